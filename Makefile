@@ -1,0 +1,43 @@
+# stegnet: `make help` lists the targets.
+
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+READY := $(VENV)/.ready
+export PATH := $(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test ui verify films lint clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(READY) ## make .venv with the pinned packages
+
+$(READY): constraints.txt pyproject.toml tools/setup.sh
+	@sh tools/setup.sh $(VENV)
+	@touch $(READY)
+
+repro: $(READY) ## prepare, train, evaluate, hide a film, publish: whatever is not up to date
+	dvc repro
+
+test: $(READY) ## run the tests
+	python -m pytest
+
+ui: $(READY) ## look at all runs in MLflow, on http://127.0.0.1:5000
+	mlflow ui --workers 1 --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}
+
+verify: $(READY) ## run the pipeline in two fresh clones and compare their dvc.lock byte by byte
+	sh tools/verify.sh
+
+films: $(READY) ## render the two demonstration films again
+	python -m tools.render_films assets
+
+lint: $(READY) ## check style
+	ruff check .
+	ruff format --check .
+
+clean: ## remove what `dvc repro` made (not the cache, not MLflow's runs)
+	rm -rf build reports/prepare.json reports/train reports/evaluate reports/video .checkpoints

@@ -1,0 +1,22 @@
+"""Stage prepare: pictures from data.source to shards for training and testing."""
+
+import json
+from pathlib import Path
+
+from pipeline.results import open_tracker, params, prepare_result
+from pipeline.stage import bar, run_stage
+from stegnet.config import Config
+from stegnet.data.prepare import prepare
+
+
+def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
+    with open_tracker().run("prepare", config.data.source, params()) as run:
+        counts = prepare(config.data, config.seed, data, shards, lambda groups, total: bar(groups, "prepare", total))
+        metrics.parent.mkdir(parents=True, exist_ok=True)
+        metrics.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
+        run.finish(prepare_result(shards, metrics))
+    print(f"{counts['train']} pictures to train on, {counts['test']} to test on, {counts['skipped']} skipped")
+
+
+if __name__ == "__main__":
+    run_stage(main, "data", "shards", "metrics")

@@ -1,0 +1,70 @@
+"""What each stage left on disk, as MLflow is told of it."""
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stegnet.config import Config, flatten
+from stegnet.data.shards import data_hash
+from stegnet.tracking import Result, Tracker
+
+
+def open_tracker() -> Tracker:
+    """The store of the repository that this stage belongs to, be it run in a temporary copy."""
+    return Tracker(Path(os.environ.get("DVC_ROOT", ".")))
+
+
+def params() -> dict[str, Any]:
+    """params.yaml with dotted keys."""
+    return flatten(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")))
+
+
+def name_of(config: Config) -> str:
+    """What a training is called in a list: DVC's name of the experiment, else what tells it from others."""
+    return os.environ.get("DVC_EXP_NAME") or f"{config.model.name} beta={config.beta:g}"
+
+
+def prepare_result(shards: Path, metrics: Path) -> Result:
+    figures = flatten(json.loads(metrics.read_text(encoding="utf-8")))
+    return Result("prepare", data_hash(shards), metrics=figures, artifacts={shards / "manifest.csv": ""})
+
+
+def train_result(weights: Path, curve: Path, live: bool = False) -> Result:
+    """`live`: the curve was sent while it grew."""
+    with open(curve, newline="", encoding="utf-8") as file:
+        points = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    name = _sha256(weights)
+    artifacts = {weights: "weights", weights.with_suffix(".json"): "weights", curve: ""}
+    return Result("train", name, name, curve=() if live else tuple(points), artifacts=artifacts)
+
+
+def evaluate_result(weights: Path, out: Path) -> Result:
+    details = flatten(_read(out / "details.json"))
+    headline = {name: value for name, value in _read(out / "metrics.json").items() if name != "beta"}
+    metrics = {f"evaluate/{name.replace('.', '/')}": value for name, value in details.items()}
+    return _measured("evaluate", weights, out, metrics, headline)
+
+
+def video_result(weights: Path, out: Path) -> Result:
+    headline = {f"video_{name}": value for name, value in _read(out / "metrics.json").items()}
+    return _measured("video", weights, out, {}, headline)
+
+
+def _measured(stage: str, weights: Path, out: Path, metrics: Mapping[str, float], headline: Mapping[str, float]) -> Result:
+    name = _sha256(weights)
+    key = hashlib.sha256(name.encode() + (out / "metrics.json").read_bytes()).hexdigest()
+    return Result(stage, key, name, metrics, headline, artifacts={out: ""})
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))

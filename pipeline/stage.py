@@ -1,0 +1,48 @@
+"""What every stage script does: name its paths, read params.yaml, say an error in one line."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from stegnet.config import load
+from stegnet.errors import StegnetError
+
+bar = partial(tqdm, mininterval=1, dynamic_ncols=True, file=sys.stderr)
+
+
+@contextmanager
+def film_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar for work on films; gives the function to call with frames done and of all."""
+    with bar(desc=title, unit="frame") as shown:
+
+        def progress(done: int, total: int) -> None:
+            shown.total = total
+            shown.update(done - shown.n)
+
+        yield progress
+
+
+def run_stage(work: Callable[..., None], *paths: str) -> None:
+    """Calls `work(config, **paths)`; each path is a command line argument of that name.
+
+    Ends the process with 1 and one line on stderr if the user can do something about the failure.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("stegnet").setLevel(logging.INFO)
+    parser = argparse.ArgumentParser(description=sys.modules[work.__module__].__doc__)
+    for path in paths:
+        parser.add_argument(path, type=Path)
+    arguments = parser.parse_args()
+    try:
+        work(load(Path("params.yaml")), **vars(arguments))
+    except StegnetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,37 @@
+"""Stage train: a hide/reveal pair from shards to a weights file."""
+
+import csv
+import os
+from pathlib import Path
+
+from pipeline.results import name_of, open_tracker, params, train_result
+from pipeline.stage import bar, run_stage
+from stegnet.config import Config
+from stegnet.training.train import train, write_weights
+
+
+def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
+    checkpoints = Path(os.environ.get("DVC_ROOT", ".")) / ".checkpoints"
+    points: list[dict[str, float]] = []
+    with open_tracker().run("train", name_of(config), params()) as run:
+
+        def report(point: dict[str, float]) -> None:
+            points.append(point)
+            run.point(point)
+
+        pair, card = train(config, shards, checkpoints, report, lambda steps: bar(steps, "train"))
+        write_weights(weights, pair, card)
+        _write_curve(curve, points)
+        run.finish(train_result(weights, curve, live=True))
+
+
+def _write_curve(path: Path, points: list[dict[str, float]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, points[0], lineterminator="\n")
+        table.writeheader()
+        table.writerows(points)
+
+
+if __name__ == "__main__":
+    run_stage(main, "shards", "weights", "curve")

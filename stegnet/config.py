@@ -1,0 +1,168 @@
+"""params.yaml as frozen dataclasses that check themselves.
+
+params.yaml is the only place of a default: a missing key is an error as an unknown one is.
+"""
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from stegnet.errors import ConfigError
+
+
+def number(low: float, high: float) -> Any:
+    """A numeric field that must lie in [low, high]."""
+    return dataclasses.field(metadata={"low": low, "high": high})
+
+
+def choice(*values: str) -> Any:
+    """A text field that must be one of `values`."""
+    return dataclasses.field(metadata={"choices": values})
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which pictures to train and test on."""
+
+    source: str
+    folder: str
+    size: int = number(64, 4096)
+    scenes: int = number(0, 100_000_000)
+    limit: int = number(0, 100_000_000)
+    every: int = number(1, 100_000)
+    test_share: float = number(0, 0.9)
+    test_scenes: int = number(0, 100_000)
+    test_photographs: bool
+    shard: int = number(1, 1_000_000)
+    workers: int = number(1, 1024)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The hide/reveal pair."""
+
+    name: str
+    blocks: int = number(1, 64)
+    width: int = number(1, 4096)
+    backbone: str
+    pretrained: bool
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How often each augmentation is applied to a training crop."""
+
+    flip: float = number(0, 1)
+    turn: float = number(0, 1)
+    colour: float = number(0, 1)
+    blur: float = number(0, 1)
+    noise: float = number(0, 1)
+    compression: float = number(0, 1)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the pair is trained."""
+
+    pairs: int = number(1, 10_000_000_000)
+    batch: int = number(1, 65_536)
+    crop: int = number(16, 4096)
+    scramble: float = number(0, 1)
+    lr: float = number(1e-8, 1)
+    lr_end: float = number(0, 1)
+    warmup: int = number(0, 1_000_000)
+    clip: float = number(1e-8, 1e8)
+    weight_decay: float = number(0, 1)
+    ema: float = number(0, 0.999999)
+    container_start: float = number(1e-8, 1)
+    container_ramp: float = number(0, 1)
+    precision: str = choice("auto", "bf16", "fp32")
+    threads: int = number(1, 1024)
+    workers: int = number(0, 1024)
+    checkpoint: int = number(1, 1_000_000_000)
+    augment: AugmentConfig
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """How the pair is measured."""
+
+    shift: int = number(1, 1_000_000)
+    pictures: int = number(1, 64)
+
+
+@dataclass(frozen=True)
+class VideoConfig:
+    """Which film is hidden in which."""
+
+    cover: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """All of params.yaml."""
+
+    seed: int = number(0, 2**31 - 1)
+    beta: float = number(1e-6, 1e6)
+    data: DataConfig
+    model: ModelConfig
+    train: TrainConfig
+    evaluate: EvaluateConfig
+    video: VideoConfig
+
+
+def load(path: Path) -> Config:
+    """Reads and checks `path`.
+
+    Raises:
+        ConfigError: the file can't be read, or a key is unknown, missing or impossible; it names the key.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    return _section(Config, values, "")
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys: {"a": {"b": 1}} becomes {"a.b": 1}."""
+    flat = {}
+    for key, value in values.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _section(cls: type, values: Any, prefix: str) -> Any:
+    if not isinstance(values, dict):
+        raise ConfigError(f"params.yaml: {prefix.rstrip('.') or 'the file'} must be a mapping of keys")
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    for key in values.keys() - fields.keys():
+        close = difflib.get_close_matches(str(key), fields, n=1)
+        raise ConfigError(f"params.yaml: {prefix}{key}: unknown key", f"did you mean {close[0]}?" if close else "")
+    for key in fields.keys() - values.keys():
+        raise ConfigError(f"params.yaml: {prefix}{key}: missing")
+    types = get_type_hints(cls)
+    return cls(**{key: _value(field, types[key], values[key], prefix + key) for key, field in fields.items()})
+
+
+def _value(field: dataclasses.Field, kind: type, value: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        return _section(kind, value, f"{name}.")
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise ConfigError(f"params.yaml: {name}: must be {kind.__name__}, is {value!r}")
+    choices = field.metadata.get("choices")
+    if choices and value not in choices:
+        raise ConfigError(f"params.yaml: {name}: must be one of {', '.join(choices)}, is {value!r}")
+    if "low" in field.metadata and not field.metadata["low"] <= value <= field.metadata["high"]:
+        low, high = field.metadata["low"], field.metadata["high"]
+        raise ConfigError(f"params.yaml: {name}: must lie between {low} and {high}, is {value}")
+    return value

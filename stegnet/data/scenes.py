@@ -1,0 +1,295 @@
+"""Rendered scenes with the statistics of photographs, to train on where photographs may not be used.
+
+A scene is a dead-leaves picture: opaque things of power-law size that hide one another (Lee, Mumford &
+Huang 2001, "Occlusion models for natural images", IJCV 41). Each thing carries a texture with a 1/f
+amplitude spectrum (Field 1987; Ruderman & Bialek 1994), and the whole goes through a plain camera model.
+The ranges below were tuned by hand until spectra, gradients and colours lay close to those of photographs.
+
+Pictures are float32 arrays of shape (size, size, 3), RGB with the sRGB gamma in [0, 1], until the last step.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+WARM = np.array([0.8, 0.0, -1.0], np.float32)  # daylight to shade, the wide axis of natural colours
+LEAF = np.array([-0.6, 0.4, -0.6], np.float32)  # magenta to green, the narrow one
+SUBPIXEL = 4  # fractional bits of the drawn outlines
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the things of one scene have in common."""
+
+    palette: np.ndarray  # (k, 3) in [0, 1]
+    fields: list[np.ndarray]  # textures, each (size, size) of mean 0 and deviation 1
+    roughness: float  # typical texture amplitude, relative to the colour
+    softness: float  # 0: sharp, man-made outlines; 1: organic ones
+    focus: np.ndarray  # (2,) where things crowd, as a share of the size
+    spread: float  # how far from there they lie, likewise
+    light: np.ndarray  # (2,) unit vector that points away from the light
+
+
+def render_scene(size: int, seed: int | Sequence[int]) -> np.ndarray:
+    """The scene of this seed: (size, size, 3) uint8, sRGB. The same bits each time for the same arguments.
+
+    As numpy pads seeds with zeros, 1 and [1, 0] give the same scene: use seeds of one length.
+    """
+    rng = np.random.default_rng(seed)
+    look = draw_look(rng, size)
+    picture = draw_background(rng, look, size)
+    depth_blur = size / 256 * rng.choice([0.0, rng.uniform(0.3, 1.8)], p=[0.7, 0.3])
+    for radii in np.array_split(draw_radii(rng, size), 3):
+        picture = blur(picture, depth_blur)
+        for radius in radii:
+            draw_things(rng, look, picture, radius)
+    return photograph(rng, picture * draw_daylight(rng, size))
+
+
+def draw_look(rng: Generator, size: int) -> Look:
+    angle = rng.uniform(0, 2 * np.pi)
+    return Look(
+        palette=draw_palette(rng),
+        fields=[draw_field(rng, size) for _ in range(4)],
+        roughness=rng.lognormal(-1.25, 0.65),
+        softness=rng.beta(0.8, 0.8),
+        focus=rng.uniform(0.1, 0.9, 2),
+        spread=rng.uniform(0.15, 0.6),
+        light=np.array([np.cos(angle), np.sin(angle)], np.float32),
+    )
+
+
+# Colours
+
+
+def draw_palette(rng: Generator) -> np.ndarray:
+    """A few muted colours under one light, with now and then a vivid one: (k, 3) in [0, 1]."""
+    count = rng.integers(3, 8)
+    lightness = rng.beta(1.8, 2.0, (count, 1)) * 0.9 + 0.05
+    muted = rng.laplace(0, [0.09, 0.045], (count, 2)) * rng.lognormal(0.35, 0.25)
+    vivid = (rng.random((count, 1)) < 0.06) * rng.normal(0.1, [0.5, 0.25], (count, 2))
+    warm, leaf = 0.6 * np.tanh((muted + vivid + rng.normal([0.1, 0.04], [0.13, 0.04])) / 0.6).T
+    return np.clip(lightness * np.exp(np.outer(warm, WARM) + np.outer(leaf, LEAF)), 0.01, 1).astype(np.float32)
+
+
+def draw_colour(rng: Generator, look: Look) -> np.ndarray:
+    """One of the palette's colours, a little lighter or darker: (3,)."""
+    colour = look.palette[rng.integers(len(look.palette))]
+    shade = rng.normal(0, 0.2) + rng.normal(0, 0.04, 3)
+    return (colour * np.exp(shade)).astype(np.float32)
+
+
+# Textures
+
+
+def draw_field(rng: Generator, size: int) -> np.ndarray:
+    """A texture of one of three kinds: (size, size), mean 0, deviation 1."""
+    kind = rng.choice([fractal_field, leafy_field, regular_field], p=[0.55, 0.37, 0.08])
+    field = kind(rng, size)
+    return ((field - field.mean()) / (field.std() + 1e-6)).astype(np.float32)
+
+
+def fractal_field(rng: Generator, size: int) -> np.ndarray:
+    """Noise whose amplitude falls as 1/f^slope, slope in [0.6, 1.5], stretched, with calm and lively places."""
+    stretch = np.exp(rng.normal(0, 0.5))
+    rows, columns = np.fft.fftfreq(size)[:, None] * stretch, np.fft.rfftfreq(size)[None] / stretch
+    frequency = np.maximum(np.hypot(rows, columns), 1 / size)
+    spectrum = np.fft.rfft2(rng.standard_normal((size, size), np.float32))
+    field = np.fft.irfft2(spectrum * frequency ** -rng.uniform(0.6, 1.5), (size, size))
+    # the same noise upside down stands for a second, independent one
+    calm = np.fft.irfft2(spectrum[::-1] * frequency**-2.0, (size, size))
+    return field / field.std() * np.exp(rng.uniform(0, 0.5) * calm / calm.std())
+
+
+def leafy_field(rng: Generator, size: int) -> np.ndarray:
+    """Foliage, gravel, crowds: small ellipses over a fractal ground."""
+    field = (fractal_field(rng, size) * 0.5).astype(np.float32)
+    smallest = rng.uniform(1.2, 4) * size / 256
+    turn, spread, slim = rng.uniform(0, 180), rng.uniform(10, 90), rng.uniform(0.25, 1)
+    count = int(min(1200, 0.4 * (size / smallest) ** 2))
+    radii = np.sort(power_law(rng, smallest, smallest * rng.uniform(4, 12), count))[::-1]
+    centres = rng.uniform(0, size, (count, 2))
+    for radius, centre, angle, shade in zip(radii, centres, rng.normal(turn, spread, count), rng.normal(0, 0.7, count)):
+        box = (tuple(centre), (2 * radius, 2 * radius * slim), angle)
+        cv2.ellipse(field, box, float(shade), cv2.FILLED)
+    return blur(field, 0.4)
+
+
+def regular_field(rng: Generator, size: int) -> np.ndarray:
+    """Bricks, blinds, print: stripes, a grid, or rows broken like words."""
+    period = rng.uniform(5, 24)
+    rows, columns = np.mgrid[:size, :size].astype(np.float32)
+    angle = rng.choice([0, np.pi / 2, rng.uniform(0, np.pi)])
+    along, across = rows * np.cos(angle) + columns * np.sin(angle), columns * np.cos(angle) - rows * np.sin(angle)
+    lines = np.clip(np.sin(along * 2 * np.pi / period) * 2, -1, 1)
+    kind = rng.integers(3)
+    if kind == 0:
+        return lines
+    if kind == 1:
+        return np.maximum(lines, np.clip(np.sin(across * 2 * np.pi / (period * rng.uniform(0.8, 2.5))) * 2, -1, 1))
+    letters = blur(rng.standard_normal((size, size)).astype(np.float32), period / 9)
+    return (lines > 0) * (letters > 0).astype(np.float32)
+
+
+def draw_daylight(rng: Generator, size: int) -> np.ndarray:
+    """Light and shade over the whole scene, as a factor of about 1: (size, size, 1)."""
+    coarse = rng.normal(0, rng.uniform(0, 0.7), (5, 5)).astype(np.float32)
+    return np.exp(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC))[..., None]
+
+
+# Things
+
+
+def power_law(rng: Generator, smallest: float, largest: float, count: int | None = None) -> np.ndarray | float:
+    """Radii with density r^-3 between the two, which makes a picture look alike at all scales (Lee et al.)."""
+    share = rng.random(count)
+    return (smallest**-2 - share * (smallest**-2 - largest**-2)) ** -0.5
+
+
+def draw_background(rng: Generator, look: Look, size: int) -> np.ndarray:
+    """A wall or a sky, sometimes with ground below a horizon: (size, size, 3)."""
+    picture = np.zeros((size, size, 3), np.float32)
+    paint(rng, look, picture, np.ones((size, size), np.float32), draw_colour(rng, look))
+    while rng.random() < 0.5:
+        draw_half_plane(rng, look, picture)
+    return picture
+
+
+def draw_half_plane(rng: Generator, look: Look, picture: np.ndarray) -> None:
+    size = len(picture)
+    steps = np.cumsum(rng.normal(0, rng.lognormal(-5.5, 1.2), 64))
+    height = size * (rng.uniform(0.15, 0.9) + rng.normal(0, 0.15) * np.linspace(-1, 1, 64) + steps)
+    line = np.stack([np.linspace(-2, size + 2, 64), height], 1)
+    outline = np.concatenate([line, [[size + 2, 2 * size], [-2, 2 * size]]])
+    turned = outline if rng.random() < 0.75 else outline[:, ::-1]
+    draw_outline(rng, look, picture, turned, draw_colour(rng, look))
+
+
+def draw_radii(rng: Generator, size: int) -> np.ndarray:
+    """Radii of a scene's things, back to front; the large ones tend to stand behind."""
+    count = int(np.clip(rng.lognormal(4.3, 0.7), 8, 250))
+    radii = power_law(rng, size * rng.uniform(0.03, 0.1), size * rng.uniform(0.4, 1.0), count)
+    return radii[np.argsort(-radii * rng.lognormal(0, 0.6, count))]
+
+
+def draw_things(rng: Generator, look: Look, picture: np.ndarray, radius: float) -> None:
+    """Draw one thing, or a group of similar ones: windows, petals, stones, people."""
+    outline = unit_outline(rng, look.softness) * radius
+    colour, centre = draw_colour(rng, look), rng.normal(look.focus, look.spread) * len(picture)
+    copies = 1 if rng.random() < 0.8 else rng.integers(2, 9)
+    angles = rng.choice([0, rng.uniform(0, 2 * np.pi)]) + rng.choice([0, 1]) * rng.normal(0, 0.5, copies)
+    for angle in angles:
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        draw_outline(rng, look, picture, outline @ turn + centre, colour)
+        centre = centre + rng.normal(0, 1.5 * radius, 2)
+
+
+def unit_outline(rng: Generator, softness: float) -> np.ndarray:
+    """An outline of radius about 1: (n, 2)."""
+    if rng.random() < 0.2:
+        return stroke_outline(rng)
+    flat = [1, rng.uniform(0.3, 1)]
+    if rng.random() > softness:
+        corners = rng.integers(3, 7)
+        turns = (np.arange(corners) + 0.5 + rng.normal(0, 0.1, corners)) * 2 * np.pi / corners
+        return np.stack([np.cos(turns), np.sin(turns)], 1) * flat
+    turns = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    waves = np.arange(2, 8)
+    sway = rng.choice([0, rng.uniform(0, 0.5)]) * rng.normal(0, 1, (6, 1)) / waves[:, None]
+    bumps = (sway * np.cos(np.outer(waves, turns) + rng.uniform(0, 2 * np.pi, (6, 1)))).sum(0)
+    return np.stack([np.cos(turns), np.sin(turns)], 1) * flat * np.exp(bumps)[:, None]
+
+
+def stroke_outline(rng: Generator) -> np.ndarray:
+    """A branch, pole or wire: a bent line that tapers."""
+    along = np.linspace(-1, 1, 24)
+    length, bend, width = rng.uniform(1.5, 5), rng.choice([0, rng.normal(0, 0.6)]), rng.uniform(0.03, 0.2)
+    middle = np.stack([length * along, bend * along**2], 1)
+    half = np.stack([np.zeros(24), width * (1 - rng.uniform(0, 0.5) * (along + 1))], 1)
+    return np.concatenate([middle + half, (middle - half)[::-1]])
+
+
+def draw_outline(rng: Generator, look: Look, picture: np.ndarray, outline: np.ndarray, colour: np.ndarray) -> None:
+    """Draw the filled outline, given in pixels as (x, y), with its shadow."""
+    size = len(picture)
+    reach = min(max(3.0, 0.15 * np.ptp(outline[:, 0])), 0.08 * size)
+    low = np.clip(np.floor(outline.min(0) - reach), 0, size).astype(int)
+    high = np.clip(np.ceil(outline.max(0) + reach), 0, size).astype(int)
+    if (high - low).min() < 2:
+        return
+    mask = np.zeros((high - low)[::-1], np.uint8)
+    points = np.round((outline - low) * 2**SUBPIXEL).astype(np.int32)
+    cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, SUBPIXEL)
+    cover = mask.astype(np.float32) / 255
+    where = (slice(low[1], high[1]), slice(low[0], high[0]))
+    if rng.random() < 0.5:
+        cast_shadow(rng, look, picture[where], cover, reach)
+    cover = blur(cover, rng.exponential(0.7))
+    paint(rng, look, picture[where], cover, colour)
+
+
+def cast_shadow(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarray, reach: float) -> None:
+    """Darken what lies behind: the cover, moved away from the light and blurred."""
+    move = np.float32([[1, 0, 0], [0, 1, 0]])
+    move[:, 2] = look.light * reach * rng.uniform(0, 0.8)
+    shadow = cv2.warpAffine(cover, move, cover.shape[::-1])
+    picture *= 1 - rng.uniform(0.1, 0.6) * blur(shadow, reach * rng.uniform(0.1, 0.5))[..., None]
+
+
+def paint(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> None:
+    """Lay the colour with texture and shading over the picture; cover is (h, w) in [0, 1]."""
+    height, width = cover.shape
+    field = look.fields[min(int(rng.exponential(1.0)), len(look.fields) - 1)]
+    y, x = rng.integers(0, len(field) - height + 1), rng.integers(0, len(field) - width + 1)
+    amplitude = min(look.roughness * rng.lognormal(-0.2, 0.5), 0.6) * (0.1 if rng.random() < 0.25 else 1)
+    texture = field[y : y + height, x : x + width] * amplitude
+    slope = (look.light + rng.normal(0, 0.5, 2)) * rng.normal(0.15, 0.3)
+    texture = texture - np.linspace(-slope[0], slope[0], width, dtype=np.float32)
+    texture -= np.linspace(-slope[1], slope[1], height, dtype=np.float32)[:, None]
+    tone = (colour + 0.05) * np.exp(rng.normal(0, 0.05, 3)).astype(np.float32)
+    layer = colour + np.clip(texture, -1, 2)[..., None] * tone
+    picture += cover[..., None] * (layer - picture)
+
+
+# The camera
+
+
+def blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT) if sigma > 0.15 else image
+
+
+def photograph(rng: Generator, picture: np.ndarray) -> np.ndarray:
+    """Lens, exposure, sensor and file: float (size, size, 3) in, uint8 out."""
+    picture = blur(picture, rng.uniform(0, 0.6))
+    picture = picture + rng.uniform(0, 0.5) * (picture - blur(picture, 1.0))
+    picture = expose(rng, picture)
+    noise = rng.lognormal(-5.9, 0.8) * np.sqrt(0.2 + np.clip(picture, 0, 1))
+    picture = picture + noise * rng.standard_normal(picture.shape, np.float32)
+    levels = np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    return through_jpeg(levels, int(rng.integers(75, 97))) if rng.random() < 0.3 else levels
+
+
+def through_jpeg(levels: np.ndarray, quality: int) -> np.ndarray:
+    _, code = cv2.imencode(".jpg", cv2.cvtColor(levels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.cvtColor(cv2.imdecode(code, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def expose(rng: Generator, picture: np.ndarray) -> np.ndarray:
+    """Bring mean luminance, contrast and saturation to values drawn as photographs have them."""
+    luma = picture @ LUMA
+    mean, contrast = (float(np.clip(rng.normal(*at), 0.06, 0.85)) for at in ((0.46, 0.12), (0.26, 0.07)))
+    gain = min(contrast / (luma.std() + 0.01), 4)
+    chroma = picture - luma[..., None]
+    vividness = rng.lognormal(0.12, 0.22) * (rng.random() > 0.04)
+    luma = (luma - luma.mean()) * gain + mean
+    luma = roll_off(1 - roll_off(1 - luma))
+    return luma[..., None] + chroma * (vividness * gain**0.5)
+
+
+def roll_off(light: np.ndarray) -> np.ndarray:
+    """Bend towards 0 instead of cutting there, as film does: log(1 + exp(x))."""
+    return 0.04 * np.logaddexp(0, light / 0.04)

@@ -1,0 +1,107 @@
+"""Prepared pictures on disk: NumPy files that are mapped into memory, and a table of what is in them.
+
+    manifest.csv           one row a picture, in the order of the shards
+    train-00000.npy        (N, size, size, 3) uint8, N = data.shard but for the last
+    test-00000.npy
+"""
+
+import csv
+import hashlib
+from bisect import bisect_right
+from dataclasses import asdict, dataclass, fields
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+
+from stegnet.errors import DataError
+
+TRAIN, TEST = "train", "test"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of manifest.csv.
+
+    Attributes:
+        name: file name, or name and number of a rendered or cut-out picture.
+        source: kind of the source: scenes, folder, data, photographs, torchvision:<class>.
+        sha256: of the stored pixels, so that twins show.
+        width, height: of the picture before it was resized and cropped, in pixels.
+        split: train or test.
+    """
+
+    name: str
+    source: str
+    sha256: str
+    width: int
+    height: int
+    split: str
+
+
+class ShardWriter:
+    """Writes shards and manifest into an empty folder; call `close` at the end."""
+
+    def __init__(self, folder: Path, pictures_per_shard: int) -> None:
+        self._folder = folder
+        self._limit = pictures_per_shard
+        self._waiting: dict[str, list[np.ndarray]] = {TRAIN: [], TEST: []}
+        self._written = {TRAIN: 0, TEST: 0}
+        self._entries: dict[str, list[Entry]] = {TRAIN: [], TEST: []}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, pixels: np.ndarray, split: str, name: str, source: str, width: int, height: int) -> None:
+        """Adds one picture, (size, size, 3) uint8."""
+        digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+        self._entries[split].append(Entry(name, source, digest, width, height, split))
+        self._waiting[split].append(pixels)
+        if len(self._waiting[split]) == self._limit:
+            self._flush(split)
+
+    def close(self) -> None:
+        """Writes what waits, and the manifest."""
+        for split in self._waiting:
+            self._flush(split)
+        with open(self._folder / "manifest.csv", "w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, [field.name for field in fields(Entry)], lineterminator="\n")
+            table.writeheader()
+            table.writerows(asdict(entry) for entries in self._entries.values() for entry in entries)
+
+    def _flush(self, split: str) -> None:
+        if self._waiting[split]:
+            np.save(self._folder / f"{split}-{self._written[split]:05d}.npy", np.stack(self._waiting[split]))
+            self._written[split] += 1
+            self._waiting[split].clear()
+
+
+class Shards:
+    """The pictures of one split: `shards[i]` is (size, size, 3) uint8, read from disk when asked for.
+
+    Raises:
+        DataError: the split is empty.
+    """
+
+    def __init__(self, folder: Path, split: str) -> None:
+        self._arrays = [np.load(path, mmap_mode="r") for path in sorted(folder.glob(f"{split}-*.npy"))]
+        if not self._arrays:
+            raise DataError(f"{folder}: holds no {split} pictures", "see data.* in params.yaml, then `dvc repro`")
+        self._ends = list(accumulate(len(array) for array in self._arrays))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        shard = bisect_right(self._ends, index)
+        return self._arrays[shard][index - (self._ends[shard - 1] if shard else 0)]
+
+
+def read_manifest(folder: Path) -> list[Entry]:
+    """The rows of manifest.csv, in order."""
+    with open(folder / "manifest.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [Entry(**{**row, "width": int(row["width"]), "height": int(row["height"])}) for row in rows]
+
+
+def data_hash(folder: Path) -> str:
+    """SHA-256 of the manifest: it names every stored pixel."""
+    return hashlib.sha256((folder / "manifest.csv").read_bytes()).hexdigest()

@@ -1,0 +1,159 @@
+"""The sources of training pictures, each a list of jobs that can run in any process.
+
+A job gives the pictures of one *group*: what must stay on one side of the split, like the frames of a film.
+"""
+
+import hashlib
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stegnet.config import DataConfig
+from stegnet.data.fit import fit
+from stegnet.data.scenes import render_scene
+from stegnet.errors import ConfigError, DataError, MediaError
+from stegnet.media import FILM, kind, read_frames, read_picture
+
+NOTES = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}  # what lies beside pictures and is none
+
+KNOWN = "scenes, folder, data, torchvision:<class>, or several joined by +"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture, ready to store: pixels are (size, size, 3) uint8; width and height are the original's."""
+
+    name: str
+    pixels: np.ndarray
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """The pictures of one job, and what was left out of it and why.
+
+    Attributes:
+        source: kind of the source, as the manifest names it.
+        key: groups with one key stay on one side of the split; "" for pictures that are only trained on.
+        samples: its usable pictures.
+        skipped: a line for each picture that is damaged or too small.
+    """
+
+    source: str
+    key: str
+    samples: list[Sample] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+Job = Callable[[], Group]
+
+
+def list_jobs(config: DataConfig, data: Path, seed: int) -> list[Job]:
+    """All jobs of the sources that `config.source` names, in a fixed order.
+
+    Raises:
+        ConfigError: an unknown source.
+        DataError: a folder is missing, or a download failed.
+    """
+    return [job for name in config.source.split("+") for job in _jobs_of(name.strip(), config, data, seed)]
+
+
+def cache_folder() -> Path:
+    """Where downloads stay between runs: $STEGNET_CACHE, else stegnet/ in the user's cache folder."""
+    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "stegnet"
+    return Path(os.environ.get("STEGNET_CACHE", default))
+
+
+def _jobs_of(name: str, config: DataConfig, data: Path, seed: int) -> list[Job]:
+    if name == "scenes":
+        return [partial(_scene, config.size, seed, index) for index in range(config.scenes)]
+    if name == "folder":
+        return _folder_jobs(name, Path(config.folder), config)
+    if name == "data":
+        return _folder_jobs(name, data, config)
+    if name.startswith("torchvision:"):
+        return _torchvision_jobs(name, config)
+    raise ConfigError(f"data.source: unknown source {name!r}", f"known: {KNOWN}")
+
+
+def _scene(size: int, seed: int, index: int) -> Group:
+    pixels = render_scene(size, (seed, index))
+    return Group("scenes", "", [Sample(f"scene-{index:07d}", pixels, size, size)])
+
+
+def _folder_jobs(source: str, folder: Path, config: DataConfig) -> list[Job]:
+    if not folder.is_dir():
+        raise DataError(f"data.folder: {folder} is not a folder", "name one that holds pictures or films")
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and _may_be_media(path))
+    files = files[: config.limit or None]
+    return [partial(_file, source, folder, path, config) for path in files]
+
+
+def _may_be_media(path: Path) -> bool:
+    return not path.name.startswith(".") and path.suffix.lower() not in NOTES
+
+
+def _file(source: str, folder: Path, path: Path, config: DataConfig) -> Group:
+    name = path.relative_to(folder).as_posix()
+    group = Group(source, hashlib.sha256(path.read_bytes()).hexdigest())
+    try:
+        if kind(path) == FILM:
+            for index, frame in enumerate(read_frames(path)):
+                if index % config.every == 0:
+                    _keep(group, f"{name}#{index}", frame, config.size)
+        else:
+            _keep(group, name, read_picture(path), config.size)
+    except MediaError as error:
+        group.skipped.append(str(error))
+    return group
+
+
+def _torchvision_jobs(name: str, config: DataConfig) -> list[Job]:
+    count = len(_open_torchvision(name, download=True))
+    return [partial(_torchvision_item, name, index, config.size) for index in range(min(count, config.limit or count))]
+
+
+@cache
+def _open_torchvision(name: str, download: bool) -> Any:
+    """The training part of a torchvision data set, downloaded and verified by torchvision."""
+    import torchvision  # heavy, and only this source needs it
+
+    family = getattr(torchvision.datasets, name.partition(":")[2], None)
+    parameters = inspect.signature(family).parameters if inspect.isclass(family) else {}
+    if "download" not in parameters:
+        raise ConfigError(f"data.source: torchvision can't download {name!r}", "name a class as in torchvision.datasets")
+    root = cache_folder() / "torchvision"
+    root.mkdir(parents=True, exist_ok=True)
+    part = {"split": "train"} if "split" in parameters else {}
+    try:
+        return family(root=str(root), download=download, **part)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{name}: can't be had ({reason})", "check the network, or use another data.source") from error
+
+
+def _torchvision_item(source: str, index: int, size: int) -> Group:
+    name = f"{index:07d}"
+    try:
+        picture = np.asarray(_open_torchvision(source, download=False)[index][0].convert("RGB"))
+    except OSError as error:
+        return Group(source, "", skipped=[f"{source} {name}: {error}"])
+    group = Group(source, hashlib.sha256(picture.tobytes()).hexdigest())
+    _keep(group, name, picture, size)
+    return group
+
+
+def _keep(group: Group, name: str, picture: np.ndarray, size: int) -> None:
+    height, width = picture.shape[:2]
+    pixels = fit(picture, size)
+    if pixels is None:
+        group.skipped.append(f"{name}: {width}×{height} is smaller than data.size {size}")
+    else:
+        group.samples.append(Sample(name, pixels, width, height))

@@ -1,0 +1,125 @@
+"""How good a pair is, measured on containers that were written to PNG files and read back."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from stegnet.codec import Network
+from stegnet.data.shards import TEST, Shards, read_manifest
+from stegnet.media import read_picture, write_png
+from stegnet.metrics import apd, psnr, ssim
+from stegnet.scramble import Shuffle, grid, random_shuffle
+
+REAL, RENDERED = "photographs", "scenes"
+PLAIN, SCRAMBLED = "plain", "scrambled"
+MEASURES = {"psnr": psnr, "ssim": ssim, "apd": apd}
+HIGH_IS_WORSE = {"apd"}
+
+Progress = Callable[[range], Iterable[int]]
+
+
+@dataclass(frozen=True)
+class Trip:
+    """A secret's way through a file; pictures are (H, W, 3) uint8."""
+
+    names: tuple[str, str]
+    cover: np.ndarray
+    container: np.ndarray
+    secret: np.ndarray
+    revealed: np.ndarray
+
+
+class Bench:
+    """A pair and the test pictures it is measured on.
+
+    The secret for picture i is picture i + shift, within the photographs and within the rendered ones.
+
+    Args:
+        shards: folder with the test split.
+        shift: how far apart cover and secret are.
+        seed: of the shuffles.
+    """
+
+    def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
+        self._network, self._shift, self._seed = network, shift, seed
+        self._pictures = Shards(shards, TEST)
+        self._names = [entry.name for entry in read_manifest(shards) if entry.split == TEST]
+        kinds = [RENDERED if entry.source == RENDERED else REAL for entry in read_manifest(shards) if entry.split == TEST]
+        self._members = {kind: [i for i, other in enumerate(kinds) if other == kind] for kind in dict.fromkeys(kinds)}
+
+    @property
+    def kinds(self) -> list[str]:
+        """REAL, RENDERED, or both: what the test split holds."""
+        return list(self._members)
+
+    def count(self, kind: str) -> int:
+        """Number of test pictures of a kind."""
+        return len(self._members[kind])
+
+    def travel(self, kind: str, index: int, mode: str) -> Trip:
+        """Hides, writes, reads back and reveals pair `index` of a kind."""
+        members = self._members[kind]
+        chosen = members[index % len(members)], members[(index + self._shift) % len(members)]
+        cover, secret = (self._pictures[position] for position in chosen)
+        shuffle = self._shuffle(secret, index) if mode == SCRAMBLED else None
+        container = _through_file(self._network.hide(cover, secret, shuffle))
+        revealed = self._network.reveal(container, shuffle)
+        return Trip((self._names[chosen[0]], self._names[chosen[1]]), cover, container, secret, revealed)
+
+    def measure(self, progress: Progress) -> pd.DataFrame:
+        """One row per kind, pair and mode, with container_ and secret_ psnr (dB), ssim and apd (0–255)."""
+        rows = []
+        for kind in self.kinds:
+            for index in progress(range(self.count(kind))):
+                for mode in (PLAIN, SCRAMBLED):
+                    trip = self.travel(kind, index, mode)
+                    names = dict(zip(("cover", "secret"), trip.names, strict=True))
+                    rows.append({"kind": kind, "mode": mode} | names | measures(trip))
+        return pd.DataFrame(rows)
+
+    def _shuffle(self, picture: np.ndarray, index: int) -> Shuffle:
+        random = torch.Generator().manual_seed(self._seed + index)
+        return random_shuffle(random, *grid(*picture.shape[:2]))
+
+
+def measures(trip: Trip) -> dict[str, float]:
+    """container_ and secret_ psnr, ssim and apd of one trip."""
+    sides = {"container": (trip.cover, trip.container), "secret": (trip.secret, trip.revealed)}
+    return {f"{side}_{name}": of(*pictures) for side, pictures in sides.items() for name, of in MEASURES.items()}
+
+
+def summarise(table: pd.DataFrame) -> dict[str, Any]:
+    """{kind: {mode: {measure: {mean, median, worst}}}} of what `Bench.measure` gives."""
+    summary: dict[str, Any] = {}
+    for (kind, mode), rows in table.groupby(["kind", "mode"]):
+        columns = [column for column in table if column.rpartition("_")[2] in MEASURES]
+        summary.setdefault(kind, {})[mode] = {column: _spread(rows[column], column) for column in columns}
+    return summary
+
+
+def headline(summary: dict[str, Any]) -> dict[str, float]:
+    """The few figures that stand for a pair: means on photographs where there are any, else on scenes."""
+    modes = summary.get(REAL) or summary[RENDERED]
+    plain = {measure: spread["mean"] for measure, spread in modes[PLAIN].items()}
+    worst = {f"{name}_psnr_worst": modes[PLAIN][f"{name}_psnr"]["worst"] for name in ("container", "secret")}
+    shuffled = {f"{name}_psnr_scrambled": modes[SCRAMBLED][f"{name}_psnr"]["mean"] for name in ("container", "secret")}
+    return plain | worst | shuffled
+
+
+def _spread(values: pd.Series, column: str) -> dict[str, float]:
+    worst = values.max() if column.rpartition("_")[2] in HIGH_IS_WORSE else values.min()
+    figures = {"mean": values.mean(), "median": values.median(), "worst": worst}
+    return {name: round(float(value), 4) for name, value in figures.items()}
+
+
+def _through_file(picture: np.ndarray) -> np.ndarray:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "container.png"
+        write_png(path, picture)
+        return read_picture(path)

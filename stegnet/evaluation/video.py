@@ -1,0 +1,70 @@
+"""One film hidden in another and brought back, measured frame by frame from the files."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stegnet.codec import Key, Network, Randomness, hide_film, reveal_film
+from stegnet.codec.film import Progress
+from stegnet.evaluation.quality import Trip, measures
+from stegnet.evaluation.sheet import sheet
+from stegnet.media import read_frames, resize, write_png
+
+PUBLIC_DEMONSTRATION_KEY = Key(hashlib.sha256(b"stegnet: a public key, for demonstration only").digest())
+SHOWN = 4  # frames on the contact sheet
+SHOWN_SIZE = (180, 320)  # height and width of a picture on it
+
+
+def seeded(seed: int) -> Randomness:
+    """Repeatable bytes in the place of random ones: for the demonstration alone, since they protect nothing."""
+    counter = count()
+    return lambda size: hashlib.shake_256(f"stegnet demonstration {seed} {next(counter)}".encode()).digest(size)
+
+
+def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: int, progress: Progress) -> pd.DataFrame:
+    """Writes container.mkv, revealed.mkv and frames.png to the folder `out`.
+
+    Returns:
+        One row per hidden frame: container_ and secret_ psnr (dB), ssim and apd (0–255).
+    Raises:
+        StegnetError: a film can't be read or hidden.
+    """
+    container, revealed = out / "container.mkv", out / "revealed.mkv"
+    hide_film(network, cover, secret, container, PUBLIC_DEMONSTRATION_KEY, "cut", seeded(seed), progress)
+    reveal_film(network, container, revealed, PUBLIC_DEMONSTRATION_KEY, progress)
+    paths = cover, container, secret, revealed
+    table = pd.DataFrame([measures(trip) for trip in _trips(*paths)])
+    shown = range(0, len(table), max(1, len(table) // SHOWN))[:SHOWN]
+    write_png(out / "frames.png", sheet([_small(trip) for trip in _chosen(_trips(*paths), shown)]))
+    return table
+
+
+def summarise_film(table: pd.DataFrame, container: Path) -> dict[str, Any]:
+    """Mean and worst of a film's frames, their number, and the container's size in megabytes (10⁶ bytes)."""
+    means = {column: round(float(table[column].mean()), 4) for column in table}
+    worst = {f"{side}_psnr_worst": round(float(table[f"{side}_psnr"].min()), 4) for side in ("container", "secret")}
+    return {"frames": len(table), "megabytes": round(container.stat().st_size / 1e6, 3)} | means | worst
+
+
+def _trips(cover: Path, container: Path, secret: Path, revealed: Path) -> Iterator[Trip]:
+    """The hidden frames; they end with the revealed film."""
+    frames = (read_frames(path) for path in (cover, container, secret, revealed))
+    for shown, hiding, hidden, back in zip(*frames, strict=False):
+        yield Trip((cover.name, secret.name), shown, hiding, hidden, back)
+
+
+def _chosen(trips: Iterator[Trip], indices: Iterable[int]) -> Iterator[Trip]:
+    previous = -1
+    for index in indices:
+        yield from islice(trips, index - previous - 1, index - previous)
+        previous = index
+
+
+def _small(trip: Trip) -> Trip:
+    pictures: list[np.ndarray] = [trip.cover, trip.container, trip.secret, trip.revealed]
+    return Trip(trip.names, *(resize(picture, *SHOWN_SIZE) for picture in pictures))

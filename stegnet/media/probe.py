@@ -1,0 +1,47 @@
+"""Telling pictures from films by what is in them, not by their names."""
+
+from pathlib import Path
+
+from stegnet.errors import MediaError
+from stegnet.media.films import open_film, picture_stream
+from stegnet.media.pictures import open_picture
+
+PICTURE = "picture"
+FILM = "film"
+_ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
+# What PIL takes for a still and is not.
+_NOT_PICTURES = {"MPEG"}
+
+
+def kind(path: Path) -> str:
+    """PICTURE for a still, FILM for anything with a video track or an animation of more than one frame.
+
+    Files that hold several stills (TIFF pages, stereo pairs) are pictures: their first still counts.
+
+    Raises:
+        MediaError: no such file, empty, sound without pictures, or neither a picture nor a film.
+    """
+    _check_file(path)
+    try:
+        return _kind_of_picture(path)
+    except MediaError:
+        with open_film(path) as film:
+            picture_stream(film, path)
+        return FILM
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise MediaError(f"{path}: no such file")
+    if not path.is_file():
+        raise MediaError(f"{path}: not a file")
+    if path.stat().st_size == 0:
+        raise MediaError(f"{path}: the file is empty")
+
+
+def _kind_of_picture(path: Path) -> str:
+    with open_picture(path) as image:
+        if image.format in _NOT_PICTURES:
+            raise MediaError(f"{path}: not a picture that can be read")
+        animated = image.format in _ANIMATED and getattr(image, "is_animated", False)
+        return FILM if animated else PICTURE

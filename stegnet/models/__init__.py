@@ -1,0 +1,25 @@
+"""Hide/reveal pairs: one file a family, a registry, and the weights file they are kept in."""
+
+from stegnet.models.baluja import Baluja
+from stegnet.models.invertible import Invertible
+from stegnet.models.pair import Pair
+from stegnet.models.registry import build, build_from, names, options_of
+from stegnet.models.timm_unet import TimmUNet
+from stegnet.models.weights import SHIPPED, Card, load_pair, read_card, save_pair, weights_id
+
+__all__ = [
+    "SHIPPED",
+    "Baluja",
+    "Card",
+    "Invertible",
+    "Pair",
+    "TimmUNet",
+    "build",
+    "build_from",
+    "load_pair",
+    "names",
+    "options_of",
+    "read_card",
+    "save_pair",
+    "weights_id",
+]

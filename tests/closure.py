@@ -1,0 +1,39 @@
+"""What a module of this repository imports, directly and through others, by reading its source."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("stegnet", "pipeline")
+
+
+def imports(path: Path) -> set[Path]:
+    """The files of this repository that `path` imports itself, packages' __init__.py included."""
+    found: set[Path] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {file for alias in node.names for file in _files(alias.name)}
+        elif isinstance(node, ast.ImportFrom):
+            found |= _files(node.module)
+            found |= {file for alias in node.names for file in _files(f"{node.module}.{alias.name}")}
+    return found
+
+
+def closure(path: Path) -> set[Path]:
+    """`path` and all that it imports, however indirectly."""
+    known: set[Path] = set()
+    waiting = {path}
+    while waiting:
+        file = waiting.pop()
+        known.add(file)
+        waiting |= imports(file) - known
+    return known
+
+
+def _files(module: str) -> set[Path]:
+    """The source of a module, if it is ours, and of the packages it lies in."""
+    parts = module.split(".")
+    if parts[0] not in PACKAGES:
+        return set()
+    places = [ROOT.joinpath(*parts[: count + 1]) for count in range(len(parts))]
+    return {file for place in places for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()}

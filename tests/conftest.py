@@ -1,0 +1,112 @@
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from stegnet.codec import Key, Network
+from stegnet.models import Card, Pair, build, save_pair
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Smooth colours with some noise, (height, width, 3) uint8."""
+    y, x = np.mgrid[:height, :width]
+    waves = [np.sin((x * (seed % 5 + 2) + y * (channel + 1)) / 17 + seed) for channel in range(3)]
+    noise = np.random.default_rng(seed).normal(0, 4, (height, width, 3))
+    return (128 + 90 * np.stack(waves, -1) + noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(name="picture")
+def picture_maker() -> Callable[..., np.ndarray]:
+    return picture
+
+
+@pytest.fixture
+def make_film() -> Callable[..., Path]:
+    """Makes a film of `picture(…, seed=index)`; returns its path."""
+
+    def make(
+        path: Path,
+        frames: int = 6,
+        height: int = 64,
+        width: int = 96,
+        *,
+        seed: int = 0,
+        codec: str = "ffv1",
+        pix_fmt: str = "bgr0",
+        stamps: list[int] | None = None,
+        time_base: Fraction = Fraction(1, 25),
+        sound: str | None = None,
+        turn: int | None = None,
+    ) -> Path:
+        stamps = list(range(frames)) if stamps is None else stamps
+        with av.open(str(path), "w") as film:
+            stream = film.add_stream(codec, rate=25, time_base=time_base)
+            stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
+            if turn is not None:
+                stream.set_display_rotation(turn)
+            track = film.add_stream(sound, rate=44100) if sound else None
+            for index, stamp in enumerate(stamps):
+                frame = av.VideoFrame.from_ndarray(picture(height, width, seed + index), format="rgb24")
+                frame.pts, frame.time_base = stamp, time_base
+                film.mux(stream.encode(frame))
+            film.mux(stream.encode(None))
+            if track:
+                _add_tone(film, track, float(stamps[-1] * time_base) + 0.04)
+        return path
+
+    return make
+
+
+def _add_tone(film, track, seconds: float) -> None:
+    size = 1024
+    for index in range(int(seconds * track.rate / size) + 1):
+        time = (np.arange(size) + index * size) / track.rate
+        tone = np.tile(np.sin(2764 * time).astype(np.float32), (2, 1))
+        frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = track.rate, index * size, Fraction(1, track.rate)
+        film.mux(track.encode(frame))
+    film.mux(track.encode(None))
+
+
+class FourBits(Pair):
+    """Puts the secret's high four bits in the low four of the cover: exact for levels that 17 divides."""
+
+    def hide(self, cover, secret):
+        cover, secret = (pictures.mul(255).round().to(torch.uint8) for pictures in (cover, secret))
+        return (cover & 0xF0 | secret >> 4).float() / 255
+
+    def reveal(self, container):
+        return ((container.mul(255).round().to(torch.uint8) & 0x0F) * 17).float() / 255
+
+
+@pytest.fixture
+def exact() -> Network:
+    """A network that hides and reveals four bits without loss."""
+    return Network.of(FourBits(), "4b" * 32)
+
+
+@pytest.fixture
+def four_bits() -> Callable[[np.ndarray], np.ndarray]:
+    """What `exact` keeps of a picture."""
+    return lambda levels: (levels >> 4) * 17
+
+
+@pytest.fixture
+def key() -> Key:
+    return Key(bytes(range(32)))
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a tiny pair that is not trained, and does something all the same."""
+    torch.manual_seed(0)
+    pair = build("invertible", blocks=1, width=8)
+    for parameter in pair.parameters():
+        parameter.data += 0.01 * torch.randn_like(parameter)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_pair(path, pair, Card("invertible", {"blocks": 1, "width": 8}))
+    return path

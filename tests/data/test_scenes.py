@@ -1,0 +1,91 @@
+"""Rendered scenes: repeatable, and with the statistics of natural images.
+
+The bands come from the literature and from photographs measured apart from this project's code: power falls
+about as f^-2 (Field 1987; Ruderman & Bialek 1994), a little faster after shrinking; gradients are heavy-tailed
+(a normal distribution has kurtosis 3); colours are muted and their channels agree.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.stats import kurtosis
+
+from stegnet.data.scenes import render_scene
+
+LUMA = [0.299, 0.587, 0.114]
+
+
+@pytest.fixture(scope="module")
+def scenes() -> np.ndarray:
+    return np.stack([render_scene(128, [11, index]) for index in range(48)])  # (n, 128, 128, 3) uint8
+
+
+@pytest.fixture(scope="module")
+def luma(scenes: np.ndarray) -> np.ndarray:
+    return scenes @ np.array(LUMA)  # (n, 128, 128) in [0, 255]
+
+
+def power_slope(image: np.ndarray) -> float:
+    """Exponent of the azimuthal mean of the power spectrum, under a Hann window."""
+    size = len(image)
+    window = np.outer(np.hanning(size), np.hanning(size))
+    power = np.abs(np.fft.fft2((image - image.mean()) * window)) ** 2
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.fftfreq(size)))
+    edges = np.geomspace(2.5 / size, 0.5, 10)
+    means = [power[(frequency >= low) & (frequency < high)].mean() for low, high in pairwise(edges)]
+    return np.polyfit(np.log(edges[1:] * edges[:-1]) / 2, np.log(np.array(means) + 1e-6), 1)[0]
+
+
+@pytest.mark.parametrize("size", [32, 97, 256])
+def test_a_scene_is_a_square_rgb_picture(size):
+    scene = render_scene(size, 5)
+    assert scene.shape == (size, size, 3)
+    assert scene.dtype == np.uint8
+    assert scene.std() > 1
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_ran_before():
+    first = render_scene(64, [3, 4])
+    np.random.default_rng().random()
+    render_scene(64, 9)
+    assert np.array_equal(first, render_scene(64, [3, 4]))
+
+
+def test_each_seed_gives_another_scene():
+    seeds = [0, 1, [0, 1], [1, 1], [1, 2]]
+    assert len({render_scene(64, seed).tobytes() for seed in seeds}) == len(seeds)
+
+
+def test_the_power_spectrum_falls_as_in_nature(luma):
+    slopes = [power_slope(image) for image in luma]
+    assert -3.0 < np.mean(slopes) < -1.5
+    assert np.std(slopes) > 0.15  # some scenes are smooth and some are rough
+
+
+def test_gradients_are_heavy_tailed(luma):
+    kurtoses = kurtosis(np.diff(luma, axis=2).reshape(len(luma), -1), axis=1, fisher=False)
+    assert 10 < np.median(kurtoses) < 30
+
+
+def test_detail_varies_as_much_as_in_photographs(luma):
+    low, middle, high = np.percentile(np.abs(np.diff(luma, axis=2)).mean((1, 2)), [10, 50, 90])
+    assert 7 < middle < 13
+    assert high > 2 * low
+
+
+def test_light_and_contrast_vary(luma):
+    means, contrasts = luma.mean((1, 2)), luma.std((1, 2))
+    assert 95 < means.mean() < 135
+    assert means.std() > 15
+    assert 40 < contrasts.mean() < 65
+    assert contrasts.std() > 6
+
+
+def test_colours_are_muted_and_their_channels_agree(scenes):
+    high, low = scenes.max(-1).astype(float), scenes.min(-1).astype(float)
+    saturation = ((high - low) / np.maximum(high, 1)).mean((1, 2))
+    assert 0.18 < saturation.mean() < 0.42
+    assert np.ptp(saturation) > 0.3
+    red_green = [np.corrcoef(scene[..., 0].ravel(), scene[..., 1].ravel())[0, 1] for scene in scenes]
+    assert 0.85 < np.median(red_green) < 0.995

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Makes a virtual environment with stegnet and its pinned packages: sh tools/setup.sh .venv
+set -eu
+venv=$1
+
+stop() { echo "error: $1" >&2; exit 1; }
+
+command -v git >/dev/null || stop "git is missing: install git (Debian: apt install git)"
+
+python=
+for candidate in python3 python3.13 python3.12 python3.11 python3.14; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+[ -n "$python" ] || stop "Python 3.11 or newer is missing: install it (Debian: apt install python3 python3-venv)"
+"$python" -c 'import ensurepip, venv' 2>/dev/null \
+    || stop "$python has no venv module: install it (Debian: apt install python3-venv)"
+
+"$python" -m venv "$venv"
+echo "installing pinned packages into $venv (about 7 GB, a few minutes)"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' 2>"$venv/install.log" \
+    || { tail -n 5 "$venv/install.log" >&2; stop "the packages could not be installed: see $venv/install.log"; }
