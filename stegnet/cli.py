@@ -109,7 +109,7 @@ def _hide(options: argparse.Namespace) -> None:
             force=options.force,
             progress=progress,
         )
-    _tell(options.output, report)
+    _tell(options.output, report, f", {report.frames} frames, {report.hidden} hidden" if report.frames > 1 else "")
 
 
 def _reveal(options: argparse.Namespace) -> None:
@@ -124,7 +124,7 @@ def _reveal(options: argparse.Namespace) -> None:
             force=options.force,
             progress=progress,
         )
-    _tell(options.output, report)
+    _tell(options.output, report, f", {report.frames} frames" if report.frames > 1 else "")
 
 
 def _keygen(options: argparse.Namespace) -> None:
@@ -139,11 +139,9 @@ def _weights(options: argparse.Namespace) -> dict[str, Path]:
     return {} if options.weights is None else {"weights": options.weights}
 
 
-def _tell(path: Path, report: "Report") -> None:
-    what = f"{report.width}x{report.height}"
-    if report.frames > 1 or report.hidden > 1:
-        what += f", {report.frames} frames, {report.hidden} hidden"
-    print(f"wrote {path}: {what}")
+def _tell(path: Path, report: "Report", frames: str) -> None:
+    size = f"{report.width}x{report.height}, {path.stat().st_size / 1e6:.2f} MB"
+    print(f"wrote {path}: {size}{frames}")
     for note in report.notes:
         print(f"note: {note}", file=sys.stderr)
 

@@ -14,9 +14,9 @@ import yaml
 from stegnet.errors import ConfigError
 
 
-def number(low: float, high: float) -> Any:
-    """A numeric field that must lie in [low, high]."""
-    return dataclasses.field(metadata={"low": low, "high": high})
+def number(low: float, high: float, step: int = 1) -> Any:
+    """A numeric field that must lie in [low, high] and, if whole numbers are wanted, be a multiple of `step`."""
+    return dataclasses.field(metadata={"low": low, "high": high, "step": step})
 
 
 def choice(*values: str) -> Any:
@@ -56,6 +56,7 @@ class ModelConfig:
 class AugmentConfig:
     """How often each augmentation is applied to a training crop."""
 
+    zoom: float = number(0, 1)
     flip: float = number(0, 1)
     turn: float = number(0, 1)
     colour: float = number(0, 1)
@@ -70,7 +71,7 @@ class TrainConfig:
 
     pairs: int = number(1, 10_000_000_000)
     batch: int = number(1, 65_536)
-    crop: int = number(16, 4096)
+    crop: int = number(16, 4096, step=8)
     scramble: float = number(0, 1)
     lr: float = number(1e-8, 1)
     lr_end: float = number(0, 1)
@@ -126,9 +127,13 @@ def load(path: Path) -> Config:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    return _section(Config, values, "")
+    config = _section(Config, values, "")
+    crop, size = config.train.crop, config.data.size
+    if crop > size:
+        raise ConfigError(f"params.yaml: train.crop: must not exceed data.size {size}, is {crop}")
+    return config
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -165,4 +170,6 @@ def _value(field: dataclasses.Field, kind: type, value: Any, name: str) -> Any:
     if "low" in field.metadata and not field.metadata["low"] <= value <= field.metadata["high"]:
         low, high = field.metadata["low"], field.metadata["high"]
         raise ConfigError(f"params.yaml: {name}: must lie between {low} and {high}, is {value}")
+    if kind is int and value % field.metadata.get("step", 1):
+        raise ConfigError(f"params.yaml: {name}: must be a multiple of {field.metadata['step']}, is {value}")
     return value

@@ -24,7 +24,7 @@ def picture_maker() -> Callable[..., np.ndarray]:
     return picture
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_film() -> Callable[..., Path]:
     """Makes a film of `picture(…, seed=index)`; returns its path."""
 

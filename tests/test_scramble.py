@@ -99,7 +99,7 @@ def test_random_shuffle_follows_its_generator():
 
 @pytest.mark.parametrize("shape", [(1, 3, 17, 24), (1, 3, 16, 16), (2, 3, 16, 24), (1, 3, 0, 24)])
 def test_what_does_not_fit_is_refused(shape):
-    with pytest.raises(ValueError, match="shuffles|blocks"):
+    with pytest.raises(ValueError, match=r"shuffles|blocks"):
         scramble.apply(torch.zeros(shape), [scramble.draw(KEY, 2, 3)])
 
 

@@ -1,0 +1,1 @@
+"""From sources of pictures to shards, and from shards to training pairs."""

@@ -11,7 +11,7 @@ from stegnet.config import AugmentConfig
 
 
 class Augment:
-    """A random crop with flips, turns and changes of colour, sharpness, noise and compression.
+    """A random crop, sometimes enlarged, with flips, turns and changes of colour, sharpness, noise and compression.
 
     Args:
         crop: side of the crop in pixels.
@@ -21,7 +21,11 @@ class Augment:
     def __init__(self, crop: int, config: AugmentConfig) -> None:
         self._changes = albumentations.Compose(
             [
-                albumentations.RandomCrop(crop, crop),
+                albumentations.OneOrOther(
+                    albumentations.RandomSizedCrop((crop // 2, crop), (crop, crop)),
+                    albumentations.RandomCrop(crop, crop),
+                    p=config.zoom,
+                ),
                 albumentations.HorizontalFlip(p=config.flip),
                 albumentations.RandomRotate90(p=config.turn),
                 albumentations.ColorJitter(hue=(-0.1, 0.1), p=config.colour),

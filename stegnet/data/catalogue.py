@@ -46,7 +46,8 @@ def read_catalogue(path: Path) -> list[Source]:
     try:
         sources = [Source(**entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
     except (OSError, TypeError, yaml.YAMLError) as error:
-        raise DataError(f"{path}: not a catalogue of sources ({error})") from error
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: not a catalogue of sources ({reason})") from error
     for source in sources:
         if source.kind not in KINDS:
             raise DataError(f"{path}: {source.name}: unknown kind {source.kind!r}", f"known: {', '.join(KINDS)}")

@@ -122,18 +122,18 @@ def _torchvision_jobs(name: str, config: DataConfig) -> list[Job]:
 
 @cache
 def _open_torchvision(name: str, download: bool) -> Any:
-    """The training part of a torchvision data set, downloaded and verified by torchvision."""
+    """The training part of a torchvision data set, its default, downloaded and verified by torchvision."""
     import torchvision  # heavy, and only this source needs it
 
     family = getattr(torchvision.datasets, name.partition(":")[2], None)
     parameters = inspect.signature(family).parameters if inspect.isclass(family) else {}
-    if "download" not in parameters:
-        raise ConfigError(f"data.source: torchvision can't download {name!r}", "name a class as in torchvision.datasets")
+    needed = {key for key, parameter in parameters.items() if parameter.default is parameter.empty} - {"root", "kwargs"}
+    if "download" not in parameters or needed:
+        raise ConfigError(f"data.source: torchvision can't download {name!r}", "name a class of torchvision.datasets")
     root = cache_folder() / "torchvision"
     root.mkdir(parents=True, exist_ok=True)
-    part = {"split": "train"} if "split" in parameters else {}
     try:
-        return family(root=str(root), download=download, **part)
+        return family(root=str(root), download=download)
     except (OSError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{name}: can't be had ({reason})", "check the network, or use another data.source") from error

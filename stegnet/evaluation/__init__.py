@@ -1,0 +1,1 @@
+"""How good a pair is, measured on files."""

@@ -13,7 +13,7 @@ from stegnet.codec import Key, Network, Randomness, hide_film, reveal_film
 from stegnet.codec.film import Progress
 from stegnet.evaluation.quality import Trip, measures
 from stegnet.evaluation.sheet import sheet
-from stegnet.media import read_frames, resize, write_png
+from stegnet.media import read_frames, resize, write_png, write_preview
 
 PUBLIC_DEMONSTRATION_KEY = Key(hashlib.sha256(b"stegnet: a public key, for demonstration only").digest())
 SHOWN = 4  # frames on the contact sheet
@@ -27,7 +27,7 @@ def seeded(seed: int) -> Randomness:
 
 
 def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: int, progress: Progress) -> pd.DataFrame:
-    """Writes container.mkv, revealed.mkv and frames.png to the folder `out`.
+    """Writes container.mkv, revealed.mkv, both side by side as preview.mp4, and frames.png to the folder `out`.
 
     Returns:
         One row per hidden frame: container_ and secret_ psnr (dB), ssim and apd (0–255).
@@ -37,6 +37,7 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     container, revealed = out / "container.mkv", out / "revealed.mkv"
     hide_film(network, cover, secret, container, PUBLIC_DEMONSTRATION_KEY, "cut", seeded(seed), progress)
     reveal_film(network, container, revealed, PUBLIC_DEMONSTRATION_KEY, progress)
+    write_preview(container, revealed, out / "preview.mp4", *reversed(SHOWN_SIZE))
     paths = cover, container, secret, revealed
     table = pd.DataFrame([measures(trip) for trip in _trips(*paths)])
     shown = range(0, len(table), max(1, len(table) // SHOWN))[:SHOWN]

@@ -4,6 +4,7 @@ from stegnet.media.film_writer import FilmWriter
 from stegnet.media.films import FilmInfo, read_frames, read_tags, scan
 from stegnet.media.output import whole_file
 from stegnet.media.pictures import read_note, read_picture, resize, write_png
+from stegnet.media.preview import write_preview
 from stegnet.media.probe import FILM, PICTURE, kind
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "scan",
     "whole_file",
     "write_png",
+    "write_preview",
 ]

@@ -115,26 +115,34 @@ def open_film(path: Path) -> InputContainer:
         # An absolute path is never taken for a protocol; odd bytes in metadata must not stop anyone.
         film = av.open(str(path.resolve()), metadata_errors="replace")
     except av.FFmpegError as error:
-        raise MediaError(f"{path}: neither a picture nor a film that can be read") from error
+        raise _unknown(path) from error
     if _NOT_FILMS & set(film.format.name.split(",")) or film.format.name.endswith("_pipe"):
         film.close()
-        raise MediaError(f"{path}: neither a picture nor a film that can be read")
+        raise _unknown(path)
     return film
 
 
 def picture_stream(film: InputContainer, path: Path) -> VideoStream:
-    """The film's first video track, cover art aside, set to decode on all cores.
+    """The film's main video track, set to decode on all cores.
+
+    It is the one that its index gives the most frames (an animated AVIF has a still beside them), the first
+    among equals; cover art does not count.
 
     Raises:
         MediaError: there is none, or no decoder for it.
     """
-    for stream in film.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            if stream.codec_context is None:
-                raise MediaError(f"{path}: the film's codec is not known")
-            stream.thread_type = "AUTO"
-            return stream
-    raise MediaError(f"{path}: has {'sound but ' if film.streams.audio else ''}no pictures")
+    tracks = [track for track in film.streams.video if not track.disposition & Disposition.attached_pic]
+    if not tracks:
+        raise MediaError(f"{path}: has {'sound but ' if film.streams.audio else ''}no pictures")
+    stream = max(tracks, key=lambda track: track.frames)
+    if stream.codec_context is None:
+        raise MediaError(f"{path}: the film's codec is not known")
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def _unknown(path: Path) -> MediaError:
+    return MediaError(f"{path}: neither a picture nor a film that can be read", "convert it to PNG or MP4 first")
 
 
 def _decoded(film: InputContainer, stream: VideoStream, path: Path) -> Iterator[VideoFrame]:

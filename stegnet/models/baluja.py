@@ -15,9 +15,11 @@ KERNELS = (3, 4, 5)
 
 def branch(channels: int, width: int, kernel: int, depth: int) -> nn.Sequential:
     """`depth` convolutions of one kernel size that keep height and width."""
+    before, after = (kernel - 1) // 2, kernel // 2
     layers: list[nn.Module] = []
     for index in range(depth):
-        layers += [nn.Conv2d(width if index else channels, width, kernel, padding="same"), nn.ReLU()]
+        padding = nn.ZeroPad2d((before, after, before, after))  # padding="same" warns of even kernels
+        layers += [padding, nn.Conv2d(width if index else channels, width, kernel), nn.ReLU()]
     return nn.Sequential(*layers)
 
 

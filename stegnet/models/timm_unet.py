@@ -19,22 +19,41 @@ def make_encoder(backbone: str, channels: int, pretrained: bool) -> nn.Module:
     """A timm feature extractor for pictures of `channels` channels.
 
     Raises:
-        ConfigError: timm has no such backbone, or it gives no feature maps.
+        ConfigError: timm has no such backbone or weights, or it gives no feature maps of pictures of any size.
         WeightsError: its pretrained weights can't be had.
     """
     import timm  # takes seconds, and only this family needs it
 
     known = timm.list_models()
-    if backbone.split(".")[0] not in known:
+    if backbone.split(".", maxsplit=1)[0] not in known:
         close = difflib.get_close_matches(backbone, known, n=3)
         raise ConfigError(f"model.backbone: timm has no {backbone!r}", f"close: {', '.join(close)}" if close else "")
     try:
-        return timm.create_model(backbone, features_only=True, in_chans=channels, pretrained=pretrained)
+        encoder = timm.create_model(backbone, features_only=True, in_chans=channels, pretrained=pretrained)
+        check_maps(encoder, channels)
     except OSError as error:
         hint = "set model.pretrained to false, or connect to the network"
         raise WeightsError(f"model.pretrained: timm's weights for {backbone} can't be downloaded", hint) from error
     except (AttributeError, AssertionError, RuntimeError) as error:
-        raise ConfigError(f"model.backbone: {backbone} gives no feature maps ({error})") from error
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"model.backbone: {backbone} can't be used ({reason})", "resnet18 can") from error
+    return encoder
+
+
+def check_maps(encoder: nn.Module, channels: int) -> None:
+    """Lets a small picture through: many transformers take one size only, or give (B, H, W, C).
+
+    Raises:
+        RuntimeError: the feature maps are not those that timm announces; others if the encoder fails.
+    """
+    info = encoder.feature_info
+    side = 2 * max(info.reduction())
+    with torch.no_grad():
+        maps = encoder.eval()(torch.zeros(1, channels, side, side))
+    encoder.train()
+    announced = [(level, side // stride) for level, stride in zip(info.channels(), info.reduction(), strict=True)]
+    if [tuple(level.shape[1:]) for level in maps] != [(level, side, side) for level, side in announced]:
+        raise RuntimeError("its feature maps have not the announced shapes (C, H, W)")
 
 
 def convolutions(channels: int, width: int) -> nn.Sequential:

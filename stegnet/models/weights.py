@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import safetensors
@@ -69,11 +70,14 @@ def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
         WeightsError: there is no such file, or its contents do not fit its card.
     """
     card = read_card(path)
+    # The file holds every weight: those that the training began with need no download.
+    options = {key: value for key, value in card.options.items() if key != "pretrained"}
     try:
-        pair = build(card.model, **card.options)
+        pair = build(card.model, **options)
         pair.load_state_dict(safetensors.torch.load_file(path))
     except (ConfigError, TypeError, RuntimeError) as error:
-        raise WeightsError(f"{path}: the weights do not fit their card ({error})") from error
+        reason = shorten(str(error), 160, placeholder=" …")
+        raise WeightsError(f"{path}: the weights do not fit their card ({reason})") from error
     return pair.eval(), card
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
@@ -70,7 +71,7 @@ def train(config: Config, data: Path, checkpoints: Path, report: Report, progres
         if (step + 1) % config.train.checkpoint == 0:
             checkpoint.save(trainer.state(step + 1))
     checkpoint.remove()
-    return trainer.averaged(), make_card(config, data, device, precision)
+    return trainer.averaged(), make_card(config, data, device, precision, _last_figures(trainer.curve))
 
 
 class Trainer:
@@ -155,10 +156,12 @@ def fingerprint(config: Config, data: Path, device: torch.device, precision: str
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def make_card(config: Config, data: Path, device: torch.device, precision: str) -> Card:
+def make_card(
+    config: Config, data: Path, device: torch.device, precision: str, figures: dict[str, float]
+) -> Card:
     """What the weights file says of this training."""
     origin = {"data": data_hash(data), "source": config.data.source, "device": device.type, "precision": precision}
-    return Card(config.model.name, options_of(config.model), {**_settings(config), **origin})
+    return Card(config.model.name, options_of(config.model), {**_settings(config), **origin}, figures)
 
 
 def write_weights(path: Path, pair: Pair, card: Card) -> None:
@@ -184,6 +187,12 @@ def _point(step: int, loss: Tensor, losses: Losses, weight: float, rate: float, 
         "learning_rate": rate,
         "gradient_norm": norm.item(),
     }
+
+
+def _last_figures(curve: list[dict[str, float]]) -> dict[str, float]:
+    """Means over the last tenth of the training curve."""
+    last = curve[-max(1, len(curve) // 10) :]
+    return {f"training_{name}": round(mean(point[name] for point in last), 4) for name in ("container_psnr", "secret_psnr")}
 
 
 def _channels_last(pictures: Tensor) -> Tensor:

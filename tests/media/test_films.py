@@ -3,6 +3,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from stegnet.errors import MediaError
 from stegnet.media import read_frames, scan
@@ -102,6 +103,15 @@ def flat_film(path, colour, pix_fmt, matrix, levels, height=64):
     return path
 
 
+@pytest.mark.parametrize("suffix", ["gif", "png", "avif"])
+def test_animations_keep_their_times(tmp_path, picture, suffix):
+    first, *others = [Image.fromarray(picture(32, 48, seed)) for seed in range(4)]
+    path = tmp_path / f"a.{suffix}"
+    first.save(path, save_all=True, append_images=others, duration=[100, 200, 50, 300])
+    assert [round(time * 1000) for time in scan(path).times] == [0, 100, 300, 350]
+    assert len(list(read_frames(path))) == 4
+
+
 def test_ten_bits(tmp_path, make_film, picture):
     path = make_film(tmp_path / "a.mkv", 1, pix_fmt="yuv420p10le")
     assert np.abs(next(read_frames(path)).astype(int) - picture(64, 96)).mean() < 6
@@ -115,7 +125,7 @@ def test_what_has_no_frames(tmp_path, make_film):
         scan(tmp_path / "b.mp4")
     path = make_film(tmp_path / "c.mp4", codec="libx264", pix_fmt="yuv420p")
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(MediaError, match="neither|damaged|no frames"):
+    with pytest.raises(MediaError, match=r"neither|damaged|no frames"):
         scan(path)
 
 

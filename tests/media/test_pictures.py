@@ -76,7 +76,7 @@ def test_truncated_pictures_are_refused(tmp_path, picture, suffix):
     data = path.read_bytes()
     for size in (len(data) // 2, len(data) // 4):
         path.write_bytes(data[:size])
-        with pytest.raises(MediaError, match="a\\..*(damaged|not a picture)"):
+        with pytest.raises(MediaError, match=r"a\..*(damaged|not a picture)"):
             read_picture(path)
 
 

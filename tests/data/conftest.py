@@ -1,0 +1,35 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stegnet.config import Config, load
+from stegnet.data import prepare as prepare_module
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+
+
+@pytest.fixture
+def data_config() -> Callable[..., object]:
+    """A small `data` section; changes are given by name."""
+    small = load_config().data
+    small = replace(
+        small, size=64, scenes=3, every=2, test_share=0.0, test_scenes=2, test_photographs=False, shard=4, workers=1
+    )
+    return lambda **changes: replace(small, **changes)
+
+
+@pytest.fixture
+def augment_config():
+    return load_config().train.augment
+
+
+@pytest.fixture
+def in_process(monkeypatch) -> None:
+    """The jobs run here, where a test can change what they meet."""
+    monkeypatch.setattr(prepare_module, "_run", lambda jobs, workers: (job() for job in jobs))
+
+
+def load_config() -> Config:
+    return load(PARAMS)

@@ -1,0 +1,85 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stegnet.data.catalogue import KINDS, Source, read_catalogue, read_package_pictures
+from stegnet.errors import DataError
+
+CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
+SOURCES = read_catalogue(CATALOGUE)
+PACKAGES = [source for source in SOURCES if source.kind == "package"]
+
+
+def test_the_repository_s_catalogue():
+    assert {source.kind for source in SOURCES} <= set(KINDS)
+    assert len({source.name for source in SOURCES}) == len(SOURCES)
+    assert all(source.address and source.version and source.licence for source in SOURCES)
+    assert PACKAGES
+
+
+@pytest.mark.parametrize("source", [s for s in SOURCES if s.kind == "torchvision"], ids=lambda source: source.name)
+def test_its_torchvision_sources_can_be_downloaded_as_they_are(source):
+    import inspect
+
+    import torchvision
+
+    parameters = inspect.signature(getattr(torchvision.datasets, source.name.partition(":")[2])).parameters
+    needed = {name for name, parameter in parameters.items() if parameter.default is parameter.empty}
+    assert "download" in parameters
+    assert needed <= {"root", "kwargs"}
+
+
+@pytest.mark.parametrize("source", PACKAGES, ids=lambda source: source.name)
+def test_package_pictures_are_the_pinned_ones(source):
+    pictures = read_package_pictures(source)
+    assert [name for name, _ in pictures] == [Path(file).name for file in source.sha256]
+    assert all(pixels.dtype == np.uint8 and pixels.shape[-1] == 3 for _, pixels in pictures)
+    assert all(min(pixels.shape[:2]) >= 256 for _, pixels in pictures)
+
+
+def altered(source: Source, old: str, new: str) -> Source:
+    return replace(source, sha256={file.replace(old, new): pin for file, pin in source.sha256.items()})
+
+
+def test_a_file_that_changed():
+    file, pin = next(iter(PACKAGES[0].sha256.items()))
+    source = replace(PACKAGES[0], sha256={file: pin[:-1] + ("0" if pin[-1] != "0" else "1")})
+    with pytest.raises(DataError, match=f"{file} is not the file that sources.yaml pins") as caught:
+        read_package_pictures(source)
+    assert caught.value.hint == f"install {source.package} {source.version}"
+
+
+def test_a_file_that_is_gone():
+    with pytest.raises(DataError, match=r"is not the file that sources.yaml pins"):
+        read_package_pictures(altered(PACKAGES[0], ".png", ".gone"))
+
+
+def test_a_package_that_is_not_installed():
+    with pytest.raises(DataError, match="the package no-such-package-here is not installed"):
+        read_package_pictures(replace(PACKAGES[0], package="no-such-package-here"))
+
+
+ENTRY = {"name": "a", "kind": "folder", "address": "b", "version": "1", "licence": "MIT"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "not a catalogue"),
+        ("", "not a catalogue"),
+        ("- [", "not a catalogue"),
+        ("- {name: a}", "not a catalogue"),
+        (f"- {ENTRY | {'licens': 'MIT'}}", "not a catalogue"),
+        (f"- {ENTRY | {'kind': 'magic'}}", "a: unknown kind 'magic'"),
+    ],
+)
+def test_a_bad_catalogue(tmp_path, text, reason):
+    path = tmp_path / "sources.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(DataError, match=reason) as caught:
+        read_catalogue(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)

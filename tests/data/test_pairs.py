@@ -1,0 +1,67 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stegnet.data.pairs import Pairs, load_batches
+from stegnet.data.shards import TRAIN, ShardWriter
+
+
+@pytest.fixture
+def shards(tmp_path, picture) -> Path:
+    writer = ShardWriter(tmp_path / "shards", 3)
+    for seed in range(7):
+        writer.add(picture(64, 64, seed), TRAIN, str(seed), "folder", 64, 64)
+    writer.close()
+    return tmp_path / "shards"
+
+
+def test_a_pair_is_two_crops(shards, augment_config):
+    pair = Pairs(shards, 32, augment_config, 0)[0]
+    assert (pair.shape, pair.dtype) == ((2, 3, 32, 32), torch.uint8)
+    assert not torch.equal(pair[0], pair[1])
+
+
+def test_a_pair_depends_on_seed_and_index_alone(shards, augment_config):
+    forwards, backwards, other = (Pairs(shards, 32, augment_config, seed) for seed in (5, 5, 6))
+    expected = [forwards[index] for index in range(10)]
+    again = [backwards[index] for index in reversed(range(10))][::-1]
+    assert all(torch.equal(*pairs) for pairs in zip(expected, again, strict=True))
+    assert not any(torch.equal(pair, other[index]) for index, pair in enumerate(expected))
+    assert len({pair.numpy().tobytes() for pair in expected}) == 10
+
+
+def test_colours_stay_in_their_channels(tmp_path, augment_config):
+    writer = ShardWriter(tmp_path, 3)
+    writer.add(np.full((64, 64, 3), (200, 100, 0), np.uint8), TRAIN, "orange", "folder", 64, 64)
+    writer.close()
+    never = replace(augment_config, colour=0.0, noise=0.0, compression=0.0)
+    pair = Pairs(tmp_path, 32, never, 0)[0]
+    assert pair.flatten(2).unique(dim=2)[:, :, 0].tolist() == [[200, 100, 0]] * 2
+
+
+def test_every_picture_is_cover_and_secret(shards, augment_config):
+    drawn = []
+    pairs = Pairs(shards, 32, augment_config, 0)
+    pairs._augment = lambda picture, seed: drawn.append(picture.tobytes()) or picture[:32, :32]
+    for index in range(60):
+        pairs[index]
+    assert len(set(drawn[::2])) == len(set(drawn[1::2])) == 7
+
+
+def test_the_number_of_workers_changes_nothing(shards, augment_config):
+    pairs = Pairs(shards, 32, augment_config, 1)
+    alone, helped = (list(load_batches(pairs, 2, 0, 3, workers)) for workers in (0, 1))
+    assert [batch.shape for batch in alone] == [(2, 2, 3, 32, 32)] * 3
+    assert torch.equal(torch.stack(alone), torch.stack(helped))
+
+
+def test_batches_start_anywhere(shards, augment_config):
+    pairs = Pairs(shards, 32, augment_config, 1)
+    whole = list(load_batches(pairs, 2, 0, 5, 0))
+    late = list(load_batches(pairs, 2, 3, 5, 0))
+    assert torch.equal(torch.stack(late), torch.stack(whole[3:]))
+    assert torch.equal(whole[3], torch.stack([pairs[6], pairs[7]]))
+    assert list(load_batches(pairs, 2, 5, 5, 0)) == []

@@ -1,0 +1,182 @@
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet.data.prepare import prepare
+from stegnet.data.shards import TEST, TRAIN, Entry, Shards, data_hash, read_manifest
+from stegnet.data.sources import cache_folder
+from stegnet.errors import ConfigError, DataError
+from stegnet.media import write_png
+
+CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
+
+
+def silent(groups, total):
+    return groups
+
+
+def run(config, tmp_path: Path, seed: int = 0, out: str = "out") -> tuple[dict, list[Entry]]:
+    counts = prepare(config, seed, tmp_path / "data", tmp_path / out, silent)
+    return counts, read_manifest(tmp_path / out)
+
+
+@pytest.fixture
+def folder(tmp_path, picture, make_film) -> Path:
+    """What people's folders hold."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for index in range(8):
+        write_png(folder / f"p{index}.png", picture(64, 80, index))
+    make_film(folder / "film.mkv", frames=4, seed=50)
+    write_png(folder / "twin.png", picture(70, 70, 90))
+    shutil.copy(folder / "twin.png", folder / "twin again.png")
+    Image.fromarray(picture(80, 80)).save(folder / "damaged.jpg")
+    (folder / "damaged.jpg").write_bytes((folder / "damaged.jpg").read_bytes()[:900])
+    write_png(folder / "tiny.png", picture(20, 20))
+    (folder / "about.txt").write_text("who took them")
+    (folder / "letter").write_text("neither picture nor note")
+    return folder
+
+
+def test_a_folder_as_people_have_them(folder, data_config, tmp_path, caplog):
+    config = data_config(source="folder", folder=str(folder), every=2, workers=2)
+    counts, rows = run(config, tmp_path)
+    assert counts == {"train": 12, "test": 2, "skipped": 3, "sources.folder": 12, "sources.scenes": 2}
+    names = [row.name for row in rows if row.split == TRAIN]
+    assert names == ["film.mkv#0", "film.mkv#2", *(f"p{index}.png" for index in range(8)), "twin again.png", "twin.png"]
+    assert len(Shards(tmp_path / "out", TRAIN)) == 12
+    warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warned) == 3
+    assert all(any(f"{name}:" in line for line in warned) for name in ("damaged.jpg", "tiny.png", "letter"))
+    assert all(line.startswith("skipped ") for line in warned)
+
+
+def test_any_number_of_processes_gives_the_same(folder, data_config, tmp_path, request):
+    changes = {"source": "folder+scenes", "folder": str(folder)}
+    run(data_config(workers=2, **changes), tmp_path)
+    request.getfixturevalue("in_process")
+    run(data_config(**changes), tmp_path, out="again")
+    assert data_hash(tmp_path / "out") == data_hash(tmp_path / "again")
+
+
+@pytest.fixture
+def sides(data_config, in_process, tmp_path):
+    """Which side of the split each file of a folder lies on."""
+
+    def find(folder: Path, share: float = 0.5, out: str = "out") -> dict[str, str]:
+        _, rows = run(data_config(source="folder", folder=str(folder), test_share=share), tmp_path, out=out)
+        return {row.name: row.split for row in rows if row.source == "folder"}
+
+    return find
+
+
+def test_no_test_picture_shares_a_file_with_training(folder, sides, tmp_path):
+    split = sides(folder)
+    assert {TRAIN, TEST} == set(split.values())
+    assert split["film.mkv#0"] == split["film.mkv#2"]
+    assert split["twin.png"] == split["twin again.png"]
+    rows = read_manifest(tmp_path / "out")
+    stored = {side: {row.sha256 for row in rows if row.split == side} for side in (TRAIN, TEST)}
+    assert not stored[TRAIN] & stored[TEST]
+
+
+def test_twins_and_frames_stay_together_at_any_share(folder, sides):
+    for number in range(1, 9):
+        split = sides(folder, number / 10, out=f"out{number}")
+        assert split["film.mkv#0"] == split["film.mkv#2"]
+        assert split["twin.png"] == split["twin again.png"]
+
+
+def test_new_and_renamed_files_move_no_old_ones(folder, sides, picture):
+    before = sides(folder)
+    for index in range(8):
+        write_png(folder / f"a new one {index}.png", picture(64, 64, 200 + index))
+    (folder / "p0.png").rename(folder / "zzz.png")
+    after = sides(folder, out="again")
+    before["zzz.png"] = before.pop("p0.png")
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_higher_share_only_adds_to_the_test_pictures(folder, sides):
+    few = {name for name, side in sides(folder, 0.3).items() if side == TEST}
+    many = {name for name, side in sides(folder, 0.8, out="again").items() if side == TEST}
+    assert few < many
+
+
+def test_scenes_and_a_folder_together(folder, data_config, in_process, tmp_path):
+    config = data_config(source="scenes+folder", folder=str(folder), scenes=2, test_scenes=1)
+    counts, rows = run(config, tmp_path)
+    assert counts["train"] == 2 + 12
+    assert (counts["sources.scenes"], counts["sources.folder"]) == (3, 12)
+    assert [row.name for row in rows[:3]] == ["scene-0000000", "scene-0000001", "film.mkv#0"]
+    assert rows[-1].name == "test-scene-0000"
+
+
+def test_scenes_follow_from_the_seed_and_are_never_tested_on(data_config, in_process, tmp_path):
+    config = data_config(source="scenes", scenes=4, test_scenes=4, test_share=0.9)
+    _, rows = run(config, tmp_path, 1, "one")
+    run(config, tmp_path, 1, "same")
+    run(config, tmp_path, 2, "two")
+    assert data_hash(tmp_path / "one") == data_hash(tmp_path / "same") != data_hash(tmp_path / "two")
+    assert [row.split for row in rows] == [TRAIN] * 4 + [TEST] * 4
+    assert len({row.sha256 for row in rows}) == 8
+
+
+def test_the_photographs_are_tested_on(data_config, in_process, tmp_path):
+    (tmp_path / "data").mkdir()
+    shutil.copy(CATALOGUE, tmp_path / "data")
+    config = data_config(source="scenes", scenes=1, test_photographs=True, test_scenes=0)
+    counts, rows = run(config, tmp_path)
+    photographs = [row for row in rows if row.source == "photographs"]
+    assert counts["test"] == len(photographs) == counts["sources.photographs"] == 9 * 4
+    assert photographs[0].name == "astronaut.png#0"
+    assert {row.split for row in photographs} == {TEST}
+
+
+def test_progress_sees_every_group(data_config, in_process, tmp_path):
+    seen = []
+
+    def progress(groups, total):
+        for group in groups:
+            seen.append((group.source, total))
+            yield group
+
+    prepare(data_config(source="scenes", scenes=3), 0, tmp_path, tmp_path / "out", progress)
+    assert seen == [("scenes", 3)] * 3
+
+
+def test_nothing_to_train_on(data_config, in_process, tmp_path, picture):
+    (tmp_path / "in").mkdir()
+    config = data_config(source="folder", folder=str(tmp_path / "in"))
+    with pytest.raises(DataError, match=r"data.source folder: nothing usable to train on \(it holds no pictures\)"):
+        run(config, tmp_path)
+    write_png(tmp_path / "in" / "tiny.png", picture(8, 8))
+    with pytest.raises(DataError, match=r"nothing usable to train on \(1 skipped, see above\)"):
+        run(config, tmp_path, out="again")
+
+
+def test_nothing_to_test_on(data_config, in_process, tmp_path):
+    with pytest.raises(DataError, match=r"data.source scenes: nothing to test on"):
+        run(data_config(source="scenes", test_scenes=0), tmp_path)
+
+
+def test_an_unknown_source(data_config, tmp_path):
+    with pytest.raises(ConfigError, match=r"data.source: unknown source 'pictures'"):
+        run(data_config(source="pictures"), tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_torchvision_through_processes(data_config, tmp_path, picture, monkeypatch):
+    """The workers open what is on disk: nothing is downloaded or looked up by them."""
+    monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
+    pictures = cache_folder() / "torchvision" / "imagenette2" / "train" / "n01440764"
+    pictures.mkdir(parents=True)
+    for index in range(3):
+        Image.fromarray(picture(64, 64, index)).save(pictures / f"{index}.jpeg")
+    counts, rows = run(data_config(source="torchvision:Imagenette", workers=1), tmp_path)
+    assert counts["sources.torchvision:Imagenette"] == 3
+    assert np.unique([row.sha256 for row in rows]).size == 5

@@ -1,0 +1,62 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from stegnet.data.shards import TEST, TRAIN, Shards, ShardWriter, data_hash, read_manifest
+from stegnet.errors import DataError
+
+
+@pytest.fixture
+def pictures(picture) -> list[np.ndarray]:
+    return [picture(16, 16, seed) for seed in range(5)]
+
+
+def write(folder, pictures, per_shard: int = 2, names: str = "abcde") -> None:
+    writer = ShardWriter(folder, per_shard)
+    for name, pixels in zip(names, pictures, strict=True):
+        writer.add(pixels, TRAIN, name, "folder", 20, 30)
+    writer.add(pictures[0], TEST, "ä, with a comma", "scenes", 1, 2)
+    writer.close()
+
+
+@pytest.mark.parametrize("per_shard", [1, 2, 4, 5, 100])
+def test_what_goes_in_comes_out_in_order(tmp_path, pictures, per_shard):
+    write(tmp_path, pictures, per_shard)
+    shards = Shards(tmp_path, TRAIN)
+    assert len(shards) == 5
+    assert all(np.array_equal(shards[index], pixels) for index, pixels in enumerate(pictures))
+    assert np.array_equal(Shards(tmp_path, TEST)[0], pictures[0])
+    assert len(list(tmp_path.glob("train-*.npy"))) == -(-5 // per_shard)
+
+
+def test_beyond_the_end(tmp_path, pictures):
+    write(tmp_path, pictures)
+    with pytest.raises(IndexError):
+        Shards(tmp_path, TRAIN)[5]
+
+
+def test_the_manifest_names_each_picture(tmp_path, pictures):
+    write(tmp_path, pictures)
+    rows = read_manifest(tmp_path)
+    assert [row.name for row in rows] == [*"abcde", "ä, with a comma"]
+    assert [row.split for row in rows] == [TRAIN] * 5 + [TEST]
+    assert (rows[0].source, rows[0].width, rows[0].height) == ("folder", 20, 30)
+    assert rows[1].sha256 == hashlib.sha256(pictures[1].tobytes()).hexdigest()
+
+
+def test_the_hash_changes_with_the_pixels_and_not_with_the_shards(tmp_path, pictures):
+    write(tmp_path / "a", pictures, 2)
+    write(tmp_path / "b", pictures, 3)
+    changed = [pixels.copy() for pixels in pictures]
+    changed[4][0, 0, 0] ^= 1
+    write(tmp_path / "c", changed, 2)
+    assert data_hash(tmp_path / "a") == data_hash(tmp_path / "b") != data_hash(tmp_path / "c")
+
+
+@pytest.mark.parametrize("split", [TRAIN, TEST])
+def test_an_empty_split(tmp_path, split):
+    ShardWriter(tmp_path, 2).close()
+    with pytest.raises(DataError, match=f"holds no {split} pictures"):
+        Shards(tmp_path, split)
+    assert read_manifest(tmp_path) == []

@@ -1,0 +1,228 @@
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+import torchvision
+from PIL import Image
+
+from stegnet.data import sources
+from stegnet.data.sources import Group, cache_folder, list_jobs
+from stegnet.errors import ConfigError, DataError
+from stegnet.media import read_picture, write_png
+
+TRAIN = "imagenette2/train"
+PICTURES = {"n01440764/a.jpeg": (70, 90), "n01440764/b.jpeg": (100, 64), "n03888257/c.jpeg": (20, 30)}
+
+
+@pytest.fixture
+def groups(data_config, tmp_path) -> Callable[..., list[Group]]:
+    """The groups of a source, in order."""
+    return lambda **changes: [job() for job in list_jobs(data_config(**changes), tmp_path / "data", 0)]
+
+
+# Scenes, folders and films
+
+
+def test_scenes_are_numbered_and_only_trained_on(groups):
+    found = groups(source="scenes", scenes=3)
+    assert [group.samples[0].name for group in found] == [f"scene-000000{index}" for index in range(3)]
+    assert {(group.source, group.key) for group in found} == {("scenes", "")}
+    assert len({group.samples[0].pixels.tobytes() for group in found}) == 3
+
+
+def test_a_folder_is_read_with_its_subfolders_and_without_notes(groups, picture, tmp_path):
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    write_png(tmp_path / "in" / "deep" / "b.png", picture(64, 80))
+    write_png(tmp_path / "in" / "a.png", picture(64, 64))
+    (tmp_path / "in" / "LICENCE.md").write_text("MIT")
+    (tmp_path / "in" / ".hidden.png").write_bytes(b"")
+    found = groups(source="folder", folder=str(tmp_path / "in"))
+    assert [group.samples[0].name for group in found] == ["a.png", "deep/b.png"]
+    assert (found[1].samples[0].width, found[1].samples[0].height) == (80, 64)
+    assert found[0].key == hashlib.sha256((tmp_path / "in" / "a.png").read_bytes()).hexdigest()
+
+
+def test_every_nth_frame_of_a_film_in_one_group(groups, make_film, tmp_path):
+    (tmp_path / "in").mkdir()
+    film = make_film(tmp_path / "in" / "f.mkv", frames=7)
+    (group,) = groups(source="folder", folder=str(tmp_path / "in"), every=3)
+    assert [sample.name for sample in group.samples] == ["f.mkv#0", "f.mkv#3", "f.mkv#6"]
+    assert group.key == hashlib.sha256(film.read_bytes()).hexdigest()
+    assert len({sample.pixels.tobytes() for sample in group.samples}) == 3
+
+
+def test_what_can_t_be_used_is_named(groups, picture, tmp_path):
+    (tmp_path / "in").mkdir()
+    write_png(tmp_path / "in" / "tiny.png", picture(63, 90))
+    (tmp_path / "in" / "words.doc").write_text("no picture")
+    found = groups(source="folder", folder=str(tmp_path / "in"))
+    assert found[0].skipped == ["tiny.png: 90×63 is smaller than data.size 64"]
+    assert "words.doc" in found[1].skipped[0]
+    assert not found[0].samples + found[1].samples
+
+
+def test_the_limit_holds_for_each_source_of_files(groups, picture, tmp_path):
+    for folder in ("in", "data"):
+        (tmp_path / folder).mkdir()
+        for index in range(3):
+            write_png(tmp_path / folder / f"{index}.png", picture(64, 64, index))
+    found = groups(source="folder + data+scenes", folder=str(tmp_path / "in"), limit=2, scenes=3)
+    assert [group.source for group in found] == ["folder"] * 2 + ["data"] * 2 + ["scenes"] * 3
+
+
+def test_no_such_folder(groups, tmp_path):
+    with pytest.raises(DataError, match=r"none is not a folder"):
+        groups(source="folder", folder=str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("name", ["photos", "", "scenes+", "torchvision"])
+def test_an_unknown_source_lists_the_known_ones(groups, name):
+    with pytest.raises(ConfigError, match=r"^data.source: unknown source") as caught:
+        groups(source=name)
+    assert caught.value.hint.startswith("known: scenes, folder, data, torchvision:<class>")
+
+
+# torchvision
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path) -> Iterator[None]:
+    monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
+    sources._open_torchvision.cache_clear()
+    yield
+    sources._open_torchvision.cache_clear()
+
+
+@pytest.fixture
+def archive(picture, tmp_path) -> Path:
+    """A small imagenette2.tgz on disk, in a folder of its own."""
+    path = tmp_path / "served" / "imagenette2.tgz"
+    path.parent.mkdir()
+    with tarfile.open(path, "w:gz") as file:
+        for index, (name, (height, width)) in enumerate(PICTURES.items()):
+            content = io.BytesIO()
+            Image.fromarray(picture(height, width, index)).save(content, "JPEG")
+            entry = tarfile.TarInfo(f"{TRAIN}/{name}")
+            entry.size = content.tell()
+            content.seek(0)
+            file.addfile(entry, content)
+    return path
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def server(archive) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=archive.parent)) as http:
+        thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}/imagenette2.tgz"
+        http.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def serve(monkeypatch) -> Callable[[str, str], None]:
+    """Makes torchvision look for Imagenette elsewhere."""
+    family = torchvision.datasets.Imagenette
+    return lambda address, md5: monkeypatch.setattr(family, "_ARCHIVES", {"full": (address, md5)})
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def test_torchvision_downloads_verifies_and_keeps(groups, serve, server, archive, tmp_path):
+    serve(server, md5(archive))
+    found = groups(source="torchvision:Imagenette")
+    folder = tmp_path / "cache" / "torchvision" / TRAIN
+    assert [[sample.name for sample in group.samples] for group in found] == [["0000000"], ["0000001"], []]
+    assert [(s.width, s.height) for group in found for s in group.samples] == [(90, 70), (64, 100)]
+    assert found[2].skipped == ["0000002: 30×20 is smaller than data.size 64"]
+    assert np.array_equal(found[0].samples[0].pixels, read_picture(folder / "n01440764" / "a.jpeg")[3:67, 13:77])
+    assert {group.source for group in found} == {"torchvision:Imagenette"}
+
+
+def test_a_download_is_kept_for_later(groups, serve, server, archive):
+    serve(server, md5(archive))
+    first = groups(source="torchvision:Imagenette", limit=1)
+    sources._open_torchvision.cache_clear()
+    serve("http://127.0.0.1:9/imagenette2.tgz", "0" * 32)
+    again = groups(source="torchvision:Imagenette")
+    assert (len(first), len(again)) == (1, 3)
+    assert again[0].key == first[0].key
+
+
+def test_a_download_with_another_checksum(groups, serve, server):
+    serve(server, "0" * 32)
+    check_refused(groups, r"torchvision:Imagenette: can't be had \(File not found or corrupted.\)")
+
+
+def test_a_server_that_is_down(groups, serve):
+    serve("http://127.0.0.1:9/imagenette2.tgz", "0" * 32)
+    check_refused(groups, r"torchvision:Imagenette: can't be had \(.*refused")
+
+
+def test_a_file_that_is_not_there(groups, serve, server):
+    serve(server.replace("imagenette2", "none"), "0" * 32)
+    refusal = check_refused(groups, r"torchvision:Imagenette: can't be had \(HTTP Error 404")
+    refusal.__cause__.close()  # it holds the connection
+
+
+def check_refused(groups, pattern: str) -> DataError:
+    with pytest.raises(DataError, match=pattern) as caught:
+        groups(source="torchvision:Imagenette")
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint == "check the network, or use another data.source"
+    return caught.value
+
+
+def test_a_damaged_picture_is_skipped(groups, serve, server, archive, tmp_path):
+    serve(server, md5(archive))
+    groups(source="torchvision:Imagenette")
+    path = tmp_path / "cache" / "torchvision" / TRAIN / "n01440764" / "b.jpeg"
+    path.write_bytes(path.read_bytes()[:400])
+    found = groups(source="torchvision:Imagenette")
+    assert [len(group.samples) for group in found] == [1, 0, 0]
+    assert found[1].skipped[0].startswith("torchvision:Imagenette 0000001: ")
+
+
+@pytest.mark.parametrize("name", ["NoSuchSet", "FakeData", "Kinetics", "", "utils"])
+def test_a_class_that_can_t_be_downloaded_without_more(groups, name):
+    with pytest.raises(ConfigError, match=f"^data.source: torchvision can't download 'torchvision:{name}'"):
+        groups(source=f"torchvision:{name}")
+
+
+def test_the_training_part_is_what_the_class_calls_it(groups, monkeypatch):
+    class Odd:
+        def __init__(self, root, split="train-standard", download=False):
+            assert split == "train-standard"
+
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            return Image.new("L", (64, 64), 7), 0
+
+    monkeypatch.setattr(torchvision.datasets, "Odd", Odd, raising=False)
+    (group,) = groups(source="torchvision:Odd")
+    assert np.array_equal(group.samples[0].pixels, np.full((64, 64, 3), 7))
+
+
+def test_where_downloads_stay(monkeypatch, tmp_path):
+    assert cache_folder() == tmp_path / "cache"
+    monkeypatch.delenv("STEGNET_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder() == tmp_path / "xdg" / "stegnet"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path.home() / ".cache" / "stegnet"

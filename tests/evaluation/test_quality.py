@@ -1,0 +1,153 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stegnet.codec import Network
+from stegnet.data.shards import TEST, TRAIN, ShardWriter
+from stegnet.evaluation.quality import PLAIN, REAL, RENDERED, SCRAMBLED, Bench, Trip, headline, measures, summarise
+from stegnet.models import Pair
+
+PHOTOGRAPHS, SCENES = ["p0", "p1", "p2"], ["s0", "s1"]
+
+
+class Swap(Pair):
+    """The container is the secret itself."""
+
+    def hide(self, cover, secret):
+        return secret
+
+    def reveal(self, container):
+        return container
+
+
+@pytest.fixture
+def swap() -> Network:
+    return Network.of(Swap(), "5a" * 32)
+
+
+@pytest.fixture
+def shards(tmp_path, picture) -> Path:
+    writer = ShardWriter(tmp_path / "shards", 2)
+    writer.add(picture(64, 64, 99), TRAIN, "trained on", "folder", 64, 64)
+    for index, name in enumerate(PHOTOGRAPHS + SCENES):
+        source = "photographs" if name in PHOTOGRAPHS else "scenes"
+        writer.add(picture(64, 64, index), TEST, name, source, 64, 64)
+    writer.close()
+    return tmp_path / "shards"
+
+
+def silent(indices):
+    return indices
+
+
+@pytest.mark.parametrize("shift", [1, 2, 4])
+def test_the_secret_is_another_picture_of_the_same_kind(shards, exact, shift, picture):
+    bench = Bench(exact, shards, shift, 0)
+    assert bench.kinds == [REAL, RENDERED]
+    assert [bench.count(kind) for kind in bench.kinds] == [3, 2]
+    for index in range(3):
+        trip = bench.travel(REAL, index, PLAIN)
+        assert trip.names == (PHOTOGRAPHS[index], PHOTOGRAPHS[(index + shift) % 3])
+        assert np.array_equal(trip.cover, picture(64, 64, index))
+        assert np.array_equal(trip.secret, picture(64, 64, (index + shift) % 3))
+    trip = bench.travel(RENDERED, 1, PLAIN)
+    assert trip.names == ("s1", SCENES[(1 + shift) % 2])
+    assert np.array_equal(trip.cover, picture(64, 64, 4))
+
+
+def test_pictures_of_other_sources_count_as_photographs(tmp_path, exact, picture):
+    writer = ShardWriter(tmp_path, 2)
+    for index, source in enumerate(["folder", "torchvision:Imagenette", "data"]):
+        writer.add(picture(64, 64, index), TEST, source, source, 64, 64)
+    writer.close()
+    bench = Bench(exact, tmp_path, 1, 0)
+    assert (bench.kinds, bench.count(REAL)) == ([REAL], 3)
+
+
+@pytest.mark.parametrize("mode", [PLAIN, SCRAMBLED])
+def test_what_is_revealed_comes_out_of_the_container(shards, exact, four_bits, mode):
+    trip = Bench(exact, shards, 1, 0).travel(REAL, 0, mode)
+    assert np.array_equal(trip.revealed, four_bits(trip.secret))
+    assert np.array_equal(trip.container & 0xF0, trip.cover & 0xF0)
+
+
+def test_only_a_scrambled_secret_is_scrambled(shards, swap):
+    bench = Bench(swap, shards, 1, 0)
+    plain, scrambled = (bench.travel(REAL, 0, mode) for mode in (PLAIN, SCRAMBLED))
+    assert np.array_equal(plain.container, plain.secret)
+    assert not np.array_equal(scrambled.container, scrambled.secret)
+    assert np.array_equal(np.sort(scrambled.container, axis=None), np.sort(scrambled.secret, axis=None))
+    assert np.array_equal(scrambled.revealed, scrambled.secret)
+
+
+def test_shuffles_follow_from_seed_and_picture(shards, swap):
+    def container(seed: int, index: int) -> np.ndarray:
+        return Bench(swap, shards, 3 - index, seed).travel(REAL, index, SCRAMBLED).container  # of the same secret
+
+    assert np.array_equal(container(0, 0), container(0, 0))
+    assert not np.array_equal(container(0, 0), container(1, 0))
+    assert not np.array_equal(container(0, 0), container(0, 1))
+
+
+def test_an_ideal_pair_does_as_well_with_scrambled_secrets(shards, exact):
+    table = Bench(exact, shards, 1, 0).measure(silent)
+    secret = [column for column in table if column.startswith("secret_")]
+    plain, scrambled = (table[table["mode"] == mode].reset_index(drop=True) for mode in (PLAIN, SCRAMBLED))
+    pd.testing.assert_frame_equal(plain[["cover", "secret", *secret]], scrambled[["cover", "secret", *secret]])
+    assert len(plain) == len(scrambled) == 5
+    assert (table["container_psnr"] > 25).all()
+    assert not plain["container_psnr"].equals(scrambled["container_psnr"])
+
+
+def test_the_table_has_one_row_per_kind_pair_and_mode(shards, exact):
+    seen = []
+    table = Bench(exact, shards, 1, 0).measure(lambda indices: seen.append(indices) or indices)
+    assert seen == [range(3), range(2)]
+    assert list(table.columns[:4]) == ["kind", "mode", "cover", "secret"]
+    assert list(table["cover"][::2]) == PHOTOGRAPHS + SCENES
+    assert list(table["mode"]) == [PLAIN, SCRAMBLED] * 5
+
+
+def test_measures_of_one_trip():
+    grey = np.full((16, 16, 3), 100, np.uint8)
+    figures = measures(Trip(("a", "b"), grey, grey + np.uint8(1), grey, grey + np.uint8(2)))
+    assert list(figures) == [f"{side}_{name}" for side in ("container", "secret") for name in ("psnr", "ssim", "apd")]
+    assert figures["container_psnr"] == pytest.approx(48.1308036)  # 20 · log10(255)
+    assert figures["secret_psnr"] == pytest.approx(48.1308036 - 20 * math.log10(2))
+    assert (figures["container_apd"], figures["secret_apd"]) == (1, 2)
+
+
+def table(kinds: list[str]) -> pd.DataFrame:
+    """Three pairs a kind; scenes are 10 dB better, scrambled ones 1 dB worse."""
+    rows = []
+    for kind in kinds:
+        for index, psnr in enumerate([30.0, 33.0, 42.0]):
+            for mode in (PLAIN, SCRAMBLED):
+                value = psnr + 10 * (kind == RENDERED) - (mode == SCRAMBLED)
+                names = {"kind": kind, "mode": mode, "cover": str(index), "secret": "x"}
+                container = {"container_psnr": value, "container_ssim": value / 100, "container_apd": 50 - value}
+                rows.append(names | container | {"secret_psnr": value / 2, "secret_ssim": 0.5, "secret_apd": 2.0})
+    return pd.DataFrame(rows)
+
+
+def test_the_summary_by_hand():
+    plain = summarise(table([REAL]))[REAL][PLAIN]
+    assert list(plain) == [f"{side}_{name}" for side in ("container", "secret") for name in ("psnr", "ssim", "apd")]
+    assert plain["container_psnr"] == {"mean": 35.0, "median": 33.0, "worst": 30.0}
+    assert plain["container_ssim"] == {"mean": 0.35, "median": 0.33, "worst": 0.3}
+    assert plain["container_apd"] == {"mean": 15.0, "median": 17.0, "worst": 20.0}
+    assert plain["secret_psnr"] == {"mean": 17.5, "median": 16.5, "worst": 15.0}
+
+
+@pytest.mark.parametrize(("kinds", "better"), [([REAL], 0), ([REAL, RENDERED], 0), ([RENDERED], 10)])
+def test_the_headline_is_of_photographs_where_there_are_any(kinds, better):
+    figures = headline(summarise(table(kinds)))
+    assert figures["container_psnr"] == 35 + better
+    assert figures["container_psnr_worst"] == 30 + better
+    assert figures["container_psnr_scrambled"] == 34 + better
+    assert figures["secret_psnr_worst"] == 15 + better / 2
+    assert figures["secret_apd"] == 2
+    assert len(figures) == 10

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from stegnet.evaluation.quality import Trip
+from stegnet.evaluation.sheet import GAP, TITLE_HEIGHT, difference, sheet
+
+
+@pytest.fixture
+def trip(picture) -> Trip:
+    return Trip(("a", "b"), *(picture(40, 120, seed) for seed in range(4)))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "shown"), [(7, 7, 0), (7, 8, 10), (8, 7, 10), (0, 25, 250), (0, 26, 255), (255, 0, 255), (0, 255, 255)]
+)
+def test_a_difference_is_ten_times_as_large_and_cut_at_white(a, b, shown):
+    levels = difference(np.full((1, 2, 3), a, np.uint8), np.full((1, 2, 3), b, np.uint8))
+    assert levels.dtype == np.uint8
+    assert np.array_equal(levels, np.full((1, 2, 3), shown))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_page_holds_five_pictures_a_row(trip, rows):
+    page = sheet([trip] * rows)
+    assert page.shape == (TITLE_HEIGHT + GAP + rows * (40 + GAP), GAP + 5 * (120 + GAP), 3)
+    assert page.dtype == np.uint8
+
+
+def test_every_picture_has_its_place(trip):
+    page = sheet([trip, trip])
+    shown = [trip.cover, trip.container, difference(trip.cover, trip.container), trip.secret, trip.revealed]
+    for top in (TITLE_HEIGHT + GAP, TITLE_HEIGHT + GAP + 40 + GAP):
+        for column, pixels in enumerate(shown):
+            left = GAP + column * (120 + GAP)
+            there = page[top : top + 40, left : left + 120]
+            assert np.array_equal(there[20:], pixels[20:])  # labels lie in the upper half
+            assert np.array_equal(there, pixels) == (column not in {1, 4})
+
+
+def test_titles_stand_above(trip):
+    titles = sheet([trip])[:TITLE_HEIGHT]
+    dark = [(titles[:, GAP + column * (120 + GAP) :][:, :120] < 128).any() for column in range(5)]
+    assert dark == [True] * 5
+
+
+def test_equal_pictures_are_labelled_too(trip):
+    same = Trip(trip.names, trip.cover, trip.cover, trip.secret, trip.secret)
+    assert sheet([same]).shape == sheet([trip]).shape

@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stegnet.codec import Network
+from stegnet.errors import CapacityError, MediaError
+from stegnet.evaluation.sheet import GAP, TITLE_HEIGHT
+from stegnet.evaluation.video import SHOWN_SIZE, demonstrate, seeded, summarise_film
+from stegnet.media import read_frames, read_picture
+
+WRITTEN = ["container.mkv", "revealed.mkv", "preview.mp4", "frames.png"]
+
+
+def silent(done: int, total: int) -> None:
+    """Shows nothing."""
+
+
+@pytest.fixture
+def films(make_film, tmp_path) -> tuple[Path, Path]:
+    cover = make_film(tmp_path / "cover.mkv", frames=6, height=64, width=96)
+    return cover, make_film(tmp_path / "secret.mkv", frames=4, height=64, width=96, seed=20)
+
+
+@pytest.fixture
+def demonstrated(exact: Network, films, tmp_path):
+    def run(folder: str = "out", seed: int = 0) -> tuple[pd.DataFrame, Path]:
+        (tmp_path / folder).mkdir()
+        return demonstrate(exact, *films, tmp_path / folder, seed, silent), tmp_path / folder
+
+    return run
+
+
+def test_what_is_hidden_comes_back(demonstrated, films, four_bits):
+    table, out = demonstrated()
+    assert {path.name for path in out.iterdir()} == {*WRITTEN}
+    secrets, revealed = (list(read_frames(path)) for path in (films[1], out / "revealed.mkv"))
+    covers, containers = (list(read_frames(path)) for path in (films[0], out / "container.mkv"))
+    assert (len(table), len(revealed), len(containers)) == (4, 4, 6)
+    assert all(np.array_equal(four_bits(a), b) for a, b in zip(secrets, revealed, strict=True))
+    assert all(np.array_equal(a & 0xF0, b & 0xF0) for a, b in zip(covers, containers, strict=True))
+
+
+def test_each_row_measures_its_frame(demonstrated, films):
+    table, out = demonstrated()
+    pairs = {"container": (films[0], out / "container.mkv"), "secret": (films[1], out / "revealed.mkv")}
+    for side, paths in pairs.items():
+        frames = zip(*map(read_frames, paths), strict=False)
+        errors = [np.mean((a.astype(float) - b) ** 2) for a, b in list(frames)[:4]]
+        np.testing.assert_allclose(table[f"{side}_psnr"], 10 * np.log10(255**2 / np.array(errors)), rtol=1e-9)
+
+
+def test_the_same_seed_writes_the_same_files(demonstrated):
+    outs = [demonstrated(folder, seed)[1] for folder, seed in (("a", 0), ("b", 0), ("c", 1))]
+    for name in WRITTEN:
+        assert (outs[0] / name).read_bytes() == (outs[1] / name).read_bytes()
+    assert (outs[0] / "container.mkv").read_bytes() != (outs[2] / "container.mkv").read_bytes()
+
+
+def test_the_sheet_shows_four_frames(demonstrated):
+    height, width = SHOWN_SIZE
+    page = read_picture(demonstrated()[1] / "frames.png")
+    assert page.shape == (TITLE_HEIGHT + GAP + 4 * (height + GAP), GAP + 5 * (width + GAP), 3)
+
+
+def test_a_longer_secret_is_cut(exact, make_film, tmp_path):
+    cover = make_film(tmp_path / "cover.mkv", frames=2)
+    secret = make_film(tmp_path / "secret.mkv", frames=5, height=48, width=40, seed=9)
+    told = []
+    table = demonstrate(exact, cover, secret, tmp_path, 0, lambda done, total: told.append((done, total)))
+    assert len(table) == 2
+    assert told == [(1, 2), (2, 2)] * 2  # hiding, then revealing
+    assert next(read_frames(tmp_path / "revealed.mkv")).shape == (48, 40, 3)
+
+
+def test_a_film_that_can_t_be_used(exact, make_film, tmp_path):
+    film = make_film(tmp_path / "film.mkv", frames=2)
+    with pytest.raises(MediaError, match="no such file"):
+        demonstrate(exact, film, tmp_path / "none.mkv", tmp_path, 0, silent)
+    small = make_film(tmp_path / "small.mkv", frames=2, height=6, width=6)
+    with pytest.raises(CapacityError):
+        demonstrate(exact, small, film, tmp_path, 0, silent)
+    assert not (tmp_path / "container.mkv").exists()
+
+
+def test_seeded_bytes_repeat_and_never_within_one_film():
+    first, second, other = seeded(0), seeded(0), seeded(1)
+    drawn = [first(16) for _ in range(4)]
+    assert [len(some) for some in drawn] == [16] * 4
+    assert len(set(drawn)) == 4
+    assert drawn == [second(16) for _ in range(4)]
+    assert drawn[0] != other(16)
+
+
+def test_the_summary_by_hand(tmp_path):
+    (tmp_path / "film").write_bytes(bytes(1_234_567))
+    table = pd.DataFrame({"container_psnr": [40.0, 43.0], "secret_psnr": [31.00004, 30.0], "secret_apd": [1.0, 2.0]})
+    assert summarise_film(table, tmp_path / "film") == {
+        "frames": 2,
+        "megabytes": 1.235,
+        "container_psnr": 41.5,
+        "secret_psnr": 30.5,
+        "secret_apd": 1.5,
+        "container_psnr_worst": 40.0,
+        "secret_psnr_worst": 30.0,
+    }

@@ -1,0 +1,82 @@
+import json
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from stegnet.errors import WeightsError
+from stegnet.models import Card, build, load_pair, read_card, save_pair, weights_id
+
+
+def foreign(path: Path) -> None:
+    safetensors.torch.save_file({"a": torch.zeros(2)}, path)
+
+
+def foreign_card(path: Path) -> None:
+    safetensors.torch.save_file({"a": torch.zeros(2)}, path, metadata={"stegnet": json.dumps({"name": "x"})})
+
+
+def card_is_no_json(path: Path) -> None:
+    safetensors.torch.save_file({"a": torch.zeros(2)}, path, metadata={"stegnet": "{"})
+
+
+def cut_short(path: Path) -> None:
+    save_pair(path, build("invertible", blocks=1, width=2), Card("invertible", {"blocks": 1, "width": 2}))
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+NOT_WEIGHTS = {
+    "empty": lambda path: path.write_bytes(b""),
+    "garbage": lambda path: path.write_bytes(bytes(range(256)) * 9),
+    "text": lambda path: path.write_text("no weights at all"),
+    "foreign": foreign,
+    "foreign card": foreign_card,
+    "card is no JSON": card_is_no_json,
+    "cut short": cut_short,
+}
+
+
+@pytest.mark.parametrize("make", NOT_WEIGHTS.values(), ids=NOT_WEIGHTS)
+def test_what_is_no_weights_file_is_refused(tmp_path, make):
+    path = tmp_path / "weights"
+    make(path)
+    with pytest.raises(WeightsError) as caught:
+        load_pair(path)
+    assert str(caught.value) == f"{path}: not a stegnet weights file"
+
+
+@pytest.mark.parametrize("name", ["none", "."])
+def test_no_such_file(tmp_path, name):
+    with pytest.raises(WeightsError, match="no such weights file"):
+        read_card(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("invertible", {"blocks": 1, "width": 3}),
+        ("invertible", {"blocks": 2, "width": 2}),
+        ("baluja", {"width": 2}),
+        ("invertible", {"depth": 1}),
+        ("unheard-of", {}),
+    ],
+)
+def test_weights_that_do_not_fit_their_card(tmp_path, model, options):
+    save_pair(tmp_path / "w", build("invertible", blocks=1, width=2), Card(model, options))
+    with pytest.raises(WeightsError, match="the weights do not fit their card") as caught:
+        load_pair(tmp_path / "w")
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_began_as_pretrained_need_no_network(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    card = Card("timm_unet", {"backbone": "test_resnet", "pretrained": True})
+    save_pair(tmp_path / "w", build("timm_unet", backbone="test_resnet"), card)
+    _, read = load_pair(tmp_path / "w")
+    assert read == card
+
+
+def test_the_id_is_the_sha256_of_the_file(tmp_path):
+    (tmp_path / "w").write_bytes(b"abc")  # FIPS 180-2, appendix B.1
+    assert weights_id(tmp_path / "w") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -1,0 +1,171 @@
+"""The real pipeline, small, in fresh clones: what a researcher does in the first half hour."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from stegnet.media import scan
+from stegnet.models import read_card
+
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "data": {"size": 64, "scenes": 24, "test_scenes": 3, "shard": 10},
+    "model": {"blocks": 1, "width": 8},
+    "train": {"pairs": 96, "crop": 32, "workers": 0, "checkpoint": 5},
+    "video": {"cover": "data/small-cover.mkv", "secret": "data/small-secret.mkv"},
+}
+
+
+def run(folder: Path, *command: str, fails: bool = False) -> str:
+    """Runs a command in a repository as a user would; its stdout and stderr."""
+    binaries = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    identity = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    unset = {"PYTHONPATH", "DVC_ROOT", "MLFLOW_TRACKING_URI"}
+    environment = {key: value for key, value in os.environ.items() if key not in unset}
+    environment |= {"PATH": binaries, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "2", **identity}
+    done = subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This repository as it stands, with small films and parameters, committed."""
+    folder = tmp_path_factory.mktemp("origin")
+    listed = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    for name in listed:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    for section, values in SMALL.items():
+        params[section] |= values
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    run(folder, "git", "init", "-q", "-b", "main")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def committed(origin: Path, make_film: Callable[..., Path]) -> Path:
+    make_film(origin / "assets" / "small-cover.mkv", frames=7, sound="aac")
+    make_film(origin / "assets" / "small-secret.mkv", frames=5, height=40, width=56, seed=9, sound="aac")
+    run(origin, "git", "add", "-A")
+    run(origin, "git", "commit", "-q", "-m", "small")
+    return origin
+
+
+@pytest.fixture(scope="module")
+def clone(committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone in which `dvc repro` has run."""
+    folder = tmp_path_factory.mktemp("clones") / "first"
+    run(committed, "git", "clone", "-q", str(committed), str(folder))
+    (folder / "said.txt").write_text(run(folder, "dvc", "repro"), encoding="utf-8")
+    return folder
+
+
+def rows(folder: Path) -> pd.DataFrame:
+    """All runs in the clone's own store."""
+    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
+    return mlflow.search_runs(search_all_experiments=True)
+
+
+def test_repro_measures_and_shows(clone: Path) -> None:
+    figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
+    assert figures["beta"] == yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8"))["beta"]
+    assert 5 < figures["secret_psnr"] < 60
+    assert f"{figures['secret_psnr']:.3f}" in (clone / "said.txt").read_text(encoding="utf-8")
+    for sheet in ("photographs", "scenes"):
+        with Image.open(clone / f"reports/evaluate/pictures/{sheet}.png") as picture:
+            picture.load()
+    assert len(pd.read_csv(clone / "reports/evaluate/pairs.csv")) > 2 * 9
+    assert read_card(clone / "build/weights/pair.safetensors").options == SMALL["model"]
+
+
+def test_repro_hides_a_film_with_the_covers_sound(clone: Path) -> None:
+    container, revealed = (scan(clone / f"reports/video/{name}.mkv") for name in ("container", "revealed"))
+    assert (container.width, container.height, len(container.pts), container.sound) == (96, 64, 7, ("aac",))
+    assert (revealed.width, revealed.height, len(revealed.pts)) == (56, 40, 5)
+    assert scan(clone / "reports/video/preview.mp4").width == 640
+
+
+def test_second_repro_does_nothing(clone: Path) -> None:
+    assert "up to date" in run(clone, "dvc", "repro")
+
+
+def test_repro_leaves_git_alone_but_for_the_lock(clone: Path) -> None:
+    changed = {line[3:] for line in run(clone, "git", "status", "--porcelain").splitlines()}
+    assert changed == {"data.dvc", "dvc.lock", "said.txt"}
+
+
+def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -> None:
+    table = rows(clone).set_index("tags.stegnet.stage")
+    assert sorted(table.index) == ["evaluate", "prepare", "train", "video"]
+    assert set(table.status) == {"FINISHED"}
+    train = table.loc["train"]
+    figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
+    assert train["metrics.secret_psnr"] == figures["secret_psnr"]
+    assert train["params.train.pairs"] == "96"
+    assert {table.loc[stage, "tags.mlflow.parentRunId"] for stage in ("evaluate", "video")} == {train.run_id}
+    client = mlflow.MlflowClient()
+    assert len(client.get_metric_history(train.run_id, "train/loss")) == 12
+    kept = {stage: {file.path for file in client.list_artifacts(table.loc[stage].run_id)} for stage in table.index}
+    assert kept["train"] == {"curve.csv", "weights"}
+    assert {"pairs.csv", "pictures", "metrics.json"} <= kept["evaluate"]
+    assert {"container.mkv", "revealed.mkv", "preview.mp4", "frames.png"} <= kept["video"]
+    assert kept["prepare"] == {"manifest.csv"}
+
+
+def test_experiment_with_another_beta_is_a_second_row(clone: Path) -> None:
+    run(clone, "dvc", "exp", "run", "-n", "bolder", "-S", "beta=20")
+    trainings = rows(clone).query("`tags.stegnet.stage` == 'train'").set_index("params.beta")
+    assert len(trainings) == 2
+    assert trainings.loc["20.0", "tags.mlflow.runName"] == "bolder"
+    assert trainings["metrics.secret_psnr"].nunique() == 2
+    shown = run(clone, "dvc", "exp", "show", "--csv")
+    assert "bolder" in shown
+    run(clone, "git", "checkout", "-q", "params.yaml")
+
+
+def test_temporary_run_logs_to_the_same_store(clone: Path) -> None:
+    before = len(rows(clone).query("`tags.stegnet.stage` == 'train'"))
+    run(clone, "git", "add", "-A")
+    run(clone, "git", "commit", "-q", "-m", "results")
+    run(clone, "dvc", "exp", "run", "--temp", "-S", "beta=3", "-S", "train.pairs=40")
+    assert len(rows(clone).query("`tags.stegnet.stage` == 'train'")) == before + 1
+
+
+def test_restored_stages_are_marked(clone: Path, tmp_path: Path) -> None:
+    """The cache travels, MLflow's store does not: DVC executes nothing but publish."""
+    other = tmp_path / "other"
+    run(clone, "git", "clone", "-q", str(clone), str(other))
+    run(other, "git", "rm", "-q", "dvc.lock")
+    shutil.copytree(clone / ".dvc" / "cache", other / ".dvc" / "cache")
+    said = run(other, "dvc", "repro")
+    assert "Stage 'train' is cached" in said
+    table = rows(other).set_index("tags.stegnet.stage")
+    assert sorted(table.index) == ["evaluate", "prepare", "train", "video"]
+    assert set(table["tags.stegnet.restored"]) == {"true"}
+    assert table.loc["train", "metrics.secret_psnr"] == table.loc["evaluate", "metrics.secret_psnr"]
+
+
+def test_verify_finds_equal_clones(committed: Path) -> None:
+    assert "verified" in run(committed, "sh", "tools/verify.sh")
+
+
+def test_unknown_and_impossible_parameters_stop_with_their_name(committed: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "clone"
+    run(committed, "git", "clone", "-q", str(committed), str(folder))
+    assert "train.pears: unknown key" in run(folder, "dvc", "exp", "run", "-S", "+train.pears=3", fails=True)
+    said = run(folder, "dvc", "exp", "run", "-S", "data.test_share=2", fails=True)
+    assert "data.test_share: must lie between" in said
+    assert "Traceback" not in said

@@ -1,0 +1,156 @@
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stegnet.config import Config, flatten, load
+from stegnet.errors import ConfigError
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+TEXT = PARAMS.read_text(encoding="utf-8")
+FLAT = flatten(yaml.safe_load(TEXT))
+WRONG = {int: 1.5, float: "much", bool: 1, str: 3}
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Loads the repository's params.yaml with one key changed; `...` takes it out."""
+
+    def load_changed(key: str, value: Any) -> Config:
+        values = yaml.safe_load(TEXT)
+        *sections, last = key.split(".")
+        section = values
+        for name in sections:
+            section = section[name]
+        if value is ...:
+            del section[last]
+        else:
+            section[last] = value
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(values), encoding="utf-8")
+        return load(path)
+
+    return load_changed
+
+
+def leaves(node: yaml.MappingNode, prefix: str = "") -> Iterator[tuple[str, int]]:
+    """Dotted key and line number of each value."""
+    for key, value in node.value:
+        if isinstance(value, yaml.MappingNode):
+            yield from leaves(value, f"{prefix}{key.value}.")
+        else:
+            yield prefix + key.value, key.start_mark.line
+
+
+def test_the_repository_s_params_load():
+    assert flatten(dataclasses.asdict(load(PARAMS))) == FLAT
+
+
+def test_every_key_has_a_comment():
+    lines = TEXT.splitlines()
+    found = dict(leaves(yaml.compose(TEXT)))
+    assert found.keys() == FLAT.keys()
+    assert [key for key, line in found.items() if " # " not in lines[line]] == []
+
+
+@pytest.mark.parametrize("key", FLAT)
+def test_a_missing_key_is_named(changed, key):
+    with pytest.raises(ConfigError, match=rf"^params.yaml: {key}: missing$"):
+        changed(key, ...)
+
+
+@pytest.mark.parametrize("key", FLAT)
+def test_a_wrong_type_is_named(changed, key):
+    kind = type(FLAT[key]) if key not in {"beta"} else float
+    with pytest.raises(ConfigError, match=rf"^params.yaml: {key}: must be \w+, is"):
+        changed(key, WRONG[kind])
+
+
+@pytest.mark.parametrize(("key", "close"), [("sede", "seed"), ("data.sized", "size"), ("train.augment.flips", "flip")])
+def test_an_unknown_key_is_named_with_the_one_that_was_meant(changed, key, close):
+    with pytest.raises(ConfigError, match=rf"^params.yaml: {key}: unknown key$") as caught:
+        changed(key, 1)
+    assert caught.value.hint == f"did you mean {close}?"
+
+
+@pytest.mark.parametrize("key", [key for key, value in FLAT.items() if isinstance(value, int | float)])
+def test_true_is_not_a_number(changed, key):
+    if isinstance(FLAT[key], bool):
+        pytest.skip("a yes or no")
+    with pytest.raises(ConfigError, match=rf"{key}: must be (int|float), is True"):
+        changed(key, True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", -1),
+        ("seed", 2**31),
+        ("beta", 0),
+        ("beta", float("nan")),
+        ("data.size", 63),
+        ("data.test_share", 1.0),
+        ("data.shard", 0),
+        ("model.blocks", 0),
+        ("train.ema", 1),
+        ("train.lr", float("inf")),
+        ("train.augment.noise", 1.01),
+        ("evaluate.shift", 0),
+    ],
+)
+def test_out_of_range_is_named(changed, key, value):
+    with pytest.raises(ConfigError, match=rf"^params.yaml: {key}: must lie between .* is"):
+        changed(key, value)
+
+
+def test_a_bad_choice_lists_the_good_ones(changed):
+    with pytest.raises(ConfigError, match=r"train.precision: must be one of auto, bf16, fp32, is 'fp16'"):
+        changed("train.precision", "fp16")
+
+
+@pytest.mark.parametrize("crop", [33, 100])
+def test_a_crop_that_blocks_do_not_fill(changed, crop):
+    with pytest.raises(ConfigError, match=rf"^params.yaml: train.crop: must be a multiple of 8, is {crop}$"):
+        changed("train.crop", crop)
+
+
+def test_a_crop_larger_than_its_pictures(changed):
+    assert changed("data.size", 96).data.size == 96
+    with pytest.raises(ConfigError, match=r"^params.yaml: train.crop: must not exceed data.size 88, is 96$"):
+        changed("data.size", 88)
+
+
+def test_a_whole_number_does_for_a_float(changed):
+    beta = changed("beta", 2).beta
+    assert (beta, type(beta)) == (2.0, float)
+
+
+@pytest.mark.parametrize("key", ["data", "train.augment"])
+def test_a_section_must_be_a_mapping(changed, key):
+    with pytest.raises(ConfigError, match=rf"^params.yaml: {key} must be a mapping"):
+        changed(key, 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "the file must be a mapping"),
+        (b"a: [1", "not YAML"),
+        (b"\xff\xfe\x00a", "not YAML"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_is_no_params(tmp_path, content, reason):
+    path = tmp_path / "params.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=reason) as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_flatten_joins_keys_with_dots():
+    assert flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}

@@ -1,0 +1,44 @@
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from stegnet.config import Config, load
+from stegnet.data.shards import TRAIN, ShardWriter
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+
+
+@pytest.fixture
+def make_config() -> Callable[..., Config]:
+    """A training of 12 small steps; `train` keys are given by name, other sections as they are."""
+    base = load(PARAMS)
+    model = replace(base.model, name="invertible", blocks=1, width=8)
+    small = replace(
+        base.train, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", threads=1, workers=0, checkpoint=4
+    )
+
+    def make(*, seed: int = 0, model=model, **train: object) -> Config:
+        return replace(base, seed=seed, model=model, train=replace(small, **train))
+
+    return make
+
+
+@pytest.fixture
+def shards(tmp_path, picture) -> Path:
+    writer = ShardWriter(tmp_path / "shards", 4)
+    for index in range(6):
+        writer.add(picture(64, 64, index), TRAIN, str(index), "folder", 64, 64)
+    writer.close()
+    return tmp_path / "shards"
+
+
+@pytest.fixture(autouse=True)
+def settings_stay() -> Iterator[None]:
+    """A training sets how the whole process computes."""
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(strict)

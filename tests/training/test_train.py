@@ -1,0 +1,259 @@
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stegnet.config import Config
+from stegnet.data.shards import TEST, ShardWriter, data_hash
+from stegnet.errors import DataError, TrainingError
+from stegnet.models import Card, Pair, load_pair
+from stegnet.training.train import Trainer, make_card, train, write_weights
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def on_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+class Stopped(Exception):
+    """Someone pressed Ctrl-C."""
+
+
+@dataclass
+class Log:
+    """What a training told."""
+
+    stop: int | None = None  # the step before which it is stopped
+    curve: list[dict[str, float]] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+
+    def progress(self, steps: range) -> Iterable[int]:
+        for step in steps:
+            if step == self.stop:
+                raise Stopped
+            self.steps.append(step)
+            yield step
+
+
+@pytest.fixture
+def run(shards, tmp_path) -> Callable[..., tuple[Pair, Card, Log]]:
+    def call(config: Config, folder: str = "checkpoints", stop: int | None = None):
+        log = Log(stop)
+        pair, card = train(config, shards, tmp_path / folder, log.curve.append, log.progress)
+        return pair, card, log
+
+    return call
+
+
+def weights(pair: Pair) -> bytes:
+    return b"".join(tensor.numpy().tobytes() for tensor in pair.state_dict().values())
+
+
+def stop_before(run, config: Config, step: int) -> None:
+    with pytest.raises(Stopped):
+        run(config, stop=step)
+
+
+def test_the_same_call_gives_the_same_bits(run, make_config):
+    first, card, log = run(make_config())
+    torch.rand(7)
+    second, again, log_again = run(make_config(), "elsewhere")
+    assert weights(first) == weights(second)
+    assert card == again
+    assert log.curve == log_again.curve
+    assert [point["step"] for point in log.curve] == list(range(12))
+
+
+@pytest.mark.parametrize("changes", [{"seed": 1}, {"lr": 0.001}, {"scramble": 1.0}, {"ema": 0.5}])
+def test_what_is_asked_for_matters(run, make_config, changes):
+    assert weights(run(make_config())[0]) != weights(run(make_config(**changes))[0])
+
+
+@pytest.mark.parametrize("stop", [4, 6, 11])
+def test_after_a_stop_it_goes_on_to_the_same_bits(run, make_config, stop):
+    whole, card, log = run(make_config(), "whole")
+    stop_before(run, make_config(), stop)
+    resumed, again, late = run(make_config())
+    assert late.steps == list(range(stop // 4 * 4, 12))
+    assert weights(resumed) == weights(whole)
+    assert late.curve == log.curve
+    assert again == card
+
+
+def test_a_stop_after_the_last_checkpoint(shards, make_config, run, tmp_path):
+    whole, _, log = run(make_config(), "whole")
+
+    def stop_at_the_end(steps: range) -> Iterable[int]:
+        yield from steps
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        train(make_config(), shards, tmp_path / "checkpoints", lambda point: None, stop_at_the_end)
+    resumed, _, late = run(make_config())
+    assert late.steps == []
+    assert late.curve == log.curve
+    assert weights(resumed) == weights(whole)
+
+
+def test_a_stop_by_who_listens(run, shards, make_config, tmp_path):
+    def refuse(point: dict[str, float]) -> None:
+        if point["step"] == 5:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train(make_config(), shards, tmp_path / "checkpoints", refuse, lambda steps: steps)
+    assert weights(run(make_config())[0]) == weights(run(make_config(), "whole")[0])
+
+
+def test_networks_with_running_statistics_resume_too(run, make_config):
+    model = replace(make_config().model, name="timm_unet", backbone="test_resnet")
+    config = make_config(model=model, pairs=12)
+    whole, _, log = run(config, "whole")
+    stop_before(run, config, 5)
+    resumed, _, late = run(config)
+    assert late.steps == [4, 5]
+    assert weights(resumed) == weights(whole)
+    assert late.curve == log.curve
+
+
+@pytest.mark.parametrize("changes", [{"seed": 1}, {"lr": 0.001}, {"pairs": 26}, {"weight_decay": 0.0}])
+def test_the_checkpoint_of_another_training_is_left_alone(run, make_config, changes, tmp_path):
+    stop_before(run, make_config(), 9)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}
+    _, _, log = run(make_config(**changes))
+    assert log.steps[0] == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()} == before
+
+
+def test_other_pictures_make_another_training(run, make_config, shards):
+    stop_before(run, make_config(), 9)
+    with open(shards / "manifest.csv", "a", encoding="utf-8") as file:
+        file.write(f"extra,folder,{'0' * 64},1,1,train\n")
+    assert run(make_config())[2].steps[0] == 0
+
+
+@pytest.mark.parametrize("changes", [{"workers": 1}, {"checkpoint": 3}])
+def test_what_only_changes_the_time_does_not(run, make_config, changes):
+    stop_before(run, make_config(), 9)
+    resumed, _, log = run(make_config(**changes))
+    assert log.steps == [8, 9, 10, 11]
+    assert weights(resumed) == weights(run(make_config(), "whole")[0])
+
+
+def test_an_unfinished_checkpoint_is_ignored(run, make_config, tmp_path):
+    stop_before(run, make_config(), 6)
+    (saved,) = (tmp_path / "checkpoints").iterdir()
+    saved.with_suffix(".tmp").write_bytes(b"half a check")
+    assert run(make_config())[2].steps[0] == 4
+    saved.with_suffix(".tmp").write_bytes(b"half a check")
+    assert run(make_config())[2].steps[0] == 0
+
+
+def test_the_checkpoint_goes_when_the_training_is_finished(run, make_config, tmp_path):
+    run(make_config())
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_the_loss_falls(run, make_config):
+    config = make_config(pairs=480, batch=4, lr=0.004, container_ramp=0.0, scramble=0.0)
+    losses = [point["loss"] for point in run(config)[2].curve]
+    assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
+
+
+def test_the_points_of_the_curve_are_what_they_say(run, make_config):
+    config = make_config(container_ramp=0.5, container_start=0.01)
+    points = run(config)[2].curve
+    assert [point["container_weight"] for point in points[6:]] == [1] * 6
+    assert points[3]["container_weight"] == pytest.approx(0.1)
+    for point in points:
+        container, secret = (10 ** (-point[f"{side}_psnr"] / 10) for side in ("container", "secret"))
+        assert point["loss"] == pytest.approx(point["container_weight"] * container + config.beta * secret, rel=1e-4)
+
+
+def test_a_long_training_is_told_in_few_points(run, make_config, monkeypatch):
+    monkeypatch.setattr("stegnet.training.train.REPORTS", 4)
+    assert [point["step"] for point in run(make_config())[2].curve] == [0, 3, 6, 9, 11]
+
+
+def test_the_average_follows_its_decay(make_config):
+    trainer = Trainer(make_config(ema=0.75), CPU, "fp32")
+    batch = torch.randint(256, (2, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    expected = None
+    for step in range(3):
+        trainer.step(step, batch)
+        now = trainer._pair.blocks[0].phi[0].weight.detach().clone()
+        expected = now if expected is None else 0.75 * expected + 0.25 * now
+    torch.testing.assert_close(trainer.averaged().blocks[0].phi[0].weight, expected)
+    assert not torch.equal(expected, now)
+
+
+@pytest.mark.parametrize(("share", "changed"), [(0.0, 0), (1.0, 8)])
+def test_only_secrets_are_shuffled(make_config, share, changed):
+    trainer = Trainer(make_config(scramble=share), CPU, "fp32")
+    batch = torch.randint(256, (8, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    cover, secret = trainer._inputs(3, batch)
+    assert torch.equal(cover, batch[:, 0] / 255)
+    moved = [not torch.equal(a, b) for a, b in zip(secret, batch[:, 1] / 255, strict=True)]
+    assert sum(moved) == changed
+    assert torch.equal(secret.flatten(2).sort().values, (batch[:, 1] / 255).flatten(2).sort().values)
+
+
+def test_a_training_that_diverges_says_at_which_step(run, make_config):
+    model = replace(make_config().model, name="baluja", width=4)
+    config = make_config(model=model, lr=1.0, clip=1e8, warmup=0, pairs=200)
+    with pytest.raises(TrainingError, match=r"training diverged at step \d+: the gradient is (nan|inf)") as caught:
+        run(config)
+    assert caught.value.hint == "try a lower train.lr"
+
+
+def test_no_pictures_to_train_on(make_config, picture, tmp_path):
+    writer = ShardWriter(tmp_path / "none", 4)
+    writer.add(picture(64, 64), TEST, "a", "folder", 64, 64)
+    writer.close()
+    with pytest.raises(DataError, match="holds no train pictures"):
+        train(make_config(), tmp_path / "none", tmp_path / "checkpoints", print, lambda steps: steps)
+
+
+def test_fewer_pairs_than_a_batch_are_one_step(run, make_config):
+    assert run(make_config(pairs=1))[2].steps == [0]
+
+
+@pytest.mark.parametrize("name", ["invertible", "baluja", "timm_unet"])
+def test_the_card_holds_what_it_takes_to_build_the_pair(run, make_config, shards, tmp_path, name):
+    model = replace(make_config().model, name=name, width=4, backbone="test_resnet")
+    config = make_config(model=model, pairs=2)
+    pair, card, log = run(config)
+    path = tmp_path / "new" / "pair.safetensors"
+    write_weights(path, pair, card)
+    back, read = load_pair(path)
+    assert weights(back) == weights(pair)
+    figures = {f"training_{side}_psnr": round(log.curve[-1][f"{side}_psnr"], 4) for side in ("container", "secret")}
+    assert read == card == make_card(config, shards, CPU, "fp32", figures)
+    assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == asdict(card)
+    assert card.training["data"] == data_hash(shards)
+    assert card.training["train"]["lr"] == config.train.lr
+    assert (card.training["seed"], card.training["beta"]) == (config.seed, config.beta)
+    assert (card.training["precision"], card.training["device"]) == ("fp32", "cpu")
+    assert card.training["source"] == config.data.source
+
+
+def test_the_figures_are_means_over_the_last_tenth(run, make_config):
+    _, card, log = run(make_config(pairs=40))
+    for side in ("container", "secret"):
+        expected = np.mean([point[f"{side}_psnr"] for point in log.curve[18:]])
+        assert card.figures[f"training_{side}_psnr"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_same_training_writes_the_same_file(run, make_config, tmp_path):
+    paths: list[Path] = []
+    for folder in ("a", "b"):
+        pair, card, _ = run(make_config(), folder)
+        write_weights(tmp_path / folder / "pair.safetensors", pair, card)
+        paths.append(tmp_path / folder / "pair.safetensors")
+    assert paths[0].read_bytes() == paths[1].read_bytes()
