@@ -27,7 +27,7 @@ test: $(READY) ## run the tests
 	python -m pytest
 
 ui: $(READY) ## look at all runs in MLflow, on http://127.0.0.1:5000
-	mlflow ui --workers 1 --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}
+	mlflow ui --workers 1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
 
 verify: $(READY) ## run the pipeline in two fresh clones and compare their dvc.lock byte by byte
 	sh tools/verify.sh

@@ -27,12 +27,15 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     for kind in bench.kinds:
         shown = range(min(config.evaluate.pictures, bench.count(kind)))
         write_png(pictures / f"{kind}.png", sheet([bench.travel(kind, index, PLAIN) for index in shown]))
-    open_tracker().record(evaluate_result(weights, out), "evaluate", params())
+    open_tracker().record(evaluate_result(weights, out), "evaluate", params(config))
     print(_spoken(figures, REAL if REAL in summary else "rendered scenes"))
 
 
 def _spoken(figures: dict[str, float], kind: str) -> str:
-    sides = [f"{side} {figures[f'{side}_psnr']:.2f} dB, SSIM {figures[f'{side}_ssim']:.4f}" for side in ("container", "secret")]
+    sides = [
+        f"{side} {figures[f'{side}_psnr']:.2f} dB, SSIM {figures[f'{side}_ssim']:.4f}"
+        for side in ("container", "secret")
+    ]
     return f"on test {kind}, from PNG files: {'; '.join(sides)}"
 
 

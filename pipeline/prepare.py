@@ -1,6 +1,7 @@
 """Stage prepare: pictures from data.source to shards for training and testing."""
 
 import json
+import logging
 from pathlib import Path
 
 from pipeline.results import open_tracker, params, prepare_result
@@ -9,8 +10,14 @@ from stegnet.config import Config
 from stegnet.data.prepare import prepare
 
 
+IMPORT = Path("data.dvc")
+_log = logging.getLogger(__name__)
+
+
 def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
-    with open_tracker().run("prepare", config.data.source, params()) as run:
+    if IMPORT.exists() and "\ndeps:" in f"\n{IMPORT.read_text(encoding='utf-8')}":
+        _log.warning("data/ is a copy of assets/: add your files to assets/, `dvc repro` removes them from data/")
+    with open_tracker().run("prepare", config.data.source, params(config)) as run:
         counts = prepare(config.data, config.seed, data, shards, lambda groups, total: bar(groups, "prepare", total))
         metrics.parent.mkdir(parents=True, exist_ok=True)
         metrics.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")

@@ -30,7 +30,7 @@ def main(config: Config, shards: Path, weights: Path, reports: Path) -> None:
     ]
     for result in results:
         name = name_of(config) if result.stage == "train" else result.stage
-        run = tracker.find(result) or tracker.record(result, name, params(), restored=True)
+        run = tracker.find(result) or tracker.record(result, name, params(config), restored=True)
         tracker.adopt(run, result)
     print(_headline(config, reports))
 
@@ -41,7 +41,10 @@ def _headline(config: Config, reports: Path) -> str:
     rows = [
         f"{config.model.name}, beta {config.beta:g}; means, from files",
         f"{'':22}{'container':>14}{'secret':>14}",
-        *(_row(f"pictures, {m.upper()}", stills[f"container_{m}"], stills[f"secret_{m}"]) for m in ("psnr", "ssim", "apd")),
+        *(
+            _row(f"pictures, {m.upper()}", stills[f"container_{m}"], stills[f"secret_{m}"])
+            for m in ("psnr", "ssim", "apd")
+        ),
         _row("  scrambled, PSNR", stills["container_psnr_scrambled"], stills["secret_psnr_scrambled"]),
         _row("film, scrambled, PSNR", film["container_psnr"], film["secret_psnr"]),
         f"see {reports / 'evaluate' / 'pictures'}, {reports / 'video'}, `dvc exp show` and `make ui`",

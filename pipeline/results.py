@@ -5,10 +5,9 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from stegnet.config import Config, flatten
 from stegnet.data.shards import data_hash
@@ -20,9 +19,9 @@ def open_tracker() -> Tracker:
     return Tracker(Path(os.environ.get("DVC_ROOT", ".")))
 
 
-def params() -> dict[str, Any]:
-    """params.yaml with dotted keys."""
-    return flatten(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")))
+def params(config: Config) -> dict[str, Any]:
+    """All parameters, with dotted keys."""
+    return flatten(asdict(config))
 
 
 def name_of(config: Config) -> str:
@@ -56,7 +55,9 @@ def video_result(weights: Path, out: Path) -> Result:
     return _measured("video", weights, out, {}, headline)
 
 
-def _measured(stage: str, weights: Path, out: Path, metrics: Mapping[str, float], headline: Mapping[str, float]) -> Result:
+def _measured(
+    stage: str, weights: Path, out: Path, metrics: Mapping[str, float], headline: Mapping[str, float]
+) -> Result:
     name = _sha256(weights)
     key = hashlib.sha256(name.encode() + (out / "metrics.json").read_bytes()).hexdigest()
     return Result(stage, key, name, metrics, headline, artifacts={out: ""})

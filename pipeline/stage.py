@@ -34,7 +34,6 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
     Ends the process with 1 and one line on stderr if the user can do something about the failure.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("stegnet").setLevel(logging.INFO)
     parser = argparse.ArgumentParser(description=sys.modules[work.__module__].__doc__)
     for path in paths:
         parser.add_argument(path, type=Path)

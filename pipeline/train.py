@@ -13,7 +13,7 @@ from stegnet.training.train import train, write_weights
 def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
     checkpoints = Path(os.environ.get("DVC_ROOT", ".")) / ".checkpoints"
     points: list[dict[str, float]] = []
-    with open_tracker().run("train", name_of(config), params()) as run:
+    with open_tracker().run("train", name_of(config), params(config)) as run:
 
         def report(point: dict[str, float]) -> None:
             points.append(point)

@@ -19,7 +19,7 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
     table.round(4).to_csv(out / "frames.csv", index_label="frame", lineterminator="\n")
     figures = summarise_film(table, out / "container.mkv")
     (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    open_tracker().record(video_result(weights, out), "video", params())
+    open_tracker().record(video_result(weights, out), "video", params(config))
     print(f"film, from file: container {figures['container_psnr']:.2f} dB, secret {figures['secret_psnr']:.2f} dB")
 
 

@@ -17,9 +17,9 @@ from filelock import FileLock
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
-import mlflow  # noqa: E402  it reads the line above
-from mlflow.entities import Metric, Param, Run  # noqa: E402
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID  # noqa: E402
+import mlflow
+from mlflow.entities import Metric, Param, Run
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
 EXPERIMENT, DATA_EXPERIMENT = "stegnet", "stegnet-data"
 STAGE, KEY, WEIGHTS, RESTORED = "stegnet.stage", "stegnet.key", "stegnet.weights", "stegnet.restored"

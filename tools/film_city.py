@@ -52,9 +52,7 @@ def letter_sign():
     """The sign's text as cover (H, W) in [0, 1]."""
     image = Image.new("L", (1080, 328), 0)
     font = ImageFont.load_default(size=262)
-    ImageDraw.Draw(image).text(
-        (540, 142), SIGN_TEXT, fill=255, font=font, anchor="mm", stroke_width=4, stroke_fill=255
-    )
+    ImageDraw.Draw(image).text((540, 142), SIGN_TEXT, fill=255, font=font, anchor="mm", stroke_width=4, stroke_fill=255)
     return np.asarray(image, np.float32) / 255
 
 
@@ -112,13 +110,9 @@ def hoardings(rng):
         )
         cover = np.pad(cv2.GaussianBlur(glyphs, (0, 0), 1.6), 8)
         cover = np.maximum(cover, np.pad(np.zeros((204, 60), np.float32), 2, constant_values=1))
-        board = np.concatenate(
-            [0.05 * light + 0.8 * cover[..., None] * light, np.ones((208, 64, 1))], axis=-1
-        )
+        board = np.concatenate([0.05 * light + 0.8 * cover[..., None] * light, np.ones((208, 64, 1))], axis=-1)
         x = side * (KERB + 3.4) - (0 if side < 0 else wide)
-        boards.append(
-            (x, rng.uniform(4.8, 8), z + rng.uniform(-2, 2), (wide, tall), board.astype(np.float32))
-        )
+        boards.append((x, rng.uniform(4.8, 8), z + rng.uniform(-2, 2), (wide, tall), board.astype(np.float32)))
     return boards[::-1]
 
 
@@ -143,9 +137,7 @@ def paint_car(canvas, car, eye):
     shadow, grille = CAR_DARK
     for shape, paint in ((shadow, dark), (CAR, body), (grille, dark), (CAR_WINDOW, colour(0.02, 0.02, 0.04))):
         corners = np.array([to_screen(x + dx, dy, z, eye) for dx, dy in shape])
-        cv2.fillPoly(
-            canvas, [np.rint(corners * 16).astype(np.int32)], tuple(map(float, paint)), cv2.LINE_8, 4
-        )
+        cv2.fillPoly(canvas, [np.rint(corners * 16).astype(np.int32)], tuple(map(float, paint)), cv2.LINE_8, 4)
     lamp = colour(6.5, 5.8, 4.6) if oncoming else colour(5.5, 0.35, 0.16)
     size = OVER * FOCAL / z
     for side in (-0.72, 0.72):
@@ -166,9 +158,7 @@ def paint_sky(stars):
     spots = 0.78 + 0.16 * sample(stars, x / 90 + 0.2, y / 90)
     disc = smoothstep(11.5, 10.5, away)
     sky = mix(sky, colour(1.55, 1.45, 1.2) * spots[..., None], disc)
-    return sky + (0.22 * np.exp(-np.maximum(away - 11, 0) / 20) * (1 - 0.9 * disc))[..., None] * colour(
-        0.9, 0.8, 0.95
-    )
+    return sky + (0.22 * np.exp(-np.maximum(away - 11, 0) / 20) * (1 - 0.9 * disc))[..., None] * colour(0.9, 0.8, 0.95)
 
 
 def paint_town(town, boards, sign, backdrop, wear, seconds, eye):
@@ -195,8 +185,7 @@ def paint_lamp(canvas, side, z, eye):
     """A street lamp: post, arm and warm head."""
     size = OVER * FOCAL / z
     joints = [
-        to_screen(side * (KERB + 0.8 - dx), y, z, eye)
-        for dx, y in ((0, 0), (0, LAMP_HEIGHT), (1.9, LAMP_HEIGHT + 0.3))
+        to_screen(side * (KERB + 0.8 - dx), y, z, eye) for dx, y in ((0, 0), (0, LAMP_HEIGHT), (1.9, LAMP_HEIGHT + 0.3))
     ]
     cv2.polylines(
         canvas,
@@ -226,8 +215,7 @@ def paint_road(sky, mirrored, wear, ripple, seconds):
     )
     road = mix(road, colour(0.30, 0.28, 0.24), np.clip(dash + line, 0, 1) * (0.7 + 0.15 * grit).clip(0, 1))
     pool = np.exp(
-        -(((np.abs(across) - 6.6) / 4.5) ** 2)
-        - ((np.mod(along + LAMP_GAP / 2, LAMP_GAP) - LAMP_GAP / 2) / 5.5) ** 2
+        -(((np.abs(across) - 6.6) / 4.5) ** 2) - ((np.mod(along + LAMP_GAP / 2, LAMP_GAP) - LAMP_GAP / 2) / 5.5) ** 2
     )
     road = road * (1 + 9 * pool[..., None] * colour(1.0, 0.62, 0.28))
     tilt = sample(ripple, across / 5.0, along / 9 + 0.2 * seconds) * (0.35 + 0.65 * (1 - wet))

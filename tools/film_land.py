@@ -33,9 +33,7 @@ def ground(x, z, noise):
     bend = sample(noise, x * 0.021 + 0.3, z * 0.021 + 0.7)
     ridge, weight, amplitude, scale = 0.0, 1.0, 1.0, 0.0105
     for octave in range(9):
-        crest = 1 - np.abs(
-            sample(noise, x * scale + 0.37 * octave + 0.004 * bend, z * scale * 0.9 + 0.61 * octave)
-        )
+        crest = 1 - np.abs(sample(noise, x * scale + 0.37 * octave + 0.004 * bend, z * scale * 0.9 + 0.61 * octave))
         seen = smoothstep(0.0015, 0.005, 1 / (32 * scale) / z)
         ridge = ridge + amplitude * weight * crest * seen
         weight = np.clip(crest * 1.2, 0.15, 1)
@@ -87,14 +85,8 @@ def shape_land(rng):
     up = 1 / np.sqrt(1 + slope_x**2 + slope_z**2)
     facing = np.maximum((-slope_x * SUNLIGHT[0] + SUNLIGHT[1] - slope_z * SUNLIGHT[2]) * up, 0)
     rough = sample(detail, x * 0.31, z * 0.31)
-    wooded = (
-        smoothstep(0.005, 0.015, bare)
-        * smoothstep(0.62, 0.40, bare + 0.07 * rough)
-        * smoothstep(0.42, 0.6, up)
-    )
+    wooded = smoothstep(0.005, 0.015, bare) * smoothstep(0.62, 0.40, bare + 0.07 * rough) * smoothstep(0.42, 0.6, up)
     top = bare + wooded * woods(x, z[:, :1], rng)
     albedo = surface(bare, up, rough, wooded)
     lit = np.stack([facing * shadow(x, top), 0.35 + 0.65 * up], axis=-1)
-    return Land(
-        *(a.astype(np.float32) for a in (z[:, 0], np.maximum(top, 0), np.maximum(bare, 0), albedo, lit))
-    )
+    return Land(*(a.astype(np.float32) for a in (z[:, 0], np.maximum(top, 0), np.maximum(bare, 0), albedo, lit)))

@@ -62,8 +62,7 @@ def paint_sky(t, light, fleece):
     far = 1 / (rise + 0.075)
     u, v = (x - WIDTH / 2) / FOCAL * far * 0.034 + 0.012 * t, far * 0.055 - 0.010 * t
     here, sunward = (
-        sample(fleece, u + du, v) + 0.45 * sample(fleece, 2.7 * u + 2 * du - 0.02 * t, 2.7 * v)
-        for du in (0, 0.012)
+        sample(fleece, u + du, v) + 0.45 * sample(fleece, 2.7 * u + 2 * du - 0.02 * t, 2.7 * v) for du in (0, 0.012)
     )
     cover = smoothstep(-0.35, 1.25, here) * smoothstep(0.01, 0.10, rise)
     edge = np.clip(0.40 + 1.2 * (here - sunward) + 0.5 * np.exp(-away / 0.25) - 0.12 * here, 0, 1.5)
@@ -92,23 +91,15 @@ def paint_land(t, land, light, sky, fog, crag):
     y, x = np.mgrid[0 : hit.shape[0], 0 : hit.shape[1]].astype(np.float32) + 0.5
     z, slide = land.depth[seen], shift[seen].astype(np.float32)
     at = x - 0.5 + MARGIN + slide, seen.astype(np.float32)
-    bare, top, lit, albedo = (
-        cv2.remap(a, *at, cv2.INTER_LINEAR) for a in (land.bare, land.top, land.lit, land.albedo)
-    )
+    bare, top, lit, albedo = (cv2.remap(a, *at, cv2.INTER_LINEAR) for a in (land.bare, land.top, land.lit, land.albedo))
     side, height = (x + slide - WIDTH) / OVER / FOCAL * z, EYE + (HORIZON - y / OVER) / FOCAL * z
     crown = np.clip((height - bare) / np.maximum(top - bare, 1e-4), 0, 1)
     dusk = np.where(top - bare > 0.004, 0.25 + 1.1 * crown, 1.0)[..., None]
     stone = 1 + 0.26 * sample(crag, 0.16 * side + 0.03 * z, 0.34 * height)[..., None]
     shade = albedo * stone * (3.0 * lit[..., :1] * light["sun"] + 0.95 * lit[..., 1:] * light["sky"]) * dusk
     drift = sample(fog, side * 0.06 + 0.03 * t, z * 0.05 + 0.2 * height)
-    valley = (
-        np.exp(-np.maximum(height, 0) / 0.30) * smoothstep(5.0, 8.0, z) * np.clip(0.6 + 0.25 * drift, 0, 0.9)
-    )
-    mist = (
-        np.exp(-np.maximum(height, 0) / 0.085)
-        * smoothstep(2.2, 4.5, z)
-        * np.clip(0.55 + 0.3 * drift, 0, 0.95)
-    )
+    valley = np.exp(-np.maximum(height, 0) / 0.30) * smoothstep(5.0, 8.0, z) * np.clip(0.6 + 0.25 * drift, 0, 0.9)
+    mist = np.exp(-np.maximum(height, 0) / 0.085) * smoothstep(2.2, 4.5, z) * np.clip(0.55 + 0.3 * drift, 0, 0.95)
     glow = np.exp(-np.hypot(x / OVER - SUN_X, 0.6 * (y / OVER - sun_row(t))) / FOCAL / 0.22)
     air = light["haze"] + 0.40 * glow[..., None] * light["sun"]
     shade = mix(shade, air, 1 - np.exp(-((z / 17) ** 1.5)))
@@ -151,9 +142,7 @@ def draw_fir(canvas, foot, height, rng):
         for side in (-1, 1):
             root = np.array([x, y - height * rise])
             tip = root + [side * reach, reach * rng.uniform(0.25, 0.55)]
-            cv2.line(
-                canvas, *(tuple(map(int, p)) for p in (root, tip)), 255, 1 + int(reach > 16), cv2.LINE_AA
-            )
+            cv2.line(canvas, *(tuple(map(int, p)) for p in (root, tip)), 255, 1 + int(reach > 16), cv2.LINE_AA)
             for along in np.arange(0.15, 1.0, 3.0 / max(reach, 4)):
                 twig = root + (tip - root) * along
                 hang = twig + [side * rng.uniform(0, 4), rng.uniform(2, 3 + 0.13 * reach)]
@@ -191,16 +180,11 @@ def paint_shore(t, scene, cover, light, bark):
     sway = 3.0 * ((rows - y) / rows) ** 2 * np.sin(2 * np.pi * 1.1 * t + x / 210)
     at = x + t * (cover.shape[1] - columns) + sway
     here, sunward = (
-        cv2.remap(cover, at + dx, y - dx * 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for dx in (0, 4)
+        cv2.remap(cover, at + dx, y - dx * 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for dx in (0, 4)
     )
-    rim = np.clip(here - cv2.GaussianBlur(sunward, (0, 0), 2), 0, 1) * np.exp(
-        -(((x / OVER - SUN_X) / 420) ** 2)
-    )
+    rim = np.clip(here - cv2.GaussianBlur(sunward, (0, 0), 2), 0, 1) * np.exp(-(((x / OVER - SUN_X) / 420) ** 2))
     tone = np.clip(0.8 + 0.5 * sample(bark, at / 500, y / 260), 0.1, 2)[..., None]
-    leaf = colour(0.020, 0.030, 0.016) * tone * (1 + t) + 0.22 * rim[..., None] * light["sun"] * colour(
-        0.5, 0.6, 0.25
-    )
+    leaf = colour(0.020, 0.030, 0.016) * tone * (1 + t) + 0.22 * rim[..., None] * light["sun"] * colour(0.5, 0.6, 0.25)
     paint = np.concatenate([leaf * here[..., None], here[..., None]], axis=-1)
     paint = cv2.resize(paint, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     return scene * (1 - paint[..., 3:]) + paint[..., :3]

@@ -134,9 +134,7 @@ def light_shops(view, wear):
     k, u = np.floor(view.across / SHOP_WIDTH), np.mod(view.across / SHOP_WIDTH, 1)
     blur = np.clip(0.35 * view.depth / FOCAL, 0.015, 0.5)
     open_late, tint = hashed(k, view.seed) > 0.25, hashed(k, view.seed, 6.0)
-    hue = mix(
-        colour(1.45, 0.66, 0.22), colour(0.45, 0.80, 1.05), smoothstep(0.68, 0.7, hashed(k, view.seed, 2.0))
-    )
+    hue = mix(colour(1.45, 0.66, 0.22), colour(0.45, 0.80, 1.05), smoothstep(0.68, 0.7, hashed(k, view.seed, 2.0)))
     goods = (
         0.55
         + 0.10 * sample(wear, view.across / 9, view.up / 7)

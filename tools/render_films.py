@@ -46,9 +46,7 @@ def encode_picture(container, stream, film):
 
 def encode_sound(container, stream, track):
     for first in range(0, track.shape[1], BLOCK):
-        frame = av.AudioFrame.from_ndarray(
-            track[:, first : first + BLOCK].copy(), format="fltp", layout="stereo"
-        )
+        frame = av.AudioFrame.from_ndarray(track[:, first : first + BLOCK].copy(), format="fltp", layout="stereo")
         frame.sample_rate, frame.pts = film_sound.RATE, first
         frame.time_base = Fraction(1, film_sound.RATE)
         container.mux(stream.encode(frame))
@@ -66,9 +64,7 @@ def render(film, compose, quality, path):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where cover.mp4 and secret.mp4 go")
     parser.add_argument("--only", choices=FILMS, help="render one of them")
     args = parser.parse_args()

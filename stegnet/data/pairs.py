@@ -33,7 +33,12 @@ def load_batches(pairs: Pairs, batch: int, first: int, last: int, workers: int) 
     """Batches `first` to `last` (excluded) in order, each (batch, 2, 3, crop, crop) uint8."""
     order: Sequence[int] = range(first * batch, last * batch)
     loader = DataLoader(
-        pairs, batch, sampler=order, num_workers=workers, worker_init_fn=_one_thread, prefetch_factor=4 if workers else None
+        pairs,
+        batch,
+        sampler=order,
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+        prefetch_factor=4 if workers else None,
     )
     return iter(loader)
 

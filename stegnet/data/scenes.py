@@ -113,7 +113,8 @@ def leafy_field(rng: Generator, size: int) -> np.ndarray:
     count = int(min(1200, 0.4 * (size / smallest) ** 2))
     radii = np.sort(power_law(rng, smallest, smallest * rng.uniform(4, 12), count))[::-1]
     centres = rng.uniform(0, size, (count, 2))
-    for radius, centre, angle, shade in zip(radii, centres, rng.normal(turn, spread, count), rng.normal(0, 0.7, count)):
+    angles, shades = rng.normal(turn, spread, count), rng.normal(0, 0.7, count)
+    for radius, centre, angle, shade in zip(radii, centres, angles, shades, strict=True):
         box = (tuple(centre), (2 * radius, 2 * radius * slim), angle)
         cv2.ellipse(field, box, float(shade), cv2.FILLED)
     return blur(field, 0.4)

@@ -1,8 +1,8 @@
 """Prepared pictures on disk: NumPy files that are mapped into memory, and a table of what is in them.
 
-    manifest.csv           one row a picture, in the order of the shards
-    train-00000.npy        (N, size, size, 3) uint8, N = data.shard but for the last
-    test-00000.npy
+manifest.csv           one row a picture, in the order of the shards
+train-00000.npy        (N, size, size, 3) uint8, N = data.shard but for the last
+test-00000.npy
 """
 
 import csv

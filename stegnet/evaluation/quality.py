@@ -50,7 +50,9 @@ class Bench:
         self._network, self._shift, self._seed = network, shift, seed
         self._pictures = Shards(shards, TEST)
         self._names = [entry.name for entry in read_manifest(shards) if entry.split == TEST]
-        kinds = [RENDERED if entry.source == RENDERED else REAL for entry in read_manifest(shards) if entry.split == TEST]
+        kinds = [
+            RENDERED if entry.source == RENDERED else REAL for entry in read_manifest(shards) if entry.split == TEST
+        ]
         self._members = {kind: [i for i, other in enumerate(kinds) if other == kind] for kind in dict.fromkeys(kinds)}
 
     @property

@@ -19,7 +19,7 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def resolve(precision: str, device: torch.device) -> str:
-    """"auto" to "bf16" or "fp32", as the device allows; others stay."""
+    """ "auto" to "bf16" or "fp32", as the device allows; others stay."""
     if precision != "auto":
         return precision
     return "bf16" if has_bf16(device) else "fp32"

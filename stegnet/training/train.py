@@ -156,9 +156,7 @@ def fingerprint(config: Config, data: Path, device: torch.device, precision: str
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def make_card(
-    config: Config, data: Path, device: torch.device, precision: str, figures: dict[str, float]
-) -> Card:
+def make_card(config: Config, data: Path, device: torch.device, precision: str, figures: dict[str, float]) -> Card:
     """What the weights file says of this training."""
     origin = {"data": data_hash(data), "source": config.data.source, "device": device.type, "precision": precision}
     return Card(config.model.name, options_of(config.model), {**_settings(config), **origin}, figures)
@@ -192,7 +190,9 @@ def _point(step: int, loss: Tensor, losses: Losses, weight: float, rate: float, 
 def _last_figures(curve: list[dict[str, float]]) -> dict[str, float]:
     """Means over the last tenth of the training curve."""
     last = curve[-max(1, len(curve) // 10) :]
-    return {f"training_{name}": round(mean(point[name] for point in last), 4) for name in ("container_psnr", "secret_psnr")}
+    return {
+        f"training_{name}": round(mean(point[name] for point in last), 4) for name in ("container_psnr", "secret_psnr")
+    }
 
 
 def _channels_last(pictures: Tensor) -> Tensor:
