@@ -9,7 +9,6 @@ from pipeline.stage import bar, run_stage
 from stegnet.config import Config
 from stegnet.data.prepare import prepare
 
-
 IMPORT = Path("data.dvc")
 _log = logging.getLogger(__name__)
 
