@@ -4,6 +4,8 @@ import json
 import logging
 from pathlib import Path
 
+import yaml
+
 from pipeline.results import open_tracker, params, prepare_result
 from pipeline.stage import bar, run_stage
 from stegnet.config import Config
@@ -14,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
-    if IMPORT.exists() and "\ndeps:" in f"\n{IMPORT.read_text(encoding='utf-8')}":
+    if "data" in config.data.source.split("+") and _is_imported():
         _log.warning("data/ is a copy of assets/: add your files to assets/, `dvc repro` removes them from data/")
     with open_tracker().run("prepare", config.data.source, params(config)) as run:
         counts = prepare(config.data, config.seed, data, shards, lambda groups, total: bar(groups, "prepare", total))
@@ -22,6 +24,10 @@ def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
         metrics.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
         run.finish(prepare_result(shards, metrics))
     print(f"{counts['train']} pictures to train on, {counts['test']} to test on, {counts['skipped']} skipped")
+
+
+def _is_imported() -> bool:
+    return IMPORT.exists() and "deps" in yaml.safe_load(IMPORT.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
