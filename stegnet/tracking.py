@@ -63,9 +63,9 @@ class Tracker:
         root = root.resolve()
         server = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(server or f"sqlite:///{root / 'mlflow.db'}")
-        self._client = mlflow.MlflowClient()
         artifacts = None if server else (root / "mlartifacts").as_uri()
         with FileLock(root / ".mlflow.lock"):  # two processes must not create the database at once
+            self._client = mlflow.MlflowClient()
             self._experiments = {name: self._experiment(name, artifacts) for name in (EXPERIMENT, DATA_EXPERIMENT)}
 
     @contextmanager
