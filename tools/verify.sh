@@ -3,11 +3,12 @@
 # PARAMS="-S train.pairs=800 …" makes the run smaller.
 set -eu
 repository=$(git rev-parse --show-toplevel)
+[ -z "$(git status --porcelain --untracked-files=no)" ] || echo "note: what is not committed is not verified" >&2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 for copy in first second; do
-    echo "== $copy clone"
+    echo "== $copy clone, $(date +%T)"
     git clone --quiet "$repository" "$folder/$copy"
     (
         cd "$folder/$copy"

@@ -67,7 +67,8 @@ class Bench:
     def travel(self, kind: str, index: int, mode: str) -> Trip:
         """Hides, writes, reads back and reveals pair `index` of a kind."""
         members = self._members[kind]
-        chosen = members[index % len(members)], members[(index + self._shift) % len(members)]
+        shift = self._shift % len(members) or 1  # a picture is not hidden in itself
+        chosen = members[index % len(members)], members[(index + shift) % len(members)]
         cover, secret = (self._pictures[position] for position in chosen)
         shuffle = self._shuffle(secret, index) if mode == SCRAMBLED else None
         container = _through_file(self._network.hide(cover, secret, shuffle))
