@@ -32,20 +32,11 @@ class Pairs(Dataset):
 def load_batches(pairs: Pairs, batch: int, first: int, last: int, workers: int) -> Iterator[Tensor]:
     """Batches `first` to `last` (excluded) in order, each (batch, 2, 3, crop, crop) uint8."""
     order: Sequence[int] = range(first * batch, last * batch)
-    loader = DataLoader(
-        pairs,
-        batch,
-        sampler=order,
-        num_workers=workers,
-        worker_init_fn=_one_thread,
-        prefetch_factor=4 if workers else None,
-    )
-    return iter(loader)
+    # Here and not in the worker: there OpenCV would wait for threads that a fork leaves behind.
+    cv2.setNumThreads(1)
+    prefetch = 4 if workers else None
+    return iter(DataLoader(pairs, batch, sampler=order, num_workers=workers, prefetch_factor=prefetch))
 
 
 def _seed(random: np.random.Generator) -> int:
     return int(random.integers(2**31))
-
-
-def _one_thread(worker: int) -> None:
-    cv2.setNumThreads(1)

@@ -6,6 +6,7 @@ A job gives the pictures of one *group*: what must stay on one side of the split
 import hashlib
 import inspect
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -96,13 +97,21 @@ def _folder_jobs(source: str, folder: Path, config: DataConfig) -> list[Job]:
     return [partial(_file, source, folder, path, config) for path in files]
 
 
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror})", "check who may read it") from error
+
+
 def _may_be_media(path: Path) -> bool:
     return not path.name.startswith(".") and path.suffix.lower() not in NOTES
 
 
 def _file(source: str, folder: Path, path: Path, config: DataConfig) -> Group:
     name = path.relative_to(folder).as_posix()
-    group = Group(source, hashlib.sha256(path.read_bytes()).hexdigest())
+    group = Group(source, _digest(path))
     try:
         if kind(path) == FILM:
             for index, frame in enumerate(read_frames(path)):
@@ -116,13 +125,32 @@ def _file(source: str, folder: Path, path: Path, config: DataConfig) -> Group:
 
 
 def _torchvision_jobs(name: str, config: DataConfig) -> list[Job]:
-    count = len(_open_torchvision(name, download=True))
+    count = len(_open_torchvision(name))
     return [partial(_torchvision_item, name, index, config.size) for index in range(min(count, config.limit or count))]
 
 
 @cache
-def _open_torchvision(name: str, download: bool) -> Any:
-    """The training part of a torchvision data set, its default, downloaded and verified by torchvision."""
+def _open_torchvision(name: str) -> Any:
+    """A torchvision data set in its default part; the first time, torchvision downloads and verifies it.
+
+    It is kept only when whole: torchvision itself takes a half unpacked folder for a complete one.
+    """
+    family = _torchvision_family(name)
+    root = cache_folder() / "torchvision" / family.__name__
+    part = root.with_suffix(".part")
+    try:
+        if not root.exists():
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            family(root=str(part), download=True)
+            part.rename(root)
+        return family(root=str(root))
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{name}: can't be had ({reason})", "check the network, or use another data.source") from error
+
+
+def _torchvision_family(name: str) -> Any:
     import torchvision  # heavy, and only this source needs it
 
     family = getattr(torchvision.datasets, name.partition(":")[2], None)
@@ -130,19 +158,13 @@ def _open_torchvision(name: str, download: bool) -> Any:
     needed = {key for key, parameter in parameters.items() if parameter.default is parameter.empty} - {"root", "kwargs"}
     if "download" not in parameters or needed:
         raise ConfigError(f"data.source: torchvision can't download {name!r}", "name a class of torchvision.datasets")
-    root = cache_folder() / "torchvision"
-    root.mkdir(parents=True, exist_ok=True)
-    try:
-        return family(root=str(root), download=download)
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{name}: can't be had ({reason})", "check the network, or use another data.source") from error
+    return family
 
 
 def _torchvision_item(source: str, index: int, size: int) -> Group:
     name = f"{index:07d}"
     try:
-        picture = np.asarray(_open_torchvision(source, download=False)[index][0].convert("RGB"))
+        picture = np.asarray(_open_torchvision(source)[index][0].convert("RGB"))
     except OSError as error:
         return Group(source, "", skipped=[f"{source} {name}: {error}"])
     group = Group(source, hashlib.sha256(picture.tobytes()).hexdigest())

@@ -145,7 +145,7 @@ def md5(path: Path) -> str:
 def test_torchvision_downloads_verifies_and_keeps(groups, serve, server, archive, tmp_path):
     serve(server, md5(archive))
     found = groups(source="torchvision:Imagenette")
-    folder = tmp_path / "cache" / "torchvision" / TRAIN
+    folder = tmp_path / "cache" / "torchvision" / "Imagenette" / TRAIN
     assert [[sample.name for sample in group.samples] for group in found] == [["0000000"], ["0000001"], []]
     assert [(s.width, s.height) for group in found for s in group.samples] == [(90, 70), (64, 100)]
     assert found[2].skipped == ["0000002: 30×20 is smaller than data.size 64"]
@@ -161,6 +161,15 @@ def test_a_download_is_kept_for_later(groups, serve, server, archive):
     again = groups(source="torchvision:Imagenette")
     assert (len(first), len(again)) == (1, 3)
     assert again[0].key == first[0].key
+
+
+def test_what_an_interrupted_download_left_is_not_used(groups, serve, server, archive, tmp_path):
+    half = tmp_path / "cache" / "torchvision" / "Imagenette.part" / TRAIN / "n01440764"
+    half.mkdir(parents=True)
+    Image.new("RGB", (64, 64)).save(half / "half.jpeg")
+    serve(server, md5(archive))
+    assert len(groups(source="torchvision:Imagenette")) == 3
+    assert not half.exists()
 
 
 def test_a_download_with_another_checksum(groups, serve, server):
@@ -190,7 +199,7 @@ def check_refused(groups, pattern: str) -> DataError:
 def test_a_damaged_picture_is_skipped(groups, serve, server, archive, tmp_path):
     serve(server, md5(archive))
     groups(source="torchvision:Imagenette")
-    path = tmp_path / "cache" / "torchvision" / TRAIN / "n01440764" / "b.jpeg"
+    path = tmp_path / "cache" / "torchvision" / "Imagenette" / TRAIN / "n01440764" / "b.jpeg"
     path.write_bytes(path.read_bytes()[:400])
     found = groups(source="torchvision:Imagenette")
     assert [len(group.samples) for group in found] == [1, 0, 0]

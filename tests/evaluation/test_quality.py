@@ -43,18 +43,18 @@ def silent(indices):
     return indices
 
 
-@pytest.mark.parametrize("shift", [1, 2, 4])
-def test_the_secret_is_another_picture_of_the_same_kind(shards, exact, shift, picture):
+@pytest.mark.parametrize(("shift", "apart"), [(1, 1), (2, 2), (3, 1), (4, 1), (5, 2), (6, 1)])
+def test_the_secret_is_another_picture_of_the_same_kind(shards, exact, shift, apart, picture):
     bench = Bench(exact, shards, shift, 0)
     assert bench.kinds == [REAL, RENDERED]
     assert [bench.count(kind) for kind in bench.kinds] == [3, 2]
     for index in range(3):
         trip = bench.travel(REAL, index, PLAIN)
-        assert trip.names == (PHOTOGRAPHS[index], PHOTOGRAPHS[(index + shift) % 3])
+        assert trip.names == (PHOTOGRAPHS[index], PHOTOGRAPHS[(index + apart) % 3])
         assert np.array_equal(trip.cover, picture(64, 64, index))
-        assert np.array_equal(trip.secret, picture(64, 64, (index + shift) % 3))
+        assert np.array_equal(trip.secret, picture(64, 64, (index + apart) % 3))
     trip = bench.travel(RENDERED, 1, PLAIN)
-    assert trip.names == ("s1", SCENES[(1 + shift) % 2])
+    assert trip.names == ("s1", "s0")  # never the cover itself
     assert np.array_equal(trip.cover, picture(64, 64, 4))
 
 
@@ -85,7 +85,7 @@ def test_only_a_scrambled_secret_is_scrambled(shards, swap):
 
 def test_shuffles_follow_from_seed_and_picture(shards, swap):
     def container(seed: int, index: int) -> np.ndarray:
-        return Bench(swap, shards, 3 - index, seed).travel(REAL, index, SCRAMBLED).container  # of the same secret
+        return Bench(swap, shards, 2 - index, seed).travel(REAL, index, SCRAMBLED).container  # always of p2
 
     assert np.array_equal(container(0, 0), container(0, 0))
     assert not np.array_equal(container(0, 0), container(1, 0))
