@@ -41,7 +41,5 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
     try:
         work(load(Path("params.yaml")), **vars(arguments))
     except StegnetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+        print(error.told(), file=sys.stderr)
         sys.exit(1)

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _terminable():
             options.run(options)
     except StegnetError as error:
-        _complain(error)
+        print(error.told(), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
@@ -144,12 +144,6 @@ def _tell(path: Path, report: "Report", frames: str) -> None:
     print(f"wrote {path}: {size}{frames}")
     for note in report.notes:
         print(f"note: {note}", file=sys.stderr)
-
-
-def _complain(error: StegnetError) -> None:
-    print(f"error: {error}", file=sys.stderr)
-    if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
 
 
 @contextmanager

@@ -24,6 +24,10 @@ class StegnetError(Exception):
         super().__init__(message)
         self.hint = hint
 
+    def told(self) -> str:
+        """What the user reads: a line `error: …`, and a line `hint: …` where there is a hint."""
+        return f"error: {self}" + (f"\nhint: {self.hint}" if self.hint else "")
+
 
 class ConfigError(StegnetError, ValueError):
     """A parameter is unknown or has an impossible value."""
