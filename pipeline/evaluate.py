@@ -26,7 +26,8 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     for kind in bench.kinds:
         shown = range(min(config.evaluate.pictures, bench.count(kind)))
-        write_png(pictures / f"{kind}.png", sheet([bench.travel(kind, index, PLAIN) for index in shown]))
+        trips = [bench.travel(kind, index, PLAIN) for index in shown]
+        write_png(pictures / f"{kind}.png", sheet(trips))
     open_tracker().record(evaluate_result(weights, out), "evaluate", params(config))
     print(_spoken(figures, REAL if REAL in summary else "rendered scenes"))
 

@@ -69,6 +69,7 @@ class AugmentConfig:
 class TrainConfig:
     """How the pair is trained."""
 
+    start: str = choice("fresh", "shipped")
     pairs: int = number(1, 10_000_000_000)
     batch: int = number(1, 65_536)
     crop: int = number(16, 4096, step=8)

@@ -6,10 +6,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from stegnet.evaluation.quality import Trip
+from stegnet.media import resize
 from stegnet.metrics import psnr
 
 GAIN = 10
-TITLES = ("cover", "container", f"difference ×{GAIN}", "secret", "revealed")
+TITLES = ("cover", "container", f"difference x{GAIN}", "secret", "revealed")
 GAP, TITLE_HEIGHT, TEXT_HEIGHT = 6, 26, 14
 
 
@@ -18,15 +19,16 @@ def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.minimum(np.abs(a.astype(np.int16) - b) * GAIN, 255).astype(np.uint8)
 
 
-def sheet(trips: Sequence[Trip]) -> np.ndarray:
+def sheet(trips: Sequence[Trip], size: tuple[int, int] | None = None) -> np.ndarray:
     """One row per trip, with titles above and PSNR in dB on container and revealed picture.
 
     Args:
-        trips: pictures of one size.
+        trips: PSNR and difference are taken at the size that their pictures have.
+        size: height and width at which each is shown, in pixels; by default those of the first cover.
     Returns:
         (H, W, 3) uint8.
     """
-    height, width = trips[0].cover.shape[:2]
+    height, width = size or trips[0].cover.shape[:2]
     page = Image.new("RGB", (_place(len(TITLES), width), TITLE_HEIGHT + _place(len(trips), height)), "white")
     draw = ImageDraw.Draw(page)
     font = ImageFont.load_default(TEXT_HEIGHT)
@@ -36,7 +38,7 @@ def sheet(trips: Sequence[Trip]) -> np.ndarray:
         top = TITLE_HEIGHT + _place(row, height)
         for column, (picture, label) in enumerate(_columns(trip)):
             corner = (_place(column, width), top)
-            page.paste(Image.fromarray(picture), corner)
+            page.paste(Image.fromarray(resize(picture, height, width)), corner)
             _label(draw, corner, label, font)
     return np.asarray(page)
 

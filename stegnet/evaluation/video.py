@@ -6,14 +6,13 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from stegnet.codec import Key, Network, Randomness, hide_film, reveal_film
 from stegnet.codec.film import Progress
 from stegnet.evaluation.quality import Trip, measures
 from stegnet.evaluation.sheet import sheet
-from stegnet.media import read_frames, resize, write_png, write_preview
+from stegnet.media import read_frames, write_png, write_preview
 
 PUBLIC_DEMONSTRATION_KEY = Key(hashlib.sha256(b"stegnet: a public key, for demonstration only").digest())
 SHOWN = 4  # frames on the contact sheet
@@ -41,7 +40,7 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     paths = cover, container, secret, revealed
     table = pd.DataFrame([measures(trip) for trip in _trips(*paths)])
     shown = range(0, len(table), max(1, len(table) // SHOWN))[:SHOWN]
-    write_png(out / "frames.png", sheet([_small(trip) for trip in _chosen(_trips(*paths), shown)]))
+    write_png(out / "frames.png", sheet(list(_chosen(_trips(*paths), shown)), SHOWN_SIZE))
     return table
 
 
@@ -64,8 +63,3 @@ def _chosen(trips: Iterator[Trip], indices: Iterable[int]) -> Iterator[Trip]:
     for index in indices:
         yield from islice(trips, index - previous - 1, index - previous)
         previous = index
-
-
-def _small(trip: Trip) -> Trip:
-    pictures: list[np.ndarray] = [trip.cover, trip.container, trip.secret, trip.revealed]
-    return Trip(trip.names, *(resize(picture, *SHOWN_SIZE) for picture in pictures))

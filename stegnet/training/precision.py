@@ -36,4 +36,5 @@ def make_deterministic(seed: int, threads: int) -> None:
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, and no kernel here reads such memory
     torch.backends.cudnn.benchmark = False

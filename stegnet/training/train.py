@@ -17,9 +17,9 @@ from stegnet.channel import from_8_bits, through_8_bits
 from stegnet.config import Config
 from stegnet.data.pairs import Pairs, load_batches
 from stegnet.data.shards import data_hash
-from stegnet.errors import TrainingError
+from stegnet.errors import ConfigError, TrainingError
 from stegnet.metrics import psnr_from_mse
-from stegnet.models import Card, Pair, build_from, options_of, save_pair
+from stegnet.models import SHIPPED, Card, Pair, build_from, load_pair, options_of, save_pair, weights_id
 from stegnet.scramble import BLOCK, apply, random_shuffle
 from stegnet.training.checkpoint import Checkpoint
 from stegnet.training.precision import autocast, make_deterministic, pick_device, resolve
@@ -82,10 +82,14 @@ class Trainer:
         self.curve: list[dict[str, float]] = []
         self._config, self._device, self._precision = config, device, precision
         self._every = max(1, self.steps // REPORTS)
-        self._pair = build_from(config.model).to(device, memory_format=torch.channels_last).train()
+        self._pair = first_pair(config).to(device, memory_format=torch.channels_last).train()
         self._average = AveragedModel(self._pair, multi_avg_fn=get_ema_multi_avg_fn(config.train.ema), use_buffers=True)
         self._optimizer = torch.optim.AdamW(
-            self._pair.parameters(), config.train.lr, betas=(0.9, 0.98), weight_decay=config.train.weight_decay
+            self._pair.parameters(),
+            config.train.lr,
+            betas=(0.9, 0.98),
+            weight_decay=config.train.weight_decay,
+            fused=True,
         )
 
     def step(self, step: int, batch: Tensor) -> dict[str, float] | None:
@@ -150,6 +154,21 @@ class Trainer:
         return Losses((container - cover).square().mean(), (revealed - secret).square().mean())
 
 
+def first_pair(config: Config) -> Pair:
+    """What the training begins with: a fresh pair, or the one that comes with stegnet.
+
+    Raises:
+        ConfigError: the shipped pair is not of the model that is asked for.
+    """
+    if config.train.start == "fresh":
+        return build_from(config.model)
+    pair, card = load_pair()
+    shipped, wanted = (card.model, card.options), (config.model.name, options_of(config.model))
+    if shipped != wanted:
+        raise ConfigError(f"params.yaml: train.start: the shipped pair is {shipped}, model.* asks for {wanted}")
+    return pair
+
+
 def fingerprint(config: Config, data: Path, device: torch.device, precision: str) -> str:
     """Names one exact training: what it trains, on which pictures, and how it computes."""
     parts = [_settings(config), data_hash(data), device.type, precision, torch.__version__]
@@ -172,6 +191,8 @@ def write_weights(path: Path, pair: Pair, card: Card) -> None:
 def _settings(config: Config) -> dict[str, Any]:
     irrelevant = {"workers", "checkpoint"}  # they change the time that it takes, and nothing else
     train = {key: value for key, value in asdict(config.train).items() if key not in irrelevant}
+    if config.train.start == "shipped":
+        train["start"] = weights_id(SHIPPED)
     return {"seed": config.seed, "beta": config.beta, "model": asdict(config.model), "train": train}
 
 

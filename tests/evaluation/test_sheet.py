@@ -46,3 +46,17 @@ def test_titles_stand_above(trip):
 def test_equal_pictures_are_labelled_too(trip):
     same = Trip(trip.names, trip.cover, trip.cover, trip.secret, trip.secret)
     assert sheet([same]).shape == sheet([trip]).shape
+
+
+def test_shown_smaller_the_difference_stays_as_strong(trip):
+    """Scaled down first, neighbouring errors would cancel out."""
+    noisy = trip.cover ^ (np.indices(trip.cover.shape).sum(0) % 2 * 8).astype(np.uint8)
+    full, small = (
+        sheet([Trip(trip.names, trip.cover, noisy, trip.secret, trip.secret)], size) for size in (None, (20, 60))
+    )
+    columns = [
+        page[TITLE_HEIGHT + GAP : -GAP, GAP + 2 * (width + GAP) :][:, :width]
+        for page, width in ((full, 120), (small, 60))
+    ]
+    assert columns[1].shape == (20, 60, 3)
+    assert columns[0].mean() == pytest.approx(columns[1].mean(), rel=0.1)

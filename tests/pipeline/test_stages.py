@@ -29,7 +29,8 @@ def test_deps_name_all_that_a_stage_imports(name: str) -> None:
 def test_deps_name_no_source_that_a_stage_does_not_import(name: str) -> None:
     """A change there would train again for nothing."""
     imported = closure(ROOT / "pipeline" / f"{name}.py")
-    sources = [dep for dep in STAGES[name]["deps"] if dep.startswith(("stegnet", "pipeline"))]
+    code = ("stegnet", "pipeline")
+    sources = [dep for dep in STAGES[name]["deps"] if dep.startswith(code) and dep != "stegnet/weights"]
     assert not [dep for dep in sources if not any(covered(file, [dep]) for file in imported)]
 
 

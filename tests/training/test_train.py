@@ -9,8 +9,8 @@ import torch
 
 from stegnet.config import Config
 from stegnet.data.shards import TEST, ShardWriter, data_hash
-from stegnet.errors import DataError, TrainingError
-from stegnet.models import Card, Pair, load_pair
+from stegnet.errors import ConfigError, DataError, TrainingError
+from stegnet.models import SHIPPED, Card, Pair, load_pair, read_card, weights_id
 from stegnet.training.train import Trainer, make_card, train, write_weights
 
 CPU = torch.device("cpu")
@@ -257,3 +257,17 @@ def test_the_same_training_writes_the_same_file(run, make_config, tmp_path):
         write_weights(tmp_path / folder / "pair.safetensors", pair, card)
         paths.append(tmp_path / folder / "pair.safetensors")
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_the_shipped_pair_can_be_trained_further(make_config, run):
+    options = read_card(SHIPPED).options
+    config = make_config(start="shipped", lr=1e-8, weight_decay=0.0)
+    pair, card, _ = run(replace(config, model=replace(config.model, **options)))
+    shipped = load_pair()[0].state_dict()
+    assert all(torch.allclose(tensor, shipped[name], atol=1e-5) for name, tensor in pair.state_dict().items())
+    assert card.training["train"]["start"] == weights_id(SHIPPED)
+
+
+def test_the_shipped_pair_must_be_of_the_model_asked_for(make_config, run):
+    with pytest.raises(ConfigError, match=r"train.start: the shipped pair is \('invertible'"):
+        run(make_config(start="shipped"))
