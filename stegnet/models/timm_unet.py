@@ -89,7 +89,7 @@ class UNet(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         height, width = pictures.shape[-2:]
         padding = (0, -width % self.stride, 0, -height % self.stride)
-        padded = functional.pad(pictures, padding, mode="replicate")
+        padded = functional.pad(pictures, padding)  # with zeros: CUDA repeats the gradient of no other mode
         *skips, features = self.encoder(padded)
         for up, skip in zip(self.up, reversed(skips), strict=True):
             features = up(torch.cat([_resize(features, skip), skip], dim=1))
