@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.results import open_tracker, params, prepare_result
+from pipeline.results import open_tracker, prepare_result
 from pipeline.stage import bar, run_stage
 from stegnet.config import Config
 from stegnet.data.prepare import prepare
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
     if "data" in config.data.source.split("+") and _is_imported():
         _log.warning("data/ is a copy of assets/: add your files to assets/, `dvc repro` removes them from data/")
-    with open_tracker().run("prepare", config.data.source, params(config)) as run:
+    with open_tracker(config).run("prepare", config.data.source) as run:
         counts = prepare(config.data, config.seed, data, shards, lambda groups, total: bar(groups, "prepare", total))
         metrics.parent.mkdir(parents=True, exist_ok=True)
         metrics.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")

@@ -11,7 +11,6 @@ from pipeline.results import (
     evaluate_result,
     name_of,
     open_tracker,
-    params,
     prepare_result,
     train_result,
     video_result,
@@ -21,7 +20,7 @@ from stegnet.config import Config
 
 
 def main(config: Config, shards: Path, weights: Path, reports: Path) -> None:
-    tracker = open_tracker()
+    tracker = open_tracker(config)
     results = [
         prepare_result(shards, reports / "prepare.json"),
         train_result(weights, reports / "train" / "curve.csv"),
@@ -30,8 +29,7 @@ def main(config: Config, shards: Path, weights: Path, reports: Path) -> None:
     ]
     for result in results:
         name = name_of(config) if result.stage == "train" else result.stage
-        run = tracker.find(result) or tracker.record(result, name, params(config), restored=True)
-        tracker.adopt(run, result)
+        tracker.restore(result, name)
     print(_headline(config, reports))
 
 

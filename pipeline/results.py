@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,9 @@ from stegnet.data.shards import data_hash
 from stegnet.tracking import Result, Tracker
 
 
-def open_tracker() -> Tracker:
+def open_tracker(config: Config) -> Tracker:
     """The store of the repository that this stage belongs to, be it run in a temporary copy."""
-    return Tracker(Path(os.environ.get("DVC_ROOT", ".")))
-
-
-def params(config: Config) -> dict[str, Any]:
-    """All parameters, with dotted keys."""
-    return flatten(asdict(config))
+    return Tracker(Path(os.environ.get("DVC_ROOT", ".")), flatten(asdict(config)))
 
 
 def name_of(config: Config) -> str:
@@ -36,11 +31,10 @@ def prepare_result(shards: Path, metrics: Path) -> Result:
 
 def train_result(weights: Path, curve: Path, live: bool = False) -> Result:
     """`live`: the curve was sent while it grew."""
-    with open(curve, newline="", encoding="utf-8") as file:
-        points = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    points = () if live else _curve(curve)
     name = _sha256(weights)
     artifacts = {weights: "weights", weights.with_suffix(".json"): "weights", curve: ""}
-    return Result("train", name, name, curve=() if live else tuple(points), artifacts=artifacts)
+    return Result("train", name, name, curve=points, artifacts=artifacts)
 
 
 def evaluate_result(weights: Path, out: Path) -> Result:
@@ -52,7 +46,8 @@ def evaluate_result(weights: Path, out: Path) -> Result:
 
 def video_result(weights: Path, out: Path) -> Result:
     headline = {f"video_{name}": value for name, value in _read(out / "metrics.json").items()}
-    return _measured("video", weights, out, {}, headline)
+    points = tuple({"step": point.pop("frame"), **point} for point in _curve(out / "frames.csv"))
+    return replace(_measured("video", weights, out, {}, headline), curve=points)
 
 
 def _measured(
@@ -61,6 +56,11 @@ def _measured(
     name = _sha256(weights)
     key = hashlib.sha256(name.encode() + (out / "metrics.json").read_bytes()).hexdigest()
     return Result(stage, key, name, metrics, headline, artifacts={out: ""})
+
+
+def _curve(path: Path) -> tuple[dict[str, float], ...]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return tuple({key: float(value) for key, value in row.items()} for row in csv.DictReader(file))
 
 
 def _sha256(path: Path) -> str:

@@ -4,25 +4,26 @@ import csv
 import os
 from pathlib import Path
 
-from pipeline.results import name_of, open_tracker, params, train_result
+from pipeline.results import name_of, open_tracker, train_result
 from pipeline.stage import bar, run_stage
 from stegnet.config import Config
-from stegnet.training.train import train, write_weights
+from stegnet.training.train import checkpoint_of, train, write_weights
 
 
 def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
     checkpoints = Path(os.environ.get("DVC_ROOT", ".")) / ".checkpoints"
     points: list[dict[str, float]] = []
-    with open_tracker().run("train", name_of(config), params(config)) as run:
+    with open_tracker(config).run("train", name_of(config)) as run:
 
         def report(point: dict[str, float]) -> None:
             points.append(point)
-            run.point(point)
+            run.point("train", point)
 
         pair, card = train(config, shards, checkpoints, report, lambda steps: bar(steps, "train"))
         write_weights(weights, pair, card)
         _write_curve(curve, points)
         run.finish(train_result(weights, curve, live=True))
+    checkpoint_of(config, shards, checkpoints).remove()
 
 
 def _write_curve(path: Path, points: list[dict[str, float]]) -> None:

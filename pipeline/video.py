@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from pipeline.results import open_tracker, params, video_result
+from pipeline.results import open_tracker, video_result
 from pipeline.stage import film_bar, run_stage
 from stegnet.codec import Network
 from stegnet.config import Config
@@ -14,12 +14,16 @@ from stegnet.training.precision import make_deterministic
 def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     out.mkdir(parents=True, exist_ok=True)
-    with film_bar("video") as progress:
-        table = demonstrate(Network.load(weights), cover, secret, out, config.seed, progress)
-    table.round(4).to_csv(out / "frames.csv", index_label="frame", lineterminator="\n")
-    figures = summarise_film(table, out / "container.mkv")
-    (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    open_tracker().record(video_result(weights, out), "video", params(config))
+    tracker = open_tracker(config)
+    with tracker.run("video", "video") as run:
+        with film_bar("video") as progress:
+            table = demonstrate(Network.load(weights), cover, secret, out, config.seed, progress)
+        table.round(4).to_csv(out / "frames.csv", index_label="frame", lineterminator="\n")
+        figures = summarise_film(table, out / "container.mkv")
+        (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        result = video_result(weights, out)
+        run.finish(result)
+    tracker.adopt(result)
     print(f"film, from file: container {figures['container_psnr']:.2f} dB, secret {figures['secret_psnr']:.2f} dB")
 
 

@@ -162,12 +162,13 @@ def _bar() -> Iterator["Progress"]:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Makes SIGTERM end the run as an exception does, so that no half file is left."""
-    before = signal.signal(signal.SIGTERM, _terminate)
+    """Makes SIGTERM and a closed terminal end the run as an exception does, so that no half file is left."""
+    before = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -30,7 +30,7 @@ class DataConfig:
 
     source: str
     folder: str
-    size: int = number(64, 4096)
+    size: int = number(64, 4096, step=8)
     scenes: int = number(0, 100_000_000)
     limit: int = number(0, 100_000_000)
     every: int = number(1, 100_000)

@@ -8,7 +8,8 @@ StegnetError
 ├── KeyFileError   a key file is missing or is not a key
 ├── CapacityError  the secret does not fit into its cover
 ├── RevealError    nothing can be revealed: wrong key, nothing hidden, damaged
-└── TrainingError  training can't go on
+├── TrainingError  training can't go on
+└── TrackingError  MLflow's store can't be opened
 """
 
 
@@ -59,3 +60,7 @@ class RevealError(StegnetError):
 
 class TrainingError(StegnetError):
     """Training can't go on."""
+
+
+class TrackingError(StegnetError):
+    """MLflow's store can't be opened."""

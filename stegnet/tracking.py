@@ -4,6 +4,8 @@ Everything goes to the server that MLFLOW_TRACKING_URI names, else to mlflow.db 
 repository, one store for its workspace and for the experiments that DVC runs elsewhere.
 """
 
+import hashlib
+import json
 import logging
 import os
 import time
@@ -15,14 +17,18 @@ from typing import Any
 
 from filelock import FileLock
 
+from stegnet.errors import TrackingError
+
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import mlflow
 from mlflow.entities import Metric, Param, Run
+from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
 EXPERIMENT, DATA_EXPERIMENT = "stegnet", "stegnet-data"
 STAGE, KEY, WEIGHTS, RESTORED = "stegnet.stage", "stegnet.key", "stegnet.weights", "stegnet.restored"
+PARAMS = "stegnet.params"
 PARAMS_AT_ONCE, METRICS_AT_ONCE = 100, 1000  # what one request may hold
 
 for _name in ("alembic", "mlflow"):
@@ -57,51 +63,71 @@ class Tracker:
 
     Args:
         root: the repository, where the store lies if no server is named.
+        params: all parameters of the experiment whose runs are logged.
+    Raises:
+        TrackingError: the store can't be opened.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, params: Mapping[str, Any]) -> None:
+        self._params = params
+        self._experiment_key = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
         root = root.resolve()
         server = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(server or f"sqlite:///{root / 'mlflow.db'}")
         artifacts = None if server else (root / "mlartifacts").as_uri()
         with FileLock(root / ".mlflow.lock"):  # two processes must not create the database at once
-            self._client = mlflow.MlflowClient()
-            self._experiments = {name: self._experiment(name, artifacts) for name in (EXPERIMENT, DATA_EXPERIMENT)}
+            try:
+                self._client = mlflow.MlflowClient()
+                self._experiments = {name: self._experiment(name, artifacts) for name in (EXPERIMENT, DATA_EXPERIMENT)}
+            except MlflowException as error:
+                reason = " ".join(str(error).split())[:200]
+                raise TrackingError(
+                    f"MLflow's store can't be opened ({reason})", "check MLFLOW_TRACKING_URI"
+                ) from error
 
     @contextmanager
-    def run(self, stage: str, name: str, params: Mapping[str, Any], restored: bool = False) -> Iterator["LiveRun"]:
+    def run(self, stage: str, name: str, restored: bool = False) -> Iterator["LiveRun"]:
         """A run that lasts as long as the block; it is marked as failed if the block ends early."""
         experiment = self._experiments[DATA_EXPERIMENT if stage == "prepare" else EXPERIMENT]
-        run = self._client.create_run(experiment, tags={STAGE: stage, **_origin(restored)}, run_name=name)
+        run = self._client.create_run(
+            experiment, tags={STAGE: stage, PARAMS: self._experiment_key, **_origin(restored)}, run_name=name
+        )
         live = LiveRun(self._client, run.info.run_id)
         try:
-            live.params(params)
+            live.params(self._params)
             yield live
         except BaseException:
             self._client.set_terminated(run.info.run_id, "FAILED")
             raise
         self._client.set_terminated(run.info.run_id)
 
-    def record(self, result: Result, name: str, params: Mapping[str, Any], restored: bool = False) -> Run:
-        """One run for a stage that is done, below the training of its weights where that has a run."""
-        with self.run(result.stage, name, params, restored) as live:
-            live.finish(result)
-        run = self._client.get_run(live.id)
-        self.adopt(run, result)
-        return run
+    def restore(self, result: Result, name: str) -> None:
+        """Logs a stage that was not executed in this experiment, unless it has a run there; then adopts it."""
+        if self.find(result) is None:
+            with self.run(result.stage, name, restored=True) as live:
+                live.finish(result)
+        self.adopt(result)
 
     def find(self, result: Result) -> Run | None:
-        """The latest finished run with this outcome."""
-        return self._latest(f"tags.`{STAGE}` = '{result.stage}' and tags.`{KEY}` = '{result.key}'")
+        """The latest finished run with this outcome: of this experiment, but pictures belong to all."""
+        condition = f"tags.`{STAGE}` = '{result.stage}' and tags.`{KEY}` = '{result.key}'"
+        return self._latest(condition if result.stage == "prepare" else f"{condition} and {self._here()}")
 
-    def adopt(self, run: Run, result: Result) -> None:
-        """Puts a run below the training of its weights, and its headline figures on that training's row."""
-        if result.stage in ("prepare", "train"):
+    def adopt(self, result: Result) -> None:
+        """Puts a measurement below the experiment's training, and its headline figures on that training's row.
+
+        Where the training has no run yet, nothing happens.
+        """
+        run = self.find(result)
+        parent = self._latest(f"tags.`{STAGE}` = 'train' and tags.`{WEIGHTS}` = '{result.weights}' and {self._here()}")
+        if result.stage == "train" or run is None or parent is None:
             return
-        parent = self._latest(f"tags.`{STAGE}` = 'train' and tags.`{WEIGHTS}` = '{result.weights}'")
-        if parent is not None:
+        if run.data.tags.get(MLFLOW_PARENT_RUN_ID) != parent.info.run_id:
             self._client.set_tag(run.info.run_id, MLFLOW_PARENT_RUN_ID, parent.info.run_id)
             LiveRun(self._client, parent.info.run_id).metrics(result.headline)
+
+    def _here(self) -> str:
+        return f"tags.`{PARAMS}` = '{self._experiment_key}'"
 
     def _latest(self, condition: str) -> Run | None:
         found = self._client.search_runs(
@@ -132,14 +158,14 @@ class LiveRun:
         """Adds figures."""
         self._send([Metric(name, value, _now(), step) for name, value in metrics.items()])
 
-    def point(self, point: Mapping[str, float]) -> None:
-        """Adds one point of a curve; its "step" says where."""
-        self.metrics({f"train/{name}": value for name, value in point.items() if name != "step"}, int(point["step"]))
+    def point(self, stage: str, point: Mapping[str, float]) -> None:
+        """Adds one point of a stage's curve; its "step" says where."""
+        self.metrics({f"{stage}/{name}": value for name, value in point.items() if name != "step"}, int(point["step"]))
 
     def finish(self, result: Result) -> None:
         """Adds all that a stage left, and what names it."""
         for point in result.curve:
-            self.point(point)
+            self.point(result.stage, point)
         self.metrics({**result.metrics, **result.headline})
         for path, folder in result.artifacts.items():
             log = self._client.log_artifacts if path.is_dir() else self._client.log_artifact

@@ -117,6 +117,11 @@ def test_a_crop_that_blocks_do_not_fill(changed, crop):
         changed("train.crop", crop)
 
 
+def test_a_size_that_blocks_do_not_fill(changed):
+    with pytest.raises(ConfigError, match=r"^params.yaml: data.size: must be a multiple of 8, is 100$"):
+        changed("data.size", 100)
+
+
 def test_a_crop_larger_than_its_pictures(changed):
     assert changed("data.size", 96).data.size == 96
     with pytest.raises(ConfigError, match=r"^params.yaml: train.crop: must not exceed data.size 88, is 96$"):

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from pipeline.stage import bar, film_bar
 from stegnet.codec import Network
+from stegnet.config import load
 from stegnet.evaluation.quality import Bench, headline, summarise
 from stegnet.evaluation.video import demonstrate, summarise_film
 from stegnet.models import SHIPPED, load_pair
@@ -36,11 +37,14 @@ def main() -> None:
 
 def measure(weights: Path, shards: Path) -> dict[str, float]:
     """The headline figures on pictures and on the demonstration film; details go to REPORTS."""
+    config = load(Path("params.yaml"))
     network = Network.load(weights)
-    summary = summarise(Bench(network, shards, shift=7, seed=0).measure(lambda indices: bar(indices, "evaluate")))
+    summary = summarise(
+        Bench(network, shards, config.evaluate.shift, config.seed).measure(lambda indices: bar(indices, "evaluate"))
+    )
     REPORTS.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder, film_bar("film") as progress:
-        frames = demonstrate(network, *FILMS, Path(folder), 0, progress)
+        frames = demonstrate(network, *FILMS, Path(folder), config.seed, progress)
         film = summarise_film(frames, Path(folder) / "container.mkv")
         (REPORTS / "frames.png").write_bytes((Path(folder) / "frames.png").read_bytes())
     figures = headline(summary) | {f"film_{name}": value for name, value in film.items()}

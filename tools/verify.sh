@@ -6,6 +6,8 @@ repository=$(git rev-parse --show-toplevel)
 [ -z "$(git status --porcelain --untracked-files=no)" ] || echo "note: what is not committed is not verified" >&2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+trap 'exit 130' INT TERM
+unset MLFLOW_TRACKING_URI DVC_ROOT  # each clone keeps its runs to itself
 
 for copy in first second; do
     echo "== $copy clone, $(date +%T)"

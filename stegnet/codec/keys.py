@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -58,12 +59,20 @@ def make_key_file(path: Path, randomness: Randomness = SYSTEM) -> None:
         KeyFileError: there is a file already, or none can be written.
     """
     try:
-        with open(path, "xb", opener=_owner_only) as file:
-            file.write(randomness(KEY_BYTES))
+        with open(path, "xb", buffering=0, opener=_owner_only) as file:
+            _write_or_remove(file, path, randomness(KEY_BYTES))
     except FileExistsError as error:
         raise KeyFileError(f"{path}: exists already", "a lost key can't be made again: choose another name") from error
     except OSError as error:
         raise KeyFileError(f"{path}: can't be written ({error.strerror})") from error
+
+
+def _write_or_remove(file: BinaryIO, path: Path, secret: bytes) -> None:
+    try:
+        file.write(secret)
+    except OSError:
+        path.unlink()
+        raise
 
 
 def read_key(path: Path) -> Key:

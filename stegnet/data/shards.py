@@ -40,7 +40,11 @@ class Entry:
 
 
 class ShardWriter:
-    """Writes shards and manifest into an empty folder; call `close` at the end."""
+    """Writes shards and manifest into an empty folder; call `close` at the end.
+
+    Raises:
+        DataError: the folder is not empty.
+    """
 
     def __init__(self, folder: Path, pictures_per_shard: int) -> None:
         self._folder = folder
@@ -49,6 +53,8 @@ class ShardWriter:
         self._written = {TRAIN: 0, TEST: 0}
         self._entries: dict[str, list[Entry]] = {TRAIN: [], TEST: []}
         folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise DataError(f"{folder}: is not empty", "remove what is in it, or let `dvc repro` do so")
 
     def add(self, pixels: np.ndarray, split: str, name: str, source: str, width: int, height: int) -> None:
         """Adds one picture, (size, size, 3) uint8."""
@@ -82,17 +88,19 @@ class Shards:
     """
 
     def __init__(self, folder: Path, split: str) -> None:
-        self._arrays = [np.load(path, mmap_mode="r") for path in sorted(folder.glob(f"{split}-*.npy"))]
-        if not self._arrays:
+        self._paths = sorted(folder.glob(f"{split}-*.npy"))
+        if not self._paths:
             raise DataError(f"{folder}: holds no {split} pictures", "see data.* in params.yaml, then `dvc repro`")
-        self._ends = list(accumulate(len(array) for array in self._arrays))
+        self._ends = list(accumulate(len(np.load(path, mmap_mode="r")) for path in self._paths))
 
     def __len__(self) -> int:
         return self._ends[-1]
 
     def __getitem__(self, index: int) -> np.ndarray:
         shard = bisect_right(self._ends, index)
-        return self._arrays[shard][index - (self._ends[shard - 1] if shard else 0)]
+        # Mapped anew each time: a mapping kept open would travel to loader processes with all its pixels.
+        pictures = np.load(self._paths[shard], mmap_mode="r")
+        return pictures[index - (self._ends[shard - 1] if shard else 0)]
 
 
 def read_manifest(folder: Path) -> list[Entry]:

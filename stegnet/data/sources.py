@@ -7,6 +7,8 @@ import hashlib
 import inspect
 import os
 import shutil
+import tarfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from stegnet.config import DataConfig
 from stegnet.data.fit import fit
@@ -145,7 +148,7 @@ def _open_torchvision(name: str) -> Any:
             family(root=str(part), download=True)
             part.rename(root)
         return family(root=str(root))
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, ImportError, tarfile.TarError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{name}: can't be had ({reason})", "check the network, or use another data.source") from error
 
@@ -164,7 +167,10 @@ def _torchvision_family(name: str) -> Any:
 def _torchvision_item(source: str, index: int, size: int) -> Group:
     name = f"{index:07d}"
     try:
-        picture = np.asarray(_open_torchvision(source)[index][0].convert("RGB"))
+        image = _open_torchvision(source)[index][0]
+        if not isinstance(image, Image.Image):
+            raise DataError(f"{source}: does not hold pictures", "name another class of torchvision.datasets")
+        picture = np.asarray(image.convert("RGB"))
     except OSError as error:
         return Group(source, "", skipped=[f"{source} {name}: {error}"])
     group = Group(source, hashlib.sha256(picture.tobytes()).hexdigest())

@@ -12,6 +12,7 @@ import torch
 
 from stegnet.codec import Network
 from stegnet.data.shards import TEST, Shards, read_manifest
+from stegnet.errors import DataError
 from stegnet.media import read_picture, write_png
 from stegnet.metrics import apd, psnr, ssim
 from stegnet.scramble import Shuffle, grid, random_shuffle
@@ -38,12 +39,15 @@ class Trip:
 class Bench:
     """A pair and the test pictures it is measured on.
 
-    The secret for picture i is picture i + shift, within the photographs and within the rendered ones.
+    The secret for picture i is picture i + shift, within the photographs (all that is not rendered here) and
+    within the rendered ones. A kind with a single picture is left out: nothing is hidden in itself.
 
     Args:
         shards: folder with the test split.
         shift: how far apart cover and secret are.
         seed: of the shuffles.
+    Raises:
+        DataError: there are no two test pictures of one kind.
     """
 
     def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
@@ -53,7 +57,10 @@ class Bench:
         kinds = [
             RENDERED if entry.source == RENDERED else REAL for entry in read_manifest(shards) if entry.split == TEST
         ]
-        self._members = {kind: [i for i, other in enumerate(kinds) if other == kind] for kind in dict.fromkeys(kinds)}
+        members = {kind: [i for i, other in enumerate(kinds) if other == kind] for kind in dict.fromkeys(kinds)}
+        self._members = {kind: places for kind, places in members.items() if len(places) > 1}
+        if not self._members:
+            raise DataError(f"{shards}: one test picture can't be hidden in another", "raise data.test_scenes")
 
     @property
     def kinds(self) -> list[str]:
@@ -67,7 +74,7 @@ class Bench:
     def travel(self, kind: str, index: int, mode: str) -> Trip:
         """Hides, writes, reads back and reveals pair `index` of a kind."""
         members = self._members[kind]
-        shift = self._shift % len(members) or 1  # a picture is not hidden in itself
+        shift = self._shift % len(members) or 1
         chosen = members[index % len(members)], members[(index + shift) % len(members)]
         cover, secret = (self._pictures[position] for position in chosen)
         shuffle = self._shuffle(secret, index) if mode == SCRAMBLED else None
@@ -107,12 +114,15 @@ def summarise(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def headline(summary: dict[str, Any]) -> dict[str, float]:
-    """The few figures that stand for a pair: means on photographs where there are any, else on scenes."""
+    """The figures that stand for a pair, on photographs where there are any, else on scenes.
+
+    Plain means by the measure's name, their median and worst with a suffix, and the scrambled mean PSNR.
+    """
     modes = summary.get(REAL) or summary[RENDERED]
-    plain = {measure: spread["mean"] for measure, spread in modes[PLAIN].items()}
-    worst = {f"{name}_psnr_worst": modes[PLAIN][f"{name}_psnr"]["worst"] for name in ("container", "secret")}
-    shuffled = {f"{name}_psnr_scrambled": modes[SCRAMBLED][f"{name}_psnr"]["mean"] for name in ("container", "secret")}
-    return plain | worst | shuffled
+    plain = {name: spread["mean"] for name, spread in modes[PLAIN].items()}
+    spreads = {f"{name}_{of}": spread[of] for name, spread in modes[PLAIN].items() for of in ("median", "worst")}
+    shuffled = {f"{side}_psnr_scrambled": modes[SCRAMBLED][f"{side}_psnr"]["mean"] for side in ("container", "secret")}
+    return plain | shuffled | spreads
 
 
 def _spread(values: pd.Series, column: str) -> dict[str, float]:

@@ -38,3 +38,4 @@ def make_deterministic(seed: int, threads: int) -> None:
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, and no kernel here reads such memory
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+import stegnet
 from stegnet.channel import from_8_bits, through_8_bits
 from stegnet.config import Config
 from stegnet.data.pairs import Pairs, load_batches
@@ -46,7 +47,7 @@ def train(config: Config, data: Path, checkpoints: Path, report: Report, progres
     with the same weights.
 
     Args:
-        checkpoints: folder for the state of an unfinished training.
+        checkpoints: folder for the training's state; remove what `checkpoint_of` names there once its result is safe.
         report: called with each point of the training curve, those from before the stop too.
         progress: wraps the range of steps still to do, to show how far it is.
     Returns:
@@ -59,7 +60,7 @@ def train(config: Config, data: Path, checkpoints: Path, report: Report, progres
     precision = resolve(config.train.precision, device)
     make_deterministic(config.seed, config.train.threads)
     trainer = Trainer(config, device, precision)
-    checkpoint = Checkpoint(checkpoints, fingerprint(config, data, device, precision))
+    checkpoint = checkpoint_of(config, data, checkpoints)
     first = trainer.restore(checkpoint.load())
     for point in trainer.curve:
         report(point)
@@ -68,9 +69,8 @@ def train(config: Config, data: Path, checkpoints: Path, report: Report, progres
     for step, batch in zip(progress(range(first, trainer.steps)), batches, strict=True):
         if point := trainer.step(step, batch):
             report(point)
-        if (step + 1) % config.train.checkpoint == 0:
+        if (step + 1) % config.train.checkpoint == 0 or step + 1 == trainer.steps:
             checkpoint.save(trainer.state(step + 1))
-    checkpoint.remove()
     return trainer.averaged(), make_card(config, data, device, precision, _last_figures(trainer.curve))
 
 
@@ -108,7 +108,7 @@ class Trainer:
             raise TrainingError(f"training diverged at step {step}: the gradient is {norm}", "try a lower train.lr")
         self._optimizer.step()
         self._average.update_parameters(self._pair)
-        if step % self._every and step != self.steps - 1:
+        if (step + 1) % self._every and step != self.steps - 1:
             return None
         self.curve.append(_point(step, loss, losses, weight, rate, norm))
         return self.curve[-1]
@@ -169,9 +169,15 @@ def first_pair(config: Config) -> Pair:
     return pair
 
 
+def checkpoint_of(config: Config, data: Path, checkpoints: Path) -> Checkpoint:
+    """Where the training that `config` describes keeps its state."""
+    device = pick_device()
+    return Checkpoint(checkpoints, fingerprint(config, data, device, resolve(config.train.precision, device)))
+
+
 def fingerprint(config: Config, data: Path, device: torch.device, precision: str) -> str:
-    """Names one exact training: what it trains, on which pictures, and how it computes."""
-    parts = [_settings(config), data_hash(data), device.type, precision, torch.__version__]
+    """Names one exact training: what it trains, on which pictures, how it computes, and by which code."""
+    parts = [_settings(config), data_hash(data), device.type, precision, torch.__version__, _code_hash()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -186,6 +192,14 @@ def write_weights(path: Path, pair: Pair, card: Card) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     save_pair(path, pair, card)
     path.with_suffix(".json").write_text(json.dumps(asdict(card), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _code_hash() -> str:
+    """Hash of this package's source: changed code must not go on from what the old one left."""
+    code = hashlib.sha256()
+    for path in sorted(Path(stegnet.__file__).parent.rglob("*.py")):
+        code.update(path.read_bytes())
+    return code.hexdigest()
 
 
 def _settings(config: Config) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import hashlib
+import pickle
 
 import numpy as np
 import pytest
@@ -28,6 +29,17 @@ def test_what_goes_in_comes_out_in_order(tmp_path, pictures, per_shard):
     assert all(np.array_equal(shards[index], pixels) for index, pixels in enumerate(pictures))
     assert np.array_equal(Shards(tmp_path, TEST)[0], pictures[0])
     assert len(list(tmp_path.glob("train-*.npy"))) == -(-5 // per_shard)
+
+
+def test_old_shards_are_not_mixed_with_new_ones(tmp_path, pictures):
+    write(tmp_path, pictures)
+    with pytest.raises(DataError, match="not empty"):
+        ShardWriter(tmp_path, 2)
+
+
+def test_shards_travel_without_their_pixels(tmp_path, picture):
+    write(tmp_path, [picture(64, 64, seed) for seed in range(5)])
+    assert len(pickle.dumps(Shards(tmp_path, TRAIN))) < 64 * 64 * 3
 
 
 def test_beyond_the_end(tmp_path, pictures):

@@ -11,7 +11,7 @@ from stegnet.config import Config
 from stegnet.data.shards import TEST, ShardWriter, data_hash
 from stegnet.errors import ConfigError, DataError, TrainingError
 from stegnet.models import SHIPPED, Card, Pair, load_pair, read_card, weights_id
-from stegnet.training.train import Trainer, make_card, train, write_weights
+from stegnet.training.train import Trainer, checkpoint_of, make_card, train, write_weights
 
 CPU = torch.device("cpu")
 
@@ -46,6 +46,7 @@ def run(shards, tmp_path) -> Callable[..., tuple[Pair, Card, Log]]:
     def call(config: Config, folder: str = "checkpoints", stop: int | None = None):
         log = Log(stop)
         pair, card = train(config, shards, tmp_path / folder, log.curve.append, log.progress)
+        checkpoint_of(config, shards, tmp_path / folder).remove()
         return pair, card, log
 
     return call
@@ -155,9 +156,19 @@ def test_an_unfinished_checkpoint_is_ignored(run, make_config, tmp_path):
     assert run(make_config())[2].steps[0] == 0
 
 
-def test_the_checkpoint_goes_when_the_training_is_finished(run, make_config, tmp_path):
-    run(make_config())
+def test_the_checkpoint_stays_until_the_result_is_safe(run, shards, make_config, tmp_path):
+    config, log = make_config(), Log()
+    first, _ = train(config, shards, tmp_path / "checkpoints", log.curve.append, log.progress)
+    again, _, late = run(config)
+    assert late.steps == []
+    assert (weights(again), late.curve) == (weights(first), log.curve)
     assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_changed_code_does_not_go_on_from_what_the_old_one_left(run, make_config, monkeypatch):
+    stop_before(run, make_config(), 9)
+    monkeypatch.setattr("stegnet.training.train._code_hash", lambda: "other")
+    assert run(make_config())[2].steps[0] == 0
 
 
 def test_the_loss_falls(run, make_config):
@@ -178,7 +189,7 @@ def test_the_points_of_the_curve_are_what_they_say(run, make_config):
 
 def test_a_long_training_is_told_in_few_points(run, make_config, monkeypatch):
     monkeypatch.setattr("stegnet.training.train.REPORTS", 4)
-    assert [point["step"] for point in run(make_config())[2].curve] == [0, 3, 6, 9, 11]
+    assert [point["step"] for point in run(make_config())[2].curve] == [2, 5, 8, 11]
 
 
 def test_the_average_follows_its_decay(make_config):
