@@ -173,7 +173,7 @@ def test_an_unknown_source(data_config, tmp_path):
 def test_torchvision_through_processes(data_config, tmp_path, picture, monkeypatch):
     """The workers open what is on disk: nothing is downloaded or looked up by them."""
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
-    pictures = cache_folder() / "torchvision" / "imagenette2" / "train" / "n01440764"
+    pictures = cache_folder() / "torchvision" / "Imagenette" / "imagenette2" / "train" / "n01440764"
     pictures.mkdir(parents=True)
     for index in range(3):
         Image.fromarray(picture(64, 64, index)).save(pictures / f"{index}.jpeg")
