@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 SMALL = {
     "data": {"size": 64, "scenes": 24, "test_scenes": 3, "shard": 10},
     "model": {"blocks": 1, "width": 8},
-    "train": {"pairs": 96, "crop": 32, "workers": 0, "checkpoint": 5},
+    "train": {"pairs": 96, "crop": 32, "lr": 0.005, "warmup": 2, "workers": 0, "checkpoint": 5},
     "video": {"cover": "data/small-cover.mkv", "secret": "data/small-secret.mkv"},
 }
 
@@ -126,10 +126,10 @@ def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -
 
 
 def test_experiment_with_another_beta_is_a_second_row(clone: Path) -> None:
-    run(clone, "dvc", "exp", "run", "-n", "bolder", "-S", "beta=20")
+    run(clone, "dvc", "exp", "run", "-n", "bolder", "-S", "beta=0.001")
     trainings = rows(clone).query("`tags.stegnet.stage` == 'train'").set_index("params.beta")
     assert len(trainings) == 2
-    assert trainings.loc["20.0", "tags.mlflow.runName"] == "bolder"
+    assert trainings.loc["0.001", "tags.mlflow.runName"] == "bolder"
     assert trainings["metrics.secret_psnr"].nunique() == 2
     shown = run(clone, "dvc", "exp", "show", "--csv")
     assert "bolder" in shown
