@@ -9,7 +9,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test ui verify films lint clean
+.PHONY: help setup repro test table ui verify films lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -25,6 +25,9 @@ repro: $(READY) ## prepare, train, evaluate, hide a film, publish: whatever is n
 
 test: $(READY) ## run the tests
 	python -m pytest
+
+table: $(READY) ## compare all experiments in a table: what was changed, and the PSNR it gave
+	dvc exp show --only-changed --drop '/|assets|^data$$|constraints|_median|_worst|_ssim|_apd|megabytes|trained_beta|State|Executor'
 
 ui: $(READY) ## look at all runs in MLflow, on http://127.0.0.1:5000
 	mlflow ui --workers 1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db

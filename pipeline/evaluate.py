@@ -32,7 +32,7 @@ def _write_figures(bench: Bench, beta: float, out: Path) -> None:
     summary = summarise(table)
     out.mkdir(parents=True, exist_ok=True)
     table.round(4).to_csv(out / "pairs.csv", index_label="pair", lineterminator="\n")
-    for name, values in (("details", summary), ("metrics", {"beta": beta} | headline(summary))):
+    for name, values in (("details", summary), ("metrics", {"trained_beta": beta} | headline(summary))):
         (out / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 

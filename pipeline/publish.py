@@ -44,7 +44,7 @@ def _headline(config: Config, reports: Path) -> str:
             for m in ("psnr", "ssim", "apd")
         ),
         _row("  scrambled, PSNR", stills["container_psnr_scrambled"], stills["secret_psnr_scrambled"]),
-        _row("film, scrambled, PSNR", film["container_psnr"], film["secret_psnr"]),
+        _row("film, scrambled, PSNR", film["film_container_psnr"], film["film_secret_psnr"]),
         f"see {reports / 'evaluate' / 'pictures'}, {reports / 'video'}, `dvc exp show` and `make ui`",
     ]
     return "\n".join(rows)

@@ -39,13 +39,13 @@ def train_result(weights: Path, curve: Path, live: bool = False) -> Result:
 
 def evaluate_result(weights: Path, out: Path) -> Result:
     details = flatten(_read(out / "details.json"))
-    headline = {name: value for name, value in _read(out / "metrics.json").items() if name != "beta"}
+    headline = {name: value for name, value in _read(out / "metrics.json").items() if name != "trained_beta"}
     metrics = {f"evaluate/{name.replace('.', '/')}": value for name, value in details.items()}
     return _measured("evaluate", weights, out, metrics, headline)
 
 
 def video_result(weights: Path, out: Path) -> Result:
-    headline = {f"video_{name}": value for name, value in _read(out / "metrics.json").items()}
+    headline = _read(out / "metrics.json")
     points = tuple({"step": point.pop("frame"), **point} for point in _curve(out / "frames.csv"))
     return replace(_measured("video", weights, out, {}, headline), curve=points)
 

@@ -24,7 +24,9 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
         result = video_result(weights, out)
         run.finish(result)
     tracker.adopt(result)
-    print(f"film, from file: container {figures['container_psnr']:.2f} dB, secret {figures['secret_psnr']:.2f} dB")
+    print(
+        f"film, from file: container {figures['film_container_psnr']:.2f} dB, secret {figures['film_secret_psnr']:.2f} dB"
+    )
 
 
 if __name__ == "__main__":

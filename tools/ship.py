@@ -47,7 +47,7 @@ def measure(weights: Path, shards: Path) -> dict[str, float]:
         frames = demonstrate(network, *FILMS, Path(folder), config.seed, progress)
         film = summarise_film(frames, Path(folder) / "container.mkv")
         (REPORTS / "frames.png").write_bytes((Path(folder) / "frames.png").read_bytes())
-    figures = headline(summary) | {f"film_{name}": value for name, value in film.items()}
+    figures = headline(summary) | film
     for name, values in (("details", summary), ("metrics", figures)):
         (REPORTS / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     return figures

@@ -45,10 +45,11 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
 
 
 def summarise_film(table: pd.DataFrame, container: Path) -> dict[str, Any]:
-    """Mean and worst of a film's frames, their number, and the container's size in megabytes (10⁶ bytes)."""
+    """film_…: mean and worst of a film's frames, their number, and the container's size in megabytes (10⁶ bytes)."""
     means = {column: round(float(table[column].mean()), 4) for column in table}
     worst = {f"{side}_psnr_worst": round(float(table[f"{side}_psnr"].min()), 4) for side in ("container", "secret")}
-    return {"frames": len(table), "megabytes": round(container.stat().st_size / 1e6, 3)} | means | worst
+    size = {"frames": len(table), "megabytes": round(container.stat().st_size / 1e6, 3)}
+    return {f"film_{name}": value for name, value in (size | means | worst).items()}
 
 
 def _trips(cover: Path, container: Path, secret: Path, revealed: Path) -> Iterator[Trip]:

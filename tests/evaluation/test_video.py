@@ -97,11 +97,11 @@ def test_the_summary_by_hand(tmp_path):
     (tmp_path / "film").write_bytes(bytes(1_234_567))
     table = pd.DataFrame({"container_psnr": [40.0, 43.0], "secret_psnr": [31.00004, 30.0], "secret_apd": [1.0, 2.0]})
     assert summarise_film(table, tmp_path / "film") == {
-        "frames": 2,
-        "megabytes": 1.235,
-        "container_psnr": 41.5,
-        "secret_psnr": 30.5,
-        "secret_apd": 1.5,
-        "container_psnr_worst": 40.0,
-        "secret_psnr_worst": 30.0,
+        "film_frames": 2,
+        "film_megabytes": 1.235,
+        "film_container_psnr": 41.5,
+        "film_secret_psnr": 30.5,
+        "film_secret_apd": 1.5,
+        "film_container_psnr_worst": 40.0,
+        "film_secret_psnr_worst": 30.0,
     }

@@ -81,7 +81,7 @@ def rows(folder: Path) -> pd.DataFrame:
 
 def test_repro_measures_and_shows(clone: Path) -> None:
     figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
-    assert figures["beta"] == yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8"))["beta"]
+    assert figures["trained_beta"] == yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8"))["beta"]
     assert 5 < figures["secret_psnr"] < 60
     assert f"{figures['secret_psnr']:.3f}" in (clone / "said.txt").read_text(encoding="utf-8")
     for sheet in ("photographs", "scenes"):
