@@ -24,9 +24,8 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
         result = video_result(weights, out)
         run.finish(result)
     tracker.adopt(result)
-    print(
-        f"film, from file: container {figures['film_container_psnr']:.2f} dB, secret {figures['film_secret_psnr']:.2f} dB"
-    )
+    sides = [f"{side} {figures[f'film_{side}_psnr']:.2f} dB" for side in ("container", "secret")]
+    print(f"film, from file: {', '.join(sides)}")
 
 
 if __name__ == "__main__":
