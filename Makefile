@@ -27,7 +27,7 @@ test: $(READY) ## run the tests
 	python -m pytest
 
 table: $(READY) ## compare all experiments in a table: what was changed, and the PSNR it gave
-	dvc exp show --only-changed --drop '/|assets|^data$$|constraints|_median|_worst|_ssim|_apd|megabytes|trained_beta|State|Executor'
+	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_(median|worst|ssim|apd)|film_(frames|megabytes)|trained_beta|State|Executor|Created|skipped|sources|test$$|train$$'
 
 ui: $(READY) ## look at all runs in MLflow, on http://127.0.0.1:5000
 	mlflow ui --workers 1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
