@@ -4,7 +4,7 @@ A stage that DVC restores from its run cache is not executed and logs nothing. T
 therefore never restored.
 """
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.results import (
@@ -21,21 +21,16 @@ from stegnet.config import Config
 
 def main(config: Config, shards: Path, weights: Path, reports: Path) -> None:
     tracker = open_tracker(config)
-    results = [
-        prepare_result(shards, reports / "prepare.json"),
-        train_result(weights, reports / "train" / "curve.csv"),
-        evaluate_result(weights, reports / "evaluate"),
-        video_result(weights, reports / "video"),
-    ]
-    for result in results:
-        name = name_of(config) if result.stage == "train" else result.stage
-        tracker.restore(result, name)
-    print(_headline(config, reports))
+    stills = evaluate_result(weights, reports / "evaluate")
+    film = video_result(weights, reports / "video")
+    tracker.restore(prepare_result(shards, reports / "prepare.json"), "prepare")
+    tracker.restore(train_result(weights, reports / "train" / "curve.csv"), name_of(config))
+    tracker.restore(stills, "evaluate")
+    tracker.restore(film, "video")
+    print(_headline(config, stills.headline, film.headline, reports))
 
 
-def _headline(config: Config, reports: Path) -> str:
-    stills = json.loads((reports / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
-    film = json.loads((reports / "video" / "metrics.json").read_text(encoding="utf-8"))
+def _headline(config: Config, stills: Mapping[str, float], film: Mapping[str, float], reports: Path) -> str:
     rows = [
         f"{config.model.name}, beta {config.beta:g}; means, from files",
         f"{'':22}{'container':>14}{'secret':>14}",

@@ -53,10 +53,9 @@ class Bench:
     def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
         self._network, self._shift, self._seed = network, shift, seed
         self._pictures = Shards(shards, TEST)
-        self._names = [entry.name for entry in read_manifest(shards) if entry.split == TEST]
-        kinds = [
-            RENDERED if entry.source == RENDERED else REAL for entry in read_manifest(shards) if entry.split == TEST
-        ]
+        entries = [entry for entry in read_manifest(shards) if entry.split == TEST]
+        self._names = [entry.name for entry in entries]
+        kinds = [RENDERED if entry.source == RENDERED else REAL for entry in entries]
         members = {kind: [i for i, other in enumerate(kinds) if other == kind] for kind in dict.fromkeys(kinds)}
         self._members = {kind: places for kind, places in members.items() if len(places) > 1}
         if not self._members:

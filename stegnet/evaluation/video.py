@@ -1,8 +1,8 @@
 """One film hidden in another and brought back, measured frame by frame from the files."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from itertools import count, islice
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +35,16 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     """
     container, revealed = out / "container.mkv", out / "revealed.mkv"
     hide_film(network, cover, secret, container, PUBLIC_DEMONSTRATION_KEY, "cut", seeded(seed), progress)
-    reveal_film(network, container, revealed, PUBLIC_DEMONSTRATION_KEY, progress)
+    frames = reveal_film(network, container, revealed, PUBLIC_DEMONSTRATION_KEY, progress).frames
     write_preview(container, revealed, out / "preview.mp4", *reversed(SHOWN_SIZE))
-    paths = cover, container, secret, revealed
-    table = pd.DataFrame([measures(trip) for trip in _trips(*paths)])
-    shown = range(0, len(table), max(1, len(table) // SHOWN))[:SHOWN]
-    write_png(out / "frames.png", sheet(list(_chosen(_trips(*paths), shown)), SHOWN_SIZE))
-    return table
+    chosen = range(0, frames, max(1, frames // SHOWN))[:SHOWN]
+    rows, shown = [], []
+    for index, trip in enumerate(_trips(cover, container, secret, revealed)):
+        rows.append(measures(trip))
+        if index in chosen:
+            shown.append(trip)
+    write_png(out / "frames.png", sheet(shown, SHOWN_SIZE))
+    return pd.DataFrame(rows)
 
 
 def summarise_film(table: pd.DataFrame, container: Path) -> dict[str, Any]:
@@ -57,10 +60,3 @@ def _trips(cover: Path, container: Path, secret: Path, revealed: Path) -> Iterat
     frames = (read_frames(path) for path in (cover, container, secret, revealed))
     for shown, hiding, hidden, back in zip(*frames, strict=False):
         yield Trip((cover.name, secret.name), shown, hiding, hidden, back)
-
-
-def _chosen(trips: Iterator[Trip], indices: Iterable[int]) -> Iterator[Trip]:
-    previous = -1
-    for index in indices:
-        yield from islice(trips, index - previous - 1, index - previous)
-        previous = index
