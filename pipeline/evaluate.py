@@ -7,7 +7,7 @@ from pipeline.results import evaluate_result, open_tracker
 from pipeline.stage import bar, run_stage
 from stegnet.codec import Network
 from stegnet.config import Config
-from stegnet.evaluation.quality import PLAIN, Bench, headline, summarise
+from stegnet.evaluation.quality import SEALED, Bench, headline, summarise
 from stegnet.evaluation.sheet import sheet
 from stegnet.media import write_png
 from stegnet.training.precision import make_deterministic
@@ -40,7 +40,7 @@ def _write_pictures(bench: Bench, most: int, out: Path) -> None:
     out.mkdir(exist_ok=True)
     for kind in bench.kinds:
         shown = range(min(most, bench.count(kind)))
-        write_png(out / f"{kind}.png", sheet([bench.travel(kind, index, PLAIN) for index in shown]))
+        write_png(out / f"{kind}.png", sheet([bench.travel(kind, index, SEALED) for index in shown]))
 
 
 if __name__ == "__main__":

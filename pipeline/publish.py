@@ -38,8 +38,8 @@ def _headline(config: Config, stills: Mapping[str, float], film: Mapping[str, fl
             _row(f"pictures, {m.upper()}", stills[f"container_{m}"], stills[f"secret_{m}"])
             for m in ("psnr", "ssim", "apd")
         ),
-        _row("  scrambled, PSNR", stills["container_psnr_scrambled"], stills["secret_psnr_scrambled"]),
-        _row("film, scrambled, PSNR", film["film_container_psnr"], film["film_secret_psnr"]),
+        _row("  no sealed bits, PSNR", stills["container_psnr_bare"], stills["secret_psnr_bare"]),
+        _row("film, PSNR", film["film_container_psnr"], film["film_secret_psnr"]),
         f"see {reports / 'evaluate' / 'pictures'}, {reports / 'video'}, `dvc exp show` and `make ui`",
     ]
     return "\n".join(rows)

@@ -17,12 +17,14 @@ bar = partial(tqdm, mininterval=1, dynamic_ncols=True, file=sys.stderr)
 
 
 @contextmanager
-def film_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar for work on films; gives the function to call with frames done and of all."""
-    with bar(desc=title, unit="frame") as shown:
+def film_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for work on films; gives the function to call with what is done, frames done and of all."""
+    with bar(unit="frame") as shown:
 
-        def progress(done: int, total: int) -> None:
-            shown.total = total
+        def progress(doing: str, done: int, total: int) -> None:
+            if done == 1:
+                shown.reset(total)
+                shown.set_description(doing)
             shown.update(done - shown.n)
 
         yield progress

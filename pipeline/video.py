@@ -16,7 +16,7 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
     out.mkdir(parents=True, exist_ok=True)
     tracker = open_tracker(config)
     with tracker.run("video", "video") as run:
-        with film_bar("video") as progress:
+        with film_bar() as progress:
             table = demonstrate(Network.load(weights), cover, secret, out, config.seed, progress)
         table.round(4).to_csv(out / "frames.csv", index_label="frame", lineterminator="\n")
         figures = summarise_film(table, out / "container.mkv")

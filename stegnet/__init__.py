@@ -1,3 +1,47 @@
-"""stegnet hides a picture in a picture and a film in a film with neural networks, and brings it back."""
+"""stegnet hides a picture in a picture and a film in a film with neural networks, and brings it back.
+
+    pair = stegnet.load()
+    key = stegnet.read_key(path)
+    container = pair.hide(cover, secret, key)      # arrays, (H, W, 3) uint8
+    pair.reveal(container, key).picture
+    pair.hide_film("cover.mp4", "secret.mp4", "container.mkv", key)
+
+Nothing heavy is imported before it is used.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "stegnet.api": ("LoadedPair", "load"),
+    "stegnet.codec": ("Key", "Passphrase", "Report", "Revealed", "make_key_file", "read_key"),
+    "stegnet.errors": (
+        "CapacityError",
+        "ConfigError",
+        "DataError",
+        "KeyFileError",
+        "MediaError",
+        "RevealError",
+        "StegnetError",
+        "TrackingError",
+        "TrainingError",
+        "WeightsError",
+    ),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'stegnet' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""What a container goes through on its way: clamped and rounded to 8 bits."""
+"""What a container goes through on its way: clamped, rounded to 8 bits, and given sealed bits."""
 
 import torch
 from torch import Tensor
@@ -28,3 +28,15 @@ def through_8_bits(pictures: Tensor) -> Tensor:
     """
     clamped = pictures.float().clamp(0, 1)
     return clamped + (clamped.detach().mul(255).round() / 255 - clamped.detach())
+
+
+def with_sealed_bits(stored: Tensor, exact: Tensor, chosen: Tensor) -> Tensor:
+    """Rounds `chosen` samples to their second-nearest level, as sealed bits do where the nearest has the wrong bit.
+
+    Args:
+        stored: (B, 3, H, W), `through_8_bits(exact)`.
+        exact: before rounding.
+        chosen: bool, same shape.
+    """
+    up = (exact.detach() > stored.detach()) & (stored.detach() < 1) | (stored.detach() <= 0)
+    return stored + chosen * (2.0 * up - 1) / 255

@@ -53,6 +53,14 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
+class ScrambleConfig:
+    """What of a secret the network hides, and how it is shuffled."""
+
+    detail: bool
+    block: int = number(8, 256, step=8)
+
+
+@dataclass(frozen=True)
 class AugmentConfig:
     """How often each augmentation is applied to a training crop."""
 
@@ -73,7 +81,8 @@ class TrainConfig:
     pairs: int = number(1, 10_000_000_000)
     batch: int = number(1, 65_536)
     crop: int = number(16, 4096, step=8)
-    scramble: float = number(0, 1)
+    scrambled: float = number(0, 1)
+    bits: float = number(0, 0.5)
     lr: float = number(1e-8, 1)
     lr_end: float = number(0, 1)
     warmup: int = number(0, 1_000_000)
@@ -113,6 +122,7 @@ class Config:
     beta: float = number(1e-6, 1e6)
     data: DataConfig
     model: ModelConfig
+    scramble: ScrambleConfig
     train: TrainConfig
     evaluate: EvaluateConfig
     video: VideoConfig
@@ -131,9 +141,11 @@ def load(path: Path) -> Config:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     config = _section(Config, values, "")
-    crop, size = config.train.crop, config.data.size
+    crop, size, block = config.train.crop, config.data.size, config.scramble.block
     if crop > size:
         raise ConfigError(f"params.yaml: train.crop: must not exceed data.size {size}, is {crop}")
+    if crop % block or size % block:
+        raise ConfigError(f"params.yaml: scramble.block: must divide data.size and train.crop, is {block}")
     return config
 
 

@@ -1,4 +1,4 @@
-"""The keyed shuffle: a picture's square blocks change places, and each is flipped and turned.
+"""The keyed shuffle: a picture's square blocks change places, and each is flipped, turned and negated.
 
 A shuffle is scrambling, not encryption: who knows the secret picture can match its blocks. So every frame
 gets a fresh one, and what must be confidential goes through authenticated encryption instead.
@@ -15,24 +15,27 @@ from torch import Tensor
 
 BLOCK = 8
 ORIENTATIONS = 8
+_NEGATIVE = 8  # the bit after those of the orientation
 _WORD = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Shuffle:
-    """Where each block of a grid comes from, and how it is turned.
+    """Where each block of a grid comes from, how it is turned, and whether it is negated.
 
     Attributes:
         rows, cols: the grid, N = rows · cols blocks in raster order.
         permutation: (N,) int64; the block shown at n is the one that stood at permutation[n].
         orientation: (N,) int64 in 0..7, the dihedral group of the square: bits 0 and 1 count quarter
             turns, bit 2 transposes first.
+        negative: (N,) bool; the block is multiplied by −1.
     """
 
     rows: int
     cols: int
     permutation: Tensor
     orientation: Tensor
+    negative: Tensor
 
 
 def grid(height: int, width: int, block: int = BLOCK) -> tuple[int, int]:
@@ -44,64 +47,47 @@ def draw(stream_key: bytes, rows: int, cols: int) -> Shuffle:
     """The shuffle that a 32-byte key stands for; a key must serve one frame only.
 
     An AES-256-CTR keystream (counter from zero) gives N little-endian 64-bit words, whose stable argsort
-    is the permutation, then N bytes, whose low three bits are the orientations. The permutation is uniform
-    unless two words are equal, so its distance from uniform is below N² / 2⁶⁵: 4·10⁻¹³ for 640×360.
+    is the permutation, then N bytes: the low three bits are the orientation, the fourth the negative. The
+    permutation is uniform unless two words are equal, so its distance from uniform is below N² / 2⁶⁵:
+    4·10⁻¹³ for 640×360.
     """
     count = rows * cols
     cipher = Cipher(algorithms.AES256(stream_key), modes.CTR(bytes(16))).encryptor()
     stream = cipher.update(bytes(count * (_WORD + 1)))
     words = np.frombuffer(stream, "<u8", count)
-    turns = np.frombuffer(stream, np.uint8, count, offset=count * _WORD) % ORIENTATIONS
+    turns = torch.from_numpy(np.frombuffer(stream, np.uint8, count, offset=count * _WORD).astype(np.int64))
     permutation = torch.from_numpy(np.argsort(words, kind="stable").astype(np.int64))
-    return Shuffle(rows, cols, permutation, torch.from_numpy(turns.astype(np.int64)))
+    return Shuffle(rows, cols, permutation, turns % ORIENTATIONS, turns & _NEGATIVE != 0)
 
 
 def random_shuffle(generator: torch.Generator, rows: int, cols: int) -> Shuffle:
     """A shuffle to train with, on the generator's device; not for secrets."""
     count, device = rows * cols, generator.device
     permutation = torch.randperm(count, generator=generator, device=device)
-    orientation = torch.randint(ORIENTATIONS, (count,), generator=generator, device=device)
-    return Shuffle(rows, cols, permutation, orientation)
+    turns = torch.randint(2 * ORIENTATIONS, (count,), generator=generator, device=device)
+    return Shuffle(rows, cols, permutation, turns % ORIENTATIONS, turns & _NEGATIVE != 0)
 
 
 def apply(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
     """Shuffles each picture with its own shuffle.
 
     Args:
-        pictures: (B, C, H, W), any dtype and device. The block size is H / rows.
+        pictures: (B, C, H, W), signed values centred on 0, any device. The block size is H / rows.
         shuffles: B of them, of one grid.
     Returns:
         Same shape and dtype.
     Raises:
         ValueError: the grid does not cut the pictures into square blocks, or there are not B shuffles.
     """
-    index = _pixel_index(pictures, shuffles)
-    return pictures.flatten(2).gather(2, index).view(pictures.shape)
+    index, sign = _pixel_index(pictures, shuffles), _signs(pictures, shuffles)
+    return pictures.flatten(2).gather(2, index).view(pictures.shape) * sign
 
 
 def invert(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
     """Undoes `apply` exactly; same arguments and errors."""
-    index = _pixel_index(pictures, shuffles)
-    flat = pictures.flatten(2)
+    index, sign = _pixel_index(pictures, shuffles), _signs(pictures, shuffles)
+    flat = (pictures * sign).flatten(2)
     return torch.zeros_like(flat).scatter(2, index, flat).view(pictures.shape)
-
-
-def apply_array(picture: np.ndarray, shuffle: Shuffle) -> np.ndarray:
-    """`apply` for one (H, W, C) array."""
-    return _hwc(apply(_bchw(picture), [shuffle]))
-
-
-def invert_array(picture: np.ndarray, shuffle: Shuffle) -> np.ndarray:
-    """`invert` for one (H, W, C) array."""
-    return _hwc(invert(_bchw(picture), [shuffle]))
-
-
-def _bchw(picture: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].contiguous()
-
-
-def _hwc(pictures: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(pictures[0].permute(1, 2, 0).numpy())
 
 
 def _pixel_index(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
@@ -116,6 +102,14 @@ def _pixel_index(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
     index = corner[..., None, None] + inside[turns]  # (B, N, block, block)
     index = index.view(batch, height // block, cols, block, block).transpose(2, 3)
     return index.reshape(batch, 1, height * width).expand(-1, channels, -1)
+
+
+def _signs(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
+    """(B, 1, H, W), 1 or −1: by what each pixel is multiplied."""
+    negative = torch.stack([shuffle.negative for shuffle in shuffles]).to(pictures.device)
+    signs = (1 - 2 * negative.to(pictures.dtype)).view(len(shuffles), 1, shuffles[0].rows, shuffles[0].cols)
+    block = pictures.shape[-2] // shuffles[0].rows
+    return signs.repeat_interleave(block, 2).repeat_interleave(block, 3)
 
 
 def _check(shape: torch.Size, shuffles: Sequence[Shuffle]) -> tuple[int, int]:

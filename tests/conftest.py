@@ -72,27 +72,29 @@ def _add_tone(film, track, seconds: float) -> None:
     film.mux(track.encode(None))
 
 
-class FourBits(Pair):
-    """Puts the secret's high four bits in the low four of the cover: exact for levels that 17 divides."""
+class FiveLevels(Pair):
+    """Puts one of five levels of the secret into the low four bits of the cover, each with room for a step of 1."""
 
-    def hide(self, cover, secret):
-        cover, secret = (pictures.mul(255).round().to(torch.uint8) for pictures in (cover, secret))
-        return (cover & 0xF0 | secret >> 4).float() / 255
+    def hide(self, cover, hidden):
+        high = cover.float().mul(255).round().to(torch.uint8) & 0xF0
+        level = (hidden.float() + 0.5).clamp(0, 1).mul(4).round().to(torch.uint8)
+        return (high + 3 * level + 1).float() / 255
 
     def reveal(self, container):
-        return ((container.mul(255).round().to(torch.uint8) & 0x0F) * 17).float() / 255
+        low = container.float().mul(255).round().to(torch.uint8) & 0x0F
+        return (low // 3).clamp(0, 4).float() / 4 - 0.5
 
 
 @pytest.fixture
 def exact() -> Network:
-    """A network that hides and reveals four bits without loss."""
-    return Network.of(FourBits(), "4b" * 32)
+    """A network that hides and reveals five levels without loss, sealed bits or not; the detail layer is off."""
+    return Network.of(FiveLevels(), "5e" * 32, detail=False, block=8, precision="fp32")
 
 
 @pytest.fixture
-def four_bits() -> Callable[[np.ndarray], np.ndarray]:
+def five_levels() -> Callable[[np.ndarray], np.ndarray]:
     """What `exact` keeps of a picture."""
-    return lambda levels: (levels >> 4) * 17
+    return lambda picture: np.rint(np.rint(picture / 255 * 4) * 255 / 4).astype(np.uint8)
 
 
 @pytest.fixture
@@ -108,5 +110,5 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for parameter in pair.parameters():
         parameter.data += 0.01 * torch.randn_like(parameter)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_pair(path, pair, Card("invertible", {"blocks": 1, "width": 8}))
+    save_pair(path, pair, Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8}))
     return path

@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
-from stegnet.channel import from_8_bits, through_8_bits, to_8_bits
+from stegnet.channel import from_8_bits, through_8_bits, to_8_bits, with_sealed_bits
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,38 @@ def test_the_gradient_passes_rounding_and_not_clamping():
     values = torch.tensor([-0.5, 0.3, 0.7001, 1.5], requires_grad=True)
     (through_8_bits(values) * torch.tensor([1.0, 2.0, 3.0, 4.0])).sum().backward()
     assert values.grad.tolist() == [0, 2, 3, 0]
+
+
+def second_nearest(value: float) -> int:
+    """Of the 256 levels, by sorting them all."""
+    return sorted(range(256), key=lambda level: abs(value * 255 - level))[1]
+
+
+def test_a_sealed_bit_costs_the_second_nearest_level():
+    exact = torch.empty(1, 3, 10, 20).uniform_(-0.1, 1.1, generator=torch.Generator().manual_seed(0))
+    sealed = with_sealed_bits(through_8_bits(exact), exact, torch.ones_like(exact, dtype=torch.bool))
+    levels = to_8_bits(sealed)
+    expected = [second_nearest(value) for value in exact.double().flatten().tolist()]
+    assert levels.flatten().tolist() == expected
+    np.testing.assert_allclose(sealed, levels / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("level", [0, 1, 128, 254, 255])
+def test_a_sealed_bit_never_leaves_the_range(level):
+    exact = torch.full((1, 3, 1, 1), level / 255)
+    sealed = with_sealed_bits(exact, exact, torch.ones_like(exact, dtype=torch.bool)) * 255
+    assert (sealed - level).abs().round().unique().tolist() == [1]
+    assert 0 <= sealed.min().round() <= sealed.max().round() <= 255
+
+
+def test_only_chosen_samples_step():
+    exact = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+    stored, chosen = through_8_bits(exact), torch.rand(2, 3, 8, 8) < 0.3
+    sealed = with_sealed_bits(stored, exact, chosen)
+    assert torch.equal(sealed == stored, ~chosen)
+
+
+def test_the_gradient_passes_sealed_bits():
+    exact = torch.rand(1, 3, 4, 4, requires_grad=True)
+    with_sealed_bits(through_8_bits(exact), exact, torch.rand(1, 3, 4, 4) < 0.5).sum().backward()
+    assert torch.equal(exact.grad, torch.ones_like(exact))

@@ -12,19 +12,25 @@ from closure import PACKAGES, ROOT, imports
 
 LAYERS = [
     {"errors", "config", "__init__"},
-    {"media", "models", "channel", "scramble", "metrics", "tracking"},
+    {"media", "models", "channel", "scramble", "detail", "parallel", "metrics", "tracking"},
     {"data"},
     {"training", "codec"},
-    {"evaluation"},
+    {"evaluation", "api"},
     {"cli"},
 ]
+# The files that may import a heavy package, or the folder whose files may; each does.
 DOORS = {
     "mlflow": {"stegnet/tracking.py"},
     "timm": {"stegnet/models/timm_unet.py"},
     "albumentations": {"stegnet/data/augment.py"},
-    "av": {"stegnet/media/films.py", "stegnet/media/film_writer.py"},
-    "cryptography": {"stegnet/codec/keys.py", "stegnet/codec/header.py", "stegnet/scramble.py"},
-    "ffmpeg": {"stegnet/media/preview.py"},
+    "av": {"stegnet/media/"},
+    "cryptography": {
+        "stegnet/codec/keys.py",
+        "stegnet/codec/record.py",
+        "stegnet/codec/seal.py",
+        "stegnet/scramble.py",
+    },
+    "ffmpeg": {"stegnet/media/compress.py", "stegnet/media/preview.py"},
     "torchvision": {"stegnet/data/sources.py"},
 }
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
@@ -61,8 +67,9 @@ def test_imports_point_down(file: Path) -> None:
 
 @pytest.mark.parametrize("package", DOORS)
 def test_heavy_packages_have_one_door(package: str) -> None:
-    users = {file.relative_to(ROOT).as_posix() for file in FILES if package in packages(file)}
-    assert users == DOORS[package]
+    users = [file.relative_to(ROOT).as_posix() for file in FILES if package in packages(file)]
+    doors = {user: next((door for door in DOORS[package] if user.startswith(door)), "none") for user in users}
+    assert set(doors.values()) == DOORS[package], doors
 
 
 def test_no_import_cycles() -> None:

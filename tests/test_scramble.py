@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from stegnet import scramble
+from tests.codec import by_the_book
 
 KEY = bytes(range(32))
 
@@ -11,52 +12,85 @@ def key(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
-def by_hand(picture: np.ndarray, shuffle: scramble.Shuffle) -> np.ndarray:
-    """The definition, block by block."""
-    block = picture.shape[0] // shuffle.rows
-    result = np.empty_like(picture)
-    for n, (origin, turn) in enumerate(zip(shuffle.permutation.tolist(), shuffle.orientation.tolist(), strict=True)):
-        y, x = (part * block for part in divmod(origin, shuffle.cols))
-        piece = picture[y : y + block, x : x + block]
-        piece = np.rot90(piece.swapaxes(0, 1) if turn & 4 else piece, turn & 3)
-        y, x = (part * block for part in divmod(n, shuffle.cols))
-        result[y : y + block, x : x + block] = piece
-    return result
+def chi_square(counts: list[int]) -> float:
+    expected = sum(counts) / len(counts)
+    return sum((count - expected) ** 2 / expected for count in counts)
+
+
+def by_hand(picture: torch.Tensor, shuffle: scramble.Shuffle) -> np.ndarray:
+    turns = shuffle.orientation + 8 * shuffle.negative
+    pixels = picture.permute(1, 2, 0).numpy()
+    return by_the_book.shuffle(pixels, shuffle.permutation.tolist(), turns.tolist(), shuffle.cols).transpose(2, 0, 1)
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 8, 16])
 @pytest.mark.parametrize(("rows", "cols"), [(1, 1), (1, 7), (5, 3), (4, 9)])
 def test_invert_undoes_apply(block, rows, cols):
-    pictures = torch.rand(3, 3, rows * block, cols * block)
+    pictures = torch.rand(3, 3, rows * block, cols * block) - 0.5
     shuffles = [scramble.draw(key(n), rows, cols) for n in range(3)]
     assert torch.equal(scramble.invert(scramble.apply(pictures, shuffles), shuffles), pictures)
     assert torch.equal(scramble.apply(scramble.invert(pictures, shuffles), shuffles), pictures)
 
 
+@pytest.mark.parametrize("negative", [False, True])
+@pytest.mark.parametrize("turn", range(8))
+def test_each_way_to_turn_a_block(turn, negative):
+    picture = torch.arange(1.0, 49).view(1, 3, 4, 4)
+    shuffle = scramble.Shuffle(1, 1, torch.tensor([0]), torch.tensor([turn]), torch.tensor([negative]))
+    shown = scramble.apply(picture, [shuffle])
+    np.testing.assert_array_equal(shown[0], by_hand(picture[0], shuffle))
+    assert torch.equal(scramble.invert(shown, [shuffle]), picture)
+
+
+def test_no_two_ways_to_turn_a_block_are_the_same():
+    picture = torch.arange(1.0, 5).view(1, 1, 2, 2).expand(16, -1, -1, -1)
+    ways = [
+        scramble.Shuffle(1, 1, torch.tensor([0]), torch.tensor([turn % 8]), torch.tensor([turn >= 8]))
+        for turn in range(16)
+    ]
+    assert len(scramble.apply(picture, ways).flatten(1).unique(dim=0)) == 16
+
+
 @pytest.mark.parametrize("block", [1, 2, 5, 8])
 def test_apply_is_the_definition(block):
     shuffle = scramble.draw(KEY, 4, 6)
-    picture = np.random.default_rng(0).integers(0, 256, (4 * block, 6 * block, 3), np.uint8)
-    shuffled = scramble.apply_array(picture, shuffle)
-    assert shuffled.dtype == np.uint8
-    np.testing.assert_array_equal(shuffled, by_hand(picture, shuffle))
-    np.testing.assert_array_equal(scramble.invert_array(shuffled, shuffle), picture)
+    picture = torch.rand(3, 4 * block, 6 * block) - 0.5
+    np.testing.assert_array_equal(scramble.apply(picture[None], [shuffle])[0], by_hand(picture, shuffle))
 
 
 def test_a_picture_of_a_batch_is_shuffled_by_its_own_shuffle():
-    pictures = torch.rand(2, 3, 16, 24)
+    pictures = torch.rand(2, 3, 16, 24) - 0.5
     shuffles = [scramble.draw(key(n), 2, 3) for n in range(2)]
     both = scramble.apply(pictures, shuffles)
     for n in range(2):
         assert torch.equal(both[n : n + 1], scramble.apply(pictures[n : n + 1], shuffles[n : n + 1]))
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.int16])
+def test_the_type_stays(dtype):
+    pictures = (torch.rand(1, 3, 16, 24) * 100 - 50).to(dtype)
+    shuffles = [scramble.draw(KEY, 2, 3)]
+    shown = scramble.apply(pictures, shuffles)
+    assert shown.dtype == dtype
+    assert torch.equal(scramble.invert(shown, shuffles), pictures)
+
+
 def test_gradients_pass():
-    pictures = torch.rand(1, 3, 16, 16, requires_grad=True)
+    pictures = (torch.rand(1, 3, 16, 16) - 0.5).requires_grad_()
     shuffles = [scramble.draw(KEY, 2, 2)]
     weight = torch.rand(1, 3, 16, 16)
     (scramble.invert(scramble.apply(pictures, shuffles) * 2, shuffles) * weight).sum().backward()
     assert torch.equal(pictures.grad, 2 * weight)
+
+
+@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (2, 3), (7, 5), (45, 80)])
+@pytest.mark.parametrize("number", [0, 1, 2**255])
+def test_draw_is_the_definition(number, rows, cols):
+    shuffle = scramble.draw(key(number), rows, cols)
+    permutation, turns = by_the_book.draw_shuffle(key(number), rows * cols)
+    assert shuffle.permutation.tolist() == permutation
+    assert shuffle.orientation.tolist() == [turn & 7 for turn in turns]
+    assert shuffle.negative.tolist() == [bool(turn & 8) for turn in turns]
 
 
 def test_draw_is_pinned():
@@ -73,13 +107,25 @@ def test_permutations_are_uniform():
         order = tuple(scramble.draw(key(n), 2, 2).permutation.tolist())
         counts[order] = counts.get(order, 0) + 1
     assert len(counts) == 24
-    assert sum((count - 200) ** 2 / 200 for count in counts.values()) < 59.1
+    assert chi_square(list(counts.values())) < 59.1
 
 
-def test_orientations_are_uniform():
-    """Chi-square of eight classes; 31.8 is about the 0.005 % quantile for 7 degrees of freedom."""
-    counts = torch.bincount(scramble.draw(KEY, 80, 100).orientation, minlength=8)
-    assert ((counts - 1000) ** 2 / 1000).sum() < 31.8
+def test_every_place_shows_every_block_alike():
+    """Chi-square of the 144 pairs of place and block; 199 is the 0.001 % quantile for 121 degrees of freedom."""
+    counts = torch.zeros(12, 12)
+    for n in range(2400):
+        counts[torch.arange(12), scramble.draw(key(n), 3, 4).permutation] += 1
+    assert chi_square(counts.flatten().tolist()) < 199
+
+
+@pytest.mark.parametrize("draw", ["keyed", "random"])
+def test_all_sixteen_ways_to_turn_are_alike(draw):
+    """Chi-square; 52.3 is the 0.0005 % quantile for 15 degrees of freedom."""
+    generator = torch.Generator().manual_seed(1)
+    shuffle = scramble.draw(KEY, 80, 100) if draw == "keyed" else scramble.random_shuffle(generator, 80, 100)
+    counts = torch.bincount(shuffle.orientation + 8 * shuffle.negative, minlength=16)
+    assert len(counts) == 16
+    assert chi_square(counts.tolist()) < 52.3
 
 
 def test_two_frames_are_unrelated():
@@ -88,12 +134,14 @@ def test_two_frames_are_unrelated():
     assert (a.permutation == b.permutation).sum() < 8
     assert abs(torch.corrcoef(torch.stack([a.permutation, b.permutation]).double())[0, 1]) < 0.08
     assert abs((a.orientation == b.orientation).double().mean() - 1 / 8) < 0.03
+    assert abs((a.negative == b.negative).double().mean() - 1 / 2) < 0.04
 
 
 def test_random_shuffle_follows_its_generator():
     a, b = (scramble.random_shuffle(torch.Generator().manual_seed(3), 5, 4) for _ in range(2))
     assert torch.equal(a.permutation, b.permutation)
     assert torch.equal(a.orientation, b.orientation)
+    assert torch.equal(a.negative, b.negative)
     assert sorted(a.permutation.tolist()) == list(range(20))
 
 
@@ -105,3 +153,5 @@ def test_what_does_not_fit_is_refused(shape):
 
 def test_grid_leaves_the_margin_out():
     assert scramble.grid(61, 97) == (7, 12)
+    assert scramble.grid(61, 97, 16) == (3, 6)
+    assert scramble.grid(7, 97) == (0, 12)

@@ -43,7 +43,7 @@ def measure(weights: Path, shards: Path) -> dict[str, float]:
         Bench(network, shards, config.evaluate.shift, config.seed).measure(lambda indices: bar(indices, "evaluate"))
     )
     REPORTS.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as folder, film_bar("film") as progress:
+    with TemporaryDirectory() as folder, film_bar() as progress:
         frames = demonstrate(network, *FILMS, Path(folder), config.seed, progress)
         film = summarise_film(frames, Path(folder) / "container.mkv")
         (REPORTS / "frames.png").write_bytes((Path(folder) / "frames.png").read_bytes())

@@ -1,95 +1,142 @@
-"""Hiding and revealing from file to file: the checks before, and the choice between picture and film."""
+"""Hiding and revealing from file to file: the checks before, and the choice between picture, film and any file."""
 
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from stegnet.codec.film import Longer, Progress, hide_film, no_progress, reveal_film
-from stegnet.codec.keys import SYSTEM, Key, Randomness, read_key
+from stegnet.codec.film import HideOptions, hide_film
+from stegnet.codec.frame import find
+from stegnet.codec.keys import SYSTEM, Randomness, Unlocking
 from stegnet.codec.network import Network
-from stegnet.codec.picture import hide_picture, reveal_picture
+from stegnet.codec.picture import find_picture, hide_picture, nothing, reveal_picture
+from stegnet.codec.place import FORMS, Place, form_of, write_picture
+from stegnet.codec.progress import Progress, no_progress
+from stegnet.codec.record import FILE, Header
 from stegnet.codec.report import Report
-from stegnet.errors import CapacityError, MediaError
-from stegnet.media import FILM, PICTURE, kind, read_note, read_picture, whole_file, write_png
-from stegnet.models import SHIPPED
+from stegnet.codec.reveal import reveal_film
+from stegnet.codec.seal import read_salt
+from stegnet.codec.stowed import bring_back
+from stegnet.errors import CapacityError, MediaError, RevealError
+from stegnet.media import FILM, kind, read_cover, read_frames, read_picture
 
-SUFFIX = {PICTURE: ".png", FILM: ".mkv"}
+PLAIN = HideOptions()
+ALTERED = "the picture was altered since it was hidden, and is shown as it is"
+
+# Gives the network; called only once it is certain that one is needed.
+Supply = Callable[[], Network]
 
 
 def hide_file(
+    network: Supply,
     cover: Path,
     secret: Path,
-    out: Path,
-    key_file: Path,
-    weights: Path = SHIPPED,
-    longer: Longer = "refuse",
-    force: bool = False,
+    out: Place,
+    secret_key: Unlocking,
+    options: HideOptions = PLAIN,
     randomness: Randomness = SYSTEM,
     progress: Progress = no_progress,
 ) -> Report:
-    """Hides a picture in a picture (`out` is a PNG) or a film in a film (`out` is an MKV).
+    """Hides a picture in a picture (a PNG is written) or a film in a film (an MKV or MP4 is written).
 
-    Args:
-        longer: what to do with a film of more frames than its cover: refuse it, or cut it.
-        force: may `out` be overwritten? An input never may.
     Raises:
-        StegnetError: any but ConfigError, DataError and TrainingError.
+        StegnetError: any but DataError, RevealError and TrainingError.
     """
-    key = read_key(key_file)
-    cover_kind, secret_kind = kind(cover), kind(secret)
+    cover_kind, secret_kind = input_kind(cover), input_kind(secret)
     if cover_kind != secret_kind:
-        raise CapacityError(f"a {secret_kind} can't be hidden in a {cover_kind}", f"take a {secret_kind} as the cover")
-    _check_output(out, cover_kind, (cover, secret, key_file, weights), force)
-    network = Network.load(weights)
+        hint = f"take a {secret_kind} as the cover, or `--method sealed`, which hides any file"
+        raise CapacityError(f"a {secret_kind} can't be hidden in a {cover_kind}", hint)
+    out.check(FORMS[cover_kind], cover_kind, cover, secret)
     if cover_kind == FILM:
-        return hide_film(network, cover, secret, out, key, longer, randomness, progress)
-    return _hide_picture_file(network, cover, secret, out, key, randomness)
+        options = replace(options, form=form_of(out.path))
+        return hide_film(network(), cover, secret, out.path, secret_key, options, randomness, progress)
+    pixels, profile = read_cover(cover)
+    container = hide_picture(network(), pixels, read_picture(secret), secret_key, randomness)
+    return write_picture(out.path, container, profile, options.verify)
 
 
 def reveal_file(
+    network: Supply,
     container: Path,
-    out: Path,
-    key_file: Path,
-    weights: Path = SHIPPED,
-    force: bool = False,
+    out: Place,
+    secret_key: Unlocking,
+    strict: bool = False,
     progress: Progress = no_progress,
 ) -> Report:
-    """Brings back what `hide_file` hid; `out` is a PNG or an MKV, as the container is.
+    """Brings back what was hidden: a picture as PNG, a film as MKV or MP4, any other file as it was.
 
     Args:
-        force: may `out` be overwritten? An input never may.
+        strict: refuse a container that is not exactly as it was hidden.
     Raises:
-        StegnetError: any but ConfigError, DataError, CapacityError and TrainingError.
+        StegnetError: any but DataError, CapacityError and TrainingError.
     """
-    key = read_key(key_file)
-    container_kind = kind(container)
-    _check_output(out, container_kind, (container, key_file, weights), force)
-    network = Network.load(weights)
+    container_kind = input_kind(container)
+    out.check((), "file", container)
+    header = find_header(container, secret_key, progress)
+    if header.kind == FILE:
+        report = bring_back(container, out, secret_key, strict=strict, progress=progress)
+        return replace(report, width=0, height=0, frames=1, hidden=1)  # what was written is not what can be seen
+    out.check(FORMS[container_kind], container_kind, container)
     if container_kind == FILM:
-        return reveal_film(network, container, out, key, progress)
-    picture = reveal_picture(network, read_picture(container), read_note(container), key)
-    return _write_picture(out, picture, None)
+        return reveal_film(network(), container, out.path, secret_key, strict, form_of(out.path), progress)
+    return _reveal_picture(network(), container, out, secret_key, strict)
 
 
-def _hide_picture_file(
-    network: Network, cover: Path, secret: Path, out: Path, key: Key, randomness: Randomness
-) -> Report:
-    container, sealed = hide_picture(network, read_picture(cover), read_picture(secret), key, randomness)
-    return _write_picture(out, container, sealed)
+def find_header(container: Path, secret_key: Unlocking, progress: Progress = no_progress) -> Header:
+    """What is hidden in a picture, or in the first frame of a film that can be read.
+
+    Raises:
+        MediaError: the container can't be read.
+        RevealError: nothing opens with this key.
+    """
+    if input_kind(container) != FILM:
+        return find_picture(read_cover(container)[0], secret_key)[0].header
+    key = None
+    with closing(read_frames(container)) as frames:
+        for done, frame in enumerate(frames, 1):
+            key = key or secret_key.unlock(read_salt(frame))
+            record = find(frame, key).record
+            if record is not None:
+                return record.header
+            progress("check", done, 0)
+    if key is None:
+        raise MediaError(f"{container}: the film has no frames")
+    raise nothing()
 
 
-def _write_picture(out: Path, picture: np.ndarray, note: bytes | None) -> Report:
-    with whole_file(out) as part:
-        write_png(part, picture, note)
-    return Report(picture.shape[1], picture.shape[0])
+def input_kind(path: Path) -> str:
+    """PICTURE or FILM, of a file that can be read.
+
+    Raises:
+        MediaError: it can't, or it is neither.
+    """
+    check_input(path)
+    return kind(path)
 
 
-def _check_output(out: Path, made: str, inputs: tuple[Path, ...], force: bool) -> None:
-    if out.suffix.lower() != SUFFIX[made]:
-        raise MediaError(f"{out}: a {made} is written as {SUFFIX[made]}", f"name it {out.with_suffix(SUFFIX[made])}")
-    if not out.exists():
-        return
-    if any(source.exists() and out.samefile(source) for source in inputs):
-        raise MediaError(f"{out}: is an input too", "name another file to write")
-    if not force:
-        raise MediaError(f"{out}: exists already", "`--force` overwrites it")
+def check_input(path: Path) -> None:
+    """Stops where a file can't be read, and says why.
+
+    Raises:
+        MediaError: no such file, a folder, a device, or no permission.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise MediaError(f"{path}: is a folder", "name a file in it")
+        if not stat.S_ISREG(mode):
+            raise MediaError(f"{path}: not a file")
+        path.open("rb").close()
+    except FileNotFoundError as error:
+        raise MediaError(f"{path}: no such file") from error
+    except OSError as error:
+        raise MediaError(f"{path}: can't be read ({error.strerror})") from error
+
+
+def _reveal_picture(network: Network, container: Path, out: Place, secret_key: Unlocking, strict: bool) -> Report:
+    revealed = reveal_picture(network, read_cover(container)[0], secret_key)
+    if strict and not revealed.whole:
+        raise RevealError(f"{container}: {ALTERED}", "without --strict, it is revealed")
+    report = write_picture(out.path, revealed.picture, None, False)
+    return report if revealed.whole else replace(report, trouble=(ALTERED,))

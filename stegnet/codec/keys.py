@@ -1,17 +1,23 @@
-"""Key files, and the subkeys drawn from them: HKDF-SHA256 (RFC 5869), one info string for each purpose."""
+"""Keys: from a key file or a passphrase, and the subkeys drawn from them (docs/format.md, "Keys")."""
 
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from stegnet.errors import KeyFileError
 
 KEY_BYTES = 32
+SALT_BYTES = 16
 FILM_ID_BYTES = 16
+_SCRYPT = {"n": 1 << 17, "r": 8, "p": 1}
+_MAX_PASSPHRASE = 1024
 
 # Gives n random bytes. Tests and demonstrations put a seeded source in the place of the system's.
 Randomness = Callable[[int], bytes]
@@ -32,9 +38,35 @@ class Key:
             raise ValueError(f"a key has {KEY_BYTES} bytes")
         self._secret = secret
 
+    def unlock(self, salt: bytes) -> "Key":
+        """Itself: a key file needs no salt."""
+        return self
+
+    def lead(self) -> bytes:
+        """The 32-byte key that seals the leads of records."""
+        return self._derive(b"stegnet/1/lead", None)
+
     def record(self) -> bytes:
-        """The 32-byte key that seals headers."""
+        """The 32-byte key that seals records."""
         return self._derive(b"stegnet/1/record", None)
+
+    def positions(self, nonce: bytes = b"") -> bytes:
+        """The 32-byte stream key of the positions of sealed bits.
+
+        Args:
+            nonce: of the frame's lead, for the positions of its record; none for those of leads and MACs.
+        """
+        return self._derive(b"stegnet/1/positions", nonce)
+
+    def mac(self) -> bytes:
+        """The 32-byte key of the frames' MACs."""
+        return self._derive(b"stegnet/1/mac", None)
+
+    def commitment(self, film_id: bytes) -> bytes:
+        """32 bytes that no other key gives: AES-GCM alone does not commit to its key."""
+        mac = HMAC(self._derive(b"stegnet/1/commitment", None), SHA256())
+        mac.update(film_id)
+        return mac.finalize()
 
     def shuffle(self, film_id: bytes, index: int) -> bytes:
         """The 32-byte stream key of one frame's shuffle.
@@ -49,7 +81,42 @@ class Key:
         return "Key(...)"
 
     def _derive(self, info: bytes, salt: bytes | None) -> bytes:
-        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=info).derive(self._secret)
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt or None, info=info).derive(self._secret)
+
+
+class Passphrase:
+    """A secret that a person remembers; neither str() nor repr() shows it.
+
+    Args:
+        text: any text but the empty one; it is brought to Unicode's form NFC, so that keyboards do not matter.
+    Raises:
+        KeyFileError: it is empty, longer than 1,024 bytes, or no Unicode text.
+    """
+
+    __slots__ = ("_key", "_salt", "_text")
+
+    def __init__(self, text: str) -> None:
+        try:
+            self._text = unicodedata.normalize("NFC", text).encode()
+        except UnicodeEncodeError as error:
+            raise KeyFileError(
+                "the passphrase is not Unicode text", "type it in, or put UTF-8 into its file"
+            ) from error
+        if not 0 < len(self._text) <= _MAX_PASSPHRASE:
+            raise KeyFileError("the passphrase is empty or too long", f"it has 1 to {_MAX_PASSPHRASE} bytes of UTF-8")
+        self._salt, self._key = b"", None
+
+    def unlock(self, salt: bytes) -> Key:
+        """The key that belongs to a 16-byte salt: scrypt (RFC 7914), 128 MiB and a fraction of a second."""
+        if self._key is None or salt != self._salt:
+            self._salt, self._key = salt, Key(Scrypt(salt=salt, length=KEY_BYTES, **_SCRYPT).derive(self._text))
+        return self._key
+
+    def __repr__(self) -> str:
+        return "Passphrase(...)"
+
+
+Unlocking = Key | Passphrase
 
 
 def make_key_file(path: Path, randomness: Randomness = SYSTEM) -> None:

@@ -1,85 +1,86 @@
-"""A picture in a picture. A film's frame goes the same way."""
+"""A picture in a picture."""
+
+from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
-from stegnet.codec.header import Header, fresh_film_id, nothing, open_header, seal_header
-from stegnet.codec.keys import SYSTEM, Key, Randomness
+from stegnet.codec.frame import check_cover, find, hide_frame, reveal_frame
+from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, Randomness, Unlocking
 from stegnet.codec.network import Network
-from stegnet.errors import CapacityError
-from stegnet.media import resize
-from stegnet.scramble import BLOCK, draw, grid
+from stegnet.codec.record import PICTURE, Header, Pictures, Record
+from stegnet.codec.seal import NONCE_BYTES, read_salt
+from stegnet.errors import RevealError
+
+
+@dataclass(frozen=True)
+class Revealed:
+    """A revealed picture.
+
+    Attributes:
+        picture: (h, w, 3) uint8, at its true size.
+        whole: is the container exactly as it was hidden? If not, someone or something altered it.
+    """
+
+    picture: np.ndarray
+    whole: bool
 
 
 def hide_picture(
-    network: Network, cover: np.ndarray, secret: np.ndarray, key: Key, randomness: Randomness = SYSTEM
-) -> tuple[np.ndarray, bytes]:
+    network: Network, cover: np.ndarray, secret: np.ndarray, secret_key: Unlocking, randomness: Randomness = SYSTEM
+) -> np.ndarray:
     """Hides one picture in another.
 
     Args:
-        cover: (H, W, 3) uint8; at least one block each way.
+        cover: (H, W, 3) uint8.
         secret: (h, w, 3) uint8; stretched to the cover's hidden area.
     Returns:
-        The container, (H, W, 3) uint8, and the sealed header that belongs to it.
+        The container, (H, W, 3) uint8.
     Raises:
         CapacityError: the cover is too small.
     """
+    salt = randomness(SALT_BYTES)
+    key = secret_key.unlock(salt)
     height, width = secret.shape[:2]
-    header = Header(fresh_film_id(randomness), width, height, BLOCK, network.weights)
-    container = hide_frame(network, cover, secret, key, header, 0)
-    return container, seal_header(header, key, randomness)
+    one = Fraction(1)
+    described = Pictures(width, height, 1, one, one, network.detail, network.block, network.weights)
+    header = Header(randomness(FILM_ID_BYTES), PICTURE, 1, described)
+    check_cover(*cover.shape[:2], header, key, 0)
+    return hide_frame(network, key, cover, secret, Record(header, 0), randomness(NONCE_BYTES), salt)
 
 
-def reveal_picture(network: Network, container: np.ndarray, sealed: bytes | None, key: Key) -> np.ndarray:
-    """The hidden picture at its true size, (h, w, 3) uint8.
+def find_picture(container: np.ndarray, secret_key: Unlocking) -> tuple[Record, bool]:
+    """The record in a container, (H, W, 3) uint8, and whether the container is whole.
+
+    Raises:
+        RevealError: wrong key, nothing hidden, or altered beyond reading.
+    """
+    found = find(container, secret_key.unlock(read_salt(container)))
+    if found.record is None:
+        raise nothing()
+    return found.record, found.whole
+
+
+def reveal_picture(network: Network, container: np.ndarray, secret_key: Unlocking) -> Revealed:
+    """The hidden picture.
 
     Args:
         container: (H, W, 3) uint8.
-        sealed: the header that `hide_picture` gave.
     Raises:
-        RevealError: wrong key, nothing hidden, or altered.
+        RevealError: wrong key, nothing hidden, altered beyond reading, or not a picture but a film or file.
         WeightsError: hidden with other weights.
     """
-    header = open_header(sealed, key)
-    if header.timing:
-        raise nothing()
-    network.check(header.weights)
-    return reveal_frame(network, container, key, header, 0)
+    record, whole = find_picture(container, secret_key)
+    if record.header.kind != PICTURE:
+        raise RevealError("what is hidden here is no picture of its own", "`stegnet info` says what it is")
+    network.check(record.header.secret.weights)
+    key = secret_key.unlock(read_salt(container))
+    return Revealed(reveal_frame(network, key, container, record), whole)
 
 
-def check_cover(height: int, width: int) -> None:
-    """Stops where a cover of this size has no hidden area.
-
-    Raises:
-        CapacityError: it is smaller than one block.
-    """
-    if min(height, width) < BLOCK:
-        raise CapacityError(
-            f"the cover is too small: {width}×{height} pixels", f"it needs at least {BLOCK}×{BLOCK} pixels"
-        )
-
-
-def hide_frame(
-    network: Network, cover: np.ndarray, secret: np.ndarray, key: Key, header: Header, index: int
-) -> np.ndarray:
-    """The container of frame `index`: the hidden area at the top left, and the cover's margin unchanged."""
-    check_cover(*cover.shape[:2])
-    rows, cols = grid(*cover.shape[:2], header.block)
-    height, width = rows * header.block, cols * header.block
-    shuffle = draw(key.shuffle(header.film_id, index), rows, cols)
-    container = cover.copy()
-    container[:height, :width] = network.hide(cover[:height, :width], resize(secret, height, width), shuffle)
-    return container
-
-
-def reveal_frame(network: Network, container: np.ndarray, key: Key, header: Header, index: int) -> np.ndarray:
-    """The hidden frame `index` at its true size, (h, w, 3) uint8.
-
-    Raises:
-        RevealError: the container has no hidden area: it was cut since.
-    """
-    rows, cols = grid(*container.shape[:2], header.block)
-    if rows == 0 or cols == 0:
-        raise nothing()
-    shuffle = draw(key.shuffle(header.film_id, index), rows, cols)
-    area = container[: rows * header.block, : cols * header.block]
-    return resize(network.reveal(area, shuffle), header.height, header.width)
+def nothing() -> RevealError:
+    """The one message for a wrong key, nothing hidden, and what is altered beyond reading."""
+    return RevealError(
+        "nothing can be revealed: nothing here opens with this key",
+        "the key is another one, or the file was altered, or it hides nothing",
+    )

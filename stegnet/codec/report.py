@@ -12,6 +12,7 @@ class Report:
         frames: of what was written; 1 for a picture.
         hidden: frames that are hidden in it, or that were revealed.
         notes: one line each, what the user should know.
+        trouble: one line each, what has happened to the container since it was hidden.
     """
 
     width: int
@@ -19,3 +20,4 @@ class Report:
     frames: int = 1
     hidden: int = 1
     notes: tuple[str, ...] = ()
+    trouble: tuple[str, ...] = ()

@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from stegnet.codec import Network
+from stegnet.codec import Network, hide_picture, reveal_picture
 from stegnet.data.shards import TEST, Shards, read_manifest
 from stegnet.errors import DataError
+from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_picture, write_png
 from stegnet.metrics import apd, psnr, ssim
-from stegnet.scramble import Shuffle, grid, random_shuffle
+from stegnet.scramble import grid, random_shuffle
 
 REAL, RENDERED = "photographs", "scenes"
-PLAIN, SCRAMBLED = "plain", "scrambled"
+# As a user gets it; and without the sealed bits, to see what they cost.
+SEALED, BARE = "sealed", "bare"
 MEASURES = {"psnr": psnr, "ssim": ssim, "apd": apd}
 HIGH_IS_WORSE = {"apd"}
 
@@ -45,7 +47,7 @@ class Bench:
     Args:
         shards: folder with the test split.
         shift: how far apart cover and secret are.
-        seed: of the shuffles.
+        seed: of all that would be random.
     Raises:
         DataError: there are no two test pictures of one kind.
     """
@@ -76,9 +78,7 @@ class Bench:
         shift = self._shift % len(members) or 1
         chosen = members[index % len(members)], members[(index + shift) % len(members)]
         cover, secret = (self._pictures[position] for position in chosen)
-        shuffle = self._shuffle(secret, index) if mode == SCRAMBLED else None
-        container = _through_file(self._network.hide(cover, secret, shuffle))
-        revealed = self._network.reveal(container, shuffle)
+        container, revealed = (self._sealed if mode == SEALED else self._bare)(cover, secret, index)
         return Trip((self._names[chosen[0]], self._names[chosen[1]]), cover, container, secret, revealed)
 
     def measure(self, progress: Progress) -> pd.DataFrame:
@@ -86,15 +86,25 @@ class Bench:
         rows = []
         for kind in self.kinds:
             for index in progress(range(self.count(kind))):
-                for mode in (PLAIN, SCRAMBLED):
+                for mode in (SEALED, BARE):
                     trip = self.travel(kind, index, mode)
                     names = dict(zip(("cover", "secret"), trip.names, strict=True))
                     rows.append({"kind": kind, "mode": mode} | names | measures(trip))
         return pd.DataFrame(rows)
 
-    def _shuffle(self, picture: np.ndarray, index: int) -> Shuffle:
+    def _sealed(self, cover: np.ndarray, secret: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Container and revealed picture, by key."""
+        key, random = PUBLIC_DEMONSTRATION_KEY, seeded(self._seed + index)
+        container = _through_file(hide_picture(self._network, cover, secret, key, random))
+        return container, reveal_picture(self._network, container, key).picture
+
+    def _bare(self, cover: np.ndarray, secret: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same with shuffle and means handed over, so that the container need not carry them."""
         random = torch.Generator().manual_seed(self._seed + index)
-        return random_shuffle(random, *grid(*picture.shape[:2]))
+        shuffle = random_shuffle(random, *grid(*secret.shape[:2], self._network.block))
+        hidden = self._network.hide(cover, secret, shuffle)
+        container = _through_file(hidden.container)
+        return container, self._network.reveal(container, shuffle, hidden.means)
 
 
 def measures(trip: Trip) -> dict[str, float]:
@@ -115,13 +125,13 @@ def summarise(table: pd.DataFrame) -> dict[str, Any]:
 def headline(summary: dict[str, Any]) -> dict[str, float]:
     """The figures that stand for a pair, on photographs where there are any, else on scenes.
 
-    Plain means by the measure's name, their median and worst with a suffix, and the scrambled mean PSNR.
+    Means by the measure's name, their median and worst with a suffix, and the mean PSNR without sealed bits.
     """
     modes = summary.get(REAL) or summary[RENDERED]
-    plain = {name: spread["mean"] for name, spread in modes[PLAIN].items()}
-    spreads = {f"{name}_{of}": spread[of] for name, spread in modes[PLAIN].items() for of in ("median", "worst")}
-    shuffled = {f"{side}_psnr_scrambled": modes[SCRAMBLED][f"{side}_psnr"]["mean"] for side in ("container", "secret")}
-    return plain | shuffled | spreads
+    means = {name: spread["mean"] for name, spread in modes[SEALED].items()}
+    spreads = {f"{name}_{of}": spread[of] for name, spread in modes[SEALED].items() for of in ("median", "worst")}
+    bare = {f"{side}_psnr_bare": modes[BARE][f"{side}_psnr"]["mean"] for side in ("container", "secret")}
+    return means | bare | spreads
 
 
 def _spread(values: pd.Series, column: str) -> dict[str, float]:

@@ -1,28 +1,20 @@
 """One film hidden in another and brought back, measured frame by frame from the files."""
 
-import hashlib
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from stegnet.codec import Key, Network, Randomness, hide_film, reveal_film
-from stegnet.codec.film import Progress
+from stegnet.codec import HideOptions, Network, hide_film, reveal_film
+from stegnet.codec.progress import Progress
+from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.evaluation.quality import Trip, measures
 from stegnet.evaluation.sheet import sheet
 from stegnet.media import read_frames, write_png, write_preview
 
-PUBLIC_DEMONSTRATION_KEY = Key(hashlib.sha256(b"stegnet: a public key, for demonstration only").digest())
 SHOWN = 4  # frames on the contact sheet
 SHOWN_SIZE = (180, 320)  # height and width of a picture on it
-
-
-def seeded(seed: int) -> Randomness:
-    """Repeatable bytes in the place of random ones: for the demonstration alone, since they protect nothing."""
-    counter = count()
-    return lambda size: hashlib.shake_256(f"stegnet demonstration {seed} {next(counter)}".encode()).digest(size)
 
 
 def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: int, progress: Progress) -> pd.DataFrame:
@@ -34,8 +26,9 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
         StegnetError: a film can't be read or hidden.
     """
     container, revealed = out / "container.mkv", out / "revealed.mkv"
-    hide_film(network, cover, secret, container, PUBLIC_DEMONSTRATION_KEY, "cut", seeded(seed), progress)
-    frames = reveal_film(network, container, revealed, PUBLIC_DEMONSTRATION_KEY, progress).frames
+    key = PUBLIC_DEMONSTRATION_KEY
+    hide_film(network, cover, secret, container, key, HideOptions(longer="cut"), seeded(seed), progress)
+    frames = reveal_film(network, container, revealed, key, strict=True, progress=progress).frames
     write_preview(container, revealed, out / "preview.mp4", *reversed(SHOWN_SIZE))
     chosen = range(0, frames, max(1, frames // SHOWN))[:SHOWN]
     rows, shown = [], []

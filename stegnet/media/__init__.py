@@ -3,22 +3,32 @@
 from stegnet.media.film_writer import FilmWriter
 from stegnet.media.films import FilmInfo, read_frames, read_tags, scan
 from stegnet.media.output import whole_file
-from stegnet.media.pictures import read_note, read_picture, resize, write_png
+from stegnet.media.pictures import read_cover, read_note, read_picture, resize, write_png
 from stegnet.media.preview import write_preview
 from stegnet.media.probe import FILM, PICTURE, kind
+from stegnet.media.read_back import check_film, check_picture, digest
+from stegnet.media.sound import SoundPacket, SoundTrack, read_sound, sound_tracks
 
 __all__ = [
     "FILM",
     "PICTURE",
     "FilmInfo",
     "FilmWriter",
+    "SoundPacket",
+    "SoundTrack",
+    "check_film",
+    "check_picture",
+    "digest",
     "kind",
+    "read_cover",
     "read_frames",
     "read_note",
     "read_picture",
+    "read_sound",
     "read_tags",
     "resize",
     "scan",
+    "sound_tracks",
     "whole_file",
     "write_png",
     "write_preview",

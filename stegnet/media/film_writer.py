@@ -1,10 +1,7 @@
-"""Films as files, written without loss: FFV1 in Matroska.
+"""Films as files, written without loss: FFV1 in Matroska, or x264 in MP4, both of RGB. Same input, same bytes."""
 
-FFV1 level 3, every frame by itself, a checksum on each slice, bgr0, so that the same RGB comes back. Same
-input, same bytes. Matroska keeps time stamps in milliseconds. Pixels are square: PyAV can announce no other.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -13,30 +10,33 @@ from typing import Self
 import av
 import numpy as np
 from av.codec.context import Flags
-from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
 from stegnet.errors import MediaError
-from stegnet.media.films import EXACT, open_film
-
-_MILLISECOND = Fraction(1, 1000)
-_FFV1 = {"level": "3", "g": "1", "slicecrc": "1"}
-# FFV1 cuts no smaller pictures into four.
-_LEAST_SIDE_TO_SLICE = 16
+from stegnet.media.forms import FORMS, MP4, encoder_options, muxer_options, picture_time_base
+from stegnet.media.frames import EXACT
+from stegnet.media.kept import Kept
+from stegnet.media.sound import CONVERT_SOUND, SoundPacket, SoundTrack
+from stegnet.media.sound_writer import SoundWriter
 
 
 class FilmWriter:
     """A film being written; a context manager.
 
+    A film whose first frame comes before time 0 is moved to start there, its sound with it.
+
     Args:
         path: where to; the file is made whatever its suffix.
         width, height: of every frame.
         rate: frames per second on average, for players.
-        tags: metadata of the file.
-        sound_of: a film whose sound tracks are copied packet by packet.
+        form: "mkv" for FFV1 in Matroska, "mp4" for x264 in MP4.
+        time_base: seconds, the unit of MP4's time stamps. Matroska's are milliseconds.
+        keep: a film that gives this one all it has besides pictures: sound (packet by packet), subtitles, chapters,
+            attachments, cover art, tags, and the meaning of its colours.
+        sound: tracks whose packets come with `write`; not together with `keep`.
     Raises:
-        MediaError: the file can't be written, or Matroska can't hold the sound.
+        MediaError: the file can't be written, or the form can't hold the sound.
     """
 
     def __init__(
@@ -45,35 +45,61 @@ class FilmWriter:
         width: int,
         height: int,
         rate: Fraction,
-        tags: Mapping[str, str] | None = None,
-        sound_of: Path | None = None,
+        *,
+        form: str = "mkv",
+        time_base: Fraction | None = None,
+        keep: Path | None = None,
+        sound: Sequence[SoundTrack] = (),
     ) -> None:
+        if keep is not None and sound:
+            raise ValueError("sound comes from the film to keep, or with the pictures: not both")
         self._path = path
-        self._last = None
-        self._sound: _Sound | None = None
-        self._film = av.open(str(path), "w", format="matroska", container_options={"fflags": "+bitexact"})
-        self._film.metadata.update(tags or {})
-        self._stream = _add_ffv1(self._film, width, height, rate)
-        if sound_of is not None:
-            self._sound = _Sound(sound_of, self._film)
+        self._form = FORMS[form]
+        self._shape = (height, width, 3)
+        self._last: int | None = None
+        self._shift = Fraction(0)
+        self._time_base = picture_time_base(self._form, rate, time_base)
+        self._kept = Kept(keep) if keep is not None else None
+        tracks = self._kept.tracks if self._kept else sound
+        self._film = av.open(
+            # An absolute path is never taken for a protocol.
+            str(path.absolute()),
+            "w",
+            format=self._form.muxer,
+            container_options=muxer_options(self._form, self._time_base, [track.rate for track in tracks]),
+        )
+        try:
+            self._pictures = self._add_pictures(rate)
+            self._sound = self._add_sound(tracks, keep or path)
+            if self._kept:
+                self._kept.add_to(self._film, self._pictures, self._form)
+            self._start(tracks, keep or path)
+        except BaseException:
+            self._abandon()
+            raise
 
-    def write(self, picture: np.ndarray, time: Fraction) -> None:
-        """Adds a frame and the sound up to it.
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the film to keep could not be kept, and why: one line each, whole when the film is."""
+        return self._kept.notes if self._kept else ()
+
+    def write(self, picture: np.ndarray, time: Fraction, sound: Iterable[SoundPacket] = ()) -> None:
+        """Adds sound, and a frame.
 
         Args:
             picture: (height, width, 3) uint8.
-            time: seconds; at least a millisecond after the frame before, or it is moved there.
+            time: seconds; at least one unit of the time base after the frame before, or it is moved there.
+            sound: packets of the tracks given at the start, in the order of their file.
         Raises:
             MediaError: the file can't be written.
         """
-        stamp = round(time / _MILLISECOND)
-        self._last = stamp if self._last is None else max(stamp, self._last + 1)
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
-            format="bgr0", interpolation=EXACT, threads=1
-        )
-        frame.pts, frame.time_base = self._last, _MILLISECOND
-        self._mux(self._sound.until(time) if self._sound else ())
-        self._mux(self._stream.encode_lazy(frame))
+        if picture.shape != self._shape:
+            raise ValueError(f"a frame of shape {picture.shape} in a film of {self._shape}")
+        if self._last is None:
+            self._shift = max(Fraction(0), -time)
+        self._mux(self._bound(sound))
+        self._mux(self._due(time))
+        self._mux(self._pictures.encode_lazy(self._frame(picture, time + self._shift)))
 
     def __enter__(self) -> Self:
         return self
@@ -83,73 +109,88 @@ class FilmWriter:
     ) -> None:
         try:
             if kind is None:
-                self._mux(self._stream.encode_lazy(None))
-                self._mux(self._sound.until(None) if self._sound else ())
+                self._mux(self._pictures.encode_lazy(None))
+                self._mux(self._due(None))
+                self._finish()
         finally:
-            self._close()
+            self._abandon()
+
+    def _add_pictures(self, rate: Fraction) -> VideoStream:
+        height, width, _ = self._shape
+        options = encoder_options(self._form, width, height)
+        stream = self._film.add_stream(self._form.encoder, rate=rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, self._form.pixels
+        stream.time_base = self._time_base
+        stream.codec_context.time_base = self._time_base
+        stream.codec_context.flags |= Flags.bitexact
+        return stream
+
+    def _add_sound(self, tracks: Sequence[SoundTrack], source: Path) -> SoundWriter:
+        try:
+            return SoundWriter(self._film, tracks, self._form.apart)
+        except (ValueError, av.FFmpegError) as error:
+            raise self._no_room(tracks, source) from error
+
+    def _start(self, tracks: Sequence[SoundTrack], source: Path) -> None:
+        """Writes the header: what can't be written is known before the first frame is made."""
+        try:
+            self._film.start_encoding()
+            self._film.mux(self._kept.covers if self._kept else ())
+        except (av.ArgumentError, av.PatchWelcomeError) as error:
+            if not tracks:
+                raise self._unwritable(error) from error
+            raise self._no_room(tracks, source) from error
+        except av.FFmpegError as error:
+            raise self._unwritable(error) from error
+
+    def _frame(self, picture: np.ndarray, time: Fraction) -> av.VideoFrame:
+        stamp = round(time / self._time_base)
+        self._last = stamp if self._last is None else max(stamp, self._last + 1)
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+            format=self._form.pixels, interpolation=EXACT, threads=1
+        )
+        frame.pts, frame.time_base = self._last, self._time_base
+        return frame
+
+    def _due(self, time: Fraction | None) -> Iterator[Packet]:
+        """What of the film to keep is due at `time`."""
+        return self._bound(self._kept.until(time)) if self._kept else iter(())
+
+    def _bound(self, packets: Iterable[SoundPacket | Packet]) -> Iterator[Packet]:
+        """The packets with their places in the new film."""
+        for packet in packets:
+            if isinstance(packet, SoundPacket):
+                yield self._sound.packet(packet, self._shift)
+            else:
+                moved = round(self._shift / packet.time_base)
+                packet.pts, packet.dts = packet.pts + moved, packet.pts + moved
+                yield packet
 
     def _mux(self, packets: Iterable[Packet]) -> None:
         try:
             for packet in packets:
                 self._film.mux(packet)
         except av.FFmpegError as error:
-            raise MediaError(f"{self._path}: can't be written ({error.strerror})") from error
+            raise self._unwritable(error) from error
 
-    def _close(self) -> None:
-        if self._sound:
-            self._sound.close()
+    def _finish(self) -> None:
+        """Writes the end of the file; a full disk is often found out only here."""
         try:
             self._film.close()
         except av.FFmpegError as error:
-            raise MediaError(f"{self._path}: can't be written ({error.strerror})") from error
+            raise self._unwritable(error) from error
 
+    def _abandon(self) -> None:
+        """Lets go of everything; what failed before is what the user must hear."""
+        if self._kept:
+            self._kept.close()
+        with suppress(av.FFmpegError):
+            self._film.close()
 
-def _add_ffv1(film: OutputContainer, width: int, height: int, rate: Fraction) -> VideoStream:
-    slices = "4" if min(width, height) >= _LEAST_SIDE_TO_SLICE else "1"
-    stream = film.add_stream("ffv1", rate=rate, options=_FFV1 | {"slices": slices})
-    stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
-    stream.time_base = _MILLISECOND
-    stream.codec_context.time_base = _MILLISECOND
-    stream.codec_context.flags |= Flags.bitexact
-    return stream
+    def _unwritable(self, error: av.FFmpegError) -> MediaError:
+        return MediaError(f"{self._path}: can't be written ({error.strerror})")
 
-
-class _Sound:
-    """The sound tracks of one film on their way into another."""
-
-    def __init__(self, source: Path, film: OutputContainer) -> None:
-        self._path = source
-        self._source = open_film(source)
-        self._tracks = {track.index: self._add(film, track, source) for track in self._source.streams.audio}
-        streams = tuple(self._source.streams.audio)
-        self._packets = self._source.demux(streams) if streams else iter(())
-        self._waiting: Packet | None = None
-
-    def until(self, time: Fraction | None) -> Iterator[Packet]:
-        """The packets due at `time` (seconds; None: all that are left), bound for their new tracks."""
-        while (packet := self._waiting or self._next()) is not None:
-            self._waiting = packet
-            if time is not None and packet.dts * packet.time_base > time:
-                return
-            self._waiting = None
-            packet.stream = self._tracks[packet.stream.index]
-            yield packet
-
-    def close(self) -> None:
-        self._source.close()
-
-    def _next(self) -> Packet | None:
-        """The next packet with a time; the empty ones that end a track have none."""
-        try:
-            return next((packet for packet in self._packets if packet.dts is not None), None)
-        except av.FFmpegError as error:
-            raise MediaError(f"{self._path}: the film's sound is damaged") from error
-
-    @staticmethod
-    def _add(film: OutputContainer, track: av.AudioStream, source: Path) -> av.AudioStream:
-        try:
-            return film.add_stream_from_template(track)
-        except ValueError as error:
-            raise MediaError(
-                f"{source}: its sound can't be kept in Matroska ({error})", "convert the sound to AAC or FLAC first"
-            ) from error
+    def _no_room(self, tracks: Sequence[SoundTrack], source: Path) -> MediaError:
+        codecs = ", ".join(sorted({track.codec for track in tracks}))
+        hint = f"write to .mkv, or {CONVERT_SOUND}" if self._form is MP4 else CONVERT_SOUND
+        return MediaError(f"{source}: its sound ({codecs}) can't be kept in {self._form.name}", hint)

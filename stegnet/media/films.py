@@ -1,8 +1,9 @@
 """Films as files, read.
 
-What comes out is what a player shows: turned as the display matrix says, and in RGB. Where a film does not
-say by which matrix its colours were coded, it is BT.709 from 1280×720 on and BT.601 below; where it does not
-say the range, it is the limited one. Nothing is tone-mapped.
+What comes out is what a player shows: turned as the display matrix says, over white where it is transparent, and
+in RGB of 8 bits. Where a film does not say by which matrix its colours were coded, it is BT.709 from 1280×720 on
+and BT.601 below; where it does not say the range, it is the limited one for colours and the full one for grey.
+Nothing is tone-mapped, nothing deinterlaced. What is odd about a film stands in its notes.
 """
 
 from collections.abc import Iterator
@@ -12,20 +13,23 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.codec.context import CodecContext
 from av.container import InputContainer
-from av.sidedata.sidedata import Type
 from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 
 from stegnet.errors import MediaError
+from stegnet.media.animation import animation_frames, scan_animation
+from stegnet.media.film_notes import CUT_OFF, TRANSPARENT, Oddities
+from stegnet.media.frames import display_matrix, lies_down, to_picture
+from stegnet.media.signature import heic_error, is_animation, is_heic, is_mp4, lacks_bytes
 
-EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
 _DEFAULT_RATE = Fraction(25)
-_BT709, _UNSPECIFIED, _BT601 = 1, 2, 6
 # Formats that are text, stills, or lists of other files.
 _NOT_FILMS = {"tty", "concat", "hls", "dash", "image2", "lavfi", "sdp"}
+# FFmpeg's own decoders of these leave transparency out.
+_SEE_THROUGH = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class FilmInfo:
         rate: frames per second on average.
         aspect: width of a pixel by its height.
         sound: codec of each sound track.
+        notes: what is odd about it and what was done, one line each.
     """
 
     width: int
@@ -48,6 +53,7 @@ class FilmInfo:
     rate: Fraction
     aspect: Fraction
     sound: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def times(self) -> Iterator[Fraction]:
@@ -64,17 +70,25 @@ def scan(path: Path) -> FilmInfo:
     Raises:
         MediaError: no such file, not a film, no frames, or damaged.
     """
+    if is_animation(path):
+        return _scan_animation(path)
     with open_film(path) as film:
         stream = picture_stream(film, path)
         rate = stream.average_rate or stream.guessed_rate or _DEFAULT_RATE
         step = max(1, round(1 / (rate * stream.time_base)))
-        first, stamps = None, []
-        for frame in _decoded(film, stream, path):
+        first, stamps, oddities = None, [], Oddities(stream)
+        for frame in decoded(film, stream, path):
             first = first or frame
             stamps.append(frame.pts)
+            oddities.see(frame)
         if first is None:
             raise MediaError(f"{path}: the film has no frames")
-        return _info(film, stream, first, tuple(_settled(stamps, step)), rate)
+        width, height, aspect = shape(stream, first)
+        notes = list(oddities.notes(aspect, None not in stamps, len(picture_tracks(film))))
+        notes += [CUT_OFF] if lacks_bytes(path) else []
+        sound = tuple(_codec_name(track) for track in film.streams.audio)
+        pts = tuple(_settled(stamps, step))
+        return FilmInfo(width, height, pts, stream.time_base, Fraction(rate), aspect, sound, tuple(notes))
 
 
 def read_frames(path: Path) -> Iterator[np.ndarray]:
@@ -83,14 +97,17 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
     They are as many as `scan(path).pts`. A frame of another size than the first is stretched to it.
 
     Raises:
-        MediaError: as `scan`.
+        MediaError: as `scan`, or its colours can't be converted.
     """
+    if is_animation(path):
+        yield from animation_frames(path)
+        return
     with open_film(path) as film:
         stream = picture_stream(film, path)
         size = None
-        for frame in _decoded(film, stream, path):
+        for frame in decoded(film, stream, path):
             size = size or (frame.width, frame.height)
-            yield _turned(_to_rgb(frame, *size), _display_matrix(frame))
+            yield _picture(frame, *size, path)
 
 
 def read_tags(path: Path) -> dict[str, str]:
@@ -115,23 +132,22 @@ def open_film(path: Path) -> InputContainer:
         # An absolute path is never taken for a protocol; odd bytes in metadata must not stop anyone.
         film = av.open(str(path.resolve()), metadata_errors="replace")
     except av.FFmpegError as error:
-        raise _unknown(path) from error
-    if _NOT_FILMS & set(film.format.name.split(",")) or film.format.name.endswith("_pipe"):
+        raise _unreadable(path) from error
+    if _NOT_FILMS & set(film.format.name.split(",")) or film.format.name.endswith("_pipe") or is_heic(path):
         film.close()
-        raise _unknown(path)
+        raise _unreadable(path)
     return film
 
 
 def picture_stream(film: InputContainer, path: Path) -> VideoStream:
     """The film's main video track, set to decode on all cores.
 
-    It is the one that its index gives the most frames (an animated AVIF has a still beside them), the first
-    among equals; cover art does not count.
+    It is the one that its index gives the most frames, the first among equals; cover art does not count.
 
     Raises:
         MediaError: there is none, or no decoder for it.
     """
-    tracks = [track for track in film.streams.video if not track.disposition & Disposition.attached_pic]
+    tracks = picture_tracks(film)
     if not tracks:
         raise MediaError(f"{path}: has {'sound but ' if film.streams.audio else ''}no pictures")
     stream = max(tracks, key=lambda track: track.frames)
@@ -141,18 +157,43 @@ def picture_stream(film: InputContainer, path: Path) -> VideoStream:
     return stream
 
 
-def _unknown(path: Path) -> MediaError:
+def picture_tracks(film: InputContainer) -> list[VideoStream]:
+    """The tracks of moving pictures: cover art does not count."""
+    return [track for track in film.streams.video if not track.disposition & Disposition.attached_pic]
+
+
+def _unreadable(path: Path) -> MediaError:
+    if is_heic(path):
+        return heic_error(path)
+    if is_mp4(path):
+        return MediaError(
+            f"{path}: the film is cut off, or was never finished: its index (moov) is missing or damaged",
+            "copy it again from where it came",
+        )
     return MediaError(f"{path}: neither a picture nor a film that can be read", "convert it to PNG or MP4 first")
 
 
-def _decoded(film: InputContainer, stream: VideoStream, path: Path) -> Iterator[VideoFrame]:
+def decoded(film: InputContainer, stream: VideoStream, path: Path) -> Iterator[VideoFrame]:
+    """Every frame as its decoder gives it.
+
+    Raises:
+        MediaError: the film is damaged.
+    """
     count = 0
+    decoder = _decoder(stream)
     try:
-        for frame in film.decode(stream):
-            yield frame
-            count += 1
+        for packet in film.demux(stream):
+            for frame in decoder.decode(packet):
+                yield frame
+                count += 1
     except av.FFmpegError as error:
         raise MediaError(f"{path}: the film is damaged after {count} frames") from error
+
+
+def _decoder(stream: VideoStream) -> CodecContext:
+    name = stream.codec_context.name
+    alpha = any(tag.lower() == "alpha_mode" and value == "1" for tag, value in stream.metadata.items())
+    return CodecContext.create(_SEE_THROUGH[name], "r") if alpha and name in _SEE_THROUGH else stream.codec_context
 
 
 def _settled(stamps: list[int | None], step: int) -> Iterator[int]:
@@ -164,41 +205,31 @@ def _settled(stamps: list[int | None], step: int) -> Iterator[int]:
         yield previous
 
 
-def _info(
-    film: InputContainer, stream: VideoStream, first: VideoFrame, pts: tuple[int, ...], rate: Fraction
-) -> FilmInfo:
-    height, width = first.height, first.width
-    aspect = stream.sample_aspect_ratio or Fraction(1)
-    if _lies_down(_display_matrix(first)):
-        height, width, aspect = width, height, 1 / aspect
-    sound = tuple(track.codec_context.name if track.codec_context else "unknown" for track in film.streams.audio)
-    return FilmInfo(width, height, pts, stream.time_base, Fraction(rate), aspect, sound)
+def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction]:
+    """Width and height in pixels, and a pixel's width by its height, as shown."""
+    aspect = Fraction(stream.sample_aspect_ratio or 1)
+    if lies_down(display_matrix(first)):
+        return first.height, first.width, 1 / aspect
+    return first.width, first.height, aspect
 
 
-def _to_rgb(frame: VideoFrame, width: int, height: int) -> np.ndarray:
-    if frame.colorspace == _UNSPECIFIED and not frame.format.is_rgb:
-        frame.colorspace = _BT709 if frame.width >= 1280 or frame.height >= 720 else _BT601
-    return frame.to_ndarray(format="rgb24", width=width, height=height, interpolation=EXACT, threads=1)
+def _scan_animation(path: Path) -> FilmInfo:
+    film = scan_animation(path)
+    rate = Fraction(1000 * len(film.stamps), film.end) if film.end else _DEFAULT_RATE
+    notes = (TRANSPARENT,) if film.transparent else ()
+    pts = tuple(_settled(list(film.stamps), 1))
+    return FilmInfo(film.width, film.height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes)
 
 
-def _display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
-    """(a, b, c, d): the point (x, y) of the frame is shown in the direction (ax + cy, bx + dy)."""
-    if Type.DISPLAYMATRIX not in frame.side_data:
-        return 1, 0, 0, 1
-    a, b, _, c, d, *_ = np.frombuffer(bytes(frame.side_data[Type.DISPLAYMATRIX]), np.int32).tolist()
-    return a, b, c, d
+def _codec_name(track: av.AudioStream) -> str:
+    return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
 
 
-def _lies_down(matrix: tuple[int, int, int, int]) -> bool:
-    a, b, c, d = matrix
-    return abs(b) + abs(c) > abs(a) + abs(d)
-
-
-def _turned(picture: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
-    """Turns and flips by whole quarter turns, the nearest to what the matrix says."""
-    a, b, c, d = matrix
-    if _lies_down(matrix):
-        picture, across, down = picture.swapaxes(0, 1), c, b
-    else:
-        across, down = a, d
-    return np.ascontiguousarray(picture[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
+def _picture(frame: VideoFrame, width: int, height: int, path: Path) -> np.ndarray:
+    try:
+        return to_picture(frame, width, height)
+    except av.FFmpegError as error:
+        raise MediaError(
+            f"{path}: its colours are coded in a way that can't be read (matrix {frame.colorspace})",
+            "convert it to MP4 (H.264) first",
+        ) from error

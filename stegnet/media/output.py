@@ -1,40 +1,129 @@
 """Files that are either whole or not there."""
 
+import errno
+import fcntl
 import os
+import re
 import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stegnet.errors import MediaError
+
+_SUFFIX = ".part"
+_PART = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
+_LONGEST_NAME = 255  # bytes, on every file system that is in wide use
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Gives a new empty file beside `path` to write to, and moves it to `path` when the block is done.
 
-    Whatever ends the block early, an interrupt too, removes the new file and leaves what stood at `path`.
+    The new file is named `.{name}.{12 hexadecimal digits}.part`, the name cut where that is too long, and it is
+    locked while it is being written: what an earlier run was killed over, in the same folder, is removed first.
+    It is on the disk before it is moved. Whatever ends the block early, an interrupt too, removes the new file
+    and leaves what stood at `path`.
 
     Raises:
         MediaError: the folder does not exist or can't be written to, or `path` is a folder.
     """
-    part = path.with_name(f".{secrets.token_hex(6)}{path.suffix}")
-    _create(path, part)
+    _check(path)
+    _remove_stale(path.parent)
+    part, lock = _create(path)
     try:
         yield part
+        os.fsync(lock)
         os.replace(part, path)
+        _sync_folder(path.parent)
     except OSError as error:
-        raise MediaError(f"{path}: can't be written ({error.strerror or error})") from error
+        raise _unwritable(path, error) from error
+    except MediaError as error:
+        # The user asked for `path`, and has never heard of the part.
+        raise MediaError(str(error).replace(str(part), str(path)), error.hint) from error
     finally:
         part.unlink(missing_ok=True)
+        os.close(lock)
 
 
-def _create(path: Path, part: Path) -> None:
-    if path.is_dir():
-        raise MediaError(f"{path}: is a folder", "name the file to write")
+def _check(path: Path) -> None:
+    """Finds out at once what would go wrong at the end. A device must not be replaced by a file."""
     try:
-        part.open("xb").close()
+        kind = path.stat().st_mode
     except FileNotFoundError as error:
-        raise MediaError(f"{path.parent}: no such folder") from error
+        if not path.parent.is_dir():
+            raise MediaError(f"{path.parent}: no such folder") from error
+        return
     except OSError as error:
-        raise MediaError(f"{path}: can't be written ({error.strerror})") from error
+        raise _unwritable(path, error) from error
+    if stat.S_ISDIR(kind):
+        raise MediaError(f"{path}: is a folder", "name the file to write")
+    if not stat.S_ISREG(kind):
+        raise MediaError(f"{path}: is not a file that can be replaced", "name another file to write")
+
+
+def _create(path: Path) -> tuple[Path, int]:
+    """The part, and the descriptor that holds its lock."""
+    while True:
+        part = path.with_name(_part_name(path.name))
+        try:
+            lock = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        # Between the two calls another run may have taken it for a dead one's.
+        if _lock(lock) and os.fstat(lock).st_nlink:
+            return part, lock
+        os.close(lock)
+
+
+def _part_name(name: str) -> str:
+    ending = f".{secrets.token_hex(6)}{_SUFFIX}"
+    start = os.fsencode(name)[: _LONGEST_NAME - 1 - len(ending)]
+    # A character cut in two is left out; bytes that never were UTF-8 stay.
+    whole = start if len(start) == len(os.fsencode(name)) else start.decode(errors="ignore").encode()
+    return f".{os.fsdecode(whole)}{ending}"
+
+
+def _remove_stale(folder: Path) -> None:
+    """Removes the parts that nobody is writing; what can't be opened belongs to somebody else."""
+    with suppress(PermissionError):
+        for part in folder.iterdir():
+            if _PART.fullmatch(part.name):
+                with suppress(OSError):
+                    _remove_if_stale(part)
+
+
+def _remove_if_stale(part: Path) -> None:
+    lock = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if stat.S_ISREG(os.fstat(lock).st_mode):
+            part.unlink()
+    finally:
+        os.close(lock)
+
+
+def _lock(descriptor: int) -> bool:
+    """Whether the file is ours now. Where a file system knows no locks, no later run can take one either."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        return error.errno in {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the new name last. The file itself is safe: that a folder can't be opened or synced is no error."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _unwritable(path: Path, error: OSError) -> MediaError:
+    return MediaError(f"{path}: can't be written ({error.strerror or error})")

@@ -26,13 +26,16 @@ def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -
     Raises:
         MediaError: ffmpeg fails; the message is its last line.
     """
-    inputs = [ffmpeg.input(str(film)) for film in (left, right)]
+    # An absolute path is taken neither for a protocol nor for an option.
+    inputs = [ffmpeg.input(str(film.absolute())) for film in (left, right)]
     sized = [film.video.filter("scale", width, height).filter("setsar", 1).filter("fps", RATE) for film in inputs]
     pictures = ffmpeg.filter(sized, "hstack", inputs=len(sized), shortest=1)
     exact = {"fflags": "+bitexact", "flags:v": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
     options = {"vcodec": "libx264", "pix_fmt": "yuv420p", "crf": 20, "threads": 1, "acodec": "aac", "shortest": None}
     with whole_file(out) as part:
-        film = ffmpeg.output(pictures, inputs[0]["a?"], str(part), movflags="+faststart", **options, **exact)
+        film = ffmpeg.output(
+            pictures, inputs[0]["a?"], str(part.absolute()), format="mp4", movflags="+faststart", **options, **exact
+        )
         try:
             film.overwrite_output().run(cmd=_binary(), quiet=True)
         except ffmpeg.Error as error:

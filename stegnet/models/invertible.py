@@ -12,6 +12,8 @@ from torch.nn import functional
 from stegnet.models.pair import Pair
 from stegnet.models.registry import register
 
+SLOPE = 0.1  # of the leaky rectifier; GELU and SiLU train no better and are slower by a third
+
 
 def haar(pictures: Tensor) -> Tensor:
     """(B, C, H, W) to (B, 4C, H/2, W/2): mean and three differences of each 2×2 block, orthonormal."""
@@ -35,9 +37,9 @@ class Coupling(nn.Sequential):
     def __init__(self, channels: int, width: int) -> None:
         super().__init__(
             nn.Conv2d(channels, width, 3, padding=1),
-            nn.GELU(),
+            nn.LeakyReLU(SLOPE, inplace=True),
             nn.Conv2d(width, width, 3, padding=1),
-            nn.GELU(),
+            nn.LeakyReLU(SLOPE, inplace=True),
             nn.Conv2d(width, channels, 3, padding=1),
         )
         nn.init.zeros_(self[-1].weight)

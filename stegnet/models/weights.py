@@ -30,12 +30,14 @@ class Card:
     Attributes:
         model: name of the family.
         options: the family's keyword arguments.
+        scramble: what of a secret it hides: "detail" (bool), and "block", the side of the shuffled blocks.
         training: how it was trained: parameters, data hash, pairs seen, precision.
         figures: measures by name, filled in by whoever measured.
     """
 
     model: str
     options: dict[str, Any]
+    scramble: dict[str, Any]
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
 

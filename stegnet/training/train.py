@@ -14,16 +14,18 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import stegnet
-from stegnet.channel import from_8_bits, through_8_bits
+from stegnet.channel import from_8_bits, through_8_bits, with_sealed_bits
 from stegnet.config import Config
 from stegnet.data.pairs import Pairs, load_batches
 from stegnet.data.shards import data_hash
 from stegnet.errors import ConfigError, TrainingError
 from stegnet.metrics import psnr_from_mse
 from stegnet.models import SHIPPED, Card, Pair, build_from, load_pair, options_of, save_pair, weights_id
-from stegnet.scramble import BLOCK, apply, random_shuffle
+from stegnet.detail import block_means, centred, split
+from stegnet.models.precision import autocast, pick_device, resolve
+from stegnet.scramble import apply, random_shuffle
 from stegnet.training.checkpoint import Checkpoint
-from stegnet.training.precision import autocast, make_deterministic, pick_device, resolve
+from stegnet.training.precision import make_deterministic
 from stegnet.training.schedule import container_weight, learning_rate
 
 REPORTS = 200  # points of a training curve
@@ -132,26 +134,28 @@ class Trainer:
         self.curve = state["curve"]
         return state["step"]
 
-    def _inputs(self, step: int, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """Covers and secrets, each (B, 3, crop, crop) in [0, 1]; a share of the secrets is shuffled."""
+    def _inputs(self, step: int, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Covers and hidden parts of secrets, each (B, 3, crop, crop), made as hiding makes them."""
         pictures = from_8_bits(batch.to(self._device, non_blocking=True))
         cover, secret = pictures.unbind(1)
+        hidden = split(secret, block_means(secret) if self._config.scramble.detail else None)
         random = torch.Generator(self._device).manual_seed(self._config.seed * 1_000_003 + step)
-        blocks = self._config.train.crop // BLOCK
-        chosen = torch.rand(len(secret), generator=random, device=self._device) < self._config.train.scramble
+        blocks = self._config.train.crop // self._config.scramble.block
+        chosen = torch.rand(len(secret), generator=random, device=self._device) < self._config.train.scrambled
         if chosen.any():
             shuffles = [random_shuffle(random, blocks, blocks) for _ in range(int(chosen.sum()))]
-            secret = secret.clone()
-            secret[chosen] = apply(secret[chosen], shuffles)
-        return _channels_last(cover), _channels_last(secret)
+            hidden[chosen] = apply(hidden[chosen], shuffles)
+        sealed = torch.rand(cover.shape, generator=random, device=self._device) < self._config.train.bits
+        return _channels_last(cover), _channels_last(hidden), _channels_last(sealed)
 
-    def _losses(self, cover: Tensor, secret: Tensor) -> Losses:
+    def _losses(self, cover: Tensor, hidden: Tensor, sealed: Tensor) -> Losses:
         with autocast(self._precision, self._device):
-            container = self._pair.hide(cover, secret).float()
-        stored = through_8_bits(container)
+            container = self._pair.hide(cover, hidden).float()
+        stored = with_sealed_bits(through_8_bits(container), container, sealed)
         with autocast(self._precision, self._device):
             revealed = self._pair.reveal(stored).float()
-        return Losses((container - cover).square().mean(), (revealed - secret).square().mean())
+        revealed = centred(revealed) if self._config.scramble.detail else revealed
+        return Losses((container - cover).square().mean(), (revealed - hidden).square().mean())
 
 
 def first_pair(config: Config) -> Pair:
@@ -184,7 +188,8 @@ def fingerprint(config: Config, data: Path, device: torch.device, precision: str
 def make_card(config: Config, data: Path, device: torch.device, precision: str, figures: dict[str, float]) -> Card:
     """What the weights file says of this training."""
     origin = {"data": data_hash(data), "source": config.data.source, "device": device.type, "precision": precision}
-    return Card(config.model.name, options_of(config.model), {**_settings(config), **origin}, figures)
+    settings = {**_settings(config), **origin}
+    return Card(config.model.name, options_of(config.model), asdict(config.scramble), settings, figures)
 
 
 def write_weights(path: Path, pair: Pair, card: Card) -> None:
@@ -207,7 +212,8 @@ def _settings(config: Config) -> dict[str, Any]:
     train = {key: value for key, value in asdict(config.train).items() if key not in irrelevant}
     if config.train.start == "shipped":
         train["start"] = weights_id(SHIPPED)
-    return {"seed": config.seed, "beta": config.beta, "model": asdict(config.model), "train": train}
+    sections = {"model": asdict(config.model), "scramble": asdict(config.scramble), "train": train}
+    return {"seed": config.seed, "beta": config.beta, **sections}
 
 
 def _point(step: int, loss: Tensor, losses: Losses, weight: float, rate: float, norm: Tensor) -> dict[str, float]:

@@ -1,27 +1,37 @@
 import hashlib
-import hmac
 import stat
+import unicodedata
 
 import pytest
 
-from stegnet.codec import Key, make_key_file, read_key
+from stegnet.codec import Key, Passphrase, make_key_file, read_key
 from stegnet.errors import KeyFileError
+from tests.codec.by_the_book import SECRET, commitment, hkdf
+
+SALT = bytes(range(16))
 
 
-def hkdf(secret: bytes, salt: bytes, info: bytes) -> bytes:
-    """RFC 5869, one block of SHA-256."""
-    pseudorandom = hmac.digest(salt, secret, hashlib.sha256)
-    return hmac.digest(pseudorandom, info + b"\1", hashlib.sha256)
+@pytest.fixture(scope="module")
+def opened() -> Key:
+    return Passphrase("Käse").unlock(SALT)
 
 
 def test_subkeys_are_hkdf(key):
-    secret, film_id = bytes(range(32)), bytes(16)
-    assert key.record() == hkdf(secret, bytes(32), b"stegnet/1/record")
-    assert key.shuffle(film_id, 258) == hkdf(secret, film_id, b"stegnet/1/shuffle" + bytes(6) + b"\1\2")
+    film_id, nonce = bytes(range(7, 23)), bytes(range(12))
+    assert key.lead() == hkdf(SECRET, b"stegnet/1/lead")
+    assert key.record() == hkdf(SECRET, b"stegnet/1/record")
+    assert key.positions() == hkdf(SECRET, b"stegnet/1/positions")
+    assert key.positions(nonce) == hkdf(SECRET, b"stegnet/1/positions", nonce)
+    assert key.mac() == hkdf(SECRET, b"stegnet/1/mac")
+    assert key.shuffle(film_id, 258) == hkdf(SECRET, b"stegnet/1/shuffle" + bytes(6) + b"\1\2", film_id)
+    assert key.commitment(film_id) == commitment(SECRET, film_id)
 
 
-def test_subkeys_differ(key):
-    subkeys = [key.record()] + [key.shuffle(bytes([film]) * 16, index) for film in range(3) for index in range(3)]
+def test_no_two_subkeys_are_the_same(key):
+    subkeys = [key.lead(), key.record(), key.positions(), key.mac()]
+    subkeys += [key.positions(bytes([n]) * 12) for n in range(1, 4)]
+    subkeys += [key.commitment(bytes([film]) * 16) for film in range(3)]
+    subkeys += [key.shuffle(bytes([film]) * 16, index) for film in range(3) for index in (0, 1, 256, 2**24)]
     assert len(set(subkeys)) == len(subkeys)
 
 
@@ -29,6 +39,64 @@ def test_a_key_is_never_shown():
     key = Key(b"0123456789abcdef0123456789abcdef")
     assert str(key) == repr(key) == f"{key}" == "Key(...)"
     assert not hasattr(key, "__dict__")
+
+
+@pytest.mark.parametrize("size", [0, 31, 33])
+def test_a_key_has_32_bytes(size):
+    with pytest.raises(ValueError, match="32 bytes"):
+        Key(bytes(size))
+
+
+def test_a_key_file_needs_no_salt(key):
+    assert key.unlock(SALT) is key
+
+
+def test_a_passphrase_is_scrypt(opened):
+    text = "Käse".encode()
+    secret = hashlib.scrypt(text, salt=SALT, n=1 << 17, r=8, p=1, maxmem=1 << 28, dklen=32)
+    assert opened.record() == Key(secret).record()
+
+
+def test_keyboards_do_not_matter(opened):
+    decomposed = unicodedata.normalize("NFD", "Käse")
+    assert decomposed != "Käse"
+    assert Passphrase(decomposed).unlock(SALT).record() == opened.record()
+
+
+def test_a_salt_is_worked_on_once(monkeypatch):
+    worked = []
+
+    class Scrypt:
+        def __init__(self, salt, **_):
+            self._salt = salt
+
+        def derive(self, text):
+            worked.append(self._salt)
+            return self._salt * 2
+
+    monkeypatch.setattr("stegnet.codec.keys.Scrypt", Scrypt)
+    passphrase, other = Passphrase("x"), bytes(16)
+    keys = [passphrase.unlock(salt) for salt in (SALT, SALT, other, other, SALT)]
+    assert worked == [SALT, other, SALT]
+    assert [key.record() for key in keys] == [Key(salt * 2).record() for salt in (SALT, SALT, other, other, SALT)]
+
+
+def test_a_passphrase_is_never_shown():
+    passphrase = Passphrase("s3cr3t")
+    assert str(passphrase) == repr(passphrase) == f"{passphrase}" == "Passphrase(...)"
+    assert not hasattr(passphrase, "__dict__")
+
+
+@pytest.mark.parametrize("text", ["", "x" * 1025, "ä" * 513, "a\udcff"])
+def test_what_is_no_passphrase(text):
+    with pytest.raises(KeyFileError, match="passphrase") as caught:
+        Passphrase(text)
+    assert "xx" not in caught.value.told()
+
+
+@pytest.mark.parametrize("text", ["x", " ", "x" * 1024, "ä" * 512, "\0", "🗝"])
+def test_what_is_a_passphrase(text):
+    Passphrase(text)
 
 
 def test_a_key_file_comes_back(tmp_path):
@@ -59,11 +127,10 @@ def test_a_key_file_without_a_folder(tmp_path):
 
 @pytest.mark.parametrize("size", [0, 31, 33, 1000])
 def test_another_length_is_no_key(tmp_path, size):
-    (tmp_path / "k").write_bytes(b"s3cr3t" * 200)
-    (tmp_path / "k").write_bytes((tmp_path / "k").read_bytes()[:size])
+    (tmp_path / "k").write_bytes((b"s3cr3t" * 200)[:size])
     with pytest.raises(KeyFileError, match="not a key file") as caught:
         read_key(tmp_path / "k")
-    assert "s3cr3t" not in f"{caught.value}{caught.value.hint}"
+    assert "s3cr3t" not in caught.value.told()
 
 
 def test_no_key_file(tmp_path):

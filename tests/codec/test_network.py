@@ -1,29 +1,209 @@
+import threading
+
 import numpy as np
 import pytest
 import torch
 
-from stegnet.channel import from_8_bits, to_8_bits
 from stegnet.codec import Network
-from stegnet.errors import WeightsError
-from stegnet.models import load_pair, weights_id
+from stegnet.errors import CapacityError, ConfigError, WeightsError
+from stegnet.models import Pair, load_pair, weights_id
+from stegnet.parallel import ordered
 from stegnet.scramble import draw
+from tests.codec import by_the_book
+
+KEY = bytes(range(32))
 
 
-def test_it_is_the_pair_through_8_bits(weights, picture):
+@pytest.fixture
+def network(weights) -> Network:
+    return Network.load(weights, device="cpu", precision="fp32")
+
+
+def as_tensor(picture: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None]
+
+
+def as_picture(pictures: torch.Tensor) -> np.ndarray:
+    return pictures[0].permute(1, 2, 0).detach().double().numpy()
+
+
+def spread(means: np.ndarray) -> np.ndarray:
+    return np.kron(means, np.ones((8, 8, 1)))
+
+
+def means_of(picture: np.ndarray) -> np.ndarray:
+    rows, cols = picture.shape[0] // 8, picture.shape[1] // 8
+    return picture.astype(float).reshape(rows, 8, cols, 8, 3).mean((1, 3))
+
+
+class Plain(Pair):
+    """The container is the cover, a fifth of a level up; what is revealed is the container less grey."""
+
+    def hide(self, cover, hidden):
+        return cover + 0.2 / 255
+
+    def reveal(self, container):
+        return container - 0.5
+
+
+def test_hiding_is_the_pair_through_8_bits(network, weights, picture):
+    cover, secret = picture(16, 24, 1), picture(16, 24, 2)
+    hidden = network.hide(cover, secret, draw(KEY, 2, 3))
+    assert np.abs(hidden.means - means_of(secret)).max() <= 0.5 + 1e-4
+
+    detail = (secret / 255 - spread(hidden.means) / 255).astype(np.float32)
+    shown = by_the_book.shuffle(detail, *by_the_book.draw_shuffle(KEY, 6), 3)
+    exact = as_picture(load_pair(weights)[0].hide(as_tensor(cover / 255), as_tensor(shown))) * 255
+    assert hidden.container.dtype == np.uint8
+    sure = np.abs(exact % 1 - 0.5) > 1e-3
+    np.testing.assert_array_equal(hidden.container[sure], np.rint(exact.clip(0, 255))[sure])
+    rounded_down = exact > hidden.container
+    away = np.abs(exact - hidden.container) > 1e-3
+    np.testing.assert_array_equal(hidden.lean[away], np.where(rounded_down, 1, -1)[away])
+
+
+def test_revealing_is_the_pair_and_the_base(network, weights, picture):
+    container, means = picture(16, 24, 3), picture(2, 3, 4)
+    permutation, turns = by_the_book.draw_shuffle(KEY, 6)
+    found = as_picture(load_pair(weights)[0].reveal(as_tensor(container / 255)))
+    numbers = np.arange(16 * 24.0).reshape(16, 24, 1) + 1
+    places = by_the_book.shuffle(numbers, permutation, turns, 3).ravel()
+    detail = np.empty((16 * 24, 3))
+    detail[np.abs(places).astype(int) - 1] = found.reshape(-1, 3) * np.sign(places)[:, None]
+    detail = detail.reshape(16, 24, 3)
+    exact = (detail - spread(means_of(detail))) * 255 + spread(means)
+    revealed = network.reveal(container, draw(KEY, 2, 3), means)
+    sure = np.abs(exact % 1 - 0.5) > 1e-3
+    np.testing.assert_array_equal(revealed[sure], np.rint(exact.clip(0, 255))[sure])
+
+
+def test_without_a_shuffle_blocks_stay(network, weights, picture):
+    cover, secret = picture(16, 24, 1), picture(16, 24, 2)
+    hidden = network.hide(cover, secret, None)
+    detail = (secret / 255 - spread(hidden.means) / 255).astype(np.float32)
+    exact = as_picture(load_pair(weights)[0].hide(as_tensor(cover / 255), as_tensor(detail))) * 255
+    assert np.abs(hidden.container - exact.clip(0, 255)).max() <= 0.5 + 1e-3
+
+
+def test_with_the_detail_layer_off_there_are_no_means(exact, picture, five_levels):
+    cover, secret, shuffle = picture(16, 24, 1), picture(16, 24, 2), draw(KEY, 2, 3)
+    hidden = exact.hide(cover, secret, shuffle)
+    assert hidden.means is None
+    np.testing.assert_array_equal(exact.reveal(hidden.container, shuffle, None), five_levels(secret))
+
+
+def test_samples_lean_towards_their_second_nearest_level(picture):
+    network = Network.of(Plain(), "00" * 32, detail=False, block=8, device="cpu", precision="fp32")
+    cover = picture(16, 24)
+    hidden = network.hide(cover, cover, None)
+    np.testing.assert_array_equal(hidden.container, cover)
+    assert (hidden.lean == 1).all()
+    assert hidden.lean.dtype == np.int8
+
+
+def test_leaning_is_as_exact_in_bfloat16():
+    class Coarse(Plain):
+        def hide(self, cover, hidden):
+            return (cover * 0.999).to(torch.bfloat16)
+
+    network = Network.of(Coarse(), "00" * 32, detail=False, block=8, device="cpu", precision="fp32")
+    cover = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
+    hidden = network.hide(cover, cover, None)
+    exact = (torch.from_numpy(cover).float() / 255 * 0.999).to(torch.bfloat16).double().numpy() * 255
+    np.testing.assert_array_equal(hidden.lean, np.where(exact > hidden.container, 1, -1))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_both_precisions_work(weights, picture, precision):
+    network = Network.load(weights, device="cpu", precision=precision)
+    exact = Network.load(weights, device="cpu", precision="fp32")
+    assert network.precision == precision
+    cover, secret, shuffle = picture(16, 24, 1), picture(16, 24, 2), draw(KEY, 2, 3)
+    hidden, expected = network.hide(cover, secret, shuffle), exact.hide(cover, secret, shuffle)
+    np.testing.assert_array_equal(hidden.means, expected.means)
+    np.testing.assert_allclose(hidden.container, expected.container, atol=3)
+    args = expected.container, shuffle, expected.means
+    np.testing.assert_allclose(network.reveal(*args), exact.reveal(*args), atol=6)
+
+
+def test_auto_is_what_the_device_does_well(weights):
     network = Network.load(weights)
-    pair, _ = load_pair(weights)
-    cover, secret, shuffle = picture(16, 24, 1), picture(16, 24, 2), draw(bytes(32), 2, 3)
-    inputs = [from_8_bits(torch.tensor(pixels).permute(2, 0, 1)[None]) for pixels in (cover, secret)]
-    plain = draw(bytes(32), 2, 3)
-    plain.permutation.copy_(torch.arange(6))
-    plain.orientation.zero_()
-    expected = to_8_bits(pair.hide(*inputs))[0].permute(1, 2, 0).numpy()
-    np.testing.assert_allclose(network.hide(cover, secret, plain), expected, atol=1)
-    assert not np.array_equal(network.hide(cover, secret, shuffle), expected)
+    assert network.precision in ("bf16", "fp32")
+    assert network.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def test_other_weights_are_refused_by_name(weights):
-    network = Network.load(weights)
+@pytest.mark.parametrize("device", ["cuda:99", "abacus"])
+def test_no_such_device(weights, device):
+    with pytest.raises(ConfigError, match=device):
+        Network.load(weights, device=device)
+
+
+def test_pictures_do_not_influence_each_other(network, picture):
+    """In threads, as films are hidden, and in any order."""
+    jobs = [(picture(32, 48, seed), picture(32, 48, seed + 50), draw(bytes([seed]) * 32, 4, 6)) for seed in range(6)]
+    alone = [network.hide(*job) for job in jobs]
+    pool = network.pool(32, 48)
+    for _ in range(2):
+        together = list(ordered(lambda job: network.hide(*job), jobs, 3, pool.prepare))
+        for a, b in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(a.container, b.container)
+            np.testing.assert_array_equal(a.lean, b.lean)
+    shown = [network.reveal(hidden.container, job[2], hidden.means) for hidden, job in zip(alone, jobs, strict=True)]
+    work = [(hidden.container, job[2], hidden.means) for hidden, job in zip(alone, jobs, strict=True)]
+    for a, b in zip(shown, ordered(lambda job: network.reveal(*job), work, 3, pool.prepare), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_workers_leave_the_callers_threads_alone(network):
+    before = torch.get_num_threads()
+    pool = network.pool(32, 48)
+    list(ordered(lambda _: threading.get_ident(), range(4), pool.workers, pool.prepare))
+    assert torch.get_num_threads() == before
+    assert pool.workers >= 1
+
+
+def test_inputs_stay_as_they_are(network, picture):
+    cover, secret = picture(16, 24, 1), picture(16, 24, 2)
+    for pixels in (cover, secret):
+        pixels.flags.writeable = False
+    hidden = network.hide(cover, secret, draw(KEY, 2, 3))
+    hidden.container.flags.writeable = False
+    network.reveal(hidden.container, draw(KEY, 2, 3), hidden.means)
+    np.testing.assert_array_equal(cover, picture(16, 24, 1))
+    np.testing.assert_array_equal(secret, picture(16, 24, 2))
+
+
+def test_a_view_of_a_larger_picture_will_do(network, picture):
+    large, secret = picture(40, 64, 1), picture(16, 24, 2)
+    view = network.hide(large[:16, :24], secret, None)
+    np.testing.assert_array_equal(view.container, network.hide(large[:16, :24].copy(), secret, None).container)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), CapacityError),
+        (torch.OutOfMemoryError("CUDA out of memory"), CapacityError),
+        (RuntimeError("something else"), RuntimeError),
+    ],
+)
+def test_too_little_memory_is_said_in_plain_words(picture, error, told):
+    class Hungry(Plain):
+        def hide(self, cover, hidden):
+            raise error
+
+        def reveal(self, container):
+            raise error
+
+    network = Network.of(Hungry(), "00" * 32, detail=False, block=8)
+    with pytest.raises(told) as caught:
+        network.hide(picture(8, 8), picture(8, 8), None)
+    assert isinstance(caught.value, CapacityError) == (told is CapacityError)
+    with pytest.raises(told):
+        network.reveal(picture(8, 8), None, None)
+
+
+def test_other_weights_are_refused_by_name(network, weights):
     network.check(weights_id(weights))
     with pytest.raises(WeightsError, match="abababab") as caught:
         network.check("ab" * 32)

@@ -1,97 +1,186 @@
 import random
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from stegnet.codec import Key, Network, hide_picture, open_header, reveal_picture
-from stegnet.codec.header import Header, Timing, seal_header
+from stegnet.codec import Key, Network, Passphrase, hide_picture, reveal_picture
+from stegnet.codec.picture import find_picture
+from stegnet.codec.record import FILM, PICTURE, Header, Pictures, Record, format_record
 from stegnet.errors import CapacityError, RevealError, WeightsError
 from stegnet.media import resize
-from stegnet.scramble import draw, invert_array
+from tests.codec import by_the_book
+from tests.codec.by_the_book import FILM_ID, NONCE, SECRET
 
 
-@pytest.mark.parametrize(("height", "width"), [(64, 96), (61, 97), (8, 8), (15, 200)])
-def test_the_same_size_comes_back_exactly(exact, key, picture, four_bits, height, width):
+@pytest.fixture
+def hidden(exact, key, picture) -> np.ndarray:
+    return hide_picture(exact, picture(64, 96, 1), picture(64, 96, 2), key)
+
+
+@pytest.fixture
+def quick_scrypt(monkeypatch):
+    monkeypatch.setattr("stegnet.codec.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
+
+
+def refusal(call: Callable[[], object]) -> tuple[str, str]:
+    with pytest.raises(RevealError) as caught:
+        call()
+    return str(caught.value), caught.value.hint
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 96), (61, 97), (32, 32), (15, 200), (8, 130), (200, 9)])
+def test_the_same_size_comes_back_exactly(exact, key, picture, five_levels, height, width):
     cover, secret = picture(height, width, 1), picture(height // 8 * 8, width // 8 * 8, 2)
-    container, sealed = hide_picture(exact, cover, secret, key)
+    container = hide_picture(exact, cover, secret, key)
     assert container.shape == cover.shape
-    np.testing.assert_array_equal(reveal_picture(exact, container, sealed, key), four_bits(secret))
+    revealed = reveal_picture(exact, container, key)
+    assert revealed.whole
+    np.testing.assert_array_equal(revealed.picture, five_levels(secret))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (123, 45), (200, 200)])
-def test_another_size_comes_back(exact, key, picture, four_bits, size):
+def test_another_size_comes_back(exact, key, picture, five_levels, size):
     cover, secret = picture(61, 97, 1), picture(*size, 2)
-    container, sealed = hide_picture(exact, cover, secret, key)
-    expected = resize(four_bits(resize(secret, 56, 96)), *size)
-    np.testing.assert_array_equal(reveal_picture(exact, container, sealed, key), expected)
+    container = hide_picture(exact, cover, secret, key)
+    expected = resize(five_levels(resize(secret, 56, 96)), *size)
+    np.testing.assert_array_equal(reveal_picture(exact, container, key).picture, expected)
 
 
-def test_the_margin_is_the_cover(exact, key, picture):
+def test_the_margin_is_the_cover_but_for_sealed_bits(exact, key, picture):
     cover = picture(61, 97, 1)
     before = cover.copy()
-    container, _ = hide_picture(exact, cover, picture(61, 97, 2), key)
+    container = hide_picture(exact, cover, picture(61, 97, 2), key)
     np.testing.assert_array_equal(cover, before)
-    np.testing.assert_array_equal(container[56:], cover[56:])
-    np.testing.assert_array_equal(container[:, 96:], cover[:, 96:])
-    assert (container[:56, :96] != cover[:56, :96]).any()
-
-
-def test_the_container_holds_the_shuffled_secret(exact, key, picture, four_bits):
-    secret = picture(64, 96, 2)
-    container, sealed = hide_picture(exact, picture(64, 96, 1), secret, key)
-    low = (container & 15) * 17
-    film_id = open_header(sealed, key).film_id
-    assert (low != four_bits(secret)).mean() > 0.5
-    np.testing.assert_array_equal(invert_array(low, draw(key.shuffle(film_id, 0), 8, 12)), four_bits(secret))
+    step = np.abs(container.astype(int) - cover)
+    assert max(step[56:].max(), step[:, 96:].max()) == 1
+    assert step[:56, :96].max() > 1
+    assert 0.01 < (step[56:] > 0).mean() < 0.2
 
 
 def test_hidden_twice_is_unrelated(exact, key, picture):
+    """Another salt, film id, nonce, shuffle and places, though the key is the same."""
     pictures = picture(64, 96, 1), picture(64, 96, 2)
-    (a, sealed_a), (b, sealed_b) = (hide_picture(exact, *pictures, key) for _ in range(2))
-    assert (a != b).mean() > 0.5
-    assert sealed_a != sealed_b
+    a, b = (hide_picture(exact, *pictures, key) for _ in range(2))
+    assert (a % 16 // 3 != b % 16 // 3).mean() > 0.5
+    records = [by_the_book.parse(by_the_book.read(container, SECRET)[0]) for container in (a, b)]
+    assert records[0].film_id != records[1].film_id
+    assert records[0].commitment != records[1].commitment
+    assert by_the_book.read_salt(a) != by_the_book.read_salt(b)
 
 
 def test_a_seed_repeats_it(exact, key, picture):
     pictures = picture(64, 96, 1), picture(64, 96, 2)
-    (a, sealed_a), (b, sealed_b) = (hide_picture(exact, *pictures, key, random.Random(1).randbytes) for _ in range(2))
+    a, b, c = (hide_picture(exact, *pictures, key, random.Random(seed).randbytes) for seed in (1, 1, 2))
     np.testing.assert_array_equal(a, b)
-    assert sealed_a == sealed_b
+    assert not np.array_equal(a, c)
 
 
-def test_a_network_of_ours(weights, key, picture):
-    network = Network.load(weights)
-    container, sealed = hide_picture(network, picture(61, 97, 1), picture(50, 50, 2), key)
-    assert reveal_picture(network, container, sealed, key).shape == (50, 50, 3)
+def test_randomness_is_drawn_once_for_each_purpose(exact, key, picture):
+    drawn = []
+
+    def draw(count: int) -> bytes:
+        drawn.append(count)
+        return random.Random(len(drawn)).randbytes(count)
+
+    container = hide_picture(exact, picture(64, 96, 1), picture(64, 96, 2), key, draw)
+    assert drawn == [16, 16, 12]
+    assert by_the_book.read_salt(container) == random.Random(1).randbytes(16)
+    assert find_picture(container, key)[0].header.film_id == random.Random(2).randbytes(16)
 
 
-@pytest.mark.parametrize("size", [(7, 100), (100, 7), (1, 1)])
+@pytest.mark.parametrize("detail", [False, True])
+def test_a_network_of_ours(weights, key, picture, detail):
+    network = replace(Network.load(weights, device="cpu", precision="fp32"), detail=detail)
+    container = hide_picture(network, picture(61, 97, 1), picture(50, 50, 2), key)
+    revealed = reveal_picture(network, container, key)
+    assert revealed.whole
+    assert revealed.picture.shape == (50, 50, 3)
+
+
+def test_a_passphrase_opens_what_it_hid(exact, picture, five_levels, quick_scrypt):
+    container = hide_picture(exact, picture(64, 96, 1), picture(64, 96, 2), Passphrase("Käse"))
+    revealed = reveal_picture(exact, container, Passphrase("Ka\u0308se"))
+    assert revealed.whole
+    np.testing.assert_array_equal(revealed.picture, five_levels(picture(64, 96, 2)))
+    refusal(lambda: reveal_picture(exact, container, Passphrase("kase")))
+
+
+def test_a_passphrase_gives_every_picture_its_own_key(exact, picture, quick_scrypt):
+    passphrase = Passphrase("x")
+    one, two = (hide_picture(exact, picture(64, 96, 1), picture(64, 96, 2), passphrase) for _ in range(2))
+    assert reveal_picture(exact, one, passphrase).whole
+    places = by_the_book.salt_places(one.size)
+    one.reshape(-1)[places] = two.reshape(-1)[places]
+    refusal(lambda: reveal_picture(exact, one, passphrase))
+
+
+def test_a_flipped_bit_of_the_salt(exact, hidden, key, picture, quick_scrypt):
+    """With a passphrase nothing opens; a key file needs no salt, and says that the picture was altered."""
+    phrased = hide_picture(exact, picture(64, 96, 1), picture(64, 96, 2), Passphrase("x"))
+    place = by_the_book.salt_places(hidden.size)[77]
+    for container in (hidden, phrased):
+        container.reshape(-1)[place] ^= 1
+    assert not reveal_picture(exact, hidden, key).whole
+    refusal(lambda: reveal_picture(exact, phrased, Passphrase("x")))
+
+
+@pytest.mark.parametrize("level", [1, 2, 64])
+def test_an_altered_picture_is_shown_and_told(exact, hidden, key, picture, five_levels, level):
+    lead, _ = by_the_book.lead_and_mac_places(hidden.size, SECRET)
+    record, _ = by_the_book.read(hidden, SECRET)
+    nonce = by_the_book.bytes_of([hidden.reshape(-1)[place] & 1 for place, _ in lead[:96]])
+    taken = {place for place, _ in lead + by_the_book.record_places(hidden.size, SECRET, nonce, len(record) + 16)}
+    for place in random.Random(level).sample(sorted(set(range(hidden.size)) - taken), 20):
+        hidden.reshape(-1)[place] ^= level
+        revealed = reveal_picture(exact, hidden, key)
+        assert not revealed.whole
+        assert (revealed.picture != five_levels(picture(64, 96, 2))).sum() <= 1
+        hidden.reshape(-1)[place] ^= level
+    assert reveal_picture(exact, hidden, key).whole
+
+
+@pytest.mark.parametrize("size", [(7, 100), (100, 7), (1, 1), (30, 30), (1, 100_000)])
 def test_a_cover_that_is_too_small(exact, key, picture, size):
-    with pytest.raises(CapacityError, match=f"too small: {size[1]}×{size[0]}"):
+    with pytest.raises(CapacityError, match=f"too small: {size[1]}×{size[0]} pixels"):
         hide_picture(exact, picture(*size), picture(8, 8), key)
 
 
-def test_nothing_is_revealed(exact, key, picture):
-    container, sealed = hide_picture(exact, picture(64, 96, 1), picture(64, 96, 2), key)
-    cases = [(container, None, key), (container, b"junk" * 30, key), (container, sealed, Key(bytes(32)))]
-    cases.append((container[:4], sealed, key))
-    messages = set()
-    for case in cases:
-        with pytest.raises(RevealError) as caught:
-            reveal_picture(exact, *case)
-        messages.add((str(caught.value), caught.value.hint))
-    assert len(messages) == 1
+@pytest.mark.parametrize("size", [((1 << 20) + 1, 1), (1, (1 << 20) + 1)])
+def test_a_secret_that_is_too_large(exact, key, picture, size):
+    with pytest.raises(CapacityError, match="too large"):
+        hide_picture(exact, picture(64, 96), np.zeros((*size, 3), np.uint8), key)
 
 
-def test_other_weights(exact, key, picture):
-    container, sealed = hide_picture(exact, picture(64, 96, 1), picture(64, 96, 2), key)
-    with pytest.raises(WeightsError, match="4b4b"):
-        reveal_picture(Network.of(exact.pair, "00" * 32), container, sealed, key)
+def test_there_is_one_answer_where_nothing_opens(exact, hidden, key, picture, quick_scrypt):
+    lead, _ = by_the_book.lead_and_mac_places(hidden.size, SECRET)
+    broken = hidden.copy()
+    broken.reshape(-1)[lead[0][0]] ^= 1
+    unknown = by_the_book.write(hidden, by_the_book.read(hidden, SECRET)[0], SECRET, NONCE, version=2)
+    rejected = by_the_book.write(hidden, b"no record", SECRET, NONCE)
+    containers = [picture(64, 96), hidden[:4, :4], hidden[:, ::-1], broken, unknown, rejected, resize(hidden, 65, 96)]
+    cases = [(container, key) for container in containers]
+    cases += [(hidden, Key(bytes(32))), (hidden, Passphrase("x"))]
+    assert len({refusal(lambda case=case: reveal_picture(exact, *case)) for case in cases}) == 1
 
 
-def test_a_films_header_on_a_picture(exact, key, picture):
-    timing = Timing((0,), Fraction(1, 25), Fraction(25))
-    sealed = seal_header(Header(bytes(16), 9, 9, 8, exact.weights, timing), key)
-    with pytest.raises(RevealError, match="nothing can be revealed"):
-        reveal_picture(exact, picture(16, 16), sealed, key)
+def test_other_weights(exact, hidden, key):
+    with pytest.raises(WeightsError, match="5e5e") as caught:
+        reveal_picture(replace(exact, weights="00" * 32), hidden, key)
+    assert "5e" * 32 in caught.value.hint
+
+
+def test_a_frame_of_a_film_is_no_picture(exact, key, picture):
+    one = Fraction(1)
+    film = Header(FILM_ID, FILM, 1, Pictures(8, 8, 1, one, one, False, 8, exact.weights))
+    container = by_the_book.write(picture(64, 96), format_record(Record(film, 0), key), SECRET, NONCE)
+    assert "no picture" in refusal(lambda: reveal_picture(exact, container, key))[0]
+
+
+def test_find_picture_tells_what_is_hidden(exact, hidden, key):
+    record, whole = find_picture(hidden, key)
+    assert whole
+    assert (record.header.kind, record.header.frames, record.index) == (PICTURE, 1, 0)
+    assert record.header.secret == Pictures(96, 64, 1, Fraction(1), Fraction(1), False, 8, exact.weights)

@@ -7,25 +7,25 @@ import pytest
 
 from stegnet.codec import Network
 from stegnet.data.shards import TEST, TRAIN, ShardWriter
-from stegnet.evaluation.quality import PLAIN, REAL, RENDERED, SCRAMBLED, Bench, Trip, headline, measures, summarise
+from stegnet.evaluation.quality import BARE, REAL, RENDERED, SEALED, Bench, Trip, headline, measures, summarise
 from stegnet.models import Pair
 
 PHOTOGRAPHS, SCENES = ["p0", "p1", "p2"], ["s0", "s1"]
 
 
 class Swap(Pair):
-    """The container is the secret itself."""
+    """The container is the hidden picture itself, brought to [0, 1]."""
 
-    def hide(self, cover, secret):
-        return secret
+    def hide(self, cover, hidden):
+        return hidden + 0.5
 
     def reveal(self, container):
-        return container
+        return container - 0.5
 
 
 @pytest.fixture
 def swap() -> Network:
-    return Network.of(Swap(), "5a" * 32)
+    return Network.of(Swap(), "5a" * 32, detail=False, block=8, precision="fp32")
 
 
 @pytest.fixture
@@ -49,11 +49,11 @@ def test_the_secret_is_another_picture_of_the_same_kind(shards, exact, shift, ap
     assert bench.kinds == [REAL, RENDERED]
     assert [bench.count(kind) for kind in bench.kinds] == [3, 2]
     for index in range(3):
-        trip = bench.travel(REAL, index, PLAIN)
+        trip = bench.travel(REAL, index, SEALED)
         assert trip.names == (PHOTOGRAPHS[index], PHOTOGRAPHS[(index + apart) % 3])
         assert np.array_equal(trip.cover, picture(64, 64, index))
         assert np.array_equal(trip.secret, picture(64, 64, (index + apart) % 3))
-    trip = bench.travel(RENDERED, 1, PLAIN)
+    trip = bench.travel(RENDERED, 1, SEALED)
     assert trip.names == ("s1", "s0")  # never the cover itself
     assert np.array_equal(trip.cover, picture(64, 64, 4))
 
@@ -67,39 +67,39 @@ def test_pictures_of_other_sources_count_as_photographs(tmp_path, exact, picture
     assert (bench.kinds, bench.count(REAL)) == ([REAL], 3)
 
 
-@pytest.mark.parametrize("mode", [PLAIN, SCRAMBLED])
-def test_what_is_revealed_comes_out_of_the_container(shards, exact, four_bits, mode):
+@pytest.mark.parametrize("mode", [SEALED, BARE])
+def test_what_is_revealed_comes_out_of_the_container(shards, exact, five_levels, mode):
     trip = Bench(exact, shards, 1, 0).travel(REAL, 0, mode)
-    assert np.array_equal(trip.revealed, four_bits(trip.secret))
+    assert np.array_equal(trip.revealed, five_levels(trip.secret))
     assert np.array_equal(trip.container & 0xF0, trip.cover & 0xF0)
 
 
-def test_only_a_scrambled_secret_is_scrambled(shards, swap):
-    bench = Bench(swap, shards, 1, 0)
-    plain, scrambled = (bench.travel(REAL, 0, mode) for mode in (PLAIN, SCRAMBLED))
-    assert np.array_equal(plain.container, plain.secret)
-    assert not np.array_equal(scrambled.container, scrambled.secret)
-    assert np.array_equal(np.sort(scrambled.container, axis=None), np.sort(scrambled.secret, axis=None))
-    assert np.array_equal(scrambled.revealed, scrambled.secret)
+def test_the_secret_is_scrambled_and_only_sealed_bits_tell_the_modes_apart(shards, swap):
+    sealed, bare = (Bench(swap, shards, 1, 0).travel(REAL, 0, mode) for mode in (SEALED, BARE))
+    assert np.array_equal(bare.revealed, bare.secret)
+    assert (bare.container != bare.secret).mean() > 0.5
+    change = np.abs(sealed.revealed.astype(int) - sealed.secret)
+    assert change.max() == 1
+    assert 0.05 < change.mean() < 0.5
 
 
 def test_shuffles_follow_from_seed_and_picture(shards, swap):
-    def container(seed: int, index: int) -> np.ndarray:
-        return Bench(swap, shards, 2 - index, seed).travel(REAL, index, SCRAMBLED).container  # always of p2
+    def container(seed: int, index: int, mode: str) -> np.ndarray:
+        return Bench(swap, shards, 2 - index, seed).travel(REAL, index, mode).container  # always of p2
 
-    assert np.array_equal(container(0, 0), container(0, 0))
-    assert not np.array_equal(container(0, 0), container(1, 0))
-    assert not np.array_equal(container(0, 0), container(0, 1))
+    for mode in (SEALED, BARE):
+        assert np.array_equal(container(0, 0, mode), container(0, 0, mode))
+        assert not np.array_equal(container(0, 0, mode), container(1, 0, mode))
+        assert not np.array_equal(container(0, 0, mode), container(0, 1, mode))
 
 
-def test_an_ideal_pair_does_as_well_with_scrambled_secrets(shards, exact):
+def test_sealed_bits_cost_the_container_and_spare_an_ideal_pair(shards, exact):
     table = Bench(exact, shards, 1, 0).measure(silent)
     secret = [column for column in table if column.startswith("secret_")]
-    plain, scrambled = (table[table["mode"] == mode].reset_index(drop=True) for mode in (PLAIN, SCRAMBLED))
-    pd.testing.assert_frame_equal(plain[["cover", "secret", *secret]], scrambled[["cover", "secret", *secret]])
-    assert len(plain) == len(scrambled) == 5
+    sealed, bare = (table[table["mode"] == mode].reset_index(drop=True) for mode in (SEALED, BARE))
+    pd.testing.assert_frame_equal(sealed[["cover", "secret", *secret]], bare[["cover", "secret", *secret]])
+    assert len(sealed) == len(bare) == 5
     assert (table["container_psnr"] > 25).all()
-    assert not plain["container_psnr"].equals(scrambled["container_psnr"])
 
 
 def test_the_table_has_one_row_per_kind_pair_and_mode(shards, exact):
@@ -108,7 +108,7 @@ def test_the_table_has_one_row_per_kind_pair_and_mode(shards, exact):
     assert seen == [range(3), range(2)]
     assert list(table.columns[:4]) == ["kind", "mode", "cover", "secret"]
     assert list(table["cover"][::2]) == PHOTOGRAPHS + SCENES
-    assert list(table["mode"]) == [PLAIN, SCRAMBLED] * 5
+    assert list(table["mode"]) == [SEALED, BARE] * 5
 
 
 def test_measures_of_one_trip():
@@ -121,12 +121,12 @@ def test_measures_of_one_trip():
 
 
 def table(kinds: list[str]) -> pd.DataFrame:
-    """Three pairs a kind; scenes are 10 dB better, scrambled ones 1 dB worse."""
+    """Three pairs a kind; scenes are 10 dB better, bare ones 1 dB worse."""
     rows = []
     for kind in kinds:
         for index, psnr in enumerate([30.0, 33.0, 42.0]):
-            for mode in (PLAIN, SCRAMBLED):
-                value = psnr + 10 * (kind == RENDERED) - (mode == SCRAMBLED)
+            for mode in (SEALED, BARE):
+                value = psnr + 10 * (kind == RENDERED) - (mode == BARE)
                 names = {"kind": kind, "mode": mode, "cover": str(index), "secret": "x"}
                 container = {"container_psnr": value, "container_ssim": value / 100, "container_apd": 50 - value}
                 rows.append(names | container | {"secret_psnr": value / 2, "secret_ssim": 0.5, "secret_apd": 2.0})
@@ -134,12 +134,12 @@ def table(kinds: list[str]) -> pd.DataFrame:
 
 
 def test_the_summary_by_hand():
-    plain = summarise(table([REAL]))[REAL][PLAIN]
-    assert list(plain) == [f"{side}_{name}" for side in ("container", "secret") for name in ("psnr", "ssim", "apd")]
-    assert plain["container_psnr"] == {"mean": 35.0, "median": 33.0, "worst": 30.0}
-    assert plain["container_ssim"] == {"mean": 0.35, "median": 0.33, "worst": 0.3}
-    assert plain["container_apd"] == {"mean": 15.0, "median": 17.0, "worst": 20.0}
-    assert plain["secret_psnr"] == {"mean": 17.5, "median": 16.5, "worst": 15.0}
+    sealed = summarise(table([REAL]))[REAL][SEALED]
+    assert list(sealed) == [f"{side}_{name}" for side in ("container", "secret") for name in ("psnr", "ssim", "apd")]
+    assert sealed["container_psnr"] == {"mean": 35.0, "median": 33.0, "worst": 30.0}
+    assert sealed["container_ssim"] == {"mean": 0.35, "median": 0.33, "worst": 0.3}
+    assert sealed["container_apd"] == {"mean": 15.0, "median": 17.0, "worst": 20.0}
+    assert sealed["secret_psnr"] == {"mean": 17.5, "median": 16.5, "worst": 15.0}
 
 
 @pytest.mark.parametrize(("kinds", "better"), [([REAL], 0), ([REAL, RENDERED], 0), ([RENDERED], 10)])
@@ -147,7 +147,7 @@ def test_the_headline_is_of_photographs_where_there_are_any(kinds, better):
     figures = headline(summarise(table(kinds)))
     assert figures["container_psnr"] == 35 + better
     assert figures["container_psnr_worst"] == 30 + better
-    assert figures["container_psnr_scrambled"] == 34 + better
+    assert figures["container_psnr_bare"] == 34 + better
     assert figures["secret_psnr_worst"] == 15 + better / 2
     assert figures["secret_apd"] == 2
     assert len(figures) == 6 * 3 + 2

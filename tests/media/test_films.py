@@ -89,21 +89,24 @@ def test_colours_without_tags_follow_the_size(tmp_path, height, matrix):
     assert np.abs(next(read_frames(path)).astype(int) - [255, 0, 0]).max() <= 2
 
 
-def flat_film(path, colour, pix_fmt, matrix, levels, height=64):
+def flat_film(path, colour, pix_fmt, matrix, levels, height=64, **fields):
+    """One frame of one colour, a level for each plane; two bytes each where samples have more than 8 bits."""
     with av.open(str(path), "w") as film:
         stream = film.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, height, pix_fmt
-        stream.codec_context.colorspace, stream.codec_context.color_range = matrix, levels
+        for name, value in ({"colorspace": matrix, "color_range": levels} | fields).items():
+            setattr(stream.codec_context, name, value)
         frame = av.VideoFrame(64, height, pix_fmt)
+        width = 1 if frame.format.components[0].bits == 8 else 2
         for plane, level in zip(frame.planes, colour, strict=True):
-            plane.update(bytes([level]) * plane.buffer_size)
+            plane.update(level.to_bytes(width, "little") * (plane.buffer_size // width))
         frame.colorspace, frame.color_range = matrix, levels
         film.mux(stream.encode(frame))
         film.mux(stream.encode(None))
     return path
 
 
-@pytest.mark.parametrize("suffix", ["gif", "png", "avif"])
+@pytest.mark.parametrize("suffix", ["gif", "png", "avif", "webp"])
 def test_animations_keep_their_times(tmp_path, picture, suffix):
     first, *others = [Image.fromarray(picture(32, 48, seed)) for seed in range(4)]
     path = tmp_path / f"a.{suffix}"
@@ -117,16 +120,277 @@ def test_ten_bits(tmp_path, make_film, picture):
     assert np.abs(next(read_frames(path)).astype(int) - picture(64, 96)).mean() < 6
 
 
-def test_what_has_no_frames(tmp_path, make_film):
+@pytest.mark.parametrize(
+    ("tag", "level", "shown"), [(0, 16, 16), (2, 16, 16), (1, 16, 0), (1, 235, 255), (1, 126, 128)]
+)
+def test_grey_is_of_full_range_unless_its_tag_says_not(tmp_path, tag, level, shown):
+    path = flat_film(tmp_path / "a.mkv", [level], "gray", 2, tag)
+    assert next(read_frames(path))[5, 5].tolist() == [shown] * 3
+
+
+@pytest.mark.parametrize(
+    ("pix_fmt", "fields", "note"),
+    [
+        ("yuv420p", {}, None),
+        ("yuv420p10le", {}, "it has 10 bits a sample: reduced to 8"),
+        ("yuv420p", {"color_primaries": 9}, "its colours are BT.2020: taken as sRGB"),
+        ("yuv420p", {"color_trc": 16}, "its colours are HDR (PQ): reduced to 8 bits, not tone-mapped"),
+        (
+            "yuv420p",
+            {"color_trc": 18, "color_primaries": 9},
+            "its colours are HDR (HLG): reduced to 8 bits, not tone-mapped",
+        ),
+        ("yuva420p", {}, "it can be transparent: laid over white"),
+        ("yuv420p", {"field_order": 2}, "it is interlaced: the two fields stay woven in one picture"),
+        ("yuv420p", {"field_order": 1}, None),
+    ],
+)
+def test_what_is_odd_is_noted(tmp_path, pix_fmt, fields, note):
+    depth = 4 if "10" in pix_fmt else 1
+    colour = [126 * depth, 128 * depth, 128 * depth, 255][: 4 if "a" in pix_fmt else 3]
+    path = flat_film(tmp_path / "a.mkv", colour, pix_fmt, 6, 1, **fields)
+    assert scan(path).notes == (() if note is None else (note,))
+    assert np.abs(next(read_frames(path))[5, 5].astype(int) - 128).max() <= 1
+
+
+@pytest.mark.parametrize("matrix", [8, 10])
+def test_colours_that_nobody_converts(tmp_path, matrix):
+    """YCgCo, and BT.2020 with constant luminance. `scan` looks at no pixel, and so does not mind."""
+    path = flat_film(tmp_path / "a.mkv", [126, 128, 128], "yuv444p", matrix, 1)
+    assert len(scan(path).pts) == 1
+    with pytest.raises(MediaError, match=rf"a\.mkv: its colours .* \(matrix {matrix}\)"):
+        next(read_frames(path))
+
+
+ALPHA = {
+    "libvpx.webm": "yuva420p", "libvpx-vp9.webm": "yuva420p", "png.mov": "rgba", "qtrle.mov": "argb",
+    "prores_ks.mov": "yuva444p10le", "ffv1.mkv": "bgra",
+}  # fmt: skip
+
+
+def see_through():
+    """Blue, transparent at the top, half in the middle."""
+    layer = np.full((48, 32, 4), (30, 60, 200, 255), np.uint8)
+    layer[:16, :, 3], layer[16:32, :, 3] = 0, 128
+    return layer
+
+
+def assert_over_white(frame, tolerance):
+    for row, shown in ((5, (255, 255, 255)), (24, (142, 157, 227)), (42, (30, 60, 200))):
+        assert np.abs(frame[row, 10].astype(int) - shown).max() <= tolerance
+
+
+@pytest.mark.parametrize("name", list(ALPHA))
+def test_transparent_films_are_laid_over_white(tmp_path, name):
+    codec = name.split(".")[0]
+    with av.open(str(tmp_path / name), "w") as film:
+        stream = film.add_stream(codec, rate=25, options={"auto-alt-ref": "0"} if "vpx" in codec else {})
+        stream.width, stream.height, stream.pix_fmt = 32, 48, ALPHA[name]
+        if "vpx" in codec:
+            stream.metadata["alpha_mode"] = "1"
+            stream.bit_rate = 4_000_000
+        for index in range(3):
+            frame = av.VideoFrame.from_ndarray(see_through(), format="rgba")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+    frames = list(read_frames(tmp_path / name))
+    assert len(frames) == len(scan(tmp_path / name).pts) == 3
+    for frame in frames:
+        assert_over_white(frame, 8 if "vpx" in codec else 3)
+    assert "it can be transparent: laid over white" in scan(tmp_path / name).notes
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "avif"])
+def test_transparent_animations_are_laid_over_white(tmp_path, suffix):
+    stills = [Image.fromarray(np.roll(see_through(), shift, 1)) for shift in range(3)]
+    stills[0].putpixel((0, 47), (1, 2, 3, 255))  # or the encoder leaves out equal frames
+    stills[1].putpixel((1, 47), (1, 2, 3, 255))
+    path = tmp_path / f"a.{suffix}"
+    stills[0].save(
+        path,
+        save_all=True,
+        append_images=stills[1:],
+        duration=100,
+        **({"lossless": True}, {"quality": 95})[suffix == "avif"],
+    )
+    frames = list(read_frames(path))
+    assert len(frames) == 3
+    for frame in frames:
+        assert_over_white(frame, 8 if suffix == "avif" else 1)
+    info = scan(path)
+    assert info.notes == ("it can be transparent: laid over white",)
+    assert (info.width, info.height, info.sound) == (32, 48, ())
+
+
+def test_a_transparent_gif_is_laid_over_white(tmp_path):
+    stills = [Image.new("P", (32, 48), colour) for colour in (0, 1)]
+    for still in stills:
+        still.putpalette([0, 0, 0, 200, 0, 0])
+    stills[0].save(tmp_path / "a.gif", save_all=True, append_images=stills[1:], transparency=0, duration=100)
+    first, second = read_frames(tmp_path / "a.gif")
+    assert (first == 255).all()
+    assert (second == (200, 0, 0)).all()
+
+
+def test_a_damaged_animation(tmp_path, picture):
+    path = tmp_path / "a.webp"
+    first, *others = [Image.fromarray(picture(32, 48, seed)) for seed in range(8)]
+    first.save(path, save_all=True, append_images=others, lossless=True)
+    data = bytearray(path.read_bytes())
+    start = data.rindex(b"VP8L") + 8
+    data[start + 5 : start + 200] = bytes(195)
+    path.write_bytes(data)
+    for read in (scan, lambda path: list(read_frames(path))):
+        with pytest.raises(MediaError, match=r"a\.webp: the animation is damaged after 7 frames"):
+            read(path)
+
+
+def test_fields_are_noted_and_stay_woven(tmp_path):
+    """MPEG-2 says in each frame that it is made of two fields."""
+    path = tmp_path / "a.avi"
+    woven = np.zeros((64, 96, 3), np.uint8)
+    woven[::2] = 200
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("mpeg2video", rate=25, options={"flags": "+ildct+ilme"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for index in range(3):
+            frame = av.VideoFrame.from_ndarray(woven, format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+    info = scan(path)
+    assert info.notes == ("it is interlaced: the two fields stay woven in one picture",)
+    frames = list(read_frames(path))
+    assert len(frames) == 3
+    assert np.abs(frames[0].astype(int) - woven).mean() < 12
+
+
+def test_pixels_that_are_not_square_are_noted(tmp_path):
+    with av.open(str(tmp_path / "a.mp4"), "w") as film:
+        stream = film.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(64, 45)
+        film.mux([*stream.encode(av.VideoFrame(32, 16, "yuv420p")), *stream.encode(None)])
+    info = scan(tmp_path / "a.mp4")
+    assert (info.aspect, info.width, info.height) == (Fraction(64, 45), 32, 16)
+    assert info.notes == ("its pixels are 64:45, not square: kept as they are",)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 2), (3, 1), (7, 1000)])
+def test_tiny_and_odd_sizes(tmp_path, make_film, picture, height, width):
+    path = make_film(tmp_path / "a.mov", 3, height, width, codec="png", pix_fmt="rgb24")
+    assert (scan(path).height, scan(path).width) == (height, width)
+    for index, frame in enumerate(read_frames(path)):
+        np.testing.assert_array_equal(frame, picture(height, width, index))
+
+
+def test_every_sound_track_counts(tmp_path, make_sounds):
+    assert scan(make_sounds(tmp_path / "a.mkv", "aac", "libmp3lame", "pcm_s16le")).sound == ("aac", "mp3", "pcm_s16le")
+
+
+def test_cover_art_is_not_the_film(tmp_path, picture):
+    Image.fromarray(picture(200, 200)).save(tmp_path / "cover.jpg")
+    with av.open(str(tmp_path / "a.mkv"), "w") as film:
+        stream = film.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "bgr0"
+        film.add_attachment("cover.jpg", "image/jpeg", (tmp_path / "cover.jpg").read_bytes())
+        film.mux([*stream.encode(av.VideoFrame(96, 64, "bgr0")), *stream.encode(None)])
+    info = scan(tmp_path / "a.mkv")
+    assert (info.width, info.height, info.notes) == (96, 64, ())
+
+
+def test_the_longest_of_several_tracks_counts(tmp_path):
+    with av.open(str(tmp_path / "a.mp4"), "w") as film:
+        streams = [film.add_stream("libx264", rate=25) for _ in range(2)]
+        for index, stream in enumerate(streams):
+            stream.width, stream.height, stream.pix_fmt = 16 + 64 * index, 16, "yuv420p"
+        film.start_encoding()
+        for stream, count in zip(streams, (1, 5), strict=True):
+            for index in range(count):
+                frame = av.VideoFrame(stream.width, 16, "yuv420p")
+                frame.pts, frame.time_base = index, Fraction(1, 25)
+                film.mux(stream.encode(frame))
+            film.mux(stream.encode(None))
+    info = scan(tmp_path / "a.mp4")
+    assert (info.width, len(info.pts)) == (80, 5)
+    assert info.notes == ("it has 2 tracks of pictures: the one with the most frames counts",)
+
+
+def test_a_film_without_time_stamps_is_noted(tmp_path, make_film):
+    path = make_film(tmp_path / "a.h264", codec="libx264", pix_fmt="yuv420p")
+    assert scan(path).notes == ("it has no time stamps: its frames are spaced evenly",)
+
+
+def test_frames_that_change_size_are_stretched_to_the_first(tmp_path, make_film):
+    small = make_film(tmp_path / "a.m2v", 3, 48, 64, codec="mpeg2video", pix_fmt="yuv420p")
+    large = make_film(tmp_path / "b.m2v", 3, 96, 128, codec="mpeg2video", pix_fmt="yuv420p")
+    path = tmp_path / "c.m2v"
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    info = scan(path)
+    frames = list(read_frames(path))
+    assert "its frames change size: all are stretched to 64×48" in info.notes
+    assert len(frames) == len(info.pts) >= 5  # the decoder drops the frame that it holds back when the size changes
+    assert {frame.shape for frame in frames} == {(48, 64, 3)}
+
+
+def test_what_has_no_frames(tmp_path):
     (tmp_path / "a.mp4").write_text("text")
     with pytest.raises(MediaError, match="neither"):
         scan(tmp_path / "a.mp4")
     with pytest.raises(MediaError, match="no such file"):
         scan(tmp_path / "b.mp4")
+    with av.open(str(tmp_path / "c.mkv"), "w") as film:
+        stream = film.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "bgr0"
+        film.add_attachment("a", "text/plain", b"text")
+        film.start_encoding()
+    with pytest.raises(MediaError, match=r"neither|no frames"):
+        scan(tmp_path / "c.mkv")
+
+
+@pytest.mark.parametrize("part", [0.5, 0.9])
+def test_an_mp4_without_its_end_was_never_finished(tmp_path, make_film, part):
     path = make_film(tmp_path / "c.mp4", codec="libx264", pix_fmt="yuv420p")
-    path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(MediaError, match=r"neither|damaged|no frames"):
+    path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
+    with pytest.raises(MediaError, match=r"c\.mp4: the film is cut off, or was never finished") as caught:
         scan(path)
+    assert "copy it again" in caught.value.hint
+
+
+def test_a_damaged_frame_says_how_many_came_before(tmp_path, make_film):
+    path = make_film(tmp_path / "a.mov", 10, codec="png", pix_fmt="rgb24")
+    with av.open(str(path)) as film:
+        packets = [bytes(packet) for packet in film.demux(video=0) if packet.size]
+    damaged = packets[6][:100] + bytes(len(packets[6]) - 100)
+    path.write_bytes(path.read_bytes().replace(packets[6], damaged))
+    for read in (scan, lambda path: list(read_frames(path))):
+        with pytest.raises(MediaError, match=r"a\.mov: the film is damaged after 6 frames"):
+            read(path)
+
+
+def with_index_in_front(path, source):
+    """A copy of a film in MP4."""
+    with av.open(str(source)) as old, av.open(str(path), "w", options={"movflags": "faststart"}) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                new.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "avi"])
+def test_a_film_that_is_cut_off_is_noted(tmp_path, make_film, suffix):
+    """No decoder says so."""
+    path = make_film(tmp_path / f"a.{suffix}", 10, codec="mpeg4", pix_fmt="yuv420p")
+    path = with_index_in_front(tmp_path / "b.mp4", path) if suffix == "mp4" else path
+    note = "the end of the file is missing: cut off while it was copied or written"
+    assert note not in scan(path).notes
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
+    info = scan(path)
+    assert 0 < len(info.pts) < 10
+    assert note in info.notes
 
 
 def test_a_tag_can_not_make_a_path_a_protocol(tmp_path, make_film, monkeypatch):

@@ -1,16 +1,24 @@
+import fcntl
 import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from stegnet.errors import MediaError
 from stegnet.media import whole_file
 
+STALE = ".a.mkv.0123456789ab.part"
+
 
 def test_a_whole_file_takes_its_place(tmp_path):
     target = tmp_path / "a.mkv"
     target.write_text("old")
     with whole_file(target) as part:
-        assert (part.parent, part.suffix) == (tmp_path, ".mkv")
+        assert part.parent == tmp_path
+        assert re.fullmatch(r"\.a\.mkv\.[0-9a-f]{12}\.part", part.name)
         part.write_text("new")
         assert target.read_text() == "old"
     assert target.read_text() == "new"
@@ -32,8 +40,183 @@ def test_whatever_fails_leaves_nothing(tmp_path, error):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_whatever_fails_leaves_the_old_file(tmp_path):
+    (tmp_path / "a.png").write_text("old")
+    with pytest.raises(ValueError, match="x"), whole_file(tmp_path / "a.png") as part:
+        part.write_text("half")
+        raise ValueError("x")
+    assert (tmp_path / "a.png").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_errors_name_the_file_that_was_asked_for(tmp_path):
+    with pytest.raises(MediaError) as caught, whole_file(tmp_path / "a.png") as part:
+        raise MediaError(f"{part}: can't be written (No space left on device)", "make room")
+    assert str(caught.value) == f"{tmp_path / 'a.png'}: can't be written (No space left on device)"
+    assert caught.value.hint == "make room"
+
+
+def test_a_dead_runs_part_is_removed(tmp_path):
+    for name in (STALE, ".another.png.ffffffffffff.part"):
+        (tmp_path / name).write_text("half")
+    with whole_file(tmp_path / "b.png") as part:
+        assert list(tmp_path.iterdir()) == [part]
+
+
+def test_a_live_runs_part_is_left_alone(tmp_path):
+    with whole_file(tmp_path / "a.png") as first:
+        first.write_text("first")
+        with whole_file(tmp_path / "a.png") as second:
+            second.write_text("second")
+            assert first != second
+            assert first.exists()
+        assert (tmp_path / "a.png").read_text() == "second"
+    assert (tmp_path / "a.png").read_text() == "first"
+
+
+def test_the_lock_outlives_the_writing_by_another_hand(tmp_path):
+    """Encoders open the part by its name and truncate it; the lock must still be held then."""
+    with whole_file(tmp_path / "a.png") as part:
+        part.write_bytes(b"x" * 100)
+        with part.open("wb") as file, part.open("rb") as other:
+            file.write(b"y")
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_killed_run_leaves_a_part_that_the_next_one_removes(tmp_path):
+    script = (
+        "import sys, time\nfrom pathlib import Path\nfrom stegnet.media import whole_file\n"
+        "with whole_file(Path(sys.argv[1])) as part:\n"
+        "    part.write_text('half')\n    print('ready', flush=True)\n    time.sleep(60)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", script, str(tmp_path / "a.mkv")]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as run:
+        assert run.stdout.readline() == b"ready\n"
+        (part,) = tmp_path.iterdir()
+        with whole_file(tmp_path / "b.mkv"):
+            assert part.exists()
+        run.kill()
+        run.wait()
+    assert part.exists()
+    with whole_file(tmp_path / "c.mkv"):
+        assert not part.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.mkv", "c.mkv"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.part",
+        ".a.part",
+        ".a.0123456789a.part",
+        ".a.0123456789AB.part",
+        ".a.0123456789ab.part.mkv",
+        "x.a.0123456789ab.part",
+    ],
+)
+def test_what_is_named_otherwise_is_left_alone(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with whole_file(tmp_path / "b.png"):
+        pass
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_what_is_no_plain_file_is_left_alone(tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / STALE).symlink_to(tmp_path / "mine")
+    (tmp_path / ".b.0123456789ab.part").mkdir()
+    os.mkfifo(tmp_path / ".c.0123456789ab.part")
+    with whole_file(tmp_path / "b.png"):
+        pass
+    assert len(list(tmp_path.iterdir())) == 5
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_a_part_that_is_taken_for_dead_is_made_again(tmp_path, monkeypatch):
+    """Another run may look at the part after it was made and before it was locked."""
+    lock, made = fcntl.flock, []
+
+    def robbed(descriptor, how):
+        if not made:
+            made.extend(tmp_path.iterdir())
+            made[0].unlink()
+        return lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", robbed)
+    with whole_file(tmp_path / "a.png") as part:
+        assert part not in made
+        part.write_text("new")
+    assert (tmp_path / "a.png").read_text() == "new"
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    def refused(descriptor, how):
+        raise OSError(95, "Operation not supported")
+
+    (tmp_path / STALE).write_text("perhaps alive")
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with whole_file(tmp_path / "a.png") as part:
+        part.write_text("new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [STALE, "a.png"]
+
+
+def test_it_is_on_the_disk_before_it_is_moved(tmp_path, monkeypatch):
+    sync, replace, calls = os.fsync, os.replace, []
+    monkeypatch.setattr(os, "fsync", lambda number: (calls.append(os.fstat(number).st_ino), sync(number)))
+    monkeypatch.setattr(os, "replace", lambda one, other: (calls.append("move"), replace(one, other)))
+    with whole_file(tmp_path / "a.png") as part:
+        part.write_text("new")
+    assert calls == [(tmp_path / "a.png").stat().st_ino, "move", tmp_path.stat().st_ino]
+
+
+def test_a_disk_that_fails_at_the_end(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "a.png").write_text("old")
+    monkeypatch.setattr(os, "fsync", full)
+    message = r"a\.png: can't be written \(No space left on device\)"
+    with pytest.raises(MediaError, match=message), whole_file(tmp_path / "a.png") as part:
+        part.write_text("new")
+    assert (tmp_path / "a.png").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+NAMES = ["-a.png", "--help", "ä ö.mkv", "a\nb", "..a", "%d.png"]
+LONG_NAMES = ["日本" * 41 + ".mkv", "a" * 255, "é" * 127, "a" * 235 + "é" * 10]
+
+
+@pytest.mark.parametrize("name", NAMES + LONG_NAMES)
+def test_any_name_will_do(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with whole_file(Path(name)) as part:
+        assert len(os.fsencode(part.name)) <= 255
+        assert part.name.startswith(f".{name[:20]}")
+        part.name.encode()
+        part.write_text("new")
+        stale = tmp_path / part.name
+    assert (tmp_path / name).read_text() == "new"
+    stale.write_text("half")
+    with whole_file(Path("b")):
+        assert not stale.exists()
+
+
+def test_a_name_that_is_not_unicode(tmp_path):
+    path = tmp_path / os.fsdecode(b"a\xff.mkv")
+    with whole_file(path) as part:
+        part.write_text("new")
+    assert path.read_text() == "new"
+
+
+def test_a_name_too_long_is_known_at_once(tmp_path):
+    with pytest.raises(MediaError, match="can't be written"), whole_file(tmp_path / ("a" * 256)):
+        pytest.fail("a night's work would be lost")
+
+
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(MediaError, match="no such folder"), whole_file(tmp_path / "b" / "a.png"):
+    with pytest.raises(MediaError, match="b: no such folder"), whole_file(tmp_path / "b" / "a.png"):
         pass
 
 
@@ -42,7 +225,14 @@ def test_a_folder_in_its_place(tmp_path):
         pass
 
 
-def test_a_folder_that_can_not_be_written(tmp_path):
+def test_a_device_in_its_place(tmp_path):
+    os.mkfifo(tmp_path / "a")
+    with pytest.raises(MediaError, match="is not a file that can be replaced"), whole_file(tmp_path / "a"):
+        pass
+    assert (tmp_path / "a").is_fifo()
+
+
+def test_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(MediaError, match="can't be written"), whole_file(tmp_path / "file" / "a.png"):
         pass

@@ -1,16 +1,19 @@
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from stegnet.errors import MediaError
-from stegnet.media import read_note, read_picture, resize, write_png
+from stegnet.media import kind, read_cover, read_note, read_picture, resize, write_png
 
 
 @pytest.mark.parametrize("note", [None, b"", b"\0sealed\xff", bytes(100_000)])
 def test_png_and_note_come_back(tmp_path, picture, note):
     pixels = picture(61, 97)
-    write_png(tmp_path / "a.png", pixels, note)
-    write_png(tmp_path / "b.png", pixels, note)
+    write_png(tmp_path / "a.png", pixels, note=note)
+    write_png(tmp_path / "b.png", pixels, note=note)
     np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), pixels)
     assert read_note(tmp_path / "a.png") == note
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
@@ -63,10 +66,149 @@ def test_half_transparent_is_half_white(tmp_path):
     assert tuple(read_picture(tmp_path / "a.png")[0, 0]) == (127, 127, 127)
 
 
-def test_floats_are_refused(tmp_path):
-    Image.new("F", (8, 8), 0.5).save(tmp_path / "a.tif")
-    with pytest.raises(MediaError, match="floating-point"):
-        read_picture(tmp_path / "a.tif")
+@pytest.mark.parametrize(("mode", "message"), [("F", "floating-point numbers"), ("LAB", "L\\*a\\*b\\*")])
+def test_pixels_that_are_no_plain_colours_are_refused(tmp_path, mode, message):
+    Image.new(mode, (8, 8)).save(tmp_path / "a.tif")
+    for read in (read_picture, read_cover):
+        with pytest.raises(MediaError, match=rf"a\.tif: its pixels are .*{message}") as caught:
+            read(tmp_path / "a.tif")
+        assert "convert" in caught.value.hint
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bits_of_colour_become_8(tmp_path, suffix):
+    levels = np.arange(0, 65536, 257, np.uint16).reshape(16, 16, 1).repeat(3, -1)
+    assert cv2.imwrite(str(tmp_path / f"a.{suffix}"), levels)
+    assert np.abs(read_picture(tmp_path / f"a.{suffix}").astype(int) - levels // 257).max() <= 1
+
+
+@pytest.mark.parametrize("suffix", ["tif", "mpo", "gif", "png", "webp", "avif"])
+def test_the_first_of_several_pictures_counts(tmp_path, suffix):
+    stills = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    stills[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=stills[1:])
+    assert np.abs(read_picture(tmp_path / f"a.{suffix}")[8, 8].astype(int) - (255, 0, 0)).max() <= 4
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"mif1", b"heix"])
+def test_heic_is_refused_by_name(tmp_path, picture, brand):
+    """FFmpeg would take it for a film of one frame, or of one of its tiles."""
+    Image.fromarray(picture(32, 32)).save(tmp_path / "a.avif")
+    path = tmp_path / "a.heic"
+    path.write_bytes((tmp_path / "a.avif").read_bytes().replace(b"avif", brand))
+    for read in (read_picture, read_cover, kind):
+        with pytest.raises(MediaError, match=r"a\.heic: HEIC pictures can't be read") as caught:
+            read(path)
+        assert "JPEG" in caught.value.hint
+
+
+def test_a_profile_is_applied(tmp_path, swapped_profile):
+    Image.new("RGB", (8, 8), (250, 10, 30)).save(tmp_path / "a.png", icc_profile=swapped_profile)
+    assert np.abs(read_picture(tmp_path / "a.png")[4, 4].astype(int) - (10, 250, 30)).max() <= 2
+
+
+def test_what_is_transparent_stays_so_under_a_profile(tmp_path, swapped_profile):
+    image = Image.new("RGBA", (8, 8), (250, 10, 30, 255))
+    image.paste((0, 0, 0, 0), (0, 0, 8, 4))
+    image.save(tmp_path / "a.png", icc_profile=swapped_profile)
+    pixels = read_picture(tmp_path / "a.png")
+    assert pixels[1, 1].tolist() == [255, 255, 255]
+    assert np.abs(pixels[6, 6].astype(int) - (10, 250, 30)).max() <= 2
+
+
+def test_a_profile_that_is_srgb_changes_nothing(tmp_path, srgb_profile):
+    """Its rounding would move one colour in a thousand."""
+    levels = np.arange(0, 256, 5, np.uint8)
+    pixels = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(104, -1, 3)
+    Image.fromarray(pixels).save(tmp_path / "a.png", icc_profile=srgb_profile)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), pixels)
+
+
+# The levels of sRGB for a light of ½: IEC 61966-2-1 gives 1.055·0.5^(1/2.4) − 0.055.
+HALF = round(255 * (1.055 * 0.5 ** (1 / 2.4) - 0.055))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_a_profile_for_grey_is_applied(tmp_path, linear_grey_profile, mode):
+    Image.new(mode, (8, 8), 128 if mode == "L" else (128, 255)).save(
+        tmp_path / "a.png", icc_profile=linear_grey_profile
+    )
+    for pixels in (read_picture(tmp_path / "a.png"), read_cover(tmp_path / "a.png")[0]):
+        assert np.abs(pixels[4, 4].astype(int) - HALF).max() <= 2
+    assert read_cover(tmp_path / "a.png")[1] is None
+
+
+def test_grey_of_16_bits_keeps_its_profile(tmp_path, linear_grey_profile):
+    Image.new("I;16", (8, 8), 128 * 257).save(tmp_path / "a.png", icc_profile=linear_grey_profile)
+    assert np.abs(read_picture(tmp_path / "a.png")[4, 4].astype(int) - HALF).max() <= 2
+
+
+def test_a_profile_for_ink_is_applied(tmp_path, cmyk_profile):
+    image = Image.new("CMYK", (8, 8), (200, 100, 50, 0))
+    image.paste((0, 0, 0, 255), (0, 0, 8, 4))
+    image.save(tmp_path / "a.tif", icc_profile=cmyk_profile)
+    for pixels in (read_picture(tmp_path / "a.tif"), read_cover(tmp_path / "a.tif")[0]):
+        assert pixels[1, 1].max() <= 8
+        assert pixels[6, 6].min() >= 247
+    assert read_cover(tmp_path / "a.tif")[1] is None
+
+
+def test_grey_with_a_profile_for_colours(tmp_path, swapped_profile):
+    """Many programs write it; grey stays grey."""
+    Image.new("L", (8, 8), 100).save(tmp_path / "a.png", icc_profile=swapped_profile)
+    assert np.abs(read_picture(tmp_path / "a.png")[4, 4].astype(int) - 100).max() <= 2
+    pixels, profile = read_cover(tmp_path / "a.png")
+    assert (pixels[4, 4].tolist(), profile) == ([100, 100, 100], swapped_profile)
+
+
+@pytest.mark.parametrize("kind_of", ["nonsense", "cut", "of grey", "of ink"])
+def test_a_broken_profile_is_left_out_with_a_warning(
+    tmp_path, swapped_profile, linear_grey_profile, cmyk_profile, kind_of
+):
+    profile = {
+        "nonsense": b"nonsense", "cut": swapped_profile[:200], "of grey": linear_grey_profile, "of ink": cmyk_profile
+    }[kind_of]  # fmt: skip
+    Image.new("RGB", (8, 8), (250, 10, 30)).save(tmp_path / "a.png", icc_profile=profile)
+    with pytest.warns(UserWarning, match=r"a\.png: its colour profile is left out"):
+        assert read_picture(tmp_path / "a.png")[4, 4].tolist() == [250, 10, 30]
+    with pytest.warns(UserWarning, match=r"a\.png: its colour profile is left out"):
+        pixels, profile = read_cover(tmp_path / "a.png")
+    assert (pixels[4, 4].tolist(), profile) == ([250, 10, 30], None)
+
+
+def test_a_cover_keeps_its_numbers_and_their_meaning(tmp_path, picture, swapped_profile):
+    pixels = picture(61, 97)
+    for name in "ab":
+        write_png(tmp_path / name, pixels, icc=swapped_profile)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    found, profile = read_cover(tmp_path / "a")
+    np.testing.assert_array_equal(found, pixels)
+    assert profile == swapped_profile
+    np.testing.assert_allclose(read_picture(tmp_path / "a"), pixels[..., [1, 0, 2]], atol=2)
+
+
+def test_a_cover_without_a_profile(tmp_path, picture):
+    pixels = picture(61, 97)
+    write_png(tmp_path / "a", pixels)
+    found, profile = read_cover(tmp_path / "a")
+    np.testing.assert_array_equal(found, pixels)
+    assert profile is None
+
+
+def test_a_cover_is_turned_and_laid_over_white(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGBA", (20, 10), (0, 0, 0, 0)).save(tmp_path / "a.png", exif=exif)
+    pixels, _ = read_cover(tmp_path / "a.png")
+    assert pixels.shape == (20, 10, 3)
+    assert (pixels == 255).all()
+
+
+def test_a_place_that_can_not_be_written(tmp_path, picture):
+    with pytest.raises(MediaError, match=r"a\.png: can't be written \(No such file"):
+        write_png(tmp_path / "b" / "a.png", picture(8, 8))
+    if Path("/dev/full").exists():
+        with pytest.raises(MediaError, match="can't be written"):
+            write_png(Path("/dev/full"), picture(64, 96))
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "tif", "bmp"])

@@ -38,3 +38,13 @@ def test_what_ffmpeg_can_not_read(make_film: Callable[..., Path], tmp_path: Path
     with pytest.raises(MediaError, match="ffmpeg"):
         write_preview(broken, make_film(tmp_path / "film.mkv"), tmp_path / "preview.mp4", 96, 64)
     assert not (tmp_path / "preview.mp4").exists()
+
+
+def test_names_are_only_names(make_film: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither options nor protocols nor a format; the part that it is written to has no suffix either."""
+    (tmp_path / "-y").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in ("pipe:1", "-i"):
+        make_film(tmp_path / "a.mkv", seed=len(name)).rename(tmp_path / "-y" / name)
+    write_preview(Path("-y/pipe:1"), Path("-y/-i"), Path("-y/data:out"), 96, 64)
+    assert scan(tmp_path / "-y" / "data:out").width == 192

@@ -5,6 +5,7 @@ import torch
 
 from stegnet.models import Card, Pair, build, load_pair, names, read_card, save_pair, weights_id
 
+SCRAMBLE = {"detail": True, "block": 8}
 SMALL = {
     "baluja": {"width": 4},
     "invertible": {"blocks": 2, "width": 6},
@@ -77,7 +78,7 @@ def test_the_container_term_teaches_no_network_that_only_reveals(pair, name):
 
 
 def test_the_weights_file_brings_the_same_pair_back(pair, name, tmp_path):
-    card = Card(name, SMALL[name], {"seed": 3}, {"container_psnr": 40.5})
+    card = Card(name, SMALL[name], SCRAMBLE, {"seed": 3}, {"container_psnr": 40.5})
     save_pair(tmp_path / "a", pair, card)
     back, read = load_pair(tmp_path / "a")
     assert read == card == read_card(tmp_path / "a")
@@ -89,11 +90,11 @@ def test_the_weights_file_brings_the_same_pair_back(pair, name, tmp_path):
 
 
 def test_the_same_pair_gives_the_same_file(pair, name, tmp_path):
-    card = Card(name, SMALL[name], {"b": 1, "a": 2})
+    card = Card(name, SMALL[name], SCRAMBLE, {"b": 1, "a": 2})
     save_pair(tmp_path / "a", pair, card)
-    save_pair(tmp_path / "b", pair, Card(name, SMALL[name], {"a": 2, "b": 1}))
+    save_pair(tmp_path / "b", pair, Card(name, SMALL[name], SCRAMBLE, {"a": 2, "b": 1}))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    save_pair(tmp_path / "c", pair, Card(name, SMALL[name], {"a": 3}))
+    save_pair(tmp_path / "c", pair, Card(name, SMALL[name], SCRAMBLE, {"a": 3}))
     assert weights_id(tmp_path / "a") == weights_id(tmp_path / "b") != weights_id(tmp_path / "c")
 
 

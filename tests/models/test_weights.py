@@ -8,6 +8,8 @@ import torch
 from stegnet.errors import WeightsError
 from stegnet.models import Card, build, load_pair, read_card, save_pair, weights_id
 
+SCRAMBLE = {"detail": True, "block": 8}
+
 
 def foreign(path: Path) -> None:
     safetensors.torch.save_file({"a": torch.zeros(2)}, path)
@@ -22,7 +24,7 @@ def card_is_no_json(path: Path) -> None:
 
 
 def cut_short(path: Path) -> None:
-    save_pair(path, build("invertible", blocks=1, width=2), Card("invertible", {"blocks": 1, "width": 2}))
+    save_pair(path, build("invertible", blocks=1, width=2), Card("invertible", {"blocks": 1, "width": 2}, SCRAMBLE))
     path.write_bytes(path.read_bytes()[:-100])
 
 
@@ -63,7 +65,7 @@ def test_no_such_file(tmp_path, name):
     ],
 )
 def test_weights_that_do_not_fit_their_card(tmp_path, model, options):
-    save_pair(tmp_path / "w", build("invertible", blocks=1, width=2), Card(model, options))
+    save_pair(tmp_path / "w", build("invertible", blocks=1, width=2), Card(model, options, SCRAMBLE))
     with pytest.raises(WeightsError, match="the weights do not fit their card") as caught:
         load_pair(tmp_path / "w")
     assert "\n" not in str(caught.value)
@@ -71,7 +73,7 @@ def test_weights_that_do_not_fit_their_card(tmp_path, model, options):
 
 def test_weights_that_began_as_pretrained_need_no_network(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    card = Card("timm_unet", {"backbone": "test_resnet", "pretrained": True})
+    card = Card("timm_unet", {"backbone": "test_resnet", "pretrained": True}, SCRAMBLE)
     save_pair(tmp_path / "w", build("timm_unet", backbone="test_resnet"), card)
     _, read = load_pair(tmp_path / "w")
     assert read == card

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from stegnet.config import Config
+from stegnet.config import Config, ScrambleConfig
 from stegnet.data.shards import TEST, ShardWriter, data_hash
+from stegnet.detail import block_means, split
 from stegnet.errors import ConfigError, DataError, TrainingError
 from stegnet.models import SHIPPED, Card, Pair, load_pair, read_card, weights_id
 from stegnet.training.train import Trainer, checkpoint_of, make_card, train, write_weights
@@ -71,7 +72,7 @@ def test_the_same_call_gives_the_same_bits(run, make_config):
     assert [point["step"] for point in log.curve] == list(range(12))
 
 
-@pytest.mark.parametrize("changes", [{"seed": 1}, {"lr": 0.001}, {"scramble": 1.0}, {"ema": 0.5}])
+@pytest.mark.parametrize("changes", [{"seed": 1}, {"lr": 0.001}, {"scrambled": 0.0}, {"bits": 0.2}, {"ema": 0.5}])
 def test_what_is_asked_for_matters(run, make_config, changes):
     assert weights(run(make_config())[0]) != weights(run(make_config(**changes))[0])
 
@@ -172,7 +173,8 @@ def test_changed_code_does_not_go_on_from_what_the_old_one_left(run, make_config
 
 
 def test_the_loss_falls(run, make_config):
-    config = make_config(pairs=480, batch=4, lr=0.004, container_ramp=0.0, scramble=0.0)
+    config = make_config(pairs=480, batch=4, lr=0.004, container_ramp=0.0, scrambled=0.0)
+    config = replace(config, scramble=ScrambleConfig(detail=False, block=8))
     losses = [point["loss"] for point in run(config)[2].curve]
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
 
@@ -204,15 +206,30 @@ def test_the_average_follows_its_decay(make_config):
     assert not torch.equal(expected, now)
 
 
+def random_batch() -> torch.Tensor:
+    return torch.randint(256, (8, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
 @pytest.mark.parametrize(("share", "changed"), [(0.0, 0), (1.0, 8)])
-def test_only_secrets_are_shuffled(make_config, share, changed):
-    trainer = Trainer(make_config(scramble=share), CPU, "fp32")
-    batch = torch.randint(256, (8, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    cover, secret = trainer._inputs(3, batch)
+@pytest.mark.parametrize("detail", [True, False])
+def test_only_secrets_are_shuffled(make_config, share, changed, detail):
+    config = replace(make_config(scrambled=share), scramble=ScrambleConfig(detail, 16))
+    batch = random_batch()
+    cover, hidden, _ = Trainer(config, CPU, "fp32")._inputs(3, batch)
     assert torch.equal(cover, batch[:, 0] / 255)
-    moved = [not torch.equal(a, b) for a, b in zip(secret, batch[:, 1] / 255, strict=True)]
+    secret = batch[:, 1] / 255
+    expected = split(secret, block_means(secret) if detail else None)
+    moved = [not torch.equal(a, b) for a, b in zip(hidden, expected, strict=True)]
     assert sum(moved) == changed
-    assert torch.equal(secret.flatten(2).sort().values, (batch[:, 1] / 255).flatten(2).sort().values)
+    shown = hidden.abs().flatten(2).sort().values
+    torch.testing.assert_close(shown, expected.abs().flatten(2).sort().values)
+
+
+def test_sealed_bits_are_trained_with(make_config):
+    batch = random_batch()
+    for share in (0.0, 0.1, 0.5):
+        _, _, sealed = Trainer(make_config(bits=share), CPU, "fp32")._inputs(3, batch)
+        assert sealed.float().mean().item() == pytest.approx(share, abs=0.01)
 
 
 def test_a_training_that_diverges_says_at_which_step(run, make_config):

@@ -1,0 +1,229 @@
+"""stegnet as a Python library; its names are those of the package `stegnet` itself.
+
+Pictures are numpy arrays, (H, W, 3) uint8, sRGB in 0..255; films and other files are paths.
+"""
+
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from stegnet import codec
+from stegnet.codec import HideOptions, Key, Network, Passphrase, Place, Report, Revealed, Unlocking
+from stegnet.codec.files import input_kind
+from stegnet.codec.film import Longer
+from stegnet.codec.progress import Progress, no_progress
+from stegnet.codec.stow import stow_file
+from stegnet.errors import ConfigError, MediaError
+from stegnet.media import FILM
+from stegnet.models import SHIPPED
+from stegnet.models.precision import PRECISIONS
+
+File = str | PathLike[str]
+
+
+def load(weights: File | None = None, device: str = "auto", precision: str = "auto") -> "LoadedPair":
+    """Loads a hide/reveal pair; it takes seconds, and is needed once.
+
+    Args:
+        weights: a weights file; None is the one that comes with the package.
+        device: "auto" is a CUDA device where there is one, else the CPU; or "cpu", "cuda", "cuda:1", …
+        precision: "auto" is bfloat16 where it is fast, else 32 bits; or "bf16", "fp32".
+    Raises:
+        WeightsError: there is no such file, or it is none of stegnet's.
+        ConfigError: this machine has no such device, or there is no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise ConfigError(f"precision: must be one of {', '.join(PRECISIONS)}, is {precision!r}")
+    return LoadedPair(Network.load(SHIPPED if weights is None else Path(weights), device, precision))
+
+
+class LoadedPair:
+    """A hide/reveal pair at work. `stegnet.load` makes one.
+
+    Errors of all methods, besides those named: ValueError and TypeError where an argument is of the wrong kind.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    @property
+    def weights(self) -> str:
+        """Id of the weights, 64 hexadecimal digits: revealing needs those that hid."""
+        return self._network.weights
+
+    def hide(self, cover: np.ndarray, secret: np.ndarray, key: Unlocking) -> np.ndarray:
+        """Hides one picture in another.
+
+        Args:
+            cover: (H, W, 3) uint8; it is not changed.
+            secret: (h, w, 3) uint8, of any size; it comes back at its own.
+            key: a Key or a Passphrase.
+        Returns:
+            The container, (H, W, 3) uint8: keep every bit of it.
+        Raises:
+            CapacityError: the cover is too small.
+        """
+        _check_key(key)
+        return codec.hide_picture(self._network, _picture("cover", cover), _picture("secret", secret), key)
+
+    def reveal(self, container: np.ndarray, key: Unlocking) -> Revealed:
+        """Brings a hidden picture back.
+
+        Args:
+            container: (H, W, 3) uint8 that `hide` gave.
+            key: the one it was hidden with.
+        Returns:
+            `picture`, (h, w, 3) uint8, and `whole`: is the container exactly as it was hidden?
+        Raises:
+            RevealError: wrong key, nothing hidden, or altered beyond reading; they can't be told apart.
+            WeightsError: hidden with other weights.
+        """
+        _check_key(key)
+        return codec.reveal_picture(self._network, _picture("container", container), key)
+
+    def hide_film(
+        self,
+        cover: File,
+        secret: File,
+        out: File,
+        key: Unlocking,
+        *,
+        longer: Longer = "refuse",
+        sound: bool = True,
+        verify: bool = True,
+        force: bool = False,
+        progress: Progress = no_progress,
+    ) -> Report:
+        """Hides one film in another, a secret frame in each frame of the cover.
+
+        Args:
+            cover, secret: films of any size and rate.
+            out: the file to write, .mkv or .mp4.
+            key: a Key or a Passphrase.
+            longer: "refuse" a secret of more frames than its cover, or "cut" it.
+            sound: hide the secret's sound too?
+            verify: read the container back and compare it?
+            force: may a file that is there be overwritten?
+            progress: called with what is being done ("hide", "verify"), frames done, and frames in all.
+        Raises:
+            MediaError: a film can't be read, or the container not written.
+            CapacityError: the cover is too small, or too short.
+        """
+        for film in (cover, secret):
+            _check_film(Path(film))
+        options = HideOptions(longer, sound, verify)
+        return self._hide(cover, secret, out, key, options, force, progress)
+
+    def reveal_film(
+        self,
+        container: File,
+        out: File,
+        key: Unlocking,
+        *,
+        strict: bool = False,
+        force: bool = False,
+        progress: Progress = no_progress,
+    ) -> Report:
+        """Brings a hidden film back, at its own size, with its own time stamps and sound.
+
+        Args:
+            container: what `hide_film` wrote.
+            out: the file to write, .mkv or .mp4.
+            key: the one it was hidden with.
+            strict: refuse a container that is not exactly as it was hidden? If not, `trouble` of the report says
+                what has happened to it.
+            force: may a file that is there be overwritten?
+            progress: called with what is being done ("reveal", "check"), frames done, and frames in all (0: unknown).
+        Raises:
+            MediaError: the container can't be read, or the film not written.
+            RevealError: wrong key, nothing hidden, or (if strict) altered.
+            WeightsError: hidden with other weights.
+        """
+        _check_film(Path(container))
+        return self.reveal_file(container, out, key, strict=strict, force=force, progress=progress)
+
+    def hide_file(
+        self,
+        cover: File,
+        secret: File,
+        out: File,
+        key: Unlocking,
+        *,
+        sealed: bool = False,
+        compress: bool = False,
+        verify: bool = True,
+        force: bool = False,
+        progress: Progress = no_progress,
+    ) -> Report:
+        """Hides a file in a picture or film.
+
+        Args:
+            cover: a picture or film.
+            secret: a picture or film like the cover; with `sealed` any file.
+            out: the file to write: .png for a picture, .mkv or .mp4 for a film.
+            key: a Key or a Passphrase.
+            sealed: hide the file byte for byte, without the network.
+            compress: with `sealed`, make a picture or film fit that does not.
+            verify, force, progress: as `hide_film`.
+        Raises:
+            MediaError: a file can't be read, or the container not written.
+            CapacityError: the secret does not fit into the cover.
+        """
+        if not sealed:
+            if compress:
+                raise ValueError("compress goes with sealed")
+            return self._hide(cover, secret, out, key, HideOptions(verify=verify), force, progress)
+        _check_key(key)
+        place = Place(Path(out), force)
+        return stow_file(Path(cover), Path(secret), place, key, compress=compress, verify=verify, progress=progress)
+
+    def reveal_file(
+        self,
+        container: File,
+        out: File,
+        key: Unlocking,
+        *,
+        strict: bool = False,
+        force: bool = False,
+        progress: Progress = no_progress,
+    ) -> Report:
+        """Brings back what is hidden in a picture or film, whatever it is; arguments and errors as `reveal_film`.
+
+        Args:
+            out: the file to write: .png for a picture, .mkv or .mp4 for a film, any name for another file.
+        """
+        _check_key(key)
+        place = Place(Path(out), force)
+        return codec.reveal_file(lambda: self._network, Path(container), place, key, strict, progress)
+
+    def _hide(
+        self, cover: File, secret: File, out: File, key: Unlocking, options: HideOptions, force: bool, show: Progress
+    ) -> Report:
+        _check_key(key)
+        place = Place(Path(out), force)
+        return codec.hide_file(lambda: self._network, Path(cover), Path(secret), place, key, options, progress=show)
+
+
+def _picture(name: str, array: np.ndarray) -> np.ndarray:
+    """The array, rows after one another in memory.
+
+    Raises:
+        ValueError: it is no picture.
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name}: must be a numpy array (H, W, 3) uint8, is {type(array).__name__}")
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
+        raise ValueError(f"{name}: must be (H, W, 3) uint8, is {array.shape} {array.dtype}")
+    return np.ascontiguousarray(array)
+
+
+def _check_key(key: Unlocking) -> None:
+    """The message does not show what was given: it may be a passphrase."""
+    if not isinstance(key, Key | Passphrase):
+        raise TypeError(f"key: must be a stegnet.Key or a stegnet.Passphrase, is {type(key).__name__}")
+
+
+def _check_film(path: Path) -> None:
+    if input_kind(path) != FILM:
+        raise MediaError(f"{path}: is a picture, not a film", "hide_file and reveal_file take both")

@@ -1,0 +1,5 @@
+"""`python -m stegnet.cli`."""
+
+from stegnet.cli import run
+
+run()

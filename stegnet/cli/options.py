@@ -1,0 +1,60 @@
+"""Options that several commands share."""
+
+import argparse
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stegnet.cli.secret import secret_files
+
+if TYPE_CHECKING:
+    from stegnet.codec import Place
+    from stegnet.codec.files import Supply
+
+NETWORK = ("weights", "device", "precision")
+
+
+def add_output_options(command: argparse.ArgumentParser, what: str) -> None:
+    """Where the result goes."""
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=what)
+    command.add_argument("--force", action="store_true", help="overwrite what is there; an input never is")
+
+
+def add_network_options(command: argparse.ArgumentParser) -> None:
+    """Which network, and where it runs."""
+    group = command.add_argument_group("network")
+    group.add_argument("--weights", type=Path, metavar="FILE", help="weights file in the place of the shipped one")
+    group.add_argument("--device", type=_device, metavar="DEVICE", help="auto, cpu, cuda or cuda:N (default: auto)")
+    group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="default: auto")
+
+
+def supply_of(options: argparse.Namespace) -> "Supply":
+    """Loads the network that the options name, once."""
+
+    @cache
+    def load():
+        from stegnet.codec import Network  # here, so that --help need not wait for it
+        from stegnet.models import SHIPPED
+
+        return Network.load(options.weights or SHIPPED, options.device or "auto", options.precision or "auto")
+
+    return load
+
+
+def inputs_of(options: argparse.Namespace) -> tuple[Path, ...]:
+    """Files that are read besides covers, secrets and containers."""
+    return (*secret_files(options), *([options.weights] if options.weights else []))
+
+
+def place_of(options: argparse.Namespace) -> "Place":
+    """Where the result goes."""
+    from stegnet.codec import Place
+
+    return Place(options.output, options.force, inputs_of(options))
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", text):
+        raise argparse.ArgumentTypeError("must be auto, cpu, cuda or cuda:N")
+    return text

@@ -1,0 +1,266 @@
+"""Whole folders: which file goes with which, what the results are called, and one after the other."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import cycle
+from pathlib import Path, PurePath
+
+from stegnet.codec.files import check_input, input_kind
+from stegnet.codec.place import FORMS, Place
+from stegnet.codec.record import FILM as HIDDEN_FILM
+from stegnet.codec.record import File, Header
+from stegnet.codec.report import Report
+from stegnet.errors import CapacityError, MediaError, StegnetError
+from stegnet.media import FILM, PICTURE, kind
+
+_NAMED = 5  # skipped files that a note names
+_Found = list[tuple[Path, str]]  # files, and of what kind each is
+_PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One result to be made.
+
+    Attributes:
+        source: the cover, or the container.
+        kind: "picture" or "film": what `source` is.
+        secret: what is hidden in a cover; None for a container.
+    """
+
+    source: Path
+    kind: str
+    secret: Path | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        jobs: in natural order of the sources.
+        notes: one line each: what is skipped, and what is repeated.
+    """
+
+    jobs: tuple[Job, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: with a file and a report, or with an error."""
+
+    job: Job
+    out: Path | None = None
+    report: Report | None = None
+    error: StegnetError | None = None
+
+
+class Names:
+    """The names of the results in one folder, no two alike, whatever the case of their letters."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, stem: str, suffix: str) -> str:
+        """`stem` and `suffix`, with -2, -3, … between them where the name is taken."""
+        name, count = stem + suffix, 1
+        while name.casefold() in self._taken:
+            count += 1
+            name = f"{stem}-{count}{suffix}"
+        self._taken.add(name.casefold())
+        return name
+
+
+def plan_hiding(covers: Path, secrets: Path, any_file: bool = False) -> Plan:
+    """Pairs the covers in a folder with secrets, both in natural order, pictures with pictures and films with films.
+
+    Where there are fewer secrets than covers, they are repeated.
+
+    Args:
+        covers: a folder.
+        secrets: a folder, or one file that goes into each cover.
+        any_file: secrets need not be pictures or films, and go into any cover.
+    Raises:
+        MediaError: a folder can't be read or holds nothing of use, or the one secret can't be read.
+        CapacityError: there are more secrets than covers.
+    """
+    chosen, notes = _media(covers)
+    if is_folder(secrets):
+        hidden, more = _any_files(secrets) if any_file else _media(secrets)
+        notes = (*notes, *more, *_repeated(chosen, hidden, any_file))
+    else:
+        check_input(secrets)
+        hidden = [(secrets, "" if any_file else input_kind(secrets))]
+    turns = {what: cycle([path for path, its in hidden if its == what]) for what in {its for _, its in hidden}}
+    # A cover that has no secret of its kind gets another: hiding says what is wrong.
+    other = next(iter(turns.values()))
+    return Plan(tuple(Job(path, what, next(turns.get(what, other))) for path, what in chosen), notes)
+
+
+def plan_revealing(containers: Path) -> Plan:
+    """All pictures and films in a folder, in natural order.
+
+    Raises:
+        MediaError: it can't be read, or holds none.
+    """
+    found, notes = _media(containers)
+    return Plan(tuple(Job(path, what) for path, what in found), notes)
+
+
+def hide_each(plan: Plan, folder: Place, hide: Callable[[Path, Path, Place], Report]) -> Iterator[Outcome]:
+    """Hides pair after pair; an error ends its pair only.
+
+    Args:
+        folder: for the results: `a.jpg` becomes `folder/a.png`, a film `folder/a.mkv`.
+        hide: hides a secret in a cover.
+    """
+    names = Names()
+
+    def work(job: Job) -> tuple[Path, Report]:
+        assert job.secret is not None
+        out = folder.path / names.take(job.source.stem, FORMS[job.kind][0])
+        return out, hide(job.source, job.secret, replace(folder, path=out))
+
+    return _each(plan.jobs, work)
+
+
+def reveal_each(
+    plan: Plan, folder: Place, find: Callable[[Path], Header], reveal: Callable[[Path, Place], Report]
+) -> Iterator[Outcome]:
+    """Reveals one container after the other, as `hide_each` hides.
+
+    Args:
+        folder: for the results.
+        find: says what is hidden in a container: the name of its result follows from it.
+        reveal: brings it back.
+    """
+    names = Names()
+
+    def work(job: Job) -> tuple[Path, Report]:
+        out = folder.path / names.take(job.source.stem, _suffix(find(job.source)))
+        return out, reveal(job.source, replace(folder, path=out))
+
+    return _each(plan.jobs, work)
+
+
+@contextmanager
+def results_folder(folder: Path, *inputs: Path) -> Iterator[None]:
+    """Makes the folder for the results where it is missing, and removes it again if nothing came into it.
+
+    Raises:
+        MediaError: it can't be made, is a file, or is one of the inputs.
+    """
+    made = not folder.exists()
+    try:
+        folder.mkdir(exist_ok=True)
+        if any(folder.samefile(other) for other in inputs):
+            raise MediaError(f"{folder}: is an input too", "name another folder for the results")
+    except OSError as error:
+        raise MediaError(f"{folder}: is no folder, and none can be made ({error.strerror})") from error
+    try:
+        yield
+    finally:
+        if made and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is one for certain: of what can't be looked at, reading says more."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """A sorting key by which 2 comes before 10."""
+    parts = re.split("([0-9]+)", name.casefold())
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
+
+
+def _each(jobs: Iterable[Job], work: Callable[[Job], tuple[Path, Report]]) -> Iterator[Outcome]:
+    for job in jobs:
+        try:
+            out, report = work(job)
+        except StegnetError as error:
+            yield Outcome(job, error=error)
+        else:
+            yield Outcome(job, out, report)
+
+
+def _suffix(header: Header) -> str:
+    """Of what is revealed. A hidden file's own is kept where it is a plain one."""
+    if isinstance(header.secret, File):
+        suffix = PurePath(header.secret.name).suffix
+        return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ".bin"
+    return FORMS[FILM if header.kind == HIDDEN_FILM else PICTURE][0]
+
+
+def _media(folder: Path) -> tuple[_Found, tuple[str, ...]]:
+    """The pictures and films in a folder, and notes on what is left out."""
+    files, notes = _files(folder)
+    found = [(path, what) for path in files if (what := _kind(path))]
+    if not found:
+        raise MediaError(f"{folder}: no picture and no film in this folder")
+    media = {path for path, _ in found}
+    skipped = [path.name for path in files if path not in media]
+    return found, (*notes, *_skipped(folder, skipped, "neither pictures nor films"))
+
+
+def _any_files(folder: Path) -> tuple[_Found, tuple[str, ...]]:
+    files, notes = _files(folder)
+    if not files:
+        raise MediaError(f"{folder}: no file in this folder")
+    return [(path, "") for path in files], notes
+
+
+def _files(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """The files in a folder in natural order, and a note on what is hidden or no file."""
+    try:
+        paths = sorted(folder.iterdir(), key=lambda path: natural(path.name))
+        files = [path for path in paths if path.is_file() and not path.name.startswith(".")]
+    except OSError as error:
+        raise MediaError(f"{folder}: can't be read ({error.strerror})") from error
+    skipped = [path.name for path in paths if path not in set(files)]
+    return files, tuple(_skipped(folder, skipped, "hidden, or not files"))
+
+
+def _kind(path: Path) -> str:
+    """What a file is, "" for neither; one that can't be opened counts as a picture, so that its job says so."""
+    if not os.access(path, os.R_OK):
+        return PICTURE
+    try:
+        return kind(path)
+    except MediaError:
+        return ""
+
+
+def _skipped(folder: Path, names: Sequence[str], why: str) -> Iterator[str]:
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield f"{folder}: skipped, as {why}: {', '.join(names[:_NAMED])}{more}"
+
+
+def _repeated(covers: _Found, secrets: _Found, any_file: bool) -> Iterator[str]:
+    """Compares how many there are of each kind.
+
+    Raises:
+        CapacityError: there are more secrets than covers.
+    """
+    room = Counter("" if any_file else what for _, what in covers)
+    for what, count in Counter(what for _, what in secrets).items():
+        things, covers_there = _counted(count, what or "file"), _counted(room[what], "cover")
+        if count > room[what]:
+            hint = "add covers, or take secrets out: none is left out in silence"
+            raise CapacityError(f"{things} to hide, and only {covers_there} for that", hint)
+        if count < room[what]:
+            yield f"{things} for {covers_there}: repeated in order"
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -1,0 +1,45 @@
+"""What the network hides: a picture minus a base that it need not carry.
+
+With the detail layer on, the base is the mean of each 8×8 block, rounded to 8 bits; it travels exact by another
+way, and the detail that is left is small and centred on 0. With it off, the base is mid-grey.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+CELL = 8  # side of the blocks whose means are the base
+GREY = 0.5
+
+
+def block_means(pictures: Tensor) -> Tensor:
+    """(B, C, H, W) in [0, 1] to (B, C, H/8, W/8) uint8: the mean of each 8×8 block, rounded to nearest."""
+    return functional.avg_pool2d(pictures, CELL).mul(255).round().to(torch.uint8)
+
+
+def split(pictures: Tensor, means: Tensor | None) -> Tensor:
+    """The part that the network hides, (B, C, H, W) in [-1, 1].
+
+    Args:
+        pictures: (B, C, H, W) in [0, 1]; H and W are multiples of 8.
+        means: their `block_means`, or None with the detail layer off.
+    """
+    return pictures - (GREY if means is None else _spread(means))
+
+
+def join(hidden: Tensor, means: Tensor | None) -> Tensor:
+    """The pictures whose `split` is `hidden`, or nearly is; same shape, not clamped.
+
+    With the detail layer on, the mean of each block is put right first: it is known exactly.
+    """
+    return hidden + GREY if means is None else centred(hidden) + _spread(means)
+
+
+def centred(detail: Tensor) -> Tensor:
+    """The same detail with each 8×8 block's mean taken out."""
+    means = functional.avg_pool2d(detail, CELL)
+    return detail - means.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3)
+
+
+def _spread(means: Tensor) -> Tensor:
+    return means.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3).float() / 255

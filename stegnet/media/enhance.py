@@ -1,0 +1,65 @@
+"""Making a revealed picture or film look smoother and crisper: noise taken out, edges sharpened.
+
+It can't know what was hidden: what looks like noise may be detail. So at strength 1 it does little.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from stegnet.media.film_writer import FilmWriter
+from stegnet.media.films import FilmInfo, read_frames, scan
+from stegnet.media.output import whole_file
+
+STRONGEST = 5.0
+_FILTER = 3.0  # grey levels
+_SHARE, _SHARPEN = 0.2, 0.05  # of the denoised picture in the mixture, and of the unsharp mask, at strength 1
+_SIGMA = 1.0  # of the mask's blur, in pixels
+
+
+def enhance(picture: np.ndarray, strength: float = 1.0) -> np.ndarray:
+    """A mixture with its denoised self, then an unsharp mask.
+
+    The noise is taken out by non-local means (Buades, Coll and Morel 2011, doi:10.5201/ipol.2011.bcm_nlm) in
+    CIELAB at 8 bits, which alone costs 0.2 dB: another reason to mix.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        strength: 0 changes nothing, 5 replaces the picture by its denoised self and sharpens it by a quarter.
+    Returns:
+        (H, W, 3) uint8.
+    """
+    share, amount = _SHARE * strength, _SHARPEN * strength
+    denoised = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    denoised = cv2.fastNlMeansDenoisingColored(denoised, None, _FILTER, _FILTER)
+    denoised = cv2.cvtColor(denoised, cv2.COLOR_BGR2RGB)
+    mixed = (1 - share) * picture.astype(np.float32) + share * denoised
+    sharp = mixed + amount * (mixed - cv2.GaussianBlur(mixed, (0, 0), _SIGMA))
+    return np.rint(sharp).clip(0, 255).astype(np.uint8)
+
+
+def enhance_film(
+    source: Path, out: Path, strength: float, form: str, progress: Callable[[int, int], None]
+) -> tuple[FilmInfo, tuple[str, ...]]:
+    """Enhances each frame of a film by itself; times and sound are kept.
+
+    Args:
+        form: "mkv" or "mp4", of the film to be written.
+        progress: called after each frame with the number of frames done, and of all.
+    Returns:
+        What the film is, and a line for each thing that could not be kept.
+    Raises:
+        MediaError: the film can't be read, or the other not written.
+    """
+    info = scan(source)
+    total = len(info.pts)
+    with whole_file(out) as part, closing(read_frames(source)) as frames:
+        sizes = info.width, info.height, info.rate
+        with FilmWriter(part, *sizes, form=form, time_base=info.time_base, keep=source) as film:
+            for done, (frame, time) in enumerate(zip(frames, info.times, strict=True), 1):
+                film.write(enhance(frame, strength), time)
+                progress(done, total)
+    return info, (*info.notes, *film.notes)

@@ -1,0 +1,93 @@
+"""The few elements of Matroska (RFC 9559) that are read and written here without FFmpeg.
+
+FFmpeg makes a stream for packets that are already encoded only from a stream it has read. So what it writes
+about a track, the TrackEntry, is kept, and read by it again as a file that holds nothing else.
+"""
+
+from collections.abc import Iterator
+
+EBML = bytes.fromhex("1a45dfa3")
+CODEC_PRIVATE = bytes.fromhex("63a2")
+CODEC_DELAY = bytes.fromhex("56aa")
+_DOCUMENT_TYPE = bytes.fromhex("4282")
+_SEGMENT = bytes.fromhex("18538067")
+_TRACKS = bytes.fromhex("1654ae6b")
+_TRACK_ENTRY = bytes.fromhex("ae")
+_CLUSTER = bytes.fromhex("1f43b675")
+_TIMESTAMP = bytes.fromhex("e7")
+_SIMPLE_BLOCK = bytes.fromhex("a3")
+
+# FFmpeg opens no file without a packet: track 1, time 0, a key frame, one byte.
+_PACKET = b"\x81\0\0\x80\0"
+
+
+def track_entry(header: bytes) -> list[tuple[bytes, bytes]]:
+    """Identifier and content of each element of the first TrackEntry in a file's header.
+
+    Raises:
+        ValueError: there is none.
+    """
+    content = header
+    for level in (_SEGMENT, _TRACKS, _TRACK_ENTRY):
+        content = next((inner for name, inner in elements(content) if name == level), None)
+        if content is None:
+            raise ValueError("no track")
+    return list(elements(content))
+
+
+def file_of(entry: bytes) -> bytes:
+    """A whole file with one track, whose TrackEntry has this content, and one packet of one byte."""
+    header = element(EBML, element(_DOCUMENT_TYPE, b"matroska"))
+    cluster = element(_CLUSTER, element(_TIMESTAMP, b"\0") + element(_SIMPLE_BLOCK, _PACKET))
+    return header + element(_SEGMENT, element(_TRACKS, element(_TRACK_ENTRY, entry)) + cluster)
+
+
+def element(name: bytes, content: bytes) -> bytes:
+    """An element, its size in as few bytes as hold it."""
+    size = len(content)
+    # One less than the largest number: all ones stand for a size that is not known.
+    width = next(width for width in range(1, 9) if size < (1 << 7 * width) - 1)
+    return name + (size | 1 << 7 * width).to_bytes(width, "big") + content
+
+
+def elements(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Identifier and content of each element; one of unknown size takes all that is left.
+
+    Raises:
+        ValueError: it is not Matroska.
+    """
+    while content:
+        name, start, size = _head(content)
+        end = len(content) if size is None else start + size
+        yield name, content[start:end]
+        content = content[end:]
+
+
+def end_of_segment(start: bytes) -> int | None:
+    """Where a file ends that starts so; None where its header does not say."""
+    position = 0
+    while position < len(start):
+        try:
+            name, first, size = _head(start[position:])
+        except ValueError:
+            return None
+        if name == _SEGMENT or size is None:
+            return None if size is None else position + first + size
+        position += first + size
+    return None
+
+
+def _head(content: bytes) -> tuple[bytes, int, int | None]:
+    """An element's identifier, where its content starts, and its size; None for unknown."""
+    middle = _width(content)
+    start = middle + _width(content[middle:])
+    ones = (1 << 7 * (start - middle)) - 1
+    size = int.from_bytes(content[middle:start], "big") & ones
+    return content[:middle], start, None if size == ones else size
+
+
+def _width(content: bytes) -> int:
+    """Bytes of the number at the start: one more than the first byte has leading zeros."""
+    if not content or not content[0]:
+        raise ValueError("not Matroska")
+    return 9 - content[0].bit_length()

@@ -1,0 +1,69 @@
+"""What the first bytes of a file say of it."""
+
+from pathlib import Path
+
+from stegnet.errors import MediaError
+from stegnet.media import matroska
+
+_START_BYTES = 4096
+_VP8X_ANIMATION = 2
+# Brands of ISO/IEC 23008-12 whose pictures are coded by HEVC.
+_HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+
+
+def is_animation(path: Path) -> bool:
+    """Whether it is an animated WebP or AVIF; False where there is no file."""
+    start = _start(path) if path.is_file() else b""
+    animated_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X" and bool(start[20:21] and start[20] & _VP8X_ANIMATION)
+    return animated_webp or start[4:12] == b"ftypavis"
+
+
+def is_heic(path: Path) -> bool:
+    """Whether it is a HEIC picture, as phones take them."""
+    start = _start(path)
+    return start[4:8] == b"ftyp" and start[8:12] in _HEIC
+
+
+def heic_error(path: Path) -> MediaError:
+    """What is said of a HEIC picture."""
+    return MediaError(f"{path}: HEIC pictures can't be read", "convert it to PNG or JPEG first")
+
+
+def is_mp4(path: Path) -> bool:
+    """Whether it is an MP4, MOV, or 3GP, perhaps an unfinished one."""
+    return _start(path)[4:8] in {b"ftyp", b"mdat", b"moov", b"wide"}
+
+
+def lacks_bytes(path: Path) -> bool:
+    """Whether a Matroska, MP4 or AVI file is shorter than it says."""
+    start = _start(path)
+    size = path.stat().st_size
+    if start.startswith(matroska.EBML):
+        return (matroska.end_of_segment(start) or 0) > size
+    if start[:4] + start[8:12] == b"RIFFAVI ":
+        return 8 + int.from_bytes(start[4:8], "little") > size
+    return is_mp4(path) and _end_of_boxes(path, size) > size
+
+
+def _end_of_boxes(path: Path, size: int) -> int:
+    """Where an MP4 file's last box ends (ISO/IEC 14496-12, 4.2: 32 bits of size, a name, perhaps 64 bits of size)."""
+    position = 0
+    with path.open("rb") as file:
+        while position + 8 <= size:
+            file.seek(position)
+            head = file.read(16)
+            length = int.from_bytes(head[:4], "big")
+            if length == 1:
+                length = int.from_bytes(head[8:16], "big")
+            if length < 8:  # the last one may leave its size open
+                return position
+            position += length
+    return position
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_START_BYTES)
+    except OSError as error:
+        raise MediaError(f"{path}: can't be read ({error.strerror})") from error

@@ -1,0 +1,237 @@
+"""Sound tracks, taken from one file and made again in another, their packets untouched.
+
+Two things are not as they stand in the file. AAC in ADTS frames (raw, MPEG-TS) comes without them, as all other
+files keep it. What an edit list cuts away is left out, but for the tenth of a second before the start, in which a
+decoder warms up.
+"""
+
+import io
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
+from av.container import InputContainer
+from av.packet import Packet
+
+from stegnet.errors import MediaError
+from stegnet.media import matroska
+from stegnet.media.films import open_film
+from stegnet.media.signature import is_animation
+
+_WARM_UP = Fraction(1, 10)
+_NANOSECONDS = 10**9
+# What FFmpeg says of trimming: samples at the start, at the end, and a reason for each.
+_TRIM = struct.Struct("<IIBB")
+CONVERT_SOUND = "convert the sound to AAC or FLAC first"
+
+
+@dataclass(frozen=True)
+class SoundTrack:
+    """All that is needed to make a track again in another file; plain data.
+
+    Attributes:
+        codec: FFmpeg's name, such as "aac" or "pcm_s16le".
+        time_base: seconds, the unit of the packets' stamps.
+        rate: samples per second.
+        layout: of the channels, such as "stereo" or "5.1"; "3 channels" where the file names none.
+        extradata: what the codec needs to start, as Matroska's CodecPrivate holds it.
+        template: the other elements of Matroska's TrackEntry (RFC 9559), made by FFmpeg.
+        language: ISO 639-2, or None.
+        title: what a player shows, or None.
+    """
+
+    codec: str
+    time_base: Fraction
+    rate: int
+    layout: str
+    extradata: bytes
+    template: bytes
+    language: str | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True)
+class SoundPacket:
+    """A packet of a sound track.
+
+    Attributes:
+        track: index into the tracks.
+        pts, dts: when to play and to decode it, in the track's time base; None where the file does not say.
+        duration: in the track's time base, 0 where it is not known.
+        key: whether decoding can start here.
+        data: the packet's bytes.
+        trim: samples that a player drops at its end.
+    """
+
+    track: int
+    pts: int | None
+    dts: int | None
+    duration: int
+    key: bool
+    data: bytes
+    trim: int = 0
+
+
+def sound_tracks(path: Path) -> tuple[SoundTrack, ...]:
+    """The sound tracks of a film, in the order of the file.
+
+    Raises:
+        MediaError: no such file, not a film, damaged, or a track that no other file can hold.
+    """
+    if is_animation(path):
+        return ()
+    with _damage(path), open_film(path) as film:
+        first = _first_packets(film)
+        return tuple(_track(stream, first.get(index), path) for index, stream in enumerate(film.streams.audio))
+
+
+def read_sound(path: Path) -> Iterator[SoundPacket]:
+    """Every packet of every sound track in the order of the file, in constant memory.
+
+    Raises:
+        MediaError: no such file, not a film, or damaged.
+    """
+    if is_animation(path):
+        return
+    with _damage(path), open_film(path) as film:
+        for index, packet in _packets(film):
+            yield SoundPacket(
+                index,
+                packet.pts,
+                packet.dts,
+                packet.duration or 0,
+                bool(packet.is_keyframe),
+                bytes(packet),
+                _trim(packet),
+            )
+
+
+@contextmanager
+def template_stream(track: SoundTrack) -> Iterator[AudioStream]:
+    """FFmpeg's idea of the track, to make a stream from.
+
+    Raises:
+        ValueError, av.FFmpegError: the track was not made by `sound_tracks`.
+    """
+    private = matroska.element(matroska.CODEC_PRIVATE, track.extradata) if track.extradata else b""
+    with av.open(io.BytesIO(matroska.file_of(track.template + private)), format="matroska") as film:
+        if not film.streams.audio:
+            raise ValueError("no sound track")
+        yield film.streams.audio[0]
+
+
+class _Sink:
+    """A file that can't be sought in, so that FFmpeg leaves no gaps to fill in later."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self.data += data
+        return len(data)
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise MediaError(f"{path}: the film's sound is damaged") from error
+
+
+def _packets(film: InputContainer) -> Iterator[tuple[int, Packet]]:
+    """Index of the track, and packet; without the empty ones that end each track."""
+    streams = film.streams.audio
+    indices = {stream.index: index for index, stream in enumerate(streams)}
+    bare = {stream.index: _unframed(stream) for stream in streams}
+    for packet in film.demux(streams) if streams else ():
+        if packet.size and not _cut_away(packet):
+            number = packet.stream.index
+            for plain in bare[number](packet):
+                yield indices[number], plain
+
+
+def _unframed(stream: AudioStream) -> Callable[[Packet], list[Packet]]:
+    """Takes AAC out of its ADTS frames, which it stands in where the file holds nothing to start a decoder with."""
+    codec = stream.codec_context
+    if codec is not None and codec.codec.canonical_name == "aac" and not codec.extradata:
+        return BitStreamFilterContext("aac_adtstoasc", stream).filter
+    return lambda packet: [packet]
+
+
+def _cut_away(packet: Packet) -> bool:
+    """Whether an edit list cuts the packet away, and no decoder needs it to warm up."""
+    if not packet.is_discard or packet.pts is None:
+        return False
+    end = (packet.pts + (packet.duration or 0)) * packet.time_base
+    return not -_WARM_UP < end <= 0
+
+
+def _first_packets(film: InputContainer) -> dict[int, Packet]:
+    first: dict[int, Packet] = {}
+    for index, packet in _packets(film):
+        first.setdefault(index, packet)
+        if len(first) == len(film.streams.audio):
+            break
+    return first
+
+
+def _track(stream: AudioStream, first: Packet | None, path: Path) -> SoundTrack:
+    codec = stream.codec_context
+    if codec is None:
+        raise MediaError(f"{path}: the codec of its sound is not known", CONVERT_SOUND)
+    entry = dict(matroska.track_entry(_header(stream, first, path)))
+    extradata = entry.pop(matroska.CODEC_PRIVATE, b"")
+    _set_delay(entry, stream, first)
+    language = stream.metadata.get("language")
+    return SoundTrack(
+        codec.codec.canonical_name,
+        stream.time_base,
+        codec.sample_rate,
+        codec.layout.name,
+        extradata,
+        b"".join(matroska.element(name, content) for name, content in entry.items()),
+        None if language == "und" else language,
+        stream.metadata.get("title") or stream.metadata.get("name"),
+    )
+
+
+def _header(stream: AudioStream, first: Packet | None, path: Path) -> bytes:
+    """Matroska's header for the track."""
+    sink = _Sink()
+    try:
+        with av.open(sink, "w", format="matroska", container_options={"fflags": "+bitexact"}) as film:
+            copy = film.add_stream_from_template(stream)
+            copy.disposition = stream.disposition
+            if first is not None and first.has_sidedata("new_extradata"):
+                copy.codec_context.extradata = bytes(first.get_sidedata("new_extradata"))
+            film.start_encoding()
+    except (ValueError, av.FFmpegError) as error:
+        name = stream.codec_context.codec.canonical_name
+        raise MediaError(f"{path}: its sound ({name}) can't be taken to another file", CONVERT_SOUND) from error
+    return bytes(sink.data)
+
+
+def _set_delay(entry: dict[bytes, bytes], stream: AudioStream, first: Packet | None) -> None:
+    """Says how long before time 0 the sound starts, as Matroska has no negative times: a player drops that much.
+
+    What the file itself says is finer than a stamp of its first packet.
+    """
+    if first is None or first.pts is None or first.pts >= 0:
+        return
+    early = -first.pts * stream.time_base * _NANOSECONDS
+    known = int.from_bytes(entry.get(matroska.CODEC_DELAY, b""), "big")
+    if early - known >= stream.time_base * _NANOSECONDS:
+        entry[matroska.CODEC_DELAY] = round(early).to_bytes(8, "big").lstrip(b"\0")
+
+
+def _trim(packet: Packet) -> int:
+    if not packet.has_sidedata("skip_samples"):
+        return 0
+    return _TRIM.unpack(bytes(packet.get_sidedata("skip_samples")))[1]

@@ -1,0 +1,44 @@
+"""On what device a network computes, and how exactly."""
+
+from contextlib import AbstractContextManager
+
+import torch
+
+from stegnet.errors import ConfigError
+
+PRECISIONS = ("auto", "bf16", "fp32")
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """A device by its name; "auto" is a CUDA device where there is one, else the CPU.
+
+    Raises:
+        ConfigError: this machine has no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"{name}: this machine has no such device", "cpu works everywhere") from error
+    return device
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is fast there, not only possible."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def resolve(precision: str, device: torch.device) -> str:
+    """ "auto" to "bf16" or "fp32", as the device allows; others stay."""
+    if precision != "auto":
+        return precision
+    return "bf16" if has_bf16(device) else "fp32"
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager:
+    """Context in which a network's forward pass runs at `precision`."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")

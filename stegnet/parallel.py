@@ -1,0 +1,40 @@
+"""Work on a stream of items in threads, in order and with little of it in memory."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from typing import TypeVar
+
+T, R = TypeVar("T"), TypeVar("R")
+_END = object()
+
+
+def ahead(items: Generator[T], depth: int = 2) -> Generator[T, None, None]:
+    """The same items, made in a thread of their own, up to `depth` before they are asked for.
+
+    Closing it ends the thread, then closes `items`. Who closes `items` alone may meet the thread at work in it.
+    """
+    with closing(items), ThreadPoolExecutor(1) as pool:
+        waiting = deque(pool.submit(next, items, _END) for _ in range(depth))
+        while (item := waiting.popleft().result()) is not _END:
+            waiting.append(pool.submit(next, items, _END))
+            yield item
+
+
+def ordered(
+    function: Callable[[T], R], items: Iterable[T], workers: int, prepare: Callable[[], None] | None = None
+) -> Iterator[R]:
+    """`function` of each item, in order, computed by `workers` threads; at most one more result waits.
+
+    Args:
+        prepare: called once in each thread.
+    """
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(workers, initializer=prepare) as pool:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

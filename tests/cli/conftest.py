@@ -1,0 +1,62 @@
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import stegnet
+from stegnet.cli import main
+
+
+@pytest.fixture
+def secret_bytes() -> bytes:
+    """What is in the key file."""
+    return bytes(range(32))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch, picture, make_film, secret_bytes) -> Path:
+    """Two pictures, two films, a key; names in the messages are short."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(picture(61, 97, 1)).save("cover.png")
+    Image.fromarray(picture(50, 40, 2)).save("secret.jpg")
+    make_film(tmp_path / "cover.mkv", 6, sound="aac")
+    make_film(tmp_path / "secret.mkv", 4, seed=9)
+    (tmp_path / "k").write_bytes(secret_bytes)
+    (tmp_path / "k").chmod(0o600)
+    return tmp_path
+
+
+@pytest.fixture(name="stegnet")
+def stegnet_in_process(weights: Path, capsys) -> Callable[[str], tuple[int, str, str]]:
+    """Runs a command; gives exit code, stdout and stderr, sizes of files left out."""
+
+    def run(line: str) -> tuple[int, str, str]:
+        code = main(with_weights(line.split(), weights))
+        out, err = capsys.readouterr()
+        return code, re.sub(r"\d+\.\d\d MB", "SIZE", out), err
+
+    return run
+
+
+@pytest.fixture
+def program(folder: Path, weights: Path) -> Callable[..., subprocess.Popen]:
+    """Starts a command in a process of its own, in the folder."""
+
+    def start(line: str | list[str], **settings) -> subprocess.Popen:
+        arguments = with_weights(line.split() if isinstance(line, str) else line, weights)
+        path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1]), "PYTHONUNBUFFERED": ""}
+        settings = {"cwd": folder, "env": os.environ | path | settings.pop("env", {})} | settings
+        return subprocess.Popen([sys.executable, "-m", "stegnet.cli", *arguments], **settings)
+
+    return start
+
+
+def with_weights(arguments: list[str], weights: Path) -> list[str]:
+    """Adds a tiny network where a network is wanted and none is named."""
+    wanted = arguments[0] in ("hide", "reveal") and "--weights" not in arguments and "sealed" not in arguments
+    return arguments[:1] + (["--weights", str(weights)] if wanted else []) + arguments[1:]

@@ -1,0 +1,79 @@
+"""What is printed, and how: odd names, readers that go, terminals and none."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stegnet.cli import main, messages
+
+ODD = ["new\nline", "red\x1b[31m", "half\udce4", "-dash", "file:reversed\u202e", "é ü 漢字%d"]
+
+
+@pytest.mark.parametrize("name", ODD, ids=ascii)
+def test_odd_names(capfd, weights, folder, name):
+    """Pictures, films and other files; any name that the system takes."""
+    network = ["--key-file=k", f"--weights={weights}"]
+    for suffix, secret in ((".png", "secret.jpg"), (".mkv", "secret.mkv")):
+        (folder / f"cover{suffix}").rename(Path(f"{name}{suffix}"))
+        assert main(["hide", f"--output=out {name}{suffix}", *network, "--", f"{name}{suffix}", secret]) == 0
+        assert Path(f"out {name}{suffix}").exists()
+        assert main(["reveal", f"--output={name}-back{suffix}", *network, "--", f"out {name}{suffix}"]) == 0
+    Path(name).write_bytes(b"any file")
+    cover = ["--force", f"--output=out {name}.png", "--key-file=k", "--", f"{name}.png"]
+    assert main(["hide", "--method=sealed", *cover, name]) == 0
+    assert main(["reveal", f"--output={name}-again", "--key-file=k", "--", f"out {name}.png"]) == 0
+    assert main(["info", "--key-file=k", "--", f"out {name}.png"]) == 0
+    assert main(["info", "--json", "--", f"{name}.mkv"]) == 0
+    assert main(["info", "--", f"no {name}"]) == 1
+    out, err = capfd.readouterr()
+    assert all(line.isprintable() for line in (out + err).split("\n"))
+    assert out.count("wrote ") == 6
+
+
+def test_clean():
+    assert messages.clean("a plain line, ü – 漢 ×") == "a plain line, ü – 漢 ×"
+    assert messages.clean("two\nlines\r\x1b[2J\x00\udcff\u2028") == r"two\nlines\r\x1b[2J\x00\udcff\u2028"
+
+
+def test_an_ascii_terminal(monkeypatch, stegnet):
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, "ascii"))
+    assert stegnet("hide cover.png secret.jpg -o c×.png --key-file k")[0] == 0
+    assert shown.getvalue().startswith(rb"wrote c\xd7.png: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "stream"),
+    [
+        ("--help", "stdout"),
+        ("hide --help", "stdout"),
+        ("info cover.png", "stdout"),
+        ("info - --passphrase-fd 99", "stderr"),
+    ],
+)
+def test_nobody_reads(program, line, stream):
+    reading, writing = os.pipe()
+    os.close(reading)
+    other = "stderr" if stream == "stdout" else "stdout"
+    with program(line, **{stream: writing, other: subprocess.PIPE}) as process:
+        os.close(writing)
+        assert process.communicate() in ((b"", None), (None, b""))
+    assert process.returncode == 141
+
+
+@pytest.mark.parametrize("line", ["--help", "info cover.png"])
+def test_a_full_disk_behind_stdout(program, line):
+    with Path("/dev/full").open("w") as full, program(line, stdout=full, stderr=subprocess.PIPE) as process:
+        err = process.communicate()[1]
+    assert (process.returncode, err) == (1, b"error: standard output: can't be written (No space left on device)\n")
+
+
+def test_closed_streams(monkeypatch, stegnet):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert stegnet("info cover.png")[0] == 0
+    assert sys.stderr.getvalue() == ""

@@ -1,0 +1,149 @@
+"""What is refused, in one line and a hint, and without a trace."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+# command line, first line of stderr
+REFUSED = [
+    ("hide none.png secret.jpg -o c.png --key-file k", "error: none.png: no such file"),
+    ("hide cover.png none.png -o c.png --key-file k", "error: none.png: no such file"),
+    ("hide cover.png secret.jpg -o c.png --key-file none", "error: none: no such key file"),
+    ("hide cover.png secret.jpg -o c.png --key-file secret.jpg", "error: secret.jpg: not a key file"),
+    ("hide cover.png secret.jpg -o c.png --key-file folder.png", "error: folder.png: can't be read (Is a directory)"),
+    ("hide cover.png secret.jpg -o c.png --passphrase-file none", "error: none: can't be read (No such file"),
+    ("hide cover.png secret.jpg -o c.png --passphrase-file empty.mp4", "error: the passphrase is empty"),
+    ("hide cover.png secret.jpg -o c.png --passphrase-file cover.png", "error: the passphrase is not UTF-8 text"),
+    ("hide cover.png secret.jpg -o c.png --passphrase-fd 99", "error: descriptor 99: can't be read"),
+    ("hide cover.png secret.jpg -o c.jpg --key-file k", "error: c.jpg: a picture is written as .png"),
+    ("hide cover.png secret.jpg -o c --key-file k", "error: c: a picture is written as .png"),
+    ("hide cover.mkv secret.mkv -o c.avi --key-file k", "error: c.avi: a film is written as .mkv or .mp4"),
+    ("hide cover.png secret.mkv -o c.png --key-file k", "error: a film can't be hidden in a picture"),
+    ("hide cover.mkv secret.jpg -o c.mkv --key-file k", "error: a picture can't be hidden in a film"),
+    ("hide cover.png secret.jpg -o cover.png --key-file k --force", "error: cover.png: is an input too"),
+    ("hide cover.png cover.png -o link.png --key-file k --force", "error: link.png: is an input too"),
+    ("hide cover.png secret.jpg -o key.png --key-file key.png --force", "error: key.png: is an input too"),
+    ("hide cover.png secret.jpg -o key.png --passphrase-file key.png --force", "error: key.png: is an input too"),
+    ("hide cover.png secret.jpg -o old.png --key-file k", "error: old.png: exists already"),
+    ("hide cover.png secret.jpg -o no/c.png --key-file k", "error: no: no such folder"),
+    ("hide cover.mkv secret.mkv -o no/c.mkv --key-file k", "error: no: no such folder"),
+    ("hide cover.png secret.jpg -o k/c.png --key-file k", "error: k/c.png: can't be written (Not a directory)"),
+    ("hide cover.png secret.jpg -o folder.png --key-file k --force", "error: folder.png: is a folder"),
+    ("hide cover.png secret.jpg -o . --key-file k --force", "error: .: is a folder"),
+    (f"hide cover.png secret.jpg -o {'n' * 300}.png --key-file k", f"error: {'n' * 300}.png: can't be written (File"),
+    (f"hide {'n' * 300}.png secret.jpg -o c.png --key-file k", f"error: {'n' * 300}.png: can't be read (File name"),
+    ("hide cover.png folder.png -o c.png --key-file k", "error: folder.png: is a folder"),
+    ("hide cover.png /dev/null -o c.png --key-file k", "error: /dev/null: not a file"),
+    ("hide text.mp4 secret.mkv -o c.mkv --key-file k", "error: text.mp4: neither a picture nor a film"),
+    ("hide empty.mp4 secret.mkv -o c.mkv --key-file k", "error: empty.mp4: the file is empty"),
+    ("hide tiny.png secret.jpg -o c.png --key-file k", "error: the cover is too small: 7×7 pixels"),
+    ("hide cut.png secret.jpg -o c.png --key-file k", "error: cut.png: "),
+    ("hide cover.png secret.jpg -o c.png --key-file k --weights k", "error: k: not a stegnet weights file"),
+    ("hide cover.png secret.jpg -o c.png --key-file k --weights no", "error: no: no such weights file"),
+    ("hide cover.png none -o c.png --key-file k --method sealed", "error: none: no such file"),
+    ("hide none.png k -o c.png --key-file k --method sealed", "error: none.png: no such file"),
+    ("hide cover.png k -o c.jpg --key-file k --method sealed", "error: c.jpg: a picture is written as .png"),
+    ("reveal none.png -o s.png --key-file k", "error: none.png: no such file"),
+    ("reveal cover.png -o old.png --key-file k", "error: old.png: exists already"),
+    ("reveal cover.mkv -o cover.mkv --key-file k --force", "error: cover.mkv: is an input too"),
+    ("reveal k -o s.png --key-file k", "error: k: neither a picture nor a film"),
+    ("info none.png", "error: none.png: no such file"),
+    ("info folder.png", "error: folder.png: is a folder"),
+    ("info text.mp4", "error: text.mp4: neither a picture nor a film"),
+    ("enhance none.png -o e.png", "error: none.png: no such file"),
+    ("enhance cover.png -o e.mkv", "error: e.mkv: a picture is written as .png"),
+    ("enhance cover.png -o old.png", "error: old.png: exists already"),
+    ("enhance cover.png -o cover.png --force", "error: cover.png: is an input too"),
+    ("keygen no/k", "error: no/k: can't be written (No such file"),
+    ("keygen folder.png", "error: folder.png: exists already"),
+]
+
+
+@pytest.fixture
+def odd_files(folder, secret_bytes):
+    """Files that something is wrong with."""
+    (folder / "link.png").symlink_to("cover.png")
+    (folder / "folder.png").mkdir()
+    (folder / "text.mp4").write_text("text " * 100)
+    (folder / "empty.mp4").touch()
+    (folder / "old.png").write_text("old")
+    (folder / "key.png").write_bytes(secret_bytes)
+    (folder / "cut.png").write_bytes((folder / "cover.png").read_bytes()[:2000])
+    for name in ("empty.mp4", "key.png", "cover.png"):
+        (folder / name).chmod(0o600)
+    Image.new("RGB", (7, 7)).save("tiny.png")
+
+
+@pytest.mark.usefixtures("odd_files")
+@pytest.mark.parametrize(("line", "message"), REFUSED)
+def test_what_is_refused(stegnet, folder, secret_bytes, line, message):
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    code, out, err = stegnet(line)
+    assert (code, out) == (1, "")
+    assert err.startswith(message)
+    assert all(part.startswith(("error: ", "hint: ")) for part in err.splitlines())
+    assert secret_bytes.hex() not in err
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_the_suffix_of_what_is_revealed(stegnet):
+    stegnet("hide cover.png secret.jpg -o c.png --key-file k")
+    code, _, err = stegnet("reveal c.png -o s.jpg --key-file k")
+    assert (code, err) == (1, "error: s.jpg: a picture is written as .png\nhint: name it s.png\n")
+
+
+def test_another_key_and_nothing_hidden_are_one_message(stegnet, folder):
+    stegnet("hide cover.png secret.jpg -o c.png --key-file k")
+    stegnet("hide cover.mkv secret.mkv -o c.mkv --key-file k")
+    stegnet("keygen k2")
+    (folder / "p").write_text("a phrase\n")
+    (folder / "p").chmod(0o600)
+    answers = {
+        stegnet("reveal c.png -o s.png --key-file k2"),
+        stegnet("reveal c.mkv -o s.mkv --key-file k2"),
+        stegnet("reveal c.png -o s.png --passphrase-file p"),
+        stegnet("reveal c.mkv -o s.mkv --passphrase-file p"),
+        stegnet("reveal cover.png -o s.png --key-file k"),
+        stegnet("reveal secret.jpg -o s.png --key-file k"),
+        stegnet("reveal cover.mkv -o s.mkv --key-file k"),
+        stegnet("info c.png --key-file k2"),
+        stegnet("info cover.mkv --key-file k"),
+    }
+    assert len(answers) == 1
+    ((code, out, err),) = answers
+    assert (code, out) == (1, "")
+    assert err.startswith("error: nothing can be revealed")
+
+
+@pytest.mark.parametrize("name", ["cover.png", "secret.jpg", "k"])
+def test_what_may_not_be_read(stegnet, monkeypatch, name):
+    before = Path.open
+
+    def refuse(path, *arguments, **more):
+        if path.name == name:
+            raise PermissionError(13, "Permission denied")
+        return before(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    code, _, err = stegnet("hide cover.png secret.jpg -o c.png --key-file k")
+    assert (code, err) == (1, f"error: {name}: can't be read (Permission denied)\n")
+
+
+def test_a_disk_without_room(stegnet, monkeypatch):
+    def full(*arguments, **more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("stegnet.codec.place.write_png", full)
+    code, _, err = stegnet("hide cover.png secret.jpg -o c.png --key-file k")
+    assert (code, err) == (1, "error: c.png: can't be written (No space left on device)\n")
+    assert not list(Path().glob(".*"))
+
+
+def test_no_memory(stegnet, monkeypatch):
+    def large(*arguments, **more):
+        raise MemoryError
+
+    monkeypatch.setattr("stegnet.codec.files.read_picture", large)
+    code, _, err = stegnet("hide cover.png secret.jpg -o c.png --key-file k")
+    assert (code, err) == (1, "error: there is not memory enough\n")

@@ -1,0 +1,184 @@
+"""Keys and passphrases, and that nobody gets to see them."""
+
+import os
+import pty
+import re
+import subprocess
+import traceback
+
+import pytest
+
+from stegnet.media import read_picture
+
+PHRASE = "Träumerei at 5 o'clock"
+HIDE, REVEAL = "hide cover.png secret.jpg -o c.png", "reveal c.png -o s.png"
+
+
+@pytest.fixture
+def phrase_file(folder):
+    (folder / "p").write_bytes(f"{PHRASE}\r\nand a second line\n".encode())
+    (folder / "p").chmod(0o600)
+    return folder / "p"
+
+
+@pytest.mark.usefixtures("phrase_file")
+def test_a_passphrase_is_one_wherever_it_comes_from(stegnet, folder):
+    assert stegnet(f"{HIDE} --passphrase-file p") == (0, "wrote c.png: 97x61, SIZE\n", "")
+    reading, writing = os.pipe()
+    os.write(writing, f"{PHRASE}\nleft".encode())
+    assert stegnet(f"{REVEAL} --passphrase-fd {reading}") == (0, "wrote s.png: 40x50, SIZE\n", "")
+    assert os.read(reading, 99) == b"left"
+    os.close(writing)
+    os.close(reading)
+    assert read_picture(folder / "s.png").shape == (50, 40, 3)
+
+
+def test_a_passphrase_of_a_film(stegnet, phrase_file):
+    assert stegnet("hide cover.mkv secret.mkv -o c.mkv --passphrase-file p")[0] == 0
+    assert stegnet("reveal c.mkv -o s.mkv --passphrase-file p")[0] == 0
+    phrase_file.write_text("another")
+    assert stegnet("reveal c.mkv -o t.mkv --passphrase-file p")[2].startswith("error: nothing can be revealed")
+
+
+@pytest.mark.parametrize("name", ["k", "p"])
+@pytest.mark.usefixtures("phrase_file")
+def test_a_secret_that_others_can_read(stegnet, folder, name):
+    (folder / name).chmod(0o640)
+    option = {"k": "--key-file k", "p": "--passphrase-file p"}[name]
+    code, _, err = stegnet(f"{HIDE} {option}")
+    assert (code, err) == (0, f"warning: {name}: others on this machine can read it; `chmod 600` stops that\n")
+
+
+def typed(program, line: str, *answers: str) -> tuple[int, str]:
+    """Runs a command on a terminal of its own, and types; gives exit code and what the terminal shows."""
+    mine, its = pty.openpty()
+    with program(line, stdin=its, stdout=its, stderr=its, preexec_fn=lambda: _take_terminal(its)) as process:
+        os.close(its)
+        shown = ""
+        for answer in answers:
+            shown += _until(mine, ":")
+            os.write(mine, f"{answer}\n".encode())
+        shown += _until(mine, None)
+        process.wait(60)
+    os.close(mine)
+    return process.returncode, shown
+
+
+def _take_terminal(terminal: int) -> None:
+    import fcntl
+    import termios
+
+    os.setsid()
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
+def _until(terminal: int, end: str | None) -> str:
+    text = b""
+    while end is None or not text.rstrip().endswith(end.encode()):
+        try:
+            part = os.read(terminal, 1024)
+        except OSError:  # so Linux says that nobody writes any more
+            break
+        if not part:
+            break
+        text += part
+    return text.decode()
+
+
+@pytest.mark.usefixtures("phrase_file")
+def test_asking_on_the_terminal(program, stegnet, monkeypatch):
+    code, shown = typed(program, f"{HIDE} --passphrase", PHRASE, PHRASE)
+    assert code == 0
+    assert shown.startswith("Passphrase: ")
+    assert "The same again: " in shown
+    assert "wrote c.png" in shown
+    assert PHRASE not in shown
+    assert stegnet(f"{REVEAL} --passphrase-file p")[0] == 0
+    questions = []
+    monkeypatch.setattr("getpass.getpass", lambda question: questions.append(question) or PHRASE)
+    assert stegnet(f"{REVEAL} --force --passphrase")[0] == 0
+    assert questions == ["Passphrase: "]
+
+
+def test_mistyping(program, folder):
+    code, shown = typed(program, f"{HIDE} --passphrase", PHRASE, "Traumerei")
+    assert code == 1
+    assert "error: the two passphrases differ" in shown
+    assert "Traumerei" not in shown
+    assert not (folder / "c.png").exists()
+
+
+def test_interrupting_the_question(program):
+    code, shown = typed(program, f"{HIDE} --passphrase", "\x03")
+    assert code == 130
+    assert shown.endswith("error: interrupted\r\n")
+
+
+def test_without_a_terminal(program):
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with program(f"{HIDE} --passphrase", **streams, start_new_session=True) as process:
+        out, err = process.communicate()
+    assert (process.returncode, out) == (1, "")
+    assert err.splitlines() == [
+        "error: there is no terminal to ask for a passphrase on",
+        "hint: use --passphrase-file or --passphrase-fd",
+    ]
+
+
+def test_a_descriptor_that_is_a_terminal(stegnet):
+    mine, its = pty.openpty()
+    code, _, err = stegnet(f"{HIDE} --passphrase-fd {its}")
+    assert (code, err.splitlines()[0]) == (
+        1,
+        f"error: descriptor {its} is a terminal, which shows what is typed",
+    )
+    os.close(mine)
+    os.close(its)
+
+
+# what a hasty user might type with the passphrase "hunter2", or have in a file
+LEAKY = [
+    "hide cover.png secret.jpg -o c.png --passphrase=hunter2",
+    "hide cover.png secret.jpg -o c.png --passphrase hunter2",
+    "hide cover.png secret.jpg -o c.png --passphrase-fd hunter2",
+    "hide none.png secret.jpg -o c.png --passphrase-file p",
+    "hide cover.png none.jpg -o c.png --passphrase-file p",
+    "hide cover.png secret.jpg -o no/c.png --passphrase-file p",
+    "hide cover.png secret.jpg -o c.png --passphrase-file p --weights p",
+    "hide cover.png secret.jpg -o c.png --key-file p",
+    "hide cover.png secret.jpg -o c.png --passphrase-file latin",
+    "hide cover.png secret.jpg -o c.png --passphrase-file long",
+    "reveal cover.png -o s.png --passphrase-file p",
+    "reveal cover.mkv -o s.mkv --passphrase-file p",
+    "info cover.png --passphrase-file p",
+    "keygen p",
+]
+
+
+@pytest.mark.parametrize("line", LEAKY)
+def test_no_message_shows_a_passphrase(stegnet, capsys, folder, line):
+    (folder / "p").write_text("hunter2\n")
+    (folder / "latin").write_bytes(b"hunter2\xe4")
+    (folder / "long").write_text("hunter2" * 1000)
+    try:
+        code, out, err = stegnet(line)
+    except SystemExit as stop:
+        code, (out, err) = stop.code, capsys.readouterr()
+    assert code in (1, 2)
+    # Nor piece by piece, as Python shows bytes.
+    assert not re.search(r"hunter|b'|\\xe4|0xe4", out + err)
+
+
+def test_a_bug_shows_no_passphrase(stegnet, folder, monkeypatch):
+    """A traceback holds lines of the program, and its error's text; keys and passphrases show nothing of themselves."""
+
+    def bug(*arguments, **more):
+        raise RuntimeError(f"{arguments} {more}")
+
+    monkeypatch.setattr("stegnet.codec.files.hide_picture", bug)
+    (folder / "p").write_text("hunter2\n")
+    with pytest.raises(RuntimeError) as caught:
+        stegnet("hide cover.png secret.jpg -o c.png --passphrase-file p")
+    told = "".join(traceback.format_exception(caught.value))
+    assert "Passphrase(...)" in told
+    assert "hunter2" not in told

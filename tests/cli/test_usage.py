@@ -1,0 +1,100 @@
+"""The command line itself."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import stegnet as package
+from stegnet.cli import main
+
+WRONG = [
+    "",
+    "what",
+    "hide",
+    "hide a b -o c",
+    "hide a b --key-file k",
+    "hide a b -o c --key-file k --passphrase",
+    "hide a b -o c --passphrase-fd -1",
+    "hide a b -o c --passphrase-fd x",
+    "hide a b -o c --key-file k --longer no",
+    "hide a b -o c --key-file k --method no",
+    "hide a b -o c --key-file k --compress",
+    "hide a b -o c --key-file k --method sealed --longer cut",
+    "hide a b -o c --key-file k --method sealed --no-sound",
+    "hide a b -o c --key-file k --method sealed --weights w",
+    "hide a b -o c --key-file k --device tpu",
+    "hide a b -o c --key-file k --precision fp64",
+    "hide a b -o c --key k",
+    "reveal a -o b",
+    "reveal a b -o c --key-file k",
+    "info",
+    "info a b",
+    "info a --key-file k --passphrase",
+    "enhance a -o b --strength 6",
+    "enhance a -o b --strength -1",
+    "enhance a -o b --strength nan",
+    "enhance a -o b --strength strong",
+    "keygen",
+    "keygen a b",
+]
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_usage(line, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(line.split())
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: stegnet")
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"stegnet {package.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["", "hide", "reveal", "info", "enhance", "keygen"])
+def test_help_fits_a_terminal(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as caught:
+        main([*command.split(), "--help"])
+    assert caught.value.code == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if " | " not in line]
+    assert max(map(len, lines)) <= 80
+
+
+def test_help_tells_the_exit_codes(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert all(f"  {code}  " in out for code in (0, 1, 2, 3, 129, 141))
+
+
+def test_help_needs_nothing_heavy():
+    code = """
+import sys
+from stegnet.cli import main
+try:
+    main(["--help"])
+except SystemExit:
+    sys.exit(bool({"torch", "av", "PIL", "numpy", "cryptography", "tqdm"} & set(sys.modules)))
+"""
+    path = {"PYTHONPATH": str(Path(package.__file__).parents[1])}
+    start = time.process_time()
+    done = subprocess.run([sys.executable, "-c", code], env=path, stdout=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0
+    assert time.process_time() - start < 1
+
+
+def test_keygen(stegnet, folder):
+    code, out, err = stegnet("keygen new")
+    assert (code, out) == (0, "wrote new\n")
+    assert err.startswith("note: ")
+    assert (folder / "new").stat().st_mode & 0o777 == 0o600
+    code, out, err = stegnet("keygen new")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: new: exists already\nhint: ")

@@ -1,0 +1,225 @@
+import zlib
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from stegnet.codec import Key, Network
+from stegnet.codec.frame import check_cover, find, hide_frame, reveal_frame
+from stegnet.codec.record import FILE, FILM, PICTURE, File, Header, Pictures, Record, format_record
+from stegnet.codec.seal import room
+from stegnet.codec.tracks import format_packets
+from stegnet.errors import CapacityError
+from stegnet.media import SoundPacket, SoundTrack, resize
+from tests.codec import by_the_book
+from tests.codec.by_the_book import FILM_ID, NONCE, SALT, SECRET
+from tests.conftest import FiveLevels
+
+TRACK = SoundTrack("pcm_s16le", Fraction(1, 1000), 8000, "mono", b"", b"")
+PACKETS = format_packets([SoundPacket(0, 0, 0, 20, True, b"sound")])
+
+
+@pytest.fixture
+def detailed() -> Network:
+    """Five levels of detail about each block's mean."""
+    return Network.of(FiveLevels(), "5e" * 32, detail=True, block=8, device="cpu", precision="fp32")
+
+
+def header(network: Network, height: int, width: int, block: int = 8, **fields) -> Header:
+    one = Fraction(1)
+    described = Pictures(width, height, 1, one, one, network.detail, block, network.weights)
+    return Header(FILM_ID, FILM, 3, replace(described, **fields))
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def spread(means: np.ndarray) -> np.ndarray:
+    return np.kron(means, np.ones((8, 8, 1)))
+
+
+def means_of(picture: np.ndarray) -> np.ndarray:
+    rows, cols = picture.shape[0] // 8, picture.shape[1] // 8
+    return picture.astype(float).reshape(rows, 8, cols, 8, 3).mean((1, 3))
+
+
+@pytest.mark.parametrize(("height", "width", "block"), [(40, 48, 8), (61, 97, 8), (61, 97, 16), (70, 90, 32)])
+def test_a_frame_is_the_definition(key, picture, height, width, block):
+    """Read by the book from the first bit to the last pixel."""
+    network = Network.of(FiveLevels(), "5e" * 32, detail=True, block=block, device="cpu", precision="fp32")
+    cover, secret = noise(height, width), picture(height, width, 2)
+    rows, cols = height // block, width // block
+    high, wide = rows * block, cols * block
+    record = Record(header(network, 30, 20, block), 0, 5)
+    container = hide_frame(network, key, cover, secret, record, NONCE, SALT)
+
+    data, whole = by_the_book.read(container, SECRET)
+    fields = by_the_book.parse(data)
+    assert whole
+    assert by_the_book.read_salt(container) == SALT
+    assert (fields.index, fields.stamp, fields.block, fields.weights) == (0, 5, block, b"\x5e" * 32)
+    assert fields.commitment == by_the_book.commitment(SECRET, FILM_ID)
+
+    stretched = resize(secret, high, wide)
+    means = by_the_book.unpack_thumbnail(fields.thumbnail, high // 8, wide // 8)
+    assert np.abs(means - means_of(stretched)).max() <= 0.5 + 1e-4
+
+    detail = np.clip(stretched / 255 - spread(means) / 255, -0.5, 0.5)
+    shuffle = by_the_book.draw_shuffle(by_the_book.shuffle_key(SECRET, FILM_ID, 0), rows * cols)
+    shown = np.rint((by_the_book.shuffle(detail, *shuffle, cols) + 0.5) * 4)
+    area = container[:high, :wide]
+    clear = np.abs((detail + 0.5) * 4 % 1 - 0.5) > 1e-4
+    clear = np.abs(by_the_book.shuffle(clear.astype(int), *shuffle, cols)) == 1
+    np.testing.assert_array_equal((area % 16 // 3)[clear], shown[clear])
+    np.testing.assert_array_equal(area // 16, cover[:high, :wide] // 16)
+    margin = np.ones((height, width), bool)
+    margin[:high, :wide] = False
+    assert np.abs(container[margin].astype(int) - cover[margin]).max(initial=0) <= 1
+
+    kept = np.rint((detail + 0.5) * 4) / 4 - 0.5
+    expected = np.rint(((kept - spread(means_of(kept))) * 255 + spread(means)).clip(0, 255))
+    revealed = reveal_frame(network, key, container, replace(find(container, key).record, header=record.header))
+    assert revealed.shape == (30, 20, 3)
+    full = replace(record.header, secret=replace(record.header.secret, width=wide, height=high))
+    revealed = reveal_frame(network, key, container, replace(find(container, key).record, header=full))
+    far = np.abs(revealed - expected) > 1
+    assert far.mean() < 0.002, "but for detail that falls between two levels"
+
+
+@pytest.mark.parametrize("index", [0, 2])
+def test_find_gives_the_record(exact, key, picture, index):
+    record = Record(header(exact, 40, 48, hidden=3, tracks=(TRACK,)), index, -9, data=PACKETS)
+    container = hide_frame(exact, key, noise(40, 48), picture(40, 48), record, NONCE, None)
+    found = find(container, key)
+    assert (found.record, found.whole) == (record, True)
+    container[20, 20, 1] ^= 32
+    assert (find(container, key).record, find(container, key).whole) == (record, False)
+
+
+def test_a_frame_that_hides_none_is_the_cover(exact, key):
+    record = Record(header(exact, 40, 48), 2)
+    container = hide_frame(exact, key, noise(40, 48), None, record, NONCE, None)
+    assert np.abs(container.astype(int) - noise(40, 48)).max() == 1
+    assert find(container, key).record == record
+
+
+def test_the_cover_stays_as_it_is(exact, key, picture):
+    cover = noise(40, 48)
+    cover.flags.writeable = False
+    container = hide_frame(exact, key, cover, picture(40, 48), Record(header(exact, 40, 48), 0), NONCE, SALT)
+    np.testing.assert_array_equal(cover, noise(40, 48))
+    assert container.flags.writeable
+
+
+def test_nothing_is_found(exact, key, picture):
+    container = hide_frame(exact, key, noise(40, 48), picture(40, 48), Record(header(exact, 40, 48), 0), NONCE, None)
+    for pixels, other in [(container, Key(bytes(32))), (noise(40, 48), key), (container[:1, :1], key)]:
+        assert (find(pixels, other).record, find(pixels, other).whole) == (None, False)
+
+
+def packed(rows: int, cols: int) -> bytes:
+    return zlib.compress(bytes(3 * rows * cols))
+
+
+@pytest.mark.parametrize(
+    ("fields", "opens"),
+    [
+        ({"thumbnail": packed(5, 6)}, True),
+        ({"thumbnail": packed(5, 6), "rest": PACKETS}, True),
+        ({"thumbnail": packed(5, 5)}, False),
+        ({"thumbnail": packed(5, 7)}, False),
+        ({"thumbnail": packed(5, 6)[:-1]}, False),
+        ({"thumbnail": packed(5, 6) + b"x"}, False),
+        ({"thumbnail": b"x"}, False),
+        ({"thumbnail": b""}, False),
+        ({"thumbnail": packed(4, 6), "block": 16}, True),
+        ({"thumbnail": packed(5, 6), "block": 16}, False),
+        ({"thumbnail": packed(0, 0), "block": 48}, False),
+        ({"thumbnail": packed(5, 6), "rest": PACKETS[:-1]}, False),
+        ({"thumbnail": packed(5, 6), "rest": b"\1" + PACKETS[1:]}, False),
+        ({"thumbnail": packed(5, 6), "rest": PACKETS, "tracks": b""}, False),
+        ({"thumbnail": b"", "index": 1}, True),
+        ({"thumbnail": packed(5, 6), "index": 1}, False),
+        ({"thumbnail": packed(5, 6), "stamp": -(1 << 63)}, False),
+        ({"thumbnail": packed(5, 6), "commitment": bytes(32)}, False),
+        ({"thumbnail": packed(5, 6), "kind": 9}, False),
+        ({"thumbnail": packed(5, 6), "tracks": zlib.compress(b"[" * 5000)}, False),
+    ],
+)
+def test_a_record_of_which_any_part_is_wrong_is_none(detailed, key, fields, opens):
+    """Sealed by the book, with the right key: even its holder can't make a reader stumble."""
+    described = Record(header(detailed, 40, 48, tracks=(TRACK,)), 0, 0, b"-", b"")
+    parsed = replace(by_the_book.parse(format_record(described, key)), **fields)
+    written = by_the_book.write(noise(40, 48), parsed.join(), SECRET, NONCE)
+    assert (find(written, key).record is not None) == opens
+
+
+def test_a_file_in_a_frame_is_found(key):
+    record = Record(Header(FILM_ID, FILE, 1, File("x", 5, bytes(32))), 0, 0, b"", b"bytes")
+    written = by_the_book.write(noise(40, 48), format_record(record, key), SECRET, NONCE)
+    assert find(written, key).record == record
+
+
+def picture_header(network: Network, secret: tuple[int, int] = (8, 8)) -> Header:
+    return replace(header(network, *secret), kind=PICTURE, frames=1)
+
+
+def fits(network: Network, key: Key, size: tuple[int, int], data: int = 0) -> bool:
+    try:
+        check_cover(*size, picture_header(network), key, data)
+    except CapacityError:
+        return False
+    return True
+
+
+def test_the_smallest_pictures_are_those_of_the_book(detailed, exact, key):
+    for network, side in ((detailed, 37), (exact, 32)):
+        assert all(fits(network, key, (larger, larger)) for larger in range(side, side + 100))
+        assert not any(fits(network, key, (smaller, smaller)) for smaller in range(1, side))
+
+
+@pytest.mark.parametrize("detail", [False, True])
+def test_what_the_check_lets_pass_can_be_hidden(exact, detailed, key, detail):
+    """Every shape near the limit, with a secret that can't be compressed."""
+    network = detailed if detail else exact
+    passed = set()
+    for height in range(1, 210):
+        for width in (8, 9, 23, 31, 32, 36, 37, 40, 130, 200):
+            if fits(network, key, (height, width)) and not fits(network, key, (height - 1, width)):
+                passed.add(width)
+                record = Record(picture_header(network, (height, width)), 0)
+                container = hide_frame(network, key, noise(height, width), noise(height, width, 1), record, NONCE, SALT)
+                found = find(container, key)
+                assert found.whole
+                assert reveal_frame(network, key, container, found.record).shape == (height, width, 3)
+    assert len(passed) == 10
+
+
+@pytest.mark.parametrize("detail", [False, True])
+@pytest.mark.parametrize("size", [(40, 48), (64, 96), (360, 640)])
+def test_the_sound_has_the_room_that_is_left(exact, detailed, key, size, detail):
+    network = detailed if detail else exact
+    low, high = 0, room(*size)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(network, key, size, middle) else (low, middle)
+    left = room(*size) - 137 - (size[0] // 8 * (size[1] // 8) * 3 if detail else 0)
+    assert left - 32 <= low <= left
+
+
+@pytest.mark.parametrize("detail", [False, True])
+@pytest.mark.parametrize("data", [0, 100, 60_000, 10**7])
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 7), (20, 20), (36, 36), (360, 640)])
+@pytest.mark.parametrize("block", [8, 64])
+def test_the_hint_names_a_size_that_would_do(exact, detailed, key, size, data, detail, block):
+    described = picture_header(detailed if detail else exact)
+    described = replace(described, secret=replace(described.secret, block=block))
+    try:
+        check_cover(*size, described, key, data)
+    except CapacityError as error:
+        assert f"too small: {size[1]}×{size[0]} pixels" in str(error)
+        wide, high = error.hint.split()[-1].split("×")
+        check_cover(int(high), int(wide), described, key, data)
+        assert int(high) * int(wide) < 3 * (min(size[0] * size[1], 2**17) + 8 * data + 2000) or min(size) < block

@@ -1,0 +1,177 @@
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from stegnet.codec import Key, Network, Passphrase, Place, hide_file
+from stegnet.codec.info import UNKNOWN, look
+from stegnet.codec.seal import room
+from stegnet.codec.stow import stow_file
+from stegnet.errors import CapacityError, MediaError, RevealError
+from stegnet.media import FilmWriter, read_frames, read_picture, write_png
+from stegnet.models import SHIPPED, weights_id
+
+
+@pytest.fixture(autouse=True)
+def inputs(tmp_path, picture, make_film, monkeypatch):
+    """A picture and a film to hide in; a picture, a film with sound, and a text to hide."""
+    monkeypatch.chdir(tmp_path)
+    write_png(Path("cover.png"), picture(64, 96, 1))
+    write_png(Path("secret.png"), picture(40, 50, 2))
+    make_film(Path("cover.mkv"), 6, 160, 192)
+    make_film(Path("secret.mkv"), 4, 40, 48, seed=9, stamps=[0, 3, 10, 20], sound="aac")
+    Path("notes.txt").write_text("a note")
+
+
+@pytest.fixture
+def hide(exact, key):
+    def run(cover: str, secret: str, out: str) -> Path:
+        hide_file(lambda: exact, Path(cover), Path(secret), Place(Path(out)), key)
+        return Path(out)
+
+    return run
+
+
+def test_a_picture():
+    assert look(Path("cover.png")) == {
+        "kind": "picture",
+        "width": 96,
+        "height": 64,
+        "large_enough_to_hide_pictures": True,
+        "sealed_bytes": room(64, 96) - 109,
+        "hidden": UNKNOWN,
+    }
+
+
+def test_a_film():
+    found = look(Path("secret.mkv"))
+    sealed = found["sealed_bytes_per_frame"]
+    assert found == {
+        "kind": "film",
+        "width": 48,
+        "height": 40,
+        "frames": 4,
+        "frames_per_second": found["frames_per_second"],
+        "seconds": found["seconds"],
+        "sound": ["aac, 44100 Hz, stereo"],
+        "large_enough_to_hide_pictures": True,
+        "sealed_bytes_per_frame": sealed,
+        "sealed_bytes": 4 * sealed,
+        "hidden": UNKNOWN,
+    }
+    assert found["seconds"] == pytest.approx(0.8, abs=0.3)
+
+
+def test_without_a_key_nothing_is_looked_for(hide, monkeypatch):
+    hide("cover.png", "secret.png", "c.png")
+
+    def never(*arguments):
+        raise AssertionError
+
+    monkeypatch.setattr("stegnet.codec.seal._read", never)
+    assert look(Path("c.png")) == look(Path("cover.png"))
+
+
+def test_what_is_told_of_the_room_holds(key, picture):
+    """A file of so many bytes fits, and no longer one; a name takes its own bytes."""
+    most = look(Path("cover.png"))["sealed_bytes"] - len("f")
+    Path("f").write_bytes(bytes(most))
+    stow_file(Path("cover.png"), Path("f"), Place(Path("full.png")), key)
+    Path("f").write_bytes(bytes(most + 1))
+    with pytest.raises(CapacityError):
+        stow_file(Path("cover.png"), Path("f"), Place(Path("more.png")), key)
+
+
+def test_the_smallest_cover(exact, key, picture):
+    """What is called large enough hides a picture, whatever is in it."""
+    sides = range(8, 64, 8)
+    for side in sides:
+        write_png(Path("small.png"), picture(side, side))
+        if look(Path("small.png"))["large_enough_to_hide_pictures"]:
+            break
+    assert 16 < side < 56
+    hide_file(lambda: exact, Path("small.png"), Path("secret.png"), Place(Path("c.png")), key)
+
+
+def test_a_hidden_picture(hide, key, exact):
+    found = look(hide("cover.png", "secret.png", "c.png"), key)
+    assert {name: found[name] for name in list(found)[list(found).index("hidden") :]} == {
+        "hidden": "picture",
+        "method": "network",
+        "hidden_width": 50,
+        "hidden_height": 40,
+        "weights": exact.weights,
+        "weights_installed": False,
+        "detail": False,
+        "block": 8,
+        "whole": True,
+        "trouble": [],
+    }
+
+
+def test_a_hidden_film(hide, key):
+    found = look(hide("cover.mkv", "secret.mkv", "c.mkv"), key)
+    assert (found["hidden"], found["hidden_width"], found["hidden_height"], found["hidden_frames"]) == (
+        "film",
+        48,
+        40,
+        4,
+    )
+    assert (found["hidden_from"], found["hidden_to"]) == (0, 0.8)
+    assert found["hidden_sound"] == ["aac, 44100 Hz, stereo"]
+    assert (found["whole"], found["trouble"]) == (True, [])
+
+
+def test_a_hidden_film_of_which_frames_are_gone(hide, key):
+    hide("cover.mkv", "secret.mkv", "c.mkv")
+    frames = list(read_frames(Path("c.mkv")))
+    with FilmWriter(Path("cut.mkv"), 192, 160, Fraction(25)) as film:
+        for index, frame in enumerate([frames[1], frames[2], frames[0] // 2, frames[5]]):
+            film.write(frame, Fraction(index, 25))
+    found = look(Path("cut.mkv"), key)
+    assert found["whole"] is False
+    assert found["trouble"] == ["frame 3 was altered beyond reading, and left out", "2 frames (0, 4) were lost"]
+    assert (found["hidden_from"], found["hidden_to"]) == (0.12, 0.4)
+
+
+@pytest.mark.parametrize("cover", ["cover.png", "cover.mkv"])
+def test_a_hidden_file(key, cover):
+    out = Path(cover).with_stem("c")
+    stow_file(Path(cover), Path("notes.txt"), Place(out), key)
+    found = look(out, key)
+    assert (found["hidden"], found["method"]) == ("file", "sealed")
+    assert (found["hidden_name"], found["hidden_bytes"]) == ("notes.txt", 6)
+    assert len(found["hidden_sha256"]) == 64
+    assert found["whole"] is True
+
+
+def test_an_altered_picture(hide, key):
+    altered = read_picture(hide("cover.png", "secret.png", "c.png"))
+    altered[0, 0] ^= 8
+    write_png(Path("c.png"), altered)
+    found = look(Path("c.png"), key)
+    assert (found["whole"], found["trouble"]) == (False, ["the picture was altered since it was hidden"])
+
+
+def test_weights_that_are_installed(key):
+    network = Network.load(SHIPPED)
+    hide_file(lambda: network, Path("cover.png"), Path("secret.png"), Place(Path("c.png")), key)
+    found = look(Path("c.png"), key)
+    assert (found["weights"], found["weights_installed"]) == (weights_id(SHIPPED), True)
+
+
+def test_a_passphrase(exact):
+    for suffix in (".png", ".mkv"):
+        place = Place(Path(f"c{suffix}"))
+        hide_file(lambda: exact, Path(f"cover{suffix}"), Path(f"secret{suffix}"), place, Passphrase("open"))
+        assert look(place.path, Passphrase("open"))["whole"] is True
+
+
+def test_errors(key):
+    for path in ("cover.png", "cover.mkv"):
+        with pytest.raises(RevealError, match="nothing can be revealed"):
+            look(Path(path), key)
+        with pytest.raises(RevealError, match="nothing can be revealed"):
+            look(Path(path), Key(bytes(32)))
+    with pytest.raises(MediaError, match="no such file"):
+        look(Path("none"))

@@ -1,0 +1,428 @@
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stegnet.codec import Key, Network, Passphrase, hide_film, hide_picture, reveal, reveal_film
+from stegnet.codec.diagnosis import Diagnosis
+from stegnet.codec.frame import find
+from stegnet.codec.record import FILE, FILM, File, Header, Pictures, Record, format_record
+from stegnet.codec.reveal import open_film_key, survey
+from stegnet.errors import RevealError, StegnetError, WeightsError
+from stegnet.media import FilmWriter, read_frames, read_sound, scan
+from tests.codec import by_the_book
+from tests.codec.by_the_book import SECRET
+from tests.conftest import FiveLevels
+
+SIZE = 40, 48
+FRAMES, HIDDEN = 12, 10
+EDIT = Callable[[list[np.ndarray]], Sequence[np.ndarray]]
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays():
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return Network.of(FiveLevels(), "5e" * 32, detail=False, block=8, device="cpu", precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, network, make_film) -> Path:
+    """A secret of ten frames in a container of twelve, another film's container, and both again with sound."""
+    folder = tmp_path_factory.mktemp("films")
+    key = Key(SECRET)
+    cover = make_film(folder / "cover.mkv", FRAMES, *SIZE, seed=50)
+    secret = make_film(folder / "secret.mkv", HIDDEN, *SIZE)
+    hide_film(network, cover, secret, folder / "container.mkv", key, randomness=random.Random(1).randbytes)
+    hide_film(network, cover, secret, folder / "other.mkv", key, randomness=random.Random(2).randbytes)
+    cover = make_film(folder / "wide.mkv", 6, 96, 136, seed=50)
+    secret = make_film(folder / "talkie.mkv", 6, 96, 136, sound="aac")
+    hide_film(network, cover, secret, folder / "sound.mkv", key)
+    return folder
+
+
+@pytest.fixture
+def frames(folder) -> list[np.ndarray]:
+    return list(read_frames(folder / "container.mkv"))
+
+
+@pytest.fixture
+def others(folder) -> list[np.ndarray]:
+    return list(read_frames(folder / "other.mkv"))
+
+
+@pytest.fixture
+def secrets(folder, five_levels) -> list[np.ndarray]:
+    return [five_levels(frame) for frame in read_frames(folder / "secret.mkv")]
+
+
+def written(path: Path, frames: Sequence[np.ndarray]) -> Path:
+    height, width, _ = frames[0].shape
+    with FilmWriter(path, width, height, Fraction(25)) as film:
+        for index, frame in enumerate(frames):
+            film.write(frame, Fraction(index, 25))
+    return path
+
+
+def altered(frame: np.ndarray) -> np.ndarray:
+    """By one level of one sample: not the lead's, not the record's."""
+    frame = frame.copy()
+    frame.reshape(-1)[free_place(frame)] ^= 1
+    return frame
+
+
+def closed(frame: np.ndarray) -> np.ndarray:
+    """So that nothing opens any more."""
+    frame = frame.copy()
+    lead, _ = by_the_book.lead_and_mac_places(frame.size, SECRET)
+    frame.reshape(-1)[lead[200][0]] ^= 1
+    return frame
+
+
+def free_place(frame: np.ndarray) -> int:
+    lead, mac = by_the_book.lead_and_mac_places(frame.size, SECRET)
+    nonce = by_the_book.bytes_of([frame.reshape(-1)[place] & 1 for place, _ in lead[:96]])
+    size = len(by_the_book.read(frame, SECRET)[0]) + 16
+    record = by_the_book.record_places(frame.size, SECRET, nonce, size)
+    return min(set(range(500, frame.size)) - {place for place, _ in lead + mac + record})
+
+
+def edited(frames: list[np.ndarray], *edits: tuple[int, object]) -> list[np.ndarray | None]:
+    """With some frames replaced; None leaves one out."""
+    result = list(frames)
+    for index, frame in edits:
+        result[index] = frame
+    return result
+
+
+EDITS: dict[str, tuple[Callable, dict, Sequence[int]]] = {
+    # What is done to the frames f (o: those of another film); what is said; which secret frames are shown.
+    "altered": (lambda f, o: edited(f, (3, altered(f[3]))), {"altered": (3,)}, range(10)),
+    "the first altered": (lambda f, o: edited(f, (0, altered(f[0]))), {"altered": (0,)}, range(10)),
+    "one that hides none altered": (lambda f, o: edited(f, (11, altered(f[11]))), {"altered": (11,)}, range(10)),
+    "all altered": (lambda f, o: [altered(frame) for frame in f], {"altered": tuple(range(12))}, range(10)),
+    "closed": (lambda f, o: edited(f, (3, closed(f[3]))), {"unreadable": (3,)}, [0, 1, 2, *range(4, 10)]),
+    "the first closed": (lambda f, o: edited(f, (0, closed(f[0]))), {"unreadable": (0,)}, range(1, 10)),
+    "the last closed": (lambda f, o: edited(f, (11, closed(f[11]))), {"unreadable": (11,)}, range(10)),
+    "blacked out": (lambda f, o: edited(f, (4, 0 * f[4])), {"unreadable": (4,)}, [0, 1, 2, 3, *range(5, 10)]),
+    "dropped": (lambda f, o: edited(f, (3, None)), {"lost": (3,)}, [0, 1, 2, *range(4, 10)]),
+    "the first dropped": (lambda f, o: f[1:], {"lost": (0,)}, range(1, 10)),
+    "the last dropped": (lambda f, o: f[:-1], {"lost": (11,)}, range(10)),
+    "cut": (lambda f, o: f[:5], {"lost": tuple(range(5, 12))}, range(5)),
+    "all but one dropped": (lambda f, o: f[7:8], {"lost": (*range(7), *range(8, 12))}, [7]),
+    "swapped": (
+        lambda f, o: edited(f, (3, f[4]), (4, f[3])),
+        {"moved": (4,)},
+        [0, 1, 2, 3, *range(5, 10)],
+    ),
+    "the first swapped": (lambda f, o: edited(f, (0, f[1]), (1, f[0])), {"moved": (1,)}, [0, *range(2, 10)]),
+    "moved far": (lambda f, o: f[1:] + f[:1], {"moved": (0,)}, range(1, 10)),
+    "backwards": (lambda f, o: f[::-1], {"moved": tuple(range(1, 12))}, [0]),
+    "repeated": (lambda f, o: f[:4] + f[3:], {"repeated": (3,)}, range(10)),
+    "repeated, altered": (lambda f, o: f[:4] + [altered(f[3])] + f[4:], {"repeated": (3,)}, range(10)),
+    "all repeated": (lambda f, o: f + f, {"repeated": tuple(range(12))}, range(10)),
+    "put in": (lambda f, o: f[:4] + [0 * f[0]] + f[4:], {"foreign": (4,)}, range(10)),
+    "another film's put in": (lambda f, o: f[:4] + [o[4]] + f[4:], {"foreign": (4,)}, range(10)),
+    "another film's first put in": (lambda f, o: [o[0], *f], {"foreign": (0,)}, range(10)),
+    "another film's": (lambda f, o: edited(f, (4, o[4])), {"unreadable": (4,)}, [0, 1, 2, 3, *range(5, 10)]),
+    "another film's first": (lambda f, o: edited(f, (0, o[0])), {"unreadable": (0,)}, range(1, 10)),
+    "another film behind": (lambda f, o: f + o[:8], {"foreign": tuple(range(12, 20))}, range(10)),
+    "all together": (
+        lambda f, o: [f[0], f[0], altered(f[2]), o[3], f[5], f[4], closed(f[6]), *f[7:9], 0 * f[0], *f[9:11]],
+        {"altered": (2,), "unreadable": (3, 6), "lost": (1, 11), "moved": (5,), "repeated": (0,), "foreign": (9,)},
+        [0, 2, 4, 7, 8, 9],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_what_has_become_of_it_is_said_and_the_rest_given_back(tmp_path, network, frames, others, secrets, key, name):
+    edit, said, shown = EDITS[name]
+    container = written(tmp_path / "c.mkv", [frame for frame in edit(frames, others) if frame is not None])
+    header, diagnosis = survey(container, key)
+    kinds = ("altered", "unreadable", "lost", "moved", "repeated", "foreign")
+    assert {kind: getattr(diagnosis, kind) for kind in kinds if getattr(diagnosis, kind)} == said
+    assert header.frames == FRAMES
+
+    report = reveal_film(network, container, tmp_path / "out.mkv", key)
+    assert report.trouble == Diagnosis((), **said).lines() != ()
+    assert (report.frames, report.hidden) == (len(shown), len(shown))
+    for index, frame in zip(shown, read_frames(tmp_path / "out.mkv"), strict=True):
+        assert (frame != secrets[index]).sum() <= 1
+    times = list(scan(tmp_path / "out.mkv").times)
+    assert [time - times[0] for time in times] == [Fraction(index - shown[0], 25) for index in shown]
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_strict_reader_takes_nothing_but_the_whole(tmp_path, network, frames, others, key, name):
+    edit, said, _ = EDITS[name]
+    container = written(tmp_path / "c.mkv", [frame for frame in edit(frames, others) if frame is not None])
+    with pytest.raises(RevealError) as caught:
+        reveal_film(network, container, tmp_path / "out.mkv", key, strict=True)
+    assert all(line in str(caught.value) for line in Diagnosis((), **said).lines())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.mkv"]
+
+
+def test_a_whole_container_is_copied_frame_by_frame_without_harm(tmp_path, network, frames, key):
+    """Another file, other time stamps: the frames are what counts."""
+    assert reveal_film(network, written(tmp_path / "c.mkv", frames), tmp_path / "o.mkv", key, strict=True).frames == 10
+
+
+def test_only_frames_that_hide_none_are_left(tmp_path, network, frames, key):
+    container = written(tmp_path / "c.mkv", frames[10:])
+    with pytest.raises(RevealError, match="no hidden frame is left"):
+        reveal_film(network, container, tmp_path / "out.mkv", key)
+    assert not (tmp_path / "out.mkv").exists()
+
+
+@pytest.mark.parametrize("name", ["container.mkv", "sound.mkv"])
+def test_a_file_that_breaks_off(tmp_path, network, folder, key, five_levels, name):
+    """Wherever it is cut: the frames before come back, or one clear error."""
+    data = (folder / name).read_bytes()
+    secret = folder / ("secret.mkv" if name == "container.mkv" else "talkie.mkv")
+    expected = [five_levels(frame) for frame in read_frames(secret)]
+    counts, container, out = [], tmp_path / "c.mkv", tmp_path / "out.mkv"
+    for part in range(1, 33):
+        container.write_bytes(data[: len(data) * part // 32])
+        try:
+            report = reveal_film(network, container, out, key)
+        except StegnetError:
+            counts.append(0)
+            assert not out.exists()
+            continue
+        counts.append(report.frames)
+        for frame, wanted in zip(read_frames(out), expected, strict=False):
+            np.testing.assert_array_equal(frame, wanted)
+        assert part == 32 or any("lost" in line for line in report.trouble)
+    assert counts == sorted(counts)
+    assert counts[0] == 0
+    assert counts[-1] == len(expected)
+    assert len(set(counts)) > 4
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_a_file_with_damage_anywhere(tmp_path, network, folder, key, secrets, seed):
+    """Damaged frames are told, and what is shown as whole is whole; never another error than ours."""
+    random_ = random.Random(seed)
+    data = bytearray((folder / "container.mkv").read_bytes())
+    for _ in range(random_.randrange(1, 4)):
+        at = random_.randrange(len(data))
+        data[at : at + random_.randrange(1, 50)] = random_.randbytes(random_.randrange(1, 50))
+    container = tmp_path / "c.mkv"
+    container.write_bytes(data)
+    try:
+        report = reveal_film(network, container, tmp_path / "out.mkv", key)
+    except StegnetError:
+        return
+    if not report.trouble:
+        for frame, wanted in zip(read_frames(tmp_path / "out.mkv"), secrets, strict=True):
+            np.testing.assert_array_equal(frame, wanted)
+
+
+def test_frames_before_damage_that_the_decoder_refuses(tmp_path, network, folder, key, monkeypatch):
+    """None of those that were decoded is lost with the error."""
+
+    def break_off(path):
+        for index, frame in enumerate(read_frames(path)):
+            if index == 7:
+                raise reveal.MediaError("damaged after 7 frames")
+            yield frame
+
+    monkeypatch.setattr(reveal, "read_frames", break_off)
+    _, diagnosis = survey(folder / "container.mkv", key)
+    assert diagnosis.lost == tuple(range(7, 12))
+    report = reveal_film(network, folder / "container.mkv", tmp_path / "out.mkv", key)
+    assert report.frames == 7
+    assert report.trouble == ("5 frames (7–11) were lost",)
+
+
+def test_damage_behind_the_last_frame(tmp_path, network, folder, key, monkeypatch):
+    def break_off(path):
+        yield from read_frames(path)
+        raise reveal.MediaError("damaged after 12 frames")
+
+    monkeypatch.setattr(reveal, "read_frames", break_off)
+    report = reveal_film(network, folder / "container.mkv", tmp_path / "out.mkv", key)
+    assert (report.frames, report.trouble) == (10, ())
+    with pytest.raises(RevealError, match="hidden: the file is damaged behind its last frame"):
+        reveal_film(network, folder / "container.mkv", tmp_path / "out.mkv", key, strict=True)
+
+
+def test_sound_of_the_frames_that_are_left(tmp_path, network, folder, key):
+    frames = list(read_frames(folder / "sound.mkv"))
+    packets = list(read_sound(folder / "talkie.mkv"))
+    container = written(tmp_path / "c.mkv", [*frames[:2], *frames[3:]])
+    assert reveal_film(network, container, tmp_path / "out.mkv", key).trouble == ("frame 2 was lost",)
+    left = [packet.data for packet in read_sound(tmp_path / "out.mkv")]
+    missing = [packet for packet in packets if packet.data not in left]
+    assert 0 < len(missing) < len(packets) / 2
+    start = packets.index(missing[0])
+    assert missing == packets[start : start + len(missing)]
+    assert left == [packet.data for packet in packets if packet not in missing]
+
+
+@pytest.mark.parametrize("damage", ["none", "lost"])
+def test_other_weights(tmp_path, network, frames, key, damage):
+    container = written(tmp_path / "c.mkv", frames if damage == "none" else frames[1:])
+    with pytest.raises(WeightsError, match="5e5e") as caught:
+        reveal_film(replace(network, weights="00" * 32), container, tmp_path / "out.mkv", key)
+    assert "5e" * 32 in caught.value.hint
+    assert not (tmp_path / "out.mkv").exists()
+
+
+def test_there_is_one_answer_where_nothing_opens(tmp_path, network, folder, frames, key, monkeypatch):
+    monkeypatch.setattr("stegnet.codec.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
+    closed_all = written(tmp_path / "c.mkv", [closed(frame) for frame in frames])
+    cases = [
+        (folder / "container.mkv", Key(bytes(32))),
+        (folder / "container.mkv", Passphrase("x")),
+        (folder / "cover.mkv", key),
+        (closed_all, key),
+    ]
+    answers = set()
+    for case in cases:
+        with pytest.raises(RevealError) as caught:
+            reveal_film(network, case[0], tmp_path / "out.mkv", case[1])
+        answers.add(caught.value.told())
+    assert len(answers) == 1
+    assert not (tmp_path / "out.mkv").exists()
+
+
+def test_a_film_without_frames(network, tmp_path, key, folder, monkeypatch):
+    monkeypatch.setattr(reveal, "read_frames", lambda path: (frame for frame in ()))
+    with pytest.raises(RevealError, match="nothing"):
+        open_film_key(folder / "container.mkv", key)
+    with pytest.raises(RevealError, match="nothing"):
+        reveal_film(network, folder / "container.mkv", tmp_path / "out.mkv", key)
+
+
+@pytest.mark.parametrize("damage", ["none", "first"])
+def test_a_file_in_a_film_is_no_film(tmp_path, network, folder, key, damage):
+    header = Header(bytes(16), FILE, 3, File("x", 15, bytes(32)))
+    frames = [
+        by_the_book.write(
+            frame, format_record(Record(header, n, 5 * n, b"", b"bytes"), key), SECRET, bytes([n]) * 12, bytes(16)
+        )
+        for n, frame in zip(range(3), read_frames(folder / "cover.mkv"), strict=False)
+    ]
+    container = written(tmp_path / "c.mkv", frames if damage == "none" else frames[1:])
+    with pytest.raises(RevealError, match="not a film"):
+        reveal_film(network, container, tmp_path / "out.mkv", key)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_pictures_in_a_film_are_no_film(tmp_path, network, key, picture, count):
+    frames = [hide_picture(network, picture(*SIZE, n), picture(*SIZE), key) for n in range(count)]
+    with pytest.raises(RevealError, match="not a film"):
+        reveal_film(network, written(tmp_path / "c.mkv", frames), tmp_path / "out.mkv", key)
+
+
+def test_frames_of_one_film_that_do_not_agree(tmp_path, network, frames, key):
+    """Who holds the key can seal a frame that says another size: it does not belong."""
+    record = find(frames[4], key).record
+    liar = replace(record.header, frames=99, secret=replace(record.header.secret, width=9, hidden=50))
+    for index in (4, 40):
+        data = format_record(replace(record, header=liar, index=index), key)
+        frame = by_the_book.write(frames[4], data, SECRET, bytes(12))
+        report = reveal_film(network, written(tmp_path / "c.mkv", edited(frames, (4, frame))), tmp_path / "o.mkv", key)
+        assert (report.width, report.frames) == (48, 9)
+        assert report.trouble == ("frame 4 was altered beyond reading, and left out",)
+
+
+def test_a_passphrase_needs_the_first_frame(tmp_path, network, folder, monkeypatch):
+    monkeypatch.setattr("stegnet.codec.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
+    cover, secret = folder / "cover.mkv", folder / "secret.mkv"
+    hide_film(network, cover, secret, tmp_path / "a.mkv", Passphrase("two words"))
+    reveal_film(network, tmp_path / "a.mkv", tmp_path / "b.mkv", Passphrase("two words"), strict=True)
+    with pytest.raises(RevealError):
+        reveal_film(network, tmp_path / "a.mkv", tmp_path / "b.mkv", Passphrase("two  words"))
+    frames = list(read_frames(tmp_path / "a.mkv"))
+    later = written(tmp_path / "c.mkv", [frames[0], *frames[2:]])
+    assert reveal_film(network, later, tmp_path / "b.mkv", Passphrase("two words")).trouble == ("frame 1 was lost",)
+    with pytest.raises(RevealError):
+        reveal_film(network, written(tmp_path / "d.mkv", frames[1:]), tmp_path / "b.mkv", Passphrase("two words"))
+
+
+def test_progress(tmp_path, network, folder, frames, key):
+    calls = []
+    for container in (folder / "container.mkv", written(tmp_path / "c.mkv", frames[1:])):
+        reveal_film(network, container, tmp_path / "o.mkv", key, progress=lambda *call: calls.append(call))
+    orderly, checks = calls[:12], calls[12:23]
+    assert orderly == [("reveal", done, 12) for done in range(1, 13)]
+    assert [call[:2] for call in checks] == [("check", done) for done in range(1, 12)]
+    assert [call[:2] for call in calls[23:]] == [("reveal", done) for done in range(1, 12)]
+
+
+def test_disorder_late_in_a_film_leaves_no_half_work(tmp_path, network, frames, key, monkeypatch):
+    """While the next frames are still being decoded, too."""
+
+    def slowly(path):
+        for frame in read_frames(path):
+            time.sleep(0.01)
+            yield frame
+
+    container = written(tmp_path / "c.mkv", [*frames[:6], *frames[7:]])
+    monkeypatch.setattr(reveal, "read_frames", slowly)
+    report = reveal_film(network, container, tmp_path / "out.mkv", key)
+    assert (report.frames, report.trouble) == (9, ("frame 6 was lost",))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.mkv", "out.mkv"]
+
+
+class Broken(Exception):
+    pass
+
+
+@pytest.mark.parametrize("error", [Broken, KeyboardInterrupt])
+@pytest.mark.parametrize("doing", ["reveal", "check", "decoder", "network"])
+def test_whatever_ends_it_early_leaves_nothing_behind(tmp_path, network, frames, key, monkeypatch, doing, error):
+    container = written(tmp_path / "c.mkv", frames[1:] if doing == "check" else frames)
+
+    def progress(now, done, total):
+        if now == doing and done == 3:
+            raise error
+
+    def failing(path):
+        for index, frame in enumerate(read_frames(path)):
+            if index == 5:
+                raise error
+            yield frame
+
+    def show(*args):
+        raise error
+
+    if doing == "decoder":
+        monkeypatch.setattr(reveal, "read_frames", failing)
+    if doing == "network":
+        monkeypatch.setattr(reveal, "reveal_frame", show)
+    with pytest.raises(error):
+        reveal_film(network, container, tmp_path / "out.mkv", key, progress=progress)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.mkv"]
+
+
+def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, network, frames, key):
+    """Its holder may seal any number: what can't be written is said, and is no crash."""
+    finest = Fraction(1, 2**31 - 1)
+    one = Header(bytes(16), FILM, 1, Pictures(48, 40, 1, finest, 1 / finest, False, 8, "5e" * 32))
+    for record in (
+        Record(one, 0, 1 << 62),
+        Record(one, 0, -(1 << 62)),
+        Record(replace(one, secret=replace(one.secret, time_base=Fraction(1), rate=finest)), 0, 1 << 40),
+        Record(replace(one, secret=replace(one.secret, width=1 << 20, height=1)), 0),
+    ):
+        frame = by_the_book.write(frames[0], format_record(record, key), SECRET, bytes(12))
+        container = written(tmp_path / "c.mkv", [frame])
+        for form in ("mkv", "mp4"):
+            with suppress(StegnetError):
+                assert reveal_film(network, container, tmp_path / "out", key, form=form).frames == 1

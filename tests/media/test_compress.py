@@ -1,0 +1,167 @@
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from stegnet.errors import CapacityError, MediaError
+from stegnet.media import read_frames, read_picture, scan, write_png
+from stegnet.media.compress import compress_film, compress_picture
+
+
+@pytest.fixture
+def photo(tmp_path: Path, picture: Callable[..., np.ndarray]) -> Path:
+    write_png(tmp_path / "photo.png", picture(120, 160))
+    return tmp_path / "photo.png"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One whose name has the signs that end a value in x265's options."""
+    (tmp_path / "a:b='c'").mkdir()
+    return tmp_path / "a:b='c'"
+
+
+def psnr(one: np.ndarray, other: np.ndarray) -> float:
+    return 10 * np.log10(255**2 / np.square(one.astype(float) - other).mean())
+
+
+def sound(path: Path) -> list[tuple[Fraction, bytes]]:
+    with av.open(str(path)) as film:
+        return [(packet.pts * packet.time_base, bytes(packet)) for packet in film.demux(audio=0) if packet.size]
+
+
+def test_the_best_quality_that_fits(photo, folder):
+    sizes = []
+    for most in (4_000, 8_000, 16_000):
+        made = compress_picture(photo, folder, most)
+        sizes.append(made.path.stat().st_size)
+        assert 0.85 * most < sizes[-1] <= most
+        assert made.told.startswith("AVIF 4:4:4, quality ")
+    assert psnr(read_picture(made.path), read_picture(photo)) > 40
+
+
+def test_a_quality_more_does_not_fit(photo, folder):
+    made = compress_picture(photo, folder, 6_000)
+    size = made.path.stat().st_size
+    assert compress_picture(photo, folder, size).told == made.told
+    assert compress_picture(photo, folder, size - 1).told != made.told
+
+
+def test_there_is_no_better_than_the_best(photo, folder):
+    assert compress_picture(photo, folder, 10**9).told == "AVIF 4:4:4, quality 100 of 100"
+
+
+def test_colours_are_not_halved_and_the_profile_stays(photo, folder):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    checks = np.zeros((64, 64, 3), np.uint8)
+    checks[::2, ::2] = (255, 0, 0)
+    checks[1::2, 1::2] = (0, 0, 255)
+    write_png(photo, checks, icc=profile)
+    made = compress_picture(photo, folder, 10**9)
+    with Image.open(made.path) as image:
+        assert image.info["icc_profile"] == profile
+        assert psnr(np.array(image), checks) > 40
+
+
+def test_a_picture_that_no_quality_makes_fit(photo, folder):
+    with pytest.raises(CapacityError, match="bytes even at the lowest quality, and there is room for 100"):
+        compress_picture(photo, folder, 100)
+    assert list(folder.iterdir()) == []
+
+
+def test_steps_are_counted(photo, folder):
+    seen = []
+    compress_picture(photo, folder, 6_000, lambda done, total: seen.append((done, total)))
+    assert seen == [(step, 7) for step in range(1, 8)]
+
+
+@pytest.mark.parametrize("most", [6_000, 20_000, 60_000])
+def test_a_film_fills_its_room(make_film, tmp_path, folder, most):
+    film = make_film(tmp_path / "film.mkv", 20)
+    made = compress_film(film, folder, most)
+    assert 0.85 * most < made.path.stat().st_size <= most
+    out = scan(made.path)
+    assert (out.width, out.height, list(out.times)) == (96, 64, list(scan(film).times))
+    quality = [psnr(*pair) for pair in zip(read_frames(film), read_frames(made.path), strict=True)]
+    assert min(quality) > {6_000: 24, 20_000: 30, 60_000: 35}[most]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 4])
+def test_a_very_short_film(make_film, tmp_path, folder, frames):
+    film = make_film(tmp_path / "film.mkv", frames)
+    assert list(scan(compress_film(film, folder, 5_000).path).times) == list(scan(film).times)
+
+
+def test_hevc_4_4_4_of_bt709(make_film, tmp_path, folder):
+    made = compress_film(make_film(tmp_path / "film.mkv"), folder, 10_000)
+    with av.open(str(made.path)) as film:
+        frame = next(film.decode(video=0))
+        assert (film.streams.video[0].codec_context.name, frame.format.name) == ("hevc", "yuv444p")
+        assert (frame.colorspace, frame.color_range) == (1, 1)
+    assert made.told.startswith("HEVC 4:4:4, ")
+
+
+def test_uneven_times_are_kept(make_film, tmp_path, folder):
+    stamps = [500, 507, 508, 540, 1000, 1040]
+    film = make_film(tmp_path / "film.mkv", stamps=stamps, time_base=Fraction(1, 1000))
+    made = compress_film(film, folder, 10_000)
+    assert [time * 1000 for time in scan(made.path).times] == stamps
+
+
+def test_pixels_that_are_not_square(tmp_path, folder):
+    path = tmp_path / "film.mkv"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libx264", rate=25, options={"x264-params": "sar=64\\:45"})
+        stream.width, stream.height, stream.pix_fmt = 97, 63, "yuv444p"
+        film.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((63, 97, 3), np.uint8), format="rgb24")))
+        film.mux(stream.encode(None))
+    out = scan(compress_film(path, folder, 10_000).path)
+    assert (out.width, out.height, out.aspect) == (97, 63, Fraction(64, 45))
+
+
+def test_little_sound_is_copied_and_stays_in_time(make_film, tmp_path, folder):
+    film = make_film(tmp_path / "film.mkv", stamps=[*range(25, 50)], frames=25, sound="aac")
+    made = compress_film(film, folder, 200_000)
+    assert sound(made.path) == sound(film)
+    assert next(scan(made.path).times) == next(scan(film).times) == 1
+    assert made.told.endswith("its sound untouched")
+
+
+def test_much_sound_is_made_small(make_film, tmp_path, folder):
+    film = make_film(tmp_path / "film.mkv", 50, sound="pcm_s16le")
+    made = compress_film(film, folder, 40_000)
+    assert made.path.stat().st_size <= 40_000
+    assert scan(made.path).sound == ("opus",)
+    assert made.told.endswith("its sound Opus, 40 kbit/s")
+
+
+def test_a_film_that_no_quality_makes_fit(make_film, tmp_path, folder):
+    with pytest.raises(CapacityError, match="bytes even at the lowest quality, and there is room for 1000"):
+        compress_film(make_film(tmp_path / "film.mkv"), folder, 1000)
+
+
+def test_a_narrow_film_is_refused(make_film, tmp_path, folder):
+    """x265 would write beyond its memory."""
+    with pytest.raises(MediaError, match="a film 56 pixels wide can't be made HEVC"):
+        compress_film(make_film(tmp_path / "film.mkv", width=56), folder, 10_000)
+
+
+def test_nothing_is_told_but_the_film(make_film, tmp_path, folder):
+    """x265 would write all its settings into it."""
+    assert b"x265" not in compress_film(make_film(tmp_path / "film.mkv"), folder, 10_000).path.read_bytes()
+
+
+def test_what_is_no_film(tmp_path, folder):
+    (tmp_path / "film.mkv").write_bytes(b"no film")
+    with pytest.raises(MediaError):
+        compress_film(tmp_path / "film.mkv", folder, 1000)
+
+
+def test_frames_are_counted(make_film, tmp_path, folder):
+    seen = []
+    compress_film(make_film(tmp_path / "film.mkv"), folder, 20_000, lambda done, total: seen.append((done, total)))
+    assert seen[:6] == [(done, 6) for done in range(1, 7)] and len(seen) >= 12

@@ -1,0 +1,292 @@
+import io
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet.errors import MediaError
+from stegnet.media import FilmWriter, read_frames, scan
+
+ASS = b"[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Start, End, Text\n"
+TAGS = {"title": "Häuser", "artist": "somebody", "comment": "two\nlines"}
+CHAPTERS = [
+    {"id": 7, "start": 0, "end": 400, "time_base": Fraction(1, 1000), "metadata": {"title": "one"}},
+    {"id": 9, "start": 400, "end": 800, "time_base": Fraction(1, 1000), "metadata": {"title": "zwei"}},
+]
+
+
+def jpeg():
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40), "red").save(file, format="JPEG")
+    return file.getvalue()
+
+
+def make(path, fill=lambda film: None, **fields):
+    """A film of two frames, with what `fill` adds; `fields` are of the codec context. `fill` may return packets."""
+    with av.open(str(path), "w") as film:
+        mkv = path.suffix == ".mkv"
+        stream = film.add_stream("ffv1" if mkv else "libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+        for name, value in fields.items():
+            setattr(stream.codec_context, name, value)
+        packets = fill(film) or []
+        for index in range(20):
+            frame = av.VideoFrame(32, 16, "yuv420p")
+            for plane in frame.planes:
+                plane.update(bytes([100]) * plane.buffer_size)
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+        film.mux(packets)
+    return path
+
+
+def rewritten(source, out, form):
+    """The film with its pictures written anew, and the notes."""
+    info = scan(source)
+    with FilmWriter(out, info.width, info.height, info.rate, form=form, time_base=info.time_base, keep=source) as film:
+        for frame, time in zip(read_frames(source), info.times, strict=True):
+            film.write(frame, time)
+    return out, film.notes
+
+
+def tags_of(path):
+    with av.open(str(path)) as film:
+        return {name.lower(): value for name, value in film.metadata.items()}
+
+
+@pytest.mark.parametrize("source", ["a.mkv", "a.mp4"])
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+def test_tags_are_kept_but_not_who_made_the_file_and_when(tmp_path, source, form):
+    made = {"creation_time": "2020-01-02T03:04:05Z", "encoder": "camera"}
+    made_film = make(tmp_path / source, lambda film: film.metadata.update(TAGS | made))
+    path, notes = rewritten(made_film, tmp_path / "b", form)
+    tags = tags_of(path)
+    assert {name: tags.get(name) for name in TAGS} == TAGS
+    assert tags.keys() - TAGS.keys() <= {"encoder", "major_brand", "minor_version", "compatible_brands"}
+    assert tags.get("encoder", "Lavf") == "Lavf"
+    assert notes == ()
+
+
+def test_tags_that_mp4_has_no_place_for(tmp_path):
+    source = make(tmp_path / "a.mkv", lambda film: film.metadata.update(TAGS | {"mood": "glad", "tempo": "5"}))
+    path, notes = rewritten(source, tmp_path / "b", "mp4")
+    assert {name: tags_of(path)[name] for name in TAGS} == TAGS
+    assert notes == ("its tags mood, tempo are left out: MP4 has no place for them",)
+    assert tags_of(rewritten(source, tmp_path / "b", "mkv")[0])["mood"] == "glad"
+
+
+def test_mp4_takes_each_tag_it_is_said_to_take(tmp_path):
+    from stegnet.media.carrying import _MP4_TAGS
+
+    values = {name: "1" for name in _MP4_TAGS} | {"location": "+12.0000+013.0000/", "date": "2020", "track": "1/2"}
+    source = make(tmp_path / "a.mkv", lambda film: film.metadata.update(values))
+    path, notes = rewritten(source, tmp_path / "b", "mp4")
+    assert notes == ()
+    assert tags_of(path).keys() >= _MP4_TAGS
+
+
+@pytest.mark.parametrize("source", ["a.mkv", "a.mp4"])
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+def test_chapters_are_kept(tmp_path, source, form):
+    path, notes = rewritten(make(tmp_path / source, lambda film: film.set_chapters(CHAPTERS)), tmp_path / "b", form)
+    with av.open(str(path)) as film:
+        found = [
+            (c["start"] * c["time_base"], c["end"] * c["time_base"], c["metadata"]["title"]) for c in film.chapters()
+        ]
+    assert found == [(0, Fraction(2, 5), "one"), (Fraction(2, 5), Fraction(4, 5), "zwei")]
+    assert notes == ()
+
+
+def test_a_chapter_that_ends_before_it_starts_stops_nobody(tmp_path):
+    source = make(tmp_path / "a.mp4", lambda film: film.set_chapters([CHAPTERS[1] | {"end": 300}]))
+    path, _ = rewritten(source, tmp_path / "b", "mkv")
+    with av.open(str(path)) as film:
+        assert len(film.chapters()) == 1
+
+
+def test_fonts_are_kept_in_matroska_only(tmp_path):
+    source = make(tmp_path / "a.mkv", lambda film: film.add_attachment("a.ttf", "font/ttf", b"\0font") and None)
+    path, notes = rewritten(source, tmp_path / "b", "mkv")
+    with av.open(str(path)) as film:
+        (font,) = film.streams.attachments
+        assert (font.name, font.mimetype, font.data, notes) == ("a.ttf", "font/ttf", b"\0font", ())
+    assert rewritten(source, tmp_path / "b", "mp4")[1] == (
+        "its attached files (1) are left out: MP4 has no place for them",
+    )
+
+
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+def test_cover_art_is_kept(tmp_path, form):
+    source = make(tmp_path / "a.mkv", lambda film: film.add_attachment("cover.jpg", "image/jpeg", jpeg()) and None)
+    for step in range(2):  # the second time, the source is of the form itself
+        source, notes = rewritten(source, tmp_path / f"{step}", form)
+        with av.open(str(source)) as film:
+            (art,) = [stream for stream in film.streams.video if stream.disposition & 1024]
+            assert bytes(next(film.demux(art))) == jpeg()
+        assert notes == ()
+        assert len(scan(source).pts) == 20
+
+
+def text(film, codec, lines, language="deu", **fields):
+    track = film.add_mux_stream(codec, time_base=Fraction(1, 1000), **fields)
+    track.metadata["language"] = language
+    packets = []
+    for index, line in enumerate(lines):
+        packet = av.Packet(line)
+        packet.stream, packet.time_base = track, Fraction(1, 1000)
+        packet.pts = packet.dts = 100 + 300 * index
+        packet.duration, packet.is_keyframe = 200, True
+        packets.append(packet)
+    return packets
+
+
+def subtitles_of(path):
+    """Without the empty texts by which MP4 fills gaps."""
+    with av.open(str(path)) as film:
+        return [
+            (
+                track.codec_context.codec.canonical_name,
+                track.metadata.get("language"),
+                [
+                    (round(p.pts * p.time_base * 1000), round(p.duration * p.time_base * 1000), bytes(p))
+                    for p in film.demux(track)
+                    if p.pts is not None and bytes(p) != EMPTY
+                ],
+            )
+            for track in film.streams.subtitles
+        ]
+
+
+def test_subtitles_of_matroska_are_kept(tmp_path):
+    lines = ["Häl <i>lo</i>\ntwo".encode(), b"bye"]
+    source = make(tmp_path / "a.mkv", lambda film: text(film, "subrip", lines))
+    path, notes = rewritten(source, tmp_path / "b", "mkv")
+    assert subtitles_of(path) == [("subrip", "deu", [(100, 200, lines[0]), (400, 200, lines[1])])]
+    assert notes == ()
+
+
+def test_subtitles_that_mp4_can_not_hold(tmp_path):
+    source = make(tmp_path / "a.mkv", lambda film: text(film, "subrip", [b"one"]))
+    path, notes = rewritten(source, tmp_path / "b", "mp4")
+    assert subtitles_of(path) == []
+    assert notes == ("its subtitles (subrip) are left out: MP4 can't hold them",)
+
+
+EMPTY = b"\0\0"
+STYLE = b"\0\0\0\x16styl\0\1\0\4\0\6\0\1\2\x10\xff\xff\xff\xff"
+
+
+def timed(line, styles=b""):
+    return len(line).to_bytes(2, "big") + line + styles
+
+
+def mov_text(path, lines):
+    """A film with MP4's subtitles. Their encoder gives the track what a mux stream can't have."""
+
+    def fill(film):
+        track = film.add_stream("mov_text")
+        track.codec_context.subtitle_header = ASS
+        track.time_base = Fraction(1, 1000)
+        track.metadata["language"] = "deu"
+        packets = []
+        for index, line in enumerate(lines):
+            packet = av.Packet(line)
+            packet.stream, packet.time_base = track, Fraction(1, 1000)
+            packet.pts = packet.dts = 100 + 300 * index
+            packet.duration = 200
+            packets.append(packet)
+        return packets
+
+    return make(path, fill)
+
+
+def test_subtitles_of_mp4_are_kept_in_mp4(tmp_path):
+    lines = [timed("Häl lo".encode(), STYLE), timed(b"bye")]
+    path, notes = rewritten(mov_text(tmp_path / "a.mp4", lines), tmp_path / "b", "mp4")
+    assert subtitles_of(path) == [("mov_text", "deu", [(100, 200, lines[0]), (400, 200, lines[1])])]
+    assert notes == ()
+
+
+def test_subtitles_of_mp4_become_plain_in_matroska(tmp_path):
+    lines = [timed("Häl lo\ntwo".encode(), STYLE), timed("\ufeffwide".encode("utf-16-be")), EMPTY, timed(b"bye")]
+    path, notes = rewritten(mov_text(tmp_path / "a.mp4", lines), tmp_path / "b", "mkv")
+    texts = [(100, 200, "Häl lo\ntwo".encode()), (400, 200, b"wide"), (1000, 200, b"bye")]
+    assert subtitles_of(path) == [("subrip", "deu", texts)]
+    assert notes == ("the styles of its subtitles are lost: Matroska gets plain text",)
+
+
+def test_no_style_is_lost_where_there_is_none(tmp_path):
+    assert rewritten(mov_text(tmp_path / "a.mp4", [timed(b"bye")]), tmp_path / "b", "mkv")[1] == ()
+
+
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+def test_what_the_colours_mean_is_kept_and_changes_no_pixel(tmp_path, form):
+    """BT.2020 and PQ: the numbers stay those of the film, so their meaning must come along."""
+    source = make(tmp_path / "a.mkv", color_primaries=9, color_trc=16, colorspace=9)
+    path, _ = rewritten(source, tmp_path / "b", form)
+    with av.open(str(path)) as film:
+        codec = film.streams.video[0].codec_context
+        assert (codec.color_primaries, codec.color_trc) == (9, 16)
+    np.testing.assert_array_equal(next(read_frames(path)), next(read_frames(source)))
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+def test_the_shape_of_pixels_is_kept_in_mp4(tmp_path, turn):
+    with av.open(str(tmp_path / "a.mp4"), "w") as film:
+        stream = film.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        stream.set_display_rotation(turn)
+        film.mux([*stream.encode(av.VideoFrame(32, 16, "yuv420p")), *stream.encode(None)])
+    aspect = scan(tmp_path / "a.mp4").aspect
+    assert aspect == (Fraction(3, 4) if turn else Fraction(4, 3))
+    path, notes = rewritten(tmp_path / "a.mp4", tmp_path / "b", "mp4")
+    assert (scan(path).aspect, notes) == (aspect, ())
+    path, (note,) = rewritten(tmp_path / "a.mp4", tmp_path / "b", "mkv")
+    assert scan(path).aspect == 1
+    assert note.startswith(f"its pixels are {aspect.numerator}:{aspect.denominator}, but square in the new film")
+
+
+def test_interlacing_is_said_in_matroska(tmp_path):
+    path, _ = rewritten(make(tmp_path / "a.mkv", field_order=2), tmp_path / "b", "mkv")
+    with av.open(str(path)) as film:
+        assert film.streams.video[0].codec_context.field_order == 2
+
+
+def test_other_tracks_are_left_out(tmp_path):
+    def fill(film):
+        other = film.add_stream("ffv1", rate=25)
+        other.width, other.height, other.pix_fmt = 8, 8, "yuv420p"
+        return other.encode(av.VideoFrame(8, 8, "yuv420p")) + other.encode(None)
+
+    path, notes = rewritten(make(tmp_path / "a.mkv", fill), tmp_path / "b", "mkv")
+    with av.open(str(path)) as film:
+        assert len(film.streams) == 1
+    assert notes == ("its other tracks of pictures (1) are left out",)
+
+
+def test_a_data_track_is_left_out(tmp_path):
+    def fill(film):
+        data = film.add_data_stream("klv")
+        packet = av.Packet(b"\0" * 20)
+        packet.stream, packet.time_base, packet.pts, packet.dts = data, Fraction(1, 25), 0, 0
+        return [packet]
+
+    assert rewritten(make(tmp_path / "a.ts", fill), tmp_path / "b", "mkv")[1] == ("its data tracks (1) are left out",)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp"])
+def test_an_animation_has_nothing_else(tmp_path, picture, suffix):
+    first, *others = [Image.fromarray(picture(16, 32, seed)) for seed in range(3)]
+    first.save(tmp_path / f"a.{suffix}", save_all=True, append_images=others, duration=100)
+    path, notes = rewritten(tmp_path / f"a.{suffix}", tmp_path / "b", "mkv")
+    assert (len(scan(path).pts), notes) == (3, ())
+
+
+def test_what_is_no_film(tmp_path):
+    (tmp_path / "a.mkv").write_text("text")
+    with pytest.raises(MediaError, match="neither"):
+        FilmWriter(tmp_path / "b", 16, 16, Fraction(25), keep=tmp_path / "a.mkv")

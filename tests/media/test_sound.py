@@ -1,0 +1,250 @@
+import dataclasses
+import tracemalloc
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from stegnet.errors import MediaError
+from stegnet.media import FilmWriter, SoundPacket, SoundTrack, read_sound, scan, sound_tracks
+
+MILLISECOND = Fraction(1, 1000)
+STILL = np.zeros((16, 32, 3), np.uint8)
+MKV = ["aac", "libmp3lame", "pcm_s16le", "flac", "libopus", "vorbis", "ac3"]
+MP4 = ["aac", "libmp3lame", "flac", "libopus", "ac3"]
+SOURCES = [(codec, "mkv") for codec in MKV] + [(codec, "mp4") for codec in MP4]
+SOURCES += [("pcm_s16le", "avi"), ("pcm_s16be", "mov"), ("aac", "ts"), ("libmp3lame", "ts"), ("ac3", "ts")]
+
+
+def rewritten(source, out, form):
+    """The sound of `source`, fed by hand into a film of two frames."""
+    packets = list(read_sound(source))
+    half = len(packets) // 2
+    with FilmWriter(out, 32, 16, Fraction(25), form=form, sound=sound_tracks(source)) as film:
+        film.write(STILL, Fraction(0), packets[:half])
+        film.write(STILL, Fraction(1, 2), packets[half:])
+    return out
+
+
+def bytes_of(path):
+    return [[packet.data for packet in read_sound(path) if packet.track == index] for index in (0, 1)]
+
+
+def times_of(path):
+    tracks, packets = sound_tracks(path), list(read_sound(path))
+    return [[p.pts * tracks[i].time_base for p in packets if p.track == i] for i in (0, 1)]
+
+
+def furthest(one, other):
+    return max(abs(a - b) for x, y in zip(one, other, strict=True) for a, b in zip(x, y, strict=True))
+
+
+@pytest.mark.parametrize(("codec", "suffix"), SOURCES)
+def test_packets_come_back_through_matroska(tmp_path, make_sounds, heard, codec, suffix):
+    source = make_sounds(tmp_path / f"a.{suffix}", codec, codec)
+    out = rewritten(source, tmp_path / "b", "mkv")
+    assert min(map(len, bytes_of(source))) > 5
+    assert bytes_of(out) == bytes_of(source)
+    assert furthest(times_of(out), times_of(source)) <= MILLISECOND / 2
+    assert heard(out) == heard(source)
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [(codec, form) for codec, form in SOURCES if codec in MP4])
+def test_packets_come_back_through_mp4(tmp_path, make_sounds, codec, suffix):
+    source = make_sounds(tmp_path / f"a.{suffix}", codec, codec)
+    out = rewritten(source, tmp_path / "b", "mp4")
+    assert bytes_of(out) == bytes_of(source)
+    own_units = sound_tracks(source)[0].time_base == Fraction(1, 48000)
+    assert furthest(times_of(out), times_of(source)) <= (0 if own_units else Fraction(1, 96000))
+
+
+@pytest.mark.parametrize("codec", MP4)
+def test_mp4_to_mp4_sounds_the_same(tmp_path, make_sounds, heard, codec):
+    source = make_sounds(tmp_path / "a.mp4", codec)
+    out = rewritten(source, tmp_path / "b", "mp4")
+    assert heard(out) == heard(source)
+    assert sound_tracks(out) == sound_tracks(source)
+
+
+def test_pcm_stays_in_mp4_though_not_in_the_same_packets(tmp_path, make_sounds, heard):
+    source = make_sounds(tmp_path / "a.mkv", "pcm_s16le")
+    assert heard(rewritten(source, tmp_path / "b", "mp4")) == heard(source)
+
+
+def test_a_track_is_plain_data(tmp_path, make_sounds):
+    paths = [make_sounds(tmp_path / name, "aac", "flac") for name in ("a.mkv", "b.mkv")]
+    tracks = sound_tracks(paths[0])
+    assert tracks == sound_tracks(paths[1])
+    assert [track.codec for track in tracks] == ["aac", "flac"]
+    assert {type(value) for track in tracks for value in dataclasses.asdict(track).values()} == {
+        str, Fraction, int, bytes, type(None)
+    }  # fmt: skip
+    assert SoundTrack(**dataclasses.asdict(tracks[0])) == tracks[0]
+    assert (tracks[0].rate, tracks[0].layout, tracks[0].language, tracks[0].title) == (48000, "stereo", None, None)
+    assert len(tracks[0].template) < 100
+
+
+def test_language_title_and_disposition_come_along(tmp_path, make_sounds):
+    with av.open(str(make_sounds(tmp_path / "a.mkv", "aac"))) as old, av.open(str(tmp_path / "b.mkv"), "w") as new:
+        for number, (language, title) in enumerate((("fra", "Commentaire"), ("deu", "Ton"))):
+            stream = new.add_stream_from_template(old.streams.audio[0])
+            stream.metadata.update({"language": language, "title": title})
+            stream.disposition = number  # only the second is a default
+        for number in range(2):
+            old.seek(0)
+            for packet in old.demux(audio=0):
+                if packet.size:
+                    packet.stream = new.streams[number]
+                    new.mux(packet)
+    tracks = sound_tracks(tmp_path / "b.mkv")
+    assert [(track.language, track.title) for track in tracks] == [("fra", "Commentaire"), ("deu", "Ton")]
+    for form in ("mkv", "mp4"):
+        again = sound_tracks(rewritten(tmp_path / "b.mkv", tmp_path / "c", form))
+        assert [(track.language, track.title) for track in again] == [("fra", "Commentaire"), ("deu", "Ton")]
+    with av.open(str(rewritten(tmp_path / "b.mkv", tmp_path / "c", "mkv"))) as film:
+        assert [int(stream.disposition) for stream in film.streams.audio] == [0, 1]
+
+
+def test_aac_comes_without_adts_frames(tmp_path, make_sounds):
+    source = make_sounds(tmp_path / "a.ts", "aac")
+    (track,) = sound_tracks(source)
+    assert len(track.extradata) == 2
+    with av.open(str(source)) as film:
+        framed = [bytes(packet) for packet in film.demux(audio=0) if packet.size]
+    bare = [packet.data for packet in read_sound(source)]
+    assert all(data[:2] == b"\xff\xf1" for data in framed)
+    assert bare == [data[7:] for data in framed]
+
+
+def test_encoder_delay_stays_before_time_0(tmp_path, make_sounds):
+    source = make_sounds(tmp_path / "a.mp4", "aac")
+    assert next(read_sound(source)).pts == -1024
+    assert next(read_sound(rewritten(source, tmp_path / "b", "mp4"))).pts == -1024
+    assert next(read_sound(rewritten(source, tmp_path / "c", "mkv"))).pts == -21
+
+
+def test_what_an_edit_list_cuts_away_is_left_out(tmp_path, make_sounds, heard):
+    source = make_sounds(tmp_path / "a.mp4", "aac", seconds=2, start=-1)
+    with av.open(str(source)) as film:
+        everything = [packet.pts for packet in film.demux(audio=0) if packet.size]
+    packets = list(read_sound(source))
+    assert everything[0] <= -48000
+    assert [packet.pts for packet in packets] == [stamp for stamp in everything if stamp + 1024 > -4800]
+    out = rewritten(source, tmp_path / "b", "mkv")
+    assert furthest(times_of(out), times_of(source)) <= MILLISECOND / 2
+    assert len(heard(out)[0]) == len(heard(source)[0])
+
+
+def test_the_end_is_trimmed_alike(tmp_path, make_sounds):
+    source = make_sounds(tmp_path / "a.mkv", "libopus")
+    trims = [packet.trim for packet in read_sound(source)]
+    assert trims[-1] > 0
+    assert [packet.trim for packet in read_sound(rewritten(source, tmp_path / "b", "mkv"))] == trims
+
+
+def with_packets(tmp_path, make_sounds, change, form="mkv"):
+    """Stamps in milliseconds of a film whose sound packets were changed first."""
+    source = make_sounds(tmp_path / "a.mkv", "ac3")
+    with FilmWriter(tmp_path / "b", 32, 16, Fraction(25), form=form, sound=sound_tracks(source)) as film:
+        film.write(STILL, Fraction(0), [change(index, packet) for index, packet in enumerate(read_sound(source))])
+    (track,) = sound_tracks(tmp_path / "b")
+    return [round(packet.pts * track.time_base * 1000) for packet in read_sound(tmp_path / "b")]
+
+
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+def test_packets_without_stamps_follow_one_another(tmp_path, make_sounds, form):
+    def bare(index: int, packet: SoundPacket) -> SoundPacket:
+        return dataclasses.replace(packet, pts=None, dts=None)
+
+    stamps = with_packets(tmp_path, make_sounds, bare, form)
+    assert stamps == [32 * index for index in range(len(stamps))]
+
+
+def test_a_packet_with_one_stamp_has_both(tmp_path, make_sounds):
+    def halved(index: int, packet: SoundPacket) -> SoundPacket:
+        return dataclasses.replace(packet, **{"pts" if index % 2 else "dts": None})
+
+    assert with_packets(tmp_path, make_sounds, halved) == with_packets(tmp_path, make_sounds, lambda _, packet: packet)
+
+
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+def test_stamps_that_go_back_stop_nobody(tmp_path, make_sounds, form):
+    def jumbled(index: int, packet: SoundPacket) -> SoundPacket:
+        return dataclasses.replace(packet, pts=100, dts=100) if index == 10 else packet
+
+    stamps = with_packets(tmp_path, make_sounds, jumbled, form)
+    assert stamps == sorted(stamps)
+    assert stamps[9] <= stamps[10] <= stamps[9] + 1
+    assert stamps[11] == stamps[9] + 64
+
+
+def test_matroska_holds_several_packets_in_a_millisecond(tmp_path, make_sounds):
+    """As TrueHD needs: pushed apart, they would drift away from the pictures."""
+
+    def short(index: int, packet: SoundPacket) -> SoundPacket:
+        return dataclasses.replace(packet, pts=index // 3, dts=index // 3, duration=0)
+
+    stamps = with_packets(tmp_path, make_sounds, short)
+    assert stamps == [index // 3 for index in range(len(stamps))]
+
+
+def test_sound_that_starts_early_does_not_move_the_pictures(tmp_path, make_sounds):
+    def early(index: int, packet: SoundPacket) -> SoundPacket:
+        return dataclasses.replace(packet, pts=packet.pts - 300, dts=packet.dts - 300)
+
+    with_packets(tmp_path, make_sounds, early)
+    assert list(scan(tmp_path / "b").times) == [0]
+
+
+def test_a_film_without_sound(tmp_path, make_film):
+    path = make_film(tmp_path / "a.mkv")
+    assert sound_tracks(path) == ()
+    assert list(read_sound(path)) == []
+
+
+def test_a_track_without_packets(tmp_path, make_sounds):
+    source = make_sounds(tmp_path / "a.mkv", "flac", "flac", seconds=0)
+    assert len(sound_tracks(source)) == 2
+    assert list(read_sound(source)) == []
+    assert len(sound_tracks(rewritten(source, tmp_path / "b", "mkv"))) == 2
+
+
+def test_sound_that_no_film_can_take(tmp_path, make_sounds):
+    source = make_sounds(tmp_path / "a.avi", "adpcm_ms")
+    with pytest.raises(MediaError, match=r"a\.avi: its sound \(adpcm_ms\) can't be taken") as caught:
+        sound_tracks(source)
+    assert "FLAC" in caught.value.hint
+
+
+def test_sound_that_mp4_can_not_hold(tmp_path, make_sounds):
+    source = make_sounds(tmp_path / "a.mkv", "wavpack")
+    with pytest.raises(MediaError, match=r"its sound \(wavpack\) can't be kept in MP4") as caught:
+        rewritten(source, tmp_path / "b.mp4", "mp4")
+    assert ".mkv" in caught.value.hint
+    assert bytes_of(rewritten(source, tmp_path / "b", "mkv")) == bytes_of(source)
+
+
+def test_a_track_of_nonsense(tmp_path):
+    track = SoundTrack("aac", Fraction(1, 48000), 48000, "stereo", b"", b"nonsense")
+    with pytest.raises(MediaError, match="can't be kept"):
+        FilmWriter(tmp_path / "a", 32, 16, Fraction(25), sound=(track,))
+
+
+@pytest.mark.parametrize("read", [sound_tracks, lambda path: list(read_sound(path))])
+def test_what_is_no_film(tmp_path, read):
+    with pytest.raises(MediaError, match="no such file"):
+        read(tmp_path / "a.mkv")
+    (tmp_path / "a.mkv").write_text("text")
+    with pytest.raises(MediaError, match="neither"):
+        read(tmp_path / "a.mkv")
+
+
+def test_packets_are_read_in_constant_memory(tmp_path, make_sounds):
+    source = make_sounds(tmp_path / "a.mkv", "pcm_s16le", seconds=20)
+    tracemalloc.start()
+    total = sum(len(packet.data) for packet in read_sound(source))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert total > 3_000_000
+    assert peak < total / 10

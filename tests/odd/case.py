@@ -1,0 +1,164 @@
+"""A case: an odd input, a command, and what whoever types it should get.
+
+Every case starts in a folder of its own, where a kit of plain files stands already (see `make_kit`).
+"""
+
+import os
+import re
+import resource
+import shlex
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import torch
+from PIL import Image
+
+from stegnet.cli import main
+from stegnet.models import Card, build, save_pair
+from tests.conftest import picture
+from tests.odd.make import film
+
+KEY = bytes(range(32))
+WROTE_PICTURE, WROTE_FILM = "wrote c.png: 97x61, ", "wrote c.mkv: 96x64, "
+TOO_SMALL = "error: the cover is too small"
+NOTHING_OPENS = "error: nothing can be revealed: nothing here opens with this key"
+NEITHER = "neither a picture nor a film that can be read"
+_KEYS = ("--key-file", "--passphrase")
+_UNSEEN = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is put in, and what should come out.
+
+    Attributes:
+        name: one line that says what the input is.
+        make: makes the odd files in the current folder.
+        line: the command as it is typed; the kit's key and weights are added where it names none.
+        code: exit code.
+        says: beginning or part of what is printed.
+        back: size of what comes back after hiding, (width, height) and for a film frames; None: the kit's secret.
+        plain: nothing is added to the command.
+        most: bytes that a file can have, as on a disk that is full; None: any number.
+        check: looks closer at the result.
+    """
+
+    name: str
+    make: Callable[[], object]
+    line: str
+    code: int = 0
+    says: str = "wrote "
+    back: tuple[int, ...] | None = None
+    plain: bool = False
+    most: int | None = None
+    check: Callable[[], object] | None = None
+
+    @property
+    def arguments(self) -> list[str]:
+        """The command with all that belongs to it."""
+        command, *rest = shlex.split(self.line)
+        added = []
+        if not self.plain and command in ("hide", "reveal"):
+            added += [] if any(word.startswith(_KEYS) for word in rest) else ["--key-file", "k"]
+            added += [] if {"--weights", "sealed"} & set(rest) else ["--weights", "w"]
+        return [command, *added, *rest]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def first_line(self) -> str:
+        """What matters most to a reader, without the size of a file."""
+        return re.sub(r"\d+\.\d\d MB", "… MB", next(iter((self.err or self.out).splitlines()), ""))
+
+
+def make_kit() -> None:
+    """Puts into the current folder: a key, weights, two pictures and two films, and containers of all kinds."""
+    Path("k").write_bytes(KEY)
+    Path("k").chmod(0o600)
+    torch.manual_seed(0)
+    card = Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8})
+    save_pair(Path("w"), build("invertible", blocks=1, width=8), card)
+    Image.fromarray(picture(61, 97, 1)).save("cover.png")
+    Image.fromarray(picture(50, 40, 2)).save("secret.png")
+    Path("notes.txt").write_text("what was said\n" * 20, encoding="utf-8")
+    film("cover.mkv", sound="aac", frames=6)
+    film("secret.mkv", frames=4, size="48x32")
+    for line in (
+        "hide cover.png secret.png -o hidden.png",
+        "hide cover.mkv secret.mkv -o hidden.mkv",
+        "hide cover.mkv secret.mkv -o hidden.mp4",
+        "hide --method sealed cover.png notes.txt -o sealed.png",
+        "hide --method sealed cover.mkv notes.txt -o sealed.mkv",
+    ):
+        prepare(line)
+
+
+def prepare(line: str) -> None:
+    """Runs a command that must go well, to make something of it."""
+    said = run(Case("", lambda: None, line))
+    assert said.code == 0, said.err
+
+
+def run(case: Case) -> Said:
+    """Runs a case's command in the current folder, as a shell would."""
+    with _captured() as read, _room(case.most), warnings.catch_warnings(record=True) as warned:
+        warnings.resetwarnings()
+        for unseen in _UNSEEN:
+            warnings.simplefilter("ignore", unseen)
+        try:
+            code = main(case.arguments)
+        except SystemExit as stop:
+            code = stop.code
+        except Exception:
+            code = 1
+            traceback.print_exc()
+        for warning in warned:
+            print(warnings.formatwarning(warning.message, warning.category, warning.filename, 0), file=sys.stderr)
+    return Said(code, *read)
+
+
+@contextmanager
+def _captured() -> Iterator[list[str]]:
+    """Gives a list that holds stdout and stderr after the block, with what libraries in C print there."""
+    read: list[str] = []
+    before, kept = (sys.stdout, sys.stderr), [os.dup(number) for number in (1, 2)]
+    with TemporaryFile() as out, TemporaryFile() as err:
+        try:
+            for number, file in ((1, out), (2, err)):
+                os.dup2(file.fileno(), number)
+            sys.stdout, sys.stderr = (open(n, "w", encoding="utf-8", closefd=False) for n in (1, 2))
+            yield read
+        finally:
+            sys.stdout.close()
+            sys.stderr.close()
+            sys.stdout, sys.stderr = before
+            for number, descriptor in zip((1, 2), kept, strict=True):
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            for file in (out, err):
+                file.seek(0)
+                read.append(file.read().decode())
+
+
+@contextmanager
+def _room(most: int | None) -> Iterator[None]:
+    """No file grows beyond so many bytes; Python leaves the signal for it unheard, so that writing fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft if most is None else most, hard))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -1,0 +1,190 @@
+"""stegnet as a library."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import stegnet
+from stegnet.media import read_picture, scan, write_png
+
+NAMES = {
+    "CapacityError",
+    "ConfigError",
+    "DataError",
+    "Key",
+    "KeyFileError",
+    "LoadedPair",
+    "MediaError",
+    "Passphrase",
+    "Report",
+    "RevealError",
+    "Revealed",
+    "StegnetError",
+    "TrackingError",
+    "TrainingError",
+    "WeightsError",
+    "load",
+    "make_key_file",
+    "read_key",
+}
+
+
+@pytest.fixture(scope="module")
+def pair(weights) -> stegnet.LoadedPair:
+    return stegnet.load(weights, device="cpu", precision="fp32")
+
+
+@pytest.fixture(autouse=True)
+def inputs(tmp_path, monkeypatch, picture, make_film):
+    monkeypatch.chdir(tmp_path)
+    write_png(Path("cover.png"), picture(64, 96, 1))
+    write_png(Path("secret.png"), picture(40, 50, 2))
+    make_film(Path("cover.mkv"), 6)
+    make_film(Path("secret.mkv"), 4, 40, 48, seed=9)
+    Path("notes.txt").write_text("a note")
+
+
+def test_public_names():
+    assert set(stegnet.__all__) == NAMES
+    assert set(dir(stegnet)) >= NAMES
+    assert all(getattr(stegnet, name) is not None for name in NAMES)
+    with pytest.raises(AttributeError, match="no attribute 'hide'"):
+        _ = stegnet.hide
+
+
+def test_every_error_is_public():
+    from stegnet import errors
+
+    assert {name for name, thing in vars(errors).items() if isinstance(thing, type)} <= NAMES
+
+
+def test_nothing_is_imported_before_it_is_used():
+    code = "import sys, stegnet; sys.exit(bool({'torch', 'numpy', 'stegnet.codec'} & set(sys.modules)))"
+    path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}
+    assert subprocess.run([sys.executable, "-c", code], env=path, check=False).returncode == 0
+
+
+def test_pictures(pair, picture):
+    key = stegnet.Key(bytes(32))
+    cover, secret = picture(61, 97, 1), picture(30, 40, 2)
+    before = cover.copy()
+    container = pair.hide(cover, secret, key)
+    assert (container.shape, container.dtype) == (cover.shape, np.uint8)
+    np.testing.assert_array_equal(cover, before)
+    revealed = pair.reveal(container, key)
+    assert (revealed.picture.shape, revealed.picture.dtype, revealed.whole) == ((30, 40, 3), np.uint8, True)
+    container[0, 0] ^= 8
+    assert not pair.reveal(container, key).whole
+    with pytest.raises(stegnet.RevealError):
+        pair.reveal(cover, key)
+
+
+def test_views_of_arrays(pair, picture):
+    """Turned, cut and read-only arrays are pictures as well."""
+    key, large = stegnet.Passphrase("open"), picture(130, 200, 1)
+    large.flags.writeable = False
+    cover, secret = large[::2, ::-2], np.asfortranarray(picture(30, 40, 2))
+    container = pair.hide(cover, secret, key)
+    turned = np.asfortranarray(container)
+    np.testing.assert_array_equal(pair.reveal(turned, key).picture, pair.reveal(container, key).picture)
+
+
+WRONG = [
+    (np.zeros((64, 96), np.uint8), r"cover: must be \(H, W, 3\) uint8, is \(64, 96\) uint8"),
+    (np.zeros((64, 96, 4), np.uint8), r"is \(64, 96, 4\) uint8"),
+    (np.zeros((1, 64, 96, 3), np.uint8), r"is \(1, 64, 96, 3\) uint8"),
+    (np.zeros((64, 96, 3)), r"is \(64, 96, 3\) float64"),
+    (np.zeros((0, 96, 3), np.uint8), r"is \(0, 96, 3\) uint8"),
+]
+
+
+@pytest.mark.parametrize(("array", "message"), WRONG)
+def test_arrays_that_are_no_pictures(pair, picture, array, message):
+    key = stegnet.Key(bytes(32))
+    with pytest.raises(ValueError, match=message):
+        pair.hide(array, picture(8, 8), key)
+    with pytest.raises(ValueError, match="secret: must be"):
+        pair.hide(picture(64, 96), array, key)
+    with pytest.raises(ValueError, match="container: must be"):
+        pair.reveal(array, key)
+
+
+def test_arguments_of_other_kinds(pair, picture):
+    with pytest.raises(TypeError, match=r"cover: must be a numpy array \(H, W, 3\) uint8, is list"):
+        pair.hide([[0]], picture(8, 8), stegnet.Key(bytes(32)))
+    for call in (
+        lambda: pair.hide(picture(64, 96), picture(8, 8), "open sesame"),
+        lambda: pair.reveal(picture(64, 96), "open sesame"),
+        lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame"),
+        lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame", sealed=True),
+        lambda: pair.reveal_file("cover.png", "s.png", "open sesame"),
+    ):
+        with pytest.raises(TypeError) as caught:
+            call()
+        assert str(caught.value) == "key: must be a stegnet.Key or a stegnet.Passphrase, is str"
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_films(pair, kind):
+    key, calls = stegnet.Key(bytes(32)), []
+    report = pair.hide_film(
+        kind("cover.mkv"), kind("secret.mkv"), kind("c.mp4"), key, progress=lambda *call: calls.append(call)
+    )
+    assert (report.frames, report.hidden) == (6, 4)
+    assert calls[0] == ("hide", 1, 6)
+    assert calls[-1] == ("verify", 6, 6)
+    report = pair.reveal_film(kind("c.mp4"), kind("s.mkv"), key)
+    assert (report.frames, report.trouble) == (4, ())
+    assert len(scan(Path("s.mkv")).pts) == 4
+    with pytest.raises(stegnet.MediaError, match="exists already"):
+        pair.hide_film("cover.mkv", "secret.mkv", "c.mp4", key)
+    assert pair.hide_film("cover.mkv", "secret.mkv", "c.mp4", key, force=True, verify=False).frames == 6
+    with pytest.raises(stegnet.CapacityError, match="the secret has 6 frames"):
+        pair.hide_film("secret.mkv", "cover.mkv", "d.mkv", key)
+
+
+def test_a_film_is_wanted(pair):
+    key = stegnet.Key(bytes(32))
+    with pytest.raises(stegnet.MediaError, match=r"cover\.png: is a picture, not a film"):
+        pair.hide_film("cover.png", "secret.png", "c.png", key)
+    with pytest.raises(stegnet.MediaError, match=r"cover\.png: is a picture, not a film"):
+        pair.reveal_film("cover.png", "c.png", key)
+
+
+def test_files(pair):
+    key = stegnet.Key(bytes(32))
+    pair.hide_file("cover.png", "secret.png", "c.png", key)
+    pair.reveal_file("c.png", "s.png", key, strict=True)
+    assert read_picture(Path("s.png")).shape == (40, 50, 3)
+    pair.hide_file("cover.mkv", "notes.txt", "f.mkv", key, sealed=True)
+    pair.reveal_file("f.mkv", "back.txt", key)
+    assert Path("back.txt").read_text() == "a note"
+    with pytest.raises(ValueError, match="compress goes with sealed"):
+        pair.hide_file("cover.png", "secret.png", "d.png", key, compress=True)
+
+
+def test_keys(tmp_path):
+    stegnet.make_key_file(tmp_path / "k")
+    key = stegnet.read_key(tmp_path / "k")
+    for thing in (key, stegnet.Passphrase("open sesame")):
+        assert repr(thing) == str(thing) == f"{type(thing).__name__}(...)"
+
+
+def test_loading(weights):
+    pair = stegnet.load(str(weights))
+    assert len(pair.weights) == 64
+    with pytest.raises(stegnet.WeightsError, match="no such weights file"):
+        stegnet.load("none")
+    with pytest.raises(stegnet.ConfigError, match="precision: must be one of auto, bf16, fp32, is 'fp8'"):
+        stegnet.load(weights, precision="fp8")
+    with pytest.raises(stegnet.ConfigError, match="no such device"):
+        stegnet.load(weights, device="cuda:99")
+
+
+def test_errors_say_what_to_do():
+    error = stegnet.MediaError("what is wrong", "what to do")
+    assert (str(error), error.hint) == ("what is wrong", "what to do")
+    assert isinstance(error, stegnet.StegnetError)

@@ -1,0 +1,173 @@
+"""How fast films are hidden and revealed on this machine, side by side in one run: python -m tools.bench.
+
+Every row is of the same films and frames. "Network alone" runs the same network on the same frames with nothing
+else; "codec alone" decodes both films and writes, reads back and compares the container with nothing hidden in it.
+The ancestors' nets are Baluja's (three branches of five convolutions, 50 channels each), with random weights: only
+their time counts. Parts are measured one by one on one core.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film, thumbnail
+from stegnet.codec.frame import find
+from stegnet.codec.seal import NONCE_BYTES, SALT_BYTES, seal
+from stegnet.media import FilmWriter, check_film, digest, read_frames, resize, scan
+from stegnet.models import build
+from stegnet.parallel import ahead, ordered
+from stegnet.scramble import draw, grid
+
+FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
+SIZES = ("640x360", "1280x720")
+KEY = Key(bytes(32))
+RATE = Fraction(25)
+_ANCESTOR_FRAMES = 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", nargs="+", default=SIZES, metavar="WxH")
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--no-ancestor", action="store_true", help="leave the ancestors' nets out: they take a while")
+    parser.add_argument("--out", type=Path, help="write the figures as JSON too")
+    options = parser.parse_args()
+    network = Network.load(device=options.device, precision=options.precision)
+    print(f"{network.device}, {network.precision}, {torch.get_num_threads()} threads, {options.frames} frames")
+    results = {size: bench(network, size, options.frames, not options.no_ancestor) for size in options.sizes}
+    for kind in ("frames/s", "ms a frame on one core"):
+        print(f"\n{kind}")
+        print(pd.DataFrame({size: result[kind] for size, result in results.items()}).round(2).to_markdown())
+    if options.out:
+        options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def bench(network: Network, size: str, frames: int, ancestor: bool) -> dict[str, dict[str, float]]:
+    """All figures at one size."""
+    width, height = map(int, size.split("x"))
+    with TemporaryDirectory() as folder:
+        cover, secret = (_film(path, Path(folder) / path.name, width, height, frames) for path in FILMS)
+        container, back = Path(folder) / "container.mkv", Path(folder) / "back.mkv"
+        options = HideOptions(sound=False)
+        jobs: dict[str, Callable[[], object]] = {
+            "network alone, hide": lambda: _network_alone(network, cover, secret, frames),
+            "codec alone": lambda: _codec_alone(cover, secret, container),
+            "hide": lambda: hide_film(network, cover, secret, container, KEY, options),
+            "reveal": lambda: reveal_film(network, container, back, KEY),
+        }
+        speeds = {}
+        for name, job in tqdm(jobs.items(), desc=size, leave=False):
+            speeds[name] = frames / _seconds(job)
+        speeds["hide: wall time / network alone"] = speeds["network alone, hide"] / speeds["hide"]
+        if ancestor:
+            speeds |= _ancestor(cover, network.device)
+            speeds["hide: times the ancestors'"] = speeds["hide"] / speeds["ancestors' nets, hide"]
+        return {"frames/s": speeds, "ms a frame on one core": _parts(network, cover, secret, Path(folder))}
+
+
+def _network_alone(network: Network, cover: Path, secret: Path, frames: int) -> None:
+    """The same pairs of frames, decoded before; nothing is kept."""
+    few = [list(islice(read_frames(path), 4)) for path in (cover, secret)]
+    pairs = list(zip(*few, strict=True))
+    items = (pairs[index % len(pairs)] for index in range(frames))
+    pool = network.pool(*pairs[0][0].shape[:2])
+    for _ in ordered(lambda pair: network.hide(*pair, None), items, pool.workers, pool.prepare):
+        pass
+
+
+def _codec_alone(cover: Path, secret: Path, out: Path) -> None:
+    info = scan(cover)
+    digests = []
+    with FilmWriter(out, info.width, info.height, info.rate) as film:
+        for frame, _, stamp in zip(ahead(read_frames(cover)), ahead(read_frames(secret)), info.times, strict=True):
+            film.write(frame, stamp)
+            digests.append(digest(frame))
+    check_film(out, digests, lambda done, total: None)
+
+
+def _ancestor(cover: Path, device: torch.device) -> dict[str, float]:
+    pair = build("baluja", width=50).eval().to(device, memory_format=torch.channels_last)
+    frame = next(read_frames(cover))
+    picture = torch.tensor(frame, device=device).permute(2, 0, 1)[None].float() / 255
+    with torch.inference_mode():
+        seconds = {
+            "hide": _seconds(lambda: [pair.hide(picture, picture) for _ in range(_ANCESTOR_FRAMES)]),
+            "reveal": _seconds(lambda: [pair.reveal(picture) for _ in range(_ANCESTOR_FRAMES)]),
+        }
+    return {f"ancestors' nets, {side}": _ANCESTOR_FRAMES / took for side, took in seconds.items()}
+
+
+def _parts(network: Network, cover: Path, secret: Path, folder: Path) -> dict[str, float]:
+    """Milliseconds of one core for each part of hiding a frame."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    frame, hidden = next(read_frames(cover)), next(read_frames(secret))
+    rows, cols = grid(*frame.shape[:2], network.block)
+    area = frame[: rows * network.block, : cols * network.block]
+    fitted = resize(hidden, *area.shape[:2])
+    shuffle = draw(bytes(32), rows, cols)
+    plain = network.hide(area, fitted, None)
+    packed = thumbnail.pack(plain.means) if plain.means is not None else b""
+    sealed = frame.copy()
+    repeat: dict[str, Callable[[], object]] = {
+        "decode one film": lambda: sum(1 for _ in islice(read_frames(cover), 20)) / 20,
+        "network": lambda: network.hide(area, fitted, None),
+        "draw the shuffle": lambda: draw(bytes(32), rows, cols),
+        "network, scramble": lambda: network.hide(area, fitted, shuffle),
+        "pack the thumbnail": lambda: thumbnail.pack(plain.means) if plain.means is not None else None,
+        "seal": lambda: seal(sealed, bytes(200) + packed, KEY, bytes(NONCE_BYTES), bytes(SALT_BYTES)),
+        "unseal": lambda: find(sealed, KEY),
+    }
+    parts = {name: 1000 * _least(job) for name, job in repeat.items()}
+    parts["decode one film"] /= 20
+    parts["scramble"] = parts.pop("network, scramble") - parts["network"]
+    parts["encode FFV1"] = 1000 * _encode(frame, folder / "encoded.mkv", 20) / 20
+    torch.set_num_threads(threads)
+    return parts
+
+
+def _encode(frame: np.ndarray, path: Path, frames: int) -> float:
+    with FilmWriter(path, frame.shape[1], frame.shape[0], RATE) as film:
+        start = time.perf_counter()
+        for index in range(frames):
+            film.write(frame, index / RATE)
+        return time.perf_counter() - start
+
+
+def _film(source: Path, path: Path, width: int, height: int, frames: int) -> Path:
+    """The source's frames, over and over, at another size, as H.264 in MP4 without sound."""
+    with FilmWriter(path, width, height, RATE, form="mp4", time_base=1 / RATE) as film:
+        for index, frame in enumerate(islice(_endless(source), frames)):
+            film.write(resize(frame, height, width), index / RATE)
+    return path
+
+
+def _endless(source: Path) -> Iterator[np.ndarray]:
+    while True:
+        yield from read_frames(source)
+
+
+def _least(job: Callable[[], object], times: int = 5) -> float:
+    return min(_seconds(job) for _ in range(times))
+
+
+def _seconds(job: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

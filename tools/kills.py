@@ -1,0 +1,139 @@
+"""Kills `stegnet hide` at random moments and looks at what is left: python -m tools.kills [--runs 200].
+
+Half of the kills are SIGTERM, half SIGKILL; in half of the runs there is a file at the output's place, and --force.
+Counted as damage: an input that changed; an output that is neither what stood there before nor a whole container;
+after SIGTERM, any other file; after SIGKILL, any other file that looks like a result or that the next run leaves.
+"""
+
+import argparse
+import hashlib
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tqdm import tqdm
+
+import stegnet.codec  # so that the children need not import it
+from stegnet.cli import main as stegnet_main
+from stegnet.codec.keys import make_key_file
+from stegnet.media import FilmWriter, read_frames, resize
+from stegnet.models import Card, build, save_pair
+
+FRAMES, HEIGHT, WIDTH = 40, 96, 160
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        os.chdir(folder)
+        _prepare(Path(folder))
+        counts = _kill_all(Path(folder), options.runs, random.Random(options.seed))
+    print(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())))
+    sys.exit(bool(sum(count for name, count in counts.items() if name.startswith("DAMAGE"))))
+
+
+def _kill_all(folder: Path, runs: int, draw: random.Random) -> Counter[str]:
+    whole = _timed_run()
+    inputs = _hashes(folder)
+    counts: Counter[str] = Counter()
+    for run in tqdm(range(runs)):
+        number = (signal.SIGTERM, signal.SIGKILL)[run % 2]
+        counts[_kill_once(folder, number, run % 4 >= 2, draw.uniform(0, 1.1 * whole), inputs)] += 1
+    return counts
+
+
+def _kill_once(folder: Path, number: signal.Signals, old: bool, delay: float, inputs: dict[str, str]) -> str:
+    """What a kill after `delay` seconds left, in two words."""
+    out = folder / "out.mkv"
+    out.unlink(missing_ok=True)
+    if old:
+        out.write_bytes(b"what was here before")
+    child = _start()
+    time.sleep(delay)
+    os.kill(child, number)
+    os.waitpid(child, 0)
+    if {name: value for name, value in _hashes(folder).items() if name in inputs} != inputs:
+        return "DAMAGE: an input"
+    extra = {path for path in folder.iterdir() if path.name not in inputs and path != out}
+    if number == signal.SIGTERM and extra:
+        return "DAMAGE: left after SIGTERM"
+    if any(not (path.name.startswith(".") and path.suffix == ".part") for path in extra):
+        return "DAMAGE: looks like a result"
+    state = _state(out)
+    if extra and not _next_run_clears(folder, extra):
+        return "DAMAGE: never cleared"
+    return f"{number.name}, {state}" + (", a part cleared by the next run" if extra else "")
+
+
+def _state(out: Path) -> str:
+    if not out.exists():
+        return "no output"
+    if out.read_bytes() == b"what was here before":
+        return "the old output"
+    return "a whole output" if _quiet(["reveal", "out.mkv", "-o", "back.mkv", "--strict"]) == 0 else "DAMAGE: output"
+
+
+def _next_run_clears(folder: Path, extra: set[Path]) -> bool:
+    code = _quiet(["hide", "cover.mkv", "secret.mkv", "-o", "next.mkv"])
+    (folder / "next.mkv").unlink()
+    return code == 0 and not any(path.exists() for path in extra)
+
+
+def _timed_run() -> float:
+    start = time.perf_counter()
+    _, status = os.waitpid(_start(), 0)
+    assert status == 0
+    return time.perf_counter() - start
+
+
+def _start() -> int:
+    """Hides in a child process, its output thrown away; gives its number."""
+    return _child(["hide", "cover.mkv", "secret.mkv", "-o", "out.mkv", "--force"])
+
+
+def _quiet(line: list[str]) -> int:
+    _, status = os.waitpid(_child(line), 0)
+    Path("back.mkv").unlink(missing_ok=True)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _child(line: list[str]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    try:
+        code = stegnet_main([*line, "--key-file", "k", "--weights", "w"])
+    except SystemExit as ended:
+        code = ended.code
+    os._exit(code)
+
+
+def _prepare(folder: Path) -> None:
+    make_key_file(folder / "k")
+    pair = build("invertible", blocks=1, width=8)
+    save_pair(folder / "w", pair, Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8}))
+    source = Path(__file__).parent.parent / "assets"
+    for name in ("cover", "secret"):
+        with FilmWriter(folder / f"{name}.mkv", WIDTH, HEIGHT, 25) as film:
+            for index, frame in zip(range(FRAMES), read_frames(source / f"{name}.mp4"), strict=False):
+                film.write(resize(frame, HEIGHT, WIDTH), index / 25)
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    names = ("cover.mkv", "secret.mkv", "k", "w")
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+
+
+if __name__ == "__main__":
+    main()

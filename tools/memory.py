@@ -1,0 +1,58 @@
+"""Memory and film length: python -m tools.memory [--frames 100 5000] prints the peak memory of hiding and revealing.
+
+Each length runs in a process of its own, on small frames; the peak must not grow with the length.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+from fractions import Fraction
+from itertools import cycle, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stegnet.codec import Key, Network, hide_film, reveal_film
+from stegnet.media import FilmWriter, read_frames, resize
+
+FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
+HEIGHT, WIDTH = 120, 160
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, nargs="+", default=(100, 5000))
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print("{:6} frames of {}×{}: {:.0f} MB hiding, {:.0f} MB with revealing".format(*_measure(options.one)))
+        return
+    for frames in options.frames:
+        subprocess.run([sys.executable, "-m", "tools.memory", "--one", str(frames)], check=True)
+
+
+def _measure(frames: int) -> tuple[int, int, int, float, float]:
+    network, key = Network.load(), Key(bytes(32))
+    with TemporaryDirectory() as folder:
+        films = [_film(source, Path(folder) / f"{source.stem}.mkv", frames) for source in FILMS]
+        out, back = Path(folder) / "out.mkv", Path(folder) / "back.mkv"
+        hide_film(network, *films, out, key)
+        hiding = _peak()
+        reveal_film(network, out, back, key)
+    return frames, WIDTH, HEIGHT, hiding, _peak()
+
+
+def _film(source: Path, path: Path, frames: int) -> Path:
+    with FilmWriter(path, WIDTH, HEIGHT, Fraction(25)) as film:
+        few = [resize(frame, HEIGHT, WIDTH) for frame in islice(read_frames(source), 20)]
+        for index, frame in enumerate(islice(cycle(few), frames)):
+            film.write(frame, Fraction(index, 25))
+    return path
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
