@@ -9,7 +9,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test table ui verify films lint clean
+.PHONY: help setup repro test table ui verify attack bench memory fuzz kills films lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -34,6 +34,18 @@ ui: $(READY) ## look at all runs in MLflow, on http://127.0.0.1:5000
 
 verify: $(READY) ## run the pipeline in two fresh clones and compare their dvc.lock byte by byte
 	sh tools/verify.sh
+
+bench: $(READY) ## measure frames per second, beside the ancestors' nets and the codec alone
+	python -m tools.bench
+
+memory: $(READY) ## measure the memory that hiding 100 and 5,000 frames takes
+	python -m tools.memory
+
+fuzz: $(READY) ## damage 2,000 containers at random and reveal them
+	python -m tools.fuzz
+
+kills: $(READY) ## kill 200 runs of hiding at random moments and look at what is left
+	python -m tools.kills
 
 films: $(READY) ## render the two demonstration films again
 	python -m tools.render_films assets

@@ -1,7 +1,7 @@
 """Work on a stream of items in threads, in order and with little of it in memory."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import TypeVar
@@ -10,7 +10,7 @@ T, R = TypeVar("T"), TypeVar("R")
 _END = object()
 
 
-def ahead(items: Generator[T], depth: int = 2) -> Generator[T, None, None]:
+def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
     """The same items, made in a thread of their own, up to `depth` before they are asked for.
 
     Closing it ends the thread, then closes `items`. Who closes `items` alone may meet the thread at work in it.
@@ -24,8 +24,10 @@ def ahead(items: Generator[T], depth: int = 2) -> Generator[T, None, None]:
 
 def ordered(
     function: Callable[[T], R], items: Iterable[T], workers: int, prepare: Callable[[], None] | None = None
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """`function` of each item, in order, computed by `workers` threads; at most one more result waits.
+
+    Who may stop before the end closes it: that ends the threads.
 
     Args:
         prepare: called once in each thread.

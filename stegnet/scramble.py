@@ -79,29 +79,40 @@ def apply(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
     Raises:
         ValueError: the grid does not cut the pictures into square blocks, or there are not B shuffles.
     """
-    index, sign = _pixel_index(pictures, shuffles), _signs(pictures, shuffles)
-    return pictures.flatten(2).gather(2, index).view(pictures.shape) * sign
+    pixels, index = _pixels(pictures), _pixel_index(pictures, shuffles)
+    return _pictures(pixels.index_select(0, index), pictures.shape) * _signs(pictures, shuffles)
 
 
 def invert(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
     """Undoes `apply` exactly; same arguments and errors."""
-    index, sign = _pixel_index(pictures, shuffles), _signs(pictures, shuffles)
-    flat = (pictures * sign).flatten(2)
-    return torch.zeros_like(flat).scatter(2, index, flat).view(pictures.shape)
+    index = _pixel_index(pictures, shuffles)
+    pixels = _pixels(pictures * _signs(pictures, shuffles))
+    return _pictures(torch.empty_like(pixels).index_copy_(0, index, pixels), pictures.shape)
+
+
+def _pixels(pictures: Tensor) -> Tensor:
+    """(B, C, H, W) to (B·H·W, C): whole pixels move, so that there is one index for all channels."""
+    return pictures.permute(0, 2, 3, 1).reshape(-1, pictures.shape[1])
+
+
+def _pictures(pixels: Tensor, shape: torch.Size) -> Tensor:
+    """Undoes `_pixels`."""
+    batch, channels, height, width = shape
+    return pixels.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 def _pixel_index(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
-    """(B, C, H·W) int64: for each pixel, where it comes from in its flattened plane."""
-    batch, channels, height, width = pictures.shape
+    """(B·H·W,) int64: for each pixel, which it comes from, all pictures counted through."""
+    batch, _, height, width = pictures.shape
     cols, block = _check(pictures.shape, shuffles)
     origin = torch.stack([shuffle.permutation for shuffle in shuffles]).to(pictures.device)  # (B, N)
     turns = torch.stack([shuffle.orientation for shuffle in shuffles]).to(pictures.device)
     corner = origin // cols * (block * width) + origin % cols * block
+    corner += torch.arange(batch, device=pictures.device)[:, None] * (height * width)
     y, x = _turned(block)
     inside = (y * width + x).to(pictures.device)  # (8, block, block)
     index = corner[..., None, None] + inside[turns]  # (B, N, block, block)
-    index = index.view(batch, height // block, cols, block, block).transpose(2, 3)
-    return index.reshape(batch, 1, height * width).expand(-1, channels, -1)
+    return index.view(batch, height // block, cols, block, block).transpose(2, 3).reshape(-1)
 
 
 def _signs(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:

@@ -86,7 +86,8 @@ def test_ahead_gives_what_came_before_an_error():
 @pytest.mark.parametrize("error", [Broken, KeyboardInterrupt])
 def test_an_error_of_who_asks_closes_the_source(error):
     source = Source(100, wait=0.01)
-    with pytest.raises(error), closing(ahead(source.items())) as items:
+    kept = source.items()
+    with pytest.raises(error), closing(ahead(kept)) as items:
         for item in items:
             if item == 2:
                 raise error
@@ -95,7 +96,8 @@ def test_an_error_of_who_asks_closes_the_source(error):
 
 def test_closing_waits_for_an_item_in_the_making():
     source = Source(100, wait=0.05)
-    items = ahead(source.items())
+    kept = source.items()
+    items = ahead(kept)
     next(items)
     items.close()
     assert source.closed

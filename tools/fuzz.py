@@ -156,7 +156,7 @@ def _prepare() -> None:
     source = Path(__file__).parent.parent / "assets"
     pictures = {}
     for name in ("cover", "secret"):
-        frames = [resize(frame, HEIGHT, WIDTH) for frame, _ in zip(read_frames(source / f"{name}.mp4"), range(FRAMES))]
+        frames = [resize(frame, HEIGHT, WIDTH) for frame, _ in zip(read_frames(source / f"{name}.mp4"), range(FRAMES), strict=False)]
         pictures[name] = frames[0]
         write_png(Path(f"{name}.png"), frames[0])
         with FilmWriter(Path(f"{name}.mkv"), WIDTH, HEIGHT, 25) as film:

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
-import stegnet.codec  # so that the children need not import it
+import stegnet.codec  # noqa: F401  so that the children need not import it
 from stegnet.cli import main as stegnet_main
 from stegnet.codec.keys import make_key_file
 from stegnet.media import FilmWriter, read_frames, resize
@@ -109,14 +109,16 @@ def _child(line: list[str]) -> int:
     child = os.fork()
     if child:
         return child
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
+    code = 70
     try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
         code = stegnet_main([*line, "--key-file", "k", "--weights", "w"])
     except SystemExit as ended:
         code = ended.code
-    os._exit(code)
+    finally:
+        os._exit(code)  # whatever comes: the parent's clean-up is not the child's to do
 
 
 def _prepare(folder: Path) -> None:

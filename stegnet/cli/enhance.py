@@ -17,15 +17,15 @@ _DESCRIPTION = """\
 Make a revealed picture or film look smoother and crisper: noise is taken out
 (non-local means), edges are sharpened (unsharp mask). A film keeps its sound.
 
-It can't know what was hidden. What it did to 24 photographs that the shipped
-weights revealed, against the true secrets, on average:
+It can't know what was hidden. What it did to 24 photographs of BSDS500 that the
+shipped weights revealed (35.75 dB, SSIM 0.9635), against the true secrets:
 
   strength    PSNR        SSIM       nearer to the secret than before
-  0.5      +0.06 dB    +0.0004     23 of 24
-  1        +0.08 dB    +0.0013     20 of 24
-  2        -0.14 dB    +0.0001     12 of 24
-  3        -0.65 dB    -0.0047      4 of 24
-  5        -2.17 dB    -0.0286      1 of 24
+  0.5      +0.04 dB    +0.0001     22 of 24
+  1        +0.02 dB    +0.0001     16 of 24
+  2        -0.28 dB    -0.0021      6 of 24
+  3        -0.87 dB    -0.0081      4 of 24
+  5        -2.51 dB    -0.0337      none
 """
 
 
@@ -39,9 +39,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     enhance.add_argument("file", type=Path, metavar="FILE", help="picture or film; it is not changed")
     add_output_options(enhance, "file to write: .png for a picture, .mkv or .mp4 for a film")
-    enhance.add_argument(
-        "--strength", type=_strength, default=1.0, metavar="X", help="0 (nothing) to 5 (default: 1, which does no harm)"
-    )
+    enhance.add_argument("--strength", type=_strength, default=1.0, metavar="X", help="0 (nothing) to 5 (default: 1)")
     enhance.set_defaults(run=_run)
 
 

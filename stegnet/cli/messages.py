@@ -12,6 +12,7 @@ Message rules:
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,24 +59,33 @@ def wrote(path: Path, report: "Report", frames: str, name: str = "") -> None:
 
 def note(line: str) -> None:
     """What the user should know."""
-    _print(f"note: {line}", sys.stderr)
+    _tell(f"note: {line}")
 
 
 def warning(line: str) -> None:
     """What has gone wrong though there is a result."""
-    _print(f"warning: {line}", sys.stderr)
+    _tell(f"warning: {line}")
 
 
 def error(told: StegnetError | str) -> None:
     """What is wrong, and the hint that goes with it."""
-    _print(f"error: {told}", sys.stderr)
+    _tell(f"error: {told}")
     if isinstance(told, StegnetError) and told.hint:
         hint(told.hint)
 
 
 def hint(line: str) -> None:
     """What to do about an error."""
-    _print(f"hint: {line}", sys.stderr)
+    _tell(f"hint: {line}")
+
+
+@contextmanager
+def python_warnings() -> Iterator[None]:
+    """Within the block, what the library warns of is told as `warning:`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = lambda message, *where, **more: warning(str(message))
+        yield
 
 
 def clean(text: str) -> str:
@@ -101,6 +111,15 @@ def _readable() -> Iterator[None]:
     except OSError as error:
         silence(sys.stdout)
         raise MediaError(f"standard output: can't be written ({error.strerror})") from error
+
+
+def _tell(line: str) -> None:
+    try:
+        _print(line, sys.stderr)
+    except BrokenPipeError:
+        raise
+    except OSError:  # the terminal was closed, or the disk is full: there is nowhere to tell it
+        silence(sys.stderr)
 
 
 def _print(line: str, stream: TextIO | None) -> None:

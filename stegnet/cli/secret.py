@@ -113,7 +113,7 @@ def _from_descriptor(number: int) -> str:
 
 def _text(line: bytes) -> str:
     try:
-        return line.removesuffix(b"\n").removesuffix(b"\r").decode()
+        return line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _not_text() from None
 

@@ -1,48 +1,56 @@
 """Ctrl-C, SIGTERM and a closed terminal end a run as an exception does, so that no half file is left."""
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
 
 _TOLD = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "the terminal was closed"}
+_PATIENCE = 5.0  # seconds
 
 
 class Stopped(BaseException):
-    """A signal asks the program to end.
+    """A signal asks the program to end."""
 
-    Attributes:
-        number: of the signal.
-        told: what has happened, in words.
+
+class Signals:
+    """What this process is told from outside.
+
+    The first signal raises Stopped. Those that come soon after it are not heard, so that tidying up is not
+    interrupted; later ones raise again, because a library may have swallowed the first.
     """
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-        self.told = _TOLD[signal.Signals(number)]
+    def __init__(self) -> None:
+        self._first: signal.Signals | None = None
+        self._last = -_PATIENCE
 
+    @property
+    def code(self) -> int | None:
+        """The exit code, if a signal was heard."""
+        return None if self._first is None else 128 + self._first
 
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Raises Stopped at the first signal; those that come while work is tidied up are not heard.
+    @property
+    def told(self) -> str:
+        """What has happened, in words."""
+        return "" if self._first is None else _TOLD[self._first]
 
-    A signal that is ignored from the start, as `nohup` has it, stays ignored.
-    """
-    before = {number: signal.getsignal(number) for number in _TOLD}
-    heard = [number for number, handler in before.items() if handler != signal.SIG_IGN]
-    for number in heard:
-        signal.signal(number, _stop)
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Stopped(signal.SIGINT) from None
-    finally:
-        for number in heard:
-            signal.signal(number, before[number])
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Within the block. A signal that is ignored so far, as `nohup` has it, stays ignored."""
+        before = {number: signal.getsignal(number) for number in _TOLD}
+        before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+        for number in before:
+            signal.signal(number, self._hear)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    for other in _TOLD:
-        signal.signal(other, signal.SIG_IGN)
-    raise Stopped(number)
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if now - self._last < _PATIENCE:
+            return
+        self._first, self._last = self._first or signal.Signals(number), now
+        raise Stopped

@@ -22,7 +22,7 @@ from stegnet.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FILM, kind, read_cover, read_frames, read_picture
 
 PLAIN = HideOptions()
-ALTERED = "the picture was altered since it was hidden, and is shown as it is"
+ALTERED = "the picture was altered since it was hidden"
 
 # Gives the network; called only once it is certain that one is needed.
 Supply = Callable[[], Network]
@@ -139,4 +139,4 @@ def _reveal_picture(network: Network, container: Path, out: Place, secret_key: U
     if strict and not revealed.whole:
         raise RevealError(f"{container}: {ALTERED}", "without --strict, it is revealed")
     report = write_picture(out.path, revealed.picture, None, False)
-    return report if revealed.whole else replace(report, trouble=(ALTERED,))
+    return report if revealed.whole else replace(report, trouble=(f"{ALTERED}, and is shown as it is",))

@@ -17,7 +17,7 @@ from stegnet.codec.record import FILM, Header, Pictures, Record
 from stegnet.codec.report import Report
 from stegnet.codec.seal import NONCE_BYTES
 from stegnet.codec.slices import Sound, no_sound, plan_sound
-from stegnet.errors import CapacityError
+from stegnet.errors import CapacityError, MediaError
 from stegnet.media import FilmInfo, FilmWriter, check_film, digest, read_frames, scan, whole_file
 from stegnet.parallel import ahead, ordered
 
@@ -138,12 +138,21 @@ def _items(
     secrets = ahead(_first(read_frames(secret), hidden))
     with closing(ahead(read_frames(cover))) as covers, closing(secrets), closing(sound.slices()) as slices:
         parts = chain(zip(secrets, info.pts, slices, strict=False), repeat((None, 0, b"")))
+        index = -1
         for index, (frame, (picture, stamp, data)) in enumerate(zip(covers, parts, strict=False)):
+            if index == header.frames or (picture is None) != (index >= hidden):
+                raise _changed()
             record = Record(header, index, stamp, data=data)
             yield _Item(frame, picture, record, randomness(NONCE_BYTES), salt if index == 0 else None)
+        if index + 1 != header.frames:
+            raise _changed()
 
 
-def _first(frames: Generator[np.ndarray], count: int) -> Generator[np.ndarray, None, None]:
+def _changed() -> MediaError:
+    return MediaError("the cover or the secret was changed while it was being hidden", "hide it again")
+
+
+def _first(frames: Generator[np.ndarray, None, None], count: int) -> Generator[np.ndarray, None, None]:
     with closing(frames):
         yield from islice(frames, count)
 
@@ -158,11 +167,11 @@ def _write(
 
     total = len(cover.pts)
     pool = network.pool(cover.height, cover.width)
-    containers = ordered(hide, items, pool.workers, pool.prepare)
-    for done, (container, time) in enumerate(zip(containers, cover.times, strict=True), 1):
-        film.write(container, time)
-        progress("hide", done, total)
-        yield digest(container)
+    with closing(ordered(hide, items, pool.workers, pool.prepare)) as containers:
+        for done, (container, time) in enumerate(zip(containers, cover.times, strict=True), 1):
+            film.write(container, time)
+            progress("hide", done, total)
+            yield digest(container)
 
 
 def _notes(cover: FilmInfo, secret: FilmInfo, hidden: int, sound: bool) -> Iterator[str]:

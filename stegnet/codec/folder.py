@@ -1,6 +1,5 @@
 """Whole folders: which file goes with which, what the results are called, and one after the other."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -155,8 +154,8 @@ def results_folder(folder: Path, *inputs: Path) -> Iterator[None]:
     Raises:
         MediaError: it can't be made, is a file, or is one of the inputs.
     """
-    made = not folder.exists()
     try:
+        made = not folder.exists()
         folder.mkdir(exist_ok=True)
         if any(folder.samefile(other) for other in inputs):
             raise MediaError(f"{folder}: is an input too", "name another folder for the results")
@@ -232,12 +231,13 @@ def _files(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
 
 def _kind(path: Path) -> str:
     """What a file is, "" for neither; one that can't be opened counts as a picture, so that its job says so."""
-    if not os.access(path, os.R_OK):
-        return PICTURE
     try:
+        path.open("rb").close()
         return kind(path)
     except MediaError:
         return ""
+    except OSError:
+        return PICTURE
 
 
 def _skipped(folder: Path, names: Sequence[str], why: str) -> Iterator[str]:

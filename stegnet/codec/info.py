@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from stegnet.codec.diagnosis import Diagnosis
-from stegnet.codec.files import input_kind
+from stegnet.codec.files import ALTERED, input_kind
 from stegnet.codec.frame import check_cover, find
 from stegnet.codec.keys import FILM_ID_BYTES, KEY_BYTES, Key, Unlocking
 from stegnet.codec.picture import find_picture
@@ -15,8 +15,8 @@ from stegnet.codec.record import FILE, File, Header, Pictures, Record, format_re
 from stegnet.codec.record import PICTURE as HIDDEN_PICTURE
 from stegnet.codec.reveal import open_film_key, survey
 from stegnet.codec.seal import room
-from stegnet.errors import CapacityError
-from stegnet.media import FILM, SoundTrack, read_cover, read_frames, scan, sound_tracks
+from stegnet.errors import CapacityError, MediaError
+from stegnet.media import FILM, FilmInfo, SoundTrack, read_cover, read_frames, scan, sound_tracks
 from stegnet.models import SHIPPED, weights_id
 from stegnet.scramble import BLOCK
 
@@ -37,10 +37,12 @@ def look(path: Path, secret_key: Unlocking | None = None, progress: Progress = n
         RevealError: nothing opens with this key.
     """
     what = input_kind(path)
-    seen = _film(path) if what == FILM else _picture(path)
     if secret_key is None:
-        return seen | {"hidden": UNKNOWN}
-    return seen | (_in_film if what == FILM else _in_picture)(path, secret_key, progress)
+        return (_film(path) if what == FILM else _picture(path)) | {"hidden": UNKNOWN}
+    if what == FILM:
+        hidden = _in_film(path, secret_key, progress)
+        return _film_or_damage(path) | hidden
+    return _picture(path) | _in_picture(path, secret_key)
 
 
 def _picture(path: Path) -> Info:
@@ -58,9 +60,17 @@ def _film(path: Path) -> Info:
         "frames": frames,
         "frames_per_second": _short(film.rate),
         "seconds": _short(end - film.pts[0] * film.time_base + 1 / film.rate),
-        "sound": _tracks(sound_tracks(path)),
+        "sound": _sound(path, film),
+        "notes": list(film.notes),
         **_room(film.height, film.width, frames),
     }
+
+
+def _sound(path: Path, film: FilmInfo) -> list[str]:
+    try:
+        return _tracks(sound_tracks(path))
+    except MediaError:  # no other file can hold one of the tracks; what they are can be told all the same
+        return list(film.sound)
 
 
 def _room(height: int, width: int, frames: int) -> Info:
@@ -78,9 +88,17 @@ def _room(height: int, width: int, frames: int) -> Info:
     return {"large_enough_to_hide_pictures": hides, **each, "sealed_bytes": sealed * frames}
 
 
-def _in_picture(path: Path, secret_key: Unlocking, progress: Progress) -> Info:
+def _film_or_damage(path: Path) -> Info:
+    """Of a container that breaks off, the frames that are left can be told of all the same."""
+    try:
+        return _film(path)
+    except MediaError as error:
+        return {"kind": "film", "notes": [str(error)]}
+
+
+def _in_picture(path: Path, secret_key: Unlocking) -> Info:
     record, whole = find_picture(read_cover(path)[0], secret_key)
-    trouble = [] if whole else ["the picture was altered since it was hidden"]
+    trouble = [] if whole else [ALTERED]
     return _hidden(record.header) | {"whole": whole, "trouble": trouble}
 
 

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from stegnet.channel import from_8_bits, to_8_bits
+from stegnet.codec.record import MAX_BLOCK
 from stegnet.codec.tiles import MOST_COLS, MOST_ROWS, tiled
-from stegnet.detail import block_means, join, split
+from stegnet.detail import CELL, block_means, join, split
 from stegnet.errors import CapacityError, WeightsError
 from stegnet.models import SHIPPED, Pair, load_pair, weights_id
 from stegnet.models.precision import autocast, pick_device, resolve
@@ -88,7 +89,10 @@ class Network:
             ConfigError: there is no such device.
         """
         pair, card = load_pair(path)
-        return cls.of(pair, weights_id(path), card.scramble["detail"], card.scramble["block"], device, precision)
+        detail, block = card.scramble.get("detail"), card.scramble.get("block")
+        if type(detail) is not bool or block not in range(CELL, MAX_BLOCK + 1, CELL):
+            raise WeightsError(f"{path}: its card does not say what it hides", "it is damaged, or of another version")
+        return cls.of(pair, weights_id(path), detail, block, device, precision)
 
     @classmethod
     def of(

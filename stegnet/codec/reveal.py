@@ -5,7 +5,7 @@ frames are looked at first, and those that are still in order are then revealed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,13 +125,14 @@ def _find_all(container: Path, key: Key, progress: Progress) -> Iterator[tuple[R
         found = find(frame, key)
         return found.record and Record(found.record.header, found.record.index), found.whole
 
-    with closing(ahead(_as_far_as_it_goes(read_frames(container)))) as frames:
-        for done, seen in enumerate(ordered(look, frames, 2), 1):
+    frames = ahead(_as_far_as_it_goes(read_frames(container)))
+    with closing(frames), closing(ordered(look, frames, 2)) as found:
+        for done, seen in enumerate(found, 1):
             progress("check", done, 0)
             yield seen
 
 
-def _as_far_as_it_goes(frames: Generator[np.ndarray]) -> Generator[np.ndarray, None, None]:
+def _as_far_as_it_goes(frames: Generator[np.ndarray, None, None]) -> Generator[np.ndarray, None, None]:
     """A film that breaks off ends there: what is missing is said by the diagnosis."""
     with closing(frames), suppress(MediaError):
         yield from frames
@@ -177,7 +178,9 @@ def not_a_film() -> RevealError:
     return RevealError("what is hidden here is not a film", "`stegnet info` says what it is")
 
 
-def _all(network: Network, container: Path, key: Key, header: Header, altered: list[int]) -> Iterator[_Shown]:
+def _all(
+    network: Network, container: Path, key: Key, header: Header, altered: list[int]
+) -> Generator[_Shown, None, None]:
     """Every frame; fills in which were altered."""
 
     def show(item: tuple[int, np.ndarray]) -> _Shown:
@@ -187,10 +190,10 @@ def _all(network: Network, container: Path, key: Key, header: Header, altered: l
             raise _Disorder
         return _show(network, key, frame, found)
 
-    count = 0
+    count, frames = 0, ahead(read_frames(container))
     try:
-        with closing(ahead(read_frames(container))) as frames:
-            for shown in ordered(show, enumerate(frames), *_threads(network, container)):
+        with closing(frames), closing(ordered(show, enumerate(frames), *_threads(network, container))) as results:
+            for shown in results:
                 count += 1
                 if not shown.whole:
                     altered.append(shown.record.index)
@@ -201,16 +204,18 @@ def _all(network: Network, container: Path, key: Key, header: Header, altered: l
         raise _Disorder
 
 
-def _chosen(network: Network, container: Path, key: Key, header: Header, order: dict[int, int]) -> Iterator[_Shown]:
+def _chosen(
+    network: Network, container: Path, key: Key, header: Header, order: dict[int, int]
+) -> Generator[_Shown, None, None]:
     """The frames at the places in `order`, as far as the film goes."""
 
     def show(item: tuple[int, np.ndarray]) -> _Shown | None:
         position, frame = item
         return _show(network, key, frame, find(frame, key)) if position in order else None
 
-    with closing(ahead(_as_far_as_it_goes(read_frames(container)))) as frames:
-        shown = ordered(show, enumerate(frames), *_threads(network, container))
-        yield from (frame for frame in shown if frame)
+    frames = ahead(_as_far_as_it_goes(read_frames(container)))
+    with closing(frames), closing(ordered(show, enumerate(frames), *_threads(network, container))) as results:
+        yield from (shown for shown in results if shown)
 
 
 def _threads(network: Network, container: Path) -> tuple[int, Callable[[], None]]:
@@ -226,7 +231,7 @@ def _show(network: Network, key: Key, frame: np.ndarray, found: Found) -> _Shown
 
 
 def _write(
-    frames: Iterable[_Shown],
+    frames: Generator[_Shown, None, None],
     header: Header,
     out: Path,
     form: str,
@@ -236,7 +241,7 @@ def _write(
 ) -> Report:
     secret = header.secret
     written = 0
-    with whole_file(out) as part:
+    with closing(frames), whole_file(out) as part:
         with FilmWriter(
             part,
             secret.width,
@@ -249,7 +254,10 @@ def _write(
             for done, shown in enumerate(frames, 1):
                 if shown.picture is not None:
                     packets = parse_packets(shown.record.data, len(secret.tracks))
-                    film.write(shown.picture, shown.record.stamp * secret.time_base, packets)
+                    try:
+                        film.write(shown.picture, shown.record.stamp * secret.time_base, packets)
+                    except OverflowError as error:
+                        raise RevealError("the hidden film's time stamps are beyond what a file can hold") from error
                     written += 1
                 progress("reveal", done, header.frames)
         if not written:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any, get_type_hints
 
-from stegnet.codec.parsing import inflate, require, sized, take, take_sized
+from stegnet.codec.parsing import MAX_PART, inflate, require, sized, take, take_fraction, take_sized
 from stegnet.errors import CapacityError
 from stegnet.media import SoundPacket, SoundTrack
 
@@ -97,10 +97,12 @@ def _track(plain: dict[str, Any]) -> SoundTrack:
 def _from_json(kind: Any, value: Any) -> Any:
     if kind is Fraction:
         require(isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value))
-        require(value[1] > 0)
-        return Fraction(*value)
+        return take_fraction(*value)
     if kind is bytes:
         require(isinstance(value, str))
         return base64.b64decode(value, validate=True)
-    require(isinstance(value, kind))
+    require(isinstance(value, kind) and not isinstance(value, bool))
+    require(not isinstance(value, int) or 0 <= value <= MAX_PART)
+    if isinstance(value, str):
+        value.encode()  # half a surrogate pair is no text
     return value

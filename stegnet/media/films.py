@@ -27,7 +27,7 @@ from stegnet.media.signature import heic_error, is_animation, is_heic, is_mp4, l
 
 _DEFAULT_RATE = Fraction(25)
 # Formats that are text, stills, or lists of other files.
-_NOT_FILMS = {"tty", "concat", "hls", "dash", "image2", "lavfi", "sdp"}
+_NOT_FILMS = {"tty", "bin", "xbin", "adf", "idf", "concat", "hls", "dash", "image2", "lavfi", "sdp"}
 # FFmpeg's own decoders of these leave transparency out.
 _SEE_THROUGH = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 

@@ -9,8 +9,8 @@ from stegnet.media.pictures import open_picture
 PICTURE = "picture"
 FILM = "film"
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
-# What PIL takes for a still and is not.
-_NOT_PICTURES = {"MPEG"}
+# What PIL takes for a still and is not, or has Ghostscript draw.
+_NOT_PICTURES = {"MPEG", "EPS"}
 
 
 def kind(path: Path) -> str:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from stegnet.cli import main, messages
 
@@ -37,6 +38,13 @@ def test_odd_names(capfd, weights, folder, name):
 def test_clean():
     assert messages.clean("a plain line, ü – 漢 ×") == "a plain line, ü – 漢 ×"
     assert messages.clean("two\nlines\r\x1b[2J\x00\udcff\u2028") == r"two\nlines\r\x1b[2J\x00\udcff\u2028"
+
+
+def test_a_warning_of_the_library(stegnet, picture):
+    Image.fromarray(picture(50, 40)).save("odd.png", icc_profile=b"nonsense")
+    code, _, err = stegnet("hide cover.png odd.png -o c.png --key-file k")
+    assert (code, err.count("\n")) == (0, 1)
+    assert err.startswith("warning: odd.png: its colour profile is left out")
 
 
 def test_an_ascii_terminal(monkeypatch, stegnet):

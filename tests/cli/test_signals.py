@@ -3,8 +3,11 @@
 import signal
 import subprocess
 import time
+from contextlib import suppress
 
 import pytest
+
+from stegnet.cli.signals import Signals, Stopped
 
 
 def test_an_interrupt_leaves_nothing(stegnet, folder, monkeypatch):
@@ -59,14 +62,61 @@ def test_a_folder_keeps_what_was_done(stegnet, folder, monkeypatch):
     assert [path.name for path in (folder / "out").iterdir()] == ["1.png"]
 
 
-def test_an_ignored_signal_stays_ignored(stegnet, monkeypatch):
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        monkeypatch.setattr("stegnet.codec.info.look", lambda *arguments: signal.raise_signal(signal.SIGHUP) or {})
-        assert stegnet("info cover.png") == (0, "", "")
-        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
+def test_an_ignored_signal_stays_ignored(program):
+    ignore = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
+    with program(
+        "info cover.png --passphrase-fd 0", stdin=subprocess.PIPE, stderr=subprocess.PIPE, **ignore
+    ) as process:
+        time.sleep(1)
+        process.send_signal(signal.SIGHUP)
+        err = process.communicate(b"a phrase\n")[1]
+    assert (process.returncode, err.splitlines()[0][:6]) == (1, b"error:")
+
+
+def test_tidying_up_is_not_interrupted(monkeypatch):
+    monkeypatch.setattr("time.monotonic", lambda: 100)
+    signals = Signals()
+    with signals.heard():
+        assert signals.code is None
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+    assert (signals.code, signals.told) == (143, "terminated")
+
+
+def test_a_signal_that_was_swallowed_is_not_the_last(monkeypatch):
+    now = iter([100, 104, 106])
+    monkeypatch.setattr("time.monotonic", lambda: next(now))
+    signals = Signals()
+    with signals.heard():
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGTERM)
+    assert signals.code == 130
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_signal_that_a_library_swallows(monkeypatch, stegnet, ends):
+    def look(*arguments):
+        with suppress(Stopped):
+            signal.raise_signal(signal.SIGTERM)
+        if ends:
+            raise ImportError("something else")
+        return {}
+
+    monkeypatch.setattr("stegnet.codec.info.look", look)
+    assert stegnet("info cover.png") == (143, "", "error: terminated\n")
+
+
+def test_a_bug_stays_visible(monkeypatch, stegnet):
+    def look(*arguments):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("stegnet.codec.info.look", look)
+    with pytest.raises(ZeroDivisionError):
+        stegnet("info cover.png")
 
 
 def test_handlers_are_put_back(stegnet):

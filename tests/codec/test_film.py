@@ -297,6 +297,20 @@ def test_what_does_not_read_back_is_not_kept(tmp_path, exact, films, key, monkey
     hide_film(exact, *films, tmp_path / "a.mkv", key, HideOptions(verify=False))
 
 
+@pytest.mark.parametrize(("which", "count"), [(0, 7), (0, 0), (0, 9), (1, 4), (1, 0)])
+def test_a_film_that_changes_while_it_is_being_hidden(tmp_path, exact, films, key, monkeypatch, which, count):
+    """It was scanned first; then it has other frames."""
+
+    def changed(path):
+        frames = list(read_frames(path))
+        yield from (frames * 2)[:count] if path == films[which] else frames
+
+    monkeypatch.setattr(film, "read_frames", changed)
+    with pytest.raises(MediaError, match="was changed while"):
+        hide_film(exact, *films, tmp_path / "a.mkv", key)
+    assert not (tmp_path / "a.mkv").exists()
+
+
 def test_a_network_of_ours(tmp_path, weights, films, key):
     network = Network.load(weights, device="cpu", precision="fp32")
     hide_film(network, *films, tmp_path / "a.mkv", key)
@@ -339,8 +353,10 @@ def test_whatever_ends_it_early_leaves_nothing_behind(tmp_path, exact, talkies, 
         if (where, doing) in (("progress", "hide"), ("verify", "verify")) and done == 3:
             raise error
 
-    with pytest.raises(error):
+    before = threading.active_count()
+    with pytest.raises(error) as caught:
         hide_film(exact, *talkies, tmp_path / "a.mkv", key, progress=progress)
+    assert threading.active_count() == before, caught.traceback
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cover.mkv", "secret.mkv"]
 
 

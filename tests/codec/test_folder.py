@@ -105,9 +105,13 @@ def test_what_is_skipped_is_told(fill):
 
 
 def test_a_file_that_may_not_be_read_is_not_skipped(fill, monkeypatch):
-    covers = fill("covers", "1.png")
-    monkeypatch.setattr("os.access", lambda path, mode: False)
-    assert len(plan_revealing(covers).jobs) == 1
+    covers = fill("covers", "1.png", "notes.txt")
+
+    def refuse(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert len(plan_revealing(covers).jobs) == 2
 
 
 def test_what_is_refused(fill):

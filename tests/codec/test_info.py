@@ -1,4 +1,5 @@
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ def test_a_film():
         "frames_per_second": found["frames_per_second"],
         "seconds": found["seconds"],
         "sound": ["aac, 44100 Hz, stereo"],
+        "notes": [],
         "large_enough_to_hide_pictures": True,
         "sealed_bytes_per_frame": sealed,
         "sealed_bytes": 4 * sealed,
@@ -132,6 +134,33 @@ def test_a_hidden_film_of_which_frames_are_gone(hide, key):
     assert found["whole"] is False
     assert found["trouble"] == ["frame 3 was altered beyond reading, and left out", "2 frames (0, 4) were lost"]
     assert (found["hidden_from"], found["hidden_to"]) == (0.12, 0.4)
+
+
+def test_a_container_that_breaks_off(hide, key, monkeypatch):
+    hide("cover.mkv", "secret.mkv", "c.mkv")
+
+    def damaged(path):
+        raise MediaError(f"{path}: the film is damaged after 2 frames")
+
+    def breaks_off(path):
+        yield from islice(read_frames(path), 2)
+        damaged(path)
+
+    monkeypatch.setattr("stegnet.codec.info.scan", damaged)
+    monkeypatch.setattr("stegnet.codec.reveal.read_frames", breaks_off)
+    found = look(Path("c.mkv"), key)
+    assert found["notes"] == ["c.mkv: the film is damaged after 2 frames"]
+    assert (found["hidden_frames"], found["trouble"]) == (4, ["4 frames (2–5) were lost"])
+    with pytest.raises(MediaError, match="damaged"):
+        look(Path("c.mkv"))
+
+
+def test_sound_that_no_other_file_can_hold(monkeypatch):
+    def stuck(path):
+        raise MediaError("a track that no other file can hold")
+
+    monkeypatch.setattr("stegnet.codec.info.sound_tracks", stuck)
+    assert look(Path("secret.mkv"))["sound"] == ["aac"]
 
 
 @pytest.mark.parametrize("cover", ["cover.png", "cover.mkv"])

@@ -6,7 +6,7 @@ import torch
 
 from stegnet.codec import Network
 from stegnet.errors import CapacityError, ConfigError, WeightsError
-from stegnet.models import Pair, load_pair, weights_id
+from stegnet.models import Card, Pair, build, load_pair, save_pair, weights_id
 from stegnet.parallel import ordered
 from stegnet.scramble import draw
 from tests.codec import by_the_book
@@ -208,6 +208,18 @@ def test_other_weights_are_refused_by_name(network, weights):
     with pytest.raises(WeightsError, match="abababab") as caught:
         network.check("ab" * 32)
     assert "ab" * 32 in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "scramble",
+    [{}, {"detail": True}, {"block": 8}, {"detail": 1, "block": 8}]
+    + [{"detail": True, "block": block} for block in (0, 4, 12, 264, None, "8", [8])],
+)
+def test_a_card_that_does_not_say_what_it_hides(tmp_path, scramble):
+    pair = build("invertible", blocks=1, width=8)
+    save_pair(tmp_path / "w", pair, Card("invertible", {"blocks": 1, "width": 8}, scramble))
+    with pytest.raises(WeightsError, match="its card does not say"):
+        Network.load(tmp_path / "w")
 
 
 def test_no_weights(tmp_path):

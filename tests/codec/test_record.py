@@ -1,6 +1,8 @@
 import struct
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
+from random import Random
 
 import pytest
 
@@ -161,6 +163,18 @@ def test_a_record_that_is_cut_off(key):
 def test_another_keys_commitment(key):
     with pytest.raises(ValueError, match="record"):
         parse_record(format_record(RECORD, Key(bytes(32))), key)
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_no_bytes_make_a_reader_stumble(key, seed):
+    """Who holds the key can seal anything: it is a record or ValueError."""
+    random = Random(seed)
+    start = replace(FIELDS, rest=b"").join() if seed % 2 else file_record(key)
+    data = bytearray(start[: random.randrange(48, len(start))] + random.randbytes(random.randrange(90)))
+    for _ in range(random.randrange(4)):
+        data[random.randrange(48, len(data))] = random.choice([0, 1, 2, 127, 128, 255])
+    with suppress(ValueError):
+        parse_record(bytes(data), key)
 
 
 NAMED = Header(FILM_ID, FILE, 3, File("report.pdf", 1000, bytes(range(32))))

@@ -15,10 +15,12 @@ from stegnet.codec.diagnosis import Diagnosis
 from stegnet.codec.frame import find
 from stegnet.codec.record import FILE, FILM, File, Header, Pictures, Record, format_record
 from stegnet.codec.reveal import open_film_key, survey
+from stegnet.codec.tracks import format_packets
 from stegnet.errors import RevealError, StegnetError, WeightsError
-from stegnet.media import FilmWriter, read_frames, read_sound, scan
+from stegnet.media import FilmWriter, SoundPacket, read_frames, read_sound, scan
 from tests.codec import by_the_book
 from tests.codec.by_the_book import SECRET
+from tests.codec.make_vectors import TRACK, cover
 from tests.conftest import FiveLevels
 
 SIZE = 40, 48
@@ -406,22 +408,26 @@ def test_whatever_ends_it_early_leaves_nothing_behind(tmp_path, network, frames,
         monkeypatch.setattr(reveal, "read_frames", failing)
     if doing == "network":
         monkeypatch.setattr(reveal, "reveal_frame", show)
-    with pytest.raises(error):
+    before = threading.active_count()
+    with pytest.raises(error) as caught:
         reveal_film(network, container, tmp_path / "out.mkv", key, progress=progress)
+    assert threading.active_count() == before, caught.traceback
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.mkv"]
 
 
-def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, network, frames, key):
+def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, network, key):
     """Its holder may seal any number: what can't be written is said, and is no crash."""
     finest = Fraction(1, 2**31 - 1)
+    slow, late = replace(TRACK, time_base=1 / finest), SoundPacket(0, 1 << 62, 1 << 62, 9, True, b"sound")
     one = Header(bytes(16), FILM, 1, Pictures(48, 40, 1, finest, 1 / finest, False, 8, "5e" * 32))
     for record in (
         Record(one, 0, 1 << 62),
         Record(one, 0, -(1 << 62)),
         Record(replace(one, secret=replace(one.secret, time_base=Fraction(1), rate=finest)), 0, 1 << 40),
         Record(replace(one, secret=replace(one.secret, width=1 << 20, height=1)), 0),
+        Record(replace(one, secret=replace(one.secret, tracks=(slow,))), 0, 0, b"", format_packets([late])),
     ):
-        frame = by_the_book.write(frames[0], format_record(record, key), SECRET, bytes(12))
+        frame = by_the_book.write(cover(96, 128), format_record(record, key), SECRET, bytes(12))
         container = written(tmp_path / "c.mkv", [frame])
         for form in ("mkv", "mp4"):
             with suppress(StegnetError):

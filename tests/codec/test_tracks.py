@@ -39,7 +39,17 @@ def test_tracks_are_json():
     assert plain().keys() == {field.name for field in fields(SoundTrack)}
 
 
-@pytest.mark.parametrize("tracks", [(), (TRACK,), (PLAIN,), (TRACK, PLAIN, TRACK), (PLAIN,) * 255])
+@pytest.mark.parametrize(
+    "tracks",
+    [
+        (),
+        (TRACK,),
+        (PLAIN,),
+        (TRACK, PLAIN, TRACK),
+        (PLAIN,) * 255,
+        (replace(TRACK, rate=0, title="a\u200db\n\0", time_base=Fraction(1, 2**31 - 1)),),
+    ],
+)
 def test_tracks_come_back(tracks):
     assert parse_tracks(format_tracks(tracks)) == tracks
     assert bool(format_tracks(tracks)) == bool(tracks)
@@ -73,6 +83,15 @@ def test_tracks_that_no_reader_would_take(tracks):
         as_json([plain() | {"rate": "44100"}]),
         as_json([plain() | {"rate": 44100.0}]),
         as_json([plain() | {"rate": None}]),
+        as_json([plain() | {"rate": True}]),
+        as_json([plain() | {"rate": -1}]),
+        as_json([plain() | {"rate": 1 << 31}]),
+        zlib.compress(b"[" + b"9" * 5000 + b"]"),
+        as_json([plain() | {"title": "\ud800"}]),
+        as_json([plain() | {"layout": "\udcff"}]),
+        as_json([plain() | {"time_base": [1 << 31, 1]}]),
+        as_json([plain() | {"time_base": [1, 1 << 31]}]),
+        as_json([plain() | {"time_base": [0, 1]}]),
         as_json([plain() | {"language": 7}]),
         as_json([plain() | {"time_base": [1, 0]}]),
         as_json([plain() | {"time_base": [1, -44100]}]),

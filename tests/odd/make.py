@@ -1,4 +1,4 @@
-"""Makes odd files in the current folder."""
+"""Makes odd files in the current folder. What is named by a participle gives a function that does it."""
 
 import shlex
 import subprocess
@@ -13,7 +13,9 @@ from PIL import Image
 
 from tests.conftest import picture
 
-_LOSSLESS = "-c:v ffv1 -pix_fmt bgr0"
+LOSSLESS = "-c:v ffv1 -pix_fmt bgr0"
+H264 = "-c:v libx264 -pix_fmt yuv420p"
+Maker = Callable[[], object]
 
 
 def nothing() -> None:
@@ -23,33 +25,32 @@ def nothing() -> None:
 def ffmpeg(line: str) -> None:
     """Runs FFmpeg with these arguments."""
     program = imageio_ffmpeg.get_ffmpeg_exe()
-    subprocess.run(
-        [program, "-v", "error", "-y", "-bitexact", *shlex.split(line)], check=True, stdin=subprocess.DEVNULL
-    )
+    command = [program, "-nostdin", "-v", "error", "-y", "-bitexact", *shlex.split(line)]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
 
 
-def film(
-    name: str, coded: str = _LOSSLESS, *, frames: int = 6, size: str = "96x64", sound: str = "", before: str = ""
-) -> None:
+def film(name: str, coded: str = LOSSLESS, *, frames: int = 6, size: str = "96x64", sound: str = "") -> None:
     """A film of a test picture that moves, 25 frames a second.
 
     Args:
-        coded: FFmpeg's options for the output.
+        coded: FFmpeg's options for the pictures.
         sound: codec of a tone, with its options.
-        before: options for the output's pictures before the codec, such as filters.
     """
     seen = f"-f lavfi -i testsrc2=s={size}:r=25:d={frames / 25}"
     heard = f"-f lavfi -i sine=d={frames / 25}" if sound else ""
-    ffmpeg(f"{seen} {heard} {before} {coded} {f'-c:a {sound}' if sound else ''} -frames:v {frames} -strict -2 {name}")
+    ffmpeg(f"{seen} {heard} {coded} {f'-c:a {sound}' if sound else ''} -frames:v {frames} -strict -2 {name}")
 
 
-def films(name: str, *arguments: str, **more: object) -> Callable[[], None]:
-    """What calls `film` so."""
-    return partial(film, name, *arguments, **more)
+def by_ffmpeg(line: str) -> Maker:
+    return partial(ffmpeg, line)
 
 
-def saved(name: str, mode: str = "RGB", size: tuple[int, int] = (97, 61), **options: object) -> Callable[[], None]:
-    """What saves a picture of so many pixels, in a mode and a form that PIL knows."""
+def filmed(name: str, coded: str = LOSSLESS, **more: object) -> Maker:
+    return partial(film, name, coded, **more)
+
+
+def saved(name: str, mode: str = "RGB", size: tuple[int, int] = (97, 61), **options: object) -> Maker:
+    """A picture of so many pixels, in a mode and a form that PIL knows."""
 
     def make() -> None:
         Image.fromarray(picture(size[1], size[0], 3)).convert(mode).save(name, **options)
@@ -57,13 +58,22 @@ def saved(name: str, mode: str = "RGB", size: tuple[int, int] = (97, 61), **opti
     return make
 
 
-def written(name: str, content: bytes) -> Callable[[], None]:
-    """What writes a file."""
-    return lambda: Path(name).write_bytes(content)
+def animated(name: str, **options: object) -> Maker:
+    """An animation of six frames, by PIL."""
+
+    def make() -> None:
+        first, *rest = [Image.fromarray(picture(64, 96, seed)) for seed in range(6)]
+        first.save(name, save_all=True, append_images=rest, duration=40, **options)
+
+    return make
 
 
-def cut(name: str, of: str, part: float) -> Callable[[], None]:
-    """What copies the first part of a file, `part` of 1."""
+def written(name: str, content: bytes, mode: int = 0o600) -> Maker:
+    return lambda: (Path(name).write_bytes(content), Path(name).chmod(mode))
+
+
+def cut(name: str, of: str, part: float) -> Maker:
+    """The first part of a file, `part` of 1."""
 
     def make() -> None:
         data = Path(of).read_bytes()
@@ -72,8 +82,33 @@ def cut(name: str, of: str, part: float) -> Callable[[], None]:
     return make
 
 
-def both(*makers: Callable[[], object]) -> Callable[[], None]:
-    """What calls one after the other."""
+def zeroed(name: str, of: str, start: float, size: int) -> Maker:
+    """A file with zeros in the place of a piece of it, `start` of 1 from its beginning."""
+
+    def make() -> None:
+        data = bytearray(Path(of).read_bytes())
+        first = int(start * len(data))
+        data[first : first + size] = bytes(size)
+        Path(name).write_bytes(data)
+
+    return make
+
+
+def renamed(old: str, new: str) -> Maker:
+    return lambda: Path(old).rename(new)
+
+
+def folder(name: str) -> Maker:
+    return lambda: Path(name).mkdir(parents=True)
+
+
+def linked(name: str, to: str) -> Maker:
+    """A symbolic link."""
+    return lambda: Path(name).symlink_to(to)
+
+
+def both(*makers: Maker) -> Maker:
+    """One after the other."""
 
     def make() -> None:
         for maker in makers:
@@ -87,8 +122,8 @@ def chunk(name: bytes, content: bytes) -> bytes:
     return pack(">I", len(content)) + name + content + pack(">I", zlib.crc32(name + content))
 
 
-def with_chunk(name: str, new: bytes) -> Callable[[], None]:
-    """What puts a chunk after the header of `cover.png`."""
+def with_chunk(name: str, new: bytes) -> Maker:
+    """`cover.png` with a chunk after its header."""
 
     def make() -> None:
         data = Path("cover.png").read_bytes()

@@ -1,0 +1,166 @@
+"""Any file hidden by `--method sealed`, and what `info` says."""
+
+import random
+from pathlib import Path
+
+from tests.odd.case import NOTHING_OPENS, Case
+from tests.odd.cases_containers import OF_ONE_PICTURE, ONE_FRAME, STRICT, filtered, one_sample, opened, order, same
+from tests.odd.make import Maker, by_ffmpeg, filmed, folder, nothing, saved, written
+
+COMPRESS = " --compress"
+FULL_DISK = "error: the folder for temporary files"
+
+
+def seal(
+    what: str,
+    make: Maker,
+    name: str,
+    code: int = 0,
+    says: str = "note: hidden: ",
+    *,
+    cover: str = "cover.png",
+    more: str = "",
+    **rest,
+) -> Case:
+    line = f"hide {cover} {name} --method sealed{more} -o c{Path(cover).suffix}"
+    return Case(f"sealed: {what}", make, line, code, says, **rest)
+
+
+def reveal(
+    what: str, make: Maker, code: int = 0, says: str = "wrote s.txt: ", *, name: str = "a.mkv", more: str = ""
+) -> Case:
+    check = comes_back if code != 1 else nothing
+    return Case(f"sealed: {what}", make, f"reveal {name} -o s.txt{more}", code, says, check=check)
+
+
+def info(what: str, line: str, says: str = "kind: ", code: int = 0, make: Maker = nothing) -> Case:
+    return Case(f"info: {what}", make, f"info {line}", code, says)
+
+
+def comes_back() -> None:
+    assert Path("s.txt").read_bytes() == Path("notes.txt").read_bytes()
+
+
+ALTERED = opened(one_sample, of="sealed.png")
+EXCHANGED = order("0 2 1 3 4 5", "sealed.mkv")
+CASES = (
+    seal("text in a picture", nothing, "notes.txt", says="note: hidden: notes.txt, 280 bytes"),
+    seal("text in a film", nothing, "notes.txt", says="note: hidden: notes.txt, 280 bytes", cover="cover.mkv"),
+    seal("empty file", written("empty", b""), "empty", says="note: hidden: empty, 0 bytes"),
+    seal("file too large", written("big", bytes(9999)), "big", 1, "error: big: has 9999 bytes, and there is room for "),
+    seal("film in a picture", nothing, "secret.mkv", 1, "error: secret.mkv: has "),
+    seal(
+        "name with a line break and a mark",
+        written("a\n\u202eb.txt", b"?"),
+        "'a\n\u202eb.txt'",
+        says=r"hidden: a\n\u202eb",
+    ),
+    seal(
+        "name that is no UTF-8 text",
+        written("a\udce4.txt", b"text"),
+        "'a\udce4.txt'",
+        says=r"note: hidden: a\udce4.txt",
+    ),
+    seal("name of 255 bytes", written("ü" * 127 + "x", b"text"), "ü" * 127 + "x", says="note: hidden: ü"),
+    seal("the key", nothing, "k", says="note: hidden: k, 32 bytes"),
+    seal("folder", folder("d"), "d", 1, "error: d: is a folder"),
+    seal("/dev/zero", nothing, "/dev/zero", 1, "error: /dev/zero: not a file"),
+    seal("no such file", nothing, "none", 1, "error: none: no such file"),
+    seal(
+        "cover too small for a word",
+        saved("a.png", size=(20, 20)),
+        "k",
+        1,
+        "error: the cover is too small",
+        cover="a.png",
+    ),
+    seal(
+        "text, --compress", nothing, "notes.txt", 1, "error: notes.txt: only pictures and films can be", more=COMPRESS
+    ),
+    seal(
+        "noise named .bin, --compress",
+        written("a.bin", random.Random(0).randbytes(200_000)),
+        "a.bin",
+        1,
+        "error: a.bin: only pictures and films can be compressed",
+        more=COMPRESS,
+    ),
+    seal("picture, --compress", saved("a.bmp"), "a.bmp", says="a.bmp was compressed", more=COMPRESS, back=(97, 61)),
+    seal(
+        "picture, --compress, full disk",
+        saved("a.bmp"),
+        "a.bmp",
+        1,
+        "error: ",
+        more=COMPRESS,
+        most=300,
+        bug="traceback",
+    ),
+    seal(
+        "film, --compress, full disk",
+        filmed("a.mkv", frames=25),
+        "a.mkv",
+        1,
+        "error: a.mkv: can't be made HEVC",
+        cover="cover.mkv",
+        more=COMPRESS,
+        most=3000,
+    ),
+    seal(
+        "film, --compress",
+        filmed("a.mkv", frames=25, sound="aac"),
+        "a.mkv",
+        says="a.mkv was compressed",
+        cover="cover.mkv",
+        more=COMPRESS,
+        back=(96, 64, 25),
+    ),
+    reveal("in a picture", nothing, name="sealed.png"),
+    reveal("in a film", nothing, name="sealed.mkv"),
+    reveal("picture with one sample changed", ALTERED, 3, "warning: the picture was altered", name="a.png"),
+    reveal(
+        "picture with one sample changed, --strict",
+        ALTERED,
+        1,
+        "error: a.png: the picture was altered",
+        name="a.png",
+        more=STRICT,
+    ),
+    reveal("picture saved as JPEG", opened(same, "a.jpg", "sealed.png", quality=100), 1, NOTHING_OPENS, name="a.jpg"),
+    reveal(
+        "film without its frame 1",
+        order("0 -1 2 3 4 5", "sealed.mkv"),
+        1,
+        "error: a.mkv: 47 of the file's 280 bytes are missing",
+    ),
+    reveal("film with frames 1 and 2 exchanged", EXCHANGED, 3, "warning: frame 2 was moved to another place"),
+    reveal(
+        "film with frames 1 and 2 exchanged, --strict", EXCHANGED, 1, "error: a.mkv: frame 2 was moved", more=STRICT
+    ),
+    reveal(
+        "film with its first frame twice",
+        filtered("loop=loop=1:size=1", "sealed.mkv"),
+        3,
+        "warning: frame 0 was repeated",
+    ),
+    reveal("film without a single frame of its own", by_ffmpeg("-i cover.mkv -c copy a.mkv"), 1, NOTHING_OPENS),
+    info("plain picture", "cover.png", "hidden: unknown: nobody can tell"),
+    info("plain film", "cover.mkv", "hidden: unknown: nobody can tell"),
+    info("container, without a key", "hidden.png", "hidden: unknown: nobody can tell"),
+    info("hidden picture", "hidden.png --key-file k", "hidden: picture"),
+    info("hidden film", "hidden.mkv --key-file k", "hidden: film"),
+    info("hidden file", "sealed.mkv --key-file k", "hidden name: notes.txt"),
+    info(
+        "hidden film without its frame 1", "a.mkv --key-file k", "trouble: frame 1 was lost", 3, order("0 -1 2 3 4 5")
+    ),
+    info("hidden picture, altered", "a.png --key-file k", "whole: no", 3, opened(one_sample)),
+    info("one frame of a hidden film", "a.png --key-file k", "hidden: film", 0, ONE_FRAME),
+    info("film made of one hidden picture", "a.mkv --key-file k", "hidden: picture", 3, OF_ONE_PICTURE),
+    info("plain picture, with a key", "cover.png --key-file k", NOTHING_OPENS, 1),
+    info("as JSON", "hidden.png --key-file k --json", '{"kind": "picture"'),
+    info("picture too small for anything", "a.png", "sealed bytes: 0", make=saved("a.png", size=(1, 1))),
+    info(
+        "sound alone", "a.mp3", "error: a.mp3: has sound but no pictures", 1, by_ffmpeg("-f lavfi -i sine=d=0.2 a.mp3")
+    ),
+    info("text", "notes.txt", "error: notes.txt: neither a picture nor a film", 1),
+)

@@ -1,0 +1,138 @@
+"""Films of every kind as secret, and what a container or a revealed film is written as."""
+
+from functools import partial
+
+from tests.odd.case import TOO_SMALL, WROTE_FILM, Case, prepare
+from tests.odd.cases_films import BEFORE_ZERO, CUT_OFF, TURNED, VARIABLE, sounds, with_more, with_sound
+from tests.odd.make import H264, LOSSLESS, Maker, animated, both, by_ffmpeg, cut, filmed, nothing, renamed
+
+WHOLE = (96, 64, 6)
+NOTE = "note: secret: "
+ROOMY = filmed("roomy.mkv", size="256x192")
+
+
+def secret(
+    what: str, make: Maker, name: str = "a.mkv", back: tuple[int, ...] = WHOLE, says: str = WROTE_FILM, **more
+) -> Case:
+    return Case(f"secret film: {what}", make, f"hide cover.mkv {name} -o c.mkv", says=says, back=back, **more)
+
+
+def heard(what: str, codec: str, sound: str, name: str = "a.mkv", coded: str = LOSSLESS) -> Case:
+    """A secret with sound in a cover with room for it; it comes back with its sound."""
+    make = both(ROOMY, filmed(name, coded, sound=sound))
+    check = sounds(codec, of="back.mkv")
+    return Case(f"secret film: {what}", make, f"hide roomy.mkv {name} -o c.mkv", back=WHOLE, check=check)
+
+
+def pair(what: str, line: str, says: str, code: int = 0, make: Maker = nothing, **more) -> Case:
+    return Case(what, make, line, code, says, **more)
+
+
+ONE = both(filmed("a.mkv", frames=1), filmed("b.mkv", frames=1))
+CASES = (
+    pair("one frame in one frame", "hide a.mkv b.mkv -o c.mkv", "wrote c.mkv: 96x64", make=ONE, back=(96, 64, 1)),
+    secret("as long as the cover", filmed("a.mkv")),
+    pair("secret longer than its cover", "hide secret.mkv cover.mkv -o c.mkv", "error: the secret has 6 frames", 1),
+    pair(
+        "secret longer than its cover, cut",
+        "hide a.mkv secret.mkv --longer cut -o c.mkv",
+        "note: the secret was cut: 2 of its 4 frames are hidden",
+        make=filmed("a.mkv", frames=2),
+        back=(48, 32, 2),
+    ),
+    pair(
+        "secret shorter than its cover",
+        "hide cover.mkv secret.mkv -o c.mkv",
+        "note: the hidden film ends at 0.16 s: 4 of the cover's 6 frames hold it",
+    ),
+    pair("picture in a film", "hide cover.mkv secret.png -o c.mkv", "error: a picture can't be hidden in a film", 1),
+    pair("film in a picture", "hide cover.png secret.mkv -o c.png", "error: a film can't be hidden in a picture", 1),
+    secret("16×16 pixels", filmed("a.mkv", size="16x16"), back=(16, 16, 6)),
+    secret("97×61 pixels", filmed("a.mkv", f"-vf scale=97:61,setsar=1 {LOSSLESS}"), back=(97, 61, 6)),
+    secret("512×384 pixels, larger than the cover", filmed("a.mkv", size="512x384"), back=(512, 384, 6)),
+    secret("10 bits", filmed("a.mkv", "-c:v ffv1 -pix_fmt yuv444p10le"), says=f"{NOTE}it has 10 bits a sample"),
+    secret("turned by 90°: it comes back upright", TURNED, "a.mp4", (64, 96, 6)),
+    secret("variable frame rate", filmed("a.mp4", f"{VARIABLE} {H264}"), "a.mp4", (96, 64, 5)),
+    secret("animated GIF", filmed("a.gif", ""), "a.gif"),
+    secret("animated WebP", animated("a.webp"), "a.webp"),
+    secret("animated PNG", animated("a.png"), "a.png"),
+    secret("raw H.264", filmed("a.h264", H264), "a.h264", says=f"{NOTE}it has no time stamps"),
+    secret("Matroska named .txt", both(filmed("b.mkv"), renamed("b.mkv", "a.txt")), "a.txt"),
+    secret("cut off", both(filmed("b.mkv"), cut("a.mkv", "b.mkv", 0.9)), back=(96, 64, 5), says=f"{NOTE}{CUT_OFF}"),
+    secret("first stamp before zero", filmed("a.wtv", BEFORE_ZERO), "a.wtv"),
+    secret("stamps that jump by 24 days", filmed("a.flv", BEFORE_ZERO), "a.flv"),
+    secret("sound that does not fit", filmed("a.mkv", sound="pcm_s16le"), code=1, says=TOO_SMALL),
+    secret(
+        "sound that does not fit: the hint says what would do",
+        filmed("a.mkv", sound="pcm_s16le"),
+        code=1,
+        says="--no-sound",
+        bug="the hint does not name --no-sound",
+    ),
+    heard("AAC", "aac", "aac"),
+    heard("MP3", "mp3", "libmp3lame"),
+    heard("Opus", "opus", "libopus"),
+    heard("FLAC", "flac", "flac -ar 8000"),
+    heard("PCM", "pcm_s16le", "pcm_s16le -ar 8000"),
+    heard("Vorbis", "vorbis", "libvorbis"),
+    heard("AAC in MPEG-TS", "aac", "aac", "a.ts", "-c:v mpeg2video"),
+    pair(
+        "secret film: 1 s of sound, 0.24 s of film",
+        "hide roomy.mkv a.mkv -o c.mkv",
+        "wrote c.mkv: 256x192",
+        make=both(ROOMY, by_ffmpeg("-i cover.mkv -f lavfi -i sine=d=1 -map 0:v -map 1 -c:v copy -c:a aac a.mkv")),
+        back=WHOLE,
+        check=sounds("aac", of="back.mkv"),
+    ),
+    pair(
+        "secret film: sound 0.1 s late",
+        "hide roomy.mkv a.mkv -o c.mkv",
+        "wrote c.mkv: 256x192",
+        make=both(ROOMY, with_sound("-itsoffset 0.1 {} -map 0:v -map 1 -c:a aac")),
+        back=WHOLE,
+        check=sounds("aac", of="back.mkv"),
+    ),
+    pair(
+        "secret film: WMV with its sound",
+        "hide cover.mkv a.wmv -o c.mkv",
+        "error: a.wmv: its sound (wmav2) can't be taken to another file",
+        1,
+        filmed("a.wmv", "-c:v wmv2", sound="wmav2"),
+    ),
+    pair(
+        "secret film: WMV, --no-sound",
+        "hide cover.mkv a.wmv --no-sound -o c.mkv",
+        "note: the secret's sound is not hidden, as you wished",
+        make=filmed("a.wmv", "-c:v wmv2", sound="wmav2"),
+        back=WHOLE,
+    ),
+    pair("container .mp4", "hide cover.mkv secret.mkv -o c.mp4", "wrote c.mp4: 96x64"),
+    pair(
+        "container .mp4, PCM in the cover",
+        "hide a.mkv secret.mkv -o c.mp4",
+        "wrote c.mp4: 96x64",
+        make=filmed("a.mkv", sound="pcm_s16le"),
+    ),
+    pair(
+        "container .mp4, sound that MP4 can't hold",
+        "hide a.mkv secret.mkv -o c.mp4",
+        "error: a.mkv: its sound (tta) can't be kept in MP4",
+        1,
+        filmed("a.mkv", sound="tta"),
+    ),
+    pair(
+        "container .mp4, subtitles that MP4 can't hold",
+        "hide a.mkv secret.mkv -o c.mp4",
+        "note: cover: its subtitles (subrip) are left out: MP4 can't hold them",
+        make=with_more,
+        bug="the note does not say whose subtitles",
+    ),
+    pair("revealed as .mp4", "reveal hidden.mkv -o s.mp4", "wrote s.mp4: 48x32"),
+    pair(
+        "revealed as .mp4, sound that MP4 can't hold",
+        "reveal c.mkv -o s.mp4",
+        "its sound (tta) can't be kept in MP4",
+        1,
+        both(ROOMY, filmed("a.mkv", sound="tta -ar 8000"), partial(prepare, "hide roomy.mkv a.mkv -o c.mkv")),
+    ),
+)
