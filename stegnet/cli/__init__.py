@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from stegnet.cli import messages
 from stegnet.cli.parser import make_parser
-from stegnet.cli.signals import Signals
+from stegnet.cli.signals import Signals, leave_at_once
 from stegnet.errors import StegnetError
 
 _ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """The entry point of the `stegnet` command."""
+    leave_at_once()
     try:
         code = _finish()
     except BrokenPipeError:  # whoever read our output has gone

@@ -74,7 +74,7 @@ def hide_film(
     salt = randomness(SALT_BYTES)
     key = secret_key.unlock(salt)
     header = _header(network, cover_info, secret_info, hidden, sound, randomness)
-    check_cover(cover_info.height, cover_info.width, header, key, sound.most)
+    _check_room(cover_info, header, key, sound)
     with whole_file(out) as part:
         items = _items(cover, secret, secret_info, header, sound, salt, randomness)
         film = FilmWriter(
@@ -90,7 +90,7 @@ def hide_film(
             digests = list(_write(network, key, items, film, cover_info, progress))
         if options.verify:
             check_film(part, digests, lambda done, total: progress("verify", done, total))
-    notes = (*_notes(cover_info, secret_info, hidden, options.sound), *film.notes)
+    notes = (*_notes(cover_info, secret_info, hidden, options.sound), *(f"cover: {note}" for note in film.notes))
     return Report(cover_info.width, cover_info.height, len(cover_info.pts), hidden, notes)
 
 
@@ -114,6 +114,15 @@ def _plan_sound(path: Path, info: FilmInfo, hidden: int, wanted: bool) -> Sound:
         return no_sound(path, hidden)
     end = info.pts[hidden] * info.time_base if hidden < len(info.pts) else None
     return plan_sound(path, hidden, end)
+
+
+def _check_room(cover: FilmInfo, header: Header, key: Key, sound: Sound) -> None:
+    try:
+        check_cover(cover.height, cover.width, header, key, sound.most)
+    except CapacityError as error:
+        if not sound.most:
+            raise
+        raise CapacityError(str(error), f"{error.hint}; `--no-sound` leaves the secret's sound out") from error
 
 
 def _header(

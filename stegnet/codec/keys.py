@@ -1,5 +1,6 @@
 """Keys: from a key file or a passphrase, and the subkeys drawn from them (docs/format.md, "Keys")."""
 
+import errno
 import os
 import unicodedata
 from collections.abc import Callable
@@ -136,7 +137,8 @@ def make_key_file(path: Path, randomness: Randomness = SYSTEM) -> None:
 
 def _write_or_remove(file: BinaryIO, path: Path, secret: bytes) -> None:
     try:
-        file.write(secret)
+        if file.write(secret) != len(secret):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError:
         path.unlink()
         raise

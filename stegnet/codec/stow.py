@@ -163,7 +163,11 @@ def _compressed(file: Path, what: str, folder: Path, cover: _Cover, key: Key, pr
     squeeze, suffix = _COMPRESS[what]
     name = _stored_name(file.with_suffix(suffix))
     most = cover.frames * cover.share(name, key)
-    made = squeeze(file, folder, most, lambda done, total: progress("compress", done, total))
+    try:
+        made = squeeze(file, folder, most, lambda done, total: progress("compress", done, total))
+    except OSError as error:
+        hint = "set TMPDIR to a folder with more room"
+        raise MediaError(f"{folder}: can't be written ({error.strerror})", hint) from error
     before = f"{escaped(file.name)} was compressed from {file.stat().st_size} bytes"
     return _Secret(made.path, name, (f"{before}: {made.told}",))
 
@@ -262,5 +266,5 @@ def _write_film(cover: _Cover, parts: Iterator[_Part], out: Path, key: Key, veri
                 progress("hide", len(digests), cover.frames)
         if verify:
             check_film(part, digests, lambda done, total: progress("verify", done, total))
-    notes = tuple(f"cover: {note}" for note in info.notes) + writer.notes
+    notes = tuple(f"cover: {note}" for note in (*info.notes, *writer.notes))
     return Report(info.width, info.height, cover.frames, notes=notes)

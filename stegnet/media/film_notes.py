@@ -22,10 +22,12 @@ class Oddities:
         self._stream = stream
         self._first: VideoFrame | None = None
         self._sizes: set[tuple[int, int]] = set()
+        self._damaged = 0
         self._interlaced = stream.codec_context.field_order in _FIELDS
 
     def see(self, frame: VideoFrame) -> None:
         self._first = self._first or frame
+        self._damaged += bool(frame.is_corrupt)
         self._sizes.add((frame.width, frame.height))
         self._interlaced = self._interlaced or frame.interlaced_frame
 
@@ -39,6 +41,9 @@ class Oddities:
         """
         if aspect != 1:
             yield f"its pixels are {aspect.numerator}:{aspect.denominator}, not square: kept as they are"
+        if self._damaged:
+            be = "is" if self._damaged == 1 else "are"
+            yield f"{self._damaged} of its frames {be} damaged: taken as the decoder mends them"
         if self._interlaced:
             yield "it is interlaced: the two fields stay woven in one picture"
         if len(self._sizes) > 1:

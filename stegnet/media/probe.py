@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from PIL import Image
+
 from stegnet.errors import MediaError
 from stegnet.media.films import open_film, picture_stream
 from stegnet.media.pictures import open_picture
@@ -24,7 +26,9 @@ def kind(path: Path) -> str:
     _check_file(path)
     try:
         return _kind_of_picture(path)
-    except MediaError:
+    except MediaError as error:
+        if isinstance(error.__cause__, Image.DecompressionBombError):
+            raise  # a picture, beyond doubt
         with open_film(path) as film:
             picture_stream(film, path)
         return FILM

@@ -2,12 +2,13 @@
 
 import signal
 import subprocess
+import sys
 import time
 from contextlib import suppress
 
 import pytest
 
-from stegnet.cli.signals import Signals, Stopped
+from stegnet.cli.signals import Signals, Stopped, leave_at_once
 
 
 def test_an_interrupt_leaves_nothing(stegnet, folder, monkeypatch):
@@ -37,7 +38,7 @@ def test_a_signal_leaves_nothing(program, folder, make_film, line, number, code,
             time.sleep(0.02)
         process.send_signal(number)
         process.send_signal(number)  # an impatient user
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert (process.returncode, out, err) == (code, "", f"error: {told}\n")
     assert sorted(folder.iterdir()) == before
 
@@ -124,3 +125,18 @@ def test_handlers_are_put_back(stegnet):
     before = [signal.getsignal(number) for number in numbers]
     stegnet("info cover.png")
     assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_nothing_to_tidy_up(monkeypatch):
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    monkeypatch.setattr("os._exit", sys.exit)
+    try:
+        leave_at_once()
+        for number in numbers:
+            with pytest.raises(SystemExit) as caught:
+                signal.raise_signal(number)
+            assert caught.value.code == 128 + number
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -94,7 +94,6 @@ CASES = (
         "error: ",
         more=COMPRESS,
         most=300,
-        bug="traceback",
     ),
     seal(
         "film, --compress, full disk",

@@ -137,7 +137,6 @@ CASES = (
         both(filmed("b.mp4", f"{H264} -bf 0 -g 1"), zeroed("a.mp4", "b.mp4", 0.4, 500)),
         "a.mp4",
         says=f"{NOTE}1 of its frames is damaged",
-        bug="no word about what decoders mend",
     ),
     cover(
         "zeros in a frame of MJPEG",

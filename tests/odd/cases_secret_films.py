@@ -67,7 +67,6 @@ CASES = (
         filmed("a.mkv", sound="pcm_s16le"),
         code=1,
         says="--no-sound",
-        bug="the hint does not name --no-sound",
     ),
     heard("AAC", "aac", "aac"),
     heard("MP3", "mp3", "libmp3lame"),
@@ -125,7 +124,6 @@ CASES = (
         "hide a.mkv secret.mkv -o c.mp4",
         "note: cover: its subtitles (subrip) are left out: MP4 can't hold them",
         make=with_more,
-        bug="the note does not say whose subtitles",
     ),
     pair("revealed as .mp4", "reveal hidden.mkv -o s.mp4", "wrote s.mp4: 48x32"),
     pair(
