@@ -35,6 +35,9 @@ ui: $(READY) ## look at all runs in MLflow, on http://127.0.0.1:5000
 verify: $(READY) ## run the pipeline in two fresh clones and compare their dvc.lock byte by byte
 	sh tools/verify.sh
 
+attack: $(READY) ## measure what the shuffle gives away to somebody who has the program
+	python -m tools.attack
+
 bench: $(READY) ## measure frames per second, beside the ancestors' nets and the codec alone
 	python -m tools.bench
 

@@ -1,9 +1,9 @@
 """Work on a stream of items in threads, in order and with little of it in memory."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TypeVar
 
 T, R = TypeVar("T"), TypeVar("R")
@@ -15,8 +15,9 @@ def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None,
 
     Closing it ends the thread, then closes `items`. Who closes `items` alone may meet the thread at work in it.
     """
-    with closing(items), ThreadPoolExecutor(1) as pool:
-        waiting = deque(pool.submit(next, items, _END) for _ in range(depth))
+    waiting: deque[Future] = deque()
+    with closing(items), ThreadPoolExecutor(1) as pool, _cancelled(waiting):
+        waiting.extend(pool.submit(next, items, _END) for _ in range(depth))
         while (item := waiting.popleft().result()) is not _END:
             waiting.append(pool.submit(next, items, _END))
             yield item
@@ -33,10 +34,20 @@ def ordered(
         prepare: called once in each thread.
     """
     waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(workers, initializer=prepare) as pool:
+    with ThreadPoolExecutor(workers, initializer=prepare) as pool, _cancelled(waiting):
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) > workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+@contextmanager
+def _cancelled(waiting: deque[Future]) -> Iterator[None]:
+    """What is still waiting at the end of the block is not begun."""
+    try:
+        yield
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -68,7 +68,7 @@ def hide_film(
         MediaError: a film can't be read, or the container not written.
         CapacityError: the cover is too small, or too short.
     """
-    cover_info, secret_info = _scan_both(cover, secret)
+    cover_info, secret_info = scan(cover), scan(secret)
     hidden = _fit(cover_info, secret_info, options.longer)
     sound = _plan_sound(secret, secret_info, hidden, options.sound)
     salt = randomness(SALT_BYTES)
@@ -92,10 +92,6 @@ def hide_film(
             check_film(part, digests, lambda done, total: progress("verify", done, total))
     notes = (*_notes(cover_info, secret_info, hidden, options.sound), *(f"cover: {note}" for note in film.notes))
     return Report(cover_info.width, cover_info.height, len(cover_info.pts), hidden, notes)
-
-
-def _scan_both(cover: Path, secret: Path) -> tuple[FilmInfo, FilmInfo]:
-    return tuple(ordered(scan, (cover, secret), 2))
 
 
 def _fit(cover: FilmInfo, secret: FilmInfo, longer: Longer) -> int:

@@ -3,8 +3,9 @@
 import struct
 import zlib
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
+Bytes = TypeVar("Bytes", bytes, memoryview)
 MAX_PART = (1 << 31) - 1  # of a fraction: FFmpeg's are no larger
 
 
@@ -14,7 +15,7 @@ def require(condition: bool) -> None:
         raise ValueError("not a stegnet record")
 
 
-def take(layout: struct.Struct, data: bytes) -> tuple[tuple[Any, ...], bytes]:
+def take(layout: struct.Struct, data: Bytes) -> tuple[tuple[Any, ...], Bytes]:
     """The fields of a layout at the beginning of `data`, and the rest."""
     require(len(data) >= layout.size)
     return layout.unpack_from(data), data[layout.size :]
@@ -28,7 +29,7 @@ def sized(data: bytes) -> bytes:
     return _SIZE.pack(len(data)) + data
 
 
-def take_sized(data: bytes) -> tuple[bytes, bytes]:
+def take_sized(data: Bytes) -> tuple[Bytes, Bytes]:
     """What `sized` wrote, and the rest."""
     (size,), rest = take(_SIZE, data)
     require(len(rest) >= size)

@@ -234,7 +234,7 @@ def _parts(source: BinaryIO, header: Header, salt: bytes, randomness: Randomness
         yield _Part(Record(header, index, start, data=data), randomness(NONCE_BYTES), salt if index == 0 else None)
 
 
-def _sealed(frames: Iterable[np.ndarray], parts: Iterator[_Part], key: Key) -> Iterator[np.ndarray]:
+def _sealed(frames: Iterable[np.ndarray], parts: Iterator[_Part], key: Key) -> Generator[np.ndarray, None, None]:
     """The container's frames."""
 
     def put_in(item: tuple[np.ndarray, _Part]) -> np.ndarray:
@@ -259,8 +259,9 @@ def _write_film(cover: _Cover, parts: Iterator[_Part], out: Path, key: Key, veri
     sizes = info.width, info.height, info.rate
     with whole_file(out) as part:
         writer = FilmWriter(part, *sizes, form=form_of(out), time_base=info.time_base, keep=cover.path)
-        with writer as film, closing(ahead(read_frames(cover.path))) as frames:
-            for container, time in zip(_sealed(frames, parts, key), info.times, strict=True):
+        frames = ahead(read_frames(cover.path))
+        with writer as film, closing(frames), closing(_sealed(frames, parts, key)) as containers:
+            for container, time in zip(containers, info.times, strict=True):
                 film.write(container, time)
                 digests.append(digest(container))
                 progress("hide", len(digests), cover.frames)

@@ -151,12 +151,13 @@ def _pass(container: Path, key: Key, wanted: Header | None, part: Path, progress
     gathered = _Gathered(wanted)
 
     def look(frame: np.ndarray) -> tuple[Record | None, Found, tuple[int, int]]:
-        found = find(frame, key)
-        index = None if found.record is None else found.record.index
-        return found.record, Found(index, found.whole), frame.shape[:2]
+        seen = find(frame, key)
+        index = None if seen.record is None else seen.record.index
+        return seen.record, Found(index, seen.whole), frame.shape[:2]
 
-    with part.open("wb") as file, closing(ahead(_frames_of(container, gathered))) as frames:
-        for done, (record, place, size) in enumerate(ordered(look, frames, WORKERS), 1):
+    frames = ahead(_frames_of(container, gathered))
+    with part.open("wb") as file, closing(frames), closing(ordered(look, frames, WORKERS)) as found:
+        for done, (record, place, size) in enumerate(found, 1):
             gathered.height, gathered.width = size
             gathered.places.append((record.header.film_id if record else None, place))
             if record is not None:

@@ -65,11 +65,12 @@ def parse_packets(data: bytes, tracks: int) -> Iterator[SoundPacket]:
     Raises:
         ValueError: they are not packets.
     """
-    while data:
-        (track, key, pts, dts, duration, trim), data = take(_PACKET, data)
+    rest = memoryview(data)
+    while rest:
+        (track, key, pts, dts, duration, trim), rest = take(_PACKET, rest)
         require(track < tracks and key in (0, 1))
-        content, data = take_sized(data)
-        yield SoundPacket(track, _stamp(pts), _stamp(dts), duration, bool(key), content, trim)
+        content, rest = take_sized(rest)
+        yield SoundPacket(track, _stamp(pts), _stamp(dts), duration, bool(key), bytes(content), trim)
 
 
 def _format_packet(packet: SoundPacket) -> bytes:

@@ -33,7 +33,13 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def resolve(precision: str, device: torch.device) -> str:
-    """ "auto" to "bf16" or "fp32", as the device allows; others stay."""
+    """ "auto" to "bf16" or "fp32", as the device allows; those two stay.
+
+    Raises:
+        ConfigError: it is none of the three.
+    """
+    if precision not in PRECISIONS:
+        raise ConfigError(f"{precision}: no such precision", f"known: {', '.join(PRECISIONS)}")
     if precision != "auto":
         return precision
     return "bf16" if has_bf16(device) else "fp32"

@@ -31,3 +31,8 @@ def test_a_device_that_is_not_there():
     for name in ("cuda:99", "no such device"):
         with pytest.raises(ConfigError, match=f"{name}: this machine has no such device"):
             pick_device(name)
+
+
+def test_a_precision_that_is_not_known():
+    with pytest.raises(ConfigError, match="fp16: no such precision"):
+        resolve("fp16", CPU)
