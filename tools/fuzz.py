@@ -12,6 +12,7 @@ import signal
 import sys
 from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -156,7 +157,7 @@ def _prepare() -> None:
     source = Path(__file__).parent.parent / "assets"
     pictures = {}
     for name in ("cover", "secret"):
-        frames = [resize(frame, HEIGHT, WIDTH) for frame, _ in zip(read_frames(source / f"{name}.mp4"), range(FRAMES), strict=False)]
+        frames = [resize(frame, HEIGHT, WIDTH) for frame in islice(read_frames(source / f"{name}.mp4"), FRAMES)]
         pictures[name] = frames[0]
         write_png(Path(f"{name}.png"), frames[0])
         with FilmWriter(Path(f"{name}.mkv"), WIDTH, HEIGHT, 25) as film:

@@ -18,10 +18,10 @@ from stegnet.channel import from_8_bits, through_8_bits, with_sealed_bits
 from stegnet.config import Config
 from stegnet.data.pairs import Pairs, load_batches
 from stegnet.data.shards import data_hash
+from stegnet.detail import block_means, centred, split
 from stegnet.errors import ConfigError, TrainingError
 from stegnet.metrics import psnr_from_mse
 from stegnet.models import SHIPPED, Card, Pair, build_from, load_pair, options_of, save_pair, weights_id
-from stegnet.detail import block_means, centred, split
 from stegnet.models.precision import autocast, pick_device, resolve
 from stegnet.scramble import apply, random_shuffle
 from stegnet.training.checkpoint import Checkpoint
