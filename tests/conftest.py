@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,12 @@ import torch
 
 from stegnet.codec import Key, Network
 from stegnet.models import Card, Pair, build, save_pair
+
+
+# A shell that starts a job in the background, or `nohup`, makes it deaf to these, and so the programs that are tested.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
