@@ -120,12 +120,13 @@ class Passphrase:
 Unlocking = Key | Passphrase
 
 
-def make_key_file(path: Path, randomness: Randomness = SYSTEM) -> None:
+def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
     """Writes a new key that only its owner can read.
 
     Raises:
         KeyFileError: there is a file already, or none can be written.
     """
+    path = Path(path)
     try:
         with open(path, "xb", buffering=0, opener=_owner_only) as file:
             _write_or_remove(file, path, randomness(KEY_BYTES))
@@ -144,12 +145,13 @@ def _write_or_remove(file: BinaryIO, path: Path, secret: bytes) -> None:
         raise
 
 
-def read_key(path: Path) -> Key:
+def read_key(path: str | Path) -> Key:
     """The key in a key file.
 
     Raises:
         KeyFileError: there is no such file, or it is not a key.
     """
+    path = Path(path)
     try:
         with path.open("rb") as file:
             secret = file.read(KEY_BYTES + 1)

@@ -138,3 +138,8 @@ def test_no_key_file(tmp_path):
         read_key(tmp_path / "k")
     with pytest.raises(KeyFileError, match="can't be read"):
         read_key(tmp_path)
+
+
+def test_a_key_file_may_be_named_by_text(tmp_path):
+    make_key_file(str(tmp_path / "k"))
+    assert read_key(str(tmp_path / "k")).record() == read_key(tmp_path / "k").record()
