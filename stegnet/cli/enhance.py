@@ -17,9 +17,9 @@ _DESCRIPTION = """\
 Make a revealed picture or film look smoother and crisper: noise is taken out
 (non-local means), edges are sharpened (unsharp mask). A film keeps its sound.
 
-It can't know what was hidden, and on average it does not help. What it did to 23
-photographs that the shipped weights revealed (38.47 dB, SSIM 0.9664), against the
-true secrets:
+It can't know what was hidden, and on average it does not help. What it did to
+23 photographs that the shipped weights revealed (38.47 dB, SSIM 0.9664),
+against the true secrets:
 
   strength    PSNR        SSIM       higher PSNR than before
   0.5      +0.02 dB    +0.0004     14 of 23

@@ -57,7 +57,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def committed(origin: Path, make_film: Callable[..., Path]) -> Path:
-    make_film(origin / "assets" / "small-cover.mkv", frames=7, sound="aac")
+    make_film(origin / "assets" / "small-cover.mkv", frames=7, height=112, width=176, sound="aac")
     make_film(origin / "assets" / "small-secret.mkv", frames=5, height=40, width=56, seed=9, sound="aac")
     run(origin, "git", "add", "-A")
     run(origin, "git", "commit", "-q", "-m", "small")
@@ -93,7 +93,7 @@ def test_repro_measures_and_shows(clone: Path) -> None:
 
 def test_repro_hides_a_film_with_the_covers_sound(clone: Path) -> None:
     container, revealed = (scan(clone / f"reports/video/{name}.mkv") for name in ("container", "revealed"))
-    assert (container.width, container.height, len(container.pts), container.sound) == (96, 64, 7, ("aac",))
+    assert (container.width, container.height, len(container.pts), container.sound) == (176, 112, 7, ("aac",))
     assert (revealed.width, revealed.height, len(revealed.pts)) == (56, 40, 5)
     assert scan(clone / "reports/video/preview.mp4").width == 640
 
