@@ -11,7 +11,6 @@ import torch
 from stegnet.codec import Key, Network
 from stegnet.models import Card, Pair, build, save_pair
 
-
 # A shell that starts a job in the background, or `nohup`, makes it deaf to these, and so the programs that are tested.
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:

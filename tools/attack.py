@@ -5,8 +5,9 @@ themselves. Seeds are fixed. Tables go to stdout and, with each picture's figure
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from stegnet.data.fit import cut
 from stegnet.evaluation.borders import Rules
 from stegnet.evaluation.glimpse import histogram_correlation, mean_colour_error, recognised
 from stegnet.evaluation.jigsaw import neighbour_accuracy, random_placement, solve, truth
-from stegnet.evaluation.known_frame import likeness, match, pan, placed, predicted, recover, to_hide
+from stegnet.evaluation.known_frame import averaged, likeness, match, pan, placed, predicted, recover, to_hide
 from stegnet.media import read_picture
 from stegnet.models import SHIPPED
 from stegnet.scramble import Shuffle, apply, random_shuffle
@@ -31,6 +32,7 @@ from tools.attack_report import write
 
 Named = tuple[str, np.ndarray]
 Row = dict[str, Any]
+ReadOut = Callable[[np.ndarray, Shuffle], np.ndarray]  # a secret and its shuffle to what the attacker sees
 
 CATALOGUE = Path("assets/sources.yaml")
 NO_SCENE = {"hubble_deep_field.jpg", "ihc.png"}  # packaged pictures of stars and of cells
@@ -39,6 +41,7 @@ SIZE = 256
 BLOCKS = (32, 16, 8)
 BLOCK = 8  # stegnet's own
 KEYED = Rules()  # turned, flipped and negated: what stegnet does
+FRAMES = 8  # of a still film, averaged
 KINDS = {  # is the detail layer on, and what does the key change besides places?
     "plain": (False, Rules(turned=False, negated=False)),
     "plain, turned": (False, Rules(negated=False)),
@@ -83,13 +86,20 @@ def _attack(photographs: list[Named], squares: list[Named], number: int, network
     """The figures of all attacks on one picture."""
     name, square = squares[number]
     bar.set_description(name)
+    read_out = partial(_read_out, network, squares[number - 1][1])
+    photograph = photographs[number][1]
     for row in chain(
-        _puzzles(square, number),
-        _revealed(network, squares[number - 1][1], square, number),
-        _films(photographs[number][1], number),
+        _puzzles(square, number), _revealed(read_out, square, number), _films(read_out, photograph, number)
     ):
         yield {"picture": name} | row
     bar.update()
+
+
+def _read_out(network: Network, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle) -> np.ndarray:
+    """The blocks that the public reveal net reads out of a container, (H, W, 3) float, still shuffled."""
+    container = network.hide(cover, secret, shuffle).container
+    with torch.inference_mode():
+        return _last(network.pair.reveal(from_8_bits(torch.from_numpy(container).permute(2, 0, 1)[None])))
 
 
 def _puzzles(square: np.ndarray, seed: int) -> Iterator[Row]:
@@ -102,39 +112,43 @@ def _puzzles(square: np.ndarray, seed: int) -> Iterator[Row]:
             yield from _rows("jigsaw", kind, block, "neighbours", found)
 
 
-def _revealed(network: Network, cover: np.ndarray, square: np.ndarray, seed: int) -> Iterator[Row]:
-    """The solvers on what the public reveal net reads out of a container."""
-    kind = "detail, turned, negated" if network.detail else "plain, turned, negated"
+def _revealed(read_out: ReadOut, square: np.ndarray, seed: int) -> Iterator[Row]:
+    """The solvers on what the public reveal net reads out of a container, and of a still film's frames."""
     for block in BLOCKS:
         shuffle = _shuffle(block, KEYED, seed)
-        container = network.hide(cover, square, shuffle).container
-        with torch.inference_mode():
-            seen = network.pair.reveal(from_8_bits(torch.from_numpy(container).permute(2, 0, 1)[None]))
-        yield from _rows("revealed", kind, block, "neighbours", _solved(_last(seen), shuffle, KEYED))
+        seen = read_out(square, shuffle)
+        yield from _rows("revealed", "one picture", block, "neighbours", _solved(seen, shuffle, KEYED))
+    others = [_shuffle(BLOCK, KEYED, seed + 1000 * frame) for frame in range(1, FRAMES)]
+    mean = averaged([seen, *(read_out(square, other) for other in others)], BLOCK, KEYED)
+    figures = _solved(mean, shuffle, KEYED)
+    yield from _rows("revealed", f"{FRAMES} frames of a still film", BLOCK, "neighbours", figures)
 
 
-def _films(photograph: np.ndarray, seed: int) -> Iterator[Row]:
+def _films(read_out: ReadOut, photograph: np.ndarray, seed: int) -> Iterator[Row]:
     """What a known frame gives away of the next one."""
-    shuffles = _shuffle(BLOCK, KEYED, seed), _shuffle(BLOCK, KEYED, seed + 1000)
-    for kind, detail in (("plain", False), ("detail", True)):
-        for film, step in FILMS.items():
-            known, secret = pan(photograph, SIZE, step)
-            hidden = to_hide(known, detail), to_hide(secret, detail)
-            found = match(hidden[0], _shuffled(hidden[0], shuffles[0]), BLOCK, KEYED)
-            yield from _rows("one shuffle", kind, BLOCK, film, {"placed": placed(found, shuffles[0])})
-            yield from _fresh(known, secret, step, (kind, film), shuffles[1])
+    same, fresh = _shuffle(BLOCK, KEYED, seed), _shuffle(BLOCK, KEYED, seed + 1000)
+    for film, step in FILMS.items():
+        known, secret = pan(photograph, SIZE, step)
+        for kind, detail in (("plain", False), ("detail", True)):
+            hidden = to_hide(known, detail)
+            found = match(hidden, _shuffled(hidden, same), BLOCK, KEYED)
+            yield from _rows("one shuffle", kind, BLOCK, film, {"placed": placed(found, same)})
+            seen = _shuffled(to_hide(secret, detail), fresh)
+            yield from _matched(seen, fresh, (known, secret, step), kind, film)
+        yield from _matched(read_out(secret, fresh), fresh, (known, secret, step), "detail, revealed", film)
 
 
-def _fresh(
-    known: np.ndarray, secret: np.ndarray, step: int, labels: tuple[str, str], shuffle: Shuffle
+def _matched(
+    seen: np.ndarray, shuffle: Shuffle, frames: tuple[np.ndarray, np.ndarray, int], kind: str, film: str
 ) -> Iterator[Row]:
-    detail = labels[0] == "detail"
-    seen = _shuffled(to_hide(secret, detail), shuffle)
+    """What matching with a known frame gives, at the same place and with known motion."""
+    known, secret, step = frames
+    detail = kind != "plain"
     for attack, guess in (("same place", known), ("motion known", predicted(known, step))):
         found = match(to_hide(guess, detail), seen, BLOCK, KEYED)
         own = dict(zip(("known psnr", "known ssim", "known correlation"), likeness(guess, secret), strict=True))
         figures = asdict(recover(seen, found, shuffle, guess, secret, detail)) | own
-        yield from _rows(f"fresh shuffle, {attack}", labels[0], BLOCK, labels[1], figures)
+        yield from _rows(f"fresh shuffle, {attack}", kind, BLOCK, film, figures)
 
 
 def _glimpses(squares: list[Named]) -> Iterator[Row]:

@@ -4,25 +4,25 @@ from pathlib import Path
 
 import pandas as pd
 
-_FIGURES = ["placed", "psnr", "ssim", "correlation", "known psnr", "known ssim", "known correlation"]
 _NOTES = {
     "jigsaw": """\
 ## Jigsaw solver, exact blocks
 
 Share of truly adjacent blocks that a solver puts side by side, turned and negated alike: the mean over the pictures,
 and in brackets the picture that it solves best. The blocks are exact, the best case for the attacker; `random` is what
-blind assembly gets. The blind solver takes brightness out first, which the detail layer has done already.
+blind assembly gets. The blind solver takes brightness out first, as the detail layer has done already.
 """,
     "revealed": """\
 ## Jigsaw solver, blocks as the reveal net gives them
 
-The same for blocks that the public reveal net reads out of a container: what an attacker really has. The solver
-measures the picture's own noise, so that the net's errors cost it little.
+The same for detail blocks that the public reveal net reads out of containers: what an attacker really has. It is the
+net's error that keeps small blocks apart, not the shuffle: in a still film, blocks of several frames are matched with
+each other, with no frame known, and their mean gives more away; so would a better network.
 """,
     "one shuffle": """\
 ## One shuffle for a whole film, which stegnet does *not* use
 
-Share of the blocks of every other frame that one known frame puts right. It gives the shuffle away; what is missing
+Share of the blocks of every other frame that one known frame puts right: it gives the shuffle away. What is missing
 to 1 are blocks that are equal in the known frame.
 """,
     "fresh shuffle": """\

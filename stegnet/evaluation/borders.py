@@ -56,7 +56,7 @@ class _Form:
     right: np.ndarray
 
     def between(self, rows: slice, rules: Rules) -> np.ndarray:
-        """(rows, M, RELATIONS); relations that the rules forbid are left out of the last axis' end."""
+        """(rows, M, 4), or (rows, M, 2) if nothing is turned: by relation; inf where the rules forbid negatives."""
         base = self.own[rows, None] + self.own + self.moments[rows] @ self.swapped.T
         relations = []
         for right in self.right[: 1 + rules.turned]:

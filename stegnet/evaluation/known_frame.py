@@ -1,9 +1,10 @@
-"""What a known frame of a film gives away about the next one, whose shuffle is not known.
+"""What frames of a film give away about one another, though each has a shuffle of its own.
 
-The attacker has one frame in the clear and the next one as shuffled blocks. He assigns the blocks to the places of
-the known frame so that they differ least, over all orientations and signs.
+The attacker assigns one frame's blocks to another's so that they differ least, over all orientations and signs. If
+he has the one in the clear, he puts the other right; if he has neither, he still can average a still film's frames.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +49,7 @@ def predicted(frame: np.ndarray, step: int) -> np.ndarray:
 def to_hide(frame: np.ndarray, detail: bool) -> np.ndarray:
     """(H, W, 3) uint8 to the signed float that the network hides, not shuffled."""
     pictures = _tensor(frame)
-    return split(pictures, block_means(pictures) if detail else None)[0].permute(1, 2, 0).numpy()
+    return _samples(split(pictures, block_means(pictures) if detail else None))
 
 
 def match(known: np.ndarray, shuffled: np.ndarray, block: int, rules: Rules) -> Shuffle:
@@ -67,6 +68,15 @@ def match(known: np.ndarray, shuffled: np.ndarray, block: int, rules: Rules) -> 
     return Shuffle(rows, cols, *map(torch.from_numpy, found))
 
 
+def averaged(frames: Sequence[np.ndarray], block: int, rules: Rules) -> np.ndarray:
+    """The mean of a still film's shuffled frames, in the first one's order: what the network adds averages out."""
+    total = _planes(frames[0])
+    for count, frame in enumerate(frames[1:], 1):
+        mean = _samples(total) / count
+        total = total + invert(_planes(frame), [match(mean, frame, block, rules)])
+    return _samples(total) / len(frames)
+
+
 def placed(found: Shuffle, true: Shuffle) -> float:
     """Share of the blocks whose place is right."""
     return float((found.permutation == true.permutation).double().mean())
@@ -82,9 +92,8 @@ def recover(
         found, true: his shuffle, and the real one.
         known, secret: (H, W, 3) uint8. Block means, which he can't see, he takes from the frame that he knows.
     """
-    blocks = torch.from_numpy(shuffled).permute(2, 0, 1)[None]
     means = block_means(_tensor(known)) if detail else None
-    sorted_out = join(invert(blocks, [found]), means)[0].permute(1, 2, 0).numpy()
+    sorted_out = _samples(join(invert(_planes(shuffled), [found]), means))
     picture = (sorted_out * 255).round().clip(0, 255).astype(np.uint8)
     return Recovered(placed(found, true), *likeness(picture, secret))
 
@@ -120,4 +129,14 @@ def _flat(blocks: np.ndarray) -> np.ndarray:
 
 
 def _tensor(picture: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
+    return _planes(picture.copy()).float() / 255
+
+
+def _planes(picture: np.ndarray) -> torch.Tensor:
+    """(H, W, 3) to (1, 3, H, W)."""
+    return torch.from_numpy(picture).permute(2, 0, 1)[None]
+
+
+def _samples(pictures: torch.Tensor) -> np.ndarray:
+    """(1, 3, H, W) to (H, W, 3)."""
+    return pictures[0].permute(1, 2, 0).contiguous().numpy()

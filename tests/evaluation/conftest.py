@@ -1,0 +1,15 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stegnet.data.catalogue import read_catalogue, read_package_pictures
+
+
+@pytest.fixture(scope="session")
+def cat() -> np.ndarray:
+    """A smooth photograph, (256, 256, 3) uint8."""
+    sources = read_catalogue(Path(__file__).parents[2] / "assets" / "sources.yaml")
+    source = next(source for source in sources if source.name == "photographs-scikit-image")
+    photograph = dict(read_package_pictures(source))["chelsea.png"]
+    return photograph[22:278, 97:353]
