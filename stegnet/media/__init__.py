@@ -1,9 +1,9 @@
 """Pictures and films as files: reading and writing them, and telling which is which."""
 
 from stegnet.media.film_writer import FilmWriter
-from stegnet.media.films import FilmInfo, read_frames, read_tags, scan
+from stegnet.media.films import FilmInfo, read_frames, scan
 from stegnet.media.output import whole_file
-from stegnet.media.pictures import read_cover, read_note, read_picture, resize, write_png
+from stegnet.media.pictures import read_cover, read_picture, resize, write_png
 from stegnet.media.preview import write_preview
 from stegnet.media.probe import FILM, PICTURE, kind
 from stegnet.media.read_back import check_film, check_picture, digest
@@ -22,10 +22,8 @@ __all__ = [
     "kind",
     "read_cover",
     "read_frames",
-    "read_note",
     "read_picture",
     "read_sound",
-    "read_tags",
     "resize",
     "scan",
     "sound_tracks",

@@ -110,16 +110,6 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
             yield _picture(frame, *size, path)
 
 
-def read_tags(path: Path) -> dict[str, str]:
-    """The film's own metadata, by upper-case name.
-
-    Raises:
-        MediaError: no such file, or not a film.
-    """
-    with open_film(path) as film:
-        return {name.upper(): value for name, value in film.metadata.items()}
-
-
 def open_film(path: Path) -> InputContainer:
     """The film, its streams known and nothing decoded.
 

@@ -9,14 +9,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, ImageOps
 
 from stegnet.errors import MediaError
 from stegnet.media.profiles import BrokenProfileError, describes_rgb, to_srgb
 from stegnet.media.signature import heic_error, is_heic
 
-# Private, ancillary, and not safe to copy: an editor that changes the pixels should drop it.
-NOTE_CHUNK = b"stEG"
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error)
 _NOT_PLAIN = {"F": "floating-point numbers", "LAB": "CIE L*a*b*", "HSV": "hue, saturation and value"}
 
@@ -45,35 +43,20 @@ def read_cover(path: Path) -> tuple[np.ndarray, bytes | None]:
     return _read(path, keep_profile=True)
 
 
-def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None, note: bytes | None = None) -> None:
+def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None:
     """Writes (H, W, 3) uint8 as PNG; same input, same bytes.
 
     Args:
         path: where to; the file is a PNG whatever its suffix.
         picture: (H, W, 3) uint8.
         icc: the ICC profile that says what the numbers mean; None for sRGB.
-        note: goes into a private chunk.
     Raises:
         MediaError: the file can't be written.
     """
-    info = PngImagePlugin.PngInfo()
-    if note is not None:
-        info.add(NOTE_CHUNK, note)
     try:
-        Image.fromarray(picture).save(path, format="PNG", pnginfo=info, icc_profile=icc)
+        Image.fromarray(picture).save(path, format="PNG", icc_profile=icc)
     except OSError as error:
         raise MediaError(f"{path}: can't be written ({error.strerror or error})") from error
-
-
-def read_note(path: Path) -> bytes | None:
-    """The note that `write_png` left in a picture, or None.
-
-    Raises:
-        MediaError: no such file, or not a picture.
-    """
-    with open_picture(path) as image:
-        chunks = getattr(image, "private_chunks", [])
-        return next((chunk[1] for chunk in chunks if chunk[0] == NOTE_CHUNK), None)
 
 
 def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
