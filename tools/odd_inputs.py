@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from tqdm import tqdm
 
@@ -69,7 +69,8 @@ def _tables(said: dict[Case, Said]) -> Iterator[str]:
 
 def _code(text: str) -> str:
     """Text as code, on one line and not too long."""
-    short = re.sub(r"(.)\1{9,}", r"\1…", clean(text))
+    text = re.sub(rf"{re.escape(gettempdir())}/(stegnet-)\w+", r"$TMPDIR/\1…", clean(text))
+    short = re.sub(r"(.)\1{9,}", r"\1…", text)
     short = short if len(short) <= _LONGEST else f"{short[:_LONGEST]}…"
     return f"`` {short} ``".replace("|", r"\|") if "`" in short else f"`{short}`".replace("|", r"\|")
 
