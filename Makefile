@@ -9,7 +9,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test table ui verify attack bench memory fuzz kills films lint clean
+.PHONY: help setup repro test table ui verify attack bench compare memory fuzz kills films lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -40,6 +40,12 @@ attack: $(READY) ## measure what the shuffle gives away to somebody who has the 
 
 bench: $(READY) ## measure frames per second, beside the ancestors' nets and the codec alone
 	python -m tools.bench
+
+compare: $(READY) ## train every family of models with the same budget and measure them side by side; hours
+	python -m tools.compare
+
+throughput: $(READY) ## measure training pairs per second: loading, computing, both; needs `dvc repro prepare`
+	python -m tools.throughput
 
 memory: $(READY) ## measure the memory that hiding 100 and 5,000 frames takes
 	python -m tools.memory

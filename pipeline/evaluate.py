@@ -40,7 +40,7 @@ def _write_pictures(bench: Bench, most: int, out: Path) -> None:
     out.mkdir(exist_ok=True)
     for kind in bench.kinds:
         shown = range(min(most, bench.count(kind)))
-        write_png(out / f"{kind}.png", sheet([bench.travel(kind, index, SEALED) for index in shown]))
+        write_png(out / f"{kind.replace(':', '-')}.png", sheet([bench.travel(kind, index, SEALED) for index in shown]))
 
 
 if __name__ == "__main__":

@@ -3,19 +3,33 @@
 import csv
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pipeline.untracked import Untracked
 from stegnet.config import Config, flatten
 from stegnet.data.shards import data_hash
-from stegnet.tracking import Result, Tracker
+from stegnet.result import Result
+
+if TYPE_CHECKING:
+    from stegnet.tracking import Tracker
 
 
-def open_tracker(config: Config) -> Tracker:
-    """The store of the repository that this stage belongs to, be it run in a temporary copy."""
+def open_tracker(config: Config) -> "Tracker | Untracked":
+    """The store of the repository that this stage belongs to, be it run in a temporary copy.
+
+    A bare machine may have no MLflow; a training there is worth something all the same.
+    """
+    if find_spec("mlflow") is None:
+        logging.warning("MLflow is not installed: nothing is tracked")
+        return Untracked()
+    from stegnet.tracking import Tracker
+
     return Tracker(Path(os.environ.get("DVC_ROOT", ".")), flatten(asdict(config)))
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +34,8 @@ def film_bar() -> Iterator[Callable[[str, int, int], None]]:
 def run_stage(work: Callable[..., None], *paths: str) -> None:
     """Calls `work(config, **paths)`; each path is a command line argument of that name.
 
-    Ends the process with 1 and one line on stderr if the user can do something about the failure.
+    Ends the process with 1 and one line on stderr if the user can do something about the failure, and with
+    128 + the signal's number and one line if the user stopped it.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     parser = argparse.ArgumentParser(description=sys.modules[work.__module__].__doc__)
@@ -45,3 +47,6 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
     except StegnetError as error:
         print(error.told(), file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "stopped", file=sys.stderr)
+        sys.exit(getattr(stop, "code", 128 + signal.SIGINT))

@@ -2,31 +2,52 @@
 
 import csv
 import os
+import sys
 from pathlib import Path
+
+import numpy as np
 
 from pipeline.results import name_of, open_tracker, train_result
 from pipeline.stage import bar, run_stage
 from stegnet.config import Config
-from stegnet.training.train import checkpoint_of, train, write_weights
+from stegnet.training.devices import processes
+from stegnet.training.launch import launch, supervised
+from stegnet.training.ranks import rank, world_size
+from stegnet.training.train import Point, checkpoint_of, train, write_weights
 
 
 def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
-    checkpoints = Path(os.environ.get("DVC_ROOT", ".")) / ".checkpoints"
-    points: list[dict[str, float]] = []
+    count = processes(config.train)
+    if count != world_size():
+        sys.exit(launch("pipeline.train", count))
+    with supervised():
+        checkpoints = Path(os.environ.get("DVC_ROOT", ".")) / ".checkpoints"
+        if rank() == 0:
+            _lead(config, shards, checkpoints, weights, curve)
+        else:
+            train(config, shards, checkpoints, report=lambda point: None, progress=lambda steps: steps)
+
+
+def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve: Path) -> None:
+    checkpoint = checkpoint_of(config, shards, checkpoints)
+    points: list[Point] = []
     with open_tracker(config).run("train", name_of(config)) as run:
 
-        def report(point: dict[str, float]) -> None:
+        def report(point: Point) -> None:
             points.append(point)
             run.point("train", point)
 
-        pair, card = train(config, shards, checkpoints, report, lambda steps: bar(steps, "train"))
+        def show(step: int, pictures: np.ndarray) -> None:
+            run.picture("train/cover - container - difference x10 - secret - revealed", step, pictures)
+
+        pair, card = train(config, shards, checkpoints, report, lambda steps: bar(steps, "train"), show)
         write_weights(weights, pair, card)
         _write_curve(curve, points)
         run.finish(train_result(weights, curve, live=True))
-    checkpoint_of(config, shards, checkpoints).remove()
+    checkpoint.remove()
 
 
-def _write_curve(path: Path, points: list[dict[str, float]]) -> None:
+def _write_curve(path: Path, points: list[Point]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, points[0], lineterminator="\n")

@@ -7,16 +7,22 @@ import dataclasses
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import yaml
 
 from stegnet.errors import ConfigError
 
+AUTO = "auto"  # the model's family decides
+Auto = Literal["auto"]
 
-def number(low: float, high: float, step: int = 1) -> Any:
-    """A numeric field that must lie in [low, high] and, if whole numbers are wanted, be a multiple of `step`."""
-    return dataclasses.field(metadata={"low": low, "high": high, "step": step})
+
+def number(low: float, high: float, step: int = 1, auto: bool = False) -> Any:
+    """A numeric field that must lie in [low, high] and, if whole numbers are wanted, be a multiple of `step`.
+
+    With `auto`, it is a whole number or "auto".
+    """
+    return dataclasses.field(metadata={"low": low, "high": high, "step": step, "auto": auto})
 
 
 def choice(*values: str) -> Any:
@@ -46,9 +52,11 @@ class ModelConfig:
     """The hide/reveal pair."""
 
     name: str
-    blocks: int = number(1, 64)
-    width: int = number(1, 4096)
+    blocks: int | Auto = number(1, 64, auto=True)
+    width: int | Auto = number(1, 4096, auto=True)
+    ends: int | Auto = number(0, 64, auto=True)
     backbone: str
+    place: str
     pretrained: bool
 
 
@@ -58,6 +66,19 @@ class ScrambleConfig:
 
     detail: bool
     block: int = number(8, 256, step=8)
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """What counts as an error, and how much."""
+
+    mse: float = number(0, 1e6)
+    l1: float = number(0, 1e6)
+    charbonnier: float = number(0, 1e6)
+    ssim: float = number(0, 1e6)
+    ms_ssim: float = number(0, 1e6)
+    space: str = choice("rgb", "ycbcr")
+    chroma: float = number(0, 1e6)
 
 
 @dataclass(frozen=True)
@@ -80,9 +101,13 @@ class TrainConfig:
     start: str = choice("fresh", "shipped")
     pairs: int = number(1, 10_000_000_000)
     batch: int = number(1, 65_536)
+    accumulate: int = number(1, 65_536)
+    devices: int = number(0, 65_536)
+    compile: bool
     crop: int = number(16, 4096, step=8)
     scrambled: float = number(0, 1)
     bits: float = number(0, 0.5)
+    noise: float = number(0, 1)
     lr: float = number(1e-8, 1)
     lr_end: float = number(0, 1)
     warmup: int = number(0, 1_000_000)
@@ -95,6 +120,7 @@ class TrainConfig:
     threads: int = number(1, 1024)
     workers: int = number(0, 1024)
     checkpoint: int = number(1, 1_000_000_000)
+    loss: LossConfig
     augment: AugmentConfig
 
 
@@ -134,13 +160,33 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: the file can't be read, or a key is unknown, missing or impossible; it names the key.
     """
+    return check(read(path))
+
+
+def read(path: Path) -> Any:
+    """What a YAML file holds, unchecked.
+
+    Raises:
+        ConfigError: it can't be read.
+    """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+
+
+def check(values: Any) -> Config:
+    """The parameters in `values`, nested as in params.yaml.
+
+    Raises:
+        ConfigError: a key is unknown, missing or impossible; it names the key.
+    """
     config = _section(Config, values, "")
+    loss = config.train.loss
+    if not any((loss.mse, loss.l1, loss.charbonnier, loss.ssim, loss.ms_ssim)):
+        raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
     crop, size, block = config.train.crop, config.data.size, config.scramble.block
     if crop > size:
         raise ConfigError(f"params.yaml: train.crop: must not exceed data.size {size}, is {crop}")
@@ -173,6 +219,10 @@ def _section(cls: type, values: Any, prefix: str) -> Any:
 def _value(field: dataclasses.Field, kind: type, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _section(kind, value, f"{name}.")
+    if field.metadata.get("auto"):
+        if value == AUTO:
+            return value
+        kind = int
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:

@@ -35,6 +35,11 @@ def join(hidden: Tensor, means: Tensor | None) -> Tensor:
     return hidden + GREY if means is None else centred(hidden) + _spread(means)
 
 
+def settled(pictures: Tensor, means: Tensor | None) -> Tensor:
+    """The same pictures with each block's mean put right, where it is known; same shape, not clamped."""
+    return pictures if means is None else join(split(pictures, means), means)
+
+
 def centred(detail: Tensor) -> Tensor:
     """The same detail with each 8×8 block's mean taken out."""
     means = functional.avg_pool2d(detail, CELL)

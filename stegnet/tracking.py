@@ -10,20 +10,22 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from stegnet.errors import TrackingError
+from stegnet.result import Result
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import mlflow
+import numpy as np
 from mlflow.entities import Metric, Param, Run
 from mlflow.exceptions import MlflowException
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
 EXPERIMENT, DATA_EXPERIMENT = "stegnet", "stegnet-data"
@@ -33,29 +35,6 @@ PARAMS_AT_ONCE, METRICS_AT_ONCE = 100, 1000  # what one request may hold
 
 for _name in ("alembic", "mlflow"):
     logging.getLogger(_name).setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one stage left on disk.
-
-    Attributes:
-        stage: its name.
-        key: hash of what it wrote: two executions with one outcome have one key.
-        weights: hash of the weights it made or measured, or "".
-        metrics: figures by name.
-        headline: those of them that the row of the training shows too.
-        curve: points with a "step", in order.
-        artifacts: file or folder to keep, and the folder of the run where it goes.
-    """
-
-    stage: str
-    key: str
-    weights: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    headline: Mapping[str, float] = field(default_factory=dict)
-    curve: tuple[Mapping[str, float], ...] = ()
-    artifacts: Mapping[Path, str] = field(default_factory=dict)
 
 
 class Tracker:
@@ -87,7 +66,7 @@ class Tracker:
 
     @contextmanager
     def run(self, stage: str, name: str, restored: bool = False) -> Iterator["LiveRun"]:
-        """A run that lasts as long as the block; it is marked as failed if the block ends early."""
+        """A run that lasts as long as the block; it is marked as failed, or as stopped, if the block ends early."""
         experiment = self._experiments[DATA_EXPERIMENT if stage == "prepare" else EXPERIMENT]
         run = self._client.create_run(
             experiment, tags={STAGE: stage, PARAMS: self._experiment_key, **_origin(restored)}, run_name=name
@@ -95,9 +74,10 @@ class Tracker:
         live = LiveRun(self._client, run.info.run_id)
         try:
             live.params(self._params)
-            yield live
-        except BaseException:
-            self._client.set_terminated(run.info.run_id, "FAILED")
+            with nullcontext() if restored else _watched(run.info.run_id):
+                yield live
+        except BaseException as error:
+            self._client.set_terminated(run.info.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
             raise
         self._client.set_terminated(run.info.run_id)
 
@@ -162,6 +142,10 @@ class LiveRun:
         """Adds one point of a stage's curve; its "step" says where."""
         self.metrics({f"{stage}/{name}": value for name, value in point.items() if name != "step"}, int(point["step"]))
 
+    def picture(self, name: str, step: int, pixels: np.ndarray) -> None:
+        """Adds one picture, (H, W, 3) uint8, of a series."""
+        self._client.log_image(self.id, pixels, key=name, step=step, synchronous=True)
+
     def finish(self, result: Result) -> None:
         """Adds all that a stage left, and what names it."""
         for point in result.curve:
@@ -176,6 +160,18 @@ class LiveRun:
     def _send(self, entries: list[Metric]) -> None:
         for start in range(0, len(entries), METRICS_AT_ONCE):
             self._client.log_batch(self.id, metrics=entries[start : start + METRICS_AT_ONCE])
+
+
+@contextmanager
+def _watched(run_id: str) -> Iterator[None]:
+    """Adds the load of processor, memory, disk, network and GPU every ten seconds, as long as the block lasts."""
+    logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)  # it tells of its start and end
+    monitor = SystemMetricsMonitor(run_id)
+    monitor.start()
+    try:
+        yield
+    finally:
+        monitor.finish()
 
 
 def _origin(restored: bool) -> dict[str, str]:

@@ -66,7 +66,16 @@ def test_a_missing_key_is_named(changed, key):
 def test_a_wrong_type_is_named(changed, key):
     kind = type(FLAT[key]) if key not in {"beta"} else float
     with pytest.raises(ConfigError, match=rf"^params.yaml: {key}: must be \w+, is"):
-        changed(key, WRONG[kind])
+        changed(key, WRONG[kind] if FLAT[key] != "auto" else 1.5)
+
+
+def test_a_number_that_the_family_may_decide(changed):
+    assert changed("model.width", 8).model.width == 8
+    assert changed("model.width", "auto").model.width == "auto"
+    with pytest.raises(ConfigError, match=r"^params.yaml: model.width: must be int, is 'car'$"):
+        changed("model.width", "car")
+    with pytest.raises(ConfigError, match=r"^params.yaml: model.width: must lie between 1 and 4096, is 0$"):
+        changed("model.width", 0)
 
 
 @pytest.mark.parametrize(("key", "close"), [("sede", "seed"), ("data.sized", "size"), ("train.augment.flips", "flip")])
@@ -159,3 +168,9 @@ def test_a_file_that_is_no_params(tmp_path, content, reason):
 
 def test_flatten_joins_keys_with_dots():
     assert flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
+
+
+def test_a_loss_of_nothing_is_refused(changed):
+    assert changed("train.loss.l1", 1.0).train.loss.l1 == 1
+    with pytest.raises(ConfigError, match=r"^params.yaml: train.loss: all weights are 0"):
+        changed("train.loss.mse", 0.0)

@@ -1,9 +1,12 @@
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pytest
+from PIL import Image
 
 from stegnet.errors import TrackingError
 from stegnet.tracking import KEY, STAGE, WEIGHTS, Result, Tracker
@@ -94,6 +97,12 @@ def test_find_knows_only_finished_runs_with_the_same_outcome(tracker: Tracker) -
     assert tracker.find(Result("train", "w2", "w2")) is None
 
 
+def test_what_a_user_stopped_is_no_failure(tracker: Tracker) -> None:
+    with pytest.raises(KeyboardInterrupt), tracker.run("train", "a"):
+        raise KeyboardInterrupt
+    assert runs()["train"].info.status == "KILLED"
+
+
 def test_curves_and_files_are_kept(tracker: Tracker, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("a\n1\n", encoding="utf-8")
     curve = ({"step": 0, "psnr": 2.0}, {"step": 7, "psnr": 1.0})
@@ -122,3 +131,24 @@ def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(tmp_path)]
     both = [subprocess.Popen(command, cwd=Path(__file__).parents[1], stderr=subprocess.PIPE) for _ in range(2)]
     assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0), (b"", 0)]
+
+
+def test_pictures_are_a_series(tracker: Tracker) -> None:
+    with tracker.run("train", "train") as live:
+        for step in (9, 19):
+            live.picture("train/state", step, np.full((4, 6, 3), step, np.uint8))
+    names = [file.path for file in mlflow.MlflowClient().list_artifacts(live.id, "images") if file.path.endswith("png")]
+    assert sorted(name.split("+")[1:3] for name in names) == [["step", "19"], ["step", "9"]]
+    path = Path(mlflow.artifacts.download_artifacts(run_id=live.id, artifact_path=min(names)))
+    assert np.asarray(Image.open(path)).tolist() == np.full((4, 6, 3), 19).tolist()
+
+
+def test_the_machine_is_watched_while_a_run_lasts(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
+    with tracker.run("train", "train") as live:
+        while "system/cpu_utilization_percentage" not in mlflow.get_run(live.id).data.metrics:
+            time.sleep(0.05)
+    assert mlflow.get_run(live.id).data.metrics["system/system_memory_usage_megabytes"] > 0
+    with tracker.run("train", "again", restored=True) as restored:
+        time.sleep(0.3)
+    assert mlflow.get_run(restored.id).data.metrics == {}

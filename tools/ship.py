@@ -9,11 +9,12 @@ import dataclasses
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from pipeline.stage import bar, film_bar
 from stegnet.codec import Network
 from stegnet.config import load
-from stegnet.evaluation.quality import Bench, headline, summarise
+from stegnet.evaluation.quality import SEALED, Bench, headline, summarise
 from stegnet.evaluation.video import demonstrate, summarise_film
 from stegnet.models import SHIPPED, load_pair
 from stegnet.training.train import write_weights
@@ -47,10 +48,16 @@ def measure(weights: Path, shards: Path) -> dict[str, float]:
         frames = demonstrate(network, *FILMS, Path(folder), config.seed, progress)
         film = summarise_film(frames, Path(folder) / "container.mkv")
         (REPORTS / "frames.png").write_bytes((Path(folder) / "frames.png").read_bytes())
-    figures = headline(summary) | film
+    figures = headline(summary) | _by_kind(summary) | film
     for name, values in (("details", summary), ("metrics", figures)):
         (REPORTS / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     return figures
+
+
+def _by_kind(summary: dict[str, Any]) -> dict[str, float]:
+    """Mean PSNR on each kind of test pictures."""
+    sides = ("container_psnr", "secret_psnr")
+    return {f"{kind}_{side}": summary[kind][SEALED][side]["mean"] for kind in summary for side in sides}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from torch import Tensor
 from stegnet.channel import from_8_bits, to_8_bits
 from stegnet.codec.record import MAX_BLOCK
 from stegnet.codec.tiles import MOST_COLS, MOST_ROWS, tiled
-from stegnet.detail import CELL, block_means, join, split
+from stegnet.detail import CELL, block_means, join, settled, split
 from stegnet.errors import CapacityError, WeightsError
 from stegnet.models import SHIPPED, Pair, load_pair, weights_id
 from stegnet.models.precision import autocast, pick_device, resolve
@@ -125,7 +125,9 @@ class Network:
         with torch.inference_mode(), _enough_memory():
             secrets = self._tensor(secret)
             means = block_means(secrets) if self.detail else None
-            hidden = split(secrets, means)
+            with autocast(self.precision, self.device):
+                prepared = tiled(self.pair.prepare, (secrets,)).float()
+            hidden = split(settled(prepared, means), means)
             hidden = apply(hidden, [shuffle]) if shuffle else hidden
             with autocast(self.precision, self.device):
                 exact = tiled(self.pair.hide, (self._tensor(cover), _fast(hidden))).float()
@@ -146,7 +148,11 @@ class Network:
             with autocast(self.precision, self.device):
                 hidden = tiled(self.pair.reveal, (self._tensor(container),))
             hidden = invert(hidden.float(), [shuffle]) if shuffle else hidden.float()
-            return _picture(to_8_bits(join(hidden, None if means is None else self._bytes(means))))
+            known = None if means is None else self._bytes(means)
+            ordered = _fast(join(hidden, known))
+            with autocast(self.precision, self.device):
+                restored = tiled(self.pair.restore, (ordered,)).float()
+            return _picture(to_8_bits(settled(restored, known)))
 
     def check(self, weights: str) -> None:
         """Stops where a secret was hidden with other weights than these.

@@ -42,7 +42,7 @@ def prepare(config: DataConfig, seed: int, data: Path, out: Path, progress: Prog
         for line in group.skipped:
             _log.warning("skipped %s", line)
         counts["skipped"] += len(group.skipped)
-        _store(writer, counts, group, TEST if _is_test(group.key, config.test_share) else TRAIN)
+        _store(writer, counts, group, group.split or _draw_split(group.key, config.test_share))
     for group in _test_groups(config, seed, data):
         _store(writer, counts, group, TEST)
     writer.close()
@@ -60,9 +60,9 @@ def _call(job: Job) -> Group:
     return job()
 
 
-def _is_test(key: str, share: float) -> bool:
-    """Whether a group is for testing: decided by its content alone, so new files move no old ones."""
-    return bool(key) and int(key[:16], 16) < share * 2**64
+def _draw_split(key: str, share: float) -> str:
+    """Train or test: decided by a group's content alone, so new files move no old ones."""
+    return TEST if key and int(key[:16], 16) < share * 2**64 else TRAIN
 
 
 def _store(writer: ShardWriter, counts: Counter[str], group: Group, split: str) -> None:

@@ -1,4 +1,4 @@
-"""Prepared pictures on disk: NumPy files that are mapped into memory, and a table of what is in them.
+"""Prepared pictures on disk: NumPy files, and a table of what is in them.
 
 manifest.csv           one row a picture, in the order of the shards
 train-00000.npy        (N, size, size, 3) uint8, N = data.shard but for the last
@@ -7,6 +7,7 @@ test-00000.npy
 
 import csv
 import hashlib
+import math
 from bisect import bisect_right
 from dataclasses import asdict, dataclass, fields
 from itertools import accumulate
@@ -25,7 +26,7 @@ class Entry:
 
     Attributes:
         name: file name, or name and number of a rendered or cut-out picture.
-        source: kind of the source: scenes, folder, data, photographs, torchvision:<class>.
+        source: kind of the source: scenes, folder, data, photographs, torchvision:<class>, or an archive's name.
         sha256: of the stored pixels, so that twins show.
         width, height: of the picture before it was resized and cropped, in pixels.
         split: train or test.
@@ -83,6 +84,9 @@ class ShardWriter:
 class Shards:
     """The pictures of one split: `shards[i]` is (size, size, 3) uint8, read from disk when asked for.
 
+    Nothing stays open or in memory. Mapped into memory, a picture would cost three times the reading, for the system
+    reads around each page that is touched, and a mapping kept for each shard would use up a process's open files.
+
     Raises:
         DataError: the split is empty.
     """
@@ -91,16 +95,25 @@ class Shards:
         self._paths = sorted(folder.glob(f"{split}-*.npy"))
         if not self._paths:
             raise DataError(f"{folder}: holds no {split} pictures", "see data.* in params.yaml, then `dvc repro`")
-        self._ends = list(accumulate(len(np.load(path, mmap_mode="r")) for path in self._paths))
+        headers = [_header(path) for path in self._paths]
+        self._ends = list(accumulate(shape[0] for shape, _ in headers))
+        self._starts = [offset for _, offset in headers]  # of the first picture, in bytes
+        self._shape = headers[0][0][1:]
 
     def __len__(self) -> int:
         return self._ends[-1]
 
     def __getitem__(self, index: int) -> np.ndarray:
         shard = bisect_right(self._ends, index)
-        # Mapped anew each time: a mapping kept open would travel to loader processes with all its pixels.
-        pictures = np.load(self._paths[shard], mmap_mode="r")
-        return pictures[index - (self._ends[shard - 1] if shard else 0)]
+        size = math.prod(self._shape)
+        start = self._starts[shard] + (index - (self._ends[shard - 1] if shard else 0)) * size
+        return np.fromfile(self._paths[shard], np.uint8, size, offset=start).reshape(self._shape)
+
+
+def _header(path: Path) -> tuple[tuple[int, ...], int]:
+    """Shape of the pictures in a shard, and where they begin in the file."""
+    pictures = np.load(path, mmap_mode="r")
+    return pictures.shape, pictures.offset
 
 
 def read_manifest(folder: Path) -> list[Entry]:

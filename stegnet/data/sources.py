@@ -3,6 +3,7 @@
 A job gives the pictures of one *group*: what must stay on one side of the split, like the frames of a film.
 """
 
+import difflib
 import hashlib
 import inspect
 import os
@@ -19,14 +20,17 @@ import numpy as np
 from PIL import Image
 
 from stegnet.config import DataConfig
+from stegnet.data.archive import fetch
+from stegnet.data.catalogue import Source, read_catalogue, read_listing
 from stegnet.data.fit import fit
 from stegnet.data.scenes import render_scene
+from stegnet.data.shards import TEST, TRAIN
 from stegnet.errors import ConfigError, DataError, MediaError
 from stegnet.media import FILM, kind, read_frames, read_picture
 
 NOTES = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}  # what lies beside pictures and is none
 
-KNOWN = "scenes, folder, data, torchvision:<class>, or several joined by +"
+KNOWN = ("scenes", "folder", "data", "torchvision:<class>")  # and the catalogue's archives
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,14 @@ class Group:
         key: groups with one key stay on one side of the split; "" for pictures that are only trained on.
         samples: its usable pictures.
         skipped: a line for each picture that is damaged or too small.
+        split: train or test where the catalogue says which; "" where key and data.test_share do.
     """
 
     source: str
     key: str
     samples: list[Sample] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    split: str = ""
 
 
 Job = Callable[[], Group]
@@ -62,9 +68,11 @@ Job = Callable[[], Group]
 def list_jobs(config: DataConfig, data: Path, seed: int) -> list[Job]:
     """All jobs of the sources that `config.source` names, in a fixed order.
 
+    Args:
+        data: folder with sources.yaml.
     Raises:
         ConfigError: an unknown source.
-        DataError: a folder is missing, or a download failed.
+        DataError: a folder is missing, a download failed, or a downloaded file was altered.
     """
     return [job for name in config.source.split("+") for job in _jobs_of(name.strip(), config, data, seed)]
 
@@ -84,7 +92,31 @@ def _jobs_of(name: str, config: DataConfig, data: Path, seed: int) -> list[Job]:
         return _folder_jobs(name, data, config)
     if name.startswith("torchvision:"):
         return _torchvision_jobs(name, config)
-    raise ConfigError(f"data.source: unknown source {name!r}", f"known: {KNOWN}")
+    archives = _archives(data)
+    if name in archives:
+        return _archive_jobs(archives[name], data, config)
+    raise _unknown(name, [*KNOWN, *archives])
+
+
+def _unknown(name: str, known: list[str]) -> ConfigError:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"known: {', '.join(known)}, or several joined by +"
+    return ConfigError(f"data.source: unknown source {name!r}", f"did you mean {close[0]}? {hint}" if close else hint)
+
+
+def _archives(data: Path) -> dict[str, Source]:
+    """The catalogue's archives by name: none if a folder data/ of one's own holds no catalogue."""
+    path = data / "sources.yaml"
+    catalogue = read_catalogue(path) if path.exists() else []
+    return {source.name: source for source in catalogue if source.kind == "archive"}
+
+
+def _archive_jobs(source: Source, data: Path, config: DataConfig) -> list[Job]:
+    listing = read_listing(data / source.files)
+    folder = fetch(source, listing, cache_folder() / "archives")
+    splits = [[row for row in listing if row.split == split] for split in (TRAIN, TEST)]
+    kept = [row for rows in splits for row in rows[: config.limit or None]]
+    return [partial(_file, source.name, folder, folder / row.file, config, row.split) for row in kept]
 
 
 def _scene(size: int, seed: int, index: int) -> Group:
@@ -112,9 +144,9 @@ def _may_be_media(path: Path) -> bool:
     return not path.name.startswith(".") and path.suffix.lower() not in NOTES
 
 
-def _file(source: str, folder: Path, path: Path, config: DataConfig) -> Group:
+def _file(source: str, folder: Path, path: Path, config: DataConfig, split: str = "") -> Group:
     name = path.relative_to(folder).as_posix()
-    group = Group(source, _digest(path))
+    group = Group(source, _digest(path), split=split)
     try:
         if kind(path) == FILM:
             for index, frame in enumerate(read_frames(path)):

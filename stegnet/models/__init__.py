@@ -1,10 +1,11 @@
 """Hide/reveal pairs: one file a family, a registry, and the weights file they are kept in."""
 
 from stegnet.models.baluja import Baluja
-from stegnet.models.invertible import Invertible
+from stegnet.models.invertible import Invertible, InvertibleLarge
 from stegnet.models.pair import Pair
 from stegnet.models.registry import build, build_from, names, options_of
 from stegnet.models.timm_unet import TimmUNet
+from stegnet.models.unet import UNet
 from stegnet.models.weights import SHIPPED, Card, load_pair, read_card, save_pair, weights_id
 
 __all__ = [
@@ -12,8 +13,10 @@ __all__ = [
     "Baluja",
     "Card",
     "Invertible",
+    "InvertibleLarge",
     "Pair",
     "TimmUNet",
+    "UNet",
     "build",
     "build_from",
     "load_pair",

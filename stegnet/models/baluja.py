@@ -1,7 +1,14 @@
 """The ancestors' pair: preparation, hiding and revealing network.
 
-Baluja 2017, "Hiding images in plain sight: deep steganography" (NeurIPS), section 2: each network runs
-3×3, 4×4 and 5×5 convolutions side by side, five deep.
+Baluja 2017, "Hiding images in plain sight: deep steganography" (NeurIPS), section 2. Of the hiding network the
+paper says that it is five layers deep, with 50 filters each of 3×3, 4×4 and 5×5; of the other two and of how the
+three sizes come together it says nothing. As in the Keras and TensorFlow versions of it, all three networks have
+the same form here: the sizes run side by side for four layers, are joined, and in the fifth each sees all of them.
+
+Where it departs: the network hides what is left of a secret without its block means, around 0, not the secret
+itself; the noise on the container, which keeps the secret out of its lowest bits, is `train.noise`; and containers
+are rounded to 8 bits in training. The preparation network gives features, no picture: it works on the secret as it
+is hidden, after the shuffle.
 """
 
 import torch
@@ -11,10 +18,11 @@ from stegnet.models.pair import Pair
 from stegnet.models.registry import register
 
 KERNELS = (3, 4, 5)
+DEPTH = 5
 
 
 def branch(channels: int, width: int, kernel: int, depth: int) -> nn.Sequential:
-    """`depth` convolutions of one kernel size that keep height and width."""
+    """`depth` convolutions of one kernel size that keep height and width, each with a rectifier."""
     before, after = (kernel - 1) // 2, kernel // 2
     layers: list[nn.Module] = []
     for index in range(depth):
@@ -28,8 +36,9 @@ class Branches(nn.Module):
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.deep = nn.ModuleList(branch(channels, width, kernel, 4) for kernel in KERNELS)
-        self.mixed = nn.ModuleList(branch(len(KERNELS) * width, width, kernel, 1) for kernel in KERNELS)
+        joined = len(KERNELS) * width
+        self.deep = nn.ModuleList(branch(channels, width, kernel, DEPTH - 1) for kernel in KERNELS)
+        self.mixed = nn.ModuleList(branch(joined, width, kernel, 1) for kernel in KERNELS)
 
     def forward(self, features: Tensor) -> Tensor:
         joined = torch.cat([path(features) for path in self.deep], dim=1)
@@ -38,7 +47,7 @@ class Branches(nn.Module):
 
 @register("baluja")
 class Baluja(Pair):
-    """Two networks with weights of their own; revealing knows nothing of hiding.
+    """Three networks with weights of their own; revealing knows nothing of hiding.
 
     Args:
         width: channels of each branch; 50 in the paper.
@@ -47,12 +56,12 @@ class Baluja(Pair):
     def __init__(self, width: int = 50) -> None:
         super().__init__()
         joined = len(KERNELS) * width
-        self.prepare = Branches(3, width)
+        self.preparer = Branches(3, width)
         self.hider = nn.Sequential(Branches(joined + 3, width), nn.Conv2d(joined, 3, 1))
         self.revealer = nn.Sequential(Branches(3, width), nn.Conv2d(joined, 3, 1))
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        return self.hider(torch.cat([cover, self.prepare(secret)], dim=1))
+        return self.hider(torch.cat([cover, self.preparer(secret)], dim=1))
 
     def reveal(self, container: Tensor) -> Tensor:
         return self.revealer(container)

@@ -2,17 +2,27 @@
 
 After HiNet (Jing et al. 2021, ICCV) and WIN (2025, arXiv 2508.02111): cover and secret go through a Haar
 transform to half resolution and then through affine coupling blocks (Dinh et al. 2017, Real NVP, arXiv
-1605.08803). What the second branch holds at the end is lost; revealing puts zeros in its place.
+1605.08803). What the second branch holds at the end is lost; revealing puts zeros, or a guess, in its place.
+
+Neither paper shuffles its secrets. Shuffled, a secret's blocks are hidden one by one, and what a picture's
+neighbouring blocks say of each other is lost to the couplings. So a network at each end sees the secret whole:
+one prepares it before it is shuffled, the other restores it after it was put back in order.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stegnet.errors import ConfigError
+from stegnet.models.backbone import NONE
+from stegnet.models.function import Function
 from stegnet.models.pair import Pair
 from stegnet.models.registry import register
 
-SLOPE = 0.1  # of the leaky rectifier; GELU and SiLU train no better and are slower by a third
+BANDS = 12  # of a colour picture
+ENDS, COUPLINGS, LATENT = "ends", "couplings", "latent"
+PLACES = (ENDS, COUPLINGS, LATENT)
+BACKBONE = "convnext_atto"  # small, and it normalises each place by itself, so that a picture may be cut into tiles
 
 
 def haar(pictures: Tensor) -> Tensor:
@@ -31,51 +41,69 @@ def inverse_haar(bands: Tensor) -> Tensor:
     return functional.pixel_shuffle(torch.stack([a, b, c, d], dim=2).flatten(1, 2) / 2, 2)
 
 
-class Coupling(nn.Sequential):
-    """Three 3×3 convolutions; the last starts at zero, so that the network starts as the identity."""
-
-    def __init__(self, channels: int, width: int) -> None:
-        super().__init__(
-            nn.Conv2d(channels, width, 3, padding=1),
-            nn.LeakyReLU(SLOPE, inplace=True),
-            nn.Conv2d(width, width, 3, padding=1),
-            nn.LeakyReLU(SLOPE, inplace=True),
-            nn.Conv2d(width, channels, 3, padding=1),
-        )
-        nn.init.zeros_(self[-1].weight)
-        nn.init.zeros_(self[-1].bias)
-
-
 class Block(nn.Module):
-    """One affine coupling: c ← c + φ(s); s ← s · exp(tanh ρ(c)) + η(c)."""
+    """One affine coupling: c ← c + φ(s); s ← s · exp(tanh ρ(c)) + η(c).
 
-    def __init__(self, channels: int, width: int) -> None:
+    ρ and η come from one network, somewhat wider than φ's: better than two, and cheaper. φ reads the shuffled
+    secret, whose blocks say nothing of each other: a backbone is for ρ and η alone.
+    """
+
+    def __init__(self, width: int, backbone: str, pretrained: bool) -> None:
         super().__init__()
-        self.phi = Coupling(channels, width)
-        self.rho = Coupling(channels, width)
-        self.eta = Coupling(channels, width)
+        self.phi = Function(BANDS, BANDS, width)
+        self.rho_eta = Function(BANDS, 2 * BANDS, width + width // 4, backbone=backbone, pretrained=pretrained)
 
     def forward(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
         cover = cover + self.phi(secret)
-        return cover, secret * torch.exp(torch.tanh(self.rho(cover))) + self.eta(cover)
+        rho, eta = self.rho_eta(cover).chunk(2, dim=1)
+        return cover, secret * torch.exp(torch.tanh(rho)) + eta
 
     def inverse(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
-        secret = (secret - self.eta(cover)) * torch.exp(-torch.tanh(self.rho(cover)))
+        rho, eta = self.rho_eta(cover).chunk(2, dim=1)
+        secret = (secret - eta) * torch.exp(-torch.tanh(rho))
         return cover - self.phi(secret), secret
 
 
 @register("invertible")
 class Invertible(Pair):
-    """A stack of coupling blocks shared by both directions.
+    """A stack of coupling blocks shared by both directions, and a network at each end.
 
     Args:
         blocks: number of coupling blocks.
         width: channels inside a coupling function.
+        ends: convolutions of the networks that prepare and restore a secret; 0 for none.
+        backbone: name of a timm model that stands beside convolutions, or "none".
+        place: which networks have it: "ends", "couplings", "latent", or several joined by "+". With "latent", a
+            network guesses from the container what was lost; without, that is zero.
+        pretrained: whether backbones start from timm's weights.
+    Raises:
+        ConfigError: there is no such place or backbone.
     """
 
-    def __init__(self, blocks: int = 4, width: int = 32) -> None:
+    def __init__(
+        self,
+        blocks: int = 4,
+        width: int = 32,
+        ends: int = 4,
+        backbone: str = BACKBONE,
+        place: str = ENDS,
+        pretrained: bool = False,
+    ) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Block(12, width) for _ in range(blocks))
+        places = _places(place)
+
+        def function(where: str, depth: int = 3) -> Function:
+            return Function(BANDS, BANDS, width, depth, backbone if where in places else NONE, pretrained)
+
+        self.blocks = nn.ModuleList(
+            Block(width, backbone if COUPLINGS in places else NONE, pretrained) for _ in range(blocks)
+        )
+        self.latent = function(LATENT) if LATENT in places else None
+        self.preparer = function(ENDS, ends) if ends else None
+        self.restorer = function(ENDS, ends) if ends else None
+
+    def prepare(self, secret: Tensor) -> Tensor:
+        return _refined(secret, self.preparer)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         cover_bands, secret_bands = haar(cover), haar(secret)  # (B, 12, H/2, W/2)
@@ -85,7 +113,37 @@ class Invertible(Pair):
 
     def reveal(self, container: Tensor) -> Tensor:
         cover_bands = haar(container)
-        secret_bands = torch.zeros_like(cover_bands)
+        secret_bands = torch.zeros_like(cover_bands) if self.latent is None else self.latent(cover_bands)
         for block in reversed(self.blocks):
             cover_bands, secret_bands = block.inverse(cover_bands, secret_bands)
         return inverse_haar(secret_bands)
+
+    def restore(self, pictures: Tensor) -> Tensor:
+        return _refined(pictures, self.restorer)
+
+
+@register("invertible_large")
+class InvertibleLarge(Invertible):
+    """The same, for GPUs: about ten times the cost."""
+
+    def __init__(
+        self,
+        blocks: int = 8,
+        width: int = 72,
+        ends: int = 6,
+        backbone: str = BACKBONE,
+        place: str = ENDS,
+        pretrained: bool = False,
+    ) -> None:
+        super().__init__(blocks, width, ends, backbone, place, pretrained)
+
+
+def _refined(pictures: Tensor, network: Function | None) -> Tensor:
+    return pictures if network is None else pictures + inverse_haar(network(haar(pictures)))
+
+
+def _places(names: str) -> set[str]:
+    places = {name.strip() for name in names.split("+")}
+    if unknown := sorted(places - set(PLACES)):
+        raise ConfigError(f"model.place: unknown place {unknown[0]!r}", f"known: {', '.join(PLACES)}, joined by +")
+    return places

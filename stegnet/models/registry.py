@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from stegnet.config import ModelConfig
+from stegnet.config import AUTO, ModelConfig
 from stegnet.errors import ConfigError
 from stegnet.models.pair import Pair
 
@@ -40,9 +40,10 @@ def build(name: str, **options: object) -> Pair:
 
 
 def options_of(config: ModelConfig) -> dict[str, Any]:
-    """The part of the `model` section that its family takes as arguments."""
+    """All arguments of the family that the `model` section names; "auto" gives way to the family's own."""
     wanted = inspect.signature(_family(config.name)).parameters
-    return {key: value for key, value in asdict(config).items() if key in wanted}
+    chosen = {key: value for key, value in asdict(config).items() if key in wanted and value != AUTO}
+    return {key: chosen.get(key, parameter.default) for key, parameter in wanted.items()}
 
 
 def build_from(config: ModelConfig) -> Pair:

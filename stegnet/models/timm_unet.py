@@ -1,59 +1,20 @@
-"""U-Nets whose encoder is any timm backbone; the one door to timm.
+"""U-Nets whose encoder is any timm backbone.
 
 The U of Ronneberger et al. 2015 (arXiv 1505.04597) with a backbone on its way down. Backbones start with a
 stride and forget fine detail, so a few convolutions at full resolution run beside it.
-"""
 
-import difflib
+All here but the backbone repeats its gradient on CUDA: maps are enlarged by repeating pixels and padded with
+zeros, for bilinear interpolation and reflection do not.
+"""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stegnet.errors import ConfigError, WeightsError
+from stegnet.errors import ConfigError
+from stegnet.models.backbone import NONE, make_encoder
 from stegnet.models.pair import Pair
 from stegnet.models.registry import register
-
-
-def make_encoder(backbone: str, channels: int, pretrained: bool) -> nn.Module:
-    """A timm feature extractor for pictures of `channels` channels.
-
-    Raises:
-        ConfigError: timm has no such backbone or weights, or it gives no feature maps of pictures of any size.
-        WeightsError: its pretrained weights can't be had.
-    """
-    import timm  # takes seconds, and only this family needs it
-
-    known = timm.list_models()
-    if backbone.split(".", maxsplit=1)[0] not in known:
-        close = difflib.get_close_matches(backbone, known, n=3)
-        raise ConfigError(f"model.backbone: timm has no {backbone!r}", f"close: {', '.join(close)}" if close else "")
-    try:
-        encoder = timm.create_model(backbone, features_only=True, in_chans=channels, pretrained=pretrained)
-        check_maps(encoder, channels)
-    except OSError as error:
-        hint = "set model.pretrained to false, or connect to the network"
-        raise WeightsError(f"model.pretrained: timm's weights for {backbone} can't be downloaded", hint) from error
-    except (AttributeError, AssertionError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"model.backbone: {backbone} can't be used ({reason})", "resnet18 can") from error
-    return encoder
-
-
-def check_maps(encoder: nn.Module, channels: int) -> None:
-    """Lets a small picture through: many transformers take one size only, or give (B, H, W, C).
-
-    Raises:
-        RuntimeError: the feature maps are not those that timm announces; others if the encoder fails.
-    """
-    info = encoder.feature_info
-    side = 2 * max(info.reduction())
-    with torch.no_grad():
-        maps = encoder.eval()(torch.zeros(1, channels, side, side))
-    encoder.train()
-    announced = [(level, side // stride) for level, stride in zip(info.channels(), info.reduction(), strict=True)]
-    if [tuple(level.shape[1:]) for level in maps] != [(level, side, side) for level, side in announced]:
-        raise RuntimeError("its feature maps have not the announced shapes (C, H, W)")
 
 
 def convolutions(channels: int, width: int) -> nn.Sequential:
@@ -63,7 +24,7 @@ def convolutions(channels: int, width: int) -> nn.Sequential:
     )
 
 
-class UNet(nn.Module):
+class BackboneUNet(nn.Module):
     """(B, channels, H, W) to (B, 3, H, W), any H and W.
 
     Args:
@@ -73,7 +34,7 @@ class UNet(nn.Module):
         width: channels at full resolution.
     """
 
-    def __init__(self, channels: int, backbone: str, pretrained: bool, width: int = 32) -> None:
+    def __init__(self, channels: int, backbone: str, pretrained: bool, width: int) -> None:
         super().__init__()
         self.encoder = make_encoder(backbone, channels, pretrained)
         self.detail = convolutions(channels, width)
@@ -88,13 +49,16 @@ class UNet(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         height, width = pictures.shape[-2:]
-        padding = (0, -width % self.stride, 0, -height % self.stride)
-        padded = functional.pad(pictures, padding)  # with zeros: CUDA repeats the gradient of no other mode
+        padded = functional.pad(pictures, (0, self._missing(width), 0, self._missing(height)))
         *skips, features = self.encoder(padded)
         for up, skip in zip(self.up, reversed(skips), strict=True):
             features = up(torch.cat([_resize(features, skip), skip], dim=1))
         detail = self.detail(padded)
         return self.last(torch.cat([_resize(features, detail), detail], dim=1))[..., :height, :width]
+
+    def _missing(self, side: int) -> int:
+        """Pixels up to a multiple of the stride; at least two strides, for a batch norm can't learn from one value."""
+        return max(2 * self.stride - side, -side % self.stride)
 
 
 @register("timm_unet")
@@ -104,12 +68,18 @@ class TimmUNet(Pair):
     Args:
         backbone: name of a timm model, the encoder of both.
         pretrained: whether the encoders start from timm's weights.
+        width: channels at full resolution.
+    Raises:
+        ConfigError: timm has no such backbone, or it can't be used.
+        WeightsError: its pretrained weights can't be had.
     """
 
-    def __init__(self, backbone: str = "resnet18", pretrained: bool = False) -> None:
+    def __init__(self, backbone: str = "resnet18", pretrained: bool = False, width: int = 32) -> None:
         super().__init__()
-        self.hider = UNet(6, backbone, pretrained)
-        self.revealer = UNet(3, backbone, pretrained)
+        if backbone == NONE:
+            raise ConfigError("model.backbone: timm_unet is nothing without one", "set it to auto, or a timm model")
+        self.hider = BackboneUNet(6, backbone, pretrained, width)
+        self.revealer = BackboneUNet(3, backbone, pretrained, width)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         return cover + self.hider(torch.cat([cover, secret], dim=1))

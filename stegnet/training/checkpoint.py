@@ -1,34 +1,104 @@
 """Where a training stands, on disk, so that it can go on after it was stopped."""
 
+import hashlib
+import io
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
+
+from stegnet.errors import TrainingError
+
+KEPT = 2  # the one before stays: the newest may be damaged
+PATIENCE = 15.0  # seconds; the loaders of a training that was killed notice it within 5
+_DIGEST = hashlib.sha256().digest_size
+
+_log = logging.getLogger(__name__)
 
 
 class Checkpoint:
-    """One file, written whole or not at all, that belongs to one exact training.
+    """The last states of one exact training, each in a file that is written whole or not at all.
+
+    A file is the SHA-256 of a state and the state, as torch.save writes it.
 
     Args:
-        folder: where it lives; made when first needed.
-        fingerprint: names the training; another one never resumes from this file.
+        folder: where they live; made when first needed.
+        fingerprint: names the training; another one never resumes from these files.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
-        self._path = folder / f"{fingerprint}.pt"
+        self._folder, self._fingerprint = folder, fingerprint
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else goes on from here or saves meanwhile.
+
+        Raises:
+            TrainingError: somebody else is at it.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._folder / f"{self._fingerprint}.lock")
+        try:
+            lock.acquire(timeout=PATIENCE)
+        except Timeout as error:
+            raise TrainingError("this training is running already", "wait until it ends, or end it") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def save(self, state: dict[str, Any]) -> None:
-        """Writes `state` beside its place and moves it there."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self._path.with_suffix(".tmp")
-        torch.save(state, unfinished)
-        os.replace(unfinished, self._path)
+        """Writes `state`, which says at what "step" it is, beside its place and moves it there."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        content = io.BytesIO()
+        torch.save(state, content)
+        unfinished = self._folder / f"{self._fingerprint}.tmp"
+        _write(unfinished, content.getbuffer())
+        os.replace(unfinished, self._folder / f"{self._fingerprint}-{state['step']:09}.pt")
+        _sync(self._folder)
+        for path in self._paths()[KEPT:]:
+            path.unlink()
 
     def load(self) -> dict[str, Any] | None:
-        """What was saved last, or None."""
-        return torch.load(self._path, map_location="cpu", weights_only=True) if self._path.exists() else None
+        """What was saved last and is whole, or None."""
+        for path in self._paths():
+            content = path.read_bytes()
+            if hashlib.sha256(content[_DIGEST:]).digest() == content[:_DIGEST]:
+                return torch.load(io.BytesIO(content[_DIGEST:]), map_location="cpu", weights_only=True)
+            _log.warning("%s: is damaged; the training goes on from what was saved before", path)
+        return None
+
+    def newest(self) -> Path | None:
+        """The file that was written last."""
+        return next(iter(self._paths()), None)
 
     def remove(self) -> None:
-        """Forgets it: the training is finished."""
-        self._path.unlink(missing_ok=True)
+        """Forgets all: the training is finished."""
+        for path in self._folder.glob(f"{self._fingerprint}*"):
+            path.unlink()
+
+    def _paths(self) -> list[Path]:
+        """Newest first."""
+        return sorted(self._folder.glob(f"{self._fingerprint}-*.pt"), reverse=True)
+
+
+def _write(path: Path, content: memoryview) -> None:
+    with open(path, "wb") as file:
+        file.write(hashlib.sha256(content).digest())
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """A file's new name is safe when its folder is."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import torch
 
 
@@ -14,3 +15,8 @@ def make_deterministic(seed: int, threads: int) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, and no kernel here reads such memory
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False
+
+
+def seed_step(seed: int, step: int, rank: int) -> None:
+    """What a network draws by itself, for dropout say, follows from these three; so a training resumes anywhere."""
+    torch.manual_seed(int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0]))

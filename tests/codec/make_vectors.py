@@ -167,14 +167,16 @@ def pictures() -> list[Vector]:
 
 def detailed() -> Vector:
     """With the detail layer; what is shown is worked out in whole numbers, and never falls between two levels."""
-    noise = np.frombuffer(random.Random(11).randbytes(3 * PICTURE[0] * PICTURE[1]), np.uint8)
+    noise = np.frombuffer(random.Random(53).randbytes(3 * PICTURE[0] * PICTURE[1]), np.uint8)
     picture = secret(*PICTURE) // 2 + noise.reshape(*PICTURE, 3) // 4
     container = hide_picture(network(True), cover(*PICTURE), picture, Key(SECRET), random.Random(3).randbytes)
     sums = sums_of_blocks(picture)
     means = (sums + 32) // 64
-    levels = np.rint(np.clip((picture - means) / 255 + 0.5, 0, 1) * 4).astype(int)
+    exact = np.clip((picture - sums / 64) / 255 + 0.5, 0, 1) * 4
+    levels = np.rint(exact).astype(int)
     shown = (64 * levels - sums_of_blocks(levels)) * 255 + 256 * means  # in 256ths
     assert not (sums % 64 == 32).any()
+    assert (np.abs(exact % 1 - 0.5) > 1e-4).all()
     assert not (shown % 256 == 128).any()
     shown = ((shown + 128) // 256).clip(0, 255).astype(np.uint8)
     return Vector("detail.png", "whole", [container], [by_the_book.digest(shown.tobytes())])

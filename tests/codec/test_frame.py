@@ -66,7 +66,7 @@ def test_a_frame_is_the_definition(key, picture, height, width, block):
     means = by_the_book.unpack_thumbnail(fields.thumbnail, high // 8, wide // 8)
     assert np.abs(means - means_of(stretched)).max() <= 0.5 + 1e-4
 
-    detail = np.clip(stretched / 255 - spread(means) / 255, -0.5, 0.5)
+    detail = np.clip(stretched / 255 - spread(means_of(stretched)) / 255, -0.5, 0.5)
     shuffle = by_the_book.draw_shuffle(by_the_book.shuffle_key(SECRET, FILM_ID, 0), rows * cols)
     shown = np.rint((by_the_book.shuffle(detail, *shuffle, cols) + 0.5) * 4)
     area = container[:high, :wide]

@@ -31,6 +31,18 @@ def spread(means: np.ndarray) -> np.ndarray:
     return np.kron(means, np.ones((8, 8, 1)))
 
 
+def prepared(pair: Pair, secret: np.ndarray) -> np.ndarray:
+    """What is hidden of a secret: as the pair prepares it, without the means of its blocks."""
+    picture = as_picture(pair.prepare(as_tensor(secret / 255)))
+    return (picture - spread(means_of(picture))).astype(np.float32)
+
+
+def restored(pair: Pair, picture: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """What is shown of a secret put back in order, 0 to 255: as the pair restores it, with the right means."""
+    found = as_picture(pair.restore(as_tensor(picture))) * 255
+    return found - spread(means_of(found)) + spread(means)
+
+
 def means_of(picture: np.ndarray) -> np.ndarray:
     rows, cols = picture.shape[0] // 8, picture.shape[1] // 8
     return picture.astype(float).reshape(rows, 8, cols, 8, 3).mean((1, 3))
@@ -51,7 +63,7 @@ def test_hiding_is_the_pair_through_8_bits(network, weights, picture):
     hidden = network.hide(cover, secret, draw(KEY, 2, 3))
     assert np.abs(hidden.means - means_of(secret)).max() <= 0.5 + 1e-4
 
-    detail = (secret / 255 - spread(hidden.means) / 255).astype(np.float32)
+    detail = prepared(load_pair(weights)[0], secret)
     shown = by_the_book.shuffle(detail, *by_the_book.draw_shuffle(KEY, 6), 3)
     exact = as_picture(load_pair(weights)[0].hide(as_tensor(cover / 255), as_tensor(shown))) * 255
     assert hidden.container.dtype == np.uint8
@@ -71,7 +83,7 @@ def test_revealing_is_the_pair_and_the_base(network, weights, picture):
     detail = np.empty((16 * 24, 3))
     detail[np.abs(places).astype(int) - 1] = found.reshape(-1, 3) * np.sign(places)[:, None]
     detail = detail.reshape(16, 24, 3)
-    exact = (detail - spread(means_of(detail))) * 255 + spread(means)
+    exact = restored(load_pair(weights)[0], detail - spread(means_of(detail)) + spread(means) / 255, means)
     revealed = network.reveal(container, draw(KEY, 2, 3), means)
     sure = np.abs(exact % 1 - 0.5) > 1e-3
     np.testing.assert_array_equal(revealed[sure], np.rint(exact.clip(0, 255))[sure])
@@ -80,7 +92,7 @@ def test_revealing_is_the_pair_and_the_base(network, weights, picture):
 def test_without_a_shuffle_blocks_stay(network, weights, picture):
     cover, secret = picture(16, 24, 1), picture(16, 24, 2)
     hidden = network.hide(cover, secret, None)
-    detail = (secret / 255 - spread(hidden.means) / 255).astype(np.float32)
+    detail = prepared(load_pair(weights)[0], secret)
     exact = as_picture(load_pair(weights)[0].hide(as_tensor(cover / 255), as_tensor(detail))) * 255
     assert np.abs(hidden.container - exact.clip(0, 255)).max() <= 0.5 + 1e-3
 

@@ -4,12 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.data.catalogue import KINDS, Source, read_catalogue, read_package_pictures
+from stegnet.data.catalogue import KINDS, Listed, Source, read_catalogue, read_listing, read_package_pictures
+from stegnet.data.shards import TEST
 from stegnet.errors import DataError
 
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
 SOURCES = read_catalogue(CATALOGUE)
 PACKAGES = [source for source in SOURCES if source.kind == "package"]
+ARCHIVES = {source.name: source for source in SOURCES if source.kind == "archive"}
 
 
 def test_the_repository_s_catalogue():
@@ -81,5 +83,79 @@ def test_a_bad_catalogue(tmp_path, text, reason):
         path.write_text(text)
     with pytest.raises(DataError, match=reason) as caught:
         read_catalogue(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# Archives
+
+
+def listing(name: str) -> list[Listed]:
+    return read_listing(CATALOGUE.parent / ARCHIVES[name].files)
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_an_archive_s_address_is_of_its_version(name):
+    source = ARCHIVES[name]
+    assert len(source.version) == 40
+    assert source.address.startswith("https://github.com/")
+    assert source.address.endswith(f"/archive/{source.version}.tar.gz")
+
+
+def test_imagenet_keeps_every_twentieth_picture_for_testing():
+    rows = listing("imagenet-sample")
+    files = [row.file for row in rows]
+    assert len(set(files)) == len({row.sha256 for row in rows}) == 1000
+    assert [row.file for row in rows if row.split == TEST] == sorted(files)[19::20]
+    assert all(file.endswith(".JPEG") for file in files)
+
+
+def test_bsds_keeps_names_in_0_and_5_for_testing():
+    rows = listing("bsds500")
+    test = [row.file for row in rows if row.split == TEST]
+    assert len({row.file for row in rows}) == len({row.sha256 for row in rows}) == 400
+    assert test == [row.file for row in rows if row.file.removesuffix(".jpg")[-1] in "05"]
+    assert len(test) == 82
+
+
+def test_no_picture_is_in_two_archives():
+    sums = [row.sha256 for name in ARCHIVES for row in listing(name)]
+    assert len(set(sums)) == len(sums)
+
+
+SUM = "0123456789abcdef" * 4
+
+
+def test_a_listing_is_sorted_by_name(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text(f"split,file,sha256\ntest,b.jpg,{SUM}\ntrain,a.jpg,{SUM}\n")
+    assert read_listing(path) == [Listed("a.jpg", SUM, "train"), Listed("b.jpg", SUM, "test")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (None, "not a list of pictures"),
+        ("file,sha256\na.jpg,x\n", "not a list of pictures"),
+        (f"file,sha256,split,licence\na.jpg,{SUM},train,MIT\n", "not a list of pictures"),
+        (f"file,sha256,split\na.jpg,{SUM},train,more\n", "not a list of pictures"),
+        ("file,sha256,split\na.jpg\n", "'a.jpg': not a file name, SHA-256 and split"),
+        (f"file,sha256,split\na.jpg,{SUM},\n", "'a.jpg': not"),
+        (f"file,sha256,split\na.jpg,{SUM},both\n", "'a.jpg': not"),
+        (f"file,sha256,split\na.jpg,{SUM[1:]},train\n", "'a.jpg': not"),
+        (f"file,sha256,split\na.jpg,{SUM.upper()},train\n", "'a.jpg': not"),
+        (f"file,sha256,split\n../a.jpg,{SUM},train\n", "'../a.jpg': not"),
+        (f"file,sha256,split\n/a.jpg,{SUM},train\n", "'/a.jpg': not"),
+        (f"file,sha256,split\n..,{SUM},train\n", "'..': not"),
+        (f"file,sha256,split\n,{SUM},train\n", "'': not"),
+        (f"file,sha256,split\na.jpg,{SUM},train\na.jpg,{SUM[::-1]},test\n", "names a file twice"),
+    ],
+)
+def test_a_bad_listing(tmp_path, rows, reason):
+    path = tmp_path / "list.csv"
+    if rows is not None:
+        path.write_text(rows)
+    with pytest.raises(DataError, match=reason) as caught:
+        read_listing(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)

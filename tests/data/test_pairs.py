@@ -1,4 +1,5 @@
-from dataclasses import replace
+import os
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,15 +54,31 @@ def test_every_picture_is_cover_and_secret(shards, augment_config):
 
 def test_the_number_of_workers_changes_nothing(shards, augment_config):
     pairs = Pairs(shards, 32, augment_config, 1)
-    alone, helped = (list(load_batches(pairs, 2, 0, 3, workers)) for workers in (0, 1))
-    assert [batch.shape for batch in alone] == [(2, 2, 3, 32, 32)] * 3
+    alone, helped = (list(load_batches(pairs, [range(2), range(2, 4)], workers)) for workers in (0, 1))
+    assert [batch.shape for batch in alone] == [(2, 2, 3, 32, 32)] * 2
     assert torch.equal(torch.stack(alone), torch.stack(helped))
 
 
-def test_batches_start_anywhere(shards, augment_config):
+def test_batches_hold_the_pairs_that_are_asked_for(shards, augment_config):
     pairs = Pairs(shards, 32, augment_config, 1)
-    whole = list(load_batches(pairs, 2, 0, 5, 0))
-    late = list(load_batches(pairs, 2, 3, 5, 0))
-    assert torch.equal(torch.stack(late), torch.stack(whole[3:]))
-    assert torch.equal(whole[3], torch.stack([pairs[6], pairs[7]]))
-    assert list(load_batches(pairs, 2, 5, 5, 0)) == []
+    batches = list(load_batches(pairs, iter([range(6, 8), (2, 11, 0)]), 0))
+    for batch, indices in zip(batches, ((6, 7), (2, 11, 0)), strict=True):
+        assert torch.equal(batch, torch.stack([pairs[index] for index in indices]))
+    assert list(load_batches(pairs, [], 0)) == []
+
+
+def test_who_loads_is_spared_the_signals_of_who_trains(shards, augment_config):
+    """Ctrl-C goes to the whole group of processes."""
+    pairs = Pairs(shards, 32, augment_config, 1)
+    pairs._augment = lambda picture, seed: np.full((32, 32, 3), os.getpgid(0) != group, np.uint8)
+    group = os.getpgid(0)
+    assert [next(load_batches(pairs, [range(1)], workers)).max() for workers in (0, 1)] == [0, 1]
+
+
+def test_a_pairs_pictures_have_names(shards, augment_config, picture):
+    with open(shards / "manifest.csv", "a", encoding="utf-8") as file:
+        file.write(f"tested,folder,{'0' * 64},1,1,test\n")
+    pairs = Pairs(shards, 64, replace(augment_config, **dict.fromkeys(asdict(augment_config), 0.0)), 3)
+    known = {picture(64, 64, seed).tobytes(): str(seed) for seed in range(7)}
+    seen = [tuple(known[side.movedim(0, -1).numpy().tobytes()] for side in pairs[index]) for index in range(9)]
+    assert pairs.names(range(9)) == seen

@@ -2,6 +2,7 @@ import hashlib
 import pickle
 
 import numpy as np
+import psutil
 import pytest
 
 from stegnet.data.shards import TEST, TRAIN, Shards, ShardWriter, data_hash, read_manifest
@@ -40,6 +41,15 @@ def test_old_shards_are_not_mixed_with_new_ones(tmp_path, pictures):
 def test_shards_travel_without_their_pixels(tmp_path, picture):
     write(tmp_path, [picture(64, 64, seed) for seed in range(5)])
     assert len(pickle.dumps(Shards(tmp_path, TRAIN))) < 64 * 64 * 3
+
+
+def test_no_file_stays_open(tmp_path, pictures):
+    write(tmp_path, pictures, 1)
+    shards = Shards(tmp_path, TRAIN)
+    before = psutil.Process().num_fds()
+    kept = [shards[index] for index in range(5)]
+    assert psutil.Process().num_fds() == before
+    assert len(kept) == 5
 
 
 def test_beyond_the_end(tmp_path, pictures):

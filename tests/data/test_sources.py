@@ -1,5 +1,6 @@
 import hashlib
 import io
+import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,6 +18,7 @@ from stegnet.data.sources import Group, cache_folder, list_jobs
 from stegnet.errors import ConfigError, DataError
 from stegnet.media import read_picture, write_png
 
+CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
 TRAIN = "imagenette2/train"
 PICTURES = {"n01440764/a.jpeg": (70, 90), "n01440764/b.jpeg": (100, 64), "n03888257/c.jpeg": (20, 30)}
 
@@ -86,7 +88,18 @@ def test_no_such_folder(groups, tmp_path):
 def test_an_unknown_source_lists_the_known_ones(groups, name):
     with pytest.raises(ConfigError, match=r"^data.source: unknown source") as caught:
         groups(source=name)
-    assert caught.value.hint.startswith("known: scenes, folder, data, torchvision:<class>")
+    assert "known: scenes, folder, data, torchvision:<class>" in caught.value.hint
+
+
+def test_the_catalogue_s_archives_are_known_sources(groups, tmp_path):
+    (tmp_path / "data").mkdir()
+    shutil.copy(CATALOGUE, tmp_path / "data")
+    with pytest.raises(ConfigError, match=r"^data.source: unknown source 'imagnet-sample'") as caught:
+        groups(source="scenes+imagnet-sample")
+    assert caught.value.hint == (
+        "did you mean imagenet-sample? known: scenes, folder, data, torchvision:<class>, imagenet-sample, bsds500, "
+        "or several joined by +"
+    )
 
 
 # torchvision

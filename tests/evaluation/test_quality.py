@@ -7,7 +7,18 @@ import pytest
 
 from stegnet.codec import Network
 from stegnet.data.shards import TEST, TRAIN, ShardWriter
-from stegnet.evaluation.quality import BARE, REAL, RENDERED, SEALED, Bench, Trip, headline, measures, summarise
+from stegnet.evaluation.quality import (
+    BARE,
+    REAL,
+    RENDERED,
+    SEALED,
+    Bench,
+    Trip,
+    foremost,
+    headline,
+    measures,
+    summarise,
+)
 from stegnet.models import Pair
 
 PHOTOGRAPHS, SCENES = ["p0", "p1", "p2"], ["s0", "s1"]
@@ -58,13 +69,14 @@ def test_the_secret_is_another_picture_of_the_same_kind(shards, exact, shift, ap
     assert np.array_equal(trip.cover, picture(64, 64, 4))
 
 
-def test_pictures_of_other_sources_count_as_photographs(tmp_path, exact, picture):
+def test_each_source_is_a_kind_unless_it_has_a_single_picture(tmp_path, exact, picture):
     writer = ShardWriter(tmp_path, 2)
-    for index, source in enumerate(["folder", "torchvision:Imagenette", "data"]):
-        writer.add(picture(64, 64, index), TEST, source, source, 64, 64)
+    for index, source in enumerate(["folder", "bsds500", "data", "bsds500", "folder", "folder"]):
+        writer.add(picture(64, 64, index), TEST, f"{source} {index}", source, 64, 64)
     writer.close()
     bench = Bench(exact, tmp_path, 1, 0)
-    assert (bench.kinds, bench.count(REAL)) == ([REAL], 3)
+    assert {kind: bench.count(kind) for kind in bench.kinds} == {"folder": 3, "bsds500": 2}
+    assert bench.travel("bsds500", 1, SEALED).names == ("bsds500 3", "bsds500 1")
 
 
 @pytest.mark.parametrize("mode", [SEALED, BARE])
@@ -142,7 +154,9 @@ def test_the_summary_by_hand():
     assert sealed["secret_psnr"] == {"mean": 17.5, "median": 16.5, "worst": 15.0}
 
 
-@pytest.mark.parametrize(("kinds", "better"), [([REAL], 0), ([REAL, RENDERED], 0), ([RENDERED], 10)])
+@pytest.mark.parametrize(
+    ("kinds", "better"), [([REAL], 0), (["bsds500", REAL], 0), ([REAL, RENDERED], 0), ([RENDERED], 10)]
+)
 def test_the_headline_is_of_photographs_where_there_are_any(kinds, better):
     figures = headline(summarise(table(kinds)))
     assert figures["container_psnr"] == 35 + better
@@ -151,3 +165,7 @@ def test_the_headline_is_of_photographs_where_there_are_any(kinds, better):
     assert figures["secret_psnr_worst"] == 15 + better / 2
     assert figures["secret_apd"] == 2
     assert len(figures) == 6 * 3 + 2
+
+
+def test_pictures_of_ones_own_come_before_scenes():
+    assert foremost([RENDERED, "folder"]) == "folder"

@@ -1,7 +1,10 @@
 import pytest
 import torch
 
-from stegnet.models.invertible import Invertible, haar, inverse_haar
+from stegnet.errors import ConfigError
+from stegnet.models.cost import cost
+from stegnet.models.function import Context
+from stegnet.models.invertible import Invertible, InvertibleLarge, haar, inverse_haar
 
 
 @pytest.fixture
@@ -71,3 +74,63 @@ def test_a_fresh_network_leaves_the_cover_as_it_is(pictures):
     fresh = Invertible(blocks=4, width=8)
     torch.testing.assert_close(fresh.hide(pictures, 1 - pictures), pictures, rtol=0, atol=1e-6)
     assert fresh.reveal(pictures).abs().max() == 0
+
+
+@pytest.mark.parametrize("end", ["prepare", "restore"])
+def test_at_first_the_ends_leave_a_picture_as_it_is(pictures, end):
+    assert torch.equal(getattr(Invertible(width=8), end)(pictures), pictures)
+    assert getattr(Invertible(width=8, ends=0), end)(pictures) is pictures
+
+
+def test_the_ends_are_networks_of_their_own(trained, pictures):
+    assert not torch.equal(trained.prepare(pictures), pictures)
+    assert not torch.equal(trained.prepare(pictures), trained.restore(pictures))
+
+
+def test_a_guessed_latent_takes_the_place_of_zeros(pictures):
+    torch.manual_seed(0)
+    pair = Invertible(blocks=1, width=8, place="latent")
+    for parameter in pair.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    cover, secret = haar(pictures), pair.latent(haar(pictures))
+    assert secret.abs().max() > 0
+    torch.testing.assert_close(pair.reveal(pictures), inverse_haar(pair.blocks[0].inverse(cover, secret)[1]))
+
+
+@pytest.mark.parametrize(
+    ("place", "count"), [("ends", 2), ("couplings", 1), ("latent", 1), ("ends+couplings", 3), ("latent + ends", 3)]
+)
+def test_the_backbone_stands_where_it_is_told_to(place, count):
+    pair = Invertible(blocks=1, width=4, backbone="test_convnext", place=place)
+    assert sum(isinstance(module, Context) for module in pair.modules()) == count
+    container = pair.hide(torch.rand(1, 3, 40, 24), torch.rand(1, 3, 40, 24))
+    assert pair.restore(pair.reveal(container)).shape == (1, 3, 40, 24)
+
+
+def test_with_a_backbone_the_inverse_is_as_exact(pictures):
+    torch.manual_seed(0)
+    pair = Invertible(blocks=2, width=8, backbone="test_convnext", place="couplings").eval()
+    for parameter in pair.parameters():
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    cover, secret = haar(pictures), haar(pictures.flip(0))
+    container, latent = cover, secret
+    for block in pair.blocks:
+        container, latent = block(container, latent)
+    for block in reversed(pair.blocks):
+        container, latent = block.inverse(container, latent)
+    torch.testing.assert_close(container, cover, rtol=0, atol=1e-4)
+    torch.testing.assert_close(latent, secret, rtol=0, atol=1e-4)
+
+
+def test_an_unknown_place():
+    with pytest.raises(ConfigError, match=r"model.place: unknown place 'middle'") as caught:
+        Invertible(place="ends+middle")
+    assert caught.value.hint == "known: ends, couplings, latent, joined by +"
+
+
+def test_the_large_one_is_the_same_with_more_of_all():
+    assert isinstance(InvertibleLarge(blocks=1, width=4), Invertible)
+    small, large = cost(Invertible()), cost(InvertibleLarge())
+    assert small.hide_kmac < 60
+    assert small.reveal_kmac < 60
+    assert 300 < large.hide_kmac < 600

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,14 +28,18 @@ SMALL = {
 }
 
 
-def run(folder: Path, *command: str, fails: bool = False) -> str:
-    """Runs a command in a repository as a user would; its stdout and stderr."""
+def environment() -> dict[str, str]:
+    """A user's, with the commands of this Python."""
     binaries = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     identity = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     unset = {"PYTHONPATH", "DVC_ROOT", "MLFLOW_TRACKING_URI"}
-    environment = {key: value for key, value in os.environ.items() if key not in unset}
-    environment |= {"PATH": binaries, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "2", **identity}
-    done = subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)
+    kept = {key: value for key, value in os.environ.items() if key not in unset}
+    return kept | {"PATH": binaries, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "2", **identity}
+
+
+def run(folder: Path, *command: str, fails: bool = False) -> str:
+    """Runs a command in a repository as a user would; its stdout and stderr."""
+    done = subprocess.run(command, cwd=folder, env=environment(), text=True, capture_output=True, check=False)
     assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -100,6 +106,30 @@ def test_repro_hides_a_film_with_the_covers_sound(clone: Path) -> None:
 
 def test_second_repro_does_nothing(clone: Path) -> None:
     assert "up to date" in run(clone, "dvc", "repro")
+
+
+def kill_training(folder: Path, *command: str) -> None:
+    """Kills a command and all that it started, as soon as the training has saved something."""
+    checkpoints = folder / ".checkpoints"
+    before = set(checkpoints.glob("*.pt"))
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment(), start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while set(checkpoints.glob("*.pt")) <= before:
+        assert process.poll() is None
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_repro_goes_on_after_a_kill_to_the_same_bits(clone: Path) -> None:
+    locked = (clone / "dvc.lock").read_bytes()
+    repro = ("dvc", "repro", "--single-item", "--force", "train")
+    kill_training(clone, *repro)
+    assert not (clone / "build/weights/pair.safetensors").exists()
+    assert "7/7" in run(clone, *repro)
+    assert (clone / "dvc.lock").read_bytes() == locked
 
 
 def test_repro_leaves_git_alone_but_for_the_lock(clone: Path) -> None:

@@ -1,4 +1,8 @@
 import json
+import os
+import re
+import shutil
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -6,13 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from stegnet.config import Config, ScrambleConfig
+from stegnet.data.pairs import Pairs
 from stegnet.data.shards import TEST, ShardWriter, data_hash
-from stegnet.detail import block_means, split
 from stegnet.errors import ConfigError, DataError, TrainingError
-from stegnet.models import SHIPPED, Card, Pair, load_pair, read_card, weights_id
-from stegnet.training.train import Trainer, checkpoint_of, make_card, train, write_weights
+from stegnet.models import SHIPPED, Card, Invertible, Pair, load_pair, read_card, weights_id
+from stegnet.training.checkpoint import Checkpoint
+from stegnet.training.devices import open_fabric
+from stegnet.training.origin import make_card
+from stegnet.training.precision import make_deterministic
+from stegnet.training.stop import TrainingStopped
+from stegnet.training.train import checkpoint_of, train, write_weights
+from stegnet.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 
@@ -150,11 +161,107 @@ def test_what_only_changes_the_time_does_not(run, make_config, changes):
 
 def test_an_unfinished_checkpoint_is_ignored(run, make_config, tmp_path):
     stop_before(run, make_config(), 6)
-    (saved,) = (tmp_path / "checkpoints").iterdir()
-    saved.with_suffix(".tmp").write_bytes(b"half a check")
+    (saved,) = (tmp_path / "checkpoints").glob("*.pt")
+    unfinished = saved.with_name(f"{saved.stem.split('-')[0]}.tmp")
+    unfinished.write_bytes(b"half a check")
     assert run(make_config())[2].steps[0] == 4
-    saved.with_suffix(".tmp").write_bytes(b"half a check")
+    unfinished.write_bytes(b"half a check")
     assert run(make_config())[2].steps[0] == 0
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(run, make_config, tmp_path, caplog):
+    stop_before(run, make_config(), 9)
+    newest = sorted((tmp_path / "checkpoints").glob("*.pt"))[-1]
+    newest.write_bytes(newest.read_bytes()[:-1])
+    resumed, _, late = run(make_config())
+    assert late.steps[0] == 4
+    assert [message.split(":")[0] for message in caplog.messages] == [str(newest)]
+    whole, _, log = run(make_config(), "whole")
+    assert (weights(resumed), late.curve) == (weights(whole), log.curve)
+
+
+def test_ctrl_c_saves_and_stops(run, make_config, shards, tmp_path):
+    whole, _, log = run(make_config(), "whole")
+
+    def interrupted(steps: range) -> Iterable[int]:
+        for step in steps:
+            if step == 5:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield step
+
+    with pytest.raises(TrainingStopped, match="stopped after 6 of 12 steps"):
+        train(make_config(), shards, tmp_path / "checkpoints", lambda point: None, interrupted)
+    resumed, _, late = run(make_config())
+    assert late.steps[0] == 6
+    assert (weights(resumed), late.curve) == (weights(whole), log.curve)
+
+
+class Forgetful(Invertible):
+    """With dropout, which draws from the generator that all of PyTorch shares."""
+
+    def reveal(self, container):
+        return functional.dropout(super().reveal(container), 0.1, self.training)
+
+
+def test_networks_that_draw_by_themselves_resume_too(run, make_config, monkeypatch):
+    monkeypatch.setattr("stegnet.training.trainer.build_from", lambda model: Forgetful(blocks=1, width=8, ends=0))
+    whole, _, log = run(make_config(), "whole")
+    stop_before(run, make_config(), 6)
+    torch.rand(3)
+    resumed, _, late = run(make_config())
+    assert (weights(resumed), late.curve) == (weights(whole), log.curve)
+    monkeypatch.undo()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert weights(run(make_config())[0]) != weights(whole)
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_a_batch_in_parts_is_the_same_batch(run, make_config, parts):
+    whole, _, log = run(make_config(batch=4, pairs=48))
+    again, _, log_again = run(make_config(batch=4, pairs=48, accumulate=parts))
+    for tensor, other in zip(whole.state_dict().values(), again.state_dict().values(), strict=True):
+        torch.testing.assert_close(other, tensor, atol=1e-4, rtol=1e-3)
+    for point, other in zip(log.curve, log_again.curve, strict=True):
+        assert other == pytest.approx(point, rel=1e-3)
+
+
+def test_a_batch_that_can_not_be_parted(run, make_config):
+    with pytest.raises(ConfigError, match=r"train.batch: 4 pairs can't be shared out to 1 processes in 3 parts each"):
+        run(make_config(batch=4, accumulate=3))
+
+
+def test_several_processes_must_be_started_as_such(run, make_config):
+    with pytest.raises(ConfigError, match=r"train.devices: 2 processes are started by"):
+        run(make_config(devices=2))
+
+
+class Idle(Invertible):
+    """With weights that lead nowhere, as a backbone's last layers may."""
+
+    def __init__(self) -> None:
+        super().__init__(blocks=1, width=8, ends=0)
+        self.idle = torch.nn.Linear(2, 2)
+
+
+def test_weights_that_lead_nowhere_stay_as_they_are(run, make_config, monkeypatch):
+    monkeypatch.setattr("stegnet.training.trainer.build_from", lambda model: Idle())
+    make_deterministic(0, 1)
+    before = Idle().idle.weight
+    after = run(make_config())[0].idle.weight
+    assert not after.requires_grad
+    assert torch.equal(after, before)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None and shutil.which("g++") is None, reason="no C compiler")
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # PyTorch's own look at it
+def test_compiled_networks_train_the_same(run, make_config):
+    model = replace(make_config().model, ends=0)
+    whole, _, log = run(make_config(model=model, pairs=6))
+    compiled, _, log_compiled = run(make_config(model=model, pairs=6, compile=True))
+    for tensor, other in zip(whole.state_dict().values(), compiled.state_dict().values(), strict=True):
+        torch.testing.assert_close(other, tensor, atol=1e-4, rtol=1e-3)
+    for point, other in zip(log.curve, log_compiled.curve, strict=True):
+        assert other == pytest.approx(point, rel=1e-3)
 
 
 def test_the_checkpoint_stays_until_the_result_is_safe(run, shards, make_config, tmp_path):
@@ -168,7 +275,7 @@ def test_the_checkpoint_stays_until_the_result_is_safe(run, shards, make_config,
 
 def test_changed_code_does_not_go_on_from_what_the_old_one_left(run, make_config, monkeypatch):
     stop_before(run, make_config(), 9)
-    monkeypatch.setattr("stegnet.training.train._code_hash", lambda: "other")
+    monkeypatch.setattr("stegnet.training.origin._code_hash", lambda: "other")
     assert run(make_config())[2].steps[0] == 0
 
 
@@ -190,54 +297,50 @@ def test_the_points_of_the_curve_are_what_they_say(run, make_config):
 
 
 def test_a_long_training_is_told_in_few_points(run, make_config, monkeypatch):
-    monkeypatch.setattr("stegnet.training.train.REPORTS", 4)
+    monkeypatch.setattr("stegnet.training.trainer.REPORTS", 4)
     assert [point["step"] for point in run(make_config())[2].curve] == [2, 5, 8, 11]
 
 
+def flat(pair: Pair) -> torch.Tensor:
+    return torch.cat([weight.detach().flatten() for weight in pair.parameters()])
+
+
 def test_the_average_follows_its_decay(make_config):
-    trainer = Trainer(make_config(ema=0.75), CPU, "fp32")
+    config = make_config(ema=0.75)
+    trainer = Trainer(config, open_fabric(config.train), "fp32")
     batch = torch.randint(256, (2, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     expected = None
-    for step in range(3):
-        trainer.step(step, batch)
-        now = trainer._pair.blocks[0].phi[0].weight.detach().clone()
+    for _ in range(3):
+        trainer.step(batch)
+        now = flat(trainer._pair)
         expected = now if expected is None else 0.75 * expected + 0.25 * now
-    torch.testing.assert_close(trainer.averaged().blocks[0].phi[0].weight, expected)
+    torch.testing.assert_close(flat(trainer.averaged()), expected)
     assert not torch.equal(expected, now)
 
 
-def random_batch() -> torch.Tensor:
-    return torch.randint(256, (8, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-
-
-@pytest.mark.parametrize(("share", "changed"), [(0.0, 0), (1.0, 8)])
-@pytest.mark.parametrize("detail", [True, False])
-def test_only_secrets_are_shuffled(make_config, share, changed, detail):
-    config = replace(make_config(scrambled=share), scramble=ScrambleConfig(detail, 16))
-    batch = random_batch()
-    cover, hidden, _ = Trainer(config, CPU, "fp32")._inputs(3, batch)
-    assert torch.equal(cover, batch[:, 0] / 255)
-    secret = batch[:, 1] / 255
-    expected = split(secret, block_means(secret) if detail else None)
-    moved = [not torch.equal(a, b) for a, b in zip(hidden, expected, strict=True)]
-    assert sum(moved) == changed
-    shown = hidden.abs().flatten(2).sort().values
-    torch.testing.assert_close(shown, expected.abs().flatten(2).sort().values)
-
-
-def test_sealed_bits_are_trained_with(make_config):
-    batch = random_batch()
-    for share in (0.0, 0.1, 0.5):
-        _, _, sealed = Trainer(make_config(bits=share), CPU, "fp32")._inputs(3, batch)
-        assert sealed.float().mean().item() == pytest.approx(share, abs=0.01)
-
-
-def test_a_training_that_diverges_says_at_which_step(run, make_config):
+def test_a_training_that_diverges_says_where_and_what_is_left(run, make_config, tmp_path):
     model = replace(make_config().model, name="baluja", width=4)
-    config = make_config(model=model, lr=1.0, clip=1e8, warmup=0, pairs=200)
-    with pytest.raises(TrainingError, match=r"training diverged at step \d+: the gradient is (nan|inf)") as caught:
+    config = make_config(model=model, lr=1.0, clip=1e8, warmup=0, pairs=200, checkpoint=1)
+    with pytest.raises(TrainingError) as caught:
         run(config)
-    assert caught.value.hint == "try a lower train.lr"
+    said = re.fullmatch(
+        r"training diverged at step (\d+): the (?:gradient|loss) is no longer a number; covers: (.*); secrets: (.*)",
+        str(caught.value),
+    )
+    step = int(said[1])
+    pairs = Pairs(tmp_path / "shards", 32, config.train.augment, 0).names(range(2 * step, 2 * step + 2))
+    assert [said[2].split(", "), said[3].split(", ")] == [list(names) for names in zip(*pairs, strict=True)]
+    (newest,) = (tmp_path / "checkpoints").glob(f"*{step:09}.pt")
+    assert caught.value.hint.startswith(f"the last good state is {newest}; ")
+    assert Checkpoint(newest.parent, newest.stem.split("-")[0]).load()["step"] == step
+
+
+def test_many_pictures_are_told_in_short(run, make_config, monkeypatch):
+    monkeypatch.setattr("stegnet.training.trainer.container_weight", lambda *_: float("nan"))
+    with pytest.raises(TrainingError, match=r"covers: \d(, \d)*,? … \(256 in all\); secrets: ") as caught:
+        run(make_config(batch=256, pairs=256))
+    assert len(str(caught.value)) < 600
+    assert caught.value.hint == "look at the pictures, or try a lower train.lr or train.clip"
 
 
 def test_no_pictures_to_train_on(make_config, picture, tmp_path):
@@ -299,3 +402,13 @@ def test_the_shipped_pair_can_be_trained_further(make_config, run):
 def test_the_shipped_pair_must_be_of_the_model_asked_for(make_config, run):
     with pytest.raises(ConfigError, match=r"train.start: the shipped pair is \('invertible'"):
         run(make_config(start="shipped"))
+
+
+def test_pictures_are_shown_ten_times(make_config, shards, tmp_path):
+    shown: list[tuple[int, tuple[int, ...]]] = []
+
+    def show(step: int, pictures: np.ndarray) -> None:
+        shown.append((step, pictures.shape))
+
+    train(make_config(pairs=40), shards, tmp_path, lambda point: None, lambda steps: steps, show)
+    assert shown == [(step, (2 * 32, 5 * 32, 3)) for step in range(1, 20, 2)]

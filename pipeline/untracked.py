@@ -1,0 +1,39 @@
+"""In the place of MLflow on a bare machine: a stage tells what it does, and nobody listens."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+
+from stegnet.result import Result
+
+
+class Untracked:
+    """Takes what `stegnet.tracking.Tracker` takes, and keeps nothing."""
+
+    @contextmanager
+    def run(self, stage: str, name: str) -> Iterator["UntrackedRun"]:
+        """What is done in this block is not logged."""
+        yield UntrackedRun()
+
+    def restore(self, result: Result, name: str) -> None:
+        """Nothing."""
+
+    def adopt(self, result: Result) -> None:
+        """Nothing."""
+
+
+class UntrackedRun:
+    """Takes what `stegnet.tracking.LiveRun` takes, and keeps nothing."""
+
+    def point(self, stage: str, point: Mapping[str, float]) -> None:
+        """Nothing."""
+
+    def picture(self, name: str, step: int, pixels: np.ndarray) -> None:
+        """Nothing."""
+
+    def metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Nothing."""
+
+    def finish(self, result: Result) -> None:
+        """Nothing."""

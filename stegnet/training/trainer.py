@@ -1,0 +1,172 @@
+"""Weights, optimiser and moving average of one training, and what a step does to them."""
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from stegnet.config import Config
+from stegnet.errors import ConfigError
+from stegnet.metrics import psnr_from_mse
+from stegnet.models import SHIPPED, Pair, build_from, load_pair, options_of, read_card
+from stegnet.training.devices import Fabric
+from stegnet.training.losses import terms
+from stegnet.training.precision import seed_step
+from stegnet.training.schedule import container_weight, learning_rate
+from stegnet.training.share import Share
+from stegnet.training.sight import few
+from stegnet.training.trip import Arrived, Trip, draw_chance
+
+REPORTS = 200  # points of a training curve
+
+Point = dict[str, float]
+
+
+class Trainer:
+    """One training, in the process that this is.
+
+    Attributes:
+        steps: of the whole training.
+        done: those that are done.
+        curve: its points so far.
+        seen: some pairs of the step before, None at first.
+    """
+
+    def __init__(self, config: Config, fabric: Fabric, precision: str) -> None:
+        self.steps = max(1, config.train.pairs // config.train.batch)
+        self.done, self.curve = 0, list[Point]()
+        self.seen: Arrived | None = None
+        self._config, self._fabric = config, fabric
+        self._share = Share.mine(config.train)
+        self._every = max(1, self.steps // REPORTS)
+        self._pair = first_pair(config).to(fabric.device, memory_format=torch.channels_last).train()
+        _freeze_idle(self._pair, config, fabric.device)
+        self._average = AveragedModel(self._pair, multi_avg_fn=get_ema_multi_avg_fn(config.train.ema), use_buffers=True)
+        trip = Trip(self._pair, config.scramble.detail, precision, config.train.compile)
+        self._trip, self._optimizer = fabric.setup(trip, _optimizer(self._pair, config))
+
+    def step(self, share: Tensor) -> Point | None:
+        """One step of the optimiser, on this process's share of the batch; now and then, a point of the curve.
+
+        Raises:
+            FloatingPointError: the loss or its gradient is no longer a number; the weights are as they were.
+        """
+        train = self._config.train
+        rate = learning_rate(self.done, self.steps, train.lr, train.lr_end, train.warmup)
+        weight = container_weight(self.done, self.steps, train.container_start, train.container_ramp)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        means = self._gradients(share.to(self._fabric.device, non_blocking=True), weight)
+        norm = self._fabric.clip_gradients(self._trip, self._optimizer, max_norm=train.clip, error_if_nonfinite=False)
+        _check(means, norm)
+        self._optimizer.step()
+        self._average.update_parameters(self._pair)
+        self.done += 1
+        if self.done % self._every and self.done < self.steps:
+            return None
+        self.curve.append(self._point(means, weight, rate, norm))
+        return self.curve[-1]
+
+    def batch(self) -> range:
+        """The indices of the pairs that come next, in all processes."""
+        size = self._config.train.batch
+        return range(self.done * size, (self.done + 1) * size)
+
+    def averaged(self) -> Pair:
+        """The pair with the moving average of its weights."""
+        return self._average.module.cpu().eval()
+
+    def state(self) -> dict[str, Any]:
+        """All that decides what follows; everything random is a function of seed, step and process.
+
+        Raises:
+            FloatingPointError: a weight is no longer a number.
+        """
+        if not torch.stack([weight.isfinite().all() for weight in self._pair.parameters()]).all():
+            raise FloatingPointError("a weight is no longer a number")
+        parts = {"pair": self._pair, "average": self._average, "optimizer": self._optimizer}
+        return {"step": self.done, "curve": self.curve, **{name: part.state_dict() for name, part in parts.items()}}
+
+    def restore(self, state: dict[str, Any] | None) -> None:
+        """Takes up what `state` gave, if there is any."""
+        if state is None:
+            return
+        self._pair.load_state_dict(state["pair"])
+        self._average.load_state_dict(state["average"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.done, self.curve = state["step"], state["curve"]
+
+    def _gradients(self, share: Tensor, weight: float) -> Tensor:
+        """Leaves the gradient of the batch's mean loss in the weights.
+
+        Returns:
+            (4,): both terms, both mean squared errors, over the whole batch.
+        """
+        seed_step(self._config.seed, self.done, self._fabric.global_rank)
+        chance = draw_chance(self._config, self.done, self._fabric.device)
+        means = torch.zeros(4, device=self._fabric.device)
+        self._optimizer.zero_grad()
+        for here, place in self._share.parts():
+            more = here.stop < self._share.size
+            with self._fabric.no_backward_sync(self._trip, enabled=more):
+                arrived = self._trip(share[here], chance.part(place))
+                losses = terms(arrived, self._config.train.loss)
+                loss = weight * losses.container + self._config.beta * losses.secret
+                self._fabric.backward(loss / self._share.count)
+            figures = (losses.container, losses.secret, losses.container_mse, losses.secret_mse)
+            self.seen = few(arrived)
+            means += torch.stack(figures).detach() / self._share.count
+        return self._fabric.all_reduce(means, reduce_op="mean")
+
+    def _point(self, means: Tensor, weight: float, rate: float, norm: Tensor) -> Point:
+        container, secret, container_mse, secret_mse = means.tolist()
+        return {
+            "step": self.done - 1,
+            "loss": weight * container + self._config.beta * secret,
+            "container_psnr": psnr_from_mse(container_mse),
+            "secret_psnr": psnr_from_mse(secret_mse),
+            "container_weight": weight,
+            "learning_rate": rate,
+            "gradient_norm": norm.item(),
+        }
+
+
+def first_pair(config: Config) -> Pair:
+    """What the training begins with: a fresh pair, or the one that comes with stegnet.
+
+    Raises:
+        ConfigError: the shipped pair is not of the model that is asked for.
+    """
+    if config.train.start == "fresh":
+        return build_from(config.model)
+    card = read_card(SHIPPED)
+    shipped, wanted = (card.model, card.options), (config.model.name, options_of(config.model))
+    if shipped != wanted:
+        raise ConfigError(f"params.yaml: train.start: the shipped pair is {shipped}, model.* asks for {wanted}")
+    return load_pair()[0]
+
+
+def _freeze_idle(pair: Pair, config: Config, device: torch.device) -> None:
+    """Processes exchange the gradients of all weights that have one; a backbone's last layers may have none."""
+    copy = deepcopy(pair).eval()
+    crop = config.train.crop
+    pictures = torch.zeros(1, 2, 3, crop, crop, dtype=torch.uint8, device=device)
+    trip = Trip(copy, config.scramble.detail, "fp32")
+    arrived = trip(pictures, draw_chance(config, 0, device).part(slice(1)))
+    (arrived.container.sum() + arrived.revealed.sum()).backward()
+    for weight, tried in zip(pair.parameters(), copy.parameters(), strict=True):
+        weight.requires_grad_(tried.grad is not None)
+
+
+def _optimizer(pair: Pair, config: Config) -> torch.optim.Optimizer:
+    weights = [weight for weight in pair.parameters() if weight.requires_grad]
+    decay = config.train.weight_decay
+    return torch.optim.AdamW(weights, config.train.lr, betas=(0.9, 0.98), weight_decay=decay, fused=True)
+
+
+def _check(means: Tensor, norm: Tensor) -> None:
+    if not torch.isfinite(means.sum() + norm):
+        what = "gradient" if torch.isfinite(means).all() else "loss"
+        raise FloatingPointError(f"the {what} is no longer a number")

@@ -1,0 +1,300 @@
+"""Archives from a server on this machine, laid out as GitHub lays them out, and worse."""
+
+import errno
+import hashlib
+import io
+import shutil
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+import yaml
+from PIL import Image
+
+from stegnet.data import archive
+from stegnet.data.archive import fetch
+from stegnet.data.catalogue import Listed, Source
+from stegnet.data.prepare import prepare
+from stegnet.data.shards import TEST, TRAIN, read_manifest
+from stegnet.data.sources import list_jobs
+from stegnet.errors import DataError
+from tests.data.served import Site, Visit, at_once, broken, in_chunks, member, pack, serving
+
+VERSION = "0123456789abcdef0123456789abcdef01234567"
+FOLDER = f"set-{VERSION[:12]}"
+SPLITS = {"a.jpg": TRAIN, "b.jpg": TEST, "c.jpg": TRAIN, "d.jpg": TRAIN, "e.jpg": TEST, "tiny.jpg": TRAIN}
+
+
+@pytest.fixture
+def files(picture) -> dict[str, bytes]:
+    """The pictures that the archive holds."""
+    made = {}
+    for index, name in enumerate(SPLITS):
+        content = io.BytesIO()
+        height, width = (20, 30) if name == "tiny.jpg" else (64, 80)
+        Image.fromarray(picture(height, width, index)).save(content, "JPEG")
+        made[name] = content.getvalue()
+    return made
+
+
+@pytest.fixture
+def listing(files) -> list[Listed]:
+    return [Listed(name, hashlib.sha256(files[name]).hexdigest(), split) for name, split in SPLITS.items()]
+
+
+def laid_out(files: dict[str, bytes]) -> list[tuple]:
+    """The pictures in two folders, later than all that has no business there."""
+    top = f"set-images-{VERSION}"
+    return [
+        member(top, kind=tarfile.DIRTYPE),
+        member(f"{top}/README.md", b"# Pictures"),
+        member(f"{top}/Thumbs.db", b"\0" * 100),
+        member(f"{top}/small/a.jpg", b"a picture of the same name"),
+        member("../evil.jpg", b"evil"),
+        member("../b.jpg", b"evil"),
+        member("/c.jpg", b"evil"),
+        member(f"{top}/{'long' * 60}/d.jpg", kind=tarfile.DIRTYPE),
+        member(f"{top}/other/e.jpg", kind=tarfile.SYMTYPE, link="/etc/hostname"),
+        member(f"{top}/other/d.jpg", kind=tarfile.LNKTYPE, link=f"{top}/README.md"),
+        *(member(f"{top}/images/{SPLITS[name]}/{name}", content) for name, content in reversed(files.items())),
+        member(f"{top}/images/train/a.jpg", b"once more"),
+    ]
+
+
+@pytest.fixture
+def site(files) -> Iterator[Site]:
+    with serving(in_chunks(pack(laid_out(files), VERSION))) as site:
+        yield site
+
+
+@pytest.fixture
+def source(site) -> Source:
+    address = f"http://127.0.0.1:{site.server_port}/archive/{VERSION}.tar.gz"
+    return Source("set", "archive", address, VERSION, "MIT", files="set.csv")
+
+
+def held(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_only_the_listed_files_are_kept(source, listing, files, tmp_path, capfd):
+    folder = fetch(source, listing, tmp_path / "cache" / "archives")
+    assert folder == tmp_path / "cache" / "archives" / FOLDER
+    assert held(folder) == files
+    everything = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert everything == {f"cache/archives/{FOLDER}/{name}" for name in files} | {f"cache/archives/{FOLDER}.lock"}
+    shown = capfd.readouterr()
+    assert "set:" in shown.err
+    assert not shown.out
+
+
+def test_a_second_time_nothing_is_asked_for(source, site, listing, files, tmp_path):
+    fetch(source, listing, tmp_path)
+    site.answer = at_once(b"gone", 404)
+    assert held(fetch(source, listing, tmp_path)) == files
+    assert site.asked == 1
+
+
+def test_two_processes_download_once(source, site, listing, files, tmp_path):
+    answer = site.answer
+    site.answer = lambda visit: (time.sleep(0.3), answer(visit))
+    with ThreadPoolExecutor(2) as pool:
+        folders = list(pool.map(lambda _: fetch(source, listing, tmp_path), range(2)))
+    assert [held(folder) for folder in folders] == [files, files]
+    assert site.asked == 1
+
+
+def test_another_version_lies_elsewhere(source, listing, tmp_path):
+    folders = {fetch(replace(source, version=version), listing, tmp_path) for version in (VERSION, VERSION[::-1])}
+    assert len(folders) == 2
+
+
+def test_github_sends_elsewhere(source, site, listing, files, tmp_path):
+    def elsewhere(visit: Visit) -> None:
+        site.answer = answer
+        visit.begin(302, Location=f"http://127.0.0.1:{site.server_port}/codeload", Content_Length=0)
+
+    answer, site.answer = site.answer, elsewhere
+    assert held(fetch(source, listing, tmp_path)) == files
+
+
+def check_refused(source, listing, tmp_path, reason: str, hint: str) -> DataError:
+    """One line names the source, and nothing is left that could be taken for whole."""
+    with pytest.raises(DataError, match=f"^set: .*{reason}") as caught:
+        fetch(source, listing, tmp_path / "archives")
+    assert "\n" not in str(caught.value)
+    assert hint in caught.value.hint
+    assert {path.name for path in tmp_path.rglob("*")} <= {"archives", f"{FOLDER}.lock"}
+    return caught.value
+
+
+def test_a_file_that_differs(source, listing, tmp_path):
+    wrong = [replace(row, sha256="0" * 64) if row.file == "d.jpg" else row for row in listing]
+    reason = r"lacks 1 of the files that set.csv lists, or has others of that name, d.jpg first"
+    check_refused(source, wrong, tmp_path, reason, "try again later, or use another")
+
+
+def test_a_file_that_is_not_there(source, listing, tmp_path):
+    more = [*listing, Listed("f.jpg", "0" * 64, TRAIN), Listed("README.txt", "0" * 64, TRAIN)]
+    check_refused(source, more, tmp_path, r"lacks 2 of the files .* README.txt first", "try again later")
+
+
+def test_a_larger_file_than_any_photograph(source, listing, tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "LARGEST", 1000)
+    check_refused(source, listing, tmp_path, "lacks 5 of the files", "try again later")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda body: at_once(b"gone", 404), "HTTP Error 404"),
+        (lambda body: at_once(b"busy", 503), "HTTP Error 503"),
+        (lambda body: at_once(b"<html>Sign in to this hotel's network</html>"), "Not a gzipped file"),
+        (lambda body: at_once(b""), r"\(.+\)"),
+        (lambda body: at_once(body[:3]), r"\(.+\)"),
+        (lambda body: at_once(body, missing=len(body) // 2), r"ended before|IncompleteRead"),
+        (lambda body: in_chunks(body[: len(body) // 2], end=b""), "IncompleteRead"),
+        (lambda body: in_chunks(body[: len(body) // 2]), "ended before"),
+        (lambda body: at_once(broken(body)), "Error -3 while decompressing"),
+        (lambda body: at_once(broken(pack([member("a.jpg", bytes(10**5))]))), "Error -3 while decompressing"),
+        (lambda body: at_once(pack([])[:30] + b"\0" * 9), r"\(.+\)"),
+        (lambda body: lambda visit: None, r"\(.+\)"),
+        (lambda body: lambda visit: visit.wfile.write(b"hello\r\n"), r"\(.+\)"),
+        (lambda body: lambda visit: visit.begin(302, Location="/again", Content_Length=0), "infinite loop"),
+    ],
+)
+def test_what_a_server_may_answer(source, site, listing, files, tmp_path, answer, reason):
+    site.answer = answer(pack(laid_out(files)))
+    reason = rf"http://127.0.0.1:\d+/archive/{VERSION}.tar.gz can't be downloaded .*{reason}"
+    refusal = check_refused(source, listing, tmp_path, reason, "check the network, or use another data.source")
+    getattr(refusal.__cause__, "close", bool)()  # an HTTP error holds the connection
+
+
+def test_a_server_that_falls_silent(source, site, listing, tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "TIMEOUT", 0.2)
+    forever = Event()
+    site.answer = lambda visit: (visit.begin(Content_Length=10**6), visit.wfile.write(b"\x1f\x8b"), forever.wait(60))
+    check_refused(source, listing, tmp_path, "timed out", "check the network")
+    forever.set()
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/x.tar.gz", "x.tar.gz"])
+def test_no_server_at_all(source, listing, tmp_path, address):
+    check_refused(replace(source, address=address), listing, tmp_path, "can't be downloaded", "check the network")
+
+
+def test_a_full_disk(source, listing, tmp_path, monkeypatch):
+    def full(path: Path, content: bytes) -> None:
+        path.open("wb").close()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    check_refused(source, listing, tmp_path, r"can't be used \(No space left on device\)", "make room there")
+
+
+def test_a_cache_that_is_no_folder(source, listing, tmp_path):
+    (tmp_path / "archives").write_text("a file")
+    check_refused(source, listing, tmp_path, "can't be used", "set STEGNET_CACHE to another folder")
+
+
+def test_an_interrupted_download_leaves_nothing(source, listing, files, tmp_path, monkeypatch):
+    write = Path.write_bytes
+
+    def interrupt(path: Path, content: bytes) -> None:
+        write(path, content[:100])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(source, listing, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{FOLDER}.lock"]
+    assert held(fetch(source, listing, tmp_path)) == files
+
+
+def test_what_a_killed_download_left_is_not_used(source, listing, files, tmp_path):
+    (tmp_path / f"{FOLDER}.part" / "deep").mkdir(parents=True)
+    (tmp_path / f"{FOLDER}.part" / "a.jpg").write_bytes(b"half")
+    assert held(fetch(source, listing, tmp_path)) == files
+    assert not (tmp_path / f"{FOLDER}.part").exists()
+
+
+@pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"other"), Path.unlink])
+def test_a_file_that_changed_since(source, listing, tmp_path, change):
+    folder = fetch(source, listing, tmp_path)
+    change(folder / "d.jpg")
+    with pytest.raises(DataError, match=r"^set: .*d.jpg is missing or not the file that set.csv lists$") as caught:
+        fetch(source, listing, tmp_path)
+    assert caught.value.hint == f"remove {folder}: the next run downloads it again"
+    shutil.rmtree(folder)
+    fetch(source, listing, tmp_path)
+
+
+# As a source of pictures
+
+
+@pytest.fixture
+def data(source, listing, tmp_path, monkeypatch) -> Path:
+    """A folder with the catalogue that names the archive."""
+    monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "data"
+    folder.mkdir()
+    kept = ("name", "kind", "address", "version", "licence", "files")
+    (folder / "sources.yaml").write_text(yaml.safe_dump([{key: getattr(source, key) for key in kept}]))
+    rows = [f"{row.file},{row.sha256},{row.split}" for row in reversed(listing)]
+    (folder / "set.csv").write_text("\n".join(["file,sha256,split", *rows, ""]))
+    return folder
+
+
+@pytest.fixture
+def manifest(data, data_config, in_process, tmp_path) -> Callable[..., tuple[dict, list]]:
+    """Counts of a preparation, and the rows (name, source, split) of its manifest."""
+
+    def run(**changes: Any) -> tuple[dict, list]:
+        counts = prepare(data_config(test_scenes=0, **changes), 0, data, tmp_path / "out", lambda groups, total: groups)
+        return counts, [(row.name, row.source, row.split) for row in read_manifest(tmp_path / "out")]
+
+    return run
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9])
+def test_the_catalogue_decides_what_is_tested_on(manifest, share):
+    counts, rows = manifest(source="set", test_share=share)
+    assert rows == [
+        *((name, "set", TRAIN) for name in ("a.jpg", "c.jpg", "d.jpg")),
+        *((name, "set", TEST) for name in ("b.jpg", "e.jpg")),
+    ]
+    assert counts == {"train": 3, "test": 2, "skipped": 1, "sources.set": 5, "sources.scenes": 0}
+
+
+def test_the_limit_holds_for_each_side(manifest):
+    _, rows = manifest(source="set", limit=1)
+    assert rows == [("a.jpg", "set", TRAIN), ("b.jpg", "set", TEST)]
+
+
+def test_with_other_sources(manifest, tmp_path, files):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "mine.jpg").write_bytes(files["a.jpg"])
+    _, rows = manifest(source="folder + set+scenes", folder=str(tmp_path / "in"), scenes=1)
+    assert [source for _, source, split in rows if split == TRAIN] == ["folder", "set", "set", "set", "scenes"]
+    assert [name for name, _, split in rows if split == TEST] == ["b.jpg", "e.jpg"]
+
+
+def test_a_picture_in_the_cache_that_changed(manifest, data, data_config, tmp_path):
+    assert len(list_jobs(data_config(source="set"), data, 0)) == len(SPLITS)
+    (tmp_path / "cache" / "archives" / FOLDER / "tiny.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match=r"^set: .*tiny.jpg is missing or not"):
+        manifest(source="set")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_catalogue_without_the_list(data, data_config):
+    (data / "set.csv").unlink()
+    with pytest.raises(DataError, match=r"set.csv: not a list of pictures \(.*No such file"):
+        list_jobs(data_config(source="set"), data, 0)

@@ -1,0 +1,102 @@
+import pytest
+import torch
+
+from stegnet.errors import ConfigError, WeightsError
+from stegnet.models import backbone
+from stegnet.models.backbone import make_encoder
+
+ONE_SIZE = ["mixer_s32_224", "swin_tiny_patch4_window7_224", "vit_tiny_patch16_224", "levit_128s", "botnet26t_256"]
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "test_byobnet", "mambaout_femto", "test_vit"])
+def test_maps_are_as_announced(name):
+    encoder = make_encoder(name, 6, pretrained=False).eval()
+    side = 2 * max(encoder.feature_info.reduction())
+    with torch.inference_mode():
+        maps = encoder(torch.rand(2, 6, side, 2 * side))
+    strides = encoder.feature_info.reduction()
+    sizes = [(side // stride, 2 * side // stride) for stride in strides]
+    assert strides == sorted(strides)
+    assert [(level.shape[1], level.shape[2:]) for level in maps] == [
+        *zip(encoder.feature_info.channels(), sizes, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "mobilenetv3_small_050", "convnext_atto"])
+def test_stages_that_are_not_asked_for_are_not_built(name):
+    whole, part = make_encoder(name, 12, pretrained=False), make_encoder(name, 12, pretrained=False, levels=2)
+    assert part.feature_info.reduction() == whole.feature_info.reduction()[:2]
+    assert len(part.eval()(torch.rand(1, 12, 16, 24))) == 2
+    sizes = [sum(parameter.numel() for parameter in encoder.parameters()) for encoder in (part, whole)]
+    assert sizes[0] < sizes[1] / 4
+
+
+def test_more_levels_than_there_are():
+    with pytest.raises(ConfigError, match=r"^model.backbone: test_resnet can't be used \(.*out of range") as caught:
+        make_encoder("test_resnet", 3, pretrained=False, levels=6)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_encoder_learns():
+    assert make_encoder("test_resnet", 3, pretrained=False).training
+
+
+def test_an_unknown_backbone_lists_close_ones():
+    with pytest.raises(ConfigError, match=r"^model.backbone: timm has no 'resnet81'$") as caught:
+        make_encoder("resnet81", 3, pretrained=False)
+    assert caught.value.hint.startswith("close: ")
+    assert "resnet18" in caught.value.hint
+
+
+def test_a_backbone_like_none_of_them():
+    with pytest.raises(ConfigError, match="timm has no ''") as caught:
+        make_encoder("", 3, pretrained=False)
+    assert caught.value.hint == ""
+
+
+@pytest.mark.parametrize("name", ONE_SIZE)
+def test_a_backbone_without_feature_maps_of_any_size(name):
+    with pytest.raises(ConfigError, match=rf"^model.backbone: {name} can't be used for a picture of \d+×\d+ \(.+\)$"):
+        make_encoder(name, 3, pretrained=False)
+
+
+def test_a_backbone_that_announces_other_maps():
+    with pytest.raises(ConfigError, match="its feature maps have not the announced shapes"):
+        make_encoder("crossvit_9_240", 3, pretrained=False)
+
+
+def test_a_backbone_whose_maps_timm_can_not_get():
+    with pytest.raises(ConfigError, match=r"^model.backbone: hardcorenas_a can't be used \("):
+        make_encoder("hardcorenas_a", 3, pretrained=False)
+
+
+def test_what_is_no_refusal_of_timm_is_not_hidden(monkeypatch):
+    monkeypatch.setattr(backbone, "_create", lambda *_: {}["a programmer's error"])
+    with pytest.raises(KeyError):
+        make_encoder("test_resnet", 3, pretrained=False)
+
+
+def test_pretrained_weights_that_do_not_exist():
+    with pytest.raises(ConfigError, match=r"resnet18.unheard_of can't be used \(Invalid pretrained tag"):
+        make_encoder("resnet18.unheard_of", 3, pretrained=True)
+
+
+def test_pretrained_weights_in_offline_mode(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    check_no_download()
+
+
+def test_pretrained_weights_without_a_network(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)  # it tries again for a while
+    check_no_download()
+
+
+def check_no_download() -> None:
+    with pytest.raises(WeightsError) as caught:
+        make_encoder("resnet18", 3, pretrained=True)
+    assert str(caught.value) == "model.pretrained: timm's weights for resnet18 can't be downloaded"
+    assert caught.value.hint == "set model.pretrained to false, or connect to the network"

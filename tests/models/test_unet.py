@@ -1,0 +1,83 @@
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+from stegnet.models import UNet
+
+
+def count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def pictures(height: int, width: int, count: int = 1) -> torch.Tensor:
+    return torch.rand(2, count, 3, height, width, generator=torch.Generator().manual_seed(0))
+
+
+def test_it_is_as_large_as_the_ancestor():
+    pair = UNet()
+    assert round(count(pair.hider) / 1e6, 1) == 41.8
+    assert round(count(pair.revealer) / 1e6, 2) == 0.74
+
+
+def test_the_weights_of_the_published_generator_add_up():
+    channels = [6, 64, 128, 256, 512, 512, 512, 512]
+    down = sum(16 * before * after for before, after in pairwise(channels))
+    up = 16 * (512 * 512 + 2 * 1024 * 512 + 1024 * 256 + 512 * 128 + 256 * 64 + 128 * 3) + 3
+    norms = 2 * (128 + 256 + 3 * 512) + 2 * (3 * 512 + 256 + 128 + 64)
+    assert count(UNet().hider) == down + up + norms == 41_832_067
+
+
+def test_it_is_seven_halvings_deep():
+    seen = []
+    pair = UNet(width=2).eval()
+    for module in pair.hider.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda module, inputs, output: seen.append(tuple(output.shape[1:])))
+    pair.hide(*pictures(256, 128))
+    assert seen == [(2, 128, 64), (4, 64, 32), (8, 32, 16), (16, 16, 8), (16, 8, 4), (16, 4, 2), (16, 2, 1)]
+
+
+def test_the_outputs_keep_to_their_ranges():
+    pair = UNet(width=4)
+    for parameter in pair.parameters():
+        parameter.data *= 20
+    cover, secret = pictures(64, 40, count=4)
+    container = pair.hide(cover, secret - 0.5)
+    revealed = pair.reveal(container)
+    assert container.min() >= 0
+    assert container.max() <= 1
+    assert -1 <= revealed.min() < -0.5
+    assert 0.5 < revealed.max() <= 1
+
+
+def test_grey_is_revealed_as_zero():
+    pair = UNet(width=2).eval()
+    nn.init.zeros_(pair.revealer[-1].weight)
+    nn.init.zeros_(pair.revealer[-1].bias)
+    assert torch.equal(pair.reveal(pictures(16, 16)[0]), torch.zeros(1, 3, 16, 16))
+
+
+@pytest.mark.parametrize(("height", "width"), [(128, 128), (8, 8), (136, 96)])
+def test_a_batch_of_one_can_be_trained_on(height, width):
+    pair = UNet(width=2)
+    cover, secret = pictures(height, width)
+    pair.reveal(pair.hide(cover, secret)).square().mean().backward()
+    assert all(weight.grad.isfinite().all() for weight in pair.parameters())
+
+
+def test_fine_detail_passes_above_the_lowest_levels():
+    pair = UNet(width=4).eval()
+    cover, secret = pictures(128, 128)
+    dotted = secret.clone()
+    dotted[..., 64, 64] += 1
+    change = (pair.hide(cover, dotted) - pair.hide(cover, secret)).abs().sum((0, 1))
+    assert change[62:67, 62:67].max() == change.max() > 0
+
+
+def test_precision_is_not_lost_in_the_sigmoid():
+    pair = UNet(width=2).eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        container = pair.hide(*pictures(32, 32))
+        assert container.dtype == pair.reveal(container).dtype == torch.float32

@@ -1,0 +1,320 @@
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from stegnet.codec import Network
+from stegnet.config import load
+from stegnet.data.shards import TEST, TRAIN, ShardWriter, data_hash
+from stegnet.evaluation.quality import REAL, SEALED, Bench, measures
+from stegnet.models import names
+from stegnet.scramble import random_shuffle
+from tools import compare, compare_table, compare_train
+from tools.compare_table import COLUMNS, LSB, Unshuffled, markdown
+from tools.compare_train import Budget, Row, Trained, affordable, fingerprint
+
+ROOT = Path(__file__).parents[2]
+SETS = {
+    "tiny": {"narrow": {}, "wide": {"model.width": 12}, "unshuffled": {"train.scrambled": 0}},
+    "again": {"same": {}},
+    "broken": {
+        "diverges": {"model.name": "baluja", "model.width": 4, "train.lr": 1.0, "train.clip": 1e8, "train.warmup": 0},
+        "narrow": {},
+    },
+    "wrong": {"key": {"model.widht": 8}, "fixed": {"train.batch": 4}, "data": {"data.size": 64}, "list": [1]},
+}
+
+
+@pytest.fixture(autouse=True)
+def on_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.fixture(autouse=True)
+def settings_stay() -> Iterator[None]:
+    """A training sets how the whole process computes."""
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(strict)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, picture) -> Path:
+    """A folder with params.yaml for tiny pairs, rows.yaml and shards; this process works there."""
+    base = load(ROOT / "params.yaml")
+    model = replace(base.model, name="invertible", blocks=1, width=8, backbone="none")
+    train = replace(base.train, batch=2, crop=32, warmup=2, precision="fp32", threads=1, workers=0, checkpoint=2)
+    small = asdict(replace(base, model=model, train=train))
+    for name, content in {"params.yaml": small, "rows.yaml": SETS}.items():
+        (tmp_path / name).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    writer = ShardWriter(tmp_path / "shards", 4)
+    for index in range(8):
+        split, source = (TEST, "photographs") if index < 2 else (TRAIN, "folder")
+        writer.add(picture(64, 64, index), split, str(index), source, 64, 64)
+    writer.close()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(compare_train, "LONG_ENOUGH", 0)
+    monkeypatch.setattr(compare_table, "ROUNDS", 1)
+    return tmp_path
+
+
+def run(*arguments: str) -> int:
+    return compare.main(["--file", "rows.yaml", "--data", "shards", "--out", "out", "--pairs", "8", *arguments])
+
+
+class Log:
+    """Stands in for the progress bar: notes which steps are done, and may stop as Ctrl-C does."""
+
+    def __init__(self, stop: tuple[str, int] | None = None) -> None:
+        self.steps: dict[str, list[int]] = {}
+        self._stop = stop
+
+    def __call__(self, steps: Iterable[int], name: str, **_: object) -> Iterator[int]:
+        for step in steps:
+            if (name, step) == self._stop:
+                raise KeyboardInterrupt
+            self.steps.setdefault(name, []).append(step)
+            yield step
+
+    @property
+    def trained(self) -> dict[str, list[int]]:
+        return {name: steps for name, steps in self.steps.items() if "," not in name}
+
+
+@pytest.fixture
+def log(monkeypatch) -> Callable[..., Log]:
+    def start(stop: tuple[str, int] | None = None) -> Log:
+        started = Log(stop)
+        monkeypatch.setattr(compare_train, "bar", started)
+        return started
+
+    return start
+
+
+def figures(name: str) -> dict[str, dict[str, str]]:
+    with open(f"out/{name}.csv", newline="", encoding="utf-8") as file:
+        return {line.pop("row"): line for line in csv.DictReader(file)}
+
+
+def test_rows_are_trained_measured_and_shown(project, capsys):
+    assert run("--set", "tiny", "--seconds", "60") == 0
+    shown, said = capsys.readouterr()
+    assert shown == Path("out/tiny.md").read_text(encoding="utf-8")
+    assert "`python -m tools.compare --set tiny --pairs 8 --seconds 60 --threads 1`" in shown
+    assert data_hash(project / "shards")[:12] in shown
+    assert "means over 2 photographs of 64×64" in shown
+    assert str(project) not in shown
+    assert list(figures("tiny")) == ["narrow", "wide", "unshuffled", LSB]
+    assert [line.split("|")[1].strip() for line in shown.splitlines()[-4:]] == list(figures("tiny"))
+    assert "narrow: 8 pairs in " in said
+
+
+def test_the_figures_are_those_of_the_pair_that_stays(project):
+    run("--set", "tiny", "--rows", "narrow")
+    row = figures("tiny")["narrow"]
+    (weights,) = Path("build/compare/tiny").glob("narrow-*.safetensors")
+    network = Network.load(weights)
+    bench = Bench(network, project / "shards", 7, 0)
+    expected = pd.DataFrame([measures(bench.travel(REAL, index, SEALED)) for index in range(2)]).mean()
+    assert {name: float(row[name]) for name in expected.index} == pytest.approx(expected.to_dict(), abs=1e-4)
+    assert int(row["parameters"]) == sum(parameter.numel() for parameter in network.pair.parameters())
+    assert min(float(row[name]) for name in ("hide_kmac", "reveal_kmac", "hide_ms", "reveal_ms", "seconds")) > 0
+    assert (row["pairs"], row["diverged"]) == ("8", "")
+    swap = figures("tiny")[LSB]
+    assert 33 < float(swap["container_psnr"]) < 36
+    assert (swap["parameters"], swap["pairs"]) == ("0", "")
+
+
+def test_what_is_trained_stays(project, log, capsys):
+    first = log()
+    run("--set", "tiny")
+    assert first.trained == {name: [0, 1, 2, 3] for name in SETS["tiny"]}
+    quality = {name: line["secret_psnr"] for name, line in figures("tiny").items()}
+    second = log()
+    assert run("--set", "tiny") == 0
+    assert second.steps == {}
+    assert "wide: 8 pairs in" in (said := capsys.readouterr().err)
+    assert said.count("trained before") == 3
+    assert {name: line["secret_psnr"] for name, line in figures("tiny").items()} == quality
+    third = log()
+    run("--set", "tiny", "--rows", "wide", "--fresh")
+    assert list(third.trained) == ["wide"]
+
+
+def test_a_row_that_another_set_has_trained_is_taken_from_there(project, log):
+    run("--set", "tiny", "--rows", "narrow")
+    second = log()
+    run("--set", "again")
+    assert second.steps == {}
+    assert figures("again")["same"]["secret_psnr"] == figures("tiny")["narrow"]["secret_psnr"]
+
+
+def test_what_decides_a_training_names_it(project):
+    config, budget, data = load(Path("params.yaml")), Budget(8, 60), project / "shards"
+    name = fingerprint(config, data, budget)
+    for other in (replace(config, video=None, evaluate=None), replace(config, data=None)):
+        assert fingerprint(other, data, budget) == name
+    others = [replace(config, beta=0.5), replace(config, train=replace(config.train, threads=2))]
+    names = {fingerprint(other, data, budget) for other in others}
+    names |= {fingerprint(config, data, other) for other in (Budget(9, 60), Budget(8, 59))}
+    (data / "manifest.csv").write_text("another", encoding="utf-8")
+    assert len(names | {name, fingerprint(config, data, budget)}) == 6
+
+
+def test_after_ctrl_c_it_goes_on_where_it_was(project, log, capsys):
+    log(stop=("wide", 3))
+    assert run("--set", "tiny", "--rows", "narrow,wide") == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "stopped; the same command goes on from there"
+    second = log()
+    assert run("--set", "tiny", "--rows", "narrow,wide") == 0
+    assert second.steps == {"wide": [2, 3]}
+    assert not list(Path("build/compare/tiny/checkpoints").iterdir())
+
+
+def test_a_row_that_diverges_is_shown_and_the_rest_goes_on(project, log, capsys):
+    assert run("--set", "broken", "--pairs", "200") == 1
+    broken, narrow = (figures("broken")[name] for name in ("diverges", "narrow"))
+    assert 0 < int(broken["diverged"]) < 100
+    assert (broken["container_psnr"], broken["hide_ms"], broken["pairs"]) == ("", "", "")
+    assert narrow["pairs"] == "200"
+    assert f"| diverges | diverged at step {broken['diverged']} | – |" in capsys.readouterr().out
+    second = log()
+    assert run("--set", "broken", "--pairs", "200") == 1
+    assert second.steps == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "tinny"], "error: rows.yaml: the set tinny: there is none\nhint: did you mean tiny?\n"),
+        (
+            ["--set", "tiny", "--rows", "narrow,wjde"],
+            "error: rows.yaml: tiny: the row wjde: there is none\nhint: did you mean wide?\n",
+        ),
+        (
+            ["--set", "tiny", "--rows", "zzz"],
+            "error: rows.yaml: tiny: the row zzz: there is none\nhint: known: narrow, wide, unshuffled\n",
+        ),
+        (
+            ["--set", "wrong", "--rows", "key"],
+            "error: rows.yaml: key: params.yaml: model.widht: unknown key\nhint: did you mean width?\n",
+        ),
+        (
+            ["--set", "wrong", "--rows", "fixed"],
+            "error: rows.yaml: fixed: train.batch: must be the same for all rows\n",
+        ),
+        (["--set", "wrong", "--rows", "data"], "error: rows.yaml: data: data.size: must be the same for all rows\n"),
+        (["--set", "wrong", "--rows", "list"], "error: rows.yaml: wrong: the row list: must be a mapping\n"),
+        (["--file", "none.yaml"], "error: none.yaml: No such file or directory\n"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_trained(project, capsys, arguments, message):
+    assert run(*arguments) == 1
+    assert capsys.readouterr() == ("", message)
+
+
+def test_no_shards(project, capsys):
+    assert run("--set", "tiny", "--data", "none") == 1
+    assert capsys.readouterr().err.startswith("error: none: holds no train pictures\nhint: ")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "seconds", "expected"), [(100, 3, 12), (9, 3, 8), (100, 1, 4), (1, 1, 2), (100, 60, 100)]
+)
+def test_a_budget_is_whole_batches_within_both_limits(project, monkeypatch, pairs, seconds, expected):
+    monkeypatch.setattr(compare_train, "_step_seconds", lambda row, data: 0.5)
+    row = Row("narrow", load(Path("params.yaml")))
+    assert affordable(row, project / "shards", Budget(pairs, seconds)) == expected
+
+
+def test_a_measured_speed_gives_few_seconds_few_pairs(project):
+    row = Row("narrow", load(Path("params.yaml")))
+    most = 10_000_000
+    assert 2 < affordable(row, project / "shards", Budget(most, 1)) < most / 10
+
+
+def test_an_unfinished_record_keeps_the_number_of_pairs(project, log):
+    """The limit in seconds gave it; measured again, it would be another, and the checkpoint of no use."""
+    log(stop=("same", 3))
+    run("--set", "again")
+    (record,) = Path("build/compare/again").glob("*.run.json")
+    assert json.loads(record.read_text(encoding="utf-8"))["pairs"] == 8
+
+
+def test_unshuffled_means_what_it_says(exact, picture):
+    network = Unshuffled(**vars(exact))
+    shuffle = random_shuffle(torch.Generator().manual_seed(0), 8, 8)
+    cover, secret = picture(64, 64), picture(64, 64, 1)
+    shuffled, plain = exact.hide(cover, secret, shuffle).container, exact.hide(cover, secret, None).container
+    assert (network.hide(cover, secret, shuffle).container == plain).all()
+    assert (network.reveal(plain, shuffle, None) == exact.reveal(plain, None, None)).all()
+    assert (shuffled != plain).any()
+
+
+def test_networks_take_turns_and_the_median_counts(monkeypatch):
+    monkeypatch.setattr(compare_table, "ROUNDS", 3)
+    turns = []
+
+    def job(name: str, seconds: list[float]) -> Callable[[], float]:
+        def work() -> float:
+            turns.append(name)
+            return seconds[turns.count(name) - 1]
+
+        return work
+
+    monkeypatch.setattr(compare_table, "_milliseconds", lambda job: job())
+    jobs = {"a": {"hide_ms": job("a", [1.0, 9.0, 2.0])}, "b": {"hide_ms": job("b", [5.0, 4.0, 6.0])}}
+    assert compare_table._timed(jobs) == {"a": {"hide_ms": 2.0}, "b": {"hide_ms": 5.0}}
+    assert turns == ["a", "b"] * 3
+
+
+def test_a_gpu_has_columns_of_its_own(monkeypatch, exact):
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(compare_table, "ROUNDS", 1)
+    monkeypatch.setattr(compare_table, "_network", lambda row, device: asked.append(device) or exact)
+    times = compare_table.frame_times([Trained("net", None, None, None)])
+    assert asked == ["cpu", "cuda"]
+    assert list(times["net"]) == ["hide_ms", "reveal_ms", "gpu_hide_ms", "gpu_reveal_ms"]
+    assert list(times[LSB]) == ["hide_ms", "reveal_ms"]
+
+
+def test_the_table_by_hand():
+    quality = [40.123, 0.9644, 1.756, 37.4, 0.95, 2.0]
+    lines = [
+        ["net", *quality, 194_000, 43.5, 5.25, 47.4, 5.25, 1.24, 1, 8_000, 131.4, 61.03, None],
+        ["bad", *[None] * 6, 41_800_000, 293, 195, *[None] * 7, 12],
+        [LSB, *quality, 0, 0, 0, 23.4, 0.82, *[None] * 6],
+    ]
+    table = pd.DataFrame(lines, columns=COLUMNS).convert_dtypes()
+    expected = [
+        "|   | container | secret | weights | kMAC | ms | GPU ms | pairs | s | pairs/s |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| net | 40.12 / 0.964 / 1.76 | 37.40 / 0.950 / 2.00 | 0.19 M | 44, 5.2 | 47, 5.2 | 1.2, 1 | 8000 | 131 | 61 |",
+        "| bad | diverged at step 12 | – | 41.80 M | 293, 195 | – | – | – | – | – |",
+        f"| {LSB} | 40.12 / 0.964 / 1.76 | 37.40 / 0.950 / 2.00 | 0 | 0, 0 | 23, 0.8 | – | – | – | – |",
+    ]
+    assert markdown(table).splitlines() == expected
+    without = markdown(table.drop(columns=["gpu_hide_ms", "gpu_reveal_ms"]))
+    assert without.splitlines()[0] == expected[0].replace(" GPU ms |", "")
+
+
+@pytest.mark.parametrize("name", yaml.safe_load((ROOT / compare.ROWS).read_text(encoding="utf-8")))
+def test_every_set_that_comes_with_it_can_be_read(monkeypatch, name):
+    monkeypatch.chdir(ROOT)
+    rows = compare.read_rows(compare.ROWS, name, [], {"train.pairs": 8})
+    assert len({row.name for row in rows}) == len(rows) > 1
+    assert all(row.config.train.pairs == 8 for row in rows)
+
+
+def test_every_family_has_a_row(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    rows = compare.read_rows(compare.ROWS, "models", [], {})
+    assert sorted({row.config.model.name for row in rows}) == names()

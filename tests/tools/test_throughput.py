@@ -1,0 +1,57 @@
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from stegnet.data.shards import TRAIN, Shards, ShardWriter
+from tools.throughput import main, make_holes
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path, picture, monkeypatch) -> Path:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["data"]["size"] = 64
+    params["model"] |= {"blocks": 1, "width": 4, "ends": 0, "backbone": "none"}
+    params["train"] |= {"batch": 2, "crop": 32, "precision": "fp32", "threads": 1, "workers": 1}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    writer = ShardWriter(tmp_path / "shards", 4)
+    for index in range(4):
+        writer.add(picture(64, 64, index), TRAIN, str(index), "folder", 64, 64)
+    writer.close()
+    monkeypatch.chdir(tmp_path)
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    yield tmp_path
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(strict)
+
+
+def test_each_figure_has_a_line(folder, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["throughput", "shards", "--seconds", "0.3", "--pictures", "2000"])
+    assert main() == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.endswith("1 threads, 1 loaders, batches of 2 × 32²")
+    names = ["loader alone", "step alone", "together", "loader, 2,000 pictures"]
+    assert [line[:28].strip() for line in lines] == names
+    assert all(int(line[28:36]) > 0 for line in lines)
+
+
+def test_nothing_to_load(folder, capsys, monkeypatch):
+    shutil.rmtree(folder / "shards")
+    monkeypatch.setattr(sys, "argv", ["throughput", "shards"])
+    assert main() == 1
+    assert capsys.readouterr().err.startswith("error: shards: holds no train pictures")
+
+
+def test_holes_take_no_room(tmp_path):
+    make_holes(tmp_path, 1000, 64, 300)
+    pictures = Shards(tmp_path, TRAIN)
+    assert len(pictures) == 1000
+    assert np.array_equal(pictures[999], np.zeros((64, 64, 3), np.uint8))
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) > 1000 * 64 * 64 * 3
+    assert sum(path.stat().st_blocks * 512 for path in tmp_path.iterdir()) < 100_000

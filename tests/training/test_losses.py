@@ -1,0 +1,139 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from stegnet.config import LossConfig
+from stegnet.training import losses
+from stegnet.training.losses import MEASURES, Terms, terms, to_ycbcr
+from stegnet.training.similarity import ssim
+from stegnet.training.trip import Arrived
+
+NOTHING = LossConfig(mse=0.0, l1=0.0, charbonnier=0.0, ssim=0.0, ms_ssim=0.0, space="rgb", chroma=1.0)
+SPACES = ["rgb", "ycbcr"]
+
+
+@pytest.fixture
+def arrived() -> Arrived:
+    cover, container, secret, revealed = torch.rand(4, 2, 3, 24, 32, generator=torch.Generator().manual_seed(0))
+    return Arrived(cover, container, secret, revealed)
+
+
+def grey(arrived: Arrived) -> Arrived:
+    return Arrived(*(picture[:, :1].expand(-1, 3, -1, -1) for picture in arrived))
+
+
+def of(arrived: Arrived, **keys: float | str) -> Terms:
+    return terms(arrived, replace(NOTHING, **keys))
+
+
+def both(found: Terms) -> Tensor:
+    return torch.stack([found.container, found.secret])
+
+
+def test_squared_errors_alone_are_their_mean_to_the_bit(arrived):
+    found = of(arrived, mse=1.0)
+    container = (arrived.container - arrived.cover).square().mean()
+    secret = (arrived.revealed - arrived.secret).square().mean()
+    assert (found.container, found.secret) == (container, secret)
+    assert (found.container_mse, found.secret_mse) == (container, secret)
+
+
+def test_so_is_their_gradient(arrived):
+    wanted, found = arrived.container.clone().requires_grad_(), arrived.container.clone().requires_grad_()
+    (wanted - arrived.cover).square().mean().backward()
+    of(arrived._replace(container=found), mse=1.0).container.backward()
+    assert torch.equal(found.grad, wanted.grad)
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("name", MEASURES)
+def test_the_figures_are_squared_errors_in_rgb_by_whatever_is_trained(arrived, name, space):
+    found = of(arrived, **{name: 2.0}, space=space)
+    for figure, (a, b) in {"container_mse": arrived[:2], "secret_mse": arrived[2:]}.items():
+        assert getattr(found, figure) == (b - a).square().mean()
+        assert not getattr(found, figure).requires_grad
+
+
+def test_measures_by_hand():
+    flat = torch.zeros(1, 3, 16, 16)
+    pictures = Arrived(cover=flat, container=flat + 0.5, secret=flat, revealed=flat - 0.003)
+    assert both(of(pictures, mse=1.0)).tolist() == pytest.approx([0.25, 9e-6])
+    assert both(of(pictures, l1=1.0)).tolist() == pytest.approx([0.5, 0.003])
+    expected = [(0.25 + 1e-6) ** 0.5 - 1e-3, (9e-6 + 1e-6) ** 0.5 - 1e-3]
+    assert both(of(pictures, charbonnier=1.0)).tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_one_minus_the_similarity(arrived):
+    expected = torch.stack([1 - ssim(*arrived[:2]).mean(), 1 - ssim(*arrived[2:]).mean()])
+    torch.testing.assert_close(both(of(arrived, ssim=1.0)), expected)
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_measures_add_up_by_their_weights(arrived, space):
+    weights = {name: 0.5 + index for index, name in enumerate(MEASURES)}
+    whole = of(arrived, **weights, space=space)
+    parts = [weight * both(of(arrived, **{name: 1.0}, space=space)) for name, weight in weights.items()]
+    torch.testing.assert_close(both(whole), sum(parts))
+
+
+def test_ycbcr_is_that_of_opencv():
+    picture = np.random.default_rng(0).random((64, 48, 3), dtype=np.float32)
+    expected = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]]
+    found = to_ycbcr(torch.from_numpy(picture).permute(2, 0, 1)[None])[0].permute(1, 2, 0)
+    np.testing.assert_allclose(found.numpy(), expected, atol=5e-4)  # its factors have three digits
+
+
+def test_primary_colours():
+    colours = torch.eye(3)[:, :, None, None]  # red, green, blue
+    luma, blueness, redness = to_ycbcr(colours).flatten(1).T
+    assert luma.tolist() == pytest.approx([0.299, 0.587, 0.114])
+    assert blueness.tolist() == pytest.approx([0.5 - 0.168736, 0.5 - 0.331264, 1], abs=1e-6)
+    assert redness.tolist() == pytest.approx([1, 0.5 - 0.418688, 0.5 - 0.081312], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_grey_pictures_are_measured_alike_in_both_spaces(arrived, name):
+    rgb, ycbcr = (both(of(grey(arrived), **{name: 1.0}, space=space, chroma=3.0)) for space in SPACES)
+    torch.testing.assert_close(rgb, ycbcr, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_chroma_weighs_the_colours(arrived, name):
+    values = [both(of(arrived, **{name: 1.0}, space="ycbcr", chroma=chroma)) for chroma in (0.0, 1.0, 2.0)]
+    assert (values[1] > values[0]).all()
+    torch.testing.assert_close(values[2] - values[1], values[1] - values[0], rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(values[1], both(of(arrived, **{name: 1.0})))
+
+
+def test_without_chroma_only_luma_counts(arrived):
+    blueness = torch.tensor([0.0, -0.114 * 1.772 / 0.587, 1.772])[:, None, None]
+    coloured = arrived._replace(container=arrived.cover + 0.1 * blueness)
+    assert of(coloured, l1=1.0, space="ycbcr", chroma=0.0).container < 1e-6
+    assert of(coloured, l1=1.0, space="ycbcr", chroma=1.0).container == pytest.approx(0.1, rel=1e-4)
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("name", MEASURES)
+def test_each_measure_alone_brings_a_picture_closer(arrived, name, space):
+    container = arrived.container.clone().requires_grad_()
+    optimizer = torch.optim.Adam([container], 0.02)
+    for _ in range(60):
+        optimizer.zero_grad()
+        of(arrived._replace(container=container), **{name: 1.0}, space=space).container.backward()
+        optimizer.step()
+    before, after = ((picture - arrived.cover).square().mean() for picture in (arrived.container, container))
+    assert after < before / 2
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_measure_of_weight_0_is_not_taken(arrived, name, monkeypatch):
+    def refuse(a: Tensor, b: Tensor) -> Tensor:
+        raise AssertionError(name)
+
+    for other in MEASURES.keys() - {name}:
+        monkeypatch.setitem(losses.MEASURES, other, refuse)
+    assert of(arrived, **{name: 1.0}).container > 0

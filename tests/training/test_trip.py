@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stegnet.config import ScrambleConfig
+from stegnet.detail import block_means, join, settled, split
+from stegnet.models import Pair
+from stegnet.training.trip import Trip, draw_chance
+
+CPU = torch.device("cpu")
+
+
+class Watched(Pair):
+    """Gives back what it was given, and keeps it."""
+
+    def hide(self, cover, secret):
+        self.hidden = secret
+        return cover
+
+    def reveal(self, container):
+        self.container = container
+        return self.hidden
+
+
+@pytest.fixture
+def batch() -> torch.Tensor:
+    return torch.randint(256, (8, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(("share", "changed"), [(0.0, 0), (1.0, 8)])
+@pytest.mark.parametrize("detail", [True, False])
+def test_only_secrets_are_shuffled(make_config, batch, share, changed, detail):
+    config = replace(make_config(batch=8, scrambled=share), scramble=ScrambleConfig(detail, 16))
+    pair = Watched()
+    arrived = Trip(pair, detail, "fp32")(batch, draw_chance(config, 3, CPU))
+    assert torch.equal(arrived.cover, batch[:, 0] / 255)
+    assert torch.equal(arrived.secret, batch[:, 1] / 255)
+    means = block_means(arrived.secret) if detail else None
+    expected = split(settled(arrived.secret, means), means)
+    moved = [not torch.allclose(a, b, atol=1e-6) for a, b in zip(pair.hidden, expected, strict=True)]
+    assert sum(moved) == changed
+    shown = pair.hidden.abs().flatten(2).sort().values
+    torch.testing.assert_close(shown, expected.abs().flatten(2).sort().values, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("detail", [True, False])
+def test_what_is_revealed_is_put_back_in_order(make_config, batch, detail):
+    config = replace(make_config(batch=8, scrambled=0.5), scramble=ScrambleConfig(detail, 8))
+    arrived = Trip(Watched(), detail, "fp32")(batch, draw_chance(config, 3, CPU))
+    means = block_means(arrived.secret) if detail else None
+    torch.testing.assert_close(arrived.revealed, join(split(arrived.secret, means), means))
+
+
+def test_sealed_bits_and_noise_change_what_is_stored(make_config, batch):
+    pair = Watched()
+    trip = Trip(pair, True, "fp32")
+    for bits in (0.0, 0.1, 0.5):
+        arrived = trip(batch, draw_chance(make_config(batch=8, bits=bits), 3, CPU))
+        changed = (pair.container - arrived.container).abs() > 0.5 / 255
+        assert changed.float().mean().item() == pytest.approx(bits, abs=0.01)
+    arrived = trip(batch, draw_chance(make_config(batch=8, bits=0.0, noise=0.1), 3, CPU))
+    assert (pair.container - arrived.container).std().item() == pytest.approx(0.1, rel=0.05)
+
+
+def test_chance_follows_from_seed_and_step(make_config):
+    sealed = [draw_chance(make_config(seed=seed), step, CPU).sealed for seed, step in ((0, 3), (0, 3), (0, 4), (1, 3))]
+    assert [torch.equal(sealed[0], other) for other in sealed] == [True, True, False, False]
+
+
+def test_the_parts_of_a_batch_take_the_way_that_they_take_together(make_config, batch):
+    config = make_config(batch=8, scrambled=0.5, noise=0.1)
+    trip, chance = Trip(Watched(), True, "fp32"), draw_chance(config, 0, CPU)
+    whole = trip(batch, chance)
+    for part in (slice(0, 3), slice(3, 8)):
+        for there, here in zip(whole, trip(batch[part], chance.part(part)), strict=True):
+            torch.testing.assert_close(here, there[part])

@@ -1,0 +1,150 @@
+"""Trains rows of models with one budget on the same data, and measures them side by side: python -m tools.compare.
+
+The rows stand in tools/compare.yaml. What is trained stays in build/compare: after a stop, the same command goes on
+where it was. The table goes to stdout and, with the same figures as CSV, to a folder.
+"""
+
+import argparse
+import difflib
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stegnet.config import Config, check, load, read
+from stegnet.data.shards import TRAIN, Shards
+from stegnet.errors import ConfigError, StegnetError
+from stegnet.evaluation.quality import PicturePairs
+from stegnet.models import build_from
+from tools.compare_table import head, measure, write
+from tools.compare_train import Budget, Place, Row, train_row
+
+PARAMS = Path("params.yaml")
+ROWS = Path("tools/compare.yaml")
+TRAINED = Path("build/compare")
+SAME = {"seed", "data", "train.pairs", "train.batch", "train.crop", "train.threads", "train.devices"}
+STOPPED = 130  # exit code, a shell's after Ctrl-C
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code: 1 if anything failed or diverged."""
+    options = _options(arguments)
+    try:
+        return compare(options)
+    except StegnetError as error:
+        print(error.told(), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "stopped; the same command goes on from there", file=sys.stderr)
+        return getattr(stop, "code", STOPPED)
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Trains what is not trained yet, measures all, and writes the table."""
+    base = load(PARAMS)
+    budget = Budget(options.pairs or base.train.pairs, options.seconds)
+    threads = options.threads or base.train.threads
+    common = {"train.pairs": budget.pairs, "train.threads": threads, "train.devices": 1}
+    rows = read_rows(options.file, options.set, options.rows, common)
+    _check(rows, options.data)
+    places = [Place(TRAINED, options.set, row, options.data, budget) for row in rows]
+    if options.fresh:
+        for place in places:
+            place.clear()
+    trained = [train_row(row, place, options.data, budget) for row, place in zip(rows, places, strict=True)]
+    table = measure(trained, options.data)
+    above = head(_command(options, budget, threads), rows[0].config, options.data, budget)
+    write(table, options.out, options.set, above)
+    return int(any(row.run.diverged is not None for row in trained))
+
+
+def read_rows(path: Path, set_name: str, chosen: list[str], common: Mapping[str, Any]) -> list[Row]:
+    """The rows of one set in `path`, in order.
+
+    Args:
+        chosen: names of the rows wanted; none: all.
+        common: what every row has in the place of params.yaml's values, by dotted keys.
+    Raises:
+        ConfigError: no such set or row, or a row changes what it can't.
+    """
+    rows = _pick(f"{path}: the set", read(path), set_name)
+    wanted = {name: _pick(f"{path}: {set_name}: the row", rows, name) for name in chosen or rows}
+    return [Row(name, _config(f"{path}: {name}", changes, common)) for name, changes in wanted.items()]
+
+
+def _pick(what: str, known: Any, name: str) -> dict[str, Any]:
+    """The mapping called `name` in another."""
+    if not isinstance(known, dict) or not isinstance(known.get(name, {}), dict):
+        raise ConfigError(f"{what} {name}: must be a mapping")
+    if name not in known:
+        close = difflib.get_close_matches(name, map(str, known), n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(map(str, known))}"
+        raise ConfigError(f"{what} {name}: there is none", hint)
+    return known[name]
+
+
+def _config(where: str, changes: Mapping[str, Any], common: Mapping[str, Any]) -> Config:
+    """params.yaml with the changes of one row."""
+    values = read(PARAMS)
+    for key, value in {**common, **changes}.items():
+        values = _changed(values, key.split("."), value)
+    for key in changes:
+        if {key, key.partition(".")[0]} & SAME:
+            raise ConfigError(f"{where}: {key}: must be the same for all rows")
+    try:
+        return check(values)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}", error.hint) from error
+
+
+def _changed(values: Any, keys: list[str], value: Any) -> Any:
+    """The same nested mapping with one value changed."""
+    if not keys:
+        return value
+    section = values if isinstance(values, dict) else {}
+    return {**section, keys[0]: _changed(section.get(keys[0]), keys[1:], value)}
+
+
+def _check(rows: list[Row], data: Path) -> None:
+    """Stops now where something would stop after hours: pictures or a network that can't be had."""
+    Shards(data, TRAIN)
+    PicturePairs(data, rows[0].config.evaluate.shift)
+    for row in rows:
+        build_from(row.config.model)
+
+
+def _command(options: argparse.Namespace, budget: Budget, threads: int) -> str:
+    """What was typed, paths left out."""
+    rows = ["--rows", ",".join(options.rows)] if options.rows else []
+    limits = ["--pairs", str(budget.pairs), "--seconds", f"{budget.seconds:g}", "--threads", str(threads)]
+    return shlex.join(["python", "-m", "tools.compare", "--set", options.set, *rows, *limits])
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", default="models", metavar="NAME", help="which rows (default: models)")
+    parser.add_argument("--rows", type=_names, default=[], metavar="A,B", help="only these of the set")
+    parser.add_argument("--pairs", type=_positive, metavar="N", help="pairs that a training gets; as in params.yaml")
+    parser.add_argument("--seconds", type=_positive, default=1200, metavar="S", help="fewer pairs if it takes longer")
+    parser.add_argument("--data", type=Path, default=Path("build/shards"), help="shards, of `dvc repro prepare`")
+    parser.add_argument("--out", type=Path, default=Path("reports/compare"), help="where the table goes")
+    parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads; as in params.yaml")
+    parser.add_argument("--file", type=Path, default=ROWS, help="where the rows stand")
+    parser.add_argument("--fresh", action="store_true", help="train again what is trained already")
+    return parser.parse_args(arguments)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""The trainings of tools.compare, all within one budget; what is trained stays for the next call.
+
+A row's files are named by the row and by a hash of all that decides its training:
+
+<row>-<hash>.safetensors, .json    the pair, and its card
+<row>-<hash>.run.json              how its training goes
+checkpoints/<row>-<hash>           an unfinished training
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+import torch
+
+import stegnet
+from pipeline.stage import bar
+from stegnet.config import Config
+from stegnet.data.shards import data_hash
+from stegnet.errors import TrainingError
+from stegnet.models import Card, Pair
+from stegnet.models.precision import pick_device, resolve
+from stegnet.training.train import train, write_weights
+
+CODE = ("models", "training", "data", "channel.py", "detail.py", "scramble.py")  # what decides the weights
+FIRST_PROBE, LAST_PROBE, GROWTH = 3, 192, 4  # steps by which the speed is measured
+LONG_ENOUGH = 1.0  # seconds of steps that tell the speed
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row's name, and all parameters of its training."""
+
+    name: str
+    config: Config
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a training gets: so many pairs, or as many as fit into so many seconds where that is fewer."""
+
+    pairs: int
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a row's training goes, kept in a file.
+
+    Attributes:
+        pairs: that it sees in all.
+        finished: is there a pair?
+        diverged: the step at which it did, or None.
+        seconds: that it took, or would have without a stop; None: not known.
+    """
+
+    pairs: int
+    finished: bool = False
+    diverged: int | None = None
+    seconds: float | None = None
+
+    @classmethod
+    def load(cls, path: Path) -> Self | None:
+        """What was saved, or None."""
+        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+    def save(self, path: Path) -> None:
+        """Writes it beside its place and moves it there."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+        os.replace(unfinished, path)
+
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        if self.diverged is not None:
+            return f"diverged at step {self.diverged}"
+        return f"{self.pairs} pairs" + (f" in {self.seconds:.0f} s" if self.seconds else "")
+
+
+@dataclass(frozen=True)
+class Trained(Row):
+    """A row whose training has ended, well or not."""
+
+    run: Run
+    weights: Path
+
+
+class Place:
+    """Where the files of a row's training are.
+
+    Args:
+        folder: of all sets.
+        set_name: the row's set. What another set has trained already is found there.
+    """
+
+    def __init__(self, folder: Path, set_name: str, row: Row, data: Path, budget: Budget) -> None:
+        key = fingerprint(row.config, data, budget)
+        known = sorted(folder.glob(f"*/*-{key}.run.json"))
+        self.run = known[0] if known else folder / set_name / f"{row.name}-{key}.run.json"
+        stem = self.run.name.removesuffix(".run.json")
+        self.weights = self.run.with_name(f"{stem}.safetensors")
+        self.checkpoints = self.run.parent / "checkpoints" / stem
+
+    def clear(self) -> None:
+        """Forgets the training."""
+        self.run.unlink(missing_ok=True)
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+
+def fingerprint(config: Config, data: Path, budget: Budget) -> str:
+    """Names a training by all that decides its result: parameters, budget, pictures, machine and code."""
+    settings = {key: value for key, value in asdict(config).items() if key not in {"data", "evaluate", "video"}}
+    device = pick_device()
+    machine = [device.type, resolve(config.train.precision, device), torch.__version__]
+    parts = [settings, asdict(budget), data_hash(data), machine, _code_hash()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def train_row(row: Row, place: Place, data: Path, budget: Budget) -> Trained:
+    """Trains a row, unless that is done already; a training that was stopped goes on where it was."""
+    run = Run.load(place.run)
+    if run and (run.finished or run.diverged is not None):
+        _say(f"{row.name}: {run.told}, trained before")
+        return Trained(row.name, row.config, run, place.weights)
+    if run is None:
+        run = Run(affordable(row, data, budget))
+        run.save(place.run)
+    run = _trained(row, run, place, data)
+    run.save(place.run)
+    shutil.rmtree(place.checkpoints, ignore_errors=True)
+    _say(f"{row.name}: {run.told}")
+    return Trained(row.name, row.config, run, place.weights)
+
+
+def affordable(row: Row, data: Path, budget: Budget) -> int:
+    """Pairs of a training within the budget: whole batches, at least one. Known before, its schedule is complete."""
+    batch = row.config.train.batch
+    seconds = _step_seconds(row, data)
+    steps = budget.pairs // batch if seconds is None else min(budget.pairs // batch, int(budget.seconds / seconds))
+    return max(1, steps) * batch
+
+
+def _step_seconds(row: Row, data: Path) -> float | None:
+    """How long a step takes, by short trainings that grow until they tell; None if even they diverge."""
+    steps = FIRST_PROBE
+    while True:
+        clock = Clock(f"{row.name}, speed")
+        with TemporaryDirectory() as folder:
+            pairs = steps * row.config.train.batch
+            if _run(row.config, pairs, data, Path(folder), clock) is None:
+                return None
+        times = clock.times[1:-1]  # the first step warms up, and after the last one a checkpoint is written
+        if steps >= LAST_PROBE or times[-1] - times[0] >= LONG_ENOUGH:
+            return mean_step(times)
+        steps *= GROWTH
+
+
+def _trained(row: Row, run: Run, place: Place, data: Path) -> Run:
+    clock = Clock(row.name)
+    result = _run(row.config, run.pairs, data, place.checkpoints, clock)
+    if result is None:
+        return replace(run, diverged=clock.step)
+    write_weights(place.weights, *result)
+    step = mean_step(clock.times)
+    return replace(run, finished=True, seconds=step and step * run.pairs / row.config.train.batch)
+
+
+class Clock:
+    """Shows the steps of a training in a progress bar, and notes when each begins, and when the last one ends."""
+
+    def __init__(self, name: str) -> None:
+        self.step = 0
+        self.times: list[float] = []
+        self._name = name
+
+    def __call__(self, steps: range) -> Iterator[int]:
+        for step in bar(steps, self._name, leave=False):
+            self.step = step
+            self.times.append(time.perf_counter())
+            yield step
+        self.times.append(time.perf_counter())
+
+
+def mean_step(times: list[float]) -> float | None:
+    """Seconds between two of `times`, or None if there are no two."""
+    return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else None
+
+
+def _run(config: Config, pairs: int, data: Path, checkpoints: Path, clock: Clock) -> tuple[Pair, Card] | None:
+    """The trained pair and its card, or None if the training diverges."""
+    config = replace(config, train=replace(config.train, pairs=pairs))
+    try:
+        return train(config, data, checkpoints, lambda point: None, clock)
+    except TrainingError as error:
+        if not isinstance(error.__cause__, FloatingPointError):
+            raise
+        return None
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _code_hash() -> str:
+    """Hash of the source that trains."""
+    package = Path(stegnet.__file__).parent
+    code = hashlib.sha256()
+    for place in (package / name for name in CODE):
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            code.update(path.read_bytes())
+    return code.hexdigest()

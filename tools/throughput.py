@@ -1,0 +1,107 @@
+"""How fast training pairs are loaded, trained on, and both together: python -m tools.throughput [SHARDS].
+
+The settings are those of params.yaml. Beside the shards given, a set of as many pictures as --pictures says is made,
+of holes that take no room on disk, to show that loading does not get slower with their number.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count, repeat
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import psutil
+from torch import Tensor
+
+from pipeline.stage import bar
+from stegnet.config import Config, load
+from stegnet.data.pairs import Pairs, load_batches
+from stegnet.data.shards import TRAIN, Shards
+from stegnet.errors import StegnetError
+from stegnet.models.precision import resolve
+from stegnet.training.devices import open_fabric
+from stegnet.training.precision import make_deterministic
+from stegnet.training.trainer import Trainer
+
+WARM_UP = 3  # batches that do not count
+MEGA = 2**20
+
+
+def main() -> int:
+    """The exit code: 1 if there is nothing to measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shards", type=Path, nargs="?", default=Path("build/shards"), help="of `dvc repro prepare`")
+    parser.add_argument("--seconds", type=float, default=20, metavar="S", help="that each figure is measured for")
+    parser.add_argument("--pictures", type=int, default=1_000_000, metavar="N", help="in the large set")
+    parser.add_argument("--workers", type=int, metavar="N", help="loader processes; as in params.yaml")
+    options = parser.parse_args()
+    try:
+        config = load(Path("params.yaml"))
+        if options.workers is not None:
+            config = replace(config, train=replace(config.train, workers=options.workers))
+        measure(config, options)
+    except StegnetError as error:
+        print(error.told(), file=sys.stderr)
+        return 1
+    return 0
+
+
+def measure(config: Config, options: argparse.Namespace) -> None:
+    """Prints a line for each figure."""
+    train = config.train
+    make_deterministic(config.seed, train.threads)
+    fabric = open_fabric(train)
+    trainer = Trainer(config, fabric, resolve(train.precision, fabric.device))
+    first = next(_batches(config, options.shards))
+    print(
+        f"{fabric.device}, {train.threads} threads, {train.workers} loaders, batches of {train.batch} × {train.crop}²"
+    )
+    _tell("loader alone", config, options.seconds, _batches(config, options.shards))
+    _tell("step alone", config, options.seconds, map(trainer.step, repeat(first)))
+    _tell("together", config, options.seconds, map(trainer.step, _batches(config, options.shards)))
+    with TemporaryDirectory() as folder:
+        make_holes(Path(folder), options.pictures, config.data.size, config.data.shard)
+        _tell(f"loader, {options.pictures:,} pictures", config, options.seconds, _batches(config, Path(folder)))
+
+
+def _batches(config: Config, shards: Path) -> Iterator[Tensor]:
+    train = config.train
+    pairs = Pairs(shards, train.crop, train.augment, config.seed)
+    indices = (range(step * train.batch, (step + 1) * train.batch) for step in count())
+    return load_batches(pairs, indices, train.workers)
+
+
+def _tell(name: str, config: Config, seconds: float, work: Iterator[object]) -> None:
+    """Times what `work` does for each batch."""
+    for _ in range(WARM_UP):
+        next(work)
+    start, done, shown = time.perf_counter(), 0, bar(desc=name, unit="batch", leave=False)
+    while time.perf_counter() - start < seconds:
+        next(work)
+        done += 1
+        shown.update()
+    rate = done * config.train.batch / (time.perf_counter() - start)
+    shown.close()
+    print(f"{name:<28}{rate:>8.0f} pairs/s{_own_memory() / MEGA:>8.0f} MB", flush=True)
+
+
+def _own_memory() -> int:
+    """Bytes that this process and its loaders hold for themselves: pages of mapped files belong to the system."""
+    this = psutil.Process()
+    return sum(process.memory_full_info().uss for process in (this, *this.children(recursive=True)))
+
+
+def make_holes(folder: Path, pictures: int, size: int, shard: int) -> None:
+    """Training shards of black pictures, as files of holes."""
+    for number, first in enumerate(range(0, pictures, shard)):
+        shape = (min(shard, pictures - first), size, size, 3)
+        np.lib.format.open_memmap(folder / f"{TRAIN}-{number:05d}.npy", "w+", np.uint8, shape)
+    assert len(Shards(folder, TRAIN)) == pictures
+
+
+if __name__ == "__main__":
+    sys.exit(main())
