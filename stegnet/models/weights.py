@@ -46,7 +46,7 @@ def save_pair(path: Path, pair: Pair, card: Card) -> None:
     """Writes weights and card to `path`; same pair and card, same bytes."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in pair.state_dict().items()}
     text = json.dumps(asdict(card), sort_keys=True)
-    safetensors.torch.save_file(tensors, path, metadata={_CARD_KEY: text})
+    path.write_bytes(safetensors.torch.save(tensors, {_CARD_KEY: text}))  # its save_file would keep others from reading
 
 
 def read_card(path: Path) -> Card:

@@ -82,3 +82,10 @@ def test_weights_that_began_as_pretrained_need_no_network(tmp_path, monkeypatch)
 def test_the_id_is_the_sha256_of_the_file(tmp_path):
     (tmp_path / "w").write_bytes(b"abc")  # FIPS 180-2, appendix B.1
     assert weights_id(tmp_path / "w") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_who_may_read_other_files_may_read_weights(tmp_path):
+    (tmp_path / "other").write_bytes(b"")
+    save_pair(tmp_path / "pair.safetensors", build("baluja", width=1), Card("baluja", {"width": 1}, {}))
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1
