@@ -20,7 +20,7 @@ class Function(nn.Module):
     Args:
         channels, out: of input and output.
         width: channels in between.
-        depth: number of convolutions.
+        depth: number of convolutions, at least 2.
         backbone: name of a timm model, or "none".
         pretrained: whether the backbone starts from timm's weights.
     """

@@ -77,7 +77,7 @@ class Invertible(Pair):
             network guesses from the container what was lost; without, that is zero.
         pretrained: whether backbones start from timm's weights.
     Raises:
-        ConfigError: there is no such place or backbone.
+        ConfigError: there is no such place or backbone, or `ends` is 1.
     """
 
     def __init__(
@@ -91,6 +91,8 @@ class Invertible(Pair):
     ) -> None:
         super().__init__()
         places = _places(place)
+        if ends == 1:
+            raise ConfigError("model.ends: must be 0, or 2 and more", "one convolution can't both widen and narrow")
 
         def function(where: str, depth: int = 3) -> Function:
             return Function(BANDS, BANDS, width, depth, backbone if where in places else NONE, pretrained)

@@ -128,6 +128,11 @@ def test_an_unknown_place():
     assert caught.value.hint == "known: ends, couplings, latent, joined by +"
 
 
+def test_an_end_of_one_convolution():
+    with pytest.raises(ConfigError, match=r"model.ends: must be 0, or 2 and more"):
+        Invertible(ends=1)
+
+
 def test_the_large_one_is_the_same_with_more_of_all():
     assert isinstance(InvertibleLarge(blocks=1, width=4), Invertible)
     small, large = cost(Invertible()), cost(InvertibleLarge())

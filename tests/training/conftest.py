@@ -15,7 +15,7 @@ PARAMS = Path(__file__).parents[2] / "params.yaml"
 def make_config() -> Callable[..., Config]:
     """A training of 12 small steps; `train` keys are given by name, other sections as they are."""
     base = load(PARAMS)
-    model = replace(base.model, name="invertible", blocks=1, width=8, ends=1)
+    model = replace(base.model, name="invertible", blocks=1, width=8, ends=2)
     small = replace(
         base.train, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", threads=1, workers=0, checkpoint=4
     )
