@@ -55,17 +55,17 @@ def measure(config: Config, options: argparse.Namespace) -> None:
     train = config.train
     make_deterministic(config.seed, train.threads)
     fabric = open_fabric(train)
-    trainer = Trainer(config, fabric, resolve(train.precision, fabric.device))
-    first = next(_batches(config, options.shards))
     print(
         f"{fabric.device}, {train.threads} threads, {train.workers} loaders, batches of {train.batch} × {train.crop}²"
     )
     _tell("loader alone", config, options.seconds, _batches(config, options.shards))
-    _tell("step alone", config, options.seconds, map(trainer.step, repeat(first)))
-    _tell("together", config, options.seconds, map(trainer.step, _batches(config, options.shards)))
     with TemporaryDirectory() as folder:
         make_holes(Path(folder), options.pictures, config.data.size, config.data.shard)
         _tell(f"loader, {options.pictures:,} pictures", config, options.seconds, _batches(config, Path(folder)))
+    trainer = Trainer(config, fabric, resolve(train.precision, fabric.device))
+    first = next(_batches(config, options.shards))
+    _tell("step alone", config, options.seconds, map(trainer.step, repeat(first)))
+    _tell("together", config, options.seconds, map(trainer.step, _batches(config, options.shards)))
 
 
 def _batches(config: Config, shards: Path) -> Iterator[Tensor]:

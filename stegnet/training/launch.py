@@ -21,7 +21,7 @@ from types import FrameType
 
 from stegnet.errors import StegnetError, TrainingError
 from stegnet.training.ranks import rank
-from stegnet.training.stop import SIGNALS, STOPPED
+from stegnet.training.stop import STOPPED, heeded
 
 GRACE = 5.0  # seconds that the others have to end by themselves when one has failed
 _FAILURE = "STEGNET_FAILURE"  # names the file where a launched process says why it fails
@@ -37,7 +37,7 @@ def launch(module: str, count: int) -> int:
     """
     with TemporaryDirectory() as folder:
         group = _Group(module, count, Path(folder))
-        before = {number: signal.signal(number, group.hand_on) for number in SIGNALS}
+        before = {number: signal.signal(number, group.hand_on) for number in heeded()}
         try:
             return group.wait()
         finally:

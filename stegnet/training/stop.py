@@ -9,6 +9,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOPPED = tuple(128 + number for number in SIGNALS)  # what a process ends with that one of them stopped
 
 
+def heeded() -> list[signal.Signals]:
+    """Those of the signals that this process was not told to ignore."""
+    return [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+
+
 class TrainingStopped(KeyboardInterrupt):
     """A signal asked for it, and the next call goes on from here.
 
@@ -25,7 +30,8 @@ class TrainingStopped(KeyboardInterrupt):
 class Wish:
     """Whether somebody asked to stop, by Ctrl-C or SIGTERM, as long as the block lasts.
 
-    A second signal does what it did before. Only the main thread can heed signals: elsewhere nobody asks.
+    A second signal does what it did before. A process that was made deaf, by `nohup` say, stays so. Only the main
+    thread can heed signals: elsewhere nobody asks.
 
     Attributes:
         signal: its number, or 0.
@@ -37,7 +43,7 @@ class Wish:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            self._before = {number: signal.signal(number, self._note) for number in heeded()}
         return self
 
     def __exit__(self, *_: object) -> None:

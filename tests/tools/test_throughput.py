@@ -36,7 +36,7 @@ def test_each_figure_has_a_line(folder, capsys, monkeypatch):
     assert main() == 0
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.endswith("1 threads, 1 loaders, batches of 2 × 32²")
-    names = ["loader alone", "step alone", "together", "loader, 2,000 pictures"]
+    names = ["loader alone", "loader, 2,000 pictures", "step alone", "together"]
     assert [line[:28].strip() for line in lines] == names
     assert all(int(line[28:36]) > 0 for line in lines)
 

@@ -70,10 +70,11 @@ def test_all_run_and_know_their_number(start, tmp_path):
 
 
 def test_who_fails_is_told_of_and_ends_the_others(start):
+    before = psutil.Process().children(recursive=True)  # other tests leave helpers of Python's own
     with pytest.raises(TrainingError, match=r"^no pictures$") as caught:
         start("fails")
     assert caught.value.hint == "take some"
-    assert psutil.Process().children(recursive=True) == []
+    assert set(psutil.Process().children(recursive=True)) <= set(before)
 
 
 def test_a_programmers_error_shows_where(start, capsys):

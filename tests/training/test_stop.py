@@ -29,6 +29,16 @@ def test_afterwards_all_is_as_before():
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
+def test_who_was_made_deaf_stays_deaf():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Wish() as wish:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert wish.signal == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_in_another_thread_nobody_asks():
     seen = []
 
