@@ -1,5 +1,5 @@
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,6 +23,15 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     waves = [np.sin((x * (seed % 5 + 2) + y * (channel + 1)) / 17 + seed) for channel in range(3)]
     noise = np.random.default_rng(seed).normal(0, 4, (height, width, 3))
     return (128 + 90 * np.stack(waves, -1) + noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def settings_stay() -> Iterator[None]:
+    """A training sets how the whole process computes."""
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(strict)
 
 
 @pytest.fixture(name="picture")

@@ -126,7 +126,7 @@ class Invertible(Pair):
 
 @register("invertible_large")
 class InvertibleLarge(Invertible):
-    """The same, for GPUs: about ten times the cost."""
+    """The same, for GPUs: seven times the arithmetic."""
 
     def __init__(
         self,

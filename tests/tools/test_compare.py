@@ -36,15 +36,6 @@ def on_the_cpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
-@pytest.fixture(autouse=True)
-def settings_stay() -> Iterator[None]:
-    """A training sets how the whole process computes."""
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(strict)
-
-
 @pytest.fixture
 def project(tmp_path, monkeypatch, picture) -> Path:
     """A folder with params.yaml for tiny pairs, rows.yaml and shards; this process works there."""

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import yaml
 
 from stegnet.data.shards import TRAIN, Shards, ShardWriter
@@ -25,10 +24,7 @@ def folder(tmp_path, picture, monkeypatch) -> Path:
         writer.add(picture(64, 64, index), TRAIN, str(index), "folder", 64, 64)
     writer.close()
     monkeypatch.chdir(tmp_path)
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    yield tmp_path
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(strict)
+    return tmp_path
 
 
 def test_each_figure_has_a_line(folder, capsys, monkeypatch):

@@ -1,9 +1,8 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from stegnet.config import Config, load
 from stegnet.data.shards import TRAIN, ShardWriter
@@ -33,12 +32,3 @@ def shards(tmp_path, picture) -> Path:
         writer.add(picture(64, 64, index), TRAIN, str(index), "folder", 64, 64)
     writer.close()
     return tmp_path / "shards"
-
-
-@pytest.fixture(autouse=True)
-def settings_stay() -> Iterator[None]:
-    """A training sets how the whole process computes."""
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(strict)
