@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stegnet.config import Config, check, load, read
+from stegnet.config import Config, changed, check, load, read
 from stegnet.data.shards import TRAIN, Shards
 from stegnet.errors import ConfigError, StegnetError
 from stegnet.evaluation.quality import PicturePairs
@@ -86,9 +86,7 @@ def _pick(what: str, known: Any, name: str) -> dict[str, Any]:
 
 def _config(where: str, changes: Mapping[str, Any], common: Mapping[str, Any]) -> Config:
     """params.yaml with the changes of one row."""
-    values = read(PARAMS)
-    for key, value in {**common, **changes}.items():
-        values = _changed(values, key.split("."), value)
+    values = changed(read(PARAMS), {**common, **changes})
     for key in changes:
         if {key, key.partition(".")[0]} & SAME:
             raise ConfigError(f"{where}: {key}: must be the same for all rows")
@@ -96,14 +94,6 @@ def _config(where: str, changes: Mapping[str, Any], common: Mapping[str, Any]) -
         return check(values)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}", error.hint) from error
-
-
-def _changed(values: Any, keys: list[str], value: Any) -> Any:
-    """The same nested mapping with one value changed."""
-    if not keys:
-        return value
-    section = values if isinstance(values, dict) else {}
-    return {**section, keys[0]: _changed(section.get(keys[0]), keys[1:], value)}
 
 
 def _check(rows: list[Row], data: Path) -> None:

@@ -16,8 +16,8 @@ from stegnet.codec import Network
 from stegnet.codec.network import Hidden
 from stegnet.config import Config
 from stegnet.data.shards import data_hash
-from stegnet.evaluation.lsb import read_out, swap_in
 from stegnet.evaluation.quality import SEALED, Bench, PicturePairs, Trip, foremost, measures, through_file
+from stegnet.evaluation.tradeoff.swap import read_out, swap_in
 from stegnet.models import build_from
 from stegnet.models.cost import cost
 from stegnet.models.precision import resolve

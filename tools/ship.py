@@ -1,12 +1,13 @@
-"""Puts a trained pair into the package: python -m tools.ship WEIGHTS SHARDS --note "how it was trained".
+"""Puts a trained pair into the package: python -m tools.ship WEIGHTS CURVE SHARDS --note "how it was trained".
 
-Measures it from files on the test split in SHARDS first, writes the figures into its card, and leaves them and
-a film's frames in reports/shipped/.
+Measures it from files on the test split in SHARDS first and writes the figures into its card. `make report` makes the
+report that goes with it.
 """
 
 import argparse
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,13 +20,14 @@ from stegnet.evaluation.video import demonstrate, summarise_film
 from stegnet.models import SHIPPED, load_pair
 from stegnet.training.train import write_weights
 
-REPORTS = Path("reports/shipped")
+CURVE = Path("reports/shipped/curve.csv")
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path)
+    parser.add_argument("curve", type=Path, help="of its training")
     parser.add_argument("shards", type=Path)
     parser.add_argument("--note", required=True, help="data, command, hardware and time, for the card")
     options = parser.parse_args()
@@ -33,25 +35,20 @@ def main() -> None:
     figures = measure(options.weights, options.shards)
     training = card.training | {"note": options.note}
     write_weights(SHIPPED, pair, dataclasses.replace(card, training=training, figures=card.figures | figures))
+    CURVE.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(options.curve, CURVE)
     print(json.dumps(figures, indent=2))
 
 
 def measure(weights: Path, shards: Path) -> dict[str, float]:
-    """The headline figures on pictures and on the demonstration film; details go to REPORTS."""
+    """The headline figures on pictures and on the demonstration film."""
     config = load(Path("params.yaml"))
     network = Network.load(weights)
-    summary = summarise(
-        Bench(network, shards, config.evaluate.shift, config.seed).measure(lambda indices: bar(indices, "evaluate"))
-    )
-    REPORTS.mkdir(parents=True, exist_ok=True)
+    bench = Bench(network, shards, config.evaluate.shift, config.seed)
+    summary = summarise(bench.measure(lambda indices: bar(indices, "evaluate")))
     with TemporaryDirectory() as folder, film_bar() as progress:
-        frames = demonstrate(network, *FILMS, Path(folder), config.seed, progress)
-        film = summarise_film(frames, Path(folder) / "container.mkv")
-        (REPORTS / "frames.png").write_bytes((Path(folder) / "frames.png").read_bytes())
-    figures = headline(summary) | _by_kind(summary) | film
-    for name, values in (("details", summary), ("metrics", figures)):
-        (REPORTS / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    return figures
+        film = demonstrate(network, *FILMS, Path(folder), config.seed, progress)
+        return headline(summary) | _by_kind(summary) | summarise_film(film, Path(folder) / "container.mkv")
 
 
 def _by_kind(summary: dict[str, Any]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from stegnet.config import AugmentConfig
 from stegnet.data.augment import Augment
 from stegnet.data.shards import TRAIN, Shards, read_manifest
+from stegnet.errors import DataError
 
 
 class Pairs(Dataset):
@@ -42,14 +43,24 @@ class Pairs(Dataset):
 
 
 def load_batches(pairs: Pairs, batches: Iterable[Sequence[int]], workers: int) -> Iterator[Tensor]:
-    """The pairs of each batch in order, (B, 2, 3, crop, crop) uint8, loaded by so many processes beside this one."""
+    """The pairs of each batch in order, (B, 2, 3, crop, crop) uint8, loaded by so many processes beside this one.
+
+    Raises:
+        DataError: one of these processes was killed.
+    """
     # Here and not in the worker: there OpenCV would wait for threads that a fork leaves behind.
     cv2.setNumThreads(1)
     prefetch = 4 if workers else None
     loader = DataLoader(
         pairs, batch_sampler=batches, num_workers=workers, prefetch_factor=prefetch, worker_init_fn=_stand_apart
     )
-    return iter(loader)
+    try:
+        yield from loader
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        hint = "memory may have run out: lower train.workers, and start again to go on from the last checkpoint"
+        raise DataError("a process that loads training pairs was killed", hint) from error
 
 
 def _stand_apart(_worker: int) -> None:

@@ -2,7 +2,8 @@
 
 After HiNet (Jing et al. 2021, ICCV) and WIN (2025, arXiv 2508.02111): cover and secret go through a Haar
 transform to half resolution and then through affine coupling blocks (Dinh et al. 2017, Real NVP, arXiv
-1605.08803). What the second branch holds at the end is lost; revealing puts zeros, or a guess, in its place.
+1605.08803), which end in a mixing layer with a left inverse, as WIN's do: revealing reads what the second branch held
+out of the container, where HiNet draws it at random.
 
 Neither paper shuffles its secrets. Shuffled, a secret's blocks are hidden one by one, and what a picture's
 neighbouring blocks say of each other is lost to the couplings. So a network at each end sees the secret whole:
@@ -17,12 +18,13 @@ from stegnet.errors import ConfigError
 from stegnet.models.backbone import NONE
 from stegnet.models.function import Function
 from stegnet.models.pair import Pair
+from stegnet.models.precision import full_precision
 from stegnet.models.registry import register
 
 BANDS = 12  # of a colour picture
 ENDS, COUPLINGS, LATENT = "ends", "couplings", "latent"
 PLACES = (ENDS, COUPLINGS, LATENT)
-BACKBONE = "convnext_atto"  # small, and it normalises each place by itself, so that a picture may be cut into tiles
+BACKBONE = "convnext_atto"  # small, and its tiles don't show
 
 
 def haar(pictures: Tensor) -> Tensor:
@@ -64,6 +66,29 @@ class Block(nn.Module):
         return cover - self.phi(secret), secret
 
 
+class Mixing(nn.Module):
+    """Two branches into one, from which both are read again: x = argmin ‖x − c‖² + ‖Ax − s‖²; then c = x, s = Ax.
+
+    Its left inverse is exact: hiding what revealing x gives is x again, since x ↦ (x, Ax) is undone by its
+    pseudo-inverse (after WIN, arXiv 2508.02111). Here A mixes the bands of a place, and is zero at first: s is lost.
+    Computed at 32 bits whatever is around it, for the container must not be rounded before its samples are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(BANDS, BANDS))
+
+    def forward(self, cover: Tensor, secret: Tensor) -> Tensor:
+        with full_precision(cover.device):
+            weight = self.weight
+            inverse = torch.linalg.inv(torch.eye(BANDS, device=weight.device) + weight.T @ weight)
+            return _mixed(inverse, cover.float() + _mixed(weight.T, secret.float()))
+
+    def inverse(self, container: Tensor) -> Tensor:
+        with full_precision(container.device):
+            return _mixed(self.weight, container.float())
+
+
 @register("invertible")
 class Invertible(Pair):
     """A stack of coupling blocks shared by both directions, and a network at each end.
@@ -72,9 +97,10 @@ class Invertible(Pair):
         blocks: number of coupling blocks.
         width: channels inside a coupling function.
         ends: convolutions of the networks that prepare and restore a secret; 0 for none.
-        backbone: name of a timm model that stands beside convolutions, or "none".
+        backbone: name of a timm model that stands beside convolutions, or "none". One that normalises each place by
+            itself, as ConvNeXt does, lets a large picture be cut into tiles that don't show.
         place: which networks have it: "ends", "couplings", "latent", or several joined by "+". With "latent", a
-            network guesses from the container what was lost; without, that is zero.
+            network corrects what is read out of the container of the second branch.
         pretrained: whether backbones start from timm's weights.
     Raises:
         ConfigError: there is no such place or backbone, or `ends` is 1.
@@ -100,6 +126,7 @@ class Invertible(Pair):
         self.blocks = nn.ModuleList(
             Block(width, backbone if COUPLINGS in places else NONE, pretrained) for _ in range(blocks)
         )
+        self.mixing = Mixing()
         self.latent = function(LATENT) if LATENT in places else None
         self.preparer = function(ENDS, ends) if ends else None
         self.restorer = function(ENDS, ends) if ends else None
@@ -111,11 +138,13 @@ class Invertible(Pair):
         cover_bands, secret_bands = haar(cover), haar(secret)  # (B, 12, H/2, W/2)
         for block in self.blocks:
             cover_bands, secret_bands = block(cover_bands, secret_bands)
-        return inverse_haar(cover_bands)
+        return inverse_haar(self.mixing(cover_bands, secret_bands))
 
     def reveal(self, container: Tensor) -> Tensor:
         cover_bands = haar(container)
-        secret_bands = torch.zeros_like(cover_bands) if self.latent is None else self.latent(cover_bands)
+        secret_bands = self.mixing.inverse(cover_bands)
+        if self.latent is not None:
+            secret_bands = secret_bands + self.latent(cover_bands)
         for block in reversed(self.blocks):
             cover_bands, secret_bands = block.inverse(cover_bands, secret_bands)
         return inverse_haar(secret_bands)
@@ -138,6 +167,11 @@ class InvertibleLarge(Invertible):
         pretrained: bool = False,
     ) -> None:
         super().__init__(blocks, width, ends, backbone, place, pretrained)
+
+
+def _mixed(weight: Tensor, bands: Tensor) -> Tensor:
+    """The bands of each place times a matrix."""
+    return functional.conv2d(bands, weight[:, :, None, None])
 
 
 def _refined(pictures: Tensor, network: Function | None) -> Tensor:

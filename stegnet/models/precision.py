@@ -1,6 +1,6 @@
 """On what device a network computes, and how exactly."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
@@ -48,3 +48,8 @@ def resolve(precision: str, device: torch.device) -> str:
 def autocast(precision: str, device: torch.device) -> AbstractContextManager:
     """Context in which a network's forward pass runs at `precision`."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def full_precision(device: torch.device) -> AbstractContextManager:
+    """Computes at the precision of what it is given, whatever autocast is around it."""
+    return nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)

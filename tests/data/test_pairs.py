@@ -1,4 +1,5 @@
 import os
+import signal
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 
 from stegnet.data.pairs import Pairs, load_batches
 from stegnet.data.shards import TRAIN, ShardWriter
+from stegnet.errors import DataError
 
 
 @pytest.fixture
@@ -73,6 +75,20 @@ def test_who_loads_is_spared_the_signals_of_who_trains(shards, augment_config):
     pairs._augment = lambda picture, seed: np.full((32, 32, 3), os.getpgid(0) != group, np.uint8)
     group = os.getpgid(0)
     assert [next(load_batches(pairs, [range(1)], workers)).max() for workers in (0, 1)] == [0, 1]
+
+
+def test_a_loader_that_is_killed_is_said(shards, augment_config):
+    pairs = Pairs(shards, 32, augment_config, 1)
+    parent = os.getpid()
+
+    def killed(picture: np.ndarray, seed: int) -> np.ndarray:
+        assert os.getpid() != parent
+        os.kill(os.getpid(), signal.SIGKILL)
+        return picture
+
+    pairs._augment = killed
+    with pytest.raises(DataError, match="killed"):
+        list(load_batches(pairs, [range(1)], 1))
 
 
 def test_a_pairs_pictures_have_names(shards, augment_config, picture):

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -58,16 +59,37 @@ def test_with_the_true_latent_the_inverse_is_exact(trained, pictures):
     torch.testing.assert_close(latent, secret, rtol=0, atol=1e-4)
 
 
-def test_hiding_is_the_forward_pass_and_revealing_puts_zeros_for_what_is_lost(trained, pictures):
+def test_hiding_is_the_forward_pass_and_revealing_reads_what_is_lost_out_of_the_container(trained, pictures):
     covers, secrets = haar(pictures), haar(1 - pictures)
     for block in trained.blocks:
         covers, secrets = block(covers, secrets)
     container = trained.hide(pictures, 1 - pictures)
-    torch.testing.assert_close(haar(container), covers, rtol=1e-4, atol=1e-5)
-    cover, secret = haar(container), torch.zeros_like(covers)
+    torch.testing.assert_close(haar(container), trained.mixing(covers, secrets), rtol=1e-4, atol=1e-5)
+    cover, secret = haar(container), trained.mixing.inverse(haar(container))
+    assert secret.abs().max() > 0
     for block in reversed(trained.blocks):
         cover, secret = block.inverse(cover, secret)
     torch.testing.assert_close(trained.reveal(container), inverse_haar(secret))
+
+
+def test_mixing_is_the_nearest_container_by_least_squares(trained):
+    cover, secret = torch.rand(2, 1, 12, 1, 1)
+    system = np.concatenate([np.eye(12), trained.mixing.weight.detach().numpy()])
+    wanted = np.linalg.lstsq(system, torch.cat([cover, secret], dim=1).flatten().numpy())[0]
+    np.testing.assert_allclose(trained.mixing(cover, secret).detach().flatten(), wanted, atol=1e-5)
+
+
+def test_mixing_has_a_left_inverse(trained, pictures):
+    bands = haar(pictures)
+    torch.testing.assert_close(trained.mixing(bands, trained.mixing.inverse(bands)), bands, rtol=0, atol=1e-5)
+
+
+def test_mixing_stays_at_32_bits(trained, pictures):
+    bands = haar(pictures)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed, latent = trained.mixing(bands, bands), trained.mixing.inverse(bands)
+    assert (mixed.dtype, latent.dtype) == (torch.float32, torch.float32)
+    torch.testing.assert_close(mixed, trained.mixing(bands, bands))
 
 
 def test_a_fresh_network_leaves_the_cover_as_it_is(pictures):
@@ -87,13 +109,14 @@ def test_the_ends_are_networks_of_their_own(trained, pictures):
     assert not torch.equal(trained.prepare(pictures), trained.restore(pictures))
 
 
-def test_a_guessed_latent_takes_the_place_of_zeros(pictures):
+def test_a_guessed_latent_corrects_what_is_read(pictures):
     torch.manual_seed(0)
     pair = Invertible(blocks=1, width=8, place="latent")
     for parameter in pair.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
-    cover, secret = haar(pictures), pair.latent(haar(pictures))
-    assert secret.abs().max() > 0
+    cover, read = haar(pictures), pair.mixing.inverse(haar(pictures))
+    secret = read + pair.latent(cover)
+    assert (secret - read).abs().max() > 0
     torch.testing.assert_close(pair.reveal(pictures), inverse_haar(pair.blocks[0].inverse(cover, secret)[1]))
 
 
