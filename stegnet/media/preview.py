@@ -12,6 +12,7 @@ import imageio_ffmpeg
 
 from stegnet.errors import MediaError
 from stegnet.media.output import whole_file
+from stegnet.media.x264 import SAME_BITS
 
 RATE = 25  # frames per second of a preview
 
@@ -30,7 +31,7 @@ def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -
     inputs = [ffmpeg.input(str(film.absolute())) for film in (left, right)]
     sized = [film.video.filter("scale", width, height).filter("setsar", 1).filter("fps", RATE) for film in inputs]
     pictures = ffmpeg.filter(sized, "hstack", inputs=len(sized), shortest=1)
-    exact = {"fflags": "+bitexact", "flags:v": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
+    exact = SAME_BITS | {"fflags": "+bitexact", "flags:v": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
     options = {"vcodec": "libx264", "pix_fmt": "yuv420p", "crf": 20, "threads": 1, "acodec": "aac", "shortest": None}
     with whole_file(out) as part:
         film = ffmpeg.output(

@@ -1,0 +1,100 @@
+"""VMAF of a film against its original, by ffmpeg's filter libvmaf.
+
+The ffmpeg that comes with imageio-ffmpeg is asked before any other, for its version is pinned: figures of VMAF change
+with the version of the library.
+"""
+
+import json
+import logging
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import ffmpeg
+import imageio_ffmpeg
+import numpy as np
+
+from stegnet.errors import MediaError
+from stegnet.media.films import read_frames
+
+MODEL = "vmaf_v0.6.1"
+_LEAST = 17  # pixels of a side: with 16, libvmaf 3 reads beyond its memory
+_log = logging.getLogger(__name__)
+
+
+def has_vmaf(height: int, width: int) -> bool:
+    """Whether films of this size can be measured; if not, a line in the log says why."""
+    if min(height, width) < _LEAST:
+        _log.info("VMAF is left out, for a film of %d×%d: it needs %d×%d", width, height, _LEAST, _LEAST)
+        return False
+    listed = subprocess.run([_binary(), "-hide_banner", "-filters"], capture_output=True, text=True, check=True)
+    if " libvmaf " not in listed.stdout:
+        _log.info("VMAF is left out, for %s has no filter libvmaf; imageio-ffmpeg's own binary has it", _binary())
+        return False
+    return True
+
+
+def vmaf(original: Path, copy: Path) -> list[float]:
+    """VMAF of each frame, 0 to 100, by index; it ends with the shorter film.
+
+    Model vmaf_v0.6.1 (Li et al. 2016), made for films of 1920×1080 seen from three screen heights. It looks at
+    brightness alone: frames are read as `read_frames` gives them and made yuv420p (BT.709, limited range), both alike.
+    A film against itself gets a little less than 100 where nothing moves.
+
+    Raises:
+        MediaError: a film can't be read, the two differ in size, or ffmpeg fails.
+    """
+    with TemporaryDirectory() as folder, closing(_side_by_side(original, copy)) as frames:
+        first = next(frames)
+        log = Path(folder) / "vmaf.json"
+        _feed(_command(first.shape[0], first.shape[1] // 2, log), chain([first], frames), copy)
+        measured = json.loads(log.read_text(encoding="utf-8"))["frames"]
+    return [frame["metrics"]["vmaf"] for frame in measured]
+
+
+def _side_by_side(original: Path, copy: Path) -> Iterator[np.ndarray]:
+    """(H, 2W, 3) uint8, the copy on the left: one pipe for both, so that frames can't be mismatched."""
+    with closing(read_frames(original)) as originals, closing(read_frames(copy)) as copies:
+        for left, right in zip(copies, originals, strict=False):
+            if left.shape != right.shape:
+                raise MediaError(f"{copy}: its frames are not of the size of those of {original}")
+            yield np.concatenate([left, right], 1)
+
+
+def _command(height: int, width: int, log: Path) -> list[str]:
+    """Cuts each frame in its two halves and compares them; the scores go to `log`."""
+    both = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{2 * width}x{height}", r=25)
+    halves = both.video.filter_multi_output("split", 2)
+    exact = {"out_color_matrix": "bt709", "out_range": "tv", "flags": "bicubic+accurate_rnd+bitexact"}
+    sides = [
+        halves[side].filter("crop", width, height, side * width, 0).filter("scale", **exact).filter("format", "yuv420p")
+        for side in (0, 1)
+    ]
+    scored = ffmpeg.filter(sides, "libvmaf", model=f"version={MODEL}", log_fmt="json", log_path=str(log))
+    return scored.output("-", format="null").global_args("-loglevel", "error").compile(cmd=_binary())
+
+
+def _feed(command: list[str], frames: Iterator[np.ndarray], film: Path) -> None:
+    """Runs ffmpeg on raw frames.
+
+    Raises:
+        MediaError: it fails; the message is its last line.
+    """
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        try:
+            with suppress(BrokenPipeError), process.stdin:  # who has ended early says why, below
+                for frame in frames:
+                    process.stdin.write(frame.tobytes())
+        except BaseException:
+            process.kill()
+            raise
+        told = process.stderr.read().decode(errors="replace").strip().splitlines()
+    if process.returncode:
+        raise MediaError(f"{film}: ffmpeg can't measure VMAF ({told[-1] if told else process.returncode})")
+
+
+def _binary() -> str:
+    return imageio_ffmpeg.get_ffmpeg_exe()

@@ -1,0 +1,82 @@
+import logging
+
+import av
+import numpy as np
+import pytest
+
+from stegnet.errors import MediaError
+from stegnet.media import vmaf as module
+from stegnet.media.vmaf import has_vmaf, vmaf
+
+
+@pytest.fixture
+def film(tmp_path, picture):
+    """Writes a lossless film of pictures of its own, with noise on them."""
+
+    def write(name: str, frames: list[int], noise: float = 0.0, height: int = 48, width: int = 64):
+        random, path = np.random.default_rng(5), tmp_path / name
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream("ffv1", rate=25)
+            stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
+            for seed in frames:
+                pixels = picture(height, width, seed) + random.normal(0, noise, (height, width, 3))
+                frame = av.VideoFrame.from_ndarray(pixels.clip(0, 255).round().astype(np.uint8), format="rgb24")
+                out.mux(stream.encode(frame))
+            out.mux(stream.encode(None))
+        return path
+
+    return write
+
+
+def test_a_film_against_itself_has_the_best_score(film):
+    original = film("a.mkv", [0, 1, 2])
+    scores = vmaf(original, original)
+    assert len(scores) == 3
+    assert min(scores) > 97  # a first frame, before which nothing moved, gets 97.4 at best
+
+
+def test_noise_costs_more_the_more_of_it_there_is(film):
+    original = film("a.mkv", [0, 1, 2])
+    means = [np.mean(vmaf(original, film(f"{noise}.mkv", [0, 1, 2], noise))) for noise in (0, 15, 40)]
+    assert means[0] > means[1] + 2 > means[2] + 4
+
+
+def test_frames_go_by_their_number_and_the_shorter_film_ends_it(film):
+    original, longer = film("a.mkv", [0, 1]), film("b.mkv", [0, 1, 2])
+    assert vmaf(original, longer) == vmaf(longer, original) == vmaf(original, original)
+
+
+def test_frames_in_another_order_are_caught(film):
+    original = film("a.mkv", [0, 1, 2, 3])
+    assert np.mean(vmaf(original, film("b.mkv", [1, 0, 3, 2]))) < np.mean(vmaf(original, original)) - 10
+
+
+def test_only_brightness_counts(film):
+    """As said in the docstring: it is measured on yuv420p, whose luma alone VMAF looks at."""
+    original = film("a.mkv", [0, 1])
+    assert vmaf(original, film("b.mkv", [0, 1])) == vmaf(original, original)
+
+
+def test_films_of_two_sizes_are_refused(film):
+    with pytest.raises(MediaError, match="not of the size"):
+        vmaf(film("a.mkv", [0]), film("b.mkv", [0], width=80))
+
+
+def test_ffmpegs_failure_is_told(film, monkeypatch):
+    monkeypatch.setattr(module, "MODEL", "none_of_these")
+    original = film("a.mkv", [0, 1, 2])
+    with pytest.raises(MediaError, match="can't measure VMAF"):
+        vmaf(original, original)
+
+
+def test_where_it_can_t_be_measured_a_line_says_so(tmp_path, monkeypatch, caplog):
+    assert has_vmaf(17, 40)
+    with caplog.at_level(logging.INFO):
+        assert not has_vmaf(16, 40)
+        without = tmp_path / "ffmpeg"
+        without.write_text("#!/bin/sh\necho ' ... scale  V->V  Scale the input video.'\n")
+        without.chmod(0o755)
+        monkeypatch.setattr(module, "_binary", lambda: str(without))
+        assert not has_vmaf(64, 64)
+    assert len(caplog.records) == 2
+    assert "libvmaf" in caplog.text
