@@ -9,10 +9,10 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test table ui verify attack bench compare memory fuzz kills films lint clean
+.PHONY: help setup repro test table ui verify evaluate-all report bench compare memory fuzz kills films lint clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: $(READY) ## make .venv with the pinned packages
 
@@ -23,20 +23,24 @@ $(READY): constraints.txt pyproject.toml tools/setup.sh
 repro: $(READY) ## prepare, train, evaluate, hide a film, publish: whatever is not up to date
 	dvc repro
 
+evaluate-all: $(READY) ## the long measurements of the pair trained here, into reports/study: attacks, lossy channels, rivals; hours
+	dvc repro study/dvc.yaml:report@trained study/dvc.yaml:publish
+
+report: $(READY) ## the same for the pair that comes with stegnet, into reports/shipped
+	dvc repro study/dvc.yaml:report@shipped
+	cp -r build/shipped/. reports/shipped/
+
 test: $(READY) ## run the tests
 	python -m pytest
 
 table: $(READY) ## compare all experiments in a table: what was changed, and the PSNR it gave
-	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_(median|worst|ssim|apd)|film_(frames|megabytes)|trained_beta|State|Executor|Created|skipped|sources|test$$|train$$'
+	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_(worst|bare|ssim|apd|haarpsi|de2000|vmaf|p1|flicker)|film_(frames|megabytes)|trained_beta|State|Executor|Created|skipped|sources|test$$|train$$'
 
 ui: $(READY) ## look at all runs in MLflow, on http://127.0.0.1:5000
 	mlflow ui --workers 1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
 
 verify: $(READY) ## run the pipeline in two fresh clones and compare their dvc.lock byte by byte
 	sh tools/verify.sh
-
-attack: $(READY) ## measure what the shuffle gives away to somebody who has the program
-	python -m tools.attack
 
 bench: $(READY) ## measure frames per second, beside the ancestors' nets and the codec alone
 	python -m tools.bench

@@ -1,5 +1,7 @@
 """Stage publish: every stage has its run in MLflow, the restored ones too, and the headline is printed.
 
+Studies, which take long and are run when they are wanted, are logged by a call that names their folder.
+
 A stage that DVC restores from its run cache is not executed and logs nothing. This one has no outputs and is
 therefore never restored.
 """
@@ -9,24 +11,31 @@ from pathlib import Path
 
 from pipeline.results import (
     evaluate_result,
+    film_sets,
     name_of,
     open_tracker,
+    picture_sets,
     prepare_result,
+    study_result,
     train_result,
     video_result,
 )
 from pipeline.stage import run_stage
 from stegnet.config import Config
+from stegnet.data.shards import TEST, TRAIN
 
 
-def main(config: Config, shards: Path, weights: Path, reports: Path) -> None:
+def main(config: Config, shards: Path, weights: Path, reports: Path, studies: Path | None) -> None:
     tracker = open_tracker(config)
-    stills = evaluate_result(weights, reports / "evaluate")
-    film = video_result(weights, reports / "video")
+    stills = evaluate_result(weights, reports / "evaluate", picture_sets(shards, TEST))
+    film = video_result(weights, reports / "video", film_sets(Path(config.video.cover), Path(config.video.secret)))
+    curve = reports / "train" / "curve.csv"
     tracker.restore(prepare_result(shards, reports / "prepare.json"), "prepare")
-    tracker.restore(train_result(weights, reports / "train" / "curve.csv"), name_of(config))
+    tracker.restore(train_result(weights, curve, datasets=picture_sets(shards, TRAIN)), name_of(config))
     tracker.restore(stills, "evaluate")
     tracker.restore(film, "video")
+    for figures in sorted(studies.glob("*/metrics.json")) if studies else ():
+        tracker.restore(study_result(figures.parent.name, weights, figures.parent), figures.parent.name)
     print(_headline(config, stills.headline, film.headline, reports))
 
 
@@ -40,7 +49,7 @@ def _headline(config: Config, stills: Mapping[str, float], film: Mapping[str, fl
         ),
         _row("  no sealed bits, PSNR", stills["container_psnr_bare"], stills["secret_psnr_bare"]),
         _row("film, PSNR", film["film_container_psnr"], film["film_secret_psnr"]),
-        f"see {reports / 'evaluate' / 'pictures'}, {reports / 'video'}, `dvc exp show` and `make ui`",
+        f"see {reports / 'index.html'}, `dvc exp show` and `make ui`",
     ]
     return "\n".join(rows)
 
@@ -50,4 +59,4 @@ def _row(name: str, container: float, secret: float) -> str:
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "reports")
+    run_stage(main, "shards", "weights", "reports", "studies?")

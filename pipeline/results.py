@@ -5,19 +5,24 @@ import hashlib
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.untracked import Untracked
 from stegnet.config import Config, flatten
-from stegnet.data.shards import data_hash
-from stegnet.result import Result
+from stegnet.data.shards import TEST, TRAIN, data_hash, read_manifest
+from stegnet.errors import DataError
+from stegnet.result import DataSet, Result
 
 if TYPE_CHECKING:
     from stegnet.tracking import Tracker
+
+_DIGEST = 16  # digits of a hash that tell data sets apart
+_CONTEXTS = {TRAIN: "training", TEST: "evaluation"}
 
 
 def open_tracker(config: Config) -> "Tracker | Untracked":
@@ -40,36 +45,69 @@ def name_of(config: Config) -> str:
 
 def prepare_result(shards: Path, metrics: Path) -> Result:
     figures = flatten(json.loads(metrics.read_text(encoding="utf-8")))
-    return Result("prepare", data_hash(shards), metrics=figures, artifacts={shards / "manifest.csv": ""})
+    sets = (*picture_sets(shards, TRAIN), *picture_sets(shards, TEST))
+    return Result("prepare", data_hash(shards), metrics=figures, artifacts={shards / "manifest.csv": ""}, datasets=sets)
 
 
-def train_result(weights: Path, curve: Path, live: bool = False) -> Result:
+def train_result(weights: Path, curve: Path, live: bool = False, datasets: tuple[DataSet, ...] = ()) -> Result:
     """`live`: the curve was sent while it grew."""
     points = () if live else _curve(curve)
     name = _sha256(weights)
-    artifacts = {weights: "weights", weights.with_suffix(".json"): "weights", curve: ""}
-    return Result("train", name, name, curve=points, artifacts=artifacts)
+    return Result("train", name, name, curve=points, artifacts={curve: ""}, datasets=datasets, model=weights)
 
 
-def evaluate_result(weights: Path, out: Path) -> Result:
+def evaluate_result(weights: Path, out: Path, datasets: tuple[DataSet, ...] = ()) -> Result:
     details = flatten(_read(out / "details.json"))
     headline = {name: value for name, value in _read(out / "metrics.json").items() if name != "trained_beta"}
     metrics = {f"evaluate/{name.replace('.', '/')}": value for name, value in details.items()}
-    return _measured("evaluate", weights, out, metrics, headline)
+    pictures = {f"evaluate/{path.stem}": path for path in sorted((out / "pictures").glob("*.png"))}
+    return _measured("evaluate", weights, out, metrics, headline, pictures=pictures, datasets=datasets)
 
 
-def video_result(weights: Path, out: Path) -> Result:
-    headline = _read(out / "metrics.json")
+def video_result(weights: Path, out: Path, datasets: tuple[DataSet, ...] = ()) -> Result:
     points = tuple({"step": point.pop("frame"), **point} for point in _curve(out / "frames.csv"))
-    return replace(_measured("video", weights, out, {}, headline), curve=points)
+    headline = _read(out / "metrics.json")
+    pictures = {"video/frames": out / "frames.png"}
+    return _measured("video", weights, out, {}, headline, curve=points, pictures=pictures, datasets=datasets)
+
+
+def study_result(name: str, weights: Path, out: Path) -> Result:
+    """What a study of a pair left in `out`: all of it, and the figures of its metrics.json, flat, as name/figure.
+
+    Raises:
+        DataError: that file holds something that is no number.
+    """
+    figures = _read(out / "metrics.json")
+    for key, value in figures.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise DataError(f"{out / 'metrics.json'}: {key}: must be a number, is {value!r}")
+    return _measured(name, weights, out, {}, {f"{name}/{key}": value for key, value in figures.items()})
+
+
+def picture_sets(shards: Path, split: str) -> tuple[DataSet, ...]:
+    """The prepared pictures of one split, a set for each kind that they come from."""
+    entries = [entry for entry in read_manifest(shards) if entry.split == split]
+    counts = Counter(entry.source for entry in entries)
+    return tuple(
+        DataSet(
+            f"{kind}, {split}", str(shards), _digest(*(entry.sha256 for entry in entries if entry.source == kind)),
+            _CONTEXTS[split], {"pictures": count},
+        )
+        for kind, count in counts.items()
+    )  # fmt: skip
+
+
+def film_sets(*films: Path) -> tuple[DataSet, ...]:
+    """Films that something is hidden in, or that are hidden."""
+    return tuple(DataSet(film.name, str(film), _sha256(film)[:_DIGEST], "evaluation") for film in films)
 
 
 def _measured(
-    stage: str, weights: Path, out: Path, metrics: Mapping[str, float], headline: Mapping[str, float]
+    stage: str, weights: Path, out: Path, metrics: Mapping[str, float], headline: Mapping[str, float], **more: Any
 ) -> Result:
     name = _sha256(weights)
     key = hashlib.sha256(name.encode() + (out / "metrics.json").read_bytes()).hexdigest()
-    return Result(stage, key, name, metrics, headline, artifacts={out: ""})
+    return Result(stage, key, name, metrics, headline, artifacts={out: ""}, **more)
 
 
 def _curve(path: Path) -> tuple[dict[str, float], ...]:
@@ -79,6 +117,10 @@ def _curve(path: Path) -> tuple[dict[str, float], ...]:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _digest(*hashes: str) -> str:
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()[:_DIGEST]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def film_bar() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def run_stage(work: Callable[..., None], *paths: str) -> None:
-    """Calls `work(config, **paths)`; each path is a command line argument of that name.
+    """Calls `work(config, **paths)`; each path is a command line argument of that name, one with a ? may be left out.
 
     Ends the process with 1 and one line on stderr if the user can do something about the failure, and with
     128 + the signal's number and one line if the user stopped it.
@@ -40,7 +40,7 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     parser = argparse.ArgumentParser(description=sys.modules[work.__module__].__doc__)
     for path in paths:
-        parser.add_argument(path, type=Path)
+        parser.add_argument(path.rstrip("?"), type=Path, nargs="?" if path.endswith("?") else None)
     arguments = parser.parse_args()
     try:
         work(load(Path("params.yaml")), **vars(arguments))

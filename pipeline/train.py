@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.results import name_of, open_tracker, train_result
+from pipeline.results import name_of, open_tracker, picture_sets, train_result
 from pipeline.stage import bar, run_stage
 from stegnet.config import Config
+from stegnet.data.shards import TRAIN
 from stegnet.training.devices import processes
 from stegnet.training.launch import launch, supervised
 from stegnet.training.ranks import rank, world_size
@@ -43,7 +44,7 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
         pair, card = train(config, shards, checkpoints, report, lambda steps: bar(steps, "train"), show)
         write_weights(weights, pair, card)
         _write_curve(curve, points)
-        run.finish(train_result(weights, curve, live=True))
+        run.finish(train_result(weights, curve, live=True, datasets=picture_sets(shards, TRAIN)))
     checkpoint.remove()
 
 

@@ -1,12 +1,13 @@
 """Stage video: the demonstration film hidden in its cover, revealed again, and measured."""
 
-import json
 from pathlib import Path
 
-from pipeline.results import open_tracker, video_result
+from pipeline.output import write_json, write_table
+from pipeline.results import film_sets, open_tracker, video_result
 from pipeline.stage import film_bar, run_stage
 from stegnet.codec import Network
 from stegnet.config import Config
+from stegnet.evaluation.flicker import measure_flicker
 from stegnet.evaluation.video import demonstrate, summarise_film
 from stegnet.training.precision import make_deterministic
 
@@ -17,11 +18,13 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
     tracker = open_tracker(config)
     with tracker.run("video", "video") as run:
         with film_bar() as progress:
-            table = demonstrate(Network.load(weights), cover, secret, out, config.seed, progress)
-        table.round(4).to_csv(out / "frames.csv", index_label="frame", lineterminator="\n")
-        figures = summarise_film(table, out / "container.mkv")
-        (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-        result = video_result(weights, out)
+            frames = demonstrate(Network.load(weights), cover, secret, out, config.seed, progress)
+        steps = measure_flicker(cover, out / "container.mkv", secret, out / "revealed.mkv")
+        write_table(out / "frames.csv", frames, index="frame")
+        write_table(out / "flicker.csv", steps, index="step")
+        figures = summarise_film(frames, out / "container.mkv", steps)
+        write_json(out / "metrics.json", figures)
+        result = video_result(weights, out, film_sets(cover, secret))
         run.finish(result)
     tracker.adopt(result)
     sides = [f"{side} {figures[f'film_{side}_psnr']:.2f} dB" for side in ("container", "secret")]

@@ -5,6 +5,7 @@ params.yaml is the only place of a default: a missing key is an error as an unkn
 
 import dataclasses
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -141,6 +142,13 @@ class VideoConfig:
 
 
 @dataclass(frozen=True)
+class StudyConfig:
+    """What the long measurements may cost."""
+
+    pairs: int = number(1, 10_000_000_000)
+
+
+@dataclass(frozen=True)
 class Config:
     """All of params.yaml."""
 
@@ -152,6 +160,7 @@ class Config:
     train: TrainConfig
     evaluate: EvaluateConfig
     video: VideoConfig
+    study: StudyConfig
 
 
 def load(path: Path) -> Config:
@@ -195,12 +204,26 @@ def check(values: Any) -> Config:
     return config
 
 
+def changed(values: Any, changes: Mapping[str, Any]) -> Any:
+    """Nested mappings with other values at dotted keys: {"a": {"b": 1}} with {"a.b": 2} is {"a": {"b": 2}}."""
+    for key, value in changes.items():
+        values = _with(values, key.split("."), value)
+    return values
+
+
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested mappings as one, with dotted keys: {"a": {"b": 1}} becomes {"a.b": 1}."""
     flat = {}
     for key, value in values.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
+
+
+def _with(values: Any, keys: list[str], value: Any) -> Any:
+    if not keys:
+        return value
+    section = values if isinstance(values, dict) else {}
+    return {**section, keys[0]: _with(section.get(keys[0]), keys[1:], value)}
 
 
 def _section(cls: type, values: Any, prefix: str) -> Any:

@@ -1,10 +1,12 @@
 """How good a pair is, measured on containers that were written to PNG files and read back."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,19 +15,26 @@ import torch
 from stegnet.codec import Network, hide_picture, reveal_picture
 from stegnet.data.shards import TEST, Shards, read_manifest
 from stegnet.errors import DataError
+from stegnet.evaluation import perception
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
+from stegnet.evaluation.spread import spread
 from stegnet.media import read_picture, write_png
 from stegnet.metrics import apd, psnr, ssim
+from stegnet.parallel import ordered
 from stegnet.scramble import grid, random_shuffle
 
 REAL, RENDERED = "photographs", "scenes"  # sources of test pictures that every data set may have
 # As a user gets it; and without the sealed bits, to see what they cost.
 SEALED, BARE = "sealed", "bare"
+SIDES = ("container", "secret")
 MEASURES = {"psnr": psnr, "ssim": ssim, "apd": apd}
-HIGH_IS_WORSE = {"apd"}
+HIGH_IS_WORSE = {"apd"} | perception.HIGH_IS_WORSE
+HEADLINE = ("psnr", "ssim", "apd", "haarpsi", "de2000")  # what stands for a pair, by its mean
 
 Named = tuple[str, np.ndarray]
+Row = dict[str, Any]
 Progress = Callable[[range], Iterable[int]]
+T, R = TypeVar("T"), TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -109,22 +118,36 @@ class Bench:
         container, revealed = (self._sealed if mode == SEALED else self._bare)(cover, secret, index)
         return Trip((cover_name, secret_name), cover, container, secret, revealed)
 
+    def trips(self, kind: str, indices: Iterable[int]) -> list[Trip]:
+        """`travel` of some pairs of a kind as a user gets them."""
+        with closing(side_by_side(partial(self.travel, kind, mode=SEALED), indices)) as trips:
+            return list(trips)
+
     def measure(self, progress: Progress) -> pd.DataFrame:
-        """One row per kind, pair and mode, with container_ and secret_ psnr (dB), ssim and apd (0–255)."""
+        """One row per kind, pair and mode, with container_ and secret_ psnr (dB), ssim and apd (0–255).
+
+        Sealed rows have what `stegnet.evaluation.perception` measures too; that is nan in bare ones.
+        """
+        sight = perception.measures_of_sight()
         rows = []
         for kind in self.kinds:
-            for index in progress(range(self.count(kind))):
-                for mode in (SEALED, BARE):
-                    trip = self.travel(kind, index, mode)
-                    names = dict(zip(("cover", "secret"), trip.names, strict=True))
-                    rows.append({"kind": kind, "mode": mode} | names | measures(trip))
+            indices = progress(range(self.count(kind)))
+            with closing(side_by_side(partial(self._rows, kind, sight), indices)) as pairs:
+                rows += [row for pair in pairs for row in pair]
         return pd.DataFrame(rows)
+
+    def _rows(self, kind: str, sight: dict[str, perception.Measure], index: int) -> list[Row]:
+        """A pair's rows: sealed, then bare."""
+        sealed, bare = (self.travel(kind, index, mode) for mode in (SEALED, BARE))
+        names = dict(zip(("cover", "secret"), sealed.names, strict=True))
+        return [
+            {"kind": kind, "mode": SEALED} | names | measures(sealed) | measures(sealed, sight),
+            {"kind": kind, "mode": BARE} | names | measures(bare),
+        ]
 
     def _sealed(self, cover: np.ndarray, secret: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Container and revealed picture, by key."""
-        key, random = PUBLIC_DEMONSTRATION_KEY, seeded(self._seed + index)
-        container = through_file(hide_picture(self._network, cover, secret, key, random))
-        return container, reveal_picture(self._network, container, key).picture
+        return by_key(self._network, cover, secret, self._seed + index)
 
     def _bare(self, cover: np.ndarray, secret: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
         """The same with shuffle and means handed over, so that the container need not carry them."""
@@ -135,42 +158,64 @@ class Bench:
         return container, self._network.reveal(container, shuffle, hidden.means)
 
 
-def measures(trip: Trip) -> dict[str, float]:
-    """container_ and secret_ psnr, ssim and apd of one trip."""
-    sides = {"container": (trip.cover, trip.container), "secret": (trip.secret, trip.revealed)}
-    return {f"{side}_{name}": of(*pictures) for side, pictures in sides.items() for name, of in MEASURES.items()}
+def by_key(network: Network, cover: np.ndarray, secret: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Container, as a PNG file gives it back, and the revealed picture, by the public key.
+
+    Args:
+        cover, secret: (H, W, 3) uint8.
+        seed: of what hiding draws at random.
+    Raises:
+        CapacityError: the cover is too small.
+    """
+    container = through_file(hide_picture(network, cover, secret, PUBLIC_DEMONSTRATION_KEY, seeded(seed)))
+    return container, reveal_picture(network, container, PUBLIC_DEMONSTRATION_KEY).picture
+
+
+def side_by_side(work: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+    """`work` of each item, in order, in as many threads as torch may use; each computes with one.
+
+    So the results are the same for any number of threads.
+    """
+    return ordered(work, items, torch.get_num_threads(), partial(torch.set_num_threads, 1))
+
+
+def measures(trip: Trip, of: Mapping[str, perception.Measure] = MEASURES) -> dict[str, float]:
+    """container_ and secret_ psnr, ssim and apd of one trip, or what other measures one names."""
+    sides = dict(zip(SIDES, ((trip.cover, trip.container), (trip.secret, trip.revealed)), strict=True))
+    return {f"{side}_{name}": measure(*pictures) for side, pictures in sides.items() for name, measure in of.items()}
 
 
 def summarise(table: pd.DataFrame) -> dict[str, Any]:
-    """{kind: {mode: {measure: {mean, median, worst}}}} of what `Bench.measure` gives."""
+    """{kind: {mode: {measure: what `spread` gives}}} of what `Bench.measure` gives, for measures that were taken."""
+    names = set(MEASURES) | perception.NAMES
+    columns = [column for column in table if column.rpartition("_")[2] in names]
     summary: dict[str, Any] = {}
     for (kind, mode), rows in table.groupby(["kind", "mode"]):
-        columns = [column for column in table if column.rpartition("_")[2] in MEASURES]
-        summary.setdefault(kind, {})[mode] = {column: _spread(rows[column], column) for column in columns}
+        taken = rows[columns].dropna(axis="columns", how="all")
+        summary.setdefault(kind, {})[mode] = {column: spread_of(taken[column], column) for column in taken}
     return summary
 
 
-def headline(summary: dict[str, Any]) -> dict[str, float]:
-    """The figures that stand for a pair, on the kind of pictures that `foremost` names.
+def spread_of(values: pd.Series, column: str) -> dict[str, float]:
+    """The statistics of a column; the end of its name says which way is worse."""
+    return spread(values, column.rpartition("_")[2] in HIGH_IS_WORSE)
 
-    Means by the measure's name, their median and worst with a suffix, and the mean PSNR without sealed bits.
+
+def headline(summary: dict[str, Any]) -> dict[str, float]:
+    """The figures that stand for a pair, on the kind of pictures that `foremost` names; few, for tables of pairs.
+
+    Means by the measure's name, then the worst PSNR, and the mean PSNR without sealed bits.
     """
     modes = summary[foremost(summary)]
-    means = {name: spread["mean"] for name, spread in modes[SEALED].items()}
-    spreads = {f"{name}_{of}": spread[of] for name, spread in modes[SEALED].items() for of in ("median", "worst")}
-    bare = {f"{side}_psnr_bare": modes[BARE][f"{side}_psnr"]["mean"] for side in ("container", "secret")}
-    return means | bare | spreads
+    sealed, bare = modes[SEALED], modes[BARE]
+    means = {f"{side}_{name}": sealed[f"{side}_{name}"]["mean"] for side in SIDES for name in HEADLINE}
+    worst = {f"{side}_psnr_worst": sealed[f"{side}_psnr"]["worst"] for side in SIDES}
+    return means | worst | {f"{side}_psnr_bare": bare[f"{side}_psnr"]["mean"] for side in SIDES}
 
 
 def foremost(kinds: Iterable[str]) -> str:
     """The packaged photographs, which every data set is tested on, else any other than scenes, else these."""
     return min(kinds, key=lambda kind: (kind != REAL, kind == RENDERED))
-
-
-def _spread(values: pd.Series, column: str) -> dict[str, float]:
-    worst = values.max() if column.rpartition("_")[2] in HIGH_IS_WORSE else values.min()
-    figures = {"mean": values.mean(), "median": values.median(), "worst": worst}
-    return {name: round(float(value), 4) for name, value in figures.items()}
 
 
 def through_file(picture: np.ndarray) -> np.ndarray:

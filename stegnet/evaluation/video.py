@@ -1,17 +1,21 @@
 """One film hidden in another and brought back, measured frame by frame from the files."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stegnet.codec import HideOptions, Network, hide_film, reveal_film
 from stegnet.codec.progress import Progress
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.evaluation.quality import Trip, measures
+from stegnet.evaluation.quality import SIDES, Trip, measures, side_by_side
 from stegnet.evaluation.sheet import sheet
 from stegnet.media import read_frames, write_png, write_preview
+from stegnet.media.vmaf import has_vmaf, vmaf
 
 SHOWN = 4  # frames on the contact sheet
 SHOWN_SIZE = (180, 320)  # height and width of a picture on it
@@ -21,7 +25,8 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     """Writes container.mkv, revealed.mkv, both side by side as preview.mp4, and frames.png to the folder `out`.
 
     Returns:
-        One row per hidden frame: container_ and secret_ psnr (dB), ssim and apd (0–255).
+        One row per hidden frame: container_ and secret_ psnr (dB), ssim and apd (0–255), and vmaf (0–100) where
+        ffmpeg has it.
     Raises:
         StegnetError: a film can't be read or hidden.
     """
@@ -32,20 +37,45 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     write_preview(container, revealed, out / "preview.mp4", *reversed(SHOWN_SIZE))
     chosen = range(0, frames, max(1, frames // SHOWN))[:SHOWN]
     rows, shown = [], []
-    for index, trip in enumerate(_trips(cover, container, secret, revealed)):
-        rows.append(measures(trip))
-        if index in chosen:
-            shown.append(trip)
+    trips = enumerate(_trips(cover, container, secret, revealed))
+    with closing(side_by_side(partial(_measured, chosen), trips)) as measured:
+        for row, trip in measured:
+            rows.append(row)
+            shown += [trip] if trip else []
+            progress("measure", len(rows), frames)
     write_png(out / "frames.png", sheet(shown, SHOWN_SIZE))
-    return pd.DataFrame(rows)
+    vmafs = {"container_vmaf": _vmaf(cover, container), "secret_vmaf": _vmaf(secret, revealed)}
+    return pd.DataFrame(rows).assign(**{column: scores[:frames] for column, scores in vmafs.items() if scores})
 
 
-def summarise_film(table: pd.DataFrame, container: Path) -> dict[str, Any]:
-    """film_…: mean and worst of a film's frames, their number, and the container's size in megabytes (10⁶ bytes)."""
-    means = {column: round(float(table[column].mean()), 4) for column in table}
-    worst = {f"{side}_psnr_worst": round(float(table[f"{side}_psnr"].min()), 4) for side in ("container", "secret")}
-    size = {"frames": len(table), "megabytes": round(container.stat().st_size / 1e6, 3)}
-    return {f"film_{name}": value for name, value in (size | means | worst).items()}
+def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | None = None) -> dict[str, Any]:
+    """film_…: mean and worst of a film's frames, their number, and the container's size in megabytes (10⁶ bytes).
+
+    Args:
+        frames: what `demonstrate` gives; of its VMAF, the first percentile comes too.
+        steps: what `measure_flicker` gives; a film of one frame has none, and no flicker.
+    """
+    size = {"frames": len(frames), "megabytes": round(container.stat().st_size / 1e6, 3)}
+    means = {column: frames[column].mean() for column in frames}
+    worst = {f"{side}_psnr_worst": frames[f"{side}_psnr"].min() for side in SIDES}
+    low = {f"{column}_p1": np.percentile(frames[column], 1) for column in frames if column.endswith("_vmaf")}
+    moving = [] if steps is None or steps.empty else SIDES
+    restless = {f"{side}_flicker": steps[f"{side}_flicker"].mean() for side in moving}
+    rounded = {name: round(float(value), 4) for name, value in (means | worst | low | restless).items()}
+    return {f"film_{name}": value for name, value in (size | rounded).items()}
+
+
+def _measured(chosen: range, item: tuple[int, Trip]) -> tuple[dict[str, float], Trip | None]:
+    """A frame's measures, and the frame itself if it is to be shown."""
+    index, trip = item
+    return measures(trip), trip if index in chosen else None
+
+
+def _vmaf(original: Path, copy: Path) -> list[float]:
+    """Of each frame; empty where it can't be measured."""
+    with closing(read_frames(copy)) as frames:
+        height, width = next(frames).shape[:2]
+    return vmaf(original, copy) if has_vmaf(height, width) else []
 
 
 def _trips(cover: Path, container: Path, secret: Path, revealed: Path) -> Iterator[Trip]:

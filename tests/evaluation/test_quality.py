@@ -4,11 +4,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from stegnet.codec import Network
 from stegnet.data.shards import TEST, TRAIN, ShardWriter
 from stegnet.evaluation.quality import (
     BARE,
+    MEASURES,
     REAL,
     RENDERED,
     SEALED,
@@ -107,7 +109,7 @@ def test_shuffles_follow_from_seed_and_picture(shards, swap):
 
 def test_sealed_bits_cost_the_container_and_spare_an_ideal_pair(shards, exact):
     table = Bench(exact, shards, 1, 0).measure(silent)
-    secret = [column for column in table if column.startswith("secret_")]
+    secret = [f"secret_{measure}" for measure in MEASURES]
     sealed, bare = (table[table["mode"] == mode].reset_index(drop=True) for mode in (SEALED, BARE))
     pd.testing.assert_frame_equal(sealed[["cover", "secret", *secret]], bare[["cover", "secret", *secret]])
     assert len(sealed) == len(bare) == 5
@@ -132,6 +134,54 @@ def test_measures_of_one_trip():
     assert (figures["container_apd"], figures["secret_apd"]) == (1, 2)
 
 
+SIGHT = ["msssim", "haarpsi", "de2000"]
+
+
+def test_the_eyes_measures_are_taken_of_sealed_pairs(shards, exact):
+    table = Bench(exact, shards, 1, 0).measure(silent)
+    columns = [f"{side}_{name}" for side in ("container", "secret") for name in SIGHT]
+    assert list(table.columns[10:16]) == columns
+    assert table[table["mode"] == SEALED][columns].notna().all(axis=None)
+    assert table[table["mode"] == BARE][columns].isna().all(axis=None)
+    summary = summarise(table)[REAL]
+    assert set(summary[SEALED]) - set(summary[BARE]) >= set(columns)
+    assert summary[SEALED]["container_de2000"]["worst"] == pytest.approx(
+        table[(table["kind"] == REAL) & (table["mode"] == SEALED)]["container_de2000"].max(), abs=1e-4
+    )
+
+
+def test_any_number_of_threads_gives_the_same_figures(shards, weights):
+    def measured(threads: int) -> pd.DataFrame:
+        torch.set_num_threads(threads)
+        return Bench(Network.load(weights, device="cpu"), shards, 1, 0).measure(silent)
+
+    pd.testing.assert_frame_equal(measured(1), measured(3), check_exact=True)
+
+
+def test_each_row_is_of_its_own_pair(shards, exact):
+    """Threads finish in any order; and a container that is measured against another cover would show."""
+    bench = Bench(exact, shards, 1, 0)
+    table = bench.measure(silent)
+    for kind in bench.kinds:
+        rows = table[(table["kind"] == kind) & (table["mode"] == SEALED)]
+        for (_, row), index in zip(rows.iterrows(), range(bench.count(kind)), strict=True):
+            trip = bench.travel(kind, index, SEALED)
+            error = np.mean((trip.cover.astype(float) - trip.container) ** 2)
+            assert row["container_psnr"] == pytest.approx(10 * math.log10(255**2 / error))
+            assert row["secret"] == trip.names[1]
+            wrong = bench.travel(kind, index + 1, SEALED)
+            assert (
+                measures(Trip(trip.names, wrong.cover, trip.container, trip.secret, trip.revealed))["container_psnr"]
+                < row["container_psnr"] - 10
+            )
+
+
+def test_trips_are_those_of_a_user(shards, exact):
+    bench = Bench(exact, shards, 1, 0)
+    for index, trip in enumerate(bench.trips(REAL, range(2))):
+        assert np.array_equal(trip.container, bench.travel(REAL, index, SEALED).container)
+
+
 def table(kinds: list[str]) -> pd.DataFrame:
     """Three pairs a kind; scenes are 10 dB better, bare ones 1 dB worse."""
     rows = []
@@ -139,19 +189,26 @@ def table(kinds: list[str]) -> pd.DataFrame:
         for index, psnr in enumerate([30.0, 33.0, 42.0]):
             for mode in (SEALED, BARE):
                 value = psnr + 10 * (kind == RENDERED) - (mode == BARE)
-                names = {"kind": kind, "mode": mode, "cover": str(index), "secret": "x"}
-                container = {"container_psnr": value, "container_ssim": value / 100, "container_apd": 50 - value}
-                rows.append(names | container | {"secret_psnr": value / 2, "secret_ssim": 0.5, "secret_apd": 2.0})
+                row = {"kind": kind, "mode": mode, "cover": str(index), "secret": "x"}
+                row |= {"container_psnr": value, "container_ssim": value / 100, "container_apd": 50 - value}
+                row |= {"secret_psnr": value / 2, "secret_ssim": 0.5, "secret_apd": 2.0}
+                if mode == SEALED:
+                    row |= {f"{side}_haarpsi": value / 50 for side in ("container", "secret")}
+                    row |= {f"{side}_de2000": 60 - value for side in ("container", "secret")}
+                rows.append(row)
     return pd.DataFrame(rows)
 
 
 def test_the_summary_by_hand():
-    sealed = summarise(table([REAL]))[REAL][SEALED]
-    assert list(sealed) == [f"{side}_{name}" for side in ("container", "secret") for name in ("psnr", "ssim", "apd")]
-    assert sealed["container_psnr"] == {"mean": 35.0, "median": 33.0, "worst": 30.0}
-    assert sealed["container_ssim"] == {"mean": 0.35, "median": 0.33, "worst": 0.3}
-    assert sealed["container_apd"] == {"mean": 15.0, "median": 17.0, "worst": 20.0}
-    assert sealed["secret_psnr"] == {"mean": 17.5, "median": 16.5, "worst": 15.0}
+    modes = summarise(table([REAL]))[REAL]
+    sealed = modes[SEALED]
+    assert list(modes[BARE]) == [f"{side}_{name}" for side in ("container", "secret") for name in MEASURES]
+    expected = {"mean": 35.0, "ci_low": 19.4866, "ci_high": 50.5134, "median": 33.0}  # 4.30265 · √13 to each side
+    assert sealed["container_psnr"] == expected | {"worst": 30.0, "worst_1_percent": 30.0}
+    assert sealed["container_ssim"]["worst"] == 0.3
+    assert (sealed["container_apd"]["median"], sealed["container_apd"]["worst"]) == (17, 20)
+    assert (sealed["container_de2000"]["worst"], sealed["container_haarpsi"]["worst"]) == (30, 0.6)
+    assert (sealed["secret_psnr"]["mean"], sealed["secret_psnr"]["worst"]) == (17.5, 15)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +221,9 @@ def test_the_headline_is_of_photographs_where_there_are_any(kinds, better):
     assert figures["container_psnr_bare"] == 34 + better
     assert figures["secret_psnr_worst"] == 15 + better / 2
     assert figures["secret_apd"] == 2
-    assert len(figures) == 6 * 3 + 2
+    assert figures["secret_de2000"] == 25 - better
+    assert figures["container_haarpsi"] == (35 + better) / 50
+    assert len(figures) == 5 * 2 + 2 + 2
 
 
 def test_pictures_of_ones_own_come_before_scenes():

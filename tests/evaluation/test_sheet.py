@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from stegnet.evaluation.board import GAP, TITLE_HEIGHT
 from stegnet.evaluation.quality import Trip
-from stegnet.evaluation.sheet import GAP, TITLE_HEIGHT, difference, sheet
+from stegnet.evaluation.sheet import difference, sheet
 
 
 @pytest.fixture
@@ -60,3 +61,12 @@ def test_shown_smaller_the_difference_stays_as_strong(trip):
     ]
     assert columns[1].shape == (20, 60, 3)
     assert columns[0].mean() == pytest.approx(columns[1].mean(), rel=0.1)
+
+
+def test_names_stand_on_cover_and_secret_where_wished(trip):
+    plain, named = sheet([trip]), sheet([trip], named=True)
+    changed = [
+        (plain[:, left : left + 120] != named[:, left : left + 120]).any()
+        for left in (GAP + column * (120 + GAP) for column in range(5))
+    ]
+    assert changed == [True, False, False, True, False]

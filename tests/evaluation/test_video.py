@@ -6,9 +6,11 @@ import pytest
 
 from stegnet.codec import Network
 from stegnet.errors import CapacityError, MediaError
-from stegnet.evaluation.sheet import GAP, TITLE_HEIGHT
+from stegnet.evaluation import video
+from stegnet.evaluation.board import GAP, TITLE_HEIGHT
 from stegnet.evaluation.video import SHOWN_SIZE, demonstrate, summarise_film
 from stegnet.media import read_frames, read_picture
+from stegnet.media.vmaf import vmaf
 
 WRITTEN = ["container.mkv", "revealed.mkv", "preview.mp4", "frames.png"]
 
@@ -21,6 +23,11 @@ def silent(doing: str, done: int, total: int) -> None:
 def films(make_film, tmp_path) -> tuple[Path, Path]:
     cover = make_film(tmp_path / "cover.mkv", frames=6, height=64, width=96)
     return cover, make_film(tmp_path / "secret.mkv", frames=4, height=64, width=96, seed=20)
+
+
+@pytest.fixture
+def no_vmaf(monkeypatch) -> None:
+    monkeypatch.setattr(video, "has_vmaf", lambda height, width: False)
 
 
 @pytest.fixture
@@ -52,14 +59,27 @@ def test_each_row_measures_its_frame(demonstrated, films):
         np.testing.assert_allclose(table[f"{side}_psnr"], 10 * np.log10(255**2 / np.array(errors)), rtol=1e-9)
 
 
-def test_the_same_seed_writes_the_same_files(demonstrated):
+def test_vmaf_is_of_the_hidden_frames(demonstrated, films):
+    table, out = demonstrated()
+    assert list(table["container_vmaf"]) == vmaf(films[0], out / "container.mkv")[:4]
+    assert list(table["secret_vmaf"]) == vmaf(films[1], out / "revealed.mkv")
+    assert (table[["container_vmaf", "secret_vmaf"]] < 97).any(axis=None)  # five levels of a secret are seen
+
+
+def test_without_vmaf_its_columns_are_left_out(no_vmaf, demonstrated):
+    table, _ = demonstrated()
+    assert [column for column in table if "vmaf" in column] == []
+    assert len(table) == 4
+
+
+def test_the_same_seed_writes_the_same_files(no_vmaf, demonstrated):
     outs = [demonstrated(folder, seed)[1] for folder, seed in (("a", 0), ("b", 0), ("c", 1))]
     for name in WRITTEN:
         assert (outs[0] / name).read_bytes() == (outs[1] / name).read_bytes()
     assert (outs[0] / "container.mkv").read_bytes() != (outs[2] / "container.mkv").read_bytes()
 
 
-def test_the_sheet_shows_four_frames(demonstrated):
+def test_the_sheet_shows_four_frames(no_vmaf, demonstrated):
     height, width = SHOWN_SIZE
     page = read_picture(demonstrated()[1] / "frames.png")
     assert page.shape == (TITLE_HEIGHT + GAP + 4 * (height + GAP), GAP + 5 * (width + GAP), 3)
@@ -71,7 +91,7 @@ def test_a_longer_secret_is_cut(exact, make_film, tmp_path):
     told = []
     table = demonstrate(exact, cover, secret, tmp_path, 0, lambda *step: told.append(step))
     assert len(table) == 2
-    assert told == [(doing, done, 2) for doing in ("hide", "verify", "reveal") for done in (1, 2)]
+    assert told == [(doing, done, 2) for doing in ("hide", "verify", "reveal", "measure") for done in (1, 2)]
     assert next(read_frames(tmp_path / "revealed.mkv")).shape == (48, 40, 3)
 
 
@@ -97,3 +117,16 @@ def test_the_summary_by_hand(tmp_path):
         "film_container_psnr_worst": 40.0,
         "film_secret_psnr_worst": 30.0,
     }
+
+
+def test_vmafs_first_percentile_and_flicker_join_the_summary(tmp_path):
+    (tmp_path / "film").write_bytes(bytes(10))
+    frames = pd.DataFrame({"container_psnr": [40.0] * 101, "secret_psnr": [30.0] * 101, "secret_vmaf": range(101)})
+    steps = pd.DataFrame({"container_flicker": [1.0, 2.0], "cover_change": [9.0, 9.0], "secret_flicker": [3.0, 4.0]})
+    figures = summarise_film(frames, tmp_path / "film", steps)
+    assert (figures["film_secret_vmaf"], figures["film_secret_vmaf_p1"]) == (50, 1)
+    assert (figures["film_container_flicker"], figures["film_secret_flicker"]) == (1.5, 3.5)
+    assert "film_cover_change" not in figures
+    assert "film_container_vmaf_p1" not in figures
+    none = summarise_film(frames, tmp_path / "film", steps.iloc[:0])
+    assert not any("flicker" in name for name in none)

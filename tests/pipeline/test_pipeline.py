@@ -125,10 +125,16 @@ def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -
     client = mlflow.MlflowClient()
     assert len(client.get_metric_history(train.run_id, "train/loss")) == 12
     kept = {stage: {file.path for file in client.list_artifacts(table.loc[stage].run_id)} for stage in table.index}
-    assert kept["train"] == {"curve.csv", "images", "weights"}
+    assert {"curve.csv", "images"} <= kept["train"]
+    (model,) = mlflow.get_run(train.run_id).outputs.model_outputs
+    assert client.get_logged_model(model.model_id).status == "READY"
     assert {"pairs.csv", "pictures", "metrics.json"} <= kept["evaluate"]
     assert {"container.mkv", "revealed.mkv", "preview.mp4", "frames.png"} <= kept["video"]
     assert kept["prepare"] == {"manifest.csv"}
+    commit = run(clone, "git", "rev-parse", "HEAD").strip()
+    assert set(table["tags.mlflow.source.git.commit"]) == {commit}
+    assert set(table["tags.mlflow.source.git.dirty"]) == {"false"}
+    assert set(table["tags.stegnet.repeat"]) == {f"git checkout {commit} && dvc exp run"}
 
 
 def test_experiment_with_another_beta_is_a_second_row(clone: Path) -> None:
@@ -137,6 +143,7 @@ def test_experiment_with_another_beta_is_a_second_row(clone: Path) -> None:
     assert len(trainings) == 2
     assert trainings.loc["0.001", "tags.mlflow.runName"] == "bolder"
     assert trainings["metrics.secret_psnr"].nunique() == 2
+    assert trainings.loc["0.001", "tags.stegnet.repeat"].endswith(" && dvc exp run -S beta=0.001")
     shown = run(clone, "dvc", "exp", "show", "--csv")
     assert "bolder" in shown
     run(clone, "git", "checkout", "-q", "params.yaml")

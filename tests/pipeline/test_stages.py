@@ -1,7 +1,8 @@
-"""dvc.yaml against the code that its stages run."""
+"""Both dvc.yaml against the code that their stages run."""
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -10,44 +11,79 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from closure import ROOT, closure
 
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+from stegnet.report.studies import STUDIES as PAGE
+
+
+def read_stages(path: str) -> dict[str, Any]:
+    """The stages of a file, what is done for each of several once."""
+    stages = yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))["stages"]
+    return {name: stage.get("do", stage) for name, stage in stages.items()}
+
+
+STAGES, STUDIES = read_stages("dvc.yaml"), read_stages("study/dvc.yaml")
+EACH = [
+    (name, stage["cmd"].split()[2], stage["deps"]) for stages in (STAGES, STUDIES) for name, stage in stages.items()
+]
+NAMES = [*STAGES, *(f"study: {name}" for name in STUDIES)]
 
 
 def covered(file: Path, deps: list[str]) -> bool:
     return any(file == ROOT / dep or ROOT / dep in file.parents for dep in deps)
 
 
-@pytest.mark.parametrize("name", STAGES)
-def test_deps_name_all_that_a_stage_imports(name: str) -> None:
+@pytest.mark.parametrize(("name", "module", "deps"), EACH, ids=NAMES)
+def test_deps_name_all_that_a_stage_imports(name: str, module: str, deps: list[str]) -> None:
     """A changed file that is not named would leave a stale result with no word."""
+    assert module == f"pipeline.{name}"
     imported = closure(ROOT / "pipeline" / f"{name}.py")
-    missing = [file.relative_to(ROOT).as_posix() for file in imported if not covered(file, STAGES[name]["deps"])]
+    missing = [file.relative_to(ROOT).as_posix() for file in imported if not covered(file, deps)]
     assert not missing
 
 
-@pytest.mark.parametrize("name", STAGES)
-def test_deps_name_no_source_that_a_stage_does_not_import(name: str) -> None:
+@pytest.mark.parametrize(("name", "module", "deps"), EACH, ids=NAMES)
+def test_deps_name_no_source_that_a_stage_does_not_import(name: str, module: str, deps: list[str]) -> None:
     """A change there would train again for nothing."""
     imported = closure(ROOT / "pipeline" / f"{name}.py")
     code = ("stegnet", "pipeline")
-    sources = [dep for dep in STAGES[name]["deps"] if dep.startswith(code) and dep != "stegnet/weights"]
+    sources = [dep for dep in deps if dep.startswith(code) and dep != "stegnet/weights"]
     assert not [dep for dep in sources if not any(covered(file, [dep]) for file in imported)]
 
 
-@pytest.mark.parametrize("name", STAGES)
-def test_every_stage_depends_on_the_pinned_packages(name: str) -> None:
-    assert "constraints.txt" in STAGES[name]["deps"]
+@pytest.mark.parametrize(("name", "module", "deps"), EACH, ids=NAMES)
+def test_every_stage_depends_on_the_pinned_packages(name: str, module: str, deps: list[str]) -> None:
+    assert "constraints.txt" in deps
+
+
+def test_every_path_of_a_command_is_named() -> None:
+    """What a stage reads but does not name could change unnoticed."""
+    for name, stage in (STAGES | STUDIES).items():
+        known = [*stage["deps"], *(next(iter(out)) if isinstance(out, dict) else out for out in stage.get("outs", []))]
+        known += stage.get("metrics", [])
+        for path in stage["cmd"].replace('"', "").split()[3:]:
+            assert any(path in (one, str(Path(one).parent)) or one == str(Path(path).parent) for one in known), name
+
+
+def test_the_page_shows_every_study() -> None:
+    shown = {dep.rpartition("/")[2] for dep in STUDIES["report"]["deps"] if dep.startswith("${item.out}/")}
+    assert shown == set(PAGE) == set(STUDIES) - {"rival", "evaluate", "video", "report", "publish"}
+
+
+def test_there_is_a_stage_for_every_rival() -> None:
+    stages = yaml.safe_load((ROOT / "study" / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert stages["rival"]["foreach"] == [*yaml.safe_load((ROOT / "study" / "rivals.yaml").read_text(encoding="utf-8"))]
 
 
 def test_every_param_belongs_to_a_stage() -> None:
     sections = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    named = {param.split(".")[0] for name in STAGES for param in STAGES[name]["params"] if name != "publish"}
+    stages = {**STUDIES, **STAGES}
+    named = {param.split(".")[0] for name in stages for param in stages[name].get("params", []) if name != "publish"}
     assert named == set(sections)
 
 
 def test_publish_is_never_restored() -> None:
     """DVC restores stages with outputs from its run cache; this one must always run."""
-    assert not {"outs", "metrics", "plots"} & set(STAGES["publish"])
+    for stages in (STAGES, STUDIES):
+        assert not {"outs", "metrics", "plots"} & set(stages["publish"])
 
 
 def test_a_helper_that_is_not_named_would_be_noticed() -> None:

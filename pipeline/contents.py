@@ -1,0 +1,28 @@
+"""Stage contents: what a pair makes of dark, flat, noisy, drawn and written pictures, from files."""
+
+from pathlib import Path
+
+from pipeline.output import write_json, write_table
+from pipeline.stage import bar, run_stage
+from stegnet.codec import Network
+from stegnet.config import Config
+from stegnet.evaluation.sheet import sheet
+from stegnet.evaluation.trials import Proving, shown, summarise_trials, table_of
+from stegnet.media import write_png
+from stegnet.training.precision import make_deterministic
+
+
+def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    proving = Proving(Network.load(weights), shards, config.evaluate.shift, config.seed)
+    trials = proving.run(lambda pairs: bar(pairs, "contents"))
+    write_table(out / "contents.csv", table_of(trials))
+    write_png(out / "worst.png", sheet(shown(trials), named=True))
+    figures = summarise_trials(trials)
+    write_json(out / "metrics.json", figures)
+    sides = [f"{side} {figures[f'contents_{side}_psnr_worst']:.2f} dB" for side in ("container", "secret")]
+    print(f"worst of {len(trials)} odd contents, {figures['contents_refused']} refused: {', '.join(sides)}")
+
+
+if __name__ == "__main__":
+    run_stage(main, "shards", "weights", "out")

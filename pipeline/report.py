@@ -1,0 +1,22 @@
+"""Stage report: one page that shows what the other stages measured."""
+
+from pathlib import Path
+
+from pipeline.stage import run_stage
+from stegnet.config import Config
+from stegnet.media.output import whole_file
+from stegnet.report.report import Reports, report
+
+
+def main(
+    config: Config, weights: Path, curve: Path, evaluate: Path, video: Path, out: Path, studies: Path | None
+) -> None:
+    page = report(Reports(weights, curve, evaluate, video, studies)).render()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(out) as part:
+        part.write_text(page, encoding="utf-8")
+    print(f"report: open {out} in a browser")
+
+
+if __name__ == "__main__":
+    run_stage(main, "weights", "curve", "evaluate", "video", "out", "studies?")

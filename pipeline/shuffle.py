@@ -1,0 +1,56 @@
+"""Stage shuffle: what the shuffle gives away to somebody who has the program but not the key."""
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
+from multiprocessing import get_context
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.output import write_json, write_table
+from pipeline.stage import bar, run_stage
+from stegnet.config import Config
+from stegnet.data.catalogue import read_catalogue, read_package_pictures
+from stegnet.evaluation.board import board
+from stegnet.evaluation.shuffle.attacks import TITLES, Named, Task, attack, glimpses, middle, wide_enough
+from stegnet.evaluation.shuffle.report import headline, report
+from stegnet.media import write_png
+from stegnet.training.precision import make_deterministic
+
+CATALOGUE = Path("assets/sources.yaml")
+NO_SCENE = {"hubble_deep_field.jpg", "ihc.png"}  # packaged pictures of stars and of cells
+SHOWN = 4
+
+
+def main(config: Config, weights: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    photographs = list(_photographs())
+    squares = [(name, middle(picture)) for name, picture in photographs]
+    tasks = [
+        Task(weights, name, picture, squares[number - 1][1], config.seed + number)
+        for number, (name, picture) in enumerate(photographs)
+    ]
+    with ProcessPoolExecutor(config.train.threads, mp_context=get_context("spawn")) as pool:
+        outcomes = list(bar(pool.map(attack, tasks), "shuffle", len(tasks)))
+    rows = chain.from_iterable(outcome.rows for outcome in outcomes)
+    table = pd.DataFrame([*rows, *glimpses(squares)])
+    write_table(out / "attack.csv", table)
+    (out / "attack.md").write_text(report(table), encoding="utf-8")
+    figures = headline(table)
+    write_json(out / "metrics.json", figures)
+    write_png(out / "pictures.png", board(TITLES, [outcome.pictures for outcome in outcomes[:SHOWN]]))
+    shares = [f"{block} px {figures[f'read_{block}_neighbours']:.3f}" for block in (8, 16, 32)]
+    print(f"neighbours put back, of what is read out of a container: {', '.join(shares)}")
+
+
+def _photographs() -> Iterator[Named]:
+    """The packaged ones that are large enough for a film that pans."""
+    packages = [source for source in read_catalogue(CATALOGUE) if source.kind == "package"]
+    for name, picture in chain.from_iterable(map(read_package_pictures, packages)):
+        if name not in NO_SCENE and wide_enough(picture):
+            yield name, picture
+
+
+if __name__ == "__main__":
+    run_stage(main, "weights", "out")

@@ -1,0 +1,30 @@
+"""Stage tradeoff: container against secret for networks, swapped bits, and compressed secrets carried as bits."""
+
+from pathlib import Path
+
+from pipeline.output import write_json, write_table
+from pipeline.stage import bar, run_stage
+from stegnet.config import Config
+from stegnet.evaluation.quality import PicturePairs
+from stegnet.evaluation.tradeoff.curve import draw
+from stegnet.evaluation.tradeoff.measure import headline, measure, read_rivals, summarise
+from stegnet.training.precision import make_deterministic
+
+
+def main(config: Config, shards: Path, weights: Path, rivals: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    pairs = PicturePairs(shards, config.evaluate.shift)
+    table = measure(weights, read_rivals(rivals), pairs, config.seed, lambda indices: bar(indices, "tradeoff"))
+    means = summarise(table)
+    write_table(out / "pairs.csv", table)
+    write_table(out / "means.csv", means)
+    draw(means, out / "tradeoff.png")
+    figures = headline(means)
+    write_json(out / "metrics.json", figures)
+    print(f"container {figures['stegnet_container_psnr']:.2f} dB, secret {figures['stegnet_secret_psnr']:.2f} dB")
+    if "bits_container_psnr_same_secret" in figures:
+        print(f"as bits, the same secret costs less: {figures['bits_container_psnr_same_secret']:.2f} dB")
+
+
+if __name__ == "__main__":
+    run_stage(main, "shards", "weights", "rivals", "out")

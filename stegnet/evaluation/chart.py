@@ -1,0 +1,37 @@
+"""Charts as PNG files, all of one look and the same bytes each time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+COLOURS = ("#2563eb", "#d97706", "#059669", "#dc2626", "#7c3aed", "#475569", "#0891b2", "#be185d")
+MARKERS = "osD^vPX*"
+_DPI = 120
+
+
+@contextmanager
+def chart(file: Path | BinaryIO, x: str, y: str, size: tuple[float, float] = (8, 4.5)) -> Iterator[Axes]:
+    """A pair of axes to draw on; the file is written when the block ends well.
+
+    Args:
+        file: of the PNG, or its path; its folder must exist.
+        x, y: labels of the axes, with units.
+        size: width and height in inches, at 120 pixels an inch.
+    """
+    figure = Figure(size, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_prop_cycle(color=COLOURS, marker=[*MARKERS])
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    yield axes
+    if axes.get_legend_handles_labels()[1] and not axes.get_legend():
+        axes.legend(frameon=False, fontsize="small")
+    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})

@@ -1,0 +1,1 @@
+"""What comes out without the right key."""

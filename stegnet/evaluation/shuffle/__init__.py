@@ -1,0 +1,1 @@
+"""What the shuffle gives away: jigsaw solvers and known frames."""

@@ -1,0 +1,1 @@
+"""Whether containers can be told from covers."""

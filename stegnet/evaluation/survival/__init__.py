@@ -1,0 +1,1 @@
+"""What a secret survives on its way."""

@@ -1,0 +1,1 @@
+"""Container against secret: networks beside classical ways to hide."""

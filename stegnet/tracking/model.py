@@ -1,0 +1,84 @@
+"""A trained pair as a model of MLflow's: weights, card, signature and an example, and nothing pickled."""
+
+import re
+import shutil
+import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import mlflow
+import numpy as np
+from mlflow.entities import LoggedModel, LoggedModelOutput
+from mlflow.models import Model, ModelSignature
+from mlflow.types import Schema, TensorSpec
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+from stegnet.tracking.names import WEIGHTS
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", ".*Any type hint is inferred")  # mlflow 3.17 warns of its own code
+    import mlflow.pyfunc
+
+LOADER = "stegnet.served"  # by name: it stands above this module
+MODEL_TYPE = "hide/reveal pair"
+_NOTE = """\
+`mlflow.pyfunc.load_model(…).predict({"cover": …, "secret": …})` hides with a public key and reveals again; stegnet must
+be installed, from the commit that the source run names. To hide in earnest: `stegnet.load("pair.safetensors")`, with
+the weights under Artifacts and a key of your own.
+"""
+EXAMPLE = 48  # side of the pictures in the example, in pixels
+
+
+def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str) -> LoggedModel:
+    """Adds a weights file, and its card beside it, as the model that a run made.
+
+    Args:
+        key: hash of the weights.
+    """
+    run = client.get_run(run_id)
+    tags = {WEIGHTS: key, MLFLOW_RUN_NOTE: _NOTE}
+    model = client.create_logged_model(
+        run.info.experiment_id, _name(run.info.run_name), run_id, tags, dict(run.data.params), MODEL_TYPE
+    )
+    with TemporaryDirectory() as folder:
+        client.log_model_artifacts(model.model_id, str(_write(Path(folder), weights, model, run_id)))
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+    return model
+
+
+def _name(run_name: str) -> str:
+    """A model's name is a path's part, and may hold no dot."""
+    return re.sub(r"[^\w=+ -]", "_", run_name)
+
+
+def _write(folder: Path, weights: Path, model: LoggedModel, run_id: str) -> Path:
+    data = folder / "weights"
+    data.mkdir()
+    for path in (weights, weights.with_suffix(".json")):
+        shutil.copy(path, data)
+    mlflow.pyfunc.save_model(
+        folder / "model",
+        loader_module=LOADER,
+        data_path=str(data),
+        mlflow_model=Model(model.artifact_location, run_id, model_id=model.model_id),
+        signature=SIGNATURE,
+        input_example=example(),
+        pip_requirements=[],  # stegnet itself is in no package index: a name there would be somebody else's
+        metadata={"needs": "the package stegnet, from the commit that the run names"},
+    )
+    return folder / "model"
+
+
+def example() -> dict[str, np.ndarray]:
+    """Two ramps, (EXAMPLE, EXAMPLE, 3) uint8."""
+    y, x = np.mgrid[:EXAMPLE, :EXAMPLE] * (255 // (EXAMPLE - 1))
+    cover = np.stack([x, y, (x + y) // 2], -1).astype(np.uint8)
+    return {"cover": cover, "secret": cover[::-1].copy()}
+
+
+def _pictures(*names: str) -> Schema:
+    return Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, 3), name) for name in names])
+
+
+SIGNATURE = ModelSignature(_pictures("cover", "secret"), _pictures("container", "revealed"))

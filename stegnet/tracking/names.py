@@ -1,0 +1,11 @@
+"""What experiments and tags are called in MLflow."""
+
+EXPERIMENT, DATA_EXPERIMENT = "stegnet", "stegnet-data"
+
+STAGE = "stegnet.stage"  # the stage that a run is an execution of
+KEY = "stegnet.key"  # hash of what it wrote
+WEIGHTS = "stegnet.weights"  # hash of the weights that it made or measured
+PARAMS = "stegnet.params"  # hash of all parameters: runs with the same one belong together
+RESTORED = "stegnet.restored"  # "true": DVC had its outcome already
+NAME = "stegnet.experiment"  # DVC's name of the experiment
+REPEAT = "stegnet.repeat"  # the command that does it all again

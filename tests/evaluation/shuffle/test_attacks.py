@@ -1,0 +1,72 @@
+"""All attacks on one small picture, and the tables that they make."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stegnet.evaluation.shuffle import attacks
+from stegnet.evaluation.shuffle.attacks import KINDS, TITLES, Outcome, Task, attack, glimpses, wide_enough
+from stegnet.evaluation.shuffle.report import headline, report
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attacks, "SIZE", 64)
+    monkeypatch.setattr(attacks, "FRAMES", 2)
+
+
+@pytest.fixture
+def task(small: None, weights: Path, cat: np.ndarray) -> Task:
+    return Task(weights, "cat", cat[:64, :96], np.ascontiguousarray(cat[100:164, 100:164]), 0)
+
+
+@pytest.fixture
+def outcome(task: Task) -> Outcome:
+    return attack(task)
+
+
+@pytest.fixture
+def table(outcome: Outcome, cat: np.ndarray) -> pd.DataFrame:
+    squares = [("cat", cat[:64, :64]), ("ear", cat[:64, 128:192])]
+    return pd.DataFrame([*outcome.rows, *glimpses(squares)])
+
+
+def test_exact_blocks_are_put_together_and_those_of_an_untrained_network_are_not(table: pd.DataFrame) -> None:
+    means = table.groupby(["attack", "kind", "block", "setting", "measure"])["value"].mean()
+    assert means["jigsaw", "plain", 32, "neighbours", "brightness"] == 1
+    assert means["jigsaw", "plain", 32, "correlation", "brightness"] == pytest.approx(1)
+    assert means["jigsaw", "plain", 32, "psnr", "brightness"] == np.inf
+    assert means["jigsaw", "plain", 8, "neighbours", "random"] < 0.1
+    assert means["jigsaw", "detail", 8, "correlation", "random"] < 0.2
+    assert means["revealed", "one picture", 8, "correlation", "blind"] < 0.5
+    assert means["fresh shuffle, same place", "plain", 8, "still", "placed"] > 0.9
+
+
+def test_all_tables_stand_in_the_report(table: pd.DataFrame) -> None:
+    text = report(table)
+    assert text.count("\n## ") == 6
+    assert all(f"| {kind} " in text for kind in KINDS)
+    assert "nan" not in text
+    figures = headline(table)
+    assert all(np.isfinite(value) for value in figures.values())
+    assert {"read_8_neighbours", "exact_16_correlation", "placed_still"} <= set(figures)
+
+
+def test_pictures_for_each_title(outcome: Outcome) -> None:
+    assert len(outcome.pictures) == len(TITLES)
+    assert {picture.shape for picture, _ in outcome.pictures} == {(64, 64, 3)}
+
+
+def test_it_repeats_itself(task: Task, outcome: Outcome) -> None:
+    again, other = attack(task), attack(replace(task, seed=1))
+    assert again.rows == outcome.rows
+    assert other.rows != outcome.rows
+
+
+def test_a_film_needs_room_to_pan(small: None) -> None:
+    assert wide_enough(np.zeros((64, 80, 3), np.uint8))
+    assert not wide_enough(np.zeros((64, 79, 3), np.uint8))
+    assert not wide_enough(np.zeros((63, 80, 3), np.uint8))

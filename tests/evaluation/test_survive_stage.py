@@ -1,0 +1,90 @@
+"""The stage from end to end, with networks that are not trained."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from pipeline import survive
+from stegnet.config import load
+from stegnet.data.shards import TEST, ShardWriter
+from stegnet.errors import WeightsError
+from stegnet.evaluation.survival import measure as survival
+from stegnet.evaluation.survival.distortion import NONE, OF_FILMS, OF_PICTURES
+from stegnet.models import Card, build, save_pair
+
+ROOT = Path(__file__).parents[2]
+CHOSEN = {"jpeg": (100, 90), "noise": (2,), "h264": (18, 28)}
+
+
+def few(distortions):
+    """Those that the headline needs, and one with several strengths for a chart."""
+    kept = [one for one in distortions if one.kind in CHOSEN]
+    return (NONE, *(replace(one, strengths=CHOSEN[one.kind]) for one in kept))
+
+
+@pytest.fixture
+def rivals(tmp_path) -> Path:
+    """Pairs that are not trained: DEFAULT with its detail layer on, the others without."""
+    torch.manual_seed(0)
+    folder = tmp_path / "rivals"
+    folder.mkdir()
+    for name in (survive.DEFAULT, *survive.RIVALS):
+        pair, detail = build("invertible", blocks=1, width=8), name == survive.DEFAULT
+        for parameter in pair.parameters():
+            parameter.data += 0.01 * torch.randn_like(parameter)
+        scramble, training = {"detail": detail, "block": 8}, {"train": {"scrambled": float("plain" in name)}}
+        card = Card("invertible", {"blocks": 1, "width": 8}, scramble, training)
+        save_pair(folder / f"{name}.safetensors", pair, card)
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, rivals, picture, make_film, monkeypatch):
+    """Runs the stage into a folder of this name."""
+    monkeypatch.setattr(survive, "PAIRS", 3)
+    monkeypatch.setattr(survival, "SIDE", 64)
+    monkeypatch.setattr(survive, "OF_PICTURES", few(OF_PICTURES))
+    monkeypatch.setattr(survive, "OF_FILMS", few(OF_FILMS))
+    writer = ShardWriter(tmp_path / "shards", 4)
+    for index in range(4):
+        writer.add(picture(64, 64, index), TEST, str(index), "photographs", 64, 64)
+    writer.close()
+    films = [make_film(tmp_path / f"{seed}.mkv", 2, 64, 96, seed=seed) for seed in (0, 9)]
+
+    def stage(name: str) -> Path:
+        weights, out = rivals / f"{survive.DEFAULT}.safetensors", tmp_path / name
+        survive.main(load(ROOT / "params.yaml"), tmp_path / "shards", weights, rivals, *films, out)
+        return out
+
+    return stage
+
+
+def test_figures_table_and_charts_the_same_each_time(run, capsys):
+    first, second = run("first"), run("second")
+    names = {"metrics.json", "survive.csv", "survive.md", "pictures_jpeg.png", "film_h264.png"}
+    assert {path.name for path in first.iterdir()} == names
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == {
+        path.name: path.read_bytes() for path in second.iterdir()
+    }
+    table = pd.read_csv(first / "survive.csv")
+    assert len(table) == 4 * 7 + 1 + 3 * 7 + 1
+    assert set(table["method"]) == {"default", *survive.RIVALS, "4-bit swap", "sealed", "means alone"}
+    assert table.groupby("material")["pairs"].unique().to_dict() == {"film": [2], "pictures": [3]}
+    assert table[table["method"] == "sealed"].groupby("kind")["opened"].max().to_dict() == {
+        "none": 1, "jpeg": 0, "noise": 0, "h264": 0,
+    }  # fmt: skip
+    figures = json.loads((first / "metrics.json").read_text())
+    assert len(figures) == 4 * 3 + 1
+    jpeg = table[(table["kind"] == "jpeg") & (table["strength"] == 90) & (table["method"] == "plain")]
+    assert figures["survive_jpeg_90_plain_secret_psnr"] == jpeg["secret_psnr"].item()
+    assert "secret after JPEG 90 and H.264 CRF 18: default" in capsys.readouterr().out
+
+
+def test_a_rival_that_is_missing_stops_it(run, rivals):
+    (rivals / "plain_noise.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"plain_noise\.safetensors"):
+        run("out")

@@ -1,0 +1,50 @@
+"""The pairs that others are measured beside: every one can be built, and one is trained."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from pipeline import rival
+from stegnet.config import flatten, load, read
+from stegnet.data.shards import TRAIN, ShardWriter
+from stegnet.errors import ConfigError
+from stegnet.models import build_from, load_pair
+
+ROOT = Path(__file__).parents[2]
+RIVALS = ROOT / "study" / "rivals.yaml"
+CONFIG = load(ROOT / "params.yaml")
+
+
+@pytest.mark.parametrize("name", read(RIVALS))
+def test_each_differs_in_what_its_line_says(name: str) -> None:
+    before, after = flatten(asdict(CONFIG)), flatten(asdict(rival.rival(CONFIG, RIVALS, name)))
+    build_from(rival.rival(CONFIG, RIVALS, name).model)
+    changes = read(RIVALS)[name] | {"train.pairs": CONFIG.study.pairs}
+    assert after == before | changes
+
+
+def test_an_unknown_one_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nobody"):
+        rival.rival(CONFIG, RIVALS, "nobody")
+
+
+def test_a_key_that_there_is_not(tmp_path: Path) -> None:
+    (tmp_path / "rivals.yaml").write_text("odd: {train.pears: 3}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="pears"):
+        rival.rival(CONFIG, tmp_path / "rivals.yaml", "odd")
+
+
+def test_it_is_trained_and_says_how(tmp_path: Path, picture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    writer = ShardWriter(tmp_path / "shards", 4)
+    for index in range(4):
+        writer.add(picture(64, 64, index), TRAIN, str(index), "folder", 64, 64)
+    writer.close()
+    train = replace(CONFIG.train, batch=2, crop=32, warmup=1, precision="fp32", threads=1, workers=0)
+    config = replace(CONFIG, train=train, study=replace(CONFIG.study, pairs=4))
+    (tmp_path / "rivals.yaml").write_text("small: {model.blocks: 1, model.backbone: none, seed: 3}\n", encoding="utf-8")
+    rival.main(config, tmp_path / "rivals.yaml", tmp_path / "shards", tmp_path / "out" / "small.safetensors")
+    _, card = load_pair(tmp_path / "out" / "small.safetensors")
+    assert (card.options["blocks"], card.training["seed"], card.training["train"]["pairs"]) == (1, 3, 4)
+    assert not list(tmp_path.glob(".checkpoints/rivals/*.pt"))

@@ -1,0 +1,94 @@
+"""A page holds all it shows, and nothing that is on it can break out of its place."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stegnet.errors import DataError
+from stegnet.media import write_png
+from stegnet.report.page import Film, Page, Picture, Section, Table, Tile
+
+VOID = {"meta", "link", "img", "br", "input", "hr"}
+
+
+class Seen(HTMLParser):
+    """What a browser would load, where it would go, and whether every tag is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.alts: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.loads += [given[name] for name in ("src", "poster", "srcset") if given.get(name)]
+        self.loads += [given["href"]] if tag == "link" else []
+        self.links += [given["href"]] if tag == "a" else []
+        self.ids += [given["id"]] if "id" in given else []
+        self.alts += [given["alt"]] if tag == "img" else []
+        self.open += [] if tag in VOID else [tag]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def seen(html: str) -> Seen:
+    parser = Seen()
+    parser.feed(html)
+    assert not parser.open
+    return parser
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Page:
+    write_png(tmp_path / "a.png", np.zeros((20, 3000, 3), np.uint8))
+    (tmp_path / "a.mp4").write_bytes(b"film")
+    parts = (
+        Picture.chart(tmp_path / "a.png", "a chart"),
+        Picture.contact_sheet(tmp_path / "a.png", "a sheet", "below it"),
+        Film.embed(tmp_path / "a.mp4", "moves"),
+        Table(["", "PSNR"], [["<b>odd & name</b>", "40.0"]], "figures"),
+    )
+    sections = [Section("Measured", "do it", ("text",), parts), Section("Left out", "", ("say `make it`",))]
+    return Page("a title", "a lead", [Tile("PSNR", "40 dB")], sections, Table(["", ""], [["family", "x"]]), ["much"])
+
+
+def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
+    html = page.render()
+    shown = seen(html)
+    assert len(shown.loads) == 4
+    assert all(load.startswith("data:") for load in shown.loads)
+    assert "http" not in html
+    assert "url(" not in html
+
+
+def test_every_link_leads_somewhere_and_every_picture_is_told(page: Page) -> None:
+    shown = seen(page.render())
+    assert {link.removeprefix("#") for link in shown.links} == set(shown.ids)
+    assert shown.alts == ["a chart", "a sheet"]
+
+
+def test_names_are_text(page: Page) -> None:
+    html = page.render()
+    assert "<b>odd" not in html
+    assert "&lt;b&gt;odd &amp; name" in html
+
+
+def test_commands_in_text_look_like_commands(page: Page) -> None:
+    assert "say <code>make it</code>" in page.render()
+
+
+def test_a_wide_sheet_becomes_small_a_chart_stays(page: Page) -> None:
+    chart, sheet = page.sections[0].parts[:2]
+    assert chart.data.startswith("data:image/png")
+    assert sheet.data.startswith("data:image/webp")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"b\.png"):
+        Picture.chart(tmp_path / "b.png", "")

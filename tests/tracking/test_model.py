@@ -1,0 +1,78 @@
+"""The model that a training logs: loaded again by MLflow alone, it hides and reveals."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+
+import stegnet
+from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
+from stegnet.models import read_card
+from stegnet.result import Result
+from stegnet.tracking import Tracker
+from stegnet.tracking.model import example
+
+
+@pytest.fixture
+def trained(weights: Path, tmp_path: Path) -> Path:
+    """Weights with their card beside them, as a training leaves them."""
+    path = tmp_path / "build" / "pair.safetensors"
+    path.parent.mkdir()
+    shutil.copy(weights, path)
+    path.with_suffix(".json").write_text(json.dumps(asdict(read_card(path))), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def model(trained: Path, tmp_path: Path) -> mlflow.entities.LoggedModel:
+    """What a training logged, with a measurement below it."""
+    tracker = Tracker(tmp_path, {"beta": 0.5})
+    with tracker.run("train", "invertible beta=0.5") as live:
+        live.finish(Result("train", "w", "w", model=trained))
+    tracker.restore(Result("evaluate", "e", "w", headline={"secret_psnr": 37.5}), "evaluate")
+    run = mlflow.get_run(live.id)
+    (output,) = run.outputs.model_outputs
+    return mlflow.MlflowClient().get_logged_model(output.model_id)
+
+
+def files(model: mlflow.entities.LoggedModel, folder: Path) -> list[Path]:
+    root = Path(mlflow.artifacts.download_artifacts(f"models:/{model.model_id}", dst_path=str(folder)))
+    return [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
+
+
+def test_it_is_ready_and_shows_the_trainings_figures_and_parameters(model: mlflow.entities.LoggedModel) -> None:
+    assert (model.name, model.status, model.params["beta"]) == ("invertible beta=0_5", "READY", "0.5")
+    assert {metric.key: metric.value for metric in model.metrics} == {"secret_psnr": 37.5}
+
+
+def test_nothing_is_pickled(model: mlflow.entities.LoggedModel, tmp_path: Path) -> None:
+    names = files(model, tmp_path / "got")
+    assert {"pair.safetensors", "pair.json", "MLmodel", "input_example.json"} <= {path.name for path in names}
+    assert {path.suffix for path in names} <= {".safetensors", ".json", ".yaml", ".txt", ""}
+
+
+def test_loaded_again_it_hides_and_reveals(
+    model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path, picture
+) -> None:
+    served = mlflow.pyfunc.load_model(f"models:/{model.model_id}", dst_path=str(tmp_path))
+    pictures = {"cover": picture(48, 64), "secret": picture(40, 56, seed=1)}
+    given = served.predict(pictures)
+    pair = stegnet.load(trained)
+    assert given["container"].shape == (48, 64, 3)
+    told = pair.reveal(given["container"], PUBLIC_DEMONSTRATION_KEY)
+    assert told.whole
+    assert np.array_equal(told.picture, given["revealed"])
+    assert given["revealed"].shape == (40, 56, 3)
+
+
+def test_the_signature_is_kept(model: mlflow.entities.LoggedModel, tmp_path: Path) -> None:
+    served = mlflow.pyfunc.load_model(f"models:/{model.model_id}", dst_path=str(tmp_path))
+    assert served.predict(served.input_example)["container"].shape == example()["cover"].shape
+    with pytest.raises(mlflow.exceptions.MlflowException, match="cover"):
+        served.predict({"secret": example()["secret"]})
+    with pytest.raises(mlflow.exceptions.MlflowException, match="float"):
+        served.predict({name: pixels / 255 for name, pixels in example().items()})

@@ -1,0 +1,150 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet.errors import TrackingError
+from stegnet.result import Result
+from stegnet.tracking import KEY, STAGE, WEIGHTS, Tracker
+
+TRAIN = Result("train", "w1", "w1", metrics={"loss": 0.5})
+EVALUATE = Result("evaluate", "e1", "w1", metrics={"evaluate/ssim": 0.9}, headline={"secret_psnr": 37.5})
+
+
+@pytest.fixture
+def tracker(tmp_path: Path) -> Tracker:
+    return Tracker(tmp_path, {"beta": 1})
+
+
+def log(tracker: Tracker, result: Result) -> str:
+    """Logs a stage as a stage does that was executed; the id of its run."""
+    with tracker.run(result.stage, result.stage) as live:
+        live.finish(result)
+    tracker.adopt(result)
+    return live.id
+
+
+def runs() -> dict[str, mlflow.entities.Run]:
+    """The latest run of each stage."""
+    found = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    return {run.data.tags[STAGE]: run for run in reversed(found)}
+
+
+def test_a_measure_stands_below_the_training_of_its_weights(tracker: Tracker) -> None:
+    parent = log(tracker, TRAIN)
+    log(tracker, Result("train", "w2", "w2"))
+    log(tracker, EVALUATE)
+    measured = runs()["evaluate"]
+    assert measured.data.tags["mlflow.parentRunId"] == parent
+    shown = mlflow.get_run(parent).data
+    assert (shown.metrics, shown.params) == ({"loss": 0.5, "secret_psnr": 37.5}, {"beta": "1"})
+    assert shown.tags[KEY] == shown.tags[WEIGHTS] == "w1"
+
+
+def test_what_was_not_executed_is_restored_once(tracker: Tracker) -> None:
+    log(tracker, EVALUATE)
+    assert "mlflow.parentRunId" not in runs()["evaluate"].data.tags
+    for _ in range(2):
+        for result in (TRAIN, EVALUATE):
+            tracker.restore(result, result.stage)
+    assert runs()["evaluate"].data.tags["mlflow.parentRunId"] == runs()["train"].info.run_id
+    assert len(mlflow.search_runs(search_all_experiments=True)) == 2
+    assert runs()["train"].data.tags["stegnet.restored"] == "true"
+    assert "stegnet.restored" not in runs()["evaluate"].data.tags
+    assert len(mlflow.MlflowClient().get_metric_history(runs()["train"].info.run_id, "secret_psnr")) == 1
+
+
+def test_an_experiment_that_trains_nothing_new_has_a_row_of_its_own(tracker: Tracker, tmp_path: Path) -> None:
+    first = log(tracker, TRAIN)
+    log(tracker, EVALUATE)
+    other = Tracker(tmp_path, {"beta": 1, "video.cover": "mine.mkv"})
+    video = Result("video", "v1", "w1", headline={"video_secret_psnr": 30.0})
+    log(other, video)
+    for result in (TRAIN, EVALUATE, video):
+        other.restore(result, result.stage)
+    assert "video_secret_psnr" not in mlflow.get_run(first).data.metrics
+    row = other.find(TRAIN)
+    assert row.info.run_id != first
+    assert row.data.metrics == {"loss": 0.5, "secret_psnr": 37.5, "video_secret_psnr": 30.0}
+
+
+def test_prepared_pictures_belong_to_every_experiment(tracker: Tracker, tmp_path: Path) -> None:
+    prepared = Result("prepare", "d1")
+    log(tracker, prepared)
+    Tracker(tmp_path, {"beta": 2}).restore(prepared, "scenes")
+    assert len(mlflow.search_runs(search_all_experiments=True)) == 1
+
+
+def test_find_knows_only_finished_runs_with_the_same_outcome(tracker: Tracker) -> None:
+    assert tracker.find(TRAIN) is None
+    with pytest.raises(RuntimeError), tracker.run("train", "a") as live:
+        live.finish(TRAIN)
+        raise RuntimeError
+    assert tracker.find(TRAIN) is None
+    assert runs()["train"].info.status == "FAILED"
+    done = log(tracker, TRAIN)
+    assert tracker.find(TRAIN).info.run_id == done
+    assert tracker.find(Result("train", "w2", "w2")) is None
+
+
+def test_what_a_user_stopped_is_no_failure(tracker: Tracker) -> None:
+    with pytest.raises(KeyboardInterrupt), tracker.run("train", "a"):
+        raise KeyboardInterrupt
+    assert runs()["train"].info.status == "KILLED"
+
+
+def test_curves_and_files_are_kept(tracker: Tracker, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("a\n1\n", encoding="utf-8")
+    curve = ({"step": 0, "psnr": 2.0}, {"step": 7, "psnr": 1.0})
+    run = log(tracker, Result("video", "v", "w", curve=curve, artifacts={tmp_path / "table.csv": "kept"}))
+    client = mlflow.MlflowClient()
+    points = client.get_metric_history(run, "video/psnr")
+    assert sorted((point.step, point.value) for point in points) == [(0, 2.0), (7, 1.0)]
+    kept = Path(client.download_artifacts(run, "kept/table.csv", str(tmp_path)))
+    assert kept.read_text(encoding="utf-8") == "a\n1\n"
+    assert client.get_run(run).info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
+
+
+def test_a_store_that_can_not_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nowhere://localhost")
+    with pytest.raises(TrackingError, match="can't be opened"):
+        Tracker(tmp_path, {})
+
+
+def test_many_parameters_fit(tmp_path: Path) -> None:
+    run = log(Tracker(tmp_path, {f"p{index}": index for index in range(250)}), TRAIN)
+    assert len(mlflow.get_run(run).data.params) == 250
+
+
+def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").unlink()
+    code = "import sys; from pathlib import Path; from stegnet.tracking import Tracker; Tracker(Path(sys.argv[1]), {})"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    both = [subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE) for _ in range(2)]
+    assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0), (b"", 0)]
+
+
+def test_pictures_are_a_series(tracker: Tracker) -> None:
+    with tracker.run("train", "train") as live:
+        for step in (9, 19):
+            live.picture("train/state", step, np.full((4, 6, 3), step, np.uint8))
+    names = [file.path for file in mlflow.MlflowClient().list_artifacts(live.id, "images") if file.path.endswith("png")]
+    assert sorted(name.split("+")[1:3] for name in names) == [["step", "19"], ["step", "9"]]
+    path = Path(mlflow.artifacts.download_artifacts(run_id=live.id, artifact_path=min(names)))
+    assert np.asarray(Image.open(path)).tolist() == np.full((4, 6, 3), 19).tolist()
+
+
+def test_the_machine_is_watched_while_a_run_lasts(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
+    with tracker.run("train", "train") as live:
+        while "system/cpu_utilization_percentage" not in mlflow.get_run(live.id).data.metrics:
+            time.sleep(0.05)
+    assert mlflow.get_run(live.id).data.metrics["system/system_memory_usage_megabytes"] > 0
+    with tracker.run("train", "again", restored=True) as restored:
+        time.sleep(0.3)
+    assert mlflow.get_run(restored.id).data.metrics == {}
