@@ -1,23 +1,26 @@
 """Stage contents: what a pair makes of dark, flat, noisy, drawn and written pictures, from files."""
 
+from functools import partial
 from pathlib import Path
 
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
 from stegnet.codec import Network
 from stegnet.config import Config
+from stegnet.evaluation.quality import REAL, RENDERED
 from stegnet.evaluation.sheet import sheet
-from stegnet.evaluation.trials import Proving, shown, summarise_trials, table_of
+from stegnet.evaluation.trials import Proving, summarise_trials, table_of, to_show
 from stegnet.media import write_png
 from stegnet.training.precision import make_deterministic
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
-    proving = Proving(Network.load(weights), shards, config.evaluate.shift, config.seed)
-    trials = proving.run(lambda pairs: bar(pairs, "contents"))
+    proving = partial(Proving, Network.load(weights), shards, config.evaluate.shift, config.seed)
+    trials = proving((REAL, RENDERED)).run(lambda names: bar(names, "contents"))
+    shown = proving((RENDERED, REAL)).tried(to_show(trials), lambda names: bar(names, "pictures"))
     write_table(out / "contents.csv", table_of(trials))
-    write_png(out / "worst.png", sheet(shown(trials), named=True))
+    write_png(out / "worst.png", sheet([trial.trip for trial in shown if trial.trip], named=True))
     figures = summarise_trials(trials)
     write_json(out / "metrics.json", figures)
     sides = [f"{side} {figures[f'contents_{side}_psnr_worst']:.2f} dB" for side in ("container", "secret")]

@@ -13,7 +13,7 @@ from stegnet.codec import Network
 from stegnet.config import Config
 from stegnet.evaluation.board import board
 from stegnet.evaluation.chart import chart
-from stegnet.evaluation.quality import PicturePairs, foremost
+from stegnet.evaluation.quality import PicturePairs, presentable
 from stegnet.evaluation.steganalysis.containers import Maker, Pictures, by_key, photograph_pairs, swapped, unshuffled
 from stegnet.evaluation.steganalysis.residual import (
     EDGES,
@@ -76,9 +76,9 @@ def _headline(table: pd.DataFrame) -> dict[str, float]:
 
 
 def _page(config: Config, shards: Path, methods: dict[str, Maker], powers: dict[str, list[np.ndarray]]) -> np.ndarray:
-    """A row for each picture shown, all free to show, and one for the spectra."""
+    """A row for each picture shown, and one for the spectra, which are of the photographs."""
     pairs = PicturePairs(shards, config.evaluate.shift)
-    kind, rows = foremost(pairs.kinds), []
+    kind, rows = presentable(pairs.kinds), []
     for number in range(min(SHOWN, pairs.count(kind))):
         (_, cover), (_, secret) = pairs.pair(kind, number)
         left = [amplified(residual(cover, make(cover, secret, number))) for make in methods.values()]

@@ -12,8 +12,9 @@ from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
 from stegnet.config import Config
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
+from stegnet.data.scenes import render_scene
 from stegnet.evaluation.board import board
-from stegnet.evaluation.shuffle.attacks import TITLES, Named, Task, attack, glimpses, middle, wide_enough
+from stegnet.evaluation.shuffle.attacks import SIZE, TITLES, Named, Task, attack, glimpses, look, middle, wide_enough
 from stegnet.evaluation.shuffle.report import headline, report
 from stegnet.media import write_png
 from stegnet.training.precision import make_deterministic
@@ -21,6 +22,7 @@ from stegnet.training.precision import make_deterministic
 CATALOGUE = Path("assets/sources.yaml")
 NO_SCENE = {"hubble_deep_field.jpg", "ihc.png"}  # packaged pictures of stars and of cells
 SHOWN = 4
+BEYOND = 10**6  # no data set has so many scenes: these are in none
 
 
 def main(config: Config, weights: Path, out: Path) -> None:
@@ -32,16 +34,22 @@ def main(config: Config, weights: Path, out: Path) -> None:
         for number, (name, picture) in enumerate(photographs)
     ]
     with ProcessPoolExecutor(config.train.threads, mp_context=get_context("spawn")) as pool:
-        outcomes = list(bar(pool.map(attack, tasks), "shuffle", len(tasks)))
-    rows = chain.from_iterable(outcome.rows for outcome in outcomes)
-    table = pd.DataFrame([*rows, *glimpses(squares)])
+        rows = list(bar(pool.map(attack, tasks), "shuffle", len(tasks)))
+        pictures = list(bar(pool.map(look, _scenes(config.seed, weights)), "pictures", SHOWN))
+    table = pd.DataFrame([*chain.from_iterable(rows), *glimpses(squares)])
     write_table(out / "attack.csv", table)
     (out / "attack.md").write_text(report(table), encoding="utf-8")
     figures = headline(table)
     write_json(out / "metrics.json", figures)
-    write_png(out / "pictures.png", board(TITLES, [outcome.pictures for outcome in outcomes[:SHOWN]]))
+    write_png(out / "pictures.png", board(TITLES, pictures))
     shares = [f"{block} px {figures[f'read_{block}_neighbours']:.3f}" for block in (8, 16, 32)]
     print(f"neighbours put back, of what is read out of a container: {', '.join(shares)}")
+
+
+def _scenes(seed: int, weights: Path) -> list[Task]:
+    """To look at."""
+    scenes = [render_scene(SIZE, (seed, BEYOND + number)) for number in range(SHOWN)]
+    return [Task(weights, str(number), scene, scenes[number - 1], seed) for number, scene in enumerate(scenes)]
 
 
 def _photographs() -> Iterator[Named]:

@@ -15,7 +15,7 @@ from stegnet.evaluation.board import board
 from stegnet.evaluation.demonstration import seeded
 from stegnet.evaluation.keyless.refusals import Try, answers, tries
 from stegnet.evaluation.keyless.wrongkey import Sight, compare, headline, look_at_all, panel, statistics, summarise
-from stegnet.evaluation.quality import PicturePairs, foremost
+from stegnet.evaluation.quality import PicturePairs, foremost, presentable
 from stegnet.media import write_png
 from stegnet.training.precision import make_deterministic
 
@@ -34,9 +34,10 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
         sights = look_at_all(network, pairs, kind, SECRET_KEY, config.seed, lambda indices: bar(indices, "wrongkey"))
         compared.append(compare(sights).assign(kind=kind))
         seen.append({"kind": kind, "pairs": len(sights)} | statistics(sights, network.block))
-        if kind == main_kind:
-            spread = sights[:: max(1, len(sights) // SHOWN)][:SHOWN]  # neighbours are squares of one photograph
+        if kind == presentable(pairs.kinds):
+            spread = sights[:: max(1, len(sights) // SHOWN)][:SHOWN]  # neighbours may be squares of one photograph
             write_png(out / "pictures.png", board(*panel(spread)))
+        if kind == main_kind:
             refused = answers(_attempts(sights, config.seed), stegnet.load(weights).reveal)
     _write(pd.concat(compared), pd.DataFrame(seen), refused, out)
 

@@ -218,6 +218,11 @@ def foremost(kinds: Iterable[str]) -> str:
     return min(kinds, key=lambda kind: (kind != REAL, kind == RENDERED))
 
 
+def presentable(kinds: Iterable[str]) -> str:
+    """Scenes, whose pictures are this project's own and may be passed on, else as `foremost`."""
+    return RENDERED if RENDERED in kinds else foremost(kinds)
+
+
 def through_file(picture: np.ndarray) -> np.ndarray:
     """What a PNG file gives back of an (H, W, 3) uint8 picture."""
     with TemporaryDirectory() as folder:

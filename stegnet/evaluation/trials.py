@@ -14,7 +14,7 @@ from stegnet.codec import Network
 from stegnet.errors import CapacityError, DataError
 from stegnet.evaluation.contents import PHOTOGRAPH, contents
 from stegnet.evaluation.perception import measures_of_sight
-from stegnet.evaluation.quality import REAL, RENDERED, SIDES, PicturePairs, Trip, by_key, measures, side_by_side
+from stegnet.evaluation.quality import SIDES, PicturePairs, Trip, by_key, measures, side_by_side
 
 HARDEST = 3  # covers, and secrets, that are tried with each other and shown
 
@@ -43,18 +43,18 @@ class Proving:
     """A pair, and the contents it is tried on.
 
     Args:
-        shards, shift: as `PicturePairs` takes them; its first pair of packaged photographs, or else of scenes, is
-            that from which covers and secrets are made. No other kind, for these pictures are shown.
+        shards, shift: as `PicturePairs` takes them.
         seed: of all that is random.
+        kinds: covers and secrets are made from the first pair of the first of these that there is.
     Raises:
-        DataError: there are neither packaged photographs nor scenes among the test pictures.
+        DataError: there is none of these kinds among the test pictures.
     """
 
-    def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
+    def __init__(self, network: Network, shards: Path, shift: int, seed: int, kinds: Sequence[str]) -> None:
         pairs = PicturePairs(shards, shift)
-        kind = next((kind for kind in (REAL, RENDERED) if kind in pairs.kinds), None)
+        kind = next((kind for kind in kinds if kind in pairs.kinds), None)
         if kind is None:
-            raise DataError(f"{shards}: no photographs or scenes to test on", "raise data.test_scenes")
+            raise DataError(f"{shards}: no {' or '.join(kinds)} to test on", "raise data.test_scenes")
         (_, cover), (_, secret) = pairs.pair(kind, 0)
         self._network, self._seed, self._sight = network, seed, measures_of_sight()
         self._covers, self._secrets = contents(cover, 2 * seed), contents(secret, 2 * seed + 1)
@@ -63,11 +63,12 @@ class Proving:
         """Every cover with a photograph in it, every secret in a photograph, and the hardest with each other."""
         known = [(name, PHOTOGRAPH) for name in self._covers]
         known += [(PHOTOGRAPH, name) for name in self._secrets if name != PHOTOGRAPH]
-        trials = self._tried(known, progress)
+        trials = self.tried(known, progress)
         more = [names for names in hardest(trials) if names not in known]
-        return trials + self._tried(more, progress)
+        return trials + self.tried(more, progress)
 
-    def _tried(self, names: list[Names], progress: Progress) -> list[Trial]:
+    def tried(self, names: list[Names], progress: Progress) -> list[Trial]:
+        """One trial for each pair of names, of a cover's content and a secret's."""
         with closing(side_by_side(self._try, progress(names))) as trials:
             return list(trials)
 
@@ -105,11 +106,11 @@ def summarise_trials(trials: Sequence[Trial]) -> dict[str, Any]:
     return counts | worst | {f"contents_{side}_psnr_median": round(float(np.median(psnr[side])), 4) for side in SIDES}
 
 
-def shown(trials: Sequence[Trial]) -> list[Trip]:
+def to_show(trials: Sequence[Trial]) -> list[Names]:
     """The trials to look at: the worst covers of a photograph, the worst secrets in one, and the worst of all."""
     every = sorted((trial for trial in trials if trial.trip), key=lambda trial: trial.figures["secret_psnr"])
     chosen = [*_worst(trials, "container", 1), *_worst(trials, "secret", 0), *every[:1]]
-    return [trial.trip for trial in {trial.names: trial for trial in chosen}.values()]
+    return list(dict.fromkeys(trial.names for trial in chosen))
 
 
 def _worst(trials: Sequence[Trial], side: str, place: int) -> list[Trial]:

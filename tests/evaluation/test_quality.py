@@ -19,6 +19,7 @@ from stegnet.evaluation.quality import (
     foremost,
     headline,
     measures,
+    presentable,
     summarise,
 )
 from stegnet.models import Pair
@@ -228,3 +229,5 @@ def test_the_headline_is_of_photographs_where_there_are_any(kinds, better):
 
 def test_pictures_of_ones_own_come_before_scenes():
     assert foremost([RENDERED, "folder"]) == "folder"
+    assert presentable(["folder", RENDERED, REAL]) == RENDERED
+    assert presentable(["folder", REAL]) == REAL

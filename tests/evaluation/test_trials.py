@@ -7,8 +7,8 @@ from stegnet.data.shards import TEST, ShardWriter
 from stegnet.errors import CapacityError, DataError
 from stegnet.evaluation import trials as module
 from stegnet.evaluation.contents import PHOTOGRAPH
-from stegnet.evaluation.quality import Trip
-from stegnet.evaluation.trials import Proving, Trial, hardest, shown, summarise_trials, table_of
+from stegnet.evaluation.quality import REAL, RENDERED, Trip
+from stegnet.evaluation.trials import Proving, Trial, hardest, summarise_trials, table_of, to_show
 
 
 def silent(pairs):
@@ -29,7 +29,7 @@ def proving(tmp_path, picture, exact, monkeypatch) -> Proving:
     every = module.contents
     few = (PHOTOGRAPH, "black", "white", "noise", "text")
     monkeypatch.setattr(module, "contents", lambda *a: {k: v for k, v in every(*a).items() if k in few})
-    return Proving(exact, write_shards(tmp_path / "shards", picture, "photographs"), 1, 0)
+    return Proving(exact, write_shards(tmp_path / "shards", picture, "photographs"), 1, 0, (RENDERED, REAL))
 
 
 def test_every_cover_every_secret_and_the_hardest_are_tried_once(proving):
@@ -67,9 +67,9 @@ def test_a_cover_that_is_refused_is_told_with_its_message(proving, monkeypatch):
     assert summarise_trials(trials)["contents_refused"] == 1
 
 
-def test_pictures_that_may_not_be_shown_are_not_taken(tmp_path, picture, exact):
+def test_pictures_of_other_kinds_are_not_taken(tmp_path, picture, exact):
     with pytest.raises(DataError, match="no photographs or scenes"):
-        Proving(exact, write_shards(tmp_path / "shards", picture, "bsds500"), 1, 0)
+        Proving(exact, write_shards(tmp_path / "shards", picture, "bsds500"), 1, 0, (REAL, RENDERED))
 
 
 def made(cover: str, secret: str, container_psnr: float, secret_psnr: float) -> Trial:
@@ -89,7 +89,7 @@ def test_the_hardest_and_what_is_shown_by_hand():
     covers, secrets = ["cover 31", "cover 32", "cover 33"], ["secret 21", "secret 22", "secret 23"]
     assert hardest(trials) == [(cover, secret) for cover in covers for secret in secrets]
     expected = [(cover, PHOTOGRAPH) for cover in covers] + [(PHOTOGRAPH, secret) for secret in secrets] + [("a", "b")]
-    assert [trip.names for trip in shown(trials)] == expected
+    assert to_show(trials) == expected
     assert summarise_trials(trials) == {
         "contents_trials": 11,
         "contents_refused": 1,

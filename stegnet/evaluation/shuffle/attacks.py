@@ -65,14 +65,6 @@ class Task:
     seed: int
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Figures, and a row of pictures for TITLES."""
-
-    rows: list[Row]
-    pictures: list[Labelled]
-
-
 def wide_enough(photograph: np.ndarray) -> bool:
     """Can a film pan over it?"""
     return photograph.shape[0] >= SIZE and photograph.shape[1] >= SIZE + max(FILMS.values())
@@ -83,21 +75,27 @@ def middle(photograph: np.ndarray) -> np.ndarray:
     return cut(photograph, SIZE, 1)[0]
 
 
-def attack(task: Task) -> Outcome:
+def attack(task: Task) -> list[Row]:
     """All attacks on one picture; on one thread, so that pictures can be attacked side by side."""
-    torch.set_num_threads(1)
-    network = Network.load(task.weights, device="cpu", precision="fp32")
-    read_out, square = partial(_read_out, network, task.cover), middle(task.photograph)
-    shuffles = {block: _shuffle(block, KEYED, task.seed) for block in BLOCKS}
-    hidden = to_hide(square, detail=True)
-    read = {block: Puzzle(read_out(square, shuffle), hidden, shuffle, KEYED) for block, shuffle in shuffles.items()}
+    read_out, square = _victim(task)
+    read = _puzzles(read_out, square, task.seed)
     rows = chain(
         _exact(square, task.seed),
         chain.from_iterable(_solved(puzzle, "revealed", "one picture") for puzzle in read.values()),
         _still_film(read_out, read[BLOCK], square, task.seed),
         _films(read_out, task.photograph, task.seed),
     )
-    return Outcome([{"picture": task.name} | row for row in rows], _pictures(read, square))
+    return [{"picture": task.name} | row for row in rows]
+
+
+def look(task: Task) -> list[Labelled]:
+    """A row of pictures for TITLES: what the blind solver makes of what is read without a key."""
+    read_out, square = _victim(task)
+    read = _puzzles(read_out, square, task.seed)
+    seen, hidden = (on_grey(blocks) for blocks in (read[BLOCK].seen, read[BLOCK].hidden))
+    shares = {block: f"{puzzle.neighbours()[BLIND]:.0%} of neighbours" for block, puzzle in read.items()}
+    solved = [(read[block].assembled(read[block].solved[BLIND]), shares[block]) for block in BLOCKS[::-1]]
+    return [(square, ""), (hidden, ""), (seen, ""), *solved]
 
 
 def glimpses(squares: list[Named]) -> Iterator[Row]:
@@ -114,6 +112,19 @@ def glimpses(squares: list[Named]) -> Iterator[Row]:
                 "recognised": told,
             }
             yield from ({"picture": name} | row for row in _rows("glimpse", kind, BLOCK, "", figures))
+
+
+def _victim(task: Task) -> tuple[ReadOut, np.ndarray]:
+    """What reads the picture's blocks out of a container, and its square."""
+    torch.set_num_threads(1)
+    network = Network.load(task.weights, device="cpu", precision="fp32")
+    return partial(_read_out, network, task.cover), middle(task.photograph)
+
+
+def _puzzles(read_out: ReadOut, square: np.ndarray, seed: int) -> dict[int, Puzzle]:
+    """What is read of each block size, to be put together."""
+    hidden, shuffles = to_hide(square, detail=True), {block: _shuffle(block, KEYED, seed) for block in BLOCKS}
+    return {block: Puzzle(read_out(square, shuffle), hidden, shuffle, KEYED) for block, shuffle in shuffles.items()}
 
 
 def _read_out(network: Network, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle) -> np.ndarray:
@@ -171,14 +182,6 @@ def _matched(
         own = dict(zip((f"known {measure}" for measure in LIKENESS), likeness(guess, secret), strict=True))
         figures = asdict(recover(seen, found, shuffle, guess, secret, detail)) | own
         yield from _rows(f"fresh shuffle, {name}", kind, BLOCK, film, figures)
-
-
-def _pictures(read: dict[int, Puzzle], square: np.ndarray) -> list[Labelled]:
-    """A row for TITLES: the blind solver on what is read without a key."""
-    seen, hidden = (on_grey(blocks) for blocks in (read[BLOCK].seen, read[BLOCK].hidden))
-    shares = {block: f"{puzzle.neighbours()[BLIND]:.0%} of neighbours" for block, puzzle in read.items()}
-    solved = [(read[block].assembled(read[block].solved[BLIND]), shares[block]) for block in BLOCKS[::-1]]
-    return [(square, ""), (hidden, ""), (seen, ""), *solved]
 
 
 def _shuffle(block: int, rules: Rules, seed: int) -> Shuffle:
