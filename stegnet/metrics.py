@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from skimage.metrics import structural_similarity
 
 PEAK = 255.0
 
@@ -30,6 +29,8 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     Wang et al. 2004 with their 11×11 Gaussian window (σ = 1.5) and biased covariances. A picture
     smaller than the window has no SSIM: nan.
     """
+    from skimage.metrics import structural_similarity  # here, for it takes long, and hiding needs PSNR alone
+
     if min(a.shape[:2]) < 11:
         return math.nan
     return float(

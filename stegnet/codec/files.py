@@ -18,8 +18,10 @@ from stegnet.codec.report import Report
 from stegnet.codec.reveal import reveal_film
 from stegnet.codec.seal import read_salt
 from stegnet.codec.stowed import bring_back
+from stegnet.codec.visible import visible
 from stegnet.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FILM, kind, read_cover, read_frames, read_picture
+from stegnet.metrics import psnr
 
 PLAIN = HideOptions()
 ALTERED = "the picture was altered since it was hidden"
@@ -53,7 +55,8 @@ def hide_file(
         return hide_film(network(), cover, secret, out.path, secret_key, options, randomness, progress)
     pixels, profile = read_cover(cover)
     container = hide_picture(network(), pixels, read_picture(secret), secret_key, randomness)
-    return write_picture(out.path, container, profile, options.verify)
+    report = write_picture(out.path, container, profile, options.verify)
+    return replace(report, notes=visible(psnr(pixels, container)))
 
 
 def reveal_file(

@@ -1,5 +1,6 @@
 """Hiding a film in a film, frame by frame, in constant memory."""
 
+import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,11 +18,14 @@ from stegnet.codec.record import FILM, Header, Pictures, Record
 from stegnet.codec.report import Report
 from stegnet.codec.seal import NONCE_BYTES
 from stegnet.codec.slices import Sound, no_sound, plan_sound
+from stegnet.codec.visible import visible
 from stegnet.errors import CapacityError, MediaError
 from stegnet.media import FilmInfo, FilmWriter, check_film, digest, read_frames, scan, whole_file
+from stegnet.metrics import psnr
 from stegnet.parallel import ahead, ordered
 
 Longer = Literal["refuse", "cut"]
+_APART = 25  # frames from one that is compared with its cover to the next
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,11 @@ def hide_film(
             keep=cover,
         )
         with film, closing(items):
-            digests = list(_write(network, key, items, film, cover_info, progress))
+            digests, distances = zip(*_write(network, key, items, film, cover_info, progress), strict=True)
         if options.verify:
             check_film(part, digests, lambda done, total: progress("verify", done, total))
     notes = (*_notes(cover_info, secret_info, hidden, options.sound), *(f"cover: {note}" for note in film.notes))
+    notes += visible(min(distances))
     return Report(cover_info.width, cover_info.height, len(cover_info.pts), hidden, notes)
 
 
@@ -164,19 +169,20 @@ def _first(frames: Generator[np.ndarray, None, None], count: int) -> Generator[n
 
 def _write(
     network: Network, key: Key, items: Iterator[_Item], film: FilmWriter, cover: FilmInfo, progress: Progress
-) -> Iterator[bytes]:
-    """Writes the container; a digest of each frame."""
+) -> Iterator[tuple[bytes, float]]:
+    """Writes the container; of each frame a digest, and of some the PSNR against the cover in dB, else inf."""
 
-    def hide(item: _Item) -> np.ndarray:
-        return hide_frame(network, key, item.cover, item.secret, item.record, item.nonce, item.salt)
+    def hide(item: _Item) -> tuple[np.ndarray, float]:
+        container = hide_frame(network, key, item.cover, item.secret, item.record, item.nonce, item.salt)
+        return container, math.inf if item.record.index % _APART else psnr(item.cover, container)
 
     total = len(cover.pts)
     pool = network.pool(cover.height, cover.width)
     with closing(ordered(hide, items, pool.workers, pool.prepare)) as containers:
-        for done, (container, time) in enumerate(zip(containers, cover.times, strict=True), 1):
+        for done, ((container, distance), time) in enumerate(zip(containers, cover.times, strict=True), 1):
             film.write(container, time)
             progress("hide", done, total)
-            yield digest(container)
+            yield digest(container), distance
 
 
 def _notes(cover: FilmInfo, secret: FilmInfo, hidden: int, sound: bool) -> Iterator[str]:

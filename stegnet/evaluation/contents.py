@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from skimage.color import hsv2rgb
 
-PHOTOGRAPH = "photograph"
+PLAIN = "picture"  # as it is
 _TEXT = (
     "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, "
     "it was the epoch of belief, it was the epoch of incredulity, it was the season of Light, it was the season of "
@@ -122,7 +122,7 @@ def _page(canvas: Canvas) -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 
 _MAKERS: dict[str, Callable[[Canvas], np.ndarray]] = {
-    PHOTOGRAPH: lambda canvas: canvas.photograph,
+    PLAIN: lambda canvas: canvas.photograph,
     "dark": _dark,
     "bright": _bright,
     "overexposed": _overexposed,

@@ -12,7 +12,7 @@ import pandas as pd
 
 from stegnet.codec import Network
 from stegnet.errors import CapacityError, DataError
-from stegnet.evaluation.contents import PHOTOGRAPH, contents
+from stegnet.evaluation.contents import PLAIN, contents
 from stegnet.evaluation.perception import measures_of_sight
 from stegnet.evaluation.quality import SIDES, PicturePairs, Trip, by_key, measures, side_by_side
 
@@ -61,8 +61,8 @@ class Proving:
 
     def run(self, progress: Progress) -> list[Trial]:
         """Every cover with a photograph in it, every secret in a photograph, and the hardest with each other."""
-        known = [(name, PHOTOGRAPH) for name in self._covers]
-        known += [(PHOTOGRAPH, name) for name in self._secrets if name != PHOTOGRAPH]
+        known = [(name, PLAIN) for name in self._covers]
+        known += [(PLAIN, name) for name in self._secrets if name != PLAIN]
         trials = self.tried(known, progress)
         more = [names for names in hardest(trials) if names not in known]
         return trials + self.tried(more, progress)
@@ -119,5 +119,5 @@ def _worst(trials: Sequence[Trial], side: str, place: int) -> list[Trial]:
     Args:
         place: of those names that must be a photograph's: 0 is the cover, 1 the secret.
     """
-    made = [trial for trial in trials if trial.trip and trial.names[place] == PHOTOGRAPH]
+    made = [trial for trial in trials if trial.trip and trial.names[place] == PLAIN]
     return sorted(made, key=lambda trial: trial.figures[f"{side}_psnr"])[:HARDEST]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stegnet.evaluation.contents import PHOTOGRAPH, contents
+from stegnet.evaluation.contents import PLAIN, contents
 
 
 @pytest.fixture(scope="module")
@@ -10,8 +10,8 @@ def made(cat) -> dict[str, np.ndarray]:
 
 
 def test_all_are_pictures_of_the_photographs_size(made, cat):
-    assert next(iter(made)) == PHOTOGRAPH
-    assert np.array_equal(made[PHOTOGRAPH], cat)
+    assert next(iter(made)) == PLAIN
+    assert np.array_equal(made[PLAIN], cat)
     assert len(made) == 15
     for picture in made.values():
         assert (picture.shape, picture.dtype) == (cat.shape, np.uint8)

@@ -6,7 +6,7 @@ import pytest
 from stegnet.data.shards import TEST, ShardWriter
 from stegnet.errors import CapacityError, DataError
 from stegnet.evaluation import trials as module
-from stegnet.evaluation.contents import PHOTOGRAPH
+from stegnet.evaluation.contents import PLAIN
 from stegnet.evaluation.quality import REAL, RENDERED, Trip
 from stegnet.evaluation.trials import Proving, Trial, hardest, summarise_trials, table_of, to_show
 
@@ -27,7 +27,7 @@ def write_shards(folder: Path, picture, source: str) -> Path:
 def proving(tmp_path, picture, exact, monkeypatch) -> Proving:
     """On few contents, so that it is fast."""
     every = module.contents
-    few = (PHOTOGRAPH, "black", "white", "noise", "text")
+    few = (PLAIN, "black", "white", "noise", "text")
     monkeypatch.setattr(module, "contents", lambda *a: {k: v for k, v in every(*a).items() if k in few})
     return Proving(exact, write_shards(tmp_path / "shards", picture, "photographs"), 1, 0, (RENDERED, REAL))
 
@@ -36,13 +36,13 @@ def test_every_cover_every_secret_and_the_hardest_are_tried_once(proving):
     trials = proving.run(silent)
     names = [trial.names for trial in trials]
     others = ["black", "white", "text", "noise"]
-    assert names[:9] == [(name, PHOTOGRAPH) for name in (PHOTOGRAPH, *others)] + [(PHOTOGRAPH, name) for name in others]
+    assert names[:9] == [(name, PLAIN) for name in (PLAIN, *others)] + [(PLAIN, name) for name in others]
     assert len(set(names)) == len(names)
     assert set(names[9:]) == set(hardest(trials[:9])) - set(names[:9])
 
 
 def test_a_trial_is_measured_on_its_own_pictures(proving, five_levels, picture):
-    trial = next(trial for trial in proving.run(silent) if trial.names == ("white", PHOTOGRAPH))
+    trial = next(trial for trial in proving.run(silent) if trial.names == ("white", PLAIN))
     assert (trial.trip.cover == 255).all()
     assert np.array_equal(trial.trip.secret, picture(64, 64, 1))
     assert np.array_equal(trial.trip.revealed, five_levels(trial.trip.secret))
@@ -61,7 +61,7 @@ def test_a_cover_that_is_refused_is_told_with_its_message(proving, monkeypatch):
 
     monkeypatch.setattr(module, "by_key", refuse_black)
     trials = proving.run(silent)
-    refused = table_of(trials).set_index(["cover", "secret"]).loc[("black", PHOTOGRAPH)]
+    refused = table_of(trials).set_index(["cover", "secret"]).loc[("black", PLAIN)]
     assert refused["refused"] == "the cover is too dark"
     assert np.isnan(refused["container_psnr"])
     assert summarise_trials(trials)["contents_refused"] == 1
@@ -80,15 +80,15 @@ def made(cover: str, secret: str, container_psnr: float, secret_psnr: float) -> 
 
 def test_the_hardest_and_what_is_shown_by_hand():
     trials = [
-        made(PHOTOGRAPH, PHOTOGRAPH, 40, 38),
-        *(made(f"cover {psnr}", PHOTOGRAPH, psnr, 30) for psnr in (33, 31, 32, 34)),
-        *(made(PHOTOGRAPH, f"secret {psnr}", 20, psnr) for psnr in (24, 21, 23, 22)),
-        Trial(("refused", PHOTOGRAPH), None, "too small", {}),
+        made(PLAIN, PLAIN, 40, 38),
+        *(made(f"cover {psnr}", PLAIN, psnr, 30) for psnr in (33, 31, 32, 34)),
+        *(made(PLAIN, f"secret {psnr}", 20, psnr) for psnr in (24, 21, 23, 22)),
+        Trial(("refused", PLAIN), None, "too small", {}),
         made("a", "b", 50, 10),
     ]
     covers, secrets = ["cover 31", "cover 32", "cover 33"], ["secret 21", "secret 22", "secret 23"]
     assert hardest(trials) == [(cover, secret) for cover in covers for secret in secrets]
-    expected = [(cover, PHOTOGRAPH) for cover in covers] + [(PHOTOGRAPH, secret) for secret in secrets] + [("a", "b")]
+    expected = [(cover, PLAIN) for cover in covers] + [(PLAIN, secret) for secret in secrets] + [("a", "b")]
     assert to_show(trials) == expected
     assert summarise_trials(trials) == {
         "contents_trials": 11,
