@@ -50,8 +50,8 @@ def tradeoff(name: str, folder: Path, repeat: str) -> Section:
     text = (
         "Up and to the right is better. In a channel that keeps every bit, compressing the secret and embedding its "
         "bits (sealed, matching) leaves the container better than any network here; the ideal curve is what the best "
-        "coding could do. The beta curve and the ancestors' nets had a small budget, equal for all of them, and the "
-        "ancestors' nets are narrower than published. Hollow marks are published figures, of other pictures, "
+        "coding could do. The beta curve is of short trainings, equal for all of them; the ancestors' nets "
+        "had seven times as many steps on smaller crops, and are narrower than published. Hollow marks are published figures, of other pictures, "
         "and for HiNet, StegFormer and WIN of containers that were never written to a file."
     )
     columns = {
