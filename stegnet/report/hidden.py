@@ -40,7 +40,7 @@ def contents(name: str, folder: Path, repeat: str) -> Section:
         name,
         repeat,
         (text,),
-        (Picture.contact_sheet(folder / "worst.png", says), listed(table, columns, "worst first")),
+        (Picture.contact_sheet(folder / "worst.png", says), listed(table, columns, "All contents, the worst first")),
     )
 
 
@@ -50,9 +50,9 @@ def tradeoff(name: str, folder: Path, repeat: str) -> Section:
     text = (
         "Up and to the right is better. In a channel that keeps every bit, compressing the secret and embedding its "
         "bits (sealed, matching) leaves the container better than any network here; the ideal curve is what the best "
-        "coding could do. The beta curve is of short trainings, equal for all of them; the ancestors' nets "
-        "had seven times as many steps on smaller crops, and are narrower than published. Hollow marks are published figures, of other pictures, "
-        "and for HiNet, StegFormer and WIN of containers that were never written to a file."
+        "coding could do. The beta curve is of short trainings, equal for all of them; the ancestors' nets had seven "
+        "times as many steps, on smaller crops, and are narrower than published. Hollow marks are published figures, "
+        "of other pictures, and for HiNet, StegFormer and WIN of containers that were never written to a file."
     )
     columns = {
         "series": ("", words), "setting": ("setting", words), "how": ("", words),
@@ -60,7 +60,8 @@ def tradeoff(name: str, folder: Path, repeat: str) -> Section:
         "secret_psnr": ("secret, dB", _PSNR),
     }  # fmt: skip
     says = "secret PSNR against container PSNR for networks, classical methods and published figures"
-    return Section(name, repeat, (text,), (Picture.chart(folder / "tradeoff.png", says), listed(table, columns)))
+    parts = (Picture.chart(folder / "tradeoff.png", says), listed(table, columns, "All figures"))
+    return Section(name, repeat, (text,), parts)
 
 
 def survive(name: str, folder: Path, repeat: str) -> Section:

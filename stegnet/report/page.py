@@ -1,6 +1,7 @@
 """A page in one file: text, tables, pictures and films, nothing that is loaded from elsewhere."""
 
 import base64
+import re
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +14,8 @@ from stegnet.errors import DataError
 
 _QUALITY = 88  # of WebP, for photographs
 _WIDEST = 1400  # pixels that a photograph is shown at
+_LONGEST = 16  # rows of a table that is shown without being unfolded
+_NUMBER = re.compile(r"[-−–+]?(\d|inf|nan|$)")  # also what is not there
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ class Page:
         environment = Environment(
             loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
+        environment.tests["long"] = lambda part: isinstance(part, Table) and len(part.rows) > _LONGEST
+        environment.tests["word"] = lambda cell: not _NUMBER.match(cell)
         environment.tests["table"] = lambda part: isinstance(part, Table)
         environment.tests["picture"] = lambda part: isinstance(part, Picture)
         environment.tests["fold"] = lambda part: isinstance(part, Fold)

@@ -33,15 +33,16 @@ def residual(name: str, folder: Path, repeat: str) -> Section:
 def classical(name: str, folder: Path, repeat: str) -> Section:
     """Sample pairs, RS and chi-square."""
     text = (
-        "Attacks on lowest bits, on containers against covers: area under the ROC curve, 0.5 is guessing, 1 is sure. "
-        "The control, plain replacement of lowest bits, shows that the attacks work."
+        "Attacks on lowest bits, on containers against covers: area under the ROC curve, 0.5 is guessing, 1 is sure, "
+        "and so is 0: there the attack is always wrong, and its opposite right. The control, plain replacement of "
+        "lowest bits, shows that the attacks work."
     )
     columns = {
         "method": ("", words), "attack": ("attack", words), "auc": ("AUC", _THREE), "low": ("95 % from", _THREE),
         "high": ("to", _THREE), "pictures": ("pictures", words),
     }  # fmt: skip
     chart = Picture.chart(folder / "classical.png", "AUC of each attack on each method")
-    return Section(name, repeat, (text,), (chart, listed(read_table(folder / "classical.csv"), columns)))
+    return Section(name, repeat, (text,), (chart, listed(read_table(folder / "classical.csv"), columns, "All figures")))
 
 
 def detect(name: str, folder: Path, repeat: str) -> Section:
@@ -57,7 +58,7 @@ def detect(name: str, folder: Path, repeat: str) -> Section:
         "accuracy": ("accuracy", share), "low": ("95 % from", share), "high": ("to", share), "auc": ("AUC", _THREE),
     }  # fmt: skip
     chart = Picture.chart(folder / "detect.png", "accuracy of a detector against the number of its training pairs")
-    return Section(name, repeat, (text,), (chart, listed(read_table(folder / "detect.csv"), columns)))
+    return Section(name, repeat, (text,), (chart, listed(read_table(folder / "detect.csv"), columns, "All figures")))
 
 
 def detect_tile(folder: Path) -> Tile | None:
@@ -79,6 +80,7 @@ def wrongkey(name: str, folder: Path, repeat: str) -> Section:
         "mutual information with the true secret are those of another picture's secret; only statistics of its blocks "
         "show.",
     )
+    summary = read_table(folder / "summary.csv")
     columns = {
         "kind": ("", words), "state": ("opened with", words), "of": ("of", words),
         "correlation": ("correlation", _THREE), "correlation_others": ("with other secrets", _THREE),
@@ -88,7 +90,8 @@ def wrongkey(name: str, folder: Path, repeat: str) -> Section:
     says = "what comes out with the right key, with one bit off, and without"
     parts = (
         Picture.contact_sheet(folder / "pictures.png", says),
-        listed(read_table(folder / "summary.csv"), columns),
+        listed(summary[summary["kind"] == summary["kind"].iloc[0]], columns),
+        listed(summary, columns, "All kinds of pictures"),
     )
     return Section(name, repeat, text, parts)
 

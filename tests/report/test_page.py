@@ -92,3 +92,21 @@ def test_a_wide_sheet_becomes_small_a_chart_stays(page: Page) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"b\.png"):
         Picture.chart(tmp_path / "b.png", "")
+
+
+@pytest.mark.parametrize(("rows", "folded"), [(16, 0), (17, 1)])
+def test_long_tables_wait_to_be_unfolded(page: Page, rows: int, folded: int) -> None:
+    page.sections.append(Section("More", "", (), (Table(["", "of"], [["a", "b"]] * rows, "All figures"),)))
+    html = page.render()
+    seen(html)
+    assert html.count(f"<summary>All figures: {rows} rows</summary>") == folded
+
+
+def test_words_and_numbers_stand_on_their_sides(page: Page) -> None:
+    cells = {"text": True, "4-bit swap, say": False, "-0.5": False, "–": False, "41.30 – 43.42": False, "39 %": False}
+    page.sections.append(Section("More", "", (), (Table(["", *cells], [["row", *cells]]),)))
+    html = page.render()
+    for cell, word in cells.items():
+        mark = ' class="word"' if word else ""
+        assert f"<td{mark}>{cell}</td>" in html
+        assert f'<th scope="col"{mark}>{cell}</th>' in html
