@@ -39,7 +39,7 @@ table: $(READY) ## compare all experiments in a table: what was changed, and the
 ui: $(READY) ## look at all runs in MLflow, on http://127.0.0.1:5000
 	mlflow ui --workers 1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
 
-verify: $(READY) ## run the pipeline in two fresh clones and compare their dvc.lock byte by byte
+verify: $(READY) ## run the pipeline in two fresh clones and compare all that their dvc.lock says
 	sh tools/verify.sh
 
 bench: $(READY) ## measure frames per second, beside the ancestors' nets and the codec alone
