@@ -9,19 +9,19 @@ from stegnet.evaluation.chart import COLOURS, chart
 from stegnet.evaluation.tradeoff.measure import ANCESTORS, IDEAL, MATCHED, OURS, PUBLISHED, SEALED, SWAP, SWEEP
 
 _CURVES = {  # series: how it is called, its style, its colour
-    SEALED: ("AVIF, sealed method (the README's)", "o-", COLOURS[2]),
+    SEALED: ("AVIF, sealed method", "o-", COLOURS[2]),
     MATCHED: ("AVIF, ±1 in every sample", "s-", COLOURS[2]),
     IDEAL: ("AVIF, ideal syndrome coding (a bound)", "--", COLOURS[5]),
     SWAP: ("k-bit swap", "v-", COLOURS[3]),
     SWEEP: ("our network, other betas, equal smaller budget", "D-", COLOURS[6]),
-    OURS: ("our network as it is shipped, by key", "*", COLOURS[0]),
+    OURS: ("our network, the pair measured here, by key", "*", COLOURS[0]),
 }
 _NAMED = {SWAP: "{}", SWEEP: "β {}"}  # how a point of a curve is called
 
 
 def draw(means: pd.DataFrame, path: Path) -> None:
     """Draws what `tradeoff.summarise` gives; the folder of `path` must exist."""
-    with chart(path, "container, PSNR in dB (higher: less visible)", "secret, PSNR in dB", (9, 6.5)) as axes:
+    with chart(path, "container, PSNR in dB (higher: less visible)", "secret, PSNR in dB", (9, 8)) as axes:
         for series in _CURVES:
             _draw_curve(axes, series, means[means["series"] == series])
         for marker, series in zip("PX", ANCESTORS, strict=True):
@@ -33,7 +33,7 @@ def draw(means: pd.DataFrame, path: Path) -> None:
             label = f"published, other pictures, {row['setting']}: {row['series']}"
             place = [row["container_psnr"]], [row["secret_psnr"]]
             axes.plot(*place, marker, color=COLOURS[4], fillstyle="none", label=label)
-        axes.legend(frameon=False, fontsize="x-small", loc="lower left")
+        axes.legend(frameon=False, fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
 
 
 def _draw_curve(axes: Axes, series: str, rows: pd.DataFrame) -> None:
