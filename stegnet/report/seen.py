@@ -13,7 +13,7 @@ def residual(name: str, folder: Path, repeat: str) -> Section:
     text = (
         "What the container differs in from its cover. The leak score is the correlation of that difference with the "
         "secret; unrelated is the same with another secret, so what is left above it is leaked. Shuffled by key, "
-        "nothing shines through; unshuffled, as the ancestors do it, the secret's edges do."
+        "hardly more than chance is left; unshuffled, as the ancestors do it, the secret's edges show."
     )
     columns = {
         "method": ("", words), "likeness": ("compared by", words), "secret": ("with the secret", _THREE),
