@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stegnet.report.page import Picture, Section, Table, Tile
+from stegnet.report.page import Gallery, Picture, Section, Table, Tile
 from stegnet.report.tables import crossed, decimals, listed, read_json, read_table, words
 
 _PSNR = decimals(1)
@@ -72,9 +72,9 @@ def survive(name: str, folder: Path, repeat: str) -> Section:
         "their shuffle, and the default its block means, a thumbnail that a real container would have lost. What "
         "that thumbnail gives by itself is the line “means alone”: the default pair is worth what it has above it."
     )
-    charts = [Picture.chart(path, f"secret PSNR after {path.stem.replace('_', ': ')}") for path in _charts(folder)]
+    charts = tuple(Picture.chart(path, f"secret PSNR after {path.stem.replace('_', ': ')}") for path in _charts(folder))
     tables = [_survived(table[table["material"] == material]) for material in dict.fromkeys(table["material"])]
-    return Section(name, repeat, (text,), (*charts, *tables))
+    return Section(name, repeat, (text,), (Gallery(charts), *tables))
 
 
 def survive_tile(folder: Path) -> Tile | None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from stegnet.errors import DataError
 
-_QUALITY = 88  # of WebP, for photographs
+_QUALITY = 80  # of WebP, for photographs
 _WIDEST = 1400  # pixels that a photograph is shown at
 _LONGEST = 16  # rows of a table that is shown without being unfolded
 _NUMBER = re.compile(r"[-−–+]?(\d|inf|nan|$)")  # also what is not there
@@ -71,6 +71,13 @@ class Film:
 
 
 @dataclass(frozen=True)
+class Gallery:
+    """Charts side by side where there is room."""
+
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
 class Fold:
     """What is shown to those who unfold it."""
 
@@ -101,7 +108,7 @@ class Section:
     name: str
     repeat: str
     text: tuple[str, ...] = ()
-    parts: tuple[Table | Picture | Film | Fold, ...] = ()
+    parts: tuple[Table | Picture | Film | Gallery | Fold, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,7 @@ class Page:
         environment.tests["word"] = lambda cell: not _NUMBER.match(cell)
         environment.tests["table"] = lambda part: isinstance(part, Table)
         environment.tests["picture"] = lambda part: isinstance(part, Picture)
+        environment.tests["gallery"] = lambda part: isinstance(part, Gallery)
         environment.tests["fold"] = lambda part: isinstance(part, Fold)
         return environment.get_template("page.html").render(page=self)
 

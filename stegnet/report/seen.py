@@ -25,7 +25,7 @@ def residual(name: str, folder: Path, repeat: str) -> Section:
             folder / "residual.png", "difference of container and cover, amplified, and its spectrum"
         ),
         Picture.chart(folder / "leak.png", "leak score for each method, beside chance"),
-        listed(read_table(folder / "leak.csv"), columns),
+        listed(read_table(folder / "leak.csv"), columns, "All figures"),
     )
     return Section(name, repeat, (text,), parts)
 
