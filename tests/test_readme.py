@@ -1,4 +1,4 @@
-"""What the README claims of the shipped pair stands in the files that its measurement left."""
+"""What README and docs claim of the shipped pair stands in the files that its measurement left."""
 
 import json
 import re
@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 SHIPPED = ROOT / "reports" / "shipped"
 EVALUATE, VIDEO = (SHIPPED / name for name in ("evaluate", "video"))
 KINDS = {"photographs": "photographs", "ImageNet": "imagenet-sample", "BSDS500": "bsds500", "scenes": "scenes"}
@@ -59,3 +60,61 @@ def test_the_sealed_method() -> None:
     assert decibels(container) == rounded(full["container_psnr"], sixth["container_psnr"])
     same = read(SHIPPED / "tradeoff" / "metrics.json")["bits_container_psnr_same_secret"]
     assert f"leaves a better container, {same:.1f} dB" in README
+
+
+def test_the_detector() -> None:
+    table = pd.read_csv(SHIPPED / "detect" / "detect.csv").set_index(["method", "attacker", "pairs"])["accuracy"]
+    few = table["network", "has the weights", 30]
+    assert f"trained on 30 pairs calls {few:.0%} of".replace("%", " %") in " ".join(README.split())
+    rows = {
+        "network, the attacker has the weights in use": ("network", "has the weights"),
+        "network, he trained weights of his own with the same recipe": ("network", "trained own weights"),
+        "sealed, all the room used": ("sealed, full", "has the program"),
+        "sealed, a tenth of it": ("sealed, a tenth", "has the program"),
+        "4-bit swap": ("4-bit swap", "has the program"),
+    }
+    for name, place in rows.items():
+        found = table[place]
+        cells = [f"{found[pairs]:.0%}".replace("%", " %") if pairs in found else "–" for pairs in (30, 100, 300, 600)]
+        assert f"| {name} | {' | '.join(cells)} |" in SECURITY
+
+
+def test_who_has_no_key() -> None:
+    figures = read(SHIPPED / "wrongkey" / "metrics.json")
+    said = " ".join(SECURITY.split())
+    assert f"{figures['attempts']} attempts to open" in said
+    assert f"turned over, or to open pictures that hide nothing: {figures['opened']} opened" in said
+    assert f"shares {figures['no_key_bits']:.4f} bit a sample" in said
+    assert f"shares {figures['unrelated_bits']:.4f}, and the right key {figures['right_key_bits']:.2f}" in said
+    assert f"by that alone, {100 * figures['no_key_recognised']:.0f} % of" in said
+
+
+def test_the_leak() -> None:
+    figures = read(SHIPPED / "residual" / "metrics.json")
+    said, form = " ".join(SECURITY.split()), lambda name: f"{figures[name]:.3f}".lstrip("0")
+    assert f"by {form('leak')} (149 photographs; chance: {form('leak_unrelated')})" in said
+    assert f"by {form('leak_unshuffled')} ({form('leak_unshuffled_unrelated')})" in said
+    assert f"nets by {form('leak_baluja')} and {form('leak_unet')}" in said
+    assert f"4-bit swap by {form('leak_4_bit_swap')} ({form('leak_4_bit_swap_unrelated')})" in said
+
+
+def test_the_classical_attacks() -> None:
+    table = pd.read_csv(SHIPPED / "classical" / "classical.csv").set_index(["method", "attack"])["auc"]
+    said = " ".join(SECURITY.split())
+    for method, name in (
+        ("network", "for the network "),
+        ("sealed, full", "all the room "),
+        ("replacement, all bits", ""),
+    ):
+        found = [f"{table[method, attack]:.2f}".removeprefix("0") for attack in ("sample pairs", "RS", "chi-square")]
+        if method == "network":
+            assert f"{name}{found[0]} (sample pairs), {found[1]} (RS), {found[2]} (chi-square)" in said
+        else:
+            assert f"{name}{', '.join(found)}" in said
+
+
+def test_the_shuffle() -> None:
+    figures = read(SHIPPED / "shuffle" / "metrics.json")
+    row = next(line for line in SECURITY.splitlines() if line.startswith("| **detail, as the reveal net reads it"))
+    blind = re.findall(r"\.\d\d(?= \()", row)[-3:]
+    assert blind == [f"{figures[f'read_{block}_neighbours']:.2f}".lstrip("0") for block in (8, 16, 32)]
