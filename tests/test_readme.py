@@ -63,7 +63,11 @@ def test_the_sealed_method() -> None:
 
 
 def test_the_detector() -> None:
-    table = pd.read_csv(SHIPPED / "detect" / "detect.csv").set_index(["method", "attacker", "pairs"])["accuracy"]
+    table = (
+        pd.read_csv(SHIPPED / "detect" / "detect.csv")
+        .set_index(["method", "attacker", "pairs"])["accuracy"]
+        .sort_index()
+    )
     few = table["network", "has the weights", 30]
     assert f"trained on 30 pairs calls {few:.0%} of".replace("%", " %") in " ".join(README.split())
     rows = {
@@ -101,16 +105,14 @@ def test_the_leak() -> None:
 def test_the_classical_attacks() -> None:
     table = pd.read_csv(SHIPPED / "classical" / "classical.csv").set_index(["method", "attack"])["auc"]
     said = " ".join(SECURITY.split())
-    for method, name in (
-        ("network", "for the network "),
-        ("sealed, full", "all the room "),
-        ("replacement, all bits", ""),
-    ):
-        found = [f"{table[method, attack]:.2f}".removeprefix("0") for attack in ("sample pairs", "RS", "chi-square")]
-        if method == "network":
-            assert f"{name}{found[0]} (sample pairs), {found[1]} (RS), {found[2]} (chi-square)" in said
-        else:
-            assert f"{name}{', '.join(found)}" in said
+    attacks = ("sample pairs", "RS", "chi-square")
+    network, full, control = (
+        [f"{table[method, attack]:.2f}".removeprefix("0") for attack in attacks]
+        for method in ("network", "sealed, full", "replacement, all bits")
+    )
+    assert "for the network " + ", ".join(map("{} ({})".format, network, attacks)) in said
+    assert f"for sealed with all the room {', '.join(full)};" in said
+    assert f"which shows that they work, {', '.join(control)}." in said
 
 
 def test_the_shuffle() -> None:
