@@ -43,7 +43,7 @@ def main() -> None:
 def measure(weights: Path, shards: Path) -> dict[str, float]:
     """The headline figures on pictures and on the demonstration film."""
     config = load(Path("params.yaml"))
-    network = Network.load(weights)
+    network = Network.load(weights, backend="torch")
     bench = Bench(network, shards, config.evaluate.shift, config.seed)
     summary = summarise(bench.measure(lambda indices: bar(indices, "evaluate")))
     with TemporaryDirectory() as folder, film_bar() as progress:
