@@ -27,7 +27,7 @@ LAYERS = [
     },
     {"data", "engines"},
     {"training", "codec"},
-    {"evaluation", "api"},
+    {"evaluation", "api", "export"},
     {"report"},
     {"cli", "served"},
 ]

@@ -17,6 +17,7 @@ from stegnet.codec import Network
 from stegnet.config import load
 from stegnet.evaluation.quality import SEALED, Bench, headline, summarise
 from stegnet.evaluation.video import demonstrate, summarise_film
+from stegnet.export import export
 from stegnet.models import SHIPPED, load_pair
 from stegnet.training.train import write_weights
 
@@ -35,6 +36,7 @@ def main() -> None:
     figures = measure(options.weights, options.shards)
     training = card.training | {"note": options.note}
     write_weights(SHIPPED, pair, dataclasses.replace(card, training=training, figures=card.figures | figures))
+    export(SHIPPED, SHIPPED.parent)
     CURVE.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(options.curve, CURVE)
     print(json.dumps(figures, indent=2))

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 NETWORK = ("weights", "backend", "device", "precision")
 
 
-def add_output_options(command: argparse.ArgumentParser, what: str) -> None:
+def add_output_options(command: argparse.ArgumentParser, what: str, required: bool = True) -> None:
     """Where the result goes."""
-    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=what)
+    command.add_argument("-o", "--output", type=Path, required=required, metavar="OUT", help=what)
     command.add_argument("--force", action="store_true", help="overwrite what is there; an input never is")
 
 

@@ -16,7 +16,8 @@ from stegnet.errors import WeightsError
 
 NETWORKS = ("prepare", "hide", "reveal", "restore")
 ALWAYS = ("hide", "reveal")  # a pair without networks at its ends has no others
-ID, NAMES = "stegnet.weights", "stegnet.networks"  # what a file says of itself
+# What a file says of itself: the id of its weights, their card, the networks exported with it, its inputs' ranges.
+ID, CARD, NAMES, INPUTS = "stegnet.weights", "stegnet.card", "stegnet.networks", "stegnet.inputs"
 
 # Runs a network: pictures (1, 3, H, W) float32 to one of the same shape.
 Run = Callable[..., np.ndarray]
