@@ -30,7 +30,7 @@ def load(
         weights: a weights file; None is the one that comes with the package.
         device: "auto" is a CUDA device where there is one, else the CPU; or "cpu", "cuda", "cuda:1", …
         precision: "auto" is bfloat16 where it is fast, else 32 bits; or "bf16", "fp32".
-        backend: what computes: "torch", "onnx" or "openvino"; "auto" is PyTorch where it is installed and there is a
+        backend: what computes: "torch" or "onnx"; "auto" is PyTorch where it is installed and there is a
             CUDA device, else ONNX Runtime.
     Raises:
         WeightsError: there is no such file, it is none of stegnet's, or (ONNX) it is not exported.

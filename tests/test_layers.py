@@ -46,7 +46,6 @@ DOORS = {
     "ffmpeg": {"stegnet/media/compress.py", "stegnet/media/preview.py", "stegnet/media/vmaf.py"},
     "lightning_fabric": {"stegnet/training/devices.py"},
     "onnxruntime": {"stegnet/engines/onnx_engine.py"},
-    "openvino": {"stegnet/engines/openvino_engine.py"},
     "torchvision": {"stegnet/data/sources.py"},
 }
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))

@@ -49,7 +49,7 @@ def _run(options: argparse.Namespace) -> int:
     for file in files.values():
         if file.exists() and not options.force:
             raise MediaError(f"{file}: exists already", "`--force` overwrites it")
-    with extra("torch", "stegnet export"):
+    with extra("export", "stegnet export"):
         from stegnet.export import export
     for found in export(weights, folder):
         messages.result(

@@ -27,8 +27,8 @@ def add_network_options(command: argparse.ArgumentParser) -> None:
     group.add_argument("--weights", type=Path, metavar="FILE", help="weights file in the place of the shipped one")
     group.add_argument(
         "--backend",
-        choices=("auto", "torch", "onnx", "openvino"),
-        help="what computes: PyTorch, ONNX Runtime or OpenVINO (default: auto)",
+        choices=("auto", "torch", "onnx"),
+        help="what computes: PyTorch or ONNX Runtime (default: auto)",
     )
     group.add_argument("--device", type=_device, metavar="DEVICE", help="auto, cpu, cuda or cuda:N (default: auto)")
     group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="default: auto")

@@ -1,4 +1,4 @@
-"""What computes the networks of a pair: PyTorch, ONNX Runtime or OpenVINO."""
+"""What computes the networks of a pair: PyTorch or ONNX Runtime."""
 
 from stegnet.engines.choice import BACKENDS, PRECISIONS, load_engine
 from stegnet.engines.engine import Engine, Pool

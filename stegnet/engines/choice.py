@@ -10,9 +10,8 @@ from stegnet.engines.graphs import is_exported
 from stegnet.errors import ConfigError
 from stegnet.extras import extra
 
-AUTO = "auto"
-TORCH, ONNX, OPENVINO = "torch", "onnx", "openvino"
-BACKENDS = (AUTO, TORCH, ONNX, OPENVINO)
+AUTO, TORCH, ONNX = "auto", "torch", "onnx"
+BACKENDS = (AUTO, TORCH, ONNX)
 PRECISIONS = (AUTO, "bf16", "fp32")
 _DRIVERS = ("libcuda.so.1", "nvcuda.dll")
 
@@ -21,10 +20,10 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
     """The networks of a weights file, in the engine that is asked for.
 
     Args:
-        backend: "torch", "onnx", "openvino" or "auto": PyTorch where a CUDA device, or bfloat16, is asked for or the
-            machine has one and PyTorch is there; else ONNX Runtime, if the weights are exported; else PyTorch.
-        device: "auto", "cpu", "cuda", "cuda:1", …; only PyTorch knows others than the CPU.
-        precision: "auto", "bf16" or "fp32"; ONNX Runtime has 32 bits alone.
+        backend: "torch", "onnx" or "auto": PyTorch where CUDA or bfloat16 is asked for, or where it is installed and
+            there is a CUDA device; else ONNX Runtime, if the weights are exported; else PyTorch.
+        device: "auto", "cpu", "cuda", "cuda:1", …; ONNX Runtime knows the CPU alone.
+        precision: "auto", "bf16" or "fp32"; ONNX Runtime knows 32 bits alone.
     Raises:
         WeightsError: there is no such file, it is damaged, or not exported.
         ConfigError: there is no such backend, device or precision, or they do not go together.
@@ -34,11 +33,7 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
         if value not in known:
             raise ConfigError(f"{name}: must be one of {', '.join(known)}, is {value!r}")
     backend = _pick(weights, device, precision) if backend == AUTO else backend
-    if backend == TORCH:
-        return _load_torch(weights, device, precision)
-    if device not in (AUTO, "cpu"):
-        raise ConfigError(f"backend {backend} computes on the CPU, not on {device}", "the backend torch knows others")
-    return _load_openvino(weights, precision) if backend == OPENVINO else _load_onnx(weights, precision)
+    return (_load_torch if backend == TORCH else _load_onnx)(weights, device, precision)
 
 
 def _pick(weights: Path, device: str, precision: str) -> str:
@@ -64,21 +59,17 @@ def _loads(library: str) -> bool:
 
 
 def _load_torch(weights: Path, device: str, precision: str) -> Engine:
-    with extra(TORCH, "the backend torch"):
+    with extra(TORCH, "backend torch"):
         from stegnet.engines.torch_engine import TorchEngine
         from stegnet.models import load_pair
     return TorchEngine(load_pair(weights)[0], device, precision)
 
 
-def _load_onnx(weights: Path, precision: str) -> Engine:
+def _load_onnx(weights: Path, device: str, precision: str) -> Engine:
+    if device not in (AUTO, "cpu"):
+        raise ConfigError(f"backend onnx computes on the CPU, not on {device}", "backend torch knows others")
     if precision == "bf16":
-        raise ConfigError("backend onnx computes at 32 bits, not in bf16", "the backends torch and openvino know it")
-    with extra(ONNX, "the backend onnx"):
-        from stegnet.engines.onnx_engine import OnnxEngine
+        raise ConfigError("backend onnx computes at 32 bits, not in bf16", "backend torch knows it")
+    from stegnet.engines.onnx_engine import OnnxEngine
+
     return OnnxEngine(weights)
-
-
-def _load_openvino(weights: Path, precision: str) -> Engine:
-    with extra(OPENVINO, "the backend openvino"):
-        from stegnet.engines.openvino_engine import OpenVinoEngine
-    return OpenVinoEngine(weights, precision)
