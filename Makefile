@@ -9,7 +9,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test table ui verify evaluate-all report bench compare memory fuzz kills films lint clean
+.PHONY: help setup repro test table ui verify evaluate-all report bench backends compare memory fuzz kills films lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ verify: $(READY) ## run the pipeline in two fresh clones and compare all that th
 
 bench: $(READY) ## measure frames per second, beside the ancestors' nets and the codec alone
 	python -m tools.bench
+
+backends: $(READY) ## time PyTorch and ONNX Runtime side by side, and read each one's containers with each other
+	python -m tools.backends
 
 compare: $(READY) ## train every family of models with the same budget and measure them side by side; hours
 	python -m tools.compare

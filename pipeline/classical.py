@@ -39,7 +39,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
 
 def _methods(seed: int, weights: Path) -> dict[str, Maker]:
     return {
-        "network": by_key(Network.load(weights), seed),
+        "network": by_key(Network.load(weights, backend="torch"), seed),
         "sealed, full": sealed(1.0, seed),
         "sealed, a tenth": sealed(0.1, seed),
         "4-bit swap": swapped,

@@ -16,7 +16,7 @@ from stegnet.training.precision import make_deterministic
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
-    proving = partial(Proving, Network.load(weights), shards, config.evaluate.shift, config.seed)
+    proving = partial(Proving, Network.load(weights, backend="torch"), shards, config.evaluate.shift, config.seed)
     trials = proving((REAL, RENDERED)).run(lambda names: bar(names, "contents"))
     shown = proving((RENDERED, REAL)).tried(to_show(trials), lambda names: bar(names, "pictures"))
     write_table(out / "contents.csv", table_of(trials))

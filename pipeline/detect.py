@@ -75,7 +75,8 @@ def main(config: Config, shards: Path, weights: Path, rivals: Path, out: Path) -
 
 
 def _cases(seed: int, weights: Path, rivals: Path) -> list[Case]:
-    network, other = by_key(Network.load(weights), seed), by_key(Network.load(rivals / f"{OTHER}.safetensors"), seed)
+    network = by_key(Network.load(weights, backend="torch"), seed)
+    other = by_key(Network.load(rivals / f"{OTHER}.safetensors", backend="torch"), seed)
     full, tenth = sealed(1.0, seed), sealed(0.1, seed)
     return [
         Case("network", "network", WEIGHTS, network, network, LADDER),

@@ -19,7 +19,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     tracker = open_tracker(config)
     with tracker.run("evaluate", "evaluate") as run:
-        bench = Bench(Network.load(weights), shards, config.evaluate.shift, config.seed)
+        bench = Bench(Network.load(weights, backend="torch"), shards, config.evaluate.shift, config.seed)
         _write_figures(bench, weights, out)
         _write_pictures(bench, config.evaluate.pictures, out / "pictures")
         result = evaluate_result(weights, out, picture_sets(shards, TEST))

@@ -51,8 +51,8 @@ def main(config: Config, shards: Path, weights: Path, rivals: Path, out: Path) -
 
 
 def _methods(seed: int, weights: Path, rivals: Path) -> dict[str, Maker]:
-    network = Network.load(weights)
-    ancestors = {name: unshuffled(Network.load(rivals / f"{name}.safetensors")) for name in ANCESTORS}
+    network = Network.load(weights, backend="torch")
+    ancestors = {name: unshuffled(Network.load(rivals / f"{name}.safetensors", backend="torch")) for name in ANCESTORS}
     own = {"stegnet": by_key(network, seed), "stegnet unshuffled": unshuffled(network)}
     return own | {"4-bit swap": swapped} | ancestors
 

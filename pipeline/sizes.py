@@ -13,7 +13,7 @@ from stegnet.training.precision import make_deterministic
 def main(config: Config, catalogue: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     pictures = pictures_of_all_sizes(catalogue, config.seed)
-    network = Network.load(weights)
+    network = Network.load(weights, backend="torch")
     table = measure_sizes(network, pictures, config.evaluate.shift, config.seed, lambda jobs: bar(jobs, "sizes"))
     write_table(out / "sizes.csv", table)
     draw_sizes(table, out / "sizes.png")

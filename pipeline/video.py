@@ -18,7 +18,7 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
     tracker = open_tracker(config)
     with tracker.run("video", "video") as run:
         with film_bar() as progress:
-            frames = demonstrate(Network.load(weights), cover, secret, out, config.seed, progress)
+            frames = demonstrate(Network.load(weights, backend="torch"), cover, secret, out, config.seed, progress)
         steps = measure_flicker(cover, out / "container.mkv", secret, out / "revealed.mkv")
         write_table(out / "frames.csv", frames, index="frame")
         write_table(out / "flicker.csv", steps, index="step")

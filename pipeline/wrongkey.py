@@ -26,7 +26,7 @@ SHOWN = 4
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
-    network, pairs = Network.load(weights), PicturePairs(shards, config.evaluate.shift)
+    network, pairs = Network.load(weights, backend="torch"), PicturePairs(shards, config.evaluate.shift)
     main_kind = foremost(pairs.kinds)
     out.mkdir(parents=True, exist_ok=True)
     compared, seen = [], []

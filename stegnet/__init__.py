@@ -23,6 +23,7 @@ _HOMES = {
         "DataError",
         "KeyFileError",
         "MediaError",
+        "PackageError",
         "RevealError",
         "StegnetError",
         "TrackingError",

@@ -9,33 +9,35 @@ from pathlib import Path
 import numpy as np
 
 from stegnet import codec
+from stegnet.card import SHIPPED
 from stegnet.codec import HideOptions, Key, Network, Passphrase, Place, Report, Revealed, Unlocking
 from stegnet.codec.files import input_kind
 from stegnet.codec.film import Longer
 from stegnet.codec.progress import Progress, no_progress
 from stegnet.codec.stow import stow_file
-from stegnet.errors import ConfigError, MediaError
+from stegnet.errors import MediaError
 from stegnet.media import FILM
-from stegnet.models import SHIPPED
-from stegnet.models.precision import PRECISIONS
 
 File = str | PathLike[str]
 
 
-def load(weights: File | None = None, device: str = "auto", precision: str = "auto") -> "LoadedPair":
+def load(
+    weights: File | None = None, device: str = "auto", precision: str = "auto", backend: str = "auto"
+) -> "LoadedPair":
     """Loads a hide/reveal pair; it takes seconds, and is needed once.
 
     Args:
         weights: a weights file; None is the one that comes with the package.
         device: "auto" is a CUDA device where there is one, else the CPU; or "cpu", "cuda", "cuda:1", …
         precision: "auto" is bfloat16 where it is fast, else 32 bits; or "bf16", "fp32".
+        backend: what computes: "torch" or "onnx"; "auto" is PyTorch where it is installed and there is a
+            CUDA device, else ONNX Runtime.
     Raises:
-        WeightsError: there is no such file, or it is none of stegnet's.
-        ConfigError: this machine has no such device, or there is no such precision.
+        WeightsError: there is no such file, it is none of stegnet's, or (ONNX) it is not exported.
+        ConfigError: this machine has no such device, there is no such precision or backend, or they do not go together.
+        PackageError: the backend is not installed.
     """
-    if precision not in PRECISIONS:
-        raise ConfigError(f"precision: must be one of {', '.join(PRECISIONS)}, is {precision!r}")
-    return LoadedPair(Network.load(SHIPPED if weights is None else Path(weights), device, precision))
+    return LoadedPair(Network.load(SHIPPED if weights is None else Path(weights), device, precision, backend))
 
 
 class LoadedPair:

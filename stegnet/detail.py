@@ -1,50 +1,52 @@
 """What the network hides: a picture minus a base that it need not carry.
 
 With the detail layer on, the base is the mean of each 8×8 block, rounded to 8 bits; it travels exact by another
-way, and the detail that is left is small and centred on 0. With it off, the base is mid-grey.
+way, and the detail that is left is small and centred on 0. With it off, the base is mid-grey. All pictures are
+(H, W, 3) with sides that are multiples of 8; means are (H/8, W/8, 3) uint8, or None with the detail layer off.
 """
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+import numpy as np
+
+from stegnet.channel import from_8_bits
 
 CELL = 8  # side of the blocks whose means are the base
 GREY = 0.5
 
 
-def block_means(pictures: Tensor) -> Tensor:
-    """(B, C, H, W) in [0, 1] to (B, C, H/8, W/8) uint8: the mean of each 8×8 block, rounded to nearest."""
-    return functional.avg_pool2d(pictures, CELL).mul(255).round().to(torch.uint8)
+def block_means(picture: np.ndarray) -> np.ndarray:
+    """The means of a uint8 picture, (H/8, W/8, 3) uint8, rounded to nearest and, half way, to even."""
+    return np.rint(_sums(picture, np.uint16) / CELL**2).astype(np.uint8)
 
 
-def split(pictures: Tensor, means: Tensor | None) -> Tensor:
-    """The part that the network hides, (B, C, H, W) in [-1, 1].
-
-    Args:
-        pictures: (B, C, H, W) in [0, 1]; H and W are multiples of 8.
-        means: their `block_means`, or None with the detail layer off.
-    """
-    return pictures - (GREY if means is None else _spread(means))
+def split(picture: np.ndarray, means: np.ndarray | None) -> np.ndarray:
+    """The part of a float32 picture in [0, 1] that the network hides, in [-1, 1]."""
+    return picture - GREY if means is None else _less(picture, from_8_bits(means))
 
 
-def join(hidden: Tensor, means: Tensor | None) -> Tensor:
-    """The pictures whose `split` is `hidden`, or nearly is; same shape, not clamped.
+def join(hidden: np.ndarray, means: np.ndarray | None) -> np.ndarray:
+    """The picture whose `split` is `hidden`, or nearly is; not clamped.
 
     With the detail layer on, the mean of each block is put right first: it is known exactly.
     """
-    return hidden + GREY if means is None else centred(hidden) + _spread(means)
+    if means is None:
+        return hidden + GREY
+    return _less(hidden, _sums(hidden, np.float32) / CELL**2 - from_8_bits(means))
 
 
-def settled(pictures: Tensor, means: Tensor | None) -> Tensor:
-    """The same pictures with each block's mean put right, where it is known; same shape, not clamped."""
-    return pictures if means is None else join(split(pictures, means), means)
+def settled(picture: np.ndarray, means: np.ndarray | None) -> np.ndarray:
+    """The same picture with each block's mean put right, where it is known; not clamped."""
+    return picture if means is None else join(picture, means)
 
 
-def centred(detail: Tensor) -> Tensor:
-    """The same detail with each 8×8 block's mean taken out."""
-    means = functional.avg_pool2d(detail, CELL)
-    return detail - means.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3)
+def _sums(picture: np.ndarray, dtype: type) -> np.ndarray:
+    """(H/8, W/8, 3): the sum of each block's samples."""
+    height, width, channels = picture.shape
+    rows = picture.reshape(height // CELL, CELL, width * channels).sum(1, dtype=dtype)
+    return rows.reshape(height // CELL, width // CELL, CELL, channels).sum(2, dtype=dtype)
 
 
-def _spread(means: Tensor) -> Tensor:
-    return means.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3).float() / 255
+def _less(picture: np.ndarray, bases: np.ndarray) -> np.ndarray:
+    """The picture minus one value for each block and channel."""
+    height, width, channels = picture.shape
+    rows = bases.repeat(CELL, axis=1).reshape(height // CELL, 1, width * channels)
+    return (picture.reshape(height // CELL, CELL, width * channels) - rows).reshape(picture.shape)

@@ -9,6 +9,7 @@ StegnetError
 ├── CapacityError  the secret does not fit into its cover
 ├── RevealError    nothing can be revealed: wrong key, nothing hidden, damaged
 ├── TrainingError  training can't go on
+├── PackageError   a package that not everybody needs is not installed
 └── TrackingError  MLflow's store can't be opened
 """
 
@@ -60,6 +61,10 @@ class RevealError(StegnetError):
 
 class TrainingError(StegnetError):
     """Training can't go on."""
+
+
+class PackageError(StegnetError):
+    """A package that not everybody needs is not installed."""
 
 
 class TrackingError(StegnetError):

@@ -18,6 +18,7 @@ NAMES = {
     "KeyFileError",
     "LoadedPair",
     "MediaError",
+    "PackageError",
     "Passphrase",
     "Report",
     "RevealError",

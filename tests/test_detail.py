@@ -4,80 +4,71 @@ import torch
 from skimage.measure import block_reduce
 
 from stegnet import detail
-
-LEVEL = 1 / 255
-
-
-def random_pictures(batch: int = 2, height: int = 24, width: int = 40) -> torch.Tensor:
-    return torch.randint(256, (batch, 3, height, width), generator=torch.Generator().manual_seed(4)) / 255
+from stegnet.channel import from_8_bits
+from stegnet.tensors import detail as tensors
 
 
-def test_block_means_are_means_of_blocks():
-    pictures = random_pictures()
-    means = detail.block_means(pictures)
-    assert means.dtype == torch.uint8
-    assert means.shape == (2, 3, 3, 5)
-    expected = block_reduce(pictures.double().numpy() * 255, (1, 1, 8, 8), np.mean)
-    assert np.abs(means.numpy() - expected).max() <= 0.5 + 1e-4
+@pytest.fixture
+def levels() -> np.ndarray:
+    return np.random.default_rng(4).integers(0, 256, (240, 400, 3), np.uint8)
 
 
-@pytest.mark.parametrize("level", range(0, 256, 15))
-def test_an_even_picture_is_its_own_mean(level):
-    pictures = torch.full((1, 3, 8, 16), level / 255)
-    means = detail.block_means(pictures)
-    assert means.unique().tolist() == [level]
-    assert detail.split(pictures, means).abs().max() < 1e-6
+def as_tensor(picture: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(picture).permute(2, 0, 1)[None]
 
 
-def test_the_detail_is_what_is_left():
-    pictures = random_pictures()
-    means = detail.block_means(pictures)
-    expected = pictures.numpy() - np.kron(means.numpy(), np.ones((8, 8))) / 255
-    np.testing.assert_allclose(detail.split(pictures, means), expected, atol=1e-6)
+def as_picture(pictures: torch.Tensor) -> np.ndarray:
+    return pictures[0].permute(1, 2, 0).numpy()
 
 
-def test_without_the_detail_layer_the_base_is_grey():
-    pictures = random_pictures()
-    assert torch.equal(detail.split(pictures, None), pictures - 0.5)
-    torch.testing.assert_close(detail.join(detail.split(pictures, None), None), pictures)
+def test_block_means_are_means_of_blocks(levels):
+    means = detail.block_means(levels)
+    assert means.dtype == np.uint8
+    np.testing.assert_array_equal(means, np.rint(block_reduce(levels.astype(float), (8, 8, 1), np.mean)))
 
 
-def test_join_undoes_split_but_for_the_rounded_means():
-    pictures = random_pictures()
-    means = detail.block_means(pictures)
-    again = detail.join(detail.split(pictures, means), means)
-    assert (again - pictures).abs().max() <= LEVEL / 2 + 1e-6
-    assert torch.equal(detail.block_means(again), means)
+@pytest.mark.parametrize(("above", "mean"), [(31, 100), (32, 100), (33, 101)])
+def test_what_lies_half_way_goes_to_even(above, mean):
+    picture = np.full((8, 8, 3), 100, np.uint8)
+    picture.reshape(64, 3)[:above] += 1
+    assert detail.block_means(picture).tolist() == [[[mean] * 3]]
 
 
-def test_what_each_block_is_off_by_is_put_right():
-    pictures = random_pictures()
-    means = detail.block_means(pictures)
-    hidden = detail.split(pictures, means)
-    off = torch.rand(2, 3, 3, 5).repeat_interleave(8, 2).repeat_interleave(8, 3) - 0.5
-    torch.testing.assert_close(detail.join(hidden + off, means), detail.join(hidden, means), atol=1e-6, rtol=0)
+def test_the_detail_is_what_is_left(levels):
+    picture, means = from_8_bits(levels), detail.block_means(levels)
+    expected = picture - np.kron(means, np.ones((8, 8, 1))) / 255
+    np.testing.assert_allclose(detail.split(picture, means), expected, atol=1e-6)
+    assert detail.split(picture, means).dtype == np.float32
 
 
-def test_centred_blocks_have_no_mean():
-    centred = detail.centred(random_pictures() - 0.3)
-    assert np.abs(block_reduce(centred.double().numpy(), (1, 1, 8, 8), np.mean)).max() < 1e-7
+def test_without_the_detail_layer_the_base_is_grey(levels):
+    picture = from_8_bits(levels)
+    np.testing.assert_array_equal(detail.split(picture, None), picture - np.float32(0.5))
+    np.testing.assert_allclose(detail.join(detail.split(picture, None), None), picture, atol=1e-7)
+    assert detail.settled(picture, None) is picture
 
 
-@pytest.mark.parametrize("level", [0.0, 1.0])
-def test_the_widest_detail_stays_within_bounds(level):
-    """One pixel of a block against all others."""
-    pictures = torch.full((1, 1, 8, 8), level)
-    pictures[..., 3, 4] = 1 - level
-    hidden = detail.split(pictures, detail.block_means(pictures))
-    assert hidden.abs().max() <= 1
-    assert hidden[..., 3, 4].item() == pytest.approx((1 - 2 * level) * (255 - 4) / 255, abs=1e-6)
+def test_what_each_block_is_off_by_is_put_right(levels):
+    picture, means = from_8_bits(levels), detail.block_means(levels)
+    off = np.random.default_rng(0).random((30, 50, 3), np.float32).repeat(8, 0).repeat(8, 1) - np.float32(0.5)
+    expected = detail.join(detail.split(picture, means), means)
+    np.testing.assert_allclose(detail.join(detail.split(picture, means) + off, means), expected, atol=1e-6)
+    np.testing.assert_allclose(detail.settled(picture + off, means), expected, atol=1e-6)
+    found = block_reduce(expected.astype(float), (8, 8, 1), np.mean) * 255
+    np.testing.assert_allclose(found, means, atol=1e-4)
 
 
-def test_gradients_pass():
-    pictures = random_pictures().requires_grad_()
-    means = detail.block_means(pictures.detach())
-    detail.split(pictures, means).sum().backward()
-    assert torch.equal(pictures.grad, torch.ones_like(pictures))
-    hidden = torch.rand(1, 1, 8, 8, requires_grad=True)
-    (detail.join(hidden, torch.zeros(1, 1, 1, 1, dtype=torch.uint8))[..., 0, 0]).sum().backward()
-    assert hidden.grad[0, 0, 0, :2].tolist() == [1 - 1 / 64, -1 / 64]
+def test_tensors_have_the_same_means(levels):
+    """Exactly: what travels is what the network was trained with."""
+    found = tensors.block_means(as_tensor(from_8_bits(levels)))
+    np.testing.assert_array_equal(as_picture(found), detail.block_means(levels))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_tensors_have_the_same_detail(levels, known):
+    """But for the order of sums."""
+    picture, means = from_8_bits(levels), detail.block_means(levels) if known else None
+    theirs = None if means is None else as_tensor(means)
+    for name in ("split", "join", "settled"):
+        expected = as_picture(getattr(tensors, name)(as_tensor(picture), theirs))
+        np.testing.assert_allclose(getattr(detail, name)(picture, means), expected, rtol=0, atol=1e-6)

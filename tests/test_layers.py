@@ -11,11 +11,23 @@ sys.path.insert(0, str(Path(__file__).parent))
 from closure import PACKAGES, ROOT, imports
 
 LAYERS = [
-    {"errors", "config", "__init__"},
-    {"media", "models", "channel", "scramble", "detail", "parallel", "metrics", "result", "tracking"},
-    {"data"},
+    {"errors", "config", "extras", "__init__"},
+    {
+        "media",
+        "models",
+        "card",
+        "channel",
+        "scramble",
+        "detail",
+        "tensors",
+        "parallel",
+        "metrics",
+        "result",
+        "tracking",
+    },
+    {"data", "engines"},
     {"training", "codec"},
-    {"evaluation", "api"},
+    {"evaluation", "api", "export"},
     {"report"},
     {"cli", "served"},
 ]
@@ -33,6 +45,7 @@ DOORS = {
     },
     "ffmpeg": {"stegnet/media/compress.py", "stegnet/media/preview.py", "stegnet/media/vmaf.py"},
     "lightning_fabric": {"stegnet/training/devices.py"},
+    "onnxruntime": {"stegnet/engines/onnx_engine.py"},
     "torchvision": {"stegnet/data/sources.py"},
 }
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))

@@ -25,8 +25,10 @@ from tqdm import tqdm
 from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film, thumbnail
 from stegnet.codec.frame import find
 from stegnet.codec.seal import NONCE_BYTES, SALT_BYTES, seal
+from stegnet.engines import BACKENDS
 from stegnet.media import FilmWriter, check_film, digest, read_frames, resize, scan
 from stegnet.models import build
+from stegnet.models.precision import pick_device
 from stegnet.parallel import ahead, ordered
 from stegnet.scramble import apply, draw, grid
 
@@ -43,11 +45,14 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--backend", default="auto", choices=BACKENDS)
     parser.add_argument("--no-ancestor", action="store_true", help="leave the ancestors' nets out: they take a while")
     parser.add_argument("--out", type=Path, help="write the figures as JSON too")
     options = parser.parse_args()
-    network = Network.load(device=options.device, precision=options.precision)
-    print(f"{network.device}, {network.precision}, {torch.get_num_threads()} threads, {options.frames} frames")
+    network = Network.load(device=options.device, precision=options.precision, backend=options.backend)
+    engine = network.engine
+    threads = torch.get_num_threads()
+    print(f"{engine.backend}, {engine.device}, {engine.precision}, {threads} threads, {options.frames} frames")
     results = {size: bench(network, size, options.frames, not options.no_ancestor) for size in options.sizes}
     for kind in ("frames/s", "ms a frame on one core"):
         print(f"\n{kind}")
@@ -74,7 +79,7 @@ def bench(network: Network, size: str, frames: int, ancestor: bool) -> dict[str,
             speeds[name] = frames / _seconds(job)
         speeds["hide: wall time / network alone"] = speeds["network alone, hide"] / speeds["hide"]
         if ancestor:
-            speeds |= _ancestor(cover, network.device)
+            speeds |= _ancestor(cover, pick_device(str(network.engine.device)))
             speeds["hide: times the ancestors'"] = speeds["hide"] / speeds["ancestors' nets, hide"]
         return {"frames/s": speeds, "ms a frame on one core": _parts(network, cover, secret, Path(folder))}
 
@@ -120,7 +125,7 @@ def _parts(network: Network, cover: Path, secret: Path, folder: Path) -> dict[st
     area = frame[: rows * network.block, : cols * network.block]
     fitted = resize(hidden, *area.shape[:2])
     shuffle = draw(bytes(32), rows, cols)
-    pixels = torch.zeros(1, 3, *area.shape[:2]).contiguous(memory_format=torch.channels_last)
+    pixels = np.zeros(area.shape, np.float32)
     plain = network.hide(area, fitted, None)
     packed = thumbnail.pack(plain.means) if plain.means is not None else b""
     sealed = frame.copy()
@@ -128,7 +133,7 @@ def _parts(network: Network, cover: Path, secret: Path, folder: Path) -> dict[st
         "decode one film": lambda: sum(1 for _ in islice(read_frames(cover), 20)) / 20,
         "network": lambda: network.hide(area, fitted, None),
         "draw the shuffle": lambda: draw(bytes(32), rows, cols),
-        "scramble": lambda: apply(pixels, [shuffle]),
+        "scramble": lambda: apply(pixels, shuffle),
         "pack the thumbnail": lambda: thumbnail.pack(plain.means) if plain.means is not None else None,
         "seal": lambda: seal(sealed, bytes(200) + packed, KEY, bytes(NONCE_BYTES), bytes(SALT_BYTES)),
         "unseal": lambda: find(sealed, KEY),

@@ -102,7 +102,7 @@ def _means(trips: Iterable[Trip]) -> dict[str, float]:
 
 
 def _network(row: Trained, device: str) -> Network:
-    return (Network if row.config.train.scrambled else Unshuffled).load(row.weights, device)
+    return (Network if row.config.train.scrambled else Unshuffled).load(row.weights, device, backend="torch")
 
 
 def frame_times(rows: list[Trained]) -> Times:

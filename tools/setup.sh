@@ -20,5 +20,5 @@ done
 
 "$python" -m venv "$venv"
 echo "installing pinned packages into $venv (about 7 GB, a few minutes)"
-PIP_CONSTRAINT=$PWD/constraints.txt "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]' 2>"$venv/install.log" \
+PIP_CONSTRAINT=$PWD/constraints.txt "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[all,dev]' 2>"$venv/install.log" \
     || { tail -n 5 "$venv/install.log" >&2; stop "the packages could not be installed: see $venv/install.log"; }

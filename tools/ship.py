@@ -17,6 +17,7 @@ from stegnet.codec import Network
 from stegnet.config import load
 from stegnet.evaluation.quality import SEALED, Bench, headline, summarise
 from stegnet.evaluation.video import demonstrate, summarise_film
+from stegnet.export import export
 from stegnet.models import SHIPPED, load_pair
 from stegnet.training.train import write_weights
 
@@ -35,6 +36,7 @@ def main() -> None:
     figures = measure(options.weights, options.shards)
     training = card.training | {"note": options.note}
     write_weights(SHIPPED, pair, dataclasses.replace(card, training=training, figures=card.figures | figures))
+    export(SHIPPED, SHIPPED.parent)
     CURVE.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(options.curve, CURVE)
     print(json.dumps(figures, indent=2))
@@ -43,7 +45,7 @@ def main() -> None:
 def measure(weights: Path, shards: Path) -> dict[str, float]:
     """The headline figures on pictures and on the demonstration film."""
     config = load(Path("params.yaml"))
-    network = Network.load(weights)
+    network = Network.load(weights, backend="torch")
     bench = Bench(network, shards, config.evaluate.shift, config.seed)
     summary = summarise(bench.measure(lambda indices: bar(indices, "evaluate")))
     with TemporaryDirectory() as folder, film_bar() as progress:

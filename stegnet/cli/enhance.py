@@ -55,8 +55,11 @@ def _enhance(options: argparse.Namespace, progress: "Progress") -> "Report":
     from stegnet.codec import Place, Report  # here, so that --help need not wait for it
     from stegnet.codec.files import input_kind
     from stegnet.codec.place import FORMS, form_of, write_picture
+    from stegnet.extras import extra
     from stegnet.media import FILM, read_cover
-    from stegnet.media.enhance import enhance, enhance_film
+
+    with extra("media", "stegnet enhance"):
+        from stegnet.media.enhance import enhance, enhance_film
 
     kind, out = input_kind(options.file), options.output
     Place(out, options.force).check(FORMS[kind], kind, options.file)

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from stegnet.codec import Place
     from stegnet.codec.files import Supply
 
-NETWORK = ("weights", "device", "precision")
+NETWORK = ("weights", "backend", "device", "precision")
 
 
-def add_output_options(command: argparse.ArgumentParser, what: str) -> None:
+def add_output_options(command: argparse.ArgumentParser, what: str, required: bool = True) -> None:
     """Where the result goes."""
-    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=what)
+    command.add_argument("-o", "--output", type=Path, required=required, metavar="OUT", help=what)
     command.add_argument("--force", action="store_true", help="overwrite what is there; an input never is")
 
 
@@ -25,6 +25,11 @@ def add_network_options(command: argparse.ArgumentParser) -> None:
     """Which network, and where it runs."""
     group = command.add_argument_group("network")
     group.add_argument("--weights", type=Path, metavar="FILE", help="weights file in the place of the shipped one")
+    group.add_argument(
+        "--backend",
+        choices=("auto", "torch", "onnx"),
+        help="what computes: PyTorch or ONNX Runtime (default: auto)",
+    )
     group.add_argument("--device", type=_device, metavar="DEVICE", help="auto, cpu, cuda or cuda:N (default: auto)")
     group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="default: auto")
 
@@ -34,10 +39,11 @@ def supply_of(options: argparse.Namespace) -> "Supply":
 
     @cache
     def load():
+        from stegnet.card import SHIPPED
         from stegnet.codec import Network  # here, so that --help need not wait for it
-        from stegnet.models import SHIPPED
 
-        return Network.load(options.weights or SHIPPED, options.device or "auto", options.precision or "auto")
+        where = (getattr(options, name) or "auto" for name in ("device", "precision", "backend"))
+        return Network.load(options.weights or SHIPPED, *where)
 
     return load
 

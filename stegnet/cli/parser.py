@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from stegnet import __version__
-from stegnet.cli import enhance, hide, info, keygen, reveal
+from stegnet.cli import enhance, export, hide, info, keygen, reveal
+from stegnet.cli.completion import PrintCompletion
 
 _EPILOG = """\
 exit codes:
@@ -50,8 +51,9 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--print-completion", action=PrintCompletion, help="print what completes commands in a shell")
     parser.add_argument("--version", action="version", version=f"stegnet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (hide, reveal, info, enhance, keygen):
+    for command in (hide, reveal, info, enhance, keygen, export):
         command.add_to(commands)
     return parser

@@ -5,6 +5,7 @@ from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
+from stegnet.card import SHIPPED, weights_id
 from stegnet.codec.diagnosis import Diagnosis
 from stegnet.codec.files import ALTERED, input_kind
 from stegnet.codec.frame import check_cover, find
@@ -17,7 +18,6 @@ from stegnet.codec.reveal import open_film_key, survey
 from stegnet.codec.seal import room
 from stegnet.errors import CapacityError, MediaError
 from stegnet.media import FILM, FilmInfo, SoundTrack, read_cover, read_frames, scan, sound_tracks
-from stegnet.models import SHIPPED, weights_id
 from stegnet.scramble import BLOCK
 
 Value = str | int | float | bool | list[str] | None

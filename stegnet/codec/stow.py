@@ -6,7 +6,7 @@ change in any of them.
 
 import hashlib
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from math import ceil, sqrt
@@ -25,6 +25,7 @@ from stegnet.codec.report import Report
 from stegnet.codec.seal import NONCE_BYTES, room, seal, too_small
 from stegnet.codec.stowed import WORKERS, carrying, escaped, told
 from stegnet.errors import CapacityError, MediaError
+from stegnet.extras import extra
 from stegnet.media import (
     FILM,
     PICTURE,
@@ -38,10 +39,7 @@ from stegnet.media import (
     scan,
     whole_file,
 )
-from stegnet.media.compress import AVIF, HEVC, compress_film, compress_picture
 from stegnet.parallel import ahead, ordered
-
-_COMPRESS = {PICTURE: (compress_picture, AVIF), FILM: (compress_film, HEVC)}
 
 
 @dataclass(frozen=True)
@@ -159,8 +157,16 @@ def _made_ready(file: Path, cover: _Cover, key: Key, compress: bool, progress: P
             yield _compressed(file, what, Path(folder), cover, key, progress)
 
 
+def _compressors() -> dict[str, tuple[Callable, str]]:
+    """What makes pictures and films smaller, and the suffix that they get."""
+    with extra("media", "compressing"):
+        from stegnet.media import compress  # here, for most hide without ffmpeg
+
+    return {PICTURE: (compress.compress_picture, compress.AVIF), FILM: (compress.compress_film, compress.HEVC)}
+
+
 def _compressed(file: Path, what: str, folder: Path, cover: _Cover, key: Key, progress: Progress) -> _Secret:
-    squeeze, suffix = _COMPRESS[what]
+    squeeze, suffix = _compressors()[what]
     name = _stored_name(file.with_suffix(suffix))
     most = cover.frames * cover.share(name, key)
     try:

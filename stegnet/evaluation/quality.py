@@ -21,7 +21,8 @@ from stegnet.evaluation.spread import spread
 from stegnet.media import read_picture, write_png
 from stegnet.metrics import apd, psnr, ssim
 from stegnet.parallel import ordered
-from stegnet.scramble import grid, random_shuffle
+from stegnet.scramble import grid
+from stegnet.tensors.scramble import seeded_shuffle
 
 REAL, RENDERED = "photographs", "scenes"  # sources of test pictures that every data set may have
 # As a user gets it; and without the sealed bits, to see what they cost.
@@ -151,8 +152,7 @@ class Bench:
 
     def _bare(self, cover: np.ndarray, secret: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
         """The same with shuffle and means handed over, so that the container need not carry them."""
-        random = torch.Generator().manual_seed(self._seed + index)
-        shuffle = random_shuffle(random, *grid(*secret.shape[:2], self._network.block))
+        shuffle = seeded_shuffle(self._seed + index, *grid(*secret.shape[:2], self._network.block))
         hidden = self._network.hide(cover, secret, shuffle)
         container = through_file(hidden.container)
         return container, self._network.reveal(container, shuffle, hidden.means)

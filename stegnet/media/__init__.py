@@ -4,7 +4,6 @@ from stegnet.media.film_writer import FilmWriter
 from stegnet.media.films import FilmInfo, read_frames, scan
 from stegnet.media.output import whole_file
 from stegnet.media.pictures import read_cover, read_picture, resize, write_png
-from stegnet.media.preview import write_preview
 from stegnet.media.probe import FILM, PICTURE, kind
 from stegnet.media.read_back import check_film, check_picture, digest
 from stegnet.media.sound import SoundPacket, SoundTrack, read_sound, sound_tracks
@@ -29,5 +28,4 @@ __all__ = [
     "sound_tracks",
     "whole_file",
     "write_png",
-    "write_preview",
 ]

@@ -77,12 +77,19 @@ class Mixing(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(BANDS, BANDS))
+        self._settled: Tensor | None = None
 
     def forward(self, cover: Tensor, secret: Tensor) -> Tensor:
         with full_precision(cover.device):
-            weight = self.weight
-            inverse = torch.linalg.inv(torch.eye(BANDS, device=weight.device) + weight.T @ weight)
-            return _mixed(inverse, cover.float() + _mixed(weight.T, secret.float()))
+            inverse = self._inverse() if self._settled is None else self._settled
+            return _mixed(inverse, cover.float() + _mixed(self.weight.T, secret.float()))
+
+    def settle(self) -> None:
+        """Inverts its matrix once and for all, where it no longer changes."""
+        self._settled = self._inverse().detach()
+
+    def _inverse(self) -> Tensor:
+        return torch.linalg.inv(torch.eye(BANDS, device=self.weight.device) + self.weight.T @ self.weight)
 
     def inverse(self, container: Tensor) -> Tensor:
         with full_precision(container.device):

@@ -52,4 +52,5 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager:
 
 def full_precision(device: torch.device) -> AbstractContextManager:
     """Computes at the precision of what it is given, whatever autocast is around it."""
-    return nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
+    around = device.type != "meta" and torch.is_autocast_enabled(device.type)
+    return torch.autocast(device.type, enabled=False) if around else nullcontext()

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stegnet.card import SHIPPED, Card, read_card, weights_id
 from stegnet.evaluation.quality import RENDERED
-from stegnet.models import SHIPPED
-from stegnet.models.weights import Card, read_card, weights_id
 from stegnet.report import trained
 from stegnet.report.page import Page, Section, Table
 from stegnet.report.studies import STUDIES, study_tiles

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stegnet.channel import to_8_bits
+from stegnet.tensors.channel import to_8_bits
 from stegnet.training.trip import Arrived
 
 MOST = 4  # pairs that are shown

@@ -10,12 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from stegnet.channel import from_8_bits, through_8_bits, with_sealed_bits
 from stegnet.config import Config
-from stegnet.detail import block_means, join, settled, split
 from stegnet.models import Pair
 from stegnet.models.precision import autocast
-from stegnet.scramble import Shuffle, apply, invert, random_shuffle
+from stegnet.scramble import Shuffle
+from stegnet.tensors.channel import from_8_bits, through_8_bits, with_sealed_bits
+from stegnet.tensors.detail import block_means, join, settled, split
+from stegnet.tensors.scramble import apply, invert, random_shuffle
 
 
 @dataclass(frozen=True)

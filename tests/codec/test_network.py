@@ -16,7 +16,7 @@ KEY = bytes(range(32))
 
 @pytest.fixture
 def network(weights) -> Network:
-    return Network.load(weights, device="cpu", precision="fp32")
+    return Network.load(weights, device="cpu", precision="fp32", backend="torch")
 
 
 def as_tensor(picture: np.ndarray) -> torch.Tensor:
@@ -127,9 +127,9 @@ def test_leaning_is_as_exact_in_bfloat16():
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_both_precisions_work(weights, picture, precision):
-    network = Network.load(weights, device="cpu", precision=precision)
-    exact = Network.load(weights, device="cpu", precision="fp32")
-    assert network.precision == precision
+    network = Network.load(weights, device="cpu", precision=precision, backend="torch")
+    exact = Network.load(weights, device="cpu", precision="fp32", backend="torch")
+    assert network.engine.precision == precision
     cover, secret, shuffle = picture(16, 24, 1), picture(16, 24, 2), draw(KEY, 2, 3)
     hidden, expected = network.hide(cover, secret, shuffle), exact.hide(cover, secret, shuffle)
     np.testing.assert_array_equal(hidden.means, expected.means)
@@ -139,15 +139,15 @@ def test_both_precisions_work(weights, picture, precision):
 
 
 def test_auto_is_what_the_device_does_well(weights):
-    network = Network.load(weights)
-    assert network.precision in ("bf16", "fp32")
-    assert network.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+    network = Network.load(weights, backend="torch")
+    assert network.engine.precision in ("bf16", "fp32")
+    assert network.engine.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "abacus"])
 def test_no_such_device(weights, device):
     with pytest.raises(ConfigError, match=device):
-        Network.load(weights, device=device)
+        Network.load(weights, device=device, backend="torch")
 
 
 def test_pictures_do_not_influence_each_other(network, picture):

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from stegnet.errors import MediaError
-from stegnet.media import read_frames, scan, write_preview
+from stegnet.media import read_frames, scan
+from stegnet.media.preview import write_preview
 
 
 def test_films_stand_side_by_side_and_the_left_one_is_heard(make_film: Callable[..., Path], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from stegnet.config import load
 from stegnet.data.shards import TEST, TRAIN, ShardWriter, data_hash
 from stegnet.evaluation.quality import REAL, SEALED, Bench, measures
 from stegnet.models import names
-from stegnet.scramble import random_shuffle
+from stegnet.tensors.scramble import seeded_shuffle
 from tools import compare, compare_table, compare_train
 from tools.compare_table import COLUMNS, LSB, Unshuffled, markdown
 from tools.compare_train import Budget, Row, Trained, affordable, fingerprint
@@ -115,7 +115,7 @@ def test_the_figures_are_those_of_the_pair_that_stays(project):
     bench = Bench(network, project / "shards", 7, 0)
     expected = pd.DataFrame([measures(bench.travel(REAL, index, SEALED)) for index in range(2)]).mean()
     assert {name: float(row[name]) for name in expected.index} == pytest.approx(expected.to_dict(), abs=1e-4)
-    assert int(row["parameters"]) == sum(parameter.numel() for parameter in network.pair.parameters())
+    assert int(row["parameters"]) == sum(parameter.numel() for parameter in network.engine.pair.parameters())
     assert min(float(row[name]) for name in ("hide_kmac", "reveal_kmac", "hide_ms", "reveal_ms", "seconds")) > 0
     assert (row["pairs"], row["diverged"]) == ("8", "")
     swap = figures("tiny")[LSB]
@@ -241,7 +241,7 @@ def test_an_unfinished_record_keeps_the_number_of_pairs(project, log):
 
 def test_unshuffled_means_what_it_says(exact, picture):
     network = Unshuffled(**vars(exact))
-    shuffle = random_shuffle(torch.Generator().manual_seed(0), 8, 8)
+    shuffle = seeded_shuffle(0, 8, 8)
     cover, secret = picture(64, 64), picture(64, 64, 1)
     shuffled, plain = exact.hide(cover, secret, shuffle).container, exact.hide(cover, secret, None).container
     assert (network.hide(cover, secret, shuffle).container == plain).all()

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from stegnet.config import ScrambleConfig
-from stegnet.detail import block_means, join, settled, split
 from stegnet.models import Pair
+from stegnet.tensors.detail import block_means, join, settled, split
 from stegnet.training.trip import Trip, draw_chance
 
 CPU = torch.device("cpu")

@@ -17,12 +17,13 @@ import torch
 from stegnet.codec import Network
 from stegnet.data.fit import cut
 from stegnet.evaluation.board import Labelled
-from stegnet.evaluation.keyless.sight import on_grey, planes, read_blocks, samples
+from stegnet.evaluation.keyless.sight import on_grey, read_blocks
 from stegnet.evaluation.shuffle.borders import Rules
 from stegnet.evaluation.shuffle.glimpse import histogram_correlation, mean_colour_error, recognised
 from stegnet.evaluation.shuffle.known_frame import averaged, likeness, match, pan, placed, predicted, recover, to_hide
 from stegnet.evaluation.shuffle.puzzle import BLIND, LIKENESS, RANDOM, Puzzle
-from stegnet.scramble import Shuffle, apply, random_shuffle
+from stegnet.scramble import Shuffle, apply
+from stegnet.tensors.scramble import seeded_shuffle
 
 Named = tuple[str, np.ndarray]
 Row = dict[str, Any]
@@ -117,7 +118,7 @@ def glimpses(squares: list[Named]) -> Iterator[Row]:
 def _victim(task: Task) -> tuple[ReadOut, np.ndarray]:
     """What reads the picture's blocks out of a container, and its square."""
     torch.set_num_threads(1)
-    network = Network.load(task.weights, device="cpu", precision="fp32")
+    network = Network.load(task.weights, device="cpu", precision="fp32", backend="torch")
     return partial(_read_out, network, task.cover), middle(task.photograph)
 
 
@@ -186,13 +187,13 @@ def _matched(
 
 def _shuffle(block: int, rules: Rules, seed: int) -> Shuffle:
     side = SIZE // block
-    shuffle = random_shuffle(torch.Generator().manual_seed(seed), side, side)
+    shuffle = seeded_shuffle(seed, side, side)
     orientation, negative = shuffle.orientation * rules.turned, shuffle.negative & rules.negated
     return replace(shuffle, orientation=orientation, negative=negative)
 
 
 def _shuffled(picture: np.ndarray, shuffle: Shuffle) -> np.ndarray:
-    return samples(apply(planes(picture), [shuffle]))
+    return apply(picture, shuffle)
 
 
 def _rows(name: str, kind: str, block: int, setting: str, figures: dict[str, float]) -> Iterator[Row]:

@@ -63,9 +63,9 @@ def cut(picture: np.ndarray, block: int) -> np.ndarray:
 
 def truth(shuffle: Shuffle) -> Placement:
     """The placement that undoes a shuffle."""
-    origin, orientation = shuffle.permutation.numpy(), shuffle.orientation.numpy()
+    origin, orientation = shuffle.permutation, shuffle.orientation
     place = np.stack(np.divmod(origin, shuffle.cols), 1)
-    return Placement(np.zeros_like(origin), place, inverse(orientation), shuffle.negative.numpy().astype(int))
+    return Placement(np.zeros_like(origin), place, inverse(orientation), shuffle.negative.astype(int))
 
 
 def random_placement(rows: int, cols: int, rules: Rules, random: np.random.Generator) -> Placement:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy.optimize import linear_sum_assignment
 
+from stegnet.channel import from_8_bits
 from stegnet.detail import block_means, join, split
 from stegnet.evaluation.shuffle.borders import Rules
 from stegnet.evaluation.shuffle.jigsaw import cut
@@ -48,8 +48,7 @@ def predicted(frame: np.ndarray, step: int) -> np.ndarray:
 
 def to_hide(frame: np.ndarray, detail: bool) -> np.ndarray:
     """(H, W, 3) uint8 to the signed float that the network hides, not shuffled."""
-    pictures = _tensor(frame)
-    return _samples(split(pictures, block_means(pictures) if detail else None))
+    return split(from_8_bits(frame), block_means(frame) if detail else None)
 
 
 def match(known: np.ndarray, shuffled: np.ndarray, block: int, rules: Rules) -> Shuffle:
@@ -64,22 +63,20 @@ def match(known: np.ndarray, shuffled: np.ndarray, block: int, rules: Rules) -> 
     distance = energy[0][:, None] + energy[1] - 2 * likeness
     piece, place = linear_sum_assignment(distance)
     rows, cols = known.shape[0] // block, known.shape[1] // block
-    found = (place, orientation[piece, place], negative[piece, place])
-    return Shuffle(rows, cols, *map(torch.from_numpy, found))
+    return Shuffle(rows, cols, place, orientation[piece, place], negative[piece, place])
 
 
 def averaged(frames: Sequence[np.ndarray], block: int, rules: Rules) -> np.ndarray:
     """The mean of a still film's shuffled frames, in the first one's order: what the network adds averages out."""
-    total = _planes(frames[0])
+    total = frames[0]
     for count, frame in enumerate(frames[1:], 1):
-        mean = _samples(total) / count
-        total = total + invert(_planes(frame), [match(mean, frame, block, rules)])
-    return _samples(total) / len(frames)
+        total = total + invert(frame, match(total / count, frame, block, rules))
+    return total / len(frames)
 
 
 def placed(found: Shuffle, true: Shuffle) -> float:
     """Share of the blocks whose place is right."""
-    return float((found.permutation == true.permutation).double().mean())
+    return float(np.mean(found.permutation == true.permutation))
 
 
 def recover(
@@ -92,8 +89,8 @@ def recover(
         found, true: his shuffle, and the real one.
         known, secret: (H, W, 3) uint8. Block means, which he can't see, he takes from the frame that he knows.
     """
-    means = block_means(_tensor(known)) if detail else None
-    sorted_out = _samples(join(invert(_planes(shuffled), [found]), means))
+    means = block_means(known) if detail else None
+    sorted_out = join(invert(shuffled, found), means)
     picture = (sorted_out * 255).round().clip(0, 255).astype(np.uint8)
     return Recovered(placed(found, true), *likeness(picture, secret))
 
@@ -126,17 +123,3 @@ def turned(blocks: np.ndarray, orientation: int) -> np.ndarray:
 
 def _flat(blocks: np.ndarray) -> np.ndarray:
     return blocks.reshape(len(blocks), -1)
-
-
-def _tensor(picture: np.ndarray) -> torch.Tensor:
-    return _planes(picture.copy()).float() / 255
-
-
-def _planes(picture: np.ndarray) -> torch.Tensor:
-    """(H, W, 3) to (1, 3, H, W)."""
-    return torch.from_numpy(picture).permute(2, 0, 1)[None]
-
-
-def _samples(pictures: torch.Tensor) -> np.ndarray:
-    """(1, 3, H, W) to (H, W, 3)."""
-    return pictures[0].permute(1, 2, 0).contiguous().numpy()

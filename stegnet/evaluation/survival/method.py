@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import torch
 
 from stegnet.codec import Network, Place
 from stegnet.codec.stow import stow_file
@@ -22,7 +21,8 @@ from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.evaluation.tradeoff.swap import read_out, swap_in
 from stegnet.media import read_picture, resize, write_png
 from stegnet.models import read_card
-from stegnet.scramble import grid, random_shuffle
+from stegnet.scramble import grid
+from stegnet.tensors.scramble import seeded_shuffle
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ def by_network(network: Network, shuffled: bool) -> Method:
     """Hides with a network; its shuffle and block means, if any, are handed over."""
 
     def send(cover: np.ndarray, secret: np.ndarray, seed: int) -> Sent:
-        random = torch.Generator().manual_seed(seed)
-        shuffle = random_shuffle(random, *grid(*secret.shape[:2], network.block)) if shuffled else None
+        shuffle = seeded_shuffle(seed, *grid(*secret.shape[:2], network.block)) if shuffled else None
         hidden = network.hide(cover, secret, shuffle)
         return Sent(hidden.container, lambda container: Reading(network.reveal(container, shuffle, hidden.means)))
 
@@ -73,7 +72,7 @@ def load_method(weights: Path) -> Method:
     Raises:
         WeightsError: there is no such file, or its card does not say how it was trained.
     """
-    network, training = Network.load(weights), read_card(weights).training
+    network, training = Network.load(weights, backend="torch"), read_card(weights).training
     shuffled = training.get("train", {}).get("scrambled")
     if shuffled is None:
         raise WeightsError(f"{weights}: its card does not say whether it was trained on shuffled blocks")

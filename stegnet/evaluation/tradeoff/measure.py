@@ -50,9 +50,9 @@ def read_rivals(folder: Path) -> list[_Way]:
         DataError: the pairs of the sweep were not trained with one budget.
     """
     paths = {beta: folder / f"{SWEEP}_{beta}.safetensors" for beta in BETAS}
-    sweep = [_Way(SWEEP, beta, Network.load(path)) for beta, path in paths.items()]
+    sweep = [_Way(SWEEP, beta, Network.load(path, backend="torch")) for beta, path in paths.items()]
     _check_budget(list(paths.values()))
-    return [_Way(name, "", Network.load(folder / f"{name}.safetensors")) for name in ANCESTORS] + sweep
+    return [_Way(name, "", Network.load(folder / f"{name}.safetensors", backend="torch")) for name in ANCESTORS] + sweep
 
 
 def _check_budget(paths: list[Path]) -> None:
@@ -74,7 +74,7 @@ def measure(weights: Path, others: list[_Way], pairs: PicturePairs, seed: int, p
         and secret_psnr in dB.
     """
     kind = foremost(pairs.kinds)
-    ways = [_Way(OURS, "", Network.load(weights)), *others]
+    ways = [_Way(OURS, "", Network.load(weights, backend="torch")), *others]
     rows = []
     for index in progress(range(min(MOST_PAIRS, pairs.count(kind)))):
         (cover_name, cover), (secret_name, secret) = pairs.pair(kind, index)

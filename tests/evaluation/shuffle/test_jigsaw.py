@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from stegnet.evaluation.shuffle.borders import Rules
 from stegnet.evaluation.shuffle.jigsaw import (
@@ -17,18 +16,18 @@ from stegnet.evaluation.shuffle.jigsaw import (
     truth,
 )
 from stegnet.evaluation.shuffle.known_frame import to_hide, turned
-from stegnet.scramble import ORIENTATIONS, Shuffle, apply, random_shuffle
+from stegnet.scramble import ORIENTATIONS, Shuffle, apply
+from stegnet.tensors.scramble import seeded_shuffle
 
 PLACES = Rules(turned=False, negated=False)
 
 
 def shuffled(picture: np.ndarray, block: int, rules: Rules, seed: int = 0) -> tuple[np.ndarray, Shuffle]:
     side = picture.shape[0] // block
-    shuffle = random_shuffle(torch.Generator().manual_seed(seed), side, side)
+    shuffle = seeded_shuffle(seed, side, side)
     orientation, negative = shuffle.orientation * rules.turned, shuffle.negative & rules.negated
     shuffle = replace(shuffle, orientation=orientation, negative=negative)
-    planes = torch.from_numpy(picture).permute(2, 0, 1)[None]
-    return apply(planes, [shuffle])[0].permute(1, 2, 0).contiguous().numpy(), shuffle
+    return apply(picture, shuffle), shuffle
 
 
 def upright(rows: int, cols: int) -> Placement:

@@ -2,11 +2,11 @@ import math
 
 import numpy as np
 import pytest
-import torch
 
 from stegnet.evaluation.shuffle.borders import Rules
 from stegnet.evaluation.shuffle.known_frame import averaged, likeness, match, pan, placed, predicted, recover, to_hide
-from stegnet.scramble import Shuffle, apply, random_shuffle
+from stegnet.scramble import Shuffle, apply
+from stegnet.tensors.scramble import seeded_shuffle
 
 BLOCK, SIDE = 8, 12
 SIZE = BLOCK * SIDE
@@ -14,12 +14,11 @@ RULES = Rules()
 
 
 def shuffle(seed: int) -> Shuffle:
-    return random_shuffle(torch.Generator().manual_seed(seed), SIDE, SIDE)
+    return seeded_shuffle(seed, SIDE, SIDE)
 
 
 def shuffled(picture: np.ndarray, by: Shuffle) -> np.ndarray:
-    planes = torch.from_numpy(picture).permute(2, 0, 1)[None]
-    return apply(planes, [by])[0].permute(1, 2, 0).contiguous().numpy()
+    return apply(picture, by)
 
 
 @pytest.fixture

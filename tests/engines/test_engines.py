@@ -1,0 +1,129 @@
+"""What every engine promises, on the weights that come with stegnet."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from stegnet.codec import Key, Network, hide_picture, reveal_picture
+from stegnet.data.scenes import render_scene
+from stegnet.engines import engine as engines
+from stegnet.engines.engine import cores
+from stegnet.engines.onnx_engine import OnnxEngine, state
+from stegnet.errors import CapacityError
+from stegnet.metrics import psnr
+from stegnet.parallel import ordered
+
+KEY = Key(bytes(range(32)))
+LIKE = {"torch": "fp32", "torch in bf16": "bf16", "onnx": "fp32"}
+
+
+@pytest.fixture(scope="module")
+def networks() -> dict[str, Network]:
+    return {name: Network.load(device="cpu", precision=how, backend=name.split()[0]) for name, how in LIKE.items()}
+
+
+@pytest.fixture(params=["torch", "onnx"])
+def network(networks, request) -> Network:
+    return networks[request.param]
+
+
+@pytest.fixture(scope="module")
+def scenes() -> tuple[np.ndarray, np.ndarray]:
+    return render_scene(192, (1, 0)), render_scene(192, (2, 0))
+
+
+@pytest.mark.parametrize("hider", LIKE)
+def test_what_one_hides_each_other_reveals(networks, scenes, hider):
+    """Within 0.3 dB of what the hider itself reveals, and the same container within 0.15 dB: sealed bits differ."""
+    cover, secret = scenes
+    container = hide_picture(networks[hider], cover, secret, KEY)
+    own = psnr(secret, reveal_picture(networks[hider], container, KEY).picture)
+    for reader, network in networks.items():
+        revealed = reveal_picture(network, container, KEY)
+        assert revealed.whole
+        assert psnr(secret, revealed.picture) == pytest.approx(own, abs=0.3), reader
+    like = hide_picture(networks["torch"], cover, secret, KEY)
+    assert psnr(cover, container) == pytest.approx(psnr(cover, like), abs=0.15)
+
+
+def test_at_32_bits_they_are_the_same(networks, scenes):
+    cover, secret = scenes
+    ours, theirs = (networks[name].hide(cover, secret, None) for name in ("torch", "onnx"))
+    np.testing.assert_array_equal(ours.means, theirs.means)
+    assert np.mean(ours.container == theirs.container) > 0.9995
+    shown = [networks[name].reveal(ours.container, None, ours.means) for name in ("torch", "onnx")]
+    assert np.mean(shown[0] == shown[1]) > 0.9995
+
+
+def test_large_pictures_go_in_tiles(network):
+    cover, secret = (np.tile(render_scene(128, (seed, 0)), (1, 17, 1)) for seed in (1, 2))  # 128×2176
+    hidden = network.hide(cover, secret, None)
+    assert psnr(cover, hidden.container) > 35
+    assert psnr(secret, network.reveal(hidden.container, None, hidden.means)) > 30
+
+
+def test_pictures_do_not_influence_each_other(network, picture):
+    """In threads, as films are hidden."""
+    jobs = [(picture(32, 48, seed), picture(32, 48, seed + 50), None) for seed in range(6)]
+    alone = [network.hide(*job) for job in jobs]
+    pool = network.pool(32, 48)
+    together = list(ordered(lambda job: network.hide(*job), jobs, 3, pool.prepare))
+    for a, b in zip(alone, together, strict=True):
+        assert np.abs(a.container.astype(int) - b.container).max() <= 1  # fewer threads may add in another order
+
+
+def test_what_is_given_stays_as_it_is(network, picture):
+    cover, secret = picture(16, 24, 1), picture(16, 24, 2)
+    cover.flags.writeable = secret.flags.writeable = False
+    hidden = network.hide(cover, secret, None)
+    network.reveal(hidden.container, None, hidden.means)
+    large = picture(40, 64, 1)
+    view = network.hide(large[:16, :24], secret, None)
+    np.testing.assert_array_equal(view.container, network.hide(large[:16, :24].copy(), secret, None).container)
+
+
+def test_as_many_threads_as_there_are_cores(network, monkeypatch):
+    pool = network.pool(64, 64)
+    assert 1 <= pool.workers <= max(cores(), 2)
+    monkeypatch.setattr(engines.psutil, "virtual_memory", type("Memory", (), {"available": 1}))
+    assert network.pool(64, 64).workers == 1
+
+
+@pytest.mark.parametrize(("told", "expected"), [("3", 3), ("0", None), ("", None), ("many", None)])
+def test_omp_num_threads_is_heard(monkeypatch, told, expected):
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    monkeypatch.setattr(engines.os, "sched_getaffinity", lambda process: {0, 2, 4, 6, 8}, raising=False)
+    assert cores() == (expected or 5)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"), [("Failed to allocate memory for requested buffer", CapacityError), ("else", state.Fail)]
+)
+def test_too_little_memory_is_said_in_plain_words(networks, monkeypatch, picture, message, told):
+    class Hungry:
+        def run(self, *given):
+            raise state.Fail(message)
+
+        def get_inputs(self):
+            return [type("Input", (), {"name": "secret"})()]
+
+    monkeypatch.setattr(OnnxEngine, "_with", lambda engine, threads: dict.fromkeys(("prepare", "reveal"), Hungry()))
+    with pytest.raises(told):
+        networks["onnx"].engine.prepare(picture(8, 8).astype(np.float32))
+
+
+def test_threads_of_a_pool_share_their_sessions(networks):
+    engine = networks["onnx"].engine
+    pool, seen = engine.pool(64 * 64), []
+
+    def look() -> None:
+        pool.prepare()
+        seen.append(engine._with(engine._here.threads))
+
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen[0] is seen[1] is seen[2]

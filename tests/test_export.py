@@ -1,0 +1,104 @@
+"""ONNX files against the weights that they are made of."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from stegnet import export
+from stegnet.card import SHIPPED, read_card, weights_id
+from stegnet.engines.graphs import ALWAYS, NETWORKS, graph_file
+from stegnet.engines.onnx_engine import OnnxEngine
+from stegnet.engines.torch_engine import TorchEngine
+from stegnet.errors import WeightsError
+from stegnet.models import Card, Pair, build, load_pair, names, save_pair
+
+SMALL = {
+    "baluja": {"width": 2},
+    "invertible": {"blocks": 1, "width": 6, "backbone": "test_convnext", "place": "ends+latent"},
+    "invertible_large": {"blocks": 1, "width": 6, "ends": 0, "backbone": "none"},
+    "timm_unet": {"backbone": "test_resnet", "width": 4},
+    "unet": {"width": 2},
+}
+
+
+def made(family: str, folder: Path) -> Path:
+    """Weights of a small pair, moved off its first values: layers may start at zero."""
+    torch.manual_seed(0)
+    pair = build(family, **SMALL[family])
+    for parameter in pair.parameters():
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    path = folder / "pair.safetensors"
+    save_pair(path, pair, Card(family, SMALL[family], {"detail": True, "block": 8}))
+    return path
+
+
+@pytest.mark.parametrize("family", names())
+def test_every_family(family, tmp_path):
+    """On pictures that were not exported with, the smallest too, and on others than it is checked on."""
+    weights = made(family, tmp_path)
+    agreements = export.export(weights, tmp_path)
+    ends = SMALL[family].get("ends", "ends" if family == "invertible" else 0)
+    exported = NETWORKS if ends else ALWAYS
+    assert tuple(found.network for found in agreements) == exported
+    assert [name for name in NETWORKS if graph_file(weights, name).exists()] == list(exported)
+    theirs, ours = OnnxEngine(weights), TorchEngine(load_pair(weights)[0], "cpu", "fp32")
+    random = np.random.default_rng(0)
+    for shape in ((8, 8, 3), (40, 72, 3), (264, 136, 3)):
+        cover, hidden = random.random(shape, np.float32), random.random(shape, np.float32) - np.float32(0.5)
+        np.testing.assert_allclose(theirs.hide(cover, hidden), ours.hide(cover, hidden), atol=2e-5)
+        for name in ("prepare", "reveal", "restore"):
+            np.testing.assert_allclose(getattr(theirs, name)(cover), getattr(ours, name)(cover), atol=2e-5)
+
+
+def test_the_shipped_files_belong_to_the_shipped_weights():
+    key, card = weights_id(SHIPPED), asdict(read_card(SHIPPED))
+    for name in NETWORKS:
+        model = onnx.load(graph_file(SHIPPED, name))
+        onnx.checker.check_model(model, full_check=True)
+        said = {entry.key: entry.value for entry in model.metadata_props}
+        assert said["stegnet.weights"] == key
+        assert json.loads(said["stegnet.card"]) == card
+        assert said["stegnet.networks"].split() == list(NETWORKS)
+        assert json.loads(said["stegnet.inputs"]).keys() == {node.name for node in model.graph.input}
+        assert [(each.domain, each.version) for each in model.opset_import] == [("", export.OPSET)]
+    for found in export.compare(TorchEngine(load_pair(SHIPPED)[0], "cpu", "fp32"), OnnxEngine(SHIPPED), NETWORKS):
+        assert found.apart <= 1e-5
+        assert found.equal >= 0.9998
+
+
+def test_the_same_weights_give_the_same_files(weights):
+    pair, card = load_pair(weights)
+    first, second = (export.make_graphs(pair, card, weights_id(weights)) for _ in range(2))
+    assert first == second
+    assert str(Path(export.__file__).parent).encode() not in b"".join(first.values())
+
+
+def test_the_weights_stay_as_they_are(weights):
+    pair, card = load_pair(weights)
+    export.make_graphs(pair, card, weights_id(weights))
+    for name, value in load_pair(weights)[0].state_dict().items():
+        assert torch.equal(value, pair.state_dict()[name])
+    assert all(parameter.requires_grad for parameter in pair.parameters())
+
+
+class Random(Pair):
+    """Computes something else each time."""
+
+    def hide(self, cover, secret):
+        return cover + torch.rand_like(cover)
+
+    def reveal(self, container):
+        return container - 0.5
+
+
+def test_what_does_not_agree_is_not_written(weights, tmp_path, monkeypatch):
+    card = load_pair(weights)[1]
+    monkeypatch.setattr(export, "load_pair", lambda path: (Random(), card))
+    with pytest.raises(WeightsError, match="'hide' does not compute what it does"):
+        export.export(weights, tmp_path)
+    assert not list(tmp_path.iterdir())
