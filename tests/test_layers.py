@@ -16,7 +16,7 @@ LAYERS = [
     {"data"},
     {"training", "codec"},
     {"evaluation", "api"},
-    {"report"},
+    {"report", "webcam"},
     {"cli", "served"},
 ]
 # The files that may import a heavy package, or the folder whose files may; each does.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from stegnet import __version__
-from stegnet.cli import enhance, hide, info, keygen, reveal
+from stegnet.cli import enhance, hide, info, keygen, reveal, webcam
 
 _EPILOG = """\
 exit codes:
@@ -52,6 +52,6 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"stegnet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (hide, reveal, info, enhance, keygen):
+    for command in (hide, reveal, info, enhance, webcam, keygen):
         command.add_to(commands)
     return parser
