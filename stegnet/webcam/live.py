@@ -9,7 +9,7 @@ from threading import Event
 
 import numpy as np
 
-from stegnet.codec.frame import check_cover, find, hide_frame, reveal_frame
+from stegnet.codec.frame import Unsealed, check_cover, find, hide_unsealed, reveal_frame
 from stegnet.codec.keys import Key
 from stegnet.codec.network import Network
 from stegnet.codec.picture import nothing
@@ -29,13 +29,13 @@ class Trip:
     """One frame, there and back; pictures are (H, W, 3) uint8.
 
     Attributes:
-        record: what was sealed with it.
+        before: the container before it was sealed.
         number: which of the camera's frames it is, counted from 1.
         secret, revealed: at the secret's size.
         container_psnr, revealed_psnr: dB; inf where nothing differs.
     """
 
-    record: Record
+    before: Unsealed
     number: int
     cover: np.ndarray
     container: np.ndarray
@@ -112,15 +112,14 @@ class Live:
 
     def _trip(self, item: _Item) -> Trip:
         salt = self._salt if item.record.index == 0 else None
-        container = hide_frame(
-            self._network, self._key, item.cover, item.secret, item.record, os.urandom(NONCE_BYTES), salt
-        )
+        before = hide_unsealed(self._network, self._key, item.cover, item.secret, item.record)
+        container = before.sealed(self._key, os.urandom(NONCE_BYTES), salt)
         found = find(container, self._key)
         if found.record is None:
             raise nothing()
         revealed = reveal_frame(self._network, self._key, container, found.record)
         qualities = psnr(item.cover, container), psnr(item.secret, revealed)
-        return Trip(found.record, item.number, item.cover, container, item.secret, revealed, *qualities)
+        return Trip(before, item.number, item.cover, container, item.secret, revealed, *qualities)
 
 
 def _milliseconds(seconds: Fraction) -> int:

@@ -73,7 +73,7 @@ def run(
         rates = Rates(wishes.record is not None)
         with closing(live.trips(site.stop, wishes.frames or MAX_FRAMES)) as trips:
             for trip in trips:
-                add(trip.container, trip.record)
+                add(trip.container, trip.before)
                 view = rates.view(trip, camera.newest.count)
                 site.newest.put(view)
                 figures = view.figures
@@ -82,5 +82,5 @@ def run(
 
 def _recorded(out: Path | None, key: Key, progress: Progress) -> AbstractContextManager[Add]:
     if out is None:
-        return nullcontext(lambda container, record: None)
+        return nullcontext(lambda container, before: None)
     return recorded(out, form_of(out), key, progress=progress)

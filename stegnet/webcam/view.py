@@ -76,7 +76,7 @@ class Rates:
             "revealed_psnr": _finite(trip.revealed_psnr),
             "width": width,
             "height": height,
-            "seconds": trip.record.stamp / 1000,
+            "seconds": trip.before.record.stamp / 1000,
             "recording": self._recording,
         }
         return View(trip, figures)

@@ -47,7 +47,7 @@ def test_what_is_revealed_comes_from_the_container(exact, key, picture, five_lev
         assert trip.container_psnr == psnr(trip.cover, trip.container) > 20
         found = find(trip.container, key)
         assert found.whole
-        assert found.record == trip.record
+        assert found.record == trip.before.record
 
 
 def test_it_is_no_picture_for_other_readers(exact, key, picture, slow):
@@ -62,7 +62,7 @@ def test_frames_are_dropped_and_stamps_are_real(exact, key, picture, slow):
         while not camera.newest.over(20):
             time.sleep(0.01)
         trips = list(Live(exact, key, bytes(16), camera, hidden).trips(Event()))
-    assert [(trip.number, trip.record.index, trip.record.stamp) for trip in trips] == [(20, 0, 0)]
+    assert [(trip.number, trip.before.record.index, trip.before.record.stamp) for trip in trips] == [(20, 0, 0)]
     assert np.array_equal(trips[0].cover, slow[-1].picture)
 
 
