@@ -28,7 +28,7 @@ LAYERS = [
     {"data", "engines"},
     {"training", "codec"},
     {"evaluation", "api", "export"},
-    {"report"},
+    {"report", "webcam"},
     {"cli", "served"},
 ]
 # The files that may import a heavy package, or the folder whose files may; each does.

@@ -16,6 +16,7 @@ _CALLED = {
     "check": "checking",
     "reveal": "revealing",
     "enhance": "enhancing",
+    "seal": "sealing",
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from stegnet import __version__
-from stegnet.cli import enhance, export, hide, info, keygen, reveal
+from stegnet.cli import enhance, export, hide, info, keygen, reveal, webcam
 from stegnet.cli.completion import PrintCompletion
 
 _EPILOG = """\
@@ -54,6 +54,6 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--print-completion", action=PrintCompletion, help="print what completes commands in a shell")
     parser.add_argument("--version", action="version", version=f"stegnet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (hide, reveal, info, enhance, keygen, export):
+    for command in (hide, reveal, info, enhance, webcam, keygen, export):
         command.add_to(commands)
     return parser

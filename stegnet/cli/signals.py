@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -16,6 +16,34 @@ def leave_at_once() -> None:
     for number in _TOLD:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda number, frame: os._exit(128 + number))
+
+
+@contextmanager
+def asked_to_end(end: Callable[[], None]) -> Iterator[None]:
+    """Within the block, the first signal calls `end` in the place of what it did before, so that work ends well.
+
+    Those that come soon after it are not heard; later ones do again what they did before.
+    """
+    first: float | None = None
+    before = {number: signal.getsignal(number) for number in _TOLD}
+    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        nonlocal first
+        now = time.monotonic()
+        if first is None:
+            first = now
+            end()
+        elif now - first >= _PATIENCE:
+            before[number](number, frame)
+
+    for number in before:
+        signal.signal(number, hear)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Stopped(BaseException):

@@ -29,6 +29,27 @@ class Found:
     whole: bool
 
 
+@dataclass(frozen=True)
+class Unsealed:
+    """A frame's container before its record is sealed in it.
+
+    Attributes:
+        container: (H, W, 3) uint8.
+        lean: (H, W, 3) int8, as `seal` takes it.
+        record: whole.
+    """
+
+    container: np.ndarray
+    lean: np.ndarray
+    record: Record
+
+    def sealed(self, key: Key, nonce: bytes, salt: bytes | None) -> np.ndarray:
+        """The container, (H, W, 3) uint8; arguments and errors as `seal`."""
+        container = self.container.copy()
+        seal(container, format_record(self.record, key), key, nonce, salt, self.lean)
+        return container
+
+
 def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
     """Stops where a cover of this size has no room for the secret.
 
@@ -54,15 +75,23 @@ def hide_frame(
     nonce: bytes,
     salt: bytes | None,
 ) -> np.ndarray:
-    """The container of one frame: the hidden area at the top left, the cover's margin, and the sealed record.
+    """The container of one frame, (H, W, 3) uint8: `hide_unsealed`, and the record sealed in it.
+
+    Args:
+        nonce, salt: as `seal` takes them.
+    Raises:
+        CapacityError: the cover is too small.
+    """
+    return hide_unsealed(network, key, cover, secret, record).sealed(key, nonce, salt)
+
+
+def hide_unsealed(network: Network, key: Key, cover: np.ndarray, secret: np.ndarray | None, record: Record) -> Unsealed:
+    """The hidden area at the top left, and the cover's margin.
 
     Args:
         cover: (H, W, 3) uint8; not changed.
         secret: (h, w, 3) uint8, stretched to the hidden area; None where the cover's frame hides none.
         record: without the thumbnail, which is added here.
-        nonce, salt: as `seal` takes them.
-    Raises:
-        CapacityError: the cover is too small.
     """
     container = np.ascontiguousarray(cover).copy()
     lean = np.zeros(container.shape, np.int8)
@@ -73,8 +102,7 @@ def hide_frame(
         container[:height, :width], lean[:height, :width] = hidden.container, hidden.lean
         if hidden.means is not None:
             record = replace(record, thumbnail=thumbnail.pack(hidden.means))
-    seal(container, format_record(record, key), key, nonce, salt, lean)
-    return container
+    return Unsealed(container, lean, record)
 
 
 def find(container: np.ndarray, key: Key) -> Found:

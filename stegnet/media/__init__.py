@@ -1,8 +1,8 @@
 """Pictures and films as files: reading and writing them, and telling which is which."""
 
 from stegnet.media.film_writer import FilmWriter
-from stegnet.media.films import FilmInfo, read_frames, scan
-from stegnet.media.output import whole_file
+from stegnet.media.films import FilmInfo, frame_rate, read_frames, scan
+from stegnet.media.output import draft_file, whole_file
 from stegnet.media.pictures import read_cover, read_picture, resize, write_png
 from stegnet.media.probe import FILM, PICTURE, kind
 from stegnet.media.read_back import check_film, check_picture, digest
@@ -18,6 +18,8 @@ __all__ = [
     "check_film",
     "check_picture",
     "digest",
+    "draft_file",
+    "frame_rate",
     "kind",
     "read_cover",
     "read_frames",

@@ -74,7 +74,7 @@ def scan(path: Path) -> FilmInfo:
         return _scan_animation(path)
     with open_film(path) as film:
         stream = picture_stream(film, path)
-        rate = stream.average_rate or stream.guessed_rate or _DEFAULT_RATE
+        rate = _rate(stream)
         step = max(1, round(1 / (rate * stream.time_base)))
         first, stamps, oddities = None, [], Oddities(stream)
         for frame in decoded(film, stream, path):
@@ -88,7 +88,19 @@ def scan(path: Path) -> FilmInfo:
         notes += [CUT_OFF] if lacks_bytes(path) else []
         sound = tuple(_codec_name(track) for track in film.streams.audio)
         pts = tuple(_settled(stamps, step))
-        return FilmInfo(width, height, pts, stream.time_base, Fraction(rate), aspect, sound, tuple(notes))
+        return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, tuple(notes))
+
+
+def frame_rate(path: Path) -> Fraction:
+    """Frames per second on average, as the film itself says: none is decoded, unless of an animation.
+
+    Raises:
+        MediaError: as `scan`.
+    """
+    if is_animation(path):
+        return _scan_animation(path).rate
+    with open_film(path) as film:
+        return _rate(picture_stream(film, path))
 
 
 def read_frames(path: Path) -> Iterator[np.ndarray]:
@@ -178,6 +190,10 @@ def decoded(film: InputContainer, stream: VideoStream, path: Path) -> Iterator[V
                 count += 1
     except av.FFmpegError as error:
         raise MediaError(f"{path}: the film is damaged after {count} frames") from error
+
+
+def _rate(stream: VideoStream) -> Fraction:
+    return Fraction(stream.average_rate or stream.guessed_rate or _DEFAULT_RATE)
 
 
 def _decoder(stream: VideoStream) -> CodecContext:

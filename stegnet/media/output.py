@@ -29,14 +29,32 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         MediaError: the folder does not exist or can't be written to, or `path` is a folder.
     """
-    _check(path)
-    _remove_stale(path.parent)
-    part, lock = _create(path)
-    try:
+    with _part(path) as (part, lock):
         yield part
         os.fsync(lock)
         os.replace(part, path)
         _sync_folder(path.parent)
+
+
+@contextmanager
+def draft_file(path: Path) -> Iterator[Path]:
+    """Gives a new empty file beside `path`, named and locked as `whole_file` does it, for the time of the block.
+
+    Raises:
+        MediaError: as `whole_file`.
+    """
+    with _part(path) as (part, _):
+        yield part
+
+
+@contextmanager
+def _part(path: Path) -> Iterator[tuple[Path, int]]:
+    """A part, and the descriptor that holds its lock; what is left of it at the end of the block is removed."""
+    _check(path)
+    _remove_stale(path.parent)
+    part, lock = _create(path)
+    try:
+        yield part, lock
     except OSError as error:
         raise _unwritable(path, error) from error
     except MediaError as error:

@@ -58,5 +58,5 @@ def program(folder: Path, weights: Path) -> Callable[..., subprocess.Popen]:
 
 def with_weights(arguments: list[str], weights: Path) -> list[str]:
     """Adds a tiny network where a network is wanted and none is named."""
-    wanted = arguments[0] in ("hide", "reveal") and "--weights" not in arguments and "sealed" not in arguments
+    wanted = arguments[0] in ("hide", "reveal", "webcam") and "--weights" not in arguments and "sealed" not in arguments
     return arguments[:1] + (["--weights", str(weights)] if wanted else []) + arguments[1:]

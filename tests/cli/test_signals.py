@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from stegnet.cli.signals import Signals, Stopped, leave_at_once
+from stegnet.cli.signals import Signals, Stopped, asked_to_end, leave_at_once
 
 
 def test_an_interrupt_leaves_nothing(stegnet, folder, monkeypatch):
@@ -96,6 +96,24 @@ def test_a_signal_that_was_swallowed_is_not_the_last(monkeypatch):
         with pytest.raises(Stopped):
             signal.raise_signal(signal.SIGTERM)
     assert signals.code == 130
+
+
+def test_work_is_asked_to_end_first(monkeypatch):
+    now = iter([100, 104, 106])
+    monkeypatch.setattr("time.monotonic", lambda: next(now))
+    asked, heard = [], []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        with asked_to_end(lambda: asked.append(len(heard))):
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+            assert (asked, heard) == ([0], [])
+            signal.raise_signal(signal.SIGTERM)
+        assert (asked, heard) == ([0], [signal.SIGTERM])
+        signal.raise_signal(signal.SIGTERM)
+        assert len(heard) == 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize("ends", [True, False])

@@ -39,6 +39,18 @@ WRONG = [
     "enhance a -o b --strength strong",
     "keygen",
     "keygen a b",
+    "webcam",
+    "webcam a b",
+    "webcam a --record b.mkv",
+    "webcam a --key-file k --passphrase",
+    "webcam a --size 640",
+    "webcam a --size 0x360",
+    "webcam a --size 5000x100",
+    "webcam a --frames 0",
+    "webcam a --frames x",
+    "webcam a --port 65536",
+    "webcam a --port -1",
+    "webcam a --device tpu",
 ]
 
 
@@ -57,7 +69,7 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"stegnet {package.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["", "hide", "reveal", "info", "enhance", "keygen"])
+@pytest.mark.parametrize("command", ["", "hide", "reveal", "info", "enhance", "webcam", "keygen"])
 def test_help_fits_a_terminal(command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as caught:

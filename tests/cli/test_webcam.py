@@ -1,0 +1,97 @@
+"""`stegnet webcam` where it does not come to a session, and what it tells besides."""
+
+import socket
+import webbrowser
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import pytest
+from PIL import Image
+
+FILM = "webcam secret.mkv --source cover.mkv"
+NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an address or a film file"
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "hint"),
+    [
+        ("webcam secret.mkv --source 99", "camera 99: it is not there, or in use", NO_CAMERA),
+        ("webcam secret.mkv --source gone.mp4", "camera gone.mp4: no such source", NO_CAMERA),
+        (
+            "webcam secret.mkv --source cover.png",
+            "cover.png: is a picture, not a film",
+            "`stegnet hide` hides in pictures",
+        ),
+        ("webcam gone.png --source cover.mkv", "gone.png: no such file", None),
+        (
+            "webcam k --source cover.mkv",
+            "k: neither a picture nor a film that can be read",
+            "convert it to PNG or MP4 first",
+        ),
+        (f"{FILM} --record c.avi", "c.avi: a film is written as .mkv or .mp4", "name it c.mkv"),
+        (f"{FILM} --record cover.mkv --force", "cover.mkv: is an input too", "name another file to write"),
+        (f"{FILM} --record secret.mkv --force", "secret.mkv: is an input too", "name another file to write"),
+        (f"{FILM} --record old.mkv", "old.mkv: exists already", "`--force` overwrites it"),
+        (f"{FILM} --record gone/c.mkv", "gone: no such folder", None),
+        (
+            f"{FILM} --size 24x16 --record c.mkv",
+            "the cover is too small: 24×16 pixels",
+            "what must travel with each picture needs about 54×39",
+        ),
+    ],
+)
+def test_refused(stegnet, folder, line, error, hint):
+    (folder / "old.mkv").write_text("old")
+    before = sorted(folder.iterdir())
+    code, out, err = stegnet(f"{line} --key-file k")
+    assert (code, out) == (1, "")
+    assert err.splitlines() == [f"error: {error}"] + ([f"hint: {hint}"] if hint else [])
+    assert sorted(folder.iterdir()) == before
+    assert (folder / "old.mkv").read_text() == "old"
+
+
+def test_a_port_that_is_taken(stegnet):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert stegnet(f"{FILM} --port {port} --key-file k") == (
+            1,
+            "",
+            f"error: port {port}: can't be had (Address already in use)\n"
+            "hint: choose another by --port; 0 takes a free one\n",
+        )
+
+
+def test_a_port_of_ones_own(stegnet):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    code, out, _ = stegnet(f"{FILM} --port {port} --frames 1")
+    assert (code, out.startswith(f"watch http://127.0.0.1:{port}/")) == (0, True)
+
+
+def test_a_picture_in_a_session(stegnet, folder):
+    Image.new("RGB", (300, 200), "red").save("red.png")
+    code, out, err = stegnet("webcam red.png --source cover.mkv --frames 2")
+    assert (code, err) == (0, "note: the key is a random one, for this session alone\n")
+    assert out.splitlines()[1].startswith("showed 2 frames in ")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_browser_is_started_without_the_token(stegnet, monkeypatch, there):
+    opened = []
+
+    def start(address: str) -> bool:
+        page = Path(url2pathname(urlsplit(address).path))
+        opened.append((address, page.read_text(), page.parent.stat().st_mode & 0o777))
+        return there
+
+    monkeypatch.setattr(webbrowser, "open", start)
+    code, out, err = stegnet(f"{FILM} --frames 1 --open --key-file k")
+    ((address, page, mode),) = opened
+    where = out.split()[1]
+    assert (code, mode) == (0, 0o700)
+    assert address.startswith("file:///")
+    assert where not in address
+    assert f"url={where}" in page
+    assert not Path(url2pathname(urlsplit(address).path)).exists()
+    assert err == ("" if there else "note: no browser could be started: open the address yourself\n")
