@@ -1,36 +1,60 @@
 /**
  * Pictures that are too large for one pass, cut into tiles that overlap (docs/format.md, "The pixels").
  *
- * The grid depends on the picture's size alone. Each tile is computed with a margin that is then dropped; no network
- * of the shipped pair reaches further, so that the tiles' size doesn't change the samples, and those of this page may
- * be smaller than those of the Python package: a browser has less memory, and a visitor wants to see how far it is.
+ * The grid depends on the picture's size alone. Each tile is computed with a margin that is then dropped. The format
+ * names larger tiles than these, for a browser has less memory, and its visitor wants to see how far it is. That changes
+ * nothing: the margins are as wide as the shipped networks look around, so that no tile shows.
  */
 
-export const MOST_ROWS = 512;
-export const MOST_COLS = 1024;
-export const MARGIN = 192;
+const SIDE = 512;
 const STEP = 32; // tiles begin where the strides of the networks do
+
+/** How far each network looks around; multiples of 32. */
+const MARGINS = { prepare: 96, hide: 64, reveal: 64, restore: 96 };
+
+/**
+ * A network's planes, tile by tile.
+ *
+ * @param {keyof typeof MARGINS} network
+ * @param {number} width
+ * @param {number} height
+ * @param {Float32Array[]} inputs planes (3, height, width)
+ * @param {(parts: Float32Array[], width: number, height: number) => Promise<Float32Array>} compute runs the network
+ * @param {(done: number, total: number) => void} tell
+ */
+export async function tiled(network, width, height, inputs, compute, tell) {
+  const result = new Float32Array(3 * width * height);
+  const all = tiles(network, width, height);
+  for (const [done, tile] of all.entries()) {
+    tell(done, all.length);
+    const { top, bottom, left, right } = tile.outer;
+    const parts = inputs.map((planes) => cut(planes, width, tile.outer));
+    paste(await compute(parts, right - left, bottom - top), result, width, tile);
+  }
+  return result;
+}
 
 /** @typedef {{top: number, bottom: number, left: number, right: number}} Box */
 
-/** The tiles of a picture, and what is computed for each. @returns {{inner: Box, outer: Box}[]} */
-export function tiles(width, height) {
-  const [rows, cols] = [spans(height, MOST_ROWS), spans(width, MOST_COLS)];
+/** What each tile gives, and what is computed for it. @returns {{inner: Box, outer: Box}[]} */
+function tiles(network, width, height) {
+  const margin = MARGINS[network];
+  const [rows, cols] = [spans(height), spans(width)];
   return rows.flatMap(([top, bottom]) =>
     cols.map(([left, right]) => ({
       inner: { top, bottom, left, right },
       outer: {
-        top: Math.max(0, top - MARGIN),
-        bottom: Math.min(height, bottom + MARGIN),
-        left: Math.max(0, left - MARGIN),
-        right: Math.min(width, right + MARGIN),
+        top: Math.max(0, top - margin),
+        bottom: Math.min(height, bottom + margin),
+        left: Math.max(0, left - margin),
+        right: Math.min(width, right + margin),
       },
     })),
   );
 }
 
 /** From three planes of a width, those within a box. */
-export function cut(planes, width, { top, bottom, left, right }) {
+function cut(planes, width, { top, bottom, left, right }) {
   const area = planes.length / 3;
   const [rows, cols] = [bottom - top, right - left];
   const part = new Float32Array(3 * rows * cols);
@@ -44,7 +68,7 @@ export function cut(planes, width, { top, bottom, left, right }) {
 }
 
 /** Writes what was computed for a tile's outer box into the planes, as far as its inner box goes. */
-export function paste(part, planes, width, { inner, outer }) {
+function paste(part, planes, width, { inner, outer }) {
   const area = planes.length / 3;
   const [rows, cols] = [outer.bottom - outer.top, outer.right - outer.left];
   for (let channel = 0; channel < 3; channel++) {
@@ -55,8 +79,8 @@ export function paste(part, planes, width, { inner, outer }) {
   }
 }
 
-function spans(size, most) {
-  const count = Math.ceil(size / most);
+function spans(size) {
+  const count = Math.ceil(size / SIDE);
   const edge = (index) => (index === count ? size : Math.round((size * index) / count / STEP) * STEP);
   return Array.from({ length: count }, (_, index) => [edge(index), edge(index + 1)]);
 }
