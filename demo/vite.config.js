@@ -31,7 +31,9 @@ export default defineConfig({
 
 /** What a container's header says of the weights: their file's SHA-256, and what of a secret they hide. */
 function pair() {
-  const weights = createHash("sha256").update(readFileSync(resolve(WEIGHTS, "default.safetensors"))).digest("hex");
+  const weights = createHash("sha256")
+    .update(readFileSync(resolve(WEIGHTS, "default.safetensors")))
+    .digest("hex");
   const { block, detail } = JSON.parse(readFileSync(resolve(WEIGHTS, "default.json"), "utf8")).scramble;
   return { weights, block, detail };
 }

@@ -22,7 +22,7 @@ def pictures() -> dict[str, np.ndarray]:
         "day": next(film_landscape.frames([84])),
         "night": next(film_city.frames([52])),
         "dawn": next(film_landscape.frames([4])),
-        "shapes": scene([7, 10]),
+        "shapes": scene([8, 6]),
     }
 
 

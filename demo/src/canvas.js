@@ -19,7 +19,10 @@ function checkHonest(context) {
   context.fillRect(0, 0, 1, 1);
   const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
   if (red === 12 && green === 200 && blue === 99) return;
-  throw new PageError("This browser keeps pages from reading pictures.", "Allow this page to read canvases (the browser asks in its address bar), and try again.");
+  throw new PageError(
+    "This browser keeps pages from reading pictures.",
+    "Allow this page to read canvases (the browser asks in its address bar), and try again.",
+  );
 }
 
 function fromRgba({ width, height, data }) {

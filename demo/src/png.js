@@ -32,7 +32,10 @@ export async function writePng({ width, height, data }) {
  */
 export function readPng(bytes) {
   if (!hasPngSignature(bytes)) {
-    throw new PageError("This is not a PNG file.", "A container is a PNG file; saved as JPEG or WebP, it holds nothing any more.");
+    throw new PageError(
+      "This is not a PNG file.",
+      "A container is a PNG file; saved as JPEG or WebP, it holds nothing any more.",
+    );
   }
   return toRgb(decoded(bytes));
 }

@@ -58,7 +58,7 @@ function taps(from, to) {
     const end = Math.min(Math.trunc(centre + support + 0.5), from);
     const raw = Array.from({ length: end - first }, (_, tap) => lanczos((tap + first - centre + 0.5) * (1 / widened)));
     const sum = raw.reduce((total, weight) => total + weight, 0);
-    const weights = raw.map((weight) => Math.trunc((weight * (1 / sum)) * PRECISION + (weight < 0 ? -0.5 : 0.5)));
+    const weights = raw.map((weight) => Math.trunc(weight * (1 / sum) * PRECISION + (weight < 0 ? -0.5 : 0.5)));
     return { first, weights: Float64Array.from(weights) };
   });
 }

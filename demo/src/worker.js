@@ -58,7 +58,10 @@ const JOBS = {
 
 function checkSame(one, other) {
   if (one.data.every((sample, at) => sample === other.data[at])) return;
-  throw new PageError("The PNG file does not hold what was put into it.", "This is an error of this page: take `stegnet hide`.");
+  throw new PageError(
+    "The PNG file does not hold what was put into it.",
+    "This is an error of this page: take `stegnet hide`.",
+  );
 }
 
 self.onmessage = async ({ data: { job, ...what } }) => {
@@ -66,7 +69,10 @@ self.onmessage = async ({ data: { job, ...what } }) => {
     postMessage({ result: await JOBS[job](what) });
   } catch (error) {
     if (!(error instanceof PageError)) console.error(error);
-    const { message, hint } = error instanceof PageError ? error : new PageError(`Something went wrong: ${error.message}`, "Load this page again, and try once more.");
+    const { message, hint } =
+      error instanceof PageError
+        ? error
+        : new PageError(`Something went wrong: ${error.message}`, "Load this page again, and try once more.");
     postMessage({ error: { message, hint } });
   }
 };

@@ -6,7 +6,9 @@ import { test } from "node:test";
 
 import { hide } from "../src/codec/hide.js";
 import { reveal } from "../src/codec/reveal.js";
-import { fromHex } from "../src/format/bytes.js";
+import { fromHex, join, u32 } from "../src/format/bytes.js";
+import { Key } from "../src/format/keys.js";
+import { seal } from "../src/format/seal.js";
 import { psnr } from "../src/picture.js";
 import { readPng, writePng } from "../src/png.js";
 import { ideal, picture, read, steps, vectors } from "./vectors.js";
@@ -57,6 +59,20 @@ test("a cover that is too small is refused", async () => {
     await assert.rejects(hide(ideal(true), cover, small, { passphrase: "x" }), { message: /too small/ });
   }
 });
+
+for (const [kind, name] of [
+  [2, "film"],
+  [3, "file"],
+]) {
+  test(`a ${name} is told from a picture`, async () => {
+    const secret = fromHex(steps.key);
+    const [key, filmId] = [await Key.of(secret), fromHex(steps.film_id)];
+    const record = join(filmId, await key.commitment(filmId), [kind], u32(9), u32(4));
+    const container = picture(steps.hidden[0].cover);
+    await seal(container, record, key, fromHex(steps.nonce), fromHex(steps.salt), new Int8Array(container.data.length));
+    await assert.rejects(reveal(ideal(true), container, { file: secret }), { message: new RegExp(`a ${name}`) });
+  });
+}
 
 test("other weights are refused by name", async () => {
   const container = readPng(read("vectors/good.png"));

@@ -25,9 +25,23 @@ function planes(seed) {
 test("each sample comes from its place", async () => {
   const picture = planes(1);
   const told = [];
-  const shown = await tiled("hide", WIDTH, HEIGHT, [picture], async ([part]) => part, (...how) => told.push(how));
+  const shown = await tiled(
+    "hide",
+    WIDTH,
+    HEIGHT,
+    [picture],
+    async ([part]) => part,
+    (...how) => told.push(how),
+  );
   assert.deepEqual(shown, picture);
-  assert.deepEqual(told, [[0, 6], [1, 6], [2, 6], [3, 6], [4, 6], [5, 6]]);
+  assert.deepEqual(told, [
+    [0, 6],
+    [1, 6],
+    [2, 6],
+    [3, 6],
+    [4, 6],
+    [5, 6],
+  ]);
 });
 
 for (const network of ["prepare", "hide", "reveal", "restore"]) {

@@ -69,8 +69,14 @@ const area = ({ width, height }, block) => [width, height].map((side) => Math.fl
 
 const notHere = (kind) =>
   kind === FILM
-    ? new PageError("This is one frame of a film, and the film is what is hidden.", "`stegnet reveal` reads the whole film; this page reads pictures.")
-    : new PageError("What is hidden here is a file, not a picture.", "`stegnet reveal` brings it back; this page reads pictures.");
+    ? new PageError(
+        "This is one frame of a film, and the film is what is hidden.",
+        "`stegnet reveal` reads the whole film; this page reads pictures.",
+      )
+    : new PageError(
+        "What is hidden here is a file, not a picture.",
+        "`stegnet reveal` brings it back; this page reads pictures.",
+      );
 
 function checkWeights(theirs, ours) {
   if (theirs === ours) return;

@@ -69,7 +69,10 @@ export function unlocking(given) {
 
 function unlockingFile(bytes) {
   if (bytes.length !== KEY_BYTES) {
-    throw new PageError("This is not a key file.", `A key file has exactly ${KEY_BYTES} bytes; make one here, or with \`stegnet keygen\`.`);
+    throw new PageError(
+      "This is not a key file.",
+      `A key file has exactly ${KEY_BYTES} bytes; make one here, or with \`stegnet keygen\`.`,
+    );
   }
   return () => Key.of(bytes);
 }

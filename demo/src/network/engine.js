@@ -37,6 +37,7 @@ export async function makeEngine(device, tell) {
     sessions[network] ??= await ort.InferenceSession.create(await download(GRAPHS[network], tell), {
       executionProviders: providers,
       enableMemPattern: false, // tiles differ in size
+      logSeverityLevel: 3, // its warnings are for whoever makes graphs
     });
     return sessions[network];
   }
@@ -44,7 +45,10 @@ export async function makeEngine(device, tell) {
   async function run(network, width, height, ...inputs) {
     const graph = await session(network);
     const compute = (parts, cols, rows) =>
-      computed(graph, parts.map((planes) => new ort.Tensor("float32", planes, [1, 3, rows, cols])));
+      computed(
+        graph,
+        parts.map((planes) => new ort.Tensor("float32", planes, [1, 3, rows, cols])),
+      );
     return tiled(network, width, height, inputs, compute, (done, total) => tell(network, done, total));
   }
 
@@ -58,6 +62,9 @@ async function computed(graph, tensors) {
     return results[graph.outputNames[0]].data;
   } catch (error) {
     console.warn(error);
-    throw new PageError("The network could not be computed: there may not be memory enough.", "Close other pages, take a smaller cover, or compute on the processor.");
+    throw new PageError(
+      "The network could not be computed: there may not be memory enough.",
+      "Close other pages, take a smaller cover, or compute on the processor.",
+    );
   }
 }

@@ -47,7 +47,9 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
   return zone;
 
   function empty() {
-    view.replaceChildren(make("span", { className: "ask" }, make("b", {}, ask), make("small", {}, "drop, paste, or choose a file")));
+    view.replaceChildren(
+      make("span", { className: "ask" }, make("b", {}, ask), make("small", {}, "drop, paste, or choose a file")),
+    );
   }
 
   /** Takes a file; what can't be read is said, and the zone is empty then. */

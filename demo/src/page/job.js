@@ -48,6 +48,7 @@ export function makeJob(form, gather, done) {
     event.preventDefault();
     if (stop) return;
     trouble.replaceChildren();
+    form.querySelector(".result").hidden = true;
     stop = new AbortController();
     try {
       const { what, transfer = [] } = await gather();

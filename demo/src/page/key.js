@@ -49,12 +49,16 @@ function passphraseRow(name) {
     ...{ type: "password", id: `${name}-passphrase`, autocomplete: "off", spellcheck: false },
     ...{ placeholder: "six random words, say", "aria-label": "Passphrase" },
   });
-  const eye = button("Show", () => {
-    const hidden = input.type === "password";
-    input.type = hidden ? "text" : "password";
-    eye.textContent = hidden ? "Hide" : "Show";
-    eye.setAttribute("aria-label", hidden ? "Hide the passphrase" : "Show the passphrase");
-  }, { className: "quiet", "aria-label": "Show the passphrase" });
+  const eye = button(
+    "Show",
+    () => {
+      const hidden = input.type === "password";
+      input.type = hidden ? "text" : "password";
+      eye.textContent = hidden ? "Hide" : "Show";
+      eye.setAttribute("aria-label", hidden ? "Hide the passphrase" : "Show the passphrase");
+    },
+    { className: "quiet", "aria-label": "Show the passphrase" },
+  );
   return {
     row: make("div", { className: "row" }, input, eye),
     given: () => ({ passphrase: input.value }),
@@ -66,7 +70,12 @@ function fileRow(name, canMake) {
   let bytes = null;
   const input = make("input", { type: "file", id: `${name}-file`, className: "unseen" });
   const status = make("span", { className: "status", role: "status" });
-  const row = make("div", { className: "row wrap" }, input, make("label", { className: "button quiet", for: input.id }, "Choose a key file"));
+  const row = make(
+    "div",
+    { className: "row wrap" },
+    input,
+    make("label", { className: "button quiet", for: input.id }, "Choose a key file"),
+  );
   if (canMake) row.append(button("Make a new one", makeNew, { className: "quiet" }));
   row.append(status);
   input.onchange = async () => {
@@ -80,7 +89,10 @@ function fileRow(name, canMake) {
     row,
     given() {
       if (bytes) return { file: bytes };
-      throw new PageError("There is no key file.", canMake ? "Choose one, or make a new one." : "Choose the one that it was hidden with.");
+      throw new PageError(
+        "There is no key file.",
+        canMake ? "Choose one, or make a new one." : "Choose the one that it was hidden with.",
+      );
     },
     put({ file }) {
       bytes = file;

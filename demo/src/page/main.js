@@ -66,9 +66,22 @@ async function setUp() {
     showResult(hiding, [
       make("h2", {}, "Your container"),
       views,
-      figures({ "PSNR, container to cover": `${psnr.toFixed(1)} dB`, Size: `${seen.width} × ${seen.height}`, File: size(file.length) }),
-      make("div", { className: "row wrap" }, saveLink("Download the container", "container.png", file, PNG, { className: "button primary" }), reveal),
-      make("p", { className: "note" }, "Send it as a file. A messenger that re-encodes pictures destroys what it hides."),
+      figures({
+        "PSNR, container to cover": `${psnr.toFixed(1)} dB`,
+        Size: `${seen.width} × ${seen.height}`,
+        File: size(file.length),
+      }),
+      make(
+        "div",
+        { className: "row wrap" },
+        saveLink("Download the container", "container.png", file, PNG, { className: "button primary" }),
+        reveal,
+      ),
+      make(
+        "p",
+        { className: "note" },
+        "Send it as a file. A messenger that re-encodes pictures destroys what it hides.",
+      ),
     ]);
   }
 }
@@ -76,18 +89,27 @@ async function setUp() {
 function showSecret({ file, secret, whole }) {
   const badge = whole
     ? make("p", { className: "badge good" }, "Untouched: every pixel is as it was when this was hidden.")
-    : make("p", { className: "badge bad", role: "alert" }, "The container was altered since it was hidden, and its secret is shown as it is.");
+    : make(
+        "p",
+        { className: "badge bad", role: "alert" },
+        "The container was altered since it was hidden, and its secret is shown as it is.",
+      );
   showResult(revealing, [
     make("h2", {}, "The secret"),
     canvasOf(secret, "the revealed secret"),
     badge,
     figures({ Size: `${secret.width} × ${secret.height}`, File: size(file.length) }),
-    make("div", { className: "row wrap" }, saveLink("Download the secret", "revealed.png", file, PNG, { className: "button primary" })),
+    make(
+      "div",
+      { className: "row wrap" },
+      saveLink("Download the secret", "revealed.png", file, PNG, { className: "button primary" }),
+    ),
   ]);
 }
 
 function showResult(form, children) {
   const place = form.querySelector(".result");
+  for (const old of place.querySelectorAll("a, img")) URL.revokeObjectURL(old.href ?? old.src);
   place.replaceChildren(...children);
   place.hidden = false;
   const [title] = children;
@@ -97,7 +119,9 @@ function showResult(form, children) {
 }
 
 function figures(values) {
-  const pairs = Object.entries(values).map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)));
+  const pairs = Object.entries(values).map(([name, value]) =>
+    make("div", {}, make("dt", {}, name), make("dd", {}, value)),
+  );
   return make("dl", { className: "figures" }, ...pairs);
 }
 
@@ -124,7 +148,8 @@ function setUpPasting(zones) {
 
 function whatIsLacking() {
   if (!crypto.subtle) return "This page was not opened securely, and can’t encrypt.";
-  if (!("OffscreenCanvas" in window && "DecompressionStream" in window)) return "This browser is too old for this page.";
+  if (!("OffscreenCanvas" in window && "DecompressionStream" in window))
+    return "This browser is too old for this page.";
   return "";
 }
 

@@ -15,7 +15,8 @@ export async function readPicture(file) {
   }
   const factor = Math.sqrt(MOST_PIXELS / (whole.width * whole.height));
   const bitmap = factor < 1 ? await scaled(whole, factor) : whole;
-  const from = bitmap === whole ? "" : `, made smaller from ${whole.width} × ${whole.height}: this page takes 4 megapixels`;
+  const from =
+    bitmap === whole ? "" : `, made smaller from ${whole.width} × ${whole.height}: this page takes 4 megapixels`;
   return { bitmap, show: await drawn(bitmap, file.name), caption: `${bitmap.width} × ${bitmap.height}${from}` };
 }
 
@@ -23,15 +24,22 @@ export async function readPicture(file) {
 export async function readContainer(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
   if (!PNG.every((byte, at) => bytes[at] === byte)) {
-    throw new PageError(`${file.name} is not a PNG file.`, "A container is one. Saved as JPEG or WebP, it hides nothing any more.");
+    throw new PageError(
+      `${file.name} is not a PNG file.`,
+      "A container is one. Saved as JPEG or WebP, it hides nothing any more.",
+    );
   }
   const head = new DataView(bytes.buffer);
   const [width, height] = bytes.length < 24 ? [0, 0] : [head.getUint32(16), head.getUint32(20)];
   if (width * height > MOST_PIXELS) {
-    throw new PageError(`${file.name} is too large: ${width} × ${height} pixels.`, "This page takes 4 megapixels; `stegnet reveal` takes any size.");
+    throw new PageError(
+      `${file.name} is too large: ${width} × ${height} pixels.`,
+      "This page takes 4 megapixels; `stegnet reveal` takes any size.",
+    );
   }
   const bitmap = await createImageBitmap(file).catch(() => null);
-  if (!bitmap) throw new PageError(`${file.name} is damaged or cut off.`, "Get it again from whoever sent it, as a file.");
+  if (!bitmap)
+    throw new PageError(`${file.name} is damaged or cut off.`, "Get it again from whoever sent it, as a file.");
   return { bytes, show: await drawn(bitmap, file.name), caption: `${width} × ${height}, ${size(bytes.length)}` };
 }
 
@@ -45,6 +53,8 @@ async function drawn(bitmap, name) {
 }
 
 function scaled(bitmap, factor) {
-  const [resizeWidth, resizeHeight] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.floor(side * factor)));
+  const [resizeWidth, resizeHeight] = [bitmap.width, bitmap.height].map((side) =>
+    Math.max(1, Math.floor(side * factor)),
+  );
   return createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "high" });
 }

@@ -36,7 +36,13 @@ export function makeViews(views) {
 
 /** Two pictures of one size, one over the other, and a handle that moves the border between them. */
 export function makeCompare(left, right, names) {
-  const range = make("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": `${names[0]} on the left, ${names[1]} on the right` });
+  const range = make("input", {
+    type: "range",
+    min: 0,
+    max: 100,
+    value: 50,
+    "aria-label": `${names[0]} on the left, ${names[1]} on the right`,
+  });
   const frame = make(
     "div",
     { className: "compare" },
