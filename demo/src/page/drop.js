@@ -22,9 +22,11 @@ const EXAMPLES = [
  * @param {() => void} [options.onchange]
  */
 export function makeDrop(section, { accept, ask, examples = false, read, onchange = () => {} }) {
-  const input = make("input", { type: "file", accept, className: "unseen", id: `${section.dataset.drop}-file` });
+  const id = `${section.dataset.drop}-file`;
+  const input = make("input", { type: "file", accept, className: "unseen", id });
+  input.setAttribute("aria-labelledby", section.getAttribute("aria-labelledby"));
   const view = make("span", { className: "view" });
-  const label = make("label", { className: "zone", for: input.id }, view);
+  const label = make("label", { className: "zone", for: id }, view);
   const trouble = make("div");
   const zone = { value: null, take, takeExample, section };
   empty();

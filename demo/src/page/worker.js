@@ -20,18 +20,21 @@ let worker = null;
 export function work(job, what, transfer, tell, signal) {
   worker ??= start();
   return new Promise((resolve, reject) => {
-    signal.onabort = () => {
-      worker.terminate();
-      worker = null;
-      reject(signal.reason);
-    };
-    worker.onerror = () => reject(new PageError("A part of this page could not be loaded.", "Load it again."));
+    signal.onabort = () => end(signal.reason);
+    worker.onerror = () =>
+      end(new PageError("A part of this page could not be loaded, or broke off.", "Load it again."));
     worker.onmessage = ({ data: { result, error, stage, done, total } }) => {
       if (stage) tell(stage, done, total);
       else if (error) reject(new PageError(error.message, error.hint));
       else resolve(result);
     };
     worker.postMessage({ job, ...what }, transfer);
+
+    function end(reason) {
+      worker.terminate();
+      worker = null;
+      reject(reason);
+    }
   });
 }
 
