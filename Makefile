@@ -9,7 +9,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test table ui verify evaluate-all report bench backends compare memory fuzz kills films lint clean
+.PHONY: help setup repro test table ui demo verify evaluate-all report bench backends compare memory fuzz kills films lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ table: $(READY) ## compare all experiments in a table: what was changed, and the
 
 ui: $(READY) ## look at all runs in MLflow, on http://127.0.0.1:5000
 	mlflow ui --workers 1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
+
+demo: ## build the browser demo and serve it on the loopback address; needs Node.js
+	@command -v npm >/dev/null || { echo "error: npm is missing: install Node.js 20.19 or newer (Debian: apt install npm)" >&2; exit 1; }
+	cd demo && npm ci && npm run build && npm run serve
 
 verify: $(READY) ## run the pipeline in two fresh clones and compare all that their dvc.lock says
 	sh tools/verify.sh

@@ -1,0 +1,48 @@
+/** Any picture that the browser can show, as its samples: upright, in sRGB, what is transparent over white. */
+
+import { PageError } from "./errors.js";
+
+/** @param {ImageBitmap} bitmap @returns {import("./picture.js").Picture} */
+export function fromBitmap(bitmap) {
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  checkHonest(context);
+  context.fillStyle = "white";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, 0, 0);
+  return fromRgba(context.getImageData(0, 0, width, height));
+}
+
+/** Some browsers answer with noise, so that pages can't recognise the visitor by how text is drawn. */
+function checkHonest(context) {
+  context.fillStyle = "rgb(12 200 99)";
+  context.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
+  if (red === 12 && green === 200 && blue === 99) return;
+  throw new PageError(
+    "This browser keeps pages from reading pictures.",
+    "Allow this page to read canvases (the browser asks in its address bar), and try again.",
+  );
+}
+
+function fromRgba({ width, height, data }) {
+  const picture = { width, height, data: new Uint8Array(width * height * 3) };
+  for (let from = 0, to = 0; from < data.length; from += 4) {
+    picture.data[to++] = data[from];
+    picture.data[to++] = data[from + 1];
+    picture.data[to++] = data[from + 2];
+  }
+  return picture;
+}
+
+/** Samples as a canvas wants them. @param {import("./picture.js").Picture} picture */
+export function toImageData({ width, height, data }) {
+  const image = new ImageData(width, height);
+  for (let from = 0, to = 0; from < data.length; to++) {
+    image.data[to++] = data[from++];
+    image.data[to++] = data[from++];
+    image.data[to++] = data[from++];
+    image.data[to] = 255;
+  }
+  return image;
+}

@@ -1,0 +1,75 @@
+/** Bytes put together and taken apart; integers are big-endian (docs/format.md, "Conventions"). */
+
+/** Joins byte arrays. */
+export function join(...parts) {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** An integer in 32 bits. */
+export function u32(value) {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
+}
+
+/** An integer in 64 bits. */
+export function u64(value) {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+  return bytes;
+}
+
+/** Bytes after their length in 32 bits. */
+export const sized = (bytes) => join(u32(bytes.length), bytes);
+
+/** Are two byte arrays equal? Looks at all bytes in any case. */
+export function equal(one, other) {
+  if (one.length !== other.length) return false;
+  let differ = 0;
+  for (let at = 0; at < one.length; at++) differ |= one[at] ^ other[at];
+  return differ === 0;
+}
+
+/** Bit number `index` of bytes, the highest of each byte first. */
+export const bitOf = (bytes, index) => (bytes[index >> 3] >> (7 - (index & 7))) & 1;
+
+export const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export const fromHex = (digits) => Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+
+/** Reads fields one after the other. */
+export class Reader {
+  #bytes;
+  #view;
+  #at = 0;
+
+  /** @param {Uint8Array} bytes */
+  constructor(bytes) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** The next `size` bytes. @throws {RangeError} there are not so many */
+  take(size) {
+    if (this.#at + size > this.#bytes.length) throw new RangeError("the bytes end early");
+    this.#at += size;
+    return this.#bytes.subarray(this.#at - size, this.#at);
+  }
+
+  u8 = () => this.take(1)[0];
+  u16 = () => this.#number(2, "getUint16");
+  u32 = () => this.#number(4, "getUint32");
+  i64 = () => this.#number(8, "getBigInt64");
+  sized = () => this.take(this.u32());
+  rest = () => this.take(this.#bytes.length - this.#at);
+
+  #number(size, get) {
+    this.take(size);
+    return this.#view[get](this.#at - size);
+  }
+}

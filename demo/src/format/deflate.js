@@ -1,0 +1,44 @@
+/** zlib streams (RFC 1950), by the browser's own coder. */
+
+/** @param {Uint8Array} bytes */
+export async function deflate(bytes) {
+  const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
+  return new Uint8Array(await new Response(packed).arrayBuffer());
+}
+
+/**
+ * What a whole zlib stream and nothing else holds.
+ *
+ * @param {Uint8Array} bytes
+ * @param {number} size of what it must hold; no more is unpacked
+ * @throws {RangeError} it is no such stream, or holds more or less
+ */
+export async function inflate(bytes, size) {
+  try {
+    return await inflated(bytes, size);
+  } catch (error) {
+    throw new RangeError("not a zlib stream of this size", { cause: error });
+  }
+}
+
+async function inflated(bytes, size) {
+  const flat = new Uint8Array(size);
+  let filled = 0;
+  for await (const chunk of chunks(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate")))) {
+    if (filled + chunk.length > size) throw new RangeError("the stream holds too much");
+    flat.set(chunk, filled);
+    filled += chunk.length;
+  }
+  if (filled !== size) throw new RangeError("the stream holds too little");
+  return flat;
+}
+
+/** Not every browser can loop over a stream. */
+async function* chunks(stream) {
+  const reader = stream.getReader();
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
+  } finally {
+    await reader.cancel();
+  }
+}

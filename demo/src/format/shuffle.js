@@ -1,0 +1,72 @@
+/** The keyed shuffle of a picture's blocks (docs/format.md, "The pixels"). */
+
+import { stream } from "./ciphers.js";
+
+const NEGATIVE = 8;
+
+/**
+ * @typedef {object} Shuffle
+ * @property {Uint32Array} permutation the block shown at n stood at permutation[n]
+ * @property {Uint8Array} turns of each block: bit 4 transposes first, bits 1 and 2 count quarter turns
+ *   counter-clockwise, bit 8 makes it negative
+ */
+
+/** The shuffle that a 32-byte key stands for. @returns {Promise<Shuffle>} */
+export async function drawShuffle(key, blocks) {
+  const bytes = await stream(key, 9 * blocks);
+  const words = new DataView(bytes);
+  const low = Uint32Array.from({ length: blocks }, (_, index) => words.getUint32(8 * index, true));
+  const high = Uint32Array.from({ length: blocks }, (_, index) => words.getUint32(8 * index + 4, true));
+  const permutation = Uint32Array.from({ length: blocks }, (_, index) => index);
+  permutation.sort((one, other) => high[one] - high[other] || low[one] - low[other] || one - other);
+  return { permutation, turns: new Uint8Array(bytes, 8 * blocks) };
+}
+
+/**
+ * Shuffles the blocks of three planes.
+ *
+ * @param {Float32Array} planes (3, height, width)
+ * @param {number} width a multiple of the block
+ * @param {number} block its side
+ * @param {Shuffle} shuffle
+ */
+export function shuffled(planes, width, block, shuffle) {
+  const result = new Float32Array(planes.length);
+  eachPixel(planes.length / 3, width, block, shuffle, (shown, stood, sign) => {
+    result[shown] = sign * planes[stood];
+  });
+  return result;
+}
+
+/** Undoes `shuffled`. */
+export function unshuffled(planes, width, block, shuffle) {
+  const result = new Float32Array(planes.length);
+  eachPixel(planes.length / 3, width, block, shuffle, (shown, stood, sign) => {
+    result[stood] = sign * planes[shown];
+  });
+  return result;
+}
+
+function eachPixel(area, width, block, { permutation, turns }, move) {
+  const cols = width / block;
+  const corner = (index) => Math.floor(index / cols) * block * width + (index % cols) * block;
+  const inside = Array.from({ length: 8 }, (_, turn) => turned(turn, block, width));
+  permutation.forEach((origin, index) => {
+    const sign = turns[index] & NEGATIVE ? -1 : 1;
+    const [to, from] = [corner(index), corner(origin)];
+    inside[turns[index] & 7].forEach((stood, pixel) => {
+      const shown = to + Math.floor(pixel / block) * width + (pixel % block);
+      for (let channel = 0; channel < 3; channel++) move(channel * area + shown, channel * area + from + stood, sign);
+    });
+  });
+}
+
+/** For each pixel of a block as it is shown, where it stood. */
+function turned(turn, block, width) {
+  const last = block - 1;
+  return Uint32Array.from({ length: block * block }, (_, pixel) => {
+    let [y, x] = [Math.floor(pixel / block), pixel % block];
+    for (let quarter = turn & 3; quarter > 0; quarter--) [y, x] = [x, last - y];
+    return turn & 4 ? x * width + y : y * width + x;
+  });
+}

@@ -1,0 +1,52 @@
+/** Block means as bytes, without loss (docs/format.md, "Thumbnail"). */
+
+import { deflate, inflate } from "./deflate.js";
+
+/** Bytes that `pack` never exceeds for so many 8×8 blocks: DEFLATE stores what it can't compress. */
+export const most = (blocks) => 3 * blocks + 5 * (Math.floor((3 * blocks) / 16000) + 1) + 16;
+
+/**
+ * @param {Uint8Array} means (rows, cols, 3)
+ * @returns {Promise<Uint8Array>} red and blue less green, each row less the one above, each column less the one before; zlib
+ */
+export function pack(means, rows, cols) {
+  const planes = new Uint8Array(means.length);
+  const at = (y, x, channel) => {
+    if (y < 0 || x < 0) return 0;
+    const pixel = 3 * (y * cols + x);
+    return channel === 1 ? means[pixel + 1] : means[pixel + channel] - means[pixel + 1];
+  };
+  let next = 0;
+  for (let channel = 0; channel < 3; channel++) {
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0; x < cols; x++) {
+        planes[next++] = at(y, x, channel) - at(y - 1, x, channel) - at(y, x - 1, channel) + at(y - 1, x - 1, channel);
+      }
+    }
+  }
+  return deflate(planes);
+}
+
+/**
+ * The means that `pack` took.
+ *
+ * @throws {RangeError} the bytes are not of such means
+ */
+export async function unpack(bytes, rows, cols) {
+  const planes = await inflate(bytes, 3 * rows * cols);
+  const means = new Uint8Array(planes.length);
+  for (let channel = 0; channel < 3; channel++) {
+    const plane = planes.subarray(channel * rows * cols, (channel + 1) * rows * cols);
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0, sum = 0; x < cols; x++) {
+        sum += plane[y * cols + x];
+        means[3 * (y * cols + x) + channel] = sum + (y ? means[3 * ((y - 1) * cols + x) + channel] : 0);
+      }
+    }
+  }
+  for (let pixel = 0; pixel < means.length; pixel += 3) {
+    means[pixel] += means[pixel + 1];
+    means[pixel + 2] += means[pixel + 1];
+  }
+  return means;
+}

@@ -1,0 +1,24 @@
+/** On what the networks are computed, and how the visitor chooses. */
+
+import { make } from "./elements.js";
+
+const NAMES = { gpu: "the graphics card (WebGPU)", cpu: "the processor (WebAssembly)" };
+
+/**
+ * Shows the choice, the graphics card first where there is one.
+ *
+ * @returns {Promise<() => "gpu" | "cpu">} gives what is chosen
+ */
+export async function setUpDevice() {
+  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  const found = adapter ? ["gpu", "cpu"] : ["cpu"];
+  const line = document.getElementById("device");
+  if (found.length === 1) {
+    line.append(`Computes on ${NAMES.cpu}.`);
+    return () => "cpu";
+  }
+  const options = found.map((value) => make("option", { value }, NAMES[value]));
+  const select = make("select", { id: "device-choice" }, ...options);
+  line.append(make("label", { for: "device-choice" }, "Computes on "), select);
+  return () => select.value;
+}

@@ -1,0 +1,83 @@
+/** The row with the one button that matters, how far it is, and a way to stop it. */
+
+import { PageError } from "../errors.js";
+import { button, make, told } from "./elements.js";
+import { work } from "./worker.js";
+
+/** What is said of each stage, and its share of the bar. */
+const STAGES = {
+  hide: {
+    pictures: ["Reading the pictures", 2],
+    load: ["Loading the network", 10],
+    key: ["Deriving the key", 8],
+    prepare: ["Preparing the secret", 22],
+    hide: ["Hiding", 50],
+    seal: ["Sealing", 4],
+    write: ["Writing the PNG file", 4],
+  },
+  reveal: {
+    pictures: ["Reading the container", 2],
+    load: ["Loading the network", 10],
+    key: ["Deriving the key", 8],
+    read: ["Opening", 6],
+    reveal: ["Revealing", 48],
+    restore: ["Restoring", 22],
+    write: ["Writing the PNG file", 4],
+  },
+};
+
+/**
+ * Makes the row of a form.
+ *
+ * @param {HTMLFormElement} form
+ * @param {() => {what: object, transfer?: Transferable[]} | Promise<object>} gather what the job takes; throws PageError
+ * @param {(result: object, what: object) => void} done
+ */
+export function makeJob(form, gather, done) {
+  const row = form.querySelector(".work");
+  const start = make("button", { type: "submit", className: "primary" }, row.dataset.work);
+  const bar = make("progress", { max: 100, value: 0, "aria-label": "Progress" });
+  const text = make("span", { className: "stage", role: "status" });
+  const cancel = button("Cancel", () => stop.abort(new DOMException("", "AbortError")), { className: "quiet" });
+  const progress = make("div", { className: "progress", hidden: true }, bar, text, cancel);
+  const trouble = make("div");
+  let stop = null;
+  row.append(start, progress, trouble);
+
+  form.onsubmit = async (event) => {
+    event.preventDefault();
+    if (stop) return;
+    trouble.replaceChildren();
+    form.querySelector(".result").hidden = true;
+    stop = new AbortController();
+    try {
+      const { what, transfer = [] } = await gather();
+      busy(true);
+      done(await work(form.id, what, transfer, tell, stop.signal), what);
+    } catch (error) {
+      if (error instanceof PageError) trouble.replaceChildren(told(error));
+      else if (error.name !== "AbortError") throw error;
+    } finally {
+      stop = null;
+      busy(false);
+    }
+  };
+
+  function busy(is) {
+    start.hidden = is;
+    progress.hidden = !is;
+    if (is) {
+      [bar.value, text.textContent] = [0, "Starting"];
+      cancel.focus();
+    } else if (document.activeElement === document.body) start.focus();
+  }
+
+  function tell(stage, doneOf, total) {
+    const stages = Object.entries(STAGES[form.id]);
+    const index = stages.findIndex(([name]) => name === stage);
+    const [label, share] = stages[index][1];
+    const before = stages.slice(0, index).reduce((sum, [, [, part]]) => sum + part, 0);
+    bar.value = Math.max(bar.value, before + (total ? (share * doneOf) / total : 0));
+    text.textContent = `${label}…`;
+  }
+}

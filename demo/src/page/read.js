@@ -1,0 +1,60 @@
+/** Files that were dropped, as pictures to hide with and containers to reveal from. */
+
+import { PageError } from "../errors.js";
+import { make, size } from "./elements.js";
+
+const MOST_PIXELS = 2048 * 2048;
+const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const SHOWN = 1200; // pixels a side, at most
+
+/** Any picture that the browser knows, made smaller if this page can't take it. */
+export async function readPicture(file) {
+  const whole = await createImageBitmap(file).catch(() => null);
+  if (!whole) {
+    throw new PageError(`${file.name} is not a picture that can be read here.`, "Take a JPEG, PNG, WebP or AVIF file.");
+  }
+  const factor = Math.sqrt(MOST_PIXELS / (whole.width * whole.height));
+  const bitmap = factor < 1 ? await scaled(whole, factor) : whole;
+  const from =
+    bitmap === whole ? "" : `, made smaller from ${whole.width} × ${whole.height}: this page takes 4 megapixels`;
+  return { bitmap, show: await drawn(bitmap, file.name), caption: `${bitmap.width} × ${bitmap.height}${from}` };
+}
+
+/** A container: its bytes, for the browser's own decoder may change its numbers. */
+export async function readContainer(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  if (!PNG.every((byte, at) => bytes[at] === byte)) {
+    throw new PageError(
+      `${file.name} is not a PNG file.`,
+      "A container is one. Saved as JPEG or WebP, it hides nothing any more.",
+    );
+  }
+  const head = new DataView(bytes.buffer);
+  const [width, height] = bytes.length < 24 ? [0, 0] : [head.getUint32(16), head.getUint32(20)];
+  if (width * height > MOST_PIXELS) {
+    throw new PageError(
+      `${file.name} is too large: ${width} × ${height} pixels.`,
+      "This page takes 4 megapixels; `stegnet reveal` takes any size.",
+    );
+  }
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (!bitmap)
+    throw new PageError(`${file.name} is damaged or cut off.`, "Get it again from whoever sent it, as a file.");
+  return { bytes, show: await drawn(bitmap, file.name), caption: `${width} × ${height}, ${size(bytes.length)}` };
+}
+
+/** A bitmap of one's own to look at, small enough to be quick. */
+async function drawn(bitmap, name) {
+  const factor = Math.min(1, SHOWN / Math.max(bitmap.width, bitmap.height));
+  const copy = await scaled(bitmap, factor);
+  const canvas = make("canvas", { width: copy.width, height: copy.height, role: "img", "aria-label": name });
+  canvas.getContext("bitmaprenderer").transferFromImageBitmap(copy);
+  return canvas;
+}
+
+function scaled(bitmap, factor) {
+  const [resizeWidth, resizeHeight] = [bitmap.width, bitmap.height].map((side) =>
+    Math.max(1, Math.floor(side * factor)),
+  );
+  return createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "high" });
+}

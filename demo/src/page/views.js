@@ -1,0 +1,60 @@
+/** A picture seen in several ways, of which one is chosen. */
+
+import { toImageData } from "../canvas.js";
+import { make } from "./elements.js";
+
+/** Samples on a canvas. */
+export function canvasOf(picture, label) {
+  const canvas = make("canvas", { width: picture.width, height: picture.height, role: "img", "aria-label": label });
+  canvas.getContext("2d").putImageData(toImageData(picture), 0, 0);
+  return canvas;
+}
+
+/**
+ * Views side by side with a switch.
+ *
+ * @param {Object<string, {view: Node, note: string}>} views by name; the first is shown
+ */
+export function makeViews(views) {
+  const names = Object.keys(views);
+  const stage = make("div", { className: "stage-view" });
+  const note = make("p", { className: "note" });
+  const group = make("div", { className: "segments", role: "radiogroup", "aria-label": "View" });
+  for (const name of names) {
+    const input = make("input", { type: "radio", name: "view", value: name, checked: name === names[0] });
+    group.append(make("label", {}, input, make("span", {}, name)));
+    input.onchange = () => choose(name);
+  }
+  choose(names[0]);
+  return make("div", { className: "views" }, group, stage, note);
+
+  function choose(name) {
+    stage.replaceChildren(views[name].view);
+    note.textContent = views[name].note;
+  }
+}
+
+/** Two pictures of one size, one over the other, and a handle that moves the border between them. */
+export function makeCompare(left, right, names) {
+  const range = make("input", {
+    type: "range",
+    min: 0,
+    max: 100,
+    value: 50,
+    "aria-label": `${names[0]} on the left, ${names[1]} on the right`,
+  });
+  const frame = make(
+    "div",
+    { className: "compare" },
+    right,
+    make("div", { className: "over" }, left),
+    make("span", { className: "tag left", "aria-hidden": "true" }, names[0]),
+    make("span", { className: "tag right", "aria-hidden": "true" }, names[1]),
+    make("span", { className: "handle", "aria-hidden": "true" }),
+    range,
+  );
+  const move = () => frame.style.setProperty("--at", `${range.value}%`);
+  range.oninput = move;
+  move();
+  return frame;
+}

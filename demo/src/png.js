@@ -1,0 +1,80 @@
+/** PNG files, sample by sample: a canvas may change colours on the way. */
+
+import { decode, hasPngSignature } from "fast-png";
+
+import { nothing, PageError } from "./errors.js";
+import { join, u32 } from "./format/bytes.js";
+import { deflate } from "./format/deflate.js";
+import { blank } from "./picture.js";
+
+const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const IHDR_REST = [8, 2, 0, 0, 0]; // 8 bits, RGB, DEFLATE, adaptive filters, not interlaced
+const UP = 2; // the filter that takes the sample above from each
+
+/** A picture as a PNG file. @param {import("./picture.js").Picture} picture */
+export async function writePng({ width, height, data }) {
+  const row = width * 3;
+  const filtered = new Uint8Array(height * (row + 1));
+  for (let y = 0, next = 0; y < height; y++) {
+    filtered[next++] = UP;
+    for (let at = y * row; at < (y + 1) * row; at++) filtered[next++] = data[at] - (y ? data[at - row] : 0);
+  }
+  const header = join(u32(width), u32(height), IHDR_REST);
+  return join(SIGNATURE, chunk("IHDR", header), chunk("IDAT", await deflate(filtered)), chunk("IEND", []));
+}
+
+/**
+ * A PNG file as a picture: the numbers that stand in it, whatever profile says what they mean.
+ *
+ * @param {Uint8Array} bytes
+ * @returns {import("./picture.js").Picture}
+ * @throws {PageError} it is none, or damaged, or can't hide anything
+ */
+export function readPng(bytes) {
+  if (!hasPngSignature(bytes)) {
+    throw new PageError(
+      "This is not a PNG file.",
+      "A container is a PNG file; saved as JPEG or WebP, it holds nothing any more.",
+    );
+  }
+  return toRgb(decoded(bytes));
+}
+
+function decoded(bytes) {
+  try {
+    return decode(bytes);
+  } catch {
+    throw new PageError("The PNG file is damaged or cut off.", "Get it again from whoever sent it, as a file.");
+  }
+}
+
+/** RGB of 8 bits. A picture of fewer colours, or one that is partly transparent, is not as any writer left it. */
+function toRgb({ width, height, data, depth, channels, palette }) {
+  if (palette || channels < 3) throw nothing();
+  const most = 2 ** depth - 1;
+  const picture = blank(width, height);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    if (channels === 4 && data[4 * pixel + 3] !== most) throw nothing();
+    for (let channel = 0; channel < 3; channel++) {
+      picture.data[3 * pixel + channel] = data[channels * pixel + channel] >> (depth - 8);
+    }
+  }
+  return picture;
+}
+
+function chunk(type, bytes) {
+  const named = join(new TextEncoder().encode(type), bytes);
+  return join(u32(bytes.length), named, u32(crc32(named)));
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? 0xedb88320 ^ (byte >>> 1) : byte >>> 1;
+  return byte;
+});
+
+/** As PNG has it (ISO/IEC 15948, annex D). */
+function crc32(bytes) {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8);
+  return ~crc >>> 0;
+}

@@ -1,0 +1,22 @@
+/** Pictures that show what is not seen. */
+
+import { toPicture } from "./format/detail.js";
+import { blank } from "./picture.js";
+
+export const GAIN = 30;
+const CONTRAST = 2;
+
+/** How far two pictures of one size are apart, times GAIN, from black. */
+export function amplified(one, other) {
+  const shown = blank(one.width, one.height);
+  for (let at = 0; at < shown.data.length; at++) {
+    shown.data[at] = Math.min(255, GAIN * Math.abs(one.data[at] - other.data[at]));
+  }
+  return shown;
+}
+
+/** What the network hides, around mid-grey. */
+export function shownDetail(scrambled, { width, height }, block) {
+  const planes = scrambled.map((value) => 0.5 + CONTRAST * value);
+  return toPicture(planes, Math.floor(width / block) * block, Math.floor(height / block) * block).picture;
+}

@@ -1,0 +1,78 @@
+/** Hides and reveals beside the page, which stays free to answer its visitor. */
+
+import { fromBitmap } from "./canvas.js";
+import { hide } from "./codec/hide.js";
+import { reveal } from "./codec/reveal.js";
+import { PageError } from "./errors.js";
+import { unlocking } from "./format/keys.js";
+import { makeEngine } from "./network/engine.js";
+import { psnr } from "./picture.js";
+import { readPng, writePng } from "./png.js";
+import { amplified, shownDetail } from "./views.js";
+
+const engines = {};
+
+const tell = (stage, done = 0, total = 0) => postMessage({ stage, done, total });
+
+/** The engine, made once; if that fails, it is tried again the next time. */
+async function engineFor(device) {
+  engines[device] ??= makeEngine(device, tell);
+  try {
+    return await engines[device];
+  } catch (error) {
+    delete engines[device];
+    throw error;
+  }
+}
+
+const JOBS = {
+  /** Two bitmaps and what opens them: the container as a PNG file, what to show of it, and how near it is. */
+  async hide({ cover, secret, given, device }) {
+    unlocking(given);
+    tell("pictures");
+    const [seen, unseen] = [fromBitmap(cover), fromBitmap(secret)];
+    const engine = await engineFor(device);
+    const { container, scrambled } = await hide(engine, seen, unseen, given);
+    tell("write");
+    const file = await writePng(container);
+    checkSame(readPng(file), container);
+    return {
+      file,
+      cover: seen,
+      difference: amplified(seen, container),
+      detail: shownDetail(scrambled, container, engine.pair.block),
+      psnr: psnr(seen, container),
+    };
+  },
+
+  /** A file and what opens it: the secret, as a picture and as a PNG file. */
+  async reveal({ container, given, device }) {
+    unlocking(given);
+    tell("pictures");
+    const picture = readPng(container);
+    const { secret, whole } = await reveal(await engineFor(device), picture, given);
+    tell("write");
+    return { file: await writePng(secret), secret, whole };
+  },
+};
+
+function checkSame(one, other) {
+  if (one.data.every((sample, at) => sample === other.data[at])) return;
+  throw new PageError(
+    "The PNG file does not hold what was put into it.",
+    "This is an error of this page: take `stegnet hide`.",
+  );
+}
+
+self.onmessage = async ({ data: { job, ...what } }) => {
+  try {
+    postMessage({ result: await JOBS[job](what) });
+  } catch (error) {
+    if (!(error instanceof PageError)) console.error(error);
+    const { message, hint } =
+      error instanceof PageError
+        ? error
+        : new PageError(`Something went wrong: ${error.message}`, "Load this page again, and try once more.");
+    postMessage({ error: { message, hint } });
+  }
+};

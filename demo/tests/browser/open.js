@@ -1,0 +1,111 @@
+/** The built page in a browser, and what tests do with it. */
+
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+
+import { chromium } from "playwright-core";
+import { preview } from "vite";
+
+import { readPng } from "../../src/png.js";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const BROWSER = process.env.STEGNET_CHROMIUM ?? "/usr/bin/chromium";
+const FLAGS = [
+  ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+];
+
+/** Files that the Python side made for these tests, and where it looks for what they make. */
+export const exchange = (name) => {
+  const folder = process.env.STEGNET_EXCHANGE;
+  if (!folder) throw new Error("these tests are run by tests/demo/test_demo.py, which sets STEGNET_EXCHANGE");
+  return `${folder}/${name}`;
+};
+
+export const PASSPHRASE = "zwei Käse";
+const LONG = 300_000;
+
+/**
+ * A browser and servers of the built page.
+ *
+ * @returns {Promise<{isolated: string, plain: string, visit: Function, close: Function}>} addresses of the page with and
+ *   without the headers that allow threads; visit opens one
+ */
+export async function open() {
+  if (!existsSync(`${ROOT}/dist/index.html`)) throw new Error("the page is not built: `npm run build`");
+  const servers = [
+    await preview({ root: ROOT, logLevel: "warn", preview: { port: 0 } }),
+    await preview({ root: ROOT, logLevel: "warn", preview: { port: 0, host: "127.0.0.1" }, configFile: false }),
+  ];
+  const [isolated, plain] = servers.map((server) => server.resolvedUrls.local[0]);
+  const browser = await chromium.launch({ executablePath: BROWSER, args: FLAGS });
+  return {
+    isolated,
+    plain,
+    visit: (url, options) => visit(browser, url, options),
+    async close() {
+      await browser.close();
+      await Promise.all(servers.map((server) => server.close()));
+    },
+  };
+}
+
+async function visit(browser, url, options = {}) {
+  const context = await browser.newContext({ acceptDownloads: true, ...options });
+  context.setDefaultTimeout(LONG);
+  const page = await context.newPage();
+  const seen = { errors: [], addresses: new Set() };
+  page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
+  page.on("pageerror", (error) => seen.errors.push(String(error)));
+  context.on("request", (request) => seen.addresses.add(new URL(request.url()).origin));
+  await page.goto(url);
+  await page.locator("html[data-ready]").waitFor();
+  return new Visitor(page, seen);
+}
+
+/** What a visitor does. */
+class Visitor {
+  constructor(page, seen) {
+    this.page = page;
+    this.seen = seen;
+  }
+
+  /** Gives a drop zone a file, by its path or its name and bytes. */
+  async give(zone, file) {
+    await this.page.locator(`#${zone}-file`).setInputFiles(file);
+    await this.page.locator(`[data-drop="${zone}"]:not(.busy)`).waitFor();
+  }
+
+  async usePassphrase(form, passphrase = PASSPHRASE) {
+    await this.page.locator(`#${form} .segments`).first().getByText("Passphrase").click();
+    await this.page.locator(`#${form}-key-passphrase`).fill(passphrase);
+  }
+
+  async useKeyFile(form, path) {
+    await this.page.locator(`#${form} .segments`).first().getByText("Key file").click();
+    await this.page.locator(`#${form}-key-file`).setInputFiles(path);
+  }
+
+  tab = (name) => this.page.getByRole("tab", { name }).click();
+  start = (form) => this.page.locator(`#${form} button[type="submit"]`).click();
+  result = (form) => this.page.locator(`#${form} .result h2`).waitFor();
+  trouble = (form) => this.page.locator(`#${form} .work [role="alert"]`).innerText();
+  troubleAt = (zone) => this.page.locator(`[data-drop="${zone}"] [role="alert"]`).innerText();
+
+  /** What the download link of a form's result saves: the bytes of a PNG file. */
+  async saved(form, path) {
+    const [download] = await Promise.all([
+      this.page.waitForEvent("download"),
+      this.page.locator(`#${form} .result a[download]`).click(),
+    ]);
+    const file = path ?? (await download.path());
+    if (path) await download.saveAs(path);
+    return new Uint8Array(await readFile(file));
+  }
+
+  async close() {
+    await this.page.context().close();
+  }
+}
+
+export const readPicture = async (path) => readPng(new Uint8Array(await readFile(path)));

@@ -1,0 +1,272 @@
+/** The page as its visitors use it. The pictures and keys come from tests/demo/test_demo.py. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+
+import { psnr } from "../../src/picture.js";
+import { readPng, writePng } from "../../src/png.js";
+import { exchange, open, PASSPHRASE, readPicture } from "./open.js";
+
+const NOTHING = /Nothing can be revealed: nothing here opens with this key\..*The key is another one/s;
+let site;
+before(async () => (site = await open()));
+after(() => site.close());
+
+/** A test with a page of its own, which must not complain, nor ask anyone but its own server. */
+function visiting(name, steps, { isolated = true, ...options } = {}) {
+  test(name, async () => {
+    const url = isolated ? site.isolated : site.plain;
+    const visitor = await site.visit(url, options);
+    await steps(visitor);
+    assert.deepEqual(visitor.seen.errors, []);
+    assert.deepEqual([...visitor.seen.addresses], [new URL(url).origin]);
+    await visitor.close();
+  });
+}
+
+const png = (buffer, name = "container.png") => ({ name, mimeType: "image/png", buffer: Buffer.from(buffer) });
+
+visiting("what is hidden by key file opens in Python, and comes back here", async (visitor) => {
+  await visitor.give("cover", exchange("cover.png"));
+  await visitor.give("secret", exchange("secret.png"));
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.start("hide");
+  await visitor.result("hide");
+  const file = await visitor.saved("hide", exchange("from_page.png"));
+  assert.ok(psnr(readPng(file), await readPicture(exchange("cover.png"))) > 33);
+
+  await visitor.tab("Reveal");
+  await visitor.give("container", png(file));
+  await visitor.useKeyFile("reveal", exchange("key"));
+  await visitor.start("reveal");
+  await visitor.result("reveal");
+  assert.match(await visitor.page.locator("#reveal .badge").innerText(), /Untouched/);
+  const revealed = readPng(await visitor.saved("reveal"));
+  assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 30);
+});
+
+visiting(
+  "what Python hid by passphrase comes back, without threads too",
+  async (visitor) => {
+    assert.equal(await visitor.page.evaluate(() => crossOriginIsolated), false);
+    await visitor.tab("Reveal");
+    await visitor.give("container", exchange("from_python.png"));
+    await visitor.usePassphrase("reveal");
+    await visitor.start("reveal");
+    await visitor.result("reveal");
+    const revealed = readPng(await visitor.saved("reveal", exchange("revealed_by_page.png")));
+    assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 30);
+  },
+  { isolated: false },
+);
+
+visiting("there are threads where the host allows them", async (visitor) => {
+  assert.equal(await visitor.page.evaluate(() => crossOriginIsolated), true);
+});
+
+visiting("a container that was altered is said to be", async (visitor) => {
+  const container = await readPicture(exchange("from_python.png"));
+  container.data[container.data.length - 1] ^= 2;
+  await visitor.tab("Reveal");
+  await visitor.give("container", png(await writePng(container)));
+  await visitor.usePassphrase("reveal");
+  await visitor.start("reveal");
+  await visitor.result("reveal");
+  assert.match(await visitor.page.locator("#reveal .badge").innerText(), /was altered/);
+});
+
+visiting("a wrong key, no key, and a picture that hides nothing", async (visitor) => {
+  await visitor.tab("Reveal");
+  await visitor.give("container", exchange("from_python.png"));
+  await visitor.start("reveal");
+  assert.match(await visitor.trouble("reveal"), /There is no passphrase/);
+  await visitor.usePassphrase("reveal", "drei Käse");
+  await visitor.start("reveal");
+  assert.match(await visitor.trouble("reveal"), NOTHING);
+  await visitor.give("container", exchange("cover.png"));
+  await visitor.usePassphrase("reveal");
+  await visitor.start("reveal");
+  assert.match(await visitor.trouble("reveal"), NOTHING);
+  await visitor.useKeyFile("reveal", exchange("cover.png"));
+  await visitor.start("reveal");
+  assert.match(await visitor.trouble("reveal"), /not a key file/);
+  assert.equal(await visitor.page.locator("#reveal .result").isVisible(), false);
+});
+
+visiting("files that are no pictures, too large, damaged, too small", async (visitor) => {
+  const text = { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") };
+  await visitor.give("cover", text);
+  assert.match(await visitor.troubleAt("cover"), /notes\.txt is not a picture/);
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /There is no cover/);
+  const small = { width: 36, height: 36, data: new Uint8Array(36 * 36 * 3).fill(99) };
+  await visitor.give("cover", png(await writePng(small)));
+  await visitor.usePassphrase("hide");
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /too small: 36 × 36/);
+
+  await visitor.tab("Reveal");
+  await visitor.give("container", text);
+  assert.match(await visitor.troubleAt("container"), /not a PNG file/);
+  const large = { width: 2100, height: 2000, data: new Uint8Array(2100 * 2000 * 3) };
+  await visitor.give("container", png(await writePng(large)));
+  assert.match(await visitor.troubleAt("container"), /too large: 2100 × 2000/);
+  const whole = await readFile(exchange("from_python.png"));
+  await visitor.give("container", png(whole.subarray(0, 30)));
+  assert.match(await visitor.troubleAt("container"), /damaged or cut off/);
+});
+
+visiting("a picture above 4 megapixels is made smaller, and that is said", async (visitor) => {
+  const large = { width: 3000, height: 2000, data: new Uint8Array(3000 * 2000 * 3) };
+  await visitor.give("secret", png(await writePng(large)));
+  const caption = await visitor.page.locator('[data-drop="secret"] .caption').innerText();
+  assert.match(caption, /^2508 × 1672, made smaller from 3000 × 2000/);
+});
+
+visiting("with 4 megapixels the page goes on answering, and work can be stopped", async (visitor) => {
+  const { page } = visitor;
+  await page.evaluate(() => {
+    globalThis.gaps = [];
+    let last = performance.now();
+    const tick = (now) => {
+      gaps.push(now - last);
+      last = now;
+      requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+  });
+  const noise = Uint8Array.from({ length: 2048 * 2048 * 3 }, (_, at) => 100 + ((at * 7919) % 97));
+  await visitor.give("cover", png(await writePng({ width: 2048, height: 2048, data: noise })));
+  await visitor.usePassphrase("hide");
+  await visitor.start("hide");
+  await page.getByText("Preparing the secret…").waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Hide it" }).waitFor();
+  assert.equal(await page.locator("#hide .result").isVisible(), false);
+
+  await visitor.start("hide");
+  const began = Date.now();
+  await visitor.result("hide");
+  const seconds = (Date.now() - began) / 1000;
+  const gaps = (await page.evaluate(() => gaps)).sort((one, other) => other - one);
+  const [longest, hundredth] = [gaps[0], gaps[Math.floor(gaps.length / 100)]].map(Math.round);
+  console.log(
+    `4 megapixels hidden in ${seconds} s; ${gaps.length} frames, longest gap ${longest} ms, 99 % within ${hundredth} ms`,
+  );
+  assert.ok(hundredth < 200, `one gap in a hundred is longer than ${hundredth} ms`);
+  assert.ok(longest < 1500, `the longest gap is ${longest} ms`);
+});
+
+visiting("by keyboard alone", async (visitor) => {
+  const { keyboard } = visitor.page;
+  const focused = () => visitor.page.evaluate(() => document.activeElement.id || document.activeElement.innerText);
+  const goTo = async (wanted) => {
+    for (let press = 0; press < 40; press++) {
+      await keyboard.press("Tab");
+      if ((await focused()) === wanted) return;
+    }
+    assert.fail(`Tab never comes to ${wanted}`);
+  };
+  await goTo("tab-hide");
+  await keyboard.press("ArrowRight");
+  assert.equal(await focused(), "tab-reveal");
+  assert.ok(await visitor.page.locator("#reveal").isVisible());
+  await keyboard.press("ArrowLeft");
+  await goTo("cover-file");
+  await keyboard.press("Tab");
+  await keyboard.press("Enter"); // the first example
+  await goTo("hide-key-passphrase");
+  await keyboard.type(PASSPHRASE);
+  await keyboard.press("Enter");
+  await visitor.result("hide");
+  await keyboard.press("Tab");
+  await keyboard.press("Tab");
+  for (let press = 0; press < 10; press++) await keyboard.press("ArrowRight");
+  const border = visitor.page.locator(".compare");
+  assert.equal(await border.evaluate((frame) => frame.style.getPropertyValue("--at")), "60%");
+  await goTo("Reveal it here");
+  await keyboard.press("Enter");
+  await visitor.result("reveal");
+});
+
+visiting("a new key file is saved, and is a key", async (visitor) => {
+  await visitor.page.locator("#hide .segments").first().getByText("Key file").click();
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /There is no key file/);
+  const [download] = await Promise.all([
+    visitor.page.waitForEvent("download"),
+    visitor.page.getByRole("button", { name: "Make a new one" }).click(),
+  ]);
+  const bytes = await readFile(await download.path());
+  assert.equal(bytes.length, 32);
+  assert.ok(new Set(bytes).size > 16);
+});
+
+visiting("a pasted picture, and a dropped one", async (visitor) => {
+  const { page } = visitor;
+  const bytes = [...(await readFile(exchange("cover.png")))];
+  for (const [event, transfer] of [
+    ["paste", "clipboardData"],
+    ["drop", "dataTransfer"],
+  ]) {
+    await visitor.page.locator('[data-drop="secret"] .examples button').first().click();
+    await page.locator('[data-drop="secret"] .caption', { hasText: "640 × 360" }).waitFor();
+    await page.locator("#secret-file").focus();
+    await page.evaluate(
+      ([name, key, data]) => {
+        const files = new DataTransfer();
+        files.items.add(new File([new Uint8Array(data)], "some.png", { type: "image/png" }));
+        const happening = new Event(name, { bubbles: true, cancelable: true });
+        Object.defineProperty(happening, key, { value: files });
+        document.querySelector('[data-drop="secret"]').dispatchEvent(happening);
+      },
+      [event, transfer, bytes],
+    );
+    await page.locator('[data-drop="secret"] .caption', { hasText: "320 × 200" }).waitFor();
+  }
+});
+
+test("neither the page nor its worker can reach anyone else", async () => {
+  const visitor = await site.visit(site.isolated);
+  const other = site.plain;
+  const blocked = await visitor.page.evaluate(
+    (url) =>
+      fetch(url).then(
+        () => "reached",
+        () => "blocked",
+      ),
+    other,
+  );
+  assert.equal(blocked, "blocked");
+  const inWorker = await visitor.page.evaluate(
+    (url) =>
+      new Promise((resolve) => {
+        const source = `fetch(${JSON.stringify(url)}).then(() => "reached", () => "blocked").then(postMessage);`;
+        const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })), {
+          type: "module",
+        });
+        worker.onmessage = ({ data }) => resolve(data);
+      }),
+    other,
+  );
+  assert.equal(inWorker, "blocked");
+  assert.ok(visitor.seen.errors.every((error) => error.includes("Content Security Policy")));
+  await visitor.close();
+});
+
+for (const width of [400, 1200]) {
+  visiting(
+    `everything fits into ${width} pixels`,
+    async ({ page }) => {
+      const right = (selector) =>
+        page.locator(selector).evaluateAll((all) => Math.max(...all.map((one) => one.getBoundingClientRect().right)));
+      const panel = await right("#hide");
+      assert.ok(panel < width);
+      for (const part of ["button", "input", "canvas", "p", "label"])
+        assert.ok((await right(`#hide ${part}`)) < panel, part);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+    },
+    { viewport: { width, height: 800 } },
+  );
+}

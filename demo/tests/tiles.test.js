@@ -1,0 +1,63 @@
+/** A picture that is computed in tiles is the same as in one pass. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { test } from "node:test";
+
+import * as ort from "onnxruntime-web";
+
+import { tiled } from "../src/network/tiles.js";
+
+const GRAPHS = process.env.STEGNET_ONNX ?? resolve(import.meta.dirname, "../../stegnet/weights");
+const [WIDTH, HEIGHT] = [1048, 560];
+
+/** Waves with some noise, (3, HEIGHT, WIDTH) in [0, 1]. */
+function planes(seed) {
+  let state = seed;
+  return Float32Array.from({ length: 3 * WIDTH * HEIGHT }, (_, at) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const [x, y] = [at % WIDTH, Math.floor(at / WIDTH)];
+    return 0.5 + 0.4 * Math.sin((x * 3 + y * 2) / (17 + seed)) + 0.1 * (state / 2 ** 32 - 0.5);
+  });
+}
+
+test("each sample comes from its place", async () => {
+  const picture = planes(1);
+  const told = [];
+  const shown = await tiled(
+    "hide",
+    WIDTH,
+    HEIGHT,
+    [picture],
+    async ([part]) => part,
+    (...how) => told.push(how),
+  );
+  assert.deepEqual(shown, picture);
+  assert.deepEqual(told, [
+    [0, 6],
+    [1, 6],
+    [2, 6],
+    [3, 6],
+    [4, 6],
+    [5, 6],
+  ]);
+});
+
+for (const network of ["prepare", "hide", "reveal", "restore"]) {
+  test(`no tile of ${network} shows`, async () => {
+    const bytes = readFileSync(resolve(GRAPHS, `default.${network}.onnx`));
+    const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+    const inputs = session.inputNames.map((_, index) => planes(index + 1));
+    const compute = async (parts, cols, rows) => {
+      const tensors = parts.map((part) => new ort.Tensor("float32", part, [1, 3, rows, cols]));
+      const feeds = Object.fromEntries(session.inputNames.map((name, index) => [name, tensors[index]]));
+      return (await session.run(feeds))[session.outputNames[0]].data;
+    };
+    const whole = await compute(inputs, WIDTH, HEIGHT);
+    const cut = await tiled(network, WIDTH, HEIGHT, inputs, compute, () => {});
+    const apart = cut.reduce((most, value, at) => Math.max(most, Math.abs(value - whole[at])), 0);
+    assert.ok(apart < 1e-4, `${apart} apart: a fortieth of a level is what is allowed`);
+    await session.release();
+  });
+}

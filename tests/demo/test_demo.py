@@ -1,0 +1,68 @@
+"""The browser demo: its own tests, and that what one side hides the other reveals."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import stegnet
+from stegnet.data.scenes import render_scene
+from stegnet.media import read_picture, write_png
+
+PASSPHRASE = "zwei Käse"
+SIZE = 320, 200  # width and height
+LEAST = 33.0  # dB, of the secret; the two sides round differently
+
+
+def psnr(one: np.ndarray, other: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / np.square(one.astype(float) - other).mean()))
+
+
+def scene(seed: int) -> np.ndarray:
+    return render_scene(SIZE[0], [3, seed])[: SIZE[1]]
+
+
+def node(demo: Path, *tests: str, **environment: str) -> None:
+    command = ["node", "--test", *tests]
+    subprocess.run(command, cwd=demo, env=os.environ | environment, check=True)
+
+
+def test_format_and_tiles(demo: Path) -> None:
+    node(demo, *map(str, sorted((demo / "tests").glob("*.test.js"))))
+
+
+@pytest.fixture(scope="module")
+def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what Python hid, and what the page made of it, once the page's own tests have passed."""
+    folder = tmp_path_factory.mktemp("exchange")
+    cover, secret, pair = scene(1), scene(2), stegnet.load(device="cpu", precision="fp32")
+    write_png(folder / "cover.png", cover)
+    write_png(folder / "secret.png", secret)
+    write_png(folder / "from_python.png", pair.hide(cover, secret, stegnet.Passphrase(PASSPHRASE)))
+    (folder / "key").write_bytes(bytes(range(32)))
+    node(page, "tests/browser/page.test.js", STEGNET_EXCHANGE=str(folder))
+    return folder
+
+
+@pytest.fixture
+def picture_of(exchanged: Path) -> Callable[[str], np.ndarray]:
+    return lambda name: read_picture(exchanged / f"{name}.png")
+
+
+def test_what_the_page_hides_opens_here(exchanged: Path, picture_of: Callable[[str], np.ndarray]) -> None:
+    pair = stegnet.load(device="cpu", precision="fp32")
+    revealed = pair.reveal(picture_of("from_page"), stegnet.read_key(exchanged / "key"))
+    assert revealed.whole
+    assert psnr(revealed.picture, picture_of("secret")) > LEAST
+    assert psnr(picture_of("from_page"), picture_of("cover")) > LEAST
+
+
+def test_what_is_hidden_here_opens_in_the_page_and_looks_the_same(picture_of: Callable[[str], np.ndarray]) -> None:
+    pair = stegnet.load(device="cpu", precision="fp32")
+    here = pair.reveal(picture_of("from_python"), stegnet.Passphrase(PASSPHRASE)).picture
+    there = picture_of("revealed_by_page")
+    assert np.abs(here.astype(int) - there).max() <= 1
+    assert psnr(there, picture_of("secret")) > LEAST
