@@ -27,10 +27,11 @@ Hide SECRET in what a camera sees, live, and reveal it again from the container.
 A page on this machine shows cover, container, secret and what was revealed. Its
 address holds a random token: nobody without it can look.
 
-SECRET is a picture, or a film that is repeated; one larger than the camera's
-picture is made smaller. Frames for which there is no time are dropped and
-counted. Ctrl-C or the page's button ends it; a recording is then made whole,
-and `stegnet reveal` opens it. Until then it takes room twice beside OUT.
+SECRET is a picture, or a film that is repeated, without its sound; one larger
+than the camera's picture is made smaller. Frames for which there is no time are
+dropped and counted. Ctrl-C or the page's button ends it; a recording is then
+made whole, and `stegnet reveal` opens it. Until then it takes room twice beside
+OUT.
 """
 
 

@@ -20,11 +20,6 @@ class Newest(Generic[T]):
         """How many items have been put."""
         return self._count
 
-    @property
-    def item(self) -> T | None:
-        """The newest, if there is one."""
-        return self._item
-
     def put(self, item: T) -> None:
         """Forgets the item before."""
         with self._changed:

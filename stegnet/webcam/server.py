@@ -110,7 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _asked(self) -> str | None:
         """What comes after the token; None where the request was refused."""
         port = self.server.server_port
-        if self.headers.get("Host") not in {f"{LOOPBACK}:{port}", f"localhost:{port}"}:
+        host = self.headers.get("Host", "")
+        if (host if ":" in host else f"{host}:80") not in {f"{LOOPBACK}:{port}", f"localhost:{port}"}:
             self._refuse(HTTPStatus.FORBIDDEN)
             return None
         token, slash, rest = self.path.partition("?")[0].removeprefix("/").partition("/")

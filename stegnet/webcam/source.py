@@ -3,6 +3,7 @@
 import os
 import re
 import time
+import warnings
 from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -107,6 +108,7 @@ def _camera_frames(camera: cv2.VideoCapture, name: str) -> Generator[Frame, None
         camera.release()
     if not count:
         raise MediaError(f"camera {_shown(name)}: it gives no picture", "another program may be using it")
+    warnings.warn(f"camera {_shown(name)}: it gave no more pictures", stacklevel=2)
 
 
 def _shown(name: str) -> str:

@@ -134,3 +134,10 @@ def test_it_is_ended_while_nobody_looks(session):
         running.process.send_signal(signal.SIGTERM)
         code, out, _ = running.end()
     assert (code, out.split()[0]) == (0, "showed")
+
+
+def test_a_camera_that_goes_leaves_a_whole_recording(session, folder, weights, camera):
+    with session(f"secret.png --source {camera} --record c.mkv --key-file k") as running:
+        code, out, err = running.end()
+    assert (code, err) == (0, f"warning: camera {camera}: it gave no more pictures\n")
+    assert out.startswith(f"showed {len(revealed(folder, weights))} frames in ")
