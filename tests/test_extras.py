@@ -30,6 +30,8 @@ OTHERS = (
 )
 RUN = f"import sys; sys.modules.update(dict.fromkeys({OTHERS})); from stegnet.cli import run; run()"
 
+OUTPUTS = {"export": "-o .", "webcam": "--port 0"}  # where what a command makes goes
+
 Plain = Callable[[str], subprocess.CompletedProcess[str]]
 
 
@@ -75,6 +77,7 @@ def test_hiding_and_revealing_need_no_extra(plain: Plain) -> None:
         ),
         ("export", "stegnet export needs torch\nhint: {export}"),
         ("enhance cover.png", "stegnet enhance needs cv2\nhint: {media}"),
+        ("webcam secret.png", "stegnet webcam needs cv2\nhint: {media}"),
         (
             "hide cover.png cover.mkv --method sealed --compress --key-file k -o o.png",
             "compressing needs ffmpeg\nhint: {media}",
@@ -83,7 +86,9 @@ def test_hiding_and_revealing_need_no_extra(plain: Plain) -> None:
 )
 def test_what_is_missing_is_named(plain: Plain, tmp_path: Path, line: str, told: str) -> None:
     plain("keygen k")
-    done = plain(f"{line} -o {'.' if line == 'export' else 'o.png'}" + " --key-file k" * line.startswith("hide"))
+    done = plain(
+        f"{line} {OUTPUTS.get(line.split(maxsplit=1)[0], '-o o.png')}" + " --key-file k" * line.startswith("hide")
+    )
     hints = {name: f"pip install 'stegnet[{name}]'" for name in ("torch", "export", "media")}
     assert (done.returncode, done.stderr) == (1, f"error: {told.format(**hints)}\n")
     assert not (tmp_path / "o.png").exists()

@@ -63,10 +63,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    secret_key = _key(options)
-    from stegnet.webcam.server import Site  # here, so that --help need not wait for it
-    from stegnet.webcam.session import Wishes, run
+    from stegnet.extras import extra  # here, so that --help need not wait for it
 
+    with extra("media", "stegnet webcam"):
+        from stegnet.webcam.server import Site
+        from stegnet.webcam.session import Wishes, run
+
+    secret_key = _key(options)
     _check_place(options)
     wishes = Wishes(options.source, options.size, not options.once, options.frames, options.record)
     with (
