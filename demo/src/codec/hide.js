@@ -1,4 +1,9 @@
-/** A picture into a picture. */
+/**
+ * A picture into a picture.
+ *
+ * Bit for bit as every other program does it: keys, positions, record, MAC and shuffle (src/format). Free to differ a
+ * little: how the secret is stretched, what the networks compute, how zlib packs, which way a sample steps.
+ */
 
 import { blockMeans, CELL, detailOf, toPicture, toPlanes } from "../format/detail.js";
 import { unlocking } from "../format/keys.js";

@@ -48,11 +48,11 @@ async function setUp() {
         view: makeCompare(canvasOf(seen, "the cover"), image, ["Cover", "Container"]),
         note: "Drag the handle. On the left what you gave, on the right what you send.",
       },
-      [`Difference × ${GAIN}`]: {
+      Difference: {
         view: canvasOf(difference, "the difference"),
         note: `How far the two are apart, ${GAIN} times as bright: on average ${apart(psnr)} of 255 levels.`,
       },
-      "What is hidden": {
+      Inside: {
         view: canvasOf(detail, "the scrambled secret"),
         note: "The secret as the network hides it: without its block means, in blocks that the key put elsewhere, turned and made negative.",
       },

@@ -11,9 +11,13 @@ import { readPng } from "../../src/png.js";
 const ROOT = new URL("../..", import.meta.url).pathname;
 const BROWSER = process.env.STEGNET_CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = [
-  ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+  ...["--headless", "--no-sandbox", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
 ];
+
+const NO_GPU = ["--disable-gpu"];
+/** A graphics card that the processor plays: slow, and everywhere. */
+const PLAYED_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"];
 
 /** Files that the Python side made for these tests, and where it looks for what they make. */
 export const exchange = (name) => {
@@ -26,19 +30,19 @@ export const PASSPHRASE = "zwei Käse";
 const LONG = 300_000;
 
 /**
- * A browser and servers of the built page.
+ * A browser, with a graphics card or without, and servers of the built page.
  *
  * @returns {Promise<{isolated: string, plain: string, visit: Function, close: Function}>} addresses of the page with and
  *   without the headers that allow threads; visit opens one
  */
-export async function open() {
+export async function open({ gpu = false } = {}) {
   if (!existsSync(`${ROOT}/dist/index.html`)) throw new Error("the page is not built: `npm run build`");
   const servers = [
     await preview({ root: ROOT, logLevel: "warn", preview: { port: 0 } }),
     await preview({ root: ROOT, logLevel: "warn", preview: { port: 0, host: "127.0.0.1" }, configFile: false }),
   ];
   const [isolated, plain] = servers.map((server) => server.resolvedUrls.local[0]);
-  const browser = await chromium.launch({ executablePath: BROWSER, args: FLAGS });
+  const browser = await chromium.launch({ executablePath: BROWSER, args: [...FLAGS, ...(gpu ? PLAYED_GPU : NO_GPU)] });
   return {
     isolated,
     plain,

@@ -227,6 +227,26 @@ visiting("a pasted picture, and a dropped one", async (visitor) => {
   }
 });
 
+test("on a graphics card it comes out the same", async () => {
+  const other = await open({ gpu: true });
+  const visitor = await other.visit(other.isolated);
+  assert.equal(await visitor.page.locator("#device-choice").inputValue(), "gpu");
+  await visitor.tab("Reveal");
+  await visitor.give("container", exchange("from_python.png"));
+  await visitor.usePassphrase("reveal");
+  const revealed = [];
+  for (const device of ["gpu", "cpu"]) {
+    await visitor.page.locator("#device-choice").selectOption(device);
+    await visitor.start("reveal");
+    await visitor.result("reveal");
+    revealed.push(readPng(await visitor.saved("reveal")).data);
+  }
+  const apart = revealed[0].reduce((most, sample, at) => Math.max(most, Math.abs(sample - revealed[1][at])), 0);
+  assert.ok(apart <= 1, `${apart} levels apart`);
+  assert.deepEqual(visitor.seen.errors, []);
+  await other.close();
+});
+
 test("neither the page nor its worker can reach anyone else", async () => {
   const visitor = await site.visit(site.isolated);
   const other = site.plain;
