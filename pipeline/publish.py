@@ -25,13 +25,14 @@ from stegnet.config import Config
 from stegnet.data.shards import TEST, TRAIN
 
 
-def main(config: Config, shards: Path, weights: Path, reports: Path, studies: Path | None) -> None:
+def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path, studies: Path | None) -> None:
     tracker = open_tracker(config)
     stills = evaluate_result(weights, reports / "evaluate", picture_sets(shards, TEST))
     film = video_result(weights, reports / "video", film_sets(Path(config.video.cover), Path(config.video.secret)))
     curve = reports / "train" / "curve.csv"
     tracker.restore(prepare_result(shards, reports / "prepare.json"), "prepare")
     tracker.restore(train_result(weights, curve, datasets=picture_sets(shards, TRAIN)), name_of(config))
+    tracker.add_to_model(stills.weights, sorted(onnx.glob("*.onnx")))
     tracker.restore(stills, "evaluate")
     tracker.restore(film, "video")
     for figures in sorted(studies.glob("*/metrics.json")) if studies else ():
@@ -59,4 +60,4 @@ def _row(name: str, container: float, secret: float) -> str:
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "reports", "studies?")
+    run_stage(main, "shards", "weights", "onnx", "reports", "studies?")

@@ -1,7 +1,8 @@
 """In the place of MLflow on a bare machine: a stage tells what it does, and nobody listens."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +21,9 @@ class Untracked:
         """Nothing."""
 
     def adopt(self, result: Result) -> None:
+        """Nothing."""
+
+    def add_to_model(self, weights: str, paths: Sequence[Path]) -> None:
         """Nothing."""
 
 

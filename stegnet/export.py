@@ -113,7 +113,7 @@ def _graph(pair: Pair, name: str, said: dict[str, str]) -> bytes:
     rows, cols = (8 * torch.export.Dim(side, min=1, max=1 << 16) for side in ("rows", "cols"))
     inputs = _INPUTS[name]
     pictures = tuple(torch.rand(1, 3, *_EXAMPLE) for _ in inputs)
-    with _quiet():
+    with _quiet(name):
         program = torch.onnx.export(
             _One(pair, name).eval(),
             pictures,
@@ -143,11 +143,15 @@ def _strip(model: Any) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """torch.onnx warns that both inputs are of one size, which they are."""
+def _quiet(name: str) -> Iterator[None]:
+    """torch.onnx warns that both inputs are of one size, which they are, and tells failures at length."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "(?s).*The axis name: .* will not be used")
-        yield
+        try:
+            yield
+        except torch.onnx.OnnxExporterError as error:
+            reason = type(error.__cause__ or error).__name__
+            raise WeightsError(f"the network {name!r} of this pair can't be written as ONNX ({reason})") from error
 
 
 def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreement]:

@@ -1,7 +1,8 @@
 """A pair as MLflow loads it from a logged model: `mlflow.pyfunc.load_model(uri).predict({"cover": …, "secret": …})`.
 
 The key is the public one of the demonstrations, so that nobody sends a key of theirs to a server: this is to look
-at what a pair does. Who has something to hide takes `stegnet.load`.
+at what a pair does. Who has something to hide takes `stegnet.load`. ONNX Runtime computes where ONNX files lie beside
+the weights; then nothing here needs PyTorch.
 """
 
 from pathlib import Path

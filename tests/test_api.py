@@ -83,6 +83,18 @@ def test_pictures(pair, picture):
         pair.reveal(cover, key)
 
 
+def test_what_one_backend_hides_the_other_reveals(picture):
+    ours, theirs = (stegnet.load(backend=name, device="cpu", precision="fp32") for name in ("torch", "onnx"))
+    key, cover, secret = stegnet.Key(bytes(32)), picture(64, 96, 1), picture(64, 96, 2)
+    assert ours.weights == theirs.weights
+    for hider, reader in ((ours, theirs), (theirs, ours)):
+        container = hider.hide(cover, secret, key)
+        apart = reader.reveal(container, key).picture.astype(int) - hider.reveal(container, key).picture
+        assert np.abs(apart).max() <= 1
+    with pytest.raises(stegnet.ConfigError, match="backend: must be one of"):
+        stegnet.load(backend="abacus")
+
+
 def test_views_of_arrays(pair, picture):
     """Turned, cut and read-only arrays are pictures as well."""
     key, large = stegnet.Passphrase("open"), picture(130, 200, 1)

@@ -46,6 +46,15 @@ DOORS = {
     "ffmpeg": {"stegnet/media/compress.py", "stegnet/media/preview.py", "stegnet/media/vmaf.py"},
     "lightning_fabric": {"stegnet/training/devices.py"},
     "onnxruntime": {"stegnet/engines/onnx_engine.py"},
+    "torch": {
+        "stegnet/data/",
+        "stegnet/engines/",
+        "stegnet/evaluation/",
+        "stegnet/export.py",
+        "stegnet/models/",
+        "stegnet/tensors/",
+        "stegnet/training/",
+    },
     "torchvision": {"stegnet/data/sources.py"},
 }
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))

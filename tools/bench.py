@@ -8,8 +8,10 @@ their time counts. Parts are measured one by one on one core.
 
 import argparse
 import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -26,6 +28,7 @@ from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film, thu
 from stegnet.codec.frame import find
 from stegnet.codec.seal import NONCE_BYTES, SALT_BYTES, seal
 from stegnet.engines import BACKENDS
+from stegnet.engines.engine import cores
 from stegnet.media import FilmWriter, check_film, digest, read_frames, resize, scan
 from stegnet.models import build
 from stegnet.models.precision import pick_device
@@ -51,8 +54,7 @@ def main() -> None:
     options = parser.parse_args()
     network = Network.load(device=options.device, precision=options.precision, backend=options.backend)
     engine = network.engine
-    threads = torch.get_num_threads()
-    print(f"{engine.backend}, {engine.device}, {engine.precision}, {threads} threads, {options.frames} frames")
+    print(f"{engine.backend}, {engine.device}, {engine.precision}, {cores()} threads, {options.frames} frames")
     results = {size: bench(network, size, options.frames, not options.no_ancestor) for size in options.sizes}
     for kind in ("frames/s", "ms a frame on one core"):
         print(f"\n{kind}")
@@ -81,7 +83,8 @@ def bench(network: Network, size: str, frames: int, ancestor: bool) -> dict[str,
         if ancestor:
             speeds |= _ancestor(cover, pick_device(str(network.engine.device)))
             speeds["hide: times the ancestors'"] = speeds["hide"] / speeds["ancestors' nets, hide"]
-        return {"frames/s": speeds, "ms a frame on one core": _parts(network, cover, secret, Path(folder))}
+        with _one_thread():
+            return {"frames/s": speeds, "ms a frame on one core": _parts(network, cover, secret, Path(folder))}
 
 
 def _network_alone(network: Network, cover: Path, secret: Path, frames: int) -> None:
@@ -118,8 +121,6 @@ def _ancestor(cover: Path, device: torch.device) -> dict[str, float]:
 
 def _parts(network: Network, cover: Path, secret: Path, folder: Path) -> dict[str, float]:
     """Milliseconds of one core for each part of hiding a frame."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     frame, hidden = next(read_frames(cover)), next(read_frames(secret))
     rows, cols = grid(*frame.shape[:2], network.block)
     area = frame[: rows * network.block, : cols * network.block]
@@ -141,8 +142,18 @@ def _parts(network: Network, cover: Path, secret: Path, folder: Path) -> dict[st
     parts = {name: 1000 * _least(job) for name, job in repeat.items()}
     parts["decode one film"] /= 20
     parts["encode FFV1"] = 1000 * _encode(frame, folder / "encoded.mkv", 20) / 20
-    torch.set_num_threads(threads)
     return parts
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Within the block, every engine computes with one thread."""
+    told, threads = os.environ.get("OMP_NUM_THREADS", ""), torch.get_num_threads()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+    yield
+    os.environ["OMP_NUM_THREADS"] = told
+    torch.set_num_threads(threads)
 
 
 def _encode(frame: np.ndarray, path: Path, frames: int) -> float:

@@ -3,6 +3,7 @@
 import re
 import shutil
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,9 +24,10 @@ LOADER = "stegnet.served"  # by name: it stands above this module
 MODEL_TYPE = "hide/reveal pair"
 _NOTE = """\
 `mlflow.pyfunc.load_model(…).predict({"cover": …, "secret": …})` hides with a public key and reveals again; stegnet must
-be installed, from the commit that the source run names. To hide in earnest: `stegnet.load("pair.safetensors")`, with
-the weights under Artifacts and a key of your own.
+be installed, from the commit that the source run names, and PyTorch only where no ONNX files lie beside the weights. To
+hide in earnest: `stegnet.load("pair.safetensors")`, with the files under Artifacts and a key of your own.
 """
+_DATA = "data/weights"  # where the model keeps what its loader is given
 EXAMPLE = 48  # side of the pictures in the example, in pixels
 
 
@@ -45,6 +47,14 @@ def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str)
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
     return model
+
+
+def add_files(client: mlflow.MlflowClient, model_id: str, paths: Sequence[Path]) -> None:
+    """Adds files beside a model's weights, unless they are there."""
+    there = {Path(file.path).name for file in client.list_logged_model_artifacts(model_id, _DATA)}
+    for path in paths:
+        if path.name not in there:
+            client.log_model_artifact(model_id, str(path), _DATA)
 
 
 def _name(run_name: str) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from stegnet.result import Result
 from stegnet.tracking.failure import told
+from stegnet.tracking.model import add_files
 from stegnet.tracking.names import (
     DATA_EXPERIMENT,
     EXPERIMENT,
@@ -93,12 +94,23 @@ class Tracker:
         Where the training has no run yet, nothing happens.
         """
         run = self.find(result)
-        parent = self._latest(f"tags.`{STAGE}` = 'train' and tags.`{WEIGHTS}` = '{result.weights}' and {self._here()}")
+        parent = self._training(result.weights)
         if result.stage in ("prepare", "train") or run is None or parent is None:
             return
         if run.data.tags.get(MLFLOW_PARENT_RUN_ID) != parent.info.run_id:
             LiveRun(self._client, parent.info.run_id).headline(result)
             self._client.set_tag(run.info.run_id, MLFLOW_PARENT_RUN_ID, parent.info.run_id)
+
+    @_asking()
+    def add_to_model(self, weights: str, paths: Sequence[Path]) -> None:
+        """Adds files to the model that the experiment's training logged, beside its weights; once.
+
+        Args:
+            weights: hash of the model's weights.
+        """
+        run = self._training(weights)
+        for output in run.outputs.model_outputs if run else ():
+            add_files(self._client, output.model_id, paths)
 
     @_asking()
     def _begin(self, stage: str, name: str, restored: bool) -> LiveRun:
@@ -114,6 +126,9 @@ class Tracker:
             self._client.set_terminated(run_id, status)
         except (MlflowException, OSError):
             _log.warning("MLflow could not mark the run %s as %s", run_id, status)
+
+    def _training(self, weights: str) -> Run | None:
+        return self._latest(f"tags.`{STAGE}` = 'train' and tags.`{WEIGHTS}` = '{weights}' and {self._here()}")
 
     def _here(self) -> str:
         return f"tags.`{PARAMS}` = '{self._experiment_key}'"

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 import stegnet
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
+from stegnet.export import export
 from stegnet.models import read_card
 from stegnet.result import Result
 from stegnet.tracking import Tracker
@@ -37,6 +40,18 @@ def model(trained: Path, tmp_path: Path) -> mlflow.entities.LoggedModel:
     run = mlflow.get_run(live.id)
     (output,) = run.outputs.model_outputs
     return mlflow.MlflowClient().get_logged_model(output.model_id)
+
+
+@pytest.fixture
+def exported(trained: Path, model: mlflow.entities.LoggedModel, tmp_path: Path) -> list[Path]:
+    """ONNX files that were added to the model, twice, as when a pipeline is run twice."""
+    folder = tmp_path / "onnx"
+    folder.mkdir()
+    export(trained, folder)
+    paths = sorted(folder.iterdir())
+    for _ in range(2):
+        Tracker(tmp_path, {"beta": 0.5}).add_to_model("w", paths)
+    return paths
 
 
 def files(model: mlflow.entities.LoggedModel, folder: Path) -> list[Path]:
@@ -76,3 +91,32 @@ def test_the_signature_is_kept(model: mlflow.entities.LoggedModel, tmp_path: Pat
         served.predict({"secret": example()["secret"]})
     with pytest.raises(mlflow.exceptions.MlflowException, match="float"):
         served.predict({name: pixels / 255 for name, pixels in example().items()})
+
+
+SERVE = """
+import sys
+sys.modules.update(dict.fromkeys(["torch", "timm"]))
+import mlflow, numpy
+served = mlflow.pyfunc.load_model(sys.argv[1])
+given = served.predict(served.input_example)
+assert given["container"].shape == served.input_example["cover"].shape, given
+print(abs(given["container"].astype(int) - served.input_example["cover"]).mean())
+"""
+
+
+def test_with_onnx_files_it_is_served_without_pytorch(
+    model: mlflow.entities.LoggedModel, exported: list[Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "got"
+    names = files(model, folder)
+    assert {path.name for path in exported} <= {path.name for path in names}
+    assert {path.suffix for path in names} <= {".safetensors", ".json", ".yaml", ".txt", ".onnx", ""}
+    (where,) = {path.parent for path in folder.rglob("MLmodel")}
+    done = subprocess.run([sys.executable, "-c", SERVE, where], text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) > 0
+
+
+def test_files_for_no_training_are_left_out(model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path) -> None:
+    Tracker(tmp_path, {"beta": 0.5}).add_to_model("of another", [trained.with_suffix(".onnx")])
+    assert not [path for path in files(model, tmp_path / "got") if path.suffix == ".onnx"]

@@ -1,0 +1,24 @@
+"""Stage export: the pair as ONNX files, checked against its weights; what serves them needs no PyTorch."""
+
+import logging
+from pathlib import Path
+
+from pipeline.stage import run_stage
+from stegnet.config import Config
+from stegnet.errors import WeightsError
+from stegnet.export import export
+
+
+def main(config: Config, weights: Path, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        found = export(weights, out)
+    except WeightsError as error:  # a backbone that ONNX can't express is no reason to lose its measurements
+        logging.warning("%s; without ONNX files, the model needs PyTorch", error)
+        return
+    for each in found:
+        print(f"{each.network}: {each.apart:.1e} apart at most, {100 * each.equal:.3f} % equal as 8 bits")
+
+
+if __name__ == "__main__":
+    run_stage(main, "weights", "out")
