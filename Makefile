@@ -47,7 +47,7 @@ verify: $(READY) ## run the pipeline in two fresh clones and compare all that th
 	sh tools/verify.sh
 
 bench: $(READY) ## measure frames per second, beside the ancestors' nets and the codec alone
-	python -m tools.bench
+	python -m tools.bench --out reports/compare/bench.json
 
 backends: $(READY) ## time PyTorch and ONNX Runtime side by side, and read each one's containers with each other
 	python -m tools.backends

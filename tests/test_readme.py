@@ -120,3 +120,22 @@ def test_the_shuffle() -> None:
     row = next(line for line in SECURITY.splitlines() if line.startswith("| **detail, as the reveal net reads it"))
     blind = re.findall(r"\.\d\d(?= \()", row)[-3:]
     assert blind == [f"{figures[f'read_{block}_neighbours']:.2f}".lstrip("0") for block in (8, 16, 32)]
+
+
+def test_the_speeds() -> None:
+    measured = read(ROOT / "reports" / "compare" / "bench.json")
+    rows = {
+        "hide, from film to film (read, hide, seal, write, read back)": "hide",
+        "reveal, from film to film": "reveal",
+        "the network alone, hiding": "network alone, hide",
+        "reading and writing alone": "codec alone",
+    }
+    for name, job in rows.items():
+        speeds = " | ".join(f"{measured[size]['frames/s'][job]:.1f}" for size in ("640x360", "1280x720"))
+        assert f"| {name} | {speeds} |" in README
+    slower = (
+        measured[size]["frames/s"]["network alone, hide"] / measured[size]["frames/s"]["ancestors' nets, hide"]
+        for size in ("640x360", "1280x720")
+    )
+    cells = " | ".join(f"{times:.0f} times slower" for times in slower)
+    assert f"| hiding with the ancestors' nets alone (Baluja 2017), measured in one run beside it | {cells} |" in README

@@ -27,6 +27,11 @@ _NOTE = """\
 be installed, from the commit that the source run names, and PyTorch only where no ONNX files lie beside the weights. To
 hide in earnest: `stegnet.load("pair.safetensors")`, with the files under Artifacts and a key of your own.
 """
+REGISTERED = "stegnet"
+_REGISTERED_NOTE = """\
+One version for each pair that was exported, as ONNX files beside its weights. Where stegnet is installed,
+`mlflow.pyfunc.load_model("models:/stegnet/1")` loads it, with no pickle and without PyTorch.
+"""
 _DATA = "data/weights"  # where the model keeps what its loader is given
 EXAMPLE = 48  # side of the pictures in the example, in pixels
 
@@ -55,6 +60,16 @@ def add_files(client: mlflow.MlflowClient, model_id: str, paths: Sequence[Path])
     for path in paths:
         if path.name not in there:
             client.log_model_artifact(model_id, str(path), _DATA)
+
+
+def register(client: mlflow.MlflowClient, model_id: str) -> None:
+    """Makes a model a version of the registered model REGISTERED, unless it is one."""
+    if not client.search_registered_models(f"name = '{REGISTERED}'"):
+        client.create_registered_model(REGISTERED, description=_REGISTERED_NOTE)
+    source = f"models:/{model_id}"
+    if source not in {version.source for version in client.search_model_versions(f"name = '{REGISTERED}'")}:
+        model = client.get_logged_model(model_id)
+        client.create_model_version(REGISTERED, source, model.source_run_id, model.tags, model_id=model_id)
 
 
 def _name(run_name: str) -> str:

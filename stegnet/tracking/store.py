@@ -18,7 +18,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from stegnet.result import Result
 from stegnet.tracking.failure import told
-from stegnet.tracking.model import add_files
+from stegnet.tracking.model import add_files, register
 from stegnet.tracking.names import (
     DATA_EXPERIMENT,
     EXPERIMENT,
@@ -103,14 +103,15 @@ class Tracker:
 
     @_asking()
     def add_to_model(self, weights: str, paths: Sequence[Path]) -> None:
-        """Adds files to the model that the experiment's training logged, beside its weights; once.
+        """Adds ONNX files to the model that the experiment's training logged, and registers it; once.
 
         Args:
             weights: hash of the model's weights.
         """
-        run = self._training(weights)
+        run = self._training(weights) if paths else None
         for output in run.outputs.model_outputs if run else ():
             add_files(self._client, output.model_id, paths)
+            register(self._client, output.model_id)
 
     @_asking()
     def _begin(self, stage: str, name: str, restored: bool) -> LiveRun:

@@ -1,6 +1,7 @@
 """The model that a training logs: loaded again by MLflow alone, it hides and reveals."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from stegnet.export import export
 from stegnet.models import read_card
 from stegnet.result import Result
 from stegnet.tracking import Tracker
-from stegnet.tracking.model import example
+from stegnet.tracking.model import REGISTERED, example
 
 
 @pytest.fixture
@@ -104,15 +105,18 @@ print(abs(given["container"].astype(int) - served.input_example["cover"]).mean()
 """
 
 
-def test_with_onnx_files_it_is_served_without_pytorch(
+def test_with_onnx_files_it_is_served_from_the_registry_without_pytorch(
     model: mlflow.entities.LoggedModel, exported: list[Path], tmp_path: Path
 ) -> None:
     folder = tmp_path / "got"
     names = files(model, folder)
     assert {path.name for path in exported} <= {path.name for path in names}
     assert {path.suffix for path in names} <= {".safetensors", ".json", ".yaml", ".txt", ".onnx", ""}
-    (where,) = {path.parent for path in folder.rglob("MLmodel")}
-    done = subprocess.run([sys.executable, "-c", SERVE, where], text=True, capture_output=True, check=False)
+    (version,) = mlflow.MlflowClient().search_model_versions(f"name = '{REGISTERED}'")
+    assert version.source == f"models:/{model.model_id}"
+    command = [sys.executable, "-c", SERVE, f"models:/{REGISTERED}/{version.version}"]
+    there = os.environ | {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
+    done = subprocess.run(command, env=there, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) > 0
 
@@ -120,3 +124,4 @@ def test_with_onnx_files_it_is_served_without_pytorch(
 def test_files_for_no_training_are_left_out(model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path) -> None:
     Tracker(tmp_path, {"beta": 0.5}).add_to_model("of another", [trained.with_suffix(".onnx")])
     assert not [path for path in files(model, tmp_path / "got") if path.suffix == ".onnx"]
+    assert not mlflow.MlflowClient().search_registered_models()
