@@ -48,6 +48,7 @@ verify: $(READY) ## run the pipeline in two fresh clones and compare all that th
 
 bench: $(READY) ## measure frames per second, beside the ancestors' nets and the codec alone
 	python -m tools.bench --out reports/compare/bench.json
+	python -m tools.bench --backend torch --no-ancestor --sizes 640x360 --out reports/compare/bench-torch.json
 
 backends: $(READY) ## time PyTorch and ONNX Runtime side by side, and read each one's containers with each other
 	python -m tools.backends

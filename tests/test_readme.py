@@ -139,3 +139,5 @@ def test_the_speeds() -> None:
     )
     cells = " | ".join(f"{times:.0f} times slower" for times in slower)
     assert f"| hiding with the ancestors' nets alone (Baluja 2017), measured in one run beside it | {cells} |" in README
+    torch = read(ROOT / "reports" / "compare" / "bench-torch.json")["640x360"]["frames/s"]
+    assert f"hides {torch['hide']:.1f} and reveals {torch['reveal']:.1f} frames of 640×360" in README
