@@ -14,7 +14,6 @@ from stegnet.media.film_writer import FilmWriter
 from stegnet.media.films import FilmInfo, read_frames, scan
 from stegnet.media.output import whole_file
 
-STRONGEST = 5.0
 _FILTER = 3.0  # grey levels
 _SHARE, _SHARPEN = 0.2, 0.05  # of the denoised picture in the mixture, and of the unsharp mask, at strength 1
 _SIGMA = 1.0  # of the mask's blur, in pixels
