@@ -45,7 +45,7 @@ class DataConfig:
     test_scenes: int = number(0, 100_000)
     test_photographs: bool
     shard: int = number(1, 1_000_000)
-    workers: int = number(1, 1024)
+    workers: int | Auto = number(1, 1024, auto=True)
 
 
 @dataclass(frozen=True)

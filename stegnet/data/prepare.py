@@ -9,8 +9,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from stegnet.config import DataConfig
-from stegnet.data.catalogue import read_catalogue, read_package_pictures
+import cv2
+
+from stegnet.config import AUTO, Auto, DataConfig
+from stegnet.data.catalogue import Source, read_catalogue, read_package_pictures
 from stegnet.data.fit import cut
 from stegnet.data.scenes import render_scene
 from stegnet.data.shards import TEST, TRAIN, ShardWriter
@@ -18,6 +20,7 @@ from stegnet.data.sources import Group, Job, Sample, list_jobs
 from stegnet.errors import DataError
 
 CROPS = 4  # squares cut from each test photograph
+NAMED = 3  # pictures that are too small and named; the others are counted
 
 Progress = Callable[[Iterable[Group], int], Iterable[Group]]
 _TEST_SCENES = 2**31  # seeds from here on are never trained on
@@ -35,29 +38,45 @@ def prepare(config: DataConfig, seed: int, data: Path, out: Path, progress: Prog
     Raises:
         DataError: nothing usable to train on, or nothing to test on.
     """
-    jobs = list_jobs(config, data, seed)
+    jobs = [*list_jobs(config, data, seed), *_test_jobs(config, seed, data)]
     writer = ShardWriter(out, config.shard)
     counts: Counter[str] = Counter(train=0, test=0, skipped=0)
+    small: list[str] = []
     for group in progress(_run(jobs, config.workers), len(jobs)):
-        for line in group.skipped:
+        for line in group.damaged:
             _log.warning("skipped %s", line)
-        counts["skipped"] += len(group.skipped)
+        small += group.small
+        counts["skipped"] += len(group.damaged) + len(group.small)
         _store(writer, counts, group, group.split or _draw_split(group.key, config.test_share))
-    for group in _test_groups(config, seed, data):
-        _store(writer, counts, group, TEST)
+    _warn_of_small(small, config.size)
     writer.close()
     _check(counts, config.source)
     return {name: counts[name] for name in sorted(counts)}
 
 
-def _run(jobs: list[Job], workers: int) -> Iterator[Group]:
-    """The jobs' groups, in order; they run in `workers` processes."""
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_call, jobs, chunksize=8)
+def _run(jobs: list[Job], workers: int | Auto) -> Iterator[Group]:
+    """The jobs' groups, in order; they run in `workers` processes, each of which computes with one thread."""
+    count = _physical_cores() if workers == AUTO else workers
+    chunk = max(1, min(16, len(jobs) // (4 * count)))
+    with ProcessPoolExecutor(count, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
+        yield from pool.map(_call, jobs, chunksize=chunk)
+
+
+def _physical_cores() -> int:
+    """Cores that this process may use, hyper-threads not counted."""
+    from joblib import cpu_count  # slow to import, and the workers do without
+
+    return cpu_count(only_physical_cores=True)
 
 
 def _call(job: Job) -> Group:
     return job()
+
+
+def _warn_of_small(names: list[str], size: int) -> None:
+    if names:
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        _log.warning("skipped %d smaller than data.size %d: %s%s", len(names), size, ", ".join(names[:NAMED]), more)
 
 
 def _draw_split(key: str, share: float) -> str:
@@ -72,24 +91,25 @@ def _store(writer: ShardWriter, counts: Counter[str], group: Group, split: str) 
     counts[f"sources.{group.source}"] += len(group.samples)
 
 
-def _test_groups(config: DataConfig, seed: int, data: Path) -> Iterator[Group]:
+def _test_jobs(config: DataConfig, seed: int, data: Path) -> Iterator[Job]:
     if config.test_photographs:
-        yield from _photographs(config.size, data)
-    scenes = Group("scenes", "")
-    for index in range(config.test_scenes):
-        pixels = render_scene(config.size, (seed, _TEST_SCENES + index))
-        scenes.samples.append(Sample(f"test-scene-{index:04d}", pixels, config.size, config.size))
-    yield scenes
+        packages = [source for source in read_catalogue(data / "sources.yaml") if source.kind == "package"]
+        yield from (partial(_photographs, source, config.size) for source in packages)
+    yield from (partial(_test_scene, config.size, seed, index) for index in range(config.test_scenes))
 
 
-def _photographs(size: int, data: Path) -> Iterator[Group]:
-    """Squares out of the photographs that come with installed packages."""
-    packages = [source for source in read_catalogue(data / "sources.yaml") if source.kind == "package"]
-    for source in packages:
-        for name, picture in read_package_pictures(source):
-            squares = cut(picture, size, CROPS)
-            sample = partial(Sample, width=picture.shape[1], height=picture.shape[0])
-            yield Group("photographs", "", [sample(f"{name}#{i}", square) for i, square in enumerate(squares)])
+def _photographs(source: Source, size: int) -> Group:
+    """Squares out of the photographs that come with an installed package."""
+    group = Group("photographs", "", split=TEST)
+    for name, picture in read_package_pictures(source):
+        sample = partial(Sample, width=picture.shape[1], height=picture.shape[0])
+        group.samples.extend(sample(f"{name}#{i}", square) for i, square in enumerate(cut(picture, size, CROPS)))
+    return group
+
+
+def _test_scene(size: int, seed: int, index: int) -> Group:
+    pixels = render_scene(size, (seed, _TEST_SCENES + index))
+    return Group("scenes", "", [Sample(f"test-scene-{index:04d}", pixels, size, size)], split=TEST)
 
 
 def _check(counts: Counter[str], source: str) -> None:

@@ -51,14 +51,16 @@ class Group:
         source: kind of the source, as the manifest names it.
         key: groups with one key stay on one side of the split; "" for pictures that are only trained on.
         samples: its usable pictures.
-        skipped: a line for each picture that is damaged or too small.
+        damaged: a line for each file that can't be read.
+        small: name and size of each picture that is smaller than data.size.
         split: train or test where the catalogue says which; "" where key and data.test_share do.
     """
 
     source: str
     key: str
     samples: list[Sample] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    small: list[str] = field(default_factory=list)
     split: str = ""
 
 
@@ -155,7 +157,7 @@ def _file(source: str, folder: Path, path: Path, config: DataConfig, split: str 
         else:
             _keep(group, name, read_picture(path), config.size)
     except MediaError as error:
-        group.skipped.append(str(error))
+        group.damaged.append(str(error))
     return group
 
 
@@ -204,7 +206,7 @@ def _torchvision_item(source: str, index: int, size: int) -> Group:
             raise DataError(f"{source}: does not hold pictures", "name another class of torchvision.datasets")
         picture = np.asarray(image.convert("RGB"))
     except OSError as error:
-        return Group(source, "", skipped=[f"{source} {name}: {error}"])
+        return Group(source, "", damaged=[f"{source} {name}: {error}"])
     group = Group(source, hashlib.sha256(picture.tobytes()).hexdigest())
     _keep(group, name, picture, size)
     return group
@@ -214,6 +216,6 @@ def _keep(group: Group, name: str, picture: np.ndarray, size: int) -> None:
     height, width = picture.shape[:2]
     pixels = fit(picture, size)
     if pixels is None:
-        group.skipped.append(f"{name}: {width}×{height} is smaller than data.size {size}")
+        group.small.append(f"{name} ({width}×{height})")
     else:
         group.samples.append(Sample(name, pixels, width, height))

@@ -270,7 +270,7 @@ def test_the_catalogue_decides_what_is_tested_on(manifest, share):
         *((name, "set", TRAIN) for name in ("a.jpg", "c.jpg", "d.jpg")),
         *((name, "set", TEST) for name in ("b.jpg", "e.jpg")),
     ]
-    assert counts == {"train": 3, "test": 2, "skipped": 1, "sources.set": 5, "sources.scenes": 0}
+    assert counts == {"train": 3, "test": 2, "skipped": 1, "sources.set": 5}
 
 
 def test_the_limit_holds_for_each_side(manifest):

@@ -1,11 +1,16 @@
 import logging
 import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet.data import prepare as prepare_module
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import TEST, TRAIN, Entry, Shards, data_hash, read_manifest
 from stegnet.data.sources import cache_folder
@@ -51,16 +56,46 @@ def test_a_folder_as_people_have_them(folder, data_config, tmp_path, caplog):
     assert len(Shards(tmp_path / "out", TRAIN)) == 12
     warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warned) == 3
-    assert all(any(f"{name}:" in line for line in warned) for name in ("damaged.jpg", "tiny.png", "letter"))
+    assert all(any(f"{name}:" in line for line in warned) for name in ("damaged.jpg", "letter"))
     assert all(line.startswith("skipped ") for line in warned)
+    assert warned[-1] == "skipped 1 smaller than data.size 64: tiny.png (20×20)"
 
 
-def test_any_number_of_processes_gives_the_same(folder, data_config, tmp_path, request):
-    changes = {"source": "folder+scenes", "folder": str(folder)}
-    run(data_config(workers=2, **changes), tmp_path)
+def test_many_too_small_pictures_are_one_line(data_config, in_process, tmp_path, picture, caplog):
+    (tmp_path / "in").mkdir()
+    for index in range(9):
+        write_png(tmp_path / "in" / f"{index}.png", picture(64 if index == 4 else 20, 70, index))
+    counts, _ = run(data_config(source="folder", folder=str(tmp_path / "in")), tmp_path)
+    assert counts["skipped"] == 8
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert line == "skipped 8 smaller than data.size 64: 0.png (70×20), 1.png (70×20), 2.png (70×20) and 5 more"
+
+
+def test_any_number_of_processes_gives_the_same_bytes(folder, data_config, tmp_path, request):
+    changes = {"source": "folder+scenes", "folder": str(folder), "scenes": 40}
+    for workers in (1, 2, 3):
+        run(data_config(workers=workers, **changes), tmp_path, out=str(workers))
     request.getfixturevalue("in_process")
-    run(data_config(**changes), tmp_path, out="again")
-    assert data_hash(tmp_path / "out") == data_hash(tmp_path / "again")
+    run(data_config(**changes), tmp_path, out="none")
+    files = [{path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("none", *"123")]
+    assert len(files[0]) > 3
+    assert all(other == files[0] for other in files[1:])
+
+
+def test_a_worker_computes_with_one_thread_and_loads_neither_torch_nor_mlflow():
+    look = "(__import__('cv2').getNumThreads(), {'torch', 'mlflow', 'pandas'} & set(__import__('sys').modules))"
+    assert list(prepare_module._run([partial(eval, look)], 1)) == [(1, set())]
+    stage = "import pipeline.prepare, sys; print({'torch', 'mlflow', 'pandas'} & set(sys.modules))"  # is imported too
+    assert subprocess.check_output([sys.executable, "-c", stage], text=True) == "set()\n"
+
+
+def test_auto_takes_every_physical_core(monkeypatch):
+    counts = []
+    pool = lambda count, *_: counts.append(count) or ThreadPoolExecutor(1)  # noqa: E731
+    monkeypatch.setattr(prepare_module, "ProcessPoolExecutor", pool)
+    monkeypatch.setattr("joblib.cpu_count", lambda only_physical_cores: 6 if only_physical_cores else 12)
+    assert [*prepare_module._run([], "auto"), *prepare_module._run([], 5)] == []
+    assert counts == [6, 5]
 
 
 @pytest.fixture
@@ -146,7 +181,7 @@ def test_progress_sees_every_group(data_config, in_process, tmp_path):
             yield group
 
     prepare(data_config(source="scenes", scenes=3), 0, tmp_path, tmp_path / "out", progress)
-    assert seen == [("scenes", 3)] * 3
+    assert seen == [("scenes", 5)] * 5  # those for testing too
 
 
 def test_nothing_to_train_on(data_config, in_process, tmp_path, picture):

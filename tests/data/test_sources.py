@@ -65,8 +65,8 @@ def test_what_can_t_be_used_is_named(groups, picture, tmp_path):
     write_png(tmp_path / "in" / "tiny.png", picture(63, 90))
     (tmp_path / "in" / "words.doc").write_text("no picture")
     found = groups(source="folder", folder=str(tmp_path / "in"))
-    assert found[0].skipped == ["tiny.png: 90×63 is smaller than data.size 64"]
-    assert "words.doc" in found[1].skipped[0]
+    assert found[0].small == ["tiny.png (90×63)"]
+    assert "words.doc" in found[1].damaged[0]
     assert not found[0].samples + found[1].samples
 
 
@@ -161,7 +161,7 @@ def test_torchvision_downloads_verifies_and_keeps(groups, serve, server, archive
     folder = tmp_path / "cache" / "torchvision" / "Imagenette" / TRAIN
     assert [[sample.name for sample in group.samples] for group in found] == [["0000000"], ["0000001"], []]
     assert [(s.width, s.height) for group in found for s in group.samples] == [(90, 70), (64, 100)]
-    assert found[2].skipped == ["0000002: 30×20 is smaller than data.size 64"]
+    assert found[2].small == ["0000002 (30×20)"]
     assert np.array_equal(found[0].samples[0].pixels, read_picture(folder / "n01440764" / "a.jpeg")[3:67, 13:77])
     assert {group.source for group in found} == {"torchvision:Imagenette"}
 
@@ -216,7 +216,7 @@ def test_a_damaged_picture_is_skipped(groups, serve, server, archive, tmp_path):
     path.write_bytes(path.read_bytes()[:400])
     found = groups(source="torchvision:Imagenette")
     assert [len(group.samples) for group in found] == [1, 0, 0]
-    assert found[1].skipped[0].startswith("torchvision:Imagenette 0000001: ")
+    assert found[1].damaged[0].startswith("torchvision:Imagenette 0000001: ")
 
 
 @pytest.mark.parametrize("name", ["NoSuchSet", "FakeData", "Kinetics", "", "utils"])
