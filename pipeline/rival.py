@@ -1,11 +1,14 @@
 """Stage rival: one of the pairs in study/rivals.yaml, to measure others beside it."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 from pipeline.stage import bar, run_stage
 from stegnet.config import Config, changed, check, read
 from stegnet.errors import ConfigError
+from stegnet.training.devices import shared_out
+from stegnet.training.ranks import rank
 from stegnet.training.train import checkpoint_of, train, write_weights
 
 CHECKPOINTS = Path(".checkpoints/rivals")
@@ -13,9 +16,14 @@ CHECKPOINTS = Path(".checkpoints/rivals")
 
 def main(config: Config, rivals: Path, shards: Path, weights: Path) -> None:
     config = rival(config, rivals, weights.stem)
-    result = train(config, shards, CHECKPOINTS, lambda point: None, lambda steps: bar(steps, weights.stem))
-    write_weights(weights, *result)
-    checkpoint_of(config, shards, CHECKPOINTS).remove()
+    with shared_out("pipeline.rival", config):
+        leads = rank() == 0
+        checkpoint = checkpoint_of(config, shards, CHECKPOINTS)
+        progress = partial(bar, desc=weights.stem, disable=not leads)
+        result = train(config, shards, CHECKPOINTS, lambda point: None, progress)
+        if leads:
+            write_weights(weights, *result)
+            checkpoint.remove()
 
 
 def rival(config: Config, rivals: Path, name: str) -> Config:

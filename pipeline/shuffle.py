@@ -17,7 +17,7 @@ from stegnet.evaluation.board import board
 from stegnet.evaluation.shuffle.attacks import SIZE, TITLES, Named, Task, attack, glimpses, look, middle, wide_enough
 from stegnet.evaluation.shuffle.report import headline, report
 from stegnet.media import write_png
-from stegnet.training.precision import make_deterministic
+from stegnet.training.precision import cpu_threads, make_deterministic
 
 CATALOGUE = Path("assets/sources.yaml")
 NO_SCENE = {"hubble_deep_field.jpg", "ihc.png"}  # packaged pictures of stars and of cells
@@ -33,7 +33,7 @@ def main(config: Config, weights: Path, out: Path) -> None:
         Task(weights, name, picture, squares[number - 1][1], config.seed + number)
         for number, (name, picture) in enumerate(photographs)
     ]
-    with ProcessPoolExecutor(config.train.threads, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(cpu_threads(config.train.threads), mp_context=get_context("spawn")) as pool:
         rows = list(bar(pool.map(attack, tasks), "shuffle", len(tasks)))
         pictures = list(bar(pool.map(look, _scenes(config.seed, weights)), "pictures", SHOWN))
     table = pd.DataFrame([*chain.from_iterable(rows), *glimpses(squares)])

@@ -16,7 +16,7 @@ from stegnet.evaluation.survival import report as survival_report
 from stegnet.evaluation.survival.distortion import NONE, OF_FILMS, OF_PICTURES
 from stegnet.evaluation.survival.measure import Material
 from stegnet.evaluation.survival.method import Method, load_method, sealed, swap, thumbnail
-from stegnet.training.precision import make_deterministic
+from stegnet.training.precision import cpu_threads, make_deterministic
 
 RIVALS = ("plain", "plain_noise", "baluja", "baluja_noise")
 DEFAULT, MEANS = "default", "means alone"
@@ -51,7 +51,7 @@ def main(
 
 
 def _measure(config: Config, material: Material, methods: dict[str, Method]) -> pd.DataFrame:
-    measure = partial(survival.measure, seed=config.seed, workers=config.train.threads)
+    measure = partial(survival.measure, seed=config.seed, workers=cpu_threads(config.train.threads))
     found = measure(material, methods, progress=lambda steps: bar(steps, material.name))
     undistorted = replace(material, distortions=(NONE,))
     return pd.concat([found, measure(undistorted, {MEANS: thumbnail}, progress=lambda steps: steps)])

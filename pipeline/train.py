@@ -2,7 +2,6 @@
 
 import csv
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +10,13 @@ from pipeline.results import name_of, open_tracker, picture_sets, train_result
 from pipeline.stage import bar, run_stage
 from stegnet.config import Config
 from stegnet.data.shards import TRAIN
-from stegnet.training.devices import processes
-from stegnet.training.launch import launch, supervised
-from stegnet.training.ranks import rank, world_size
+from stegnet.training.devices import shared_out
+from stegnet.training.ranks import rank
 from stegnet.training.train import Point, checkpoint_of, train, write_weights
 
 
 def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
-    count = processes(config.train)
-    if count != world_size():
-        sys.exit(launch("pipeline.train", count))
-    with supervised():
+    with shared_out("pipeline.train", config):
         checkpoints = Path(os.environ.get("DVC_ROOT", ".")) / ".checkpoints"
         if rank() == 0:
             _lead(config, shards, checkpoints, weights, curve)

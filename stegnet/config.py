@@ -103,7 +103,7 @@ class TrainConfig:
     pairs: int = number(1, 10_000_000_000)
     batch: int = number(1, 65_536)
     accumulate: int = number(1, 65_536)
-    devices: int = number(0, 65_536)
+    devices: int | Auto = number(1, 65_536, auto=True)
     compile: bool
     crop: int = number(16, 4096, step=8)
     scrambled: float = number(0, 1)
@@ -118,7 +118,7 @@ class TrainConfig:
     container_start: float = number(1e-8, 1)
     container_ramp: float = number(0, 1)
     precision: str = choice("auto", "bf16", "fp32")
-    threads: int = number(1, 1024)
+    threads: int | Auto = number(1, 1024, auto=True)
     workers: int = number(0, 1024)
     checkpoint: int = number(1, 1_000_000_000)
     loss: LossConfig

@@ -10,6 +10,13 @@ T, R = TypeVar("T"), TypeVar("R")
 _END = object()
 
 
+def physical_cores() -> int:
+    """Cores that this process may use, hyper-threads not counted."""
+    from joblib import cpu_count  # slow to import
+
+    return cpu_count(only_physical_cores=True)
+
+
 def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
     """The same items, made in a thread of their own, up to `depth` before they are asked for.
 

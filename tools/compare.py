@@ -17,6 +17,7 @@ from stegnet.data.shards import TRAIN, Shards
 from stegnet.errors import ConfigError, StegnetError
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.models import build_from
+from stegnet.training.precision import cpu_threads
 from tools.compare_table import head, measure, write
 from tools.compare_train import Budget, Place, Row, train_row
 
@@ -44,7 +45,7 @@ def compare(options: argparse.Namespace) -> int:
     """Trains what is not trained yet, measures all, and writes the table."""
     base = load(PARAMS)
     budget = Budget(options.pairs or base.train.pairs, options.seconds)
-    threads = options.threads or base.train.threads
+    threads = options.threads or cpu_threads(base.train.threads)
     common = {"train.pairs": budget.pairs, "train.threads": threads, "train.devices": 1}
     rows = read_rows(options.file, options.set, options.rows, common)
     _check(rows, options.data)

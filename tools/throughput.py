@@ -24,7 +24,7 @@ from stegnet.data.shards import TRAIN, Shards
 from stegnet.errors import StegnetError
 from stegnet.models.precision import resolve
 from stegnet.training.devices import open_fabric
-from stegnet.training.precision import make_deterministic
+from stegnet.training.precision import cpu_threads, make_deterministic
 from stegnet.training.trainer import Trainer
 
 WARM_UP = 3  # batches that do not count
@@ -54,9 +54,10 @@ def measure(config: Config, options: argparse.Namespace) -> None:
     """Prints a line for each figure."""
     train = config.train
     make_deterministic(config.seed, train.threads)
-    fabric = open_fabric(train)
+    fabric = open_fabric(config)
     print(
-        f"{fabric.device}, {train.threads} threads, {train.workers} loaders, batches of {train.batch} × {train.crop}²"
+        f"{fabric.device}, one process, {cpu_threads(train.threads)} threads, {train.workers} loaders,"
+        f" batches of {train.batch} × {train.crop}²"
     )
     _tell("loader alone", config, options.seconds, _batches(config, options.shards))
     with TemporaryDirectory() as folder:

@@ -18,6 +18,7 @@ from stegnet.data.scenes import render_scene
 from stegnet.data.shards import TEST, TRAIN, ShardWriter
 from stegnet.data.sources import Group, Job, Sample, list_jobs
 from stegnet.errors import DataError
+from stegnet.parallel import physical_cores
 
 CROPS = 4  # squares cut from each test photograph
 NAMED = 3  # pictures that are too small and named; the others are counted
@@ -56,17 +57,10 @@ def prepare(config: DataConfig, seed: int, data: Path, out: Path, progress: Prog
 
 def _run(jobs: list[Job], workers: int | Auto) -> Iterator[Group]:
     """The jobs' groups, in order; they run in `workers` processes, each of which computes with one thread."""
-    count = _physical_cores() if workers == AUTO else workers
+    count = physical_cores() if workers == AUTO else workers
     chunk = max(1, min(16, len(jobs) // (4 * count)))
     with ProcessPoolExecutor(count, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
         yield from pool.map(_call, jobs, chunksize=chunk)
-
-
-def _physical_cores() -> int:
-    """Cores that this process may use, hyper-threads not counted."""
-    from joblib import cpu_count  # slow to import, and the workers do without
-
-    return cpu_count(only_physical_cores=True)
 
 
 def _call(job: Job) -> Group:

@@ -12,6 +12,7 @@ import stegnet
 from stegnet.config import Config
 from stegnet.data.shards import data_hash
 from stegnet.models import SHIPPED, Card, options_of, weights_id
+from stegnet.training.precision import cpu_threads
 from stegnet.training.ranks import world_size
 
 IRRELEVANT = {"workers", "checkpoint"}  # they change the time that it takes, and nothing else
@@ -40,7 +41,7 @@ def _code_hash() -> str:
 
 def _settings(config: Config) -> dict[str, Any]:
     train = {key: value for key, value in asdict(config.train).items() if key not in IRRELEVANT}
-    train["devices"] = world_size()
+    train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}
     if config.train.start == "shipped":
         train["start"] = weights_id(SHIPPED)
     sections = {"model": asdict(config.model), "scramble": asdict(config.scramble), "train": train}

@@ -5,12 +5,21 @@ import os
 import numpy as np
 import torch
 
+from stegnet.config import AUTO, Auto
+from stegnet.parallel import physical_cores
+from stegnet.training.ranks import local_world_size
 
-def make_deterministic(seed: int, threads: int) -> None:
+
+def cpu_threads(asked: int | Auto) -> int:
+    """CPU threads of this process; "auto": its share of the physical cores."""
+    return max(1, physical_cores() // local_world_size()) if asked == AUTO else asked
+
+
+def make_deterministic(seed: int, threads: int | Auto) -> None:
     """Same seed, machine and software: same bits. The thread count decides the order of sums."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with a fixed workspace
     torch.manual_seed(seed)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(cpu_threads(threads))
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, and no kernel here reads such memory
     torch.backends.cudnn.benchmark = False

@@ -16,3 +16,8 @@ def rank() -> int:
 def world_size() -> int:
     """How many processes there are, on all machines."""
     return int(os.environ["WORLD_SIZE"]) if is_launched() else 1
+
+
+def local_world_size() -> int:
+    """How many processes there are on this machine."""
+    return int(os.environ["LOCAL_WORLD_SIZE"]) if is_launched() else 1

@@ -58,7 +58,7 @@ def train(
         ConfigError: the batch can't be shared out.
         DataError: there are no training pictures.
     """
-    fabric = open_fabric(config.train)
+    fabric = open_fabric(config)
     precision = resolve(config.train.precision, fabric.device)
     make_deterministic(config.seed, config.train.threads)
     trainer = Trainer(config, fabric, precision)

@@ -41,7 +41,7 @@ def test_it_is_trained_and_says_how(tmp_path: Path, picture, monkeypatch: pytest
     for index in range(4):
         writer.add(picture(64, 64, index), TRAIN, str(index), "folder", 64, 64)
     writer.close()
-    train = replace(CONFIG.train, batch=2, crop=32, warmup=1, precision="fp32", threads=1, workers=0)
+    train = replace(CONFIG.train, batch=2, crop=32, warmup=1, precision="fp32", devices=1, threads=1, workers=0)
     config = replace(CONFIG, train=train, study=replace(CONFIG.study, pairs=4))
     (tmp_path / "rivals.yaml").write_text("small: {model.blocks: 1, model.backbone: none, seed: 3}\n", encoding="utf-8")
     rival.main(config, tmp_path / "rivals.yaml", tmp_path / "shards", tmp_path / "out" / "small.safetensors")

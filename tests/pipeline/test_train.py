@@ -18,7 +18,8 @@ from stegnet.data.shards import TRAIN, ShardWriter
 
 ROOT = Path(__file__).parents[2]
 TRAINING = {
-    "pairs": 240, "batch": 8, "crop": 32, "warmup": 2, "precision": "fp32", "threads": 1, "workers": 1, "checkpoint": 1,
+    "pairs": 240, "batch": 8, "crop": 32, "warmup": 2, "precision": "fp32", "devices": 1, "threads": 1, "workers": 1,
+    "checkpoint": 1,
 }  # fmt: skip
 Run = Callable[..., subprocess.Popen]
 

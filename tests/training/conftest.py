@@ -15,9 +15,8 @@ def make_config() -> Callable[..., Config]:
     """A training of 12 small steps; `train` keys are given by name, other sections as they are."""
     base = load(PARAMS)
     model = replace(base.model, name="invertible", blocks=1, width=8, ends=2)
-    small = replace(
-        base.train, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", threads=1, workers=0, checkpoint=4
-    )
+    alone = replace(base.train, devices=1, threads=1, workers=0)
+    small = replace(alone, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", checkpoint=4)
 
     def make(*, seed: int = 0, model=model, **train: object) -> Config:
         return replace(base, seed=seed, model=model, train=replace(small, **train))
