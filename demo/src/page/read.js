@@ -17,7 +17,8 @@ export async function readPicture(file) {
   const bitmap = factor < 1 ? await scaled(whole, factor) : whole;
   const from =
     bitmap === whole ? "" : `, made smaller from ${whole.width} × ${whole.height}: this page takes 4 megapixels`;
-  return { bitmap, show: await drawn(bitmap, file.name), caption: `${bitmap.width} × ${bitmap.height}${from}` };
+  const { name } = file;
+  return { name, bitmap, show: await drawn(bitmap, name), caption: `${bitmap.width} × ${bitmap.height}${from}` };
 }
 
 /** A container: its bytes, for the browser's own decoder may change its numbers. */
