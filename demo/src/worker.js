@@ -70,7 +70,7 @@ function checkSame(one, other) {
   if (one.data.every((sample, at) => sample === other.data[at])) return;
   throw new PageError(
     "The PNG file does not hold what was put into it.",
-    "This is an error of this page: take `stegnet hide`.",
+    "This is a bug in this page: use `stegnet hide` instead.",
   );
 }
 
@@ -82,7 +82,7 @@ self.onmessage = async ({ data: { job, ...what } }) => {
     const { message, hint } =
       error instanceof PageError
         ? error
-        : new PageError(`Something went wrong: ${error.message}`, "Load this page again, and try once more.");
+        : new PageError(`Something went wrong: ${error.message}`, "Reload the page and try again.");
     postMessage({ error: { message, hint } });
   }
 };

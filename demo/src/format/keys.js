@@ -61,9 +61,9 @@ export async function hmac(key, message) {
 export function unlocking(given) {
   if (given.file) return unlockingFile(given.file);
   const bytes = text.encode(given.passphrase.normalize("NFC"));
-  if (bytes.length < 1) throw new PageError("There is no passphrase.", "Type one, or take a key file.");
+  if (bytes.length < 1) throw new PageError("There is no passphrase.", "Type one, or use a key file.");
   if (bytes.length > MOST_BYTES || LONE_SURROGATE.test(given.passphrase)) {
-    throw new PageError("The passphrase can't be used.", `It has 1 to ${MOST_BYTES} bytes of Unicode text.`);
+    throw new PageError("The passphrase can't be used.", `It must be 1 to ${MOST_BYTES} bytes of Unicode text.`);
   }
   return async (salt) => Key.of(await scryptAsync(bytes, salt, SCRYPT));
 }

@@ -5,7 +5,7 @@ import { KEY_BYTES } from "../format/keys.js";
 import { button, make, saveLink } from "./elements.js";
 
 const CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz";
-const TYPED = "Anyone who has the container can try passphrases on it: take a long, random one.";
+const TYPED = "Anyone who has the container can try passphrases on it: use a long, random one.";
 const GENERATED =
   "80 random bits: nobody can guess it, and nobody can recover it. Keep it, and send it another way than the picture.";
 
@@ -74,7 +74,7 @@ function passphraseRow(name, canMake) {
   function maker() {
     let strength = TYPED;
     const status = make("p", { className: "note", role: "status" }, strength);
-    const start = button("Generate one", generate, { className: "quiet" });
+    const start = button("Generate a passphrase", generate, { className: "quiet" });
     const copy = button("Copy", copyIt, { className: "quiet", "aria-label": "Copy the passphrase", hidden: true });
     input.oninput = () => (status.textContent = strength = TYPED);
     return [make("div", { className: "row wrap" }, start, copy), status];
@@ -128,12 +128,12 @@ function fileRow(name, canMake) {
       if (bytes) return { file: bytes };
       throw new PageError(
         "There is no key file.",
-        canMake ? "Choose one, or make a new one." : "Choose the one that it was hidden with.",
+        canMake ? "Choose one, or make a new one." : "Choose the one the secret was hidden with.",
       );
     },
     put({ file }) {
       bytes = file;
-      status.textContent = "the key that hid it";
+      status.textContent = "the key it was hidden with";
     },
   };
 
@@ -141,6 +141,6 @@ function fileRow(name, canMake) {
   function makeNew() {
     bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
     saveLink("", "stegnet.key", bytes, "application/octet-stream").click();
-    status.textContent = "stegnet.key was saved: keep it, and give a copy to whoever is to reveal";
+    status.textContent = "stegnet.key was saved: keep it, and give a copy to whoever will reveal the secret";
   }
 }

@@ -68,7 +68,7 @@ const section = (name) => document.querySelector(`[data-drop="${name}"]`);
 
 function filled(zone) {
   if (zone.value) return zone.value;
-  throw new PageError(`There is no ${zone.section.dataset.drop}.`, "Drop one, paste it, or choose a file.");
+  throw new PageError(`There is no ${zone.section.dataset.drop}.`, "Drop one, paste one, or choose a file.");
 }
 
 /** A pasted picture goes to the drop zone that has the focus, else to the first that is empty. */
@@ -88,7 +88,7 @@ function strayed(file, zones) {
 }
 
 function whatIsLacking() {
-  if (!crypto.subtle) return "This page was not opened securely, and can’t encrypt.";
+  if (!crypto.subtle) return "This page was not loaded securely, so it can’t encrypt.";
   if (!("OffscreenCanvas" in window && "DecompressionStream" in window))
     return "This browser is too old for this page.";
   return "";
@@ -99,7 +99,7 @@ const lacking = whatIsLacking();
 if (lacking) {
   const place = document.getElementById("unable");
   place.hidden = false;
-  place.append(told(new PageError(lacking, "Take a current browser, and open this page by https.")));
+  place.append(told(new PageError(lacking, "Use a current browser, and open this page over https.")));
 } else {
   await setUp();
 }

@@ -24,15 +24,15 @@ export function showContainer(form, { file, cover, secret, difference, detail, p
   const views = makeViews({
     Compare: {
       view: makeCompare(canvasOf(cover, "the cover"), image, ["Cover", "Container"]),
-      note: "Drag the handle. On the left what you gave, on the right what you send.",
+      note: "Drag the handle: on the left the cover you chose, on the right the container you send.",
     },
     Difference: {
       view: canvasOf(difference, "the difference"),
-      note: `How far the two are apart, ${GAIN} times as bright: on average ${apart(psnr.container)} of 255 levels.`,
+      note: `The difference between the two, ${GAIN} times as bright: on average ${apart(psnr.container)} of 255 levels.`,
     },
     Inside: {
       view: canvasOf(detail, "the scrambled secret"),
-      note: "The secret as the network hides it: without its block means, in blocks that the key put elsewhere, turned and made negative.",
+      note: "The secret as the network hides it: without its block means, in blocks that the key has moved, turned and inverted.",
     },
   });
   const save = saveLink("Download the container", name, file, PNG, { className: "button primary" });
@@ -42,24 +42,24 @@ export function showContainer(form, { file, cover, secret, difference, detail, p
     ...warnings(psnr, cover, secret),
     views,
     figures({
-      "PSNR, container to cover": decibels(psnr.container),
-      "PSNR, secret as it comes back": decibels(psnr.secret),
+      "PSNR, container and cover": decibels(psnr.container),
+      "PSNR, secret and what is revealed": decibels(psnr.secret),
       Size: dimensions(cover),
       File: size(file.length),
     }),
     make("div", { className: "row wrap" }, usable ? save : behind("Download it anyway", save), reveal),
-    make("p", { className: "note" }, "Send it as a file. A messenger that re-encodes pictures destroys what it hides."),
+    make("p", { className: "note" }, "Send it as a file: a messaging app that re-encodes pictures destroys the secret."),
   ]);
 }
 
 /** Shows a secret. */
 export function showSecret(form, { file, secret, whole }) {
   const badge = whole
-    ? make("p", { className: "badge good" }, "Untouched: every pixel is as it was when this was hidden.")
+    ? make("p", { className: "badge good" }, "Untouched: every pixel is as it was when the secret was hidden.")
     : make(
         "p",
         { className: "badge bad", role: "alert" },
-        "The container was altered since it was hidden, and its secret is shown as it is.",
+        "The container was altered after the secret was hidden: this is what can still be revealed.",
       );
   showResult(form, [
     make("h2", {}, "The secret"),
@@ -85,9 +85,9 @@ function warnings(psnr, cover, secret) {
   }
   if (psnr.secret < POOR) {
     const unusable = psnr.secret < UNUSABLE;
-    const shrunk = `At ${dimensions(secret)} it must be shrunk to fit into the cover’s ${dimensions(cover)}: take a larger cover.`;
+    const shrunk = `At ${dimensions(secret)} it must be shrunk to fit into the cover’s ${dimensions(cover)}: use a larger cover.`;
     found.push({
-      message: `${unusable ? "Don’t send this: the secret comes back unusable" : "The secret comes back visibly worse"} (${decibels(psnr.secret)}).`,
+      message: `${unusable ? "Don’t send this: the secret comes back unusable" : "The secret comes back visibly degraded"} (${decibels(psnr.secret)}).`,
       hint: psnr.fitted < POOR ? shrunk : UNLIKE_PHOTOGRAPHS,
       grave: unusable,
     });

@@ -96,7 +96,7 @@ class Visitor {
   trouble = (form) => this.page.locator(`#${form} .work [role="alert"]`).innerText();
   troubleAt = (zone) => this.page.locator(`[data-drop="${zone}"] [role="alert"]`).innerText();
 
-  strayed = (form) => this.page.locator(`#${form} > div:first-child > [role="alert"]`).innerText();
+  strayed = (form) => this.page.locator(`#${form} > div:first-child > [role="alert"]`).innerText({ timeout: 30_000 });
   notices = (form) => this.page.locator(`#${form} .result .notice`).allInnerTexts();
 
   /** Drops a file from outside the browser, as a hand does it. */

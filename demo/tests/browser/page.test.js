@@ -8,7 +8,7 @@ import { psnr } from "../../src/picture.js";
 import { readPng, writePng } from "../../src/png.js";
 import { exchange, open, PASSPHRASE, readPicture } from "./open.js";
 
-const NOTHING = /Nothing can be revealed: nothing here opens with this key\..*The key is another one/s;
+const NOTHING = /Nothing can be revealed: nothing here opens with this key\..*The key is a different one/s;
 let site;
 before(async () => (site = await open()));
 after(() => site.close());
@@ -94,7 +94,7 @@ visiting("a poor container is warned of, and so is a secret that comes back poor
   await visitor.result("hide");
   const [container, secret, ...more] = await visitor.notices("hide");
   assert.match(container, /The container visibly differs from its cover \(1\d\.\d dB\)\. .*trained on photographs/);
-  assert.match(secret, /The secret comes back visibly worse \(2\d\.\d dB\)\. .*trained on photographs/);
+  assert.match(secret, /The secret comes back visibly degraded \(2\d\.\d dB\)\. .*trained on photographs/);
   assert.deepEqual(more, []);
   assert.ok(await visitor.page.getByText("Download the container").isVisible());
 });
@@ -142,7 +142,7 @@ visiting(
     assert.match(await note.innerText(), /try passphrases/);
     const seen = new Set();
     for (let made = 0; made < 60; made++) {
-      await page.getByRole("button", { name: "Generate one" }).click();
+      await page.getByRole("button", { name: "Generate a passphrase" }).click();
       const passphrase = await field.inputValue();
       assert.match(passphrase, /^([0-9a-hjkmnp-tv-z]{4}-){3}[0-9a-hjkmnp-tv-z]{4}$/);
       seen.add(passphrase);
@@ -156,7 +156,7 @@ visiting(
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await field.inputValue());
     await field.fill("typed");
     assert.match(await note.innerText(), /^Anyone/);
-    assert.equal(await page.locator("#reveal").getByText("Generate one").count(), 0);
+    assert.equal(await page.locator("#reveal").getByText("Generate a passphrase").count(), 0);
   },
   { permissions: ["clipboard-read", "clipboard-write"] },
 );
@@ -224,11 +224,11 @@ visiting("files that are no pictures, too large, damaged, too small", async (vis
   assert.match(await visitor.troubleAt("container"), /damaged or cut off/);
 });
 
-visiting("a picture above 4 megapixels is made smaller, and that is said", async (visitor) => {
+visiting("a picture above 4 megapixels is scaled down, and that is said", async (visitor) => {
   const large = { width: 3000, height: 2000, data: new Uint8Array(3000 * 2000 * 3) };
   await visitor.give("secret", png(await writePng(large)));
   const caption = await visitor.page.locator('[data-drop="secret"] .caption').innerText();
-  assert.match(caption, /^2508 × 1672, made smaller from 3000 × 2000/);
+  assert.match(caption, /^2508 × 1672, scaled down from 3000 × 2000/);
 });
 
 visiting("with 4 megapixels the page goes on answering, and work can be stopped", async (visitor) => {
