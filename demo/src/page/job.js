@@ -15,8 +15,8 @@ const STAGES = {
     seal: ["Sealing", 2],
     write: ["Writing the PNG file", 4],
     read: ["Opening it again", 2],
-    reveal: ["Revealing the secret, to see how well it comes back", 21],
-    restore: ["Restoring the secret, to see how well it comes back", 13],
+    reveal: ["Checking what comes back", 21],
+    restore: ["Checking what comes back", 13],
   },
   reveal: {
     pictures: ["Reading the container", 2],

@@ -154,6 +154,9 @@ visiting(
     await page.getByRole("button", { name: "Copy the passphrase" }).click();
     await page.getByText("Copied.").waitFor();
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await field.inputValue());
+    await page.evaluate(() => (navigator.clipboard.writeText = () => Promise.reject(new Error("denied"))));
+    await page.getByRole("button", { name: "Copy the passphrase" }).click();
+    await page.getByText("won’t let the page copy").waitFor();
     await field.fill("typed");
     assert.match(await note.innerText(), /^Anyone/);
     assert.equal(await page.locator("#reveal").getByText("Generate a passphrase").count(), 0);
