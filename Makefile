@@ -39,8 +39,8 @@ table: $(READY) ## compare all experiments in a table: what was changed, and the
 ui: $(READY) ## look at all runs in MLflow, on http://127.0.0.1:5000
 	mlflow ui --workers 1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
 
-demo: ## build the browser demo and serve it on the loopback address; needs Node.js
-	@command -v npm >/dev/null || { echo "error: npm is missing: install Node.js 20.19 or newer (Debian: apt install npm)" >&2; exit 1; }
+demo: ## build the browser demo and serve it on the loopback address; needs Node.js 18.20 or newer
+	@command -v npm >/dev/null || { echo "error: npm is missing: install Node.js 18.20 or newer (Debian 12 or newer: apt install npm)" >&2; exit 1; }
 	cd demo && npm ci && npm run build && npm run serve
 
 verify: $(READY) ## run the pipeline in two fresh clones and compare all that their dvc.lock says

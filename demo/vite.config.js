@@ -17,7 +17,7 @@ const HEADERS = {
 
 export default defineConfig({
   base: "./",
-  build: { target: "es2023", assetsInlineLimit: 0, chunkSizeWarningLimit: 1000 },
+  build: { target: "es2023", cssMinify: "lightningcss", assetsInlineLimit: 0, chunkSizeWarningLimit: 1000 },
   worker: { format: "es" },
   define: { __PAIR__: JSON.stringify(pair()) },
   assetsInclude: ["**/*.onnx"],

@@ -15,5 +15,5 @@ export class PageError extends Error {
 export const nothing = () =>
   new PageError(
     "Nothing can be revealed: nothing here opens with this key.",
-    "The key is another one, or the file was altered (most messengers and social networks do that), or it hides nothing.",
+    "The key is a different one, or the file was altered (most messaging apps and social networks do that), or it hides nothing.",
   );

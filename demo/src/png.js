@@ -34,7 +34,7 @@ export function readPng(bytes) {
   if (!hasPngSignature(bytes)) {
     throw new PageError(
       "This is not a PNG file.",
-      "A container is a PNG file; saved as JPEG or WebP, it holds nothing any more.",
+      "Containers are PNG files; one that was saved as JPEG or WebP has lost its secret.",
     );
   }
   return toRgb(decoded(bytes));
@@ -44,7 +44,7 @@ function decoded(bytes) {
   try {
     return decode(bytes);
   } catch {
-    throw new PageError("The PNG file is damaged or cut off.", "Get it again from whoever sent it, as a file.");
+    throw new PageError("The PNG file is damaged or cut off.", "Ask the sender for it again, as a file.");
   }
 }
 

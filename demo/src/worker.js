@@ -8,6 +8,7 @@ import { unlocking } from "./format/keys.js";
 import { makeEngine } from "./network/engine.js";
 import { psnr } from "./picture.js";
 import { readPng, writePng } from "./png.js";
+import { resize } from "./resize.js";
 import { amplified, shownDetail } from "./views.js";
 
 const engines = {};
@@ -26,7 +27,10 @@ async function engineFor(device) {
 }
 
 const JOBS = {
-  /** Two bitmaps and what opens them: the container as a PNG file, what to show of it, and how near it is. */
+  /**
+   * Two bitmaps and what opens them: the container as a PNG file, what to show of it, and PSNR in dB: of the container,
+   * of the secret that it gives back, and of a secret that was only stretched to the cover's size and back.
+   */
   async hide({ cover, secret, given, device }) {
     unlocking(given);
     tell("pictures");
@@ -36,12 +40,18 @@ const JOBS = {
     tell("write");
     const file = await writePng(container);
     checkSame(readPng(file), container);
+    const { secret: revealed } = await reveal(engine, container, given);
     return {
       file,
       cover: seen,
+      secret: { width: unseen.width, height: unseen.height },
       difference: amplified(seen, container),
       detail: shownDetail(scrambled, container, engine.pair.block),
-      psnr: psnr(seen, container),
+      psnr: {
+        container: psnr(seen, container),
+        secret: psnr(unseen, revealed),
+        fitted: psnr(unseen, resize(resize(unseen, seen.width, seen.height), unseen.width, unseen.height)),
+      },
     };
   },
 
@@ -60,7 +70,7 @@ function checkSame(one, other) {
   if (one.data.every((sample, at) => sample === other.data[at])) return;
   throw new PageError(
     "The PNG file does not hold what was put into it.",
-    "This is an error of this page: take `stegnet hide`.",
+    "This is a bug in this page: use `stegnet hide` instead.",
   );
 }
 
@@ -72,7 +82,7 @@ self.onmessage = async ({ data: { job, ...what } }) => {
     const { message, hint } =
       error instanceof PageError
         ? error
-        : new PageError(`Something went wrong: ${error.message}`, "Load this page again, and try once more.");
+        : new PageError(`Something went wrong: ${error.message}`, "Reload the page and try again.");
     postMessage({ error: { message, hint } });
   }
 };

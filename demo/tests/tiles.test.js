@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import * as ort from "onnxruntime-web";
 
 import { tiled } from "../src/network/tiles.js";
 
-const GRAPHS = process.env.STEGNET_ONNX ?? resolve(import.meta.dirname, "../../stegnet/weights");
+const GRAPHS = process.env.STEGNET_ONNX ?? fileURLToPath(new URL("../../stegnet/weights", import.meta.url));
 const [WIDTH, HEIGHT] = [1048, 560];
 
 /** Waves with some noise, (3, HEIGHT, WIDTH) in [0, 1]. */

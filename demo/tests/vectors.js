@@ -1,6 +1,9 @@
 /** The test vectors of the format, and the ideal network that made them (tests/codec/make_vectors.py). */
 
+import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
+
+globalThis.crypto ??= webcrypto; // Node 18 has it, but not as a global
 
 const FOLDER = new URL("../../tests/codec/", import.meta.url);
 

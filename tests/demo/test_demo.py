@@ -1,6 +1,8 @@
 """The browser demo: its own tests, and that what one side hides the other reveals."""
 
+import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,8 @@ from stegnet.data.scenes import render_scene
 from stegnet.media import read_picture, write_png
 
 PASSPHRASE = "zwei Käse"
+DEMO = Path(__file__).parents[2] / "demo"
+NODE = 18, 20, 4  # Debian 12 has this one
 SIZE = 320, 200  # width and height
 LEAST = 33.0  # dB, of the secret; the two sides round differently
 
@@ -28,6 +32,25 @@ def scene(seed: int) -> np.ndarray:
 def node(demo: Path, *tests: str, **environment: str) -> None:
     command = ["node", "--test", *tests]
     subprocess.run(command, cwd=demo, env=os.environ | environment, check=True)
+
+
+def allows(engines: str, version: tuple[int, ...]) -> bool:
+    """Does a package's `engines.node`, such as `^18.0.0 || >= 20`, allow a version of Node.js?"""
+    for way in engines.split("||"):
+        caret, least = re.fullmatch(r"\s*(\^|>=)\s*([\d.]+)\s*", way).groups()
+        lowest = tuple(map(int, least.split(".")))
+        if version >= lowest and (caret == ">=" or version[0] == lowest[0]):
+            return True
+    return False
+
+
+def test_every_package_runs_on_the_node_that_is_asked_for() -> None:
+    packages = json.loads((DEMO / "package-lock.json").read_text())["packages"]
+    wanted = {name: package["engines"]["node"] for name, package in packages.items() if "engines" in package}
+    assert wanted.pop("") == f">={NODE[0]}.{NODE[1]}"
+    assert not {name: engines for name, engines in wanted.items() if not allows(engines, NODE)}
+    for text in (DEMO / "README.md", DEMO.parent / "Makefile"):
+        assert set(re.findall(r"Node.js ([\d.]+)", text.read_text())) == {f"{NODE[0]}.{NODE[1]}"}
 
 
 def test_format_and_tiles(demo: Path) -> None:

@@ -67,5 +67,5 @@ export async function hide(engine, cover, secret, given, random = systemRandom) 
 function checkRoom({ width, height }, blocks, area) {
   const needed = RECORD_BYTES + (blocks ? most(blocks) : 0);
   if (area > 0 && needed <= room(width, height)) return;
-  throw new PageError(`The cover is too small: ${width} × ${height} pixels.`, "Take one of 48 × 48 pixels or more.");
+  throw new PageError(`The cover is too small: ${width} × ${height} pixels.`, "Use one of at least 48 × 48 pixels.");
 }

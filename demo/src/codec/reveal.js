@@ -70,7 +70,7 @@ const area = ({ width, height }, block) => [width, height].map((side) => Math.fl
 const notHere = (kind) =>
   kind === FILM
     ? new PageError(
-        "This is one frame of a film, and the film is what is hidden.",
+        "This is a single frame of a film that hides another film.",
         "`stegnet reveal` reads the whole film; this page reads pictures.",
       )
     : new PageError(
@@ -81,7 +81,7 @@ const notHere = (kind) =>
 function checkWeights(theirs, ours) {
   if (theirs === ours) return;
   throw new PageError(
-    `Hidden with the weights ${theirs.slice(0, 16)}, and this page has ${ours.slice(0, 16)}.`,
+    `Hidden with the weights ${theirs.slice(0, 16)}; this page has ${ours.slice(0, 16)}.`,
     "`stegnet reveal --weights FILE` reads it with the weights file that hid it.",
   );
 }

@@ -8,6 +8,7 @@ import { join, u64 } from "./bytes.js";
 export const KEY_BYTES = 32;
 const SCRYPT = { N: 2 ** 17, r: 8, p: 1, dkLen: KEY_BYTES, maxmem: 2 ** 28 };
 const MOST_BYTES = 1024;
+const LONE_SURROGATE = /\p{Surrogate}/u;
 const NONE = new Uint8Array();
 const text = new TextEncoder();
 
@@ -60,9 +61,9 @@ export async function hmac(key, message) {
 export function unlocking(given) {
   if (given.file) return unlockingFile(given.file);
   const bytes = text.encode(given.passphrase.normalize("NFC"));
-  if (bytes.length < 1) throw new PageError("There is no passphrase.", "Type one, or take a key file.");
-  if (bytes.length > MOST_BYTES || !given.passphrase.isWellFormed()) {
-    throw new PageError("The passphrase can't be used.", `It has 1 to ${MOST_BYTES} bytes of Unicode text.`);
+  if (bytes.length < 1) throw new PageError("There is no passphrase.", "Type one, or use a key file.");
+  if (bytes.length > MOST_BYTES || LONE_SURROGATE.test(given.passphrase)) {
+    throw new PageError("The passphrase can't be used.", `It must be 1 to ${MOST_BYTES} bytes of Unicode text.`);
   }
   return async (salt) => Key.of(await scryptAsync(bytes, salt, SCRYPT));
 }

@@ -12,7 +12,7 @@ import { PageError } from "../errors.js";
 export async function download(url, tell) {
   const response = await fetch(url).catch(() => null);
   if (!response?.ok)
-    throw new PageError("A part of this page could not be loaded.", "Look at your connection, and try again.");
+    throw new PageError("Part of this page could not be loaded.", "Check your connection, and try again.");
   const total = Number(response.headers.get("content-length"));
   const parts = [];
   let done = 0;

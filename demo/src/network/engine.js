@@ -63,8 +63,8 @@ async function computed(graph, tensors) {
   } catch (error) {
     console.warn(error);
     throw new PageError(
-      "The network could not be computed: there may not be memory enough.",
-      "Close other pages, take a smaller cover, or compute on the processor.",
+      "The network could not run: there may not be enough memory.",
+      "Close other tabs, use a smaller cover, or run on the processor.",
     );
   }
 }

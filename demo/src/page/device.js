@@ -14,11 +14,11 @@ export async function setUpDevice() {
   const found = adapter ? ["gpu", "cpu"] : ["cpu"];
   const line = document.getElementById("device");
   if (found.length === 1) {
-    line.append(`Computes on ${NAMES.cpu}.`);
+    line.append(`Runs on ${NAMES.cpu}.`);
     return () => "cpu";
   }
   const options = found.map((value) => make("option", { value }, NAMES[value]));
   const select = make("select", { id: "device-choice" }, ...options);
-  line.append(make("label", { for: "device-choice" }, "Computes on "), select);
+  line.append(make("label", { for: "device-choice" }, "Runs on "), select);
   return () => select.value;
 }

@@ -1,4 +1,4 @@
-/** A place that takes a file: dropped, chosen, pasted, or one of the examples. */
+/** Places that take a file: dropped, chosen, pasted, or one of the examples. */
 
 import { PageError } from "../errors.js";
 import { button, make, told } from "./elements.js";
@@ -25,6 +25,7 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
   const id = `${section.dataset.drop}-file`;
   const input = make("input", { type: "file", accept, className: "unseen", id });
   input.setAttribute("aria-labelledby", section.getAttribute("aria-labelledby"));
+  input.setAttribute("aria-describedby", `${id}-caption`);
   const view = make("span", { className: "view" });
   const label = make("label", { className: "zone", for: id }, view);
   const trouble = make("div");
@@ -55,13 +56,15 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
   }
 
   /** Takes a file; what can't be read is said, and the zone is empty then. */
-  async function take(file) {
+  async function take(file, isExample = false) {
     trouble.replaceChildren();
     section.classList.add("busy");
     zone.value = null;
     try {
       zone.value = await read(file);
-      view.replaceChildren(zone.value.show, make("small", { className: "caption" }, zone.value.caption));
+      const caption = isExample ? "Example: drop or choose your own" : zone.value.caption;
+      const className = isExample ? "caption example" : "caption";
+      view.replaceChildren(zone.value.show, make("small", { className, id: `${id}-caption` }, caption));
     } catch (error) {
       if (!(error instanceof PageError)) throw error;
       empty();
@@ -75,8 +78,19 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
 
   async function takeExample(name) {
     const response = await fetch(`examples/${name}.webp`);
-    await take(new File([await response.blob()], `${name}.webp`));
+    await take(new File([await response.blob()], `${name}.webp`), true);
   }
+}
+
+/** A file dropped beside the zones must not open in the place of this page; `stray` takes it. */
+export function catchStrayDrops(stray) {
+  const hasFiles = ({ dataTransfer }) => dataTransfer.types.includes("Files"); // text may be dropped into fields
+  window.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+  window.addEventListener("drop", (event) => {
+    if (event.defaultPrevented || !hasFiles(event)) return;
+    event.preventDefault();
+    stray(event.dataTransfer.files[0]);
+  });
 }
 
 function exampleRow(takeExample) {

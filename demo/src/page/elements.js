@@ -29,9 +29,9 @@ export function saveLink(label, name, bytes, type, properties = {}) {
   return make("a", { href, download: name, ...properties }, label);
 }
 
-/** A line that says what is wrong, and one that says what to do. */
-export function told({ message, hint }) {
-  return make("p", { className: "notice error", role: "alert" }, make("strong", {}, message), " ", hint ?? "");
+/** A line that says what is wrong, and one that says what to do; an "error" or a "warning". */
+export function told({ message, hint }, kind = "error") {
+  return make("p", { className: `notice ${kind}`, role: "alert" }, make("strong", {}, message), " ", hint ?? "");
 }
 
 /** A file's size, for people. */

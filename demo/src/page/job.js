@@ -8,12 +8,15 @@ import { work } from "./worker.js";
 const STAGES = {
   hide: {
     pictures: ["Reading the pictures", 2],
-    load: ["Loading the network", 10],
-    key: ["Deriving the key", 8],
-    prepare: ["Preparing the secret", 22],
-    hide: ["Hiding", 50],
-    seal: ["Sealing", 4],
+    load: ["Loading the network", 8],
+    key: ["Deriving the key", 6],
+    prepare: ["Preparing the secret", 15],
+    hide: ["Hiding", 27],
+    seal: ["Sealing", 2],
     write: ["Writing the PNG file", 4],
+    read: ["Opening it again", 2],
+    reveal: ["Checking what comes back", 21],
+    restore: ["Checking what comes back", 13],
   },
   reveal: {
     pictures: ["Reading the container", 2],

@@ -4,16 +4,21 @@ import { PageError } from "../errors.js";
 import { KEY_BYTES } from "../format/keys.js";
 import { button, make, saveLink } from "./elements.js";
 
+const CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz";
+const TYPED = "Anyone who has the container can try passphrases on it: use a long, random one.";
+const GENERATED =
+  "80 random bits: nobody can guess it, and nobody can recover it. Keep it, and send it another way than the picture.";
+
 /**
  * Makes the choice of a key in a fieldset.
  *
- * @param {HTMLFieldSetElement} fieldset whose `data-key` is "new" where a key file may be made
+ * @param {HTMLFieldSetElement} fieldset whose `data-key` is "new" where a key may be made
  * @returns {{given: () => object, put: (given: object) => void}} given: what was typed or chosen, as the worker takes it
  */
 export function makeKey(fieldset) {
   const name = `${fieldset.parentElement.id}-key`;
-  const passphrase = passphraseRow(name);
-  const file = fileRow(name, fieldset.dataset.key === "new");
+  const isNew = fieldset.dataset.key === "new";
+  const [passphrase, file] = [passphraseRow(name, isNew), fileRow(name, isNew)];
   const kinds = { passphrase, file };
   const radios = { passphrase: radio(name, "passphrase", "Passphrase"), file: radio(name, "file", "Key file") };
   const choice = make("div", { className: "segments", role: "radiogroup", "aria-label": "Kind of key" });
@@ -44,26 +49,58 @@ function radio(name, value, text) {
   return { input, label: make("label", {}, input, make("span", {}, text)) };
 }
 
-function passphraseRow(name) {
+function passphraseRow(name, canMake) {
   const input = make("input", {
     ...{ type: "password", id: `${name}-passphrase`, autocomplete: "off", spellcheck: false },
-    ...{ placeholder: "six random words, say", "aria-label": "Passphrase" },
+    "aria-label": "Passphrase",
   });
-  const eye = button(
-    "Show",
-    () => {
-      const hidden = input.type === "password";
-      input.type = hidden ? "text" : "password";
-      eye.textContent = hidden ? "Hide" : "Show";
-      eye.setAttribute("aria-label", hidden ? "Hide the passphrase" : "Show the passphrase");
-    },
-    { className: "quiet", "aria-label": "Show the passphrase" },
-  );
+  const eye = button("", () => reveal(input.type === "password"), { className: "quiet" });
+  reveal(false);
+  const row = make("div", { className: "stack" }, make("div", { className: "row" }, input, eye));
+  if (canMake) row.append(...maker());
   return {
-    row: make("div", { className: "row" }, input, eye),
+    row,
     given: () => ({ passphrase: input.value }),
     put: ({ passphrase }) => (input.value = passphrase),
   };
+
+  function reveal(is) {
+    input.type = is ? "text" : "password";
+    eye.textContent = is ? "Hide" : "Show";
+    eye.setAttribute("aria-label", is ? "Hide the passphrase" : "Show the passphrase");
+  }
+
+  /** Buttons that make a passphrase and copy it, and a note on how strong it is. */
+  function maker() {
+    let strength = TYPED;
+    const status = make("p", { className: "note", role: "status" }, strength);
+    const start = button("Generate a passphrase", generate, { className: "quiet" });
+    const copy = button("Copy", copyIt, { className: "quiet", "aria-label": "Copy the passphrase", hidden: true });
+    input.oninput = () => (status.textContent = strength = TYPED);
+    return [make("div", { className: "row wrap" }, start, copy), status];
+
+    function generate() {
+      input.value = newPassphrase();
+      reveal(true);
+      copy.hidden = false;
+      status.textContent = strength = GENERATED;
+    }
+
+    async function copyIt() {
+      const copied = await navigator.clipboard.writeText(input.value).then(
+        () => true,
+        () => false,
+      );
+      const told = copied ? "Copied." : "This browser won’t let the page copy: select it and copy it yourself.";
+      status.textContent = `${told} ${strength}`;
+    }
+  }
+}
+
+/** 80 random bits, in letters and digits that are not mistaken for one another. */
+function newPassphrase() {
+  const digits = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => CROCKFORD[byte % 32]);
+  return digits.join("").match(/.{4}/g).join("-");
 }
 
 function fileRow(name, canMake) {
@@ -91,12 +128,12 @@ function fileRow(name, canMake) {
       if (bytes) return { file: bytes };
       throw new PageError(
         "There is no key file.",
-        canMake ? "Choose one, or make a new one." : "Choose the one that it was hidden with.",
+        canMake ? "Choose one, or make a new one." : "Choose the one the secret was hidden with.",
       );
     },
     put({ file }) {
       bytes = file;
-      status.textContent = "the key that hid it";
+      status.textContent = "the key it was hidden with";
     },
   };
 
@@ -104,6 +141,6 @@ function fileRow(name, canMake) {
   function makeNew() {
     bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
     saveLink("", "stegnet.key", bytes, "application/octet-stream").click();
-    status.textContent = "stegnet.key was saved: keep it, and give a copy to whoever is to reveal";
+    status.textContent = "stegnet.key was saved: keep it, and give a copy to whoever will reveal the secret";
   }
 }

@@ -7,17 +7,18 @@ const MOST_PIXELS = 2048 * 2048;
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const SHOWN = 1200; // pixels a side, at most
 
-/** Any picture that the browser knows, made smaller if this page can't take it. */
+/** Any picture that the browser knows, scaled down if this page can't take it. */
 export async function readPicture(file) {
   const whole = await createImageBitmap(file).catch(() => null);
   if (!whole) {
-    throw new PageError(`${file.name} is not a picture that can be read here.`, "Take a JPEG, PNG, WebP or AVIF file.");
+    throw new PageError(`${file.name} is not a picture that this page can read.`, "Use a JPEG, PNG, WebP or AVIF file.");
   }
   const factor = Math.sqrt(MOST_PIXELS / (whole.width * whole.height));
   const bitmap = factor < 1 ? await scaled(whole, factor) : whole;
   const from =
-    bitmap === whole ? "" : `, made smaller from ${whole.width} × ${whole.height}: this page takes 4 megapixels`;
-  return { bitmap, show: await drawn(bitmap, file.name), caption: `${bitmap.width} × ${bitmap.height}${from}` };
+    bitmap === whole ? "" : `, scaled down from ${whole.width} × ${whole.height}: this page takes up to 4 megapixels`;
+  const { name } = file;
+  return { name, bitmap, show: await drawn(bitmap, name), caption: `${bitmap.width} × ${bitmap.height}${from}` };
 }
 
 /** A container: its bytes, for the browser's own decoder may change its numbers. */
@@ -26,7 +27,7 @@ export async function readContainer(file) {
   if (!PNG.every((byte, at) => bytes[at] === byte)) {
     throw new PageError(
       `${file.name} is not a PNG file.`,
-      "A container is one. Saved as JPEG or WebP, it hides nothing any more.",
+      "Containers are PNG files; one that was saved as JPEG or WebP has lost its secret.",
     );
   }
   const head = new DataView(bytes.buffer);
@@ -34,12 +35,12 @@ export async function readContainer(file) {
   if (width * height > MOST_PIXELS) {
     throw new PageError(
       `${file.name} is too large: ${width} × ${height} pixels.`,
-      "This page takes 4 megapixels; `stegnet reveal` takes any size.",
+      "This page takes up to 4 megapixels; `stegnet reveal` takes any size.",
     );
   }
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap)
-    throw new PageError(`${file.name} is damaged or cut off.`, "Get it again from whoever sent it, as a file.");
+    throw new PageError(`${file.name} is damaged or cut off.`, "Ask the sender for it again, as a file.");
   return { bytes, show: await drawn(bitmap, file.name), caption: `${width} × ${height}, ${size(bytes.length)}` };
 }
 

@@ -22,7 +22,7 @@ export function work(job, what, transfer, tell, signal) {
   return new Promise((resolve, reject) => {
     signal.onabort = () => end(signal.reason);
     worker.onerror = () =>
-      end(new PageError("A part of this page could not be loaded, or broke off.", "Load it again."));
+      end(new PageError("Part of this page could not be loaded, or stopped.", "Reload the page."));
     worker.onmessage = ({ data: { result, error, stage, done, total } }) => {
       if (stage) tell(stage, done, total);
       else if (error) reject(new PageError(error.message, error.hint));

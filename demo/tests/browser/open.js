@@ -27,7 +27,7 @@ export const exchange = (name) => {
 };
 
 export const PASSPHRASE = "zwei Käse";
-const LONG = 300_000;
+const LONG = 600_000;
 
 /**
  * A browser, with a graphics card or without, and servers of the built page.
@@ -95,6 +95,21 @@ class Visitor {
   result = (form) => this.page.locator(`#${form} .result h2`).waitFor();
   trouble = (form) => this.page.locator(`#${form} .work [role="alert"]`).innerText();
   troubleAt = (zone) => this.page.locator(`[data-drop="${zone}"] [role="alert"]`).innerText();
+
+  strayed = (form) => this.page.locator(`#${form} > div:first-child > [role="alert"]`).innerText({ timeout: 30_000 });
+  notices = (form) => this.page.locator(`#${form} .result .notice`).allInnerTexts();
+
+  /** Drops a file from outside the browser, as a hand does it. */
+  async drop(path, selector) {
+    const place = this.page.locator(selector);
+    await place.scrollIntoViewIfNeeded();
+    const { x, y } = await place.boundingBox();
+    const input = await this.page.context().newCDPSession(this.page);
+    const data = { items: [], files: [path], dragOperationsMask: 1 };
+    for (const type of ["dragEnter", "dragOver", "drop"]) {
+      await input.send("Input.dispatchDragEvent", { type, x: x + 5, y: y + 5, data });
+    }
+  }
 
   /** What the download link of a form's result saves: the bytes of a PNG file. */
   async saved(form, path) {

@@ -8,7 +8,7 @@ import { psnr } from "../../src/picture.js";
 import { readPng, writePng } from "../../src/png.js";
 import { exchange, open, PASSPHRASE, readPicture } from "./open.js";
 
-const NOTHING = /Nothing can be revealed: nothing here opens with this key\..*The key is another one/s;
+const NOTHING = /Nothing can be revealed: nothing here opens with this key\..*The key is a different one/s;
 let site;
 before(async () => (site = await open()));
 after(() => site.close());
@@ -27,12 +27,22 @@ function visiting(name, steps, { isolated = true, ...options } = {}) {
 
 const png = (buffer, name = "container.png") => ({ name, mimeType: "image/png", buffer: Buffer.from(buffer) });
 
+async function noise(width, height) {
+  let state = 1;
+  const data = Uint8Array.from({ length: width * height * 3 }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state >>> 24;
+  });
+  return png(await writePng({ width, height, data }), "noise.png");
+}
+
 visiting("what is hidden by key file opens in Python, and comes back here", async (visitor) => {
   await visitor.give("cover", exchange("cover.png"));
   await visitor.give("secret", exchange("secret.png"));
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.start("hide");
   await visitor.result("hide");
+  assert.deepEqual(await visitor.notices("hide"), []);
   const file = await visitor.saved("hide", exchange("from_page.png"));
   assert.ok(psnr(readPng(file), await readPicture(exchange("cover.png"))) > 33);
 
@@ -76,6 +86,106 @@ visiting("a container that was altered is said to be", async (visitor) => {
   assert.match(await visitor.page.locator("#reveal .badge").innerText(), /was altered/);
 });
 
+visiting("a poor container is warned of, and so is a secret that comes back poorly", async (visitor) => {
+  await visitor.give("cover", await noise(320, 200));
+  await visitor.give("secret", exchange("secret.png"));
+  await visitor.usePassphrase("hide");
+  await visitor.start("hide");
+  await visitor.result("hide");
+  const [container, secret, ...more] = await visitor.notices("hide");
+  assert.match(container, /The container visibly differs from its cover \(1\d\.\d dB\)\. .*trained on photographs/);
+  assert.match(secret, /The secret comes back visibly degraded \(2\d\.\d dB\)\. .*trained on photographs/);
+  assert.deepEqual(more, []);
+  assert.ok(await visitor.page.getByText("Download the container").isVisible());
+});
+
+for (const [name, width, height, reason] of [
+  ["noise", 320, 200, /trained on photographs/],
+  ["what is larger than its cover", 640, 400, /At 640\s×\s400 it must be shrunk to fit into the cover’s 320\s×\s200/],
+]) {
+  visiting(`a secret that comes back unusable takes one more click: ${name}`, async (visitor) => {
+    await visitor.give("cover", exchange("cover.png"));
+    await visitor.give("secret", await noise(width, height));
+    await visitor.usePassphrase("hide");
+    await visitor.start("hide");
+    await visitor.result("hide");
+    const [secret, ...more] = await visitor.notices("hide");
+    assert.match(secret, /Don’t send this: the secret comes back unusable \(1\d\.\d dB\)/);
+    assert.match(secret, reason);
+    assert.deepEqual(more, []);
+    const save = visitor.page.getByText("Download the container");
+    assert.equal(await save.isVisible(), false);
+    await visitor.page.getByText("Download it anyway").click();
+    assert.ok(await save.isVisible());
+  });
+}
+
+visiting("a container is named after its cover, wherever it came from", async (visitor) => {
+  const small = await writePng({ width: 64, height: 48, data: new Uint8Array(64 * 48 * 3).fill(99) });
+  await visitor.usePassphrase("hide");
+  for (const [cover, name] of [
+    ["IMG_0042.v2.jpg", "IMG_0042.v2.png"],
+    [".png", "picture.png"],
+  ]) {
+    await visitor.give("cover", png(small, cover));
+    await visitor.start("hide");
+    await visitor.result("hide");
+    assert.equal(await visitor.page.locator("#hide .result a[download]").getAttribute("download"), name);
+  }
+});
+
+visiting(
+  "a passphrase is made of 80 random bits, shown, and copied",
+  async (visitor) => {
+    const { page } = visitor;
+    const [field, note] = [page.locator("#hide-key-passphrase"), page.locator("#hide .key [role=status]").first()];
+    assert.match(await note.innerText(), /try passphrases/);
+    const seen = new Set();
+    for (let made = 0; made < 60; made++) {
+      await page.getByRole("button", { name: "Generate a passphrase" }).click();
+      const passphrase = await field.inputValue();
+      assert.match(passphrase, /^([0-9a-hjkmnp-tv-z]{4}-){3}[0-9a-hjkmnp-tv-z]{4}$/);
+      seen.add(passphrase);
+    }
+    assert.equal(seen.size, 60);
+    assert.equal(new Set([...seen].join("")).size, 33, "all 32 letters and digits, and the dash");
+    assert.equal(await field.getAttribute("type"), "text");
+    assert.match(await note.innerText(), /^80 random bits/);
+    await page.getByRole("button", { name: "Copy the passphrase" }).click();
+    await page.getByText("Copied.").waitFor();
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await field.inputValue());
+    await page.evaluate(() => (navigator.clipboard.writeText = () => Promise.reject(new Error("denied"))));
+    await page.getByRole("button", { name: "Copy the passphrase" }).click();
+    await page.getByText("won’t let the page copy").waitFor();
+    await field.fill("typed");
+    assert.match(await note.innerText(), /^Anyone/);
+    assert.equal(await page.locator("#reveal").getByText("Generate a passphrase").count(), 0);
+  },
+  { permissions: ["clipboard-read", "clipboard-write"] },
+);
+
+visiting("example pictures are called examples, until there are others", async (visitor) => {
+  const captions = visitor.page.locator("#hide .caption");
+  const example = "Example: drop or choose your own";
+  assert.deepEqual(await captions.allInnerTexts(), [example, example]);
+  await visitor.give("secret", exchange("secret.png"));
+  assert.deepEqual(await captions.allInnerTexts(), [example, "320 × 200"]);
+});
+
+visiting("a file dropped beside the zones does not open in place of the page", async (visitor) => {
+  const { page } = visitor;
+  await visitor.drop(exchange("cover.png"), "h1");
+  assert.match(await visitor.strayed("hide"), /^cover\.png was dropped in the wrong place\. .*on the cover or the secret/);
+  await visitor.drop(exchange("cover.png"), '[data-drop="secret"] .zone');
+  await page.locator('[data-drop="secret"] .caption', { hasText: "320 × 200" }).waitFor();
+  assert.equal(await page.locator('#hide [role="alert"]').count(), 0);
+  await visitor.tab("Reveal");
+  await visitor.drop(exchange("cover.png"), "footer");
+  assert.match(await visitor.strayed("reveal"), /on the container\./);
+  assert.equal(page.context().pages().length, 1);
+  assert.equal(page.url(), site.isolated);
+});
+
 visiting("a wrong key, no key, and a picture that hides nothing", async (visitor) => {
   await visitor.tab("Reveal");
   await visitor.give("container", exchange("from_python.png"));
@@ -117,11 +227,11 @@ visiting("files that are no pictures, too large, damaged, too small", async (vis
   assert.match(await visitor.troubleAt("container"), /damaged or cut off/);
 });
 
-visiting("a picture above 4 megapixels is made smaller, and that is said", async (visitor) => {
+visiting("a picture above 4 megapixels is scaled down, and that is said", async (visitor) => {
   const large = { width: 3000, height: 2000, data: new Uint8Array(3000 * 2000 * 3) };
   await visitor.give("secret", png(await writePng(large)));
   const caption = await visitor.page.locator('[data-drop="secret"] .caption').innerText();
-  assert.match(caption, /^2508 × 1672, made smaller from 3000 × 2000/);
+  assert.match(caption, /^2508 × 1672, scaled down from 3000 × 2000/);
 });
 
 visiting("with 4 megapixels the page goes on answering, and work can be stopped", async (visitor) => {
@@ -211,7 +321,7 @@ visiting("a pasted picture, and a dropped one", async (visitor) => {
     ["drop", "dataTransfer"],
   ]) {
     await visitor.page.locator('[data-drop="secret"] .examples button').first().click();
-    await page.locator('[data-drop="secret"] .caption', { hasText: "640 × 360" }).waitFor();
+    await page.locator('[data-drop="secret"] .caption', { hasText: "Example" }).waitFor();
     await page.locator("#secret-file").focus();
     await page.evaluate(
       ([name, key, data]) => {
