@@ -23,12 +23,14 @@ $(READY): constraints.txt pyproject.toml tools/setup.sh
 repro: $(READY) ## prepare, train, evaluate, hide a film, publish: whatever is not up to date
 	dvc repro
 
-evaluate-all: $(READY) ## the long measurements of the pair trained here, into reports/study: attacks, lossy channels, rivals; hours
-	dvc repro study/dvc.yaml:report@trained study/dvc.yaml:publish
+evaluate-all: $(READY) ## the long measurements of the pair trained here, into study/trained: attacks, lossy channels, rivals; hours
+	dvc repro
+	dvc --cd study repro report@trained publish
 
 report: $(READY) ## the same for the pair that comes with stegnet, into reports/shipped
-	dvc repro study/dvc.yaml:report@shipped
-	cp -r build/shipped/. reports/shipped/
+	dvc repro prepare
+	dvc --cd study repro report@shipped
+	cp -r study/shipped/. reports/shipped/
 
 test: $(READY) ## run the tests
 	python -m pytest
@@ -76,4 +78,4 @@ lint: $(READY) ## check style
 	ruff format --check .
 
 clean: ## remove what `dvc repro` made (not the cache, not MLflow's runs)
-	rm -rf build reports/prepare.json reports/train reports/evaluate reports/video .checkpoints
+	rm -rf build reports/prepare.json reports/train reports/evaluate reports/video .checkpoints study/rivals study/shipped study/trained

@@ -31,6 +31,7 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
 
         def report(point: Point) -> None:
             points.append(point)
+            _write_curve(curve, points)
             run.point("train", point)
 
         def show(step: int, pictures: np.ndarray) -> None:
@@ -38,17 +39,19 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
 
         pair, card = train(config, shards, checkpoints, report, lambda steps: bar(steps, "train"), show)
         write_weights(weights, pair, card)
-        _write_curve(curve, points)
         run.finish(train_result(weights, curve, live=True, datasets=picture_sets(shards, TRAIN)))
     checkpoint.remove()
 
 
 def _write_curve(path: Path, points: list[Point]) -> None:
+    """All points so far, with each new one: DVC's plots grow while the training runs, and never show half a row."""
+    part = path.with_suffix(".part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with open(part, "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, points[0], lineterminator="\n")
         table.writeheader()
         table.writerows(points)
+    part.replace(path)
 
 
 if __name__ == "__main__":

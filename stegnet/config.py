@@ -5,6 +5,7 @@ params.yaml is the only place of a default: a missing key is an error as an unkn
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,11 +180,29 @@ def read(path: Path) -> Any:
         ConfigError: it can't be read.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+
+
+def parse(text: str) -> Any:
+    """The values that a text in YAML holds; a number may have an exponent, as DVC writes it: 1e-05.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+    """
+    return yaml.load(text, _Loader)  # a SafeLoader
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads numbers as YAML 1.2 has them; in YAML 1.1, 1e-05 is text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)
 
 
 def check(values: Any) -> Config:

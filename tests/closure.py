@@ -1,6 +1,7 @@
 """What a module of this repository imports, directly and through others, by reading its source."""
 
 import ast
+from collections.abc import Container
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -19,14 +20,14 @@ def imports(path: Path) -> set[Path]:
     return found
 
 
-def closure(path: Path) -> set[Path]:
-    """`path` and all that it imports, however indirectly."""
+def closure(path: Path, apart: Container[Path] = ()) -> set[Path]:
+    """`path` and all that it imports, however indirectly; not the files `apart`, nor what only they import."""
     known: set[Path] = set()
     waiting = {path}
     while waiting:
         file = waiting.pop()
         known.add(file)
-        waiting |= imports(file) - known
+        waiting |= {other for other in imports(file) if other not in apart} - known
     return known
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stegnet.config import Config, flatten, load
+from stegnet.config import Config, flatten, load, parse
 from stegnet.errors import ConfigError
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
@@ -47,6 +47,30 @@ def leaves(node: yaml.MappingNode, prefix: str = "") -> Iterator[tuple[str, int]
 
 def test_the_repository_s_params_load():
     assert flatten(dataclasses.asdict(load(PARAMS))) == FLAT
+
+
+@pytest.mark.parametrize(
+    ("spelt", "value"),
+    [
+        ("1e-05", 1e-5),
+        ("1e-5", 1e-5),
+        ("1E-5", 1e-5),
+        ("1.0e-05", 1e-5),
+        ("1.e-5", 1e-5),
+        (".1e-4", 1e-5),
+        ("+1e-05", 1e-5),
+    ],
+)
+def test_a_number_may_have_an_exponent(tmp_path, spelt, value):
+    """As DVC's -S and people write it; in YAML 1.1 it is text."""
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT.replace("  lr: 0.0015 ", f"  lr: {spelt} "), encoding="utf-8")
+    assert load(path).train.lr == value
+
+
+@pytest.mark.parametrize("text", ["1e", "e5", "1e5x", "0x1e5", "v1e5", "1e5.0"])
+def test_what_only_looks_like_an_exponent_is_none(text):
+    assert not isinstance(parse(text), float)
 
 
 def test_every_key_has_a_comment():

@@ -28,7 +28,7 @@ _LIMITS = [
 
 MISSING = "Not measured here"
 _MISSING = {
-    "trained": "These take long. `make evaluate-all` measures them, for a page of its own: reports/study/index.html.",
+    "trained": "These take long. `make evaluate-all` measures them, for a page of its own: study/trained/index.html.",
     "shipped": "These take long. `make report` measures all of them.",
 }
 FREE = {RENDERED}  # sources whose pictures are this project's own; others belong to who took them
@@ -80,7 +80,7 @@ def _sections(reports: Reports) -> Iterator[Section]:
         if folder and (folder / "metrics.json").exists():
             yield study.section(study.name, folder, _target(reports, name, long=True))
         else:
-            missing[study.name] = f"dvc repro study/dvc.yaml:{name}@{reports.pair}"
+            missing[study.name] = f"dvc --cd study repro {name}@{reports.pair}"
     yield trained.training(reports.curve, "dvc repro train" if reports.pair == "trained" else "")
     if missing:
         table = Table(["", "by itself"], [[name, command] for name, command in missing.items()])
@@ -91,7 +91,7 @@ def _target(reports: Reports, stage: str, long: bool = False) -> str:
     """The command that runs a stage again."""
     if reports.pair == "trained" and not long:
         return f"dvc repro --force --single-item {stage}"
-    return f"dvc repro --force --single-item study/dvc.yaml:{stage}@{reports.pair}"
+    return f"dvc --cd study repro --force --single-item {stage}@{reports.pair}"
 
 
 def _facts(card: Card, reports: Reports) -> Table:

@@ -8,10 +8,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
 
-from stegnet.config import flatten
+from stegnet.config import flatten, parse
 from stegnet.tracking.names import NAME, REPEAT
 
 # What an experiment changes by itself: parameters are in the command, the others are what DVC makes.
@@ -43,7 +42,7 @@ def _changes(params: Mapping[str, Any], commit: str) -> list[str]:
     text = _git("show", f"{commit}:params.yaml") if commit else None
     if text is None:
         return []
-    before = flatten(yaml.safe_load(text))
+    before = flatten(parse(text))
     return [f"{key}={_spelt(value)}" for key, value in params.items() if before.get(key) != value]
 
 

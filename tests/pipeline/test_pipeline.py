@@ -16,10 +16,13 @@ import pytest
 import yaml
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from clones import copy_repository, environment, run
+
 from stegnet.media import scan
 from stegnet.models import read_card
 
-ROOT = Path(__file__).parents[2]
 SMALL = {
     "data": {"size": 64, "scenes": 24, "test_scenes": 3, "shard": 10},
     "model": {"blocks": 1, "width": 8, "ends": 2},
@@ -28,37 +31,10 @@ SMALL = {
 }
 
 
-def environment() -> dict[str, str]:
-    """A user's, with the commands of this Python."""
-    binaries = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    identity = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    unset = {"PYTHONPATH", "DVC_ROOT", "MLFLOW_TRACKING_URI"}
-    kept = {key: value for key, value in os.environ.items() if key not in unset}
-    return kept | {"PATH": binaries, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "2", **identity}
-
-
-def run(folder: Path, *command: str, fails: bool = False) -> str:
-    """Runs a command in a repository as a user would; its stdout and stderr."""
-    done = subprocess.run(command, cwd=folder, env=environment(), text=True, capture_output=True, check=False)
-    assert (done.returncode != 0) == fails, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This repository as it stands, with small films and parameters, committed."""
-    folder = tmp_path_factory.mktemp("origin")
-    listed = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
-    for name in listed:
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
-    for section, values in SMALL.items():
-        params[section] |= values
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-    run(folder, "git", "init", "-q", "-b", "main")
-    return folder
+    return copy_repository(tmp_path_factory.mktemp("origin"), SMALL)
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from closure import ROOT, closure
+from closure import PACKAGES, ROOT, closure, imports
 
 from stegnet.report.studies import STUDIES as PAGE
+from stegnet.training.origin import CODE
 
 
 def read_stages(path: str) -> dict[str, Any]:
@@ -22,9 +23,25 @@ def read_stages(path: str) -> dict[str, Any]:
 
 STAGES, STUDIES = read_stages("dvc.yaml"), read_stages("study/dvc.yaml")
 EACH = [
-    (name, stage["cmd"].split()[2], stage["deps"]) for stages in (STAGES, STUDIES) for name, stage in stages.items()
+    (name, stage["cmd"].removeprefix("DVC_ROOT=.. ").split()[2], stage["deps"])
+    for stages in (STAGES, STUDIES)
+    for name, stage in stages.items()
 ]
 NAMES = [*STAGES, *(f"study: {name}" for name in STUDIES)]
+
+
+# These only log: whatever changes there, a stage writes the same bytes, and so none but publish depends on them.
+LOGS = {
+    ROOT / "pipeline/results.py",
+    ROOT / "pipeline/untracked.py",
+    ROOT / "stegnet/result.py",
+    *(ROOT / "stegnet/tracking").glob("*.py"),
+}
+
+
+def imported(stage: str) -> set[Path]:
+    """What a stage's outputs may depend on."""
+    return closure(ROOT / "pipeline" / f"{stage}.py", () if stage == "publish" else LOGS)
 
 
 def covered(file: Path, deps: list[str]) -> bool:
@@ -35,18 +52,16 @@ def covered(file: Path, deps: list[str]) -> bool:
 def test_deps_name_all_that_a_stage_imports(name: str, module: str, deps: list[str]) -> None:
     """A changed file that is not named would leave a stale result with no word."""
     assert module == f"pipeline.{name}"
-    imported = closure(ROOT / "pipeline" / f"{name}.py")
-    missing = [file.relative_to(ROOT).as_posix() for file in imported if not covered(file, deps)]
+    missing = [file.relative_to(ROOT).as_posix() for file in imported(name) if not covered(file, deps)]
     assert not missing
 
 
 @pytest.mark.parametrize(("name", "module", "deps"), EACH, ids=NAMES)
 def test_deps_name_no_source_that_a_stage_does_not_import(name: str, module: str, deps: list[str]) -> None:
     """A change there would train again for nothing."""
-    imported = closure(ROOT / "pipeline" / f"{name}.py")
     code = ("stegnet", "pipeline")
     sources = [dep for dep in deps if dep.startswith(code) and dep != "stegnet/weights"]
-    assert not [dep for dep in sources if not any(covered(file, [dep]) for file in imported)]
+    assert not [dep for dep in sources if not any(covered(file, [dep]) for file in imported(name))]
 
 
 @pytest.mark.parametrize(("name", "module", "deps"), EACH, ids=NAMES)
@@ -54,12 +69,27 @@ def test_every_stage_depends_on_the_pinned_packages(name: str, module: str, deps
     assert "constraints.txt" in deps
 
 
+def test_a_training_goes_on_with_the_code_that_it_began_with() -> None:
+    """What it computes with, and no more: a changed command or log leaves a checkpoint usable."""
+    used = [ROOT / "stegnet" / name for name in CODE]
+    imported = closure(ROOT / "stegnet/training/train.py", {ROOT / "stegnet/__init__.py"})
+    assert not [file for file in imported if not any(file == part or part in file.parents for part in used)]
+    assert not [part for part in used if not any(file == part or part in file.parents for file in imported)]
+
+
+def test_only_stages_use_what_logs() -> None:
+    """Were it used further down, a result could come to depend on it."""
+    files = {file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
+    users = {file.relative_to(ROOT).as_posix() for file in files - LOGS if imports(file) & LOGS}
+    assert users == {f"pipeline/{name}.py" for name in ("prepare", "train", "evaluate", "video", "publish")}
+
+
 def test_every_path_of_a_command_is_named() -> None:
     """What a stage reads but does not name could change unnoticed."""
     for name, stage in (STAGES | STUDIES).items():
         known = [*stage["deps"], *(next(iter(out)) if isinstance(out, dict) else out for out in stage.get("outs", []))]
         known += stage.get("metrics", [])
-        for path in stage["cmd"].replace('"', "").split()[3:]:
+        for path in stage["cmd"].removeprefix("DVC_ROOT=.. ").replace('"', "").split()[3:]:
             assert any(path in (one, str(Path(one).parent)) or one == str(Path(path).parent) for one in known), name
 
 

@@ -95,6 +95,9 @@ def test_killed_at_any_moment_it_ends_with_the_same_bits(folder: Path, start: Ru
     disturb(start("killed"), folder, signal.SIGINT, 0)
     said = (killed / "said.txt").read_text(encoding="utf-8")
     assert said.splitlines()[-1].endswith("of 30 steps; the same command goes on from there")
+    live, curve = ((place / "curve.csv").read_bytes() for place in (killed, whole))
+    assert live.count(b"\n") >= 2  # it grows while the training runs
+    assert curve.startswith(live)
     for _ in range(2):
         disturb(start("killed"), folder, signal.SIGKILL, moments.uniform(0, 0.3))
     assert "WARNING" not in finish(start("killed"), killed)

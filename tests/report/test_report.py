@@ -109,7 +109,7 @@ def test_what_was_not_measured_says_how_to(reports: Reports) -> None:
         path.unlink()
     last = report(reports).sections[-1]
     assert last.name == MISSING
-    assert last.parts[0].rows == [[STUDIES["detect"].name, "dvc repro study/dvc.yaml:detect@trained"]]
+    assert last.parts[0].rows == [[STUDIES["detect"].name, "dvc --cd study repro detect@trained"]]
 
 
 def test_without_studies_all_of_them_are_missing(reports: Reports) -> None:

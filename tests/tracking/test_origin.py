@@ -47,6 +47,13 @@ def test_changed_parameters_are_in_the_command_and_make_nothing_dirty(commit: st
     )
 
 
+def test_a_committed_exponent_is_a_number(commit: str, tmp_path: Path) -> None:
+    """As DVC writes one into params.yaml."""
+    (tmp_path / "params.yaml").write_text("beta: 1e-05\n", encoding="utf-8")
+    git("commit", "-q", "-am", "smaller")
+    assert repeat({"beta": 1e-5}, git("rev-parse", "HEAD")).endswith(" && dvc exp run")
+
+
 def test_a_value_with_a_space_is_quoted_for_the_shell_and_for_dvc(commit: str) -> None:
     (tail,) = repeat(PARAMS | {"data.source": "my pictures"}, commit).split("dvc exp run ")[1:]
     words = subprocess.run(["sh", "-c", f"printf '%s|' {tail}"], capture_output=True, text=True, check=True).stdout

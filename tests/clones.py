@@ -1,0 +1,46 @@
+"""This repository in small, in folders of its own, and commands run there as a user would."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+def environment() -> dict[str, str]:
+    """A user's, with the commands of this Python."""
+    binaries = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    identity = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    unset = {"PYTHONPATH", "DVC_ROOT", "MLFLOW_TRACKING_URI"}
+    kept = {key: value for key, value in os.environ.items() if key not in unset}
+    return kept | {"PATH": binaries, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "2", **identity}
+
+
+def run(folder: Path, *command: str, fails: bool = False, **variables: str) -> str:
+    """Runs a command in a repository as a user would; its stdout and stderr."""
+    done = subprocess.run(
+        command, cwd=folder, env=environment() | variables, text=True, capture_output=True, check=False
+    )
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def copy_repository(folder: Path, params: Mapping[str, Mapping[str, Any]]) -> Path:
+    """This repository as it stands, with other parameters, as a git repository with nothing committed."""
+    listed = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    for name in listed:
+        if (ROOT / name).is_file() or (ROOT / name).is_symlink():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    values = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    for section, changed in params.items():
+        values[section] |= changed
+    (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    run(folder, "git", "init", "-q", "-b", "main")
+    return folder
