@@ -32,7 +32,7 @@ def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
 def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve: Path) -> None:
     checkpoint = checkpoint_of(config, shards, checkpoints)
     points: list[Point] = []
-    with open_tracker(config).run("train", name_of(config)) as run:
+    with open_tracker(config).run("train", name_of(config), checkpoint.fingerprint) as run:
 
         def report(point: Point) -> None:
             points.append(point)
@@ -45,13 +45,15 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
         write_weights(weights, pair, card)
         _write_curve(curve, points)
         run.finish(train_result(weights, curve, live=True, datasets=picture_sets(shards, TRAIN)))
-    checkpoint.remove()
+    if run.whole:  # else the same command logs what is missing, and has nothing to train
+        checkpoint.remove()
 
 
 def _write_curve(path: Path, points: list[Point]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, points[0], lineterminator="\n")
+        names = dict.fromkeys(name for point in points for name in point)
+        table = csv.DictWriter(file, names, lineterminator="\n")
         table.writeheader()
         table.writerows(points)
 
