@@ -17,14 +17,12 @@ from stegnet.training.precision import make_deterministic
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
-    tracker = open_tracker(config)
-    with tracker.run("evaluate", "evaluate") as run:
+    with open_tracker(config).run("evaluate", "evaluate") as run:
         bench = Bench(Network.load(weights, backend="torch"), shards, config.evaluate.shift, config.seed)
         _write_figures(bench, weights, out)
         _write_pictures(bench, config.evaluate.pictures, out / "pictures")
         result = evaluate_result(weights, out, picture_sets(shards, TEST))
         run.finish(result)
-    tracker.adopt(result)
     sides = [f"{side} {result.headline[f'{side}_psnr']:.2f} dB" for side in ("container", "secret")]
     print(f"on test pictures, from PNG files: {', '.join(sides)}")
 

@@ -1,9 +1,10 @@
-"""Stage publish: every stage has its run in MLflow, the restored ones too, and the headline is printed.
+"""Stage publish: prepare, train, evaluate and video have a run in MLflow each, and the headline is printed.
 
-Studies, which take long and are run when they are wanted, are logged by a call that names their folder.
+What `export` makes goes to the training's model; the page that `report` makes stays in reports/. Studies, which
+take long and are run when they are wanted, are logged by a call that names their folder.
 
-A stage that DVC restores from its run cache is not executed and logs nothing. This one has no outputs and is
-therefore never restored.
+A stage that DVC restores from its run cache is not executed and logs nothing, and one whose server went away could
+not log all. This one has no outputs and is therefore never restored.
 """
 
 from collections.abc import Mapping

@@ -39,8 +39,8 @@ def open_tracker(config: Config) -> "Tracker | Untracked":
 
 
 def name_of(config: Config) -> str:
-    """What a training is called in a list: DVC's name of the experiment, else what tells it from others."""
-    return os.environ.get("DVC_EXP_NAME") or f"{config.model.name} beta={config.beta:g}"
+    """A training's name in a list, where its parameters are the commit's."""
+    return f"{config.model.name} beta={config.beta:g}"
 
 
 def prepare_result(shards: Path, metrics: Path) -> Result:
@@ -112,7 +112,7 @@ def _measured(
 
 def _curve(path: Path) -> tuple[dict[str, float], ...]:
     with open(path, newline="", encoding="utf-8") as file:
-        return tuple({key: float(value) for key, value in row.items()} for row in csv.DictReader(file))
+        return tuple({key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file))
 
 
 def _sha256(path: Path) -> str:

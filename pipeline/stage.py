@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from stegnet.config import load
 from stegnet.errors import StegnetError
@@ -43,7 +44,8 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
         parser.add_argument(path.rstrip("?"), type=Path, nargs="?" if path.endswith("?") else None)
     arguments = parser.parse_args()
     try:
-        work(load(Path("params.yaml")), **vars(arguments))
+        with logging_redirect_tqdm():  # a message begins a line, whatever bar is shown
+            work(load(Path("params.yaml")), **vars(arguments))
     except StegnetError as error:
         print(error.told(), file=sys.stderr)
         sys.exit(1)

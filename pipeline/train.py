@@ -27,7 +27,7 @@ def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
 def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve: Path) -> None:
     checkpoint = checkpoint_of(config, shards, checkpoints)
     points: list[Point] = []
-    with open_tracker(config).run("train", name_of(config)) as run:
+    with open_tracker(config).run("train", name_of(config), checkpoint.fingerprint) as run:
 
         def report(point: Point) -> None:
             points.append(point)
@@ -40,15 +40,17 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
         pair, card = train(config, shards, checkpoints, report, lambda steps: bar(steps, "train"), show)
         write_weights(weights, pair, card)
         run.finish(train_result(weights, curve, live=True, datasets=picture_sets(shards, TRAIN)))
-    checkpoint.remove()
+    if run.whole:  # else the same command logs what is missing, and has nothing to train
+        checkpoint.remove()
 
 
 def _write_curve(path: Path, points: list[Point]) -> None:
     """All points so far, with each new one: DVC's plots grow while the training runs, and never show half a row."""
     part = path.with_suffix(".part")
     path.parent.mkdir(parents=True, exist_ok=True)
+    names = dict.fromkeys(name for point in points for name in point)
     with open(part, "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, points[0], lineterminator="\n")
+        table = csv.DictWriter(file, names, lineterminator="\n")
         table.writeheader()
         table.writerows(points)
     part.replace(path)

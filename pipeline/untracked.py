@@ -13,14 +13,11 @@ class Untracked:
     """Takes what `stegnet.tracking.Tracker` takes, and keeps nothing."""
 
     @contextmanager
-    def run(self, stage: str, name: str) -> Iterator["UntrackedRun"]:
+    def run(self, stage: str, name: str, training: str = "") -> Iterator["UntrackedRun"]:
         """What is done in this block is not logged."""
         yield UntrackedRun()
 
     def restore(self, result: Result, name: str) -> None:
-        """Nothing."""
-
-    def adopt(self, result: Result) -> None:
         """Nothing."""
 
     def add_to_model(self, weights: str, paths: Sequence[Path]) -> None:
@@ -29,6 +26,8 @@ class Untracked:
 
 class UntrackedRun:
     """Takes what `stegnet.tracking.LiveRun` takes, and keeps nothing."""
+
+    whole = True
 
     def point(self, stage: str, point: Mapping[str, float]) -> None:
         """Nothing."""

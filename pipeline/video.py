@@ -15,8 +15,7 @@ from stegnet.training.precision import make_deterministic
 def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     out.mkdir(parents=True, exist_ok=True)
-    tracker = open_tracker(config)
-    with tracker.run("video", "video") as run:
+    with open_tracker(config).run("video", "video") as run:
         with film_bar() as progress:
             frames = demonstrate(Network.load(weights, backend="torch"), cover, secret, out, config.seed, progress)
         steps = measure_flicker(cover, out / "container.mkv", secret, out / "revealed.mkv")
@@ -24,9 +23,7 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
         write_table(out / "flicker.csv", steps, index="step")
         figures = summarise_film(frames, out / "container.mkv", steps)
         write_json(out / "metrics.json", figures)
-        result = video_result(weights, out, film_sets(cover, secret))
-        run.finish(result)
-    tracker.adopt(result)
+        run.finish(video_result(weights, out, film_sets(cover, secret)))
     sides = [f"{side} {figures[f'film_{side}_psnr']:.2f} dB" for side in ("container", "secret")]
     print(f"film, from file: {', '.join(sides)}")
 

@@ -8,7 +8,7 @@ import logging
 import os
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when MLflow is imported
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")  # half a minute: time to start a server again
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # five seconds; what can wait, an Outbox sends again
 
 from stegnet.tracking.names import DATA_EXPERIMENT, EXPERIMENT, KEY, PARAMS, RESTORED, STAGE, WEIGHTS
 from stegnet.tracking.run import LiveRun
@@ -16,5 +16,7 @@ from stegnet.tracking.store import Tracker
 
 for _name in ("alembic", "mlflow"):
     logging.getLogger(_name).setLevel(logging.WARNING)
+for _name in ("mlflow.store.db.utils", "urllib3.connectionpool"):  # of a store that fails, stegnet says one line
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 __all__ = ["DATA_EXPERIMENT", "EXPERIMENT", "KEY", "PARAMS", "RESTORED", "STAGE", "WEIGHTS", "LiveRun", "Tracker"]

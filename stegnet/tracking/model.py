@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import mlflow
 import numpy as np
-from mlflow.entities import LoggedModel, LoggedModelOutput
+from mlflow.entities import LoggedModel, LoggedModelOutput, Run
 from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
@@ -36,22 +36,21 @@ _DATA = "data/weights"  # where the model keeps what its loader is given
 EXAMPLE = 48  # side of the pictures in the example, in pixels
 
 
-def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str) -> LoggedModel:
-    """Adds a weights file, and its card beside it, as the model that a run made.
+def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str) -> None:
+    """Adds a weights file, and its card beside it, as the model that a run made, unless it is there.
 
     Args:
         key: hash of the weights.
     """
     run = client.get_run(run_id)
-    tags = {WEIGHTS: key, MLFLOW_RUN_NOTE: _NOTE}
-    model = client.create_logged_model(
-        run.info.experiment_id, _name(run.info.run_name), run_id, tags, dict(run.data.params), MODEL_TYPE
-    )
+    if run.outputs.model_outputs:
+        return
+    begun = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")  # and interrupted
+    model = begun[0] if begun else _create(client, run, key)
     with TemporaryDirectory() as folder:
         client.log_model_artifacts(model.model_id, str(_write(Path(folder), weights, model, run_id)))
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
-    return model
 
 
 def add_files(client: mlflow.MlflowClient, model_id: str, paths: Sequence[Path]) -> None:
@@ -70,6 +69,14 @@ def register(client: mlflow.MlflowClient, model_id: str) -> None:
     if source not in {version.source for version in client.search_model_versions(f"name = '{REGISTERED}'")}:
         model = client.get_logged_model(model_id)
         client.create_model_version(REGISTERED, source, model.source_run_id, model.tags, model_id=model_id)
+
+
+def _create(client: mlflow.MlflowClient, run: Run, key: str) -> LoggedModel:
+    tags = {WEIGHTS: key, MLFLOW_RUN_NOTE: _NOTE}
+    name = _name(run.info.run_name)
+    return client.create_logged_model(
+        run.info.experiment_id, name, run.info.run_id, tags, dict(run.data.params), MODEL_TYPE
+    )
 
 
 def _name(run_name: str) -> str:

@@ -2,33 +2,30 @@
 
 from collections.abc import Mapping
 
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY, MLFLOW_SOURCE_NAME
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY
 
-from stegnet.tracking.names import DATA_EXPERIMENT, EXPERIMENT, REPEAT, RESTORED
-from stegnet.tracking.view import VIEW, VIEW_NAME
+from stegnet.tracking.names import COMMAND, REPEAT, RESTORED
 
-_EXPERIMENTS = {
-    EXPERIMENT: """\
-**One row is one training** of a pair of networks that hide a picture in a picture. Unfold a row (+) to see what was
-measured of its weights: `evaluate` on test pictures, `video` on a film, and longer studies where they were made. \
-Every figure is measured from files: the container rounded to 8 bits, written, read back.
+TRAININGS_NOTE = """\
+**One row is one training** of a pair of networks that hide a picture in a picture, named after the parameters that \
+differ from its commit. Unfold a row (+) to see what was measured of its weights: `evaluate` on test pictures, `video` \
+on a film, and longer studies where they were made. Every figure is measured from files: the container rounded to \
+8 bits, written, read back.
 
-**Compare trainings:** open [the charts over beta](#/experiments/{key}/runs?{query}&compareRunsMode=CHART), or
-[the table](#/experiments/{key}/runs?{query}) of what each training was given and what it reached. Both are the saved
-view *{view}*, which can be chosen above the table. PSNR is in dB, higher is better; `beta` weighs the secret's
-error. Figures with no stage before their name are means on test pictures; `film_…` are of the film; `train/…` is the
-curve of the training, on crops of training pictures; `evaluate/…` has each kind of pictures.
+**Compare trainings:** under Columns, choose the parameter `beta` and the figures `container_psnr` and `secret_psnr`; \
+in the chart view, add a scatter chart of either over `beta`. PSNR is in dB, higher is better; `beta` weighs the \
+secret's error. Figures with no stage before their name are means on test pictures; `film_…` are of the film; \
+`train/…` is the curve of the training, on crops of training pictures; `evaluate/…` has each kind of pictures.
 
 **Look:** the charts show each training's test pictures, and how they came to be. Artifacts of `video` hold \
-`preview.mp4`, which plays here. A model's page has weights, card, signature and an example.
+`preview.mp4`, which plays here. A model's page has weights, ONNX files, card, signature and an example.
 
 **Repeat:** each run says its command, under Description.
-""",
-    DATA_EXPERIMENT: """\
+"""
+DATA_NOTE = """\
 **One row is one set of prepared pictures**: how many from where, and `manifest.csv` with the hash of each. The
-trainings in the experiment `stegnet` name the sets that they used, with their digests, under Datasets.
-""",
-}
+trainings name the sets that they used, with their digests, under Datasets.
+"""
 
 _STAGES = {
     "prepare": "Pictures from `data.source`, cut to one size, for training and testing.",
@@ -39,15 +36,11 @@ _STAGES = {
     "`container.mkv` and `revealed.mkv`, every frame in `frames.csv`.",
 }
 _STUDY = "A study of the weights of the training above. Artifacts: its tables, charts and pictures."
-_RESTORED = "DVC had its outcome already and restored it: nothing ran here, and so there is no curve in time."
+_RESTORED = (
+    "Logged from the files that it left, not while it ran: DVC restored them, or MLflow could not be reached. "
+    "So its curve has steps, but no times."
+)
 _DIRTY = "**Not repeatable from the commit alone:** the code had changes that are not committed."
-
-
-def experiment_note(name: str, key: str) -> str:
-    """An experiment's description, Markdown; `key`: its id."""
-    return _EXPERIMENTS[name].format(
-        key=key, query=f"workflowType=machine_learning&viewStateShareKey={VIEW}", view=VIEW_NAME
-    )
 
 
 def describe(stage: str, tags: Mapping[str, str]) -> str:
@@ -57,7 +50,7 @@ def describe(stage: str, tags: Mapping[str, str]) -> str:
         parts.append(_RESTORED)
     parts.append(f"Repeat all of it:\n```\n{tags[REPEAT]}\n```")
     if RESTORED not in tags:
-        parts.append(f"The command of this stage:\n```\n{tags[MLFLOW_SOURCE_NAME]}\n```")
+        parts.append(f"The command of this stage:\n```\n{tags[COMMAND]}\n```")
     if tags.get(MLFLOW_GIT_DIRTY) == "true":
         parts.append(_DIRTY)
     if MLFLOW_GIT_COMMIT not in tags:

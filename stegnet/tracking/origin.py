@@ -1,20 +1,30 @@
-"""Where a run comes from, and how to repeat it: the commit, what differs from it, and the command."""
+"""Where a run comes from, and how to repeat it: the user, the commit, what differs from it, and the command."""
 
+import getpass
 import os
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_GIT_DIRTY,
+    MLFLOW_SOURCE_NAME,
+    MLFLOW_SOURCE_TYPE,
+    MLFLOW_USER,
+)
 
 from stegnet.config import flatten, parse
-from stegnet.tracking.names import NAME, REPEAT
+from stegnet.tracking.names import COMMAND, NAME, REPEAT
 
 # What an experiment changes by itself: parameters are in the command, the others are what DVC makes.
 EXPECTED = ("params.yaml", "dvc.lock", "data.dvc")
+_LONGEST = 100  # characters of a run's name
 _PLAIN = re.compile(r"[\w.+:/-]+")  # a value that DVC's -S takes without quotes
 
 
@@ -23,13 +33,18 @@ def origin(params: Mapping[str, Any]) -> dict[str, str]:
 
     Outside a git repository, or without git, none of them names a commit.
     """
-    tags = {MLFLOW_SOURCE_TYPE: "LOCAL", MLFLOW_SOURCE_NAME: _command()}
+    tags = {MLFLOW_SOURCE_TYPE: "LOCAL", MLFLOW_SOURCE_NAME: _program(), COMMAND: _command(), MLFLOW_USER: _user()}
     if os.environ.get("DVC_EXP_NAME"):
         tags[NAME] = os.environ["DVC_EXP_NAME"]
-    commit = os.environ.get("DVC_EXP_BASELINE_REV") or (_git("rev-parse", "HEAD") or "").strip()
+    commit = _commit()
     if commit:
         tags |= {MLFLOW_GIT_COMMIT: commit, MLFLOW_GIT_DIRTY: str(_dirty(commit)).lower()}
     return tags | {REPEAT: repeat(params, commit)}
+
+
+def changes_in(params: Mapping[str, Any]) -> str:
+    """The parameters that differ from the commit's, as DVC's -S takes them; "" where none does."""
+    return shorten(" ".join(_changes(params, _commit())), _LONGEST, placeholder=" …")
 
 
 def repeat(params: Mapping[str, Any], commit: str = "") -> str:
@@ -52,6 +67,22 @@ def _spelt(value: Any) -> str:
         return str(value).lower()
     text = str(value)
     return text if _PLAIN.fullmatch(text) else f"'{text}'"
+
+
+def _commit() -> str:
+    """The commit that an experiment began from, or ""."""
+    return os.environ.get("DVC_EXP_BASELINE_REV") or (_git("rev-parse", "HEAD") or "").strip()
+
+
+def _user() -> str:
+    """Git's name of the user, who is often root in a container; else the login's."""
+    return (_git("config", "user.name") or "").strip() or getpass.getuser()
+
+
+def _program() -> str:
+    """The command without its paths: MLflow's pages show what stands behind the last slash."""
+    spec = sys.modules["__main__"].__spec__
+    return f"python -m {spec.name}" if spec else Path(sys.argv[0]).name
 
 
 def _command() -> str:

@@ -32,7 +32,7 @@ class Checkpoint:
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
-        self._folder, self._fingerprint = folder, fingerprint
+        self._folder, self.fingerprint = folder, fingerprint
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -42,7 +42,7 @@ class Checkpoint:
             TrainingError: somebody else is at it.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._folder / f"{self._fingerprint}.lock")
+        lock = FileLock(self._folder / f"{self.fingerprint}.lock")
         try:
             lock.acquire(timeout=PATIENCE)
         except Timeout as error:
@@ -57,9 +57,9 @@ class Checkpoint:
         self._folder.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()
         torch.save(state, content)
-        unfinished = self._folder / f"{self._fingerprint}.tmp"
+        unfinished = self._folder / f"{self.fingerprint}.tmp"
         _write(unfinished, content.getbuffer())
-        os.replace(unfinished, self._folder / f"{self._fingerprint}-{state['step']:09}.pt")
+        os.replace(unfinished, self._folder / f"{self.fingerprint}-{state['step']:09}.pt")
         _sync(self._folder)
         for path in self._paths()[KEPT:]:
             path.unlink()
@@ -79,12 +79,12 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Forgets all: the training is finished."""
-        for path in self._folder.glob(f"{self._fingerprint}*"):
+        for path in self._folder.glob(f"{self.fingerprint}*"):
             path.unlink()
 
     def _paths(self) -> list[Path]:
         """Newest first."""
-        return sorted(self._folder.glob(f"{self._fingerprint}-*.pt"), reverse=True)
+        return sorted(self._folder.glob(f"{self.fingerprint}-*.pt"), reverse=True)
 
 
 def _write(path: Path, content: memoryview) -> None:

@@ -117,7 +117,8 @@ def test_experiment_with_another_beta_is_a_second_row(clone: Path) -> None:
     run(clone, "dvc", "exp", "run", "-n", "bolder", "-S", "beta=0.001")
     trainings = rows(clone).query("`tags.stegnet.stage` == 'train'").set_index("params.beta")
     assert len(trainings) == 2
-    assert trainings.loc["0.001", "tags.mlflow.runName"] == "bolder"
+    assert trainings.loc["0.001", "tags.mlflow.runName"] == "beta=0.001"
+    assert trainings.loc["0.001", "tags.stegnet.experiment"] == "bolder"
     assert trainings["metrics.secret_psnr"].nunique() == 2
     assert trainings.loc["0.001", "tags.stegnet.repeat"].endswith(" && dvc exp run -S beta=0.001")
     shown = run(clone, "dvc", "exp", "show", "--csv")

@@ -2,13 +2,17 @@
 
 import os
 import random
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import mlflow
 import pytest
 import torch
 import yaml
@@ -89,6 +93,22 @@ def disturb(process: subprocess.Popen, folder: Path, number: int, moment: float)
     assert process.wait() in (-number, 128 + number)
 
 
+def assert_same(one: Path, other: Path) -> None:
+    for name in ("w.safetensors", "w.json", "curve.csv"):
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+def runs(folder: Path) -> list[mlflow.entities.Run]:
+    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
+    return mlflow.search_runs(search_all_experiments=True, output_format="list")
+
+
+def steps(run: mlflow.entities.Run) -> list[int]:
+    """Where the run's curve has points."""
+    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "train/loss")
+    return sorted(point.step for point in history)
+
+
 def test_killed_at_any_moment_it_ends_with_the_same_bits(folder: Path, start: Run, whole: Path) -> None:
     moments = random.Random(0)
     killed = folder / "killed"
@@ -101,9 +121,36 @@ def test_killed_at_any_moment_it_ends_with_the_same_bits(folder: Path, start: Ru
     for _ in range(2):
         disturb(start("killed"), folder, signal.SIGKILL, moments.uniform(0, 0.3))
     assert "WARNING" not in finish(start("killed"), killed)
-    for name in ("w.safetensors", "w.json", "curve.csv"):
-        assert (killed / name).read_bytes() == (whole / name).read_bytes()
+    assert_same(killed, whole)
     assert not list((folder / ".checkpoints").iterdir())
+    for run in runs(folder):  # the one that nobody disturbed, and the one that was taken up again and again
+        assert run.info.status == "FINISHED"
+        assert steps(run) == list(range(30))
+    assert len(runs(folder)) == 2
+
+
+def test_a_store_that_fails_touches_neither_the_training_nor_its_bits(folder: Path, start: Run, whole: Path) -> None:
+    """As a server that goes away for good: somebody else holds MLflow's database."""
+    known = {run.info.run_id for run in runs(folder)}
+    process = start("alone")
+    while len(runs(folder)) == len(known):
+        assert process.poll() is None
+    with closing(sqlite3.connect(folder / "mlflow.db", timeout=60)) as store:
+        store.execute("BEGIN EXCLUSIVE")
+        said = finish(process, folder / "alone")
+    assert_same(folder / "alone", whole)
+    warnings = [line for line in re.split("[\r\n]", said) if "WARNING" in line]
+    assert [warning.split(" (")[0] for warning in warnings] == [
+        "WARNING: MLflow takes nothing",
+        "WARNING: MLflow has not got all of this run",
+    ]
+    (run,) = [run for run in runs(folder) if run.info.run_id not in known]
+    assert run.info.status == "RUNNING"
+    assert "WARNING" not in finish(start("alone"), folder / "alone")
+    assert_same(folder / "alone", whole)
+    (again,) = [run for run in runs(folder) if run.info.run_id not in known]
+    assert (again.info.run_id, again.info.status) == (run.info.run_id, "FINISHED")
+    assert steps(again) == list(range(30))
 
 
 def test_two_processes_train_what_one_trains(folder: Path, start: Run, whole: Path) -> None:

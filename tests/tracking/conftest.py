@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mlflow
@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from postgres import MISSING, postgres, programs
+from postgres import MISSING, Postgres, postgres, programs
 
 
 @pytest.fixture(scope="session")
@@ -30,48 +30,70 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_store(monkeypatch: pytest.MonkeyPatch, empty_store: Path, tmp_path: Path) -> None:
     """No test writes to the developer's store, or takes its names from an experiment that runs."""
     shutil.copy(empty_store, tmp_path)
-    for name in ("MLFLOW_TRACKING_URI", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"):
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"):
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an MLflow server that keeps its runs in PostgreSQL and its files in a folder."""
+@pytest.fixture(scope="module")
+def database() -> Iterator[Postgres]:
+    """PostgreSQL, running."""
     if programs() is None:
         stop = pytest.fail if os.environ.get("STEGNET_POSTGRES") == "required" else pytest.skip
         stop(MISSING)
-    folder = tmp_path_factory.mktemp("server")
-    with postgres() as address:
-        port = str(_free_port())
-        command = [
-            sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", port,
-            "--backend-store-uri", address, "--artifacts-destination", str(folder / "files"),
+    with postgres() as server:
+        yield server
+
+
+class Server:
+    """An MLflow server that can be killed and started again.
+
+    Args:
+        store: address of the database where it keeps its runs.
+    """
+
+    def __init__(self, folder: Path, store: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.address, self._folder = f"http://127.0.0.1:{port}", folder
+        self._command = [
+            sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(port),
+            "--backend-store-uri", store, "--artifacts-destination", str(folder / "files"),
         ]  # fmt: skip
-        with open(folder / "log", "w", encoding="utf-8") as log:
-            server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
-        try:
-            yield _answering(f"http://127.0.0.1:{port}", server, folder / "log")
-        finally:
-            _end(server)
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        with open(self._folder / "log", "a", encoding="utf-8") as log:
+            self._process = subprocess.Popen(
+                self._command, cwd=self._folder, stdout=log, stderr=log, start_new_session=True
+            )
+        while True:
+            assert self._process.poll() is None, (self._folder / "log").read_text(encoding="utf-8")
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.address}/health", timeout=5):
+                return
+            time.sleep(0.2)
+
+    def kill(self) -> None:
+        """Ends it, and the workers that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
-def _answering(address: str, server: subprocess.Popen, log: Path) -> str:
-    """The address, once the server answers there."""
-    while True:
-        assert server.poll() is None, log.read_text(encoding="utf-8")
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=5):
-            return address
-        time.sleep(0.2)
+@pytest.fixture(scope="module")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Server]]:
+    """Starts MLflow servers, each with files in a folder of its own."""
+    with contextlib.ExitStack() as stack:
+
+        def call(store: str) -> Server:
+            server = Server(tmp_path_factory.mktemp("server"), store)
+            server.start()
+            stack.callback(server.kill)
+            return server
+
+        yield call
 
 
-def _end(server: subprocess.Popen) -> None:
-    """Ends a server and the workers that it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGKILL)
-    server.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+@pytest.fixture(scope="module")
+def postgres_server(database: Postgres, start_server: Callable[[str], Server]) -> str:
+    """The address of an MLflow server that keeps its runs in PostgreSQL and its files in a folder."""
+    return start_server(database.address).address

@@ -22,21 +22,39 @@ def programs() -> Path | None:
     return Path(found).resolve().parent if found else None
 
 
+class Postgres:
+    """A server in a folder.
+
+    Attributes:
+        address: as SQLAlchemy wants it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.address = f"postgresql://{_USER}@/postgres?host={folder}"
+        self._folder, self._data = folder, folder / "data"
+        _run("initdb", "--pgdata", self._data, "--username", _USER, "--auth", "trust", "--no-sync")
+
+    def start(self) -> None:
+        options = f"-k {self._folder} -c listen_addresses= -c fsync=off"
+        _run("pg_ctl", "start", "--wait", "--pgdata", self._data, "--log", self._folder / "log", "--options", options)
+
+    def stop(self) -> None:
+        _run("pg_ctl", "stop", "--pgdata", self._data, "--mode", "immediate")
+
+
 @contextmanager
-def postgres() -> Iterator[str]:
-    """A server; its address, as SQLAlchemy wants it."""
+def postgres() -> Iterator[Postgres]:
+    """A server that runs; it may be stopped and started within the block, and must run at its end."""
     with tempfile.TemporaryDirectory(prefix="pg") as name:  # short: a socket's path may have 107 bytes
         folder = Path(name)
         if os.geteuid() == 0:
             shutil.chown(folder, _USER)
-        data = folder / "data"
-        _run("initdb", "--pgdata", data, "--username", _USER, "--auth", "trust", "--no-sync")
-        options = f"-k {folder} -c listen_addresses= -c fsync=off"
-        _run("pg_ctl", "start", "--wait", "--pgdata", data, "--log", folder / "log", "--options", options)
+        server = Postgres(folder)
+        server.start()
         try:
-            yield f"postgresql://{_USER}@/postgres?host={folder}"
+            yield server
         finally:
-            _run("pg_ctl", "stop", "--pgdata", data, "--mode", "immediate")
+            server.stop()
 
 
 def _run(program: str, *arguments: object) -> None:

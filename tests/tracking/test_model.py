@@ -17,8 +17,8 @@ from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.export import export
 from stegnet.models import read_card
 from stegnet.result import Result
-from stegnet.tracking import Tracker
-from stegnet.tracking.model import REGISTERED, example
+from stegnet.tracking import Tracker, store
+from stegnet.tracking.model import REGISTERED, example, log_model
 
 
 @pytest.fixture
@@ -32,8 +32,9 @@ def trained(weights: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def model(trained: Path, tmp_path: Path) -> mlflow.entities.LoggedModel:
+def model(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.entities.LoggedModel:
     """What a training logged, with a measurement below it."""
+    monkeypatch.setattr(store, "changes_in", lambda params: "")  # as if its parameters were the commit's
     tracker = Tracker(tmp_path, {"beta": 0.5})
     with tracker.run("train", "invertible beta=0.5") as live:
         live.finish(Result("train", "w", "w", model=trained))
@@ -119,6 +120,21 @@ def test_with_onnx_files_it_is_served_from_the_registry_without_pytorch(
     done = subprocess.run(command, env=there, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) > 0
+
+
+def test_a_model_that_was_begun_is_made_whole(trained: Path, tmp_path: Path) -> None:
+    """As after a failure in between: the same call again."""
+    with Tracker(tmp_path, {"beta": 0.5}).run("train", "train") as live:
+        client = mlflow.MlflowClient()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mlflow.MlflowClient, "finalize_logged_model", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                log_model(client, live.id, trained, "w")
+        for _ in range(2):
+            log_model(client, live.id, trained, "w")
+    (made,) = client.search_logged_models([mlflow.get_run(live.id).info.experiment_id])
+    assert made.status == "READY"
+    assert [output.model_id for output in mlflow.get_run(live.id).outputs.model_outputs] == [made.model_id]
 
 
 def test_files_for_no_training_are_left_out(model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
 """Which code ran, and the command that runs it again."""
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from stegnet.tracking.notes import describe
-from stegnet.tracking.origin import origin, repeat
+from stegnet.tracking.origin import changes_in, origin, repeat
 
 COMMIT, DIRTY, COMMAND = "mlflow.source.git.commit", "mlflow.source.git.dirty", "stegnet.repeat"
+ROOT = Path(__file__).parents[2]
 PARAMS = {"seed": 0, "beta": 0.65, "train.compile": False, "data.source": "scenes"}
 
 
@@ -94,6 +97,32 @@ def test_without_git(commit: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_stages_command_names_no_folder_of_this_machine(commit: str) -> None:
-    command = origin(PARAMS)["mlflow.source.name"]
+    command = origin(PARAMS)["stegnet.command"]
     assert command.startswith("python ")
     assert command in describe("train", origin(PARAMS))
+
+
+def test_the_source_is_the_stage(tmp_path: Path) -> None:
+    """MLflow's pages show only what follows the last slash, which would be the last path."""
+    (tmp_path / "stage.py").write_text(
+        "from stegnet.tracking.origin import origin; print(origin({}))", encoding="utf-8"
+    )
+    command = [sys.executable, "-m", "stage", "build/shards", "build/weights/pair.safetensors"]
+    there = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
+    done = subprocess.run(command, env=there, cwd=tmp_path, text=True, capture_output=True, check=True)
+    assert "'mlflow.source.name': 'python -m stage'" in done.stdout
+    assert "'python -m stage build/shards build/weights/pair.safetensors'" in done.stdout
+
+
+def test_a_training_is_named_after_what_differs_from_the_commit(commit: str) -> None:
+    assert changes_in(PARAMS) == ""
+    assert changes_in(PARAMS | {"beta": 0.5, "train.compile": True}) == "beta=0.5 train.compile=true"
+    assert len(changes_in({f"p{index}": index for index in range(99)})) <= 100
+
+
+def test_the_user_is_gits_or_the_logins(commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git("config", "user.name", "Ada L.")
+    assert origin(PARAMS)["mlflow.user"] == "Ada L."
+    git("config", "user.name", "")
+    monkeypatch.setenv("LOGNAME", "ada")
+    assert origin(PARAMS)["mlflow.user"] == "ada"

@@ -106,7 +106,7 @@ def runs(
     for result in results:
         with tracker.run(result.stage, result.stage) as live:
             live.finish(result)
-        tracker.adopt(result)
+        assert live.whole
     for result in results:  # as publish does at the end: all of it is there
         tracker.restore(result, result.stage)
     experiments = [mlflow.get_experiment_by_name(name).experiment_id for name in (EXPERIMENT, DATA_EXPERIMENT)]
@@ -173,6 +173,8 @@ def test_every_run_says_where_it_comes_from(runs: dict[str, mlflow.entities.Run]
         assert len(tags["mlflow.source.git.commit"]) == 40
         assert tags["mlflow.source.git.dirty"] in ("true", "false")
         assert "dvc exp run" in tags["mlflow.note.content"], stage
+        assert run.info.user_id == tags["mlflow.user"] != "unknown"
+        assert "/" not in tags["mlflow.source.name"]  # the pages show only what follows the last one
 
 
 def test_no_key_is_logged(runs: dict[str, mlflow.entities.Run], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from stegnet.errors import TrackingError
 from stegnet.result import Result
-from stegnet.tracking import KEY, STAGE, WEIGHTS, Tracker
+from stegnet.tracking import DATA_EXPERIMENT, EXPERIMENT, KEY, STAGE, WEIGHTS, LiveRun, Tracker
 
 TRAIN = Result("train", "w1", "w1", metrics={"loss": 0.5})
 EVALUATE = Result("evaluate", "e1", "w1", metrics={"evaluate/ssim": 0.9}, headline={"secret_psnr": 37.5})
@@ -25,7 +25,7 @@ def log(tracker: Tracker, result: Result) -> str:
     """Logs a stage as a stage does that was executed; the id of its run."""
     with tracker.run(result.stage, result.stage) as live:
         live.finish(result)
-    tracker.adopt(result)
+    assert live.whole
     return live.id
 
 
@@ -98,6 +98,118 @@ def test_what_a_user_stopped_is_no_failure(tracker: Tracker) -> None:
     assert runs()["train"].info.status == "KILLED"
 
 
+LOSSES = [1.0, 0.5, 0.25, 0.125]
+
+
+def log_losses(live: LiveRun, count: int) -> None:
+    for step, loss in enumerate(LOSSES[:count]):
+        live.point("train", {"step": step, "loss": loss})
+    live.picture("train/state", 1, np.zeros((4, 6, 3), np.uint8))
+
+
+def losses(run: str) -> list[float]:
+    history = mlflow.MlflowClient().get_metric_history(run, "train/loss")
+    return [point.value for point in sorted(history, key=lambda point: point.step)]
+
+
+def pictures(run: str) -> list[str]:
+    return [file.path for file in mlflow.MlflowClient().list_artifacts(run, "images") if file.path.endswith("png")]
+
+
+def test_a_training_that_was_stopped_goes_on_in_its_run(tracker: Tracker) -> None:
+    with pytest.raises(KeyboardInterrupt), tracker.run("train", "a", "fingerprint") as stopped:
+        log_losses(stopped, 2)
+        raise KeyboardInterrupt
+    with tracker.run("train", "b", "fingerprint") as live:
+        assert runs()["train"].info.status == "RUNNING"
+        log_losses(live, 4)
+        live.finish(TRAIN)
+    assert live.id == stopped.id
+    assert runs()["train"].info.status == "FINISHED"
+    assert losses(live.id) == LOSSES
+    assert len(pictures(live.id)) == 1
+
+
+@pytest.mark.parametrize(("beta", "fingerprint"), [(1, "another"), (2, "fingerprint")])
+def test_a_stopped_run_is_left_to_its_own_training(
+    tracker: Tracker, tmp_path: Path, beta: int, fingerprint: str
+) -> None:
+    with pytest.raises(KeyboardInterrupt), tracker.run("train", "a", "fingerprint") as stopped:
+        raise KeyboardInterrupt
+    with Tracker(tmp_path, {"beta": beta}).run("train", "b", fingerprint) as live:
+        assert live.id != stopped.id
+    assert mlflow.get_run(stopped.id).info.status == "KILLED"
+
+
+def test_a_run_that_another_process_writes_to_is_left_alone(tracker: Tracker, tmp_path: Path) -> None:
+    with tracker.run("train", "a", "fingerprint") as first:
+        with Tracker(tmp_path, {"beta": 1}).run("train", "b", "fingerprint") as second:
+            assert second.id != first.id
+        assert mlflow.get_run(first.id).info.status == "RUNNING"
+        log_losses(first, 4)
+    assert losses(first.id) == LOSSES
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import mlflow
+from stegnet.tracking import Tracker
+with Tracker(Path(sys.argv[1]), {"beta": 1}).run("train", "a", "fingerprint") as live:
+    live.point("train", {"step": 0, "loss": 1.0})
+    while "train/loss" not in mlflow.get_run(live.id).data.metrics:
+        pass
+    print(live.id, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def killed(tracker: Tracker, tmp_path: Path) -> str:
+    """The id of a run whose process was killed."""
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert mlflow.get_run(done.stdout.split()[-1]).info.status == "RUNNING", done.stderr
+    return done.stdout.split()[-1]
+
+
+def test_a_training_that_was_killed_goes_on_in_its_run(killed: str, tmp_path: Path) -> None:
+    with Tracker(tmp_path, {"beta": 1}).run("train", "b", "fingerprint") as live:
+        log_losses(live, 4)
+    assert live.id == killed
+    assert losses(killed) == LOSSES
+    assert mlflow.get_run(killed).info.status == "FINISHED"
+
+
+def test_runs_of_dead_processes_are_marked_and_no_others(killed: str, tracker: Tracker, tmp_path: Path) -> None:
+    experiment = mlflow.get_run(killed).info.experiment_id
+    elsewhere = mlflow.MlflowClient().create_run(experiment).info.run_id
+    with tracker.run("train", "alive") as live:
+        Tracker(tmp_path, {"beta": 2})
+        found = {run: mlflow.get_run(run).info.status for run in (killed, elsewhere, live.id)}
+    assert found == {killed: "KILLED", elsewhere: "RUNNING", live.id: "RUNNING"}
+    assert not list((tmp_path / ".mlflow").iterdir())
+
+
+def test_the_experiments_name_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "/Shared/my study")
+    tracker = Tracker(tmp_path, {})
+    log(tracker, TRAIN)
+    log(tracker, Result("prepare", "d1"))
+    names = {stage: mlflow.get_experiment(run.info.experiment_id).name for stage, run in runs().items()}
+    assert names == {"train": "/Shared/my study", "prepare": "/Shared/my study-data"}
+    assert runs()["train"].info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
+
+
+def test_experiments_tell_what_they_hold_and_are_told_again_when_that_changes(tmp_path: Path) -> None:
+    for _ in range(2):
+        Tracker(tmp_path, {})
+        found = {name: mlflow.get_experiment_by_name(name) for name in (EXPERIMENT, DATA_EXPERIMENT)}
+        assert "One row is one training" in found[EXPERIMENT].tags["mlflow.note.content"]
+        assert "prepared pictures" in found[DATA_EXPERIMENT].tags["mlflow.note.content"]
+        mlflow.MlflowClient().set_experiment_tag(found[EXPERIMENT].experiment_id, "mlflow.note.content", "old")
+
+
 def test_curves_and_files_are_kept(tracker: Tracker, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("a\n1\n", encoding="utf-8")
     curve = ({"step": 0, "psnr": 2.0}, {"step": 7, "psnr": 1.0})
@@ -145,6 +257,6 @@ def test_the_machine_is_watched_while_a_run_lasts(tracker: Tracker, monkeypatch:
         while "system/cpu_utilization_percentage" not in mlflow.get_run(live.id).data.metrics:
             time.sleep(0.05)
     assert mlflow.get_run(live.id).data.metrics["system/system_memory_usage_megabytes"] > 0
-    with tracker.run("train", "again", restored=True) as restored:
-        time.sleep(0.3)
-    assert mlflow.get_run(restored.id).data.metrics == {}
+    tracker.restore(Result("train", "again", "again"), "train")
+    time.sleep(0.3)
+    assert mlflow.get_run(tracker.find(Result("train", "again", "again")).info.run_id).data.metrics == {}
