@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.untracked import Untracked
 from stegnet.config import Config, flatten
-from stegnet.data.shards import TEST, TRAIN, data_hash, read_manifest
+from stegnet.data.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, read_manifest
 from stegnet.errors import DataError
 from stegnet.result import DataSet, Result
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stegnet.tracking import Tracker
 
 _DIGEST = 16  # digits of a hash that tell data sets apart
-_CONTEXTS = {TRAIN: "training", TEST: "evaluation"}
+_CONTEXTS = {TRAIN: "training", VALIDATION: "validation", TEST: "evaluation"}
 
 
 def open_tracker(config: Config) -> "Tracker | Untracked":
@@ -45,7 +45,7 @@ def name_of(config: Config) -> str:
 
 def prepare_result(shards: Path, metrics: Path) -> Result:
     figures = flatten(json.loads(metrics.read_text(encoding="utf-8")))
-    sets = (*picture_sets(shards, TRAIN), *picture_sets(shards, TEST))
+    sets = tuple(found for split in SPLITS for found in picture_sets(shards, split))
     return Result("prepare", data_hash(shards), metrics=figures, artifacts={shards / "manifest.csv": ""}, datasets=sets)
 
 
@@ -97,6 +97,11 @@ def picture_sets(shards: Path, split: str) -> tuple[DataSet, ...]:
     )  # fmt: skip
 
 
+def training_sets(shards: Path) -> tuple[DataSet, ...]:
+    """What a training learns from and is watched on."""
+    return (*picture_sets(shards, TRAIN), *picture_sets(shards, VALIDATION))
+
+
 def film_sets(*films: Path) -> tuple[DataSet, ...]:
     """Films that something is hidden in, or that are hidden."""
     return tuple(DataSet(film.name, str(film), _sha256(film)[:_DIGEST], "evaluation") for film in films)
@@ -112,7 +117,7 @@ def _measured(
 
 def _curve(path: Path) -> tuple[dict[str, float], ...]:
     with open(path, newline="", encoding="utf-8") as file:
-        return tuple({key: float(value) for key, value in row.items()} for row in csv.DictReader(file))
+        return tuple({key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file))
 
 
 def _sha256(path: Path) -> str:

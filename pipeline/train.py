@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.results import name_of, open_tracker, picture_sets, train_result
+from pipeline.results import name_of, open_tracker, train_result, training_sets
 from pipeline.stage import bar, run_stage
 from stegnet.config import Config
-from stegnet.data.shards import TRAIN
 from stegnet.training.devices import processes
 from stegnet.training.launch import launch, supervised
 from stegnet.training.ranks import rank, world_size
 from stegnet.training.train import Point, checkpoint_of, train, write_weights
+from stegnet.training.validation import FIGURES
 
 
 def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
@@ -44,14 +44,16 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
         pair, card = train(config, shards, checkpoints, report, lambda steps: bar(steps, "train"), show)
         write_weights(weights, pair, card)
         _write_curve(curve, points)
-        run.finish(train_result(weights, curve, live=True, datasets=picture_sets(shards, TRAIN)))
+        run.finish(train_result(weights, curve, live=True, datasets=training_sets(shards)))
     checkpoint.remove()
 
 
 def _write_curve(path: Path, points: list[Point]) -> None:
+    """One row a point; cells of what was not measured there are empty."""
+    columns = dict.fromkeys([*points[0], *FIGURES])
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, points[0], lineterminator="\n")
+        table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()
         table.writerows(points)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stegnet.config import Config, load
-from stegnet.data.shards import TRAIN, ShardWriter
+from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 
@@ -16,7 +16,16 @@ def make_config() -> Callable[..., Config]:
     base = load(PARAMS)
     model = replace(base.model, name="invertible", blocks=1, width=8, ends=2)
     small = replace(
-        base.train, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", threads=1, workers=0, checkpoint=4
+        base.train,
+        pairs=24,
+        batch=2,
+        crop=32,
+        warmup=2,
+        precision="fp32",
+        threads=1,
+        workers=0,
+        checkpoint=4,
+        validate=5,
     )
 
     def make(*, seed: int = 0, model=model, **train: object) -> Config:
@@ -30,5 +39,7 @@ def shards(tmp_path, picture) -> Path:
     writer = ShardWriter(tmp_path / "shards", 4)
     for index in range(6):
         writer.add(picture(64, 64, index), TRAIN, str(index), "folder", 64, 64)
+    for index in range(3):
+        writer.add(picture(64, 64, 10 + index), VALIDATION, f"validation {index}", "folder", 64, 64)
     writer.close()
     return tmp_path / "shards"
