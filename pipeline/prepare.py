@@ -23,7 +23,8 @@ def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
         metrics.parent.mkdir(parents=True, exist_ok=True)
         metrics.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
         run.finish(prepare_result(shards, metrics))
-    print(f"{counts['train']} pictures to train on, {counts['test']} to test on, {counts['skipped']} skipped")
+    tested = f"{counts['test']} to test on, {counts['skipped']} skipped"
+    print(f"{counts['train']} pictures to train on, {counts['validation']} to validate on, {tested}")
 
 
 def _is_imported() -> bool:

@@ -19,11 +19,12 @@ from pipeline.results import (
     prepare_result,
     study_result,
     train_result,
+    training_sets,
     video_result,
 )
 from pipeline.stage import run_stage
 from stegnet.config import Config
-from stegnet.data.shards import TEST, TRAIN
+from stegnet.data.shards import TEST
 
 
 def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path, studies: Path | None) -> None:
@@ -32,7 +33,7 @@ def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path,
     film = video_result(weights, reports / "video", film_sets(Path(config.video.cover), Path(config.video.secret)))
     curve = reports / "train" / "curve.csv"
     tracker.restore(prepare_result(shards, reports / "prepare.json"), "prepare")
-    tracker.restore(train_result(weights, curve, datasets=picture_sets(shards, TRAIN)), name_of(config))
+    tracker.restore(train_result(weights, curve, datasets=training_sets(shards)), name_of(config))
     tracker.add_to_model(stills.weights, sorted(onnx.glob("*.onnx")))
     tracker.restore(stills, "evaluate")
     tracker.restore(film, "video")

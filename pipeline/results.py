@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.untracked import Untracked
 from stegnet.config import Config, flatten
-from stegnet.data.shards import TEST, TRAIN, data_hash, read_manifest
+from stegnet.data.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, read_manifest
 from stegnet.errors import DataError
 from stegnet.result import DataSet, Result
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stegnet.tracking import Tracker
 
 _DIGEST = 16  # digits of a hash that tell data sets apart
-_CONTEXTS = {TRAIN: "training", TEST: "evaluation"}
+_CONTEXTS = {TRAIN: "training", VALIDATION: "validation", TEST: "evaluation"}
 
 
 def open_tracker(config: Config) -> "Tracker | Untracked":
@@ -45,7 +45,7 @@ def name_of(config: Config) -> str:
 
 def prepare_result(shards: Path, metrics: Path) -> Result:
     figures = flatten(json.loads(metrics.read_text(encoding="utf-8")))
-    sets = (*picture_sets(shards, TRAIN), *picture_sets(shards, TEST))
+    sets = tuple(found for split in SPLITS for found in picture_sets(shards, split))
     return Result("prepare", data_hash(shards), metrics=figures, artifacts={shards / "manifest.csv": ""}, datasets=sets)
 
 
@@ -95,6 +95,11 @@ def picture_sets(shards: Path, split: str) -> tuple[DataSet, ...]:
         )
         for kind, count in counts.items()
     )  # fmt: skip
+
+
+def training_sets(shards: Path) -> tuple[DataSet, ...]:
+    """What a training learns from and is watched on."""
+    return (*picture_sets(shards, TRAIN), *picture_sets(shards, VALIDATION))
 
 
 def film_sets(*films: Path) -> tuple[DataSet, ...]:

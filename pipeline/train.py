@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.results import name_of, open_tracker, picture_sets, train_result
+from pipeline.results import name_of, open_tracker, train_result, training_sets
 from pipeline.stage import bar, run_stage
 from stegnet.config import Config
-from stegnet.data.shards import TRAIN
 from stegnet.training.devices import shared_out
 from stegnet.training.ranks import rank
 from stegnet.training.train import Point, checkpoint_of, train, write_weights
+from stegnet.training.validation import FIGURES
 
 
 def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
@@ -39,7 +39,7 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
 
         pair, card = train(config, shards, checkpoints, report, lambda steps: bar(steps, "train"), show)
         write_weights(weights, pair, card)
-        run.finish(train_result(weights, curve, live=True, datasets=picture_sets(shards, TRAIN)))
+        run.finish(train_result(weights, curve, live=True, datasets=training_sets(shards)))
     if run.whole:  # else the same command logs what is missing, and has nothing to train
         checkpoint.remove()
 
@@ -48,9 +48,9 @@ def _write_curve(path: Path, points: list[Point]) -> None:
     """All points so far, with each new one: DVC's plots grow while the training runs, and never show half a row."""
     part = path.with_suffix(".part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = dict.fromkeys(name for point in points for name in point)
+    columns = dict.fromkeys([*points[0], *FIGURES])  # cells of what was not measured at a step are empty
     with open(part, "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, names, lineterminator="\n")
+        table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()
         table.writerows(points)
     part.replace(path)

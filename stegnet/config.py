@@ -42,6 +42,8 @@ class DataConfig:
     scenes: int = number(0, 100_000_000)
     limit: int = number(0, 100_000_000)
     every: int = number(1, 100_000)
+    validation_share: float = number(0, 0.9)
+    validation_scenes: int = number(0, 100_000)
     test_share: float = number(0, 0.9)
     test_scenes: int = number(0, 100_000)
     test_photographs: bool
@@ -122,6 +124,8 @@ class TrainConfig:
     threads: int | Auto = number(1, 1024, auto=True)
     workers: int = number(0, 1024)
     checkpoint: int = number(1, 1_000_000_000)
+    validate: int = number(0, 1_000_000_000)
+    patience: int = number(0, 1_000_000_000)
     loss: LossConfig
     augment: AugmentConfig
 

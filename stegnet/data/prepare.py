@@ -14,9 +14,8 @@ import cv2
 from stegnet.config import AUTO, Auto, DataConfig
 from stegnet.data.catalogue import Source, read_catalogue, read_package_pictures
 from stegnet.data.fit import cut
-from stegnet.data.scenes import render_scene
-from stegnet.data.shards import TEST, TRAIN, ShardWriter
-from stegnet.data.sources import Group, Job, Sample, list_jobs
+from stegnet.data.shards import TEST, TRAIN, VALIDATION, ShardWriter
+from stegnet.data.sources import Group, Job, Sample, list_jobs, scene_jobs
 from stegnet.errors import DataError
 from stegnet.parallel import physical_cores
 
@@ -24,7 +23,6 @@ CROPS = 4  # squares cut from each test photograph
 NAMED = 3  # pictures that are too small and named; the others are counted
 
 Progress = Callable[[Iterable[Group], int], Iterable[Group]]
-_TEST_SCENES = 2**31  # seeds from here on are never trained on
 _log = logging.getLogger(__name__)
 
 
@@ -35,20 +33,20 @@ def prepare(config: DataConfig, seed: int, data: Path, out: Path, progress: Prog
         data: folder with sources.yaml, as data.dvc brings it.
         progress: wraps the groups of pictures and their number, to show how far it is.
     Returns:
-        Counts: train, test, skipped, and per source.
+        Counts: train, validation, test, skipped, and per source.
     Raises:
         DataError: nothing usable to train on, or nothing to test on.
     """
     jobs = [*list_jobs(config, data, seed), *_test_jobs(config, seed, data)]
     writer = ShardWriter(out, config.shard)
-    counts: Counter[str] = Counter(train=0, test=0, skipped=0)
+    counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
     small: list[str] = []
     for group in progress(_run(jobs, config.workers), len(jobs)):
         for line in group.damaged:
             _log.warning("skipped %s", line)
         small += group.small
         counts["skipped"] += len(group.damaged) + len(group.small)
-        _store(writer, counts, group, group.split or _draw_split(group.key, config.test_share))
+        _store(writer, counts, group, _draw_split(group, config))
     _warn_of_small(small, config.size)
     writer.close()
     _check(counts, config.source)
@@ -73,9 +71,14 @@ def _warn_of_small(names: list[str], size: int) -> None:
         _log.warning("skipped %d smaller than data.size %d: %s%s", len(names), size, ", ".join(names[:NAMED]), more)
 
 
-def _draw_split(key: str, share: float) -> str:
-    """Train or test: decided by a group's content alone, so new files move no old ones."""
-    return TEST if key and int(key[:16], 16) < share * 2**64 else TRAIN
+def _draw_split(group: Group, config: DataConfig) -> str:
+    """One of the group's splits: decided by its content alone, so new files move no old ones."""
+    if len(group.splits) == 1 or not group.key:
+        return group.splits[0]
+    place = int(group.key[:16], 16) / 2**64
+    if TEST in group.splits and place < config.test_share:
+        return TEST
+    return VALIDATION if VALIDATION in group.splits and place >= 1 - config.validation_share else TRAIN
 
 
 def _store(writer: ShardWriter, counts: Counter[str], group: Group, split: str) -> None:
@@ -89,21 +92,16 @@ def _test_jobs(config: DataConfig, seed: int, data: Path) -> Iterator[Job]:
     if config.test_photographs:
         packages = [source for source in read_catalogue(data / "sources.yaml") if source.kind == "package"]
         yield from (partial(_photographs, source, config.size) for source in packages)
-    yield from (partial(_test_scene, config.size, seed, index) for index in range(config.test_scenes))
+    yield from scene_jobs(config, seed, TEST)
 
 
 def _photographs(source: Source, size: int) -> Group:
     """Squares out of the photographs that come with an installed package."""
-    group = Group("photographs", "", split=TEST)
+    group = Group("photographs", "", splits=(TEST,))
     for name, picture in read_package_pictures(source):
         sample = partial(Sample, width=picture.shape[1], height=picture.shape[0])
         group.samples.extend(sample(f"{name}#{i}", square) for i, square in enumerate(cut(picture, size, CROPS)))
     return group
-
-
-def _test_scene(size: int, seed: int, index: int) -> Group:
-    pixels = render_scene(size, (seed, _TEST_SCENES + index))
-    return Group("scenes", "", [Sample(f"test-scene-{index:04d}", pixels, size, size)], split=TEST)
 
 
 def _check(counts: Counter[str], source: str) -> None:

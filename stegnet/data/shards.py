@@ -2,6 +2,7 @@
 
 manifest.csv           one row a picture, in the order of the shards
 train-00000.npy        (N, size, size, 3) uint8, N = data.shard but for the last
+validation-00000.npy
 test-00000.npy
 """
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from stegnet.errors import DataError
 
-TRAIN, TEST = "train", "test"
+TRAIN, VALIDATION, TEST = SPLITS = "train", "validation", "test"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Entry:
         source: kind of the source: scenes, folder, data, photographs, torchvision:<class>, or an archive's name.
         sha256: of the stored pixels, so that twins show.
         width, height: of the picture before it was resized and cropped, in pixels.
-        split: train or test.
+        split: train, validation or test.
     """
 
     name: str
@@ -50,9 +51,9 @@ class ShardWriter:
     def __init__(self, folder: Path, pictures_per_shard: int) -> None:
         self._folder = folder
         self._limit = pictures_per_shard
-        self._waiting: dict[str, list[np.ndarray]] = {TRAIN: [], TEST: []}
-        self._written = {TRAIN: 0, TEST: 0}
-        self._entries: dict[str, list[Entry]] = {TRAIN: [], TEST: []}
+        self._waiting: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
+        self._written = dict.fromkeys(SPLITS, 0)
+        self._entries: dict[str, list[Entry]] = {split: [] for split in SPLITS}
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise DataError(f"{folder}: is not empty", "remove what is in it, or let `dvc repro` do so")

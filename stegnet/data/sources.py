@@ -24,11 +24,13 @@ from stegnet.data.archive import fetch
 from stegnet.data.catalogue import Source, read_catalogue, read_listing
 from stegnet.data.fit import fit
 from stegnet.data.scenes import render_scene
-from stegnet.data.shards import TEST, TRAIN
+from stegnet.data.shards import SPLITS, TEST, TRAIN, VALIDATION
 from stegnet.errors import ConfigError, DataError, MediaError
 from stegnet.media import FILM, kind, read_frames, read_picture
 
 NOTES = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}  # what lies beside pictures and is none
+
+FIRST_SCENE = {TRAIN: 0, TEST: 2**31, VALIDATION: 3 * 2**30}  # seeds of rendered scenes
 
 KNOWN = ("scenes", "folder", "data", "torchvision:<class>")  # and the catalogue's archives
 
@@ -53,7 +55,7 @@ class Group:
         samples: its usable pictures.
         damaged: a line for each file that can't be read.
         small: name and size of each picture that is smaller than data.size.
-        split: train or test where the catalogue says which; "" where key and data.test_share do.
+        splits: those that it may belong to; where there are several, key and shares decide.
     """
 
     source: str
@@ -61,7 +63,7 @@ class Group:
     samples: list[Sample] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     small: list[str] = field(default_factory=list)
-    split: str = ""
+    splits: tuple[str, ...] = SPLITS
 
 
 Job = Callable[[], Group]
@@ -87,7 +89,7 @@ def cache_folder() -> Path:
 
 def _jobs_of(name: str, config: DataConfig, data: Path, seed: int) -> list[Job]:
     if name == "scenes":
-        return [partial(_scene, config.size, seed, index) for index in range(config.scenes)]
+        return [*scene_jobs(config, seed, TRAIN), *scene_jobs(config, seed, VALIDATION)]
     if name == "folder":
         return _folder_jobs(name, Path(config.folder), config)
     if name == "data":
@@ -118,12 +120,20 @@ def _archive_jobs(source: Source, data: Path, config: DataConfig) -> list[Job]:
     folder = fetch(source, listing, cache_folder() / "archives")
     splits = [[row for row in listing if row.split == split] for split in (TRAIN, TEST)]
     kept = [row for rows in splits for row in rows[: config.limit or None]]
-    return [partial(_file, source.name, folder, folder / row.file, config, row.split) for row in kept]
+    splits = {TRAIN: (TRAIN, VALIDATION), TEST: (TEST,)}
+    return [partial(_file, source.name, folder, folder / row.file, config, splits[row.split]) for row in kept]
 
 
-def _scene(size: int, seed: int, index: int) -> Group:
-    pixels = render_scene(size, (seed, index))
-    return Group("scenes", "", [Sample(f"scene-{index:07d}", pixels, size, size)])
+def scene_jobs(config: DataConfig, seed: int, split: str) -> list[Job]:
+    """Jobs that render the scenes of one split: no scene is in two."""
+    count = {TRAIN: config.scenes, VALIDATION: config.validation_scenes, TEST: config.test_scenes}[split]
+    return [partial(_scene, config.size, seed, split, index) for index in range(count)]
+
+
+def _scene(size: int, seed: int, split: str, index: int) -> Group:
+    name = f"scene-{index:07d}" if split == TRAIN else f"{split}-scene-{index:04d}"
+    pixels = render_scene(size, (seed, FIRST_SCENE[split] + index))
+    return Group("scenes", "", [Sample(name, pixels, size, size)], splits=(split,))
 
 
 def _folder_jobs(source: str, folder: Path, config: DataConfig) -> list[Job]:
@@ -146,9 +156,9 @@ def _may_be_media(path: Path) -> bool:
     return not path.name.startswith(".") and path.suffix.lower() not in NOTES
 
 
-def _file(source: str, folder: Path, path: Path, config: DataConfig, split: str = "") -> Group:
+def _file(source: str, folder: Path, path: Path, config: DataConfig, splits: tuple[str, ...] = SPLITS) -> Group:
     name = path.relative_to(folder).as_posix()
-    group = Group(source, _digest(path), split=split)
+    group = Group(source, _digest(path), splits=splits)
     try:
         if kind(path) == FILM:
             for index, frame in enumerate(read_frames(path)):

@@ -80,7 +80,10 @@ def film(video: Path, repeat: str) -> Section:
 def training(curve: Path, repeat: str) -> Section:
     """How the training went."""
     says = "PSNR of container and secret while the pair was trained"
-    text = "On augmented training crops. The secret comes first: the container's weight grows as the training goes on."
+    text = (
+        "On augmented training crops; on validation pictures, where there are any, through 8 bits. The secret comes "
+        "first: the container's weight grows as the training goes on."
+    )
     return Section("Training", repeat, (text,), (_lines(curve, "step", (8, 4.5), says),))
 
 
@@ -140,6 +143,8 @@ def _lines(path: Path, x: str, size: tuple[float, float], says: str) -> Picture:
     """PSNR of both sides against a column of a table."""
     table, image = read_table(path), BytesIO()
     with chart(image, x, "PSNR in dB", size=size) as axes:
-        for side in _SIDES:
-            axes.plot(table[x], table[f"{side}_psnr"], label=side, marker="")
+        for column in [f"{kind}{side}_psnr" for kind in ("", "validation_") for side in _SIDES]:
+            if column in table:
+                rows = table.dropna(subset=column)
+                axes.plot(rows[x], rows[column], label=column.removesuffix("_psnr").replace("_", ", "), marker="")
     return Picture.of_png(image.getvalue(), says)

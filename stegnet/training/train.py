@@ -1,6 +1,7 @@
 """The training of a hide/reveal pair."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
@@ -23,12 +24,15 @@ from stegnet.training.share import Share
 from stegnet.training.sight import sight
 from stegnet.training.stop import TrainingStopped, Wish
 from stegnet.training.trainer import Point, Trainer
+from stegnet.training.validation import Validation
 
 Report = Callable[[Point], None]
 Progress = Callable[[range], Iterable[int]]
 Show = Callable[[int, np.ndarray], None]
 
 SIGHTS = 10  # times that a training shows pictures
+
+_log = logging.getLogger(__name__)
 
 
 def train(
@@ -51,7 +55,8 @@ def train(
         progress: wraps the range of steps still to do, to show how far it is.
         show: called SIGHTS times with the step and pictures of where the training stands, (H, W, 3) uint8.
     Returns:
-        The pair with averaged weights, on the CPU, and its card.
+        The pair with averaged weights, on the CPU, and its card. The weights are those that did best in validation, if
+        there are pictures for it, else the last ones.
     Raises:
         TrainingError: the loss is no longer a number, or somebody else runs this training.
         TrainingStopped: a signal asked for it; what was reached is saved.
@@ -61,14 +66,15 @@ def train(
     fabric = open_fabric(config)
     precision = resolve(config.train.precision, fabric.device)
     make_deterministic(config.seed, config.train.threads)
-    trainer = Trainer(config, fabric, precision)
     pairs, share = Pairs(data, config.train.crop, config.train.augment, config.seed), Share.mine(config.train)
+    validation = Validation.open(config, data, fabric.device, precision, share.size // share.count)
+    trainer = Trainer(config, fabric, precision, validation)
     leads, checkpoint = fabric.is_global_zero, checkpoint_of(config, data, checkpoints)
     with checkpoint.alone() if leads else nullcontext(), Wish() as wish, _explained(trainer, pairs, checkpoint):
         trainer.restore(fabric.broadcast(checkpoint.load() if leads else None))
         for point in trainer.curve if leads else ():
             report(point)
-        steps = range(trainer.done, trainer.steps)
+        steps = range(trainer.done, trainer.done if trainer.finished else trainer.steps)
         batches = load_batches(pairs, map(share.pairs, steps), config.train.workers)
         for _, batch in zip(progress(steps), batches, strict=True):
             point = trainer.step(batch)
@@ -77,11 +83,14 @@ def train(
                 report(point)
             if leads and trainer.done % max(1, trainer.steps // SIGHTS) == 0:
                 show(trainer.done - 1, sight(trainer.seen))
-            if leads and (stop or trainer.done % config.train.checkpoint == 0 or trainer.done == trainer.steps):
+            if leads and (stop or trainer.done % config.train.checkpoint == 0 or trainer.finished):
                 checkpoint.save(trainer.state())
-            if stop and trainer.done < trainer.steps:
+            if stop and not trainer.finished:
                 raise TrainingStopped(trainer.done, trainer.steps, wish.signal)
-    return trainer.averaged(), make_card(config, data, fabric.device, precision, _last_figures(trainer.curve))
+            if trainer.finished and trainer.done < trainer.steps:
+                _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
+                break
+    return trainer.averaged(), make_card(config, data, fabric.device, precision, _figures(trainer))
 
 
 def checkpoint_of(config: Config, data: Path, checkpoints: Path) -> Checkpoint:
@@ -117,9 +126,10 @@ def _few(names: Sequence[str]) -> str:
     return shorten(", ".join(names), 200, placeholder=f" … ({len(names)} in all)")
 
 
-def _last_figures(curve: list[Point]) -> dict[str, float]:
-    """Means over the last tenth of the training curve."""
-    last = curve[-max(1, len(curve) // 10) :]
-    return {
-        f"training_{name}": round(mean(point[name] for point in last), 4) for name in ("container_psnr", "secret_psnr")
-    }
+def _figures(trainer: Trainer) -> dict[str, float]:
+    """Means over the last tenth of the training curve; where there is validation, the best step and its figures."""
+    last = trainer.curve[-max(1, len(trainer.curve) // 10) :]
+    figures = {f"training_{name}": mean(point[name] for point in last) for name in ("container_psnr", "secret_psnr")}
+    rounded = {name: round(value, 4) for name, value in figures.items()}
+    best = trainer.best
+    return rounded if best.step is None else rounded | best.figures | {"validation_step": best.step}

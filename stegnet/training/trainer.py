@@ -18,6 +18,7 @@ from stegnet.training.schedule import container_weight, learning_rate
 from stegnet.training.share import Share
 from stegnet.training.sight import few
 from stegnet.training.trip import Arrived, Trip, draw_chance
+from stegnet.training.validation import Best, Validation
 
 REPORTS = 200  # points of a training curve
 
@@ -27,18 +28,23 @@ Point = dict[str, float]
 class Trainer:
     """One training, in the process that this is.
 
+    Args:
+        validation: what the averaged weights are measured on; None: the last ones are the best.
+
     Attributes:
         steps: of the whole training.
         done: those that are done.
         curve: its points so far.
         seen: some pairs of the step before, None at first.
+        best: the averaged weights that did best in validation, once the container has its full weight.
     """
 
-    def __init__(self, config: Config, fabric: Fabric, precision: str) -> None:
+    def __init__(self, config: Config, fabric: Fabric, precision: str, validation: Validation | None = None) -> None:
         self.steps = max(1, config.train.pairs // config.train.batch)
         self.done, self.curve = 0, list[Point]()
         self.seen: Arrived | None = None
-        self._config, self._fabric = config, fabric
+        self.best = Best()
+        self._config, self._fabric, self._validation = config, fabric, validation
         self._share = Share.mine(config.train)
         self._every = max(1, self.steps // REPORTS)
         self._pair = first_pair(config).to(fabric.device, memory_format=torch.channels_last).train()
@@ -64,10 +70,16 @@ class Trainer:
         self._optimizer.step()
         self._average.update_parameters(self._pair)
         self.done += 1
-        if self.done % self._every and self.done < self.steps:
+        validated = self._validate()
+        if self.done % self._every and self.done < self.steps and not validated:
             return None
-        self.curve.append(self._point(means, weight, rate, norm))
+        self.curve.append(self._point(means, weight, rate, norm) | validated)
         return self.curve[-1]
+
+    @property
+    def finished(self) -> bool:
+        """All steps are done, or validation found nothing better for too long."""
+        return self.done == self.steps or 0 < self._config.train.patience <= self.best.since
 
     def batch(self) -> range:
         """The indices of the pairs that come next, in all processes."""
@@ -75,7 +87,9 @@ class Trainer:
         return range(self.done * size, (self.done + 1) * size)
 
     def averaged(self) -> Pair:
-        """The pair with the moving average of its weights."""
+        """The pair with the moving average of its weights, as it was when validation found it best."""
+        if self.best.step is not None:
+            self._average.module.load_state_dict(self.best.weights)
         return self._average.module.cpu().eval()
 
     def state(self) -> dict[str, Any]:
@@ -87,7 +101,8 @@ class Trainer:
         if not torch.stack([weight.isfinite().all() for weight in self._pair.parameters()]).all():
             raise FloatingPointError("a weight is no longer a number")
         parts = {"pair": self._pair, "average": self._average, "optimizer": self._optimizer}
-        return {"step": self.done, "curve": self.curve, **{name: part.state_dict() for name, part in parts.items()}}
+        state = {"step": self.done, "curve": self.curve, "best": self.best.state()}
+        return state | {name: part.state_dict() for name, part in parts.items()}
 
     def restore(self, state: dict[str, Any] | None) -> None:
         """Takes up what `state` gave, if there is any."""
@@ -97,6 +112,7 @@ class Trainer:
         self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.done, self.curve = state["step"], state["curve"]
+        self.best.restore(state["best"])
 
     def _gradients(self, share: Tensor, weight: float) -> Tensor:
         """Leaves the gradient of the batch's mean loss in the weights.
@@ -119,6 +135,17 @@ class Trainer:
             self.seen = few(arrived)
             means += torch.stack(figures).detach() / self._share.count
         return self._fabric.all_reduce(means, reduce_op="mean")
+
+    def _validate(self) -> Point:
+        """What the first process measures when it is time to, told to all; else nothing."""
+        train, last = self._config.train, self.done == self.steps
+        if not self._validation or (self.done % train.validate and not last):
+            return {}
+        leads = self._fabric.is_global_zero
+        figures = self._fabric.broadcast(self._validation.measure(self._average.module) if leads else None)
+        if last or self.done > train.container_ramp * self.steps:
+            self.best.offer(self.done - 1, figures, self._average.module)
+        return figures
 
     def _point(self, means: Tensor, weight: float, rate: float, norm: Tensor) -> Point:
         container, secret, container_mse, secret_mse = means.tolist()

@@ -21,7 +21,7 @@ from stegnet.data import archive
 from stegnet.data.archive import fetch
 from stegnet.data.catalogue import Listed, Source
 from stegnet.data.prepare import prepare
-from stegnet.data.shards import TEST, TRAIN, read_manifest
+from stegnet.data.shards import TEST, TRAIN, VALIDATION, read_manifest
 from stegnet.data.sources import list_jobs
 from stegnet.errors import DataError
 from tests.data.served import Site, Visit, at_once, broken, in_chunks, member, pack, serving
@@ -270,7 +270,14 @@ def test_the_catalogue_decides_what_is_tested_on(manifest, share):
         *((name, "set", TRAIN) for name in ("a.jpg", "c.jpg", "d.jpg")),
         *((name, "set", TEST) for name in ("b.jpg", "e.jpg")),
     ]
-    assert counts == {"train": 3, "test": 2, "skipped": 1, "sources.set": 5}
+    assert counts == {"train": 3, "test": 2, "skipped": 1, "validation": 0, "sources.set": 5}
+
+
+def test_validation_pictures_come_from_those_to_train_on(manifest):
+    _, rows = manifest(source="set+scenes", validation_share=0.9, test_share=0.9)
+    splits = {name: split for name, _, split in rows}
+    assert {splits[name] for name in ("a.jpg", "c.jpg", "d.jpg")} - {TRAIN} == {VALIDATION}  # 1 in 1,000: none is drawn
+    assert {splits[name] for name in ("b.jpg", "e.jpg")} == {TEST}
 
 
 def test_the_limit_holds_for_each_side(manifest):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from stegnet.data import prepare as prepare_module
 from stegnet.data.prepare import prepare
-from stegnet.data.shards import TEST, TRAIN, Entry, Shards, data_hash, read_manifest
+from stegnet.data.shards import TEST, TRAIN, VALIDATION, Entry, Shards, data_hash, read_manifest
 from stegnet.data.sources import cache_folder
 from stegnet.errors import ConfigError, DataError
 from stegnet.media import write_png
@@ -50,7 +50,9 @@ def folder(tmp_path, picture, make_film) -> Path:
 def test_a_folder_as_people_have_them(folder, data_config, tmp_path, caplog):
     config = data_config(source="folder", folder=str(folder), every=2, workers=2)
     counts, rows = run(config, tmp_path)
-    assert counts == {"train": 12, "test": 2, "skipped": 3, "sources.folder": 12, "sources.scenes": 2}
+    assert counts == {
+        "train": 12, "validation": 0, "test": 2, "skipped": 3, "sources.folder": 12, "sources.scenes": 2,
+    }  # fmt: skip
     names = [row.name for row in rows if row.split == TRAIN]
     assert names == ["film.mkv#0", "film.mkv#2", *(f"p{index}.png" for index in range(8)), "twin again.png", "twin.png"]
     assert len(Shards(tmp_path / "out", TRAIN)) == 12
@@ -102,8 +104,9 @@ def test_auto_takes_every_physical_core(monkeypatch):
 def sides(data_config, in_process, tmp_path):
     """Which side of the split each file of a folder lies on."""
 
-    def find(folder: Path, share: float = 0.5, out: str = "out") -> dict[str, str]:
-        _, rows = run(data_config(source="folder", folder=str(folder), test_share=share), tmp_path, out=out)
+    def find(folder: Path, share: float = 0.5, out: str = "out", validation: float = 0.0) -> dict[str, str]:
+        config = data_config(source="folder", folder=str(folder), test_share=share, validation_share=validation)
+        _, rows = run(config, tmp_path, out=out)
         return {row.name: row.split for row in rows if row.source == "folder"}
 
     return find
@@ -121,7 +124,7 @@ def test_no_test_picture_shares_a_file_with_training(folder, sides, tmp_path):
 
 def test_twins_and_frames_stay_together_at_any_share(folder, sides):
     for number in range(1, 9):
-        split = sides(folder, number / 10, out=f"out{number}")
+        split = sides(folder, number / 20, out=f"out{number}", validation=number / 20)
         assert split["film.mkv#0"] == split["film.mkv#2"]
         assert split["twin.png"] == split["twin again.png"]
 
@@ -140,6 +143,28 @@ def test_a_higher_share_only_adds_to_the_test_pictures(folder, sides):
     few = {name for name, side in sides(folder, 0.3).items() if side == TEST}
     many = {name for name, side in sides(folder, 0.8, out="again").items() if side == TEST}
     assert few < many
+
+
+def test_validation_pictures_are_those_of_some_files(folder, sides, tmp_path):
+    plain, split = sides(folder, 0.3), sides(folder, 0.3, "again", validation=0.4)
+    assert set(split.values()) == {TRAIN, VALIDATION, TEST}
+    assert {name for name, side in split.items() if side == TEST} == {n for n, side in plain.items() if side == TEST}
+    more = sides(folder, 0.3, "more", validation=0.6)
+    few, many = ({name for name, side in found.items() if side == VALIDATION} for found in (split, more))
+    assert few < many
+    rows = read_manifest(tmp_path / "again")
+    stored = [{row.sha256 for row in rows if row.split == side} for side in (TRAIN, VALIDATION, TEST)]
+    assert sum(map(len, stored)) == len(set.union(*stored))
+
+
+def test_scenes_are_validated_on_where_scenes_are_trained_on(data_config, in_process, tmp_path, folder):
+    changes = {"folder": str(folder), "validation_scenes": 3, "scenes": 3, "test_scenes": 3}
+    counts, rows = run(data_config(source="scenes", **changes), tmp_path)
+    assert [counts[split] for split in (TRAIN, VALIDATION, TEST)] == [3, 3, 3]
+    assert [row.name for row in rows if row.split == VALIDATION] == [f"validation-scene-000{i}" for i in range(3)]
+    assert len({row.sha256 for row in rows}) == 9
+    counts, _ = run(data_config(source="folder", **changes), tmp_path, out="again")
+    assert counts[VALIDATION] == 0
 
 
 def test_scenes_and_a_folder_together(folder, data_config, in_process, tmp_path):

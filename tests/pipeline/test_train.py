@@ -1,5 +1,6 @@
 """The training stage in processes of its own: killed, stopped, and shared out."""
 
+import json
 import os
 import random
 import re
@@ -18,12 +19,15 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from stegnet.data.shards import TRAIN, ShardWriter
+from pipeline.results import _curve
+from pipeline.train import _write_curve
+from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
+from stegnet.training.validation import FIGURES
 
 ROOT = Path(__file__).parents[2]
 TRAINING = {
     "pairs": 240, "batch": 8, "crop": 32, "warmup": 2, "precision": "fp32", "devices": 1, "threads": 1, "workers": 1,
-    "checkpoint": 1,
+    "checkpoint": 1, "validate": 7,
 }  # fmt: skip
 Run = Callable[..., subprocess.Popen]
 
@@ -35,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pictures = torch.randint(256, (6, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     writer = ShardWriter(folder / "shards", 4)
     for index, picture in enumerate(pictures.numpy()):
-        writer.add(picture, TRAIN, str(index), "folder", 64, 64)
+        writer.add(picture, VALIDATION if index > 3 else TRAIN, str(index), "folder", 64, 64)
     writer.close()
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["model"] |= {"name": "invertible", "blocks": 1, "width": 8, "ends": 0, "backbone": "none"}
@@ -173,3 +177,19 @@ def test_a_bare_machine_trains_without_mlflow(folder: Path, start: Run, whole: P
     said = finish(start("bare", sys.executable, "-c", run_it), folder / "bare")
     assert said.splitlines()[0] == "WARNING: MLflow is not installed: nothing is tracked"
     assert (folder / "bare" / "w.safetensors").read_bytes() == (whole / "w.safetensors").read_bytes()
+
+
+def test_the_curve_has_empty_cells_where_nothing_was_validated(tmp_path: Path) -> None:
+    """The columns are there in any case, for DVC draws them; its template passes over the empty cells."""
+    points = [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0, **dict.fromkeys(FIGURES, 3.5)}]
+    _write_curve(tmp_path / "curve.csv", points)
+    _write_curve(tmp_path / "none.csv", points[:1])
+    head, first, second = (tmp_path / "curve.csv").read_text(encoding="utf-8").splitlines()
+    assert (head, first, second) == (f"step,loss,{','.join(FIGURES)}", "0,2.0,,,", "1,1.0,3.5,3.5,3.5")
+    assert (tmp_path / "none.csv").read_text(encoding="utf-8").splitlines() == [head, first]
+    assert list(_curve(tmp_path / "curve.csv")) == points
+    (plot,) = (entry for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"][:1])
+    drawn = plot["reports/train/curve.csv"]
+    assert set(FIGURES[1:]) < set(drawn["y"])
+    template = json.loads((ROOT / ".dvc" / "plots" / f"{drawn['template']}.json").read_text(encoding="utf-8"))
+    assert template["transform"] == [{"filter": "datum.dvc_inferred_y_value !== ''"}]

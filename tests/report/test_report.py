@@ -11,6 +11,7 @@ from stegnet.media import write_png
 from stegnet.models import Card, build, save_pair
 from stegnet.report.report import MISSING, Reports, report
 from stegnet.report.studies import STUDIES
+from stegnet.report.trained import training
 
 SPREAD = {"mean": 41.234, "ci_low": 40.5, "ci_high": 42.5, "median": 41.0, "worst": 33.3, "worst_1_percent": 34.4}
 MODE = {f"{side}_{name}": SPREAD for side in ("container", "secret") for name in ("psnr", "ssim", "apd")}
@@ -131,3 +132,19 @@ def test_pictures_of_others_are_not_passed_on(reports: Reports, monkeypatch: pyt
     monkeypatch.setattr("stegnet.report.report.SHIPPED", reports.weights)
     html = report(reports).render()  # there is no bsds500.png
     assert "bsds500, 0 pairs" in html
+
+
+def test_validation_is_drawn_where_it_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = {}
+    plot = lambda self, x, y, label, **_: drawn.update({label: (list(x), list(y))})  # noqa: E731
+    monkeypatch.setattr("matplotlib.axes.Axes.plot", plot)
+    monkeypatch.setattr("matplotlib.axes.Axes.legend", lambda self, *_, **__: None)
+    sides = "container_psnr,secret_psnr"
+    write(
+        tmp_path / "curve.csv", f"step,{sides},validation_container_psnr,validation_secret_psnr\n1,2,3,,\n2,4,5,6,7\n"
+    )
+    training(tmp_path / "curve.csv", "")
+    assert drawn == {
+        "container": ([1, 2], [2, 4]), "secret": ([1, 2], [3, 5]),
+        "validation, container": ([2], [6]), "validation, secret": ([2], [7]),
+    }  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stegnet.config import Config, load
-from stegnet.data.shards import TRAIN, ShardWriter
+from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 
@@ -16,7 +16,7 @@ def make_config() -> Callable[..., Config]:
     base = load(PARAMS)
     model = replace(base.model, name="invertible", blocks=1, width=8, ends=2)
     alone = replace(base.train, devices=1, threads=1, workers=0)
-    small = replace(alone, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", checkpoint=4)
+    small = replace(alone, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", checkpoint=4, validate=5)
 
     def make(*, seed: int = 0, model=model, **train: object) -> Config:
         return replace(base, seed=seed, model=model, train=replace(small, **train))
@@ -29,5 +29,7 @@ def shards(tmp_path, picture) -> Path:
     writer = ShardWriter(tmp_path / "shards", 4)
     for index in range(6):
         writer.add(picture(64, 64, index), TRAIN, str(index), "folder", 64, 64)
+    for index in range(3):
+        writer.add(picture(64, 64, 10 + index), VALIDATION, f"validation {index}", "folder", 64, 64)
     writer.close()
     return tmp_path / "shards"

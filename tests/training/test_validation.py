@@ -1,0 +1,245 @@
+"""Validation: what is measured, which weights are kept, and when a training stops early."""
+
+import logging
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
+from stegnet.metrics import psnr
+from stegnet.models import Pair, build_from
+from stegnet.training.train import checkpoint_of, train
+from stegnet.training.validation import FIGURES, Best, Validation
+
+LOSS = "validation_loss"
+
+
+@pytest.fixture(autouse=True)
+def on_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.fixture
+def make_config(make_config):
+    """Without a backbone, which would take most of the time."""
+    model = replace(make_config().model, ends=0, backbone="none")
+    return lambda **changes: make_config(**{"model": model, **changes})
+
+
+class Stopped(Exception):
+    """Someone pressed Ctrl-C."""
+
+
+@pytest.fixture
+def run(shards, tmp_path) -> Callable:
+    """A training's pair, card and curve, and the steps that it took."""
+
+    def call(config, folder="checkpoints", stop=None, data=shards):
+        curve, taken = [], []
+
+        def progress(steps: range) -> Iterable[int]:
+            for step in steps:
+                if step == stop:
+                    raise Stopped
+                taken.append(step)
+                yield step
+
+        pair, card = train(config, data, tmp_path / folder, curve.append, progress)
+        checkpoint_of(config, data, tmp_path / folder).remove()
+        return pair, card, curve, taken
+
+    return call
+
+
+def same(a: Pair, b: Pair) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+def scripted(monkeypatch, *losses: float) -> None:
+    """Validation finds these losses, one after another."""
+    found = iter(losses)
+    monkeypatch.setattr(Validation, "measure", lambda self, pair: dict(zip(FIGURES, (next(found), 1.0, 2.0))))  # noqa: B905
+
+
+class Plain(Pair):
+    """Leaves the cover as it is, but for a shift, and reveals the container."""
+
+    def hide(self, cover, hidden):
+        return cover + 0.6 / 255
+
+    def reveal(self, container):
+        return container
+
+
+def test_it_measures_what_files_hold(make_config):
+    """Recomputed in numpy on uint8: the container is rounded up by one level, and some samples by none or two."""
+    config = make_config()
+    config = replace(config, scramble=replace(config.scramble, detail=False))
+    pictures = torch.randint(40, 200, (5, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    validation = Validation(pictures, config, "fp32", 2)
+    found = validation.measure(Plain())
+    sealed = validation._chance.sealed.numpy()  # 0.6 lies nearest to 1, and second-nearest to 0
+    assert 0.02 < sealed.mean() < 0.06
+    cover = pictures[:, 0].numpy()
+    container = cover + 1 - sealed.astype(np.uint8)
+    assert found["validation_container_psnr"] == pytest.approx(psnr(container, cover), abs=1e-3)
+    assert found["validation_secret_psnr"] < 15  # the shuffle is undone on a picture that was never shuffled
+    mse = (10 ** (-found[f"validation_{side}_psnr"] / 10) for side in ("container", "secret"))
+    assert found[LOSS] == pytest.approx(next(mse) + config.beta * next(mse), rel=1e-4)
+
+
+def test_it_is_the_same_whatever_is_computed_at_once(make_config):
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    config = make_config()
+    pair = build_from(config.model)
+    for parameter in pair.parameters():
+        parameter.data += 0.01 * torch.randn_like(parameter)
+    pictures = torch.randint(256, (5, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    one, again, all_at_once = (Validation(pictures, config, "fp32", count).measure(pair) for count in (1, 1, 8))
+    assert one == again
+    assert one == pytest.approx(all_at_once, rel=1e-4)
+
+
+def test_the_middles_of_pictures_from_all_over_the_split(make_config, tmp_path):
+    writer = ShardWriter(tmp_path / "many", 16)
+    for index in range(70):
+        framed = np.pad(np.full((32, 32, 3), index, np.uint8), ((8, 8), (8, 8), (0, 0)), constant_values=255)
+        writer.add(framed, VALIDATION, str(index), "folder", 48, 48)
+    writer.close()
+    validation = Validation.open(make_config(), tmp_path / "many", torch.device("cpu"), "fp32", 8)
+    shades = validation._pictures[:, 0].float().mean((1, 2, 3)).tolist()
+    assert shades == [index * 70 // 32 for index in range(32)]
+    assert validation._pictures[:, 1].float().mean((1, 2, 3)).tolist() == shades[1:] + shades[:1]
+
+
+def test_points_at_intervals_and_at_the_end(run, make_config):
+    _, card, curve, _ = run(make_config(validate=5, container_ramp=0.0))
+    measured = {point["step"]: point for point in curve if LOSS in point}
+    assert list(measured) == [4, 9, 11]
+    assert all(set(FIGURES) <= point.keys() for point in measured.values())
+    best = min(measured.values(), key=lambda point: point[LOSS])
+    assert card.figures["validation_step"] == best["step"]
+    assert {name: card.figures[name] for name in FIGURES} == {name: best[name] for name in FIGURES}
+
+
+def test_a_measurement_between_two_points_is_a_point(run, make_config, monkeypatch):
+    monkeypatch.setattr("stegnet.training.trainer.REPORTS", 4)
+    assert [point["step"] for point in run(make_config(validate=5))[2]] == [2, 4, 5, 8, 9, 11]
+
+
+def test_it_changes_nothing_but_what_is_kept(run, make_config, monkeypatch):
+    scripted(monkeypatch, 3.0, 2.0, 1.0)
+    with_it, _, curve, _ = run(make_config(validate=5))
+    without, card, plain, _ = run(make_config(validate=0), "without")
+    assert same(with_it, without)
+    assert [{name: value for name, value in point.items() if name not in FIGURES} for point in curve] == plain
+    assert not [name for name in card.figures if name.startswith("validation")]
+
+
+def test_the_best_weights_are_kept(run, make_config, monkeypatch):
+    scripted(monkeypatch, 9.0, 3.0, 1.0, 2.0, 3.0, 3.0)
+    best, card, _, _ = run(make_config(validate=2, container_ramp=0.0))
+    assert (card.figures["validation_step"], card.figures[LOSS]) == (5, 1.0)
+    scripted(monkeypatch, 9.0, 3.0, 1.0, 2.0)
+    stopped, again, _, taken = run(make_config(validate=2, container_ramp=0.0, patience=1))
+    assert taken == list(range(8))
+    assert again.figures["validation_step"] == 5
+    assert same(stopped, best)
+    assert not same(best, run(make_config(validate=0, container_ramp=0.0))[0])
+
+
+def test_what_is_measured_while_the_containers_weight_grows_does_not_count(run, make_config, monkeypatch):
+    scripted(monkeypatch, 1.0, 1.0, 1.0, 5.0, 4.0, 6.0)
+    _, card, _, _ = run(make_config(validate=2, container_ramp=0.5))
+    assert card.figures["validation_step"] == 9  # of 12: full from step 6 on
+    scripted(monkeypatch, *range(6))
+    assert run(make_config(validate=2, container_ramp=1.0), "all")[1].figures["validation_step"] == 11
+
+
+def test_patience_counts_measurements_without_a_better_one(run, make_config, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    losses = (1.0, 5.0, 4.0, 4.0, 3.0, 3.5, math.nan, 9.0)
+    scripted(monkeypatch, *losses)
+    config = make_config(pairs=48, validate=2, container_ramp=2 / 24, patience=3)
+    _, card, curve, taken = run(config)
+    assert taken == list(range(16))
+    assert curve[-1]["step"] == 15
+    assert card.figures["validation_step"] == 9
+    assert "stopped early, after 16 of 24 steps: train.patience" in caplog.messages
+
+
+@pytest.mark.parametrize("stop", [5, 8, 11])
+def test_after_a_stop_it_ends_with_the_same_bits(run, make_config, monkeypatch, stop):
+    """Best weights and patience go on from the checkpoint."""
+    losses = {2: 4.0, 4: 2.0, 6: 3.0, 8: 3.0, 10: 1.5, 12: 9.0}
+    config = make_config(validate=2, container_ramp=0.0, patience=4)
+    scripted(monkeypatch, *losses.values())
+    whole, card, curve, _ = run(config, "whole")
+    scripted(monkeypatch, *losses.values())
+    with pytest.raises(Stopped):
+        run(config, stop=stop)
+    scripted(monkeypatch, *(loss for step, loss in losses.items() if step > stop // 4 * 4))
+    resumed, again, late, taken = run(config)
+    assert taken == list(range(stop // 4 * 4, 12))
+    assert same(resumed, whole)
+    assert (again, late) == (card, curve)
+
+
+def test_a_training_that_stopped_early_stays_stopped(run, make_config, monkeypatch, shards, tmp_path):
+    config = make_config(validate=2, container_ramp=0.0, patience=2)
+    scripted(monkeypatch, 1.0, 2.0, 3.0)
+    first, card = train(config, shards, tmp_path / "checkpoints", lambda point: None, lambda steps: steps)
+    again, other, _, taken = run(config)
+    assert taken == []
+    assert same(first, again)
+    assert other == card
+
+
+@pytest.mark.parametrize("pictures", [0, 1])
+def test_too_few_pictures_to_validate_on(run, make_config, tmp_path, picture, caplog, pictures):
+    writer = ShardWriter(tmp_path / "few", 4)
+    for index in range(4):
+        writer.add(picture(64, 64, index), TRAIN if index >= pictures else VALIDATION, str(index), "folder", 64, 64)
+    writer.close()
+    _, card, curve, _ = run(make_config(), data=tmp_path / "few")
+    assert not [name for point in (card.figures, *curve) for name in point if name.startswith("validation")]
+    (line,) = caplog.messages
+    assert line.endswith(f"too few pictures to validate on ({pictures}): the last weights are kept, not the best; "
+                         "raise data.validation_share")  # fmt: skip
+
+
+def test_nothing_is_said_where_nothing_is_wanted(run, make_config, caplog):
+    run(make_config(validate=0))
+    assert not caplog.messages
+
+
+def test_networks_with_running_statistics_are_measured_with_them(run, make_config):
+    """In eval mode, and training goes on as if nothing had been measured."""
+    model = replace(make_config().model, name="timm_unet", backbone="test_resnet")
+    curves = [run(make_config(model=model, pairs=8, validate=count), str(count))[2] for count in (1, 0)]
+    assert [point["loss"] for point in curves[0]] == [point["loss"] for point in curves[1]]
+
+
+def test_the_best_is_copied(make_config):
+    best, pair = Best(), Plain()
+    pair.weight = torch.nn.Parameter(torch.ones(2))
+    best.offer(3, {LOSS: 1.0}, pair)
+    with torch.no_grad():
+        pair.weight.mul_(5)
+    assert best.weights["weight"].tolist() == [1, 1]
+
+
+def test_bfloat16(run, make_config):
+    _, card, _, _ = run(make_config(precision="bf16", container_ramp=0.0))
+    assert math.isfinite(card.figures[LOSS])
+
+
+def test_in_parts(run, make_config):
+    whole, parts = (run(make_config(batch=4, pairs=48, accumulate=count), str(count))[2] for count in (1, 4))
+    for point, other in zip(whole, parts, strict=True):
+        assert other == pytest.approx(point, rel=1e-3)
