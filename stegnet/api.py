@@ -3,6 +3,7 @@
 Pictures are numpy arrays, (H, W, 3) uint8, sRGB in 0..255; films and other files are paths.
 """
 
+import warnings
 from os import PathLike
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from stegnet import codec
 from stegnet.card import SHIPPED
 from stegnet.codec import HideOptions, Key, Network, Passphrase, Place, Report, Revealed, Unlocking
-from stegnet.codec.files import input_kind
+from stegnet.codec.files import input_kind, picture_quality
 from stegnet.codec.film import Longer
 from stegnet.codec.progress import Progress, no_progress
 from stegnet.codec.stow import stow_file
@@ -54,20 +55,27 @@ class LoadedPair:
         """Id of the weights, 64 hexadecimal digits: revealing needs those that hid."""
         return self._network.weights
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, key: Unlocking) -> np.ndarray:
+    def hide(self, cover: np.ndarray, secret: np.ndarray, key: Unlocking, *, force: bool = False) -> np.ndarray:
         """Hides one picture in another.
 
         Args:
             cover: (H, W, 3) uint8; it is not changed.
             secret: (h, w, 3) uint8, of any size; it comes back at its own.
             key: a Key or a Passphrase.
+            force: hide a secret, too, that comes back too poor to be of use?
         Returns:
             The container, (H, W, 3) uint8: keep every bit of it.
         Raises:
-            CapacityError: the cover is too small.
+            CapacityError: the cover is too small, or the secret would come back below 22 dB PSNR.
+        Warns:
+            UserWarning: the secret comes back below 30 dB PSNR.
         """
         _check_key(key)
-        return codec.hide_picture(self._network, _picture("cover", cover), _picture("secret", secret), key)
+        cover, secret = _picture("cover", cover), _picture("secret", secret)
+        container = codec.hide_picture(self._network, cover, secret, key)
+        for line in picture_quality(self._network, container, secret, key, force).warnings():
+            warnings.warn(line, stacklevel=2)
+        return container
 
     def reveal(self, container: np.ndarray, key: Unlocking) -> Revealed:
         """Brings a hidden picture back.
@@ -106,15 +114,17 @@ class LoadedPair:
             longer: "refuse" a secret of more frames than its cover, or "cut" it.
             sound: hide the secret's sound too?
             verify: read the container back and compare it?
-            force: may a file that is there be overwritten?
+            force: may a file that is there be overwritten, and a secret be hidden that comes back below 22 dB?
             progress: called with what is being done ("hide", "verify"), frames done, and frames in all.
+        Returns:
+            What was written; `secret_psnr` says how well the secret comes back.
         Raises:
             MediaError: a film can't be read, or the container not written.
-            CapacityError: the cover is too small, or too short.
+            CapacityError: the cover is too small, or too short, or the secret would come back below 22 dB PSNR.
         """
         for film in (cover, secret):
             _check_film(Path(film))
-        options = HideOptions(longer, sound, verify)
+        options = HideOptions(longer, sound, verify, force=force)
         return self._hide(cover, secret, out, key, options, force, progress)
 
     def reveal_film(
@@ -170,12 +180,12 @@ class LoadedPair:
             verify, force, progress: as `hide_film`.
         Raises:
             MediaError: a file can't be read, or the container not written.
-            CapacityError: the secret does not fit into the cover.
+            CapacityError: the secret does not fit into the cover, or would come back below 22 dB PSNR.
         """
         if not sealed:
             if compress:
                 raise ValueError("compress goes with sealed")
-            return self._hide(cover, secret, out, key, HideOptions(verify=verify), force, progress)
+            return self._hide(cover, secret, out, key, HideOptions(verify=verify, force=force), force, progress)
         _check_key(key)
         place = Place(Path(out), force)
         return stow_file(Path(cover), Path(secret), place, key, compress=compress, verify=verify, progress=progress)

@@ -9,6 +9,7 @@ import pytest
 
 import stegnet
 from stegnet.media import read_picture, scan, write_png
+from stegnet.metrics import psnr
 
 NAMES = {
     "CapacityError",
@@ -39,7 +40,7 @@ def pair(weights) -> stegnet.LoadedPair:
 
 
 @pytest.fixture(autouse=True)
-def inputs(tmp_path, monkeypatch, picture, make_film):
+def inputs(tmp_path, monkeypatch, any_quality, picture, make_film):
     monkeypatch.chdir(tmp_path)
     write_png(Path("cover.png"), picture(64, 96, 1))
     write_png(Path("secret.png"), picture(40, 50, 2))
@@ -103,6 +104,27 @@ def test_views_of_arrays(pair, picture):
     container = pair.hide(cover, secret, key)
     turned = np.asfortranarray(container)
     np.testing.assert_array_equal(pair.reveal(turned, key).picture, pair.reveal(container, key).picture)
+
+
+def test_a_secret_that_comes_back_poorly(pair, picture, monkeypatch):
+    """The tiny network gives no more than the block means."""
+    monkeypatch.setattr("stegnet.codec.quality.LEAST", 22.0)
+    monkeypatch.setattr("stegnet.codec.quality.POOR", 30.0)
+    key, cover = stegnet.Key(bytes(32)), picture(64, 96, 1)
+    grey, noise = np.full((64, 96, 3), 99, np.uint8), np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    pair.hide(cover, grey, key)
+    with pytest.raises(stegnet.CapacityError, match=r"would come back at \d+\.\d dB"):
+        pair.hide(cover, noise, key)
+    with pytest.warns(UserWarning, match=r"comes back at \d+\.\d dB PSNR only"):
+        pair.hide(cover, noise, key, force=True)
+    write_png(Path("noise.png"), noise)
+    with pytest.raises(stegnet.CapacityError):
+        pair.hide_file("cover.png", "noise.png", "c.png", key)
+    assert not Path("c.png").exists()
+    report = pair.hide_file("cover.png", "noise.png", "c.png", key, force=True)
+    pair.reveal_file("c.png", "s.png", key)
+    assert report.secret_psnr == pytest.approx(psnr(noise, read_picture(Path("s.png"))))
+    assert len(report.warnings) == 1
 
 
 WRONG = [

@@ -6,6 +6,8 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from stegnet.codec.film import HideOptions, hide_film
 from stegnet.codec.frame import find
 from stegnet.codec.keys import SYSTEM, Randomness, Unlocking
@@ -13,12 +15,12 @@ from stegnet.codec.network import Network
 from stegnet.codec.picture import find_picture, hide_picture, nothing, reveal_picture
 from stegnet.codec.place import FORMS, Place, form_of, write_picture
 from stegnet.codec.progress import Progress, no_progress
+from stegnet.codec.quality import SecretQuality, measure_loss, visible
 from stegnet.codec.record import FILE, Header
 from stegnet.codec.report import Report
 from stegnet.codec.reveal import reveal_film
 from stegnet.codec.seal import read_salt
 from stegnet.codec.stowed import bring_back
-from stegnet.codec.visible import visible
 from stegnet.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FILM, kind, read_cover, read_frames, read_picture
 from stegnet.metrics import psnr
@@ -54,9 +56,28 @@ def hide_file(
         options = replace(options, form=form_of(out.path))
         return hide_film(network(), cover, secret, out.path, secret_key, options, randomness, progress)
     pixels, profile = read_cover(cover)
-    container = hide_picture(network(), pixels, read_picture(secret), secret_key, randomness)
+    hidden = read_picture(secret)
+    container = hide_picture(network(), pixels, hidden, secret_key, randomness)
+    quality = picture_quality(network(), container, hidden, secret_key, options.force)
     report = write_picture(out.path, container, profile, options.verify)
-    return replace(report, notes=visible(psnr(pixels, container)))
+    notes = visible(psnr(pixels, container))
+    return replace(report, notes=notes, warnings=quality.warnings(), secret_psnr=quality.psnr())
+
+
+def picture_quality(
+    network: Network, container: np.ndarray, secret: np.ndarray, secret_key: Unlocking, force: bool
+) -> SecretQuality:
+    """How well a picture comes back.
+
+    Args:
+        container: (H, W, 3) uint8, in which `secret`, (h, w, 3) uint8, was hidden.
+        force: is nothing refused?
+    Raises:
+        CapacityError: it comes back too poor to be of use.
+    """
+    quality = SecretQuality(1, secret.shape[:2], container.shape[:2], force)
+    quality.add(measure_loss(network, secret_key.unlock(read_salt(container)), container, secret))
+    return quality
 
 
 def reveal_file(
