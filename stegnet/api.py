@@ -62,19 +62,20 @@ class LoadedPair:
             cover: (H, W, 3) uint8; it is not changed.
             secret: (h, w, 3) uint8, of any size; it comes back at its own.
             key: a Key or a Passphrase.
-            force: hide a secret, too, that comes back too poor to be of use?
+            force: leave out the look at how well the secret comes back?
         Returns:
             The container, (H, W, 3) uint8: keep every bit of it.
         Raises:
             CapacityError: the cover is too small, or the secret would come back below 22 dB PSNR.
         Warns:
-            UserWarning: the secret comes back below 30 dB PSNR.
+            UserWarning: the secret comes back below 30 dB PSNR, or the passphrase is weak.
         """
-        _check_key(key)
+        _check_key(key, hiding=True)
         cover, secret = _picture("cover", cover), _picture("secret", secret)
         container = codec.hide_picture(self._network, cover, secret, key)
-        for line in picture_quality(self._network, container, secret, key, force).warnings():
-            warnings.warn(line, stacklevel=2)
+        if not force:
+            for line in picture_quality(self._network, container, secret, key, force).warnings():
+                warnings.warn(line, stacklevel=2)
         return container
 
     def reveal(self, container: np.ndarray, key: Unlocking) -> Revealed:
@@ -186,7 +187,7 @@ class LoadedPair:
             if compress:
                 raise ValueError("compress goes with sealed")
             return self._hide(cover, secret, out, key, HideOptions(verify=verify, force=force), force, progress)
-        _check_key(key)
+        _check_key(key, hiding=True)
         place = Place(Path(out), force)
         return stow_file(Path(cover), Path(secret), place, key, compress=compress, verify=verify, progress=progress)
 
@@ -212,7 +213,7 @@ class LoadedPair:
     def _hide(
         self, cover: File, secret: File, out: File, key: Unlocking, options: HideOptions, force: bool, show: Progress
     ) -> Report:
-        _check_key(key)
+        _check_key(key, hiding=True)
         place = Place(Path(out), force)
         return codec.hide_file(lambda: self._network, Path(cover), Path(secret), place, key, options, progress=show)
 
@@ -230,10 +231,15 @@ def _picture(name: str, array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
-def _check_key(key: Unlocking) -> None:
-    """The message does not show what was given: it may be a passphrase."""
+def _check_key(key: Unlocking, hiding: bool = False) -> None:
+    """Stops at what is no key, and warns of a passphrase that is too weak to hide by.
+
+    The message does not show what was given: it may be a passphrase.
+    """
     if not isinstance(key, Key | Passphrase):
         raise TypeError(f"key: must be a stegnet.Key or a stegnet.Passphrase, is {type(key).__name__}")
+    if hiding and isinstance(key, Passphrase) and (weakness := key.weakness()):
+        warnings.warn(weakness, stacklevel=3)
 
 
 def _check_film(path: Path) -> None:

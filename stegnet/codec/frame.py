@@ -12,8 +12,11 @@ from stegnet.codec.record import Header, Pictures, Record, format_record, parse_
 from stegnet.codec.seal import room, seal, too_small, unseal
 from stegnet.codec.tracks import parse_packets
 from stegnet.detail import CELL
+from stegnet.errors import CapacityError
 from stegnet.media import resize
 from stegnet.scramble import Shuffle, draw, grid
+
+MOST_TIMES = 256  # pixels that a secret may have for each of its container: who reveals it needs memory for them
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,9 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
         CapacityError: it is too small; the hint says what would do.
     """
     secret = header.secret
+    if secret.width * secret.height > MOST_TIMES * height * width:
+        told = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
+        raise CapacityError(told, f"it may have {MOST_TIMES} times the cover's pixels")
     needed = len(format_record(Record(header, 0, thumbnail=b"-"), key)) + data
     rows, cols = _cells(height, width, secret)
     means, share = (thumbnail.most(rows, cols), thumbnail.SHARE / CELL**2) if secret.detail else (0, 0.0)
@@ -133,9 +139,10 @@ def reveal_frame(network: Network, key: Key, container: np.ndarray, record: Reco
 
 
 def _check_parts(record: Record, height: int, width: int) -> None:
-    """ValueError where thumbnail or sound are not of this picture."""
+    """ValueError where thumbnail or sound are not of this picture, or the secret is far larger."""
     secret = record.header.secret
     if isinstance(secret, Pictures):
+        require(secret.width * secret.height <= MOST_TIMES * height * width)
         rows, cols = _cells(height, width, secret)
         require(rows > 0 and cols > 0)
         if record.thumbnail:

@@ -91,7 +91,8 @@ class SecretQuality:
 
     def _reason(self) -> tuple[str, str]:
         """The larger part of the loss, and what to do about it."""
-        if 2 * sum(loss.size for loss in self._losses) >= sum(loss.total for loss in self._losses):
+        larger = self._secret[0] > self._cover[0] or self._secret[1] > self._cover[1]
+        if larger and 2 * sum(loss.size for loss in self._losses) >= sum(loss.total for loss in self._losses):
             secret, cover = (f"{width}×{height}" for height, width in (self._secret, self._cover))
             told = f"it has {secret} pixels, its cover only {cover}"
             return told, f"take a cover of {secret} or more, or `--method sealed`"
