@@ -62,14 +62,14 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
         CapacityError: it is too small; the hint says what would do.
     """
     secret = header.secret
-    if secret.width * secret.height > MOST_TIMES * height * width:
-        told = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
-        raise CapacityError(told, f"it may have {MOST_TIMES} times the cover's pixels")
     needed = len(format_record(Record(header, 0, thumbnail=b"-"), key)) + data
     rows, cols = _cells(height, width, secret)
     means, share = (thumbnail.most(rows, cols), thumbnail.SHARE / CELL**2) if secret.detail else (0, 0.0)
     if needed + means > room(height, width) or not rows or not cols:
         raise too_small(height, width, needed + min(means, thumbnail.most(0, 0)), share, secret.block)
+    if secret.width * secret.height > MOST_TIMES * height * width:
+        told = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
+        raise CapacityError(told, f"it may have {MOST_TIMES} times the cover's pixels")
 
 
 def hide_frame(
