@@ -6,7 +6,7 @@ import numpy as np
 
 from stegnet.codec.frame import find, reveal_frame
 from stegnet.codec.keys import Key
-from stegnet.codec.network import Network
+from stegnet.codec.network import Network, Step, no_step
 from stegnet.errors import CapacityError
 from stegnet.media import resize
 from stegnet.metrics import PEAK, mean_squared_error, psnr_from_mse
@@ -30,15 +30,16 @@ class Loss:
     size: float
 
 
-def measure_loss(network: Network, key: Key, container: np.ndarray, secret: np.ndarray) -> Loss:
+def measure_loss(network: Network, key: Key, container: np.ndarray, secret: np.ndarray, step: Step = no_step) -> Loss:
     """Reveals a frame as its reader will.
 
     Args:
         container: (H, W, 3) uint8, in which `secret`, (h, w, 3) uint8, was hidden.
+        step: called after each tile of a large picture.
     """
     record = find(container, key).record
     assert record is not None
-    total = mean_squared_error(secret, reveal_frame(network, key, container, record))
+    total = mean_squared_error(secret, reveal_frame(network, key, container, record, step))
     if psnr_from_mse(total, PEAK) >= POOR:
         return Loss(total, 0.0)
     rows, cols = grid(*container.shape[:2], network.block)
