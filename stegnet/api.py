@@ -3,6 +3,7 @@
 Pictures are numpy arrays, (H, W, 3) uint8, sRGB in 0..255; films and other files are paths.
 """
 
+import warnings
 from os import PathLike
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from stegnet import codec
 from stegnet.card import SHIPPED
 from stegnet.codec import HideOptions, Key, Network, Passphrase, Place, Report, Revealed, Unlocking
-from stegnet.codec.files import input_kind
+from stegnet.codec.files import input_kind, picture_quality
 from stegnet.codec.film import Longer
 from stegnet.codec.progress import Progress, no_progress
 from stegnet.codec.stow import stow_file
@@ -54,20 +55,28 @@ class LoadedPair:
         """Id of the weights, 64 hexadecimal digits: revealing needs those that hid."""
         return self._network.weights
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, key: Unlocking) -> np.ndarray:
+    def hide(self, cover: np.ndarray, secret: np.ndarray, key: Unlocking, *, force: bool = False) -> np.ndarray:
         """Hides one picture in another.
 
         Args:
             cover: (H, W, 3) uint8; it is not changed.
             secret: (h, w, 3) uint8, of any size; it comes back at its own.
             key: a Key or a Passphrase.
+            force: leave out the look at how well the secret comes back?
         Returns:
             The container, (H, W, 3) uint8: keep every bit of it.
         Raises:
-            CapacityError: the cover is too small.
+            CapacityError: the cover is too small, or the secret would come back below 22 dB PSNR.
+        Warns:
+            UserWarning: the secret comes back below 30 dB PSNR, or the passphrase is weak.
         """
-        _check_key(key)
-        return codec.hide_picture(self._network, _picture("cover", cover), _picture("secret", secret), key)
+        _check_key(key, hiding=True)
+        cover, secret = _picture("cover", cover), _picture("secret", secret)
+        container = codec.hide_picture(self._network, cover, secret, key)
+        if not force:
+            for line in picture_quality(self._network, container, secret, key, force).warnings():
+                warnings.warn(line, stacklevel=2)
+        return container
 
     def reveal(self, container: np.ndarray, key: Unlocking) -> Revealed:
         """Brings a hidden picture back.
@@ -106,15 +115,17 @@ class LoadedPair:
             longer: "refuse" a secret of more frames than its cover, or "cut" it.
             sound: hide the secret's sound too?
             verify: read the container back and compare it?
-            force: may a file that is there be overwritten?
+            force: may a file that is there be overwritten, and a secret be hidden that comes back below 22 dB?
             progress: called with what is being done ("hide", "verify"), frames done, and frames in all.
+        Returns:
+            What was written; `secret_psnr` says how well the secret comes back.
         Raises:
             MediaError: a film can't be read, or the container not written.
-            CapacityError: the cover is too small, or too short.
+            CapacityError: the cover is too small, or too short, or the secret would come back below 22 dB PSNR.
         """
         for film in (cover, secret):
             _check_film(Path(film))
-        options = HideOptions(longer, sound, verify)
+        options = HideOptions(longer, sound, verify, force=force)
         return self._hide(cover, secret, out, key, options, force, progress)
 
     def reveal_film(
@@ -170,13 +181,13 @@ class LoadedPair:
             verify, force, progress: as `hide_film`.
         Raises:
             MediaError: a file can't be read, or the container not written.
-            CapacityError: the secret does not fit into the cover.
+            CapacityError: the secret does not fit into the cover, or would come back below 22 dB PSNR.
         """
         if not sealed:
             if compress:
                 raise ValueError("compress goes with sealed")
-            return self._hide(cover, secret, out, key, HideOptions(verify=verify), force, progress)
-        _check_key(key)
+            return self._hide(cover, secret, out, key, HideOptions(verify=verify, force=force), force, progress)
+        _check_key(key, hiding=True)
         place = Place(Path(out), force)
         return stow_file(Path(cover), Path(secret), place, key, compress=compress, verify=verify, progress=progress)
 
@@ -202,7 +213,7 @@ class LoadedPair:
     def _hide(
         self, cover: File, secret: File, out: File, key: Unlocking, options: HideOptions, force: bool, show: Progress
     ) -> Report:
-        _check_key(key)
+        _check_key(key, hiding=True)
         place = Place(Path(out), force)
         return codec.hide_file(lambda: self._network, Path(cover), Path(secret), place, key, options, progress=show)
 
@@ -220,10 +231,15 @@ def _picture(name: str, array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
-def _check_key(key: Unlocking) -> None:
-    """The message does not show what was given: it may be a passphrase."""
+def _check_key(key: Unlocking, hiding: bool = False) -> None:
+    """Stops at what is no key, and warns of a passphrase that is too weak to hide by.
+
+    The message does not show what was given: it may be a passphrase.
+    """
     if not isinstance(key, Key | Passphrase):
         raise TypeError(f"key: must be a stegnet.Key or a stegnet.Passphrase, is {type(key).__name__}")
+    if hiding and isinstance(key, Passphrase) and (weakness := key.weakness()):
+        warnings.warn(weakness, stacklevel=3)
 
 
 def _check_film(path: Path) -> None:

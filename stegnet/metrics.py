@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 PEAK = 255.0
+_STRIP = 1 << 20  # samples
 
 
 def psnr_from_mse(mse: float, peak: float = 1.0) -> float:
@@ -12,10 +13,16 @@ def psnr_from_mse(mse: float, peak: float = 1.0) -> float:
     return 10 * math.log10(peak**2 / mse) if mse else math.inf
 
 
+def mean_squared_error(a: np.ndarray, b: np.ndarray) -> float:
+    """Of two uint8 arrays of one shape, 0 to 255²; in strips, for large pictures."""
+    a, b = a.reshape(-1), b.reshape(-1)
+    strips = (slice(start, start + _STRIP) for start in range(0, a.size, _STRIP))
+    return sum(int(np.square(np.subtract(a[at], b[at], dtype=np.int32)).sum()) for at in strips) / a.size
+
+
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
     """Peak signal-to-noise ratio of two uint8 arrays of one shape, in dB over all samples; inf if equal."""
-    difference = a.astype(np.float64) - b.astype(np.float64)
-    return psnr_from_mse(float(np.mean(difference**2)), PEAK)
+    return psnr_from_mse(mean_squared_error(a, b), PEAK)
 
 
 def apd(a: np.ndarray, b: np.ndarray) -> float:

@@ -4,6 +4,7 @@ A shuffle is scrambling, not encryption: who knows the secret picture can match 
 gets a fresh one, and what must be confidential goes through authenticated encryption instead.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -59,39 +60,42 @@ def draw(stream_key: bytes, rows: int, cols: int) -> Shuffle:
     return Shuffle(rows, cols, permutation, turns % ORIENTATIONS, turns & NEGATIVE != 0)
 
 
-def apply(picture: np.ndarray, shuffle: Shuffle) -> np.ndarray:
+def apply(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:
     """Shuffles a picture.
 
     Args:
         picture: (H, W, C), signed values centred on 0. The block size is H / rows.
+        rows, cols: pixels of the result to give; all by default.
     Returns:
-        Same shape and dtype.
+        Same dtype.
     Raises:
         ValueError: the grid does not cut the picture into square blocks.
     """
-    index = _pixel_index(picture, shuffle)
-    return _negated(_pixels(picture).take(index, axis=0).reshape(picture.shape), shuffle)
+    return _moved(picture, shuffle, np.arange(shuffle.permutation.size), shuffle.permutation, turned, rows, cols)
 
 
-def invert(picture: np.ndarray, shuffle: Shuffle) -> np.ndarray:
+def invert(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:
     """Undoes `apply` exactly; same arguments and errors."""
-    index = _pixel_index(picture, shuffle)
-    back = np.empty_like(index)
-    back[index] = np.arange(len(index))
-    return _pixels(_negated(picture, shuffle)).take(back, axis=0).reshape(picture.shape)
+    places = np.empty_like(shuffle.permutation)  # at which each block is shown
+    places[shuffle.permutation] = np.arange(places.size)
+    return _moved(picture, shuffle, places, places, _turned_back, rows, cols)
 
 
-def pixel_index(permutation: np.ndarray, orientation: np.ndarray, cols: int, inside: np.ndarray) -> np.ndarray:
+def pixel_index(
+    permutation: np.ndarray, orientation: np.ndarray, cols: int, inside: np.ndarray, across: int | None = None
+) -> np.ndarray:
     """(…, H·W) int64: for each pixel of a shuffled picture, which it comes from, counted row by row.
 
     Args:
         permutation, orientation: (…, N), of a shuffle, or of several of one grid.
+        cols: of the grid that the blocks come from.
         inside: (8, block, block), what `turned` gives. All three may be tensors.
+        across: columns of the blocks that are given; None: as many.
     """
-    block, shape = inside.shape[-1], permutation.shape
+    block, shape, across = inside.shape[-1], permutation.shape, across or cols
     corner = permutation // cols * (cols * block**2) + permutation % cols * block
     index = corner[..., None, None] + inside[orientation]  # (…, N, block, block)
-    rows = index.reshape(*shape[:-1], shape[-1] // cols, cols, block, block).swapaxes(-3, -2)
+    rows = index.reshape(*shape[:-1], shape[-1] // across, across, block, block).swapaxes(-3, -2)
     return rows.reshape(*shape[:-1], shape[-1] * block**2)
 
 
@@ -100,6 +104,13 @@ def turned(block: int, width: int) -> np.ndarray:
     """(8, block, block) int64: the pixel of a block that each orientation shows at each place, from its corner."""
     upright = np.arange(block)[:, None] * width + np.arange(block)
     return np.stack([np.rot90(upright.T if turn & 4 else upright, turn & 3) for turn in range(ORIENTATIONS)])
+
+
+@cache
+def _turned_back(block: int, width: int) -> np.ndarray:
+    """As `turned`, of what undoes each orientation."""
+    back = turned(block, block).reshape(ORIENTATIONS, -1).argsort(axis=1).reshape(ORIENTATIONS, block, block)
+    return back // block * width + back % block
 
 
 def block_size(height: int, width: int, rows: int, cols: int) -> int:
@@ -114,10 +125,34 @@ def block_size(height: int, width: int, rows: int, cols: int) -> int:
     return block
 
 
-def _pixel_index(picture: np.ndarray, shuffle: Shuffle) -> np.ndarray:
+def _moved(
+    picture: np.ndarray,
+    shuffle: Shuffle,
+    turns: np.ndarray,
+    sources: np.ndarray,
+    inside: Callable[[int, int], np.ndarray],
+    rows: slice,
+    cols: slice,
+) -> np.ndarray:
+    """The blocks of a picture, each at another place.
+
+    Args:
+        turns, sources: (N,), for each block of the result: whose orientation and sign it has, and where it comes from.
+        inside: `turned`, or what undoes it.
+        rows, cols: pixels of the result to give.
+    """
     height, width = picture.shape[:2]
     block = block_size(height, width, shuffle.rows, shuffle.cols)
-    return pixel_index(shuffle.permutation, shuffle.orientation, shuffle.cols, turned(block, width))
+    (top, bottom, _), (left, right, _) = rows.indices(height), cols.indices(width)
+    chosen = slice(top // block, -(-bottom // block)), slice(left // block, -(-right // block))
+    turns, sources = (them.reshape(shuffle.rows, shuffle.cols)[chosen] for them in (turns, sources))
+    down, across = sources.shape
+    flat = turns.reshape(-1)
+    index = pixel_index(sources.reshape(-1), shuffle.orientation[flat], shuffle.cols, inside(block, width), across)
+    moved = _pixels(picture).take(index, axis=0).reshape(down * block, across * block, -1)
+    moved = _negated(moved, shuffle.negative[flat], down, across)
+    top, left = top - chosen[0].start * block, left - chosen[1].start * block
+    return moved[top : top + bottom - rows.indices(height)[0], left : left + right - cols.indices(width)[0]]
 
 
 def _pixels(picture: np.ndarray) -> np.ndarray:
@@ -125,9 +160,9 @@ def _pixels(picture: np.ndarray) -> np.ndarray:
     return picture.reshape(-1, picture.shape[2])
 
 
-def _negated(picture: np.ndarray, shuffle: Shuffle) -> np.ndarray:
-    """The picture, (H, W, C), with the negative blocks multiplied by −1."""
+def _negated(picture: np.ndarray, negative: np.ndarray, rows: int, cols: int) -> np.ndarray:
+    """The picture, (H, W, C), with those blocks of a grid multiplied by −1 that are negative, (N,) bool."""
     _, width, channels = picture.shape
-    signs = (1 - 2 * shuffle.negative.astype(picture.dtype)).reshape(shuffle.rows, 1, shuffle.cols)
-    signs = signs.repeat(width // shuffle.cols * channels, axis=2)
-    return (picture.reshape(shuffle.rows, -1, width * channels) * signs).reshape(picture.shape)
+    signs = (1 - 2 * negative.astype(picture.dtype)).reshape(rows, 1, cols)
+    signs = signs.repeat(width // cols * channels, axis=2)
+    return (picture.reshape(rows, -1, width * channels) * signs).reshape(picture.shape)

@@ -26,7 +26,7 @@ class PublicPair:
         Raises:
             CapacityError: the cover is too small.
         """
-        container = self._pair.hide(pictures["cover"], pictures["secret"], PUBLIC_DEMONSTRATION_KEY)
+        container = self._pair.hide(pictures["cover"], pictures["secret"], PUBLIC_DEMONSTRATION_KEY, force=True)
         return {"container": container, "revealed": self._pair.reveal(container, PUBLIC_DEMONSTRATION_KEY).picture}
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import stegnet
 from stegnet.media import read_picture, scan, write_png
+from stegnet.metrics import psnr
 
 NAMES = {
     "CapacityError",
@@ -39,7 +40,7 @@ def pair(weights) -> stegnet.LoadedPair:
 
 
 @pytest.fixture(autouse=True)
-def inputs(tmp_path, monkeypatch, picture, make_film):
+def inputs(tmp_path, monkeypatch, any_quality, picture, make_film):
     monkeypatch.chdir(tmp_path)
     write_png(Path("cover.png"), picture(64, 96, 1))
     write_png(Path("secret.png"), picture(40, 50, 2))
@@ -97,12 +98,48 @@ def test_what_one_backend_hides_the_other_reveals(picture):
 
 def test_views_of_arrays(pair, picture):
     """Turned, cut and read-only arrays are pictures as well."""
-    key, large = stegnet.Passphrase("open"), picture(130, 200, 1)
+    key, large = stegnet.Passphrase("six odd words last far longer"), picture(130, 200, 1)
     large.flags.writeable = False
     cover, secret = large[::2, ::-2], np.asfortranarray(picture(30, 40, 2))
     container = pair.hide(cover, secret, key)
     turned = np.asfortranarray(container)
     np.testing.assert_array_equal(pair.reveal(turned, key).picture, pair.reveal(container, key).picture)
+
+
+def test_a_secret_that_comes_back_poorly(pair, picture, monkeypatch):
+    """The tiny network gives no more than the block means."""
+    monkeypatch.setattr("stegnet.codec.quality.LEAST", 22.0)
+    monkeypatch.setattr("stegnet.codec.quality.POOR", 30.0)
+    key, cover = stegnet.Key(bytes(32)), picture(64, 96, 1)
+    grey, noise = np.full((64, 96, 3), 99, np.uint8), np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    pair.hide(cover, grey, key)
+    with pytest.raises(stegnet.CapacityError, match=r"would come back at \d+\.\d dB"):
+        pair.hide(cover, noise, key)
+    monkeypatch.setattr("stegnet.codec.quality.LEAST", 5.0)
+    with pytest.warns(UserWarning, match=r"comes back at \d+\.\d dB PSNR only"):
+        pair.hide(cover, noise, key)
+    monkeypatch.setattr("stegnet.codec.quality.LEAST", 22.0)
+    pair.hide(cover, noise, key, force=True)
+    write_png(Path("noise.png"), noise)
+    with pytest.raises(stegnet.CapacityError):
+        pair.hide_file("cover.png", "noise.png", "c.png", key)
+    assert not Path("c.png").exists()
+    report = pair.hide_file("cover.png", "noise.png", "c.png", key, force=True)
+    pair.reveal_file("c.png", "s.png", key)
+    assert report.secret_psnr == pytest.approx(psnr(noise, read_picture(Path("s.png"))))
+    assert len(report.warnings) == 1
+
+
+def test_a_weak_passphrase_is_warned_of_when_hiding(pair, picture):
+    key, cover = stegnet.Passphrase("password1"), picture(64, 96, 1)
+    with pytest.warns(UserWarning, match="the passphrase is weak: a thousand processor cores guess it in "):
+        container = pair.hide(cover, cover, key)
+    Path("note").write_text("n")
+    for sealed, secret in ((False, "secret.png"), (True, "note")):
+        with pytest.warns(UserWarning, match="is weak"):
+            pair.hide_file("cover.png", secret, "c.png", key, sealed=sealed, force=True)
+    pair.reveal(container, key)
+    pair.reveal_file("c.png", "back", key)
 
 
 WRONG = [

@@ -25,7 +25,7 @@ was altered. After 1 and 2 all files are as they were, and none is new.
 
 The covers are `cover.png` (97×61) and `cover.mkv` (96×64, 6 frames, with sound), the secrets `secret.png` (40×50) and
 `secret.mkv` (48×32, 4 frames); they are in `hidden.png`, `hidden.mkv` and `hidden.mp4`. `sealed.png` and `sealed.mkv`
-hold `notes.txt` byte for byte.
+hold `notes.txt` byte for byte. The network is not trained: how well the secret comes back is not looked at here.
 """
 _LONGEST = 120
 HEAD = "| | input | command | exit | what is said |\n|---|---|---|---|---|\n"

@@ -14,6 +14,9 @@ _CALLED = {
     "hide": "hiding",
     "verify": "reading back",
     "check": "checking",
+    "hide tiles": "hiding",
+    "measure tiles": "checking",
+    "reveal tiles": "revealing",
     "reveal": "revealing",
     "enhance": "enhancing",
     "seal": "sealing",
@@ -45,7 +48,8 @@ class _FramesBar:
     def show(self, doing: str, done: int, total: int) -> None:
         if self._bar is None or doing != self._doing or done < self._bar.n:
             self.close()
-            self._doing, self._bar = doing, _bar(_CALLED.get(doing, doing), "frame", total)
+            unit = "tile" if doing.endswith("tiles") else "frame"
+            self._doing, self._bar = doing, _bar(_CALLED.get(doing, doing), unit, total)
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:

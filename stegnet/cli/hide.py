@@ -1,6 +1,7 @@
 """`stegnet hide`."""
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,10 @@ secret comes back a little changed. By "sealed", any file goes into a picture or
 film and comes back byte for byte, but there is room for far less of it.
 Transparent parts of pictures are seen over white.
 
+What is hidden is revealed once, and the last line says how well the secret
+comes back (PSNR). Below 30 dB a warning gives the reason; below 22 dB nothing
+is written without --force.
+
 COVER and SECRET may be folders; OUT is then a folder too, made if missing.
 Files are paired in natural order (2 before 10), pictures with pictures and
 films with films. Fewer secrets than covers are repeated; a single secret file
@@ -41,7 +46,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     hide.add_argument("cover", type=Path, metavar="COVER", help="picture or film to hide in, or a folder; not changed")
     hide.add_argument("secret", type=Path, metavar="SECRET", help="what to hide")
-    add_output_options(hide, "file to write: .png for a picture, .mkv or .mp4 for a film; or a folder")
+    what = "file to write: .png for a picture, .mkv or .mp4 for a film; or a folder"
+    add_output_options(hide, what, force="; hide a secret, too, that comes back below 22 dB")
     add_secret_options(hide)
     hide.add_argument(
         "--method",
@@ -112,9 +118,14 @@ def _hider(
         return lambda cover, secret, out: stow_file(cover, secret, out, secret_key, **choices)
     from stegnet.codec import HideOptions, hide_file
 
-    how = HideOptions(options.longer or "refuse", not options.no_sound, not options.no_verify)
+    how = HideOptions(options.longer or "refuse", not options.no_sound, not options.no_verify, force=options.force)
     return lambda cover, secret, out: hide_file(network, cover, secret, out, secret_key, how, progress=progress)
 
 
 def _frames(report: "Report") -> str:
-    return f", {report.frames} frames, {report.hidden} hidden" if report.frames > 1 else ""
+    frames = f", {report.frames} frames, {report.hidden} hidden" if report.frames > 1 else ""
+    return frames if report.secret_psnr is None else f"{frames}, secret {_shown(report.secret_psnr)}"
+
+
+def _shown(psnr: float) -> str:
+    return "unchanged" if math.isinf(psnr) else f"{psnr:.1f} dB"

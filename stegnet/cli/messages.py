@@ -53,7 +53,7 @@ def wrote(path: Path, report: "Report", frames: str, name: str = "") -> None:
     result(f"wrote {path}: {size}{path.stat().st_size / 1e6:.2f} MB{frames}")
     for line in report.notes:
         note(name + line)
-    for line in report.trouble:
+    for line in (*report.warnings, *report.trouble):
         warning(name + line)
 
 

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 NETWORK = ("weights", "backend", "device", "precision")
 
 
-def add_output_options(command: argparse.ArgumentParser, what: str, required: bool = True) -> None:
-    """Where the result goes."""
+def add_output_options(command: argparse.ArgumentParser, what: str, required: bool = True, force: str = "") -> None:
+    """Where the result goes.
+
+    Args:
+        force: what `--force` does besides.
+    """
     command.add_argument("-o", "--output", type=Path, required=required, metavar="OUT", help=what)
-    command.add_argument("--force", action="store_true", help="overwrite what is there; an input never is")
+    command.add_argument("--force", action="store_true", help=f"overwrite what is there; an input never is{force}")
 
 
 def add_network_options(command: argparse.ArgumentParser) -> None:

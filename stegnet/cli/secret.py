@@ -5,6 +5,7 @@ import getpass
 import os
 import stat
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,18 +32,22 @@ def read_secret(options: argparse.Namespace, twice: bool = False) -> "Unlocking 
     """The key or passphrase that the options name; None for none.
 
     Args:
-        twice: ask twice on the terminal, because a mistyped passphrase would hide a secret for good.
+        twice: something will be hidden: ask twice on the terminal, because a mistyped passphrase would hide it for
+            good, and warn of a weak one.
     Raises:
         KeyFileError: it can't be had.
     """
     if options.key_file is not None:
         return _key(options.key_file)
-    text = _read_text(options, twice)
-    if text is None:
+    texts = [_read_text(options, twice)]  # no traceback shall hold it: it is taken out before anything can fail
+    if texts == [None]:
         return None
     from stegnet.codec import Passphrase  # here, so that the question need not wait for it
 
-    return Passphrase(text)
+    passphrase = Passphrase(texts.pop())
+    if twice and (weakness := passphrase.weakness()):
+        messages.warning(weakness)
+    return passphrase
 
 
 def secret_files(options: argparse.Namespace) -> tuple[Path, ...]:
@@ -68,8 +73,8 @@ def _read_text(options: argparse.Namespace, twice: bool) -> str | None:
     if options.passphrase:
         return _ask(twice)
     if options.passphrase_file is not None:
-        return _from_file(options.passphrase_file)
-    return None if options.passphrase_fd is None else _from_descriptor(options.passphrase_fd)
+        return _text(_from_file(options.passphrase_file))
+    return None if options.passphrase_fd is None else _text(_from_descriptor(options.passphrase_fd))
 
 
 def _ask(twice: bool) -> str:
@@ -79,26 +84,29 @@ def _ask(twice: bool) -> str:
             warnings.simplefilter("error", getpass.GetPassWarning)
             text = getpass.getpass("Passphrase: ")
             if twice and getpass.getpass("The same again: ") != text:
+                del text
                 raise KeyFileError("the two passphrases differ", "nothing was done: try again")
     except (getpass.GetPassWarning, EOFError) as error:
         hint = "use --passphrase-file or --passphrase-fd"
         raise KeyFileError("there is no terminal to ask for a passphrase on", hint) from error
     except UnicodeDecodeError:
-        raise _not_text() from None  # the error holds what was typed
+        text = None
+    if text is None:  # outside of the block, for that error holds what was typed
+        raise _not_text()
     return text
 
 
-def _from_file(path: Path) -> str:
+def _from_file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             line = file.readline(_MOST)
     except OSError as error:
         raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
     _warn_of_readers(path)
-    return _text(line)
+    return line
 
 
-def _from_descriptor(number: int) -> str:
+def _from_descriptor(number: int) -> bytes:
     """Reads byte by byte, so that nothing after the line end is taken from whoever reads on."""
     line = b""
     try:
@@ -108,14 +116,14 @@ def _from_descriptor(number: int) -> str:
             line += byte
     except (OSError, OverflowError) as error:
         raise KeyFileError(f"descriptor {number}: can't be read") from error
-    return _text(line)
+    return line
 
 
 def _text(line: bytes) -> str:
-    try:
+    with suppress(UnicodeDecodeError):
         return line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise _not_text() from None
+    del line
+    raise _not_text()
 
 
 def _not_text() -> KeyFileError:

@@ -4,6 +4,10 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stegnet.errors import RevealError
+
+_MOST_TIMES = 1000  # as many frames as there are left, a container can have had
+
 
 @dataclass(frozen=True)
 class Place:
@@ -59,7 +63,13 @@ def diagnose(places: Sequence[Place], total: int) -> Diagnosis:
     """Compares what is found, in order, with the `total` frames that were hidden.
 
     Of frames that are out of order, as few as possible are called moved.
+
+    Raises:
+        RevealError: there are said to have been so many that a list of the lost ones would fill the memory.
     """
+    if total > _MOST_TIMES * (len(places) + 1):
+        told = f"the container has {len(places)} frames, and says that it had {total}"
+        raise RevealError(told, "nearly all of it is missing, or it was made to do harm")
     known = [(position, place.index) for position, place in enumerate(places) if place.index is not None]
     order = _longest_rise(known, [places[position].whole for position, _ in known])
     shown = {index for _, index in order}

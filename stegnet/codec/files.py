@@ -4,21 +4,24 @@ import stat
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from stegnet.codec.film import HideOptions, hide_film
 from stegnet.codec.frame import find
 from stegnet.codec.keys import SYSTEM, Randomness, Unlocking
-from stegnet.codec.network import Network
+from stegnet.codec.network import Network, Step, no_step
 from stegnet.codec.picture import find_picture, hide_picture, nothing, reveal_picture
 from stegnet.codec.place import FORMS, Place, form_of, write_picture
 from stegnet.codec.progress import Progress, no_progress
+from stegnet.codec.quality import SecretQuality, measure_loss, visible
 from stegnet.codec.record import FILE, Header
 from stegnet.codec.report import Report
 from stegnet.codec.reveal import reveal_film
 from stegnet.codec.seal import read_salt
 from stegnet.codec.stowed import bring_back
-from stegnet.codec.visible import visible
 from stegnet.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FILM, kind, read_cover, read_frames, read_picture
 from stegnet.metrics import psnr
@@ -54,9 +57,35 @@ def hide_file(
         options = replace(options, form=form_of(out.path))
         return hide_film(network(), cover, secret, out.path, secret_key, options, randomness, progress)
     pixels, profile = read_cover(cover)
-    container = hide_picture(network(), pixels, read_picture(secret), secret_key, randomness)
+    hidden = read_picture(secret)
+    container = hide_picture(network(), pixels, hidden, secret_key, randomness, partial(progress, "hide tiles"))
+    step = partial(progress, "measure tiles")
+    quality = picture_quality(network(), container, hidden, secret_key, options.force, step)
     report = write_picture(out.path, container, profile, options.verify)
-    return replace(report, notes=visible(psnr(pixels, container)))
+    notes = visible(psnr(pixels, container))
+    return replace(report, notes=notes, warnings=quality.warnings(), secret_psnr=quality.psnr())
+
+
+def picture_quality(
+    network: Network,
+    container: np.ndarray,
+    secret: np.ndarray,
+    secret_key: Unlocking,
+    force: bool,
+    step: Step = no_step,
+) -> SecretQuality:
+    """How well a picture comes back.
+
+    Args:
+        container: (H, W, 3) uint8, in which `secret`, (h, w, 3) uint8, was hidden.
+        force: is nothing refused?
+        step: called after each tile of a large picture.
+    Raises:
+        CapacityError: it comes back too poor to be of use.
+    """
+    quality = SecretQuality(1, secret.shape[:2], container.shape[:2], force)
+    quality.add(measure_loss(network, secret_key.unlock(read_salt(container)), container, secret, step))
+    return quality
 
 
 def reveal_file(
@@ -83,7 +112,7 @@ def reveal_file(
     out.check(FORMS[container_kind], container_kind, container)
     if container_kind == FILM:
         return reveal_film(network(), container, out.path, secret_key, strict, form_of(out.path), progress)
-    return _reveal_picture(network(), container, out, secret_key, strict)
+    return _reveal_picture(network(), container, out, secret_key, strict, partial(progress, "reveal tiles"))
 
 
 def find_header(container: Path, secret_key: Unlocking, progress: Progress = no_progress) -> Header:
@@ -137,8 +166,10 @@ def check_input(path: Path) -> None:
         raise MediaError(f"{path}: can't be read ({error.strerror})") from error
 
 
-def _reveal_picture(network: Network, container: Path, out: Place, secret_key: Unlocking, strict: bool) -> Report:
-    revealed = reveal_picture(network, read_cover(container)[0], secret_key)
+def _reveal_picture(
+    network: Network, container: Path, out: Place, secret_key: Unlocking, strict: bool, step: Step
+) -> Report:
+    revealed = reveal_picture(network, read_cover(container)[0], secret_key, step)
     if strict and not revealed.whole:
         raise RevealError(f"{container}: {ALTERED}", "without --strict, it is revealed")
     report = write_picture(out.path, revealed.picture, None, False)

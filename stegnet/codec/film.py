@@ -3,7 +3,7 @@
 import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Literal
@@ -14,11 +14,11 @@ from stegnet.codec.frame import check_cover, hide_frame
 from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, Key, Randomness, Unlocking
 from stegnet.codec.network import Network
 from stegnet.codec.progress import Progress, no_progress
+from stegnet.codec.quality import Loss, SecretQuality, measure_loss, visible
 from stegnet.codec.record import FILM, Header, Pictures, Record
 from stegnet.codec.report import Report
 from stegnet.codec.seal import NONCE_BYTES
 from stegnet.codec.slices import Sound, no_sound, plan_sound
-from stegnet.codec.visible import visible
 from stegnet.errors import CapacityError, MediaError
 from stegnet.media import FilmInfo, FilmWriter, check_film, digest, read_frames, scan, whole_file
 from stegnet.metrics import psnr
@@ -37,12 +37,14 @@ class HideOptions:
         sound: is the secret's sound hidden too?
         verify: is the container read back and compared once it is written?
         form: "mkv" or "mp4".
+        force: is a secret hidden, too, that would come back too poor to be of use?
     """
 
     longer: Longer = "refuse"
     sound: bool = True
     verify: bool = True
     form: str = "mkv"
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def hide_film(
 
     Raises:
         MediaError: a film can't be read, or the container not written.
-        CapacityError: the cover is too small, or too short.
+        CapacityError: the cover is too small, or too short, or the secret would come back too poor.
     """
     cover_info, secret_info = scan(cover), scan(secret)
     hidden = _fit(cover_info, secret_info, options.longer)
@@ -79,6 +81,8 @@ def hide_film(
     key = secret_key.unlock(salt)
     header = _header(network, cover_info, secret_info, hidden, sound, randomness)
     _check_room(cover_info, header, key, sound)
+    sizes = (secret_info.height, secret_info.width), (cover_info.height, cover_info.width)
+    quality = SecretQuality(hidden, *sizes, options.force)
     with whole_file(out) as part:
         items = _items(cover, secret, secret_info, header, sound, salt, randomness)
         film = FilmWriter(
@@ -91,12 +95,13 @@ def hide_film(
             keep=cover,
         )
         with film, closing(items):
-            digests, distances = zip(*_write(network, key, items, film, cover_info, progress), strict=True)
+            digests, distances = zip(*_write(network, key, items, film, cover_info, quality, progress), strict=True)
         if options.verify:
             check_film(part, digests, lambda done, total: progress("verify", done, total))
     notes = (*_notes(cover_info, secret_info, hidden, options.sound), *(f"cover: {note}" for note in film.notes))
     notes += visible(min(distances))
-    return Report(cover_info.width, cover_info.height, len(cover_info.pts), hidden, notes)
+    report = Report(cover_info.width, cover_info.height, len(cover_info.pts), hidden, notes)
+    return replace(report, warnings=quality.warnings(), secret_psnr=quality.psnr())
 
 
 def _fit(cover: FilmInfo, secret: FilmInfo, longer: Longer) -> int:
@@ -168,18 +173,28 @@ def _first(frames: Generator[np.ndarray, None, None], count: int) -> Generator[n
 
 
 def _write(
-    network: Network, key: Key, items: Iterator[_Item], film: FilmWriter, cover: FilmInfo, progress: Progress
+    network: Network,
+    key: Key,
+    items: Iterator[_Item],
+    film: FilmWriter,
+    cover: FilmInfo,
+    quality: SecretQuality,
+    progress: Progress,
 ) -> Iterator[tuple[bytes, float]]:
     """Writes the container; of each frame a digest, and of some the PSNR against the cover in dB, else inf."""
 
-    def hide(item: _Item) -> tuple[np.ndarray, float]:
+    def hide(item: _Item) -> tuple[np.ndarray, float, Loss | None]:
+        index = item.record.index
         container = hide_frame(network, key, item.cover, item.secret, item.record, item.nonce, item.salt)
-        return container, math.inf if item.record.index % _APART else psnr(item.cover, container)
+        loss = measure_loss(network, key, container, item.secret) if index in quality.frames else None
+        return container, math.inf if index % _APART else psnr(item.cover, container), loss
 
     total = len(cover.pts)
     pool = network.pool(cover.height, cover.width)
     with closing(ordered(hide, items, pool.workers, pool.prepare)) as containers:
-        for done, ((container, distance), time) in enumerate(zip(containers, cover.times, strict=True), 1):
+        for done, ((container, distance, loss), time) in enumerate(zip(containers, cover.times, strict=True), 1):
+            if loss:
+                quality.add(loss)
             film.write(container, time)
             progress("hide", done, total)
             yield digest(container), distance

@@ -6,14 +6,17 @@ import numpy as np
 
 from stegnet.codec import thumbnail
 from stegnet.codec.keys import Key
-from stegnet.codec.network import Network
+from stegnet.codec.network import Network, Step, no_step
 from stegnet.codec.parsing import require
 from stegnet.codec.record import Header, Pictures, Record, format_record, parse_record
 from stegnet.codec.seal import room, seal, too_small, unseal
 from stegnet.codec.tracks import parse_packets
 from stegnet.detail import CELL
+from stegnet.errors import CapacityError
 from stegnet.media import resize
 from stegnet.scramble import Shuffle, draw, grid
+
+MOST_TIMES = 256  # pixels that a secret may have for each of its container: who reveals it needs memory for them
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
     means, share = (thumbnail.most(rows, cols), thumbnail.SHARE / CELL**2) if secret.detail else (0, 0.0)
     if needed + means > room(height, width) or not rows or not cols:
         raise too_small(height, width, needed + min(means, thumbnail.most(0, 0)), share, secret.block)
+    if secret.width * secret.height > MOST_TIMES * height * width:
+        told = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
+        raise CapacityError(told, f"it may have {MOST_TIMES} times the cover's pixels")
 
 
 def hide_frame(
@@ -74,18 +80,22 @@ def hide_frame(
     record: Record,
     nonce: bytes,
     salt: bytes | None,
+    step: Step = no_step,
 ) -> np.ndarray:
     """The container of one frame, (H, W, 3) uint8: `hide_unsealed`, and the record sealed in it.
 
     Args:
         nonce, salt: as `seal` takes them.
+        step: called after each tile of a large picture.
     Raises:
         CapacityError: the cover is too small.
     """
-    return hide_unsealed(network, key, cover, secret, record).sealed(key, nonce, salt)
+    return hide_unsealed(network, key, cover, secret, record, step).sealed(key, nonce, salt)
 
 
-def hide_unsealed(network: Network, key: Key, cover: np.ndarray, secret: np.ndarray | None, record: Record) -> Unsealed:
+def hide_unsealed(
+    network: Network, key: Key, cover: np.ndarray, secret: np.ndarray | None, record: Record, step: Step = no_step
+) -> Unsealed:
     """The hidden area at the top left, and the cover's margin.
 
     Args:
@@ -93,15 +103,17 @@ def hide_unsealed(network: Network, key: Key, cover: np.ndarray, secret: np.ndar
         secret: (h, w, 3) uint8, stretched to the hidden area; None where the cover's frame hides none.
         record: without the thumbnail, which is added here.
     """
-    container = np.ascontiguousarray(cover).copy()
-    lean = np.zeros(container.shape, np.int8)
+    hidden = None
     if secret is not None:
         area, shuffle = _area(cover, record, key)
         height, width = area.shape[:2]
-        hidden = network.hide(area, resize(secret, height, width), shuffle)
-        container[:height, :width], lean[:height, :width] = hidden.container, hidden.lean
+        hidden = network.hide(area, resize(secret, height, width), shuffle, step)
         if hidden.means is not None:
             record = replace(record, thumbnail=thumbnail.pack(hidden.means))
+    container = np.ascontiguousarray(cover).copy()
+    lean = np.zeros(container.shape, np.int8)
+    if hidden is not None:
+        container[:height, :width], lean[:height, :width] = hidden.container, hidden.lean
     return Unsealed(container, lean, record)
 
 
@@ -118,24 +130,26 @@ def find(container: np.ndarray, key: Key) -> Found:
     return Found(record, reading.whole)
 
 
-def reveal_frame(network: Network, key: Key, container: np.ndarray, record: Record) -> np.ndarray:
+def reveal_frame(network: Network, key: Key, container: np.ndarray, record: Record, step: Step = no_step) -> np.ndarray:
     """The hidden frame at its true size, (h, w, 3) uint8.
 
     Args:
         container: in which `find` found the record.
+        step: called after each tile of a large picture.
     Raises:
         CapacityError: there is not memory enough.
     """
     area, shuffle = _area(container, record, key)
     secret = record.header.secret
     means = thumbnail.unpack(record.thumbnail, area.shape[0] // CELL, area.shape[1] // CELL) if secret.detail else None
-    return resize(network.reveal(area, shuffle, means), secret.height, secret.width)
+    return resize(network.reveal(area, shuffle, means, step), secret.height, secret.width)
 
 
 def _check_parts(record: Record, height: int, width: int) -> None:
-    """ValueError where thumbnail or sound are not of this picture."""
+    """ValueError where thumbnail or sound are not of this picture, or the secret is far larger."""
     secret = record.header.secret
     if isinstance(secret, Pictures):
+        require(secret.width * secret.height <= MOST_TIMES * height * width)
         rows, cols = _cells(height, width, secret)
         require(rows > 0 and cols > 0)
         if record.thumbnail:

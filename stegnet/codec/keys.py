@@ -1,11 +1,16 @@
-"""Keys: from a key file or a passphrase, and the subkeys drawn from them (docs/format.md, "Keys")."""
+"""Keys: from a key file or a passphrase, and the subkeys drawn from them (docs/format.md, "Keys").
+
+No error holds a secret, and no frame of its traceback has one among its local variables: a secret is deleted before
+anything is raised, and errors that hold one are not chained.
+"""
 
 import errno
 import os
+import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -19,14 +24,27 @@ SALT_BYTES = 16
 FILM_ID_BYTES = 16
 _SCRYPT = {"n": 1 << 17, "r": 8, "p": 1}
 _MAX_PASSPHRASE = 1024
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")  # what UTF-8 can't say
+_RATED = 64  # characters of a passphrase that its strength is estimated from: the estimate takes time
+_STRONG = 1e10  # guesses; at 0.27 s each, a month for a thousand cores
+_GUESSES = 1000 / 0.27  # a second, by a thousand cores
 
 # Gives n random bytes. Tests and demonstrations put a seeded source in the place of the system's.
 Randomness = Callable[[int], bytes]
 SYSTEM: Randomness = os.urandom
 
 
-class Key:
-    """A secret key; neither str() nor repr() shows it.
+class _Unpickled:
+    """A secret that is neither pickled nor copied: it would be readable in whatever it is sent through."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} can't be pickled: it would leave the secret readable")
+
+
+class Key(_Unpickled):
+    """A secret key; neither str() nor repr() shows it, and it can't be pickled.
 
     Args:
         secret: 32 random bytes.
@@ -35,9 +53,10 @@ class Key:
     __slots__ = ("_secret",)
 
     def __init__(self, secret: bytes) -> None:
-        if len(secret) != KEY_BYTES:
-            raise ValueError(f"a key has {KEY_BYTES} bytes")
         self._secret = secret
+        del secret
+        if len(self._secret) != KEY_BYTES:
+            raise ValueError(f"a key has {KEY_BYTES} bytes")
 
     def unlock(self, salt: bytes) -> "Key":
         """Itself: a key file needs no salt."""
@@ -85,8 +104,8 @@ class Key:
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt or None, info=info).derive(self._secret)
 
 
-class Passphrase:
-    """A secret that a person remembers; neither str() nor repr() shows it.
+class Passphrase(_Unpickled):
+    """A secret that a person remembers; neither str() nor repr() shows it, and it can't be pickled.
 
     Args:
         text: any text but the empty one; it is brought to Unicode's form NFC, so that keyboards do not matter.
@@ -97,12 +116,11 @@ class Passphrase:
     __slots__ = ("_key", "_salt", "_text")
 
     def __init__(self, text: str) -> None:
-        try:
-            self._text = unicodedata.normalize("NFC", text).encode()
-        except UnicodeEncodeError as error:
-            raise KeyFileError(
-                "the passphrase is not Unicode text", "type it in, or put UTF-8 into its file"
-            ) from error
+        self._text = unicodedata.normalize("NFC", text).encode(errors="ignore")
+        halved = bool(_HALF_A_CHARACTER.search(text))
+        del text
+        if halved:
+            raise KeyFileError("the passphrase is not Unicode text", "type it in, or put UTF-8 into its file")
         if not 0 < len(self._text) <= _MAX_PASSPHRASE:
             raise KeyFileError("the passphrase is empty or too long", f"it has 1 to {_MAX_PASSPHRASE} bytes of UTF-8")
         self._salt, self._key = b"", None
@@ -112,6 +130,17 @@ class Passphrase:
         if self._key is None or salt != self._salt:
             self._salt, self._key = salt, Key(Scrypt(salt=salt, length=KEY_BYTES, **_SCRYPT).derive(self._text))
         return self._key
+
+    def weakness(self) -> str:
+        """A line that says how soon it is guessed, as zxcvbn estimates (Wheeler 2016, USENIX Security); "" if late."""
+        from zxcvbn import zxcvbn  # here, for only hiding needs it
+        from zxcvbn.time_estimates import display_time
+
+        guesses = zxcvbn(self._text.decode()[:_RATED])["guesses"]
+        if guesses >= _STRONG:
+            return ""
+        time = display_time(float(guesses) / _GUESSES)
+        return f"the passphrase is weak: a thousand processor cores guess it in {time}; six random words would last"
 
     def __repr__(self) -> str:
         return "Passphrase(...)"
@@ -154,14 +183,18 @@ def read_key(path: str | Path) -> Key:
     path = Path(path)
     try:
         with path.open("rb") as file:
-            secret = file.read(KEY_BYTES + 1)
+            key = _key_of(file.read(KEY_BYTES + 1))
     except FileNotFoundError as error:
         raise KeyFileError(f"{path}: no such key file", f"make one with `stegnet keygen {path}`") from error
     except OSError as error:
         raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
-    if len(secret) != KEY_BYTES:
+    if key is None:
         raise KeyFileError(f"{path}: not a key file", f"a key file has exactly {KEY_BYTES} bytes")
-    return Key(secret)
+    return key
+
+
+def _key_of(content: bytes) -> Key | None:
+    return Key(content) if len(content) == KEY_BYTES else None
 
 
 def _owner_only(path: str, flags: int) -> int:

@@ -1,6 +1,8 @@
 """A hide/reveal pair at work on single pictures as files hold them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -9,7 +11,7 @@ import numpy as np
 from stegnet.card import SHIPPED, Card, read_card, weights_id
 from stegnet.channel import from_8_bits, to_8_bits
 from stegnet.codec.record import MAX_BLOCK
-from stegnet.codec.tiles import most_pixels, tiled
+from stegnet.codec.tiles import Tile, known_reaches, tiles
 from stegnet.detail import CELL, block_means, join, settled, split
 from stegnet.engines import Engine, Pool, load_engine
 from stegnet.errors import WeightsError
@@ -34,6 +36,14 @@ class Hidden:
     means: np.ndarray | None
 
 
+# Called after each tile with the number of tiles done, and of all; not at all where there is one.
+Step = Callable[[int, int], None]
+
+
+def no_step(done: int, total: int) -> None:
+    """Shows nothing."""
+
+
 @dataclass(frozen=True)
 class Network:
     """A pair, the id of its weights, and what of a secret it hides.
@@ -43,18 +53,21 @@ class Network:
         weights: id of the weights file.
         detail: does it hide a secret's detail only, its block means going another way?
         block: side of the shuffle's blocks in pixels.
+        reaches: pixels beyond a sample that each of its networks looks at, as far as that is known.
     """
 
     engine: Engine
     weights: str
     detail: bool
     block: int
+    reaches: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path = SHIPPED, device: str = "auto", precision: str = "auto", backend: str = "auto") -> Self:
         """The pair in a weights file; arguments and errors as `load_engine`."""
-        detail, block = _what_it_hides(path, read_card(path))
-        return cls(load_engine(path, backend, device, precision), weights_id(path), detail, block)
+        card = read_card(path)
+        what = _what_it_hides(path, card)
+        return cls(load_engine(path, backend, device, precision), weights_id(path), *what, known_reaches(card))
 
     @classmethod
     def of(
@@ -67,37 +80,56 @@ class Network:
 
     def pool(self, height: int, width: int) -> Pool:
         """The threads that keep the engine busy with pictures of one size, as many as its memory allows."""
-        return self.engine.pool(most_pixels(height, width))
+        return self.engine.pool(max(tile.pixels for tile in self._tiles(height, width, "prepare", "hide")))
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None) -> Hidden:
+    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, step: Step = no_step) -> Hidden:
         """The container of a secret, whose blocks are shuffled first if so wished.
 
         Args:
             cover, secret: (H, W, 3) uint8, sides multiples of the block.
+            step: called after each tile of a large picture.
         Raises:
             CapacityError: there is not memory enough.
         """
         means = block_means(secret) if self.detail else None
-        prepared = tiled(self.engine.prepare, from_8_bits(secret))
-        hidden = split(settled(prepared, means), means)
-        hidden = apply(hidden, shuffle) if shuffle else hidden
-        exact = tiled(self.engine.hide, from_8_bits(cover), hidden)
-        container = to_8_bits(exact)
-        return Hidden(container, (exact * 255 > container).astype(np.int8) * 2 - 1, means)
+        first, second = (self._tiles(*secret.shape[:2], name) for name in ("prepare", "hide"))
+        counted = _counted(step, len(first) + len(second))
+        hidden = np.empty(secret.shape, np.float32)
+        for tile in counted(first):
+            prepared = tile.inside(self.engine.prepare(from_8_bits(tile.around(secret))))
+            own = tile.cells(means)
+            tile.part(hidden)[:] = split(settled(prepared, own), own)
+        container, lean = np.empty_like(cover, order="C"), np.empty(cover.shape, np.int8)
+        for tile in counted(second):
+            around = apply(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
+            exact = tile.inside(self.engine.hide(from_8_bits(tile.around(cover)), around))
+            tile.part(container)[:] = rounded = to_8_bits(exact)
+            tile.part(lean)[:] = (exact * 255 > rounded).astype(np.int8) * 2 - 1
+        return Hidden(container, lean, means)
 
-    def reveal(self, container: np.ndarray, shuffle: Shuffle | None, means: np.ndarray | None) -> np.ndarray:
+    def reveal(
+        self, container: np.ndarray, shuffle: Shuffle | None, means: np.ndarray | None, step: Step = no_step
+    ) -> np.ndarray:
         """The secret, put back in order.
 
         Args:
             container: (H, W, 3) uint8.
             means: (H/8, W/8, 3) uint8 that `hide` gave.
+            step: as `hide`.
         Returns:
             (H, W, 3) uint8; errors as `hide`.
         """
-        hidden = tiled(self.engine.reveal, from_8_bits(container))
-        hidden = invert(hidden, shuffle) if shuffle else hidden
-        restored = tiled(self.engine.restore, join(hidden, means))
-        return to_8_bits(settled(restored, means))
+        first, second = (self._tiles(*container.shape[:2], name) for name in ("reveal", "restore"))
+        counted = _counted(step, len(first) + len(second))
+        hidden = np.empty(container.shape, np.float32)
+        for tile in counted(first):
+            tile.part(hidden)[:] = tile.inside(self.engine.reveal(from_8_bits(tile.around(container))))
+        secret = np.empty(container.shape, np.uint8)
+        for tile in counted(second):
+            around = invert(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
+            restored = tile.inside(self.engine.restore(join(around, tile.cells(means, margin=True))))
+            tile.part(secret)[:] = to_8_bits(settled(restored, tile.cells(means)))
+        return secret
 
     def check(self, weights: str) -> None:
         """Stops where a secret was hidden with other weights than these.
@@ -110,6 +142,23 @@ class Network:
                 f"hidden with the weights {weights[:16]}, these are {self.weights[:16]}",
                 f"give the weights file with the SHA-256 {weights} by --weights",
             )
+
+    def _tiles(self, height: int, width: int, *names: str) -> list[Tile]:
+        """Of a picture that goes through the networks with these names."""
+        return [tile for name in names for tile in tiles(height, width, self.reaches.get(name))]
+
+
+def _counted(step: Step, total: int) -> Callable[[list[Tile]], Iterator[Tile]]:
+    """What goes through tiles, and calls `step` after each; not where each network has one tile only."""
+    done = count(1)
+
+    def through(some: list[Tile]) -> Iterator[Tile]:
+        for tile in some:
+            yield tile
+            if total > 2:
+                step(next(done), total)
+
+    return through
 
 
 def _what_it_hides(path: Path, card: Card) -> tuple[bool, int]:

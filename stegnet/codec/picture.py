@@ -7,7 +7,7 @@ import numpy as np
 
 from stegnet.codec.frame import check_cover, find, hide_frame, reveal_frame
 from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, Randomness, Unlocking
-from stegnet.codec.network import Network
+from stegnet.codec.network import Network, Step, no_step
 from stegnet.codec.record import PICTURE, Header, Pictures, Record
 from stegnet.codec.seal import NONCE_BYTES, read_salt
 from stegnet.errors import RevealError
@@ -27,13 +27,19 @@ class Revealed:
 
 
 def hide_picture(
-    network: Network, cover: np.ndarray, secret: np.ndarray, secret_key: Unlocking, randomness: Randomness = SYSTEM
+    network: Network,
+    cover: np.ndarray,
+    secret: np.ndarray,
+    secret_key: Unlocking,
+    randomness: Randomness = SYSTEM,
+    step: Step = no_step,
 ) -> np.ndarray:
     """Hides one picture in another.
 
     Args:
         cover: (H, W, 3) uint8.
         secret: (h, w, 3) uint8; stretched to the cover's hidden area.
+        step: called after each tile of a large picture.
     Returns:
         The container, (H, W, 3) uint8.
     Raises:
@@ -46,7 +52,7 @@ def hide_picture(
     described = Pictures(width, height, 1, one, one, network.detail, network.block, network.weights)
     header = Header(randomness(FILM_ID_BYTES), PICTURE, 1, described)
     check_cover(*cover.shape[:2], header, key, 0)
-    return hide_frame(network, key, cover, secret, Record(header, 0), randomness(NONCE_BYTES), salt)
+    return hide_frame(network, key, cover, secret, Record(header, 0), randomness(NONCE_BYTES), salt, step)
 
 
 def find_picture(container: np.ndarray, secret_key: Unlocking) -> tuple[Record, bool]:
@@ -61,11 +67,12 @@ def find_picture(container: np.ndarray, secret_key: Unlocking) -> tuple[Record, 
     return found.record, found.whole
 
 
-def reveal_picture(network: Network, container: np.ndarray, secret_key: Unlocking) -> Revealed:
+def reveal_picture(network: Network, container: np.ndarray, secret_key: Unlocking, step: Step = no_step) -> Revealed:
     """The hidden picture.
 
     Args:
         container: (H, W, 3) uint8.
+        step: called after each tile of a large picture.
     Raises:
         RevealError: wrong key, nothing hidden, altered beyond reading, or not a picture but a film or file.
         WeightsError: hidden with other weights.
@@ -75,7 +82,7 @@ def reveal_picture(network: Network, container: np.ndarray, secret_key: Unlockin
         raise RevealError("what is hidden here is no picture of its own", "`stegnet info` says what it is")
     network.check(record.header.secret.weights)
     key = secret_key.unlock(read_salt(container))
-    return Revealed(reveal_frame(network, key, container, record), whole)
+    return Revealed(reveal_frame(network, key, container, record, step), whole)
 
 
 def nothing() -> RevealError:

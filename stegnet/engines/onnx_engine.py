@@ -16,6 +16,9 @@ from stegnet.errors import WeightsError
 Sessions = dict[str, onnxruntime.InferenceSession]
 
 _UNREADABLE = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile)
+_LARGE = 1 << 20  # pixels: beyond, memory goes back after each run, or every network would keep its own
+_SHRINKING = onnxruntime.RunOptions()
+_SHRINKING.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 _QUIET = 4  # what can't be done is said by the error, not by a log
 
 
@@ -59,9 +62,12 @@ class OnnxEngine:
         session = self._with(getattr(self._here, "threads", cores())).get(name)
         if session is None:
             return pictures[0]
+        options = _SHRINKING if pictures[0].shape[0] * pictures[0].shape[1] > _LARGE else None
         planes = [np.ascontiguousarray(picture.transpose(2, 0, 1))[None] for picture in pictures]
         try:
-            (result,) = session.run(None, dict(zip((one.name for one in session.get_inputs()), planes, strict=True)))
+            (result,) = session.run(
+                None, dict(zip((one.name for one in session.get_inputs()), planes, strict=True)), options
+            )
         except (state.RuntimeException, state.Fail) as error:
             if "alloc" not in str(error):
                 raise

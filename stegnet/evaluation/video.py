@@ -33,7 +33,7 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     """
     container, revealed = out / "container.mkv", out / "revealed.mkv"
     key = PUBLIC_DEMONSTRATION_KEY
-    hide_film(network, cover, secret, container, key, HideOptions(longer="cut"), seeded(seed), progress)
+    hide_film(network, cover, secret, container, key, HideOptions(longer="cut", force=True), seeded(seed), progress)
     frames = reveal_film(network, container, revealed, key, strict=True, progress=progress).frames
     write_preview(container, revealed, out / "preview.mp4", *reversed(SHOWN_SIZE))
     chosen = range(0, frames, max(1, frames // SHOWN))[:SHOWN]

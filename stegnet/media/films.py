@@ -23,11 +23,22 @@ from stegnet.errors import MediaError
 from stegnet.media.animation import animation_frames, scan_animation
 from stegnet.media.film_notes import CUT_OFF, TRANSPARENT, Oddities
 from stegnet.media.frames import display_matrix, lies_down, to_picture
+from stegnet.media.pictures import MAX_PIXELS
 from stegnet.media.signature import heic_error, is_animation, is_heic, is_mp4, lacks_bytes
 
 _DEFAULT_RATE = Fraction(25)
-# Formats that are text, stills, or lists of other files.
-_NOT_FILMS = {"tty", "bin", "xbin", "adf", "idf", "concat", "hls", "dash", "image2", "lavfi", "sdp"}
+# FFmpeg's names of what is opened at all: films, and sound, which is then said to have no pictures. Not text, stills,
+# devices, or lists of other files.
+_FORMATS = (
+    *("apng", "asf", "av1", "avi", "dv", "flv", "gif", "gxf", "h264", "hevc", "ivf", "m4v", "matroska", "mjpeg", "mov"),
+    *("mpeg", "mpegts", "mpegvideo", "mxf", "nut", "obu", "ogg", "rm", "vc1", "vvc", "wtv", "yuv4mpegpipe"),
+    *("aac", "ac3", "aiff", "amr", "ape", "au", "caf", "dts", "eac3", "flac", "mp3", "tta", "w64", "wav", "wv"),
+)
+_SAFE = {"format_whitelist": ",".join(_FORMATS), "protocol_whitelist": "file"}
+_DECODING = {"max_pixels": str(MAX_PIXELS)}
+_TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
+# Beyond so many pixels, frames are not decoded side by side: it would take memory for each of them.
+_MOST_SIDE_BY_SIDE = 1 << 24
 # FFmpeg's own decoders of these leave transparency out.
 _SEE_THROUGH = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
@@ -132,10 +143,10 @@ def open_film(path: Path) -> InputContainer:
         raise MediaError(f"{path}: no such file")
     try:
         # An absolute path is never taken for a protocol; odd bytes in metadata must not stop anyone.
-        film = av.open(str(path.resolve()), metadata_errors="replace")
+        film = av.open(str(path.resolve()), options=_DECODING, container_options=_SAFE, metadata_errors="replace")
     except av.FFmpegError as error:
         raise _unreadable(path) from error
-    if _NOT_FILMS & set(film.format.name.split(",")) or film.format.name.endswith("_pipe") or is_heic(path):
+    if is_heic(path):
         film.close()
         raise _unreadable(path)
     return film
@@ -147,7 +158,7 @@ def picture_stream(film: InputContainer, path: Path) -> VideoStream:
     It is the one that its index gives the most frames, the first among equals; cover art does not count.
 
     Raises:
-        MediaError: there is none, or no decoder for it.
+        MediaError: there is none, no decoder for it, or its pictures are too large.
     """
     tracks = picture_tracks(film)
     if not tracks:
@@ -155,7 +166,11 @@ def picture_stream(film: InputContainer, path: Path) -> VideoStream:
     stream = max(tracks, key=lambda track: track.frames)
     if stream.codec_context is None:
         raise MediaError(f"{path}: the film's codec is not known")
-    stream.thread_type = "AUTO"
+    pixels = stream.codec_context.width * stream.codec_context.height
+    if pixels > MAX_PIXELS:
+        size = f"{stream.codec_context.width}×{stream.codec_context.height}"
+        raise MediaError(f"{path}: its pictures are too large to read, {size} pixels", _TOO_LARGE)
+    stream.thread_type = "AUTO" if pixels <= _MOST_SIDE_BY_SIDE else "SLICE"
     return stream
 
 
@@ -183,12 +198,16 @@ def decoded(film: InputContainer, stream: VideoStream, path: Path) -> Iterator[V
     """
     count = 0
     decoder = _decoder(stream)
+    decoder.options = decoder.options | _DECODING
     try:
         for packet in film.demux(stream):
             for frame in decoder.decode(packet):
                 yield frame
                 count += 1
     except av.FFmpegError as error:
+        if not count and not decoder.width:  # what the decoder was not let do looks like damage
+            hint = f"it is damaged, or its pictures are too large: {_TOO_LARGE}"
+            raise MediaError(f"{path}: no picture of the film can be decoded", hint) from error
         raise MediaError(f"{path}: the film is damaged after {count} frames") from error
 
 

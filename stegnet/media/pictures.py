@@ -15,6 +15,7 @@ from stegnet.errors import MediaError
 from stegnet.media.profiles import BrokenProfileError, describes_rgb, to_srgb
 from stegnet.media.signature import heic_error, is_heic
 
+MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture, or of each of a film's: from there on, PIL refuses to read
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error)
 _NOT_PLAIN = {"F": "floating-point numbers", "LAB": "CIE L*a*b*", "HSV": "hue, saturation and value"}
 
@@ -80,7 +81,7 @@ def open_picture(path: Path) -> Image.Image:
     except FileNotFoundError as error:
         raise MediaError(f"{path}: no such file") from error
     except Image.DecompressionBombError as error:
-        raise MediaError(f"{path}: the picture is too large to read") from error
+        raise MediaError(f"{path}: the picture is too large to read", f"at most {MAX_PIXELS} pixels") from error
     except UNREADABLE as error:
         if path.is_file() and is_heic(path):
             raise heic_error(path) from error

@@ -19,7 +19,7 @@ def secret_bytes() -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch, picture, make_film, secret_bytes) -> Path:
+def folder(tmp_path: Path, monkeypatch, any_quality, picture, make_film, secret_bytes) -> Path:
     """Two pictures, two films, a key; names in the messages are short."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(picture(61, 97, 1)).save("cover.png")
@@ -33,12 +33,12 @@ def folder(tmp_path: Path, monkeypatch, picture, make_film, secret_bytes) -> Pat
 
 @pytest.fixture(name="stegnet")
 def stegnet_in_process(weights: Path, capsys) -> Callable[[str], tuple[int, str, str]]:
-    """Runs a command; gives exit code, stdout and stderr, sizes of files left out."""
+    """Runs a command; gives exit code, stdout and stderr, sizes of files and the quality of secrets left out."""
 
     def run(line: str) -> tuple[int, str, str]:
         code = main(with_weights(line.split(), weights))
         out, err = capsys.readouterr()
-        return code, re.sub(r"\d+\.\d\d MB", "SIZE", out), err
+        return code, re.sub(r"\d+\.\d\d MB", "SIZE", re.sub(r", secret (\d+\.\d dB|unchanged)", "", out)), err
 
     return run
 
@@ -49,6 +49,7 @@ def program(folder: Path, weights: Path) -> Callable[..., subprocess.Popen]:
 
     def start(line: str | list[str], **settings) -> subprocess.Popen:
         arguments = with_weights(line.split() if isinstance(line, str) else line, weights)
+        arguments += ["--force"] if arguments[0] == "hide" and "--" not in arguments else []
         path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1]), "PYTHONUNBUFFERED": ""}
         settings = {"cwd": folder, "env": os.environ | path | settings.pop("env", {})} | settings
         return subprocess.Popen([sys.executable, "-m", "stegnet.cli", *arguments], **settings)

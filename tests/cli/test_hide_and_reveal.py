@@ -1,5 +1,6 @@
 """There and back: pictures, films, any file, and what has been altered on the way."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet.cli import main
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
 
 
@@ -29,6 +31,32 @@ def test_a_film_goes_there_and_back(stegnet, suffix):
         "",
     )
     assert len(scan(Path(f"s.{suffix}")).pts) == 4
+
+
+def test_a_secret_that_would_be_lost(folder, monkeypatch, capsys):
+    """With the network that comes along: a checkerboard is lost, a smooth picture is not."""
+    monkeypatch.setattr("stegnet.codec.quality.LEAST", 22.0)
+    monkeypatch.setattr("stegnet.codec.quality.POOR", 30.0)
+    board = (np.indices((64, 96)).sum(0) % 2 * 255).astype(np.uint8)
+    Image.fromarray(board).save("board.png")
+    Image.linear_gradient("L").convert("RGB").save("smooth.png")
+    assert main(["hide", "smooth.png", "board.png", "-o", "c.png", "--key-file", "k"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(
+        r"error: the secret would come back at \d+\.\d dB PSNR, too poor to be of use: the network can't carry .*\n"
+        r"hint: .*`--method sealed`; `--force` hides it all the same\n",
+        err,
+    )
+    assert not Path("c.png").exists()
+    assert main(["hide", "smooth.png", "board.png", "-o", "c.png", "--key-file", "k", "--force"]) == 0
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"wrote c\.png: 256x256, \S+ MB, secret \d+\.\d dB\n", out)
+    assert "warning: the secret comes back at" in err
+    assert main(["hide", "smooth.png", "smooth.png", "-o", "d.png", "--key-file", "k"]) == 0
+    out, err = capsys.readouterr()
+    assert float(re.search(r"secret (\d+\.\d) dB", out)[1]) > 35
+    assert "secret" not in err
 
 
 def test_longer(stegnet, make_film, folder):

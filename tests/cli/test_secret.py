@@ -100,6 +100,15 @@ def test_asking_on_the_terminal(program, stegnet, monkeypatch):
     assert questions == ["Passphrase: "]
 
 
+def test_a_weak_passphrase_is_warned_of_when_hiding(stegnet, phrase_file):
+    phrase_file.write_text("password1")
+    code, _, err = stegnet(f"{HIDE} --passphrase-file p")
+    assert code == 0
+    assert err.startswith("warning: the passphrase is weak: a thousand processor cores guess it in less than a second;")
+    assert "password1" not in err
+    assert stegnet(f"{REVEAL} --passphrase-file p")[::2] == (0, "")
+
+
 def test_mistyping(program, folder):
     code, shown = typed(program, f"{HIDE} --passphrase", PHRASE, "Traumerei")
     assert code == 1

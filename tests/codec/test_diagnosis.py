@@ -4,6 +4,7 @@ from random import Random
 import pytest
 
 from stegnet.codec.diagnosis import Diagnosis, Place, diagnose
+from stegnet.errors import RevealError
 
 BLANK = Place(None, False)
 
@@ -162,3 +163,9 @@ def test_a_long_film_takes_no_time():
     found = diagnose(film, total)
     assert (found.moved, found.lost) == ((5, total - 5), (1000,))
     assert diagnose(places(*reversed(range(2000))), 2000).order == ((1999, 0),)
+
+
+def test_more_lost_frames_than_any_list_could_hold():
+    assert len(diagnose(places(0, 1), 3000).lost) == 2998
+    with pytest.raises(RevealError, match="the container has 2 frames, and says that it had 16777216"):
+        diagnose(places(0, 1), 1 << 24)

@@ -262,6 +262,7 @@ def test_a_seed_gives_the_same_bytes(tmp_path, exact, talkies, key):
     assert (tmp_path / "a.mkv").read_bytes() == (tmp_path / "b.mkv").read_bytes()
 
 
+@pytest.mark.usefixtures("any_quality")
 def test_the_number_of_threads_changes_nothing(tmp_path, weights, films, key, monkeypatch):
     network = Network.load(weights, device="cpu", precision="fp32")
     ordered = film.ordered
@@ -311,6 +312,7 @@ def test_a_film_that_changes_while_it_is_being_hidden(tmp_path, exact, films, ke
     assert not (tmp_path / "a.mkv").exists()
 
 
+@pytest.mark.usefixtures("any_quality")
 def test_a_network_of_ours(tmp_path, weights, films, key):
     network = Network.load(weights, device="cpu", precision="fp32")
     hide_film(network, *films, tmp_path / "a.mkv", key)

@@ -1,5 +1,8 @@
+import copy
 import hashlib
+import pickle
 import stat
+import traceback
 import unicodedata
 
 import pytest
@@ -143,3 +146,73 @@ def test_no_key_file(tmp_path):
 def test_a_key_file_may_be_named_by_text(tmp_path):
     make_key_file(str(tmp_path / "k"))
     assert read_key(str(tmp_path / "k")).record() == read_key(tmp_path / "k").record()
+
+
+@pytest.mark.parametrize("secret", [Key(bytes(32)), Passphrase("x")])
+def test_a_secret_can_not_be_pickled(secret):
+    for way in (copy.copy, copy.deepcopy, *(lambda it, n=n: pickle.dumps(it, n) for n in range(6))):
+        with pytest.raises(TypeError, match=f"a {type(secret).__name__} can't be pickled"):
+            way(secret)
+
+
+class Torn(Exception):
+    pass
+
+
+def _torn(self, text):
+    raise Torn
+
+
+def _not_text():
+    Passphrase(CANARY + "\udcff")
+
+
+def _too_long():
+    Passphrase(CANARY * 200)
+
+
+def _no_memory():
+    Passphrase(CANARY).unlock(SALT)
+
+
+def _short_key():
+    Key(CANARY.encode())
+
+
+def _short_file():
+    read_key("k")
+
+
+CANARY = "c4n4ry"
+
+
+@pytest.mark.parametrize("fail", [_not_text, _too_long, _no_memory, _short_key, _short_file])
+def test_no_traceback_holds_a_secret(tmp_path, monkeypatch, fail):
+    """Neither in the text of an error, chained ones too, nor among the local variables of any frame."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "k").write_text(CANARY)
+    monkeypatch.setattr("stegnet.codec.keys.Scrypt.derive", _torn, raising=False) if fail is _no_memory else None
+    with pytest.raises((KeyFileError, ValueError, Torn)) as caught:
+        fail()
+    error = caught.value
+    assert error.__cause__ is error.__context__ is None
+    shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    assert "keys.py" in shown
+    assert CANARY not in shown.replace("CANARY", "").split("keys.py", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "weak"),
+    [
+        ("password1", True),
+        ("Käse", True),
+        ("x" * 1024, True),
+        ("20.11.1987", True),
+        ("plunge acrobat lentil mosaic trophy urge", False),
+        ("x8#Lq~2vR9!mZt", False),
+    ],
+)
+def test_a_weak_passphrase(text, weak):
+    told = Passphrase(text).weakness()
+    assert bool(told) == weak
+    assert text not in told

@@ -6,7 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stegnet.codec import Key, Network, Passphrase, hide_picture, reveal_picture
+from stegnet.codec import Key, Network, Passphrase, frame, hide_picture, reveal_picture
+from stegnet.codec.frame import MOST_TIMES
 from stegnet.codec.picture import find_picture
 from stegnet.codec.record import FILM, PICTURE, Header, Pictures, Record, format_record
 from stegnet.errors import CapacityError, RevealError, WeightsError
@@ -152,6 +153,20 @@ def test_a_cover_that_is_too_small(exact, key, picture, size):
 def test_a_secret_that_is_too_large(exact, key, picture, size):
     with pytest.raises(CapacityError, match="too large"):
         hide_picture(exact, picture(64, 96), np.zeros((*size, 3), np.uint8), key)
+
+
+def test_a_record_that_claims_more_pixels_than_its_container_can_hold(exact, key, picture, monkeypatch):
+    """Whoever made it had another program: this one refuses to hide so much, and to make room for it."""
+    cover, secret = picture(64, 96), np.zeros((MOST_TIMES, 64 * 96 + 1, 3), np.uint8)
+    with pytest.raises(CapacityError, match="too large for its cover: 6145×256 pixels in 96×64"):
+        hide_picture(exact, cover, secret, key)
+    monkeypatch.setattr(frame, "MOST_TIMES", 1 << 20)
+    container = hide_picture(exact, cover, secret, key)
+    assert reveal_picture(exact, container, key).picture.shape == secret.shape
+    monkeypatch.undo()
+    with pytest.raises(RevealError, match="nothing can be revealed"):
+        reveal_picture(exact, container, key)
+    assert reveal_picture(exact, hide_picture(exact, cover, secret[:, :-1], key), key).whole
 
 
 def test_there_is_one_answer_where_nothing_opens(exact, hidden, key, picture, quick_scrypt):

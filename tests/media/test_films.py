@@ -1,12 +1,19 @@
+import os
+import struct
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
+import stegnet
 from stegnet.errors import MediaError
 from stegnet.media import read_frames, scan
+from stegnet.media.pictures import MAX_PIXELS
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (61, 97), (8, 8)])
@@ -397,3 +404,84 @@ def test_a_tag_can_not_make_a_path_a_protocol(tmp_path, make_film, monkeypatch):
     make_film(tmp_path / "a.mkv").rename(tmp_path / "data:a.mkv")
     monkeypatch.chdir(tmp_path)
     assert len(scan(type(tmp_path)("data:a.mkv")).pts) == 6
+
+
+LISTS = {
+    "hls.mp4": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\ninner.mkv\n#EXT-X-ENDLIST\n",
+    "concat.mkv": "ffconcat version 1.0\nfile inner.mkv\n",
+    "dash.mpd": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT1S">'
+    '<Period><AdaptationSet mimeType="video/webm"><Representation id="1"><BaseURL>inner.mkv</BaseURL>'
+    "</Representation></AdaptationSet></Period></MPD>",
+    "call.sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n"
+    "a=rtpmap:96 H264/90000\n",
+    "tags.txt": ";FFMETADATA1\ntitle=x\n",
+    "said.srt": "1\n00:00:00,000 --> 00:00:01,000\nx\n",
+    "still%d.png": "x",
+}
+# Each file's message, and at last the memory that they took, in kB.
+LOOK = """
+import sys
+from pathlib import Path
+from stegnet.errors import MediaError
+from stegnet.media import read_frames, scan
+for name in sys.argv[1:]:
+    for look in (scan, lambda path: next(read_frames(path))):
+        try:
+            look(Path(name))
+        except MediaError as error:
+            print(error, error.hint)
+print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+"""
+
+
+def looked_at(folder, *names):
+    path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}
+    command = [sys.executable, "-c", LOOK, *names]
+    run = subprocess.run(command, check=True, cwd=folder, env=path, capture_output=True, timeout=60)
+    *lines, memory = run.stdout.decode().splitlines()
+    return lines, int(memory) << 10
+
+
+def test_what_names_other_files_is_refused_before_it_is_opened(tmp_path):
+    """Whoever opened the pipe that they name would wait for ever."""
+    os.mkfifo(tmp_path / "inner.mkv")
+    Image.new("RGB", (8, 8)).save(tmp_path / "still1.png")
+    for name, text in LISTS.items():
+        (tmp_path / name).write_text(text)
+    lines, _ = looked_at(tmp_path, *LISTS)
+    assert len(lines) == 2 * len(LISTS)
+    assert all("neither a picture nor a film" in line for line in lines), lines
+
+
+def claim_of(path, width, height):
+    """Patches the size in the index of a MOV (ISO/IEC 14496-12, 8.5.2)."""
+    data = bytearray(path.read_bytes())
+    start = data.index(b"stsd") + 44
+    data[start : start + 4] = struct.pack(">HH", width, height)
+    path.write_bytes(data)
+
+
+def claim_inside(path, width, height):
+    """Patches the size in the sequence headers of MPEG-2 (ISO/IEC 13818-2, 6.2.2): 12 bits each, and 2 more."""
+    data, at = bytearray(path.read_bytes()), 0
+    while (at := data.find(b"\0\0\1\xb3", at) + 4) >= 4:
+        data[at : at + 3] = ((width & 4095) << 12 | height & 4095).to_bytes(3, "big")
+        more = data.index(b"\0\0\1\xb5", at) + 4
+        rest = int.from_bytes(data[more : more + 4], "big") & ~(15 << 13)
+        data[more : more + 4] = (rest | (width >> 12) << 15 | (height >> 12) << 13).to_bytes(4, "big")
+    path.write_bytes(data)
+
+
+def test_a_film_that_claims_huge_pictures_takes_no_memory(tmp_path, make_film):
+    makers = {"a.mov": ("qtrle", "rgb24", claim_of), "a.m2v": ("mpeg2video", "yuv420p", claim_inside)}
+    makers["a.mpg"] = makers["a.m2v"]
+    for name, (codec, pix_fmt, claim) in makers.items():
+        make_film(tmp_path / name, 3, 64, 64, codec=codec, pix_fmt=pix_fmt)
+        claim(tmp_path / name, 15_200, 15_200)
+    lines, memory = looked_at(tmp_path, *makers)
+    assert len(lines) == 6
+    assert all(str(MAX_PIXELS) in line for line in lines), lines
+    assert "15200×15200" in lines[-1]
+    assert memory < 200e6
+    claim_of(tmp_path / "a.mov", 64, 64)
+    assert len(scan(tmp_path / "a.mov").pts) == 3

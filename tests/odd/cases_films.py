@@ -77,6 +77,15 @@ def two_sizes() -> None:
     Path("a.m2v").write_bytes(Path("b.m2v").read_bytes() + Path("d.m2v").read_bytes())
 
 
+def claiming() -> None:
+    """A MOV of black pictures whose index says that they are large (ISO/IEC 14496-12, 8.5.2)."""
+    ffmpeg("-f lavfi -i color=black:s=64x64:d=0.2 -c:v qtrle a.mov")
+    data = bytearray(Path("a.mov").read_bytes())
+    start = data.index(b"stsd") + 44
+    data[start : start + 4] = (15_200).to_bytes(2, "big") * 2
+    Path("a.mov").write_bytes(data)
+
+
 CASES = (
     cover("one frame", filmed("a.mkv", frames=1), code=1, says="error: the secret has 4 frames, the cover only 1"),
     coded("97×61 pixels", "a.mkv", "-vf scale=97:61,setsar=1 -c:v ffv1 -pix_fmt bgr0", "wrote c.mkv: 97x61"),
@@ -161,7 +170,8 @@ CASES = (
     refused("list of films to join", "a.ffconcat", written("a.ffconcat", JOINED)),
     refused("list of films to join, named .mkv", "a.mkv", written("a.mkv", JOINED)),
     refused("DASH list that names a film", "a.mpd", written("a.mpd", DASH)),
-    refused("subtitles alone", "a.srt", written("a.srt", SUBTITLES.encode()), "has no pictures"),
+    refused("subtitles alone", "a.srt", written("a.srt", SUBTITLES.encode())),
+    refused("sizes of 15200×15200 in a small index", "a.mov", claiming, "no picture of the film can be decoded"),
     cover("size that changes midway", two_sizes, "a.m2v", says=f"{NOTE}its frames change size: all are stretched"),
     coded("pixels that are not square", "a.mp4", f"-vf setsar=64/45 {H264}", f"{NOTE}its pixels are 64:45"),
     coded("first stamp before zero", "a.wtv", BEFORE_ZERO),
