@@ -62,14 +62,20 @@ def _enhance(options: argparse.Namespace, progress: "Progress") -> "Report":
         from stegnet.media.enhance import enhance, enhance_film
 
     kind, out = input_kind(options.file), options.output
-    Place(out, options.force).check(FORMS[kind], kind, options.file)
+    place = Place(out, options.force)
+    place.check(FORMS[kind], kind, options.file)
     if kind == FILM:
         film, notes = enhance_film(
-            options.file, out, options.strength, form_of(out), lambda done, total: progress("enhance", done, total)
+            options.file,
+            out,
+            options.strength,
+            form_of(out),
+            lambda done, total: progress("enhance", done, total),
+            overwrite=options.force,
         )
         return Report(film.width, film.height, len(film.pts), notes=notes)
     pixels, profile = read_cover(options.file)
-    return write_picture(out, enhance(pixels, options.strength), profile, verify=False)
+    return write_picture(place, enhance(pixels, options.strength), profile, private=True)
 
 
 def _strength(text: str) -> float:

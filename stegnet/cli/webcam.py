@@ -71,7 +71,9 @@ def _run(options: argparse.Namespace) -> int:
 
     secret_key = _key(options)
     _check_place(options)
-    wishes = Wishes(options.source, options.size, not options.once, options.frames, options.record)
+    wishes = Wishes(
+        options.source, options.size, not options.once, options.frames, options.record, overwrite=options.force
+    )
     with (
         Site(options.port, threading.Event()) as site,
         _page(site.address, options.open) as show,

@@ -51,11 +51,11 @@ def hide_file(
         raise CapacityError(f"a {secret_kind} can't be hidden in a {cover_kind}", hint)
     out.check(FORMS[cover_kind], cover_kind, cover, secret)
     if cover_kind == FILM:
-        options = replace(options, form=form_of(out.path))
+        options = replace(options, form=form_of(out.path), overwrite=out.force)
         return hide_film(network(), cover, secret, out.path, secret_key, options, randomness, progress)
     pixels, profile = read_cover(cover)
     container = hide_picture(network(), pixels, read_picture(secret), secret_key, randomness)
-    report = write_picture(out.path, container, profile, options.verify)
+    report = write_picture(out, container, profile, verify=options.verify)
     return replace(report, notes=visible(psnr(pixels, container)))
 
 
@@ -82,7 +82,8 @@ def reveal_file(
         return replace(report, width=0, height=0, frames=1, hidden=1)  # what was written is not what can be seen
     out.check(FORMS[container_kind], container_kind, container)
     if container_kind == FILM:
-        return reveal_film(network(), container, out.path, secret_key, strict, form_of(out.path), progress)
+        form = form_of(out.path)
+        return reveal_film(network(), container, out.path, secret_key, strict, form, progress, overwrite=out.force)
     return _reveal_picture(network(), container, out, secret_key, strict)
 
 
@@ -141,5 +142,5 @@ def _reveal_picture(network: Network, container: Path, out: Place, secret_key: U
     revealed = reveal_picture(network, read_cover(container)[0], secret_key)
     if strict and not revealed.whole:
         raise RevealError(f"{container}: {ALTERED}", "without --strict, it is revealed")
-    report = write_picture(out.path, revealed.picture, None, False)
+    report = write_picture(out, revealed.picture, private=True)
     return report if revealed.whole else replace(report, trouble=(f"{ALTERED}, and is shown as it is",))

@@ -37,12 +37,14 @@ class HideOptions:
         sound: is the secret's sound hidden too?
         verify: is the container read back and compared once it is written?
         form: "mkv" or "mp4".
+        overwrite: may a file that is there be overwritten?
     """
 
     longer: Longer = "refuse"
     sound: bool = True
     verify: bool = True
     form: str = "mkv"
+    overwrite: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def hide_film(
     key = secret_key.unlock(salt)
     header = _header(network, cover_info, secret_info, hidden, sound, randomness)
     _check_room(cover_info, header, key, sound)
-    with whole_file(out) as part:
+    with whole_file(out, overwrite=options.overwrite) as part:
         items = _items(cover, secret, secret_info, header, sound, salt, randomness)
         film = FilmWriter(
             part,

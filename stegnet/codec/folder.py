@@ -148,15 +148,17 @@ def reveal_each(
 
 
 @contextmanager
-def results_folder(folder: Path, *inputs: Path) -> Iterator[None]:
+def results_folder(folder: Path, *inputs: Path, private: bool = False) -> Iterator[None]:
     """Makes the folder for the results where it is missing, and removes it again if nothing came into it.
 
+    Args:
+        private: a folder that is made is for its owner alone; one that is there stays as it is.
     Raises:
         MediaError: it can't be made, is a file, or is one of the inputs.
     """
     try:
         made = not folder.exists()
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(0o700 if private else 0o777, exist_ok=True)
         if any(folder.samefile(other) for other in inputs):
             raise MediaError(f"{folder}: is an input too", "name another folder for the results")
     except OSError as error:

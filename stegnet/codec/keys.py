@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from stegnet.errors import KeyFileError
+from stegnet.media.output import sync_folder
 
 KEY_BYTES = 32
 SALT_BYTES = 16
@@ -130,6 +131,7 @@ def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
     try:
         with open(path, "xb", buffering=0, opener=_owner_only) as file:
             _write_or_remove(file, path, randomness(KEY_BYTES))
+        sync_folder(path.parent)
     except FileExistsError as error:
         raise KeyFileError(f"{path}: exists already", "a lost key can't be made again: choose another name") from error
     except OSError as error:
@@ -140,7 +142,8 @@ def _write_or_remove(file: BinaryIO, path: Path, secret: bytes) -> None:
     try:
         if file.write(secret) != len(secret):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    except OSError:
+        os.fsync(file.fileno())
+    except BaseException:
         path.unlink()
         raise
 

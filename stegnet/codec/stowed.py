@@ -79,7 +79,7 @@ class _Gathered:
 def bring_back(
     container: Path, out: Place, secret_key: Unlocking, *, strict: bool = False, progress: Progress = no_progress
 ) -> Report:
-    """Brings back the file that `stow_file` hid; its own name is told, and never used.
+    """Brings back the file that `stow_file` hid, for its owner to read alone; its own name is told, and never used.
 
     Args:
         out: of any suffix.
@@ -90,7 +90,7 @@ def bring_back(
     """
     out.check((), "file", container)
     key = _open_key(container, secret_key)
-    with whole_file(out.path) as part:
+    with whole_file(out.path, overwrite=out.force, private=True) as part:
         gathered = _gather(container, key, part, progress)
         header, lines = gathered.header, gathered.trouble()
         _check_whole(container, part, gathered, lines)
