@@ -28,6 +28,8 @@ from stegnet.media.signature import heic_error, is_animation, is_heic, is_mp4, l
 _DEFAULT_RATE = Fraction(25)
 # Formats that are text, stills, or lists of other files.
 _NOT_FILMS = {"tty", "bin", "xbin", "adf", "idf", "concat", "hls", "dash", "image2", "lavfi", "sdp"}
+# Formats cut out of a stream, whose clock began long before: FFmpeg's names.
+_RUNNING_CLOCK = {"mpegts", "mpeg"}
 # FFmpeg's own decoders of these leave transparency out.
 _SEE_THROUGH = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
@@ -65,7 +67,7 @@ def scan(path: Path) -> FilmInfo:
     """Decodes the whole film once.
 
     A film that leaves out a time stamp gets even ones, from its rate. A frame whose stamp is not after that of
-    the one before it is put the least time after it.
+    the one before it is put the least time after it. One cut out of a stream (MPEG-TS, MPEG-PS) starts at 0.
 
     Raises:
         MediaError: no such file, not a film, no frames, or damaged.
@@ -76,10 +78,11 @@ def scan(path: Path) -> FilmInfo:
         stream = picture_stream(film, path)
         rate = _rate(stream)
         step = max(1, round(1 / (rate * stream.time_base)))
+        start = round(start_time(film) / stream.time_base)
         first, stamps, oddities = None, [], Oddities(stream)
         for frame in decoded(film, stream, path):
             first = first or frame
-            stamps.append(frame.pts)
+            stamps.append(None if frame.pts is None else frame.pts - start)
             oddities.see(frame)
         if first is None:
             raise MediaError(f"{path}: the film has no frames")
@@ -162,6 +165,15 @@ def picture_stream(film: InputContainer, path: Path) -> VideoStream:
 def picture_tracks(film: InputContainer) -> list[VideoStream]:
     """The tracks of moving pictures: cover art does not count."""
     return [track for track in film.streams.video if not track.disposition & Disposition.attached_pic]
+
+
+def start_time(film: InputContainer) -> Fraction:
+    """Seconds to take off every stamp: when a film cut out of a stream starts, its earliest track; 0 of others."""
+    if film.format.name not in _RUNNING_CLOCK:
+        return Fraction(0)
+    tracks = (*picture_tracks(film), *film.streams.audio)
+    starts = (track.start_time * track.time_base for track in tracks if track.start_time is not None)
+    return min(starts, default=Fraction(0))
 
 
 def _unreadable(path: Path) -> MediaError:

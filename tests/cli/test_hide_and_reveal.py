@@ -3,11 +3,13 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
+from tests.odd.make import ffmpeg
 
 
 def test_a_picture_goes_there_and_back(stegnet):
@@ -45,6 +47,33 @@ def test_longer(stegnet, make_film, folder):
     assert err.splitlines() == ["note: the secret was cut: 4 of its 6 frames are hidden"]
     assert stegnet("reveal c.mkv -o s.mkv --key-file k")[0] == 0
     assert scan(Path("s.mkv")).sound == ("aac",)
+
+
+def starts(film: str) -> tuple[Fraction, Fraction]:
+    """When pictures and sound of a film begin, as the file itself says, in seconds."""
+    with av.open(film) as opened:
+        tracks = opened.streams.video[0], opened.streams.audio[0]
+        first = {}
+        for packet in opened.demux(tracks):
+            if packet.pts is not None:
+                time = packet.pts * packet.time_base
+                first[packet.stream] = min(time, first.get(packet.stream, time))
+    return first[tracks[0]], first[tracks[1]]
+
+
+@pytest.mark.parametrize(("source", "form"), [("a.ts", "mkv"), ("a.ts", "mp4"), ("a.mpg", "mkv")])
+def test_a_film_cut_out_of_a_stream_starts_at_zero(stegnet, make_film, folder, source, form):
+    """As cover and as secret; its sound stays with its pictures."""
+    make_film(folder / "plain.mkv", 6, 192, 256, sound="mp2")
+    ffmpeg(f"-itsoffset 0.2 -i plain.mkv -i plain.mkv -map 0:v -map 1:a -c:v mpeg2video -c:a copy {source}")
+    pictures, sound = starts(source)
+    assert min(pictures, sound) > 0.4
+    assert pictures - sound > 0.1 or source == "a.mpg"  # which FFmpeg starts together
+    assert stegnet(f"hide {source} {source} -o c.{form} --key-file k")[0] == 0
+    assert stegnet(f"reveal c.{form} -o s.{form} --key-file k")[0] == 0
+    for film in (f"c.{form}", f"s.{form}"):
+        assert starts(film)[1] == pytest.approx(0, abs=0.001)
+        assert starts(film)[0] == pytest.approx(pictures - sound, abs=0.0015)  # Matroska has milliseconds
 
 
 def test_no_sound(stegnet, make_film, folder):
