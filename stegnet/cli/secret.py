@@ -27,16 +27,17 @@ def add_secret_options(command: argparse.ArgumentParser, required: bool = True) 
     ways.add_argument("--passphrase-fd", type=_descriptor, metavar="N", help="the same, of file descriptor N")
 
 
-def read_secret(options: argparse.Namespace, twice: bool = False) -> "Unlocking | None":
+def read_secret(options: argparse.Namespace, twice: bool = False, hiding: bool = False) -> "Unlocking | None":
     """The key or passphrase that the options name; None for none.
 
     Args:
         twice: ask twice on the terminal, because a mistyped passphrase would hide a secret for good.
+        hiding: a missing key file can be made; what reveals needs the one that hid.
     Raises:
         KeyFileError: it can't be had.
     """
     if options.key_file is not None:
-        return _key(options.key_file)
+        return _key(options.key_file, hiding)
     text = _read_text(options, twice)
     if text is None:
         return None
@@ -56,10 +57,16 @@ def _descriptor(text: str) -> int:
     return int(text)
 
 
-def _key(path: Path) -> "Key":
+def _key(path: Path, hiding: bool) -> "Key":
     from stegnet.codec import read_key
 
-    key = read_key(path)
+    try:
+        key = read_key(path)
+    except KeyFileError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        hint = f"make one with `stegnet keygen {path}`" if hiding else "only the key that hid a secret reveals it"
+        raise KeyFileError(str(error), hint) from error
     _warn_of_readers(path)
     return key
 

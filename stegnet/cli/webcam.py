@@ -86,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _key(options: argparse.Namespace) -> "Unlocking":
-    secret_key = read_secret(options, twice=options.record is not None)
+    secret_key = read_secret(options, twice=options.record is not None, hiding=True)
     if secret_key is not None:
         return secret_key
     if options.record:

@@ -1,8 +1,8 @@
 """Hiding and revealing from file to file: the checks before, and the choice between picture, film and any file."""
 
 import stat
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from stegnet.codec.seal import read_salt
 from stegnet.codec.stowed import bring_back
 from stegnet.codec.visible import visible
 from stegnet.errors import CapacityError, MediaError, RevealError
-from stegnet.media import FILM, kind, read_cover, read_frames, read_picture
+from stegnet.media import FILM, kind, lossy_form, read_cover, read_frames, read_picture
 from stegnet.metrics import psnr
 
 PLAIN = HideOptions()
@@ -45,7 +45,7 @@ def hide_file(
     Raises:
         StegnetError: any but DataError, RevealError and TrainingError.
     """
-    cover_kind, secret_kind = input_kind(cover), input_kind(secret)
+    cover_kind, secret_kind = input_kind(cover), kind_of_secret(secret)
     if cover_kind != secret_kind:
         hint = f"take a {secret_kind} as the cover, or `--method sealed`, which hides any file"
         raise CapacityError(f"a {secret_kind} can't be hidden in a {cover_kind}", hint)
@@ -94,8 +94,26 @@ def find_header(container: Path, secret_key: Unlocking, progress: Progress = no_
         MediaError: the container can't be read.
         RevealError: nothing opens with this key.
     """
-    if input_kind(container) != FILM:
+    with lossy_told(container):
+        if input_kind(container) == FILM:
+            return _film_header(container, secret_key, progress)
         return find_picture(read_cover(container)[0], secret_key)[0].header
+
+
+@contextmanager
+def lossy_told(container: Path) -> Iterator[None]:
+    """Says of a file that can't be revealed whether its form alone explains it: nothing survives in a JPEG."""
+    try:
+        yield
+    except RevealError as error:
+        form = lossy_form(container)
+        if form is None:
+            raise
+        hint = "get the file that `stegnet hide` wrote, sent as a file: messengers and web sites often convert pictures"
+        raise RevealError(f"{container}: {form} does not keep what was hidden", hint) from error
+
+
+def _film_header(container: Path, secret_key: Unlocking, progress: Progress) -> Header:
     key = None
     with closing(read_frames(container)) as frames:
         for done, frame in enumerate(frames, 1):
@@ -117,6 +135,20 @@ def input_kind(path: Path) -> str:
     """
     check_input(path)
     return kind(path)
+
+
+def kind_of_secret(path: Path) -> str:
+    """As `input_kind`, of what the network is to hide; the error names the method that hides anything.
+
+    Raises:
+        MediaError: it can't be read, or is neither a picture nor a film.
+    """
+    check_input(path)
+    try:
+        return kind(path)
+    except MediaError as error:
+        hints = (error.hint, "`--method sealed` hides any file as it is")
+        raise MediaError(str(error), "; ".join(filter(None, hints))) from error
 
 
 def check_input(path: Path) -> None:

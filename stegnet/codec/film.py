@@ -195,5 +195,7 @@ def _notes(cover: FilmInfo, secret: FilmInfo, hidden: int, sound: bool) -> Itera
         yield f"the hidden film ends at {end:.2f} s: {hidden} of the cover's {len(cover.pts)} frames hold it"
     if secret.sound and not sound:
         yield "the secret's sound is not hidden, as you wished"
+    if secret.more:
+        yield f"the secret's {' and '.join(secret.more)} are not hidden: `--method sealed` hides a file whole"
     yield from (f"cover: {note}" for note in cover.notes)
     yield from (f"secret: {note}" for note in secret.notes)

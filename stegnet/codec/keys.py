@@ -159,7 +159,7 @@ def read_key(path: str | Path) -> Key:
         with path.open("rb") as file:
             secret = file.read(KEY_BYTES + 1)
     except FileNotFoundError as error:
-        raise KeyFileError(f"{path}: no such key file", f"make one with `stegnet keygen {path}`") from error
+        raise KeyFileError(f"{path}: no such key file") from error
     except OSError as error:
         raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
     if len(secret) != KEY_BYTES:

@@ -46,6 +46,7 @@ class FilmInfo:
         aspect: width of a pixel by its height.
         sound: codec of each sound track.
         notes: what is odd about it and what was done, one line each.
+        more: what it has besides pictures and sound: subtitles, chapters, attached files.
     """
 
     width: int
@@ -56,6 +57,7 @@ class FilmInfo:
     aspect: Fraction
     sound: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
 
     @property
     def times(self) -> Iterator[Fraction]:
@@ -91,7 +93,7 @@ def scan(path: Path) -> FilmInfo:
         notes += [CUT_OFF] if lacks_bytes(path) else []
         sound = tuple(_codec_name(track) for track in film.streams.audio)
         pts = tuple(_settled(stamps, step))
-        return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, tuple(notes))
+        return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, tuple(notes), tuple(_more(film)))
 
 
 def frame_rate(path: Path) -> Fraction:
@@ -237,6 +239,12 @@ def _scan_animation(path: Path) -> FilmInfo:
     notes = (TRANSPARENT,) if film.transparent else ()
     pts = tuple(_settled(list(film.stamps), 1))
     return FilmInfo(film.width, film.height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes)
+
+
+def _more(film: InputContainer) -> Iterator[str]:
+    streams = film.streams
+    there = {"subtitles": streams.subtitles, "chapters": film.chapters(), "attached files": streams.attachments}
+    return (name for name, found in there.items() if found)
 
 
 def _codec_name(track: av.AudioStream) -> str:

@@ -96,6 +96,30 @@ def test_any_file_goes_there_and_back(stegnet, folder, cover):
     assert Path("back.anything").read_bytes() == (folder / "notes.txt").read_bytes()
 
 
+@pytest.mark.parametrize(("out", "noted"), [("b.txt", False), ("b.TXT", False), ("b.png", True), ("b", True)])
+def test_a_revealed_file_under_another_suffix(stegnet, folder, out, noted):
+    """The name is the user's to choose; that programs will stumble over it is said."""
+    (folder / "notes.txt").write_text("what was said")
+    stegnet("hide cover.png notes.txt -o c.png --key-file k --method sealed")
+    code, told, err = stegnet(f"reveal c.png -o {out} --key-file k")
+    assert (code, told) == (0, f"wrote {out}: SIZE\n")
+    assert ("note: its own name ends in .txt: programs may want it named b.txt" in err.splitlines()) == noted
+
+
+def test_a_suffix_that_could_do_harm_is_not_named(stegnet, folder):
+    (folder / "a.\u202e").write_text("what was said")
+    stegnet("hide cover.png a.\u202e -o c.png --key-file k --method sealed")
+    assert len(stegnet("reveal c.png -o b --key-file k")[2].splitlines()) == 1
+
+
+def test_what_of_a_secret_film_is_left_out_is_said(stegnet, folder):
+    (folder / "a.srt").write_text("1\n00:00:00,000 --> 00:00:00,100\nHello\n\n")
+    ffmpeg("-i secret.mkv -i a.srt -map 0 -map 1 -c copy -c:s srt a.mkv")
+    code, _, err = stegnet("hide cover.mkv a.mkv -o c.mkv --key-file k")
+    note = "note: the secret's subtitles are not hidden: `--method sealed` hides a file whole"
+    assert (code, err.splitlines()[1:]) == (0, [note])
+
+
 def test_a_file_that_does_not_fit_is_compressed(stegnet, folder, picture):
     Image.fromarray(picture(50, 60, 2)).save("secret.bmp")
     line = "hide cover.png secret.bmp -o c.png --key-file k --method sealed"
