@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from http.client import HTTPConnection, RemoteDisconnected
 
 import cv2
@@ -192,16 +193,16 @@ def test_nothing_is_told_of_viewers_that_go(site, ask, make_trip, capfd):
 def test_connections_are_limited(site, ask):
     """Those who can't get in are told so at once, and take no thread; when others go, there is room again."""
     before = threading.active_count()
-    idle = [socket.create_connection((LOOPBACK, site.server_port)) for _ in range(_MOST_CONNECTIONS)]
-    for connection in idle:  # each holds its thread once it was answered
-        connection.sendall(f"GET /{site.token}/ HTTP/1.1\r\nHost: {LOOPBACK}:{site.server_port}\r\n\r\n".encode())
-        assert connection.recv(12) == b"HTTP/1.1 200"
-    for _ in range(20):
-        status, headers, _ = ask("")
-        assert (status, headers["Retry-After"]) == (503, "1")
-    assert threading.active_count() == before + _MOST_CONNECTIONS
-    for connection in idle:
-        connection.close()
+    request = f"GET /{site.token}/ HTTP/1.1\r\nHost: {LOOPBACK}:{site.server_port}\r\n\r\n".encode()
+    with ExitStack() as idle:
+        for _ in range(_MOST_CONNECTIONS):
+            connection = idle.enter_context(socket.create_connection((LOOPBACK, site.server_port)))
+            connection.sendall(request)
+            assert connection.recv(12) == b"HTTP/1.1 200"  # it holds its thread now
+        for _ in range(20):
+            status, headers, _ = ask("")
+            assert (status, headers.get("Retry-After")) == (503, "1")
+        assert threading.active_count() == before + _MOST_CONNECTIONS
     assert soon(lambda: ask("")[0] == 200)
 
 
