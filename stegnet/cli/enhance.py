@@ -17,16 +17,16 @@ _DESCRIPTION = """\
 Make a revealed picture or film look smoother and crisper: noise is taken out
 (non-local means), edges are sharpened (unsharp mask). A film keeps its sound.
 
-It can't know what was hidden, and on average it does not help. What it did to
-23 photographs that the shipped weights revealed (38.47 dB, SSIM 0.9664),
+It can't know what was hidden, and does not help: it takes detail away with the
+noise. What it did to 23 photographs that came back at 39.32 dB, SSIM 0.9740,
 against the true secrets:
 
   strength    PSNR        SSIM       higher PSNR than before
-  0.5      +0.02 dB    +0.0004     14 of 23
-  1        -0.03 dB    +0.0015     12 of 23
-  2        -0.50 dB    +0.0012      3 of 23
-  3        -1.32 dB    -0.0022      1 of 23
-  5        -3.38 dB    -0.0211      none
+  0.5      -0.02 dB     0.0000      8 of 23
+  1        -0.14 dB    +0.0003      3 of 23
+  2        -0.78 dB    -0.0014      1 of 23
+  3        -1.76 dB    -0.0060      none
+  5        -4.02 dB    -0.0262      none
 """
 
 
@@ -62,14 +62,20 @@ def _enhance(options: argparse.Namespace, progress: "Progress") -> "Report":
         from stegnet.media.enhance import enhance, enhance_film
 
     kind, out = input_kind(options.file), options.output
-    Place(out, options.force).check(FORMS[kind], kind, options.file)
+    place = Place(out, options.force)
+    place.check(FORMS[kind], kind, options.file)
     if kind == FILM:
         film, notes = enhance_film(
-            options.file, out, options.strength, form_of(out), lambda done, total: progress("enhance", done, total)
+            options.file,
+            out,
+            options.strength,
+            form_of(out),
+            lambda done, total: progress("enhance", done, total),
+            overwrite=options.force,
         )
         return Report(film.width, film.height, len(film.pts), notes=notes)
     pixels, profile = read_cover(options.file)
-    return write_picture(out, enhance(pixels, options.strength), profile, verify=False)
+    return write_picture(place, enhance(pixels, options.strength), profile, private=True)
 
 
 def _strength(text: str) -> float:

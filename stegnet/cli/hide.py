@@ -71,7 +71,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     _check(options)
-    secret_key = read_secret(options, twice=True)
+    secret_key = read_secret(options, twice=True, hiding=True)
     from stegnet.codec.folder import is_folder  # here, so that --help need not wait for it
 
     if is_folder(options.cover):

@@ -68,7 +68,7 @@ def _run_folder(options: argparse.Namespace, secret_key: "Unlocking") -> int:
     plan = plan_revealing(options.container)
     network = supply_of(options)
     network()  # what is wrong with it is said once, not for each file
-    with results_folder(options.output, options.container), frames_bar() as progress:
+    with results_folder(options.output, options.container, private=True), frames_bar() as progress:
         outcomes = reveal_each(
             plan,
             place_of(options),

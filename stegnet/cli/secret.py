@@ -28,17 +28,17 @@ def add_secret_options(command: argparse.ArgumentParser, required: bool = True) 
     ways.add_argument("--passphrase-fd", type=_descriptor, metavar="N", help="the same, of file descriptor N")
 
 
-def read_secret(options: argparse.Namespace, twice: bool = False) -> "Unlocking | None":
+def read_secret(options: argparse.Namespace, twice: bool = False, hiding: bool = False) -> "Unlocking | None":
     """The key or passphrase that the options name; None for none.
 
     Args:
-        twice: something will be hidden: ask twice on the terminal, because a mistyped passphrase would hide it for
-            good, and warn of a weak one.
+        twice: ask twice on the terminal, because a mistyped passphrase would hide a secret for good; warn of a weak one.
+        hiding: a missing key file can be made; what reveals needs the one that hid.
     Raises:
         KeyFileError: it can't be had.
     """
     if options.key_file is not None:
-        return _key(options.key_file)
+        return _key(options.key_file, hiding)
     texts = [_read_text(options, twice)]  # no traceback shall hold it: it is taken out before anything can fail
     if texts == [None]:
         return None
@@ -61,10 +61,16 @@ def _descriptor(text: str) -> int:
     return int(text)
 
 
-def _key(path: Path) -> "Key":
+def _key(path: Path, hiding: bool) -> "Key":
     from stegnet.codec import read_key
 
-    key = read_key(path)
+    try:
+        key = read_key(path)
+    except KeyFileError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        hint = f"make one with `stegnet keygen {path}`" if hiding else "only the key that hid a secret reveals it"
+        raise KeyFileError(str(error), hint) from error
     _warn_of_readers(path)
     return key
 

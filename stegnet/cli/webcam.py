@@ -71,7 +71,9 @@ def _run(options: argparse.Namespace) -> int:
 
     secret_key = _key(options)
     _check_place(options)
-    wishes = Wishes(options.source, options.size, not options.once, options.frames, options.record)
+    wishes = Wishes(
+        options.source, options.size, not options.once, options.frames, options.record, overwrite=options.force
+    )
     with (
         Site(options.port, threading.Event()) as site,
         _page(site.address, options.open) as show,
@@ -84,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _key(options: argparse.Namespace) -> "Unlocking":
-    secret_key = read_secret(options, twice=options.record is not None)
+    secret_key = read_secret(options, twice=options.record is not None, hiding=True)
     if secret_key is not None:
         return secret_key
     if options.record:

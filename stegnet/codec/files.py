@@ -1,8 +1,8 @@
 """Hiding and revealing from file to file: the checks before, and the choice between picture, film and any file."""
 
 import stat
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from stegnet.codec.reveal import reveal_film
 from stegnet.codec.seal import read_salt
 from stegnet.codec.stowed import bring_back
 from stegnet.errors import CapacityError, MediaError, RevealError
-from stegnet.media import FILM, kind, read_cover, read_frames, read_picture
+from stegnet.media import FILM, kind, lossy_form, read_cover, read_frames, read_picture
 from stegnet.metrics import psnr
 
 PLAIN = HideOptions()
@@ -48,20 +48,20 @@ def hide_file(
     Raises:
         StegnetError: any but DataError, RevealError and TrainingError.
     """
-    cover_kind, secret_kind = input_kind(cover), input_kind(secret)
+    cover_kind, secret_kind = input_kind(cover), kind_of_secret(secret)
     if cover_kind != secret_kind:
         hint = f"take a {secret_kind} as the cover, or `--method sealed`, which hides any file"
         raise CapacityError(f"a {secret_kind} can't be hidden in a {cover_kind}", hint)
     out.check(FORMS[cover_kind], cover_kind, cover, secret)
     if cover_kind == FILM:
-        options = replace(options, form=form_of(out.path))
+        options = replace(options, form=form_of(out.path), overwrite=out.force)
         return hide_film(network(), cover, secret, out.path, secret_key, options, randomness, progress)
     pixels, profile = read_cover(cover)
     hidden = read_picture(secret)
     container = hide_picture(network(), pixels, hidden, secret_key, randomness, partial(progress, "hide tiles"))
     step = partial(progress, "measure tiles")
     quality = picture_quality(network(), container, hidden, secret_key, options.force, step)
-    report = write_picture(out.path, container, profile, options.verify)
+    report = write_picture(out, container, profile, verify=options.verify)
     notes = visible(psnr(pixels, container))
     return replace(report, notes=notes, warnings=quality.warnings(), secret_psnr=quality.psnr())
 
@@ -111,7 +111,8 @@ def reveal_file(
         return replace(report, width=0, height=0, frames=1, hidden=1)  # what was written is not what can be seen
     out.check(FORMS[container_kind], container_kind, container)
     if container_kind == FILM:
-        return reveal_film(network(), container, out.path, secret_key, strict, form_of(out.path), progress)
+        form = form_of(out.path)
+        return reveal_film(network(), container, out.path, secret_key, strict, form, progress, overwrite=out.force)
     return _reveal_picture(network(), container, out, secret_key, strict, partial(progress, "reveal tiles"))
 
 
@@ -122,8 +123,26 @@ def find_header(container: Path, secret_key: Unlocking, progress: Progress = no_
         MediaError: the container can't be read.
         RevealError: nothing opens with this key.
     """
-    if input_kind(container) != FILM:
+    with lossy_told(container):
+        if input_kind(container) == FILM:
+            return _film_header(container, secret_key, progress)
         return find_picture(read_cover(container)[0], secret_key)[0].header
+
+
+@contextmanager
+def lossy_told(container: Path) -> Iterator[None]:
+    """Says of a file that can't be revealed whether its form alone explains it: nothing survives in a JPEG."""
+    try:
+        yield
+    except RevealError as error:
+        form = lossy_form(container)
+        if form is None:
+            raise
+        hint = "get the file that `stegnet hide` wrote, sent as a file: messengers and web sites often convert pictures"
+        raise RevealError(f"{container}: {form} does not keep what was hidden", hint) from error
+
+
+def _film_header(container: Path, secret_key: Unlocking, progress: Progress) -> Header:
     key = None
     with closing(read_frames(container)) as frames:
         for done, frame in enumerate(frames, 1):
@@ -145,6 +164,20 @@ def input_kind(path: Path) -> str:
     """
     check_input(path)
     return kind(path)
+
+
+def kind_of_secret(path: Path) -> str:
+    """As `input_kind`, of what the network is to hide; the error names the method that hides anything.
+
+    Raises:
+        MediaError: it can't be read, or is neither a picture nor a film.
+    """
+    check_input(path)
+    try:
+        return kind(path)
+    except MediaError as error:
+        hints = (error.hint, "`--method sealed` hides any file as it is")
+        raise MediaError(str(error), "; ".join(filter(None, hints))) from error
 
 
 def check_input(path: Path) -> None:
@@ -172,5 +205,5 @@ def _reveal_picture(
     revealed = reveal_picture(network, read_cover(container)[0], secret_key, step)
     if strict and not revealed.whole:
         raise RevealError(f"{container}: {ALTERED}", "without --strict, it is revealed")
-    report = write_picture(out.path, revealed.picture, None, False)
+    report = write_picture(out, revealed.picture, private=True)
     return report if revealed.whole else replace(report, trouble=(f"{ALTERED}, and is shown as it is",))

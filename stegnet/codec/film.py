@@ -38,6 +38,7 @@ class HideOptions:
         verify: is the container read back and compared once it is written?
         form: "mkv" or "mp4".
         force: is a secret hidden, too, that would come back too poor to be of use?
+        overwrite: may a file that is there be overwritten?
     """
 
     longer: Longer = "refuse"
@@ -45,6 +46,7 @@ class HideOptions:
     verify: bool = True
     form: str = "mkv"
     force: bool = False
+    overwrite: bool = True
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def hide_film(
     _check_room(cover_info, header, key, sound)
     sizes = (secret_info.height, secret_info.width), (cover_info.height, cover_info.width)
     quality = SecretQuality(hidden, *sizes, options.force)
-    with whole_file(out) as part:
+    with whole_file(out, overwrite=options.overwrite) as part:
         items = _items(cover, secret, secret_info, header, sound, salt, randomness)
         film = FilmWriter(
             part,
@@ -208,5 +210,7 @@ def _notes(cover: FilmInfo, secret: FilmInfo, hidden: int, sound: bool) -> Itera
         yield f"the hidden film ends at {end:.2f} s: {hidden} of the cover's {len(cover.pts)} frames hold it"
     if secret.sound and not sound:
         yield "the secret's sound is not hidden, as you wished"
+    if secret.more:
+        yield f"the secret's {' and '.join(secret.more)} are not hidden: `--method sealed` hides a file whole"
     yield from (f"cover: {note}" for note in cover.notes)
     yield from (f"secret: {note}" for note in secret.notes)

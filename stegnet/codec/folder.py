@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
-from pathlib import Path, PurePath
+from pathlib import Path
 
-from stegnet.codec.files import check_input, input_kind
+from stegnet.codec.files import check_input, kind_of_secret
 from stegnet.codec.place import FORMS, Place
 from stegnet.codec.record import FILM as HIDDEN_FILM
 from stegnet.codec.record import File, Header
 from stegnet.codec.report import Report
+from stegnet.codec.stowed import plain_suffix
 from stegnet.errors import CapacityError, MediaError, StegnetError
 from stegnet.media import FILM, PICTURE, kind
 
 _NAMED = 5  # skipped files that a note names
 _Found = list[tuple[Path, str]]  # files, and of what kind each is
-_PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ def plan_hiding(covers: Path, secrets: Path, any_file: bool = False) -> Plan:
     """
     chosen, notes = _media(covers)
     if is_folder(secrets):
-        hidden, more = _any_files(secrets) if any_file else _media(secrets)
+        hidden, more = _any_files(secrets) if any_file else _media(secrets, "`--method sealed` hides any file")
         notes = (*notes, *more, *_repeated(chosen, hidden, any_file))
     else:
         check_input(secrets)
-        hidden = [(secrets, "" if any_file else input_kind(secrets))]
+        hidden = [(secrets, "" if any_file else kind_of_secret(secrets))]
     turns = {what: cycle([path for path, its in hidden if its == what]) for what in {its for _, its in hidden}}
     # A cover that has no secret of its kind gets another: hiding says what is wrong.
     other = next(iter(turns.values()))
@@ -148,15 +148,17 @@ def reveal_each(
 
 
 @contextmanager
-def results_folder(folder: Path, *inputs: Path) -> Iterator[None]:
+def results_folder(folder: Path, *inputs: Path, private: bool = False) -> Iterator[None]:
     """Makes the folder for the results where it is missing, and removes it again if nothing came into it.
 
+    Args:
+        private: a folder that is made is for its owner alone; one that is there stays as it is.
     Raises:
         MediaError: it can't be made, is a file, or is one of the inputs.
     """
     try:
         made = not folder.exists()
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(0o700 if private else 0o777, exist_ok=True)
         if any(folder.samefile(other) for other in inputs):
             raise MediaError(f"{folder}: is an input too", "name another folder for the results")
     except OSError as error:
@@ -195,17 +197,16 @@ def _each(jobs: Iterable[Job], work: Callable[[Job], tuple[Path, Report]]) -> It
 def _suffix(header: Header) -> str:
     """Of what is revealed. A hidden file's own is kept where it is a plain one."""
     if isinstance(header.secret, File):
-        suffix = PurePath(header.secret.name).suffix
-        return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ".bin"
+        return plain_suffix(header.secret) or ".bin"
     return FORMS[FILM if header.kind == HIDDEN_FILM else PICTURE][0]
 
 
-def _media(folder: Path) -> tuple[_Found, tuple[str, ...]]:
+def _media(folder: Path, hint: str = "") -> tuple[_Found, tuple[str, ...]]:
     """The pictures and films in a folder, and notes on what is left out."""
     files, notes = _files(folder)
     found = [(path, what) for path in files if (what := _kind(path))]
     if not found:
-        raise MediaError(f"{folder}: no picture and no film in this folder")
+        raise MediaError(f"{folder}: no picture and no film in this folder", hint)
     media = {path for path, _ in found}
     skipped = [path.name for path in files if path not in media]
     return found, (*notes, *_skipped(folder, skipped, "neither pictures nor films"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stegnet.card import SHIPPED, weights_id
 from stegnet.codec.diagnosis import Diagnosis
-from stegnet.codec.files import ALTERED, input_kind
+from stegnet.codec.files import ALTERED, input_kind, lossy_told
 from stegnet.codec.frame import check_cover, find
 from stegnet.codec.keys import FILM_ID_BYTES, KEY_BYTES, Key, Unlocking
 from stegnet.codec.picture import find_picture
@@ -39,10 +39,9 @@ def look(path: Path, secret_key: Unlocking | None = None, progress: Progress = n
     what = input_kind(path)
     if secret_key is None:
         return (_film(path) if what == FILM else _picture(path)) | {"hidden": UNKNOWN}
-    if what == FILM:
-        hidden = _in_film(path, secret_key, progress)
-        return _film_or_damage(path) | hidden
-    return _picture(path) | _in_picture(path, secret_key)
+    with lossy_told(path):
+        hidden = _in_film(path, secret_key, progress) if what == FILM else _in_picture(path, secret_key)
+    return (_film_or_damage(path) if what == FILM else _picture(path)) | hidden
 
 
 def _picture(path: Path) -> Info:

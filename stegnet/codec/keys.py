@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from stegnet.errors import KeyFileError
+from stegnet.media.output import sync_folder
 
 KEY_BYTES = 32
 SALT_BYTES = 16
@@ -159,6 +160,7 @@ def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
     try:
         with open(path, "xb", buffering=0, opener=_owner_only) as file:
             _write_or_remove(file, path, randomness(KEY_BYTES))
+        sync_folder(path.parent)
     except FileExistsError as error:
         raise KeyFileError(f"{path}: exists already", "a lost key can't be made again: choose another name") from error
     except OSError as error:
@@ -169,7 +171,8 @@ def _write_or_remove(file: BinaryIO, path: Path, secret: bytes) -> None:
     try:
         if file.write(secret) != len(secret):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    except OSError:
+        os.fsync(file.fileno())
+    except BaseException:
         path.unlink()
         raise
 
@@ -185,7 +188,7 @@ def read_key(path: str | Path) -> Key:
         with path.open("rb") as file:
             key = _key_of(file.read(KEY_BYTES + 1))
     except FileNotFoundError as error:
-        raise KeyFileError(f"{path}: no such key file", f"make one with `stegnet keygen {path}`") from error
+        raise KeyFileError(f"{path}: no such key file") from error
     except OSError as error:
         raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
     if key is None:

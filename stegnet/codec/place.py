@@ -1,5 +1,6 @@
 """Where a result goes, and what may stand in its way."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 from stegnet.codec.report import Report
 from stegnet.errors import MediaError
 from stegnet.media import FILM, PICTURE, check_picture, whole_file, write_png
+from stegnet.media.output import exists_already
 
 FORMS = {PICTURE: (".png",), FILM: (".mkv", ".mp4")}
 
@@ -47,12 +49,12 @@ class Place:
         if suffixes and self.path.suffix.lower() not in suffixes:
             hint = f"name it {self.path.with_suffix(suffixes[0])}"
             raise MediaError(f"{self.path}: a {made} is written as {' or '.join(suffixes)}", hint)
-        if not self.path.exists():
+        if not os.path.lexists(self.path):
             return
-        if any(source.exists() and self.path.samefile(source) for source in inputs):
+        if self.path.exists() and any(source.exists() and self.path.samefile(source) for source in inputs):
             raise MediaError(f"{self.path}: is an input too", "name another file to write")
         if not self.force:
-            raise MediaError(f"{self.path}: exists already", "`--force` overwrites it")
+            raise exists_already(self.path)
 
 
 def form_of(path: Path) -> str:
@@ -60,16 +62,19 @@ def form_of(path: Path) -> str:
     return path.suffix.lower().removeprefix(".")
 
 
-def write_picture(out: Path, picture: np.ndarray, profile: bytes | None, verify: bool) -> Report:
+def write_picture(
+    out: Place, picture: np.ndarray, profile: bytes | None = None, *, verify: bool = False, private: bool = False
+) -> Report:
     """Writes (H, W, 3) uint8 as PNG.
 
     Args:
         profile: ICC profile that goes with it.
         verify: read it back and compare.
+        private: a secret, which only its owner can read.
     Raises:
         MediaError: it can't be written.
     """
-    with whole_file(out) as part:
+    with whole_file(out.path, overwrite=out.force, private=private) as part:
         write_png(part, picture, icc=profile)
         if verify:
             check_picture(part, picture)

@@ -50,7 +50,13 @@ def open_header(network: Network, height: int, width: int, randomness: Randomnes
 
 @contextmanager
 def recorded(
-    out: Path, form: str, key: Key, randomness: Randomness = SYSTEM, progress: Progress = no_progress
+    out: Path,
+    form: str,
+    key: Key,
+    randomness: Randomness = SYSTEM,
+    progress: Progress = no_progress,
+    *,
+    overwrite: bool = True,
 ) -> Iterator[Add]:
     """Gives what takes the frames; the film stands at `out` when the block is done, and only then.
 
@@ -58,6 +64,7 @@ def recorded(
         form: "mkv" or "mp4".
         key: that the frames are sealed with; the first of them holds the salt, if it takes one.
         progress: called while the film is sealed and read back.
+        overwrite: may a file that is there be overwritten?
     Raises:
         MediaError: the film can't be written, or there was no frame.
     """
@@ -79,7 +86,8 @@ def recorded(
             raise MediaError(f"{out}: not written: there was no frame to record")
         steps.seek(0)
         frames = _sealed_again(draft, steps, out, key, len(stamps), _average_rate(stamps), randomness)
-        _write(frames, out, form, len(stamps), progress)
+        with whole_file(out, overwrite=overwrite) as part:
+            _write(frames, part, form, len(stamps), progress)
 
 
 def _note_steps(steps: BinaryIO, container: np.ndarray, before: Unsealed) -> None:
@@ -96,18 +104,17 @@ def _read_steps(steps: BinaryIO, shape: tuple[int, ...]) -> tuple[np.ndarray, np
     return (cases // 3).astype(np.int8) - 1, (cases % 3).astype(np.int8) - 1
 
 
-def _write(frames: Iterator[tuple[np.ndarray, Record]], out: Path, form: str, total: int, progress: Progress) -> None:
+def _write(frames: Iterator[tuple[np.ndarray, Record]], part: Path, form: str, total: int, progress: Progress) -> None:
     first = next(frames)
     height, width, _ = first[0].shape
     rate = first[1].header.secret.rate
-    with whole_file(out) as part:
-        digests = []
-        with FilmWriter(part, width, height, rate, form=form, time_base=MILLISECOND) as film:
-            for container, record in chain([first], frames):
-                film.write(container, record.stamp * MILLISECOND)
-                digests.append(digest(container))
-                progress("seal", len(digests), total)
-        check_film(part, digests, lambda done, total: progress("verify", done, total))
+    digests = []
+    with FilmWriter(part, width, height, rate, form=form, time_base=MILLISECOND) as film:
+        for container, record in chain([first], frames):
+            film.write(container, record.stamp * MILLISECOND)
+            digests.append(digest(container))
+            progress("seal", len(digests), total)
+    check_film(part, digests, lambda done, total: progress("verify", done, total))
 
 
 def _average_rate(stamps: Sequence[int]) -> Fraction:

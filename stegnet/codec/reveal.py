@@ -6,8 +6,9 @@ frames are looked at first, and those that are still in order are then revealed.
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ from stegnet.media import FilmWriter, read_frames, whole_file
 from stegnet.parallel import ahead, ordered
 
 _UNKNOWN = Place(None, False)
+# Gives a file to write to, for the time of a block.
+_NewFile = Callable[[], AbstractContextManager[Path]]
 
 
 class _Disorder(Exception):
@@ -56,20 +59,24 @@ def reveal_film(
     strict: bool = False,
     form: str = "mkv",
     progress: Progress = no_progress,
+    *,
+    overwrite: bool = True,
 ) -> Report:
-    """Brings the hidden film back, at its own size, with its own time stamps and sound.
+    """Brings the hidden film back, at its own size, with its own time stamps and sound; only its owner can read it.
 
     Args:
         strict: refuse a container that is not exactly as it was hidden.
         form: "mkv" or "mp4", of the revealed film.
+        overwrite: may a file that is there be overwritten?
     Raises:
         MediaError: the container can't be read, or the film not written.
         RevealError: wrong key, nothing hidden, or (if strict) altered.
         WeightsError: hidden with other weights.
     """
     key = open_film_key(container, secret_key)
+    new_file = partial(whole_file, out, overwrite=overwrite, private=True)
     try:
-        return _reveal_orderly(network, container, out, key, strict, form, progress)
+        return _reveal_orderly(network, container, new_file, key, strict, form, progress)
     except _Disorder:
         header, diagnosis = survey(container, key, progress)
     if header.kind != FILM:
@@ -78,7 +85,7 @@ def reveal_film(
         raise _altered(diagnosis)
     network.check(header.secret.weights)
     shown = _chosen(network, container, key, header, dict(diagnosis.order))
-    return _write(shown, header, out, form, diagnosis, progress)
+    return _write(shown, header, new_file, form, diagnosis, progress)
 
 
 def open_film_key(container: Path, secret_key: Unlocking) -> Key:
@@ -139,7 +146,7 @@ def _as_far_as_it_goes(frames: Generator[np.ndarray, None, None]) -> Generator[n
 
 
 def _reveal_orderly(
-    network: Network, container: Path, out: Path, key: Key, strict: bool, form: str, progress: Progress
+    network: Network, container: Path, new_file: _NewFile, key: Key, strict: bool, form: str, progress: Progress
 ) -> Report:
     """Reveals a film whose frames are all in place.
 
@@ -150,7 +157,7 @@ def _reveal_orderly(
     network.check(header.secret.weights)
     altered: list[int] = []
     shown = _all(network, container, key, header, altered)
-    report = _write(shown, header, out, form, Diagnosis(()), progress, check=lambda: _settle(altered, strict))
+    report = _write(shown, header, new_file, form, Diagnosis(()), progress, check=lambda: _settle(altered, strict))
     return Report(report.width, report.height, report.frames, report.hidden, report.notes, _lines(altered))
 
 
@@ -233,7 +240,7 @@ def _show(network: Network, key: Key, frame: np.ndarray, found: Found) -> _Shown
 def _write(
     frames: Generator[_Shown, None, None],
     header: Header,
-    out: Path,
+    new_file: _NewFile,
     form: str,
     diagnosis: Diagnosis,
     progress: Progress,
@@ -241,7 +248,7 @@ def _write(
 ) -> Report:
     secret = header.secret
     written = 0
-    with closing(frames), whole_file(out) as part:
+    with closing(frames), new_file() as part:
         with FilmWriter(
             part,
             secret.width,

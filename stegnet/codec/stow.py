@@ -128,7 +128,7 @@ def stow_file(
         header = _describe(secret, source, opened.frames, randomness)
         parts = _parts(source, header, salt, randomness)
         write = _write_film if opened.film else _write_picture
-        report = write(opened, parts, out.path, key, verify, progress)
+        report = write(opened, parts, out, key, verify, progress)
     line = told(header, report.width, report.height, report.frames)
     return replace(report, hidden=carrying(header), notes=(line, *secret.notes, *report.notes))
 
@@ -253,18 +253,20 @@ def _sealed(frames: Iterable[np.ndarray], parts: Iterator[_Part], key: Key) -> G
 
 
 def _write_picture(
-    cover: _Cover, parts: Iterator[_Part], out: Path, key: Key, verify: bool, progress: Progress
+    cover: _Cover, parts: Iterator[_Part], out: Place, key: Key, verify: bool, progress: Progress
 ) -> Report:
     (container,) = _sealed([cover.pixels], parts, key)
     progress("hide", 1, 1)
-    return write_picture(out, container, cover.profile, verify)
+    return write_picture(out, container, cover.profile, verify=verify)
 
 
-def _write_film(cover: _Cover, parts: Iterator[_Part], out: Path, key: Key, verify: bool, progress: Progress) -> Report:
+def _write_film(
+    cover: _Cover, parts: Iterator[_Part], out: Place, key: Key, verify: bool, progress: Progress
+) -> Report:
     info, digests = cover.film, []
     sizes = info.width, info.height, info.rate
-    with whole_file(out) as part:
-        writer = FilmWriter(part, *sizes, form=form_of(out), time_base=info.time_base, keep=cover.path)
+    with whole_file(out.path, overwrite=out.force) as part:
+        writer = FilmWriter(part, *sizes, form=form_of(out.path), time_base=info.time_base, keep=cover.path)
         frames = ahead(read_frames(cover.path))
         with writer as film, closing(frames), closing(_sealed(frames, parts, key)) as containers:
             for container, time in zip(containers, info.times, strict=True):

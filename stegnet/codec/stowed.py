@@ -5,11 +5,12 @@ either whole or not brought back at all.
 """
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 import numpy as np
@@ -29,6 +30,7 @@ from stegnet.errors import MediaError, RevealError
 from stegnet.media import FILM, kind, read_cover, read_frames, whole_file
 from stegnet.parallel import ahead, ordered
 
+_PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
 WORKERS = 2  # threads that seal and unseal; most of the time goes to decoding and encoding
 
 
@@ -79,7 +81,7 @@ class _Gathered:
 def bring_back(
     container: Path, out: Place, secret_key: Unlocking, *, strict: bool = False, progress: Progress = no_progress
 ) -> Report:
-    """Brings back the file that `stow_file` hid; its own name is told, and never used.
+    """Brings back the file that `stow_file` hid, for its owner to read alone; its own name is told, and never used.
 
     Args:
         out: of any suffix.
@@ -90,7 +92,7 @@ def bring_back(
     """
     out.check((), "file", container)
     key = _open_key(container, secret_key)
-    with whole_file(out.path) as part:
+    with whole_file(out.path, overwrite=out.force, private=True) as part:
         gathered = _gather(container, key, part, progress)
         header, lines = gathered.header, gathered.trouble()
         _check_whole(container, part, gathered, lines)
@@ -98,7 +100,7 @@ def bring_back(
             hint = "the file in it is whole: without --strict, it is revealed"
             raise RevealError(f"{container}: {'; '.join(lines)}", hint)
     size = gathered.width, gathered.height, header.frames
-    return Report(*size, carrying(header), (told(header, *size),), lines)
+    return Report(*size, carrying(header), (told(header, *size), *_renamed(header.secret, out.path)), lines)
 
 
 def carrying(header: Header) -> int:
@@ -114,6 +116,19 @@ def told(header: Header, width: int, height: int, frames: int) -> str:
     file = header.secret
     bits = 8 * file.size / (3 * width * height * frames)
     return f"hidden: {escaped(file.name)}, {file.size} bytes, {bits:.3f} bits per sample"
+
+
+def _renamed(file: File, out: Path) -> Iterator[str]:
+    """Says that a file was given another suffix than its own, by which programs tell what it is."""
+    own = plain_suffix(file)
+    if own and out.suffix.lower() != own.lower():
+        yield f"its own name ends in {own}: programs may want it named {out.with_suffix(own).name}"
+
+
+def plain_suffix(file: File) -> str:
+    """The suffix of a hidden file's own name, if it can do no harm; else ""."""
+    suffix = PurePath(file.name).suffix
+    return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ""
 
 
 def escaped(name: str) -> str:

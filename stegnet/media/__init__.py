@@ -4,7 +4,7 @@ from stegnet.media.film_writer import FilmWriter
 from stegnet.media.films import FilmInfo, frame_rate, read_frames, scan
 from stegnet.media.output import draft_file, whole_file
 from stegnet.media.pictures import read_cover, read_picture, resize, write_png
-from stegnet.media.probe import FILM, PICTURE, kind
+from stegnet.media.probe import FILM, PICTURE, kind, lossy_form
 from stegnet.media.read_back import check_film, check_picture, digest
 from stegnet.media.sound import SoundPacket, SoundTrack, read_sound, sound_tracks
 
@@ -21,6 +21,7 @@ __all__ = [
     "draft_file",
     "frame_rate",
     "kind",
+    "lossy_form",
     "read_cover",
     "read_frames",
     "read_picture",

@@ -41,13 +41,20 @@ def enhance(picture: np.ndarray, strength: float = 1.0) -> np.ndarray:
 
 
 def enhance_film(
-    source: Path, out: Path, strength: float, form: str, progress: Callable[[int, int], None]
+    source: Path,
+    out: Path,
+    strength: float,
+    form: str,
+    progress: Callable[[int, int], None],
+    *,
+    overwrite: bool = True,
 ) -> tuple[FilmInfo, tuple[str, ...]]:
-    """Enhances each frame of a film by itself; times and sound are kept.
+    """Enhances each frame of a film by itself; times and sound are kept. Only its owner can read the new film.
 
     Args:
         form: "mkv" or "mp4", of the film to be written.
         progress: called after each frame with the number of frames done, and of all.
+        overwrite: may a file that is there be overwritten?
     Returns:
         What the film is, and a line for each thing that could not be kept.
     Raises:
@@ -55,7 +62,7 @@ def enhance_film(
     """
     info = scan(source)
     total = len(info.pts)
-    with whole_file(out) as part, closing(read_frames(source)) as frames:
+    with whole_file(out, overwrite=overwrite, private=True) as part, closing(read_frames(source)) as frames:
         sizes = info.width, info.height, info.rate
         with FilmWriter(part, *sizes, form=form, time_base=info.time_base, keep=source) as film:
             for done, (frame, time) in enumerate(zip(frames, info.times, strict=True), 1):

@@ -39,6 +39,8 @@ _DECODING = {"max_pixels": str(MAX_PIXELS)}
 _TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
 # Beyond so many pixels, frames are not decoded side by side: it would take memory for each of them.
 _MOST_SIDE_BY_SIDE = 1 << 24
+# Formats cut out of a stream, whose clock began long before: FFmpeg's names.
+_RUNNING_CLOCK = {"mpegts", "mpeg"}
 # FFmpeg's own decoders of these leave transparency out.
 _SEE_THROUGH = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
@@ -55,6 +57,7 @@ class FilmInfo:
         aspect: width of a pixel by its height.
         sound: codec of each sound track.
         notes: what is odd about it and what was done, one line each.
+        more: what it has besides pictures and sound: subtitles, chapters, attached files.
     """
 
     width: int
@@ -65,6 +68,7 @@ class FilmInfo:
     aspect: Fraction
     sound: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
 
     @property
     def times(self) -> Iterator[Fraction]:
@@ -76,7 +80,7 @@ def scan(path: Path) -> FilmInfo:
     """Decodes the whole film once.
 
     A film that leaves out a time stamp gets even ones, from its rate. A frame whose stamp is not after that of
-    the one before it is put the least time after it.
+    the one before it is put the least time after it. One cut out of a stream (MPEG-TS, MPEG-PS) starts at 0.
 
     Raises:
         MediaError: no such file, not a film, no frames, or damaged.
@@ -87,10 +91,11 @@ def scan(path: Path) -> FilmInfo:
         stream = picture_stream(film, path)
         rate = _rate(stream)
         step = max(1, round(1 / (rate * stream.time_base)))
+        start = round(start_time(film) / stream.time_base)
         first, stamps, oddities = None, [], Oddities(stream)
         for frame in decoded(film, stream, path):
             first = first or frame
-            stamps.append(frame.pts)
+            stamps.append(None if frame.pts is None else frame.pts - start)
             oddities.see(frame)
         if first is None:
             raise MediaError(f"{path}: the film has no frames")
@@ -99,7 +104,7 @@ def scan(path: Path) -> FilmInfo:
         notes += [CUT_OFF] if lacks_bytes(path) else []
         sound = tuple(_codec_name(track) for track in film.streams.audio)
         pts = tuple(_settled(stamps, step))
-        return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, tuple(notes))
+        return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, tuple(notes), tuple(_more(film)))
 
 
 def frame_rate(path: Path) -> Fraction:
@@ -179,6 +184,15 @@ def picture_tracks(film: InputContainer) -> list[VideoStream]:
     return [track for track in film.streams.video if not track.disposition & Disposition.attached_pic]
 
 
+def start_time(film: InputContainer) -> Fraction:
+    """Seconds to take off every stamp: when a film cut out of a stream starts, its earliest track; 0 of others."""
+    if film.format.name not in _RUNNING_CLOCK:
+        return Fraction(0)
+    tracks = (*picture_tracks(film), *film.streams.audio)
+    starts = (track.start_time * track.time_base for track in tracks if track.start_time is not None)
+    return min(starts, default=Fraction(0))
+
+
 def _unreadable(path: Path) -> MediaError:
     if is_heic(path):
         return heic_error(path)
@@ -244,6 +258,12 @@ def _scan_animation(path: Path) -> FilmInfo:
     notes = (TRANSPARENT,) if film.transparent else ()
     pts = tuple(_settled(list(film.stamps), 1))
     return FilmInfo(film.width, film.height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes)
+
+
+def _more(film: InputContainer) -> Iterator[str]:
+    streams = film.streams
+    there = {"subtitles": streams.subtitles, "chapters": film.chapters(), "attached files": streams.attachments}
+    return (name for name, found in there.items() if found)
 
 
 def _codec_name(track: av.AudioStream) -> str:

@@ -15,10 +15,11 @@ from stegnet.errors import MediaError
 _SUFFIX = ".part"
 _PART = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
 _LONGEST_NAME = 255  # bytes, on every file system that is in wide use
+_PUBLIC, _PRIVATE = 0o666, 0o600  # modes, before the umask
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, overwrite: bool = True, private: bool = False) -> Iterator[Path]:
     """Gives a new empty file beside `path` to write to, and moves it to `path` when the block is done.
 
     The new file is named `.{name}.{12 hexadecimal digits}.part`, the name cut where that is too long, and it is
@@ -26,14 +27,23 @@ def whole_file(path: Path) -> Iterator[Path]:
     It is on the disk before it is moved. Whatever ends the block early, an interrupt too, removes the new file
     and leaves what stood at `path`.
 
+    Args:
+        overwrite: replace what stands at `path`. If not, that is an error, at the beginning and at the end: of two
+            runs that write to one place, the second to be done fails.
+        private: only its owner can read the file, whatever stood at `path`.
     Raises:
-        MediaError: the folder does not exist or can't be written to, or `path` is a folder.
+        MediaError: the folder does not exist or can't be written to, `path` is a folder, or it must not be overwritten.
     """
-    with _part(path) as (part, lock):
+    if not overwrite and os.path.lexists(path):
+        raise exists_already(path)
+    with _part(path, _PRIVATE if private else _PUBLIC) as (part, lock):
         yield part
         os.fsync(lock)
-        os.replace(part, path)
-        _sync_folder(path.parent)
+        if overwrite:
+            os.replace(part, path)
+        else:
+            _move_to_free_name(part, path)
+        sync_folder(path.parent)
 
 
 @contextmanager
@@ -43,16 +53,57 @@ def draft_file(path: Path) -> Iterator[Path]:
     Raises:
         MediaError: as `whole_file`.
     """
-    with _part(path) as (part, _):
+    with _part(path, _PUBLIC) as (part, _):
         yield part
 
 
+def exists_already(path: Path) -> MediaError:
+    """The error of a run that would overwrite a file unasked."""
+    return MediaError(f"{path}: exists already", "`--force` overwrites it")
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a new name last. The file itself is safe: that a folder can't be opened or synced is no error."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _move_to_free_name(part: Path, path: Path) -> None:
+    """Moves the part to `path`, unless something has come there since the beginning.
+
+    A rename would replace it; a hard link does not.
+    """
+    try:
+        os.link(part, path)
+    except FileExistsError as error:
+        raise exists_already(path) from error
+    except OSError:  # the file system may have no hard links
+        _take_free_name(part, path)
+
+
+def _take_free_name(part: Path, path: Path) -> None:
+    """The same by an empty file, which only one run can create; the part then replaces it."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
+    except FileExistsError as error:
+        raise exists_already(path) from error
+    try:
+        os.replace(part, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 @contextmanager
-def _part(path: Path) -> Iterator[tuple[Path, int]]:
+def _part(path: Path, mode: int) -> Iterator[tuple[Path, int]]:
     """A part, and the descriptor that holds its lock; what is left of it at the end of the block is removed."""
     _check(path)
     _remove_stale(path.parent)
-    part, lock = _create(path)
+    part, lock = _create(path, mode)
     try:
         yield part, lock
     except OSError as error:
@@ -81,12 +132,12 @@ def _check(path: Path) -> None:
         raise MediaError(f"{path}: is not a file that can be replaced", "name another file to write")
 
 
-def _create(path: Path) -> tuple[Path, int]:
+def _create(path: Path, mode: int) -> tuple[Path, int]:
     """The part, and the descriptor that holds its lock."""
     while True:
         part = path.with_name(_part_name(path.name))
         try:
-            lock = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            lock = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         except OSError as error:
             raise _unwritable(path, error) from error
         # Between the two calls another run may have taken it for a dead one's.
@@ -131,16 +182,6 @@ def _lock(descriptor: int) -> bool:
     except OSError as error:
         return error.errno in {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the new name last. The file itself is safe: that a folder can't be opened or synced is no error."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _unwritable(path: Path, error: OSError) -> MediaError:

@@ -7,12 +7,14 @@ from PIL import Image
 from stegnet.errors import MediaError
 from stegnet.media.films import open_film, picture_stream
 from stegnet.media.pictures import open_picture
+from stegnet.media.signature import is_lossy_webp
 
 PICTURE = "picture"
 FILM = "film"
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 # What PIL takes for a still and is not, or has Ghostscript draw.
 _NOT_PICTURES = {"MPEG", "EPS"}
+_LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF"}
 
 
 def kind(path: Path) -> str:
@@ -32,6 +34,28 @@ def kind(path: Path) -> str:
         with open_film(path) as film:
             picture_stream(film, path)
         return FILM
+
+
+def lossy_form(path: Path) -> str | None:
+    """The form of a picture or film, "a JPEG" say, if it can't keep each bit of red, green and blue; else None.
+
+    Raises:
+        MediaError: as `kind`.
+    """
+    try:
+        with open_picture(path) as image:
+            form = image.format
+    except MediaError:
+        form = None
+    if form in _LOSSY:
+        return _LOSSY[form]
+    if form == "WEBP":
+        return "a lossy WebP" if is_lossy_webp(path) else None
+    if kind(path) == PICTURE:
+        return None
+    with open_film(path) as film:
+        stream = picture_stream(film, path)
+        return None if stream.format.is_rgb else f"a film in YCbCr ({stream.codec_context.name})"
 
 
 def _check_file(path: Path) -> None:

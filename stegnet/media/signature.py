@@ -18,6 +18,18 @@ def is_animation(path: Path) -> bool:
     return animated_webp or start[4:12] == b"ftypavis"
 
 
+def is_lossy_webp(path: Path) -> bool:
+    """Whether a WebP's first picture is coded by VP8, not by VP8L (RFC 9649: chunks of name, 32 bits of size, data)."""
+    with path.open("rb") as file:
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            if head[:4] in {b"VP8 ", b"VP8L"}:
+                return head[:4] == b"VP8 "
+            size = int.from_bytes(head[4:], "little")
+            file.seek(16 if head[:4] == b"ANMF" else size + size % 2, 1)  # a frame's own chunks come after 16 bytes
+    return False
+
+
 def is_heic(path: Path) -> bool:
     """Whether it is a HEIC picture, as phones take them."""
     start = _start(path)

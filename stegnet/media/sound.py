@@ -21,7 +21,7 @@ from av.packet import Packet
 
 from stegnet.errors import MediaError
 from stegnet.media import matroska
-from stegnet.media.films import open_film
+from stegnet.media.films import open_film, start_time
 from stegnet.media.signature import is_animation
 
 _WARM_UP = Fraction(1, 10)
@@ -92,7 +92,7 @@ def sound_tracks(path: Path) -> tuple[SoundTrack, ...]:
 
 
 def read_sound(path: Path) -> Iterator[SoundPacket]:
-    """Every packet of every sound track in the order of the file, in constant memory.
+    """Every packet of every sound track in the order of the file, in constant memory; times are those of `scan`.
 
     Raises:
         MediaError: no such file, not a film, or damaged.
@@ -100,11 +100,13 @@ def read_sound(path: Path) -> Iterator[SoundPacket]:
     if is_animation(path):
         return
     with _damage(path), open_film(path) as film:
+        start = start_time(film)
         for index, packet in _packets(film):
+            ticks = round(start / packet.time_base)
             yield SoundPacket(
                 index,
-                packet.pts,
-                packet.dts,
+                None if packet.pts is None else packet.pts - ticks,
+                None if packet.dts is None else packet.dts - ticks,
                 packet.duration or 0,
                 bool(packet.is_keyframe),
                 bytes(packet),

@@ -9,7 +9,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
-from stegnet.media.films import open_film
+from stegnet.media.films import open_film, start_time
 from stegnet.media.forms import MKV, Form
 
 _UTF16 = b"\xfe\xff"
@@ -43,8 +43,10 @@ class Subtitles:
         if not wanted:
             return
         with open_film(self._path) as source:
+            start = start_time(source)
             for packet in source.demux([source.streams[index] for index in wanted]):
                 if packet.size and packet.pts is not None:
+                    packet.pts = max(0, packet.pts - round(start / packet.time_base)) if start else packet.pts
                     yield from self._carried(packet)
 
     def _add(self, track: SubtitleStream, film: OutputContainer, form: Form) -> Stream | None:

@@ -8,11 +8,12 @@ had its own name point here (DNS rebinding).
 import json
 import re
 import secrets
+import socket
 import socketserver
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -24,6 +25,8 @@ from stegnet.webcam.view import View
 LOOPBACK = "127.0.0.1"
 _WAIT = 10.0  # seconds that a request for a new frame is kept waiting
 _TOKEN_BYTES = 24
+_MOST_CONNECTIONS = 16  # a viewer needs one or two, and browsers open some to spare
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -38,6 +41,8 @@ _HEADERS = {
 class Site(ThreadingHTTPServer):
     """Serves the page, each viewer the newest frame whenever it asks for one; a context manager.
 
+    Each connection has a thread. Those beyond `_MOST_CONNECTIONS` at once are told to come again.
+
     Args:
         port: 0 takes a free one.
         stop: set when a viewer ends the session.
@@ -48,6 +53,7 @@ class Site(ThreadingHTTPServer):
     def __init__(self, port: int, stop: threading.Event) -> None:
         self.newest: Newest[View] = Newest()
         self.stop = stop
+        self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         self.token = secrets.token_urlsafe(_TOKEN_BYTES)
         self.page = files("stegnet.webcam").joinpath("page.html").read_bytes()
         try:
@@ -77,6 +83,25 @@ class Site(ThreadingHTTPServer):
         """Without the question for the machine's name, which may take seconds and is not needed."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = LOOPBACK, self.server_address[1]
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:
+        """Answers a connection in a thread of its own, if there is one left."""
+        if self._free.acquire(blocking=False):
+            try:
+                super().process_request(request, client_address)
+            except BaseException:  # no thread could be started
+                self._free.release()
+                raise
+            return
+        with suppress(OSError):  # a viewer that has gone
+            request.sendall(_BUSY)
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request: socket.socket, client_address: object) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A viewer that has gone is no error."""
@@ -141,6 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _refuse(self, status: HTTPStatus) -> None:
+        self.close_connection = True  # whoever does not know the address holds no thread
         self._send("text/plain", f"{status.phrase}\n".encode(), status)
 
     def version_string(self) -> str:

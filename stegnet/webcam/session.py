@@ -29,6 +29,7 @@ class Wishes:
         loop: does a film in the camera's place begin anew?
         frames: after how many to end; None for no end.
         record: where the container goes, .mkv or .mp4, or None.
+        overwrite: may a file that is there be overwritten?
     """
 
     source: str
@@ -36,6 +37,7 @@ class Wishes:
     loop: bool = True
     frames: int | None = None
     record: Path | None = None
+    overwrite: bool = False
 
 
 def run(
@@ -63,7 +65,7 @@ def run(
     key = secret_key.unlock(salt)
     figures: Figures = {}
     with (
-        _recorded(wishes.record, key, progress) as add,  # first, for it is made whole when all else has ended
+        _recorded(wishes, key, progress) as add,  # first, for it is made whole when all else has ended
         captured(cover_source) as camera,
         captured(secret_source) as hidden,
         site.served(),
@@ -80,7 +82,8 @@ def run(
     return figures
 
 
-def _recorded(out: Path | None, key: Key, progress: Progress) -> AbstractContextManager[Add]:
+def _recorded(wishes: Wishes, key: Key, progress: Progress) -> AbstractContextManager[Add]:
+    out = wishes.record
     if out is None:
         return nullcontext(lambda container, before: None)
-    return recorded(out, form_of(out), key, progress=progress)
+    return recorded(out, form_of(out), key, progress=progress, overwrite=wishes.overwrite)

@@ -4,12 +4,14 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from stegnet.cli import main
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
+from tests.odd.make import ffmpeg
 
 
 def test_a_picture_goes_there_and_back(stegnet):
@@ -75,6 +77,33 @@ def test_longer(stegnet, make_film, folder):
     assert scan(Path("s.mkv")).sound == ("aac",)
 
 
+def starts(film: str) -> tuple[Fraction, Fraction]:
+    """When pictures and sound of a film begin, as the file itself says, in seconds."""
+    with av.open(film) as opened:
+        tracks = opened.streams.video[0], opened.streams.audio[0]
+        first = {}
+        for packet in opened.demux(tracks):
+            if packet.pts is not None:
+                time = packet.pts * packet.time_base
+                first[packet.stream] = min(time, first.get(packet.stream, time))
+    return first[tracks[0]], first[tracks[1]]
+
+
+@pytest.mark.parametrize(("source", "form"), [("a.ts", "mkv"), ("a.ts", "mp4"), ("a.mpg", "mkv")])
+def test_a_film_cut_out_of_a_stream_starts_at_zero(stegnet, make_film, folder, source, form):
+    """As cover and as secret; its sound stays with its pictures."""
+    make_film(folder / "plain.mkv", 6, 192, 256, sound="mp2")
+    ffmpeg(f"-itsoffset 0.2 -i plain.mkv -i plain.mkv -map 0:v -map 1:a -c:v mpeg2video -c:a copy {source}")
+    pictures, sound = starts(source)
+    assert min(pictures, sound) > 0.4
+    assert pictures - sound > 0.1 or source == "a.mpg"  # which FFmpeg starts together
+    assert stegnet(f"hide {source} {source} -o c.{form} --key-file k")[0] == 0
+    assert stegnet(f"reveal c.{form} -o s.{form} --key-file k")[0] == 0
+    for film in (f"c.{form}", f"s.{form}"):
+        assert starts(film)[1] == pytest.approx(0, abs=0.001)
+        assert starts(film)[0] == pytest.approx(pictures - sound, abs=0.0015)  # Matroska has milliseconds
+
+
 def test_no_sound(stegnet, make_film, folder):
     make_film(folder / "big.mkv", 6, 128, 192)
     code, _, err = stegnet("hide big.mkv cover.mkv -o c.mkv --key-file k --no-sound")
@@ -93,6 +122,30 @@ def test_any_file_goes_there_and_back(stegnet, folder, cover):
     assert err.startswith("note: hidden: notes.txt, 280 bytes")
     assert stegnet(f"reveal {out} -o back.anything --key-file k")[:2] == (0, "wrote back.anything: SIZE\n")
     assert Path("back.anything").read_bytes() == (folder / "notes.txt").read_bytes()
+
+
+@pytest.mark.parametrize(("out", "noted"), [("b.txt", False), ("b.TXT", False), ("b.png", True), ("b", True)])
+def test_a_revealed_file_under_another_suffix(stegnet, folder, out, noted):
+    """The name is the user's to choose; that programs will stumble over it is said."""
+    (folder / "notes.txt").write_text("what was said")
+    stegnet("hide cover.png notes.txt -o c.png --key-file k --method sealed")
+    code, told, err = stegnet(f"reveal c.png -o {out} --key-file k")
+    assert (code, told) == (0, f"wrote {out}: SIZE\n")
+    assert ("note: its own name ends in .txt: programs may want it named b.txt" in err.splitlines()) == noted
+
+
+def test_a_suffix_that_could_do_harm_is_not_named(stegnet, folder):
+    (folder / "a.\u202e").write_text("what was said")
+    stegnet("hide cover.png a.\u202e -o c.png --key-file k --method sealed")
+    assert len(stegnet("reveal c.png -o b --key-file k")[2].splitlines()) == 1
+
+
+def test_what_of_a_secret_film_is_left_out_is_said(stegnet, folder):
+    (folder / "a.srt").write_text("1\n00:00:00,000 --> 00:00:00,100\nHello\n\n")
+    ffmpeg("-i secret.mkv -i a.srt -map 0 -map 1 -c copy -c:s srt a.mkv")
+    code, _, err = stegnet("hide cover.mkv a.mkv -o c.mkv --key-file k")
+    note = "note: the secret's subtitles are not hidden: `--method sealed` hides a file whole"
+    assert (code, err.splitlines()[1:]) == (0, [note])
 
 
 def test_a_file_that_does_not_fit_is_compressed(stegnet, folder, picture):

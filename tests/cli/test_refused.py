@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.odd.make import ffmpeg
+
 # command line, first line of stderr
 REFUSED = [
     ("hide none.png secret.jpg -o c.png --key-file k", "error: none.png: no such file"),
@@ -105,7 +107,6 @@ def test_another_key_and_nothing_hidden_are_one_message(stegnet, folder):
         stegnet("reveal c.png -o s.png --passphrase-file p"),
         stegnet("reveal c.mkv -o s.mkv --passphrase-file p"),
         stegnet("reveal cover.png -o s.png --key-file k"),
-        stegnet("reveal secret.jpg -o s.png --key-file k"),
         stegnet("reveal cover.mkv -o s.mkv --key-file k"),
         stegnet("info c.png --key-file k2"),
         stegnet("info cover.mkv --key-file k"),
@@ -114,6 +115,71 @@ def test_another_key_and_nothing_hidden_are_one_message(stegnet, folder):
     ((code, out, err),) = answers
     assert (code, out) == (1, "")
     assert err.startswith("error: nothing can be revealed")
+
+
+EXIF = Image.Exif()
+EXIF[0x010E] = "a description"  # a WebP with it has other chunks before its picture
+LOSSY = [
+    ("a.jpg", {"quality": 100, "subsampling": 0}, "a JPEG"),
+    ("a.webp", {"quality": 100, "exif": EXIF}, "a lossy WebP"),
+    ("a.avif", {"quality": 100}, "an AVIF"),
+    ("a.gif", {}, "a GIF"),
+]
+
+
+@pytest.mark.parametrize("command", ["reveal {} -o s.png", "info {}"])
+@pytest.mark.parametrize(("name", "options", "form"), LOSSY)
+def test_a_form_that_keeps_no_secret_is_named(stegnet, folder, command, name, options, form):
+    stegnet("hide --method sealed cover.png k -o c.png --key-file k")
+    with Image.open("c.png") as container:
+        container.save(name, **options)
+    code, out, err = stegnet(f"{command.format(name)} --key-file k")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[0] == f"error: {name}: {form} does not keep what was hidden"
+    assert err.splitlines()[1].startswith("hint: get the file that `stegnet hide` wrote, sent as a file")
+
+
+@pytest.mark.parametrize("coded", ["-c:v libx264 -crf 1", "-c:v ffv1 -pix_fmt yuv444p", "-c:v mpeg4"])
+def test_a_film_that_keeps_no_secret_is_named(stegnet, coded):
+    stegnet("hide --method sealed cover.mkv k -o c.mkv --key-file k")
+    ffmpeg(f"-i c.mkv -an {coded} a.mkv")
+    codec = coded.split()[1].replace("libx264", "h264")
+    for command in ("reveal a.mkv -o s", "info a.mkv"):
+        assert stegnet(f"{command} --key-file k")[2].splitlines()[0] == (
+            f"error: a.mkv: a film in YCbCr ({codec}) does not keep what was hidden"
+        )
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.bmp", "a.tif"])
+def test_a_form_that_keeps_a_secret_is_not_blamed(stegnet, name):
+    with Image.open("cover.png") as cover:
+        cover.save(name, **({"lossless": True, "exif": EXIF} if name == "a.webp" else {}))
+    assert stegnet(f"reveal {name} -o s --key-file k")[2].startswith("error: nothing can be revealed")
+
+
+@pytest.mark.parametrize("secret", ["notes.txt", "secrets"])
+def test_what_the_network_can_not_hide_the_other_method_can(stegnet, folder, secret):
+    (folder / "notes.txt").write_text("what was said")
+    for name in ("covers", "secrets"):
+        (folder / name).mkdir()
+    (folder / "secrets" / "notes.txt").write_text("what was said")
+    (folder / "cover.png").rename("covers/a.png")
+    code, _, err = stegnet(f"hide {'covers' if secret == 'secrets' else 'covers/a.png'} {secret} -o c.png --key-file k")
+    assert code == 1
+    assert err.splitlines()[0].startswith(f"error: {secret}: n")
+    assert err.splitlines()[1].endswith("`--method sealed` hides any file" + " as it is" * (secret == "notes.txt"))
+
+
+@pytest.mark.parametrize("line", ["reveal cover.png -o s.png", "info cover.png"])
+def test_a_new_key_reveals_nothing(stegnet, line):
+    told = "error: none: no such key file\nhint: only the key that hid a secret reveals it\n"
+    assert stegnet(f"{line} --key-file none") == (1, "", told)
+
+
+def test_a_new_key_hides(stegnet):
+    told = "error: none: no such key file\nhint: make one with `stegnet keygen none`\n"
+    assert stegnet("hide cover.png secret.jpg -o c.png --key-file none") == (1, "", told)
+    assert stegnet("webcam secret.jpg --key-file none") == (1, "", told)
 
 
 @pytest.mark.parametrize("name", ["cover.png", "secret.jpg", "k"])

@@ -1,14 +1,19 @@
 """Whatever ends a run early leaves no half file, no thread and no traceback."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+import stegnet as package
 from stegnet.cli.signals import Signals, Stopped, asked_to_end, leave_at_once
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(package.__file__).parents[1])}
 
 
 def test_an_interrupt_leaves_nothing(stegnet, folder, monkeypatch):
@@ -63,15 +68,55 @@ def test_a_folder_keeps_what_was_done(stegnet, folder, monkeypatch):
     assert [path.name for path in (folder / "out").iterdir()] == ["1.png"]
 
 
-def test_an_ignored_signal_stays_ignored(program):
-    ignore = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
+@pytest.mark.parametrize(("ignored", "code", "told"), [(True, 1, b"error: nothing"), (False, 129, b"error: the term")])
+def test_an_ignored_signal_stays_ignored(program, folder, ignored, code, told):
+    handler = signal.SIG_IGN if ignored else signal.SIG_DFL
+    os.mkfifo(folder / "p")
     with program(
-        "info cover.png --passphrase-fd 0", stdin=subprocess.PIPE, stderr=subprocess.PIPE, **ignore
+        "info cover.png --passphrase-file p",
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, handler),
     ) as process:
-        time.sleep(1)
-        process.send_signal(signal.SIGHUP)
-        err = process.communicate(b"a phrase\n")[1]
-    assert (process.returncode, err.splitlines()[0][:6]) == (1, b"error:")
+        with suppress(BrokenPipeError), open("p", "wb") as phrase:  # opens as soon as the program does so, too
+            process.send_signal(signal.SIGHUP)
+            if ignored:
+                phrase.write(b"a phrase\n")
+            else:
+                process.wait(300)
+        err = process.communicate(timeout=300)[1]
+    assert process.returncode == code
+    assert err.startswith(told)
+
+
+def test_the_first_import_imports_nothing():
+    """Until it is done, Ctrl-C shows a traceback."""
+    code = "import sys; before = set(sys.modules); import stegnet.cli; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert done.stdout == "stegnet stegnet.cli\n"
+
+
+@pytest.mark.parametrize(
+    "module", ["stegnet.cli.signals", "contextlib", "stegnet.cli.command", "argparse", "stegnet.cli.hide", "tempfile"]
+)
+def test_an_interrupt_while_it_starts(module):
+    code = f"""
+import os, sys
+from stegnet.cli import run
+
+class Interrupt:
+    def find_spec(self, name, *rest):
+        if name == {module!r}:
+            os.kill(os.getpid(), 2)
+
+for name in {module!r}, "contextlib", "argparse", "tempfile":
+    sys.modules.pop(name, None)  # what the interpreter has loaded by itself
+sys.meta_path.insert(0, Interrupt())
+run()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "keygen", "none/k"], env=ENVIRONMENT, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
 def test_tidying_up_is_not_interrupted(monkeypatch):

@@ -55,7 +55,7 @@ def stowed(tmp_path: Path, film: Path, secret: Callable[[int], Path], key: Key) 
 
 def there_and_back(cover: Path, file: Path, suffix: str, key: Key | Passphrase) -> tuple[Report, Report]:
     """Hides and reveals a file, and sees that it comes back."""
-    container, out = cover.with_name("container" + suffix), cover.with_name("out")
+    container, out = cover.with_name("container" + suffix), cover.with_name("out.bin")
     hidden = stow_file(cover, file, Place(container), key)
     revealed = bring_back(container, Place(out, force=True), key)
     assert out.read_bytes() == file.read_bytes()

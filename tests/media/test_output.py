@@ -1,8 +1,12 @@
 import fcntl
 import os
 import re
+import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -243,3 +247,76 @@ def test_a_read_only_folder(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(MediaError, match="can't be written"), whole_file(tmp_path / "a.png"):
         pass
+
+
+@pytest.fixture(params=["hard links", "no hard links"])
+def links(request, monkeypatch) -> None:
+    """A file system that has hard links, and one that has none."""
+
+    def refused(*names):
+        raise PermissionError(1, "Operation not permitted")
+
+    if request.param == "no hard links":
+        monkeypatch.setattr(os, "link", refused)
+
+
+@pytest.mark.usefixtures("links")
+class TestWithoutOverwriting:
+    def test_a_free_name_is_taken(self, tmp_path):
+        with whole_file(tmp_path / "a.png", overwrite=False) as part:
+            part.write_text("new")
+            inode = part.stat().st_ino
+        assert (tmp_path / "a.png").read_text() == "new"
+        assert (tmp_path / "a.png").stat().st_ino == inode
+        assert list(tmp_path.iterdir()) == [tmp_path / "a.png"]
+
+    @pytest.mark.parametrize("late", [Path.touch, lambda path: path.symlink_to("nowhere"), Path.mkdir])
+    def test_of_two_runs_the_later_one_fails(self, tmp_path, late):
+        target = tmp_path / "a.png"
+        with pytest.raises(MediaError, match=r"a\.png: exists") as caught, whole_file(target, overwrite=False) as part:
+            part.write_text("new")
+            late(target)
+        assert caught.value.hint == "`--force` overwrites it"
+        (left,) = tmp_path.iterdir()
+        assert left.is_symlink() or left.is_dir() or left.read_text() == ""
+
+    def test_what_is_there_is_known_at_once(self, tmp_path):
+        (tmp_path / "a.png").symlink_to("nowhere")
+        with pytest.raises(MediaError, match="exists already"), whole_file(tmp_path / "a.png", overwrite=False):
+            pytest.fail("a night's work would be lost")
+
+    def test_a_disk_that_fails_while_it_is_moved(self, tmp_path, monkeypatch):
+        def fail(*names):
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(os, "link", fail)
+        monkeypatch.setattr(os, "replace", fail)
+        target = tmp_path / "a.png"
+        with pytest.raises(MediaError, match="Input/output"), whole_file(target, overwrite=False) as part:
+            part.write_text("new")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_many_at_once(self, tmp_path):
+        """Threads that are all at the last step in the same moment."""
+        gate, won = threading.Barrier(8), []
+
+        def write(number: int) -> None:
+            with suppress(MediaError), whole_file(tmp_path / "a.png", overwrite=False) as part:
+                part.write_text(str(number))
+                gate.wait(30)
+            if (tmp_path / "a.png").read_text() == str(number):
+                won.append(number)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(write, range(8)))
+        assert len(won) == 1
+        assert list(tmp_path.iterdir()) == [tmp_path / "a.png"]
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_private_file_is_its_owners_alone(tmp_path, overwrite):
+    if overwrite:
+        (tmp_path / "a.png").touch(0o644)
+    with whole_file(tmp_path / "a.png", overwrite=overwrite, private=True) as part:
+        assert stat.S_IMODE(part.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "a.png").stat().st_mode) == 0o600

@@ -4,7 +4,8 @@ import pytest
 from PIL import Image
 
 from stegnet.errors import MediaError
-from stegnet.media import FILM, PICTURE, kind
+from stegnet.media import FILM, PICTURE, kind, lossy_form
+from stegnet.media.signature import is_lossy_webp
 
 
 def stills(picture, count):
@@ -80,3 +81,15 @@ def test_what_is_no_file(tmp_path):
     ]:
         with pytest.raises(MediaError, match=message):
             kind(path)
+
+
+@pytest.mark.parametrize(("lossless", "form"), [(True, None), (False, "a lossy WebP")])
+def test_an_animated_webp_is_as_lossy_as_its_first_frame(tmp_path, lossless, form):
+    first, *rest = [Image.new("RGB", (20, 10), (9 * index, 0, 0)) for index in range(3)]
+    first.save(tmp_path / "a.webp", save_all=True, append_images=rest, lossless=lossless)
+    assert lossy_form(tmp_path / "a.webp") == form
+
+
+def test_a_webp_that_is_cut_off_is_not_called_lossy(tmp_path):
+    (tmp_path / "a.webp").write_bytes(b"RIFF\x10\0\0\0WEBPVP8X")
+    assert not is_lossy_webp(tmp_path / "a.webp")

@@ -14,6 +14,7 @@ from tests.odd.make import LOSSLESS, Maker, both, by_ffmpeg, cut, filmed, nothin
 
 OTHER_WEIGHTS = "error: hidden with the weights "
 ALTERED = "warning: the picture was altered since it was hidden, and is shown as it is"
+LOSSY = "does not keep what was hidden"
 NOT_AS_HIDDEN = "error: the container is not as it was hidden: "
 STRICT, BY_PHRASE, BY_K2, BY_W2 = " --strict", " --passphrase-file p", " --key-file k2", " --weights w2"
 PHRASE, K2 = written("p", b"a phrase\n"), written("k2", bytes(32))
@@ -31,10 +32,15 @@ def _revealed(what: str, make: Maker, to: str, code: int, says: str, name: str, 
     return Case(what, make, f"reveal {name} -o {to}{more}", code, says)
 
 
-def lost(what: str, make: Maker, name: str = "a.png", more: str = "") -> Case:
+def lost(what: str, make: Maker, name: str = "a.png", more: str = "", says: str = NOTHING_OPENS) -> Case:
     """Nothing opens."""
     to = "s.mkv" if what.startswith("film") else "s.png"
-    return Case(what, make, f"reveal {name} -o {to}{more}", 1, NOTHING_OPENS)
+    return Case(what, make, f"reveal {name} -o {to}{more}", 1, says)
+
+
+def lossy(what: str, make: Maker, name: str) -> Case:
+    """Nothing opens, and the form of the file says why."""
+    return lost(what, make, name, says=LOSSY)
 
 
 def opened(change, name: str = "a.png", of: str = "hidden.png", **options) -> Maker:
@@ -109,8 +115,8 @@ CASES = (
     lost("picture of a key file, asked by passphrase", PHRASE, "hidden.png", BY_PHRASE),
     lost("picture of a passphrase, asked by key file", HIDDEN_BY_PHRASE),
     picture("of other weights", other_weights, 1, OTHER_WEIGHTS, name="hidden.png", more=BY_W2),
-    lost("picture saved as JPEG of quality 100", opened(same, "a.jpg", quality=100, subsampling=0), "a.jpg"),
-    lost("picture saved as lossy WebP", opened(same, "a.webp", quality=100), "a.webp"),
+    lossy("picture saved as JPEG of quality 100", opened(same, "a.jpg", quality=100, subsampling=0), "a.jpg"),
+    lossy("picture saved as lossy WebP", opened(same, "a.webp", quality=100), "a.webp"),
     lost("picture with 256 colours", opened(lambda image: image.quantize(256))),
     lost("picture cropped by one row", opened(lambda image: image.crop((0, 0, 97, 60)))),
     lost("picture doubled in size", opened(lambda image: image.resize((194, 122)))),
@@ -157,9 +163,9 @@ CASES = (
     film("coded anew as HuffYUV", filtered("", name="a.avi", coded="-c:v huffyuv -pix_fmt bgra"), name="a.avi"),
     film("coded anew as PNG in MOV", filtered("", name="a.mov", coded="-c:v png -pix_fmt rgb24"), name="a.mov"),
     film("saved as animated PNG", filtered("", name="a.png", coded="-f apng -pix_fmt rgb24"), name="a.png"),
-    lost("film coded anew with loss", filtered("", coded="-c:v libx264 -crf 1"), "a.mkv"),
-    lost("film in YCbCr", filtered("", coded="-c:v ffv1 -pix_fmt yuv444p"), "a.mkv"),
-    lost("film saved as GIF", filtered("", name="a.gif", coded=""), "a.gif"),
+    lossy("film coded anew with loss", filtered("", coded="-c:v libx264 -crf 1"), "a.mkv"),
+    lossy("film in YCbCr", filtered("", coded="-c:v ffv1 -pix_fmt yuv444p"), "a.mkv"),
+    lossy("film saved as GIF", filtered("", name="a.gif", coded=""), "a.gif"),
     lost("film cropped", filtered("crop=96:62:0:0"), "a.mkv"),
     film("played backwards", filtered("reverse"), 3, "warning: 5 frames (1–5) were moved to another place"),
     film("without its frame 1", order("0 -1 2 3 4 5"), 3, "warning: frame 1 was lost"),

@@ -105,6 +105,13 @@ CASES = (
         make=filmed("a.wmv", "-c:v wmv2", sound="wmav2"),
         back=WHOLE,
     ),
+    pair(
+        "secret film: subtitles and chapters",
+        "hide cover.mkv a.mkv --no-sound -o c.mkv",
+        "note: the secret's subtitles and chapters are not hidden",
+        make=with_more,
+        back=WHOLE,
+    ),
     pair("container .mp4", "hide cover.mkv secret.mkv -o c.mp4", "wrote c.mp4: 96x64"),
     pair(
         "container .mp4, PCM in the cover",

@@ -7,7 +7,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
+from contextlib import ExitStack
+from http.client import HTTPConnection, RemoteDisconnected
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from stegnet.codec.record import Record
 from stegnet.codec.recording import open_header
 from stegnet.errors import ConfigError
 from stegnet.webcam.live import Trip
-from stegnet.webcam.server import LOOPBACK, Site
+from stegnet.webcam.server import _MOST_CONNECTIONS, LOOPBACK, Site
 from stegnet.webcam.view import Rates
 
 Ask = Callable[..., tuple[int, dict[str, str], bytes]]
@@ -187,6 +188,50 @@ def test_nothing_is_told_of_viewers_that_go(site, ask, make_trip, capfd):
     time.sleep(0.3)
     assert ask("")[0] == 200
     assert capfd.readouterr() == ("", "")
+
+
+def test_connections_are_limited(site, ask):
+    """Those who can't get in are told so at once, and take no thread; when others go, there is room again."""
+    before = threading.active_count()
+    request = f"GET /{site.token}/ HTTP/1.1\r\nHost: {LOOPBACK}:{site.server_port}\r\n\r\n".encode()
+    with ExitStack() as idle:
+        for _ in range(_MOST_CONNECTIONS):
+            connection = idle.enter_context(socket.create_connection((LOOPBACK, site.server_port)))
+            connection.sendall(request)
+            assert connection.recv(12) == b"HTTP/1.1 200"  # it holds its thread now
+        for _ in range(20):
+            status, headers, _ = ask("")
+            assert (status, headers.get("Retry-After")) == (503, "1")
+        assert threading.active_count() == before + _MOST_CONNECTIONS
+    assert soon(lambda: ask("")[0] == 200)
+
+
+def test_whoever_does_not_know_the_address_holds_no_thread(site):
+    with socket.create_connection((LOOPBACK, site.server_port)) as connection:
+        connection.sendall(f"GET / HTTP/1.1\r\nHost: {LOOPBACK}:{site.server_port}\r\n\r\n".encode())
+        connection.settimeout(30)
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 404")  # up to the end of the connection
+
+
+def test_a_thread_that_can_not_be_started_leaves_its_place(site, ask, monkeypatch, capfd):
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fail)
+        for _ in range(_MOST_CONNECTIONS):
+            with pytest.raises((ConnectionError, RemoteDisconnected)):
+                ask("")
+    assert ask("")[0] == 200
+    assert "can't start new thread" in capfd.readouterr().err
+
+
+def soon(true: Callable[[], bool]) -> bool:
+    """Whether it comes true within half a minute."""
+    end = time.monotonic() + 30
+    while not (found := true()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return found
 
 
 def test_it_ends_while_a_viewer_waits():

@@ -4,7 +4,9 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -12,9 +14,14 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Network, read_key, reveal_film
+from stegnet.codec.progress import no_progress
 from stegnet.media import read_frames, read_picture, scan
 from stegnet.metrics import psnr
 from stegnet.models import SHIPPED
+from stegnet.webcam import live
+from stegnet.webcam.server import Site
+from stegnet.webcam.session import Wishes, run
+from stegnet.webcam.source import Frame, Source
 
 FILM = "secret.png --source camera.mkv"
 
@@ -100,14 +107,31 @@ def test_a_film_that_is_not_repeated_ends_it(session):
     assert 1 <= shown <= shown + dropped <= 6
 
 
-def test_frames_are_dropped_and_counted(session, folder, make_film):
-    make_film(folder / "large.mkv", 12, 480, 640)
-    with session("secret.png --source large.mkv --frames 5", SHIPPED) as running:
-        figures = seen(running.address, 4)["figures"]
-        running.end()
-    assert figures["dropped"] > 0
-    assert figures["camera_rate"] > figures["shown_rate"] > 0
-    assert (figures["width"], figures["height"]) == (640, 480)
+def test_frames_are_dropped_and_counted(folder, monkeypatch, exact, key, picture):
+    """Of twelve frames, eleven come while the first is at work: the last of them is shown next."""
+    at_work, all_came = threading.Event(), threading.Event()
+
+    def frames():
+        for number in range(12):
+            yield Frame(picture(64, 96, number), Fraction(number, 25))
+            at_work.wait(60)
+        all_came.set()
+
+    def slow(*arguments):
+        at_work.set()
+        all_came.wait(60)
+        return filled(*arguments)
+
+    filled = live._filled
+    monkeypatch.setattr(live, "_filled", slow)
+    monkeypatch.setattr("stegnet.webcam.session.open_cover", lambda *_: Source(frames(), timed=False))
+    wishes, secret = Wishes("a camera"), folder / "secret.png"
+    with Site(0, threading.Event()) as site:
+        figures = run(wishes, secret, lambda: exact, key, site, lambda: None, no_progress)
+        shown = site.newest.wait(0, 0)
+    assert (figures["shown"], figures["dropped"]) == (2, 10)
+    assert (figures["width"], figures["height"]) == (96, 64)
+    assert shown[1].figures == figures
 
 
 def test_the_camera_is_brought_to_a_size(session, folder):
