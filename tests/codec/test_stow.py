@@ -10,12 +10,15 @@ import pytest
 from PIL import Image, ImageCms
 
 from stegnet.codec import Key, Passphrase, Place, Report, hide_film
+from stegnet.codec.frame import find
 from stegnet.codec.record import FILE, File, Header, Record, format_record
 from stegnet.codec.seal import seal
 from stegnet.codec.stow import stow_file
 from stegnet.codec.stowed import bring_back
 from stegnet.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
+from tests.codec import by_the_book
+from tests.codec.by_the_book import SECRET
 
 HEIGHT, WIDTH, FRAMES = 48, 64, 5
 # What a frame of this size holds: half of its samples but salt, lead and MAC, less two tags and the record's fields.
@@ -107,6 +110,27 @@ def test_same_randomness_same_bytes(tmp_path, film, secret, key):
     for name in ("a.mkv", "b.mkv"):
         stow_file(film, secret(500), Place(tmp_path / name), key, randomness=random.Random(4).randbytes)
     assert (tmp_path / "a.mkv").read_bytes() == (tmp_path / "b.mkv").read_bytes()
+
+
+def test_nothing_random_serves_twice(tmp_path, cover, film, secret, key):
+    """A nonce that serves two frames breaks AES-GCM. Salt and film id are new for each run."""
+    runs: list[list[np.ndarray]] = []
+    for number in range(2):
+        stow_file(cover, secret(100), Place(tmp_path / f"{number}.png"), key)
+        stow_file(film, secret(100), Place(tmp_path / f"{number}.mkv"), key)
+        runs += [[read_picture(tmp_path / f"{number}.png")], list(read_frames(tmp_path / f"{number}.mkv"))]
+    nonces = [by_the_book.read_nonce(frame, SECRET) for frames in runs for frame in frames]
+    assert len(set(nonces)) == len(nonces) == 2 * (1 + FRAMES)
+    assert len({find(frames[0], key).record.header.film_id for frames in runs}) == 4
+    assert len({by_the_book.read_salt(frames[0]) for frames in runs}) == 4
+
+
+def test_a_picture_that_does_not_read_back_is_not_kept(tmp_path, cover, secret, key, monkeypatch):
+    monkeypatch.setattr("stegnet.codec.place.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    with pytest.raises(MediaError, match=r"a\.png: does not read back"):
+        stow_file(cover, secret(9), Place(tmp_path / "a.png"), key)
+    assert not (tmp_path / "a.png").exists()
+    stow_file(cover, secret(9), Place(tmp_path / "a.png"), key, verify=False)
 
 
 def test_a_byte_too_many_is_refused(tmp_path, cover, film, secret, key):

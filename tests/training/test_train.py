@@ -23,7 +23,7 @@ from stegnet.training.origin import make_card
 from stegnet.training.precision import make_deterministic
 from stegnet.training.stop import TrainingStopped
 from stegnet.training.train import checkpoint_of, train, write_weights
-from stegnet.training.trainer import Trainer
+from stegnet.training.trainer import Trainer, first_pair
 
 CPU = torch.device("cpu")
 
@@ -305,17 +305,71 @@ def flat(pair: Pair) -> torch.Tensor:
     return torch.cat([weight.detach().flatten() for weight in pair.parameters()])
 
 
+def some_pairs(count: int = 2) -> torch.Tensor:
+    random = torch.Generator().manual_seed(0)
+    return torch.randint(256, (count, 2, 3, 32, 32), dtype=torch.uint8, generator=random)
+
+
+def stepped(config: Config) -> Trainer:
+    """A training after its first step."""
+    make_deterministic(config.seed, 1)
+    trainer = Trainer(config, open_fabric(config.train), "fp32")
+    trainer.step(some_pairs())
+    return trainer
+
+
+def test_each_term_pulls_with_its_own_weight(make_config):
+    """What is told of the loss says nothing of its gradient. Baluja's revealing net has no weight of the hiding one."""
+    model = replace(make_config().model, name="baluja", width=4)
+
+    def pull(container: float, secret: float) -> tuple[torch.Tensor, torch.Tensor]:
+        config = make_config(model=model, container_start=container, container_ramp=1.0, clip=1e8, bits=0.0, noise=0.0)
+        pair = stepped(replace(config, beta=secret))._pair
+        hiding = [weight.grad.flatten() for net in (pair.preparer, pair.hider) for weight in net.parameters()]
+        return torch.cat(hiding), torch.cat([weight.grad.flatten() for weight in pair.revealer.parameters()])
+
+    hiding, revealing = zip(pull(1.0, 0.0), pull(0.0, 1.0), pull(0.25, 3.0), strict=True)
+    assert hiding[0].any() and not revealing[0].any()  # the container alone teaches no revealing
+    assert hiding[1].any() and revealing[1].any()
+    torch.testing.assert_close(hiding[2], 0.25 * hiding[0] + 3 * hiding[1], rtol=1e-3, atol=1e-7)
+    torch.testing.assert_close(revealing[2], 3 * revealing[1], rtol=1e-3, atol=1e-7)
+
+
+def test_the_weights_move_as_far_as_the_schedule_says(make_config):
+    """Adam's first step is as long as the learning rate, whatever the gradient (Kingma and Ba 2015, section 2.1)."""
+    for warmup in (4, 16):
+        config = make_config(lr=0.01, warmup=warmup, weight_decay=0.0)
+        make_deterministic(0, 1)
+        before = flat(first_pair(config))
+        moved = (flat(stepped(config)._pair) - before).abs().max().item()
+        assert moved == pytest.approx(0.01 / warmup, rel=0.01)
+
+
 def test_the_average_follows_its_decay(make_config):
     config = make_config(ema=0.75)
     trainer = Trainer(config, open_fabric(config.train), "fp32")
-    batch = torch.randint(256, (2, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     expected = None
     for _ in range(3):
-        trainer.step(batch)
+        trainer.step(some_pairs())
         now = flat(trainer._pair)
         expected = now if expected is None else 0.75 * expected + 0.25 * now
     torch.testing.assert_close(flat(trainer.averaged()), expected)
     assert not torch.equal(expected, now)
+
+
+def test_the_averaged_weights_are_what_comes_out(run, make_config, monkeypatch):
+    """And not those of the last step."""
+    trainers: list[Trainer] = []
+
+    class Kept(Trainer):
+        def __init__(self, *args: object) -> None:
+            super().__init__(*args)
+            trainers.append(self)
+
+    monkeypatch.setattr("stegnet.training.train.Trainer", Kept)
+    pair = run(make_config(ema=0.9))[0]
+    assert torch.equal(flat(pair), flat(trainers[0].averaged()))
+    assert not torch.allclose(flat(pair), flat(trainers[0]._pair), atol=1e-5)
 
 
 def test_a_training_that_diverges_says_where_and_what_is_left(run, make_config, tmp_path):

@@ -17,6 +17,8 @@ from stegnet.metrics import psnr
 from stegnet.webcam.capture import Capture, captured
 from stegnet.webcam.live import Live
 from stegnet.webcam.source import Frame, Source
+from tests.codec import by_the_book
+from tests.codec.by_the_book import SECRET
 
 
 @contextmanager
@@ -48,6 +50,15 @@ def test_what_is_revealed_comes_from_the_container(exact, key, picture, five_lev
         found = find(trip.container, key)
         assert found.whole
         assert found.record == trip.before.record
+
+
+def test_every_frame_has_its_own_nonce(exact, key, picture, slow):
+    """The same frame twice, for what two frames differ in anyway is left to chance."""
+    with sources(slow, picture(64, 96, 7)) as (camera, hidden):
+        live = Live(exact, key, bytes(16), camera, hidden)
+        (item,) = live._items(Event(), 1)
+        containers = [live._trip(item).container for _ in range(3)]
+    assert len({by_the_book.read_nonce(container, SECRET) for container in containers}) == 3
 
 
 def test_it_is_no_picture_for_other_readers(exact, key, picture, slow):
