@@ -345,6 +345,32 @@ def test_the_weights_move_as_far_as_the_schedule_says(make_config):
         assert moved == pytest.approx(0.01 / warmup, rel=0.01)
 
 
+def test_a_gradient_is_cut_to_its_greatest_norm(make_config):
+    """And told as it was before."""
+
+    def norms(clip: float) -> tuple[float, float]:
+        trainer = stepped(make_config(clip=clip, pairs=2))
+        gradients = [weight.grad.flatten() for weight in trainer._pair.parameters() if weight.grad is not None]
+        return torch.cat(gradients).norm().item(), trainer.curve[-1]["gradient_norm"]
+
+    whole, told = norms(1e8)
+    assert told == pytest.approx(whole, rel=1e-4)
+    cut, told = norms(whole / 4)
+    assert (cut, told) == pytest.approx((whole / 4, whole), rel=1e-3)
+
+
+def test_weights_decay(make_config):
+    """By the learning rate's share of theirs, apart from the gradient (Loshchilov and Hutter 2019, algorithm 2)."""
+    config = make_config(lr=0.01, warmup=2)
+    make_deterministic(0, 1)
+    before = flat(first_pair(config))
+    kept, decayed = (
+        flat(stepped(replace(config, train=replace(config.train, weight_decay=decay)))._pair) for decay in (0.0, 0.5)
+    )
+    torch.testing.assert_close(kept - decayed, 0.01 / 2 * 0.5 * before, rtol=0, atol=1e-6)
+    assert before.abs().max() > 0.01
+
+
 def test_the_average_follows_its_decay(make_config):
     config = make_config(ema=0.75)
     trainer = Trainer(config, open_fabric(config.train), "fp32")
