@@ -68,6 +68,25 @@ def test_residual(config: Config, shards: Path, weights: Path, rivals: Path, tmp
     assert set(files(tmp_path / "out")) == {"leak.csv", "leak.png", "metrics.json", "residual.png"}
 
 
+def test_headlines_are_of_their_own_rows() -> None:
+    """Of the network the best attack counts, of the control the worst; of likenesses, that of the edges."""
+    methods = ["network", "sealed, full", "sealed, a tenth", "4-bit swap", "replacement, all bits"]
+    areas = pd.DataFrame(
+        [(method, at + tenth / 10) for at, method in enumerate(methods) for tenth in (3, 5, 1)],
+        columns=["method", "auc"],
+    )
+    assert classical._headline(areas) == {
+        "classical_network": 0.5, "classical_sealed_full": 1.5, "classical_sealed_tenth": 2.5, "classical_control": 4.1,
+    }  # fmt: skip
+    methods = ["stegnet", "stegnet unshuffled", "4-bit swap", "baluja"]
+    rows = [(method, "edges", at + 0.1, at + 0.2) for at, method in enumerate(methods)]
+    rows += [(method, "busy", 10 + at, 20 + at) for at, method in enumerate(methods)]
+    assert residual._headline(pd.DataFrame(rows, columns=["method", "likeness", "secret", "unrelated"])) == {
+        "leak": 0.1, "leak_unrelated": 0.2, "leak_unshuffled": 1.1, "leak_unshuffled_unrelated": 1.2,
+        "leak_4_bit_swap": 2.1, "leak_4_bit_swap_unrelated": 2.2, "leak_baluja": 3.1, "leak_baluja_unrelated": 3.2,
+    }  # fmt: skip
+
+
 def test_detect(
     config: Config, shards: Path, weights: Path, rivals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,6 +108,47 @@ def test_every_study_has_a_section_and_its_figures(reports: Reports) -> None:
         assert figure in html, figure
 
 
+def test_every_column_of_a_study_stands_below_its_name(reports: Reports) -> None:
+    """No row has a figure twice."""
+    tables = {
+        section.name: [[part.head, *part.rows] for part in section.parts if isinstance(part, Table)]
+        for section in report(reports).sections
+    }
+    noise = ["noise", "text", "18.4", "21.1", "0.900", "0.300", ""]
+    expected = {
+        "sizes": [["size", "container, scenes", "secret, scenes"], ["64", "36.6", "32.9"]],
+        "contents": [
+            ["cover", "secret", "container, dB", "secret, dB", "SSIM", "SSIM", "refused"],
+            noise, ["black", "noise", "–", "–", "–", "–", "too dark"],
+        ],
+        "tradeoff": [
+            ["", "setting", "", "bits a pixel", "container, dB", "secret, dB"],
+            ["swap", "4", "measured", "–", "34.9", "35.1"],
+        ],
+        "residual": [
+            ["", "compared by", "with the secret", "with another", "leak", "95 % from", "to"],
+            ["by key", "busy", "0.015", "0.012", "0.003", "-0.001", "0.008"],
+        ],
+        "classical": [
+            ["", "attack", "AUC", "95 % from", "to", "pictures"],
+            ["network", "RS", "0.512", "0.400", "0.600", "24"],
+        ],
+        "detect": [
+            ["", "attacker", "training pairs", "accuracy", "95 % from", "to", "AUC"],
+            ["network", "has the weights", "30", "92%", "74%", "98%", "0.998"],
+        ],
+        "shuffle": [["", "share"], ["read 8 neighbours", "0.021"]],
+        "survive": [["line", "default", "sealed"], ["jpeg 90", "21.4", "25.0"]],
+    }  # fmt: skip
+    for name, table in expected.items():
+        assert tables[STUDIES[name].name] == [table], name
+    keyless = [
+        ["", "opened with", "of", "correlation", "with other secrets", "information, bits", "with other secrets"],
+        ["photographs", "one bit off", "picture", "0.001", "0.008", "0.0025", "0.0021"],
+    ]
+    assert tables[STUDIES["wrongkey"].name] == [[keyless[0] + ["secret told"], keyless[1] + ["0%"]]] * 2
+
+
 def own(number: int) -> dict[str, float]:
     """Statistics of which each is another figure, and no other number has one of them."""
     return {name: number + place / 10 for place, name in enumerate(SPREAD)}
