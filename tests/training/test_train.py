@@ -3,8 +3,8 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from stegnet.errors import ConfigError, DataError, TrainingError
 from stegnet.models import SHIPPED, Card, Invertible, Pair, load_pair, read_card, weights_id
 from stegnet.training.checkpoint import Checkpoint
 from stegnet.training.devices import open_fabric
-from stegnet.training.origin import make_card
+from stegnet.training.origin import fingerprint, make_card
 from stegnet.training.precision import make_deterministic
 from stegnet.training.stop import TrainingStopped
 from stegnet.training.train import checkpoint_of, train, write_weights
@@ -142,6 +142,29 @@ def test_the_checkpoint_of_another_training_is_left_alone(run, make_config, chan
     _, _, log = run(make_config(**changes))
     assert log.steps[0] == 0
     assert {path.name: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()} == before
+
+
+def changed(section: object) -> Iterator[tuple[str, object]]:
+    """The section with one of its values changed, for each of them, by its name."""
+    for name, value in vars(section).items():
+        if is_dataclass(value):
+            yield from ((f"{name}.{key}", replace(section, **{name: other})) for key, other in changed(value))
+        else:
+            yield name, replace(section, **{name: f"{value}x" if isinstance(value, str) else not value})
+
+
+def test_every_setting_makes_another_training(make_config, shards):
+    """But those of what is measured later, of the data, which their hash names, and those that only cost time."""
+    config = make_config()
+    name = fingerprint(config, shards, CPU, "fp32")
+    found = {key: fingerprint(other, shards, CPU, "fp32") for key, other in changed(config)}
+    same = {key for key, other in found.items() if other == name}
+    assert {key for key in same if key.split(".")[0] not in ("data", "evaluate", "video", "study")} == {
+        "train.workers", "train.checkpoint", "train.devices",
+    }  # fmt: skip
+    others = [found[key] for key in found.keys() - same]
+    others += [fingerprint(config, shards, torch.device("cuda"), "fp32"), fingerprint(config, shards, CPU, "bf16")]
+    assert len(set(others)) == len(others)
 
 
 def test_other_pictures_make_another_training(run, make_config, shards):
