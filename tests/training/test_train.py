@@ -462,6 +462,7 @@ def test_fewer_pairs_than_a_batch_are_one_step(run, make_config):
 def test_the_card_holds_what_it_takes_to_build_the_pair(run, make_config, shards, tmp_path, name):
     model = replace(make_config().model, name=name, width=4, backbone="test_resnet")
     config = make_config(model=model, pairs=2)
+    config = replace(config, seed=3, beta=0.4, data=replace(config.data, source="folder"))  # none as in params.yaml
     pair, card, log = run(config)
     path = tmp_path / "new" / "pair.safetensors"
     write_weights(path, pair, card)
