@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -229,6 +230,17 @@ def test_sound_and_verification_are_chosen_apart(pair, make_film):
         pair.hide_film("cover.mkv", "secret.mkv", "c.mkv", key, progress=lambda *step: done.append(step[0]), **choice)
         pair.reveal_film("c.mkv", "s.mkv", key, force=True)
         assert (bool(scan(Path("s.mkv")).sound), "verify" in done) == (sound, verify)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_picture_that_does_not_read_back_is_an_error(pair, monkeypatch, sealed):
+    monkeypatch.setattr("stegnet.codec.place.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    secret = "notes.txt" if sealed else "secret.png"
+    hide = partial(pair.hide_file, "cover.png", secret, "c.png", stegnet.Key(bytes(32)), sealed=sealed)
+    with pytest.raises(stegnet.MediaError, match="does not read back"):
+        hide()
+    assert not Path("c.png").exists()
+    hide(verify=False)
 
 
 def test_keys(tmp_path):
