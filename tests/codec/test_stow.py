@@ -159,14 +159,14 @@ def test_a_cover_without_room_for_anything(tmp_path, cover, secret, key, picture
 
 
 def test_a_full_container_is_as_near_its_cover_as_can_be(tmp_path, cover, film, secret, key):
-    """Half of the samples carry bits, and half of those change, by one: the mean square is 1/4, the PSNR 54.2 dB."""
+    """Half of the samples carry the record, some more salt, lead and MAC; half of those change, by one: 54 dB."""
     stow_file(cover, secret(SHARE), Place(tmp_path / "full.png"), key)
     stow_file(film, secret(FRAMES * SHARE), Place(tmp_path / "full.mkv"), key)
     pairs = [(read_picture(cover), read_picture(tmp_path / "full.png"))]
     pairs += zip(read_frames(film), read_frames(tmp_path / "full.mkv"), strict=True)
     for before, after in pairs:
         assert abs(before.astype(int) - after).max() == 1
-        assert mean_square(before, after) == pytest.approx(0.25, abs=0.02)
+        assert mean_square(before, after) == pytest.approx(0.26, abs=0.025)  # 0.257 or 0.264, deviation 0.004
 
 
 def test_the_file_is_spread_evenly(film, stowed):
