@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import stegnet
-from stegnet.media import read_picture, scan, write_png
+from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
 from stegnet.metrics import psnr
 
 NAMES = {
@@ -214,6 +215,69 @@ def test_files(pair):
     assert Path("back.txt").read_text() == "a note"
     with pytest.raises(ValueError, match="compress goes with sealed"):
         pair.hide_file("cover.png", "secret.png", "d.png", key, compress=True)
+
+
+def test_nothing_is_overwritten_unasked(pair):
+    key = stegnet.Key(bytes(32))
+    pair.hide_file("cover.png", "secret.png", "c.png", key)
+    pair.hide_film("cover.mkv", "secret.mkv", "c.mkv", key)
+    calls = [
+        ("old.png", lambda **how: pair.hide_file("cover.png", "secret.png", "old.png", key, **how)),
+        ("old.png", lambda **how: pair.hide_file("cover.png", "notes.txt", "old.png", key, sealed=True, **how)),
+        ("old.png", lambda **how: pair.reveal_file("c.png", "old.png", key, **how)),
+        ("old.mkv", lambda **how: pair.hide_film("cover.mkv", "secret.mkv", "old.mkv", key, **how)),
+        ("old.mkv", lambda **how: pair.reveal_film("c.mkv", "old.mkv", key, **how)),
+    ]
+    for name, call in calls:
+        Path(name).write_text("old")
+        with pytest.raises(stegnet.MediaError, match=f"{name}: exists already"):
+            call()
+        assert Path(name).read_text() == "old"
+        call(force=True)
+        assert Path(name).read_bytes() != b"old"
+
+
+def test_a_strict_reader_takes_nothing_that_was_altered(pair):
+    key = stegnet.Key(bytes(32))
+    pair.hide_file("cover.png", "secret.png", "c.png", key)
+    pair.hide_film("cover.mkv", "secret.mkv", "c.mkv", key)
+    write_png(Path("altered.png"), read_picture(Path("c.png")) ^ 64)
+    film = scan(Path("c.mkv"))
+    with FilmWriter(Path("altered.mkv"), film.width, film.height, film.rate) as altered:
+        for frame, time in zip(read_frames(Path("c.mkv")), film.times, strict=True):
+            altered.write(frame ^ 64, time)
+    for reveal, container, out in (
+        (pair.reveal_file, "altered.png", "s.png"),
+        (pair.reveal_file, "altered.mkv", "s.mkv"),
+        (pair.reveal_film, "altered.mkv", "t.mkv"),
+    ):
+        with pytest.raises(stegnet.RevealError, match="altered"):
+            reveal(container, out, key, strict=True)
+        assert not Path(out).exists()
+        assert reveal(container, out, key).trouble
+
+
+def test_sound_and_verification_are_chosen_apart(pair, make_film):
+    key, done = stegnet.Key(bytes(32)), []
+    make_film(Path("cover.mkv"), 6, 128, 192)
+    make_film(Path("secret.mkv"), 6, 40, 48, sound="aac")
+    for sound, verify in ((True, False), (False, True)):
+        done.clear()
+        choice = {"sound": sound, "verify": verify, "force": True}
+        pair.hide_film("cover.mkv", "secret.mkv", "c.mkv", key, progress=lambda *step: done.append(step[0]), **choice)
+        pair.reveal_film("c.mkv", "s.mkv", key, force=True)
+        assert (bool(scan(Path("s.mkv")).sound), "verify" in done) == (sound, verify)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_picture_that_does_not_read_back_is_an_error(pair, monkeypatch, sealed):
+    monkeypatch.setattr("stegnet.codec.place.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    secret = "notes.txt" if sealed else "secret.png"
+    hide = partial(pair.hide_file, "cover.png", secret, "c.png", stegnet.Key(bytes(32)), sealed=sealed)
+    with pytest.raises(stegnet.MediaError, match="does not read back"):
+        hide()
+    assert not Path("c.png").exists()
+    hide(verify=False)
 
 
 def test_keys(tmp_path):

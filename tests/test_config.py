@@ -155,6 +155,14 @@ def test_a_size_that_blocks_do_not_fill(changed):
         changed("data.size", 100)
 
 
+@pytest.mark.parametrize("block", [48, 64])
+def test_blocks_fill_pictures_and_crops(changed, block):
+    """48 divides crops of 96 alone, 64 pictures of 256 alone."""
+    with pytest.raises(ConfigError, match=rf"scramble.block: must divide data.size and train.crop, is {block}$"):
+        changed("scramble.block", block)
+    assert changed("scramble.block", 32).scramble.block == 32
+
+
 def test_a_crop_larger_than_its_pictures(changed):
     assert changed("data.size", 96).data.size == 96
     with pytest.raises(ConfigError, match=r"^params.yaml: train.crop: must not exceed data.size 88, is 96$"):

@@ -124,6 +124,18 @@ class Random(Pair):
         return container - 0.5
 
 
+@pytest.mark.parametrize(("apart", "equal"), [(2e-3, 1.0), (1e-5, 0.99), (float("nan"), 1.0), (1e-5, float("nan"))])
+def test_files_agree_in_the_worst_sample_and_in_nearly_all(weights, tmp_path, monkeypatch, apart, equal):
+    """Either is enough to refuse them."""
+    found = [export.Agreement("hide", 1e-5, 1.0), export.Agreement("reveal", apart, equal)]
+    monkeypatch.setattr(export, "make_graphs", lambda pair, card, key: {"hide": b"", "reveal": b""})
+    monkeypatch.setattr(export, "OnnxEngine", lambda path: None)
+    monkeypatch.setattr(export, "compare", lambda ours, theirs, networks: found)
+    with pytest.raises(WeightsError, match="'reveal' does not compute what it does"):
+        export.export(weights, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_does_not_agree_is_not_written(weights, tmp_path, monkeypatch):
     card = load_pair(weights)[1]
     monkeypatch.setattr(export, "load_pair", lambda path: (Random(), card))

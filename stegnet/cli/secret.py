@@ -32,7 +32,8 @@ def read_secret(options: argparse.Namespace, twice: bool = False, hiding: bool =
     """The key or passphrase that the options name; None for none.
 
     Args:
-        twice: ask twice on the terminal, because a mistyped passphrase would hide a secret for good; warn of a weak one.
+        twice: ask twice on the terminal, because a mistyped passphrase would hide a secret for good, and warn of a weak
+            one.
         hiding: a missing key file can be made; what reveals needs the one that hid.
     Raises:
         KeyFileError: it can't be had.

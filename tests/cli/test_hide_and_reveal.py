@@ -167,6 +167,19 @@ def test_no_verify(stegnet, monkeypatch):
     assert stegnet("hide cover.mkv secret.mkv -o c.mkv --key-file k --no-verify")[0] == 0
 
 
+@pytest.mark.parametrize("method", ["network", "sealed"])
+def test_what_does_not_read_back_is_an_error(stegnet, folder, monkeypatch, method):
+    """Unless somebody wants it unread."""
+    monkeypatch.setattr("stegnet.codec.place.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    line = f"hide cover.png secret.jpg -o c.png --key-file k --method {method}"
+    Image.new("RGB", (9, 9)).save("secret.jpg")
+    code, out, err = stegnet(line)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: c.png: does not read back as it was written\nhint: ")
+    assert not (folder / "c.png").exists()
+    assert stegnet(f"{line} --no-verify")[0] == 0
+
+
 def test_an_altered_picture_is_told_by_the_exit_code(stegnet, folder):
     stegnet("hide cover.png secret.jpg -o c.png --key-file k")
     picture = read_picture(folder / "c.png")

@@ -27,6 +27,7 @@ REFUSED = [
     ("hide cover.png cover.png -o link.png --key-file k --force", "error: link.png: is an input too"),
     ("hide cover.png secret.jpg -o key.png --key-file key.png --force", "error: key.png: is an input too"),
     ("hide cover.png secret.jpg -o key.png --passphrase-file key.png --force", "error: key.png: is an input too"),
+    ("hide cover.png secret.jpg -o w.png --key-file k --weights w.png --force", "error: w.png: is an input too"),
     ("hide cover.png secret.jpg -o old.png --key-file k", "error: old.png: exists already"),
     ("hide cover.png secret.jpg -o no/c.png --key-file k", "error: no: no such folder"),
     ("hide cover.mkv secret.mkv -o no/c.mkv --key-file k", "error: no: no such folder"),
@@ -49,6 +50,7 @@ REFUSED = [
     ("reveal none.png -o s.png --key-file k", "error: none.png: no such file"),
     ("reveal cover.png -o old.png --key-file k", "error: old.png: exists already"),
     ("reveal cover.mkv -o cover.mkv --key-file k --force", "error: cover.mkv: is an input too"),
+    ("reveal cover.png -o w.png --key-file k --weights w.png --force", "error: w.png: is an input too"),
     ("reveal k -o s.png --key-file k", "error: k: neither a picture nor a film"),
     ("info none.png", "error: none.png: no such file"),
     ("info folder.png", "error: folder.png: is a folder"),
@@ -63,7 +65,7 @@ REFUSED = [
 
 
 @pytest.fixture
-def odd_files(folder, secret_bytes):
+def odd_files(folder, secret_bytes, weights):
     """Files that something is wrong with."""
     (folder / "link.png").symlink_to("cover.png")
     (folder / "folder.png").mkdir()
@@ -71,6 +73,7 @@ def odd_files(folder, secret_bytes):
     (folder / "empty.mp4").touch()
     (folder / "old.png").write_text("old")
     (folder / "key.png").write_bytes(secret_bytes)
+    (folder / "w.png").write_bytes(weights.read_bytes())
     (folder / "cut.png").write_bytes((folder / "cover.png").read_bytes()[:2000])
     for name in ("empty.mp4", "key.png", "cover.png"):
         (folder / name).chmod(0o600)

@@ -9,6 +9,9 @@ from urllib.request import url2pathname
 import pytest
 from PIL import Image
 
+from stegnet.cli import webcam
+from stegnet.cli.parser import make_parser
+
 FILM = "webcam secret.mkv --source cover.mkv"
 NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an address or a film file"
 
@@ -74,6 +77,11 @@ def test_a_picture_in_a_session(stegnet, folder):
     code, out, err = stegnet("webcam red.png --source cover.mkv --frames 2")
     assert (code, err) == (0, "note: the key is a random one, for this session alone\n")
     assert out.splitlines()[1].startswith("showed 2 frames in ")
+
+
+def test_each_session_without_a_key_has_one_of_its_own():
+    options = make_parser().parse_args(FILM.split())
+    assert len({webcam._key(options).mac() for _ in range(3)}) == 3
 
 
 @pytest.mark.parametrize("there", [True, False])

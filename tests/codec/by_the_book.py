@@ -136,6 +136,11 @@ def read_salt(picture: np.ndarray) -> bytes:
     return bytes_of([samples[place] & 1 for place in salt_places(len(samples))])
 
 
+def read_nonce(picture: np.ndarray, secret: bytes) -> bytes:
+    samples = picture.tobytes()
+    return bytes_of([samples[place] & 1 for place, _ in lead_and_mac_places(len(samples), secret)[0][:96]])
+
+
 def commitment(secret: bytes, film_id: bytes) -> bytes:
     return hmac.digest(hkdf(secret, b"stegnet/1/commitment"), film_id, "sha256")
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,16 @@ def test_an_altered_picture(exact, key):
     with pytest.raises(RevealError, match="altered"):
         reveal_file(lambda: exact, Path("c.png"), Place(Path("t.png")), key, strict=True)
     assert not Path("t.png").exists()
+
+
+@pytest.mark.usefixtures("inputs")
+def test_a_picture_that_does_not_read_back_is_not_kept(exact, key, monkeypatch):
+    monkeypatch.setattr("stegnet.codec.place.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    hide = partial(hide_file, lambda: exact, Path("cover.png"), Path("secret.png"), Place(Path("c.png")), key)
+    with pytest.raises(MediaError, match=r"c\.png: does not read back"):
+        hide()
+    assert not Path("c.png").exists()
+    hide(HideOptions(verify=False))
 
 
 @pytest.mark.usefixtures("inputs")

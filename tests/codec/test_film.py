@@ -256,6 +256,13 @@ def test_every_frame_of_every_run_has_its_own_shuffle_and_places(tmp_path, exact
     assert all(len(a & b) < 0.2 * len(a) for i, a in enumerate(places) for b in places[:i])
 
 
+def test_every_run_has_its_own_salt(tmp_path, exact, films, key):
+    """Or one passphrase would be one key for all films."""
+    for name in ("a.mkv", "b.mkv"):
+        hide_film(exact, *films, tmp_path / name, key)
+    assert len({by_the_book.read_salt(next(read_frames(tmp_path / name))) for name in ("a.mkv", "b.mkv")}) == 2
+
+
 def test_a_seed_gives_the_same_bytes(tmp_path, exact, talkies, key):
     for name in ("a.mkv", "b.mkv"):
         hide_film(exact, *talkies, tmp_path / name, key, randomness=random.Random(5).randbytes)

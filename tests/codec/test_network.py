@@ -222,6 +222,14 @@ def test_other_weights_are_refused_by_name(network, weights):
     assert "ab" * 32 in caught.value.hint
 
 
+def test_every_digit_of_the_weights_counts(exact):
+    """Another network reveals nonsense, and without a word."""
+    own = exact.weights
+    for place, digit in enumerate(own):
+        with pytest.raises(WeightsError, match="hidden with the weights"):
+            exact.check(own[:place] + ("0" if digit != "0" else "1") + own[place + 1 :])
+
+
 @pytest.mark.parametrize(
     "scramble",
     [{}, {"detail": True}, {"block": 8}, {"detail": 1, "block": 8}]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stegnet.card import SHIPPED
+from stegnet.card import SHIPPED, weights_id
 from stegnet.engines import choice, load_engine
 from stegnet.errors import ConfigError, WeightsError
 
@@ -84,6 +84,16 @@ def test_files_of_other_weights_are_refused(tmp_path, weights):
     copied.write_bytes(weights.read_bytes())
     with pytest.raises(WeightsError, match=r"was not made of default\.safetensors"):
         load_engine(copied, "onnx")
+
+
+def test_every_digit_of_the_weights_counts(tmp_path, monkeypatch):
+    """For a file that was made of others computes nonsense, and without a word."""
+    own, copied = weights_id(SHIPPED), shipped_copy(tmp_path)
+    for place in (0, 8, 63):
+        other = own[:place] + ("0" if own[place] != "0" else "1") + own[place + 1 :]
+        monkeypatch.setattr("stegnet.engines.onnx_engine.weights_id", lambda path, other=other: other)
+        with pytest.raises(WeightsError, match=r"was not made of default\.safetensors"):
+            load_engine(copied, "onnx")
 
 
 @pytest.mark.parametrize("text", [b"", b"not ONNX", b"\x08\x0a"])

@@ -1,7 +1,10 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from stegnet.evaluation.flicker import measure_flicker, temporal
+from stegnet.media import FilmWriter
 
 
 def still(frames: int, level: int = 100) -> list[np.ndarray]:
@@ -49,6 +52,18 @@ def test_of_four_films(make_film, tmp_path):
     assert (table["container_flicker"] == 0).all()
     assert (table["secret_flicker"] == 0).all()
     assert (table[["cover_change", "secret_change"]] > 10).all(axis=None)
+
+
+def test_each_column_is_of_its_own_films(tmp_path):
+    levels = {"cover": (10, 20, 15), "container": (12, 19, 15), "secret": (100, 160, 130), "revealed": (107, 160, 126)}
+    for name, film in levels.items():
+        with FilmWriter(tmp_path / name, 50, 40, Fraction(25)) as writer:
+            for index, level in enumerate(film):
+                writer.write(still(1, level)[0], Fraction(index, 25))
+    table = measure_flicker(*(tmp_path / name for name in levels))
+    assert table.to_dict("list") == {
+        "container_flicker": [3, 1], "cover_change": [10, 5], "secret_flicker": [7, 4], "secret_change": [60, 30],
+    }  # fmt: skip
 
 
 def test_one_frame_has_no_step(make_film, tmp_path):

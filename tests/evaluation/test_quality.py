@@ -227,6 +227,23 @@ def test_the_headline_is_of_photographs_where_there_are_any(kinds, better):
     assert len(figures) == 5 * 2 + 2 + 2
 
 
+def test_each_figure_of_the_headline_is_of_its_own_column():
+    """No two are alike: each is the place of its mode, side, measure and statistic."""
+    of = ("mean", "ci_low", "ci_high", "median", "worst", "worst_1_percent")
+    sides, names = ("container", "secret"), ("psnr", "ssim", "apd", "haarpsi", "de2000", "msssim")
+    modes = {
+        mode: {
+            f"{side}_{name}": {statistic: f"{mode} {side} {name} {statistic}" for statistic in of}
+            for side in sides
+            for name in names
+        }
+        for mode in (SEALED, BARE)
+    }
+    expected = {f"{side}_{name}": f"sealed {side} {name} mean" for side in sides for name in names[:5]}
+    expected |= {f"{side}_psnr_worst": f"sealed {side} psnr worst" for side in sides}
+    assert headline({REAL: modes}) == expected | {f"{side}_psnr_bare": f"bare {side} psnr mean" for side in sides}
+
+
 def test_pictures_of_ones_own_come_before_scenes():
     assert foremost([RENDERED, "folder"]) == "folder"
     assert presentable(["folder", RENDERED, REAL]) == RENDERED

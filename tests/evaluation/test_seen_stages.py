@@ -14,6 +14,7 @@ from pipeline import classical, detect, residual
 from stegnet.config import Config, load
 from stegnet.data.shards import TEST, TRAIN, ShardWriter
 from stegnet.errors import WeightsError
+from stegnet.evaluation.steganalysis.detection import Verdict
 
 SIDE = 64
 
@@ -67,6 +68,25 @@ def test_residual(config: Config, shards: Path, weights: Path, rivals: Path, tmp
     assert set(files(tmp_path / "out")) == {"leak.csv", "leak.png", "metrics.json", "residual.png"}
 
 
+def test_headlines_are_of_their_own_rows() -> None:
+    """Of the network the best attack counts, of the control the worst; of likenesses, that of the edges."""
+    methods = ["network", "sealed, full", "sealed, a tenth", "4-bit swap", "replacement, all bits"]
+    areas = pd.DataFrame(
+        [(method, at + tenth / 10) for at, method in enumerate(methods) for tenth in (3, 5, 1)],
+        columns=["method", "auc"],
+    )
+    assert classical._headline(areas) == {
+        "classical_network": 0.5, "classical_sealed_full": 1.5, "classical_sealed_tenth": 2.5, "classical_control": 4.1,
+    }  # fmt: skip
+    methods = ["stegnet", "stegnet unshuffled", "4-bit swap", "baluja"]
+    rows = [(method, "edges", at + 0.1, at + 0.2) for at, method in enumerate(methods)]
+    rows += [(method, "busy", 10 + at, 20 + at) for at, method in enumerate(methods)]
+    assert residual._headline(pd.DataFrame(rows, columns=["method", "likeness", "secret", "unrelated"])) == {
+        "leak": 0.1, "leak_unrelated": 0.2, "leak_unshuffled": 1.1, "leak_unshuffled_unrelated": 1.2,
+        "leak_4_bit_swap": 2.1, "leak_4_bit_swap_unrelated": 2.2, "leak_baluja": 3.1, "leak_baluja_unrelated": 3.2,
+    }  # fmt: skip
+
+
 def test_detect(
     config: Config, shards: Path, weights: Path, rivals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +99,50 @@ def test_detect(
     assert network[["pairs", "detectors", "tested"]].to_numpy().tolist() == [[2, 2, 4], [3, 1, 4], [4, 1, 4]]
     assert table[table["method"] == "nothing hidden"]["tested"].tolist() == [2]
     assert "detect_network_own_4" in json.loads((tmp_path / "out" / "metrics.json").read_text())
+
+
+def test_a_detector_is_tried_on_what_it_never_saw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other pictures, in containers of other keys: the number that a container is made with decides on its key."""
+    numbers: dict[str, list[int]] = {"training": [], "test": []}
+    trained: list[detect.Pairs] = []
+    tried: list[detect.Pairs] = []
+
+    def maker(split: str, change: int) -> detect.Maker:
+        def make(cover: np.ndarray, secret: np.ndarray, number: int) -> np.ndarray:
+            numbers[split].append(number)
+            return cover + np.uint8(change)
+
+        return make
+
+    def judge(detector: None, pairs: detect.Pairs) -> Verdict:
+        tried.append(pairs)
+        return Verdict(np.linspace(-2, 1, len(pairs)), np.linspace(-1, 2, len(pairs)))
+
+    def greys(pairs: detect.Pairs) -> list[int]:
+        return pairs.covers[:, 0, 0, 0].tolist()
+
+    monkeypatch.setattr(detect, "train_detector", lambda pairs, *how: trained.append(pairs))
+    monkeypatch.setattr(detect, "judge", judge)
+    pictures = [np.full((8, 8, 3), grey, np.uint8) for grey in range(20)]
+    known, unseen = ([(pictures[at], pictures[-1]) for at in range(*ends)] for ends in ((0, 6), (10, 14)))
+    case = detect.Case("it", "it", "anybody", maker("training", 100), maker("test", 200), (2, 6))
+    rows = list(detect._rows(case, known, unseen, 0))
+    assert [(row["pairs"], row["tested"]) for row in rows] == [(2, 4), (6, 4)]
+    assert all(set(greys(pairs)) <= set(range(6)) for pairs in trained)
+    assert all(greys(pairs) == [10, 11, 12, 13] for pairs in tried)
+    assert all((pairs.containers == pairs.covers + 100).all() for pairs in trained)
+    assert all((pairs.containers == pairs.covers + 200).all() for pairs in tried)
+    assert len({*numbers["training"], *numbers["test"]}) == 6 + 4
+
+
+def test_who_has_not_the_weights_trains_on_containers_of_others(
+    weights: Path, rivals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detect.Network, "load", lambda path, **how: path)
+    monkeypatch.setattr(detect, "by_key", lambda network, seed: network)
+    cases = {case.name: (case.train, case.test) for case in detect._cases(0, weights, rivals)}
+    assert cases["network"] == (weights, weights)
+    assert cases["network_own"] == (rivals / "other_seed.safetensors", weights)
 
 
 @pytest.mark.parametrize(("stage", "name"), [(residual, "unet"), (detect, "other_seed")])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,13 @@ def test_every_picture_has_its_place(trip):
             there = page[top : top + 40, left : left + 120]
             assert np.array_equal(there[20:], pixels[20:])  # labels lie in the upper half
             assert np.array_equal(there, pixels) == (column not in {1, 4})
+
+
+def test_each_label_is_of_its_own_pictures(trip, monkeypatch):
+    monkeypatch.setattr("stegnet.evaluation.sheet.board", lambda titles, rows: rows)
+    revealed = trip.secret ^ 1  # an error of one level: 48.1 dB
+    (row,) = sheet([replace(trip, container=trip.cover ^ 2, revealed=revealed)], named=True)
+    assert [text for _, text in row] == ["a", "42.1 dB", "", "b", "48.1 dB"]
 
 
 def test_titles_stand_above(trip):

@@ -1,3 +1,4 @@
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from stegnet.config import DataConfig
+from stegnet.data.scenes import render_scene
 from stegnet.errors import DataError
 from stegnet.evaluation import sizes as module
 from stegnet.evaluation.sizes import LARGE, draw_sizes, measure_sizes, pictures_of_all_sizes, summarise_sizes
@@ -35,6 +38,17 @@ def test_a_kind_has_the_same_motifs_at_each_size_and_nothing_is_enlarged(small):
     pairs = [pair for kind in kinds for pair in zip(pictures[kind, 512], pictures[kind, 64], strict=True)]
     for large, little in pairs:
         assert np.corrcoef(resize(large, 64, 64).ravel(), little.ravel())[0, 1] > 0.99
+
+
+def test_no_scene_is_one_that_can_be_trained_on(small, monkeypatch):
+    """Training scenes are numbered from 0 on, and data.scenes says how many there are at most."""
+    drawn = []
+    monkeypatch.setattr(module, "render_scene", lambda size, seed: drawn.append(seed) or render_scene(64, seed))
+    monkeypatch.setattr(module, "resize", lambda picture, *size: picture)
+    pictures_of_all_sizes(CATALOGUE, 5)
+    (most,) = (field.metadata["high"] for field in fields(DataConfig) if field.name == "scenes")
+    assert len(set(drawn)) == 2
+    assert all(seed == 5 and number >= most for seed, number in drawn)
 
 
 def test_a_catalogue_without_photographs_is_refused(tmp_path):

@@ -84,6 +84,37 @@ def test_figures_table_and_charts_the_same_each_time(run, capsys):
     assert "secret after JPEG 90 and H.264 CRF 18: default" in capsys.readouterr().out
 
 
+def test_each_figure_comes_from_its_own_row():
+    """No two rows have a figure in common, so that one from another row would show."""
+    methods = (survive.DEFAULT, "plain", "plain_noise", "plain_other", "sealed")
+    materials = {"pictures": OF_PICTURES, "film": OF_FILMS}
+    places = [
+        (material, kind, float(strength), method)
+        for material, distortions in materials.items()
+        for kind, strength in [(one.kind, strength) for one in distortions for strength in one.strengths]
+        for method in methods
+    ]
+    places.append(("pictures", "none", 0.0, survive.MEANS))
+    values = {place: 10 + number / 4 for number, place in enumerate(places)}
+    rows = [
+        dict(zip(survival.PLACE, place, strict=True)) | {"container_psnr": -value, "secret_psnr": value}
+        for place, value in values.items()
+    ]
+    table = pd.DataFrame(rows)
+    wanted = {"none": ("pictures", "none", 0.0), "jpeg_90": ("pictures", "jpeg", 90.0)}
+    wanted |= {"noise_2": ("pictures", "noise", 2.0), "h264_18": ("film", "h264", 18.0)}
+    expected = {
+        f"survive_{name}_{method}_secret_psnr": round(values[(*place, method)], 4)
+        for name, place in wanted.items()
+        for method in methods[:3]
+    }
+    expected["survive_means_alone_secret_psnr"] = round(values["pictures", "none", 0.0, survive.MEANS], 4)
+    assert survive._headline(table) == expected
+    jpeg, h264 = ([values[(*wanted[name], method)] for method in methods[:2]] for name in ("jpeg_90", "h264_18"))
+    told = [f"{method} {jpeg[at]:.1f} and {h264[at]:.1f} dB" for at, method in enumerate(methods[:2])]
+    assert survive._told(table) == [", ".join(told)]
+
+
 def test_a_rival_that_is_missing_stops_it(run, rivals):
     (rivals / "plain_noise.safetensors").unlink()
     with pytest.raises(WeightsError, match=r"plain_noise\.safetensors"):

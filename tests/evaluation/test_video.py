@@ -9,7 +9,7 @@ from stegnet.errors import CapacityError, MediaError
 from stegnet.evaluation import video
 from stegnet.evaluation.board import GAP, TITLE_HEIGHT
 from stegnet.evaluation.video import SHOWN_SIZE, demonstrate, summarise_film
-from stegnet.media import read_frames, read_picture
+from stegnet.media import read_frames, read_picture, resize
 from stegnet.media.vmaf import vmaf
 
 WRITTEN = ["container.mkv", "revealed.mkv", "preview.mp4", "frames.png"]
@@ -83,6 +83,17 @@ def test_the_sheet_shows_four_frames(no_vmaf, demonstrated):
     height, width = SHOWN_SIZE
     page = read_picture(demonstrated()[1] / "frames.png")
     assert page.shape == (TITLE_HEIGHT + GAP + 4 * (height + GAP), GAP + 5 * (width + GAP), 3)
+
+
+def test_the_preview_shows_the_container_left_and_what_is_revealed_right(no_vmaf, demonstrated):
+    out = demonstrated()[1]
+    container, revealed = (
+        resize(next(read_frames(out / name)), *SHOWN_SIZE).astype(int) for name in ("container.mkv", "revealed.mkv")
+    )
+    left, right = np.hsplit(next(read_frames(out / "preview.mp4")), 2)
+    apart = np.abs(container - revealed).mean()
+    assert np.abs(left - container).mean() < apart / 3  # 4:2:0 and loss
+    assert np.abs(right - revealed).mean() < apart / 3
 
 
 def test_a_longer_secret_is_cut(exact, make_film, tmp_path):

@@ -93,9 +93,9 @@ def run(script, *arguments):
 
 
 def test_uneven_times_are_kept_to_the_millisecond(tmp_path, picture):
-    times = [Fraction(7), Fraction(7001, 1000), Fraction(22, 3), Fraction(100)]
-    path = write(tmp_path / "a.mkv", [picture(16, 16)] * 4, times)
-    assert list(scan(path).times) == [Fraction(n, 1000) for n in (7000, 7001, 7333, 100_000)]
+    times = [Fraction(7), Fraction(7001, 1000), Fraction(22, 3), Fraction(23, 3), Fraction(100)]
+    path = write(tmp_path / "a.mkv", [picture(16, 16)] * 5, times)
+    assert list(scan(path).times) == [Fraction(n, 1000) for n in (7000, 7001, 7333, 7667, 100_000)]
 
 
 @pytest.mark.parametrize("time_base", ["1/90000", "1/1000", "1001/30000", "1/48000"])

@@ -168,6 +168,15 @@ def test_subtitles_of_matroska_are_kept(tmp_path):
     assert notes == ()
 
 
+def test_subtitles_move_with_a_film_that_starts_before_0(tmp_path):
+    """To the nearest millisecond."""
+    source = make(tmp_path / "a.mkv", lambda film: text(film, "subrip", [b"hi", b"bye"]))
+    with FilmWriter(tmp_path / "b", 32, 16, Fraction(25), form="mkv", keep=source) as film:
+        for index in range(20):
+            film.write(np.zeros((16, 32, 3), np.uint8), Fraction(index, 25) - Fraction(1, 15))
+    assert subtitles_of(tmp_path / "b") == [("subrip", "deu", [(167, 200, b"hi"), (467, 200, b"bye")])]
+
+
 def test_subtitles_that_mp4_can_not_hold(tmp_path):
     source = make(tmp_path / "a.mkv", lambda film: text(film, "subrip", [b"one"]))
     path, notes = rewritten(source, tmp_path / "b", "mp4")

@@ -9,6 +9,7 @@ import pytest
 from stegnet.errors import DataError
 from stegnet.media import write_png
 from stegnet.models import Card, build, save_pair
+from stegnet.report.page import Table
 from stegnet.report.report import MISSING, Reports, report
 from stegnet.report.studies import STUDIES
 from stegnet.report.trained import training
@@ -62,7 +63,10 @@ LEFT = {
 METRICS = {
     "wrongkey": {"attempts": 370, "opened": 0},
     "shuffle": {"read_8_neighbours": 0.021},
-    "survive": {"survive_jpeg_90_plain_secret_psnr": 20.04},
+    "survive": {
+        f"survive_{name}_secret_psnr": value
+        for name, value in {"jpeg_90_plain": 20.04, "jpeg_90_default": 11.5, "h264_18_plain": 12.5}.items()
+    },
 }
 
 
@@ -103,6 +107,100 @@ def test_every_study_has_a_section_and_its_figures(reports: Reports) -> None:
         assert figure in html, figure
     for figure in ("0.0025", "370 attempts", "0.021", "21.4", "25.0", "20.0 dB"):
         assert figure in html, figure
+
+
+def test_every_column_of_a_study_stands_below_its_name(reports: Reports) -> None:
+    """No row has a figure twice."""
+    tables = {
+        section.name: [[part.head, *part.rows] for part in section.parts if isinstance(part, Table)]
+        for section in report(reports).sections
+    }
+    noise = ["noise", "text", "18.4", "21.1", "0.900", "0.300", ""]
+    expected = {
+        "sizes": [["size", "container, scenes", "secret, scenes"], ["64", "36.6", "32.9"]],
+        "contents": [
+            ["cover", "secret", "container, dB", "secret, dB", "SSIM", "SSIM", "refused"],
+            noise, ["black", "noise", "–", "–", "–", "–", "too dark"],
+        ],
+        "tradeoff": [
+            ["", "setting", "", "bits a pixel", "container, dB", "secret, dB"],
+            ["swap", "4", "measured", "–", "34.9", "35.1"],
+        ],
+        "residual": [
+            ["", "compared by", "with the secret", "with another", "leak", "95 % from", "to"],
+            ["by key", "busy", "0.015", "0.012", "0.003", "-0.001", "0.008"],
+        ],
+        "classical": [
+            ["", "attack", "AUC", "95 % from", "to", "pictures"],
+            ["network", "RS", "0.512", "0.400", "0.600", "24"],
+        ],
+        "detect": [
+            ["", "attacker", "training pairs", "accuracy", "95 % from", "to", "AUC"],
+            ["network", "has the weights", "30", "92%", "74%", "98%", "0.998"],
+        ],
+        "shuffle": [["", "share"], ["read 8 neighbours", "0.021"]],
+        "survive": [["line", "default", "sealed"], ["jpeg 90", "21.4", "25.0"]],
+    }  # fmt: skip
+    for name, table in expected.items():
+        assert tables[STUDIES[name].name] == [table], name
+    keyless = [
+        ["", "opened with", "of", "correlation", "with other secrets", "information, bits", "with other secrets"],
+        ["photographs", "one bit off", "picture", "0.001", "0.008", "0.0025", "0.0021"],
+    ]
+    assert tables[STUDIES["wrongkey"].name] == [[keyless[0] + ["secret told"], keyless[1] + ["0%"]]] * 2
+
+
+def own(number: int) -> dict[str, float]:
+    """Statistics of which each is another figure, and no other number has one of them."""
+    return {name: number + place / 10 for place, name in enumerate(SPREAD)}
+
+
+def test_every_figure_stands_in_its_place(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what is always measured; no figure is there twice, so that two which change places are seen."""
+    of = ["psnr", "ssim", "msssim", "apd", "de2000", "haarpsi", "lpips"]
+    columns = [f"{side}_{name}" for name in of for side in ("container", "secret")]
+    sealed = {column: own(number) for number, column in enumerate(columns, 10)}
+    bare = {column: own(number) for number, column in enumerate(columns, 50)}
+    write(reports.evaluate / "details.json", json.dumps({"photographs": {"bare": bare, "sealed": sealed}}))
+    names = ["psnr", "psnr_worst", "ssim", "apd", "vmaf", "flicker"]
+    film = [f"film_{side}_{name}" for side in ("container", "secret") for name in names]
+    values = {name: 70.0 + place for place, name in enumerate(film)}
+    write(reports.video / "metrics.json", json.dumps(values | {"film_frames": 84, "film_megabytes": 31.3}))
+    lines: list[tuple[str, list[float], list[float]]] = []
+    monkeypatch.setattr(
+        "matplotlib.axes.Axes.plot",
+        lambda axes, x, y, label, **style: lines.append((label, list(x), list(y))),
+    )
+    page = report(Reports(reports.weights, reports.curve, reports.evaluate, reports.video))
+    assert [(tile.name, tile.figure, tile.note) for tile in page.tiles] == [
+        ("container, photographs", "10.0 dB", "95 % interval of the mean 10.1 to 10.2"),
+        ("secret, photographs", "11.0 dB", "95 % interval of the mean 11.1 to 11.2"),
+        ("container, film", "70.0 dB", "mean of 84 frames"),
+        ("secret, film", "76.0 dB", "mean of 84 frames"),
+    ]
+    measures, means = (part for part in page.sections[0].parts if isinstance(part, Table))
+    assert measures.head == ["", "mean", "95 % interval", "median", "worst 1 %", "worst"]
+    headings = {
+        "PSNR, dB": 2, "SSIM": 4, "MS-SSIM": 4, "APD, levels": 2, "colour error ΔE2000": 2, "HaarPSI": 4, "LPIPS": 4,
+    }  # fmt: skip
+    rows = [(f"{side}, {heading}", digits) for heading, digits in headings.items() for side in ("container", "secret")]
+    assert measures.rows == [
+        [name, f"{at:.{digits}f}", f"{at + 0.1:.{digits}f} – {at + 0.2:.{digits}f}"]
+        + [f"{at + tenth / 10:.{digits}f}" for tenth in (3, 5, 4)]
+        for at, (name, digits) in enumerate(rows, 10)
+    ]
+    assert means.head[2:] == ["container", "secret", "container, no sealed bits", "secret, no sealed bits"]
+    assert means.rows == [["photographs", "1", "10.00", "11.00", "50.00", "51.00"]]
+    (table,) = (part for part in page.sections[1].parts if isinstance(part, Table))
+    assert [table.head, *table.rows] == [
+        ["", "PSNR, dB", "worst frame, dB", "SSIM", "APD", "VMAF", "flicker, levels"],
+        ["container", "70.00", "71.00", "72.0000", "73.00", "74.0", "75.00"],
+        ["secret", "76.00", "77.00", "78.0000", "79.00", "80.0", "81.00"],
+    ]
+    assert lines == [
+        ("container", [0, 1], [40, 41]), ("secret", [0, 1], [38, 39]),
+        ("container", [1, 2], [20, 30]), ("secret", [1, 2], [20, 25]),
+    ]  # fmt: skip
 
 
 def test_what_was_not_measured_says_how_to(reports: Reports) -> None:

@@ -3,8 +3,8 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,11 @@ from stegnet.errors import ConfigError, DataError, TrainingError
 from stegnet.models import SHIPPED, Card, Invertible, Pair, load_pair, read_card, weights_id
 from stegnet.training.checkpoint import Checkpoint
 from stegnet.training.devices import open_fabric
-from stegnet.training.origin import make_card
+from stegnet.training.origin import fingerprint, make_card
 from stegnet.training.precision import make_deterministic
 from stegnet.training.stop import TrainingStopped
 from stegnet.training.train import checkpoint_of, train, write_weights
-from stegnet.training.trainer import Trainer
+from stegnet.training.trainer import Trainer, first_pair
 
 CPU = torch.device("cpu")
 
@@ -142,6 +142,29 @@ def test_the_checkpoint_of_another_training_is_left_alone(run, make_config, chan
     _, _, log = run(make_config(**changes))
     assert log.steps[0] == 0
     assert {path.name: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()} == before
+
+
+def changed(section: object) -> Iterator[tuple[str, object]]:
+    """The section with one of its values changed, for each of them, by its name."""
+    for name, value in vars(section).items():
+        if is_dataclass(value):
+            yield from ((f"{name}.{key}", replace(section, **{name: other})) for key, other in changed(value))
+        else:
+            yield name, replace(section, **{name: f"{value}x" if isinstance(value, str) else not value})
+
+
+def test_every_setting_makes_another_training(make_config, shards):
+    """But those of what is measured later, of the data, which their hash names, and those that only cost time."""
+    config = make_config()
+    name = fingerprint(config, shards, CPU, "fp32")
+    found = {key: fingerprint(other, shards, CPU, "fp32") for key, other in changed(config)}
+    same = {key for key, other in found.items() if other == name}
+    assert {key for key in same if key.split(".")[0] not in ("data", "evaluate", "video", "study")} == {
+        "train.workers", "train.checkpoint", "train.devices",
+    }  # fmt: skip
+    others = [found[key] for key in found.keys() - same]
+    others += [fingerprint(config, shards, torch.device("cuda"), "fp32"), fingerprint(config, shards, CPU, "bf16")]
+    assert len(set(others)) == len(others)
 
 
 def test_other_pictures_make_another_training(run, make_config, shards):
@@ -305,17 +328,97 @@ def flat(pair: Pair) -> torch.Tensor:
     return torch.cat([weight.detach().flatten() for weight in pair.parameters()])
 
 
+def some_pairs(count: int = 2) -> torch.Tensor:
+    random = torch.Generator().manual_seed(0)
+    return torch.randint(256, (count, 2, 3, 32, 32), dtype=torch.uint8, generator=random)
+
+
+def stepped(config: Config) -> Trainer:
+    """A training after its first step."""
+    make_deterministic(config.seed, 1)
+    trainer = Trainer(config, open_fabric(config.train), "fp32")
+    trainer.step(some_pairs())
+    return trainer
+
+
+def test_each_term_pulls_with_its_own_weight(make_config):
+    """What is told of the loss says nothing of its gradient. Baluja's revealing net has no weight of the hiding one."""
+    model = replace(make_config().model, name="baluja", width=4)
+
+    def pull(container: float, secret: float) -> tuple[torch.Tensor, torch.Tensor]:
+        config = make_config(model=model, container_start=container, container_ramp=1.0, clip=1e8, bits=0.0, noise=0.0)
+        pair = stepped(replace(config, beta=secret))._pair
+        hiding = [weight.grad.flatten() for net in (pair.preparer, pair.hider) for weight in net.parameters()]
+        return torch.cat(hiding), torch.cat([weight.grad.flatten() for weight in pair.revealer.parameters()])
+
+    hiding, revealing = zip(pull(1.0, 0.0), pull(0.0, 1.0), pull(0.25, 3.0), strict=True)
+    assert hiding[0].any() and not revealing[0].any()  # the container alone teaches no revealing
+    assert hiding[1].any() and revealing[1].any()
+    torch.testing.assert_close(hiding[2], 0.25 * hiding[0] + 3 * hiding[1], rtol=1e-3, atol=1e-7)
+    torch.testing.assert_close(revealing[2], 3 * revealing[1], rtol=1e-3, atol=1e-7)
+
+
+def test_the_weights_move_as_far_as_the_schedule_says(make_config):
+    """Adam's first step is as long as the learning rate, whatever the gradient (Kingma and Ba 2015, section 2.1)."""
+    for warmup in (4, 16):
+        config = make_config(lr=0.01, warmup=warmup, weight_decay=0.0)
+        make_deterministic(0, 1)
+        before = flat(first_pair(config))
+        moved = (flat(stepped(config)._pair) - before).abs().max().item()
+        assert moved == pytest.approx(0.01 / warmup, rel=0.01)
+
+
+def test_a_gradient_is_cut_to_its_greatest_norm(make_config):
+    """And told as it was before."""
+
+    def norms(clip: float) -> tuple[float, float]:
+        trainer = stepped(make_config(clip=clip, pairs=2))
+        gradients = [weight.grad.flatten() for weight in trainer._pair.parameters() if weight.grad is not None]
+        return torch.cat(gradients).norm().item(), trainer.curve[-1]["gradient_norm"]
+
+    whole, told = norms(1e8)
+    assert told == pytest.approx(whole, rel=1e-4)
+    cut, told = norms(whole / 4)
+    assert (cut, told) == pytest.approx((whole / 4, whole), rel=1e-3)
+
+
+def test_weights_decay(make_config):
+    """By the learning rate's share of theirs, apart from the gradient (Loshchilov and Hutter 2019, algorithm 2)."""
+    config = make_config(lr=0.01, warmup=2)
+    make_deterministic(0, 1)
+    before = flat(first_pair(config))
+    kept, decayed = (
+        flat(stepped(replace(config, train=replace(config.train, weight_decay=decay)))._pair) for decay in (0.0, 0.5)
+    )
+    torch.testing.assert_close(kept - decayed, 0.01 / 2 * 0.5 * before, rtol=0, atol=1e-6)
+    assert before.abs().max() > 0.01
+
+
 def test_the_average_follows_its_decay(make_config):
     config = make_config(ema=0.75)
     trainer = Trainer(config, open_fabric(config.train), "fp32")
-    batch = torch.randint(256, (2, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     expected = None
     for _ in range(3):
-        trainer.step(batch)
+        trainer.step(some_pairs())
         now = flat(trainer._pair)
         expected = now if expected is None else 0.75 * expected + 0.25 * now
     torch.testing.assert_close(flat(trainer.averaged()), expected)
     assert not torch.equal(expected, now)
+
+
+def test_the_averaged_weights_are_what_comes_out(run, make_config, monkeypatch):
+    """And not those of the last step."""
+    trainers: list[Trainer] = []
+
+    class Kept(Trainer):
+        def __init__(self, *args: object) -> None:
+            super().__init__(*args)
+            trainers.append(self)
+
+    monkeypatch.setattr("stegnet.training.train.Trainer", Kept)
+    pair = run(make_config(ema=0.9))[0]
+    assert torch.equal(flat(pair), flat(trainers[0].averaged()))
+    assert not torch.allclose(flat(pair), flat(trainers[0]._pair), atol=1e-5)
 
 
 def test_a_training_that_diverges_says_where_and_what_is_left(run, make_config, tmp_path):
@@ -359,6 +462,7 @@ def test_fewer_pairs_than_a_batch_are_one_step(run, make_config):
 def test_the_card_holds_what_it_takes_to_build_the_pair(run, make_config, shards, tmp_path, name):
     model = replace(make_config().model, name=name, width=4, backbone="test_resnet")
     config = make_config(model=model, pairs=2)
+    config = replace(config, seed=3, beta=0.4, data=replace(config.data, source="folder"))  # none as in params.yaml
     pair, card, log = run(config)
     path = tmp_path / "new" / "pair.safetensors"
     write_weights(path, pair, card)

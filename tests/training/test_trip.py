@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -61,6 +62,21 @@ def test_sealed_bits_and_noise_change_what_is_stored(make_config, batch):
         assert changed.float().mean().item() == pytest.approx(bits, abs=0.01)
     arrived = trip(batch, draw_chance(make_config(batch=8, bits=0.0, noise=0.1), 3, CPU))
     assert (pair.container - arrived.container).std().item() == pytest.approx(0.1, rel=0.05)
+
+
+class Vivid(Watched):
+    """Its containers lie between the levels, and beyond black and white."""
+
+    def hide(self, cover, secret):
+        return 1.2 * super().hide(cover, secret) - 0.1
+
+
+def test_what_is_revealed_from_is_what_a_file_would_hold(make_config, batch):
+    pair = Vivid()
+    arrived = Trip(pair, True, "fp32")(batch, draw_chance(make_config(batch=8, bits=0.0, noise=0.0), 3, CPU))
+    levels = np.rint(arrived.container.double().numpy().clip(0, 1) * 255)
+    np.testing.assert_allclose(pair.container.numpy() * 255, levels, atol=1e-4)
+    assert (arrived.container.amin() < 0) and (arrived.container.amax() > 1)
 
 
 def test_chance_follows_from_seed_and_step(make_config):

@@ -17,6 +17,8 @@ from stegnet.metrics import psnr
 from stegnet.webcam.capture import Capture, captured
 from stegnet.webcam.live import Live
 from stegnet.webcam.source import Frame, Source
+from tests.codec import by_the_book
+from tests.codec.by_the_book import SECRET
 
 
 @contextmanager
@@ -50,6 +52,15 @@ def test_what_is_revealed_comes_from_the_container(exact, key, picture, five_lev
         assert found.record == trip.before.record
 
 
+def test_every_frame_has_its_own_nonce(exact, key, picture, slow):
+    """The same frame twice, for what two frames differ in anyway is left to chance."""
+    with sources(slow, picture(64, 96, 7)) as (camera, hidden):
+        live = Live(exact, key, bytes(16), camera, hidden)
+        (item,) = live._items(Event(), 1)
+        containers = [live._trip(item).container for _ in range(3)]
+    assert len({by_the_book.read_nonce(container, SECRET) for container in containers}) == 3
+
+
 def test_it_is_no_picture_for_other_readers(exact, key, picture, slow):
     with sources(slow, picture(64, 96, 7)) as (camera, hidden):
         (trip,) = Live(exact, key, bytes(16), camera, hidden).trips(Event(), 1)
@@ -70,7 +81,7 @@ def test_stamps_follow_the_camera(exact, key, picture):
     gate = Event()
 
     def frames() -> Iterator[Frame]:
-        for seconds in (5.0, 5.25, 5.25, 7.0):
+        for seconds in (5.0, 5.25, 5.25, 5 + 2 / 3, 7.0):
             yield Frame(picture(64, 96, 0), Fraction(seconds))
             gate.wait(10)
             gate.clear()
@@ -79,10 +90,10 @@ def test_stamps_follow_the_camera(exact, key, picture):
     with captured(Source(frames(), timed=False)) as camera, captured(Source(still, timed=False)) as hidden:
         stamps = []
         live = Live(exact, key, bytes(16), camera, hidden)
-        for item in live._items(Event(), 4):
+        for item in live._items(Event(), 5):
             stamps.append(item.record.stamp)
             gate.set()
-    assert stamps == [0, 250, 251, 2000]
+    assert stamps == [0, 250, 251, 667, 2000]
 
 
 @pytest.mark.parametrize(

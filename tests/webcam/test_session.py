@@ -8,6 +8,7 @@ import threading
 import time
 from fractions import Fraction
 from pathlib import Path
+from threading import Event
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 
 from stegnet.codec import Network, read_key, reveal_film
 from stegnet.codec.progress import no_progress
+from stegnet.codec.seal import read_salt
 from stegnet.media import read_frames, read_picture, scan
 from stegnet.metrics import psnr
 from stegnet.models import SHIPPED
@@ -150,6 +152,15 @@ def test_a_passphrase(session, folder, weights):
     done = subprocess.run([*command, "--strict", "--weights", weights], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert next(read_frames(Path("s.mkv"))).shape == read_picture(Path("secret.png")).shape
+
+
+def test_every_session_has_its_own_salt(folder, exact, key):
+    """Or one passphrase would be one key for all sessions."""
+    for name in ("a.mkv", "b.mkv"):
+        with Site(0, Event()) as site:
+            wishes = Wishes("camera.mkv", frames=1, record=folder / name)
+            run(wishes, folder / "secret.png", lambda: exact, key, site, lambda: None, no_progress)
+    assert len({read_salt(next(read_frames(folder / name))) for name in ("a.mkv", "b.mkv")}) == 2
 
 
 def test_it_is_ended_while_nobody_looks(session):

@@ -1,5 +1,6 @@
 """What is seen of a secret without its key: nothing that an unrelated picture would not show, too."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,22 @@ def test_summary_and_headline(sights: list[Sight]) -> None:
     figures = headline(summary, seen, refused)
     assert (figures["attempts"], figures["opened"], figures["answers"]) == (6, 1, 2)
     assert figures["right_key_bits"] > 1 > 20 * abs(figures["no_key_bits"])
+
+
+def test_each_figure_of_the_headline_is_of_its_own_row() -> None:
+    """All of them of the first kind of pictures, and information of the detail."""
+    places = list(product(("photographs", "scenes"), ("picture", "detail"), STATES))
+    summary = pd.DataFrame(places, columns=["kind", "of", "state"])
+    for number, column in enumerate(("correlation", "mutual_information", "mutual_information_others")):
+        summary[column] = [100 * number + at for at in range(len(places))]
+    seen = pd.DataFrame({"kind": ["photographs", "scenes"], "recognised": [0.3, 0.4]})
+    refused = pd.DataFrame([("a", "no", 30), ("b", OPENED, 4), ("c", OPENED, 5)], columns=["kind", "answer", "count"])
+    assert STATES == (RIGHT, IN_ORDER, ONE_BIT, OTHER, NONE)
+    assert headline(summary, seen, refused) == {
+        "attempts": 39, "opened": 9, "answers": 2,
+        "right_key_bits": 105, "one_bit_off_bits": 107, "another_key_bits": 108, "no_key_bits": 109,
+        "unrelated_bits": 208, "right_key_correlation": 5, "no_key_recognised": 0.3,
+    }  # fmt: skip
 
 
 def test_how_busy_blocks_are_tells_the_secret(sights: list[Sight]) -> None:

@@ -1,6 +1,7 @@
 """All attacks on one small picture, and the tables that they make."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,27 @@ def test_all_tables_stand_in_the_report(table: pd.DataFrame) -> None:
     figures = headline(table)
     assert all(np.isfinite(value) for value in figures.values())
     assert {"read_8_neighbours", "exact_16_correlation", "placed_still"} <= set(figures)
+
+
+def test_each_figure_of_the_headline_is_of_its_own_rows() -> None:
+    """Means over the pictures; of the two solvers, the better one."""
+    solved = product(
+        ["neighbours", "correlation"], [32, 16, 8], [("revealed", "one picture"), ("jigsaw", "detail, turned, negated")]
+    )
+    rows, expected = [], {}
+    for number, (setting, block, (attacked, kind)) in enumerate(solved):
+        better = ("brightness", "blind")[number % 2]
+        for measure in ("brightness", "blind", "random"):
+            value = number + {better: 0.5, "random": 0.9}.get(measure, 0.1)
+            rows += [("cat", attacked, kind, block, setting, measure, value - 0.05)]
+            rows += [("ear", attacked, kind, block, setting, measure, value + 0.05)]
+        expected[f"{'read' if attacked == 'revealed' else 'exact'}_{block}_{setting}"] = number + 0.5
+    for number, film in enumerate(["still", "slow, 1 px", "fast, 16 px"], 50):
+        for kind, worse in (("detail, revealed", 0), ("detail", 20)):
+            rows.append(("cat", "fresh shuffle, same place", kind, 8, film, "placed", number + worse))
+    expected |= {"read_8_correlation_random": 10.9, "placed_still": 50, "placed_slow": 51, "placed_fast": 52}
+    columns = ["picture", "attack", "kind", "block", "setting", "measure", "value"]
+    assert headline(pd.DataFrame(rows, columns=columns)) == pytest.approx(expected)
 
 
 def test_pictures_for_each_title(task: Task) -> None:

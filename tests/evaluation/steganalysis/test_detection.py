@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from stegnet.evaluation.steganalysis.detection import (
@@ -79,6 +80,14 @@ def test_accuracy_and_auc_are_scikit_learns() -> None:
     assert figures["auc"] == pytest.approx(roc_auc_score(labels, scores))
     assert figures["low"] < figures["accuracy"] < figures["high"]
     assert figures["auc_low"] < figures["auc"] < figures["auc_high"]
+
+
+def test_the_interval_is_of_as_many_trials_as_there_are_pairs() -> None:
+    """The two decisions on a pair hang together: 100 pictures are 50 trials."""
+    covers, containers = [-1.0] * 42 + [1.0] * 8, [1.0] * 38 + [-1.0] * 12
+    figures = summarise_detection([Verdict(np.array(covers), np.array(containers))], 0)
+    expected = binomtest(40, 50).proportion_ci(method="wilson")
+    assert (figures["low"], figures["high"]) == pytest.approx((expected.low, expected.high))
 
 
 def test_several_detectors_give_their_mean() -> None:

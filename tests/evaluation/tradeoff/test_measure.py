@@ -80,6 +80,23 @@ def test_headline_is_short_and_has_no_made_up_figures(table: pd.DataFrame) -> No
     assert "bits_container_psnr_same_secret" not in figures  # an untrained network's secret is off the curve
 
 
+def test_each_figure_of_the_headline_is_of_its_own_row() -> None:
+    """A quality of the secret of 35 dB lies half way between the two points of either curve."""
+    points = [
+        ("stegnet", "", 41.0, 35.0), ("beta", "4", 42.0, 35.5),
+        ("swap", "3", 43.0, 33.0), ("swap", "4", 34.0, 36.0), ("swap", "5", 30.0, 37.0),
+        ("sealed", "1.0", 60.0, 30.0), ("sealed", "full", 56.0, 34.0), ("matching", "3.0", 54.0, 36.0),
+        ("ideal", "1.0", 70.0, 30.0), ("ideal", "full", 64.0, 34.0), ("ideal", "3.0", 60.0, 36.0),
+    ]  # fmt: skip
+    means = pd.DataFrame(points, columns=["series", "setting", "container_psnr", "secret_psnr"])
+    assert headline(means) == {
+        "stegnet_container_psnr": 41, "stegnet_secret_psnr": 35,
+        "sealed_full_container_psnr": 56, "sealed_full_secret_psnr": 34,
+        "swap_4_container_psnr": 34, "swap_4_secret_psnr": 36,
+        "bits_container_psnr_same_secret": 55, "ideal_container_psnr_same_secret": 62,
+    }  # fmt: skip
+
+
 def test_a_point_on_a_curve() -> None:
     curve = pd.DataFrame({"series": "sealed", "container_psnr": [60.0, 50.0], "secret_psnr": [30.0, 40.0]})
     assert at_secret(curve, ("sealed",), 32.5) == pytest.approx(57.5)
