@@ -17,8 +17,8 @@ from stegnet.training.ranks import world_size
 
 # The parts of this package that a training computes with.
 CODE = (
-    "card.py", "channel.py", "config.py", "data", "detail.py", "errors.py", "metrics.py", "models", "scramble.py",
-    "tensors", "training",
+    "card.py", "channel.py", "config.py", "data", "detail.py", "errors.py", "metrics.py", "models", "parallel.py",
+    "scramble.py", "tensors", "training",
 )  # fmt: skip
 IRRELEVANT = {"workers", "checkpoint"}  # they change the time that it takes, and nothing else
 
