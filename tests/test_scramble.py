@@ -126,3 +126,13 @@ def test_grid_leaves_the_margin_out():
     assert scramble.grid(61, 97) == (7, 12)
     assert scramble.grid(61, 97, 16) == (3, 6)
     assert scramble.grid(7, 97) == (0, 12)
+
+
+@pytest.mark.parametrize("block", [8, 24])
+@pytest.mark.parametrize("window", [(0, 8, 0, 16), (5, 40, 3, 50), (16, 48, 24, 72), (0, 48, 71, 72), (10, 10, 0, 9)])
+def test_a_part_is_a_part_of_the_whole(block, window):
+    picture = np.random.default_rng(0).normal(size=(48, 72, 3)).astype(np.float32)
+    shuffle = scramble.draw(bytes(range(32)), 48 // block, 72 // block)
+    rows, cols = slice(*window[:2]), slice(*window[2:])
+    for way in (scramble.apply, scramble.invert):
+        np.testing.assert_array_equal(way(picture, shuffle, rows, cols), way(picture, shuffle)[rows, cols])

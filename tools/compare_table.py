@@ -13,7 +13,7 @@ import torch
 
 from pipeline.stage import bar
 from stegnet.codec import Network
-from stegnet.codec.network import Hidden
+from stegnet.codec.network import Hidden, Step, no_step
 from stegnet.config import Config
 from stegnet.data.shards import data_hash
 from stegnet.evaluation.quality import SEALED, Bench, PicturePairs, Trip, foremost, measures, through_file
@@ -46,11 +46,13 @@ Job = Callable[[], Any]
 class Unshuffled(Network):
     """Leaves a secret's blocks in their places, as a pair expects that was trained so."""
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None) -> Hidden:
-        return super().hide(cover, secret, None)
+    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, step: Step = no_step) -> Hidden:
+        return super().hide(cover, secret, None, step)
 
-    def reveal(self, container: np.ndarray, shuffle: Shuffle | None, means: np.ndarray | None) -> np.ndarray:
-        return super().reveal(container, None, means)
+    def reveal(
+        self, container: np.ndarray, shuffle: Shuffle | None, means: np.ndarray | None, step: Step = no_step
+    ) -> np.ndarray:
+        return super().reveal(container, None, means, step)
 
 
 def measure(rows: list[Trained], data: Path) -> pd.DataFrame:

@@ -16,8 +16,9 @@ from stegnet.detail import CELL
 
 MOST_ROWS, MOST_COLS = 1152, 2048  # of a tile: 1920×1080 is one
 MARGIN = 192
-FINE = 1152  # side of a tile with its margin, where the cut is free
+FINE = 896  # side of a tile with its margin, where the cut is free
 _STEP = 32  # tiles begin where the strides of common backbones do
+_HALO = 16  # a known reach is that of a network without a backbone, or a multiple of 32
 _PER_BLOCK = 12  # pixels that a coupling block reaches
 _ENDS = 160  # pixels that a network at an end reaches, with up to _MOST_ENDS convolutions and convnext_atto
 _MOST_ENDS = 6
@@ -70,7 +71,7 @@ def tiles(height: int, width: int, reach: int | None) -> list[Tile]:
     """
     most, margin = (MOST_ROWS, MOST_COLS), MARGIN
     if reach is not None and reach <= MARGIN and (height > MOST_ROWS or width > MOST_COLS):
-        margin = -(-reach // _STEP) * _STEP
+        margin = -(-reach // _HALO) * _HALO
         most = (FINE - 2 * margin,) * 2
     return [
         Tile(down, across, _with_margin(down, margin, height), _with_margin(across, margin, width))

@@ -16,7 +16,7 @@ from stegnet.errors import WeightsError
 Sessions = dict[str, onnxruntime.InferenceSession]
 
 _UNREADABLE = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile)
-_LARGE = 1 << 20  # pixels: beyond, memory goes back after each run, or every network would keep its own
+_LARGE = 1 << 19  # pixels: beyond, memory goes back after each run, or every network would keep its own
 _SHRINKING = onnxruntime.RunOptions()
 _SHRINKING.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 _QUIET = 4  # what can't be done is said by the error, not by a log

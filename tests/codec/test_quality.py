@@ -31,8 +31,8 @@ class Loud:
     def __getattr__(self, name):
         return getattr(self.network, name)
 
-    def hide(self, cover, secret, shuffle):
-        hidden = self.network.hide(cover, secret, shuffle)
+    def hide(self, cover, secret, shuffle, step):
+        hidden = self.network.hide(cover, secret, shuffle, step)
         return replace(hidden, container=255 - cover, lean=np.ones(cover.shape, np.int8))
 
 

@@ -1,20 +1,35 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
+from stegnet.card import SHIPPED, read_card
 from stegnet.channel import to_8_bits
-from stegnet.codec import tiles
-from stegnet.codec.tiles import MARGIN, tiled
+from stegnet.codec import Network
+from stegnet.codec import tiles as module
+from stegnet.codec.tiles import FINE, MARGIN, known_reaches, tiles
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.models import build
+from stegnet.scramble import draw
 
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(tiles, "MOST_ROWS", 96)
-    monkeypatch.setattr(tiles, "MOST_COLS", 128)
+    monkeypatch.setattr(module, "MOST_ROWS", 96)
+    monkeypatch.setattr(module, "MOST_COLS", 128)
+
+
+def tiled(run, *pictures, reach=None):
+    """`run(*pictures)`, tile by tile."""
+    parts = []
+    for tile in tiles(*pictures[0].shape[:2], reach):
+        parts.append((tile, tile.inside(run(*(tile.around(picture) for picture in pictures)))))
+    whole = np.empty((*pictures[0].shape[:2], parts[0][1].shape[2]), parts[0][1].dtype)
+    for tile, part in parts:
+        tile.part(whole)[:] = part
+    return whole
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -101,3 +116,82 @@ def test_the_invertible_pair(small_tiles, blocks):
         apart = np.abs(whole.astype(int) - parts)
         assert apart.max() <= 1
         assert (apart > 0).mean() <= 0.001
+
+
+@pytest.mark.parametrize("size", [(1153, 2049), (8, 5000), (4000, 6000), (2304, 8)])
+@pytest.mark.parametrize("reach", [0, 12, 48, 160, 192])
+def test_fine_tiles(size, reach):
+    """They cover the picture once, are small, begin where strides do, and have what a network looks at around them."""
+    seen = np.zeros(size, int)
+    for tile in tiles(*size, reach):
+        tile.part(seen)[:] += 1
+        for part, outer, end in zip((tile.rows, tile.cols), (tile.outer_rows, tile.outer_cols), size, strict=True):
+            assert part.start % 32 == outer.start % 16 == 0
+            assert outer.start == 0 or part.start - outer.start >= reach
+            assert outer.stop == end or outer.stop - part.stop >= reach
+            assert outer.stop - outer.start <= FINE + 32
+    assert (seen == 1).all()
+
+
+def test_a_reach_beyond_the_margin_leaves_the_grid():
+    assert tiles(4000, 6000, MARGIN + 1) == tiles(4000, 6000, None) != tiles(4000, 6000, MARGIN)
+    assert len(tiles(1152, 2048, 48)) == 1
+
+
+def reach_of(run, count: int, side: int = 512) -> int:
+    """How far beyond a square in the middle lies what it depends on."""
+    inputs = [torch.rand(1, 3, side, side, requires_grad=True) for _ in range(count)]
+    start, end = side // 2 - 16, side // 2 + 16
+    run(*inputs)[..., start:end, start:end].sum().backward()
+    touched = sum(picture.grad[0].abs().sum(0) for picture in inputs) > 0
+    places = [line.nonzero().flatten() for line in (touched.any(0), touched.any(1))]
+    return max(max(start - int(line[0]), int(line[-1]) + 1 - end) for line in places)
+
+
+@pytest.mark.parametrize(("blocks", "ends"), [(1, 2), (4, 4), (8, 6)])
+@pytest.mark.parametrize("backbone", ["none", "convnext_atto"])
+def test_no_network_reaches_further_than_is_known(blocks, ends, backbone):
+    torch.manual_seed(0)
+    options = {"blocks": blocks, "width": 8, "ends": ends, "backbone": backbone, "place": "ends"}
+    pair = build("invertible", **options).eval()
+    for parameter in pair.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    known = known_reaches(replace(read_card(SHIPPED), options=options))
+    for name, inputs in (("prepare", 1), ("hide", 2), ("reveal", 1), ("restore", 1)):
+        assert 0 < reach_of(getattr(pair, name), inputs) <= known[name] <= MARGIN
+
+
+@pytest.mark.parametrize(
+    "unlike",
+    [{"place": "ends+latent"}, {"place": "couplings"}, {"backbone": "resnet18"}, {"ends": 7}],
+)
+def test_what_is_not_known(unlike):
+    card = read_card(SHIPPED)
+    assert known_reaches(card)
+    assert known_reaches(replace(card, options=card.options | unlike)) == {}
+    assert known_reaches(replace(card, options={})) == {}
+    assert known_reaches(replace(card, model="unet")) == {}
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_fine_tiles_change_nothing(small_tiles, monkeypatch, backend):
+    """The pair that comes along: as in one pass, but for what adds up in another order."""
+    monkeypatch.setattr(module, "FINE", 448)
+    network = Network.load(SHIPPED, device="cpu", precision="fp32", backend=backend)
+    cover, secret = (np.kron(noise(68, 40)[::step], np.ones((8, 8, 1))) * 255 for step in (1, -1))
+    cover, secret, shuffle = cover.astype(np.uint8), secret.astype(np.uint8), draw(bytes(32), 68, 40)
+    calls = []
+    fine = network.hide(cover, secret, shuffle, lambda *call: calls.append(call))
+    shown = network.reveal(fine.container, shuffle, fine.means)
+    assert calls == [(done, len(calls)) for done in range(1, len(calls) + 1)]
+    assert len(calls) > 6
+    monkeypatch.undo()
+    calls.clear()
+    whole = network.hide(cover, secret, shuffle, lambda *call: calls.append(call))
+    assert calls == []
+    np.testing.assert_array_equal(fine.means, whole.means)
+    pairs = (fine.container, whole.container), (shown, network.reveal(fine.container, shuffle, fine.means))
+    for ours, theirs in pairs:
+        apart = np.abs(ours.astype(int) - theirs)
+        assert apart.max() <= 1
+        assert (apart > 0).mean() <= 0.0005
