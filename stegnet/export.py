@@ -168,7 +168,10 @@ def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreem
         copied.write_bytes(weights.read_bytes())
         for name, graph in graphs.items():
             graph_file(copied, name).write_bytes(graph)
-        agreements = compare(TorchEngine(pair, "cpu", "fp32"), OnnxEngine(copied), list(graphs))
+        theirs = OnnxEngine(copied)
+        theirs.pool(SIZE * SIZE).prepare()
+        with _one_thread():
+            agreements = compare(TorchEngine(pair, "cpu", "fp32"), theirs, list(graphs))
     for found in agreements:
         if not (found.apart <= MOST_APART and found.equal >= LEAST_EQUAL):
             raise WeightsError(
@@ -176,6 +179,17 @@ def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreem
                 f"{found.apart:.2g} apart, {100 * found.equal:.3f} % are equal as 8 bits"
             )
     return agreements
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small pictures take several threads longer: they wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def compare(ours: Engine, theirs: Engine, networks: Sequence[str]) -> list[Agreement]:
