@@ -293,7 +293,7 @@ def test_a_name_can_do_nothing(tmp_path, cover, secret, key):
     hidden, revealed = there_and_back(cover, nasty, ".png", key)
     shown = r"hidden: ..\x1b[2J\u202egpj\n\udcff.bin, 3 bytes"
     assert hidden.notes[0].startswith(shown) and revealed.notes[0].startswith(shown)
-    assert {path.name for path in tmp_path.iterdir()} == {name, "cover.png", "container.png", "out"}
+    assert {path.name for path in tmp_path.iterdir()} == {name, "cover.png", "container.png", "out.bin"}
 
 
 def test_where_the_result_must_not_go(tmp_path, cover, film, stowed, secret, key):
