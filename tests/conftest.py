@@ -1,4 +1,5 @@
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -6,10 +7,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-import torch
 
 from stegnet.codec import Key, Network
-from stegnet.models import Card, Pair, build, save_pair
+
+# What takes seconds to import, torch above all, is imported by the fixtures that need it: many tests do without.
 
 # A shell that starts a job in the background, or `nohup`, makes it deaf to these, and so the programs that are tested.
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
@@ -28,10 +29,14 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
 @pytest.fixture(autouse=True)
 def settings_stay() -> Iterator[None]:
     """A training sets how the whole process computes."""
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else None
     yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(strict)
+    torch = sys.modules.get("torch")
+    if torch and threads:
+        torch.set_num_threads(threads)
+    if torch and torch.are_deterministic_algorithms_enabled():  # asked first, since setting it imports for seconds
+        torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture(name="picture")
@@ -87,22 +92,11 @@ def _add_tone(film, track, seconds: float) -> None:
     film.mux(track.encode(None))
 
 
-class FiveLevels(Pair):
-    """Puts one of five levels of the secret into the low four bits of the cover, each with room for a step of 1."""
-
-    def hide(self, cover, hidden):
-        high = cover.float().mul(255).round().to(torch.uint8) & 0xF0
-        level = (hidden.float() + 0.5).clamp(0, 1).mul(4).round().to(torch.uint8)
-        return (high + 3 * level + 1).float() / 255
-
-    def reveal(self, container):
-        low = container.float().mul(255).round().to(torch.uint8) & 0x0F
-        return (low // 3).clamp(0, 4).float() / 4 - 0.5
-
-
 @pytest.fixture
 def exact() -> Network:
     """A network that hides and reveals five levels without loss, sealed bits or not; the detail layer is off."""
+    from tests.support.pairs import FiveLevels
+
     return Network.of(FiveLevels(), "5e" * 32, detail=False, block=8, precision="fp32")
 
 
@@ -120,6 +114,10 @@ def key() -> Key:
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a tiny pair that is not trained, and does something all the same."""
+    import torch
+
+    from stegnet.models import Card, build, save_pair
+
     torch.manual_seed(0)
     pair = build("invertible", blocks=1, width=8)
     for parameter in pair.parameters():
