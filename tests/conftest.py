@@ -1,3 +1,4 @@
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -6,9 +7,13 @@ from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 
 from stegnet.codec import Key, Network
+from tests.closure import touches
+
+TOUCHING = pytest.StashKey[set[Path]]()
 
 # What takes seconds to import, torch above all, is imported by the fixtures that need it: many tests do without.
 
@@ -26,14 +31,45 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     return (128 + 90 * np.stack(waves, -1) + noise).clip(0, 255).astype(np.uint8)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--touching", action="append", metavar="FILE", help="only test files that import this one")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if chosen := config.getoption("touching"):
+        files = {Path(name).resolve() for name in chosen}
+        if missing := [str(file) for file in files if file.suffix != ".py" or not file.is_file()]:
+            raise pytest.UsageError(f"--touching: no such Python file: {', '.join(missing)}")
+        config.stash[TOUCHING] = files
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    files = config.stash.get(TOUCHING, None)
+    if files and collection_path.match("test_*.py") and not touches(collection_path, files):
+        return True
+    return None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: a worker for each physical core that this process may use, and 3 GiB of memory for each."""
+    cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
+    return max(1, min(cores, psutil.virtual_memory().total // (3 << 30)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Each worker computes with one thread: there is one for each core."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(autouse=True)
 def settings_stay() -> Iterator[None]:
     """A training sets how the whole process computes."""
-    torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch else None
+    threads = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
     yield
     torch = sys.modules.get("torch")
-    if torch and threads:
+    if threads:
         torch.set_num_threads(threads)
     if torch and torch.are_deterministic_algorithms_enabled():  # asked first, since setting it imports for seconds
         torch.use_deterministic_algorithms(False)

@@ -5,7 +5,8 @@ stegnet answers: they follow from how each container is made. Nothing is left to
 out again; only zlib may compress otherwise elsewhere, and FFmpeg wrap the same frames in other bytes.
 
 The network is an ideal one, of five levels (`FiveLevels` in tests/support/pairs.py): level =
-round(4 · (hidden + ½)), within 0 and 4, is kept in the low four bits of a sample as 3 · level + 1; revealed is ⌊low bits / 3⌋ / 4 − ½.
+round(4 · (hidden + ½)), within 0 and 4, is kept in the low four bits of a sample as 3 · level + 1; revealed is
+⌊low bits / 3⌋ / 4 − ½.
 """
 
 import json

@@ -1,17 +1,13 @@
 """Both dvc.yaml against the code that their stages run."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from closure import ROOT, closure
-
 from stegnet.report.studies import STUDIES as PAGE
+from tests.closure import ROOT, closure
 
 
 def read_stages(path: str) -> dict[str, Any]:
