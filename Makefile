@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/.ready
+TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist loadfile
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 export DVC_NO_ANALYTICS := 1
@@ -32,8 +33,10 @@ report: $(READY) ## the same for the pair that comes with stegnet, into reports/
 	dvc --cd study repro report@shipped
 	cp -r study/shipped/. reports/shipped/
 
-test: $(READY) ## run the tests
-	python -m pytest
+test: $(READY) ## run the tests, a process on each core; those marked `arithmetic` also as a CPU without AVX-512 computes
+	$(TEST)
+	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
+		$(TEST) -m arithmetic $$(grep -rl --include='test_*.py' mark.arithmetic tests)
 
 table: $(READY) ## compare all experiments in a table: what was changed, and the PSNR it gave
 	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_(worst|bare|ssim|apd|haarpsi|de2000|vmaf|p1|flicker)|film_(frames|megabytes)|trained_beta|State|Executor|Created|skipped|sources|test$$|train$$'

@@ -2,12 +2,15 @@
 
 import ast
 from collections.abc import Container
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("stegnet", "pipeline")
+_ALL = (*PACKAGES, "tests", "tools")
 
 
+@cache
 def imports(path: Path) -> set[Path]:
     """The files of this repository that `path` imports itself, packages' __init__.py included."""
     found: set[Path] = set()
@@ -31,10 +34,19 @@ def closure(path: Path, apart: Container[Path] = ()) -> set[Path]:
     return known
 
 
+def touches(test: Path, files: set[Path]) -> bool:
+    """Does a test file, or a conftest.py beside or above it, import one of these files?
+
+    The topmost conftest.py does not count: it serves all tests, and imports what they all use.
+    """
+    above = [folder / "conftest.py" for folder in test.parents if folder.is_relative_to(ROOT / "tests")][:-1]
+    return any(files & closure(path) for path in (test, *above) if path.is_file())
+
+
 def _files(module: str) -> set[Path]:
     """The source of a module, if it is ours, and of the packages it lies in."""
     parts = module.split(".")
-    if parts[0] not in PACKAGES:
+    if parts[0] not in _ALL:
         return set()
     places = [ROOT.joinpath(*parts[: count + 1]) for count in range(len(parts))]
     return {file for place in places for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()}

@@ -1,15 +1,21 @@
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
-import torch
 
 from stegnet.codec import Key, Network
-from stegnet.models import Card, Pair, build, save_pair
+from tests.closure import touches
+
+TOUCHING = pytest.StashKey[set[Path]]()
+
+# What takes seconds to import, torch above all, is imported by the fixtures that need it: many tests do without.
 
 # A shell that starts a job in the background, or `nohup`, makes it deaf to these, and so the programs that are tested.
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
@@ -25,13 +31,48 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     return (128 + 90 * np.stack(waves, -1) + noise).clip(0, 255).astype(np.uint8)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--touching", action="append", metavar="FILE", help="only test files that import this one")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if chosen := config.getoption("touching"):
+        files = {Path(name).resolve() for name in chosen}
+        if missing := [str(file) for file in files if file.suffix != ".py" or not file.is_file()]:
+            raise pytest.UsageError(f"--touching: no such Python file: {', '.join(missing)}")
+        config.stash[TOUCHING] = files
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    files = config.stash.get(TOUCHING, None)
+    if files and collection_path.match("test_*.py") and not touches(collection_path, files):
+        return True
+    return None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: a worker for each physical core that this process may use, and 3 GiB of memory for each."""
+    cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
+    return max(1, min(cores, psutil.virtual_memory().total // (3 << 30)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Each worker computes with one thread: there is one for each core."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(autouse=True)
 def settings_stay() -> Iterator[None]:
     """A training sets how the whole process computes."""
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
     yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(strict)
+    torch = sys.modules.get("torch")
+    if threads:
+        torch.set_num_threads(threads)
+    if torch and torch.are_deterministic_algorithms_enabled():  # asked first, since setting it imports for seconds
+        torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture(name="picture")
@@ -87,22 +128,11 @@ def _add_tone(film, track, seconds: float) -> None:
     film.mux(track.encode(None))
 
 
-class FiveLevels(Pair):
-    """Puts one of five levels of the secret into the low four bits of the cover, each with room for a step of 1."""
-
-    def hide(self, cover, hidden):
-        high = cover.float().mul(255).round().to(torch.uint8) & 0xF0
-        level = (hidden.float() + 0.5).clamp(0, 1).mul(4).round().to(torch.uint8)
-        return (high + 3 * level + 1).float() / 255
-
-    def reveal(self, container):
-        low = container.float().mul(255).round().to(torch.uint8) & 0x0F
-        return (low // 3).clamp(0, 4).float() / 4 - 0.5
-
-
 @pytest.fixture
 def exact() -> Network:
     """A network that hides and reveals five levels without loss, sealed bits or not; the detail layer is off."""
+    from tests.support.pairs import FiveLevels
+
     return Network.of(FiveLevels(), "5e" * 32, detail=False, block=8, precision="fp32")
 
 
@@ -127,6 +157,10 @@ def any_quality(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a tiny pair that is not trained, and does something all the same."""
+    import torch
+
+    from stegnet.models import Card, build, save_pair
+
     torch.manual_seed(0)
     pair = build("invertible", blocks=1, width=8)
     for parameter in pair.parameters():

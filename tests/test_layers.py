@@ -1,14 +1,11 @@
 """Imports point one way, and each heavy package has one door."""
 
 import ast
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from closure import PACKAGES, ROOT, imports
+from tests.closure import PACKAGES, ROOT, imports
 
 LAYERS = [
     {"errors", "config", "extras", "__init__"},

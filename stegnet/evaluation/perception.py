@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import piq
 import torch
 from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor, nn
@@ -53,6 +52,8 @@ def haarpsi(a: np.ndarray, b: np.ndarray) -> float:
         return math.nan
     if np.array_equal(a, b):
         return 1.0  # piq divides by zero where both are black
+    import piq  # loads torchvision and torch's compiler
+
     return float(piq.haarpsi(_tensor(a), _tensor(b), data_range=1.0))
 
 

@@ -29,7 +29,8 @@ def has_bf16(device: torch.device) -> bool:
     """Whether bfloat16 is fast there, not only possible."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    built_in = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return built_in and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # false if ONEDNN_MAX_CPU_ISA forbids it
 
 
 def resolve(precision: str, device: torch.device) -> str:

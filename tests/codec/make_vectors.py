@@ -4,8 +4,9 @@ Containers, each with one thing wrong, and answers.json, which says what a reade
 stegnet answers: they follow from how each container is made. Nothing is left to chance, so that the same pixels come
 out again; only zlib may compress otherwise elsewhere, and FFmpeg wrap the same frames in other bytes.
 
-The network is an ideal one, of five levels (`FiveLevels` in tests/conftest.py): level = round(4 · (hidden + ½)), within
-0 and 4, is kept in the low four bits of a sample as 3 · level + 1; revealed is ⌊low bits / 3⌋ / 4 − ½.
+The network is an ideal one, of five levels (`FiveLevels` in tests/support/pairs.py): level =
+round(4 · (hidden + ½)), within 0 and 4, is kept in the low four bits of a sample as 3 · level + 1; revealed is
+⌊low bits / 3⌋ / 4 − ½.
 """
 
 import json
@@ -24,7 +25,7 @@ from stegnet.codec.tracks import format_packets
 from stegnet.media import FilmWriter, SoundPacket, SoundTrack, write_png
 from tests.codec import by_the_book
 from tests.codec.by_the_book import SECRET
-from tests.conftest import FiveLevels
+from tests.support.pairs import FiveLevels
 
 FOLDER = Path(__file__).parent / "vectors"
 ANSWERS = "answers.json"

@@ -14,7 +14,7 @@ from stegnet.errors import CapacityError
 from stegnet.media import SoundPacket, SoundTrack, resize
 from tests.codec import by_the_book
 from tests.codec.by_the_book import FILM_ID, NONCE, SALT, SECRET
-from tests.conftest import FiveLevels
+from tests.support.pairs import FiveLevels
 
 TRACK = SoundTrack("pcm_s16le", Fraction(1, 1000), 8000, "mono", b"", b"")
 PACKETS = format_packets([SoundPacket(0, 0, 0, 20, True, b"sound")])

@@ -21,7 +21,7 @@ from stegnet.media import FilmWriter, SoundPacket, read_frames, read_sound, scan
 from tests.codec import by_the_book
 from tests.codec.by_the_book import SECRET
 from tests.codec.make_vectors import TRACK, cover
-from tests.conftest import FiveLevels
+from tests.support.pairs import FiveLevels
 
 SIZE = 40, 48
 FRAMES, HIDDEN = 12, 10

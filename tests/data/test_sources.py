@@ -10,7 +10,6 @@ from threading import Thread
 
 import numpy as np
 import pytest
-import torchvision
 from PIL import Image
 
 from stegnet.data import sources
@@ -147,8 +146,8 @@ def server(archive) -> Iterator[str]:
 @pytest.fixture
 def serve(monkeypatch) -> Callable[[str, str], None]:
     """Makes torchvision look for Imagenette elsewhere."""
-    family = torchvision.datasets.Imagenette
-    return lambda address, md5: monkeypatch.setattr(family, "_ARCHIVES", {"full": (address, md5)})
+    archives = "torchvision.datasets.Imagenette._ARCHIVES"
+    return lambda address, md5: monkeypatch.setattr(archives, {"full": (address, md5)})
 
 
 def md5(path: Path) -> str:
@@ -236,7 +235,7 @@ def test_the_training_part_is_what_the_class_calls_it(groups, monkeypatch):
         def __getitem__(self, index):
             return Image.new("L", (64, 64), 7), 0
 
-    monkeypatch.setattr(torchvision.datasets, "Odd", Odd, raising=False)
+    monkeypatch.setattr("torchvision.datasets.Odd", Odd, raising=False)
     (group,) = groups(source="torchvision:Odd")
     assert np.array_equal(group.samples[0].pixels, np.full((64, 64, 3), 7))
 

@@ -14,6 +14,14 @@ def test_auto_is_what_the_device_does_well(monkeypatch, fast, expected):
     assert resolve("auto", CPU) == expected
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_what_the_cpu_has_and_onednn_may_not_use_is_not_fast(monkeypatch, allowed):
+    """ONEDNN_MAX_CPU_ISA forbids it, say; bfloat16 is emulated then, and slow."""
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: allowed, raising=False)
+    assert precision.has_bf16(CPU) == allowed
+
+
 @pytest.mark.parametrize("wanted", ["bf16", "fp32"])
 def test_what_is_asked_for_stays(monkeypatch, wanted):
     monkeypatch.setattr(precision, "has_bf16", lambda device: wanted == "fp32")

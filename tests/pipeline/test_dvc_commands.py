@@ -12,9 +12,7 @@ import pytest
 import yaml
 from moto.server import ThreadedMotoServer
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from clones import copy_repository, run
+from tests.clones import copy_repository, run
 
 TINY = {
     "data": {"size": 64, "scenes": 4, "test_scenes": 2, "test_photographs": False},

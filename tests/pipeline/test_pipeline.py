@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +15,9 @@ import pytest
 import yaml
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from clones import copy_repository, environment, run
-
 from stegnet.media import scan
 from stegnet.models import read_card
+from tests.clones import copy_repository, environment, run
 
 SMALL = {
     "data": {"size": 64, "scenes": 24, "test_scenes": 3, "shard": 10},

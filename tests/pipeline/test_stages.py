@@ -1,18 +1,14 @@
 """Both dvc.yaml against the code that their stages run."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from closure import PACKAGES, ROOT, closure, imports
-
 from stegnet.report.studies import STUDIES as PAGE
 from stegnet.training.origin import CODE
+from tests.closure import PACKAGES, ROOT, closure, imports
 
 
 def read_stages(path: str) -> dict[str, Any]:

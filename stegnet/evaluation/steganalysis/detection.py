@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim.swa_utils import update_bn
 
 from stegnet.evaluation.steganalysis.confidence import auc, auc_interval, share_interval
 from stegnet.evaluation.steganalysis.detector import Detector
@@ -21,6 +22,7 @@ BATCH = 8  # pairs
 CROP = 96
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 1e-3
+MEASURED = 16  # batches that the means of batch normalisation are taken from
 
 Progress = Callable[[range], Iterable[int]]
 
@@ -60,16 +62,18 @@ def train_detector(pairs: Pairs, steps: int, seed: int, progress: Progress) -> D
     """A detector after a fixed number of steps; no test picture has a say in when it ends.
 
     A batch holds covers *and* their containers, cut, flipped and turned alike, so that only what was hidden tells them
-    apart. AdamW, one cycle of the learning rate (Smith and Topin 2018, arXiv 1708.07120).
+    apart. AdamW, one cycle of the learning rate (Smith and Topin 2018, arXiv 1708.07120). The means of batch
+    normalisation are measured anew with the final weights (Wu and Johnson 2021, "Rethinking 'Batch' in BatchNorm",
+    arXiv 2105.07576, section 3): running means lag behind the weights, and move the threshold.
     """
     torch.manual_seed(seed)
     random, device = np.random.default_rng(seed), pick_device()
     detector = Detector().to(device, memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(detector.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps)
-    order = _endless(len(pairs), steps * BATCH, random)
+    order = _endless(len(pairs), (steps + MEASURED) * BATCH, random).reshape(-1, BATCH)
     for step in progress(range(steps)):
-        pictures = _batch(pairs, order[step * BATCH : (step + 1) * BATCH], random).to(device)
+        pictures = _batch(pairs, order[step], random).to(device)
         labels = torch.arange(len(pictures), device=device).ge(len(pictures) / 2).float()
         with autocast(resolve("auto", device), device):
             logits = detector(pictures)
@@ -77,6 +81,8 @@ def train_detector(pairs: Pairs, steps: int, seed: int, progress: Progress) -> D
         binary_cross_entropy_with_logits(logits.float(), labels).backward()
         optimiser.step()
         schedule.step()
+    with autocast(resolve("auto", device), device):
+        update_bn((_batch(pairs, chosen, random) for chosen in order[steps:]), detector, device)
     return detector.eval()
 
 

@@ -1,5 +1,6 @@
 """All attacks on one small picture, and the tables that they make."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -13,18 +14,20 @@ from stegnet.evaluation.shuffle.attacks import KINDS, TITLES, Row, Task, attack,
 from stegnet.evaluation.shuffle.report import headline, report
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attacks, "SIZE", 64)
-    monkeypatch.setattr(attacks, "FRAMES", 2)
+@pytest.fixture(scope="module")
+def small() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(attacks, "SIZE", 64)
+        monkeypatch.setattr(attacks, "FRAMES", 2)
+        yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def task(small: None, weights: Path, cat: np.ndarray) -> Task:
     return Task(weights, "cat", cat[:64, :96], np.ascontiguousarray(cat[100:164, 100:164]), 0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rows(task: Task) -> list[Row]:
     return attack(task)
 

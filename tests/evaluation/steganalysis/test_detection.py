@@ -12,11 +12,14 @@ from stegnet.evaluation.steganalysis.detection import (
     Pairs,
     Verdict,
     _batch,
+    _tensor,
     judge,
     summarise_detection,
     train_detector,
 )
 from stegnet.training.precision import make_deterministic
+
+pytestmark = pytest.mark.arithmetic
 
 SIDE, STEPS = 48, 40
 TRAINING, UNSEEN = range(24), range(24, 54)
@@ -28,8 +31,8 @@ def covers(picture: Callable[..., np.ndarray]) -> Callable[[range], np.ndarray]:
 
 
 def noisy(pictures: np.ndarray) -> np.ndarray:
-    """Steps of up to three levels: more than there was, and as invisible."""
-    step = np.random.default_rng(len(pictures)).integers(-3, 4, pictures.shape)
+    """Steps of up to six levels: plainly more than the noise that there was."""
+    step = np.random.default_rng(len(pictures)).integers(-6, 7, pictures.shape)
     return (pictures.astype(int) + step).clip(0, 255).astype(np.uint8)
 
 
@@ -48,10 +51,23 @@ def test_what_is_there_is_found_in_pictures_never_seen(covers: Callable[[range],
     assert np.array_equal(again.containers, verdict.containers)
 
 
+def test_the_threshold_fits_the_final_weights(covers: Callable[[range], np.ndarray]) -> None:
+    """Running means of five steps would still be near where they began."""
+    before = covers(TRAINING)
+    pairs = Pairs(before, noisy(before))
+    make_deterministic(0, 1)
+    detector = train_detector(pairs, 5, 0, lambda steps: steps)
+    verdict = judge(detector, pairs)
+    with torch.inference_mode():
+        together = detector.train()(_tensor(np.concatenate([pairs.covers, pairs.containers]))).numpy()
+    apart = np.abs(np.concatenate([verdict.covers, verdict.containers]) - together).mean()
+    assert apart < 0.4 * together.std()
+
+
 def test_nothing_is_found_where_nothing_is(covers: Callable[[range], np.ndarray]) -> None:
     """Pictures against other pictures: no way of handling them gives away which are called containers."""
     detector = trained(Pairs(covers(TRAINING), covers(range(100, 124))))
-    verdict = judge(detector, Pairs(covers(UNSEEN), covers(range(200, 230))))
+    verdict = judge(detector, Pairs(covers(range(200, 300)), covers(range(300, 400))))
     assert 0.25 < verdict.accuracy < 0.75
 
 

@@ -20,20 +20,20 @@ from stegnet.models import Card, load_pair, save_pair
 SIZE = 96
 
 
-@pytest.fixture
-def shards(tmp_path: Path, cat: np.ndarray) -> Path:
-    writer = ShardWriter(tmp_path / "shards", 100)
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory, cat: np.ndarray) -> Path:
+    folder = tmp_path_factory.mktemp("shards")
+    writer = ShardWriter(folder / "shards", 100)
     for number, (kind, y) in enumerate([("scenes", 0), ("scenes", 30), ("photographs", 60), ("photographs", 150)]):
         writer.add(np.ascontiguousarray(cat[y : y + SIZE, y : y + SIZE]), TEST, f"{number}.png", kind, 256, 256)
     writer.close()
-    return tmp_path / "shards"
+    return folder / "shards"
 
 
-@pytest.fixture
-def rivals(tmp_path: Path, weights: Path) -> Path:
+@pytest.fixture(scope="module")
+def all_rivals(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
     """All that are needed; the ancestors' hide the whole picture."""
-    folder = tmp_path / "rivals"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("rivals")
     for beta in tradeoff.BETAS:
         shutil.copy(weights, folder / f"beta_{beta}.safetensors")
     pair, card = load_pair(weights)
@@ -43,11 +43,18 @@ def rivals(tmp_path: Path, weights: Path) -> Path:
 
 
 @pytest.fixture
-def table(shards: Path, rivals: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
-    monkeypatch.setattr(compressed, "SEALED_RATES", (1.0,))
-    monkeypatch.setattr(compressed, "FULL_RATES", (3.0,))
-    monkeypatch.setattr(tradeoff, "SWAPPED", (1, 4))
-    return measure(weights, read_rivals(rivals), PicturePairs(shards, 1), 0, lambda indices: indices)
+def rivals(all_rivals: Path, tmp_path: Path) -> Path:
+    """A test's own."""
+    return shutil.copytree(all_rivals, tmp_path / "rivals")
+
+
+@pytest.fixture(scope="module")
+def table(shards: Path, all_rivals: Path, weights: Path) -> pd.DataFrame:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(compressed, "SEALED_RATES", (1.0,))
+        monkeypatch.setattr(compressed, "FULL_RATES", (3.0,))
+        monkeypatch.setattr(tradeoff, "SWAPPED", (1, 4))
+        return measure(weights, read_rivals(all_rivals), PicturePairs(shards, 1), 0, lambda indices: indices)
 
 
 def test_every_way_on_every_pair_of_the_foremost_kind(table: pd.DataFrame) -> None:

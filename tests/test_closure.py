@@ -1,0 +1,46 @@
+"""Which tests belong to a file: `python -m pytest --touching=FILE`."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.closure import ROOT, closure, touches
+
+
+def collect(*options: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *options]
+    return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
+
+
+def test_a_closure_holds_what_is_imported_through_others() -> None:
+    found = closure(ROOT / "stegnet/media/compress.py")
+    assert {ROOT / "stegnet/media/pictures.py", ROOT / "stegnet/errors.py"} <= found
+    assert ROOT / "stegnet/codec/seal.py" not in found
+
+
+@pytest.mark.parametrize(
+    ("test", "file", "expected"),
+    [
+        ("tests/codec/test_seal.py", "stegnet/codec/seal.py", True),
+        ("tests/codec/test_seal.py", "stegnet/data/scenes.py", False),
+        ("tests/cli/test_completion.py", "stegnet/codec/seal.py", True),  # by cli/conftest.py
+        ("tests/test_layers.py", "stegnet/codec/seal.py", False),  # imported by the topmost conftest.py only
+        ("tests/codec/test_frame.py", "tests/support/pairs.py", True),
+    ],
+)
+def test_which_tests_touch_a_file(test: str, file: str, expected: bool) -> None:
+    assert touches(ROOT / test, {ROOT / file}) == expected
+
+
+def test_only_what_touches_the_file_is_collected() -> None:
+    done = collect("--touching=stegnet/media/vmaf.py", "tests/media", "tests/webcam")
+    listed = {line.partition("::")[0] for line in done.stdout.splitlines() if "::" in line}
+    assert listed == {"tests/media/test_vmaf.py"}, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "stegnet/missing.py"])
+def test_a_file_that_is_none_is_refused(name: str) -> None:
+    done = collect(f"--touching={name}", "tests/test_layers.py")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: --touching: no such Python file: {ROOT / name}" in done.stderr
