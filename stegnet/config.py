@@ -38,6 +38,7 @@ class DataConfig:
 
     source: str
     folder: str
+    test_folder: str
     size: int = number(64, 4096, step=8)
     scenes: int = number(0, 100_000_000)
     limit: int = number(0, 100_000_000)

@@ -1,5 +1,6 @@
 """From sources of pictures to shards that training and evaluation read."""
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ from stegnet.errors import DataError
 from stegnet.parallel import physical_cores
 
 CROPS = 4  # squares cut from each test photograph
-NAMED = 3  # pictures that are too small and named; the others are counted
+NAMED = 3  # pictures that a line about many names; the others are counted
 
 Progress = Callable[[Iterable[Group], int], Iterable[Group]]
 _log = logging.getLogger(__name__)
@@ -41,13 +42,19 @@ def prepare(config: DataConfig, seed: int, data: Path, out: Path, progress: Prog
     writer = ShardWriter(out, config.shard)
     counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
     small: list[str] = []
+    twins: list[str] = []
+    seen: dict[bytes, str] = {}
     for group in progress(_run(jobs, config.workers), len(jobs)):
         for line in group.damaged:
             _log.warning("skipped %s", line)
         small += group.small
+        split = _draw_split(group, config)
+        twins += _drop_twins(group, split, seen)
         counts["skipped"] += len(group.damaged) + len(group.small)
-        _store(writer, counts, group, _draw_split(group, config))
-    _warn_of_small(small, config.size)
+        _store(writer, counts, group, split)
+    counts["skipped"] += len(twins)
+    _warn(f"smaller than data.size {config.size}", small)
+    _warn("that stand in another split too", twins)
     writer.close()
     _check(counts, config.source)
     return {name: counts[name] for name in sorted(counts)}
@@ -65,10 +72,20 @@ def _call(job: Job) -> Group:
     return job()
 
 
-def _warn_of_small(names: list[str], size: int) -> None:
+def _drop_twins(group: Group, split: str, seen: dict[bytes, str]) -> list[str]:
+    """Takes out of a group the pictures that another split has already, pixel for pixel; their names."""
+    if not group.key:
+        return []
+    elsewhere = [seen.setdefault(hashlib.sha256(s.pixels).digest(), split) != split for s in group.samples]
+    names = [sample.name for sample, twin in zip(group.samples, elsewhere, strict=True) if twin]
+    group.samples[:] = [sample for sample, twin in zip(group.samples, elsewhere, strict=True) if not twin]
+    return names
+
+
+def _warn(why: str, names: list[str]) -> None:
     if names:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        _log.warning("skipped %d smaller than data.size %d: %s%s", len(names), size, ", ".join(names[:NAMED]), more)
+        _log.warning("skipped %d %s: %s%s", len(names), why, ", ".join(names[:NAMED]), more)
 
 
 def _draw_split(group: Group, config: DataConfig) -> str:

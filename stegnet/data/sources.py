@@ -32,6 +32,9 @@ NOTES = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}  # what lies beside pi
 
 FIRST_SCENE = {TRAIN: 0, TEST: 2**31, VALIDATION: 3 * 2**30}  # seeds of rendered scenes
 
+FOLDERS = {"test": TEST, "val": VALIDATION, "validation": VALIDATION, "train": TRAIN}  # of a split made by hand
+NO_FOLDER = "data"  # as data.test_folder
+
 KNOWN = ("scenes", "folder", "data", "torchvision:<class>")  # and the catalogue's archives
 
 
@@ -70,7 +73,7 @@ Job = Callable[[], Group]
 
 
 def list_jobs(config: DataConfig, data: Path, seed: int) -> list[Job]:
-    """All jobs of the sources that `config.source` names, in a fixed order.
+    """All jobs of the sources that `config.source` names, in a fixed order; pictures of data.test_folder come first.
 
     Args:
         data: folder with sources.yaml.
@@ -78,7 +81,11 @@ def list_jobs(config: DataConfig, data: Path, seed: int) -> list[Job]:
         ConfigError: an unknown source.
         DataError: a folder is missing, a download failed, or a downloaded file was altered.
     """
-    return [job for name in config.source.split("+") for job in _jobs_of(name.strip(), config, data, seed)]
+    jobs = [job for name in config.source.split("+") for job in _jobs_of(name.strip(), config, data, seed)]
+    if config.test_folder == NO_FOLDER:
+        return jobs
+    folder = _checked(Path(config.test_folder), "data.test_folder")
+    return [partial(_file, "test_folder", folder, path, config, (TEST,)) for path in _media_in(folder)] + jobs
 
 
 def cache_folder() -> Path:
@@ -137,11 +144,37 @@ def _scene(size: int, seed: int, split: str, index: int) -> Group:
 
 
 def _folder_jobs(source: str, folder: Path, config: DataConfig) -> list[Job]:
+    """A folder's files; if they lie in train/ and val/ or test/, each on that side. What is not given is drawn."""
+    files = _media_in(_checked(folder, "data.folder"))
+    named = {name: split for name, split in FOLDERS.items() if (folder / name).is_dir()}
+    if TRAIN not in named.values() or len(named) == 1:
+        named = {}
+    given = {*named.values(), *([] if config.test_folder == NO_FOLDER else [TEST])}
+    drawn = (TRAIN, *(split for split in (VALIDATION, TEST) if split not in given))
+    if not named:
+        return [partial(_file, source, folder, path, config, drawn) for path in files[: config.limit or None]]
+    sides: dict[str, list[Path]] = {name: [] for name in named}
+    for path in files:
+        side = path.relative_to(folder).parts[0]
+        if side not in sides:
+            hint = "move it into one of them, or call them otherwise"
+            raise DataError(f"data.folder: {path} lies beside {', '.join(f'{name}/' for name in named)}", hint)
+        sides[side].append(path)
+    return [
+        partial(_file, source, folder, path, config, drawn if named[side] == TRAIN else (named[side],))
+        for side, paths in sides.items()
+        for path in paths[: config.limit or None]
+    ]
+
+
+def _checked(folder: Path, key: str) -> Path:
     if not folder.is_dir():
-        raise DataError(f"data.folder: {folder} is not a folder", "name one that holds pictures or films")
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and _may_be_media(path))
-    files = files[: config.limit or None]
-    return [partial(_file, source, folder, path, config) for path in files]
+        raise DataError(f"{key}: {folder} is not a folder", "name one that holds pictures or films")
+    return folder
+
+
+def _media_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and _may_be_media(path))
 
 
 def _digest(path: Path) -> str:

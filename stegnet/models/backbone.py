@@ -2,10 +2,12 @@
 
 A training on CUDA repeats itself only if each step of its gradient does. The backward passes of bilinear and
 bicubic interpolation, of reflection padding and of adaptive pooling do not, and PyTorch stops there. Most
-backbones do without; mobilevit and csatv2 interpolate, so they train on the CPU alone.
+backbones do without; mobilevit and csatv2 interpolate, so they train on the CPU alone. A transformer's table of
+positions, which is enlarged by interpolation, is therefore not trained.
 """
 
 import difflib
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,14 +15,16 @@ from torch import nn
 from stegnet.errors import ConfigError, WeightsError
 
 NONE = "none"  # the name of no backbone
+OPTIONS = ({}, {"dynamic_img_size": True})  # tried in turn; transformers that know the second take one size without it
+LARGEST_UNIT = 256  # pixels
 REFUSALS = (AttributeError, AssertionError, RuntimeError, TypeError)  # of timm, for what a model can't do
 
 
 def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | None = None) -> nn.Module:
     """A timm feature extractor: pictures (B, channels, H, W) to a list of maps, from fine to coarse.
 
-    H and W are multiples of its coarsest stride, `max(encoder.feature_info.reduction())`; map i is (B, C, h, w) with
-    C = `encoder.feature_info.channels()[i]`, and `encoder.feature_info.reduction()[i]` times smaller.
+    H and W are multiples of `encoder.unit`: its coarsest stride, or more where windows must come out even, say. Map i
+    is (B, C, h, w) with C = `encoder.feature_info.channels()[i]`, `encoder.feature_info.reduction()[i]` times smaller.
 
     Args:
         backbone: name of a timm model.
@@ -32,15 +36,19 @@ def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | N
         WeightsError: its pretrained weights can't be had.
     """
     _check_name(backbone)
-    try:
-        encoder = _create(backbone, channels, pretrained, levels)
-    except OSError as error:
-        hint = "set model.pretrained to false, or connect to the network"
-        raise WeightsError(f"model.pretrained: timm's weights for {backbone} can't be downloaded", hint) from error
-    except REFUSALS as error:
-        raise _unusable(backbone, "", error) from error
-    _check_maps(backbone, encoder, channels)
-    return encoder
+    refusals = []
+    for options in OPTIONS:
+        try:
+            encoder = _create(backbone, channels, pretrained, levels, options)
+            encoder.unit = _find_unit(encoder, channels)
+            return encoder.train()
+        except OSError as error:
+            hint = "set model.pretrained to false, or connect to the network"
+            raise WeightsError(f"model.pretrained: timm's weights for {backbone} can't be downloaded", hint) from error
+        except REFUSALS as error:
+            refusals.append(error)
+    reason = " ".join(str(refusals[0]).split()) or type(refusals[0]).__name__
+    raise ConfigError(f"model.backbone: {backbone} can't be used ({reason})", "resnet18 can") from refusals[0]
 
 
 def _check_name(backbone: str) -> None:
@@ -52,32 +60,38 @@ def _check_name(backbone: str) -> None:
         raise ConfigError(f"model.backbone: timm has no {backbone!r}", f"close: {', '.join(close)}" if close else "")
 
 
-def _create(backbone: str, channels: int, pretrained: bool, levels: int | None) -> nn.Module:
+def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, options: dict[str, Any]) -> nn.Module:
     """By timm's "getter", which leaves stages out that are not asked for, and gives (B, C, H, W) always."""
     import timm
 
-    options = {} if levels is None else {"out_indices": tuple(range(levels))}
-    return timm.create_model(
+    options = options if levels is None else {**options, "out_indices": tuple(range(levels))}
+    encoder = timm.create_model(
         backbone, features_only=True, feature_cls="getter", in_chans=channels, pretrained=pretrained, **options
     )
+    positions = getattr(encoder.model, "pos_embed", None)
+    if isinstance(positions, nn.Parameter):
+        positions.requires_grad_(False)
+    return encoder
 
 
-def _check_maps(backbone: str, encoder: nn.Module, channels: int) -> None:
-    """Lets a small picture through that is not square: many transformers take one size only."""
-    info = encoder.feature_info
-    height, width = 2 * max(info.reduction()), 3 * max(info.reduction())
-    announced = zip(info.channels(), info.reduction(), strict=True)
+def _find_unit(encoder: nn.Module, channels: int) -> int:
+    """What heights and widths must be multiples of: its coarsest stride, or that doubled until its maps come out."""
+    unit, refusals = max(encoder.feature_info.reduction()), []
+    while unit <= LARGEST_UNIT:
+        try:
+            _check_maps(encoder, channels, 2 * unit, 3 * unit)
+            return unit
+        except REFUSALS as error:
+            refusals.append(error)
+            unit *= 2
+    raise refusals[0]
+
+
+@torch.no_grad()
+def _check_maps(encoder: nn.Module, channels: int, height: int, width: int) -> None:
+    """Lets a picture through that is not square: many transformers take one size only."""
+    announced = zip(encoder.feature_info.channels(), encoder.feature_info.reduction(), strict=True)
     expected = [(level, height // stride, width // stride) for level, stride in announced]
-    try:
-        with torch.no_grad():
-            maps = encoder.eval()(torch.zeros(1, channels, height, width))
-        if [tuple(level.shape[1:]) for level in maps] != expected:
-            raise RuntimeError("its feature maps have not the announced shapes")
-    except REFUSALS as error:
-        raise _unusable(backbone, f" for a picture of {width}×{height}", error) from error
-    encoder.train()
-
-
-def _unusable(backbone: str, where: str, error: Exception) -> ConfigError:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return ConfigError(f"model.backbone: {backbone} can't be used{where} ({reason})", "resnet18 can")
+    maps = encoder.eval()(torch.zeros(1, channels, height, width))
+    if [tuple(level.shape[1:]) for level in maps] != expected:
+        raise RuntimeError(f"its feature maps of {width}×{height} pixels have not the announced shapes")

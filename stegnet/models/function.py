@@ -49,14 +49,14 @@ class Context(nn.Module):
     def __init__(self, channels: int, width: int, backbone: str, pretrained: bool) -> None:
         super().__init__()
         self.encoder = make_encoder(backbone, channels, pretrained, LEVELS)
-        self.strides = self.encoder.feature_info.reduction()
-        levels = zip(self.encoder.feature_info.channels(), self.strides, strict=True)
+        self.unit = self.encoder.unit
+        levels = zip(self.encoder.feature_info.channels(), self.encoder.feature_info.reduction(), strict=True)
         self.up = nn.ModuleList(
             nn.Sequential(nn.Conv2d(level, width * stride**2, 1), nn.PixelShuffle(stride)) for level, stride in levels
         )
 
     def forward(self, bands: Tensor) -> Tensor:
         height, width = bands.shape[-2:]
-        padding = (0, -width % max(self.strides), 0, -height % max(self.strides))
+        padding = (0, -width % self.unit, 0, -height % self.unit)
         maps = self.encoder(functional.pad(bands, padding))
         return sum(up(level) for up, level in zip(self.up, maps, strict=True))[..., :height, :width]

@@ -57,8 +57,8 @@ class BackboneUNet(nn.Module):
         return self.last(torch.cat([_resize(features, detail), detail], dim=1))[..., :height, :width]
 
     def _missing(self, side: int) -> int:
-        """Pixels up to a multiple of the stride; at least two strides, for a batch norm can't learn from one value."""
-        return max(2 * self.stride - side, -side % self.stride)
+        """Pixels up to a multiple of the unit; at least two strides, for a batch norm can't learn from one value."""
+        return -max(side, 2 * self.stride) % self.encoder.unit + max(0, 2 * self.stride - side)
 
 
 @register("timm_unet")

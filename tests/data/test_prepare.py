@@ -2,6 +2,7 @@ import logging
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -145,11 +146,89 @@ def test_a_higher_share_only_adds_to_the_test_pictures(folder, sides):
     assert few < many
 
 
-def test_validation_pictures_are_those_of_some_files(folder, sides, tmp_path):
-    plain, split = sides(folder, 0.3), sides(folder, 0.3, "again", validation=0.4)
+def splits_of(rows: list[Entry]) -> dict[str, str]:
+    return {row.name: row.split for row in rows if row.source in ("folder", "test_folder")}
+
+
+@pytest.fixture
+def by_hand(tmp_path, picture) -> Callable[..., Path]:
+    """A folder with six pictures in each of its sub-folders, and the first of each in the folder `also`."""
+
+    def make(*names: str) -> Path:
+        for number, name in enumerate(names):
+            (tmp_path / "in" / name / "class").mkdir(parents=True)
+            for index in range(6):
+                write_png(tmp_path / "in" / name / "class" / f"{index}.png", picture(64, 70, 10 * number + index))
+        return tmp_path / "in"
+
+    return make
+
+
+@pytest.mark.parametrize("validation", ["val", "validation"])
+def test_a_split_made_by_hand_is_kept(by_hand, data_config, in_process, tmp_path, validation):
+    folder = by_hand("train", validation, "test")
+    (folder / "README.md").write_text("where they come from")
+    config = data_config(source="folder", folder=str(folder), test_share=0.9, validation_share=0.5)
+    counts, rows = run(config, tmp_path)
+    assert (counts[TRAIN], counts[VALIDATION], counts[TEST]) == (6, 6, 6 + 2)
+    sides = {"train": TRAIN, validation: VALIDATION, "test": TEST}
+    assert all(split == sides[name.split("/")[0]] for name, split in splits_of(rows).items())
+
+
+def test_what_is_not_split_by_hand_is_drawn(by_hand, data_config, in_process, tmp_path):
+    folder = by_hand("train", "test")
+    _, rows = run(data_config(source="folder", folder=str(folder), test_share=0.9, validation_share=0.5), tmp_path)
+    found = {(name.split("/")[0], split) for name, split in splits_of(rows).items()}
+    assert found == {("train", TRAIN), ("train", VALIDATION), ("test", TEST)}
+
+
+def test_a_folder_train_alone_is_no_split(by_hand, data_config, in_process, tmp_path):
+    folder = by_hand("train", "other")
+    _, rows = run(data_config(source="folder", folder=str(folder), test_share=0.5), tmp_path)
+    assert {name.split("/")[0] for name, split in splits_of(rows).items() if split == TEST} == {"train", "other"}
+
+
+def test_a_picture_beside_the_split_is_an_error(by_hand, data_config, in_process, tmp_path, picture):
+    folder = by_hand("train", "val")
+    write_png(folder / "stray.png", picture(64, 64))
+    with pytest.raises(DataError, match=r"^data.folder: .*stray.png lies beside val/, train/$") as caught:
+        run(data_config(source="folder", folder=str(folder)), tmp_path)
+    assert caught.value.hint == "move it into one of them, or call them otherwise"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_on_two_sides_is_tested_on_and_not_trained_on(by_hand, data_config, tmp_path, caplog):
+    folder = by_hand("train", "val", "test")
+    shutil.copy(folder / "test" / "class" / "1.png", folder / "train" / "one.png")
+    Image.open(folder / "val" / "class" / "2.png").save(folder / "train" / "two.bmp")  # other bytes, same pixels
+    shutil.copy(folder / "test" / "class" / "3.png", folder / "val" / "three.png")
+    counts, rows = run(data_config(source="folder", folder=str(folder), workers=2), tmp_path)
+    assert (counts[TRAIN], counts[VALIDATION], counts[TEST], counts["skipped"]) == (6, 6, 8, 3)
+    assert len({row.sha256 for row in rows}) == len(rows)
+    assert caplog.messages == ["skipped 3 that stand in another split too: val/three.png, train/one.png, train/two.bmp"]
+
+
+def test_a_folder_of_test_pictures(by_hand, data_config, in_process, tmp_path):
+    folder = by_hand("mine", "tests")
+    shutil.copy(folder / "tests" / "class" / "5.png", folder / "mine" / "again.png")
+    config = data_config(source="folder+scenes", folder=str(folder / "mine"), test_folder=str(folder / "tests"),
+                         test_share=0.9, validation_share=0.5)  # fmt: skip
+    counts, rows = run(config, tmp_path)
+    assert {row.name for row in rows if row.source == "test_folder"} == {f"class/{index}.png" for index in range(6)}
+    assert {row.split for row in rows if row.source == "test_folder"} == {TEST}
+    assert {row.split for row in rows if row.source == "folder"} == {TRAIN, VALIDATION}
+    assert counts["skipped"] == 1
+    with pytest.raises(DataError, match=r"^data.test_folder: .*nowhere is not a folder$"):
+        run(data_config(source="scenes", test_folder=str(tmp_path / "nowhere")), tmp_path, out="again")
+
+
+def test_validation_pictures_are_those_of_some_files(folder, sides, tmp_path, picture):
+    for index in range(24):
+        write_png(folder / f"more {index}.png", picture(64, 64, 300 + index))
+    plain, split = sides(folder, 0.3), sides(folder, 0.3, "again", validation=0.2)
     assert set(split.values()) == {TRAIN, VALIDATION, TEST}
     assert {name for name, side in split.items() if side == TEST} == {n for n, side in plain.items() if side == TEST}
-    more = sides(folder, 0.3, "more", validation=0.6)
+    more = sides(folder, 0.3, "more", validation=0.5)
     few, many = ({name for name, side in found.items() if side == VALIDATION} for found in (split, more))
     assert few < many
     rows = read_manifest(tmp_path / "again")
