@@ -10,6 +10,8 @@ from stegnet.codec.tiles import MARGIN, tiled
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.models import build
 
+pytestmark = pytest.mark.arithmetic
+
 
 @pytest.fixture
 def small_tiles(monkeypatch):

@@ -12,6 +12,8 @@ import stegnet
 from stegnet.data.scenes import render_scene
 from stegnet.media import read_picture, write_png
 
+pytestmark = pytest.mark.slow
+
 PASSPHRASE = "zwei Käse"
 SIZE = 320, 200  # width and height
 LEAST = 33.0  # dB, of the secret; the two sides round differently

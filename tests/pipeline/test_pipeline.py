@@ -19,6 +19,8 @@ from PIL import Image
 from stegnet.media import scan
 from stegnet.models import read_card
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SMALL = {
     "data": {"size": 64, "scenes": 24, "test_scenes": 3, "shard": 10},

@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 
 from stegnet.data.shards import TRAIN, ShardWriter
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 TRAINING = {
     "pairs": 240, "batch": 8, "crop": 32, "warmup": 2, "precision": "fp32", "threads": 1, "workers": 1, "checkpoint": 1,

@@ -20,6 +20,8 @@ from stegnet.result import Result
 from stegnet.tracking import Tracker
 from stegnet.tracking.model import REGISTERED, example
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def trained(weights: Path, tmp_path: Path) -> Path:
