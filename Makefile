@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test table ui demo verify evaluate-all report bench backends compare memory fuzz kills films lint clean
+.PHONY: help setup repro test quick table ui demo verify evaluate-all report bench backends compare memory fuzz kills films lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ test: $(READY) ## run the tests, a process on each core; those marked `arithmeti
 	$(TEST)
 	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
 		$(TEST) -m arithmetic $$(grep -rl --include='test_*.py' mark.arithmetic tests)
+
+quick: $(READY) ## run the tests that neither train, encode films nor start servers or browsers: two minutes
+	$(TEST) -m "not slow"
 
 table: $(READY) ## compare all experiments in a table: what was changed, and the PSNR it gave
 	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_(worst|bare|ssim|apd|haarpsi|de2000|vmaf|p1|flicker)|film_(frames|megabytes)|trained_beta|State|Executor|Created|skipped|sources|test$$|train$$'

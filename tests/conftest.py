@@ -13,6 +13,9 @@ import pytest
 from stegnet.codec import Key, Network
 from tests.closure import touches
 
+# Fixtures that train, encode films or start servers, browsers and programs: what uses them is marked `slow`.
+SLOW = {"demo", "kit", "make_config", "make_film", "make_sounds", "page", "postgres_server", "program"}
+THREADS = "2"
 TOUCHING = pytest.StashKey[set[Path]]()
 
 # What takes seconds to import, torch above all, is imported by the fixtures that need it: many tests do without.
@@ -36,6 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Two threads compute, and sleep while they wait: spinning takes the cores from the tests beside.
+
+    Workers of pytest-xdist and programs that are started take this over; torch reads it when it is imported.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", THREADS)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if chosen := config.getoption("touching"):
         files = {Path(name).resolve() for name in chosen}
         if missing := [str(file) for file in files if file.suffix != ".py" or not file.is_file()]:
@@ -50,6 +59,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if SLOW & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: a worker for each physical core that this process may use, and 3 GiB of memory for each."""
@@ -57,21 +73,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(1, min(cores, psutil.virtual_memory().total // (3 << 30)))
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_setupnodes() -> None:
-    """Each worker computes with one thread: there is one for each core."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-
 @pytest.fixture(autouse=True)
 def settings_stay() -> Iterator[None]:
     """A training sets how the whole process computes."""
-    threads = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
     yield
-    torch = sys.modules.get("torch")
-    if threads:
-        torch.set_num_threads(threads)
-    if torch and torch.are_deterministic_algorithms_enabled():  # asked first, since setting it imports for seconds
+    if not (torch := sys.modules.get("torch")):
+        return
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", THREADS)))
+    if torch.are_deterministic_algorithms_enabled():  # asked first, since setting it imports for seconds
         torch.use_deterministic_algorithms(False)
 
 

@@ -19,6 +19,8 @@ from stegnet.engines.torch_engine import TorchEngine
 from stegnet.errors import WeightsError
 from stegnet.models import Card, Pair, build, load_pair, names, save_pair
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "baluja": {"width": 2},
     "invertible": {"blocks": 1, "width": 6, "backbone": "test_convnext", "place": "ends+latent"},

@@ -12,6 +12,8 @@ import stegnet
 from stegnet.errors import PackageError
 from stegnet.extras import extra
 
+pytestmark = pytest.mark.slow
+
 # Everything that comes with an extra, by the name it is imported by.
 OTHERS = (
     *(

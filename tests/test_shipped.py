@@ -15,6 +15,8 @@ from stegnet.media import read_frames, read_picture, read_sound, resize, scan, w
 from stegnet.metrics import psnr
 from stegnet.models import SHIPPED, read_card
 
+pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
+
 ROOT = Path(__file__).parent.parent
 KEY = Key(bytes(range(32)))
 

@@ -11,6 +11,8 @@ from stegnet.parallel import ordered
 from stegnet.scramble import draw
 from tests.codec import by_the_book
 
+pytestmark = pytest.mark.arithmetic
+
 KEY = bytes(range(32))
 
 

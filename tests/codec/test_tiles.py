@@ -14,6 +14,8 @@ from stegnet.engines.torch_engine import TorchEngine
 from stegnet.models import build
 from stegnet.scramble import draw
 
+pytestmark = pytest.mark.arithmetic
+
 
 @pytest.fixture
 def small_tiles(monkeypatch):

@@ -10,15 +10,12 @@ import torch
 from stegnet.data.pairs import Pairs, load_batches
 from stegnet.data.shards import TRAIN, ShardWriter
 from stegnet.errors import DataError
+from tests.support.shards import write_shards
 
 
 @pytest.fixture
-def shards(tmp_path, picture) -> Path:
-    writer = ShardWriter(tmp_path / "shards", 3)
-    for seed in range(7):
-        writer.add(picture(64, 64, seed), TRAIN, str(seed), "folder", 64, 64)
-    writer.close()
-    return tmp_path / "shards"
+def shards(tmp_path) -> Path:
+    return write_shards(tmp_path / "shards", [(TRAIN, "folder")] * 7, 3)
 
 
 def test_a_pair_is_two_crops(shards, augment_config):

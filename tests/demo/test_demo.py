@@ -14,6 +14,8 @@ import stegnet
 from stegnet.data.scenes import render_scene
 from stegnet.media import read_picture, write_png
 
+pytestmark = pytest.mark.slow
+
 PASSPHRASE = "zwei Käse"
 DEMO = Path(__file__).parents[2] / "demo"
 NODE = 18, 20, 4  # Debian 12 has this one

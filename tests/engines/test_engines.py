@@ -14,6 +14,8 @@ from stegnet.errors import CapacityError
 from stegnet.metrics import psnr
 from stegnet.parallel import ordered
 
+pytestmark = pytest.mark.arithmetic
+
 KEY = Key(bytes(range(32)))
 LIKE = {"torch": "fp32", "torch in bf16": "bf16", "onnx": "fp32"}
 

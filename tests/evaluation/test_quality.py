@@ -24,6 +24,8 @@ from stegnet.evaluation.quality import (
 )
 from stegnet.models import Pair
 
+pytestmark = pytest.mark.arithmetic
+
 PHOTOGRAPHS, SCENES = ["p0", "p1", "p2"], ["s0", "s1"]
 
 

@@ -2,21 +2,21 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+import numpy as np
 import pytest
 
 from pipeline import classical, detect, residual
 from stegnet.config import Config, load
-from stegnet.data.shards import TEST, TRAIN, ShardWriter
+from stegnet.data.shards import TEST, TRAIN
 from stegnet.errors import WeightsError
 from stegnet.evaluation.steganalysis.detection import Verdict
+from tests.support.shards import write_shards
 
-SIDE = 64
+pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -26,12 +26,9 @@ def config() -> Config:
 
 
 @pytest.fixture
-def shards(tmp_path: Path, picture: Callable[..., np.ndarray]) -> Path:
-    writer = ShardWriter(tmp_path / "shards", 8)
-    for number, (source, split) in enumerate([("a", TRAIN)] * 8 + [("photographs", TEST)] * 4 + [("scenes", TEST)] * 2):
-        writer.add(picture(SIDE, SIDE, number), split, f"{number}", source, SIDE, SIDE)
-    writer.close()
-    return tmp_path / "shards"
+def shards(tmp_path: Path) -> Path:
+    kinds = [(TRAIN, "a")] * 8 + [(TEST, "photographs")] * 4 + [(TEST, "scenes")] * 2
+    return write_shards(tmp_path / "shards", kinds, 8)
 
 
 @pytest.fixture

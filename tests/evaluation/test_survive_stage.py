@@ -10,11 +10,14 @@ import torch
 
 from pipeline import survive
 from stegnet.config import load
-from stegnet.data.shards import TEST, ShardWriter
+from stegnet.data.shards import TEST
 from stegnet.errors import WeightsError
 from stegnet.evaluation.survival import measure as survival
 from stegnet.evaluation.survival.distortion import NONE, OF_FILMS, OF_PICTURES
 from stegnet.models import Card, build, save_pair
+from tests.support.shards import write_shards
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 CHOSEN = {"jpeg": (100, 90), "noise": (2,), "h264": (18, 28)}
@@ -43,16 +46,13 @@ def rivals(tmp_path) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path, rivals, picture, make_film, monkeypatch):
+def run(tmp_path, rivals, make_film, monkeypatch):
     """Runs the stage into a folder of this name."""
     monkeypatch.setattr(survive, "PAIRS", 3)
     monkeypatch.setattr(survival, "SIDE", 64)
     monkeypatch.setattr(survive, "OF_PICTURES", few(OF_PICTURES))
     monkeypatch.setattr(survive, "OF_FILMS", few(OF_FILMS))
-    writer = ShardWriter(tmp_path / "shards", 4)
-    for index in range(4):
-        writer.add(picture(64, 64, index), TEST, str(index), "photographs", 64, 64)
-    writer.close()
+    write_shards(tmp_path / "shards", [(TEST, "photographs")] * 4)
     films = [make_film(tmp_path / f"{seed}.mkv", 2, 64, 96, seed=seed) for seed in (0, 9)]
 
     def stage(name: str) -> Path:

@@ -1,35 +1,26 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from stegnet.data.shards import TEST, ShardWriter
+from stegnet.data.shards import TEST
 from stegnet.errors import CapacityError, DataError
 from stegnet.evaluation import trials as module
 from stegnet.evaluation.contents import PLAIN
 from stegnet.evaluation.quality import REAL, RENDERED, Trip
 from stegnet.evaluation.trials import Proving, Trial, hardest, summarise_trials, table_of, to_show
+from tests.support.shards import write_shards
 
 
 def silent(pairs):
     return pairs
 
 
-def write_shards(folder: Path, picture, source: str) -> Path:
-    writer = ShardWriter(folder, 2)
-    for index in range(2):
-        writer.add(picture(64, 64, index), TEST, f"{index}.png", source, 64, 64)
-    writer.close()
-    return folder
-
-
 @pytest.fixture
-def proving(tmp_path, picture, exact, monkeypatch) -> Proving:
+def proving(tmp_path, exact, monkeypatch) -> Proving:
     """On few contents, so that it is fast."""
     every = module.contents
     few = (PLAIN, "black", "white", "noise", "text")
     monkeypatch.setattr(module, "contents", lambda *a: {k: v for k, v in every(*a).items() if k in few})
-    return Proving(exact, write_shards(tmp_path / "shards", picture, "photographs"), 1, 0, (RENDERED, REAL))
+    return Proving(exact, write_shards(tmp_path / "shards", [(TEST, "photographs")] * 2), 1, 0, (RENDERED, REAL))
 
 
 def test_every_cover_every_secret_and_the_hardest_are_tried_once(proving):
@@ -67,9 +58,9 @@ def test_a_cover_that_is_refused_is_told_with_its_message(proving, monkeypatch):
     assert summarise_trials(trials)["contents_refused"] == 1
 
 
-def test_pictures_of_other_kinds_are_not_taken(tmp_path, picture, exact):
+def test_pictures_of_other_kinds_are_not_taken(tmp_path, exact):
     with pytest.raises(DataError, match="no photographs or scenes"):
-        Proving(exact, write_shards(tmp_path / "shards", picture, "bsds500"), 1, 0, (REAL, RENDERED))
+        Proving(exact, write_shards(tmp_path / "shards", [(TEST, "bsds500")] * 2), 1, 0, (REAL, RENDERED))
 
 
 def made(cover: str, secret: str, container_psnr: float, secret_psnr: float) -> Trial:

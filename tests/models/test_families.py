@@ -8,6 +8,8 @@ import torch
 from stegnet.models import Card, Pair, build, load_pair, names, read_card, save_pair, weights_id
 from stegnet.models.cost import cost
 
+pytestmark = pytest.mark.arithmetic
+
 SCRAMBLE = {"detail": True, "block": 8}
 SMALL = {
     "baluja": {"width": 4},

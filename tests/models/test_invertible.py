@@ -7,6 +7,8 @@ from stegnet.models.cost import cost
 from stegnet.models.function import Context
 from stegnet.models.invertible import Invertible, InvertibleLarge, haar, inverse_haar
 
+pytestmark = pytest.mark.arithmetic
+
 
 @pytest.fixture
 def pictures() -> torch.Tensor:

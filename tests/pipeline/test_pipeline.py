@@ -19,6 +19,8 @@ from stegnet.media import scan
 from stegnet.models import read_card
 from tests.clones import copy_repository, environment, run
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "data": {"size": 64, "scenes": 24, "test_scenes": 3, "shard": 10},
     "model": {"blocks": 1, "width": 8, "ends": 2},

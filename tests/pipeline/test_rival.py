@@ -7,9 +7,12 @@ import pytest
 
 from pipeline import rival
 from stegnet.config import flatten, load, read
-from stegnet.data.shards import TRAIN, ShardWriter
+from stegnet.data.shards import TRAIN
 from stegnet.errors import ConfigError
 from stegnet.models import build_from, load_pair
+from tests.support.shards import write_shards
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 RIVALS = ROOT / "study" / "rivals.yaml"
@@ -35,12 +38,9 @@ def test_a_key_that_there_is_not(tmp_path: Path) -> None:
         rival.rival(CONFIG, tmp_path / "rivals.yaml", "odd")
 
 
-def test_it_is_trained_and_says_how(tmp_path: Path, picture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_trained_and_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    writer = ShardWriter(tmp_path / "shards", 4)
-    for index in range(4):
-        writer.add(picture(64, 64, index), TRAIN, str(index), "folder", 64, 64)
-    writer.close()
+    write_shards(tmp_path / "shards", [(TRAIN, "folder")] * 4)
     train = replace(CONFIG.train, batch=2, crop=32, warmup=1, precision="fp32", devices=1, threads=1, workers=0)
     config = replace(CONFIG, train=train, study=replace(CONFIG.study, pairs=4))
     (tmp_path / "rivals.yaml").write_text("small: {model.blocks: 1, model.backbone: none, seed: 3}\n", encoding="utf-8")

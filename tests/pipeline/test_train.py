@@ -24,6 +24,8 @@ from pipeline.train import _write_curve
 from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
 from stegnet.training.validation import FIGURES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 TRAINING = {
     "pairs": 240, "batch": 8, "crop": 32, "warmup": 2, "precision": "fp32", "devices": 1, "threads": 1, "workers": 1,

@@ -4,6 +4,8 @@ import torch
 
 from stegnet.tensors.channel import from_8_bits, through_8_bits, to_8_bits, with_sealed_bits
 
+pytestmark = pytest.mark.arithmetic
+
 
 @pytest.mark.parametrize(
     ("value", "level"),

@@ -5,6 +5,8 @@ from skimage.measure import block_reduce
 
 from stegnet.tensors import detail
 
+pytestmark = pytest.mark.arithmetic
+
 LEVEL = 1 / 255
 
 

@@ -11,13 +11,16 @@ import yaml
 
 from stegnet.codec import Network
 from stegnet.config import load
-from stegnet.data.shards import TEST, TRAIN, ShardWriter, data_hash
+from stegnet.data.shards import TEST, TRAIN, data_hash
 from stegnet.evaluation.quality import REAL, SEALED, Bench, measures
 from stegnet.models import names
 from stegnet.tensors.scramble import seeded_shuffle
+from tests.support.shards import write_shards
 from tools import compare, compare_table, compare_train
 from tools.compare_table import COLUMNS, LSB, Unshuffled, markdown
 from tools.compare_train import Budget, Row, Trained, affordable, fingerprint
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SETS = {
@@ -37,7 +40,7 @@ def on_the_cpu(monkeypatch):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch, picture) -> Path:
+def project(tmp_path, monkeypatch) -> Path:
     """A folder with params.yaml for tiny pairs, rows.yaml and shards; this process works there."""
     base = load(ROOT / "params.yaml")
     model = replace(base.model, name="invertible", blocks=1, width=8, backbone="none")
@@ -45,11 +48,7 @@ def project(tmp_path, monkeypatch, picture) -> Path:
     small = asdict(replace(base, model=model, train=train))
     for name, content in {"params.yaml": small, "rows.yaml": SETS}.items():
         (tmp_path / name).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    writer = ShardWriter(tmp_path / "shards", 4)
-    for index in range(8):
-        split, source = (TEST, "photographs") if index < 2 else (TRAIN, "folder")
-        writer.add(picture(64, 64, index), split, str(index), source, 64, 64)
-    writer.close()
+    write_shards(tmp_path / "shards", [(TEST, "photographs")] * 2 + [(TRAIN, "folder")] * 6)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(compare_train, "LONG_ENOUGH", 0)
     monkeypatch.setattr(compare_table, "ROUNDS", 1)

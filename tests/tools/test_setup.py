@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 OLD = "#!/bin/sh\nexit 1\n"  # answers the question for its version like Python 3.10
 BARE = '#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n'  # new enough, and without venv

@@ -6,23 +6,23 @@ import numpy as np
 import pytest
 import yaml
 
-from stegnet.data.shards import TRAIN, Shards, ShardWriter
+from stegnet.data.shards import TRAIN, Shards
+from tests.support.shards import write_shards
 from tools.throughput import main, make_holes
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def folder(tmp_path, picture, monkeypatch) -> Path:
+def folder(tmp_path, monkeypatch) -> Path:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["data"]["size"] = 64
     params["model"] |= {"blocks": 1, "width": 4, "ends": 0, "backbone": "none"}
     params["train"] |= {"batch": 2, "crop": 32, "precision": "fp32", "threads": 1, "workers": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    writer = ShardWriter(tmp_path / "shards", 4)
-    for index in range(4):
-        writer.add(picture(64, 64, index), TRAIN, str(index), "folder", 64, 64)
-    writer.close()
+    write_shards(tmp_path / "shards", [(TRAIN, "folder")] * 4)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

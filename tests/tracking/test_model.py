@@ -20,6 +20,8 @@ from stegnet.result import Result
 from stegnet.tracking import Tracker, store
 from stegnet.tracking.model import REGISTERED, example, log_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def trained(weights: Path, tmp_path: Path) -> Path:

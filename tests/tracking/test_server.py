@@ -28,6 +28,8 @@ from stegnet.models import read_card
 from stegnet.result import Result
 from stegnet.tracking import DATA_EXPERIMENT, EXPERIMENT, STAGE, Tracker
 
+pytestmark = pytest.mark.slow
+
 CURVE = "step,loss\n0,0.5\n8,0.25\n"
 FIGURES = {
     "evaluate": {"trained_beta": 0.5, "container_psnr": 41.0, "secret_psnr": 38.0},

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from stegnet.config import Config, load
-from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
+from stegnet.data.shards import TRAIN, VALIDATION
+from tests.support.shards import write_shards
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 
@@ -25,11 +26,5 @@ def make_config() -> Callable[..., Config]:
 
 
 @pytest.fixture
-def shards(tmp_path, picture) -> Path:
-    writer = ShardWriter(tmp_path / "shards", 4)
-    for index in range(6):
-        writer.add(picture(64, 64, index), TRAIN, str(index), "folder", 64, 64)
-    for index in range(3):
-        writer.add(picture(64, 64, 10 + index), VALIDATION, f"validation {index}", "folder", 64, 64)
-    writer.close()
-    return tmp_path / "shards"
+def shards(tmp_path) -> Path:
+    return write_shards(tmp_path / "shards", [(TRAIN, "folder")] * 6 + [(VALIDATION, "folder")] * 3)

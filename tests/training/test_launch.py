@@ -14,6 +14,8 @@ from stegnet.errors import TrainingError
 from stegnet.training import launch as module
 from stegnet.training.launch import launch
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 WORKER = """
 import os, sys, time

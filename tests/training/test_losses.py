@@ -12,6 +12,8 @@ from stegnet.training.losses import MEASURES, Terms, terms, to_ycbcr
 from stegnet.training.similarity import ssim
 from stegnet.training.trip import Arrived
 
+pytestmark = pytest.mark.arithmetic
+
 NOTHING = LossConfig(mse=0.0, l1=0.0, charbonnier=0.0, ssim=0.0, ms_ssim=0.0, space="rgb", chroma=1.0)
 SPACES = ["rgb", "ycbcr"]
 

@@ -6,6 +6,8 @@ from skimage.metrics import structural_similarity
 
 from stegnet.training.similarity import SCALES, ms_ssim, scales_of, ssim
 
+pytestmark = pytest.mark.arithmetic
+
 
 def alike(height: int, width: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
     """Two pictures (3, height, width) of the same waves under different noise."""

@@ -302,6 +302,7 @@ def test_changed_code_does_not_go_on_from_what_the_old_one_left(run, make_config
     assert run(make_config())[2].steps[0] == 0
 
 
+@pytest.mark.arithmetic
 def test_the_loss_falls(run, make_config):
     config = make_config(pairs=480, batch=4, lr=0.004, container_ramp=0.0, scrambled=0.0)
     config = replace(config, scramble=ScrambleConfig(detail=False, block=8))

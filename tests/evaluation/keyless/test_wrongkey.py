@@ -30,6 +30,8 @@ from stegnet.evaluation.keyless.wrongkey import (
 )
 from stegnet.evaluation.quality import PicturePairs
 
+pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
+
 KEY = bytes(range(32))
 PAIRS = 5
 

@@ -13,6 +13,8 @@ from stegnet.evaluation.shuffle import attacks
 from stegnet.evaluation.shuffle.attacks import KINDS, TITLES, Row, Task, attack, glimpses, look, wide_enough
 from stegnet.evaluation.shuffle.report import headline, report
 
+pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
+
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[None]:

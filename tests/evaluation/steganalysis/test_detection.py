@@ -19,7 +19,7 @@ from stegnet.evaluation.steganalysis.detection import (
 )
 from stegnet.training.precision import make_deterministic
 
-pytestmark = pytest.mark.arithmetic
+pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
 
 SIDE, STEPS = 48, 40
 TRAINING, UNSEEN = range(24), range(24, 54)

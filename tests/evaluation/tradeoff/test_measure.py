@@ -17,6 +17,8 @@ from stegnet.evaluation.tradeoff.curve import draw
 from stegnet.evaluation.tradeoff.measure import at_secret, headline, measure, read_rivals, summarise
 from stegnet.models import Card, load_pair, save_pair
 
+pytestmark = pytest.mark.slow
+
 SIZE = 96
 
 
