@@ -88,8 +88,9 @@ def train(
             if stop and not trainer.finished:
                 raise TrainingStopped(trainer.done, trainer.steps, wish.signal)
             if trainer.finished and trainer.done < trainer.steps:
-                _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
                 break
+    if leads and trainer.done < trainer.steps:
+        _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
     return trainer.averaged(), make_card(config, data, fabric.device, precision, _figures(trainer))
 
 
