@@ -15,6 +15,7 @@ from tests.closure import touches
 
 # Fixtures that train, encode films or start servers, browsers and programs: what uses them is marked `slow`.
 SLOW = {"demo", "kit", "make_config", "make_film", "make_sounds", "page", "postgres_server", "program"}
+LONGEST = {"test_pipeline", "test_export", "test_shipped", "test_odd_inputs", "test_session", "test_train"}
 THREADS = "2"
 TOUCHING = pytest.StashKey[set[Path]]()
 
@@ -60,10 +61,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if SLOW & set(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
+    if config.getoption("dist", "no") != "no":  # so that no worker is left alone with a long file in the end
+        items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.hookimpl(optionalhook=True)

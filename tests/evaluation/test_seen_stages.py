@@ -14,7 +14,7 @@ from stegnet.data.shards import TEST, TRAIN
 from stegnet.errors import WeightsError
 from tests.support.shards import write_shards
 
-pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
