@@ -162,14 +162,6 @@ def key() -> Key:
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a tiny pair that is not trained, and does something all the same."""
-    import torch
+    from tests.support.pairs import save_untrained
 
-    from stegnet.models import Card, build, save_pair
-
-    torch.manual_seed(0)
-    pair = build("invertible", blocks=1, width=8)
-    for parameter in pair.parameters():
-        parameter.data += 0.01 * torch.randn_like(parameter)
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_pair(path, pair, Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8}))
-    return path
+    return save_untrained(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
