@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/.ready
-TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist loadfile
+TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 export DVC_NO_ANALYTICS := 1

@@ -15,6 +15,7 @@ from tests.closure import touches
 
 # Fixtures that train, encode films or start servers, browsers and programs: what uses them is marked `slow`.
 SLOW = {"demo", "kit", "make_config", "make_film", "make_sounds", "page", "postgres_server", "program"}
+LONGEST = {"test_pipeline", "test_export", "test_shipped", "test_odd_inputs", "test_session", "test_train"}
 THREADS = "2"
 TOUCHING = pytest.StashKey[set[Path]]()
 
@@ -60,10 +61,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if SLOW & set(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
+    if config.getoption("dist", "no") != "no":  # so that no worker is left alone with a long file in the end
+        items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -166,14 +169,6 @@ def any_quality(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a tiny pair that is not trained, and does something all the same."""
-    import torch
+    from tests.support.pairs import save_untrained
 
-    from stegnet.models import Card, build, save_pair
-
-    torch.manual_seed(0)
-    pair = build("invertible", blocks=1, width=8)
-    for parameter in pair.parameters():
-        parameter.data += 0.01 * torch.randn_like(parameter)
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_pair(path, pair, Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8}))
-    return path
+    return save_untrained(tmp_path_factory.mktemp("weights") / "tiny.safetensors")

@@ -16,7 +16,7 @@ from stegnet.errors import WeightsError
 from stegnet.evaluation.steganalysis.detection import Verdict
 from tests.support.shards import write_shards
 
-pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
 
 from pipeline import survive
 from stegnet.config import load
@@ -14,7 +13,7 @@ from stegnet.data.shards import TEST
 from stegnet.errors import WeightsError
 from stegnet.evaluation.survival import measure as survival
 from stegnet.evaluation.survival.distortion import NONE, OF_FILMS, OF_PICTURES
-from stegnet.models import Card, build, save_pair
+from tests.support.pairs import save_untrained
 from tests.support.shards import write_shards
 
 pytestmark = pytest.mark.slow
@@ -32,16 +31,11 @@ def few(distortions):
 @pytest.fixture
 def rivals(tmp_path) -> Path:
     """Pairs that are not trained: DEFAULT with its detail layer on, the others without."""
-    torch.manual_seed(0)
     folder = tmp_path / "rivals"
     folder.mkdir()
-    for name in (survive.DEFAULT, *survive.RIVALS):
-        pair, detail = build("invertible", blocks=1, width=8), name == survive.DEFAULT
-        for parameter in pair.parameters():
-            parameter.data += 0.01 * torch.randn_like(parameter)
-        scramble, training = {"detail": detail, "block": 8}, {"train": {"scrambled": float("plain" in name)}}
-        card = Card("invertible", {"blocks": 1, "width": 8}, scramble, training)
-        save_pair(folder / f"{name}.safetensors", pair, card)
+    for seed, name in enumerate((survive.DEFAULT, *survive.RIVALS)):
+        training = {"train": {"scrambled": float("plain" in name)}}
+        save_untrained(folder / f"{name}.safetensors", training, detail=name == survive.DEFAULT, seed=seed)
     return folder
 
 

@@ -128,7 +128,7 @@ def test_temporary_run_logs_to_the_same_store(clone: Path) -> None:
     before = len(rows(clone).query("`tags.stegnet.stage` == 'train'"))
     run(clone, "git", "add", "-A")
     run(clone, "git", "commit", "-q", "-m", "results")
-    run(clone, "dvc", "exp", "run", "--temp", "-S", "beta=3", "-S", "train.pairs=40")
+    run(clone, "dvc", "exp", "run", "--temp", "-S", "beta=3", "-S", "train.pairs=40", "train")
     assert len(rows(clone).query("`tags.stegnet.stage` == 'train'")) == before + 1
 
 

@@ -1,8 +1,10 @@
-"""Pairs of networks that are not networks, so that a test knows what comes back."""
+"""Pairs for tests: one that is no network, so that a test knows what comes back, and tiny ones that are not trained."""
+
+from pathlib import Path
 
 import torch
 
-from stegnet.models import Pair
+from stegnet.models import Card, Pair, build, save_pair
 
 
 class FiveLevels(Pair):
@@ -16,3 +18,18 @@ class FiveLevels(Pair):
     def reveal(self, container):
         low = container.float().mul(255).round().to(torch.uint8) & 0x0F
         return (low // 3).clamp(0, 4).float() / 4 - 0.5
+
+
+def save_untrained(path: Path, training: dict | None = None, *, detail: bool = True, seed: int = 0) -> Path:
+    """Saves a tiny pair that is not trained, and does something all the same.
+
+    Args:
+        training: what its card says of how it was trained.
+    """
+    torch.manual_seed(seed)
+    pair = build("invertible", blocks=1, width=8)
+    for parameter in pair.parameters():
+        parameter.data += 0.01 * torch.randn_like(parameter)
+    scramble = {"detail": detail, "block": 8}
+    save_pair(path, pair, Card("invertible", {"blocks": 1, "width": 8}, scramble, training or {}))
+    return path

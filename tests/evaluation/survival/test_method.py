@@ -1,8 +1,5 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
-import torch
 from skimage.measure import block_reduce
 from skimage.metrics import peak_signal_noise_ratio
 
@@ -10,7 +7,7 @@ from stegnet.codec import Network
 from stegnet.errors import WeightsError
 from stegnet.evaluation.survival.method import by_network, load_method, sealed, swap, thumbnail
 from stegnet.evaluation.tradeoff.swap import read_out, swap_in
-from stegnet.models import Card, build, save_pair
+from tests.support.pairs import save_untrained
 
 SIZE = 64
 
@@ -30,16 +27,7 @@ def secret(picture) -> np.ndarray:
 def save(tmp_path):
     """Saves a pair that is not trained, with a card that says how it was."""
 
-    def make(training: dict) -> Path:
-        torch.manual_seed(0)
-        pair = build("invertible", blocks=1, width=8)
-        for parameter in pair.parameters():
-            parameter.data += 0.01 * torch.randn_like(parameter)
-        path = tmp_path / "pair.safetensors"
-        save_pair(path, pair, Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8}, training))
-        return path
-
-    return make
+    return lambda training: save_untrained(tmp_path / "pair.safetensors", training)
 
 
 @pytest.mark.parametrize("shuffled", [True, False])

@@ -1,4 +1,4 @@
-"""Which tests belong to a file: `python -m pytest --touching=FILE`."""
+"""Parts of the tests: those that import a file, by `--touching=FILE`, and the quick ones, by their marker."""
 
 import subprocess
 import sys
@@ -33,10 +33,19 @@ def test_which_tests_touch_a_file(test: str, file: str, expected: bool) -> None:
     assert touches(ROOT / test, {ROOT / file}) == expected
 
 
+def listed(done: subprocess.CompletedProcess) -> set[str]:
+    """The files that have tests among those collected."""
+    return {line.partition("::")[0] for line in done.stdout.splitlines() if "::" in line}
+
+
 def test_only_what_touches_the_file_is_collected() -> None:
     done = collect("--touching=stegnet/media/vmaf.py", "tests/media", "tests/webcam")
-    listed = {line.partition("::")[0] for line in done.stdout.splitlines() if "::" in line}
-    assert listed == {"tests/media/test_vmaf.py"}, done.stdout + done.stderr
+    assert listed(done) == {"tests/media/test_vmaf.py"}, done.stdout + done.stderr
+
+
+def test_what_uses_a_film_is_slow_by_itself() -> None:
+    done = collect("-m", "not slow", "tests/cli/test_completion.py", "tests/codec/test_steps.py")
+    assert listed(done) == {"tests/codec/test_steps.py"}, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", ["params.yaml", "stegnet/missing.py"])
