@@ -111,7 +111,6 @@ def test_exporting_says_nothing(weights, tmp_path, caplog):
     assert not caplog.records
 
 
-
 class Random(Pair):
     """Computes something else each time."""
 
