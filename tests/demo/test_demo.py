@@ -12,7 +12,7 @@ import stegnet
 from stegnet.data.scenes import render_scene
 from stegnet.media import read_picture, write_png
 
-PASSPHRASE = "zwei Käse"
+PASSPHRASE = "zwei Käse und ein Glas Rübensaft"
 SIZE = 320, 200  # width and height
 LEAST = 33.0  # dB, of the secret; the two sides round differently
 
