@@ -59,10 +59,12 @@ def hide_file(
     pixels, profile = read_cover(cover)
     hidden = read_picture(secret)
     container = hide_picture(network(), pixels, hidden, secret_key, randomness, partial(progress, "hide tiles"))
+    notes = visible(psnr(pixels, container))
+    del pixels  # large pictures take much memory
     step = partial(progress, "measure tiles")
     quality = picture_quality(network(), container, hidden, secret_key, options.force, step)
+    del hidden
     report = write_picture(out, container, profile, verify=options.verify)
-    notes = visible(psnr(pixels, container))
     return replace(report, notes=notes, warnings=quality.warnings(), secret_psnr=quality.psnr())
 
 

@@ -16,7 +16,7 @@ from stegnet.detail import CELL
 
 MOST_ROWS, MOST_COLS = 1152, 2048  # of a tile: 1920×1080 is one
 MARGIN = 192
-FINE = 896  # side of a tile with its margin, where the cut is free
+FINE = 768  # side of a tile with its margin, where the cut is free
 _STEP = 32  # tiles begin where the strides of common backbones do
 _HALO = 16  # a known reach is that of a network without a backbone, or a multiple of 32
 _PER_BLOCK = 12  # pixels that a coupling block reaches

@@ -16,7 +16,7 @@ from stegnet.errors import WeightsError
 Sessions = dict[str, onnxruntime.InferenceSession]
 
 _UNREADABLE = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile)
-_LARGE = 1 << 19  # pixels: beyond, memory goes back after each run, or every network would keep its own
+_LARGE = 1 << 18  # pixels: beyond, memory goes back after each run, or every network would keep its own
 _SHRINKING = onnxruntime.RunOptions()
 _SHRINKING.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 _QUIET = 4  # what can't be done is said by the error, not by a log
@@ -88,6 +88,8 @@ class OnnxEngine:
         path = graph_file(self._weights, name)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = threads, _QUIET
+        # Threads that wait by spinning take the time of those that work, on a machine that has other things to do.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except _UNREADABLE as error:

@@ -16,7 +16,7 @@ from stegnet.media import read_picture, write_png
 
 pytestmark = pytest.mark.slow
 
-PASSPHRASE = "zwei Käse"
+PASSPHRASE = "zwei Käse und ein Glas Rübensaft"
 DEMO = Path(__file__).parents[2] / "demo"
 NODE = 18, 20, 4  # Debian 12 has this one
 SIZE = 320, 200  # width and height
