@@ -53,8 +53,8 @@ def _even_shares(config: Config) -> int:
         parts = build_from(dataclasses.replace(config.model, pretrained=False)).modules()
     if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in parts):
         return 1
-    shares = config.train.batch // config.train.accumulate
-    return max(count for count in range(1, physical_cores() + 1) if shares % count == 0 or count == 1)
+    counts = range(physical_cores(), 1, -1)
+    return next((count for count in counts if config.train.batch % (count * config.train.accumulate) == 0), 1)
 
 
 @contextmanager

@@ -1,0 +1,62 @@
+"""The number of processes that train together, and the threads of each."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stegnet.config import AUTO
+from stegnet.errors import ConfigError
+from stegnet.training import devices, precision
+from stegnet.training.devices import processes
+from stegnet.training.precision import cpu_threads
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    """A CPU of so many physical cores, and no GPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    def pretend(count: int) -> None:
+        for module in (devices, precision):
+            monkeypatch.setattr(module, "physical_cores", lambda: count)
+
+    return pretend
+
+
+@pytest.mark.parametrize(("count", "started"), [(1, 1), (2, 2), (3, 2), (4, 4), (6, 4), (12, 8)])
+def test_each_core_has_a_process_as_far_as_shares_are_even(make_config, cores, count, started):
+    cores(count)
+    assert processes(make_config(devices=AUTO, batch=8)) == started
+
+
+def test_parts_of_a_share_count(make_config, cores):
+    cores(8)
+    assert processes(make_config(devices=AUTO, batch=8, accumulate=4)) == 2
+    with pytest.raises(ConfigError, match=r"train\.batch: 8 pairs can't be shared out to 1 processes in 3 parts"):
+        processes(make_config(devices=AUTO, batch=8, accumulate=3))
+
+
+def test_a_network_that_normalises_by_its_batch_is_not_shared_out(make_config, cores):
+    cores(4)
+    unet = replace(make_config().model, name="unet", width="auto", blocks="auto", ends="auto", backbone="auto")
+    assert processes(make_config(devices=AUTO, batch=8, model=unet)) == 1
+    assert processes(make_config(devices=2, batch=8, model=unet)) == 2  # unless it is asked for
+
+
+def test_threads_are_the_cores_shared_out(cores, monkeypatch):
+    cores(8)
+    assert (cpu_threads(AUTO), cpu_threads(3)) == (8, 3)
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert (cpu_threads(AUTO), cpu_threads(3)) == (2, 3)
+    cores(2)
+    assert cpu_threads(AUTO) == 1
+
+
+def test_the_card_tells_what_auto_came_to(make_config, cores, shards):
+    from stegnet.training.origin import make_card
+
+    cores(5)
+    card = make_card(make_config(devices=AUTO, threads=AUTO), shards, torch.device("cpu"), "fp32", {})
+    assert (card.training["train"]["devices"], card.training["train"]["threads"]) == (1, 5)
