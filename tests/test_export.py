@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import onnx
@@ -126,7 +127,7 @@ def test_files_agree_in_the_worst_sample_and_in_nearly_all(weights, tmp_path, mo
     """Either is enough to refuse them."""
     found = [export.Agreement("hide", 1e-5, 1.0), export.Agreement("reveal", apart, equal)]
     monkeypatch.setattr(export, "make_graphs", lambda pair, card, key: {"hide": b"", "reveal": b""})
-    monkeypatch.setattr(export, "OnnxEngine", lambda path: None)
+    monkeypatch.setattr(export, "OnnxEngine", MagicMock())
     monkeypatch.setattr(export, "compare", lambda ours, theirs, networks: found)
     with pytest.raises(WeightsError, match="'reveal' does not compute what it does"):
         export.export(weights, tmp_path)

@@ -2,7 +2,9 @@
 
 import logging
 import os
+import queue
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -159,11 +161,13 @@ def test_why_a_stage_stopped_is_not_hidden_by_a_server_that_is_gone(
     assert "the next stage that runs marks it" in warnings()[-1]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_programmers_error_is_no_reason_to_wait() -> None:
+def test_a_programmers_error_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: queue.Queue[type[BaseException]] = queue.Queue()
+    monkeypatch.setattr(threading, "excepthook", lambda error: said.put(error.exc_type))
     outbox = Outbox()
     outbox.add(lambda: 1 / 0)
     assert outbox.close(60, 60) == 1
+    assert said.get(timeout=60) is ZeroDivisionError
 
 
 @pytest.mark.parametrize("call", ["create_run", "search_runs", "set_terminated"])

@@ -338,7 +338,7 @@ def some_pairs(count: int = 2) -> torch.Tensor:
 def stepped(config: Config) -> Trainer:
     """A training after its first step."""
     make_deterministic(config.seed, 1)
-    trainer = Trainer(config, open_fabric(config.train), "fp32")
+    trainer = Trainer(config, open_fabric(config), "fp32")
     trainer.step(some_pairs())
     return trainer
 
@@ -398,7 +398,7 @@ def test_weights_decay(make_config):
 
 def test_the_average_follows_its_decay(make_config):
     config = make_config(ema=0.75)
-    trainer = Trainer(config, open_fabric(config.train), "fp32")
+    trainer = Trainer(config, open_fabric(config), "fp32")
     expected = None
     for _ in range(3):
         trainer.step(some_pairs())
