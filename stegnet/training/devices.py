@@ -90,7 +90,7 @@ def open_fabric(config: Config) -> Fabric:
         accelerator=device.type,
         devices=here,
         num_nodes=world_size() // here,
-        strategy=DDPStrategy(gradient_as_bucket_view=True) if together else SingleDeviceStrategy(device),
+        strategy=DDPStrategy() if together else SingleDeviceStrategy(device),
         plugins=[TorchElasticEnvironment() if together else LightningEnvironment()],
     )
     fabric.launch()

@@ -1,6 +1,5 @@
 """Weights, optimiser and moving average of one training, and what a step does to them."""
 
-from copy import deepcopy
 from typing import Any
 
 import torch
@@ -48,7 +47,6 @@ class Trainer:
         self._share = Share.mine(config.train)
         self._every = max(1, self.steps // REPORTS)
         self._pair = first_pair(config).to(fabric.device, memory_format=torch.channels_last).train()
-        _freeze_idle(self._pair, config, fabric.device)
         self._average = AveragedModel(self._pair, multi_avg_fn=get_ema_multi_avg_fn(config.train.ema), use_buffers=True)
         trip = Trip(self._pair, config.scramble.detail, precision, config.train.compile)
         self._trip, self._optimizer = fabric.setup(trip, _optimizer(self._pair, config))
@@ -125,8 +123,7 @@ class Trainer:
         means = torch.zeros(4, device=self._fabric.device)
         self._optimizer.zero_grad()
         for here, place in self._share.parts():
-            more = here.stop < self._share.size
-            with self._fabric.no_backward_sync(self._trip, enabled=more):
+            with self._fabric.no_backward_sync(self._trip):
                 arrived = self._trip(share[here], chance.part(place))
                 losses = terms(arrived, self._config.train.loss)
                 loss = weight * losses.container + self._config.beta * losses.secret
@@ -134,7 +131,19 @@ class Trainer:
             figures = (losses.container, losses.secret, losses.container_mse, losses.secret_mse)
             self.seen = few(arrived)
             means += torch.stack(figures).detach() / self._share.count
+        self._exchange()
         return self._fabric.all_reduce(means, reduce_op="mean")
+
+    def _exchange(self) -> None:
+        """Gives each process the mean of all gradients, added up in the order of the weights.
+
+        Left to itself, DDP changes that order after a process's first step (its `Reducer.rebuild_buckets`), and with
+        it the rounding: a training that goes on from a checkpoint would come to other bits.
+        """
+        gradients = [weight.grad for weight in self._pair.parameters() if weight.grad is not None]
+        mean = self._fabric.all_reduce(torch.cat([each.flatten() for each in gradients]), reduce_op="mean")
+        for each, part in zip(gradients, mean.split([each.numel() for each in gradients]), strict=True):
+            each.copy_(part.view_as(each))
 
     def _validate(self) -> Point:
         """What the first process measures when it is time to, told to all; else nothing."""
@@ -173,18 +182,6 @@ def first_pair(config: Config) -> Pair:
     if shipped != wanted:
         raise ConfigError(f"params.yaml: train.start: the shipped pair is {shipped}, model.* asks for {wanted}")
     return load_pair()[0]
-
-
-def _freeze_idle(pair: Pair, config: Config, device: torch.device) -> None:
-    """Processes exchange the gradients of all weights that have one; a backbone's last layers may have none."""
-    copy = deepcopy(pair).eval()
-    crop = config.train.crop
-    pictures = torch.zeros(1, 2, 3, crop, crop, dtype=torch.uint8, device=device)
-    trip = Trip(copy, config.scramble.detail, "fp32")
-    arrived = trip(pictures, draw_chance(config, 0, device).part(slice(1)))
-    (arrived.container.sum() + arrived.revealed.sum()).backward()
-    for weight, tried in zip(pair.parameters(), copy.parameters(), strict=True):
-        weight.requires_grad_(tried.grad is not None)
 
 
 def _optimizer(pair: Pair, config: Config) -> torch.optim.Optimizer:

@@ -173,6 +173,14 @@ def test_torchrun_starts_them_too(folder: Path, start: Run) -> None:
     assert other == launched
 
 
+def test_killed_processes_end_with_the_same_bits(folder: Path, start: Run) -> None:
+    """Four, for the order of their gradients' sum then decides how it is rounded."""
+    finish(start("four", devices=4), folder / "four")
+    disturb(start("four killed", devices=4), folder, signal.SIGKILL, 0)
+    finish(start("four killed", devices=4), folder / "four killed")
+    assert_same(folder / "four killed", folder / "four")
+
+
 def test_a_bare_machine_trains_without_mlflow(folder: Path, start: Run, whole: Path) -> None:
     bare = "import runpy, sys; sys.modules['mlflow'] = None; sys.argv[0] = 'train'; sys.argv[1:3] = []"
     run_it = f"{bare}; runpy.run_module('pipeline.train', run_name='__main__')"
