@@ -10,12 +10,12 @@ import pandas as pd
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
 from stegnet.codec import Network
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.chart import chart
-from stegnet.evaluation.steganalysis.classical import ATTACKS
-from stegnet.evaluation.steganalysis.confidence import auc, auc_interval
-from stegnet.evaluation.steganalysis.containers import Maker, by_key, photograph_pairs, replaced, sealed, swapped
-from stegnet.training.precision import make_deterministic
+from study.steganalysis.classical import ATTACKS
+from study.steganalysis.confidence import auc, auc_interval
+from study.steganalysis.containers import Maker, by_key, photograph_pairs, replaced, sealed, swapped
 
 HEADLINE = {"network": "network", "sealed, full": "sealed_full", "sealed, a tenth": "sealed_tenth"}
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
 from stegnet.codec import Network
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.reproducible import make_deterministic
+from stegnet.evaluation.contact_sheet import sheet
 from stegnet.evaluation.quality import REAL, RENDERED
-from stegnet.evaluation.sheet import sheet
-from stegnet.evaluation.trials import Proving, summarise_trials, table_of, to_show
 from stegnet.media import write_png
-from stegnet.training.precision import make_deterministic
+from study.trials import Proving, summarise_trials, table_of, to_show
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:

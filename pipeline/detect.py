@@ -17,9 +17,10 @@ import pandas as pd
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
 from stegnet.codec import Network
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.chart import chart
-from stegnet.evaluation.steganalysis.containers import (
+from study.steganalysis.containers import (
     Maker,
     Pictures,
     by_key,
@@ -29,8 +30,7 @@ from stegnet.evaluation.steganalysis.containers import (
     training_pairs,
     untouched,
 )
-from stegnet.evaluation.steganalysis.detection import Pairs, judge, summarise_detection, train_detector
-from stegnet.training.precision import make_deterministic
+from study.steganalysis.detection import Pairs, judge, summarise_detection, train_detector
 
 LADDER = (30, 100, 300, 600)  # training pairs; the last is as many as there are, if fewer
 STEPS = 400  # of training, whatever the number of pairs

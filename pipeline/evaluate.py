@@ -6,13 +6,13 @@ from pipeline.output import write_json, write_table
 from pipeline.results import evaluate_result, open_tracker, picture_sets
 from pipeline.stage import bar, run_stage
 from stegnet.codec import Network
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.reproducible import make_deterministic
 from stegnet.data.shards import TEST
+from stegnet.evaluation.contact_sheet import sheet
 from stegnet.evaluation.quality import Bench, headline, summarise
-from stegnet.evaluation.sheet import sheet
 from stegnet.media import write_png
 from stegnet.models import read_card
-from stegnet.training.precision import make_deterministic
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:

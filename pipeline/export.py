@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from pipeline.stage import run_stage
-from stegnet.config import Config
-from stegnet.errors import WeightsError
+from stegnet.core.config import Config
+from stegnet.core.errors import WeightsError
 from stegnet.export import export
 
 

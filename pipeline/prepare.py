@@ -8,7 +8,7 @@ import yaml
 
 from pipeline.results import open_tracker, prepare_result
 from pipeline.stage import bar, run_stage
-from stegnet.config import Config
+from stegnet.core.config import Config
 from stegnet.data.prepare import prepare
 
 IMPORT = Path("data.dvc")

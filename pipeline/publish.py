@@ -23,7 +23,7 @@ from pipeline.results import (
     video_result,
 )
 from pipeline.stage import run_stage
-from stegnet.config import Config
+from stegnet.core.config import Config
 from stegnet.data.shards import TEST
 
 

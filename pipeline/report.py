@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.stage import run_stage
-from stegnet.config import Config
+from stegnet.core.config import Config
 from stegnet.media.output import whole_file
 from stegnet.report.report import Reports, report
 

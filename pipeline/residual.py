@@ -10,12 +10,14 @@ import pandas as pd
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
 from stegnet.codec import Network
-from stegnet.config import Config
-from stegnet.evaluation.board import board
+from stegnet.core.config import Config
+from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.chart import chart
+from stegnet.evaluation.image_grid import board
 from stegnet.evaluation.quality import PicturePairs, presentable
-from stegnet.evaluation.steganalysis.containers import Maker, Pictures, by_key, photograph_pairs, swapped, unshuffled
-from stegnet.evaluation.steganalysis.residual import (
+from stegnet.media import write_png
+from study.steganalysis.containers import Maker, Pictures, by_key, photograph_pairs, swapped, unshuffled
+from study.steganalysis.residual import (
     EDGES,
     amplified,
     likeness,
@@ -24,8 +26,6 @@ from stegnet.evaluation.steganalysis.residual import (
     shown_spectrum,
     summarise_leaks,
 )
-from stegnet.media import write_png
-from stegnet.training.precision import make_deterministic
 
 SHOWN = 3
 AWAY = 2  # how many pairs on the unrelated picture's pair is: its secret is neither this secret nor this cover

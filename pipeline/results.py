@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.untracked import Untracked
-from stegnet.config import Config, flatten
+from stegnet.core.config import Config, flatten
+from stegnet.core.errors import DataError
 from stegnet.data.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, read_manifest
-from stegnet.errors import DataError
-from stegnet.result import DataSet, Result
+from stegnet.tracking.result import DataSet, Result
 
 if TYPE_CHECKING:
     from stegnet.tracking import Tracker

@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.stage import bar, run_stage
-from stegnet.config import Config, changed, check, read
-from stegnet.errors import ConfigError
+from stegnet.core.config import Config, changed, check, read
+from stegnet.core.errors import ConfigError
+from stegnet.core.ranks import rank
 from stegnet.training.devices import shared_out
-from stegnet.training.ranks import rank
 from stegnet.training.train import checkpoint_of, train, write_weights
 
 CHECKPOINTS = Path(".checkpoints/rivals")

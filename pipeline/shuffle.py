@@ -10,14 +10,14 @@ import pandas as pd
 
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.reproducible import cpu_threads, make_deterministic
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 from stegnet.data.scenes import render_scene
-from stegnet.evaluation.board import board
-from stegnet.evaluation.shuffle.attacks import SIZE, TITLES, Named, Task, attack, glimpses, look, middle, wide_enough
-from stegnet.evaluation.shuffle.report import headline, report
+from stegnet.evaluation.image_grid import board
 from stegnet.media import write_png
-from stegnet.training.precision import cpu_threads, make_deterministic
+from study.shuffle.attacks import SIZE, TITLES, Named, Task, attack, glimpses, look, middle, wide_enough
+from study.shuffle.report import headline, report
 
 CATALOGUE = Path("assets/sources.yaml")
 NO_SCENE = {"hubble_deep_field.jpg", "ihc.png"}  # packaged pictures of stars and of cells

@@ -5,9 +5,9 @@ from pathlib import Path
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
 from stegnet.codec import Network
-from stegnet.config import Config
-from stegnet.evaluation.sizes import draw_sizes, measure_sizes, pictures_of_all_sizes, summarise_sizes
-from stegnet.training.precision import make_deterministic
+from stegnet.core.config import Config
+from stegnet.core.reproducible import make_deterministic
+from study.sizes import draw_sizes, measure_sizes, pictures_of_all_sizes, summarise_sizes
 
 
 def main(config: Config, catalogue: Path, weights: Path, out: Path) -> None:

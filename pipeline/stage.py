@@ -12,8 +12,8 @@ from pathlib import Path
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from stegnet.config import load
-from stegnet.errors import StegnetError
+from stegnet.core.config import load
+from stegnet.core.errors import StegnetError
 
 bar = partial(tqdm, mininterval=1, dynamic_ncols=True, file=sys.stderr)
 

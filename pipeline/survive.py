@@ -9,14 +9,14 @@ import pandas as pd
 
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.reproducible import cpu_threads, make_deterministic
 from stegnet.evaluation.quality import PicturePairs
-from stegnet.evaluation.survival import measure as survival
-from stegnet.evaluation.survival import report as survival_report
-from stegnet.evaluation.survival.distortion import NONE, OF_FILMS, OF_PICTURES
-from stegnet.evaluation.survival.measure import Material
-from stegnet.evaluation.survival.method import Method, load_method, sealed, swap, thumbnail
-from stegnet.training.precision import cpu_threads, make_deterministic
+from study.survival import measure as survival
+from study.survival import report as survival_report
+from study.survival.distortion import NONE, OF_FILMS, OF_PICTURES
+from study.survival.measure import Material
+from study.survival.method import Method, load_method, sealed, swap, thumbnail
 
 RIVALS = ("plain", "plain_noise", "baluja", "baluja_noise")
 DEFAULT, MEANS = "default", "means alone"

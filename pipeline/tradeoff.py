@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.quality import PicturePairs
-from stegnet.evaluation.tradeoff.curve import draw
-from stegnet.evaluation.tradeoff.measure import headline, measure, read_rivals, summarise
-from stegnet.training.precision import make_deterministic
+from study.tradeoff.curve import draw
+from study.tradeoff.measure import headline, measure, read_rivals, summarise
 
 
 def main(config: Config, shards: Path, weights: Path, rivals: Path, out: Path) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 
 from pipeline.results import name_of, open_tracker, train_result, training_sets
 from pipeline.stage import bar, run_stage
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.ranks import rank
 from stegnet.training.devices import shared_out
-from stegnet.training.ranks import rank
 from stegnet.training.train import Point, checkpoint_of, train, write_weights
 from stegnet.training.validation import FIGURES
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.result import Result
+from stegnet.tracking.result import Result
 
 
 class Untracked:

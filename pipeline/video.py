@@ -6,10 +6,10 @@ from pipeline.output import write_json, write_table
 from pipeline.results import film_sets, open_tracker, video_result
 from pipeline.stage import film_bar, run_stage
 from stegnet.codec import Network
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.flicker import measure_flicker
 from stegnet.evaluation.video import demonstrate, summarise_film
-from stegnet.training.precision import make_deterministic
 
 
 def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) -> None:

@@ -10,14 +10,14 @@ import stegnet
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
 from stegnet.codec import Network
-from stegnet.config import Config
-from stegnet.evaluation.board import board
+from stegnet.core.config import Config
+from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.demonstration import seeded
-from stegnet.evaluation.keyless.refusals import Try, answers, tries
-from stegnet.evaluation.keyless.wrongkey import Sight, compare, headline, look_at_all, panel, statistics, summarise
+from stegnet.evaluation.image_grid import board
 from stegnet.evaluation.quality import PicturePairs, foremost, presentable
 from stegnet.media import write_png
-from stegnet.training.precision import make_deterministic
+from study.keyless.refusals import Try, answers, tries
+from study.keyless.wrongkey import Sight, compare, headline, look_at_all, panel, statistics, summarise
 
 SECRET_KEY = hashlib.sha256(b"stegnet: a public key, to be guessed wrongly").digest()
 BITS = range(8 * len(SECRET_KEY))

@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "stegnet.api": ("LoadedPair", "load"),
     "stegnet.codec": ("Key", "Passphrase", "Report", "Revealed", "make_key_file", "read_key"),
-    "stegnet.errors": (
+    "stegnet.core.errors": (
         "CapacityError",
         "ConfigError",
         "DataError",

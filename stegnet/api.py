@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from stegnet import codec
-from stegnet.card import SHIPPED
-from stegnet.codec import HideOptions, Key, Network, Passphrase, Place, Report, Revealed, Unlocking
+from stegnet.codec import HideOptions, Key, KeySource, Network, OutputTarget, Passphrase, Report, Revealed
+from stegnet.codec.embed import embed_file
 from stegnet.codec.files import input_kind, picture_quality
 from stegnet.codec.film import Longer
 from stegnet.codec.progress import Progress, no_progress
-from stegnet.codec.stow import stow_file
-from stegnet.errors import MediaError
+from stegnet.core.card import SHIPPED
+from stegnet.core.errors import MediaError
 from stegnet.media import FILM
 
 File = str | PathLike[str]
@@ -55,7 +55,7 @@ class LoadedPair:
         """Id of the weights, 64 hexadecimal digits: revealing needs those that hid."""
         return self._network.weights
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, key: Unlocking, *, force: bool = False) -> np.ndarray:
+    def hide(self, cover: np.ndarray, secret: np.ndarray, key: KeySource, *, force: bool = False) -> np.ndarray:
         """Hides one picture in another.
 
         Args:
@@ -78,7 +78,7 @@ class LoadedPair:
                 warnings.warn(line, stacklevel=2)
         return container
 
-    def reveal(self, container: np.ndarray, key: Unlocking) -> Revealed:
+    def reveal(self, container: np.ndarray, key: KeySource) -> Revealed:
         """Brings a hidden picture back.
 
         Args:
@@ -98,7 +98,7 @@ class LoadedPair:
         cover: File,
         secret: File,
         out: File,
-        key: Unlocking,
+        key: KeySource,
         *,
         longer: Longer = "refuse",
         sound: bool = True,
@@ -132,7 +132,7 @@ class LoadedPair:
         self,
         container: File,
         out: File,
-        key: Unlocking,
+        key: KeySource,
         *,
         strict: bool = False,
         force: bool = False,
@@ -161,7 +161,7 @@ class LoadedPair:
         cover: File,
         secret: File,
         out: File,
-        key: Unlocking,
+        key: KeySource,
         *,
         sealed: bool = False,
         compress: bool = False,
@@ -188,14 +188,14 @@ class LoadedPair:
                 raise ValueError("compress goes with sealed")
             return self._hide(cover, secret, out, key, HideOptions(verify=verify, force=force), force, progress)
         _check_key(key, hiding=True)
-        place = Place(Path(out), force)
-        return stow_file(Path(cover), Path(secret), place, key, compress=compress, verify=verify, progress=progress)
+        place = OutputTarget(Path(out), force)
+        return embed_file(Path(cover), Path(secret), place, key, compress=compress, verify=verify, progress=progress)
 
     def reveal_file(
         self,
         container: File,
         out: File,
-        key: Unlocking,
+        key: KeySource,
         *,
         strict: bool = False,
         force: bool = False,
@@ -207,14 +207,14 @@ class LoadedPair:
             out: the file to write: .png for a picture, .mkv or .mp4 for a film, any name for another file.
         """
         _check_key(key)
-        place = Place(Path(out), force)
+        place = OutputTarget(Path(out), force)
         return codec.reveal_file(lambda: self._network, Path(container), place, key, strict, progress)
 
     def _hide(
-        self, cover: File, secret: File, out: File, key: Unlocking, options: HideOptions, force: bool, show: Progress
+        self, cover: File, secret: File, out: File, key: KeySource, options: HideOptions, force: bool, show: Progress
     ) -> Report:
         _check_key(key, hiding=True)
-        place = Place(Path(out), force)
+        place = OutputTarget(Path(out), force)
         return codec.hide_file(lambda: self._network, Path(cover), Path(secret), place, key, options, progress=show)
 
 
@@ -231,7 +231,7 @@ def _picture(name: str, array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
-def _check_key(key: Unlocking, hiding: bool = False) -> None:
+def _check_key(key: KeySource, hiding: bool = False) -> None:
     """Stops at what is no key, and warns of a passphrase that is too weak to hide by.
 
     The message does not show what was given: it may be a passphrase.

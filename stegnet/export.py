@@ -15,16 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stegnet.card import weights_id
-from stegnet.channel import from_8_bits, to_8_bits
+from stegnet.core.card import weights_id
+from stegnet.core.errors import WeightsError, extra
+from stegnet.core.samples import GREY, from_8_bits, to_8_bits
 from stegnet.data.scenes import render_scene
-from stegnet.detail import GREY
 from stegnet.engines.engine import Engine
 from stegnet.engines.graphs import ALWAYS, CARD, ID, INPUTS, NAMES, NETWORKS, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
 from stegnet.engines.torch_engine import TorchEngine
-from stegnet.errors import WeightsError
-from stegnet.extras import extra
 from stegnet.media import whole_file
 from stegnet.models import Card, Pair, load_pair
 from stegnet.models.invertible import Mixing

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("stegnet", "pipeline")
+PACKAGES = ("stegnet", "pipeline", "study")
 _ALL = (*PACKAGES, "tests", "tools")
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import stegnet
+from stegnet.core.measures import psnr
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
-from stegnet.metrics import psnr
 
 NAMES = {
     "CapacityError",
@@ -59,7 +59,7 @@ def test_public_names():
 
 
 def test_every_error_is_public():
-    from stegnet import errors
+    from stegnet.core import errors
 
     assert {name for name, thing in vars(errors).items() if isinstance(thing, type)} <= NAMES
 
@@ -271,7 +271,7 @@ def test_sound_and_verification_are_chosen_apart(pair, make_film):
 
 @pytest.mark.parametrize("sealed", [False, True])
 def test_a_picture_that_does_not_read_back_is_an_error(pair, monkeypatch, sealed):
-    monkeypatch.setattr("stegnet.codec.place.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    monkeypatch.setattr("stegnet.codec.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
     secret = "notes.txt" if sealed else "secret.png"
     hide = partial(pair.hide_file, "cover.png", secret, "c.png", stegnet.Key(bytes(32)), sealed=sealed)
     with pytest.raises(stegnet.MediaError, match="does not read back"):

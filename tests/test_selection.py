@@ -15,7 +15,7 @@ def collect(*options: str) -> subprocess.CompletedProcess:
 
 def test_a_closure_holds_what_is_imported_through_others() -> None:
     found = closure(ROOT / "stegnet/media/compress.py")
-    assert {ROOT / "stegnet/media/pictures.py", ROOT / "stegnet/errors.py"} <= found
+    assert {ROOT / "stegnet/media/pictures.py", ROOT / "stegnet/core/errors.py"} <= found
     assert ROOT / "stegnet/codec/seal.py" not in found
 
 

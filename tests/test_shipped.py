@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Key, Network, hide_picture, reveal_picture
+from stegnet.core.measures import psnr
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 from stegnet.data.fit import cut
 from stegnet.media import read_frames, read_picture, read_sound, resize, scan, write_png
-from stegnet.metrics import psnr
 from stegnet.models import SHIPPED, read_card
 
 pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]

@@ -16,9 +16,9 @@ import pandas as pd
 
 from stegnet.codec import Network
 from stegnet.codec.network import Hidden
+from stegnet.core.measures import psnr
+from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.media import read_frames, resize
-from stegnet.metrics import psnr
-from stegnet.scramble import Shuffle, draw, grid
 
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
 ENGINES = (("torch", "fp32"), ("torch", "bf16"), ("onnx", "fp32"))

@@ -27,13 +27,13 @@ from tqdm import tqdm
 from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film, thumbnail
 from stegnet.codec.frame import find
 from stegnet.codec.seal import NONCE_BYTES, SALT_BYTES, seal
+from stegnet.core.parallel import ahead, ordered
+from stegnet.core.shuffle import apply, draw, grid
 from stegnet.engines import BACKENDS
 from stegnet.engines.engine import cores
 from stegnet.media import FilmWriter, check_film, digest, read_frames, resize, scan
 from stegnet.models import build
 from stegnet.models.precision import pick_device
-from stegnet.parallel import ahead, ordered
-from stegnet.scramble import apply, draw, grid
 
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
 SIZES = ("640x360", "1280x720")

@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stegnet.config import Config, changed, check, load, read
+from stegnet.core.config import Config, changed, check, load, read
+from stegnet.core.errors import ConfigError, StegnetError
+from stegnet.core.reproducible import cpu_threads
 from stegnet.data.shards import TRAIN, Shards
-from stegnet.errors import ConfigError, StegnetError
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.models import build_from
-from stegnet.training.precision import cpu_threads
 from tools.compare_table import head, measure, write
-from tools.compare_train import Budget, Place, Row, train_row
+from tools.compare_train import Budget, OutputTarget, Row, train_row
 
 PARAMS = Path("params.yaml")
 ROWS = Path("tools/compare.yaml")
@@ -49,7 +49,7 @@ def compare(options: argparse.Namespace) -> int:
     common = {"train.pairs": budget.pairs, "train.threads": threads, "train.devices": 1}
     rows = read_rows(options.file, options.set, options.rows, common)
     _check(rows, options.data)
-    places = [Place(TRAINED, options.set, row, options.data, budget) for row in rows]
+    places = [OutputTarget(TRAINED, options.set, row, options.data, budget) for row in rows]
     if options.fresh:
         for place in places:
             place.clear()

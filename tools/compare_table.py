@@ -14,15 +14,15 @@ import torch
 from pipeline.stage import bar
 from stegnet.codec import Network
 from stegnet.codec.network import Hidden, Step, no_step
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.reproducible import make_deterministic
+from stegnet.core.shuffle import Shuffle
 from stegnet.data.shards import data_hash
 from stegnet.evaluation.quality import SEALED, Bench, PicturePairs, Trip, foremost, measures, through_file
-from stegnet.evaluation.tradeoff.swap import read_out, swap_in
 from stegnet.models import build_from
 from stegnet.models.cost import cost
 from stegnet.models.precision import resolve
-from stegnet.scramble import Shuffle
-from stegnet.training.precision import make_deterministic
+from study.tradeoff.swap import read_out, swap_in
 from tools.compare_train import Budget, Trained
 
 LSB = "LSB swap"

@@ -23,9 +23,9 @@ import torch
 
 import stegnet
 from pipeline.stage import bar
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.errors import TrainingError
 from stegnet.data.shards import data_hash
-from stegnet.errors import TrainingError
 from stegnet.models import Card, Pair
 from stegnet.models.precision import pick_device, resolve
 from stegnet.training.train import train, write_weights
@@ -95,7 +95,7 @@ class Trained(Row):
     weights: Path
 
 
-class Place:
+class OutputTarget:
     """Where the files of a row's training are.
 
     Args:
@@ -126,7 +126,7 @@ def fingerprint(config: Config, data: Path, budget: Budget) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def train_row(row: Row, place: Place, data: Path, budget: Budget) -> Trained:
+def train_row(row: Row, place: OutputTarget, data: Path, budget: Budget) -> Trained:
     """Trains a row, unless that is done already; a training that was stopped goes on where it was."""
     run = Run.load(place.run)
     if run and (run.finished or run.diverged is not None):
@@ -165,7 +165,7 @@ def _step_seconds(row: Row, data: Path) -> float | None:
         steps *= GROWTH
 
 
-def _trained(row: Row, run: Run, place: Place, data: Path) -> Run:
+def _trained(row: Row, run: Run, place: OutputTarget, data: Path) -> Run:
     clock = Clock(row.name)
     result = _run(row.config, run.pairs, data, place.checkpoints, clock)
     if result is None:

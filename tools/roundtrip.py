@@ -20,8 +20,8 @@ import pandas as pd
 from pipeline.stage import film_bar
 from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film
 from stegnet.codec.keys import SYSTEM
+from stegnet.core.measures import psnr
 from stegnet.media import read_frames, read_sound, scan, sound_tracks
-from stegnet.metrics import psnr
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.stage import bar, film_bar
 from stegnet.codec import Network
-from stegnet.config import load
+from stegnet.core.config import load
 from stegnet.evaluation.quality import SEALED, Bench, headline, summarise
 from stegnet.evaluation.video import demonstrate, summarise_film
 from stegnet.export import export

@@ -18,13 +18,13 @@ import psutil
 from torch import Tensor
 
 from pipeline.stage import bar
-from stegnet.config import Config, load
+from stegnet.core.config import Config, load
+from stegnet.core.errors import StegnetError
+from stegnet.core.reproducible import cpu_threads, make_deterministic
 from stegnet.data.pairs import Pairs, load_batches
 from stegnet.data.shards import TRAIN, Shards
-from stegnet.errors import StegnetError
 from stegnet.models.precision import resolve
 from stegnet.training.devices import open_fabric
-from stegnet.training.precision import cpu_threads, make_deterministic
 from stegnet.training.trainer import Trainer
 
 WARM_UP = 3  # batches that do not count

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from stegnet.cli import messages
 from stegnet.cli.parser import make_parser
 from stegnet.cli.signals import Signals
-from stegnet.errors import StegnetError
+from stegnet.core.errors import StegnetError
 
 _ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
 

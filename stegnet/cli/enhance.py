@@ -52,17 +52,17 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _enhance(options: argparse.Namespace, progress: "Progress") -> "Report":
-    from stegnet.codec import Place, Report  # here, so that --help need not wait for it
+    from stegnet.codec import OutputTarget, Report  # here, so that --help need not wait for it
     from stegnet.codec.files import input_kind
-    from stegnet.codec.place import FORMS, form_of, write_picture
-    from stegnet.extras import extra
+    from stegnet.codec.output import FORMS, form_of, write_picture
+    from stegnet.core.errors import extra
     from stegnet.media import FILM, read_cover
 
     with extra("media", "stegnet enhance"):
         from stegnet.media.enhance import enhance, enhance_film
 
     kind, out = input_kind(options.file), options.output
-    place = Place(out, options.force)
+    place = OutputTarget(out, options.force)
     place.check(FORMS[kind], kind, options.file)
     if kind == FILM:
         film, notes = enhance_film(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stegnet.cli import messages
 from stegnet.cli.options import add_output_options
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 
 _DESCRIPTION = """\
 Write the networks of WEIGHTS as ONNX files, which need no PyTorch: one each to
@@ -37,9 +37,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def _run(options: argparse.Namespace) -> int:
     if options.weights is None and options.output is None:
         options.refuse("without WEIGHTS, --output is needed: stegnet's own ONNX files lie beside its weights")
-    from stegnet.card import SHIPPED
+    from stegnet.core.card import SHIPPED
+    from stegnet.core.errors import extra
     from stegnet.engines.graphs import NETWORKS, graph_file
-    from stegnet.extras import extra
 
     weights = options.weights or SHIPPED
     folder = options.output or weights.parent

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from stegnet.cli import messages
 from stegnet.cli.bar import frames_bar
 from stegnet.cli.batch import run_batch
-from stegnet.cli.options import NETWORK, add_network_options, add_output_options, place_of, supply_of
+from stegnet.cli.options import NETWORK, add_network_options, add_output_options, network_loader, output_target
 from stegnet.cli.secret import add_secret_options, read_secret
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 
 if TYPE_CHECKING:
-    from stegnet.codec import Place, Report, Unlocking
-    from stegnet.codec.files import Supply
+    from stegnet.codec import KeySource, OutputTarget, Report
+    from stegnet.codec.files import NetworkLoader
     from stegnet.codec.progress import Progress
 
 _DESCRIPTION = """\
@@ -79,8 +79,8 @@ def _run(options: argparse.Namespace) -> int:
     if is_folder(options.secret):
         raise MediaError(f"{options.secret}: is a folder", "a folder of secrets needs a folder of covers")
     with frames_bar() as progress:
-        hide = _hider(options, secret_key, supply_of(options), progress)
-        report = hide(options.cover, options.secret, place_of(options))
+        hide = _hider(options, secret_key, network_loader(options), progress)
+        report = hide(options.cover, options.secret, output_target(options))
     messages.wrote(options.output, report, _frames(report))
     return 0
 
@@ -94,28 +94,28 @@ def _check(options: argparse.Namespace) -> None:
             options.refuse(f"--{name.replace('_', '-')} goes with --method network")
 
 
-def _run_folder(options: argparse.Namespace, secret_key: "Unlocking") -> int:
+def _run_folder(options: argparse.Namespace, secret_key: "KeySource") -> int:
     from stegnet.codec.folder import hide_each, plan_hiding, results_folder
 
     plan = plan_hiding(options.cover, options.secret, any_file=options.method == "sealed")
-    network = supply_of(options)
+    network = network_loader(options)
     if options.method == "network":
         network()  # what is wrong with it is said once, not for each file
     with results_folder(options.output, options.cover, options.secret), frames_bar() as progress:
         hide = _hider(options, secret_key, network, progress)
-        outcomes = hide_each(plan, place_of(options), hide)
+        outcomes = hide_each(plan, output_target(options), hide)
         return run_batch(plan, outcomes, _frames)
 
 
 def _hider(
-    options: argparse.Namespace, secret_key: "Unlocking", network: "Supply", progress: "Progress"
-) -> "Callable[[Path, Path, Place], Report]":
+    options: argparse.Namespace, secret_key: "KeySource", network: "NetworkLoader", progress: "Progress"
+) -> "Callable[[Path, Path, OutputTarget], Report]":
     """What hides one secret in one cover."""
     if options.method == "sealed":
-        from stegnet.codec.stow import stow_file
+        from stegnet.codec.embed import embed_file
 
         choices = {"compress": options.compress, "verify": not options.no_verify, "progress": progress}
-        return lambda cover, secret, out: stow_file(cover, secret, out, secret_key, **choices)
+        return lambda cover, secret, out: embed_file(cover, secret, out, secret_key, **choices)
     from stegnet.codec import HideOptions, hide_file
 
     how = HideOptions(options.longer or "refuse", not options.no_sound, not options.no_verify, force=options.force)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from stegnet.errors import MediaError, StegnetError
+from stegnet.core.errors import MediaError, StegnetError
 
 if TYPE_CHECKING:
     from stegnet.codec import Report

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from stegnet.cli.secret import secret_files
 
 if TYPE_CHECKING:
-    from stegnet.codec import Place
-    from stegnet.codec.files import Supply
+    from stegnet.codec import OutputTarget
+    from stegnet.codec.files import NetworkLoader
 
 NETWORK = ("weights", "backend", "device", "precision")
 
@@ -38,13 +38,13 @@ def add_network_options(command: argparse.ArgumentParser) -> None:
     group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="default: auto")
 
 
-def supply_of(options: argparse.Namespace) -> "Supply":
+def network_loader(options: argparse.Namespace) -> "NetworkLoader":
     """Loads the network that the options name, once."""
 
     @cache
     def load():
-        from stegnet.card import SHIPPED
         from stegnet.codec import Network  # here, so that --help need not wait for it
+        from stegnet.core.card import SHIPPED
 
         where = (getattr(options, name) or "auto" for name in ("device", "precision", "backend"))
         return Network.load(options.weights or SHIPPED, *where)
@@ -57,11 +57,11 @@ def inputs_of(options: argparse.Namespace) -> tuple[Path, ...]:
     return (*secret_files(options), *([options.weights] if options.weights else []))
 
 
-def place_of(options: argparse.Namespace) -> "Place":
+def output_target(options: argparse.Namespace) -> "OutputTarget":
     """Where the result goes."""
-    from stegnet.codec import Place
+    from stegnet.codec import OutputTarget
 
-    return Place(options.output, options.force, inputs_of(options))
+    return OutputTarget(options.output, options.force, inputs_of(options))
 
 
 def _device(text: str) -> str:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from stegnet.cli import messages
 from stegnet.cli.bar import frames_bar
 from stegnet.cli.batch import ALTERED, run_batch
-from stegnet.cli.options import add_network_options, add_output_options, place_of, supply_of
+from stegnet.cli.options import add_network_options, add_output_options, network_loader, output_target
 from stegnet.cli.secret import add_secret_options, read_secret
 
 if TYPE_CHECKING:
-    from stegnet.codec import Place, Report, Unlocking
-    from stegnet.codec.files import Supply
+    from stegnet.codec import KeySource, OutputTarget, Report
+    from stegnet.codec.files import NetworkLoader
     from stegnet.codec.progress import Progress
 
 _DESCRIPTION = """\
@@ -55,23 +55,23 @@ def _run(options: argparse.Namespace) -> int:
     if is_folder(options.container):
         return _run_folder(options, secret_key)
     with frames_bar() as progress:
-        reveal = _revealer(options, secret_key, supply_of(options), progress)
-        report = reveal(options.container, place_of(options))
+        reveal = _revealer(options, secret_key, network_loader(options), progress)
+        report = reveal(options.container, output_target(options))
     messages.wrote(options.output, report, _frames(report))
     return ALTERED if report.trouble else 0
 
 
-def _run_folder(options: argparse.Namespace, secret_key: "Unlocking") -> int:
+def _run_folder(options: argparse.Namespace, secret_key: "KeySource") -> int:
     from stegnet.codec.files import find_header
     from stegnet.codec.folder import plan_revealing, results_folder, reveal_each
 
     plan = plan_revealing(options.container)
-    network = supply_of(options)
+    network = network_loader(options)
     network()  # what is wrong with it is said once, not for each file
     with results_folder(options.output, options.container, private=True), frames_bar() as progress:
         outcomes = reveal_each(
             plan,
-            place_of(options),
+            output_target(options),
             lambda container: find_header(container, secret_key, progress),
             _revealer(options, secret_key, network, progress),
         )
@@ -79,8 +79,8 @@ def _run_folder(options: argparse.Namespace, secret_key: "Unlocking") -> int:
 
 
 def _revealer(
-    options: argparse.Namespace, secret_key: "Unlocking", network: "Supply", progress: "Progress"
-) -> "Callable[[Path, Place], Report]":
+    options: argparse.Namespace, secret_key: "KeySource", network: "NetworkLoader", progress: "Progress"
+) -> "Callable[[Path, OutputTarget], Report]":
     """What reveals one container."""
     from stegnet.codec import reveal_file
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
-from stegnet.errors import KeyFileError
+from stegnet.core.errors import KeyFileError
 
 if TYPE_CHECKING:
-    from stegnet.codec import Key, Unlocking
+    from stegnet.codec import Key, KeySource
 
 _MOST = 4096  # bytes of a line that are read; more is too long for a passphrase in any case
 
@@ -28,7 +28,7 @@ def add_secret_options(command: argparse.ArgumentParser, required: bool = True) 
     ways.add_argument("--passphrase-fd", type=_descriptor, metavar="N", help="the same, of file descriptor N")
 
 
-def read_secret(options: argparse.Namespace, twice: bool = False, hiding: bool = False) -> "Unlocking | None":
+def read_secret(options: argparse.Namespace, twice: bool = False, hiding: bool = False) -> "KeySource | None":
     """The key or passphrase that the options name; None for none.
 
     Args:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
 from stegnet.cli.bar import frames_bar
-from stegnet.cli.options import add_network_options, inputs_of, supply_of
+from stegnet.cli.options import add_network_options, inputs_of, network_loader
 from stegnet.cli.secret import add_secret_options, read_secret
 from stegnet.cli.signals import asked_to_end
 
 if TYPE_CHECKING:
-    from stegnet.codec import Unlocking
+    from stegnet.codec import KeySource
     from stegnet.webcam.view import Figures
 
 _MOST_PORT = 65_535
@@ -63,15 +63,15 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from stegnet.extras import extra  # here, so that --help need not wait for it
+    from stegnet.core.errors import extra  # here, so that --help need not wait for it
 
     with extra("media", "stegnet webcam"):
         from stegnet.webcam.server import Site
-        from stegnet.webcam.session import Wishes, run
+        from stegnet.webcam.session import SessionOptions, run
 
     secret_key = _key(options)
     _check_place(options)
-    wishes = Wishes(
+    wishes = SessionOptions(
         options.source, options.size, not options.once, options.frames, options.record, overwrite=options.force
     )
     with (
@@ -80,12 +80,12 @@ def _run(options: argparse.Namespace) -> int:
         asked_to_end(site.stop.set),
         frames_bar() as progress,
     ):
-        figures = run(wishes, options.secret, supply_of(options), secret_key, site, show, progress)
+        figures = run(wishes, options.secret, network_loader(options), secret_key, site, show, progress)
     _tell_end(options.record, figures)
     return 0
 
 
-def _key(options: argparse.Namespace) -> "Unlocking":
+def _key(options: argparse.Namespace) -> "KeySource":
     secret_key = read_secret(options, twice=options.record is not None, hiding=True)
     if secret_key is not None:
         return secret_key
@@ -99,10 +99,10 @@ def _key(options: argparse.Namespace) -> "Unlocking":
 
 def _check_place(options: argparse.Namespace) -> None:
     if options.record:
-        from stegnet.codec.place import FORMS, Place
+        from stegnet.codec.output import FORMS, OutputTarget
         from stegnet.media import FILM
 
-        place = Place(options.record, options.force, inputs_of(options))
+        place = OutputTarget(options.record, options.force, inputs_of(options))
         place.check(FORMS[FILM], FILM, options.secret, Path(options.source))
 
 

@@ -1,8 +1,8 @@
 """Hiding and revealing: keys, sealed bits, pictures and films."""
 
-from stegnet.codec.files import Place, hide_file, reveal_file
+from stegnet.codec.files import OutputTarget, hide_file, reveal_file
 from stegnet.codec.film import HideOptions, hide_film
-from stegnet.codec.keys import Key, Passphrase, Randomness, Unlocking, make_key_file, read_key
+from stegnet.codec.keys import Key, KeySource, Passphrase, Randomness, make_key_file, read_key
 from stegnet.codec.network import Network
 from stegnet.codec.picture import Revealed, hide_picture, reveal_picture
 from stegnet.codec.report import Report
@@ -11,13 +11,13 @@ from stegnet.codec.reveal import reveal_film
 __all__ = [
     "HideOptions",
     "Key",
+    "KeySource",
     "Network",
+    "OutputTarget",
     "Passphrase",
-    "Place",
     "Randomness",
     "Report",
     "Revealed",
-    "Unlocking",
     "hide_file",
     "hide_film",
     "hide_picture",

@@ -4,13 +4,13 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from stegnet.errors import RevealError
+from stegnet.core.errors import RevealError
 
 _MOST_TIMES = 1000  # as many frames as there are left, a container can have had
 
 
 @dataclass(frozen=True)
-class Place:
+class FrameStatus:
     """A frame as it is found in a container.
 
     Attributes:
@@ -59,7 +59,7 @@ class Diagnosis:
         ) + ((f"{_count(self.foreign)} put in that {_do(self.foreign)} not belong here",) if self.foreign else ())
 
 
-def diagnose(places: Sequence[Place], total: int) -> Diagnosis:
+def diagnose(places: Sequence[FrameStatus], total: int) -> Diagnosis:
     """Compares what is found, in order, with the `total` frames that were hidden.
 
     Of frames that are out of order, as few as possible are called moved.
@@ -111,7 +111,7 @@ def _longest_rise(known: Sequence[tuple[int, int]], whole: Sequence[bool]) -> li
 
 
 def _gaps(
-    places: Sequence[Place], order: Sequence[tuple[int, int]], total: int, seen: set[int]
+    places: Sequence[FrameStatus], order: Sequence[tuple[int, int]], total: int, seen: set[int]
 ) -> tuple[list[int], list[int], list[int]]:
     """Unreadable and lost indices, and foreign places: within each gap, missing frames meet unreadable places."""
     unreadable, lost, foreign = [], [], []

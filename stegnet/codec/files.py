@@ -9,36 +9,36 @@ from pathlib import Path
 
 import numpy as np
 
+from stegnet.codec.extract import extract_file
 from stegnet.codec.film import HideOptions, hide_film
 from stegnet.codec.frame import find
-from stegnet.codec.keys import SYSTEM, Randomness, Unlocking
+from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.network import Network, Step, no_step
+from stegnet.codec.output import FORMS, OutputTarget, form_of, write_picture
 from stegnet.codec.picture import find_picture, hide_picture, nothing, reveal_picture
-from stegnet.codec.place import FORMS, Place, form_of, write_picture
 from stegnet.codec.progress import Progress, no_progress
 from stegnet.codec.quality import SecretQuality, measure_loss, visible
 from stegnet.codec.record import FILE, Header
 from stegnet.codec.report import Report
 from stegnet.codec.reveal import reveal_film
 from stegnet.codec.seal import read_salt
-from stegnet.codec.stowed import bring_back
-from stegnet.errors import CapacityError, MediaError, RevealError
+from stegnet.core.errors import CapacityError, MediaError, RevealError
+from stegnet.core.measures import psnr
 from stegnet.media import FILM, kind, lossy_form, read_cover, read_frames, read_picture
-from stegnet.metrics import psnr
 
 PLAIN = HideOptions()
 ALTERED = "the picture was altered since it was hidden"
 
 # Gives the network; called only once it is certain that one is needed.
-Supply = Callable[[], Network]
+NetworkLoader = Callable[[], Network]
 
 
 def hide_file(
-    network: Supply,
+    network: NetworkLoader,
     cover: Path,
     secret: Path,
-    out: Place,
-    secret_key: Unlocking,
+    out: OutputTarget,
+    secret_key: KeySource,
     options: HideOptions = PLAIN,
     randomness: Randomness = SYSTEM,
     progress: Progress = no_progress,
@@ -72,7 +72,7 @@ def picture_quality(
     network: Network,
     container: np.ndarray,
     secret: np.ndarray,
-    secret_key: Unlocking,
+    secret_key: KeySource,
     force: bool,
     step: Step = no_step,
 ) -> SecretQuality:
@@ -91,10 +91,10 @@ def picture_quality(
 
 
 def reveal_file(
-    network: Supply,
+    network: NetworkLoader,
     container: Path,
-    out: Place,
-    secret_key: Unlocking,
+    out: OutputTarget,
+    secret_key: KeySource,
     strict: bool = False,
     progress: Progress = no_progress,
 ) -> Report:
@@ -109,7 +109,7 @@ def reveal_file(
     out.check((), "file", container)
     header = find_header(container, secret_key, progress)
     if header.kind == FILE:
-        report = bring_back(container, out, secret_key, strict=strict, progress=progress)
+        report = extract_file(container, out, secret_key, strict=strict, progress=progress)
         return replace(report, width=0, height=0, frames=1, hidden=1)  # what was written is not what can be seen
     out.check(FORMS[container_kind], container_kind, container)
     if container_kind == FILM:
@@ -118,7 +118,7 @@ def reveal_file(
     return _reveal_picture(network(), container, out, secret_key, strict, partial(progress, "reveal tiles"))
 
 
-def find_header(container: Path, secret_key: Unlocking, progress: Progress = no_progress) -> Header:
+def find_header(container: Path, secret_key: KeySource, progress: Progress = no_progress) -> Header:
     """What is hidden in a picture, or in the first frame of a film that can be read.
 
     Raises:
@@ -144,7 +144,7 @@ def lossy_told(container: Path) -> Iterator[None]:
         raise RevealError(f"{container}: {form} does not keep what was hidden", hint) from error
 
 
-def _film_header(container: Path, secret_key: Unlocking, progress: Progress) -> Header:
+def _film_header(container: Path, secret_key: KeySource, progress: Progress) -> Header:
     key = None
     with closing(read_frames(container)) as frames:
         for done, frame in enumerate(frames, 1):
@@ -202,7 +202,7 @@ def check_input(path: Path) -> None:
 
 
 def _reveal_picture(
-    network: Network, container: Path, out: Place, secret_key: Unlocking, strict: bool, step: Step
+    network: Network, container: Path, out: OutputTarget, secret_key: KeySource, strict: bool, step: Step
 ) -> Report:
     revealed = reveal_picture(network, read_cover(container)[0], secret_key, step)
     if strict and not revealed.whole:

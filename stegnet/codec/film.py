@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from stegnet.codec.frame import check_cover, hide_frame
-from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, Key, Randomness, Unlocking
+from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.network import Network
 from stegnet.codec.progress import Progress, no_progress
 from stegnet.codec.quality import Loss, SecretQuality, measure_loss, visible
@@ -19,10 +19,10 @@ from stegnet.codec.record import FILM, Header, Pictures, Record
 from stegnet.codec.report import Report
 from stegnet.codec.seal import NONCE_BYTES
 from stegnet.codec.slices import Sound, no_sound, plan_sound
-from stegnet.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.measures import psnr
+from stegnet.core.parallel import ahead, ordered
 from stegnet.media import FilmInfo, FilmWriter, check_film, digest, read_frames, scan, whole_file
-from stegnet.metrics import psnr
-from stegnet.parallel import ahead, ordered
 
 Longer = Literal["refuse", "cut"]
 _APART = 25  # frames from one that is compared with its cover to the next
@@ -65,7 +65,7 @@ def hide_film(
     cover: Path,
     secret: Path,
     out: Path,
-    secret_key: Unlocking,
+    secret_key: KeySource,
     options: HideOptions = HideOptions(),
     randomness: Randomness = SYSTEM,
     progress: Progress = no_progress,

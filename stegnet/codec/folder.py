@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 
+from stegnet.codec.extract import plain_suffix
 from stegnet.codec.files import check_input, kind_of_secret
-from stegnet.codec.place import FORMS, Place
+from stegnet.codec.output import FORMS, OutputTarget
 from stegnet.codec.record import FILM as HIDDEN_FILM
 from stegnet.codec.record import File, Header
 from stegnet.codec.report import Report
-from stegnet.codec.stowed import plain_suffix
-from stegnet.errors import CapacityError, MediaError, StegnetError
+from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.media import FILM, PICTURE, kind
 
 _NAMED = 5  # skipped files that a note names
@@ -111,7 +111,9 @@ def plan_revealing(containers: Path) -> Plan:
     return Plan(tuple(Job(path, what) for path, what in found), notes)
 
 
-def hide_each(plan: Plan, folder: Place, hide: Callable[[Path, Path, Place], Report]) -> Iterator[Outcome]:
+def hide_each(
+    plan: Plan, folder: OutputTarget, hide: Callable[[Path, Path, OutputTarget], Report]
+) -> Iterator[Outcome]:
     """Hides pair after pair; an error ends its pair only.
 
     Args:
@@ -129,7 +131,7 @@ def hide_each(plan: Plan, folder: Place, hide: Callable[[Path, Path, Place], Rep
 
 
 def reveal_each(
-    plan: Plan, folder: Place, find: Callable[[Path], Header], reveal: Callable[[Path, Place], Report]
+    plan: Plan, folder: OutputTarget, find: Callable[[Path], Header], reveal: Callable[[Path, OutputTarget], Report]
 ) -> Iterator[Outcome]:
     """Reveals one container after the other, as `hide_each` hides.
 

@@ -11,16 +11,16 @@ from stegnet.codec.parsing import require
 from stegnet.codec.record import Header, Pictures, Record, format_record, parse_record
 from stegnet.codec.seal import room, seal, too_small, unseal
 from stegnet.codec.tracks import parse_packets
-from stegnet.detail import CELL
-from stegnet.errors import CapacityError
+from stegnet.core.errors import CapacityError
+from stegnet.core.samples import CELL
+from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.media import resize
-from stegnet.scramble import Shuffle, draw, grid
 
 MOST_TIMES = 256  # pixels that a secret may have for each of its container: who reveals it needs memory for them
 
 
 @dataclass(frozen=True)
-class Found:
+class FrameReading:
     """What a frame of a container says.
 
     Attributes:
@@ -117,17 +117,17 @@ def hide_unsealed(
     return Unsealed(container, lean, record)
 
 
-def find(container: np.ndarray, key: Key) -> Found:
+def find(container: np.ndarray, key: Key) -> FrameReading:
     """What `hide_frame` sealed into a container, (H, W, 3) uint8. A record of which any part is wrong is none."""
     reading = unseal(container, key)
     if reading is None:
-        return Found(None, False)
+        return FrameReading(None, False)
     try:
         record = parse_record(reading.record, key)
         _check_parts(record, *container.shape[:2])
     except ValueError:
-        return Found(None, False)
-    return Found(record, reading.whole)
+        return FrameReading(None, False)
+    return FrameReading(record, reading.whole)
 
 
 def reveal_frame(network: Network, key: Key, container: np.ndarray, record: Record, step: Step = no_step) -> np.ndarray:

@@ -5,20 +5,20 @@ from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
-from stegnet.card import SHIPPED, weights_id
 from stegnet.codec.diagnosis import Diagnosis
 from stegnet.codec.files import ALTERED, input_kind, lossy_told
 from stegnet.codec.frame import check_cover, find
-from stegnet.codec.keys import FILM_ID_BYTES, KEY_BYTES, Key, Unlocking
+from stegnet.codec.keys import FILM_ID_BYTES, KEY_BYTES, Key, KeySource
 from stegnet.codec.picture import find_picture
 from stegnet.codec.progress import Progress, no_progress
 from stegnet.codec.record import FILE, File, Header, Pictures, Record, format_record
 from stegnet.codec.record import PICTURE as HIDDEN_PICTURE
 from stegnet.codec.reveal import open_film_key, survey
 from stegnet.codec.seal import room
-from stegnet.errors import CapacityError, MediaError
+from stegnet.core.card import SHIPPED, weights_id
+from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.shuffle import BLOCK
 from stegnet.media import FILM, FilmInfo, SoundTrack, read_cover, read_frames, scan, sound_tracks
-from stegnet.scramble import BLOCK
 
 Value = str | int | float | bool | list[str] | None
 Info = dict[str, Value]
@@ -26,7 +26,7 @@ UNKNOWN = "unknown: nobody can tell from this file whether something is hidden i
 _NO_KEY = Key(bytes(KEY_BYTES))  # for sizes, which are the same for every key
 
 
-def look(path: Path, secret_key: Unlocking | None = None, progress: Progress = no_progress) -> Info:
+def look(path: Path, secret_key: KeySource | None = None, progress: Progress = no_progress) -> Info:
     """All that can be known of a file: without a key, only what it shows openly; nothing more is looked for.
 
     Returns:
@@ -95,13 +95,13 @@ def _film_or_damage(path: Path) -> Info:
         return {"kind": "film", "notes": [str(error)]}
 
 
-def _in_picture(path: Path, secret_key: Unlocking) -> Info:
+def _in_picture(path: Path, secret_key: KeySource) -> Info:
     record, whole = find_picture(read_cover(path)[0], secret_key)
     trouble = [] if whole else [ALTERED]
     return _hidden(record.header) | {"whole": whole, "trouble": trouble}
 
 
-def _in_film(path: Path, secret_key: Unlocking, progress: Progress) -> Info:
+def _in_film(path: Path, secret_key: KeySource, progress: Progress) -> Info:
     key = open_film_key(path, secret_key)
     header, diagnosis = survey(path, key, progress)
     trouble = list(diagnosis.lines())

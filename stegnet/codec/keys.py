@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from stegnet.errors import KeyFileError
+from stegnet.core.errors import KeyFileError
 from stegnet.media.output import sync_folder
 
 KEY_BYTES = 32
@@ -147,7 +147,7 @@ class Passphrase(_Unpickled):
         return "Passphrase(...)"
 
 
-Unlocking = Key | Passphrase
+KeySource = Key | Passphrase
 
 
 def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from stegnet.card import SHIPPED, Card, read_card, weights_id
-from stegnet.channel import from_8_bits, to_8_bits
 from stegnet.codec.record import MAX_BLOCK
 from stegnet.codec.tiles import Tile, known_reaches, tiles
-from stegnet.detail import CELL, block_means, join, settled, split
+from stegnet.core.card import SHIPPED, Card, read_card, weights_id
+from stegnet.core.errors import WeightsError
+from stegnet.core.samples import CELL, block_means, from_8_bits, join, split, to_8_bits, with_block_means
+from stegnet.core.shuffle import Shuffle, apply, invert
 from stegnet.engines import Engine, Pool, load_engine
-from stegnet.errors import WeightsError
-from stegnet.scramble import Shuffle, apply, invert
 
 if TYPE_CHECKING:
     from stegnet.models import Pair
@@ -98,7 +97,7 @@ class Network:
         for tile in counted(first):
             prepared = tile.inside(self.engine.prepare(from_8_bits(tile.around(secret))))
             own = tile.cells(means)
-            tile.part(hidden)[:] = split(settled(prepared, own), own)
+            tile.part(hidden)[:] = split(with_block_means(prepared, own), own)
         container, lean = np.empty_like(cover, order="C"), np.empty(cover.shape, np.int8)
         for tile in counted(second):
             around = apply(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
@@ -128,7 +127,7 @@ class Network:
         for tile in counted(second):
             around = invert(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
             restored = tile.inside(self.engine.restore(join(around, tile.cells(means, margin=True))))
-            tile.part(secret)[:] = to_8_bits(settled(restored, tile.cells(means)))
+            tile.part(secret)[:] = to_8_bits(with_block_means(restored, tile.cells(means)))
         return secret
 
     def check(self, weights: str) -> None:

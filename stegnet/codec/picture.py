@@ -6,11 +6,11 @@ from fractions import Fraction
 import numpy as np
 
 from stegnet.codec.frame import check_cover, find, hide_frame, reveal_frame
-from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, Randomness, Unlocking
+from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, KeySource, Randomness
 from stegnet.codec.network import Network, Step, no_step
 from stegnet.codec.record import PICTURE, Header, Pictures, Record
 from stegnet.codec.seal import NONCE_BYTES, read_salt
-from stegnet.errors import RevealError
+from stegnet.core.errors import RevealError
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def hide_picture(
     network: Network,
     cover: np.ndarray,
     secret: np.ndarray,
-    secret_key: Unlocking,
+    secret_key: KeySource,
     randomness: Randomness = SYSTEM,
     step: Step = no_step,
 ) -> np.ndarray:
@@ -55,7 +55,7 @@ def hide_picture(
     return hide_frame(network, key, cover, secret, Record(header, 0), randomness(NONCE_BYTES), salt, step)
 
 
-def find_picture(container: np.ndarray, secret_key: Unlocking) -> tuple[Record, bool]:
+def find_picture(container: np.ndarray, secret_key: KeySource) -> tuple[Record, bool]:
     """The record in a container, (H, W, 3) uint8, and whether the container is whole.
 
     Raises:
@@ -67,7 +67,7 @@ def find_picture(container: np.ndarray, secret_key: Unlocking) -> tuple[Record, 
     return found.record, found.whole
 
 
-def reveal_picture(network: Network, container: np.ndarray, secret_key: Unlocking, step: Step = no_step) -> Revealed:
+def reveal_picture(network: Network, container: np.ndarray, secret_key: KeySource, step: Step = no_step) -> Revealed:
     """The hidden picture.
 
     Args:

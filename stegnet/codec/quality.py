@@ -7,10 +7,10 @@ import numpy as np
 from stegnet.codec.frame import find, reveal_frame
 from stegnet.codec.keys import Key
 from stegnet.codec.network import Network, Step, no_step
-from stegnet.errors import CapacityError
+from stegnet.core.errors import CapacityError
+from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
+from stegnet.core.shuffle import grid
 from stegnet.media import resize
-from stegnet.metrics import PEAK, mean_squared_error, psnr_from_mse
-from stegnet.scramble import grid
 
 VISIBLE = 30.0  # dB of PSNR between cover and container; photographs in photographs get 38 and more
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses

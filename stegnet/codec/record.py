@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.constant_time import bytes_eq
 from stegnet.codec.keys import FILM_ID_BYTES, Key
 from stegnet.codec.parsing import MAX_PART, require, sized, take, take_fraction, take_sized
 from stegnet.codec.tracks import format_tracks, parse_tracks
-from stegnet.errors import CapacityError
+from stegnet.core.errors import CapacityError
 from stegnet.media import SoundTrack
 
 PICTURE, FILM, FILE = 1, 2, 3

@@ -23,7 +23,7 @@ from stegnet.codec.network import Network
 from stegnet.codec.progress import Progress, no_progress
 from stegnet.codec.record import FILM, MAX_FRAMES, Header, Pictures, Record
 from stegnet.codec.seal import NONCE_BYTES, read_salt
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import FilmWriter, check_film, digest, draft_file, read_frames, whole_file
 
 MILLISECOND = Fraction(1, 1000)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.codec.diagnosis import Diagnosis, Place, diagnose
-from stegnet.codec.frame import Found, find, reveal_frame
-from stegnet.codec.keys import Key, Unlocking
+from stegnet.codec.diagnosis import Diagnosis, FrameStatus, diagnose
+from stegnet.codec.frame import FrameReading, find, reveal_frame
+from stegnet.codec.keys import Key, KeySource
 from stegnet.codec.network import Network
 from stegnet.codec.picture import nothing
 from stegnet.codec.progress import Progress, no_progress
@@ -23,11 +23,11 @@ from stegnet.codec.record import FILM, Header, Record
 from stegnet.codec.report import Report
 from stegnet.codec.seal import read_salt
 from stegnet.codec.tracks import parse_packets
-from stegnet.errors import MediaError, RevealError
+from stegnet.core.errors import MediaError, RevealError
+from stegnet.core.parallel import ahead, ordered
 from stegnet.media import FilmWriter, read_frames, whole_file
-from stegnet.parallel import ahead, ordered
 
-_UNKNOWN = Place(None, False)
+_UNKNOWN = FrameStatus(None, False)
 # Gives a file to write to, for the time of a block.
 _NewFile = Callable[[], AbstractContextManager[Path]]
 
@@ -55,7 +55,7 @@ def reveal_film(
     network: Network,
     container: Path,
     out: Path,
-    secret_key: Unlocking,
+    secret_key: KeySource,
     strict: bool = False,
     form: str = "mkv",
     progress: Progress = no_progress,
@@ -88,7 +88,7 @@ def reveal_film(
     return _write(shown, header, new_file, form, diagnosis, progress)
 
 
-def open_film_key(container: Path, secret_key: Unlocking) -> Key:
+def open_film_key(container: Path, secret_key: KeySource) -> Key:
     """The key of a film's frames; a passphrase needs the first of them.
 
     Raises:
@@ -113,12 +113,12 @@ def survey(container: Path, key: Key, progress: Progress = no_progress) -> tuple
         RevealError: none opens with this key.
     """
     headers: dict[Header, Header] = {}  # each is kept once, however many frames hold it
-    seen: list[tuple[Header | None, Place]] = []
+    seen: list[tuple[Header | None, FrameStatus]] = []
     for record, whole in _find_all(container, key, progress):
         if record is None:
             seen.append((None, _UNKNOWN))
         else:
-            seen.append((headers.setdefault(record.header, record.header), Place(record.index, whole)))
+            seen.append((headers.setdefault(record.header, record.header), FrameStatus(record.index, whole)))
     if not headers:
         raise nothing()
     ((header, _),) = Counter(found for found, _ in seen if found).most_common(1)
@@ -230,7 +230,7 @@ def _threads(network: Network, container: Path) -> tuple[int, Callable[[], None]
     return pool.workers, pool.prepare
 
 
-def _show(network: Network, key: Key, frame: np.ndarray, found: Found) -> _Shown:
+def _show(network: Network, key: Key, frame: np.ndarray, found: FrameReading) -> _Shown:
     assert found.record is not None
     hidden = found.record.index < found.record.header.secret.hidden
     picture = reveal_frame(network, key, frame, found.record) if hidden else None

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from stegnet.codec.keys import SALT_BYTES, Key
-from stegnet.errors import CapacityError
+from stegnet.core.errors import CapacityError
 
 VERSION = 1
 NONCE_BYTES, TAG_BYTES, MAC_BYTES = 12, 16, 16

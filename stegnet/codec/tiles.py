@@ -11,8 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from stegnet.card import Card
-from stegnet.detail import CELL
+from stegnet.core.card import Card
+from stegnet.core.samples import CELL
 
 MOST_ROWS, MOST_COLS = 1152, 2048  # of a tile: 1920×1080 is one
 MARGIN = 192

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any, get_type_hints
 
 from stegnet.codec.parsing import MAX_PART, inflate, require, sized, take, take_fraction, take_sized
-from stegnet.errors import CapacityError
+from stegnet.core.errors import CapacityError
 from stegnet.media import SoundPacket, SoundTrack
 
 MAX_DESCRIPTION = 1 << 20

@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 from filelock import FileLock
 from tqdm import tqdm
 
+from stegnet.core.errors import DataError
 from stegnet.data.catalogue import Listed, Source
-from stegnet.errors import DataError
 
 TIMEOUT = 30  # seconds that the server may keep silent
 LARGEST = 2**26  # bytes; a larger member is no photograph

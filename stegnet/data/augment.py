@@ -7,7 +7,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the netwo
 import albumentations
 import numpy as np
 
-from stegnet.config import AugmentConfig
+from stegnet.core.config import AugmentConfig
 
 
 class Augment:

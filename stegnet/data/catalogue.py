@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from stegnet.core.errors import DataError
 from stegnet.data.shards import TEST, TRAIN
-from stegnet.errors import DataError
 from stegnet.media import read_picture
 
 KINDS = ("rendered", "folder", "package", "torchvision", "archive")

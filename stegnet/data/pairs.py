@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from stegnet.config import AugmentConfig
+from stegnet.core.config import AugmentConfig
+from stegnet.core.errors import DataError
 from stegnet.data.augment import Augment
 from stegnet.data.shards import TRAIN, Shards, read_manifest
-from stegnet.errors import DataError
 
 
 class Pairs(Dataset):

@@ -12,13 +12,13 @@ from typing import Any
 
 import cv2
 
-from stegnet.config import AUTO, Auto, DataConfig
+from stegnet.core.config import AUTO, Auto, DataConfig
+from stegnet.core.errors import DataError
+from stegnet.core.parallel import physical_cores
 from stegnet.data.catalogue import Source, read_catalogue, read_package_pictures
 from stegnet.data.fit import cut
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, ShardWriter
 from stegnet.data.sources import Group, Job, Sample, list_jobs, scene_jobs
-from stegnet.errors import DataError
-from stegnet.parallel import physical_cores
 
 CROPS = 4  # squares cut from each test photograph
 NAMED = 3  # pictures that a line about many names; the others are counted

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.errors import DataError
+from stegnet.core.errors import DataError
 
 TRAIN, VALIDATION, TEST = SPLITS = "train", "validation", "test"
 

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from stegnet.config import DataConfig
+from stegnet.core.config import DataConfig
+from stegnet.core.errors import ConfigError, DataError, MediaError
 from stegnet.data.archive import fetch
 from stegnet.data.catalogue import Source, read_catalogue, read_listing
 from stegnet.data.fit import fit
 from stegnet.data.scenes import render_scene
 from stegnet.data.shards import SPLITS, TEST, TRAIN, VALIDATION
-from stegnet.errors import ConfigError, DataError, MediaError
 from stegnet.media import FILM, kind, read_frames, read_picture
 
 NOTES = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}  # what lies beside pictures and is none

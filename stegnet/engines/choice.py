@@ -5,10 +5,9 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from stegnet.core.errors import ConfigError, extra
 from stegnet.engines.engine import Engine
 from stegnet.engines.graphs import is_exported
-from stegnet.errors import ConfigError
-from stegnet.extras import extra
 
 AUTO, TORCH, ONNX = "auto", "torch", "onnx"
 BACKENDS = (AUTO, TORCH, ONNX)

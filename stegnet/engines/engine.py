@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import psutil
 
-from stegnet.errors import CapacityError
+from stegnet.core.errors import CapacityError
 
 WORKING_BYTES = 350  # per pixel of a tile: a pass of the invertible pair takes 300 at 32 bits, 240 in bfloat16
 

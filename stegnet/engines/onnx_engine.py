@@ -8,10 +8,10 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from stegnet.card import weights_id
+from stegnet.core.card import weights_id
+from stegnet.core.errors import WeightsError
 from stegnet.engines.engine import Pool, cores, room_on_cpu, too_large
 from stegnet.engines.graphs import ID, NAMES, graph_file, is_exported
-from stegnet.errors import WeightsError
 
 Sessions = dict[str, onnxruntime.InferenceSession]
 

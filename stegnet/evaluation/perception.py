@@ -14,7 +14,7 @@ import torch
 from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor, nn
 
-from stegnet.training import similarity
+from stegnet.core import similarity
 
 NAMES = {"msssim", "haarpsi", "de2000", "lpips"}
 HIGH_IS_WORSE = {"de2000", "lpips"}
@@ -36,7 +36,7 @@ def de2000(a: np.ndarray, b: np.ndarray) -> float:
 def msssim(a: np.ndarray, b: np.ndarray) -> float:
     """Multi-scale structural similarity, 0 to 1 (Wang, Simoncelli & Bovik 2003), mean over the channels.
 
-    On five scales; pictures with a side below 176 have fewer, see `stegnet.training.similarity`. nan below 11.
+    On five scales; pictures with a side below 176 have fewer, see `stegnet.core.similarity`. nan below 11.
     """
     if min(a.shape[:2]) < similarity.WINDOW:
         return math.nan

@@ -13,16 +13,16 @@ import pandas as pd
 import torch
 
 from stegnet.codec import Network, hide_picture, reveal_picture
+from stegnet.core.errors import DataError
+from stegnet.core.measures import apd, psnr, ssim
+from stegnet.core.parallel import ordered
+from stegnet.core.shuffle import grid
+from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, Shards, read_manifest
-from stegnet.errors import DataError
 from stegnet.evaluation import perception
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.evaluation.spread import spread
+from stegnet.evaluation.statistics import spread
 from stegnet.media import read_picture, write_png
-from stegnet.metrics import apd, psnr, ssim
-from stegnet.parallel import ordered
-from stegnet.scramble import grid
-from stegnet.tensors.scramble import seeded_shuffle
 
 REAL, RENDERED = "photographs", "scenes"  # sources of test pictures that every data set may have
 # As a user gets it; and without the sealed bits, to see what they cost.

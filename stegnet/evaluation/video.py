@@ -11,9 +11,9 @@ import pandas as pd
 
 from stegnet.codec import HideOptions, Network, hide_film, reveal_film
 from stegnet.codec.progress import Progress
+from stegnet.evaluation.contact_sheet import sheet
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.evaluation.quality import SIDES, Trip, measures, side_by_side
-from stegnet.evaluation.sheet import sheet
 from stegnet.media import read_frames, write_png
 from stegnet.media.preview import write_preview
 from stegnet.media.vmaf import has_vmaf, vmaf

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media.pictures import UNREADABLE, open_picture, to_rgb
 
 

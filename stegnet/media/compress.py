@@ -22,7 +22,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 from PIL import Image
 
-from stegnet.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError, MediaError
 from stegnet.media.films import FilmInfo, read_frames, scan
 from stegnet.media.frames import EXACT
 from stegnet.media.pictures import read_cover

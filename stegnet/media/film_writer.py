@@ -13,7 +13,7 @@ from av.codec.context import Flags
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media.forms import FORMS, MP4, encoder_options, muxer_options, picture_time_base
 from stegnet.media.frames import EXACT
 from stegnet.media.kept import Kept

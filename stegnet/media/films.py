@@ -19,7 +19,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media.animation import animation_frames, scan_animation
 from stegnet.media.film_notes import CUT_OFF, TRANSPARENT, Oddities
 from stegnet.media.frames import display_matrix, lies_down, to_picture

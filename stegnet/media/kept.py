@@ -10,7 +10,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media.carrying import carry_attachments, carry_chapters, carry_colours, carry_covers, carry_tags
 from stegnet.media.films import open_film
 from stegnet.media.forms import Form

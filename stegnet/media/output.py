@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 
 _SUFFIX = ".part"
 _PART = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media.profiles import BrokenProfileError, describes_rgb, to_srgb
 from stegnet.media.signature import heic_error, is_heic
 

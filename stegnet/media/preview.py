@@ -10,7 +10,7 @@ from pathlib import Path
 import ffmpeg
 import imageio_ffmpeg
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media.output import whole_file
 from stegnet.media.x264 import SAME_BITS
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media.films import read_frames
 from stegnet.media.pictures import read_cover
 

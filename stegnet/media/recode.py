@@ -14,7 +14,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 from PIL import Image
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media.films import read_frames
 from stegnet.media.frames import EXACT
 from stegnet.media.pictures import UNREADABLE

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import matroska
 
 _START_BYTES = 4096

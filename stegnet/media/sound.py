@@ -19,7 +19,7 @@ from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer
 from av.packet import Packet
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import matroska
 from stegnet.media.films import open_film, start_time
 from stegnet.media.signature import is_animation

@@ -17,7 +17,7 @@ import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media.films import read_frames
 
 MODEL = "vmaf_v0.6.1"

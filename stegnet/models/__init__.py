@@ -1,6 +1,6 @@
 """Hide/reveal pairs: one file a family, a registry, and the weights file they are kept in."""
 
-from stegnet.card import SHIPPED, Card, read_card, weights_id
+from stegnet.core.card import SHIPPED, Card, read_card, weights_id
 from stegnet.models.baluja import Baluja
 from stegnet.models.invertible import Invertible, InvertibleLarge
 from stegnet.models.pair import Pair

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from stegnet.errors import ConfigError, WeightsError
+from stegnet.core.errors import ConfigError, WeightsError
 
 NONE = "none"  # the name of no backbone
 OPTIONS = ({}, {"dynamic_img_size": True})  # tried in turn; transformers that know the second take one size without it

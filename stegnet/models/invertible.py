@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stegnet.errors import ConfigError
+from stegnet.core.errors import ConfigError
 from stegnet.models.backbone import NONE
 from stegnet.models.function import Function
 from stegnet.models.pair import Pair

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from stegnet.errors import ConfigError
+from stegnet.core.errors import ConfigError
 
 PRECISIONS = ("auto", "bf16", "fp32")
 

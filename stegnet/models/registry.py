@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from stegnet.config import AUTO, ModelConfig
-from stegnet.errors import ConfigError
+from stegnet.core.config import AUTO, ModelConfig
+from stegnet.core.errors import ConfigError
 from stegnet.models.pair import Pair
 
 _FAMILIES: dict[str, type[Pair]] = {}

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stegnet.errors import ConfigError
+from stegnet.core.errors import ConfigError
 from stegnet.models.backbone import NONE, make_encoder
 from stegnet.models.pair import Pair
 from stegnet.models.registry import register

@@ -1,4 +1,4 @@
-"""Weights files: a safetensors file with a JSON card inside, which `stegnet.card` describes."""
+"""Weights files: a safetensors file with a JSON card inside, which `stegnet.core.card` describes."""
 
 import json
 from dataclasses import asdict
@@ -7,8 +7,8 @@ from textwrap import shorten
 
 import safetensors.torch
 
-from stegnet.card import CARD_KEY, SHIPPED, Card, read_card
-from stegnet.errors import ConfigError, WeightsError
+from stegnet.core.card import CARD_KEY, SHIPPED, Card, read_card
+from stegnet.core.errors import ConfigError, WeightsError
 from stegnet.models.pair import Pair
 from stegnet.models.registry import build
 

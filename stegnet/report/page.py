@@ -10,7 +10,7 @@ from typing import Self
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from stegnet.errors import DataError
+from stegnet.core.errors import DataError
 
 _QUALITY = 80  # of WebP, for photographs
 _WIDEST = 1400  # pixels that a photograph is shown at

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stegnet.card import SHIPPED, Card, read_card, weights_id
+from stegnet.core.card import SHIPPED, Card, read_card, weights_id
 from stegnet.evaluation.quality import RENDERED
 from stegnet.report import trained
 from stegnet.report.page import Page, Section, Table

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stegnet.report import hidden, seen
+from stegnet.report import robustness, security
 from stegnet.report.page import Section, Tile
 
 
@@ -17,19 +17,23 @@ class Study:
 
 
 STUDIES = {
-    "sizes": Study("Small and large pictures", hidden.sizes),
-    "contents": Study("The worst cases", hidden.contents),
-    "tradeoff": Study("Container against secret", hidden.tradeoff),
-    "residual": Study("Does the secret shine through?", seen.residual),
-    "classical": Study("Classical steganalysis", seen.classical),
-    "detect": Study("A trained detector", seen.detect),
-    "wrongkey": Study("Without the key", seen.wrongkey),
-    "shuffle": Study("What the shuffle gives away", seen.shuffle),
-    "survive": Study("What does it survive?", hidden.survive),
+    "sizes": Study("Small and large pictures", robustness.sizes),
+    "contents": Study("The worst cases", robustness.contents),
+    "tradeoff": Study("Container against secret", robustness.tradeoff),
+    "residual": Study("Does the secret shine through?", security.residual),
+    "classical": Study("Classical steganalysis", security.classical),
+    "detect": Study("A trained detector", security.detect),
+    "wrongkey": Study("Without the key", security.wrongkey),
+    "shuffle": Study("What the shuffle gives away", security.shuffle),
+    "survive": Study("What does it survive?", robustness.survive),
 }
 
 
 def study_tiles(studies: Path | None) -> list[Tile]:
     """The figures of long measurements that come first, of those that were made."""
-    found = [] if studies is None else [seen.detect_tile(studies / "detect"), hidden.survive_tile(studies / "survive")]
+    found = (
+        []
+        if studies is None
+        else [security.detect_tile(studies / "detect"), robustness.survive_tile(studies / "survive")]
+    )
     return [tile for tile in found if tile]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from stegnet.errors import DataError
+from stegnet.core.errors import DataError
 from stegnet.report.page import Table
 
 Form = Callable[[Any], str]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from mlflow.entities import Dataset, DatasetInput, InputTag
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
-from stegnet.result import DataSet
+from stegnet.tracking.result import DataSet
 
 
 def inputs(sets: Iterable[DataSet]) -> list[DatasetInput]:

@@ -12,10 +12,10 @@ from mlflow.entities import Metric, Param, Run
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from PIL import Image
 
-from stegnet.result import Result
 from stegnet.tracking.data import inputs
 from stegnet.tracking.model import log_model
 from stegnet.tracking.names import KEY, WEIGHTS
+from stegnet.tracking.result import Result
 
 PARAMS_AT_ONCE, METRICS_AT_ONCE = 100, 1000  # what one request may hold
 Place = tuple[str, int]  # a figure's or picture's name, and its step

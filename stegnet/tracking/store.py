@@ -19,12 +19,12 @@ from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 from mlflow.utils.rest_utils import http_request
 
-from stegnet.result import Result
-from stegnet.tracking.failure import Outbox, told
 from stegnet.tracking.model import add_files, register
 from stegnet.tracking.names import EXPERIMENT, KEY, PARAMS, RESTORED, STAGE, TRAINING, WEIGHTS
 from stegnet.tracking.notes import DATA_NOTE, TRAININGS_NOTE, describe
-from stegnet.tracking.origin import changes_in, origin
+from stegnet.tracking.outbox import Outbox, told
+from stegnet.tracking.provenance import changes_in, origin
+from stegnet.tracking.result import Result
 from stegnet.tracking.run import Do, LiveRun, Place, call, figures_of, logged_figures, logged_pictures, watched
 
 ANSWER = 5  # seconds in which a server must answer at the start

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from stegnet.errors import TrainingError
+from stegnet.core.errors import TrainingError
 
 KEPT = 2  # the one before stays: the newest may be damaged
 PATIENCE = 15.0  # seconds; the loaders of a training that was killed notice it within 5

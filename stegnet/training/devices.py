@@ -12,13 +12,13 @@ from lightning_fabric.plugins.environments import LightningEnvironment, TorchEla
 from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import nn
 
-from stegnet.config import AUTO, Config
-from stegnet.errors import ConfigError
+from stegnet.core.config import AUTO, Config
+from stegnet.core.errors import ConfigError
+from stegnet.core.parallel import physical_cores
+from stegnet.core.ranks import is_launched, local_world_size, world_size
 from stegnet.models import build_from
 from stegnet.models.precision import pick_device
-from stegnet.parallel import physical_cores
 from stegnet.training.launch import launch, supervised
-from stegnet.training.ranks import is_launched, local_world_size, world_size
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it greets each process
 

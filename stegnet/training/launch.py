@@ -19,8 +19,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
-from stegnet.errors import StegnetError, TrainingError
-from stegnet.training.ranks import rank
+from stegnet.core.errors import StegnetError, TrainingError
+from stegnet.core.ranks import rank
 from stegnet.training.stop import STOPPED, heeded
 
 GRACE = 5.0  # seconds that the others have to end by themselves when one has failed

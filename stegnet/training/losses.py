@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stegnet.config import LossConfig
-from stegnet.training.similarity import ms_ssim, ssim
-from stegnet.training.trip import Arrived
+from stegnet.core.config import LossConfig
+from stegnet.core.similarity import ms_ssim, ssim
+from stegnet.training.batch_pass import PassResult
 
 EPSILON = 1e-3  # where a Charbonnier error turns from square to straight
 
@@ -28,7 +28,7 @@ class Terms:
     secret_mse: Tensor
 
 
-def terms(arrived: Arrived, config: LossConfig) -> Terms:
+def terms(arrived: PassResult, config: LossConfig) -> Terms:
     """Both terms of the loss, by the measures that `config` weighs; float32 as the pictures are."""
     container, secret = (arrived.container, arrived.cover), (arrived.revealed, arrived.secret)
     with torch.no_grad():

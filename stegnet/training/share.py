@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stegnet.config import TrainConfig
-from stegnet.training.ranks import rank, world_size
+from stegnet.core.config import TrainConfig
+from stegnet.core.ranks import rank, world_size
 
 
 @dataclass(frozen=True)

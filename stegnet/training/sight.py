@@ -4,23 +4,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stegnet.tensors.channel import to_8_bits
-from stegnet.training.trip import Arrived
+from stegnet.core.tensors import to_8_bits
+from stegnet.training.batch_pass import PassResult
 
 MOST = 4  # pairs that are shown
 GAIN = 10
 
 
-def sight(arrived: Arrived) -> np.ndarray:
+def sight(arrived: PassResult) -> np.ndarray:
     """One row a pair: cover, container, their difference times GAIN, secret, revealed; (H, W, 3) uint8."""
     cover, container, secret, revealed = arrived
     columns = (cover, container, (container - cover).abs() * GAIN, secret, revealed)
     return _side_by_side([to_8_bits(column) for column in columns]).cpu().numpy()
 
 
-def few(arrived: Arrived) -> Arrived:
+def few(arrived: PassResult) -> PassResult:
     """Its first pairs, of which no gradient is wanted; copied, so that the others need not be kept."""
-    return Arrived(*(pictures[:MOST].detach().clone() for pictures in arrived))
+    return PassResult(*(pictures[:MOST].detach().clone() for pictures in arrived))
 
 
 def _side_by_side(columns: list[Tensor]) -> Tensor:

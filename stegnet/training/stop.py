@@ -27,7 +27,7 @@ class TrainingStopped(KeyboardInterrupt):
         self.code = 128 + (number or signal.SIGTERM)
 
 
-class Wish:
+class StopRequest:
     """Whether somebody asked to stop, by Ctrl-C or SIGTERM, as long as the block lasts.
 
     A second signal does what it did before. A process that was made deaf, by `nohup` say, stays so. Only the main

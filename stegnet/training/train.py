@@ -11,18 +11,18 @@ from textwrap import shorten
 
 import numpy as np
 
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.errors import TrainingError
+from stegnet.core.reproducible import make_deterministic
 from stegnet.data.pairs import Pairs, load_batches
-from stegnet.errors import TrainingError
 from stegnet.models import Card, Pair, save_pair
 from stegnet.models.precision import pick_device, resolve
 from stegnet.training.checkpoint import Checkpoint
 from stegnet.training.devices import open_fabric
-from stegnet.training.origin import fingerprint, make_card
-from stegnet.training.precision import make_deterministic
+from stegnet.training.provenance import fingerprint, make_card
 from stegnet.training.share import Share
 from stegnet.training.sight import sight
-from stegnet.training.stop import TrainingStopped, Wish
+from stegnet.training.stop import StopRequest, TrainingStopped
 from stegnet.training.trainer import Point, Trainer
 from stegnet.training.validation import Validation
 
@@ -70,7 +70,7 @@ def train(
     validation = Validation.open(config, data, fabric.device, precision, share.size // share.count)
     trainer = Trainer(config, fabric, precision, validation)
     leads, checkpoint = fabric.is_global_zero, checkpoint_of(config, data, checkpoints)
-    with checkpoint.alone() if leads else nullcontext(), Wish() as wish, _explained(trainer, pairs, checkpoint):
+    with checkpoint.alone() if leads else nullcontext(), StopRequest() as wish, _explained(trainer, pairs, checkpoint):
         trainer.restore(fabric.broadcast(checkpoint.load() if leads else None))
         for point in trainer.curve if leads else ():
             report(point)

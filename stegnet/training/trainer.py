@@ -6,17 +6,17 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from stegnet.config import Config
-from stegnet.errors import ConfigError
-from stegnet.metrics import psnr_from_mse
+from stegnet.core.config import Config
+from stegnet.core.errors import ConfigError
+from stegnet.core.measures import psnr_from_mse
+from stegnet.core.reproducible import seed_step
 from stegnet.models import SHIPPED, Pair, build_from, load_pair, options_of, read_card
+from stegnet.training.batch_pass import HideRevealPass, PassResult, draw_randomness
 from stegnet.training.devices import Fabric
 from stegnet.training.losses import terms
-from stegnet.training.precision import seed_step
 from stegnet.training.schedule import container_weight, learning_rate
 from stegnet.training.share import Share
 from stegnet.training.sight import few
-from stegnet.training.trip import Arrived, Trip, draw_chance
 from stegnet.training.validation import Best, Validation
 
 REPORTS = 200  # points of a training curve
@@ -41,14 +41,14 @@ class Trainer:
     def __init__(self, config: Config, fabric: Fabric, precision: str, validation: Validation | None = None) -> None:
         self.steps = max(1, config.train.pairs // config.train.batch)
         self.done, self.curve = 0, list[Point]()
-        self.seen: Arrived | None = None
+        self.seen: PassResult | None = None
         self.best = Best()
         self._config, self._fabric, self._validation = config, fabric, validation
         self._share = Share.mine(config.train)
         self._every = max(1, self.steps // REPORTS)
         self._pair = first_pair(config).to(fabric.device, memory_format=torch.channels_last).train()
         self._average = AveragedModel(self._pair, multi_avg_fn=get_ema_multi_avg_fn(config.train.ema), use_buffers=True)
-        trip = Trip(self._pair, config.scramble.detail, precision, config.train.compile)
+        trip = HideRevealPass(self._pair, config.scramble.detail, precision, config.train.compile)
         self._trip, self._optimizer = fabric.setup(trip, _optimizer(self._pair, config))
 
     def step(self, share: Tensor) -> Point | None:
@@ -119,7 +119,7 @@ class Trainer:
             (4,): both terms, both mean squared errors, over the whole batch.
         """
         seed_step(self._config.seed, self.done, self._fabric.global_rank)
-        chance = draw_chance(self._config, self.done, self._fabric.device)
+        chance = draw_randomness(self._config, self.done, self._fabric.device)
         means = torch.zeros(4, device=self._fabric.device)
         self._optimizer.zero_grad()
         for here, place in self._share.parts():

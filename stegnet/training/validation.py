@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stegnet.config import Config
+from stegnet.core.config import Config
+from stegnet.core.measures import psnr_from_mse
+from stegnet.core.tensors import from_8_bits, through_8_bits, to_8_bits, with_sealed_bits
 from stegnet.data.shards import VALIDATION, Shards, read_manifest
-from stegnet.metrics import psnr_from_mse
 from stegnet.models import Pair
-from stegnet.tensors.channel import from_8_bits, through_8_bits, to_8_bits, with_sealed_bits
+from stegnet.training.batch_pass import HideRevealPass, PassResult, draw_randomness
 from stegnet.training.losses import terms
-from stegnet.training.trip import Arrived, Trip, draw_chance
 
 PAIRS = 32  # pairs that are measured, at most
 FEWEST = 2  # pictures
@@ -40,7 +40,7 @@ class Validation:
 
     def __init__(self, pictures: Tensor, config: Config, precision: str, at_once: int) -> None:
         channel = replace(config.train, batch=len(pictures), scrambled=1.0, noise=0.0)
-        self._chance = draw_chance(replace(config, train=channel), 0, pictures.device)
+        self._chance = draw_randomness(replace(config, train=channel), 0, pictures.device)
         self._pictures, self._config = pictures, config
         self._precision, self._at_once = precision, at_once
 
@@ -67,7 +67,7 @@ class Validation:
     def measure(self, pair: Pair) -> dict[str, float]:
         """Means over all pairs: the loss at the container's full weight, and PSNR in dB; `pair` is left in eval."""
         means = torch.zeros(4, dtype=torch.float64)
-        trip = Trip(pair.eval(), self._config.scramble.detail, self._precision)
+        trip = HideRevealPass(pair.eval(), self._config.scramble.detail, self._precision)
         for part in self._parts():
             arrived = self._stored(trip(self._pictures[part], self._chance.part(part)), part)
             losses = terms(arrived, self._config.train.loss)
@@ -81,11 +81,11 @@ class Validation:
         for first in range(0, len(self._pictures), self._at_once):
             yield slice(first, first + self._at_once)
 
-    def _stored(self, arrived: Arrived, part: slice) -> Arrived:
+    def _stored(self, arrived: PassResult, part: slice) -> PassResult:
         """Both ends as files hold them."""
         cover, container, secret, revealed = arrived
         stored = with_sealed_bits(through_8_bits(container), container, self._chance.part(part).sealed)
-        return Arrived(cover, stored, secret, from_8_bits(to_8_bits(revealed)))
+        return PassResult(cover, stored, secret, from_8_bits(to_8_bits(revealed)))
 
 
 class Best:

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from threading import Event
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.webcam.newest import Newest
 from stegnet.webcam.source import Frame, Source
 

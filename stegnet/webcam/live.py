@@ -16,9 +16,9 @@ from stegnet.codec.picture import nothing
 from stegnet.codec.record import MAX_FRAMES, Record
 from stegnet.codec.recording import MILLISECOND, open_header
 from stegnet.codec.seal import NONCE_BYTES
+from stegnet.core.measures import psnr
+from stegnet.core.parallel import ordered
 from stegnet.media import resize
-from stegnet.metrics import psnr
-from stegnet.parallel import ordered
 from stegnet.webcam.capture import Capture
 
 _POLL = 0.2  # seconds between two looks at whether to stop

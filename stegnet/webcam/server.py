@@ -18,7 +18,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 
-from stegnet.errors import ConfigError
+from stegnet.core.errors import ConfigError
 from stegnet.webcam.newest import Newest
 from stegnet.webcam.view import View
 

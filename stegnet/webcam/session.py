@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from stegnet.codec.files import Supply
-from stegnet.codec.keys import SALT_BYTES, Key, Unlocking
-from stegnet.codec.place import form_of
+from stegnet.codec.files import NetworkLoader
+from stegnet.codec.keys import SALT_BYTES, Key, KeySource
+from stegnet.codec.output import form_of
 from stegnet.codec.progress import Progress
 from stegnet.codec.record import MAX_FRAMES
 from stegnet.codec.recording import Add, recorded
@@ -20,7 +20,7 @@ from stegnet.webcam.view import Figures, Rates
 
 
 @dataclass(frozen=True)
-class Wishes:
+class SessionOptions:
     """What is wished of a session.
 
     Attributes:
@@ -41,10 +41,10 @@ class Wishes:
 
 
 def run(
-    wishes: Wishes,
+    wishes: SessionOptions,
     secret: Path,
-    network: Supply,
-    secret_key: Unlocking,
+    network: NetworkLoader,
+    secret_key: KeySource,
     site: Site,
     ready: Callable[[], None],
     progress: Progress,
@@ -82,7 +82,7 @@ def run(
     return figures
 
 
-def _recorded(wishes: Wishes, key: Key, progress: Progress) -> AbstractContextManager[Add]:
+def _recorded(wishes: SessionOptions, key: Key, progress: Progress) -> AbstractContextManager[Add]:
     out = wishes.record
     if out is None:
         return nullcontext(lambda container, before: None)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from stegnet.codec.files import input_kind
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import FILM, frame_rate, read_frames, read_picture
 
 _PATIENCE = 5_000  # milliseconds that an address may take to answer

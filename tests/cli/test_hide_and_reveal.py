@@ -161,7 +161,7 @@ def test_no_verify(stegnet, monkeypatch):
     def never(*arguments):
         raise AssertionError
 
-    monkeypatch.setattr("stegnet.codec.place.check_picture", never)
+    monkeypatch.setattr("stegnet.codec.output.check_picture", never)
     monkeypatch.setattr("stegnet.codec.film.check_film", never)
     assert stegnet("hide cover.png secret.jpg -o c.png --key-file k --no-verify")[0] == 0
     assert stegnet("hide cover.mkv secret.mkv -o c.mkv --key-file k --no-verify")[0] == 0
@@ -170,7 +170,7 @@ def test_no_verify(stegnet, monkeypatch):
 @pytest.mark.parametrize("method", ["network", "sealed"])
 def test_what_does_not_read_back_is_an_error(stegnet, folder, monkeypatch, method):
     """Unless somebody wants it unread."""
-    monkeypatch.setattr("stegnet.codec.place.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    monkeypatch.setattr("stegnet.codec.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
     line = f"hide cover.png secret.jpg -o c.png --key-file k --method {method}"
     Image.new("RGB", (9, 9)).save("secret.jpg")
     code, out, err = stegnet(line)

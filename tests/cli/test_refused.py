@@ -206,7 +206,7 @@ def test_a_disk_without_room(stegnet, monkeypatch):
     def full(*arguments, **more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("stegnet.codec.place.write_png", full)
+    monkeypatch.setattr("stegnet.codec.output.write_png", full)
     code, _, err = stegnet("hide cover.png secret.jpg -o c.png --key-file k")
     assert (code, err) == (1, "error: c.png: can't be written (No space left on device)\n")
     assert not list(Path().glob(".*"))

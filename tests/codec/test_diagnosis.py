@@ -3,15 +3,18 @@ from random import Random
 
 import pytest
 
-from stegnet.codec.diagnosis import Diagnosis, Place, diagnose
-from stegnet.errors import RevealError
+from stegnet.codec.diagnosis import Diagnosis, FrameStatus, diagnose
+from stegnet.core.errors import RevealError
 
-BLANK = Place(None, False)
+BLANK = FrameStatus(None, False)
 
 
-def places(*indices: int | None, altered: tuple[int, ...] = ()) -> list[Place]:
+def places(*indices: int | None, altered: tuple[int, ...] = ()) -> list[FrameStatus]:
     """Frames as they are found: their index at hiding, None for what does not open; `altered` are positions."""
-    return [BLANK if index is None else Place(index, position not in altered) for position, index in enumerate(indices)]
+    return [
+        BLANK if index is None else FrameStatus(index, position not in altered)
+        for position, index in enumerate(indices)
+    ]
 
 
 def order(*pairs: tuple[int, int]) -> tuple[tuple[int, int], ...]:
@@ -64,9 +67,9 @@ def longest_rise(indices: list[int]) -> int:
     return 0
 
 
-def edited(random: Random, total: int) -> list[Place]:
+def edited(random: Random, total: int) -> list[FrameStatus]:
     """A film after a few random edits."""
-    film = [Place(index, True) for index in range(total)]
+    film = [FrameStatus(index, True) for index in range(total)]
     for _ in range(random.randrange(6)):
         edit = random.choice(["drop", "swap", "repeat", "blank", "alter", "put in", "cut", "move"])
         at = random.randrange(len(film) + 1)
@@ -85,7 +88,7 @@ def edited(random: Random, total: int) -> list[Place]:
             elif edit == "move":
                 film.insert(to, film.pop(at))
             else:
-                film[at] = BLANK if edit == "blank" else Place(film[at].index, False)
+                film[at] = BLANK if edit == "blank" else FrameStatus(film[at].index, False)
     return film
 
 

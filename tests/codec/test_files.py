@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.codec import HideOptions, Key, Passphrase, Place, hide_file, reveal_file
+from stegnet.codec import HideOptions, Key, OutputTarget, Passphrase, hide_file, reveal_file
+from stegnet.codec.embed import embed_file
 from stegnet.codec.files import check_input, find_header, input_kind
 from stegnet.codec.record import FILE, FILM, PICTURE
-from stegnet.codec.stow import stow_file
-from stegnet.errors import CapacityError, MediaError, RevealError
+from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
 
 
@@ -34,8 +34,8 @@ def never():
 def test_there_and_back(exact, key, suffix):
     source = ".png" if suffix == ".png" else ".mkv"
     out, back = Path(f"c{suffix}"), Path(f"s{suffix}")
-    hide_file(lambda: exact, Path(f"cover{source}"), Path(f"secret{source}"), Place(out), key)
-    report = reveal_file(lambda: exact, out, Place(back), key)
+    hide_file(lambda: exact, Path(f"cover{source}"), Path(f"secret{source}"), OutputTarget(out), key)
+    report = reveal_file(lambda: exact, out, OutputTarget(back), key)
     assert report.trouble == ()
     if suffix == ".png":
         assert read_picture(back).shape == (40, 50, 3)
@@ -47,8 +47,8 @@ def test_there_and_back(exact, key, suffix):
 @pytest.mark.parametrize("cover", ["cover.png", "cover.mkv"])
 def test_a_file_needs_no_network(key, cover):
     out = Path(cover).with_stem("c")
-    stow_file(Path(cover), Path("notes.txt"), Place(out), key)
-    report = reveal_file(never, out, Place(Path("back")), key)
+    embed_file(Path(cover), Path("notes.txt"), OutputTarget(out), key)
+    report = reveal_file(never, out, OutputTarget(Path("back")), key)
     assert (report.width, report.height, report.frames) == (0, 0, 1)
     assert Path("back").read_text() == "a note"
 
@@ -57,27 +57,27 @@ def test_a_file_needs_no_network(key, cover):
 def test_what_is_refused_needs_no_network(key):
     cover, secret = Path("cover.png"), Path("secret.png")
     with pytest.raises(CapacityError, match="a film can't be hidden in a picture"):
-        hide_file(never, cover, Path("secret.mkv"), Place(Path("c.png")), key)
+        hide_file(never, cover, Path("secret.mkv"), OutputTarget(Path("c.png")), key)
     with pytest.raises(MediaError, match=r"c\.jpg: a picture is written as \.png"):
-        hide_file(never, cover, secret, Place(Path("c.jpg")), key)
+        hide_file(never, cover, secret, OutputTarget(Path("c.jpg")), key)
     with pytest.raises(MediaError, match="exists already"):
-        hide_file(never, cover, secret, Place(Path("notes.txt").rename("old.png")), key)
+        hide_file(never, cover, secret, OutputTarget(Path("notes.txt").rename("old.png")), key)
     with pytest.raises(MediaError, match="is an input too"):
-        hide_file(never, cover, secret, Place(cover, force=True), key)
+        hide_file(never, cover, secret, OutputTarget(cover, force=True), key)
     with pytest.raises(MediaError, match="is an input too"):
-        hide_file(never, cover, secret, Place(Path("old.png"), True, (Path("old.png"),)), key)
+        hide_file(never, cover, secret, OutputTarget(Path("old.png"), True, (Path("old.png"),)), key)
     for container in (cover, Path("cover.mkv")):
         with pytest.raises(RevealError, match="nothing can be revealed"):
-            reveal_file(never, container, Place(Path("out.png")), key)
+            reveal_file(never, container, OutputTarget(Path("out.png")), key)
 
 
 @pytest.mark.usefixtures("inputs")
 def test_what_is_hidden(exact, key):
     for cover, secret, kind in (("cover.png", "secret.png", PICTURE), ("cover.mkv", "secret.mkv", FILM)):
         out = Path(cover).with_stem("c")
-        hide_file(lambda: exact, Path(cover), Path(secret), Place(out), key)
+        hide_file(lambda: exact, Path(cover), Path(secret), OutputTarget(out), key)
         assert find_header(out, key).kind == kind
-    stow_file(Path("cover.mkv"), Path("notes.txt"), Place(Path("f.mkv")), key)
+    embed_file(Path("cover.mkv"), Path("notes.txt"), OutputTarget(Path("f.mkv")), key)
     assert find_header(Path("f.mkv"), key).kind == FILE
     for container in ("c.png", "c.mkv"):
         with pytest.raises(RevealError, match="nothing can be revealed"):
@@ -86,7 +86,7 @@ def test_what_is_hidden(exact, key):
 
 @pytest.mark.usefixtures("inputs")
 def test_the_first_frame_that_can_be_read_says_it(exact, key):
-    hide_file(lambda: exact, Path("cover.mkv"), Path("secret.mkv"), Place(Path("c.mkv")), key)
+    hide_file(lambda: exact, Path("cover.mkv"), Path("secret.mkv"), OutputTarget(Path("c.mkv")), key)
     frames = list(read_frames(Path("c.mkv")))
     with FilmWriter(Path("cut.mkv"), 96, 64, scan(Path("c.mkv")).rate) as film:
         for time, frame in zip(scan(Path("c.mkv")).times, [frames[0] // 2, frames[1] // 2, *frames[2:]], strict=True):
@@ -99,27 +99,27 @@ def test_the_first_frame_that_can_be_read_says_it(exact, key):
 @pytest.mark.usefixtures("inputs")
 def test_a_passphrase(exact):
     phrase = Passphrase("open sesame")
-    hide_file(lambda: exact, Path("cover.mkv"), Path("secret.mkv"), Place(Path("c.mkv")), phrase)
-    assert reveal_file(lambda: exact, Path("c.mkv"), Place(Path("s.mkv")), Passphrase("open sesame")).frames == 4
+    hide_file(lambda: exact, Path("cover.mkv"), Path("secret.mkv"), OutputTarget(Path("c.mkv")), phrase)
+    assert reveal_file(lambda: exact, Path("c.mkv"), OutputTarget(Path("s.mkv")), Passphrase("open sesame")).frames == 4
 
 
 @pytest.mark.usefixtures("inputs")
 def test_an_altered_picture(exact, key):
-    hide_file(lambda: exact, Path("cover.png"), Path("secret.png"), Place(Path("c.png")), key)
+    hide_file(lambda: exact, Path("cover.png"), Path("secret.png"), OutputTarget(Path("c.png")), key)
     altered = read_picture(Path("c.png"))
     altered[0, 0] ^= 8
     write_png(Path("c.png"), altered)
-    report = reveal_file(lambda: exact, Path("c.png"), Place(Path("s.png")), key)
+    report = reveal_file(lambda: exact, Path("c.png"), OutputTarget(Path("s.png")), key)
     assert report.trouble == ("the picture was altered since it was hidden, and is shown as it is",)
     with pytest.raises(RevealError, match="altered"):
-        reveal_file(lambda: exact, Path("c.png"), Place(Path("t.png")), key, strict=True)
+        reveal_file(lambda: exact, Path("c.png"), OutputTarget(Path("t.png")), key, strict=True)
     assert not Path("t.png").exists()
 
 
 @pytest.mark.usefixtures("inputs")
 def test_a_picture_that_does_not_read_back_is_not_kept(exact, key, monkeypatch):
-    monkeypatch.setattr("stegnet.codec.place.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
-    hide = partial(hide_file, lambda: exact, Path("cover.png"), Path("secret.png"), Place(Path("c.png")), key)
+    monkeypatch.setattr("stegnet.codec.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    hide = partial(hide_file, lambda: exact, Path("cover.png"), Path("secret.png"), OutputTarget(Path("c.png")), key)
     with pytest.raises(MediaError, match=r"c\.png: does not read back"):
         hide()
     assert not Path("c.png").exists()
@@ -134,7 +134,7 @@ def test_options_go_through(exact, key):
         lambda: exact,
         Path("cover.mkv"),
         Path("cover.mkv"),
-        Place(Path("c.mkv")),
+        OutputTarget(Path("c.mkv")),
         key,
         replace(options),
         progress=lambda *call: calls.append(call),
@@ -159,7 +159,7 @@ def test_inputs(tmp_path):
 
 def test_the_cover_is_not_changed(inputs, exact, key):
     before = np.array(read_picture(Path("cover.png")))
-    hide_file(lambda: exact, Path("cover.png"), Path("secret.png"), Place(Path("c.png")), key)
+    hide_file(lambda: exact, Path("cover.png"), Path("secret.png"), OutputTarget(Path("c.png")), key)
     np.testing.assert_array_equal(read_picture(Path("cover.png")), before)
 
 
@@ -171,6 +171,6 @@ def test_a_large_picture_shows_how_far_it_is(exact, key, picture, tmp_path, widt
     cover, out, back = (tmp_path / name for name in ("cover.png", "out.png", "back.png"))
     write_png(cover, picture(64, width, 1))
     calls = []
-    hide_file(lambda: exact, cover, cover, Place(out), key, progress=lambda *call: calls.append(call))
-    reveal_file(lambda: exact, out, Place(back), key, progress=lambda *call: calls.append(call))
+    hide_file(lambda: exact, cover, cover, OutputTarget(out), key, progress=lambda *call: calls.append(call))
+    reveal_file(lambda: exact, out, OutputTarget(back), key, progress=lambda *call: calls.append(call))
     assert calls == [(doing, done, 4) for doing in doings for done in range(1, 5)]

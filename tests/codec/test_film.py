@@ -13,7 +13,7 @@ from stegnet.codec import HideOptions, Network, film, hide_film, reveal, reveal_
 from stegnet.codec.film import hide_frame
 from stegnet.codec.frame import find
 from stegnet.codec.tracks import parse_packets
-from stegnet.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError, MediaError
 from stegnet.media import FilmWriter, read_frames, read_sound, scan, sound_tracks
 from tests.codec import by_the_book
 from tests.codec.by_the_book import SECRET

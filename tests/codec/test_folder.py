@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.codec import Place, Report
+from stegnet.codec import OutputTarget, Report
 from stegnet.codec.folder import (
     Names,
     hide_each,
@@ -15,7 +15,7 @@ from stegnet.codec.folder import (
     reveal_each,
 )
 from stegnet.codec.record import FILE, FILM, PICTURE, File, Header
-from stegnet.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError, MediaError
 from stegnet.media import write_png
 
 
@@ -138,13 +138,13 @@ def test_an_error_ends_its_pair_only(fill):
     plan = plan_hiding(fill("covers", "1.png", "2.png", "3.mkv"), fill("secrets", "s.png", "s.mkv"))
     calls = []
 
-    def hide(cover: Path, secret: Path, out: Place) -> Report:
+    def hide(cover: Path, secret: Path, out: OutputTarget) -> Report:
         calls.append((cover.name, secret.name, str(out.path), out.force, out.inputs))
         if cover.name == "1.png":
             raise MediaError("no luck")
         return Report(1, 1)
 
-    outcomes = list(hide_each(plan, Place(Path("out"), True, (Path("k"),)), hide))
+    outcomes = list(hide_each(plan, OutputTarget(Path("out"), True, (Path("k"),)), hide))
     assert calls == [
         ("1.png", "s.png", "out/1.png", True, (Path("k"),)),
         ("2.png", "s.png", "out/2.png", True, (Path("k"),)),
@@ -171,7 +171,7 @@ def test_names_of_what_is_revealed(fill, kind, name, wanted):
     secret = File(name, 1, bytes(32)) if kind == FILE else None
     (outcome,) = reveal_each(
         plan,
-        Place(Path("out")),
+        OutputTarget(Path("out")),
         lambda container: Header(bytes(16), kind, 1, secret),
         lambda container, out: Report(1, 1),
     )

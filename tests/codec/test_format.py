@@ -13,9 +13,9 @@ from stegnet.codec.diagnosis import Diagnosis
 from stegnet.codec.record import PICTURE, Header, Pictures, Record, format_record, parse_record
 from stegnet.codec.reveal import survey
 from stegnet.codec.seal import Reading, seal, unseal
-from stegnet.errors import RevealError
+from stegnet.core.errors import RevealError
+from stegnet.core.shuffle import draw
 from stegnet.media import read_frames, read_picture, read_sound
-from stegnet.scramble import draw
 from tests.codec import by_the_book, make_vectors
 from tests.codec.by_the_book import FILM_ID, NONCE, SALT, SECRET
 from tests.codec.make_vectors import ANSWERS, FOLDER

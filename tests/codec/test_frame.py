@@ -10,7 +10,7 @@ from stegnet.codec.frame import check_cover, find, hide_frame, reveal_frame
 from stegnet.codec.record import FILE, FILM, PICTURE, File, Header, Pictures, Record, format_record
 from stegnet.codec.seal import room
 from stegnet.codec.tracks import format_packets
-from stegnet.errors import CapacityError
+from stegnet.core.errors import CapacityError
 from stegnet.media import SoundPacket, SoundTrack, resize
 from tests.codec import by_the_book
 from tests.codec.by_the_book import FILM_ID, NONCE, SALT, SECRET

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.codec import Key, Network, Passphrase, Place, hide_file
+from stegnet.codec import Key, Network, OutputTarget, Passphrase, hide_file
+from stegnet.codec.embed import embed_file
 from stegnet.codec.info import UNKNOWN, look
 from stegnet.codec.seal import room
-from stegnet.codec.stow import stow_file
-from stegnet.errors import CapacityError, MediaError, RevealError
+from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FilmWriter, read_frames, read_picture, write_png
 from stegnet.models import SHIPPED, weights_id
 
@@ -27,7 +27,7 @@ def inputs(tmp_path, picture, make_film, monkeypatch):
 @pytest.fixture
 def hide(exact, key):
     def run(cover: str, secret: str, out: str) -> Path:
-        hide_file(lambda: exact, Path(cover), Path(secret), Place(Path(out)), key)
+        hide_file(lambda: exact, Path(cover), Path(secret), OutputTarget(Path(out)), key)
         return Path(out)
 
     return run
@@ -78,10 +78,10 @@ def test_what_is_told_of_the_room_holds(key, picture):
     """A file of so many bytes fits, and no longer one; a name takes its own bytes."""
     most = look(Path("cover.png"))["sealed_bytes"] - len("f")
     Path("f").write_bytes(bytes(most))
-    stow_file(Path("cover.png"), Path("f"), Place(Path("full.png")), key)
+    embed_file(Path("cover.png"), Path("f"), OutputTarget(Path("full.png")), key)
     Path("f").write_bytes(bytes(most + 1))
     with pytest.raises(CapacityError):
-        stow_file(Path("cover.png"), Path("f"), Place(Path("more.png")), key)
+        embed_file(Path("cover.png"), Path("f"), OutputTarget(Path("more.png")), key)
 
 
 def test_the_smallest_cover(exact, key, picture):
@@ -92,7 +92,7 @@ def test_the_smallest_cover(exact, key, picture):
         if look(Path("small.png"))["large_enough_to_hide_pictures"]:
             break
     assert 16 < side < 56
-    hide_file(lambda: exact, Path("small.png"), Path("secret.png"), Place(Path("c.png")), key)
+    hide_file(lambda: exact, Path("small.png"), Path("secret.png"), OutputTarget(Path("c.png")), key)
 
 
 def test_a_hidden_picture(hide, key, exact):
@@ -166,7 +166,7 @@ def test_sound_that_no_other_file_can_hold(monkeypatch):
 @pytest.mark.parametrize("cover", ["cover.png", "cover.mkv"])
 def test_a_hidden_file(key, cover):
     out = Path(cover).with_stem("c")
-    stow_file(Path(cover), Path("notes.txt"), Place(out), key)
+    embed_file(Path(cover), Path("notes.txt"), OutputTarget(out), key)
     found = look(out, key)
     assert (found["hidden"], found["method"]) == ("file", "sealed")
     assert (found["hidden_name"], found["hidden_bytes"]) == ("notes.txt", 6)
@@ -184,14 +184,14 @@ def test_an_altered_picture(hide, key):
 
 def test_weights_that_are_installed(key):
     network = Network.load(SHIPPED)
-    hide_file(lambda: network, Path("cover.png"), Path("secret.png"), Place(Path("c.png")), key)
+    hide_file(lambda: network, Path("cover.png"), Path("secret.png"), OutputTarget(Path("c.png")), key)
     found = look(Path("c.png"), key)
     assert (found["weights"], found["weights_installed"]) == (weights_id(SHIPPED), True)
 
 
 def test_a_passphrase(exact):
     for suffix in (".png", ".mkv"):
-        place = Place(Path(f"c{suffix}"))
+        place = OutputTarget(Path(f"c{suffix}"))
         hide_file(lambda: exact, Path(f"cover{suffix}"), Path(f"secret{suffix}"), place, Passphrase("open"))
         assert look(place.path, Passphrase("open"))["whole"] is True
 

@@ -8,7 +8,7 @@ import unicodedata
 import pytest
 
 from stegnet.codec import Key, Passphrase, keys, make_key_file, read_key
-from stegnet.errors import KeyFileError
+from stegnet.core.errors import KeyFileError
 from tests.codec.by_the_book import SECRET, commitment, hkdf
 
 SALT = bytes(range(16))

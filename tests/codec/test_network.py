@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from stegnet.codec import Network
-from stegnet.errors import CapacityError, ConfigError, WeightsError
+from stegnet.core.errors import CapacityError, ConfigError, WeightsError
+from stegnet.core.parallel import ordered
+from stegnet.core.shuffle import draw
 from stegnet.models import Card, Pair, build, load_pair, save_pair, weights_id
-from stegnet.parallel import ordered
-from stegnet.scramble import draw
 from tests.codec import by_the_book
 
 pytestmark = pytest.mark.arithmetic

@@ -10,7 +10,7 @@ from stegnet.codec import Key, Network, Passphrase, frame, hide_picture, reveal_
 from stegnet.codec.frame import MOST_TIMES
 from stegnet.codec.picture import find_picture
 from stegnet.codec.record import FILM, PICTURE, Header, Pictures, Record, format_record
-from stegnet.errors import CapacityError, RevealError, WeightsError
+from stegnet.core.errors import CapacityError, RevealError, WeightsError
 from stegnet.media import resize
 from tests.codec import by_the_book
 from tests.codec.by_the_book import FILM_ID, NONCE, SECRET

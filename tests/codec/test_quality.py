@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.codec import HideOptions, Place, hide_file, reveal_file
+from stegnet.codec import HideOptions, OutputTarget, hide_file, reveal_file
 from stegnet.codec.quality import LEAST, POOR, VISIBLE, Loss, SecretQuality, visible
-from stegnet.errors import CapacityError
+from stegnet.core.errors import CapacityError
+from stegnet.core.measures import psnr
 from stegnet.media import FilmWriter, read_frames, read_picture, write_png
-from stegnet.metrics import psnr
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_cover_that_is_changed_much(exact, key, suffix):
             lambda network=network: network,
             Path(f"cover{suffix}"),
             Path(f"secret{suffix}"),
-            Place(Path(f"out{notes}{suffix}")),
+            OutputTarget(Path(f"out{notes}{suffix}")),
             key,
             HideOptions(force=True),
         )
@@ -72,8 +72,8 @@ def write_film(path, frames):
 def test_the_figure_is_that_of_the_revealed_file(exact, key, suffix):
     """The five levels that this network keeps are about 23 dB: warned of, and hidden."""
     secret, out, back = (Path(f"{name}{suffix}") for name in ("secret", "out", "back"))
-    report = hide_file(lambda: exact, Path(f"cover{suffix}"), secret, Place(out), key)
-    reveal_file(lambda: exact, out, Place(back), key)
+    report = hide_file(lambda: exact, Path(f"cover{suffix}"), secret, OutputTarget(out), key)
+    reveal_file(lambda: exact, out, OutputTarget(back), key)
     if suffix == ".png":
         pairs = [(read_picture(secret), read_picture(back))]
     else:
@@ -92,7 +92,7 @@ def test_more_pixels_than_the_cover_has(exact, key, suffix):
         write_png(Path("large.png"), noise(200, 300))
     else:
         write_film(Path("large.mkv"), [noise(200, 300)] * 2)
-    files = Path(f"cover{suffix}"), Path(f"large{suffix}"), Place(Path(f"out{suffix}"))
+    files = Path(f"cover{suffix}"), Path(f"large{suffix}"), OutputTarget(Path(f"out{suffix}"))
     before = set(Path.cwd().iterdir())
     with pytest.raises(CapacityError, match="300×200 pixels, its cover only 96×64") as caught:
         hide_file(lambda: exact, *files, key)
@@ -114,7 +114,7 @@ def test_a_film_is_refused_as_soon_as_it_is_certain(exact, key):
             lambda: exact,
             Path("long.mkv"),
             Path("large.mkv"),
-            Place(Path("out.mkv")),
+            OutputTarget(Path("out.mkv")),
             key,
             progress=lambda *call: calls.append(call),
         )

@@ -8,7 +8,7 @@ import pytest
 
 from stegnet.codec import Key
 from stegnet.codec.record import FILE, FILM, PICTURE, File, Header, Pictures, Record, format_record, parse_record
-from stegnet.errors import CapacityError
+from stegnet.core.errors import CapacityError
 from stegnet.media import SoundTrack
 from tests.codec import by_the_book
 from tests.codec.by_the_book import FILM_ID, SECRET

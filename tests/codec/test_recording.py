@@ -12,7 +12,7 @@ from stegnet.codec.frame import find, hide_unsealed
 from stegnet.codec.record import MAX_FRAMES, Record
 from stegnet.codec.recording import open_header, recorded
 from stegnet.codec.seal import read_salt
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import read_frames, scan
 
 STAMPS = [0, 40, 90, 91, 500]

@@ -16,7 +16,7 @@ from stegnet.codec.frame import find
 from stegnet.codec.record import FILE, FILM, File, Header, Pictures, Record, format_record
 from stegnet.codec.reveal import open_film_key, survey
 from stegnet.codec.tracks import format_packets
-from stegnet.errors import RevealError, StegnetError, WeightsError
+from stegnet.core.errors import RevealError, StegnetError, WeightsError
 from stegnet.media import FilmWriter, SoundPacket, read_frames, read_sound, scan
 from tests.codec import by_the_book
 from tests.codec.by_the_book import SECRET

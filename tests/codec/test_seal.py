@@ -5,7 +5,7 @@ import pytest
 
 from stegnet.codec import Key
 from stegnet.codec.seal import LEAD_BYTES, Reading, read_salt, room, seal, too_small, unseal
-from stegnet.errors import CapacityError
+from stegnet.core.errors import CapacityError
 from tests.codec import by_the_book
 from tests.codec.by_the_book import NONCE, SALT, SECRET
 

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from stegnet.card import SHIPPED, read_card
-from stegnet.channel import to_8_bits
 from stegnet.codec import Network
 from stegnet.codec import tiles as module
 from stegnet.codec.tiles import FINE, MARGIN, known_reaches, tiles
+from stegnet.core.card import SHIPPED, read_card
+from stegnet.core.samples import to_8_bits
+from stegnet.core.shuffle import draw
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.models import build
-from stegnet.scramble import draw
 
 pytestmark = pytest.mark.arithmetic
 

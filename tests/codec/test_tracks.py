@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from stegnet.codec.tracks import PACKET_BYTES, format_packets, format_tracks, parse_packets, parse_tracks
-from stegnet.errors import CapacityError
+from stegnet.core.errors import CapacityError
 from stegnet.media import SoundPacket, SoundTrack
 from tests.codec.by_the_book import bits_of
 

@@ -17,13 +17,13 @@ import pytest
 import yaml
 from PIL import Image
 
+from stegnet.core.errors import DataError
 from stegnet.data import archive
 from stegnet.data.archive import fetch
 from stegnet.data.catalogue import Listed, Source
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, read_manifest
 from stegnet.data.sources import list_jobs
-from stegnet.errors import DataError
 from tests.data.served import Site, Visit, at_once, broken, in_chunks, member, pack, serving
 
 VERSION = "0123456789abcdef0123456789abcdef01234567"

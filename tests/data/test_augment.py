@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from stegnet.config import AugmentConfig
+from stegnet.core.config import AugmentConfig
 from stegnet.data.augment import Augment
 
 CHANGES = [field.name for field in fields(AugmentConfig)]

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stegnet.core.errors import DataError
 from stegnet.data.catalogue import KINDS, Listed, Source, read_catalogue, read_listing, read_package_pictures
 from stegnet.data.shards import TEST
-from stegnet.errors import DataError
 
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
 SOURCES = read_catalogue(CATALOGUE)

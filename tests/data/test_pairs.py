@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from stegnet.core.errors import DataError
 from stegnet.data.pairs import Pairs, load_batches
 from stegnet.data.shards import TRAIN, ShardWriter
-from stegnet.errors import DataError
 from tests.support.shards import write_shards
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet.core.errors import ConfigError, DataError
 from stegnet.data import prepare as prepare_module
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, Entry, Shards, data_hash, read_manifest
 from stegnet.data.sources import cache_folder
-from stegnet.errors import ConfigError, DataError
 from stegnet.media import write_png
 
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"

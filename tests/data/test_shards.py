@@ -5,8 +5,8 @@ import numpy as np
 import psutil
 import pytest
 
+from stegnet.core.errors import DataError
 from stegnet.data.shards import TEST, TRAIN, Shards, ShardWriter, data_hash, read_manifest
-from stegnet.errors import DataError
 
 
 @pytest.fixture

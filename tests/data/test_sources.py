@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet.core.errors import ConfigError, DataError
 from stegnet.data import sources
 from stegnet.data.sources import Group, cache_folder, list_jobs
-from stegnet.errors import ConfigError, DataError
 from stegnet.media import read_picture, write_png
 
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"

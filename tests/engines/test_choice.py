@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from stegnet.card import SHIPPED, weights_id
+from stegnet.core.card import SHIPPED, weights_id
+from stegnet.core.errors import ConfigError, WeightsError
 from stegnet.engines import choice, load_engine
-from stegnet.errors import ConfigError, WeightsError
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Key, Network, hide_picture, reveal_picture
+from stegnet.core.errors import CapacityError
+from stegnet.core.measures import psnr
+from stegnet.core.parallel import ordered
 from stegnet.data.scenes import render_scene
 from stegnet.engines import engine as engines
 from stegnet.engines.engine import cores
 from stegnet.engines.onnx_engine import OnnxEngine, state
-from stegnet.errors import CapacityError
-from stegnet.metrics import psnr
-from stegnet.parallel import ordered
 
 pytestmark = pytest.mark.arithmetic
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from stegnet.codec import Network
-from stegnet.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError, MediaError
 from stegnet.evaluation import video
-from stegnet.evaluation.board import GAP, TITLE_HEIGHT
+from stegnet.evaluation.image_grid import GAP, TITLE_HEIGHT
 from stegnet.evaluation.video import SHOWN_SIZE, demonstrate, summarise_film
 from stegnet.media import read_frames, read_picture, resize
 from stegnet.media.vmaf import vmaf

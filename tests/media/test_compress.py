@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from stegnet.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError, MediaError
 from stegnet.media import read_frames, read_picture, scan, write_png
 from stegnet.media.compress import compress_film, compress_picture
 

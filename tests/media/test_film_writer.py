@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import FilmWriter, SoundPacket, read_frames, read_sound, scan, sound_tracks
 
 FORMS = ["mkv", "mp4"]
@@ -235,7 +235,7 @@ import resource, signal, sys
 from fractions import Fraction
 from pathlib import Path
 import numpy as np
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import FilmWriter
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

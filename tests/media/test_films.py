@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import stegnet
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import read_frames, scan
 from stegnet.media.pictures import MAX_PIXELS
 
@@ -422,7 +422,7 @@ LISTS = {
 LOOK = """
 import sys
 from pathlib import Path
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import read_frames, scan
 for name in sys.argv[1:]:
     for look in (scan, lambda path: next(read_frames(path))):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import FilmWriter, read_frames, scan
 
 ASS = b"[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Start, End, Text\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import whole_file
 
 STALE = ".a.mkv.0123456789ab.part"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import kind, read_cover, read_picture, resize, write_png
 
 

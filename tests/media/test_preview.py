@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import read_frames, scan
 from stegnet.media.preview import write_preview
 

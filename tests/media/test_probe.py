@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import FILM, PICTURE, kind, lossy_form
 from stegnet.media.signature import is_lossy_webp
 

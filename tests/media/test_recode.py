@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import read_frames, write_png
 from stegnet.media.recode import FilmCodec, recode_film, recode_picture
 

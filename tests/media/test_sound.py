@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import FilmWriter, SoundPacket, SoundTrack, read_sound, scan, sound_tracks
 
 MILLISECOND = Fraction(1, 1000)

@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.media import vmaf as module
 from stegnet.media.vmaf import has_vmaf, vmaf
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stegnet.errors import ConfigError, WeightsError
+from stegnet.core.errors import ConfigError, WeightsError
 from stegnet.models import backbone
 from stegnet.models.backbone import make_encoder
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from stegnet.errors import ConfigError
+from stegnet.core.errors import ConfigError
 from stegnet.models import Invertible, Pair, TimmUNet
 from stegnet.models.invertible import Block
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stegnet.errors import ConfigError
+from stegnet.core.errors import ConfigError
 from stegnet.models.function import Context, Function
 
 BACKBONES = ["test_convnext", "test_resnet", "test_efficientnet"]

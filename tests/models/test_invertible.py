@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from stegnet.errors import ConfigError
+from stegnet.core.errors import ConfigError
 from stegnet.models.cost import cost
 from stegnet.models.function import Context
 from stegnet.models.invertible import Invertible, InvertibleLarge, haar, inverse_haar

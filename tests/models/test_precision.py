@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stegnet.errors import ConfigError
+from stegnet.core.errors import ConfigError
 from stegnet.models import precision
 from stegnet.models.precision import autocast, pick_device, resolve
 

@@ -4,8 +4,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from stegnet.config import AUTO, ModelConfig
-from stegnet.errors import ConfigError
+from stegnet.core.config import AUTO, ModelConfig
+from stegnet.core.errors import ConfigError
 from stegnet.models import Baluja, Invertible, Pair, TimmUNet, build, build_from, names, options_of
 from stegnet.models.registry import register
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stegnet.errors import ConfigError
+from stegnet.core.errors import ConfigError
 from stegnet.models import TimmUNet
 from stegnet.models.timm_unet import BackboneUNet
 

@@ -5,7 +5,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from stegnet.errors import WeightsError
+from stegnet.core.errors import WeightsError
 from stegnet.models import Card, build, load_pair, read_card, save_pair, weights_id
 
 SCRAMBLE = {"detail": True, "block": 8}

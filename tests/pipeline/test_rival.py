@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipeline import rival
-from stegnet.config import flatten, load, read
+from stegnet.core.config import flatten, load, read
+from stegnet.core.errors import ConfigError
 from stegnet.data.shards import TRAIN
-from stegnet.errors import ConfigError
 from stegnet.models import build_from, load_pair
 from tests.support.shards import write_shards
 

@@ -10,11 +10,11 @@ import torch
 import yaml
 
 from stegnet.codec import Network
-from stegnet.config import load
+from stegnet.core.config import load
+from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, TRAIN, data_hash
 from stegnet.evaluation.quality import REAL, SEALED, Bench, measures
 from stegnet.models import names
-from stegnet.tensors.scramble import seeded_shuffle
 from tests.support.shards import write_shards
 from tools import compare, compare_table, compare_train
 from tools.compare_table import COLUMNS, LSB, Unshuffled, markdown

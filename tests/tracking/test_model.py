@@ -16,9 +16,9 @@ import stegnet
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.export import export
 from stegnet.models import read_card
-from stegnet.result import Result
 from stegnet.tracking import Tracker, store
 from stegnet.tracking.model import REGISTERED, example, log_model
+from stegnet.tracking.result import Result
 
 pytestmark = pytest.mark.slow
 

@@ -21,12 +21,12 @@ from pipeline.results import (
     train_result,
     video_result,
 )
+from stegnet.core.errors import DataError
 from stegnet.data.shards import TEST, TRAIN, ShardWriter
-from stegnet.errors import DataError
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.models import read_card
-from stegnet.result import Result
 from stegnet.tracking import DATA_EXPERIMENT, EXPERIMENT, STAGE, Tracker
+from stegnet.tracking.result import Result
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.errors import TrackingError
-from stegnet.result import Result
+from stegnet.core.errors import TrackingError
 from stegnet.tracking import DATA_EXPERIMENT, EXPERIMENT, KEY, STAGE, WEIGHTS, LiveRun, Tracker
+from stegnet.tracking.result import Result
 
 TRAIN = Result("train", "w1", "w1", metrics={"loss": 0.5})
 EVALUATE = Result("evaluate", "e1", "w1", metrics={"evaluate/ssim": 0.9}, headline={"secret_psnr": 37.5})

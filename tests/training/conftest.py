@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.config import Config, load
+from stegnet.core.config import Config, load
 from stegnet.data.shards import TRAIN, VALIDATION
 from tests.support.shards import write_shards
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from stegnet.config import AUTO
-from stegnet.errors import ConfigError
-from stegnet.training import devices, precision
+from stegnet.core.config import AUTO
+from stegnet.core.errors import ConfigError
+from stegnet.core.reproducible import cpu_threads
+from stegnet.training import devices
 from stegnet.training.devices import processes
-from stegnet.training.precision import cpu_threads
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_threads_are_the_cores_shared_out(cores, monkeypatch):
 
 
 def test_the_card_tells_what_auto_came_to(make_config, cores, shards):
-    from stegnet.training.origin import make_card
+    from stegnet.training.provenance import make_card
 
     cores(5)
     card = make_card(make_config(devices=AUTO, threads=AUTO), shards, torch.device("cpu"), "fp32", {})

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stegnet.errors import TrainingError
+from stegnet.core.errors import TrainingError
 from stegnet.training import launch as module
 from stegnet.training.launch import launch
 
@@ -20,15 +20,15 @@ ROOT = Path(__file__).parents[2]
 WORKER = """
 import os, sys, time
 from pathlib import Path
-from stegnet.errors import DataError
+from stegnet.core.errors import DataError
 from stegnet.training.launch import supervised
-from stegnet.training.ranks import rank, world_size
-from stegnet.training.stop import TrainingStopped, Wish
+from stegnet.core.ranks import rank, world_size
+from stegnet.training.stop import TrainingStopped, StopRequest
 
 def work(way):
     Path(f"{rank()} of {world_size()}").touch()
     if way == "stops":
-        with Wish() as wish:
+        with StopRequest() as wish:
             Path(f"{rank()} waits").touch()
             while not wish.signal:
                 time.sleep(0.05)

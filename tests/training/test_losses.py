@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from stegnet.config import LossConfig
+from stegnet.core.config import LossConfig
+from stegnet.core.similarity import ssim
 from stegnet.training import losses
+from stegnet.training.batch_pass import PassResult
 from stegnet.training.losses import MEASURES, Terms, terms, to_ycbcr
-from stegnet.training.similarity import ssim
-from stegnet.training.trip import Arrived
 
 pytestmark = pytest.mark.arithmetic
 
@@ -19,16 +19,16 @@ SPACES = ["rgb", "ycbcr"]
 
 
 @pytest.fixture
-def arrived() -> Arrived:
+def arrived() -> PassResult:
     cover, container, secret, revealed = torch.rand(4, 2, 3, 24, 32, generator=torch.Generator().manual_seed(0))
-    return Arrived(cover, container, secret, revealed)
+    return PassResult(cover, container, secret, revealed)
 
 
-def grey(arrived: Arrived) -> Arrived:
-    return Arrived(*(picture[:, :1].expand(-1, 3, -1, -1) for picture in arrived))
+def grey(arrived: PassResult) -> PassResult:
+    return PassResult(*(picture[:, :1].expand(-1, 3, -1, -1) for picture in arrived))
 
 
-def of(arrived: Arrived, **keys: float | str) -> Terms:
+def of(arrived: PassResult, **keys: float | str) -> Terms:
     return terms(arrived, replace(NOTHING, **keys))
 
 
@@ -62,7 +62,7 @@ def test_the_figures_are_squared_errors_in_rgb_by_whatever_is_trained(arrived, n
 
 def test_measures_by_hand():
     flat = torch.zeros(1, 3, 16, 16)
-    pictures = Arrived(cover=flat, container=flat + 0.5, secret=flat, revealed=flat - 0.003)
+    pictures = PassResult(cover=flat, container=flat + 0.5, secret=flat, revealed=flat - 0.003)
     assert both(of(pictures, mse=1.0)).tolist() == pytest.approx([0.25, 9e-6])
     assert both(of(pictures, l1=1.0)).tolist() == pytest.approx([0.5, 0.003])
     expected = [(0.25 + 1e-6) ** 0.5 - 1e-3, (9e-6 + 1e-6) ** 0.5 - 1e-3]

@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
+from stegnet.training.batch_pass import PassResult
 from stegnet.training.sight import few, sight
-from stegnet.training.trip import Arrived
 
 
 def level(value: float, count: int) -> torch.Tensor:
@@ -10,7 +10,7 @@ def level(value: float, count: int) -> torch.Tensor:
 
 
 def test_pictures_stand_side_by_side_one_row_a_pair():
-    arrived = Arrived(level(100, 3), level(102, 3), level(50, 3), level(300, 3))
+    arrived = PassResult(level(100, 3), level(102, 3), level(50, 3), level(300, 3))
     arrived.cover[1] = 0
     page = sight(arrived)
     assert (page.shape, page.dtype) == ((6, 20, 3), np.uint8)
@@ -20,7 +20,7 @@ def test_pictures_stand_side_by_side_one_row_a_pair():
 
 
 def test_few_are_kept_and_no_gradient():
-    arrived = Arrived(*(level(value, 9).requires_grad_() for value in range(4)))
+    arrived = PassResult(*(level(value, 9).requires_grad_() for value in range(4)))
     kept = few(arrived)
     assert [pictures.shape[0] for pictures in kept] == [4] * 4
     assert not any(pictures.requires_grad for pictures in kept)

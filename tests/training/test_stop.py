@@ -4,19 +4,19 @@ import threading
 
 import pytest
 
-from stegnet.training.stop import TrainingStopped, Wish
+from stegnet.training.stop import StopRequest, TrainingStopped
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_a_wish(number):
-    with Wish() as wish:
+    with StopRequest() as wish:
         assert wish.signal == 0
         os.kill(os.getpid(), number)
         assert wish.signal == number
 
 
 def test_the_second_does_what_it_did_before():
-    with pytest.raises(KeyboardInterrupt), Wish() as wish:
+    with pytest.raises(KeyboardInterrupt), StopRequest() as wish:
         os.kill(os.getpid(), signal.SIGTERM)
         assert wish.signal == signal.SIGTERM
         os.kill(os.getpid(), signal.SIGINT)
@@ -24,7 +24,7 @@ def test_the_second_does_what_it_did_before():
 
 def test_afterwards_all_is_as_before():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with Wish():
+    with StopRequest():
         pass
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
@@ -32,7 +32,7 @@ def test_afterwards_all_is_as_before():
 def test_who_was_made_deaf_stays_deaf():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with Wish() as wish:
+        with StopRequest() as wish:
             os.kill(os.getpid(), signal.SIGINT)
             assert wish.signal == 0
     finally:
@@ -43,7 +43,7 @@ def test_in_another_thread_nobody_asks():
     seen = []
 
     def work() -> None:
-        with Wish() as wish:
+        with StopRequest() as wish:
             seen.append(wish.signal)
 
     thread = threading.Thread(target=work)

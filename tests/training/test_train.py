@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch.nn import functional
 
-from stegnet.config import Config, ScrambleConfig
+from stegnet.core.config import Config, ScrambleConfig
+from stegnet.core.errors import ConfigError, DataError, TrainingError
+from stegnet.core.reproducible import make_deterministic
 from stegnet.data.pairs import Pairs
 from stegnet.data.shards import TEST, ShardWriter, data_hash
-from stegnet.errors import ConfigError, DataError, TrainingError
 from stegnet.models import SHIPPED, Card, Invertible, Pair, load_pair, read_card, weights_id
 from stegnet.training.checkpoint import Checkpoint
 from stegnet.training.devices import open_fabric
-from stegnet.training.origin import fingerprint, make_card
-from stegnet.training.precision import make_deterministic
+from stegnet.training.provenance import fingerprint, make_card
 from stegnet.training.stop import TrainingStopped
 from stegnet.training.train import checkpoint_of, train, write_weights
 from stegnet.training.trainer import Trainer, first_pair
@@ -297,7 +297,7 @@ def test_the_checkpoint_stays_until_the_result_is_safe(run, shards, make_config,
 
 def test_changed_code_does_not_go_on_from_what_the_old_one_left(run, make_config, monkeypatch):
     stop_before(run, make_config(), 9)
-    monkeypatch.setattr("stegnet.training.origin._code_hash", lambda: "other")
+    monkeypatch.setattr("stegnet.training.provenance._code_hash", lambda: "other")
     assert run(make_config())[2].steps[0] == 0
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from stegnet.core.measures import psnr
 from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
-from stegnet.metrics import psnr
 from stegnet.models import Pair, build_from
 from stegnet.training.train import checkpoint_of, train
 from stegnet.training.validation import FIGURES, Best, Validation

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stegnet.errors import MediaError
+from stegnet.core.errors import MediaError
 from stegnet.webcam.capture import captured
 from stegnet.webcam.source import Frame, Source
 

@@ -11,9 +11,9 @@ import pytest
 
 from stegnet.codec.frame import find
 from stegnet.codec.picture import reveal_picture
-from stegnet.errors import CapacityError, MediaError, RevealError
+from stegnet.core.errors import CapacityError, MediaError, RevealError
+from stegnet.core.measures import psnr
 from stegnet.media import resize
-from stegnet.metrics import psnr
 from stegnet.webcam.capture import Capture, captured
 from stegnet.webcam.live import Live
 from stegnet.webcam.source import Frame, Source

@@ -17,7 +17,7 @@ import pytest
 from stegnet.codec.frame import Unsealed
 from stegnet.codec.record import Record
 from stegnet.codec.recording import open_header
-from stegnet.errors import ConfigError
+from stegnet.core.errors import ConfigError
 from stegnet.webcam.live import Trip
 from stegnet.webcam.server import _MOST_CONNECTIONS, LOOPBACK, Site
 from stegnet.webcam.view import Rates

@@ -17,12 +17,12 @@ import pytest
 from stegnet.codec import Network, read_key, reveal_film
 from stegnet.codec.progress import no_progress
 from stegnet.codec.seal import read_salt
+from stegnet.core.measures import psnr
 from stegnet.media import read_frames, read_picture, scan
-from stegnet.metrics import psnr
 from stegnet.models import SHIPPED
 from stegnet.webcam import live
 from stegnet.webcam.server import Site
-from stegnet.webcam.session import Wishes, run
+from stegnet.webcam.session import SessionOptions, run
 from stegnet.webcam.source import Frame, Source
 
 FILM = "secret.png --source camera.mkv"
@@ -127,7 +127,7 @@ def test_frames_are_dropped_and_counted(folder, monkeypatch, exact, key, picture
     filled = live._filled
     monkeypatch.setattr(live, "_filled", slow)
     monkeypatch.setattr("stegnet.webcam.session.open_cover", lambda *_: Source(frames(), timed=False))
-    wishes, secret = Wishes("a camera"), folder / "secret.png"
+    wishes, secret = SessionOptions("a camera"), folder / "secret.png"
     with Site(0, threading.Event()) as site:
         figures = run(wishes, secret, lambda: exact, key, site, lambda: None, no_progress)
         shown = site.newest.wait(0, 0)
@@ -158,7 +158,7 @@ def test_every_session_has_its_own_salt(folder, exact, key):
     """Or one passphrase would be one key for all sessions."""
     for name in ("a.mkv", "b.mkv"):
         with Site(0, Event()) as site:
-            wishes = Wishes("camera.mkv", frames=1, record=folder / name)
+            wishes = SessionOptions("camera.mkv", frames=1, record=folder / name)
             run(wishes, folder / "secret.png", lambda: exact, key, site, lambda: None, no_progress)
     assert len({read_salt(next(read_frames(folder / name))) for name in ("a.mkv", "b.mkv")}) == 2
 

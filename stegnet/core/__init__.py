@@ -1,0 +1,1 @@
+"""What everything else stands on: errors, parameters, measures, the keyed shuffle."""

@@ -1,0 +1,111 @@
+"""How good a pair is on pictures of other sizes than it was trained on."""
+
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stegnet.codec import Network
+from stegnet.core.errors import DataError
+from stegnet.data.catalogue import read_catalogue, read_package_pictures
+from stegnet.data.scenes import render_scene
+from stegnet.evaluation.chart import COLOURS, chart
+from stegnet.evaluation.quality import REAL, RENDERED, SIDES, Trip, by_key, measures, side_by_side, spread_of
+from stegnet.media import resize
+
+SIZES = (64, 128, 256, 512, 1024)
+LARGE = "large photographs"
+SCENES = 6
+_NEVER_TRAINED = 2**31  # seeds of scenes from here on are for tests, as in stegnet/data/prepare.py
+_LARGE_SIDE = 512
+
+Pictures = dict[tuple[str, int], list[np.ndarray]]
+
+
+def pictures_of_all_sizes(catalogue: Path, seed: int) -> Pictures:
+    """Sets of (size, size, 3) uint8 pictures by kind and size; a kind has the same motifs at each of its sizes.
+
+    Nothing is enlarged: each is the middle square of a larger picture, scaled down. The packaged photographs go as
+    far as the smallest of them does, and those of at least 512² by themselves; scenes are rendered at the largest
+    size. So a smaller picture has finer detail, as it would have if a user scaled it down.
+
+    Args:
+        catalogue: sources.yaml.
+    Raises:
+        DataError: a package with photographs is missing, or the catalogue names none.
+    """
+    packages = [source for source in read_catalogue(catalogue) if source.kind == "package"]
+    photographs = [picture for source in packages for _, picture in read_package_pictures(source)]
+    if not photographs:
+        raise DataError(f"{catalogue}: names no photographs of a package")
+    large = [picture for picture in photographs if min(picture.shape[:2]) >= _LARGE_SIDE]
+    scenes = [render_scene(SIZES[-1], (seed, _NEVER_TRAINED + index)) for index in range(SCENES)]
+    return _scaled(REAL, photographs) | _scaled(LARGE, large) | _scaled(RENDERED, scenes)
+
+
+def measure_sizes(
+    network: Network, pictures: Pictures, shift: int, seed: int, progress: Callable[[list], Iterable]
+) -> pd.DataFrame:
+    """One row per kind, size, side and measure: the number of pairs, and what `spread` gives.
+
+    Picture i hides picture i + shift of its kind and size, by key with sealed bits, through a PNG file.
+    """
+    jobs = [(kind, size, index) for (kind, size), members in pictures.items() for index in range(len(members))]
+
+    def measured(job: tuple[str, int, int]) -> dict[str, float]:
+        kind, size, index = job
+        return measures(_trip(network, pictures[kind, size], index, shift, seed))
+
+    with closing(side_by_side(measured, progress(jobs))) as rows:
+        table = pd.DataFrame(list(rows))
+    table[["kind", "size"]] = [job[:2] for job in jobs]
+    groups = table.groupby(["kind", "size"], sort=False)
+    return pd.DataFrame([line for (kind, size), rows in groups for line in _lines(kind, size, rows)])
+
+
+def draw_sizes(table: pd.DataFrame, path: Path) -> None:
+    """PSNR over size, a line for each kind and side."""
+    with chart(path, "width = height in pixels", "mean PSNR in dB") as axes:
+        lines = table[table["measure"] == "psnr"].groupby(["kind", "side"], sort=False)
+        colours = dict(zip(table["kind"].unique(), COLOURS, strict=False))
+        for (kind, side), rows in lines:
+            style = {"color": colours[kind], "linestyle": "-" if side == "container" else "--"}
+            axes.plot(rows["size"], rows["mean"], label=f"{kind}, {side}", **style)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(SIZES, [f"{size}²" for size in SIZES])
+
+
+def summarise_sizes(table: pd.DataFrame) -> dict[str, float]:
+    """sizes_…_psnr_…: mean PSNR of scenes, which are there at all sizes, at the smallest and the largest one."""
+    means = table[(table["kind"] == RENDERED) & (table["measure"] == "psnr")].set_index(["side", "size"])["mean"]
+    return {f"sizes_{side}_psnr_{size}": float(means[side, size]) for side in SIDES for size in (SIZES[0], SIZES[-1])}
+
+
+def _scaled(kind: str, pictures: list[np.ndarray]) -> Pictures:
+    """At each size for which all of them are large enough, if there are two."""
+    least = min((min(picture.shape[:2]) for picture in pictures), default=0)
+    sizes = [size for size in SIZES if size <= least] if len(pictures) > 1 else []
+    return {(kind, size): [resize(_middle(picture), size, size) for picture in pictures] for size in sizes}
+
+
+def _middle(picture: np.ndarray) -> np.ndarray:
+    """The largest square in the middle of a picture."""
+    side = min(picture.shape[:2])
+    top, left = ((length - side) // 2 for length in picture.shape[:2])
+    return picture[top : top + side, left : left + side]
+
+
+def _trip(network: Network, members: list[np.ndarray], index: int, shift: int, seed: int) -> Trip:
+    cover, secret = members[index], members[(index + (shift % len(members) or 1)) % len(members)]
+    container, revealed = by_key(network, cover, secret, seed + index)
+    return Trip(("", ""), cover, container, secret, revealed)
+
+
+def _lines(kind: str, size: int, rows: pd.DataFrame) -> Iterable[dict[str, Any]]:
+    for column in rows.columns.drop(["kind", "size"]):
+        side, _, measure = column.partition("_")
+        start = {"kind": kind, "size": size, "pairs": len(rows), "side": side, "measure": measure}
+        yield start | spread_of(rows[column], column)

@@ -1,0 +1,423 @@
+import io
+import random
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from stegnet.codec import Key, OutputTarget, Passphrase, Report, hide_film
+from stegnet.codec.embed import embed_file
+from stegnet.codec.extract import extract_file
+from stegnet.codec.frame import find
+from stegnet.codec.record import FILE, File, Header, Record, format_record
+from stegnet.codec.seal import seal
+from stegnet.core.errors import CapacityError, MediaError, RevealError
+from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
+from tests.codec import by_the_book
+from tests.codec.by_the_book import SECRET
+
+HEIGHT, WIDTH, FRAMES = 48, 64, 5
+# What a frame of this size holds: half of its samples but salt, lead and MAC, less two tags and the record's fields.
+SAMPLES = HEIGHT * WIDTH * 3
+FIELDS = 16 + 32 + 1 + 4 + 4 + (8 + 32 + 4 + len("secret.bin")) + 8
+SHARE = (SAMPLES - 8 * (16 + 33 + 16)) // 16 - 16 - FIELDS
+
+
+@pytest.fixture
+def cover(tmp_path: Path, picture: Callable[..., np.ndarray]) -> Path:
+    write_png(tmp_path / "cover.png", picture(HEIGHT, WIDTH, 1))
+    return tmp_path / "cover.png"
+
+
+@pytest.fixture
+def film(tmp_path: Path, make_film: Callable[..., Path]) -> Path:
+    return make_film(tmp_path / "cover.mkv", FRAMES, HEIGHT, WIDTH, sound="aac")
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Callable[[int], Path]:
+    """Makes a file of random bytes."""
+
+    def make(size: int) -> Path:
+        (tmp_path / "secret.bin").write_bytes(random.Random(size).randbytes(size))
+        return tmp_path / "secret.bin"
+
+    return make
+
+
+@pytest.fixture
+def stowed(tmp_path: Path, film: Path, secret: Callable[[int], Path], key: Key) -> Path:
+    """A film that holds 1,000 bytes, 200 in each frame."""
+    embed_file(film, secret(1000), OutputTarget(tmp_path / "stowed.mkv"), key)
+    return tmp_path / "stowed.mkv"
+
+
+def there_and_back(cover: Path, file: Path, suffix: str, key: Key | Passphrase) -> tuple[Report, Report]:
+    """Hides and reveals a file, and sees that it comes back."""
+    container, out = cover.with_name("container" + suffix), cover.with_name("out.bin")
+    hidden = embed_file(cover, file, OutputTarget(container), key)
+    revealed = extract_file(container, OutputTarget(out, force=True), key)
+    assert out.read_bytes() == file.read_bytes()
+    return hidden, revealed
+
+
+def rewritten(container: Path, frames: Iterable[np.ndarray]) -> Path:
+    """A film of other frames."""
+    out, info = container.with_name("rewritten.mkv"), scan(container)
+    with FilmWriter(out, info.width, info.height, info.rate, form="mkv", time_base=info.time_base) as film:
+        for index, frame in enumerate(frames):
+            film.write(frame, index / info.rate)
+    return out
+
+
+def mean_square(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.square(one.astype(float) - other).mean())
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, SHARE - 1, SHARE])
+def test_a_picture_gives_back_every_byte(cover, secret, key, size):
+    hidden, revealed = there_and_back(cover, secret(size), ".png", key)
+    assert (hidden.width, hidden.height, hidden.frames, hidden.hidden) == (WIDTH, HEIGHT, 1, min(size, 1))
+    bits = f"{8 * size / SAMPLES:.3f}"
+    assert hidden.notes == revealed.notes == (f"hidden: secret.bin, {size} bytes, {bits} bits per sample",)
+    assert revealed.trouble == ()
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+@pytest.mark.parametrize("size", [0, 1, FRAMES + 1, 1000, FRAMES * SHARE])
+def test_a_film_gives_back_every_byte(film, secret, key, size, suffix):
+    hidden, revealed = there_and_back(film, secret(size), suffix, key)
+    assert (hidden.frames, hidden.hidden) == (revealed.frames, revealed.hidden) == (FRAMES, min(size, FRAMES))
+    assert revealed.trouble == ()
+
+
+def test_a_passphrase_opens_both(cover, film, secret):
+    there_and_back(cover, secret(100), ".png", Passphrase("correct horse"))
+    there_and_back(film, secret(100), ".mkv", Passphrase("correct horse"))
+
+
+def test_what_is_read_back_right_was_checked(tmp_path, film, secret, key):
+    seen = []
+    embed_file(film, secret(9), OutputTarget(tmp_path / "a.mkv"), key, progress=lambda *step: seen.append(step))
+    assert seen == [(doing, done, FRAMES) for doing in ("hide", "verify") for done in range(1, FRAMES + 1)]
+
+
+def test_same_randomness_same_bytes(tmp_path, film, secret, key):
+    for name in ("a.mkv", "b.mkv"):
+        embed_file(film, secret(500), OutputTarget(tmp_path / name), key, randomness=random.Random(4).randbytes)
+    assert (tmp_path / "a.mkv").read_bytes() == (tmp_path / "b.mkv").read_bytes()
+
+
+def test_nothing_random_serves_twice(tmp_path, cover, film, secret, key):
+    """A nonce that serves two frames breaks AES-GCM. Salt and film id are new for each run."""
+    runs: list[list[np.ndarray]] = []
+    for number in range(2):
+        embed_file(cover, secret(100), OutputTarget(tmp_path / f"{number}.png"), key)
+        embed_file(film, secret(100), OutputTarget(tmp_path / f"{number}.mkv"), key)
+        runs += [[read_picture(tmp_path / f"{number}.png")], list(read_frames(tmp_path / f"{number}.mkv"))]
+    nonces = [by_the_book.read_nonce(frame, SECRET) for frames in runs for frame in frames]
+    assert len(set(nonces)) == len(nonces) == 2 * (1 + FRAMES)
+    assert len({find(frames[0], key).record.header.film_id for frames in runs}) == 4
+    assert len({by_the_book.read_salt(frames[0]) for frames in runs}) == 4
+
+
+def test_a_picture_that_does_not_read_back_is_not_kept(tmp_path, cover, secret, key, monkeypatch):
+    monkeypatch.setattr("stegnet.codec.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    with pytest.raises(MediaError, match=r"a\.png: does not read back"):
+        embed_file(cover, secret(9), OutputTarget(tmp_path / "a.png"), key)
+    assert not (tmp_path / "a.png").exists()
+    embed_file(cover, secret(9), OutputTarget(tmp_path / "a.png"), key, verify=False)
+
+
+def test_a_byte_too_many_is_refused(tmp_path, cover, film, secret, key):
+    with pytest.raises(CapacityError, match=f"has {SHARE + 1} bytes, and there is room for {SHARE}$") as caught:
+        embed_file(cover, secret(SHARE + 1), OutputTarget(tmp_path / "a.png"), key)
+    assert "--compress" not in caught.value.hint
+    with pytest.raises(CapacityError, match=f"room for {FRAMES * SHARE}$") as caught:
+        embed_file(film, secret(FRAMES * SHARE + 1), OutputTarget(tmp_path / "a.mkv"), key)
+    assert caught.value.hint == f"a cover of {FRAMES + 1} such frames would do"
+    assert not (tmp_path / "a.png").exists() and not (tmp_path / "a.mkv").exists()
+
+
+def test_the_cover_that_the_hint_names_would_do(tmp_path, cover, secret, key, picture):
+    with pytest.raises(CapacityError) as caught:
+        embed_file(cover, secret(5000), OutputTarget(tmp_path / "a.png"), key)
+    width, height = map(int, re.search(r"of (\d+)×(\d+) pixels", caught.value.hint).groups())
+    assert width * height < 1.1 * HEIGHT * WIDTH * 5000 / SHARE
+    write_png(cover, picture(height, width))
+    there_and_back(cover, secret(5000), ".png", key)
+
+
+def test_a_cover_without_room_for_anything(tmp_path, cover, secret, key, picture):
+    write_png(cover, picture(24, 24))
+    with pytest.raises(CapacityError, match="the cover is too small: 24×24 pixels"):
+        embed_file(cover, secret(0), OutputTarget(tmp_path / "a.png"), key)
+
+
+def test_a_full_container_is_as_near_its_cover_as_can_be(tmp_path, cover, film, secret, key):
+    """Half of the samples carry bits, a little more in small pictures, and half of those change, by one: the PSNR of a
+    large one is 54.2 dB."""
+    bits = 520 + (SAMPLES - 520) / 2
+    embed_file(cover, secret(SHARE), OutputTarget(tmp_path / "full.png"), key)
+    embed_file(film, secret(FRAMES * SHARE), OutputTarget(tmp_path / "full.mkv"), key)
+    pairs = [(read_picture(cover), read_picture(tmp_path / "full.png"))]
+    pairs += zip(read_frames(film), read_frames(tmp_path / "full.mkv"), strict=True)
+    for before, after in pairs:
+        assert abs(before.astype(int) - after).max() == 1
+        assert mean_square(before, after) == pytest.approx(bits / 2 / SAMPLES, abs=0.02)
+
+
+def test_the_file_is_spread_evenly(film, stowed):
+    """Frame by frame as many samples change: half of the bits of the record, the lead, the tags and the MAC."""
+    changes = [(a != b).sum() for a, b in zip(read_frames(film), read_frames(stowed), strict=True)]
+    bits = 8 * (200 + FIELDS + 16 + 33 + 16)
+    assert changes == pytest.approx([bits / 2] * FRAMES, rel=0.15)
+
+
+def test_the_covers_sound_and_times_are_kept(film, stowed):
+    assert list(scan(film).times) == list(scan(stowed).times)
+    assert sound(film) == sound(stowed)
+
+
+def sound(path: Path) -> list[bytes]:
+    with av.open(str(path)) as film:
+        return [bytes(packet) for packet in film.demux(audio=0)]
+
+
+def test_the_covers_profile_is_kept(tmp_path, secret, key, picture):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    write_png(tmp_path / "cover.png", picture(HEIGHT, WIDTH), icc=profile)
+    there_and_back(tmp_path / "cover.png", secret(10), ".png", key)
+    with Image.open(tmp_path / "container.png") as container:
+        assert container.info["icc_profile"] == profile
+
+
+def test_another_key_opens_nothing(tmp_path, stowed):
+    for other in (Key(bytes(32)), Passphrase("a guess")):
+        with pytest.raises(RevealError, match="nothing can be revealed"):
+            extract_file(stowed, OutputTarget(tmp_path / "out"), other)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_cover_hides_nothing(tmp_path, cover, film, key):
+    for path in (cover, film):
+        with pytest.raises(RevealError, match="nothing can be revealed"):
+            extract_file(path, OutputTarget(tmp_path / "out"), key)
+
+
+@pytest.mark.parametrize(
+    ("order", "line"),
+    [
+        ([0, 2, 3, 1, 4], "frame 1 was moved to another place"),
+        ([0, 1, 1, 2, 3, 4], "frame 1 was repeated"),
+    ],
+)
+def test_order_does_not_matter_but_is_told(tmp_path, stowed, key, order, line):
+    frames = list(read_frames(stowed))
+    other = rewritten(stowed, [frames[index] for index in order])
+    report = extract_file(other, OutputTarget(tmp_path / "out"), key)
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "secret.bin").read_bytes()
+    assert report.trouble == (line,)
+    with pytest.raises(RevealError, match=r"was (moved|repeated)") as caught:
+        extract_file(other, OutputTarget(tmp_path / "strict"), key, strict=True)
+    assert "without --strict" in caught.value.hint
+    assert not (tmp_path / "strict").exists()
+
+
+def test_a_film_with_holes_is_not_given(tmp_path, stowed, key):
+    frames = list(read_frames(stowed))
+    other = rewritten(stowed, [frames[0], frames[3], frames[4]])
+    lost = r"400 of the file's 1000 bytes are missing; 2 frames \(1–2\) were lost$"
+    with pytest.raises(RevealError, match=lost):
+        extract_file(other, OutputTarget(tmp_path / "out"), key)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_cut_off_is_told(tmp_path, stowed, key):
+    data = stowed.read_bytes()
+    stowed.write_bytes(data[: len(data) * 6 // 10])
+    with pytest.raises(RevealError, match=r"bytes are missing; .*frame.* lost"):
+        extract_file(stowed, OutputTarget(tmp_path / "out"), key)
+
+
+def test_a_frame_altered_where_it_carries_nothing(tmp_path, stowed, key):
+    """Its higher bits: the MAC fails, and every byte is there all the same."""
+    frames = list(read_frames(stowed))
+    frames[0] = frames[0] ^ 0x40
+    other = rewritten(stowed, frames)
+    report = extract_file(other, OutputTarget(tmp_path / "out"), key)
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "secret.bin").read_bytes()
+    assert report.trouble == ("frame 0 was altered since it was hidden",)
+    with pytest.raises(RevealError, match="frame 0 was altered"):
+        extract_file(other, OutputTarget(tmp_path / "strict"), key, strict=True)
+
+
+def test_an_altered_picture_is_told(tmp_path, cover, secret, key):
+    embed_file(cover, secret(50), OutputTarget(tmp_path / "a.png"), key)
+    write_png(tmp_path / "a.png", read_picture(tmp_path / "a.png") ^ 0x40)
+    report = extract_file(tmp_path / "a.png", OutputTarget(tmp_path / "out"), key)
+    assert report.trouble == ("the picture was altered since it was hidden",)
+
+
+def test_a_frame_altered_beyond_reading(tmp_path, stowed, key):
+    frames = list(read_frames(stowed))
+    frames[2] = frames[2] ^ 1
+    with pytest.raises(RevealError, match=r"200 of the file's 1000 bytes are missing; frame 2 was altered beyond"):
+        extract_file(rewritten(stowed, frames), OutputTarget(tmp_path / "out"), key)
+
+
+def test_the_loss_of_a_frame_that_holds_no_byte_is_told(tmp_path, film, secret, key):
+    embed_file(film, secret(1), OutputTarget(tmp_path / "a.mkv"), key)
+    frames = list(read_frames(tmp_path / "a.mkv"))
+    report = extract_file(rewritten(film, frames[1:]), OutputTarget(tmp_path / "out"), key)
+    assert report.trouble == ("frame 0 was lost",)
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "secret.bin").read_bytes()
+
+
+def test_frames_of_another_container_are_left_out(tmp_path, film, stowed, secret, key):
+    """Even if they come first."""
+    wanted = (tmp_path / "secret.bin").read_bytes()
+    embed_file(film, secret(300), OutputTarget(tmp_path / "other.mkv"), key)
+    strangers = list(read_frames(tmp_path / "other.mkv"))[:2]
+    report = extract_file(rewritten(stowed, [*strangers, *read_frames(stowed)]), OutputTarget(tmp_path / "out"), key)
+    assert (tmp_path / "out").read_bytes() == wanted
+    assert report.trouble == ("2 frames were put in",)
+
+
+def test_what_a_network_hid_is_not_a_file(tmp_path, exact, make_film, key):
+    films = [make_film(tmp_path / f"{name}.mkv", 2, 64, 96) for name in ("cover", "secret")]
+    hide_film(exact, *films, tmp_path / "container.mkv", key)
+    with pytest.raises(RevealError, match="not a file"):
+        extract_file(tmp_path / "container.mkv", OutputTarget(tmp_path / "out"), key)
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "message"),
+    [
+        (File("a", 3, bytes(32)), b"abc", "the file's bytes are not those that were hidden"),
+        (File("a", 5, bytes(32)), b"abc", "2 of the file's 5 bytes are missing"),
+        (File("a", 1 << 62, bytes(32)), b"abc", "nothing can be revealed"),
+    ],
+)
+def test_a_record_that_lies(tmp_path, picture, key, file, data, message):
+    """Only a holder of the key can make one."""
+    container = picture(HEIGHT, WIDTH)
+    seal(container, format_record(Record(Header(bytes(16), FILE, 1, file), 0, data=data), key), key, bytes(12))
+    write_png(tmp_path / "a.png", container)
+    with pytest.raises(RevealError, match=message):
+        extract_file(tmp_path / "a.png", OutputTarget(tmp_path / "out"), key)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_name_can_do_nothing(tmp_path, cover, secret, key):
+    name = "..\x1b[2J\u202egpj\n\udcff.bin"
+    nasty = secret(3).rename(tmp_path / name)
+    hidden, revealed = there_and_back(cover, nasty, ".png", key)
+    shown = r"hidden: ..\x1b[2J\u202egpj\n\udcff.bin, 3 bytes"
+    assert hidden.notes[0].startswith(shown) and revealed.notes[0].startswith(shown)
+    assert {path.name for path in tmp_path.iterdir()} == {name, "cover.png", "container.png", "out.bin"}
+
+
+def test_where_the_result_must_not_go(tmp_path, cover, film, stowed, secret, key):
+    taken = OutputTarget(tmp_path / "secret.bin")
+    small = tmp_path / "small"
+    small.write_bytes(b"1")
+    wrong = [
+        (cover, "is an input too"),
+        (tmp_path / "a.jpg", "is written as .png"),
+        (tmp_path / "none" / "a.png", "folder"),
+    ]
+    for path, message in wrong:
+        with pytest.raises(MediaError, match=message):
+            embed_file(cover, small, OutputTarget(path, force=True), key)
+    with pytest.raises(MediaError, match="is an input too"):
+        extract_file(stowed, OutputTarget(stowed, force=True), key)
+    with pytest.raises(MediaError, match="exists already"):
+        extract_file(stowed, taken, key)
+    extract_file(stowed, OutputTarget(taken.path, force=True), key)
+
+
+def test_what_is_no_file(tmp_path, cover, key):
+    for path, message in ((tmp_path, "is a folder"), (tmp_path / "none", "no such file")):
+        with pytest.raises(MediaError, match=message):
+            embed_file(cover, path, OutputTarget(tmp_path / "a.png"), key)
+
+
+def test_a_file_that_changes_meanwhile(tmp_path, film, secret, key):
+    """Between the reading of its digest and that of its bytes."""
+    file, calls = secret(100), []
+
+    def meddle(count: int) -> bytes:
+        calls.append(count)
+        if len(calls) == 2:
+            file.write_bytes(bytes(100))
+        return bytes(count)
+
+    with pytest.raises(MediaError, match=r"secret.bin: was changed while it was being hidden"):
+        embed_file(film, file, OutputTarget(tmp_path / "a.mkv"), key, randomness=meddle)
+    assert not (tmp_path / "a.mkv").exists()
+
+
+def noisy(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def test_a_picture_is_compressed_to_fit(tmp_path, picture, key):
+    write_png(tmp_path / "cover.png", noisy(64, 96))
+    write_png(tmp_path / "photo.png", picture(64, 96, 3))
+    with pytest.raises(CapacityError) as caught:
+        embed_file(tmp_path / "cover.png", tmp_path / "photo.png", OutputTarget(tmp_path / "a.png"), key)
+    assert caught.value.hint.endswith(", or `--compress`")
+    report = embed_file(
+        tmp_path / "cover.png", tmp_path / "photo.png", OutputTarget(tmp_path / "a.png"), key, compress=True
+    )
+    revealed = extract_file(tmp_path / "a.png", OutputTarget(tmp_path / "out.avif"), key)
+    size = (tmp_path / "photo.png").stat().st_size
+    assert re.fullmatch(rf"photo.png was compressed from {size} bytes: AVIF 4:4:4, quality \d+ of 100", report.notes[1])
+    assert report.notes[0] == revealed.notes[0] and "hidden: photo.avif," in report.notes[0]
+    assert mean_square(read_picture(tmp_path / "out.avif"), picture(64, 96, 3)) < 60
+
+
+def test_a_film_is_compressed_to_fit(tmp_path, make_film, key):
+    cover = make_film(tmp_path / "cover.mkv", 12, 64, 96)
+    secret = make_film(tmp_path / "film.mp4", 8, 64, 96, seed=9, codec="libx264rgb", pix_fmt="rgb24", sound="aac")
+    report = embed_file(cover, secret, OutputTarget(tmp_path / "a.mkv"), key, compress=True)
+    extract_file(tmp_path / "a.mkv", OutputTarget(tmp_path / "out.mkv"), key)
+    assert "hidden: film.mkv," in report.notes[0]
+    assert "film.mp4 was compressed from" in report.notes[1] and "HEVC 4:4:4" in report.notes[1]
+    out = scan(tmp_path / "out.mkv")
+    assert (out.width, out.height, len(out.pts), len(out.sound)) == (96, 64, 8, 1)
+
+
+def test_what_fits_is_not_compressed(tmp_path, film, picture, key):
+    buffer = io.BytesIO()
+    Image.fromarray(picture(16, 16)).save(buffer, "JPEG")
+    (tmp_path / "small.jpg").write_bytes(buffer.getvalue())
+    report = embed_file(film, tmp_path / "small.jpg", OutputTarget(tmp_path / "a.mkv"), key, compress=True)
+    assert report.notes[1] == "it fits as it is, and was not compressed"
+    extract_file(tmp_path / "a.mkv", OutputTarget(tmp_path / "out.jpg"), key)
+    assert (tmp_path / "out.jpg").read_bytes() == buffer.getvalue()
+
+
+def test_only_what_is_seen_is_compressed(tmp_path, cover, secret, key):
+    with pytest.raises(MediaError, match="only pictures and films can be compressed"):
+        embed_file(cover, secret(9), OutputTarget(tmp_path / "a.png"), key, compress=True)
+
+
+def test_a_long_name_keeps_its_suffix(tmp_path, cover, picture, key):
+    name = "ä" * 125 + ".png"
+    write_png(tmp_path / name, picture(200, 200))
+    write_png(cover, noisy(200, 200))
+    report = embed_file(cover, tmp_path / name, OutputTarget(tmp_path / "a.png"), key, compress=True)
+    assert f"hidden: {'ä' * 125}.avif," in report.notes[0]
+    extract_file(tmp_path / "a.png", OutputTarget(tmp_path / "out"), key)
+
+
+def test_a_container_is_read_once_if_it_is_whole(stowed, tmp_path, key):
+    seen = []
+    extract_file(stowed, OutputTarget(tmp_path / "out"), key, progress=lambda *step: seen.append(step))
+    assert seen == [("reveal", done, FRAMES) for done in range(1, FRAMES + 1)]

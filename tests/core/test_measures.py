@@ -1,0 +1,80 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from stegnet.core.measures import apd, psnr, psnr_from_mse, ssim
+
+
+def flat(level: int, side: int = 16) -> np.ndarray:
+    return np.full((side, side, 3), level, np.uint8)
+
+
+def ssim_of_constants(a: float, b: float) -> float:
+    """Wang et al. 2004, equation 6 with equation 7's constant: only the luminance term is left."""
+    constant = (0.01 * 255) ** 2
+    return (2 * a * b + constant) / (a**2 + b**2 + constant)
+
+
+def ssim_of_planes(a: np.ndarray, b: np.ndarray) -> float:
+    """Equation 13 with an 11×11 Gaussian window of σ = 1.5, where the window lies inside the picture."""
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    mean = lambda plane: gaussian_filter(plane, 1.5, radius=5)[5:-5, 5:-5]  # noqa: E731
+    mean_a, mean_b = mean(a), mean(b)
+    var_a, var_b = mean(a * a) - mean_a**2, mean(b * b) - mean_b**2
+    cov = mean(a * b) - mean_a * mean_b
+    ratio = (2 * mean_a * mean_b + c1) * (2 * cov + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    return ratio.mean()
+
+
+def test_psnr_of_a_difference_of_one_level_everywhere():
+    assert psnr(flat(100), flat(101)) == pytest.approx(48.1308036, abs=1e-6)  # 20 · log10(255)
+
+
+def test_psnr_of_black_and_white_is_zero():
+    assert psnr(flat(0), flat(255)) == 0
+
+
+def test_psnr_is_over_all_samples():
+    a, b = flat(10, 2), flat(10, 2)
+    b[0, 0] = (13, 10, 6)  # squares 9 and 16 over 12 samples
+    assert psnr(a, b) == pytest.approx(10 * math.log10(255**2 * 12 / 25))
+
+
+def test_psnr_from_a_mean_square():
+    assert psnr_from_mse(0.01) == pytest.approx(20)
+    assert psnr_from_mse(0) == math.inf
+
+
+def test_apd_is_the_mean_absolute_difference():
+    assert apd(flat(0), flat(255)) == 255
+    a, b = flat(200, 2), flat(200, 2)
+    b[0, 0] = (203, 200, 191)
+    assert apd(a, b) == pytest.approx(1)  # (3 + 9) / 12
+    assert apd(a, b) == apd(b, a)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0, 255), (100, 110), (3, 2)])
+def test_ssim_of_constants(a, b):
+    assert ssim(flat(a), flat(b)) == pytest.approx(ssim_of_constants(a, b), abs=1e-9)
+
+
+def test_ssim_against_its_formula(picture):
+    a, b = picture(40, 56, 1), picture(40, 56, 2)
+    mixed = (0.7 * a + 0.3 * b).astype(np.uint8)
+    expected = np.mean([ssim_of_planes(a[..., channel], mixed[..., channel]) for channel in range(3)])
+    assert 0.2 < expected < 0.98
+    assert ssim(a, mixed) == pytest.approx(expected, abs=1e-6)
+
+
+def test_equal_pictures(picture):
+    a = picture(16, 16)
+    assert (psnr(a, a.copy()), apd(a, a.copy())) == (math.inf, 0)
+    assert ssim(a, a.copy()) == pytest.approx(1)
+
+
+def test_a_picture_below_the_window_has_no_ssim(picture):
+    assert math.isnan(ssim(picture(10, 40), picture(10, 40)))
+    assert ssim(picture(11, 11), picture(11, 11)) == pytest.approx(1)

@@ -1,0 +1,187 @@
+import threading
+import time
+from collections.abc import Generator
+from contextlib import closing
+
+import pytest
+
+from stegnet.core.parallel import ahead, ordered
+
+TIMEOUT = 10.0
+
+
+class Broken(Exception):
+    pass
+
+
+class Source:
+    """Counts how many items were taken, and whether it was closed."""
+
+    def __init__(self, count: int, error: BaseException | None = None, wait: float = 0.0) -> None:
+        self.taken, self.closed = 0, False
+        self._count, self._error, self._wait = count, error, wait
+
+    def items(self) -> Generator[int, None, None]:
+        try:
+            for item in range(self._count):
+                time.sleep(self._wait)
+                self.taken += 1
+                yield item
+            if self._error:
+                raise self._error
+        finally:
+            self.closed = True
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays():
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
+
+
+def until(condition) -> None:
+    end = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+@pytest.mark.parametrize("count", [0, 1, 3, 20])
+def test_ahead_gives_the_same_items(count, depth):
+    source = Source(count)
+    assert list(ahead(source.items(), depth)) == list(range(count))
+    assert source.closed
+
+
+def test_none_is_an_item():
+    assert list(ahead(item for item in (None, 0, None))) == [None, 0, None]
+
+
+def test_ahead_works_before_it_is_asked_and_no_further():
+    source = Source(100)
+    with closing(ahead(source.items(), 3)) as items:
+        assert next(items) == 0
+        until(lambda: source.taken == 4)
+        time.sleep(0.05)
+        assert source.taken == 4
+
+
+def test_ahead_works_in_a_thread_of_its_own():
+    threads = set(ahead(threading.get_ident() for _ in range(5)))
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_ahead_gives_what_came_before_an_error():
+    source, seen = Source(5, Broken()), []
+    with pytest.raises(Broken):
+        for item in ahead(source.items()):
+            seen.append(item)
+    assert seen == [0, 1, 2, 3, 4]
+    assert source.closed
+
+
+@pytest.mark.parametrize("error", [Broken, KeyboardInterrupt])
+def test_an_error_of_who_asks_closes_the_source(error):
+    source = Source(100, wait=0.01)
+    kept = source.items()
+    with pytest.raises(error), closing(ahead(kept)) as items:
+        for item in items:
+            if item == 2:
+                raise error
+    assert source.closed
+
+
+def test_closing_waits_for_an_item_in_the_making():
+    source = Source(100, wait=0.05)
+    kept = source.items()
+    items = ahead(kept)
+    next(items)
+    items.close()
+    assert source.closed
+    with pytest.raises(StopIteration):
+        next(items)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("count", [0, 1, 3, 50])
+def test_ordered_keeps_the_order(count, workers):
+    def late(item: int) -> int:
+        time.sleep(0.002 * (item % 3))
+        return item * item
+
+    assert list(ordered(late, range(count), workers)) == [item * item for item in range(count)]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_ordered_takes_few_items_ahead(workers):
+    source, most = Source(40), 0
+    for given, _ in enumerate(ordered(lambda item: item, source.items(), workers)):
+        most = max(most, source.taken - given)
+    assert most == workers + 1
+
+
+def test_workers_work_at_once():
+    meeting = threading.Barrier(3, timeout=TIMEOUT)
+    assert sorted(ordered(lambda _: meeting.wait(), range(3), 3)) == [0, 1, 2]
+
+
+def test_each_worker_prepares_once():
+    prepared = []
+    meeting = threading.Barrier(2, timeout=TIMEOUT)
+
+    def work(_: int) -> int:
+        meeting.wait()
+        return threading.get_ident()
+
+    threads = set(ordered(work, range(20), 2, prepare=lambda: prepared.append(threading.get_ident())))
+    assert len(prepared) == 2
+    assert threads == set(prepared)
+    assert threading.get_ident() not in threads
+
+
+def test_an_error_in_the_work_arrives_in_its_place():
+    def work(item: int) -> int:
+        if item == 3:
+            raise Broken
+        return item
+
+    seen = []
+    with pytest.raises(Broken):
+        for result in ordered(work, range(10), 2):
+            seen.append(result)
+    assert seen == [0, 1, 2]
+
+
+@pytest.mark.parametrize("error", [Broken(), KeyboardInterrupt()])
+def test_an_error_in_the_items_arrives(error):
+    with pytest.raises(type(error)):
+        list(ordered(lambda item: item, Source(5, error).items(), 2))
+
+
+def test_who_leaves_early_leaves_no_work_behind():
+    source = Source(100)
+    with closing(source.items()) as items, closing(ordered(lambda item: item, items, 2)) as results:
+        assert next(results) == 0
+    assert source.closed
+    assert source.taken == 3
+
+
+def test_an_error_in_the_work_while_the_source_is_at_work():
+    """As in a film whose frame is damaged while the next one is decoded."""
+    source = Source(100, wait=0.02)
+
+    def work(item: int) -> int:
+        if item == 3:
+            raise Broken
+        return item
+
+    def results() -> Generator[int, None, None]:
+        with closing(ahead(source.items())) as items:
+            yield from ordered(work, items, 2)
+
+    with pytest.raises(Broken):
+        list(results())
+    assert source.closed

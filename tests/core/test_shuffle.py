@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+
+from stegnet.core import shuffle as shuffles
+from tests.codec import by_the_book
+
+KEY = bytes(range(32))
+
+
+def key(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def chi_square(counts: list[int]) -> float:
+    expected = sum(counts) / len(counts)
+    return sum((count - expected) ** 2 / expected for count in counts)
+
+
+def by_hand(picture: np.ndarray, shuffle: shuffles.Shuffle) -> np.ndarray:
+    turns = shuffle.orientation + 8 * shuffle.negative
+    return by_the_book.shuffle(picture, shuffle.permutation.tolist(), turns.tolist(), shuffle.cols)
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).random((height, width, 3), np.float32) - np.float32(0.5)
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 8, 16])
+@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (1, 7), (5, 3), (4, 9)])
+def test_invert_undoes_apply(block, rows, cols):
+    picture, shuffle = noise(rows * block, cols * block), shuffles.draw(KEY, rows, cols)
+    np.testing.assert_array_equal(shuffles.invert(shuffles.apply(picture, shuffle), shuffle), picture)
+    np.testing.assert_array_equal(shuffles.apply(shuffles.invert(picture, shuffle), shuffle), picture)
+
+
+@pytest.mark.parametrize("negative", [False, True])
+@pytest.mark.parametrize("turn", range(8))
+def test_each_way_to_turn_a_block(turn, negative):
+    picture = np.arange(1.0, 49).reshape(4, 4, 3)
+    shuffle = shuffles.Shuffle(1, 1, np.array([0]), np.array([turn]), np.array([negative]))
+    shown = shuffles.apply(picture, shuffle)
+    np.testing.assert_array_equal(shown, by_hand(picture, shuffle))
+    np.testing.assert_array_equal(shuffles.invert(shown, shuffle), picture)
+
+
+@pytest.mark.parametrize("block", [1, 2, 5, 8])
+def test_apply_is_the_definition(block):
+    shuffle, picture = shuffles.draw(KEY, 4, 6), noise(4 * block, 6 * block)
+    np.testing.assert_array_equal(shuffles.apply(picture, shuffle), by_hand(picture, shuffle))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_the_type_stays(dtype):
+    picture, shuffle = (noise(16, 24) * 100).astype(dtype), shuffles.draw(KEY, 2, 3)
+    assert shuffles.apply(picture, shuffle).dtype == shuffles.invert(picture, shuffle).dtype == dtype
+
+
+def test_a_picture_stays_as_it_is_wherever_it_lies():
+    large, shuffle = noise(40, 64), shuffles.draw(KEY, 2, 3)
+    view = large[8:24, 16:40]
+    view.flags.writeable = False
+    for change in (shuffles.apply, shuffles.invert):
+        np.testing.assert_array_equal(change(view, shuffle), change(view.copy(), shuffle))
+    np.testing.assert_array_equal(large, noise(40, 64))
+
+
+@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (2, 3), (7, 5), (45, 80)])
+@pytest.mark.parametrize("number", [0, 1, 2**255])
+def test_draw_is_the_definition(number, rows, cols):
+    shuffle = shuffles.draw(key(number), rows, cols)
+    permutation, turns = by_the_book.draw_shuffle(key(number), rows * cols)
+    assert shuffle.permutation.tolist() == permutation
+    assert shuffle.orientation.tolist() == [turn & 7 for turn in turns]
+    assert shuffle.negative.tolist() == [bool(turn & 8) for turn in turns]
+
+
+def test_draw_is_pinned():
+    """A changed stream would lose every hidden picture: openssl gives the same words for this key."""
+    shuffle = shuffles.draw(KEY, 2, 3)
+    assert shuffle.permutation.tolist() == [3, 1, 5, 4, 0, 2]
+    assert shuffle.orientation.tolist() == [2, 3, 6, 3, 0, 1]
+
+
+def test_permutations_are_uniform():
+    """Chi-square of all 24 orders of four blocks; 59.1 is the 0.005 % quantile for 23 degrees of freedom."""
+    counts: dict[tuple[int, ...], int] = {}
+    for n in range(4800):
+        order = tuple(shuffles.draw(key(n), 2, 2).permutation.tolist())
+        counts[order] = counts.get(order, 0) + 1
+    assert len(counts) == 24
+    assert chi_square(list(counts.values())) < 59.1
+
+
+def test_every_place_shows_every_block_alike():
+    """Chi-square of the 144 pairs of place and block; 199 is the 0.001 % quantile for 121 degrees of freedom."""
+    counts = np.zeros((12, 12))
+    for n in range(2400):
+        counts[np.arange(12), shuffles.draw(key(n), 3, 4).permutation] += 1
+    assert chi_square(counts.flatten().tolist()) < 199
+
+
+def test_all_sixteen_ways_to_turn_are_alike():
+    """Chi-square; 52.3 is the 0.0005 % quantile for 15 degrees of freedom."""
+    shuffle = shuffles.draw(KEY, 80, 100)
+    counts = np.bincount(shuffle.orientation + 8 * shuffle.negative, minlength=16)
+    assert len(counts) == 16
+    assert chi_square(counts.tolist()) < 52.3
+
+
+def test_two_frames_are_unrelated():
+    """Two random permutations agree in one place on average; the other statistic is their rank correlation."""
+    a, b = (shuffles.draw(key(n), 45, 80) for n in range(2))
+    assert (a.permutation == b.permutation).sum() < 8
+    assert abs(np.corrcoef(a.permutation, b.permutation)[0, 1]) < 0.08
+    assert abs(np.mean(a.orientation == b.orientation) - 1 / 8) < 0.03
+    assert abs(np.mean(a.negative == b.negative) - 1 / 2) < 0.04
+
+
+@pytest.mark.parametrize("shape", [(17, 24, 3), (16, 16, 3), (0, 24, 3)])
+def test_what_does_not_fit_is_refused(shape):
+    with pytest.raises(ValueError, match="blocks"):
+        shuffles.apply(np.zeros(shape), shuffles.draw(KEY, 2, 3))
+
+
+def test_grid_leaves_the_margin_out():
+    assert shuffles.grid(61, 97) == (7, 12)
+    assert shuffles.grid(61, 97, 16) == (3, 6)
+    assert shuffles.grid(7, 97) == (0, 12)
+
+
+@pytest.mark.parametrize("block", [8, 24])
+@pytest.mark.parametrize("window", [(0, 8, 0, 16), (5, 40, 3, 50), (16, 48, 24, 72), (0, 48, 71, 72), (10, 10, 0, 9)])
+def test_a_part_is_a_part_of_the_whole(block, window):
+    picture = np.random.default_rng(0).normal(size=(48, 72, 3)).astype(np.float32)
+    shuffle = shuffles.draw(bytes(range(32)), 48 // block, 72 // block)
+    rows, cols = slice(*window[:2]), slice(*window[2:])
+    for way in (shuffles.apply, shuffles.invert):
+        np.testing.assert_array_equal(way(picture, shuffle, rows, cols), way(picture, shuffle)[rows, cols])

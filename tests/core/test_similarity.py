@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+from skimage.metrics import structural_similarity
+
+from stegnet.core.similarity import SCALES, ms_ssim, scales_of, ssim
+
+pytestmark = pytest.mark.arithmetic
+
+
+def alike(height: int, width: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    """Two pictures (3, height, width) of the same waves under different noise."""
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[:height, :width]
+    waves = np.stack([np.sin(x / (9 + k)) + np.cos(y / (13 + k)) for k in range(3)]) / 4 + 0.5
+    return waves + random.normal(0, noise / 2, waves.shape), waves + random.normal(0, noise, waves.shape)
+
+
+def tensors(*pictures: np.ndarray) -> list[torch.Tensor]:
+    return [torch.from_numpy(picture).float()[None] for picture in pictures]
+
+
+def by_scikit_image(a: np.ndarray, b: np.ndarray) -> float:
+    options = {"data_range": 1, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return structural_similarity(a, b, **options)
+
+
+def contrast_by_scipy(a: np.ndarray, b: np.ndarray) -> float:
+    """Contrast times structure, equations 6 to 10 of the 2004 paper with its C3 = C2 / 2."""
+
+    def mean(picture: np.ndarray) -> np.ndarray:
+        return gaussian_filter(picture, 1.5, radius=5)[5:-5, 5:-5]
+
+    deviations = np.sqrt(mean(a**2) - mean(a) ** 2), np.sqrt(mean(b**2) - mean(b) ** 2)
+    covariance, c2 = mean(a * b) - mean(a) * mean(b), 0.03**2
+    contrast = (2 * deviations[0] * deviations[1] + c2) / (deviations[0] ** 2 + deviations[1] ** 2 + c2)
+    return float((contrast * (covariance + c2 / 2) / (deviations[0] * deviations[1] + c2 / 2)).mean())
+
+
+def halved(picture: np.ndarray) -> np.ndarray:
+    height, width = (side // 2 * 2 for side in picture.shape)
+    return picture[:height, :width].reshape(height // 2, 2, width // 2, 2).mean((1, 3))
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (96, 96), (11, 40)])
+@pytest.mark.parametrize("noise", [0.01, 0.1, 1.0])
+def test_ssim_is_scikit_images(height, width, noise):
+    a, b = alike(height, width, noise)
+    expected = [by_scikit_image(*channels) for channels in zip(a, b, strict=True)]
+    np.testing.assert_allclose(ssim(*tensors(a, b))[0], expected, atol=1e-4)
+
+
+def by_the_paper(a: np.ndarray, b: np.ndarray, weights: tuple[float, ...]) -> float:
+    """MS-SSIM of one channel, equation 7 of the 2003 paper."""
+    if len(weights) == 1:
+        return by_scikit_image(a, b) ** weights[0]
+    return contrast_by_scipy(a, b) ** weights[0] * by_the_paper(halved(a), halved(b), weights[1:])
+
+
+@pytest.mark.parametrize(("side", "scales"), [(16, 1), (24, 2), (96, 4), (104, 4), (184, 5)])
+def test_ms_ssim_is_the_papers_on_as_many_scales_as_fit(side, scales):
+    a, b = alike(side, side)
+    weights = tuple(weight / sum(SCALES[:scales]) for weight in SCALES[:scales])
+    expected = [by_the_paper(*channels, weights) for channels in zip(a, b, strict=True)]
+    assert scales_of(side) == scales
+    np.testing.assert_allclose(ms_ssim(*tensors(a, b))[0], expected, atol=1e-4)
+
+
+def test_ms_ssim_is_that_of_another_package():
+    y, x = np.mgrid[:192, :200] / 10
+    a = np.stack([np.sin(x + channel) * np.cos(y) / 2 + 0.5 for channel in range(3)])
+    b = np.stack([np.sin(x + channel + 0.3) * np.cos(y * 1.01) * 0.4 + 0.45 for channel in range(3)])
+    assert ms_ssim(*tensors(a, b)).mean().item() == pytest.approx(0.920815, abs=1e-4)  # of pytorch-msssim 1.0.0
+
+
+@pytest.mark.parametrize("measure", [ssim, ms_ssim])
+def test_equal_pictures_are_alike(measure):
+    a, b = tensors(*alike(48, 48))
+    torch.testing.assert_close(measure(a, a.clone()), torch.ones(1, 3))
+    assert (measure(a, b) < 1).all()
+    torch.testing.assert_close(measure(a, b), measure(b, a))
+
+
+@pytest.mark.parametrize("measure", [ssim, ms_ssim])
+def test_each_picture_and_channel_is_measured_by_itself(measure):
+    a, b = tensors(*alike(48, 40))
+    both = measure(torch.cat([a, b]), torch.cat([b, b]))
+    torch.testing.assert_close(both, torch.cat([measure(a, b), torch.ones(1, 3)]))
+    torch.testing.assert_close(measure(a[:, 1:2], b[:, 1:2]), measure(a, b)[:, 1:2])
+
+
+@pytest.mark.parametrize("measure", [ssim, ms_ssim])
+@pytest.mark.parametrize("overshot", [-0.7, 0.6])
+def test_what_lies_outside_the_range_is_called_back(measure, overshot):
+    _, target = tensors(*alike(32, 32))
+    picture = (target + overshot).requires_grad_()
+    (1 - measure(picture, target)).mean().backward()
+    assert torch.sign(picture.grad.mean()) == np.sign(overshot)
+    moved = (picture - 0.005 * picture.grad / picture.grad.abs().max()).detach()
+    assert measure(moved, target).mean() > measure(picture, target).mean()
+
+
+def test_a_scale_without_positive_contrast_leaves_the_others_their_gradient():
+    y, x = torch.meshgrid(torch.arange(96), torch.arange(96), indexing="ij")
+    board, wave = (x + y) % 2 * 0.4, (torch.sin(x / 10) + 1) / 4
+    a = (wave + board).expand(1, 3, 96, 96).clone().requires_grad_()
+    similarity = ms_ssim(a, (wave + 0.4 - board).expand(1, 3, 96, 96))
+    similarity.mean().backward()
+    assert 0 < similarity.min() < 1
+    assert a.grad.isfinite().all()
+    assert a.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("measure", [ssim, ms_ssim])
+def test_flat_and_black_pictures_have_a_gradient_that_is_a_number(measure):
+    picture = torch.zeros(1, 3, 24, 24, requires_grad=True)
+    measure(picture, torch.ones(1, 3, 24, 24)).mean().backward()
+    assert picture.grad.isfinite().all()

@@ -1,0 +1,151 @@
+"""The stages that ask whether containers can be seen, on small pictures: their files, and the same bytes again."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import classical, detect, residual
+from stegnet.core.config import Config, load
+from stegnet.core.errors import WeightsError
+from stegnet.data.shards import TEST, TRAIN
+from study.steganalysis.detection import Verdict
+from tests.support.shards import write_shards
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def config() -> Config:
+    config = load(Path(__file__).parents[2] / "params.yaml")
+    return replace(config, train=replace(config.train, threads=1))  # so little work only waits for a second one
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    kinds = [(TRAIN, "a")] * 8 + [(TEST, "photographs")] * 4 + [(TEST, "scenes")] * 2
+    return write_shards(tmp_path / "shards", kinds, 8)
+
+
+@pytest.fixture
+def rivals(tmp_path: Path, weights: Path) -> Path:
+    folder = tmp_path / "rivals"
+    folder.mkdir()
+    for name in ("baluja", "unet", "other_seed"):
+        shutil.copy(weights, folder / f"{name}.safetensors")
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_classical(config: Config, shards: Path, weights: Path, tmp_path: Path) -> None:
+    for out in ("a", "b"):
+        classical.main(config, shards, weights, tmp_path / out)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    table = pd.read_csv(tmp_path / "a" / "classical.csv")
+    assert len(table) == 6 * 3
+    control = table[(table["method"] == "replacement, all bits") & (table["attack"] != "chi-square")]
+    assert (control["auc"] > 0.9).all()
+    assert set(table["pictures"]) == {4}
+    assert len(json.loads((tmp_path / "a" / "metrics.json").read_text())) == 4
+
+
+def test_residual(config: Config, shards: Path, weights: Path, rivals: Path, tmp_path: Path) -> None:
+    residual.main(config, shards, weights, rivals, tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "leak.csv")
+    assert set(table["method"]) == {"stegnet", "stegnet unshuffled", "4-bit swap", "baluja", "unet"}
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert {"leak", "leak_unrelated", "leak_4_bit_swap", "leak_unshuffled"} < set(metrics)
+    assert set(files(tmp_path / "out")) == {"leak.csv", "leak.png", "metrics.json", "residual.png"}
+
+
+def test_headlines_are_of_their_own_rows() -> None:
+    """Of the network the best attack counts, of the control the worst; of likenesses, that of the edges."""
+    methods = ["network", "sealed, full", "sealed, a tenth", "4-bit swap", "replacement, all bits"]
+    areas = pd.DataFrame(
+        [(method, at + tenth / 10) for at, method in enumerate(methods) for tenth in (3, 5, 1)],
+        columns=["method", "auc"],
+    )
+    assert classical._headline(areas) == {
+        "classical_network": 0.5, "classical_sealed_full": 1.5, "classical_sealed_tenth": 2.5, "classical_control": 4.1,
+    }  # fmt: skip
+    methods = ["stegnet", "stegnet unshuffled", "4-bit swap", "baluja"]
+    rows = [(method, "edges", at + 0.1, at + 0.2) for at, method in enumerate(methods)]
+    rows += [(method, "busy", 10 + at, 20 + at) for at, method in enumerate(methods)]
+    assert residual._headline(pd.DataFrame(rows, columns=["method", "likeness", "secret", "unrelated"])) == {
+        "leak": 0.1, "leak_unrelated": 0.2, "leak_unshuffled": 1.1, "leak_unshuffled_unrelated": 1.2,
+        "leak_4_bit_swap": 2.1, "leak_4_bit_swap_unrelated": 2.2, "leak_baluja": 3.1, "leak_baluja_unrelated": 3.2,
+    }  # fmt: skip
+
+
+def test_detect(
+    config: Config, shards: Path, weights: Path, rivals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detect, "STEPS", 2)
+    monkeypatch.setattr(detect, "LADDER", (2, 3, 90))
+    monkeypatch.setattr(detect, "DRAWS", {2: 2})
+    detect.main(config, shards, weights, rivals, tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "detect.csv")
+    network = table[(table["method"] == "network") & (table["attacker"] == detect.WEIGHTS)]
+    assert network[["pairs", "detectors", "tested"]].to_numpy().tolist() == [[2, 2, 4], [3, 1, 4], [4, 1, 4]]
+    assert table[table["method"] == "nothing hidden"]["tested"].tolist() == [2]
+    assert "detect_network_own_4" in json.loads((tmp_path / "out" / "metrics.json").read_text())
+
+
+def test_a_detector_is_tried_on_what_it_never_saw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other pictures, in containers of other keys: the number that a container is made with decides on its key."""
+    numbers: dict[str, list[int]] = {"training": [], "test": []}
+    trained: list[detect.Pairs] = []
+    tried: list[detect.Pairs] = []
+
+    def maker(split: str, change: int) -> detect.Maker:
+        def make(cover: np.ndarray, secret: np.ndarray, number: int) -> np.ndarray:
+            numbers[split].append(number)
+            return cover + np.uint8(change)
+
+        return make
+
+    def judge(detector: None, pairs: detect.Pairs) -> Verdict:
+        tried.append(pairs)
+        return Verdict(np.linspace(-2, 1, len(pairs)), np.linspace(-1, 2, len(pairs)))
+
+    def greys(pairs: detect.Pairs) -> list[int]:
+        return pairs.covers[:, 0, 0, 0].tolist()
+
+    monkeypatch.setattr(detect, "train_detector", lambda pairs, *how: trained.append(pairs))
+    monkeypatch.setattr(detect, "judge", judge)
+    pictures = [np.full((8, 8, 3), grey, np.uint8) for grey in range(20)]
+    known, unseen = ([(pictures[at], pictures[-1]) for at in range(*ends)] for ends in ((0, 6), (10, 14)))
+    case = detect.Case("it", "it", "anybody", maker("training", 100), maker("test", 200), (2, 6))
+    rows = list(detect._rows(case, known, unseen, 0))
+    assert [(row["pairs"], row["tested"]) for row in rows] == [(2, 4), (6, 4)]
+    assert all(set(greys(pairs)) <= set(range(6)) for pairs in trained)
+    assert all(greys(pairs) == [10, 11, 12, 13] for pairs in tried)
+    assert all((pairs.containers == pairs.covers + 100).all() for pairs in trained)
+    assert all((pairs.containers == pairs.covers + 200).all() for pairs in tried)
+    assert len({*numbers["training"], *numbers["test"]}) == 6 + 4
+
+
+def test_who_has_not_the_weights_trains_on_containers_of_others(
+    weights: Path, rivals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detect.Network, "load", lambda path, **how: path)
+    monkeypatch.setattr(detect, "by_key", lambda network, seed: network)
+    cases = {case.name: (case.train, case.test) for case in detect._cases(0, weights, rivals)}
+    assert cases["network"] == (weights, weights)
+    assert cases["network_own"] == (rivals / "other_seed.safetensors", weights)
+
+
+@pytest.mark.parametrize(("stage", "name"), [(residual, "unet"), (detect, "other_seed")])
+def test_a_missing_rival_is_named(
+    stage, name: str, config: Config, shards: Path, weights: Path, rivals: Path, tmp_path: Path
+) -> None:
+    (rivals / f"{name}.safetensors").unlink()
+    with pytest.raises(WeightsError, match=name):
+        stage.main(config, shards, weights, rivals, tmp_path / "out")

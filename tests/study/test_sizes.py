@@ -1,0 +1,89 @@
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stegnet.core.config import DataConfig
+from stegnet.core.errors import DataError
+from stegnet.data.scenes import render_scene
+from stegnet.media import resize
+from study import sizes as module
+from study.sizes import LARGE, draw_sizes, measure_sizes, pictures_of_all_sizes, summarise_sizes
+
+CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
+
+
+@pytest.fixture
+def small(monkeypatch) -> None:
+    """Sizes and a number of scenes that are rendered fast."""
+    monkeypatch.setattr(module, "SIZES", (64, 512))
+    monkeypatch.setattr(module, "SCENES", 2)
+
+
+def test_a_kind_has_the_same_motifs_at_each_size_and_nothing_is_enlarged(small):
+    pictures = pictures_of_all_sizes(CATALOGUE, 0)
+    counts = {key: len(members) for key, members in pictures.items()}
+    assert counts == {
+        ("photographs", 64): 9,  # the smallest is 300 high
+        (LARGE, 64): 3,
+        (LARGE, 512): 3,
+        ("scenes", 64): 2,
+        ("scenes", 512): 2,
+    }
+    assert all(member.shape == (size, size, 3) for (_, size), members in pictures.items() for member in members)
+    kinds = (LARGE, "scenes")
+    pairs = [pair for kind in kinds for pair in zip(pictures[kind, 512], pictures[kind, 64], strict=True)]
+    for large, little in pairs:
+        assert np.corrcoef(resize(large, 64, 64).ravel(), little.ravel())[0, 1] > 0.99
+
+
+def test_no_scene_is_one_that_can_be_trained_on(small, monkeypatch):
+    """Training scenes are numbered from 0 on, and data.scenes says how many there are at most."""
+    drawn = []
+    monkeypatch.setattr(module, "render_scene", lambda size, seed: drawn.append(seed) or render_scene(64, seed))
+    monkeypatch.setattr(module, "resize", lambda picture, *size: picture)
+    pictures_of_all_sizes(CATALOGUE, 5)
+    (most,) = (field.metadata["high"] for field in fields(DataConfig) if field.name == "scenes")
+    assert len(set(drawn)) == 2
+    assert all(seed == 5 and number >= most for seed, number in drawn)
+
+
+def test_a_catalogue_without_photographs_is_refused(tmp_path):
+    (tmp_path / "sources.yaml").write_text("[]")
+    with pytest.raises(DataError, match="names no photographs"):
+        pictures_of_all_sizes(tmp_path / "sources.yaml", 0)
+
+
+@pytest.fixture
+def table(exact, picture) -> pd.DataFrame:
+    pictures = {("scenes", size): [picture(size, size, seed) for seed in range(3)] for size in (64, 128)}
+    return measure_sizes(
+        exact, pictures | {("few", 64): [picture(64, 64, 8), picture(64, 64, 9)]}, 4, 0, lambda jobs: jobs
+    )
+
+
+def test_a_row_for_each_kind_size_side_and_measure(table, picture, five_levels):
+    assert len(table) == 3 * 2 * 3
+    rows = table.set_index(["kind", "size", "side", "measure"])
+    assert rows["pairs"].groupby("kind").first().to_dict() == {"few": 2, "scenes": 3}
+    errors = [
+        np.mean((picture(128, 128, seed).astype(float) - five_levels(picture(128, 128, seed))) ** 2)
+        for seed in range(3)
+    ]
+    expected = 10 * np.log10(255**2 / np.array(errors))
+    secret = rows.loc[("scenes", 128, "secret", "psnr")]
+    assert (secret["mean"], secret["worst"]) == pytest.approx((expected.mean(), expected.min()), abs=1e-4)
+
+
+def test_the_chart_and_the_few_figures(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "SIZES", (64, 128))
+    draw_sizes(table, tmp_path / "sizes.png")
+    with Image.open(tmp_path / "sizes.png") as picture:
+        assert picture.size == (960, 540)
+    figures = summarise_sizes(table)
+    assert list(figures) == [f"sizes_{side}_psnr_{size}" for side in ("container", "secret") for size in (64, 128)]
+    mean = table.query("kind == 'scenes' and size == 64 and side == 'secret' and measure == 'psnr'")["mean"]
+    assert figures["sizes_secret_psnr_64"] == mean.item()

@@ -1,0 +1,281 @@
+"""MLflow, the network or the disk fails: one clear line, nothing of a password, and no work waits or is lost."""
+
+import logging
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow.exceptions import MlflowException
+from postgres import Postgres
+
+from stegnet.core.errors import TrackingError
+from stegnet.tracking import EXPERIMENT, Tracker, outbox, store
+from stegnet.tracking.outbox import Outbox, told
+from stegnet.tracking.result import Result
+
+# As a training gives them: some have figures that the others lack.
+POINTS = [{"step": 8 * index, "loss": 1 / (index + 1)} | ({"seen": 0.1} if index % 4 else {}) for index in range(12)]
+LIVE = Result("train", "w", "w")
+TRAIN = Result("train", "w", "w", metrics={"pairs": 96.0}, curve=tuple(POINTS))
+
+
+@pytest.fixture
+def tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
+    """One that tries again at once, and does not wait long at the end."""
+    monkeypatch.setattr(outbox, "PAUSE", 0.05)
+    monkeypatch.setattr(store, "PATIENCE", 0.5)
+    monkeypatch.setattr(store, "STOP", 0.5)
+    return Tracker(tmp_path, {"beta": 1})
+
+
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Gives what a user is warned of so far."""
+    caplog.set_level(logging.INFO)
+
+    def call() -> list[str]:
+        records = [*caplog.get_records("setup"), *caplog.get_records("call")]
+        return [record.getMessage() for record in records if record.levelno >= logging.WARNING]
+
+    return call
+
+
+@contextmanager
+def gone(*calls: str) -> Iterator[None]:
+    """A server that fails at these calls."""
+    down = [True]
+
+    def until_it_is_back(real: Callable) -> Callable:
+        def call(*arguments: object, **named: object) -> object:
+            if down:
+                raise MlflowException("the server\nis  gone")
+            return real(*arguments, **named)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for call in calls:
+            patch.setattr(mlflow.MlflowClient, call, until_it_is_back(getattr(mlflow.MlflowClient, call)))
+        yield
+    down.clear()
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    while not condition():
+        time.sleep(0.01)
+
+
+def the_run() -> mlflow.entities.Run:
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
+    (run,) = mlflow.search_runs(experiment_names=[name], output_format="list")
+    return run
+
+
+def curve(run: mlflow.entities.Run, name: str = "loss") -> list[tuple[int, float]]:
+    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, f"train/{name}")
+    return sorted((point.step, point.value) for point in history)
+
+
+def whole_curve(name: str = "loss") -> list[tuple[int, float]]:
+    return [(point["step"], point[name]) for point in POINTS if name in point]
+
+
+def test_what_a_server_misses_is_sent_when_it_is_back(
+    tracker: Tracker, warnings: Callable[[], list[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    with tracker.run("train", "train") as live:
+        live.point("train", POINTS[0])
+        with gone("log_batch", "log_image"):
+            began = time.monotonic()
+            for point in POINTS[1:9]:
+                live.point("train", point)
+            live.picture("seen", 8, np.zeros((4, 4, 3), np.uint8))
+            assert time.monotonic() - began < 0.5
+            wait_for(warnings)
+            time.sleep(0.3)  # several attempts
+        for point in POINTS[9:]:
+            live.point("train", point)
+        live.finish(LIVE)
+    assert live.whole
+    assert (curve(the_run()), curve(the_run(), "seen")) == (whole_curve(), whole_curve("seen"))
+    assert the_run().info.status == "FINISHED"
+    assert mlflow.MlflowClient().list_artifacts(live.id, "images")
+    (said,) = warnings()
+    assert said.startswith("MLflow takes nothing (sqlite:")
+    assert said.endswith("the server is gone): the work goes on, and what is to be logged waits")
+    assert sum("answers again" in message for message in caplog.messages) == 1
+
+
+@pytest.fixture
+def unfinished(tracker: Tracker, warnings: Callable[[], list[str]]) -> Iterator[str]:
+    """The id of a run whose server went away after five points, until the test lets it come back."""
+    with ExitStack() as server:
+        with tracker.run("train", "train") as live:
+            for point in POINTS[:5]:
+                live.point("train", point)
+            wait_for(lambda: len(curve(the_run())) == 5)
+            server.enter_context(gone("log_batch", "set_terminated"))
+            for point in POINTS[5:]:
+                live.point("train", point)
+            live.finish(LIVE)
+            wait_for(warnings)
+        assert not live.whole
+    return live.id
+
+
+def test_a_server_that_is_gone_for_good_is_told_of(unfinished: str, warnings: Callable[[], list[str]]) -> None:
+    assert len(warnings()) == 2
+    assert "has not got all of this run" in warnings()[1]
+    assert "`dvc repro -s -f publish`" in warnings()[1]
+    assert (the_run().info.status, len(curve(the_run()))) == ("RUNNING", 5)
+
+
+def test_stage_publish_makes_its_run_whole(unfinished: str, tmp_path: Path) -> None:
+    for _ in range(2):
+        Tracker(tmp_path, {"beta": 1}).restore(TRAIN, "train")
+    assert (the_run().info.run_id, the_run().info.status) == (unfinished, "FINISHED")
+    assert (curve(the_run()), curve(the_run(), "seen")) == (whole_curve(), whole_curve("seen"))
+    assert the_run().data.metrics["pairs"] == 96
+
+
+def test_stage_publish_leaves_a_run_of_other_figures_alone(unfinished: str, tmp_path: Path) -> None:
+    other = Result("train", "v", "v", curve=tuple(point | {"loss": 7.0} for point in POINTS))
+    Tracker(tmp_path, {"beta": 1}).restore(other, "train")
+    runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    assert {(run.info.run_id == unfinished, run.info.status) for run in runs} == {(True, "KILLED"), (False, "FINISHED")}
+
+
+def test_why_a_stage_stopped_is_not_hidden_by_a_server_that_is_gone(
+    tracker: Tracker, warnings: Callable[[], list[str]]
+) -> None:
+    with gone("set_terminated"), pytest.raises(ZeroDivisionError), tracker.run("train", "train"):
+        raise ZeroDivisionError
+    assert "the next stage that runs marks it" in warnings()[-1]
+
+
+def test_a_programmers_error_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: queue.Queue[type[BaseException]] = queue.Queue()
+    monkeypatch.setattr(threading, "excepthook", lambda error: said.put(error.exc_type))
+    outbox = Outbox()
+    outbox.add(lambda: 1 / 0)
+    assert outbox.close(60, 60) == 1
+    assert said.get(timeout=60) is ZeroDivisionError
+
+
+@pytest.mark.parametrize("call", ["create_run", "search_runs", "set_terminated"])
+def test_between_its_stages(call: str, tracker: Tracker) -> None:
+    with gone(call), pytest.raises(TrackingError, match="MLflow's store can't be used"):
+        tracker.restore(Result("train", "w", "w"), "train")
+
+
+def test_a_full_disk_is_told_too() -> None:
+    with pytest.raises(TrackingError, match="No space left"), told("MLflow took nothing", "make room"):
+        raise OSError(28, "No space left on device")
+
+
+def test_other_faults_are_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError), told("MLflow", ""):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:pass-word@host/runs",
+        "http://me:pass-word@host:5000",
+        "postgresql://host/runs?user=me&password=pass-word",
+    ],
+)
+def test_no_password_is_shown(address: str) -> None:
+    with pytest.raises(TrackingError, match="host") as caught, told("MLflow's store can't be opened", ""):
+        raise MlflowException(f"no answer from {address}")
+    assert "pass-word" not in str(caught.value)
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        yield f"http://127.0.0.1:{one.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("http://127.0.0.1:1", "Connection refused"),
+        ("postgresql://me:pass-word@127.0.0.1:1/runs", "[Cc]onnection refused"),
+        ("silent", "timed out"),
+    ],
+)
+def test_a_server_that_does_not_answer_at_the_start(
+    address: str, why: str, silent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = silent if address == "silent" else address
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    began = time.monotonic()
+    with pytest.raises(TrackingError, match="can't be opened") as caught:
+        Tracker(tmp_path, {})
+    assert time.monotonic() - began < 9
+    assert "\n" not in str(caught.value)
+    with pytest.raises(TrackingError, match=why):
+        raise caught.value
+    assert address.rpartition("@")[2] in str(caught.value)
+
+
+def log_while(out: Callable[[], None], back: Callable[[], None], warnings: Callable[[], list[str]]) -> None:
+    """Logs the curve to a real server that is stopped after the first points and comes back after the last."""
+    with Tracker(Path(), {"beta": 1}).run("train", "train") as live:
+        for point in POINTS[:5]:
+            live.point("train", point)
+        wait_for(lambda: len(curve(the_run())) == 5)
+        out()
+        began = time.monotonic()
+        for point in POINTS[5:]:
+            live.point("train", point)
+        live.picture("seen", 8, np.zeros((4, 4, 3), np.uint8))
+        assert time.monotonic() - began < 0.5
+        wait_for(warnings)
+        back()
+        live.finish(LIVE)
+    assert live.whole
+    assert (the_run().info.status, curve(the_run())) == ("FINISHED", whole_curve())
+    assert len(warnings()) == 1
+
+
+def test_an_mlflow_server_that_is_killed_and_started_again(
+    start_server: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warnings: Callable[[], list[str]]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = start_server(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
+    log_while(server.kill, server.start, warnings)
+    assert "Connection refused" in warnings()[0]
+
+
+def test_a_database_that_is_stopped_and_started_again(
+    database: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warnings: Callable[[], list[str]]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", database.address)
+    log_while(database.stop, database.start, warnings)
+
+
+def test_a_database_that_is_stopped_and_started_again_behind_a_server(
+    database: Postgres,
+    start_server: Callable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    warnings: Callable[[], list[str]],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", start_server(database.address).address)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "behind a server")
+    log_while(database.stop, database.start, warnings)
