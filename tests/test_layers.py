@@ -20,7 +20,7 @@ LAYERS = [
 DOORS = {
     "mlflow": {"stegnet/tracking/"},
     "timm": {"stegnet/models/backbone.py"},
-    "albumentations": {"stegnet/data/augment.py"},
+    "albumentations": {"stegnet/data/pairs.py"},
     "av": {"stegnet/media/"},
     "cryptography": {
         "stegnet/codec/keys.py",
@@ -28,7 +28,7 @@ DOORS = {
         "stegnet/codec/seal.py",
         "stegnet/core/shuffle.py",
     },
-    "ffmpeg": {"stegnet/media/compress.py", "stegnet/media/preview.py", "stegnet/media/vmaf.py"},
+    "ffmpeg": {"stegnet/media/ffmpeg_cli.py", "stegnet/media/vmaf.py"},
     "lightning_fabric": {"stegnet/training/devices.py"},
     "onnxruntime": {"stegnet/engines/onnx_engine.py"},
     "torch": {

@@ -11,7 +11,7 @@ import pytest
 from stegnet.codec import Key, Network, hide_picture, reveal_picture
 from stegnet.core.measures import psnr
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
-from stegnet.data.fit import cut
+from stegnet.data.sources import cut_squares
 from stegnet.media import read_frames, read_picture, read_sound, resize, scan, write_png
 from stegnet.models import SHIPPED, read_card
 
@@ -32,7 +32,7 @@ def photographs() -> list[np.ndarray]:
     """Squares of 256² out of the photographs that come with installed packages."""
     sources = [source for source in read_catalogue(ROOT / "assets" / "sources.yaml") if source.kind == "package"]
     pictures = [picture for source in sources for _, picture in read_package_pictures(source)]
-    return [square for picture in pictures for square in cut(picture, 256, 4)]
+    return [square for picture in pictures for square in cut_squares(picture, 256, 4)]
 
 
 def test_card_says_where_the_weights_come_from() -> None:

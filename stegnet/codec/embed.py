@@ -174,7 +174,7 @@ def _compressed(file: Path, what: str, folder: Path, cover: _Cover, key: Key, pr
         hint = "set TMPDIR to a folder with more room"
         raise MediaError(f"{folder}: can't be written ({error.strerror})", hint) from error
     before = f"{escaped(file.name)} was compressed from {file.stat().st_size} bytes"
-    return _Secret(made.path, name, (f"{before}: {made.told}",))
+    return _Secret(made.path, name, (f"{before}: {made.description}",))
 
 
 def _too_large(file: Path, size: int, cover: _Cover, share: int) -> CapacityError:

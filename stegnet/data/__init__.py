@@ -1,1 +1,1 @@
-"""From sources of pictures to shards, and from shards to training pairs."""
+"""Data preparation: from picture sources to shards, and from shards to training pairs."""

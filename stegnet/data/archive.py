@@ -1,7 +1,7 @@
-"""Pictures out of a .tar.gz file on the network: downloaded once, and checked every time.
+"""Pictures from a .tar.gz file on the network: downloaded once, verified every time.
 
-A member counts by its bare name and its SHA-256. All else in the archive (folders, links, notes, other files of that
-name) is passed over, so nothing is ever written but what the catalogue lists.
+A file is extracted if its name, without folders, and its SHA-256 are in the catalogue's list. Everything else in the
+archive (folders, links, other files) is ignored.
 """
 
 import gzip
@@ -22,41 +22,41 @@ from tqdm import tqdm
 from stegnet.core.errors import DataError
 from stegnet.data.catalogue import Listed, Source
 
-TIMEOUT = 30  # seconds that the server may keep silent
-LARGEST = 2**26  # bytes; a larger member is no photograph
+TIMEOUT = 30  # seconds without data from the server
+LARGEST = 2**26  # bytes; larger files are ignored
 
 _FAILURES = (OSError, EOFError, ValueError, HTTPException, tarfile.TarError, zlib.error)
 
 
 def fetch(source: Source, listing: list[Listed], archives: Path) -> Path:
-    """The folder that holds the listed files of an archive; the first time they are downloaded.
+    """Returns the folder with the listed files of an archive, and downloads them the first time.
 
     Args:
-        archives: where each archive has a folder, called by its name and version.
+        archives: parent folder of all archives, each in a folder with its name and version.
     Raises:
-        DataError: the download failed, its files are not the listed ones, they can't be stored or read, or one that
-            was stored has changed since.
+        DataError: the download failed, its files differ from the list, they can't be stored or read, or a stored file
+            has changed.
     """
     folder = archives / f"{source.name}-{source.version[:12]}"
     try:
         if not folder.exists():
             _download_alone(source, listing, folder)
-        altered = [row.file for row in listing if not _is_pinned(folder / row.file, row.sha256)]
+        changed = [row.file for row in listing if not _matches(folder / row.file, row.sha256)]
     except OSError as error:
-        hint = "make room there, see who may write there, or set STEGNET_CACHE to another folder"
+        hint = "free some space, check its permissions, or set STEGNET_CACHE to another folder"
         raise DataError(f"{source.name}: {folder} can't be used ({error.strerror or error})", hint) from error
-    if altered:
-        reason = f"{folder / altered[0]} is missing or not the file that {source.files} lists"
+    if changed:
+        reason = f"{folder / changed[0]} is missing or differs from the file listed in {source.files}"
         raise DataError(f"{source.name}: {reason}", f"remove {folder}: the next run downloads it again")
     return folder
 
 
-def _is_pinned(path: Path, sha256: str) -> bool:
+def _matches(path: Path, sha256: str) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
 def _download_alone(source: Source, listing: list[Listed], folder: Path) -> None:
-    """Downloads unless another process, of a queue say, has done so meanwhile."""
+    """Downloads unless another process has done so meanwhile."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(folder.name + ".lock")):
         if not folder.exists():
@@ -64,19 +64,19 @@ def _download_alone(source: Source, listing: list[Listed], folder: Path) -> None
 
 
 def _download(source: Source, listing: list[Listed], folder: Path) -> None:
-    """Fills the folder, which takes its name only when whole."""
+    """Downloads to a temporary folder, and renames it when complete."""
     part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)  # a killed run leaves it
+    shutil.rmtree(part, ignore_errors=True)  # left by a killed run
     try:
         part.mkdir()
-        _fill(part, source, {row.file: row.sha256 for row in listing})
+        _extract(part, source, {row.file: row.sha256 for row in listing})
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _fill(folder: Path, source: Source, missing: dict[str, str]) -> None:
-    """Writes the files that `missing`, name to SHA-256, asks for; what then follows in the archive is not read."""
+def _extract(folder: Path, source: Source, missing: dict[str, str]) -> None:
+    """Writes the files in `missing`, name to SHA-256; stops reading the archive after the last."""
     with closing(_members(source, set(missing))) as members:
         for name, content in members:
             if missing.get(name) == hashlib.sha256(content).hexdigest():
@@ -84,12 +84,14 @@ def _fill(folder: Path, source: Source, missing: dict[str, str]) -> None:
                 del missing[name]
             if not missing:
                 return
-    reason = f"{source.address} lacks {len(missing)} of the files that {source.files} lists, or has others of that name"
-    raise DataError(f"{source.name}: {reason}, {min(missing)} first", "try again later, or use another data.source")
+    reason = f"{source.address} lacks {len(missing)} of the files listed in {source.files}, or has other contents"
+    raise DataError(
+        f"{source.name}: {reason}, the first is {min(missing)}", "try again later, or use another data.source"
+    )
 
 
 def _members(source: Source, names: set[str]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file in the archive that goes by one of the names, in whatever folder."""
+    """Name and content of each file in the archive with one of the names, in any folder."""
     try:
         with _open(source) as archive:
             for member in archive:
@@ -103,7 +105,7 @@ def _members(source: Source, names: set[str]) -> Iterator[tuple[str, bytes]]:
 
 @contextmanager
 def _open(source: Source) -> Iterator[tarfile.TarFile]:
-    """The archive as it comes in, with a bar on stderr that counts its bytes."""
+    """Opens the archive as a stream, with a progress bar of its bytes on stderr."""
     with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
         size = int(response.headers.get("Content-Length", 0)) or None  # GitHub gives none
         shown = {"desc": source.name, "unit": "B", "mininterval": 1, "dynamic_ncols": True, "file": sys.stderr}

@@ -1,4 +1,4 @@
-"""sources.yaml: where pictures come from, in which version, under which licence."""
+"""Catalogue of picture sources (sources.yaml): address, version and licence of each."""
 
 import csv
 import hashlib
@@ -22,15 +22,15 @@ class Source:
     """One entry of sources.yaml.
 
     Attributes:
-        name: how `data.source` calls it, or the name of a set of test pictures.
+        name: its name in `data.source`, or the name of a set of test pictures.
         kind: rendered, folder, package (pictures in an installed Python package), torchvision or archive
             (pictures in a .tar.gz file on the network).
-        address: where a person finds it; for kind archive, where the file is downloaded from.
+        address: its web page; for kind archive, the URL of the file.
         version: the pinned version.
         licence: of the pictures.
-        package: distribution that holds the files, for kind package.
-        sha256: file inside the package to its SHA-256, for kind package.
-        files: name of the list of its pictures, a CSV file beside sources.yaml, for kind archive.
+        package: distribution that contains the files, for kind package.
+        sha256: path inside the package to SHA-256, for kind package.
+        files: CSV file beside sources.yaml with the list of its pictures, for kind archive.
     """
 
     name: str
@@ -45,12 +45,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Listed:
-    """One row of the list of an archive's pictures.
+    """One row in the list of an archive's pictures.
 
     Attributes:
-        file: its name, without folders: names are unique, and where in the archive it lies does not matter.
+        file: unique file name without folders.
         sha256: of the file.
-        split: train, or test for a picture that is never trained on.
+        split: train or test.
     """
 
     file: str
@@ -68,7 +68,7 @@ def read_catalogue(path: Path) -> list[Source]:
         sources = [Source(**entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
     except (OSError, TypeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{path}: not a catalogue of sources ({reason})") from error
+        raise DataError(f"{path}: not a valid catalogue ({reason})") from error
     for source in sources:
         if source.kind not in KINDS:
             raise DataError(f"{path}: {source.name}: unknown kind {source.kind!r}", f"known: {', '.join(KINDS)}")
@@ -79,23 +79,23 @@ def read_listing(path: Path) -> list[Listed]:
     """The pictures of an archive, sorted by file name.
 
     Raises:
-        DataError: the file can't be read, or a row has other columns, impossible values or the name of another row.
+        DataError: the file can't be read, or a row has wrong columns, invalid values or a duplicate name.
     """
     try:
         with open(path, newline="", encoding="utf-8") as file:
             rows = [Listed(**row) for row in csv.DictReader(file, restval="")]
     except (OSError, TypeError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a list of pictures ({error})") from error
+        raise DataError(f"{path}: not a valid list of pictures ({error})") from error
     for row in rows:
-        if not _is_sound(row):
-            raise DataError(f"{path}: {row.file!r}: not a file name, SHA-256 and split (train or test)")
+        if not _is_valid(row):
+            raise DataError(f"{path}: {row.file!r}: row needs a file name, a SHA-256 and a split (train or test)")
     if len({row.file for row in rows}) < len(rows):
-        raise DataError(f"{path}: names a file twice")
+        raise DataError(f"{path}: lists a file twice")
     return sorted(rows, key=lambda row: row.file)
 
 
-def _is_sound(row: Listed) -> bool:
-    is_name = row.file not in {"", ".."} and Path(row.file).name == row.file  # it is written under this name
+def _is_valid(row: Listed) -> bool:
+    is_name = row.file not in {"", ".."} and Path(row.file).name == row.file  # the file is written under this name
     return is_name and bool(re.fullmatch("[0-9a-f]{64}", row.sha256)) and row.split in {TRAIN, TEST}
 
 
@@ -103,7 +103,7 @@ def read_package_pictures(source: Source) -> list[tuple[str, np.ndarray]]:
     """Name and pixels, (H, W, 3) uint8, of each picture of a `package` source.
 
     Raises:
-        DataError: the package is missing, or a file in it is not the one that the catalogue pins.
+        DataError: the package is missing, or a file in it differs from the catalogue's SHA-256.
     """
     hint = f"install {source.package} {source.version}"
     try:
@@ -114,6 +114,6 @@ def read_package_pictures(source: Source) -> list[tuple[str, np.ndarray]]:
     for file, pinned in source.sha256.items():
         path = Path(str(package.locate_file(file)))
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != pinned:
-            raise DataError(f"{source.name}: {file} is not the file that sources.yaml pins", hint)
+            raise DataError(f"{source.name}: {file} differs from its SHA-256 in sources.yaml", hint)
         pictures.append((path.name, read_picture(path)))
     return pictures

@@ -1,9 +1,13 @@
 """Training pairs: two random pictures of the training split, each cropped and augmented."""
 
 import os
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else albumentations looks for a newer version online
+
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import albumentations
 import cv2
 import numpy as np
 import torch
@@ -12,12 +16,42 @@ from torch.utils.data import DataLoader, Dataset
 
 from stegnet.core.config import AugmentConfig
 from stegnet.core.errors import DataError
-from stegnet.data.augment import Augment
 from stegnet.data.shards import TRAIN, Shards, read_manifest
 
 
+class Augment:
+    """Random crops with zoom, flips, rotations, and changes of colour, sharpness, noise and compression.
+
+    Args:
+        crop: side of the crop in pixels.
+        config: probability of each change.
+    """
+
+    def __init__(self, crop: int, config: AugmentConfig) -> None:
+        self._transform = albumentations.Compose(
+            [
+                albumentations.OneOrOther(
+                    albumentations.RandomSizedCrop((crop // 2, crop), (crop, crop)),
+                    albumentations.RandomCrop(crop, crop),
+                    p=config.zoom,
+                ),
+                albumentations.HorizontalFlip(p=config.flip),
+                albumentations.RandomRotate90(p=config.turn),
+                albumentations.ColorJitter(hue=(-0.1, 0.1), p=config.colour),
+                albumentations.GaussianBlur(sigma_limit=(0.3, 1.2), p=config.blur),
+                albumentations.GaussNoise(std_range=(0.005, 0.03), p=config.noise),
+                albumentations.ImageCompression(quality_range=(50, 95), p=config.compression),
+            ]
+        )
+
+    def __call__(self, picture: np.ndarray, seed: int) -> np.ndarray:
+        """(H, W, 3) uint8 to (crop, crop, 3) uint8; the same picture and seed give the same crop."""
+        self._transform.set_random_seed(seed)
+        return self._transform(image=picture)["image"]
+
+
 class Pairs(Dataset):
-    """Endless pairs: pair `index` is a pure function of (seed, index), so training can resume anywhere."""
+    """An endless sequence of pairs. Pair `index` depends only on seed and index, so training can resume anywhere."""
 
     def __init__(self, folder: Path, crop: int, augment: AugmentConfig, seed: int) -> None:
         self._folder = folder
@@ -31,38 +65,41 @@ class Pairs(Dataset):
         return torch.from_numpy(np.stack(crops)).movedim(-1, 1)
 
     def names(self, indices: Iterable[int]) -> list[tuple[str, str]]:
-        """What the manifest calls cover and secret of each pair."""
+        """Names of cover and secret of each pair in the manifest."""
         entries = [entry for entry in read_manifest(self._folder) if entry.split == TRAIN]
         drawn = ((cover, secret) for (cover, _), (secret, _) in map(self._draw, indices))
         return [(entries[cover].name, entries[secret].name) for cover, secret in drawn]
 
     def _draw(self, index: int) -> list[tuple[int, int]]:
-        """Which pictures are cover and secret, and what seeds their crops."""
+        """Indices of cover and secret, each with the seed of its crop."""
         random = np.random.default_rng((self._seed, index))
         return [(int(random.integers(len(self._shards))), int(random.integers(2**31))) for _ in range(2)]
 
 
 def load_batches(pairs: Pairs, batches: Iterable[Sequence[int]], workers: int) -> Iterator[Tensor]:
-    """The pairs of each batch in order, (B, 2, 3, crop, crop) uint8, loaded by so many processes beside this one.
+    """The pairs of each batch in order, (B, 2, 3, crop, crop) uint8.
 
+    Args:
+        batches: indices of the pairs of each batch.
+        workers: number of processes that load pairs; 0: this process.
     Raises:
-        DataError: one of these processes was killed.
+        DataError: a worker was killed.
     """
-    # Here and not in the worker: there OpenCV would wait for threads that a fork leaves behind.
+    # Set before the workers are forked: afterwards, OpenCV would wait for threads that a fork does not copy.
     cv2.setNumThreads(1)
     prefetch = 4 if workers else None
     loader = DataLoader(
-        pairs, batch_sampler=batches, num_workers=workers, prefetch_factor=prefetch, worker_init_fn=_stand_apart
+        pairs, batch_sampler=batches, num_workers=workers, prefetch_factor=prefetch, worker_init_fn=_leave_process_group
     )
     try:
         yield from loader
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        hint = "memory may have run out: lower train.workers, and start again to go on from the last checkpoint"
+        hint = "memory may have run out: lower train.workers, then start again to resume from the last checkpoint"
         raise DataError("a process that loads training pairs was killed", hint) from error
 
 
-def _stand_apart(_worker: int) -> None:
-    """Ctrl-C goes to a whole group of processes; the training must finish its step, and needs its loaders."""
+def _leave_process_group(_worker: int) -> None:
+    """Shields a worker from Ctrl-C, which the whole process group receives: training still has to finish its step."""
     os.setpgid(0, 0)

@@ -1,4 +1,4 @@
-"""From sources of pictures to shards that training and evaluation read."""
+"""Writes pictures from all sources to the shards that training and evaluation read."""
 
 import hashlib
 import logging
@@ -16,12 +16,11 @@ from stegnet.core.config import AUTO, Auto, DataConfig
 from stegnet.core.errors import DataError
 from stegnet.core.parallel import physical_cores
 from stegnet.data.catalogue import Source, read_catalogue, read_package_pictures
-from stegnet.data.fit import cut
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, ShardWriter
-from stegnet.data.sources import Group, Job, Sample, list_jobs, scene_jobs
+from stegnet.data.sources import Group, Job, Sample, cut_squares, list_jobs, scene_jobs
 
 CROPS = 4  # squares cut from each test photograph
-NAMED = 3  # pictures that a line about many names; the others are counted
+NAMED = 3  # pictures that a warning names; the others are counted
 
 Progress = Callable[[Iterable[Group], int], Iterable[Group]]
 _log = logging.getLogger(__name__)
@@ -31,37 +30,37 @@ def prepare(config: DataConfig, seed: int, data: Path, out: Path, progress: Prog
     """Writes shards and manifest to the folder `out`.
 
     Args:
-        data: folder with sources.yaml, as data.dvc brings it.
-        progress: wraps the groups of pictures and their number, to show how far it is.
+        data: folder with sources.yaml, as imported by data.dvc.
+        progress: wraps the groups of pictures, given their number, to show progress.
     Returns:
         Counts: train, validation, test, skipped, and per source.
     Raises:
-        DataError: nothing usable to train on, or nothing to test on.
+        DataError: no usable training pictures, or no test pictures.
     """
     jobs = [*list_jobs(config, data, seed), *_test_jobs(config, seed, data)]
     writer = ShardWriter(out, config.shard)
     counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
     small: list[str] = []
-    twins: list[str] = []
-    seen: dict[bytes, str] = {}
+    duplicates: list[str] = []
+    splits: dict[bytes, str] = {}
     for group in progress(_run(jobs, config.workers), len(jobs)):
         for line in group.damaged:
             _log.warning("skipped %s", line)
         small += group.small
         split = _draw_split(group, config)
-        twins += _drop_twins(group, split, seen)
+        duplicates += _drop_duplicates(group, split, splits)
         counts["skipped"] += len(group.damaged) + len(group.small)
         _store(writer, counts, group, split)
-    counts["skipped"] += len(twins)
+    counts["skipped"] += len(duplicates)
     _warn(f"smaller than data.size {config.size}", small)
-    _warn("that stand in another split too", twins)
+    _warn("that are in another split too", duplicates)
     writer.close()
     _check(counts, config.source)
     return {name: counts[name] for name in sorted(counts)}
 
 
 def _run(jobs: list[Job], workers: int | Auto) -> Iterator[Group]:
-    """The jobs' groups, in order; they run in `workers` processes, each of which computes with one thread."""
+    """Runs the jobs in `workers` processes with one thread each; yields their groups in order."""
     count = physical_cores() if workers == AUTO else workers
     chunk = max(1, min(16, len(jobs) // (4 * count)))
     with ProcessPoolExecutor(count, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
@@ -72,24 +71,28 @@ def _call(job: Job) -> Group:
     return job()
 
 
-def _drop_twins(group: Group, split: str, seen: dict[bytes, str]) -> list[str]:
-    """Takes out of a group the pictures that another split has already, pixel for pixel; their names."""
+def _drop_duplicates(group: Group, split: str, splits: dict[bytes, str]) -> list[str]:
+    """Removes the pictures whose pixels are in another split already; returns their names.
+
+    Args:
+        splits: SHA-256 of the pixels to the split, of all pictures so far; it is updated.
+    """
     if not group.key:
         return []
-    elsewhere = [seen.setdefault(hashlib.sha256(s.pixels).digest(), split) != split for s in group.samples]
-    names = [sample.name for sample, twin in zip(group.samples, elsewhere, strict=True) if twin]
-    group.samples[:] = [sample for sample, twin in zip(group.samples, elsewhere, strict=True) if not twin]
+    elsewhere = [splits.setdefault(hashlib.sha256(s.pixels).digest(), split) != split for s in group.samples]
+    names = [sample.name for sample, duplicate in zip(group.samples, elsewhere, strict=True) if duplicate]
+    group.samples[:] = [sample for sample, duplicate in zip(group.samples, elsewhere, strict=True) if not duplicate]
     return names
 
 
-def _warn(why: str, names: list[str]) -> None:
+def _warn(reason: str, names: list[str]) -> None:
     if names:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        _log.warning("skipped %d %s: %s%s", len(names), why, ", ".join(names[:NAMED]), more)
+        _log.warning("skipped %d %s: %s%s", len(names), reason, ", ".join(names[:NAMED]), more)
 
 
 def _draw_split(group: Group, config: DataConfig) -> str:
-    """One of the group's splits: decided by its content alone, so new files move no old ones."""
+    """Chooses one of the group's splits by its content alone, so that new files don't move others."""
     if len(group.splits) == 1 or not group.key:
         return group.splits[0]
     place = int(group.key[:16], 16) / 2**64
@@ -113,17 +116,18 @@ def _test_jobs(config: DataConfig, seed: int, data: Path) -> Iterator[Job]:
 
 
 def _photographs(source: Source, size: int) -> Group:
-    """Squares out of the photographs that come with an installed package."""
+    """Squares from the photographs in an installed package."""
     group = Group("photographs", "", splits=(TEST,))
     for name, picture in read_package_pictures(source):
         sample = partial(Sample, width=picture.shape[1], height=picture.shape[0])
-        group.samples.extend(sample(f"{name}#{i}", square) for i, square in enumerate(cut(picture, size, CROPS)))
+        squares = cut_squares(picture, size, CROPS)
+        group.samples.extend(sample(f"{name}#{index}", square) for index, square in enumerate(squares))
     return group
 
 
 def _check(counts: Counter[str], source: str) -> None:
     if not counts[TRAIN]:
-        skipped = f"{counts['skipped']} skipped, see above" if counts["skipped"] else "it holds no pictures"
+        skipped = f"{counts['skipped']} skipped, see above" if counts["skipped"] else "it contains no pictures"
         raise DataError(f"data.source {source}: nothing usable to train on ({skipped})", "see data.* in params.yaml")
     if not counts[TEST]:
         raise DataError(f"data.source {source}: nothing to test on", "raise data.test_share or data.test_scenes")

@@ -1,9 +1,9 @@
-"""Rendered scenes with the statistics of photographs, to train on where photographs may not be used.
+"""Rendered scenes with the statistics of photographs, as training pictures free of licences.
 
-A scene is a dead-leaves picture: opaque things of power-law size that hide one another (Lee, Mumford &
-Huang 2001, "Occlusion models for natural images", IJCV 41). Each thing carries a texture with a 1/f
-amplitude spectrum (Field 1987; Ruderman & Bialek 1994), and the whole goes through a plain camera model.
-The ranges below were tuned by hand until spectra, gradients and colours lay close to those of photographs.
+A scene is a dead-leaves picture: opaque objects of power-law size that occlude one another (Lee, Mumford &
+Huang 2001, "Occlusion models for natural images", IJCV 41). Each object has a texture with a 1/f
+amplitude spectrum (Field 1987; Ruderman & Bialek 1994), and the picture goes through a simple camera model.
+The ranges below were tuned by hand until spectra, gradients and colours were close to those of photographs.
 
 Pictures are float32 arrays of shape (size, size, 3), RGB with the sRGB gamma in [0, 1], until the last step.
 """
@@ -23,21 +23,21 @@ SUBPIXEL = 4  # fractional bits of the drawn outlines
 
 @dataclass(frozen=True)
 class Look:
-    """What the things of one scene have in common."""
+    """Properties that all objects of a scene share."""
 
     palette: np.ndarray  # (k, 3) in [0, 1]
     fields: list[np.ndarray]  # textures, each (size, size) of mean 0 and deviation 1
     roughness: float  # typical texture amplitude, relative to the colour
     softness: float  # 0: sharp, man-made outlines; 1: organic ones
-    focus: np.ndarray  # (2,) where things crowd, as a share of the size
-    spread: float  # how far from there they lie, likewise
-    light: np.ndarray  # (2,) unit vector that points away from the light
+    focus: np.ndarray  # (2,) centre of the objects, relative to the size
+    spread: float  # standard deviation of their distance from it, relative to the size
+    light: np.ndarray  # (2,) unit vector pointing away from the light
 
 
 def render_scene(size: int, seed: int | Sequence[int]) -> np.ndarray:
-    """The scene of this seed: (size, size, 3) uint8, sRGB. The same bits each time for the same arguments.
+    """Renders a scene: (size, size, 3) uint8, sRGB. The same arguments give the same bits.
 
-    As numpy pads seeds with zeros, 1 and [1, 0] give the same scene: use seeds of one length.
+    NumPy pads seeds with zeros, so 1 and [1, 0] give the same scene: use seeds of one length.
     """
     rng = np.random.default_rng(seed)
     look = draw_look(rng, size)
@@ -46,7 +46,7 @@ def render_scene(size: int, seed: int | Sequence[int]) -> np.ndarray:
     for radii in np.array_split(draw_radii(rng, size), 3):
         picture = blur(picture, depth_blur)
         for radius in radii:
-            draw_things(rng, look, picture, radius)
+            draw_objects(rng, look, picture, radius)
     return photograph(rng, picture * draw_daylight(rng, size))
 
 
@@ -67,7 +67,7 @@ def draw_look(rng: Generator, size: int) -> Look:
 
 
 def draw_palette(rng: Generator) -> np.ndarray:
-    """A few muted colours under one light, with now and then a vivid one: (k, 3) in [0, 1]."""
+    """A few muted colours under one light, occasionally a vivid one: (k, 3) in [0, 1]."""
     count = rng.integers(3, 8)
     lightness = rng.beta(1.8, 2.0, (count, 1)) * 0.9 + 0.05
     muted = rng.laplace(0, [0.09, 0.045], (count, 2)) * rng.lognormal(0.35, 0.25)
@@ -77,7 +77,7 @@ def draw_palette(rng: Generator) -> np.ndarray:
 
 
 def draw_colour(rng: Generator, look: Look) -> np.ndarray:
-    """One of the palette's colours, a little lighter or darker: (3,)."""
+    """A colour of the palette, slightly lighter or darker: (3,)."""
     colour = look.palette[rng.integers(len(look.palette))]
     shade = rng.normal(0, 0.2) + rng.normal(0, 0.04, 3)
     return (colour * np.exp(shade)).astype(np.float32)
@@ -94,13 +94,13 @@ def draw_field(rng: Generator, size: int) -> np.ndarray:
 
 
 def fractal_field(rng: Generator, size: int) -> np.ndarray:
-    """Noise whose amplitude falls as 1/f^slope, slope in [0.6, 1.5], stretched, with calm and lively places."""
+    """Noise whose amplitude falls as 1/f^slope, slope in [0.6, 1.5], stretched, with smooth and busy regions."""
     stretch = np.exp(rng.normal(0, 0.5))
     rows, columns = np.fft.fftfreq(size)[:, None] * stretch, np.fft.rfftfreq(size)[None] / stretch
     frequency = np.maximum(np.hypot(rows, columns), 1 / size)
     spectrum = np.fft.rfft2(rng.standard_normal((size, size), np.float32))
     field = np.fft.irfft2(spectrum * frequency ** -rng.uniform(0.6, 1.5), (size, size))
-    # the same noise upside down stands for a second, independent one
+    # The same noise upside down serves as second, independent noise.
     calm = np.fft.irfft2(spectrum[::-1] * frequency**-2.0, (size, size))
     return field / field.std() * np.exp(rng.uniform(0, 0.5) * calm / calm.std())
 
@@ -142,11 +142,11 @@ def draw_daylight(rng: Generator, size: int) -> np.ndarray:
     return np.exp(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC))[..., None]
 
 
-# Things
+# Objects
 
 
 def power_law(rng: Generator, smallest: float, largest: float, count: int | None = None) -> np.ndarray | float:
-    """Radii with density r^-3 between the two, which makes a picture look alike at all scales (Lee et al.)."""
+    """Radii with density r^-3, which makes a picture scale-invariant (Lee et al.)."""
     share = rng.random(count)
     return (smallest**-2 - share * (smallest**-2 - largest**-2)) ** -0.5
 
@@ -171,14 +171,14 @@ def draw_half_plane(rng: Generator, look: Look, picture: np.ndarray) -> None:
 
 
 def draw_radii(rng: Generator, size: int) -> np.ndarray:
-    """Radii of a scene's things, back to front; the large ones tend to stand behind."""
+    """Radii of a scene's objects, back to front; large ones tend to be at the back."""
     count = int(np.clip(rng.lognormal(4.3, 0.7), 8, 250))
     radii = power_law(rng, size * rng.uniform(0.03, 0.1), size * rng.uniform(0.4, 1.0), count)
     return radii[np.argsort(-radii * rng.lognormal(0, 0.6, count))]
 
 
-def draw_things(rng: Generator, look: Look, picture: np.ndarray, radius: float) -> None:
-    """Draw one thing, or a group of similar ones: windows, petals, stones, people."""
+def draw_objects(rng: Generator, look: Look, picture: np.ndarray, radius: float) -> None:
+    """Draws one object, or a group of similar ones: windows, petals, stones, people."""
     outline = unit_outline(rng, look.softness) * radius
     colour, centre = draw_colour(rng, look), rng.normal(look.focus, look.spread) * len(picture)
     copies = 1 if rng.random() < 0.8 else rng.integers(2, 9)
@@ -206,7 +206,7 @@ def unit_outline(rng: Generator, softness: float) -> np.ndarray:
 
 
 def stroke_outline(rng: Generator) -> np.ndarray:
-    """A branch, pole or wire: a bent line that tapers."""
+    """A branch, pole or wire: a bent, tapering line."""
     along = np.linspace(-1, 1, 24)
     length, bend, width = rng.uniform(1.5, 5), rng.choice([0, rng.normal(0, 0.6)]), rng.uniform(0.03, 0.2)
     middle = np.stack([length * along, bend * along**2], 1)
@@ -215,7 +215,7 @@ def stroke_outline(rng: Generator) -> np.ndarray:
 
 
 def draw_outline(rng: Generator, look: Look, picture: np.ndarray, outline: np.ndarray, colour: np.ndarray) -> None:
-    """Draw the filled outline, given in pixels as (x, y), with its shadow."""
+    """Draws a filled outline, given in pixels as (x, y), with its shadow."""
     size = len(picture)
     reach = min(max(3.0, 0.15 * np.ptp(outline[:, 0])), 0.08 * size)
     low = np.clip(np.floor(outline.min(0) - reach), 0, size).astype(int)
@@ -234,7 +234,7 @@ def draw_outline(rng: Generator, look: Look, picture: np.ndarray, outline: np.nd
 
 
 def cast_shadow(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarray, reach: float) -> None:
-    """Darken what lies behind: the cover, moved away from the light and blurred."""
+    """Darkens the background by a shadow: the mask, moved away from the light and blurred."""
     move = np.float32([[1, 0, 0], [0, 1, 0]])
     move[:, 2] = look.light * reach * rng.uniform(0, 0.8)
     shadow = cv2.warpAffine(cover, move, cover.shape[::-1])
@@ -243,7 +243,7 @@ def cast_shadow(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarr
 
 
 def paint(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> None:
-    """Lay the colour with texture and shading over the picture; cover is (h, w) in [0, 1]."""
+    """Blends a colour with texture and shading into the picture; cover is (h, w) in [0, 1]."""
     height, width = cover.shape
     field = look.fields[min(int(rng.exponential(1.0)), len(look.fields) - 1)]
     y, x = rng.integers(0, len(field) - height + 1), rng.integers(0, len(field) - width + 1)
@@ -264,7 +264,7 @@ def paint(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarray, co
 
 
 def in_rgb(image: np.ndarray) -> np.ndarray:
-    """(h, w) to (h, w, 3), three times the same: quicker to compute with than what NumPy broadcasts to three values."""
+    """(h, w) to (h, w, 3) by repetition: faster than NumPy's broadcasting in later operations."""
     return cv2.merge([image, image, image])
 
 
@@ -289,7 +289,7 @@ def through_jpeg(levels: np.ndarray, quality: int) -> np.ndarray:
 
 
 def expose(rng: Generator, picture: np.ndarray) -> np.ndarray:
-    """Bring mean luminance, contrast and saturation to values drawn as photographs have them."""
+    """Sets mean luminance, contrast and saturation to values drawn from the distribution in photographs."""
     luma = picture @ LUMA
     mean, contrast = (float(np.clip(rng.normal(*at), 0.06, 0.85)) for at in ((0.46, 0.12), (0.26, 0.07)))
     gain = min(contrast / (luma.std() + 0.01), 4)
@@ -301,5 +301,5 @@ def expose(rng: Generator, picture: np.ndarray) -> np.ndarray:
 
 
 def roll_off(light: np.ndarray) -> np.ndarray:
-    """Bend towards 0 instead of cutting there, as film does: log(1 + exp(x))."""
+    """Soft clipping at 0, as film does: log(1 + exp(x))."""
     return 0.04 * np.logaddexp(0, light / 0.04)

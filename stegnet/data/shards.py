@@ -1,7 +1,7 @@
-"""Prepared pictures on disk: NumPy files, and a table of what is in them.
+"""Prepared pictures on disk: shards in NumPy's format, and a manifest.
 
-manifest.csv           one row a picture, in the order of the shards
-train-00000.npy        (N, size, size, 3) uint8, N = data.shard but for the last
+manifest.csv           one row per picture, in the order of the shards
+train-00000.npy        (N, size, size, 3) uint8, N = data.shard except in the last
 validation-00000.npy
 test-00000.npy
 """
@@ -26,10 +26,10 @@ class Entry:
     """A row of manifest.csv.
 
     Attributes:
-        name: file name, or name and number of a rendered or cut-out picture.
+        name: file name, or name and number of a rendered or cropped picture.
         source: kind of the source: scenes, folder, data, photographs, torchvision:<class>, or an archive's name.
-        sha256: of the stored pixels, so that twins show.
-        width, height: of the picture before it was resized and cropped, in pixels.
+        sha256: of the stored pixels.
+        width, height: of the original before resizing and cropping, in pixels.
         split: train, validation or test.
     """
 
@@ -42,7 +42,7 @@ class Entry:
 
 
 class ShardWriter:
-    """Writes shards and manifest into an empty folder; call `close` at the end.
+    """Writes shards and manifest to an empty folder; call `close` at the end.
 
     Raises:
         DataError: the folder is not empty.
@@ -51,24 +51,24 @@ class ShardWriter:
     def __init__(self, folder: Path, pictures_per_shard: int) -> None:
         self._folder = folder
         self._limit = pictures_per_shard
-        self._waiting: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
+        self._pending: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
         self._written = dict.fromkeys(SPLITS, 0)
         self._entries: dict[str, list[Entry]] = {split: [] for split in SPLITS}
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise DataError(f"{folder}: is not empty", "remove what is in it, or let `dvc repro` do so")
+            raise DataError(f"{folder}: is not empty", "empty it, or let `dvc repro` do so")
 
     def add(self, pixels: np.ndarray, split: str, name: str, source: str, width: int, height: int) -> None:
         """Adds one picture, (size, size, 3) uint8."""
         digest = hashlib.sha256(pixels.tobytes()).hexdigest()
         self._entries[split].append(Entry(name, source, digest, width, height, split))
-        self._waiting[split].append(pixels)
-        if len(self._waiting[split]) == self._limit:
+        self._pending[split].append(pixels)
+        if len(self._pending[split]) == self._limit:
             self._flush(split)
 
     def close(self) -> None:
-        """Writes what waits, and the manifest."""
-        for split in self._waiting:
+        """Writes the last shards and the manifest."""
+        for split in self._pending:
             self._flush(split)
         with open(self._folder / "manifest.csv", "w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, [field.name for field in fields(Entry)], lineterminator="\n")
@@ -76,17 +76,17 @@ class ShardWriter:
             table.writerows(asdict(entry) for entries in self._entries.values() for entry in entries)
 
     def _flush(self, split: str) -> None:
-        if self._waiting[split]:
-            np.save(self._folder / f"{split}-{self._written[split]:05d}.npy", np.stack(self._waiting[split]))
+        if self._pending[split]:
+            np.save(self._folder / f"{split}-{self._written[split]:05d}.npy", np.stack(self._pending[split]))
             self._written[split] += 1
-            self._waiting[split].clear()
+            self._pending[split].clear()
 
 
 class Shards:
-    """The pictures of one split: `shards[i]` is (size, size, 3) uint8, read from disk when asked for.
+    """The pictures of one split: `shards[i]` is (size, size, 3) uint8, read from disk on access.
 
-    Nothing stays open or in memory. Mapped into memory, a picture would cost three times the reading, for the system
-    reads around each page that is touched, and a mapping kept for each shard would use up a process's open files.
+    No file stays open or mapped. Memory-mapped reads would take three times as long because of readahead, and one
+    mapping per shard would exhaust the limit of open files.
 
     Raises:
         DataError: the split is empty.
@@ -95,7 +95,7 @@ class Shards:
     def __init__(self, folder: Path, split: str) -> None:
         self._paths = sorted(folder.glob(f"{split}-*.npy"))
         if not self._paths:
-            raise DataError(f"{folder}: holds no {split} pictures", "see data.* in params.yaml, then `dvc repro`")
+            raise DataError(f"{folder}: contains no {split} pictures", "see data.* in params.yaml, then `dvc repro`")
         headers = [_header(path) for path in self._paths]
         self._ends = list(accumulate(shape[0] for shape, _ in headers))
         self._starts = [offset for _, offset in headers]  # of the first picture, in bytes
@@ -112,7 +112,7 @@ class Shards:
 
 
 def _header(path: Path) -> tuple[tuple[int, ...], int]:
-    """Shape of the pictures in a shard, and where they begin in the file."""
+    """Shape of a shard's array, and its offset in the file in bytes."""
     pictures = np.load(path, mmap_mode="r")
     return pictures.shape, pictures.offset
 
@@ -125,5 +125,5 @@ def read_manifest(folder: Path) -> list[Entry]:
 
 
 def data_hash(folder: Path) -> str:
-    """SHA-256 of the manifest: it names every stored pixel."""
+    """SHA-256 of the manifest, which identifies every stored pixel."""
     return hashlib.sha256((folder / "manifest.csv").read_bytes()).hexdigest()

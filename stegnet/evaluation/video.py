@@ -15,7 +15,7 @@ from stegnet.evaluation.contact_sheet import sheet
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.evaluation.quality import SIDES, Trip, measures, side_by_side
 from stegnet.media import read_frames, write_png
-from stegnet.media.preview import write_preview
+from stegnet.media.ffmpeg_cli import write_preview
 from stegnet.media.vmaf import has_vmaf, vmaf
 
 SHOWN = 4  # frames on the contact sheet

@@ -1,11 +1,10 @@
-"""Pictures and films as files: reading and writing them, and telling which is which."""
+"""Reading and writing picture and film files."""
 
 from stegnet.media.film_writer import FilmWriter
 from stegnet.media.films import FilmInfo, frame_rate, read_frames, scan
-from stegnet.media.output import draft_file, whole_file
+from stegnet.media.output import check_film, check_picture, digest, draft_file, whole_file
 from stegnet.media.pictures import read_cover, read_picture, resize, write_png
 from stegnet.media.probe import FILM, PICTURE, kind, lossy_form
-from stegnet.media.read_back import check_film, check_picture, digest
 from stegnet.media.sound import SoundPacket, SoundTrack, read_sound, sound_tracks
 
 __all__ = [

@@ -1,6 +1,6 @@
-"""Making a revealed picture or film look smoother and crisper: noise taken out, edges sharpened.
+"""Denoising and sharpening of revealed pictures and films.
 
-It can't know what was hidden: what looks like noise may be detail. So at strength 1 it does little.
+What looks like noise may be detail of the secret, so strength 1 does little.
 """
 
 from collections.abc import Callable
@@ -15,19 +15,19 @@ from stegnet.media.films import FilmInfo, read_frames, scan
 from stegnet.media.output import whole_file
 
 _FILTER = 3.0  # grey levels
-_SHARE, _SHARPEN = 0.2, 0.05  # of the denoised picture in the mixture, and of the unsharp mask, at strength 1
+_SHARE, _SHARPEN = 0.2, 0.05  # weights of the denoised picture and of the unsharp mask at strength 1
 _SIGMA = 1.0  # of the mask's blur, in pixels
 
 
 def enhance(picture: np.ndarray, strength: float = 1.0) -> np.ndarray:
-    """A mixture with its denoised self, then an unsharp mask.
+    """Blends a picture with a denoised copy, then applies an unsharp mask.
 
-    The noise is taken out by non-local means (Buades, Coll and Morel 2011, doi:10.5201/ipol.2011.bcm_nlm) in
-    CIELAB at 8 bits, which alone costs 0.2 dB: another reason to mix.
+    Denoising is by non-local means (Buades, Coll and Morel 2011, doi:10.5201/ipol.2011.bcm_nlm) in 8-bit CIELAB, a
+    conversion that costs 0.2 dB by itself: another reason to blend.
 
     Args:
         picture: (H, W, 3) uint8.
-        strength: 0 changes nothing, 5 replaces the picture by its denoised self and sharpens it by a quarter.
+        strength: 0 changes nothing, 5 replaces the picture by its denoised copy and sharpens it by a quarter.
     Returns:
         (H, W, 3) uint8.
     """
@@ -49,16 +49,16 @@ def enhance_film(
     *,
     overwrite: bool = True,
 ) -> tuple[FilmInfo, tuple[str, ...]]:
-    """Enhances each frame of a film by itself; times and sound are kept. Only its owner can read the new film.
+    """Enhances each frame of a film separately; times and sound are kept. Only its owner can read the new film.
 
     Args:
-        form: "mkv" or "mp4", of the film to be written.
+        form: "mkv" or "mp4", of the new film.
         progress: called after each frame with the number of frames done, and of all.
-        overwrite: may a file that is there be overwritten?
+        overwrite: replace an existing file.
     Returns:
-        What the film is, and a line for each thing that could not be kept.
+        The film's properties, and its notes with a line for everything that was left out.
     Raises:
-        MediaError: the film can't be read, or the other not written.
+        MediaError: the film can't be read, or the new one not written.
     """
     info = scan(source)
     total = len(info.pts)

@@ -1,4 +1,4 @@
-"""Films as files, written without loss: FFV1 in Matroska, or x264 in MP4, both of RGB. Same input, same bytes."""
+"""Writing films without loss: FFV1 in Matroska or x264 in MP4, both in RGB. The same input gives the same bytes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -14,29 +14,28 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
-from stegnet.media.forms import FORMS, MP4, encoder_options, muxer_options, picture_time_base
+from stegnet.media.encoders import FORMS, MP4, encoder_options, muxer_options, picture_time_base
 from stegnet.media.frames import EXACT
-from stegnet.media.kept import Kept
-from stegnet.media.sound import CONVERT_SOUND, SoundPacket, SoundTrack
-from stegnet.media.sound_writer import SoundWriter
+from stegnet.media.sound import CONVERT_SOUND, SoundPacket, SoundTrack, SoundWriter
+from stegnet.media.stream_copy import StreamCopy
 
 
 class FilmWriter:
-    """A film being written; a context manager.
+    """A film that is being written; a context manager.
 
-    A film whose first frame comes before time 0 is moved to start there, its sound with it.
+    A film whose first frame is before time 0 is shifted to start there, with its sound.
 
     Args:
-        path: where to; the file is made whatever its suffix.
+        path: output file, of any suffix.
         width, height: of every frame.
         rate: frames per second on average, for players.
         form: "mkv" for FFV1 in Matroska, "mp4" for x264 in MP4.
-        time_base: seconds, the unit of MP4's time stamps. Matroska's are milliseconds.
-        keep: a film that gives this one all it has besides pictures: sound (packet by packet), subtitles, chapters,
-            attachments, cover art, tags, and the meaning of its colours.
-        sound: tracks whose packets come with `write`; not together with `keep`.
+        time_base: of MP4's time stamps, in seconds. Matroska's are milliseconds.
+        keep: a film from which everything but the pictures is copied: sound (packet by packet), subtitles, chapters,
+            attachments, cover art, tags, and colour metadata.
+        sound: tracks whose packets are passed to `write`; can't be combined with `keep`.
     Raises:
-        MediaError: the file can't be written, or the form can't hold the sound.
+        MediaError: the file can't be written, or the format can't hold the sound.
     """
 
     def __init__(
@@ -52,17 +51,17 @@ class FilmWriter:
         sound: Sequence[SoundTrack] = (),
     ) -> None:
         if keep is not None and sound:
-            raise ValueError("sound comes from the film to keep, or with the pictures: not both")
+            raise ValueError("sound comes from the film to keep or with the pictures, not both")
         self._path = path
         self._form = FORMS[form]
         self._shape = (height, width, 3)
         self._last: int | None = None
         self._shift = Fraction(0)
         self._time_base = picture_time_base(self._form, rate, time_base)
-        self._kept = Kept(keep) if keep is not None else None
-        tracks = self._kept.tracks if self._kept else sound
+        self._copy = StreamCopy(keep) if keep is not None else None
+        tracks = self._copy.tracks if self._copy else sound
         self._film = av.open(
-            # An absolute path is never taken for a protocol.
+            # An absolute path can't be mistaken for a protocol.
             str(path.absolute()),
             "w",
             format=self._form.muxer,
@@ -71,8 +70,8 @@ class FilmWriter:
         try:
             self._pictures = self._add_pictures(rate)
             self._sound = self._add_sound(tracks, keep or path)
-            if self._kept:
-                self._kept.add_to(self._film, self._pictures, self._form)
+            if self._copy:
+                self._copy.add_to(self._film, self._pictures, self._form)
             self._start(tracks, keep or path)
         except BaseException:
             self._abandon()
@@ -80,15 +79,15 @@ class FilmWriter:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What of the film to keep could not be kept, and why: one line each, whole when the film is."""
-        return self._kept.notes if self._kept else ()
+        """One line for each thing of the film to keep that was left out; complete at the end of the film."""
+        return self._copy.notes if self._copy else ()
 
     def write(self, picture: np.ndarray, time: Fraction, sound: Iterable[SoundPacket] = ()) -> None:
-        """Adds sound, and a frame.
+        """Adds packets of sound and a frame.
 
         Args:
             picture: (height, width, 3) uint8.
-            time: seconds; at least one unit of the time base after the frame before, or it is moved there.
+            time: in seconds; moved to at least one unit of the time base after the last frame.
             sound: packets of the tracks given at the start, in the order of their file.
         Raises:
             MediaError: the file can't be written.
@@ -97,8 +96,8 @@ class FilmWriter:
             raise ValueError(f"a frame of shape {picture.shape} in a film of {self._shape}")
         if self._last is None:
             self._shift = max(Fraction(0), -time)
-        self._mux(self._bound(sound))
-        self._mux(self._due(time))
+        self._mux(self._shifted(sound))
+        self._mux(self._copied(time))
         self._mux(self._pictures.encode_lazy(self._frame(picture, time + self._shift)))
 
     def __enter__(self) -> Self:
@@ -110,8 +109,8 @@ class FilmWriter:
         try:
             if kind is None:
                 self._mux(self._pictures.encode_lazy(None))
-                self._mux(self._due(None))
-                self._finish()
+                self._mux(self._copied(None))
+                self._close()
         finally:
             self._abandon()
 
@@ -127,19 +126,19 @@ class FilmWriter:
 
     def _add_sound(self, tracks: Sequence[SoundTrack], source: Path) -> SoundWriter:
         try:
-            return SoundWriter(self._film, tracks, self._form.apart)
+            return SoundWriter(self._film, tracks, self._form.packet_gap)
         except (ValueError, av.FFmpegError) as error:
-            raise self._no_room(tracks, source) from error
+            raise self._unsupported_sound(tracks, source) from error
 
     def _start(self, tracks: Sequence[SoundTrack], source: Path) -> None:
-        """Writes the header: what can't be written is known before the first frame is made."""
+        """Writes the header, so that what the format can't hold is reported before the first frame."""
         try:
             self._film.start_encoding()
-            self._film.mux(self._kept.covers if self._kept else ())
+            self._film.mux(self._copy.covers if self._copy else ())
         except (av.ArgumentError, av.PatchWelcomeError) as error:
             if not tracks:
                 raise self._unwritable(error) from error
-            raise self._no_room(tracks, source) from error
+            raise self._unsupported_sound(tracks, source) from error
         except av.FFmpegError as error:
             raise self._unwritable(error) from error
 
@@ -152,12 +151,12 @@ class FilmWriter:
         frame.pts, frame.time_base = self._last, self._time_base
         return frame
 
-    def _due(self, time: Fraction | None) -> Iterator[Packet]:
-        """What of the film to keep is due at `time`."""
-        return self._bound(self._kept.until(time)) if self._kept else iter(())
+    def _copied(self, time: Fraction | None) -> Iterator[Packet]:
+        """Packets of the film to keep up to `time`."""
+        return self._shifted(self._copy.packets_until(time)) if self._copy else iter(())
 
-    def _bound(self, packets: Iterable[SoundPacket | Packet]) -> Iterator[Packet]:
-        """The packets with their places in the new film."""
+    def _shifted(self, packets: Iterable[SoundPacket | Packet]) -> Iterator[Packet]:
+        """The packets with their tracks and times in the new film."""
         for packet in packets:
             if isinstance(packet, SoundPacket):
                 yield self._sound.packet(packet, self._shift)
@@ -173,24 +172,24 @@ class FilmWriter:
         except av.FFmpegError as error:
             raise self._unwritable(error) from error
 
-    def _finish(self) -> None:
-        """Writes the end of the file; a full disk is often found out only here."""
+    def _close(self) -> None:
+        """Writes the end of the file; a full disk often shows only here."""
         try:
             self._film.close()
         except av.FFmpegError as error:
             raise self._unwritable(error) from error
 
     def _abandon(self) -> None:
-        """Lets go of everything; what failed before is what the user must hear."""
-        if self._kept:
-            self._kept.close()
+        """Closes all files; hides errors, so that an earlier one reaches the user."""
+        if self._copy:
+            self._copy.close()
         with suppress(av.FFmpegError):
             self._film.close()
 
     def _unwritable(self, error: av.FFmpegError) -> MediaError:
         return MediaError(f"{self._path}: can't be written ({error.strerror})")
 
-    def _no_room(self, tracks: Sequence[SoundTrack], source: Path) -> MediaError:
+    def _unsupported_sound(self, tracks: Sequence[SoundTrack], source: Path) -> MediaError:
         codecs = ", ".join(sorted({track.codec for track in tracks}))
         hint = f"write to .mkv, or {CONVERT_SOUND}" if self._form is MP4 else CONVERT_SOUND
-        return MediaError(f"{source}: its sound ({codecs}) can't be kept in {self._form.name}", hint)
+        return MediaError(f"{source}: {self._form.name} can't hold its sound ({codecs})", hint)

@@ -1,45 +1,58 @@
-"""Decoded frames as pictures: colours, transparency, and which way is up."""
+"""The frames of a film as RGB pictures, and notes about what is unusual in them.
+
+FFmpeg's decoders can't read animated WebP, nor the transparency of animated AVIF: Pillow decodes both.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
+from av.video.stream import VideoStream
+from PIL import Image
+
+from stegnet.core.errors import MediaError
+from stegnet.media.pictures import UNREADABLE, open_picture, to_rgb
 
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
+TRANSPARENT = "it can be transparent: composited over white"
+# FFmpeg's numbers for matrices and primaries, ranges, and field orders.
 BT709, UNSPECIFIED, BT601 = 1, 2, 6
-LIMITED = 1
+INTERLACED = {2, 3, 4, 5}
+_LIMITED = 1
+_HDR = {16: "PQ", 18: "HLG"}
+_WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
+# FFmpeg takes all grey for full range, whatever its tag says.
+_LIMITED_TO_FULL = ((np.arange(256) - 16) * 255 / 219).round().clip(0, 255).astype(np.uint8)
 _Matrix = tuple[int, int, int, int]
 
 
+# Decoded frames
+
+
 def to_picture(frame: VideoFrame, width: int, height: int) -> np.ndarray:
-    """The frame as it is shown: stretched to width × height, then turned; (H, W, 3) uint8.
+    """The frame as a player shows it: resized to width × height, then rotated; (H, W, 3) uint8.
 
     Raises:
         av.FFmpegError: its colours can't be converted.
     """
-    return _turned(_to_rgb(frame, width, height), display_matrix(frame))
-
-
-def has_alpha(frame: VideoFrame) -> bool:
-    """Whether it can be transparent. A palette can."""
-    return frame.format.has_palette or any(component.is_alpha for component in frame.format.components)
-
-
-def is_grey(frame: VideoFrame) -> bool:
-    """Whether it has brightness and no colours."""
-    return sum(not component.is_alpha for component in frame.format.components) == 1 and not frame.format.has_palette
+    return _rotate(_to_rgb(frame, width, height), display_matrix(frame))
 
 
 def display_matrix(frame: VideoFrame) -> _Matrix:
-    """(a, b, c, d): the point (x, y) of the frame is shown in the direction (ax + cy, bx + dy)."""
+    """Rotation (a, b, c, d): the point (x, y) of the frame is shown in the direction (ax + cy, bx + dy)."""
     if Type.DISPLAYMATRIX not in frame.side_data:
         return 1, 0, 0, 1
     a, b, _, c, d, *_ = np.frombuffer(bytes(frame.side_data[Type.DISPLAYMATRIX]), np.int32).tolist()
     return a, b, c, d
 
 
-def lies_down(matrix: _Matrix) -> bool:
-    """Whether a quarter turn is nearest to what the matrix says."""
+def swaps_axes(matrix: _Matrix) -> bool:
+    """Whether the nearest rotation by a multiple of 90° swaps width and height."""
     a, b, c, d = matrix
     return abs(b) + abs(c) > abs(a) + abs(d)
 
@@ -47,29 +60,144 @@ def lies_down(matrix: _Matrix) -> bool:
 def _to_rgb(frame: VideoFrame, width: int, height: int) -> np.ndarray:
     if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
         frame.colorspace = BT709 if frame.width >= 1280 or frame.height >= 720 else BT601
-    alpha = has_alpha(frame)
+    alpha = _has_alpha(frame)
     picture = frame.to_ndarray(
         format="rgba" if alpha else "rgb24", width=width, height=height, interpolation=EXACT, threads=1
     )
     picture = _over_white(picture) if alpha else picture
-    return _WIDENED[picture] if is_grey(frame) and frame.color_range == LIMITED else picture
+    return _LIMITED_TO_FULL[picture] if _is_grey(frame) and frame.color_range == _LIMITED else picture
+
+
+def _has_alpha(frame: VideoFrame) -> bool:
+    return frame.format.has_palette or any(component.is_alpha for component in frame.format.components)
+
+
+def _is_grey(frame: VideoFrame) -> bool:
+    return sum(not component.is_alpha for component in frame.format.components) == 1 and not frame.format.has_palette
 
 
 def _over_white(picture: np.ndarray) -> np.ndarray:
-    """(H, W, 4) uint8 to (H, W, 3), rounded as PIL does."""
+    """(H, W, 4) uint8 to (H, W, 3), rounded as Pillow does."""
     alpha = picture[..., 3:].astype(np.uint16)
     return ((picture[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
-# FFmpeg takes all grey for full range, whatever its tag says.
-_WIDENED = ((np.arange(256) - 16) * 255 / 219).round().clip(0, 255).astype(np.uint8)
-
-
-def _turned(picture: np.ndarray, matrix: _Matrix) -> np.ndarray:
-    """Turns and flips by whole quarter turns, the nearest to what the matrix says."""
+def _rotate(picture: np.ndarray, matrix: _Matrix) -> np.ndarray:
+    """Rotates and flips by multiples of 90°, the nearest to the matrix."""
     a, b, c, d = matrix
-    if lies_down(matrix):
+    if swaps_axes(matrix):
         picture, across, down = picture.swapaxes(0, 1), c, b
     else:
         across, down = a, d
     return np.ascontiguousarray(picture[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
+
+
+# Notes
+
+
+class FrameNotes:
+    """Collects what is unusual about a film's frames from their metadata, never from their pixels."""
+
+    def __init__(self, stream: VideoStream) -> None:
+        self._first: VideoFrame | None = None
+        self._sizes: set[tuple[int, int]] = set()
+        self._damaged = 0
+        self._interlaced = stream.codec_context.field_order in INTERLACED
+
+    def add(self, frame: VideoFrame) -> None:
+        self._first = self._first or frame
+        self._damaged += bool(frame.is_corrupt)
+        self._sizes.add((frame.width, frame.height))
+        self._interlaced = self._interlaced or frame.interlaced_frame
+
+    def lines(self, aspect: Fraction, timestamps: bool, tracks: int) -> Iterator[str]:
+        """One line for each peculiarity, starting in lower case.
+
+        Args:
+            aspect: width of a pixel by its height.
+            timestamps: whether every frame has a time stamp.
+            tracks: number of video tracks.
+        """
+        if aspect != 1:
+            yield f"its pixels are {aspect.numerator}:{aspect.denominator}, not square: kept as they are"
+        if self._damaged:
+            be = "is" if self._damaged == 1 else "are"
+            yield f"{self._damaged} of its frames {be} damaged: used as the decoder repairs them"
+        if self._interlaced:
+            yield "it is interlaced: each frame keeps both fields"
+        if len(self._sizes) > 1:
+            yield f"its frames change size: all are resized to {self._first.width}×{self._first.height}"
+        if not timestamps:
+            yield "it has no time stamps: its frames are spaced evenly"
+        if tracks > 1:
+            yield f"it has {tracks} video tracks: the one with the most frames is used"
+        yield from self._colour_lines(self._first)
+
+    @staticmethod
+    def _colour_lines(frame: VideoFrame) -> Iterator[str]:
+        bits = max(component.bits for component in frame.format.components)
+        if frame.color_trc in _HDR:
+            yield f"its colours are HDR ({_HDR[frame.color_trc]}): reduced to 8 bits, not tone-mapped"
+        elif frame.color_primaries in _WIDE_GAMUT:
+            yield f"its colours are {_WIDE_GAMUT[frame.color_primaries]}: treated as sRGB"
+        if bits > 8:
+            yield f"it has {bits} bits per sample: reduced to 8"
+        if _has_alpha(frame):
+            yield TRANSPARENT
+
+
+# Animations
+
+
+@dataclass(frozen=True)
+class Animation:
+    """An animation's size in pixels and times in milliseconds.
+
+    Attributes:
+        pts: time stamp of each frame.
+        end: end of the last frame.
+        transparent: whether it can be transparent.
+    """
+
+    width: int
+    height: int
+    pts: tuple[int, ...]
+    end: int
+    transparent: bool
+
+
+def scan_animation(path: Path) -> Animation:
+    """Decodes the whole animation once.
+
+    Raises:
+        MediaError: not a picture, or damaged.
+    """
+    pts, end = [], 0
+    with open_picture(path) as image:
+        width, height = image.size
+        transparent = image.has_transparency_data
+        for frame in _decode_animation(image, path):
+            pts.append(frame.info["timestamp"])
+            end = pts[-1] + frame.info["duration"]
+    return Animation(width, height, tuple(pts), end, transparent)
+
+
+def read_animation(path: Path) -> Iterator[np.ndarray]:
+    """Every frame, (H, W, 3) uint8 sRGB, transparency over white.
+
+    Raises:
+        MediaError: as `scan_animation`.
+    """
+    with open_picture(path) as image:
+        for frame in _decode_animation(image, path):
+            yield np.array(to_rgb(frame))
+
+
+def _decode_animation(image: Image.Image, path: Path) -> Iterator[Image.Image]:
+    for index in range(getattr(image, "n_frames", 1)):
+        try:
+            image.seek(index)
+            image.load()
+        except UNREADABLE as error:
+            raise MediaError(f"{path}: the animation is damaged after {index} frames") from error
+        yield image

@@ -1,7 +1,7 @@
-"""The few elements of Matroska (RFC 9559) that are read and written here without FFmpeg.
+"""The few elements of Matroska (RFC 9559) that are parsed and written here without FFmpeg.
 
-FFmpeg makes a stream for packets that are already encoded only from a stream it has read. So what it writes
-about a track, the TrackEntry, is kept, and read by it again as a file that holds nothing else.
+FFmpeg can add a track for encoded packets only from a stream that it has read. So the TrackEntry that it writes for
+a track is stored, and later given back to it as a file that contains nothing else.
 """
 
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ _CLUSTER = bytes.fromhex("1f43b675")
 _TIMESTAMP = bytes.fromhex("e7")
 _SIMPLE_BLOCK = bytes.fromhex("a3")
 
-# FFmpeg opens no file without a packet: track 1, time 0, a key frame, one byte.
+# FFmpeg opens no file without a packet: track 1, time 0, a keyframe, one byte.
 _PACKET = b"\x81\0\0\x80\0"
 
 
 def track_entry(header: bytes) -> list[tuple[bytes, bytes]]:
-    """Identifier and content of each element of the first TrackEntry in a file's header.
+    """Identifier and content of each element in a file's first TrackEntry.
 
     Raises:
         ValueError: there is none.
@@ -36,22 +36,22 @@ def track_entry(header: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def file_of(entry: bytes) -> bytes:
-    """A whole file with one track, whose TrackEntry has this content, and one packet of one byte."""
+    """A complete file with one track of this TrackEntry, and one packet of one byte."""
     header = element(EBML, element(_DOCUMENT_TYPE, b"matroska"))
     cluster = element(_CLUSTER, element(_TIMESTAMP, b"\0") + element(_SIMPLE_BLOCK, _PACKET))
     return header + element(_SEGMENT, element(_TRACKS, element(_TRACK_ENTRY, entry)) + cluster)
 
 
 def element(name: bytes, content: bytes) -> bytes:
-    """An element, its size in as few bytes as hold it."""
+    """Serialises an element, its size in as few bytes as possible."""
     size = len(content)
-    # One less than the largest number: all ones stand for a size that is not known.
+    # One less than the largest number, since all ones mean an unknown size.
     width = next(width for width in range(1, 9) if size < (1 << 7 * width) - 1)
     return name + (size | 1 << 7 * width).to_bytes(width, "big") + content
 
 
 def elements(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Identifier and content of each element; one of unknown size takes all that is left.
+    """Identifier and content of each element; one of unknown size extends to the end.
 
     Raises:
         ValueError: it is not Matroska.
@@ -64,7 +64,7 @@ def elements(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def end_of_segment(start: bytes) -> int | None:
-    """Where a file ends that starts so; None where its header does not say."""
+    """Length in bytes of a file that starts with these bytes; None if its header does not give it."""
     position = 0
     while position < len(start):
         try:
@@ -78,7 +78,7 @@ def end_of_segment(start: bytes) -> int | None:
 
 
 def _head(content: bytes) -> tuple[bytes, int, int | None]:
-    """An element's identifier, where its content starts, and its size; None for unknown."""
+    """An element's identifier, the offset of its content, and its size; None for an unknown size."""
     middle = _width(content)
     start = middle + _width(content[middle:])
     ones = (1 << 7 * (start - middle)) - 1
@@ -87,7 +87,7 @@ def _head(content: bytes) -> tuple[bytes, int, int | None]:
 
 
 def _width(content: bytes) -> int:
-    """Bytes of the number at the start: one more than the first byte has leading zeros."""
+    """Length in bytes of a variable-size number: one more than the first byte's leading zeros."""
     if not content or not content[0]:
         raise ValueError("not Matroska")
     return 9 - content[0].bit_length()

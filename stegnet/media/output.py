@@ -1,38 +1,49 @@
-"""Files that are either whole or not there."""
+"""Output files: written atomically, and verified by reading them back.
+
+A file is written under a temporary name (`.{name}.{12 hexadecimal digits}.part`) and renamed when complete, so that
+interrupted runs leave no partial output.
+"""
 
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
+
 from stegnet.core.errors import MediaError
+from stegnet.media.films import read_frames
+from stegnet.media.pictures import read_cover
+
+DIGEST_BYTES = 16
+_FAULTY = "the disk or the memory is faulty: write to another disk, then check both"
 
 _SUFFIX = ".part"
 _PART = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
-_LONGEST_NAME = 255  # bytes, on every file system that is in wide use
+_MAX_NAME = 255  # bytes, on all common file systems
 _PUBLIC, _PRIVATE = 0o666, 0o600  # modes, before the umask
 
 
 @contextmanager
 def whole_file(path: Path, *, overwrite: bool = True, private: bool = False) -> Iterator[Path]:
-    """Gives a new empty file beside `path` to write to, and moves it to `path` when the block is done.
+    """Writes a file atomically: yields a temporary file in the same folder, and renames it to `path` at the end.
 
-    The new file is named `.{name}.{12 hexadecimal digits}.part`, the name cut where that is too long, and it is
-    locked while it is being written: what an earlier run was killed over, in the same folder, is removed first.
-    It is on the disk before it is moved. Whatever ends the block early, an interrupt too, removes the new file
-    and leaves what stood at `path`.
+    The temporary file is locked while it is written; those that killed runs left in the same folder are removed
+    first. It is flushed to disk before it is renamed. If the block fails or is interrupted, the temporary file is
+    removed and `path` stays as it was.
 
     Args:
-        overwrite: replace what stands at `path`. If not, that is an error, at the beginning and at the end: of two
-            runs that write to one place, the second to be done fails.
-        private: only its owner can read the file, whatever stood at `path`.
+        overwrite: replace an existing file. If false, an existing file is an error, both at the start and at the end:
+            of two runs that write to the same path, the second to finish fails.
+        private: make the file readable by its owner only, even if it replaces a public one.
     Raises:
-        MediaError: the folder does not exist or can't be written to, `path` is a folder, or it must not be overwritten.
+        MediaError: the folder does not exist or is not writable, `path` is a folder, or must not be overwritten.
     """
     if not overwrite and os.path.lexists(path):
         raise exists_already(path)
@@ -48,7 +59,7 @@ def whole_file(path: Path, *, overwrite: bool = True, private: bool = False) -> 
 
 @contextmanager
 def draft_file(path: Path) -> Iterator[Path]:
-    """Gives a new empty file beside `path`, named and locked as `whole_file` does it, for the time of the block.
+    """Yields a temporary file beside `path`, named and locked as by `whole_file`, and removes it after the block.
 
     Raises:
         MediaError: as `whole_file`.
@@ -58,12 +69,12 @@ def draft_file(path: Path) -> Iterator[Path]:
 
 
 def exists_already(path: Path) -> MediaError:
-    """The error of a run that would overwrite a file unasked."""
+    """The error of a run that would overwrite a file without `--force`."""
     return MediaError(f"{path}: exists already", "`--force` overwrites it")
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes a new name last. The file itself is safe: that a folder can't be opened or synced is no error."""
+    """Flushes a folder to disk, so that a rename is durable; errors are ignored, as the file itself is safe."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -72,10 +83,49 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _move_to_free_name(part: Path, path: Path) -> None:
-    """Moves the part to `path`, unless something has come there since the beginning.
+def digest(picture: np.ndarray) -> bytes:
+    """BLAKE2b of a picture, (H, W, 3) uint8, and its size: 16 bytes."""
+    height, width, _ = picture.shape
+    code = hashlib.blake2b(f"{height} {width}".encode(), digest_size=DIGEST_BYTES)
+    code.update(np.ascontiguousarray(picture))
+    return code.digest()
 
-    A rename would replace it; a hard link does not.
+
+def check_film(path: Path, digests: Sequence[bytes], progress: Callable[[int, int], None]) -> None:
+    """Verifies a film that was just written by decoding every frame.
+
+    Args:
+        digests: `digest` of each frame that was written, in order.
+        progress: called after each frame with the number of frames checked, and of all.
+    Raises:
+        MediaError: the film can't be read, or a frame or the number of frames differs.
+    """
+    count = 0
+    for frame in read_frames(path):
+        if count < len(digests) and digest(frame) != digests[count]:
+            raise MediaError(f"{path}: frame {count + 1} does not read back as it was written", _FAULTY)
+        count += 1
+        progress(min(count, len(digests)), len(digests))
+    if count != len(digests):
+        raise MediaError(f"{path}: reads back with {count} frames, not {len(digests)}", _FAULTY)
+
+
+def check_picture(path: Path, picture: np.ndarray) -> None:
+    """Verifies a picture that was just written by comparing every pixel.
+
+    Args:
+        picture: the pixels that were written, (H, W, 3) uint8.
+    Raises:
+        MediaError: the picture can't be read, or differs.
+    """
+    if not np.array_equal(read_cover(path)[0], picture):
+        raise MediaError(f"{path}: does not read back as it was written", _FAULTY)
+
+
+def _move_to_free_name(part: Path, path: Path) -> None:
+    """Moves the part to `path`, unless a file has appeared there meanwhile.
+
+    A rename would replace that file; a hard link does not.
     """
     try:
         os.link(part, path)
@@ -86,7 +136,7 @@ def _move_to_free_name(part: Path, path: Path) -> None:
 
 
 def _take_free_name(part: Path, path: Path) -> None:
-    """The same by an empty file, which only one run can create; the part then replaces it."""
+    """Does the same without hard links: reserves the name by an empty file, which the part then replaces."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
     except FileExistsError as error:
@@ -100,7 +150,7 @@ def _take_free_name(part: Path, path: Path) -> None:
 
 @contextmanager
 def _part(path: Path, mode: int) -> Iterator[tuple[Path, int]]:
-    """A part, and the descriptor that holds its lock; what is left of it at the end of the block is removed."""
+    """Yields a temporary file and the descriptor that holds its lock; removes the file if it is still there."""
     _check(path)
     _remove_stale(path.parent)
     part, lock = _create(path, mode)
@@ -109,7 +159,7 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, int]]:
     except OSError as error:
         raise _unwritable(path, error) from error
     except MediaError as error:
-        # The user asked for `path`, and has never heard of the part.
+        # The user knows `path`, not the temporary name.
         raise MediaError(str(error).replace(str(part), str(path)), error.hint) from error
     finally:
         part.unlink(missing_ok=True)
@@ -117,7 +167,7 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, int]]:
 
 
 def _check(path: Path) -> None:
-    """Finds out at once what would go wrong at the end. A device must not be replaced by a file."""
+    """Fails early if the final rename would fail, or would replace a device."""
     try:
         kind = path.stat().st_mode
     except FileNotFoundError as error:
@@ -133,14 +183,14 @@ def _check(path: Path) -> None:
 
 
 def _create(path: Path, mode: int) -> tuple[Path, int]:
-    """The part, and the descriptor that holds its lock."""
+    """Creates the temporary file; returns it and the descriptor that holds its lock."""
     while True:
         part = path.with_name(_part_name(path.name))
         try:
             lock = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         except OSError as error:
             raise _unwritable(path, error) from error
-        # Between the two calls another run may have taken it for a dead one's.
+        # Another run may have removed it as stale before it was locked.
         if _lock(lock) and os.fstat(lock).st_nlink:
             return part, lock
         os.close(lock)
@@ -148,14 +198,14 @@ def _create(path: Path, mode: int) -> tuple[Path, int]:
 
 def _part_name(name: str) -> str:
     ending = f".{secrets.token_hex(6)}{_SUFFIX}"
-    start = os.fsencode(name)[: _LONGEST_NAME - 1 - len(ending)]
-    # A character cut in two is left out; bytes that never were UTF-8 stay.
+    start = os.fsencode(name)[: _MAX_NAME - 1 - len(ending)]
+    # Drops a character that was cut in two; keeps names that are not UTF-8.
     whole = start if len(start) == len(os.fsencode(name)) else start.decode(errors="ignore").encode()
     return f".{os.fsdecode(whole)}{ending}"
 
 
 def _remove_stale(folder: Path) -> None:
-    """Removes the parts that nobody is writing; what can't be opened belongs to somebody else."""
+    """Removes temporary files that no process has locked; those that can't be opened belong to other users."""
     with suppress(PermissionError):
         for part in folder.iterdir():
             if _PART.fullmatch(part.name):
@@ -174,7 +224,7 @@ def _remove_if_stale(part: Path) -> None:
 
 
 def _lock(descriptor: int) -> bool:
-    """Whether the file is ours now. Where a file system knows no locks, no later run can take one either."""
+    """Whether the file is locked now. True on file systems without locks, where no later run can lock it either."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

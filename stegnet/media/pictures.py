@@ -1,42 +1,52 @@
-"""Pictures as files.
+"""Reading and writing picture files.
 
-What comes out is what a viewer shows: turned as EXIF says, transparency over white, colours in sRGB. Only the
-first still of a file counts (TIFF pages, stereo pairs).
+Pictures are read as viewers show them: rotated as EXIF says, transparency over white, colours in sRGB. Of a file with
+several stills (TIFF pages, stereo pairs) the first is read.
 """
 
+import io
+import itertools
 import struct
 import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from stegnet.core.errors import MediaError
-from stegnet.media.profiles import BrokenProfileError, describes_rgb, to_srgb
 from stegnet.media.signature import heic_error, is_heic
 
-MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture, or of each of a film's: from there on, PIL refuses to read
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error)
-_NOT_PLAIN = {"F": "floating-point numbers", "LAB": "CIE L*a*b*", "HSV": "hue, saturation and value"}
+MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture or a film's frame; Pillow refuses larger ones
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error)  # what Pillow raises for damaged files
+_UNSUPPORTED = {"F": "floating-point numbers", "LAB": "CIE L*a*b*", "HSV": "hue, saturation and value"}
+
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
+_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+_GREY_MODES = {"L", "LA", "La", "1"}
+_TEST_COLOURS = tuple(itertools.product(range(0, 256, 51), repeat=3))
+
+
+class _BrokenProfileError(ValueError):
+    """A colour profile that can't be read, or doesn't match the picture's colour space."""
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """Any picture file as (H, W, 3) uint8, sRGB.
+    """Reads any picture file as (H, W, 3) uint8, sRGB.
 
     Grey, palette, CMYK and 16-bit pictures are converted; of an animation, the first frame is read. An embedded
-    ICC profile is applied; a broken one is left out, as viewers do, with a warning.
+    ICC profile is applied; a broken one is ignored with a warning.
 
     Raises:
-        MediaError: no such file, not a picture, truncated, or of a kind that has no plain colours.
+        MediaError: no such file, not a picture, truncated, or in an unsupported colour space.
     """
     return _read(path, keep_profile=False)[0]
 
 
 def read_cover(path: Path) -> tuple[np.ndarray, bytes | None]:
-    """A picture file's own numbers as (H, W, 3) uint8, and the ICC profile that says what they mean.
+    """Reads a picture without converting its colours: (H, W, 3) uint8, and its ICC profile.
 
-    Without an RGB profile (none, a broken one, one for grey or CMYK) the numbers are sRGB as in `read_picture`,
-    and the profile is None.
+    Without a valid RGB profile, the pixels are converted to sRGB as by `read_picture`, and the profile is None.
 
     Raises:
         MediaError: as `read_picture`.
@@ -45,12 +55,11 @@ def read_cover(path: Path) -> tuple[np.ndarray, bytes | None]:
 
 
 def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None:
-    """Writes (H, W, 3) uint8 as PNG; same input, same bytes.
+    """Writes a PNG, whatever the path's suffix; the same input gives the same bytes.
 
     Args:
-        path: where to; the file is a PNG whatever its suffix.
         picture: (H, W, 3) uint8.
-        icc: the ICC profile that says what the numbers mean; None for sRGB.
+        icc: ICC profile to embed; None for sRGB.
     Raises:
         MediaError: the file can't be written.
     """
@@ -61,21 +70,21 @@ def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None
 
 
 def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(H, W, 3) uint8 stretched to (height, width, 3): Lanczos, low-pass filtered when it shrinks."""
+    """Resizes (H, W, 3) uint8 to (height, width, 3) by a Lanczos filter, antialiased when it shrinks."""
     if picture.shape[:2] == (height, width):
         return picture
     return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
 
 
 def open_picture(path: Path) -> Image.Image:
-    """The picture, header read and pixels not yet.
+    """Opens a picture and reads its header, not its pixels.
 
     Raises:
         MediaError: no such file, or not a picture.
     """
     try:
         with warnings.catch_warnings():
-            # It says that a picture is large; one that is too large raises.
+            # Merely a large picture; one that is too large raises an error.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(path)
     except FileNotFoundError as error:
@@ -89,7 +98,7 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """The picture as RGB, laid over white."""
+    """Converts a picture to RGB, transparency over white."""
     if not image.has_transparency_data:
         return image.convert("RGB")
     layer = image.convert("RGBA")
@@ -98,29 +107,82 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def _read(path: Path, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
     with open_picture(path) as image:
-        if image.mode in _NOT_PLAIN:
-            raise MediaError(f"{path}: its pixels are {_NOT_PLAIN[image.mode]}", "convert it to an RGB picture first")
+        if image.mode in _UNSUPPORTED:
+            raise MediaError(f"{path}: its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first")
         try:
-            upright = _in_8_bits(ImageOps.exif_transpose(image))
+            upright = _to_8_bits(ImageOps.exif_transpose(image))
         except UNREADABLE as error:
             raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
     profile = upright.info.get("icc_profile")
     try:
-        if profile and keep_profile and upright.mode != "CMYK" and describes_rgb(profile):
+        if profile and keep_profile and upright.mode != "CMYK" and _is_rgb_profile(profile):
             return np.array(to_rgb(upright)), profile
-        shown = to_srgb(upright, profile) if profile else upright
-    except BrokenProfileError as error:
-        warnings.warn(f"{path}: its colour profile is left out ({error})", stacklevel=3)
-        shown = upright
-    return np.array(to_rgb(shown)), None
+        converted = _to_srgb(upright, profile) if profile else upright
+    except _BrokenProfileError as error:
+        warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
+        converted = upright
+    return np.array(to_rgb(converted)), None
 
 
-def _in_8_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits (PIL keeps some of it in 32), rounded; other pictures as they are."""
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Rounds 16-bit grey (which Pillow sometimes stores in 32 bits) to 8 bits; other pictures stay as they are."""
     if not image.mode.startswith("I"):
         image.load()
         return image
     levels = np.asarray(image).astype(np.int64).clip(0, 65535)
-    narrow = Image.fromarray(((levels + 128) // 257).astype(np.uint8))
-    narrow.info = image.info
-    return narrow
+    rounded = Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+    rounded.info = image.info
+    return rounded
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Converts a picture from its ICC profile to sRGB: relative colorimetric, with black point compensation.
+
+    A profile that changes no colour by more than one level is sRGB under another name: the picture stays as it is.
+
+    Args:
+        image: 8 bits per sample: RGB, grey, palette or CMYK; transparency is kept.
+    Raises:
+        _BrokenProfileError: the profile can't be read, or doesn't match the picture's colour space.
+    """
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    plain = image.convert(_profile_mode(image, profile))
+    transform = _transform(profile, plain.mode)
+    if plain.mode == "RGB" and _is_identity(transform):
+        return image
+    converted = ImageCms.applyTransform(plain, transform)
+    if alpha:
+        converted.putalpha(alpha)
+    return converted
+
+
+def _is_rgb_profile(profile: bytes) -> bool:
+    return _parse_profile(profile).profile.xcolor_space == "RGB "
+
+
+def _profile_mode(image: Image.Image, profile: bytes) -> str:
+    """Pillow's mode of the profile's input; grey pictures often have an RGB profile."""
+    if image.mode == "CMYK":
+        return "CMYK"
+    return "L" if image.mode in _GREY_MODES and not _is_rgb_profile(profile) else "RGB"
+
+
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    try:
+        return ImageCms.buildTransform(_parse_profile(profile), _SRGB, mode, "RGB", _INTENT, _FLAGS)
+    except ImageCms.PyCMSError as error:
+        raise _BrokenProfileError(str(error)) from error
+
+
+def _parse_profile(profile: bytes) -> ImageCms.ImageCmsProfile:
+    try:
+        return ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    except OSError as error:
+        raise _BrokenProfileError(str(error)) from error
+
+
+def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
+    """Whether the transform changes no colour by more than one level."""
+    colours = np.array(_TEST_COLOURS, np.uint8)[None]
+    converted = np.array(ImageCms.applyTransform(Image.fromarray(colours), transform))
+    return np.abs(converted.astype(int) - colours).max() <= 1

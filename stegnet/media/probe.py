@@ -1,4 +1,4 @@
-"""Telling pictures from films by what is in them, not by their names."""
+"""Whether a file is a picture or a film, and whether its format is lossy: by content, not by name."""
 
 from pathlib import Path
 
@@ -12,15 +12,15 @@ from stegnet.media.signature import is_lossy_webp
 PICTURE = "picture"
 FILM = "film"
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
-# What PIL takes for a still and is not, or has Ghostscript draw.
+# What Pillow wrongly takes for a still, or has Ghostscript render.
 _NOT_PICTURES = {"MPEG", "EPS"}
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF"}
 
 
 def kind(path: Path) -> str:
-    """PICTURE for a still, FILM for anything with a video track or an animation of more than one frame.
+    """Returns PICTURE for a still, FILM for a file with a video track or an animation of more than one frame.
 
-    Files that hold several stills (TIFF pages, stereo pairs) are pictures: their first still counts.
+    A file with several stills (TIFF pages, stereo pairs) is a picture.
 
     Raises:
         MediaError: no such file, empty, sound without pictures, or neither a picture nor a film.
@@ -30,14 +30,14 @@ def kind(path: Path) -> str:
         return _kind_of_picture(path)
     except MediaError as error:
         if isinstance(error.__cause__, Image.DecompressionBombError):
-            raise  # a picture, beyond doubt
+            raise  # certainly a picture
         with open_film(path) as film:
             picture_stream(film, path)
         return FILM
 
 
 def lossy_form(path: Path) -> str | None:
-    """The form of a picture or film, "a JPEG" say, if it can't keep each bit of red, green and blue; else None.
+    """Returns the name of a lossy format, such as "a JPEG", or None if the file stores RGB without loss.
 
     Raises:
         MediaError: as `kind`.

@@ -1,4 +1,4 @@
-"""Pictures and films through a codec that loses something, and back: what a container meets on its way."""
+"""Lossy recompression of pictures and films, for measuring how well a container survives it."""
 
 import io
 from collections.abc import Sequence
@@ -9,32 +9,26 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
-from av.video.stream import VideoStream
+from av.video.reformatter import ColorRange
 from PIL import Image
 
 from stegnet.core.errors import MediaError
+from stegnet.media.encoders import X264_DETERMINISTIC, to_yuv, x265_params
 from stegnet.media.films import read_frames
-from stegnet.media.frames import EXACT
+from stegnet.media.frames import BT709
 from stegnet.media.pictures import UNREADABLE
-from stegnet.media.x264 import SAME_BITS
 
-_RATE = 25  # frames per second; x264 and x265 spend by it, if little
-_BT709 = 1
-# One thread each, for the bits depend on their number. x265 4.2 gives two frames decoding times that it never set
-# if it may reorder them.
-_X265 = "log-level=none:info=0:pools=none:frame-threads=1"
-_LEAST_TO_REORDER = 4
+_RATE = 25  # frames per second; it has a slight effect on how x264 and x265 distribute bits
+_ONE_THREAD = "pools=none:frame-threads=1"  # x265's output depends on the number of threads
 
 
 @dataclass(frozen=True)
 class FilmCodec:
-    """How a film is coded with loss, at its encoder's own preset (medium) and distance of key frames (250).
+    """A lossy film encoder at its default preset (medium) and keyframe interval (250).
 
     Attributes:
         encoder: "libx264" or "libx265".
-        pixels: "yuv420p" (colour at half the height and width) or "yuv444p".
+        pixels: "yuv420p" (chroma at half the height and width) or "yuv444p".
     """
 
     encoder: str
@@ -42,16 +36,16 @@ class FilmCodec:
 
 
 def recode_picture(picture: np.ndarray, form: str, **options: Any) -> np.ndarray:
-    """What a picture file of a lossy form gives back.
+    """Encodes a picture in a lossy format and decodes it again.
 
     Args:
         picture: (H, W, 3) uint8.
-        form: Pillow's name of it: "JPEG", "WEBP".
-        options: that Pillow takes for it: quality, subsampling, lossless.
+        form: Pillow's name of the format: "JPEG", "WEBP".
+        options: of Pillow's encoder: quality, subsampling, lossless.
     Returns:
         (H, W, 3) uint8.
     Raises:
-        MediaError: the form can't hold the picture.
+        MediaError: the format can't hold the picture.
     """
     file = io.BytesIO()
     try:
@@ -63,11 +57,11 @@ def recode_picture(picture: np.ndarray, form: str, **options: Any) -> np.ndarray
 
 
 def recode_film(frames: Sequence[np.ndarray], codec: FilmCodec, crf: float) -> list[np.ndarray]:
-    """What a film of a lossy codec gives back, in BT.709 and limited range, as a player reads it.
+    """Encodes frames with a lossy codec, in BT.709 and limited range, and decodes them again.
 
     Args:
-        frames: (H, W, 3) uint8 each, of one size; even sides, of at least 64 pixels.
-        crf: constant rate factor, from 0 (as good as it gets) to 51.
+        frames: (H, W, 3) uint8 each, all of one size; sides are even and at least 64 pixels.
+        crf: constant rate factor, from 0 (best) to 51.
     Returns:
         As many frames of the same shape, uint8.
     Raises:
@@ -88,25 +82,15 @@ def _write(path: Path, frames: Sequence[np.ndarray], codec: FilmCodec, crf: floa
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = codec.pixels
         stream.codec_context.thread_count = 1
-        stream.codec_context.colorspace = _BT709
+        stream.codec_context.colorspace = BT709
         stream.codec_context.color_range = ColorRange.MPEG
         for frame in frames:
-            film.mux(stream.encode(_yuv(frame, stream)))
+            film.mux(stream.encode(to_yuv(frame, codec.pixels)))
         film.mux(stream.encode(None))
 
 
 def _options(codec: FilmCodec, crf: float, frames: int) -> dict[str, str]:
     options = {"crf": f"{crf:g}", "preset": "medium"}
     if codec.encoder == "libx264":
-        return options | SAME_BITS
-    return options | {"x265-params": _X265 + (":bframes=0" if frames < _LEAST_TO_REORDER else "")}
-
-
-def _yuv(picture: np.ndarray, stream: VideoStream) -> VideoFrame:
-    return VideoFrame.from_ndarray(picture, format="rgb24").reformat(
-        format=stream.pix_fmt,
-        dst_colorspace=Colorspace.ITU709,
-        dst_color_range=ColorRange.MPEG,
-        interpolation=EXACT,
-        threads=1,
-    )
+        return options | X264_DETERMINISTIC
+    return options | {"x265-params": x265_params(_ONE_THREAD, frames)}

@@ -1,4 +1,4 @@
-"""What the first bytes of a file say of it."""
+"""File formats recognised by their first bytes, and files that are truncated."""
 
 from pathlib import Path
 
@@ -7,47 +7,49 @@ from stegnet.media import matroska
 
 _START_BYTES = 4096
 _VP8X_ANIMATION = 2
-# Brands of ISO/IEC 23008-12 whose pictures are coded by HEVC.
+# Brands of ISO/IEC 23008-12 for pictures coded by HEVC.
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 
 
 def is_animation(path: Path) -> bool:
-    """Whether it is an animated WebP or AVIF; False where there is no file."""
+    """Whether it is an animated WebP or AVIF; False if there is no file."""
     start = _start(path) if path.is_file() else b""
     animated_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X" and bool(start[20:21] and start[20] & _VP8X_ANIMATION)
     return animated_webp or start[4:12] == b"ftypavis"
 
 
 def is_lossy_webp(path: Path) -> bool:
-    """Whether a WebP's first picture is coded by VP8, not by VP8L (RFC 9649: chunks of name, 32 bits of size, data)."""
+    """Whether a WebP's first picture is coded by VP8, not VP8L (RFC 9649: chunks of a name, a 32-bit size, data)."""
     with path.open("rb") as file:
         file.seek(12)
         while len(head := file.read(8)) == 8:
             if head[:4] in {b"VP8 ", b"VP8L"}:
                 return head[:4] == b"VP8 "
             size = int.from_bytes(head[4:], "little")
-            file.seek(16 if head[:4] == b"ANMF" else size + size % 2, 1)  # a frame's own chunks come after 16 bytes
+            file.seek(
+                16 if head[:4] == b"ANMF" else size + size % 2, 1
+            )  # a frame's header has 16 bytes, then come its own chunks
     return False
 
 
 def is_heic(path: Path) -> bool:
-    """Whether it is a HEIC picture, as phones take them."""
+    """Whether it is a HEIC picture, as phones take."""
     start = _start(path)
     return start[4:8] == b"ftyp" and start[8:12] in _HEIC
 
 
 def heic_error(path: Path) -> MediaError:
-    """What is said of a HEIC picture."""
+    """The error for a HEIC picture."""
     return MediaError(f"{path}: HEIC pictures can't be read", "convert it to PNG or JPEG first")
 
 
 def is_mp4(path: Path) -> bool:
-    """Whether it is an MP4, MOV, or 3GP, perhaps an unfinished one."""
+    """Whether it is an MP4, MOV or 3GP, possibly an unfinished one."""
     return _start(path)[4:8] in {b"ftyp", b"mdat", b"moov", b"wide"}
 
 
-def lacks_bytes(path: Path) -> bool:
-    """Whether a Matroska, MP4 or AVI file is shorter than it says."""
+def is_truncated(path: Path) -> bool:
+    """Whether a Matroska, MP4 or AVI file is shorter than its header says."""
     start = _start(path)
     size = path.stat().st_size
     if start.startswith(matroska.EBML):
@@ -58,7 +60,7 @@ def lacks_bytes(path: Path) -> bool:
 
 
 def _end_of_boxes(path: Path, size: int) -> int:
-    """Where an MP4 file's last box ends (ISO/IEC 14496-12, 4.2: 32 bits of size, a name, perhaps 64 bits of size)."""
+    """End of an MP4 file's last box in bytes (ISO/IEC 14496-12, 4.2: 32-bit size, name, optional 64-bit size)."""
     position = 0
     with path.open("rb") as file:
         while position + 8 <= size:
@@ -67,7 +69,7 @@ def _end_of_boxes(path: Path, size: int) -> int:
             length = int.from_bytes(head[:4], "big")
             if length == 1:
                 length = int.from_bytes(head[8:16], "big")
-            if length < 8:  # the last one may leave its size open
+            if length < 8:  # the last box may leave its size open
                 return position
             position += length
     return position

@@ -1,13 +1,13 @@
-"""Sound tracks, taken from one file and made again in another, their packets untouched.
+"""Sound tracks copied from one file to another without re-encoding.
 
-Two things are not as they stand in the file. AAC in ADTS frames (raw, MPEG-TS) comes without them, as all other
-files keep it. What an edit list cuts away is left out, but for the tenth of a second before the start, in which a
-decoder warms up.
+Packets are copied unchanged but for two cases. AAC in ADTS frames (raw, MPEG-TS) loses the frames, as in all other
+formats. Packets that an edit list removes are left out, except in the tenth of a second before the start, which a
+decoder needs to warm up.
 """
 
 import io
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,8 +16,8 @@ from pathlib import Path
 import av
 from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
-from av.container import InputContainer
-from av.packet import Packet
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet, PacketSideData
 
 from stegnet.core.errors import MediaError
 from stegnet.media import matroska
@@ -26,24 +26,27 @@ from stegnet.media.signature import is_animation
 
 _WARM_UP = Fraction(1, 10)
 _NANOSECONDS = 10**9
-# What FFmpeg says of trimming: samples at the start, at the end, and a reason for each.
+# FFmpeg's side data for trimming: its number, and samples to drop at the start and at the end, with a reason for each.
+_SKIP_SAMPLES = 11
 _TRIM = struct.Struct("<IIBB")
+# Names of layouts in files that only give the number of channels.
+_LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}
 CONVERT_SOUND = "convert the sound to AAC or FLAC first"
 
 
 @dataclass(frozen=True)
 class SoundTrack:
-    """All that is needed to make a track again in another file; plain data.
+    """Everything needed to create the track in another file.
 
     Attributes:
         codec: FFmpeg's name, such as "aac" or "pcm_s16le".
-        time_base: seconds, the unit of the packets' stamps.
+        time_base: of the packets' time stamps, in seconds.
         rate: samples per second.
-        layout: of the channels, such as "stereo" or "5.1"; "3 channels" where the file names none.
-        extradata: what the codec needs to start, as Matroska's CodecPrivate holds it.
+        layout: of the channels, such as "stereo" or "5.1"; "3 channels" if the file names none.
+        extradata: the decoder's configuration, as in Matroska's CodecPrivate.
         template: the other elements of Matroska's TrackEntry (RFC 9559), made by FFmpeg.
         language: ISO 639-2, or None.
-        title: what a player shows, or None.
+        title: for display, or None.
     """
 
     codec: str
@@ -62,11 +65,11 @@ class SoundPacket:
 
     Attributes:
         track: index into the tracks.
-        pts, dts: when to play and to decode it, in the track's time base; None where the file does not say.
-        duration: in the track's time base, 0 where it is not known.
+        pts, dts: presentation and decoding time stamp, in the track's time base; None if unknown.
+        duration: in the track's time base, 0 if unknown.
         key: whether decoding can start here.
         data: the packet's bytes.
-        trim: samples that a player drops at its end.
+        trim: samples to drop at its end.
     """
 
     track: int
@@ -82,17 +85,17 @@ def sound_tracks(path: Path) -> tuple[SoundTrack, ...]:
     """The sound tracks of a film, in the order of the file.
 
     Raises:
-        MediaError: no such file, not a film, damaged, or a track that no other file can hold.
+        MediaError: no such file, not a film, damaged, or a track can't be copied to another file.
     """
     if is_animation(path):
         return ()
     with _damage(path), open_film(path) as film:
         first = _first_packets(film)
-        return tuple(_track(stream, first.get(index), path) for index, stream in enumerate(film.streams.audio))
+        return tuple(_sound_track(stream, first.get(index), path) for index, stream in enumerate(film.streams.audio))
 
 
 def read_sound(path: Path) -> Iterator[SoundPacket]:
-    """Every packet of every sound track in the order of the file, in constant memory; times are those of `scan`.
+    """Every packet of every sound track in the order of the file, in constant memory; times are as in `scan`.
 
     Raises:
         MediaError: no such file, not a film, or damaged.
@@ -114,9 +117,70 @@ def read_sound(path: Path) -> Iterator[SoundPacket]:
             )
 
 
+class SoundWriter:
+    """Sound tracks of a film that is being written; turns `SoundPacket` into FFmpeg's packets.
+
+    Args:
+        film: not started yet.
+        tracks: to add to it.
+        packet_gap: smallest difference between two packets' time stamps, in ticks of the new track.
+    Raises:
+        ValueError, av.FFmpegError: the film's format can't hold a track.
+    """
+
+    def __init__(self, film: OutputContainer, tracks: Sequence[SoundTrack], packet_gap: int) -> None:
+        self._tracks = [_TrackWriter(film, track, packet_gap) for track in tracks]
+
+    def packet(self, sound: SoundPacket, shift: Fraction) -> Packet:
+        """The packet for the film, `shift` seconds later."""
+        return self._tracks[sound.track].packet(sound, shift)
+
+
+class _TrackWriter:
+    def __init__(self, film: OutputContainer, track: SoundTrack, packet_gap: int) -> None:
+        self._stream = _add_stream(film, track)
+        self._time_base = track.time_base
+        self._gap = packet_gap
+        self._last: int | None = None
+        self._end = 0
+
+    def packet(self, sound: SoundPacket, shift: Fraction) -> Packet:
+        packet = Packet(sound.data)
+        packet.stream, packet.time_base = self._stream, self._stream.time_base
+        packet.dts = self._next_dts(sound.pts if sound.dts is None else sound.dts, shift)
+        packet.pts = packet.dts if sound.pts is None else max(packet.dts, self._ticks(sound.pts, shift))
+        packet.duration = self._ticks(sound.duration)
+        packet.is_keyframe = sound.key
+        self._end = packet.dts + packet.duration
+        if sound.trim:
+            side = PacketSideData(_SKIP_SAMPLES, _TRIM.size)
+            side.update(_TRIM.pack(0, sound.trim, 0, 0))
+            side.to_packet(packet)
+        return packet
+
+    def _next_dts(self, stamp: int | None, shift: Fraction) -> int:
+        """The stamp, or else the end of the last packet; never before the last packet's stamp."""
+        dts = self._end if stamp is None else self._ticks(stamp, shift)
+        self._last = dts if self._last is None else max(dts, self._last + self._gap)
+        return self._last
+
+    def _ticks(self, stamp: int, shift: Fraction = Fraction(0)) -> int:
+        return round((stamp * self._time_base + shift) / self._stream.time_base)
+
+
+def _add_stream(film: OutputContainer, track: SoundTrack) -> AudioStream:
+    with _template_stream(track) as template:
+        stream = film.add_stream_from_template(template)
+        stream.disposition = template.disposition
+    stream.codec_context.layout = _LAYOUTS.get(track.layout, track.layout)
+    names = {"language": track.language, "title": track.title}
+    stream.metadata.update({name: value for name, value in names.items() if value})
+    return stream
+
+
 @contextmanager
-def template_stream(track: SoundTrack) -> Iterator[AudioStream]:
-    """FFmpeg's idea of the track, to make a stream from.
+def _template_stream(track: SoundTrack) -> Iterator[AudioStream]:
+    """A stream of FFmpeg's to create another one from.
 
     Raises:
         ValueError, av.FFmpegError: the track was not made by `sound_tracks`.
@@ -129,7 +193,7 @@ def template_stream(track: SoundTrack) -> Iterator[AudioStream]:
 
 
 class _Sink:
-    """A file that can't be sought in, so that FFmpeg leaves no gaps to fill in later."""
+    """A file without seeking, so that FFmpeg leaves no gaps to fill in later."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -148,27 +212,27 @@ def _damage(path: Path) -> Iterator[None]:
 
 
 def _packets(film: InputContainer) -> Iterator[tuple[int, Packet]]:
-    """Index of the track, and packet; without the empty ones that end each track."""
+    """Track index and packet, without the empty packet at the end of each track."""
     streams = film.streams.audio
     indices = {stream.index: index for index, stream in enumerate(streams)}
-    bare = {stream.index: _unframed(stream) for stream in streams}
+    filters = {stream.index: _adts_filter(stream) for stream in streams}
     for packet in film.demux(streams) if streams else ():
-        if packet.size and not _cut_away(packet):
+        if packet.size and not _is_edited_out(packet):
             number = packet.stream.index
-            for plain in bare[number](packet):
-                yield indices[number], plain
+            for filtered in filters[number](packet):
+                yield indices[number], filtered
 
 
-def _unframed(stream: AudioStream) -> Callable[[Packet], list[Packet]]:
-    """Takes AAC out of its ADTS frames, which it stands in where the file holds nothing to start a decoder with."""
+def _adts_filter(stream: AudioStream) -> Callable[[Packet], list[Packet]]:
+    """Removes ADTS frames from AAC, which has them if the file has no decoder configuration."""
     codec = stream.codec_context
     if codec is not None and codec.codec.canonical_name == "aac" and not codec.extradata:
         return BitStreamFilterContext("aac_adtstoasc", stream).filter
     return lambda packet: [packet]
 
 
-def _cut_away(packet: Packet) -> bool:
-    """Whether an edit list cuts the packet away, and no decoder needs it to warm up."""
+def _is_edited_out(packet: Packet) -> bool:
+    """Whether an edit list removes the packet and no decoder needs it to warm up."""
     if not packet.is_discard or packet.pts is None:
         return False
     end = (packet.pts + (packet.duration or 0)) * packet.time_base
@@ -184,11 +248,11 @@ def _first_packets(film: InputContainer) -> dict[int, Packet]:
     return first
 
 
-def _track(stream: AudioStream, first: Packet | None, path: Path) -> SoundTrack:
+def _sound_track(stream: AudioStream, first: Packet | None, path: Path) -> SoundTrack:
     codec = stream.codec_context
     if codec is None:
         raise MediaError(f"{path}: the codec of its sound is not known", CONVERT_SOUND)
-    entry = dict(matroska.track_entry(_header(stream, first, path)))
+    entry = dict(matroska.track_entry(_track_header(stream, first, path)))
     extradata = entry.pop(matroska.CODEC_PRIVATE, b"")
     _set_delay(entry, stream, first)
     language = stream.metadata.get("language")
@@ -204,8 +268,8 @@ def _track(stream: AudioStream, first: Packet | None, path: Path) -> SoundTrack:
     )
 
 
-def _header(stream: AudioStream, first: Packet | None, path: Path) -> bytes:
-    """Matroska's header for the track."""
+def _track_header(stream: AudioStream, first: Packet | None, path: Path) -> bytes:
+    """Header of a Matroska file with this track."""
     sink = _Sink()
     try:
         with av.open(sink, "w", format="matroska", container_options={"fflags": "+bitexact"}) as film:
@@ -216,14 +280,14 @@ def _header(stream: AudioStream, first: Packet | None, path: Path) -> bytes:
             film.start_encoding()
     except (ValueError, av.FFmpegError) as error:
         name = stream.codec_context.codec.canonical_name
-        raise MediaError(f"{path}: its sound ({name}) can't be taken to another file", CONVERT_SOUND) from error
+        raise MediaError(f"{path}: its sound ({name}) can't be copied to another file", CONVERT_SOUND) from error
     return bytes(sink.data)
 
 
 def _set_delay(entry: dict[bytes, bytes], stream: AudioStream, first: Packet | None) -> None:
-    """Says how long before time 0 the sound starts, as Matroska has no negative times: a player drops that much.
+    """Stores as codec delay how long before time 0 the sound starts, since Matroska has no negative times.
 
-    What the file itself says is finer than a stamp of its first packet.
+    The file's own codec delay is more precise than the time stamp of its first packet.
     """
     if first is None or first.pts is None or first.pts >= 0:
         return

@@ -1,7 +1,6 @@
 """VMAF of a film against its original, by ffmpeg's filter libvmaf.
 
-The ffmpeg that comes with imageio-ffmpeg is asked before any other, for its version is pinned: figures of VMAF change
-with the version of the library.
+Always by the ffmpeg in imageio-ffmpeg, whose version is pinned, since VMAF changes with the version of the library.
 """
 
 import json
@@ -14,35 +13,35 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import ffmpeg
-import imageio_ffmpeg
 import numpy as np
 
 from stegnet.core.errors import MediaError
+from stegnet.media.ffmpeg_cli import bundled_ffmpeg
 from stegnet.media.films import read_frames
 
 MODEL = "vmaf_v0.6.1"
-_LEAST = 17  # pixels of a side: with 16, libvmaf 3 reads beyond its memory
+_MIN_SIDE = 17  # pixels; with 16, libvmaf 3 reads out of bounds
 _log = logging.getLogger(__name__)
 
 
 def has_vmaf(height: int, width: int) -> bool:
-    """Whether films of this size can be measured; if not, a line in the log says why."""
-    if min(height, width) < _LEAST:
-        _log.info("VMAF is left out, for a film of %d×%d: it needs %d×%d", width, height, _LEAST, _LEAST)
+    """Whether films of this size can be measured; if not, the reason is logged."""
+    if min(height, width) < _MIN_SIDE:
+        _log.info("VMAF is left out: the film has %d×%d pixels, it needs %d×%d", width, height, _MIN_SIDE, _MIN_SIDE)
         return False
-    listed = subprocess.run([_binary(), "-hide_banner", "-filters"], capture_output=True, text=True, check=True)
+    listed = subprocess.run([bundled_ffmpeg(), "-hide_banner", "-filters"], capture_output=True, text=True, check=True)
     if " libvmaf " not in listed.stdout:
-        _log.info("VMAF is left out, for %s has no filter libvmaf; imageio-ffmpeg's own binary has it", _binary())
+        _log.info("VMAF is left out: %s has no filter libvmaf; imageio-ffmpeg's own binary has it", bundled_ffmpeg())
         return False
     return True
 
 
 def vmaf(original: Path, copy: Path) -> list[float]:
-    """VMAF of each frame, 0 to 100, by index; it ends with the shorter film.
+    """VMAF of each frame, 0 to 100; frames are paired by index, up to the end of the shorter film.
 
-    Model vmaf_v0.6.1 (Li et al. 2016), made for films of 1920×1080 seen from three screen heights. It looks at
-    brightness alone: frames are read as `read_frames` gives them and made yuv420p (BT.709, limited range), both alike.
-    A film against itself gets a little less than 100 where nothing moves.
+    Model vmaf_v0.6.1 (Li et al. 2016), for films of 1920×1080 seen from three screen heights. It measures luma only:
+    frames of both films are read by `read_frames` and converted to yuv420p (BT.709, limited range). A film without
+    motion gets slightly less than 100 against itself.
 
     Raises:
         MediaError: a film can't be read, the two differ in size, or ffmpeg fails.
@@ -60,12 +59,12 @@ def _side_by_side(original: Path, copy: Path) -> Iterator[np.ndarray]:
     with closing(read_frames(original)) as originals, closing(read_frames(copy)) as copies:
         for left, right in zip(copies, originals, strict=False):
             if left.shape != right.shape:
-                raise MediaError(f"{copy}: its frames are not of the size of those of {original}")
+                raise MediaError(f"{copy}: its frames differ in size from those of {original}")
             yield np.concatenate([left, right], 1)
 
 
 def _command(height: int, width: int, log: Path) -> list[str]:
-    """Cuts each frame in its two halves and compares them; the scores go to `log`."""
+    """Splits each frame into its two halves and compares them; writes the scores to `log`."""
     both = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{2 * width}x{height}", r=25)
     halves = both.video.filter_multi_output("split", 2)
     exact = {"out_color_matrix": "bt709", "out_range": "tv", "flags": "bicubic+accurate_rnd+bitexact"}
@@ -74,7 +73,7 @@ def _command(height: int, width: int, log: Path) -> list[str]:
         for side in (0, 1)
     ]
     scored = ffmpeg.filter(sides, "libvmaf", model=f"version={MODEL}", log_fmt="json", log_path=str(log))
-    return scored.output("-", format="null").global_args("-loglevel", "error").compile(cmd=_binary())
+    return scored.output("-", format="null").global_args("-loglevel", "error").compile(cmd=bundled_ffmpeg())
 
 
 def _feed(command: list[str], frames: Iterator[np.ndarray], film: Path) -> None:
@@ -85,16 +84,12 @@ def _feed(command: list[str], frames: Iterator[np.ndarray], film: Path) -> None:
     """
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
-            with suppress(BrokenPipeError), process.stdin:  # who has ended early says why, below
+            with suppress(BrokenPipeError), process.stdin:  # if ffmpeg ended early, its error is raised below
                 for frame in frames:
                     process.stdin.write(frame.tobytes())
         except BaseException:
             process.kill()
             raise
-        told = process.stderr.read().decode(errors="replace").strip().splitlines()
+        output = process.stderr.read().decode(errors="replace").strip().splitlines()
     if process.returncode:
-        raise MediaError(f"{film}: ffmpeg can't measure VMAF ({told[-1] if told else process.returncode})")
-
-
-def _binary() -> str:
-    return imageio_ffmpeg.get_ffmpeg_exe()
+        raise MediaError(f"{film}: ffmpeg can't measure VMAF ({output[-1] if output else process.returncode})")

@@ -17,7 +17,7 @@ import torch
 from stegnet.codec import Network
 from stegnet.core.shuffle import Shuffle, apply
 from stegnet.core.tensors import seeded_shuffle
-from stegnet.data.fit import cut
+from stegnet.data.sources import cut_squares
 from stegnet.evaluation.image_grid import Labelled
 from study.keyless.sight import on_grey, read_blocks
 from study.shuffle.borders import Rules
@@ -73,7 +73,7 @@ def wide_enough(photograph: np.ndarray) -> bool:
 
 def middle(photograph: np.ndarray) -> np.ndarray:
     """The square that is attacked, (SIZE, SIZE, 3)."""
-    return cut(photograph, SIZE, 1)[0]
+    return cut_squares(photograph, SIZE, 1)[0]
 
 
 def attack(task: Task) -> list[Row]:

@@ -44,7 +44,7 @@ def test_a_warning_of_the_library(stegnet, picture):
     Image.fromarray(picture(50, 40)).save("odd.png", icc_profile=b"nonsense")
     code, _, err = stegnet("hide cover.png odd.png -o c.png --key-file k")
     assert (code, err.count("\n")) == (0, 1)
-    assert err.startswith("warning: odd.png: its colour profile is left out")
+    assert err.startswith("warning: odd.png: its colour profile is ignored")
 
 
 def test_an_ascii_terminal(monkeypatch, stegnet):

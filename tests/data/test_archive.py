@@ -83,7 +83,7 @@ def held(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_only_the_listed_files_are_kept(source, listing, files, tmp_path, capfd):
+def test_only_the_listed_files_are_extracted(source, listing, files, tmp_path, capfd):
     folder = fetch(source, listing, tmp_path / "cache" / "archives")
     assert folder == tmp_path / "cache" / "archives" / FOLDER
     assert held(folder) == files
@@ -94,7 +94,7 @@ def test_only_the_listed_files_are_kept(source, listing, files, tmp_path, capfd)
     assert not shown.out
 
 
-def test_a_second_time_nothing_is_asked_for(source, site, listing, files, tmp_path):
+def test_the_second_time_nothing_is_downloaded(source, site, listing, files, tmp_path):
     fetch(source, listing, tmp_path)
     site.answer = at_once(b"gone", 404)
     assert held(fetch(source, listing, tmp_path)) == files
@@ -110,12 +110,12 @@ def test_two_processes_download_once(source, site, listing, files, tmp_path):
     assert site.asked == 1
 
 
-def test_another_version_lies_elsewhere(source, listing, tmp_path):
+def test_each_version_has_its_own_folder(source, listing, tmp_path):
     folders = {fetch(replace(source, version=version), listing, tmp_path) for version in (VERSION, VERSION[::-1])}
     assert len(folders) == 2
 
 
-def test_github_sends_elsewhere(source, site, listing, files, tmp_path):
+def test_redirects_are_followed(source, site, listing, files, tmp_path):
     def elsewhere(visit: Visit) -> None:
         site.answer = answer
         visit.begin(302, Location=f"http://127.0.0.1:{site.server_port}/codeload", Content_Length=0)
@@ -140,12 +140,12 @@ def test_a_file_that_differs(source, listing, tmp_path):
     check_refused(source, wrong, tmp_path, reason, "try again later, or use another")
 
 
-def test_a_file_that_is_not_there(source, listing, tmp_path):
+def test_a_missing_file(source, listing, tmp_path):
     more = [*listing, Listed("f.jpg", "0" * 64, TRAIN), Listed("README.txt", "0" * 64, TRAIN)]
-    check_refused(source, more, tmp_path, r"lacks 2 of the files .* README.txt first", "try again later")
+    check_refused(source, more, tmp_path, r"lacks 2 of the files .*: README.txt first", "try again later")
 
 
-def test_a_larger_file_than_any_photograph(source, listing, tmp_path, monkeypatch):
+def test_a_file_that_is_too_large_is_ignored(source, listing, tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "LARGEST", 1000)
     check_refused(source, listing, tmp_path, "lacks 5 of the files", "try again later")
 
@@ -169,14 +169,14 @@ def test_a_larger_file_than_any_photograph(source, listing, tmp_path, monkeypatc
         (lambda body: lambda visit: visit.begin(302, Location="/again", Content_Length=0), "infinite loop"),
     ],
 )
-def test_what_a_server_may_answer(source, site, listing, files, tmp_path, answer, reason):
+def test_bad_answers_of_a_server(source, site, listing, files, tmp_path, answer, reason):
     site.answer = answer(pack(laid_out(files)))
     reason = rf"http://127.0.0.1:\d+/archive/{VERSION}.tar.gz can't be downloaded .*{reason}"
     refusal = check_refused(source, listing, tmp_path, reason, "check the network, or use another data.source")
     getattr(refusal.__cause__, "close", bool)()  # an HTTP error holds the connection
 
 
-def test_a_server_that_falls_silent(source, site, listing, tmp_path, monkeypatch):
+def test_a_server_that_stops_sending(source, site, listing, tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "TIMEOUT", 0.2)
     forever = Event()
     site.answer = lambda visit: (visit.begin(Content_Length=10**6), visit.wfile.write(b"\x1f\x8b"), forever.wait(60))
@@ -185,7 +185,7 @@ def test_a_server_that_falls_silent(source, site, listing, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x.tar.gz", "x.tar.gz"])
-def test_no_server_at_all(source, listing, tmp_path, address):
+def test_no_server(source, listing, tmp_path, address):
     check_refused(replace(source, address=address), listing, tmp_path, "can't be downloaded", "check the network")
 
 
@@ -195,10 +195,10 @@ def test_a_full_disk(source, listing, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    check_refused(source, listing, tmp_path, r"can't be used \(No space left on device\)", "make room there")
+    check_refused(source, listing, tmp_path, r"can't be used \(No space left on device\)", "free some space")
 
 
-def test_a_cache_that_is_no_folder(source, listing, tmp_path):
+def test_a_cache_that_is_not_a_folder(source, listing, tmp_path):
     (tmp_path / "archives").write_text("a file")
     check_refused(source, listing, tmp_path, "can't be used", "set STEGNET_CACHE to another folder")
 
@@ -218,7 +218,7 @@ def test_an_interrupted_download_leaves_nothing(source, listing, files, tmp_path
     assert held(fetch(source, listing, tmp_path)) == files
 
 
-def test_what_a_killed_download_left_is_not_used(source, listing, files, tmp_path):
+def test_leftovers_of_a_killed_download_are_not_used(source, listing, files, tmp_path):
     (tmp_path / f"{FOLDER}.part" / "deep").mkdir(parents=True)
     (tmp_path / f"{FOLDER}.part" / "a.jpg").write_bytes(b"half")
     assert held(fetch(source, listing, tmp_path)) == files
@@ -226,10 +226,12 @@ def test_what_a_killed_download_left_is_not_used(source, listing, files, tmp_pat
 
 
 @pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"other"), Path.unlink])
-def test_a_file_that_changed_since(source, listing, tmp_path, change):
+def test_a_stored_file_that_changed(source, listing, tmp_path, change):
     folder = fetch(source, listing, tmp_path)
     change(folder / "d.jpg")
-    with pytest.raises(DataError, match=r"^set: .*d.jpg is missing or not the file that set.csv lists$") as caught:
+    with pytest.raises(
+        DataError, match=r"^set: .*d.jpg is missing or differs from the file listed in set.csv$"
+    ) as caught:
         fetch(source, listing, tmp_path)
     assert caught.value.hint == f"remove {folder}: the next run downloads it again"
     shutil.rmtree(folder)
@@ -264,7 +266,7 @@ def manifest(data, data_config, in_process, tmp_path) -> Callable[..., tuple[dic
 
 
 @pytest.mark.parametrize("share", [0.0, 0.9])
-def test_the_catalogue_decides_what_is_tested_on(manifest, share):
+def test_the_catalogue_decides_the_test_pictures(manifest, share):
     counts, rows = manifest(source="set", test_share=share)
     assert rows == [
         *((name, "set", TRAIN) for name in ("a.jpg", "c.jpg", "d.jpg")),
@@ -273,14 +275,14 @@ def test_the_catalogue_decides_what_is_tested_on(manifest, share):
     assert counts == {"train": 3, "test": 2, "skipped": 1, "validation": 0, "sources.set": 5}
 
 
-def test_validation_pictures_come_from_those_to_train_on(manifest):
+def test_validation_pictures_come_from_the_training_split(manifest):
     _, rows = manifest(source="set+scenes", validation_share=0.9, test_share=0.9)
     splits = {name: split for name, _, split in rows}
     assert {splits[name] for name in ("a.jpg", "c.jpg", "d.jpg")} - {TRAIN} == {VALIDATION}  # 1 in 1,000: none is drawn
     assert {splits[name] for name in ("b.jpg", "e.jpg")} == {TEST}
 
 
-def test_the_limit_holds_for_each_side(manifest):
+def test_the_limit_applies_to_each_split(manifest):
     _, rows = manifest(source="set", limit=1)
     assert rows == [("a.jpg", "set", TRAIN), ("b.jpg", "set", TEST)]
 
@@ -296,12 +298,12 @@ def test_with_other_sources(manifest, tmp_path, files):
 def test_a_picture_in_the_cache_that_changed(manifest, data, data_config, tmp_path):
     assert len(list_jobs(data_config(source="set"), data, 0)) == len(SPLITS)
     (tmp_path / "cache" / "archives" / FOLDER / "tiny.jpg").write_bytes(b"")
-    with pytest.raises(DataError, match=r"^set: .*tiny.jpg is missing or not"):
+    with pytest.raises(DataError, match=r"^set: .*tiny.jpg is missing or differs"):
         manifest(source="set")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_catalogue_without_the_list(data, data_config):
     (data / "set.csv").unlink()
-    with pytest.raises(DataError, match=r"set.csv: not a list of pictures \(.*No such file"):
+    with pytest.raises(DataError, match=r"set.csv: not a valid list of pictures \(.*No such file"):
         list_jobs(data_config(source="set"), data, 0)

@@ -14,7 +14,7 @@ PACKAGES = [source for source in SOURCES if source.kind == "package"]
 ARCHIVES = {source.name: source for source in SOURCES if source.kind == "archive"}
 
 
-def test_the_repository_s_catalogue():
+def test_the_catalogue_in_assets():
     assert {source.kind for source in SOURCES} <= set(KINDS)
     assert len({source.name for source in SOURCES}) == len(SOURCES)
     assert all(source.address and source.version and source.licence for source in SOURCES)
@@ -34,7 +34,7 @@ def test_its_torchvision_sources_can_be_downloaded_as_they_are(source):
 
 
 @pytest.mark.parametrize("source", PACKAGES, ids=lambda source: source.name)
-def test_package_pictures_are_the_pinned_ones(source):
+def test_package_pictures_match_their_hashes(source):
     pictures = read_package_pictures(source)
     assert [name for name, _ in pictures] == [Path(file).name for file in source.sha256]
     assert all(pixels.dtype == np.uint8 and pixels.shape[-1] == 3 for _, pixels in pictures)
@@ -48,13 +48,13 @@ def altered(source: Source, old: str, new: str) -> Source:
 def test_a_file_that_changed():
     file, pin = next(iter(PACKAGES[0].sha256.items()))
     source = replace(PACKAGES[0], sha256={file: pin[:-1] + ("0" if pin[-1] != "0" else "1")})
-    with pytest.raises(DataError, match=f"{file} is not the file that sources.yaml pins") as caught:
+    with pytest.raises(DataError, match=f"{file} differs from its SHA-256 in sources.yaml") as caught:
         read_package_pictures(source)
     assert caught.value.hint == f"install {source.package} {source.version}"
 
 
-def test_a_file_that_is_gone():
-    with pytest.raises(DataError, match=r"is not the file that sources.yaml pins"):
+def test_a_file_missing_in_a_package():
+    with pytest.raises(DataError, match=r"differs from its SHA-256 in sources.yaml"):
         read_package_pictures(altered(PACKAGES[0], ".png", ".gone"))
 
 
@@ -95,7 +95,7 @@ def listing(name: str) -> list[Listed]:
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
-def test_an_archive_s_address_is_of_its_version(name):
+def test_an_archives_address_contains_its_version(name):
     source = ARCHIVES[name]
     assert len(source.version) == 40
     assert source.address.startswith("https://github.com/")

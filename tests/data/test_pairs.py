@@ -1,16 +1,26 @@
 import os
 import signal
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from stegnet.core.config import AugmentConfig
 from stegnet.core.errors import DataError
-from stegnet.data.pairs import Pairs, load_batches
+from stegnet.data.pairs import Augment, Pairs, load_batches
 from stegnet.data.shards import TRAIN, ShardWriter
 from tests.support.shards import write_shards
+
+CHANGES = [field.name for field in fields(AugmentConfig)]
+
+
+def each(share: float) -> AugmentConfig:
+    return AugmentConfig(**dict.fromkeys(CHANGES, share))
+
+
+NEVER = each(0.0)
 
 
 @pytest.fixture
@@ -24,7 +34,7 @@ def test_a_pair_is_two_crops(shards, augment_config):
     assert not torch.equal(pair[0], pair[1])
 
 
-def test_a_pair_depends_on_seed_and_index_alone(shards, augment_config):
+def test_a_pair_depends_on_seed_and_index_only(shards, augment_config):
     forwards, backwards, other = (Pairs(shards, 32, augment_config, seed) for seed in (5, 5, 6))
     expected = [forwards[index] for index in range(10)]
     again = [backwards[index] for index in reversed(range(10))][::-1]
@@ -58,7 +68,7 @@ def test_the_number_of_workers_changes_nothing(shards, augment_config):
     assert torch.equal(torch.stack(alone), torch.stack(helped))
 
 
-def test_batches_hold_the_pairs_that_are_asked_for(shards, augment_config):
+def test_batches_contain_the_given_pairs(shards, augment_config):
     pairs = Pairs(shards, 32, augment_config, 1)
     batches = list(load_batches(pairs, iter([range(6, 8), (2, 11, 0)]), 0))
     for batch, indices in zip(batches, ((6, 7), (2, 11, 0)), strict=True):
@@ -66,7 +76,7 @@ def test_batches_hold_the_pairs_that_are_asked_for(shards, augment_config):
     assert list(load_batches(pairs, [], 0)) == []
 
 
-def test_who_loads_is_spared_the_signals_of_who_trains(shards, augment_config):
+def test_workers_do_not_receive_the_signals_of_the_training(shards, augment_config):
     """Ctrl-C goes to the whole group of processes."""
     pairs = Pairs(shards, 32, augment_config, 1)
     pairs._augment = lambda picture, seed: np.full((32, 32, 3), os.getpgid(0) != group, np.uint8)
@@ -74,7 +84,7 @@ def test_who_loads_is_spared_the_signals_of_who_trains(shards, augment_config):
     assert [next(load_batches(pairs, [range(1)], workers)).max() for workers in (0, 1)] == [0, 1]
 
 
-def test_a_loader_that_is_killed_is_said(shards, augment_config):
+def test_a_killed_worker_is_an_error(shards, augment_config):
     pairs = Pairs(shards, 32, augment_config, 1)
     parent = os.getpid()
 
@@ -88,10 +98,64 @@ def test_a_loader_that_is_killed_is_said(shards, augment_config):
         list(load_batches(pairs, [range(1)], 1))
 
 
-def test_a_pairs_pictures_have_names(shards, augment_config, picture):
+def test_names_of_a_pairs_pictures(shards, augment_config, picture):
     with open(shards / "manifest.csv", "a", encoding="utf-8") as file:
         file.write(f"tested,folder,{'0' * 64},1,1,test\n")
     pairs = Pairs(shards, 64, replace(augment_config, **dict.fromkeys(asdict(augment_config), 0.0)), 3)
     known = {picture(64, 64, seed).tobytes(): str(seed) for seed in range(7)}
     seen = [tuple(known[side.movedim(0, -1).numpy().tobytes()] for side in pairs[index]) for index in range(9)]
     assert pairs.names(range(9)) == seen
+
+
+# Augmentation
+
+
+def places(pixels: np.ndarray, crop: np.ndarray) -> list[tuple[int, int]]:
+    """Where in the picture a crop lies."""
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, crop.shape)[:, :, 0]
+    return [tuple(place) for place in np.argwhere((windows == crop).all((2, 3, 4)))]
+
+
+def test_without_changes_it_only_crops(picture):
+    pixels = picture(64, 64)
+    augment = Augment(32, NEVER)
+    found = [places(pixels, augment(pixels, seed)) for seed in range(12)]
+    assert all(len(at) == 1 for at in found)
+    assert len({at[0] for at in found}) > 6
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_of_probability_1_is_always_applied(picture, name):
+    pixels = picture(64, 64)
+    always = Augment(32, replace(NEVER, **{name: 1.0}))
+    crops = [always(pixels, seed) for seed in range(8)]
+    assert all(crop.shape == (32, 32, 3) and crop.dtype == np.uint8 for crop in crops)
+    assert sum(not places(pixels, crop) for crop in crops) >= 4  # a turn may be by none
+
+
+def test_a_flip_swaps_left_and_right(picture):
+    pixels = picture(64, 64)
+    crop = Augment(32, replace(NEVER, flip=1.0))(pixels, 3)
+    assert len(places(pixels[:, ::-1], crop)) == 1
+
+
+def test_crops_depend_on_the_seed_only(picture):
+    pixels = picture(64, 64)
+    first, second = Augment(32, each(0.5)), Augment(32, each(0.5))
+    expected = [first(pixels, seed) for seed in range(20)]
+    backwards = [second(pixels, seed) for seed in reversed(range(20))][::-1]
+    np.random.seed(1)
+    assert all(np.array_equal(*crops) for crops in zip(expected, backwards, strict=True))
+    assert len({crop.tobytes() for crop in expected}) == 20
+
+
+def test_the_original_is_not_modified(picture):
+    pixels = picture(64, 64)
+    before = pixels.copy()
+    for seed in range(5):
+        Augment(64, each(1.0))(pixels, seed)
+    assert np.array_equal(pixels, before)
+
+
+def test_the_crop_may_be_the_whole_picture(picture, augment_config):
+    assert Augment(64, augment_config)(picture(64, 64), 0).shape == (64, 64, 3)

@@ -48,7 +48,7 @@ def folder(tmp_path, picture, make_film) -> Path:
     return folder
 
 
-def test_a_folder_as_people_have_them(folder, data_config, tmp_path, caplog):
+def test_a_folder_with_all_kinds_of_files(folder, data_config, tmp_path, caplog):
     config = data_config(source="folder", folder=str(folder), every=2, workers=2)
     counts, rows = run(config, tmp_path)
     assert counts == {
@@ -64,7 +64,7 @@ def test_a_folder_as_people_have_them(folder, data_config, tmp_path, caplog):
     assert warned[-1] == "skipped 1 smaller than data.size 64: tiny.png (20×20)"
 
 
-def test_many_too_small_pictures_are_one_line(data_config, in_process, tmp_path, picture, caplog):
+def test_many_small_pictures_give_one_warning(data_config, in_process, tmp_path, picture, caplog):
     (tmp_path / "in").mkdir()
     for index in range(9):
         write_png(tmp_path / "in" / f"{index}.png", picture(64 if index == 4 else 20, 70, index))
@@ -85,14 +85,14 @@ def test_any_number_of_processes_gives_the_same_bytes(folder, data_config, tmp_p
     assert all(other == files[0] for other in files[1:])
 
 
-def test_a_worker_computes_with_one_thread_and_loads_neither_torch_nor_mlflow():
+def test_a_worker_uses_one_thread_and_imports_neither_torch_nor_mlflow():
     look = "(__import__('cv2').getNumThreads(), {'torch', 'mlflow', 'pandas'} & set(__import__('sys').modules))"
     assert list(prepare_module._run([partial(eval, look)], 1)) == [(1, set())]
     stage = "import pipeline.prepare, sys; print({'torch', 'mlflow', 'pandas'} & set(sys.modules))"  # is imported too
     assert subprocess.check_output([sys.executable, "-c", stage], text=True) == "set()\n"
 
 
-def test_auto_takes_every_physical_core(monkeypatch):
+def test_auto_uses_every_physical_core(monkeypatch):
     counts = []
     pool = lambda count, *_: counts.append(count) or ThreadPoolExecutor(1)  # noqa: E731
     monkeypatch.setattr(prepare_module, "ProcessPoolExecutor", pool)
@@ -123,14 +123,14 @@ def test_no_test_picture_shares_a_file_with_training(folder, sides, tmp_path):
     assert not stored[TRAIN] & stored[TEST]
 
 
-def test_twins_and_frames_stay_together_at_any_share(folder, sides):
+def test_duplicates_and_frames_stay_in_one_split(folder, sides):
     for number in range(1, 9):
         split = sides(folder, number / 20, out=f"out{number}", validation=number / 20)
         assert split["film.mkv#0"] == split["film.mkv#2"]
         assert split["twin.png"] == split["twin again.png"]
 
 
-def test_new_and_renamed_files_move_no_old_ones(folder, sides, picture):
+def test_new_and_renamed_files_do_not_move_others(folder, sides, picture):
     before = sides(folder)
     for index in range(8):
         write_png(folder / f"a new one {index}.png", picture(64, 64, 200 + index))
@@ -165,7 +165,7 @@ def by_hand(tmp_path, picture) -> Callable[..., Path]:
 
 
 @pytest.mark.parametrize("validation", ["val", "validation"])
-def test_a_split_made_by_hand_is_kept(by_hand, data_config, in_process, tmp_path, validation):
+def test_a_manual_split_is_kept(by_hand, data_config, in_process, tmp_path, validation):
     folder = by_hand("train", validation, "test")
     (folder / "README.md").write_text("where they come from")
     config = data_config(source="folder", folder=str(folder), test_share=0.9, validation_share=0.5)
@@ -175,29 +175,29 @@ def test_a_split_made_by_hand_is_kept(by_hand, data_config, in_process, tmp_path
     assert all(split == sides[name.split("/")[0]] for name, split in splits_of(rows).items())
 
 
-def test_what_is_not_split_by_hand_is_drawn(by_hand, data_config, in_process, tmp_path):
+def test_splits_missing_in_a_manual_split_are_drawn(by_hand, data_config, in_process, tmp_path):
     folder = by_hand("train", "test")
     _, rows = run(data_config(source="folder", folder=str(folder), test_share=0.9, validation_share=0.5), tmp_path)
     found = {(name.split("/")[0], split) for name, split in splits_of(rows).items()}
     assert found == {("train", TRAIN), ("train", VALIDATION), ("test", TEST)}
 
 
-def test_a_folder_train_alone_is_no_split(by_hand, data_config, in_process, tmp_path):
+def test_a_train_folder_alone_is_not_a_split(by_hand, data_config, in_process, tmp_path):
     folder = by_hand("train", "other")
     _, rows = run(data_config(source="folder", folder=str(folder), test_share=0.5), tmp_path)
     assert {name.split("/")[0] for name, split in splits_of(rows).items() if split == TEST} == {"train", "other"}
 
 
-def test_a_picture_beside_the_split_is_an_error(by_hand, data_config, in_process, tmp_path, picture):
+def test_a_picture_outside_the_manual_split_is_an_error(by_hand, data_config, in_process, tmp_path, picture):
     folder = by_hand("train", "val")
     write_png(folder / "stray.png", picture(64, 64))
-    with pytest.raises(DataError, match=r"^data.folder: .*stray.png lies beside val/, train/$") as caught:
+    with pytest.raises(DataError, match=r"^data.folder: .*stray.png is outside val/, train/$") as caught:
         run(data_config(source="folder", folder=str(folder)), tmp_path)
-    assert caught.value.hint == "move it into one of them, or call them otherwise"
+    assert caught.value.hint == "move it into one of these folders, or rename them"
     assert not (tmp_path / "out").exists()
 
 
-def test_a_picture_on_two_sides_is_tested_on_and_not_trained_on(by_hand, data_config, tmp_path, caplog):
+def test_a_picture_in_two_splits_is_only_in_the_test_split(by_hand, data_config, tmp_path, caplog):
     folder = by_hand("train", "val", "test")
     shutil.copy(folder / "test" / "class" / "1.png", folder / "train" / "one.png")
     Image.open(folder / "val" / "class" / "2.png").save(folder / "train" / "two.bmp")  # other bytes, same pixels
@@ -205,7 +205,7 @@ def test_a_picture_on_two_sides_is_tested_on_and_not_trained_on(by_hand, data_co
     counts, rows = run(data_config(source="folder", folder=str(folder), workers=2), tmp_path)
     assert (counts[TRAIN], counts[VALIDATION], counts[TEST], counts["skipped"]) == (6, 6, 8, 3)
     assert len({row.sha256 for row in rows}) == len(rows)
-    assert caplog.messages == ["skipped 3 that stand in another split too: val/three.png, train/one.png, train/two.bmp"]
+    assert caplog.messages == ["skipped 3 that are in another split too: val/three.png, train/one.png, train/two.bmp"]
 
 
 def test_a_folder_of_test_pictures(by_hand, data_config, in_process, tmp_path):
@@ -222,7 +222,7 @@ def test_a_folder_of_test_pictures(by_hand, data_config, in_process, tmp_path):
         run(data_config(source="scenes", test_folder=str(tmp_path / "nowhere")), tmp_path, out="again")
 
 
-def test_validation_pictures_are_those_of_some_files(folder, sides, tmp_path, picture):
+def test_validation_pictures_come_from_separate_files(folder, sides, tmp_path, picture):
     for index in range(24):
         write_png(folder / f"more {index}.png", picture(64, 64, 300 + index))
     plain, split = sides(folder, 0.3), sides(folder, 0.3, "again", validation=0.2)
@@ -236,7 +236,7 @@ def test_validation_pictures_are_those_of_some_files(folder, sides, tmp_path, pi
     assert sum(map(len, stored)) == len(set.union(*stored))
 
 
-def test_scenes_are_validated_on_where_scenes_are_trained_on(data_config, in_process, tmp_path, folder):
+def test_training_on_scenes_validates_on_scenes(data_config, in_process, tmp_path, folder):
     changes = {"folder": str(folder), "validation_scenes": 3, "scenes": 3, "test_scenes": 3}
     counts, rows = run(data_config(source="scenes", **changes), tmp_path)
     assert [counts[split] for split in (TRAIN, VALIDATION, TEST)] == [3, 3, 3]
@@ -255,7 +255,7 @@ def test_scenes_and_a_folder_together(folder, data_config, in_process, tmp_path)
     assert rows[-1].name == "test-scene-0000"
 
 
-def test_scenes_follow_from_the_seed_and_are_never_tested_on(data_config, in_process, tmp_path):
+def test_training_scenes_depend_on_the_seed_and_are_never_in_the_test_split(data_config, in_process, tmp_path):
     config = data_config(source="scenes", scenes=4, test_scenes=4, test_share=0.9)
     _, rows = run(config, tmp_path, 1, "one")
     run(config, tmp_path, 1, "same")
@@ -265,7 +265,7 @@ def test_scenes_follow_from_the_seed_and_are_never_tested_on(data_config, in_pro
     assert len({row.sha256 for row in rows}) == 8
 
 
-def test_the_photographs_are_tested_on(data_config, in_process, tmp_path):
+def test_photographs_are_in_the_test_split(data_config, in_process, tmp_path):
     (tmp_path / "data").mkdir()
     shutil.copy(CATALOGUE, tmp_path / "data")
     config = data_config(source="scenes", scenes=1, test_photographs=True, test_scenes=0)
@@ -291,7 +291,7 @@ def test_progress_sees_every_group(data_config, in_process, tmp_path):
 def test_nothing_to_train_on(data_config, in_process, tmp_path, picture):
     (tmp_path / "in").mkdir()
     config = data_config(source="folder", folder=str(tmp_path / "in"))
-    with pytest.raises(DataError, match=r"data.source folder: nothing usable to train on \(it holds no pictures\)"):
+    with pytest.raises(DataError, match=r"data.source folder: nothing usable to train on \(it contains no pictures\)"):
         run(config, tmp_path)
     write_png(tmp_path / "in" / "tiny.png", picture(8, 8))
     with pytest.raises(DataError, match=r"nothing usable to train on \(1 skipped, see above\)"):

@@ -23,7 +23,7 @@ def write(folder, pictures, per_shard: int = 2, names: str = "abcde") -> None:
 
 
 @pytest.mark.parametrize("per_shard", [1, 2, 4, 5, 100])
-def test_what_goes_in_comes_out_in_order(tmp_path, pictures, per_shard):
+def test_pictures_are_read_in_the_order_written(tmp_path, pictures, per_shard):
     write(tmp_path, pictures, per_shard)
     shards = Shards(tmp_path, TRAIN)
     assert len(shards) == 5
@@ -38,7 +38,7 @@ def test_old_shards_are_not_mixed_with_new_ones(tmp_path, pictures):
         ShardWriter(tmp_path, 2)
 
 
-def test_shards_travel_without_their_pixels(tmp_path, picture):
+def test_shards_pickle_without_pixels(tmp_path, picture):
     write(tmp_path, [picture(64, 64, seed) for seed in range(5)])
     assert len(pickle.dumps(Shards(tmp_path, TRAIN))) < 64 * 64 * 3
 
@@ -67,7 +67,7 @@ def test_the_manifest_names_each_picture(tmp_path, pictures):
     assert rows[1].sha256 == hashlib.sha256(pictures[1].tobytes()).hexdigest()
 
 
-def test_the_hash_changes_with_the_pixels_and_not_with_the_shards(tmp_path, pictures):
+def test_the_hash_depends_on_the_pixels_and_not_on_the_shard_size(tmp_path, pictures):
     write(tmp_path / "a", pictures, 2)
     write(tmp_path / "b", pictures, 3)
     changed = [pixels.copy() for pixels in pictures]
@@ -79,6 +79,6 @@ def test_the_hash_changes_with_the_pixels_and_not_with_the_shards(tmp_path, pict
 @pytest.mark.parametrize("split", [TRAIN, TEST])
 def test_an_empty_split(tmp_path, split):
     ShardWriter(tmp_path, 2).close()
-    with pytest.raises(DataError, match=f"holds no {split} pictures"):
+    with pytest.raises(DataError, match=f"contains no {split} pictures"):
         Shards(tmp_path, split)
     assert read_manifest(tmp_path) == []

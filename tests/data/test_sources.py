@@ -14,7 +14,7 @@ from PIL import Image
 
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.data import sources
-from stegnet.data.sources import Group, cache_folder, list_jobs
+from stegnet.data.sources import ZOOM, Group, cache_folder, cut_squares, fit_square, list_jobs
 from stegnet.media import read_picture, write_png
 
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
@@ -38,7 +38,7 @@ def test_scenes_are_numbered_and_only_trained_on(groups):
     assert len({group.samples[0].pixels.tobytes() for group in found}) == 3
 
 
-def test_a_folder_is_read_with_its_subfolders_and_without_notes(groups, picture, tmp_path):
+def test_a_folder_is_read_recursively_without_text_files(groups, picture, tmp_path):
     (tmp_path / "in" / "deep").mkdir(parents=True)
     write_png(tmp_path / "in" / "deep" / "b.png", picture(64, 80))
     write_png(tmp_path / "in" / "a.png", picture(64, 64))
@@ -59,7 +59,7 @@ def test_every_nth_frame_of_a_film_in_one_group(groups, make_film, tmp_path):
     assert len({sample.pixels.tobytes() for sample in group.samples}) == 3
 
 
-def test_what_can_t_be_used_is_named(groups, picture, tmp_path):
+def test_unusable_files_are_reported(groups, picture, tmp_path):
     (tmp_path / "in").mkdir()
     write_png(tmp_path / "in" / "tiny.png", picture(63, 90))
     (tmp_path / "in" / "words.doc").write_text("no picture")
@@ -69,7 +69,7 @@ def test_what_can_t_be_used_is_named(groups, picture, tmp_path):
     assert not found[0].samples + found[1].samples
 
 
-def test_the_limit_holds_for_each_source_of_files(groups, picture, tmp_path):
+def test_the_limit_applies_to_each_source(groups, picture, tmp_path):
     for folder in ("in", "data"):
         (tmp_path / folder).mkdir()
         for index in range(3):
@@ -165,7 +165,7 @@ def test_torchvision_downloads_verifies_and_keeps(groups, serve, server, archive
     assert {group.source for group in found} == {"torchvision:Imagenette"}
 
 
-def test_a_download_is_kept_for_later(groups, serve, server, archive):
+def test_a_download_is_cached(groups, serve, server, archive):
     serve(server, md5(archive))
     first = groups(source="torchvision:Imagenette", limit=1)
     sources._open_torchvision.cache_clear()
@@ -175,7 +175,7 @@ def test_a_download_is_kept_for_later(groups, serve, server, archive):
     assert again[0].key == first[0].key
 
 
-def test_what_an_interrupted_download_left_is_not_used(groups, serve, server, archive, tmp_path):
+def test_leftovers_of_an_interrupted_download_are_not_used(groups, serve, server, archive, tmp_path):
     half = tmp_path / "cache" / "torchvision" / "Imagenette.part" / TRAIN / "n01440764"
     half.mkdir(parents=True)
     Image.new("RGB", (64, 64)).save(half / "half.jpeg")
@@ -186,17 +186,17 @@ def test_what_an_interrupted_download_left_is_not_used(groups, serve, server, ar
 
 def test_a_download_with_another_checksum(groups, serve, server):
     serve(server, "0" * 32)
-    check_refused(groups, r"torchvision:Imagenette: can't be had \(File not found or corrupted.\)")
+    check_refused(groups, r"torchvision:Imagenette: can't be downloaded \(File not found or corrupted.\)")
 
 
 def test_a_server_that_is_down(groups, serve):
     serve("http://127.0.0.1:9/imagenette2.tgz", "0" * 32)
-    check_refused(groups, r"torchvision:Imagenette: can't be had \(.*refused")
+    check_refused(groups, r"torchvision:Imagenette: can't be downloaded \(.*refused")
 
 
-def test_a_file_that_is_not_there(groups, serve, server):
+def test_a_missing_file(groups, serve, server):
     serve(server.replace("imagenette2", "none"), "0" * 32)
-    refusal = check_refused(groups, r"torchvision:Imagenette: can't be had \(HTTP Error 404")
+    refusal = check_refused(groups, r"torchvision:Imagenette: can't be downloaded \(HTTP Error 404")
     refusal.__cause__.close()  # it holds the connection
 
 
@@ -219,12 +219,12 @@ def test_a_damaged_picture_is_skipped(groups, serve, server, archive, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["NoSuchSet", "FakeData", "Kinetics", "", "utils"])
-def test_a_class_that_can_t_be_downloaded_without_more(groups, name):
+def test_a_class_that_needs_more_arguments(groups, name):
     with pytest.raises(ConfigError, match=f"^data.source: torchvision can't download 'torchvision:{name}'"):
         groups(source=f"torchvision:{name}")
 
 
-def test_the_training_part_is_what_the_class_calls_it(groups, monkeypatch):
+def test_the_default_split_of_the_class_is_used(groups, monkeypatch):
     class Odd:
         def __init__(self, root, split="train-standard", download=False):
             assert split == "train-standard"
@@ -240,10 +240,57 @@ def test_the_training_part_is_what_the_class_calls_it(groups, monkeypatch):
     assert np.array_equal(group.samples[0].pixels, np.full((64, 64, 3), 7))
 
 
-def test_where_downloads_stay(monkeypatch, tmp_path):
+def test_the_cache_folder(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "cache"
     monkeypatch.delenv("STEGNET_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert cache_folder() == tmp_path / "xdg" / "stegnet"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_folder() == Path.home() / ".cache" / "stegnet"
+
+
+# Squares
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (65, 200), (200, 65), (80, 80), (81, 300), (1000, 700)])
+def test_a_square_of_the_size(picture, height, width):
+    square = fit_square(picture(height, width), 64)
+    assert square.shape == (64, 64, 3)
+    assert square.dtype == np.uint8
+    assert square.flags.c_contiguous
+
+
+@pytest.mark.parametrize(("height", "width"), [(63, 64), (64, 63), (10, 1000)])
+def test_a_picture_that_is_too_small(picture, height, width):
+    assert fit_square(picture(height, width), 64) is None
+
+
+def test_a_slightly_larger_picture_is_only_cropped(picture):
+    pixels = picture(int(ZOOM * 64), 100)
+    assert np.array_equal(fit_square(pixels, 64), pixels[8:72, 18:82])
+
+
+def test_a_big_picture_is_averaged_down():
+    rows, cols = np.mgrid[:160, :320]
+    checks = ((rows + cols) % 2 * 255).astype(np.uint8)[..., None].repeat(3, -1)  # 160 to 80: means of 2×2 pixels
+    square = fit_square(checks, 64)
+    assert np.all(np.abs(square.astype(int) - 127.5) < 1)
+
+
+def test_the_square_is_centred():
+    pixels = np.zeros((640, 1280, 3), np.uint8)
+    pixels[310:330, 630:650] = 255  # scaled by 1/8: 2.5 pixels about the centre
+    rows, cols, _ = np.nonzero(fit_square(pixels, 64))
+    assert (rows.min() + rows.max(), cols.min() + cols.max()) == (63, 63)
+
+
+def test_cut_squares_are_adjacent_and_centred(picture):
+    pixels = picture(70, 137)
+    left, right = cut_squares(pixels, 64, 4)
+    assert np.array_equal(left, pixels[3:67, 4:68])
+    assert np.array_equal(right, pixels[3:67, 68:132])
+
+
+def test_the_number_of_cut_squares_is_limited(picture):
+    assert len(cut_squares(picture(64, 640), 64, 4)) == 4
+    assert cut_squares(picture(63, 640), 64, 4) == []

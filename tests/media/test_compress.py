@@ -40,22 +40,22 @@ def test_the_best_quality_that_fits(photo, folder):
         made = compress_picture(photo, folder, most)
         sizes.append(made.path.stat().st_size)
         assert 0.85 * most < sizes[-1] <= most
-        assert made.told.startswith("AVIF 4:4:4, quality ")
+        assert made.description.startswith("AVIF 4:4:4, quality ")
     assert psnr(read_picture(made.path), read_picture(photo)) > 40
 
 
-def test_a_quality_more_does_not_fit(photo, folder):
+def test_the_next_quality_does_not_fit(photo, folder):
     made = compress_picture(photo, folder, 6_000)
     size = made.path.stat().st_size
-    assert compress_picture(photo, folder, size).told == made.told
-    assert compress_picture(photo, folder, size - 1).told != made.told
+    assert compress_picture(photo, folder, size).description == made.description
+    assert compress_picture(photo, folder, size - 1).description != made.description
 
 
-def test_there_is_no_better_than_the_best(photo, folder):
-    assert compress_picture(photo, folder, 10**9).told == "AVIF 4:4:4, quality 100 of 100"
+def test_quality_100_is_the_maximum(photo, folder):
+    assert compress_picture(photo, folder, 10**9).description == "AVIF 4:4:4, quality 100 of 100"
 
 
-def test_colours_are_not_halved_and_the_profile_stays(photo, folder):
+def test_chroma_is_not_subsampled_and_the_profile_is_kept(photo, folder):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     checks = np.zeros((64, 64, 3), np.uint8)
     checks[::2, ::2] = (255, 0, 0)
@@ -67,7 +67,7 @@ def test_colours_are_not_halved_and_the_profile_stays(photo, folder):
         assert psnr(np.array(image), checks) > 40
 
 
-def test_a_picture_that_no_quality_makes_fit(photo, folder):
+def test_a_picture_that_fits_at_no_quality(photo, folder):
     with pytest.raises(CapacityError, match="bytes even at the lowest quality, and there is room for 100"):
         compress_picture(photo, folder, 100)
     assert list(folder.iterdir()) == []
@@ -80,7 +80,7 @@ def test_steps_are_counted(photo, folder):
 
 
 @pytest.mark.parametrize("most", [6_000, 20_000, 60_000])
-def test_a_film_fills_its_room(make_film, tmp_path, folder, most):
+def test_a_film_fills_the_available_bytes(make_film, tmp_path, folder, most):
     film = make_film(tmp_path / "film.mkv", 20)
     made = compress_film(film, folder, most)
     assert 0.85 * most < made.path.stat().st_size <= most
@@ -102,7 +102,7 @@ def test_hevc_4_4_4_of_bt709(make_film, tmp_path, folder):
         frame = next(film.decode(video=0))
         assert (film.streams.video[0].codec_context.name, frame.format.name) == ("hevc", "yuv444p")
         assert (frame.colorspace, frame.color_range) == (1, 1)
-    assert made.told.startswith("HEVC 4:4:4, ")
+    assert made.description.startswith("HEVC 4:4:4, ")
 
 
 def test_uneven_times_are_kept(make_film, tmp_path, folder):
@@ -112,7 +112,7 @@ def test_uneven_times_are_kept(make_film, tmp_path, folder):
     assert [time * 1000 for time in scan(made.path).times] == stamps
 
 
-def test_pixels_that_are_not_square(tmp_path, folder):
+def test_non_square_pixels_are_kept(tmp_path, folder):
     path = tmp_path / "film.mkv"
     with av.open(str(path), "w") as film:
         stream = film.add_stream("libx264", rate=25, options={"x264-params": "sar=64\\:45"})
@@ -123,23 +123,23 @@ def test_pixels_that_are_not_square(tmp_path, folder):
     assert (out.width, out.height, out.aspect) == (97, 63, Fraction(64, 45))
 
 
-def test_little_sound_is_copied_and_stays_in_time(make_film, tmp_path, folder):
+def test_small_sound_is_copied_and_stays_in_sync(make_film, tmp_path, folder):
     film = make_film(tmp_path / "film.mkv", stamps=[*range(25, 50)], frames=25, sound="aac")
     made = compress_film(film, folder, 200_000)
     assert sound(made.path) == sound(film)
     assert next(scan(made.path).times) == next(scan(film).times) == 1
-    assert made.told.endswith("its sound untouched")
+    assert made.description.endswith("its sound unchanged")
 
 
-def test_much_sound_is_made_small(make_film, tmp_path, folder):
+def test_large_sound_is_compressed(make_film, tmp_path, folder):
     film = make_film(tmp_path / "film.mkv", 50, sound="pcm_s16le")
     made = compress_film(film, folder, 40_000)
     assert made.path.stat().st_size <= 40_000
     assert scan(made.path).sound == ("opus",)
-    assert made.told.endswith("its sound Opus, 40 kbit/s")
+    assert made.description.endswith("its sound Opus, 40 kbit/s")
 
 
-def test_a_film_that_no_quality_makes_fit(make_film, tmp_path, folder):
+def test_a_film_that_fits_at_no_quality(make_film, tmp_path, folder):
     with pytest.raises(CapacityError, match="bytes even at the lowest quality, and there is room for 1000"):
         compress_film(make_film(tmp_path / "film.mkv"), folder, 1000)
 
@@ -150,12 +150,12 @@ def test_a_narrow_film_is_refused(make_film, tmp_path, folder):
         compress_film(make_film(tmp_path / "film.mkv", width=56), folder, 10_000)
 
 
-def test_nothing_is_told_but_the_film(make_film, tmp_path, folder):
+def test_the_file_holds_no_encoder_settings(make_film, tmp_path, folder):
     """x265 would write all its settings into it."""
     assert b"x265" not in compress_film(make_film(tmp_path / "film.mkv"), folder, 10_000).path.read_bytes()
 
 
-def test_what_is_no_film(tmp_path, folder):
+def test_files_that_are_not_films(tmp_path, folder):
     (tmp_path / "film.mkv").write_bytes(b"no film")
     with pytest.raises(MediaError):
         compress_film(tmp_path / "film.mkv", folder, 1000)

@@ -21,7 +21,7 @@ def test_the_picture_is_not_changed_in_place(picture):
     np.testing.assert_array_equal(before, copy)
 
 
-def test_noise_goes(picture):
+def test_noise_is_reduced(picture):
     """A flat picture with noise of 2 levels comes nearer to the flat one."""
     flat = np.full((64, 64, 3), 120, np.uint8)
     noisy = (flat + np.random.default_rng(0).normal(0, 2, flat.shape)).round().astype(np.uint8)
@@ -65,7 +65,7 @@ def test_a_film(tmp_path, make_film, form):
         np.testing.assert_array_equal(now, enhance(before, 1))
 
 
-def test_a_film_that_is_none(tmp_path):
+def test_a_missing_film(tmp_path):
     with pytest.raises(MediaError):
         enhance_film(Path("none"), tmp_path / "b.mkv", 1, "mkv", lambda *call: None)
     assert not list(tmp_path.iterdir())

@@ -34,7 +34,7 @@ def codec_of(path):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("height", "width"), [(61, 97), (64, 96), (8, 8), (1, 1), (2, 1), (200, 8), (17, 33)])
-def test_every_pixel_comes_back(tmp_path, form, height, width):
+def test_every_pixel_is_exact(tmp_path, form, height, width):
     frames = noise(4, height, width)
     path = write(tmp_path / "a.mkv", frames, [Fraction(n, 25) for n in range(4)], form=form)
     read = list(read_frames(path))
@@ -44,7 +44,7 @@ def test_every_pixel_comes_back(tmp_path, form, height, width):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_colour_comes_back(tmp_path, form):
+def test_every_colour_is_exact(tmp_path, form):
     levels = np.arange(0, 256, 5, np.uint8)
     colours = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), -1).reshape(2 * 52, -1, 3)
     path = write(tmp_path / "a", [colours], [Fraction(0)], form=form)
@@ -53,7 +53,7 @@ def test_every_colour_comes_back(tmp_path, form):
 
 @pytest.mark.parametrize(("form", "container"), [("mkv", "matroska"), ("mp4", "mov")])
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a", ".a.part"])
-def test_the_form_counts_and_the_suffix_does_not(tmp_path, form, container, name):
+def test_the_format_does_not_depend_on_the_suffix(tmp_path, form, container, name):
     path = write(tmp_path / name, noise(1, 16, 16), [Fraction(0)], form=form)
     assert codec_of(path) == (container, CODECS[form])
 
@@ -69,7 +69,7 @@ def test_same_input_same_bytes(tmp_path, picture, make_sounds, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_bytes_do_not_tell_the_number_of_cores(tmp_path, form):
+def test_the_bytes_do_not_depend_on_the_number_of_cores(tmp_path, form):
     script = (
         "import os, sys; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}) if sys.argv[3] == '1' else None\n"
         "import numpy as np\nfrom fractions import Fraction\nfrom pathlib import Path\n"
@@ -120,14 +120,14 @@ def test_mp4_without_a_time_base_keeps_even_times(tmp_path, rate):
 
 
 @pytest.mark.parametrize(("form", "unit"), [("mkv", Fraction(1, 1000)), ("mp4", Fraction(1, 12_800))])
-def test_times_closer_than_a_unit_stay_apart(tmp_path, picture, form, unit):
+def test_times_closer_than_a_unit_stay_distinct(tmp_path, picture, form, unit):
     times = [n * unit / 5 for n in range(4)]
     path = write(tmp_path / "a", [picture(16, 16)] * 4, times, form=form, time_base=unit)
     assert list(scan(path).times) == [n * unit for n in range(4)]
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_film_that_starts_before_0_is_moved(tmp_path, make_sounds, form):
+def test_a_film_that_starts_before_0_is_shifted(tmp_path, make_sounds, form):
     cover = make_sounds(tmp_path / "c.mkv", "pcm_s16le")
     times = [Fraction(n - 5, 25) for n in range(10)]
     path = write(tmp_path / "a", noise(10, 16, 16), times, form=form, keep=cover)
@@ -137,7 +137,7 @@ def test_a_film_that_starts_before_0_is_moved(tmp_path, make_sounds, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_sound_is_kept_packet_by_packet(tmp_path, make_sounds, form):
+def test_sound_is_copied_packet_by_packet(tmp_path, make_sounds, form):
     cover = make_sounds(tmp_path / "c.mkv", "aac", "libmp3lame")
     path = write(tmp_path / "a", noise(20, 16, 16), scan(cover).times, keep=cover, form=form)
     before, after = ([(p.track, p.data) for p in read_sound(film)] for film in (cover, path))
@@ -146,13 +146,13 @@ def test_sound_is_kept_packet_by_packet(tmp_path, make_sounds, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_sound_longer_than_the_pictures_is_whole(tmp_path, make_sounds, form):
+def test_sound_longer_than_the_pictures_is_complete(tmp_path, make_sounds, form):
     cover = make_sounds(tmp_path / "c.mkv", "aac", seconds=3)
     path = write(tmp_path / "a", noise(1, 16, 16), [Fraction(0)], keep=cover, form=form)
     assert [p.data for p in read_sound(path)] == [p.data for p in read_sound(cover)]
 
 
-def test_sound_stands_near_its_pictures(tmp_path, make_sounds):
+def test_sound_and_pictures_are_interleaved(tmp_path, make_sounds):
     """A player reads the file once: at no place may pictures and sound be more than a second apart."""
     cover = make_sounds(tmp_path / "c.mkv", "aac", seconds=8)
     path = write(tmp_path / "a", noise(200, 16, 16), [Fraction(n, 25) for n in range(200)], keep=cover)
@@ -164,27 +164,27 @@ def test_sound_stands_near_its_pictures(tmp_path, make_sounds):
                 assert len(last) == 1 or abs(last["video"] - last["audio"]) < 1
 
 
-def test_sound_comes_from_one_side_only(tmp_path, make_sounds):
+def test_sound_can_not_come_from_two_sources(tmp_path, make_sounds):
     cover = make_sounds(tmp_path / "c.mkv", "aac")
     with pytest.raises(ValueError, match="not both"):
         FilmWriter(tmp_path / "a", 16, 16, Fraction(25), keep=cover, sound=sound_tracks(cover))
 
 
-def test_a_frame_of_another_size_is_a_mistake(tmp_path):
+def test_a_frame_of_another_size_is_refused(tmp_path):
     with pytest.raises(ValueError, match="shape"), FilmWriter(tmp_path / "a", 16, 16, Fraction(25)) as film:
         film.write(np.zeros((16, 17, 3), np.uint8), Fraction(0))
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["-a", "data:a", "b:c.mkv", "ä 'ö' %d", "a\nb"])
-def test_names_are_only_names(tmp_path, monkeypatch, form, name):
+def test_paths_are_never_options_or_protocols(tmp_path, monkeypatch, form, name):
     monkeypatch.chdir(tmp_path)
     write(Path(name), noise(1, 16, 16), [Fraction(0)], form=form)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_film_without_frames_is_closed_in_peace(tmp_path, form):
+def test_a_film_without_frames_is_closed_without_error(tmp_path, form):
     write_nothing = FilmWriter(tmp_path / "a", 16, 16, Fraction(25), form=form)
     with write_nothing:
         pass
@@ -193,7 +193,7 @@ def test_a_film_without_frames_is_closed_in_peace(tmp_path, form):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_the_first_error_is_heard(tmp_path, make_sounds, form, error):
+def test_the_first_error_is_raised(tmp_path, make_sounds, form, error):
     cover = make_sounds(tmp_path / "c.mkv", "aac")
     with (
         pytest.raises(error, match="first"),
@@ -205,7 +205,7 @@ def test_the_first_error_is_heard(tmp_path, make_sounds, form, error):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_place_that_can_not_be_written(tmp_path, form):
+def test_an_unwritable_output(tmp_path, form):
     with pytest.raises(MediaError, match=r"a\.mkv: can't be written \(No such file"):
         FilmWriter(tmp_path / "b" / "a.mkv", 16, 16, Fraction(25), form=form)
     with pytest.raises(MediaError, match=r"can't be written \(Is a directory"):
@@ -220,7 +220,7 @@ def test_a_full_disk(form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_disk_that_fills_up_at_any_byte(tmp_path, make_sounds, form):
+def test_a_disk_that_becomes_full_at_any_byte(tmp_path, make_sounds, form):
     """Run by another process, as the limit can't be taken back: writing past it fails as on a full disk."""
     cover = make_sounds(tmp_path / "c.mkv", "flac")
     out = run(FILLING, tmp_path / "a", cover, form)
@@ -262,7 +262,7 @@ for limit in [*range(0, size, size // 30), *range(max(0, size - 600), size, 37),
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_frame_is_not_held_back_for_sound_that_never_comes(tmp_path, make_sounds, form):
+def test_a_frame_does_not_wait_for_missing_sound(tmp_path, make_sounds, form):
     """What waits in memory stays small: the file grows as frames are written."""
     cover = make_sounds(tmp_path / "c.mkv", "aac", seconds=0.1)
     frames = noise(50, 240, 320)

@@ -17,7 +17,7 @@ from stegnet.media.pictures import MAX_PIXELS
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (61, 97), (8, 8)])
-def test_lossless_rgb_comes_back(tmp_path, make_film, picture, height, width):
+def test_lossless_rgb_is_exact(tmp_path, make_film, picture, height, width):
     path = make_film(tmp_path / "a.mkv", 5, height, width)
     info = scan(path)
     assert (info.width, info.height, len(info.pts), info.sound) == (width, height, 5, ())
@@ -26,7 +26,7 @@ def test_lossless_rgb_comes_back(tmp_path, make_film, picture, height, width):
         np.testing.assert_array_equal(frame, picture(height, width, index))
 
 
-def test_b_frames_come_in_order(tmp_path, make_film, picture):
+def test_b_frames_are_in_presentation_order(tmp_path, make_film, picture):
     path = make_film(tmp_path / "a.mp4", 20, codec="libx264", pix_fmt="yuv444p")
     assert [stamp * 25 for stamp in scan(path).times] == list(range(20))
     for index, frame in enumerate(read_frames(path)):
@@ -45,13 +45,13 @@ def test_variable_rate_is_exact(tmp_path, make_film):
     assert list(scan(path).times) == [Fraction(stamp, 90_000) for stamp in stamps]
 
 
-def test_a_raw_stream_has_no_time_stamps(tmp_path, make_film):
+def test_a_raw_stream_gets_even_time_stamps(tmp_path, make_film):
     path = make_film(tmp_path / "a.h264", codec="libx264", pix_fmt="yuv420p")
     assert list(scan(path).times) == [Fraction(index, 25) for index in range(6)]
 
 
 @pytest.mark.parametrize(("turn", "shown"), [(90, 1), (180, 2), (-90, 3), (0, 0)])
-def test_the_display_matrix_turns(tmp_path, make_film, turn, shown):
+def test_the_display_matrix_rotates(tmp_path, make_film, turn, shown):
     """A matrix that turns by 90° counter-clockwise shows np.rot90 of the frame."""
     plain = make_film(tmp_path / "a.mp4", 2, codec="libx264", pix_fmt="yuv444p")
     turned = make_film(tmp_path / "b.mp4", 2, codec="libx264", pix_fmt="yuv444p", turn=turn)
@@ -114,7 +114,7 @@ def flat_film(path, colour, pix_fmt, matrix, levels, height=64, **fields):
 
 
 @pytest.mark.parametrize("suffix", ["gif", "png", "avif", "webp"])
-def test_animations_keep_their_times(tmp_path, picture, suffix):
+def test_animations_have_exact_times(tmp_path, picture, suffix):
     first, *others = [Image.fromarray(picture(32, 48, seed)) for seed in range(4)]
     path = tmp_path / f"a.{suffix}"
     first.save(path, save_all=True, append_images=others, duration=[100, 200, 50, 300])
@@ -130,7 +130,7 @@ def test_ten_bits(tmp_path, make_film, picture):
 @pytest.mark.parametrize(
     ("tag", "level", "shown"), [(0, 16, 16), (2, 16, 16), (1, 16, 0), (1, 235, 255), (1, 126, 128)]
 )
-def test_grey_is_of_full_range_unless_its_tag_says_not(tmp_path, tag, level, shown):
+def test_grey_has_full_range_unless_tagged_otherwise(tmp_path, tag, level, shown):
     path = flat_film(tmp_path / "a.mkv", [level], "gray", 2, tag)
     assert next(read_frames(path))[5, 5].tolist() == [shown] * 3
 
@@ -139,20 +139,20 @@ def test_grey_is_of_full_range_unless_its_tag_says_not(tmp_path, tag, level, sho
     ("pix_fmt", "fields", "note"),
     [
         ("yuv420p", {}, None),
-        ("yuv420p10le", {}, "it has 10 bits a sample: reduced to 8"),
-        ("yuv420p", {"color_primaries": 9}, "its colours are BT.2020: taken as sRGB"),
+        ("yuv420p10le", {}, "it has 10 bits per sample: reduced to 8"),
+        ("yuv420p", {"color_primaries": 9}, "its colours are BT.2020: treated as sRGB"),
         ("yuv420p", {"color_trc": 16}, "its colours are HDR (PQ): reduced to 8 bits, not tone-mapped"),
         (
             "yuv420p",
             {"color_trc": 18, "color_primaries": 9},
             "its colours are HDR (HLG): reduced to 8 bits, not tone-mapped",
         ),
-        ("yuva420p", {}, "it can be transparent: laid over white"),
-        ("yuv420p", {"field_order": 2}, "it is interlaced: the two fields stay woven in one picture"),
+        ("yuva420p", {}, "it can be transparent: composited over white"),
+        ("yuv420p", {"field_order": 2}, "it is interlaced: each frame keeps both fields"),
         ("yuv420p", {"field_order": 1}, None),
     ],
 )
-def test_what_is_odd_is_noted(tmp_path, pix_fmt, fields, note):
+def test_peculiarities_are_noted(tmp_path, pix_fmt, fields, note):
     depth = 4 if "10" in pix_fmt else 1
     colour = [126 * depth, 128 * depth, 128 * depth, 255][: 4 if "a" in pix_fmt else 3]
     path = flat_film(tmp_path / "a.mkv", colour, pix_fmt, 6, 1, **fields)
@@ -161,7 +161,7 @@ def test_what_is_odd_is_noted(tmp_path, pix_fmt, fields, note):
 
 
 @pytest.mark.parametrize("matrix", [8, 10])
-def test_colours_that_nobody_converts(tmp_path, matrix):
+def test_an_unsupported_colour_matrix(tmp_path, matrix):
     """YCgCo, and BT.2020 with constant luminance. `scan` looks at no pixel, and so does not mind."""
     path = flat_film(tmp_path / "a.mkv", [126, 128, 128], "yuv444p", matrix, 1)
     assert len(scan(path).pts) == 1
@@ -188,7 +188,7 @@ def assert_over_white(frame, tolerance):
 
 
 @pytest.mark.parametrize("name", list(ALPHA))
-def test_transparent_films_are_laid_over_white(tmp_path, name):
+def test_transparent_films_are_composited_over_white(tmp_path, name):
     codec = name.split(".")[0]
     with av.open(str(tmp_path / name), "w") as film:
         stream = film.add_stream(codec, rate=25, options={"auto-alt-ref": "0"} if "vpx" in codec else {})
@@ -205,11 +205,11 @@ def test_transparent_films_are_laid_over_white(tmp_path, name):
     assert len(frames) == len(scan(tmp_path / name).pts) == 3
     for frame in frames:
         assert_over_white(frame, 8 if "vpx" in codec else 3)
-    assert "it can be transparent: laid over white" in scan(tmp_path / name).notes
+    assert "it can be transparent: composited over white" in scan(tmp_path / name).notes
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "avif"])
-def test_transparent_animations_are_laid_over_white(tmp_path, suffix):
+def test_transparent_animations_are_composited_over_white(tmp_path, suffix):
     stills = [Image.fromarray(np.roll(see_through(), shift, 1)) for shift in range(3)]
     stills[0].putpixel((0, 47), (1, 2, 3, 255))  # or the encoder leaves out equal frames
     stills[1].putpixel((1, 47), (1, 2, 3, 255))
@@ -226,11 +226,11 @@ def test_transparent_animations_are_laid_over_white(tmp_path, suffix):
     for frame in frames:
         assert_over_white(frame, 8 if suffix == "avif" else 1)
     info = scan(path)
-    assert info.notes == ("it can be transparent: laid over white",)
+    assert info.notes == ("it can be transparent: composited over white",)
     assert (info.width, info.height, info.sound) == (32, 48, ())
 
 
-def test_a_transparent_gif_is_laid_over_white(tmp_path):
+def test_a_transparent_gif_is_composited_over_white(tmp_path):
     stills = [Image.new("P", (32, 48), colour) for colour in (0, 1)]
     for still in stills:
         still.putpalette([0, 0, 0, 200, 0, 0])
@@ -253,7 +253,7 @@ def test_a_damaged_animation(tmp_path, picture):
             read(path)
 
 
-def test_fields_are_noted_and_stay_woven(tmp_path):
+def test_interlacing_is_noted_and_kept(tmp_path):
     """MPEG-2 says in each frame that it is made of two fields."""
     path = tmp_path / "a.avi"
     woven = np.zeros((64, 96, 3), np.uint8)
@@ -267,13 +267,13 @@ def test_fields_are_noted_and_stay_woven(tmp_path):
             film.mux(stream.encode(frame))
         film.mux(stream.encode(None))
     info = scan(path)
-    assert info.notes == ("it is interlaced: the two fields stay woven in one picture",)
+    assert info.notes == ("it is interlaced: each frame keeps both fields",)
     frames = list(read_frames(path))
     assert len(frames) == 3
     assert np.abs(frames[0].astype(int) - woven).mean() < 12
 
 
-def test_pixels_that_are_not_square_are_noted(tmp_path):
+def test_non_square_pixels_are_noted(tmp_path):
     with av.open(str(tmp_path / "a.mp4"), "w") as film:
         stream = film.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
@@ -292,11 +292,11 @@ def test_tiny_and_odd_sizes(tmp_path, make_film, picture, height, width):
         np.testing.assert_array_equal(frame, picture(height, width, index))
 
 
-def test_every_sound_track_counts(tmp_path, make_sounds):
+def test_every_sound_track_is_listed(tmp_path, make_sounds):
     assert scan(make_sounds(tmp_path / "a.mkv", "aac", "libmp3lame", "pcm_s16le")).sound == ("aac", "mp3", "pcm_s16le")
 
 
-def test_cover_art_is_not_the_film(tmp_path, picture):
+def test_cover_art_is_not_taken_for_the_film(tmp_path, picture):
     Image.fromarray(picture(200, 200)).save(tmp_path / "cover.jpg")
     with av.open(str(tmp_path / "a.mkv"), "w") as film:
         stream = film.add_stream("ffv1", rate=25)
@@ -307,7 +307,7 @@ def test_cover_art_is_not_the_film(tmp_path, picture):
     assert (info.width, info.height, info.notes) == (96, 64, ())
 
 
-def test_the_longest_of_several_tracks_counts(tmp_path):
+def test_the_longest_of_several_tracks_is_read(tmp_path):
     with av.open(str(tmp_path / "a.mp4"), "w") as film:
         streams = [film.add_stream("libx264", rate=25) for _ in range(2)]
         for index, stream in enumerate(streams):
@@ -321,7 +321,7 @@ def test_the_longest_of_several_tracks_counts(tmp_path):
             film.mux(stream.encode(None))
     info = scan(tmp_path / "a.mp4")
     assert (info.width, len(info.pts)) == (80, 5)
-    assert info.notes == ("it has 2 tracks of pictures: the one with the most frames counts",)
+    assert info.notes == ("it has 2 video tracks: the one with the most frames is used",)
 
 
 def test_a_film_without_time_stamps_is_noted(tmp_path, make_film):
@@ -329,19 +329,19 @@ def test_a_film_without_time_stamps_is_noted(tmp_path, make_film):
     assert scan(path).notes == ("it has no time stamps: its frames are spaced evenly",)
 
 
-def test_frames_that_change_size_are_stretched_to_the_first(tmp_path, make_film):
+def test_frames_that_change_size_are_resized_to_the_first(tmp_path, make_film):
     small = make_film(tmp_path / "a.m2v", 3, 48, 64, codec="mpeg2video", pix_fmt="yuv420p")
     large = make_film(tmp_path / "b.m2v", 3, 96, 128, codec="mpeg2video", pix_fmt="yuv420p")
     path = tmp_path / "c.m2v"
     path.write_bytes(small.read_bytes() + large.read_bytes())
     info = scan(path)
     frames = list(read_frames(path))
-    assert "its frames change size: all are stretched to 64×48" in info.notes
+    assert "its frames change size: all are resized to 64×48" in info.notes
     assert len(frames) == len(info.pts) >= 5  # the decoder drops the frame that it holds back when the size changes
     assert {frame.shape for frame in frames} == {(48, 64, 3)}
 
 
-def test_what_has_no_frames(tmp_path):
+def test_files_without_frames(tmp_path):
     (tmp_path / "a.mp4").write_text("text")
     with pytest.raises(MediaError, match="neither"):
         scan(tmp_path / "a.mp4")
@@ -357,7 +357,7 @@ def test_what_has_no_frames(tmp_path):
 
 
 @pytest.mark.parametrize("part", [0.5, 0.9])
-def test_an_mp4_without_its_end_was_never_finished(tmp_path, make_film, part):
+def test_an_unfinished_mp4(tmp_path, make_film, part):
     path = make_film(tmp_path / "c.mp4", codec="libx264", pix_fmt="yuv420p")
     path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
     with pytest.raises(MediaError, match=r"c\.mp4: the film is cut off, or was never finished") as caught:
@@ -365,7 +365,7 @@ def test_an_mp4_without_its_end_was_never_finished(tmp_path, make_film, part):
     assert "copy it again" in caught.value.hint
 
 
-def test_a_damaged_frame_says_how_many_came_before(tmp_path, make_film):
+def test_an_error_gives_the_number_of_good_frames(tmp_path, make_film):
     path = make_film(tmp_path / "a.mov", 10, codec="png", pix_fmt="rgb24")
     with av.open(str(path)) as film:
         packets = [bytes(packet) for packet in film.demux(video=0) if packet.size]
@@ -388,7 +388,7 @@ def with_index_in_front(path, source):
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "avi"])
-def test_a_film_that_is_cut_off_is_noted(tmp_path, make_film, suffix):
+def test_a_truncated_film_is_noted(tmp_path, make_film, suffix):
     """No decoder says so."""
     path = make_film(tmp_path / f"a.{suffix}", 10, codec="mpeg4", pix_fmt="yuv420p")
     path = with_index_in_front(tmp_path / "b.mp4", path) if suffix == "mp4" else path
@@ -400,7 +400,7 @@ def test_a_film_that_is_cut_off_is_noted(tmp_path, make_film, suffix):
     assert note in info.notes
 
 
-def test_a_tag_can_not_make_a_path_a_protocol(tmp_path, make_film, monkeypatch):
+def test_a_path_is_never_taken_for_a_protocol(tmp_path, make_film, monkeypatch):
     make_film(tmp_path / "a.mkv").rename(tmp_path / "data:a.mkv")
     monkeypatch.chdir(tmp_path)
     assert len(scan(type(tmp_path)("data:a.mkv")).pts) == 6
@@ -442,7 +442,7 @@ def looked_at(folder, *names):
     return lines, int(memory) << 10
 
 
-def test_what_names_other_files_is_refused_before_it_is_opened(tmp_path):
+def test_playlists_are_refused_before_they_are_opened(tmp_path):
     """Whoever opened the pipe that they name would wait for ever."""
     os.mkfifo(tmp_path / "inner.mkv")
     Image.new("RGB", (8, 8)).save(tmp_path / "still1.png")
@@ -472,7 +472,7 @@ def claim_inside(path, width, height):
     path.write_bytes(data)
 
 
-def test_a_film_that_claims_huge_pictures_takes_no_memory(tmp_path, make_film):
+def test_a_film_that_declares_huge_frames_takes_no_memory(tmp_path, make_film):
     makers = {"a.mov": ("qtrle", "rgb24", claim_of), "a.m2v": ("mpeg2video", "yuv420p", claim_inside)}
     makers["a.mpg"] = makers["a.m2v"]
     for name, (codec, pix_fmt, claim) in makers.items():

@@ -8,7 +8,7 @@ from stegnet.media import matroska, sound_tracks
 
 
 @pytest.mark.parametrize("size", [0, 1, 126, 127, 128, 16_382, 16_383, 100_000])
-def test_elements_come_back(size):
+def test_elements_round_trip(size):
     data = matroska.element(b"\xae", bytes(size)) + matroska.element(matroska.CODEC_PRIVATE, b"\1")
     assert list(matroska.elements(data)) == [(b"\xae", bytes(size)), (matroska.CODEC_PRIVATE, b"\1")]
 
@@ -25,7 +25,7 @@ def test_an_element_of_unknown_size_takes_the_rest():
 
 
 @pytest.mark.parametrize("data", [b"\0", b"\xae", b"\xae\0"])
-def test_what_is_not_matroska(data):
+def test_invalid_data(data):
     with pytest.raises(ValueError, match="not Matroska"):
         list(matroska.elements(data))
 
@@ -35,7 +35,7 @@ def test_a_header_without_a_track():
         matroska.track_entry(matroska.element(matroska.EBML, b""))
 
 
-def test_a_file_of_one_track_is_one_to_ffmpeg(tmp_path, make_sounds):
+def test_ffmpeg_reads_a_file_of_one_track(tmp_path, make_sounds):
     (track,) = sound_tracks(make_sounds(tmp_path / "a.mkv", "flac"))
     entry = track.template + matroska.element(matroska.CODEC_PRIVATE, track.extradata)
     data = matroska.file_of(entry)

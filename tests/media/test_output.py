@@ -1,4 +1,5 @@
 import fcntl
+import hashlib
 import os
 import re
 import stat
@@ -7,17 +8,19 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stegnet.core.errors import MediaError
-from stegnet.media import whole_file
+from stegnet.media import FilmWriter, check_film, check_picture, digest, whole_file, write_png
 
 STALE = ".a.mkv.0123456789ab.part"
 
 
-def test_a_whole_file_takes_its_place(tmp_path):
+def test_a_complete_file_is_renamed(tmp_path):
     target = tmp_path / "a.mkv"
     target.write_text("old")
     with whole_file(target) as part:
@@ -29,7 +32,7 @@ def test_a_whole_file_takes_its_place(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_its_mode_is_that_of_any_new_file(tmp_path):
+def test_the_mode_is_that_of_any_new_file(tmp_path):
     (tmp_path / "plain").touch()
     with whole_file(tmp_path / "a.png"):
         pass
@@ -37,14 +40,14 @@ def test_its_mode_is_that_of_any_new_file(tmp_path):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
-def test_whatever_fails_leaves_nothing(tmp_path, error):
+def test_a_failure_leaves_no_file(tmp_path, error):
     with pytest.raises(error), whole_file(tmp_path / "a.png") as part:
         part.write_text("half")
         raise error
     assert list(tmp_path.iterdir()) == []
 
 
-def test_whatever_fails_leaves_the_old_file(tmp_path):
+def test_a_failure_leaves_the_old_file(tmp_path):
     (tmp_path / "a.png").write_text("old")
     with pytest.raises(ValueError, match="x"), whole_file(tmp_path / "a.png") as part:
         part.write_text("half")
@@ -53,21 +56,21 @@ def test_whatever_fails_leaves_the_old_file(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_errors_name_the_file_that_was_asked_for(tmp_path):
+def test_errors_name_the_output_file(tmp_path):
     with pytest.raises(MediaError) as caught, whole_file(tmp_path / "a.png") as part:
         raise MediaError(f"{part}: can't be written (No space left on device)", "make room")
     assert str(caught.value) == f"{tmp_path / 'a.png'}: can't be written (No space left on device)"
     assert caught.value.hint == "make room"
 
 
-def test_a_dead_runs_part_is_removed(tmp_path):
+def test_a_stale_part_is_removed(tmp_path):
     for name in (STALE, ".another.png.ffffffffffff.part"):
         (tmp_path / name).write_text("half")
     with whole_file(tmp_path / "b.png") as part:
         assert list(tmp_path.iterdir()) == [part]
 
 
-def test_a_live_runs_part_is_left_alone(tmp_path):
+def test_a_locked_part_is_left_alone(tmp_path):
     with whole_file(tmp_path / "a.png") as first:
         first.write_text("first")
         with whole_file(tmp_path / "a.png") as second:
@@ -78,7 +81,7 @@ def test_a_live_runs_part_is_left_alone(tmp_path):
     assert (tmp_path / "a.png").read_text() == "first"
 
 
-def test_the_lock_outlives_the_writing_by_another_hand(tmp_path):
+def test_the_lock_remains_after_another_program_wrote_the_file(tmp_path):
     """Encoders open the part by its name and truncate it; the lock must still be held then."""
     with whole_file(tmp_path / "a.png") as part:
         part.write_bytes(b"x" * 100)
@@ -120,14 +123,14 @@ def test_a_killed_run_leaves_a_part_that_the_next_one_removes(tmp_path):
         "x.a.0123456789ab.part",
     ],
 )
-def test_what_is_named_otherwise_is_left_alone(tmp_path, name):
+def test_files_with_other_names_are_left_alone(tmp_path, name):
     (tmp_path / name).write_text("mine")
     with whole_file(tmp_path / "b.png"):
         pass
     assert (tmp_path / name).read_text() == "mine"
 
 
-def test_what_is_no_plain_file_is_left_alone(tmp_path):
+def test_only_regular_files_are_removed(tmp_path):
     (tmp_path / "mine").write_text("mine")
     (tmp_path / STALE).symlink_to(tmp_path / "mine")
     (tmp_path / ".b.0123456789ab.part").mkdir()
@@ -138,7 +141,7 @@ def test_what_is_no_plain_file_is_left_alone(tmp_path):
     assert (tmp_path / "mine").read_text() == "mine"
 
 
-def test_a_part_that_is_taken_for_dead_is_made_again(tmp_path, monkeypatch):
+def test_a_part_removed_as_stale_is_created_again(tmp_path, monkeypatch):
     """Another run may look at the part after it was made and before it was locked."""
     lock, made = fcntl.flock, []
 
@@ -166,7 +169,7 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == [STALE, "a.png"]
 
 
-def test_it_is_on_the_disk_before_it_is_moved(tmp_path, monkeypatch):
+def test_the_file_is_synced_before_it_is_renamed(tmp_path, monkeypatch):
     sync, replace, calls = os.fsync, os.replace, []
     monkeypatch.setattr(os, "fsync", lambda number: (calls.append(os.fstat(number).st_ino), sync(number)))
     monkeypatch.setattr(os, "replace", lambda one, other: (calls.append("move"), replace(one, other)))
@@ -175,7 +178,7 @@ def test_it_is_on_the_disk_before_it_is_moved(tmp_path, monkeypatch):
     assert calls == [(tmp_path / "a.png").stat().st_ino, "move", tmp_path.stat().st_ino]
 
 
-def test_a_disk_that_fails_at_the_end(tmp_path, monkeypatch):
+def test_a_disk_error_at_the_end(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
@@ -193,7 +196,7 @@ LONG_NAMES = ["日本" * 41 + ".mkv", "a" * 255, "é" * 127, "a" * 235 + "é" * 
 
 
 @pytest.mark.parametrize("name", NAMES + LONG_NAMES)
-def test_any_name_will_do(tmp_path, monkeypatch, name):
+def test_any_file_name_works(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with whole_file(Path(name)) as part:
         assert len(os.fsencode(part.name)) <= 255
@@ -214,22 +217,22 @@ def test_a_name_that_is_not_unicode(tmp_path):
     assert path.read_text() == "new"
 
 
-def test_a_name_too_long_is_known_at_once(tmp_path):
+def test_a_name_that_is_too_long_fails_early(tmp_path):
     with pytest.raises(MediaError, match="can't be written"), whole_file(tmp_path / ("a" * 256)):
         pytest.fail("a night's work would be lost")
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_a_missing_folder(tmp_path):
     with pytest.raises(MediaError, match="b: no such folder"), whole_file(tmp_path / "b" / "a.png"):
         pass
 
 
-def test_a_folder_in_its_place(tmp_path):
+def test_a_folder_as_output(tmp_path):
     with pytest.raises(MediaError, match="is a folder"), whole_file(tmp_path):
         pass
 
 
-def test_a_device_in_its_place(tmp_path):
+def test_a_device_as_output(tmp_path):
     os.mkfifo(tmp_path / "a")
     with pytest.raises(MediaError, match="is not a file that can be replaced"), whole_file(tmp_path / "a"):
         pass
@@ -314,9 +317,81 @@ class TestWithoutOverwriting:
 
 
 @pytest.mark.parametrize("overwrite", [True, False])
-def test_a_private_file_is_its_owners_alone(tmp_path, overwrite):
+def test_a_private_file_is_readable_by_its_owner_only(tmp_path, overwrite):
     if overwrite:
         (tmp_path / "a.png").touch(0o644)
     with whole_file(tmp_path / "a.png", overwrite=overwrite, private=True) as part:
         assert stat.S_IMODE(part.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "a.png").stat().st_mode) == 0o600
+
+
+@pytest.fixture
+def frames(picture):
+    return [picture(17, 33, seed) for seed in range(5)]
+
+
+@pytest.fixture(params=["mkv", "mp4"])
+def film(request, tmp_path, frames):
+    path = tmp_path / "a"
+    with FilmWriter(path, 33, 17, Fraction(25), form=request.param) as film:
+        for index, frame in enumerate(frames):
+            film.write(frame, Fraction(index, 25))
+    return path
+
+
+def test_a_digest_is_blake2b_of_size_and_pixels(picture):
+    pixels = picture(7, 9)
+    assert digest(pixels) == hashlib.blake2b(b"7 9" + pixels.tobytes(), digest_size=16).digest()
+    assert digest(pixels[::-1, ::2]) == digest(np.ascontiguousarray(pixels[::-1, ::2]))
+    assert digest(np.zeros((2, 8, 3), np.uint8)) != digest(np.zeros((4, 4, 3), np.uint8))
+
+
+def test_an_identical_film_passes(film, frames):
+    calls = []
+    check_film(film, [digest(frame) for frame in frames], lambda *call: calls.append(call))
+    assert calls == [(n, 5) for n in range(1, 6)]
+
+
+def test_the_first_frame_that_differs_is_named(film, frames):
+    for index in (2, 4):
+        frames[index][16, 32, 2] ^= 1
+    with pytest.raises(MediaError, match="frame 3 does not read back") as caught:
+        check_film(film, [digest(frame) for frame in frames], lambda *_: None)
+    assert "faulty" in caught.value.hint
+
+
+@pytest.mark.parametrize("count", [0, 4, 6])
+def test_a_different_number_of_frames_is_found(film, frames, count):
+    wanted = [digest(frame) for frame in (frames + frames)[:count]]
+    with pytest.raises(MediaError, match=f"with 5 frames, not {count}$") as caught:
+        check_film(film, wanted, lambda *_: None)
+    assert "faulty" in caught.value.hint
+
+
+def test_a_flipped_bit_in_the_file_is_found(tmp_path, frames):
+    """FFmpeg only logs that a checksum of FFV1 is wrong, and shows something else."""
+    path = tmp_path / "a.mkv"
+    with FilmWriter(path, 33, 17, Fraction(25)) as film:
+        for index, frame in enumerate(frames):
+            film.write(frame, Fraction(index, 25))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(MediaError):
+        check_film(path, [digest(frame) for frame in frames], lambda *_: None)
+
+
+def test_pictures(tmp_path, picture):
+    pixels = picture(17, 33)
+    write_png(tmp_path / "a.png", pixels)
+    check_picture(tmp_path / "a.png", pixels)
+    for other in (pixels ^ np.eye(33, dtype=np.uint8)[:17, :, None], pixels[:16], pixels[:, :1]):
+        with pytest.raises(MediaError, match="does not read back") as caught:
+            check_picture(tmp_path / "a.png", other)
+        assert "faulty" in caught.value.hint
+
+
+def test_a_picture_with_a_colour_profile_passes(tmp_path, picture, swapped_profile):
+    pixels = picture(17, 33)
+    write_png(tmp_path / "a.png", pixels, icc=swapped_profile)
+    check_picture(tmp_path / "a.png", pixels)

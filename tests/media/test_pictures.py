@@ -9,7 +9,7 @@ from stegnet.core.errors import MediaError
 from stegnet.media import kind, read_cover, read_picture, resize, write_png
 
 
-def test_a_png_comes_back_and_its_bytes_repeat(tmp_path, picture):
+def test_png_is_lossless_and_deterministic(tmp_path, picture):
     pixels = picture(61, 97)
     write_png(tmp_path / "a.png", pixels)
     write_png(tmp_path / "b.png", pixels)
@@ -17,7 +17,7 @@ def test_a_png_comes_back_and_its_bytes_repeat(tmp_path, picture):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_exif_turns(tmp_path):
+def test_exif_orientation_is_applied(tmp_path):
     image = Image.new("RGB", (20, 10), "red")
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -49,7 +49,7 @@ def test_every_mode_becomes_rgb(tmp_path, mode, colour, shown):
     assert tuple(pixels[3, 3]) == shown
 
 
-def test_a_transparent_palette_is_seen_over_white(tmp_path):
+def test_a_transparent_palette_is_composited_over_white(tmp_path):
     Image.new("P", (9, 8), 0).save(tmp_path / "a.png", transparency=0)
     assert (read_picture(tmp_path / "a.png") == 255).all()
 
@@ -60,7 +60,7 @@ def test_half_transparent_is_half_white(tmp_path):
 
 
 @pytest.mark.parametrize(("mode", "message"), [("F", "floating-point numbers"), ("LAB", "L\\*a\\*b\\*")])
-def test_pixels_that_are_no_plain_colours_are_refused(tmp_path, mode, message):
+def test_unsupported_colour_spaces_are_refused(tmp_path, mode, message):
     Image.new(mode, (8, 8)).save(tmp_path / "a.tif")
     for read in (read_picture, read_cover):
         with pytest.raises(MediaError, match=rf"a\.tif: its pixels are .*{message}") as caught:
@@ -76,7 +76,7 @@ def test_16_bits_of_colour_become_8(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", ["tif", "mpo", "gif", "png", "webp", "avif"])
-def test_the_first_of_several_pictures_counts(tmp_path, suffix):
+def test_the_first_of_several_pictures_is_read(tmp_path, suffix):
     stills = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
     stills[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=stills[1:])
     assert np.abs(read_picture(tmp_path / f"a.{suffix}")[8, 8].astype(int) - (255, 0, 0)).max() <= 4
@@ -99,7 +99,7 @@ def test_a_profile_is_applied(tmp_path, swapped_profile):
     assert np.abs(read_picture(tmp_path / "a.png")[4, 4].astype(int) - (10, 250, 30)).max() <= 2
 
 
-def test_what_is_transparent_stays_so_under_a_profile(tmp_path, swapped_profile):
+def test_a_profile_keeps_transparency(tmp_path, swapped_profile):
     image = Image.new("RGBA", (8, 8), (250, 10, 30, 255))
     image.paste((0, 0, 0, 0), (0, 0, 8, 4))
     image.save(tmp_path / "a.png", icc_profile=swapped_profile)
@@ -135,7 +135,7 @@ def test_grey_of_16_bits_keeps_its_profile(tmp_path, linear_grey_profile):
     assert np.abs(read_picture(tmp_path / "a.png")[4, 4].astype(int) - HALF).max() <= 2
 
 
-def test_a_profile_for_ink_is_applied(tmp_path, cmyk_profile):
+def test_a_cmyk_profile_is_applied(tmp_path, cmyk_profile):
     image = Image.new("CMYK", (8, 8), (200, 100, 50, 0))
     image.paste((0, 0, 0, 255), (0, 0, 8, 4))
     image.save(tmp_path / "a.tif", icc_profile=cmyk_profile)
@@ -145,7 +145,7 @@ def test_a_profile_for_ink_is_applied(tmp_path, cmyk_profile):
     assert read_cover(tmp_path / "a.tif")[1] is None
 
 
-def test_grey_with_a_profile_for_colours(tmp_path, swapped_profile):
+def test_grey_with_an_rgb_profile(tmp_path, swapped_profile):
     """Many programs write it; grey stays grey."""
     Image.new("L", (8, 8), 100).save(tmp_path / "a.png", icc_profile=swapped_profile)
     assert np.abs(read_picture(tmp_path / "a.png")[4, 4].astype(int) - 100).max() <= 2
@@ -154,21 +154,21 @@ def test_grey_with_a_profile_for_colours(tmp_path, swapped_profile):
 
 
 @pytest.mark.parametrize("kind_of", ["nonsense", "cut", "of grey", "of ink"])
-def test_a_broken_profile_is_left_out_with_a_warning(
+def test_a_broken_profile_is_ignored_with_a_warning(
     tmp_path, swapped_profile, linear_grey_profile, cmyk_profile, kind_of
 ):
     profile = {
         "nonsense": b"nonsense", "cut": swapped_profile[:200], "of grey": linear_grey_profile, "of ink": cmyk_profile
     }[kind_of]  # fmt: skip
     Image.new("RGB", (8, 8), (250, 10, 30)).save(tmp_path / "a.png", icc_profile=profile)
-    with pytest.warns(UserWarning, match=r"a\.png: its colour profile is left out"):
+    with pytest.warns(UserWarning, match=r"a\.png: its colour profile is ignored"):
         assert read_picture(tmp_path / "a.png")[4, 4].tolist() == [250, 10, 30]
-    with pytest.warns(UserWarning, match=r"a\.png: its colour profile is left out"):
+    with pytest.warns(UserWarning, match=r"a\.png: its colour profile is ignored"):
         pixels, profile = read_cover(tmp_path / "a.png")
     assert (pixels[4, 4].tolist(), profile) == ([250, 10, 30], None)
 
 
-def test_a_cover_keeps_its_numbers_and_their_meaning(tmp_path, picture, swapped_profile):
+def test_a_cover_keeps_its_pixels_and_profile(tmp_path, picture, swapped_profile):
     pixels = picture(61, 97)
     for name in "ab":
         write_png(tmp_path / name, pixels, icc=swapped_profile)
@@ -187,7 +187,7 @@ def test_a_cover_without_a_profile(tmp_path, picture):
     assert profile is None
 
 
-def test_a_cover_is_turned_and_laid_over_white(tmp_path):
+def test_a_cover_is_rotated_and_composited_over_white(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGBA", (20, 10), (0, 0, 0, 0)).save(tmp_path / "a.png", exif=exif)
@@ -196,7 +196,7 @@ def test_a_cover_is_turned_and_laid_over_white(tmp_path):
     assert (pixels == 255).all()
 
 
-def test_a_place_that_can_not_be_written(tmp_path, picture):
+def test_an_unwritable_output(tmp_path, picture):
     with pytest.raises(MediaError, match=r"a\.png: can't be written \(No such file"):
         write_png(tmp_path / "b" / "a.png", picture(8, 8))
     if Path("/dev/full").exists():
@@ -215,7 +215,7 @@ def test_truncated_pictures_are_refused(tmp_path, picture, suffix):
             read_picture(path)
 
 
-def test_what_is_not_a_picture(tmp_path):
+def test_files_that_are_not_pictures(tmp_path):
     (tmp_path / "a.png").write_text("no picture")
     with pytest.raises(MediaError, match="not a picture"):
         read_picture(tmp_path / "a.png")

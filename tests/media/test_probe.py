@@ -59,20 +59,20 @@ def test_sound_alone(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.txt", "a.png", "a.nfo"])
-def test_text(tmp_path, name):
+def test_text_is_refused(tmp_path, name):
     (tmp_path / name).write_text("This is a text.\n" * 50)
     with pytest.raises(MediaError, match="neither a picture nor a film"):
         kind(tmp_path / name)
 
 
-def test_a_list_of_other_files(tmp_path, make_film):
+def test_a_playlist_is_refused(tmp_path, make_film):
     make_film(tmp_path / "b.mkv")
     (tmp_path / "a.mp4").write_text("ffconcat version 1.0\nfile b.mkv\n")
     with pytest.raises(MediaError, match="neither a picture nor a film"):
         kind(tmp_path / "a.mp4")
 
 
-def test_what_is_no_file(tmp_path):
+def test_missing_empty_and_special_files(tmp_path):
     (tmp_path / "a.mp4").touch()
     for path, message in [
         (tmp_path / "a.mp4", "the file is empty"),
@@ -90,6 +90,6 @@ def test_an_animated_webp_is_as_lossy_as_its_first_frame(tmp_path, lossless, for
     assert lossy_form(tmp_path / "a.webp") == form
 
 
-def test_a_webp_that_is_cut_off_is_not_called_lossy(tmp_path):
+def test_a_truncated_webp_is_not_called_lossy(tmp_path):
     (tmp_path / "a.webp").write_bytes(b"RIFF\x10\0\0\0WEBPVP8X")
     assert not is_lossy_webp(tmp_path / "a.webp")

@@ -28,7 +28,7 @@ def stripes() -> np.ndarray:
 
 @pytest.mark.parametrize("sampling", SAMPLING)
 @pytest.mark.parametrize("quality", [50, 90, 100])
-def test_jpeg_is_what_another_library_makes(picture, sampling, quality):
+def test_jpeg_matches_another_library(picture, sampling, quality):
     original = picture(64, 96)
     ours = recode_picture(original, "JPEG", quality=quality, subsampling=sampling)
     options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, SAMPLING[sampling]]
@@ -39,31 +39,31 @@ def test_jpeg_is_what_another_library_makes(picture, sampling, quality):
     assert loss[0] == pytest.approx(loss[1], abs=0.05)
 
 
-def test_webp_without_loss_changes_nothing(picture):
+def test_lossless_webp_changes_nothing(picture):
     assert np.array_equal(recode_picture(picture(64, 96), "WEBP", lossless=True), picture(64, 96))
 
 
-def test_a_picture_that_a_form_can_not_hold(picture):
+def test_a_picture_that_a_format_can_not_hold(picture):
     with pytest.raises(MediaError, match="can't be made JPEG"):
         recode_picture(np.zeros((1, 70_000, 3), np.uint8), "JPEG")
 
 
 @pytest.mark.parametrize("codec", [H264, H264_444, H265, H265_444])
 @pytest.mark.parametrize("colour", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (30, 120, 200)])
-def test_colours_stay_what_they_are(codec, colour):
+def test_colours_are_preserved(codec, colour):
     flat = np.full((64, 64, 3), colour, np.uint8)
     (back,) = recode_film([flat], codec, 5)
     assert np.abs(back.astype(int) - flat).max() <= 3
 
 
 @pytest.mark.parametrize(("whole", "halved"), [(H264_444, H264), (H265_444, H265)])
-def test_fine_colour_needs_444(stripes, whole, halved):
+def test_fine_chroma_needs_444(stripes, whole, halved):
     losses = [peak_signal_noise_ratio(stripes, recode_film([stripes], codec, 5)[0]) for codec in (whole, halved)]
     assert losses[0] > 35
     assert losses[1] < 20
 
 
-def test_h264_loses_what_the_command_line_loses(picture, tmp_path):
+def test_h264_matches_ffmpegs_command_line(picture, tmp_path):
     """The same encoder with the same rate factor, called by another program."""
     frames = [picture(64, 96, seed) for seed in range(8)]
     for index, frame in enumerate(frames):
@@ -80,7 +80,7 @@ def test_h264_loses_what_the_command_line_loses(picture, tmp_path):
 
 
 @pytest.mark.parametrize("codec", [H264, H265])
-def test_frames_keep_their_order_and_their_bits(codec, picture):
+def test_frames_are_in_order_and_deterministic(codec, picture):
     """Of a film with frames that wait for later ones; the same each time."""
     frames = [picture(64, 96, seed) for seed in range(9)]
     back = recode_film(frames, codec, 10)

@@ -41,7 +41,7 @@ def furthest(one, other):
 
 
 @pytest.mark.parametrize(("codec", "suffix"), SOURCES)
-def test_packets_come_back_through_matroska(tmp_path, make_sounds, heard, codec, suffix):
+def test_packets_survive_matroska(tmp_path, make_sounds, heard, codec, suffix):
     source = make_sounds(tmp_path / f"a.{suffix}", codec, codec)
     out = rewritten(source, tmp_path / "b", "mkv")
     assert min(map(len, bytes_of(source))) > 5
@@ -51,7 +51,7 @@ def test_packets_come_back_through_matroska(tmp_path, make_sounds, heard, codec,
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [(codec, form) for codec, form in SOURCES if codec in MP4])
-def test_packets_come_back_through_mp4(tmp_path, make_sounds, codec, suffix):
+def test_packets_survive_mp4(tmp_path, make_sounds, codec, suffix):
     source = make_sounds(tmp_path / f"a.{suffix}", codec, codec)
     out = rewritten(source, tmp_path / "b", "mp4")
     assert bytes_of(out) == bytes_of(source)
@@ -85,7 +85,7 @@ def test_a_track_is_plain_data(tmp_path, make_sounds):
     assert len(tracks[0].template) < 100
 
 
-def test_language_title_and_disposition_come_along(tmp_path, make_sounds):
+def test_language_title_and_disposition_are_copied(tmp_path, make_sounds):
     with av.open(str(make_sounds(tmp_path / "a.mkv", "aac"))) as old, av.open(str(tmp_path / "b.mkv"), "w") as new:
         for number, (language, title) in enumerate((("fra", "Commentaire"), ("deu", "Ton"))):
             stream = new.add_stream_from_template(old.streams.audio[0])
@@ -106,7 +106,7 @@ def test_language_title_and_disposition_come_along(tmp_path, make_sounds):
         assert [int(stream.disposition) for stream in film.streams.audio] == [0, 1]
 
 
-def test_aac_comes_without_adts_frames(tmp_path, make_sounds):
+def test_adts_frames_are_removed_from_aac(tmp_path, make_sounds):
     source = make_sounds(tmp_path / "a.ts", "aac")
     (track,) = sound_tracks(source)
     assert len(track.extradata) == 2
@@ -124,7 +124,7 @@ def test_encoder_delay_stays_before_time_0(tmp_path, make_sounds):
     assert next(read_sound(rewritten(source, tmp_path / "c", "mkv"))).pts == -21
 
 
-def test_what_an_edit_list_cuts_away_is_left_out(tmp_path, make_sounds, heard):
+def test_packets_removed_by_an_edit_list_are_left_out(tmp_path, make_sounds, heard):
     source = make_sounds(tmp_path / "a.mp4", "aac", seconds=2, start=-1)
     with av.open(str(source)) as film:
         everything = [packet.pts for packet in film.demux(audio=0) if packet.size]
@@ -136,7 +136,7 @@ def test_what_an_edit_list_cuts_away_is_left_out(tmp_path, make_sounds, heard):
     assert len(heard(out)[0]) == len(heard(source)[0])
 
 
-def test_the_end_is_trimmed_alike(tmp_path, make_sounds):
+def test_the_trim_at_the_end_is_copied(tmp_path, make_sounds):
     source = make_sounds(tmp_path / "a.mkv", "libopus")
     trims = [packet.trim for packet in read_sound(source)]
     assert trims[-1] > 0
@@ -169,7 +169,7 @@ def test_a_packet_with_one_stamp_has_both(tmp_path, make_sounds):
 
 
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
-def test_stamps_that_go_back_stop_nobody(tmp_path, make_sounds, form):
+def test_decreasing_time_stamps_are_corrected(tmp_path, make_sounds, form):
     def jumbled(index: int, packet: SoundPacket) -> SoundPacket:
         return dataclasses.replace(packet, pts=100, dts=100) if index == 10 else packet
 
@@ -210,7 +210,7 @@ def test_a_track_without_packets(tmp_path, make_sounds):
     assert len(sound_tracks(rewritten(source, tmp_path / "b", "mkv"))) == 2
 
 
-def test_sound_that_no_film_can_take(tmp_path, make_sounds):
+def test_sound_that_can_not_be_copied(tmp_path, make_sounds):
     source = make_sounds(tmp_path / "a.avi", "adpcm_ms")
     with pytest.raises(MediaError, match=r"a\.avi: its sound \(adpcm_ms\) can't be taken") as caught:
         sound_tracks(source)
@@ -225,14 +225,14 @@ def test_sound_that_mp4_can_not_hold(tmp_path, make_sounds):
     assert bytes_of(rewritten(source, tmp_path / "b", "mkv")) == bytes_of(source)
 
 
-def test_a_track_of_nonsense(tmp_path):
+def test_an_invalid_track(tmp_path):
     track = SoundTrack("aac", Fraction(1, 48000), 48000, "stereo", b"", b"nonsense")
     with pytest.raises(MediaError, match="can't be kept"):
         FilmWriter(tmp_path / "a", 32, 16, Fraction(25), sound=(track,))
 
 
 @pytest.mark.parametrize("read", [sound_tracks, lambda path: list(read_sound(path))])
-def test_what_is_no_film(tmp_path, read):
+def test_files_that_are_not_films(tmp_path, read):
     with pytest.raises(MediaError, match="no such file"):
         read(tmp_path / "a.mkv")
     (tmp_path / "a.mkv").write_text("text")

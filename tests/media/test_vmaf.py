@@ -35,23 +35,23 @@ def test_a_film_against_itself_has_the_best_score(film):
     assert min(scores) > 97  # a first frame, before which nothing moved, gets 97.4 at best
 
 
-def test_noise_costs_more_the_more_of_it_there_is(film):
+def test_more_noise_gives_a_lower_score(film):
     original = film("a.mkv", [0, 1, 2])
     means = [np.mean(vmaf(original, film(f"{noise}.mkv", [0, 1, 2], noise))) for noise in (0, 15, 40)]
     assert means[0] > means[1] + 2 > means[2] + 4
 
 
-def test_frames_go_by_their_number_and_the_shorter_film_ends_it(film):
+def test_frames_are_paired_by_index_up_to_the_shorter_film(film):
     original, longer = film("a.mkv", [0, 1]), film("b.mkv", [0, 1, 2])
     assert vmaf(original, longer) == vmaf(longer, original) == vmaf(original, original)
 
 
-def test_frames_in_another_order_are_caught(film):
+def test_frames_in_another_order_get_a_low_score(film):
     original = film("a.mkv", [0, 1, 2, 3])
     assert np.mean(vmaf(original, film("b.mkv", [1, 0, 3, 2]))) < np.mean(vmaf(original, original)) - 10
 
 
-def test_only_brightness_counts(film):
+def test_only_luma_is_measured(film):
     """As said in the docstring: it is measured on yuv420p, whose luma alone VMAF looks at."""
     original = film("a.mkv", [0, 1])
     assert vmaf(original, film("b.mkv", [0, 1])) == vmaf(original, original)
@@ -62,14 +62,14 @@ def test_films_of_two_sizes_are_refused(film):
         vmaf(film("a.mkv", [0]), film("b.mkv", [0], width=80))
 
 
-def test_ffmpegs_failure_is_told(film, monkeypatch):
+def test_a_failure_of_ffmpeg_is_an_error(film, monkeypatch):
     monkeypatch.setattr(module, "MODEL", "none_of_these")
     original = film("a.mkv", [0, 1, 2])
     with pytest.raises(MediaError, match="can't measure VMAF"):
         vmaf(original, original)
 
 
-def test_where_it_can_t_be_measured_a_line_says_so(tmp_path, monkeypatch, caplog):
+def test_the_reason_is_logged_if_it_can_not_be_measured(tmp_path, monkeypatch, caplog):
     assert has_vmaf(17, 40)
     with caplog.at_level(logging.INFO):
         assert not has_vmaf(16, 40)

@@ -12,7 +12,7 @@ PQ = "-vf setparams=color_trc=smpte2084:color_primaries=bt2020:colorspace=bt2020
 HEVC = "-c:v libx265 -x265-params log-level=0 -pix_fmt yuv420p10le"
 BEFORE_ZERO = f"{H264} -bf 0 -g 1 -avoid_negative_ts disabled -output_ts_offset -0.08"
 TURNED = both(filmed("b.mp4", H264), by_ffmpeg("-display_rotation 90 -i b.mp4 -c copy a.mp4"))
-CUT_OFF = "the end of the file is missing"
+TRUNCATED = "the file is truncated"
 NOTE = "note: cover: "
 CHAPTERS = ";FFMETADATA1\ntitle=Holiday\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=200\ntitle=One\n"
 SUBTITLES = "1\n00:00:00,000 --> 00:00:00,200\nHello\n"
@@ -93,9 +93,9 @@ CASES = (
     coded("4:2:0", "a.mp4", H264),
     coded("4:4:4", "a.mp4", "-c:v libx264 -pix_fmt yuv444p"),
     coded("grey", "a.mkv", "-c:v ffv1 -pix_fmt gray"),
-    coded("grey of 16 bits", "a.mkv", "-c:v ffv1 -pix_fmt gray16le", f"{NOTE}it has 16 bits a sample"),
+    coded("grey of 16 bits", "a.mkv", "-c:v ffv1 -pix_fmt gray16le", f"{NOTE}it has 16 bits per sample"),
     coded("palette", "a.mov", "-c:v qtrle -pix_fmt pal8"),
-    coded("10 bits", "a.mp4", "-c:v libx264 -pix_fmt yuv420p10le", f"{NOTE}it has 10 bits a sample"),
+    coded("10 bits", "a.mp4", "-c:v libx264 -pix_fmt yuv420p10le", f"{NOTE}it has 10 bits per sample"),
     coded("HDR (PQ, HEVC)", "a.mp4", f"{PQ} {HEVC}", f"{NOTE}its colours are HDR (PQ)"),
     coded("transparent ProRes", "a.mov", "-c:v prores_ks -pix_fmt yuva444p10le", f"{NOTE}it can be transparent"),
     coded("transparent VP9", "a.webm", "-c:v libvpx-vp9 -pix_fmt yuva420p", f"{NOTE}it can be transparent"),
@@ -120,7 +120,7 @@ CASES = (
     coded("MPEG-TS with sound", "a.ts", "-c:v mpeg2video", sound="aac", check=sounds("aac")),
     coded("VP9 in WebM", "a.webm", "-c:v libvpx-vp9"),
     coded("AV1 in MP4", "a.mp4", "-c:v libsvtav1 -svtav1-params lp=1"),
-    coded("ProRes in MOV", "a.mov", "-c:v prores_ks", f"{NOTE}it has 10 bits a sample"),
+    coded("ProRes in MOV", "a.mov", "-c:v prores_ks", f"{NOTE}it has 10 bits per sample"),
     coded("FLV", "a.flv", "-c:v flv"),
     coded("WMV", "a.wmv", "-c:v wmv2"),
     coded("WMV with its sound", "a.wmv", "-c:v wmv2", "error: a.wmv: its sound (wmav2) can't be", 1, sound="wmav2"),
@@ -133,12 +133,12 @@ CASES = (
         both(filmed("b.mp4", H264), cut("a.mp4", "b.mp4", 0.6)),
         "the film is cut off, or was never finished",
     ),
-    cover("Matroska cut off", cut("a.mkv", "cover.mkv", 0.9), says=f"{NOTE}{CUT_OFF}"),
+    cover("Matroska cut off", cut("a.mkv", "cover.mkv", 0.9), says=f"{NOTE}{TRUNCATED}"),
     cover(
         "AVI cut off",
         both(filmed("b.avi", "-c:v mjpeg"), cut("a.avi", "b.avi", 0.8)),
         "a.avi",
-        says=f"{NOTE}{CUT_OFF}",
+        says=f"{NOTE}{TRUNCATED}",
     ),
     cover("zeros in a frame of FFV1", both(filmed("b.mkv"), zeroed("a.mkv", "b.mkv", 0.55, 60))),
     cover(

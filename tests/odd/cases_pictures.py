@@ -180,7 +180,7 @@ CASES = (
     cover(
         "broken profile: left out",
         saved("a.png", icc_profile=b"nonsense"),
-        says="warning: a.png: its colour profile is left out",
+        says="warning: a.png: its colour profile is ignored",
         check=partial(has, None),
     ),
     cover("JPEG named .png", both(saved("a.jpg"), renamed("a.jpg", "a.png"))),
@@ -232,7 +232,7 @@ CASES = (
     secret(
         "broken profile",
         saved("a.png", icc_profile=b"nonsense"),
-        says="warning: a.png: its colour profile is left out",
+        says="warning: a.png: its colour profile is ignored",
     ),
     no_secret("TIFF of floating-point numbers", "a.tif", saved("a.tif", "F"), FLOAT),
     no_secret("cut off", "a.png", cut("a.png", "secret.png", 0.6), DAMAGED),

@@ -3,7 +3,7 @@
 from functools import partial
 
 from tests.odd.case import TOO_SMALL, WROTE_FILM, Case, prepare
-from tests.odd.cases_films import BEFORE_ZERO, CUT_OFF, TURNED, VARIABLE, sounds, with_more, with_sound
+from tests.odd.cases_films import BEFORE_ZERO, TRUNCATED, TURNED, VARIABLE, sounds, with_more, with_sound
 from tests.odd.make import H264, LOSSLESS, Maker, animated, both, by_ffmpeg, cut, filmed, nothing, renamed
 
 WHOLE = (96, 64, 6)
@@ -50,7 +50,7 @@ CASES = (
     secret("16×16 pixels", filmed("a.mkv", size="16x16"), back=(16, 16, 6)),
     secret("97×61 pixels", filmed("a.mkv", f"-vf scale=97:61,setsar=1 {LOSSLESS}"), back=(97, 61, 6)),
     secret("512×384 pixels, larger than the cover", filmed("a.mkv", size="512x384"), back=(512, 384, 6)),
-    secret("10 bits", filmed("a.mkv", "-c:v ffv1 -pix_fmt yuv444p10le"), says=f"{NOTE}it has 10 bits a sample"),
+    secret("10 bits", filmed("a.mkv", "-c:v ffv1 -pix_fmt yuv444p10le"), says=f"{NOTE}it has 10 bits per sample"),
     secret("turned by 90°: it comes back upright", TURNED, "a.mp4", (64, 96, 6)),
     secret("variable frame rate", filmed("a.mp4", f"{VARIABLE} {H264}"), "a.mp4", (96, 64, 5)),
     secret("animated GIF", filmed("a.gif", ""), "a.gif"),
@@ -58,7 +58,7 @@ CASES = (
     secret("animated PNG", animated("a.png"), "a.png"),
     secret("raw H.264", filmed("a.h264", H264), "a.h264", says=f"{NOTE}it has no time stamps"),
     secret("Matroska named .txt", both(filmed("b.mkv"), renamed("b.mkv", "a.txt")), "a.txt"),
-    secret("cut off", both(filmed("b.mkv"), cut("a.mkv", "b.mkv", 0.9)), back=(96, 64, 5), says=f"{NOTE}{CUT_OFF}"),
+    secret("cut off", both(filmed("b.mkv"), cut("a.mkv", "b.mkv", 0.9)), back=(96, 64, 5), says=f"{NOTE}{TRUNCATED}"),
     secret("first stamp before zero", filmed("a.wtv", BEFORE_ZERO), "a.wtv"),
     secret("stamps that jump by 24 days", filmed("a.flv", BEFORE_ZERO), "a.flv"),
     secret("sound that does not fit", filmed("a.mkv", sound="pcm_s16le"), code=1, says=TOO_SMALL),

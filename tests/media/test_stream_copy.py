@@ -59,7 +59,7 @@ def tags_of(path):
 
 @pytest.mark.parametrize("source", ["a.mkv", "a.mp4"])
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
-def test_tags_are_kept_but_not_who_made_the_file_and_when(tmp_path, source, form):
+def test_tags_are_copied_except_those_of_the_file(tmp_path, source, form):
     made = {"creation_time": "2020-01-02T03:04:05Z", "encoder": "camera"}
     made_film = make(tmp_path / source, lambda film: film.metadata.update(TAGS | made))
     path, notes = rewritten(made_film, tmp_path / "b", form)
@@ -70,16 +70,16 @@ def test_tags_are_kept_but_not_who_made_the_file_and_when(tmp_path, source, form
     assert notes == ()
 
 
-def test_tags_that_mp4_has_no_place_for(tmp_path):
+def test_tags_that_mp4_can_not_hold(tmp_path):
     source = make(tmp_path / "a.mkv", lambda film: film.metadata.update(TAGS | {"mood": "glad", "tempo": "5"}))
     path, notes = rewritten(source, tmp_path / "b", "mp4")
     assert {name: tags_of(path)[name] for name in TAGS} == TAGS
-    assert notes == ("its tags mood, tempo are left out: MP4 has no place for them",)
+    assert notes == ("its tags mood, tempo are left out: MP4 can't hold them",)
     assert tags_of(rewritten(source, tmp_path / "b", "mkv")[0])["mood"] == "glad"
 
 
-def test_mp4_takes_each_tag_it_is_said_to_take(tmp_path):
-    from stegnet.media.carrying import _MP4_TAGS
+def test_mp4_holds_every_listed_tag(tmp_path):
+    from stegnet.media.stream_copy import _MP4_TAGS
 
     values = {name: "1" for name in _MP4_TAGS} | {"location": "+12.0000+013.0000/", "date": "2020", "track": "1/2"}
     source = make(tmp_path / "a.mkv", lambda film: film.metadata.update(values))
@@ -90,7 +90,7 @@ def test_mp4_takes_each_tag_it_is_said_to_take(tmp_path):
 
 @pytest.mark.parametrize("source", ["a.mkv", "a.mp4"])
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
-def test_chapters_are_kept(tmp_path, source, form):
+def test_chapters_are_copied(tmp_path, source, form):
     path, notes = rewritten(make(tmp_path / source, lambda film: film.set_chapters(CHAPTERS)), tmp_path / "b", form)
     with av.open(str(path)) as film:
         found = [
@@ -100,26 +100,24 @@ def test_chapters_are_kept(tmp_path, source, form):
     assert notes == ()
 
 
-def test_a_chapter_that_ends_before_it_starts_stops_nobody(tmp_path):
+def test_a_chapter_that_ends_before_it_starts_gets_no_length(tmp_path):
     source = make(tmp_path / "a.mp4", lambda film: film.set_chapters([CHAPTERS[1] | {"end": 300}]))
     path, _ = rewritten(source, tmp_path / "b", "mkv")
     with av.open(str(path)) as film:
         assert len(film.chapters()) == 1
 
 
-def test_fonts_are_kept_in_matroska_only(tmp_path):
+def test_fonts_are_copied_to_matroska_only(tmp_path):
     source = make(tmp_path / "a.mkv", lambda film: film.add_attachment("a.ttf", "font/ttf", b"\0font") and None)
     path, notes = rewritten(source, tmp_path / "b", "mkv")
     with av.open(str(path)) as film:
         (font,) = film.streams.attachments
         assert (font.name, font.mimetype, font.data, notes) == ("a.ttf", "font/ttf", b"\0font", ())
-    assert rewritten(source, tmp_path / "b", "mp4")[1] == (
-        "its attached files (1) are left out: MP4 has no place for them",
-    )
+    assert rewritten(source, tmp_path / "b", "mp4")[1] == ("its attached files (1) are left out: MP4 can't hold them",)
 
 
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
-def test_cover_art_is_kept(tmp_path, form):
+def test_cover_art_is_copied(tmp_path, form):
     source = make(tmp_path / "a.mkv", lambda film: film.add_attachment("cover.jpg", "image/jpeg", jpeg()) and None)
     for step in range(2):  # the second time, the source is of the form itself
         source, notes = rewritten(source, tmp_path / f"{step}", form)
@@ -160,7 +158,7 @@ def subtitles_of(path):
         ]
 
 
-def test_subtitles_of_matroska_are_kept(tmp_path):
+def test_subtitles_are_copied_to_matroska(tmp_path):
     lines = ["Häl <i>lo</i>\ntwo".encode(), b"bye"]
     source = make(tmp_path / "a.mkv", lambda film: text(film, "subrip", lines))
     path, notes = rewritten(source, tmp_path / "b", "mkv")
@@ -168,7 +166,7 @@ def test_subtitles_of_matroska_are_kept(tmp_path):
     assert notes == ()
 
 
-def test_subtitles_move_with_a_film_that_starts_before_0(tmp_path):
+def test_subtitles_are_shifted_with_a_film_that_starts_before_0(tmp_path):
     """To the nearest millisecond."""
     source = make(tmp_path / "a.mkv", lambda film: text(film, "subrip", [b"hi", b"bye"]))
     with FilmWriter(tmp_path / "b", 32, 16, Fraction(25), form="mkv", keep=source) as film:
@@ -212,14 +210,14 @@ def mov_text(path, lines):
     return make(path, fill)
 
 
-def test_subtitles_of_mp4_are_kept_in_mp4(tmp_path):
+def test_subtitles_are_copied_from_mp4_to_mp4(tmp_path):
     lines = [timed("Häl lo".encode(), STYLE), timed(b"bye")]
     path, notes = rewritten(mov_text(tmp_path / "a.mp4", lines), tmp_path / "b", "mp4")
     assert subtitles_of(path) == [("mov_text", "deu", [(100, 200, lines[0]), (400, 200, lines[1])])]
     assert notes == ()
 
 
-def test_subtitles_of_mp4_become_plain_in_matroska(tmp_path):
+def test_mp4_subtitles_become_plain_text_in_matroska(tmp_path):
     lines = [timed("Häl lo\ntwo".encode(), STYLE), timed("\ufeffwide".encode("utf-16-be")), EMPTY, timed(b"bye")]
     path, notes = rewritten(mov_text(tmp_path / "a.mp4", lines), tmp_path / "b", "mkv")
     texts = [(100, 200, "Häl lo\ntwo".encode()), (400, 200, b"wide"), (1000, 200, b"bye")]
@@ -227,12 +225,12 @@ def test_subtitles_of_mp4_become_plain_in_matroska(tmp_path):
     assert notes == ("the styles of its subtitles are lost: Matroska gets plain text",)
 
 
-def test_no_style_is_lost_where_there_is_none(tmp_path):
+def test_plain_mp4_subtitles_are_copied_without_a_note(tmp_path):
     assert rewritten(mov_text(tmp_path / "a.mp4", [timed(b"bye")]), tmp_path / "b", "mkv")[1] == ()
 
 
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
-def test_what_the_colours_mean_is_kept_and_changes_no_pixel(tmp_path, form):
+def test_colour_metadata_is_copied_and_changes_no_pixel(tmp_path, form):
     """BT.2020 and PQ: the numbers stay those of the film, so their meaning must come along."""
     source = make(tmp_path / "a.mkv", color_primaries=9, color_trc=16, colorspace=9)
     path, _ = rewritten(source, tmp_path / "b", form)
@@ -243,7 +241,7 @@ def test_what_the_colours_mean_is_kept_and_changes_no_pixel(tmp_path, form):
 
 
 @pytest.mark.parametrize("turn", [0, 90])
-def test_the_shape_of_pixels_is_kept_in_mp4(tmp_path, turn):
+def test_the_pixel_aspect_ratio_is_copied_to_mp4(tmp_path, turn):
     with av.open(str(tmp_path / "a.mp4"), "w") as film:
         stream = film.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
@@ -259,7 +257,7 @@ def test_the_shape_of_pixels_is_kept_in_mp4(tmp_path, turn):
     assert note.startswith(f"its pixels are {aspect.numerator}:{aspect.denominator}, but square in the new film")
 
 
-def test_interlacing_is_said_in_matroska(tmp_path):
+def test_the_field_order_is_copied_to_matroska(tmp_path):
     path, _ = rewritten(make(tmp_path / "a.mkv", field_order=2), tmp_path / "b", "mkv")
     with av.open(str(path)) as film:
         assert film.streams.video[0].codec_context.field_order == 2
@@ -274,7 +272,7 @@ def test_other_tracks_are_left_out(tmp_path):
     path, notes = rewritten(make(tmp_path / "a.mkv", fill), tmp_path / "b", "mkv")
     with av.open(str(path)) as film:
         assert len(film.streams) == 1
-    assert notes == ("its other tracks of pictures (1) are left out",)
+    assert notes == ("its other video tracks (1) are left out",)
 
 
 def test_a_data_track_is_left_out(tmp_path):
@@ -288,14 +286,14 @@ def test_a_data_track_is_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp"])
-def test_an_animation_has_nothing_else(tmp_path, picture, suffix):
+def test_animations_are_copied_without_notes(tmp_path, picture, suffix):
     first, *others = [Image.fromarray(picture(16, 32, seed)) for seed in range(3)]
     first.save(tmp_path / f"a.{suffix}", save_all=True, append_images=others, duration=100)
     path, notes = rewritten(tmp_path / f"a.{suffix}", tmp_path / "b", "mkv")
     assert (len(scan(path).pts), notes) == (3, ())
 
 
-def test_what_is_no_film(tmp_path):
+def test_files_that_are_not_films(tmp_path):
     (tmp_path / "a.mkv").write_text("text")
     with pytest.raises(MediaError, match="neither"):
         FilmWriter(tmp_path / "b", 16, 16, Fraction(25), keep=tmp_path / "a.mkv")

@@ -5,10 +5,10 @@ import pytest
 
 from stegnet.core.errors import MediaError
 from stegnet.media import read_frames, scan
-from stegnet.media.preview import write_preview
+from stegnet.media.ffmpeg_cli import write_preview
 
 
-def test_films_stand_side_by_side_and_the_left_one_is_heard(make_film: Callable[..., Path], tmp_path: Path) -> None:
+def test_films_are_side_by_side_with_the_left_ones_sound(make_film: Callable[..., Path], tmp_path: Path) -> None:
     left = make_film(tmp_path / "left.mkv", frames=8, sound="aac")
     right = make_film(tmp_path / "right.mkv", frames=5, seed=3)
     out = tmp_path / "preview.mp4"
@@ -33,7 +33,7 @@ def test_same_films_same_bytes(make_film: Callable[..., Path], tmp_path: Path) -
     assert (tmp_path / "first.mp4").read_bytes() == (tmp_path / "second.mp4").read_bytes()
 
 
-def test_what_ffmpeg_can_not_read(make_film: Callable[..., Path], tmp_path: Path) -> None:
+def test_an_unreadable_film(make_film: Callable[..., Path], tmp_path: Path) -> None:
     broken = tmp_path / "broken.mkv"
     broken.write_bytes(b"no film")
     with pytest.raises(MediaError, match="ffmpeg"):
@@ -41,7 +41,9 @@ def test_what_ffmpeg_can_not_read(make_film: Callable[..., Path], tmp_path: Path
     assert not (tmp_path / "preview.mp4").exists()
 
 
-def test_names_are_only_names(make_film: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_are_never_options_or_protocols(
+    make_film: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Neither options nor protocols nor a format; the part that it is written to has no suffix either."""
     (tmp_path / "-y").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -1,0 +1,112 @@
+"""Options of FFmpeg's encoders and muxers: the two lossless film formats, and lossy H.264 and H.265.
+
+All of them are chosen so that the same frames give the same bytes.
+"""
+
+import math
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+
+from stegnet.media.frames import EXACT
+
+MILLISECOND = Fraction(1, 1000)
+# FFmpeg doubles a track's ticks per second until there are at least this many.
+_MIN_TICKS = 10_000
+_MAX_TICKS = 2**31 - 1
+# Ticks per second that are fine enough for any film and don't overflow in a long one.
+_FINE_TICKS = 90_000
+# FFV1 can't split smaller pictures into four slices.
+_MIN_SIDE_TO_SLICE = 16
+# With two or three frames, x265 4.2 outputs uninitialised decoding times if it may reorder them.
+_MIN_FRAMES_TO_REORDER = 4
+# With AVX-512 (seen on a Zen 5 with x264 165) one film in four differs in some bytes from the one before it. SSE2,
+# which every such processor has, costs a tenth of the speed and gives what x264 gives without any SIMD code.
+X264_DETERMINISTIC = {"x264-params": "asm=sse2"} if platform.machine().lower() in {"x86_64", "amd64"} else {}
+
+
+@dataclass(frozen=True)
+class Form:
+    """A lossless film format.
+
+    Attributes:
+        name: for messages.
+        muxer, encoder: FFmpeg's names.
+        pixels: FFmpeg's name of the pixel format.
+        packet_gap: smallest difference between two sound packets' time stamps, in ticks of their track.
+    """
+
+    name: str
+    muxer: str
+    encoder: str
+    pixels: str
+    packet_gap: int
+
+
+# Matroska allows equal time stamps, and needs them: two packets can fall in the same millisecond.
+MKV = Form("Matroska", "matroska", "ffv1", "bgr0", 0)
+MP4 = Form("MP4", "mp4", "libx264rgb", "rgb24", 1)
+FORMS = {"mkv": MKV, "mp4": MP4}
+
+
+def encoder_options(form: Form, width: int, height: int) -> dict[str, str]:
+    """Options of a lossless encoder.
+
+    FFV1: version 3, intra frames only, a checksum on each slice, slices for four threads. x264: lossless, no
+    B-frames, no lookahead; a fixed number of threads, since the bytes depend on it.
+    """
+    if form is MKV:
+        slices = "4" if min(width, height) >= _MIN_SIDE_TO_SLICE else "1"
+        return {"level": "3", "g": "1", "slicecrc": "1", "slices": slices}
+    return {"qp": "0", "preset": "veryfast", "bf": "0", "rc-lookahead": "0", "g": "25", "threads": "4"}
+
+
+def muxer_options(form: Form, time_base: Fraction, rates: Iterable[int]) -> dict[str, str]:
+    """Options that keep time stamps as they are and leave out anything random.
+
+    Args:
+        form: MKV or MP4.
+        time_base: of the pictures' time stamps, in seconds.
+        rates: samples per second of each sound track.
+    """
+    # Packets come in order: there is no use in holding one back for more than half a second.
+    options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled", "max_interleave_delta": "500000"}
+    if form is MKV:
+        return options
+    ticks = time_base.denominator
+    while ticks < _MIN_TICKS:
+        ticks *= 2
+    # MP4 gives the start of each track in ticks of the whole film, so these must fit every track.
+    common = math.lcm(ticks, *rates)
+    return options | {"movie_timescale": str(common if common <= _MAX_TICKS else ticks)}
+
+
+def picture_time_base(form: Form, rate: Fraction, preferred: Fraction | None) -> Fraction:
+    """Time base of the pictures in seconds.
+
+    Matroska's is a millisecond. MP4's is the preferred one, or else one that divides a frame of `rate` evenly.
+    """
+    if form is MKV:
+        return MILLISECOND
+    return preferred or Fraction(1, rate.numerator * math.ceil(_FINE_TICKS / rate.numerator))
+
+
+def x265_params(params: str, frames: int) -> str:
+    """The params for x265, without output to stderr and with a workaround for very short films."""
+    return f"log-level=none:info=0:{params}" + (":bframes=0" if frames < _MIN_FRAMES_TO_REORDER else "")
+
+
+def to_yuv(picture: np.ndarray, pixel_format: str) -> VideoFrame:
+    """(H, W, 3) uint8 RGB as a frame in YCbCr: BT.709, limited range, with exact rounding."""
+    return VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+        format=pixel_format,
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=EXACT,
+        threads=1,
+    )

@@ -1,0 +1,62 @@
+"""ffmpeg's command line, for what needs its filters or copies whole files: muxing, and side-by-side previews."""
+
+import shutil
+from pathlib import Path
+
+import ffmpeg
+import imageio_ffmpeg
+
+from stegnet.core.errors import MediaError
+from stegnet.media.encoders import X264_DETERMINISTIC
+from stegnet.media.output import whole_file
+
+RATE = 25  # frames per second of a preview
+_BITEXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
+
+
+def bundled_ffmpeg() -> str:
+    """Path of the ffmpeg in imageio-ffmpeg, whose version is pinned."""
+    return imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def input_file(path: Path) -> ffmpeg.nodes.FilterableStream:
+    """A film as input; an absolute path can't be mistaken for a protocol or an option."""
+    return ffmpeg.input(str(path.absolute()))
+
+
+def run_ffmpeg(out: Path, streams: list, error: str, **options: str | int | None) -> None:
+    """Runs the installed ffmpeg, or else the bundled one, and overwrites `out`.
+
+    Args:
+        streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
+        error: start of the message if ffmpeg fails.
+        options: of the output.
+    Raises:
+        MediaError: ffmpeg fails; its last line is part of the message.
+    """
+    film = ffmpeg.output(*streams, str(out.absolute()), **options, **_BITEXACT)
+    try:
+        film.overwrite_output().run(cmd=shutil.which("ffmpeg") or bundled_ffmpeg(), quiet=True)
+    except ffmpeg.Error as failure:
+        last = failure.stderr.decode(errors="replace").strip().splitlines()[-1]
+        raise MediaError(f"{error} ({last})") from failure
+
+
+def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -> None:
+    """Writes an MP4 (H.264 4:2:0, AAC) that any browser plays: two films side by side, as long as the shorter one.
+
+    Args:
+        left: film whose sound is used.
+        right: the other film.
+        width, height: size of each film in the preview in pixels; even numbers.
+    Raises:
+        MediaError: ffmpeg fails.
+    """
+    inputs = [input_file(film) for film in (left, right)]
+    sized = [film.video.filter("scale", width, height).filter("setsar", 1).filter("fps", RATE) for film in inputs]
+    pictures = ffmpeg.filter(sized, "hstack", inputs=len(sized), shortest=1)
+    video = {"vcodec": "libx264", "pix_fmt": "yuv420p", "crf": 20, "threads": 1, "flags:v": "+bitexact"}
+    options = {"format": "mp4", "movflags": "+faststart", "acodec": "aac", "shortest": None}
+    options |= video | X264_DETERMINISTIC
+    with whole_file(out) as part:
+        run_ffmpeg(part, [pictures, inputs[0]["a?"]], f"{out}: ffmpeg can't make it", **options)
