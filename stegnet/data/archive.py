@@ -84,10 +84,8 @@ def _extract(folder: Path, source: Source, missing: dict[str, str]) -> None:
                 del missing[name]
             if not missing:
                 return
-    reason = f"{source.address} lacks {len(missing)} of the files listed in {source.files}, or has other contents"
-    raise DataError(
-        f"{source.name}: {reason}, the first is {min(missing)}", "try again later, or use another data.source"
-    )
+    lacks = f"lacks {len(missing)} of the files listed in {source.files}, or their contents differ: {min(missing)} first"
+    raise DataError(f"{source.name}: {source.address} {lacks}", "try again later, or use another data.source")
 
 
 def _members(source: Source, names: set[str]) -> Iterator[tuple[str, bytes]]:

@@ -88,7 +88,7 @@ def read_listing(path: Path) -> list[Listed]:
         raise DataError(f"{path}: not a valid list of pictures ({error})") from error
     for row in rows:
         if not _is_valid(row):
-            raise DataError(f"{path}: {row.file!r}: row needs a file name, a SHA-256 and a split (train or test)")
+            raise DataError(f"{path}: {row.file!r}: needs a file name, a SHA-256 and a split (train or test)")
     if len({row.file for row in rows}) < len(rows):
         raise DataError(f"{path}: lists a file twice")
     return sorted(rows, key=lambda row: row.file)

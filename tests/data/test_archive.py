@@ -136,7 +136,7 @@ def check_refused(source, listing, tmp_path, reason: str, hint: str) -> DataErro
 
 def test_a_file_that_differs(source, listing, tmp_path):
     wrong = [replace(row, sha256="0" * 64) if row.file == "d.jpg" else row for row in listing]
-    reason = r"lacks 1 of the files that set.csv lists, or has others of that name, d.jpg first"
+    reason = r"lacks 1 of the files listed in set.csv, or their contents differ: d.jpg first"
     check_refused(source, wrong, tmp_path, reason, "try again later, or use another")
 
 

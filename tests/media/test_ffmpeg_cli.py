@@ -41,10 +41,8 @@ def test_an_unreadable_film(make_film: Callable[..., Path], tmp_path: Path) -> N
     assert not (tmp_path / "preview.mp4").exists()
 
 
-def test_paths_are_never_options_or_protocols(
-    make_film: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither options nor protocols nor a format; the part that it is written to has no suffix either."""
+def test_paths_are_only_paths(make_film: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never options, protocols or formats, even though the temporary file has no suffix."""
     (tmp_path / "-y").mkdir()
     monkeypatch.chdir(tmp_path)
     for name in ("pipe:1", "-i"):
