@@ -1,4 +1,4 @@
-"""Runs all cases of `tests/odd`, and writes what the program says to docs/inputs.md: python -m tools.odd_inputs."""
+"""Runs all cases of `tests/odd` and writes their output to tests/odd/README.md: python -m tools.odd_inputs."""
 
 import re
 import shutil
@@ -11,24 +11,26 @@ from tempfile import TemporaryDirectory, gettempdir
 from tqdm import tqdm
 
 from stegnet.cli.messages import clean
-from tests.odd.case import Case, Said, make_kit, run
+from tests.odd.case import Case, Output, make_kit, run
 from tests.odd.groups import GROUPS
 
-PAGE = Path(__file__).parents[1] / "docs" / "inputs.md"
+LOG = Path(__file__).parents[1] / "tests" / "odd" / "README.md"
 INTRODUCTION = """\
-# Odd inputs
+# Unusual inputs: a test log
 
-What happens with files that are not as they should be, keys that are none, and places where nothing can be written.
-Each row was run; `tests/odd` holds the cases, and `make test` runs them again. `--key-file k --weights w` is left out
-of commands that name no other. Exit codes: 0 done, 1 refused, 2 a wrong command line, 3 revealed from a container that
-was altered. After 1 and 2 all files are as they were, and none is new.
+Unusual and broken files, invalid keys, and output paths that can't be written. `python -m tools.odd_inputs` runs all
+cases and writes this page; `make test` runs them too. [docs/inputs.md](../../docs/inputs.md) lists the supported
+formats.
+
+Commands are shown without `--key-file k --weights w`. Exit codes: 0 success, 1 refused, 2 usage error, 3 revealed from
+a container that was altered. After 1 and 2, no file has changed or was added.
 
 The covers are `cover.png` (97×61) and `cover.mkv` (96×64, 6 frames, with sound), the secrets `secret.png` (40×50) and
-`secret.mkv` (48×32, 4 frames); they are in `hidden.png`, `hidden.mkv` and `hidden.mp4`. `sealed.png` and `sealed.mkv`
-hold `notes.txt` byte for byte. The network is not trained: how well the secret comes back is not looked at here.
+`secret.mkv` (48×32, 4 frames); they are hidden in `hidden.png`, `hidden.mkv` and `hidden.mp4`. `sealed.png` and
+`sealed.mkv` contain the file `notes.txt`. The network is not trained, so the quality of secrets is meaningless here.
 """
-_LONGEST = 120
-HEAD = "| | input | command | exit | what is said |\n|---|---|---|---|---|\n"
+_MAX_CHARACTERS = 120
+HEAD = "| | input | command | exit | output |\n|---|---|---|---|---|\n"
 
 
 def main() -> None:
@@ -37,18 +39,18 @@ def main() -> None:
         kit.mkdir()
         with chdir(kit):
             make_kit()
-        said = {case: _run(case, kit) for case in tqdm([case for cases in GROUPS.values() for case in cases])}
-    PAGE.write_text(INTRODUCTION + "".join(_tables(said)), encoding="utf-8")
+        outputs = {case: _run(case, kit) for case in tqdm([case for cases in GROUPS.values() for case in cases])}
+    LOG.write_text(INTRODUCTION + "".join(_tables(outputs)), encoding="utf-8")
     wrong = [
         case.name
-        for case, answer in said.items()
-        if answer.code != case.code or case.says not in answer.err + answer.out
+        for case, output in outputs.items()
+        if output.code != case.code or case.says not in output.err + output.out
     ]
-    print(f"{len(said)} cases; see {PAGE.name}")
-    sys.exit(f"not as decided: {'; '.join(wrong)}" if wrong else 0)
+    print(f"{len(outputs)} cases; see {LOG}")
+    sys.exit(f"unexpected output: {'; '.join(wrong)}" if wrong else 0)
 
 
-def _run(case: Case, kit: Path) -> Said:
+def _run(case: Case, kit: Path) -> Output:
     with TemporaryDirectory() as folder:
         place = Path(folder, "f")
         shutil.copytree(kit, place)
@@ -57,21 +59,21 @@ def _run(case: Case, kit: Path) -> Said:
             return run(case)
 
 
-def _tables(said: dict[Case, Said]) -> Iterator[str]:
-    numbers = {case: number for number, case in enumerate(said, 1)}
+def _tables(outputs: dict[Case, Output]) -> Iterator[str]:
+    numbers = {case: number for number, case in enumerate(outputs, 1)}
     for group, cases in GROUPS.items():
         yield f"\n## {group}\n{HEAD}"
         for case in cases:
-            answer = said[case]
-            told = answer.line(case.says)
-            yield f"| {numbers[case]} | {case.name} | {_code(case.line)} | {answer.code} | {_code(told)} |\n"
+            output = outputs[case]
+            line = _code(output.line(case.says))
+            yield f"| {numbers[case]} | {case.name} | {_code(case.line)} | {output.code} | {line} |\n"
 
 
 def _code(text: str) -> str:
-    """Text as code, on one line and not too long."""
+    """Text as inline code, on one line and shortened."""
     text = re.sub(rf"{re.escape(gettempdir())}/(stegnet-)\w+", r"$TMPDIR/\1…", clean(text))
     short = re.sub(r"(.)\1{9,}", r"\1…", text)
-    short = short if len(short) <= _LONGEST else f"{short[:_LONGEST]}…"
+    short = short if len(short) <= _MAX_CHARACTERS else f"{short[:_MAX_CHARACTERS]}…"
     return f"`` {short} ``".replace("|", r"\|") if "`" in short else f"`{short}`".replace("|", r"\|")
 
 

@@ -84,7 +84,7 @@ def _extract(folder: Path, source: Source, missing: dict[str, str]) -> None:
                 del missing[name]
             if not missing:
                 return
-    lacks = f"lacks {len(missing)} of the files listed in {source.files}, or their contents differ: {min(missing)} first"
+    lacks = f"lacks {len(missing)} of the files listed in {source.files}, or they differ: {min(missing)} first"
     raise DataError(f"{source.name}: {source.address} {lacks}", "try again later, or use another data.source")
 
 

@@ -12,7 +12,7 @@ PARAMS = Path(__file__).parents[2] / "params.yaml"
 
 @pytest.fixture
 def data_config() -> Callable[..., object]:
-    """A small `data` section; changes are given by name."""
+    """A small `data` section, with changes by key."""
     small = load_config().data
     small = replace(
         small,
@@ -37,7 +37,7 @@ def augment_config():
 
 @pytest.fixture
 def in_process(monkeypatch) -> None:
-    """The jobs run here, where a test can change what they meet."""
+    """Runs the jobs in this process, where tests can patch."""
     monkeypatch.setattr(prepare_module, "_run", lambda jobs, workers: (job() for job in jobs))
 
 

@@ -1,4 +1,4 @@
-"""Archives, and a web server that answers as a test wants it to."""
+"""Archives, and a web server with answers chosen by the test."""
 
 import gzip
 import io
@@ -18,7 +18,7 @@ def member(name: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE, link:
 
 
 def pack(members: list[tuple], comment: str = "") -> bytes:
-    """A .tar.gz file, with a comment in front as git puts it."""
+    """A .tar.gz file that starts with a comment, as git writes it."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz", format=tarfile.PAX_FORMAT, pax_headers={"comment": comment}) as tar:
         for entry, content in members:
@@ -27,14 +27,14 @@ def pack(members: list[tuple], comment: str = "") -> bytes:
 
 
 def broken(packed: bytes) -> bytes:
-    """A .tar.gz file whose second half is nothing that can be decompressed."""
+    """A .tar.gz file whose second half can't be decompressed."""
     content = gzip.decompress(packed)
     packer = zlib.compressobj(wbits=31)
     return packer.compress(content[: len(content) // 2]) + packer.flush(zlib.Z_FULL_FLUSH) + b"\xff" * 64
 
 
 class Site(ThreadingHTTPServer):
-    """Gives one answer to whatever is asked."""
+    """Answers every request in the same way."""
 
     def __init__(self, answer: Callable[[BaseHTTPRequestHandler], None]) -> None:
         super().__init__(("127.0.0.1", 0), Visit)
@@ -42,7 +42,7 @@ class Site(ThreadingHTTPServer):
         self.asked = 0
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """The other side left early."""
+        """Ignores clients that disconnect."""
 
 
 class Visit(BaseHTTPRequestHandler):
@@ -54,7 +54,7 @@ class Visit(BaseHTTPRequestHandler):
         self.server.answer(self)
 
     def log_message(self, *args) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
     def begin(self, status: int = 200, **headers: object) -> None:
         self.send_response(status)
@@ -74,7 +74,7 @@ def serving(answer: Callable[[Visit], None]) -> Iterator[Site]:
 
 
 def in_chunks(body: bytes, end: bytes = b"0\r\n\r\n") -> Callable[[Visit], None]:
-    """As GitHub sends an archive: its length is not said."""
+    """An archive without Content-Length, as GitHub sends it."""
 
     def answer(visit: Visit) -> None:
         visit.begin(Transfer_Encoding="chunked")
@@ -87,7 +87,7 @@ def in_chunks(body: bytes, end: bytes = b"0\r\n\r\n") -> Callable[[Visit], None]
 
 
 def at_once(body: bytes, status: int = 200, missing: int = 0) -> Callable[[Visit], None]:
-    """With its length said; the last `missing` bytes never come."""
+    """An archive with Content-Length that lacks the last `missing` bytes."""
 
     def answer(visit: Visit) -> None:
         visit.begin(status, Content_Length=len(body))

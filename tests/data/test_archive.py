@@ -1,4 +1,4 @@
-"""Archives from a server on this machine, laid out as GitHub lays them out, and worse."""
+"""Archives from a local server, in the layout of GitHub's, and broken ones."""
 
 import errno
 import hashlib
@@ -33,7 +33,7 @@ SPLITS = {"a.jpg": TRAIN, "b.jpg": TEST, "c.jpg": TRAIN, "d.jpg": TRAIN, "e.jpg"
 
 @pytest.fixture
 def files(picture) -> dict[str, bytes]:
-    """The pictures that the archive holds."""
+    """The pictures in the archive."""
     made = {}
     for index, name in enumerate(SPLITS):
         content = io.BytesIO()
@@ -49,7 +49,7 @@ def listing(files) -> list[Listed]:
 
 
 def laid_out(files: dict[str, bytes]) -> list[tuple]:
-    """The pictures in two folders, later than all that has no business there."""
+    """The pictures in two folders, after members that must be ignored."""
     top = f"set-images-{VERSION}"
     return [
         member(top, kind=tarfile.DIRTYPE),
@@ -125,7 +125,7 @@ def test_redirects_are_followed(source, site, listing, files, tmp_path):
 
 
 def check_refused(source, listing, tmp_path, reason: str, hint: str) -> DataError:
-    """One line names the source, and nothing is left that could be taken for whole."""
+    """The error names the source, and no folder is left."""
     with pytest.raises(DataError, match=f"^set: .*{reason}") as caught:
         fetch(source, listing, tmp_path / "archives")
     assert "\n" not in str(caught.value)
@@ -136,7 +136,7 @@ def check_refused(source, listing, tmp_path, reason: str, hint: str) -> DataErro
 
 def test_a_file_that_differs(source, listing, tmp_path):
     wrong = [replace(row, sha256="0" * 64) if row.file == "d.jpg" else row for row in listing]
-    reason = r"lacks 1 of the files listed in set.csv, or their contents differ: d.jpg first"
+    reason = r"lacks 1 of the files listed in set.csv, or they differ: d.jpg first"
     check_refused(source, wrong, tmp_path, reason, "try again later, or use another")
 
 
@@ -243,7 +243,7 @@ def test_a_stored_file_that_changed(source, listing, tmp_path, change):
 
 @pytest.fixture
 def data(source, listing, tmp_path, monkeypatch) -> Path:
-    """A folder with the catalogue that names the archive."""
+    """A folder with a catalogue that lists the archive."""
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "data"
     folder.mkdir()

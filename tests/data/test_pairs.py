@@ -111,7 +111,7 @@ def test_names_of_a_pairs_pictures(shards, augment_config, picture):
 
 
 def places(pixels: np.ndarray, crop: np.ndarray) -> list[tuple[int, int]]:
-    """Where in the picture a crop lies."""
+    """Positions of a crop in the picture."""
     windows = np.lib.stride_tricks.sliding_window_view(pixels, crop.shape)[:, :, 0]
     return [tuple(place) for place in np.argwhere((windows == crop).all((2, 3, 4)))]
 
@@ -130,7 +130,7 @@ def test_a_change_of_probability_1_is_always_applied(picture, name):
     always = Augment(32, replace(NEVER, **{name: 1.0}))
     crops = [always(pixels, seed) for seed in range(8)]
     assert all(crop.shape == (32, 32, 3) and crop.dtype == np.uint8 for crop in crops)
-    assert sum(not places(pixels, crop) for crop in crops) >= 4  # a turn may be by none
+    assert sum(not places(pixels, crop) for crop in crops) >= 4  # a rotation may be by 0°
 
 
 def test_a_flip_swaps_left_and_right(picture):

@@ -32,7 +32,7 @@ def run(config, tmp_path: Path, seed: int = 0, out: str = "out") -> tuple[dict, 
 
 @pytest.fixture
 def folder(tmp_path, picture, make_film) -> Path:
-    """What people's folders hold."""
+    """A folder with all kinds of files."""
     folder = tmp_path / "in"
     folder.mkdir()
     for index in range(8):
@@ -103,7 +103,7 @@ def test_auto_uses_every_physical_core(monkeypatch):
 
 @pytest.fixture
 def sides(data_config, in_process, tmp_path):
-    """Which side of the split each file of a folder lies on."""
+    """The split of each file of a folder."""
 
     def find(folder: Path, share: float = 0.5, out: str = "out", validation: float = 0.0) -> dict[str, str]:
         config = data_config(source="folder", folder=str(folder), test_share=share, validation_share=validation)
@@ -285,7 +285,7 @@ def test_progress_sees_every_group(data_config, in_process, tmp_path):
             yield group
 
     prepare(data_config(source="scenes", scenes=3), 0, tmp_path, tmp_path / "out", progress)
-    assert seen == [("scenes", 5)] * 5  # those for testing too
+    assert seen == [("scenes", 5)] * 5  # test scenes included
 
 
 def test_nothing_to_train_on(data_config, in_process, tmp_path, picture):
@@ -310,7 +310,7 @@ def test_an_unknown_source(data_config, tmp_path):
 
 
 def test_torchvision_through_processes(data_config, tmp_path, picture, monkeypatch):
-    """The workers open what is on disk: nothing is downloaded or looked up by them."""
+    """Workers open the folder on disk and download nothing."""
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
     pictures = cache_folder() / "torchvision" / "Imagenette" / "imagenette2" / "train" / "n01440764"
     pictures.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Rendered scenes: repeatable, and with the statistics of natural images.
+"""Rendered scenes are reproducible and have the statistics of natural images.
 
 The bands come from the literature and from photographs measured apart from this project's code: power falls
 about as f^-2 (Field 1987; Ruderman & Bialek 1994), a little faster after shrinking; gradients are heavy-tailed

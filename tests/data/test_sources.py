@@ -114,7 +114,7 @@ def own_cache(monkeypatch, tmp_path) -> Iterator[None]:
 
 @pytest.fixture
 def archive(picture, tmp_path) -> Path:
-    """A small imagenette2.tgz on disk, in a folder of its own."""
+    """A small imagenette2.tgz in a folder of its own."""
     path = tmp_path / "served" / "imagenette2.tgz"
     path.parent.mkdir()
     with tarfile.open(path, "w:gz") as file:
@@ -130,7 +130,7 @@ def archive(picture, tmp_path) -> Path:
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def server(archive) -> Iterator[str]:
 
 @pytest.fixture
 def serve(monkeypatch) -> Callable[[str, str], None]:
-    """Makes torchvision look for Imagenette elsewhere."""
+    """Makes torchvision download Imagenette from the local server."""
     archives = "torchvision.datasets.Imagenette._ARCHIVES"
     return lambda address, md5: monkeypatch.setattr(archives, {"full": (address, md5)})
 

@@ -37,7 +37,7 @@ def write_tone(film: OutputContainer, track: AudioStream, pitch: int, seconds: f
 
 @pytest.fixture(scope="session")
 def make_sounds() -> Callable[..., Path]:
-    """Makes a film with sound tracks, each of another pitch; returns its path."""
+    """Writes a film with sound tracks of different pitch; returns its path."""
 
     def make(path: Path, *codecs: str, seconds: float = 0.8, start: float = 0, pictures: int = 20) -> Path:
         with av.open(str(path), "w") as film:
@@ -91,7 +91,7 @@ def srgb_tags() -> dict[bytes, bytes]:
 
 @pytest.fixture(scope="session")
 def srgb_profile(srgb_tags: dict[bytes, bytes]) -> bytes:
-    """sRGB as most cameras write it: its curve a table, its primaries rounded (those of 1998's profile)."""
+    """sRGB as most cameras write it: a tabulated curve and the rounded primaries of the 1998 profile."""
     light = np.linspace(0, 1, 1024)
     light = np.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4)
     curve = b"curv" + struct.pack(">4xI", 1024) + (light * 65535).round().astype(">u2").tobytes()
@@ -108,19 +108,19 @@ def srgb_profile(srgb_tags: dict[bytes, bytes]) -> bytes:
 
 @pytest.fixture(scope="session")
 def swapped_profile(srgb_tags: dict[bytes, bytes]) -> bytes:
-    """sRGB whose first number is green and whose second is red."""
+    """sRGB with red and green swapped."""
     return icc(b"RGB ", srgb_tags | {b"rXYZ": srgb_tags[b"gXYZ"], b"gXYZ": srgb_tags[b"rXYZ"]})
 
 
 @pytest.fixture(scope="session")
 def linear_grey_profile(srgb_tags: dict[bytes, bytes]) -> bytes:
-    """Grey whose numbers are proportional to light."""
+    """Linear grey."""
     return icc(b"GRAY", {b"wtpt": srgb_tags[b"wtpt"], b"kTRC": b"curv" + bytes(8)})
 
 
 @pytest.fixture(scope="session")
 def cmyk_profile() -> bytes:
-    """Printing that knows black ink only: the others leave the paper white (a table of 2⁴ corners, ICC.1 10.10)."""
+    """CMYK in which only black ink has an effect (a table of 2⁴ corners, ICC.1 10.10)."""
     ramp = bytes(range(256))
     corners = b"".join(bytes([255 * (1 - key), 128, 128]) for _ in range(8) for key in (0, 1))
     identity = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)

@@ -20,7 +20,7 @@ def photo(tmp_path: Path, picture: Callable[..., np.ndarray]) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """One whose name has the signs that end a value in x265's options."""
+    """A folder whose name contains the separators of x265's params."""
     (tmp_path / "a:b='c'").mkdir()
     return tmp_path / "a:b='c'"
 
@@ -145,13 +145,13 @@ def test_a_film_that_fits_at_no_quality(make_film, tmp_path, folder):
 
 
 def test_a_narrow_film_is_refused(make_film, tmp_path, folder):
-    """x265 would write beyond its memory."""
+    """x265 would write out of bounds."""
     with pytest.raises(MediaError, match="a film 56 pixels wide can't be made HEVC"):
         compress_film(make_film(tmp_path / "film.mkv", width=56), folder, 10_000)
 
 
 def test_the_file_holds_no_encoder_settings(make_film, tmp_path, folder):
-    """x265 would write all its settings into it."""
+    """By default, x265 writes all its settings into the file."""
     assert b"x265" not in compress_film(make_film(tmp_path / "film.mkv"), folder, 10_000).path.read_bytes()
 
 

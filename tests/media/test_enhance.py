@@ -22,7 +22,7 @@ def test_the_picture_is_not_changed_in_place(picture):
 
 
 def test_noise_is_reduced(picture):
-    """A flat picture with noise of 2 levels comes nearer to the flat one."""
+    """A flat picture with noise of 2 levels becomes flatter."""
     flat = np.full((64, 64, 3), 120, np.uint8)
     noisy = (flat + np.random.default_rng(0).normal(0, 2, flat.shape)).round().astype(np.uint8)
     errors = [np.std(enhance(noisy, strength).astype(float) - flat) for strength in (0, 1, 3, 5)]
@@ -30,7 +30,7 @@ def test_noise_is_reduced(picture):
 
 
 def test_edges_get_sharper():
-    """A blurred step rises faster, and keeps its levels away from the edge."""
+    """A blurred step becomes steeper, with the same levels away from the edge."""
     step = np.repeat(np.interp(np.arange(64), [28, 36], [60, 200]).round().astype(np.uint8)[None, :, None], 64, 0)
     step = np.repeat(step, 3, 2)
     sharp = enhance(step, 5).astype(int)

@@ -153,7 +153,7 @@ def test_sound_longer_than_the_pictures_is_complete(tmp_path, make_sounds, form)
 
 
 def test_sound_and_pictures_are_interleaved(tmp_path, make_sounds):
-    """A player reads the file once: at no place may pictures and sound be more than a second apart."""
+    """For players that read sequentially, pictures and sound are never more than a second apart in the file."""
     cover = make_sounds(tmp_path / "c.mkv", "aac", seconds=8)
     path = write(tmp_path / "a", noise(200, 16, 16), [Fraction(n, 25) for n in range(200)], keep=cover)
     last = {}
@@ -221,7 +221,7 @@ def test_a_full_disk(form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_disk_that_becomes_full_at_any_byte(tmp_path, make_sounds, form):
-    """Run by another process, as the limit can't be taken back: writing past it fails as on a full disk."""
+    """In another process, as the file size limit can't be lifted again; exceeding it fails like a full disk."""
     cover = make_sounds(tmp_path / "c.mkv", "flac")
     out = run(FILLING, tmp_path / "a", cover, form)
     size, *messages = out.splitlines()
@@ -263,7 +263,7 @@ for limit in [*range(0, size, size // 30), *range(max(0, size - 600), size, 37),
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_frame_does_not_wait_for_missing_sound(tmp_path, make_sounds, form):
-    """What waits in memory stays small: the file grows as frames are written."""
+    """Little is buffered in memory: the file grows as frames are written."""
     cover = make_sounds(tmp_path / "c.mkv", "aac", seconds=0.1)
     frames = noise(50, 240, 320)
     with FilmWriter(tmp_path / "a", 320, 240, Fraction(25), form=form, keep=cover) as film:

@@ -52,7 +52,7 @@ def test_a_raw_stream_gets_even_time_stamps(tmp_path, make_film):
 
 @pytest.mark.parametrize(("turn", "shown"), [(90, 1), (180, 2), (-90, 3), (0, 0)])
 def test_the_display_matrix_rotates(tmp_path, make_film, turn, shown):
-    """A matrix that turns by 90° counter-clockwise shows np.rot90 of the frame."""
+    """A matrix for 90° counter-clockwise gives np.rot90 of the frame."""
     plain = make_film(tmp_path / "a.mp4", 2, codec="libx264", pix_fmt="yuv444p")
     turned = make_film(tmp_path / "b.mp4", 2, codec="libx264", pix_fmt="yuv444p", turn=turn)
     expected = np.rot90(next(read_frames(plain)), shown)
@@ -97,7 +97,7 @@ def test_colours_without_tags_follow_the_size(tmp_path, height, matrix):
 
 
 def flat_film(path, colour, pix_fmt, matrix, levels, height=64, **fields):
-    """One frame of one colour, a level for each plane; two bytes each where samples have more than 8 bits."""
+    """One frame of one colour, given by a level for each plane; two bytes per sample above 8 bits."""
     with av.open(str(path), "w") as film:
         stream = film.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, height, pix_fmt
@@ -162,7 +162,7 @@ def test_peculiarities_are_noted(tmp_path, pix_fmt, fields, note):
 
 @pytest.mark.parametrize("matrix", [8, 10])
 def test_an_unsupported_colour_matrix(tmp_path, matrix):
-    """YCgCo, and BT.2020 with constant luminance. `scan` looks at no pixel, and so does not mind."""
+    """YCgCo, and BT.2020 with constant luminance; `scan` succeeds, since it does not convert pixels."""
     path = flat_film(tmp_path / "a.mkv", [126, 128, 128], "yuv444p", matrix, 1)
     assert len(scan(path).pts) == 1
     with pytest.raises(MediaError, match=rf"a\.mkv: its colour matrix \({matrix}\) is not supported"):
@@ -176,7 +176,7 @@ ALPHA = {
 
 
 def see_through():
-    """Blue, transparent at the top, half in the middle."""
+    """Blue, transparent at the top, half transparent in the middle."""
     layer = np.full((48, 32, 4), (30, 60, 200, 255), np.uint8)
     layer[:16, :, 3], layer[16:32, :, 3] = 0, 128
     return layer
@@ -211,7 +211,7 @@ def test_transparent_films_are_composited_over_white(tmp_path, name):
 @pytest.mark.parametrize("suffix", ["png", "webp", "avif"])
 def test_transparent_animations_are_composited_over_white(tmp_path, suffix):
     stills = [Image.fromarray(np.roll(see_through(), shift, 1)) for shift in range(3)]
-    stills[0].putpixel((0, 47), (1, 2, 3, 255))  # or the encoder leaves out equal frames
+    stills[0].putpixel((0, 47), (1, 2, 3, 255))  # the encoder drops equal frames
     stills[1].putpixel((1, 47), (1, 2, 3, 255))
     path = tmp_path / f"a.{suffix}"
     stills[0].save(
@@ -254,7 +254,7 @@ def test_a_damaged_animation(tmp_path, picture):
 
 
 def test_interlacing_is_noted_and_kept(tmp_path):
-    """MPEG-2 says in each frame that it is made of two fields."""
+    """MPEG-2 flags each frame as interlaced."""
     path = tmp_path / "a.avi"
     woven = np.zeros((64, 96, 3), np.uint8)
     woven[::2] = 200
@@ -337,7 +337,7 @@ def test_frames_that_change_size_are_resized_to_the_first(tmp_path, make_film):
     info = scan(path)
     frames = list(read_frames(path))
     assert "its frames change size: all are resized to 64×48" in info.notes
-    assert len(frames) == len(info.pts) >= 5  # the decoder drops the frame that it holds back when the size changes
+    assert len(frames) == len(info.pts) >= 5  # the decoder drops a buffered frame when the size changes
     assert {frame.shape for frame in frames} == {(48, 64, 3)}
 
 
@@ -389,7 +389,7 @@ def with_index_in_front(path, source):
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "avi"])
 def test_a_truncated_film_is_noted(tmp_path, make_film, suffix):
-    """No decoder says so."""
+    """Decoders don't report it."""
     path = make_film(tmp_path / f"a.{suffix}", 10, codec="mpeg4", pix_fmt="yuv420p")
     path = with_index_in_front(tmp_path / "b.mp4", path) if suffix == "mp4" else path
     note = "the file is truncated: its end is missing"
@@ -418,7 +418,7 @@ LISTS = {
     "said.srt": "1\n00:00:00,000 --> 00:00:01,000\nx\n",
     "still%d.png": "x",
 }
-# Each file's message, and at last the memory that they took, in kB.
+# Prints each file's message, and the peak memory in kB.
 LOOK = """
 import sys
 from pathlib import Path
@@ -443,7 +443,7 @@ def looked_at(folder, *names):
 
 
 def test_playlists_are_refused_before_they_are_opened(tmp_path):
-    """Whoever opened the pipe that they name would wait for ever."""
+    """Opening the named pipe in them would block forever."""
     os.mkfifo(tmp_path / "inner.mkv")
     Image.new("RGB", (8, 8)).save(tmp_path / "still1.png")
     for name, text in LISTS.items():

@@ -15,7 +15,7 @@ def test_elements_round_trip(size):
 
 @pytest.mark.parametrize(("size", "head"), [(5, "ae85"), (126, "aefe"), (127, "ae407f"), (300, "ae412c")])
 def test_sizes_are_those_of_the_specification(size, head):
-    """RFC 8794, 4: one byte up to 126, as 127 is all ones and stands for an unknown size."""
+    """RFC 8794, 4: one byte up to 126, since 127 (all ones) means an unknown size."""
     assert matroska.element(b"\xae", bytes(size))[: len(head) // 2].hex() == head
 
 

@@ -142,7 +142,7 @@ def test_only_regular_files_are_removed(tmp_path):
 
 
 def test_a_part_removed_as_stale_is_created_again(tmp_path, monkeypatch):
-    """Another run may look at the part after it was made and before it was locked."""
+    """Another run may find the part after it was created and before it is locked."""
     lock, made = fcntl.flock, []
 
     def robbed(descriptor, how):
@@ -254,7 +254,7 @@ def test_a_read_only_folder(tmp_path):
 
 @pytest.fixture(params=["hard links", "no hard links"])
 def links(request, monkeypatch) -> None:
-    """A file system that has hard links, and one that has none."""
+    """A file system with or without hard links."""
 
     def refused(*names):
         raise PermissionError(1, "Operation not permitted")
@@ -300,7 +300,7 @@ class TestWithoutOverwriting:
         assert list(tmp_path.iterdir()) == []
 
     def test_many_at_once(self, tmp_path):
-        """Threads that are all at the last step in the same moment."""
+        """Threads that reach the last step at the same time."""
         gate, won = threading.Barrier(8), []
 
         def write(number: int) -> None:
@@ -369,7 +369,7 @@ def test_a_different_number_of_frames_is_found(film, frames, count):
 
 
 def test_a_flipped_bit_in_the_file_is_found(tmp_path, frames):
-    """FFmpeg only logs that a checksum of FFV1 is wrong, and shows something else."""
+    """FFmpeg only logs a wrong checksum of FFV1, and decodes something else."""
     path = tmp_path / "a.mkv"
     with FilmWriter(path, 33, 17, Fraction(25)) as film:
         for index, frame in enumerate(frames):

@@ -84,7 +84,7 @@ def test_the_first_of_several_pictures_is_read(tmp_path, suffix):
 
 @pytest.mark.parametrize("brand", [b"heic", b"mif1", b"heix"])
 def test_heic_is_refused_by_name(tmp_path, picture, brand):
-    """FFmpeg would take it for a film of one frame, or of one of its tiles."""
+    """FFmpeg would read it as a film of one frame, or of one tile."""
     Image.fromarray(picture(32, 32)).save(tmp_path / "a.avif")
     path = tmp_path / "a.heic"
     path.write_bytes((tmp_path / "a.avif").read_bytes().replace(b"avif", brand))
@@ -109,7 +109,7 @@ def test_a_profile_keeps_transparency(tmp_path, swapped_profile):
 
 
 def test_a_profile_that_is_srgb_changes_nothing(tmp_path, srgb_profile):
-    """Its rounding would move one colour in a thousand."""
+    """Because of rounding, applying it would change one colour in a thousand."""
     levels = np.arange(0, 256, 5, np.uint8)
     pixels = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(104, -1, 3)
     Image.fromarray(pixels).save(tmp_path / "a.png", icc_profile=srgb_profile)
@@ -146,7 +146,7 @@ def test_a_cmyk_profile_is_applied(tmp_path, cmyk_profile):
 
 
 def test_grey_with_an_rgb_profile(tmp_path, swapped_profile):
-    """Many programs write it; grey stays grey."""
+    """As many programs write it; grey stays grey."""
     Image.new("L", (8, 8), 100).save(tmp_path / "a.png", icc_profile=swapped_profile)
     assert np.abs(read_picture(tmp_path / "a.png")[4, 4].astype(int) - 100).max() <= 2
     pixels, profile = read_cover(tmp_path / "a.png")

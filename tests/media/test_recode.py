@@ -12,7 +12,7 @@ from stegnet.media.recode import FilmCodec, recode_film, recode_picture
 
 H264, H264_444 = FilmCodec("libx264", "yuv420p"), FilmCodec("libx264", "yuv444p")
 H265, H265_444 = FilmCodec("libx265", "yuv420p"), FilmCodec("libx265", "yuv444p")
-REPEATS = 12  # x264 with AVX-512 makes one film in four differently
+REPEATS = 12  # with AVX-512, x264 encodes one film in four differently
 SAMPLING = {
     "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
     "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
@@ -21,7 +21,7 @@ SAMPLING = {
 
 @pytest.fixture
 def stripes() -> np.ndarray:
-    """Columns of red and of a green as bright: what 4:2:0 can't hold."""
+    """Columns of red and equally bright green, which 4:2:0 can't represent."""
     columns = np.array([[200, 20, 20], [20, 93, 20]], np.uint8)
     return np.tile(columns, (64, 48, 1))
 
@@ -64,7 +64,7 @@ def test_fine_chroma_needs_444(stripes, whole, halved):
 
 
 def test_h264_matches_ffmpegs_command_line(picture, tmp_path):
-    """The same encoder with the same rate factor, called by another program."""
+    """The same encoder and rate factor, run by ffmpeg."""
     frames = [picture(64, 96, seed) for seed in range(8)]
     for index, frame in enumerate(frames):
         write_png(tmp_path / f"{index}.png", frame)
@@ -81,7 +81,7 @@ def test_h264_matches_ffmpegs_command_line(picture, tmp_path):
 
 @pytest.mark.parametrize("codec", [H264, H265])
 def test_frames_are_in_order_and_deterministic(codec, picture):
-    """Of a film with frames that wait for later ones; the same each time."""
+    """Of a film with B-frames, each time."""
     frames = [picture(64, 96, seed) for seed in range(9)]
     back = recode_film(frames, codec, 10)
     nearest = [int(np.argmax([peak_signal_noise_ratio(frame, one) for frame in frames])) for one in back]

@@ -18,7 +18,7 @@ SOURCES += [("pcm_s16le", "avi"), ("pcm_s16be", "mov"), ("aac", "ts"), ("libmp3l
 
 
 def rewritten(source, out, form):
-    """The sound of `source`, fed by hand into a film of two frames."""
+    """Writes the sound of `source` to a film of two frames."""
     packets = list(read_sound(source))
     half = len(packets) // 2
     with FilmWriter(out, 32, 16, Fraction(25), form=form, sound=sound_tracks(source)) as film:
@@ -144,7 +144,7 @@ def test_the_trim_at_the_end_is_copied(tmp_path, make_sounds):
 
 
 def with_packets(tmp_path, make_sounds, change, form="mkv"):
-    """Stamps in milliseconds of a film whose sound packets were changed first."""
+    """Time stamps in milliseconds of a film whose sound packets were modified."""
     source = make_sounds(tmp_path / "a.mkv", "ac3")
     with FilmWriter(tmp_path / "b", 32, 16, Fraction(25), form=form, sound=sound_tracks(source)) as film:
         film.write(STILL, Fraction(0), [change(index, packet) for index, packet in enumerate(read_sound(source))])
@@ -180,7 +180,7 @@ def test_decreasing_time_stamps_are_corrected(tmp_path, make_sounds, form):
 
 
 def test_matroska_holds_several_packets_in_a_millisecond(tmp_path, make_sounds):
-    """As TrueHD needs: pushed apart, they would drift away from the pictures."""
+    """As TrueHD needs: spaced apart, they would lose sync with the pictures."""
 
     def short(index: int, packet: SoundPacket) -> SoundPacket:
         return dataclasses.replace(packet, pts=index // 3, dts=index // 3, duration=0)

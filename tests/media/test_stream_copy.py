@@ -24,7 +24,7 @@ def jpeg():
 
 
 def make(path, fill=lambda film: None, **fields):
-    """A film of two frames, with what `fill` adds; `fields` are of the codec context. `fill` may return packets."""
+    """Writes a film of 20 frames. `fill` adds to it, and may return packets; `fields` are set on the codec context."""
     with av.open(str(path), "w") as film:
         mkv = path.suffix == ".mkv"
         stream = film.add_stream("ffv1" if mkv else "libx264", rate=25)
@@ -44,7 +44,7 @@ def make(path, fill=lambda film: None, **fields):
 
 
 def rewritten(source, out, form):
-    """The film with its pictures written anew, and the notes."""
+    """Writes the film's pictures and copies the rest; returns the new film and the notes."""
     info = scan(source)
     with FilmWriter(out, info.width, info.height, info.rate, form=form, time_base=info.time_base, keep=source) as film:
         for frame, time in zip(read_frames(source), info.times, strict=True):
@@ -119,7 +119,7 @@ def test_fonts_are_copied_to_matroska_only(tmp_path):
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
 def test_cover_art_is_copied(tmp_path, form):
     source = make(tmp_path / "a.mkv", lambda film: film.add_attachment("cover.jpg", "image/jpeg", jpeg()) and None)
-    for step in range(2):  # the second time, the source is of the form itself
+    for step in range(2):  # the second time, source and copy have the same format
         source, notes = rewritten(source, tmp_path / f"{step}", form)
         with av.open(str(source)) as film:
             (art,) = [stream for stream in film.streams.video if stream.disposition & 1024]
@@ -142,7 +142,7 @@ def text(film, codec, lines, language="deu", **fields):
 
 
 def subtitles_of(path):
-    """Without the empty texts by which MP4 fills gaps."""
+    """Subtitle tracks, without the empty texts that fill gaps in MP4."""
     with av.open(str(path)) as film:
         return [
             (
@@ -191,7 +191,7 @@ def timed(line, styles=b""):
 
 
 def mov_text(path, lines):
-    """A film with MP4's subtitles. Their encoder gives the track what a mux stream can't have."""
+    """Writes a film with MP4's subtitles; only an encoder stream gets the header they need."""
 
     def fill(film):
         track = film.add_stream("mov_text")
@@ -231,7 +231,7 @@ def test_plain_mp4_subtitles_are_copied_without_a_note(tmp_path):
 
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
 def test_colour_metadata_is_copied_and_changes_no_pixel(tmp_path, form):
-    """BT.2020 and PQ: the numbers stay those of the film, so their meaning must come along."""
+    """BT.2020 and PQ: pixels are not converted, so their metadata must be copied."""
     source = make(tmp_path / "a.mkv", color_primaries=9, color_trc=16, colorspace=9)
     path, _ = rewritten(source, tmp_path / "b", form)
     with av.open(str(path)) as film:

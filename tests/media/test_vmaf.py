@@ -11,7 +11,7 @@ from stegnet.media.vmaf import has_vmaf, vmaf
 
 @pytest.fixture
 def film(tmp_path, picture):
-    """Writes a lossless film of pictures of its own, with noise on them."""
+    """Writes a lossless film of test pictures with noise."""
 
     def write(name: str, frames: list[int], noise: float = 0.0, height: int = 48, width: int = 64):
         random, path = np.random.default_rng(5), tmp_path / name
@@ -32,7 +32,7 @@ def test_a_film_against_itself_has_the_best_score(film):
     original = film("a.mkv", [0, 1, 2])
     scores = vmaf(original, original)
     assert len(scores) == 3
-    assert min(scores) > 97  # a first frame, before which nothing moved, gets 97.4 at best
+    assert min(scores) > 97  # the first frame, without motion, gets 97.4 at most
 
 
 def test_more_noise_gives_a_lower_score(film):
@@ -52,7 +52,7 @@ def test_frames_in_another_order_get_a_low_score(film):
 
 
 def test_only_luma_is_measured(film):
-    """As said in the docstring: it is measured on yuv420p, whose luma alone VMAF looks at."""
+    """Frames are converted to yuv420p, of which VMAF uses the luma."""
     original = film("a.mkv", [0, 1])
     assert vmaf(original, film("b.mkv", [0, 1])) == vmaf(original, original)
 

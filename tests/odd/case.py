@@ -1,6 +1,6 @@
-"""A case: an odd input, a command, and what whoever types it should get.
+"""A case: an unusual input, a command, and its expected output.
 
-Every case starts in a folder of its own, where a kit of plain files stands already (see `make_kit`).
+Every case starts in a folder of its own with a kit of ordinary files (see `make_kit`).
 """
 
 import fcntl
@@ -32,26 +32,26 @@ TOO_SMALL = "error: the cover is too small"
 NOTHING_OPENS = "error: nothing can be revealed: nothing here opens with this key"
 NEITHER = "neither a picture nor a film that can be read"
 _KEYS = ("--key-file", "--passphrase")
-# The kit's network is not trained: how well secrets come back is not looked at.
+# The kit's network is not trained, so the quality of secrets is not checked.
 _ANY_QUALITY = patch.multiple("stegnet.codec.quality", LEAST=0.0, POOR=0.0)
-_UNSEEN = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+_HIDDEN_WARNINGS = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is put in, and what should come out.
+    """An input and its expected output.
 
     Attributes:
-        name: one line that says what the input is.
-        make: makes the odd files in the current folder.
-        line: the command as it is typed; the kit's key and weights are added where it names none.
+        name: one line that describes the input.
+        make: makes the unusual files in the current folder.
+        line: the command as typed; the kit's key and weights are added if it names none.
         code: exit code.
-        says: beginning or part of what is printed.
-        back: size of what comes back after hiding, (width, height) and for a film frames; None: the kit's secret.
+        says: part of what is printed.
+        back: size of the revealed secret, (width, height) and for a film frames; None: that of the kit's secret.
         plain: nothing is added to the command.
-        most: bytes that a file can have, as on a disk that is full; None: any number.
-        check: looks closer at the result, and at `back.*`, which is revealed from a container at once.
-        bug: why the program does not do so yet.
+        most: largest possible file in bytes, to simulate a full disk; None: no limit.
+        check: further checks of the output, and of `back.*`, which is revealed from each container.
+        bug: reason for an expected failure.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Case:
 
     @property
     def arguments(self) -> list[str]:
-        """The command with all that belongs to it."""
+        """The command with key and weights."""
         command, *rest = shlex.split(self.line)
         added = []
         if not self.plain and command in ("hide", "reveal"):
@@ -77,22 +77,22 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command printed, and its exit code."""
+class Output:
+    """Output of a command, and its exit code."""
 
     code: int
     out: str
     err: str
 
     def line(self, part: str) -> str:
-        """The first line that holds a part of what was printed; without what differs from run to run."""
+        """The first line that contains `part`, without figures that differ from run to run."""
         lines = (self.err + self.out).splitlines()
         line = next((line for line in lines if part.splitlines()[0] in line), lines[0] if lines else "")
         return re.sub(r"\d+\.\d+ (MB|dB)", r"… \1", re.sub(r"[0-9a-f]{16,}", "…", line))
 
 
 def make_kit() -> None:
-    """Puts into the current folder: a key, weights, two pictures and two films, and containers of all kinds."""
+    """Makes a key, weights, two pictures, two films, and all kinds of containers in the current folder."""
     Path("k").write_bytes(KEY)
     Path("k").chmod(0o600)
     torch.manual_seed(0)
@@ -114,17 +114,17 @@ def make_kit() -> None:
 
 
 def prepare(line: str) -> None:
-    """Runs a command that must go well, to make something of it."""
+    """Runs a command that must succeed, to make a file."""
     said = run(Case("", nothing, line))
     assert said.code == 0, said.err
 
 
-def run(case: Case) -> Said:
+def run(case: Case) -> Output:
     """Runs a case's command in the current folder, as a shell would."""
-    with _captured() as read, _room(case.most), _ANY_QUALITY, warnings.catch_warnings(record=True) as warned:
+    with _captured() as read, _file_size_limit(case.most), _ANY_QUALITY, warnings.catch_warnings(record=True) as warned:
         warnings.resetwarnings()
-        for unseen in _UNSEEN:
-            warnings.simplefilter("ignore", unseen)
+        for hidden in _HIDDEN_WARNINGS:
+            warnings.simplefilter("ignore", hidden)
         try:
             code = main(case.arguments)
         except SystemExit as stop:
@@ -134,12 +134,12 @@ def run(case: Case) -> Said:
             traceback.print_exc()
         for warning in warned:
             print(warnings.formatwarning(warning.message, warning.category, warning.filename, 0), file=sys.stderr)
-    return Said(code, *read)
+    return Output(code, *read)
 
 
 @contextmanager
 def _captured() -> Iterator[list[str]]:
-    """Gives a list that holds stdout and stderr after the block, with what libraries in C print there."""
+    """Yields a list that contains stdout and stderr after the block, including the output of C libraries."""
     read: list[str] = []
     before, pipes, kept = (sys.stdout, sys.stderr), (_pipe(), _pipe()), (os.dup(1), os.dup(2))
     for number, (_, writing) in enumerate(pipes, 1):
@@ -165,15 +165,15 @@ def _stream(number: int) -> io.TextIOWrapper:
 
 
 def _pipe() -> tuple[int, int]:
-    """A pipe that holds all that a command prints; no full disk is in its way."""
+    """A pipe with room for all output of a command; not limited by a full disk."""
     ends = os.pipe()
     fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, 1 << 20)
     return ends
 
 
 @contextmanager
-def _room(most: int | None) -> Iterator[None]:
-    """No file grows beyond so many bytes; Python leaves the signal for it unheard, so that writing fails."""
+def _file_size_limit(most: int | None) -> Iterator[None]:
+    """Limits the size of files in bytes; Python ignores the signal, so that writing fails."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft if most is None else most, hard))

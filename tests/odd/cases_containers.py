@@ -1,4 +1,4 @@
-"""Containers with a hidden picture or film: what has become of them on the way."""
+"""Containers with a hidden picture or film that were changed in transit."""
 
 import shlex
 from functools import partial
@@ -39,12 +39,12 @@ def lost(what: str, make: Maker, name: str = "a.png", more: str = "", says: str 
 
 
 def lossy(what: str, make: Maker, name: str) -> Case:
-    """Nothing opens, and the form of the file says why."""
+    """Nothing opens, because the format is lossy."""
     return lost(what, make, name, says=LOSSY)
 
 
 def opened(change, name: str = "a.png", of: str = "hidden.png", **options) -> Maker:
-    """A container opened as a picture, changed, and saved anew."""
+    """A container that was opened as a picture, changed and saved."""
 
     def make() -> None:
         with Image.open(of) as image:
@@ -68,7 +68,7 @@ def without_profile(image: Image.Image) -> Image.Image:
     return image
 
 
-def there_and_back(image: Image.Image) -> Image.Image:
+def rotated_twice(image: Image.Image) -> Image.Image:
     return image.rotate(90, expand=True).rotate(-90, expand=True)
 
 
@@ -77,13 +77,13 @@ def in_16_bits() -> None:
 
 
 def filtered(what: str, of: str = "hidden.mkv", name: str = "a.mkv", coded: str = LOSSLESS) -> Maker:
-    """A film sent through a filter of FFmpeg; its sound is lost."""
+    """A film after one of FFmpeg's filters, without sound."""
     filters = f"-vf {shlex.quote(what)}" if what else ""
     return by_ffmpeg(f"-i {of} {filters} -fps_mode passthrough -an {coded} {name}")
 
 
 def copied(name: str, of: str = "hidden.mkv", options: str = "") -> Maker:
-    """A film whose packets are put into another file."""
+    """A film whose packets were copied to another file."""
     return by_ffmpeg(f"-i {of} -map 0 {options} -c copy -strict -2 {name}")
 
 
@@ -94,7 +94,7 @@ def other_weights() -> None:
 
 
 def order(numbers: str, of: str = "hidden.mkv") -> Maker:
-    """The frames of these numbers; -1 leaves one out."""
+    """The frames with these numbers; -1 drops a frame."""
     return filtered(f"shuffleframes={numbers}", of)
 
 
@@ -112,16 +112,16 @@ CASES = (
     lost("picture that hides nothing", nothing, "cover.png"),
     lost("picture of one pixel", saved("a.png", size=(1, 1))),
     lost("picture of another key", K2, "hidden.png", BY_K2),
-    lost("picture of a key file, asked by passphrase", PHRASE, "hidden.png", BY_PHRASE),
-    lost("picture of a passphrase, asked by key file", HIDDEN_BY_PHRASE),
+    lost("picture of a key file, revealed by passphrase", PHRASE, "hidden.png", BY_PHRASE),
+    lost("picture of a passphrase, revealed by key file", HIDDEN_BY_PHRASE),
     picture("of other weights", other_weights, 1, OTHER_WEIGHTS, name="hidden.png", more=BY_W2),
     lossy("picture saved as JPEG of quality 100", opened(same, "a.jpg", quality=100, subsampling=0), "a.jpg"),
     lossy("picture saved as lossy WebP", opened(same, "a.webp", quality=100), "a.webp"),
     lost("picture with 256 colours", opened(lambda image: image.quantize(256))),
     lost("picture cropped by one row", opened(lambda image: image.crop((0, 0, 97, 60)))),
     lost("picture doubled in size", opened(lambda image: image.resize((194, 122)))),
-    lost("picture turned by 90°", opened(lambda image: image.rotate(90, expand=True))),
-    picture("turned by 90° and back", opened(there_and_back)),
+    lost("picture rotated by 90°", opened(lambda image: image.rotate(90, expand=True))),
+    picture("rotated by 90° and back", opened(rotated_twice)),
     picture("with one sample changed", opened(one_sample), 3, ALTERED),
     picture(
         "with one sample changed, --strict",
@@ -133,7 +133,7 @@ CASES = (
     picture("that lost its colour profile", both(HIDDEN_IN_P3, opened(without_profile, of="b.png"))),
     picture("that got a colour profile", opened(same, icc_profile=profile(*P3))),
     picture("with EXIF added", opened(same, exif=Image.Exif())),
-    picture("compressed better", opened(same, optimize=True)),
+    picture("recompressed losslessly", opened(same, optimize=True)),
     picture("saved as lossless WebP", opened(same, "a.webp", lossless=True, exact=True), name="a.webp"),
     picture("saved as BMP", opened(same, "a.bmp"), name="a.bmp"),
     picture("saved as TIFF", opened(same, "a.tif", compression="tiff_lzw"), name="a.tif"),
@@ -141,7 +141,7 @@ CASES = (
     picture("saved with opaque alpha", opened(lambda image: image.convert("RGBA"))),
     picture("saved with 16 bits", in_16_bits),
     picture("saved interlaced", by_ffmpeg("-i hidden.png -pix_fmt rgb24 -flags +ildct a.png")),
-    picture("cut off", cut("a.png", "hidden.png", 0.7), 1, "error: a.png: the picture is damaged or truncated"),
+    picture("truncated", cut("a.png", "hidden.png", 0.7), 1, "error: a.png: the picture is damaged or truncated"),
     lost("picture used as a cover for another key: the first", TWICE),
     picture("used as a cover for another key: the second", TWICE, says="wrote s.png: 97x61", more=BY_K2),
     picture(
@@ -160,10 +160,10 @@ CASES = (
     film("copied from MP4 to Matroska", copied("a.mkv", "hidden.mp4")),
     film("without its sound", copied("a.mkv", options="-an")),
     film("without its metadata", copied("a.mkv", options="-map_metadata -1 -map_chapters -1")),
-    film("coded anew as HuffYUV", filtered("", name="a.avi", coded="-c:v huffyuv -pix_fmt bgra"), name="a.avi"),
-    film("coded anew as PNG in MOV", filtered("", name="a.mov", coded="-c:v png -pix_fmt rgb24"), name="a.mov"),
+    film("re-encoded as HuffYUV", filtered("", name="a.avi", coded="-c:v huffyuv -pix_fmt bgra"), name="a.avi"),
+    film("re-encoded as PNG in MOV", filtered("", name="a.mov", coded="-c:v png -pix_fmt rgb24"), name="a.mov"),
     film("saved as animated PNG", filtered("", name="a.png", coded="-f apng -pix_fmt rgb24"), name="a.png"),
-    lossy("film coded anew with loss", filtered("", coded="-c:v libx264 -crf 1"), "a.mkv"),
+    lossy("film re-encoded with loss", filtered("", coded="-c:v libx264 -crf 1"), "a.mkv"),
     lossy("film in YCbCr", filtered("", coded="-c:v ffv1 -pix_fmt yuv444p"), "a.mkv"),
     lossy("film saved as GIF", filtered("", name="a.gif", coded=""), "a.gif"),
     lost("film cropped", filtered("crop=96:62:0:0"), "a.mkv"),
@@ -185,10 +185,12 @@ CASES = (
         "shown twice, one after the other", filtered("loop=loop=1:size=6"), 3, "warning: 6 frames (0–5) were repeated"
     ),
     film("ended 2 frames early", filtered("trim=end_frame=4"), 3, "warning: 2 frames (4–5) were lost"),
-    film("cut off", cut("a.mkv", "hidden.mkv", 0.7), 3, "warning: 2 frames (4–5) were lost"),
-    film("cut off, --strict", cut("a.mkv", "hidden.mkv", 0.7), 1, NOT_AS_HIDDEN, more=STRICT),
-    film("cut off, MP4", cut("a.mp4", "hidden.mp4", 0.7), 1, "error: a.mp4: the film is cut off", name="a.mp4"),
-    film("with another's frames before it", PUT_BEFORE, 3, "warning: 6 frames were put in that do not belong here"),
+    film("truncated", cut("a.mkv", "hidden.mkv", 0.7), 3, "warning: 2 frames (4–5) were lost"),
+    film("truncated, --strict", cut("a.mkv", "hidden.mkv", 0.7), 1, NOT_AS_HIDDEN, more=STRICT),
+    film("truncated, MP4", cut("a.mp4", "hidden.mp4", 0.7), 1, "error: a.mp4: the film is truncated", name="a.mp4"),
+    film(
+        "with frames of another film before it", PUT_BEFORE, 3, "warning: 6 frames were put in that do not belong here"
+    ),
     film("at twice the speed", filtered("setpts=PTS/2")),
     Case("film revealed as .png", nothing, "reveal hidden.mkv -o s.png", 1, "error: s.png: a film is written as .mkv"),
     Case(

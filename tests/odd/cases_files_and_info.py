@@ -1,4 +1,4 @@
-"""Any file hidden by `--method sealed`, and what `info` says."""
+"""Files hidden by `--method sealed`, and `info`."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Films of every kind as cover."""
+"""All kinds of films as cover."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ VARIABLE = r"-vf 'select=not(eq(n\,2))' -fps_mode vfr"
 PQ = "-vf setparams=color_trc=smpte2084:color_primaries=bt2020:colorspace=bt2020nc"
 HEVC = "-c:v libx265 -x265-params log-level=0 -pix_fmt yuv420p10le"
 BEFORE_ZERO = f"{H264} -bf 0 -g 1 -avoid_negative_ts disabled -output_ts_offset -0.08"
-TURNED = both(filmed("b.mp4", H264), by_ffmpeg("-display_rotation 90 -i b.mp4 -c copy a.mp4"))
+ROTATED = both(filmed("b.mp4", H264), by_ffmpeg("-display_rotation 90 -i b.mp4 -c copy a.mp4"))
 TRUNCATED = "the file is truncated"
 NOTE = "note: cover: "
 CHAPTERS = ";FFMETADATA1\ntitle=Holiday\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=200\ntitle=One\n"
@@ -32,7 +32,7 @@ def cover(what: str, make: Maker = nothing, name: str = "a.mkv", code: int = 0, 
 def coded(
     what: str, name: str, options: str, says: str = WROTE_FILM, code: int = 0, *, check: Maker = nothing, **more
 ) -> Case:
-    """A cover that FFmpeg makes."""
+    """A cover made by FFmpeg."""
     return cover(what, filmed(name, options, **more), name, code, says, check=check)
 
 
@@ -56,7 +56,7 @@ def keeps_more() -> None:
 
 
 def sounds(*codecs: str, of: str = "c.mkv") -> Maker:
-    """What looks at the sound of a film."""
+    """Checks the codecs of a film's sound tracks."""
 
     def check() -> None:
         with av.open(of) as film:
@@ -66,7 +66,7 @@ def sounds(*codecs: str, of: str = "c.mkv") -> Maker:
 
 
 def with_sound(options: str, source: str = "sine=d=0.2") -> Maker:
-    """The kit's cover with another sound."""
+    """The kit's cover with different sound."""
     return by_ffmpeg(f"-i cover.mkv {options.format(f'-f lavfi -i {source}')} -c:v copy a.mkv")
 
 
@@ -77,8 +77,8 @@ def two_sizes() -> None:
     Path("a.m2v").write_bytes(Path("b.m2v").read_bytes() + Path("d.m2v").read_bytes())
 
 
-def claiming() -> None:
-    """A MOV of black pictures whose index says that they are large (ISO/IEC 14496-12, 8.5.2)."""
+def declaring_huge_frames() -> None:
+    """A MOV of small black frames whose index declares large ones (ISO/IEC 14496-12, 8.5.2)."""
     ffmpeg("-f lavfi -i color=black:s=64x64:d=0.2 -c:v qtrle a.mov")
     data = bytearray(Path("a.mov").read_bytes())
     start = data.index(b"stsd") + 44
@@ -100,7 +100,7 @@ CASES = (
     coded("transparent ProRes", "a.mov", "-c:v prores_ks -pix_fmt yuva444p10le", f"{NOTE}it can be transparent"),
     coded("transparent VP9", "a.webm", "-c:v libvpx-vp9 -pix_fmt yuva420p", f"{NOTE}it can be transparent"),
     coded("interlaced", "a.mp4", f"{H264} -flags +ildct+ilme", f"{NOTE}it is interlaced"),
-    cover("turned by 90°", TURNED, "a.mp4", says="wrote c.mkv: 64x96"),
+    cover("rotated by 90°", ROTATED, "a.mp4", says="wrote c.mkv: 64x96"),
     coded("variable frame rate", "a.mp4", f"{VARIABLE} {H264}", "5 frames, 4 hidden"),
     coded("no sound", "a.mkv", "-c:v ffv1", check=sounds()),
     coded("MP3", "a.mkv", "-c:v ffv1", sound="libmp3lame", check=sounds("mp3")),
@@ -108,14 +108,18 @@ CASES = (
     coded("FLAC", "a.mkv", "-c:v ffv1", sound="flac", check=sounds("flac")),
     coded("PCM", "a.mov", H264, sound="pcm_s16be", check=sounds("pcm_s16be")),
     cover("two sound tracks", with_sound("{} -map 0 -map 1 -c:a:0 copy -c:a:1 flac"), check=sounds("aac", "flac")),
-    cover("1 s of sound, 0.24 s of film", with_sound("{} -map 0:v -map 1 -c:a flac", "sine=d=1"), check=sounds("flac")),
-    cover("sound 0.1 s late", with_sound("-itsoffset 0.1 {} -map 0:v -map 1 -c:a flac"), check=sounds("flac")),
+    cover(
+        "sound of 1 s, pictures of 0.24 s", with_sound("{} -map 0:v -map 1 -c:a flac", "sine=d=1"), check=sounds("flac")
+    ),
+    cover(
+        "sound that starts 0.1 s late", with_sound("-itsoffset 0.1 {} -map 0:v -map 1 -c:a flac"), check=sounds("flac")
+    ),
     cover("title, chapters and subtitles", with_more, check=keeps_more),
     coded("animated GIF", "a.gif", ""),
     cover("animated PNG", animated("a.png"), "a.png"),
     cover("animated WebP", animated("a.webp"), "a.webp"),
     cover("animated AVIF", animated("a.avif"), "a.avif"),
-    refused("animation named like a numbered series", "f%d.png", animated("f%d.png")),
+    refused("animation with the name of an image sequence", "f%d.png", animated("f%d.png")),
     coded("MJPEG in AVI", "a.avi", "-c:v mjpeg"),
     coded("MPEG-TS with sound", "a.ts", "-c:v mpeg2video", sound="aac", check=sounds("aac")),
     coded("VP9 in WebM", "a.webm", "-c:v libvpx-vp9"),
@@ -131,11 +135,11 @@ CASES = (
         "MP4 without its index",
         "a.mp4",
         both(filmed("b.mp4", H264), cut("a.mp4", "b.mp4", 0.6)),
-        "the film is cut off, or was never finished",
+        "the film is truncated or was never finished",
     ),
-    cover("Matroska cut off", cut("a.mkv", "cover.mkv", 0.9), says=f"{NOTE}{TRUNCATED}"),
+    cover("truncated Matroska", cut("a.mkv", "cover.mkv", 0.9), says=f"{NOTE}{TRUNCATED}"),
     cover(
-        "AVI cut off",
+        "truncated AVI",
         both(filmed("b.avi", "-c:v mjpeg"), cut("a.avi", "b.avi", 0.8)),
         "a.avi",
         says=f"{NOTE}{TRUNCATED}",
@@ -154,7 +158,7 @@ CASES = (
         code=1,
         says="error: a.avi: the film is damaged after 2 frames",
     ),
-    refused("no frames at all", "a.mkv", by_ffmpeg("-i cover.mkv -c copy -frames:v 0 -an a.mkv")),
+    refused("no frames", "a.mkv", by_ffmpeg("-i cover.mkv -c copy -frames:v 0 -an a.mkv")),
     refused("sound alone", "a.mp3", by_ffmpeg("-f lavfi -i sine=d=0.2 a.mp3"), "has sound but no pictures"),
     refused(
         "MP3 with cover art",
@@ -163,19 +167,24 @@ CASES = (
         "has sound but no pictures",
     ),
     refused("text named .mp4", "a.mp4", written("a.mp4", b"text\n" * 99)),
-    refused("text named .bin, which FFmpeg would draw", "a.bin", written("a.bin", b"text\n" * 9999)),
+    refused("text named .bin, which FFmpeg would render", "a.bin", written("a.bin", b"text\n" * 9999)),
     refused("empty file", "a.mp4", written("a.mp4", b""), "the file is empty"),
-    refused("HLS list that names a film", "a.m3u8", written("a.m3u8", HLS % b"cover.mkv")),
-    refused("HLS list named .mp4", "a.mp4", written("a.mp4", HLS % b"/etc/passwd")),
-    refused("list of films to join", "a.ffconcat", written("a.ffconcat", JOINED)),
-    refused("list of films to join, named .mkv", "a.mkv", written("a.mkv", JOINED)),
-    refused("DASH list that names a film", "a.mpd", written("a.mpd", DASH)),
+    refused("HLS playlist", "a.m3u8", written("a.m3u8", HLS % b"cover.mkv")),
+    refused("HLS playlist named .mp4", "a.mp4", written("a.mp4", HLS % b"/etc/passwd")),
+    refused("FFmpeg's concat list", "a.ffconcat", written("a.ffconcat", JOINED)),
+    refused("FFmpeg's concat list named .mkv", "a.mkv", written("a.mkv", JOINED)),
+    refused("DASH manifest", "a.mpd", written("a.mpd", DASH)),
     refused("subtitles alone", "a.srt", written("a.srt", SUBTITLES.encode())),
-    refused("sizes of 15200×15200 in a small index", "a.mov", claiming, "no picture of the film can be decoded"),
-    cover("size that changes midway", two_sizes, "a.m2v", says=f"{NOTE}its frames change size: all are stretched"),
-    coded("pixels that are not square", "a.mp4", f"-vf setsar=64/45 {H264}", f"{NOTE}its pixels are 64:45"),
-    coded("first stamp before zero", "a.wtv", BEFORE_ZERO),
-    coded("stamps that jump by 24 days", "a.flv", BEFORE_ZERO),
+    refused(
+        "small file that declares 15200×15200 pixels",
+        "a.mov",
+        declaring_huge_frames,
+        "no picture of the film can be decoded",
+    ),
+    cover("resolution that changes midway", two_sizes, "a.m2v", says=f"{NOTE}its frames change size: all are resized"),
+    coded("non-square pixels", "a.mp4", f"-vf setsar=64/45 {H264}", f"{NOTE}its pixels are 64:45"),
+    coded("first time stamp before zero", "a.wtv", BEFORE_ZERO),
+    coded("time stamps that jump by 24 days", "a.flv", BEFORE_ZERO),
     cover("1 frame a minute", by_ffmpeg("-f lavfi -i testsrc2=s=96x64:r=1/60:d=300 -c:v ffv1 a.mkv")),
     cover(
         "10,000 frames a second", by_ffmpeg(f"-f lavfi -i testsrc2=s=96x64:r=10000 {H264} -frames:v 6 a.mp4"), "a.mp4"

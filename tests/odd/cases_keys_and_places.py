@@ -1,4 +1,4 @@
-"""Keys and passphrases, and where results go."""
+"""Keys, passphrases and output paths."""
 
 import os
 import shlex
@@ -25,7 +25,7 @@ def phrase(what: str, content: bytes, says: str = WROTE_PICTURE, code: int = 0) 
 
 
 def again(what: str, content: bytes) -> Case:
-    """Hidden by one spelling of the passphrase, revealed by another."""
+    """Hidden with one encoding of the passphrase, revealed with another."""
     hide = partial(prepare, f"{HIDE} --passphrase-file p2")
     make = both(written("p", PHRASE.encode()), written("p2", content), hide)
     line = "reveal c.png -o s.png --passphrase-file p"
@@ -50,7 +50,7 @@ def full(what: str, line: str, most: int, make: Maker = nothing) -> Case:
 
 
 def named(what: str, name: str, suffix: str = ".png", before: str = "") -> Case:
-    """The cover and the output have a name like this."""
+    """Cover and output have a special name."""
     cover, to = shlex.quote(name + suffix), shlex.quote(f"--output=new {name}{suffix}")
     line = f"hide {to} -- {cover} secret{suffix}"
     return Case(f"name {what}", renamed(f"cover{suffix}", name + suffix), line, says="wrote new ")

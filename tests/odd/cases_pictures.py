@@ -1,4 +1,4 @@
-"""Pictures of every kind, as cover and as secret."""
+"""All kinds of pictures, as cover and as secret."""
 
 import os
 import struct
@@ -43,7 +43,7 @@ def cover(what: str, make: Maker, name: str = "a.png", says: str = WROTE_PICTURE
 
 
 def kind(what: str, name: str, *mode: str, **options) -> Case:
-    """A cover that PIL saves."""
+    """A cover saved by Pillow."""
     return cover(what, saved(name, *mode, **options), name)
 
 
@@ -62,7 +62,7 @@ def no_secret(what: str, name: str, make: Maker, says: str = NEITHER, **more) ->
 
 
 def profile(red, green, blue) -> bytes:
-    """A colour profile of three primaries and one curve (ICC.1, 8.3.3)."""
+    """A colour profile with three primaries and one curve (ICC.1, 8.3.3)."""
 
     def xyz(values) -> bytes:
         return b"XYZ ".ljust(8, b"\0") + struct.pack(">3i", *(round(value * 65536) for value in values))
@@ -73,8 +73,8 @@ def profile(red, green, blue) -> bytes:
     return icc(b"RGB ", tags | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve))
 
 
-def turned(orientation: int) -> Maker:
-    """What saves a JPEG that a viewer turns."""
+def rotated(orientation: int) -> Maker:
+    """Makes a JPEG with an EXIF orientation."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     return saved("a.jpg", exif=exif)
@@ -92,7 +92,7 @@ def palette_with_hole() -> None:
 
 
 def broken(part: bytes) -> Maker:
-    """What spoils the checksum of the first chunk of this name in a copy of the cover."""
+    """Makes a copy of the cover with a wrong checksum in the first chunk of this name."""
 
     def make() -> None:
         data = bytearray(Path("cover.png").read_bytes())
@@ -114,7 +114,7 @@ def text_bomb() -> bytes:
 
 
 def huge(side: int) -> Maker:
-    """A PNG of a few bytes that says it is so large."""
+    """Makes a PNG of a few bytes that declares a huge size."""
     head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     parts = chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(b"")), chunk(b"IEND", b"")
     return written("a.png", b"\x89PNG\r\n\x1a\n" + b"".join(parts))
@@ -126,7 +126,7 @@ def has(wanted: bytes | None) -> None:
 
 
 def looks(colour: tuple[int, int, int]) -> None:
-    """A container is its cover, give or take what the network changes."""
+    """Checks the mean colour of the container, which is close to its cover."""
     with Image.open("c.png") as image:
         assert np.abs(np.asarray(image).reshape(-1, 3).mean(0) - colour).max() < 12
 
@@ -154,7 +154,7 @@ CASES = (
     cover("interlaced PNG", by_ffmpeg(f"{FLAT} -pix_fmt rgb24 -flags +ildct a.png")),
     no_cover("TIFF of floating-point numbers", "a.tif", saved("a.tif", "F"), FLOAT),
     no_cover("TIFF in CIE L*a*b*", "a.tif", saved("a.tif", "LAB"), LAB),
-    cover("TIFF of two pages: the first counts", two_pages, "a.tif", check=partial(looks, (0, 128, 128))),
+    cover("TIFF of two pages: the first is used", two_pages, "a.tif", check=partial(looks, (0, 128, 128))),
     kind("BMP", "a.bmp"),
     kind("lossy WebP", "a.webp"),
     kind("lossless WebP", "a.webp", lossless=True),
@@ -165,11 +165,11 @@ CASES = (
     kind("GIF of one frame", "a.gif"),
     kind("animated PNG of one frame", "a.png", save_all=True),
     kind("progressive JPEG", "a.jpg", progressive=True),
-    kind("two JPEGs for two eyes (MPO): the first counts", "a.mpo"),
-    cover("EXIF orientation 3", turned(3), "a.jpg"),
-    cover("EXIF orientation 6", turned(6), "a.jpg", "wrote c.png: 61x97"),
-    cover("EXIF orientation 8", turned(8), "a.jpg", "wrote c.png: 61x97"),
-    kind("EXIF that is nonsense", "a.jpg", exif=b"Exif\0\0nonsense"),
+    kind("stereo pair of JPEGs (MPO): the first is used", "a.mpo"),
+    cover("EXIF orientation 3", rotated(3), "a.jpg"),
+    cover("EXIF orientation 6", rotated(6), "a.jpg", "wrote c.png: 61x97"),
+    cover("EXIF orientation 8", rotated(8), "a.jpg", "wrote c.png: 61x97"),
+    kind("invalid EXIF", "a.jpg", exif=b"Exif\0\0nonsense"),
     cover("profile Display P3: kept", saved("a.png", icc_profile=profile(*P3)), check=partial(has, profile(*P3))),
     cover(
         "profile Adobe RGB in a JPEG: kept",
@@ -178,26 +178,26 @@ CASES = (
         check=partial(has, profile(*ADOBE)),
     ),
     cover(
-        "broken profile: left out",
+        "broken profile: ignored",
         saved("a.png", icc_profile=b"nonsense"),
         says="warning: a.png: its colour profile is ignored",
         check=partial(has, None),
     ),
     cover("JPEG named .png", both(saved("a.jpg"), renamed("a.jpg", "a.png"))),
     cover("JPEG with bytes after its end", with_tail, "a.jpg"),
-    no_cover("JPEG cut off", "a.jpg", both(saved("b.jpg"), cut("a.jpg", "b.jpg", 0.6)), DAMAGED),
-    no_cover("PNG cut off", "a.png", cut("a.png", "cover.png", 0.6), DAMAGED),
-    no_cover("PNG cut off in its header", "a.png", cut("a.png", "cover.png", 0.001)),
-    cover("PNG, pixels right but their CRC wrong", broken(b"IDAT")),
+    no_cover("truncated JPEG", "a.jpg", both(saved("b.jpg"), cut("a.jpg", "b.jpg", 0.6)), DAMAGED),
+    no_cover("truncated PNG", "a.png", cut("a.png", "cover.png", 0.6), DAMAGED),
+    no_cover("PNG truncated in its header", "a.png", cut("a.png", "cover.png", 0.001)),
+    cover("PNG with correct pixels but a wrong CRC", broken(b"IDAT")),
     no_cover("PNG, 20 bytes of its pixels zeroed", "a.png", zeroed("a.png", "cover.png", 0.5, 20), DAMAGED),
     no_cover("PNG, CRC of its header wrong", "a.png", broken(b"IHDR")),
-    no_cover("PNG with a text that unpacks to 100 MB", "a.png", with_chunk("a.png", text_bomb())),
+    no_cover("PNG with a text chunk that decompresses to 100 MB", "a.png", with_chunk("a.png", text_bomb())),
     cover("PNG with an unknown chunk", with_chunk("a.png", chunk(b"abCd", b"?" * 99))),
     no_cover("empty file", "a.png", written("a.png", b""), "the file is empty"),
     no_cover("text named .png", "a.png", written("a.png", b"text\n" * 99)),
     no_cover("zeros named .png", "a.png", written("a.png", bytes(9999))),
     no_cover("SVG", "a.svg", written("a.svg", SVG)),
-    no_cover("EPS: no program is run for it", "a.eps", written("a.eps", EPS)),
+    no_cover("EPS: no interpreter is started", "a.eps", written("a.eps", EPS)),
     no_cover("HEIC", "a.heic", written("a.heic", b"\0\0\0\x18ftypheic" + bytes(99)), "HEIC pictures can't be read"),
     no_cover("60000×60000 pixels in a few bytes", "a.png", huge(60000), TOO_LARGE),
     no_cover("10000×10000 pixels in a few bytes", "a.png", huge(10000), DAMAGED),
@@ -210,7 +210,7 @@ CASES = (
     no_cover("/dev/zero", "/dev/zero", nothing, "not a file"),
     cover("the secret itself", nothing, "secret.png", "wrote c.png: 40x50"),
     no_cover("empty folder", "d", folder("d"), "no picture and no film in this folder"),
-    no_cover("folder of texts", "d", in_a_folder("notes.txt"), "no picture and no film in this folder"),
+    no_cover("folder of text files", "d", in_a_folder("notes.txt"), "no picture and no film in this folder"),
     Case(
         "cover: folder, for an output that is a file",
         both(in_a_folder("cover.png"), written("c.png", b"")),
@@ -227,15 +227,15 @@ CASES = (
     secret("palette with a transparent colour", palette_with_hole),
     secret("CMYK JPEG", saved("a.jpg", "CMYK"), "a.jpg"),
     secret("GIF of one frame", saved("a.gif"), "a.gif"),
-    secret("EXIF orientation 6: it comes back upright", turned(6), "a.jpg", back=(61, 97)),
-    secret("profile Display P3: it comes back as sRGB", saved("a.png", icc_profile=profile(*P3))),
+    secret("EXIF orientation 6: revealed upright", rotated(6), "a.jpg", back=(61, 97)),
+    secret("profile Display P3: revealed as sRGB", saved("a.png", icc_profile=profile(*P3))),
     secret(
         "broken profile",
         saved("a.png", icc_profile=b"nonsense"),
         says="warning: a.png: its colour profile is ignored",
     ),
     no_secret("TIFF of floating-point numbers", "a.tif", saved("a.tif", "F"), FLOAT),
-    no_secret("cut off", "a.png", cut("a.png", "secret.png", 0.6), DAMAGED),
+    no_secret("truncated", "a.png", cut("a.png", "secret.png", 0.6), DAMAGED),
     no_secret("folder", "d", folder("d"), "is a folder"),
     no_secret("text", "notes.txt", nothing),
     no_secret("60000×60000 pixels in a few bytes", "a.png", huge(60000), TOO_LARGE),

@@ -1,9 +1,9 @@
-"""Films of every kind as secret, and what a container or a revealed film is written as."""
+"""All kinds of films as secret, and output formats of films."""
 
 from functools import partial
 
 from tests.odd.case import TOO_SMALL, WROTE_FILM, Case, prepare
-from tests.odd.cases_films import BEFORE_ZERO, TRUNCATED, TURNED, VARIABLE, sounds, with_more, with_sound
+from tests.odd.cases_films import BEFORE_ZERO, ROTATED, TRUNCATED, VARIABLE, sounds, with_more, with_sound
 from tests.odd.make import H264, LOSSLESS, Maker, animated, both, by_ffmpeg, cut, filmed, nothing, renamed
 
 WHOLE = (96, 64, 6)
@@ -18,7 +18,7 @@ def secret(
 
 
 def heard(what: str, codec: str, sound: str, name: str = "a.mkv", coded: str = LOSSLESS) -> Case:
-    """A secret with sound in a cover with room for it; it comes back with its sound."""
+    """A secret with sound in a cover with room for it; the sound is revealed too."""
     make = both(ROOMY, filmed(name, coded, sound=sound))
     check = sounds(codec, of="back.mkv")
     return Case(f"secret film: {what}", make, f"hide roomy.mkv {name} -o c.mkv", back=WHOLE, check=check)
@@ -51,19 +51,19 @@ CASES = (
     secret("97×61 pixels", filmed("a.mkv", f"-vf scale=97:61,setsar=1 {LOSSLESS}"), back=(97, 61, 6)),
     secret("512×384 pixels, larger than the cover", filmed("a.mkv", size="512x384"), back=(512, 384, 6)),
     secret("10 bits", filmed("a.mkv", "-c:v ffv1 -pix_fmt yuv444p10le"), says=f"{NOTE}it has 10 bits per sample"),
-    secret("turned by 90°: it comes back upright", TURNED, "a.mp4", (64, 96, 6)),
+    secret("rotated by 90°: revealed upright", ROTATED, "a.mp4", (64, 96, 6)),
     secret("variable frame rate", filmed("a.mp4", f"{VARIABLE} {H264}"), "a.mp4", (96, 64, 5)),
     secret("animated GIF", filmed("a.gif", ""), "a.gif"),
     secret("animated WebP", animated("a.webp"), "a.webp"),
     secret("animated PNG", animated("a.png"), "a.png"),
     secret("raw H.264", filmed("a.h264", H264), "a.h264", says=f"{NOTE}it has no time stamps"),
     secret("Matroska named .txt", both(filmed("b.mkv"), renamed("b.mkv", "a.txt")), "a.txt"),
-    secret("cut off", both(filmed("b.mkv"), cut("a.mkv", "b.mkv", 0.9)), back=(96, 64, 5), says=f"{NOTE}{TRUNCATED}"),
-    secret("first stamp before zero", filmed("a.wtv", BEFORE_ZERO), "a.wtv"),
-    secret("stamps that jump by 24 days", filmed("a.flv", BEFORE_ZERO), "a.flv"),
+    secret("truncated", both(filmed("b.mkv"), cut("a.mkv", "b.mkv", 0.9)), back=(96, 64, 5), says=f"{NOTE}{TRUNCATED}"),
+    secret("first time stamp before zero", filmed("a.wtv", BEFORE_ZERO), "a.wtv"),
+    secret("time stamps that jump by 24 days", filmed("a.flv", BEFORE_ZERO), "a.flv"),
     secret("sound that does not fit", filmed("a.mkv", sound="pcm_s16le"), code=1, says=TOO_SMALL),
     secret(
-        "sound that does not fit: the hint says what would do",
+        "sound that does not fit: the hint",
         filmed("a.mkv", sound="pcm_s16le"),
         code=1,
         says="--no-sound",
@@ -76,7 +76,7 @@ CASES = (
     heard("Vorbis", "vorbis", "libvorbis"),
     heard("AAC in MPEG-TS", "aac", "aac", "a.ts", "-c:v mpeg2video"),
     pair(
-        "secret film: 1 s of sound, 0.24 s of film",
+        "secret film: sound of 1 s, pictures of 0.24 s",
         "hide roomy.mkv a.mkv -o c.mkv",
         "wrote c.mkv: 256x192",
         make=both(ROOMY, by_ffmpeg("-i cover.mkv -f lavfi -i sine=d=1 -map 0:v -map 1 -c:v copy -c:a aac a.mkv")),
@@ -84,7 +84,7 @@ CASES = (
         check=sounds("aac", of="back.mkv"),
     ),
     pair(
-        "secret film: sound 0.1 s late",
+        "secret film: sound that starts 0.1 s late",
         "hide roomy.mkv a.mkv -o c.mkv",
         "wrote c.mkv: 256x192",
         make=both(ROOMY, with_sound("-itsoffset 0.1 {} -map 0:v -map 1 -c:a aac")),
@@ -94,7 +94,7 @@ CASES = (
     pair(
         "secret film: WMV with its sound",
         "hide cover.mkv a.wmv -o c.mkv",
-        "error: a.wmv: its sound (wmav2) can't be taken to another file",
+        "error: a.wmv: its sound (wmav2) can't be copied to another file",
         1,
         filmed("a.wmv", "-c:v wmv2", sound="wmav2"),
     ),
@@ -122,7 +122,7 @@ CASES = (
     pair(
         "container .mp4, sound that MP4 can't hold",
         "hide a.mkv secret.mkv -o c.mp4",
-        "error: a.mkv: its sound (tta) can't be kept in MP4",
+        "error: a.mkv: MP4 can't hold its sound (tta)",
         1,
         filmed("a.mkv", sound="tta"),
     ),
@@ -136,7 +136,7 @@ CASES = (
     pair(
         "revealed as .mp4, sound that MP4 can't hold",
         "reveal c.mkv -o s.mp4",
-        "its sound (tta) can't be kept in MP4",
+        "MP4 can't hold its sound (tta)",
         1,
         both(ROOMY, filmed("a.mkv", sound="tta -ar 8000"), partial(prepare, "hide roomy.mkv a.mkv -o c.mkv")),
     ),

@@ -1,4 +1,4 @@
-"""All cases by group, in the order to show them."""
+"""All cases by group, in the order of the log."""
 
 from tests.odd import (
     cases_containers,

@@ -1,4 +1,4 @@
-"""Makes odd files in the current folder. What is named by a participle gives a function that does it."""
+"""Makes unusual files in the current folder. Functions named by a participle return a function that does so."""
 
 import shlex
 import subprocess
@@ -19,7 +19,7 @@ Maker = Callable[[], object]
 
 
 def nothing() -> None:
-    """The kit is enough."""
+    """Makes nothing more than the kit."""
 
 
 def ffmpeg(line: str) -> None:
@@ -30,15 +30,15 @@ def ffmpeg(line: str) -> None:
 
 
 def film(name: str, coded: str = LOSSLESS, *, frames: int = 6, size: str = "96x64", sound: str = "") -> None:
-    """A film of a test picture that moves, 25 frames a second.
+    """A film of a moving test picture, 25 frames per second.
 
     Args:
         coded: FFmpeg's options for the pictures.
         sound: codec of a tone, with its options.
     """
-    seen = f"-f lavfi -i testsrc2=s={size}:r=25:d={frames / 25}"
-    heard = f"-f lavfi -i sine=d={frames / 25}" if sound else ""
-    ffmpeg(f"{seen} {heard} {coded} {f'-c:a {sound}' if sound else ''} -frames:v {frames} -strict -2 {name}")
+    video = f"-f lavfi -i testsrc2=s={size}:r=25:d={frames / 25}"
+    audio = f"-f lavfi -i sine=d={frames / 25}" if sound else ""
+    ffmpeg(f"{video} {audio} {coded} {f'-c:a {sound}' if sound else ''} -frames:v {frames} -strict -2 {name}")
 
 
 def by_ffmpeg(line: str) -> Maker:
@@ -50,7 +50,7 @@ def filmed(name: str, coded: str = LOSSLESS, **more: object) -> Maker:
 
 
 def saved(name: str, mode: str = "RGB", size: tuple[int, int] = (97, 61), **options: object) -> Maker:
-    """A picture of so many pixels, in a mode and a form that PIL knows."""
+    """A picture of a size in pixels, in one of Pillow's modes and formats."""
 
     def make() -> None:
         Image.fromarray(picture(size[1], size[0], 3)).convert(mode).save(name, **options)
@@ -59,7 +59,7 @@ def saved(name: str, mode: str = "RGB", size: tuple[int, int] = (97, 61), **opti
 
 
 def animated(name: str, **options: object) -> Maker:
-    """An animation of six frames, by PIL."""
+    """An animation of six frames, saved by Pillow."""
 
     def make() -> None:
         first, *rest = [Image.fromarray(picture(64, 96, seed)) for seed in range(6)]
@@ -73,7 +73,7 @@ def written(name: str, content: bytes, mode: int = 0o600) -> Maker:
 
 
 def cut(name: str, of: str, part: float) -> Maker:
-    """The first part of a file, `part` of 1."""
+    """The first part of a file; `part` is its share, up to 1."""
 
     def make() -> None:
         data = Path(of).read_bytes()
@@ -83,7 +83,7 @@ def cut(name: str, of: str, part: float) -> Maker:
 
 
 def zeroed(name: str, of: str, start: float, size: int) -> Maker:
-    """A file with zeros in the place of a piece of it, `start` of 1 from its beginning."""
+    """A file with `size` bytes overwritten by zeros; `start` is relative to its length."""
 
     def make() -> None:
         data = bytearray(Path(of).read_bytes())

@@ -1,4 +1,4 @@
-"""What a user gets for odd inputs: the right exit code, a message to go by, nothing harmed and nothing left behind."""
+"""Unusual inputs get the right exit code and a useful message; no file is damaged or left behind."""
 
 import os
 import re
@@ -17,11 +17,11 @@ import pytest
 from PIL import Image
 
 from stegnet.cli.parser import make_parser
-from tests.odd.case import Case, Said, make_kit, run
+from tests.odd.case import Case, Output, make_kit, run
 from tests.odd.groups import GROUPS
 from tests.odd.make import nothing
 
-PAGE = Path(__file__).parents[2] / "docs" / "inputs.md"
+LOG = Path(__file__).with_name("README.md")
 CASES = [case for cases in GROUPS.values() for case in cases]
 SECRETS = {"secret.png": (40, 50), "secret.mkv": (48, 32, 4), "cover.png": (97, 61)}
 PREFIXES = ("error: ", "hint: ", "note: ", "warning: ")
@@ -50,35 +50,35 @@ def test_odd_input(case: Case, kit, tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     case.make()
-    before = seen()
-    said = run(case)
-    check_words(case, said)
-    check_files(case, before, seen())
+    before = snapshot()
+    output = run(case)
+    check_messages(case, output)
+    check_files(case, before, snapshot())
     assert not list(temporary.iterdir())
     if case.code == 0 and case.line.startswith("hide"):
-        check_return(make_parser().parse_args(case.arguments), case)
+        check_reveal(make_parser().parse_args(case.arguments), case)
     case.check()
 
 
-def check_words(case: Case, said: Said) -> None:
-    assert said.code == case.code, said.err
-    assert case.says in said.err + said.out
-    assert "Traceback" not in said.err
-    if said.code == USAGE:
-        assert said.err.startswith("usage: stegnet")
+def check_messages(case: Case, output: Output) -> None:
+    assert output.code == case.code, output.err
+    assert case.says in output.err + output.out
+    assert "Traceback" not in output.err
+    if output.code == USAGE:
+        assert output.err.startswith("usage: stegnet")
         return
-    assert all(line.startswith(PREFIXES) for line in said.err.splitlines()), said.err
-    assert (said.code == ERROR) == said.err.startswith("error: ") == (not said.out)
-    assert said.code != ALTERED or "warning: " in said.err or "whole: no" in said.out
+    assert all(line.startswith(PREFIXES) for line in output.err.splitlines()), output.err
+    assert (output.code == ERROR) == output.err.startswith("error: ") == (not output.out)
+    assert output.code != ALTERED or "warning: " in output.err or "whole: no" in output.out
 
 
-def seen() -> dict[Path, object]:
-    """All that is in the current folder."""
+def snapshot() -> dict[Path, object]:
+    """All files and folders in the current folder, with their content."""
     found = ((folder, name) for folder, *names in os.walk(".") for name in chain(*names))
-    return {Path(*place): _seen(Path(*place)) for place in found}
+    return {Path(*place): _content(Path(*place)) for place in found}
 
 
-def _seen(path: Path) -> object:
+def _content(path: Path) -> object:
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
         return path.readlink()
@@ -86,7 +86,7 @@ def _seen(path: Path) -> object:
 
 
 def check_files(case: Case, before: dict[Path, object], after: dict[Path, object]) -> None:
-    """Nothing is changed but the output, and that only if there is one."""
+    """Only the output is changed, and only if there is one."""
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     if case.code in (ERROR, USAGE) or case.line.startswith("info"):
         assert not changed
@@ -96,15 +96,15 @@ def check_files(case: Case, before: dict[Path, object], after: dict[Path, object
     assert changed == {Path(output).resolve().relative_to(Path.cwd())}
 
 
-def check_return(options: Namespace, case: Case) -> None:
-    """What was hidden comes back at once, whole, and at its own size."""
+def check_reveal(options: Namespace, case: Case) -> None:
+    """The secret is revealed complete and at its own size."""
     back = "back.bin" if options.method == "sealed" else f"back{options.output.suffix.lower()}"
     keys = {"--key-file": options.key_file, "--passphrase-file": options.passphrase_file, "--weights": options.weights}
     given = [str(part) for option, value in keys.items() if value for part in (option, value)]
     line = shlex.join(["reveal", "--strict", "-o", back, *given, "--", str(options.output)])
-    said = run(Case("", nothing, line))
-    assert said.code == 0, said.err
-    assert "warning: " not in said.err or "others on this machine" in said.err
+    output = run(Case("", nothing, line))
+    assert output.code == 0, output.err
+    assert "warning: " not in output.err or "others on this machine" in output.err
     if options.method == "sealed" and not options.compress:
         assert Path(back).read_bytes() == options.secret.read_bytes()
     else:
@@ -112,7 +112,7 @@ def check_return(options: Namespace, case: Case) -> None:
 
 
 def size(path: str) -> tuple[int, ...]:
-    """Width and height; of a film the number of frames besides."""
+    """Width and height, and the number of frames of a film."""
     try:
         with Image.open(path) as image:
             return image.size
@@ -122,13 +122,13 @@ def size(path: str) -> tuple[int, ...]:
         return frames[0].width, frames[0].height, len(frames)
 
 
-def test_every_case_has_a_name_of_its_own():
+def test_names_of_cases_are_unique():
     assert [name for name, count in Counter(case.name for case in CASES).items() if count > 1] == []
 
 
-def test_the_page_shows_these_cases():
-    """`python -m tools.odd_inputs` writes it anew."""
-    rows = re.findall(r"^\| (\d+) \| (.*?) \| .* \| (\d+) \| .* \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+def test_the_log_lists_these_cases():
+    """`python -m tools.odd_inputs` updates it."""
+    rows = re.findall(r"^\| (\d+) \| (.*?) \| .* \| (\d+) \| .* \|$", LOG.read_text(encoding="utf-8"), re.MULTILINE)
     assert [name for _, name, _ in rows] == [case.name for case in CASES]
     for number, (row, case) in enumerate(zip(rows, CASES, strict=True), 1):
         assert row == (str(number), case.name, str(case.code)) or case.bug
