@@ -24,7 +24,7 @@ from stegnet.codec.reveal import reveal_film
 from stegnet.codec.seal import read_salt
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
-from stegnet.media import FILM, kind, lossy_form, read_cover, read_frames, read_picture
+from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames, read_picture
 
 PLAIN = HideOptions()
 ALTERED = "the picture was altered since it was hidden"
@@ -137,7 +137,7 @@ def lossy_told(container: Path) -> Iterator[None]:
     try:
         yield
     except RevealError as error:
-        form = lossy_form(container)
+        form = lossy_format(container)
         if form is None:
             raise
         hint = "get the file that `stegnet hide` wrote, sent as a file: messengers and web sites often convert pictures"

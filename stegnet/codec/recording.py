@@ -24,7 +24,7 @@ from stegnet.codec.progress import Progress, no_progress
 from stegnet.codec.record import FILM, MAX_FRAMES, Header, Pictures, Record
 from stegnet.codec.seal import NONCE_BYTES, read_salt
 from stegnet.core.errors import MediaError
-from stegnet.media import FilmWriter, check_film, digest, draft_file, read_frames, whole_file
+from stegnet.media import FilmWriter, check_film, digest, read_frames, temporary_file, whole_file
 
 MILLISECOND = Fraction(1, 1000)
 _RATE = Fraction(25)  # of a film of one frame
@@ -69,7 +69,7 @@ def recorded(
         MediaError: the film can't be written, or there was no frame.
     """
     stamps: list[int] = []
-    with draft_file(out) as draft, draft_file(out) as beside, beside.open("w+b") as steps:
+    with temporary_file(out) as draft, temporary_file(out) as beside, beside.open("w+b") as steps:
         with ExitStack() as writing:
             film = None
 

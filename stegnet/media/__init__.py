@@ -2,9 +2,9 @@
 
 from stegnet.media.film_writer import FilmWriter
 from stegnet.media.films import FilmInfo, frame_rate, read_frames, scan
-from stegnet.media.output import check_film, check_picture, digest, draft_file, whole_file
+from stegnet.media.output import check_film, check_picture, digest, temporary_file, whole_file
 from stegnet.media.pictures import read_cover, read_picture, resize, write_png
-from stegnet.media.probe import FILM, PICTURE, kind, lossy_form
+from stegnet.media.probe import FILM, PICTURE, kind, lossy_format
 from stegnet.media.sound import SoundPacket, SoundTrack, read_sound, sound_tracks
 
 __all__ = [
@@ -17,10 +17,9 @@ __all__ = [
     "check_film",
     "check_picture",
     "digest",
-    "draft_file",
     "frame_rate",
     "kind",
-    "lossy_form",
+    "lossy_format",
     "read_cover",
     "read_frames",
     "read_picture",
@@ -28,6 +27,7 @@ __all__ = [
     "resize",
     "scan",
     "sound_tracks",
+    "temporary_file",
     "whole_file",
     "write_png",
 ]

@@ -58,7 +58,7 @@ def whole_file(path: Path, *, overwrite: bool = True, private: bool = False) -> 
 
 
 @contextmanager
-def draft_file(path: Path) -> Iterator[Path]:
+def temporary_file(path: Path) -> Iterator[Path]:
     """Yields a temporary file beside `path`, named and locked as by `whole_file`, and removes it after the block.
 
     Raises:

@@ -36,7 +36,7 @@ def kind(path: Path) -> str:
         return FILM
 
 
-def lossy_form(path: Path) -> str | None:
+def lossy_format(path: Path) -> str | None:
     """Returns the name of a lossy format, such as "a JPEG", or None if the file stores RGB without loss.
 
     Raises:

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from stegnet.core.errors import MediaError
-from stegnet.media import FILM, PICTURE, kind, lossy_form
+from stegnet.media import FILM, PICTURE, kind, lossy_format
 from stegnet.media.signature import is_lossy_webp
 
 
@@ -87,7 +87,7 @@ def test_missing_empty_and_special_files(tmp_path):
 def test_an_animated_webp_is_as_lossy_as_its_first_frame(tmp_path, lossless, form):
     first, *rest = [Image.new("RGB", (20, 10), (9 * index, 0, 0)) for index in range(3)]
     first.save(tmp_path / "a.webp", save_all=True, append_images=rest, lossless=lossless)
-    assert lossy_form(tmp_path / "a.webp") == form
+    assert lossy_format(tmp_path / "a.webp") == form
 
 
 def test_a_truncated_webp_is_not_called_lossy(tmp_path):
