@@ -52,7 +52,7 @@ def display_matrix(frame: VideoFrame) -> _Matrix:
 
 
 def swaps_axes(matrix: _Matrix) -> bool:
-    """Whether the nearest rotation by a multiple of 90° swaps width and height."""
+    """True if the nearest rotation by a multiple of 90° swaps width and height."""
     a, b, c, d = matrix
     return abs(b) + abs(c) > abs(a) + abs(d)
 

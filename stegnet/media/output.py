@@ -224,7 +224,7 @@ def _remove_if_stale(part: Path) -> None:
 
 
 def _lock(descriptor: int) -> bool:
-    """Whether the file is locked now. True on file systems without locks, where no later run can lock it either."""
+    """True if the file is locked now, or the file system has no locks, so that no later run can lock it either."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

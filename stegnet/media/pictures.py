@@ -182,7 +182,7 @@ def _parse_profile(profile: bytes) -> ImageCms.ImageCmsProfile:
 
 
 def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Whether the transform changes no colour by more than one level."""
+    """True if the transform changes no colour by more than one level."""
     colours = np.array(_TEST_COLOURS, np.uint8)[None]
     converted = np.array(ImageCms.applyTransform(Image.fromarray(colours), transform))
     return np.abs(converted.astype(int) - colours).max() <= 1

@@ -1,4 +1,4 @@
-"""Whether a file is a picture or a film, and whether its format is lossy: by content, not by name."""
+"""Telling pictures from films, and lossy formats from lossless ones: by content, not by name."""
 
 from pathlib import Path
 

@@ -12,14 +12,14 @@ _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs",
 
 
 def is_animation(path: Path) -> bool:
-    """Whether it is an animated WebP or AVIF; False if there is no file."""
+    """True if it is an animated WebP or AVIF; False if there is no file."""
     start = _start(path) if path.is_file() else b""
     animated_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X" and bool(start[20:21] and start[20] & _VP8X_ANIMATION)
     return animated_webp or start[4:12] == b"ftypavis"
 
 
 def is_lossy_webp(path: Path) -> bool:
-    """Whether a WebP's first picture is coded by VP8, not VP8L (RFC 9649: chunks of a name, a 32-bit size, data)."""
+    """True if a WebP's first picture is coded by VP8, not VP8L (RFC 9649: chunks of a name, a 32-bit size, data)."""
     with path.open("rb") as file:
         file.seek(12)
         while len(head := file.read(8)) == 8:
@@ -33,7 +33,7 @@ def is_lossy_webp(path: Path) -> bool:
 
 
 def is_heic(path: Path) -> bool:
-    """Whether it is a HEIC picture, as phones take."""
+    """True if it is a HEIC picture, as phones take."""
     start = _start(path)
     return start[4:8] == b"ftyp" and start[8:12] in _HEIC
 
@@ -44,12 +44,12 @@ def heic_error(path: Path) -> MediaError:
 
 
 def is_mp4(path: Path) -> bool:
-    """Whether it is an MP4, MOV or 3GP, possibly an unfinished one."""
+    """True if it is an MP4, MOV or 3GP, possibly an unfinished one."""
     return _start(path)[4:8] in {b"ftyp", b"mdat", b"moov", b"wide"}
 
 
 def is_truncated(path: Path) -> bool:
-    """Whether a Matroska, MP4 or AVI file is shorter than its header says."""
+    """True if a Matroska, MP4 or AVI file is shorter than its header says."""
     start = _start(path)
     size = path.stat().st_size
     if start.startswith(matroska.EBML):

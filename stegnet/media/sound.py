@@ -232,7 +232,7 @@ def _adts_filter(stream: AudioStream) -> Callable[[Packet], list[Packet]]:
 
 
 def _is_edited_out(packet: Packet) -> bool:
-    """Whether an edit list removes the packet and no decoder needs it to warm up."""
+    """True if an edit list removes the packet and no decoder needs it to warm up."""
     if not packet.is_discard or packet.pts is None:
         return False
     end = (packet.pts + (packet.duration or 0)) * packet.time_base

@@ -175,7 +175,7 @@ def _copy_attachments(source: InputContainer, film: OutputContainer, form: Form)
 
 
 def _holds_chapters(stream: Stream, film: InputContainer) -> bool:
-    """Whether it is the text track in which MP4 stores chapters."""
+    """True if it is the text track in which MP4 stores chapters."""
     return bool(film.chapters()) and stream.name == "bin_data"
 
 

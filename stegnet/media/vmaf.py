@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 def has_vmaf(height: int, width: int) -> bool:
-    """Whether films of this size can be measured; if not, the reason is logged."""
+    """True if films of this size can be measured; otherwise logs the reason."""
     if min(height, width) < _MIN_SIDE:
         _log.info("VMAF is left out: the film has %d×%d pixels, it needs %d×%d", width, height, _MIN_SIDE, _MIN_SIDE)
         return False
