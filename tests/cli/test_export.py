@@ -11,7 +11,7 @@ def test_export_says_how_alike_they_are(weights, tmp_path, capsys):
     assert main(["export", str(weights), "-o", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == [f"{tmp_path}/tiny.{name}.onnx:" for name in NETWORKS]
-    assert all("apart at most" in line and line.endswith("% of the samples equal as 8 bits") for line in lines)
+    assert all("maximum difference" in line and line.endswith("% of the 8-bit samples are equal") for line in lines)
     before = {path: path.read_bytes() for path in tmp_path.glob("*.onnx")}
     assert main(["export", str(weights), "-o", str(tmp_path)]) == 1
     assert capsys.readouterr().err.endswith("exists already\nhint: `--force` overwrites it\n")

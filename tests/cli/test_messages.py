@@ -35,9 +35,9 @@ def test_odd_names(capfd, weights, folder, name):
     assert out.count("wrote ") == 6
 
 
-def test_clean():
-    assert messages.clean("a plain line, ü – 漢 ×") == "a plain line, ü – 漢 ×"
-    assert messages.clean("two\nlines\r\x1b[2J\x00\udcff\u2028") == r"two\nlines\r\x1b[2J\x00\udcff\u2028"
+def test_escape():
+    assert messages.escape("a plain line, ü – 漢 ×") == "a plain line, ü – 漢 ×"
+    assert messages.escape("two\nlines\r\x1b[2J\x00\udcff\u2028") == r"two\nlines\r\x1b[2J\x00\udcff\u2028"
 
 
 def test_a_warning_of_the_library(stegnet, picture):

@@ -178,12 +178,12 @@ def test_what_the_network_can_not_hide_the_other_method_can(stegnet, folder, sec
 
 @pytest.mark.parametrize("line", ["reveal cover.png -o s.png", "info cover.png"])
 def test_a_new_key_reveals_nothing(stegnet, line):
-    told = "error: none: no such key file\nhint: only the key that hid a secret reveals it\n"
+    told = "error: none: no such key file\nhint: only the key used to hide can reveal\n"
     assert stegnet(f"{line} --key-file none") == (1, "", told)
 
 
 def test_a_new_key_hides(stegnet):
-    told = "error: none: no such key file\nhint: make one with `stegnet keygen none`\n"
+    told = "error: none: no such key file\nhint: generate one with `stegnet keygen none`\n"
     assert stegnet("hide cover.png secret.jpg -o c.png --key-file none") == (1, "", told)
     assert stegnet("webcam secret.jpg --key-file none") == (1, "", told)
 
@@ -218,4 +218,4 @@ def test_no_memory(stegnet, monkeypatch):
 
     monkeypatch.setattr("stegnet.codec.files.read_picture", large)
     code, _, err = stegnet("hide cover.png secret.jpg -o c.png --key-file k")
-    assert (code, err) == (1, "error: there is not memory enough\n")
+    assert (code, err) == (1, "error: out of memory\n")

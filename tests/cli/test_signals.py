@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import stegnet as package
-from stegnet.cli.signals import Signals, Stopped, asked_to_end, leave_at_once
+from stegnet.cli.signals import SignalReceived, Signals, exit_on_signals, stop_on_signal
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(package.__file__).parents[1])}
 
@@ -122,25 +122,25 @@ run()
 def test_tidying_up_is_not_interrupted(monkeypatch):
     monkeypatch.setattr("time.monotonic", lambda: 100)
     signals = Signals()
-    with signals.heard():
-        assert signals.code is None
-        with pytest.raises(Stopped):
+    with signals.handled():
+        assert signals.exit_code is None
+        with pytest.raises(SignalReceived):
             signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
-    assert (signals.code, signals.told) == (143, "terminated")
+    assert (signals.exit_code, signals.description) == (143, "terminated")
 
 
 def test_a_signal_that_was_swallowed_is_not_the_last(monkeypatch):
     now = iter([100, 104, 106])
     monkeypatch.setattr("time.monotonic", lambda: next(now))
     signals = Signals()
-    with signals.heard():
-        with pytest.raises(Stopped):
+    with signals.handled():
+        with pytest.raises(SignalReceived):
             signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
-        with pytest.raises(Stopped):
+        with pytest.raises(SignalReceived):
             signal.raise_signal(signal.SIGTERM)
-    assert signals.code == 130
+    assert signals.exit_code == 130
 
 
 def test_work_is_asked_to_end_first(monkeypatch):
@@ -149,7 +149,7 @@ def test_work_is_asked_to_end_first(monkeypatch):
     asked, heard = [], []
     before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
     try:
-        with asked_to_end(lambda: asked.append(len(heard))):
+        with stop_on_signal(lambda: asked.append(len(heard))):
             signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)
             assert (asked, heard) == ([0], [])
@@ -164,7 +164,7 @@ def test_work_is_asked_to_end_first(monkeypatch):
 @pytest.mark.parametrize("ends", [True, False])
 def test_a_signal_that_a_library_swallows(monkeypatch, stegnet, ends):
     def look(*arguments):
-        with suppress(Stopped):
+        with suppress(SignalReceived):
             signal.raise_signal(signal.SIGTERM)
         if ends:
             raise ImportError("something else")
@@ -195,7 +195,7 @@ def test_nothing_to_tidy_up(monkeypatch):
     before = [signal.getsignal(number) for number in numbers]
     monkeypatch.setattr("os._exit", sys.exit)
     try:
-        leave_at_once()
+        exit_on_signals()
         for number in numbers:
             with pytest.raises(SystemExit) as caught:
                 signal.raise_signal(number)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from stegnet.cli import webcam
-from stegnet.cli.parser import make_parser
+from stegnet.cli.command import make_parser
 
 FILM = "webcam secret.mkv --source cover.mkv"
 NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an address or a film file"
@@ -75,13 +75,13 @@ def test_a_port_of_ones_own(stegnet):
 def test_a_picture_in_a_session(stegnet, folder):
     Image.new("RGB", (300, 200), "red").save("red.png")
     code, out, err = stegnet("webcam red.png --source cover.mkv --frames 2")
-    assert (code, err) == (0, "note: the key is a random one, for this session alone\n")
+    assert (code, err) == (0, "note: using a random key for this session only\n")
     assert out.splitlines()[1].startswith("showed 2 frames in ")
 
 
 def test_each_session_without_a_key_has_one_of_its_own():
     options = make_parser().parse_args(FILM.split())
-    assert len({webcam._key(options).mac() for _ in range(3)}) == 3
+    assert len({webcam._key_source(options).mac() for _ in range(3)}) == 3
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -102,4 +102,4 @@ def test_a_browser_is_started_without_the_token(stegnet, monkeypatch, there):
     assert where not in address
     assert f"url={where}" in page
     assert not Path(url2pathname(urlsplit(address).path)).exists()
-    assert err == ("" if there else "note: no browser could be started: open the address yourself\n")
+    assert err == ("" if there else "note: could not start a browser; open the address yourself\n")

@@ -104,7 +104,7 @@ def test_a_signal_leaves_a_whole_recording(session, folder, weights, number):
 def test_a_film_that_is_not_repeated_ends_it(session):
     with session(f"{FILM} --once") as running:
         code, out, err = running.end()
-    assert (code, err) == (0, "note: the key is a random one, for this session alone\n")
+    assert (code, err) == (0, "note: using a random key for this session only\n")
     shown, dropped = int(out.split()[1]), int(out.split()[-1])
     assert 1 <= shown <= shown + dropped <= 6
 

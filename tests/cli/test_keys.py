@@ -21,6 +21,16 @@ def phrase_file(folder):
     return folder / "p"
 
 
+def test_keygen(stegnet, folder):
+    code, out, err = stegnet("keygen new")
+    assert (code, out) == (0, "wrote new\n")
+    assert err.startswith("note: ")
+    assert (folder / "new").stat().st_mode & 0o777 == 0o600
+    code, out, err = stegnet("keygen new")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: new: exists already\nhint: ")
+
+
 @pytest.mark.usefixtures("phrase_file")
 def test_a_passphrase_is_one_wherever_it_comes_from(stegnet, folder):
     assert stegnet(f"{HIDE} --passphrase-file p") == (0, "wrote c.png: 97x61, SIZE\n", "")
@@ -46,7 +56,7 @@ def test_a_secret_that_others_can_read(stegnet, folder, name):
     (folder / name).chmod(0o640)
     option = {"k": "--key-file k", "p": "--passphrase-file p"}[name]
     code, _, err = stegnet(f"{HIDE} {option}")
-    assert (code, err) == (0, f"warning: {name}: others on this machine can read it; `chmod 600` stops that\n")
+    assert (code, err) == (0, f"warning: {name}: other users can read this file; `chmod 600` prevents that\n")
 
 
 def typed(program, line: str, *answers: str) -> tuple[int, str]:
@@ -90,7 +100,7 @@ def test_asking_on_the_terminal(program, stegnet, monkeypatch):
     code, shown = typed(program, f"{HIDE} --passphrase", PHRASE, PHRASE)
     assert code == 0
     assert shown.startswith("Passphrase: ")
-    assert "The same again: " in shown
+    assert "Repeat passphrase: " in shown
     assert "wrote c.png" in shown
     assert PHRASE not in shown
     assert stegnet(f"{REVEAL} --passphrase-file p")[0] == 0
@@ -112,7 +122,7 @@ def test_a_weak_passphrase_is_warned_of_when_hiding(stegnet, phrase_file):
 def test_mistyping(program, folder):
     code, shown = typed(program, f"{HIDE} --passphrase", PHRASE, "Traumerei")
     assert code == 1
-    assert "error: the two passphrases differ" in shown
+    assert "error: the passphrases do not match" in shown
     assert "Traumerei" not in shown
     assert not (folder / "c.png").exists()
 
@@ -129,7 +139,7 @@ def test_without_a_terminal(program):
         out, err = process.communicate()
     assert (process.returncode, out) == (1, "")
     assert err.splitlines() == [
-        "error: there is no terminal to ask for a passphrase on",
+        "error: there is no terminal to prompt for a passphrase",
         "hint: use --passphrase-file or --passphrase-fd",
     ]
 
@@ -139,7 +149,7 @@ def test_a_descriptor_that_is_a_terminal(stegnet):
     code, _, err = stegnet(f"{HIDE} --passphrase-fd {its}")
     assert (code, err.splitlines()[0]) == (
         1,
-        f"error: descriptor {its} is a terminal, which shows what is typed",
+        f"error: descriptor {its} is a terminal, which would echo the passphrase",
     )
     os.close(mine)
     os.close(its)
