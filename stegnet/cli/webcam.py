@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace) -> int:
     from stegnet.core.errors import extra  # imported here to keep --help fast
 
     with extra("media", "stegnet webcam"):
-        from stegnet.webcam.server import Site
+        from stegnet.webcam.server import PageServer
         from stegnet.webcam.session import SessionOptions, run
 
     key_source = _key_source(options)
@@ -76,12 +76,12 @@ def _run(options: argparse.Namespace) -> int:
         options.source, options.size, not options.once, options.frames, options.record, overwrite=options.force
     )
     with (
-        Site(options.port, threading.Event()) as site,
-        _page(site.address, options.open) as show,
-        stop_on_signal(site.stop.set),
+        PageServer(options.port, threading.Event()) as server,
+        _page(server.address, options.open) as show,
+        stop_on_signal(server.stop.set),
         messages.progress_bar() as progress,
     ):
-        statistics = run(session, options.secret, network_loader(options), key_source, site, show, progress)
+        statistics = run(session, options.secret, network_loader(options), key_source, server, show, progress)
     _print_summary(options.record, statistics)
     return 0
 

@@ -19,7 +19,7 @@ NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an add
 @pytest.mark.parametrize(
     ("line", "error", "hint"),
     [
-        ("webcam secret.mkv --source 99", "camera 99: it is not there, or in use", NO_CAMERA),
+        ("webcam secret.mkv --source 99", "camera 99: not connected, or in use", NO_CAMERA),
         ("webcam secret.mkv --source gone.mp4", "camera gone.mp4: no such source", NO_CAMERA),
         (
             "webcam secret.mkv --source cover.png",
@@ -60,8 +60,8 @@ def test_a_port_that_is_taken(stegnet):
         assert stegnet(f"{FILM} --port {port} --key-file k") == (
             1,
             "",
-            f"error: port {port}: can't be had (Address already in use)\n"
-            "hint: choose another by --port; 0 takes a free one\n",
+            f"error: port {port}: not available (Address already in use)\n"
+            "hint: choose another one with --port; 0 takes any free port\n",
         )
 
 

@@ -21,9 +21,9 @@ from stegnet.core.measures import psnr
 from stegnet.media import read_frames, read_picture, scan
 from stegnet.models import SHIPPED
 from stegnet.webcam import live
-from stegnet.webcam.server import Site
+from stegnet.webcam.capture import Frame, Source
+from stegnet.webcam.server import PageServer
 from stegnet.webcam.session import SessionOptions, run
-from stegnet.webcam.source import Frame, Source
 
 FILM = "secret.png --source camera.mkv"
 
@@ -38,7 +38,7 @@ def seen(address: str, frames: int) -> dict:
     answer, number = {}, 0
     while number < frames:
         answer = frame(address, number)
-        assert not answer.get("over")
+        assert not answer.get("ended")
         number = answer.get("number", number)
     return answer
 
@@ -58,7 +58,7 @@ def test_the_page_shows_frames_until_its_button_is_pressed(session, folder):
         later = frame(running.address, first["number"])
         assert later["number"] > first["number"] >= 1
         assert set(later["pictures"]) > {"cover", "container", "secret", "revealed"}
-        assert later["figures"]["recording"] is True
+        assert later["statistics"]["recording"] is True
         with urlopen(Request(f"{running.address}stop", method="POST"), timeout=60) as answer:
             assert answer.status == 200
         code, out, err = running.end()
@@ -122,18 +122,18 @@ def test_frames_are_dropped_and_counted(folder, monkeypatch, exact, key, picture
     def slow(*arguments):
         at_work.set()
         all_came.wait(60)
-        return filled(*arguments)
+        return fill(*arguments)
 
-    filled = live._filled
-    monkeypatch.setattr(live, "_filled", slow)
-    monkeypatch.setattr("stegnet.webcam.session.open_cover", lambda *_: Source(frames(), timed=False))
-    wishes, secret = SessionOptions("a camera"), folder / "secret.png"
-    with Site(0, threading.Event()) as site:
-        figures = run(wishes, secret, lambda: exact, key, site, lambda: None, no_progress)
-        shown = site.newest.wait(0, 0)
-    assert (figures["shown"], figures["dropped"]) == (2, 10)
-    assert (figures["width"], figures["height"]) == (96, 64)
-    assert shown[1].figures == figures
+    fill = live._fill
+    monkeypatch.setattr(live, "_fill", slow)
+    monkeypatch.setattr("stegnet.webcam.session.open_camera", lambda *_: Source(frames(), paced=False))
+    options, secret = SessionOptions("a camera"), folder / "secret.png"
+    with PageServer(0, threading.Event()) as server:
+        statistics = run(options, secret, lambda: exact, key, server, lambda: None, no_progress)
+        shown = server.latest.wait(0, 0)
+    assert (statistics["shown"], statistics["dropped"]) == (2, 10)
+    assert (statistics["width"], statistics["height"]) == (96, 64)
+    assert shown[1].statistics == statistics
 
 
 def test_the_camera_is_brought_to_a_size(session, folder):
@@ -157,9 +157,9 @@ def test_a_passphrase(session, folder, weights):
 def test_every_session_has_its_own_salt(folder, exact, key):
     """Or one passphrase would be one key for all sessions."""
     for name in ("a.mkv", "b.mkv"):
-        with Site(0, Event()) as site:
-            wishes = SessionOptions("camera.mkv", frames=1, record=folder / name)
-            run(wishes, folder / "secret.png", lambda: exact, key, site, lambda: None, no_progress)
+        with PageServer(0, Event()) as server:
+            options = SessionOptions("camera.mkv", frames=1, record=folder / name)
+            run(options, folder / "secret.png", lambda: exact, key, server, lambda: None, no_progress)
     assert len({read_salt(next(read_frames(folder / name))) for name in ("a.mkv", "b.mkv")}) == 2
 
 
@@ -174,5 +174,5 @@ def test_it_is_ended_while_nobody_looks(session):
 def test_a_camera_that_goes_leaves_a_whole_recording(session, folder, weights, camera):
     with session(f"secret.png --source {camera} --record c.mkv --key-file k") as running:
         code, out, err = running.end()
-    assert (code, err) == (0, f"warning: camera {camera}: it gave no more pictures\n")
+    assert (code, err) == (0, f"warning: camera {camera}: stopped delivering frames\n")
     assert out.startswith(f"showed {len(revealed(folder, weights))} frames in ")
