@@ -100,7 +100,7 @@ def _settled(pair: Pair) -> Pair:
     pair = copy.deepcopy(pair).cpu().eval()
     for module in pair.modules():
         if isinstance(module, Mixing):
-            module.settle()
+            module.freeze()
     return pair
 
 

@@ -83,7 +83,7 @@ def test_a_backbone_without_feature_maps_of_any_size(name):
 
 
 def test_a_backbone_that_announces_other_maps():
-    with pytest.raises(ConfigError, match=r"its feature maps of \d+×\d+ pixels have not the announced shapes"):
+    with pytest.raises(ConfigError, match=r"its feature maps of \d+×\d+ pixels do not have the announced shapes"):
         make_encoder("crossvit_9_240", 3, pretrained=False)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from stegnet.models import Card, Pair, build, load_pair, names, read_card, save_pair, weights_id
-from stegnet.models.cost import cost
+from tools.cost import cost
 
 pytestmark = pytest.mark.arithmetic
 

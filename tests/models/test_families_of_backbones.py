@@ -5,7 +5,7 @@ import torch
 
 from stegnet.core.errors import ConfigError
 from stegnet.models import Invertible, Pair, TimmUNet
-from stegnet.models.invertible import Block
+from stegnet.models.invertible import CouplingBlock
 
 BOTH = [
     "convnext_atto", "resnet10t", "test_efficientnet", "mobilenetv3_small_050", "vit_tiny_patch16_224",
@@ -42,7 +42,7 @@ def test_at_the_ends_of_an_invertible_pair(backbone):
 def test_a_coupling_with_it_is_inverted_exactly(backbone):
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    block = Block(4, backbone, pretrained=False).eval()
+    block = CouplingBlock(4, backbone, pretrained=False).eval()
     for weight in block.parameters():
         weight.data += 0.01 * torch.randn_like(weight)
     cover, secret = torch.rand(2, 1, 12, 20, 28)

@@ -3,11 +3,12 @@ import pytest
 import torch
 
 from stegnet.core.errors import ConfigError
-from stegnet.models.cost import cost
-from stegnet.models.function import Context
-from stegnet.models.invertible import Invertible, InvertibleLarge, haar, inverse_haar
+from stegnet.models.invertible import BackboneContext, Invertible, InvertibleLarge, Subnet, haar, inverse_haar
+from tools.cost import cost
 
 pytestmark = pytest.mark.arithmetic
+
+BACKBONES = ["test_convnext", "test_resnet", "test_efficientnet"]
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def test_a_guessed_latent_corrects_what_is_read(pictures):
 )
 def test_the_backbone_stands_where_it_is_told_to(place, count):
     pair = Invertible(blocks=1, width=4, backbone="test_convnext", place=place)
-    assert sum(isinstance(module, Context) for module in pair.modules()) == count
+    assert sum(isinstance(module, BackboneContext) for module in pair.modules()) == count
     container = pair.hide(torch.rand(1, 3, 40, 24), torch.rand(1, 3, 40, 24))
     assert pair.restore(pair.reveal(container)).shape == (1, 3, 40, 24)
 
@@ -164,3 +165,51 @@ def test_the_large_one_is_the_same_with_more_of_all():
     assert small.hide_kmac < 60
     assert small.reveal_kmac < 60
     assert 300 < large.hide_kmac < 600
+
+
+def bands(height: int, width: int) -> torch.Tensor:
+    return torch.rand(2, 12, height, width, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("backbone", ["none", *BACKBONES])
+def test_at_first_it_is_zero(backbone):
+    assert Subnet(12, 24, 8, backbone=backbone)(bands(12, 20)).abs().max() == 0
+
+
+@pytest.mark.parametrize("backbone", ["none", *BACKBONES])
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (12, 20), (33, 7)])
+def test_any_size(backbone, height, width):
+    assert Subnet(12, 5, 8, backbone=backbone)(bands(height, width)).shape == (2, 5, height, width)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 6])
+def test_its_depth_is_the_number_of_convolutions(depth):
+    subnet = Subnet(12, 12, 8, depth)
+    assert sum(isinstance(module, torch.nn.Conv2d) for module in subnet.modules()) == depth
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_the_backbone_sees_further_than_the_convolutions(backbone):
+    torch.manual_seed(0)
+    context = BackboneContext(12, 8, backbone, pretrained=False).eval()
+    picture = bands(64, 64)
+    changed = picture.clone()
+    changed[..., :4, :4] += 1
+    moved = (context(changed) - context(picture)).abs().amax((0, 1)) > 1e-6
+    assert moved[:4, :4].all()
+    assert moved[4:, 4:].any()
+
+
+def test_what_is_brought_up_stays_in_its_place():
+    torch.manual_seed(0)
+    context = BackboneContext(12, 8, "test_convnext", pretrained=False).eval()
+    picture = bands(64, 64)
+    shifted = torch.roll(picture, 16, -1)
+    inner = slice(28, 36)  # far from the borders, whose padding does not move
+    one, other = context(picture)[..., inner, 20:24], context(shifted)[..., inner, 36:40]
+    torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_an_unknown_backbone():
+    with pytest.raises(ConfigError, match=r"model.backbone: timm has no 'resnet19'"):
+        Subnet(12, 12, 8, backbone="resnet19")

@@ -75,5 +75,5 @@ def test_the_width_is_that_at_full_resolution():
 
 
 def test_it_is_nothing_without_a_backbone():
-    with pytest.raises(ConfigError, match=r"^model.backbone: timm_unet is nothing without one$"):
+    with pytest.raises(ConfigError, match=r"^model.backbone: timm_unet requires one$"):
         TimmUNet("none")
