@@ -39,7 +39,7 @@ def _run(options: argparse.Namespace) -> int:
         options.usage_error("without WEIGHTS, --output is required: stegnet's own ONNX files must stay unchanged")
     from stegnet.core.card import SHIPPED
     from stegnet.core.errors import extra
-    from stegnet.engines.graphs import NETWORKS, graph_file
+    from stegnet.engines.engine import NETWORKS, graph_file
 
     weights = options.weights or SHIPPED
     folder = options.output or weights.parent

@@ -4,7 +4,7 @@ import pytest
 
 from stegnet import export
 from stegnet.cli import main
-from stegnet.engines.graphs import NETWORKS
+from stegnet.engines.engine import NETWORKS
 
 
 def test_export_says_how_alike_they_are(weights, tmp_path, capsys):

@@ -11,7 +11,7 @@ from stegnet.core.measures import psnr
 from stegnet.core.parallel import ordered
 from stegnet.data.scenes import render_scene
 from stegnet.engines import engine as engines
-from stegnet.engines.engine import cores
+from stegnet.engines.engine import thread_count
 from stegnet.engines.onnx_engine import OnnxEngine, state
 
 pytestmark = pytest.mark.arithmetic
@@ -87,7 +87,7 @@ def test_what_is_given_stays_as_it_is(network, picture):
 
 def test_as_many_threads_as_there_are_cores(network, monkeypatch):
     pool = network.pool(64, 64)
-    assert 1 <= pool.workers <= max(cores(), 2)
+    assert 1 <= pool.workers <= max(thread_count(), 2)
     monkeypatch.setattr(engines.psutil, "virtual_memory", type("Memory", (), {"available": 1}))
     assert network.pool(64, 64).workers == 1
 
@@ -96,7 +96,7 @@ def test_as_many_threads_as_there_are_cores(network, monkeypatch):
 def test_omp_num_threads_is_heard(monkeypatch, told, expected):
     monkeypatch.setenv("OMP_NUM_THREADS", told)
     monkeypatch.setattr(engines.os, "sched_getaffinity", lambda process: {0, 2, 4, 6, 8}, raising=False)
-    assert cores() == (expected or 5)
+    assert thread_count() == (expected or 5)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,9 @@ def test_too_little_memory_is_said_in_plain_words(networks, monkeypatch, picture
         def get_inputs(self):
             return [type("Input", (), {"name": "secret"})()]
 
-    monkeypatch.setattr(OnnxEngine, "_with", lambda engine, threads: dict.fromkeys(("prepare", "reveal"), Hungry()))
+    monkeypatch.setattr(
+        OnnxEngine, "_sessions_with", lambda engine, threads: dict.fromkeys(("prepare", "reveal"), Hungry())
+    )
     with pytest.raises(told):
         networks["onnx"].engine.prepare(picture(8, 8).astype(np.float32))
 
@@ -121,7 +123,7 @@ def test_threads_of_a_pool_share_their_sessions(networks):
 
     def look() -> None:
         pool.prepare()
-        seen.append(engine._with(engine._here.threads))
+        seen.append(engine._sessions_with(engine._local.threads))
 
     threads = [threading.Thread(target=look) for _ in range(3)]
     for thread in threads:

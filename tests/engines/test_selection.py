@@ -6,17 +6,17 @@ import torch
 
 from stegnet.core.card import SHIPPED, weights_id
 from stegnet.core.errors import ConfigError, WeightsError
-from stegnet.engines import choice, load_engine
+from stegnet.engines import load_engine, selection
 
 
 @pytest.fixture
 def no_gpu(monkeypatch):
-    monkeypatch.setattr(choice, "_has_cuda", lambda: False)
+    monkeypatch.setattr(selection, "_has_cuda", lambda: False)
 
 
 @pytest.fixture
 def no_torch(monkeypatch, no_gpu):
-    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    monkeypatch.setattr(selection, "find_spec", lambda name: None)
 
 
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
@@ -36,7 +36,7 @@ def test_who_asks_for_bfloat16_gets_pytorch(no_gpu, device, precision):
 
 
 def test_a_gpu_means_pytorch(monkeypatch):
-    monkeypatch.setattr(choice, "_has_cuda", lambda: True)
+    monkeypatch.setattr(selection, "_has_cuda", lambda: True)
     assert load_engine(SHIPPED).backend == "torch"
     assert load_engine(SHIPPED, device="cpu").backend == "onnx"
 
@@ -46,15 +46,15 @@ def test_weights_that_are_not_exported_are_run_by_pytorch(weights, no_gpu):
 
 
 def test_there_is_a_gpu_if_pytorch_says_so(monkeypatch):
-    monkeypatch.setattr(choice, "_loads", lambda library: True)
-    assert choice._has_cuda() == torch.cuda.is_available()
-    monkeypatch.setattr(choice, "_loads", lambda library: False)
-    assert not choice._has_cuda()
+    monkeypatch.setattr(selection, "_can_load", lambda library: True)
+    assert selection._has_cuda() == torch.cuda.is_available()
+    monkeypatch.setattr(selection, "_can_load", lambda library: False)
+    assert not selection._has_cuda()
 
 
 @pytest.mark.parametrize("backend", ["auto", "onnx"])
 def test_without_pytorch_exported_files_are_asked_for(weights, no_torch, backend):
-    with pytest.raises(WeightsError, match="there are no ONNX files beside it") as caught:
+    with pytest.raises(WeightsError, match="no ONNX files next to it") as caught:
         load_engine(weights, backend)
     assert f"`stegnet export {weights}`" in caught.value.hint
 
@@ -64,8 +64,8 @@ def test_without_pytorch_exported_files_are_asked_for(weights, no_torch, backend
     [
         ({"backend": "abacus"}, "backend: must be one of auto, torch, onnx, is 'abacus'"),
         ({"precision": "fp64"}, "precision: must be one of auto, bf16, fp32, is 'fp64'"),
-        ({"backend": "onnx", "device": "cuda"}, "backend onnx computes on the CPU, not on cuda"),
-        ({"backend": "onnx", "precision": "bf16"}, "backend onnx computes at 32 bits, not in bf16"),
+        ({"backend": "onnx", "device": "cuda"}, "backend onnx runs on the CPU only, not on cuda"),
+        ({"backend": "onnx", "precision": "bf16"}, "backend onnx supports fp32 only, not bf16"),
     ],
 )
 def test_what_does_not_go_together(settings, told):
@@ -82,7 +82,7 @@ def shipped_copy(folder: Path) -> Path:
 def test_files_of_other_weights_are_refused(tmp_path, weights):
     copied = shipped_copy(tmp_path)
     copied.write_bytes(weights.read_bytes())
-    with pytest.raises(WeightsError, match=r"was not made of default\.safetensors"):
+    with pytest.raises(WeightsError, match=r"was not exported from default\.safetensors"):
         load_engine(copied, "onnx")
 
 
@@ -92,7 +92,7 @@ def test_every_digit_of_the_weights_counts(tmp_path, monkeypatch):
     for place in (0, 8, 63):
         other = own[:place] + ("0" if own[place] != "0" else "1") + own[place + 1 :]
         monkeypatch.setattr("stegnet.engines.onnx_engine.weights_id", lambda path, other=other: other)
-        with pytest.raises(WeightsError, match=r"was not made of default\.safetensors"):
+        with pytest.raises(WeightsError, match=r"was not exported from default\.safetensors"):
             load_engine(copied, "onnx")
 
 
