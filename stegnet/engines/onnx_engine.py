@@ -98,13 +98,11 @@ class OnnxEngine:
         options.intra_op_num_threads, options.log_severity_level = threads, _FATAL
         # Spinning threads slow down other work on a busy machine.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        hint = f"export it again with `stegnet export --force {self._weights}`"
         try:
             session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except _UNREADABLE as error:
-            raise WeightsError(
-                f"{path}: can't be read as ONNX", f"export it again with `stegnet export --force {self._weights}`"
-            ) from error
+            raise WeightsError(f"{path}: can't be read as ONNX", hint) from error
         if session.get_modelmeta().custom_metadata_map.get(ID) != self._id:
-            hint = f"export it again with `stegnet export --force {self._weights}`"
             raise WeightsError(f"{path}: was not exported from {self._weights.name}", hint)
         return session
