@@ -54,7 +54,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("line", WRONG)
-def test_usage(line, capsys):
+def test_invalid_command_lines(line, capsys):
     with pytest.raises(SystemExit) as caught:
         main(line.split())
     assert caught.value.code == 2
@@ -78,7 +78,7 @@ def test_help_fits_a_terminal(command, capsys, monkeypatch):
     assert max(map(len, lines)) <= 80
 
 
-def test_help_tells_the_exit_codes(capsys):
+def test_help_lists_the_exit_codes(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     out = capsys.readouterr().out
@@ -86,8 +86,8 @@ def test_help_tells_the_exit_codes(capsys):
 
 
 @pytest.mark.parametrize("command", ["", "hide", "webcam"])
-def test_help_needs_nothing_heavy(command):
-    """It is there at once: it takes a few modules of Python's own, and none of other packages."""
+def test_help_imports_nothing_heavy(command):
+    """It appears at once: it imports a few modules of the standard library, and no other package."""
     code = """
 import sys
 before = set(sys.modules)
@@ -125,7 +125,7 @@ def script(capsys) -> str:
         (["hide", "--backend", "o"], {"onnx"}),
     ],
 )
-def test_bash_offers_what_fits(script, words, offered, folder):
+def test_bash_completion(script, words, offered, folder):
     typed = " ".join(["stegnet", *words])
     told = f"{script}\nCOMP_WORDS=({typed}); COMP_CWORD={len(words)}; COMP_LINE='{typed}'; COMP_POINT=${{#COMP_LINE}}\n"
     told += '_shtab_stegnet; printf "%s\\n" "${COMPREPLY[@]}"'

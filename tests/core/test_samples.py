@@ -20,20 +20,20 @@ def as_picture(pictures: torch.Tensor) -> np.ndarray:
     return pictures[0].permute(1, 2, 0).numpy()
 
 
-def test_block_means_are_means_of_blocks(levels):
+def test_block_means(levels):
     means = samples.block_means(levels)
     assert means.dtype == np.uint8
     np.testing.assert_array_equal(means, np.rint(block_reduce(levels.astype(float), (8, 8, 1), np.mean)))
 
 
 @pytest.mark.parametrize(("above", "mean"), [(31, 100), (32, 100), (33, 101)])
-def test_what_lies_half_way_goes_to_even(above, mean):
+def test_ties_are_rounded_to_even(above, mean):
     picture = np.full((8, 8, 3), 100, np.uint8)
     picture.reshape(64, 3)[:above] += 1
     assert samples.block_means(picture).tolist() == [[[mean] * 3]]
 
 
-def test_the_detail_is_what_is_left(levels):
+def test_the_detail_is_the_picture_minus_its_block_means(levels):
     picture, means = from_8_bits(levels), samples.block_means(levels)
     expected = picture - np.kron(means, np.ones((8, 8, 1))) / 255
     np.testing.assert_allclose(samples.split(picture, means), expected, atol=1e-6)
@@ -47,7 +47,7 @@ def test_without_the_detail_layer_the_base_is_grey(levels):
     assert samples.with_block_means(picture, None) is picture
 
 
-def test_what_each_block_is_off_by_is_put_right(levels):
+def test_block_means_are_corrected(levels):
     picture, means = from_8_bits(levels), samples.block_means(levels)
     off = np.random.default_rng(0).random((30, 50, 3), np.float32).repeat(8, 0).repeat(8, 1) - np.float32(0.5)
     expected = samples.join(samples.split(picture, means), means)
@@ -58,14 +58,14 @@ def test_what_each_block_is_off_by_is_put_right(levels):
 
 
 def test_tensors_have_the_same_means(levels):
-    """Exactly: what travels is what the network was trained with."""
+    """Exactly, so that inference matches training."""
     found = tensors.block_means(as_tensor(from_8_bits(levels)))
     np.testing.assert_array_equal(as_picture(found), samples.block_means(levels))
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_tensors_have_the_same_detail(levels, known):
-    """But for the order of sums."""
+    """Up to the order of summation."""
     picture, means = from_8_bits(levels), samples.block_means(levels) if known else None
     theirs = None if means is None else as_tensor(means)
     for name in ("split", "join", "with_block_means"):
@@ -77,11 +77,11 @@ def test_tensors_have_the_same_detail(levels, known):
     ("value", "level"),
     [(0.0, 0), (1.0, 255), (-3.0, 0), (7.0, 255), (100.4 / 255, 100), (100.6 / 255, 101), (0.4 / 255, 0)],
 )
-def test_a_level_is_the_nearest_one(value, level):
+def test_rounding_to_the_nearest_level(value, level):
     assert to_8_bits(np.float32([value])).tolist() == [level]
 
 
-def test_all_levels_come_back():
+def test_all_levels_round_trip():
     levels = np.arange(256, dtype=np.uint8)
     values = from_8_bits(levels)
     assert values.dtype == np.float32
@@ -90,7 +90,7 @@ def test_all_levels_come_back():
     assert to_8_bits(values).dtype == np.uint8
 
 
-def test_tensors_are_rounded_alike():
+def test_tensors_are_rounded_equally():
     values = np.random.default_rng(0).uniform(-0.2, 1.2, 100_000).astype(np.float32)
     levels = to_8_bits(values)
     np.testing.assert_array_equal(levels, tensors.to_8_bits(torch.from_numpy(values)))

@@ -20,13 +20,13 @@ LEVEL = 1 / 255
     ("value", "level"),
     [(0.0, 0), (1.0, 255), (-3.0, 0), (7.0, 255), (100.4 / 255, 100), (100.6 / 255, 101), (0.4 / 255, 0)],
 )
-def test_a_level_is_the_nearest_one(value, level):
+def test_rounding_to_the_nearest_level(value, level):
     assert to_8_bits(torch.tensor([value])).item() == level
     assert through_8_bits(torch.tensor([value])).item() == pytest.approx(level / 255, abs=1e-7)
 
 
 @pytest.mark.arithmetic
-def test_all_levels_come_back():
+def test_all_levels_round_trip():
     levels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
     values = from_8_bits(levels)
     assert values.dtype == torch.float32
@@ -36,25 +36,25 @@ def test_all_levels_come_back():
 
 
 @pytest.mark.arithmetic
-def test_training_sees_what_a_file_holds():
+def test_through_8_bits_matches_a_file():
     values = torch.empty(1000).uniform_(-0.2, 1.2, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(through_8_bits(values), from_8_bits(to_8_bits(values)), rtol=0, atol=1e-7)
 
 
 @pytest.mark.arithmetic
-def test_half_precision_goes_in():
+def test_half_precision_is_accepted():
     assert to_8_bits(torch.tensor([0.5, 1.5], dtype=torch.bfloat16)).tolist() == [128, 255]
 
 
 @pytest.mark.arithmetic
-def test_the_gradient_passes_rounding_and_not_clamping():
+def test_rounding_has_a_gradient_and_clamping_has_none():
     values = torch.tensor([-0.5, 0.3, 0.7001, 1.5], requires_grad=True)
     (through_8_bits(values) * torch.tensor([1.0, 2.0, 3.0, 4.0])).sum().backward()
     assert values.grad.tolist() == [0, 2, 3, 0]
 
 
 def second_nearest(value: float) -> int:
-    """Of the 256 levels, by sorting them all."""
+    """Second-nearest of the 256 levels, by sorting."""
     return sorted(range(256), key=lambda level: abs(value * 255 - level))[1]
 
 
@@ -78,7 +78,7 @@ def test_a_sealed_bit_never_leaves_the_range(level):
 
 
 @pytest.mark.arithmetic
-def test_only_chosen_samples_step():
+def test_only_chosen_samples_change():
     exact = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(2))
     stored, chosen = through_8_bits(exact), torch.rand(2, 3, 8, 8) < 0.3
     sealed = with_sealed_bits(stored, exact, chosen)
@@ -97,7 +97,7 @@ def random_pictures(batch: int = 2, height: int = 24, width: int = 40) -> torch.
 
 
 @pytest.mark.arithmetic
-def test_block_means_are_means_of_blocks():
+def test_block_means():
     pictures = random_pictures()
     means = tensors.block_means(pictures)
     assert means.dtype == torch.uint8
@@ -108,7 +108,7 @@ def test_block_means_are_means_of_blocks():
 
 @pytest.mark.arithmetic
 @pytest.mark.parametrize("level", range(0, 256, 15))
-def test_an_even_picture_is_its_own_mean(level):
+def test_a_flat_picture_is_its_own_mean(level):
     pictures = torch.full((1, 3, 8, 16), level / 255)
     means = tensors.block_means(pictures)
     assert means.unique().tolist() == [level]
@@ -116,7 +116,7 @@ def test_an_even_picture_is_its_own_mean(level):
 
 
 @pytest.mark.arithmetic
-def test_the_detail_is_what_is_left():
+def test_the_detail_is_the_picture_minus_its_block_means():
     pictures = random_pictures()
     means = tensors.block_means(pictures)
     expected = pictures.numpy() - np.kron(means.numpy(), np.ones((8, 8))) / 255
@@ -131,7 +131,7 @@ def test_without_the_detail_layer_the_base_is_grey():
 
 
 @pytest.mark.arithmetic
-def test_join_undoes_split_but_for_the_rounded_means():
+def test_join_inverts_split_up_to_the_rounding_of_means():
     pictures = random_pictures()
     means = tensors.block_means(pictures)
     again = tensors.join(tensors.split(pictures, means), means)
@@ -140,7 +140,7 @@ def test_join_undoes_split_but_for_the_rounded_means():
 
 
 @pytest.mark.arithmetic
-def test_what_each_block_is_off_by_is_put_right():
+def test_block_means_are_corrected():
     pictures = random_pictures()
     means = tensors.block_means(pictures)
     hidden = tensors.split(pictures, means)
@@ -149,15 +149,15 @@ def test_what_each_block_is_off_by_is_put_right():
 
 
 @pytest.mark.arithmetic
-def test_centred_blocks_have_no_mean():
+def test_centred_blocks_have_zero_mean():
     centred = tensors.centred(random_pictures() - 0.3)
     assert np.abs(block_reduce(centred.double().numpy(), (1, 1, 8, 8), np.mean)).max() < 1e-7
 
 
 @pytest.mark.arithmetic
 @pytest.mark.parametrize("level", [0.0, 1.0])
-def test_the_widest_detail_stays_within_bounds(level):
-    """One pixel of a block against all others."""
+def test_the_range_of_the_detail(level):
+    """Extreme case: one pixel of a block against all others."""
     pictures = torch.full((1, 1, 8, 8), level)
     pictures[..., 3, 4] = 1 - level
     hidden = tensors.split(pictures, tensors.block_means(pictures))
@@ -202,7 +202,7 @@ def test_invert_undoes_apply(block, rows, cols):
 
 @pytest.mark.parametrize("negative", [False, True])
 @pytest.mark.parametrize("turn", range(8))
-def test_each_way_to_turn_a_block(turn, negative):
+def test_each_orientation_and_sign(turn, negative):
     picture = torch.arange(1.0, 49).view(1, 3, 4, 4)
     shuffle = Shuffle(1, 1, torch.tensor([0]), torch.tensor([turn]), torch.tensor([negative]))
     shown = tensors.apply(picture, [shuffle])
@@ -210,20 +210,20 @@ def test_each_way_to_turn_a_block(turn, negative):
     assert torch.equal(tensors.invert(shown, [shuffle]), picture)
 
 
-def test_no_two_ways_to_turn_a_block_are_the_same():
+def test_orientations_and_signs_are_distinct():
     picture = torch.arange(1.0, 5).view(1, 1, 2, 2).expand(16, -1, -1, -1)
     ways = [Shuffle(1, 1, torch.tensor([0]), torch.tensor([turn % 8]), torch.tensor([turn >= 8])) for turn in range(16)]
     assert len(tensors.apply(picture, ways).flatten(1).unique(dim=0)) == 16
 
 
 @pytest.mark.parametrize("block", [1, 2, 5, 8])
-def test_apply_is_the_definition(block):
+def test_apply_matches_the_definition(block):
     shuffle = draw(KEY, 4, 6)
     picture = torch.rand(3, 4 * block, 6 * block) - 0.5
     np.testing.assert_array_equal(tensors.apply(picture[None], [shuffle])[0], by_hand(picture, shuffle))
 
 
-def test_a_picture_of_a_batch_is_shuffled_by_its_own_shuffle():
+def test_each_picture_has_its_own_shuffle():
     pictures = torch.rand(2, 3, 16, 24) - 0.5
     shuffles = [draw(key(n), 2, 3) for n in range(2)]
     both = tensors.apply(pictures, shuffles)
@@ -232,7 +232,7 @@ def test_a_picture_of_a_batch_is_shuffled_by_its_own_shuffle():
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 8])
-def test_a_batch_is_shuffled_as_each_picture_by_itself(block):
+def test_a_batch_matches_single_pictures(block):
     pictures = torch.rand(3, 3, 5 * block, 7 * block) - 0.5
     shuffles = [draw(key(n), 5, 7) for n in range(3)]
     for change in ("apply", "invert"):
@@ -242,13 +242,13 @@ def test_a_batch_is_shuffled_as_each_picture_by_itself(block):
             np.testing.assert_array_equal(one.permute(1, 2, 0), alone)
 
 
-def test_a_shuffle_of_tensors_is_as_one_of_arrays():
+def test_shuffles_of_tensors_and_arrays_are_equivalent():
     pictures, drawn = torch.rand(1, 3, 16, 24) - 0.5, draw(KEY, 2, 3)
     on_device = Shuffle(2, 3, *map(torch.from_numpy, (drawn.permutation, drawn.orientation, drawn.negative)))
     assert torch.equal(tensors.apply(pictures, [on_device]), tensors.apply(pictures, [drawn]))
 
 
-def test_a_seeded_shuffle_is_the_random_one_in_arrays():
+def test_a_seeded_shuffle_equals_the_random_one():
     seeded, random = tensors.seeded_shuffle(3, 5, 4), tensors.random_shuffle(torch.Generator().manual_seed(3), 5, 4)
     for name in ("permutation", "orientation", "negative"):
         assert isinstance(getattr(seeded, name), np.ndarray)
@@ -256,7 +256,7 @@ def test_a_seeded_shuffle_is_the_random_one_in_arrays():
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.int16])
-def test_the_type_stays(dtype):
+def test_the_dtype_is_preserved(dtype):
     pictures = (torch.rand(1, 3, 16, 24) * 100 - 50).to(dtype)
     shuffles = [draw(KEY, 2, 3)]
     shown = tensors.apply(pictures, shuffles)
@@ -272,7 +272,7 @@ def test_the_gradient_passes_the_shuffle():
     assert torch.equal(pictures.grad, 2 * weight)
 
 
-def test_all_sixteen_random_ways_to_turn_are_alike():
+def test_random_orientations_and_signs_are_uniform():
     """Chi-square; 52.3 is the 0.0005 % quantile for 15 degrees of freedom."""
     generator = torch.Generator().manual_seed(1)
     shuffle = tensors.random_shuffle(generator, 80, 100)
@@ -290,6 +290,6 @@ def test_random_shuffle_follows_its_generator():
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 17, 24), (1, 3, 16, 16), (2, 3, 16, 24), (1, 3, 0, 24)])
-def test_what_does_not_fit_is_refused(shape):
+def test_grids_that_do_not_fit_are_refused(shape):
     with pytest.raises(ValueError, match=r"shuffles|blocks"):
         tensors.apply(torch.zeros(shape), [draw(KEY, 2, 3)])

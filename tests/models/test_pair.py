@@ -35,7 +35,7 @@ def section(name: str, **keys: object) -> ModelConfig:
     return replace(OWN, name=name, **keys)
 
 
-def test_the_names_are_known():
+def test_names():
     assert names() == KNOWN
 
 
@@ -45,7 +45,7 @@ def test_a_family_is_built_by_name():
     assert len(pair.blocks) == 3
 
 
-def test_a_name_is_given_once():
+def test_a_name_can_be_registered_only_once():
     with pytest.raises(ValueError, match="'baluja' is registered twice"):
         register("baluja")(Pair)
     assert isinstance(build("baluja", width=1), Baluja)
@@ -57,14 +57,14 @@ def test_an_unknown_name_lists_the_known_ones():
     assert caught.value.hint == f"did you mean invertible? known: {', '.join(KNOWN)}"
 
 
-def test_a_name_like_none_of_them():
+def test_an_unknown_name_without_close_matches():
     with pytest.raises(ConfigError) as caught:
         options_of(section("zzz"))
     assert caught.value.hint == f"known: {', '.join(KNOWN)}"
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_auto_is_the_familys_own(name):
+def test_auto_takes_the_familys_default(name):
     options = options_of(section(name))
     built = inspect.signature(type(build(name))).parameters
     assert options == {key: parameter.default for key, parameter in built.items()}
@@ -73,7 +73,7 @@ def test_auto_is_the_familys_own(name):
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_a_family_asks_for_keys_that_there_are(name):
+def test_family_options_are_keys_of_the_section(name):
     assert options_of(section(name)).keys() <= {field.name for field in fields(ModelConfig)}
 
 
@@ -85,18 +85,18 @@ def test_a_family_asks_for_keys_that_there_are(name):
         ("timm_unet", {"backbone": "test_resnet", "pretrained": True, "width": 5}),
     ],
 )
-def test_a_family_takes_its_part_of_the_section(name, options):
+def test_a_family_ignores_options_of_others(name, options):
     assert options_of(section(name, blocks=2, width=5, backbone="test_resnet", pretrained=True)) == options
 
 
-def test_what_is_nothing_is_not_taken_for_the_familys_own():
+def test_falsy_options_are_not_replaced_by_defaults():
     options = options_of(section("invertible", ends=0, backbone="none"))
     assert (options["ends"], options["backbone"], options["pretrained"]) == (0, "none", False)
     own = options_of(section("invertible"))
     assert own["ends"] > 0
 
 
-def test_a_pair_from_a_section():
+def test_a_pair_is_built_from_the_section():
     assert isinstance(build_from(section("timm_unet", backbone="test_resnet")), TimmUNet)
     assert build_from(section("baluja", width=5)).revealer[-1].in_channels == 15
 
@@ -130,7 +130,7 @@ NOT_WEIGHTS = {
 
 
 @pytest.mark.parametrize("make", NOT_WEIGHTS.values(), ids=NOT_WEIGHTS)
-def test_what_is_no_weights_file_is_refused(tmp_path, make):
+def test_invalid_weights_files(tmp_path, make):
     path = tmp_path / "weights"
     make(path)
     with pytest.raises(WeightsError) as caught:
@@ -139,7 +139,7 @@ def test_what_is_no_weights_file_is_refused(tmp_path, make):
 
 
 @pytest.mark.parametrize("name", ["none", "."])
-def test_no_such_file(tmp_path, name):
+def test_a_missing_file(tmp_path, name):
     with pytest.raises(WeightsError, match="no such weights file"):
         read_card(tmp_path / name)
 
@@ -154,14 +154,14 @@ def test_no_such_file(tmp_path, name):
         ("unheard-of", {}),
     ],
 )
-def test_weights_that_do_not_fit_their_card(tmp_path, model, options):
+def test_weights_and_card_that_do_not_match(tmp_path, model, options):
     save_pair(tmp_path / "w", build("invertible", blocks=1, width=2), Card(model, options, SCRAMBLE))
     with pytest.raises(WeightsError, match="weights and card do not match") as caught:
         load_pair(tmp_path / "w")
     assert "\n" not in str(caught.value)
 
 
-def test_weights_that_began_as_pretrained_need_no_network(tmp_path, monkeypatch):
+def test_loading_weights_downloads_no_pretrained_ones(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     card = Card("timm_unet", {"backbone": "test_resnet", "pretrained": True}, SCRAMBLE)
     save_pair(tmp_path / "w", build("timm_unet", backbone="test_resnet"), card)
@@ -174,7 +174,7 @@ def test_the_id_is_the_sha256_of_the_file(tmp_path):
     assert weights_id(tmp_path / "w") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_who_may_read_other_files_may_read_weights(tmp_path):
+def test_weights_files_have_default_permissions(tmp_path):
     (tmp_path / "other").write_bytes(b"")
     save_pair(tmp_path / "pair.safetensors", build("baluja", width=1), Card("baluja", {"width": 1}, {}))
     modes = {path.stat().st_mode for path in tmp_path.iterdir()}

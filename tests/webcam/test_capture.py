@@ -18,7 +18,7 @@ from stegnet.webcam.capture import Frame, Latest, Source, capture, open_camera, 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
 
-def test_only_the_newest_is_kept():
+def test_only_the_latest_item_is_kept():
     latest = Latest[str]()
     assert (latest.count, latest.wait(0, 0)) == (0, None)
     for item in "abc":
@@ -27,7 +27,7 @@ def test_only_the_newest_is_kept():
     assert (latest.count, latest.wait(3, 0)) == (3, None)
 
 
-def test_it_is_over_when_the_last_was_taken():
+def test_it_has_ended_after_the_last_item():
     latest = Latest[str]()
     latest.put("a")
     assert not latest.ended(1)
@@ -38,7 +38,7 @@ def test_it_is_over_when_the_last_was_taken():
     assert latest.wait(1, 100) is None
 
 
-def test_who_waits_is_woken():
+def test_waiting_threads_are_notified():
     latest = Latest[str]()
     found = []
     thread = threading.Thread(target=lambda: found.append(latest.wait(0, 100)))
@@ -54,7 +54,7 @@ def ticks(count: int, apart: float, delay: float = 0.0) -> Iterator[Frame]:
         yield Frame(PICTURE, Fraction(index * apart))
 
 
-def test_a_camera_is_read_as_fast_as_it_gives():
+def test_a_camera_is_read_at_full_speed():
     with capture(Source(ticks(1000, 3600.0), paced=False)) as capturing:
         assert capturing.frame().picture is PICTURE
         while not capturing.latest.ended(1000):
@@ -63,7 +63,7 @@ def test_a_camera_is_read_as_fast_as_it_gives():
         assert capturing.frame().time == 999 * 3600
 
 
-def test_a_film_is_played_at_its_own_rate():
+def test_a_film_is_played_at_its_frame_rate():
     start = time.monotonic()
     with capture(Source(ticks(11, 0.05), paced=True)) as capturing:
         while not capturing.latest.ended(11):
@@ -71,7 +71,7 @@ def test_a_film_is_played_at_its_own_rate():
     assert time.monotonic() - start >= 0.5
 
 
-def test_what_is_late_is_not_caught_up_with():
+def test_delays_are_not_caught_up():
     start = time.monotonic()
     with capture(Source(ticks(6, 0.01, delay=0.1), paced=True)) as capturing:
         while not capturing.latest.ended(6):
@@ -79,7 +79,7 @@ def test_what_is_late_is_not_caught_up_with():
     assert time.monotonic() - start >= 0.6
 
 
-def test_it_ends_with_the_block():
+def test_capture_ends_with_the_block():
     start = time.monotonic()
     with capture(Source(ticks(10, 3600.0), paced=True)) as capturing:
         capturing.frame()
@@ -87,7 +87,7 @@ def test_it_ends_with_the_block():
     assert capturing.latest.ended(1)
 
 
-def test_what_goes_wrong_is_told_to_who_waits():
+def test_errors_are_raised_in_the_waiting_thread():
     def broken() -> Iterator[Frame]:
         raise MediaError("the camera is gone")
         yield
@@ -96,7 +96,7 @@ def test_what_goes_wrong_is_told_to_who_waits():
         capturing.frame()
 
 
-def test_a_source_that_is_silent(monkeypatch):
+def test_a_source_without_frames(monkeypatch):
     monkeypatch.setattr("stegnet.webcam.capture._FIRST_FRAME_TIMEOUT", 0.05)
     silent = Source(ticks(1, 0.0, delay=0.5), paced=False)
     with capture(silent) as capturing, pytest.raises(MediaError, match=r"delivered no frame within 0\.05 seconds"):
@@ -114,7 +114,7 @@ def test_a_camera_at_an_address(camera, colours):
         assert np.abs(frame.picture.astype(int) - colour).max() < 5
 
 
-def test_a_film_keeps_its_rate_and_its_colours(folder):
+def test_a_film_keeps_its_frame_rate_and_colours(folder):
     source = open_camera("camera.mkv", loop=False)
     frames = list(source.frames)
     assert source.paced
@@ -127,7 +127,7 @@ def test_a_film_keeps_its_rate_and_its_colours(folder):
 @pytest.mark.parametrize(
     "opened", [lambda: open_camera("camera.mkv", loop=True), lambda: open_secret(Path("camera.mkv"))]
 )
-def test_a_film_is_repeated(folder, opened):
+def test_a_film_is_looped(folder, opened):
     with closing(opened().frames) as frames:
         seen = list(islice(frames, 14))
     assert [frame.time for frame in seen] == [Fraction(index, 25) for index in range(14)]
@@ -151,7 +151,7 @@ def test_a_secret_picture(folder):
         ("k", "k: neither a picture nor a film that can be read"),
     ],
 )
-def test_no_source(folder, capfd, name, told):
+def test_invalid_sources(folder, capfd, name, told):
     with pytest.raises(MediaError) as caught:
         open_camera(name, loop=True)
     assert str(caught.value) == told
@@ -159,6 +159,6 @@ def test_no_source(folder, capfd, name, told):
     assert capfd.readouterr() == ("", "")
 
 
-def test_no_secret(folder):
+def test_a_missing_secret(folder):
     with pytest.raises(MediaError, match=r"gone\.png: no such file"):
         open_secret(Path("gone.png"))

@@ -1,4 +1,4 @@
-"""Frames hidden and revealed as they come."""
+"""Live hiding and revealing."""
 
 import time
 from collections.abc import Iterator
@@ -33,11 +33,11 @@ def iter_of(frames: list[Frame]) -> Iterator[Frame]:
 
 @pytest.fixture
 def slow(picture):
-    """Twenty frames, a quarter of a second apart by their stamps."""
+    """Twenty frames with timestamps a quarter of a second apart."""
     return [Frame(picture(64, 96, index), 100 + Fraction(index, 4)) for index in range(20)]
 
 
-def test_what_is_revealed_comes_from_the_container(exact, key, picture, five_levels, slow):
+def test_the_secret_is_revealed_from_the_container(exact, key, picture, five_levels, slow):
     secret = picture(64, 96, 7)
     with sources(slow, secret) as (camera, hidden):
         live = LivePipeline(exact, key, bytes(16), camera, hidden)
@@ -52,7 +52,7 @@ def test_what_is_revealed_comes_from_the_container(exact, key, picture, five_lev
 
 
 def test_every_frame_has_its_own_nonce(exact, key, picture, slow):
-    """The same frame twice, for what two frames differ in anyway is left to chance."""
+    """Tested on the same frame, since different frames have different containers anyway."""
     with sources(slow, picture(64, 96, 7)) as (camera, hidden):
         live = LivePipeline(exact, key, bytes(16), camera, hidden)
         (job,) = live._jobs(Event(), 1)
@@ -60,14 +60,14 @@ def test_every_frame_has_its_own_nonce(exact, key, picture, slow):
     assert len({by_the_book.read_nonce(container, SECRET) for container in containers}) == 3
 
 
-def test_it_is_no_picture_for_other_readers(exact, key, picture, slow):
+def test_a_live_frame_is_not_a_picture_container(exact, key, picture, slow):
     with sources(slow, picture(64, 96, 7)) as (camera, hidden):
         (frame,) = LivePipeline(exact, key, bytes(16), camera, hidden).frames(Event(), 1)
     with pytest.raises(RevealError, match="no picture of its own"):
         reveal_picture(exact, frame.container, key)
 
 
-def test_frames_are_dropped_and_stamps_are_real(exact, key, picture, slow):
+def test_frames_are_dropped(exact, key, picture, slow):
     with sources(slow, picture(64, 96, 7)) as (camera, hidden):
         while not camera.latest.ended(20):
             time.sleep(0.01)
@@ -77,7 +77,7 @@ def test_frames_are_dropped_and_stamps_are_real(exact, key, picture, slow):
     assert np.array_equal(frame.cover, slow[-1].picture)
 
 
-def test_stamps_follow_the_camera(exact, key, picture):
+def test_timestamps_follow_the_camera(exact, key, picture):
     gate = Event()
 
     def frames() -> Iterator[Frame]:
@@ -105,7 +105,7 @@ def test_stamps_follow_the_camera(exact, key, picture):
         ((640, 640), (48, 40), (40, 40)),
     ],
 )
-def test_a_large_secret_is_made_smaller(exact, key, picture, slow, secret_size, size, expected):
+def test_a_large_secret_is_scaled_down(exact, key, picture, slow, secret_size, size, expected):
     secret = picture(*secret_size, 3)
     with sources(slow, secret) as (camera, hidden):
         (frame,) = LivePipeline(exact, key, bytes(16), camera, hidden, size).frames(Event(), 1)
@@ -113,7 +113,7 @@ def test_a_large_secret_is_made_smaller(exact, key, picture, slow, secret_size, 
     assert np.array_equal(frame.secret, resize(secret, *expected))
 
 
-def test_the_middle_of_the_camera_fills_the_size(exact, key, picture):
+def test_the_camera_picture_is_cropped_to_the_size(exact, key, picture):
     tall = np.zeros((200, 64, 3), np.uint8)
     tall[84:116] = 200
     with sources([Frame(tall, Fraction(0))], picture(32, 40)) as (camera, hidden):
@@ -122,13 +122,13 @@ def test_the_middle_of_the_camera_fills_the_size(exact, key, picture):
     assert (frame.cover == 200).all()
 
 
-def test_too_small_a_camera(exact, key, picture):
+def test_a_camera_picture_that_is_too_small(exact, key, picture):
     frames = [Frame(picture(16, 16), Fraction(0))]
     with sources(frames, picture(16, 16)) as (camera, hidden), pytest.raises(CapacityError, match="too small: 16×16"):
         LivePipeline(exact, key, bytes(16), camera, hidden)
 
 
-def test_it_stops_when_told(exact, key, picture):
+def test_the_pipeline_stops_on_request(exact, key, picture):
     stop, gate = Event(), Event()
 
     def endless() -> Iterator[Frame]:
@@ -143,7 +143,7 @@ def test_it_stops_when_told(exact, key, picture):
         gate.set()
 
 
-def test_a_secret_that_breaks_off(exact, key, picture, slow):
+def test_a_secret_film_that_is_damaged(exact, key, picture, slow):
     def broken() -> Iterator[Frame]:
         yield Frame(picture(64, 96), Fraction(0))
         raise MediaError("the film is damaged")

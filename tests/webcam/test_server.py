@@ -1,4 +1,4 @@
-"""Who gets to see the page, and what."""
+"""Access to the page, and its contents."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ def server() -> Iterator[PageServer]:
 
 @pytest.fixture
 def ask(server) -> Ask:
-    """Asks the server for a path below its token; gives status, headers and body."""
+    """Requests a path below the token; returns status, headers and body."""
 
     def send(path: str, method: str = "GET", host: str | None = None, token: str = server.token):
         connection = HTTPConnection(LOOPBACK, server.server_port, timeout=30)
@@ -61,7 +61,7 @@ def decoded(text: str) -> np.ndarray:
     return cv2.cvtColor(cv2.imdecode(np.frombuffer(base64.b64decode(text), np.uint8), 1), cv2.COLOR_BGR2RGB)
 
 
-def test_the_page_is_whole_and_loads_nothing_from_elsewhere(ask):
+def test_the_page_is_self_contained(ask):
     status, headers, body = ask("")
     assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert not re.findall(rb"https?:|@import|url\(|<link rel=.stylesheet|<script src", body)
@@ -70,7 +70,7 @@ def test_the_page_is_whole_and_loads_nothing_from_elsewhere(ask):
     assert headers["Server"] == "stegnet"
 
 
-def test_it_listens_on_the_loopback_address_alone(server):
+def test_the_server_listens_on_the_loopback_address_only(server):
     assert server.socket.getsockname()[0] == "127.0.0.1"
 
 
@@ -100,7 +100,7 @@ def test_a_frame(server, ask, make_frame, picture):
     assert np.abs(pictures["container_difference"] - np.minimum(10 * difference, 255)).mean() < 20
 
 
-def test_a_slow_viewer_gets_the_newest(server, ask, make_frame):
+def test_a_slow_viewer_gets_the_latest_frame(server, ask, make_frame):
     counter = StatisticsCounter(recording=True)
     for number in range(1, 8):
         server.latest.put(counter.view(make_frame(3 * number), 30))
@@ -109,7 +109,7 @@ def test_a_slow_viewer_gets_the_newest(server, ask, make_frame):
     assert (answer["statistics"]["shown"], answer["statistics"]["dropped"]) == (7, 12)
 
 
-def test_a_viewer_waits_for_what_is_new(server, ask, make_frame, monkeypatch):
+def test_a_viewer_waits_for_a_new_frame(server, ask, make_frame, monkeypatch):
     server.latest.put(StatisticsCounter(recording=False).view(make_frame(1), 1))
     monkeypatch.setattr("stegnet.webcam.server._LONG_POLL", 0.1)
     assert json.loads(ask("frame?after=1")[2]) == {"ended": False}
@@ -121,7 +121,7 @@ def test_a_viewer_waits_for_what_is_new(server, ask, make_frame, monkeypatch):
     assert json.loads(ask("frame?after=2")[2]) == {"ended": True}
 
 
-def test_rates(make_frame, monkeypatch):
+def test_frame_rates(make_frame, monkeypatch):
     now = iter([10.0, 10.5, 11.0, 20.0, 20.5])
     monkeypatch.setattr("stegnet.webcam.server.time.monotonic", lambda: next(now))
     counter = StatisticsCounter(recording=False)
@@ -132,7 +132,7 @@ def test_rates(make_frame, monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_without_the_token_there_is_nothing(server, ask, method):
+def test_requests_without_the_token_are_not_found(server, ask, method):
     for path in ("", "frame", "stop"):
         for token in ("x" * 32, server.token[:-1], server.token + "x", "%C3%A9"):
             assert ask(path, method, token=token)[0] == 404
@@ -143,46 +143,46 @@ def test_without_the_token_there_is_nothing(server, ask, method):
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", "localhost.evil"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_another_name_is_refused(server, ask, host, method):
+def test_other_host_names_are_refused(server, ask, host, method):
     for path in ("", "frame", "stop"):
         assert ask(path, method, host=host)[0] == 403
     assert not server.stop.is_set()
 
 
-def test_localhost_is_the_loopback_address(server, ask):
+def test_localhost_is_accepted(server, ask):
     assert ask("", host=f"localhost:{server.server_port}")[0] == 200
 
 
-def test_tokens_differ():
+def test_tokens_are_random():
     with PageServer(0, threading.Event()) as one, PageServer(0, threading.Event()) as other:
         assert one.token != other.token
         assert len(one.token) == 32
 
 
 def test_the_stop_button(server, ask):
-    assert ask("stop")[0] == 404  # a link or picture can't press it
+    assert ask("stop")[0] == 404  # a link or an image can't trigger it
     assert not server.stop.is_set()
     assert ask("stop", "POST")[0] == 200
     assert server.stop.is_set()
 
 
 @pytest.mark.parametrize("query", ["", "?after=", "?after=x", "?after=-1", "?after=%C2%B2", "?other=1"])
-def test_an_odd_question(server, ask, make_frame, query):
+def test_invalid_queries(server, ask, make_frame, query):
     server.latest.put(StatisticsCounter(recording=False).view(make_frame(1), 1))
     assert json.loads(ask(f"frame{query}")[2])["number"] == 1
 
 
-def test_a_port_that_is_taken(server):
+def test_a_port_in_use(server):
     with pytest.raises(ConfigError, match=rf"port {server.server_port}: not available \(Address already in use\)"):
         PageServer(server.server_port, threading.Event())
 
 
-def test_nothing_is_told_of_viewers_that_go(server, ask, make_frame, capfd):
+def test_disconnected_viewers_are_not_reported(server, ask, make_frame, capfd):
     connection = socket.create_connection((LOOPBACK, server.server_port))
     request = f"GET /{server.token}/frame?after=0 HTTP/1.1\r\nHost: {LOOPBACK}:{server.server_port}\r\n\r\n"
     connection.sendall(request.encode())
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    connection.close()  # with a reset, while the other side waits for a frame
+    connection.close()  # with a reset, while the server waits for a frame
     server.latest.put(StatisticsCounter(recording=False).view(make_frame(1), 1))
     time.sleep(0.3)
     assert ask("")[0] == 200
@@ -190,14 +190,14 @@ def test_nothing_is_told_of_viewers_that_go(server, ask, make_frame, capfd):
 
 
 def test_connections_are_limited(server, ask):
-    """Those who can't get in are told so at once, and take no thread; when others go, there is room again."""
+    """Excess connections are refused at once without a thread, until others are closed."""
     before = threading.active_count()
     request = f"GET /{server.token}/ HTTP/1.1\r\nHost: {LOOPBACK}:{server.server_port}\r\n\r\n".encode()
     with ExitStack() as idle:
         for _ in range(_MAX_CONNECTIONS):
             connection = idle.enter_context(socket.create_connection((LOOPBACK, server.server_port)))
             connection.sendall(request)
-            assert connection.recv(12) == b"HTTP/1.1 200"  # it holds its thread now
+            assert connection.recv(12) == b"HTTP/1.1 200"  # it occupies its thread now
         for _ in range(20):
             status, headers, _ = ask("")
             assert (status, headers.get("Retry-After")) == (503, "1")
@@ -205,14 +205,14 @@ def test_connections_are_limited(server, ask):
     assert soon(lambda: ask("")[0] == 200)
 
 
-def test_whoever_does_not_know_the_address_holds_no_thread(server):
+def test_clients_without_the_token_hold_no_thread(server):
     with socket.create_connection((LOOPBACK, server.server_port)) as connection:
         connection.sendall(f"GET / HTTP/1.1\r\nHost: {LOOPBACK}:{server.server_port}\r\n\r\n".encode())
         connection.settimeout(30)
-        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 404")  # up to the end of the connection
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 404")  # until the connection is closed
 
 
-def test_a_thread_that_can_not_be_started_leaves_its_place(server, ask, monkeypatch, capfd):
+def test_a_thread_that_fails_to_start_frees_its_connection(server, ask, monkeypatch, capfd):
     def fail(thread):
         raise RuntimeError("can't start new thread")
 
@@ -226,14 +226,14 @@ def test_a_thread_that_can_not_be_started_leaves_its_place(server, ask, monkeypa
 
 
 def soon(true: Callable[[], bool]) -> bool:
-    """Whether it comes true within half a minute."""
+    """Returns True as soon as the condition holds, False after 30 seconds."""
     end = time.monotonic() + 30
     while not (found := true()) and time.monotonic() < end:
         time.sleep(0.01)
     return found
 
 
-def test_it_ends_while_a_viewer_waits():
+def test_the_server_stops_while_a_viewer_waits():
     answers = []
     with PageServer(0, threading.Event()) as server:
         with server.running():
