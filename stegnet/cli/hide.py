@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Hide SECRET in COVER. The method "network" hides a picture in a picture or a
-film in a film, of any size, frame rate and length; the revealed secret differs
-slightly from the original. The method "sealed" hides any file in a picture or
+film in a film, which may differ in size, frame rate and length; the revealed
+secret is slightly lossy. The method "sealed" hides any file in a picture or
 film and reveals it byte for byte, but has far less capacity. Transparent
 pictures are composited on white.
 

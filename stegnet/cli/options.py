@@ -42,8 +42,10 @@ def add_network_options(command: argparse.ArgumentParser) -> None:
         choices=("auto", "torch", "onnx"),
         help="PyTorch or ONNX Runtime (default: auto)",
     )
-    group.add_argument("--device", type=_device, metavar="DEVICE", help="auto, cpu, cuda or cuda:N (default: auto)")
-    group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="default: auto")
+    group.add_argument(
+        "--device", type=_device, metavar="DEVICE", help="cpu, cuda, cuda:N or auto: CUDA if available (default: auto)"
+    )
+    group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="of the network (default: auto)")
 
 
 def network_loader(options: argparse.Namespace) -> "NetworkLoader":

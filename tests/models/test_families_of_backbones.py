@@ -12,7 +12,7 @@ BOTH = [
     "swin_tiny_patch4_window7_224", "regnetx_002", "densenet121", "mobilevitv2_050", "hrnet_w18_small",
     "poolformerv2_s12", "edgenext_xx_small", "pvt_v2_b0", "eva02_tiny_patch14_224",
 ]  # fmt: skip
-ENDS_ONLY = ["coatnet_pico_rw_224", "maxvit_rmlp_pico_rw_256"]  # their deep stages need a fixed size, or are too slow to test
+ENDS_ONLY = ["coatnet_pico_rw_224", "maxvit_rmlp_pico_rw_256"]  # with a fixed input size, or too slow to test
 
 
 def learns(pair: Pair) -> None:
