@@ -1,4 +1,4 @@
-"""`stegnet enhance`."""
+"""`stegnet enhance`: denoises and sharpens a revealed picture or film."""
 
 import argparse
 from pathlib import Path

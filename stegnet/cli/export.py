@@ -1,4 +1,4 @@
-"""`stegnet export`."""
+"""`stegnet export`: exports a weights file to ONNX."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`stegnet hide`."""
+"""`stegnet hide`: hides a picture, film or file in a cover, or a folder of them."""
 
 import argparse
 import math
@@ -62,7 +62,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         choices=("refuse", "cut"),
         help="network: refuse or cut a film with more frames than its cover (default: refuse)",
     )
-    hide.add_argument("--no-sound", action="store_true", help="network: leave out the secret film's sound")
+    hide.add_argument("--no-sound", action="store_true", help="network: do not hide the secret film's sound")
     hide.add_argument("--no-verify", action="store_true", help="do not read the output back to verify it")
     add_network_options(hide)
     hide.set_defaults(run=_run, usage_error=hide.error)

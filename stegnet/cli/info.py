@@ -1,4 +1,4 @@
-"""`stegnet info`."""
+"""`stegnet info`: describes a file and, with the key, its hidden content."""
 
 import argparse
 import json

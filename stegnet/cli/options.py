@@ -42,10 +42,10 @@ def add_network_options(command: argparse.ArgumentParser) -> None:
         choices=("auto", "torch", "onnx"),
         help="PyTorch or ONNX Runtime (default: auto)",
     )
-    group.add_argument(
-        "--device", type=_device, metavar="DEVICE", help="cpu, cuda, cuda:N or auto: CUDA if available (default: auto)"
-    )
-    group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="of the network (default: auto)")
+    device_help = "cpu, cuda, cuda:N, or auto: CUDA if available (default: auto)"
+    group.add_argument("--device", type=_device, metavar="DEVICE", help=device_help)
+    precision_help = "floating-point precision; auto: bf16 if it is fast (default: auto)"
+    group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help=precision_help)
 
 
 def network_loader(options: argparse.Namespace) -> "NetworkLoader":

@@ -1,4 +1,4 @@
-"""`stegnet reveal`."""
+"""`stegnet reveal`: reveals what a container, or each container of a folder, hides."""
 
 import argparse
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`stegnet webcam`."""
+"""`stegnet webcam`: hides a secret in a live camera picture."""
 
 import argparse
 import re

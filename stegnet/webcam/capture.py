@@ -1,4 +1,4 @@
-"""Frames of a camera, or of a film or picture: read in a thread of their own, of which consumers get the latest."""
+"""Capture of a camera, film or picture: a thread reads its frames, consumers get the latest one."""
 
 import os
 import re

@@ -53,7 +53,7 @@ Statistics = dict[str, float | int | bool | None]  # JSON values
 
 @dataclass(frozen=True)
 class View:
-    """What the page shows: a frame and the session's statistics."""
+    """Contents of the page: a frame and the session's statistics."""
 
     frame: LiveFrame
     statistics: Statistics
