@@ -55,6 +55,8 @@ def test_method_table() -> None:
     revealed, container = (methods(row)[2] for row in ("revealed", "container"))
     assert decibels(revealed) == rounded(photographs["secret_psnr"], film["film_secret_psnr"])
     assert decibels(container) == rounded(photographs["container_psnr"], film["film_container_psnr"])
+    container, secret = rounded(photographs["container_psnr"], photographs["secret_psnr"])
+    assert f"containers reach {container} PSNR and revealed secrets {secret}" in one_line(README)
 
 
 def test_sealed_method() -> None:
