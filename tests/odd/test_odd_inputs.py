@@ -16,7 +16,7 @@ import av
 import pytest
 from PIL import Image
 
-from stegnet.cli.parser import make_parser
+from stegnet.cli.command import make_parser
 from tests.odd.case import Case, Output, make_kit, run
 from tests.odd.groups import GROUPS
 from tests.odd.make import nothing
@@ -104,7 +104,7 @@ def check_reveal(options: Namespace, case: Case) -> None:
     line = shlex.join(["reveal", "--strict", "-o", back, *given, "--", str(options.output)])
     output = run(Case("", nothing, line))
     assert output.code == 0, output.err
-    assert "warning: " not in output.err or "others on this machine" in output.err
+    assert "warning: " not in output.err or "other users can read" in output.err
     if options.method == "sealed" and not options.compress:
         assert Path(back).read_bytes() == options.secret.read_bytes()
     else:
