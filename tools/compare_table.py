@@ -15,10 +15,19 @@ from pipeline.stage import bar
 from stegnet.codec import Network
 from stegnet.codec.network import Hidden, Step, no_step
 from stegnet.core.config import Config
+from stegnet.core.measures import SIDES
 from stegnet.core.reproducible import make_deterministic
 from stegnet.core.shuffle import Shuffle
 from stegnet.data.shards import data_hash
-from stegnet.evaluation.quality import SEALED, Bench, PicturePairs, Trip, foremost, measures, through_file
+from stegnet.evaluation.quality import (
+    PIXEL_MEASURES,
+    Evaluator,
+    HideRevealResult,
+    PicturePairs,
+    measure_quality,
+    through_file,
+)
+from stegnet.evaluation.statistics import SEALED, headline_kind
 from stegnet.models import build_from
 from stegnet.models.cost import cost
 from stegnet.models.precision import resolve
@@ -29,7 +38,7 @@ LSB = "LSB swap"
 ROUNDS = 7  # in which every network hides and reveals a frame
 FRAME = 360, 640, 3
 NONE = "–"
-QUALITY = [f"{side}_{measure}" for side in ("container", "secret") for measure in ("psnr", "ssim", "apd")]
+QUALITY = [f"{side}_{measure}" for side in SIDES for measure in PIXEL_MEASURES]
 COST = ["parameters", "hide_kmac", "reveal_kmac"]
 SPEED = ["hide_ms", "reveal_ms", "gpu_hide_ms", "gpu_reveal_ms"]
 COLUMNS = ["row", *QUALITY, *COST, *SPEED, "pairs", "seconds", "pairs_per_second", "diverged"]
@@ -80,27 +89,27 @@ def _line(row: Trained, data: Path) -> dict[str, Any]:
 
 def _quality(row: Trained, data: Path) -> dict[str, float]:
     """Means over the test pictures."""
-    bench = Bench(_network(row, "auto"), data, row.config.evaluate.shift, row.config.seed)
-    kind = foremost(bench.kinds)
-    indices = bar(range(bench.count(kind)), f"{row.name}, quality", leave=False)
-    return _means(bench.travel(kind, index, SEALED) for index in indices)
+    evaluator = Evaluator(_network(row, "auto"), data, row.config.evaluate.shift, row.config.seed)
+    kind = headline_kind(evaluator.kinds)
+    indices = bar(range(evaluator.count(kind)), f"{row.name}, quality", leave=False)
+    return _means(evaluator.run(kind, index, SEALED) for index in indices)
 
 
 def _classical(data: Path, config: Config) -> dict[str, float]:
     """The same of the classical way, on the same pictures."""
     pairs = PicturePairs(data, config.evaluate.shift)
-    kind = foremost(pairs.kinds)
+    kind = headline_kind(pairs.kinds)
     costs = {"parameters": 0, "hide_kmac": 0.0, "reveal_kmac": 0.0}
     return costs | _means(_swapped(*pairs.pair(kind, index)) for index in range(pairs.count(kind)))
 
 
-def _swapped(cover: tuple[str, np.ndarray], secret: tuple[str, np.ndarray]) -> Trip:
+def _swapped(cover: tuple[str, np.ndarray], secret: tuple[str, np.ndarray]) -> HideRevealResult:
     container = through_file(swap_in(cover[1], secret[1]))
-    return Trip((cover[0], secret[0]), cover[1], container, secret[1], read_out(container))
+    return HideRevealResult((cover[0], secret[0]), cover[1], container, secret[1], read_out(container))
 
 
-def _means(trips: Iterable[Trip]) -> dict[str, float]:
-    return pd.DataFrame([measures(trip) for trip in trips]).mean().to_dict()
+def _means(trips: Iterable[HideRevealResult]) -> dict[str, float]:
+    return pd.DataFrame([measure_quality(trip) for trip in trips]).mean().to_dict()
 
 
 def _network(row: Trained, device: str) -> Network:
@@ -177,7 +186,7 @@ def processor() -> str:
 
 def _pictures(data: Path, config: Config) -> str:
     pairs = PicturePairs(data, config.evaluate.shift)
-    kind = foremost(pairs.kinds)
+    kind = headline_kind(pairs.kinds)
     height, width = pairs.pair(kind, 0)[0][1].shape[:2]
     return f"{pairs.count(kind)} {kind} of {width}×{height}"
 
@@ -216,7 +225,7 @@ def _cells(line: dict[str, Any]) -> dict[str, str]:
 
 
 def _quality_cell(line: dict[str, Any], side: str) -> str:
-    values = [line[f"{side}_{measure}"] for measure in ("psnr", "ssim", "apd")]
+    values = [line[f"{side}_{measure}"] for measure in PIXEL_MEASURES]
     return NONE if pd.isna(values[0]) else "{:.2f} / {:.3f} / {:.2f}".format(*values)
 
 

@@ -15,7 +15,8 @@ from typing import Any
 from pipeline.stage import bar, film_bar
 from stegnet.codec import Network
 from stegnet.core.config import load
-from stegnet.evaluation.quality import SEALED, Bench, headline, summarise
+from stegnet.evaluation.quality import Evaluator
+from stegnet.evaluation.statistics import SEALED, headline, summarise
 from stegnet.evaluation.video import demonstrate, summarise_film
 from stegnet.export import export
 from stegnet.models import SHIPPED, load_pair
@@ -46,8 +47,8 @@ def measure(weights: Path, shards: Path) -> dict[str, float]:
     """The headline figures on pictures and on the demonstration film."""
     config = load(Path("params.yaml"))
     network = Network.load(weights, backend="torch")
-    bench = Bench(network, shards, config.evaluate.shift, config.seed)
-    summary = summarise(bench.measure(lambda indices: bar(indices, "evaluate")))
+    evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
+    summary = summarise(evaluator.evaluate(lambda indices: bar(indices, "evaluate")))
     with TemporaryDirectory() as folder, film_bar() as progress:
         film = demonstrate(network, *FILMS, Path(folder), config.seed, progress)
         return headline(summary) | _by_kind(summary) | summarise_film(film, Path(folder) / "container.mkv")

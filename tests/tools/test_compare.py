@@ -13,7 +13,8 @@ from stegnet.codec import Network
 from stegnet.core.config import load
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, TRAIN, data_hash
-from stegnet.evaluation.quality import REAL, SEALED, Bench, measures
+from stegnet.evaluation.quality import Evaluator, measure_quality
+from stegnet.evaluation.statistics import REAL, SEALED
 from stegnet.models import names
 from tests.support.shards import write_shards
 from tools import compare, compare_table, compare_train
@@ -111,8 +112,8 @@ def test_the_figures_are_those_of_the_pair_that_stays(project):
     row = figures("tiny")["narrow"]
     (weights,) = Path("build/compare/tiny").glob("narrow-*.safetensors")
     network = Network.load(weights)
-    bench = Bench(network, project / "shards", 7, 0)
-    expected = pd.DataFrame([measures(bench.travel(REAL, index, SEALED)) for index in range(2)]).mean()
+    evaluator = Evaluator(network, project / "shards", 7, 0)
+    expected = pd.DataFrame([measure_quality(evaluator.run(REAL, index, SEALED)) for index in range(2)]).mean()
     assert {name: float(row[name]) for name in expected.index} == pytest.approx(expected.to_dict(), abs=1e-4)
     assert int(row["parameters"]) == sum(parameter.numel() for parameter in network.engine.pair.parameters())
     assert min(float(row[name]) for name in ("hide_kmac", "reveal_kmac", "hide_ms", "reveal_ms", "seconds")) > 0
