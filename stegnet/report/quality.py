@@ -7,17 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stegnet.core.measures import (
-    APD,
-    FLICKER,
-    HAARPSI,
-    MEASURES,
-    MSSSIM,
-    PSNR,
-    SIDES,
-    SSIM,
-    VMAF,
-)
+from stegnet.core.measures import APD, CONTAINER, FLICKER, HAARPSI, MEASURES, MSSSIM, PSNR, SIDES, SSIM, VMAF
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.statistics import BARE, SEALED, headline_kind
 from stegnet.report.page import Collapsed, Film, Picture, Section, Table, Tile, decimals, read_json, read_table
@@ -28,11 +18,11 @@ _PROTOCOL = (
     f"{PSNR.heading}: higher is better, 40 dB is an RMS error of 2.6 of 255 levels. {APD.heading}: mean absolute "
     f"difference in levels. {SSIM.heading}, {MSSSIM.heading} and {HAARPSI.heading}: 1 is best."
 )
-_FILM_COLUMNS = {  # statistic of a measure → heading, digits
-    (PSNR, ""): (PSNR.label, PSNR.digits),
-    (PSNR, "worst"): (f"worst frame, {PSNR.unit}", PSNR.digits),
-    **{(measure, ""): (measure.label, measure.digits) for measure in (SSIM, APD, VMAF, FLICKER)},
-}
+_FILM_COLUMNS = (  # measure, statistic, heading
+    (PSNR, "", PSNR.label),
+    (PSNR, "worst", f"worst frame, {PSNR.unit}"),
+    *((measure, "", measure.label) for measure in (SSIM, APD, VMAF, FLICKER)),
+)
 
 
 def tiles(evaluate: Path, video: Path) -> list[Tile]:
@@ -137,22 +127,9 @@ def _means_table(details: Mapping[str, Any], pairs: pd.DataFrame) -> Table:
 
 
 def _film_table(figures: Mapping[str, float]) -> Table:
-    columns = [
-        (measure, statistic)
-        for measure, statistic in _FILM_COLUMNS
-        if f"film_{measure.of(SIDES[0], statistic)}" in figures
-    ]
-    rows = [
-        [
-            side,
-            *(
-                decimals(_FILM_COLUMNS[m, statistic][1])(figures[f"film_{m.of(side, statistic)}"])
-                for m, statistic in columns
-            ),
-        ]
-        for side in SIDES
-    ]
-    return Table(["", *(_FILM_COLUMNS[column][0] for column in columns)], rows)
+    columns = [(m, of, heading) for m, of, heading in _FILM_COLUMNS if f"film_{m.of(CONTAINER, of)}" in figures]
+    rows = [[side, *(decimals(m.digits)(figures[f"film_{m.of(side, of)}"]) for m, of, _ in columns)] for side in SIDES]
+    return Table(["", *(heading for *_, heading in columns)], rows)
 
 
 def _psnr_chart(path: Path, x: str, size: tuple[float, float], alt: str) -> Picture:
