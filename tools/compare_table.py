@@ -15,7 +15,7 @@ from pipeline.stage import bar
 from stegnet.codec import Network
 from stegnet.codec.network import Hidden, Step, no_step
 from stegnet.core.config import Config
-from stegnet.core.measures import SIDES
+from stegnet.core.measures import SEALED, SIDES
 from stegnet.core.reproducible import make_deterministic
 from stegnet.core.shuffle import Shuffle
 from stegnet.data.shards import data_hash
@@ -27,7 +27,7 @@ from stegnet.evaluation.quality import (
     measure_quality,
     through_file,
 )
-from stegnet.evaluation.statistics import SEALED, headline_kind
+from stegnet.evaluation.statistics import headline_kind
 from stegnet.models import build_from
 from stegnet.models.cost import cost
 from stegnet.models.precision import resolve

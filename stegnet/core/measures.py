@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 CONTAINER, SECRET = SIDES = ("container", "secret")  # what is measured: container ↔ cover, revealed ↔ secret
+SEALED, BARE = "sealed", "bare"  # modes: as users get it; without sealed bits, to show what they cost
 PEAK = 255.0
 _STRIP = 1 << 20  # samples
 

@@ -14,14 +14,13 @@ import torch
 
 from stegnet.codec import Network, hide_picture, reveal_picture
 from stegnet.core.errors import DataError
-from stegnet.core.measures import APD, PSNR, SIDES, SSIM, apd, psnr, ssim
+from stegnet.core.measures import APD, BARE, PSNR, SEALED, SIDES, SSIM, apd, psnr, ssim
 from stegnet.core.parallel import ordered
 from stegnet.core.shuffle import grid
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, Shards, read_manifest
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.evaluation.perception import MeasureFunction, perceptual_measures
-from stegnet.evaluation.statistics import BARE, SEALED
 from stegnet.media import read_picture, write_png
 
 PIXEL_MEASURES = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd}

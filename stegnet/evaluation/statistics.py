@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import sem, t
 
-from stegnet.core.measures import APD, DE2000, HAARPSI, MEASURES, PSNR, SIDES, SSIM, measure_of
+from stegnet.core.measures import APD, BARE, DE2000, HAARPSI, MEASURES, PSNR, SEALED, SIDES, SSIM, measure_of
 
 REAL, RENDERED = "photographs", "scenes"  # kinds of test pictures that every data set may have
-SEALED, BARE = "sealed", "bare"  # modes: as users get it; without sealed bits, to show what they cost
 HEADLINE = (PSNR, SSIM, APD, HAARPSI, DE2000)  # the measures whose means stand for a pair
 CONFIDENCE = 0.95
 WORST_SHARE = 0.01

@@ -7,9 +7,22 @@ from typing import Any
 
 import pandas as pd
 
-from stegnet.core.measures import APD, CONTAINER, FLICKER, HAARPSI, MEASURES, MSSSIM, PSNR, SIDES, SSIM, VMAF
+from stegnet.core.measures import (
+    APD,
+    BARE,
+    CONTAINER,
+    FLICKER,
+    HAARPSI,
+    MEASURES,
+    MSSSIM,
+    PSNR,
+    SEALED,
+    SIDES,
+    SSIM,
+    VMAF,
+)
 from stegnet.evaluation.chart import chart
-from stegnet.evaluation.statistics import BARE, SEALED, headline_kind
+from stegnet.evaluation.statistics import headline_kind
 from stegnet.report.page import Collapsed, Film, Picture, Section, Table, Tile, decimals, read_json, read_table
 
 _PROTOCOL = (

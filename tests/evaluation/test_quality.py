@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from stegnet.codec import Network
+from stegnet.core.measures import BARE, SEALED
 from stegnet.data.shards import TEST, TRAIN, ShardWriter
 from stegnet.evaluation.quality import PIXEL_MEASURES, Evaluator, HideRevealResult, measure_quality
-from stegnet.evaluation.statistics import BARE, REAL, RENDERED, SEALED, summarise
+from stegnet.evaluation.statistics import REAL, RENDERED, summarise
 from stegnet.models import Pair
 
 pytestmark = pytest.mark.arithmetic

@@ -5,12 +5,11 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
+from stegnet.core.measures import BARE, SEALED
 from stegnet.evaluation.quality import PIXEL_MEASURES
 from stegnet.evaluation.statistics import (
-    BARE,
     REAL,
     RENDERED,
-    SEALED,
     headline,
     headline_kind,
     publishable_kind,

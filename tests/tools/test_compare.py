@@ -11,10 +11,11 @@ import yaml
 
 from stegnet.codec import Network
 from stegnet.core.config import load
+from stegnet.core.measures import SEALED
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, TRAIN, data_hash
 from stegnet.evaluation.quality import Evaluator, measure_quality
-from stegnet.evaluation.statistics import REAL, SEALED
+from stegnet.evaluation.statistics import REAL
 from stegnet.models import names
 from tests.support.shards import write_shards
 from tools import compare, compare_table, compare_train
