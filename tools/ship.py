@@ -1,7 +1,7 @@
-"""Puts a trained pair into the package: python -m tools.ship WEIGHTS CURVE SHARDS --note "how it was trained".
+"""Ships a trained pair with the package: python -m tools.ship WEIGHTS CURVE SHARDS --note "how it was trained".
 
-Measures it from files on the test split in SHARDS first and writes the figures into its card. `make report` makes the
-report that goes with it.
+Measures it on the test split in SHARDS first, from files, and writes the figures to its card. `make report` then builds
+its report.
 """
 
 import argparse
@@ -30,9 +30,9 @@ FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path)
-    parser.add_argument("curve", type=Path, help="of its training")
+    parser.add_argument("curve", type=Path, help="its training curve")
     parser.add_argument("shards", type=Path)
-    parser.add_argument("--note", required=True, help="data, command, hardware and time, for the card")
+    parser.add_argument("--note", required=True, help="data, command, hardware and duration, for the card")
     options = parser.parse_args()
     pair, card = load_pair(options.weights)
     figures = measure(options.weights, options.shards)

@@ -133,7 +133,7 @@ def test_what_is_trained_stays(project, log, capsys):
     assert run("--set", "tiny") == 0
     assert second.steps == {}
     assert "wide: 8 pairs in" in (said := capsys.readouterr().err)
-    assert said.count("trained before") == 3
+    assert said.count("trained already") == 3
     assert {name: line["secret_psnr"] for name, line in figures("tiny").items()} == quality
     third = log()
     run("--set", "tiny", "--rows", "wide", "--fresh")
@@ -163,7 +163,7 @@ def test_what_decides_a_training_names_it(project):
 def test_after_ctrl_c_it_goes_on_where_it_was(project, log, capsys):
     log(stop=("wide", 3))
     assert run("--set", "tiny", "--rows", "narrow,wide") == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "stopped; the same command goes on from there"
+    assert capsys.readouterr().err.splitlines()[-1] == "interrupted; the same command resumes"
     second = log()
     assert run("--set", "tiny", "--rows", "narrow,wide") == 0
     assert second.steps == {"wide": [2, 3]}
