@@ -34,7 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         os.chdir(folder)
-        _prepare(Path(folder))
+        _prepare_in_child(Path(folder))
         counts = _kill_all(Path(folder), options.runs, random.Random(options.seed))
     print(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())))
     sys.exit(bool(sum(count for name, count in counts.items() if name.startswith("DAMAGE"))))
@@ -123,6 +123,16 @@ def _child(line: list[str]) -> int:
         code = ended.code
     finally:
         os._exit(code)  # skips the parent's clean-up
+
+
+def _prepare_in_child(folder: Path) -> None:
+    """Calls `_prepare` in a child: a process that has computed with torch's threads can't be forked."""
+    child = os.fork()
+    if child == 0:
+        _prepare(folder)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status == 0
 
 
 def _prepare(folder: Path) -> None:
