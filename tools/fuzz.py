@@ -26,6 +26,7 @@ from stegnet.media import FilmWriter, read_frames, read_picture, resize, write_p
 from stegnet.models import Card, build, save_pair
 
 FRAMES, HEIGHT, WIDTH = 4, 64, 96
+SMALL = {"blocks": 1, "width": 8, "ends": 0, "backbone": "none"}  # a fast pair
 CONTAINERS = ("c.png", "c.mkv", "c.mp4")
 _PER_CHILD = 25
 _SECONDS = 120
@@ -154,8 +155,8 @@ def _chunk(data: bytes, draw: random.Random) -> tuple[int, int]:
 
 def _prepare() -> None:
     make_key_file(Path("k"))
-    pair = build("invertible", blocks=1, width=8)
-    save_pair(Path("w"), pair, Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8}))
+    pair = build("invertible", **SMALL)
+    save_pair(Path("w"), pair, Card("invertible", SMALL, {"detail": True, "block": 8}))
     source = Path(__file__).parent.parent / "assets"
     pictures = {}
     for name in ("cover", "secret"):

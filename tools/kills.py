@@ -25,6 +25,7 @@ from stegnet.media import FilmWriter, read_frames, resize
 from stegnet.models import Card, build, save_pair
 
 FRAMES, HEIGHT, WIDTH = 40, 96, 160
+SMALL = {"blocks": 1, "width": 8, "ends": 0, "backbone": "none"}  # a fast pair
 
 
 def main() -> None:
@@ -137,8 +138,8 @@ def _prepare_in_child(folder: Path) -> None:
 
 def _prepare(folder: Path) -> None:
     make_key_file(folder / "k")
-    pair = build("invertible", blocks=1, width=8)
-    save_pair(folder / "w", pair, Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8}))
+    pair = build("invertible", **SMALL)
+    save_pair(folder / "w", pair, Card("invertible", SMALL, {"detail": True, "block": 8}))
     source = Path(__file__).parent.parent / "assets"
     for name in ("cover", "secret"):
         with FilmWriter(folder / f"{name}.mkv", WIDTH, HEIGHT, 25) as film:
