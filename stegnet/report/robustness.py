@@ -67,10 +67,10 @@ def survive(name: str, folder: Path, command: str) -> Section:
     """Quality of the secret after lossy channels."""
     table = read_table(folder / "survive.csv")
     paragraph = (
-        "No network here was trained for lossy channels, and one flipped bit destroys sealed bits. The networks are "
-        "therefore given their shuffle, and the default also its block means: a thumbnail that a real container would "
-        "have lost. The line “means alone” is the quality of that thumbnail by itself; only what the default pair "
-        "gains over it is recovered by the network."
+        "No network here was trained for lossy channels, apart from Gaussian noise for plain_noise and baluja_noise, "
+        "and one flipped bit destroys sealed bits. The networks are therefore given their shuffle, and the default also "
+        "its block means: a thumbnail that a real container would have lost. The line “means alone” is the quality of "
+        "that thumbnail by itself; only what the default pair gains over it is recovered by the network."
     )
     charts = sorted(folder.glob("*.png"))
     gallery = Gallery(tuple(Picture.chart(path, f"secret PSNR: {path.stem.replace('_', ', ')}") for path in charts))
