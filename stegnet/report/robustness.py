@@ -68,7 +68,7 @@ def survive(name: str, folder: Path, command: str) -> Section:
     table = read_table(folder / "survive.csv")
     paragraph = (
         "No network here was trained for lossy channels, apart from Gaussian noise for plain_noise and baluja_noise, "
-        "and one flipped bit destroys sealed bits. The networks are therefore given their shuffle, and the default also "
+        "and one flipped bit destroys sealed bits. The networks are therefore given their shuffle, the default also "
         "its block means: a thumbnail that a real container would have lost. The line “means alone” is the quality of "
         "that thumbnail by itself; only what the default pair gains over it is recovered by the network."
     )
