@@ -1,4 +1,4 @@
-"""Stage evaluate: the pair's quality on test pictures, measured from files."""
+"""Stage evaluate: quality of the pair on test pictures, measured from files."""
 
 from pathlib import Path
 
@@ -7,10 +7,12 @@ from pipeline.results import evaluate_result, open_tracker, picture_sets
 from pipeline.stage import bar, run_stage
 from stegnet.codec import Network
 from stegnet.core.config import Config
+from stegnet.core.measures import PSNR, SIDES
 from stegnet.core.reproducible import make_deterministic
 from stegnet.data.shards import TEST
-from stegnet.evaluation.contact_sheet import sheet
-from stegnet.evaluation.quality import Bench, headline, summarise
+from stegnet.evaluation.contact_sheet import contact_sheet
+from stegnet.evaluation.quality import Evaluator
+from stegnet.evaluation.statistics import headline, summarise
 from stegnet.media import write_png
 from stegnet.models import read_card
 
@@ -18,29 +20,28 @@ from stegnet.models import read_card
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     with open_tracker(config).run("evaluate", "evaluate") as run:
-        bench = Bench(Network.load(weights, backend="torch"), shards, config.evaluate.shift, config.seed)
-        _write_figures(bench, weights, out)
-        _write_pictures(bench, config.evaluate.pictures, out / "pictures")
+        evaluator = Evaluator(Network.load(weights, backend="torch"), shards, config.evaluate.shift, config.seed)
+        _write_figures(evaluator, weights, out)
+        _write_contact_sheets(evaluator, config.evaluate.pictures, out / "pictures")
         result = evaluate_result(weights, out, picture_sets(shards, TEST))
         run.finish(result)
-    sides = [f"{side} {result.headline[f'{side}_psnr']:.2f} dB" for side in ("container", "secret")]
-    print(f"on test pictures, from PNG files: {', '.join(sides)}")
+    print(f"on test pictures, from PNG files: {', '.join(f'{s} {result.headline[PSNR.of(s)]:.2f} dB' for s in SIDES)}")
 
 
-def _write_figures(bench: Bench, weights: Path, out: Path) -> None:
+def _write_figures(evaluator: Evaluator, weights: Path, out: Path) -> None:
     beta = read_card(weights).training["beta"]
-    table = bench.measure(lambda indices: bar(indices, "evaluate"))
+    table = evaluator.evaluate(lambda indices: bar(indices, "evaluate"))
     summary = summarise(table)
     write_table(out / "pairs.csv", table, index="pair")
     write_json(out / "details.json", summary)
     write_json(out / "metrics.json", {"trained_beta": beta} | headline(summary))
 
 
-def _write_pictures(bench: Bench, most: int, out: Path) -> None:
+def _write_contact_sheets(evaluator: Evaluator, most: int, out: Path) -> None:
     out.mkdir(exist_ok=True)
-    for kind in bench.kinds:
-        trips = bench.trips(kind, range(min(most, bench.count(kind))))
-        write_png(out / f"{kind.replace(':', '-')}.png", sheet(trips))
+    for kind in evaluator.kinds:
+        results = evaluator.results(kind, range(min(most, evaluator.count(kind))))
+        write_png(out / f"{kind.replace(':', '-')}.png", contact_sheet(results))
 
 
 if __name__ == "__main__":

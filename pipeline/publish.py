@@ -24,6 +24,7 @@ from pipeline.results import (
 )
 from pipeline.stage import run_stage
 from stegnet.core.config import Config
+from stegnet.core.measures import APD, BARE, PSNR, SIDES, SSIM
 from stegnet.data.shards import TEST
 
 
@@ -46,12 +47,9 @@ def _headline(config: Config, stills: Mapping[str, float], film: Mapping[str, fl
     rows = [
         f"{config.model.name}, beta {config.beta:g}; means, from files",
         f"{'':22}{'container':>14}{'secret':>14}",
-        *(
-            _row(f"pictures, {m.upper()}", stills[f"container_{m}"], stills[f"secret_{m}"])
-            for m in ("psnr", "ssim", "apd")
-        ),
-        _row("  no sealed bits, PSNR", stills["container_psnr_bare"], stills["secret_psnr_bare"]),
-        _row("film, PSNR", film["film_container_psnr"], film["film_secret_psnr"]),
+        *(_row(f"pictures, {m.heading}", *(stills[m.of(side)] for side in SIDES)) for m in (PSNR, SSIM, APD)),
+        _row(f"  no sealed bits, {PSNR.heading}", *(stills[PSNR.of(side, BARE)] for side in SIDES)),
+        _row(f"film, {PSNR.heading}", *(film[f"film_{PSNR.of(side)}"] for side in SIDES)),
         f"see {reports / 'index.html'}, `dvc exp show` and `make ui`",
     ]
     return "\n".join(rows)

@@ -13,8 +13,9 @@ from stegnet.codec import Network
 from stegnet.core.config import Config
 from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.chart import chart
-from stegnet.evaluation.image_grid import board
-from stegnet.evaluation.quality import PicturePairs, presentable
+from stegnet.evaluation.contact_sheet import image_grid
+from stegnet.evaluation.quality import PicturePairs
+from stegnet.evaluation.statistics import publishable_kind
 from stegnet.media import write_png
 from study.steganalysis.containers import Maker, Pictures, by_key, photograph_pairs, swapped, unshuffled
 from study.steganalysis.residual import (
@@ -78,14 +79,14 @@ def _headline(table: pd.DataFrame) -> dict[str, float]:
 def _page(config: Config, shards: Path, methods: dict[str, Maker], powers: dict[str, list[np.ndarray]]) -> np.ndarray:
     """A row for each picture shown, and one for the spectra, which are of the photographs."""
     pairs = PicturePairs(shards, config.evaluate.shift)
-    kind, rows = presentable(pairs.kinds), []
+    kind, rows = publishable_kind(pairs.kinds), []
     for number in range(min(SHOWN, pairs.count(kind))):
         (_, cover), (_, secret) = pairs.pair(kind, number)
         left = [amplified(residual(cover, make(cover, secret, number))) for make in methods.values()]
         rows.append([cover, secret, *left])
     rows.append([None, None, *(shown_spectrum(powers[name]) for name in methods)])
     titles = ["cover", "secret", *(f"{name}, x10" for name in methods)]
-    return board(titles, [[(picture, "") for picture in row] for row in rows])
+    return image_grid(titles, [[(picture, "") for picture in row] for row in rows])
 
 
 def _draw(table: pd.DataFrame, path: Path) -> None:

@@ -14,7 +14,7 @@ from stegnet.core.config import Config
 from stegnet.core.reproducible import cpu_threads, make_deterministic
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 from stegnet.data.scenes import render_scene
-from stegnet.evaluation.image_grid import board
+from stegnet.evaluation.contact_sheet import image_grid
 from stegnet.media import write_png
 from study.shuffle.attacks import SIZE, TITLES, Named, Task, attack, glimpses, look, middle, wide_enough
 from study.shuffle.report import headline, report
@@ -41,7 +41,7 @@ def main(config: Config, weights: Path, out: Path) -> None:
     (out / "attack.md").write_text(report(table), encoding="utf-8")
     figures = headline(table)
     write_json(out / "metrics.json", figures)
-    write_png(out / "pictures.png", board(TITLES, pictures))
+    write_png(out / "pictures.png", image_grid(TITLES, pictures))
     shares = [f"{block} px {figures[f'read_{block}_neighbours']:.3f}" for block in (8, 16, 32)]
     print(f"neighbours put back, of what is read out of a container: {', '.join(shares)}")
 

@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
 from stegnet.core.config import Config
+from stegnet.core.measures import SECRET_PSNR
 from stegnet.core.reproducible import cpu_threads, make_deterministic
 from stegnet.evaluation.quality import PicturePairs
 from study.survival import measure as survival
@@ -69,18 +70,18 @@ def _write(table: pd.DataFrame, materials: Sequence[Material], out: Path) -> Non
 def _headline(table: pd.DataFrame) -> dict[str, float]:
     """survive_<distortion>_<method>_secret_psnr, in dB."""
     found = {
-        f"survive_{name}_{method}_secret_psnr": survival.figure(table, *place, method)["secret_psnr"]
+        f"survive_{name}_{method}_{SECRET_PSNR}": survival.figure(table, *place, method)[SECRET_PSNR]
         for name, place in HEADLINE.items()
         for method in (DEFAULT, "plain", "plain_noise")
     }
-    found["survive_means_alone_secret_psnr"] = survival.figure(table, "pictures", "none", 0, MEANS)["secret_psnr"]
+    found[f"survive_means_alone_{SECRET_PSNR}"] = survival.figure(table, "pictures", "none", 0, MEANS)[SECRET_PSNR]
     return {name: round(value, 4) for name, value in found.items()}
 
 
 def _told(table: pd.DataFrame) -> list[str]:
     told = []
     for method in (DEFAULT, "plain"):
-        values = [survival.figure(table, *HEADLINE[name], method)["secret_psnr"] for name in ("jpeg_90", "h264_18")]
+        values = [survival.figure(table, *HEADLINE[name], method)[SECRET_PSNR] for name in ("jpeg_90", "h264_18")]
         told.append(f"{method} {values[0]:.1f} and {values[1]:.1f} dB")
     return [", ".join(told)]
 

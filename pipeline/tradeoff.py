@@ -5,6 +5,7 @@ from pathlib import Path
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
 from stegnet.core.config import Config
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.quality import PicturePairs
 from study.tradeoff.curve import draw
@@ -21,9 +22,9 @@ def main(config: Config, shards: Path, weights: Path, rivals: Path, out: Path) -
     draw(means, out / "tradeoff.png")
     figures = headline(means)
     write_json(out / "metrics.json", figures)
-    print(f"container {figures['stegnet_container_psnr']:.2f} dB, secret {figures['stegnet_secret_psnr']:.2f} dB")
-    if "bits_container_psnr_same_secret" in figures:
-        print(f"as bits, the same secret costs less: {figures['bits_container_psnr_same_secret']:.2f} dB")
+    print(f"container {figures[f'stegnet_{CONTAINER_PSNR}']:.2f} dB, secret {figures[f'stegnet_{SECRET_PSNR}']:.2f} dB")
+    if (bits := f"bits_{CONTAINER_PSNR}_same_secret") in figures:
+        print(f"as bits, the same secret costs less: {figures[bits]:.2f} dB")
 
 
 if __name__ == "__main__":

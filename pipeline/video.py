@@ -1,4 +1,4 @@
-"""Stage video: the demonstration film hidden in its cover, revealed again, and measured."""
+"""Stage video: the demonstration film hidden in its cover, revealed and measured."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ from pipeline.results import film_sets, open_tracker, video_result
 from pipeline.stage import film_bar, run_stage
 from stegnet.codec import Network
 from stegnet.core.config import Config
+from stegnet.core.measures import PSNR, SIDES
 from stegnet.core.reproducible import make_deterministic
-from stegnet.evaluation.flicker import measure_flicker
-from stegnet.evaluation.video import demonstrate, summarise_film
+from stegnet.evaluation.video import demonstrate, measure_flicker, summarise_film
 
 
 def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) -> None:
@@ -24,7 +24,7 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
         figures = summarise_film(frames, out / "container.mkv", steps)
         write_json(out / "metrics.json", figures)
         run.finish(video_result(weights, out, film_sets(cover, secret)))
-    sides = [f"{side} {figures[f'film_{side}_psnr']:.2f} dB" for side in ("container", "secret")]
+    sides = [f"{side} {figures['film_' + PSNR.of(side)]:.2f} dB" for side in SIDES]
     print(f"film, from file: {', '.join(sides)}")
 
 

@@ -12,9 +12,10 @@ from pipeline.stage import bar, run_stage
 from stegnet.codec import Network
 from stegnet.core.config import Config
 from stegnet.core.reproducible import make_deterministic
+from stegnet.evaluation.contact_sheet import image_grid
 from stegnet.evaluation.demonstration import seeded
-from stegnet.evaluation.image_grid import board
-from stegnet.evaluation.quality import PicturePairs, foremost, presentable
+from stegnet.evaluation.quality import PicturePairs
+from stegnet.evaluation.statistics import headline_kind, publishable_kind
 from stegnet.media import write_png
 from study.keyless.refusals import Try, answers, tries
 from study.keyless.wrongkey import Sight, compare, headline, look_at_all, panel, statistics, summarise
@@ -27,16 +28,16 @@ SHOWN = 4
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     network, pairs = Network.load(weights, backend="torch"), PicturePairs(shards, config.evaluate.shift)
-    main_kind = foremost(pairs.kinds)
+    main_kind = headline_kind(pairs.kinds)
     out.mkdir(parents=True, exist_ok=True)
     compared, seen = [], []
     for kind in sorted(pairs.kinds, key=lambda kind: kind != main_kind):
         sights = look_at_all(network, pairs, kind, SECRET_KEY, config.seed, lambda indices: bar(indices, "wrongkey"))
         compared.append(compare(sights).assign(kind=kind))
         seen.append({"kind": kind, "pairs": len(sights)} | statistics(sights, network.block))
-        if kind == presentable(pairs.kinds):
+        if kind == publishable_kind(pairs.kinds):
             spread = sights[:: max(1, len(sights) // SHOWN)][:SHOWN]  # neighbours may be squares of one photograph
-            write_png(out / "pictures.png", board(*panel(spread)))
+            write_png(out / "pictures.png", image_grid(*panel(spread)))
         if kind == main_kind:
             refused = answers(_attempts(sights, config.seed), stegnet.load(weights).reveal)
     _write(pd.concat(compared), pd.DataFrame(seen), refused, out)

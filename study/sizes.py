@@ -10,10 +10,12 @@ import pandas as pd
 
 from stegnet.codec import Network
 from stegnet.core.errors import DataError
+from stegnet.core.measures import SIDES
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 from stegnet.data.scenes import render_scene
 from stegnet.evaluation.chart import COLOURS, chart
-from stegnet.evaluation.quality import REAL, RENDERED, SIDES, Trip, by_key, measures, side_by_side, spread_of
+from stegnet.evaluation.quality import HideRevealResult, hide_and_reveal, map_in_threads, measure_quality
+from stegnet.evaluation.statistics import REAL, RENDERED, column_stats
 from stegnet.media import resize
 
 SIZES = (64, 128, 256, 512, 1024)
@@ -49,7 +51,7 @@ def pictures_of_all_sizes(catalogue: Path, seed: int) -> Pictures:
 def measure_sizes(
     network: Network, pictures: Pictures, shift: int, seed: int, progress: Callable[[list], Iterable]
 ) -> pd.DataFrame:
-    """One row per kind, size, side and measure: the number of pairs, and what `spread` gives.
+    """One row per kind, size, side and measure: the number of pairs, and what `summary_stats` gives.
 
     Picture i hides picture i + shift of its kind and size, by key with sealed bits, through a PNG file.
     """
@@ -57,9 +59,9 @@ def measure_sizes(
 
     def measured(job: tuple[str, int, int]) -> dict[str, float]:
         kind, size, index = job
-        return measures(_trip(network, pictures[kind, size], index, shift, seed))
+        return measure_quality(_trip(network, pictures[kind, size], index, shift, seed))
 
-    with closing(side_by_side(measured, progress(jobs))) as rows:
+    with closing(map_in_threads(measured, progress(jobs))) as rows:
         table = pd.DataFrame(list(rows))
     table[["kind", "size"]] = [job[:2] for job in jobs]
     groups = table.groupby(["kind", "size"], sort=False)
@@ -98,14 +100,14 @@ def _middle(picture: np.ndarray) -> np.ndarray:
     return picture[top : top + side, left : left + side]
 
 
-def _trip(network: Network, members: list[np.ndarray], index: int, shift: int, seed: int) -> Trip:
+def _trip(network: Network, members: list[np.ndarray], index: int, shift: int, seed: int) -> HideRevealResult:
     cover, secret = members[index], members[(index + (shift % len(members) or 1)) % len(members)]
-    container, revealed = by_key(network, cover, secret, seed + index)
-    return Trip(("", ""), cover, container, secret, revealed)
+    container, revealed = hide_and_reveal(network, cover, secret, seed + index)
+    return HideRevealResult(("", ""), cover, container, secret, revealed)
 
 
 def _lines(kind: str, size: int, rows: pd.DataFrame) -> Iterable[dict[str, Any]]:
     for column in rows.columns.drop(["kind", "size"]):
         side, _, measure = column.partition("_")
         start = {"kind": kind, "size": size, "pairs": len(rows), "side": side, "measure": measure}
-        yield start | spread_of(rows[column], column)
+        yield start | column_stats(rows[column])

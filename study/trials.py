@@ -12,8 +12,9 @@ import pandas as pd
 
 from stegnet.codec import Network
 from stegnet.core.errors import CapacityError, DataError
-from stegnet.evaluation.perception import measures_of_sight
-from stegnet.evaluation.quality import SIDES, PicturePairs, Trip, by_key, measures, side_by_side
+from stegnet.core.measures import SIDES
+from stegnet.evaluation.perception import perceptual_measures
+from stegnet.evaluation.quality import HideRevealResult, PicturePairs, hide_and_reveal, map_in_threads, measure_quality
 from study.contents import PLAIN, contents
 
 HARDEST = 3  # covers, and secrets, that are tried with each other and shown
@@ -34,7 +35,7 @@ class Trial:
     """
 
     names: Names
-    trip: Trip | None
+    trip: HideRevealResult | None
     refused: str
     figures: dict[str, float]
 
@@ -56,7 +57,7 @@ class Proving:
         if kind is None:
             raise DataError(f"{shards}: no {' or '.join(kinds)} to test on", "raise data.test_scenes")
         (_, cover), (_, secret) = pairs.pair(kind, 0)
-        self._network, self._seed, self._sight = network, seed, measures_of_sight()
+        self._network, self._seed, self._sight = network, seed, perceptual_measures()
         self._covers, self._secrets = contents(cover, 2 * seed), contents(secret, 2 * seed + 1)
 
     def run(self, progress: Progress) -> list[Trial]:
@@ -69,17 +70,17 @@ class Proving:
 
     def tried(self, names: list[Names], progress: Progress) -> list[Trial]:
         """One trial for each pair of names, of a cover's content and a secret's."""
-        with closing(side_by_side(self._try, progress(names))) as trials:
+        with closing(map_in_threads(self._try, progress(names))) as trials:
             return list(trials)
 
     def _try(self, names: Names) -> Trial:
         cover, secret = self._covers[names[0]], self._secrets[names[1]]
         try:
-            container, revealed = by_key(self._network, cover, secret, self._seed)
+            container, revealed = hide_and_reveal(self._network, cover, secret, self._seed)
         except CapacityError as error:
             return Trial(names, None, str(error), {})
-        trip = Trip(names, cover, container, secret, revealed)
-        return Trial(names, trip, "", measures(trip) | measures(trip, self._sight))
+        trip = HideRevealResult(names, cover, container, secret, revealed)
+        return Trial(names, trip, "", measure_quality(trip) | measure_quality(trip, self._sight))
 
 
 def hardest(trials: Sequence[Trial]) -> list[Names]:

@@ -1,7 +1,7 @@
-"""Times and compares the engines that can run the shipped pair, side by side in one run: python -m tools.backends.
+"""Benchmarks the engines that run the shipped pair: python -m tools.backends.
 
-Every row hides the same secret in the same cover and reveals it again, all from memory; each engine has its turn in
-every round, in a process of its own for each number of threads. Quality is of 8-bit containers.
+Each engine hides the same secret in the same cover and reveals it, all in memory. The engines alternate in every round;
+each number of threads has its own process. Quality is measured on 8-bit containers.
 """
 
 import argparse
@@ -30,29 +30,29 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", default=SIZES, metavar="WxH")
     parser.add_argument("--threads", type=int, nargs="+", default=(1, 2))
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.inside:
+    if options.worker:
         measure(options.sizes, options.rounds)
         return
     for threads in options.threads:
         print(f"\n{threads} thread{'s' if threads > 1 else ''}", flush=True)
-        call = [sys.executable, "-m", "tools.backends", "--inside", "--rounds", str(options.rounds)]
+        call = [sys.executable, "-m", "tools.backends", "--worker", "--rounds", str(options.rounds)]
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         subprocess.run([*call, "--sizes", *options.sizes], env=environment, check=True)
 
 
 def measure(sizes: list[str], rounds: int) -> None:
-    """Prints times of hiding and revealing, and who can read whom how well."""
+    """Prints the times of hiding and revealing, and the quality for each pair of hiding and revealing engine."""
     networks = {f"{backend} {precision}": _load(backend, precision) for backend, precision in ENGINES}
     for size in sizes:
         width, height = map(int, size.split("x"))
         cover, secret = (resize(next(read_frames(path)), height, width) for path in FILMS)
         shuffle = draw(bytes(32), *grid(height, width))
         times, hidden = _times(networks, cover, secret, shuffle, rounds)
-        print(f"\n{size}: milliseconds, medians of {rounds} rounds; processor time is that of all threads\n")
+        print(f"\n{size}: milliseconds, medians of {rounds} rounds; CPU time is summed over threads\n")
         print(pd.DataFrame(times).T.round(1).to_markdown(), flush=True)
-        print(f"\n{size}: PSNR of the container, and of the secret as each engine (column) reveals it, dB\n")
+        print(f"\n{size}: PSNR in dB of the container, and of the secret revealed by each engine (column)\n")
         print(pd.DataFrame(_quality(networks, hidden, cover, secret, shuffle)).T.round(3).to_markdown(), flush=True)
 
 
@@ -63,7 +63,7 @@ def _load(backend: str, precision: str) -> Network:
 def _times(
     networks: dict[str, Network], cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle, rounds: int
 ) -> tuple[dict[str, dict[str, float]], dict[str, Hidden]]:
-    taken: dict[str, list[list[float]]] = {name: [] for name in networks}
+    times: dict[str, list[list[float]]] = {name: [] for name in networks}
     hidden = {name: network.hide(cover, secret, shuffle) for name, network in networks.items()}
     for name, network in networks.items():
         network.reveal(hidden[name].container, shuffle, hidden[name].means)
@@ -73,14 +73,14 @@ def _times(
             network.hide(cover, secret, shuffle)
             middle = _clocks()
             network.reveal(one.container, shuffle, one.means)
-            taken[name].append([*(middle - started), *(_clocks() - middle)])
-    columns = ("hide", "hide, processor", "reveal", "reveal, processor")
-    medians = {name: np.median(rows, axis=0) for name, rows in taken.items()}
+            times[name].append([*(middle - started), *(_clocks() - middle)])
+    columns = ("hide", "hide, CPU", "reveal", "reveal, CPU")
+    medians = {name: np.median(rows, axis=0) for name, rows in times.items()}
     return {name: dict(zip(columns, row, strict=True)) for name, row in medians.items()}, hidden
 
 
 def _clocks() -> np.ndarray:
-    """Wall and processor time in milliseconds."""
+    """Wall and CPU time in milliseconds."""
     return 1000 * np.array([time.perf_counter(), time.process_time()])
 
 

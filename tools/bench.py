@@ -1,9 +1,9 @@
-"""How fast films are hidden and revealed on this machine, side by side in one run: python -m tools.bench.
+"""Benchmarks hiding and revealing films on this machine: python -m tools.bench.
 
-Every row is of the same films and frames. "Network alone" runs the same network on the same frames with nothing
-else; "codec alone" decodes both films and writes, reads back and compares the container with nothing hidden in it.
-The ancestors' nets are Baluja's (three branches of five convolutions, 50 channels each), with random weights: only
-their time counts. Parts are measured one by one on one core.
+All rows use the same films and frames. "Network alone" runs only the network on the same frames; "codec alone" decodes
+both films, writes the container with nothing hidden in it, reads it back and compares it. Earlier networks are Baluja's
+(three branches of five convolutions, 50 channels each), with random weights, since only their time is measured. Single
+steps are measured on one core.
 """
 
 import argparse
@@ -49,8 +49,8 @@ def main() -> None:
     parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--backend", default="auto", choices=BACKENDS)
-    parser.add_argument("--no-ancestor", action="store_true", help="leave the ancestors' nets out: they take a while")
-    parser.add_argument("--out", type=Path, help="write the figures as JSON too")
+    parser.add_argument("--no-ancestor", action="store_true", help="skip the earlier networks, which are slow")
+    parser.add_argument("--out", type=Path, help="also write the figures as JSON")
     options = parser.parse_args()
     network = Network.load(device=options.device, precision=options.precision, backend=options.backend)
     engine = network.engine
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def bench(network: Network, size: str, frames: int, ancestor: bool) -> dict[str, dict[str, float]]:
-    """All figures at one size."""
+    """All figures for one frame size."""
     width, height = map(int, size.split("x"))
     with TemporaryDirectory() as folder:
         cover, secret = (_film(path, Path(folder) / path.name, width, height, frames) for path in FILMS)
@@ -88,7 +88,7 @@ def bench(network: Network, size: str, frames: int, ancestor: bool) -> dict[str,
 
 
 def _network_alone(network: Network, cover: Path, secret: Path, frames: int) -> None:
-    """The same pairs of frames, decoded before; nothing is kept."""
+    """Hides frames that were decoded before; the results are discarded."""
     few = [list(islice(read_frames(path), 4)) for path in (cover, secret)]
     pairs = list(zip(*few, strict=True))
     items = (pairs[index % len(pairs)] for index in range(frames))
@@ -120,7 +120,7 @@ def _ancestor(cover: Path, device: torch.device) -> dict[str, float]:
 
 
 def _parts(network: Network, cover: Path, secret: Path, folder: Path) -> dict[str, float]:
-    """Milliseconds of one core for each part of hiding a frame."""
+    """Milliseconds of one core for each step of hiding a frame."""
     frame, hidden = next(read_frames(cover)), next(read_frames(secret))
     rows, cols = grid(*frame.shape[:2], network.block)
     area = frame[: rows * network.block, : cols * network.block]
@@ -147,12 +147,12 @@ def _parts(network: Network, cover: Path, secret: Path, folder: Path) -> dict[st
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Within the block, every engine computes with one thread."""
-    told, threads = os.environ.get("OMP_NUM_THREADS", ""), torch.get_num_threads()
+    """Context in which every engine computes with one thread."""
+    variable, threads = os.environ.get("OMP_NUM_THREADS", ""), torch.get_num_threads()
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
     yield
-    os.environ["OMP_NUM_THREADS"] = told
+    os.environ["OMP_NUM_THREADS"] = variable
     torch.set_num_threads(threads)
 
 
@@ -165,7 +165,7 @@ def _encode(frame: np.ndarray, path: Path, frames: int) -> float:
 
 
 def _film(source: Path, path: Path, width: int, height: int, frames: int) -> Path:
-    """The source's frames, over and over, at another size, as films mostly are: H.264 4:2:0 in MP4, here silent."""
+    """The source's frames, looped and scaled, as a typical film: H.264 4:2:0 in MP4, without sound."""
     looped = ffmpeg.input(str(source), stream_loop=-1).video.filter("scale", width, height)
     film = ffmpeg.output(looped, str(path), vcodec="libx264", pix_fmt="yuv420p", crf=20, r=RATE, vframes=frames)
     film.overwrite_output().run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True)

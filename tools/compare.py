@@ -1,7 +1,7 @@
-"""Trains rows of models with one budget on the same data, and measures them side by side: python -m tools.compare.
+"""Trains sets of models with one budget on the same data and compares them: python -m tools.compare.
 
-The rows stand in tools/compare.yaml. What is trained stays in build/compare: after a stop, the same command goes on
-where it was. The table goes to stdout and, with the same figures as CSV, to a folder.
+The sets are defined in tools/compare.yaml. Trained pairs are kept in build/compare; after an interruption, the same
+command resumes. The table is printed, and written to a folder as Markdown and CSV.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from stegnet.data.shards import TRAIN, Shards
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.models import build_from
 from tools.compare_table import head, measure, write
-from tools.compare_train import Budget, OutputTarget, Row, train_row
+from tools.compare_train import Budget, Row, RowFiles, train_row
 
 PARAMS = Path("params.yaml")
 ROWS = Path("tools/compare.yaml")
@@ -29,7 +29,7 @@ STOPPED = 130  # exit code, a shell's after Ctrl-C
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit code: 1 if anything failed or diverged."""
+    """Returns the exit code: 1 if anything failed or diverged."""
     options = _options(arguments)
     try:
         return compare(options)
@@ -37,23 +37,23 @@ def main(arguments: list[str] | None = None) -> int:
         print(error.told(), file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
-        print(str(stop) or "stopped; the same command goes on from there", file=sys.stderr)
+        print(str(stop) or "interrupted; the same command resumes", file=sys.stderr)
         return getattr(stop, "code", STOPPED)
 
 
 def compare(options: argparse.Namespace) -> int:
-    """Trains what is not trained yet, measures all, and writes the table."""
+    """Trains the missing rows, measures all, and writes the table."""
     base = load(PARAMS)
     budget = Budget(options.pairs or base.train.pairs, options.seconds)
     threads = options.threads or cpu_threads(base.train.threads)
     common = {"train.pairs": budget.pairs, "train.threads": threads, "train.devices": 1}
     rows = read_rows(options.file, options.set, options.rows, common)
     _check(rows, options.data)
-    places = [OutputTarget(TRAINED, options.set, row, options.data, budget) for row in rows]
+    files = [RowFiles(TRAINED, options.set, row, options.data, budget) for row in rows]
     if options.fresh:
-        for place in places:
-            place.clear()
-    trained = [train_row(row, place, options.data, budget) for row, place in zip(rows, places, strict=True)]
+        for paths in files:
+            paths.clear()
+    trained = [train_row(row, paths, options.data, budget) for row, paths in zip(rows, files, strict=True)]
     table = measure(trained, options.data)
     above = head(_command(options, budget, threads), rows[0].config, options.data, budget)
     write(table, options.out, options.set, above)
@@ -64,10 +64,10 @@ def read_rows(path: Path, set_name: str, chosen: list[str], common: Mapping[str,
     """The rows of one set in `path`, in order.
 
     Args:
-        chosen: names of the rows wanted; none: all.
-        common: what every row has in the place of params.yaml's values, by dotted keys.
+        chosen: names of the rows; empty: all.
+        common: values that replace those of params.yaml in every row, by dotted key.
     Raises:
-        ConfigError: no such set or row, or a row changes what it can't.
+        ConfigError: unknown set or row, or a row changes a value that must be common.
     """
     rows = _pick(f"{path}: the set", read(path), set_name)
     wanted = {name: _pick(f"{path}: {set_name}: the row", rows, name) for name in chosen or rows}
@@ -75,7 +75,7 @@ def read_rows(path: Path, set_name: str, chosen: list[str], common: Mapping[str,
 
 
 def _pick(what: str, known: Any, name: str) -> dict[str, Any]:
-    """The mapping called `name` in another."""
+    """The mapping `name` within another."""
     if not isinstance(known, dict) or not isinstance(known.get(name, {}), dict):
         raise ConfigError(f"{what} {name}: must be a mapping")
     if name not in known:
@@ -86,7 +86,7 @@ def _pick(what: str, known: Any, name: str) -> dict[str, Any]:
 
 
 def _config(where: str, changes: Mapping[str, Any], common: Mapping[str, Any]) -> Config:
-    """params.yaml with the changes of one row."""
+    """params.yaml with one row's changes."""
     values = changed(read(PARAMS), {**common, **changes})
     for key in changes:
         if {key, key.partition(".")[0]} & SAME:
@@ -98,7 +98,7 @@ def _config(where: str, changes: Mapping[str, Any], common: Mapping[str, Any]) -
 
 
 def _check(rows: list[Row], data: Path) -> None:
-    """Stops now where something would stop after hours: pictures or a network that can't be had."""
+    """Fails early if pictures or a network are not available."""
     Shards(data, TRAIN)
     PicturePairs(data, rows[0].config.evaluate.shift)
     for row in rows:
@@ -106,7 +106,7 @@ def _check(rows: list[Row], data: Path) -> None:
 
 
 def _command(options: argparse.Namespace, budget: Budget, threads: int) -> str:
-    """What was typed, paths left out."""
+    """The command line without paths."""
     rows = ["--rows", ",".join(options.rows)] if options.rows else []
     limits = ["--pairs", str(budget.pairs), "--seconds", f"{budget.seconds:g}", "--threads", str(threads)]
     return shlex.join(["python", "-m", "tools.compare", "--set", options.set, *rows, *limits])
@@ -114,15 +114,17 @@ def _command(options: argparse.Namespace, budget: Budget, threads: int) -> str:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", default="models", metavar="NAME", help="which rows (default: models)")
+    parser.add_argument("--set", default="models", metavar="NAME", help="the set of rows (default: models)")
     parser.add_argument("--rows", type=_names, default=[], metavar="A,B", help="only these of the set")
-    parser.add_argument("--pairs", type=_positive, metavar="N", help="pairs that a training gets; as in params.yaml")
-    parser.add_argument("--seconds", type=_positive, default=1200, metavar="S", help="fewer pairs if it takes longer")
-    parser.add_argument("--data", type=Path, default=Path("build/shards"), help="shards, of `dvc repro prepare`")
-    parser.add_argument("--out", type=Path, default=Path("reports/compare"), help="where the table goes")
-    parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads; as in params.yaml")
-    parser.add_argument("--file", type=Path, default=ROWS, help="where the rows stand")
-    parser.add_argument("--fresh", action="store_true", help="train again what is trained already")
+    parser.add_argument("--pairs", type=_positive, metavar="N", help="training pairs per row (default: params.yaml)")
+    parser.add_argument(
+        "--seconds", type=_positive, default=1200, metavar="S", help="time limit per row (default: %(default)s)"
+    )
+    parser.add_argument("--data", type=Path, default=Path("build/shards"), help="shards, output of `dvc repro prepare`")
+    parser.add_argument("--out", type=Path, default=Path("reports/compare"), help="output folder of the table")
+    parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads (default: params.yaml)")
+    parser.add_argument("--file", type=Path, default=ROWS, help="definition of the sets")
+    parser.add_argument("--fresh", action="store_true", help="retrain rows that are trained already")
     return parser.parse_args(arguments)
 
 

@@ -1,4 +1,4 @@
-"""The table of tools.compare: what is measured of each row, and how it is written."""
+"""The table of tools.compare: its measurements and its Markdown."""
 
 import platform
 import time
@@ -15,10 +15,19 @@ from pipeline.stage import bar
 from stegnet.codec import Network
 from stegnet.codec.network import Hidden, Step, no_step
 from stegnet.core.config import Config
+from stegnet.core.measures import SEALED, SIDES
 from stegnet.core.reproducible import make_deterministic
 from stegnet.core.shuffle import Shuffle
 from stegnet.data.shards import data_hash
-from stegnet.evaluation.quality import SEALED, Bench, PicturePairs, Trip, foremost, measures, through_file
+from stegnet.evaluation.quality import (
+    PIXEL_MEASURES,
+    Evaluator,
+    HideRevealResult,
+    PicturePairs,
+    measure_quality,
+    through_file,
+)
+from stegnet.evaluation.statistics import headline_kind
 from stegnet.models import build_from
 from stegnet.models.precision import resolve
 from study.tradeoff.swap import read_out, swap_in
@@ -26,17 +35,17 @@ from tools.compare_train import Budget, Trained
 from tools.cost import cost
 
 LSB = "LSB swap"
-ROUNDS = 7  # in which every network hides and reveals a frame
+ROUNDS = 7  # of timing
 FRAME = 360, 640, 3
 NONE = "–"
-QUALITY = [f"{side}_{measure}" for side in ("container", "secret") for measure in ("psnr", "ssim", "apd")]
+QUALITY = [f"{side}_{measure}" for side in SIDES for measure in PIXEL_MEASURES]
 COST = ["parameters", "hide_kmac", "reveal_kmac"]
 SPEED = ["hide_ms", "reveal_ms", "gpu_hide_ms", "gpu_reveal_ms"]
 COLUMNS = ["row", *QUALITY, *COST, *SPEED, "pairs", "seconds", "pairs_per_second", "diverged"]
 NOTE = """\
-Container and secret: PSNR in dB / SSIM / APD, means over {pictures}, hidden by key with scrambling
-and sealed bits, from PNG files. kMAC per pixel and ms per 640×360 frame: hiding, revealing. LSB swap: the secret's
-high four bits in the place of the cover's low four, without key or scrambling.
+Container and secret: PSNR in dB / SSIM / APD, means over {pictures}, hidden with a key, shuffled and with
+sealed bits, from PNG files. kMAC per pixel and ms per 640×360 frame: hiding, revealing. LSB swap: the cover's low
+four bits are replaced by the secret's high four, without key or shuffle.
 """
 
 Times = dict[str, dict[str, float]]  # by row and column
@@ -44,7 +53,7 @@ Job = Callable[[], Any]
 
 
 class Unshuffled(Network):
-    """Leaves a secret's blocks in their places, as a pair expects that was trained so."""
+    """A network that does not shuffle, for pairs trained without the shuffle."""
 
     def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, step: Step = no_step) -> Hidden:
         return super().hide(cover, secret, None, step)
@@ -56,7 +65,7 @@ class Unshuffled(Network):
 
 
 def measure(rows: list[Trained], data: Path) -> pd.DataFrame:
-    """A line for each row, and one for the classical way: quality, cost, speed and training."""
+    """Quality, cost, speed and training of each row and of the classical method."""
     config = rows[0].config
     make_deterministic(config.seed, config.train.threads)
     lines = [_line(row, data) for row in rows]
@@ -67,7 +76,7 @@ def measure(rows: list[Trained], data: Path) -> pd.DataFrame:
 
 
 def _line(row: Trained, data: Path) -> dict[str, Any]:
-    """What can be said of a row but for its speed."""
+    """A row's figures except its speed."""
     costs = cost(build_from(row.config.model))
     line = {"row": row.name, "parameters": costs.parameters}
     line |= {"hide_kmac": costs.hide_kmac, "reveal_kmac": costs.reveal_kmac}
@@ -79,28 +88,28 @@ def _line(row: Trained, data: Path) -> dict[str, Any]:
 
 
 def _quality(row: Trained, data: Path) -> dict[str, float]:
-    """Means over the test pictures."""
-    bench = Bench(_network(row, "auto"), data, row.config.evaluate.shift, row.config.seed)
-    kind = foremost(bench.kinds)
-    indices = bar(range(bench.count(kind)), f"{row.name}, quality", leave=False)
-    return _means(bench.travel(kind, index, SEALED) for index in indices)
+    """Mean quality over the test pictures."""
+    evaluator = Evaluator(_network(row, "auto"), data, row.config.evaluate.shift, row.config.seed)
+    kind = headline_kind(evaluator.kinds)
+    indices = bar(range(evaluator.count(kind)), f"{row.name}, quality", leave=False)
+    return _means(evaluator.run(kind, index, SEALED) for index in indices)
 
 
 def _classical(data: Path, config: Config) -> dict[str, float]:
-    """The same of the classical way, on the same pictures."""
+    """Cost and mean quality of the classical method on the same pictures."""
     pairs = PicturePairs(data, config.evaluate.shift)
-    kind = foremost(pairs.kinds)
+    kind = headline_kind(pairs.kinds)
     costs = {"parameters": 0, "hide_kmac": 0.0, "reveal_kmac": 0.0}
     return costs | _means(_swapped(*pairs.pair(kind, index)) for index in range(pairs.count(kind)))
 
 
-def _swapped(cover: tuple[str, np.ndarray], secret: tuple[str, np.ndarray]) -> Trip:
+def _swapped(cover: tuple[str, np.ndarray], secret: tuple[str, np.ndarray]) -> HideRevealResult:
     container = through_file(swap_in(cover[1], secret[1]))
-    return Trip((cover[0], secret[0]), cover[1], container, secret[1], read_out(container))
+    return HideRevealResult((cover[0], secret[0]), cover[1], container, secret[1], read_out(container))
 
 
-def _means(trips: Iterable[Trip]) -> dict[str, float]:
-    return pd.DataFrame([measures(trip) for trip in trips]).mean().to_dict()
+def _means(trips: Iterable[HideRevealResult]) -> dict[str, float]:
+    return pd.DataFrame([measure_quality(trip) for trip in trips]).mean().to_dict()
 
 
 def _network(row: Trained, device: str) -> Network:
@@ -108,8 +117,8 @@ def _network(row: Trained, device: str) -> Network:
 
 
 def frame_times(rows: list[Trained]) -> Times:
-    """Milliseconds that a frame takes: hide_ms and reveal_ms on the CPU, gpu_hide_ms and gpu_reveal_ms on a GPU."""
-    torch.use_deterministic_algorithms(False)  # that is for training
+    """Milliseconds per frame: hide_ms and reveal_ms on the CPU, gpu_hide_ms and gpu_reveal_ms on a GPU."""
+    torch.use_deterministic_algorithms(False)  # only needed in training
     times = _timed({row.name: _jobs(row, "cpu", "") for row in rows} | {LSB: _classical_jobs()})
     if torch.cuda.is_available():
         on_gpu = _timed({row.name: _jobs(row, "cuda", "gpu_") for row in rows})
@@ -118,7 +127,7 @@ def frame_times(rows: list[Trained]) -> Times:
 
 
 def _jobs(row: Trained, device: str, prefix: str) -> dict[str, Job]:
-    """Hiding and revealing one frame, each done once before."""
+    """Functions that hide and reveal one frame, after a warm-up of each."""
     network, (cover, secret) = _network(row, device), _frames()
     hidden = network.hide(cover, secret, None)
     network.reveal(hidden.container, None, hidden.means)
@@ -134,12 +143,12 @@ def _classical_jobs() -> dict[str, Job]:
 
 
 def _frames() -> np.ndarray:
-    """Cover and secret; a network is as slow with one picture as with another."""
+    """A random cover and secret; the speed does not depend on their content."""
     return np.random.default_rng(0).integers(0, 256, (2, *FRAME), np.uint8)
 
 
 def _timed(jobs: dict[str, dict[str, Job]]) -> Times:
-    """Medians over rounds in which every job has a turn: whatever else the machine does slows all alike."""
+    """Medians over rounds that run every job, so that background load affects all alike."""
     rounds = [
         {(row, column): _milliseconds(job) for row, columns in jobs.items() for column, job in columns.items()}
         for _ in bar(range(ROUNDS), "speed", leave=False)
@@ -155,16 +164,16 @@ def _milliseconds(job: Job) -> float:
 
 
 def head(command: str, config: Config, data: Path, budget: Budget) -> str:
-    """What stands above the table."""
+    """The text above the table."""
     train = config.train
     threads = f"{train.threads} thread" + "s" * (train.threads > 1)
     machine = f"{processor()}, {threads}, {resolve('auto', torch.device('cpu'))}"
     if torch.cuda.is_available():
         machine += f"; {torch.cuda.get_device_name()}, {resolve('auto', torch.device('cuda'))}"
     pictures = f"Data: {data_hash(data)[:12]}; batch {train.batch}, crop {train.crop}, seed {config.seed}."
-    limits = f"Budget of a row: {budget.pairs} pairs, or as many as {budget.seconds} s allow where that is fewer."
-    told = f"`{command}`\n\nMachine: {machine}. {pictures} {limits}"
-    return f"{told}\n\n{NOTE.format(pictures=_pictures(data, config))}"
+    limits = f"Budget of a row: {budget.pairs} pairs, or {budget.seconds} s, whichever is reached first."
+    above = f"`{command}`\n\nMachine: {machine}. {pictures} {limits}"
+    return f"{above}\n\n{NOTE.format(pictures=_pictures(data, config))}"
 
 
 def processor() -> str:
@@ -177,13 +186,13 @@ def processor() -> str:
 
 def _pictures(data: Path, config: Config) -> str:
     pairs = PicturePairs(data, config.evaluate.shift)
-    kind = foremost(pairs.kinds)
+    kind = headline_kind(pairs.kinds)
     height, width = pairs.pair(kind, 0)[0][1].shape[:2]
     return f"{pairs.count(kind)} {kind} of {width}×{height}"
 
 
 def write(table: pd.DataFrame, folder: Path, name: str, above: str) -> None:
-    """Prints the table, and writes <name>.md and <name>.csv."""
+    """Prints the table and writes <name>.md and <name>.csv."""
     text = f"# Comparison: {name}\n\n{above}\n{markdown(table)}"
     folder.mkdir(parents=True, exist_ok=True)
     table.round(4).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
@@ -192,14 +201,14 @@ def write(table: pd.DataFrame, folder: Path, name: str, above: str) -> None:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """Few and short columns: it is read on telephones too."""
+    """The table in few and short columns, readable on a phone."""
     rows = [_cells(line) for line in table.to_dict("records")]
     lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def _cells(line: dict[str, Any]) -> dict[str, str]:
-    """What stands under each heading."""
+    """The cells by heading."""
     step = line.get("diverged")
     cells = {
         " ": line["row"],
@@ -216,7 +225,7 @@ def _cells(line: dict[str, Any]) -> dict[str, str]:
 
 
 def _quality_cell(line: dict[str, Any], side: str) -> str:
-    values = [line[f"{side}_{measure}"] for measure in ("psnr", "ssim", "apd")]
+    values = [line[f"{side}_{measure}"] for measure in PIXEL_MEASURES]
     return NONE if pd.isna(values[0]) else "{:.2f} / {:.3f} / {:.2f}".format(*values)
 
 
@@ -225,7 +234,7 @@ def _two(line: dict[str, Any], hide: str, reveal: str) -> str:
 
 
 def _short(value: float) -> str:
-    """Whole, or with one digit behind the point where a whole number would be too coarse."""
+    """Rounded to an integer, or to one decimal below 10."""
     if pd.isna(value):
         return NONE
     return f"{value:.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"

@@ -1,9 +1,9 @@
-"""The trainings of tools.compare, all within one budget; what is trained stays for the next call.
+"""Trainings of tools.compare, all within one budget; finished ones are kept for the next call.
 
-A row's files are named by the row and by a hash of all that decides its training:
+A row's files are named after the row and a hash of everything that determines its training:
 
 <row>-<hash>.safetensors, .json    the pair, and its card
-<row>-<hash>.run.json              how its training goes
+<row>-<hash>.run.json              its state
 checkpoints/<row>-<hash>           an unfinished training
 """
 
@@ -30,14 +30,14 @@ from stegnet.models import Card, Pair
 from stegnet.models.precision import pick_device, resolve
 from stegnet.training.train import train, write_weights
 
-CODE = ("models", "training", "data", "channel.py", "detail.py", "scramble.py")  # what decides the weights
-FIRST_PROBE, LAST_PROBE, GROWTH = 3, 192, 4  # steps by which the speed is measured
-LONG_ENOUGH = 1.0  # seconds of steps that tell the speed
+CODE = ("core", "data", "models", "training")  # the packages that determine the weights
+FIRST_PROBE, LAST_PROBE, GROWTH = 3, 192, 4  # steps of the speed measurements
+LONG_ENOUGH = 1.0  # seconds of steps that give a reliable speed
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row's name, and all parameters of its training."""
+    """A row's name and training parameters."""
 
     name: str
     config: Config
@@ -45,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a training gets: so many pairs, or as many as fit into so many seconds where that is fewer."""
+    """Limits of a training: a number of pairs, or of seconds, whichever is reached first."""
 
     pairs: int
     seconds: int
@@ -53,13 +53,13 @@ class Budget:
 
 @dataclass(frozen=True)
 class Run:
-    """How a row's training goes, kept in a file.
+    """State of a row's training, kept in a file.
 
     Attributes:
-        pairs: that it sees in all.
-        finished: is there a pair?
-        diverged: the step at which it did, or None.
-        seconds: that it took, or would have without a stop; None: not known.
+        pairs: their number in the whole training.
+        finished: the pair was written.
+        diverged: the step at which it diverged, or None.
+        seconds: its duration without interruptions; None if unknown.
     """
 
     pairs: int
@@ -69,19 +69,19 @@ class Run:
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
-        """What was saved, or None."""
+        """Reads the saved state; None if there is none."""
         return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
     def save(self, path: Path) -> None:
-        """Writes it beside its place and moves it there."""
+        """Writes the file atomically."""
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".tmp")
         unfinished.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
         os.replace(unfinished, path)
 
     @property
-    def told(self) -> str:
-        """In a few words."""
+    def summary(self) -> str:
+        """The state in a few words."""
         if self.diverged is not None:
             return f"diverged at step {self.diverged}"
         return f"{self.pairs} pairs" + (f" in {self.seconds:.0f} s" if self.seconds else "")
@@ -89,18 +89,18 @@ class Run:
 
 @dataclass(frozen=True)
 class Trained(Row):
-    """A row whose training has ended, well or not."""
+    """A row whose training has finished or diverged."""
 
     run: Run
     weights: Path
 
 
-class OutputTarget:
-    """Where the files of a row's training are.
+class RowFiles:
+    """Paths of a row's files.
 
     Args:
-        folder: of all sets.
-        set_name: the row's set. What another set has trained already is found there.
+        folder: the folder of all sets.
+        set_name: the row's set; a finished training of another set is reused.
     """
 
     def __init__(self, folder: Path, set_name: str, row: Row, data: Path, budget: Budget) -> None:
@@ -112,13 +112,13 @@ class OutputTarget:
         self.checkpoints = self.run.parent / "checkpoints" / stem
 
     def clear(self) -> None:
-        """Forgets the training."""
+        """Deletes the state and the checkpoint."""
         self.run.unlink(missing_ok=True)
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
 
 def fingerprint(config: Config, data: Path, budget: Budget) -> str:
-    """Names a training by all that decides its result: parameters, budget, pictures, machine and code."""
+    """Hash of everything that determines a training: parameters, budget, pictures, machine and code."""
     settings = {key: value for key, value in asdict(config).items() if key not in {"data", "evaluate", "video"}}
     device = pick_device()
     machine = [device.type, resolve(config.train.precision, device), torch.__version__]
@@ -126,24 +126,24 @@ def fingerprint(config: Config, data: Path, budget: Budget) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def train_row(row: Row, place: OutputTarget, data: Path, budget: Budget) -> Trained:
-    """Trains a row, unless that is done already; a training that was stopped goes on where it was."""
-    run = Run.load(place.run)
+def train_row(row: Row, files: RowFiles, data: Path, budget: Budget) -> Trained:
+    """Trains a row unless it is trained already; an interrupted training is resumed."""
+    run = Run.load(files.run)
     if run and (run.finished or run.diverged is not None):
-        _say(f"{row.name}: {run.told}, trained before")
-        return Trained(row.name, row.config, run, place.weights)
+        _log(f"{row.name}: {run.summary}, trained already")
+        return Trained(row.name, row.config, run, files.weights)
     if run is None:
         run = Run(affordable(row, data, budget))
-        run.save(place.run)
-    run = _trained(row, run, place, data)
-    run.save(place.run)
-    shutil.rmtree(place.checkpoints, ignore_errors=True)
-    _say(f"{row.name}: {run.told}")
-    return Trained(row.name, row.config, run, place.weights)
+        run.save(files.run)
+    run = _trained(row, run, files, data)
+    run.save(files.run)
+    shutil.rmtree(files.checkpoints, ignore_errors=True)
+    _log(f"{row.name}: {run.summary}")
+    return Trained(row.name, row.config, run, files.weights)
 
 
 def affordable(row: Row, data: Path, budget: Budget) -> int:
-    """Pairs of a training within the budget: whole batches, at least one. Known before, its schedule is complete."""
+    """Pairs within the budget: whole batches, at least one. Fixed in advance, so that the schedule is complete."""
     batch = row.config.train.batch
     seconds = _step_seconds(row, data)
     steps = budget.pairs // batch if seconds is None else min(budget.pairs // batch, int(budget.seconds / seconds))
@@ -151,7 +151,7 @@ def affordable(row: Row, data: Path, budget: Budget) -> int:
 
 
 def _step_seconds(row: Row, data: Path) -> float | None:
-    """How long a step takes, by short trainings that grow until they tell; None if even they diverge."""
+    """Seconds per step, from trainings of growing length until the speed is reliable; None if they diverge."""
     steps = FIRST_PROBE
     while True:
         clock = Clock(f"{row.name}, speed")
@@ -159,24 +159,24 @@ def _step_seconds(row: Row, data: Path) -> float | None:
             pairs = steps * row.config.train.batch
             if _run(row.config, pairs, data, Path(folder), clock) is None:
                 return None
-        times = clock.times[1:-1]  # the first step warms up, and after the last one a checkpoint is written
+        times = clock.times[1:-1]  # without warm-up and final checkpoint
         if steps >= LAST_PROBE or times[-1] - times[0] >= LONG_ENOUGH:
             return mean_step(times)
         steps *= GROWTH
 
 
-def _trained(row: Row, run: Run, place: OutputTarget, data: Path) -> Run:
+def _trained(row: Row, run: Run, files: RowFiles, data: Path) -> Run:
     clock = Clock(row.name)
-    result = _run(row.config, run.pairs, data, place.checkpoints, clock)
+    result = _run(row.config, run.pairs, data, files.checkpoints, clock)
     if result is None:
         return replace(run, diverged=clock.step)
-    write_weights(place.weights, *result)
+    write_weights(files.weights, *result)
     step = mean_step(clock.times)
     return replace(run, finished=True, seconds=step and step * run.pairs / row.config.train.batch)
 
 
 class Clock:
-    """Shows the steps of a training in a progress bar, and notes when each begins, and when the last one ends."""
+    """Progress bar of a training that records when each step begins, and when the last one ends."""
 
     def __init__(self, name: str) -> None:
         self.step = 0
@@ -192,12 +192,12 @@ class Clock:
 
 
 def mean_step(times: list[float]) -> float | None:
-    """Seconds between two of `times`, or None if there are no two."""
+    """Mean seconds between consecutive times; None for fewer than two."""
     return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else None
 
 
 def _run(config: Config, pairs: int, data: Path, checkpoints: Path, clock: Clock) -> tuple[Pair, Card] | None:
-    """The trained pair and its card, or None if the training diverges."""
+    """The trained pair and its card; None if the training diverges."""
     config = replace(config, train=replace(config.train, pairs=pairs))
     try:
         return train(config, data, checkpoints, lambda point: None, clock)
@@ -207,15 +207,14 @@ def _run(config: Config, pairs: int, data: Path, checkpoints: Path, clock: Clock
         return None
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
 def _code_hash() -> str:
-    """Hash of the source that trains."""
+    """Hash of the source code of training."""
     package = Path(stegnet.__file__).parent
     code = hashlib.sha256()
-    for place in (package / name for name in CODE):
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            code.update(path.read_bytes())
+    for path in (path for name in CODE for path in sorted((package / name).rglob("*.py"))):
+        code.update(path.read_bytes())
     return code.hexdigest()

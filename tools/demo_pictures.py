@@ -1,4 +1,4 @@
-"""Render the pictures that the browser demo offers to try it with, from fixed seeds and nothing else.
+"""Renders the browser demo's example pictures from fixed seeds.
 
 python -m tools.demo_pictures demo/public/examples
 """
@@ -10,24 +10,24 @@ import numpy as np
 from PIL import Image
 
 from stegnet.data.scenes import render_scene
-from tools import film_city, film_landscape
+from tools.films import city, landscape
 
 QUALITY = 86  # of WebP
-SCENE = 640, 360  # cut out of a square one
+SCENE = 640, 360  # cropped from a square
 
 
 def pictures() -> dict[str, np.ndarray]:
-    """Each (360, 640, 3) uint8, by name."""
+    """The pictures by name, (360, 640, 3) uint8 each."""
     return {
-        "day": next(film_landscape.frames([84])),
-        "night": next(film_city.frames([52])),
-        "dawn": next(film_landscape.frames([4])),
+        "day": next(landscape.frames([84])),
+        "night": next(city.frames([52])),
+        "dawn": next(landscape.frames([4])),
         "shapes": scene([8, 6]),
     }
 
 
 def scene(seed: list[int]) -> np.ndarray:
-    """The middle of a rendered scene."""
+    """The centre crop of a rendered scene."""
     width, height = SCENE
     top = (width - height) // 2
     return render_scene(width, seed)[top : top + height]

@@ -1,7 +1,7 @@
-"""Damages containers at random and reveals them: python -m tools.fuzz [--runs 2000].
+"""Fuzzes revealing with damaged containers: python -m tools.fuzz [--runs 2000].
 
-Files get flipped bits, lost ends, lost, repeated and exchanged pieces; pictures also changed samples. What must hold:
-no traceback and no crash; exit code 0 only if what is revealed is exactly what was hidden, frame by frame.
+Files are damaged by bit flips, truncation, and deleted, repeated, replaced or zeroed chunks; pictures also by changed
+samples. There must be no traceback and no crash, and exit code 0 only if the output equals the hidden secret.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from stegnet.media import FilmWriter, read_frames, read_picture, resize, write_p
 from stegnet.models import Card, build, save_pair
 
 FRAMES, HEIGHT, WIDTH = 4, 64, 96
+SMALL = {"blocks": 1, "width": 8, "ends": 0, "backbone": "none"}  # a fast pair
 CONTAINERS = ("c.png", "c.mkv", "c.mp4")
 _PER_CHILD = 25
 _SECONDS = 120
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 def _in_child(work) -> Counter[str]:
-    """What `work` returns, counted; a child that dies is a fault."""
+    """Counts the strings that `work` returns in a child process; a child that dies is a fault."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -66,7 +67,9 @@ def _in_child(work) -> Counter[str]:
 def _fuzz(seed: int, run: int) -> str:
     draw = random.Random(seed * 1_000_003 + run)
     name = CONTAINERS[run % len(CONTAINERS)]
-    how = draw.choice((_flip, _cut, _lose, _repeat, _exchange, _zero, _samples if name == "c.png" else _flip))
+    how = draw.choice(
+        (_flip_bits, _truncate, _delete, _repeat, _replace, _zero, _samples if name == "c.png" else _flip_bits)
+    )
     Path(f"f{name[1:]}").unlink(missing_ok=True)
     how(Path(name), Path(f"f{name[1:]}"), draw)
     suffix = ".png" if name == "c.png" else ".mkv"
@@ -79,17 +82,17 @@ def _reveal(container: str, back: str, reference: str) -> str:
     try:
         with redirect_stdout(out), redirect_stderr(err):
             code = stegnet_main(["reveal", container, "-o", back, "--key-file", "k", "--weights", "w"])
-    except BaseException as error:  # whatever it is, it is a fault
+    except BaseException as error:  # any exception is a fault
         return f"FAULT: {type(error).__name__}: {error}"
     if "Traceback" in err.getvalue():
         return "FAULT: a traceback was printed"
     if code != 0 and not err.getvalue().startswith(("error: ", "warning: ", "note: ")):
         return "FAULT: no message"
     if code == 0:
-        return "revealed, and right" if _same(Path(back), Path(reference)) else "FAULT: a wrong ok"
+        return "revealed correctly" if _same(Path(back), Path(reference)) else "FAULT: exit code 0 with wrong output"
     if code == 1 and Path(back).exists():
-        return "FAULT: an error, and a file"
-    return {1: "refused", 3: "revealed, and said to be altered"}.get(code, f"FAULT: exit code {code}")
+        return "FAULT: exit code 1 with an output file"
+    return {1: "refused", 3: "revealed with a tampering warning"}.get(code, f"FAULT: exit code {code}")
 
 
 def _same(a: Path, b: Path) -> bool:
@@ -101,40 +104,40 @@ def _same(a: Path, b: Path) -> bool:
         return False
 
 
-def _flip(source: Path, target: Path, draw: random.Random) -> None:
+def _flip_bits(source: Path, target: Path, draw: random.Random) -> None:
     data = bytearray(source.read_bytes())
     for _ in range(draw.choice((1, 1, 2, 8, 64))):
         data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
     target.write_bytes(data)
 
 
-def _cut(source: Path, target: Path, draw: random.Random) -> None:
+def _truncate(source: Path, target: Path, draw: random.Random) -> None:
     data = source.read_bytes()
     target.write_bytes(data[: draw.randrange(len(data))])
 
 
-def _lose(source: Path, target: Path, draw: random.Random) -> None:
+def _delete(source: Path, target: Path, draw: random.Random) -> None:
     data = source.read_bytes()
-    start, size = _piece(data, draw)
+    start, size = _chunk(data, draw)
     target.write_bytes(data[:start] + data[start + size :])
 
 
 def _repeat(source: Path, target: Path, draw: random.Random) -> None:
     data = source.read_bytes()
-    start, size = _piece(data, draw)
+    start, size = _chunk(data, draw)
     target.write_bytes(data[: start + size] + data[start:])
 
 
-def _exchange(source: Path, target: Path, draw: random.Random) -> None:
-    """A piece out of another container of the same key."""
+def _replace(source: Path, target: Path, draw: random.Random) -> None:
+    """Replaces a chunk by one of another container with the same key."""
     data, other = source.read_bytes(), Path(f"d{source.suffix}").read_bytes()
-    start, size = _piece(data, draw)
+    start, size = _chunk(data, draw)
     target.write_bytes(data[:start] + other[start : start + size] + data[start + size :])
 
 
 def _zero(source: Path, target: Path, draw: random.Random) -> None:
     data = source.read_bytes()
-    start, size = _piece(data, draw)
+    start, size = _chunk(data, draw)
     target.write_bytes(data[:start] + bytes(size) + data[start + size :])
 
 
@@ -145,15 +148,15 @@ def _samples(source: Path, target: Path, draw: random.Random) -> None:
     write_png(target, picture)
 
 
-def _piece(data: bytes, draw: random.Random) -> tuple[int, int]:
+def _chunk(data: bytes, draw: random.Random) -> tuple[int, int]:
     start = draw.randrange(len(data))
     return start, min(draw.choice((1, 16, 256, 4096)), len(data) - start)
 
 
 def _prepare() -> None:
     make_key_file(Path("k"))
-    pair = build("invertible", blocks=1, width=8)
-    save_pair(Path("w"), pair, Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8}))
+    pair = build("invertible", **SMALL)
+    save_pair(Path("w"), pair, Card("invertible", SMALL, {"detail": True, "block": 8}))
     source = Path(__file__).parent.parent / "assets"
     pictures = {}
     for name in ("cover", "secret"):
@@ -168,7 +171,7 @@ def _prepare() -> None:
         for letter in "cd":
             for container in (f"{letter}.png", f"{letter}.mkv", f"{letter}.mp4"):
                 kind = "png" if container.endswith("png") else "mkv"
-                assert stegnet_main(["hide", f"cover.{kind}", f"secret.{kind}", "-o", container, *key]) == 0
+                assert stegnet_main(["hide", f"cover.{kind}", f"secret.{kind}", "-o", container, "--force", *key]) == 0
         for container in CONTAINERS:
             suffix = ".png" if container == "c.png" else ".mkv"
             assert stegnet_main(["reveal", container, "-o", f"r{container[1:]}{suffix}", *key]) == 0

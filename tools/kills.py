@@ -1,8 +1,8 @@
-"""Kills `stegnet hide` at random moments and looks at what is left: python -m tools.kills [--runs 200].
+"""Kills `stegnet hide` at random moments and checks the files left behind: python -m tools.kills [--runs 200].
 
-Half of the kills are SIGTERM, half SIGKILL; in half of the runs there is a file at the output's place, and --force.
-Counted as damage: an input that changed; an output that is neither what stood there before nor a whole container;
-after SIGTERM, any other file; after SIGKILL, any other file that looks like a result or that the next run leaves.
+Half of the kills are SIGTERM, half SIGKILL; in half of the runs the output file exists already and --force is given.
+Damage is: a changed input; an output that is neither the previous file nor a complete container; after SIGTERM, any
+other file; after SIGKILL, any other file that looks like a result or that the next run does not clean up.
 """
 
 import argparse
@@ -18,13 +18,14 @@ from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
-import stegnet.codec  # noqa: F401  so that the children need not import it
+import stegnet.codec  # noqa: F401  imported before forking, for speed
 from stegnet.cli import main as stegnet_main
 from stegnet.codec.keys import make_key_file
 from stegnet.media import FilmWriter, read_frames, resize
 from stegnet.models import Card, build, save_pair
 
 FRAMES, HEIGHT, WIDTH = 40, 96, 160
+SMALL = {"blocks": 1, "width": 8, "ends": 0, "backbone": "none"}  # a fast pair
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         os.chdir(folder)
-        _prepare(Path(folder))
+        _prepare_in_child(Path(folder))
         counts = _kill_all(Path(folder), options.runs, random.Random(options.seed))
     print(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())))
     sys.exit(bool(sum(count for name, count in counts.items() if name.startswith("DAMAGE"))))
@@ -51,38 +52,42 @@ def _kill_all(folder: Path, runs: int, draw: random.Random) -> Counter[str]:
 
 
 def _kill_once(folder: Path, number: signal.Signals, old: bool, delay: float, inputs: dict[str, str]) -> str:
-    """What a kill after `delay` seconds left, in two words."""
+    """Signal and state of the output after a kill; DAMAGE if anything is wrong."""
     out = folder / "out.mkv"
     out.unlink(missing_ok=True)
     if old:
-        out.write_bytes(b"what was here before")
+        out.write_bytes(b"previous output")
     child = _start()
     time.sleep(delay)
     os.kill(child, number)
     os.waitpid(child, 0)
     if {name: value for name, value in _hashes(folder).items() if name in inputs} != inputs:
-        return "DAMAGE: an input"
+        return "DAMAGE: changed input"
     extra = {path for path in folder.iterdir() if path.name not in inputs and path != out}
     if number == signal.SIGTERM and extra:
-        return "DAMAGE: left after SIGTERM"
+        return "DAMAGE: file left by SIGTERM"
     if any(not (path.name.startswith(".") and path.suffix == ".part") for path in extra):
         return "DAMAGE: looks like a result"
     state = _state(out)
-    if extra and not _next_run_clears(folder, extra):
-        return "DAMAGE: never cleared"
-    return f"{number.name}, {state}" + (", a part cleared by the next run" if extra else "")
+    if extra and not _next_run_cleans_up(folder, extra):
+        return "DAMAGE: partial file not cleaned up"
+    return f"{number.name}, {state}" + (", partial file cleaned up by the next run" if extra else "")
 
 
 def _state(out: Path) -> str:
     if not out.exists():
         return "no output"
-    if out.read_bytes() == b"what was here before":
-        return "the old output"
-    return "a whole output" if _quiet(["reveal", "out.mkv", "-o", "back.mkv", "--strict"]) == 0 else "DAMAGE: output"
+    if out.read_bytes() == b"previous output":
+        return "previous output"
+    return (
+        "complete output"
+        if _quiet(["reveal", "out.mkv", "-o", "back.mkv", "--strict"]) == 0
+        else "DAMAGE: broken output"
+    )
 
 
-def _next_run_clears(folder: Path, extra: set[Path]) -> bool:
-    code = _quiet(["hide", "cover.mkv", "secret.mkv", "-o", "next.mkv"])
+def _next_run_cleans_up(folder: Path, extra: set[Path]) -> bool:
+    code = _quiet(["hide", "cover.mkv", "secret.mkv", "-o", "next.mkv", "--force"])
     (folder / "next.mkv").unlink()
     return code == 0 and not any(path.exists() for path in extra)
 
@@ -95,7 +100,7 @@ def _timed_run() -> float:
 
 
 def _start() -> int:
-    """Hides in a child process, its output thrown away; gives its number."""
+    """Starts hiding in a child process with discarded output; returns its PID."""
     return _child(["hide", "cover.mkv", "secret.mkv", "-o", "out.mkv", "--force"])
 
 
@@ -118,13 +123,23 @@ def _child(line: list[str]) -> int:
     except SystemExit as ended:
         code = ended.code
     finally:
-        os._exit(code)  # whatever comes: the parent's clean-up is not the child's to do
+        os._exit(code)  # skips the parent's clean-up
+
+
+def _prepare_in_child(folder: Path) -> None:
+    """Calls `_prepare` in a child: a process that has computed with torch's threads can't be forked."""
+    child = os.fork()
+    if child == 0:
+        _prepare(folder)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status == 0
 
 
 def _prepare(folder: Path) -> None:
     make_key_file(folder / "k")
-    pair = build("invertible", blocks=1, width=8)
-    save_pair(folder / "w", pair, Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8}))
+    pair = build("invertible", **SMALL)
+    save_pair(folder / "w", pair, Card("invertible", SMALL, {"detail": True, "block": 8}))
     source = Path(__file__).parent.parent / "assets"
     for name in ("cover", "secret"):
         with FilmWriter(folder / f"{name}.mkv", WIDTH, HEIGHT, 25) as film:

@@ -1,6 +1,6 @@
-"""Memory and film length: python -m tools.memory [--frames 100 5000] prints the peak memory of hiding and revealing.
+"""Measures peak memory of hiding and revealing by film length: python -m tools.memory [--frames 100 5000].
 
-Each length runs in a process of its own, on small frames; the peak must not grow with the length.
+Each length runs in its own process, on small frames; the peak must not grow with the length.
 """
 
 import argparse
@@ -22,13 +22,13 @@ HEIGHT, WIDTH = 120, 160
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, nargs="+", default=(100, 5000))
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.one:
-        print("{:6} frames of {}×{}: {:.0f} MB hiding, {:.0f} MB with revealing".format(*_measure(options.one)))
+    if options.worker:
+        print("{:6} frames of {}×{}: {:.0f} MB to hide, {:.0f} MB to hide and reveal".format(*_measure(options.worker)))
         return
     for frames in options.frames:
-        subprocess.run([sys.executable, "-m", "tools.memory", "--one", str(frames)], check=True)
+        subprocess.run([sys.executable, "-m", "tools.memory", "--worker", str(frames)], check=True)
 
 
 def _measure(frames: int) -> tuple[int, int, int, float, float]:

@@ -1,9 +1,9 @@
-"""Hides films in each other and brings them back, and says what went in and what came out.
+"""Hides films in each other, reveals them, and compares input and output.
 
     python -m tools.roundtrip A.mp4 B.mp4 [C.mp4 …] [--longer cut]
 
-Each film is hidden in each other one. The table has, for every pair: frames, size, the largest difference of a time
-stamp, whether the bytes of every sound packet are the same, and PSNR of container and revealed film.
+Each film is hidden in every other one. The table has, for each pair: frames, size, the largest timestamp difference,
+a byte comparison of all sound packets, and the PSNR of container and revealed film.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def row(network: Network, cover: Path, secret: Path, longer: str, form: str) -> dict[str, object]:
-    """What one pair gave."""
+    """The table's row for one pair."""
     key = Key(SYSTEM(32))
     with TemporaryDirectory() as folder:
         container, back = Path(folder) / f"container.{form}", Path(folder) / f"back.{form}"
@@ -60,7 +60,7 @@ def row(network: Network, cover: Path, secret: Path, longer: str, form: str) -> 
             "container, MB": round(container.stat().st_size / 1e6, 1),
             "hide, frames/s": round(len(scan(container).pts) / (middle - start), 1),
             "reveal, frames/s": round(count / (end - middle), 1),
-            "time stamps differ by at most, ms": round(float(drift * 1000), 3),
+            "maximum timestamp difference, ms": round(float(drift * 1000), 3),
             "cover's sound": _same(_digest(cover), _digest(container)),
             "secret's sound": _same(_digest(secret, before.pts, count, before.time_base), _digest(back)),
             "container PSNR, mean / worst": _quality(cover, container),
@@ -74,7 +74,7 @@ def _shape(path: Path) -> str:
 
 
 def _digest(path: Path, pts: tuple[int, ...] = (), count: int = 0, base: object = 0) -> tuple[int, str]:
-    """Number of sound packets and SHA-256 of their bytes; those that begin after a cut are left out."""
+    """Number of sound packets and SHA-256 of their bytes, without those after a cut."""
     tracks = sound_tracks(path)
     end = pts[count] * base if count < len(pts) else None
     data = hashlib.sha256()

@@ -1,7 +1,7 @@
-"""Puts a trained pair into the package: python -m tools.ship WEIGHTS CURVE SHARDS --note "how it was trained".
+"""Ships a trained pair with the package: python -m tools.ship WEIGHTS CURVE SHARDS --note "how it was trained".
 
-Measures it from files on the test split in SHARDS first and writes the figures into its card. `make report` makes the
-report that goes with it.
+Measures it on the test split in SHARDS first, from files, and writes the figures to its card. `make report` then builds
+its report.
 """
 
 import argparse
@@ -15,7 +15,9 @@ from typing import Any
 from pipeline.stage import bar, film_bar
 from stegnet.codec import Network
 from stegnet.core.config import load
-from stegnet.evaluation.quality import SEALED, Bench, headline, summarise
+from stegnet.core.measures import SEALED
+from stegnet.evaluation.quality import Evaluator
+from stegnet.evaluation.statistics import headline, summarise
 from stegnet.evaluation.video import demonstrate, summarise_film
 from stegnet.export import export
 from stegnet.models import SHIPPED, load_pair
@@ -28,9 +30,9 @@ FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path)
-    parser.add_argument("curve", type=Path, help="of its training")
+    parser.add_argument("curve", type=Path, help="its training curve")
     parser.add_argument("shards", type=Path)
-    parser.add_argument("--note", required=True, help="data, command, hardware and time, for the card")
+    parser.add_argument("--note", required=True, help="data, command, hardware and duration, for the card")
     options = parser.parse_args()
     pair, card = load_pair(options.weights)
     figures = measure(options.weights, options.shards)
@@ -46,8 +48,8 @@ def measure(weights: Path, shards: Path) -> dict[str, float]:
     """The headline figures on pictures and on the demonstration film."""
     config = load(Path("params.yaml"))
     network = Network.load(weights, backend="torch")
-    bench = Bench(network, shards, config.evaluate.shift, config.seed)
-    summary = summarise(bench.measure(lambda indices: bar(indices, "evaluate")))
+    evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
+    summary = summarise(evaluator.evaluate(lambda indices: bar(indices, "evaluate")))
     with TemporaryDirectory() as folder, film_bar() as progress:
         film = demonstrate(network, *FILMS, Path(folder), config.seed, progress)
         return headline(summary) | _by_kind(summary) | summarise_film(film, Path(folder) / "container.mkv")

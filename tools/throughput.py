@@ -1,7 +1,7 @@
-"""How fast training pairs are loaded, trained on, and both together: python -m tools.throughput [SHARDS].
+"""Measures the throughput of loading, of training steps and of both: python -m tools.throughput [SHARDS].
 
-The settings are those of params.yaml. Beside the shards given, a set of as many pictures as --pictures says is made,
-of holes that take no room on disk, to show that loading does not get slower with their number.
+The settings are those of params.yaml. Loading is also measured on --pictures pictures in sparse files, which take no
+disk space, to show that its speed does not depend on their number.
 """
 
 import argparse
@@ -27,17 +27,19 @@ from stegnet.models.precision import resolve
 from stegnet.training.devices import open_fabric
 from stegnet.training.trainer import Trainer
 
-WARM_UP = 3  # batches that do not count
+WARM_UP = 3  # batches before timing
 MEGA = 2**20
 
 
 def main() -> int:
     """The exit code: 1 if there is nothing to measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("shards", type=Path, nargs="?", default=Path("build/shards"), help="of `dvc repro prepare`")
-    parser.add_argument("--seconds", type=float, default=20, metavar="S", help="that each figure is measured for")
-    parser.add_argument("--pictures", type=int, default=1_000_000, metavar="N", help="in the large set")
-    parser.add_argument("--workers", type=int, metavar="N", help="loader processes; as in params.yaml")
+    parser.add_argument(
+        "shards", type=Path, nargs="?", default=Path("build/shards"), help="output of `dvc repro prepare`"
+    )
+    parser.add_argument("--seconds", type=float, default=20, metavar="S", help="duration of each measurement")
+    parser.add_argument("--pictures", type=int, default=1_000_000, metavar="N", help="size of the large data set")
+    parser.add_argument("--workers", type=int, metavar="N", help="loader processes (default: params.yaml)")
     options = parser.parse_args()
     try:
         config = load(Path("params.yaml"))
@@ -51,7 +53,7 @@ def main() -> int:
 
 
 def measure(config: Config, options: argparse.Namespace) -> None:
-    """Prints a line for each figure."""
+    """Prints one line per figure."""
     train = config.train
     make_deterministic(config.seed, train.threads)
     fabric = open_fabric(config)
@@ -59,14 +61,14 @@ def measure(config: Config, options: argparse.Namespace) -> None:
         f"{fabric.device}, one process, {cpu_threads(train.threads)} threads, {train.workers} loaders,"
         f" batches of {train.batch} × {train.crop}²"
     )
-    _tell("loader alone", config, options.seconds, _batches(config, options.shards))
+    _time("loader alone", config, options.seconds, _batches(config, options.shards))
     with TemporaryDirectory() as folder:
-        make_holes(Path(folder), options.pictures, config.data.size, config.data.shard)
-        _tell(f"loader, {options.pictures:,} pictures", config, options.seconds, _batches(config, Path(folder)))
+        make_sparse_shards(Path(folder), options.pictures, config.data.size, config.data.shard)
+        _time(f"loader, {options.pictures:,} pictures", config, options.seconds, _batches(config, Path(folder)))
     trainer = Trainer(config, fabric, resolve(train.precision, fabric.device))
     first = next(_batches(config, options.shards))
-    _tell("step alone", config, options.seconds, map(trainer.step, repeat(first)))
-    _tell("together", config, options.seconds, map(trainer.step, _batches(config, options.shards)))
+    _time("step alone", config, options.seconds, map(trainer.step, repeat(first)))
+    _time("together", config, options.seconds, map(trainer.step, _batches(config, options.shards)))
 
 
 def _batches(config: Config, shards: Path) -> Iterator[Tensor]:
@@ -76,8 +78,8 @@ def _batches(config: Config, shards: Path) -> Iterator[Tensor]:
     return load_batches(pairs, indices, train.workers)
 
 
-def _tell(name: str, config: Config, seconds: float, work: Iterator[object]) -> None:
-    """Times what `work` does for each batch."""
+def _time(name: str, config: Config, seconds: float, work: Iterator[object]) -> None:
+    """Prints the throughput of `work`, an iterator over batches."""
     for _ in range(WARM_UP):
         next(work)
     start, done, shown = time.perf_counter(), 0, bar(desc=name, unit="batch", leave=False)
@@ -91,13 +93,13 @@ def _tell(name: str, config: Config, seconds: float, work: Iterator[object]) -> 
 
 
 def _own_memory() -> int:
-    """Bytes that this process and its loaders hold for themselves: pages of mapped files belong to the system."""
+    """Unique set size in bytes of this process and its loaders; pages of mapped files do not count."""
     this = psutil.Process()
     return sum(process.memory_full_info().uss for process in (this, *this.children(recursive=True)))
 
 
-def make_holes(folder: Path, pictures: int, size: int, shard: int) -> None:
-    """Training shards of black pictures, as files of holes."""
+def make_sparse_shards(folder: Path, pictures: int, size: int, shard: int) -> None:
+    """Writes training shards of black pictures as sparse files."""
     for number, first in enumerate(range(0, pictures, shard)):
         shape = (min(shard, pictures - first), size, size, 3)
         np.lib.format.open_memmap(folder / f"{TRAIN}-{number:05d}.npy", "w+", np.uint8, shape)

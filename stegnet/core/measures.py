@@ -1,11 +1,73 @@
-"""How far two pictures are apart. All measures take 8-bit pictures, as they come from a file."""
+"""Quality measures: the table of their names, and the three that need nothing but NumPy and scikit-image.
+
+Every column, metric, chart and heading takes its name from this table. All measures take 8-bit pictures, as read from
+a file.
+"""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
+CONTAINER, SECRET = SIDES = ("container", "secret")  # what is measured: container ↔ cover, revealed ↔ secret
+SEALED, BARE = "sealed", "bare"  # modes: as users get it; without sealed bits, to show what they cost
 PEAK = 255.0
 _STRIP = 1 << 20  # samples
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A quality measure's name, unit and direction.
+
+    Attributes:
+        key: its name in columns, metrics.json and MLflow.
+        heading: its short name in reports and charts.
+        unit: "" if it has none.
+        higher_is_better: its direction.
+        digits: decimals shown in a report.
+    """
+
+    key: str
+    heading: str
+    unit: str
+    higher_is_better: bool
+    digits: int
+
+    @property
+    def label(self) -> str:
+        """Heading of a table row or column: "PSNR, dB"."""
+        return f"{self.heading}, {self.unit}" if self.unit else self.heading
+
+    @property
+    def axis(self) -> str:
+        """Label of an axis: "PSNR in dB"."""
+        return f"{self.heading} in {self.unit}" if self.unit else self.heading
+
+    def of(self, side: str, statistic: str = "") -> str:
+        """Column or metric name: "container_psnr", "secret_psnr_worst"."""
+        return "_".join(filter(None, (side, self.key, statistic)))
+
+
+PSNR = Measure("psnr", "PSNR", "dB", True, 2)
+SSIM = Measure("ssim", "SSIM", "", True, 4)
+MSSSIM = Measure("msssim", "MS-SSIM", "", True, 4)
+APD = Measure("apd", "APD", "levels", False, 2)
+DE2000 = Measure("de2000", "colour error ΔE2000", "", False, 2)
+HAARPSI = Measure("haarpsi", "HaarPSI", "", True, 4)
+LPIPS = Measure("lpips", "LPIPS", "", False, 4)
+VMAF = Measure("vmaf", "VMAF", "", True, 1)
+FLICKER = Measure("flicker", "flicker", "levels", False, 2)
+MEASURES = {measure.key: measure for measure in (PSNR, SSIM, MSSSIM, APD, DE2000, HAARPSI, LPIPS, VMAF, FLICKER)}
+CONTAINER_PSNR, SECRET_PSNR = (PSNR.of(side) for side in SIDES)
+
+
+def measure_of(column: str) -> Measure:
+    """The measure of a column such as "container_psnr".
+
+    Raises:
+        KeyError: the name ends in no measure's key.
+    """
+    return MEASURES[column.rpartition("_")[2]]
 
 
 def psnr_from_mse(mse: float, peak: float = 1.0) -> float:
@@ -14,7 +76,7 @@ def psnr_from_mse(mse: float, peak: float = 1.0) -> float:
 
 
 def mean_squared_error(a: np.ndarray, b: np.ndarray) -> float:
-    """Of two uint8 arrays of one shape, 0 to 255²; in strips, for large pictures."""
+    """Mean squared error of two uint8 arrays of one shape, 0 to 255²; computed in strips, to save memory."""
     a, b = a.reshape(-1), b.reshape(-1)
     strips = (slice(start, start + _STRIP) for start in range(0, a.size, _STRIP))
     return sum(int(np.square(np.subtract(a[at], b[at], dtype=np.int32)).sum()) for at in strips) / a.size
@@ -36,7 +98,7 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     Wang et al. 2004 with their 11×11 Gaussian window (σ = 1.5) and biased covariances. A picture
     smaller than the window has no SSIM: nan.
     """
-    from skimage.metrics import structural_similarity  # here, for it takes long, and hiding needs PSNR alone
+    from skimage.metrics import structural_similarity  # slow to import, and hiding needs only PSNR
 
     if min(a.shape[:2]) < 11:
         return math.nan

@@ -1,1 +1,1 @@
-"""How good a pair is, measured on files."""
+"""Quality of a pair of networks, measured on files."""

@@ -1,4 +1,4 @@
-"""Charts as PNG files, all of one look and the same bytes each time."""
+"""Charts as PNG files: one style, and the same bytes for the same data."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +16,12 @@ _DPI = 120
 
 @contextmanager
 def chart(file: Path | BinaryIO, x: str, y: str, size: tuple[float, float] = (8, 4.5)) -> Iterator[Axes]:
-    """A pair of axes to draw on; the file is written when the block ends well.
+    """Context manager that yields axes to draw on and writes the file when the block succeeds.
 
     Args:
-        file: of the PNG, or its path; its folder must exist.
+        file: path of the PNG, whose folder must exist, or an open binary file.
         x, y: labels of the axes, with units.
-        size: width and height in inches, at 120 pixels an inch.
+        size: width and height in inches, at 120 pixels per inch.
     """
     figure = Figure(size, layout="constrained")
     FigureCanvasAgg(figure)

@@ -1,4 +1,4 @@
-"""A key and randomness that anyone can repeat: for figures and demonstrations alone, since they protect nothing."""
+"""The public key and seeded randomness of repeatable figures and demonstrations. They protect nothing."""
 
 import hashlib
 from itertools import count
@@ -9,6 +9,6 @@ PUBLIC_DEMONSTRATION_KEY = Key(hashlib.sha256(b"stegnet: a public key, for demon
 
 
 def seeded(seed: int) -> Randomness:
-    """Repeatable bytes in the place of random ones."""
+    """A repeatable source of bytes that replaces the system's random ones."""
     counter = count()
     return lambda size: hashlib.shake_256(f"stegnet demonstration {seed} {next(counter)}".encode()).digest(size)

@@ -1,6 +1,6 @@
-"""How far two pictures are apart to the eye. All measures take (H, W, 3) uint8 pictures, sRGB.
+"""Perceptual quality measures of two (H, W, 3) uint8 sRGB pictures.
 
-They cost several times as much as PSNR, so they are taken where it counts only.
+They cost several times as much as PSNR, and are therefore computed only for pictures with sealed bits.
 """
 
 import logging
@@ -15,20 +15,19 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor, nn
 
 from stegnet.core import similarity
+from stegnet.core.measures import DE2000, HAARPSI, LPIPS, MSSSIM
 
-NAMES = {"msssim", "haarpsi", "de2000", "lpips"}
-HIGH_IS_WORSE = {"de2000", "lpips"}
 ALEXNET = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K_V1
-_LEAST_HAARPSI = 16  # pixels of a side, for its three scales
+_MIN_HAARPSI_SIDE = 16  # pixels, for its three scales
 
-Measure = Callable[[np.ndarray, np.ndarray], float]
+MeasureFunction = Callable[[np.ndarray, np.ndarray], float]
 _log = logging.getLogger(__name__)
 
 
 def de2000(a: np.ndarray, b: np.ndarray) -> float:
-    """Colour error: mean over the pixels of CIE ΔE2000 (Sharma, Wu & Dalal 2005), D65; 0 if equal.
+    """Colour error: CIE ΔE2000 under D65 (Sharma, Wu & Dalal 2005), mean over the pixels; 0 if equal.
 
-    A ΔE of 1 is about what an observer just tells apart, side by side and on large patches.
+    A ΔE of 1 is about the smallest difference that an observer sees between large patches side by side.
     """
     return float(deltaE_ciede2000(rgb2lab(a), rgb2lab(b)).mean())
 
@@ -36,7 +35,7 @@ def de2000(a: np.ndarray, b: np.ndarray) -> float:
 def msssim(a: np.ndarray, b: np.ndarray) -> float:
     """Multi-scale structural similarity, 0 to 1 (Wang, Simoncelli & Bovik 2003), mean over the channels.
 
-    On five scales; pictures with a side below 176 have fewer, see `stegnet.core.similarity`. nan below 11.
+    Computed on five scales; on fewer for pictures with a side below 176, see `stegnet.core.similarity`; nan below 11.
     """
     if min(a.shape[:2]) < similarity.WINDOW:
         return math.nan
@@ -48,10 +47,10 @@ def haarpsi(a: np.ndarray, b: np.ndarray) -> float:
 
     nan if a side is below 16 pixels.
     """
-    if min(a.shape[:2]) < _LEAST_HAARPSI:
+    if min(a.shape[:2]) < _MIN_HAARPSI_SIDE:
         return math.nan
     if np.array_equal(a, b):
-        return 1.0  # piq divides by zero where both are black
+        return 1.0  # piq divides by zero if both are black
     import piq  # loads torchvision and torch's compiler
 
     return float(piq.haarpsi(_tensor(a), _tensor(b), data_range=1.0))
@@ -60,22 +59,22 @@ def haarpsi(a: np.ndarray, b: np.ndarray) -> float:
 def lpips(a: np.ndarray, b: np.ndarray) -> float:
     """Learned perceptual image patch similarity, 0 if equal (Zhang et al. 2018, version 0.1, AlexNet).
 
-    Needs AlexNet's weights in torch.hub's cache: see `measures_of_sight`.
+    Needs AlexNet's weights in torch.hub's cache, see `perceptual_measures`.
     """
     with torch.inference_mode():
         return float(_lpips_network()(_tensor(a), _tensor(b), normalize=True).mean())
 
 
-def measures_of_sight() -> dict[str, Measure]:
-    """The measures by name; LPIPS is among them where AlexNet's weights are in torch.hub's cache.
+def perceptual_measures() -> dict[str, MeasureFunction]:
+    """The measures by key; includes LPIPS if AlexNet's weights are in torch.hub's cache.
 
-    Nothing is downloaded: where they are missing, a line in the log says how to get them.
+    Nothing is downloaded: if they are missing, one log line names the command that downloads them.
     """
-    measures: dict[str, Measure] = {"msssim": msssim, "haarpsi": haarpsi, "de2000": de2000}
+    measures = {MSSSIM.key: msssim, HAARPSI.key: haarpsi, DE2000.key: de2000}
     if (Path(torch.hub.get_dir()) / "checkpoints" / ALEXNET).is_file():
-        return measures | {"lpips": lpips}
+        return measures | {LPIPS.key: lpips}
     _log.info(
-        "LPIPS is left out, for AlexNet's weights (244 MB) are not here; to get them: "
+        "LPIPS is skipped: AlexNet's weights (244 MB) are missing; to download them: "
         "python -c \"import torchvision; torchvision.models.alexnet(weights='IMAGENET1K_V1')\""
     )
     return measures
@@ -83,7 +82,7 @@ def measures_of_sight() -> dict[str, Measure]:
 
 @cache
 def _lpips_network() -> nn.Module:
-    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity  # slow to import, and rarely used
+    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity  # slow to import, rarely used
 
     return LearnedPerceptualImagePatchSimilarity(net_type="alex").net
 

@@ -1,4 +1,4 @@
-"""How good a pair is, measured on containers that were written to PNG files and read back."""
+"""Quality of a pair, measured on containers that were written to PNG files and read back."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
@@ -14,33 +14,26 @@ import torch
 
 from stegnet.codec import Network, hide_picture, reveal_picture
 from stegnet.core.errors import DataError
-from stegnet.core.measures import apd, psnr, ssim
+from stegnet.core.measures import APD, BARE, PSNR, SEALED, SIDES, SSIM, apd, psnr, ssim
 from stegnet.core.parallel import ordered
 from stegnet.core.shuffle import grid
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, Shards, read_manifest
-from stegnet.evaluation import perception
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.evaluation.statistics import spread
+from stegnet.evaluation.perception import MeasureFunction, perceptual_measures
 from stegnet.media import read_picture, write_png
 
-REAL, RENDERED = "photographs", "scenes"  # sources of test pictures that every data set may have
-# As a user gets it; and without the sealed bits, to see what they cost.
-SEALED, BARE = "sealed", "bare"
-SIDES = ("container", "secret")
-MEASURES = {"psnr": psnr, "ssim": ssim, "apd": apd}
-HIGH_IS_WORSE = {"apd"} | perception.HIGH_IS_WORSE
-HEADLINE = ("psnr", "ssim", "apd", "haarpsi", "de2000")  # what stands for a pair, by its mean
+PIXEL_MEASURES = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd}
 
-Named = tuple[str, np.ndarray]
+NamedPicture = tuple[str, np.ndarray]
 Row = dict[str, Any]
 Progress = Callable[[range], Iterable[int]]
 T, R = TypeVar("T"), TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Trip:
-    """A secret's way through a file; pictures are (H, W, 3) uint8."""
+class HideRevealResult:
+    """The names of cover and secret, and the pictures before and after; each (H, W, 3) uint8."""
 
     names: tuple[str, str]
     cover: np.ndarray
@@ -50,16 +43,16 @@ class Trip:
 
 
 class PicturePairs:
-    """Which test picture is hidden in which.
+    """Pairs of cover and secret among the test pictures.
 
     The secret for picture i is picture i + shift, within the pictures of one kind, which is their source. A kind
-    with a single picture is left out: nothing is hidden in itself.
+    with a single picture is skipped: no picture is hidden in itself.
 
     Args:
         shards: folder with the test split.
-        shift: how far apart cover and secret are.
+        shift: distance between cover and secret.
     Raises:
-        DataError: there are no two test pictures of one kind.
+        DataError: no kind has two test pictures.
     """
 
     def __init__(self, shards: Path, shift: int) -> None:
@@ -69,7 +62,7 @@ class PicturePairs:
         self._names = [entry.name for entry in entries]
         kinds = [entry.source for entry in entries]
         members = {kind: [i for i, other in enumerate(kinds) if other == kind] for kind in dict.fromkeys(kinds)}
-        self._members = {kind: places for kind, places in members.items() if len(places) > 1}
+        self._members = {kind: indices for kind, indices in members.items() if len(indices) > 1}
         if not self._members:
             raise DataError(f"{shards}: one test picture can't be hidden in another", "raise data.test_scenes")
 
@@ -82,7 +75,7 @@ class PicturePairs:
         """Number of test pictures of a kind."""
         return len(self._members[kind])
 
-    def pair(self, kind: str, index: int) -> tuple[Named, Named]:
+    def pair(self, kind: str, index: int) -> tuple[NamedPicture, NamedPicture]:
         """Cover and secret number `index` of a kind."""
         members = self._members[kind]
         shift = self._shift % len(members) or 1
@@ -90,14 +83,14 @@ class PicturePairs:
         return (self._names[cover], self._pictures[cover]), (self._names[secret], self._pictures[secret])
 
 
-class Bench:
-    """A pair and the test pictures it is measured on.
+class Evaluator:
+    """Measures a network on pairs of test pictures.
 
     Args:
-        shards, shift: as `PicturePairs` takes them.
-        seed: of all that would be random.
+        shards, shift: as in `PicturePairs`.
+        seed: of all randomness.
     Raises:
-        DataError: there are no two test pictures of one kind.
+        DataError: no kind has two test pictures.
     """
 
     def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
@@ -113,57 +106,59 @@ class Bench:
         """Number of test pictures of a kind."""
         return self._pairs.count(kind)
 
-    def travel(self, kind: str, index: int, mode: str) -> Trip:
-        """Hides, writes, reads back and reveals pair `index` of a kind."""
+    def run(self, kind: str, index: int, mode: str) -> HideRevealResult:
+        """Hides, writes, reads and reveals pair `index` of a kind; mode is SEALED or BARE."""
         (cover_name, cover), (secret_name, secret) = self._pairs.pair(kind, index)
         container, revealed = (self._sealed if mode == SEALED else self._bare)(cover, secret, index)
-        return Trip((cover_name, secret_name), cover, container, secret, revealed)
+        return HideRevealResult((cover_name, secret_name), cover, container, secret, revealed)
 
-    def trips(self, kind: str, indices: Iterable[int]) -> list[Trip]:
-        """`travel` of some pairs of a kind as a user gets them."""
-        with closing(side_by_side(partial(self.travel, kind, mode=SEALED), indices)) as trips:
-            return list(trips)
+    def results(self, kind: str, indices: Iterable[int]) -> list[HideRevealResult]:
+        """`run` of some pairs of a kind, with sealed bits."""
+        with closing(map_in_threads(partial(self.run, kind, mode=SEALED), indices)) as results:
+            return list(results)
 
-    def measure(self, progress: Progress) -> pd.DataFrame:
-        """One row per kind, pair and mode, with container_ and secret_ psnr (dB), ssim and apd (0–255).
+    def evaluate(self, progress: Progress) -> pd.DataFrame:
+        """One row per kind, pair and mode, with PSNR, SSIM and APD of container and secret.
 
-        Sealed rows have what `stegnet.evaluation.perception` measures too; that is nan in bare ones.
+        Sealed rows also have the measures of `stegnet.evaluation.perception`; they are nan in bare ones.
         """
-        sight = perception.measures_of_sight()
+        perceptual = perceptual_measures()
         rows = []
         for kind in self.kinds:
             indices = progress(range(self.count(kind)))
-            with closing(side_by_side(partial(self._rows, kind, sight), indices)) as pairs:
+            with closing(map_in_threads(partial(self._rows, kind, perceptual), indices)) as pairs:
                 rows += [row for pair in pairs for row in pair]
         return pd.DataFrame(rows)
 
-    def _rows(self, kind: str, sight: dict[str, perception.Measure], index: int) -> list[Row]:
+    def _rows(self, kind: str, perceptual: dict[str, MeasureFunction], index: int) -> list[Row]:
         """A pair's rows: sealed, then bare."""
-        sealed, bare = (self.travel(kind, index, mode) for mode in (SEALED, BARE))
+        sealed, bare = (self.run(kind, index, mode) for mode in (SEALED, BARE))
         names = dict(zip(("cover", "secret"), sealed.names, strict=True))
         return [
-            {"kind": kind, "mode": SEALED} | names | measures(sealed) | measures(sealed, sight),
-            {"kind": kind, "mode": BARE} | names | measures(bare),
+            {"kind": kind, "mode": SEALED} | names | measure_quality(sealed) | measure_quality(sealed, perceptual),
+            {"kind": kind, "mode": BARE} | names | measure_quality(bare),
         ]
 
     def _sealed(self, cover: np.ndarray, secret: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Container and revealed picture, by key."""
-        return by_key(self._network, cover, secret, self._seed + index)
+        """Container and revealed picture, as a user gets them."""
+        return hide_and_reveal(self._network, cover, secret, self._seed + index)
 
     def _bare(self, cover: np.ndarray, secret: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """The same with shuffle and means handed over, so that the container need not carry them."""
+        """The same without sealed bits: the reveal network is given shuffle and block means."""
         shuffle = seeded_shuffle(self._seed + index, *grid(*secret.shape[:2], self._network.block))
         hidden = self._network.hide(cover, secret, shuffle)
         container = through_file(hidden.container)
         return container, self._network.reveal(container, shuffle, hidden.means)
 
 
-def by_key(network: Network, cover: np.ndarray, secret: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Container, as a PNG file gives it back, and the revealed picture, by the public key.
+def hide_and_reveal(
+    network: Network, cover: np.ndarray, secret: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The container as read from a PNG file, and the picture revealed from it, with the public demonstration key.
 
     Args:
         cover, secret: (H, W, 3) uint8.
-        seed: of what hiding draws at random.
+        seed: of all randomness in hiding.
     Raises:
         CapacityError: the cover is too small.
     """
@@ -171,60 +166,24 @@ def by_key(network: Network, cover: np.ndarray, secret: np.ndarray, seed: int) -
     return container, reveal_picture(network, container, PUBLIC_DEMONSTRATION_KEY).picture
 
 
-def side_by_side(work: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
-    """`work` of each item, in order, in as many threads as torch may use; each computes with one.
+def map_in_threads(work: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+    """Maps `work` over the items, in order, in as many threads as torch may use; each computes with one.
 
-    So the results are the same for any number of threads.
+    The results are therefore the same for any number of threads.
     """
     return ordered(work, items, torch.get_num_threads(), partial(torch.set_num_threads, 1))
 
 
-def measures(trip: Trip, of: Mapping[str, perception.Measure] = MEASURES) -> dict[str, float]:
-    """container_ and secret_ psnr, ssim and apd of one trip, or what other measures one names."""
-    sides = dict(zip(SIDES, ((trip.cover, trip.container), (trip.secret, trip.revealed)), strict=True))
-    return {f"{side}_{name}": measure(*pictures) for side, pictures in sides.items() for name, measure in of.items()}
-
-
-def summarise(table: pd.DataFrame) -> dict[str, Any]:
-    """{kind: {mode: {measure: what `spread` gives}}} of what `Bench.measure` gives, for measures that were taken."""
-    names = set(MEASURES) | perception.NAMES
-    columns = [column for column in table if column.rpartition("_")[2] in names]
-    summary: dict[str, Any] = {}
-    for (kind, mode), rows in table.groupby(["kind", "mode"]):
-        taken = rows[columns].dropna(axis="columns", how="all")
-        summary.setdefault(kind, {})[mode] = {column: spread_of(taken[column], column) for column in taken}
-    return summary
-
-
-def spread_of(values: pd.Series, column: str) -> dict[str, float]:
-    """The statistics of a column; the end of its name says which way is worse."""
-    return spread(values, column.rpartition("_")[2] in HIGH_IS_WORSE)
-
-
-def headline(summary: dict[str, Any]) -> dict[str, float]:
-    """The figures that stand for a pair, on the kind of pictures that `foremost` names; few, for tables of pairs.
-
-    Means by the measure's name, then the worst PSNR, and the mean PSNR without sealed bits.
-    """
-    modes = summary[foremost(summary)]
-    sealed, bare = modes[SEALED], modes[BARE]
-    means = {f"{side}_{name}": sealed[f"{side}_{name}"]["mean"] for side in SIDES for name in HEADLINE}
-    worst = {f"{side}_psnr_worst": sealed[f"{side}_psnr"]["worst"] for side in SIDES}
-    return means | worst | {f"{side}_psnr_bare": bare[f"{side}_psnr"]["mean"] for side in SIDES}
-
-
-def foremost(kinds: Iterable[str]) -> str:
-    """The packaged photographs, which every data set is tested on, else any other than scenes, else these."""
-    return min(kinds, key=lambda kind: (kind != REAL, kind == RENDERED))
-
-
-def presentable(kinds: Iterable[str]) -> str:
-    """Scenes, whose pictures are this project's own and may be passed on, else as `foremost`."""
-    return RENDERED if RENDERED in kinds else foremost(kinds)
+def measure_quality(
+    result: HideRevealResult, functions: Mapping[str, MeasureFunction] = PIXEL_MEASURES
+) -> dict[str, float]:
+    """Each measure of container and secret, by column: container_psnr, …"""
+    pictures = dict(zip(SIDES, ((result.cover, result.container), (result.secret, result.revealed)), strict=True))
+    return {f"{side}_{key}": function(*pictures[side]) for side in SIDES for key, function in functions.items()}
 
 
 def through_file(picture: np.ndarray) -> np.ndarray:
-    """What a PNG file gives back of an (H, W, 3) uint8 picture."""
+    """Writes an (H, W, 3) uint8 picture to a PNG file and reads it back."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "container.png"
         write_png(path, picture)

@@ -1,28 +1,35 @@
-"""What many values of one measure come to: their mean and how sure it is, their median, and the worst of them."""
+"""Statistics of measured pairs: per column, per kind of test pictures and mode, and the headline figures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
-from scipy.stats import t
+import pandas as pd
+from scipy.stats import sem, t
 
+from stegnet.core.measures import APD, BARE, DE2000, HAARPSI, MEASURES, PSNR, SEALED, SIDES, SSIM, measure_of
+
+REAL, RENDERED = "photographs", "scenes"  # kinds of test pictures that every data set may have
+HEADLINE = (PSNR, SSIM, APD, HAARPSI, DE2000)  # the measures whose means stand for a pair
 CONFIDENCE = 0.95
 WORST_SHARE = 0.01
 
 
-def spread(values: Sequence[float], high_is_worse: bool) -> dict[str, float]:
-    """The statistics of a measure over test pairs, rounded to four digits.
+def summary_stats(values: Sequence[float], higher_is_better: bool) -> dict[str, float]:
+    """Summary statistics of one measure over test pairs, rounded to four digits.
 
-    The interval is Student's (1908): mean ± t · s / √n. It takes the pairs for independent draws of their kind.
-    Where several pictures are cut from one photograph they are not, and the truth is wider.
+    The confidence interval of the mean is Student's (1908): mean ± t · s / √n. It takes the pairs for independent
+    draws of their kind. Where several pictures are crops of one photograph they are not, and the true one is wider.
 
     Args:
         values: at least one.
+        higher_is_better: the measure's direction.
     Returns:
-        mean; ci_low and ci_high, the ends of its 95 % confidence interval (nan for one value, or an infinite
-        one); median; worst; worst_1_percent, the mean of the worst 1 % of the values, of one at least.
+        mean; ci_low and ci_high, the 95 % confidence interval (nan for a single or an infinite value); median;
+        worst; worst_1_percent, the mean of the worst 1 % of the values, at least one.
     """
-    ordered = np.sort(np.asarray(values, np.float64))[:: -1 if high_is_worse else 1]
+    ordered = np.sort(np.asarray(values, np.float64))[:: 1 if higher_is_better else -1]
     mean, half = ordered.mean(), _half_width(ordered)
     tail = ordered[: max(1, math.ceil(WORST_SHARE * len(ordered)))]
     figures = {"mean": mean, "ci_low": mean - half, "ci_high": mean + half, "median": np.median(ordered)}
@@ -30,8 +37,46 @@ def spread(values: Sequence[float], high_is_worse: bool) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in figures.items()}
 
 
+def column_stats(values: pd.Series) -> dict[str, float]:
+    """`summary_stats` of a column named after its measure, such as container_psnr."""
+    return summary_stats(values, measure_of(values.name).higher_is_better)
+
+
+def summarise(table: pd.DataFrame) -> dict[str, Any]:
+    """{kind: {mode: {column: `summary_stats`}}} of the table of `Evaluator.evaluate`; columns of nan are left out."""
+    columns = [column for column in table if column.rpartition("_")[2] in MEASURES]
+    summary: dict[str, Any] = {}
+    for (kind, mode), rows in table.groupby(["kind", "mode"]):
+        measured = rows[columns].dropna(axis="columns", how="all")
+        summary.setdefault(kind, {})[mode] = {column: column_stats(measured[column]) for column in measured}
+    return summary
+
+
+def headline(summary: dict[str, Any]) -> dict[str, float]:
+    """The few figures that stand for a pair, on the pictures of `headline_kind`.
+
+    Returns:
+        The means of HEADLINE, such as container_psnr; the worst PSNR, …_worst; its mean without sealed bits, …_bare.
+    """
+    modes = summary[headline_kind(summary)]
+    sealed, bare = modes[SEALED], modes[BARE]
+    means = {measure.of(side): sealed[measure.of(side)]["mean"] for side in SIDES for measure in HEADLINE}
+    worst = {PSNR.of(side, "worst"): sealed[PSNR.of(side)]["worst"] for side in SIDES}
+    return means | worst | {PSNR.of(side, BARE): bare[PSNR.of(side)]["mean"] for side in SIDES}
+
+
+def headline_kind(kinds: Iterable[str]) -> str:
+    """The packaged photographs, which every data set is tested on; else any kind but scenes; else scenes."""
+    return min(kinds, key=lambda kind: (kind != REAL, kind == RENDERED))
+
+
+def publishable_kind(kinds: Iterable[str]) -> str:
+    """Scenes, whose pictures are this project's own and may be published; else `headline_kind`."""
+    return RENDERED if RENDERED in kinds else headline_kind(kinds)
+
+
 def _half_width(values: np.ndarray) -> float:
-    """Of the confidence interval of the mean."""
+    """Half the width of the confidence interval of the mean."""
     if len(values) < 2 or not np.isfinite(values).all():
         return math.nan
-    return float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
+    return float(t.interval(CONFIDENCE, len(values) - 1)[1] * sem(values))

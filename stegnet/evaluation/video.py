@@ -1,8 +1,9 @@
-"""One film hidden in another and brought back, measured frame by frame from the files."""
+"""Quality of a film hidden in another and revealed, measured frame by frame from the files."""
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +12,23 @@ import pandas as pd
 
 from stegnet.codec import HideOptions, Network, hide_film, reveal_film
 from stegnet.codec.progress import Progress
-from stegnet.evaluation.contact_sheet import sheet
+from stegnet.core.measures import CONTAINER, FLICKER, PSNR, SECRET, SIDES, VMAF
+from stegnet.evaluation.contact_sheet import contact_sheet
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.evaluation.quality import SIDES, Trip, measures, side_by_side
+from stegnet.evaluation.quality import HideRevealResult, map_in_threads, measure_quality
 from stegnet.media import read_frames, write_png
 from stegnet.media.ffmpeg_cli import write_preview
 from stegnet.media.vmaf import has_vmaf, vmaf
 
-SHOWN = 4  # frames on the contact sheet
-SHOWN_SIZE = (180, 320)  # height and width of a picture on it
+SHEET_ROWS = 4  # frames on the contact sheet
+CELL_SIZE = (180, 320)  # height and width of a picture on it
 
 
 def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: int, progress: Progress) -> pd.DataFrame:
-    """Writes container.mkv, revealed.mkv, both side by side as preview.mp4, and frames.png to the folder `out`.
+    """Writes container.mkv, revealed.mkv, a preview.mp4 of both side by side and frames.png to the folder `out`.
 
     Returns:
-        One row per hidden frame: container_ and secret_ psnr (dB), ssim and apd (0–255), and vmaf (0–100) where
-        ffmpeg has it.
+        One row per hidden frame: PSNR, SSIM and APD of container and secret, and VMAF if ffmpeg can measure it.
     Raises:
         StegnetError: a film can't be read or hidden.
     """
@@ -35,52 +36,96 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     key = PUBLIC_DEMONSTRATION_KEY
     hide_film(network, cover, secret, container, key, HideOptions(longer="cut", force=True), seeded(seed), progress)
     frames = reveal_film(network, container, revealed, key, strict=True, progress=progress).frames
-    write_preview(container, revealed, out / "preview.mp4", *reversed(SHOWN_SIZE))
-    chosen = range(0, frames, max(1, frames // SHOWN))[:SHOWN]
+    write_preview(container, revealed, out / "preview.mp4", *reversed(CELL_SIZE))
+    chosen = range(0, frames, max(1, frames // SHEET_ROWS))[:SHEET_ROWS]
     rows, shown = [], []
-    trips = enumerate(_trips(cover, container, secret, revealed))
-    with closing(side_by_side(partial(_measured, chosen), trips)) as measured:
-        for row, trip in measured:
+    results = enumerate(_results(cover, container, secret, revealed))
+    with closing(map_in_threads(partial(_measure_frame, chosen), results)) as measured:
+        for row, result in measured:
             rows.append(row)
-            shown += [trip] if trip else []
+            shown += [result] if result else []
             progress("measure", len(rows), frames)
-    write_png(out / "frames.png", sheet(shown, SHOWN_SIZE))
-    vmafs = {"container_vmaf": _vmaf(cover, container), "secret_vmaf": _vmaf(secret, revealed)}
-    return pd.DataFrame(rows).assign(**{column: scores[:frames] for column, scores in vmafs.items() if scores})
+    write_png(out / "frames.png", contact_sheet(shown, CELL_SIZE))
+    scores = zip(SIDES, (_vmaf(cover, container), _vmaf(secret, revealed)), strict=True)
+    return pd.DataFrame(rows).assign(**{VMAF.of(side): values[:frames] for side, values in scores if values})
 
 
 def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | None = None) -> dict[str, Any]:
     """film_…: mean and worst of a film's frames, their number, and the container's size in megabytes (10⁶ bytes).
 
     Args:
-        frames: what `demonstrate` gives; of its VMAF, the first percentile comes too.
-        steps: what `measure_flicker` gives; a film of one frame has none, and no flicker.
+        frames: the table of `demonstrate`; VMAF also gets its first percentile, film_…_vmaf_p1.
+        steps: the table of `measure_flicker`; a film with one frame has no flicker.
     """
     size = {"frames": len(frames), "megabytes": round(container.stat().st_size / 1e6, 3)}
     means = {column: frames[column].mean() for column in frames}
-    worst = {f"{side}_psnr_worst": frames[f"{side}_psnr"].min() for side in SIDES}
-    low = {f"{column}_p1": np.percentile(frames[column], 1) for column in frames if column.endswith("_vmaf")}
-    moving = [] if steps is None or steps.empty else SIDES
-    restless = {f"{side}_flicker": steps[f"{side}_flicker"].mean() for side in moving}
-    rounded = {name: round(float(value), 4) for name, value in (means | worst | low | restless).items()}
+    worst = {PSNR.of(side, "worst"): frames[PSNR.of(side)].min() for side in SIDES}
+    p1 = {VMAF.of(side, "p1"): np.percentile(frames[VMAF.of(side)], 1) for side in SIDES if VMAF.of(side) in frames}
+    flickering = [] if steps is None or steps.empty else [FLICKER.of(side) for side in SIDES]
+    flicker = {column: steps[column].mean() for column in flickering}
+    rounded = {name: round(float(value), 4) for name, value in (means | worst | p1 | flicker).items()}
     return {f"film_{name}": value for name, value in (size | rounded).items()}
 
 
-def _measured(chosen: range, item: tuple[int, Trip]) -> tuple[dict[str, float], Trip | None]:
-    """A frame's measures, and the frame itself if it is to be shown."""
-    index, trip = item
-    return measures(trip), trip if index in chosen else None
+def measure_flicker(cover: Path, container: Path, secret: Path, revealed: Path) -> pd.DataFrame:
+    """One row per pair of neighbouring frames: container_flicker, cover_change, secret_flicker, secret_change.
+
+    Raises:
+        MediaError: a film can't be read.
+    """
+    names = (FLICKER.of(CONTAINER), "cover_change", FLICKER.of(SECRET), "secret_change")
+    with ExitStack() as open_films:
+        films = [open_films.enter_context(closing(read_frames(film))) for film in (secret, revealed, cover, container)]
+        # The secret's films come first: zip stops at the first one that ends, and they are never the longer ones.
+        both = zip(temporal_error(*films[:2]), temporal_error(*films[2:]), strict=False)
+        rows = [dict(zip(names, (*container_step, *secret_step), strict=True)) for secret_step, container_step in both]
+    return pd.DataFrame(rows, columns=names)
+
+
+def temporal_error(originals: Iterable[np.ndarray], copies: Iterable[np.ndarray]) -> Iterator[tuple[float, float]]:
+    """Flicker and the original's own change from each frame to the next, both in levels, 0 to 255.
+
+    With the error e(t) = copy(t) − original(t), flicker is the mean of |e(t + 1) − e(t)| over all samples. It equals
+    the difference between both films' temporal differences: the temporal error of Lai et al. 2018 ("Learning blind
+    video temporal consistency") without its warping, which is not needed since both films move alike; without it no
+    motion estimate biases the figure. 0 is a constant error; a Gaussian error drawn anew for each frame flickers by
+    √2 times its APD.
+
+    The original's change is the mean of |original(t + 1) − original(t)|: motion that may mask flicker.
+
+    Args:
+        originals, copies: (H, W, 3) uint8 each; the shorter one counts.
+    """
+    for before, after in pairwise(_with_error(originals, copies)):
+        yield _mean_distance(before[1], after[1]), _mean_distance(before[0], after[0])
+
+
+def _measure_frame(
+    chosen: range, item: tuple[int, HideRevealResult]
+) -> tuple[dict[str, float], HideRevealResult | None]:
+    """A frame's measures, and the frame itself if it was chosen for the contact sheet."""
+    index, result = item
+    return measure_quality(result), result if index in chosen else None
 
 
 def _vmaf(original: Path, copy: Path) -> list[float]:
-    """Of each frame; empty where it can't be measured."""
+    """VMAF of each frame; empty if it can't be measured."""
     with closing(read_frames(copy)) as frames:
         height, width = next(frames).shape[:2]
     return vmaf(original, copy) if has_vmaf(height, width) else []
 
 
-def _trips(cover: Path, container: Path, secret: Path, revealed: Path) -> Iterator[Trip]:
-    """The hidden frames; they end with the revealed film."""
+def _results(cover: Path, container: Path, secret: Path, revealed: Path) -> Iterator[HideRevealResult]:
+    """The hidden frames, up to the end of the revealed film."""
     frames = (read_frames(path) for path in (cover, container, secret, revealed))
-    for shown, hiding, hidden, back in zip(*frames, strict=False):
-        yield Trip((cover.name, secret.name), shown, hiding, hidden, back)
+    for pictures in zip(*frames, strict=False):
+        yield HideRevealResult((cover.name, secret.name), *pictures)
+
+
+def _with_error(originals: Iterable[np.ndarray], copies: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, ...]]:
+    for original, copy in zip(originals, copies, strict=False):
+        yield original.astype(np.int16), copy.astype(np.int16) - original
+
+
+def _mean_distance(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.mean(np.abs(b - a)))

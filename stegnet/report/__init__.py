@@ -1,1 +1,1 @@
-"""The report: one page of HTML that holds all it shows, made from the files that the stages leave."""
+"""The report: one self-contained HTML page, built from the outputs of the stages."""

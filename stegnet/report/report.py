@@ -1,48 +1,64 @@
-"""The whole page, put together from what lies in the folders."""
+"""The report: its sections and headline figures, put together from the outputs of the stages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from stegnet.core.card import SHIPPED, Card, read_card, weights_id
-from stegnet.evaluation.quality import RENDERED
-from stegnet.report import trained
-from stegnet.report.page import Page, Section, Table
-from stegnet.report.studies import STUDIES, study_tiles
+from stegnet.evaluation.statistics import RENDERED
+from stegnet.report import quality, robustness, security
+from stegnet.report.page import Page, Section, Table, Tile
 
+
+@dataclass(frozen=True)
+class Study:
+    """A long measurement: its heading, and the function that builds a section from its output folder."""
+
+    name: str
+    section: Callable[[str, Path, str], Section]
+
+
+STUDIES = {  # by stage of study/dvc.yaml, in the order of the page
+    "sizes": Study("Picture size", robustness.sizes),
+    "contents": Study("Hard contents", robustness.contents),
+    "tradeoff": Study("Trade-off of container and secret", robustness.tradeoff),
+    "residual": Study("Leaks in the residual", security.residual),
+    "classical": Study("Classical steganalysis", security.classical),
+    "detect": Study("Trained detector", security.detect),
+    "wrongkey": Study("Wrong key", security.wrongkey),
+    "shuffle": Study("Attacks on the shuffle", security.shuffle),
+    "survive": Study("Lossy channels", robustness.survive),
+}
+PUBLISHABLE = {RENDERED}  # kinds whose pictures are this project's own
+NOT_MEASURED = "Not measured"
+_HOW_TO_MEASURE = {
+    "trained": "These take hours. `make evaluate-all` measures them for a page of their own: study/trained/index.html.",
+    "shipped": "These take hours. `make report` measures all of them.",
+}
 _LEAD = (
-    "stegnet hides a picture in a picture, and a film in a film, with a neural network, and brings the hidden one "
-    "back. This page shows how well that works with one pair of networks, what gives it away, and what breaks it."
+    "stegnet hides a picture in a picture, or a film in a film, with a neural network, and reveals it again. This page "
+    "shows the quality, security and robustness of one pair of networks."
 )
 _LIMITS = [
-    "The container must stay as it is: saving it as JPEG, encoding it again, resizing or filtering it destroys the "
-    "secret.",
-    "It is not proof against detection: whoever has the program and trains for it finds containers.",
-    "With the default method the picture is scrambled, not encrypted; sound, sizes and thumbnail are encrypted. "
-    "The sealed method encrypts all.",
-    "In a channel that keeps every bit, a secret that is compressed first and embedded as encrypted bits changes the "
-    "container less than any network here.",
-    "Containers of films are large: lossless video. Colours are 8-bit RGB.",
+    "The container must not change: saving it as JPEG, re-encoding, resizing or filtering destroys the secret.",
+    "Containers can be detected by an attacker who has the program and trains a detector.",
+    "The default method shuffles the picture but does not encrypt it; sound, sizes and thumbnail are encrypted. "
+    "The sealed method encrypts everything.",
+    "In a lossless channel, compressing the secret and embedding it as encrypted bits changes the container less than "
+    "any network here.",
+    "Containers of films are large: they are lossless video. Colours are 8-bit RGB.",
 ]
-
-
-MISSING = "Not measured here"
-_MISSING = {
-    "trained": "These take long. `make evaluate-all` measures them, for a page of its own: study/trained/index.html.",
-    "shipped": "These take long. `make report` measures all of them.",
-}
-FREE = {RENDERED}  # sources whose pictures are this project's own; others belong to who took them
 
 
 @dataclass(frozen=True)
 class Reports:
-    """Where the stages left what the page shows.
+    """Outputs of the stages that the page shows.
 
     Attributes:
         weights: the pair that was measured.
-        curve: of its training.
-        evaluate, video: folders of these stages.
-        studies: folder that holds one folder for each long measurement; None where they were not asked for.
+        curve: its training curve.
+        evaluate, video: output folders of these stages.
+        studies: folder with one folder for each long measurement, or None.
     """
 
     weights: Path
@@ -53,56 +69,64 @@ class Reports:
 
     @property
     def pair(self) -> str:
-        """As the stages of study/dvc.yaml call it."""
+        """Its name in study/dvc.yaml: "shipped" or "trained"."""
         return "shipped" if self.weights.resolve() == SHIPPED.resolve() else "trained"
 
 
 def report(reports: Reports) -> Page:
-    """The page.
+    """Builds the page.
 
     Raises:
-        DataError: a file that it needs is missing or can't be read.
-        WeightsError: there is no such weights file.
+        DataError: an output is missing or can't be read.
+        WeightsError: the weights file is missing or can't be read.
     """
     card = read_card(reports.weights)
     title = f"stegnet: {card.model}, {reports.pair} weights"
-    tiles = trained.tiles(reports.evaluate, reports.video) + study_tiles(reports.studies)
+    tiles = quality.tiles(reports.evaluate, reports.video) + _study_tiles(reports.studies)
     return Page(title, _LEAD, tiles, list(_sections(reports)), _facts(card, reports), _LIMITS)
 
 
 def _sections(reports: Reports) -> Iterator[Section]:
-    shown = FREE if reports.pair == "shipped" else None
-    yield trained.pictures(reports.evaluate, _target(reports, "evaluate"), shown)
-    yield trained.film(reports.video, _target(reports, "video"))
+    shown = PUBLISHABLE if reports.pair == "shipped" else None
+    yield quality.pictures(reports.evaluate, _command(reports, "evaluate"), shown)
+    yield quality.film(reports.video, _command(reports, "video"))
     missing = {}
     for name, study in STUDIES.items():
         folder = reports.studies and reports.studies / name
         if folder and (folder / "metrics.json").exists():
-            yield study.section(study.name, folder, _target(reports, name, long=True))
+            yield study.section(study.name, folder, _command(reports, name, long=True))
         else:
             missing[study.name] = f"dvc --cd study repro {name}@{reports.pair}"
-    yield trained.training(reports.curve, "dvc repro train" if reports.pair == "trained" else "")
+    yield quality.training(reports.curve, "dvc repro train" if reports.pair == "trained" else "")
     if missing:
-        table = Table(["", "by itself"], [[name, command] for name, command in missing.items()])
-        yield Section(MISSING, "", (_MISSING[reports.pair],), (table,))
+        table = Table(["", "command"], [[name, command] for name, command in missing.items()])
+        yield Section(NOT_MEASURED, "", (_HOW_TO_MEASURE[reports.pair],), (table,))
 
 
-def _target(reports: Reports, stage: str, long: bool = False) -> str:
-    """The command that runs a stage again."""
+def _study_tiles(studies: Path | None) -> list[Tile]:
+    """Headline figures of the long measurements that were made."""
+    if studies is None:
+        return []
+    tiles = [security.detect_tile(studies / "detect"), robustness.survive_tile(studies / "survive")]
+    return [tile for tile in tiles if tile]
+
+
+def _command(reports: Reports, stage: str, long: bool = False) -> str:
+    """The command that repeats a stage."""
     if reports.pair == "trained" and not long:
         return f"dvc repro --force --single-item {stage}"
     return f"dvc --cd study repro --force --single-item {stage}@{reports.pair}"
 
 
 def _facts(card: Card, reports: Reports) -> Table:
-    """What the pair is and how it was trained, from its card."""
+    """Architecture and training of the pair, from its card."""
     training = card.training
     facts = {
         "family": card.model,
         "options": ", ".join(f"{name} {value}" for name, value in card.options.items()),
         "SHA-256 of the weights": weights_id(reports.weights),
-        "hides": "the detail, block means go sealed" if card.scramble["detail"] else "the whole picture",
-        "shuffled blocks": f"{card.scramble['block']} px",
+        "hides": "detail; block means are sealed" if card.scramble["detail"] else "the whole picture",
+        "block size": f"{card.scramble['block']} px",
         "beta": training.get("beta"),
         "training pairs": training.get("train", {}).get("pairs"),
         "data": training.get("source"),

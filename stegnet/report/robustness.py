@@ -1,104 +1,98 @@
-"""What the page tells of quality under odd conditions: sizes, contents, other ways to hide, and lossy channels."""
+"""Sections on robustness: picture sizes, hard contents, other methods, and lossy channels."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from stegnet.report.page import Gallery, Picture, Section, Table, Tile
-from stegnet.report.tables import crossed, decimals, listed, read_json, read_table, words
+from stegnet.core.measures import CONTAINER_PSNR, PSNR, SECRET_PSNR, SIDES, SSIM
+from stegnet.report.page import Gallery, Picture, Section, Table, Tile, decimals, read_json, read_table, text
 
 _PSNR = decimals(1)
 
 
-def sizes(name: str, folder: Path, repeat: str) -> Section:
-    """Quality against the size of a picture."""
+def sizes(name: str, folder: Path, command: str) -> Section:
+    """Quality by picture size."""
     table = read_table(folder / "sizes.csv")
-    table = table[table["measure"] == "psnr"]
+    table = table[table["measure"] == PSNR.key]
     table["column"] = table["side"] + ", " + table["kind"]
-    text = "PSNR in dB of pictures of all sizes, none of them enlarged; scenes are rendered at the size."
+    paragraph = f"{PSNR.axis} by picture size. No picture is enlarged; scenes are rendered at their size."
+    caption = f"Mean {PSNR.axis}; the size is the side in pixels"
     parts = (
-        Picture.chart(folder / "sizes.png", "PSNR of container and secret against the size of the picture"),
-        crossed(table, "size", "column", "mean", _PSNR, "mean PSNR in dB; the size is the picture's side in pixels"),
+        Picture.chart(folder / "sizes.png", "PSNR of container and secret over picture size"),
+        Table.pivot(table, "size", "column", "mean", _PSNR, caption),
     )
-    return Section(name, repeat, (text,), parts)
+    return Section(name, command, (paragraph,), parts)
 
 
-def contents(name: str, folder: Path, repeat: str) -> Section:
-    """What covers and secrets are hard."""
-    table = read_table(folder / "contents.csv").sort_values("secret_psnr")
-    text = (
-        "Covers and secrets that are hard, from dark photographs to noise. A network that learnt photographs has no "
-        "room for what looks like none: noise in noise is lost on both sides."
+def contents(name: str, folder: Path, command: str) -> Section:
+    """Quality on contents that are hard to hide, or to hide in."""
+    table = read_table(folder / "contents.csv").sort_values(SECRET_PSNR)
+    paragraph = (
+        "Hard covers and secrets, from dark photographs to noise. A network trained on photographs has little capacity "
+        "for anything else: noise hidden in noise is lost on both sides."
     )
-    columns = {
-        "cover": ("cover", words), "secret": ("secret", words), "container_psnr": ("container, dB", _PSNR),
-        "secret_psnr": ("secret, dB", _PSNR), "container_ssim": ("SSIM", decimals(3)),
-        "secret_ssim": ("SSIM", decimals(3)), "refused": ("refused", words),
-    }  # fmt: skip
-    says = "the worst cases: cover, container, difference, secret and revealed secret"
-    return Section(
-        name,
-        repeat,
-        (text,),
-        (Picture.contact_sheet(folder / "worst.png", says), listed(table, columns, "All contents, the worst first")),
+    columns = {role: (role, text) for role in ("cover", "secret")}
+    columns |= {PSNR.of(side): (f"{side}, {PSNR.unit}", _PSNR) for side in SIDES}
+    columns |= {SSIM.of(side): (f"{side}, {SSIM.heading}", decimals(3)) for side in SIDES} | {
+        "refused": ("refused", text)
+    }
+    alt = "the worst cases: cover, container, difference, secret and revealed secret"
+    parts = (
+        Picture.contact_sheet(folder / "worst.png", alt),
+        Table.of(table, columns, "All contents, the worst first"),
     )
+    return Section(name, command, (paragraph,), parts)
 
 
-def tradeoff(name: str, folder: Path, repeat: str) -> Section:
-    """Container against secret, for all ways to hide."""
-    table = read_table(folder / "means.csv")
-    text = (
-        "Up and to the right is better. In a channel that keeps every bit, compressing the secret and embedding its "
-        "bits (sealed, matching) leaves the container better than any network here; the ideal curve is what the best "
-        "coding could do. The beta curve is of short trainings, equal for all of them; the ancestors' nets had seven "
-        "times as many steps, on smaller crops, and are narrower than published. Hollow marks are published figures, "
-        "of other pictures, and for HiNet, StegFormer and WIN of containers that were never written to a file."
+def tradeoff(name: str, folder: Path, command: str) -> Section:
+    """Container quality over secret quality for all methods."""
+    paragraph = (
+        "Up and to the right is better. In a lossless channel, compressing the secret and embedding its bits (sealed, "
+        "matching) preserves the container better than any network here; the ideal curve is the bound for any coding. "
+        "The beta curve is from short trainings of equal length. The networks of earlier work were trained for seven "
+        "times as many steps, on smaller crops, and are narrower than published. Hollow marks are published figures on "
+        "other pictures; those of HiNet, StegFormer and WIN are of containers that were never written to a file."
     )
     columns = {
-        "series": ("", words), "setting": ("setting", words), "how": ("", words),
-        "bits_per_pixel": ("bits a pixel", decimals(2)), "container_psnr": ("container, dB", _PSNR),
-        "secret_psnr": ("secret, dB", _PSNR),
+        "series": ("", text), "setting": ("setting", text), "how": ("source", text),
+        "bits_per_pixel": ("bits per pixel", decimals(2)), CONTAINER_PSNR: ("container, dB", _PSNR),
+        SECRET_PSNR: ("secret, dB", _PSNR),
     }  # fmt: skip
-    says = "secret PSNR against container PSNR for networks, classical methods and published figures"
-    parts = (Picture.chart(folder / "tradeoff.png", says), listed(table, columns, "All figures"))
-    return Section(name, repeat, (text,), parts)
+    alt = "secret PSNR over container PSNR of networks, classical methods and published figures"
+    table = Table.of(read_table(folder / "means.csv"), columns, "All figures")
+    return Section(name, command, (paragraph,), (Picture.chart(folder / "tradeoff.png", alt), table))
 
 
-def survive(name: str, folder: Path, repeat: str) -> Section:
-    """What lossy channels leave of a secret."""
+def survive(name: str, folder: Path, command: str) -> Section:
+    """Quality of the secret after lossy channels."""
     table = read_table(folder / "survive.csv")
-    text = (
-        "Nothing here was trained for it, and sealed bits die with the first changed bit: so the networks are handed "
-        "their shuffle, and the default its block means, a thumbnail that a real container would have lost. What "
-        "that thumbnail gives by itself is the line “means alone”: the default pair is worth what it has above it."
+    paragraph = (
+        "No network here was trained for lossy channels, apart from Gaussian noise for plain_noise and baluja_noise, "
+        "and one flipped bit destroys sealed bits. The networks are therefore given their shuffle, the default also "
+        "its block means: a thumbnail that a real container would have lost. The line “means alone” is the quality of "
+        "that thumbnail by itself; only what the default pair gains over it is recovered by the network."
     )
-    charts = tuple(Picture.chart(path, f"secret PSNR after {path.stem.replace('_', ': ')}") for path in _charts(folder))
-    tables = [_survived(table[table["material"] == material]) for material in dict.fromkeys(table["material"])]
-    return Section(name, repeat, (text,), (Gallery(charts), *tables))
+    charts = sorted(folder.glob("*.png"))
+    gallery = Gallery(tuple(Picture.chart(path, f"secret PSNR: {path.stem.replace('_', ', ')}") for path in charts))
+    tables = [_channel_table(table[table["material"] == material]) for material in dict.fromkeys(table["material"])]
+    return Section(name, command, (paragraph,), (gallery, *tables))
 
 
 def survive_tile(folder: Path) -> Tile | None:
-    """What JPEG leaves."""
+    """Secret PSNR after JPEG."""
     if not (folder / "metrics.json").exists():
         return None
-    figures = read_json(folder / "metrics.json")
-    return Tile(
-        "secret after JPEG 90",
-        f"{figures['survive_jpeg_90_plain_secret_psnr']:.1f} dB",
-        "a pair that hides whole pictures, not trained for it; the default loses all",
-    )
+    psnr = read_json(folder / "metrics.json")[f"survive_jpeg_90_plain_{SECRET_PSNR}"]
+    note = "a pair that hides whole pictures, not trained for it; the default loses the secret"
+    return Tile("secret after JPEG 90", f"{psnr:.1f} dB", note)
 
 
-def _charts(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.png"))
-
-
-def _survived(table: pd.DataFrame) -> Table:
-    """One line for each distortion, one column for each method."""
+def _channel_table(table: pd.DataFrame) -> Table:
+    """One row per distortion, one column per method."""
     table = table.assign(
-        line=[f"{row.kind} {row.strength:g}" if row.kind != "none" else "none" for row in table.itertuples()],
-        value=table["secret_psnr"].where(table["opened"].isna(), 100 * table["opened"]),
+        channel=[f"{row.kind} {row.strength:g}" if row.kind != "none" else "none" for row in table.itertuples()],
+        value=table[SECRET_PSNR].where(table["opened"].isna(), 100 * table["opened"]),
     )
     material = table["material"].iloc[0]
-    caption = f"{material}: secret PSNR in dB; sealed: share in % of containers that still open"
-    return crossed(table, "line", "method", "value", _PSNR, caption)
+    caption = f"{material}: secret {PSNR.axis}; sealed: share of containers in % that still open"
+    return Table.pivot(table, "channel", "method", "value", _PSNR, caption)

@@ -1,114 +1,111 @@
-"""What the page tells of those who have no key: what they see, detect, put together."""
+"""Sections on security: what an attacker without the key can see, detect and reassemble."""
 
 from pathlib import Path
 
-from stegnet.report.page import Picture, Section, Table, Tile
-from stegnet.report.tables import decimals, listed, read_json, read_table, share, words
+from stegnet.report.page import Picture, Section, Table, Tile, decimals, percent, read_json, read_table, text
 
 _THREE = decimals(3)
 
 
-def residual(name: str, folder: Path, repeat: str) -> Section:
+def residual(name: str, folder: Path, command: str) -> Section:
     """Residual maps, their spectrum, and the leak score."""
-    text = (
-        "What the container differs in from its cover. The leak score is the correlation of that difference with the "
-        "secret; unrelated is the same with another secret, so what is left above it is leaked. Shuffled by key, "
-        "hardly more than chance is left; unshuffled, as the ancestors do it, the secret's edges show."
+    paragraph = (
+        "The residual is the difference between container and cover. The leak score is its correlation with the "
+        "secret, minus its correlation with an unrelated secret. With the shuffle, the leak is close to chance; "
+        "without it, as in earlier work, the secret's edges are visible."
     )
     columns = {
-        "method": ("", words), "likeness": ("compared by", words), "secret": ("with the secret", _THREE),
-        "unrelated": ("with another", _THREE), "excess": ("leak", _THREE), "low": ("95 % from", _THREE),
+        "method": ("", text), "likeness": ("compared by", text), "secret": ("with the secret", _THREE),
+        "unrelated": ("with another", _THREE), "excess": ("leak", _THREE), "low": ("95 % CI from", _THREE),
         "high": ("to", _THREE),
     }  # fmt: skip
-    parts = (
-        Picture.contact_sheet(
-            folder / "residual.png", "difference of container and cover, amplified, and its spectrum"
-        ),
-        Picture.chart(folder / "leak.png", "leak score for each method, beside chance"),
-        listed(read_table(folder / "leak.csv"), columns, "All figures"),
+    sheet = Picture.contact_sheet(
+        folder / "residual.png", "amplified difference between container and cover, and its spectrum"
     )
-    return Section(name, repeat, (text,), parts)
+    chart = Picture.chart(folder / "leak.png", "leak score of each method, next to chance")
+    return Section(name, command, (paragraph,), (sheet, chart, _all_figures(folder / "leak.csv", columns)))
 
 
-def classical(name: str, folder: Path, repeat: str) -> Section:
+def classical(name: str, folder: Path, command: str) -> Section:
     """Sample pairs, RS and chi-square."""
-    text = (
-        "Attacks on lowest bits, on containers against covers: area under the ROC curve, 0.5 is guessing, 1 is sure, "
-        "and so is 0: there the attack is always wrong, and its opposite right. The control, plain replacement of "
-        "lowest bits, shows that the attacks work."
+    paragraph = (
+        "Attacks on least significant bits, applied to containers and covers. An AUC (area under the ROC curve) of 0.5 "
+        "is chance; 1 is certain detection, and so is 0, where the inverted attack is always right. The control, plain "
+        "LSB replacement, shows that the attacks work."
     )
     columns = {
-        "method": ("", words), "attack": ("attack", words), "auc": ("AUC", _THREE), "low": ("95 % from", _THREE),
-        "high": ("to", _THREE), "pictures": ("pictures", words),
+        "method": ("", text), "attack": ("attack", text), "auc": ("AUC", _THREE), "low": ("95 % CI from", _THREE),
+        "high": ("to", _THREE), "pictures": ("pictures", text),
     }  # fmt: skip
     chart = Picture.chart(folder / "classical.png", "AUC of each attack on each method")
-    return Section(name, repeat, (text,), (chart, listed(read_table(folder / "classical.csv"), columns, "All figures")))
+    return Section(name, command, (paragraph,), (chart, _all_figures(folder / "classical.csv", columns)))
 
 
-def detect(name: str, folder: Path, repeat: str) -> Section:
+def detect(name: str, folder: Path, command: str) -> Section:
     """Accuracy of a trained detector."""
-    text = (
-        "High-capacity hiding is found by whoever has the program and trains for it; the figures say how much that "
-        "takes. A small convolutional net is trained on pairs of cover and container, and tried on photographs that "
-        "it never saw. 50 % is guessing. The attacker has the program, and the weights in use or only "
-        "weights of his own; never a key."
+    paragraph = (
+        "High-capacity steganography is detectable by an attacker who has the program and trains a detector; the "
+        "figures show how many pairs that takes. A small convolutional network is trained on pairs of cover and "
+        "container and tested on unseen photographs; 50 % is chance. The attacker has the program, and either the "
+        "weights in use or only weights of their own, but never a key."
     )
     columns = {
-        "method": ("", words), "attacker": ("attacker", words), "pairs": ("training pairs", words),
-        "accuracy": ("accuracy", share), "low": ("95 % from", share), "high": ("to", share), "auc": ("AUC", _THREE),
+        "method": ("", text), "attacker": ("attacker", text), "pairs": ("training pairs", text),
+        "accuracy": ("accuracy", percent), "low": ("95 % CI from", percent), "high": ("to", percent),
+        "auc": ("AUC", _THREE),
     }  # fmt: skip
-    chart = Picture.chart(folder / "detect.png", "accuracy of a detector against the number of its training pairs")
-    return Section(name, repeat, (text,), (chart, listed(read_table(folder / "detect.csv"), columns, "All figures")))
+    chart = Picture.chart(folder / "detect.png", "detection accuracy over the number of training pairs")
+    return Section(name, command, (paragraph,), (chart, _all_figures(folder / "detect.csv", columns)))
 
 
 def detect_tile(folder: Path) -> Tile | None:
-    """How few pairs a detector needs."""
+    """Accuracy of the detector with the fewest training pairs."""
     if not (folder / "detect.csv").exists():
         return None
     table = read_table(folder / "detect.csv")
     first = table[(table["method"] == "network") & (table["attacker"] == "has the weights")].iloc[0]
-    return Tile("found by a detector", share(first["accuracy"]), f"trained on {first['pairs']} pairs; 50 % is guessing")
+    return Tile("detection accuracy", percent(first["accuracy"]), f"trained on {first['pairs']} pairs; 50 % is chance")
 
 
-def wrongkey(name: str, folder: Path, repeat: str) -> Section:
-    """What comes out with a wrong key."""
+def wrongkey(name: str, folder: Path, command: str) -> Section:
+    """Output for a wrong key and without one."""
     figures = read_json(folder / "metrics.json")
-    text = (
-        f"{figures['attempts']:.0f} attempts to open containers with another key, a key that differs in one bit, or to "
-        f"open pictures that hide nothing: {figures['opened']:.0f} opened, and all get the same answer.",
-        "Below the program's door, the reveal net runs without a key: it gives shuffled detail. Its correlation and "
-        "mutual information with the true secret are those of another picture's secret; only statistics of its blocks "
-        "show.",
+    paragraphs = (
+        f"{figures['attempts']:.0f} attempts to open containers with another key or a key that differs in one bit, and "
+        f"to open pictures that hide nothing: {figures['opened']:.0f} succeeded, and all got the same answer.",
+        "The reveal network itself runs without a key: it yields shuffled detail. Its correlation and mutual "
+        "information with the true secret equal those with an unrelated secret; only statistics of its blocks leak.",
     )
     summary = read_table(folder / "summary.csv")
     columns = {
-        "kind": ("", words), "state": ("opened with", words), "of": ("of", words),
+        "kind": ("", text), "state": ("opened with", text), "of": ("of", text),
         "correlation": ("correlation", _THREE), "correlation_others": ("with other secrets", _THREE),
-        "mutual_information": ("information, bits", decimals(4)),
-        "mutual_information_others": ("with other secrets", decimals(4)), "told": ("secret told", share),
+        "mutual_information": ("mutual information, bits", decimals(4)),
+        "mutual_information_others": ("with other secrets", decimals(4)), "told": ("secret identified", percent),
     }  # fmt: skip
-    says = "what comes out with the right key, with one bit off, and without"
-    parts = (
-        Picture.contact_sheet(folder / "pictures.png", says),
-        listed(summary[summary["kind"] == summary["kind"].iloc[0]], columns),
-        listed(summary, columns, "All kinds of pictures"),
-    )
-    return Section(name, repeat, text, parts)
-
-
-def shuffle(name: str, folder: Path, repeat: str) -> Section:
-    """The jigsaw and the known frame."""
-    figures = read_json(folder / "metrics.json")
-    text = (
-        "Who runs the public reveal net sees the blocks of the secret's detail, in a keyed order, turned and negated. "
-        "A solver tries to put them together; the share of truly adjacent blocks that it puts side by side says how "
-        "far it gets."
-    )
-    rows = [[metric.replace("_", " "), f"{value:.3f}"] for metric, value in figures.items()]
     parts = (
         Picture.contact_sheet(
-            folder / "pictures.png", "the secret, its blocks as they are read, and what a solver makes of them"
+            folder / "pictures.png", "output for the right key, for a key with one bit flipped, and without a key"
         ),
-        Table(["", "share"], rows),
+        Table.of(summary[summary["kind"] == summary["kind"].iloc[0]], columns),
+        Table.of(summary, columns, "All kinds of pictures"),
     )
-    return Section(name, repeat, (text, "All tables: attack.md beside the figures."), parts)
+    return Section(name, command, paragraphs, parts)
+
+
+def shuffle(name: str, folder: Path, command: str) -> Section:
+    """The jigsaw and known-frame attacks."""
+    figures = read_json(folder / "metrics.json")
+    paragraph = (
+        "Running the public reveal network yields the blocks of the secret's detail, permuted, rotated and negated by "
+        "key. A jigsaw solver reassembles them; its score is the share of truly adjacent blocks that it places side by "
+        "side."
+    )
+    rows = [[metric.replace("_", " "), f"{value:.3f}"] for metric, value in figures.items()]
+    alt = "the secret, its blocks as revealed without the key, and the solver's reassembly"
+    parts = (Picture.contact_sheet(folder / "pictures.png", alt), Table(["", "share"], rows))
+    return Section(name, command, (paragraph, "All tables: `attack.md` in the folder of the figures."), parts)
+
+
+def _all_figures(path: Path, columns: dict) -> Table:
+    return Table.of(read_table(path), columns, "All figures")

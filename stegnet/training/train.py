@@ -13,6 +13,7 @@ import numpy as np
 
 from stegnet.core.config import Config
 from stegnet.core.errors import TrainingError
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.reproducible import make_deterministic
 from stegnet.data.pairs import Pairs, load_batches
 from stegnet.models import Card, Pair, save_pair
@@ -130,7 +131,7 @@ def _few(names: Sequence[str]) -> str:
 def _figures(trainer: Trainer) -> dict[str, float]:
     """Means over the last tenth of the training curve; where there is validation, the best step and its figures."""
     last = trainer.curve[-max(1, len(trainer.curve) // 10) :]
-    figures = {f"training_{name}": mean(point[name] for point in last) for name in ("container_psnr", "secret_psnr")}
+    figures = {f"training_{name}": mean(point[name] for point in last) for name in (CONTAINER_PSNR, SECRET_PSNR)}
     rounded = {name: round(value, 4) for name, value in figures.items()}
     best = trainer.best
     return rounded if best.step is None else rounded | best.figures | {"validation_step": best.step}

@@ -8,7 +8,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from stegnet.core.config import Config
 from stegnet.core.errors import ConfigError
-from stegnet.core.measures import psnr_from_mse
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
 from stegnet.core.reproducible import seed_step
 from stegnet.models import SHIPPED, Pair, build_from, load_pair, options_of, read_card
 from stegnet.training.batch_pass import HideRevealPass, PassResult, draw_randomness
@@ -161,8 +161,8 @@ class Trainer:
         return {
             "step": self.done - 1,
             "loss": weight * container + self._config.beta * secret,
-            "container_psnr": psnr_from_mse(container_mse),
-            "secret_psnr": psnr_from_mse(secret_mse),
+            CONTAINER_PSNR: psnr_from_mse(container_mse),
+            SECRET_PSNR: psnr_from_mse(secret_mse),
             "container_weight": weight,
             "learning_rate": rate,
             "gradient_norm": norm.item(),

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from stegnet.core.config import Config
-from stegnet.core.measures import psnr_from_mse
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
 from stegnet.core.tensors import from_8_bits, through_8_bits, to_8_bits, with_sealed_bits
 from stegnet.data.shards import VALIDATION, Shards, read_manifest
 from stegnet.models import Pair
@@ -24,7 +24,7 @@ from stegnet.training.losses import terms
 
 PAIRS = 32  # pairs that are measured, at most
 FEWEST = 2  # pictures
-FIGURES = ("validation_loss", "validation_container_psnr", "validation_secret_psnr")
+FIGURES = ("validation_loss", f"validation_{CONTAINER_PSNR}", f"validation_{SECRET_PSNR}")
 LOSS = FIGURES[0]
 
 _log = logging.getLogger(__name__)

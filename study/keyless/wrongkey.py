@@ -14,8 +14,8 @@ from stegnet.codec import Key, Network, hide_picture, reveal_picture
 from stegnet.codec.picture import find_picture
 from stegnet.codec.record import Record
 from stegnet.core.shuffle import draw, grid
+from stegnet.evaluation.contact_sheet import LabelledImage
 from stegnet.evaluation.demonstration import seeded
-from stegnet.evaluation.image_grid import Labelled
 from stegnet.evaluation.quality import PicturePairs, through_file
 from stegnet.media import resize
 from study.keyless.dependence import binned, correlation, mutual_information
@@ -160,7 +160,7 @@ def headline(summary: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame) -
     }
 
 
-def panel(sights: list[Sight]) -> tuple[Sequence[str], list[list[Labelled]]]:
+def panel(sights: list[Sight]) -> tuple[Sequence[str], list[list[LabelledImage]]]:
     """What `board` draws: titles and rows of pictures, with their grey values' correlation with the secret."""
     states = (RIGHT, ONE_BIT, NONE)
     rows = []

@@ -18,7 +18,7 @@ from stegnet.codec import Network
 from stegnet.core.shuffle import Shuffle, apply
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.sources import cut_squares
-from stegnet.evaluation.image_grid import Labelled
+from stegnet.evaluation.contact_sheet import LabelledImage
 from study.keyless.sight import on_grey, read_blocks
 from study.shuffle.borders import Rules
 from study.shuffle.glimpse import histogram_correlation, mean_colour_error, recognised
@@ -89,7 +89,7 @@ def attack(task: Task) -> list[Row]:
     return [{"picture": task.name} | row for row in rows]
 
 
-def look(task: Task) -> list[Labelled]:
+def look(task: Task) -> list[LabelledImage]:
     """A row of pictures for TITLES: what the blind solver makes of what is read without a key."""
     read_out, square = _victim(task)
     read = _puzzles(read_out, square, task.seed)

@@ -18,7 +18,8 @@ from stegnet.codec.seal import room
 from stegnet.core.errors import DataError
 from stegnet.data.shards import TRAIN, Shards, read_manifest
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.evaluation.quality import RENDERED, PicturePairs, through_file
+from stegnet.evaluation.quality import PicturePairs, through_file
+from stegnet.evaluation.statistics import RENDERED
 from stegnet.media import read_picture, write_png
 from study.tradeoff.swap import swap_in
 

@@ -14,7 +14,8 @@ import torch
 from stegnet.core.errors import MediaError
 from stegnet.core.measures import psnr, ssim
 from stegnet.core.parallel import ordered
-from stegnet.evaluation.quality import PicturePairs, foremost
+from stegnet.evaluation.quality import PicturePairs
+from stegnet.evaluation.statistics import headline_kind
 from stegnet.media import read_frames
 from study.survival.distortion import Act, Distortion
 from study.survival.method import Method, Sent
@@ -49,8 +50,8 @@ class Material:
 
 
 def spread_pairs(pairs: PicturePairs, most: int) -> list[Pair]:
-    """At most `most` test pairs: in turn one of each kind, the foremost kind first, from all over each kind."""
-    order = [foremost(pairs.kinds)]
+    """At most `most` test pairs: in turn one of each kind, the headline kind first, from all over each kind."""
+    order = [headline_kind(pairs.kinds)]
     order += [kind for kind in pairs.kinds if kind not in order]
     share = -(-most // len(order))
     chosen = {kind: _apart(pairs.count(kind), share) for kind in order}

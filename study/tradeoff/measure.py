@@ -15,7 +15,8 @@ from stegnet.codec import Network, hide_picture, reveal_picture
 from stegnet.core.errors import DataError
 from stegnet.core.measures import psnr
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.evaluation.quality import PicturePairs, foremost, through_file
+from stegnet.evaluation.quality import PicturePairs, through_file
+from stegnet.evaluation.statistics import headline_kind
 from stegnet.models import read_card
 from study.tradeoff import compressed
 from study.tradeoff.ideal import ideal_psnr
@@ -68,12 +69,12 @@ def measure(weights: Path, others: list[_Way], pairs: PicturePairs, seed: int, p
     Args:
         weights: our own pair.
         others: as `read_rivals` gives them.
-        pairs: the first of the foremost kind are taken, at most MOST_PAIRS.
+        pairs: the first of the headline kind are taken, at most MOST_PAIRS.
     Returns:
         columns series, setting, kind, cover, secret, bits_per_pixel (nan where no bits are counted), container_psnr
         and secret_psnr in dB.
     """
-    kind = foremost(pairs.kinds)
+    kind = headline_kind(pairs.kinds)
     ways = [_Way(OURS, "", Network.load(weights, backend="torch")), *others]
     rows = []
     for index in progress(range(min(MOST_PAIRS, pairs.count(kind)))):

@@ -1,10 +1,34 @@
+import ast
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from scipy.ndimage import gaussian_filter
 
-from stegnet.core.measures import apd, psnr, psnr_from_mse, ssim
+from stegnet.core.measures import (
+    BARE,
+    CONTAINER_PSNR,
+    FLICKER,
+    MEASURES,
+    PSNR,
+    SECRET_PSNR,
+    SIDES,
+    SSIM,
+    VMAF,
+    apd,
+    measure_of,
+    psnr,
+    psnr_from_mse,
+    ssim,
+)
+from stegnet.evaluation.statistics import HEADLINE
+
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "stegnet/core/measures.py"
+FILES = sorted(file for package in ("stegnet", "pipeline") for file in (ROOT / package).rglob("*.py") if file != TABLE)
 
 
 def flat(level: int, side: int = 16) -> np.ndarray:
@@ -78,3 +102,64 @@ def test_equal_pictures(picture):
 def test_a_picture_below_the_window_has_no_ssim(picture):
     assert math.isnan(ssim(picture(10, 40), picture(10, 40)))
     assert ssim(picture(11, 11), picture(11, 11)) == pytest.approx(1)
+
+
+# The table of names.
+
+KEYS = "|".join(MEASURES)
+OTHER_USES = {  # the same names in ffmpeg, params.yaml and the webcam page
+    "stegnet/media/": {"psnr", "vmaf", "libvmaf"},
+    "stegnet/core/config.py": {"ssim"},
+    "stegnet/training/losses.py": {"ssim", "ms_ssim"},
+    "stegnet/webcam/": {"container_psnr", "revealed_psnr"},
+}
+
+
+def typed_keys(file: Path) -> list[str]:
+    """String constants of a file that contain a measure's key as a word of a name."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    exempt = {
+        text for path, texts in OTHER_USES.items() if str(file.relative_to(ROOT)).startswith(path) for text in texts
+    }
+    return sorted(text for text in strings - exempt if re.fullmatch(rf"(\w*_)?({KEYS})(_\w*)?", text))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_key_is_typed_outside_the_table(file):
+    assert typed_keys(file) == []
+
+
+def test_names():
+    assert PSNR.of("container") == CONTAINER_PSNR == "container_psnr"
+    assert PSNR.of("secret", "worst") == "secret_psnr_worst"
+    assert (PSNR.label, PSNR.axis) == ("PSNR, dB", "PSNR in dB")
+    assert (SSIM.label, SSIM.axis) == ("SSIM", "SSIM")
+    assert measure_of(SECRET_PSNR) is PSNR
+    assert measure_of("film_container_flicker") is FLICKER
+    with pytest.raises(KeyError):
+        measure_of("pairs")
+
+
+@pytest.mark.parametrize("path", ["dvc.yaml", "study/dvc.yaml"])
+def test_plots_show_known_measures(path):
+    plots = yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))["plots"]
+    settings = [setting for plot in plots if isinstance(plot, dict) for setting in plot.values()]
+    assert settings
+    for setting in settings:
+        ys = setting["y"] if isinstance(setting["y"], list) else [setting["y"]]
+        (measure,) = {measure_of(y) for y in ys}
+        assert setting.get("y_label", measure.axis) == measure.axis
+
+
+def test_the_table_of_experiments_shows_mean_psnr_only():
+    """`make table` drops all other figures of metrics.json."""
+    (drop,) = re.findall(r"--drop '(.*)'", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    drop = drop.replace("$$", "$")
+    taken = [*HEADLINE, VMAF, FLICKER]
+    names = {
+        measure.of(side, statistic) for measure in taken for side in SIDES for statistic in ("", "worst", BARE, "p1")
+    }
+    names |= {f"film_{name}" for name in (*names, "frames", "megabytes")}
+    kept = {name for name in names if not re.match(f"(?:{drop})", name)}
+    assert kept == {f"{film}{PSNR.of(side)}" for film in ("", "film_") for side in SIDES}

@@ -13,10 +13,11 @@ import torchvision
 from scipy.ndimage import convolve1d
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
+from stegnet.core.measures import MEASURES
 from stegnet.evaluation import perception
-from stegnet.evaluation.perception import ALEXNET, HIGH_IS_WORSE, de2000, haarpsi, lpips, measures_of_sight, msssim
+from stegnet.evaluation.perception import ALEXNET, de2000, haarpsi, lpips, msssim, perceptual_measures
 
-MEASURES: list[Callable[[np.ndarray, np.ndarray], float]] = [de2000, msssim, haarpsi]
+FUNCTIONS: list[Callable[[np.ndarray, np.ndarray], float]] = [de2000, msssim, haarpsi]
 
 
 @pytest.fixture
@@ -135,12 +136,12 @@ def test_haarpsi_is_the_papers(alike):
     assert haarpsi(*alike) == pytest.approx(expected, abs=1e-4)
 
 
-# LPIPS: its formula on torchvision's AlexNet, with weights drawn at random in the place of those to download.
+# LPIPS: its formula on torchvision's AlexNet, with weights drawn at random instead of those to download.
 
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch) -> Path:
-    """torch.hub's cache with an AlexNet in it that has seen nothing."""
+    """torch.hub's cache with an untrained AlexNet in it."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     checkpoints = tmp_path / "hub" / "checkpoints"
     checkpoints.mkdir(parents=True)
@@ -170,7 +171,7 @@ def lpips_by_hand(a: np.ndarray, b: np.ndarray, alexnet: Path) -> float:
 
 
 def test_lpips_is_its_formula(hub, alike):
-    assert "lpips" in measures_of_sight()
+    assert "lpips" in perceptual_measures()
     with torch.inference_mode():
         expected = lpips_by_hand(*alike, hub)
     assert expected > 1e-4
@@ -178,10 +179,10 @@ def test_lpips_is_its_formula(hub, alike):
     assert lpips(alike[0], alike[0]) == 0
 
 
-def test_without_its_weights_lpips_is_left_out_and_that_is_said(tmp_path, monkeypatch, caplog):
+def test_without_its_weights_lpips_is_skipped_with_a_message(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with caplog.at_level(logging.INFO):
-        assert list(measures_of_sight()) == ["msssim", "haarpsi", "de2000"]
+        assert list(perceptual_measures()) == ["msssim", "haarpsi", "de2000"]
     assert len(caplog.records) == 1
     assert "torchvision.models.alexnet" in caplog.text
     assert not any(tmp_path.iterdir())
@@ -190,24 +191,26 @@ def test_without_its_weights_lpips_is_left_out_and_that_is_said(tmp_path, monkey
 # Faults that each of them must notice.
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", FUNCTIONS)
 def test_equal_pictures_are_best(measure, picture):
     a = picture(64, 80)
-    assert measure(a, a.copy()) == pytest.approx(0 if measure.__name__ in HIGH_IS_WORSE else 1, abs=1e-5)
+    assert measure(a, a.copy()) == pytest.approx(1 if MEASURES[measure.__name__].higher_is_better else 0, abs=1e-5)
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", FUNCTIONS)
 @pytest.mark.parametrize("level", [0, 255])
 def test_equal_flat_pictures_are_best_too(measure, level):
     flat = np.full((32, 32, 3), level, np.uint8)
-    assert measure(flat, flat.copy()) == pytest.approx(0 if measure.__name__ in HIGH_IS_WORSE else 1, abs=1e-5)
+    assert measure(flat, flat.copy()) == pytest.approx(
+        1 if MEASURES[measure.__name__].higher_is_better else 0, abs=1e-5
+    )
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", FUNCTIONS)
 def test_each_fault_costs_more_than_a_little_noise(measure, alike):
     a, _ = alike
     noisy = np.clip(a + np.random.default_rng(0).normal(0, 2, a.shape), 0, 255).round().astype(np.uint8)
-    sign = -1 if measure.__name__ in HIGH_IS_WORSE else 1
+    sign = 1 if MEASURES[measure.__name__].higher_is_better else -1
     faults = {
         "half the range": (a // 2).astype(np.uint8),
         "turned over": np.ascontiguousarray(a[::-1]),

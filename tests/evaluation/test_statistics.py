@@ -1,14 +1,25 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from stegnet.evaluation.statistics import spread
+from stegnet.core.measures import BARE, SEALED
+from stegnet.evaluation.quality import PIXEL_MEASURES
+from stegnet.evaluation.statistics import (
+    REAL,
+    RENDERED,
+    headline,
+    headline_kind,
+    publishable_kind,
+    summarise,
+    summary_stats,
+)
 
 
 def test_by_hand():
-    figures = spread([30.0, 33.0, 42.0], high_is_worse=False)
+    figures = summary_stats([30.0, 33.0, 42.0], higher_is_better=True)
     assert list(figures) == ["mean", "ci_low", "ci_high", "median", "worst", "worst_1_percent"]
     half = 4.30265273 * math.sqrt(39) / math.sqrt(3)  # t(2) at 97.5 %, from a table; the variance is 39
     assert figures["mean"] == 35
@@ -16,30 +27,97 @@ def test_by_hand():
     assert (figures["median"], figures["worst"], figures["worst_1_percent"]) == (33, 30, 30)
 
 
-def test_the_interval_is_that_of_scipys_t_test():
+def test_the_interval_equals_scipys_t_test():
     values = np.random.default_rng(0).gamma(3, 2, 50)
     low, high = ttest_1samp(values, 0).confidence_interval(0.95)
-    figures = spread(values, high_is_worse=True)
+    figures = summary_stats(values, higher_is_better=False)
     assert (figures["ci_low"], figures["ci_high"]) == pytest.approx((low, high), abs=1e-4)
 
 
-def test_the_interval_holds_the_true_mean_19_times_of_20():
+def test_the_interval_covers_the_true_mean_in_95_percent_of_samples():
     random = np.random.default_rng(1)
-    spreads = [spread(random.normal(40, 2, 20), high_is_worse=False) for _ in range(1000)]
-    held = np.mean([figures["ci_low"] <= 40 <= figures["ci_high"] for figures in spreads])
+    stats = [summary_stats(random.normal(40, 2, 20), higher_is_better=True) for _ in range(1000)]
+    held = np.mean([figures["ci_low"] <= 40 <= figures["ci_high"] for figures in stats])
     assert 0.93 < held < 0.97
 
 
-@pytest.mark.parametrize(("high_is_worse", "worst", "tail"), [(False, 0, 1), (True, 299, 298)])
-def test_the_worst_percent_is_a_mean_of_the_worst_three_of_three_hundred(high_is_worse, worst, tail):
+@pytest.mark.parametrize(("higher_is_better", "worst", "tail"), [(True, 0, 1), (False, 299, 298)])
+def test_the_worst_percent_is_the_mean_of_the_worst_three_of_three_hundred(higher_is_better, worst, tail):
     values = np.random.default_rng(2).permutation(300).astype(float)
-    figures = spread(values, high_is_worse)
+    figures = summary_stats(values, higher_is_better)
     assert (figures["worst"], figures["worst_1_percent"]) == (worst, tail)
 
 
-def test_where_there_is_no_interval():
-    assert math.isnan(spread([40.0], high_is_worse=False)["ci_low"])
-    endless = spread([40.0, math.inf], high_is_worse=False)
-    assert endless["mean"] == math.inf
-    assert math.isnan(endless["ci_high"])
-    assert endless["worst"] == 40
+def test_a_single_or_infinite_value_has_no_interval():
+    assert math.isnan(summary_stats([40.0], higher_is_better=True)["ci_low"])
+    infinite = summary_stats([40.0, math.inf], higher_is_better=True)
+    assert infinite["mean"] == math.inf
+    assert math.isnan(infinite["ci_high"])
+    assert infinite["worst"] == 40
+
+
+def table(kinds: list[str]) -> pd.DataFrame:
+    """Three pairs a kind; scenes are 10 dB better, bare ones 1 dB worse."""
+    rows = []
+    for kind in kinds:
+        for index, psnr in enumerate([30.0, 33.0, 42.0]):
+            for mode in (SEALED, BARE):
+                value = psnr + 10 * (kind == RENDERED) - (mode == BARE)
+                row = {"kind": kind, "mode": mode, "cover": str(index), "secret": "x"}
+                row |= {"container_psnr": value, "container_ssim": value / 100, "container_apd": 50 - value}
+                row |= {"secret_psnr": value / 2, "secret_ssim": 0.5, "secret_apd": 2.0}
+                if mode == SEALED:
+                    row |= {f"{side}_haarpsi": value / 50 for side in ("container", "secret")}
+                    row |= {f"{side}_de2000": 60 - value for side in ("container", "secret")}
+                rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_the_summary_by_hand():
+    modes = summarise(table([REAL]))[REAL]
+    sealed = modes[SEALED]
+    assert list(modes[BARE]) == [f"{side}_{name}" for side in ("container", "secret") for name in PIXEL_MEASURES]
+    expected = {"mean": 35.0, "ci_low": 19.4866, "ci_high": 50.5134, "median": 33.0}  # 4.30265 · √13 to each side
+    assert sealed["container_psnr"] == expected | {"worst": 30.0, "worst_1_percent": 30.0}
+    assert sealed["container_ssim"]["worst"] == 0.3
+    assert (sealed["container_apd"]["median"], sealed["container_apd"]["worst"]) == (17, 20)
+    assert (sealed["container_de2000"]["worst"], sealed["container_haarpsi"]["worst"]) == (30, 0.6)
+    assert (sealed["secret_psnr"]["mean"], sealed["secret_psnr"]["worst"]) == (17.5, 15)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "better"), [([REAL], 0), (["bsds500", REAL], 0), ([REAL, RENDERED], 0), ([RENDERED], 10)]
+)
+def test_the_headline_is_of_photographs_if_there_are_any(kinds, better):
+    figures = headline(summarise(table(kinds)))
+    assert figures["container_psnr"] == 35 + better
+    assert figures["container_psnr_worst"] == 30 + better
+    assert figures["container_psnr_bare"] == 34 + better
+    assert figures["secret_psnr_worst"] == 15 + better / 2
+    assert figures["secret_apd"] == 2
+    assert figures["secret_de2000"] == 25 - better
+    assert figures["container_haarpsi"] == (35 + better) / 50
+    assert len(figures) == 5 * 2 + 2 + 2
+
+
+def test_each_figure_of_the_headline_is_of_its_own_column():
+    """No two are alike: each is the place of its mode, side, measure and statistic."""
+    of = ("mean", "ci_low", "ci_high", "median", "worst", "worst_1_percent")
+    sides, names = ("container", "secret"), ("psnr", "ssim", "apd", "haarpsi", "de2000", "msssim")
+    modes = {
+        mode: {
+            f"{side}_{name}": {statistic: f"{mode} {side} {name} {statistic}" for statistic in of}
+            for side in sides
+            for name in names
+        }
+        for mode in (SEALED, BARE)
+    }
+    expected = {f"{side}_{name}": f"sealed {side} {name} mean" for side in sides for name in names[:5]}
+    expected |= {f"{side}_psnr_worst": f"sealed {side} psnr worst" for side in sides}
+    assert headline({REAL: modes}) == expected | {f"{side}_psnr_bare": f"bare {side} psnr mean" for side in sides}
+
+
+def test_the_kinds_that_are_shown_first():
+    assert headline_kind([RENDERED, "folder"]) == "folder"
+    assert publishable_kind(["folder", RENDERED, REAL]) == RENDERED
+    assert publishable_kind(["folder", REAL]) == REAL

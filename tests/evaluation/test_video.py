@@ -1,3 +1,4 @@
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,9 @@ import pytest
 from stegnet.codec import Network
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.evaluation import video
-from stegnet.evaluation.image_grid import GAP, TITLE_HEIGHT
-from stegnet.evaluation.video import SHOWN_SIZE, demonstrate, summarise_film
-from stegnet.media import read_frames, read_picture, resize
+from stegnet.evaluation.contact_sheet import GAP, TITLE_HEIGHT
+from stegnet.evaluation.video import CELL_SIZE, demonstrate, measure_flicker, summarise_film, temporal_error
+from stegnet.media import FilmWriter, read_frames, read_picture, resize
 from stegnet.media.vmaf import vmaf
 
 WRITTEN = ["container.mkv", "revealed.mkv", "preview.mp4", "frames.png"]
@@ -39,7 +40,7 @@ def demonstrated(exact: Network, films, tmp_path):
     return run
 
 
-def test_what_is_hidden_comes_back(demonstrated, films, five_levels):
+def test_what_is_hidden_is_revealed(demonstrated, films, five_levels):
     table, out = demonstrated()
     assert {path.name for path in out.iterdir()} == {*WRITTEN}
     secrets, revealed = (list(read_frames(path)) for path in (films[1], out / "revealed.mkv"))
@@ -80,15 +81,15 @@ def test_the_same_seed_writes_the_same_files(no_vmaf, demonstrated):
 
 
 def test_the_sheet_shows_four_frames(no_vmaf, demonstrated):
-    height, width = SHOWN_SIZE
+    height, width = CELL_SIZE
     page = read_picture(demonstrated()[1] / "frames.png")
     assert page.shape == (TITLE_HEIGHT + GAP + 4 * (height + GAP), GAP + 5 * (width + GAP), 3)
 
 
-def test_the_preview_shows_the_container_left_and_what_is_revealed_right(no_vmaf, demonstrated):
+def test_the_preview_shows_the_container_left_and_the_revealed_film_right(no_vmaf, demonstrated):
     out = demonstrated()[1]
     container, revealed = (
-        resize(next(read_frames(out / name)), *SHOWN_SIZE).astype(int) for name in ("container.mkv", "revealed.mkv")
+        resize(next(read_frames(out / name)), *CELL_SIZE).astype(int) for name in ("container.mkv", "revealed.mkv")
     )
     left, right = np.hsplit(next(read_frames(out / "preview.mp4")), 2)
     apart = np.abs(container - revealed).mean()
@@ -99,10 +100,10 @@ def test_the_preview_shows_the_container_left_and_what_is_revealed_right(no_vmaf
 def test_a_longer_secret_is_cut(exact, make_film, tmp_path):
     cover = make_film(tmp_path / "cover.mkv", frames=2)
     secret = make_film(tmp_path / "secret.mkv", frames=5, height=48, width=40, seed=9)
-    told = []
-    table = demonstrate(exact, cover, secret, tmp_path, 0, lambda *step: told.append(step))
+    reported = []
+    table = demonstrate(exact, cover, secret, tmp_path, 0, lambda *step: reported.append(step))
     assert len(table) == 2
-    assert told == [(doing, done, 2) for doing in ("hide", "verify", "reveal", "measure") for done in (1, 2)]
+    assert reported == [(doing, done, 2) for doing in ("hide", "verify", "reveal", "measure") for done in (1, 2)]
     assert next(read_frames(tmp_path / "revealed.mkv")).shape == (48, 40, 3)
 
 
@@ -141,3 +142,67 @@ def test_vmafs_first_percentile_and_flicker_join_the_summary(tmp_path):
     assert "film_container_vmaf_p1" not in figures
     none = summarise_film(frames, tmp_path / "film", steps.iloc[:0])
     assert not any("flicker" in name for name in none)
+
+
+def still(frames: int, level: int = 100) -> list[np.ndarray]:
+    return [np.full((40, 50, 3), level, np.uint8) for _ in range(frames)]
+
+
+def test_temporal_error_by_hand():
+    originals = [np.full((2, 2, 3), level, np.uint8) for level in (10, 20, 15)]
+    copies = [np.full((2, 2, 3), level, np.uint8) for level in (12, 19, 15)]  # errors 2, -1, 0
+    assert list(temporal_error(originals, copies)) == [(3, 10), (1, 5)]
+
+
+def test_a_constant_error_does_not_flicker(picture):
+    film = [picture(40, 50, seed) // 2 for seed in range(4)]
+    pattern = picture(40, 50, 9) // 4
+    flicker, change = zip(*temporal_error(film, [frame + pattern for frame in film]), strict=True)
+    assert flicker == (0, 0, 0)
+    assert min(change) > 10
+
+
+def test_a_fresh_gaussian_error_flickers_by_the_root_of_two_times_its_apd():
+    random, film = np.random.default_rng(0), still(6)
+    copies = [np.clip(frame + random.normal(0, 12, frame.shape), 0, 255).round().astype(np.uint8) for frame in film]
+    apd = np.mean([np.abs(copy.astype(float) - frame) for frame, copy in zip(film, copies, strict=True)])
+    flicker, change = zip(*temporal_error(film, copies), strict=True)
+    assert np.mean(flicker) == pytest.approx(np.sqrt(2) * apd, rel=0.01)
+    assert change == (0,) * 5
+
+
+def test_a_film_out_of_step_flickers(picture):
+    film = [picture(40, 50, seed) for seed in range(5)]
+    copies = [np.clip(frame.astype(int) + 1, 0, 255).astype(np.uint8) for frame in film]
+    right = np.mean([flicker for flicker, _ in temporal_error(film, copies)])
+    late = np.mean([flicker for flicker, _ in temporal_error(film[1:], copies)])
+    shuffled = np.mean([flicker for flicker, _ in temporal_error(film, [copies[index] for index in (2, 0, 4, 1, 3)])])
+    assert right < 0.1
+    assert min(late, shuffled) > 10
+
+
+def test_flicker_of_four_films(make_film, tmp_path):
+    cover, secret = make_film(tmp_path / "c.mkv", frames=5), make_film(tmp_path / "s.mkv", frames=4, seed=7)
+    table = measure_flicker(cover, cover, secret, make_film(tmp_path / "r.mkv", frames=3, seed=7))
+    assert list(table) == ["container_flicker", "cover_change", "secret_flicker", "secret_change"]
+    assert len(table) == 2  # steps of three frames
+    assert (table["container_flicker"] == 0).all()
+    assert (table["secret_flicker"] == 0).all()
+    assert (table[["cover_change", "secret_change"]] > 10).all(axis=None)
+
+
+def test_each_column_is_of_its_own_films(tmp_path):
+    levels = {"cover": (10, 20, 15), "container": (12, 19, 15), "secret": (100, 160, 130), "revealed": (107, 160, 126)}
+    for name, film in levels.items():
+        with FilmWriter(tmp_path / name, 50, 40, Fraction(25)) as writer:
+            for index, level in enumerate(film):
+                writer.write(still(1, level)[0], Fraction(index, 25))
+    table = measure_flicker(*(tmp_path / name for name in levels))
+    assert table.to_dict("list") == {
+        "container_flicker": [3, 1], "cover_change": [10, 5], "secret_flicker": [7, 4], "secret_change": [60, 30],
+    }  # fmt: skip
+
+
+def test_a_film_of_one_frame_has_no_flicker(make_film, tmp_path):
+    film = make_film(tmp_path / "f.mkv", frames=1)
+    assert measure_flicker(film, film, film, film).empty

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stegnet.report.studies import STUDIES as PAGE
+from stegnet.report.report import STUDIES as REPORTED
 from stegnet.training.provenance import CODE
 from tests.closure import PACKAGES, ROOT, closure, imports
 
@@ -94,7 +94,7 @@ def test_every_path_of_a_command_is_named() -> None:
 
 def test_the_page_shows_every_study() -> None:
     shown = {dep.rpartition("/")[2] for dep in STUDIES["report"]["deps"] if dep.startswith("${item.out}/")}
-    assert shown == set(PAGE) == set(STUDIES) - {"rival", "evaluate", "video", "report", "publish"}
+    assert shown == set(REPORTED) == set(STUDIES) - {"rival", "evaluate", "video", "report", "publish"}
 
 
 def test_there_is_a_stage_for_every_rival() -> None:

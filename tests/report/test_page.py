@@ -1,4 +1,4 @@
-"""A page holds all it shows, and nothing that is on it can break out of its place."""
+"""The page is self-contained, escapes all text, and is valid HTML."""
 
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +14,7 @@ VOID = {"meta", "link", "img", "br", "input", "hr"}
 
 
 class Seen(HTMLParser):
-    """What a browser would load, where it would go, and whether every tag is closed."""
+    """Collects loads, links, ids and text alternatives; asserts that every tag is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,23 +67,23 @@ def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
     assert "url(" not in html
 
 
-def test_every_link_leads_somewhere_and_every_picture_is_told(page: Page) -> None:
+def test_every_link_has_a_target_and_every_picture_an_alternative_text(page: Page) -> None:
     shown = seen(page.render())
     assert {link.removeprefix("#") for link in shown.links} == set(shown.ids)
     assert shown.alts == ["a chart", "a sheet"]
 
 
-def test_names_are_text(page: Page) -> None:
+def test_text_is_escaped(page: Page) -> None:
     html = page.render()
     assert "<b>odd" not in html
     assert "&lt;b&gt;odd &amp; name" in html
 
 
-def test_commands_in_text_look_like_commands(page: Page) -> None:
+def test_backticks_in_text_become_code(page: Page) -> None:
     assert "say <code>make it</code>" in page.render()
 
 
-def test_a_wide_sheet_becomes_small_a_chart_stays(page: Page) -> None:
+def test_contact_sheets_are_compressed_and_charts_unchanged(page: Page) -> None:
     chart, sheet = page.sections[0].parts[:2]
     assert chart.data.startswith("data:image/png")
     assert sheet.data.startswith("data:image/webp")
@@ -94,15 +94,15 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         Picture.chart(tmp_path / "b.png", "")
 
 
-@pytest.mark.parametrize(("rows", "folded"), [(16, 0), (17, 1)])
-def test_long_tables_wait_to_be_unfolded(page: Page, rows: int, folded: int) -> None:
+@pytest.mark.parametrize(("rows", "collapsed"), [(16, 0), (17, 1)])
+def test_long_tables_are_collapsed(page: Page, rows: int, collapsed: int) -> None:
     page.sections.append(Section("More", "", (), (Table(["", "of"], [["a", "b"]] * rows, "All figures"),)))
     html = page.render()
     seen(html)
-    assert html.count(f"<summary>All figures: {rows} rows</summary>") == folded
+    assert html.count(f"<summary>All figures: {rows} rows</summary>") == collapsed
 
 
-def test_words_and_numbers_stand_on_their_sides(page: Page) -> None:
+def test_words_are_aligned_left_and_numbers_right(page: Page) -> None:
     cells = {"text": True, "4-bit swap, say": False, "-0.5": False, "–": False, "41.30 – 43.42": False, "39 %": False}
     page.sections.append(Section("More", "", (), (Table(["", *cells], [["row", *cells]]),)))
     html = page.render()

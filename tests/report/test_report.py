@@ -1,4 +1,4 @@
-"""The page from the files that stages leave: figures stand where they should, and what is missing is said."""
+"""The report from the outputs of the stages: each figure in its cell, missing ones named."""
 
 import json
 from pathlib import Path
@@ -10,9 +10,8 @@ from stegnet.core.errors import DataError
 from stegnet.media import write_png
 from stegnet.models import Card, build, save_pair
 from stegnet.report.page import Table
-from stegnet.report.report import MISSING, Reports, report
-from stegnet.report.studies import STUDIES
-from stegnet.report.trained import training
+from stegnet.report.quality import training
+from stegnet.report.report import NOT_MEASURED, STUDIES, Reports, report
 
 SPREAD = {"mean": 41.234, "ci_low": 40.5, "ci_high": 42.5, "median": 41.0, "worst": 33.3, "worst_1_percent": 34.4}
 MODE = {f"{side}_{name}": SPREAD for side in ("container", "secret") for name in ("psnr", "ssim", "apd")}
@@ -20,8 +19,8 @@ FILM = {
     f"film_{side}_{name}": 40.5 for side in ("container", "secret") for name in ("psnr", "psnr_worst", "ssim", "apd")
 }
 FILM |= {"film_frames": 84, "film_megabytes": 31.3}
-# For each study the files that it leaves: tables by their text, pictures by name alone.
-LEFT = {
+# The output files of each study: tables with their text, pictures by name only.
+OUTPUTS = {
     "sizes": {
         "sizes.csv": "kind,size,side,measure,mean\nscenes,64,container,psnr,36.6\nscenes,64,secret,psnr,32.9\n",
         "sizes.png": "",
@@ -80,7 +79,7 @@ def write(path: Path, text: str) -> None:
 
 @pytest.fixture
 def reports(tmp_path: Path) -> Reports:
-    """What the stages that always run leave, and every study."""
+    """Outputs of the stages that always run, and of every study."""
     found = Reports(*(tmp_path / name for name in ("pair.safetensors", "curve.csv", "evaluate", "video", "studies")))
     card = Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8}, {"beta": 0.7})
     save_pair(found.weights, build("invertible", blocks=1, width=8), card)
@@ -92,25 +91,25 @@ def reports(tmp_path: Path) -> Reports:
     write(found.video / "frames.csv", "frame,container_psnr,secret_psnr\n0,40,38\n1,41,39\n")
     write(found.video / "frames.png", "")
     write(found.video / "preview.mp4", "film")
-    for study, files in LEFT.items():
+    for study, files in OUTPUTS.items():
         for name, text in ({"metrics.json": json.dumps(METRICS.get(study, {}))} | files).items():
             write(found.studies / study / name, text)
     return found
 
 
-def test_every_study_has_a_section_and_its_figures(reports: Reports) -> None:
+def test_every_study_has_a_section_with_its_figures(reports: Reports) -> None:
     page = report(reports)
     html = page.render()
     assert {study.name for study in STUDIES.values()} < {section.name for section in page.sections}
-    assert MISSING not in html
+    assert NOT_MEASURED not in html
     for figure in ("41.23", "40.50 – 42.50", "34.40", "36.6", "18.4", "too dark", "34.9", "0.003", "0.512", "92%"):
         assert figure in html, figure
     for figure in ("0.0025", "370 attempts", "0.021", "21.4", "25.0", "20.0 dB"):
         assert figure in html, figure
 
 
-def test_every_column_of_a_study_stands_below_its_name(reports: Reports) -> None:
-    """No row has a figure twice."""
+def test_every_column_of_a_study_is_below_its_heading(reports: Reports) -> None:
+    """No row contains a figure twice."""
     tables = {
         section.name: [[part.head, *part.rows] for part in section.parts if isinstance(part, Table)]
         for section in report(reports).sections
@@ -119,48 +118,56 @@ def test_every_column_of_a_study_stands_below_its_name(reports: Reports) -> None
     expected = {
         "sizes": [["size", "container, scenes", "secret, scenes"], ["64", "36.6", "32.9"]],
         "contents": [
-            ["cover", "secret", "container, dB", "secret, dB", "SSIM", "SSIM", "refused"],
+            ["cover", "secret", "container, dB", "secret, dB", "container, SSIM", "secret, SSIM", "refused"],
             noise, ["black", "noise", "–", "–", "–", "–", "too dark"],
         ],
         "tradeoff": [
-            ["", "setting", "", "bits a pixel", "container, dB", "secret, dB"],
+            ["", "setting", "source", "bits per pixel", "container, dB", "secret, dB"],
             ["swap", "4", "measured", "–", "34.9", "35.1"],
         ],
         "residual": [
-            ["", "compared by", "with the secret", "with another", "leak", "95 % from", "to"],
+            ["", "compared by", "with the secret", "with another", "leak", "95 % CI from", "to"],
             ["by key", "busy", "0.015", "0.012", "0.003", "-0.001", "0.008"],
         ],
         "classical": [
-            ["", "attack", "AUC", "95 % from", "to", "pictures"],
+            ["", "attack", "AUC", "95 % CI from", "to", "pictures"],
             ["network", "RS", "0.512", "0.400", "0.600", "24"],
         ],
         "detect": [
-            ["", "attacker", "training pairs", "accuracy", "95 % from", "to", "AUC"],
+            ["", "attacker", "training pairs", "accuracy", "95 % CI from", "to", "AUC"],
             ["network", "has the weights", "30", "92%", "74%", "98%", "0.998"],
         ],
         "shuffle": [["", "share"], ["read 8 neighbours", "0.021"]],
-        "survive": [["line", "default", "sealed"], ["jpeg 90", "21.4", "25.0"]],
+        "survive": [["channel", "default", "sealed"], ["jpeg 90", "21.4", "25.0"]],
     }  # fmt: skip
     for name, table in expected.items():
         assert tables[STUDIES[name].name] == [table], name
     keyless = [
-        ["", "opened with", "of", "correlation", "with other secrets", "information, bits", "with other secrets"],
+        [
+            "",
+            "opened with",
+            "of",
+            "correlation",
+            "with other secrets",
+            "mutual information, bits",
+            "with other secrets",
+        ],
         ["photographs", "one bit off", "picture", "0.001", "0.008", "0.0025", "0.0021"],
     ]
-    assert tables[STUDIES["wrongkey"].name] == [[keyless[0] + ["secret told"], keyless[1] + ["0%"]]] * 2
+    assert tables[STUDIES["wrongkey"].name] == [[keyless[0] + ["secret identified"], keyless[1] + ["0%"]]] * 2
 
 
-def own(number: int) -> dict[str, float]:
-    """Statistics of which each is another figure, and no other number has one of them."""
+def distinct(number: int) -> dict[str, float]:
+    """Statistics that are all different, and different for each number."""
     return {name: number + place / 10 for place, name in enumerate(SPREAD)}
 
 
-def test_every_figure_stands_in_its_place(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of what is always measured; no figure is there twice, so that two which change places are seen."""
+def test_every_figure_is_in_its_cell(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the stages that always run. All figures differ, so that exchanged ones are noticed."""
     of = ["psnr", "ssim", "msssim", "apd", "de2000", "haarpsi", "lpips"]
     columns = [f"{side}_{name}" for name in of for side in ("container", "secret")]
-    sealed = {column: own(number) for number, column in enumerate(columns, 10)}
-    bare = {column: own(number) for number, column in enumerate(columns, 50)}
+    sealed = {column: distinct(number) for number, column in enumerate(columns, 10)}
+    bare = {column: distinct(number) for number, column in enumerate(columns, 50)}
     write(reports.evaluate / "details.json", json.dumps({"photographs": {"bare": bare, "sealed": sealed}}))
     names = ["psnr", "psnr_worst", "ssim", "apd", "vmaf", "flicker"]
     film = [f"film_{side}_{name}" for side in ("container", "secret") for name in names]
@@ -173,13 +180,13 @@ def test_every_figure_stands_in_its_place(reports: Reports, monkeypatch: pytest.
     )
     page = report(Reports(reports.weights, reports.curve, reports.evaluate, reports.video))
     assert [(tile.name, tile.figure, tile.note) for tile in page.tiles] == [
-        ("container, photographs", "10.0 dB", "95 % interval of the mean 10.1 to 10.2"),
-        ("secret, photographs", "11.0 dB", "95 % interval of the mean 11.1 to 11.2"),
+        ("container, photographs", "10.0 dB", "95 % CI of the mean: 10.1 to 10.2"),
+        ("secret, photographs", "11.0 dB", "95 % CI of the mean: 11.1 to 11.2"),
         ("container, film", "70.0 dB", "mean of 84 frames"),
         ("secret, film", "76.0 dB", "mean of 84 frames"),
     ]
     measures, means = (part for part in page.sections[0].parts if isinstance(part, Table))
-    assert measures.head == ["", "mean", "95 % interval", "median", "worst 1 %", "worst"]
+    assert measures.head == ["", "mean", "95 % CI", "median", "worst 1 %", "worst"]
     headings = {
         "PSNR, dB": 2, "SSIM": 4, "MS-SSIM": 4, "APD, levels": 2, "colour error ΔE2000": 2, "HaarPSI": 4, "LPIPS": 4,
     }  # fmt: skip
@@ -193,7 +200,7 @@ def test_every_figure_stands_in_its_place(reports: Reports, monkeypatch: pytest.
     assert means.rows == [["photographs", "1", "10.00", "11.00", "50.00", "51.00"]]
     (table,) = (part for part in page.sections[1].parts if isinstance(part, Table))
     assert [table.head, *table.rows] == [
-        ["", "PSNR, dB", "worst frame, dB", "SSIM", "APD", "VMAF", "flicker, levels"],
+        ["", "PSNR, dB", "worst frame, dB", "SSIM", "APD, levels", "VMAF", "flicker, levels"],
         ["container", "70.00", "71.00", "72.0000", "73.00", "74.0", "75.00"],
         ["secret", "76.00", "77.00", "78.0000", "79.00", "80.0", "81.00"],
     ]
@@ -203,15 +210,15 @@ def test_every_figure_stands_in_its_place(reports: Reports, monkeypatch: pytest.
     ]  # fmt: skip
 
 
-def test_what_was_not_measured_says_how_to(reports: Reports) -> None:
+def test_a_missing_study_is_listed_with_its_command(reports: Reports) -> None:
     for path in (reports.studies / "detect").iterdir():
         path.unlink()
     last = report(reports).sections[-1]
-    assert last.name == MISSING
+    assert last.name == NOT_MEASURED
     assert last.parts[0].rows == [[STUDIES["detect"].name, "dvc --cd study repro detect@trained"]]
 
 
-def test_without_studies_all_of_them_are_missing(reports: Reports) -> None:
+def test_without_studies_all_of_them_are_listed(reports: Reports) -> None:
     bare = Reports(reports.weights, reports.curve, reports.evaluate, reports.video)
     assert len(report(bare).sections[-1].parts[0].rows) == len(STUDIES)
 
@@ -223,8 +230,8 @@ def test_a_missing_file_is_named(reports: Reports, tmp_path: Path, name: str) ->
         report(reports)
 
 
-def test_pictures_of_others_are_not_passed_on(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page of the shipped pair lies in a public repository."""
+def test_pictures_of_others_are_not_published(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page of the shipped pair is in a public repository."""
     details = {kind: {"sealed": MODE, "bare": MODE} for kind in ("photographs", "bsds500")}
     write(reports.evaluate / "details.json", json.dumps(details))
     monkeypatch.setattr("stegnet.report.report.SHIPPED", reports.weights)
@@ -232,7 +239,7 @@ def test_pictures_of_others_are_not_passed_on(reports: Reports, monkeypatch: pyt
     assert "bsds500, 0 pairs" in html
 
 
-def test_validation_is_drawn_where_it_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_validation_curve_is_drawn_if_it_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = {}
     plot = lambda self, x, y, label, **_: drawn.update({label: (list(x), list(y))})  # noqa: E731
     monkeypatch.setattr("matplotlib.axes.Axes.plot", plot)

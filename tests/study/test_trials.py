@@ -3,7 +3,8 @@ import pytest
 
 from stegnet.core.errors import CapacityError, DataError
 from stegnet.data.shards import TEST
-from stegnet.evaluation.quality import REAL, RENDERED, Trip
+from stegnet.evaluation.quality import HideRevealResult
+from stegnet.evaluation.statistics import REAL, RENDERED
 from study import trials as module
 from study.contents import PLAIN
 from study.trials import Proving, Trial, hardest, summarise_trials, table_of, to_show
@@ -43,14 +44,14 @@ def test_a_trial_is_measured_on_its_own_pictures(proving, five_levels, picture):
 
 
 def test_a_cover_that_is_refused_is_told_with_its_message(proving, monkeypatch):
-    hide = module.by_key
+    hide = module.hide_and_reveal
 
     def refuse_black(network, cover, secret, seed):
         if not cover.any():
             raise CapacityError("the cover is too dark")
         return hide(network, cover, secret, seed)
 
-    monkeypatch.setattr(module, "by_key", refuse_black)
+    monkeypatch.setattr(module, "hide_and_reveal", refuse_black)
     trials = proving.run(silent)
     refused = table_of(trials).set_index(["cover", "secret"]).loc[("black", PLAIN)]
     assert refused["refused"] == "the cover is too dark"
@@ -66,7 +67,7 @@ def test_pictures_of_other_kinds_are_not_taken(tmp_path, exact):
 def made(cover: str, secret: str, container_psnr: float, secret_psnr: float) -> Trial:
     grey = np.zeros((1, 1, 3), np.uint8)
     figures = {"container_psnr": container_psnr, "secret_psnr": secret_psnr}
-    return Trial((cover, secret), Trip((cover, secret), grey, grey, grey, grey), "", figures)
+    return Trial((cover, secret), HideRevealResult((cover, secret), grey, grey, grey, grey), "", figures)
 
 
 def test_the_hardest_and_what_is_shown_by_hand():

@@ -11,9 +11,11 @@ import yaml
 
 from stegnet.codec import Network
 from stegnet.core.config import load
+from stegnet.core.measures import SEALED
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, TRAIN, data_hash
-from stegnet.evaluation.quality import REAL, SEALED, Bench, measures
+from stegnet.evaluation.quality import Evaluator, measure_quality
+from stegnet.evaluation.statistics import REAL
 from stegnet.models import names
 from tests.support.shards import write_shards
 from tools import compare, compare_table, compare_train
@@ -111,8 +113,8 @@ def test_the_figures_are_those_of_the_pair_that_stays(project):
     row = figures("tiny")["narrow"]
     (weights,) = Path("build/compare/tiny").glob("narrow-*.safetensors")
     network = Network.load(weights)
-    bench = Bench(network, project / "shards", 7, 0)
-    expected = pd.DataFrame([measures(bench.travel(REAL, index, SEALED)) for index in range(2)]).mean()
+    evaluator = Evaluator(network, project / "shards", 7, 0)
+    expected = pd.DataFrame([measure_quality(evaluator.run(REAL, index, SEALED)) for index in range(2)]).mean()
     assert {name: float(row[name]) for name in expected.index} == pytest.approx(expected.to_dict(), abs=1e-4)
     assert int(row["parameters"]) == sum(parameter.numel() for parameter in network.engine.pair.parameters())
     assert min(float(row[name]) for name in ("hide_kmac", "reveal_kmac", "hide_ms", "reveal_ms", "seconds")) > 0
@@ -131,7 +133,7 @@ def test_what_is_trained_stays(project, log, capsys):
     assert run("--set", "tiny") == 0
     assert second.steps == {}
     assert "wide: 8 pairs in" in (said := capsys.readouterr().err)
-    assert said.count("trained before") == 3
+    assert said.count("trained already") == 3
     assert {name: line["secret_psnr"] for name, line in figures("tiny").items()} == quality
     third = log()
     run("--set", "tiny", "--rows", "wide", "--fresh")
@@ -161,7 +163,7 @@ def test_what_decides_a_training_names_it(project):
 def test_after_ctrl_c_it_goes_on_where_it_was(project, log, capsys):
     log(stop=("wide", 3))
     assert run("--set", "tiny", "--rows", "narrow,wide") == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "stopped; the same command goes on from there"
+    assert capsys.readouterr().err.splitlines()[-1] == "interrupted; the same command resumes"
     second = log()
     assert run("--set", "tiny", "--rows", "narrow,wide") == 0
     assert second.steps == {"wide": [2, 3]}

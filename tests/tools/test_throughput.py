@@ -8,7 +8,7 @@ import yaml
 
 from stegnet.data.shards import TRAIN, Shards
 from tests.support.shards import write_shards
-from tools.throughput import main, make_holes
+from tools.throughput import main, make_sparse_shards
 
 pytestmark = pytest.mark.slow
 
@@ -44,8 +44,8 @@ def test_nothing_to_load(folder, capsys, monkeypatch):
     assert capsys.readouterr().err.startswith("error: shards: holds no train pictures")
 
 
-def test_holes_take_no_room(tmp_path):
-    make_holes(tmp_path, 1000, 64, 300)
+def test_sparse_shards_take_no_disk_space(tmp_path):
+    make_sparse_shards(tmp_path, 1000, 64, 300)
     pictures = Shards(tmp_path, TRAIN)
     assert len(pictures) == 1000
     assert np.array_equal(pictures[999], np.zeros((64, 64, 3), np.uint8))

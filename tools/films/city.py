@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tools.film_paint import bloom, colour, develop, fractal, lattice, mix, sample, smoothstep, vignette
-from tools.film_town import (
+from tools.films.paint import bloom, colour, develop, fractal, lattice, mix, sample, smoothstep, vignette
+from tools.films.town import (
     END,
     FOCAL,
     HEIGHT,

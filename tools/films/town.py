@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tools.film_paint import colour, mix, sample, smoothstep
+from tools.films.paint import colour, mix, sample, smoothstep
 
 WIDTH, HEIGHT, OVER = 480, 270, 2  # the town is painted at OVER times the size and averaged
 FOCAL, HORIZON = 300.0, 168.0  # pixels

@@ -7,8 +7,8 @@ a pixel, hangs air and mist before it, and mirrors all of it in the rippled lake
 import cv2
 import numpy as np
 
-from tools.film_land import FOCAL, HEIGHT, MARGIN, OVER, SLICES, WIDTH, shape_land
-from tools.film_paint import bloom, colour, develop, fractal, lattice, mix, sample, smoothstep, vignette
+from tools.films.land import FOCAL, HEIGHT, MARGIN, OVER, SLICES, WIDTH, shape_land
+from tools.films.paint import bloom, colour, develop, fractal, lattice, mix, sample, smoothstep, vignette
 
 RATE, FRAMES = 25, 100
 HORIZON = 206.0  # pixels from the top

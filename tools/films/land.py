@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tools.film_paint import colour, fractal, lattice, mix, sample, smoothstep
+from tools.films.paint import colour, fractal, lattice, mix, sample, smoothstep
 
 WIDTH, HEIGHT, OVER = 640, 360, 2  # the land is painted at OVER times the size and averaged
 FOCAL = 560.0  # pixels

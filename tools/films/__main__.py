@@ -1,9 +1,9 @@
-"""Render the two demonstration films, picture and sound, from fixed seeds and nothing else.
+"""Renders the two demonstration films, picture and sound, from fixed seeds.
 
 assets/cover.mp4   640x360, 25 frames a second, 4.0 s: the sun rises over a mountain lake
 assets/secret.mp4  480x270, 24 frames a second, 3.5 s: a drive down a city avenue at nightfall
 
-    python -m tools.render_films assets
+    python -m tools.films assets
 """
 
 import argparse
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import av
 
-from tools import film_city, film_landscape, film_sound
+from tools.films import city, landscape, sound
 
-BLOCK = 1024  # samples an AAC frame
+BLOCK = 1024  # samples per AAC frame
 SOUND_BITS = 96_000
-FILMS = {  # name: module with the pictures, sound, x264's constant rate factor
-    "cover": (film_landscape, film_sound.morning, 17),
-    "secret": (film_city, film_sound.evening, 17),
+FILMS = {  # name: module of the frames, composer of the sound, x264's constant rate factor
+    "cover": (landscape, sound.morning, 17),
+    "secret": (city, sound.evening, 17),
 }
 
 
@@ -31,7 +31,7 @@ def add_picture(container, film, quality):
 
 
 def add_sound(container):
-    stream = container.add_stream("aac", rate=film_sound.RATE)
+    stream = container.add_stream("aac", rate=sound.RATE)
     stream.layout, stream.bit_rate = "stereo", SOUND_BITS
     return stream
 
@@ -47,14 +47,14 @@ def encode_picture(container, stream, film):
 def encode_sound(container, stream, track):
     for first in range(0, track.shape[1], BLOCK):
         frame = av.AudioFrame.from_ndarray(track[:, first : first + BLOCK].copy(), format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts = film_sound.RATE, first
-        frame.time_base = Fraction(1, film_sound.RATE)
+        frame.sample_rate, frame.pts = sound.RATE, first
+        frame.time_base = Fraction(1, sound.RATE)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
 
 
 def render(film, compose, quality, path):
-    """Write one film beside its place and move it there when whole."""
+    """Writes a film to a temporary file and renames it when complete."""
     draft = path.with_name(path.stem + ".part.mp4")
     with av.open(str(draft), "w", options={"movflags": "+faststart"}) as container:
         picture, sound = add_picture(container, film, quality), add_sound(container)
@@ -64,9 +64,11 @@ def render(film, compose, quality, path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where cover.mp4 and secret.mp4 go")
-    parser.add_argument("--only", choices=FILMS, help="render one of them")
+    parser = argparse.ArgumentParser(
+        "python -m tools.films", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="output folder of cover.mp4 and secret.mp4")
+    parser.add_argument("--only", choices=FILMS, help="render only this film")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     for name, (film, compose, quality) in FILMS.items():

@@ -1,0 +1,157 @@
+"""Sections on a pair's quality on pictures and film, and on its training: from the stages that always run."""
+
+from collections.abc import Collection, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stegnet.core.measures import (
+    APD,
+    BARE,
+    CONTAINER,
+    FLICKER,
+    HAARPSI,
+    MEASURES,
+    MSSSIM,
+    PSNR,
+    SEALED,
+    SIDES,
+    SSIM,
+    VMAF,
+)
+from stegnet.evaluation.chart import chart
+from stegnet.evaluation.statistics import headline_kind
+from stegnet.report.page import Collapsed, Film, Picture, Section, Table, Tile, decimals, read_json, read_table
+
+_PROTOCOL = (
+    "All figures are measured on containers that were rounded to 8 bits, written to a file and read back, hidden with "
+    "a key, shuffled and with sealed bits, as users get them. Test pictures were not used in training. "
+    f"{PSNR.heading}: higher is better, 40 dB is an RMS error of 2.6 of 255 levels. {APD.heading}: mean absolute "
+    f"difference in levels. {SSIM.heading}, {MSSSIM.heading} and {HAARPSI.heading}: 1 is best."
+)
+_FILM_COLUMNS = (  # measure, statistic, heading
+    (PSNR, "", PSNR.label),
+    (PSNR, "worst", f"worst frame, {PSNR.unit}"),
+    *((measure, "", measure.label) for measure in (SSIM, APD, VMAF, FLICKER)),
+)
+
+
+def tiles(evaluate: Path, video: Path) -> list[Tile]:
+    """Mean PSNR of container and secret, on pictures and on the film."""
+    details, film = read_json(evaluate / "details.json"), read_json(video / "metrics.json")
+    kind = headline_kind(details)
+    pictures = [_stats_tile(f"{side}, {kind}", details[kind][SEALED][PSNR.of(side)]) for side in SIDES]
+    frames = f"mean of {film['film_frames']:.0f} frames"
+    return pictures + [Tile(f"{side}, film", f"{film[f'film_{PSNR.of(side)}']:.1f} dB", frames) for side in SIDES]
+
+
+def pictures(evaluate: Path, command: str, shown: Collection[str] | None = None) -> Section:
+    """Test pictures, and the measures of each kind of them.
+
+    Args:
+        shown: kinds whose pictures may be published; None: all. Figures are given for all.
+    """
+    details, pairs = read_json(evaluate / "details.json"), read_table(evaluate / "pairs.csv")
+    visible = [kind for kind in details if shown is None or kind in shown]
+    first = headline_kind(visible or details)
+    parts = {
+        kind: (
+            *([_contact_sheet(evaluate, kind)] if kind in visible else []),
+            _stats_table(modes[SEALED], f"{kind}, {_count(pairs, kind)} pairs"),
+        )
+        for kind, modes in details.items()
+    }
+    others = (Collapsed(kind, parts[kind]) for kind in details if kind != first)
+    return Section("Pictures", command, (_PROTOCOL,), (*parts[first], _means_table(details, pairs), *others))
+
+
+def film(video: Path, command: str) -> Section:
+    """The demonstration film."""
+    figures = read_json(video / "metrics.json")
+    parts = (
+        Film.embed(
+            video / "preview.mp4",
+            "Preview. Left: container; right: revealed secret. The command writes the lossless original, "
+            "container.mkv, to the same folder as the figures.",
+        ),
+        Picture.contact_sheet(
+            video / "frames.png", "frames of cover, container, difference, secret and revealed secret"
+        ),
+        _film_table(figures),
+        _psnr_chart(video / "frames.csv", "frame", (8, 3.5), "PSNR of container and secret by frame"),
+    )
+    frames, size = figures["film_frames"], figures["film_megabytes"]
+    text = f"{frames:.0f} frames hidden in as many; the container is {size:.1f} MB of lossless video."
+    return Section("Film", command, (text,), parts)
+
+
+def training(curve: Path, command: str) -> Section:
+    """The training curve."""
+    text = (
+        "PSNR on augmented training crops, and on validation pictures, if there are any, with containers rounded to "
+        "8 bits. The secret comes first: the weight of the container's error grows during training."
+    )
+    chart = _psnr_chart(curve, "step", (8, 4.5), "PSNR of container and secret during training")
+    return Section("Training", command, (text,), (chart,))
+
+
+def _stats_tile(name: str, stats: Mapping[str, float]) -> Tile:
+    interval = f"95 % CI of the mean: {stats['ci_low']:.1f} to {stats['ci_high']:.1f}"
+    return Tile(name, f"{stats['mean']:.1f} dB", interval)
+
+
+def _contact_sheet(evaluate: Path, kind: str) -> Picture:
+    path = evaluate / "pictures" / f"{kind.replace(':', '-')}.png"
+    return Picture.contact_sheet(path, f"cover, container, difference, secret and revealed secret: {kind}", kind)
+
+
+def _count(pairs: pd.DataFrame, kind: str) -> int:
+    return int(((pairs["kind"] == kind) & (pairs["mode"] == SEALED)).sum())
+
+
+def _stats_table(summary: Mapping[str, Mapping[str, float]], caption: str) -> Table:
+    """Summary statistics of all measures on one kind of pictures."""
+    rows = []
+    for measure in MEASURES.values():
+        form = decimals(measure.digits)
+        for side in SIDES:
+            if stats := summary.get(measure.of(side)):
+                interval = f"{form(stats['ci_low'])} – {form(stats['ci_high'])}"
+                others = [form(stats[name]) for name in ("median", "worst_1_percent", "worst")]
+                rows.append([f"{side}, {measure.label}", form(stats["mean"]), interval, *others])
+    return Table(["", "mean", "95 % CI", "median", "worst 1 %", "worst"], rows, caption)
+
+
+def _means_table(details: Mapping[str, Any], pairs: pd.DataFrame) -> Table:
+    """Mean PSNR of each kind of pictures, with and without sealed bits."""
+    form = decimals(PSNR.digits)
+    rows = [
+        [
+            kind,
+            str(_count(pairs, kind)),
+            *(form(modes[mode][PSNR.of(side)]["mean"]) for mode in (SEALED, BARE) for side in SIDES),
+        ]
+        for kind, modes in details.items()
+    ]
+    head = ["", "pairs", *SIDES, *(f"{side}, no sealed bits" for side in SIDES)]
+    return Table(head, rows, f"Mean {PSNR.axis} for each kind of test pictures")
+
+
+def _film_table(figures: Mapping[str, float]) -> Table:
+    columns = [(m, of, heading) for m, of, heading in _FILM_COLUMNS if f"film_{m.of(CONTAINER, of)}" in figures]
+    rows = [[side, *(decimals(m.digits)(figures[f"film_{m.of(side, of)}"]) for m, of, _ in columns)] for side in SIDES]
+    return Table(["", *(heading for *_, heading in columns)], rows)
+
+
+def _psnr_chart(path: Path, x: str, size: tuple[float, float], alt: str) -> Picture:
+    """PSNR of container and secret over a column of a table."""
+    table, image = read_table(path), BytesIO()
+    with chart(image, x, PSNR.axis, size=size) as axes:
+        for prefix in ("", "validation_"):
+            for side in SIDES:
+                if (column := prefix + PSNR.of(side)) in table:
+                    rows = table.dropna(subset=column)
+                    axes.plot(rows[x], rows[column], label=f"{prefix}{side}".replace("_", ", "), marker="")
+    return Picture.of_png(image.getvalue(), alt)

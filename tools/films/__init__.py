@@ -1,0 +1,1 @@
+"""The two demonstration films, painted and composed by program: python -m tools.films assets."""
