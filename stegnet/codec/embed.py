@@ -5,6 +5,7 @@ change in any of them.
 """
 
 import hashlib
+import io
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -18,7 +19,7 @@ import numpy as np
 
 from stegnet.codec.extract import WORKERS, carrying, escaped, told
 from stegnet.codec.files import check_input, input_kind
-from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, Key, KeySource, Randomness
+from stegnet.codec.keys import FILM_ID_BYTES, KEY_BYTES, SALT_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.output import FORMS, OutputTarget, form_of, write_picture
 from stegnet.codec.progress import Progress, no_progress
 from stegnet.codec.record import FILE, MAX_NAME, File, Header, Record, format_record
@@ -40,6 +41,9 @@ from stegnet.media import (
     whole_file,
 )
 
+DATA_NAME = "data.bin"  # of bytes that have no file name
+_NO_KEY = Key(bytes(KEY_BYTES))  # for sizes, which are the same for every key
+
 
 @dataclass(frozen=True)
 class _Cover:
@@ -59,17 +63,9 @@ class _Cover:
     pixels: np.ndarray | None = None
     profile: bytes | None = None
 
-    def share(self, name: str, key: Key) -> int:
-        """Bytes of a file of this name that each frame can hold.
-
-        Raises:
-            CapacityError: there is not even room to say what is hidden.
-        """
-        empty = Record(Header(bytes(FILM_ID_BYTES), FILE, self.frames, File(name, 0, bytes(32))), 0)
-        needed = len(format_record(empty, key))
-        if needed > room(self.height, self.width):
-            raise too_small(self.height, self.width, needed)
-        return room(self.height, self.width) - needed
+    def share(self, name: str) -> int:
+        """Bytes of a file of this name that each frame can hold; errors as `bytes_room`."""
+        return bytes_room(self.height, self.width, name)
 
 
 @dataclass(frozen=True)
@@ -94,6 +90,45 @@ class _Part:
     record: Record
     nonce: bytes
     salt: bytes | None
+
+
+def bytes_room(height: int, width: int, name: str = DATA_NAME) -> int:
+    """Bytes that the sealed method can hide in a picture of this size under this file name.
+
+    Raises:
+        CapacityError: there is not even room for the header.
+    """
+    empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32))), 0)
+    needed = len(format_record(empty, _NO_KEY))
+    if needed > room(height, width):
+        raise too_small(height, width, needed)
+    return room(height, width) - needed
+
+
+def hide_bytes(
+    cover: np.ndarray, data: bytes, secret_key: KeySource, *, name: str = DATA_NAME, randomness: Randomness = SYSTEM
+) -> np.ndarray:
+    """Hides bytes in a picture by the sealed method, without a network.
+
+    Args:
+        cover: (H, W, 3) uint8; not changed.
+        data: at most `bytes_room(H, W, name)` bytes.
+        name: file name stored with them; 1 to 255 bytes of UTF-8, without "/".
+        randomness: source of salt, film id and nonce, drawn in this order.
+    Returns:
+        The container, (H, W, 3) uint8: the pixels that `embed_file` writes for a file of this name and content.
+    Raises:
+        CapacityError: the bytes do not fit.
+    """
+    most = bytes_room(*cover.shape[:2], name)
+    if len(data) > most:
+        raise CapacityError(f"{name}: has {len(data)} bytes, and there is room for {most}", "take a larger cover")
+    salt = randomness(SALT_BYTES)
+    key = secret_key.unlock(salt)
+    file = File(name, len(data), hashlib.sha256(data).digest())
+    header = Header(randomness(FILM_ID_BYTES), FILE, 1, file)
+    (container,) = _sealed([cover], _parts(io.BytesIO(data), header, salt, randomness), key)
+    return container
 
 
 def embed_file(
@@ -147,10 +182,10 @@ def _made_ready(file: Path, cover: _Cover, key: Key, compress: bool, progress: P
     if compress and what is None:
         raise MediaError(f"{file}: only pictures and films can be compressed", "without --compress, any file is hidden")
     name, size = _stored_name(file), file.stat().st_size
-    if size <= cover.frames * cover.share(name, key):
+    if size <= cover.frames * cover.share(name):
         yield _Secret(file, name, ("it fits as it is, and was not compressed",) if compress else ())
     elif what is None:
-        raise _too_large(file, size, cover, cover.share(name, key))
+        raise _too_large(file, size, cover, cover.share(name))
     else:
         with TemporaryDirectory(prefix="stegnet-") as folder:
             yield _compressed(file, what, Path(folder), cover, key, progress)
@@ -167,7 +202,7 @@ def _compressors() -> dict[str, tuple[Callable, str]]:
 def _compressed(file: Path, what: str, folder: Path, cover: _Cover, key: Key, progress: Progress) -> _Secret:
     squeeze, suffix = _compressors()[what]
     name = _stored_name(file.with_suffix(suffix))
-    most = cover.frames * cover.share(name, key)
+    most = cover.frames * cover.share(name)
     try:
         made = squeeze(file, folder, most, lambda done, total: progress("compress", done, total))
     except OSError as error:

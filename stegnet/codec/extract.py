@@ -30,6 +30,7 @@ from stegnet.core.parallel import ahead, ordered
 from stegnet.media import FILM, kind, read_cover, read_frames, whole_file
 
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
+WHOLE_OR_NOT = "a file is revealed whole or not at all: get the container as it was written"
 WORKERS = 2  # threads that seal and unseal; most of the time goes to decoding and encoding
 
 
@@ -100,6 +101,29 @@ def extract_file(
             raise RevealError(f"{container}: {'; '.join(lines)}", hint)
     size = gathered.width, gathered.height, header.frames
     return Report(*size, carrying(header), (told(header, *size), *_renamed(header.secret, out.path)), lines)
+
+
+def reveal_bytes(container: np.ndarray, secret_key: KeySource) -> bytes:
+    """The bytes that `hide_bytes`, or `embed_file` in a picture, hid.
+
+    Args:
+        container: (H, W, 3) uint8.
+    Raises:
+        RevealError: wrong key, nothing hidden, a picture or film instead of bytes, or not every byte is left.
+    """
+    record = find(container, secret_key.unlock(read_salt(container))).record
+    if record is None:
+        raise nothing()
+    if record.header.kind != FILE:
+        raise not_a_file()
+    if record.header.frames != 1 or hashlib.sha256(record.data).digest() != record.header.secret.digest:
+        raise RevealError("the bytes are not those that were hidden", WHOLE_OR_NOT)
+    return record.data
+
+
+def not_a_file() -> RevealError:
+    """The error for a container that hides a picture or film."""
+    return RevealError("what is hidden here is not a file", "`stegnet info` says what it is")
 
 
 def carrying(header: Header) -> int:
@@ -206,7 +230,7 @@ def _take(record: Record, gathered: _Gathered, file: BinaryIO) -> None:
 def _check_file(header: Header, gathered: _Gathered) -> None:
     """Stops at what is not a file, and at one that says it has more bytes than its container can hold."""
     if header.kind != FILE:
-        raise RevealError("what is hidden here is not a file", "`stegnet info` says what it is")
+        raise not_a_file()
     if header.secret.size > header.frames * max(room(gathered.height, gathered.width), 0):
         raise nothing()
 
@@ -221,10 +245,7 @@ def _check_whole(container: Path, part: Path, gathered: _Gathered, lines: tuple[
         what = "the file's bytes are not those that were hidden"
     else:
         return
-    raise RevealError(
-        "; ".join((f"{container}: {what}", *lines)),
-        "a file is revealed whole or not at all: get the container as it was written",
-    )
+    raise RevealError("; ".join((f"{container}: {what}", *lines)), WHOLE_OR_NOT)
 
 
 def sha256(path: Path) -> bytes:

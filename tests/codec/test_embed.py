@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from stegnet.codec import Key, OutputTarget, Passphrase, Report, hide_film
-from stegnet.codec.embed import embed_file
-from stegnet.codec.extract import extract_file
+from stegnet.codec import Key, OutputTarget, Passphrase, Report, hide_film, hide_picture
+from stegnet.codec.embed import bytes_room, embed_file, hide_bytes
+from stegnet.codec.extract import extract_file, reveal_bytes
 from stegnet.codec.frame import find
 from stegnet.codec.record import FILE, File, Header, Record, format_record
 from stegnet.codec.seal import seal
@@ -85,6 +85,36 @@ def test_a_picture_gives_back_every_byte(cover, secret, key, size):
     bits = f"{8 * size / SAMPLES:.3f}"
     assert hidden.notes == revealed.notes == (f"hidden: secret.bin, {size} bytes, {bits} bits per sample",)
     assert revealed.trouble == ()
+
+
+@pytest.mark.parametrize("size", [0, 1, SHARE - 1, SHARE])
+def test_bytes_are_hidden_in_an_array_as_a_file_is_in_a_picture(tmp_path, cover, secret, key, size):
+    file, pixels = secret(size), read_picture(cover)
+    container = hide_bytes(pixels, file.read_bytes(), key, name=file.name, randomness=random.Random(5).randbytes)
+    embed_file(cover, file, OutputTarget(tmp_path / "a.png"), key, randomness=random.Random(5).randbytes)
+    assert np.array_equal(container, read_picture(tmp_path / "a.png"))
+    assert np.array_equal(pixels, read_picture(cover))
+    assert reveal_bytes(container, key) == file.read_bytes()
+
+
+def test_bytes_that_do_not_fit_are_refused(picture, key):
+    assert bytes_room(HEIGHT, WIDTH, "secret.bin") == SHARE
+    with pytest.raises(CapacityError, match=f"has {SHARE + 1} bytes, and there is room for {SHARE}$"):
+        hide_bytes(picture(HEIGHT, WIDTH), bytes(SHARE + 1), key, name="secret.bin")
+
+
+def test_bytes_need_their_own_key(picture):
+    container = hide_bytes(picture(HEIGHT, WIDTH), b"bytes", Passphrase("correct horse"))
+    assert reveal_bytes(container, Passphrase("correct horse")) == b"bytes"
+    for pixels, other in ((container, Key(bytes(32))), (picture(HEIGHT, WIDTH), Passphrase("correct horse"))):
+        with pytest.raises(RevealError, match="nothing can be revealed"):
+            reveal_bytes(pixels, other)
+
+
+def test_a_hidden_picture_is_not_bytes(picture, exact, key):
+    container = hide_picture(exact, picture(64, 96), picture(64, 96, 1), key)
+    with pytest.raises(RevealError, match="not a file"):
+        reveal_bytes(container, key)
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
