@@ -14,7 +14,7 @@ from stegnet.codec import HideOptions, Key, KeySource, Network, OutputTarget, Pa
 from stegnet.codec.embed import embed_file
 from stegnet.codec.files import input_kind, picture_quality
 from stegnet.codec.film import Longer
-from stegnet.codec.progress import Progress, no_progress
+from stegnet.codec.output import Progress, no_progress
 from stegnet.core.card import SHIPPED
 from stegnet.core.errors import MediaError
 from stegnet.media import FILM

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from stegnet.codec.progress import Progress
+    from stegnet.codec.output import Progress
 
 _CALLED = {
     "compress": "compressing",

@@ -16,7 +16,7 @@ from stegnet.core.errors import MediaError
 if TYPE_CHECKING:
     from stegnet.codec import KeySource, OutputTarget, Report
     from stegnet.codec.files import NetworkLoader
-    from stegnet.codec.progress import Progress
+    from stegnet.codec.output import Progress
 
 _DESCRIPTION = """\
 Hide SECRET in COVER. By the method "network", a picture goes into a picture and

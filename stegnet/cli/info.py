@@ -40,10 +40,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     secret_key = read_secret(options)
-    from stegnet.codec.info import look  # here, so that --help need not wait for it
+    from stegnet.codec.info import file_info  # here, so that --help need not wait for it
 
     with frames_bar() as progress:
-        found = look(options.file, secret_key, progress)
+        found = file_info(options.file, secret_key, progress)
     if options.json:
         messages.result(json.dumps(found))
     else:

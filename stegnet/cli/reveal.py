@@ -1,7 +1,6 @@
 """`stegnet reveal`."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,7 @@ from stegnet.cli.options import add_network_options, add_output_options, network
 from stegnet.cli.secret import add_secret_options, read_secret
 
 if TYPE_CHECKING:
-    from stegnet.codec import KeySource, OutputTarget, Report
-    from stegnet.codec.files import NetworkLoader
-    from stegnet.codec.progress import Progress
+    from stegnet.codec import Container, KeySource, OutputTarget, Report
 
 _DESCRIPTION = """\
 Bring back the picture, film or file hidden in CONTAINER, whichever it is.
@@ -54,37 +51,28 @@ def _run(options: argparse.Namespace) -> int:
 
     if is_folder(options.container):
         return _run_folder(options, secret_key)
+    from stegnet.codec import reveal_file
+
+    network, out = network_loader(options), output_target(options)
     with frames_bar() as progress:
-        reveal = _revealer(options, secret_key, network_loader(options), progress)
-        report = reveal(options.container, output_target(options))
+        report = reveal_file(network, options.container, out, secret_key, options.strict, progress)
     messages.wrote(options.output, report, _frames(report))
     return ALTERED if report.trouble else 0
 
 
 def _run_folder(options: argparse.Namespace, secret_key: "KeySource") -> int:
-    from stegnet.codec.files import find_header
+    from stegnet.codec.files import reveal_opened
     from stegnet.codec.folder import plan_revealing, results_folder, reveal_each
 
     plan = plan_revealing(options.container)
     network = network_loader(options)
     network()  # what is wrong with it is said once, not for each file
     with results_folder(options.output, options.container, private=True), frames_bar() as progress:
-        outcomes = reveal_each(
-            plan,
-            output_target(options),
-            lambda container: find_header(container, secret_key, progress),
-            _revealer(options, secret_key, network, progress),
-        )
-        return run_batch(plan, outcomes, _frames)
 
+        def reveal(container: "Container", out: "OutputTarget") -> "Report":
+            return reveal_opened(network, container, out, options.strict, progress)
 
-def _revealer(
-    options: argparse.Namespace, secret_key: "KeySource", network: "NetworkLoader", progress: "Progress"
-) -> "Callable[[Path, OutputTarget], Report]":
-    """What reveals one container."""
-    from stegnet.codec import reveal_file
-
-    return lambda container, out: reveal_file(network, container, out, secret_key, options.strict, progress)
+        return run_batch(plan, reveal_each(plan, output_target(options), secret_key, reveal, progress), _frames)
 
 
 def _frames(report: "Report") -> str:

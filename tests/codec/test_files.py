@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from stegnet.codec import HideOptions, Key, OutputTarget, Passphrase, hide_file, reveal_file
+from stegnet.codec.container import Container
 from stegnet.codec.embed import embed_file
-from stegnet.codec.files import check_input, find_header, input_kind
-from stegnet.codec.record import FILE, FILM, PICTURE
+from stegnet.codec.files import check_input, input_kind
+from stegnet.codec.output import Progress, no_progress
+from stegnet.codec.record import FILE, FILM, PICTURE, Header
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
 
@@ -23,6 +25,11 @@ def inputs(tmp_path, picture, make_film, monkeypatch):
     make_film(Path("secret.mkv"), 4, 40, 48, seed=9)
     Path("notes.txt").write_text("a note")
     return tmp_path
+
+
+def find_header(path: Path, key: Key, progress: Progress = no_progress) -> Header:
+    with Container(path, key) as container:
+        return container.header(progress)
 
 
 def never():

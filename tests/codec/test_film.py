@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from stegnet.codec import HideOptions, Network, film, hide_film, reveal, reveal_film
+from stegnet.codec import HideOptions, Network, container, film, hide_film, reveal, reveal_film
 from stegnet.codec.film import hide_frame
-from stegnet.codec.frame import find
-from stegnet.codec.tracks import parse_packets
+from stegnet.codec.frame import read_record
+from stegnet.codec.sound import parse_packets
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.media import FilmWriter, read_frames, read_sound, scan, sound_tracks
 from tests.codec import by_the_book
@@ -125,7 +125,7 @@ def test_sound_comes_back_packet_by_packet(tmp_path, exact, talkies, key, form):
 def test_sound_is_sealed_in_the_hidden_frames(tmp_path, exact, talkies, key):
     """Every packet as it was, in order, and none in frames that hide nothing."""
     hide_film(exact, *talkies, tmp_path / "a.mkv", key)
-    records = [find(frame, key).record for frame in read_frames(tmp_path / "a.mkv")]
+    records = [read_record(frame, key).record for frame in read_frames(tmp_path / "a.mkv")]
     parts = [list(parse_packets(record.data, 1)) for record in records]
     assert [packet for part in parts for packet in part] == list(read_sound(talkies[1]))
     assert all(parts[:6])
@@ -135,14 +135,14 @@ def test_sound_is_sealed_in_the_hidden_frames(tmp_path, exact, talkies, key):
 
 def test_sound_may_be_left_out(tmp_path, exact, talkies, key):
     report = hide_film(exact, *talkies, tmp_path / "a.mkv", key, HideOptions(sound=False))
-    assert "the secret's sound is not hidden, as you wished" in report.notes
+    assert "the secret's sound is left out (--no-sound)" in report.notes
     reveal_film(exact, tmp_path / "a.mkv", tmp_path / "b.mkv", key)
     assert scan(tmp_path / "b.mkv").sound == ()
 
 
 def test_sound_that_does_not_fit_stops_before_any_work(tmp_path, exact, films, make_film, key, monkeypatch):
-    monkeypatch.setattr(film, "hide_frame", lambda *_: pytest.fail("it began"))
-    monkeypatch.setattr(film, "whole_file", lambda *_: pytest.fail("it began"))
+    monkeypatch.setattr(film, "hide_frame", lambda *_, **__: pytest.fail("it began"))
+    monkeypatch.setattr(film, "write_film", lambda *_, **__: pytest.fail("it began"))
     loud = make_film(tmp_path / "loud.mkv", 5, sound="pcm_s16le")
     with pytest.raises(CapacityError, match="too small: 97×61 pixels"):
         hide_film(exact, films[0], loud, tmp_path / "a.mkv", key)
@@ -212,7 +212,7 @@ def test_time_stamps_are_sealed_exactly(tmp_path, exact, films, key, monkeypatch
     secret = replace(scan(films[1]), pts=tuple(stamps), time_base=base)
     monkeypatch.setattr(film, "scan", lambda path: secret if path == films[1] else scan(path))
     hide_film(exact, *films, tmp_path / "a.mkv", key)
-    records = [find(frame, key).record for frame in read_frames(tmp_path / "a.mkv")][:5]
+    records = [read_record(frame, key).record for frame in read_frames(tmp_path / "a.mkv")][:5]
     assert [record.stamp for record in records] == stamps
     assert {record.header.secret.time_base for record in records} == {base}
     assert reveal_film(exact, tmp_path / "a.mkv", tmp_path / "b.mkv", key, strict=True).frames == 5
@@ -356,7 +356,7 @@ def test_whatever_ends_it_early_leaves_nothing_behind(tmp_path, exact, talkies, 
     elif where == "decoder":
         monkeypatch.setattr(film, "read_frames", lambda path: failing(read_frames(path)))
     elif where == "sound":
-        monkeypatch.setattr("stegnet.codec.slices.read_sound", lambda path: failing(read_sound(path)))
+        monkeypatch.setattr("stegnet.codec.sound.read_sound", lambda path: failing(read_sound(path)))
 
     def progress(doing, done, total):
         if (where, doing) in (("progress", "hide"), ("verify", "verify")) and done == 3:
@@ -390,8 +390,8 @@ def test_few_frames_are_in_memory_at_a_time(tmp_path, exact, make_film, key, mon
 
     options = HideOptions(verify=False)
     hide_film(exact, long, long, tmp_path / "a.mkv", key, options)
-    monkeypatch.setattr(reveal, "_first_frame", lambda path: next(read_frames(path)))
-    monkeypatch.setattr(module, "read_frames", lambda path: counted(read_frames(path), taken))
+    reader = film if module is film else container
+    monkeypatch.setattr(reader, "read_frames", lambda path: counted(read_frames(path), taken))
     monkeypatch.setattr(module, "FilmWriter", Slow)
     if module is film:
         hide_film(exact, long, long, tmp_path / "b.mkv", key, options)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Key
-from stegnet.codec.seal import LEAD_BYTES, Reading, read_salt, room, seal, too_small, unseal
+from stegnet.codec.seal import LEAD_BYTES, UnsealedRecord, read_salt, room, seal, too_small, unseal
 from stegnet.core.errors import CapacityError
 from tests.codec import by_the_book
 from tests.codec.by_the_book import NONCE, SALT, SECRET
@@ -48,7 +48,7 @@ def test_sealing_is_the_definition(key, size, lean, salt):
 def test_reading_is_the_definition(key, size):
     """What was written by the book can be read, and what was written here can be read by the book."""
     written = by_the_book.write(noise(*size), RECORD, SECRET, NONCE, SALT)
-    assert unseal(written, key) == Reading(RECORD, True)
+    assert unseal(written, key) == UnsealedRecord(RECORD, True)
     assert by_the_book.read(sealed(noise(*size), key), SECRET) == (RECORD, True)
     assert read_salt(written) == by_the_book.read_salt(written) == SALT
 
@@ -64,7 +64,7 @@ def test_room_is_half_of_the_samples():
 def test_the_room_can_be_filled_to_the_last_byte(key, size):
     record = random.Random(3).randbytes(room(*size))
     written = sealed(noise(*size), key, record)
-    assert unseal(written, key) == Reading(record, True)
+    assert unseal(written, key) == UnsealedRecord(record, True)
     assert by_the_book.read(written, SECRET) == (record, True)
     assert (written != noise(*size)).mean() < 0.5
 
@@ -93,7 +93,7 @@ def test_every_small_picture_can_be_looked_at(key):
 
 
 def test_an_empty_record(key):
-    assert unseal(sealed(noise(8, 54), key, b""), key) == Reading(b"", True)
+    assert unseal(sealed(noise(8, 54), key, b""), key) == UnsealedRecord(b"", True)
 
 
 @pytest.mark.parametrize("level", [0, 1, 127, 128, 254, 255])
@@ -185,22 +185,22 @@ def test_no_flipped_bit_goes_unnoticed(key):
     samples = written.reshape(-1)
     for place in range(written.size):
         samples[place] ^= 1
-        assert unseal(written, key) == (None if place in closed else Reading(b"short", False)), place
+        assert unseal(written, key) == (None if place in closed else UnsealedRecord(b"short", False)), place
         samples[place] ^= 1
-    assert unseal(written, key) == Reading(b"short", True)
+    assert unseal(written, key) == UnsealedRecord(b"short", True)
 
 
 def test_no_higher_bit_goes_unnoticed(key):
     written = sealed(noise(21, 23), key, b"short")
     for place in range(0, written.size, 7):
         written.reshape(-1)[place] ^= 2 << place % 7
-        assert unseal(written, key) == Reading(b"short", False), place
+        assert unseal(written, key) == UnsealedRecord(b"short", False), place
         written.reshape(-1)[place] ^= 2 << place % 7
 
 
 def test_the_mac_knows_the_shape(key):
     written = sealed(noise(40, 48), key)
-    assert unseal(written.reshape(48, 40, 3), key) == Reading(RECORD, False)
+    assert unseal(written.reshape(48, 40, 3), key) == UnsealedRecord(RECORD, False)
 
 
 def test_a_record_of_another_frame_does_not_open(key):
@@ -225,7 +225,7 @@ def test_a_lead_that_lies_about_the_length(key, size):
 def test_any_memory_layout_can_be_read(key):
     written = sealed(noise(40, 48), key)
     for view in (np.asfortranarray(written), np.repeat(written, 2, 1)[:, ::2], written[::-1].copy()[::-1]):
-        assert unseal(view, key) == Reading(RECORD, True)
+        assert unseal(view, key) == UnsealedRecord(RECORD, True)
         assert read_salt(view) == SALT
 
 
@@ -243,7 +243,7 @@ def test_a_large_picture(key):
     picture = noise(360, 640)
     written = sealed(picture, key, record)
     assert np.abs(apart(written, picture)).max() == 1
-    assert unseal(written, key) == Reading(record, True)
+    assert unseal(written, key) == UnsealedRecord(record, True)
 
 
 def test_without_a_salt_its_places_stay(key):

@@ -9,7 +9,7 @@ from threading import Event
 import numpy as np
 import pytest
 
-from stegnet.codec.frame import find
+from stegnet.codec.frame import read_record
 from stegnet.codec.picture import reveal_picture
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
@@ -47,7 +47,7 @@ def test_what_is_revealed_comes_from_the_container(exact, key, picture, five_lev
         assert np.array_equal(trip.revealed, five_levels(secret))
         assert trip.revealed_psnr == psnr(secret, trip.revealed)
         assert trip.container_psnr == psnr(trip.cover, trip.container) > 20
-        found = find(trip.container, key)
+        found = read_record(trip.container, key)
         assert found.whole
         assert found.record == trip.before.record
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stegnet.codec.frame import Unsealed
+from stegnet.codec.frame import UnsealedFrame
 from stegnet.codec.record import Record
 from stegnet.codec.recording import open_header
 from stegnet.core.errors import ConfigError
@@ -52,7 +52,7 @@ def make_trip(exact, picture) -> Callable[[int], Trip]:
     def make(number: int) -> Trip:
         pictures = [picture(48, 64, seed) for seed in range(4)]
         record = Record(open_header(exact, 48, 64), number, 40 * number)
-        before = Unsealed(pictures[1], np.zeros((48, 64, 3), np.int8), record)
+        before = UnsealedFrame(pictures[1], np.zeros((48, 64, 3), np.int8), record)
         return Trip(before, number, *pictures, 41.5, float("inf"))
 
     return make
