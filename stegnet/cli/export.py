@@ -54,6 +54,6 @@ def _run(options: argparse.Namespace) -> int:
     for found in export(weights, folder):
         messages.result(
             f"wrote {files[found.network]}: {files[found.network].stat().st_size / 1e6:.2f} MB, "
-            f"{found.apart:.1e} apart at most, {100 * found.equal:.3f} % of the samples equal as 8 bits"
+            f"{found.difference:.1e} apart at most, {100 * found.equal:.3f} % of the samples equal as 8 bits"
         )
     return 0

@@ -174,7 +174,7 @@ def _open_cover(path: Path, cover_kind: str) -> _Cover:
 
 @contextmanager
 def _fitting_secret(file: Path, cover: _Cover, compress: bool, progress: Progress) -> Iterator[_Secret]:
-    """Gives the file as it is if it fits, else a compressed copy that exists within the block."""
+    """Yields the file as it is if it fits, else a compressed copy that exists within the block."""
     what = _media_kind(file) if compress else None
     if compress and what is None:
         raise MediaError(f"{file}: only pictures and films can be compressed", "without --compress, any file is hidden")

@@ -1,4 +1,4 @@
-"""Keys: from a key file or a passphrase, and the subkeys drawn from them (docs/format.md, "Keys").
+"""Keys, from a key file or a passphrase, and the subkeys derived from them (docs/format.md, "Keys").
 
 No error holds a secret, and no frame of its traceback has one among its local variables: a secret is deleted before
 anything is raised, and errors that hold one are not chained.
@@ -30,7 +30,7 @@ _RATED = 64  # characters of a passphrase that its strength is estimated from: t
 _STRONG = 1e10  # guesses; at 0.27 s each, a month for a thousand cores
 _GUESSES = 1000 / 0.27  # a second, by a thousand cores
 
-# Gives n random bytes. Tests and demonstrations put a seeded source in the place of the system's.
+# Returns n random bytes. Tests and demonstrations use a seeded source instead of the system's.
 Randomness = Callable[[int], bytes]
 SYSTEM: Randomness = os.urandom
 
@@ -60,7 +60,7 @@ class Key(_Unpickled):
             raise ValueError(f"a key has {KEY_BYTES} bytes")
 
     def unlock(self, salt: bytes) -> "Key":
-        """Itself: a key file needs no salt."""
+        """Returns the key itself: a key file needs no salt."""
         return self
 
     def lead(self) -> bytes:

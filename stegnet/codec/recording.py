@@ -57,7 +57,7 @@ def recorded(
     *,
     overwrite: bool = True,
 ) -> Iterator[Add]:
-    """Gives the function that adds frames; the film appears at `out` when the block ends without an error.
+    """Yields the function that adds frames; the film appears at `out` when the block ends without an error.
 
     Args:
         form: "mkv" or "mp4".

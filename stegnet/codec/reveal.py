@@ -35,8 +35,8 @@ class _Film:
     """A hidden film being revealed.
 
     Attributes:
-        diagnosis: damage, as far as it is known.
-        frames: number written so far.
+        diagnosis: damage found so far.
+        frames: number of frames revealed so far.
     """
 
     network: Network
