@@ -67,7 +67,7 @@ def test_the_shipped_files_belong_to_the_shipped_weights():
         onnx.checker.check_model(model, full_check=True)
         said = {entry.key: entry.value for entry in model.metadata_props}
         assert said["stegnet.weights"] == key
-        assert json.loads(said["stegnet.core.card"]) == card
+        assert json.loads(said["stegnet.card"]) == card
         assert said["stegnet.networks"].split() == list(NETWORKS)
         assert json.loads(said["stegnet.inputs"]).keys() == {node.name for node in model.graph.input}
         assert [(each.domain, each.version) for each in model.opset_import] == [("", export.OPSET)]
