@@ -5,7 +5,7 @@ from pathlib import Path
 NETWORKS = ("prepare", "hide", "reveal", "restore")
 ALWAYS = ("hide", "reveal")  # a pair without networks at its ends has no others
 # What a file says of itself: the id of its weights, their card, the networks exported with it, its inputs' ranges.
-ID, CARD, NAMES, INPUTS = "stegnet.weights", "stegnet.card", "stegnet.networks", "stegnet.inputs"
+ID, CARD, NAMES, INPUTS = "stegnet.weights", "stegnet.core.card", "stegnet.networks", "stegnet.inputs"
 
 
 def graph_file(weights: Path, network: str) -> Path:
