@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from stegnet.codec.diagnosis import Diagnosis, FrameStatus, diagnose
+from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.codec.frame import FrameReading, nothing_revealed, read_record
 from stegnet.codec.keys import KeySource
 from stegnet.codec.output import Progress, no_progress
@@ -25,7 +25,6 @@ from stegnet.core.parallel import ahead, ordered
 from stegnet.media import FILM, kind, lossy_form, read_cover, read_frames
 
 UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
-_UNREADABLE = FrameStatus(None, False)
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class Container:
         kind: media.PICTURE or media.FILM.
         height, width: of every frame, in pixels.
         key: of all frames.
+        first: record reading of the first frame.
         breaks_off: True once a pass over the frames has met damage that ends the film early.
     Raises:
         MediaError: it can't be read, is neither a picture nor a film, or has no frames.
@@ -143,7 +143,7 @@ class Container:
         if not headers:
             raise self.not_opened()
         ((header, _),) = Counter(found for found, _ in read if found).most_common(1)
-        statuses = tuple(status if found is header else _UNREADABLE for found, status in read)
+        statuses = tuple(status if found is header else UNREADABLE for found, status in read)
         return Inspection(header, statuses, diagnose(statuses, header.frames))
 
     def not_opened(self) -> RevealError:
@@ -159,7 +159,7 @@ class Container:
             reading = self.read(*item)
             record = reading.record
             if record is None:
-                return None, _UNREADABLE
+                return None, UNREADABLE
             return record.header, FrameStatus(record.index, reading.whole, record.stamp)
 
         frames = ahead(self.readable_frames())

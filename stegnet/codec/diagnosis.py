@@ -26,6 +26,9 @@ class FrameStatus:
     stamp: int = 0
 
 
+UNREADABLE = FrameStatus(None, False)
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """Frames by damage; each a sorted tuple of indices at hiding, counted from 0.

@@ -19,7 +19,7 @@ import numpy as np
 
 from stegnet.codec.extract import describe_file, frames_with_data, printable
 from stegnet.codec.files import check_input, input_kind
-from stegnet.codec.keys import FILM_ID_BYTES, KEY_BYTES, SALT_BYTES, SYSTEM, Key, KeySource, Randomness
+from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, SALT_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.output import (
     FORMS,
     FilmFrame,
@@ -38,7 +38,6 @@ from stegnet.core.parallel import ahead, ordered
 from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, kind, read_cover, read_frames, scan
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
-_NO_KEY = Key(bytes(KEY_BYTES))  # for sizes, which do not depend on the key
 _SEALERS = 2  # threads; most of the time goes to decoding and encoding
 
 
@@ -96,7 +95,7 @@ def bytes_room(height: int, width: int, name: str = DATA_NAME) -> int:
         CapacityError: there is not even room for the header.
     """
     empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32))), 0)
-    needed = len(format_record(empty, _NO_KEY))
+    needed = len(format_record(empty, ANY_KEY))
     if needed > room(height, width):
         raise too_small(height, width, needed)
     return room(height, width) - needed

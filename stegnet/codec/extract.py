@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from stegnet.codec.container import UNSEALERS, Container
-from stegnet.codec.diagnosis import Diagnosis, FrameStatus, diagnose, foreign_frames, frames_were
+from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose, foreign_frames, frames_were
 from stegnet.codec.frame import FrameReading, nothing_revealed
 from stegnet.codec.keys import KeySource
 from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
@@ -29,7 +29,6 @@ from stegnet.media import whole_file
 
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
 _ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
-_UNREADABLE = FrameStatus(None, False)
 
 
 @dataclass
@@ -68,7 +67,7 @@ class _Pass:
     def _diagnosis(self) -> Diagnosis:
         """Diagnosis of the file's own frames; those of another container are foreign."""
         film_id = self.header.film_id
-        own = [status if its_id == film_id else _UNREADABLE for its_id, status in self.statuses]
+        own = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]
         altered = {status.index for status in own if status.index is not None and not status.whole}
         return replace(diagnose(own, self.header.frames), altered=tuple(sorted(altered)))
 
@@ -183,7 +182,7 @@ def _read_frames(container: Container, wanted: Header | None, part: Path, progre
     ):
         for done, reading in enumerate(readings, 1):
             if reading.record is None:
-                found.statuses.append((None, _UNREADABLE))
+                found.statuses.append((None, UNREADABLE))
             else:
                 status = FrameStatus(reading.record.index, reading.whole)
                 found.statuses.append((reading.record.header.film_id, status))

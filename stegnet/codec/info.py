@@ -8,7 +8,7 @@ from stegnet.codec.container import Container, Inspection
 from stegnet.codec.embed import bytes_room
 from stegnet.codec.files import ALTERED, check_input, input_kind
 from stegnet.codec.frame import check_cover
-from stegnet.codec.keys import FILM_ID_BYTES, KEY_BYTES, Key, KeySource
+from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, KeySource
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import PICTURE as HIDDEN_PICTURE
 from stegnet.codec.record import File, Header, Pictures
@@ -20,7 +20,6 @@ from stegnet.media import FILM, FilmInfo, SoundTrack, read_cover, scan, sound_tr
 Value = str | int | float | bool | list[str] | None
 Info = dict[str, Value]
 UNKNOWN = "unknown: nobody can tell from this file whether something is hidden in it"
-_NO_KEY = Key(bytes(KEY_BYTES))  # for sizes, which do not depend on the key
 
 
 def file_info(path: Path, key_source: KeySource | None = None, progress: Progress = no_progress) -> Info:
@@ -79,7 +78,7 @@ def _room(height: int, width: int, frames: int) -> Info:
     one = Fraction(1)
     header = Header(bytes(FILM_ID_BYTES), HIDDEN_PICTURE, 1, Pictures(1, 1, 1, one, one, True, BLOCK, "00" * 32))
     try:
-        check_cover(height, width, header, _NO_KEY, 0)
+        check_cover(height, width, header, ANY_KEY, 0)
         hides = True
     except CapacityError:
         hides = False

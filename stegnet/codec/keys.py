@@ -148,6 +148,7 @@ class Passphrase(_Unpickled):
 
 
 KeySource = Key | Passphrase
+ANY_KEY = Key(bytes(KEY_BYTES))  # for sizes, which do not depend on the key
 
 
 def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:

@@ -157,7 +157,7 @@ def written(name: str, frames: list[np.ndarray]) -> Path:
     return Path(name)
 
 
-def test_an_open_container_says_what_it_is(containers, key):
+def test_an_open_container_has_kind_size_and_header(containers, key):
     for name, kind in (("c.png", PICTURE), ("c.mkv", FILM)):
         with Container(Path(name), key) as container:
             assert (container.kind, container.height, container.width) == (kind, 64, 96)

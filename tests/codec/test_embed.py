@@ -130,7 +130,7 @@ def test_a_passphrase_opens_both(cover, film, secret):
     round_trip(film, secret(100), ".mkv", Passphrase("correct horse"))
 
 
-def test_what_is_read_back_right_was_checked(tmp_path, film, secret, key):
+def test_the_container_is_verified(tmp_path, film, secret, key):
     seen = []
     embed_file(film, secret(9), OutputTarget(tmp_path / "a.mkv"), key, progress=lambda *step: seen.append(step))
     assert seen == [(doing, done, FRAMES) for doing in ("hide", "verify") for done in range(1, FRAMES + 1)]
@@ -267,7 +267,7 @@ def test_a_film_with_holes_is_not_given(tmp_path, embedded, key):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_cut_off_is_told(tmp_path, embedded, key):
+def test_a_truncated_film_is_reported(tmp_path, embedded, key):
     data = embedded.read_bytes()
     embedded.write_bytes(data[: len(data) * 6 // 10])
     with pytest.raises(RevealError, match=r"bytes are missing; .*frame.* lost"):
@@ -286,7 +286,7 @@ def test_a_frame_altered_where_it_carries_nothing(tmp_path, embedded, key):
         extract_file(other, OutputTarget(tmp_path / "strict"), key, strict=True)
 
 
-def test_an_altered_picture_is_told(tmp_path, cover, secret, key):
+def test_an_altered_picture_is_reported(tmp_path, cover, secret, key):
     embed_file(cover, secret(50), OutputTarget(tmp_path / "a.png"), key)
     write_png(tmp_path / "a.png", read_picture(tmp_path / "a.png") ^ 0x40)
     report = extract_file(tmp_path / "a.png", OutputTarget(tmp_path / "out"), key)
@@ -300,7 +300,7 @@ def test_a_frame_altered_beyond_reading(tmp_path, embedded, key):
         extract_file(rewritten(embedded, frames), OutputTarget(tmp_path / "out"), key)
 
 
-def test_the_loss_of_a_frame_that_holds_no_byte_is_told(tmp_path, film, secret, key):
+def test_a_lost_frame_without_data_is_reported(tmp_path, film, secret, key):
     embed_file(film, secret(1), OutputTarget(tmp_path / "a.mkv"), key)
     frames = list(read_frames(tmp_path / "a.mkv"))
     report = extract_file(rewritten(film, frames[1:]), OutputTarget(tmp_path / "out"), key)
@@ -320,7 +320,7 @@ def test_frames_of_another_container_are_left_out(tmp_path, film, embedded, secr
     assert report.trouble == ("2 frames were put in that do not belong here",)
 
 
-def test_what_a_network_hid_is_not_a_file(tmp_path, exact, make_film, key):
+def test_a_film_hidden_by_a_network_is_not_a_file(tmp_path, exact, make_film, key):
     films = [make_film(tmp_path / f"{name}.mkv", 2, 64, 96) for name in ("cover", "secret")]
     hide_film(exact, *films, tmp_path / "container.mkv", key)
     with pytest.raises(RevealError, match="not a file"):
@@ -354,7 +354,7 @@ def test_a_name_can_do_nothing(tmp_path, cover, secret, key):
     assert {path.name for path in tmp_path.iterdir()} == {name, "cover.png", "container.png", "out.bin"}
 
 
-def test_where_the_result_must_not_go(tmp_path, cover, film, embedded, secret, key):
+def test_refused_output_targets(tmp_path, cover, film, embedded, secret, key):
     taken = OutputTarget(tmp_path / "secret.bin")
     small = tmp_path / "small"
     small.write_bytes(b"1")
@@ -373,7 +373,7 @@ def test_where_the_result_must_not_go(tmp_path, cover, film, embedded, secret, k
     extract_file(embedded, OutputTarget(taken.path, force=True), key)
 
 
-def test_what_is_no_file(tmp_path, cover, key):
+def test_inputs_that_are_not_files(tmp_path, cover, key):
     for path, message in ((tmp_path, "is a folder"), (tmp_path / "none", "no such file")):
         with pytest.raises(MediaError, match=message):
             embed_file(cover, path, OutputTarget(tmp_path / "a.png"), key)
@@ -425,7 +425,7 @@ def test_a_film_is_compressed_to_fit(tmp_path, make_film, key):
     assert (out.width, out.height, len(out.pts), len(out.sound)) == (96, 64, 8, 1)
 
 
-def test_what_fits_is_not_compressed(tmp_path, film, picture, key):
+def test_a_file_that_fits_is_not_compressed(tmp_path, film, picture, key):
     buffer = io.BytesIO()
     Image.fromarray(picture(16, 16)).save(buffer, "JPEG")
     (tmp_path / "small.jpg").write_bytes(buffer.getvalue())
@@ -435,7 +435,7 @@ def test_what_fits_is_not_compressed(tmp_path, film, picture, key):
     assert (tmp_path / "out.jpg").read_bytes() == buffer.getvalue()
 
 
-def test_only_what_is_seen_is_compressed(tmp_path, cover, secret, key):
+def test_only_pictures_and_films_are_compressed(tmp_path, cover, secret, key):
     with pytest.raises(MediaError, match="only pictures and films can be compressed"):
         embed_file(cover, secret(9), OutputTarget(tmp_path / "a.png"), key, compress=True)
 

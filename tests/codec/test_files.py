@@ -61,7 +61,7 @@ def test_a_file_needs_no_network(key, cover):
 
 
 @pytest.mark.usefixtures("inputs")
-def test_what_is_refused_needs_no_network(key):
+def test_refused_inputs_need_no_network(key):
     cover, secret = Path("cover.png"), Path("secret.png")
     with pytest.raises(CapacityError, match="a film can't be hidden in a picture"):
         hide_file(never, cover, Path("secret.mkv"), OutputTarget(Path("c.png")), key)
@@ -79,7 +79,7 @@ def test_what_is_refused_needs_no_network(key):
 
 
 @pytest.mark.usefixtures("inputs")
-def test_what_is_hidden(exact, key):
+def test_the_header_says_the_kind(exact, key):
     for cover, secret, kind in (("cover.png", "secret.png", PICTURE), ("cover.mkv", "secret.mkv", FILM)):
         out = Path(cover).with_stem("c")
         hide_file(lambda: exact, Path(cover), Path(secret), OutputTarget(out), key)

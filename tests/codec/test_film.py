@@ -43,7 +43,7 @@ def talkies(tmp_path, make_film):
     return cover, make_film(tmp_path / "secret.mkv", 6, 56, 96, seed=20, sound="aac")
 
 
-def test_every_bit_and_time_comes_back(tmp_path, exact, films, key, five_levels):
+def test_a_film_round_trip_keeps_every_bit_and_time(tmp_path, exact, films, key, five_levels):
     report = hide_film(exact, *films, tmp_path / "a.mkv", key)
     assert (report.width, report.height, report.frames, report.hidden, report.trouble) == (97, 61, 8, 5, ())
     report = reveal_film(exact, tmp_path / "a.mkv", tmp_path / "b.mkv", key, strict=True)
@@ -104,7 +104,7 @@ def test_a_frame_of_a_film_is_the_book(tmp_path, exact, films, key):
 
 
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
-def test_sound_comes_back_packet_by_packet(tmp_path, exact, talkies, key, form):
+def test_sound_is_revealed_packet_by_packet(tmp_path, exact, talkies, key, form):
     report = hide_film(exact, *talkies, tmp_path / "a.mkv", key)
     assert len(report.notes) == 1
     out = tmp_path / f"b.{form}"
@@ -151,7 +151,7 @@ def test_sound_that_does_not_fit_stops_before_any_work(tmp_path, exact, films, m
     hide_film(exact, films[0], loud, tmp_path / "a.mkv", key, HideOptions(sound=False))
 
 
-def test_notes_say_where_it_ends(tmp_path, exact, films, key):
+def test_note_on_the_end_of_the_hidden_film(tmp_path, exact, films, key):
     report = hide_film(exact, *films, tmp_path / "a.mkv", key)
     assert report.notes == ("the hidden film ends at 0.20 s: 5 of the cover's 8 frames hold it",)
 
@@ -291,7 +291,7 @@ def test_progress_counts_frames(tmp_path, exact, films, key):
     assert calls == [("hide", done, 8) for done in range(1, 9)]
 
 
-def test_what_does_not_read_back_is_not_kept(tmp_path, exact, films, key, monkeypatch):
+def test_a_container_that_does_not_read_back_is_removed(tmp_path, exact, films, key, monkeypatch):
     class Faulty(FilmWriter):
         def write(self, picture, time, sound=()):
             picture = picture.copy()
@@ -333,7 +333,7 @@ class Broken(Exception):
 
 @pytest.mark.parametrize("error", [Broken, KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("where", ["network", "progress", "verify", "decoder", "sound"])
-def test_whatever_ends_it_early_leaves_nothing_behind(tmp_path, exact, talkies, key, monkeypatch, where, error):
+def test_an_early_end_leaves_nothing_behind(tmp_path, exact, talkies, key, monkeypatch, where, error):
     """No half file, no thread, and the error itself rather than another."""
     count = iter(range(100))
 

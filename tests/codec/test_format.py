@@ -171,6 +171,6 @@ def test_made_again_they_are_the_same(again):
             np.testing.assert_array_equal(frame, wanted, vector.file)
 
 
-def test_the_answers_are_those_of_what_is_made(again):
+def test_the_answers_match_the_generated_vectors(again):
     assert [make_vectors.described(vector) for vector in again] == VECTORS
     assert {vector["file"] for vector in VECTORS} | {ANSWERS} == {path.name for path in FOLDER.iterdir()}

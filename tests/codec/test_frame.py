@@ -190,7 +190,7 @@ def test_the_smallest_pictures_are_those_of_the_book(detailed, exact, key):
 
 
 @pytest.mark.parametrize("detail", [False, True])
-def test_what_the_check_lets_pass_can_be_hidden(exact, detailed, key, detail):
+def test_every_cover_that_passes_the_check_can_hide(exact, detailed, key, detail):
     """Every shape near the limit, with a secret that can't be compressed."""
     network = detailed if detail else exact
     passed = set()
@@ -238,7 +238,7 @@ SHAPES = [(1, 1), (1, 2), (2, 1), (1, 40), (40, 1), (3, 5), (45, 80)]
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, (0, 0), (135, 240)])
-def test_noise_comes_back_within_bounds(shape):
+def test_packed_noise_stays_within_bounds(shape):
     packed = pack_means(noise(*shape))
     assert len(packed) <= max_packed(*shape)
     np.testing.assert_array_equal(unpack_means(packed, *shape), noise(*shape))
@@ -251,7 +251,7 @@ def test_it_is_the_definition(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("levels", [(0, 0, 0), (255, 255, 255), (255, 0, 255), (0, 255, 0)])
-def test_extreme_colours_come_back(shape, levels):
+def test_extreme_colours_round_trip(shape, levels):
     means = np.broadcast_to(np.array(levels, np.uint8), (*shape, 3)).copy()
     np.testing.assert_array_equal(unpack_means(pack_means(means), *shape), means)
     means[::2, ::2] = 255 - means[::2, ::2]
@@ -292,14 +292,14 @@ def test_means_of_another_size(shape):
         unpack_means(pack_means(noise(3, 5)), *shape)
 
 
-def test_the_same_number_of_means_in_another_shape_is_not_told():
+def test_another_shape_of_equal_size_is_not_detected():
     assert unpack_means(pack_means(noise(3, 5)), 5, 3).shape == (5, 3, 3)
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"junk", pack_means(noise(3, 5))[:-1], pack_means(noise(3, 5)) + b"\0", zlib.compress(bytes(46), 0)]
 )
-def test_what_is_no_thumbnail(data):
+def test_invalid_thumbnails(data):
     with pytest.raises(ValueError, match="record"):
         unpack_means(data, 3, 5)
 

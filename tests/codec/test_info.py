@@ -74,7 +74,7 @@ def test_without_a_key_nothing_is_looked_for(hide, monkeypatch):
     assert file_info(Path("c.png")) == file_info(Path("cover.png"))
 
 
-def test_what_is_told_of_the_room_holds(key, picture):
+def test_the_reported_capacity_is_exact(key, picture):
     """A file of so many bytes fits, and no longer one; a name takes its own bytes."""
     most = file_info(Path("cover.png"))["sealed_bytes"] - len("f")
     Path("f").write_bytes(bytes(most))
@@ -124,7 +124,7 @@ def test_a_hidden_film(hide, key):
     assert (found["whole"], found["trouble"]) == (True, [])
 
 
-def test_a_hidden_film_of_which_frames_are_gone(hide, key):
+def test_a_hidden_film_with_lost_frames(hide, key):
     hide("cover.mkv", "secret.mkv", "c.mkv")
     frames = list(read_frames(Path("c.mkv")))
     with FilmWriter(Path("cut.mkv"), 192, 160, Fraction(25)) as film:

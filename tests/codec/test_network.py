@@ -207,7 +207,7 @@ def test_a_view_of_a_larger_picture_will_do(network, picture):
         (RuntimeError("something else"), RuntimeError),
     ],
 )
-def test_too_little_memory_is_said_in_plain_words(picture, error, told):
+def test_too_little_memory_is_reported(picture, error, told):
     class Hungry(Plain):
         def hide(self, cover, hidden):
             raise error
@@ -243,7 +243,7 @@ def test_every_digit_of_the_weights_counts(exact):
     [{}, {"detail": True}, {"block": 8}, {"detail": 1, "block": 8}]
     + [{"detail": True, "block": block} for block in (0, 4, 12, 264, None, "8", [8])],
 )
-def test_a_card_that_does_not_say_what_it_hides(tmp_path, scramble):
+def test_a_card_without_scramble_settings(tmp_path, scramble):
     pair = build("invertible", blocks=1, width=8)
     save_pair(tmp_path / "w", pair, Card("invertible", {"blocks": 1, "width": 8}, scramble))
     with pytest.raises(WeightsError, match="its card does not say"):
@@ -323,12 +323,12 @@ def test_the_grid_is_the_books(height, width):
 
 
 @pytest.mark.parametrize("size", [(600, 632), (97, 129), (96, 800), (680, 64), (536, 8)])
-def test_what_reaches_no_further_is_as_in_one_pass(small_tiles, size):
+def test_within_the_margin_tiles_equal_one_pass(small_tiles, size):
     picture = np.floor(noise(*size) * 1000)
     np.testing.assert_array_equal(tiled(blurred(MARGIN), picture), blurred(MARGIN)(picture))
 
 
-def test_what_reaches_further_is_not(small_tiles):
+def test_beyond_the_margin_tiles_differ(small_tiles):
     """So the margin is not larger than it says."""
     picture = np.ones((600, 632, 1))
     assert (tiled(blurred(MARGIN + 1), picture) != blurred(MARGIN + 1)(picture)).any()
@@ -405,7 +405,7 @@ def test_no_network_reaches_further_than_is_known(blocks, ends, backbone):
     "unlike",
     [{"place": "ends+latent"}, {"place": "couplings"}, {"backbone": "resnet18"}, {"ends": 7}],
 )
-def test_what_is_not_known(unlike):
+def test_unknown_receptive_fields(unlike):
     card = read_card(SHIPPED)
     assert receptive_fields(card)
     assert receptive_fields(replace(card, options=card.options | unlike)) == {}

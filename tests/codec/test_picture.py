@@ -33,7 +33,7 @@ def refusal(call: Callable[[], object]) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (61, 97), (32, 32), (15, 200), (8, 130), (200, 9)])
-def test_the_same_size_comes_back_exactly(exact, key, picture, five_levels, height, width):
+def test_the_same_size_is_revealed_exactly(exact, key, picture, five_levels, height, width):
     cover, secret = picture(height, width, 1), picture(height // 8 * 8, width // 8 * 8, 2)
     container = hide_picture(exact, cover, secret, key)
     assert container.shape == cover.shape
@@ -43,7 +43,7 @@ def test_the_same_size_comes_back_exactly(exact, key, picture, five_levels, heig
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (123, 45), (200, 200)])
-def test_another_size_comes_back(exact, key, picture, five_levels, size):
+def test_another_size_is_resized(exact, key, picture, five_levels, size):
     cover, secret = picture(61, 97, 1), picture(*size, 2)
     container = hide_picture(exact, cover, secret, key)
     expected = resize(five_levels(resize(secret, 56, 96)), *size)
@@ -129,7 +129,7 @@ def test_a_flipped_bit_of_the_salt(exact, hidden, key, picture, quick_scrypt):
 
 
 @pytest.mark.parametrize("level", [1, 2, 64])
-def test_an_altered_picture_is_shown_and_told(exact, hidden, key, picture, five_levels, level):
+def test_an_altered_picture_is_revealed_and_reported(exact, hidden, key, picture, five_levels, level):
     lead, _ = by_the_book.lead_and_mac_places(hidden.size, SECRET)
     record, _ = by_the_book.read(hidden, SECRET)
     nonce = by_the_book.bytes_of([hidden.reshape(-1)[place] & 1 for place, _ in lead[:96]])
@@ -169,7 +169,7 @@ def test_a_record_that_claims_more_pixels_than_its_container_can_hold(exact, key
     assert reveal_picture(exact, hide_picture(exact, cover, secret[:, :-1], key), key).whole
 
 
-def test_there_is_one_answer_where_nothing_opens(exact, hidden, key, picture, quick_scrypt):
+def test_one_error_for_every_reason(exact, hidden, key, picture, quick_scrypt):
     lead, _ = by_the_book.lead_and_mac_places(hidden.size, SECRET)
     broken = hidden.copy()
     broken.reshape(-1)[lead[0][0]] ^= 1

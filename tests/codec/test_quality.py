@@ -36,7 +36,7 @@ class Loud:
         return replace(hidden, container=255 - cover, rounding_direction=np.ones(cover.shape, np.int8))
 
 
-def test_only_what_one_sees():
+def test_without_a_key_only_public_facts():
     assert visibility_notes(VISIBLE) == ()
     (line,) = visibility_notes(12.34)
     assert "12.3 dB" in line
@@ -121,7 +121,7 @@ def test_a_film_is_refused_as_soon_as_it_is_certain(exact, key):
     assert len(calls) < 10
 
 
-def test_what_is_measured_of_a_film():
+def test_measured_frames_of_a_film():
     for hidden, frames in ((1, {0}), (3, {0, 1, 2}), (8, set(range(8))), (80, set(range(5, 80, 10)))):
         assert SecretQuality(hidden, (8, 8), (8, 8), False).frames == frames
 

@@ -81,7 +81,7 @@ def test_each_field_has_its_place(key):
         Record(Header(FILM_ID, PICTURE, 1, replace(SECRET_FILM, hidden=1, tracks=())), 0, 0, b"t", b""),
     ],
 )
-def test_records_come_back(key, record):
+def test_records_round_trip(key, record):
     assert parse_record(format_record(record, key), key) == record
 
 
@@ -144,7 +144,7 @@ FIELDS = by_the_book.parse(format_record(RECORD, Key(SECRET)))
     ],
     ids=str,
 )
-def test_what_is_rejected(key, fields):
+def test_rejected_records(key, fields):
     with pytest.raises(ValueError, match=r"."):
         parse_record(replace(FIELDS, **fields).join(), key)
 
@@ -207,7 +207,7 @@ NAMED = Header(FILM_ID, FILE, 3, File("report.pdf", 1000, bytes(range(32))))
         Record(replace(NAMED, secret=File("a\udcff", (1 << 62), bytes(32))), 0, 1 << 62),
     ],
 )
-def test_files_come_back(key, record):
+def test_files_round_trip(key, record):
     assert parse_record(format_record(record, key), key) == record
 
 
@@ -268,7 +268,7 @@ def test_names_that_are_not_rejected(key, name):
         with_secret(rate=Fraction(0)),
     ],
 )
-def test_what_a_record_cannot_say_is_not_hidden(key, record):
+def test_values_beyond_a_record_are_refused(key, record):
     with pytest.raises(CapacityError):
         format_record(record, key)
 
@@ -321,7 +321,7 @@ def test_inflate(size):
 
 
 @pytest.mark.parametrize("size", [1, 1000, 70_000])
-def test_what_unpacks_to_too_much(size):
+def test_zlib_data_beyond_the_limit(size):
     with pytest.raises(ValueError, match="record"):
         inflate(zlib.compress(bytes(size)), size - 1)
 
@@ -344,6 +344,6 @@ def test_an_unfinished_stream(size):
 
 
 @pytest.mark.parametrize("data", [b"no zlib", WHOLE + b"\0", WHOLE[:-1] + bytes([WHOLE[-1] ^ 1]), b"\x78\x9c\xff"])
-def test_what_is_no_single_stream(data):
+def test_data_that_is_not_a_single_zlib_stream(data):
     with pytest.raises(ValueError, match="record"):
         inflate(data, 100)

@@ -89,7 +89,7 @@ def test_no_frame(key, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_fails_leaves_nothing(exact, key, picture, tmp_path):
+def test_a_failed_recording_leaves_nothing(exact, key, picture, tmp_path):
     with pytest.raises(ZeroDivisionError), recorded(tmp_path / "c.mkv", "mkv", key) as add:
         add(*next(hidden(exact, key, picture)))
         assert len(list(tmp_path.iterdir())) == 2

@@ -156,7 +156,7 @@ EDITS: dict[str, tuple[Callable, dict, Sequence[int]]] = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_what_has_become_of_it_is_said_and_the_rest_given_back(tmp_path, network, frames, others, secrets, key, name):
+def test_damage_is_reported_and_the_rest_revealed(tmp_path, network, frames, others, secrets, key, name):
     edit, said, shown = EDITS[name]
     container = written(tmp_path / "c.mkv", [frame for frame in edit(frames, others) if frame is not None])
     header, diagnosis = inspected(container, key)
@@ -174,7 +174,7 @@ def test_what_has_become_of_it_is_said_and_the_rest_given_back(tmp_path, network
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_a_strict_reader_takes_nothing_but_the_whole(tmp_path, network, frames, others, key, name):
+def test_strict_refuses_every_damage(tmp_path, network, frames, others, key, name):
     edit, said, _ = EDITS[name]
     container = written(tmp_path / "c.mkv", [frame for frame in edit(frames, others) if frame is not None])
     with pytest.raises(RevealError) as caught:
@@ -183,7 +183,7 @@ def test_a_strict_reader_takes_nothing_but_the_whole(tmp_path, network, frames, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.mkv"]
 
 
-def test_a_whole_container_is_copied_frame_by_frame_without_harm(tmp_path, network, frames, key):
+def test_a_container_copied_frame_by_frame_is_whole(tmp_path, network, frames, key):
     """Another file, other time stamps: the frames are what counts."""
     assert reveal_film(network, written(tmp_path / "c.mkv", frames), tmp_path / "o.mkv", key, strict=True).frames == 10
 
@@ -290,7 +290,7 @@ def test_other_weights(tmp_path, network, frames, key, damage):
     assert not (tmp_path / "out.mkv").exists()
 
 
-def test_there_is_one_answer_where_nothing_opens(tmp_path, network, folder, frames, key, monkeypatch):
+def test_one_error_for_every_reason(tmp_path, network, folder, frames, key, monkeypatch):
     monkeypatch.setattr("stegnet.codec.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
     closed_all = written(tmp_path / "c.mkv", [closed(frame) for frame in frames])
     cases = [
@@ -392,7 +392,7 @@ class Broken(Exception):
 
 @pytest.mark.parametrize("error", [Broken, KeyboardInterrupt])
 @pytest.mark.parametrize("doing", ["reveal", "check", "decoder", "network"])
-def test_whatever_ends_it_early_leaves_nothing_behind(tmp_path, network, frames, key, monkeypatch, doing, error):
+def test_an_early_end_leaves_nothing_behind(tmp_path, network, frames, key, monkeypatch, doing, error):
     container = written(tmp_path / "c.mkv", frames[1:] if doing == "check" else frames)
 
     def progress(now, done, total):

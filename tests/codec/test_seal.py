@@ -24,10 +24,15 @@ def leaning(height: int, width: int) -> np.ndarray:
 
 
 def sealed(
-    picture: np.ndarray, key: Key, record: bytes = RECORD, nonce: bytes = NONCE, salt: bytes | None = SALT, lean=None
+    picture: np.ndarray,
+    key: Key,
+    record: bytes = RECORD,
+    nonce: bytes = NONCE,
+    salt: bytes | None = SALT,
+    direction=None,
 ) -> np.ndarray:
     result = picture.copy()
-    seal(result, record, key, nonce, salt, lean)
+    seal(result, record, key, nonce, salt, direction)
     return result
 
 
@@ -36,12 +41,12 @@ def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("salt", [None, SALT])
-@pytest.mark.parametrize("lean", [False, True])
+@pytest.mark.parametrize("direction", [False, True])
 @pytest.mark.parametrize("size", SIZES)
-def test_sealing_is_the_definition(key, size, lean, salt):
-    lean = leaning(*size) if lean else None
-    written = sealed(noise(*size), key, salt=salt, lean=lean)
-    np.testing.assert_array_equal(written, by_the_book.write(noise(*size), RECORD, SECRET, NONCE, salt, lean))
+def test_sealing_is_the_definition(key, size, direction, salt):
+    direction = leaning(*size) if direction else None
+    written = sealed(noise(*size), key, salt=salt, direction=direction)
+    np.testing.assert_array_equal(written, by_the_book.write(noise(*size), RECORD, SECRET, NONCE, salt, direction))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -105,16 +110,16 @@ def test_samples_change_by_one_level_and_never_wrap(key, level):
         assert set(np.unique(step)) == {0, 1 if level == 0 else -1}
 
 
-def test_who_leans_steps_that_way(key):
+def test_samples_step_in_their_rounding_direction(key):
     even, ways = np.full((40, 48, 3), 128, np.uint8), leaning(40, 48)
-    step = apart(sealed(even, key, bytes(200), lean=ways), even).reshape(-1)
+    step = apart(sealed(even, key, bytes(200), direction=ways), even).reshape(-1)
     mac = {place for place, _ in by_the_book.lead_and_mac_places(even.size, SECRET)[1]}
     moved = [place for place in np.flatnonzero(step) if place not in mac and ways.reshape(-1)[place]]
     assert len(moved) > 300
     assert all(step[place] == ways.reshape(-1)[place] for place in moved)
 
 
-def test_the_key_says_who_steps_up(key):
+def test_the_key_decides_the_other_steps(key):
     """Half do: 5 standard deviations. The MAC's places, by replacement, all step up from an even level."""
     even = np.full((64, 96, 3), 128, np.uint8)
     step = apart(sealed(even, key, bytes(900)), even)

@@ -86,7 +86,7 @@ def test_frames_carry_alike(sound, frames):
 @pytest.mark.parametrize(
     ("end", "kept"), [(None, 10), (Fraction(0), 0), (Fraction(1, 10), 5), (Fraction(101, 1000), 6)]
 )
-def test_what_begins_after_the_end_is_left_out(sound, end, kept):
+def test_packets_after_the_end_are_left_out(sound, end, kept):
     """Packets begin at 0, 20, 40, … milliseconds."""
     sound(packets(10))
     plan = plan_sound(Path("x"), 4, end)
@@ -182,7 +182,7 @@ def test_tracks_are_json():
         (replace(TRACK, rate=0, title="a\u200db\n\0", time_base=Fraction(1, 2**31 - 1)),),
     ],
 )
-def test_tracks_come_back(tracks):
+def test_tracks_round_trip(tracks):
     assert parse_tracks(format_tracks(tracks)) == tracks
     assert bool(format_tracks(tracks)) == bool(tracks)
 
@@ -238,7 +238,7 @@ def test_tracks_that_no_reader_would_take(tracks):
         as_json([plain() | {"template": None}]),
     ],
 )
-def test_what_are_no_tracks(data):
+def test_invalid_tracks(data):
     with pytest.raises(ValueError, match=r"."):
         parse_tracks(data)
 
@@ -263,7 +263,7 @@ def test_a_packet_is_its_fields():
         [replace(PACKET, data=bytes(70_000)), PACKET],
     ],
 )
-def test_packets_come_back(packets):
+def test_packets_round_trip(packets):
     assert list(parse_packets(format_packets(packets), 2)) == packets
 
 
@@ -285,7 +285,7 @@ def test_a_length_beyond_32_bits_is_not_known():
         format_packets([PACKET])[:26] + b"\xff\xff\xff\xffsound",
     ],
 )
-def test_what_are_no_packets(data):
+def test_invalid_packets(data):
     with pytest.raises(ValueError, match="record"):
         list(parse_packets(data, 2))
 
