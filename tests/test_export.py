@@ -15,7 +15,7 @@ import torch
 from stegnet import export
 from stegnet.core.card import SHIPPED, read_card, weights_id
 from stegnet.core.errors import WeightsError
-from stegnet.engines.graphs import ALWAYS, NETWORKS, graph_file
+from stegnet.engines.engine import ALWAYS, NETWORKS, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.models import Card, Pair, build, load_pair, names, save_pair
