@@ -13,7 +13,7 @@ import torch
 
 from pipeline.stage import bar
 from stegnet.codec import Network
-from stegnet.codec.network import Hidden, Step, no_step
+from stegnet.codec.network import HideResult, Step, no_step
 from stegnet.core.config import Config
 from stegnet.core.measures import SEALED, SIDES
 from stegnet.core.reproducible import make_deterministic
@@ -55,7 +55,7 @@ Job = Callable[[], Any]
 class Unshuffled(Network):
     """A network that does not shuffle, for pairs trained without the shuffle."""
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, step: Step = no_step) -> Hidden:
+    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, step: Step = no_step) -> HideResult:
         return super().hide(cover, secret, None, step)
 
     def reveal(

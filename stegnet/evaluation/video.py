@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from stegnet.codec import HideOptions, Network, hide_film, reveal_film
-from stegnet.codec.progress import Progress
+from stegnet.codec.output import Progress
 from stegnet.core.measures import CONTAINER, FLICKER, PSNR, SECRET, SIDES, VMAF
 from stegnet.evaluation.contact_sheet import contact_sheet
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded

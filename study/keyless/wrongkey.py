@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from stegnet.codec import Key, Network, hide_picture, reveal_picture
-from stegnet.codec.picture import find_picture
+from stegnet.codec.frame import read_record
 from stegnet.codec.record import Record
 from stegnet.core.shuffle import draw, grid
 from stegnet.evaluation.contact_sheet import LabelledImage
@@ -63,7 +63,7 @@ def look(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     (cover_name, cover), (secret_name, secret) = pairs.pair(kind, index)
     key, random = Key(secret_key), seeded(seed)
     container = through_file(hide_picture(network, cover, secret, key, random))
-    record, _ = find_picture(container, key)
+    record = read_record(container, key).record
     rows, cols = grid(*container.shape[:2], network.block)
     height, width = rows * network.block, cols * network.block
     blocks = read_blocks(network, container[:height, :width])
