@@ -73,6 +73,23 @@ def test_what_only_looks_like_an_exponent_is_none(text):
     assert not isinstance(parse(text), float)
 
 
+@pytest.mark.parametrize("value", [1e5, 100000.0, 100000])
+def test_an_integer_may_have_an_exponent(changed, value):
+    pairs = changed("train.pairs", value).train.pairs
+    assert (pairs, type(pairs)) == (100_000, int)
+
+
+def test_an_integer_with_an_exponent_has_the_same_bounds(changed):
+    with pytest.raises(ConfigError, match=r"^params.yaml: train.pairs: must be int, is 1.5$"):
+        changed("train.pairs", 1.5)
+    with pytest.raises(
+        ConfigError, match=r"^params.yaml: train.pairs: must lie between 1 and 10000000000, is 100000000000\.0$"
+    ):
+        changed("train.pairs", 1e11)
+    with pytest.raises(ConfigError, match=r"^params.yaml: train.workers: must be int, is inf$"):
+        changed("train.workers", float("inf"))
+
+
 def test_every_key_has_a_comment():
     lines = TEXT.splitlines()
     found = dict(leaves(yaml.compose(TEXT)))
@@ -89,7 +106,7 @@ def test_a_missing_key_is_named(changed, key):
 @pytest.mark.parametrize("key", FLAT)
 def test_a_wrong_type_is_named(changed, key):
     kind = type(FLAT[key]) if key not in {"beta"} else float
-    with pytest.raises(ConfigError, match=rf"^params.yaml: {key}: must be \w+, is"):
+    with pytest.raises(ConfigError, match=rf"^params.yaml: {key}: must be (one of )?\w+.*, is"):
         changed(key, WRONG[kind] if FLAT[key] != "auto" else 1.5)
 
 
@@ -107,6 +124,19 @@ def test_an_unknown_key_is_named_with_the_one_that_was_meant(changed, key, close
     with pytest.raises(ConfigError, match=rf"^params.yaml: {key}: unknown key$") as caught:
         changed(key, 1)
     assert caught.value.hint == f"did you mean {close}?"
+
+
+def test_a_misspelt_key_is_unknown_before_it_is_missing(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT.replace("  pairs: 17000 ", "  pears: 17000 "), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"^params.yaml: train.pears: unknown key$") as caught:
+        load(path)
+    assert caught.value.hint == "did you mean pairs?"
+
+
+def test_a_key_that_is_no_text_is_unknown(changed):
+    with pytest.raises(ConfigError, match=r"^params.yaml: data.7: unknown key$"):
+        changed("data", yaml.safe_load(TEXT)["data"] | {7: 1})
 
 
 @pytest.mark.parametrize("key", [key for key, value in FLAT.items() if isinstance(value, int | float)])

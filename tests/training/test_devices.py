@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from stegnet.core import reproducible
 from stegnet.core.config import AUTO
 from stegnet.core.errors import ConfigError
 from stegnet.core.reproducible import cpu_threads
@@ -18,7 +19,7 @@ def cores(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
     def pretend(count: int) -> None:
-        for module in (devices, precision):
+        for module in (devices, reproducible):
             monkeypatch.setattr(module, "physical_cores", lambda: count)
 
     return pretend
