@@ -57,7 +57,7 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
         with logging_redirect_tqdm():  # log lines don't break into a progress bar
             work(load(Path("params.yaml")), **vars(arguments))
     except StegnetError as error:
-        print(error.told(), file=sys.stderr)
+        print(error.as_text(), file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt as stop:
         print(str(stop) or "stopped", file=sys.stderr)

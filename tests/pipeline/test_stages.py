@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from stegnet.report.studies import STUDIES as PAGE
-from stegnet.training.provenance import CODE
+from stegnet.training.checkpoint import CODE
 from tests.closure import PACKAGES, ROOT, closure, imports
 
 

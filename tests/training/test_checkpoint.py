@@ -85,7 +85,7 @@ def test_all_is_on_the_disk_before_it_counts(checkpoint, monkeypatch):
 
 
 def test_it_can_be_removed_twice(checkpoint, tmp_path):
-    with checkpoint.alone():
+    with checkpoint.lock():
         pass
     (tmp_path / "new" / "abc.tmp").write_bytes(b"half")
     checkpoint.remove()
@@ -94,18 +94,18 @@ def test_it_can_be_removed_twice(checkpoint, tmp_path):
 
 
 def test_two_trainings_do_not_share_it(checkpoint, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.1)
-    with checkpoint.alone(), pytest.raises(TrainingError, match="is running already"), checkpoint.alone():
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.1)
+    with checkpoint.lock(), pytest.raises(TrainingError, match="is running already"), checkpoint.lock():
         pass
-    with checkpoint.alone():
+    with checkpoint.lock():
         pass
 
 
 def test_who_dies_gives_it_free(tmp_path, monkeypatch):
     code = "import os, sys; from pathlib import Path; from stegnet.training.checkpoint import Checkpoint\n"
-    code += "with Checkpoint(Path(sys.argv[1]), 'abc').alone(): os.kill(os.getpid(), 9)"
+    code += "with Checkpoint(Path(sys.argv[1]), 'abc').lock(): os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, cwd=Path(__file__).parents[2])
-    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.1)
     assert files(tmp_path) == ["abc.lock"]
-    with Checkpoint(tmp_path, "abc").alone():
+    with Checkpoint(tmp_path, "abc").lock():
         pass

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from stegnet.core.errors import TrainingError
 from stegnet.training import launch as module
-from stegnet.training.launch import launch
+from stegnet.training.launch import StopRequest, TrainingStopped, launch
 
 pytestmark = pytest.mark.slow
 
@@ -21,18 +22,17 @@ WORKER = """
 import os, sys, time
 from pathlib import Path
 from stegnet.core.errors import DataError
-from stegnet.training.launch import supervised
-from stegnet.core.ranks import rank, world_size
-from stegnet.training.stop import TrainingStopped, StopRequest
+from stegnet.training.launch import StopRequest, TrainingStopped, launched
+from stegnet.core.parallel import rank, world_size
 
 def work(way):
     Path(f"{rank()} of {world_size()}").touch()
     if way == "stops":
-        with StopRequest() as wish:
+        with StopRequest() as request:
             Path(f"{rank()} waits").touch()
-            while not wish.signal:
+            while not request.signal:
                 time.sleep(0.05)
-            raise TrainingStopped(3, 9, wish.signal)
+            raise TrainingStopped(3, 9, request.signal)
     if way == "hangs" or (rank() == 0 and way != "ends"):
         time.sleep(600)
     if way == "fails":
@@ -43,7 +43,7 @@ def work(way):
         os.kill(os.getpid(), 9)
 
 try:
-    with supervised():
+    with launched():
         work(os.environ["WAY"])
 except KeyboardInterrupt as stop:
     sys.exit(print(stop, file=sys.stderr) or stop.code)
@@ -127,3 +127,54 @@ def test_nobody_outlives_the_launcher(launcher, tmp_path):
     process.kill()
     process.communicate()
     assert psutil.wait_procs(children, timeout=30)[1] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_recorded(number):
+    with StopRequest() as request:
+        assert request.signal == 0
+        os.kill(os.getpid(), number)
+        assert request.signal == number
+
+
+def test_the_second_does_what_it_did_before():
+    with pytest.raises(KeyboardInterrupt), StopRequest() as request:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert request.signal == signal.SIGTERM
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_afterwards_all_is_as_before():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with StopRequest():
+        pass
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_who_was_made_deaf_stays_deaf():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with StopRequest() as request:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert request.signal == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_in_another_thread_nobody_asks():
+    seen = []
+
+    def work() -> None:
+        with StopRequest() as request:
+            seen.append(request.signal)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [0]
+
+
+def test_it_says_how_to_go_on():
+    stop = TrainingStopped(3, 9, signal.SIGINT)
+    assert (str(stop), stop.code) == ("stopped after 3 of 9 steps; the same command goes on from there", 130)
+    assert TrainingStopped(3, 9, 0).code == 143

@@ -10,7 +10,7 @@ from stegnet.core.config import LossConfig
 from stegnet.core.similarity import ssim
 from stegnet.training import losses
 from stegnet.training.batch_pass import PassResult
-from stegnet.training.losses import MEASURES, Terms, terms, to_ycbcr
+from stegnet.training.losses import MEASURES, LossTerms, loss_terms, to_ycbcr
 
 pytestmark = pytest.mark.arithmetic
 
@@ -28,11 +28,11 @@ def grey(arrived: PassResult) -> PassResult:
     return PassResult(*(picture[:, :1].expand(-1, 3, -1, -1) for picture in arrived))
 
 
-def of(arrived: PassResult, **keys: float | str) -> Terms:
-    return terms(arrived, replace(NOTHING, **keys))
+def of(arrived: PassResult, **keys: float | str) -> LossTerms:
+    return loss_terms(arrived, replace(NOTHING, **keys))
 
 
-def both(found: Terms) -> Tensor:
+def both(found: LossTerms) -> Tensor:
     return torch.stack([found.container, found.secret])
 
 

@@ -18,11 +18,11 @@ from stegnet.core.reproducible import make_deterministic
 from stegnet.data.pairs import Pairs
 from stegnet.data.shards import TEST, ShardWriter, data_hash
 from stegnet.models import SHIPPED, Card, Invertible, Pair, load_pair, read_card, weights_id
-from stegnet.training.checkpoint import Checkpoint
+from stegnet.training.artifacts import make_card, write_weights
+from stegnet.training.checkpoint import Checkpoint, checkpoint_of, fingerprint
 from stegnet.training.devices import open_fabric
-from stegnet.training.provenance import fingerprint, make_card
-from stegnet.training.stop import TrainingStopped
-from stegnet.training.train import checkpoint_of, train, write_weights
+from stegnet.training.launch import TrainingStopped
+from stegnet.training.train import train
 from stegnet.training.trainer import Trainer, first_pair
 from stegnet.training.validation import FIGURES
 
@@ -297,7 +297,7 @@ def test_the_checkpoint_stays_until_the_result_is_safe(run, shards, make_config,
 
 def test_changed_code_does_not_go_on_from_what_the_old_one_left(run, make_config, monkeypatch):
     stop_before(run, make_config(), 9)
-    monkeypatch.setattr("stegnet.training.provenance._code_hash", lambda: "other")
+    monkeypatch.setattr("stegnet.training.checkpoint.code_hash", lambda: "other")
     assert run(make_config())[2].steps[0] == 0
 
 
@@ -320,7 +320,7 @@ def test_the_points_of_the_curve_are_what_they_say(run, make_config):
 
 
 def test_a_long_training_is_told_in_few_points(run, make_config, monkeypatch):
-    monkeypatch.setattr("stegnet.training.trainer.REPORTS", 4)
+    monkeypatch.setattr("stegnet.training.trainer.CURVE_POINTS", 4)
     assert [point["step"] for point in run(make_config(validate=0))[2].curve] == [2, 5, 8, 11]
 
 

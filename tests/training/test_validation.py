@@ -12,8 +12,9 @@ import torch
 from stegnet.core.measures import psnr
 from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
 from stegnet.models import Pair, build_from
-from stegnet.training.train import checkpoint_of, train
-from stegnet.training.validation import FIGURES, Best, Validation
+from stegnet.training.checkpoint import checkpoint_of
+from stegnet.training.train import train
+from stegnet.training.validation import FIGURES, BestWeights, Validation
 
 LOSS = "validation_loss"
 
@@ -82,7 +83,7 @@ def test_it_measures_what_files_hold(make_config):
     pictures = torch.randint(40, 200, (5, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     validation = Validation(pictures, config, "fp32", 2)
     found = validation.measure(Plain())
-    sealed = validation._chance.sealed.numpy()  # 0.6 lies nearest to 1, and second-nearest to 0
+    sealed = validation._randomness.sealed.numpy()  # 0.6 lies nearest to 1, and second-nearest to 0
     assert 0.02 < sealed.mean() < 0.06
     cover = pictures[:, 0].numpy()
     container = cover + 1 - sealed.astype(np.uint8)
@@ -128,7 +129,7 @@ def test_points_at_intervals_and_at_the_end(run, make_config):
 
 
 def test_a_measurement_between_two_points_is_a_point(run, make_config, monkeypatch):
-    monkeypatch.setattr("stegnet.training.trainer.REPORTS", 4)
+    monkeypatch.setattr("stegnet.training.trainer.CURVE_POINTS", 4)
     assert [point["step"] for point in run(make_config(validate=5))[2]] == [2, 4, 5, 8, 9, 11]
 
 
@@ -226,9 +227,9 @@ def test_networks_with_running_statistics_are_measured_with_them(run, make_confi
 
 
 def test_the_best_is_copied(make_config):
-    best, pair = Best(), Plain()
+    best, pair = BestWeights(), Plain()
     pair.weight = torch.nn.Parameter(torch.ones(2))
-    best.offer(3, {LOSS: 1.0}, pair)
+    best.update(3, {LOSS: 1.0}, pair)
     with torch.no_grad():
         pair.weight.mul_(5)
     assert best.weights["weight"].tolist() == [1, 1]
