@@ -29,8 +29,6 @@ NAMES = [*STAGES, *(f"study: {name}" for name in STUDIES)]
 # These only log: whatever changes there, a stage writes the same bytes, and so none but publish depends on them.
 LOGS = {
     ROOT / "pipeline/results.py",
-    ROOT / "pipeline/untracked.py",
-    ROOT / "stegnet/tracking/result.py",
     *(ROOT / "stegnet/tracking").glob("*.py"),
 }
 

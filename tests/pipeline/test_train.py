@@ -20,8 +20,8 @@ import yaml
 from safetensors.torch import load_file
 
 from pipeline.results import _curve
-from pipeline.train import _write_curve
 from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
+from stegnet.training.artifacts import write_curve
 from stegnet.training.validation import FIGURES
 
 pytestmark = pytest.mark.slow
@@ -147,8 +147,8 @@ def test_a_store_that_fails_touches_neither_the_training_nor_its_bits(folder: Pa
     assert_same(folder / "alone", whole)
     warnings = [line for line in re.split("[\r\n]", said) if "WARNING" in line]
     assert [warning.split(" (")[0] for warning in warnings] == [
-        "WARNING: MLflow takes nothing",
-        "WARNING: MLflow has not got all of this run",
+        "WARNING: MLflow can't be reached",
+        "WARNING: MLflow is missing part of this run",
     ]
     (run,) = [run for run in runs(folder) if run.info.run_id not in known]
     assert run.info.status == "RUNNING"
@@ -192,8 +192,8 @@ def test_a_bare_machine_trains_without_mlflow(folder: Path, start: Run, whole: P
 def test_the_curve_has_empty_cells_where_nothing_was_validated(tmp_path: Path) -> None:
     """The columns are there in any case, for DVC draws them; its template passes over the empty cells."""
     points = [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0, **dict.fromkeys(FIGURES, 3.5)}]
-    _write_curve(tmp_path / "curve.csv", points)
-    _write_curve(tmp_path / "none.csv", points[:1])
+    write_curve(tmp_path / "curve.csv", points)
+    write_curve(tmp_path / "none.csv", points[:1])
     head, first, second = (tmp_path / "curve.csv").read_text(encoding="utf-8").splitlines()
     assert (head, first, second) == (f"step,loss,{','.join(FIGURES)}", "0,2.0,,,", "1,1.0,3.5,3.5,3.5")
     assert (tmp_path / "none.csv").read_text(encoding="utf-8").splitlines() == [head, first]

@@ -16,9 +16,10 @@ import stegnet
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.export import export
 from stegnet.models import read_card
-from stegnet.tracking import Tracker, store
+from stegnet.tracking import store
 from stegnet.tracking.model import REGISTERED, example, log_model
 from stegnet.tracking.result import Result
+from stegnet.tracking.store import Tracker
 
 pytestmark = pytest.mark.slow
 
@@ -36,11 +37,11 @@ def trained(weights: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def model(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.entities.LoggedModel:
     """What a training logged, with a measurement below it."""
-    monkeypatch.setattr(store, "changes_in", lambda params: "")  # as if its parameters were the commit's
+    monkeypatch.setattr(store, "changed_params", lambda params: "")  # as if its parameters were the commit's
     tracker = Tracker(tmp_path, {"beta": 0.5})
     with tracker.run("train", "invertible beta=0.5") as live:
         live.finish(Result("train", "w", "w", model=trained))
-    tracker.restore(Result("evaluate", "e", "w", headline={"secret_psnr": 37.5}), "evaluate")
+    tracker.log_result(Result("evaluate", "e", "w", headline={"secret_psnr": 37.5}), "evaluate")
     run = mlflow.get_run(live.id)
     (output,) = run.outputs.model_outputs
     return mlflow.MlflowClient().get_logged_model(output.model_id)

@@ -25,8 +25,9 @@ from stegnet.core.errors import DataError
 from stegnet.data.shards import TEST, TRAIN, ShardWriter
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.models import read_card
-from stegnet.tracking import DATA_EXPERIMENT, EXPERIMENT, STAGE, Tracker
+from stegnet.tracking.provenance import DATA_EXPERIMENT, EXPERIMENT, STAGE
 from stegnet.tracking.result import Result
+from stegnet.tracking.store import Tracker
 
 pytestmark = pytest.mark.slow
 
@@ -108,9 +109,9 @@ def runs(
     for result in results:
         with tracker.run(result.stage, result.stage) as live:
             live.finish(result)
-        assert live.whole
+        assert live.complete
     for result in results:  # as publish does at the end: all of it is there
-        tracker.restore(result, result.stage)
+        tracker.log_result(result, result.stage)
     experiments = [mlflow.get_experiment_by_name(name).experiment_id for name in (EXPERIMENT, DATA_EXPERIMENT)]
     found = mlflow.search_runs(experiments, output_format="list")
     assert len(found) == len(results)

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -9,8 +10,10 @@ import pytest
 from PIL import Image
 
 from stegnet.core.errors import TrackingError
-from stegnet.tracking import DATA_EXPERIMENT, EXPERIMENT, KEY, STAGE, WEIGHTS, LiveRun, Tracker
+from stegnet.tracking.provenance import DATA_EXPERIMENT, EXPERIMENT, KEY, STAGE, WEIGHTS
 from stegnet.tracking.result import Result
+from stegnet.tracking.run import LiveRun
+from stegnet.tracking.store import Tracker
 
 TRAIN = Result("train", "w1", "w1", metrics={"loss": 0.5})
 EVALUATE = Result("evaluate", "e1", "w1", metrics={"evaluate/ssim": 0.9}, headline={"secret_psnr": 37.5})
@@ -25,7 +28,7 @@ def log(tracker: Tracker, result: Result) -> str:
     """Logs a stage as a stage does that was executed; the id of its run."""
     with tracker.run(result.stage, result.stage) as live:
         live.finish(result)
-    assert live.whole
+    assert live.complete
     return live.id
 
 
@@ -51,7 +54,7 @@ def test_what_was_not_executed_is_restored_once(tracker: Tracker) -> None:
     assert "mlflow.parentRunId" not in runs()["evaluate"].data.tags
     for _ in range(2):
         for result in (TRAIN, EVALUATE):
-            tracker.restore(result, result.stage)
+            tracker.log_result(result, result.stage)
     assert runs()["evaluate"].data.tags["mlflow.parentRunId"] == runs()["train"].info.run_id
     assert len(mlflow.search_runs(search_all_experiments=True)) == 2
     assert runs()["train"].data.tags["stegnet.restored"] == "true"
@@ -66,7 +69,7 @@ def test_an_experiment_that_trains_nothing_new_has_a_row_of_its_own(tracker: Tra
     video = Result("video", "v1", "w1", headline={"video_secret_psnr": 30.0})
     log(other, video)
     for result in (TRAIN, EVALUATE, video):
-        other.restore(result, result.stage)
+        other.log_result(result, result.stage)
     assert "video_secret_psnr" not in mlflow.get_run(first).data.metrics
     row = other.find(TRAIN)
     assert row.info.run_id != first
@@ -76,7 +79,7 @@ def test_an_experiment_that_trains_nothing_new_has_a_row_of_its_own(tracker: Tra
 def test_prepared_pictures_belong_to_every_experiment(tracker: Tracker, tmp_path: Path) -> None:
     prepared = Result("prepare", "d1")
     log(tracker, prepared)
-    Tracker(tmp_path, {"beta": 2}).restore(prepared, "scenes")
+    Tracker(tmp_path, {"beta": 2}).log_result(prepared, "scenes")
     assert len(mlflow.search_runs(search_all_experiments=True)) == 1
 
 
@@ -103,8 +106,8 @@ LOSSES = [1.0, 0.5, 0.25, 0.125]
 
 def log_losses(live: LiveRun, count: int) -> None:
     for step, loss in enumerate(LOSSES[:count]):
-        live.point("train", {"step": step, "loss": loss})
-    live.picture("train/state", 1, np.zeros((4, 6, 3), np.uint8))
+        live.log_point("train", {"step": step, "loss": loss})
+    live.log_picture("train/state", 1, np.zeros((4, 6, 3), np.uint8))
 
 
 def losses(run: str) -> list[float]:
@@ -154,9 +157,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import mlflow
-from stegnet.tracking import Tracker
+from stegnet.tracking.store import Tracker
 with Tracker(Path(sys.argv[1]), {"beta": 1}).run("train", "a", "fingerprint") as live:
-    live.point("train", {"step": 0, "loss": 1.0})
+    live.log_point("train", {"step": 0, "loss": 1.0})
     while "train/loss" not in mlflow.get_run(live.id).data.metrics:
         pass
     print(live.id, flush=True)
@@ -235,16 +238,16 @@ def test_many_parameters_fit(tmp_path: Path) -> None:
 
 def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").unlink()
-    code = "import sys; from pathlib import Path; from stegnet.tracking import Tracker; Tracker(Path(sys.argv[1]), {})"
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    both = [subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE) for _ in range(2)]
+    code = "from pathlib import Path; from stegnet.tracking.store import Tracker; Tracker(Path(), {})"
+    own = {"env": os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}, "cwd": tmp_path}
+    both = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, **own) for _ in range(2)]
     assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0), (b"", 0)]
 
 
 def test_pictures_are_a_series(tracker: Tracker) -> None:
     with tracker.run("train", "train") as live:
         for step in (9, 19):
-            live.picture("train/state", step, np.full((4, 6, 3), step, np.uint8))
+            live.log_picture("train/state", step, np.full((4, 6, 3), step, np.uint8))
     names = [file.path for file in mlflow.MlflowClient().list_artifacts(live.id, "images") if file.path.endswith("png")]
     assert sorted(name.split("+")[1:3] for name in names) == [["step", "19"], ["step", "9"]]
     path = Path(mlflow.artifacts.download_artifacts(run_id=live.id, artifact_path=min(names)))
@@ -257,6 +260,6 @@ def test_the_machine_is_watched_while_a_run_lasts(tracker: Tracker, monkeypatch:
         while "system/cpu_utilization_percentage" not in mlflow.get_run(live.id).data.metrics:
             time.sleep(0.05)
     assert mlflow.get_run(live.id).data.metrics["system/system_memory_usage_megabytes"] > 0
-    tracker.restore(Result("train", "again", "again"), "train")
+    tracker.log_result(Result("train", "again", "again"), "train")
     time.sleep(0.3)
     assert mlflow.get_run(tracker.find(Result("train", "again", "again")).info.run_id).data.metrics == {}
