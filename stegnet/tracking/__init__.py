@@ -5,13 +5,7 @@ its workspace and for the experiments that DVC runs elsewhere. Only the modules 
 does not, nor does this file.
 """
 
-import logging
 import os
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when MLflow is imported
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # five seconds; an Outbox tries again
-
-for _name in ("alembic", "mlflow"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
-for _name in ("mlflow.store.db.utils", "urllib3.connectionpool"):  # stegnet reports a failing store in one line
-    logging.getLogger(_name).setLevel(logging.CRITICAL)

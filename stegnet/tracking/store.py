@@ -47,6 +47,11 @@ from stegnet.tracking.run import (
     system_metrics,
 )
 
+for _name in ("alembic", "mlflow"):  # MLflow sets its own levels when it is imported
+    logging.getLogger(_name).setLevel(logging.WARNING)
+for _name in ("mlflow.store.db.utils", "urllib3.connectionpool"):  # stegnet reports a failing store in one line
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
 CONNECT_TIMEOUT = 5  # seconds; of the first request to a server
 RETRY_TIMEOUT = 15.0  # seconds that the end of a stage waits for a failing store
 REQUEST_TIMEOUT = 120.0  # seconds that it waits for one answer, as MLflow itself does

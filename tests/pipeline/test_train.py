@@ -79,8 +79,9 @@ def finish(process: subprocess.Popen, out: Path) -> str:
 
 @pytest.fixture(scope="module")
 def whole(folder: Path, start: Run) -> Path:
-    """What the training leaves if nobody disturbs it."""
-    finish(start("whole"), folder / "whole")
+    """The output of an undisturbed training, which logs nothing on stderr but its progress."""
+    said = finish(start("whole"), folder / "whole")
+    assert not [line for line in re.split("[\r\n]", said) if line and not line.startswith("train: ")]
     return folder / "whole"
 
 
