@@ -1,4 +1,4 @@
-"""MLflow, the network or the disk fails: one clear line, nothing of a password, and no work waits or is lost."""
+"""Failures of MLflow, the network and the disk: one clear line, no password in it, nothing waits or is lost."""
 
 import logging
 import os
@@ -31,7 +31,7 @@ TRAIN = Result("train", "w", "w", metrics={"pairs": 96.0}, curve=tuple(POINTS))
 
 @pytest.fixture
 def tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
-    """One that tries again at once, and does not wait long at the end."""
+    """A tracker with short delays and timeouts."""
     monkeypatch.setattr(outbox, "RETRY_DELAY", 0.05)
     monkeypatch.setattr(store, "RETRY_TIMEOUT", 0.5)
     monkeypatch.setattr(store, "STOP_TIMEOUT", 0.5)
@@ -40,7 +40,7 @@ def tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
 
 @pytest.fixture
 def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    """Gives what a user is warned of so far."""
+    """Returns the warnings so far."""
     caplog.set_level(logging.INFO)
 
     def call() -> list[str]:
@@ -90,7 +90,7 @@ def whole_curve(name: str = "loss") -> list[tuple[int, float]]:
     return [(point["step"], point[name]) for point in POINTS if name in point]
 
 
-def test_what_a_server_misses_is_sent_when_it_is_back(
+def test_failed_requests_are_sent_when_the_server_is_back(
     tracker: Tracker, warnings: Callable[[], list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     with tracker.run("train", "train") as live:
@@ -133,14 +133,14 @@ def unfinished(tracker: Tracker, warnings: Callable[[], list[str]]) -> Iterator[
     return live.id
 
 
-def test_a_server_that_is_gone_for_good_is_told_of(unfinished: str, warnings: Callable[[], list[str]]) -> None:
+def test_a_server_that_stays_down_is_reported(unfinished: str, warnings: Callable[[], list[str]]) -> None:
     assert len(warnings()) == 2
     assert "is missing part of this run" in warnings()[1]
     assert "`dvc repro -s -f publish`" in warnings()[1]
     assert (the_run().info.status, len(curve(the_run()))) == ("RUNNING", 5)
 
 
-def test_stage_publish_makes_its_run_whole(unfinished: str, tmp_path: Path) -> None:
+def test_stage_publish_completes_its_run(unfinished: str, tmp_path: Path) -> None:
     for _ in range(2):
         Tracker(tmp_path, {"beta": 1}).log_result(TRAIN, "train")
     assert (the_run().info.run_id, the_run().info.status) == (unfinished, "FINISHED")
@@ -155,7 +155,7 @@ def test_stage_publish_leaves_a_run_of_other_figures_alone(unfinished: str, tmp_
     assert {(run.info.run_id == unfinished, run.info.status) for run in runs} == {(True, "KILLED"), (False, "FINISHED")}
 
 
-def test_why_a_stage_stopped_is_not_hidden_by_a_server_that_is_gone(
+def test_a_server_that_is_down_does_not_hide_a_stage_s_error(
     tracker: Tracker, warnings: Callable[[], list[str]]
 ) -> None:
     with gone("set_terminated"), pytest.raises(ZeroDivisionError), tracker.run("train", "train"):
@@ -163,7 +163,7 @@ def test_why_a_stage_stopped_is_not_hidden_by_a_server_that_is_gone(
     assert "the next stage that runs marks it" in warnings()[-1]
 
 
-def test_a_programmers_error_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_ends_the_outbox(monkeypatch: pytest.MonkeyPatch) -> None:
     said: queue.Queue[type[BaseException]] = queue.Queue()
     monkeypatch.setattr(threading, "excepthook", lambda error: said.put(error.exc_type))
     outbox = Outbox()
@@ -173,17 +173,17 @@ def test_a_programmers_error_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("call", ["create_run", "search_runs", "set_terminated"])
-def test_between_its_stages(call: str, tracker: Tracker) -> None:
+def test_a_failing_store_between_stages(call: str, tracker: Tracker) -> None:
     with gone(call), pytest.raises(TrackingError, match="MLflow's store can't be used"):
         tracker.log_result(Result("train", "w", "w"), "train")
 
 
-def test_a_full_disk_is_told_too() -> None:
+def test_a_full_disk_is_reported() -> None:
     with pytest.raises(TrackingError, match="No space left"), store_errors("MLflow took nothing", "make room"):
         raise OSError(28, "No space left on device")
 
 
-def test_other_faults_are_not_hidden() -> None:
+def test_other_errors_pass() -> None:
     with pytest.raises(ZeroDivisionError), store_errors("MLflow", ""):
         raise ZeroDivisionError
 

@@ -25,7 +25,7 @@ def tracker(tmp_path: Path) -> Tracker:
 
 
 def log(tracker: Tracker, result: Result) -> str:
-    """Logs a stage as a stage does that was executed; the id of its run."""
+    """Logs a stage that is executed; returns the id of its run."""
     with tracker.run(result.stage, result.stage) as live:
         live.finish(result)
     assert live.complete
@@ -38,7 +38,7 @@ def runs() -> dict[str, mlflow.entities.Run]:
     return {run.data.tags[STAGE]: run for run in reversed(found)}
 
 
-def test_a_measure_stands_below_the_training_of_its_weights(tracker: Tracker) -> None:
+def test_a_measurement_is_a_child_of_its_training(tracker: Tracker) -> None:
     parent = log(tracker, TRAIN)
     log(tracker, Result("train", "w2", "w2"))
     log(tracker, EVALUATE)
@@ -49,7 +49,7 @@ def test_a_measure_stands_below_the_training_of_its_weights(tracker: Tracker) ->
     assert shown.tags[KEY] == shown.tags[WEIGHTS] == "w1"
 
 
-def test_what_was_not_executed_is_restored_once(tracker: Tracker) -> None:
+def test_a_stage_that_was_not_executed_is_logged_once(tracker: Tracker) -> None:
     log(tracker, EVALUATE)
     assert "mlflow.parentRunId" not in runs()["evaluate"].data.tags
     for _ in range(2):
@@ -95,7 +95,7 @@ def test_find_knows_only_finished_runs_with_the_same_outcome(tracker: Tracker) -
     assert tracker.find(Result("train", "w2", "w2")) is None
 
 
-def test_what_a_user_stopped_is_no_failure(tracker: Tracker) -> None:
+def test_an_interrupted_run_is_killed_not_failed(tracker: Tracker) -> None:
     with pytest.raises(KeyboardInterrupt), tracker.run("train", "a"):
         raise KeyboardInterrupt
     assert runs()["train"].info.status == "KILLED"
@@ -119,7 +119,7 @@ def pictures(run: str) -> list[str]:
     return [file.path for file in mlflow.MlflowClient().list_artifacts(run, "images") if file.path.endswith("png")]
 
 
-def test_a_training_that_was_stopped_goes_on_in_its_run(tracker: Tracker) -> None:
+def test_a_stopped_training_resumes_its_run(tracker: Tracker) -> None:
     with pytest.raises(KeyboardInterrupt), tracker.run("train", "a", "fingerprint") as stopped:
         log_losses(stopped, 2)
         raise KeyboardInterrupt
@@ -176,7 +176,7 @@ def killed(tracker: Tracker, tmp_path: Path) -> str:
     return done.stdout.split()[-1]
 
 
-def test_a_training_that_was_killed_goes_on_in_its_run(killed: str, tmp_path: Path) -> None:
+def test_a_killed_training_resumes_its_run(killed: str, tmp_path: Path) -> None:
     with Tracker(tmp_path, {"beta": 1}).run("train", "b", "fingerprint") as live:
         log_losses(live, 4)
     assert live.id == killed
@@ -204,7 +204,7 @@ def test_the_experiments_name_can_be_chosen(tmp_path: Path, monkeypatch: pytest.
     assert runs()["train"].info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
 
 
-def test_experiments_tell_what_they_hold_and_are_told_again_when_that_changes(tmp_path: Path) -> None:
+def test_experiments_are_described_and_descriptions_are_updated(tmp_path: Path) -> None:
     for _ in range(2):
         Tracker(tmp_path, {})
         found = {name: mlflow.get_experiment_by_name(name) for name in (EXPERIMENT, DATA_EXPERIMENT)}
@@ -254,7 +254,7 @@ def test_pictures_are_a_series(tracker: Tracker) -> None:
     assert np.asarray(Image.open(path)).tolist() == np.full((4, 6, 3), 19).tolist()
 
 
-def test_the_machine_is_watched_while_a_run_lasts(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_metrics_are_logged_during_a_run(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
     with tracker.run("train", "train") as live:
         while "system/cpu_utilization_percentage" not in mlflow.get_run(live.id).data.metrics:

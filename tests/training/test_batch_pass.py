@@ -13,7 +13,7 @@ CPU = torch.device("cpu")
 
 
 class Watched(Pair):
-    """Gives back what it was given, and keeps it."""
+    """Returns its inputs, and records them."""
 
     def hide(self, cover, secret):
         self.hidden = secret
@@ -46,7 +46,7 @@ def test_only_secrets_are_shuffled(make_config, batch, share, changed, detail):
 
 
 @pytest.mark.parametrize("detail", [True, False])
-def test_what_is_revealed_is_put_back_in_order(make_config, batch, detail):
+def test_revealed_secrets_are_unshuffled(make_config, batch, detail):
     config = replace(make_config(batch=8, scrambled=0.5), scramble=ScrambleConfig(detail, 8))
     result = HideRevealPass(Watched(), detail, "fp32")(batch, draw_randomness(config, 3, CPU))
     means = block_means(result.secret) if detail else None
@@ -65,13 +65,13 @@ def test_sealed_bits_and_noise_change_what_is_stored(make_config, batch):
 
 
 class Vivid(Watched):
-    """Its containers lie between the levels, and beyond black and white."""
+    """Its containers have values between 8-bit levels, and outside [0, 1]."""
 
     def hide(self, cover, secret):
         return 1.2 * super().hide(cover, secret) - 0.1
 
 
-def test_what_is_revealed_from_is_what_a_file_would_hold(make_config, batch):
+def test_revealing_reads_the_container_as_a_file_holds_it(make_config, batch):
     pair = Vivid()
     result = HideRevealPass(pair, True, "fp32")(
         batch, draw_randomness(make_config(batch=8, bits=0.0, noise=0.0), 3, CPU)
@@ -88,7 +88,7 @@ def test_randomness_follows_from_seed_and_step(make_config):
     assert [torch.equal(sealed[0], other) for other in sealed] == [True, True, False, False]
 
 
-def test_parts_of_a_batch_give_what_the_whole_gives(make_config, batch):
+def test_parts_of_a_batch_give_the_same_as_the_whole(make_config, batch):
     config = make_config(batch=8, scrambled=0.5, noise=0.1)
     hide_reveal, randomness = HideRevealPass(Watched(), True, "fp32"), draw_randomness(config, 0, CPU)
     whole = hide_reveal(batch, randomness)

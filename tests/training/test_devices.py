@@ -26,26 +26,26 @@ def cores(monkeypatch):
 
 
 @pytest.mark.parametrize(("count", "started"), [(1, 1), (2, 2), (3, 2), (4, 4), (6, 4), (12, 8)])
-def test_each_core_has_a_process_as_far_as_shares_are_even(make_config, cores, count, started):
+def test_one_process_per_core_if_shares_are_even(make_config, cores, count, started):
     cores(count)
     assert process_count(make_config(devices=AUTO, batch=8)) == started
 
 
-def test_parts_of_a_share_count(make_config, cores):
+def test_shares_divide_evenly_into_parts(make_config, cores):
     cores(8)
     assert process_count(make_config(devices=AUTO, batch=8, accumulate=4)) == 2
     with pytest.raises(ConfigError, match=r"train\.batch: 8 pairs can't be shared out to 1 processes in 3 parts"):
         process_count(make_config(devices=AUTO, batch=8, accumulate=3))
 
 
-def test_a_network_that_normalises_by_its_batch_is_not_shared_out(make_config, cores):
+def test_a_network_with_batch_norms_trains_in_one_process(make_config, cores):
     cores(4)
     unet = replace(make_config().model, name="unet", width="auto", blocks="auto", ends="auto", backbone="auto")
     assert process_count(make_config(devices=AUTO, batch=8, model=unet)) == 1
     assert process_count(make_config(devices=2, batch=8, model=unet)) == 2  # unless it is asked for
 
 
-def test_threads_are_the_cores_shared_out(cores, monkeypatch):
+def test_threads_are_divided_among_processes(cores, monkeypatch):
     cores(8)
     assert (cpu_threads(AUTO), cpu_threads(3)) == (8, 3)
     monkeypatch.setenv("LOCAL_RANK", "0")
@@ -55,7 +55,7 @@ def test_threads_are_the_cores_shared_out(cores, monkeypatch):
     assert cpu_threads(AUTO) == 1
 
 
-def test_the_card_tells_what_auto_came_to(make_config, cores, shards):
+def test_the_card_holds_the_resolved_values_of_auto(make_config, cores, shards):
     from stegnet.training.artifacts import make_card
 
     cores(5)
@@ -64,7 +64,7 @@ def test_the_card_tells_what_auto_came_to(make_config, cores, shards):
 
 
 @pytest.mark.parametrize(("processes", "parts"), [(1, 1), (1, 4), (2, 1), (3, 2), (6, 2)])
-def test_the_shares_of_all_processes_are_the_batch(make_config, monkeypatch, processes, parts):
+def test_the_shares_of_all_processes_make_up_the_batch(make_config, monkeypatch, processes, parts):
     config = make_config(batch=12, accumulate=parts).train
     pairs, places = [], []
     for rank in range(processes):

@@ -1,4 +1,4 @@
-"""The launcher, with a program that does nothing but end in some way."""
+"""The launcher, with a program that ends in a given way, and stop requests."""
 
 import os
 import signal
@@ -52,7 +52,7 @@ except KeyboardInterrupt as stop:
 
 @pytest.fixture
 def start(tmp_path, monkeypatch):
-    """Launches two processes that end in a certain way."""
+    """Launches two processes that end in the given way."""
     (tmp_path / "worker.py").write_text(WORKER, encoding="utf-8")
     monkeypatch.setattr(module, "GRACE", 0.5)
     monkeypatch.setattr(sys, "argv", ["pytest"])
@@ -66,12 +66,12 @@ def start(tmp_path, monkeypatch):
     return call
 
 
-def test_all_run_and_know_their_number(start, tmp_path):
+def test_every_process_runs_and_knows_its_rank(start, tmp_path):
     assert start("ends") == 0
     assert {path.name for path in tmp_path.glob("* of *")} == {"0 of 2", "1 of 2"}
 
 
-def test_who_fails_is_told_of_and_ends_the_others(start):
+def test_a_failure_is_reported_and_ends_the_other_processes(start):
     before = psutil.Process().children(recursive=True)  # other tests leave helpers of Python's own
     with pytest.raises(TrainingError, match=r"^no pictures$") as caught:
         start("fails")
@@ -79,13 +79,13 @@ def test_who_fails_is_told_of_and_ends_the_others(start):
     assert set(psutil.Process().children(recursive=True)) <= set(before)
 
 
-def test_a_programmers_error_shows_where(start, capsys):
+def test_an_unexpected_error_shows_its_traceback(start, capsys):
     with pytest.raises(TrainingError, match=r"^process 1 of the training failed$"):
         start("is wrong")
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_who_is_killed_ends_the_others(start):
+def test_a_killed_process_ends_the_others(start):
     with pytest.raises(TrainingError, match=r"^process 1 of the training was ended by SIGKILL$"):
         start("is killed")
 
@@ -111,7 +111,7 @@ def wait_for(condition) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_are_handed_on(launcher, tmp_path, number):
+def test_signals_are_forwarded(launcher, tmp_path, number):
     process = launcher("stops")
     wait_for(lambda: len(list(tmp_path.glob("* waits"))) == 2)
     process.send_signal(number)
@@ -120,7 +120,7 @@ def test_signals_are_handed_on(launcher, tmp_path, number):
     assert said.count("stopped after 3 of 9 steps") == 1
 
 
-def test_nobody_outlives_the_launcher(launcher, tmp_path):
+def test_no_process_outlives_the_launcher(launcher, tmp_path):
     process = launcher("hangs")
     wait_for(lambda: len(list(tmp_path.glob("* of *"))) == 2)
     children = psutil.Process(process.pid).children()
@@ -137,21 +137,21 @@ def test_a_signal_is_recorded(number):
         assert request.signal == number
 
 
-def test_the_second_does_what_it_did_before():
+def test_a_second_signal_has_its_previous_effect():
     with pytest.raises(KeyboardInterrupt), StopRequest() as request:
         os.kill(os.getpid(), signal.SIGTERM)
         assert request.signal == signal.SIGTERM
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_afterwards_all_is_as_before():
+def test_handlers_are_restored():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with StopRequest():
         pass
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_who_was_made_deaf_stays_deaf():
+def test_ignored_signals_stay_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with StopRequest() as request:
@@ -161,7 +161,7 @@ def test_who_was_made_deaf_stays_deaf():
         signal.signal(signal.SIGINT, before)
 
 
-def test_in_another_thread_nobody_asks():
+def test_other_threads_handle_no_signals():
     seen = []
 
     def work() -> None:
@@ -174,7 +174,7 @@ def test_in_another_thread_nobody_asks():
     assert seen == [0]
 
 
-def test_it_says_how_to_go_on():
+def test_the_message_says_how_to_resume():
     stop = TrainingStopped(3, 9, signal.SIGINT)
     assert (str(stop), stop.code) == ("stopped after 3 of 9 steps; the same command goes on from there", 130)
     assert TrainingStopped(3, 9, 0).code == 143
