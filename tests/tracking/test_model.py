@@ -140,9 +140,7 @@ def test_an_unfinished_model_is_completed(trained: Path, tmp_path: Path) -> None
     assert [output.model_id for output in mlflow.get_run(live.id).outputs.model_outputs] == [made.model_id]
 
 
-def test_files_without_a_training_are_skipped(
-    model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path
-) -> None:
+def test_files_without_training_are_skipped(model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path) -> None:
     Tracker(tmp_path, {"beta": 0.5}).add_to_model("of another", [trained.with_suffix(".onnx")])
     assert not [path for path in files(model, tmp_path / "got") if path.suffix == ".onnx"]
     assert not mlflow.MlflowClient().search_registered_models()

@@ -69,9 +69,7 @@ def test_changed_code_is_dirty(commit: str, tmp_path: Path) -> None:
     assert "uncommitted changes" in describe("train", tags)
 
 
-def test_the_baseline_of_an_experiment_is_its_commit(
-    commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_experiment_s_baseline_is_its_commit(commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """DVC commits in the temporary copy where a queued experiment runs."""
     monkeypatch.setenv("DVC_EXP_BASELINE_REV", commit)
     monkeypatch.setenv("DVC_EXP_NAME", "bolder-try")
