@@ -39,7 +39,7 @@ class TrainingStopped(KeyboardInterrupt):
 
     def __init__(self, done: int, steps: int, number: int) -> None:
         """`number` is the signal's, or 0 if another process received it."""
-        super().__init__(f"stopped after {done} of {steps} steps; the same command goes on from there")
+        super().__init__(f"stopped after {done} of {steps} steps; run the same command to resume")
         self.code = 128 + (number or signal.SIGTERM)
 
 

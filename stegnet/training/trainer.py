@@ -53,7 +53,7 @@ class Trainer:
         """Does one step of the optimiser on this process's share of the batch, (B, 2, 3, H, W) uint8.
 
         Returns:
-            A point of the curve, at every CURVE_POINTS-th of the training and wherever validation was measured.
+            A point of the curve, CURVE_POINTS times in a training and after each validation; otherwise None.
         Raises:
             FloatingPointError: the loss or its gradient is no longer finite; the weights are unchanged.
         """

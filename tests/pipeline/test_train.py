@@ -121,7 +121,7 @@ def test_a_training_killed_at_any_moment_ends_with_the_same_bits(folder: Path, s
     killed = folder / "killed"
     disturb(start("killed"), folder, signal.SIGINT, 0)
     said = (killed / "said.txt").read_text(encoding="utf-8")
-    assert said.splitlines()[-1].endswith("of 30 steps; the same command goes on from there")
+    assert said.splitlines()[-1].endswith("of 30 steps; run the same command to resume")
     live, curve = ((place / "curve.csv").read_bytes() for place in (killed, whole))
     assert live.count(b"\n") >= 2  # it grows while the training runs
     assert curve.startswith(live)

@@ -176,5 +176,5 @@ def test_other_threads_handle_no_signals():
 
 def test_the_message_says_how_to_resume():
     stop = TrainingStopped(3, 9, signal.SIGINT)
-    assert (str(stop), stop.code) == ("stopped after 3 of 9 steps; the same command goes on from there", 130)
+    assert (str(stop), stop.code) == ("stopped after 3 of 9 steps; run the same command to resume", 130)
     assert TrainingStopped(3, 9, 0).code == 143
