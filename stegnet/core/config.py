@@ -267,8 +267,10 @@ _UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
 
 
 def _config_error(errors: Sequence[ErrorDetails]) -> ConfigError:
-    """The first of pydantic's errors in one line; an unknown key goes before the missing one that it stands for."""
-    error = next((error for error in errors if error["type"] in _UNKNOWN), errors[0])
+    """The first of pydantic's errors in one line; in its section, an unknown key comes before other errors."""
+    first = errors[0]["loc"]
+    unknown = [error for error in errors if error["type"] in _UNKNOWN]
+    error = next((each for each in unknown if each["loc"][:-1] == first[: len(each["loc"]) - 1]), errors[0])
     keys, annotation, siblings = _locate(error["loc"])
     name, hint = ".".join(keys), ""
     if error["type"] in _UNKNOWN:

@@ -134,6 +134,18 @@ def test_a_misspelt_key_is_unknown_before_it_is_missing(tmp_path):
     assert caught.value.hint == "did you mean pairs?"
 
 
+def test_errors_are_named_in_the_order_of_the_sections(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(
+        TEXT.replace("  pairs: ", "  pears: ").replace("  test_share: ", "  test_share: 1"), encoding="utf-8"
+    )
+    with pytest.raises(ConfigError, match=r"^params.yaml: data.test_share: must lie between 0 and 0.9, is 10.1$"):
+        load(path)
+    path.write_text(TEXT.replace("beta: ", "beat: ").replace("  pairs: ", "  pears: "), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"^params.yaml: beat: unknown key$"):
+        load(path)
+
+
 def test_a_key_that_is_not_text_is_unknown(changed):
     with pytest.raises(ConfigError, match=r"^params.yaml: data.7: unknown key$"):
         changed("data", yaml.safe_load(TEXT)["data"] | {7: 1})

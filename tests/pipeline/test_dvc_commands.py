@@ -26,7 +26,7 @@ TINY = {
 }
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 UP_TO_DATE = "Data and pipelines are up to date.\n"
-LOGS = "stegnet/tracking/notes.py"
+LOGS = "stegnet/tracking/provenance.py"
 
 
 @pytest.fixture(scope="module")
