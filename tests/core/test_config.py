@@ -141,7 +141,7 @@ def test_errors_are_named_in_the_order_of_the_sections(tmp_path):
     )
     with pytest.raises(ConfigError, match=r"^params.yaml: data.test_share: must lie between 0 and 0.9, is 10.1$"):
         load(path)
-    path.write_text(TEXT.replace("beta: ", "beat: ").replace("  pairs: ", "  pears: "), encoding="utf-8")
+    path.write_text(misspelt.replace("beta: ", "beat: "), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"^params.yaml: beat: unknown key$"):
         load(path)
 
