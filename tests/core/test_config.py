@@ -135,10 +135,8 @@ def test_a_misspelt_key_is_unknown_before_it_is_missing(tmp_path):
 
 
 def test_errors_are_named_in_the_order_of_the_sections(tmp_path):
-    path = tmp_path / "params.yaml"
-    path.write_text(
-        TEXT.replace("  pairs: ", "  pears: ").replace("  test_share: ", "  test_share: 1"), encoding="utf-8"
-    )
+    path, misspelt = tmp_path / "params.yaml", TEXT.replace("  pairs: ", "  pears: ")
+    path.write_text(misspelt.replace("  test_share: ", "  test_share: 1"), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"^params.yaml: data.test_share: must lie between 0 and 0.9, is 10.1$"):
         load(path)
     path.write_text(misspelt.replace("beta: ", "beat: "), encoding="utf-8")
