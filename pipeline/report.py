@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.stage import run_stage
 from stegnet.core.config import Config
-from stegnet.media.output import whole_file
+from stegnet.media.output import atomic_write
 from stegnet.report.report import Reports, report
 
 
@@ -13,7 +13,7 @@ def main(
 ) -> None:
     page = report(Reports(weights, curve, evaluate, video, studies)).render()
     out.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(out) as part:
+    with atomic_write(out) as part:
         part.write_text(page, encoding="utf-8")
     print(f"report: open {out} in a browser")
 

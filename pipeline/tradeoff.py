@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.output import write_json, write_table
-from pipeline.stage import bar, run_stage
+from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.config import Config
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.reproducible import make_deterministic

@@ -22,7 +22,7 @@ from stegnet.data.scenes import render_scene
 from stegnet.engines.engine import ALWAYS, CARD, ID, INPUTS, NAMES, NETWORKS, Engine, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
 from stegnet.engines.torch_engine import TorchEngine
-from stegnet.media import whole_file
+from stegnet.media import atomic_write
 from stegnet.models import Card, Pair, load_pair
 from stegnet.models.invertible import Mixing
 
@@ -62,7 +62,7 @@ def export(weights: Path, folder: Path) -> list[Agreement]:
     graphs = make_graphs(pair, card, weights_id(weights))
     agreements = _checked(pair, weights, graphs)
     for name, graph in graphs.items():
-        with whole_file(folder / graph_file(weights, name).name) as part:
+        with atomic_write(folder / graph_file(weights, name).name) as part:
             part.write_bytes(graph)
     return agreements
 

@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return compare(options)
     except StegnetError as error:
-        print(error.told(), file=sys.stderr)
+        print(error.as_text(), file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
         print(str(stop) or "interrupted; the same command resumes", file=sys.stderr)

@@ -25,7 +25,7 @@ from stegnet.codec.record import FILE, File, Header, Record
 from stegnet.codec.seal import room
 from stegnet.core.errors import RevealError
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import whole_file
+from stegnet.media import atomic_write
 
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
 _ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
@@ -111,7 +111,7 @@ def extract_opened_file(
 ) -> Report:
     """Reveals the file in a container that is open; arguments and errors as `extract_file`."""
     out.check((), "file", container.path)
-    with whole_file(out.path, overwrite=out.force, private=True) as part:
+    with atomic_write(out.path, overwrite=out.force, private=True) as part:
         found = _collect(container, part, progress)
         header, lines = found.header, found.trouble()
         _check_whole(part, found, lines)

@@ -15,10 +15,10 @@ from stegnet.media import (
     PICTURE,
     FilmWriter,
     SoundPacket,
+    atomic_write,
     check_film,
     check_picture,
     digest,
-    whole_file,
     write_png,
 )
 from stegnet.media.output import exists_already
@@ -118,7 +118,7 @@ def write_picture(
     Raises:
         MediaError: it can't be written, or does not read back equal.
     """
-    with whole_file(out.path, overwrite=out.force, private=private) as part:
+    with atomic_write(out.path, overwrite=out.force, private=private) as part:
         write_png(part, picture, icc=profile)
         if verify:
             check_picture(part, picture)
@@ -167,7 +167,7 @@ def write_film(
         MediaError: it can't be written, or does not read back equal.
     """
     digests = []
-    with closing(frames), whole_file(out, overwrite=overwrite, private=private) as part:
+    with closing(frames), atomic_write(out, overwrite=overwrite, private=private) as part:
         with open_writer(part) as film:
             for done, frame in enumerate(frames, 1):
                 if frame.picture is not None:

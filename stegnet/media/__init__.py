@@ -2,7 +2,7 @@
 
 from stegnet.media.film_writer import FilmWriter
 from stegnet.media.films import FilmInfo, frame_rate, read_frames, scan
-from stegnet.media.output import check_film, check_picture, digest, temporary_file, whole_file
+from stegnet.media.output import atomic_write, check_film, check_picture, digest, temporary_file
 from stegnet.media.pictures import read_cover, read_picture, resize, write_png
 from stegnet.media.probe import FILM, PICTURE, kind, lossy_format
 from stegnet.media.sound import SoundPacket, SoundTrack, read_sound, sound_tracks
@@ -14,6 +14,7 @@ __all__ = [
     "FilmWriter",
     "SoundPacket",
     "SoundTrack",
+    "atomic_write",
     "check_film",
     "check_picture",
     "digest",
@@ -28,6 +29,5 @@ __all__ = [
     "scan",
     "sound_tracks",
     "temporary_file",
-    "whole_file",
     "write_png",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 
 from stegnet.media.film_writer import FilmWriter
 from stegnet.media.films import FilmInfo, read_frames, scan
-from stegnet.media.output import whole_file
+from stegnet.media.output import atomic_write
 
 _FILTER = 3.0  # grey levels
 _SHARE, _SHARPEN = 0.2, 0.05  # weights of the denoised picture and of the unsharp mask at strength 1
@@ -62,7 +62,7 @@ def enhance_film(
     """
     info = scan(source)
     total = len(info.pts)
-    with whole_file(out, overwrite=overwrite, private=True) as part, closing(read_frames(source)) as frames:
+    with atomic_write(out, overwrite=overwrite, private=True) as part, closing(read_frames(source)) as frames:
         sizes = info.width, info.height, info.rate
         with FilmWriter(part, *sizes, form=form, time_base=info.time_base, keep=source) as film:
             for done, (frame, time) in enumerate(zip(frames, info.times, strict=True), 1):

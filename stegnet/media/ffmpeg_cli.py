@@ -8,7 +8,7 @@ import imageio_ffmpeg
 
 from stegnet.core.errors import MediaError
 from stegnet.media.encoders import X264_DETERMINISTIC
-from stegnet.media.output import whole_file
+from stegnet.media.output import atomic_write
 
 RATE = 25  # frames per second of a preview
 _BITEXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
@@ -58,5 +58,5 @@ def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -
     video = {"vcodec": "libx264", "pix_fmt": "yuv420p", "crf": 20, "threads": 1, "flags:v": "+bitexact"}
     options = {"format": "mp4", "movflags": "+faststart", "acodec": "aac", "shortest": None}
     options |= video | X264_DETERMINISTIC
-    with whole_file(out) as part:
+    with atomic_write(out) as part:
         run_ffmpeg(part, [pictures, inputs[0]["a?"]], f"{out}: ffmpeg can't make it", **options)

@@ -31,7 +31,7 @@ _PUBLIC, _PRIVATE = 0o666, 0o600  # modes, before the umask
 
 
 @contextmanager
-def whole_file(path: Path, *, overwrite: bool = True, private: bool = False) -> Iterator[Path]:
+def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -> Iterator[Path]:
     """Writes a file atomically: yields a temporary file in the same folder, and renames it to `path` at the end.
 
     The temporary file is locked while it is written; those that killed runs left in the same folder are removed
@@ -59,10 +59,10 @@ def whole_file(path: Path, *, overwrite: bool = True, private: bool = False) -> 
 
 @contextmanager
 def temporary_file(path: Path) -> Iterator[Path]:
-    """Yields a temporary file beside `path`, named and locked as by `whole_file`, and removes it after the block.
+    """Yields a temporary file beside `path`, named and locked as by `atomic_write`, and removes it after the block.
 
     Raises:
-        MediaError: as `whole_file`.
+        MediaError: as `atomic_write`.
     """
     with _part(path, _PUBLIC) as (part, _):
         yield part

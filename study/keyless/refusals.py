@@ -63,5 +63,5 @@ def _answer(attempt: Try, reveal: Reveal) -> str:
     try:
         reveal(attempt.container, attempt.key)
     except StegnetError as error:
-        return error.told()
+        return error.as_text()
     return OPENED

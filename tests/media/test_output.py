@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from stegnet.core.errors import MediaError
-from stegnet.media import FilmWriter, check_film, check_picture, digest, whole_file, write_png
+from stegnet.media import FilmWriter, atomic_write, check_film, check_picture, digest, write_png
 
 STALE = ".a.mkv.0123456789ab.part"
 
@@ -23,7 +23,7 @@ STALE = ".a.mkv.0123456789ab.part"
 def test_a_complete_file_is_renamed(tmp_path):
     target = tmp_path / "a.mkv"
     target.write_text("old")
-    with whole_file(target) as part:
+    with atomic_write(target) as part:
         assert part.parent == tmp_path
         assert re.fullmatch(r"\.a\.mkv\.[0-9a-f]{12}\.part", part.name)
         part.write_text("new")
@@ -34,14 +34,14 @@ def test_a_complete_file_is_renamed(tmp_path):
 
 def test_the_mode_is_that_of_any_new_file(tmp_path):
     (tmp_path / "plain").touch()
-    with whole_file(tmp_path / "a.png"):
+    with atomic_write(tmp_path / "a.png"):
         pass
     assert (tmp_path / "a.png").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
 def test_a_failure_leaves_no_file(tmp_path, error):
-    with pytest.raises(error), whole_file(tmp_path / "a.png") as part:
+    with pytest.raises(error), atomic_write(tmp_path / "a.png") as part:
         part.write_text("half")
         raise error
     assert list(tmp_path.iterdir()) == []
@@ -49,7 +49,7 @@ def test_a_failure_leaves_no_file(tmp_path, error):
 
 def test_a_failure_leaves_the_old_file(tmp_path):
     (tmp_path / "a.png").write_text("old")
-    with pytest.raises(ValueError, match="x"), whole_file(tmp_path / "a.png") as part:
+    with pytest.raises(ValueError, match="x"), atomic_write(tmp_path / "a.png") as part:
         part.write_text("half")
         raise ValueError("x")
     assert (tmp_path / "a.png").read_text() == "old"
@@ -57,7 +57,7 @@ def test_a_failure_leaves_the_old_file(tmp_path):
 
 
 def test_errors_name_the_output_file(tmp_path):
-    with pytest.raises(MediaError) as caught, whole_file(tmp_path / "a.png") as part:
+    with pytest.raises(MediaError) as caught, atomic_write(tmp_path / "a.png") as part:
         raise MediaError(f"{part}: can't be written (No space left on device)", "make room")
     assert str(caught.value) == f"{tmp_path / 'a.png'}: can't be written (No space left on device)"
     assert caught.value.hint == "make room"
@@ -66,14 +66,14 @@ def test_errors_name_the_output_file(tmp_path):
 def test_a_stale_part_is_removed(tmp_path):
     for name in (STALE, ".another.png.ffffffffffff.part"):
         (tmp_path / name).write_text("half")
-    with whole_file(tmp_path / "b.png") as part:
+    with atomic_write(tmp_path / "b.png") as part:
         assert list(tmp_path.iterdir()) == [part]
 
 
 def test_a_locked_part_is_left_alone(tmp_path):
-    with whole_file(tmp_path / "a.png") as first:
+    with atomic_write(tmp_path / "a.png") as first:
         first.write_text("first")
-        with whole_file(tmp_path / "a.png") as second:
+        with atomic_write(tmp_path / "a.png") as second:
             second.write_text("second")
             assert first != second
             assert first.exists()
@@ -83,7 +83,7 @@ def test_a_locked_part_is_left_alone(tmp_path):
 
 def test_the_lock_remains_after_another_program_wrote_the_file(tmp_path):
     """Encoders open the part by its name and truncate it; the lock must still be held then."""
-    with whole_file(tmp_path / "a.png") as part:
+    with atomic_write(tmp_path / "a.png") as part:
         part.write_bytes(b"x" * 100)
         with part.open("wb") as file, part.open("rb") as other:
             file.write(b"y")
@@ -93,8 +93,8 @@ def test_the_lock_remains_after_another_program_wrote_the_file(tmp_path):
 
 def test_a_killed_run_leaves_a_part_that_the_next_one_removes(tmp_path):
     script = (
-        "import sys, time\nfrom pathlib import Path\nfrom stegnet.media import whole_file\n"
-        "with whole_file(Path(sys.argv[1])) as part:\n"
+        "import sys, time\nfrom pathlib import Path\nfrom stegnet.media import atomic_write\n"
+        "with atomic_write(Path(sys.argv[1])) as part:\n"
         "    part.write_text('half')\n    print('ready', flush=True)\n    time.sleep(60)"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -102,12 +102,12 @@ def test_a_killed_run_leaves_a_part_that_the_next_one_removes(tmp_path):
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as run:
         assert run.stdout.readline() == b"ready\n"
         (part,) = tmp_path.iterdir()
-        with whole_file(tmp_path / "b.mkv"):
+        with atomic_write(tmp_path / "b.mkv"):
             assert part.exists()
         run.kill()
         run.wait()
     assert part.exists()
-    with whole_file(tmp_path / "c.mkv"):
+    with atomic_write(tmp_path / "c.mkv"):
         assert not part.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.mkv", "c.mkv"]
 
@@ -125,7 +125,7 @@ def test_a_killed_run_leaves_a_part_that_the_next_one_removes(tmp_path):
 )
 def test_files_with_other_names_are_left_alone(tmp_path, name):
     (tmp_path / name).write_text("mine")
-    with whole_file(tmp_path / "b.png"):
+    with atomic_write(tmp_path / "b.png"):
         pass
     assert (tmp_path / name).read_text() == "mine"
 
@@ -135,7 +135,7 @@ def test_only_regular_files_are_removed(tmp_path):
     (tmp_path / STALE).symlink_to(tmp_path / "mine")
     (tmp_path / ".b.0123456789ab.part").mkdir()
     os.mkfifo(tmp_path / ".c.0123456789ab.part")
-    with whole_file(tmp_path / "b.png"):
+    with atomic_write(tmp_path / "b.png"):
         pass
     assert len(list(tmp_path.iterdir())) == 5
     assert (tmp_path / "mine").read_text() == "mine"
@@ -152,7 +152,7 @@ def test_a_part_removed_as_stale_is_created_again(tmp_path, monkeypatch):
         return lock(descriptor, how)
 
     monkeypatch.setattr(fcntl, "flock", robbed)
-    with whole_file(tmp_path / "a.png") as part:
+    with atomic_write(tmp_path / "a.png") as part:
         assert part not in made
         part.write_text("new")
     assert (tmp_path / "a.png").read_text() == "new"
@@ -164,7 +164,7 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch):
 
     (tmp_path / STALE).write_text("perhaps alive")
     monkeypatch.setattr(fcntl, "flock", refused)
-    with whole_file(tmp_path / "a.png") as part:
+    with atomic_write(tmp_path / "a.png") as part:
         part.write_text("new")
     assert sorted(path.name for path in tmp_path.iterdir()) == [STALE, "a.png"]
 
@@ -173,7 +173,7 @@ def test_the_file_is_synced_before_it_is_renamed(tmp_path, monkeypatch):
     sync, replace, calls = os.fsync, os.replace, []
     monkeypatch.setattr(os, "fsync", lambda number: (calls.append(os.fstat(number).st_ino), sync(number)))
     monkeypatch.setattr(os, "replace", lambda one, other: (calls.append("move"), replace(one, other)))
-    with whole_file(tmp_path / "a.png") as part:
+    with atomic_write(tmp_path / "a.png") as part:
         part.write_text("new")
     assert calls == [(tmp_path / "a.png").stat().st_ino, "move", tmp_path.stat().st_ino]
 
@@ -185,7 +185,7 @@ def test_a_disk_error_at_the_end(tmp_path, monkeypatch):
     (tmp_path / "a.png").write_text("old")
     monkeypatch.setattr(os, "fsync", full)
     message = r"a\.png: can't be written \(No space left on device\)"
-    with pytest.raises(MediaError, match=message), whole_file(tmp_path / "a.png") as part:
+    with pytest.raises(MediaError, match=message), atomic_write(tmp_path / "a.png") as part:
         part.write_text("new")
     assert (tmp_path / "a.png").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
@@ -198,7 +198,7 @@ LONG_NAMES = ["日本" * 41 + ".mkv", "a" * 255, "é" * 127, "a" * 235 + "é" * 
 @pytest.mark.parametrize("name", NAMES + LONG_NAMES)
 def test_any_file_name_works(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    with whole_file(Path(name)) as part:
+    with atomic_write(Path(name)) as part:
         assert len(os.fsencode(part.name)) <= 255
         assert part.name.startswith(f".{name[:20]}")
         part.name.encode()
@@ -206,49 +206,49 @@ def test_any_file_name_works(tmp_path, monkeypatch, name):
         stale = tmp_path / part.name
     assert (tmp_path / name).read_text() == "new"
     stale.write_text("half")
-    with whole_file(Path("b")):
+    with atomic_write(Path("b")):
         assert not stale.exists()
 
 
 def test_a_name_that_is_not_unicode(tmp_path):
     path = tmp_path / os.fsdecode(b"a\xff.mkv")
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         part.write_text("new")
     assert path.read_text() == "new"
 
 
 def test_a_name_that_is_too_long_fails_early(tmp_path):
-    with pytest.raises(MediaError, match="can't be written"), whole_file(tmp_path / ("a" * 256)):
+    with pytest.raises(MediaError, match="can't be written"), atomic_write(tmp_path / ("a" * 256)):
         pytest.fail("a night's work would be lost")
 
 
 def test_a_missing_folder(tmp_path):
-    with pytest.raises(MediaError, match="b: no such folder"), whole_file(tmp_path / "b" / "a.png"):
+    with pytest.raises(MediaError, match="b: no such folder"), atomic_write(tmp_path / "b" / "a.png"):
         pass
 
 
 def test_a_folder_as_output(tmp_path):
-    with pytest.raises(MediaError, match="is a folder"), whole_file(tmp_path):
+    with pytest.raises(MediaError, match="is a folder"), atomic_write(tmp_path):
         pass
 
 
 def test_a_device_as_output(tmp_path):
     os.mkfifo(tmp_path / "a")
-    with pytest.raises(MediaError, match="is not a file that can be replaced"), whole_file(tmp_path / "a"):
+    with pytest.raises(MediaError, match="is not a file that can be replaced"), atomic_write(tmp_path / "a"):
         pass
     assert (tmp_path / "a").is_fifo()
 
 
 def test_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(MediaError, match="can't be written"), whole_file(tmp_path / "file" / "a.png"):
+    with pytest.raises(MediaError, match="can't be written"), atomic_write(tmp_path / "file" / "a.png"):
         pass
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_folder(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(MediaError, match="can't be written"), whole_file(tmp_path / "a.png"):
+    with pytest.raises(MediaError, match="can't be written"), atomic_write(tmp_path / "a.png"):
         pass
 
 
@@ -266,7 +266,7 @@ def links(request, monkeypatch) -> None:
 @pytest.mark.usefixtures("links")
 class TestWithoutOverwriting:
     def test_a_free_name_is_taken(self, tmp_path):
-        with whole_file(tmp_path / "a.png", overwrite=False) as part:
+        with atomic_write(tmp_path / "a.png", overwrite=False) as part:
             part.write_text("new")
             inode = part.stat().st_ino
         assert (tmp_path / "a.png").read_text() == "new"
@@ -276,7 +276,10 @@ class TestWithoutOverwriting:
     @pytest.mark.parametrize("late", [Path.touch, lambda path: path.symlink_to("nowhere"), Path.mkdir])
     def test_of_two_runs_the_later_one_fails(self, tmp_path, late):
         target = tmp_path / "a.png"
-        with pytest.raises(MediaError, match=r"a\.png: exists") as caught, whole_file(target, overwrite=False) as part:
+        with (
+            pytest.raises(MediaError, match=r"a\.png: exists") as caught,
+            atomic_write(target, overwrite=False) as part,
+        ):
             part.write_text("new")
             late(target)
         assert caught.value.hint == "`--force` overwrites it"
@@ -285,7 +288,7 @@ class TestWithoutOverwriting:
 
     def test_what_is_there_is_known_at_once(self, tmp_path):
         (tmp_path / "a.png").symlink_to("nowhere")
-        with pytest.raises(MediaError, match="exists already"), whole_file(tmp_path / "a.png", overwrite=False):
+        with pytest.raises(MediaError, match="exists already"), atomic_write(tmp_path / "a.png", overwrite=False):
             pytest.fail("a night's work would be lost")
 
     def test_a_disk_that_fails_while_it_is_moved(self, tmp_path, monkeypatch):
@@ -295,7 +298,7 @@ class TestWithoutOverwriting:
         monkeypatch.setattr(os, "link", fail)
         monkeypatch.setattr(os, "replace", fail)
         target = tmp_path / "a.png"
-        with pytest.raises(MediaError, match="Input/output"), whole_file(target, overwrite=False) as part:
+        with pytest.raises(MediaError, match="Input/output"), atomic_write(target, overwrite=False) as part:
             part.write_text("new")
         assert list(tmp_path.iterdir()) == []
 
@@ -304,7 +307,7 @@ class TestWithoutOverwriting:
         gate, won = threading.Barrier(8), []
 
         def write(number: int) -> None:
-            with suppress(MediaError), whole_file(tmp_path / "a.png", overwrite=False) as part:
+            with suppress(MediaError), atomic_write(tmp_path / "a.png", overwrite=False) as part:
                 part.write_text(str(number))
                 gate.wait(30)
             if (tmp_path / "a.png").read_text() == str(number):
@@ -320,7 +323,7 @@ class TestWithoutOverwriting:
 def test_a_private_file_is_readable_by_its_owner_only(tmp_path, overwrite):
     if overwrite:
         (tmp_path / "a.png").touch(0o644)
-    with whole_file(tmp_path / "a.png", overwrite=overwrite, private=True) as part:
+    with atomic_write(tmp_path / "a.png", overwrite=overwrite, private=True) as part:
         assert stat.S_IMODE(part.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "a.png").stat().st_mode) == 0o600
 
