@@ -22,7 +22,7 @@ from stegnet.evaluation.quality import SEALED, Bench, PicturePairs, Trip, foremo
 from stegnet.models import build_from
 from stegnet.models.cost import cost
 from stegnet.models.precision import resolve
-from study.tradeoff.swap import read_out, swap_in
+from study.methods import read_out, swap_in
 from tools.compare_train import Budget, Trained
 
 LSB = "LSB swap"
