@@ -33,7 +33,6 @@ from study.jigsaw.attacks import (
     wide_enough,
 )
 
-CATALOGUE = Path("assets/sources.yaml")
 NO_SCENE = {"hubble_deep_field.jpg", "ihc.png"}  # packaged pictures of stars and of cells
 SHOWN = 4
 UNUSED_SCENES = 10**6  # more scenes than any data set has: these are in none
@@ -85,9 +84,9 @@ is hidden is not concealed by any shuffle.
 }
 
 
-def main(config: Config, weights: Path, out: Path) -> None:
+def main(config: Config, catalogue: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
-    photographs = list(_photographs())
+    photographs = list(_photographs(catalogue))
     squares = [(name, central_square(picture)) for name, picture in photographs]
     tasks = [
         Task(weights, name, picture, squares[number - 1][1], config.seed + number)
@@ -177,13 +176,13 @@ def _scenes(seed: int, weights: Path) -> list[Task]:
     return [Task(weights, str(number), scene, scenes[number - 1], seed) for number, scene in enumerate(scenes)]
 
 
-def _photographs() -> Iterator[NamedPicture]:
+def _photographs(catalogue: Path) -> Iterator[NamedPicture]:
     """The packaged ones that are large enough for a film that pans."""
-    packages = [source for source in read_catalogue(CATALOGUE) if source.kind == "package"]
+    packages = [source for source in read_catalogue(catalogue) if source.kind == "package"]
     for name, picture in chain.from_iterable(map(read_package_pictures, packages)):
         if name not in NO_SCENE and wide_enough(picture):
             yield name, picture
 
 
 if __name__ == "__main__":
-    run_stage(main, "weights", "out")
+    run_stage(main, "catalogue", "weights", "out")
