@@ -102,7 +102,7 @@ def measure(methods: Methods, pairs: PicturePairs, seed: int, progress: Progress
         (cover_name, cover), (secret_name, secret) = pairs.pair(kind, index)
         names = {"kind": kind, "cover": cover_name, "secret": secret_name}
         for (series, setting), hide in methods.items():
-            labels = {"series": series, "setting": setting} | names
+            labels = names | {"series": series, "setting": setting}
             rows.append(labels | _measure_pair(hide, cover, secret, seed + index))
     return pd.DataFrame(rows)
 

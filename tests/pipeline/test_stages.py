@@ -23,7 +23,7 @@ def words(command: str) -> list[str]:
 
 
 def at_root(dep: str) -> str:
-    """A dep of study/dvc.yaml as seen from the repository: the study's own files lie in study/, the others are links."""
+    """A dep of study/dvc.yaml from the repository: its own files lie in study/, the others are links."""
     return f"study/{dep}" if (ROOT / "study" / dep).exists() and not (ROOT / dep).exists() else dep
 
 

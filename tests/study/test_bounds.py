@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from study.tradeoff.ideal import MOST_BITS, bits_of, changes_of, ideal_psnr
+from study.bounds import MOST_BITS, bits_of, changes_of, ideal_psnr
 
 
 def test_what_changes_say_is_the_ternary_entropy() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from study.steganalysis.classical import ATTACKS, chi_square, regular_singular, sample_pairs
+from study.classical import ATTACKS, chi_square, regular_singular, sample_pairs
 
 ESTIMATES = [sample_pairs, regular_singular]
 

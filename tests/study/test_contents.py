@@ -4,9 +4,9 @@ import pytest
 from stegnet.core.errors import CapacityError, DataError
 from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import REAL, RENDERED, Trip
-from study import trials as module
-from study.contents import PLAIN
-from study.trials import Proving, Trial, hardest, summarise_trials, table_of, to_show
+from study import contents as module
+from study.contents import Contents, Trial, examples, hardest, summarise, tabulate
+from study.patterns import PLAIN
 from tests.support.shards import write_shards
 
 
@@ -15,16 +15,16 @@ def silent(pairs):
 
 
 @pytest.fixture
-def proving(tmp_path, exact, monkeypatch) -> Proving:
+def measured(tmp_path, exact, monkeypatch) -> Contents:
     """On few contents, so that it is fast."""
     every = module.contents
     few = (PLAIN, "black", "white", "noise", "text")
     monkeypatch.setattr(module, "contents", lambda *a: {k: v for k, v in every(*a).items() if k in few})
-    return Proving(exact, write_shards(tmp_path / "shards", [(TEST, "photographs")] * 2), 1, 0, (RENDERED, REAL))
+    return Contents(exact, write_shards(tmp_path / "shards", [(TEST, "photographs")] * 2), 1, 0, (RENDERED, REAL))
 
 
-def test_every_cover_every_secret_and_the_hardest_are_tried_once(proving):
-    trials = proving.run(silent)
+def test_every_cover_every_secret_and_the_hardest_are_tried_once(measured):
+    trials = measured.measure(silent)
     names = [trial.names for trial in trials]
     others = ["black", "white", "text", "noise"]
     assert names[:9] == [(name, PLAIN) for name in (PLAIN, *others)] + [(PLAIN, name) for name in others]
@@ -32,8 +32,8 @@ def test_every_cover_every_secret_and_the_hardest_are_tried_once(proving):
     assert set(names[9:]) == set(hardest(trials[:9])) - set(names[:9])
 
 
-def test_a_trial_is_measured_on_its_own_pictures(proving, five_levels, picture):
-    trial = next(trial for trial in proving.run(silent) if trial.names == ("white", PLAIN))
+def test_a_trial_is_measured_on_its_own_pictures(measured, five_levels, picture):
+    trial = next(trial for trial in measured.measure(silent) if trial.names == ("white", PLAIN))
     assert (trial.trip.cover == 255).all()
     assert np.array_equal(trial.trip.secret, picture(64, 64, 1))
     assert np.array_equal(trial.trip.revealed, five_levels(trial.trip.secret))
@@ -42,7 +42,7 @@ def test_a_trial_is_measured_on_its_own_pictures(proving, five_levels, picture):
     assert {"secret_haarpsi", "secret_de2000", "secret_msssim"} <= set(trial.figures)
 
 
-def test_a_cover_that_is_refused_is_told_with_its_message(proving, monkeypatch):
+def test_a_refused_cover_is_listed_with_its_message(measured, monkeypatch):
     hide = module.by_key
 
     def refuse_black(network, cover, secret, seed):
@@ -51,16 +51,16 @@ def test_a_cover_that_is_refused_is_told_with_its_message(proving, monkeypatch):
         return hide(network, cover, secret, seed)
 
     monkeypatch.setattr(module, "by_key", refuse_black)
-    trials = proving.run(silent)
-    refused = table_of(trials).set_index(["cover", "secret"]).loc[("black", PLAIN)]
+    trials = measured.measure(silent)
+    refused = tabulate(trials).set_index(["cover", "secret"]).loc[("black", PLAIN)]
     assert refused["refused"] == "the cover is too dark"
     assert np.isnan(refused["container_psnr"])
-    assert summarise_trials(trials)["contents_refused"] == 1
+    assert summarise(trials)["contents_refused"] == 1
 
 
 def test_pictures_of_other_kinds_are_not_taken(tmp_path, exact):
     with pytest.raises(DataError, match="no photographs or scenes"):
-        Proving(exact, write_shards(tmp_path / "shards", [(TEST, "bsds500")] * 2), 1, 0, (REAL, RENDERED))
+        Contents(exact, write_shards(tmp_path / "shards", [(TEST, "bsds500")] * 2), 1, 0, (REAL, RENDERED))
 
 
 def made(cover: str, secret: str, container_psnr: float, secret_psnr: float) -> Trial:
@@ -80,8 +80,8 @@ def test_the_hardest_and_what_is_shown_by_hand():
     covers, secrets = ["cover 31", "cover 32", "cover 33"], ["secret 21", "secret 22", "secret 23"]
     assert hardest(trials) == [(cover, secret) for cover in covers for secret in secrets]
     expected = [(cover, PLAIN) for cover in covers] + [(PLAIN, secret) for secret in secrets] + [("a", "b")]
-    assert to_show(trials) == expected
-    assert summarise_trials(trials) == {
+    assert examples(trials) == expected
+    assert summarise(trials) == {
         "contents_trials": 11,
         "contents_refused": 1,
         "contents_container_psnr_worst": 20,

@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
-from study.survival.distortion import (
+from study.distortions import (
+    FILM_DISTORTIONS,
     GREY,
     NONE,
-    OF_FILMS,
-    OF_PICTURES,
+    PICTURE_DISTORTIONS,
     blur,
     brightness,
     crop,
@@ -18,7 +18,7 @@ from study.survival.distortion import (
     screenshot,
 )
 
-ALL = dict.fromkeys((*OF_PICTURES, *OF_FILMS))
+ALL = dict.fromkeys((*PICTURE_DISTORTIONS, *FILM_DISTORTIONS))
 STEPS = [(distortion, strength) for distortion in ALL for strength in distortion.strengths]
 # Whose strengths lead from little to much.
 FALLING = [one for one in ALL if one.kind.startswith(("jpeg", "webp", "h26", "noise", "blur", "crop"))]
@@ -64,8 +64,8 @@ def test_much_is_worse_than_little(distortion, pictures):
 
 def test_kinds_are_told_apart():
     assert len({one.kind for one in ALL}) == len(ALL)
-    assert NONE in OF_PICTURES
-    assert NONE in OF_FILMS
+    assert NONE in PICTURE_DISTORTIONS
+    assert NONE in FILM_DISTORTIONS
 
 
 def test_jpeg_is_what_another_library_makes(picture):

@@ -1,7 +1,23 @@
+"""The observer without the key: one refusal for all attempts, and the statistics that no shuffle hides."""
+
+import hashlib
+
 import numpy as np
 import pytest
 
-from study.shuffle.glimpse import histogram_correlation, mean_colour_error, profile, recognised
+from stegnet.codec import Key, Network, hide_picture, reveal_picture
+from stegnet.evaluation.demonstration import seeded
+from study.keyless import (
+    OPENED,
+    Attempt,
+    answers,
+    attempts,
+    histogram_correlation,
+    mean_colour_error,
+    one_bit_off,
+    recognised,
+    variance_profile,
+)
 
 random = np.random.default_rng(0)
 
@@ -25,13 +41,13 @@ def mixed(picture: np.ndarray) -> np.ndarray:
 
 def test_how_busy_the_blocks_are_no_shuffle_changes(secrets):
     for secret in secrets:
-        assert profile(mixed(secret), 8) == pytest.approx(profile(secret, 8))
+        assert variance_profile(mixed(secret), 8) == pytest.approx(variance_profile(secret, 8))
     assert recognised([mixed(secret) for secret in secrets], secrets, 8) == 1
     assert recognised(secrets[::-1], secrets, 8) == 0
 
 
 def test_a_flat_block_is_not_busy():
-    assert profile(np.full((16, 16, 3), 0.3), 8) == pytest.approx(np.zeros(4))
+    assert variance_profile(np.full((16, 16, 3), 0.3), 8) == pytest.approx(np.zeros(4))
 
 
 def test_histogram_and_mean_colour(secrets):
@@ -41,3 +57,38 @@ def test_histogram_and_mean_colour(secrets):
     assert histogram_correlation(secret - secret.mean() + 0.7, secret) < 0.5
     assert mean_colour_error(moved, secret) == pytest.approx(0)
     assert mean_colour_error(secret + np.array([0.1, 0, -0.2]), secret) == pytest.approx(0.1 * 255)
+
+
+SECRET = hashlib.sha256(b"a test").digest()
+
+
+@pytest.fixture
+def reveal(exact: Network):
+    return lambda container, key: reveal_picture(exact, container, key)
+
+
+@pytest.fixture
+def hidden(exact: Network, picture) -> tuple[np.ndarray, np.ndarray]:
+    """Cover and container."""
+    cover = picture(64, 96, seed=1)
+    return cover, hide_picture(exact, cover, picture(64, 96, seed=2), Key(SECRET), seeded(0))
+
+
+def test_one_message_for_all_that_is_not_the_key(hidden, reveal) -> None:
+    table = answers(attempts(*hidden, SECRET, range(256), seeded(1)), reveal)
+    assert set(table["kind"]) == {"another key", "one bit off", "no key: all zeros", "a passphrase", "nothing hidden"}
+    assert table["count"].sum() == 260
+    assert table["answer"].nunique() == 1
+    assert table["answer"][0].startswith("error: nothing can be revealed")
+
+
+def test_the_right_key_would_be_noticed(hidden, reveal) -> None:
+    made = [Attempt("wrong", hidden[1], Key(bytes(32))), Attempt("right", hidden[1], Key(SECRET))]
+    assert OPENED in set(answers(made, reveal)["answer"])
+
+
+def test_a_key_with_one_bit_off() -> None:
+    keys = {repr(one_bit_off(SECRET, bit).record()) for bit in range(256)}
+    assert len(keys) == 256
+    assert repr(Key(SECRET).record()) not in keys
+    assert one_bit_off(bytes(32), 7).record() == Key(bytes([1, *bytes(31)])).record()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from study.contents import PLAIN, contents
+from study.patterns import PLAIN, contents
 
 
 @pytest.fixture(scope="module")

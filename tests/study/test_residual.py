@@ -6,13 +6,13 @@ import pytest
 from scipy import stats
 from skimage.filters import sobel_h, sobel_v
 
-from study.steganalysis.residual import (
+from study.residual import (
     amplified,
     edges,
-    likeness,
     power,
     residual,
     shown_spectrum,
+    similarity,
     summarise_leaks,
 )
 
@@ -47,27 +47,27 @@ def test_edges_are_scikit_images(secret: np.ndarray) -> None:
 def test_correlation_is_scipys(secret: np.ndarray) -> None:
     left = noise() + secret / 100
     expected = [abs(stats.pearsonr(left[..., c].ravel(), secret[..., c].ravel()).statistic) for c in range(3)]
-    assert likeness(left, secret)["signed"] == pytest.approx(np.mean(expected))
+    assert similarity(left, secret)["signed"] == pytest.approx(np.mean(expected))
 
 
 def test_a_secret_that_shines_through_is_told_from_another(secret: np.ndarray, cat: np.ndarray) -> None:
     other = cat[180 : 180 + SIZE, 20 : 20 + SIZE]
     left = (secret - secret.mean((0, 1))) / 20 + noise()
-    assert likeness(left, secret)["signed"] > 0.8
-    assert likeness(-left, secret) == pytest.approx(likeness(left, secret))
-    assert all(likeness(left, secret)[name] > likeness(left, other)[name] for name in ("signed", "edges"))
+    assert similarity(left, secret)["signed"] > 0.8
+    assert similarity(-left, secret) == pytest.approx(similarity(left, secret))
+    assert all(similarity(left, secret)[name] > similarity(left, other)[name] for name in ("signed", "edges"))
 
 
 def test_strength_sees_what_sign_hides(secret: np.ndarray) -> None:
     left = noise() * (secret / 64)
-    found = likeness(left, secret)
+    found = similarity(left, secret)
     assert found["strength"] > 0.2
     assert found["signed"] < 0.1
 
 
 def test_noise_and_nothing_look_like_nothing(secret: np.ndarray) -> None:
-    assert max(likeness(noise(), secret).values()) < 0.05
-    assert set(likeness(np.zeros((SIZE, SIZE, 3)), secret).values()) == {0}
+    assert max(similarity(noise(), secret).values()) < 0.05
+    assert set(similarity(np.zeros((SIZE, SIZE, 3)), secret).values()) == {0}
 
 
 def test_power_keeps_the_energy_and_a_wave_stands_where_it_should() -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import rival
 from stegnet.core.config import flatten, load, read
 from stegnet.core.errors import ConfigError
 from stegnet.data.shards import TRAIN
 from stegnet.models import build_from, load_pair
+from study import rival
 from tests.support.shards import write_shards
 
 pytestmark = pytest.mark.slow
@@ -21,21 +21,21 @@ CONFIG = load(ROOT / "params.yaml")
 
 @pytest.mark.parametrize("name", read(RIVALS))
 def test_each_differs_in_what_its_line_says(name: str) -> None:
-    before, after = flatten(asdict(CONFIG)), flatten(asdict(rival.rival(CONFIG, RIVALS, name)))
-    build_from(rival.rival(CONFIG, RIVALS, name).model)
+    before, after = flatten(asdict(CONFIG)), flatten(asdict(rival.rival_config(CONFIG, RIVALS, name)))
+    build_from(rival.rival_config(CONFIG, RIVALS, name).model)
     changes = {"train.pairs": CONFIG.study.pairs} | read(RIVALS)[name]
     assert after == before | changes
 
 
 def test_an_unknown_one_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nobody"):
-        rival.rival(CONFIG, RIVALS, "nobody")
+        rival.rival_config(CONFIG, RIVALS, "nobody")
 
 
 def test_a_key_that_there_is_not(tmp_path: Path) -> None:
     (tmp_path / "rivals.yaml").write_text("odd: {train.pears: 3}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="pears"):
-        rival.rival(CONFIG, tmp_path / "rivals.yaml", "odd")
+        rival.rival_config(CONFIG, tmp_path / "rivals.yaml", "odd")
 
 
 def test_it_is_trained_and_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,60 @@
+"""Statistics against scipy, scikit-learn, formulas, and the coverage that intervals promise."""
+
 import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.stats import pearsonr
+from sklearn.metrics import roc_auc_score
 
-from study.keyless.dependence import BINS, binned, correlation, mutual_information
+from study.stats import BINS, auc, auc_interval, binned, correlation, mean_interval, mutual_information, share_interval
+
+
+def scores(seed: int, count: int = 40, shift: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return random.normal(0, 1, count), random.normal(shift, 1, count)
+
+
+def test_mean_interval_is_that_of_the_t_test() -> None:
+    values = scores(0)[1]
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert mean_interval(values) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 10), (7, 10), (149, 149), (75, 149)])
+def test_share_interval_is_wilsons(right: int, count: int) -> None:
+    expected = stats.binomtest(right, count).proportion_ci(0.95, "wilson")
+    assert share_interval(right / count, count) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_auc_is_scikit_learns_with_ties_too(seed: int) -> None:
+    covers, containers = (np.round(side) for side in scores(seed))
+    labels = np.repeat([0, 1], len(covers))
+    assert auc(covers, containers) == pytest.approx(roc_auc_score(labels, np.concatenate([covers, containers])))
+
+
+def test_auc_of_swapped_sides_is_the_rest() -> None:
+    covers, containers = scores(1)
+    assert auc(containers, covers) == pytest.approx(1 - auc(covers, containers))
+
+
+def test_auc_interval_holds_the_truth_as_often_as_it_says() -> None:
+    truth = stats.norm.cdf(1 / np.sqrt(2))  # of two normal scores, one standard deviation apart
+    held = [low <= truth <= high for low, high in (auc_interval(*scores(seed), seed=0) for seed in range(200))]
+    assert 0.90 <= np.mean(held) <= 0.99
+
+
+def test_auc_interval_repeats_itself_and_has_no_width_without_an_error() -> None:
+    assert auc_interval(*scores(3), seed=1) == auc_interval(*scores(3), seed=1)
+    assert auc_interval(np.zeros(9), np.ones(9), seed=0) == pytest.approx((1, 1))
+
+
+def test_a_score_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        auc(np.array([0.0, np.nan]), np.ones(2))
+
 
 random = np.random.default_rng(0)
 LEFT, NOISE = random.normal(size=(2, 256, 256))

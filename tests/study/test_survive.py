@@ -1,17 +1,27 @@
+"""The channel study: figures of known distortions, its report, and the stage with untrained networks."""
+
+import json
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from stegnet.core.errors import MediaError
-from stegnet.data.shards import TEST, ShardWriter
-from stegnet.evaluation.quality import PicturePairs, through_file
-from study.survival import measure as survival
-from study.survival.distortion import NONE, Distortion, crop
-from study.survival.measure import Material, figure, film_pairs, measure, spread_pairs
-from study.survival.method import Reading, Sent, by_network
+from stegnet.core.config import load
+from stegnet.core.errors import WeightsError
+from stegnet.data.shards import TEST
+from stegnet.evaluation.quality import through_file
+from study import pairs as study_pairs
+from study import survive
+from study.distortions import FILM_DISTORTIONS, NONE, PICTURE_DISTORTIONS, Distortion, crop
+from study.methods import Embedding, Recovered, bare_network
+from study.survive import Material, figure, measure
+from tests.support.pairs import save_untrained
+from tests.support.shards import write_shards
 
 SIZE = 64
 CROP = Distortion(
@@ -29,17 +39,17 @@ def same(steps):
     return steps
 
 
-def look(pairs, method, *distortions, name="pictures", workers=2):
+def measured(pairs, method, *distortions, name="pictures", workers=2):
     return measure(Material(name, pairs, distortions), {"it": method}, 0, workers, same)
 
 
 def as_it_is(cover, secret, seed):
     """Sends the secret itself."""
-    return Sent(secret, Reading)
+    return Embedding(secret, Recovered)
 
 
 def test_undistorted_is_what_a_file_gives(pairs, exact):
-    row = figure(look(pairs, by_network(exact, False), NONE), "pictures", "none", 0, "it")
+    row = figure(measured(pairs, bare_network(exact, False), NONE), "pictures", "none", 0, "it")
     containers = [through_file(exact.hide(cover, secret, None).container) for cover, secret in pairs]
     revealed = [exact.reveal(container, None, None) for container in containers]
     secrets = [peak_signal_noise_ratio(secret, back) for (_, secret), back in zip(pairs, revealed, strict=True)]
@@ -50,7 +60,7 @@ def test_undistorted_is_what_a_file_gives(pairs, exact):
 
 
 def test_measured_is_what_comes_through(pairs):
-    table = look(pairs, as_it_is, CROP)
+    table = measured(pairs, as_it_is, CROP)
     for share in CROP.strengths:
         row, cut = figure(table, "pictures", "crop", share, "it"), [crop(secret, share) for _, secret in pairs]
         whole = [secret for _, secret in pairs]
@@ -62,7 +72,7 @@ def test_measured_is_what_comes_through(pairs):
 
 
 def test_pictures_in_another_order_are_noticed(pairs):
-    table = look(pairs, as_it_is, NONE, SWAPPED)
+    table = measured(pairs, as_it_is, NONE, SWAPPED)
     assert figure(table, "pictures", "none", 0, "it")["secret_psnr"] == math.inf
     assert figure(table, "pictures", "swapped", 1, "it")["secret_psnr"] < 20
 
@@ -80,59 +90,166 @@ def test_each_pair_has_a_seed_of_its_own(pairs):
 
 def test_files_are_counted(pairs):
     def method(cover, secret, seed):
-        return Sent(cover, lambda container: Reading(opened=seed > 0))
+        return Embedding(cover, lambda container: Recovered(opened=seed > 0))
 
-    row = figure(look(pairs, method, NONE), "pictures", "none", 0, "it")
+    row = figure(measured(pairs, method, NONE), "pictures", "none", 0, "it")
     assert row["opened"] == pytest.approx(2 / 3)
     assert math.isnan(row["secret_psnr"])
 
 
 def test_the_number_of_threads_changes_nothing(pairs, exact):
-    tables = [look(pairs, by_network(exact, True), NONE, CROP, SWAPPED, workers=workers) for workers in (1, 3)]
+    tables = [measured(pairs, bare_network(exact, True), NONE, CROP, SWAPPED, workers=workers) for workers in (1, 3)]
     pd.testing.assert_frame_equal(*tables)
     assert tables[0]["kind"].tolist() == ["none", "crop", "crop", "swapped"]
 
 
 def test_a_figure_that_is_not_there(pairs):
     with pytest.raises(ValueError, match="unpack"):
-        figure(look(pairs, as_it_is, NONE), "film", "none", 0, "it")
+        figure(measured(pairs, as_it_is, NONE), "film", "none", 0, "it")
+
+
+GAMMA = Distortion("gamma", "gamma", "exponent", (0.9, 1.1), 1, lambda many, *_: list(many))
+CONTROL = Distortion("control", "control", "", (0,), 0, lambda many, *_: list(many))
+REPORTED = Material("pictures", [], (NONE, CONTROL, GAMMA))
 
 
 @pytest.fixture
-def shards(tmp_path):
-    writer = ShardWriter(tmp_path, 20)
-    counts = {"scenes": 4, "photographs": 9, "folder": 3}
-    for place, (kind, count) in enumerate(counts.items()):
-        for index in range(count):
-            flat = np.full((SIZE, SIZE, 3), 50 * place + index, np.uint8)
-            writer.add(flat, TEST, f"{kind} {index}", kind, SIZE, SIZE)
-    writer.close()
-    return PicturePairs(tmp_path, 1)
+def report_table() -> pd.DataFrame:
+    rows = []
+    for place, (distortion, strength) in enumerate(REPORTED.steps):
+        here = {"material": "pictures", "kind": distortion.kind, "strength": float(strength), "pairs": 4}
+        here["container_psnr"] = 40.0 - place
+        rows.append(here | {"method": "default", "secret_psnr": 38.0 - place})
+        rows.append(here | {"method": "sealed", "opened": 1 - place / 4})
+    rows.append(rows[0] | {"method": "means alone", "secret_psnr": 22.5})
+    return pd.DataFrame([*rows, rows[0] | {"material": "film", "secret_psnr": 1.0}])
 
 
-def test_pairs_are_spread_over_the_kinds_photographs_first(shards):
-    values = [(int(cover[0, 0, 0]), int(secret[0, 0, 0])) for cover, secret in spread_pairs(shards, 7)]
-    assert values == [(50, 51), (0, 1), (100, 101), (53, 54), (1, 2), (101, 102), (56, 57)]
+def test_a_line_for_each_distortion(report_table):
+    text = survive.markdown(report_table, REPORTED, "default", "What is free.")
+    assert "mean over 4 pairs" in text
+    assert "What is free." in text
+    assert [line for line in text.splitlines() if line.startswith("|")] == [
+        "| distortion | container (default) | default | sealed | means alone |",
+        "| --- | --: | --: | --: | --: |",
+        "| undistorted | 40.0 | 38.0 | 100% | 22.5 |",
+        "| control | 39.0 | 37.0 | 75% |  |",
+        "| gamma, 0.9 (exponent) | 38.0 | 36.0 | 50% |  |",
+        "| gamma, 1.1 (exponent) | 37.0 | 35.0 | 25% |  |",
+    ]
 
 
-def test_never_more_pairs_than_there_are(shards):
-    covers = [int(cover[0, 0, 0]) for cover, _ in spread_pairs(shards, 100)]
-    assert sorted(covers) == [0, 1, 2, 3, *range(50, 59), 100, 101, 102]
+def test_a_chart_for_each_kind_with_several_strengths_the_same_each_time(report_table, tmp_path):
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        assert survive.draw(report_table, REPORTED, folder) == [folder / "pictures_gamma.png"]
+        assert [path.name for path in folder.iterdir()] == ["pictures_gamma.png"]
+    first, second = (tmp_path / name / "pictures_gamma.png" for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+    with Image.open(first) as chart:
+        assert chart.size == (1080, 600)
 
 
-def test_the_middle_of_a_film(make_film, tmp_path, monkeypatch, picture):
-    monkeypatch.setattr(survival, "SIDE", 48)
-    paths = tmp_path / "a.mkv", tmp_path / "b.mkv"
-    for path, frames, seed in zip(paths, (4, 3), (0, 9), strict=True):
-        make_film(path, frames, 64, 96, seed=seed)
-    for most, count in ((2, 2), (8, 3)):
-        pairs = film_pairs(*paths, most)
-        assert len(pairs) == count
-        assert np.array_equal(pairs[1][0], picture(64, 96, 1)[8:56, 24:72])
-        assert np.array_equal(pairs[1][1], picture(64, 96, 10)[8:56, 24:72])
+def test_what_is_undistorted_stands_where_it_belongs():
+    assert survive._categories(GAMMA) == [("gamma", 0.9), ("none", 0), ("gamma", 1.1)]
+    falling = Distortion("jpeg", "", "", (100, 50), None, GAMMA.apply)
+    assert survive._categories(falling) == [("none", 0), ("jpeg", 100), ("jpeg", 50)]
 
 
-def test_a_film_that_is_too_small(make_film, tmp_path):
-    path = make_film(tmp_path / "a.mkv", 2, 64, 96)
-    with pytest.raises(MediaError, match=r"a\.mkv: its frames are smaller than 256×256"):
-        film_pairs(path, path, 2)
+ROOT = Path(__file__).parents[2]
+CHOSEN = {"jpeg": (100, 90), "noise": (2,), "h264": (18, 28)}
+
+
+def few(distortions):
+    """Those that the headline needs, and one with several strengths for a chart."""
+    kept = [one for one in distortions if one.kind in CHOSEN]
+    return (NONE, *(replace(one, strengths=CHOSEN[one.kind]) for one in kept))
+
+
+@pytest.fixture
+def rivals(tmp_path) -> Path:
+    """Pairs that are not trained: DEFAULT with its detail layer on, the others without."""
+    folder = tmp_path / "rivals"
+    folder.mkdir()
+    for seed, name in enumerate((survive.DEFAULT, *survive.RIVALS)):
+        training = {"train": {"scrambled": float("plain" in name)}}
+        save_untrained(folder / f"{name}.safetensors", training, detail=name == survive.DEFAULT, seed=seed)
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, rivals, make_film, monkeypatch):
+    """Runs the stage into a folder of this name."""
+    monkeypatch.setattr(survive, "PAIRS", 3)
+    monkeypatch.setattr(study_pairs, "SIDE", 64)
+    monkeypatch.setattr(survive, "PICTURE_DISTORTIONS", few(PICTURE_DISTORTIONS))
+    monkeypatch.setattr(survive, "FILM_DISTORTIONS", few(FILM_DISTORTIONS))
+    write_shards(tmp_path / "shards", [(TEST, "photographs")] * 4)
+    films = [make_film(tmp_path / f"{seed}.mkv", 2, 64, 96, seed=seed) for seed in (0, 9)]
+
+    def stage(name: str) -> Path:
+        weights, out = rivals / f"{survive.DEFAULT}.safetensors", tmp_path / name
+        survive.main(load(ROOT / "params.yaml"), tmp_path / "shards", weights, rivals, *films, out)
+        return out
+
+    return stage
+
+
+@pytest.mark.slow
+def test_figures_table_and_charts_the_same_each_time(run, capsys):
+    first, second = run("first"), run("second")
+    names = {"metrics.json", "survive.csv", "survive.md", "pictures_jpeg.png", "film_h264.png"}
+    assert {path.name for path in first.iterdir()} == names
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == {
+        path.name: path.read_bytes() for path in second.iterdir()
+    }
+    table = pd.read_csv(first / "survive.csv")
+    assert len(table) == 4 * 7 + 1 + 3 * 7 + 1
+    assert set(table["method"]) == {"default", *survive.RIVALS, "4-bit swap", "sealed", "means alone"}
+    assert table.groupby("material")["pairs"].unique().to_dict() == {"film": [2], "pictures": [3]}
+    assert table[table["method"] == "sealed"].groupby("kind")["opened"].max().to_dict() == {
+        "none": 1, "jpeg": 0, "noise": 0, "h264": 0,
+    }  # fmt: skip
+    figures = json.loads((first / "metrics.json").read_text())
+    assert len(figures) == 4 * 3 + 1
+    jpeg = table[(table["kind"] == "jpeg") & (table["strength"] == 90) & (table["method"] == "plain")]
+    assert figures["survive_jpeg_90_plain_secret_psnr"] == jpeg["secret_psnr"].item()
+    assert "secret after JPEG 90 and H.264 CRF 18: default" in capsys.readouterr().out
+
+
+def test_each_figure_comes_from_its_own_row():
+    """No two rows have a figure in common, so that one from another row would show."""
+    methods = (survive.DEFAULT, "plain", "plain_noise", "plain_other", "sealed")
+    materials = {"pictures": PICTURE_DISTORTIONS, "film": FILM_DISTORTIONS}
+    places = [
+        (material, kind, float(strength), method)
+        for material, distortions in materials.items()
+        for kind, strength in [(one.kind, strength) for one in distortions for strength in one.strengths]
+        for method in methods
+    ]
+    places.append(("pictures", "none", 0.0, survive.MEANS))
+    values = {place: 10 + number / 4 for number, place in enumerate(places)}
+    rows = [
+        dict(zip(survive.LABELS, place, strict=True)) | {"container_psnr": -value, "secret_psnr": value}
+        for place, value in values.items()
+    ]
+    table = pd.DataFrame(rows)
+    wanted = {"none": ("pictures", "none", 0.0), "jpeg_90": ("pictures", "jpeg", 90.0)}
+    wanted |= {"noise_2": ("pictures", "noise", 2.0), "h264_18": ("film", "h264", 18.0)}
+    expected = {
+        f"survive_{name}_{method}_secret_psnr": round(values[(*place, method)], 4)
+        for name, place in wanted.items()
+        for method in methods[:3]
+    }
+    expected["survive_means_alone_secret_psnr"] = round(values["pictures", "none", 0.0, survive.MEANS], 4)
+    assert survive._headline(table) == expected
+    jpeg, h264 = ([values[(*wanted[name], method)] for method in methods[:2]] for name in ("jpeg_90", "h264_18"))
+    parts = [f"{method} {jpeg[at]:.1f} and {h264[at]:.1f} dB" for at, method in enumerate(methods[:2])]
+    assert survive._headline_line(table) == ", ".join(parts)
+
+
+@pytest.mark.slow
+def test_a_missing_rival_is_named(run, rivals):
+    (rivals / "plain_noise.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"plain_noise\.safetensors"):
+        run("out")

@@ -1,4 +1,4 @@
-"""All ways to hide a picture on the same pairs, with small pictures, untrained networks and few rates."""
+"""All methods on the same pairs, with small pictures, untrained networks and few rates."""
 
 import json
 import shutil
@@ -12,10 +12,8 @@ from stegnet.core.errors import DataError, WeightsError
 from stegnet.data.shards import TEST, ShardWriter
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.models import Card, load_pair, save_pair
-from study.tradeoff import compressed
-from study.tradeoff import measure as tradeoff
-from study.tradeoff.curve import draw
-from study.tradeoff.measure import at_secret, headline, measure, read_rivals, summarise
+from study import tradeoff
+from study.tradeoff import at_secret, classical_methods, draw, headline, measure, network_methods, summarise
 
 pytestmark = pytest.mark.slow
 
@@ -53,13 +51,14 @@ def rivals(all_rivals: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def table(shards: Path, all_rivals: Path, weights: Path) -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(compressed, "SEALED_RATES", (1.0,))
-        monkeypatch.setattr(compressed, "FULL_RATES", (3.0,))
+        monkeypatch.setattr(tradeoff, "SEALED_RATES", (1.0,))
+        monkeypatch.setattr(tradeoff, "FULL_RATES", (3.0,))
         monkeypatch.setattr(tradeoff, "SWAPPED", (1, 4))
-        return measure(weights, read_rivals(all_rivals), PicturePairs(shards, 1), 0, lambda indices: indices)
+        methods = network_methods(weights, all_rivals) | classical_methods()
+        return measure(methods, PicturePairs(shards, 1), 0, lambda indices: indices)
 
 
-def test_every_way_on_every_pair_of_the_foremost_kind(table: pd.DataFrame) -> None:
+def test_every_method_on_every_pair_of_the_main_kind(table: pd.DataFrame) -> None:
     assert set(table["kind"]) == {"photographs"}
     assert set(table.groupby(["series", "setting"]).size()) == {2}
     counts = table.drop_duplicates(["series", "setting"])["series"].value_counts().to_dict()
@@ -113,15 +112,15 @@ def test_a_point_on_a_curve() -> None:
     assert np.isnan(at_secret(curve, ("sealed",), 41))
 
 
-def test_a_missing_rival_is_named(rivals: Path) -> None:
+def test_a_missing_rival_is_named(rivals: Path, weights: Path) -> None:
     (rivals / "beta_1.5.safetensors").unlink()
     with pytest.raises(WeightsError, match=r"beta_1\.5"):
-        read_rivals(rivals)
+        network_methods(weights, rivals)
 
 
-def test_budgets_that_differ_are_refused(rivals: Path) -> None:
+def test_budgets_that_differ_are_refused(rivals: Path, weights: Path) -> None:
     pair, card = load_pair(rivals / "beta_4.safetensors")
     longer = Card(card.model, card.options, card.scramble, {"train": {"pairs": 7}})
     save_pair(rivals / "beta_4.safetensors", pair, longer)
     with pytest.raises(DataError, match=r"beta_4\.safetensors: not trained as beta_0\.1"):
-        read_rivals(rivals)
+        network_methods(weights, rivals)

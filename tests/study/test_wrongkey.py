@@ -10,8 +10,8 @@ import pytest
 from stegnet.codec import Network
 from stegnet.data.shards import TEST, ShardWriter
 from stegnet.evaluation.quality import PicturePairs
-from study.keyless.refusals import OPENED
-from study.keyless.wrongkey import (
+from study.keyless import OPENED
+from study.wrongkey import (
     DETAIL,
     IN_ORDER,
     NONE,
@@ -20,10 +20,10 @@ from study.keyless.wrongkey import (
     PICTURE,
     RIGHT,
     STATES,
-    Sight,
+    KeylessView,
+    all_views,
     compare,
     headline,
-    look_at_all,
     panel,
     shown,
     statistics,
@@ -37,18 +37,18 @@ PAIRS = 5
 
 
 @pytest.fixture
-def sights(exact: Network, tmp_path: Path) -> list[Sight]:
+def views(exact: Network, tmp_path: Path) -> list[KeylessView]:
     """Secrets are busy everywhere, so that blocks in a wrong place do not fit by chance."""
     writer = ShardWriter(tmp_path, 100)
     for number in range(PAIRS):
         pixels = np.random.default_rng(number).integers(0, 256, (64, 64, 3), np.uint8)
         writer.add(pixels, TEST, f"{number}.png", "photographs", 64, 64)
     writer.close()
-    return look_at_all(exact, PicturePairs(tmp_path, 2), "photographs", KEY, 0, lambda indices: indices)
+    return all_views(exact, PicturePairs(tmp_path, 2), "photographs", KEY, 0, lambda indices: indices)
 
 
-def test_the_right_key_shows_all_and_a_wrong_one_nothing(sights: list[Sight]) -> None:
-    table = compare(sights)
+def test_the_right_key_shows_all_and_a_wrong_one_nothing(views: list[KeylessView]) -> None:
+    table = compare(views)
     means = table.groupby(["state", "of"])[["correlation", "mutual_information", "told"]].mean()
     assert len(table) == PAIRS * len(STATES) * 2
     for of in (PICTURE, DETAIL):
@@ -61,25 +61,25 @@ def test_the_right_key_shows_all_and_a_wrong_one_nothing(sights: list[Sight]) ->
             assert abs(means.loc[(state, of), "mutual_information"]) < 0.05
 
 
-def test_secrets_that_were_mixed_up_are_noticed(sights: list[Sight]) -> None:
+def test_secrets_that_were_mixed_up_are_noticed(views: list[KeylessView]) -> None:
     """The measure looks at the own secret, not at just any."""
     mixed = [
-        Sight(sight.names, sight.cover, sight.container, other.secret, other.hidden, sight.seen)
-        for sight, other in zip(sights, sights[1:] + sights[:1], strict=True)
+        KeylessView(view.names, view.cover, view.container, other.secret, other.hidden, view.seen)
+        for view, other in zip(views, views[1:] + views[:1], strict=True)
     ]
     right = compare(mixed).query("state == @RIGHT")
     assert right["correlation"].abs().max() < 0.1
     assert right["told"].max() == 0
 
 
-def test_summary_and_headline(sights: list[Sight]) -> None:
-    summary = summarise(compare(sights).assign(kind="photographs"))
+def test_summary_and_headline(views: list[KeylessView]) -> None:
+    summary = summarise(compare(views).assign(kind="photographs"))
     assert set(summary["pairs"]) == {PAIRS}
     assert summary["p"].between(0, 1).all()
     assert summary[summary["state"] == RIGHT]["p"].max() == pytest.approx(
         0.5**PAIRS
     )  # all five gain: the least there is
-    seen = pd.DataFrame([{"kind": "photographs", "pairs": PAIRS} | statistics(sights, 8)])
+    seen = pd.DataFrame([{"kind": "photographs", "pairs": PAIRS} | statistics(views, 8)])
     refused = pd.DataFrame([("a", "no", 3), ("b", "no", 2), ("c", OPENED, 1)], columns=["kind", "answer", "count"])
     figures = headline(summary, seen, refused)
     assert (figures["attempts"], figures["opened"], figures["answers"]) == (6, 1, 2)
@@ -102,24 +102,24 @@ def test_each_figure_of_the_headline_is_of_its_own_row() -> None:
     }  # fmt: skip
 
 
-def test_how_busy_blocks_are_tells_the_secret(sights: list[Sight]) -> None:
+def test_how_busy_blocks_are_tells_the_secret(views: list[KeylessView]) -> None:
     """No shuffle hides it: here blocks without order carry all statistics, as a network without errors gives them."""
-    seen = statistics(sights, 8)
+    seen = statistics(views, 8)
     assert seen["chance"] == 1 / PAIRS
     assert 0 <= seen["recognised"] <= 1
     assert -1 <= seen["histogram_correlation"] <= 1
 
 
-def test_what_is_shown(sights: list[Sight]) -> None:
-    titles, rows = panel(sights[:2])
+def test_what_is_shown(views: list[KeylessView]) -> None:
+    titles, rows = panel(views[:2])
     assert len(rows) == 2
     assert {len(row) for row in rows} == {len(titles)}
     assert all(picture.shape == (64, 64, 3) and picture.dtype == np.uint8 for row in rows for picture, _ in row)
-    levels = np.abs(shown(sights[0], RIGHT).astype(int) - sights[0].secret)
+    levels = np.abs(shown(views[0], RIGHT).astype(int) - views[0].secret)
     assert levels.max() <= 33  # the network keeps five levels
 
 
-def test_it_repeats_itself(sights: list[Sight], exact: Network, tmp_path: Path) -> None:
-    again = look_at_all(exact, PicturePairs(tmp_path, 2), "photographs", KEY, 0, lambda indices: indices)
-    assert np.array_equal(again[3].container, sights[3].container)
-    assert np.array_equal(again[3].seen[OTHER], sights[3].seen[OTHER])
+def test_it_repeats_itself(views: list[KeylessView], exact: Network, tmp_path: Path) -> None:
+    again = all_views(exact, PicturePairs(tmp_path, 2), "photographs", KEY, 0, lambda indices: indices)
+    assert np.array_equal(again[3].container, views[3].container)
+    assert np.array_equal(again[3].seen[OTHER], views[3].seen[OTHER])

@@ -7,9 +7,9 @@ import pytest
 
 from stegnet.core.shuffle import Shuffle, apply, invert
 from stegnet.core.tensors import seeded_shuffle
-from study.shuffle.assembly import assemble, laid
-from study.shuffle.borders import Rules
-from study.shuffle.jigsaw import Placement, compose, random_placement, truth
+from study.jigsaw.assembly import assemble, placed_on_canvas
+from study.jigsaw.borders import Rules
+from study.jigsaw.solver import Placement, compose, random_placement, truth
 
 GRID = (6, 6)
 PICTURE = np.random.default_rng(0).uniform(-1, 1, (48, 48, 3)).astype(np.float32)
@@ -51,7 +51,7 @@ def test_every_block_is_used_once(shuffle: Shuffle) -> None:
         blind = random_placement(*GRID, Rules(), random)
         torn = replace(blind, fragment=random.integers(0, 5, 36))
         for placement in (blind, torn, replace(blind, fragment=np.arange(36))):
-            places = laid(placement, true, GRID).place
+            places = placed_on_canvas(placement, true, GRID).place
             assert len(set(map(tuple, places.tolist()))) == 36
             assert places.min() >= 0
             assert places.max() <= 5
@@ -61,7 +61,7 @@ def test_only_the_largest_fragment_is_helped(shuffle: Shuffle) -> None:
     """Single blocks say nothing of their places: but the first, each gets the next place, as it lies."""
     single = Placement(np.arange(36), np.zeros((36, 2), int), np.zeros(36, int), np.zeros(36, int))
     seen, true = through(apply, PICTURE, shuffle), truth(shuffle)
-    one = laid(single, true, GRID)
+    one = placed_on_canvas(single, true, GRID)
     assert np.array_equal(one.place[0], true.place[0])
     assert (one.orientation[0], one.negative[0]) == (true.orientation[0], true.negative[0])
     assert not one.orientation[1:].any()
@@ -76,7 +76,7 @@ def test_a_fragment_that_fits_nowhere_falls_apart(shuffle: Shuffle) -> None:
     wide = tall[:, ::-1]
     names = np.repeat([0, 1], 18)
     found = Placement(names, np.concatenate([tall, wide]), np.zeros(36, int), np.zeros(36, int))
-    places = laid(found, truth(shuffle), GRID).place
+    places = placed_on_canvas(found, truth(shuffle), GRID).place
     assert len(set(map(tuple, places.tolist()))) == 36
 
 
@@ -85,4 +85,4 @@ def test_a_wrong_block_at_the_rim_does_not_push_the_others_aside(shuffle: Shuffl
     place = true.place.copy()
     corner = np.flatnonzero((place == 5).all(1))
     place[corner] = 6, 5  # out of the picture
-    assert np.array_equal(laid(replace(true, place=place), true, GRID).place, true.place)
+    assert np.array_equal(placed_on_canvas(replace(true, place=place), true, GRID).place, true.place)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.shuffle import attacks
-from study.shuffle.attacks import KINDS, TITLES, Row, Task, attack, glimpses, look, wide_enough
-from study.shuffle.report import headline, report
+from study.jigsaw import attacks
+from study.jigsaw.attacks import KINDS, TITLES, Row, Task, attack, block_statistics, example, wide_enough
+from study.shuffle import headline, report
 
 pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
 
@@ -37,7 +37,7 @@ def rows(task: Task) -> list[Row]:
 @pytest.fixture
 def table(rows: list[Row], cat: np.ndarray) -> pd.DataFrame:
     squares = [("cat", cat[:64, :64]), ("ear", cat[:64, 128:192])]
-    return pd.DataFrame([*rows, *glimpses(squares)])
+    return pd.DataFrame([*rows, *block_statistics(squares)])
 
 
 def test_exact_blocks_are_put_together_and_those_of_an_untrained_network_are_not(table: pd.DataFrame) -> None:
@@ -83,7 +83,7 @@ def test_each_figure_of_the_headline_is_of_its_own_rows() -> None:
 
 
 def test_pictures_for_each_title(task: Task) -> None:
-    pictures = look(task)
+    pictures = example(task)
     assert len(pictures) == len(TITLES)
     assert {picture.shape for picture, _ in pictures} == {(64, 64, 3)}
 

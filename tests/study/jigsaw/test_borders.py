@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from study.shuffle.borders import Rules, candidates, strips
-from study.shuffle.jigsaw import cut
+from study.jigsaw.borders import Rules, candidates, strips
+from study.keyless import cut_blocks
 
 BLOCK, COLS = 16, 8
 
@@ -10,7 +10,7 @@ BLOCK, COLS = 16, 8
 @pytest.fixture
 def blocks(cat) -> np.ndarray:
     """Eight by eight, not shuffled."""
-    return cut(cat[: BLOCK * COLS, : BLOCK * COLS].astype(np.float32) / 255 - 0.5, BLOCK)
+    return cut_blocks(cat[: BLOCK * COLS, : BLOCK * COLS].astype(np.float32) / 255 - 0.5, BLOCK)
 
 
 def test_borders_are_read_clockwise_from_outside():

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from study.shuffle.borders import strips
-from study.shuffle.field import facing, fit, variogram
-from study.shuffle.jigsaw import cut
+from study.jigsaw.borders import strips
+from study.jigsaw.field import facing, fit, variogram
+from study.keyless import cut_blocks
 
 SIZE, BLOCK, DEPTH = 768, 8, 2
 
@@ -36,7 +36,7 @@ def test_offset_and_sign_of_a_cell_do_not_matter():
 @pytest.mark.parametrize(("cell", "tolerance"), [(None, 0.3), (BLOCK, 0.1)])
 def test_shuffled_blocks_tell_how_neighbours_vary_together(smooth, cell, tolerance):
     """Against the covariance counted on the picture that lies in order."""
-    blocks = cut(smooth, BLOCK)
+    blocks = cut_blocks(smooth, BLOCK)
     if cell:
         blocks = blocks - blocks.mean((1, 2), keepdims=True)
     field = fit(blocks, BLOCK)

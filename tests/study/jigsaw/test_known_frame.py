@@ -5,8 +5,9 @@ import pytest
 
 from stegnet.core.shuffle import Shuffle, apply
 from stegnet.core.tensors import seeded_shuffle
-from study.shuffle.borders import Rules
-from study.shuffle.known_frame import averaged, likeness, match, pan, placed, predicted, recover, to_hide
+from study.jigsaw.borders import Rules
+from study.jigsaw.known_frame import averaged, match, pan, placed, predicted, recover, similarity
+from study.keyless import to_hide
 
 BLOCK, SIDE = 8, 12
 SIZE = BLOCK * SIDE
@@ -96,10 +97,10 @@ def test_a_still_films_frames_are_averaged_without_knowing_one(photograph):
     assert error == pytest.approx(0.02**2 / 8, rel=0.1)
 
 
-def test_likeness():
+def test_similarity():
     a = np.random.default_rng(0).integers(0, 200, (32, 32, 3), dtype=np.uint8)
-    assert likeness(a, a) == (math.inf, pytest.approx(1), pytest.approx(1))
-    psnr, _, correlation = likeness(a + np.uint8(10), a)
+    assert similarity(a, a) == (math.inf, pytest.approx(1), pytest.approx(1))
+    psnr, _, correlation = similarity(a + np.uint8(10), a)
     assert psnr == pytest.approx(20 * math.log10(255 / 10))
     assert correlation == pytest.approx(1)
-    assert likeness(255 - a, a)[2] == pytest.approx(-1)
+    assert similarity(255 - a, a)[2] == pytest.approx(-1)

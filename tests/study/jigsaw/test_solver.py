@@ -5,11 +5,11 @@ import pytest
 
 from stegnet.core.shuffle import ORIENTATIONS, Shuffle, apply
 from stegnet.core.tensors import seeded_shuffle
-from study.shuffle.borders import Rules
-from study.shuffle.jigsaw import (
+from study.jigsaw.borders import Rules
+from study.jigsaw.known_frame import turned
+from study.jigsaw.solver import (
     Placement,
     compose,
-    cut,
     inverse,
     links,
     neighbour_accuracy,
@@ -17,7 +17,7 @@ from study.shuffle.jigsaw import (
     solve,
     truth,
 )
-from study.shuffle.known_frame import to_hide, turned
+from study.keyless import cut_blocks, to_hide
 
 PLACES = Rules(turned=False, negated=False)
 
@@ -87,7 +87,7 @@ def test_the_truth_puts_the_picture_together(cat):
     picture, shuffle = shuffled(original, 32, Rules())
     true = truth(shuffle)
     canvas = np.zeros_like(original)
-    for number, piece in enumerate(cut(picture, 32)):
+    for number, piece in enumerate(cut_blocks(picture, 32)):
         row, col = true.place[number] * 32
         sign = 1 - 2 * true.negative[number]
         canvas[row : row + 32, col : col + 32] = turned(piece[None], int(true.orientation[number]))[0] * sign
