@@ -138,11 +138,13 @@ def test_a_remote_on_s3(clone: Path, bucket: str, tmp_path: Path) -> None:
 def test_the_study(clone: Path) -> None:
     """Another project beside it, which measures what this one made and logs to the same store."""
     variables = {"PYTHONDONTWRITEBYTECODE": ""}  # as users have it: bytecode lies about
-    stages = ("rival@other_seed", "evaluate@shipped")
+    stages = ("rival@other_seed", "evaluate@shipped", "classical@trained", "sizes@trained", "detect@trained")
     run(clone, "dvc", "--cd", "study", "repro", *stages, **variables)
     assert "Running" not in run(clone, "dvc", "--cd", "study", "repro", *stages, **variables)
     assert run(clone, "dvc", "--cd", "study", "status", *stages) == UP_TO_DATE
     assert (clone / "study/rivals/other_seed.safetensors").exists()
+    assert all((clone / "study/trained" / name / "metrics.json").exists() for name in ("classical", "sizes", "detect"))
+    assert "survive@shipped" in run(clone, "dvc", "--cd", "study", "dag")
     assert not (clone / "study/mlflow.db").exists()
     measured = runs(clone).query("`tags.stegnet.stage` == 'evaluate'")
     assert measured["tags.stegnet.weights"].nunique() == 3  # of the first training, the slower one and the shipped pair
@@ -154,7 +156,7 @@ def test_the_study(clone: Path) -> None:
 def test_the_study_publishes_to_the_same_store(clone: Path) -> None:
     """By the command of its stage; what it needs takes hours, and so one figure stands for all."""
     stages = yaml.safe_load((clone / "study/dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    (clone / "study/trained/sizes").mkdir(parents=True)
+    (clone / "study/trained/sizes").mkdir(parents=True, exist_ok=True)
     (clone / "study/trained/sizes/metrics.json").write_text('{"of_64": 40.5}', encoding="utf-8")
     run(clone / "study", "sh", "-c", stages["publish"]["cmd"], DVC_ROOT=str(clone / "study"))
     assert not (clone / "study/mlflow.db").exists()

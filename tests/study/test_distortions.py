@@ -36,7 +36,7 @@ def pictures(picture):
 @pytest.mark.parametrize(("distortion", "strength"), STEPS, ids=names)
 def test_as_many_pictures_of_the_same_shape_and_twice_the_same(distortion, strength, pictures):
     before = [picture.copy() for picture in pictures]
-    first, second = (distortion.act(pictures, strength, 5) for _ in range(2))
+    first, second = (distortion.apply(pictures, strength, 5) for _ in range(2))
     assert [one.shape for one in first] == [(64, 96, 3)] * 3
     assert {one.dtype for one in first} == {np.dtype(np.uint8)}
     assert all(np.array_equal(*each) for each in zip(first, second, strict=True))
@@ -45,19 +45,19 @@ def test_as_many_pictures_of_the_same_shape_and_twice_the_same(distortion, stren
 
 @pytest.mark.parametrize("distortion", [one for one in ALL if one.neutral is not None], ids=names)
 def test_the_neutral_strength_changes_nothing(distortion, pictures):
-    after = distortion.act(pictures, distortion.neutral, 0)
+    after = distortion.apply(pictures, distortion.neutral, 0)
     assert all(np.array_equal(*each) for each in zip(pictures, after, strict=True))
 
 
 @pytest.mark.parametrize(("distortion", "strength"), [step for step in STEPS if step[1] != step[0].neutral], ids=names)
 def test_any_other_strength_changes_something(distortion, strength):
     fine = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
-    assert not np.array_equal(distortion.act([fine], strength, 0)[0], fine)
+    assert not np.array_equal(distortion.apply([fine], strength, 0)[0], fine)
 
 
 @pytest.mark.parametrize("distortion", FALLING, ids=names)
 def test_much_is_worse_than_little(distortion, pictures):
-    after = [distortion.act(pictures, strength, 0) for strength in distortion.strengths]
+    after = [distortion.apply(pictures, strength, 0) for strength in distortion.strengths]
     losses = [np.square(np.subtract(pictures, one, dtype=float)).mean() for one in after]
     assert losses == sorted(losses)
 
