@@ -48,7 +48,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
 
 
 def sample_pairs(picture: np.ndarray) -> float:
-    """Share of the samples that carry a replaced bit, as sample pair analysis estimates it; not cut to [0, 1].
+    """Share of the samples that carry a replaced bit, as sample pair analysis estimates it; not clipped to [0, 1].
 
     Dumitrescu, Wu and Wang 2003, "Detection of LSB steganography via sample pair analysis", IEEE Transactions on
     Signal Processing 51(7), eq. 9, over all neighbours in rows and columns. Its pairs (u, v) form X (v even and
@@ -66,7 +66,7 @@ def sample_pairs(picture: np.ndarray) -> float:
 
 
 def regular_singular(picture: np.ndarray) -> float:
-    """Share of the samples that carry a replaced bit, as RS analysis estimates it; not cut to [0, 1].
+    """Share of the samples that carry a replaced bit, as RS analysis estimates it; not clipped to [0, 1].
 
     Fridrich, Goljan and Du 2001, "Reliable detection of LSB steganography in color and grayscale images", ACM
     Workshop on Multimedia and Security, with groups of four samples in a row and the mask 0 1 1 0. A group is

@@ -42,44 +42,44 @@ _NOTES = {
     "jigsaw": """\
 ## Jigsaw solver, exact blocks
 
-Share of truly adjacent blocks that a solver puts side by side, turned and negated alike: the mean over the pictures,
-and in brackets the picture that it solves best. The blocks are exact, the best case for the attacker; `random` is what
-blind assembly gets. The blind solver takes brightness out first, as the detail layer has done already.
+Share of true neighbours that a solver places side by side, with the right relative orientation and sign: mean over
+the pictures, and in brackets the picture that it solves best. The blocks are exact, the best case for the attacker;
+`random` is random placement. The blind solver removes brightness first, as the detail layer has done already.
 """,
     "revealed": """\
 ## Jigsaw solver, blocks as the reveal net gives them
 
-The same for detail blocks that the public reveal net reads out of containers: what an attacker really has. It is the
-net's error that keeps small blocks apart, not the shuffle: in a still film, blocks of several frames are matched with
-each other, with no frame known, and their mean gives more away; so would a better network.
+The same for detail blocks that the public reveal net reads from containers: the attacker's real input. Small blocks
+are protected by the net's errors, not by the shuffle: in a still film, blocks of several frames are matched with each
+other, with no frame known, and their mean reveals more; so would a better network.
 """,
     "pictures": """\
-## The picture that the solver puts together
+## The picture that the solver assembles
 
-PSNR in dB / SSIM / correlation with what was hidden, means over the pictures. The largest fragment is laid where most
-of its blocks belong, as a person would who sees what it shows; the others where they fit. `random` is what blocks put
-down blindly give. Detail lies on mid-grey on both sides: its block means are sealed. It is faint, so that its PSNR is
-high whatever the picture; correlation and SSIM tell.
+PSNR in dB / SSIM / correlation with the hidden picture, means over the pictures. The largest fragment is placed where
+most of its blocks belong, as a person would who recognises it; the others where they fit. `random` is random placement.
+Detail is on mid-grey on both sides, since its block means are sealed. It is faint, so its PSNR is high for any picture;
+correlation and SSIM are more telling.
 """,
     "one shuffle": """\
 ## One shuffle for a whole film, which stegnet does *not* use
 
-Share of the blocks of every other frame that one known frame puts right: it gives the shuffle away. What is missing
-to 1 are blocks that are equal in the known frame.
+Share of the blocks of every other frame whose place follows from one known frame, which reveals the shuffle. The rest
+are blocks that are equal in the known frame.
 """,
     "fresh shuffle": """\
 ## A fresh shuffle for each frame, and a known frame before it
 
-Share of the next frame's blocks that are put where they belong by matching them with the known frame's: at the same
-place, or where the motion (if known) takes them. PSNR, SSIM and correlation are of the picture that comes out, with
-the known frame's block means; `known` is what the known frame, moved or not, is worth as a guess by itself.
+Share of the next frame's blocks that are placed correctly by matching them with the known frame's: at the same place,
+or moved by the known motion. PSNR, SSIM and correlation are of the resulting picture, with the known frame's block
+means; `known` is the known frame itself, moved or not, as a guess.
 """,
     "glimpse": """\
-## Seen without putting anything together
+## Statistics of shuffled blocks
 
-Correlation of the histograms of shuffled blocks and secret, how far their mean colours are apart (8-bit steps), and
-the share of secrets that are told among the pictures here by how busy their blocks are. Which of some known pictures
-is hidden is not concealed by any shuffle.
+Correlation of the histograms of shuffled blocks and secret, difference of their mean colours (8-bit steps), and the
+share of secrets that are identified among the pictures here by the variance of their blocks. No shuffle conceals which
+of a set of known pictures is hidden.
 """,
 }
 
@@ -113,7 +113,7 @@ def report(table: pd.DataFrame) -> str:
     """
     pictures = ", ".join(dict.fromkeys(table["picture"]))
     how = "nothing is scaled. Made by `python -m study.shuffle`."
-    title = f"# What the shuffle gives away\n\nMiddle squares of {pictures}; {how}\n"
+    title = f"# Attacks on the shuffle\n\nCentral squares of {pictures}; {how}\n"
     neighbours = table["setting"] == NEIGHBOURS
     parts = {
         "jigsaw": _neighbours(table[(table["attack"] == "jigsaw") & neighbours]),
@@ -177,7 +177,7 @@ def _scenes(seed: int, weights: Path) -> list[Task]:
 
 
 def _photographs(catalogue: Path) -> Iterator[NamedPicture]:
-    """The packaged ones that are large enough for a film that pans."""
+    """Packaged photographs that are large enough for a panning film."""
     packages = [source for source in read_catalogue(catalogue) if source.kind == "package"]
     for name, picture in chain.from_iterable(map(read_package_pictures, packages)):
         if name not in NO_SCENE and wide_enough(picture):

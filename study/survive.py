@@ -39,12 +39,12 @@ Secret PSNR in dB after the container was distorted, mean over {pairs} pairs of 
 containers whose file still opens. The second column is the container of `{shown}` after the distortion, against its
 cover. {assumptions}
 """
-_ASSUMPTIONS = """Nothing was trained for any of this. Every network is handed its shuffle; `default` is also given the
+_ASSUMPTIONS = """No network was trained for these distortions. Every network is given its shuffle; `default` is also given the
 secret's block means, a thumbnail of an eighth of its sides that would be lost with the first changed bit:
-`means alone` is that thumbnail, enlarged, so what `default` does not have above it did not come through the container.
-Without such help, a container of `stegnet hide` opens no more often than `sealed`, which reads lowest bits alone: of
-all these, only an even change of brightness may leave them. A film: each frame is a container of its own, and all are
-coded as one film; `one frame`: each picture is a film of a single key frame."""
+`means alone` is that thumbnail, enlarged, so only the excess of `default` over it came through the container.
+Without such help, a container of `stegnet hide` opens no more often than `sealed`, which reads only lowest bits: of
+all these distortions, only an even change of brightness may preserve them. A film: each frame is a container of its
+own, and all are coded as one film; `one frame`: each picture is a film of a single key frame."""
 
 Step = tuple[Distortion, float]
 Progress = Callable[[Sequence[Step]], Iterable[Step]]

@@ -147,7 +147,7 @@ def compare(views: list[KeylessView]) -> pd.DataFrame:
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over the pairs, by kind, state and what is compared.
+    """Means over the pairs, by kind, state and compared layer.
 
     p: of Wilcoxon's signed-rank test that a pair's own secret shares no more information than the mean of the others;
     with many rows, some are small by chance. A small excess over the others' mean is no trace of order: a secret's own

@@ -52,7 +52,7 @@ class Task:
     Attributes:
         weights: of the network.
         name: of the picture.
-        photograph: (H, W, 3) uint8, at least SIZE high, and wide enough for a film that pans.
+        photograph: (H, W, 3) uint8, at least SIZE high, and wide enough for a panning film.
         cover: in which it is hidden, (SIZE, SIZE, 3) uint8.
         seed: of the shuffles.
     """
@@ -65,7 +65,7 @@ class Task:
 
 
 def wide_enough(photograph: np.ndarray) -> bool:
-    """Whether a film can pan over it."""
+    """True if a film can pan over the photograph."""
     return photograph.shape[0] >= SIZE and photograph.shape[1] >= SIZE + max(FILMS.values())
 
 
@@ -75,7 +75,7 @@ def central_square(photograph: np.ndarray) -> np.ndarray:
 
 
 def attack(task: Task) -> list[Row]:
-    """All attacks on one picture; on one thread, so that pictures can be attacked side by side."""
+    """All attacks on one picture; on one thread, so that pictures can be attacked in parallel."""
     read_out, square = _victim(task)
     read = _puzzles(read_out, square, task.seed)
     rows = chain(
@@ -127,7 +127,7 @@ def _puzzles(read_out: ReadOut, square: np.ndarray, seed: int) -> dict[int, Puzz
 
 
 def _read_out(network: Network, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle) -> np.ndarray:
-    """The blocks that the public reveal net reads out of a container, (H, W, 3) float, still shuffled."""
+    """The public reveal net's output on a container, (H, W, 3) float, still shuffled."""
     return read_blocks(network, network.hide(cover, secret, shuffle).container)
 
 

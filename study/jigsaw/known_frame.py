@@ -33,7 +33,7 @@ class RecoveredFrame:
 
 
 def pan(photograph: np.ndarray, size: int, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two frames, (size, size, 3), of a film that pans over a photograph by `step` pixels a frame, from its middle."""
+    """Two frames, (size, size, 3), of a film panning over a photograph by `step` pixels a frame, from its middle."""
     top, left = ((side - size) // 2 for side in photograph.shape[:2])
     left = max(0, min(left, photograph.shape[1] - size - step))
     first, second = (photograph[top : top + size, x : x + size] for x in (left, left + step))

@@ -7,7 +7,7 @@ import pytest
 from study.bounds import MOST_BITS, bits_of, changes_of, ideal_psnr
 
 
-def test_what_changes_say_is_the_ternary_entropy() -> None:
+def test_capacity_is_the_ternary_entropy() -> None:
     for changes in (0.01, 0.1, 0.5):
         stay, step = 1 - changes, changes / 2
         written_out = -stay * math.log2(stay) - 2 * step * math.log2(step)
@@ -44,6 +44,6 @@ def test_it_beats_lsb_matching_by_what_is_known() -> None:
 
 
 @pytest.mark.parametrize("bits", [-0.1, 1.6])
-def test_more_than_a_step_can_say_is_refused(bits: float) -> None:
+def test_more_bits_than_the_capacity_are_refused(bits: float) -> None:
     with pytest.raises(ValueError, match="bits a sample"):
         changes_of(bits)

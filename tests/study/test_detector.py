@@ -48,7 +48,7 @@ def certainty(scores: Scores) -> float:
     return float(np.mean(1 / (1 + np.exp(-scores.containers)) - 1 / (1 + np.exp(-scores.covers))))
 
 
-def test_what_is_there_is_found_in_pictures_never_seen(covers: Callable[[range], np.ndarray]) -> None:
+def test_noise_is_detected_in_unseen_pictures(covers: Callable[[range], np.ndarray]) -> None:
     before, unseen = covers(TRAINING), covers(UNSEEN)
     detector = trained(LabelledPairs(before, noisy(before)))
     scores = detect(detector, LabelledPairs(unseen, noisy(unseen)))
@@ -72,7 +72,7 @@ def test_the_threshold_fits_the_final_weights(covers: Callable[[range], np.ndarr
     assert apart < 0.4 * together.std()
 
 
-def test_nothing_is_found_where_nothing_is(covers: Callable[[range], np.ndarray]) -> None:
+def test_nothing_is_detected_between_unrelated_pictures(covers: Callable[[range], np.ndarray]) -> None:
     """Pictures against other pictures: no way of handling them gives away which are called containers."""
     detector = trained(LabelledPairs(covers(TRAINING), covers(range(100, 124))))
     scores = detect(detector, LabelledPairs(covers(range(200, 300)), covers(range(300, 400))))

@@ -56,19 +56,19 @@ def test_any_other_strength_changes_something(distortion, strength):
 
 
 @pytest.mark.parametrize("distortion", FALLING, ids=names)
-def test_much_is_worse_than_little(distortion, pictures):
+def test_stronger_distortions_lose_more(distortion, pictures):
     after = [distortion.apply(pictures, strength, 0) for strength in distortion.strengths]
     losses = [np.square(np.subtract(pictures, one, dtype=float)).mean() for one in after]
     assert losses == sorted(losses)
 
 
-def test_kinds_are_told_apart():
+def test_kinds_are_distinct():
     assert len({one.kind for one in ALL}) == len(ALL)
     assert NONE in PICTURE_DISTORTIONS
     assert NONE in FILM_DISTORTIONS
 
 
-def test_jpeg_is_what_another_library_makes(picture):
+def test_jpeg_is_another_librarys(picture):
     original = picture(64, 96)
     _, coded = cv2.imencode(".jpg", original[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     theirs = cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
@@ -78,7 +78,7 @@ def test_jpeg_is_what_another_library_makes(picture):
 
 
 @pytest.mark.parametrize("sigma", [0.5, 1, 2, 4, 8])
-def test_noise_is_as_strong_as_asked_for(sigma):
+def test_noise_has_the_given_strength(sigma):
     grey = np.full((256, 256, 3), 128, np.uint8)
     change = noise([grey], sigma, 0)[0].astype(float) - 128
     assert change.mean() == pytest.approx(0, abs=0.05 * sigma)
@@ -94,7 +94,7 @@ def test_noise_is_of_its_own_in_each_picture_and_follows_from_the_seed():
 
 
 @pytest.mark.parametrize("sigma", [0.5, 1, 2])
-def test_blur_is_what_another_library_makes(picture, sigma):
+def test_blur_is_opencvs(picture, sigma):
     size = 2 * round(4 * sigma) + 1
     theirs = cv2.GaussianBlur(picture(64, 96), (size, size), sigma, borderType=cv2.BORDER_REPLICATE)
     assert np.abs(blur(picture(64, 96), sigma).astype(int) - theirs).max() <= 1
@@ -111,7 +111,7 @@ def test_shrinking_is_by_area_and_enlarging_without_overshoot_on_flat_ground(pic
     assert np.array_equal(screenshot(flat, 1.25), flat)
 
 
-def test_a_screenshot_goes_back_by_another_filter(picture):
+def test_a_screenshot_is_resized_back_with_another_filter(picture):
     """Bilinear there and back would blur more."""
     original = picture(64, 96)
     shown = cv2.resize(original, (120, 80), interpolation=cv2.INTER_LINEAR)
@@ -120,7 +120,7 @@ def test_a_screenshot_goes_back_by_another_filter(picture):
     assert losses[0] > losses[1]
 
 
-def test_cut_off_on_all_sides_and_grey_there(picture):
+def test_cropped_on_all_sides_and_padded_with_grey(picture):
     original = picture(64, 96)
     left = crop(original, 0.25)
     assert np.array_equal(left[16:48, 24:72], original[16:48, 24:72])

@@ -39,14 +39,14 @@ def mixed(picture: np.ndarray) -> np.ndarray:
     return blocks.reshape(6, 6, 8, 8, 3).swapaxes(1, 2).reshape(picture.shape)
 
 
-def test_how_busy_the_blocks_are_no_shuffle_changes(secrets):
+def test_no_shuffle_changes_the_variance_profile(secrets):
     for secret in secrets:
         assert variance_profile(mixed(secret), 8) == pytest.approx(variance_profile(secret, 8))
     assert recognised([mixed(secret) for secret in secrets], secrets, 8) == 1
     assert recognised(secrets[::-1], secrets, 8) == 0
 
 
-def test_a_flat_block_is_not_busy():
+def test_a_flat_block_has_no_variance():
     assert variance_profile(np.full((16, 16, 3), 0.3), 8) == pytest.approx(np.zeros(4))
 
 
@@ -74,7 +74,7 @@ def hidden(exact: Network, picture) -> tuple[np.ndarray, np.ndarray]:
     return cover, hide_picture(exact, cover, picture(64, 96, seed=2), Key(SECRET), seeded(0))
 
 
-def test_one_message_for_all_that_is_not_the_key(hidden, reveal) -> None:
+def test_every_wrong_key_gets_one_message(hidden, reveal) -> None:
     table = answers(attempts(*hidden, SECRET, range(256), seeded(1)), reveal)
     assert set(table["kind"]) == {"another key", "one bit off", "no key: all zeros", "a passphrase", "nothing hidden"}
     assert table["count"].sum() == 260

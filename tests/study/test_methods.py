@@ -145,17 +145,17 @@ def test_shuffled_only_where_trained_so(save, cover, secret, share):
 
 
 @pytest.mark.parametrize("training", [{}, {"train": {}}])
-def test_a_card_that_does_not_say_it(save, training):
+def test_a_card_without_the_training_is_refused(save, training):
     with pytest.raises(WeightsError, match="does not say whether it was trained on shuffled"):
         trained_network(save(training))
 
 
-def test_a_rival_that_is_missing_is_named(tmp_path):
+def test_a_missing_weights_file_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"plain\.safetensors: no such weights file"):
         trained_network(tmp_path / "plain.safetensors")
 
 
-def test_the_thumbnail_is_all_that_block_means_tell(cat):
+def test_block_means_are_an_enlarged_thumbnail(cat):
     cover = 255 - cat
     embedding = block_means(cover, cat, 0)
     assert np.array_equal(embedding.container, cover)
@@ -193,7 +193,7 @@ def test_a_sealed_file_breaks_with_its_bits(cover, secret):
     assert embedding.reveal(embedding.container).picture is None
 
 
-def test_a_sealed_file_of_another_secret_is_not_taken_for_it(cover, secret, picture):
+def test_another_secrets_sealed_file_does_not_count_as_opened(cover, secret, picture):
     other = sealed_digest(cover, picture(SIDE, SIDE, 9), 0)
     assert sealed_digest(cover, secret, 0).reveal(other.container).opened is False
 
@@ -245,7 +245,7 @@ def test_the_secret_is_guessed_in_the_middle_of_its_bin(bits: int) -> None:
     assert (error.min(), error.max()) == (1 - (1 << 7 - bits), 1 << 7 - bits)
 
 
-def test_what_is_read_out_is_the_middle_of_the_secrets_bin():
+def test_the_swapped_secret_is_read_at_the_middle_of_its_bin():
     revealed = read_out(swap_in(VALUES[::-1], VALUES))
     assert revealed.dtype == np.uint8
     assert np.array_equal(revealed // 16, VALUES // 16)

@@ -93,7 +93,7 @@ def test_the_middle_of_a_film(make_film, tmp_path, monkeypatch, picture):
         assert np.array_equal(pairs[1][1], picture(64, 96, 10)[8:56, 24:72])
 
 
-def test_a_film_that_is_too_small(make_film, tmp_path):
+def test_a_film_with_small_frames_is_refused(make_film, tmp_path):
     path = make_film(tmp_path / "a.mkv", 2, 64, 96)
     with pytest.raises(MediaError, match=r"a\.mkv: its frames are smaller than 256×256"):
         film_pairs(path, path, 2)

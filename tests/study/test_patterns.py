@@ -41,7 +41,7 @@ def test_each_is_what_its_name_says(made, cat):
     assert (saturated.min(-1) == 0).all()
 
 
-def test_what_is_random_follows_from_the_seed(made, cat):
+def test_random_patterns_follow_from_the_seed(made, cat):
     again, other = contents(cat, 0), contents(cat, 1)
     for name, picture in made.items():
         assert np.array_equal(picture, again[name])

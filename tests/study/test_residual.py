@@ -50,7 +50,7 @@ def test_correlation_is_scipys(secret: np.ndarray) -> None:
     assert similarity(left, secret)["signed"] == pytest.approx(np.mean(expected))
 
 
-def test_a_secret_that_shines_through_is_told_from_another(secret: np.ndarray, cat: np.ndarray) -> None:
+def test_a_secret_in_the_residual_is_more_similar_than_another(secret: np.ndarray, cat: np.ndarray) -> None:
     other = cat[180 : 180 + SIZE, 20 : 20 + SIZE]
     left = (secret - secret.mean((0, 1))) / 20 + noise()
     assert similarity(left, secret)["signed"] > 0.8
@@ -65,7 +65,7 @@ def test_strength_sees_what_sign_hides(secret: np.ndarray) -> None:
     assert found["signed"] < 0.1
 
 
-def test_noise_and_nothing_look_like_nothing(secret: np.ndarray) -> None:
+def test_noise_and_zero_residuals_are_not_similar(secret: np.ndarray) -> None:
     assert max(similarity(noise(), secret).values()) < 0.05
     assert set(similarity(np.zeros((SIZE, SIZE, 3)), secret).values()) == {0}
 

@@ -27,18 +27,18 @@ def test_each_differs_in_what_its_line_says(name: str) -> None:
     assert after == before | changes
 
 
-def test_an_unknown_one_is_named(tmp_path: Path) -> None:
+def test_an_unknown_rival_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nobody"):
         rival.rival_config(CONFIG, RIVALS, "nobody")
 
 
-def test_a_key_that_there_is_not(tmp_path: Path) -> None:
+def test_an_unknown_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "rivals.yaml").write_text("odd: {train.pears: 3}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="pears"):
         rival.rival_config(CONFIG, tmp_path / "rivals.yaml", "odd")
 
 
-def test_it_is_trained_and_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rival_is_trained_and_its_card_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_shards(tmp_path / "shards", [(TRAIN, "folder")] * 4)
     train = replace(CONFIG.train, batch=2, crop=32, warmup=1, precision="fp32", devices=1, threads=1, workers=0)

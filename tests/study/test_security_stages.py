@@ -160,7 +160,7 @@ def test_a_detector_is_tested_on_unseen_pictures(monkeypatch: pytest.MonkeyPatch
     assert len({*seeds["training"], *seeds["test"]}) == 6 + 4
 
 
-def test_who_has_not_the_weights_trains_on_containers_of_others(
+def test_an_attacker_without_the_weights_trains_on_containers_of_others(
     weights: Path, rivals: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(detect.Network, "load", lambda path, **how: path)

@@ -35,12 +35,12 @@ def test_auc_is_scikit_learns_with_ties_too(seed: int) -> None:
     assert auc(covers, containers) == pytest.approx(roc_auc_score(labels, np.concatenate([covers, containers])))
 
 
-def test_auc_of_swapped_sides_is_the_rest() -> None:
+def test_auc_of_swapped_sides_is_the_complement() -> None:
     covers, containers = scores(1)
     assert auc(containers, covers) == pytest.approx(1 - auc(covers, containers))
 
 
-def test_auc_interval_holds_the_truth_as_often_as_it_says() -> None:
+def test_auc_interval_has_its_nominal_coverage() -> None:
     truth = stats.norm.cdf(1 / np.sqrt(2))  # of two normal scores, one standard deviation apart
     held = [low <= truth <= high for low, high in (auc_interval(*scores(seed), seed=0) for seed in range(200))]
     assert 0.90 <= np.mean(held) <= 0.99
@@ -51,7 +51,7 @@ def test_auc_interval_repeats_itself_and_has_no_width_without_an_error() -> None
     assert auc_interval(np.zeros(9), np.ones(9), seed=0) == pytest.approx((1, 1))
 
 
-def test_a_score_that_is_no_number_is_refused() -> None:
+def test_a_score_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(ValueError, match="NaN"):
         auc(np.array([0.0, np.nan]), np.ones(2))
 
@@ -65,14 +65,14 @@ def shared(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("tied", [0.3, 0.6, 0.9])
-def test_normal_variables_share_what_the_formula_says(tied: float) -> None:
+def test_information_of_normal_variables_is_that_of_the_formula(tied: float) -> None:
     """−½·log2(1 − r²); bins lose a little of it."""
     right = tied * LEFT + math.sqrt(1 - tied**2) * NOISE
     assert shared(LEFT, right) == pytest.approx(-0.5 * math.log2(1 - tied**2), rel=0.06)
     assert correlation(LEFT, right) == pytest.approx(pearsonr(LEFT.ravel(), right.ravel()).statistic)
 
 
-def test_what_is_unrelated_shares_nothing() -> None:
+def test_unrelated_variables_share_nothing() -> None:
     """Without the correction it would be 961 / (2 n ln 2) = 0.0106 bits."""
     values = [shared(*random.normal(size=(2, 256, 256))) for _ in range(5)]
     assert np.mean(values) == pytest.approx(0, abs=0.0005)
@@ -83,11 +83,11 @@ def test_a_relation_that_correlation_does_not_see() -> None:
     assert shared(LEFT, np.abs(LEFT)) == pytest.approx(4, abs=0.2)  # all but the sign, of 32 bins
 
 
-def test_a_shuffled_picture_is_a_stranger() -> None:
+def test_a_shuffled_picture_shares_no_information() -> None:
     assert shared(LEFT, LEFT) == pytest.approx(math.log2(BINS), abs=0.02)
     assert shared(LEFT, random.permutation(LEFT.ravel())) < 0.002
 
 
-def test_what_does_not_vary_tells_nothing() -> None:
+def test_a_constant_shares_nothing() -> None:
     flat = np.full_like(LEFT, 0.5)
     assert (correlation(LEFT, flat), shared(LEFT, flat)) == (0, pytest.approx(0))

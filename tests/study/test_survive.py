@@ -48,7 +48,7 @@ def as_it_is(cover, secret, seed):
     return Embedding(secret, Recovered)
 
 
-def test_undistorted_is_what_a_file_gives(pairs, exact):
+def test_an_undistorted_container_is_measured_as_from_a_file(pairs, exact):
     row = figure(measured(pairs, bare_network(exact, False), NONE), "pictures", "none", 0, "it")
     containers = [through_file(exact.hide(cover, secret, None).container) for cover, secret in pairs]
     revealed = [exact.reveal(container, None, None) for container in containers]
@@ -59,7 +59,7 @@ def test_undistorted_is_what_a_file_gives(pairs, exact):
     assert row["pairs"] == 3
 
 
-def test_measured_is_what_comes_through(pairs):
+def test_the_received_picture_is_measured(pairs):
     table = measured(pairs, as_it_is, CROP)
     for share in CROP.strengths:
         row, cut = figure(table, "pictures", "crop", share, "it"), [crop(secret, share) for _, secret in pairs]
@@ -103,7 +103,7 @@ def test_the_number_of_threads_changes_nothing(pairs, exact):
     assert tables[0]["kind"].tolist() == ["none", "crop", "crop", "swapped"]
 
 
-def test_a_figure_that_is_not_there(pairs):
+def test_a_missing_figure_is_refused(pairs):
     with pytest.raises(ValueError, match="unpack"):
         figure(measured(pairs, as_it_is, NONE), "film", "none", 0, "it")
 
@@ -150,7 +150,7 @@ def test_a_chart_for_each_kind_with_several_strengths_the_same_each_time(report_
         assert chart.size == (1080, 600)
 
 
-def test_what_is_undistorted_stands_where_it_belongs():
+def test_the_undistorted_case_is_in_its_place():
     assert survive._categories(GAMMA) == [("gamma", 0.9), ("none", 0), ("gamma", 1.1)]
     falling = Distortion("jpeg", "", "", (100, 50), None, GAMMA.apply)
     assert survive._categories(falling) == [("none", 0), ("jpeg", 100), ("jpeg", 50)]

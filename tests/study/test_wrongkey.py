@@ -102,7 +102,7 @@ def test_each_figure_of_the_headline_is_of_its_own_row() -> None:
     }  # fmt: skip
 
 
-def test_how_busy_blocks_are_tells_the_secret(views: list[KeylessView]) -> None:
+def test_block_variance_identifies_the_secret(views: list[KeylessView]) -> None:
     """No shuffle hides it: here blocks without order carry all statistics, as a network without errors gives them."""
     seen = statistics(views, 8)
     assert seen["chance"] == 1 / PAIRS
@@ -110,7 +110,7 @@ def test_how_busy_blocks_are_tells_the_secret(views: list[KeylessView]) -> None:
     assert -1 <= seen["histogram_correlation"] <= 1
 
 
-def test_what_is_shown(views: list[KeylessView]) -> None:
+def test_the_panel_shows_each_state(views: list[KeylessView]) -> None:
     titles, rows = panel(views[:2])
     assert len(rows) == 2
     assert {len(row) for row in rows} == {len(titles)}

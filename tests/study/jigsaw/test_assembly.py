@@ -32,7 +32,7 @@ def test_the_truth_gives_the_picture_as_unshuffling_does(shuffle: Shuffle) -> No
 
 
 @pytest.mark.parametrize("turn", range(8))
-def test_it_does_not_matter_how_the_whole_lies(shuffle: Shuffle, turn: int) -> None:
+def test_assembly_ignores_how_the_whole_is_turned(shuffle: Shuffle, turn: int) -> None:
     true = truth(shuffle)
     corners = np.array([[y, x] for y in range(6) for x in range(6)]).reshape(6, 6, 2)
     upright = corners.swapaxes(0, 1) if turn & 4 else corners
@@ -70,7 +70,7 @@ def test_only_the_largest_fragment_is_helped(shuffle: Shuffle) -> None:
     assert abs(np.corrcoef(assemble(seen, 8, single, true).ravel(), PICTURE.ravel())[0, 1]) < 0.2
 
 
-def test_a_fragment_that_fits_nowhere_falls_apart(shuffle: Shuffle) -> None:
+def test_a_fragment_that_fits_nowhere_is_split_into_blocks(shuffle: Shuffle) -> None:
     """Two fragments of 6×3 and 3×6 blocks: beside the first there is no room for the second as it lies."""
     tall = np.array([(y, x) for y in range(6) for x in range(3)])
     wide = tall[:, ::-1]
@@ -80,7 +80,7 @@ def test_a_fragment_that_fits_nowhere_falls_apart(shuffle: Shuffle) -> None:
     assert len(set(map(tuple, places.tolist()))) == 36
 
 
-def test_a_wrong_block_at_the_rim_does_not_push_the_others_aside(shuffle: Shuffle) -> None:
+def test_a_wrong_block_at_the_border_does_not_displace_the_others(shuffle: Shuffle) -> None:
     true = truth(shuffle)
     place = true.place.copy()
     corner = np.flatnonzero((place == 5).all(1))

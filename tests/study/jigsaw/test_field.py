@@ -34,7 +34,7 @@ def test_offset_and_sign_of_a_cell_do_not_matter():
 
 
 @pytest.mark.parametrize(("cell", "tolerance"), [(None, 0.3), (BLOCK, 0.1)])
-def test_shuffled_blocks_tell_how_neighbours_vary_together(smooth, cell, tolerance):
+def test_shuffled_blocks_give_the_covariance_of_neighbours(smooth, cell, tolerance):
     """Against the covariance counted on the picture that lies in order."""
     blocks = cut_blocks(smooth, BLOCK)
     if cell:

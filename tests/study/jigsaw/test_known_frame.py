@@ -31,7 +31,7 @@ def photograph() -> np.ndarray:
 
 @pytest.mark.parametrize("detail", [False, True])
 @pytest.mark.parametrize("step", [0, 1, 16])
-def test_one_shuffle_for_a_film_is_given_away_by_a_known_frame(photograph, detail, step):
+def test_a_known_frame_reveals_one_shuffle_for_a_film(photograph, detail, step):
     known, secret = (to_hide(frame, detail) for frame in pan(photograph, SIZE, step))
     true = shuffle(0)
     found = match(known, shuffled(known, true), BLOCK, RULES)
@@ -41,7 +41,7 @@ def test_one_shuffle_for_a_film_is_given_away_by_a_known_frame(photograph, detai
 
 
 @pytest.mark.parametrize("detail", [False, True])
-def test_a_still_film_is_given_away_whatever_the_shuffle(photograph, detail):
+def test_a_still_film_is_recovered_with_any_shuffle(photograph, detail):
     known, secret = pan(photograph, SIZE, 0)
     true = shuffle(1)
     seen = shuffled(to_hide(secret, detail), true)
@@ -61,7 +61,7 @@ def test_a_fast_film_needs_its_motion_known(photograph):
     assert shares[1] > 0.7
 
 
-def test_another_frame_tells_nothing(photograph):
+def test_another_frame_reveals_nothing(photograph):
     other = np.random.default_rng(9).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
     true = shuffle(4)
     known = photograph[:SIZE, :SIZE]

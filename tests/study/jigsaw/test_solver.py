@@ -62,7 +62,7 @@ def test_detail_does_not_stop_the_blind_solver(cat):
     assert seeing < 0.5
 
 
-def test_stegnets_own_blocks_give_away_what_the_figures_say(cat):
+def test_the_solver_scores_on_stegnets_blocks(cat):
     """The guard against a solver that gets weaker: nearly half of this smooth picture's neighbours."""
     corner = np.ascontiguousarray(cat[64:192, 64:192])
     picture, shuffle = shuffled(to_hide(corner, detail=True), 8, Rules())
@@ -70,13 +70,13 @@ def test_stegnets_own_blocks_give_away_what_the_figures_say(cat):
 
 
 @pytest.mark.parametrize("blind", [False, True])
-def test_nothing_is_got_out_of_noise(blind):
+def test_noise_is_not_solved(blind):
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (128, 128, 3)).astype(np.float32)
     picture, shuffle = shuffled(noise, 16, Rules())
     assert neighbour_accuracy(solve(picture, 16, Rules(), blind=blind), truth(shuffle)) < 0.03
 
 
-def test_a_flat_picture_is_no_trouble():
+def test_a_flat_picture_is_solved():
     flat = np.full((32, 32, 3), 0.25, np.float32)
     assert len(solve(flat, 8, Rules(), blind=False).fragment) == 16
 
@@ -94,7 +94,7 @@ def test_the_truth_puts_the_picture_together(cat):
     assert np.array_equal(canvas, original)
 
 
-def test_all_is_right_however_the_whole_lies():
+def test_accuracy_ignores_how_the_whole_is_turned():
     true = upright(2, 3)
     assert neighbour_accuracy(true, true) == 1
     on_its_side = Placement(
@@ -138,7 +138,7 @@ def test_a_link_names_borders_and_relation():
     assert links(changed(upright(1, 2), 1, orientation=4)) == {(1, 4, 2)}
 
 
-def test_blind_assembly_gets_what_chance_gives():
+def test_random_placements_score_at_chance():
     """An ordered pair lies side by side in 12 of 16 · 15 ways, if nothing is turned."""
     random = np.random.default_rng(0)
     scores = [neighbour_accuracy(random_placement(4, 4, PLACES, random), upright(4, 4)) for _ in range(400)]
