@@ -39,7 +39,8 @@ Secret PSNR in dB after the container was distorted, mean over {pairs} pairs of 
 containers whose file still opens. The second column is the container of `{shown}` after the distortion, against its
 cover. {assumptions}
 """
-_ASSUMPTIONS = """No network was trained for these distortions. Every network is given its shuffle; `default` is also given the
+_ASSUMPTIONS = """\
+No network was trained for these distortions. Every network is given its shuffle; `default` is also given the
 secret's block means, a thumbnail of an eighth of its sides that would be lost with the first changed bit:
 `means alone` is that thumbnail, enlarged, so only the excess of `default` over it came through the container.
 Without such help, a container of `stegnet hide` opens no more often than `sealed`, which reads only lowest bits: of
