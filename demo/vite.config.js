@@ -4,12 +4,12 @@ import { resolve } from "node:path";
 
 import { defaultClientConditions, defineConfig } from "vite";
 
-/** Where the shipped pair lies, and its networks as `stegnet export` writes them. */
+/** Folders of the shipped pair and of its ONNX files. */
 const WEIGHTS = resolve(import.meta.dirname, "../stegnet/weights");
 const GRAPHS = resolve(process.env.STEGNET_ONNX ?? WEIGHTS);
 const NETWORKS = ["prepare", "hide", "reveal", "restore"];
 
-/** A page that may share memory between threads, and load nothing but its own files. */
+/** Headers that allow threads to share memory. */
 const HEADERS = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
@@ -29,7 +29,7 @@ export default defineConfig({
   preview: { headers: HEADERS, host: "127.0.0.1" },
 });
 
-/** What a container's header says of the weights: their file's SHA-256, and what of a secret they hide. */
+/** The pair as a container's header identifies it: SHA-256 of its weights, and which part of a secret they hide. */
 function pair() {
   const weights = createHash("sha256")
     .update(readFileSync(resolve(WEIGHTS, "default.safetensors")))
@@ -40,6 +40,6 @@ function pair() {
 
 function graphs() {
   const missing = NETWORKS.map((name) => resolve(GRAPHS, `default.${name}.onnx`)).filter((path) => !existsSync(path));
-  if (missing.length > 0) throw new Error(`missing: ${missing.join(", ")}; \`stegnet export\` makes them`);
+  if (missing.length > 0) throw new Error(`missing: ${missing.join(", ")}; \`stegnet export\` writes them`);
   return GRAPHS;
 }

@@ -19,8 +19,7 @@ from stegnet.core.card import weights_id
 from stegnet.core.errors import WeightsError, extra
 from stegnet.core.samples import GREY, from_8_bits, to_8_bits
 from stegnet.data.scenes import render_scene
-from stegnet.engines.engine import Engine
-from stegnet.engines.graphs import ALWAYS, CARD, ID, INPUTS, NAMES, NETWORKS, graph_file
+from stegnet.engines.engine import ALWAYS, CARD, ID, INPUTS, NAMES, NETWORKS, Engine, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.media import whole_file
@@ -100,7 +99,7 @@ def _settled(pair: Pair) -> Pair:
     pair = copy.deepcopy(pair).cpu().eval()
     for module in pair.modules():
         if isinstance(module, Mixing):
-            module.settle()
+            module.freeze()
     return pair
 
 

@@ -15,7 +15,7 @@ import torch
 from stegnet import export
 from stegnet.core.card import SHIPPED, read_card, weights_id
 from stegnet.core.errors import WeightsError
-from stegnet.engines.graphs import ALWAYS, NETWORKS, graph_file
+from stegnet.engines.engine import ALWAYS, NETWORKS, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.models import Card, Pair, build, load_pair, names, save_pair
@@ -67,7 +67,7 @@ def test_the_shipped_files_belong_to_the_shipped_weights():
         onnx.checker.check_model(model, full_check=True)
         said = {entry.key: entry.value for entry in model.metadata_props}
         assert said["stegnet.weights"] == key
-        assert json.loads(said["stegnet.core.card"]) == card
+        assert json.loads(said["stegnet.card"]) == card
         assert said["stegnet.networks"].split() == list(NETWORKS)
         assert json.loads(said["stegnet.inputs"]).keys() == {node.name for node in model.graph.input}
         assert [(each.domain, each.version) for each in model.opset_import] == [("", export.OPSET)]

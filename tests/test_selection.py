@@ -24,7 +24,7 @@ def test_a_closure_holds_what_is_imported_through_others() -> None:
     [
         ("tests/codec/test_seal.py", "stegnet/codec/seal.py", True),
         ("tests/codec/test_seal.py", "stegnet/data/scenes.py", False),
-        ("tests/cli/test_completion.py", "stegnet/codec/seal.py", True),  # by cli/conftest.py
+        ("tests/cli/test_info.py", "stegnet/codec/seal.py", True),  # by cli/conftest.py
         ("tests/test_layers.py", "stegnet/codec/seal.py", False),  # imported by the topmost conftest.py only
         ("tests/codec/test_frame.py", "tests/support/pairs.py", True),
     ],
@@ -44,7 +44,7 @@ def test_only_what_touches_the_file_is_collected() -> None:
 
 
 def test_what_uses_a_film_is_slow_by_itself() -> None:
-    done = collect("-m", "not slow", "tests/cli/test_completion.py", "tests/codec/test_steps.py")
+    done = collect("-m", "not slow", "tests/cli/test_info.py", "tests/codec/test_steps.py")
     assert listed(done) == {"tests/codec/test_steps.py"}, done.stdout + done.stderr
 
 

@@ -30,7 +30,7 @@ from stegnet.codec.seal import NONCE_BYTES, SALT_BYTES, seal
 from stegnet.core.parallel import ahead, ordered
 from stegnet.core.shuffle import apply, draw, grid
 from stegnet.engines import BACKENDS
-from stegnet.engines.engine import cores
+from stegnet.engines.engine import thread_count
 from stegnet.media import FilmWriter, check_film, digest, read_frames, resize, scan
 from stegnet.models import build
 from stegnet.models.precision import pick_device
@@ -54,7 +54,7 @@ def main() -> None:
     options = parser.parse_args()
     network = Network.load(device=options.device, precision=options.precision, backend=options.backend)
     engine = network.engine
-    print(f"{engine.backend}, {engine.device}, {engine.precision}, {cores()} threads, {options.frames} frames")
+    print(f"{engine.backend}, {engine.device}, {engine.precision}, {thread_count()} threads, {options.frames} frames")
     results = {size: bench(network, size, options.frames, not options.no_ancestor) for size in options.sizes}
     for kind in ("frames/s", "ms a frame on one core"):
         print(f"\n{kind}")

@@ -20,10 +20,10 @@ from stegnet.core.shuffle import Shuffle
 from stegnet.data.shards import data_hash
 from stegnet.evaluation.quality import SEALED, Bench, PicturePairs, Trip, foremost, measures, through_file
 from stegnet.models import build_from
-from stegnet.models.cost import cost
 from stegnet.models.precision import resolve
 from study.methods import read_out, swap_in
 from tools.compare_train import Budget, Trained
+from tools.cost import cost
 
 LSB = "LSB swap"
 ROUNDS = 7  # in which every network hides and reveals a frame

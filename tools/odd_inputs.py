@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory, gettempdir
 
 from tqdm import tqdm
 
-from stegnet.cli.messages import clean
+from stegnet.cli.messages import escape
 from tests.odd.case import Case, Said, make_kit, run
 from tests.odd.groups import GROUPS
 
@@ -69,7 +69,7 @@ def _tables(said: dict[Case, Said]) -> Iterator[str]:
 
 def _code(text: str) -> str:
     """Text as code, on one line and not too long."""
-    text = re.sub(rf"{re.escape(gettempdir())}/(stegnet-)\w+", r"$TMPDIR/\1…", clean(text))
+    text = re.sub(rf"{re.escape(gettempdir())}/(stegnet-)\w+", r"$TMPDIR/\1…", escape(text))
     short = re.sub(r"(.)\1{9,}", r"\1…", text)
     short = short if len(short) <= _LONGEST else f"{short[:_LONGEST]}…"
     return f"`` {short} ``".replace("|", r"\|") if "`" in short else f"`{short}`".replace("|", r"\|")

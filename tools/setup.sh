@@ -19,6 +19,13 @@ done
     || stop "$python has no venv module: install it (Debian: apt install python3-venv)"
 
 "$python" -m venv "$venv"
-echo "installing pinned packages into $venv (about 7 GB, a few minutes)"
-PIP_CONSTRAINT=$PWD/constraints.txt "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[all,dev]' 2>"$venv/install.log" \
-    || { tail -n 5 "$venv/install.log" >&2; stop "the packages could not be installed: see $venv/install.log"; }
+echo "installing pinned packages into $venv (about 7 GB, a minute or two)"
+log=$venv/install.log
+pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt "$@" 2>>"$log"; }
+uv() { "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --compile-bytecode --constraint constraints.txt "$@" 2>>"$log"; }
+
+# uv takes a third of pip's time, but reads neither pip's settings nor its mirrors.
+if ! { pip uv && uv -e '.[all,dev]'; }; then
+    echo "uv could not install them, pip tries (a few minutes)"
+    pip -e '.[all,dev]' || { tail -n 5 "$log" >&2; stop "the packages could not be installed: see $log"; }
+fi

@@ -1,4 +1,4 @@
-/** Any picture that the browser can show, as its samples: upright, in sRGB, what is transparent over white. */
+/** Conversion between canvases and samples: upright, sRGB, transparency over white. */
 
 import { PageError } from "./errors.js";
 
@@ -13,7 +13,7 @@ export function fromBitmap(bitmap) {
   return fromRgba(context.getImageData(0, 0, width, height));
 }
 
-/** Some browsers answer with noise, so that pages can't recognise the visitor by how text is drawn. */
+/** Refuses canvases that return noise, as some browsers' do against fingerprinting. */
 function checkHonest(context) {
   context.fillStyle = "rgb(12 200 99)";
   context.fillRect(0, 0, 1, 1);
@@ -35,7 +35,7 @@ function fromRgba({ width, height, data }) {
   return picture;
 }
 
-/** Samples as a canvas wants them. @param {import("./picture.js").Picture} picture */
+/** Samples as a canvas's image data. @param {import("./picture.js").Picture} picture */
 export function toImageData({ width, height, data }) {
   const image = new ImageData(width, height);
   for (let from = 0, to = 0; from < data.length; to++) {

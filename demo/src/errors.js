@@ -1,8 +1,8 @@
-/** What a visitor can do something about: one line that says what is wrong, one that says what to do. */
+/** An error that the visitor can act on: the problem in one line, the remedy in another. */
 export class PageError extends Error {
   /**
-   * @param {string} message what is wrong
-   * @param {string} [hint] what to do
+   * @param {string} message the problem
+   * @param {string} [hint] the remedy
    */
   constructor(message, hint = "") {
     super(message);
@@ -11,8 +11,8 @@ export class PageError extends Error {
   }
 }
 
-/** The one answer to a wrong key, nothing hidden, and what is altered beyond reading: they can't be told apart. */
-export const nothing = () =>
+/** The same answer to a wrong key, nothing hidden, and a container altered beyond recovery: indistinguishable. */
+export const nothingOpens = () =>
   new PageError(
     "Nothing can be revealed: nothing here opens with this key.",
     "The key is a different one, or the file was altered (most messaging apps and social networks do that), or it hides nothing.",

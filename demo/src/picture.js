@@ -17,7 +17,7 @@ export function corner(picture, width, height) {
   return part;
 }
 
-/** Writes a picture over the top left corner of another. */
+/** Pastes a picture over the top left corner of another. */
 export function place(part, picture) {
   const row = part.width * 3;
   for (let y = 0; y < part.height; y++) {
@@ -25,7 +25,7 @@ export function place(part, picture) {
   }
 }
 
-/** Peak signal-to-noise ratio of two pictures of one size, in dB; Infinity where they are equal. */
+/** Peak signal-to-noise ratio of two pictures of one size, in dB; Infinity if equal. */
 export function psnr(one, other) {
   let sum = 0;
   for (let at = 0; at < one.data.length; at++) sum += (one.data[at] - other.data[at]) ** 2;

@@ -1,15 +1,15 @@
-/** PNG files, sample by sample: a canvas may change colours on the way. */
+/** PNG files, sample by sample: a canvas may convert colours. */
 
 import { decode, hasPngSignature } from "fast-png";
 
-import { nothing, PageError } from "./errors.js";
+import { nothingOpens, PageError } from "./errors.js";
 import { join, u32 } from "./format/bytes.js";
 import { deflate } from "./format/deflate.js";
 import { blank } from "./picture.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const IHDR_REST = [8, 2, 0, 0, 0]; // 8 bits, RGB, DEFLATE, adaptive filters, not interlaced
-const UP = 2; // the filter that takes the sample above from each
+const UP = 2; // the filter that subtracts the sample above from each
 
 /** A picture as a PNG file. @param {import("./picture.js").Picture} picture */
 export async function writePng({ width, height, data }) {
@@ -24,11 +24,11 @@ export async function writePng({ width, height, data }) {
 }
 
 /**
- * A PNG file as a picture: the numbers that stand in it, whatever profile says what they mean.
+ * A PNG file as a picture: its raw samples, whatever its colour profile.
  *
  * @param {Uint8Array} bytes
  * @returns {import("./picture.js").Picture}
- * @throws {PageError} it is none, or damaged, or can't hide anything
+ * @throws {PageError} not a PNG file, damaged, or not a possible container
  */
 export function readPng(bytes) {
   if (!hasPngSignature(bytes)) {
@@ -48,13 +48,13 @@ function decoded(bytes) {
   }
 }
 
-/** RGB of 8 bits. A picture of fewer colours, or one that is partly transparent, is not as any writer left it. */
+/** Converts to 8-bit RGB. A palette, or partial transparency, means that it is not what any writer wrote. */
 function toRgb({ width, height, data, depth, channels, palette }) {
-  if (palette || channels < 3) throw nothing();
+  if (palette || channels < 3) throw nothingOpens();
   const most = 2 ** depth - 1;
   const picture = blank(width, height);
   for (let pixel = 0; pixel < width * height; pixel++) {
-    if (channels === 4 && data[4 * pixel + 3] !== most) throw nothing();
+    if (channels === 4 && data[4 * pixel + 3] !== most) throw nothingOpens();
     for (let channel = 0; channel < 3; channel++) {
       picture.data[3 * pixel + channel] = data[channels * pixel + channel] >> (depth - 8);
     }
@@ -72,7 +72,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return byte;
 });
 
-/** As PNG has it (ISO/IEC 15948, annex D). */
+/** CRC of a PNG chunk (ISO/IEC 15948, annex D). */
 function crc32(bytes) {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8);

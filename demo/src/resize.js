@@ -1,8 +1,8 @@
 /**
- * Lanczos resampling, low-pass filtered when it shrinks; the same samples as Pillow's `Image.resize`, to the bit.
+ * Lanczos resampling, antialiased when downscaling; bit-identical to Pillow's `Image.resize`.
  *
- * Both sides need not agree on it: a secret may be stretched by any good filter before it is hidden, and after it was
- * revealed. That they do agree makes the two programs easy to compare.
+ * The format does not require this: a secret may be resized by any good filter before it is hidden and after it is
+ * revealed. Using the same one makes the two programs easy to compare.
  */
 
 import { blank } from "./picture.js";
@@ -10,7 +10,7 @@ import { blank } from "./picture.js";
 const LOBES = 3;
 const PRECISION = 2 ** 22;
 
-/** A picture stretched to another size. @param {import("./picture.js").Picture} picture */
+/** A picture resized. @param {import("./picture.js").Picture} picture */
 export function resize(picture, width, height) {
   const { data } = picture;
   const across = width === picture.width ? picture : blank(width, picture.height);
@@ -31,7 +31,7 @@ export function resize(picture, width, height) {
   return result;
 }
 
-/** One pixel out of several in a row, `step` samples apart. */
+/** Weighted sum of several pixels, `step` samples apart. */
 function weigh(from, at, step, weights, to, place) {
   let [red, green, blue] = [PRECISION / 2, PRECISION / 2, PRECISION / 2];
   for (const weight of weights) {
@@ -47,7 +47,7 @@ function weigh(from, at, step, weights, to, place) {
 
 const level = (sum) => Math.min(Math.max(Math.floor(sum / PRECISION), 0), 255);
 
-/** For each new place, the first old one that it is made of, and the weights of that and the next ones. */
+/** The first source pixel and the weights of each target pixel. */
 function taps(from, to) {
   const scale = from / to;
   const widened = Math.max(scale, 1);

@@ -1,4 +1,4 @@
-/** Pictures that show what is not seen. */
+/** Visualisations of what the eye can't see. */
 
 import { toPicture } from "./format/detail.js";
 import { blank } from "./picture.js";
@@ -6,7 +6,7 @@ import { blank } from "./picture.js";
 export const GAIN = 30;
 const CONTRAST = 2;
 
-/** How far two pictures of one size are apart, times GAIN, from black. */
+/** Absolute difference of two pictures of one size, times GAIN. */
 export function amplified(one, other) {
   const shown = blank(one.width, one.height);
   for (let at = 0; at < shown.data.length; at++) {
@@ -15,7 +15,7 @@ export function amplified(one, other) {
   return shown;
 }
 
-/** What the network hides, around mid-grey. */
+/** The scrambled detail, around mid-grey. */
 export function shownDetail(scrambled, { width, height }, block) {
   const planes = scrambled.map((value) => 0.5 + CONTRAST * value);
   return toPicture(planes, Math.floor(width / block) * block, Math.floor(height / block) * block).picture;

@@ -1,10 +1,10 @@
-/** Hides and reveals beside the page, which stays free to answer its visitor. */
+/** The worker that hides and reveals, so that the page stays responsive. */
 
 import { fromBitmap } from "./canvas.js";
 import { hide } from "./codec/hide.js";
 import { reveal } from "./codec/reveal.js";
 import { PageError } from "./errors.js";
-import { unlocking } from "./format/keys.js";
+import { keySource } from "./format/keys.js";
 import { makeEngine } from "./network/engine.js";
 import { psnr } from "./picture.js";
 import { readPng, writePng } from "./png.js";
@@ -13,11 +13,11 @@ import { amplified, shownDetail } from "./views.js";
 
 const engines = {};
 
-const tell = (stage, done = 0, total = 0) => postMessage({ stage, done, total });
+const onProgress = (stage, done = 0, total = 0) => postMessage({ stage, done, total });
 
-/** The engine, made once; if that fails, it is tried again the next time. */
+/** The engine of a device, created once; a failed attempt is repeated the next time. */
 async function engineFor(device) {
-  engines[device] ??= makeEngine(device, tell);
+  engines[device] ??= makeEngine(device, onProgress);
   try {
     return await engines[device];
   } catch (error) {
@@ -28,19 +28,19 @@ async function engineFor(device) {
 
 const JOBS = {
   /**
-   * Two bitmaps and what opens them: the container as a PNG file, what to show of it, and PSNR in dB: of the container,
-   * of the secret that it gives back, and of a secret that was only stretched to the cover's size and back.
+   * Hides one bitmap in another. Returns the container as a PNG file, views of it, and PSNR in dB: of the container, of
+   * the revealed secret, and of a secret that was only resized to the cover's size and back.
    */
-  async hide({ cover, secret, given, device }) {
-    unlocking(given);
-    tell("pictures");
+  async hide({ cover, secret, keyInput, device }) {
+    keySource(keyInput);
+    onProgress("pictures");
     const [seen, unseen] = [fromBitmap(cover), fromBitmap(secret)];
     const engine = await engineFor(device);
-    const { container, scrambled } = await hide(engine, seen, unseen, given);
-    tell("write");
+    const { container, scrambled } = await hide(engine, seen, unseen, keyInput);
+    onProgress("write");
     const file = await writePng(container);
     checkSame(readPng(file), container);
-    const { secret: revealed } = await reveal(engine, container, given);
+    const { secret: revealed } = await reveal(engine, container, keyInput);
     return {
       file,
       cover: seen,
@@ -55,13 +55,13 @@ const JOBS = {
     };
   },
 
-  /** A file and what opens it: the secret, as a picture and as a PNG file. */
-  async reveal({ container, given, device }) {
-    unlocking(given);
-    tell("pictures");
+  /** Reveals a file's secret, as a picture and as a PNG file. */
+  async reveal({ container, keyInput, device }) {
+    keySource(keyInput);
+    onProgress("pictures");
     const picture = readPng(container);
-    const { secret, whole } = await reveal(await engineFor(device), picture, given);
-    tell("write");
+    const { secret, whole } = await reveal(await engineFor(device), picture, keyInput);
+    onProgress("write");
     return { file: await writePng(secret), secret, whole };
   },
 };
@@ -69,7 +69,7 @@ const JOBS = {
 function checkSame(one, other) {
   if (one.data.every((sample, at) => sample === other.data[at])) return;
   throw new PageError(
-    "The PNG file does not hold what was put into it.",
+    "The PNG file differs from the container.",
     "This is a bug in this page: use `stegnet hide` instead.",
   );
 }

@@ -1,4 +1,4 @@
-/** Containers: what Python hid is revealed, and what is hidden here has the same samples. */
+/** Containers that Python hid are revealed, and containers hidden here have the same samples. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -64,7 +64,7 @@ for (const [kind, name] of [
   [2, "film"],
   [3, "file"],
 ]) {
-  test(`a ${name} is told from a picture`, async () => {
+  test(`a ${name} is distinguished from a picture`, async () => {
     const secret = fromHex(steps.key);
     const [key, filmId] = [await Key.of(secret), fromHex(steps.film_id)];
     const record = join(filmId, await key.commitment(filmId), [kind], u32(9), u32(4));
@@ -80,12 +80,12 @@ test("other weights are refused by name", async () => {
   await assert.rejects(reveal(other, container, given(vectors[0])), { message: /weights 5e5e5e5e5e5e5e5e/ });
 });
 
-test("a PNG file that is written is read again", async () => {
+test("a written PNG file can be read back", async () => {
   const some = picture(steps.hidden[0].container);
   assert.deepEqual(readPng(await writePng(some)), some);
 });
 
-test("what is no PNG file, or a cut one, is refused", async () => {
+test("other files and truncated PNG files are refused", async () => {
   const file = read("vectors/good.png");
   assert.throws(() => readPng(new Uint8Array(100)), /not a PNG/);
   assert.throws(() => readPng(file.subarray(0, 40)), /damaged/);

@@ -1,10 +1,10 @@
-/** Each step into a container gives what Python's gives (tests/codec/steps.json). */
+/** Each step on the way into a container equals Python's (tests/codec/steps.json). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fromHex, toHex } from "../src/format/bytes.js";
-import { Key, unlocking } from "../src/format/keys.js";
+import { Key, keySource } from "../src/format/keys.js";
 import { formatRecord, parseRecord } from "../src/format/record.js";
 import { room, seal, unseal } from "../src/format/seal.js";
 import { drawShuffle, shuffled, unshuffled } from "../src/format/shuffle.js";
@@ -16,7 +16,7 @@ const key = await Key.of(fromHex(steps.key));
 const [filmId, nonce, salt] = [steps.film_id, steps.nonce, steps.salt].map(fromHex);
 
 test("subkeys", async () => {
-  const byPassphrase = await unlocking({ passphrase: steps.passphrase })(salt);
+  const byPassphrase = await keySource({ passphrase: steps.passphrase })(salt);
   const found = {
     lead: await key.lead(),
     record: await key.record(),
@@ -32,16 +32,16 @@ test("subkeys", async () => {
   for (const name of wanted) assert.equal(toHex(found[name]), steps.subkeys[name], name);
 });
 
-test("a passphrase typed with another keyboard is the same", async () => {
-  const apart = await unlocking({ passphrase: steps.passphrase.normalize("NFD") })(salt);
+test("passphrases are normalised", async () => {
+  const apart = await keySource({ passphrase: steps.passphrase.normalize("NFD") })(salt);
   assert.equal(toHex(await apart.lead()), steps.subkeys.lead_by_passphrase);
 });
 
-test("what is no key is refused", () => {
-  assert.throws(() => unlocking({ file: new Uint8Array(31) }), /not a key file/);
-  assert.throws(() => unlocking({ passphrase: "" }), /no passphrase/);
-  assert.throws(() => unlocking({ passphrase: "x".repeat(1025) }), /can't be used/);
-  assert.throws(() => unlocking({ passphrase: "\ud800" }), /can't be used/);
+test("invalid keys are refused", () => {
+  assert.throws(() => keySource({ file: new Uint8Array(31) }), /not a key file/);
+  assert.throws(() => keySource({ passphrase: "" }), /no passphrase/);
+  assert.throws(() => keySource({ passphrase: "x".repeat(1025) }), /can't be used/);
+  assert.throws(() => keySource({ passphrase: "\ud800" }), /can't be used/);
 });
 
 test("shuffle", async () => {
@@ -62,7 +62,7 @@ test("thumbnail", async () => {
   assert.deepEqual(await unpack(await pack(data, height, width), height, width), data);
 });
 
-test("a thumbnail of another size, cut off or no zlib stream is refused", async () => {
+test("a thumbnail of another size, truncated or not a zlib stream is refused", async () => {
   const { width, height } = steps.thumbnail.means;
   const packed = fromHex(steps.thumbnail.packed);
   await assert.rejects(unpack(packed, height, width + 1), RangeError);
@@ -82,10 +82,10 @@ test("record", async () => {
 for (const [index, sealed] of steps.sealed.entries()) {
   test(`sealed bits ${index}`, async () => {
     const [container, record] = [picture(sealed.before), fromHex(sealed.record)];
-    const lean = sealed.leans_up
+    const roundingDirection = sealed.leans_up
       ? Int8Array.from(bytesOf(sealed.leans_up), (up) => 2 * up - 1)
       : new Int8Array(container.data.length);
-    await seal(container, record, key, nonce, salt, lean);
+    await seal(container, record, key, nonce, salt, roundingDirection);
     assert.deepEqual(container, picture(sealed.after));
     assert.deepEqual(await unseal(container, key), { record, whole: true });
   });

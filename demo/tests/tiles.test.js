@@ -1,4 +1,4 @@
-/** A picture that is computed in tiles is the same as in one pass. */
+/** Tiles give the same picture as one pass. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -23,19 +23,19 @@ function planes(seed) {
   });
 }
 
-test("each sample comes from its place", async () => {
+test("each sample keeps its position", async () => {
   const picture = planes(1);
-  const told = [];
+  const calls = [];
   const shown = await tiled(
     "hide",
     WIDTH,
     HEIGHT,
     [picture],
     async ([part]) => part,
-    (...how) => told.push(how),
+    (...how) => calls.push(how),
   );
   assert.deepEqual(shown, picture);
-  assert.deepEqual(told, [
+  assert.deepEqual(calls, [
     [0, 6],
     [1, 6],
     [2, 6],
@@ -46,7 +46,7 @@ test("each sample comes from its place", async () => {
 });
 
 for (const network of ["prepare", "hide", "reveal", "restore"]) {
-  test(`no tile of ${network} shows`, async () => {
+  test(`tiles of ${network} are invisible`, async () => {
     const bytes = readFileSync(resolve(GRAPHS, `default.${network}.onnx`));
     const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
     const inputs = session.inputNames.map((_, index) => planes(index + 1));
@@ -58,7 +58,7 @@ for (const network of ["prepare", "hide", "reveal", "restore"]) {
     const whole = await compute(inputs, WIDTH, HEIGHT);
     const cut = await tiled(network, WIDTH, HEIGHT, inputs, compute, () => {});
     const apart = cut.reduce((most, value, at) => Math.max(most, Math.abs(value - whole[at])), 0);
-    assert.ok(apart < 1e-4, `${apart} apart: a fortieth of a level is what is allowed`);
+    assert.ok(apart < 1e-4, `${apart} apart: a fortieth of a level is allowed`);
     await session.release();
   });
 }

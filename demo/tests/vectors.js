@@ -11,7 +11,7 @@ export const read = (name) => readFileSync(new URL(name, FOLDER));
 export const steps = JSON.parse(read("steps.json"));
 export const { vectors } = JSON.parse(read("vectors/answers.json"));
 
-/** A picture as steps.json has it. */
+/** A picture of steps.json. */
 export const picture = ({ width, height, samples }) => ({ width, height, data: bytesOf(samples) });
 export const bytesOf = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
 
@@ -29,6 +29,6 @@ const LEVELS = {
 
 export const ideal = (detail) => ({
   pair: { weights: "5e".repeat(32), block: 8, detail },
-  tell: () => {},
+  onProgress: () => {},
   run: async (name, width, height, ...planes) => LEVELS[name](...planes),
 });

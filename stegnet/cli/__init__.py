@@ -1,6 +1,6 @@
-"""The command line: it parses, calls, and prints.
+"""The command line: it parses arguments, calls the library and prints.
 
-Importing this package imports nothing else, so that Ctrl-C is heard as early as can be.
+Importing this package imports nothing else, so that Ctrl-C is handled as early as possible.
 """
 
 import os
@@ -9,18 +9,18 @@ _INTERRUPTED = 130
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command; returns the exit code."""
+    """Runs one command; returns its exit code."""
     from stegnet.cli import command
 
     return command.main(argv)
 
 
 def run() -> None:
-    """The entry point of the `stegnet` command."""
+    """Entry point of the `stegnet` command."""
     try:
-        from stegnet.cli.signals import leave_at_once
+        from stegnet.cli.signals import exit_on_signals
 
-        leave_at_once()
+        exit_on_signals()
     except KeyboardInterrupt:
         os._exit(_INTERRUPTED)
     from stegnet.cli import command

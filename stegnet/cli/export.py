@@ -1,4 +1,4 @@
-"""`stegnet export`."""
+"""`stegnet export`: exports a weights file to ONNX."""
 
 import argparse
 from pathlib import Path
@@ -8,10 +8,10 @@ from stegnet.cli.options import add_output_options
 from stegnet.core.errors import MediaError
 
 _DESCRIPTION = """\
-Write the networks of WEIGHTS as ONNX files, which need no PyTorch: one each to
-prepare, hide, reveal and restore. `hide` and `reveal` use those that lie beside
-the weights file. Each is checked on rendered pictures first; one that does not
-compute what the weights do is not written.
+Export the networks of WEIGHTS as ONNX files, one each to prepare, hide, reveal
+and restore. `hide` and `reveal` use the ONNX files next to the weights file,
+without needing PyTorch. Each file is first checked against PyTorch on rendered
+pictures, and not written if the results differ.
 """
 
 
@@ -19,7 +19,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command."""
     export = commands.add_parser(
         "export",
-        help="write a weights file as ONNX files",
+        help="export a weights file to ONNX",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -28,32 +28,32 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         type=Path,
         nargs="?",
         metavar="WEIGHTS",
-        help="weights file (default: the one that comes with stegnet)",
+        help="weights file (default: the one in the package)",
     )
-    add_output_options(export, "folder to write to (default: that of WEIGHTS)", required=False)
-    export.set_defaults(run=_run, refuse=export.error)
+    add_output_options(export, "output folder (default: that of WEIGHTS)", required=False)
+    export.set_defaults(run=_run, usage_error=export.error)
 
 
 def _run(options: argparse.Namespace) -> int:
     if options.weights is None and options.output is None:
-        options.refuse("without WEIGHTS, --output is needed: stegnet's own ONNX files lie beside its weights")
+        options.usage_error("without WEIGHTS, --output is required: stegnet's own ONNX files must stay unchanged")
     from stegnet.core.card import SHIPPED
     from stegnet.core.errors import extra
-    from stegnet.engines.graphs import NETWORKS, graph_file
+    from stegnet.engines.engine import NETWORKS, graph_file
 
     weights = options.weights or SHIPPED
     folder = options.output or weights.parent
     files = {name: folder / graph_file(weights, name).name for name in NETWORKS}
     if not folder.is_dir():
-        raise MediaError(f"{folder}: no such folder", "make it first")
+        raise MediaError(f"{folder}: no such folder", "create it first")
     for file in files.values():
         if file.exists() and not options.force:
             raise MediaError(f"{file}: exists already", "`--force` overwrites it")
     with extra("export", "stegnet export"):
         from stegnet.export import export
-    for found in export(weights, folder):
+    for check in export(weights, folder):
         messages.result(
-            f"wrote {files[found.network]}: {files[found.network].stat().st_size / 1e6:.2f} MB, "
-            f"{found.apart:.1e} apart at most, {100 * found.equal:.3f} % of the samples equal as 8 bits"
+            f"wrote {files[check.network]}: {files[check.network].stat().st_size / 1e6:.2f} MB, "
+            f"maximum difference {check.apart:.1e}, {100 * check.equal:.3f} % of the 8-bit samples are equal"
         )
     return 0

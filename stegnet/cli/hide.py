@@ -1,4 +1,4 @@
-"""`stegnet hide`."""
+"""`stegnet hide`: hides a picture, film or file in a cover, or a folder of them."""
 
 import argparse
 import math
@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
-from stegnet.cli.bar import frames_bar
-from stegnet.cli.batch import run_batch
+from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import NETWORK, add_network_options, add_output_options, network_loader, output_target
-from stegnet.cli.secret import add_secret_options, read_secret
 from stegnet.core.errors import MediaError
 
 if TYPE_CHECKING:
@@ -19,20 +17,21 @@ if TYPE_CHECKING:
     from stegnet.codec.progress import Progress
 
 _DESCRIPTION = """\
-Hide SECRET in COVER. By the method "network", a picture goes into a picture and
-a film into a film; they may differ in size, frame rate and length, and the
-secret comes back a little changed. By "sealed", any file goes into a picture or
-film and comes back byte for byte, but there is room for far less of it.
-Transparent parts of pictures are seen over white.
+Hide SECRET in COVER. The method "network" hides a picture in a picture or a
+film in a film, which may differ in size, frame rate and length; the revealed
+secret is slightly lossy. The method "sealed" hides any file in a picture or
+film and reveals it byte for byte, but has far less capacity. Transparent
+pictures are composited on white.
 
-What is hidden is revealed once, and the last line says how well the secret
-comes back (PSNR). Below 30 dB a warning gives the reason; below 22 dB nothing
-is written without --force.
+The secret is revealed once to measure its quality, which is printed as PSNR.
+Below 30 dB a warning gives the reason; below 22 dB nothing is written without
+--force.
 
-COVER and SECRET may be folders; OUT is then a folder too, made if missing.
+COVER and SECRET may be folders; OUT is then a folder too, created if missing.
 Files are paired in natural order (2 before 10), pictures with pictures and
-films with films. Fewer secrets than covers are repeated; a single secret file
-goes into each cover. The cover a.jpg becomes OUT/a.png, a film OUT/a.mkv.
+films with films. If there are fewer secrets than covers, they are repeated; a
+single secret file is hidden in every cover. The container of a picture a.jpg
+is OUT/a.png, that of a film OUT/a.mkv.
 """
 
 
@@ -44,88 +43,88 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    hide.add_argument("cover", type=Path, metavar="COVER", help="picture or film to hide in, or a folder; not changed")
-    hide.add_argument("secret", type=Path, metavar="SECRET", help="what to hide")
-    what = "file to write: .png for a picture, .mkv or .mp4 for a film; or a folder"
-    add_output_options(hide, what, force="; hide a secret, too, that comes back below 22 dB")
-    add_secret_options(hide)
+    hide.add_argument("cover", type=Path, metavar="COVER", help="picture, film or folder to hide in; never changed")
+    hide.add_argument("secret", type=Path, metavar="SECRET", help="file or folder to hide")
+    output_help = "output file, .png for a picture, .mkv or .mp4 for a film; or a folder"
+    add_output_options(hide, output_help, force_help="; hide a secret even if its quality is below 22 dB")
+    add_key_options(hide)
     hide.add_argument(
         "--method",
         choices=("network", "sealed"),
         default="network",
-        help="network: a picture or film; sealed: any file, byte for byte (default: network)",
+        help="network: a picture or film; sealed: any file, losslessly (default: network)",
     )
     hide.add_argument(
-        "--compress", action="store_true", help="sealed: a picture or film that does not fit is made to fit"
+        "--compress", action="store_true", help="sealed: compress a picture or film that does not fit otherwise"
     )
     hide.add_argument(
         "--longer",
         choices=("refuse", "cut"),
-        help="network: a secret of more frames than its cover is refused, or cut (default: refuse)",
+        help="network: refuse or cut a film with more frames than its cover (default: refuse)",
     )
-    hide.add_argument("--no-sound", action="store_true", help="network: leave out the sound of a secret film")
-    hide.add_argument("--no-verify", action="store_true", help="do not read the result back to compare it")
+    hide.add_argument("--no-sound", action="store_true", help="network: do not hide the secret film's sound")
+    hide.add_argument("--no-verify", action="store_true", help="do not read the output back to verify it")
     add_network_options(hide)
-    hide.set_defaults(run=_run, refuse=hide.error)
+    hide.set_defaults(run=_run, usage_error=hide.error)
 
 
 def _run(options: argparse.Namespace) -> int:
     _check(options)
-    secret_key = read_secret(options, twice=True, hiding=True)
-    from stegnet.codec.folder import is_folder  # here, so that --help need not wait for it
+    key_source = read_key_source(options, confirm=True, hiding=True)
+    from stegnet.codec.folder import is_folder  # imported here to keep --help fast
 
     if is_folder(options.cover):
-        return _run_folder(options, secret_key)
+        return _run_folder(options, key_source)
     if is_folder(options.secret):
         raise MediaError(f"{options.secret}: is a folder", "a folder of secrets needs a folder of covers")
-    with frames_bar() as progress:
-        hide = _hider(options, secret_key, network_loader(options), progress)
+    with messages.progress_bar() as progress:
+        hide = _hider(options, key_source, network_loader(options), progress)
         report = hide(options.cover, options.secret, output_target(options))
     messages.wrote(options.output, report, _frames(report))
     return 0
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Stops at an option that the chosen method does not have."""
+    """Rejects options that the chosen method does not support."""
     if options.method == "network" and options.compress:
-        options.refuse("--compress goes with --method sealed")
+        options.usage_error("--compress requires --method sealed")
     for name in ("longer", "no_sound", *NETWORK):
         if options.method == "sealed" and getattr(options, name):
-            options.refuse(f"--{name.replace('_', '-')} goes with --method network")
+            options.usage_error(f"--{name.replace('_', '-')} requires --method network")
 
 
-def _run_folder(options: argparse.Namespace, secret_key: "KeySource") -> int:
+def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
     from stegnet.codec.folder import hide_each, plan_hiding, results_folder
 
     plan = plan_hiding(options.cover, options.secret, any_file=options.method == "sealed")
     network = network_loader(options)
     if options.method == "network":
-        network()  # what is wrong with it is said once, not for each file
-    with results_folder(options.output, options.cover, options.secret), frames_bar() as progress:
-        hide = _hider(options, secret_key, network, progress)
+        network()  # its errors are reported once, not for each file
+    with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
+        hide = _hider(options, key_source, network, progress)
         outcomes = hide_each(plan, output_target(options), hide)
-        return run_batch(plan, outcomes, _frames)
+        return messages.run_batch(plan, outcomes, _frames)
 
 
 def _hider(
-    options: argparse.Namespace, secret_key: "KeySource", network: "NetworkLoader", progress: "Progress"
+    options: argparse.Namespace, key_source: "KeySource", network: "NetworkLoader", progress: "Progress"
 ) -> "Callable[[Path, Path, OutputTarget], Report]":
-    """What hides one secret in one cover."""
+    """Returns a function that hides one secret in one cover."""
     if options.method == "sealed":
         from stegnet.codec.embed import embed_file
 
         choices = {"compress": options.compress, "verify": not options.no_verify, "progress": progress}
-        return lambda cover, secret, out: embed_file(cover, secret, out, secret_key, **choices)
+        return lambda cover, secret, out: embed_file(cover, secret, out, key_source, **choices)
     from stegnet.codec import HideOptions, hide_file
 
     how = HideOptions(options.longer or "refuse", not options.no_sound, not options.no_verify, force=options.force)
-    return lambda cover, secret, out: hide_file(network, cover, secret, out, secret_key, how, progress=progress)
+    return lambda cover, secret, out: hide_file(network, cover, secret, out, key_source, how, progress=progress)
 
 
 def _frames(report: "Report") -> str:
     frames = f", {report.frames} frames, {report.hidden} hidden" if report.frames > 1 else ""
-    return frames if report.secret_psnr is None else f"{frames}, secret {_shown(report.secret_psnr)}"
+    return frames if report.secret_psnr is None else f"{frames}, secret {_decibels(report.secret_psnr)}"
 
 
-def _shown(psnr: float) -> str:
+def _decibels(psnr: float) -> str:
     return "unchanged" if math.isinf(psnr) else f"{psnr:.1f} dB"

@@ -1,53 +1,71 @@
-"""All that the command line prints.
+"""Everything the command line prints: messages, progress bars and the results of a batch.
 
 Message rules:
 
-- what was written, or found out, goes to stdout, one line each;
-- everything else goes to stderr, one line each: `error:` what is wrong, `hint:` what to do about it, `warning:`
-  what has gone wrong though there is a result, `note:` what the user should know though all went well; and the
-  progress bar, where stderr is a terminal;
-- a line stays one line, and on the terminal does nothing but stand there: control characters in a name are escaped;
-- no message holds a key, a passphrase or any part of one.
+- results go to stdout, one line each;
+- everything else goes to stderr, one line each: `error:` what is wrong, `hint:` how to fix it, `warning:` something
+  went wrong but there is a result, `note:` worth knowing although all went well; and progress bars, if stderr is a
+  terminal;
+- a message stays on one line and cannot control the terminal: control characters in names are escaped;
+- no message contains a key, a passphrase or any part of one.
 """
 
 import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from stegnet.core.errors import MediaError, StegnetError
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from stegnet.codec import Report
+    from stegnet.codec.folder import Outcome, Plan
+    from stegnet.codec.progress import Progress
+
+FAILED, ALTERED = 1, 3  # exit codes
+_PHASES = {
+    "compress": "compressing",
+    "hide": "hiding",
+    "verify": "verifying",
+    "check": "checking",
+    "hide tiles": "hiding",
+    "measure tiles": "checking",
+    "reveal tiles": "revealing",
+    "reveal": "revealing",
+    "enhance": "enhancing",
+    "seal": "sealing",
+}
 
 
 def result(line: str) -> None:
-    """One line on stdout.
+    """Prints one line on stdout.
 
     Raises:
-        BrokenPipeError: nobody reads it any more.
-        MediaError: it can't be written.
+        BrokenPipeError: stdout is closed at its other end.
+        MediaError: stdout can't be written.
     """
-    with _readable():
+    with _stdout_errors():
         _print(line, sys.stdout)
 
 
 def flush() -> None:
-    """Sends out what still waits in stdout; errors as `result`."""
-    with _readable():
+    """Flushes stdout; errors as `result`."""
+    with _stdout_errors():
         if sys.stdout is not None:
             sys.stdout.flush()
 
 
 def wrote(path: Path, report: "Report", frames: str, name: str = "") -> None:
-    """What was written, then notes and warnings.
+    """Prints a result file, then its notes and warnings.
 
     Args:
-        frames: how many frames, as the command has it; "" for a single picture.
-        name: what notes and warnings begin with, where there are several results.
+        frames: appended to the result line; "" for a single picture.
+        name: prefix of notes and warnings, if there are several results.
     """
     size = f"{report.width}x{report.height}, " if report.width else ""
     result(f"wrote {path}: {size}{path.stat().st_size / 1e6:.2f} MB{frames}")
@@ -58,52 +76,127 @@ def wrote(path: Path, report: "Report", frames: str, name: str = "") -> None:
 
 
 def note(line: str) -> None:
-    """What the user should know."""
-    _tell(f"note: {line}")
+    """Prints a `note:`."""
+    _print_stderr(f"note: {line}")
 
 
 def warning(line: str) -> None:
-    """What has gone wrong though there is a result."""
-    _tell(f"warning: {line}")
+    """Prints a `warning:`."""
+    _print_stderr(f"warning: {line}")
 
 
-def error(told: StegnetError | str) -> None:
-    """What is wrong, and the hint that goes with it."""
-    _tell(f"error: {told}")
-    if isinstance(told, StegnetError) and told.hint:
-        hint(told.hint)
+def error(message: StegnetError | str) -> None:
+    """Prints an `error:` and its `hint:`, if it has one."""
+    _print_stderr(f"error: {message}")
+    if isinstance(message, StegnetError) and message.hint:
+        hint(message.hint)
 
 
 def hint(line: str) -> None:
-    """What to do about an error."""
-    _tell(f"hint: {line}")
+    """Prints a `hint:`."""
+    _print_stderr(f"hint: {line}")
 
 
 @contextmanager
 def python_warnings() -> Iterator[None]:
-    """Within the block, what the library warns of is told as `warning:`."""
+    """Prints Python warnings as `warning:` lines within the block."""
     with warnings.catch_warnings():
         warnings.simplefilter("default", UserWarning)
         warnings.showwarning = lambda message, *where, **more: warning(str(message))
         yield
 
 
-def clean(text: str) -> str:
-    """The text with all escaped that is not a plain character: line breaks, colours, half characters."""
+def escape(text: str) -> str:
+    """Escapes unprintable characters: line breaks, terminal control sequences, lone surrogates."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def silence(*streams: TextIO | None) -> None:
-    """Sends what is still to be written nowhere, so that the end of the program does not stumble over it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    """Redirects streams to the null device, so that flushing them at exit can't fail."""
+    null = os.open(os.devnull, os.O_WRONLY)
     for stream in streams:
         if stream is not None:
-            os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+            os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def progress_bar() -> Iterator["Progress"]:
+    """Yields a callback for work on frames or tiles; each phase has a bar of its own, shown from its first call."""
+    bar = _ProgressBar()
+    try:
+        yield bar.update
+    finally:
+        bar.close()
+
+
+def run_batch(plan: "Plan", outcomes: "Iterator[Outcome]", frames: "Callable[[Report], str]") -> int:
+    """Runs the jobs of a plan and prints their results; a failed job does not stop the others.
+
+    Args:
+        outcomes: one for each job; iterating runs the jobs.
+        frames: returns the `frames` argument of `wrote` for a report.
+    Returns:
+        The exit code.
+    """
+    for line in plan.notes:
+        note(line)
+    failed, altered = [], False
+    with _bar("files", "file", len(plan.jobs)) as bar, closing(outcomes):
+        for outcome in outcomes:
+            with bar.external_write_mode():
+                altered |= _print_outcome(outcome, frames)
+            if outcome.error:
+                failed.append(outcome)
+            bar.update()
+    if failed:
+        _print_failures(failed, len(plan.jobs))
+        return FAILED
+    return ALTERED if altered else 0
+
+
+class _ProgressBar:
+    def __init__(self) -> None:
+        self._phase = ""
+        self._bar: tqdm | None = None
+
+    def update(self, phase: str, done: int, total: int) -> None:
+        if self._bar is None or phase != self._phase or done < self._bar.n:
+            self.close()
+            unit = "tile" if phase.endswith("tiles") else "frame"
+            self._phase, self._bar = phase, _bar(_PHASES.get(phase, phase), unit, total)
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _bar(name: str, unit: str, total: int) -> "tqdm":
+    from tqdm import tqdm  # imported here to keep --help fast
+
+    return tqdm(desc=name, unit=unit, total=total or None, disable=None, dynamic_ncols=True, leave=False)
+
+
+def _print_outcome(outcome: "Outcome", frames: "Callable[[Report], str]") -> bool:
+    """Prints the result of a job, if it has one; returns True if its container was altered."""
+    if outcome.report is None or outcome.out is None:
+        return False
+    wrote(outcome.out, outcome.report, frames(outcome.report), name=f"{outcome.out}: ")
+    return bool(outcome.report.trouble)
+
+
+def _print_failures(failed: "list[Outcome]", total: int) -> None:
+    error(f"{len(failed)} of {total} failed")
+    for outcome in failed:
+        source, message = str(outcome.job.source), str(outcome.error)
+        error(message if message.startswith(source) else f"{source}: {message}")
+    for line in dict.fromkeys(outcome.error.hint for outcome in failed if outcome.error and outcome.error.hint):
+        hint(line)
+
+
+@contextmanager
+def _stdout_errors() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
@@ -113,17 +206,17 @@ def _readable() -> Iterator[None]:
         raise MediaError(f"standard output: can't be written ({error.strerror})") from error
 
 
-def _tell(line: str) -> None:
+def _print_stderr(line: str) -> None:
     try:
         _print(line, sys.stderr)
     except BrokenPipeError:
         raise
-    except OSError:  # the terminal was closed, or the disk is full: there is nowhere to tell it
+    except OSError:  # the terminal was closed, or the disk is full: there is nowhere left to print
         silence(sys.stderr)
 
 
 def _print(line: str, stream: TextIO | None) -> None:
-    if stream is None:  # closed by whoever started the program
+    if stream is None:  # closed by the parent process
         return
     encoding = stream.encoding or "utf-8"
-    print(clean(line).encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    print(escape(line).encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)

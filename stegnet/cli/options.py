@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Output and network options, which several commands share."""
 
 import argparse
 import re
@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stegnet.cli.secret import secret_files
+from stegnet.cli.keys import key_files
 
 if TYPE_CHECKING:
     from stegnet.codec import OutputTarget
@@ -15,53 +15,63 @@ if TYPE_CHECKING:
 NETWORK = ("weights", "backend", "device", "precision")
 
 
-def add_output_options(command: argparse.ArgumentParser, what: str, required: bool = True, force: str = "") -> None:
-    """Where the result goes.
+def add_output_options(
+    command: argparse.ArgumentParser, output_help: str, required: bool = True, force_help: str = ""
+) -> None:
+    """Adds `--output` and `--force`.
 
     Args:
-        force: what `--force` does besides.
+        force_help: further effects of `--force`, appended to its help.
     """
-    command.add_argument("-o", "--output", type=Path, required=required, metavar="OUT", help=what)
-    command.add_argument("--force", action="store_true", help=f"overwrite what is there; an input never is{force}")
+    command.add_argument("-o", "--output", type=Path, required=required, metavar="OUT", help=output_help)
+    add_force_option(command, force_help)
+
+
+def add_force_option(command: argparse.ArgumentParser, force_help: str = "") -> None:
+    """Adds `--force`, with its further effects."""
+    text = f"overwrite existing files, but never an input{force_help}"
+    command.add_argument("--force", action="store_true", help=text)
 
 
 def add_network_options(command: argparse.ArgumentParser) -> None:
-    """Which network, and where it runs."""
+    """Adds the options that choose a network and where it runs, `NETWORK`."""
     group = command.add_argument_group("network")
-    group.add_argument("--weights", type=Path, metavar="FILE", help="weights file in the place of the shipped one")
+    group.add_argument("--weights", type=Path, metavar="FILE", help="weights file (default: the one in the package)")
     group.add_argument(
         "--backend",
         choices=("auto", "torch", "onnx"),
-        help="what computes: PyTorch or ONNX Runtime (default: auto)",
+        help="PyTorch or ONNX Runtime (default: auto)",
     )
-    group.add_argument("--device", type=_device, metavar="DEVICE", help="auto, cpu, cuda or cuda:N (default: auto)")
-    group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="default: auto")
+    device_help = "cpu, cuda, cuda:N, or auto: CUDA if available (default: auto)"
+    group.add_argument("--device", type=_device, metavar="DEVICE", help=device_help)
+    precision_help = "floating-point precision; auto: bf16 if it is fast (default: auto)"
+    group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help=precision_help)
 
 
 def network_loader(options: argparse.Namespace) -> "NetworkLoader":
-    """Loads the network that the options name, once."""
+    """Returns a function that loads the chosen network on its first call."""
 
     @cache
     def load():
-        from stegnet.codec import Network  # here, so that --help need not wait for it
+        from stegnet.codec import Network  # imported here to keep --help fast
         from stegnet.core.card import SHIPPED
 
-        where = (getattr(options, name) or "auto" for name in ("device", "precision", "backend"))
-        return Network.load(options.weights or SHIPPED, *where)
+        device, precision, backend = (getattr(options, name) or "auto" for name in ("device", "precision", "backend"))
+        return Network.load(options.weights or SHIPPED, device, precision, backend)
 
     return load
 
 
-def inputs_of(options: argparse.Namespace) -> tuple[Path, ...]:
-    """Files that are read besides covers, secrets and containers."""
-    return (*secret_files(options), *([options.weights] if options.weights else []))
+def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:
+    """Returns the input files besides covers, secrets and containers: key, passphrase and weights files."""
+    return (*key_files(options), *([options.weights] if options.weights else []))
 
 
 def output_target(options: argparse.Namespace) -> "OutputTarget":
-    """Where the result goes."""
+    """Returns the target that the output options name."""
     from stegnet.codec import OutputTarget
 
-    return OutputTarget(options.output, options.force, inputs_of(options))
+    return OutputTarget(options.output, options.force, auxiliary_inputs(options))
 
 
 def _device(text: str) -> str:

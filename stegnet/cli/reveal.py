@@ -1,4 +1,4 @@
-"""`stegnet reveal`."""
+"""`stegnet reveal`: reveals what a container, or each container of a folder, hides."""
 
 import argparse
 from collections.abc import Callable
@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
-from stegnet.cli.bar import frames_bar
-from stegnet.cli.batch import ALTERED, run_batch
+from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import add_network_options, add_output_options, network_loader, output_target
-from stegnet.cli.secret import add_secret_options, read_secret
 
 if TYPE_CHECKING:
     from stegnet.codec import KeySource, OutputTarget, Report
@@ -17,15 +15,15 @@ if TYPE_CHECKING:
     from stegnet.codec.progress import Progress
 
 _DESCRIPTION = """\
-Bring back the picture, film or file hidden in CONTAINER, whichever it is.
+Reveal the picture, film or file hidden in CONTAINER.
 
-CONTAINER may be a folder; OUT is then a folder too, made if missing. What a.png
-hides becomes OUT/a.png, a film OUT/a.mkv, any other file OUT/a with its own
-suffix.
+CONTAINER may be a folder; OUT is then a folder too, created if missing. The
+secret of a.png is written as OUT/a.png if it is a picture, OUT/a.mkv if it is a
+film, and otherwise as OUT/a with its own suffix.
 """
 _EPILOG = """\
-The exit code is 3 if the result is written but CONTAINER is not as it was when
-the secret was hidden.
+The exit code is 3 if the result is written but CONTAINER was altered since
+hiding.
 """
 
 
@@ -33,58 +31,56 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command."""
     reveal = commands.add_parser(
         "reveal",
-        help="bring the secret back",
+        help="reveal the secret",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    reveal.add_argument("container", type=Path, metavar="CONTAINER", help="what `stegnet hide` wrote, or a folder")
-    add_output_options(reveal, "file to write: .png for a picture, .mkv or .mp4 for a film; or a folder")
-    add_secret_options(reveal)
-    reveal.add_argument(
-        "--strict", action="store_true", help="reveal nothing from a container that is not exactly as it was hidden"
-    )
+    reveal.add_argument("container", type=Path, metavar="CONTAINER", help="output of `stegnet hide`, or a folder")
+    add_output_options(reveal, "output file, .png for a picture, .mkv or .mp4 for a film; or a folder")
+    add_key_options(reveal)
+    reveal.add_argument("--strict", action="store_true", help="write nothing if the container was altered")
     add_network_options(reveal)
     reveal.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    secret_key = read_secret(options)
-    from stegnet.codec.folder import is_folder  # here, so that --help need not wait for it
+    key_source = read_key_source(options)
+    from stegnet.codec.folder import is_folder  # imported here to keep --help fast
 
     if is_folder(options.container):
-        return _run_folder(options, secret_key)
-    with frames_bar() as progress:
-        reveal = _revealer(options, secret_key, network_loader(options), progress)
+        return _run_folder(options, key_source)
+    with messages.progress_bar() as progress:
+        reveal = _revealer(options, key_source, network_loader(options), progress)
         report = reveal(options.container, output_target(options))
     messages.wrote(options.output, report, _frames(report))
-    return ALTERED if report.trouble else 0
+    return messages.ALTERED if report.trouble else 0
 
 
-def _run_folder(options: argparse.Namespace, secret_key: "KeySource") -> int:
+def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
     from stegnet.codec.files import find_header
     from stegnet.codec.folder import plan_revealing, results_folder, reveal_each
 
     plan = plan_revealing(options.container)
     network = network_loader(options)
-    network()  # what is wrong with it is said once, not for each file
-    with results_folder(options.output, options.container, private=True), frames_bar() as progress:
+    network()  # its errors are reported once, not for each file
+    with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
         outcomes = reveal_each(
             plan,
             output_target(options),
-            lambda container: find_header(container, secret_key, progress),
-            _revealer(options, secret_key, network, progress),
+            lambda container: find_header(container, key_source, progress),
+            _revealer(options, key_source, network, progress),
         )
-        return run_batch(plan, outcomes, _frames)
+        return messages.run_batch(plan, outcomes, _frames)
 
 
 def _revealer(
-    options: argparse.Namespace, secret_key: "KeySource", network: "NetworkLoader", progress: "Progress"
+    options: argparse.Namespace, key_source: "KeySource", network: "NetworkLoader", progress: "Progress"
 ) -> "Callable[[Path, OutputTarget], Report]":
-    """What reveals one container."""
+    """Returns a function that reveals one container."""
     from stegnet.codec import reveal_file
 
-    return lambda container, out: reveal_file(network, container, out, secret_key, options.strict, progress)
+    return lambda container, out: reveal_file(network, container, out, key_source, options.strict, progress)
 
 
 def _frames(report: "Report") -> str:

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal end a run as an exception does, so that no half file is left."""
+"""Ctrl-C, SIGTERM and a closed terminal end a run like an exception, so that no partial output is left."""
 
 import os
 import signal
@@ -7,86 +7,91 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_TOLD = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "the terminal was closed"}
-_PATIENCE = 5.0  # seconds
+_DESCRIPTIONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "the terminal was closed"}
+_GRACE = 5.0  # seconds after a signal in which further ones are ignored
+
+Handler = Callable[[int, FrameType | None], object]
 
 
-def leave_at_once() -> None:
-    """Lets a signal end the process without a word, for the time in which there is nothing to tidy up."""
-    for number in _TOLD:
+def exit_on_signals() -> None:
+    """Makes signals end the process silently, as long as there is nothing to clean up."""
+    for number in _DESCRIPTIONS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda number, frame: os._exit(128 + number))
 
 
 @contextmanager
-def asked_to_end(end: Callable[[], None]) -> Iterator[None]:
-    """Within the block, the first signal calls `end` in the place of what it did before, so that work ends well.
+def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
+    """Within the block, the first signal calls `stop` instead of its previous handler, for a graceful end.
 
-    Those that come soon after it are not heard; later ones do again what they did before.
+    Signals in the 5 seconds after it are ignored; later ones call the previous handler again.
     """
     first: float | None = None
-    before = {number: signal.getsignal(number) for number in _TOLD}
-    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
 
-    def hear(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         nonlocal first
         now = time.monotonic()
         if first is None:
             first = now
-            end()
-        elif now - first >= _PATIENCE:
-            before[number](number, frame)
+            stop()
+        elif now - first >= _GRACE:
+            previous[number](number, frame)
 
-    for number in before:
-        signal.signal(number, hear)
-    try:
+    with _handlers(handle) as previous:
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
-class Stopped(BaseException):
+class SignalReceived(BaseException):
     """A signal asks the program to end."""
 
 
 class Signals:
-    """What this process is told from outside.
+    """Signals sent to this process.
 
-    The first signal raises Stopped. Those that come soon after it are not heard, so that tidying up is not
+    The first one raises SignalReceived. Those in the 5 seconds after it are ignored, so that cleanup is not
     interrupted; later ones raise again, because a library may have swallowed the first.
     """
 
     def __init__(self) -> None:
         self._first: signal.Signals | None = None
-        self._last = -_PATIENCE
+        self._last = -_GRACE
 
     @property
-    def code(self) -> int | None:
-        """The exit code, if a signal was heard."""
+    def exit_code(self) -> int | None:
+        """128 + the first signal's number; None without a signal."""
         return None if self._first is None else 128 + self._first
 
     @property
-    def told(self) -> str:
-        """What has happened, in words."""
-        return "" if self._first is None else _TOLD[self._first]
+    def description(self) -> str:
+        """The first signal in words, "" without a signal."""
+        return "" if self._first is None else _DESCRIPTIONS[self._first]
 
     @contextmanager
-    def heard(self) -> Iterator[None]:
-        """Within the block. A signal that is ignored so far, as `nohup` has it, stays ignored."""
-        before = {number: signal.getsignal(number) for number in _TOLD}
-        before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
-        for number in before:
-            signal.signal(number, self._hear)
-        try:
+    def handled(self) -> Iterator[None]:
+        """Handles signals within the block."""
+        with _handlers(self._handle):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        if now - self._last < _PATIENCE:
+        if now - self._last < _GRACE:
             return
         self._first, self._last = self._first or signal.Signals(number), now
-        raise Stopped
+        raise SignalReceived
+
+
+@contextmanager
+def _handlers(handler: Handler) -> Iterator[dict[int, Handler]]:
+    """Installs a handler for the time of the block and yields the previous ones.
+
+    A signal that is ignored already, as under `nohup`, stays ignored.
+    """
+    previous = {number: signal.getsignal(number) for number in _DESCRIPTIONS}
+    previous = {number: old for number, old in previous.items() if old != signal.SIG_IGN}
+    for number in previous:
+        signal.signal(number, handler)
+    try:
+        yield previous
+    finally:
+        for number, old in previous.items():
+            signal.signal(number, old)

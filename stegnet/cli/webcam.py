@@ -1,4 +1,4 @@
-"""`stegnet webcam`."""
+"""`stegnet webcam`: hides a secret in a live camera picture."""
 
 import argparse
 import re
@@ -11,27 +11,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
-from stegnet.cli.bar import frames_bar
-from stegnet.cli.options import add_network_options, inputs_of, network_loader
-from stegnet.cli.secret import add_secret_options, read_secret
-from stegnet.cli.signals import asked_to_end
+from stegnet.cli.keys import add_key_options, read_key_source
+from stegnet.cli.options import add_force_option, add_network_options, auxiliary_inputs, network_loader
+from stegnet.cli.signals import stop_on_signal
 
 if TYPE_CHECKING:
     from stegnet.codec import KeySource
-    from stegnet.webcam.view import Figures
+    from stegnet.webcam.server import Statistics
 
-_MOST_PORT = 65_535
-_MOST_SIDE = 4096
+_MAX_PORT = 65_535
+_MAX_SIDE = 4096
 _DESCRIPTION = """\
-Hide SECRET in what a camera sees, live, and reveal it again from the container.
-A page on this machine shows cover, container, secret and what was revealed. Its
-address holds a random token: nobody without it can look.
+Hide SECRET in a live camera picture, and reveal it again from the container. A
+local web page shows cover, container, secret and revealed secret. Its address
+contains a random token, without which nobody can watch.
 
-SECRET is a picture, or a film that is repeated, without its sound; one larger
-than the camera's picture is made smaller. Frames for which there is no time are
-dropped and counted. Ctrl-C or the page's button ends it; a recording is then
-made whole, and `stegnet reveal` opens it. Until then it takes room twice beside
-OUT.
+SECRET is a picture, or a film, which is looped without its sound; it is scaled
+down to fit the camera picture. Frames are dropped and counted if the machine
+is too slow. Ctrl-C or the page's button ends the session and completes the
+recording, which `stegnet reveal` can open. Until then, the recording needs
+twice its space next to OUT.
 """
 
 
@@ -39,7 +38,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command."""
     webcam = commands.add_parser(
         "webcam",
-        help="hide SECRET in a live camera, and watch",
+        help="hide SECRET in a live camera picture and watch",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -48,106 +47,110 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--source",
         default="0",
         metavar="CAMERA",
-        help="number, device or address of a camera, or a film in its place (default: 0)",
+        help="a camera's number, device or address, or a film file (default: 0)",
     )
-    webcam.add_argument("--size", type=_size, metavar="WxH", help="bring the camera's picture to this size: 640x360")
-    webcam.add_argument("--once", action="store_true", help="end with a film in the camera's place; do not repeat it")
-    webcam.add_argument("--frames", type=_count, metavar="N", help="end after N frames")
-    webcam.add_argument("--record", type=Path, metavar="OUT", help="write the container too: .mkv or .mp4")
-    webcam.add_argument("--force", action="store_true", help="overwrite what is there; an input never is")
-    webcam.add_argument("--port", type=_port, default=0, metavar="N", help="of the page (default: 0, any free one)")
+    webcam.add_argument("--size", type=_size, metavar="WxH", help="scale and crop the camera picture, e.g. to 640x360")
+    webcam.add_argument("--once", action="store_true", help="do not loop a film used as camera")
+    webcam.add_argument("--frames", type=_positive, metavar="N", help="end after N frames")
+    webcam.add_argument("--record", type=Path, metavar="OUT", help="also write the container: .mkv or .mp4")
+    add_force_option(webcam)
+    webcam.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="port of the page (default: 0, any free one)"
+    )
     webcam.add_argument("--open", action="store_true", help="open the page in a browser")
-    add_secret_options(webcam, required=False)
+    add_key_options(webcam, required=False)
     add_network_options(webcam)
-    webcam.set_defaults(run=_run, refuse=webcam.error)
+    webcam.set_defaults(run=_run, usage_error=webcam.error)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from stegnet.core.errors import extra  # here, so that --help need not wait for it
+    from stegnet.core.errors import extra  # imported here to keep --help fast
 
     with extra("media", "stegnet webcam"):
-        from stegnet.webcam.server import Site
+        from stegnet.webcam.server import PageServer
         from stegnet.webcam.session import SessionOptions, run
 
-    secret_key = _key(options)
-    _check_place(options)
-    wishes = SessionOptions(
+    key_source = _key_source(options)
+    _check_output(options)
+    session = SessionOptions(
         options.source, options.size, not options.once, options.frames, options.record, overwrite=options.force
     )
     with (
-        Site(options.port, threading.Event()) as site,
-        _page(site.address, options.open) as show,
-        asked_to_end(site.stop.set),
-        frames_bar() as progress,
+        PageServer(options.port, threading.Event()) as server,
+        _page(server.address, options.open) as show,
+        stop_on_signal(server.stop.set),
+        messages.progress_bar() as progress,
     ):
-        figures = run(wishes, options.secret, network_loader(options), secret_key, site, show, progress)
-    _tell_end(options.record, figures)
+        statistics = run(session, options.secret, network_loader(options), key_source, server, show, progress)
+    _print_summary(options.record, statistics)
     return 0
 
 
-def _key(options: argparse.Namespace) -> "KeySource":
-    secret_key = read_secret(options, twice=options.record is not None, hiding=True)
-    if secret_key is not None:
-        return secret_key
+def _key_source(options: argparse.Namespace) -> "KeySource":
+    key_source = read_key_source(options, confirm=options.record is not None, hiding=True)
+    if key_source is not None:
+        return key_source
     if options.record:
-        options.refuse("--record needs a key that outlives the session: --key-file or --passphrase")
+        options.usage_error("--record requires a key that can be used again: --key-file or --passphrase")
     from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key
 
-    messages.note("the key is a random one, for this session alone")
+    messages.note("using a random key for this session only")
     return Key(SYSTEM(KEY_BYTES))
 
 
-def _check_place(options: argparse.Namespace) -> None:
+def _check_output(options: argparse.Namespace) -> None:
     if options.record:
         from stegnet.codec.output import FORMS, OutputTarget
         from stegnet.media import FILM
 
-        place = OutputTarget(options.record, options.force, inputs_of(options))
-        place.check(FORMS[FILM], FILM, options.secret, Path(options.source))
+        target = OutputTarget(options.record, options.force, auxiliary_inputs(options))
+        target.check(FORMS[FILM], FILM, options.secret, Path(options.source))
 
 
 @contextmanager
 def _page(address: str, opened: bool) -> Iterator[Callable[[], None]]:
-    """Gives what tells where the page is, and opens it if so wished.
+    """Yields a function that prints the page's address, and opens the page in a browser if `opened`.
 
-    A browser gets the name of a file of ours that leads to the page: what a program is started with, others can see.
+    The browser is started with a temporary file that redirects to the page: other users can see its arguments.
     """
     with tempfile.TemporaryDirectory() as folder:
 
         def show() -> None:
             messages.result(f"watch {address}")
             if opened:
-                leads = Path(folder) / "webcam.html"
-                leads.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">')
-                if not webbrowser.open(leads.as_uri()):
-                    messages.note("no browser could be started: open the address yourself")
+                redirect = Path(folder) / "webcam.html"
+                redirect.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">')
+                if not webbrowser.open(redirect.as_uri()):
+                    messages.note("could not start a browser; open the address yourself")
 
         yield show
 
 
-def _tell_end(record: Path | None, figures: "Figures") -> None:
-    frames = figures.get("shown", 0)
-    messages.result(f"showed {frames} frames in {figures.get('seconds', 0):.1f} s, dropped {figures.get('dropped', 0)}")
+def _print_summary(record: Path | None, statistics: "Statistics") -> None:
+    frames = statistics.get("shown", 0)
+    messages.result(
+        f"showed {frames} frames in {statistics.get('seconds', 0):.1f} s, dropped {statistics.get('dropped', 0)}"
+    )
     if record:
         from stegnet.codec import Report
 
-        messages.wrote(record, Report(figures["width"], figures["height"]), f", {frames} frames, {frames} hidden")
+        messages.wrote(record, Report(statistics["width"], statistics["height"]), f", {frames} frames, {frames} hidden")
 
 
 def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", text)
-    if not found or not all(0 < int(side) <= _MOST_SIDE for side in found.groups()):
-        raise argparse.ArgumentTypeError(f"must be WIDTHxHEIGHT in pixels, at most {_MOST_SIDE} each")
-    return int(found[1]), int(found[2])
+    match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", text)
+    if not match or not all(0 < int(side) <= _MAX_SIDE for side in match.groups()):
+        raise argparse.ArgumentTypeError(f"must be WIDTHxHEIGHT in pixels, at most {_MAX_SIDE} each")
+    return int(match[1]), int(match[2])
 
 
-def _count(text: str) -> int:
+def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError("must be a whole number above 0")
+        raise argparse.ArgumentTypeError("must be a positive integer")
     return int(text)
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > _MOST_PORT:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MOST_PORT}")
+    if not text.isdecimal() or int(text) > _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_PORT}")
     return int(text)

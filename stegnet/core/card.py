@@ -1,7 +1,6 @@
-"""The card of a weights file, and the id by which a container names it; both without loading the weights.
+"""The card and the id of a weights file, read without loading the weights and without PyTorch.
 
-The card is all that is needed to build the pair again and to know where it comes from: family,
-options, training parameters, hash of the data, figures.
+The card is the file's metadata: all that is needed to rebuild the pair, and its provenance.
 """
 
 import hashlib
@@ -21,14 +20,14 @@ CARD_KEY = "stegnet"
 
 @dataclass(frozen=True)
 class Card:
-    """What a weights file says of itself.
+    """Metadata of a weights file.
 
     Attributes:
-        model: name of the family.
+        model: name of the model family.
         options: the family's keyword arguments.
-        scramble: what of a secret it hides: "detail" (bool), and "block", the side of the shuffled blocks.
-        training: how it was trained: parameters, data hash, pairs seen, precision.
-        figures: measures by name, filled in by whoever measured.
+        scramble: "detail" (bool), the detail layer is on; "block", the side of the shuffled blocks.
+        training: parameters, data hash, pairs seen, precision.
+        figures: measures by name, added by the evaluation.
     """
 
     model: str
@@ -39,21 +38,21 @@ class Card:
 
 
 def read_card(path: Path) -> Card:
-    """The card in a weights file.
+    """Reads the card of a weights file.
 
     Raises:
         WeightsError: there is no such file, or it is not a stegnet weights file.
     """
     if not path.is_file():
-        raise WeightsError(f"{path}: no such weights file", "train one with `dvc repro`, or leave --weights out")
+        raise WeightsError(f"{path}: no such weights file", "train one with `dvc repro`, or omit --weights")
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
         return Card(**json.loads(metadata[CARD_KEY]))
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path}: not a stegnet weights file", "it should come from `dvc repro`") from error
+        raise WeightsError(f"{path}: not a stegnet weights file", "weights files come from `dvc repro`") from error
 
 
 def weights_id(path: Path) -> str:
-    """SHA-256 of the file, hexadecimal: the name by which a container's header calls its network."""
+    """SHA-256 of the file, hexadecimal; identifies the network in a container's header."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -11,16 +11,17 @@ _END = object()
 
 
 def physical_cores() -> int:
-    """Cores that this process may use, hyper-threads not counted."""
+    """Number of physical cores available to this process, without hyper-threads."""
     from joblib import cpu_count  # slow to import
 
     return cpu_count(only_physical_cores=True)
 
 
 def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
-    """The same items, made in a thread of their own, up to `depth` before they are asked for.
+    """Prefetches up to `depth` items in a thread.
 
-    Closing it ends the thread, then closes `items`. Who closes `items` alone may meet the thread at work in it.
+    Closing the generator ends the thread, then closes `items`. Don't close `items` directly: the thread may be
+    running in it.
     """
     waiting: deque[Future] = deque()
     with closing(items), ThreadPoolExecutor(1) as pool, _cancelled(waiting):
@@ -33,9 +34,9 @@ def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None,
 def ordered(
     function: Callable[[T], R], items: Iterable[T], workers: int, prepare: Callable[[], None] | None = None
 ) -> Generator[R, None, None]:
-    """`function` of each item, in order, computed by `workers` threads; at most one more result waits.
+    """Maps `function` over items in `workers` threads; yields results in order, with at most one more result buffered.
 
-    Who may stop before the end closes it: that ends the threads.
+    Close the generator to stop early, which ends the threads.
 
     Args:
         prepare: called once in each thread.
@@ -52,7 +53,7 @@ def ordered(
 
 @contextmanager
 def _cancelled(waiting: deque[Future]) -> Iterator[None]:
-    """What is still waiting at the end of the block is not begun."""
+    """Cancels what has not been started at the end of the block."""
     try:
         yield
     finally:

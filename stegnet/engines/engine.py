@@ -1,8 +1,12 @@
-"""What every engine can do."""
+"""The interface of engines, the memory and threads they use, and the ONNX files of a pair.
+
+Imports neither PyTorch nor ONNX Runtime.
+"""
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,15 +14,20 @@ import psutil
 
 from stegnet.core.errors import CapacityError
 
-WORKING_BYTES = 350  # per pixel of a tile: a pass of the invertible pair takes 300 at 32 bits, 240 in bfloat16
+WORKING_BYTES = 350  # per pixel of a tile: the invertible pair needs 300 in 32 bits, 240 in bfloat16
+
+NETWORKS = ("prepare", "hide", "reveal", "restore")
+ALWAYS = ("hide", "reveal")  # all that is exported of a pair without networks at its ends
+# Metadata keys of an ONNX file: id and card of its weights, the networks exported, the ranges of its inputs.
+ID, CARD, NAMES, INPUTS = "stegnet.weights", "stegnet.card", "stegnet.networks", "stegnet.inputs"
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Threads that run one engine side by side, each on a picture of its own.
+    """Threads that run one engine concurrently, each on a picture of its own.
 
     Attributes:
-        workers: their number.
+        workers: number of threads.
         prepare: to be called in each thread.
     """
 
@@ -27,14 +36,14 @@ class Pool:
 
 
 class Engine(Protocol):
-    """The four networks of a pair, as `stegnet.models.Pair` has them, at work on single pictures.
+    """Runs the four networks of a pair, see `stegnet.models.Pair`, on single pictures.
 
-    Pictures are (H, W, 3) float32, sRGB in [0, 1]; sides are multiples of 8. What is given stays as it is. All raise
-    CapacityError where there is not memory enough.
+    Pictures are (H, W, 3) float32, sRGB in [0, 1]; sides are multiples of 8. Arguments are not modified. All methods
+    raise CapacityError if there is not enough memory.
 
     Attributes:
-        backend: its name.
-        device: where it computes: "cpu", "cuda:0", …
+        backend: its name, "torch" or "onnx".
+        device: "cpu", "cuda:0", …
         precision: "bf16" or "fp32".
     """
 
@@ -43,34 +52,44 @@ class Engine(Protocol):
     precision: str
 
     def prepare(self, secret: np.ndarray) -> np.ndarray:
-        """What is hidden for `secret`, before its detail is taken and shuffled."""
+        """Returns what is hidden for `secret`, before the shuffle."""
 
     def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """The container, not clamped nor rounded; what is hidden lies in [-1, 1]."""
+        """Returns the container, neither clamped nor rounded; `hidden` is in [-1, 1]."""
 
     def reveal(self, container: np.ndarray) -> np.ndarray:
-        """What is hidden, read from `container` alone, in [-1, 1]; not clamped."""
+        """Returns what is hidden, from `container` alone, in [-1, 1]; not clamped."""
 
     def restore(self, picture: np.ndarray) -> np.ndarray:
-        """The secret, from what was revealed and put back in order; not clamped."""
+        """Returns the secret after the unshuffle, restored; not clamped."""
 
     def pool(self, pixels: int) -> Pool:
-        """The threads that keep it busy with pictures, or tiles, of so many pixels, as many as memory allows."""
+        """Returns as many threads as are useful and fit into memory, for pictures or tiles of `pixels` pixels."""
 
 
-def cores() -> int:
-    """Threads that may compute at once: what OMP_NUM_THREADS says, else the processors that are ours."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    if told.isdecimal() and int(told):
-        return int(told)
+def thread_count() -> int:
+    """Number of threads to compute with: OMP_NUM_THREADS, else the processors available to this process."""
+    setting = os.environ.get("OMP_NUM_THREADS", "")
+    if setting.isdecimal() and int(setting):
+        return int(setting)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def room_on_cpu(pixels: int) -> int:
-    """Pictures of so many pixels for which there is memory at once; at least one is tried."""
+def pictures_in_memory(pixels: int) -> int:
+    """Number of pictures of `pixels` pixels that can be processed at once in free memory, at least 1."""
     return max(1, psutil.virtual_memory().available // (pixels * WORKING_BYTES))
 
 
-def too_large() -> CapacityError:
-    """In plain words, that a picture needs more memory than there is."""
-    return CapacityError("the picture is too large for this machine's memory", "make the cover smaller")
+def out_of_memory() -> CapacityError:
+    """Error for a picture that needs more memory than there is."""
+    return CapacityError("the picture is too large for this machine's memory", "use a smaller cover")
+
+
+def graph_file(weights: Path, network: str) -> Path:
+    """Path of a network's ONNX file, next to its weights file: `pair.hide.onnx` for `pair.safetensors`."""
+    return weights.with_suffix(f".{network}.onnx")
+
+
+def is_exported(weights: Path) -> bool:
+    """Returns True if the weights have ONNX files, as `stegnet export` writes them."""
+    return all(graph_file(weights, network).is_file() for network in ALWAYS)

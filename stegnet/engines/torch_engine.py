@@ -1,4 +1,4 @@
-"""A pair in PyTorch, on a CPU or GPU."""
+"""Engine on PyTorch: CPU or GPU."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stegnet.engines.engine import WORKING_BYTES, Pool, room_on_cpu, too_large
+from stegnet.engines.engine import WORKING_BYTES, Pool, out_of_memory, pictures_in_memory
 from stegnet.models import Pair
 from stegnet.models.precision import autocast, pick_device, resolve
 
@@ -16,12 +16,12 @@ _GPU_WORKERS = 2  # one computes while the other copies
 
 
 class TorchEngine:
-    """As `stegnet.engines.Engine`.
+    """Implements `stegnet.engines.Engine`.
 
     Args:
-        pair: is moved to the device, and set to evaluation mode.
-        device: "auto" is a CUDA device where there is one, else the CPU; or "cpu", "cuda", "cuda:1", …
-        precision: "auto" is bfloat16 where it is fast, else 32 bits; or "bf16", "fp32".
+        pair: moved to the device and set to evaluation mode.
+        device: "auto" (CUDA if available, else the CPU), "cpu", "cuda", "cuda:1", …
+        precision: "auto" (bfloat16 if it is fast, else 32 bits), "bf16" or "fp32".
     Raises:
         ConfigError: there is no such device or precision.
     """
@@ -31,7 +31,7 @@ class TorchEngine:
     def __init__(self, pair: Pair, device: str = "auto", precision: str = "auto") -> None:
         self.device = pick_device(device)
         self.precision = resolve(precision, self.device)
-        torch.backends.cudnn.allow_tf32 = False  # the other side may compute elsewhere
+        torch.backends.cudnn.allow_tf32 = False  # revealing may run on another device
         self.pair = pair.eval().to(self.device, memory_format=torch.channels_last)
 
     def prepare(self, secret: np.ndarray) -> np.ndarray:
@@ -48,28 +48,28 @@ class TorchEngine:
 
     def pool(self, pixels: int) -> Pool:
         if self.device.type != "cpu":
-            room = torch.cuda.mem_get_info(self.device)[0] // (pixels * WORKING_BYTES)
-            return Pool(max(1, min(_GPU_WORKERS, room)), lambda: None)
+            capacity = torch.cuda.mem_get_info(self.device)[0] // (pixels * WORKING_BYTES)
+            return Pool(max(1, min(_GPU_WORKERS, capacity)), lambda: None)
         threads = torch.get_num_threads()
-        workers = min(threads, room_on_cpu(pixels))
+        workers = min(threads, pictures_in_memory(pixels))
         return Pool(workers, partial(torch.set_num_threads, threads // workers))
 
     def _run(self, network: Callable[..., Tensor], *pictures: np.ndarray) -> np.ndarray:
-        with torch.inference_mode(), _enough_memory(), autocast(self.precision, self.device):
+        with torch.inference_mode(), _memory_errors(), autocast(self.precision, self.device):
             result = network(*map(self._tensor, pictures)).float()
             return result[0].permute(1, 2, 0).contiguous().cpu().numpy()
 
     def _tensor(self, picture: np.ndarray) -> Tensor:
-        """(H, W, 3) to (1, 3, H, W), channels last in memory."""
+        """(H, W, 3) to (1, 3, H, W) in channels-last memory format."""
         tensor = torch.from_numpy(picture).to(self.device).permute(2, 0, 1)[None]
         return tensor.contiguous(memory_format=torch.channels_last)
 
 
 @contextmanager
-def _enough_memory() -> Iterator[None]:
+def _memory_errors() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
         if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
-        raise too_large() from error
+        raise out_of_memory() from error

@@ -1,13 +1,11 @@
-"""Hide/reveal pairs: one file a family, a registry, and the weights file they are kept in."""
+"""Hide/reveal pairs, one module for each family; to add a family, register it there and import it here."""
 
 from stegnet.core.card import SHIPPED, Card, read_card, weights_id
 from stegnet.models.baluja import Baluja
 from stegnet.models.invertible import Invertible, InvertibleLarge
-from stegnet.models.pair import Pair
-from stegnet.models.registry import build, build_from, names, options_of
+from stegnet.models.pair import Pair, build, build_from, load_pair, names, options_of, save_pair
 from stegnet.models.timm_unet import TimmUNet
 from stegnet.models.unet import UNet
-from stegnet.models.weights import load_pair, save_pair
 
 __all__ = [
     "SHIPPED",

@@ -1,9 +1,9 @@
-"""The one door to timm: backbones that turn pictures into feature maps.
+"""timm backbones as feature extractors; the only module that imports timm.
 
-A training on CUDA repeats itself only if each step of its gradient does. The backward passes of bilinear and
-bicubic interpolation, of reflection padding and of adaptive pooling do not, and PyTorch stops there. Most
-backbones do without; mobilevit and csatv2 interpolate, so they train on the CPU alone. A transformer's table of
-positions, which is enlarged by interpolation, is therefore not trained.
+Training on CUDA is reproducible only with deterministic gradients. Those of bilinear and bicubic interpolation,
+reflection padding and adaptive pooling are not, and PyTorch raises an error. Most backbones use none of them; mobilevit
+and csatv2 interpolate, so they can only be trained on the CPU. A transformer's position embedding, which is resized by
+interpolation, is therefore frozen.
 """
 
 import difflib
@@ -14,26 +14,26 @@ from torch import nn
 
 from stegnet.core.errors import ConfigError, WeightsError
 
-NONE = "none"  # the name of no backbone
-OPTIONS = ({}, {"dynamic_img_size": True})  # tried in turn; transformers that know the second take one size without it
-LARGEST_UNIT = 256  # pixels
-REFUSALS = (AttributeError, AssertionError, RuntimeError, TypeError)  # of timm, for what a model can't do
+NONE = "none"  # no backbone
+OPTIONS = ({}, {"dynamic_img_size": True})  # tried in turn; without the second, transformers accept a single size
+MAX_UNIT = 256  # pixels
+REFUSALS = (AttributeError, AssertionError, RuntimeError, TypeError)  # raised by timm for what a model does not support
 
 
 def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | None = None) -> nn.Module:
-    """A timm feature extractor: pictures (B, channels, H, W) to a list of maps, from fine to coarse.
+    """Creates a timm feature extractor: pictures (B, channels, H, W) to a list of feature maps, from fine to coarse.
 
-    H and W are multiples of `encoder.unit`: its coarsest stride, or more where windows must come out even, say. Map i
-    is (B, C, h, w) with C = `encoder.feature_info.channels()[i]`, `encoder.feature_info.reduction()[i]` times smaller.
+    H and W must be multiples of `encoder.unit`: its largest stride, or more, for instance for window attention. Map i
+    is (B, C, H/r, W/r) with C = `encoder.feature_info.channels()[i]` and r = `encoder.feature_info.reduction()[i]`.
 
     Args:
         backbone: name of a timm model.
-        channels: of the pictures; pretrained weights are fitted to their number.
-        pretrained: whether it starts from timm's weights, which are downloaded once.
-        levels: how many maps to give; coarser stages are not built. None: all that timm gives by default.
+        channels: of the pictures; pretrained weights are adapted to their number.
+        pretrained: start from timm's weights, which are downloaded once.
+        levels: number of maps; coarser stages are not built. None for timm's default.
     Raises:
-        ConfigError: timm has no such backbone or weights, or it gives no such maps of pictures of any size.
-        WeightsError: its pretrained weights can't be had.
+        ConfigError: timm has no such backbone or weights, or it can't extract such maps from pictures of any size.
+        WeightsError: its pretrained weights can't be downloaded.
     """
     _check_name(backbone)
     refusals = []
@@ -52,7 +52,7 @@ def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | N
 
 
 def _check_name(backbone: str) -> None:
-    import timm  # takes seconds, and most families do without
+    import timm  # slow to import, and most families do not need it
 
     known = timm.list_models()
     if backbone.split(".", maxsplit=1)[0] not in known:
@@ -61,7 +61,7 @@ def _check_name(backbone: str) -> None:
 
 
 def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, options: dict[str, Any]) -> nn.Module:
-    """By timm's "getter", which leaves stages out that are not asked for, and gives (B, C, H, W) always."""
+    """Creates it as timm's "getter", which omits unused stages and always returns (B, C, H, W)."""
     import timm
 
     options = options if levels is None else {**options, "out_indices": tuple(range(levels))}
@@ -75,9 +75,9 @@ def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, 
 
 
 def _find_unit(encoder: nn.Module, channels: int) -> int:
-    """What heights and widths must be multiples of: its coarsest stride, or that doubled until its maps come out."""
+    """Returns what H and W must be multiples of: the largest stride, doubled until the maps have the right shapes."""
     unit, refusals = max(encoder.feature_info.reduction()), []
-    while unit <= LARGEST_UNIT:
+    while unit <= MAX_UNIT:
         try:
             _check_maps(encoder, channels, 2 * unit, 3 * unit)
             return unit
@@ -89,9 +89,9 @@ def _find_unit(encoder: nn.Module, channels: int) -> int:
 
 @torch.no_grad()
 def _check_maps(encoder: nn.Module, channels: int, height: int, width: int) -> None:
-    """Lets a picture through that is not square: many transformers take one size only."""
+    """Runs a picture that is not square: many transformers accept a single size."""
     announced = zip(encoder.feature_info.channels(), encoder.feature_info.reduction(), strict=True)
     expected = [(level, height // stride, width // stride) for level, stride in announced]
     maps = encoder.eval()(torch.zeros(1, channels, height, width))
     if [tuple(level.shape[1:]) for level in maps] != expected:
-        raise RuntimeError(f"its feature maps of {width}×{height} pixels have not the announced shapes")
+        raise RuntimeError(f"its feature maps of {width}×{height} pixels do not have the announced shapes")

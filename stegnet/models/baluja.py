@@ -1,38 +1,37 @@
-"""The ancestors' pair: preparation, hiding and revealing network.
+"""Baluja's pair: preparation, hiding and revealing network.
 
-Baluja 2017, "Hiding images in plain sight: deep steganography" (NeurIPS), section 2. Of the hiding network the
-paper says that it is five layers deep, with 50 filters each of 3×3, 4×4 and 5×5; of the other two and of how the
-three sizes come together it says nothing. As in the Keras and TensorFlow versions of it, all three networks have
-the same form here: the sizes run side by side for four layers, are joined, and in the fifth each sees all of them.
+Baluja 2017, "Hiding images in plain sight: deep steganography" (NeurIPS), section 2. The paper describes the hiding
+network only: five layers, with 50 filters each of 3×3, 4×4 and 5×5. As in its Keras and TensorFlow ports, all three
+networks have the same architecture here: one branch per kernel size for four layers, whose outputs are concatenated;
+in the fifth layer each kernel size sees all of them.
 
-Where it departs: the network hides what is left of a secret without its block means, around 0, not the secret
-itself; the noise on the container, which keeps the secret out of its lowest bits, is `train.noise`; and containers
-are rounded to 8 bits in training. The preparation network gives features, no picture: it works on the secret as it
-is hidden, after the shuffle.
+Departures from the paper: the network hides the secret without its block means, centred on 0, not the secret itself;
+the noise on the container, which keeps the secret out of its least significant bits, is `train.noise`; and containers
+are rounded to 8 bits in training. The preparation network outputs features, not a picture: its input is the secret
+after the shuffle.
 """
 
 import torch
 from torch import Tensor, nn
 
-from stegnet.models.pair import Pair
-from stegnet.models.registry import register
+from stegnet.models.pair import Pair, register
 
 KERNELS = (3, 4, 5)
 DEPTH = 5
 
 
 def branch(channels: int, width: int, kernel: int, depth: int) -> nn.Sequential:
-    """`depth` convolutions of one kernel size that keep height and width, each with a rectifier."""
+    """`depth` convolutions of one kernel size, each with a ReLU, that preserve height and width."""
     before, after = (kernel - 1) // 2, kernel // 2
     layers: list[nn.Module] = []
     for index in range(depth):
-        padding = nn.ZeroPad2d((before, after, before, after))  # padding="same" warns of even kernels
+        padding = nn.ZeroPad2d((before, after, before, after))  # padding="same" warns about even kernels
         layers += [padding, nn.Conv2d(width if index else channels, width, kernel), nn.ReLU()]
     return nn.Sequential(*layers)
 
 
 class Branches(nn.Module):
-    """(B, channels, H, W) to (B, 3 · width, H, W): the three branches, joined and mixed once more."""
+    """(B, channels, H, W) to (B, 3 · width, H, W): three branches, concatenated, and three mixing convolutions."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -47,7 +46,7 @@ class Branches(nn.Module):
 
 @register("baluja")
 class Baluja(Pair):
-    """Three networks with weights of their own; revealing knows nothing of hiding.
+    """Three networks that share no weights.
 
     Args:
         width: channels of each branch; 50 in the paper.

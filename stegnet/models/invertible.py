@@ -1,13 +1,13 @@
 """An invertible network: hiding is its forward pass, revealing its exact inverse.
 
-After HiNet (Jing et al. 2021, ICCV) and WIN (2025, arXiv 2508.02111): cover and secret go through a Haar
-transform to half resolution and then through affine coupling blocks (Dinh et al. 2017, Real NVP, arXiv
-1605.08803), which end in a mixing layer with a left inverse, as WIN's do: revealing reads what the second branch held
-out of the container, where HiNet draws it at random.
+After HiNet (Jing et al. 2021, ICCV) and WIN (2025, arXiv 2508.02111): cover and secret are Haar-transformed to half
+resolution and pass through affine coupling blocks (Dinh et al. 2017, Real NVP, arXiv 1605.08803), followed by a mixing
+layer with a left inverse, as in WIN: revealing recovers the second branch from the container, while HiNet samples it
+at random.
 
-Neither paper shuffles its secrets. Shuffled, a secret's blocks are hidden one by one, and what a picture's
-neighbouring blocks say of each other is lost to the couplings. So a network at each end sees the secret whole:
-one prepares it before it is shuffled, the other restores it after it was put back in order.
+Neither paper shuffles its secrets. In a shuffled secret, the couplings can't use the correlation of neighbouring
+blocks. So a network at each end sees the unshuffled secret: one prepares it before the shuffle, the other restores
+it after the unshuffle.
 """
 
 import torch
@@ -15,26 +15,26 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stegnet.core.errors import ConfigError
-from stegnet.models.backbone import NONE
-from stegnet.models.function import Function
-from stegnet.models.pair import Pair
+from stegnet.models.backbone import NONE, make_encoder
+from stegnet.models.pair import Pair, register
 from stegnet.models.precision import full_precision
-from stegnet.models.registry import register
 
-BANDS = 12  # of a colour picture
+BANDS = 12  # Haar bands of a colour picture
 ENDS, COUPLINGS, LATENT = "ends", "couplings", "latent"
 PLACES = (ENDS, COUPLINGS, LATENT)
-BACKBONE = "convnext_atto"  # small, and its tiles don't show
+BACKBONE = "convnext_atto"  # small, and without seams between tiles
+SLOPE = 0.1  # of the leaky ReLU; GELU and SiLU train no better and are slower by a third
+LEVELS = 2  # feature maps used of a backbone: the finest ones
 
 
 def haar(pictures: Tensor) -> Tensor:
-    """(B, C, H, W) to (B, 4C, H/2, W/2): mean and three differences of each 2×2 block, orthonormal."""
+    """Orthonormal Haar transform, (B, C, H, W) to (B, 4C, H/2, W/2): mean and three differences of 2×2 blocks."""
     a, b, c, d = functional.pixel_unshuffle(pictures, 2).unflatten(1, (-1, 4)).unbind(2)
     return torch.cat([a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d], dim=1) / 2
 
 
 def inverse_haar(bands: Tensor) -> Tensor:
-    """(B, 4C, H, W) back to (B, C, 2H, 2W)."""
+    """Inverse Haar transform, (B, 4C, H, W) to (B, C, 2H, 2W)."""
     mean, horizontal, vertical, diagonal = bands.chunk(4, dim=1)
     a = mean + horizontal + vertical + diagonal
     b = mean - horizontal + vertical - diagonal
@@ -43,17 +43,72 @@ def inverse_haar(bands: Tensor) -> Tensor:
     return functional.pixel_shuffle(torch.stack([a, b, c, d], dim=2).flatten(1, 2) / 2, 2)
 
 
-class Block(nn.Module):
-    """One affine coupling: c ← c + φ(s); s ← s · exp(tanh ρ(c)) + η(c).
+class Subnet(nn.Module):
+    """A network inside the pair: (B, channels, H, W) to (B, out, H, W), any H and W.
 
-    ρ and η come from one network, somewhat wider than φ's: better than two, and cheaper. φ reads the shuffled
-    secret, whose blocks say nothing of each other: a backbone is for ρ and η alone.
+    3×3 convolutions and, in parallel, a timm backbone, which sees more context but loses fine detail. The output is
+    zero at first, so that an untrained pair is the identity.
+
+    Args:
+        channels, out: of input and output.
+        width: channels in between.
+        depth: number of convolutions, at least 2.
+        backbone: name of a timm model, or "none".
+        pretrained: the backbone starts from timm's weights.
+    """
+
+    def __init__(
+        self, channels: int, out: int, width: int, depth: int = 3, backbone: str = NONE, pretrained: bool = False
+    ) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, width, 3, padding=1)
+        self.context = None if backbone == NONE else BackboneContext(channels, width, backbone, pretrained)
+        layers: list[nn.Module] = [nn.LeakyReLU(SLOPE, inplace=True)]
+        for _ in range(depth - 2):
+            layers += [nn.Conv2d(width, width, 3, padding=1), nn.LeakyReLU(SLOPE, inplace=True)]
+        self.rest = nn.Sequential(*layers, nn.Conv2d(width, out, 3, padding=1))
+        nn.init.zeros_(self.rest[-1].weight)
+        nn.init.zeros_(self.rest[-1].bias)
+
+    def forward(self, bands: Tensor) -> Tensor:
+        features = self.first(bands)
+        return self.rest(features if self.context is None else features + self.context(bands))
+
+
+class BackboneContext(nn.Module):
+    """The sum of a backbone's finest feature maps at full resolution: (B, channels, H, W) to (B, width, H, W).
+
+    They are upsampled by pixel shuffle (Shi et al. 2016, arXiv 1609.05158), whose gradient is deterministic on CUDA,
+    unlike that of bilinear interpolation.
+    """
+
+    def __init__(self, channels: int, width: int, backbone: str, pretrained: bool) -> None:
+        super().__init__()
+        self.encoder = make_encoder(backbone, channels, pretrained, LEVELS)
+        self.unit = self.encoder.unit
+        levels = zip(self.encoder.feature_info.channels(), self.encoder.feature_info.reduction(), strict=True)
+        self.up = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(level, width * stride**2, 1), nn.PixelShuffle(stride)) for level, stride in levels
+        )
+
+    def forward(self, bands: Tensor) -> Tensor:
+        height, width = bands.shape[-2:]
+        padding = (0, -width % self.unit, 0, -height % self.unit)
+        maps = self.encoder(functional.pad(bands, padding))
+        return sum(up(level) for up, level in zip(self.up, maps, strict=True))[..., :height, :width]
+
+
+class CouplingBlock(nn.Module):
+    """Affine coupling: c ← c + φ(s); s ← s · exp(tanh ρ(c)) + η(c).
+
+    ρ and η share one network, somewhat wider than φ's: better than two, and cheaper. φ sees the shuffled secret, in
+    which there is no context: only ρ and η have a backbone.
     """
 
     def __init__(self, width: int, backbone: str, pretrained: bool) -> None:
         super().__init__()
-        self.phi = Function(BANDS, BANDS, width)
-        self.rho_eta = Function(BANDS, 2 * BANDS, width + width // 4, backbone=backbone, pretrained=pretrained)
+        self.phi = Subnet(BANDS, BANDS, width)
+        self.rho_eta = Subnet(BANDS, 2 * BANDS, width + width // 4, backbone=backbone, pretrained=pretrained)
 
     def forward(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
         cover = cover + self.phi(secret)
@@ -67,48 +122,48 @@ class Block(nn.Module):
 
 
 class Mixing(nn.Module):
-    """Two branches into one, from which both are read again: x = argmin ‖x − c‖² + ‖Ax − s‖²; then c = x, s = Ax.
+    """Merges two branches into one by least squares, x = argmin ‖x − c‖² + ‖Ax − s‖²; the inverse is c = x, s = Ax.
 
-    Its left inverse is exact: hiding what revealing x gives is x again, since x ↦ (x, Ax) is undone by its
-    pseudo-inverse (after WIN, arXiv 2508.02111). Here A mixes the bands of a place, and is zero at first: s is lost.
-    Computed at 32 bits whatever is around it, for the container must not be rounded before its samples are.
+    It has an exact left inverse: hiding what was revealed from x yields x again, since x is the pseudo-inverse of
+    x ↦ (x, Ax) (after WIN, arXiv 2508.02111). Here A is a 1×1 convolution of the bands, zero at first: s is lost.
+    Always computed in 32 bits: the container must not be rounded before its samples are.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(BANDS, BANDS))
-        self._settled: Tensor | None = None
+        self._frozen_inverse: Tensor | None = None
 
     def forward(self, cover: Tensor, secret: Tensor) -> Tensor:
         with full_precision(cover.device):
-            inverse = self._inverse() if self._settled is None else self._settled
-            return _mixed(inverse, cover.float() + _mixed(self.weight.T, secret.float()))
+            inverse = self._inverse() if self._frozen_inverse is None else self._frozen_inverse
+            return _convolve(inverse, cover.float() + _convolve(self.weight.T, secret.float()))
 
-    def settle(self) -> None:
-        """Inverts its matrix once and for all, where it no longer changes."""
-        self._settled = self._inverse().detach()
+    def freeze(self) -> None:
+        """Computes the inverse matrix once; the weights must not change afterwards."""
+        self._frozen_inverse = self._inverse().detach()
 
     def _inverse(self) -> Tensor:
         return torch.linalg.inv(torch.eye(BANDS, device=self.weight.device) + self.weight.T @ self.weight)
 
     def inverse(self, container: Tensor) -> Tensor:
         with full_precision(container.device):
-            return _mixed(self.weight, container.float())
+            return _convolve(self.weight, container.float())
 
 
 @register("invertible")
 class Invertible(Pair):
-    """A stack of coupling blocks shared by both directions, and a network at each end.
+    """Coupling blocks that hide and, inverted, reveal; with a network at each end.
 
     Args:
         blocks: number of coupling blocks.
-        width: channels inside a coupling function.
-        ends: convolutions of the networks that prepare and restore a secret; 0 for none.
-        backbone: name of a timm model that stands beside convolutions, or "none". One that normalises each place by
-            itself, as ConvNeXt does, lets a large picture be cut into tiles that don't show.
-        place: which networks have it: "ends", "couplings", "latent", or several joined by "+". With "latent", a
-            network corrects what is read out of the container of the second branch.
-        pretrained: whether backbones start from timm's weights.
+        width: channels of the coupling networks.
+        ends: number of convolutions in the networks that prepare and restore a secret; 0 for no such networks.
+        backbone: name of a timm model in parallel to convolutions, or "none". One that normalises each position
+            independently, as ConvNeXt does, processes large pictures in tiles without seams.
+        place: networks with the backbone: "ends", "couplings", "latent", or several joined by "+". With "latent", a
+            network corrects the second branch as recovered from the container.
+        pretrained: backbones start from timm's weights.
     Raises:
         ConfigError: there is no such place or backbone, or `ends` is 1.
     """
@@ -125,21 +180,23 @@ class Invertible(Pair):
         super().__init__()
         places = _places(place)
         if ends == 1:
-            raise ConfigError("model.ends: must be 0, or 2 and more", "one convolution can't both widen and narrow")
+            raise ConfigError(
+                "model.ends: must be 0, or 2 and more", "a single convolution can't expand and reduce channels"
+            )
 
-        def function(where: str, depth: int = 3) -> Function:
-            return Function(BANDS, BANDS, width, depth, backbone if where in places else NONE, pretrained)
+        def subnet(where: str, depth: int = 3) -> Subnet:
+            return Subnet(BANDS, BANDS, width, depth, backbone if where in places else NONE, pretrained)
 
         self.blocks = nn.ModuleList(
-            Block(width, backbone if COUPLINGS in places else NONE, pretrained) for _ in range(blocks)
+            CouplingBlock(width, backbone if COUPLINGS in places else NONE, pretrained) for _ in range(blocks)
         )
         self.mixing = Mixing()
-        self.latent = function(LATENT) if LATENT in places else None
-        self.preparer = function(ENDS, ends) if ends else None
-        self.restorer = function(ENDS, ends) if ends else None
+        self.latent = subnet(LATENT) if LATENT in places else None
+        self.preparer = subnet(ENDS, ends) if ends else None
+        self.restorer = subnet(ENDS, ends) if ends else None
 
     def prepare(self, secret: Tensor) -> Tensor:
-        return _refined(secret, self.preparer)
+        return _refine(secret, self.preparer)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         cover_bands, secret_bands = haar(cover), haar(secret)  # (B, 12, H/2, W/2)
@@ -157,12 +214,12 @@ class Invertible(Pair):
         return inverse_haar(secret_bands)
 
     def restore(self, pictures: Tensor) -> Tensor:
-        return _refined(pictures, self.restorer)
+        return _refine(pictures, self.restorer)
 
 
 @register("invertible_large")
 class InvertibleLarge(Invertible):
-    """The same, for GPUs: seven times the arithmetic."""
+    """A larger configuration for GPUs, with seven times the arithmetic."""
 
     def __init__(
         self,
@@ -176,12 +233,12 @@ class InvertibleLarge(Invertible):
         super().__init__(blocks, width, ends, backbone, place, pretrained)
 
 
-def _mixed(weight: Tensor, bands: Tensor) -> Tensor:
-    """The bands of each place times a matrix."""
+def _convolve(weight: Tensor, bands: Tensor) -> Tensor:
+    """1×1 convolution with a matrix."""
     return functional.conv2d(bands, weight[:, :, None, None])
 
 
-def _refined(pictures: Tensor, network: Function | None) -> Tensor:
+def _refine(pictures: Tensor, network: Subnet | None) -> Tensor:
     return pictures if network is None else pictures + inverse_haar(network(haar(pictures)))
 
 

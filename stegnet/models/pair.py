@@ -1,28 +1,123 @@
-"""What every hide/reveal pair can do."""
+"""Hide/reveal pairs: their interface, the registry of families, and weights files."""
 
+import difflib
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import safetensors.torch
 from torch import Tensor, nn
+
+from stegnet.core.card import CARD_KEY, SHIPPED, Card, read_card
+from stegnet.core.config import AUTO, ModelConfig
+from stegnet.core.errors import ConfigError, WeightsError
 
 
 class Pair(nn.Module):
-    """A network that hides one picture in another, and its counterpart that brings it back.
+    """A network that hides one picture in another, and a network that reveals it.
 
     Pictures are float tensors (B, 3, H, W), sRGB in [0, 1]; H and W are multiples of 8. A secret is prepared,
-    shuffled and hidden, then revealed, put back in order and restored. Shuffled, each of its blocks is hidden by
-    itself; before and after, a network sees it whole.
+    shuffled and hidden, then revealed, unshuffled and restored. Hiding sees shuffled blocks out of context; preparing
+    and restoring see the whole picture.
     """
 
     def prepare(self, secret: Tensor) -> Tensor:
-        """What is hidden for `secret`, (B, 3, H, W), before it is shuffled; by default the secret itself."""
+        """Returns what is hidden for `secret`, (B, 3, H, W), before the shuffle; by default the secret itself."""
         return secret
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """The container, (B, 3, H, W): looks like `cover`; not yet clamped to [0, 1] nor rounded."""
+        """Returns the container, (B, 3, H, W), which resembles `cover`; neither clamped to [0, 1] nor rounded."""
         raise NotImplementedError
 
     def reveal(self, container: Tensor) -> Tensor:
-        """The secret, (B, 3, H, W), read from `container` alone; not clamped."""
+        """Returns the secret, (B, 3, H, W), from `container` alone; not clamped."""
         raise NotImplementedError
 
     def restore(self, pictures: Tensor) -> Tensor:
-        """The secret, from what was revealed and put back in order; same shape, not clamped. By default the same."""
+        """Returns the secret after the unshuffle, restored; same shape, not clamped. By default unchanged."""
         return pictures
+
+
+_FAMILIES: dict[str, type[Pair]] = {}
+
+
+def register(name: str) -> Callable[[type[Pair]], type[Pair]]:
+    """Class decorator that registers a family of pairs.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+
+    def add(family: type[Pair]) -> type[Pair]:
+        if name in _FAMILIES:
+            raise ValueError(f"model family {name!r} is registered twice")
+        _FAMILIES[name] = family
+        return family
+
+    return add
+
+
+def names() -> list[str]:
+    """Names of all families, sorted."""
+    return sorted(_FAMILIES)
+
+
+def build(name: str, **options: object) -> Pair:
+    """Builds an untrained pair of a family.
+
+    Args:
+        options: keyword arguments of the family.
+    Raises:
+        ConfigError: there is no such family.
+    """
+    return _family(name)(**options)
+
+
+def options_of(config: ModelConfig) -> dict[str, Any]:
+    """Returns the family's keyword arguments from the `model` section; "auto" stands for the family's default."""
+    parameters = inspect.signature(_family(config.name)).parameters
+    chosen = {key: value for key, value in asdict(config).items() if key in parameters and value != AUTO}
+    return {key: chosen.get(key, parameter.default) for key, parameter in parameters.items()}
+
+
+def build_from(config: ModelConfig) -> Pair:
+    """Builds the untrained pair that the `model` section of params.yaml describes."""
+    return build(config.name, **options_of(config))
+
+
+def save_pair(path: Path, pair: Pair, card: Card) -> None:
+    """Writes a weights file: safetensors, with the card as JSON in its metadata. The output is deterministic."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in pair.state_dict().items()}
+    text = json.dumps(asdict(card), sort_keys=True)
+    # Not by save_file, which makes the file unreadable for other users.
+    path.write_bytes(safetensors.torch.save(tensors, {CARD_KEY: text}))
+
+
+def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
+    """Loads a weights file; returns the pair, in evaluation mode on the CPU, float32, and its card.
+
+    Raises:
+        WeightsError: there is no such file, or weights and card do not match.
+    """
+    card = read_card(path)
+    # The file holds all weights; pretrained ones need not be downloaded.
+    options = {key: value for key, value in card.options.items() if key != "pretrained"}
+    try:
+        pair = build(card.model, **options)
+        pair.load_state_dict(safetensors.torch.load_file(path))
+    except (ConfigError, TypeError, RuntimeError) as error:
+        reason = shorten(str(error), 160, placeholder=" …")
+        raise WeightsError(f"{path}: weights and card do not match ({reason})") from error
+    return pair.eval(), card
+
+
+def _family(name: str) -> type[Pair]:
+    if name not in _FAMILIES:
+        close = difflib.get_close_matches(name, names(), n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ConfigError(f"model.name: unknown family {name!r}", f"{hint}known: {', '.join(names())}")
+    return _FAMILIES[name]

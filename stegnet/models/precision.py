@@ -1,4 +1,4 @@
-"""On what device a network computes, and how exactly."""
+"""Device and floating-point precision of a network."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -10,7 +10,7 @@ PRECISIONS = ("auto", "bf16", "fp32")
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """A device by its name; "auto" is a CUDA device where there is one, else the CPU.
+    """Returns a device by name; "auto" is CUDA if available, else the CPU.
 
     Raises:
         ConfigError: this machine has no such device.
@@ -26,18 +26,18 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 is fast there, not only possible."""
+    """Returns True if bfloat16 is fast on a device, not merely supported."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     built_in = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return built_in and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # false if ONEDNN_MAX_CPU_ISA forbids it
+    return built_in and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # False if disabled by ONEDNN_MAX_CPU_ISA
 
 
 def resolve(precision: str, device: torch.device) -> str:
-    """ "auto" to "bf16" or "fp32", as the device allows; those two stay.
+    """Resolves "auto" to "bf16" if it is fast on the device, else "fp32"; these two are returned as they are.
 
     Raises:
-        ConfigError: it is none of the three.
+        ConfigError: the precision is none of the three.
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"{precision}: no such precision", f"known: {', '.join(PRECISIONS)}")
@@ -47,11 +47,11 @@ def resolve(precision: str, device: torch.device) -> str:
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager:
-    """Context in which a network's forward pass runs at `precision`."""
+    """Context for a forward pass at a precision, "bf16" or "fp32"."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def full_precision(device: torch.device) -> AbstractContextManager:
-    """Computes at the precision of what it is given, whatever autocast is around it."""
-    around = device.type != "meta" and torch.is_autocast_enabled(device.type)
-    return torch.autocast(device.type, enabled=False) if around else nullcontext()
+    """Context that disables an enclosing autocast."""
+    enclosing = device.type != "meta" and torch.is_autocast_enabled(device.type)
+    return torch.autocast(device.type, enabled=False) if enclosing else nullcontext()

@@ -1,10 +1,10 @@
-"""U-Nets whose encoder is any timm backbone.
+"""U-Nets with any timm backbone as their encoder.
 
-The U of Ronneberger et al. 2015 (arXiv 1505.04597) with a backbone on its way down. Backbones start with a
-stride and forget fine detail, so a few convolutions at full resolution run beside it.
+The U-Net of Ronneberger et al. 2015 (arXiv 1505.04597). Backbones start with a strided convolution and lose fine
+detail, so a few convolutions run in parallel at full resolution.
 
-All here but the backbone repeats its gradient on CUDA: maps are enlarged by repeating pixels and padded with
-zeros, for bilinear interpolation and reflection do not.
+All gradients but the backbone's are deterministic on CUDA: feature maps are upsampled by nearest neighbour and padded
+with zeros, since the gradients of bilinear interpolation and reflection padding are not.
 """
 
 import torch
@@ -13,12 +13,11 @@ from torch.nn import functional
 
 from stegnet.core.errors import ConfigError
 from stegnet.models.backbone import NONE, make_encoder
-from stegnet.models.pair import Pair
-from stegnet.models.registry import register
+from stegnet.models.pair import Pair, register
 
 
 def convolutions(channels: int, width: int) -> nn.Sequential:
-    """Two 3×3 convolutions that keep height and width."""
+    """Two 3×3 convolutions that preserve height and width."""
     return nn.Sequential(
         nn.Conv2d(channels, width, 3, padding=1), nn.GELU(), nn.Conv2d(width, width, 3, padding=1), nn.GELU()
     )
@@ -30,7 +29,7 @@ class BackboneUNet(nn.Module):
     Args:
         channels: of the input.
         backbone: name of a timm model.
-        pretrained: whether the backbone starts from timm's weights.
+        pretrained: the backbone starts from timm's weights.
         width: channels at full resolution.
     """
 
@@ -49,25 +48,25 @@ class BackboneUNet(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         height, width = pictures.shape[-2:]
-        padded = functional.pad(pictures, (0, self._missing(width), 0, self._missing(height)))
+        padded = functional.pad(pictures, (0, self._padding(width), 0, self._padding(height)))
         *skips, features = self.encoder(padded)
         for up, skip in zip(self.up, reversed(skips), strict=True):
             features = up(torch.cat([_resize(features, skip), skip], dim=1))
         detail = self.detail(padded)
         return self.last(torch.cat([_resize(features, detail), detail], dim=1))[..., :height, :width]
 
-    def _missing(self, side: int) -> int:
-        """Pixels up to a multiple of the unit; at least two strides, for a batch norm can't learn from one value."""
+    def _padding(self, side: int) -> int:
+        """Padding to a multiple of the unit, and to at least two strides: a batch norm can't learn from one value."""
         return -max(side, 2 * self.stride) % self.encoder.unit + max(0, 2 * self.stride - side)
 
 
 @register("timm_unet")
 class TimmUNet(Pair):
-    """A U-Net that adds a residual to the cover, and one that reads the secret out of it.
+    """A U-Net that adds a residual to the cover, and one that reveals the secret.
 
     Args:
         backbone: name of a timm model, the encoder of both.
-        pretrained: whether the encoders start from timm's weights.
+        pretrained: the encoders start from timm's weights.
         width: channels at full resolution.
     Raises:
         ConfigError: timm has no such backbone, or it can't be used.
@@ -77,7 +76,7 @@ class TimmUNet(Pair):
     def __init__(self, backbone: str = "resnet18", pretrained: bool = False, width: int = 32) -> None:
         super().__init__()
         if backbone == NONE:
-            raise ConfigError("model.backbone: timm_unet is nothing without one", "set it to auto, or a timm model")
+            raise ConfigError("model.backbone: timm_unet requires one", "set it to auto, or a timm model")
         self.hider = BackboneUNet(6, backbone, pretrained, width)
         self.revealer = BackboneUNet(3, backbone, pretrained, width)
 

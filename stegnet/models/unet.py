@@ -1,15 +1,15 @@
-"""The PyTorch ancestor's pair: a U-Net that hides, and six convolutions that reveal.
+"""The pair of an earlier PyTorch implementation: a U-Net that hides, and six convolutions that reveal.
 
 The U-Net is the generator of Isola et al. 2017 ("Image-to-image translation with conditional adversarial networks",
-arXiv 1611.07004, section 6.1), seven halvings deep, with a sigmoid at its end; it draws the whole container. The
-revealing network is the ancestor's own. As the paper's errata advise, the lowest level has no batch norm on its way
-down: of a single picture of 128×128 there is one value left, which a batch norm can't learn from.
+arXiv 1611.07004, section 6.1), with seven downsampling steps and a final sigmoid; it generates the whole container.
+The revealing network is that implementation's own. As the paper's errata advise, there is no batch norm before the
+bottleneck, which for one picture of 128×128 is a single value, from which a batch norm can't learn.
 
-Where it departs: pictures are padded with zeros to multiples of 128, and the padding is cut off the container. What
-is hidden lies around 0, not in [0, 1], so the secret is revealed as 2σ(x) - 1 in the place of σ(x). A convolution
-before a batch norm has no bias, which would do nothing.
+Departures: pictures are zero-padded to multiples of 128, and the container is cropped. What is hidden is centred on
+0, not in [0, 1], so the secret is revealed as 2σ(x) - 1 instead of σ(x). Convolutions before a batch norm have no
+bias, which would have no effect.
 
-All of it repeats its gradient on CUDA: it consists of convolutions, their transposes and batch norms.
+All gradients are deterministic on CUDA: there are only convolutions, transposed convolutions and batch norms.
 """
 
 from itertools import pairwise
@@ -18,38 +18,37 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stegnet.models.pair import Pair
-from stegnet.models.registry import register
+from stegnet.models.pair import Pair, register
 
-LEVELS = (1, 2, 4, 8, 8, 8, 8)  # channels on the way down, in widths
-REVEALING = (1, 2, 4, 2, 1)  # channels of the revealing network, in widths
+LEVELS = (1, 2, 4, 8, 8, 8, 8)  # channels of the encoder, in multiples of the width
+REVEALING = (1, 2, 4, 2, 1)  # channels of the revealing network, in multiples of the width
 STRIDE = 2 ** len(LEVELS)
-SLOPE = 0.2  # of the leaky rectifier
-SPREAD = 0.02  # of the first weights
+SLOPE = 0.2  # of the leaky ReLU
+INITIAL_STD = 0.02  # of the initial weights
 
 
 class Level(nn.Module):
-    """One halving, all that lies below, and the doubling that undoes it: (B, outer, H, W) to (B, 2 · outer, H, W).
+    """A downsampling, the levels below and an upsampling, with a skip: (B, outer, H, W) to (B, 2 · outer, H, W).
 
     Args:
-        outer, inner: channels above and below the halving.
-        below: the level below, which doubles the channels; None for the lowest.
+        outer, inner: channels before and after downsampling.
+        below: the next level, which doubles the channels; None for the bottleneck.
     """
 
     def __init__(self, outer: int, inner: int, below: "Level | None") -> None:
         super().__init__()
-        halving = [nn.LeakyReLU(SLOPE), nn.Conv2d(outer, inner, 4, 2, 1, bias=False)]
+        down = [nn.LeakyReLU(SLOPE), nn.Conv2d(outer, inner, 4, 2, 1, bias=False)]
         middle = [] if below is None else [nn.BatchNorm2d(inner), below]
         back = inner if below is None else 2 * inner
-        doubling = [nn.ReLU(), nn.ConvTranspose2d(back, outer, 4, 2, 1, bias=False), nn.BatchNorm2d(outer)]
-        self.inside = nn.Sequential(*halving, *middle, *doubling)
+        up = [nn.ReLU(), nn.ConvTranspose2d(back, outer, 4, 2, 1, bias=False), nn.BatchNorm2d(outer)]
+        self.inside = nn.Sequential(*down, *middle, *up)
 
     def forward(self, features: Tensor) -> Tensor:
         return torch.cat([features, self.inside(features)], dim=1)
 
 
 class Hider(nn.Module):
-    """(B, 6, H, W), cover and secret, to the container before its sigmoid, (B, 3, H, W), any H and W."""
+    """(B, 6, H, W), cover and secret, to the logits of the container, (B, 3, H, W), any H and W."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -67,10 +66,10 @@ class Hider(nn.Module):
 
 
 def make_revealer(width: int) -> nn.Sequential:
-    """(B, 3, H, W) to the secret before its sigmoid, same shape: six 3×3 convolutions."""
+    """Six 3×3 convolutions, (B, 3, H, W) to the logits of the secret, same shape."""
     layers: list[nn.Module] = []
     before = 3
-    for channels in (share * width for share in REVEALING):
+    for channels in (factor * width for factor in REVEALING):
         layers += [nn.Conv2d(before, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()]
         before = channels
     return nn.Sequential(*layers, nn.Conv2d(before, 3, 3, padding=1))
@@ -78,7 +77,7 @@ def make_revealer(width: int) -> nn.Sequential:
 
 @register("unet")
 class UNet(Pair):
-    """A U-Net that draws the container, and a small network that reads the secret out of it.
+    """A U-Net that generates the container, and a small network that reveals the secret.
 
     Args:
         width: channels of the first level, and of the revealing network's first convolution.
@@ -88,7 +87,7 @@ class UNet(Pair):
         super().__init__()
         self.hider = Hider(width)
         self.revealer = make_revealer(width)
-        self.apply(_begin)
+        self.apply(_initialise)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         return self.hider(torch.cat([cover, secret], dim=1)).float().sigmoid()
@@ -97,6 +96,6 @@ class UNet(Pair):
         return 2 * self.revealer(container).float().sigmoid() - 1
 
 
-def _begin(module: nn.Module) -> None:
+def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0, SPREAD)
+        nn.init.normal_(module.weight, 0, INITIAL_STD)

@@ -1,1 +1,1 @@
-"""Hiding in a live camera: capture, hide and reveal the newest frame, show it in a page, record it."""
+"""`stegnet webcam`: capture, live hiding and revealing, a web page to watch, and a recording."""

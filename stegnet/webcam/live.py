@@ -1,4 +1,4 @@
-"""The newest frame of a camera, hidden in and revealed from, again and again."""
+"""Hiding and revealing live: the latest frame of a camera, again and again."""
 
 import os
 from collections.abc import Generator, Iterator
@@ -21,21 +21,21 @@ from stegnet.core.parallel import ordered
 from stegnet.media import resize
 from stegnet.webcam.capture import Capture
 
-_POLL = 0.2  # seconds between two looks at whether to stop
+_POLL = 0.2  # seconds between checks of the stop event
 
 
 @dataclass(frozen=True)
-class Trip:
-    """One frame, there and back; pictures are (H, W, 3) uint8.
+class LiveFrame:
+    """One frame, hidden and revealed; pictures are (H, W, 3) uint8.
 
     Attributes:
-        before: the container before it was sealed.
-        number: which of the camera's frames it is, counted from 1.
-        secret, revealed: at the secret's size.
-        container_psnr, revealed_psnr: dB; inf where nothing differs.
+        unsealed: the container before sealing.
+        number: of the camera's frame, counted from 1.
+        secret, revealed: at the size of the secret.
+        container_psnr, revealed_psnr: in dB; inf for identical pictures.
     """
 
-    before: Unsealed
+    unsealed: Unsealed
     number: int
     cover: np.ndarray
     container: np.ndarray
@@ -46,23 +46,23 @@ class Trip:
 
 
 @dataclass(frozen=True)
-class _Item:
+class _Job:
     record: Record
     number: int
     cover: np.ndarray
     secret: np.ndarray
 
 
-class Live:
-    """What stays the same from frame to frame.
+class LivePipeline:
+    """Hides the frames of one capture in those of another.
 
     Args:
-        key, salt: the key that belongs to 16 random bytes.
-        camera, secret: being read; the sizes are those of their first frames.
-        size: width and height of covers; None leaves them as they are.
+        key, salt: the key derived with the salt, 16 random bytes.
+        camera, secret: captures; the sizes are those of their first frames.
+        size: width and height of covers; None for those of the camera.
     Raises:
-        MediaError: a source gives no frame.
-        CapacityError: the camera's pictures are too small.
+        MediaError: a source delivers no frame.
+        CapacityError: the covers are too small.
     """
 
     def __init__(
@@ -74,30 +74,30 @@ class Live:
         secret: Capture,
         size: tuple[int, int] | None = None,
     ) -> None:
-        height, width = camera.first().picture.shape[:2]
+        height, width = camera.frame().picture.shape[:2]
         self._width, self._height = size or (width, height)
-        self._secret_size = _inside(*secret.first().picture.shape[:2], self._height, self._width)
+        self._secret_size = _fit(*secret.frame().picture.shape[:2], self._height, self._width)
         self._network, self._key, self._salt = network, key, salt
         self._camera, self._secret = camera, secret
         self._header = open_header(network, *self._secret_size)
         check_cover(self._height, self._width, self._header, key, 0)
 
-    def trips(self, stop: Event, most: int = MAX_FRAMES) -> Generator[Trip, None, None]:
-        """Takes the newest frame whenever a thread is free for it, until told to stop, or the camera ends.
+    def frames(self, stop: Event, max_frames: int = MAX_FRAMES) -> Generator[LiveFrame, None, None]:
+        """Processes the latest frame whenever a thread is free, until `stop` is set or the camera ends.
 
         Raises:
-            MediaError: a source can't be read on.
+            MediaError: a source can't be read.
         """
         pool = self._network.pool(self._height, self._width)
-        items = self._items(stop, min(most, MAX_FRAMES))
-        with closing(ordered(self._trip, items, pool.workers, pool.prepare)) as trips:
-            yield from trips
+        jobs = self._jobs(stop, min(max_frames, MAX_FRAMES))
+        with closing(ordered(self._process, jobs, pool.workers, pool.prepare)) as frames:
+            yield from frames
 
-    def _items(self, stop: Event, most: int) -> Iterator[_Item]:
+    def _jobs(self, stop: Event, max_frames: int) -> Iterator[_Job]:
         taken, stamp, start = 0, -1, None
-        for index in range(most):
-            while (found := self._camera.newest.wait(taken, _POLL)) is None and not stop.is_set():
-                if self._camera.newest.over(taken):
+        for index in range(max_frames):
+            while (found := self._camera.latest.wait(taken, _POLL)) is None and not stop.is_set():
+                if self._camera.latest.ended(taken):
                     self._camera.check()
                     return
             if found is None or stop.is_set():
@@ -106,36 +106,36 @@ class Live:
             taken, frame = found
             start = frame.time if start is None else start
             stamp = max(stamp + 1, _milliseconds(frame.time - start))
-            cover = _filled(frame.picture, self._height, self._width)
-            secret = resize(self._secret.first().picture, *self._secret_size)
-            yield _Item(Record(self._header, index, stamp), taken, cover, secret)
+            cover = _fill(frame.picture, self._height, self._width)
+            secret = resize(self._secret.frame().picture, *self._secret_size)
+            yield _Job(Record(self._header, index, stamp), taken, cover, secret)
 
-    def _trip(self, item: _Item) -> Trip:
-        salt = self._salt if item.record.index == 0 else None
-        before = hide_unsealed(self._network, self._key, item.cover, item.secret, item.record)
-        container = before.sealed(self._key, os.urandom(NONCE_BYTES), salt)
+    def _process(self, job: _Job) -> LiveFrame:
+        salt = self._salt if job.record.index == 0 else None
+        unsealed = hide_unsealed(self._network, self._key, job.cover, job.secret, job.record)
+        container = unsealed.sealed(self._key, os.urandom(NONCE_BYTES), salt)
         found = find(container, self._key)
         if found.record is None:
             raise nothing()
         revealed = reveal_frame(self._network, self._key, container, found.record)
-        qualities = psnr(item.cover, container), psnr(item.secret, revealed)
-        return Trip(before, item.number, item.cover, container, item.secret, revealed, *qualities)
+        qualities = psnr(job.cover, container), psnr(job.secret, revealed)
+        return LiveFrame(unsealed, job.number, job.cover, container, job.secret, revealed, *qualities)
 
 
 def _milliseconds(seconds: Fraction) -> int:
     return round(seconds / MILLISECOND)
 
 
-def _inside(height: int, width: int, most_high: int, most_wide: int) -> tuple[int, int]:
-    """The largest size of this shape that lies within another, never more than it is."""
-    scale = min(1.0, most_high / height, most_wide / width)
+def _fit(height: int, width: int, max_height: int, max_width: int) -> tuple[int, int]:
+    """Scales a size down, if necessary, to fit into another; the aspect ratio stays."""
+    scale = min(1.0, max_height / height, max_width / width)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _filled(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The middle of a picture, of the wanted shape, at the wanted size."""
-    high, wide = picture.shape[:2]
-    scale = max(height / high, width / wide)
-    rows, cols = min(high, round(height / scale)), min(wide, round(width / scale))
-    top, left = (high - rows) // 2, (wide - cols) // 2
+def _fill(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Crops the centre of a picture to an aspect ratio and resizes it."""
+    old_height, old_width = picture.shape[:2]
+    scale = max(height / old_height, width / old_width)
+    rows, cols = min(old_height, round(height / scale)), min(old_width, round(width / scale))
+    top, left = (old_height - rows) // 2, (old_width - cols) // 2
     return resize(picture[top : top + rows, left : left + cols], height, width)

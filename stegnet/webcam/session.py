@@ -1,4 +1,4 @@
-"""A whole session: camera, secret, page and recording together."""
+"""A webcam session: camera, secret, page and recording together."""
 
 import os
 from collections.abc import Callable
@@ -12,24 +12,22 @@ from stegnet.codec.output import form_of
 from stegnet.codec.progress import Progress
 from stegnet.codec.record import MAX_FRAMES
 from stegnet.codec.recording import Add, recorded
-from stegnet.webcam.capture import captured
-from stegnet.webcam.live import Live
-from stegnet.webcam.server import Site
-from stegnet.webcam.source import open_cover, open_secret
-from stegnet.webcam.view import Figures, Rates
+from stegnet.webcam.capture import capture, open_camera, open_secret
+from stegnet.webcam.live import LivePipeline
+from stegnet.webcam.server import PageServer, Statistics, StatisticsCounter
 
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What is wished of a session.
+    """Options of a session.
 
     Attributes:
-        source: camera or film; see `open_cover`.
-        size: width and height to bring it to, or None.
-        loop: does a film in the camera's place begin anew?
-        frames: after how many to end; None for no end.
-        record: where the container goes, .mkv or .mp4, or None.
-        overwrite: may a file that is there be overwritten?
+        source: camera or film; see `open_camera`.
+        size: width and height of covers; None for the camera's own.
+        loop: a film used as camera starts again at its end.
+        frames: number of frames after which to end; None for no limit.
+        record: container file to write, .mkv or .mp4, or None.
+        overwrite: `record` may be overwritten.
     """
 
     source: str
@@ -41,49 +39,49 @@ class SessionOptions:
 
 
 def run(
-    wishes: SessionOptions,
+    options: SessionOptions,
     secret: Path,
     network: NetworkLoader,
-    secret_key: KeySource,
-    site: Site,
+    key_source: KeySource,
+    server: PageServer,
     ready: Callable[[], None],
     progress: Progress,
-) -> Figures:
-    """Shows, and records, until something ends it: `site.stop`, enough frames, or the end of the source.
+) -> Statistics:
+    """Shows and records frames until `server.stop` is set, the frames are complete, or the source ends.
 
     Args:
-        ready: called when the page is there.
-        progress: called while a recording is made whole.
+        ready: called as soon as the page is served.
+        progress: called while the recording is completed.
     Returns:
-        The last frame's figures; none where there was no frame.
+        Statistics of the last frame; empty if there was none.
     Raises:
         StegnetError: any but DataError, TrainingError and TrackingError.
     """
-    cover_source, secret_source = open_cover(wishes.source, wishes.loop), open_secret(secret)
+    camera_source, secret_source = open_camera(options.source, options.loop), open_secret(secret)
     loaded = network()
     salt = os.urandom(SALT_BYTES)
-    key = secret_key.unlock(salt)
-    figures: Figures = {}
+    key = key_source.unlock(salt)
+    statistics: Statistics = {}
     with (
-        _recorded(wishes, key, progress) as add,  # first, for it is made whole when all else has ended
-        captured(cover_source) as camera,
-        captured(secret_source) as hidden,
-        site.served(),
+        _recording(options, key, progress) as add,  # first, so that it is completed after everything else has ended
+        capture(camera_source) as camera,
+        capture(secret_source) as hidden,
+        server.running(),
     ):
-        live = Live(loaded, key, salt, camera, hidden, wishes.size)
+        pipeline = LivePipeline(loaded, key, salt, camera, hidden, options.size)
         ready()
-        rates = Rates(wishes.record is not None)
-        with closing(live.trips(site.stop, wishes.frames or MAX_FRAMES)) as trips:
-            for trip in trips:
-                add(trip.container, trip.before)
-                view = rates.view(trip, camera.newest.count)
-                site.newest.put(view)
-                figures = view.figures
-    return figures
+        counter = StatisticsCounter(options.record is not None)
+        with closing(pipeline.frames(server.stop, options.frames or MAX_FRAMES)) as frames:
+            for frame in frames:
+                add(frame.container, frame.unsealed)
+                view = counter.view(frame, camera.latest.count)
+                server.latest.put(view)
+                statistics = view.statistics
+    return statistics
 
 
-def _recorded(wishes: SessionOptions, key: Key, progress: Progress) -> AbstractContextManager[Add]:
-    out = wishes.record
+def _recording(options: SessionOptions, key: Key, progress: Progress) -> AbstractContextManager[Add]:
+    out = options.record
     if out is None:
-        return nullcontext(lambda container, before: None)
-    return recorded(out, form_of(out), key, progress=progress, overwrite=wishes.overwrite)
+        return nullcontext(lambda container, unsealed: None)
+    return recorded(out, form_of(out), key, progress=progress, overwrite=options.overwrite)

@@ -14,13 +14,13 @@ from stegnet.cli import main
 
 @pytest.fixture
 def secret_bytes() -> bytes:
-    """What is in the key file."""
+    """Contents of the key file."""
     return bytes(range(32))
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch, any_quality, picture, make_film, secret_bytes) -> Path:
-    """Two pictures, two films, a key; names in the messages are short."""
+    """Working folder with two pictures, two films and a key."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(picture(61, 97, 1)).save("cover.png")
     Image.fromarray(picture(50, 40, 2)).save("secret.jpg")
@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch, any_quality, picture, make_film, secret_
 
 @pytest.fixture(name="stegnet")
 def stegnet_in_process(weights: Path, capsys) -> Callable[[str], tuple[int, str, str]]:
-    """Runs a command; gives exit code, stdout and stderr, sizes of files and the quality of secrets left out."""
+    """Runs a command; returns exit code, stdout and stderr, without file sizes and PSNR."""
 
     def run(line: str) -> tuple[int, str, str]:
         code = main(with_weights(line.split(), weights))
@@ -45,7 +45,7 @@ def stegnet_in_process(weights: Path, capsys) -> Callable[[str], tuple[int, str,
 
 @pytest.fixture
 def program(folder: Path, weights: Path) -> Callable[..., subprocess.Popen]:
-    """Starts a command in a process of its own, in the folder."""
+    """Starts a command in another process, in the folder."""
 
     def start(line: str | list[str], **settings) -> subprocess.Popen:
         arguments = with_weights(line.split() if isinstance(line, str) else line, weights)
@@ -58,6 +58,6 @@ def program(folder: Path, weights: Path) -> Callable[..., subprocess.Popen]:
 
 
 def with_weights(arguments: list[str], weights: Path) -> list[str]:
-    """Adds a tiny network where a network is wanted and none is named."""
+    """Adds a tiny network to a command that needs one and names none."""
     wanted = arguments[0] in ("hide", "reveal", "webcam") and "--weights" not in arguments and "sealed" not in arguments
     return arguments[:1] + (["--weights", str(weights)] if wanted else []) + arguments[1:]

@@ -1,4 +1,4 @@
-"""What `stegnet enhance` writes."""
+"""Output of `stegnet enhance`."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def test_a_picture(stegnet):
     assert 0 < np.abs(before.astype(int) - after).mean() < 3
 
 
-def test_a_film_keeps_its_times_and_sound(stegnet):
+def test_a_film_keeps_its_timestamps_and_sound(stegnet):
     assert stegnet("enhance cover.mkv -o e.mp4") == (0, "wrote e.mp4: 96x64, SIZE, 6 frames\n", "")
     before, after = scan(Path("cover.mkv")), scan(Path("e.mp4"))
     assert list(before.times) == list(after.times)

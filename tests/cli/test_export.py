@@ -4,14 +4,14 @@ import pytest
 
 from stegnet import export
 from stegnet.cli import main
-from stegnet.engines.graphs import NETWORKS
+from stegnet.engines.engine import NETWORKS
 
 
-def test_export_says_how_alike_they_are(weights, tmp_path, capsys):
+def test_export_prints_the_agreement(weights, tmp_path, capsys):
     assert main(["export", str(weights), "-o", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == [f"{tmp_path}/tiny.{name}.onnx:" for name in NETWORKS]
-    assert all("apart at most" in line and line.endswith("% of the samples equal as 8 bits") for line in lines)
+    assert all("maximum difference" in line and line.endswith("% of the 8-bit samples are equal") for line in lines)
     before = {path: path.read_bytes() for path in tmp_path.glob("*.onnx")}
     assert main(["export", str(weights), "-o", str(tmp_path)]) == 1
     assert capsys.readouterr().err.endswith("exists already\nhint: `--force` overwrites it\n")
@@ -26,18 +26,18 @@ def test_export_says_how_alike_they_are(weights, tmp_path, capsys):
         ("export -o nowhere", "nowhere: no such folder"),
     ],
 )
-def test_what_can_not_be_exported(line, told, capsys, folder: Path):
+def test_invalid_exports_are_refused(line, told, capsys, folder: Path):
     assert main(line.split()) == 1
     assert capsys.readouterr().err.startswith(f"error: {told}")
     assert not list(folder.glob("**/*.onnx"))
 
 
-def test_stegnets_own_are_not_overwritten_by_mistake():
+def test_shipped_files_are_not_overwritten_by_default():
     with pytest.raises(SystemExit):
         main(["export"])
 
 
-def test_a_failure_leaves_nothing(weights, tmp_path, monkeypatch, capsys):
+def test_a_failed_export_leaves_no_files(weights, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(export, "MOST_APART", -1.0)
     assert main(["export", str(weights), "-o", str(tmp_path)]) == 1
     assert "does not compute what it does" in capsys.readouterr().err

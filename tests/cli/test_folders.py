@@ -24,7 +24,7 @@ def folders(folder, picture):
 
 
 @pytest.mark.usefixtures("folders")
-def test_folders_go_there_and_back(stegnet):
+def test_folders_round_trip(stegnet):
     code, out, err = stegnet(HIDE)
     assert code == 0
     assert out.splitlines() == [
@@ -45,7 +45,7 @@ def test_folders_go_there_and_back(stegnet):
     ]
 
 
-def test_one_failure_does_not_stop_the_rest(stegnet, folders):
+def test_a_failure_does_not_stop_the_batch(stegnet, folders):
     Image.new("RGB", (7, 7)).save(folders / "covers" / "3.png")
     (folders / "out").mkdir()
     (folders / "out" / "10.png").write_text("old")
@@ -64,7 +64,7 @@ def test_one_failure_does_not_stop_the_rest(stegnet, folders):
     assert read_picture(folders / "out" / "10.png").shape == (61, 97, 3)
 
 
-def test_one_secret_goes_into_each(stegnet, folders):
+def test_a_single_secret_is_hidden_in_every_cover(stegnet, folders):
     (folders / "covers" / "f.mkv").unlink()
     code, out, err = stegnet("hide covers secret.jpg -o out --key-file k")
     assert (code, err) == (0, "")
@@ -76,7 +76,7 @@ def test_one_secret_goes_into_each(stegnet, folders):
     )
 
 
-def test_one_picture_does_not_go_into_a_film(stegnet, folders):
+def test_a_single_picture_is_not_hidden_in_films(stegnet, folders):
     code, out, err = stegnet("hide covers secret.jpg -o out --key-file k")
     assert (code, len(out.splitlines())) == (1, 2)
     assert err.splitlines()[:2] == [
@@ -85,7 +85,7 @@ def test_one_picture_does_not_go_into_a_film(stegnet, folders):
     ]
 
 
-def test_files_of_any_kind(stegnet, folders):
+def test_folders_of_any_files(stegnet, folders):
     (folders / "files").mkdir()
     for name in ("a.txt", "b", "c.tar.gz"):
         (folders / "files" / name).write_text(name)
@@ -106,7 +106,7 @@ def test_files_of_any_kind(stegnet, folders):
 
 
 @pytest.mark.usefixtures("folders")
-def test_altered_containers_are_told_by_the_exit_code(stegnet):
+def test_tampering_sets_the_exit_code_of_a_batch(stegnet):
     stegnet(HIDE)
     picture = read_picture(Path("out/10.png"))
     picture[60, 96] ^= 8
@@ -137,7 +137,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("line", "message"), REFUSED)
-def test_what_is_refused(stegnet, folders, line, message):
+def test_invalid_input_is_refused(stegnet, folders, line, message):
     (folders / "empty").mkdir()
     before = sorted(folders.rglob("*"))
     code, out, err = stegnet(line)
@@ -147,7 +147,7 @@ def test_what_is_refused(stegnet, folders, line, message):
 
 
 @pytest.mark.usefixtures("folders")
-def test_nothing_revealed_leaves_no_folder(stegnet, folder):
+def test_no_folder_is_left_if_nothing_is_revealed(stegnet, folder):
     code, _, err = stegnet("reveal covers -o back --key-file k")
     assert (code, err.splitlines()[0]) == (1, "error: 3 of 3 failed")
     assert not (folder / "back").exists()

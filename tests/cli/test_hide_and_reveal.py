@@ -1,4 +1,4 @@
-"""There and back: pictures, films, any file, and what has been altered on the way."""
+"""Round trips of pictures, films and other files, and containers altered in between."""
 
 import re
 from fractions import Fraction
@@ -14,14 +14,14 @@ from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
 from tests.odd.make import ffmpeg
 
 
-def test_a_picture_goes_there_and_back(stegnet):
+def test_a_picture_round_trip(stegnet):
     assert stegnet("hide cover.png secret.jpg -o c.png --key-file k") == (0, "wrote c.png: 97x61, SIZE\n", "")
     assert stegnet("reveal c.png -o s.png --key-file k") == (0, "wrote s.png: 40x50, SIZE\n", "")
     assert read_picture(Path("s.png")).shape == (50, 40, 3)
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
-def test_a_film_goes_there_and_back(stegnet, suffix):
+def test_a_film_round_trip(stegnet, suffix):
     assert stegnet(f"hide cover.mkv secret.mkv -o c.{suffix} --key-file k") == (
         0,
         f"wrote c.{suffix}: 96x64, SIZE, 6 frames, 4 hidden\n",
@@ -35,8 +35,8 @@ def test_a_film_goes_there_and_back(stegnet, suffix):
     assert len(scan(Path(f"s.{suffix}")).pts) == 4
 
 
-def test_a_secret_that_would_be_lost(folder, monkeypatch, capsys):
-    """With the network that comes along: a checkerboard is lost, a smooth picture is not."""
+def test_a_secret_of_too_low_quality(folder, monkeypatch, capsys):
+    """With the shipped network: a checkerboard is lost, a smooth picture is not."""
     monkeypatch.setattr("stegnet.codec.quality.LEAST", 22.0)
     monkeypatch.setattr("stegnet.codec.quality.POOR", 30.0)
     board = (np.indices((64, 96)).sum(0) % 2 * 255).astype(np.uint8)
@@ -78,7 +78,7 @@ def test_longer(stegnet, make_film, folder):
 
 
 def starts(film: str) -> tuple[Fraction, Fraction]:
-    """When pictures and sound of a film begin, as the file itself says, in seconds."""
+    """Start times of a film's pictures and sound, in seconds."""
     with av.open(film) as opened:
         tracks = opened.streams.video[0], opened.streams.audio[0]
         first = {}
@@ -91,17 +91,17 @@ def starts(film: str) -> tuple[Fraction, Fraction]:
 
 @pytest.mark.parametrize(("source", "form"), [("a.ts", "mkv"), ("a.ts", "mp4"), ("a.mpg", "mkv")])
 def test_a_film_cut_out_of_a_stream_starts_at_zero(stegnet, make_film, folder, source, form):
-    """As cover and as secret; its sound stays with its pictures."""
+    """As cover and as secret; sound and pictures stay in sync."""
     make_film(folder / "plain.mkv", 6, 192, 256, sound="mp2")
     ffmpeg(f"-itsoffset 0.2 -i plain.mkv -i plain.mkv -map 0:v -map 1:a -c:v mpeg2video -c:a copy {source}")
     pictures, sound = starts(source)
     assert min(pictures, sound) > 0.4
-    assert pictures - sound > 0.1 or source == "a.mpg"  # which FFmpeg starts together
+    assert pictures - sound > 0.1 or source == "a.mpg"  # FFmpeg starts both at the same time
     assert stegnet(f"hide {source} {source} -o c.{form} --key-file k")[0] == 0
     assert stegnet(f"reveal c.{form} -o s.{form} --key-file k")[0] == 0
     for film in (f"c.{form}", f"s.{form}"):
         assert starts(film)[1] == pytest.approx(0, abs=0.001)
-        assert starts(film)[0] == pytest.approx(pictures - sound, abs=0.0015)  # Matroska has milliseconds
+        assert starts(film)[0] == pytest.approx(pictures - sound, abs=0.0015)  # Matroska rounds to milliseconds
 
 
 def test_no_sound(stegnet, make_film, folder):
@@ -113,7 +113,7 @@ def test_no_sound(stegnet, make_film, folder):
 
 
 @pytest.mark.parametrize("cover", ["cover.png", "cover.mkv"])
-def test_any_file_goes_there_and_back(stegnet, folder, cover):
+def test_a_file_round_trip(stegnet, folder, cover):
     (folder / "notes.txt").write_bytes(b"what was said " * 20)
     out = f"c{Path(cover).suffix}"
     code, told, err = stegnet(f"hide {cover} notes.txt -o {out} --key-file k --method sealed")
@@ -125,8 +125,8 @@ def test_any_file_goes_there_and_back(stegnet, folder, cover):
 
 
 @pytest.mark.parametrize(("out", "noted"), [("b.txt", False), ("b.TXT", False), ("b.png", True), ("b", True)])
-def test_a_revealed_file_under_another_suffix(stegnet, folder, out, noted):
-    """The name is the user's to choose; that programs will stumble over it is said."""
+def test_a_revealed_file_with_another_suffix(stegnet, folder, out, noted):
+    """The user may choose any name; a note says that it does not match the file type."""
     (folder / "notes.txt").write_text("what was said")
     stegnet("hide cover.png notes.txt -o c.png --key-file k --method sealed")
     code, told, err = stegnet(f"reveal c.png -o {out} --key-file k")
@@ -134,13 +134,13 @@ def test_a_revealed_file_under_another_suffix(stegnet, folder, out, noted):
     assert ("note: its own name ends in .txt: programs may want it named b.txt" in err.splitlines()) == noted
 
 
-def test_a_suffix_that_could_do_harm_is_not_named(stegnet, folder):
+def test_an_unsafe_suffix_is_not_printed(stegnet, folder):
     (folder / "a.\u202e").write_text("what was said")
     stegnet("hide cover.png a.\u202e -o c.png --key-file k --method sealed")
     assert len(stegnet("reveal c.png -o b --key-file k")[2].splitlines()) == 1
 
 
-def test_what_of_a_secret_film_is_left_out_is_said(stegnet, folder):
+def test_omitted_streams_of_a_secret_film_are_noted(stegnet, folder):
     (folder / "a.srt").write_text("1\n00:00:00,000 --> 00:00:00,100\nHello\n\n")
     ffmpeg("-i secret.mkv -i a.srt -map 0 -map 1 -c copy -c:s srt a.mkv")
     code, _, err = stegnet("hide cover.mkv a.mkv -o c.mkv --key-file k")
@@ -148,7 +148,7 @@ def test_what_of_a_secret_film_is_left_out_is_said(stegnet, folder):
     assert (code, err.splitlines()[1:]) == (0, [note])
 
 
-def test_a_file_that_does_not_fit_is_compressed(stegnet, folder, picture):
+def test_a_file_that_does_not_fit_can_be_compressed(stegnet, folder, picture):
     Image.fromarray(picture(50, 60, 2)).save("secret.bmp")
     line = "hide cover.png secret.bmp -o c.png --key-file k --method sealed"
     assert stegnet(line)[0] == 1
@@ -168,8 +168,8 @@ def test_no_verify(stegnet, monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["network", "sealed"])
-def test_what_does_not_read_back_is_an_error(stegnet, folder, monkeypatch, method):
-    """Unless somebody wants it unread."""
+def test_failed_verification_is_an_error(stegnet, folder, monkeypatch, method):
+    """Unless verification is disabled."""
     monkeypatch.setattr("stegnet.codec.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
     line = f"hide cover.png secret.jpg -o c.png --key-file k --method {method}"
     Image.new("RGB", (9, 9)).save("secret.jpg")
@@ -180,7 +180,7 @@ def test_what_does_not_read_back_is_an_error(stegnet, folder, monkeypatch, metho
     assert stegnet(f"{line} --no-verify")[0] == 0
 
 
-def test_an_altered_picture_is_told_by_the_exit_code(stegnet, folder):
+def test_tampering_with_a_picture_sets_the_exit_code(stegnet, folder):
     stegnet("hide cover.png secret.jpg -o c.png --key-file k")
     picture = read_picture(folder / "c.png")
     picture[60, 96] ^= 8
@@ -194,7 +194,7 @@ def test_an_altered_picture_is_told_by_the_exit_code(stegnet, folder):
     assert not Path("strict.png").exists()
 
 
-def test_a_film_that_lost_a_frame_is_told_by_the_exit_code(stegnet, folder):
+def test_a_lost_frame_sets_the_exit_code(stegnet, folder):
     stegnet("hide cover.mkv secret.mkv -o c.mkv --key-file k")
     frames = list(read_frames(folder / "c.mkv"))
     with FilmWriter(folder / "cut.mkv", 96, 64, Fraction(25)) as film:
@@ -223,7 +223,7 @@ def test_other_weights(stegnet, weights, tmp_path):
     assert err.startswith("error: hidden with the weights ")
 
 
-def test_where_it_runs(stegnet):
+def test_device_and_precision(stegnet):
     line = "hide cover.png secret.jpg -o c.png --key-file k --device cpu --precision fp32"
     assert stegnet(line)[0] == 0
     code, _, err = stegnet("reveal c.png -o s.png --key-file k --device cuda:99")

@@ -1,4 +1,4 @@
-"""What `stegnet info` tells."""
+"""Output of `stegnet info`."""
 
 import json
 
@@ -21,7 +21,7 @@ def test_without_a_key_a_container_looks_like_its_cover(stegnet, name):
     assert lines(cover)["hidden"].startswith("unknown: nobody can tell")
 
 
-def test_lines_and_json_say_the_same(stegnet):
+def test_lines_and_json_agree(stegnet):
     stegnet("hide cover.png secret.jpg -o c.png --key-file k")
     shown = lines(stegnet("info c.png --key-file k")[1])
     told = json.loads(stegnet("info c.png --key-file k --json")[1])
@@ -31,7 +31,7 @@ def test_lines_and_json_say_the_same(stegnet):
     assert (shown["trouble"], told["trouble"]) == ("none", [])
 
 
-def test_an_altered_container_is_told_by_the_exit_code(stegnet, folder):
+def test_tampering_sets_the_exit_code(stegnet, folder):
     stegnet("hide cover.png secret.jpg -o c.png --key-file k")
     picture = read_picture(folder / "c.png")
     picture[60, 96] ^= 8

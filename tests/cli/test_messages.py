@@ -1,4 +1,4 @@
-"""What is printed, and how: odd names, readers that go, terminals and none."""
+"""Printed output: unusual file names, broken pipes, and different terminals."""
 
 import io
 import os
@@ -15,8 +15,8 @@ ODD = ["new\nline", "red\x1b[31m", "half\udce4", "-dash", "file:reversed\u202e",
 
 
 @pytest.mark.parametrize("name", ODD, ids=ascii)
-def test_odd_names(capfd, weights, folder, name):
-    """Pictures, films and other files; any name that the system takes."""
+def test_unusual_file_names(capfd, weights, folder, name):
+    """Pictures, films and other files, with any name that the system accepts."""
     network = ["--key-file=k", f"--weights={weights}"]
     for suffix, secret in ((".png", "secret.jpg"), (".mkv", "secret.mkv")):
         (folder / f"cover{suffix}").rename(Path(f"{name}{suffix}"))
@@ -35,12 +35,12 @@ def test_odd_names(capfd, weights, folder, name):
     assert out.count("wrote ") == 6
 
 
-def test_clean():
-    assert messages.clean("a plain line, ü – 漢 ×") == "a plain line, ü – 漢 ×"
-    assert messages.clean("two\nlines\r\x1b[2J\x00\udcff\u2028") == r"two\nlines\r\x1b[2J\x00\udcff\u2028"
+def test_escape():
+    assert messages.escape("a plain line, ü – 漢 ×") == "a plain line, ü – 漢 ×"
+    assert messages.escape("two\nlines\r\x1b[2J\x00\udcff\u2028") == r"two\nlines\r\x1b[2J\x00\udcff\u2028"
 
 
-def test_a_warning_of_the_library(stegnet, picture):
+def test_python_warnings_are_printed(stegnet, picture):
     Image.fromarray(picture(50, 40)).save("odd.png", icc_profile=b"nonsense")
     code, _, err = stegnet("hide cover.png odd.png -o c.png --key-file k")
     assert (code, err.count("\n")) == (0, 1)
@@ -63,7 +63,7 @@ def test_an_ascii_terminal(monkeypatch, stegnet):
         ("info - --passphrase-fd 99", "stderr"),
     ],
 )
-def test_nobody_reads(program, line, stream):
+def test_a_broken_pipe(program, line, stream):
     reading, writing = os.pipe()
     os.close(reading)
     other = "stderr" if stream == "stdout" else "stdout"

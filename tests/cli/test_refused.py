@@ -1,4 +1,4 @@
-"""What is refused, in one line and a hint, and without a trace."""
+"""Invalid input: one error line, a hint, and no output files."""
 
 import re
 from pathlib import Path
@@ -67,7 +67,7 @@ REFUSED = [
 
 @pytest.fixture
 def odd_files(folder, secret_bytes, weights):
-    """Files that something is wrong with."""
+    """Invalid files."""
     (folder / "link.png").symlink_to("cover.png")
     (folder / "folder.png").mkdir()
     (folder / "text.mp4").write_text("text " * 100)
@@ -83,25 +83,25 @@ def odd_files(folder, secret_bytes, weights):
 
 @pytest.mark.usefixtures("odd_files")
 @pytest.mark.parametrize(("line", "message"), REFUSED)
-def test_what_is_refused(stegnet, folder, secret_bytes, line, message):
+def test_invalid_input_is_refused(stegnet, folder, secret_bytes, line, message):
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     code, out, err = stegnet(line)
     assert (code, out) == (1, "")
     assert secret_bytes.hex() not in err
-    if "--passphrase-file" in line:  # bytes that are no passphrase are a weak one
+    if "--passphrase-file" in line:  # invalid passphrases are weak, too
         err = re.sub(r"^warning: the passphrase is weak: .*\n", "", err)
     assert err.startswith(message)
     assert all(part.startswith(("error: ", "hint: ")) for part in err.splitlines())
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
-def test_the_suffix_of_what_is_revealed(stegnet):
+def test_the_suffix_of_the_output(stegnet):
     stegnet("hide cover.png secret.jpg -o c.png --key-file k")
     code, _, err = stegnet("reveal c.png -o s.jpg --key-file k")
     assert (code, err) == (1, "error: s.jpg: a picture is written as .png\nhint: name it s.png\n")
 
 
-def test_another_key_and_nothing_hidden_are_one_message(stegnet, folder):
+def test_a_wrong_key_and_no_secret_are_indistinguishable(stegnet, folder):
     stegnet("hide cover.png secret.jpg -o c.png --key-file k")
     stegnet("hide cover.mkv secret.mkv -o c.mkv --key-file k")
     stegnet("keygen k2")
@@ -135,7 +135,7 @@ LOSSY = [
 
 @pytest.mark.parametrize("command", ["reveal {} -o s.png", "info {}"])
 @pytest.mark.parametrize(("name", "options", "form"), LOSSY)
-def test_a_form_that_keeps_no_secret_is_named(stegnet, folder, command, name, options, form):
+def test_a_lossy_picture_format_is_named(stegnet, folder, command, name, options, form):
     stegnet("hide --method sealed cover.png k -o c.png --key-file k")
     with Image.open("c.png") as container:
         container.save(name, **options)
@@ -146,7 +146,7 @@ def test_a_form_that_keeps_no_secret_is_named(stegnet, folder, command, name, op
 
 
 @pytest.mark.parametrize("coded", ["-c:v libx264 -crf 1", "-c:v ffv1 -pix_fmt yuv444p", "-c:v mpeg4"])
-def test_a_film_that_keeps_no_secret_is_named(stegnet, coded):
+def test_a_lossy_film_format_is_named(stegnet, coded):
     stegnet("hide --method sealed cover.mkv k -o c.mkv --key-file k")
     ffmpeg(f"-i c.mkv -an {coded} a.mkv")
     codec = coded.split()[1].replace("libx264", "h264")
@@ -157,14 +157,14 @@ def test_a_film_that_keeps_no_secret_is_named(stegnet, coded):
 
 
 @pytest.mark.parametrize("name", ["a.webp", "a.bmp", "a.tif"])
-def test_a_form_that_keeps_a_secret_is_not_blamed(stegnet, name):
+def test_a_lossless_format_is_not_blamed(stegnet, name):
     with Image.open("cover.png") as cover:
         cover.save(name, **({"lossless": True, "exif": EXIF} if name == "a.webp" else {}))
     assert stegnet(f"reveal {name} -o s --key-file k")[2].startswith("error: nothing can be revealed")
 
 
 @pytest.mark.parametrize("secret", ["notes.txt", "secrets"])
-def test_what_the_network_can_not_hide_the_other_method_can(stegnet, folder, secret):
+def test_the_sealed_method_is_suggested_for_other_files(stegnet, folder, secret):
     (folder / "notes.txt").write_text("what was said")
     for name in ("covers", "secrets"):
         (folder / name).mkdir()
@@ -177,19 +177,19 @@ def test_what_the_network_can_not_hide_the_other_method_can(stegnet, folder, sec
 
 
 @pytest.mark.parametrize("line", ["reveal cover.png -o s.png", "info cover.png"])
-def test_a_new_key_reveals_nothing(stegnet, line):
-    told = "error: none: no such key file\nhint: only the key that hid a secret reveals it\n"
+def test_the_hint_for_a_missing_key_to_reveal(stegnet, line):
+    told = "error: none: no such key file\nhint: only the key used to hide can reveal\n"
     assert stegnet(f"{line} --key-file none") == (1, "", told)
 
 
-def test_a_new_key_hides(stegnet):
-    told = "error: none: no such key file\nhint: make one with `stegnet keygen none`\n"
+def test_the_hint_for_a_missing_key_to_hide(stegnet):
+    told = "error: none: no such key file\nhint: generate one with `stegnet keygen none`\n"
     assert stegnet("hide cover.png secret.jpg -o c.png --key-file none") == (1, "", told)
     assert stegnet("webcam secret.jpg --key-file none") == (1, "", told)
 
 
 @pytest.mark.parametrize("name", ["cover.png", "secret.jpg", "k"])
-def test_what_may_not_be_read(stegnet, monkeypatch, name):
+def test_unreadable_files(stegnet, monkeypatch, name):
     before = Path.open
 
     def refuse(path, *arguments, **more):
@@ -202,7 +202,7 @@ def test_what_may_not_be_read(stegnet, monkeypatch, name):
     assert (code, err) == (1, f"error: {name}: can't be read (Permission denied)\n")
 
 
-def test_a_disk_without_room(stegnet, monkeypatch):
+def test_a_full_disk(stegnet, monkeypatch):
     def full(*arguments, **more):
         raise OSError(28, "No space left on device")
 
@@ -212,10 +212,10 @@ def test_a_disk_without_room(stegnet, monkeypatch):
     assert not list(Path().glob(".*"))
 
 
-def test_no_memory(stegnet, monkeypatch):
+def test_out_of_memory(stegnet, monkeypatch):
     def large(*arguments, **more):
         raise MemoryError
 
     monkeypatch.setattr("stegnet.codec.files.read_picture", large)
     code, _, err = stegnet("hide cover.png secret.jpg -o c.png --key-file k")
-    assert (code, err) == (1, "error: there is not memory enough\n")
+    assert (code, err) == (1, "error: out of memory\n")

@@ -1,4 +1,4 @@
-"""What becomes of a result: it replaces nothing unasked, and a secret is its owner's alone."""
+"""Output files: they overwrite nothing by default, and revealed secrets are private."""
 
 import os
 import stat
@@ -28,7 +28,7 @@ CONTAINERS = {
 
 @pytest.fixture
 def line(request, stegnet, folder) -> str:
-    """A command, once what it takes is there."""
+    """A command, after its input has been made."""
     (folder / "notes.txt").write_text("what was said")
     taken = request.param.split()[1]
     if taken in CONTAINERS:
@@ -45,7 +45,7 @@ def mode(path: str | Path) -> int:
 
 
 @pytest.mark.parametrize("line", HIDING + REVEALING, indirect=True)
-def test_of_two_runs_at_once_the_later_one_fails(stegnet, folder, monkeypatch, line):
+def test_an_output_created_meanwhile_is_not_overwritten(stegnet, folder, monkeypatch, line):
     before, link, out = sorted(folder.iterdir()), os.link, out_of(line)
 
     def overtaken(part: Path, path: Path) -> None:
@@ -62,20 +62,20 @@ def test_of_two_runs_at_once_the_later_one_fails(stegnet, folder, monkeypatch, l
 
 
 @pytest.mark.parametrize("line", REVEALING, indirect=True)
-def test_a_secret_is_its_owners_alone(stegnet, line):
+def test_revealed_secrets_are_private(stegnet, line):
     out_of(line).touch(0o644)
     assert stegnet(f"{line} --force")[0] == 0
     assert mode(out_of(line)) == 0o600
 
 
 @pytest.mark.parametrize("line", HIDING, indirect=True)
-def test_a_container_has_the_mode_of_any_new_file(stegnet, line):
+def test_containers_have_default_permissions(stegnet, line):
     Path("plain").touch()
     assert stegnet(line)[0] == 0
     assert mode(out_of(line)) == mode("plain")
 
 
-def test_a_folder_of_secrets_is_its_owners_alone(stegnet):
+def test_folders_of_revealed_secrets_are_private(stegnet):
     Path("covers").mkdir()
     Path("cover.png").rename("covers/a.png")
     assert stegnet("hide covers secret.jpg -o containers --key-file k")[0] == 0
@@ -87,7 +87,7 @@ def test_a_folder_of_secrets_is_its_owners_alone(stegnet):
     assert (mode("there"), mode("there/a.png")) == (mode("covers"), 0o600)
 
 
-def test_a_key_outlives_a_power_cut(stegnet, folder, monkeypatch):
+def test_a_key_file_is_synced_to_disk(stegnet, folder, monkeypatch):
     sync, synced = os.fsync, []
     monkeypatch.setattr(os, "fsync", lambda number: (synced.append(os.fstat(number).st_ino), sync(number)))
     assert stegnet("keygen new")[0] == 0

@@ -1,4 +1,4 @@
-"""Whatever ends a run early leaves no half file, no thread and no traceback."""
+"""Interrupted runs leave no partial output, no thread and no traceback."""
 
 import os
 import signal
@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 import stegnet as package
-from stegnet.cli.signals import Signals, Stopped, asked_to_end, leave_at_once
+from stegnet.cli.signals import SignalReceived, Signals, exit_on_signals, stop_on_signal
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(package.__file__).parents[1])}
 
 
-def test_an_interrupt_leaves_nothing(stegnet, folder, monkeypatch):
+def test_an_interrupt_leaves_no_output(stegnet, folder, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
@@ -34,7 +34,7 @@ def test_an_interrupt_leaves_nothing(stegnet, folder, monkeypatch):
         ("hide --method sealed long.mkv k -o c.mkv", signal.SIGHUP, 129, "the terminal was closed"),
     ],
 )
-def test_a_signal_leaves_nothing(program, folder, make_film, line, number, code, told):
+def test_a_signal_leaves_no_output(program, folder, make_film, line, number, code, told):
     make_film(folder / "long.mkv", 60, 256, 256)
     before = sorted(folder.iterdir())
     with program(f"{line} --key-file k", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -48,7 +48,7 @@ def test_a_signal_leaves_nothing(program, folder, make_film, line, number, code,
     assert sorted(folder.iterdir()) == before
 
 
-def test_a_folder_keeps_what_was_done(stegnet, folder, monkeypatch):
+def test_an_interrupted_batch_keeps_finished_files(stegnet, folder, monkeypatch):
     from stegnet.codec import files
 
     (folder / "covers").mkdir()
@@ -77,7 +77,7 @@ def test_an_ignored_signal_stays_ignored(program, folder, ignored, code, told):
         stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGHUP, handler),
     ) as process:
-        with suppress(BrokenPipeError), open("p", "wb") as phrase:  # opens as soon as the program does so, too
+        with suppress(BrokenPipeError), open("p", "wb") as phrase:  # blocks until the program opens it
             process.send_signal(signal.SIGHUP)
             if ignored:
                 phrase.write(b"a phrase\n")
@@ -89,7 +89,7 @@ def test_an_ignored_signal_stays_ignored(program, folder, ignored, code, told):
 
 
 def test_the_first_import_imports_nothing():
-    """Until it is done, Ctrl-C shows a traceback."""
+    """Ctrl-C during this import shows a traceback."""
     code = "import sys; before = set(sys.modules); import stegnet.cli; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
     assert done.stdout == "stegnet stegnet.cli\n"
@@ -98,7 +98,7 @@ def test_the_first_import_imports_nothing():
 @pytest.mark.parametrize(
     "module", ["stegnet.cli.signals", "contextlib", "stegnet.cli.command", "argparse", "stegnet.cli.hide", "tempfile"]
 )
-def test_an_interrupt_while_it_starts(module):
+def test_an_interrupt_during_startup(module):
     code = f"""
 import os, sys
 from stegnet.cli import run
@@ -109,7 +109,7 @@ class Interrupt:
             os.kill(os.getpid(), 2)
 
 for name in {module!r}, "contextlib", "argparse", "tempfile":
-    sys.modules.pop(name, None)  # what the interpreter has loaded by itself
+    sys.modules.pop(name, None)  # loaded by the interpreter itself
 sys.meta_path.insert(0, Interrupt())
 run()
 """
@@ -119,37 +119,37 @@ run()
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
-def test_tidying_up_is_not_interrupted(monkeypatch):
+def test_cleanup_is_not_interrupted(monkeypatch):
     monkeypatch.setattr("time.monotonic", lambda: 100)
     signals = Signals()
-    with signals.heard():
-        assert signals.code is None
-        with pytest.raises(Stopped):
+    with signals.handled():
+        assert signals.exit_code is None
+        with pytest.raises(SignalReceived):
             signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
-    assert (signals.code, signals.told) == (143, "terminated")
+    assert (signals.exit_code, signals.description) == (143, "terminated")
 
 
-def test_a_signal_that_was_swallowed_is_not_the_last(monkeypatch):
+def test_a_later_signal_raises_again(monkeypatch):
     now = iter([100, 104, 106])
     monkeypatch.setattr("time.monotonic", lambda: next(now))
     signals = Signals()
-    with signals.heard():
-        with pytest.raises(Stopped):
+    with signals.handled():
+        with pytest.raises(SignalReceived):
             signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
-        with pytest.raises(Stopped):
+        with pytest.raises(SignalReceived):
             signal.raise_signal(signal.SIGTERM)
-    assert signals.code == 130
+    assert signals.exit_code == 130
 
 
-def test_work_is_asked_to_end_first(monkeypatch):
+def test_stop_on_signal(monkeypatch):
     now = iter([100, 104, 106])
     monkeypatch.setattr("time.monotonic", lambda: next(now))
     asked, heard = [], []
     before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
     try:
-        with asked_to_end(lambda: asked.append(len(heard))):
+        with stop_on_signal(lambda: asked.append(len(heard))):
             signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)
             assert (asked, heard) == ([0], [])
@@ -162,9 +162,9 @@ def test_work_is_asked_to_end_first(monkeypatch):
 
 
 @pytest.mark.parametrize("ends", [True, False])
-def test_a_signal_that_a_library_swallows(monkeypatch, stegnet, ends):
+def test_a_signal_swallowed_by_a_library(monkeypatch, stegnet, ends):
     def look(*arguments):
-        with suppress(Stopped):
+        with suppress(SignalReceived):
             signal.raise_signal(signal.SIGTERM)
         if ends:
             raise ImportError("something else")
@@ -174,7 +174,7 @@ def test_a_signal_that_a_library_swallows(monkeypatch, stegnet, ends):
     assert stegnet("info cover.png") == (143, "", "error: terminated\n")
 
 
-def test_a_bug_stays_visible(monkeypatch, stegnet):
+def test_a_bug_raises_its_traceback(monkeypatch, stegnet):
     def look(*arguments):
         raise ZeroDivisionError
 
@@ -183,19 +183,19 @@ def test_a_bug_stays_visible(monkeypatch, stegnet):
         stegnet("info cover.png")
 
 
-def test_handlers_are_put_back(stegnet):
+def test_handlers_are_restored(stegnet):
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
     stegnet("info cover.png")
     assert [signal.getsignal(number) for number in numbers] == before
 
 
-def test_nothing_to_tidy_up(monkeypatch):
+def test_exit_on_signals(monkeypatch):
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
     monkeypatch.setattr("os._exit", sys.exit)
     try:
-        leave_at_once()
+        exit_on_signals()
         for number in numbers:
             with pytest.raises(SystemExit) as caught:
                 signal.raise_signal(number)

@@ -1,4 +1,4 @@
-"""`stegnet webcam` where it does not come to a session, and what it tells besides."""
+"""`stegnet webcam`: refused input, and the messages of sessions."""
 
 import socket
 import webbrowser
@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from stegnet.cli import webcam
-from stegnet.cli.parser import make_parser
+from stegnet.cli.command import make_parser
 
 FILM = "webcam secret.mkv --source cover.mkv"
 NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an address or a film file"
@@ -19,7 +19,7 @@ NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an add
 @pytest.mark.parametrize(
     ("line", "error", "hint"),
     [
-        ("webcam secret.mkv --source 99", "camera 99: it is not there, or in use", NO_CAMERA),
+        ("webcam secret.mkv --source 99", "camera 99: not connected, or in use", NO_CAMERA),
         ("webcam secret.mkv --source gone.mp4", "camera gone.mp4: no such source", NO_CAMERA),
         (
             "webcam secret.mkv --source cover.png",
@@ -44,7 +44,7 @@ NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an add
         ),
     ],
 )
-def test_refused(stegnet, folder, line, error, hint):
+def test_invalid_input_is_refused(stegnet, folder, line, error, hint):
     (folder / "old.mkv").write_text("old")
     before = sorted(folder.iterdir())
     code, out, err = stegnet(f"{line} --key-file k")
@@ -54,38 +54,38 @@ def test_refused(stegnet, folder, line, error, hint):
     assert (folder / "old.mkv").read_text() == "old"
 
 
-def test_a_port_that_is_taken(stegnet):
+def test_a_port_in_use(stegnet):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert stegnet(f"{FILM} --port {port} --key-file k") == (
             1,
             "",
-            f"error: port {port}: can't be had (Address already in use)\n"
-            "hint: choose another by --port; 0 takes a free one\n",
+            f"error: port {port}: not available (Address already in use)\n"
+            "hint: choose another one with --port; 0 takes any free port\n",
         )
 
 
-def test_a_port_of_ones_own(stegnet):
+def test_a_chosen_port(stegnet):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     code, out, _ = stegnet(f"{FILM} --port {port} --frames 1")
     assert (code, out.startswith(f"watch http://127.0.0.1:{port}/")) == (0, True)
 
 
-def test_a_picture_in_a_session(stegnet, folder):
+def test_a_session_with_a_picture(stegnet, folder):
     Image.new("RGB", (300, 200), "red").save("red.png")
     code, out, err = stegnet("webcam red.png --source cover.mkv --frames 2")
-    assert (code, err) == (0, "note: the key is a random one, for this session alone\n")
+    assert (code, err) == (0, "note: using a random key for this session only\n")
     assert out.splitlines()[1].startswith("showed 2 frames in ")
 
 
-def test_each_session_without_a_key_has_one_of_its_own():
+def test_sessions_without_a_key_have_random_keys():
     options = make_parser().parse_args(FILM.split())
-    assert len({webcam._key(options).mac() for _ in range(3)}) == 3
+    assert len({webcam._key_source(options).mac() for _ in range(3)}) == 3
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_browser_is_started_without_the_token(stegnet, monkeypatch, there):
+def test_the_browser_gets_no_token_as_argument(stegnet, monkeypatch, there):
     opened = []
 
     def start(address: str) -> bool:
@@ -102,4 +102,4 @@ def test_a_browser_is_started_without_the_token(stegnet, monkeypatch, there):
     assert where not in address
     assert f"url={where}" in page
     assert not Path(url2pathname(urlsplit(address).path)).exists()
-    assert err == ("" if there else "note: no browser could be started: open the address yourself\n")
+    assert err == ("" if there else "note: could not start a browser; open the address yourself\n")

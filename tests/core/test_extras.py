@@ -1,4 +1,4 @@
-"""What can be done where only what everybody needs is installed."""
+"""The plain installation, without any extra."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from stegnet.core.errors import PackageError, extra
 
 pytestmark = pytest.mark.slow
 
-# Everything that comes with an extra, by the name it is imported by.
+# Import names of all packages of extras.
 OTHERS = (
     *(
         "albumentations",
@@ -31,14 +31,14 @@ OTHERS = (
 )
 RUN = f"import sys; sys.modules.update(dict.fromkeys({OTHERS})); from stegnet.cli import run; run()"
 
-OUTPUTS = {"export": "-o .", "webcam": "--port 0"}  # where what a command makes goes
+OUTPUTS = {"export": "-o .", "webcam": "--port 0"}  # output options of commands
 
 Plain = Callable[[str], subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
 def plain(tmp_path: Path, picture, make_film) -> Plain:
-    """Runs the command line with none of the others installed."""
+    """Runs the command line without the packages of extras."""
     Image.fromarray(picture(64, 96, 1)).save(tmp_path / "cover.png")
     Image.fromarray(picture(50, 40, 2)).save(tmp_path / "secret.png")
     make_film(tmp_path / "cover.mkv", 4, 160, 240, sound="aac")
@@ -85,7 +85,7 @@ def test_hiding_and_revealing_need_no_extra(plain: Plain) -> None:
         ),
     ],
 )
-def test_what_is_missing_is_named(plain: Plain, tmp_path: Path, line: str, told: str) -> None:
+def test_a_missing_package_is_named(plain: Plain, tmp_path: Path, line: str, told: str) -> None:
     plain("keygen k")
     done = plain(
         f"{line} {OUTPUTS.get(line.split(maxsplit=1)[0], '-o o.png')}" + " --key-file k" * line.startswith("hide")
@@ -95,7 +95,7 @@ def test_what_is_missing_is_named(plain: Plain, tmp_path: Path, line: str, told:
     assert not (tmp_path / "o.png").exists()
 
 
-def test_a_mistake_of_our_own_is_no_missing_package() -> None:
+def test_missing_modules_of_stegnet_are_not_reported_as_packages() -> None:
     with pytest.raises(ModuleNotFoundError), extra("torch", "this"):
         import stegnet.nothing  # noqa: F401
     with pytest.raises(PackageError, match="this needs nothing_at_all"), extra("torch", "this"):

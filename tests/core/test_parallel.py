@@ -15,7 +15,7 @@ class Broken(Exception):
 
 
 class Source:
-    """Counts how many items were taken, and whether it was closed."""
+    """Counts the items taken, and records closing."""
 
     def __init__(self, count: int, error: BaseException | None = None, wait: float = 0.0) -> None:
         self.taken, self.closed = 0, False
@@ -49,7 +49,7 @@ def until(condition) -> None:
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
 @pytest.mark.parametrize("count", [0, 1, 3, 20])
-def test_ahead_gives_the_same_items(count, depth):
+def test_ahead_yields_the_same_items(count, depth):
     source = Source(count)
     assert list(ahead(source.items(), depth)) == list(range(count))
     assert source.closed
@@ -59,7 +59,7 @@ def test_none_is_an_item():
     assert list(ahead(item for item in (None, 0, None))) == [None, 0, None]
 
 
-def test_ahead_works_before_it_is_asked_and_no_further():
+def test_ahead_prefetches_up_to_its_depth():
     source = Source(100)
     with closing(ahead(source.items(), 3)) as items:
         assert next(items) == 0
@@ -68,13 +68,13 @@ def test_ahead_works_before_it_is_asked_and_no_further():
         assert source.taken == 4
 
 
-def test_ahead_works_in_a_thread_of_its_own():
+def test_ahead_runs_in_one_other_thread():
     threads = set(ahead(threading.get_ident() for _ in range(5)))
     assert len(threads) == 1
     assert threading.get_ident() not in threads
 
 
-def test_ahead_gives_what_came_before_an_error():
+def test_ahead_yields_items_before_an_error():
     source, seen = Source(5, Broken()), []
     with pytest.raises(Broken):
         for item in ahead(source.items()):
@@ -84,7 +84,7 @@ def test_ahead_gives_what_came_before_an_error():
 
 
 @pytest.mark.parametrize("error", [Broken, KeyboardInterrupt])
-def test_an_error_of_who_asks_closes_the_source(error):
+def test_an_error_of_the_consumer_closes_the_source(error):
     source = Source(100, wait=0.01)
     kept = source.items()
     with pytest.raises(error), closing(ahead(kept)) as items:
@@ -94,7 +94,7 @@ def test_an_error_of_who_asks_closes_the_source(error):
     assert source.closed
 
 
-def test_closing_waits_for_an_item_in_the_making():
+def test_closing_waits_for_the_current_item():
     source = Source(100, wait=0.05)
     kept = source.items()
     items = ahead(kept)
@@ -116,14 +116,14 @@ def test_ordered_keeps_the_order(count, workers):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_ordered_takes_few_items_ahead(workers):
+def test_ordered_prefetches_few_items(workers):
     source, most = Source(40), 0
     for given, _ in enumerate(ordered(lambda item: item, source.items(), workers)):
         most = max(most, source.taken - given)
     assert most == workers + 1
 
 
-def test_workers_work_at_once():
+def test_workers_run_concurrently():
     meeting = threading.Barrier(3, timeout=TIMEOUT)
     assert sorted(ordered(lambda _: meeting.wait(), range(3), 3)) == [0, 1, 2]
 
@@ -142,7 +142,7 @@ def test_each_worker_prepares_once():
     assert threading.get_ident() not in threads
 
 
-def test_an_error_in_the_work_arrives_in_its_place():
+def test_an_error_in_the_work_is_raised_in_order():
     def work(item: int) -> int:
         if item == 3:
             raise Broken
@@ -156,12 +156,12 @@ def test_an_error_in_the_work_arrives_in_its_place():
 
 
 @pytest.mark.parametrize("error", [Broken(), KeyboardInterrupt()])
-def test_an_error_in_the_items_arrives(error):
+def test_an_error_in_the_items_is_raised(error):
     with pytest.raises(type(error)):
         list(ordered(lambda item: item, Source(5, error).items(), 2))
 
 
-def test_who_leaves_early_leaves_no_work_behind():
+def test_stopping_early_leaves_no_work():
     source = Source(100)
     with closing(source.items()) as items, closing(ordered(lambda item: item, items, 2)) as results:
         assert next(results) == 0
@@ -169,8 +169,8 @@ def test_who_leaves_early_leaves_no_work_behind():
     assert source.taken == 3
 
 
-def test_an_error_in_the_work_while_the_source_is_at_work():
-    """As in a film whose frame is damaged while the next one is decoded."""
+def test_an_error_while_the_source_is_running():
+    """As with a damaged frame of a film while the next one is decoded."""
     source = Source(100, wait=0.02)
 
     def work(item: int) -> int:

@@ -3,7 +3,7 @@ import torch
 from stegnet.core.reproducible import make_deterministic
 
 
-def test_the_seed_decides():
+def test_the_seed_determines_random_numbers():
     make_deterministic(4, 1)
     first = torch.rand(3)
     make_deterministic(4, 1)

@@ -35,7 +35,7 @@ def test_invert_undoes_apply(block, rows, cols):
 
 @pytest.mark.parametrize("negative", [False, True])
 @pytest.mark.parametrize("turn", range(8))
-def test_each_way_to_turn_a_block(turn, negative):
+def test_each_orientation_and_sign(turn, negative):
     picture = np.arange(1.0, 49).reshape(4, 4, 3)
     shuffle = shuffles.Shuffle(1, 1, np.array([0]), np.array([turn]), np.array([negative]))
     shown = shuffles.apply(picture, shuffle)
@@ -44,18 +44,18 @@ def test_each_way_to_turn_a_block(turn, negative):
 
 
 @pytest.mark.parametrize("block", [1, 2, 5, 8])
-def test_apply_is_the_definition(block):
+def test_apply_matches_the_definition(block):
     shuffle, picture = shuffles.draw(KEY, 4, 6), noise(4 * block, 6 * block)
     np.testing.assert_array_equal(shuffles.apply(picture, shuffle), by_hand(picture, shuffle))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
-def test_the_type_stays(dtype):
+def test_the_dtype_is_preserved(dtype):
     picture, shuffle = (noise(16, 24) * 100).astype(dtype), shuffles.draw(KEY, 2, 3)
     assert shuffles.apply(picture, shuffle).dtype == shuffles.invert(picture, shuffle).dtype == dtype
 
 
-def test_a_picture_stays_as_it_is_wherever_it_lies():
+def test_views_are_supported_and_not_modified():
     large, shuffle = noise(40, 64), shuffles.draw(KEY, 2, 3)
     view = large[8:24, 16:40]
     view.flags.writeable = False
@@ -66,7 +66,7 @@ def test_a_picture_stays_as_it_is_wherever_it_lies():
 
 @pytest.mark.parametrize(("rows", "cols"), [(1, 1), (2, 3), (7, 5), (45, 80)])
 @pytest.mark.parametrize("number", [0, 1, 2**255])
-def test_draw_is_the_definition(number, rows, cols):
+def test_draw_matches_the_definition(number, rows, cols):
     shuffle = shuffles.draw(key(number), rows, cols)
     permutation, turns = by_the_book.draw_shuffle(key(number), rows * cols)
     assert shuffle.permutation.tolist() == permutation
@@ -75,7 +75,7 @@ def test_draw_is_the_definition(number, rows, cols):
 
 
 def test_draw_is_pinned():
-    """A changed stream would lose every hidden picture: openssl gives the same words for this key."""
+    """A changed stream would make existing containers unreadable. Checked against openssl for this key."""
     shuffle = shuffles.draw(KEY, 2, 3)
     assert shuffle.permutation.tolist() == [3, 1, 5, 4, 0, 2]
     assert shuffle.orientation.tolist() == [2, 3, 6, 3, 0, 1]
@@ -91,7 +91,7 @@ def test_permutations_are_uniform():
     assert chi_square(list(counts.values())) < 59.1
 
 
-def test_every_place_shows_every_block_alike():
+def test_positions_and_blocks_are_uniform():
     """Chi-square of the 144 pairs of place and block; 199 is the 0.001 % quantile for 121 degrees of freedom."""
     counts = np.zeros((12, 12))
     for n in range(2400):
@@ -99,7 +99,7 @@ def test_every_place_shows_every_block_alike():
     assert chi_square(counts.flatten().tolist()) < 199
 
 
-def test_all_sixteen_ways_to_turn_are_alike():
+def test_orientations_and_signs_are_uniform():
     """Chi-square; 52.3 is the 0.0005 % quantile for 15 degrees of freedom."""
     shuffle = shuffles.draw(KEY, 80, 100)
     counts = np.bincount(shuffle.orientation + 8 * shuffle.negative, minlength=16)
@@ -107,7 +107,7 @@ def test_all_sixteen_ways_to_turn_are_alike():
     assert chi_square(counts.tolist()) < 52.3
 
 
-def test_two_frames_are_unrelated():
+def test_shuffles_of_two_frames_are_independent():
     """Two random permutations agree in one place on average; the other statistic is their rank correlation."""
     a, b = (shuffles.draw(key(n), 45, 80) for n in range(2))
     assert (a.permutation == b.permutation).sum() < 8
@@ -117,12 +117,12 @@ def test_two_frames_are_unrelated():
 
 
 @pytest.mark.parametrize("shape", [(17, 24, 3), (16, 16, 3), (0, 24, 3)])
-def test_what_does_not_fit_is_refused(shape):
+def test_grids_that_do_not_fit_are_refused(shape):
     with pytest.raises(ValueError, match="blocks"):
         shuffles.apply(np.zeros(shape), shuffles.draw(KEY, 2, 3))
 
 
-def test_grid_leaves_the_margin_out():
+def test_the_grid_excludes_the_margin():
     assert shuffles.grid(61, 97) == (7, 12)
     assert shuffles.grid(61, 97, 16) == (3, 6)
     assert shuffles.grid(7, 97) == (0, 12)
@@ -130,7 +130,7 @@ def test_grid_leaves_the_margin_out():
 
 @pytest.mark.parametrize("block", [8, 24])
 @pytest.mark.parametrize("window", [(0, 8, 0, 16), (5, 40, 3, 50), (16, 48, 24, 72), (0, 48, 71, 72), (10, 10, 0, 9)])
-def test_a_part_is_a_part_of_the_whole(block, window):
+def test_a_window_equals_that_part_of_the_whole(block, window):
     picture = np.random.default_rng(0).normal(size=(48, 72, 3)).astype(np.float32)
     shuffle = shuffles.draw(bytes(range(32)), 48 // block, 72 // block)
     rows, cols = slice(*window[:2]), slice(*window[2:])

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.arithmetic
 
 
 def alike(height: int, width: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
-    """Two pictures (3, height, width) of the same waves under different noise."""
+    """Two pictures (3, height, width) of the same waves with different noise."""
     random = np.random.default_rng(0)
     y, x = np.mgrid[:height, :width]
     waves = np.stack([np.sin(x / (9 + k)) + np.cos(y / (13 + k)) for k in range(3)]) / 4 + 0.5
@@ -45,7 +45,7 @@ def halved(picture: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (96, 96), (11, 40)])
 @pytest.mark.parametrize("noise", [0.01, 0.1, 1.0])
-def test_ssim_is_scikit_images(height, width, noise):
+def test_ssim_matches_scikit_image(height, width, noise):
     a, b = alike(height, width, noise)
     expected = [by_scikit_image(*channels) for channels in zip(a, b, strict=True)]
     np.testing.assert_allclose(ssim(*tensors(a, b))[0], expected, atol=1e-4)
@@ -59,7 +59,7 @@ def by_the_paper(a: np.ndarray, b: np.ndarray, weights: tuple[float, ...]) -> fl
 
 
 @pytest.mark.parametrize(("side", "scales"), [(16, 1), (24, 2), (96, 4), (104, 4), (184, 5)])
-def test_ms_ssim_is_the_papers_on_as_many_scales_as_fit(side, scales):
+def test_ms_ssim_matches_the_paper(side, scales):
     a, b = alike(side, side)
     weights = tuple(weight / sum(SCALES[:scales]) for weight in SCALES[:scales])
     expected = [by_the_paper(*channels, weights) for channels in zip(a, b, strict=True)]
@@ -67,7 +67,7 @@ def test_ms_ssim_is_the_papers_on_as_many_scales_as_fit(side, scales):
     np.testing.assert_allclose(ms_ssim(*tensors(a, b))[0], expected, atol=1e-4)
 
 
-def test_ms_ssim_is_that_of_another_package():
+def test_ms_ssim_matches_pytorch_msssim():
     y, x = np.mgrid[:192, :200] / 10
     a = np.stack([np.sin(x + channel) * np.cos(y) / 2 + 0.5 for channel in range(3)])
     b = np.stack([np.sin(x + channel + 0.3) * np.cos(y * 1.01) * 0.4 + 0.45 for channel in range(3)])
@@ -75,7 +75,7 @@ def test_ms_ssim_is_that_of_another_package():
 
 
 @pytest.mark.parametrize("measure", [ssim, ms_ssim])
-def test_equal_pictures_are_alike(measure):
+def test_equal_pictures_have_similarity_one(measure):
     a, b = tensors(*alike(48, 48))
     torch.testing.assert_close(measure(a, a.clone()), torch.ones(1, 3))
     assert (measure(a, b) < 1).all()
@@ -83,7 +83,7 @@ def test_equal_pictures_are_alike(measure):
 
 
 @pytest.mark.parametrize("measure", [ssim, ms_ssim])
-def test_each_picture_and_channel_is_measured_by_itself(measure):
+def test_pictures_and_channels_are_independent(measure):
     a, b = tensors(*alike(48, 40))
     both = measure(torch.cat([a, b]), torch.cat([b, b]))
     torch.testing.assert_close(both, torch.cat([measure(a, b), torch.ones(1, 3)]))
@@ -92,7 +92,7 @@ def test_each_picture_and_channel_is_measured_by_itself(measure):
 
 @pytest.mark.parametrize("measure", [ssim, ms_ssim])
 @pytest.mark.parametrize("overshot", [-0.7, 0.6])
-def test_what_lies_outside_the_range_is_called_back(measure, overshot):
+def test_the_gradient_pulls_values_back_into_the_range(measure, overshot):
     _, target = tensors(*alike(32, 32))
     picture = (target + overshot).requires_grad_()
     (1 - measure(picture, target)).mean().backward()
@@ -101,7 +101,7 @@ def test_what_lies_outside_the_range_is_called_back(measure, overshot):
     assert measure(moved, target).mean() > measure(picture, target).mean()
 
 
-def test_a_scale_without_positive_contrast_leaves_the_others_their_gradient():
+def test_a_scale_without_positive_contrast_does_not_stop_the_gradient():
     y, x = torch.meshgrid(torch.arange(96), torch.arange(96), indexing="ij")
     board, wave = (x + y) % 2 * 0.4, (torch.sin(x / 10) + 1) / 4
     a = (wave + board).expand(1, 3, 96, 96).clone().requires_grad_()
@@ -113,7 +113,7 @@ def test_a_scale_without_positive_contrast_leaves_the_others_their_gradient():
 
 
 @pytest.mark.parametrize("measure", [ssim, ms_ssim])
-def test_flat_and_black_pictures_have_a_gradient_that_is_a_number(measure):
+def test_flat_pictures_have_a_finite_gradient(measure):
     picture = torch.zeros(1, 3, 24, 24, requires_grad=True)
     measure(picture, torch.ones(1, 3, 24, 24)).mean().backward()
     assert picture.grad.isfinite().all()

@@ -12,7 +12,7 @@ CHROMIUM = os.environ.get("STEGNET_CHROMIUM", "/usr/bin/chromium")
 
 @pytest.fixture(scope="session")
 def demo() -> Path:
-    """The demo's folder, with the packages that it is built and tested with."""
+    """The demo's folder, with its npm packages installed."""
     if shutil.which("npm") is None:
         _stop("Node.js is missing: install it (Debian: apt install npm)")
     if not (FOLDER / "node_modules" / ".package-lock.json").is_file():
@@ -24,9 +24,9 @@ def demo() -> Path:
 
 @pytest.fixture(scope="session")
 def page(demo: Path) -> Path:
-    """The same, with the page built, on a machine that has a browser to open it."""
+    """The same folder with the page built; needs Chromium."""
     if not Path(CHROMIUM).is_file():
-        _stop("Chromium is missing: install it (Debian: apt install chromium), or say by STEGNET_CHROMIUM where it is")
+        _stop("Chromium is missing: install it (Debian: apt install chromium), or set STEGNET_CHROMIUM to its path")
     subprocess.run(["npm", "run", "build"], cwd=demo, check=True)
     return demo
 

@@ -1,4 +1,4 @@
-"""The browser demo: its own tests, and that what one side hides the other reveals."""
+"""The browser demo: its own tests, and containers exchanged between Python and the page."""
 
 import json
 import os
@@ -20,7 +20,7 @@ PASSPHRASE = "zwei Käse"
 DEMO = Path(__file__).parents[2] / "demo"
 NODE = 18, 20, 4  # Debian 12 has this one
 SIZE = 320, 200  # width and height
-LEAST = 33.0  # dB, of the secret; the two sides round differently
+MIN_PSNR = 33.0  # dB, of the secret; the two sides round differently
 
 
 def psnr(one: np.ndarray, other: np.ndarray) -> float:
@@ -37,16 +37,16 @@ def node(demo: Path, *tests: str, **environment: str) -> None:
 
 
 def allows(engines: str, version: tuple[int, ...]) -> bool:
-    """Does a package's `engines.node`, such as `^18.0.0 || >= 20`, allow a version of Node.js?"""
-    for way in engines.split("||"):
-        caret, least = re.fullmatch(r"\s*(\^|>=)\s*([\d.]+)\s*", way).groups()
+    """Returns whether `engines.node` of a package, such as `^18.0.0 || >= 20`, allows a version of Node.js."""
+    for alternative in engines.split("||"):
+        caret, least = re.fullmatch(r"\s*(\^|>=)\s*([\d.]+)\s*", alternative).groups()
         lowest = tuple(map(int, least.split(".")))
         if version >= lowest and (caret == ">=" or version[0] == lowest[0]):
             return True
     return False
 
 
-def test_every_package_runs_on_the_node_that_is_asked_for() -> None:
+def test_every_package_supports_the_oldest_node() -> None:
     packages = json.loads((DEMO / "package-lock.json").read_text())["packages"]
     wanted = {name: package["engines"]["node"] for name, package in packages.items() if "engines" in package}
     assert wanted.pop("") == f">={NODE[0]}.{NODE[1]}"
@@ -61,7 +61,7 @@ def test_format_and_tiles(demo: Path) -> None:
 
 @pytest.fixture(scope="module")
 def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what Python hid, and what the page made of it, once the page's own tests have passed."""
+    """A folder of containers and pictures that Python and the page exchanged while the page's own tests ran."""
     folder = tmp_path_factory.mktemp("exchange")
     cover, secret, pair = scene(1), scene(2), stegnet.load(device="cpu", precision="fp32")
     write_png(folder / "cover.png", cover)
@@ -78,17 +78,17 @@ def picture_of(exchanged: Path) -> Callable[[str], np.ndarray]:
     return lambda name: read_picture(exchanged / f"{name}.png")
 
 
-def test_what_the_page_hides_opens_here(exchanged: Path, picture_of: Callable[[str], np.ndarray]) -> None:
+def test_containers_of_the_page_open_in_python(exchanged: Path, picture_of: Callable[[str], np.ndarray]) -> None:
     pair = stegnet.load(device="cpu", precision="fp32")
     revealed = pair.reveal(picture_of("from_page"), stegnet.read_key(exchanged / "key"))
     assert revealed.whole
-    assert psnr(revealed.picture, picture_of("secret")) > LEAST
-    assert psnr(picture_of("from_page"), picture_of("cover")) > LEAST
+    assert psnr(revealed.picture, picture_of("secret")) > MIN_PSNR
+    assert psnr(picture_of("from_page"), picture_of("cover")) > MIN_PSNR
 
 
-def test_what_is_hidden_here_opens_in_the_page_and_looks_the_same(picture_of: Callable[[str], np.ndarray]) -> None:
+def test_containers_of_python_open_in_the_page(picture_of: Callable[[str], np.ndarray]) -> None:
     pair = stegnet.load(device="cpu", precision="fp32")
-    here = pair.reveal(picture_of("from_python"), stegnet.Passphrase(PASSPHRASE)).picture
-    there = picture_of("revealed_by_page")
-    assert np.abs(here.astype(int) - there).max() <= 1
-    assert psnr(there, picture_of("secret")) > LEAST
+    in_python = pair.reveal(picture_of("from_python"), stegnet.Passphrase(PASSPHRASE)).picture
+    in_page = picture_of("revealed_by_page")
+    assert np.abs(in_python.astype(int) - in_page).max() <= 1
+    assert psnr(in_page, picture_of("secret")) > MIN_PSNR

@@ -9,7 +9,7 @@ ONE_SIZE = ["mixer_s32_224", "nest_tiny", "levit_128s", "botnet26t_256"]
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "test_byobnet", "mambaout_femto", "test_vit"])
-def test_maps_are_as_announced(name):
+def test_feature_maps_have_the_announced_shapes(name):
     encoder = make_encoder(name, 6, pretrained=False).eval()
     side = 2 * max(encoder.feature_info.reduction())
     with torch.inference_mode():
@@ -23,7 +23,7 @@ def test_maps_are_as_announced(name):
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "mobilenetv3_small_050", "convnext_atto"])
-def test_stages_that_are_not_asked_for_are_not_built(name):
+def test_unused_stages_are_not_built(name):
     whole, part = make_encoder(name, 12, pretrained=False), make_encoder(name, 12, pretrained=False, levels=2)
     assert part.feature_info.reduction() == whole.feature_info.reduction()[:2]
     assert len(part.eval()(torch.rand(1, 12, 16, 24))) == 2
@@ -31,7 +31,7 @@ def test_stages_that_are_not_asked_for_are_not_built(name):
     assert sizes[0] < sizes[1] / 4
 
 
-def test_more_levels_than_there_are():
+def test_too_many_levels():
     with pytest.raises(ConfigError, match=r"^model.backbone: test_resnet can't be used \(.*out of range") as caught:
         make_encoder("test_resnet", 3, pretrained=False, levels=6)
     assert "\n" not in str(caught.value)
@@ -52,25 +52,25 @@ def test_sides_are_multiples_of_the_unit(name, levels, unit):
     assert [level.shape[2:] for level in maps] == [(3 * unit // stride, 2 * unit // stride) for stride in strides]
 
 
-def test_a_table_of_positions_is_not_trained():
-    """It is enlarged by interpolation, whose gradient does not repeat itself on CUDA."""
+def test_position_embeddings_are_frozen():
+    """They are resized by interpolation, whose gradient is not deterministic on CUDA."""
     positions = make_encoder("vit_tiny_patch16_224", 3, pretrained=False, levels=2).model.pos_embed
     assert not positions.requires_grad
     assert positions.std() > 0
 
 
-def test_an_encoder_learns():
+def test_an_encoder_is_trainable():
     assert make_encoder("test_resnet", 3, pretrained=False).training
 
 
-def test_an_unknown_backbone_lists_close_ones():
+def test_an_unknown_backbone_lists_close_matches():
     with pytest.raises(ConfigError, match=r"^model.backbone: timm has no 'resnet81'$") as caught:
         make_encoder("resnet81", 3, pretrained=False)
     assert caught.value.hint.startswith("close: ")
     assert "resnet18" in caught.value.hint
 
 
-def test_a_backbone_like_none_of_them():
+def test_an_unknown_backbone_without_close_matches():
     with pytest.raises(ConfigError, match="timm has no ''") as caught:
         make_encoder("", 3, pretrained=False)
     assert caught.value.hint == ""
@@ -82,17 +82,17 @@ def test_a_backbone_without_feature_maps_of_any_size(name):
         make_encoder(name, 3, pretrained=False)
 
 
-def test_a_backbone_that_announces_other_maps():
-    with pytest.raises(ConfigError, match=r"its feature maps of \d+×\d+ pixels have not the announced shapes"):
+def test_a_backbone_whose_maps_differ_from_the_announced():
+    with pytest.raises(ConfigError, match=r"its feature maps of \d+×\d+ pixels do not have the announced shapes"):
         make_encoder("crossvit_9_240", 3, pretrained=False)
 
 
-def test_a_backbone_whose_maps_timm_can_not_get():
+def test_a_backbone_without_feature_extraction():
     with pytest.raises(ConfigError, match=r"^model.backbone: hardcorenas_a can't be used \("):
         make_encoder("hardcorenas_a", 3, pretrained=False)
 
 
-def test_what_is_no_refusal_of_timm_is_not_hidden(monkeypatch):
+def test_unexpected_errors_of_timm_propagate(monkeypatch):
     monkeypatch.setattr(backbone, "_create", lambda *_: {}["a programmer's error"])
     with pytest.raises(KeyError):
         make_encoder("test_resnet", 3, pretrained=False)
@@ -113,7 +113,7 @@ def test_pretrained_weights_without_a_network(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)  # it tries again for a while
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)  # timm retries for a while
     check_no_download()
 
 

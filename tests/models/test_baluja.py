@@ -8,23 +8,23 @@ def count(*networks: nn.Module) -> int:
     return sum(parameter.numel() for network in networks for parameter in network.parameters())
 
 
-def test_it_is_as_large_as_the_ancestors():
+def test_the_size_matches_the_earlier_implementations():
     pair = Baluja()
     assert count(pair.preparer, pair.hider) == 1_891_953
     assert count(pair.revealer) == 758_703
 
 
-def test_each_network_is_five_layers_of_three_sizes_deep():
+def test_each_network_has_five_layers_of_three_kernel_sizes():
     pair = Baluja(width=4)
     for network in (pair.preparer, pair.hider[0], pair.revealer[0]):
         kernels = [module.kernel_size[0] for module in network.modules() if isinstance(module, nn.Conv2d)]
         assert sorted(kernels) == [3] * 5 + [4] * 5 + [5] * 5
 
 
-def test_it_sees_as_far_as_five_convolutions_of_five():
+def test_the_receptive_field():
     net = Baluja(width=4).revealer.eval()
     for parameter in net.parameters():
-        parameter.data.abs_()  # so that nothing that is seen is lost to a rectifier
+        parameter.data.abs_()  # so that no ReLU blocks a gradient
     picture = torch.full((1, 3, 41, 41), 0.5, requires_grad=True)
     net(picture)[..., 20, 20].sum().backward()
     seen = picture.grad.abs().sum((0, 1)).nonzero()
@@ -32,7 +32,7 @@ def test_it_sees_as_far_as_five_convolutions_of_five():
     assert seen.max(0).values.tolist() == [30, 30]
 
 
-def test_the_hiding_network_sees_the_secret_prepared():
+def test_the_hiding_network_gets_the_prepared_secret():
     pair = Baluja(width=4)
     cover, secret = torch.rand(2, 1, 3, 16, 16)
     expected = pair.hider(torch.cat([cover, pair.preparer(secret)], dim=1))

@@ -1,4 +1,4 @@
-"""What every family promises, for all of them that are registered."""
+"""Properties of all registered families."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from stegnet.models import Card, Pair, build, load_pair, names, read_card, save_pair, weights_id
-from stegnet.models.cost import cost
+from tools.cost import cost
 
 pytestmark = pytest.mark.arithmetic
 
@@ -28,7 +28,7 @@ def name(request):
 
 @pytest.fixture
 def pair(name) -> Pair:
-    """A small one, moved off its first values: layers may start at zero."""
+    """A small pair with perturbed weights, since some layers start at zero."""
     torch.manual_seed(0)
     pair = build(name, **SMALL[name])
     for parameter in pair.parameters():
@@ -50,7 +50,7 @@ def reveal(pair: Pair, container: torch.Tensor) -> torch.Tensor:
 
 
 def taught(parameters: Iterable[torch.nn.Parameter]) -> bool:
-    """Does a gradient reach them?"""
+    """Returns True if all parameters have a gradient."""
     return any(value.grad is not None and value.grad.abs().sum() > 0 for value in parameters)
 
 
@@ -81,14 +81,14 @@ def test_the_gradient_reaches_every_parameter(pair):
     assert [name for name, value in gradients.items() if value is None or not value.abs().sum() > 0] == []
 
 
-def test_a_picture_does_not_depend_on_its_batch(pair):
+def test_pictures_of_a_batch_are_independent(pair):
     pair.eval()
     cover, secret = pictures(32, 32, count=3)
     alone = reveal(pair, hide(pair, cover[1:2], secret[1:2]))
     torch.testing.assert_close(reveal(pair, hide(pair, cover, secret))[1:2], alone, rtol=1e-4, atol=1e-5)
 
 
-def test_the_container_term_teaches_no_network_that_only_reveals(pair, name):
+def test_the_container_loss_has_no_gradient_in_revealing_networks(pair, name):
     cover, secret = pictures(32, 32)
     (hide(pair, cover, secret) - cover).square().mean().backward()
     assert taught(pair.parameters())
@@ -96,7 +96,7 @@ def test_the_container_term_teaches_no_network_that_only_reveals(pair, name):
         assert all(value.grad is None for value in pair.revealer.parameters())
 
 
-def test_the_secret_term_teaches_both_directions(pair, name):
+def test_the_secret_loss_trains_both_directions(pair, name):
     cover, secret = pictures(32, 32)
     (reveal(pair, hide(pair, cover, secret)) - secret).square().mean().backward()
     assert taught(pair.parameters())
@@ -105,7 +105,7 @@ def test_the_secret_term_teaches_both_directions(pair, name):
         assert taught(pair.hider.parameters())
 
 
-def test_the_weights_file_brings_the_same_pair_back(pair, name, tmp_path):
+def test_a_weights_file_round_trip(pair, name, tmp_path):
     card = Card(name, SMALL[name], SCRAMBLE, {"seed": 3}, {"container_psnr": 40.5})
     save_pair(tmp_path / "a", pair, card)
     back, read = load_pair(tmp_path / "a")
@@ -117,7 +117,7 @@ def test_the_weights_file_brings_the_same_pair_back(pair, name, tmp_path):
     assert torch.equal(reveal(back, container), reveal(pair, container))
 
 
-def test_the_same_pair_gives_the_same_file(pair, name, tmp_path):
+def test_weights_files_are_deterministic(pair, name, tmp_path):
     card = Card(name, SMALL[name], SCRAMBLE, {"b": 1, "a": 2})
     save_pair(tmp_path / "a", pair, card)
     save_pair(tmp_path / "b", pair, Card(name, SMALL[name], SCRAMBLE, {"a": 2, "b": 1}))
@@ -126,7 +126,7 @@ def test_the_same_pair_gives_the_same_file(pair, name, tmp_path):
     assert weights_id(tmp_path / "a") == weights_id(tmp_path / "b") != weights_id(tmp_path / "c")
 
 
-def test_channels_last_makes_no_difference(pair):
+def test_channels_last_gives_the_same_result(pair):
     pair.eval()
     cover, secret = pictures(32, 40)
     expected = hide(pair, cover, secret)
@@ -135,13 +135,13 @@ def test_channels_last_makes_no_difference(pair):
     torch.testing.assert_close(hide(pair, *inputs), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_hidden_detail_around_zero_is_as_good(pair):
+def test_detail_centred_on_zero_can_be_hidden(pair):
     cover, secret = pictures(32, 32)
     assert hide(pair, cover, 2 * secret - 1).isfinite().all()
     assert reveal(pair, cover).isfinite().all()
 
 
-def test_it_can_be_told_what_it_costs(pair):
+def test_the_cost_of_every_family(pair):
     found = cost(pair)
     sizes = [found.hide_parameters, found.reveal_parameters, found.parameters]
     assert 0 < max(sizes[:2]) <= sizes[2] <= sum(sizes[:2])

@@ -1,22 +1,22 @@
-"""One backbone of each of many families of timm's, in both of ours, at an odd size."""
+"""Backbones of many timm families, in both families of pairs that use them, at odd sizes."""
 
 import pytest
 import torch
 
 from stegnet.core.errors import ConfigError
 from stegnet.models import Invertible, Pair, TimmUNet
-from stegnet.models.invertible import Block
+from stegnet.models.invertible import CouplingBlock
 
 BOTH = [
     "convnext_atto", "resnet10t", "test_efficientnet", "mobilenetv3_small_050", "vit_tiny_patch16_224",
     "swin_tiny_patch4_window7_224", "regnetx_002", "densenet121", "mobilevitv2_050", "hrnet_w18_small",
     "poolformerv2_s12", "edgenext_xx_small", "pvt_v2_b0", "eva02_tiny_patch14_224",
 ]  # fmt: skip
-ENDS_ONLY = ["coatnet_pico_rw_224", "maxvit_rmlp_pico_rw_256"]  # their deep stages take one size, or cost too much here
+ENDS_ONLY = ["coatnet_pico_rw_224", "maxvit_rmlp_pico_rw_256"]  # with a fixed input size, or too slow to test
 
 
 def learns(pair: Pair) -> None:
-    """There and back at an odd size, and every backbone gets a gradient."""
+    """Hides and reveals at an odd size, and checks that every backbone gets a gradient."""
     torch.set_num_threads(1)
     cover, secret = torch.rand(2, 2, 3, 40, 56)  # two pairs: a batch norm can't learn from one value
     container = pair.hide(cover, pair.prepare(secret))
@@ -30,7 +30,7 @@ def learns(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("backbone", BOTH + ENDS_ONLY)
-def test_at_the_ends_of_an_invertible_pair(backbone):
+def test_backbones_at_the_ends_of_an_invertible_pair(backbone):
     torch.manual_seed(0)
     pair = Invertible(blocks=1, width=4, ends=2, backbone=backbone)
     for weight in pair.parameters():
@@ -39,10 +39,10 @@ def test_at_the_ends_of_an_invertible_pair(backbone):
 
 
 @pytest.mark.parametrize("backbone", BOTH + ENDS_ONLY)
-def test_a_coupling_with_it_is_inverted_exactly(backbone):
+def test_couplings_with_backbones_are_invertible(backbone):
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    block = Block(4, backbone, pretrained=False).eval()
+    block = CouplingBlock(4, backbone, pretrained=False).eval()
     for weight in block.parameters():
         weight.data += 0.01 * torch.randn_like(weight)
     cover, secret = torch.rand(2, 1, 12, 20, 28)
@@ -54,13 +54,13 @@ def test_a_coupling_with_it_is_inverted_exactly(backbone):
 
 
 @pytest.mark.parametrize("backbone", BOTH)
-def test_as_the_encoders_of_u_nets(backbone):
+def test_backbones_as_encoders_of_u_nets(backbone):
     torch.manual_seed(0)
     learns(TimmUNet(backbone, width=4))
 
 
 @pytest.mark.parametrize("backbone", ["coatnet_pico_rw_224", "levit_128s", "mixer_s32_224", "gcvit_xxtiny"])
-def test_what_can_not_serve_says_why(backbone):
+def test_unsuitable_backbones_are_refused_with_a_reason(backbone):
     with pytest.raises(ConfigError, match=rf"^model.backbone: {backbone} can't be used \(.+\)$") as caught:
         TimmUNet(backbone, width=4)
     assert "\n" not in str(caught.value)

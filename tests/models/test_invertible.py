@@ -3,11 +3,12 @@ import pytest
 import torch
 
 from stegnet.core.errors import ConfigError
-from stegnet.models.cost import cost
-from stegnet.models.function import Context
-from stegnet.models.invertible import Invertible, InvertibleLarge, haar, inverse_haar
+from stegnet.models.invertible import BackboneContext, Invertible, InvertibleLarge, Subnet, haar, inverse_haar
+from tools.cost import cost
 
 pytestmark = pytest.mark.arithmetic
+
+BACKBONES = ["test_convnext", "test_resnet", "test_efficientnet"]
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def pictures() -> torch.Tensor:
 
 @pytest.fixture
 def trained() -> Invertible:
-    """Not trained, but far from the identity."""
+    """A pair with random weights, far from the identity."""
     torch.manual_seed(0)
     pair = Invertible(blocks=3, width=8)
     for parameter in pair.parameters():
@@ -35,7 +36,7 @@ def test_haar_is_orthonormal():
     assert torch.equal(columns @ columns.T, torch.eye(4))
 
 
-def test_haar_keeps_channels_and_places_apart():
+def test_haar_is_local_and_separate_by_channel():
     picture = torch.zeros(1, 3, 8, 8)
     picture[0, 1, 4:6, 2:4] = 1  # a block of the second channel
     bands = haar(picture)
@@ -44,7 +45,7 @@ def test_haar_keeps_channels_and_places_apart():
     assert bands[0, 1, 2, 1] == 2
 
 
-def test_haar_comes_back(pictures):
+def test_haar_is_inverted(pictures):
     torch.testing.assert_close(inverse_haar(haar(pictures)), pictures, rtol=0, atol=1e-6)
 
 
@@ -61,7 +62,7 @@ def test_with_the_true_latent_the_inverse_is_exact(trained, pictures):
     torch.testing.assert_close(latent, secret, rtol=0, atol=1e-4)
 
 
-def test_hiding_is_the_forward_pass_and_revealing_reads_what_is_lost_out_of_the_container(trained, pictures):
+def test_hiding_is_the_forward_pass_and_revealing_its_left_inverse(trained, pictures):
     covers, secrets = haar(pictures), haar(1 - pictures)
     for block in trained.blocks:
         covers, secrets = block(covers, secrets)
@@ -74,7 +75,7 @@ def test_hiding_is_the_forward_pass_and_revealing_reads_what_is_lost_out_of_the_
     torch.testing.assert_close(trained.reveal(container), inverse_haar(secret))
 
 
-def test_mixing_is_the_nearest_container_by_least_squares(trained):
+def test_mixing_is_the_least_squares_solution(trained):
     cover, secret = torch.rand(2, 1, 12, 1, 1)
     system = np.concatenate([np.eye(12), trained.mixing.weight.detach().numpy()])
     wanted = np.linalg.lstsq(system, torch.cat([cover, secret], dim=1).flatten().numpy())[0]
@@ -94,24 +95,24 @@ def test_mixing_stays_at_32_bits(trained, pictures):
     torch.testing.assert_close(mixed, trained.mixing(bands, bands))
 
 
-def test_a_fresh_network_leaves_the_cover_as_it_is(pictures):
+def test_an_untrained_network_does_not_change_the_cover(pictures):
     fresh = Invertible(blocks=4, width=8)
     torch.testing.assert_close(fresh.hide(pictures, 1 - pictures), pictures, rtol=0, atol=1e-6)
     assert fresh.reveal(pictures).abs().max() == 0
 
 
 @pytest.mark.parametrize("end", ["prepare", "restore"])
-def test_at_first_the_ends_leave_a_picture_as_it_is(pictures, end):
+def test_untrained_ends_do_not_change_pictures(pictures, end):
     assert torch.equal(getattr(Invertible(width=8), end)(pictures), pictures)
     assert getattr(Invertible(width=8, ends=0), end)(pictures) is pictures
 
 
-def test_the_ends_are_networks_of_their_own(trained, pictures):
+def test_the_ends_share_no_weights(trained, pictures):
     assert not torch.equal(trained.prepare(pictures), pictures)
     assert not torch.equal(trained.prepare(pictures), trained.restore(pictures))
 
 
-def test_a_guessed_latent_corrects_what_is_read(pictures):
+def test_the_latent_network_corrects_the_second_branch(pictures):
     torch.manual_seed(0)
     pair = Invertible(blocks=1, width=8, place="latent")
     for parameter in pair.parameters():
@@ -125,14 +126,14 @@ def test_a_guessed_latent_corrects_what_is_read(pictures):
 @pytest.mark.parametrize(
     ("place", "count"), [("ends", 2), ("couplings", 1), ("latent", 1), ("ends+couplings", 3), ("latent + ends", 3)]
 )
-def test_the_backbone_stands_where_it_is_told_to(place, count):
+def test_the_place_of_the_backbone(place, count):
     pair = Invertible(blocks=1, width=4, backbone="test_convnext", place=place)
-    assert sum(isinstance(module, Context) for module in pair.modules()) == count
+    assert sum(isinstance(module, BackboneContext) for module in pair.modules()) == count
     container = pair.hide(torch.rand(1, 3, 40, 24), torch.rand(1, 3, 40, 24))
     assert pair.restore(pair.reveal(container)).shape == (1, 3, 40, 24)
 
 
-def test_with_a_backbone_the_inverse_is_as_exact(pictures):
+def test_the_inverse_is_exact_with_a_backbone(pictures):
     torch.manual_seed(0)
     pair = Invertible(blocks=2, width=8, backbone="test_convnext", place="couplings").eval()
     for parameter in pair.parameters():
@@ -153,14 +154,62 @@ def test_an_unknown_place():
     assert caught.value.hint == "known: ends, couplings, latent, joined by +"
 
 
-def test_an_end_of_one_convolution():
+def test_ends_of_one_convolution_are_refused():
     with pytest.raises(ConfigError, match=r"model.ends: must be 0, or 2 and more"):
         Invertible(ends=1)
 
 
-def test_the_large_one_is_the_same_with_more_of_all():
+def test_the_large_configuration():
     assert isinstance(InvertibleLarge(blocks=1, width=4), Invertible)
     small, large = cost(Invertible()), cost(InvertibleLarge())
     assert small.hide_kmac < 60
     assert small.reveal_kmac < 60
     assert 300 < large.hide_kmac < 600
+
+
+def bands(height: int, width: int) -> torch.Tensor:
+    return torch.rand(2, 12, height, width, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("backbone", ["none", *BACKBONES])
+def test_a_subnet_is_zero_at_first(backbone):
+    assert Subnet(12, 24, 8, backbone=backbone)(bands(12, 20)).abs().max() == 0
+
+
+@pytest.mark.parametrize("backbone", ["none", *BACKBONES])
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (12, 20), (33, 7)])
+def test_any_size(backbone, height, width):
+    assert Subnet(12, 5, 8, backbone=backbone)(bands(height, width)).shape == (2, 5, height, width)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 6])
+def test_the_depth_is_the_number_of_convolutions(depth):
+    subnet = Subnet(12, 12, 8, depth)
+    assert sum(isinstance(module, torch.nn.Conv2d) for module in subnet.modules()) == depth
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_the_backbone_has_a_larger_receptive_field(backbone):
+    torch.manual_seed(0)
+    context = BackboneContext(12, 8, backbone, pretrained=False).eval()
+    picture = bands(64, 64)
+    changed = picture.clone()
+    changed[..., :4, :4] += 1
+    moved = (context(changed) - context(picture)).abs().amax((0, 1)) > 1e-6
+    assert moved[:4, :4].all()
+    assert moved[4:, 4:].any()
+
+
+def test_upsampled_maps_are_aligned():
+    torch.manual_seed(0)
+    context = BackboneContext(12, 8, "test_convnext", pretrained=False).eval()
+    picture = bands(64, 64)
+    shifted = torch.roll(picture, 16, -1)
+    inner = slice(28, 36)  # far from the padded borders
+    one, other = context(picture)[..., inner, 20:24], context(shifted)[..., inner, 36:40]
+    torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_an_unknown_backbone():
+    with pytest.raises(ConfigError, match=r"model.backbone: timm has no 'resnet19'"):
+        Subnet(12, 12, 8, backbone="resnet19")

@@ -52,7 +52,7 @@ def test_the_container_is_the_cover_and_a_residual():
     assert torch.equal(pair.hide(cover, secret), cover)
 
 
-def test_fine_detail_passes_beside_the_backbone():
+def test_fine_detail_bypasses_the_backbone():
     net = BackboneUNet(3, "test_resnet", pretrained=False, width=8).eval()
     flat = torch.full((1, 3, 32, 32), 0.5)
     dotted = flat.clone()
@@ -63,17 +63,17 @@ def test_fine_detail_passes_beside_the_backbone():
 
 
 @pytest.mark.parametrize("side", [8, 32])
-def test_one_small_picture_can_be_trained_on(side):
+def test_a_batch_of_one_small_picture_can_be_trained_on(side):
     pair = TimmUNet("test_resnet", width=4)
     cover, secret = torch.rand(2, 1, 3, side, side)
     assert pair.reveal(pair.hide(cover, secret)).isfinite().all()
 
 
-def test_the_width_is_that_at_full_resolution():
+def test_the_width_applies_at_full_resolution():
     pair = TimmUNet("test_resnet", width=5)
     assert pair.hider.detail[0].out_channels == pair.revealer.last[-1].in_channels == 5
 
 
-def test_it_is_nothing_without_a_backbone():
-    with pytest.raises(ConfigError, match=r"^model.backbone: timm_unet is nothing without one$"):
+def test_a_backbone_is_required():
+    with pytest.raises(ConfigError, match=r"^model.backbone: timm_unet requires one$"):
         TimmUNet("none")

@@ -15,13 +15,13 @@ def pictures(height: int, width: int, count: int = 1) -> torch.Tensor:
     return torch.rand(2, count, 3, height, width, generator=torch.Generator().manual_seed(0))
 
 
-def test_it_is_as_large_as_the_ancestor():
+def test_the_size_matches_the_earlier_implementation():
     pair = UNet()
     assert round(count(pair.hider) / 1e6, 1) == 41.8
     assert round(count(pair.revealer) / 1e6, 2) == 0.74
 
 
-def test_the_weights_of_the_published_generator_add_up():
+def test_the_size_matches_the_published_generator():
     channels = [6, 64, 128, 256, 512, 512, 512, 512]
     down = sum(16 * before * after for before, after in pairwise(channels))
     up = 16 * (512 * 512 + 2 * 1024 * 512 + 1024 * 256 + 512 * 128 + 256 * 64 + 128 * 3) + 3
@@ -29,7 +29,7 @@ def test_the_weights_of_the_published_generator_add_up():
     assert count(UNet().hider) == down + up + norms == 41_832_067
 
 
-def test_it_is_seven_halvings_deep():
+def test_seven_downsampling_steps():
     seen = []
     pair = UNet(width=2).eval()
     for module in pair.hider.modules():
@@ -39,7 +39,7 @@ def test_it_is_seven_halvings_deep():
     assert seen == [(2, 128, 64), (4, 64, 32), (8, 32, 16), (16, 16, 8), (16, 8, 4), (16, 4, 2), (16, 2, 1)]
 
 
-def test_the_outputs_keep_to_their_ranges():
+def test_output_ranges():
     pair = UNet(width=4)
     for parameter in pair.parameters():
         parameter.data *= 20
@@ -52,7 +52,7 @@ def test_the_outputs_keep_to_their_ranges():
     assert 0.5 < revealed.max() <= 1
 
 
-def test_grey_is_revealed_as_zero():
+def test_zero_logits_are_revealed_as_zero():
     pair = UNet(width=2).eval()
     nn.init.zeros_(pair.revealer[-1].weight)
     nn.init.zeros_(pair.revealer[-1].bias)
@@ -67,7 +67,7 @@ def test_a_batch_of_one_can_be_trained_on(height, width):
     assert all(weight.grad.isfinite().all() for weight in pair.parameters())
 
 
-def test_fine_detail_passes_above_the_lowest_levels():
+def test_skip_connections_preserve_fine_detail():
     pair = UNet(width=4).eval()
     cover, secret = pictures(128, 128)
     dotted = secret.clone()
@@ -76,7 +76,7 @@ def test_fine_detail_passes_above_the_lowest_levels():
     assert change[62:67, 62:67].max() == change.max() > 0
 
 
-def test_precision_is_not_lost_in_the_sigmoid():
+def test_the_sigmoid_is_computed_in_32_bits():
     pair = UNet(width=2).eval()
     with torch.autocast("cpu", torch.bfloat16):
         container = pair.hide(*pictures(32, 32))

@@ -72,7 +72,7 @@ CASES = (
     key("0 bytes", written("k2", b"")),
     key("folder", folder("k2"), "error: k2: can't be read (Is a directory)"),
     key("missing", nothing, "error: k2: no such key file"),
-    key("others can read it", written("k2", KEY, 0o644), "warning: k2: others on this machine can read it", 0),
+    key("others can read it", written("k2", KEY, 0o644), "warning: k2: other users can read this file", 0),
     key("32 zeros", written("k2", bytes(32)), WROTE_PICTURE, 0),
     given("key file: /dev/urandom", "--key-file /dev/urandom", "error: /dev/urandom: not a key file"),
     given("key file: the cover", "--key-file cover.png", "error: cover.png: not a key file"),

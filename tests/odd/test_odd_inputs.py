@@ -16,7 +16,7 @@ import av
 import pytest
 from PIL import Image
 
-from stegnet.cli.parser import make_parser
+from stegnet.cli.command import make_parser
 from tests.odd.case import Case, Said, make_kit, run
 from tests.odd.groups import GROUPS
 from tests.odd.make import nothing
@@ -104,7 +104,7 @@ def check_return(options: Namespace, case: Case) -> None:
     line = shlex.join(["reveal", "--strict", "-o", back, *given, "--", str(options.output)])
     said = run(Case("", nothing, line))
     assert said.code == 0, said.err
-    assert "warning: " not in said.err or "others on this machine" in said.err
+    assert "warning: " not in said.err or "other users can read" in said.err
     if options.method == "sealed" and not options.compress:
         assert Path(back).read_bytes() == options.secret.read_bytes()
     else:

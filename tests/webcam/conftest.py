@@ -18,13 +18,13 @@ import stegnet
 
 @pytest.fixture
 def colours() -> list[tuple[int, int, int]]:
-    """Of the pictures that `camera` sends."""
+    """Colours of the pictures that `camera` sends."""
     return [(200, 30, 60), (20, 90, 240), (128, 128, 128), (250, 240, 10)]
 
 
 @pytest.fixture
 def camera(colours) -> Iterator[str]:
-    """The address of a camera that sends a JPEG picture of each colour."""
+    """Address of a camera that sends a JPEG picture of each colour."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -48,7 +48,7 @@ def camera(colours) -> Iterator[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch, picture, make_film) -> Path:
-    """A film in the camera's place, secrets, a key; the place to work in."""
+    """Working folder with a film used as camera, secrets and a key."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(picture(48, 72, 2)).save("secret.png")
     make_film(tmp_path / "camera.mkv", 6, 64, 96)
@@ -59,7 +59,7 @@ def folder(tmp_path: Path, monkeypatch, picture, make_film) -> Path:
 
 
 class Running:
-    """A session in a process of its own.
+    """A session in another process.
 
     Attributes:
         address: of its page.
@@ -73,14 +73,14 @@ class Running:
         self.address = found[1]
 
     def end(self) -> tuple[int, str, str]:
-        """Exit code, and what it has told since."""
+        """Waits for the end; returns the exit code and the rest of its output."""
         out, err = self.process.communicate(timeout=300)
         return self.process.returncode, out, err
 
 
 @pytest.fixture
 def session(folder: Path, weights: Path) -> Callable[[str], Iterator[Running]]:
-    """Runs `stegnet webcam` for the time of a block, at most."""
+    """Runs `stegnet webcam` at most for the time of a block."""
 
     @contextmanager
     def run(line: str, weights: Path = weights) -> Iterator[Running]:

@@ -1,17 +1,51 @@
-"""A source that is read in its own thread."""
+"""Sources, their capture in a thread, and the latest item for other threads."""
 
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from fractions import Fraction
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stegnet.core.errors import MediaError
-from stegnet.webcam.capture import captured
-from stegnet.webcam.source import Frame, Source
+from stegnet.media import read_frames, read_picture
+from stegnet.webcam.capture import Frame, Latest, Source, capture, open_camera, open_secret
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
+
+
+def test_only_the_latest_item_is_kept():
+    latest = Latest[str]()
+    assert (latest.count, latest.wait(0, 0)) == (0, None)
+    for item in "abc":
+        latest.put(item)
+    assert latest.wait(0, 0) == latest.wait(2, 0) == (3, "c")
+    assert (latest.count, latest.wait(3, 0)) == (3, None)
+
+
+def test_it_has_ended_after_the_last_item():
+    latest = Latest[str]()
+    latest.put("a")
+    assert not latest.ended(1)
+    latest.close()
+    assert not latest.ended(0)
+    assert latest.wait(0, 0) == (1, "a")
+    assert latest.ended(1)
+    assert latest.wait(1, 100) is None
+
+
+def test_waiting_threads_are_notified():
+    latest = Latest[str]()
+    found = []
+    thread = threading.Thread(target=lambda: found.append(latest.wait(0, 100)))
+    thread.start()
+    latest.put("a")
+    thread.join(timeout=10)
+    assert found == [(1, "a")]
 
 
 def ticks(count: int, apart: float, delay: float = 0.0) -> Iterator[Frame]:
@@ -20,50 +54,111 @@ def ticks(count: int, apart: float, delay: float = 0.0) -> Iterator[Frame]:
         yield Frame(PICTURE, Fraction(index * apart))
 
 
-def test_a_camera_is_read_as_fast_as_it_gives():
-    with captured(Source(ticks(1000, 3600.0), timed=False)) as capture:
-        assert capture.first().picture is PICTURE
-        while not capture.newest.over(1000):
+def test_a_camera_is_read_at_full_speed():
+    with capture(Source(ticks(1000, 3600.0), paced=False)) as capturing:
+        assert capturing.frame().picture is PICTURE
+        while not capturing.latest.ended(1000):
             time.sleep(0.01)
-        capture.check()
-        assert capture.first().time == 999 * 3600
+        capturing.check()
+        assert capturing.frame().time == 999 * 3600
 
 
-def test_a_film_is_played_at_its_own_rate():
+def test_a_film_is_played_at_its_frame_rate():
     start = time.monotonic()
-    with captured(Source(ticks(11, 0.05), timed=True)) as capture:
-        while not capture.newest.over(11):
+    with capture(Source(ticks(11, 0.05), paced=True)) as capturing:
+        while not capturing.latest.ended(11):
             time.sleep(0.01)
     assert time.monotonic() - start >= 0.5
 
 
-def test_what_is_late_is_not_caught_up_with():
+def test_delays_are_not_caught_up():
     start = time.monotonic()
-    with captured(Source(ticks(6, 0.01, delay=0.1), timed=True)) as capture:
-        while not capture.newest.over(6):
+    with capture(Source(ticks(6, 0.01, delay=0.1), paced=True)) as capturing:
+        while not capturing.latest.ended(6):
             time.sleep(0.01)
     assert time.monotonic() - start >= 0.6
 
 
-def test_it_ends_with_the_block():
+def test_capture_ends_with_the_block():
     start = time.monotonic()
-    with captured(Source(ticks(10, 3600.0), timed=True)) as capture:
-        capture.first()
+    with capture(Source(ticks(10, 3600.0), paced=True)) as capturing:
+        capturing.frame()
     assert time.monotonic() - start < 10
-    assert capture.newest.over(1)
+    assert capturing.latest.ended(1)
 
 
-def test_what_goes_wrong_is_told_to_who_waits():
+def test_errors_are_raised_in_the_waiting_thread():
     def broken() -> Iterator[Frame]:
         raise MediaError("the camera is gone")
         yield
 
-    with captured(Source(broken(), timed=False)) as capture, pytest.raises(MediaError, match="the camera is gone"):
-        capture.first()
+    with capture(Source(broken(), paced=False)) as capturing, pytest.raises(MediaError, match="the camera is gone"):
+        capturing.frame()
 
 
-def test_a_source_that_is_silent(monkeypatch):
-    monkeypatch.setattr("stegnet.webcam.capture._PATIENCE", 0.05)
-    silent = Source(ticks(1, 0.0, delay=0.5), timed=False)
-    with captured(silent) as capture, pytest.raises(MediaError, match=r"gave no picture in 0\.05 seconds"):
-        capture.first()
+def test_a_source_without_frames(monkeypatch):
+    monkeypatch.setattr("stegnet.webcam.capture._FIRST_FRAME_TIMEOUT", 0.05)
+    silent = Source(ticks(1, 0.0, delay=0.5), paced=False)
+    with capture(silent) as capturing, pytest.raises(MediaError, match=r"delivered no frame within 0\.05 seconds"):
+        capturing.frame()
+
+
+def test_a_camera_at_an_address(camera, colours):
+    source = open_camera(camera, loop=True)
+    with pytest.warns(UserWarning, match=r"camera http://.*: stopped delivering frames"):
+        frames = list(source.frames)
+    assert not source.paced
+    times = [frame.time for frame in frames]
+    assert times == sorted(times)
+    for frame, colour in zip(frames, colours, strict=True):
+        assert np.abs(frame.picture.astype(int) - colour).max() < 5
+
+
+def test_a_film_keeps_its_frame_rate_and_colours(folder):
+    source = open_camera("camera.mkv", loop=False)
+    frames = list(source.frames)
+    assert source.paced
+    assert [frame.time for frame in frames] == [Fraction(index, 25) for index in range(6)]
+    assert all(
+        np.array_equal(frame.picture, true) for frame, true in zip(frames, read_frames(Path("camera.mkv")), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "opened", [lambda: open_camera("camera.mkv", loop=True), lambda: open_secret(Path("camera.mkv"))]
+)
+def test_a_film_is_looped(folder, opened):
+    with closing(opened().frames) as frames:
+        seen = list(islice(frames, 14))
+    assert [frame.time for frame in seen] == [Fraction(index, 25) for index in range(14)]
+    assert np.array_equal(seen[0].picture, seen[12].picture)
+
+
+def test_a_secret_picture(folder):
+    (frame,) = open_secret(Path("secret.png")).frames
+    assert np.array_equal(frame.picture, read_picture(Path("secret.png")))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("99", "camera 99: not connected, or in use"),
+        ("/dev/no-such-camera", "camera /dev/no-such-camera: no such source"),
+        ("gone.mp4", "camera gone.mp4: no such source"),
+        ("http://me:word@127.0.0.1:1/live", "camera http://…@127.0.0.1:1/live: no such source"),
+        ("secret.png", "secret.png: is a picture, not a film"),
+        (".", ".: is a folder"),
+        ("k", "k: neither a picture nor a film that can be read"),
+    ],
+)
+def test_invalid_sources(folder, capfd, name, told):
+    with pytest.raises(MediaError) as caught:
+        open_camera(name, loop=True)
+    assert str(caught.value) == told
+    assert caught.value.hint
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_missing_secret(folder):
+    with pytest.raises(MediaError, match=r"gone\.png: no such file"):
+        open_secret(Path("gone.png"))

@@ -1,4 +1,4 @@
-"""Frames hidden and revealed as they come."""
+"""Live hiding and revealing."""
 
 import time
 from collections.abc import Iterator
@@ -14,9 +14,8 @@ from stegnet.codec.picture import reveal_picture
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
 from stegnet.media import resize
-from stegnet.webcam.capture import Capture, captured
-from stegnet.webcam.live import Live
-from stegnet.webcam.source import Frame, Source
+from stegnet.webcam.capture import Capture, Frame, Source, capture
+from stegnet.webcam.live import LivePipeline
 from tests.codec import by_the_book
 from tests.codec.by_the_book import SECRET
 
@@ -24,7 +23,7 @@ from tests.codec.by_the_book import SECRET
 @contextmanager
 def sources(covers: list[Frame], *secrets: np.ndarray) -> Iterator[tuple[Capture, Capture]]:
     shown = (Frame(secret, Fraction(0)) for secret in secrets)
-    with captured(Source(iter_of(covers), timed=False)) as camera, captured(Source(shown, timed=False)) as secret:
+    with capture(Source(iter_of(covers), paced=False)) as camera, capture(Source(shown, paced=False)) as secret:
         yield camera, secret
 
 
@@ -34,50 +33,51 @@ def iter_of(frames: list[Frame]) -> Iterator[Frame]:
 
 @pytest.fixture
 def slow(picture):
-    """Twenty frames, a quarter of a second apart by their stamps."""
+    """Twenty frames with timestamps a quarter of a second apart."""
     return [Frame(picture(64, 96, index), 100 + Fraction(index, 4)) for index in range(20)]
 
 
-def test_what_is_revealed_comes_from_the_container(exact, key, picture, five_levels, slow):
+def test_the_secret_is_revealed_from_the_container(exact, key, picture, five_levels, slow):
     secret = picture(64, 96, 7)
     with sources(slow, secret) as (camera, hidden):
-        live = Live(exact, key, bytes(16), camera, hidden)
-        trips = list(live.trips(Event()))
-    for trip in trips:
-        assert np.array_equal(trip.revealed, five_levels(secret))
-        assert trip.revealed_psnr == psnr(secret, trip.revealed)
-        assert trip.container_psnr == psnr(trip.cover, trip.container) > 20
-        found = find(trip.container, key)
+        live = LivePipeline(exact, key, bytes(16), camera, hidden)
+        frames = list(live.frames(Event()))
+    for frame in frames:
+        assert np.array_equal(frame.revealed, five_levels(secret))
+        assert frame.revealed_psnr == psnr(secret, frame.revealed)
+        assert frame.container_psnr == psnr(frame.cover, frame.container) > 20
+        found = find(frame.container, key)
         assert found.whole
-        assert found.record == trip.before.record
+        assert found.record == frame.unsealed.record
 
 
 def test_every_frame_has_its_own_nonce(exact, key, picture, slow):
-    """The same frame twice, for what two frames differ in anyway is left to chance."""
+    """Tested on the same frame, since different frames have different containers anyway."""
     with sources(slow, picture(64, 96, 7)) as (camera, hidden):
-        live = Live(exact, key, bytes(16), camera, hidden)
-        (item,) = live._items(Event(), 1)
-        containers = [live._trip(item).container for _ in range(3)]
+        live = LivePipeline(exact, key, bytes(16), camera, hidden)
+        (job,) = live._jobs(Event(), 1)
+        containers = [live._process(job).container for _ in range(3)]
     assert len({by_the_book.read_nonce(container, SECRET) for container in containers}) == 3
 
 
-def test_it_is_no_picture_for_other_readers(exact, key, picture, slow):
+def test_a_live_frame_is_not_a_picture_container(exact, key, picture, slow):
     with sources(slow, picture(64, 96, 7)) as (camera, hidden):
-        (trip,) = Live(exact, key, bytes(16), camera, hidden).trips(Event(), 1)
+        (frame,) = LivePipeline(exact, key, bytes(16), camera, hidden).frames(Event(), 1)
     with pytest.raises(RevealError, match="no picture of its own"):
-        reveal_picture(exact, trip.container, key)
+        reveal_picture(exact, frame.container, key)
 
 
-def test_frames_are_dropped_and_stamps_are_real(exact, key, picture, slow):
+def test_frames_are_dropped(exact, key, picture, slow):
     with sources(slow, picture(64, 96, 7)) as (camera, hidden):
-        while not camera.newest.over(20):
+        while not camera.latest.ended(20):
             time.sleep(0.01)
-        trips = list(Live(exact, key, bytes(16), camera, hidden).trips(Event()))
-    assert [(trip.number, trip.before.record.index, trip.before.record.stamp) for trip in trips] == [(20, 0, 0)]
-    assert np.array_equal(trips[0].cover, slow[-1].picture)
+        frames = list(LivePipeline(exact, key, bytes(16), camera, hidden).frames(Event()))
+    (frame,) = frames
+    assert (frame.number, frame.unsealed.record.index, frame.unsealed.record.stamp) == (20, 0, 0)
+    assert np.array_equal(frame.cover, slow[-1].picture)
 
 
-def test_stamps_follow_the_camera(exact, key, picture):
+def test_timestamps_follow_the_camera(exact, key, picture):
     gate = Event()
 
     def frames() -> Iterator[Frame]:
@@ -87,11 +87,11 @@ def test_stamps_follow_the_camera(exact, key, picture):
             gate.clear()
 
     still = (Frame(picture(64, 96, 7), Fraction(0)) for _ in range(1))
-    with captured(Source(frames(), timed=False)) as camera, captured(Source(still, timed=False)) as hidden:
+    with capture(Source(frames(), paced=False)) as camera, capture(Source(still, paced=False)) as hidden:
         stamps = []
-        live = Live(exact, key, bytes(16), camera, hidden)
-        for item in live._items(Event(), 5):
-            stamps.append(item.record.stamp)
+        live = LivePipeline(exact, key, bytes(16), camera, hidden)
+        for job in live._jobs(Event(), 5):
+            stamps.append(job.record.stamp)
             gate.set()
     assert stamps == [0, 250, 251, 667, 2000]
 
@@ -105,30 +105,30 @@ def test_stamps_follow_the_camera(exact, key, picture):
         ((640, 640), (48, 40), (40, 40)),
     ],
 )
-def test_a_large_secret_is_made_smaller(exact, key, picture, slow, secret_size, size, expected):
+def test_a_large_secret_is_scaled_down(exact, key, picture, slow, secret_size, size, expected):
     secret = picture(*secret_size, 3)
     with sources(slow, secret) as (camera, hidden):
-        (trip,) = Live(exact, key, bytes(16), camera, hidden, size).trips(Event(), 1)
-    assert trip.revealed.shape[:2] == expected
-    assert np.array_equal(trip.secret, resize(secret, *expected))
+        (frame,) = LivePipeline(exact, key, bytes(16), camera, hidden, size).frames(Event(), 1)
+    assert frame.revealed.shape[:2] == expected
+    assert np.array_equal(frame.secret, resize(secret, *expected))
 
 
-def test_the_middle_of_the_camera_fills_the_size(exact, key, picture):
+def test_the_camera_picture_is_cropped_to_the_size(exact, key, picture):
     tall = np.zeros((200, 64, 3), np.uint8)
     tall[84:116] = 200
     with sources([Frame(tall, Fraction(0))], picture(32, 40)) as (camera, hidden):
-        (trip,) = Live(exact, key, bytes(16), camera, hidden, (64, 32)).trips(Event(), 1)
-    assert trip.cover.shape == (32, 64, 3)
-    assert (trip.cover == 200).all()
+        (frame,) = LivePipeline(exact, key, bytes(16), camera, hidden, (64, 32)).frames(Event(), 1)
+    assert frame.cover.shape == (32, 64, 3)
+    assert (frame.cover == 200).all()
 
 
-def test_too_small_a_camera(exact, key, picture):
+def test_a_camera_picture_that_is_too_small(exact, key, picture):
     frames = [Frame(picture(16, 16), Fraction(0))]
     with sources(frames, picture(16, 16)) as (camera, hidden), pytest.raises(CapacityError, match="too small: 16×16"):
-        Live(exact, key, bytes(16), camera, hidden)
+        LivePipeline(exact, key, bytes(16), camera, hidden)
 
 
-def test_it_stops_when_told(exact, key, picture):
+def test_the_pipeline_stops_on_request(exact, key, picture):
     stop, gate = Event(), Event()
 
     def endless() -> Iterator[Frame]:
@@ -136,21 +136,21 @@ def test_it_stops_when_told(exact, key, picture):
         gate.wait(60)
 
     still = (Frame(picture(64, 96, 7), Fraction(0)) for _ in range(1))
-    with captured(Source(endless(), timed=False)) as camera, captured(Source(still, timed=False)) as hidden:
-        trips = Live(exact, key, bytes(16), camera, hidden).trips(stop)
+    with capture(Source(endless(), paced=False)) as camera, capture(Source(still, paced=False)) as hidden:
+        frames = LivePipeline(exact, key, bytes(16), camera, hidden).frames(stop)
         stop.set()
-        assert list(trips) == []
+        assert list(frames) == []
         gate.set()
 
 
-def test_a_secret_that_breaks_off(exact, key, picture, slow):
+def test_a_secret_film_that_is_damaged(exact, key, picture, slow):
     def broken() -> Iterator[Frame]:
         yield Frame(picture(64, 96), Fraction(0))
         raise MediaError("the film is damaged")
 
-    with captured(Source(iter_of(slow), timed=False)) as camera, captured(Source(broken(), timed=False)) as hidden:
-        while not hidden.newest.over(1):
+    with capture(Source(iter_of(slow), paced=False)) as camera, capture(Source(broken(), paced=False)) as hidden:
+        while not hidden.latest.ended(1):
             time.sleep(0.01)
-        live = Live(exact, key, bytes(16), camera, hidden)
+        live = LivePipeline(exact, key, bytes(16), camera, hidden)
         with pytest.raises(MediaError, match="the film is damaged"):
-            list(live.trips(Event()))
+            list(live.frames(Event()))

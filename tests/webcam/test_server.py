@@ -1,4 +1,4 @@
-"""Who gets to see the page, and what."""
+"""Access to the page, and its contents."""
 
 import base64
 import json
@@ -18,27 +18,26 @@ from stegnet.codec.frame import Unsealed
 from stegnet.codec.record import Record
 from stegnet.codec.recording import open_header
 from stegnet.core.errors import ConfigError
-from stegnet.webcam.live import Trip
-from stegnet.webcam.server import _MOST_CONNECTIONS, LOOPBACK, Site
-from stegnet.webcam.view import Rates
+from stegnet.webcam.live import LiveFrame
+from stegnet.webcam.server import _MAX_CONNECTIONS, LOOPBACK, PageServer, StatisticsCounter
 
 Ask = Callable[..., tuple[int, dict[str, str], bytes]]
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with Site(0, threading.Event()) as site, site.served():
-        yield site
+def server() -> Iterator[PageServer]:
+    with PageServer(0, threading.Event()) as server, server.running():
+        yield server
 
 
 @pytest.fixture
-def ask(site) -> Ask:
-    """Asks the site for a path below its token; gives status, headers and body."""
+def ask(server) -> Ask:
+    """Requests a path below the token; returns status, headers and body."""
 
-    def send(path: str, method: str = "GET", host: str | None = None, token: str = site.token):
-        connection = HTTPConnection(LOOPBACK, site.server_port, timeout=30)
+    def send(path: str, method: str = "GET", host: str | None = None, token: str = server.token):
+        connection = HTTPConnection(LOOPBACK, server.server_port, timeout=30)
         whole = f"/{token}/{path}" if token else path
-        connection.request(method, whole, headers={"Host": host or f"{LOOPBACK}:{site.server_port}"})
+        connection.request(method, whole, headers={"Host": host or f"{LOOPBACK}:{server.server_port}"})
         answer = connection.getresponse()
         result = answer.status, dict(answer.headers), answer.read()
         connection.close()
@@ -48,12 +47,12 @@ def ask(site) -> Ask:
 
 
 @pytest.fixture
-def make_trip(exact, picture) -> Callable[[int], Trip]:
-    def make(number: int) -> Trip:
+def make_frame(exact, picture) -> Callable[[int], LiveFrame]:
+    def make(number: int) -> LiveFrame:
         pictures = [picture(48, 64, seed) for seed in range(4)]
         record = Record(open_header(exact, 48, 64), number, 40 * number)
-        before = Unsealed(pictures[1], np.zeros((48, 64, 3), np.int8), record)
-        return Trip(before, number, *pictures, 41.5, float("inf"))
+        unsealed = Unsealed(pictures[1], np.zeros((48, 64, 3), np.int8), record)
+        return LiveFrame(unsealed, number, *pictures, 41.5, float("inf"))
 
     return make
 
@@ -62,7 +61,7 @@ def decoded(text: str) -> np.ndarray:
     return cv2.cvtColor(cv2.imdecode(np.frombuffer(base64.b64decode(text), np.uint8), 1), cv2.COLOR_BGR2RGB)
 
 
-def test_the_page_is_whole_and_loads_nothing_from_elsewhere(ask):
+def test_the_page_is_self_contained(ask):
     status, headers, body = ask("")
     assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert not re.findall(rb"https?:|@import|url\(|<link rel=.stylesheet|<script src", body)
@@ -71,18 +70,18 @@ def test_the_page_is_whole_and_loads_nothing_from_elsewhere(ask):
     assert headers["Server"] == "stegnet"
 
 
-def test_it_listens_on_the_loopback_address_alone(site):
-    assert site.socket.getsockname()[0] == "127.0.0.1"
+def test_the_server_listens_on_the_loopback_address_only(server):
+    assert server.socket.getsockname()[0] == "127.0.0.1"
 
 
-def test_a_frame(site, ask, make_trip, picture):
-    trip = make_trip(3)
-    site.newest.put(Rates(recording=False).view(trip, 5))
+def test_a_frame(server, ask, make_frame, picture):
+    frame = make_frame(3)
+    server.latest.put(StatisticsCounter(recording=False).view(frame, 5))
     status, headers, body = ask("frame?after=0")
     assert (status, headers["Content-Type"]) == (200, "application/json")
     answer = json.loads(body)
     assert answer["number"] == 1
-    assert answer["figures"] == {
+    assert answer["statistics"] == {
         "shown": 1,
         "dropped": 0,
         "camera_rate": None,
@@ -96,130 +95,130 @@ def test_a_frame(site, ask, make_trip, picture):
     }
     pictures = {name: decoded(text).astype(int) for name, text in answer["pictures"].items()}
     for name in ("cover", "container", "secret", "revealed"):
-        assert np.abs(pictures[name] - getattr(trip, name)).mean() < 8
-    difference = np.abs(trip.cover.astype(int) - trip.container)
+        assert np.abs(pictures[name] - getattr(frame, name)).mean() < 8
+    difference = np.abs(frame.cover.astype(int) - frame.container)
     assert np.abs(pictures["container_difference"] - np.minimum(10 * difference, 255)).mean() < 20
 
 
-def test_a_slow_viewer_gets_the_newest(site, ask, make_trip):
-    rates = Rates(recording=True)
+def test_a_slow_viewer_gets_the_latest_frame(server, ask, make_frame):
+    counter = StatisticsCounter(recording=True)
     for number in range(1, 8):
-        site.newest.put(rates.view(make_trip(3 * number), 30))
+        server.latest.put(counter.view(make_frame(3 * number), 30))
     answer = json.loads(ask("frame?after=1")[2])
     assert answer["number"] == 7
-    assert (answer["figures"]["shown"], answer["figures"]["dropped"]) == (7, 12)
+    assert (answer["statistics"]["shown"], answer["statistics"]["dropped"]) == (7, 12)
 
 
-def test_a_viewer_waits_for_what_is_new(site, ask, make_trip, monkeypatch):
-    site.newest.put(Rates(recording=False).view(make_trip(1), 1))
-    monkeypatch.setattr("stegnet.webcam.server._WAIT", 0.1)
-    assert json.loads(ask("frame?after=1")[2]) == {"over": False}
-    monkeypatch.setattr("stegnet.webcam.server._WAIT", 60.0)
-    later = threading.Timer(0.2, lambda: site.newest.put(Rates(recording=False).view(make_trip(2), 2)))
+def test_a_viewer_waits_for_a_new_frame(server, ask, make_frame, monkeypatch):
+    server.latest.put(StatisticsCounter(recording=False).view(make_frame(1), 1))
+    monkeypatch.setattr("stegnet.webcam.server._LONG_POLL", 0.1)
+    assert json.loads(ask("frame?after=1")[2]) == {"ended": False}
+    monkeypatch.setattr("stegnet.webcam.server._LONG_POLL", 60.0)
+    later = threading.Timer(0.2, lambda: server.latest.put(StatisticsCounter(recording=False).view(make_frame(2), 2)))
     later.start()
     assert json.loads(ask("frame?after=1")[2])["number"] == 2
-    site.newest.close()
-    assert json.loads(ask("frame?after=2")[2]) == {"over": True}
+    server.latest.close()
+    assert json.loads(ask("frame?after=2")[2]) == {"ended": True}
 
 
-def test_rates(make_trip, monkeypatch):
+def test_frame_rates(make_frame, monkeypatch):
     now = iter([10.0, 10.5, 11.0, 20.0, 20.5])
-    monkeypatch.setattr("stegnet.webcam.view.time.monotonic", lambda: next(now))
-    rates = Rates(recording=False)
-    figures = [rates.view(make_trip(10 * step + 1), 10 * step + 1).figures for step in range(5)]
-    assert [each["shown_rate"] for each in figures] == [None, 2.0, 2.0, pytest.approx(1 / 9), 2.0]
-    assert [each["camera_rate"] for each in figures] == [None, 20.0, 20.0, pytest.approx(10 / 9), 20.0]
-    assert [each["dropped"] for each in figures] == [0, 9, 18, 27, 36]
+    monkeypatch.setattr("stegnet.webcam.server.time.monotonic", lambda: next(now))
+    counter = StatisticsCounter(recording=False)
+    statistics = [counter.view(make_frame(10 * step + 1), 10 * step + 1).statistics for step in range(5)]
+    assert [each["shown_rate"] for each in statistics] == [None, 2.0, 2.0, pytest.approx(1 / 9), 2.0]
+    assert [each["camera_rate"] for each in statistics] == [None, 20.0, 20.0, pytest.approx(10 / 9), 20.0]
+    assert [each["dropped"] for each in statistics] == [0, 9, 18, 27, 36]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_without_the_token_there_is_nothing(site, ask, method):
+def test_requests_without_the_token_are_not_found(server, ask, method):
     for path in ("", "frame", "stop"):
-        for token in ("x" * 32, site.token[:-1], site.token + "x", "%C3%A9"):
+        for token in ("x" * 32, server.token[:-1], server.token + "x", "%C3%A9"):
             assert ask(path, method, token=token)[0] == 404
-    for whole in ("/", f"/{site.token}", "/favicon.ico", "*", "//[", "x"):
+    for whole in ("/", f"/{server.token}", "/favicon.ico", "*", "//[", "x"):
         assert ask(whole, method, token="")[0] == 404
-    assert not site.stop.is_set()
+    assert not server.stop.is_set()
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", "localhost.evil"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_another_name_is_refused(site, ask, host, method):
+def test_other_host_names_are_refused(server, ask, host, method):
     for path in ("", "frame", "stop"):
         assert ask(path, method, host=host)[0] == 403
-    assert not site.stop.is_set()
+    assert not server.stop.is_set()
 
 
-def test_localhost_is_the_loopback_address(site, ask):
-    assert ask("", host=f"localhost:{site.server_port}")[0] == 200
+def test_localhost_is_accepted(server, ask):
+    assert ask("", host=f"localhost:{server.server_port}")[0] == 200
 
 
-def test_tokens_differ():
-    with Site(0, threading.Event()) as one, Site(0, threading.Event()) as other:
+def test_tokens_are_random():
+    with PageServer(0, threading.Event()) as one, PageServer(0, threading.Event()) as other:
         assert one.token != other.token
         assert len(one.token) == 32
 
 
-def test_the_stop_button(site, ask):
-    assert ask("stop")[0] == 404  # a link or picture can't press it
-    assert not site.stop.is_set()
+def test_the_stop_button(server, ask):
+    assert ask("stop")[0] == 404  # a link or an image can't trigger it
+    assert not server.stop.is_set()
     assert ask("stop", "POST")[0] == 200
-    assert site.stop.is_set()
+    assert server.stop.is_set()
 
 
 @pytest.mark.parametrize("query", ["", "?after=", "?after=x", "?after=-1", "?after=%C2%B2", "?other=1"])
-def test_an_odd_question(site, ask, make_trip, query):
-    site.newest.put(Rates(recording=False).view(make_trip(1), 1))
+def test_invalid_queries(server, ask, make_frame, query):
+    server.latest.put(StatisticsCounter(recording=False).view(make_frame(1), 1))
     assert json.loads(ask(f"frame{query}")[2])["number"] == 1
 
 
-def test_a_port_that_is_taken(site):
-    with pytest.raises(ConfigError, match=rf"port {site.server_port}: can't be had \(Address already in use\)"):
-        Site(site.server_port, threading.Event())
+def test_a_port_in_use(server):
+    with pytest.raises(ConfigError, match=rf"port {server.server_port}: not available \(Address already in use\)"):
+        PageServer(server.server_port, threading.Event())
 
 
-def test_nothing_is_told_of_viewers_that_go(site, ask, make_trip, capfd):
-    connection = socket.create_connection((LOOPBACK, site.server_port))
-    request = f"GET /{site.token}/frame?after=0 HTTP/1.1\r\nHost: {LOOPBACK}:{site.server_port}\r\n\r\n"
+def test_disconnected_viewers_are_not_reported(server, ask, make_frame, capfd):
+    connection = socket.create_connection((LOOPBACK, server.server_port))
+    request = f"GET /{server.token}/frame?after=0 HTTP/1.1\r\nHost: {LOOPBACK}:{server.server_port}\r\n\r\n"
     connection.sendall(request.encode())
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    connection.close()  # with a reset, while the other side waits for a frame
-    site.newest.put(Rates(recording=False).view(make_trip(1), 1))
+    connection.close()  # with a reset, while the server waits for a frame
+    server.latest.put(StatisticsCounter(recording=False).view(make_frame(1), 1))
     time.sleep(0.3)
     assert ask("")[0] == 200
     assert capfd.readouterr() == ("", "")
 
 
-def test_connections_are_limited(site, ask):
-    """Those who can't get in are told so at once, and take no thread; when others go, there is room again."""
+def test_connections_are_limited(server, ask):
+    """Excess connections are refused at once without a thread, until others are closed."""
     before = threading.active_count()
-    request = f"GET /{site.token}/ HTTP/1.1\r\nHost: {LOOPBACK}:{site.server_port}\r\n\r\n".encode()
+    request = f"GET /{server.token}/ HTTP/1.1\r\nHost: {LOOPBACK}:{server.server_port}\r\n\r\n".encode()
     with ExitStack() as idle:
-        for _ in range(_MOST_CONNECTIONS):
-            connection = idle.enter_context(socket.create_connection((LOOPBACK, site.server_port)))
+        for _ in range(_MAX_CONNECTIONS):
+            connection = idle.enter_context(socket.create_connection((LOOPBACK, server.server_port)))
             connection.sendall(request)
-            assert connection.recv(12) == b"HTTP/1.1 200"  # it holds its thread now
+            assert connection.recv(12) == b"HTTP/1.1 200"  # it occupies its thread now
         for _ in range(20):
             status, headers, _ = ask("")
             assert (status, headers.get("Retry-After")) == (503, "1")
-        assert threading.active_count() == before + _MOST_CONNECTIONS
+        assert threading.active_count() == before + _MAX_CONNECTIONS
     assert soon(lambda: ask("")[0] == 200)
 
 
-def test_whoever_does_not_know_the_address_holds_no_thread(site):
-    with socket.create_connection((LOOPBACK, site.server_port)) as connection:
-        connection.sendall(f"GET / HTTP/1.1\r\nHost: {LOOPBACK}:{site.server_port}\r\n\r\n".encode())
+def test_clients_without_the_token_hold_no_thread(server):
+    with socket.create_connection((LOOPBACK, server.server_port)) as connection:
+        connection.sendall(f"GET / HTTP/1.1\r\nHost: {LOOPBACK}:{server.server_port}\r\n\r\n".encode())
         connection.settimeout(30)
-        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 404")  # up to the end of the connection
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 404")  # until the connection is closed
 
 
-def test_a_thread_that_can_not_be_started_leaves_its_place(site, ask, monkeypatch, capfd):
+def test_a_thread_that_fails_to_start_frees_its_connection(server, ask, monkeypatch, capfd):
     def fail(thread):
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
-        for _ in range(_MOST_CONNECTIONS):
+        for _ in range(_MAX_CONNECTIONS):
             with pytest.raises((ConnectionError, RemoteDisconnected)):
                 ask("")
     assert ask("")[0] == 200
@@ -227,20 +226,20 @@ def test_a_thread_that_can_not_be_started_leaves_its_place(site, ask, monkeypatc
 
 
 def soon(true: Callable[[], bool]) -> bool:
-    """Whether it comes true within half a minute."""
+    """Returns True as soon as the condition holds, False after 30 seconds."""
     end = time.monotonic() + 30
     while not (found := true()) and time.monotonic() < end:
         time.sleep(0.01)
     return found
 
 
-def test_it_ends_while_a_viewer_waits():
+def test_the_server_stops_while_a_viewer_waits():
     answers = []
-    with Site(0, threading.Event()) as site:
-        with site.served():
-            connection = HTTPConnection(LOOPBACK, site.server_port, timeout=30)
-            connection.request("GET", f"/{site.token}/frame?after=0")
+    with PageServer(0, threading.Event()) as server:
+        with server.running():
+            connection = HTTPConnection(LOOPBACK, server.server_port, timeout=30)
+            connection.request("GET", f"/{server.token}/frame?after=0")
             time.sleep(0.1)
         answers.append(json.loads(connection.getresponse().read()))
         connection.close()
-    assert answers == [{"over": True}]
+    assert answers == [{"ended": True}]

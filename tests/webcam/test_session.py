@@ -1,4 +1,4 @@
-"""Whole sessions, in processes of their own: a film stands in the camera's place."""
+"""Complete sessions in other processes, with a film as camera."""
 
 import json
 import signal
@@ -21,9 +21,9 @@ from stegnet.core.measures import psnr
 from stegnet.media import read_frames, read_picture, scan
 from stegnet.models import SHIPPED
 from stegnet.webcam import live
-from stegnet.webcam.server import Site
+from stegnet.webcam.capture import Frame, Source
+from stegnet.webcam.server import PageServer
 from stegnet.webcam.session import SessionOptions, run
-from stegnet.webcam.source import Frame, Source
 
 FILM = "secret.png --source camera.mkv"
 
@@ -34,23 +34,23 @@ def frame(address: str, after: int = 0) -> dict:
 
 
 def seen(address: str, frames: int) -> dict:
-    """What the page shows once there have been so many frames."""
+    """Polls like the page until `frames` frames were shown; returns the last answer."""
     answer, number = {}, 0
     while number < frames:
         answer = frame(address, number)
-        assert not answer.get("over")
+        assert not answer.get("ended")
         number = answer.get("number", number)
     return answer
 
 
 def revealed(folder: Path, weights: Path) -> list[np.ndarray]:
-    """What `c.mkv` hides; it must be whole."""
+    """Reveals `c.mkv`, which must not be damaged."""
     report = reveal_film(Network.load(weights), folder / "c.mkv", folder / "s.mkv", read_key("k"), strict=True)
     assert report.trouble == ()
     return list(read_frames(folder / "s.mkv"))
 
 
-def test_the_page_shows_frames_until_its_button_is_pressed(session, folder):
+def test_the_page_shows_frames_until_stopped(session, folder):
     with session(f"{FILM} --record c.mkv --key-file k") as running:
         with urlopen(running.address, timeout=60) as page:
             assert b"<title>stegnet webcam</title>" in page.read()
@@ -58,7 +58,7 @@ def test_the_page_shows_frames_until_its_button_is_pressed(session, folder):
         later = frame(running.address, first["number"])
         assert later["number"] > first["number"] >= 1
         assert set(later["pictures"]) > {"cover", "container", "secret", "revealed"}
-        assert later["figures"]["recording"] is True
+        assert later["statistics"]["recording"] is True
         with urlopen(Request(f"{running.address}stop", method="POST"), timeout=60) as answer:
             assert answer.status == 200
         code, out, err = running.end()
@@ -69,7 +69,7 @@ def test_the_page_shows_frames_until_its_button_is_pressed(session, folder):
     assert out.endswith(f", {frames} frames, {frames} hidden\n")
 
 
-def test_what_was_recorded_is_revealed(session, folder):
+def test_a_recording_can_be_revealed(session, folder):
     with session("secret.mkv --source camera.mkv --record c.mkv --key-file k --frames 5", SHIPPED) as running:
         code, _, err = running.end()
     assert (code, err) == (0, "")
@@ -87,7 +87,7 @@ def test_what_was_recorded_is_revealed(session, folder):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_a_whole_recording(session, folder, weights, number):
+def test_a_signal_completes_the_recording(session, folder, weights, number):
     before = sorted(folder.iterdir())
     with session(f"{FILM} --record c.mkv --key-file k") as running:
         seen(running.address, 3)
@@ -101,16 +101,16 @@ def test_a_signal_leaves_a_whole_recording(session, folder, weights, number):
     assert out.startswith(f"showed {len(frames)} frames in ")
 
 
-def test_a_film_that_is_not_repeated_ends_it(session):
+def test_the_session_ends_with_a_film_that_is_not_looped(session):
     with session(f"{FILM} --once") as running:
         code, out, err = running.end()
-    assert (code, err) == (0, "note: the key is a random one, for this session alone\n")
+    assert (code, err) == (0, "note: using a random key for this session only\n")
     shown, dropped = int(out.split()[1]), int(out.split()[-1])
     assert 1 <= shown <= shown + dropped <= 6
 
 
 def test_frames_are_dropped_and_counted(folder, monkeypatch, exact, key, picture):
-    """Of twelve frames, eleven come while the first is at work: the last of them is shown next."""
+    """Of twelve frames, eleven arrive while the first is processed; the last of them is shown next."""
     at_work, all_came = threading.Event(), threading.Event()
 
     def frames():
@@ -122,21 +122,21 @@ def test_frames_are_dropped_and_counted(folder, monkeypatch, exact, key, picture
     def slow(*arguments):
         at_work.set()
         all_came.wait(60)
-        return filled(*arguments)
+        return fill(*arguments)
 
-    filled = live._filled
-    monkeypatch.setattr(live, "_filled", slow)
-    monkeypatch.setattr("stegnet.webcam.session.open_cover", lambda *_: Source(frames(), timed=False))
-    wishes, secret = SessionOptions("a camera"), folder / "secret.png"
-    with Site(0, threading.Event()) as site:
-        figures = run(wishes, secret, lambda: exact, key, site, lambda: None, no_progress)
-        shown = site.newest.wait(0, 0)
-    assert (figures["shown"], figures["dropped"]) == (2, 10)
-    assert (figures["width"], figures["height"]) == (96, 64)
-    assert shown[1].figures == figures
+    fill = live._fill
+    monkeypatch.setattr(live, "_fill", slow)
+    monkeypatch.setattr("stegnet.webcam.session.open_camera", lambda *_: Source(frames(), paced=False))
+    options, secret = SessionOptions("a camera"), folder / "secret.png"
+    with PageServer(0, threading.Event()) as server:
+        statistics = run(options, secret, lambda: exact, key, server, lambda: None, no_progress)
+        shown = server.latest.wait(0, 0)
+    assert (statistics["shown"], statistics["dropped"]) == (2, 10)
+    assert (statistics["width"], statistics["height"]) == (96, 64)
+    assert shown[1].statistics == statistics
 
 
-def test_the_camera_is_brought_to_a_size(session, folder):
+def test_the_camera_picture_is_resized(session, folder):
     with session(f"{FILM} --size 80x48 --record c.mkv --key-file k --frames 2") as running:
         assert running.end()[0] == 0
     info = scan(folder / "c.mkv")
@@ -155,15 +155,15 @@ def test_a_passphrase(session, folder, weights):
 
 
 def test_every_session_has_its_own_salt(folder, exact, key):
-    """Or one passphrase would be one key for all sessions."""
+    """Otherwise a passphrase would give the same key in all sessions."""
     for name in ("a.mkv", "b.mkv"):
-        with Site(0, Event()) as site:
-            wishes = SessionOptions("camera.mkv", frames=1, record=folder / name)
-            run(wishes, folder / "secret.png", lambda: exact, key, site, lambda: None, no_progress)
+        with PageServer(0, Event()) as server:
+            options = SessionOptions("camera.mkv", frames=1, record=folder / name)
+            run(options, folder / "secret.png", lambda: exact, key, server, lambda: None, no_progress)
     assert len({read_salt(next(read_frames(folder / name))) for name in ("a.mkv", "b.mkv")}) == 2
 
 
-def test_it_is_ended_while_nobody_looks(session):
+def test_a_session_without_viewers_can_be_ended(session):
     with session(FILM) as running:
         time.sleep(0.5)
         running.process.send_signal(signal.SIGTERM)
@@ -171,8 +171,8 @@ def test_it_is_ended_while_nobody_looks(session):
     assert (code, out.split()[0]) == (0, "showed")
 
 
-def test_a_camera_that_goes_leaves_a_whole_recording(session, folder, weights, camera):
+def test_a_disconnected_camera_completes_the_recording(session, folder, weights, camera):
     with session(f"secret.png --source {camera} --record c.mkv --key-file k") as running:
         code, out, err = running.end()
-    assert (code, err) == (0, f"warning: camera {camera}: it gave no more pictures\n")
+    assert (code, err) == (0, f"warning: camera {camera}: stopped delivering frames\n")
     assert out.startswith(f"showed {len(revealed(folder, weights))} frames in ")

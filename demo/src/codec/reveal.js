@@ -1,8 +1,8 @@
-/** A picture out of a picture. */
+/** Revealing a picture from a picture. */
 
-import { nothing, PageError } from "../errors.js";
-import { CELL, settled, toPicture, toPlanes, withMeans } from "../format/detail.js";
-import { unlocking } from "../format/keys.js";
+import { nothingOpens, PageError } from "../errors.js";
+import { CELL, withBlockMeans, toPicture, toPlanes, addBase } from "../format/detail.js";
+import { keySource } from "../format/keys.js";
 import { FILM, parseRecord, PICTURE } from "../format/record.js";
 import { readSalt, unseal } from "../format/seal.js";
 import { drawShuffle, unshuffled } from "../format/shuffle.js";
@@ -11,20 +11,20 @@ import { corner } from "../picture.js";
 import { resize } from "../resize.js";
 
 /**
- * The hidden picture, at its true size.
+ * Reveals the hidden picture, at its own size.
  *
  * @param {import("../network/engine.js").Engine} engine
  * @param {import("../picture.js").Picture} container
- * @param {object} given a key file's bytes, or a passphrase: see `unlocking`
- * @returns {Promise<{secret: import("../picture.js").Picture, whole: boolean}>} whole: is the container exactly as it
- *   was hidden?
- * @throws {PageError} nothing opens, or it is no picture, or hidden with other weights
+ * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
+ * @returns {Promise<{secret: import("../picture.js").Picture, whole: boolean}>} whole: true if the container
+ *   was not altered
+ * @throws {PageError} nothing opens, the secret is not a picture, or it was hidden with other weights
  */
-export async function reveal(engine, container, given) {
-  const unlock = unlocking(given);
-  engine.tell("key");
-  const key = await unlock(readSalt(container));
-  engine.tell("read");
+export async function reveal(engine, container, keyInput) {
+  const deriveKey = keySource(keyInput);
+  engine.onProgress("key");
+  const key = await deriveKey(readSalt(container));
+  engine.onProgress("read");
   const { filmId, hidden, means, whole } = await find(container, key);
   const { block, weights } = hidden;
   checkWeights(weights, engine.pair.weights);
@@ -33,28 +33,28 @@ export async function reveal(engine, container, given) {
   const planes = await engine.run("reveal", width, height, toPlanes(corner(container, width, height)));
   const shuffle = await drawShuffle(await key.shuffle(filmId, 0), (width * height) / block ** 2);
   const ordered = unshuffled(planes, width, block, shuffle);
-  const joined = withMeans(ordered, width, means);
+  const joined = addBase(ordered, width, means);
   const restored = await engine.run("restore", width, height, joined);
-  const { picture } = toPicture(settled(restored, width, means), width, height);
+  const { picture } = toPicture(withBlockMeans(restored, width, means), width, height);
   return { secret: resize(picture, hidden.width, hidden.height), whole };
 }
 
-/** What a container's record says. */
+/** Opens a container's record. */
 async function find(container, key) {
   const reading = await unseal(container, key);
-  if (!reading) throw nothing();
+  if (!reading) throw nothingOpens();
   const { kind, filmId, hidden, means } = await parsed(reading.record, container, key);
   if (kind !== PICTURE) throw notHere(kind);
   return { filmId, hidden, means, whole: reading.whole };
 }
 
-/** A record of which any part is wrong is none. */
+/** Parses a record; with any invalid part, nothing opens. */
 async function parsed(bytes, container, key) {
   try {
     const record = await parseRecord(bytes, key);
     return record.hidden ? { ...record, means: await meansOf(record.hidden, container) } : record;
   } catch (error) {
-    if (error instanceof RangeError) throw nothing();
+    if (error instanceof RangeError) throw nothingOpens();
     throw error;
   }
 }
@@ -75,13 +75,13 @@ const notHere = (kind) =>
       )
     : new PageError(
         "What is hidden here is a file, not a picture.",
-        "`stegnet reveal` brings it back; this page reads pictures.",
+        "`stegnet reveal` recovers it; this page reads pictures.",
       );
 
 function checkWeights(theirs, ours) {
   if (theirs === ours) return;
   throw new PageError(
     `Hidden with the weights ${theirs.slice(0, 16)}; this page has ${ours.slice(0, 16)}.`,
-    "`stegnet reveal --weights FILE` reads it with the weights file that hid it.",
+    "`stegnet reveal --weights FILE` reveals it with those weights.",
   );
 }

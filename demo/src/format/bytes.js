@@ -1,4 +1,4 @@
-/** Bytes put together and taken apart; integers are big-endian (docs/format.md, "Conventions"). */
+/** Serialisation of bytes; integers are big-endian (docs/format.md, "Conventions"). */
 
 /** Joins byte arrays. */
 export function join(...parts) {
@@ -11,24 +11,24 @@ export function join(...parts) {
   return whole;
 }
 
-/** An integer in 32 bits. */
+/** A 32-bit integer as bytes. */
 export function u32(value) {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value);
   return bytes;
 }
 
-/** An integer in 64 bits. */
+/** A 64-bit integer as bytes. */
 export function u64(value) {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
   return bytes;
 }
 
-/** Bytes after their length in 32 bits. */
+/** Bytes, preceded by their length in 32 bits. */
 export const sized = (bytes) => join(u32(bytes.length), bytes);
 
-/** Are two byte arrays equal? Looks at all bytes in any case. */
+/** True if two byte arrays are equal, in constant time. */
 export function equal(one, other) {
   if (one.length !== other.length) return false;
   let differ = 0;
@@ -42,7 +42,7 @@ export const bitOf = (bytes, index) => (bytes[index >> 3] >> (7 - (index & 7))) 
 export const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 export const fromHex = (digits) => Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 
-/** Reads fields one after the other. */
+/** Reads fields in sequence. */
 export class Reader {
   #bytes;
   #view;
@@ -54,9 +54,9 @@ export class Reader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
-  /** The next `size` bytes. @throws {RangeError} there are not so many */
+  /** The next `size` bytes. @throws {RangeError} fewer are left */
   take(size) {
-    if (this.#at + size > this.#bytes.length) throw new RangeError("the bytes end early");
+    if (this.#at + size > this.#bytes.length) throw new RangeError("unexpected end of data");
     this.#at += size;
     return this.#bytes.subarray(this.#at - size, this.#at);
   }

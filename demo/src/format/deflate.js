@@ -1,4 +1,4 @@
-/** zlib streams (RFC 1950), by the browser's own coder. */
+/** zlib streams (RFC 1950), by the browser's own codec. */
 
 /** @param {Uint8Array} bytes */
 export async function deflate(bytes) {
@@ -7,11 +7,11 @@ export async function deflate(bytes) {
 }
 
 /**
- * What a whole zlib stream and nothing else holds.
+ * The contents of a complete zlib stream with nothing after it.
  *
  * @param {Uint8Array} bytes
- * @param {number} size of what it must hold; no more is unpacked
- * @throws {RangeError} it is no such stream, or holds more or less
+ * @param {number} size that the contents must have; no more is unpacked
+ * @throws {RangeError} not such a stream, or of another size
  */
 export async function inflate(bytes, size) {
   try {
@@ -25,15 +25,15 @@ async function inflated(bytes, size) {
   const flat = new Uint8Array(size);
   let filled = 0;
   for await (const chunk of chunks(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate")))) {
-    if (filled + chunk.length > size) throw new RangeError("the stream holds too much");
+    if (filled + chunk.length > size) throw new RangeError("the stream is too long");
     flat.set(chunk, filled);
     filled += chunk.length;
   }
-  if (filled !== size) throw new RangeError("the stream holds too little");
+  if (filled !== size) throw new RangeError("the stream is too short");
   return flat;
 }
 
-/** Not every browser can loop over a stream. */
+/** Async iteration, which not every browser's streams support. */
 async function* chunks(stream) {
   const reader = stream.getReader();
   try {

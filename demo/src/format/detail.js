@@ -1,4 +1,4 @@
-/** What the network hides: a picture less the means of its 8×8 blocks (docs/format.md, "The pixels"). */
+/** The detail that the network hides: a picture minus the means of its 8×8 blocks (docs/format.md, "The pixels"). */
 
 export const CELL = 8;
 const GREY = 0.5;
@@ -14,26 +14,27 @@ export function toPlanes({ width, height, data }) {
 }
 
 /**
- * Planes as a file holds them, clamped and rounded.
+ * Planes as 8-bit samples, clamped and rounded.
  *
- * @returns {{picture: import("../picture.js").Picture, lean: Int8Array}} lean: 1 where it was rounded down, else -1
+ * @returns {{picture: import("../picture.js").Picture, roundingDirection: Int8Array}} roundingDirection: 1
+ *   where a sample was rounded down, else -1
  */
 export function toPicture(planes, width, height) {
   const area = width * height;
   const data = new Uint8Array(3 * area);
-  const lean = new Int8Array(3 * area);
+  const roundingDirection = new Int8Array(3 * area);
   for (let pixel = 0; pixel < area; pixel++) {
     for (let channel = 0; channel < 3; channel++) {
       const exact = Math.fround(planes[channel * area + pixel] * 255); // at 32 bits, as Python rounds
       const level = roundEven(Math.min(Math.max(exact, 0), 255));
       data[3 * pixel + channel] = level;
-      lean[3 * pixel + channel] = exact > level ? 1 : -1;
+      roundingDirection[3 * pixel + channel] = exact > level ? 1 : -1;
     }
   }
-  return { picture: { width, height, data }, lean };
+  return { picture: { width, height, data }, roundingDirection };
 }
 
-/** Each 8×8 block's mean, rounded: (rows, cols, 3). */
+/** The mean of each 8×8 block, rounded: (rows, cols, 3). */
 export function blockMeans({ width, height, data }) {
   const [rows, cols] = [height / CELL, width / CELL];
   const sums = new Uint32Array(rows * cols * 3);
@@ -47,24 +48,24 @@ export function blockMeans({ width, height, data }) {
   return Uint8Array.from(sums, (sum) => roundEven(sum / CELL ** 2));
 }
 
-/** The detail of what was prepared or revealed: each block's own mean taken out, or grey without the layer. */
+/** The detail of a prepared or revealed picture: minus each block's own mean, or minus grey without the detail layer. */
 export function detailOf(planes, width, layer) {
   return layer ? shifted(planes, width, (own) => -own) : planes.map((value) => value - GREY);
 }
 
-/** Planes with each block's mean set to what is known; with grey added where nothing is. */
-export function withMeans(planes, width, means) {
+/** Planes with each block's mean set to the known one; plus grey if there are no means. */
+export function addBase(planes, width, means) {
   if (!means) return planes.map((value) => value + GREY);
-  return settled(planes, width, means);
+  return withBlockMeans(planes, width, means);
 }
 
-/** The same, but left as they are where nothing is known. */
-export function settled(planes, width, means) {
+/** Planes with each block's mean set to the known one; unchanged if there are no means. */
+export function withBlockMeans(planes, width, means) {
   if (!means) return planes;
   return shifted(planes, width, (own, channel, block) => means[3 * block + channel] / 255 - own);
 }
 
-/** Adds to each 8×8 block what `shift` says of its own mean, its channel and its number. */
+/** Adds to each 8×8 block `shift` of its own mean, its channel and its index. */
 function shifted(planes, width, shift) {
   const area = planes.length / 3;
   const cols = width / CELL;
@@ -87,7 +88,7 @@ function eachInside(corner, width, visit) {
   }
 }
 
-/** Halves go to the even neighbour, as numpy and PyTorch round. */
+/** Rounds halves to even, as NumPy and PyTorch do. */
 function roundEven(value) {
   const floor = Math.floor(value);
   const rest = value - floor;

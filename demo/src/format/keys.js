@@ -1,4 +1,4 @@
-/** Keys, and the subkeys drawn from them (docs/format.md, "Keys"). */
+/** Keys, and the subkeys derived from them (docs/format.md, "Keys"). */
 
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 
@@ -7,12 +7,12 @@ import { join, u64 } from "./bytes.js";
 
 export const KEY_BYTES = 32;
 const SCRYPT = { N: 2 ** 17, r: 8, p: 1, dkLen: KEY_BYTES, maxmem: 2 ** 28 };
-const MOST_BYTES = 1024;
+const MAX_BYTES = 1024;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const NONE = new Uint8Array();
 const text = new TextEncoder();
 
-/** A secret key; it can't be read back from here. */
+/** A secret key, which can't be exported. */
 export class Key {
   #master;
 
@@ -29,13 +29,13 @@ export class Key {
   record = () => this.#derive("record");
   mac = () => this.#derive("mac");
 
-  /** Of the positions of a record; without a nonce, of those of lead and MAC. */
+  /** Subkey of a record's positions; without a nonce, of those of lead and MAC. */
   positions = (nonce = NONE) => this.#derive("positions", nonce);
 
-  /** 32 bytes that no other key gives: AES-GCM alone does not commit to its key. */
+  /** 32 bytes that no other key produces: AES-GCM alone does not commit to its key. */
   commitment = async (filmId) => hmac(await this.#derive("commitment"), filmId);
 
-  /** Of one frame's shuffle; a picture's is frame 0. */
+  /** Subkey of a frame's shuffle; a picture is frame 0. */
   shuffle = (filmId, index) => this.#derive("shuffle", filmId, u64(index));
 
   async #derive(purpose, salt = NONE, suffix = NONE) {
@@ -52,23 +52,23 @@ export async function hmac(key, message) {
 }
 
 /**
- * What a visitor gave, a key file's bytes or a passphrase, as a function from a container's salt to its key.
+ * The function from a container's salt to its key, by a key file's bytes or a passphrase.
  *
- * @param {{file: Uint8Array} | {passphrase: string}} given
+ * @param {{file: Uint8Array} | {passphrase: string}} keyInput
  * @returns {(salt: Uint8Array) => Promise<Key>}
- * @throws {PageError} it is neither
+ * @throws {PageError} neither is valid
  */
-export function unlocking(given) {
-  if (given.file) return unlockingFile(given.file);
-  const bytes = text.encode(given.passphrase.normalize("NFC"));
+export function keySource(keyInput) {
+  if (keyInput.file) return keyFileSource(keyInput.file);
+  const bytes = text.encode(keyInput.passphrase.normalize("NFC"));
   if (bytes.length < 1) throw new PageError("There is no passphrase.", "Type one, or use a key file.");
-  if (bytes.length > MOST_BYTES || LONE_SURROGATE.test(given.passphrase)) {
-    throw new PageError("The passphrase can't be used.", `It must be 1 to ${MOST_BYTES} bytes of Unicode text.`);
+  if (bytes.length > MAX_BYTES || LONE_SURROGATE.test(keyInput.passphrase)) {
+    throw new PageError("The passphrase can't be used.", `It must be 1 to ${MAX_BYTES} bytes of Unicode text.`);
   }
   return async (salt) => Key.of(await scryptAsync(bytes, salt, SCRYPT));
 }
 
-function unlockingFile(bytes) {
+function keyFileSource(bytes) {
   if (bytes.length !== KEY_BYTES) {
     throw new PageError(
       "This is not a key file.",

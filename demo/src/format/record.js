@@ -1,15 +1,15 @@
-/** What a container's record says (docs/format.md, "Record"). Here only a picture's is read whole. */
+/** A container's record (docs/format.md, "Record"). Only a picture's is parsed completely. */
 
 import { equal, fromHex, join, Reader, sized, toHex, u32 } from "./bytes.js";
 
 export const PICTURE = 1;
 export const FILM = 2;
 export const FILE = 3;
-const MOST_FRAMES = 2 ** 24;
-const MOST_SIDE = 2 ** 20;
-const MOST_PIXELS = 2 ** 28;
-const MOST_BLOCK = 256;
-const MOST_PART = 2 ** 31 - 1;
+const MAX_FRAMES = 2 ** 24;
+const MAX_SIDE = 2 ** 20;
+const MAX_PIXELS = 2 ** 28;
+const MAX_BLOCK = 256;
+const MAX_PART = 2 ** 31 - 1;
 const DETAIL = 1;
 
 /**
@@ -18,7 +18,7 @@ const DETAIL = 1;
  * @typedef {object} Hidden
  * @property {number} width its true size
  * @property {number} height
- * @property {boolean} detail does the network hide the detail only, and the thumbnail hold the block means?
+ * @property {boolean} detail true if the network hides the detail alone, and the thumbnail holds the block means
  * @property {number} block side of the shuffle's blocks
  * @property {string} weights id of the weights, 64 hexadecimal digits
  * @property {Uint8Array} thumbnail packed block means; empty without the detail layer
@@ -42,19 +42,19 @@ export function formatRecord(filmId, commitment, hidden) {
 }
 
 /**
- * What `formatRecord` wrote; of a film's frame or a file, what kind it is.
+ * The record that `formatRecord` wrote; of a film's frame or a file, its kind alone.
  *
  * @param {Uint8Array} bytes
  * @param {import("./keys.js").Key} key
  * @returns {Promise<{kind: number, filmId: Uint8Array, hidden?: Hidden}>}
- * @throws {RangeError} it is none
+ * @throws {RangeError} not a valid record
  */
 export async function parseRecord(bytes, key) {
   const fields = new Reader(bytes);
   const filmId = fields.take(16);
   require(equal(fields.take(32), await key.commitment(filmId)));
   const [kind, frames, index] = [fields.u8(), fields.u32(), fields.u32()];
-  require([PICTURE, FILM, FILE].includes(kind) && index < frames && frames <= MOST_FRAMES);
+  require([PICTURE, FILM, FILE].includes(kind) && index < frames && frames <= MAX_FRAMES);
   if (kind !== PICTURE) return { kind, filmId };
   require(frames === 1);
   return { kind, filmId, hidden: parseHidden(fields) };
@@ -62,23 +62,23 @@ export async function parseRecord(bytes, key) {
 
 function parseHidden(fields) {
   const [flags, block, weights] = [fields.u8(), fields.u16(), toHex(fields.take(32))];
-  require(flags <= DETAIL && block > 0 && block <= MOST_BLOCK && block % 8 === 0);
+  require(flags <= DETAIL && block > 0 && block <= MAX_BLOCK && block % 8 === 0);
   const [width, height, frames] = [fields.u32(), fields.u32(), fields.u32()];
-  require(inRange(width, MOST_SIDE) && inRange(height, MOST_SIDE) && width * height <= MOST_PIXELS && frames === 1);
+  require(inRange(width, MAX_SIDE) && inRange(height, MAX_SIDE) && width * height <= MAX_PIXELS && frames === 1);
   const parts = [fields.u32(), fields.u32(), fields.u32(), fields.u32()];
-  require(parts.every((part) => inRange(part, MOST_PART)));
+  require(parts.every((part) => inRange(part, MAX_PART)));
   const tracks = fields.sized();
   require(inTime(fields.i64(), parts[0], parts[1]));
   const thumbnail = fields.sized();
   const detail = flags === DETAIL;
   require(thumbnail.length > 0 === detail);
-  require(tracks.length === 0 && fields.rest().length === 0); // no writer gives a picture sound
+  require(tracks.length === 0 && fields.rest().length === 0); // a picture has no sound
   return { width, height, detail, block, weights, thumbnail };
 }
 
 const inRange = (value, most) => value > 0 && value <= most;
 
-/** Is a time stamp one that can be? */
+/** True if a time stamp is within the format's range. */
 function inTime(stamp, numerator, denominator) {
   const size = stamp < 0n ? -stamp : stamp;
   return size <= 2n ** 62n && size * BigInt(numerator) <= 2n ** 40n * BigInt(denominator);

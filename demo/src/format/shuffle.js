@@ -8,10 +8,10 @@ const NEGATIVE = 8;
  * @typedef {object} Shuffle
  * @property {Uint32Array} permutation the block shown at n stood at permutation[n]
  * @property {Uint8Array} turns of each block: bit 4 transposes first, bits 1 and 2 count quarter turns
- *   counter-clockwise, bit 8 makes it negative
+ *   counter-clockwise, bit 8 negates
  */
 
-/** The shuffle that a 32-byte key stands for. @returns {Promise<Shuffle>} */
+/** The shuffle drawn from a 32-byte key. @returns {Promise<Shuffle>} */
 export async function drawShuffle(key, blocks) {
   const bytes = await stream(key, 9 * blocks);
   const words = new DataView(bytes);
@@ -61,7 +61,7 @@ function eachPixel(area, width, block, { permutation, turns }, move) {
   });
 }
 
-/** For each pixel of a block as it is shown, where it stood. */
+/** The original offset of each pixel of a turned block. */
 function turned(turn, block, width) {
   const last = block - 1;
   return Uint32Array.from({ length: block * block }, (_, pixel) => {

@@ -1,13 +1,14 @@
-/** Block means as bytes, without loss (docs/format.md, "Thumbnail"). */
+/** Lossless compression of block means (docs/format.md, "Thumbnail"). */
 
 import { deflate, inflate } from "./deflate.js";
 
-/** Bytes that `pack` never exceeds for so many 8×8 blocks: DEFLATE stores what it can't compress. */
-export const most = (blocks) => 3 * blocks + 5 * (Math.floor((3 * blocks) / 16000) + 1) + 16;
+/** Upper bound of `pack`'s bytes for this many 8×8 blocks: DEFLATE stores what it can't compress. */
+export const maxPackedBytes = (blocks) => 3 * blocks + 5 * (Math.floor((3 * blocks) / 16000) + 1) + 16;
 
 /**
  * @param {Uint8Array} means (rows, cols, 3)
- * @returns {Promise<Uint8Array>} red and blue less green, each row less the one above, each column less the one before; zlib
+ * @returns {Promise<Uint8Array>} red and blue minus green, each row minus the one above, each column minus the
+ *   one before; zlib
  */
 export function pack(means, rows, cols) {
   const planes = new Uint8Array(means.length);
@@ -28,9 +29,9 @@ export function pack(means, rows, cols) {
 }
 
 /**
- * The means that `pack` took.
+ * The means that `pack` compressed.
  *
- * @throws {RangeError} the bytes are not of such means
+ * @throws {RangeError} not the bytes of such means
  */
 export async function unpack(bytes, rows, cols) {
   const planes = await inflate(bytes, 3 * rows * cols);

@@ -1,15 +1,16 @@
-/** Files that come with the page. */
+/** Download of the page's own files. */
 
 import { PageError } from "../errors.js";
 
 /**
- * The bytes of a file of this page.
+ * Downloads one of the page's files.
  *
  * @param {string} url
- * @param {(stage: string, done: number, total: number) => void} tell takes "load", and bytes there and in all
+ * @param {(stage: string, done: number, total: number) => void} onProgress called with "load", bytes loaded and
+ *   bytes in all
  * @returns {Promise<Uint8Array>}
  */
-export async function download(url, tell) {
+export async function download(url, onProgress) {
   const response = await fetch(url).catch(() => null);
   if (!response?.ok)
     throw new PageError("Part of this page could not be loaded.", "Check your connection, and try again.");
@@ -20,7 +21,7 @@ export async function download(url, tell) {
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
     parts.push(read.value);
     done += read.value.length;
-    tell("load", done, Math.max(total, done)); // of packed bytes, the total is not what arrives
+    onProgress("load", done, Math.max(total, done)); // for compressed transfers, the total differs from what arrives
   }
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }

@@ -1,4 +1,4 @@
-/** The shipped pair of networks at work, by ONNX Runtime: on the graphics card, or on the processor. */
+/** The shipped pair of networks on ONNX Runtime, on the graphics card or the processor. */
 
 import { PageError } from "../errors.js";
 import { download } from "./download.js";
@@ -6,38 +6,40 @@ import { GRAPHS, PAIR, RUNTIMES } from "./files.js";
 import { tiled } from "./tiles.js";
 
 /**
- * What hides and reveals.
+ * Runs the networks that hide and reveal.
  *
  * @typedef {object} Engine
- * @property {{weights: string, block: number, detail: boolean}} pair id of the weights, and what of a secret they hide
- * @property {(stage: string, done?: number, total?: number) => void} tell takes what is being done, and how far it is
+ * @property {{weights: string, block: number, detail: boolean}} pair id of the weights, and which part of a
+ *   secret they hide
+ * @property {(stage: string, done?: number, total?: number) => void} onProgress called with the stage,
+ *   and how much of it is done
  * @property {(network: string, width: number, height: number, ...inputs: Float32Array[]) => Promise<Float32Array>} run
- *   takes and gives planes (3, height, width)
+ *   maps planes (3, height, width) to planes
  */
 
-const MOST_THREADS = 8;
+const MAX_THREADS = 8;
 
 /**
- * Loads what `device` needs.
+ * Loads the runtime for a device.
  *
  * @param {"gpu" | "cpu"} device
- * @param {Engine["tell"]} tell
+ * @param {Engine["onProgress"]} onProgress
  * @returns {Promise<Engine>}
  */
-export async function makeEngine(device, tell) {
+export async function makeEngine(device, onProgress) {
   const { load, mjs, wasm, providers } = RUNTIMES[device];
   const ort = await load();
   ort.env.wasm.wasmPaths = { mjs };
-  ort.env.wasm.wasmBinary = await download(wasm, tell);
-  // Threads share memory, which a page may do only if its host isolates it from others.
-  ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
+  ort.env.wasm.wasmBinary = await download(wasm, onProgress);
+  // Threads need shared memory, which requires cross-origin isolation.
+  ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MAX_THREADS) : 1;
   const sessions = {};
 
   async function session(network) {
-    sessions[network] ??= await ort.InferenceSession.create(await download(GRAPHS[network], tell), {
+    sessions[network] ??= await ort.InferenceSession.create(await download(GRAPHS[network], onProgress), {
       executionProviders: providers,
       enableMemPattern: false, // tiles differ in size
-      logSeverityLevel: 3, // its warnings are for whoever makes graphs
+      logSeverityLevel: 3, // warnings concern those who build graphs
     });
     return sessions[network];
   }
@@ -49,10 +51,10 @@ export async function makeEngine(device, tell) {
         graph,
         parts.map((planes) => new ort.Tensor("float32", planes, [1, 3, rows, cols])),
       );
-    return tiled(network, width, height, inputs, compute, (done, total) => tell(network, done, total));
+    return tiled(network, width, height, inputs, compute, (done, total) => onProgress(network, done, total));
   }
 
-  return { pair: PAIR, tell, run };
+  return { pair: PAIR, onProgress, run };
 }
 
 async function computed(graph, tensors) {

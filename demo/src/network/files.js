@@ -1,4 +1,4 @@
-/** Where the networks and their runtimes lie, as the bundler put them. */
+/** URLs of the networks and their runtimes, as the bundler placed them. */
 
 import hide from "@weights/default.hide.onnx?url";
 import prepare from "@weights/default.prepare.onnx?url";
@@ -33,5 +33,5 @@ export const RUNTIMES = {
   },
 };
 
-/** The id of the weights, and what of a secret they hide; the bundler reads it from the weights file and its card. */
+/** Id of the weights, and which part of a secret they hide; the bundler reads both from weights file and card. */
 export const PAIR = __PAIR__;

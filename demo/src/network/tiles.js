@@ -1,32 +1,32 @@
 /**
- * Pictures that are too large for one pass, cut into tiles that overlap (docs/format.md, "The pixels").
+ * Overlapping tiles, for pictures that are too large for one pass (docs/format.md, "The pixels").
  *
- * The grid depends on the picture's size alone. Each tile is computed with a margin that is then dropped. The format
- * names larger tiles than these, for a browser has less memory, and its visitor wants to see how far it is. That changes
- * nothing: the margins are as wide as the shipped networks look around, so that no tile shows.
+ * The grid depends on the picture's size alone. Each tile is computed with a margin that is then dropped. The tiles are
+ * smaller than those of the format, to save memory and to show progress. The result is the same, because the margins
+ * cover the receptive fields of the shipped networks.
  */
 
 const SIDE = 512;
 const STEP = 32; // tiles begin where the strides of the networks do
 
-/** How far each network looks around; multiples of 32. */
+/** Receptive field of each network in pixels to each side; multiples of 32. */
 const MARGINS = { prepare: 96, hide: 64, reveal: 64, restore: 96 };
 
 /**
- * A network's planes, tile by tile.
+ * Runs a network tile by tile.
  *
  * @param {keyof typeof MARGINS} network
  * @param {number} width
  * @param {number} height
  * @param {Float32Array[]} inputs planes (3, height, width)
  * @param {(parts: Float32Array[], width: number, height: number) => Promise<Float32Array>} compute runs the network
- * @param {(done: number, total: number) => void} tell
+ * @param {(done: number, total: number) => void} onProgress
  */
-export async function tiled(network, width, height, inputs, compute, tell) {
+export async function tiled(network, width, height, inputs, compute, onProgress) {
   const result = new Float32Array(3 * width * height);
   const all = tiles(network, width, height);
   for (const [done, tile] of all.entries()) {
-    tell(done, all.length);
+    onProgress(done, all.length);
     const { top, bottom, left, right } = tile.outer;
     const parts = inputs.map((planes) => cut(planes, width, tile.outer));
     paste(await compute(parts, right - left, bottom - top), result, width, tile);
@@ -36,7 +36,7 @@ export async function tiled(network, width, height, inputs, compute, tell) {
 
 /** @typedef {{top: number, bottom: number, left: number, right: number}} Box */
 
-/** What each tile gives, and what is computed for it. @returns {{inner: Box, outer: Box}[]} */
+/** Each tile's output box, and its input box with the margin. @returns {{inner: Box, outer: Box}[]} */
 function tiles(network, width, height) {
   const margin = MARGINS[network];
   const [rows, cols] = [spans(height), spans(width)];
@@ -53,7 +53,7 @@ function tiles(network, width, height) {
   );
 }
 
-/** From three planes of a width, those within a box. */
+/** Crops three planes to a box. */
 function cut(planes, width, { top, bottom, left, right }) {
   const area = planes.length / 3;
   const [rows, cols] = [bottom - top, right - left];
@@ -67,7 +67,7 @@ function cut(planes, width, { top, bottom, left, right }) {
   return part;
 }
 
-/** Writes what was computed for a tile's outer box into the planes, as far as its inner box goes. */
+/** Writes the inner box of a tile into the planes. */
 function paste(part, planes, width, { inner, outer }) {
   const area = planes.length / 3;
   const [rows, cols] = [outer.bottom - outer.top, outer.right - outer.left];

@@ -1,13 +1,13 @@
-/** On what the networks are computed, and how the visitor chooses. */
+/** Choice of the device that runs the networks. */
 
 import { make } from "./elements.js";
 
 const NAMES = { gpu: "the graphics card (WebGPU)", cpu: "the processor (WebAssembly)" };
 
 /**
- * Shows the choice, the graphics card first where there is one.
+ * Shows the choice, with the graphics card first if available.
  *
- * @returns {Promise<() => "gpu" | "cpu">} gives what is chosen
+ * @returns {Promise<() => "gpu" | "cpu">} getter of the chosen device
  */
 export async function setUpDevice() {
   const adapter = await navigator.gpu?.requestAdapter().catch(() => null);

@@ -1,7 +1,7 @@
-/** Places that take a file: dropped, chosen, pasted, or one of the examples. */
+/** Drop zones, which take a dropped, chosen or pasted file, or an example. */
 
 import { PageError } from "../errors.js";
-import { button, make, told } from "./elements.js";
+import { button, make, notice } from "./elements.js";
 
 const EXAMPLES = [
   { name: "day", label: "Lake by day" },
@@ -11,14 +11,15 @@ const EXAMPLES = [
 ];
 
 /**
- * Makes a drop zone of a section.
+ * Turns a section into a drop zone.
  *
  * @param {HTMLElement} section
  * @param {object} options
- * @param {string} options.accept what kinds of file are offered
- * @param {string} options.ask what it says while it is empty
- * @param {boolean} [options.examples] whether it offers some
- * @param {(file: File) => Promise<object>} options.read makes of a file what `value` gives; its `show` is put on view
+ * @param {string} options.accept file types offered in the dialogue
+ * @param {string} options.ask prompt while it is empty
+ * @param {boolean} [options.examples] true to offer examples
+ * @param {(file: File) => Promise<object>} options.read turns a file into the zone's `value`; its `show` is
+ *   displayed
  * @param {() => void} [options.onchange]
  */
 export function makeDrop(section, { accept, ask, examples = false, read, onchange = () => {} }) {
@@ -28,12 +29,12 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
   input.setAttribute("aria-describedby", `${id}-caption`);
   const view = make("span", { className: "view" });
   const label = make("label", { className: "zone", for: id }, view);
-  const trouble = make("div");
+  const alerts = make("div");
   const zone = { value: null, take, takeExample, section };
   empty();
   section.append(input, label);
   if (examples) section.append(exampleRow(takeExample));
-  section.append(trouble);
+  section.append(alerts);
 
   input.onchange = () => input.files[0] && take(input.files[0]);
   section.ondragover = (event) => {
@@ -55,9 +56,9 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
     );
   }
 
-  /** Takes a file; what can't be read is said, and the zone is empty then. */
+  /** Takes a file; an unreadable one is reported and leaves the zone empty. */
   async function take(file, isExample = false) {
-    trouble.replaceChildren();
+    alerts.replaceChildren();
     section.classList.add("busy");
     zone.value = null;
     try {
@@ -68,7 +69,7 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
     } catch (error) {
       if (!(error instanceof PageError)) throw error;
       empty();
-      trouble.replaceChildren(told(error));
+      alerts.replaceChildren(notice(error));
     } finally {
       section.classList.remove("busy");
       input.value = "";
@@ -82,7 +83,7 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
   }
 }
 
-/** A file dropped beside the zones must not open in the place of this page; `stray` takes it. */
+/** Keeps a file dropped beside the zones from replacing this page; `stray` receives it. */
 export function catchStrayDrops(stray) {
   const hasFiles = ({ dataTransfer }) => dataTransfer.types.includes("Files"); // text may be dropped into fields
   window.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());

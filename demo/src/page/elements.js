@@ -1,10 +1,10 @@
-/** A little help to build pages. */
+/** Helpers for building pages. */
 
 /**
- * An element.
+ * Creates an element.
  *
  * @param {string} name of the element
- * @param {object} [properties] set on it; `data` goes to its data set, those with a dash and `role` become attributes
+ * @param {object} [properties] set on it; `data` goes to its data set, names with a dash, `role` and `for` become attributes
  * @param {...(Node | string)} children
  */
 export function make(name, properties = {}, ...children) {
@@ -18,7 +18,7 @@ export function make(name, properties = {}, ...children) {
   return element;
 }
 
-/** A button that does something. */
+/** A button. */
 export function button(label, onclick, properties = {}) {
   return make("button", { type: "button", onclick, ...properties }, label);
 }
@@ -29,12 +29,12 @@ export function saveLink(label, name, bytes, type, properties = {}) {
   return make("a", { href, download: name, ...properties }, label);
 }
 
-/** A line that says what is wrong, and one that says what to do; an "error" or a "warning". */
-export function told({ message, hint }, kind = "error") {
+/** A notice with a problem and its remedy, of the kind "error" or "warning". */
+export function notice({ message, hint }, kind = "error") {
   return make("p", { className: `notice ${kind}`, role: "alert" }, make("strong", {}, message), " ", hint ?? "");
 }
 
-/** A file's size, for people. */
+/** A file size in kB or MB. */
 export function size(bytes) {
   return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -1,10 +1,10 @@
-/** The row with the one button that matters, how far it is, and a way to stop it. */
+/** The row with the main button, the progress bar, and a button to cancel. */
 
 import { PageError } from "../errors.js";
-import { button, make, told } from "./elements.js";
+import { button, make, notice } from "./elements.js";
 import { work } from "./worker.js";
 
-/** What is said of each stage, and its share of the bar. */
+/** Label of each stage, and its share of the bar. */
 const STAGES = {
   hide: {
     pictures: ["Reading the pictures", 2],
@@ -14,9 +14,9 @@ const STAGES = {
     hide: ["Hiding", 27],
     seal: ["Sealing", 2],
     write: ["Writing the PNG file", 4],
-    read: ["Opening it again", 2],
-    reveal: ["Checking what comes back", 21],
-    restore: ["Checking what comes back", 13],
+    read: ["Reading it back", 2],
+    reveal: ["Checking the secret", 21],
+    restore: ["Checking the secret", 13],
   },
   reveal: {
     pictures: ["Reading the container", 2],
@@ -30,10 +30,11 @@ const STAGES = {
 };
 
 /**
- * Makes the row of a form.
+ * Sets up the row of a form.
  *
  * @param {HTMLFormElement} form
- * @param {() => {what: object, transfer?: Transferable[]} | Promise<object>} gather what the job takes; throws PageError
+ * @param {() => {what: object, transfer?: Transferable[]} | Promise<object>} gather collects the job's input;
+ *   throws PageError
  * @param {(result: object, what: object) => void} done
  */
 export function makeJob(form, gather, done) {
@@ -43,22 +44,22 @@ export function makeJob(form, gather, done) {
   const text = make("span", { className: "stage", role: "status" });
   const cancel = button("Cancel", () => stop.abort(new DOMException("", "AbortError")), { className: "quiet" });
   const progress = make("div", { className: "progress", hidden: true }, bar, text, cancel);
-  const trouble = make("div");
+  const alerts = make("div");
   let stop = null;
-  row.append(start, progress, trouble);
+  row.append(start, progress, alerts);
 
   form.onsubmit = async (event) => {
     event.preventDefault();
     if (stop) return;
-    trouble.replaceChildren();
+    alerts.replaceChildren();
     form.querySelector(".result").hidden = true;
     stop = new AbortController();
     try {
       const { what, transfer = [] } = await gather();
       busy(true);
-      done(await work(form.id, what, transfer, tell, stop.signal), what);
+      done(await work(form.id, what, transfer, onProgress, stop.signal), what);
     } catch (error) {
-      if (error instanceof PageError) trouble.replaceChildren(told(error));
+      if (error instanceof PageError) alerts.replaceChildren(notice(error));
       else if (error.name !== "AbortError") throw error;
     } finally {
       stop = null;
@@ -75,7 +76,7 @@ export function makeJob(form, gather, done) {
     } else if (document.activeElement === document.body) start.focus();
   }
 
-  function tell(stage, doneOf, total) {
+  function onProgress(stage, doneOf, total) {
     const stages = Object.entries(STAGES[form.id]);
     const index = stages.findIndex(([name]) => name === stage);
     const [label, share] = stages[index][1];

@@ -1,4 +1,4 @@
-/** What opens a container: a passphrase, or a key file. */
+/** Input of a key: a passphrase, or a key file. */
 
 import { PageError } from "../errors.js";
 import { KEY_BYTES } from "../format/keys.js";
@@ -10,10 +10,11 @@ const GENERATED =
   "80 random bits: nobody can guess it, and nobody can recover it. Keep it, and send it another way than the picture.";
 
 /**
- * Makes the choice of a key in a fieldset.
+ * Sets up the choice of a key in a fieldset.
  *
- * @param {HTMLFieldSetElement} fieldset whose `data-key` is "new" where a key may be made
- * @returns {{given: () => object, put: (given: object) => void}} given: what was typed or chosen, as the worker takes it
+ * @param {HTMLFieldSetElement} fieldset whose `data-key` is "new" if a key may be generated
+ * @returns {{keyInput: () => object, put: (keyInput: object) => void}} keyInput: the typed or chosen key, as
+ *   the worker takes it
  */
 export function makeKey(fieldset) {
   const name = `${fieldset.parentElement.id}-key`;
@@ -28,11 +29,11 @@ export function makeKey(fieldset) {
   choose("passphrase");
 
   return {
-    given: () => kinds[radios.file.input.checked ? "file" : "passphrase"].given(),
-    put(given) {
-      const kind = given.file ? "file" : "passphrase";
+    keyInput: () => kinds[radios.file.input.checked ? "file" : "passphrase"].keyInput(),
+    put(keyInput) {
+      const kind = keyInput.file ? "file" : "passphrase";
       choose(kind);
-      kinds[kind].put(given);
+      kinds[kind].put(keyInput);
     },
   };
 
@@ -60,7 +61,7 @@ function passphraseRow(name, canMake) {
   if (canMake) row.append(...maker());
   return {
     row,
-    given: () => ({ passphrase: input.value }),
+    keyInput: () => ({ passphrase: input.value }),
     put: ({ passphrase }) => (input.value = passphrase),
   };
 
@@ -70,7 +71,7 @@ function passphraseRow(name, canMake) {
     eye.setAttribute("aria-label", is ? "Hide the passphrase" : "Show the passphrase");
   }
 
-  /** Buttons that make a passphrase and copy it, and a note on how strong it is. */
+  /** Buttons to generate and copy a passphrase, and a note on its strength. */
   function maker() {
     let strength = TYPED;
     const status = make("p", { className: "note", role: "status" }, strength);
@@ -91,13 +92,13 @@ function passphraseRow(name, canMake) {
         () => true,
         () => false,
       );
-      const told = copied ? "Copied." : "This browser won’t let the page copy: select it and copy it yourself.";
-      status.textContent = `${told} ${strength}`;
+      const outcome = copied ? "Copied." : "This browser won’t let the page copy: select it and copy it yourself.";
+      status.textContent = `${outcome} ${strength}`;
     }
   }
 }
 
-/** 80 random bits, in letters and digits that are not mistaken for one another. */
+/** 80 random bits, in letters and digits that are not easily confused. */
 function newPassphrase() {
   const digits = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => CROCKFORD[byte % 32]);
   return digits.join("").match(/.{4}/g).join("-");
@@ -124,7 +125,7 @@ function fileRow(name, canMake) {
   };
   return {
     row,
-    given() {
+    keyInput() {
       if (bytes) return { file: bytes };
       throw new PageError(
         "There is no key file.",
@@ -137,7 +138,7 @@ function fileRow(name, canMake) {
     },
   };
 
-  /** As `stegnet keygen` makes it; the visitor keeps it. */
+  /** A key file like `stegnet keygen`'s, saved by the visitor. */
   function makeNew() {
     bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
     saveLink("", "stegnet.key", bytes, "application/octet-stream").click();

@@ -1,8 +1,8 @@
-/** The page: what is dropped goes to the worker, what comes back is shown. */
+/** The page: passes dropped files to the worker and shows the results. */
 
 import { PageError } from "../errors.js";
 import { catchStrayDrops, makeDrop } from "./drop.js";
-import { button, make, told } from "./elements.js";
+import { button, make, notice } from "./elements.js";
 import { setUpDevice } from "./device.js";
 import { makeJob } from "./job.js";
 import { makeKey } from "./key.js";
@@ -25,7 +25,7 @@ async function setUp() {
   const zones = () => (hiding.hidden ? [container] : [cover, secret]);
   setUpPasting(zones);
   catchStrayDrops((file) => {
-    stray.replaceChildren(told(strayed(file, zones())));
+    stray.replaceChildren(notice(strayed(file, zones())));
     (hiding.hidden ? revealing : hiding).prepend(stray);
     stray.scrollIntoView({ block: "nearest" });
   });
@@ -40,19 +40,19 @@ async function setUp() {
     return {
       what: {
         ...{ cover: bitmaps[0], secret: bitmaps[1], name: nameLike(cover.value) },
-        ...{ given: newKey.given(), device: device() },
+        ...{ keyInput: newKey.keyInput(), device: device() },
       },
       transfer: bitmaps,
     };
   }
 
   function gatherRevealing() {
-    return { what: { container: filled(container).bytes, given: oldKey.given(), device: device() } };
+    return { what: { container: filled(container).bytes, keyInput: oldKey.keyInput(), device: device() } };
   }
 
-  function showHidden(result, { name, given }) {
+  function showHidden(result, { name, keyInput }) {
     const reveal = button("Reveal it here", async () => {
-      oldKey.put(given);
+      oldKey.put(keyInput);
       show("reveal");
       await container.take(new File([result.file], name, { type: PNG }));
       revealing.requestSubmit();
@@ -61,7 +61,7 @@ async function setUp() {
   }
 }
 
-/** A name that does not give away that something is hidden: the cover's own. */
+/** File name of the container: the cover's own, so as not to give the secret away. */
 const nameLike = (cover) => `${cover.name.replace(/\.\w+$/, "") || "picture"}.png`;
 
 const section = (name) => document.querySelector(`[data-drop="${name}"]`);
@@ -71,7 +71,7 @@ function filled(zone) {
   throw new PageError(`There is no ${zone.section.dataset.drop}.`, "Drop one, paste one, or choose a file.");
 }
 
-/** A pasted picture goes to the drop zone that has the focus, else to the first that is empty. */
+/** Pastes a picture into the focused drop zone, otherwise into the first empty one. */
 function setUpPasting(zones) {
   document.addEventListener("paste", (event) => {
     const [file] = event.clipboardData.files;
@@ -87,7 +87,7 @@ function strayed(file, zones) {
   return new PageError(`${file.name} was dropped in the wrong place.`, `Drop it on the ${names.join(" or the ")}.`);
 }
 
-function whatIsLacking() {
+function missingFeature() {
   if (!crypto.subtle) return "This page was not loaded securely, so it can’t encrypt.";
   if (!("OffscreenCanvas" in window && "DecompressionStream" in window))
     return "This browser is too old for this page.";
@@ -95,11 +95,11 @@ function whatIsLacking() {
 }
 
 setUpTabs();
-const lacking = whatIsLacking();
-if (lacking) {
+const missing = missingFeature();
+if (missing) {
   const place = document.getElementById("unable");
   place.hidden = false;
-  place.append(told(new PageError(lacking, "Use a current browser, and open this page over https.")));
+  place.append(notice(new PageError(missing, "Use a current browser, and open this page over https.")));
 } else {
   await setUp();
 }

@@ -1,19 +1,19 @@
-/** Files that were dropped, as pictures to hide with and containers to reveal from. */
+/** Reading of dropped files: covers and secrets, and containers. */
 
 import { PageError } from "../errors.js";
 import { make, size } from "./elements.js";
 
-const MOST_PIXELS = 2048 * 2048;
+const MAX_PIXELS = 2048 * 2048;
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const SHOWN = 1200; // pixels a side, at most
 
-/** Any picture that the browser knows, scaled down if this page can't take it. */
+/** Reads any picture that the browser supports, scaled down if it is too large for this page. */
 export async function readPicture(file) {
   const whole = await createImageBitmap(file).catch(() => null);
   if (!whole) {
     throw new PageError(`${file.name} is not a picture that this page can read.`, "Use a JPEG, PNG, WebP or AVIF file.");
   }
-  const factor = Math.sqrt(MOST_PIXELS / (whole.width * whole.height));
+  const factor = Math.sqrt(MAX_PIXELS / (whole.width * whole.height));
   const bitmap = factor < 1 ? await scaled(whole, factor) : whole;
   const from =
     bitmap === whole ? "" : `, scaled down from ${whole.width} × ${whole.height}: this page takes up to 4 megapixels`;
@@ -21,7 +21,7 @@ export async function readPicture(file) {
   return { name, bitmap, show: await drawn(bitmap, name), caption: `${bitmap.width} × ${bitmap.height}${from}` };
 }
 
-/** A container: its bytes, for the browser's own decoder may change its numbers. */
+/** Reads a container as bytes, because the browser's own decoder may change its samples. */
 export async function readContainer(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
   if (!PNG.every((byte, at) => bytes[at] === byte)) {
@@ -32,7 +32,7 @@ export async function readContainer(file) {
   }
   const head = new DataView(bytes.buffer);
   const [width, height] = bytes.length < 24 ? [0, 0] : [head.getUint32(16), head.getUint32(20)];
-  if (width * height > MOST_PIXELS) {
+  if (width * height > MAX_PIXELS) {
     throw new PageError(
       `${file.name} is too large: ${width} × ${height} pixels.`,
       "This page takes up to 4 megapixels; `stegnet reveal` takes any size.",
@@ -44,7 +44,7 @@ export async function readContainer(file) {
   return { bytes, show: await drawn(bitmap, file.name), caption: `${width} × ${height}, ${size(bytes.length)}` };
 }
 
-/** A bitmap of one's own to look at, small enough to be quick. */
+/** A small copy of a bitmap for display. */
 async function drawn(bitmap, name) {
   const factor = Math.min(1, SHOWN / Math.max(bitmap.width, bitmap.height));
   const copy = await scaled(bitmap, factor);

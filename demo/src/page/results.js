@@ -1,22 +1,22 @@
-/** What came out: a container with its quality, or a secret. */
+/** Results: a container with its quality, or a secret. */
 
 import { GAIN } from "../views.js";
-import { make, saveLink, size, told } from "./elements.js";
+import { make, saveLink, size, notice } from "./elements.js";
 import { canvasOf, makeCompare, makeViews } from "./views.js";
 
 const PNG = "image/png";
-const POOR = 30; // dB of PSNR; below, a difference is seen, and is warned of as `stegnet hide` does
-const UNUSABLE = 22; // dB; below, little of a secret is recognised
+const POOR = 30; // dB of PSNR; below, the difference is visible, and the page warns as `stegnet hide` does
+const UNUSABLE = 22; // dB; below, a secret is hardly recognisable
 const UNLIKE_PHOTOGRAPHS =
-  "The network was trained on photographs: noise and fine patterns, in either picture, come out badly. Try another secret or cover.";
+  "The network was trained on photographs: noise and fine patterns, in either picture, are reproduced badly. Try another secret or cover.";
 
 /**
  * Shows a container.
  *
  * @param {HTMLFormElement} form
- * @param {object} result what the worker gave
- * @param {string} name that it is saved by
- * @param {Node} reveal button that reveals it at once
+ * @param {object} result of the worker
+ * @param {string} name of the saved file
+ * @param {Node} reveal button that reveals it here
  */
 export function showContainer(form, { file, cover, secret, difference, detail, psnr }, name, reveal) {
   const url = URL.createObjectURL(new Blob([file], { type: PNG }));
@@ -28,7 +28,7 @@ export function showContainer(form, { file, cover, secret, difference, detail, p
     },
     Difference: {
       view: canvasOf(difference, "the difference"),
-      note: `The difference between the two, ${GAIN} times as bright: on average ${apart(psnr.container)} of 255 levels.`,
+      note: `The difference between the two, ${GAIN} times as bright: on average ${rmse(psnr.container)} of 255 levels.`,
     },
     Inside: {
       view: canvasOf(detail, "the scrambled secret"),
@@ -43,11 +43,11 @@ export function showContainer(form, { file, cover, secret, difference, detail, p
     views,
     figures({
       "PSNR, container and cover": decibels(psnr.container),
-      "PSNR, secret and what is revealed": decibels(psnr.secret),
+      "PSNR, secret and revealed": decibels(psnr.secret),
       Size: dimensions(cover),
       File: size(file.length),
     }),
-    make("div", { className: "row wrap" }, usable ? save : behind("Download it anyway", save), reveal),
+    make("div", { className: "row wrap" }, usable ? save : collapsed("Download it anyway", save), reveal),
     make("p", { className: "note" }, "Send it as a file: a messaging app that re-encodes pictures destroys the secret."),
   ]);
 }
@@ -55,11 +55,11 @@ export function showContainer(form, { file, cover, secret, difference, detail, p
 /** Shows a secret. */
 export function showSecret(form, { file, secret, whole }) {
   const badge = whole
-    ? make("p", { className: "badge good" }, "Untouched: every pixel is as it was when the secret was hidden.")
+    ? make("p", { className: "badge good" }, "Unaltered: every pixel is as it was when the secret was hidden.")
     : make(
         "p",
         { className: "badge bad", role: "alert" },
-        "The container was altered after the secret was hidden: this is what can still be revealed.",
+        "The container was altered after the secret was hidden: this is what can still be recovered.",
       );
   showResult(form, [
     make("h2", {}, "The secret"),
@@ -74,7 +74,7 @@ export function showSecret(form, { file, secret, whole }) {
   ]);
 }
 
-/** What is poor about a container, with the reason. */
+/** Warnings about poor quality, with the reason. */
 function warnings(psnr, cover, secret) {
   const found = [];
   if (psnr.container < POOR) {
@@ -87,16 +87,16 @@ function warnings(psnr, cover, secret) {
     const unusable = psnr.secret < UNUSABLE;
     const shrunk = `At ${dimensions(secret)} it must be shrunk to fit into the cover’s ${dimensions(cover)}: use a larger cover.`;
     found.push({
-      message: `${unusable ? "Don’t send this: the secret comes back unusable" : "The secret comes back visibly degraded"} (${decibels(psnr.secret)}).`,
+      message: `${unusable ? "Don’t send this: the revealed secret would be unusable" : "The revealed secret will be visibly degraded"} (${decibels(psnr.secret)}).`,
       hint: psnr.fitted < POOR ? shrunk : UNLIKE_PHOTOGRAPHS,
       grave: unusable,
     });
   }
-  return found.map(({ grave, ...what }) => told(what, grave ? "error" : "warning"));
+  return found.map(({ grave, ...what }) => notice(what, grave ? "error" : "warning"));
 }
 
-/** Something that takes one more click to come at. */
-const behind = (label, what) =>
+/** Content that takes one more click to reach. */
+const collapsed = (label, what) =>
   make("details", {}, make("summary", { className: "button quiet" }, label), what);
 
 function showResult(form, children) {
@@ -121,4 +121,4 @@ const dimensions = ({ width, height }) => `${width}\u00a0×\u00a0${height}`;
 const decibels = (psnr) => `${psnr.toFixed(1)} dB`;
 
 /** Root of the mean squared error, in levels. */
-const apart = (psnr) => (255 * 10 ** (-psnr / 20)).toFixed(1);
+const rmse = (psnr) => (255 * 10 ** (-psnr / 20)).toFixed(1);

@@ -1,4 +1,4 @@
-/** Tabs, by pointer and by arrow keys (WAI-ARIA's pattern). */
+/** Tabs, by pointer and arrow keys (WAI-ARIA's pattern). */
 
 const tabs = () => [...document.querySelectorAll('[role="tab"]')];
 

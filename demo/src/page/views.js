@@ -1,9 +1,9 @@
-/** A picture seen in several ways, of which one is chosen. */
+/** Views of a picture, of which one is shown. */
 
 import { toImageData } from "../canvas.js";
 import { make } from "./elements.js";
 
-/** Samples on a canvas. */
+/** A canvas showing a picture. */
 export function canvasOf(picture, label) {
   const canvas = make("canvas", { width: picture.width, height: picture.height, role: "img", "aria-label": label });
   canvas.getContext("2d").putImageData(toImageData(picture), 0, 0);
@@ -11,7 +11,7 @@ export function canvasOf(picture, label) {
 }
 
 /**
- * Views side by side with a switch.
+ * Views with a switch.
  *
  * @param {Object<string, {view: Node, note: string}>} views by name; the first is shown
  */
@@ -34,7 +34,7 @@ export function makeViews(views) {
   }
 }
 
-/** Two pictures of one size, one over the other, and a handle that moves the border between them. */
+/** Two pictures of one size, one over the other, with a handle that moves the border. */
 export function makeCompare(left, right, names) {
   const range = make("input", {
     type: "range",

@@ -1,4 +1,4 @@
-/** The worker that computes, as the page sees it. */
+/** The page's interface to the worker. */
 
 import workerUrl from "../worker.js?worker&url";
 
@@ -7,24 +7,24 @@ import { PageError } from "../errors.js";
 let worker = null;
 
 /**
- * Does one job.
+ * Runs one job.
  *
  * @param {string} job "hide" or "reveal"
- * @param {object} what it takes
- * @param {Transferable[]} transfer what of it is handed over
- * @param {(stage: string, done: number, total: number) => void} tell
+ * @param {object} what its input
+ * @param {Transferable[]} transfer the part of it that is transferred
+ * @param {(stage: string, done: number, total: number) => void} onProgress
  * @param {AbortSignal} signal stops it
- * @returns {Promise<object>} what it gives
- * @throws {PageError} what the visitor can do something about; or the signal's reason
+ * @returns {Promise<object>} its result
+ * @throws {PageError} an error that the visitor can act on; or the signal's reason
  */
-export function work(job, what, transfer, tell, signal) {
+export function work(job, what, transfer, onProgress, signal) {
   worker ??= start();
   return new Promise((resolve, reject) => {
     signal.onabort = () => end(signal.reason);
     worker.onerror = () =>
       end(new PageError("Part of this page could not be loaded, or stopped.", "Reload the page."));
     worker.onmessage = ({ data: { result, error, stage, done, total } }) => {
-      if (stage) tell(stage, done, total);
+      if (stage) onProgress(stage, done, total);
       else if (error) reject(new PageError(error.message, error.hint));
       else resolve(result);
     };
@@ -38,7 +38,7 @@ export function work(job, what, transfer, tell, signal) {
   });
 }
 
-/** By way of a blob, so that the page's security policy holds in the worker too. */
+/** Starts it from a blob, so that the page's security policy applies to the worker too. */
 function start() {
   const source = `import ${JSON.stringify(new URL(workerUrl, import.meta.url).href)};`;
   return new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })), { type: "module" });

@@ -1,4 +1,4 @@
-/** The built page in a browser, and what tests do with it. */
+/** The built page in a browser, as tests use it. */
 
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -16,10 +16,10 @@ const FLAGS = [
 ];
 
 const NO_GPU = ["--disable-gpu"];
-/** A graphics card that the processor plays: slow, and everywhere. */
-const PLAYED_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"];
+/** A graphics card emulated in software: slow, but available everywhere. */
+const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"];
 
-/** Files that the Python side made for these tests, and where it looks for what they make. */
+/** Files exchanged with the Python side of these tests. */
 export const exchange = (name) => {
   const folder = process.env.STEGNET_EXCHANGE;
   if (!folder) throw new Error("these tests are run by tests/demo/test_demo.py, which sets STEGNET_EXCHANGE");
@@ -42,7 +42,7 @@ export async function open({ gpu = false } = {}) {
     await preview({ root: ROOT, logLevel: "warn", preview: { port: 0, host: "127.0.0.1" }, configFile: false }),
   ];
   const [isolated, plain] = servers.map((server) => server.resolvedUrls.local[0]);
-  const browser = await chromium.launch({ executablePath: BROWSER, args: [...FLAGS, ...(gpu ? PLAYED_GPU : NO_GPU)] });
+  const browser = await chromium.launch({ executablePath: BROWSER, args: [...FLAGS, ...(gpu ? SOFTWARE_GPU : NO_GPU)] });
   return {
     isolated,
     plain,
@@ -67,7 +67,7 @@ async function visit(browser, url, options = {}) {
   return new Visitor(page, seen);
 }
 
-/** What a visitor does. */
+/** Actions of a visitor. */
 class Visitor {
   constructor(page, seen) {
     this.page = page;
@@ -99,7 +99,7 @@ class Visitor {
   strayed = (form) => this.page.locator(`#${form} > div:first-child > [role="alert"]`).innerText({ timeout: 30_000 });
   notices = (form) => this.page.locator(`#${form} .result .notice`).allInnerTexts();
 
-  /** Drops a file from outside the browser, as a hand does it. */
+  /** Drops a file from outside the browser. */
   async drop(path, selector) {
     const place = this.page.locator(selector);
     await place.scrollIntoViewIfNeeded();
@@ -111,7 +111,7 @@ class Visitor {
     }
   }
 
-  /** What the download link of a form's result saves: the bytes of a PNG file. */
+  /** Bytes of the PNG file that the download link of a form's result saves. */
   async saved(form, path) {
     const [download] = await Promise.all([
       this.page.waitForEvent("download"),

@@ -1,4 +1,4 @@
-/** The page as its visitors use it. The pictures and keys come from tests/demo/test_demo.py. */
+/** The page as visitors use it. The pictures and keys come from tests/demo/test_demo.py. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ let site;
 before(async () => (site = await open()));
 after(() => site.close());
 
-/** A test with a page of its own, which must not complain, nor ask anyone but its own server. */
+/** A test with a page of its own, which must log no errors and contact no other server. */
 function visiting(name, steps, { isolated = true, ...options } = {}) {
   test(name, async () => {
     const url = isolated ? site.isolated : site.plain;
@@ -36,7 +36,7 @@ async function noise(width, height) {
   return png(await writePng({ width, height, data }), "noise.png");
 }
 
-visiting("what is hidden by key file opens in Python, and comes back here", async (visitor) => {
+visiting("a container hidden with a key file opens in Python and here", async (visitor) => {
   await visitor.give("cover", exchange("cover.png"));
   await visitor.give("secret", exchange("secret.png"));
   await visitor.useKeyFile("hide", exchange("key"));
@@ -51,13 +51,13 @@ visiting("what is hidden by key file opens in Python, and comes back here", asyn
   await visitor.useKeyFile("reveal", exchange("key"));
   await visitor.start("reveal");
   await visitor.result("reveal");
-  assert.match(await visitor.page.locator("#reveal .badge").innerText(), /Untouched/);
+  assert.match(await visitor.page.locator("#reveal .badge").innerText(), /Unaltered/);
   const revealed = readPng(await visitor.saved("reveal"));
   assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 30);
 });
 
 visiting(
-  "what Python hid by passphrase comes back, without threads too",
+  "a container that Python hid with a passphrase opens, even without threads",
   async (visitor) => {
     assert.equal(await visitor.page.evaluate(() => crossOriginIsolated), false);
     await visitor.tab("Reveal");
@@ -71,11 +71,11 @@ visiting(
   { isolated: false },
 );
 
-visiting("there are threads where the host allows them", async (visitor) => {
+visiting("threads are used if the host allows them", async (visitor) => {
   assert.equal(await visitor.page.evaluate(() => crossOriginIsolated), true);
 });
 
-visiting("a container that was altered is said to be", async (visitor) => {
+visiting("an altered container is reported", async (visitor) => {
   const container = await readPicture(exchange("from_python.png"));
   container.data[container.data.length - 1] ^= 2;
   await visitor.tab("Reveal");
@@ -86,7 +86,7 @@ visiting("a container that was altered is said to be", async (visitor) => {
   assert.match(await visitor.page.locator("#reveal .badge").innerText(), /was altered/);
 });
 
-visiting("a poor container is warned of, and so is a secret that comes back poorly", async (visitor) => {
+visiting("poor containers and poor secrets raise warnings", async (visitor) => {
   await visitor.give("cover", await noise(320, 200));
   await visitor.give("secret", exchange("secret.png"));
   await visitor.usePassphrase("hide");
@@ -94,23 +94,23 @@ visiting("a poor container is warned of, and so is a secret that comes back poor
   await visitor.result("hide");
   const [container, secret, ...more] = await visitor.notices("hide");
   assert.match(container, /The container visibly differs from its cover \(1\d\.\d dB\)\. .*trained on photographs/);
-  assert.match(secret, /The secret comes back visibly degraded \(2\d\.\d dB\)\. .*trained on photographs/);
+  assert.match(secret, /The revealed secret will be visibly degraded \(2\d\.\d dB\)\. .*trained on photographs/);
   assert.deepEqual(more, []);
   assert.ok(await visitor.page.getByText("Download the container").isVisible());
 });
 
 for (const [name, width, height, reason] of [
   ["noise", 320, 200, /trained on photographs/],
-  ["what is larger than its cover", 640, 400, /At 640\s×\s400 it must be shrunk to fit into the cover’s 320\s×\s200/],
+  ["larger than its cover", 640, 400, /At 640\s×\s400 it must be shrunk to fit into the cover’s 320\s×\s200/],
 ]) {
-  visiting(`a secret that comes back unusable takes one more click: ${name}`, async (visitor) => {
+  visiting(`an unusable secret takes one more click: ${name}`, async (visitor) => {
     await visitor.give("cover", exchange("cover.png"));
     await visitor.give("secret", await noise(width, height));
     await visitor.usePassphrase("hide");
     await visitor.start("hide");
     await visitor.result("hide");
     const [secret, ...more] = await visitor.notices("hide");
-    assert.match(secret, /Don’t send this: the secret comes back unusable \(1\d\.\d dB\)/);
+    assert.match(secret, /Don’t send this: the revealed secret would be unusable \(1\d\.\d dB\)/);
     assert.match(secret, reason);
     assert.deepEqual(more, []);
     const save = visitor.page.getByText("Download the container");
@@ -120,7 +120,7 @@ for (const [name, width, height, reason] of [
   });
 }
 
-visiting("a container is named after its cover, wherever it came from", async (visitor) => {
+visiting("a container is named after its cover", async (visitor) => {
   const small = await writePng({ width: 64, height: 48, data: new Uint8Array(64 * 48 * 3).fill(99) });
   await visitor.usePassphrase("hide");
   for (const [cover, name] of [
@@ -135,7 +135,7 @@ visiting("a container is named after its cover, wherever it came from", async (v
 });
 
 visiting(
-  "a passphrase is made of 80 random bits, shown, and copied",
+  "a generated passphrase has 80 random bits, is shown and can be copied",
   async (visitor) => {
     const { page } = visitor;
     const [field, note] = [page.locator("#hide-key-passphrase"), page.locator("#hide .key [role=status]").first()];
@@ -164,7 +164,7 @@ visiting(
   { permissions: ["clipboard-read", "clipboard-write"] },
 );
 
-visiting("example pictures are called examples, until there are others", async (visitor) => {
+visiting("example pictures are labelled as examples until replaced", async (visitor) => {
   const captions = visitor.page.locator("#hide .caption");
   const example = "Example: drop or choose your own";
   assert.deepEqual(await captions.allInnerTexts(), [example, example]);
@@ -172,7 +172,7 @@ visiting("example pictures are called examples, until there are others", async (
   assert.deepEqual(await captions.allInnerTexts(), [example, "320 × 200"]);
 });
 
-visiting("a file dropped beside the zones does not open in place of the page", async (visitor) => {
+visiting("a file dropped beside the zones does not replace the page", async (visitor) => {
   const { page } = visitor;
   await visitor.drop(exchange("cover.png"), "h1");
   assert.match(await visitor.strayed("hide"), /^cover\.png was dropped in the wrong place\. .*on the cover or the secret/);
@@ -186,7 +186,7 @@ visiting("a file dropped beside the zones does not open in place of the page", a
   assert.equal(page.url(), site.isolated);
 });
 
-visiting("a wrong key, no key, and a picture that hides nothing", async (visitor) => {
+visiting("a wrong key, no key, and a picture that hides nothing give the right errors", async (visitor) => {
   await visitor.tab("Reveal");
   await visitor.give("container", exchange("from_python.png"));
   await visitor.start("reveal");
@@ -204,7 +204,7 @@ visiting("a wrong key, no key, and a picture that hides nothing", async (visitor
   assert.equal(await visitor.page.locator("#reveal .result").isVisible(), false);
 });
 
-visiting("files that are no pictures, too large, damaged, too small", async (visitor) => {
+visiting("files that are not pictures, too large, damaged or too small are refused", async (visitor) => {
   const text = { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") };
   await visitor.give("cover", text);
   assert.match(await visitor.troubleAt("cover"), /notes\.txt is not a picture/);
@@ -227,14 +227,14 @@ visiting("files that are no pictures, too large, damaged, too small", async (vis
   assert.match(await visitor.troubleAt("container"), /damaged or cut off/);
 });
 
-visiting("a picture above 4 megapixels is scaled down, and that is said", async (visitor) => {
+visiting("a picture above 4 megapixels is scaled down with a note", async (visitor) => {
   const large = { width: 3000, height: 2000, data: new Uint8Array(3000 * 2000 * 3) };
   await visitor.give("secret", png(await writePng(large)));
   const caption = await visitor.page.locator('[data-drop="secret"] .caption').innerText();
   assert.match(caption, /^2508 × 1672, scaled down from 3000 × 2000/);
 });
 
-visiting("with 4 megapixels the page goes on answering, and work can be stopped", async (visitor) => {
+visiting("with 4 megapixels the page stays responsive, and work can be cancelled", async (visitor) => {
   const { page } = visitor;
   await page.evaluate(() => {
     globalThis.gaps = [];
@@ -300,7 +300,7 @@ visiting("by keyboard alone", async (visitor) => {
   await visitor.result("reveal");
 });
 
-visiting("a new key file is saved, and is a key", async (visitor) => {
+visiting("a new key file is saved and valid", async (visitor) => {
   await visitor.page.locator("#hide .segments").first().getByText("Key file").click();
   await visitor.start("hide");
   assert.match(await visitor.trouble("hide"), /There is no key file/);
@@ -313,7 +313,7 @@ visiting("a new key file is saved, and is a key", async (visitor) => {
   assert.ok(new Set(bytes).size > 16);
 });
 
-visiting("a pasted picture, and a dropped one", async (visitor) => {
+visiting("pictures can be pasted and dropped", async (visitor) => {
   const { page } = visitor;
   const bytes = [...(await readFile(exchange("cover.png")))];
   for (const [event, transfer] of [
@@ -337,7 +337,7 @@ visiting("a pasted picture, and a dropped one", async (visitor) => {
   }
 });
 
-test("on a graphics card it comes out the same", async () => {
+test("graphics card and processor reveal the same", async () => {
   const other = await open({ gpu: true });
   const visitor = await other.visit(other.isolated);
   assert.equal(await visitor.page.locator("#device-choice").inputValue(), "gpu");
@@ -357,7 +357,7 @@ test("on a graphics card it comes out the same", async () => {
   await other.close();
 });
 
-test("neither the page nor its worker can reach anyone else", async () => {
+test("neither the page nor its worker can reach another server", async () => {
   const visitor = await site.visit(site.isolated);
   const other = site.plain;
   const blocked = await visitor.page.evaluate(

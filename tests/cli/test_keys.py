@@ -1,4 +1,4 @@
-"""Keys and passphrases, and that nobody gets to see them."""
+"""Key files and passphrases, which must never be shown."""
 
 import os
 import pty
@@ -21,8 +21,18 @@ def phrase_file(folder):
     return folder / "p"
 
 
+def test_keygen(stegnet, folder):
+    code, out, err = stegnet("keygen new")
+    assert (code, out) == (0, "wrote new\n")
+    assert err.startswith("note: ")
+    assert (folder / "new").stat().st_mode & 0o777 == 0o600
+    code, out, err = stegnet("keygen new")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: new: exists already\nhint: ")
+
+
 @pytest.mark.usefixtures("phrase_file")
-def test_a_passphrase_is_one_wherever_it_comes_from(stegnet, folder):
+def test_passphrases_from_file_and_descriptor_are_equivalent(stegnet, folder):
     assert stegnet(f"{HIDE} --passphrase-file p") == (0, "wrote c.png: 97x61, SIZE\n", "")
     reading, writing = os.pipe()
     os.write(writing, f"{PHRASE}\nleft".encode())
@@ -33,7 +43,7 @@ def test_a_passphrase_is_one_wherever_it_comes_from(stegnet, folder):
     assert read_picture(folder / "s.png").shape == (50, 40, 3)
 
 
-def test_a_passphrase_of_a_film(stegnet, phrase_file):
+def test_a_film_with_a_passphrase(stegnet, phrase_file):
     assert stegnet("hide cover.mkv secret.mkv -o c.mkv --passphrase-file p")[0] == 0
     assert stegnet("reveal c.mkv -o s.mkv --passphrase-file p")[0] == 0
     phrase_file.write_text("another")
@@ -42,15 +52,15 @@ def test_a_passphrase_of_a_film(stegnet, phrase_file):
 
 @pytest.mark.parametrize("name", ["k", "p"])
 @pytest.mark.usefixtures("phrase_file")
-def test_a_secret_that_others_can_read(stegnet, folder, name):
+def test_a_key_that_other_users_can_read(stegnet, folder, name):
     (folder / name).chmod(0o640)
     option = {"k": "--key-file k", "p": "--passphrase-file p"}[name]
     code, _, err = stegnet(f"{HIDE} {option}")
-    assert (code, err) == (0, f"warning: {name}: others on this machine can read it; `chmod 600` stops that\n")
+    assert (code, err) == (0, f"warning: {name}: other users can read this file; `chmod 600` prevents that\n")
 
 
 def typed(program, line: str, *answers: str) -> tuple[int, str]:
-    """Runs a command on a terminal of its own, and types; gives exit code and what the terminal shows."""
+    """Runs a command on a pseudo-terminal with typed answers; returns the exit code and the terminal's output."""
     mine, its = pty.openpty()
     with program(line, stdin=its, stdout=its, stderr=its, preexec_fn=lambda: _take_terminal(its)) as process:
         os.close(its)
@@ -77,7 +87,7 @@ def _until(terminal: int, end: str | None) -> str:
     while end is None or not text.rstrip().endswith(end.encode()):
         try:
             part = os.read(terminal, 1024)
-        except OSError:  # so Linux says that nobody writes any more
+        except OSError:  # end of output on Linux
             break
         if not part:
             break
@@ -86,11 +96,11 @@ def _until(terminal: int, end: str | None) -> str:
 
 
 @pytest.mark.usefixtures("phrase_file")
-def test_asking_on_the_terminal(program, stegnet, monkeypatch):
+def test_prompting_on_the_terminal(program, stegnet, monkeypatch):
     code, shown = typed(program, f"{HIDE} --passphrase", PHRASE, PHRASE)
     assert code == 0
     assert shown.startswith("Passphrase: ")
-    assert "The same again: " in shown
+    assert "Repeat passphrase: " in shown
     assert "wrote c.png" in shown
     assert PHRASE not in shown
     assert stegnet(f"{REVEAL} --passphrase-file p")[0] == 0
@@ -100,7 +110,7 @@ def test_asking_on_the_terminal(program, stegnet, monkeypatch):
     assert questions == ["Passphrase: "]
 
 
-def test_a_weak_passphrase_is_warned_of_when_hiding(stegnet, phrase_file):
+def test_hiding_warns_of_a_weak_passphrase(stegnet, phrase_file):
     phrase_file.write_text("password1")
     code, _, err = stegnet(f"{HIDE} --passphrase-file p")
     assert code == 0
@@ -109,27 +119,27 @@ def test_a_weak_passphrase_is_warned_of_when_hiding(stegnet, phrase_file):
     assert stegnet(f"{REVEAL} --passphrase-file p")[::2] == (0, "")
 
 
-def test_mistyping(program, folder):
+def test_passphrases_that_do_not_match(program, folder):
     code, shown = typed(program, f"{HIDE} --passphrase", PHRASE, "Traumerei")
     assert code == 1
-    assert "error: the two passphrases differ" in shown
+    assert "error: the passphrases do not match" in shown
     assert "Traumerei" not in shown
     assert not (folder / "c.png").exists()
 
 
-def test_interrupting_the_question(program):
+def test_interrupting_the_prompt(program):
     code, shown = typed(program, f"{HIDE} --passphrase", "\x03")
     assert code == 130
     assert shown.endswith("error: interrupted\r\n")
 
 
-def test_without_a_terminal(program):
+def test_prompting_without_a_terminal(program):
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with program(f"{HIDE} --passphrase", **streams, start_new_session=True) as process:
         out, err = process.communicate()
     assert (process.returncode, out) == (1, "")
     assert err.splitlines() == [
-        "error: there is no terminal to ask for a passphrase on",
+        "error: there is no terminal to prompt for a passphrase",
         "hint: use --passphrase-file or --passphrase-fd",
     ]
 
@@ -139,13 +149,13 @@ def test_a_descriptor_that_is_a_terminal(stegnet):
     code, _, err = stegnet(f"{HIDE} --passphrase-fd {its}")
     assert (code, err.splitlines()[0]) == (
         1,
-        f"error: descriptor {its} is a terminal, which shows what is typed",
+        f"error: descriptor {its} is a terminal, which would echo the passphrase",
     )
     os.close(mine)
     os.close(its)
 
 
-# what a hasty user might type with the passphrase "hunter2", or have in a file
+# mistakes of a user whose passphrase is "hunter2"
 LEAKY = [
     "hide cover.png secret.jpg -o c.png --passphrase=hunter2",
     "hide cover.png secret.jpg -o c.png --passphrase hunter2",
@@ -165,7 +175,7 @@ LEAKY = [
 
 
 @pytest.mark.parametrize("line", LEAKY)
-def test_no_message_shows_a_passphrase(stegnet, capsys, folder, line):
+def test_no_message_contains_a_passphrase(stegnet, capsys, folder, line):
     (folder / "p").write_text("hunter2\n")
     (folder / "latin").write_bytes(b"hunter2\xe4")
     (folder / "long").write_text("hunter2" * 1000)
@@ -174,12 +184,12 @@ def test_no_message_shows_a_passphrase(stegnet, capsys, folder, line):
     except SystemExit as stop:
         code, (out, err) = stop.code, capsys.readouterr()
     assert code in (1, 2)
-    # Nor piece by piece, as Python shows bytes.
+    # Nor parts of it, as Python shows bytes.
     assert not re.search(r"hunter|b'|\\xe4|0xe4", out + err)
 
 
-def test_a_bug_shows_no_passphrase(stegnet, folder, monkeypatch):
-    """A traceback holds lines of the program, and its error's text; keys and passphrases show nothing of themselves."""
+def test_a_traceback_contains_no_passphrase(stegnet, folder, monkeypatch):
+    """A traceback contains source lines and the error's text; keys and passphrases have no revealing repr."""
 
     def bug(*arguments, **more):
         raise RuntimeError(f"{arguments} {more}")

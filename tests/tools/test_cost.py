@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from stegnet.models import Pair, build
-from stegnet.models.cost import Cost, cost
+from tools.cost import Cost, cost
 
 
 class Small(Pair):

@@ -54,7 +54,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("line", WRONG)
-def test_usage(line, capsys):
+def test_invalid_command_lines(line, capsys):
     with pytest.raises(SystemExit) as caught:
         main(line.split())
     assert caught.value.code == 2
@@ -78,7 +78,7 @@ def test_help_fits_a_terminal(command, capsys, monkeypatch):
     assert max(map(len, lines)) <= 80
 
 
-def test_help_tells_the_exit_codes(capsys):
+def test_help_lists_the_exit_codes(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     out = capsys.readouterr().out
@@ -86,8 +86,8 @@ def test_help_tells_the_exit_codes(capsys):
 
 
 @pytest.mark.parametrize("command", ["", "hide", "webcam"])
-def test_help_needs_nothing_heavy(command):
-    """It is there at once: it takes a few modules of Python's own, and none of other packages."""
+def test_help_imports_nothing_heavy(command):
+    """It appears at once: it imports a few modules of the standard library, and no other package."""
     code = """
 import sys
 before = set(sys.modules)
@@ -107,11 +107,34 @@ finally:
     assert len(loaded) < 100
 
 
-def test_keygen(stegnet, folder):
-    code, out, err = stegnet("keygen new")
-    assert (code, out) == (0, "wrote new\n")
-    assert err.startswith("note: ")
-    assert (folder / "new").stat().st_mode & 0o777 == 0o600
-    code, out, err = stegnet("keygen new")
-    assert (code, out) == (1, "")
-    assert err.startswith("error: new: exists already\nhint: ")
+@pytest.fixture
+def script(capsys) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(["--print-completion", "bash"])
+    assert caught.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["hi"], {"hide"}),
+        (["hide", "--bac"], {"--backend"}),
+        (["hide", "cov"], {"cover.png", "cover.mkv"}),
+        (["reveal", "x", "--key-file", "k"], {"k"}),
+        (["hide", "--backend", "o"], {"onnx"}),
+    ],
+)
+def test_bash_completion(script, words, offered, folder):
+    typed = " ".join(["stegnet", *words])
+    told = f"{script}\nCOMP_WORDS=({typed}); COMP_CWORD={len(words)}; COMP_LINE='{typed}'; COMP_POINT=${{#COMP_LINE}}\n"
+    told += '_shtab_stegnet; printf "%s\\n" "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash"], input=told, text=True, capture_output=True, check=True, cwd=folder)
+    assert set(done.stdout.split()) == offered
+
+
+def test_an_unknown_shell_is_refused(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--print-completion", "fish"])
+    assert caught.value.code == 2
+    assert "bash" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What a pair costs: its parameters, and its arithmetic."""
+"""Cost of a pair: parameters and arithmetic."""
 
 import copy
 from collections.abc import Callable
@@ -10,18 +10,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from stegnet.models.pair import Pair
 
-SIDE = 256  # of the picture that is counted on
+SIDE = 256  # of the picture counted on
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of each direction; what both use counts in both, and once in `parameters`.
+    """Cost of hiding and revealing; shared modules count in both, but only once in `parameters`.
 
     Attributes:
-        hide_parameters, reveal_parameters: numbers in the modules that run in that direction.
-        parameters: numbers in all.
-        hide_kmac, reveal_kmac: thousand multiplications and additions per pixel; of convolutions and matrix
-            products alone, which are nearly all.
+        hide_parameters, reveal_parameters: number of parameters of the modules used.
+        parameters: number of all parameters.
+        hide_kmac, reveal_kmac: thousand multiply-accumulates per pixel, of convolutions and matrix products only,
+            which are nearly all.
     """
 
     hide_parameters: int
@@ -32,17 +32,17 @@ class Cost:
 
 
 def cost(pair: Pair) -> Cost:
-    """Counted on one picture of 256×256 that has shapes and no values: it takes no time and changes nothing."""
-    shape = copy.deepcopy(pair).to("meta").eval()
+    """Counts the cost on a 256×256 picture on the meta device, where nothing is computed."""
+    meta = copy.deepcopy(pair).to("meta").eval()
     picture = torch.empty(1, 3, SIDE, SIDE, device="meta")
-    hide = _count(shape, lambda: shape.hide(picture, shape.prepare(picture)))
-    reveal = _count(shape, lambda: shape.restore(shape.reveal(picture)))
+    hide = _count(meta, lambda: meta.hide(picture, meta.prepare(picture)))
+    reveal = _count(meta, lambda: meta.restore(meta.reveal(picture)))
     total = sum(parameter.numel() for parameter in pair.parameters())
     return Cost(hide[0], reveal[0], total, hide[1], reveal[1])
 
 
 def _count(pair: Pair, run: Callable[[], Tensor]) -> tuple[int, float]:
-    """The parameters in the modules that run, and thousand multiplications and additions per pixel."""
+    """Returns the parameters of the modules that run, and thousand multiply-accumulates per pixel."""
     used: set[nn.Parameter] = set()
 
     def note(module: nn.Module, *_: object) -> None:

@@ -1,0 +1,167 @@
+"""Keys and passphrases: `stegnet keygen`, and the key options of other commands.
+
+A key or passphrase is never an argument itself, nor is it read from the environment: other users could see it.
+"""
+
+import argparse
+import getpass
+import os
+import stat
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stegnet.cli import messages
+from stegnet.core.errors import KeyFileError
+
+if TYPE_CHECKING:
+    from stegnet.codec import Key, KeySource
+
+_MAX_LINE = 4096  # bytes read of a passphrase's line; a longer one is too long for a passphrase anyway
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Adds `stegnet keygen`."""
+    keygen = commands.add_parser(
+        "keygen",
+        help="generate a key file",
+        description="Generate a key file: 32 random bytes, readable only by you. Whoever is to reveal what you "
+        "hide needs a copy; send it over a confidential channel.",
+    )
+    keygen.add_argument("key_file", type=Path, metavar="KEY", help="file to write; never overwritten")
+    keygen.set_defaults(run=_generate)
+
+
+def add_key_options(command: argparse.ArgumentParser, required: bool = True) -> None:
+    """Adds the four mutually exclusive options that name a key or passphrase."""
+    group = command.add_argument_group("key", "exactly one of" if required else "at most one of")
+    ways = group.add_mutually_exclusive_group(required=required)
+    ways.add_argument("--key-file", type=Path, metavar="KEY", help="key file made by `stegnet keygen`")
+    ways.add_argument("--passphrase", action="store_true", help="prompt for a passphrase instead of a key file")
+    ways.add_argument("--passphrase-file", type=Path, metavar="FILE", help="read the passphrase from FILE's first line")
+    ways.add_argument("--passphrase-fd", type=_descriptor, metavar="N", help="read it from file descriptor N")
+
+
+def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: bool = False) -> "KeySource | None":
+    """Returns the key or passphrase that the options name, None if they name none.
+
+    Args:
+        confirm: prompt twice, because a mistyped passphrase would lose the secret for good, and warn of a weak one.
+        hiding: a missing key file can be generated; to reveal, only the original one helps.
+    Raises:
+        KeyFileError: it can't be read, or is not valid.
+    """
+    if options.key_file is not None:
+        return _read_key_file(options.key_file, hiding)
+    texts = [_read_passphrase(options, confirm)]  # a list, emptied below: no traceback may show the passphrase
+    if texts == [None]:
+        return None
+    from stegnet.codec import Passphrase  # imported after the prompt, which appears sooner
+
+    passphrase = Passphrase(texts.pop())
+    if confirm and (weakness := passphrase.weakness()):
+        messages.warning(weakness)
+    return passphrase
+
+
+def key_files(options: argparse.Namespace) -> tuple[Path, ...]:
+    """Returns the files that hold the key or passphrase; a result must not overwrite them."""
+    return tuple(path for path in (options.key_file, options.passphrase_file) if path is not None)
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from stegnet.codec.keys import make_key_file
+
+    make_key_file(options.key_file)
+    messages.result(f"wrote {options.key_file}")
+    messages.note("anyone with this file can reveal what it hides; without it, nobody can")
+    return 0
+
+
+def _descriptor(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("must be the number of an open file descriptor")
+    return int(text)
+
+
+def _read_key_file(path: Path, hiding: bool) -> "Key":
+    from stegnet.codec import read_key
+
+    try:
+        key = read_key(path)
+    except KeyFileError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        hint = f"generate one with `stegnet keygen {path}`" if hiding else "only the key used to hide can reveal"
+        raise KeyFileError(str(error), hint) from error
+    _warn_if_others_can_read(path)
+    return key
+
+
+def _read_passphrase(options: argparse.Namespace, confirm: bool) -> str | None:
+    if options.passphrase:
+        return _prompt(confirm)
+    if options.passphrase_file is not None:
+        return _decode(_read_file(options.passphrase_file))
+    return None if options.passphrase_fd is None else _decode(_read_descriptor(options.passphrase_fd))
+
+
+def _prompt(confirm: bool) -> str:
+    try:
+        with warnings.catch_warnings():
+            # Without a terminal getpass would only warn, and echo what is typed.
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            text = getpass.getpass("Passphrase: ")
+            if confirm and getpass.getpass("Repeat passphrase: ") != text:
+                del text
+                raise KeyFileError("the passphrases do not match", "nothing was written; try again")
+    except (getpass.GetPassWarning, EOFError) as error:
+        hint = "use --passphrase-file or --passphrase-fd"
+        raise KeyFileError("there is no terminal to prompt for a passphrase", hint) from error
+    except UnicodeDecodeError:
+        text = None
+    if text is None:  # raised outside of the block: the decoding error contains what was typed
+        raise _not_text()
+    return text
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            line = file.readline(_MAX_LINE)
+    except OSError as error:
+        raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
+    _warn_if_others_can_read(path)
+    return line
+
+
+def _read_descriptor(number: int) -> bytes:
+    """Reads one line byte by byte, so that what follows it stays for other readers."""
+    line = b""
+    try:
+        if os.isatty(number):
+            hint = "use --passphrase"
+            raise KeyFileError(f"descriptor {number} is a terminal, which would echo the passphrase", hint)
+        while not line.endswith(b"\n") and len(line) < _MAX_LINE and (byte := os.read(number, 1)):
+            line += byte
+    except (OSError, OverflowError) as error:
+        raise KeyFileError(f"descriptor {number}: can't be read") from error
+    return line
+
+
+def _decode(line: bytes) -> str:
+    with suppress(UnicodeDecodeError):
+        return line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig")
+    del line
+    raise _not_text()
+
+
+def _not_text() -> KeyFileError:
+    return KeyFileError("the passphrase is not UTF-8 text")
+
+
+def _warn_if_others_can_read(path: Path) -> None:
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
+        messages.warning(f"{path}: other users can read this file; `chmod 600` prevents that")

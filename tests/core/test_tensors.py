@@ -1,0 +1,295 @@
+"""8 bits, detail layer and shuffle of batches of tensors."""
+
+import numpy as np
+import pytest
+import torch
+from skimage.measure import block_reduce
+
+from stegnet.core import shuffle as single
+from stegnet.core import tensors
+from stegnet.core.shuffle import Shuffle, draw
+from stegnet.core.tensors import from_8_bits, through_8_bits, to_8_bits, with_sealed_bits
+from tests.codec import by_the_book
+
+KEY = bytes(range(32))
+LEVEL = 1 / 255
+
+
+@pytest.mark.arithmetic
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [(0.0, 0), (1.0, 255), (-3.0, 0), (7.0, 255), (100.4 / 255, 100), (100.6 / 255, 101), (0.4 / 255, 0)],
+)
+def test_rounding_to_the_nearest_level(value, level):
+    assert to_8_bits(torch.tensor([value])).item() == level
+    assert through_8_bits(torch.tensor([value])).item() == pytest.approx(level / 255, abs=1e-7)
+
+
+@pytest.mark.arithmetic
+def test_all_levels_round_trip():
+    levels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    values = from_8_bits(levels)
+    assert values.dtype == torch.float32
+    assert (values.min().item(), values.max().item()) == (0, 1)
+    assert torch.equal(to_8_bits(values), levels)
+    assert to_8_bits(values).dtype == torch.uint8
+
+
+@pytest.mark.arithmetic
+def test_through_8_bits_matches_a_file():
+    values = torch.empty(1000).uniform_(-0.2, 1.2, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(through_8_bits(values), from_8_bits(to_8_bits(values)), rtol=0, atol=1e-7)
+
+
+@pytest.mark.arithmetic
+def test_half_precision_is_accepted():
+    assert to_8_bits(torch.tensor([0.5, 1.5], dtype=torch.bfloat16)).tolist() == [128, 255]
+
+
+@pytest.mark.arithmetic
+def test_rounding_has_a_gradient_and_clamping_has_none():
+    values = torch.tensor([-0.5, 0.3, 0.7001, 1.5], requires_grad=True)
+    (through_8_bits(values) * torch.tensor([1.0, 2.0, 3.0, 4.0])).sum().backward()
+    assert values.grad.tolist() == [0, 2, 3, 0]
+
+
+def second_nearest(value: float) -> int:
+    """Second-nearest of the 256 levels, by sorting."""
+    return sorted(range(256), key=lambda level: abs(value * 255 - level))[1]
+
+
+@pytest.mark.arithmetic
+def test_a_sealed_bit_costs_the_second_nearest_level():
+    exact = torch.empty(1, 3, 10, 20).uniform_(-0.1, 1.1, generator=torch.Generator().manual_seed(0))
+    sealed = with_sealed_bits(through_8_bits(exact), exact, torch.ones_like(exact, dtype=torch.bool))
+    levels = to_8_bits(sealed)
+    expected = [second_nearest(value) for value in exact.double().flatten().tolist()]
+    assert levels.flatten().tolist() == expected
+    np.testing.assert_allclose(sealed, levels / 255, atol=1e-6)
+
+
+@pytest.mark.arithmetic
+@pytest.mark.parametrize("level", [0, 1, 128, 254, 255])
+def test_a_sealed_bit_never_leaves_the_range(level):
+    exact = torch.full((1, 3, 1, 1), level / 255)
+    sealed = with_sealed_bits(exact, exact, torch.ones_like(exact, dtype=torch.bool)) * 255
+    assert (sealed - level).abs().round().unique().tolist() == [1]
+    assert 0 <= sealed.min().round() <= sealed.max().round() <= 255
+
+
+@pytest.mark.arithmetic
+def test_only_chosen_samples_change():
+    exact = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+    stored, chosen = through_8_bits(exact), torch.rand(2, 3, 8, 8) < 0.3
+    sealed = with_sealed_bits(stored, exact, chosen)
+    assert torch.equal(sealed == stored, ~chosen)
+
+
+@pytest.mark.arithmetic
+def test_the_gradient_passes_sealed_bits():
+    exact = torch.rand(1, 3, 4, 4, requires_grad=True)
+    with_sealed_bits(through_8_bits(exact), exact, torch.rand(1, 3, 4, 4) < 0.5).sum().backward()
+    assert torch.equal(exact.grad, torch.ones_like(exact))
+
+
+def random_pictures(batch: int = 2, height: int = 24, width: int = 40) -> torch.Tensor:
+    return torch.randint(256, (batch, 3, height, width), generator=torch.Generator().manual_seed(4)) / 255
+
+
+@pytest.mark.arithmetic
+def test_block_means():
+    pictures = random_pictures()
+    means = tensors.block_means(pictures)
+    assert means.dtype == torch.uint8
+    assert means.shape == (2, 3, 3, 5)
+    expected = block_reduce(pictures.double().numpy() * 255, (1, 1, 8, 8), np.mean)
+    assert np.abs(means.numpy() - expected).max() <= 0.5 + 1e-4
+
+
+@pytest.mark.arithmetic
+@pytest.mark.parametrize("level", range(0, 256, 15))
+def test_a_flat_picture_is_its_own_mean(level):
+    pictures = torch.full((1, 3, 8, 16), level / 255)
+    means = tensors.block_means(pictures)
+    assert means.unique().tolist() == [level]
+    assert tensors.split(pictures, means).abs().max() < 1e-6
+
+
+@pytest.mark.arithmetic
+def test_the_detail_is_the_picture_minus_its_block_means():
+    pictures = random_pictures()
+    means = tensors.block_means(pictures)
+    expected = pictures.numpy() - np.kron(means.numpy(), np.ones((8, 8))) / 255
+    np.testing.assert_allclose(tensors.split(pictures, means), expected, atol=1e-6)
+
+
+@pytest.mark.arithmetic
+def test_without_the_detail_layer_the_base_is_grey():
+    pictures = random_pictures()
+    assert torch.equal(tensors.split(pictures, None), pictures - 0.5)
+    torch.testing.assert_close(tensors.join(tensors.split(pictures, None), None), pictures)
+
+
+@pytest.mark.arithmetic
+def test_join_inverts_split_up_to_the_rounding_of_means():
+    pictures = random_pictures()
+    means = tensors.block_means(pictures)
+    again = tensors.join(tensors.split(pictures, means), means)
+    assert (again - pictures).abs().max() <= LEVEL / 2 + 1e-6
+    assert torch.equal(tensors.block_means(again), means)
+
+
+@pytest.mark.arithmetic
+def test_block_means_are_corrected():
+    pictures = random_pictures()
+    means = tensors.block_means(pictures)
+    hidden = tensors.split(pictures, means)
+    off = torch.rand(2, 3, 3, 5).repeat_interleave(8, 2).repeat_interleave(8, 3) - 0.5
+    torch.testing.assert_close(tensors.join(hidden + off, means), tensors.join(hidden, means), atol=1e-6, rtol=0)
+
+
+@pytest.mark.arithmetic
+def test_centred_blocks_have_zero_mean():
+    centred = tensors.centred(random_pictures() - 0.3)
+    assert np.abs(block_reduce(centred.double().numpy(), (1, 1, 8, 8), np.mean)).max() < 1e-7
+
+
+@pytest.mark.arithmetic
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_the_range_of_the_detail(level):
+    """Extreme case: one pixel of a block against all others."""
+    pictures = torch.full((1, 1, 8, 8), level)
+    pictures[..., 3, 4] = 1 - level
+    hidden = tensors.split(pictures, tensors.block_means(pictures))
+    assert hidden.abs().max() <= 1
+    assert hidden[..., 3, 4].item() == pytest.approx((1 - 2 * level) * (255 - 4) / 255, abs=1e-6)
+
+
+@pytest.mark.arithmetic
+def test_the_gradient_passes_the_detail_layer():
+    pictures = random_pictures().requires_grad_()
+    means = tensors.block_means(pictures.detach())
+    tensors.split(pictures, means).sum().backward()
+    assert torch.equal(pictures.grad, torch.ones_like(pictures))
+    hidden = torch.rand(1, 1, 8, 8, requires_grad=True)
+    (tensors.join(hidden, torch.zeros(1, 1, 1, 1, dtype=torch.uint8))[..., 0, 0]).sum().backward()
+    assert hidden.grad[0, 0, 0, :2].tolist() == [1 - 1 / 64, -1 / 64]
+
+
+def key(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def chi_square(counts: list[int]) -> float:
+    expected = sum(counts) / len(counts)
+    return sum((count - expected) ** 2 / expected for count in counts)
+
+
+def by_hand(picture: torch.Tensor, shuffle: Shuffle) -> np.ndarray:
+    turns = shuffle.orientation + 8 * shuffle.negative
+    pixels = picture.permute(1, 2, 0).numpy()
+    return by_the_book.shuffle(pixels, shuffle.permutation.tolist(), turns.tolist(), shuffle.cols).transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 8, 16])
+@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (1, 7), (5, 3), (4, 9)])
+def test_invert_undoes_apply(block, rows, cols):
+    pictures = torch.rand(3, 3, rows * block, cols * block) - 0.5
+    shuffles = [draw(key(n), rows, cols) for n in range(3)]
+    assert torch.equal(tensors.invert(tensors.apply(pictures, shuffles), shuffles), pictures)
+    assert torch.equal(tensors.apply(tensors.invert(pictures, shuffles), shuffles), pictures)
+
+
+@pytest.mark.parametrize("negative", [False, True])
+@pytest.mark.parametrize("turn", range(8))
+def test_each_orientation_and_sign(turn, negative):
+    picture = torch.arange(1.0, 49).view(1, 3, 4, 4)
+    shuffle = Shuffle(1, 1, torch.tensor([0]), torch.tensor([turn]), torch.tensor([negative]))
+    shown = tensors.apply(picture, [shuffle])
+    np.testing.assert_array_equal(shown[0], by_hand(picture[0], shuffle))
+    assert torch.equal(tensors.invert(shown, [shuffle]), picture)
+
+
+def test_orientations_and_signs_are_distinct():
+    picture = torch.arange(1.0, 5).view(1, 1, 2, 2).expand(16, -1, -1, -1)
+    ways = [Shuffle(1, 1, torch.tensor([0]), torch.tensor([turn % 8]), torch.tensor([turn >= 8])) for turn in range(16)]
+    assert len(tensors.apply(picture, ways).flatten(1).unique(dim=0)) == 16
+
+
+@pytest.mark.parametrize("block", [1, 2, 5, 8])
+def test_apply_matches_the_definition(block):
+    shuffle = draw(KEY, 4, 6)
+    picture = torch.rand(3, 4 * block, 6 * block) - 0.5
+    np.testing.assert_array_equal(tensors.apply(picture[None], [shuffle])[0], by_hand(picture, shuffle))
+
+
+def test_each_picture_has_its_own_shuffle():
+    pictures = torch.rand(2, 3, 16, 24) - 0.5
+    shuffles = [draw(key(n), 2, 3) for n in range(2)]
+    both = tensors.apply(pictures, shuffles)
+    for n in range(2):
+        assert torch.equal(both[n : n + 1], tensors.apply(pictures[n : n + 1], shuffles[n : n + 1]))
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 8])
+def test_a_batch_matches_single_pictures(block):
+    pictures = torch.rand(3, 3, 5 * block, 7 * block) - 0.5
+    shuffles = [draw(key(n), 5, 7) for n in range(3)]
+    for change in ("apply", "invert"):
+        together = getattr(tensors, change)(pictures, shuffles)
+        for one, picture, shuffle in zip(together, pictures, shuffles, strict=True):
+            alone = getattr(single, change)(picture.permute(1, 2, 0).numpy(), shuffle)
+            np.testing.assert_array_equal(one.permute(1, 2, 0), alone)
+
+
+def test_shuffles_of_tensors_and_arrays_are_equivalent():
+    pictures, drawn = torch.rand(1, 3, 16, 24) - 0.5, draw(KEY, 2, 3)
+    on_device = Shuffle(2, 3, *map(torch.from_numpy, (drawn.permutation, drawn.orientation, drawn.negative)))
+    assert torch.equal(tensors.apply(pictures, [on_device]), tensors.apply(pictures, [drawn]))
+
+
+def test_a_seeded_shuffle_equals_the_random_one():
+    seeded, random = tensors.seeded_shuffle(3, 5, 4), tensors.random_shuffle(torch.Generator().manual_seed(3), 5, 4)
+    for name in ("permutation", "orientation", "negative"):
+        assert isinstance(getattr(seeded, name), np.ndarray)
+        np.testing.assert_array_equal(getattr(seeded, name), getattr(random, name))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.int16])
+def test_the_dtype_is_preserved(dtype):
+    pictures = (torch.rand(1, 3, 16, 24) * 100 - 50).to(dtype)
+    shuffles = [draw(KEY, 2, 3)]
+    shown = tensors.apply(pictures, shuffles)
+    assert shown.dtype == dtype
+    assert torch.equal(tensors.invert(shown, shuffles), pictures)
+
+
+def test_the_gradient_passes_the_shuffle():
+    pictures = (torch.rand(1, 3, 16, 16) - 0.5).requires_grad_()
+    shuffles = [draw(KEY, 2, 2)]
+    weight = torch.rand(1, 3, 16, 16)
+    (tensors.invert(tensors.apply(pictures, shuffles) * 2, shuffles) * weight).sum().backward()
+    assert torch.equal(pictures.grad, 2 * weight)
+
+
+def test_random_orientations_and_signs_are_uniform():
+    """Chi-square; 52.3 is the 0.0005 % quantile for 15 degrees of freedom."""
+    generator = torch.Generator().manual_seed(1)
+    shuffle = tensors.random_shuffle(generator, 80, 100)
+    counts = torch.bincount(shuffle.orientation + 8 * shuffle.negative, minlength=16)
+    assert len(counts) == 16
+    assert chi_square(counts.tolist()) < 52.3
+
+
+def test_random_shuffle_follows_its_generator():
+    a, b = (tensors.random_shuffle(torch.Generator().manual_seed(3), 5, 4) for _ in range(2))
+    assert torch.equal(a.permutation, b.permutation)
+    assert torch.equal(a.orientation, b.orientation)
+    assert torch.equal(a.negative, b.negative)
+    assert sorted(a.permutation.tolist()) == list(range(20))
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 17, 24), (1, 3, 16, 16), (2, 3, 16, 24), (1, 3, 0, 24)])
+def test_grids_that_do_not_fit_are_refused(shape):
+    with pytest.raises(ValueError, match=r"shuffles|blocks"):
+        tensors.apply(torch.zeros(shape), [draw(KEY, 2, 3)])

@@ -1,0 +1,132 @@
+"""Links, commands, parameters and paths in the documentation exist."""
+
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+import stegnet
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "demo/README.md")]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
+LONGEST_README = 130  # lines
+CODE = r"(?:stegnet|pipeline|tools|tests|docs|demo)/[a-z_.][\w./-]*\w|study/[\w/-]+\.(?:py|yaml)"
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+def code(page: Path) -> list[str]:
+    """Lines of code blocks, continuation lines joined, and inline code."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text, re.M | re.S)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    inline = re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+    return [line.partition("  #")[0] for line in lines] + [" ".join(span.split()) for span in inline]
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@cache
+def options(command: str) -> set[str]:
+    """Long options of `stegnet` or one of its commands."""
+    run = [sys.executable, "-m", "stegnet.cli", *command.split(), "--help"]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(re.findall(r"--[a-z][a-z-]+", done.stdout))
+
+
+def parameters(values: dict, prefix: str = "") -> set[str]:
+    """Dotted keys of all values and sections."""
+    found = set()
+    for key, value in values.items():
+        found.add(prefix + key)
+        if isinstance(value, dict):
+            found |= parameters(value, f"{prefix}{key}.")
+    return found
+
+
+def stages(folder: Path) -> set[str]:
+    return set(yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
+
+
+@each_page
+def test_links(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        path, _, anchor = unquote(link).partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@each_page
+def test_commands(page: Path) -> None:
+    found = [match for line in code(page) for match in re.finditer(r"\bstegnet (?:([a-z]+)\b)?([^|`]*)", line)]
+    for match in found:
+        for option in re.findall(r"(?<!\S)--[a-z][a-z-]+", match[0]):
+            assert option in options(match[1] or ""), match[0]
+        assert match[1] is None or options(match[1]), match[0]
+
+
+@each_page
+def test_make_targets(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    named = {target for line in code(page) for target in re.findall(r"^(?:\$ )?make ([a-z-]+)", line)}
+    assert named <= targets
+
+
+@each_page
+def test_parameters(page: Path) -> None:
+    known = parameters(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+    named = {key for line in code(page) for key in re.findall(r"-S '?([a-z_.0-9]+)=", line)}
+    assert named <= known
+
+
+@each_page
+def test_stages(page: Path) -> None:
+    for line in code(page):
+        for study, names in re.findall(r"dvc (--cd study )?repro((?: +(?!-)[a-z]+(?:@[a-z]+)?)*)", line):
+            known = stages(ROOT / "study" if study else ROOT)
+            assert {name.partition("@")[0] for name in names.split()} <= known, line
+
+
+@each_page
+def test_modules_and_paths(page: Path) -> None:
+    if page.name == "CHANGELOG.md":
+        return  # it names what is gone
+    for line in code(page):
+        for module in re.findall(r"python -m ((?!pytest)[a-z_.]+)", line):
+            file = ROOT / module.replace(".", "/")
+            assert file.is_dir() or file.with_suffix(".py").is_file(), line
+        if re.fullmatch(CODE, line):
+            assert (ROOT / line).exists() or (page.parent / line).exists(), line
+
+
+def test_python_names() -> None:
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    packages = {folder.name for folder in (ROOT / "stegnet").iterdir()}
+    assert set(re.findall(r"\bstegnet\.(\w+)", text)) <= set(stegnet.__all__) | packages
+    assert all(hasattr(stegnet.LoadedPair, name) for name in re.findall(r"\bpair\.(\w+)", text))
+
+
+def test_readme_is_short_and_names_every_folder() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST_README
+    packages = {file.parent.name for file in (ROOT / "stegnet").glob("*/*.py")}
+    assert packages <= set(re.findall(r"^  (\w+)/ ", text, re.M))
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert not [page.name for page in (ROOT / "docs").glob("*.md") if f"](docs/{page.name})" not in text]
