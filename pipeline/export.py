@@ -17,7 +17,7 @@ def main(config: Config, weights: Path, out: Path) -> None:
         logging.warning("%s; without ONNX files, the model needs PyTorch", error)
         return
     for each in found:
-        print(f"{each.network}: {each.apart:.1e} apart at most, {100 * each.equal:.3f} % equal as 8 bits")
+        print(f"{each.network}: {each.difference:.1e} apart at most, {100 * each.equal:.3f} % equal as 8 bits")
 
 
 if __name__ == "__main__":

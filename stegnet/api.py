@@ -1,4 +1,4 @@
-"""stegnet as a Python library; its names are those of the package `stegnet` itself.
+"""The Python API; its names are exported by the package `stegnet`.
 
 Pictures are numpy arrays, (H, W, 3) uint8, sRGB in 0..255; films and other files are paths.
 """
@@ -14,7 +14,7 @@ from stegnet.codec import HideOptions, Key, KeySource, Network, OutputTarget, Pa
 from stegnet.codec.embed import embed_file
 from stegnet.codec.files import input_kind, picture_quality
 from stegnet.codec.film import Longer
-from stegnet.codec.progress import Progress, no_progress
+from stegnet.codec.output import Progress, no_progress
 from stegnet.core.card import SHIPPED
 from stegnet.core.errors import MediaError
 from stegnet.media import FILM
@@ -25,26 +25,26 @@ File = str | PathLike[str]
 def load(
     weights: File | None = None, device: str = "auto", precision: str = "auto", backend: str = "auto"
 ) -> "LoadedPair":
-    """Loads a hide/reveal pair; it takes seconds, and is needed once.
+    """Loads a hide/reveal pair, which takes seconds; load it once and reuse it.
 
     Args:
-        weights: a weights file; None is the one that comes with the package.
-        device: "auto" is a CUDA device where there is one, else the CPU; or "cpu", "cuda", "cuda:1", …
-        precision: "auto" is bfloat16 where it is fast, else 32 bits; or "bf16", "fp32".
-        backend: what computes: "torch" or "onnx"; "auto" is PyTorch where it is installed and there is a
-            CUDA device, else ONNX Runtime.
+        weights: a weights file; None loads the one in the package.
+        device: "auto" uses a CUDA device if available, else the CPU; or "cpu", "cuda", "cuda:1", …
+        precision: "auto" uses bfloat16 where it is fast, else 32 bits; or "bf16", "fp32".
+        backend: "torch" or "onnx"; "auto" uses PyTorch if it is installed and a CUDA device is available, else ONNX
+            Runtime.
     Raises:
-        WeightsError: there is no such file, it is none of stegnet's, or (ONNX) it is not exported.
-        ConfigError: this machine has no such device, there is no such precision or backend, or they do not go together.
+        WeightsError: no such file, not a weights file of stegnet, or (ONNX) not exported.
+        ConfigError: unavailable device, unknown precision or backend, or a combination that is not supported.
         PackageError: the backend is not installed.
     """
     return LoadedPair(Network.load(SHIPPED if weights is None else Path(weights), device, precision, backend))
 
 
 class LoadedPair:
-    """A hide/reveal pair at work. `stegnet.load` makes one.
+    """A hide/reveal pair that is ready to compute, made by `stegnet.load`.
 
-    Errors of all methods, besides those named: ValueError and TypeError where an argument is of the wrong kind.
+    All methods raise ValueError or TypeError for an argument of the wrong kind.
     """
 
     def __init__(self, network: Network) -> None:
@@ -52,23 +52,23 @@ class LoadedPair:
 
     @property
     def weights(self) -> str:
-        """Id of the weights, 64 hexadecimal digits: revealing needs those that hid."""
+        """Id of the weights, 64 hexadecimal digits: revealing needs the weights used for hiding."""
         return self._network.weights
 
     def hide(self, cover: np.ndarray, secret: np.ndarray, key: KeySource, *, force: bool = False) -> np.ndarray:
         """Hides one picture in another.
 
         Args:
-            cover: (H, W, 3) uint8; it is not changed.
-            secret: (h, w, 3) uint8, of any size; it comes back at its own.
+            cover: (H, W, 3) uint8; not changed.
+            secret: (h, w, 3) uint8, of any size; it is revealed at its own size.
             key: a Key or a Passphrase.
-            force: leave out the look at how well the secret comes back?
+            force: skip measuring the quality of the revealed secret.
         Returns:
             The container, (H, W, 3) uint8: keep every bit of it.
         Raises:
-            CapacityError: the cover is too small, or the secret would come back below 22 dB PSNR.
+            CapacityError: the cover is too small, or the revealed secret would be below 22 dB PSNR.
         Warns:
-            UserWarning: the secret comes back below 30 dB PSNR, or the passphrase is weak.
+            UserWarning: the revealed secret is below 30 dB PSNR, or the passphrase is weak.
         """
         _check_key(key, hiding=True)
         cover, secret = _picture("cover", cover), _picture("secret", secret)
@@ -79,15 +79,15 @@ class LoadedPair:
         return container
 
     def reveal(self, container: np.ndarray, key: KeySource) -> Revealed:
-        """Brings a hidden picture back.
+        """Reveals a hidden picture.
 
         Args:
-            container: (H, W, 3) uint8 that `hide` gave.
+            container: (H, W, 3) uint8, as returned by `hide`.
             key: the one it was hidden with.
         Returns:
-            `picture`, (h, w, 3) uint8, and `whole`: is the container exactly as it was hidden?
+            `picture`, (h, w, 3) uint8, and `whole`: True if the container is exactly as it was hidden.
         Raises:
-            RevealError: wrong key, nothing hidden, or altered beyond reading; they can't be told apart.
+            RevealError: wrong key, nothing hidden, or altered beyond reading; which of them can't be known.
             WeightsError: hidden with other weights.
         """
         _check_key(key)
@@ -113,15 +113,15 @@ class LoadedPair:
             out: the file to write, .mkv or .mp4.
             key: a Key or a Passphrase.
             longer: "refuse" a secret of more frames than its cover, or "cut" it.
-            sound: hide the secret's sound too?
-            verify: read the container back and compare it?
-            force: may a file that is there be overwritten, and a secret be hidden that comes back below 22 dB?
-            progress: called with what is being done ("hide", "verify"), frames done, and frames in all.
+            sound: hide the secret's sound too.
+            verify: read the container back and compare it.
+            force: overwrite an existing file, and accept a revealed secret below 22 dB PSNR.
+            progress: called with the phase ("hide", "verify"), frames done, and frames in all.
         Returns:
-            What was written; `secret_psnr` says how well the secret comes back.
+            A report; `secret_psnr` is the quality of the revealed secret.
         Raises:
             MediaError: a film can't be read, or the container not written.
-            CapacityError: the cover is too small, or too short, or the secret would come back below 22 dB PSNR.
+            CapacityError: the cover is too small or too short, or the revealed secret would be below 22 dB PSNR.
         """
         for film in (cover, secret):
             _check_film(Path(film))
@@ -138,16 +138,16 @@ class LoadedPair:
         force: bool = False,
         progress: Progress = no_progress,
     ) -> Report:
-        """Brings a hidden film back, at its own size, with its own time stamps and sound.
+        """Reveals a hidden film at its own size, with its own time stamps and sound.
 
         Args:
-            container: what `hide_film` wrote.
+            container: a film that `hide_film` wrote.
             out: the file to write, .mkv or .mp4.
             key: the one it was hidden with.
-            strict: refuse a container that is not exactly as it was hidden? If not, `trouble` of the report says
-                what has happened to it.
-            force: may a file that is there be overwritten?
-            progress: called with what is being done ("reveal", "check"), frames done, and frames in all (0: unknown).
+            strict: refuse a container that is not exactly as it was hidden; else `trouble` of the report lists the
+                damage.
+            force: overwrite an existing file.
+            progress: called with the phase ("reveal", "check"), frames done, and frames in all (0: unknown).
         Raises:
             MediaError: the container can't be read, or the film not written.
             RevealError: wrong key, nothing hidden, or (if strict) altered.
@@ -177,19 +177,19 @@ class LoadedPair:
             out: the file to write: .png for a picture, .mkv or .mp4 for a film.
             key: a Key or a Passphrase.
             sealed: hide the file byte for byte, without the network.
-            compress: with `sealed`, make a picture or film fit that does not.
+            compress: with `sealed`, compress a picture or film that does not fit.
             verify, force, progress: as `hide_film`.
         Raises:
             MediaError: a file can't be read, or the container not written.
-            CapacityError: the secret does not fit into the cover, or would come back below 22 dB PSNR.
+            CapacityError: the secret does not fit into the cover, or would be revealed below 22 dB PSNR.
         """
         if not sealed:
             if compress:
                 raise ValueError("compress goes with sealed")
             return self._hide(cover, secret, out, key, HideOptions(verify=verify, force=force), force, progress)
         _check_key(key, hiding=True)
-        place = OutputTarget(Path(out), force)
-        return embed_file(Path(cover), Path(secret), place, key, compress=compress, verify=verify, progress=progress)
+        target = OutputTarget(Path(out), force)
+        return embed_file(Path(cover), Path(secret), target, key, compress=compress, verify=verify, progress=progress)
 
     def reveal_file(
         self,
@@ -201,28 +201,29 @@ class LoadedPair:
         force: bool = False,
         progress: Progress = no_progress,
     ) -> Report:
-        """Brings back what is hidden in a picture or film, whatever it is; arguments and errors as `reveal_film`.
+        """Reveals the picture, film or file hidden in a picture or film; arguments and errors as `reveal_film`.
 
         Args:
             out: the file to write: .png for a picture, .mkv or .mp4 for a film, any name for another file.
         """
         _check_key(key)
-        place = OutputTarget(Path(out), force)
-        return codec.reveal_file(lambda: self._network, Path(container), place, key, strict, progress)
+        target = OutputTarget(Path(out), force)
+        return codec.reveal_file(lambda: self._network, Path(container), target, key, strict, progress)
 
     def _hide(
         self, cover: File, secret: File, out: File, key: KeySource, options: HideOptions, force: bool, show: Progress
     ) -> Report:
         _check_key(key, hiding=True)
-        place = OutputTarget(Path(out), force)
-        return codec.hide_file(lambda: self._network, Path(cover), Path(secret), place, key, options, progress=show)
+        target = OutputTarget(Path(out), force)
+        return codec.hide_file(lambda: self._network, Path(cover), Path(secret), target, key, options, progress=show)
 
 
 def _picture(name: str, array: np.ndarray) -> np.ndarray:
-    """The array, rows after one another in memory.
+    """The array, contiguous in memory.
 
     Raises:
-        ValueError: it is no picture.
+        TypeError: not an array.
+        ValueError: not a picture.
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name}: must be a numpy array (H, W, 3) uint8, is {type(array).__name__}")
@@ -232,9 +233,9 @@ def _picture(name: str, array: np.ndarray) -> np.ndarray:
 
 
 def _check_key(key: KeySource, hiding: bool = False) -> None:
-    """Stops at what is no key, and warns of a passphrase that is too weak to hide by.
+    """Refuses what is not a key, and warns of a weak passphrase on hiding.
 
-    The message does not show what was given: it may be a passphrase.
+    The message does not show the value: it may be a passphrase.
     """
     if not isinstance(key, Key | Passphrase):
         raise TypeError(f"key: must be a stegnet.Key or a stegnet.Passphrase, is {type(key).__name__}")

@@ -1,4 +1,4 @@
-"""A pair as ONNX files, made of its weights file and checked against it. What is in them, docs/onnx.md says."""
+"""Exports a pair's weights as ONNX files and checks them against PyTorch; docs/onnx.md describes them."""
 
 import copy
 import json
@@ -27,9 +27,9 @@ from stegnet.models import Card, Pair, load_pair
 from stegnet.models.invertible import Mixing
 
 OPSET = 18
-PICTURES, SIZE = 6, 128  # rendered scenes, on which the files are checked: 290,000 samples for each network
-MOST_APART, LEAST_EQUAL = 1e-3, 0.999  # of samples; a level is 4e-3
-# Names and ranges of what goes in; what comes out of each is "picture".
+PICTURES, SIZE = 6, 128  # rendered scenes on which the files are checked: 290,000 samples for each network
+MAX_DIFFERENCE, MIN_EQUAL = 1e-3, 0.999  # of samples; a level is 4e-3
+# Names and ranges of the inputs; the output of each network is "picture".
 _LIMITS = {"secret": (0, 1), "cover": (0, 1), "hidden": (-1, 1), "container": (0, 1), "ordered": (0, 1)}
 _INPUTS = {"prepare": ("secret",), "hide": ("cover", "hidden"), "reveal": ("container",), "restore": ("ordered",)}
 _EXAMPLE = 64, 96
@@ -37,16 +37,16 @@ _EXAMPLE = 64, 96
 
 @dataclass(frozen=True)
 class Agreement:
-    """How alike a network's ONNX file and its weights compute, over all samples of all pictures.
+    """Agreement of a network's ONNX file with its weights, over all samples of all pictures.
 
     Attributes:
-        network: its name.
-        apart: the largest difference.
-        equal: the share of samples that are equal as 8 bits.
+        network: name.
+        difference: largest absolute difference of a sample in [0, 1].
+        equal: share of samples that are equal when rounded to 8 bits.
     """
 
     network: str
-    apart: float
+    difference: float
     equal: float
 
 
@@ -54,9 +54,9 @@ def export(weights: Path, folder: Path) -> list[Agreement]:
     """Writes the ONNX files of a weights file; the same weights and packages give the same bytes.
 
     Raises:
-        WeightsError: there is no such weights file, or the ONNX files do not compute what it does.
+        WeightsError: no such weights file, or the ONNX files disagree with it.
         MediaError: they can't be written.
-        PackageError: what exports is not installed.
+        PackageError: the packages for exporting are not installed.
     """
     pair, card = load_pair(weights)
     graphs = make_graphs(pair, card, weights_id(weights))
@@ -68,23 +68,23 @@ def export(weights: Path, folder: Path) -> list[Agreement]:
 
 
 def make_graphs(pair: Pair, card: Card, key: str) -> dict[str, bytes]:
-    """The pair's networks as ONNX files, by name; those that do nothing are left out.
+    """The pair's networks as ONNX files, by name; identities are left out.
 
     Args:
-        key: id of the weights.
+        key: id of the weights, stored in the files.
     """
     with extra("export", "stegnet export"):
         import onnxscript  # noqa: F401  # torch.onnx needs it
     for name in ("onnxscript", "onnx_ir"):  # they log every node that they simplify
         logging.getLogger(name).setLevel(logging.WARNING)
-    pair = _settled(pair)
-    names = [name for name in NETWORKS if name in ALWAYS or _does_something(pair, name)]
-    said = {ID: key, CARD: json.dumps(asdict(card), sort_keys=True), NAMES: " ".join(names)}
-    return {name: _graph(pair, name, said) for name in names}
+    pair = _with_fixed_mixing(pair)
+    names = [name for name in NETWORKS if name in ALWAYS or _is_no_identity(pair, name)]
+    metadata = {ID: key, CARD: json.dumps(asdict(card), sort_keys=True), NAMES: " ".join(names)}
+    return {name: _graph(pair, name, metadata) for name in names}
 
 
-class _One(nn.Module):
-    """One of a pair's networks."""
+class _PairNetwork(nn.Module):
+    """One network of a pair as a module."""
 
     def __init__(self, pair: Pair, name: str) -> None:
         super().__init__()
@@ -94,8 +94,8 @@ class _One(nn.Module):
         return getattr(self._pair, self._name)(*pictures)
 
 
-def _settled(pair: Pair) -> Pair:
-    """A copy that inverts no matrix, which ONNX can't."""
+def _with_fixed_mixing(pair: Pair) -> Pair:
+    """A copy with its matrices inverted in advance, since ONNX can't invert them."""
     pair = copy.deepcopy(pair).cpu().eval()
     for module in pair.modules():
         if isinstance(module, Mixing):
@@ -103,19 +103,19 @@ def _settled(pair: Pair) -> Pair:
     return pair
 
 
-def _does_something(pair: Pair, name: str) -> bool:
+def _is_no_identity(pair: Pair, name: str) -> bool:
     picture = torch.zeros(1, 3, *_EXAMPLE)
     with torch.inference_mode():
         return getattr(pair, name)(picture) is not picture
 
 
-def _graph(pair: Pair, name: str, said: dict[str, str]) -> bytes:
+def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     rows, cols = (8 * torch.export.Dim(side, min=1, max=1 << 16) for side in ("rows", "cols"))
     inputs = _INPUTS[name]
     pictures = tuple(torch.rand(1, 3, *_EXAMPLE) for _ in inputs)
     with _quiet(name):
         program = torch.onnx.export(
-            _One(pair, name).eval(),
+            _PairNetwork(pair, name).eval(),
             pictures,
             input_names=inputs,
             output_names=("picture",),
@@ -126,15 +126,15 @@ def _graph(pair: Pair, name: str, said: dict[str, str]) -> bytes:
         )
     model = program.model_proto
     _strip(model)
-    said = said | {INPUTS: json.dumps({each: _LIMITS[each] for each in inputs})}
+    metadata = metadata | {INPUTS: json.dumps({each: _LIMITS[each] for each in inputs})}
     del model.metadata_props[:]
-    for key, value in sorted(said.items()):
+    for key, value in sorted(metadata.items()):
         model.metadata_props.add(key=key, value=value)
     return model.SerializeToString(deterministic=True)
 
 
 def _strip(model: Any) -> None:
-    """Takes out what says where and how the file was made: it would not be the same elsewhere."""
+    """Removes where and how the file was made, so that it is the same everywhere."""
     graph = model.graph
     for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
@@ -144,7 +144,7 @@ def _strip(model: Any) -> None:
 
 @contextmanager
 def _quiet(name: str) -> Iterator[None]:
-    """torch.onnx warns that both inputs are of one size, which they are, and tells failures at length."""
+    """Silences a warning that both inputs have one size, as they must, and shortens the error of a failure."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "(?s).*The axis name: .* will not be used")
         try:
@@ -155,32 +155,32 @@ def _quiet(name: str) -> Iterator[None]:
 
 
 def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreement]:
-    """How well the files agree with the weights.
+    """Compares the files with the weights.
 
     Raises:
-        WeightsError: not well enough.
+        WeightsError: they disagree.
     """
     with TemporaryDirectory() as folder:
         copied = Path(folder) / weights.name
         copied.write_bytes(weights.read_bytes())
         for name, graph in graphs.items():
             graph_file(copied, name).write_bytes(graph)
-        theirs = OnnxEngine(copied)
-        theirs.pool(SIZE * SIZE).prepare()
+        exported = OnnxEngine(copied)
+        exported.pool(SIZE * SIZE).prepare()
         with _one_thread():
-            agreements = compare(TorchEngine(pair, "cpu", "fp32"), theirs, list(graphs))
-    for found in agreements:
-        if not (found.apart <= MOST_APART and found.equal >= LEAST_EQUAL):
+            agreements = compare(TorchEngine(pair, "cpu", "fp32"), exported, list(graphs))
+    for agreement in agreements:
+        if not (agreement.difference <= MAX_DIFFERENCE and agreement.equal >= MIN_EQUAL):
             raise WeightsError(
-                f"{weights}: its ONNX file {found.network!r} does not compute what it does: samples are up to "
-                f"{found.apart:.2g} apart, {100 * found.equal:.3f} % are equal as 8 bits"
+                f"{weights}: its ONNX file {agreement.network!r} disagrees with it: samples are up to "
+                f"{agreement.difference:.2g} apart, {100 * agreement.equal:.3f} % are equal as 8 bits"
             )
     return agreements
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Small pictures take several threads longer: they wait for each other."""
+    """Runs PyTorch on one thread: on small pictures, several are slower."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -189,27 +189,27 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def compare(ours: Engine, theirs: Engine, networks: Sequence[str]) -> list[Agreement]:
-    """How alike two engines compute, on rendered scenes; each network is given the same by both."""
-    apart: dict[str, list[float]] = {name: [] for name in networks}
+def compare(reference: Engine, other: Engine, networks: Sequence[str]) -> list[Agreement]:
+    """Compares the networks of two engines on rendered scenes; both get the same inputs."""
+    differences: dict[str, list[float]] = {name: [] for name in networks}
     equal: dict[str, list[float]] = {name: [] for name in networks}
     scenes = [from_8_bits(render_scene(SIZE, (seed, 0))) for seed in range(PICTURES)]
     for index, cover in enumerate(scenes):
         height = SIZE - 8 * (index % 3)
-        steps = _steps(ours, cover[:height], scenes[index - 1][:height])
+        steps = _steps(reference, cover[:height], scenes[index - 1][:height])
         for name in networks:
-            given, expected = steps[name]
-            found = getattr(theirs, name)(*given)
-            base = GREY if name == "reveal" else 0  # what is hidden lies around 0
-            apart[name].append(float(np.abs(found - expected).max()))
+            inputs, expected = steps[name]
+            found = getattr(other, name)(*inputs)
+            base = GREY if name == "reveal" else 0  # its output is around 0
+            differences[name].append(float(np.abs(found - expected).max()))
             equal[name].append(float(np.mean(to_8_bits(found + base) == to_8_bits(expected + base))))
-    return [Agreement(name, max(apart[name]), float(np.mean(equal[name]))) for name in networks]
+    return [Agreement(name, max(differences[name]), float(np.mean(equal[name]))) for name in networks]
 
 
 def _steps(
     engine: Engine, cover: np.ndarray, secret: np.ndarray
 ) -> dict[str, tuple[tuple[np.ndarray, ...], np.ndarray]]:
-    """What each network is given when a secret is hidden and revealed, and what it makes of it."""
+    """Inputs and output of each network when a secret is hidden and revealed."""
     prepared = engine.prepare(secret)
     hidden = prepared - GREY
     hiding = engine.hide(cover, hidden)

@@ -17,7 +17,7 @@ import stegnet
 from pipeline.output import write_json, write_table
 from pipeline.stage import bar, run_stage
 from stegnet.codec import Key, Network, hide_picture, reveal_picture
-from stegnet.codec.picture import find_picture
+from stegnet.codec.frame import read_record
 from stegnet.codec.record import Record
 from stegnet.core.config import Config
 from stegnet.core.reproducible import make_deterministic
@@ -103,7 +103,7 @@ def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     (cover_name, cover), (secret_name, secret) = pairs.pair(kind, index)
     key, random = Key(secret_key), seeded(seed)
     container = hide_picture(network, cover, secret, key, random)
-    record, _ = find_picture(container, key)
+    record = read_record(container, key).record
     rows, cols = grid(*container.shape[:2], network.block)
     height, width = rows * network.block, cols * network.block
     blocks = read_blocks(network, container[:height, :width])

@@ -72,7 +72,7 @@ def test_the_shipped_files_belong_to_the_shipped_weights():
         assert json.loads(said["stegnet.inputs"]).keys() == {node.name for node in model.graph.input}
         assert [(each.domain, each.version) for each in model.opset_import] == [("", export.OPSET)]
     for found in export.compare(TorchEngine(load_pair(SHIPPED)[0], "cpu", "fp32"), OnnxEngine(SHIPPED), NETWORKS):
-        assert found.apart <= 1e-5
+        assert found.difference <= 1e-5
         assert found.equal >= 0.9998
 
 
@@ -129,7 +129,7 @@ def test_files_agree_in_the_worst_sample_and_in_nearly_all(weights, tmp_path, mo
     monkeypatch.setattr(export, "make_graphs", lambda pair, card, key: {"hide": b"", "reveal": b""})
     monkeypatch.setattr(export, "OnnxEngine", MagicMock())
     monkeypatch.setattr(export, "compare", lambda ours, theirs, networks: found)
-    with pytest.raises(WeightsError, match="'reveal' does not compute what it does"):
+    with pytest.raises(WeightsError, match="'reveal' disagrees with it"):
         export.export(weights, tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -137,6 +137,6 @@ def test_files_agree_in_the_worst_sample_and_in_nearly_all(weights, tmp_path, mo
 def test_what_does_not_agree_is_not_written(weights, tmp_path, monkeypatch):
     card = load_pair(weights)[1]
     monkeypatch.setattr(export, "load_pair", lambda path: (Random(), card))
-    with pytest.raises(WeightsError, match="'hide' does not compute what it does"):
+    with pytest.raises(WeightsError, match="'hide' disagrees with it"):
         export.export(weights, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from stegnet.codec import Network
-from stegnet.codec.network import Hidden
+from stegnet.codec.network import HideResult
 from stegnet.core.measures import psnr
 from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.media import read_frames, resize
@@ -62,7 +62,7 @@ def _load(backend: str, precision: str) -> Network:
 
 def _times(
     networks: dict[str, Network], cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle, rounds: int
-) -> tuple[dict[str, dict[str, float]], dict[str, Hidden]]:
+) -> tuple[dict[str, dict[str, float]], dict[str, HideResult]]:
     taken: dict[str, list[list[float]]] = {name: [] for name in networks}
     hidden = {name: network.hide(cover, secret, shuffle) for name, network in networks.items()}
     for name, network in networks.items():
@@ -85,7 +85,7 @@ def _clocks() -> np.ndarray:
 
 
 def _quality(
-    networks: dict[str, Network], hidden: dict[str, Hidden], cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle
+    networks: dict[str, Network], hidden: dict[str, HideResult], cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle
 ) -> dict[str, dict[str, float]]:
     return {
         f"hidden by {name}": {"container": psnr(cover, one.container)}

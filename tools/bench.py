@@ -24,8 +24,8 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film, thumbnail
-from stegnet.codec.frame import find
+from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film
+from stegnet.codec.frame import pack_means, read_record
 from stegnet.codec.seal import NONCE_BYTES, SALT_BYTES, seal
 from stegnet.core.parallel import ahead, ordered
 from stegnet.core.shuffle import apply, draw, grid
@@ -128,16 +128,16 @@ def _parts(network: Network, cover: Path, secret: Path, folder: Path) -> dict[st
     shuffle = draw(bytes(32), rows, cols)
     pixels = np.zeros(area.shape, np.float32)
     plain = network.hide(area, fitted, None)
-    packed = thumbnail.pack(plain.means) if plain.means is not None else b""
+    packed = pack_means(plain.means) if plain.means is not None else b""
     sealed = frame.copy()
     repeat: dict[str, Callable[[], object]] = {
         "decode one film": lambda: sum(1 for _ in islice(read_frames(cover), 20)) / 20,
         "network": lambda: network.hide(area, fitted, None),
         "draw the shuffle": lambda: draw(bytes(32), rows, cols),
         "scramble": lambda: apply(pixels, shuffle),
-        "pack the thumbnail": lambda: thumbnail.pack(plain.means) if plain.means is not None else None,
+        "pack the thumbnail": lambda: pack_means(plain.means) if plain.means is not None else None,
         "seal": lambda: seal(sealed, bytes(200) + packed, KEY, bytes(NONCE_BYTES), bytes(SALT_BYTES)),
-        "unseal": lambda: find(sealed, KEY),
+        "unseal": lambda: read_record(sealed, KEY),
     }
     parts = {name: 1000 * _least(job) for name, job in repeat.items()}
     parts["decode one film"] /= 20

@@ -13,7 +13,7 @@ import torch
 
 from pipeline.stage import bar
 from stegnet.codec import Network
-from stegnet.codec.network import Hidden, Step, no_step
+from stegnet.codec.network import HideResult, Step, no_step
 from stegnet.core.config import Config
 from stegnet.core.reproducible import make_deterministic
 from stegnet.core.shuffle import Shuffle
@@ -46,7 +46,7 @@ Job = Callable[[], Any]
 class Unshuffled(Network):
     """Leaves a secret's blocks in their places, as a pair expects that was trained so."""
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, step: Step = no_step) -> Hidden:
+    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, step: Step = no_step) -> HideResult:
         return super().hide(cover, secret, None, step)
 
     def reveal(

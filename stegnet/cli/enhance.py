@@ -9,7 +9,7 @@ from stegnet.cli.options import add_output_options
 
 if TYPE_CHECKING:
     from stegnet.codec import Report
-    from stegnet.codec.progress import Progress
+    from stegnet.codec.output import Progress
 
 _MAX_STRENGTH = 5.0
 _DESCRIPTION = """\

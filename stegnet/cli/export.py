@@ -54,6 +54,6 @@ def _run(options: argparse.Namespace) -> int:
     for check in export(weights, folder):
         messages.result(
             f"wrote {files[check.network]}: {files[check.network].stat().st_size / 1e6:.2f} MB, "
-            f"maximum difference {check.apart:.1e}, {100 * check.equal:.3f} % of the 8-bit samples are equal"
+            f"maximum difference {check.difference:.1e}, {100 * check.equal:.3f} % of the 8-bit samples are equal"
         )
     return 0

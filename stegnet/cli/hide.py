@@ -14,7 +14,7 @@ from stegnet.core.errors import MediaError
 if TYPE_CHECKING:
     from stegnet.codec import KeySource, OutputTarget, Report
     from stegnet.codec.files import NetworkLoader
-    from stegnet.codec.progress import Progress
+    from stegnet.codec.output import Progress
 
 _DESCRIPTION = """\
 Hide SECRET in COVER. The method "network" hides a picture in a picture or a

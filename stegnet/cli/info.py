@@ -38,10 +38,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     key_source = read_key_source(options)
-    from stegnet.codec.info import look  # imported here to keep --help fast
+    from stegnet.codec.info import file_info  # imported here to keep --help fast
 
     with messages.progress_bar() as progress:
-        found = look(options.file, key_source, progress)
+        found = file_info(options.file, key_source, progress)
     if options.json:
         messages.result(json.dumps(found))
     else:

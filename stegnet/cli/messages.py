@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from stegnet.codec import Report
     from stegnet.codec.folder import Outcome, Plan
-    from stegnet.codec.progress import Progress
+    from stegnet.codec.output import Progress
 
 FAILED, ALTERED = 1, 3  # exit codes
 _PHASES = {

@@ -1,7 +1,6 @@
 """`stegnet reveal`: reveals what a container, or each container of a folder, hides."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,7 @@ from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import add_network_options, add_output_options, network_loader, output_target
 
 if TYPE_CHECKING:
-    from stegnet.codec import KeySource, OutputTarget, Report
-    from stegnet.codec.files import NetworkLoader
-    from stegnet.codec.progress import Progress
+    from stegnet.codec import Container, KeySource, OutputTarget, Report
 
 _DESCRIPTION = """\
 Reveal the picture, film or file hidden in CONTAINER.
@@ -50,37 +47,29 @@ def _run(options: argparse.Namespace) -> int:
 
     if is_folder(options.container):
         return _run_folder(options, key_source)
+    from stegnet.codec import reveal_file
+
+    network, out = network_loader(options), output_target(options)
     with messages.progress_bar() as progress:
-        reveal = _revealer(options, key_source, network_loader(options), progress)
-        report = reveal(options.container, output_target(options))
+        report = reveal_file(network, options.container, out, key_source, options.strict, progress)
     messages.wrote(options.output, report, _frames(report))
     return messages.ALTERED if report.trouble else 0
 
 
 def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
-    from stegnet.codec.files import find_header
+    from stegnet.codec.files import reveal_opened
     from stegnet.codec.folder import plan_revealing, results_folder, reveal_each
 
     plan = plan_revealing(options.container)
     network = network_loader(options)
     network()  # its errors are reported once, not for each file
     with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
-        outcomes = reveal_each(
-            plan,
-            output_target(options),
-            lambda container: find_header(container, key_source, progress),
-            _revealer(options, key_source, network, progress),
-        )
+
+        def reveal(container: "Container", out: "OutputTarget") -> "Report":
+            return reveal_opened(network, container, out, options.strict, progress)
+
+        outcomes = reveal_each(plan, output_target(options), key_source, reveal, progress)
         return messages.run_batch(plan, outcomes, _frames)
-
-
-def _revealer(
-    options: argparse.Namespace, key_source: "KeySource", network: "NetworkLoader", progress: "Progress"
-) -> "Callable[[Path, OutputTarget], Report]":
-    """Returns a function that reveals one container."""
-    from stegnet.codec import reveal_file
-
-    return lambda container, out: reveal_file(network, container, out, key_source, options.strict, progress)
 
 
 def _frames(report: "Report") -> str:

@@ -1,16 +1,30 @@
-"""Hiding and revealing: keys, sealed bits, pictures and films."""
+"""Hiding and revealing: keys, sealed bits, and the methods that use them.
 
+Three layers, each using only those before it:
+
+- bytes: `keys`; `record`, what a frame must carry exactly; `sound`; `seal`, which puts bytes into samples;
+- arrays: `network` and `frame`; `picture` hides and reveals by the network, `hide_bytes` and `reveal_bytes` (in `embed`
+  and `extract`) without it;
+- files: `film` hides films, `reveal` reveals them; `embed` and `extract` do so with any file; `container` is an open
+  container, `diagnosis` its damage, `info` its description; `files` and `folder` are what the command line calls.
+
+A new way to hide is a module beside `picture` with two functions on arrays: hide (cover, secret, key → container) and
+reveal (container, key → secret). `record` gets a kind for it; `files.hide_file` and `files.reveal_opened` dispatch.
+"""
+
+from stegnet.codec.container import Container
 from stegnet.codec.embed import bytes_room, embed_file, hide_bytes
 from stegnet.codec.extract import extract_file, reveal_bytes
-from stegnet.codec.files import OutputTarget, hide_file, reveal_file
+from stegnet.codec.files import hide_file, reveal_file
 from stegnet.codec.film import HideOptions, hide_film
 from stegnet.codec.keys import Key, KeySource, Passphrase, Randomness, make_key_file, read_key
 from stegnet.codec.network import Network
+from stegnet.codec.output import OutputTarget, Report
 from stegnet.codec.picture import Revealed, hide_picture, reveal_picture
-from stegnet.codec.report import Report
 from stegnet.codec.reveal import reveal_film
 
 __all__ = [
+    "Container",
     "HideOptions",
     "Key",
     "KeySource",

@@ -1,39 +1,46 @@
-"""What has become of a container's frames since they were hidden."""
+"""Diagnosis of a container's frames: altered, unreadable, lost, moved, repeated, or foreign."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from stegnet.core.errors import RevealError
 
-_MOST_TIMES = 1000  # as many frames as there are left, a container can have had
+_LISTED = 8  # spans of frames that a line names
+_MAX_LOSS = 1000  # hidden frames for each frame that is left
 
 
 @dataclass(frozen=True)
 class FrameStatus:
-    """A frame as it is found in a container.
+    """State of one frame of a container.
 
     Attributes:
-        index: where it stood when it was hidden; None if nothing opens, or it belongs to another container.
-        whole: is every sample as it was?
+        index: its position at hiding; None if nothing opens, or it belongs to another container.
+        whole: True if no sample was changed.
+        stamp: as in its record.
     """
 
     index: int | None
     whole: bool
+    stamp: int = 0
+
+
+UNREADABLE = FrameStatus(None, False)
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Frames by what happened to them; each a sorted tuple of indices at hiding, counted from 0.
+    """Frames by damage; each a sorted tuple of indices at hiding, counted from 0.
 
     Attributes:
-        order: for each frame that is to be shown, in order, its place in the container and its index.
-        altered: shown, though samples of it were changed.
-        unreadable: changed so much that nothing can be read.
-        lost: not there.
-        moved: there, but not at their place; not shown.
-        repeated: there more than once; shown once.
-        foreign: places in the container that hold something else.
+        order: position in the container and index of each frame to reveal, in order.
+        altered: samples were changed; revealed all the same.
+        unreadable: changed so much that the record can't be read.
+        lost: missing.
+        moved: out of order; not revealed.
+        repeated: present more than once; revealed once.
+        foreign: positions in the container of frames that do not belong to it.
     """
 
     order: tuple[tuple[int, int], ...]
@@ -45,9 +52,9 @@ class Diagnosis:
     foreign: tuple[int, ...] = ()
 
     def lines(self) -> tuple[str, ...]:
-        """One line for each kind of trouble; none for none."""
+        """One line for each kind of damage; empty for none."""
         return tuple(
-            f"{_frames(found)} {_was(found)} {what}"
+            f"{frames_were(found)} {what}"
             for found, what in (
                 (self.altered, "altered since hiding, and shown all the same"),
                 (self.unreadable, "altered beyond reading, and left out"),
@@ -56,30 +63,28 @@ class Diagnosis:
                 (self.repeated, "repeated; the repetitions are left out"),
             )
             if found
-        ) + ((f"{_count(self.foreign)} put in that {_do(self.foreign)} not belong here",) if self.foreign else ())
+        ) + ((foreign_frames(self.foreign),) if self.foreign else ())
 
 
-def diagnose(places: Sequence[FrameStatus], total: int) -> Diagnosis:
-    """Compares what is found, in order, with the `total` frames that were hidden.
+def diagnose(statuses: Sequence[FrameStatus], total: int) -> Diagnosis:
+    """Compares the frames of a container, in order, with the `total` frames that were hidden.
 
-    Of frames that are out of order, as few as possible are called moved.
+    Of frames that are out of order, as few as possible count as moved.
 
     Raises:
-        RevealError: there are said to have been so many that a list of the lost ones would fill the memory.
+        RevealError: `total` is so large that a list of the lost frames would fill the memory.
     """
-    if total > _MOST_TIMES * (len(places) + 1):
-        told = f"the container has {len(places)} frames, and says that it had {total}"
-        raise RevealError(told, "nearly all of it is missing, or it was made to do harm")
-    known = [(position, place.index) for position, place in enumerate(places) if place.index is not None]
-    order = _longest_rise(known, [places[position].whole for position, _ in known])
+    if total > _MAX_LOSS * (len(statuses) + 1):
+        message = f"the container has {len(statuses)} frames, and says that it had {total}"
+        raise RevealError(message, "nearly all of it is missing, or it was made to do harm")
+    known = [(position, status.index) for position, status in enumerate(statuses) if status.index is not None]
+    order = _longest_increasing(known, [statuses[position].whole for position, _ in known])
     shown = {index for _, index in order}
-    counts: dict[int, int] = {}
-    for _, index in known:
-        counts[index] = counts.get(index, 0) + 1
-    unreadable, lost, foreign = _gaps(places, order, total, set(counts))
+    counts = Counter(index for _, index in known)
+    unreadable, lost, foreign = _gaps(statuses, order, total, set(counts))
     return Diagnosis(
         tuple(order),
-        tuple(index for position, index in order if not places[position].whole),
+        tuple(index for position, index in order if not statuses[position].whole),
         tuple(unreadable),
         tuple(lost),
         tuple(sorted(counts.keys() - shown)),
@@ -88,10 +93,10 @@ def diagnose(places: Sequence[FrameStatus], total: int) -> Diagnosis:
     )
 
 
-def _longest_rise(known: Sequence[tuple[int, int]], whole: Sequence[bool]) -> list[tuple[int, int]]:
-    """The longest run of rising indices, by patience sorting (Fredman 1975, Discrete Mathematics 11).
+def _longest_increasing(known: Sequence[tuple[int, int]], whole: Sequence[bool]) -> list[tuple[int, int]]:
+    """Longest increasing subsequence of the indices, by patience sorting (Fredman 1975, Discrete Mathematics 11).
 
-    Of a frame that is there more than once, a whole one is taken.
+    Of a frame that is present more than once, an unaltered one is taken.
     """
     tops: list[int] = []
     ends: list[int] = []
@@ -111,13 +116,16 @@ def _longest_rise(known: Sequence[tuple[int, int]], whole: Sequence[bool]) -> li
 
 
 def _gaps(
-    places: Sequence[FrameStatus], order: Sequence[tuple[int, int]], total: int, seen: set[int]
+    statuses: Sequence[FrameStatus], order: Sequence[tuple[int, int]], total: int, seen: set[int]
 ) -> tuple[list[int], list[int], list[int]]:
-    """Unreadable and lost indices, and foreign places: within each gap, missing frames meet unreadable places."""
+    """Unreadable and lost indices, and foreign positions.
+
+    Within each gap of the order, missing frames are matched with frames that could not be read.
+    """
     unreadable, lost, foreign = [], [], []
-    for (left, first), (right, last) in zip([(-1, -1), *order], [*order, (len(places), total)], strict=False):
+    for (left, first), (right, last) in zip([(-1, -1), *order], [*order, (len(statuses), total)], strict=False):
         missing = [index for index in range(first + 1, last) if index not in seen]
-        blank = [position for position in range(left + 1, right) if places[position].index is None]
+        blank = [position for position in range(left + 1, right) if statuses[position].index is None]
         meet = min(len(missing), len(blank))
         unreadable += missing[:meet]
         lost += missing[meet:]
@@ -125,27 +133,25 @@ def _gaps(
     return unreadable, lost, foreign
 
 
-def _was(found: Sequence[int]) -> str:
-    return "was" if len(found) == 1 else "were"
+def frames_were(indices: Sequence[int]) -> str:
+    """Subject and verb of a sentence on frames: "frame 3 was", "3 frames (0–1, 7) were"."""
+    if len(indices) == 1:
+        return f"frame {indices[0]} was"
+    spans = list(_spans(indices))
+    listed = ", ".join(spans[:_LISTED]) + (f" and {len(spans) - _LISTED} more spans" if len(spans) > _LISTED else "")
+    return f"{len(indices)} frames ({listed}) were"
 
 
-def _do(found: Sequence[int]) -> str:
-    return "does" if len(found) == 1 else "do"
+def foreign_frames(positions: Sequence[int]) -> str:
+    """Line on frames that do not belong to a container."""
+    if len(positions) == 1:
+        return "1 frame was put in that does not belong here"
+    return f"{len(positions)} frames were put in that do not belong here"
 
 
-def _count(found: Sequence[int]) -> str:
-    return f"{len(found)} frame{'' if len(found) == 1 else 's'} {_was(found)}"
-
-
-def _frames(found: Sequence[int]) -> str:
-    spans = list(_spans(found))
-    shown = ", ".join(spans[:8]) + (f" and {len(spans) - 8} more spans" if len(spans) > 8 else "")
-    return f"frame {shown}" if len(found) == 1 else f"{len(found)} frames ({shown})"
-
-
-def _spans(found: Sequence[int]) -> Iterator[str]:
+def _spans(indices: Sequence[int]) -> Iterator[str]:
     start = 0
-    for at in range(1, len(found) + 1):
-        if at == len(found) or found[at] != found[at - 1] + 1:
-            yield str(found[start]) if at - start == 1 else f"{found[start]}–{found[at - 1]}"
+    for at in range(1, len(indices) + 1):
+        if at == len(indices) or indices[at] != indices[at - 1] + 1:
+            yield str(indices[start]) if at - start == 1 else f"{indices[start]}–{indices[at - 1]}"
             start = at

@@ -1,6 +1,6 @@
-"""Hiding any file, byte for byte, in the lowest bits of a picture or film; no network takes part.
+"""Hiding any file, byte for byte, in the lowest bits of a picture or film (the sealed method); no network is used.
 
-The file is spread evenly, an equal share (give or take a byte) to each frame, so that as few samples as possible
+The bytes are spread evenly, an equal share (give or take a byte) to each frame, so that as few samples as possible
 change in any of them.
 """
 
@@ -17,37 +17,33 @@ from typing import BinaryIO
 
 import numpy as np
 
-from stegnet.codec.extract import WORKERS, carrying, escaped, told
+from stegnet.codec.extract import describe_file, frames_with_data, printable
 from stegnet.codec.files import check_input, input_kind
-from stegnet.codec.keys import FILM_ID_BYTES, KEY_BYTES, SALT_BYTES, SYSTEM, Key, KeySource, Randomness
-from stegnet.codec.output import FORMS, OutputTarget, form_of, write_picture
-from stegnet.codec.progress import Progress, no_progress
+from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, SALT_BYTES, SYSTEM, Key, KeySource, Randomness
+from stegnet.codec.output import (
+    FORMS,
+    FilmFrame,
+    OutputTarget,
+    Progress,
+    Report,
+    form_of,
+    no_progress,
+    write_film,
+    write_picture,
+)
 from stegnet.codec.record import FILE, MAX_NAME, File, Header, Record, format_record
-from stegnet.codec.report import Report
 from stegnet.codec.seal import NONCE_BYTES, room, seal, too_small
 from stegnet.core.errors import CapacityError, MediaError, extra
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import (
-    FILM,
-    PICTURE,
-    FilmInfo,
-    FilmWriter,
-    check_film,
-    digest,
-    kind,
-    read_cover,
-    read_frames,
-    scan,
-    whole_file,
-)
+from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, kind, read_cover, read_frames, scan
 
-DATA_NAME = "data.bin"  # of bytes that have no file name
-_NO_KEY = Key(bytes(KEY_BYTES))  # for sizes, which are the same for every key
+DATA_NAME = "data.bin"  # stored with bytes that have no file name
+_SEALERS = 2  # threads; most of the time goes to decoding and encoding
 
 
 @dataclass(frozen=True)
 class _Cover:
-    """What the file is hidden in.
+    """A cover that was opened.
 
     Attributes:
         frames: 1 for a picture.
@@ -63,19 +59,19 @@ class _Cover:
     pixels: np.ndarray | None = None
     profile: bytes | None = None
 
-    def share(self, name: str) -> int:
-        """Bytes of a file of this name that each frame can hold; errors as `bytes_room`."""
-        return bytes_room(self.height, self.width, name)
+    def room(self, name: str) -> int:
+        """Bytes of a file of this name that fit into all frames; errors as `bytes_room`."""
+        return self.frames * bytes_room(self.height, self.width, name)
 
 
 @dataclass(frozen=True)
 class _Secret:
-    """What is hidden.
+    """A file that fits.
 
     Attributes:
         path: of the bytes.
-        name: that is told to who reveals them.
-        notes: for who hides them.
+        name: stored with them.
+        notes: for the report.
     """
 
     path: Path
@@ -84,8 +80,8 @@ class _Secret:
 
 
 @dataclass(frozen=True)
-class _Part:
-    """What a frame gets: a record, a fresh nonce, and in the first frame the salt."""
+class _Share:
+    """Data of one frame: a record, a fresh nonce, and in the first frame the salt."""
 
     record: Record
     nonce: bytes
@@ -99,16 +95,16 @@ def bytes_room(height: int, width: int, name: str = DATA_NAME) -> int:
         CapacityError: there is not even room for the header.
     """
     empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32))), 0)
-    needed = len(format_record(empty, _NO_KEY))
+    needed = len(format_record(empty, ANY_KEY))
     if needed > room(height, width):
         raise too_small(height, width, needed)
     return room(height, width) - needed
 
 
 def hide_bytes(
-    cover: np.ndarray, data: bytes, secret_key: KeySource, *, name: str = DATA_NAME, randomness: Randomness = SYSTEM
+    cover: np.ndarray, data: bytes, key_source: KeySource, *, name: str = DATA_NAME, randomness: Randomness = SYSTEM
 ) -> np.ndarray:
-    """Hides bytes in a picture by the sealed method, without a network.
+    """Hides bytes in a picture.
 
     Args:
         cover: (H, W, 3) uint8; not changed.
@@ -124,10 +120,10 @@ def hide_bytes(
     if len(data) > most:
         raise CapacityError(f"{name}: has {len(data)} bytes, and there is room for {most}", "take a larger cover")
     salt = randomness(SALT_BYTES)
-    key = secret_key.unlock(salt)
+    key = key_source.unlock(salt)
     file = File(name, len(data), hashlib.sha256(data).digest())
     header = Header(randomness(FILM_ID_BYTES), FILE, 1, file)
-    (container,) = _sealed([cover], _parts(io.BytesIO(data), header, salt, randomness), key)
+    (container,) = _seal_each([cover], _shares(io.BytesIO(data), header, salt, randomness), key)
     return container
 
 
@@ -135,7 +131,7 @@ def embed_file(
     cover: Path,
     file: Path,
     out: OutputTarget,
-    secret_key: KeySource,
+    key_source: KeySource,
     *,
     compress: bool = False,
     verify: bool = True,
@@ -145,26 +141,26 @@ def embed_file(
     """Hides any file in a picture (a PNG is written) or in a film (an MKV or MP4 is written).
 
     Args:
-        compress: if the file is a picture or film that does not fit, make it fit. Its small copy stands, readable,
-            in the system's folder for temporary files while this works.
-        verify: is the container read back and compared once it is written?
+        compress: make a picture or film fit that does not. Its compressed copy is kept, readable, in the system's
+            folder for temporary files meanwhile.
+        verify: read the container back and compare it.
     Raises:
-        MediaError: a file can't be read or written, or what shall be compressed is neither picture nor film.
+        MediaError: a file can't be read or written, or what is to be compressed is neither picture nor film.
         CapacityError: the file does not fit; the hint says what would do.
     """
     check_input(file)
     cover_kind = input_kind(cover)
     out.check(FORMS[cover_kind], cover_kind, cover, file)
     salt = randomness(SALT_BYTES)
-    key = secret_key.unlock(salt)
+    key = key_source.unlock(salt)
     opened = _open_cover(cover, cover_kind)
-    with _made_ready(file, opened, key, compress, progress) as secret, secret.path.open("rb") as source:
-        header = _describe(secret, source, opened.frames, randomness)
-        parts = _parts(source, header, salt, randomness)
+    with _fitting_secret(file, opened, compress, progress) as secret, secret.path.open("rb") as source:
+        header = _make_header(secret, source, opened.frames, randomness)
+        shares = _shares(source, header, salt, randomness)
         write = _write_film if opened.film else _write_picture
-        report = write(opened, parts, out, key, verify, progress)
-    line = told(header, report.width, report.height, report.frames)
-    return replace(report, hidden=carrying(header), notes=(line, *secret.notes, *report.notes))
+        report = write(opened, shares, out, key, verify, progress)
+    line = describe_file(header, report.width, report.height, report.frames)
+    return replace(report, hidden=frames_with_data(header), notes=(line, *secret.notes, *report.notes))
 
 
 def _open_cover(path: Path, cover_kind: str) -> _Cover:
@@ -176,57 +172,56 @@ def _open_cover(path: Path, cover_kind: str) -> _Cover:
 
 
 @contextmanager
-def _made_ready(file: Path, cover: _Cover, key: Key, compress: bool, progress: Progress) -> Iterator[_Secret]:
-    """The file as it is if it fits, else a compressed copy for the time of the block."""
-    what = _seen(file) if compress else None
+def _fitting_secret(file: Path, cover: _Cover, compress: bool, progress: Progress) -> Iterator[_Secret]:
+    """Yields the file as it is if it fits, else a compressed copy that exists within the block."""
+    what = _media_kind(file) if compress else None
     if compress and what is None:
         raise MediaError(f"{file}: only pictures and films can be compressed", "without --compress, any file is hidden")
     name, size = _stored_name(file), file.stat().st_size
-    if size <= cover.frames * cover.share(name):
+    if size <= cover.room(name):
         yield _Secret(file, name, ("it fits as it is, and was not compressed",) if compress else ())
     elif what is None:
-        raise _too_large(file, size, cover, cover.share(name))
+        raise _too_large(file, size, cover, cover.room(name))
     else:
         with TemporaryDirectory(prefix="stegnet-") as folder:
-            yield _compressed(file, what, Path(folder), cover, key, progress)
+            yield _compressed(file, what, Path(folder), cover, progress)
 
 
 def _compressors() -> dict[str, tuple[Callable, str]]:
-    """What makes pictures and films smaller, and the suffix that they get."""
+    """The function that compresses each kind of media, and the suffix of its results."""
     with extra("media", "compressing"):
-        from stegnet.media import compress  # here, for most hide without ffmpeg
+        from stegnet.media import compress  # here, since it needs ffmpeg
 
     return {PICTURE: (compress.compress_picture, compress.AVIF), FILM: (compress.compress_film, compress.HEVC)}
 
 
-def _compressed(file: Path, what: str, folder: Path, cover: _Cover, key: Key, progress: Progress) -> _Secret:
+def _compressed(file: Path, what: str, folder: Path, cover: _Cover, progress: Progress) -> _Secret:
     squeeze, suffix = _compressors()[what]
     name = _stored_name(file.with_suffix(suffix))
-    most = cover.frames * cover.share(name)
     try:
-        made = squeeze(file, folder, most, lambda done, total: progress("compress", done, total))
+        made = squeeze(file, folder, cover.room(name), lambda done, total: progress("compress", done, total))
     except OSError as error:
         hint = "set TMPDIR to a folder with more room"
         raise MediaError(f"{folder}: can't be written ({error.strerror})", hint) from error
-    before = f"{escaped(file.name)} was compressed from {file.stat().st_size} bytes"
+    before = f"{printable(file.name)} was compressed from {file.stat().st_size} bytes"
     return _Secret(made.path, name, (f"{before}: {made.told}",))
 
 
-def _too_large(file: Path, size: int, cover: _Cover, share: int) -> CapacityError:
-    """Says what would do."""
+def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError:
+    """The error for a file that does not fit; its hint gives a cover that would do."""
     if cover.film:
-        hint = f"a cover of {ceil(size / share)} such frames would do" if share else "take a larger cover"
+        hint = f"a cover of {-(-size * cover.frames // most)} such frames would do" if most else "take a larger cover"
     else:
-        room_now = room(cover.height, cover.width)
-        side = sqrt((room_now - share + size) / room_now)
+        in_all = room(cover.height, cover.width)
+        side = sqrt((in_all - most + size) / in_all)
         hint = f"a cover of {ceil(cover.width * side) + 1}×{ceil(cover.height * side) + 1} pixels would do"
-    if _seen(file):
+    if _media_kind(file):
         hint += ", or `--compress`"
-    return CapacityError(f"{file}: has {size} bytes, and there is room for {cover.frames * share}", hint)
+    return CapacityError(f"{file}: has {size} bytes, and there is room for {most}", hint)
 
 
-def _seen(file: Path) -> str | None:
-    """PICTURE or FILM; None of what is neither."""
+def _media_kind(file: Path) -> str | None:
+    """PICTURE or FILM; None for neither."""
     try:
         return kind(file)
     except MediaError:
@@ -243,8 +238,8 @@ def _stored_name(file: Path) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
-def _describe(secret: _Secret, source: BinaryIO, frames: int, randomness: Randomness) -> Header:
-    """Reads the file once, for its digest.
+def _make_header(secret: _Secret, source: BinaryIO, frames: int, randomness: Randomness) -> Header:
+    """The header of a file, which is read once for its digest.
 
     Raises:
         MediaError: it can't be read.
@@ -258,8 +253,8 @@ def _describe(secret: _Secret, source: BinaryIO, frames: int, randomness: Random
     return Header(randomness(FILM_ID_BYTES), FILE, frames, file)
 
 
-def _parts(source: BinaryIO, header: Header, salt: bytes, randomness: Randomness) -> Generator[_Part, None, None]:
-    """One for each frame.
+def _shares(source: BinaryIO, header: Header, salt: bytes, randomness: Randomness) -> Generator[_Share, None, None]:
+    """The share of each frame.
 
     Raises:
         MediaError: the file has changed since its digest was taken.
@@ -271,43 +266,46 @@ def _parts(source: BinaryIO, header: Header, salt: bytes, randomness: Randomness
         code.update(data)
         if index == frames - 1 and code.digest() != header.secret.digest:
             raise MediaError(f"{source.name}: was changed while it was being hidden", "hide it again")
-        yield _Part(Record(header, index, start, data=data), randomness(NONCE_BYTES), salt if index == 0 else None)
+        yield _Share(Record(header, index, start, data=data), randomness(NONCE_BYTES), salt if index == 0 else None)
 
 
-def _sealed(frames: Iterable[np.ndarray], parts: Iterator[_Part], key: Key) -> Generator[np.ndarray, None, None]:
-    """The container's frames."""
+def _seal_each(frames: Iterable[np.ndarray], shares: Iterator[_Share], key: Key) -> Generator[np.ndarray, None, None]:
+    """Seals each share in a copy of its frame."""
 
-    def put_in(item: tuple[np.ndarray, _Part]) -> np.ndarray:
-        frame, part = item
+    def sealed(item: tuple[np.ndarray, _Share]) -> np.ndarray:
+        frame, share = item
         container = frame.copy(order="C")
-        seal(container, format_record(part.record, key), key, part.nonce, part.salt)
+        seal(container, format_record(share.record, key), key, share.nonce, share.salt)
         return container
 
-    return ordered(put_in, zip(frames, parts, strict=True), WORKERS)
+    return ordered(sealed, zip(frames, shares, strict=True), _SEALERS)
 
 
 def _write_picture(
-    cover: _Cover, parts: Iterator[_Part], out: OutputTarget, key: Key, verify: bool, progress: Progress
+    cover: _Cover, shares: Iterator[_Share], out: OutputTarget, key: Key, verify: bool, progress: Progress
 ) -> Report:
-    (container,) = _sealed([cover.pixels], parts, key)
+    (container,) = _seal_each([cover.pixels], shares, key)
     progress("hide", 1, 1)
     return write_picture(out, container, cover.profile, verify=verify)
 
 
 def _write_film(
-    cover: _Cover, parts: Iterator[_Part], out: OutputTarget, key: Key, verify: bool, progress: Progress
+    cover: _Cover, shares: Iterator[_Share], out: OutputTarget, key: Key, verify: bool, progress: Progress
 ) -> Report:
-    info, digests = cover.film, []
-    sizes = info.width, info.height, info.rate
-    with whole_file(out.path, overwrite=out.force) as part:
-        writer = FilmWriter(part, *sizes, form=form_of(out.path), time_base=info.time_base, keep=cover.path)
-        frames = ahead(read_frames(cover.path))
-        with writer as film, closing(frames), closing(_sealed(frames, parts, key)) as containers:
-            for container, time in zip(containers, info.times, strict=True):
-                film.write(container, time)
-                digests.append(digest(container))
-                progress("hide", len(digests), cover.frames)
-        if verify:
-            check_film(part, digests, lambda done, total: progress("verify", done, total))
-    notes = tuple(f"cover: {note}" for note in (*info.notes, *writer.notes))
-    return Report(info.width, info.height, cover.frames, notes=notes)
+    info = cover.film
+
+    def open_writer(part: Path) -> FilmWriter:
+        sizes = info.width, info.height, info.rate
+        return FilmWriter(part, *sizes, form=form_of(out.path), time_base=info.time_base, keep=cover.path)
+
+    frames, total = _sealed_film(cover, shares, key), cover.frames
+    notes = write_film(out.path, open_writer, frames, total, "hide", progress, verify=verify, overwrite=out.force)
+    lines = tuple(f"cover: {note}" for note in (*info.notes, *notes))
+    return Report(info.width, info.height, total, notes=lines)
+
+
+def _sealed_film(cover: _Cover, shares: Iterator[_Share], key: Key) -> Generator[FilmFrame, None, None]:
+    frames = ahead(read_frames(cover.path))
+    with closing(frames), closing(_seal_each(frames, shares, key)) as containers:
+        for container, time in zip(containers, cover.film.times, strict=True):
+            yield FilmFrame(container, time)

@@ -1,13 +1,13 @@
-"""A file that was hidden byte for byte, brought back from the frames of its container.
+"""Revealing a file that was hidden byte for byte: from a picture array, or from a container on disk.
 
-Each record says where in the file its bytes belong, so frames that stand in another order do no harm. A file is
-either whole or not brought back at all.
+Each record holds the offset of its bytes in the file, so the order of the frames does not matter. A file is revealed
+whole or not at all.
 """
 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -15,49 +15,43 @@ from typing import BinaryIO
 
 import numpy as np
 
-from stegnet.codec.diagnosis import Diagnosis, FrameStatus, _frames, _was, diagnose
-from stegnet.codec.frame import find
-from stegnet.codec.keys import Key, KeySource
-from stegnet.codec.output import OutputTarget
-from stegnet.codec.picture import nothing
-from stegnet.codec.progress import Progress, no_progress
+from stegnet.codec.container import UNSEALERS, Container
+from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose, foreign_frames, frames_were
+from stegnet.codec.frame import FrameReading, nothing_revealed
+from stegnet.codec.keys import KeySource
+from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
+from stegnet.codec.picture import read_picture_record
 from stegnet.codec.record import FILE, File, Header, Record
-from stegnet.codec.report import Report
-from stegnet.codec.reveal import open_film_key
-from stegnet.codec.seal import read_salt, room
-from stegnet.core.errors import MediaError, RevealError
+from stegnet.codec.seal import room
+from stegnet.core.errors import RevealError
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FILM, kind, read_cover, read_frames, whole_file
+from stegnet.media import whole_file
 
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
-WHOLE_OR_NOT = "a file is revealed whole or not at all: get the container as it was written"
-WORKERS = 2  # threads that seal and unseal; most of the time goes to decoding and encoding
+_ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
 
 
 @dataclass
-class _Gathered:
-    """What a pass over the container has brought in.
+class _Pass:
+    """Result of one pass over a container.
 
     Attributes:
-        header: of the file that is gathered; None until a frame opens.
-        height, width: of the container.
-        places: the film id and the place of each frame.
-        sizes: bytes that each frame of the file holds, by index.
-        headers: how many frames have each.
-        broken: does the film break off?
+        container: being read.
+        header: of the file that is being collected; None until a frame opens.
+        statuses: film id and status of each frame.
+        sizes: bytes of the file in each frame, by index.
+        headers: number of frames with each header.
     """
 
+    container: Container
     header: Header | None
-    height: int = 0
-    width: int = 0
-    places: list[tuple[bytes | None, FrameStatus]] = field(default_factory=list)
+    statuses: list[tuple[bytes | None, FrameStatus]] = field(default_factory=list)
     sizes: dict[int, int] = field(default_factory=dict)
     headers: Counter[Header] = field(default_factory=Counter)
-    broken: bool = False
 
     def trouble(self) -> tuple[str, ...]:
-        """One line for each kind of trouble; none for none."""
-        frames, diagnosis = self.header.frames, self._diagnosis()
+        """One line for each kind of damage; empty for none."""
+        diagnosis, total = self._diagnosis(), self.header.frames
         kinds = (
             (diagnosis.altered, "altered since it was hidden"),
             (diagnosis.unreadable, "altered beyond reading"),
@@ -65,190 +59,174 @@ class _Gathered:
             (diagnosis.moved, "moved to another place"),
             (diagnosis.repeated, "repeated"),
         )
-        lines = [f"{_told(found, frames)} {what}" for found, what in kinds if found]
-        strangers = len(diagnosis.foreign)
-        lines += [f"{strangers} {'frame was' if strangers == 1 else 'frames were'} put in"] if strangers else []
-        return (*lines, f"the film is damaged after {len(self.places)} frames") if self.broken else tuple(lines)
+        lines = [f"{frames_were(some) if total > 1 else 'the picture was'} {what}" for some, what in kinds if some]
+        lines += [foreign_frames(diagnosis.foreign)] if diagnosis.foreign else []
+        lines += [f"the film is damaged after {len(self.statuses)} frames"] if self.container.breaks_off else []
+        return tuple(lines)
 
     def _diagnosis(self) -> Diagnosis:
-        """What has become of the frames; a frame of another container is a foreign one."""
-        assert self.header is not None
-        own = [place if film_id == self.header.film_id else FrameStatus(None, False) for film_id, place in self.places]
-        altered = {place.index for place in own if place.index is not None and not place.whole}
+        """Diagnosis of the file's own frames; those of another container are foreign."""
+        film_id = self.header.film_id
+        own = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]
+        altered = {status.index for status in own if status.index is not None and not status.whole}
         return replace(diagnose(own, self.header.frames), altered=tuple(sorted(altered)))
 
 
+def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
+    """Reveals the bytes that `hide_bytes`, or `embed_file` in a picture, hid.
+
+    Args:
+        container: (H, W, 3) uint8.
+    Raises:
+        RevealError: wrong key, nothing hidden, a picture or film is hidden instead, or bytes are missing.
+    """
+    record = read_picture_record(container, key_source)[1].record
+    assert record is not None
+    if record.header.kind != FILE:
+        raise _not_a_file()
+    if hashlib.sha256(record.data).digest() != record.header.secret.digest:
+        raise RevealError("the bytes are not those that were hidden", _ALL_OR_NOTHING)
+    return record.data
+
+
 def extract_file(
-    container: Path, out: OutputTarget, secret_key: KeySource, *, strict: bool = False, progress: Progress = no_progress
+    container: Path, out: OutputTarget, key_source: KeySource, *, strict: bool = False, progress: Progress = no_progress
 ) -> Report:
-    """Brings back the file that `embed_file` hid, for its owner to read alone; its own name is told, and never used.
+    """Reveals the file that `embed_file` hid, readable by its owner only; its own name is reported, and never used.
 
     Args:
         out: of any suffix.
         strict: refuse a container that is not exactly as it was hidden, even if the file is whole.
     Raises:
         MediaError: the container can't be read, or the file not written.
-        RevealError: wrong key, nothing hidden, not a file, or not every byte of it is left.
+        RevealError: wrong key, nothing hidden, not a file, or bytes of it are missing.
     """
     out.check((), "file", container)
-    key = _open_key(container, secret_key)
+    with Container(container, key_source) as opened:
+        return extract_opened_file(opened, out, strict, progress)
+
+
+def extract_opened_file(
+    container: Container, out: OutputTarget, strict: bool = False, progress: Progress = no_progress
+) -> Report:
+    """Reveals the file in a container that is open; arguments and errors as `extract_file`."""
+    out.check((), "file", container.path)
     with whole_file(out.path, overwrite=out.force, private=True) as part:
-        gathered = _gather(container, key, part, progress)
-        header, lines = gathered.header, gathered.trouble()
-        _check_whole(container, part, gathered, lines)
+        found = _collect(container, part, progress)
+        header, lines = found.header, found.trouble()
+        _check_whole(part, found, lines)
         if strict and lines:
             hint = "the file in it is whole: without --strict, it is revealed"
-            raise RevealError(f"{container}: {'; '.join(lines)}", hint)
-    size = gathered.width, gathered.height, header.frames
-    return Report(*size, carrying(header), (told(header, *size), *_renamed(header.secret, out.path)), lines)
+            raise RevealError(f"{container.path}: {'; '.join(lines)}", hint)
+    size = container.width, container.height, header.frames
+    notes = (describe_file(header, *size), *_suffix_note(header.secret, out.path))
+    return Report(*size, frames_with_data(header), notes, lines)
 
 
-def reveal_bytes(container: np.ndarray, secret_key: KeySource) -> bytes:
-    """The bytes that `hide_bytes`, or `embed_file` in a picture, hid.
-
-    Args:
-        container: (H, W, 3) uint8.
-    Raises:
-        RevealError: wrong key, nothing hidden, a picture or film instead of bytes, or not every byte is left.
-    """
-    record = find(container, secret_key.unlock(read_salt(container))).record
-    if record is None:
-        raise nothing()
-    if record.header.kind != FILE:
-        raise not_a_file()
-    if record.header.frames != 1 or hashlib.sha256(record.data).digest() != record.header.secret.digest:
-        raise RevealError("the bytes are not those that were hidden", WHOLE_OR_NOT)
-    return record.data
-
-
-def not_a_file() -> RevealError:
-    """The error for a container that hides a picture or film."""
-    return RevealError("what is hidden here is not a file", "`stegnet info` says what it is")
-
-
-def carrying(header: Header) -> int:
-    """How many frames hold some of the file's bytes."""
+def frames_with_data(header: Header) -> int:
+    """Number of frames that hold bytes of the file."""
     return min(header.frames, header.secret.size)
 
 
-def told(header: Header, width: int, height: int, frames: int) -> str:
-    """Name and size of a hidden file, and what its container carries.
-
-    The name's control and formatting characters, which could forge what a terminal shows, are escaped.
-    """
+def describe_file(header: Header, width: int, height: int, frames: int) -> str:
+    """Line with name and size of a hidden file, and the payload of its container."""
     file = header.secret
     bits = 8 * file.size / (3 * width * height * frames)
-    return f"hidden: {escaped(file.name)}, {file.size} bytes, {bits:.3f} bits per sample"
+    return f"hidden: {printable(file.name)}, {file.size} bytes, {bits:.3f} bits per sample"
 
 
-def _renamed(file: File, out: Path) -> Iterator[str]:
-    """Says that a file was given another suffix than its own, by which programs tell what it is."""
+def _suffix_note(file: File, out: Path) -> Iterator[str]:
+    """Note on a result whose suffix, by which programs choose how to open it, differs from the file's own."""
     own = plain_suffix(file)
     if own and out.suffix.lower() != own.lower():
         yield f"its own name ends in {own}: programs may want it named {out.with_suffix(own).name}"
 
 
 def plain_suffix(file: File) -> str:
-    """The suffix of a hidden file's own name, if it can do no harm; else ""."""
+    """Suffix of a hidden file's own name if it is harmless, else ""."""
     suffix = PurePath(file.name).suffix
     return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ""
 
 
-def escaped(name: str) -> str:
-    """A name that does nothing but be read."""
+def printable(name: str) -> str:
+    """A name with control and formatting characters escaped, since they could forge what a terminal shows."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
 
 
-def _told(found: tuple[int, ...], frames: int) -> str:
-    return f"{_frames(found) if frames > 1 else 'the picture'} {_was(found)}"
-
-
-def _open_key(container: Path, secret_key: KeySource) -> Key:
-    if kind(container) == FILM:
-        return open_film_key(container, secret_key)
-    return secret_key.unlock(read_salt(read_cover(container)[0]))
-
-
-def _gather(container: Path, key: Key, part: Path, progress: Progress) -> _Gathered:
-    """The file that most of the frames belong to: mostly the first that is met, else a second pass fetches it.
+def _collect(container: Container, part: Path, progress: Progress) -> _Pass:
+    """Writes the file that most frames belong to: usually that of the first frame, else a second pass is needed.
 
     Raises:
         RevealError: no frame opens, or what is hidden is not a file.
     """
     wanted = None
     while True:
-        gathered = _pass(container, key, wanted, part, progress)
-        if gathered.header is None:
-            raise nothing()
-        ((wanted, _),) = gathered.headers.most_common(1)
-        if wanted == gathered.header:
-            return gathered
+        found = _read_frames(container, wanted, part, progress)
+        if found.header is None:
+            raise container.not_opened()
+        ((wanted, _),) = found.headers.most_common(1)
+        if wanted == found.header:
+            return found
 
 
-def _pass(container: Path, key: Key, wanted: Header | None, part: Path, progress: Progress) -> _Gathered:
-    gathered = _Gathered(wanted)
+def _read_frames(container: Container, wanted: Header | None, part: Path, progress: Progress) -> _Pass:
+    def read(item: tuple[int, np.ndarray]) -> FrameReading:
+        return container.read(*item)
 
-    def look(frame: np.ndarray) -> tuple[Record | None, FrameStatus, tuple[int, int]]:
-        seen = find(frame, key)
-        index = None if seen.record is None else seen.record.index
-        return seen.record, FrameStatus(index, seen.whole), frame.shape[:2]
-
-    frames = ahead(_frames_of(container, gathered))
-    with part.open("wb") as file, closing(frames), closing(ordered(look, frames, WORKERS)) as found:
-        for done, (record, place, size) in enumerate(found, 1):
-            gathered.height, gathered.width = size
-            gathered.places.append((record.header.film_id if record else None, place))
-            if record is not None:
-                _take(record, gathered, file)
-            progress("reveal", done, gathered.header.frames if gathered.header else 0)
-    return gathered
-
-
-def _frames_of(container: Path, gathered: _Gathered) -> Generator[np.ndarray, None, None]:
-    """Every frame, as far as the film goes."""
-    if kind(container) != FILM:
-        yield read_cover(container)[0]
-        return
-    try:
-        with closing(read_frames(container)) as frames:
-            yield from frames
-    except MediaError:
-        gathered.broken = True
+    found = _Pass(container, wanted)
+    frames = ahead(container.readable_frames())
+    with (
+        part.open("wb") as file,
+        closing(frames),
+        closing(ordered(read, enumerate(frames), UNSEALERS)) as readings,
+    ):
+        for done, reading in enumerate(readings, 1):
+            if reading.record is None:
+                found.statuses.append((None, UNREADABLE))
+            else:
+                status = FrameStatus(reading.record.index, reading.whole)
+                found.statuses.append((reading.record.header.film_id, status))
+                _take(reading.record, found, file)
+            progress("reveal", done, found.header.frames if found.header else 0)
+    return found
 
 
-def _take(record: Record, gathered: _Gathered, file: BinaryIO) -> None:
-    """Puts a frame's bytes where they belong, if they are of the file that is gathered."""
-    gathered.headers[record.header] += 1
-    gathered.header = gathered.header or record.header
-    if record.header == gathered.header:
-        _check_file(record.header, gathered)
+def _take(record: Record, found: _Pass, file: BinaryIO) -> None:
+    """Writes a frame's bytes at their offset, if they are of the file that is being collected."""
+    found.headers[record.header] += 1
+    found.header = found.header or record.header
+    if record.header == found.header:
+        _check_file(record.header, found.container)
         file.seek(record.stamp)
         file.write(record.data)
-        gathered.sizes[record.index] = len(record.data)
+        found.sizes[record.index] = len(record.data)
 
 
-def _check_file(header: Header, gathered: _Gathered) -> None:
-    """Stops at what is not a file, and at one that says it has more bytes than its container can hold."""
+def _check_file(header: Header, container: Container) -> None:
+    """Refuses what is not a file, and a size beyond what the container can hold."""
     if header.kind != FILE:
-        raise not_a_file()
-    if header.secret.size > header.frames * max(room(gathered.height, gathered.width), 0):
-        raise nothing()
+        raise _not_a_file()
+    if header.secret.size > header.frames * max(room(container.height, container.width), 0):
+        raise nothing_revealed()
 
 
-def _check_whole(container: Path, part: Path, gathered: _Gathered, lines: tuple[str, ...]) -> None:
-    """Stops unless every byte is there and is the one that was hidden."""
-    file: File = gathered.header.secret
-    missing = file.size - sum(gathered.sizes.values())
+def _not_a_file() -> RevealError:
+    return RevealError("what is hidden here is not a file", "`stegnet info` says what it is")
+
+
+def _check_whole(part: Path, found: _Pass, lines: tuple[str, ...]) -> None:
+    """Refuses a file of which bytes are missing or wrong."""
+    file: File = found.header.secret
+    missing = file.size - sum(found.sizes.values())
     if missing:
         what = f"{missing} of the file's {file.size} bytes are missing"
-    elif sha256(part) != file.digest:
+    elif _sha256(part) != file.digest:
         what = "the file's bytes are not those that were hidden"
     else:
         return
-    raise RevealError("; ".join((f"{container}: {what}", *lines)), WHOLE_OR_NOT)
+    raise RevealError("; ".join((f"{found.container.path}: {what}", *lines)), _ALL_OR_NOTHING)
 
 
-def sha256(path: Path) -> bytes:
-    """A file's SHA-256."""
+def _sha256(path: Path) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

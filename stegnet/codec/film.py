@@ -13,32 +13,31 @@ import numpy as np
 from stegnet.codec.frame import check_cover, hide_frame
 from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.network import Network
-from stegnet.codec.progress import Progress, no_progress
-from stegnet.codec.quality import Loss, SecretQuality, measure_loss, visible
+from stegnet.codec.output import FilmFrame, Progress, Report, no_progress, write_film
+from stegnet.codec.quality import SecretErrors, SecretQuality, measure_secret, visibility_notes
 from stegnet.codec.record import FILM, Header, Pictures, Record
-from stegnet.codec.report import Report
 from stegnet.codec.seal import NONCE_BYTES
-from stegnet.codec.slices import Sound, no_sound, plan_sound
+from stegnet.codec.sound import Sound, no_sound, plan_sound
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FilmInfo, FilmWriter, check_film, digest, read_frames, scan, whole_file
+from stegnet.media import FilmInfo, FilmWriter, read_frames, scan
 
 Longer = Literal["refuse", "cut"]
-_APART = 25  # frames from one that is compared with its cover to the next
+_COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover
 
 
 @dataclass(frozen=True)
 class HideOptions:
-    """What may be chosen when a film is hidden.
+    """Options of hiding a film.
 
     Attributes:
-        longer: what to do with a secret of more frames than its cover: refuse it, or cut it.
-        sound: is the secret's sound hidden too?
-        verify: is the container read back and compared once it is written?
+        longer: "refuse" a secret of more frames than its cover, or "cut" it.
+        sound: hide the secret's sound too.
+        verify: read the container back and compare it.
         form: "mkv" or "mp4".
-        force: is a secret hidden, too, that would come back too poor to be of use?
-        overwrite: may a file that is there be overwritten?
+        force: hide a secret even if it would be revealed at too low a quality.
+        overwrite: replace an existing file.
     """
 
     longer: Longer = "refuse"
@@ -51,7 +50,7 @@ class HideOptions:
 
 @dataclass(frozen=True)
 class _Item:
-    """All that one frame of the container is made of."""
+    """Input of one frame of the container."""
 
     cover: np.ndarray
     secret: np.ndarray | None
@@ -60,12 +59,25 @@ class _Item:
     salt: bytes | None
 
 
+@dataclass
+class _Measured:
+    """Quality, measured while the film is written.
+
+    Attributes:
+        secret: of the frames revealed as a check.
+        container_psnr: the worst of the frames compared with their cover, in dB.
+    """
+
+    secret: SecretQuality
+    container_psnr: float = math.inf
+
+
 def hide_film(
     network: Network,
     cover: Path,
     secret: Path,
     out: Path,
-    secret_key: KeySource,
+    key_source: KeySource,
     options: HideOptions = HideOptions(),
     randomness: Randomness = SYSTEM,
     progress: Progress = no_progress,
@@ -74,40 +86,38 @@ def hide_film(
 
     Raises:
         MediaError: a film can't be read, or the container not written.
-        CapacityError: the cover is too small, or too short, or the secret would come back too poor.
+        CapacityError: the cover is too small or too short, or the secret would be revealed at too low a quality.
     """
     cover_info, secret_info = scan(cover), scan(secret)
-    hidden = _fit(cover_info, secret_info, options.longer)
+    hidden = _frames_to_hide(cover_info, secret_info, options.longer)
     sound = _plan_sound(secret, secret_info, hidden, options.sound)
     salt = randomness(SALT_BYTES)
-    key = secret_key.unlock(salt)
+    key = key_source.unlock(salt)
     header = _header(network, cover_info, secret_info, hidden, sound, randomness)
     _check_room(cover_info, header, key, sound)
     sizes = (secret_info.height, secret_info.width), (cover_info.height, cover_info.width)
-    quality = SecretQuality(hidden, *sizes, options.force)
-    with whole_file(out, overwrite=options.overwrite) as part:
-        items = _items(cover, secret, secret_info, header, sound, salt, randomness)
-        film = FilmWriter(
-            part,
-            cover_info.width,
-            cover_info.height,
-            cover_info.rate,
-            form=options.form,
-            time_base=cover_info.time_base,
-            keep=cover,
-        )
-        with film, closing(items):
-            digests, distances = zip(*_write(network, key, items, film, cover_info, quality, progress), strict=True)
-        if options.verify:
-            check_film(part, digests, lambda done, total: progress("verify", done, total))
-    notes = (*_notes(cover_info, secret_info, hidden, options.sound), *(f"cover: {note}" for note in film.notes))
-    notes += visible(min(distances))
-    report = Report(cover_info.width, cover_info.height, len(cover_info.pts), hidden, notes)
-    return replace(report, warnings=quality.warnings(), secret_psnr=quality.psnr())
+    measured = _Measured(SecretQuality(hidden, *sizes, options.force))
+
+    def open_writer(part: Path) -> FilmWriter:
+        sizes = cover_info.width, cover_info.height, cover_info.rate
+        return FilmWriter(part, *sizes, form=options.form, time_base=cover_info.time_base, keep=cover)
+
+    items = _items(cover, secret, secret_info, header, sound, salt, randomness)
+    frames, total = _containers(network, key, items, cover_info, measured), len(cover_info.pts)
+    choices = {"verify": options.verify, "overwrite": options.overwrite}
+    not_kept = write_film(out, open_writer, frames, total, "hide", progress, **choices)
+    notes = (*_notes(cover_info, secret_info, hidden, options.sound), *(f"cover: {note}" for note in not_kept))
+    notes += visibility_notes(measured.container_psnr)
+    report = Report(cover_info.width, cover_info.height, total, hidden, notes)
+    return replace(report, warnings=measured.secret.warnings(), secret_psnr=measured.secret.psnr())
 
 
-def _fit(cover: FilmInfo, secret: FilmInfo, longer: Longer) -> int:
-    """How many frames will be hidden."""
+def _frames_to_hide(cover: FilmInfo, secret: FilmInfo, longer: Longer) -> int:
+    """Number of frames that will be hidden.
+
+    Raises:
+        CapacityError: the secret is longer than its cover, and must not be cut.
+    """
     room, wanted = len(cover.pts), len(secret.pts)
     if wanted > room and longer == "refuse":
         raise CapacityError(
@@ -150,11 +160,15 @@ def _items(
     salt: bytes,
     randomness: Randomness,
 ) -> Generator[_Item, None, None]:
-    """One for each frame of the cover; the first of them have a secret frame, its stamp and a slice of sound."""
+    """The input of each frame of the cover; the first of them hide a secret frame, its stamp and a share of sound.
+
+    Raises:
+        MediaError: a film has another number of frames than when it was scanned.
+    """
     hidden = header.secret.hidden
     secrets = ahead(_first(read_frames(secret), hidden))
-    with closing(ahead(read_frames(cover))) as covers, closing(secrets), closing(sound.slices()) as slices:
-        parts = chain(zip(secrets, info.pts, slices, strict=False), repeat((None, 0, b"")))
+    with closing(ahead(read_frames(cover))) as covers, closing(secrets), closing(sound.shares()) as shares:
+        parts = chain(zip(secrets, info.pts, shares, strict=False), repeat((None, 0, b"")))
         index = -1
         for index, (frame, (picture, stamp, data)) in enumerate(zip(covers, parts, strict=False)):
             if index == header.frames or (picture is None) != (index >= hidden):
@@ -174,32 +188,24 @@ def _first(frames: Generator[np.ndarray, None, None], count: int) -> Generator[n
         yield from islice(frames, count)
 
 
-def _write(
-    network: Network,
-    key: Key,
-    items: Iterator[_Item],
-    film: FilmWriter,
-    cover: FilmInfo,
-    quality: SecretQuality,
-    progress: Progress,
-) -> Iterator[tuple[bytes, float]]:
-    """Writes the container; of each frame a digest, and of some the PSNR against the cover in dB, else inf."""
+def _containers(
+    network: Network, key: Key, items: Generator[_Item, None, None], cover: FilmInfo, measured: _Measured
+) -> Generator[FilmFrame, None, None]:
+    """Hides each frame, and measures some of them."""
 
-    def hide(item: _Item) -> tuple[np.ndarray, float, Loss | None]:
+    def hide(item: _Item) -> tuple[np.ndarray, float, SecretErrors | None]:
         index = item.record.index
         container = hide_frame(network, key, item.cover, item.secret, item.record, item.nonce, item.salt)
-        loss = measure_loss(network, key, container, item.secret) if index in quality.frames else None
-        return container, math.inf if index % _APART else psnr(item.cover, container), loss
+        errors = measure_secret(network, key, container, item.secret) if index in measured.secret.frames else None
+        return container, math.inf if index % _COMPARED else psnr(item.cover, container), errors
 
-    total = len(cover.pts)
     pool = network.pool(cover.height, cover.width)
-    with closing(ordered(hide, items, pool.workers, pool.prepare)) as containers:
-        for done, ((container, distance, loss), time) in enumerate(zip(containers, cover.times, strict=True), 1):
-            if loss:
-                quality.add(loss)
-            film.write(container, time)
-            progress("hide", done, total)
-            yield digest(container), distance
+    with closing(items), closing(ordered(hide, items, pool.workers, pool.prepare)) as containers:
+        for (container, distance, errors), time in zip(containers, cover.times, strict=True):
+            if errors:
+                measured.secret.add(errors)
+            measured.container_psnr = min(measured.container_psnr, distance)
+            yield FilmFrame(container, time)
 
 
 def _notes(cover: FilmInfo, secret: FilmInfo, hidden: int, sound: bool) -> Iterator[str]:
@@ -209,7 +215,7 @@ def _notes(cover: FilmInfo, secret: FilmInfo, hidden: int, sound: bool) -> Itera
         end = float((cover.pts[hidden] - cover.pts[0]) * cover.time_base)
         yield f"the hidden film ends at {end:.2f} s: {hidden} of the cover's {len(cover.pts)} frames hold it"
     if secret.sound and not sound:
-        yield "the secret's sound is not hidden, as you wished"
+        yield "the secret's sound is left out (--no-sound)"
     if secret.more:
         yield f"the secret's {' and '.join(secret.more)} are not hidden: `--method sealed` hides a file whole"
     yield from (f"cover: {note}" for note in cover.notes)

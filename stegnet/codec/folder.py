@@ -1,4 +1,4 @@
-"""Whole folders: which file goes with which, what the results are called, and one after the other."""
+"""Folders of files: pairing covers with secrets, naming results, and running one job after the other."""
 
 import re
 from collections import Counter
@@ -8,27 +8,28 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 
+from stegnet.codec.container import Container
 from stegnet.codec.extract import plain_suffix
 from stegnet.codec.files import check_input, kind_of_secret
-from stegnet.codec.output import FORMS, OutputTarget
+from stegnet.codec.keys import KeySource
+from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, no_progress
 from stegnet.codec.record import FILM as HIDDEN_FILM
 from stegnet.codec.record import File, Header
-from stegnet.codec.report import Report
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.media import FILM, PICTURE, kind
 
 _NAMED = 5  # skipped files that a note names
-_Found = list[tuple[Path, str]]  # files, and of what kind each is
+_Files = list[tuple[Path, str]]  # with the media kind of each
 
 
 @dataclass(frozen=True)
 class Job:
-    """One result to be made.
+    """One file to hide in or to reveal from.
 
     Attributes:
         source: the cover, or the container.
-        kind: "picture" or "film": what `source` is.
-        secret: what is hidden in a cover; None for a container.
+        kind: of the source: "picture" or "film".
+        secret: to hide in a cover; None for a container.
     """
 
     source: Path
@@ -38,11 +39,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done.
+    """Jobs of a folder.
 
     Attributes:
         jobs: in natural order of the sources.
-        notes: one line each: what is skipped, and what is repeated.
+        notes: one line each on files that are skipped or repeated.
     """
 
     jobs: tuple[Job, ...]
@@ -51,7 +52,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: with a file and a report, or with an error."""
+    """Result of a job: a file and its report, or an error."""
 
     job: Job
     out: Path | None = None
@@ -60,13 +61,13 @@ class Outcome:
 
 
 class Names:
-    """The names of the results in one folder, no two alike, whatever the case of their letters."""
+    """Unique names for the results in one folder, compared without regard to case."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def take(self, stem: str, suffix: str) -> str:
-        """`stem` and `suffix`, with -2, -3, … between them where the name is taken."""
+        """Joins `stem` and `suffix`, with -2, -3, … between them if the name is taken."""
         name, count = stem + suffix, 1
         while name.casefold() in self._taken:
             count += 1
@@ -78,14 +79,14 @@ class Names:
 def plan_hiding(covers: Path, secrets: Path, any_file: bool = False) -> Plan:
     """Pairs the covers in a folder with secrets, both in natural order, pictures with pictures and films with films.
 
-    Where there are fewer secrets than covers, they are repeated.
+    Fewer secrets than covers are repeated in order.
 
     Args:
         covers: a folder.
         secrets: a folder, or one file that goes into each cover.
-        any_file: secrets need not be pictures or films, and go into any cover.
+        any_file: secrets may be any files, and go into any cover.
     Raises:
-        MediaError: a folder can't be read or holds nothing of use, or the one secret can't be read.
+        MediaError: a folder can't be read or holds no suitable files, or the one secret can't be read.
         CapacityError: there are more secrets than covers.
     """
     chosen, notes = _media(covers)
@@ -102,7 +103,7 @@ def plan_hiding(covers: Path, secrets: Path, any_file: bool = False) -> Plan:
 
 
 def plan_revealing(containers: Path) -> Plan:
-    """All pictures and films in a folder, in natural order.
+    """Plans all pictures and films in a folder, in natural order.
 
     Raises:
         MediaError: it can't be read, or holds none.
@@ -114,7 +115,7 @@ def plan_revealing(containers: Path) -> Plan:
 def hide_each(
     plan: Plan, folder: OutputTarget, hide: Callable[[Path, Path, OutputTarget], Report]
 ) -> Iterator[Outcome]:
-    """Hides pair after pair; an error ends its pair only.
+    """Hides pair after pair; an error ends only its pair.
 
     Args:
         folder: for the results: `a.jpg` becomes `folder/a.png`, a film `folder/a.mkv`.
@@ -131,32 +132,38 @@ def hide_each(
 
 
 def reveal_each(
-    plan: Plan, folder: OutputTarget, find: Callable[[Path], Header], reveal: Callable[[Path, OutputTarget], Report]
+    plan: Plan,
+    folder: OutputTarget,
+    key_source: KeySource,
+    reveal: Callable[[Container, OutputTarget], Report],
+    progress: Progress = no_progress,
 ) -> Iterator[Outcome]:
-    """Reveals one container after the other, as `hide_each` hides.
+    """Reveals one container after the other; an error ends only its job.
 
     Args:
-        folder: for the results.
-        find: says what is hidden in a container: the name of its result follows from it.
-        reveal: brings it back.
+        folder: for the results; their suffix follows from what is hidden.
+        reveal: reveals the secret in a container that is open.
+        progress: called while a container is searched for its header.
     """
     names = Names()
 
     def work(job: Job) -> tuple[Path, Report]:
-        out = folder.path / names.take(job.source.stem, _suffix(find(job.source)))
-        return out, reveal(job.source, replace(folder, path=out))
+        check_input(job.source)
+        with Container(job.source, key_source) as container:
+            out = folder.path / names.take(job.source.stem, _suffix(container.header(progress)))
+            return out, reveal(container, replace(folder, path=out))
 
     return _each(plan.jobs, work)
 
 
 @contextmanager
 def results_folder(folder: Path, *inputs: Path, private: bool = False) -> Iterator[None]:
-    """Makes the folder for the results where it is missing, and removes it again if nothing came into it.
+    """Creates the folder for the results if it is missing, and removes it again if it stays empty.
 
     Args:
-        private: a folder that is made is for its owner alone; one that is there stays as it is.
+        private: a new folder is accessible to its owner only; an existing one is not changed.
     Raises:
-        MediaError: it can't be made, is a file, or is one of the inputs.
+        MediaError: it can't be created, is a file, or is one of the inputs.
     """
     try:
         made = not folder.exists()
@@ -173,7 +180,7 @@ def results_folder(folder: Path, *inputs: Path, private: bool = False) -> Iterat
 
 
 def is_folder(path: Path) -> bool:
-    """Whether it is one for certain: of what can't be looked at, reading says more."""
+    """True if a path is certainly a folder; if it can't be examined, reading it will give the error."""
     try:
         return path.is_dir()
     except OSError:
@@ -181,7 +188,7 @@ def is_folder(path: Path) -> bool:
 
 
 def natural(name: str) -> tuple[list[str | int], str]:
-    """A sorting key by which 2 comes before 10."""
+    """Sorting key by which 2 comes before 10."""
     parts = re.split("([0-9]+)", name.casefold())
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
 
@@ -197,14 +204,14 @@ def _each(jobs: Iterable[Job], work: Callable[[Job], tuple[Path, Report]]) -> It
 
 
 def _suffix(header: Header) -> str:
-    """Of what is revealed. A hidden file's own is kept where it is a plain one."""
+    """Suffix of the result; that of a hidden file is kept if it is harmless."""
     if isinstance(header.secret, File):
         return plain_suffix(header.secret) or ".bin"
     return FORMS[FILM if header.kind == HIDDEN_FILM else PICTURE][0]
 
 
-def _media(folder: Path, hint: str = "") -> tuple[_Found, tuple[str, ...]]:
-    """The pictures and films in a folder, and notes on what is left out."""
+def _media(folder: Path, hint: str = "") -> tuple[_Files, tuple[str, ...]]:
+    """Lists the pictures and films in a folder, with notes on what is skipped."""
     files, notes = _files(folder)
     found = [(path, what) for path in files if (what := _kind(path))]
     if not found:
@@ -214,7 +221,7 @@ def _media(folder: Path, hint: str = "") -> tuple[_Found, tuple[str, ...]]:
     return found, (*notes, *_skipped(folder, skipped, "neither pictures nor films"))
 
 
-def _any_files(folder: Path) -> tuple[_Found, tuple[str, ...]]:
+def _any_files(folder: Path) -> tuple[_Files, tuple[str, ...]]:
     files, notes = _files(folder)
     if not files:
         raise MediaError(f"{folder}: no file in this folder")
@@ -222,7 +229,7 @@ def _any_files(folder: Path) -> tuple[_Found, tuple[str, ...]]:
 
 
 def _files(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
-    """The files in a folder in natural order, and a note on what is hidden or no file."""
+    """Lists the files in a folder in natural order, with a note on what is hidden or no file."""
     try:
         paths = sorted(folder.iterdir(), key=lambda path: natural(path.name))
         files = [path for path in paths if path.is_file() and not path.name.startswith(".")]
@@ -233,7 +240,7 @@ def _files(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
 
 
 def _kind(path: Path) -> str:
-    """What a file is, "" for neither; one that can't be opened counts as a picture, so that its job says so."""
+    """Media kind of a file, "" for neither; one that can't be opened counts as a picture, so that its job fails."""
     try:
         path.open("rb").close()
         return kind(path)
@@ -249,8 +256,8 @@ def _skipped(folder: Path, names: Sequence[str], why: str) -> Iterator[str]:
         yield f"{folder}: skipped, as {why}: {', '.join(names[:_NAMED])}{more}"
 
 
-def _repeated(covers: _Found, secrets: _Found, any_file: bool) -> Iterator[str]:
-    """Compares how many there are of each kind.
+def _repeated(covers: _Files, secrets: _Files, any_file: bool) -> Iterator[str]:
+    """Compares the numbers of covers and secrets of each kind.
 
     Raises:
         CapacityError: there are more secrets than covers.

@@ -1,31 +1,33 @@
-"""One frame: a secret goes through the network into a cover, and what must arrive exact into sealed bits."""
+"""One frame: the network hides a secret in a cover, and sealed bits carry what must arrive exactly."""
 
+import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stegnet.codec import thumbnail
 from stegnet.codec.keys import Key
 from stegnet.codec.network import Network, Step, no_step
-from stegnet.codec.parsing import require
-from stegnet.codec.record import Header, Pictures, Record, format_record, parse_record
+from stegnet.codec.record import Header, Pictures, Record, format_record, inflate, parse_record, require
 from stegnet.codec.seal import room, seal, too_small, unseal
-from stegnet.codec.tracks import parse_packets
-from stegnet.core.errors import CapacityError
+from stegnet.codec.sound import parse_packets
+from stegnet.core.errors import CapacityError, RevealError
 from stegnet.core.samples import CELL
 from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.media import resize
 
-MOST_TIMES = 256  # pixels that a secret may have for each of its container: who reveals it needs memory for them
+MAX_PIXEL_RATIO = 256  # pixels of a secret for each pixel of its container: revealing needs memory for them
+_LEVEL = 9  # of zlib
+_STORED = 16_000  # least size of a block that zlib stores uncompressed, with an overhead of 5 bytes
+BYTES_PER_CELL = 3 * (1 + 5 / _STORED)  # bytes that each cell adds to `max_packed`
 
 
 @dataclass(frozen=True)
 class FrameReading:
-    """What a frame of a container says.
+    """The record read from a frame of a container.
 
     Attributes:
-        record: what it holds; None if nothing opens with this key.
-        whole: is every sample as it was sealed?
+        record: None if nothing opens with this key.
+        whole: True if no sample was changed after sealing.
     """
 
     record: Record | None
@@ -33,43 +35,43 @@ class FrameReading:
 
 
 @dataclass(frozen=True)
-class Unsealed:
-    """A frame's container before its record is sealed in it.
+class UnsealedFrame:
+    """A frame of a container before its record is sealed in it.
 
     Attributes:
         container: (H, W, 3) uint8.
-        lean: (H, W, 3) int8, as `seal` takes it.
-        record: whole.
+        rounding_direction: (H, W, 3) int8, as in `seal`.
+        record: complete.
     """
 
     container: np.ndarray
-    lean: np.ndarray
+    rounding_direction: np.ndarray
     record: Record
 
     def sealed(self, key: Key, nonce: bytes, salt: bytes | None) -> np.ndarray:
-        """The container, (H, W, 3) uint8; arguments and errors as `seal`."""
+        """The container with its record, (H, W, 3) uint8; arguments and errors as `seal`."""
         container = self.container.copy()
-        seal(container, format_record(self.record, key), key, nonce, salt, self.lean)
+        seal(container, format_record(self.record, key), key, nonce, salt, self.rounding_direction)
         return container
 
 
 def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
-    """Stops where a cover of this size has no room for the secret.
+    """Refuses a cover size that has no room for the secret.
 
     Args:
-        data: bytes of sound that travel with a frame at most.
+        data: most bytes of sound in one frame.
     Raises:
-        CapacityError: it is too small; the hint says what would do.
+        CapacityError: the cover is too small; the hint gives a size that would do.
     """
     secret = header.secret
     needed = len(format_record(Record(header, 0, thumbnail=b"-"), key)) + data
     rows, cols = _cells(height, width, secret)
-    means, share = (thumbnail.most(rows, cols), thumbnail.SHARE / CELL**2) if secret.detail else (0, 0.0)
+    means, share = (max_packed(rows, cols), BYTES_PER_CELL / CELL**2) if secret.detail else (0, 0.0)
     if needed + means > room(height, width) or not rows or not cols:
-        raise too_small(height, width, needed + min(means, thumbnail.most(0, 0)), share, secret.block)
-    if secret.width * secret.height > MOST_TIMES * height * width:
-        told = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
-        raise CapacityError(told, f"it may have {MOST_TIMES} times the cover's pixels")
+        raise too_small(height, width, needed + min(means, max_packed(0, 0)), share, secret.block)
+    if secret.width * secret.height > MAX_PIXEL_RATIO * height * width:
+        message = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
+        raise CapacityError(message, f"it may have {MAX_PIXEL_RATIO} times the cover's pixels")
 
 
 def hide_frame(
@@ -82,10 +84,11 @@ def hide_frame(
     salt: bytes | None,
     step: Step = no_step,
 ) -> np.ndarray:
-    """The container of one frame, (H, W, 3) uint8: `hide_unsealed`, and the record sealed in it.
+    """Hides a secret in one frame and seals its record: the container, (H, W, 3) uint8.
 
     Args:
-        nonce, salt: as `seal` takes them.
+        cover, secret, record: as in `hide_unsealed`.
+        nonce, salt: as in `seal`.
         step: called after each tile of a large picture.
     Raises:
         CapacityError: the cover is too small.
@@ -95,12 +98,12 @@ def hide_frame(
 
 def hide_unsealed(
     network: Network, key: Key, cover: np.ndarray, secret: np.ndarray | None, record: Record, step: Step = no_step
-) -> Unsealed:
-    """The hidden area at the top left, and the cover's margin.
+) -> UnsealedFrame:
+    """Hides a secret in the area at the top left that is a multiple of the block; the margin stays the cover's.
 
     Args:
         cover: (H, W, 3) uint8; not changed.
-        secret: (h, w, 3) uint8, stretched to the hidden area; None where the cover's frame hides none.
+        secret: (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides none.
         record: without the thumbnail, which is added here.
     """
     hidden = None
@@ -109,16 +112,17 @@ def hide_unsealed(
         height, width = area.shape[:2]
         hidden = network.hide(area, resize(secret, height, width), shuffle, step)
         if hidden.means is not None:
-            record = replace(record, thumbnail=thumbnail.pack(hidden.means))
+            record = replace(record, thumbnail=pack_means(hidden.means))
     container = np.ascontiguousarray(cover).copy()
-    lean = np.zeros(container.shape, np.int8)
+    rounding_direction = np.zeros(container.shape, np.int8)
     if hidden is not None:
-        container[:height, :width], lean[:height, :width] = hidden.container, hidden.lean
-    return Unsealed(container, lean, record)
+        container[:height, :width] = hidden.container
+        rounding_direction[:height, :width] = hidden.rounding_direction
+    return UnsealedFrame(container, rounding_direction, record)
 
 
-def find(container: np.ndarray, key: Key) -> FrameReading:
-    """What `hide_frame` sealed into a container, (H, W, 3) uint8. A record of which any part is wrong is none."""
+def read_record(container: np.ndarray, key: Key) -> FrameReading:
+    """Unseals and parses the record of a frame, (H, W, 3) uint8. A record with any invalid part counts as none."""
     reading = unseal(container, key)
     if reading is None:
         return FrameReading(None, False)
@@ -131,29 +135,38 @@ def find(container: np.ndarray, key: Key) -> FrameReading:
 
 
 def reveal_frame(network: Network, key: Key, container: np.ndarray, record: Record, step: Step = no_step) -> np.ndarray:
-    """The hidden frame at its true size, (h, w, 3) uint8.
+    """Reveals the secret of one frame at its true size, (h, w, 3) uint8.
 
     Args:
-        container: in which `find` found the record.
+        container: (H, W, 3) uint8.
+        record: read from it.
         step: called after each tile of a large picture.
     Raises:
         CapacityError: there is not memory enough.
     """
     area, shuffle = _area(container, record, key)
     secret = record.header.secret
-    means = thumbnail.unpack(record.thumbnail, area.shape[0] // CELL, area.shape[1] // CELL) if secret.detail else None
+    means = unpack_means(record.thumbnail, area.shape[0] // CELL, area.shape[1] // CELL) if secret.detail else None
     return resize(network.reveal(area, shuffle, means, step), secret.height, secret.width)
 
 
+def nothing_revealed() -> RevealError:
+    """The one error for a wrong key, nothing hidden, and a container altered beyond reading."""
+    return RevealError(
+        "nothing can be revealed: nothing here opens with this key",
+        "the key is another one, or the file was altered, or it hides nothing",
+    )
+
+
 def _check_parts(record: Record, height: int, width: int) -> None:
-    """ValueError where thumbnail or sound are not of this picture, or the secret is far larger."""
+    """Raises ValueError for a thumbnail or sound that is invalid, or a secret far larger than the container."""
     secret = record.header.secret
     if isinstance(secret, Pictures):
-        require(secret.width * secret.height <= MOST_TIMES * height * width)
+        require(secret.width * secret.height <= MAX_PIXEL_RATIO * height * width)
         rows, cols = _cells(height, width, secret)
         require(rows > 0 and cols > 0)
         if record.thumbnail:
-            thumbnail.unpack(record.thumbnail, rows, cols)
+            unpack_means(record.thumbnail, rows, cols)
         for _ in parse_packets(record.data, len(secret.tracks)):
             pass
 
@@ -165,8 +178,42 @@ def _cells(height: int, width: int, secret: Pictures) -> tuple[int, int]:
 
 
 def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Shuffle]:
-    """The part of a cover or container that hides, and its shuffle."""
+    """The hidden area of a cover or container, a view, and its shuffle."""
     block = record.header.secret.block
     rows, cols = grid(*picture.shape[:2], block)
     shuffle = draw(key.shuffle(record.header.film_id, record.index), rows, cols)
     return picture[: rows * block, : cols * block], shuffle
+
+
+def pack_means(means: np.ndarray) -> bytes:
+    """Packs block means, (h, w, 3) uint8, without loss (docs/format.md, "Thumbnail").
+
+    Red and blue less green, differences down and across, all modulo 256; then zlib.
+    """
+    values = means.copy()
+    values[..., 0] -= means[..., 1]
+    values[..., 2] -= means[..., 1]
+    values[1:] -= values[:-1].copy()
+    values[:, 1:] -= values[:, :-1].copy()
+    return zlib.compress(np.moveaxis(values, -1, 0).tobytes(), _LEVEL)
+
+
+def unpack_means(data: bytes, height: int, width: int) -> np.ndarray:
+    """Unpacks block means of a known size, (height, width, 3) uint8.
+
+    Raises:
+        ValueError: the bytes are not of such means.
+    """
+    flat = inflate(data, 3 * height * width)
+    require(len(flat) == 3 * height * width)
+    values = np.moveaxis(np.frombuffer(flat, np.uint8).reshape(3, height, width), 0, -1)
+    values = values.cumsum(axis=1, dtype=np.uint8).cumsum(axis=0, dtype=np.uint8)
+    values[..., 0] += values[..., 1]
+    values[..., 2] += values[..., 1]
+    return values
+
+
+def max_packed(height: int, width: int) -> int:
+    """Upper bound of the bytes of packed means of this size (zlib stores what it can't compress)."""
+    raw = 3 * height * width
+    return raw + 5 * (raw // _STORED + 1) + 16

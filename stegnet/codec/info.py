@@ -1,51 +1,52 @@
-"""What a file is, as anyone can see, and what is hidden in it, as its key shows."""
+"""Information on a file: what anyone can see, and with its key what is hidden in it."""
 
 from collections.abc import Iterable
-from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
-from stegnet.codec.diagnosis import Diagnosis
-from stegnet.codec.files import ALTERED, input_kind, lossy_told
-from stegnet.codec.frame import check_cover, find
-from stegnet.codec.keys import FILM_ID_BYTES, KEY_BYTES, Key, KeySource
-from stegnet.codec.picture import find_picture
-from stegnet.codec.progress import Progress, no_progress
-from stegnet.codec.record import FILE, File, Header, Pictures, Record, format_record
+from stegnet.codec.container import Container, Inspection
+from stegnet.codec.embed import bytes_room
+from stegnet.codec.files import ALTERED, check_input, input_kind
+from stegnet.codec.frame import check_cover
+from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, KeySource
+from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import PICTURE as HIDDEN_PICTURE
-from stegnet.codec.reveal import open_film_key, survey
-from stegnet.codec.seal import room
+from stegnet.codec.record import File, Header, Pictures
 from stegnet.core.card import SHIPPED, weights_id
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.shuffle import BLOCK
-from stegnet.media import FILM, FilmInfo, SoundTrack, read_cover, read_frames, scan, sound_tracks
+from stegnet.media import FILM, FilmInfo, SoundTrack, read_cover, scan, sound_tracks
 
 Value = str | int | float | bool | list[str] | None
 Info = dict[str, Value]
 UNKNOWN = "unknown: nobody can tell from this file whether something is hidden in it"
-_NO_KEY = Key(bytes(KEY_BYTES))  # for sizes, which are the same for every key
 
 
-def look(path: Path, secret_key: KeySource | None = None, progress: Progress = no_progress) -> Info:
-    """All that can be known of a file: without a key, only what it shows openly; nothing more is looked for.
+def file_info(path: Path, key_source: KeySource | None = None, progress: Progress = no_progress) -> Info:
+    """Describes a file. Without a key, only what it shows openly; nothing hidden is looked for.
 
     Returns:
-        Names and values in the order to show them; `whole` (only with a key) is False for a container that is not
-        as it was when something was hidden in it, and `trouble` then says what happened.
+        Names and values in display order. With a key, `whole` is False for a container that was altered after
+        hiding, and `trouble` says how.
     Raises:
         MediaError: it can't be read, or is neither a picture nor a film.
         RevealError: nothing opens with this key.
     """
-    what = input_kind(path)
-    if secret_key is None:
-        return (_film(path) if what == FILM else _picture(path)) | {"hidden": UNKNOWN}
-    with lossy_told(path):
-        hidden = _in_film(path, secret_key, progress) if what == FILM else _in_picture(path, secret_key)
-    return (_film_or_damage(path) if what == FILM else _picture(path)) | hidden
+    if key_source is None:
+        return (_film(path) if input_kind(path) == FILM else _picture(path)) | {"hidden": UNKNOWN}
+    check_input(path)
+    with Container(path, key_source) as container:
+        if container.kind == FILM:
+            hidden = _in_film(container, progress)
+            return _film_or_damage(path) | hidden
+        return _picture_of(container.height, container.width) | _in_picture(container)
 
 
 def _picture(path: Path) -> Info:
-    height, width = read_cover(path)[0].shape[:2]
+    return _picture_of(*read_cover(path)[0].shape[:2])
+
+
+def _picture_of(height: int, width: int) -> Info:
     return {"kind": "picture", "width": width, "height": height, **_room(height, width, 1)}
 
 
@@ -68,45 +69,49 @@ def _film(path: Path) -> Info:
 def _sound(path: Path, film: FilmInfo) -> list[str]:
     try:
         return _tracks(sound_tracks(path))
-    except MediaError:  # no other file can hold one of the tracks; what they are can be told all the same
+    except MediaError:  # a track that can't be copied to another file; its codec is known all the same
         return list(film.sound)
 
 
 def _room(height: int, width: int, frames: int) -> Info:
-    """What a cover of this size can take."""
+    """Capacity of a cover of this size."""
     one = Fraction(1)
     header = Header(bytes(FILM_ID_BYTES), HIDDEN_PICTURE, 1, Pictures(1, 1, 1, one, one, True, BLOCK, "00" * 32))
     try:
-        check_cover(height, width, header, _NO_KEY, 0)
+        check_cover(height, width, header, ANY_KEY, 0)
         hides = True
     except CapacityError:
         hides = False
-    empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File("", 0, b"")), 0)
-    sealed = max(room(height, width) - len(format_record(empty, _NO_KEY)), 0)
+    sealed = _sealed_bytes(height, width)
     each = {"sealed_bytes_per_frame": sealed} if frames > 1 else {}
     return {"large_enough_to_hide_pictures": hides, **each, "sealed_bytes": sealed * frames}
 
 
+def _sealed_bytes(height: int, width: int) -> int:
+    """Bytes that the sealed method can hide in a frame, the file's name included."""
+    try:
+        return bytes_room(height, width, "")
+    except CapacityError:
+        return 0
+
+
 def _film_or_damage(path: Path) -> Info:
-    """Of a container that breaks off, the frames that are left can be told of all the same."""
+    """As `_film`; of a container that breaks off, only the damage."""
     try:
         return _film(path)
     except MediaError as error:
         return {"kind": "film", "notes": [str(error)]}
 
 
-def _in_picture(path: Path, secret_key: KeySource) -> Info:
-    record, whole = find_picture(read_cover(path)[0], secret_key)
-    trouble = [] if whole else [ALTERED]
-    return _hidden(record.header) | {"whole": whole, "trouble": trouble}
+def _in_picture(container: Container) -> Info:
+    header, whole = container.header(), container.first.whole
+    return _hidden(header) | {"whole": whole, "trouble": [] if whole else [ALTERED]}
 
 
-def _in_film(path: Path, secret_key: KeySource, progress: Progress) -> Info:
-    key = open_film_key(path, secret_key)
-    header, diagnosis = survey(path, key, progress)
-    trouble = list(diagnosis.lines())
-    times = _times(path, key, header, diagnosis)
-    return _hidden(header) | times | {"whole": not trouble, "trouble": trouble}
+def _in_film(container: Container, progress: Progress) -> Info:
+    inspection = container.inspect(progress)
+    trouble = list(inspection.diagnosis.lines())
+    return _hidden(inspection.header) | _times(inspection) | {"whole": not trouble, "trouble": trouble}
 
 
 def _hidden(header: Header) -> Info:
@@ -131,23 +136,20 @@ def _hidden(header: Header) -> Info:
     return {"hidden": "film", "method": "network"} | size | film | network
 
 
-def _times(path: Path, key: Key, header: Header, diagnosis: Diagnosis) -> Info:
-    """When the first and the last hidden frame that are still there are shown, in seconds."""
-    if isinstance(header.secret, File):
+def _times(inspection: Inspection) -> Info:
+    """Time in seconds of the first and the last hidden frame that are left."""
+    secret = inspection.header.secret
+    if isinstance(secret, File):
         return {}
-    places = [place for place, index in diagnosis.order if index < header.secret.hidden]
-    stamps = []
-    with closing(read_frames(path)) as frames:
-        for place, frame in zip(range(max(places, default=-1) + 1), frames, strict=False):
-            if place in (places[0], places[-1]):
-                record = find(frame, key).record
-                assert record is not None
-                stamps.append(record.stamp * header.secret.time_base)
-    return {"hidden_from": _short(stamps[0]), "hidden_to": _short(stamps[-1])} if stamps else {}
+    shown = [position for position, index in inspection.diagnosis.order if index < secret.hidden]
+    if not shown:
+        return {}
+    start, end = (inspection.statuses[position].stamp * secret.time_base for position in (shown[0], shown[-1]))
+    return {"hidden_from": _short(start), "hidden_to": _short(end)}
 
 
 def _installed() -> set[str]:
-    """Ids of the weights that come with the package."""
+    """Ids of the weights in the package."""
     return {weights_id(path) for path in SHIPPED.parent.glob("*.safetensors")}
 
 

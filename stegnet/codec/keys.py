@@ -1,4 +1,4 @@
-"""Keys: from a key file or a passphrase, and the subkeys drawn from them (docs/format.md, "Keys").
+"""Keys, from a key file or a passphrase, and the subkeys derived from them (docs/format.md, "Keys").
 
 No error holds a secret, and no frame of its traceback has one among its local variables: a secret is deleted before
 anything is raised, and errors that hold one are not chained.
@@ -25,18 +25,18 @@ SALT_BYTES = 16
 FILM_ID_BYTES = 16
 _SCRYPT = {"n": 1 << 17, "r": 8, "p": 1}
 _MAX_PASSPHRASE = 1024
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")  # what UTF-8 can't say
-_RATED = 64  # characters of a passphrase that its strength is estimated from: the estimate takes time
-_STRONG = 1e10  # guesses; at 0.27 s each, a month for a thousand cores
-_GUESSES = 1000 / 0.27  # a second, by a thousand cores
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 can't encode
+_RATED = 64  # first characters of a passphrase, from which its strength is estimated, since that takes time
+_STRONG = 1e10  # guesses; at 0.27 s each, a month on a thousand cores
+_GUESSES = 1000 / 0.27  # per second, on a thousand cores
 
-# Gives n random bytes. Tests and demonstrations put a seeded source in the place of the system's.
+# Returns n random bytes. Tests and demonstrations use a seeded source instead of the system's.
 Randomness = Callable[[int], bytes]
 SYSTEM: Randomness = os.urandom
 
 
 class _Unpickled:
-    """A secret that is neither pickled nor copied: it would be readable in whatever it is sent through."""
+    """A secret that can be neither pickled nor copied, since the copy would be readable."""
 
     __slots__ = ()
 
@@ -60,7 +60,7 @@ class Key(_Unpickled):
             raise ValueError(f"a key has {KEY_BYTES} bytes")
 
     def unlock(self, salt: bytes) -> "Key":
-        """Itself: a key file needs no salt."""
+        """Returns the key itself: a key file needs no salt."""
         return self
 
     def lead(self) -> bytes:
@@ -75,7 +75,7 @@ class Key(_Unpickled):
         """The 32-byte stream key of the positions of sealed bits.
 
         Args:
-            nonce: of the frame's lead, for the positions of its record; none for those of leads and MACs.
+            nonce: of the frame's lead, for the positions of its record; empty for those of leads and MACs.
         """
         return self._derive(b"stegnet/1/positions", nonce)
 
@@ -84,7 +84,7 @@ class Key(_Unpickled):
         return self._derive(b"stegnet/1/mac", None)
 
     def commitment(self, film_id: bytes) -> bytes:
-        """32 bytes that no other key gives: AES-GCM alone does not commit to its key."""
+        """32 bytes that commit to the key, since AES-GCM alone does not."""
         mac = HMAC(self._derive(b"stegnet/1/commitment", None), SHA256())
         mac.update(film_id)
         return mac.finalize()
@@ -93,7 +93,7 @@ class Key(_Unpickled):
         """The 32-byte stream key of one frame's shuffle.
 
         Args:
-            film_id: 16 bytes, fresh for each hiding, so that a film hidden twice is shuffled afresh.
+            film_id: 16 bytes, fresh for each hiding, so that a film hidden twice is shuffled differently.
             index: of the frame; 0 for a picture.
         """
         return self._derive(b"stegnet/1/shuffle" + index.to_bytes(8, "big"), film_id)
@@ -109,16 +109,16 @@ class Passphrase(_Unpickled):
     """A secret that a person remembers; neither str() nor repr() shows it, and it can't be pickled.
 
     Args:
-        text: any text but the empty one; it is brought to Unicode's form NFC, so that keyboards do not matter.
+        text: any text but the empty one; it is normalised to NFC, so that keyboards do not matter.
     Raises:
-        KeyFileError: it is empty, longer than 1,024 bytes, or no Unicode text.
+        KeyFileError: it is empty, longer than 1,024 bytes, or not Unicode text.
     """
 
     __slots__ = ("_key", "_salt", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = unicodedata.normalize("NFC", text).encode(errors="ignore")
-        halved = bool(_HALF_A_CHARACTER.search(text))
+        halved = bool(_SURROGATE.search(text))
         del text
         if halved:
             raise KeyFileError("the passphrase is not Unicode text", "type it in, or put UTF-8 into its file")
@@ -127,14 +127,14 @@ class Passphrase(_Unpickled):
         self._salt, self._key = b"", None
 
     def unlock(self, salt: bytes) -> Key:
-        """The key that belongs to a 16-byte salt: scrypt (RFC 7914), 128 MiB and a fraction of a second."""
+        """Derives the key for a 16-byte salt by scrypt (RFC 7914), which takes 128 MiB and a fraction of a second."""
         if self._key is None or salt != self._salt:
             self._salt, self._key = salt, Key(Scrypt(salt=salt, length=KEY_BYTES, **_SCRYPT).derive(self._text))
         return self._key
 
     def weakness(self) -> str:
-        """A line that says how soon it is guessed, as zxcvbn estimates (Wheeler 2016, USENIX Security); "" if late."""
-        from zxcvbn import zxcvbn  # here, for only hiding needs it
+        """Warning with the estimated time to guess it (zxcvbn, Wheeler 2016, USENIX Security); "" if it is strong."""
+        from zxcvbn import zxcvbn  # here, since only hiding needs it
         from zxcvbn.time_estimates import display_time
 
         guesses = zxcvbn(self._text.decode()[:_RATED])["guesses"]
@@ -148,13 +148,14 @@ class Passphrase(_Unpickled):
 
 
 KeySource = Key | Passphrase
+ANY_KEY = Key(bytes(KEY_BYTES))  # for sizes, which do not depend on the key
 
 
 def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
-    """Writes a new key that only its owner can read.
+    """Writes a new key file, readable by its owner only.
 
     Raises:
-        KeyFileError: there is a file already, or none can be written.
+        KeyFileError: it exists already, or can't be written.
     """
     path = Path(path)
     try:
@@ -178,10 +179,10 @@ def _write_or_remove(file: BinaryIO, path: Path, secret: bytes) -> None:
 
 
 def read_key(path: str | Path) -> Key:
-    """The key in a key file.
+    """Reads a key file.
 
     Raises:
-        KeyFileError: there is no such file, or it is not a key.
+        KeyFileError: no such file, or not a key file.
     """
     path = Path(path)
     try:

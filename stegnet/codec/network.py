@@ -1,15 +1,20 @@
-"""A hide/reveal pair at work on single pictures as files hold them."""
+"""A hide/reveal pair at work on 8-bit pictures; large ones are cut into tiles that overlap.
+
+The grid of tiles depends on the picture's size alone, so that hiding and revealing cut alike. Each tile is computed
+with a margin around it, which is then dropped: a network whose receptive field stays within the margin gives the same
+samples as in one pass. So where that is known, the grid is free, and small tiles keep the memory small; where it is
+not, the grid of docs/format.md applies.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from stegnet.codec.record import MAX_BLOCK
-from stegnet.codec.tiles import Tile, known_reaches, tiles
 from stegnet.core.card import SHIPPED, Card, read_card, weights_id
 from stegnet.core.errors import WeightsError
 from stegnet.core.samples import CELL, block_means, from_8_bits, join, split, to_8_bits, with_block_means
@@ -19,107 +24,155 @@ from stegnet.engines import Engine, Pool, load_engine
 if TYPE_CHECKING:
     from stegnet.models import Pair
 
+MOST_ROWS, MOST_COLS = 1152, 2048  # of a tile: 1920×1080 is one
+MARGIN = 192
+FINE = 768  # side of a tile with its margin, where the grid is free
+_STEP = 32  # tiles begin at multiples of the strides of common backbones
+_HALO = 16  # margins of the free grid are multiples of this
+_PER_BLOCK = 12  # receptive field of a coupling block, in pixels to each side
+_ENDS = 160  # receptive field of a network at an end with up to _MOST_ENDS convolutions and convnext_atto
+_MOST_ENDS = 6
+
 
 @dataclass(frozen=True)
-class Hidden:
-    """What hiding a picture gives.
+class Tile:
+    """A part of a picture, and the larger part that it is computed from.
+
+    Attributes:
+        rows, cols: of the part.
+        outer_rows, outer_cols: with the margin.
+    """
+
+    rows: slice
+    cols: slice
+    outer_rows: slice
+    outer_cols: slice
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels, margin included."""
+        rows, cols = self.outer_rows, self.outer_cols
+        return (rows.stop - rows.start) * (cols.stop - cols.start)
+
+    def part(self, picture: np.ndarray) -> np.ndarray:
+        """Crops a picture, (H, W, C), to the tile without its margin; a view."""
+        return picture[self.rows, self.cols]
+
+    def around(self, picture: np.ndarray) -> np.ndarray:
+        """Crops a picture to the tile with its margin; a view."""
+        return picture[self.outer_rows, self.outer_cols]
+
+    def inside(self, computed: np.ndarray) -> np.ndarray:
+        """Crops the result computed from `around` to the tile without its margin; a view."""
+        top, left = self.rows.start - self.outer_rows.start, self.cols.start - self.outer_cols.start
+        return computed[top : top + self.rows.stop - self.rows.start, left : left + self.cols.stop - self.cols.start]
+
+    def cells(self, means: np.ndarray | None, margin: bool = False) -> np.ndarray | None:
+        """Crops block means, (H/8, W/8, 3), to the tile; None for None."""
+        rows, cols = (self.outer_rows, self.outer_cols) if margin else (self.rows, self.cols)
+        return None if means is None else means[_in_cells(rows), _in_cells(cols)]
+
+
+@dataclass(frozen=True)
+class HideResult:
+    """Output of hiding a picture.
 
     Attributes:
         container: (H, W, 3) uint8.
-        lean: (H, W, 3) int8, 1 where the sample was rounded down, else -1.
-        means: the secret's block means, (H/8, W/8, 3) uint8, or None with the detail layer off.
+        rounding_direction: (H, W, 3) int8, 1 where the sample was rounded down, else -1.
+        means: the secret's block means, (H/8, W/8, 3) uint8, or None without the detail layer.
     """
 
     container: np.ndarray
-    lean: np.ndarray
+    rounding_direction: np.ndarray
     means: np.ndarray | None
 
 
-# Called after each tile with the number of tiles done, and of all; not at all where there is one.
+# Called after each tile with tiles done and tiles in all; not called where each network needs only one.
 Step = Callable[[int, int], None]
 
 
 def no_step(done: int, total: int) -> None:
-    """Shows nothing."""
+    """A step callback that does nothing."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A pair, the id of its weights, and what of a secret it hides.
+    """A hide/reveal pair that is ready to compute.
 
     Attributes:
-        engine: what computes it.
+        engine: computes its networks.
         weights: id of the weights file.
-        detail: does it hide a secret's detail only, its block means going another way?
+        detail: it hides a secret's detail only; the block means travel in the record.
         block: side of the shuffle's blocks in pixels.
-        reaches: pixels beyond a sample that each of its networks looks at, as far as that is known.
+        receptive_fields: of its networks by name, in pixels to each side, where known.
     """
 
     engine: Engine
     weights: str
     detail: bool
     block: int
-    reaches: Mapping[str, int] = field(default_factory=dict)
+    receptive_fields: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path = SHIPPED, device: str = "auto", precision: str = "auto", backend: str = "auto") -> Self:
-        """The pair in a weights file; arguments and errors as `load_engine`."""
+        """Loads the pair in a weights file; arguments and errors as `load_engine`."""
         card = read_card(path)
-        what = _what_it_hides(path, card)
-        return cls(load_engine(path, backend, device, precision), weights_id(path), *what, known_reaches(card))
+        scramble = _scramble(path, card)
+        return cls(load_engine(path, backend, device, precision), weights_id(path), *scramble, receptive_fields(card))
 
     @classmethod
     def of(
         cls, pair: "Pair", weights: str, detail: bool, block: int, device: str = "auto", precision: str = "auto"
     ) -> Self:
-        """A pair in memory, moved to where PyTorch runs it."""
+        """Wraps a pair in memory, moved to the device on which PyTorch runs it."""
         from stegnet.engines.torch_engine import TorchEngine
 
         return cls(TorchEngine(pair, device, precision), weights, detail, block)
 
     def pool(self, height: int, width: int) -> Pool:
-        """The threads that keep the engine busy with pictures of one size, as many as its memory allows."""
+        """The threads that keep the engine busy with pictures of one size, as many as memory allows."""
         return self.engine.pool(max(tile.pixels for tile in self._tiles(height, width, "prepare", "hide")))
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, step: Step = no_step) -> Hidden:
-        """The container of a secret, whose blocks are shuffled first if so wished.
+    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, step: Step = no_step) -> HideResult:
+        """Hides a secret in a cover; its blocks are shuffled first if a shuffle is given.
 
         Args:
             cover, secret: (H, W, 3) uint8, sides multiples of the block.
             step: called after each tile of a large picture.
         Raises:
-            CapacityError: there is not memory enough.
+            CapacityError: there is not enough memory.
         """
         means = block_means(secret) if self.detail else None
         first, second = (self._tiles(*secret.shape[:2], name) for name in ("prepare", "hide"))
-        counted = _counted(step, len(first) + len(second))
+        counted = _with_steps(step, len(first) + len(second))
         hidden = np.empty(secret.shape, np.float32)
         for tile in counted(first):
             prepared = tile.inside(self.engine.prepare(from_8_bits(tile.around(secret))))
             own = tile.cells(means)
             tile.part(hidden)[:] = split(with_block_means(prepared, own), own)
-        container, lean = np.empty_like(cover, order="C"), np.empty(cover.shape, np.int8)
+        container, rounding_direction = np.empty_like(cover, order="C"), np.empty(cover.shape, np.int8)
         for tile in counted(second):
             around = apply(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
             exact = tile.inside(self.engine.hide(from_8_bits(tile.around(cover)), around))
             tile.part(container)[:] = rounded = to_8_bits(exact)
-            tile.part(lean)[:] = (exact * 255 > rounded).astype(np.int8) * 2 - 1
-        return Hidden(container, lean, means)
+            tile.part(rounding_direction)[:] = (exact * 255 > rounded).astype(np.int8) * 2 - 1
+        return HideResult(container, rounding_direction, means)
 
     def reveal(
         self, container: np.ndarray, shuffle: Shuffle | None, means: np.ndarray | None, step: Step = no_step
     ) -> np.ndarray:
-        """The secret, put back in order.
+        """Reveals the secret, its blocks back in order.
 
         Args:
             container: (H, W, 3) uint8.
-            means: (H/8, W/8, 3) uint8 that `hide` gave.
+            means: (H/8, W/8, 3) uint8 as returned by `hide`.
             step: as `hide`.
         Returns:
             (H, W, 3) uint8; errors as `hide`.
         """
         first, second = (self._tiles(*container.shape[:2], name) for name in ("reveal", "restore"))
-        counted = _counted(step, len(first) + len(second))
+        counted = _with_steps(step, len(first) + len(second))
         hidden = np.empty(container.shape, np.float32)
         for tile in counted(first):
             tile.part(hidden)[:] = tile.inside(self.engine.reveal(from_8_bits(tile.around(container))))
@@ -131,7 +184,7 @@ class Network:
         return secret
 
     def check(self, weights: str) -> None:
-        """Stops where a secret was hidden with other weights than these.
+        """Refuses a secret that was hidden with other weights.
 
         Raises:
             WeightsError: the ids differ.
@@ -143,12 +196,12 @@ class Network:
             )
 
     def _tiles(self, height: int, width: int, *names: str) -> list[Tile]:
-        """Of a picture that goes through the networks with these names."""
-        return [tile for name in names for tile in tiles(height, width, self.reaches.get(name))]
+        """Tiles of a picture for the networks of these names, one network after the other."""
+        return [tile for name in names for tile in tiles(height, width, self.receptive_fields.get(name))]
 
 
-def _counted(step: Step, total: int) -> Callable[[list[Tile]], Iterator[Tile]]:
-    """What goes through tiles, and calls `step` after each; not where each network has one tile only."""
+def _with_steps(step: Step, total: int) -> Callable[[list[Tile]], Iterator[Tile]]:
+    """Iterates over tiles and calls `step` after each, unless each network has one tile only."""
     done = count(1)
 
     def through(some: list[Tile]) -> Iterator[Tile]:
@@ -160,8 +213,49 @@ def _counted(step: Step, total: int) -> Callable[[list[Tile]], Iterator[Tile]]:
     return through
 
 
-def _what_it_hides(path: Path, card: Card) -> tuple[bool, int]:
+def _scramble(path: Path, card: Card) -> tuple[bool, int]:
     detail, block = card.scramble.get("detail"), card.scramble.get("block")
     if type(detail) is not bool or block not in range(CELL, MAX_BLOCK + 1, CELL):
         raise WeightsError(f"{path}: its card does not say what it hides", "it is damaged, or of another version")
     return detail, block
+
+
+def tiles(height: int, width: int, receptive_field: int | None) -> list[Tile]:
+    """Cuts a picture into tiles; a small one into one.
+
+    Args:
+        receptive_field: of the network, in pixels to each side; None if it is not known.
+    """
+    most, margin = (MOST_ROWS, MOST_COLS), MARGIN
+    if receptive_field is not None and receptive_field <= MARGIN and (height > MOST_ROWS or width > MOST_COLS):
+        margin = -(-receptive_field // _HALO) * _HALO
+        most = (FINE - 2 * margin,) * 2
+    return [
+        Tile(down, across, _with_margin(down, margin, height), _with_margin(across, margin, width))
+        for down in _spans(height, most[0])
+        for across in _spans(width, most[1])
+    ]
+
+
+def receptive_fields(card: Card) -> dict[str, int]:
+    """Receptive field of each network of a pair by name, in pixels to each side; empty if it is not known."""
+    options = card.options
+    small = options.get("backbone") in ("none", "convnext_atto") and options.get("ends", _MOST_ENDS + 1) <= _MOST_ENDS
+    if card.model not in ("invertible", "invertible_large") or not small or options.get("place") != "ends":
+        return {}
+    coupled = _PER_BLOCK * options["blocks"]
+    return {"prepare": _ENDS, "hide": coupled, "reveal": coupled, "restore": _ENDS}
+
+
+def _spans(size: int, most: int) -> list[slice]:
+    count = -(-size // most)
+    edges = [round(size * index / count / _STEP) * _STEP for index in range(count)] + [size]
+    return [slice(start, end) for start, end in pairwise(edges)]
+
+
+def _with_margin(part: slice, margin: int, size: int) -> slice:
+    return slice(max(0, part.start - margin), min(size, part.stop + margin))
+
+
+def _in_cells(pixels: slice) -> slice:
+    return slice(pixels.start // CELL, pixels.stop // CELL)

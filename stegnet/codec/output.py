@@ -1,27 +1,71 @@
-"""Where a result goes, and what may stand in its way."""
+"""Results: where they go, how pictures and films are written there, and the report and progress that callers get."""
 
 import os
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from stegnet.codec.report import Report
 from stegnet.core.errors import MediaError
-from stegnet.media import FILM, PICTURE, check_picture, whole_file, write_png
+from stegnet.media import (
+    FILM,
+    PICTURE,
+    FilmWriter,
+    SoundPacket,
+    check_film,
+    check_picture,
+    digest,
+    whole_file,
+    write_png,
+)
 from stegnet.media.output import exists_already
 
 FORMS = {PICTURE: (".png",), FILM: (".mkv", ".mp4")}
 
+# Called with the name of the phase ("hide", "verify", …), frames done, and frames in all (0: unknown).
+Progress = Callable[[str, int, int], None]
+
+
+def no_progress(phase: str, done: int, total: int) -> None:
+    """A progress callback that does nothing."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Summary of a hiding or revealing.
+
+    Attributes:
+        width, height: of the file that was written, in pixels.
+        frames: of the file that was written; 1 for a picture.
+        hidden: frames hidden in it, or revealed.
+        notes: one line each, for information.
+        trouble: one line each, how the container was altered after hiding.
+        warnings: one line each, problems that the user should act on.
+        secret_psnr: PSNR in dB of the revealed secret against the secret at its own size; of a film, over frames
+            sampled evenly. inf: they are equal; None: not measured.
+    """
+
+    width: int
+    height: int
+    frames: int = 1
+    hidden: int = 1
+    notes: tuple[str, ...] = ()
+    trouble: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    secret_psnr: float | None = None
+
 
 @dataclass(frozen=True)
 class OutputTarget:
-    """Where a result goes.
+    """Destination of a result.
 
     Attributes:
         path: the file to write.
-        force: may a file that is there be overwritten? An input never may.
-        inputs: files that are read besides: keys, weights.
+        force: overwrite an existing file. An input is never overwritten.
+        inputs: other files that are read (keys, weights).
     """
 
     path: Path
@@ -29,14 +73,14 @@ class OutputTarget:
     inputs: tuple[Path, ...] = ()
 
     def check(self, suffixes: tuple[str, ...], made: str, *inputs: Path) -> None:
-        """Stops where the result can't or must not go.
+        """Refuses a destination that can't or must not be written.
 
         Args:
-            suffixes: that the file may have; none at all means any.
+            suffixes: allowed file suffixes; empty allows any.
             made: what is written, for the message: "picture", "film".
-            inputs: what it is made of.
+            inputs: files that the result is made from.
         Raises:
-            MediaError: a folder, another suffix, an input, or a file that is there.
+            MediaError: it is a folder, has another suffix, is an input, or exists already.
         """
         try:
             self._check(suffixes, made, (*inputs, *self.inputs))
@@ -58,24 +102,86 @@ class OutputTarget:
 
 
 def form_of(path: Path) -> str:
-    """ "mkv" or "mp4", as a film's name says."""
+    """Film format by file name: "mkv" or "mp4"."""
     return path.suffix.lower().removeprefix(".")
 
 
 def write_picture(
     out: OutputTarget, picture: np.ndarray, profile: bytes | None = None, *, verify: bool = False, private: bool = False
 ) -> Report:
-    """Writes (H, W, 3) uint8 as PNG.
+    """Writes a picture, (H, W, 3) uint8, as PNG.
 
     Args:
-        profile: ICC profile that goes with it.
-        verify: read it back and compare.
-        private: a secret, which only its owner can read.
+        profile: ICC profile to store.
+        verify: read the file back and compare.
+        private: readable by its owner only.
     Raises:
-        MediaError: it can't be written.
+        MediaError: it can't be written, or does not read back equal.
     """
     with whole_file(out.path, overwrite=out.force, private=private) as part:
         write_png(part, picture, icc=profile)
         if verify:
             check_picture(part, picture)
     return Report(picture.shape[1], picture.shape[0])
+
+
+@dataclass(frozen=True)
+class FilmFrame:
+    """A frame to write.
+
+    Attributes:
+        picture: (H, W, 3) uint8; None for a frame that is processed but not written.
+        time: presentation time in seconds.
+        sound: packets that are written before it.
+    """
+
+    picture: np.ndarray | None
+    time: Fraction = Fraction(0)
+    sound: Iterable[SoundPacket] = ()
+
+
+def write_film(
+    out: Path,
+    open_writer: Callable[[Path], FilmWriter],
+    frames: Generator[FilmFrame, None, None],
+    total: int,
+    phase: str,
+    progress: Progress,
+    *,
+    verify: bool = False,
+    overwrite: bool = True,
+    private: bool = False,
+) -> tuple[str, ...]:
+    """Writes a film frame by frame; it appears at `out` once it is complete.
+
+    Args:
+        open_writer: opens the writer of a file.
+        frames: closed at the end, whatever happens.
+        total, phase: frames in all and phase name, for `progress`.
+        verify: read the film back and compare every frame.
+        overwrite: replace an existing file.
+        private: readable by its owner only.
+    Returns:
+        Notes of the writer: what could not be copied from the film to keep, one line each.
+    Raises:
+        MediaError: it can't be written, or does not read back equal.
+    """
+    digests = []
+    with closing(frames), whole_file(out, overwrite=overwrite, private=private) as part:
+        with open_writer(part) as film:
+            for done, frame in enumerate(frames, 1):
+                if frame.picture is not None:
+                    _write_frame(film, frame, out)
+                    digests += [digest(frame.picture)] if verify else []
+                progress(phase, done, total)
+        if verify:
+            check_film(part, digests, lambda done, total: progress("verify", done, total))
+    return film.notes
+
+
+def _write_frame(film: FilmWriter, frame: FilmFrame, out: Path) -> None:
+    assert frame.picture is not None
+    try:
+        film.write(frame.picture, frame.time, frame.sound)
+    except OverflowError as error:
+        raise MediaError(f"{out}: the film's time stamps are beyond what a file can hold") from error

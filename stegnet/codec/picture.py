@@ -1,12 +1,12 @@
-"""A picture in a picture."""
+"""A picture in a picture, on arrays."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
-from stegnet.codec.frame import check_cover, find, hide_frame, reveal_frame
-from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, KeySource, Randomness
+from stegnet.codec.frame import FrameReading, check_cover, hide_frame, nothing_revealed, read_record, reveal_frame
+from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.network import Network, Step, no_step
 from stegnet.codec.record import PICTURE, Header, Pictures, Record
 from stegnet.codec.seal import NONCE_BYTES, read_salt
@@ -19,7 +19,7 @@ class Revealed:
 
     Attributes:
         picture: (h, w, 3) uint8, at its true size.
-        whole: is the container exactly as it was hidden? If not, someone or something altered it.
+        whole: True if the container is exactly as it was hidden; False if it was altered.
     """
 
     picture: np.ndarray
@@ -30,7 +30,7 @@ def hide_picture(
     network: Network,
     cover: np.ndarray,
     secret: np.ndarray,
-    secret_key: KeySource,
+    key_source: KeySource,
     randomness: Randomness = SYSTEM,
     step: Step = no_step,
 ) -> np.ndarray:
@@ -39,6 +39,7 @@ def hide_picture(
     Args:
         cover: (H, W, 3) uint8.
         secret: (h, w, 3) uint8; stretched to the cover's hidden area.
+        randomness: source of salt, film id and nonce, drawn in this order.
         step: called after each tile of a large picture.
     Returns:
         The container, (H, W, 3) uint8.
@@ -46,7 +47,7 @@ def hide_picture(
         CapacityError: the cover is too small.
     """
     salt = randomness(SALT_BYTES)
-    key = secret_key.unlock(salt)
+    key = key_source.unlock(salt)
     height, width = secret.shape[:2]
     one = Fraction(1)
     described = Pictures(width, height, 1, one, one, network.detail, network.block, network.weights)
@@ -55,39 +56,39 @@ def hide_picture(
     return hide_frame(network, key, cover, secret, Record(header, 0), randomness(NONCE_BYTES), salt, step)
 
 
-def find_picture(container: np.ndarray, secret_key: KeySource) -> tuple[Record, bool]:
-    """The record in a container, (H, W, 3) uint8, and whether the container is whole.
+def read_picture_record(container: np.ndarray, key_source: KeySource) -> tuple[Key, FrameReading]:
+    """Opens a container, (H, W, 3) uint8: its key, and the reading of a record that is there.
 
     Raises:
         RevealError: wrong key, nothing hidden, or altered beyond reading.
     """
-    found = find(container, secret_key.unlock(read_salt(container)))
-    if found.record is None:
-        raise nothing()
-    return found.record, found.whole
+    key = key_source.unlock(read_salt(container))
+    reading = read_record(container, key)
+    if reading.record is None:
+        raise nothing_revealed()
+    return key, reading
 
 
-def reveal_picture(network: Network, container: np.ndarray, secret_key: KeySource, step: Step = no_step) -> Revealed:
-    """The hidden picture.
+def reveal_picture(network: Network, container: np.ndarray, key_source: KeySource, step: Step = no_step) -> Revealed:
+    """Reveals the picture hidden in another.
 
     Args:
         container: (H, W, 3) uint8.
         step: called after each tile of a large picture.
     Raises:
-        RevealError: wrong key, nothing hidden, altered beyond reading, or not a picture but a film or file.
+        RevealError: wrong key, nothing hidden, altered beyond reading, or a film or file is hidden instead.
         WeightsError: hidden with other weights.
     """
-    record, whole = find_picture(container, secret_key)
+    return reveal_read_picture(network, container, *read_picture_record(container, key_source), step)
+
+
+def reveal_read_picture(
+    network: Network, container: np.ndarray, key: Key, reading: FrameReading, step: Step = no_step
+) -> Revealed:
+    """Reveals a picture whose record was read already; arguments and errors as `reveal_picture`."""
+    record = reading.record
+    assert record is not None
     if record.header.kind != PICTURE:
         raise RevealError("what is hidden here is no picture of its own", "`stegnet info` says what it is")
     network.check(record.header.secret.weights)
-    key = secret_key.unlock(read_salt(container))
-    return Revealed(reveal_frame(network, key, container, record, step), whole)
-
-
-def nothing() -> RevealError:
-    """The one message for a wrong key, nothing hidden, and what is altered beyond reading."""
-    return RevealError(
-        "nothing can be revealed: nothing here opens with this key",
-        "the key is another one, or the file was altered, or it hides nothing",
-    )
+    return Revealed(reveal_frame(network, key, container, record, step), reading.whole)

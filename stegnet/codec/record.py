@@ -1,17 +1,21 @@
-"""What a frame's record says. Its layout is specified in docs/format.md, "Record".
+"""The record of a frame and its bytes (docs/format.md, "Record").
 
-Every frame of a container holds one, readable alone: what the whole secret is, and this frame's part of it.
+Every frame of a container holds one and can be read alone: the header describes the whole secret, the rest is this
+frame's share of it. Whatever is not a record raises ValueError.
 """
 
+import base64
+import dataclasses
+import json
 import struct
+import zlib
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, TypeVar, get_type_hints
 
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
 from stegnet.codec.keys import FILM_ID_BYTES, Key
-from stegnet.codec.parsing import MAX_PART, require, sized, take, take_fraction, take_sized
-from stegnet.codec.tracks import format_tracks, parse_tracks
 from stegnet.core.errors import CapacityError
 from stegnet.media import SoundTrack
 
@@ -23,6 +27,9 @@ MAX_NAME = 255
 MAX_STAMP = 1 << 62
 MAX_PIXELS = 1 << 28
 MAX_SECONDS = 1 << 40
+MAX_PART = (1 << 31) - 1  # of a fraction: FFmpeg's are no larger
+MAX_DESCRIPTION = 1 << 20  # bytes of the sound tracks' JSON
+MAX_TRACKS = 255
 _DETAIL = 1
 
 # film id, commitment, kind, frames of the container, index of this one
@@ -33,19 +40,22 @@ _PICTURES = struct.Struct(">BH32sIIIIIII")
 _FILE = struct.Struct(">Q32s")
 _STAMP = struct.Struct(">q")
 _OFFSET = struct.Struct(">Q")
+_SIZE = struct.Struct(">I")
+
+Bytes = TypeVar("Bytes", bytes, memoryview)
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """A picture or film that a network hides.
+    """Header of a picture or film that a network hides.
 
     Attributes:
         width, height: its true size.
         hidden: number of its frames; 1 for a picture.
-        time_base: of its stamps, in seconds.
+        time_base: unit of its time stamps, in seconds.
         rate: frames per second on average.
-        detail: does the network hide the detail only, and the record hold the block means?
-        block: side of the shuffle's blocks.
+        detail: the network hides the detail only, and records hold the block means.
+        block: side of the shuffle's blocks in pixels.
         weights: id of the weights, 64 hexadecimal digits.
         tracks: its sound.
     """
@@ -63,7 +73,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class File:
-    """Any file, hidden byte for byte without a network.
+    """Header of a file that is hidden byte for byte, without a network.
 
     Attributes:
         name: without folders.
@@ -78,7 +88,7 @@ class File:
 
 @dataclass(frozen=True)
 class Header:
-    """What is hidden; the same in every frame.
+    """Description of what is hidden; the same in every frame.
 
     Attributes:
         film_id: 16 random bytes, fresh for each hiding.
@@ -95,13 +105,13 @@ class Header:
 
 @dataclass(frozen=True)
 class Record:
-    """A header, and one frame's part of the secret.
+    """A header, and one frame's share of the secret.
 
     Attributes:
         header: of the container.
         index: of the frame.
         stamp: time stamp of the hidden frame; of a file: offset of `data` in it.
-        thumbnail: packed block means; empty where the frame hides no picture, or all of it is with the network.
+        thumbnail: packed block means; empty if the frame hides no picture, or the network hides all of it.
         data: sound packets, or the file's bytes.
     """
 
@@ -113,10 +123,10 @@ class Record:
 
 
 def format_record(record: Record, key: Key) -> bytes:
-    """The record's bytes, to be sealed.
+    """Formats a record as bytes, to be sealed.
 
     Raises:
-        CapacityError: the secret is larger or longer than a record can say.
+        CapacityError: a size or time is beyond what a record can hold.
     """
     header = record.header
     _check(record)
@@ -127,10 +137,10 @@ def format_record(record: Record, key: Key) -> bytes:
 
 
 def parse_record(data: bytes, key: Key) -> Record:
-    """The record that `format_record` wrote.
+    """Parses a record; inverse of `format_record`.
 
     Raises:
-        ValueError: it is not one: an unknown kind, an impossible value, another key's commitment, too short.
+        ValueError: an unknown kind, an impossible value, another key's commitment, or too few bytes.
     """
     (film_id, commitment, kind, frames, index), rest = take(_START, data)
     require(bytes_eq(commitment, key.commitment(film_id)) and kind in (PICTURE, FILM, FILE))
@@ -201,6 +211,106 @@ def _parse_file(data: bytes) -> tuple[File, bytes]:
     name, rest = take_sized(rest)
     require(0 < len(name) <= MAX_NAME and b"/" not in name and b"\0" not in name and name not in (b".", b".."))
     return File(name.decode("utf-8", "surrogateescape"), size, digest), rest
+
+
+def format_tracks(tracks: tuple[SoundTrack, ...]) -> bytes:
+    """Formats tracks as a JSON list with an object for each, compressed by zlib; empty for no tracks.
+
+    Raises:
+        CapacityError: too many tracks, or too long descriptions.
+    """
+    if not tracks:
+        return b""
+    plain = [{name: _to_json(value) for name, value in dataclasses.asdict(track).items()} for track in tracks]
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
+    if len(text) > MAX_DESCRIPTION or len(tracks) > MAX_TRACKS:
+        raise CapacityError("the secret's sound has too many tracks", "hide it without sound")
+    return zlib.compress(text, 9)
+
+
+def parse_tracks(data: bytes) -> tuple[SoundTrack, ...]:
+    """Parses tracks; inverse of `format_tracks`.
+
+    Raises:
+        ValueError: the data is invalid.
+    """
+    if not data:
+        return ()
+    try:
+        plain = json.loads(inflate(data, MAX_DESCRIPTION))
+    except RecursionError as error:
+        raise ValueError("JSON in too many layers") from error
+    require(
+        isinstance(plain, list) and 0 < len(plain) <= MAX_TRACKS and all(isinstance(track, dict) for track in plain)
+    )
+    return tuple(_track(track) for track in plain)
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return list(value.as_integer_ratio()) if isinstance(value, Fraction) else value
+
+
+def _track(plain: dict[str, Any]) -> SoundTrack:
+    hints = get_type_hints(SoundTrack)
+    require(plain.keys() == hints.keys())
+    return SoundTrack(**{name: _from_json(hints[name], value) for name, value in plain.items()})
+
+
+def _from_json(kind: Any, value: Any) -> Any:
+    if kind is Fraction:
+        require(isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value))
+        return take_fraction(*value)
+    if kind is bytes:
+        require(isinstance(value, str))
+        return base64.b64decode(value, validate=True)
+    require(isinstance(value, kind) and not isinstance(value, bool))
+    require(not isinstance(value, int) or 0 <= value <= MAX_PART)
+    if isinstance(value, str):
+        value.encode()  # half a surrogate pair is no text
+    return value
+
+
+def require(condition: bool) -> None:
+    """Raises ValueError unless the condition holds."""
+    if not condition:
+        raise ValueError("not a stegnet record")
+
+
+def take(layout: struct.Struct, data: Bytes) -> tuple[tuple[Any, ...], Bytes]:
+    """Unpacks the fields of a layout from the beginning of `data`; returns them and the rest."""
+    require(len(data) >= layout.size)
+    return layout.unpack_from(data), data[layout.size :]
+
+
+def sized(data: bytes) -> bytes:
+    """`data`, prefixed with its length in 32 bits."""
+    return _SIZE.pack(len(data)) + data
+
+
+def take_sized(data: Bytes) -> tuple[Bytes, Bytes]:
+    """Splits off data that `sized` prefixed; returns it and the rest."""
+    (size,), rest = take(_SIZE, data)
+    require(len(rest) >= size)
+    return rest[:size], rest[size:]
+
+
+def take_fraction(numerator: int, denominator: int) -> Fraction:
+    """A fraction above zero, with parts of at most 31 bits."""
+    require(0 < numerator <= MAX_PART and 0 < denominator <= MAX_PART)
+    return Fraction(numerator, denominator)
+
+
+def inflate(data: bytes, most: int) -> bytes:
+    """Decompresses a complete zlib stream, with nothing after it, to at most `most` bytes."""
+    stream = zlib.decompressobj()
+    try:
+        flat = stream.decompress(data, most + 1)
+    except zlib.error as error:
+        raise ValueError("not a stegnet record") from error
+    require(stream.eof and not stream.unused_data and len(flat) <= most)
+    return flat
 
 
 assert _START.size == FILM_ID_BYTES + 32 + 9

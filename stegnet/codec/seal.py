@@ -1,7 +1,7 @@
 """Sealed bits: bytes in the lowest bits of a picture's samples, at keyed positions (docs/format.md, "Sealed bits").
 
 A frame's samples carry, in this order of choosing their positions: a salt at public ones; a lead and a MAC at
-keyed ones; a record at ones that the lead's nonce decides. Without the key, none of them is told from noise.
+keyed ones; a record at ones that the lead's nonce decides. Without the key, none of them can be told from noise.
 """
 
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ LEAST_CELL = 2  # at most half of the samples carry bits
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a frame says.
+class UnsealedRecord:
+    """A record that was unsealed.
 
     Attributes:
-        record: the record's plaintext.
-        whole: does the MAC hold: is every sample as it was sealed?
+        record: plaintext.
+        whole: the MAC holds: no sample was changed after sealing.
     """
 
     record: bytes
@@ -38,7 +38,7 @@ class Reading:
 
 
 def room(height: int, width: int) -> int:
-    """Bytes that a record may have in a picture of this size; negative where not even an empty one fits."""
+    """Most bytes of a record in a picture of this size; negative if not even an empty one fits."""
     free = height * width * 3 - 8 * (SALT_BYTES + LEAD_BYTES + MAC_BYTES)
     return free // (8 * LEAST_CELL) - TAG_BYTES if height * width * 3 >= _least_samples() else -1
 
@@ -49,40 +49,40 @@ def seal(
     key: Key,
     nonce: bytes,
     salt: bytes | None = None,
-    lean: np.ndarray | None = None,
+    rounding_direction: np.ndarray | None = None,
 ) -> None:
-    """Puts a record into a picture, in place.
+    """Seals a record in a picture, in place.
 
     Args:
         picture: (H, W, 3) uint8, contiguous; at most half of its samples change, each by one level.
         nonce: 12 random bytes, fresh for each frame.
         salt: 16 bytes that a passphrase needs, or None.
-        lean: (H, W, 3) int8: which way each sample steps if it must: 1 up, -1 down, 0 as the key says. A sample
-            that was rounded is best stepped to its second-nearest level (Fridrich et al. 2005, "Perturbed
-            quantization steganography", Multimedia Systems 11).
+        rounding_direction: (H, W, 3) int8: direction in which a sample is changed if needed: 1 up, -1 down, 0 by
+            the key. A sample that was rounded is best moved to its second-nearest level (Fridrich et al. 2005,
+            "Perturbed quantization steganography", Multimedia Systems 11).
     Raises:
         CapacityError: the picture is too small.
     """
     if len(record) > room(*picture.shape[:2]):
         raise too_small(picture.shape[0], picture.shape[1], len(record))
     samples = picture.reshape(-1)
-    leaning = np.zeros(samples.size, np.int8) if lean is None else lean.reshape(-1)
+    directions = np.zeros(samples.size, np.int8) if rounding_direction is None else rounding_direction.reshape(-1)
     if salt is not None:
         places = _salt_places(samples.size)
-        _step(samples, leaning, places, salt, 1 - 2 * (np.arange(places.size, dtype=np.int16) % 2))
+        _set_bits(samples, directions, places, salt, 1 - 2 * (np.arange(places.size, dtype=np.int16) % 2))
     lead = nonce + AESGCM(key.lead()).encrypt(nonce, _format_lead(len(record) + TAG_BYTES), None)
     sealed = AESGCM(key.record()).encrypt(nonce, record, lead)
     fixed, signs = _fixed_places(samples.size, key)
-    _step(samples, leaning, fixed[: 8 * LEAD_BYTES], lead, signs[: 8 * LEAD_BYTES])
+    _set_bits(samples, directions, fixed[: 8 * LEAD_BYTES], lead, signs[: 8 * LEAD_BYTES])
     places, signs = _record_places(samples.size, key, nonce, len(sealed))
-    _step(samples, leaning, places, sealed, signs)
+    _set_bits(samples, directions, places, sealed, signs)
     mac_places = fixed[8 * LEAD_BYTES :]
     bits = np.unpackbits(np.frombuffer(_mac(picture, mac_places, key), np.uint8))
     samples[mac_places] = samples[mac_places] & 0xFE | bits
 
 
-def unseal(picture: np.ndarray, key: Key) -> Reading | None:
-    """What `seal` put into a picture, (H, W, 3) uint8; None where nothing opens with this key."""
+def unseal(picture: np.ndarray, key: Key) -> UnsealedRecord | None:
+    """Unseals the record in a picture, (H, W, 3) uint8; None if nothing opens with this key."""
     if room(*picture.shape[:2]) < 0:
         return None
     samples = picture.reshape(-1)
@@ -98,21 +98,21 @@ def unseal(picture: np.ndarray, key: Key) -> Reading | None:
     except InvalidTag:
         return None
     mac_places = fixed[8 * LEAD_BYTES :]
-    return Reading(record, bytes_eq(_read(samples, mac_places), _mac(picture, mac_places, key)))
+    return UnsealedRecord(record, bytes_eq(_read(samples, mac_places), _mac(picture, mac_places, key)))
 
 
 def read_salt(picture: np.ndarray) -> bytes:
-    """The 16 bytes at the public positions of a picture: the salt, if a passphrase sealed it."""
+    """Reads the 16 bytes at the public positions of a picture: the salt, if a passphrase sealed it."""
     samples = picture.reshape(-1)
     return _read(samples, _salt_places(samples.size)) if samples.size >= 8 * SALT_BYTES else bytes(SALT_BYTES)
 
 
 def too_small(height: int, width: int, needed: int, share: float = 0.0, step: int = 8) -> CapacityError:
-    """Says that a record of `needed` bytes does not fit, and what would.
+    """The error for a record of `needed` bytes that does not fit; its hint gives a size that would do.
 
     Args:
-        share: bytes besides that each pixel of a cover needs.
-        step: pixels to add for good measure.
+        share: bytes needed for each pixel of a cover, in addition.
+        step: safety margin in pixels.
     """
     samples = 8 * (LEAST_CELL * (needed + TAG_BYTES) + SALT_BYTES + LEAD_BYTES + MAC_BYTES)
     pixels = max(samples, _least_samples()) / (3 - 8 * LEAST_CELL * share)
@@ -142,7 +142,7 @@ def _salt_places(samples: int) -> np.ndarray:
 
 
 def _fixed_places(samples: int, key: Key) -> tuple[np.ndarray, np.ndarray]:
-    """Where lead and MAC sit in every frame of this size and key, and which way each sample steps."""
+    """Positions of lead and MAC in every frame of this size and key, and the step of each sample."""
     return _draw(samples, key.positions(), 8 * (LEAD_BYTES + MAC_BYTES), _salt_places(samples))
 
 
@@ -161,21 +161,22 @@ def _draw(samples: int, stream_key: bytes, count: int, taken: np.ndarray) -> tup
     stream = Cipher(algorithms.AES256(stream_key), modes.CTR(bytes(16))).encryptor().update(bytes(4 * count))
     words = np.frombuffer(stream, "<u4")
     free = np.arange(count) * cell + (words >> 1) % cell
-    # The k-th taken place has taken[k] − k free ones before it: so many are skipped.
+    # The k-th taken place has taken[k] − k free ones before it.
     places = free + np.searchsorted(taken - np.arange(taken.size), free, side="right")
     return places, (words & 1).astype(np.int16) * 2 - 1
 
 
-def _step(samples: np.ndarray, leaning: np.ndarray, places: np.ndarray, data: bytes, signs: np.ndarray) -> None:
-    """Makes the lowest bits at `places` those of `data` by steps of one level, inwards at 0 and 255."""
-    values, leans = samples[places].astype(np.int16), leaning[places]
+def _set_bits(samples: np.ndarray, directions: np.ndarray, places: np.ndarray, data: bytes, signs: np.ndarray) -> None:
+    """Sets the lowest bits at `places` to those of `data` by steps of one level, inwards at 0 and 255."""
+    values, wanted = samples[places].astype(np.int16), directions[places]
     wrong = (values & 1) != np.unpackbits(np.frombuffer(data, np.uint8))
-    step = np.where(leans == 0, signs, leans)
+    step = np.where(wanted == 0, signs, wanted)
     step = np.where(values == 0, 1, np.where(values == 255, -1, step))
     samples[places] = values + wrong * step
 
 
 def _read(samples: np.ndarray, places: np.ndarray) -> bytes:
+    """Reads the lowest bits at `places`."""
     return np.packbits(samples[places] & 1).tobytes()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from stegnet.codec import HideOptions, Network, hide_film, reveal_film
-from stegnet.codec.progress import Progress
+from stegnet.codec.output import Progress
 from stegnet.evaluation.contact_sheet import sheet
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.evaluation.quality import SIDES, Trip, measures, side_by_side

@@ -9,10 +9,9 @@ from threading import Event
 
 import numpy as np
 
-from stegnet.codec.frame import Unsealed, check_cover, find, hide_unsealed, reveal_frame
+from stegnet.codec.frame import UnsealedFrame, check_cover, hide_unsealed, nothing_revealed, read_record, reveal_frame
 from stegnet.codec.keys import Key
 from stegnet.codec.network import Network
-from stegnet.codec.picture import nothing
 from stegnet.codec.record import MAX_FRAMES, Record
 from stegnet.codec.recording import MILLISECOND, open_header
 from stegnet.codec.seal import NONCE_BYTES
@@ -35,7 +34,7 @@ class LiveFrame:
         container_psnr, revealed_psnr: in dB; inf for identical pictures.
     """
 
-    unsealed: Unsealed
+    unsealed: UnsealedFrame
     number: int
     cover: np.ndarray
     container: np.ndarray
@@ -114,9 +113,9 @@ class LivePipeline:
         salt = self._salt if job.record.index == 0 else None
         unsealed = hide_unsealed(self._network, self._key, job.cover, job.secret, job.record)
         container = unsealed.sealed(self._key, os.urandom(NONCE_BYTES), salt)
-        found = find(container, self._key)
+        found = read_record(container, self._key)
         if found.record is None:
-            raise nothing()
+            raise nothing_revealed()
         revealed = reveal_frame(self._network, self._key, container, found.record)
         qualities = psnr(job.cover, container), psnr(job.secret, revealed)
         return LiveFrame(unsealed, job.number, job.cover, container, job.secret, revealed, *qualities)

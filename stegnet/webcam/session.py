@@ -8,8 +8,7 @@ from pathlib import Path
 
 from stegnet.codec.files import NetworkLoader
 from stegnet.codec.keys import SALT_BYTES, Key, KeySource
-from stegnet.codec.output import form_of
-from stegnet.codec.progress import Progress
+from stegnet.codec.output import Progress, form_of
 from stegnet.codec.record import MAX_FRAMES
 from stegnet.codec.recording import Add, recorded
 from stegnet.webcam.capture import capture, open_camera, open_secret

@@ -38,7 +38,7 @@ def test_shipped_files_are_not_overwritten_by_default():
 
 
 def test_a_failed_export_leaves_no_files(weights, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(export, "MOST_APART", -1.0)
+    monkeypatch.setattr(export, "MAX_DIFFERENCE", -1.0)
     assert main(["export", str(weights), "-o", str(tmp_path)]) == 1
-    assert "does not compute what it does" in capsys.readouterr().err
+    assert "disagrees with it" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.onnx"))

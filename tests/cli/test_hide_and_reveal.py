@@ -107,7 +107,7 @@ def test_a_film_cut_out_of_a_stream_starts_at_zero(stegnet, make_film, folder, s
 def test_no_sound(stegnet, make_film, folder):
     make_film(folder / "big.mkv", 6, 128, 192)
     code, _, err = stegnet("hide big.mkv cover.mkv -o c.mkv --key-file k --no-sound")
-    assert (code, err) == (0, "note: the secret's sound is not hidden, as you wished\n")
+    assert (code, err) == (0, "note: the secret's sound is left out (--no-sound)\n")
     assert stegnet("reveal c.mkv -o s.mkv --key-file k")[0] == 0
     assert scan(Path("s.mkv")).sound == ()
 
@@ -162,7 +162,7 @@ def test_no_verify(stegnet, monkeypatch):
         raise AssertionError
 
     monkeypatch.setattr("stegnet.codec.output.check_picture", never)
-    monkeypatch.setattr("stegnet.codec.film.check_film", never)
+    monkeypatch.setattr("stegnet.codec.output.check_film", never)
     assert stegnet("hide cover.png secret.jpg -o c.png --key-file k --no-verify")[0] == 0
     assert stegnet("hide cover.mkv secret.mkv -o c.mkv --key-file k --no-verify")[0] == 0
 

@@ -170,7 +170,7 @@ def test_a_signal_swallowed_by_a_library(monkeypatch, stegnet, ends):
             raise ImportError("something else")
         return {}
 
-    monkeypatch.setattr("stegnet.codec.info.look", look)
+    monkeypatch.setattr("stegnet.codec.info.file_info", look)
     assert stegnet("info cover.png") == (143, "", "error: terminated\n")
 
 
@@ -178,7 +178,7 @@ def test_a_bug_raises_its_traceback(monkeypatch, stegnet):
     def look(*arguments):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("stegnet.codec.info.look", look)
+    monkeypatch.setattr("stegnet.codec.info.file_info", look)
     with pytest.raises(ZeroDivisionError):
         stegnet("info cover.png")
 

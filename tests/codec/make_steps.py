@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.codec import Key, Passphrase, hide_picture, thumbnail
+from stegnet.codec import Key, Passphrase, hide_picture
+from stegnet.codec.frame import pack_means
 from stegnet.codec.record import PICTURE, Header, Pictures, Record, format_record
 from stegnet.codec.seal import seal
 from stegnet.media import resize
@@ -91,7 +92,7 @@ def at(plane: np.ndarray, index: int, cols: int) -> np.ndarray:
 def packed() -> dict[str, object]:
     """Block means, and their bytes: zlib may pack them otherwise elsewhere, but must unpack these."""
     means = make_vectors.secret(7, 9)
-    return {"means": picture(means), "packed": thumbnail.pack(means).hex()}
+    return {"means": picture(means), "packed": pack_means(means).hex()}
 
 
 def record(key: Key) -> dict[str, object]:

@@ -21,7 +21,7 @@ import numpy as np
 from stegnet.codec import Key, Network, Passphrase, hide_picture
 from stegnet.codec.frame import hide_frame
 from stegnet.codec.record import FILM, Header, Pictures, Record
-from stegnet.codec.tracks import format_packets
+from stegnet.codec.sound import format_packets
 from stegnet.media import FilmWriter, SoundPacket, SoundTrack, write_png
 from tests.codec import by_the_book
 from tests.codec.by_the_book import SECRET

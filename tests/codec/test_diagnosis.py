@@ -53,7 +53,7 @@ def test_all_in_order():
         (places(0, 0), 1, {"repeated": (0,)}),
     ],
 )
-def test_what_is_said(found, total, said):
+def test_lines_for_each_kind_of_damage(found, total, said):
     diagnosis = diagnose(found, total)
     expected = {name: () for name in ("altered", "unreadable", "lost", "moved", "repeated", "foreign")} | said
     assert {name: getattr(diagnosis, name) for name in expected} == expected
@@ -128,7 +128,7 @@ def test_any_edits(seed):
         assert list(values) == sorted(set(values)), name
 
 
-def test_lines_say_what_happened():
+def test_diagnosis_lines():
     found = diagnose(places(0, None, 3, 3, 5, 4, None, 7, 8, 10, altered=(0, 7, 8)), 12)
     assert found.lines() == (
         "3 frames (0, 7–8) were altered since hiding, and shown all the same",
@@ -143,11 +143,11 @@ def test_lines_say_what_happened():
     ("foreign", "line"),
     [((7,), "1 frame was put in that does not belong here"), ((7, 9), "2 frames were put in that do not belong here")],
 )
-def test_a_line_says_what_was_put_in(foreign, line):
+def test_line_for_foreign_frames(foreign, line):
     assert Diagnosis((), foreign=foreign).lines() == (line,)
 
 
-def test_a_whole_frame_is_shown_rather_than_its_altered_repetition():
+def test_an_unaltered_frame_is_preferred_to_its_altered_repetition():
     assert diagnose(places(0, 1, 1, 2, altered=(1,)), 3).order == ((0, 0), (2, 1), (3, 2))
     assert diagnose(places(0, 1, 1, 2, altered=(2,)), 3).order == ((0, 0), (1, 1), (3, 2))
     assert diagnose(places(0, 1, 1, 1, 2, altered=(1, 3)), 3).altered == ()

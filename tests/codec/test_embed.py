@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from stegnet.codec import Key, OutputTarget, Passphrase, Report, hide_film, hide_picture
 from stegnet.codec.embed import bytes_room, embed_file, hide_bytes
 from stegnet.codec.extract import extract_file, reveal_bytes
-from stegnet.codec.frame import find
+from stegnet.codec.frame import read_record
 from stegnet.codec.record import FILE, File, Header, Record, format_record
 from stegnet.codec.seal import seal
 from stegnet.core.errors import CapacityError, MediaError, RevealError
@@ -50,13 +50,13 @@ def secret(tmp_path: Path) -> Callable[[int], Path]:
 
 
 @pytest.fixture
-def stowed(tmp_path: Path, film: Path, secret: Callable[[int], Path], key: Key) -> Path:
+def embedded(tmp_path: Path, film: Path, secret: Callable[[int], Path], key: Key) -> Path:
     """A film that holds 1,000 bytes, 200 in each frame."""
-    embed_file(film, secret(1000), OutputTarget(tmp_path / "stowed.mkv"), key)
-    return tmp_path / "stowed.mkv"
+    embed_file(film, secret(1000), OutputTarget(tmp_path / "embedded.mkv"), key)
+    return tmp_path / "embedded.mkv"
 
 
-def there_and_back(cover: Path, file: Path, suffix: str, key: Key | Passphrase) -> tuple[Report, Report]:
+def round_trip(cover: Path, file: Path, suffix: str, key: Key | Passphrase) -> tuple[Report, Report]:
     """Hides and reveals a file, and sees that it comes back."""
     container, out = cover.with_name("container" + suffix), cover.with_name("out.bin")
     hidden = embed_file(cover, file, OutputTarget(container), key)
@@ -80,7 +80,7 @@ def mean_square(one: np.ndarray, other: np.ndarray) -> float:
 
 @pytest.mark.parametrize("size", [0, 1, 2, SHARE - 1, SHARE])
 def test_a_picture_gives_back_every_byte(cover, secret, key, size):
-    hidden, revealed = there_and_back(cover, secret(size), ".png", key)
+    hidden, revealed = round_trip(cover, secret(size), ".png", key)
     assert (hidden.width, hidden.height, hidden.frames, hidden.hidden) == (WIDTH, HEIGHT, 1, min(size, 1))
     bits = f"{8 * size / SAMPLES:.3f}"
     assert hidden.notes == revealed.notes == (f"hidden: secret.bin, {size} bytes, {bits} bits per sample",)
@@ -120,17 +120,17 @@ def test_a_hidden_picture_is_not_bytes(picture, exact, key):
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
 @pytest.mark.parametrize("size", [0, 1, FRAMES + 1, 1000, FRAMES * SHARE])
 def test_a_film_gives_back_every_byte(film, secret, key, size, suffix):
-    hidden, revealed = there_and_back(film, secret(size), suffix, key)
+    hidden, revealed = round_trip(film, secret(size), suffix, key)
     assert (hidden.frames, hidden.hidden) == (revealed.frames, revealed.hidden) == (FRAMES, min(size, FRAMES))
     assert revealed.trouble == ()
 
 
 def test_a_passphrase_opens_both(cover, film, secret):
-    there_and_back(cover, secret(100), ".png", Passphrase("correct horse"))
-    there_and_back(film, secret(100), ".mkv", Passphrase("correct horse"))
+    round_trip(cover, secret(100), ".png", Passphrase("correct horse"))
+    round_trip(film, secret(100), ".mkv", Passphrase("correct horse"))
 
 
-def test_what_is_read_back_right_was_checked(tmp_path, film, secret, key):
+def test_the_container_is_verified(tmp_path, film, secret, key):
     seen = []
     embed_file(film, secret(9), OutputTarget(tmp_path / "a.mkv"), key, progress=lambda *step: seen.append(step))
     assert seen == [(doing, done, FRAMES) for doing in ("hide", "verify") for done in range(1, FRAMES + 1)]
@@ -151,7 +151,7 @@ def test_nothing_random_serves_twice(tmp_path, cover, film, secret, key):
         runs += [[read_picture(tmp_path / f"{number}.png")], list(read_frames(tmp_path / f"{number}.mkv"))]
     nonces = [by_the_book.read_nonce(frame, SECRET) for frames in runs for frame in frames]
     assert len(set(nonces)) == len(nonces) == 2 * (1 + FRAMES)
-    assert len({find(frames[0], key).record.header.film_id for frames in runs}) == 4
+    assert len({read_record(frames[0], key).record.header.film_id for frames in runs}) == 4
     assert len({by_the_book.read_salt(frames[0]) for frames in runs}) == 4
 
 
@@ -179,7 +179,7 @@ def test_the_cover_that_the_hint_names_would_do(tmp_path, cover, secret, key, pi
     width, height = map(int, re.search(r"of (\d+)×(\d+) pixels", caught.value.hint).groups())
     assert width * height < 1.1 * HEIGHT * WIDTH * 5000 / SHARE
     write_png(cover, picture(height, width))
-    there_and_back(cover, secret(5000), ".png", key)
+    round_trip(cover, secret(5000), ".png", key)
 
 
 def test_a_cover_without_room_for_anything(tmp_path, cover, secret, key, picture):
@@ -201,16 +201,16 @@ def test_a_full_container_is_as_near_its_cover_as_can_be(tmp_path, cover, film, 
         assert mean_square(before, after) == pytest.approx(bits / 2 / SAMPLES, abs=0.02)
 
 
-def test_the_file_is_spread_evenly(film, stowed):
+def test_the_file_is_spread_evenly(film, embedded):
     """Frame by frame as many samples change: half of the bits of the record, the lead, the tags and the MAC."""
-    changes = [(a != b).sum() for a, b in zip(read_frames(film), read_frames(stowed), strict=True)]
+    changes = [(a != b).sum() for a, b in zip(read_frames(film), read_frames(embedded), strict=True)]
     bits = 8 * (200 + FIELDS + 16 + 33 + 16)
     assert changes == pytest.approx([bits / 2] * FRAMES, rel=0.15)
 
 
-def test_the_covers_sound_and_times_are_kept(film, stowed):
-    assert list(scan(film).times) == list(scan(stowed).times)
-    assert sound(film) == sound(stowed)
+def test_the_covers_sound_and_times_are_kept(film, embedded):
+    assert list(scan(film).times) == list(scan(embedded).times)
+    assert sound(film) == sound(embedded)
 
 
 def sound(path: Path) -> list[bytes]:
@@ -221,15 +221,15 @@ def sound(path: Path) -> list[bytes]:
 def test_the_covers_profile_is_kept(tmp_path, secret, key, picture):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     write_png(tmp_path / "cover.png", picture(HEIGHT, WIDTH), icc=profile)
-    there_and_back(tmp_path / "cover.png", secret(10), ".png", key)
+    round_trip(tmp_path / "cover.png", secret(10), ".png", key)
     with Image.open(tmp_path / "container.png") as container:
         assert container.info["icc_profile"] == profile
 
 
-def test_another_key_opens_nothing(tmp_path, stowed):
+def test_another_key_opens_nothing(tmp_path, embedded):
     for other in (Key(bytes(32)), Passphrase("a guess")):
         with pytest.raises(RevealError, match="nothing can be revealed"):
-            extract_file(stowed, OutputTarget(tmp_path / "out"), other)
+            extract_file(embedded, OutputTarget(tmp_path / "out"), other)
     assert not (tmp_path / "out").exists()
 
 
@@ -246,9 +246,9 @@ def test_a_cover_hides_nothing(tmp_path, cover, film, key):
         ([0, 1, 1, 2, 3, 4], "frame 1 was repeated"),
     ],
 )
-def test_order_does_not_matter_but_is_told(tmp_path, stowed, key, order, line):
-    frames = list(read_frames(stowed))
-    other = rewritten(stowed, [frames[index] for index in order])
+def test_order_does_not_matter_but_is_reported(tmp_path, embedded, key, order, line):
+    frames = list(read_frames(embedded))
+    other = rewritten(embedded, [frames[index] for index in order])
     report = extract_file(other, OutputTarget(tmp_path / "out"), key)
     assert (tmp_path / "out").read_bytes() == (tmp_path / "secret.bin").read_bytes()
     assert report.trouble == (line,)
@@ -258,27 +258,27 @@ def test_order_does_not_matter_but_is_told(tmp_path, stowed, key, order, line):
     assert not (tmp_path / "strict").exists()
 
 
-def test_a_film_with_holes_is_not_given(tmp_path, stowed, key):
-    frames = list(read_frames(stowed))
-    other = rewritten(stowed, [frames[0], frames[3], frames[4]])
+def test_a_film_with_holes_is_not_given(tmp_path, embedded, key):
+    frames = list(read_frames(embedded))
+    other = rewritten(embedded, [frames[0], frames[3], frames[4]])
     lost = r"400 of the file's 1000 bytes are missing; 2 frames \(1–2\) were lost$"
     with pytest.raises(RevealError, match=lost):
         extract_file(other, OutputTarget(tmp_path / "out"), key)
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_cut_off_is_told(tmp_path, stowed, key):
-    data = stowed.read_bytes()
-    stowed.write_bytes(data[: len(data) * 6 // 10])
+def test_a_truncated_film_is_reported(tmp_path, embedded, key):
+    data = embedded.read_bytes()
+    embedded.write_bytes(data[: len(data) * 6 // 10])
     with pytest.raises(RevealError, match=r"bytes are missing; .*frame.* lost"):
-        extract_file(stowed, OutputTarget(tmp_path / "out"), key)
+        extract_file(embedded, OutputTarget(tmp_path / "out"), key)
 
 
-def test_a_frame_altered_where_it_carries_nothing(tmp_path, stowed, key):
+def test_a_frame_altered_where_it_carries_nothing(tmp_path, embedded, key):
     """Its higher bits: the MAC fails, and every byte is there all the same."""
-    frames = list(read_frames(stowed))
+    frames = list(read_frames(embedded))
     frames[0] = frames[0] ^ 0x40
-    other = rewritten(stowed, frames)
+    other = rewritten(embedded, frames)
     report = extract_file(other, OutputTarget(tmp_path / "out"), key)
     assert (tmp_path / "out").read_bytes() == (tmp_path / "secret.bin").read_bytes()
     assert report.trouble == ("frame 0 was altered since it was hidden",)
@@ -286,21 +286,21 @@ def test_a_frame_altered_where_it_carries_nothing(tmp_path, stowed, key):
         extract_file(other, OutputTarget(tmp_path / "strict"), key, strict=True)
 
 
-def test_an_altered_picture_is_told(tmp_path, cover, secret, key):
+def test_an_altered_picture_is_reported(tmp_path, cover, secret, key):
     embed_file(cover, secret(50), OutputTarget(tmp_path / "a.png"), key)
     write_png(tmp_path / "a.png", read_picture(tmp_path / "a.png") ^ 0x40)
     report = extract_file(tmp_path / "a.png", OutputTarget(tmp_path / "out"), key)
     assert report.trouble == ("the picture was altered since it was hidden",)
 
 
-def test_a_frame_altered_beyond_reading(tmp_path, stowed, key):
-    frames = list(read_frames(stowed))
+def test_a_frame_altered_beyond_reading(tmp_path, embedded, key):
+    frames = list(read_frames(embedded))
     frames[2] = frames[2] ^ 1
     with pytest.raises(RevealError, match=r"200 of the file's 1000 bytes are missing; frame 2 was altered beyond"):
-        extract_file(rewritten(stowed, frames), OutputTarget(tmp_path / "out"), key)
+        extract_file(rewritten(embedded, frames), OutputTarget(tmp_path / "out"), key)
 
 
-def test_the_loss_of_a_frame_that_holds_no_byte_is_told(tmp_path, film, secret, key):
+def test_a_lost_frame_without_data_is_reported(tmp_path, film, secret, key):
     embed_file(film, secret(1), OutputTarget(tmp_path / "a.mkv"), key)
     frames = list(read_frames(tmp_path / "a.mkv"))
     report = extract_file(rewritten(film, frames[1:]), OutputTarget(tmp_path / "out"), key)
@@ -308,17 +308,19 @@ def test_the_loss_of_a_frame_that_holds_no_byte_is_told(tmp_path, film, secret, 
     assert (tmp_path / "out").read_bytes() == (tmp_path / "secret.bin").read_bytes()
 
 
-def test_frames_of_another_container_are_left_out(tmp_path, film, stowed, secret, key):
+def test_frames_of_another_container_are_left_out(tmp_path, film, embedded, secret, key):
     """Even if they come first."""
     wanted = (tmp_path / "secret.bin").read_bytes()
     embed_file(film, secret(300), OutputTarget(tmp_path / "other.mkv"), key)
     strangers = list(read_frames(tmp_path / "other.mkv"))[:2]
-    report = extract_file(rewritten(stowed, [*strangers, *read_frames(stowed)]), OutputTarget(tmp_path / "out"), key)
+    report = extract_file(
+        rewritten(embedded, [*strangers, *read_frames(embedded)]), OutputTarget(tmp_path / "out"), key
+    )
     assert (tmp_path / "out").read_bytes() == wanted
-    assert report.trouble == ("2 frames were put in",)
+    assert report.trouble == ("2 frames were put in that do not belong here",)
 
 
-def test_what_a_network_hid_is_not_a_file(tmp_path, exact, make_film, key):
+def test_a_film_hidden_by_a_network_is_not_a_file(tmp_path, exact, make_film, key):
     films = [make_film(tmp_path / f"{name}.mkv", 2, 64, 96) for name in ("cover", "secret")]
     hide_film(exact, *films, tmp_path / "container.mkv", key)
     with pytest.raises(RevealError, match="not a file"):
@@ -346,13 +348,13 @@ def test_a_record_that_lies(tmp_path, picture, key, file, data, message):
 def test_a_name_can_do_nothing(tmp_path, cover, secret, key):
     name = "..\x1b[2J\u202egpj\n\udcff.bin"
     nasty = secret(3).rename(tmp_path / name)
-    hidden, revealed = there_and_back(cover, nasty, ".png", key)
+    hidden, revealed = round_trip(cover, nasty, ".png", key)
     shown = r"hidden: ..\x1b[2J\u202egpj\n\udcff.bin, 3 bytes"
     assert hidden.notes[0].startswith(shown) and revealed.notes[0].startswith(shown)
     assert {path.name for path in tmp_path.iterdir()} == {name, "cover.png", "container.png", "out.bin"}
 
 
-def test_where_the_result_must_not_go(tmp_path, cover, film, stowed, secret, key):
+def test_refused_output_targets(tmp_path, cover, film, embedded, secret, key):
     taken = OutputTarget(tmp_path / "secret.bin")
     small = tmp_path / "small"
     small.write_bytes(b"1")
@@ -365,13 +367,13 @@ def test_where_the_result_must_not_go(tmp_path, cover, film, stowed, secret, key
         with pytest.raises(MediaError, match=message):
             embed_file(cover, small, OutputTarget(path, force=True), key)
     with pytest.raises(MediaError, match="is an input too"):
-        extract_file(stowed, OutputTarget(stowed, force=True), key)
+        extract_file(embedded, OutputTarget(embedded, force=True), key)
     with pytest.raises(MediaError, match="exists already"):
-        extract_file(stowed, taken, key)
-    extract_file(stowed, OutputTarget(taken.path, force=True), key)
+        extract_file(embedded, taken, key)
+    extract_file(embedded, OutputTarget(taken.path, force=True), key)
 
 
-def test_what_is_no_file(tmp_path, cover, key):
+def test_inputs_that_are_not_files(tmp_path, cover, key):
     for path, message in ((tmp_path, "is a folder"), (tmp_path / "none", "no such file")):
         with pytest.raises(MediaError, match=message):
             embed_file(cover, path, OutputTarget(tmp_path / "a.png"), key)
@@ -423,7 +425,7 @@ def test_a_film_is_compressed_to_fit(tmp_path, make_film, key):
     assert (out.width, out.height, len(out.pts), len(out.sound)) == (96, 64, 8, 1)
 
 
-def test_what_fits_is_not_compressed(tmp_path, film, picture, key):
+def test_a_file_that_fits_is_not_compressed(tmp_path, film, picture, key):
     buffer = io.BytesIO()
     Image.fromarray(picture(16, 16)).save(buffer, "JPEG")
     (tmp_path / "small.jpg").write_bytes(buffer.getvalue())
@@ -433,7 +435,7 @@ def test_what_fits_is_not_compressed(tmp_path, film, picture, key):
     assert (tmp_path / "out.jpg").read_bytes() == buffer.getvalue()
 
 
-def test_only_what_is_seen_is_compressed(tmp_path, cover, secret, key):
+def test_only_pictures_and_films_are_compressed(tmp_path, cover, secret, key):
     with pytest.raises(MediaError, match="only pictures and films can be compressed"):
         embed_file(cover, secret(9), OutputTarget(tmp_path / "a.png"), key, compress=True)
 
@@ -447,7 +449,7 @@ def test_a_long_name_keeps_its_suffix(tmp_path, cover, picture, key):
     extract_file(tmp_path / "a.png", OutputTarget(tmp_path / "out"), key)
 
 
-def test_a_container_is_read_once_if_it_is_whole(stowed, tmp_path, key):
+def test_a_container_is_read_once_if_it_is_whole(embedded, tmp_path, key):
     seen = []
-    extract_file(stowed, OutputTarget(tmp_path / "out"), key, progress=lambda *step: seen.append(step))
+    extract_file(embedded, OutputTarget(tmp_path / "out"), key, progress=lambda *step: seen.append(step))
     assert seen == [("reveal", done, FRAMES) for done in range(1, FRAMES + 1)]

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from stegnet.codec import HideOptions, Key, OutputTarget, Passphrase, hide_file, reveal_file
+from stegnet.codec.container import Container
 from stegnet.codec.embed import embed_file
-from stegnet.codec.files import check_input, find_header, input_kind
-from stegnet.codec.record import FILE, FILM, PICTURE
+from stegnet.codec.files import check_input, input_kind
+from stegnet.codec.output import Progress, no_progress
+from stegnet.codec.record import FILE, FILM, PICTURE, Header
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
 
@@ -23,6 +25,11 @@ def inputs(tmp_path, picture, make_film, monkeypatch):
     make_film(Path("secret.mkv"), 4, 40, 48, seed=9)
     Path("notes.txt").write_text("a note")
     return tmp_path
+
+
+def find_header(path: Path, key: Key, progress: Progress = no_progress) -> Header:
+    with Container(path, key) as container:
+        return container.header(progress)
 
 
 def never():
@@ -54,7 +61,7 @@ def test_a_file_needs_no_network(key, cover):
 
 
 @pytest.mark.usefixtures("inputs")
-def test_what_is_refused_needs_no_network(key):
+def test_refused_inputs_need_no_network(key):
     cover, secret = Path("cover.png"), Path("secret.png")
     with pytest.raises(CapacityError, match="a film can't be hidden in a picture"):
         hide_file(never, cover, Path("secret.mkv"), OutputTarget(Path("c.png")), key)
@@ -72,7 +79,7 @@ def test_what_is_refused_needs_no_network(key):
 
 
 @pytest.mark.usefixtures("inputs")
-def test_what_is_hidden(exact, key):
+def test_the_header_says_the_kind(exact, key):
     for cover, secret, kind in (("cover.png", "secret.png", PICTURE), ("cover.mkv", "secret.mkv", FILM)):
         out = Path(cover).with_stem("c")
         hide_file(lambda: exact, Path(cover), Path(secret), OutputTarget(out), key)

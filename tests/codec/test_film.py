@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from stegnet.codec import HideOptions, Network, film, hide_film, reveal, reveal_film
+from stegnet.codec import HideOptions, Network, container, film, hide_film, reveal, reveal_film
 from stegnet.codec.film import hide_frame
-from stegnet.codec.frame import find
-from stegnet.codec.tracks import parse_packets
+from stegnet.codec.frame import read_record
+from stegnet.codec.sound import parse_packets
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.media import FilmWriter, read_frames, read_sound, scan, sound_tracks
 from tests.codec import by_the_book
@@ -43,7 +43,7 @@ def talkies(tmp_path, make_film):
     return cover, make_film(tmp_path / "secret.mkv", 6, 56, 96, seed=20, sound="aac")
 
 
-def test_every_bit_and_time_comes_back(tmp_path, exact, films, key, five_levels):
+def test_a_film_round_trip_keeps_every_bit_and_time(tmp_path, exact, films, key, five_levels):
     report = hide_film(exact, *films, tmp_path / "a.mkv", key)
     assert (report.width, report.height, report.frames, report.hidden, report.trouble) == (97, 61, 8, 5, ())
     report = reveal_film(exact, tmp_path / "a.mkv", tmp_path / "b.mkv", key, strict=True)
@@ -104,7 +104,7 @@ def test_a_frame_of_a_film_is_the_book(tmp_path, exact, films, key):
 
 
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
-def test_sound_comes_back_packet_by_packet(tmp_path, exact, talkies, key, form):
+def test_sound_is_revealed_packet_by_packet(tmp_path, exact, talkies, key, form):
     report = hide_film(exact, *talkies, tmp_path / "a.mkv", key)
     assert len(report.notes) == 1
     out = tmp_path / f"b.{form}"
@@ -125,7 +125,7 @@ def test_sound_comes_back_packet_by_packet(tmp_path, exact, talkies, key, form):
 def test_sound_is_sealed_in_the_hidden_frames(tmp_path, exact, talkies, key):
     """Every packet as it was, in order, and none in frames that hide nothing."""
     hide_film(exact, *talkies, tmp_path / "a.mkv", key)
-    records = [find(frame, key).record for frame in read_frames(tmp_path / "a.mkv")]
+    records = [read_record(frame, key).record for frame in read_frames(tmp_path / "a.mkv")]
     parts = [list(parse_packets(record.data, 1)) for record in records]
     assert [packet for part in parts for packet in part] == list(read_sound(talkies[1]))
     assert all(parts[:6])
@@ -135,14 +135,14 @@ def test_sound_is_sealed_in_the_hidden_frames(tmp_path, exact, talkies, key):
 
 def test_sound_may_be_left_out(tmp_path, exact, talkies, key):
     report = hide_film(exact, *talkies, tmp_path / "a.mkv", key, HideOptions(sound=False))
-    assert "the secret's sound is not hidden, as you wished" in report.notes
+    assert "the secret's sound is left out (--no-sound)" in report.notes
     reveal_film(exact, tmp_path / "a.mkv", tmp_path / "b.mkv", key)
     assert scan(tmp_path / "b.mkv").sound == ()
 
 
 def test_sound_that_does_not_fit_stops_before_any_work(tmp_path, exact, films, make_film, key, monkeypatch):
-    monkeypatch.setattr(film, "hide_frame", lambda *_: pytest.fail("it began"))
-    monkeypatch.setattr(film, "whole_file", lambda *_: pytest.fail("it began"))
+    monkeypatch.setattr(film, "hide_frame", lambda *_, **__: pytest.fail("it began"))
+    monkeypatch.setattr(film, "write_film", lambda *_, **__: pytest.fail("it began"))
     loud = make_film(tmp_path / "loud.mkv", 5, sound="pcm_s16le")
     with pytest.raises(CapacityError, match="too small: 97×61 pixels"):
         hide_film(exact, films[0], loud, tmp_path / "a.mkv", key)
@@ -151,7 +151,7 @@ def test_sound_that_does_not_fit_stops_before_any_work(tmp_path, exact, films, m
     hide_film(exact, films[0], loud, tmp_path / "a.mkv", key, HideOptions(sound=False))
 
 
-def test_notes_say_where_it_ends(tmp_path, exact, films, key):
+def test_note_on_the_end_of_the_hidden_film(tmp_path, exact, films, key):
     report = hide_film(exact, *films, tmp_path / "a.mkv", key)
     assert report.notes == ("the hidden film ends at 0.20 s: 5 of the cover's 8 frames hold it",)
 
@@ -212,7 +212,7 @@ def test_time_stamps_are_sealed_exactly(tmp_path, exact, films, key, monkeypatch
     secret = replace(scan(films[1]), pts=tuple(stamps), time_base=base)
     monkeypatch.setattr(film, "scan", lambda path: secret if path == films[1] else scan(path))
     hide_film(exact, *films, tmp_path / "a.mkv", key)
-    records = [find(frame, key).record for frame in read_frames(tmp_path / "a.mkv")][:5]
+    records = [read_record(frame, key).record for frame in read_frames(tmp_path / "a.mkv")][:5]
     assert [record.stamp for record in records] == stamps
     assert {record.header.secret.time_base for record in records} == {base}
     assert reveal_film(exact, tmp_path / "a.mkv", tmp_path / "b.mkv", key, strict=True).frames == 5
@@ -291,7 +291,7 @@ def test_progress_counts_frames(tmp_path, exact, films, key):
     assert calls == [("hide", done, 8) for done in range(1, 9)]
 
 
-def test_what_does_not_read_back_is_not_kept(tmp_path, exact, films, key, monkeypatch):
+def test_a_container_that_does_not_read_back_is_removed(tmp_path, exact, films, key, monkeypatch):
     class Faulty(FilmWriter):
         def write(self, picture, time, sound=()):
             picture = picture.copy()
@@ -333,7 +333,7 @@ class Broken(Exception):
 
 @pytest.mark.parametrize("error", [Broken, KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("where", ["network", "progress", "verify", "decoder", "sound"])
-def test_whatever_ends_it_early_leaves_nothing_behind(tmp_path, exact, talkies, key, monkeypatch, where, error):
+def test_an_early_end_leaves_nothing_behind(tmp_path, exact, talkies, key, monkeypatch, where, error):
     """No half file, no thread, and the error itself rather than another."""
     count = iter(range(100))
 
@@ -356,7 +356,7 @@ def test_whatever_ends_it_early_leaves_nothing_behind(tmp_path, exact, talkies, 
     elif where == "decoder":
         monkeypatch.setattr(film, "read_frames", lambda path: failing(read_frames(path)))
     elif where == "sound":
-        monkeypatch.setattr("stegnet.codec.slices.read_sound", lambda path: failing(read_sound(path)))
+        monkeypatch.setattr("stegnet.codec.sound.read_sound", lambda path: failing(read_sound(path)))
 
     def progress(doing, done, total):
         if (where, doing) in (("progress", "hide"), ("verify", "verify")) and done == 3:
@@ -390,8 +390,8 @@ def test_few_frames_are_in_memory_at_a_time(tmp_path, exact, make_film, key, mon
 
     options = HideOptions(verify=False)
     hide_film(exact, long, long, tmp_path / "a.mkv", key, options)
-    monkeypatch.setattr(reveal, "_first_frame", lambda path: next(read_frames(path)))
-    monkeypatch.setattr(module, "read_frames", lambda path: counted(read_frames(path), taken))
+    reader = film if module is film else container
+    monkeypatch.setattr(reader, "read_frames", lambda path: counted(read_frames(path), taken))
     monkeypatch.setattr(module, "FilmWriter", Slow)
     if module is film:
         hide_film(exact, long, long, tmp_path / "b.mkv", key, options)

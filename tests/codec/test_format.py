@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Key, Passphrase, reveal_film, reveal_picture
+from stegnet.codec.container import Container
 from stegnet.codec.diagnosis import Diagnosis
 from stegnet.codec.record import PICTURE, Header, Pictures, Record, format_record, parse_record
-from stegnet.codec.reveal import survey
-from stegnet.codec.seal import Reading, seal, unseal
+from stegnet.codec.seal import UnsealedRecord, seal, unseal
 from stegnet.core.errors import RevealError
 from stegnet.core.shuffle import draw
 from stegnet.media import read_frames, read_picture, read_sound
@@ -99,7 +99,7 @@ def test_sealed_bits(key, record, grey):
     wanted = re.findall("`([0-9a-f]{32,64})`", mac)
     assert by_the_book.bytes_of(bits[[place for place, _ in mac_places]].tolist()).hex() == wanted[0]
     assert by_the_book.digest(grey.tobytes()) == wanted[1]
-    assert unseal(grey, key) == Reading(record, True)
+    assert unseal(grey, key) == UnsealedRecord(record, True)
 
 
 def test_places(grey):
@@ -135,7 +135,8 @@ def test_film(tmp_path, vector):
         with pytest.raises(RevealError, match="nothing can be revealed"):
             reveal_film(network, container, out, unlocking(vector))
         return
-    _, found = survey(container, unlocking(vector))
+    with Container(container, unlocking(vector)) as opened:
+        found = opened.inspect().diagnosis
     assert {kind: list(getattr(found, kind)) for kind in KINDS if getattr(found, kind)} == vector["said"]
     report = reveal_film(network, container, out, unlocking(vector))
     said = {kind: tuple(indices) for kind, indices in vector["said"].items()}
@@ -170,6 +171,6 @@ def test_made_again_they_are_the_same(again):
             np.testing.assert_array_equal(frame, wanted, vector.file)
 
 
-def test_the_answers_are_those_of_what_is_made(again):
+def test_the_answers_match_the_generated_vectors(again):
     assert [make_vectors.described(vector) for vector in again] == VECTORS
     assert {vector["file"] for vector in VECTORS} | {ANSWERS} == {path.name for path in FOLDER.iterdir()}

@@ -6,14 +6,23 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Key, Network
-from stegnet.codec.frame import check_cover, find, hide_frame, reveal_frame
+from stegnet.codec.frame import (
+    BYTES_PER_CELL,
+    check_cover,
+    hide_frame,
+    max_packed,
+    pack_means,
+    read_record,
+    reveal_frame,
+    unpack_means,
+)
 from stegnet.codec.record import FILE, FILM, PICTURE, File, Header, Pictures, Record, format_record
 from stegnet.codec.seal import room
-from stegnet.codec.tracks import format_packets
+from stegnet.codec.sound import format_packets
 from stegnet.core.errors import CapacityError
 from stegnet.media import SoundPacket, SoundTrack, resize
 from tests.codec import by_the_book
-from tests.codec.by_the_book import FILM_ID, NONCE, SALT, SECRET
+from tests.codec.by_the_book import FILM_ID, NONCE, SALT, SECRET, unpack_thumbnail
 from tests.support.pairs import FiveLevels
 
 TRACK = SoundTrack("pcm_s16le", Fraction(1, 1000), 8000, "mono", b"", b"")
@@ -80,29 +89,29 @@ def test_a_frame_is_the_definition(key, picture, height, width, block):
 
     kept = np.rint((detail + 0.5) * 4) / 4 - 0.5
     expected = np.rint(((kept - spread(means_of(kept))) * 255 + spread(means)).clip(0, 255))
-    revealed = reveal_frame(network, key, container, replace(find(container, key).record, header=record.header))
+    revealed = reveal_frame(network, key, container, replace(read_record(container, key).record, header=record.header))
     assert revealed.shape == (30, 20, 3)
     full = replace(record.header, secret=replace(record.header.secret, width=wide, height=high))
-    revealed = reveal_frame(network, key, container, replace(find(container, key).record, header=full))
+    revealed = reveal_frame(network, key, container, replace(read_record(container, key).record, header=full))
     far = np.abs(revealed - expected) > 1
     assert far.mean() < 0.002, "but for detail that falls between two levels"
 
 
 @pytest.mark.parametrize("index", [0, 2])
-def test_find_gives_the_record(exact, key, picture, index):
+def test_the_record_is_read(exact, key, picture, index):
     record = Record(header(exact, 40, 48, hidden=3, tracks=(TRACK,)), index, -9, data=PACKETS)
     container = hide_frame(exact, key, noise(40, 48), picture(40, 48), record, NONCE, None)
-    found = find(container, key)
+    found = read_record(container, key)
     assert (found.record, found.whole) == (record, True)
     container[20, 20, 1] ^= 32
-    assert (find(container, key).record, find(container, key).whole) == (record, False)
+    assert (read_record(container, key).record, read_record(container, key).whole) == (record, False)
 
 
 def test_a_frame_that_hides_none_is_the_cover(exact, key):
     record = Record(header(exact, 40, 48), 2)
     container = hide_frame(exact, key, noise(40, 48), None, record, NONCE, None)
     assert np.abs(container.astype(int) - noise(40, 48)).max() == 1
-    assert find(container, key).record == record
+    assert read_record(container, key).record == record
 
 
 def test_the_cover_stays_as_it_is(exact, key, picture):
@@ -116,7 +125,7 @@ def test_the_cover_stays_as_it_is(exact, key, picture):
 def test_nothing_is_found(exact, key, picture):
     container = hide_frame(exact, key, noise(40, 48), picture(40, 48), Record(header(exact, 40, 48), 0), NONCE, None)
     for pixels, other in [(container, Key(bytes(32))), (noise(40, 48), key), (container[:1, :1], key)]:
-        assert (find(pixels, other).record, find(pixels, other).whole) == (None, False)
+        assert (read_record(pixels, other).record, read_record(pixels, other).whole) == (None, False)
 
 
 def packed(rows: int, cols: int) -> bytes:
@@ -153,13 +162,13 @@ def test_a_record_of_which_any_part_is_wrong_is_none(detailed, key, fields, open
     described = Record(header(detailed, 40, 48, tracks=(TRACK,)), 0, 0, b"-", b"")
     parsed = replace(by_the_book.parse(format_record(described, key)), **fields)
     written = by_the_book.write(noise(40, 48), parsed.join(), SECRET, NONCE)
-    assert (find(written, key).record is not None) == opens
+    assert (read_record(written, key).record is not None) == opens
 
 
 def test_a_file_in_a_frame_is_found(key):
     record = Record(Header(FILM_ID, FILE, 1, File("x", 5, bytes(32))), 0, 0, b"", b"bytes")
     written = by_the_book.write(noise(40, 48), format_record(record, key), SECRET, NONCE)
-    assert find(written, key).record == record
+    assert read_record(written, key).record == record
 
 
 def picture_header(network: Network, secret: tuple[int, int] = (8, 8)) -> Header:
@@ -181,7 +190,7 @@ def test_the_smallest_pictures_are_those_of_the_book(detailed, exact, key):
 
 
 @pytest.mark.parametrize("detail", [False, True])
-def test_what_the_check_lets_pass_can_be_hidden(exact, detailed, key, detail):
+def test_every_cover_that_passes_the_check_can_hide(exact, detailed, key, detail):
     """Every shape near the limit, with a secret that can't be compressed."""
     network = detailed if detail else exact
     passed = set()
@@ -191,7 +200,7 @@ def test_what_the_check_lets_pass_can_be_hidden(exact, detailed, key, detail):
                 passed.add(width)
                 record = Record(picture_header(network, (height, width)), 0)
                 container = hide_frame(network, key, noise(height, width), noise(height, width, 1), record, NONCE, SALT)
-                found = find(container, key)
+                found = read_record(container, key)
                 assert found.whole
                 assert reveal_frame(network, key, container, found.record).shape == (height, width, 3)
     assert len(passed) == 10
@@ -223,3 +232,80 @@ def test_the_hint_names_a_size_that_would_do(exact, detailed, key, size, data, d
         wide, high = error.hint.split()[-1].split("×")
         check_cover(int(high), int(wide), described, key, data)
         assert int(high) * int(wide) < 3 * (min(size[0] * size[1], 2**17) + 8 * data + 2000) or min(size) < block
+
+
+SHAPES = [(1, 1), (1, 2), (2, 1), (1, 40), (40, 1), (3, 5), (45, 80)]
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (0, 0), (135, 240)])
+def test_packed_noise_stays_within_bounds(shape):
+    packed = pack_means(noise(*shape))
+    assert len(packed) <= max_packed(*shape)
+    np.testing.assert_array_equal(unpack_means(packed, *shape), noise(*shape))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_it_is_the_definition(shape):
+    np.testing.assert_array_equal(unpack_thumbnail(pack_means(noise(*shape)), *shape), noise(*shape))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("levels", [(0, 0, 0), (255, 255, 255), (255, 0, 255), (0, 255, 0)])
+def test_extreme_colours_round_trip(shape, levels):
+    means = np.broadcast_to(np.array(levels, np.uint8), (*shape, 3)).copy()
+    np.testing.assert_array_equal(unpack_means(pack_means(means), *shape), means)
+    means[::2, ::2] = 255 - means[::2, ::2]
+    np.testing.assert_array_equal(unpack_means(pack_means(means), *shape), means)
+
+
+def test_packing_changes_nothing():
+    means = noise(3, 5)
+    means.flags.writeable = False
+    pack_means(means)
+    np.testing.assert_array_equal(means, noise(3, 5))
+
+
+def test_smooth_pictures_take_less(picture):
+    assert len(pack_means(np.sort(picture(45, 80) // 8, 1))) < 0.6 * max_packed(45, 80)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_packed_size_exceeds_most(seed):
+    """Streams that are half noise and half runs, so that zlib has both to store and to compress."""
+    random = np.random.default_rng(seed)
+    means = random.integers(0, 256, (90, 160, 3), np.uint8)
+    for _ in range(seed):
+        y, x = random.integers(0, 90), random.integers(0, 160)
+        means[y : y + random.integers(1, 40), x : x + random.integers(1, 80)] = random.integers(0, 256)
+    assert len(pack_means(means)) <= max_packed(90, 160)
+
+
+def test_most_grows_with_each_cell():
+    assert max_packed(0, 0) <= 32
+    for side in range(200):
+        assert max_packed(side, side) <= max_packed(0, 0) + BYTES_PER_CELL * side * side
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4, 5), (2, 5), (0, 0)])
+def test_means_of_another_size(shape):
+    with pytest.raises(ValueError, match="record"):
+        unpack_means(pack_means(noise(3, 5)), *shape)
+
+
+def test_another_shape_of_equal_size_is_not_detected():
+    assert unpack_means(pack_means(noise(3, 5)), 5, 3).shape == (5, 3, 3)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"junk", pack_means(noise(3, 5))[:-1], pack_means(noise(3, 5)) + b"\0", zlib.compress(bytes(46), 0)]
+)
+def test_invalid_thumbnails(data):
+    with pytest.raises(ValueError, match="record"):
+        unpack_means(data, 3, 5)
+
+
+def test_any_zlib_will_do():
+    """Other writers compress otherwise."""
+    flat = zlib.decompress(pack_means(noise(3, 5)))
+    for level in range(10):
+        np.testing.assert_array_equal(unpack_means(zlib.compress(flat, level), 3, 5), noise(3, 5))

@@ -6,7 +6,7 @@ import pytest
 
 from stegnet.codec import Key, Network, OutputTarget, Passphrase, hide_file
 from stegnet.codec.embed import embed_file
-from stegnet.codec.info import UNKNOWN, look
+from stegnet.codec.info import UNKNOWN, file_info
 from stegnet.codec.seal import room
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FilmWriter, read_frames, read_picture, write_png
@@ -34,7 +34,7 @@ def hide(exact, key):
 
 
 def test_a_picture():
-    assert look(Path("cover.png")) == {
+    assert file_info(Path("cover.png")) == {
         "kind": "picture",
         "width": 96,
         "height": 64,
@@ -45,7 +45,7 @@ def test_a_picture():
 
 
 def test_a_film():
-    found = look(Path("secret.mkv"))
+    found = file_info(Path("secret.mkv"))
     sealed = found["sealed_bytes_per_frame"]
     assert found == {
         "kind": "film",
@@ -71,12 +71,12 @@ def test_without_a_key_nothing_is_looked_for(hide, monkeypatch):
         raise AssertionError
 
     monkeypatch.setattr("stegnet.codec.seal._read", never)
-    assert look(Path("c.png")) == look(Path("cover.png"))
+    assert file_info(Path("c.png")) == file_info(Path("cover.png"))
 
 
-def test_what_is_told_of_the_room_holds(key, picture):
+def test_the_reported_capacity_is_exact(key, picture):
     """A file of so many bytes fits, and no longer one; a name takes its own bytes."""
-    most = look(Path("cover.png"))["sealed_bytes"] - len("f")
+    most = file_info(Path("cover.png"))["sealed_bytes"] - len("f")
     Path("f").write_bytes(bytes(most))
     embed_file(Path("cover.png"), Path("f"), OutputTarget(Path("full.png")), key)
     Path("f").write_bytes(bytes(most + 1))
@@ -89,14 +89,14 @@ def test_the_smallest_cover(exact, key, picture):
     sides = range(8, 64, 8)
     for side in sides:
         write_png(Path("small.png"), picture(side, side))
-        if look(Path("small.png"))["large_enough_to_hide_pictures"]:
+        if file_info(Path("small.png"))["large_enough_to_hide_pictures"]:
             break
     assert 16 < side < 56
     hide_file(lambda: exact, Path("small.png"), Path("secret.png"), OutputTarget(Path("c.png")), key)
 
 
 def test_a_hidden_picture(hide, key, exact):
-    found = look(hide("cover.png", "secret.png", "c.png"), key)
+    found = file_info(hide("cover.png", "secret.png", "c.png"), key)
     assert {name: found[name] for name in list(found)[list(found).index("hidden") :]} == {
         "hidden": "picture",
         "method": "network",
@@ -112,7 +112,7 @@ def test_a_hidden_picture(hide, key, exact):
 
 
 def test_a_hidden_film(hide, key):
-    found = look(hide("cover.mkv", "secret.mkv", "c.mkv"), key)
+    found = file_info(hide("cover.mkv", "secret.mkv", "c.mkv"), key)
     assert (found["hidden"], found["hidden_width"], found["hidden_height"], found["hidden_frames"]) == (
         "film",
         48,
@@ -124,13 +124,13 @@ def test_a_hidden_film(hide, key):
     assert (found["whole"], found["trouble"]) == (True, [])
 
 
-def test_a_hidden_film_of_which_frames_are_gone(hide, key):
+def test_a_hidden_film_with_lost_frames(hide, key):
     hide("cover.mkv", "secret.mkv", "c.mkv")
     frames = list(read_frames(Path("c.mkv")))
     with FilmWriter(Path("cut.mkv"), 192, 160, Fraction(25)) as film:
         for index, frame in enumerate([frames[1], frames[2], frames[0] // 2, frames[5]]):
             film.write(frame, Fraction(index, 25))
-    found = look(Path("cut.mkv"), key)
+    found = file_info(Path("cut.mkv"), key)
     assert found["whole"] is False
     assert found["trouble"] == ["frame 3 was altered beyond reading, and left out", "2 frames (0, 4) were lost"]
     assert (found["hidden_from"], found["hidden_to"]) == (0.12, 0.4)
@@ -147,12 +147,12 @@ def test_a_container_that_breaks_off(hide, key, monkeypatch):
         damaged(path)
 
     monkeypatch.setattr("stegnet.codec.info.scan", damaged)
-    monkeypatch.setattr("stegnet.codec.reveal.read_frames", breaks_off)
-    found = look(Path("c.mkv"), key)
+    monkeypatch.setattr("stegnet.codec.container.read_frames", breaks_off)
+    found = file_info(Path("c.mkv"), key)
     assert found["notes"] == ["c.mkv: the film is damaged after 2 frames"]
     assert (found["hidden_frames"], found["trouble"]) == (4, ["4 frames (2–5) were lost"])
     with pytest.raises(MediaError, match="damaged"):
-        look(Path("c.mkv"))
+        file_info(Path("c.mkv"))
 
 
 def test_sound_that_no_other_file_can_hold(monkeypatch):
@@ -160,14 +160,14 @@ def test_sound_that_no_other_file_can_hold(monkeypatch):
         raise MediaError("a track that no other file can hold")
 
     monkeypatch.setattr("stegnet.codec.info.sound_tracks", stuck)
-    assert look(Path("secret.mkv"))["sound"] == ["aac"]
+    assert file_info(Path("secret.mkv"))["sound"] == ["aac"]
 
 
 @pytest.mark.parametrize("cover", ["cover.png", "cover.mkv"])
 def test_a_hidden_file(key, cover):
     out = Path(cover).with_stem("c")
     embed_file(Path(cover), Path("notes.txt"), OutputTarget(out), key)
-    found = look(out, key)
+    found = file_info(out, key)
     assert (found["hidden"], found["method"]) == ("file", "sealed")
     assert (found["hidden_name"], found["hidden_bytes"]) == ("notes.txt", 6)
     assert len(found["hidden_sha256"]) == 64
@@ -178,14 +178,14 @@ def test_an_altered_picture(hide, key):
     altered = read_picture(hide("cover.png", "secret.png", "c.png"))
     altered[0, 0] ^= 8
     write_png(Path("c.png"), altered)
-    found = look(Path("c.png"), key)
+    found = file_info(Path("c.png"), key)
     assert (found["whole"], found["trouble"]) == (False, ["the picture was altered since it was hidden"])
 
 
 def test_weights_that_are_installed(key):
     network = Network.load(SHIPPED)
     hide_file(lambda: network, Path("cover.png"), Path("secret.png"), OutputTarget(Path("c.png")), key)
-    found = look(Path("c.png"), key)
+    found = file_info(Path("c.png"), key)
     assert (found["weights"], found["weights_installed"]) == (weights_id(SHIPPED), True)
 
 
@@ -193,14 +193,14 @@ def test_a_passphrase(exact):
     for suffix in (".png", ".mkv"):
         place = OutputTarget(Path(f"c{suffix}"))
         hide_file(lambda: exact, Path(f"cover{suffix}"), Path(f"secret{suffix}"), place, Passphrase("open"))
-        assert look(place.path, Passphrase("open"))["whole"] is True
+        assert file_info(place.path, Passphrase("open"))["whole"] is True
 
 
 def test_errors(key):
     for path in ("cover.png", "cover.mkv"):
         with pytest.raises(RevealError, match="nothing can be revealed"):
-            look(Path(path), key)
+            file_info(Path(path), key)
         with pytest.raises(RevealError, match="nothing can be revealed"):
-            look(Path(path), Key(bytes(32)))
+            file_info(Path(path), Key(bytes(32)))
     with pytest.raises(MediaError, match="no such file"):
-        look(Path("none"))
+        file_info(Path("none"))

@@ -91,18 +91,18 @@ def test_a_passphrase_is_never_shown():
 
 
 @pytest.mark.parametrize("text", ["", "x" * 1025, "ä" * 513, "a\udcff"])
-def test_what_is_no_passphrase(text):
+def test_invalid_passphrases(text):
     with pytest.raises(KeyFileError, match="passphrase") as caught:
         Passphrase(text)
     assert "xx" not in caught.value.told()
 
 
 @pytest.mark.parametrize("text", ["x", " ", "x" * 1024, "ä" * 512, "\0", "🗝"])
-def test_what_is_a_passphrase(text):
+def test_valid_passphrases(text):
     Passphrase(text)
 
 
-def test_a_key_file_comes_back(tmp_path):
+def test_a_key_file_round_trip(tmp_path):
     make_key_file(tmp_path / "k", lambda count: bytes(range(count)))
     assert read_key(tmp_path / "k").record() == Key(bytes(range(32))).record()
 

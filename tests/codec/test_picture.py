@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Key, Network, Passphrase, frame, hide_picture, reveal_picture
-from stegnet.codec.frame import MOST_TIMES
-from stegnet.codec.picture import find_picture
+from stegnet.codec.frame import MAX_PIXEL_RATIO
+from stegnet.codec.picture import read_picture_record
 from stegnet.codec.record import FILM, PICTURE, Header, Pictures, Record, format_record
 from stegnet.core.errors import CapacityError, RevealError, WeightsError
 from stegnet.media import resize
@@ -33,7 +33,7 @@ def refusal(call: Callable[[], object]) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (61, 97), (32, 32), (15, 200), (8, 130), (200, 9)])
-def test_the_same_size_comes_back_exactly(exact, key, picture, five_levels, height, width):
+def test_the_same_size_is_revealed_exactly(exact, key, picture, five_levels, height, width):
     cover, secret = picture(height, width, 1), picture(height // 8 * 8, width // 8 * 8, 2)
     container = hide_picture(exact, cover, secret, key)
     assert container.shape == cover.shape
@@ -43,7 +43,7 @@ def test_the_same_size_comes_back_exactly(exact, key, picture, five_levels, heig
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (123, 45), (200, 200)])
-def test_another_size_comes_back(exact, key, picture, five_levels, size):
+def test_another_size_is_resized(exact, key, picture, five_levels, size):
     cover, secret = picture(61, 97, 1), picture(*size, 2)
     container = hide_picture(exact, cover, secret, key)
     expected = resize(five_levels(resize(secret, 56, 96)), *size)
@@ -89,7 +89,7 @@ def test_randomness_is_drawn_once_for_each_purpose(exact, key, picture):
     container = hide_picture(exact, picture(64, 96, 1), picture(64, 96, 2), key, draw)
     assert drawn == [16, 16, 12]
     assert by_the_book.read_salt(container) == random.Random(1).randbytes(16)
-    assert find_picture(container, key)[0].header.film_id == random.Random(2).randbytes(16)
+    assert read_picture_record(container, key)[1].record.header.film_id == random.Random(2).randbytes(16)
 
 
 @pytest.mark.parametrize("detail", [False, True])
@@ -129,7 +129,7 @@ def test_a_flipped_bit_of_the_salt(exact, hidden, key, picture, quick_scrypt):
 
 
 @pytest.mark.parametrize("level", [1, 2, 64])
-def test_an_altered_picture_is_shown_and_told(exact, hidden, key, picture, five_levels, level):
+def test_an_altered_picture_is_revealed_and_reported(exact, hidden, key, picture, five_levels, level):
     lead, _ = by_the_book.lead_and_mac_places(hidden.size, SECRET)
     record, _ = by_the_book.read(hidden, SECRET)
     nonce = by_the_book.bytes_of([hidden.reshape(-1)[place] & 1 for place, _ in lead[:96]])
@@ -157,10 +157,10 @@ def test_a_secret_that_is_too_large(exact, key, picture, size):
 
 def test_a_record_that_claims_more_pixels_than_its_container_can_hold(exact, key, picture, monkeypatch):
     """Whoever made it had another program: this one refuses to hide so much, and to make room for it."""
-    cover, secret = picture(64, 96), np.zeros((MOST_TIMES, 64 * 96 + 1, 3), np.uint8)
+    cover, secret = picture(64, 96), np.zeros((MAX_PIXEL_RATIO, 64 * 96 + 1, 3), np.uint8)
     with pytest.raises(CapacityError, match="too large for its cover: 6145×256 pixels in 96×64"):
         hide_picture(exact, cover, secret, key)
-    monkeypatch.setattr(frame, "MOST_TIMES", 1 << 20)
+    monkeypatch.setattr(frame, "MAX_PIXEL_RATIO", 1 << 20)
     container = hide_picture(exact, cover, secret, key)
     assert reveal_picture(exact, container, key).picture.shape == secret.shape
     monkeypatch.undo()
@@ -169,7 +169,7 @@ def test_a_record_that_claims_more_pixels_than_its_container_can_hold(exact, key
     assert reveal_picture(exact, hide_picture(exact, cover, secret[:, :-1], key), key).whole
 
 
-def test_there_is_one_answer_where_nothing_opens(exact, hidden, key, picture, quick_scrypt):
+def test_one_error_for_every_reason(exact, hidden, key, picture, quick_scrypt):
     lead, _ = by_the_book.lead_and_mac_places(hidden.size, SECRET)
     broken = hidden.copy()
     broken.reshape(-1)[lead[0][0]] ^= 1
@@ -194,8 +194,9 @@ def test_a_frame_of_a_film_is_no_picture(exact, key, picture):
     assert "no picture" in refusal(lambda: reveal_picture(exact, container, key))[0]
 
 
-def test_find_picture_tells_what_is_hidden(exact, hidden, key):
-    record, whole = find_picture(hidden, key)
-    assert whole
+def test_the_record_is_read(exact, hidden, key):
+    opened, reading = read_picture_record(hidden, key)
+    record = reading.record
+    assert opened is key and reading.whole
     assert (record.header.kind, record.header.frames, record.index) == (PICTURE, 1, 0)
     assert record.header.secret == Pictures(96, 64, 1, Fraction(1), Fraction(1), False, 8, exact.weights)

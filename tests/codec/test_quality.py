@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stegnet.codec import HideOptions, OutputTarget, hide_file, reveal_file
-from stegnet.codec.quality import LEAST, POOR, VISIBLE, Loss, SecretQuality, visible
+from stegnet.codec.quality import LEAST, POOR, VISIBLE, SecretErrors, SecretQuality, visibility_notes
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
 from stegnet.media import FilmWriter, read_frames, read_picture, write_png
@@ -33,12 +33,12 @@ class Loud:
 
     def hide(self, cover, secret, shuffle, step):
         hidden = self.network.hide(cover, secret, shuffle, step)
-        return replace(hidden, container=255 - cover, lean=np.ones(cover.shape, np.int8))
+        return replace(hidden, container=255 - cover, rounding_direction=np.ones(cover.shape, np.int8))
 
 
-def test_only_what_one_sees():
-    assert visible(VISIBLE) == ()
-    (line,) = visible(12.34)
+def test_without_a_key_only_public_facts():
+    assert visibility_notes(VISIBLE) == ()
+    (line,) = visibility_notes(12.34)
     assert "12.3 dB" in line
 
 
@@ -121,15 +121,15 @@ def test_a_film_is_refused_as_soon_as_it_is_certain(exact, key):
     assert len(calls) < 10
 
 
-def test_what_is_measured_of_a_film():
+def test_measured_frames_of_a_film():
     for hidden, frames in ((1, {0}), (3, {0, 1, 2}), (8, set(range(8))), (80, set(range(5, 80, 10)))):
         assert SecretQuality(hidden, (8, 8), (8, 8), False).frames == frames
 
 
 def test_one_bad_frame_of_many_is_no_bad_film():
     quality = SecretQuality(8, (8, 8), (8, 8), False)
-    for loss in [Loss(0.0, 0.0)] * 7 + [Loss(8 * 255**2 / 10 ** (LEAST / 10) - 1, 0.0)]:
-        quality.add(loss)
+    for errors in [SecretErrors(0.0, 0.0)] * 7 + [SecretErrors(8 * 255**2 / 10 ** (LEAST / 10) - 1, 0.0)]:
+        quality.add(errors)
     assert LEAST < quality.psnr() < LEAST + 0.1
     with pytest.raises(CapacityError):
-        quality.add(Loss(9.0, 0.0))
+        quality.add(SecretErrors(9.0, 0.0))

@@ -1,4 +1,5 @@
 import struct
+import zlib
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -7,7 +8,23 @@ from random import Random
 import pytest
 
 from stegnet.codec import Key
-from stegnet.codec.record import FILE, FILM, PICTURE, File, Header, Pictures, Record, format_record, parse_record
+from stegnet.codec.record import (
+    FILE,
+    FILM,
+    PICTURE,
+    File,
+    Header,
+    Pictures,
+    Record,
+    format_record,
+    inflate,
+    parse_record,
+    require,
+    sized,
+    take,
+    take_fraction,
+    take_sized,
+)
 from stegnet.core.errors import CapacityError
 from stegnet.media import SoundTrack
 from tests.codec import by_the_book
@@ -64,7 +81,7 @@ def test_each_field_has_its_place(key):
         Record(Header(FILM_ID, PICTURE, 1, replace(SECRET_FILM, hidden=1, tracks=())), 0, 0, b"t", b""),
     ],
 )
-def test_records_come_back(key, record):
+def test_records_round_trip(key, record):
     assert parse_record(format_record(record, key), key) == record
 
 
@@ -127,7 +144,7 @@ FIELDS = by_the_book.parse(format_record(RECORD, Key(SECRET)))
     ],
     ids=str,
 )
-def test_what_is_rejected(key, fields):
+def test_rejected_records(key, fields):
     with pytest.raises(ValueError, match=r"."):
         parse_record(replace(FIELDS, **fields).join(), key)
 
@@ -190,7 +207,7 @@ NAMED = Header(FILM_ID, FILE, 3, File("report.pdf", 1000, bytes(range(32))))
         Record(replace(NAMED, secret=File("a\udcff", (1 << 62), bytes(32))), 0, 1 << 62),
     ],
 )
-def test_files_come_back(key, record):
+def test_files_round_trip(key, record):
     assert parse_record(format_record(record, key), key) == record
 
 
@@ -251,6 +268,82 @@ def test_names_that_are_not_rejected(key, name):
         with_secret(rate=Fraction(0)),
     ],
 )
-def test_what_a_record_cannot_say_is_not_hidden(key, record):
+def test_values_beyond_a_record_are_refused(key, record):
     with pytest.raises(CapacityError):
         format_record(record, key)
+
+
+PAIR = struct.Struct(">BI")
+
+
+def test_require():
+    require(True)
+    with pytest.raises(ValueError, match="record"):
+        require(False)
+
+
+def test_fields_are_taken_from_the_front():
+    assert take(PAIR, b"\1\0\0\0\2rest") == ((1, 2), b"rest")
+    assert take(PAIR, b"\1\0\0\0\2") == ((1, 2), b"")
+
+
+@pytest.mark.parametrize("size", range(5))
+def test_fields_that_are_cut_off(size):
+    with pytest.raises(ValueError, match="record"):
+        take(PAIR, bytes(size))
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"x" * 300])
+def test_sized(data):
+    assert sized(data) == len(data).to_bytes(4, "big") + data
+    assert take_sized(sized(data) + b"rest") == (data, b"rest")
+
+
+@pytest.mark.parametrize("data", [b"", b"\0\0\0", b"\0\0\0\1", b"\0\0\0\3ab", b"\xff\xff\xff\xffab"])
+def test_sized_that_is_cut_off(data):
+    with pytest.raises(ValueError, match="record"):
+        take_sized(data)
+
+
+def test_fractions_are_above_zero():
+    assert take_fraction(2, 4) == Fraction(1, 2)
+    assert take_fraction(2**31 - 1, 2**31 - 1) == 1
+    for parts in [(0, 1), (1, 0), (0, 0), (1 << 31, 1), (1, 1 << 31)]:
+        with pytest.raises(ValueError, match="record"):
+            take_fraction(*parts)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, 70_000])
+def test_inflate(size):
+    data = bytes(range(256)) * (size // 256 + 1)
+    assert inflate(zlib.compress(data[:size]), size) == data[:size]
+    assert inflate(zlib.compress(data[:size]), size + 1) == data[:size]
+
+
+@pytest.mark.parametrize("size", [1, 1000, 70_000])
+def test_zlib_data_beyond_the_limit(size):
+    with pytest.raises(ValueError, match="record"):
+        inflate(zlib.compress(bytes(size)), size - 1)
+
+
+def test_a_bomb_is_not_unpacked():
+    """A gigabyte would be noticed: the stream is given up after the first byte too many."""
+    bomb = zlib.compressobj(9)
+    stream = b"".join(bomb.compress(bytes(1 << 20)) for _ in range(1 << 6)) + bomb.flush()
+    with pytest.raises(ValueError, match="record"):
+        inflate(stream, 10)
+
+
+WHOLE = zlib.compress(b"Twice and twice and twice.")
+
+
+@pytest.mark.parametrize("size", range(len(WHOLE)))
+def test_an_unfinished_stream(size):
+    with pytest.raises(ValueError, match="record"):
+        inflate(WHOLE[:size], 100)
+
+
+@pytest.mark.parametrize("data", [b"no zlib", WHOLE + b"\0", WHOLE[:-1] + bytes([WHOLE[-1] ^ 1]), b"\x78\x9c\xff"])
+def test_data_that_is_not_a_single_zlib_stream(data):
+    with pytest.raises(ValueError, match="record"):
+        inflate(data, 100)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Passphrase, reveal_film
-from stegnet.codec.frame import find, hide_unsealed
+from stegnet.codec.frame import hide_unsealed, read_record
 from stegnet.codec.record import MAX_FRAMES, Record
 from stegnet.codec.recording import open_header, recorded
 from stegnet.codec.seal import read_salt
@@ -45,7 +45,7 @@ def test_a_recording_is_a_film_like_any_other(exact, key, picture, five_levels, 
         assert [round(time * 1000) for time in scan(film).times] == STAMPS
     for index, frame in enumerate(read_frames(tmp_path / "s.mkv")):
         assert np.array_equal(frame, five_levels(picture(64, 96, 50 + index)))
-    headers = {find(frame, key).record.header for frame in read_frames(out)}
+    headers = {read_record(frame, key).record.header for frame in read_frames(out)}
     (header,) = headers
     assert (header.frames, header.secret.hidden, header.secret.rate) == (5, 5, Fraction(8))
 
@@ -58,7 +58,7 @@ def test_the_film_is_as_if_sealed_once(exact, key, picture, tmp_path):
         for container, before in frames:
             add(container, before)
     for index, (frame, (container, before)) in enumerate(zip(read_frames(tmp_path / "c.mkv"), frames, strict=True)):
-        true = replace(before, record=find(frame, key).record)
+        true = replace(before, record=read_record(frame, key).record)
         assert np.array_equal(frame, true.sealed(key, bytes([index]) * 12, salt if index == 0 else None))
         assert not np.array_equal(frame, container)
 
@@ -89,7 +89,7 @@ def test_no_frame(key, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_fails_leaves_nothing(exact, key, picture, tmp_path):
+def test_a_failed_recording_leaves_nothing(exact, key, picture, tmp_path):
     with pytest.raises(ZeroDivisionError), recorded(tmp_path / "c.mkv", "mkv", key) as add:
         add(*next(hidden(exact, key, picture)))
         assert len(list(tmp_path.iterdir())) == 2

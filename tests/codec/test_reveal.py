@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.codec import Key, Network, Passphrase, hide_film, hide_picture, reveal, reveal_film
+from stegnet.codec import Container, Key, Network, Passphrase, hide_film, hide_picture, reveal, reveal_film
+from stegnet.codec import container as container_module
 from stegnet.codec.diagnosis import Diagnosis
-from stegnet.codec.frame import find
+from stegnet.codec.frame import read_record
 from stegnet.codec.record import FILE, FILM, File, Header, Pictures, Record, format_record
-from stegnet.codec.reveal import open_film_key, survey
-from stegnet.codec.tracks import format_packets
-from stegnet.core.errors import RevealError, StegnetError, WeightsError
+from stegnet.codec.sound import format_packets
+from stegnet.core.errors import MediaError, RevealError, StegnetError, WeightsError
 from stegnet.media import FilmWriter, SoundPacket, read_frames, read_sound, scan
 from tests.codec import by_the_book
 from tests.codec.by_the_book import SECRET
@@ -76,6 +76,12 @@ def written(path: Path, frames: Sequence[np.ndarray]) -> Path:
         for index, frame in enumerate(frames):
             film.write(frame, Fraction(index, 25))
     return path
+
+
+def inspected(container: Path, key: Key) -> tuple[Header, Diagnosis]:
+    with Container(container, key) as opened:
+        inspection = opened.inspect()
+    return inspection.header, inspection.diagnosis
 
 
 def altered(frame: np.ndarray) -> np.ndarray:
@@ -150,10 +156,10 @@ EDITS: dict[str, tuple[Callable, dict, Sequence[int]]] = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_what_has_become_of_it_is_said_and_the_rest_given_back(tmp_path, network, frames, others, secrets, key, name):
+def test_damage_is_reported_and_the_rest_revealed(tmp_path, network, frames, others, secrets, key, name):
     edit, said, shown = EDITS[name]
     container = written(tmp_path / "c.mkv", [frame for frame in edit(frames, others) if frame is not None])
-    header, diagnosis = survey(container, key)
+    header, diagnosis = inspected(container, key)
     kinds = ("altered", "unreadable", "lost", "moved", "repeated", "foreign")
     assert {kind: getattr(diagnosis, kind) for kind in kinds if getattr(diagnosis, kind)} == said
     assert header.frames == FRAMES
@@ -168,7 +174,7 @@ def test_what_has_become_of_it_is_said_and_the_rest_given_back(tmp_path, network
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_a_strict_reader_takes_nothing_but_the_whole(tmp_path, network, frames, others, key, name):
+def test_strict_refuses_every_damage(tmp_path, network, frames, others, key, name):
     edit, said, _ = EDITS[name]
     container = written(tmp_path / "c.mkv", [frame for frame in edit(frames, others) if frame is not None])
     with pytest.raises(RevealError) as caught:
@@ -177,7 +183,7 @@ def test_a_strict_reader_takes_nothing_but_the_whole(tmp_path, network, frames, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.mkv"]
 
 
-def test_a_whole_container_is_copied_frame_by_frame_without_harm(tmp_path, network, frames, key):
+def test_a_container_copied_frame_by_frame_is_whole(tmp_path, network, frames, key):
     """Another file, other time stamps: the frames are what counts."""
     assert reveal_film(network, written(tmp_path / "c.mkv", frames), tmp_path / "o.mkv", key, strict=True).frames == 10
 
@@ -239,11 +245,11 @@ def test_frames_before_damage_that_the_decoder_refuses(tmp_path, network, folder
     def break_off(path):
         for index, frame in enumerate(read_frames(path)):
             if index == 7:
-                raise reveal.MediaError("damaged after 7 frames")
+                raise MediaError("damaged after 7 frames")
             yield frame
 
-    monkeypatch.setattr(reveal, "read_frames", break_off)
-    _, diagnosis = survey(folder / "container.mkv", key)
+    monkeypatch.setattr(container_module, "read_frames", break_off)
+    _, diagnosis = inspected(folder / "container.mkv", key)
     assert diagnosis.lost == tuple(range(7, 12))
     report = reveal_film(network, folder / "container.mkv", tmp_path / "out.mkv", key)
     assert report.frames == 7
@@ -253,9 +259,9 @@ def test_frames_before_damage_that_the_decoder_refuses(tmp_path, network, folder
 def test_damage_behind_the_last_frame(tmp_path, network, folder, key, monkeypatch):
     def break_off(path):
         yield from read_frames(path)
-        raise reveal.MediaError("damaged after 12 frames")
+        raise MediaError("damaged after 12 frames")
 
-    monkeypatch.setattr(reveal, "read_frames", break_off)
+    monkeypatch.setattr(container_module, "read_frames", break_off)
     report = reveal_film(network, folder / "container.mkv", tmp_path / "out.mkv", key)
     assert (report.frames, report.trouble) == (10, ())
     with pytest.raises(RevealError, match="hidden: the file is damaged behind its last frame"):
@@ -284,7 +290,7 @@ def test_other_weights(tmp_path, network, frames, key, damage):
     assert not (tmp_path / "out.mkv").exists()
 
 
-def test_there_is_one_answer_where_nothing_opens(tmp_path, network, folder, frames, key, monkeypatch):
+def test_one_error_for_every_reason(tmp_path, network, folder, frames, key, monkeypatch):
     monkeypatch.setattr("stegnet.codec.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
     closed_all = written(tmp_path / "c.mkv", [closed(frame) for frame in frames])
     cases = [
@@ -303,10 +309,8 @@ def test_there_is_one_answer_where_nothing_opens(tmp_path, network, folder, fram
 
 
 def test_a_film_without_frames(network, tmp_path, key, folder, monkeypatch):
-    monkeypatch.setattr(reveal, "read_frames", lambda path: (frame for frame in ()))
-    with pytest.raises(RevealError, match="nothing"):
-        open_film_key(folder / "container.mkv", key)
-    with pytest.raises(RevealError, match="nothing"):
+    monkeypatch.setattr(container_module, "read_frames", lambda path: (frame for frame in ()))
+    with pytest.raises(MediaError, match="the film has no frames"):
         reveal_film(network, folder / "container.mkv", tmp_path / "out.mkv", key)
 
 
@@ -333,7 +337,7 @@ def test_pictures_in_a_film_are_no_film(tmp_path, network, key, picture, count):
 
 def test_frames_of_one_film_that_do_not_agree(tmp_path, network, frames, key):
     """Who holds the key can seal a frame that says another size: it does not belong."""
-    record = find(frames[4], key).record
+    record = read_record(frames[4], key).record
     liar = replace(record.header, frames=99, secret=replace(record.header.secret, width=9, hidden=50))
     for index in (4, 40):
         data = format_record(replace(record, header=liar, index=index), key)
@@ -376,7 +380,7 @@ def test_disorder_late_in_a_film_leaves_no_half_work(tmp_path, network, frames, 
             yield frame
 
     container = written(tmp_path / "c.mkv", [*frames[:6], *frames[7:]])
-    monkeypatch.setattr(reveal, "read_frames", slowly)
+    monkeypatch.setattr(container_module, "read_frames", slowly)
     report = reveal_film(network, container, tmp_path / "out.mkv", key)
     assert (report.frames, report.trouble) == (9, ("frame 6 was lost",))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.mkv", "out.mkv"]
@@ -388,7 +392,7 @@ class Broken(Exception):
 
 @pytest.mark.parametrize("error", [Broken, KeyboardInterrupt])
 @pytest.mark.parametrize("doing", ["reveal", "check", "decoder", "network"])
-def test_whatever_ends_it_early_leaves_nothing_behind(tmp_path, network, frames, key, monkeypatch, doing, error):
+def test_an_early_end_leaves_nothing_behind(tmp_path, network, frames, key, monkeypatch, doing, error):
     container = written(tmp_path / "c.mkv", frames[1:] if doing == "check" else frames)
 
     def progress(now, done, total):
@@ -405,7 +409,7 @@ def test_whatever_ends_it_early_leaves_nothing_behind(tmp_path, network, frames,
         raise error
 
     if doing == "decoder":
-        monkeypatch.setattr(reveal, "read_frames", failing)
+        monkeypatch.setattr(container_module, "read_frames", failing)
     if doing == "network":
         monkeypatch.setattr(reveal, "reveal_frame", show)
     before = threading.active_count()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Key
-from stegnet.codec.seal import LEAD_BYTES, Reading, read_salt, room, seal, too_small, unseal
+from stegnet.codec.seal import LEAD_BYTES, UnsealedRecord, read_salt, room, seal, too_small, unseal
 from stegnet.core.errors import CapacityError
 from tests.codec import by_the_book
 from tests.codec.by_the_book import NONCE, SALT, SECRET
@@ -24,10 +24,15 @@ def leaning(height: int, width: int) -> np.ndarray:
 
 
 def sealed(
-    picture: np.ndarray, key: Key, record: bytes = RECORD, nonce: bytes = NONCE, salt: bytes | None = SALT, lean=None
+    picture: np.ndarray,
+    key: Key,
+    record: bytes = RECORD,
+    nonce: bytes = NONCE,
+    salt: bytes | None = SALT,
+    direction=None,
 ) -> np.ndarray:
     result = picture.copy()
-    seal(result, record, key, nonce, salt, lean)
+    seal(result, record, key, nonce, salt, direction)
     return result
 
 
@@ -36,19 +41,19 @@ def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("salt", [None, SALT])
-@pytest.mark.parametrize("lean", [False, True])
+@pytest.mark.parametrize("direction", [False, True])
 @pytest.mark.parametrize("size", SIZES)
-def test_sealing_is_the_definition(key, size, lean, salt):
-    lean = leaning(*size) if lean else None
-    written = sealed(noise(*size), key, salt=salt, lean=lean)
-    np.testing.assert_array_equal(written, by_the_book.write(noise(*size), RECORD, SECRET, NONCE, salt, lean))
+def test_sealing_is_the_definition(key, size, direction, salt):
+    direction = leaning(*size) if direction else None
+    written = sealed(noise(*size), key, salt=salt, direction=direction)
+    np.testing.assert_array_equal(written, by_the_book.write(noise(*size), RECORD, SECRET, NONCE, salt, direction))
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_reading_is_the_definition(key, size):
     """What was written by the book can be read, and what was written here can be read by the book."""
     written = by_the_book.write(noise(*size), RECORD, SECRET, NONCE, SALT)
-    assert unseal(written, key) == Reading(RECORD, True)
+    assert unseal(written, key) == UnsealedRecord(RECORD, True)
     assert by_the_book.read(sealed(noise(*size), key), SECRET) == (RECORD, True)
     assert read_salt(written) == by_the_book.read_salt(written) == SALT
 
@@ -64,7 +69,7 @@ def test_room_is_half_of_the_samples():
 def test_the_room_can_be_filled_to_the_last_byte(key, size):
     record = random.Random(3).randbytes(room(*size))
     written = sealed(noise(*size), key, record)
-    assert unseal(written, key) == Reading(record, True)
+    assert unseal(written, key) == UnsealedRecord(record, True)
     assert by_the_book.read(written, SECRET) == (record, True)
     assert (written != noise(*size)).mean() < 0.5
 
@@ -93,7 +98,7 @@ def test_every_small_picture_can_be_looked_at(key):
 
 
 def test_an_empty_record(key):
-    assert unseal(sealed(noise(8, 54), key, b""), key) == Reading(b"", True)
+    assert unseal(sealed(noise(8, 54), key, b""), key) == UnsealedRecord(b"", True)
 
 
 @pytest.mark.parametrize("level", [0, 1, 127, 128, 254, 255])
@@ -105,16 +110,16 @@ def test_samples_change_by_one_level_and_never_wrap(key, level):
         assert set(np.unique(step)) == {0, 1 if level == 0 else -1}
 
 
-def test_who_leans_steps_that_way(key):
+def test_samples_step_in_their_rounding_direction(key):
     even, ways = np.full((40, 48, 3), 128, np.uint8), leaning(40, 48)
-    step = apart(sealed(even, key, bytes(200), lean=ways), even).reshape(-1)
+    step = apart(sealed(even, key, bytes(200), direction=ways), even).reshape(-1)
     mac = {place for place, _ in by_the_book.lead_and_mac_places(even.size, SECRET)[1]}
     moved = [place for place in np.flatnonzero(step) if place not in mac and ways.reshape(-1)[place]]
     assert len(moved) > 300
     assert all(step[place] == ways.reshape(-1)[place] for place in moved)
 
 
-def test_the_key_says_who_steps_up(key):
+def test_the_key_decides_the_other_steps(key):
     """Half do: 5 standard deviations. The MAC's places, by replacement, all step up from an even level."""
     even = np.full((64, 96, 3), 128, np.uint8)
     step = apart(sealed(even, key, bytes(900)), even)
@@ -185,22 +190,22 @@ def test_no_flipped_bit_goes_unnoticed(key):
     samples = written.reshape(-1)
     for place in range(written.size):
         samples[place] ^= 1
-        assert unseal(written, key) == (None if place in closed else Reading(b"short", False)), place
+        assert unseal(written, key) == (None if place in closed else UnsealedRecord(b"short", False)), place
         samples[place] ^= 1
-    assert unseal(written, key) == Reading(b"short", True)
+    assert unseal(written, key) == UnsealedRecord(b"short", True)
 
 
 def test_no_higher_bit_goes_unnoticed(key):
     written = sealed(noise(21, 23), key, b"short")
     for place in range(0, written.size, 7):
         written.reshape(-1)[place] ^= 2 << place % 7
-        assert unseal(written, key) == Reading(b"short", False), place
+        assert unseal(written, key) == UnsealedRecord(b"short", False), place
         written.reshape(-1)[place] ^= 2 << place % 7
 
 
 def test_the_mac_knows_the_shape(key):
     written = sealed(noise(40, 48), key)
-    assert unseal(written.reshape(48, 40, 3), key) == Reading(RECORD, False)
+    assert unseal(written.reshape(48, 40, 3), key) == UnsealedRecord(RECORD, False)
 
 
 def test_a_record_of_another_frame_does_not_open(key):
@@ -225,7 +230,7 @@ def test_a_lead_that_lies_about_the_length(key, size):
 def test_any_memory_layout_can_be_read(key):
     written = sealed(noise(40, 48), key)
     for view in (np.asfortranarray(written), np.repeat(written, 2, 1)[:, ::2], written[::-1].copy()[::-1]):
-        assert unseal(view, key) == Reading(RECORD, True)
+        assert unseal(view, key) == UnsealedRecord(RECORD, True)
         assert read_salt(view) == SALT
 
 
@@ -243,7 +248,7 @@ def test_a_large_picture(key):
     picture = noise(360, 640)
     written = sealed(picture, key, record)
     assert np.abs(apart(written, picture)).max() == 1
-    assert unseal(written, key) == Reading(record, True)
+    assert unseal(written, key) == UnsealedRecord(record, True)
 
 
 def test_without_a_salt_its_places_stay(key):

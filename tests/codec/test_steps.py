@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from stegnet.codec import thumbnail
+from stegnet.codec.frame import unpack_means
 from tests.codec import make_steps, make_vectors
 
 STEPS = json.loads(make_steps.FILE.read_text(encoding="utf-8"))
@@ -17,5 +17,5 @@ def test_steps():
 
 
 def test_thumbnail():
-    means = thumbnail.unpack(bytes.fromhex(STEPS["thumbnail"]["packed"]), 7, 9)
+    means = unpack_means(bytes.fromhex(STEPS["thumbnail"]["packed"]), 7, 9)
     np.testing.assert_array_equal(means, make_vectors.secret(7, 9))

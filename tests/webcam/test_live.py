@@ -9,7 +9,7 @@ from threading import Event
 import numpy as np
 import pytest
 
-from stegnet.codec.frame import find
+from stegnet.codec.frame import read_record
 from stegnet.codec.picture import reveal_picture
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
@@ -46,7 +46,7 @@ def test_the_secret_is_revealed_from_the_container(exact, key, picture, five_lev
         assert np.array_equal(frame.revealed, five_levels(secret))
         assert frame.revealed_psnr == psnr(secret, frame.revealed)
         assert frame.container_psnr == psnr(frame.cover, frame.container) > 20
-        found = find(frame.container, key)
+        found = read_record(frame.container, key)
         assert found.whole
         assert found.record == frame.unsealed.record
 

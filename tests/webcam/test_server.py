@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stegnet.codec.frame import Unsealed
+from stegnet.codec.frame import UnsealedFrame
 from stegnet.codec.record import Record
 from stegnet.codec.recording import open_header
 from stegnet.core.errors import ConfigError
@@ -51,7 +51,7 @@ def make_frame(exact, picture) -> Callable[[int], LiveFrame]:
     def make(number: int) -> LiveFrame:
         pictures = [picture(48, 64, seed) for seed in range(4)]
         record = Record(open_header(exact, 48, 64), number, 40 * number)
-        unsealed = Unsealed(pictures[1], np.zeros((48, 64, 3), np.int8), record)
+        unsealed = UnsealedFrame(pictures[1], np.zeros((48, 64, 3), np.int8), record)
         return LiveFrame(unsealed, number, *pictures, 41.5, float("inf"))
 
     return make

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Network, read_key, reveal_film
-from stegnet.codec.progress import no_progress
+from stegnet.codec.output import no_progress
 from stegnet.codec.seal import read_salt
 from stegnet.core.measures import psnr
 from stegnet.media import read_frames, read_picture, scan

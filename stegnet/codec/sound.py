@@ -1,25 +1,31 @@
-"""A film's sound, spread evenly over its frames."""
+"""The sound of a film: its packets as bytes (docs/format.md, "Sound"), spread evenly over the frames."""
 
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from stegnet.codec.tracks import PACKET_BYTES, format_packets
+from stegnet.codec.record import require, sized, take, take_sized
 from stegnet.media import SoundPacket, SoundTrack, read_sound, sound_tracks
+
+# track, is it a key packet, presentation and decoding stamp, duration, samples to drop at its end
+_PACKET = struct.Struct(">BBqqII")
+_NO_STAMP = -(1 << 63)
+PACKET_BYTES = _PACKET.size + 4  # overhead of a packet
 
 
 @dataclass(frozen=True)
 class Sound:
-    """The sound of a film, as far as it will be hidden.
+    """The sound of a film, and how it is spread over the frames.
 
     Attributes:
         path: of the film.
         tracks: all of them.
-        frames: that carry it.
-        end: seconds; packets that begin then or later are left out. None: all are kept.
-        total: bytes of all packets, as a record holds them.
-        most: bytes that one frame carries at most.
+        frames: number of frames that carry it.
+        end: seconds; packets that begin then or later are left out. None: none is left out.
+        total: bytes of all packets in records.
+        most: most bytes in one frame.
     """
 
     path: Path
@@ -29,8 +35,8 @@ class Sound:
     total: int
     most: int
 
-    def slices(self) -> Iterator[bytes]:
-        """What each frame carries."""
+    def shares(self) -> Iterator[bytes]:
+        """The packets of each frame, as bytes."""
         for _, packets in _spread(self._packets(), self.total, self.frames):
             yield format_packets(packets)
 
@@ -39,7 +45,7 @@ class Sound:
 
 
 def plan_sound(path: Path, frames: int, end: Fraction | None) -> Sound:
-    """Reads all packets once, to know how they will be spread.
+    """Plans how the packets are spread; reads all of them twice.
 
     Raises:
         MediaError: the film can't be read.
@@ -53,7 +59,7 @@ def plan_sound(path: Path, frames: int, end: Fraction | None) -> Sound:
 
 
 def no_sound(path: Path, frames: int) -> Sound:
-    """Silence."""
+    """Sound without tracks."""
     return Sound(path, (), frames, None, 0, 0)
 
 
@@ -67,7 +73,7 @@ def _kept(
 
 
 def _spread(packets: Iterable[SoundPacket], total: int, frames: int) -> Iterator[tuple[int, list[SoundPacket]]]:
-    """For each frame, the bytes and packets that it carries: those whose first byte falls into its equal share."""
+    """Size and packets of each frame's share: the packets whose first byte falls into its equal part of all bytes."""
     packets = iter(packets)
     waiting = next(packets, None)
     before = 0
@@ -83,3 +89,32 @@ def _spread(packets: Iterable[SoundPacket], total: int, frames: int) -> Iterator
 
 def _size(packet: SoundPacket) -> int:
     return len(packet.data) + PACKET_BYTES
+
+
+def format_packets(packets: Iterable[SoundPacket]) -> bytes:
+    """Packets as bytes: for each its fields, its length and its data."""
+    return b"".join(_format_packet(packet) for packet in packets)
+
+
+def parse_packets(data: bytes, tracks: int) -> Iterator[SoundPacket]:
+    """Parses the packets in `data`, which has `tracks` tracks.
+
+    Raises:
+        ValueError: they are not packets.
+    """
+    rest = memoryview(data)
+    while rest:
+        (track, key, pts, dts, duration, trim), rest = take(_PACKET, rest)
+        require(track < tracks and key in (0, 1))
+        content, rest = take_sized(rest)
+        yield SoundPacket(track, _stamp(pts), _stamp(dts), duration, bool(key), bytes(content), trim)
+
+
+def _format_packet(packet: SoundPacket) -> bytes:
+    pts, dts = (_NO_STAMP if stamp is None else stamp for stamp in (packet.pts, packet.dts))
+    lengths = (length if 0 <= length < 1 << 32 else 0 for length in (packet.duration, packet.trim))
+    return _PACKET.pack(packet.track, packet.key, pts, dts, *lengths) + sized(packet.data)
+
+
+def _stamp(value: int) -> int | None:
+    return None if value == _NO_STAMP else value

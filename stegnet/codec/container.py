@@ -1,0 +1,176 @@
+"""A container, opened once for everything that reads it: revealing, extracting, and information.
+
+Its first frame is decoded once and unsealed once: it gives the size, a passphrase's salt, mostly the header, and it
+begins the first pass over the frames.
+"""
+
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose
+from stegnet.codec.frame import FrameReading, nothing_revealed, read_record
+from stegnet.codec.keys import KeySource
+from stegnet.codec.output import Progress, no_progress
+from stegnet.codec.record import Header
+from stegnet.codec.seal import read_salt
+from stegnet.core.errors import MediaError, RevealError
+from stegnet.core.parallel import ahead, ordered
+from stegnet.media import FILM, kind, lossy_form, read_cover, read_frames
+
+UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Result of reading the record of every frame.
+
+    Attributes:
+        header: the one that most frames hold.
+        statuses: of all frames in order, as seen from that header.
+        diagnosis: damage, derived from the statuses.
+    """
+
+    header: Header
+    statuses: tuple[FrameStatus, ...]
+    diagnosis: Diagnosis
+
+
+class Container:
+    """A picture or film in which something may be hidden; a context manager.
+
+    Args:
+        path: of the file; it must exist and be readable.
+        key_source: opens what is hidden in it.
+    Attributes:
+        kind: media.PICTURE or media.FILM.
+        height, width: of every frame, in pixels.
+        key: of all frames.
+        first: record reading of the first frame.
+        breaks_off: True once a pass over the frames has met damage that ends the film early.
+    Raises:
+        MediaError: it can't be read, is neither a picture nor a film, or has no frames.
+    """
+
+    def __init__(self, path: Path, key_source: KeySource) -> None:
+        self.path, self.kind = path, kind(path)
+        self.breaks_off = False
+        self._decoder: Generator[np.ndarray, None, None] | None = self._decode()
+        try:
+            first = next(self._decoder, None)
+            if first is None:
+                raise MediaError(f"{path}: the film has no frames")
+            self.height, self.width = first.shape[:2]
+            self.key = key_source.unlock(read_salt(first))
+            self.first = read_record(first, self.key)
+        except BaseException:
+            self.close()
+            raise
+        self._decoded = [first]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._decoder is not None:
+            self._decoder.close()
+
+    def frames(self) -> Generator[np.ndarray, None, None]:
+        """Decodes all frames in order, (H, W, 3) uint8 each; the first pass goes on after the frame already decoded.
+
+        Raises:
+            MediaError: the film is damaged.
+        """
+        decoder, self._decoder = self._decoder or self._decode(), None
+        decoded, self._decoded = self._decoded, []
+        with closing(decoder):
+            while decoded:
+                yield decoded.pop()
+            yield from decoder
+
+    def readable_frames(self) -> Generator[np.ndarray, None, None]:
+        """Decodes the frames up to where the film breaks off, if it does."""
+        try:
+            with closing(self.frames()) as frames:
+                yield from frames
+        except MediaError:
+            self.breaks_off = True
+
+    def read(self, position: int, frame: np.ndarray) -> FrameReading:
+        """Reads the record of the frame at a position, counted from 0. The first was read on opening."""
+        return self.first if position == 0 else read_record(frame, self.key)
+
+    def header(self, progress: Progress = no_progress) -> Header:
+        """Finds the header: that of the first frame whose record can be read.
+
+        Raises:
+            MediaError: the film is damaged before that frame.
+            RevealError: no frame opens with this key.
+        """
+        if self.first.record is not None:
+            return self.first.record.header
+        with closing(self.frames()) as frames:
+            for position, frame in enumerate(frames):
+                if position:
+                    progress("check", position, 0)
+                record = self.read(position, frame).record
+                if record is not None:
+                    return record.header
+        raise self.not_opened()
+
+    def inspect(self, progress: Progress = no_progress) -> Inspection:
+        """Reads the records of all frames, and diagnoses what happened to them.
+
+        Raises:
+            RevealError: none opens with this key.
+        """
+        headers: dict[Header, Header] = {}  # each is kept once, however many frames hold it
+        read: list[tuple[Header | None, FrameStatus]] = []
+        for header, status in self._statuses(progress):
+            read.append((header and headers.setdefault(header, header), status))
+        if not headers:
+            raise self.not_opened()
+        ((header, _),) = Counter(found for found, _ in read if found).most_common(1)
+        statuses = tuple(status if found is header else UNREADABLE for found, status in read)
+        return Inspection(header, statuses, diagnose(statuses, header.frames))
+
+    def not_opened(self) -> RevealError:
+        """The error where nothing opens; it says so if the file's format alone explains it: a JPEG keeps nothing."""
+        form = lossy_form(self.path)
+        if form is None:
+            return nothing_revealed()
+        hint = "get the file that `stegnet hide` wrote, sent as a file: messengers and web sites often convert pictures"
+        return RevealError(f"{self.path}: {form} does not keep what was hidden", hint)
+
+    def _statuses(self, progress: Progress) -> Iterator[tuple[Header | None, FrameStatus]]:
+        def status(item: tuple[int, np.ndarray]) -> tuple[Header | None, FrameStatus]:
+            reading = self.read(*item)
+            record = reading.record
+            if record is None:
+                return None, UNREADABLE
+            return record.header, FrameStatus(record.index, reading.whole, record.stamp)
+
+        frames = ahead(self.readable_frames())
+        with closing(frames), closing(ordered(status, enumerate(frames), UNSEALERS)) as statuses:
+            for done, found in enumerate(statuses, 1):
+                progress("check", done, 0)
+                yield found
+
+    def _decode(self) -> Generator[np.ndarray, None, None]:
+        if self.kind != FILM:
+            yield read_cover(self.path)[0]
+            return
+        with closing(read_frames(self.path)) as frames:
+            yield from frames
