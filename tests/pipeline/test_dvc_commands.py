@@ -138,12 +138,12 @@ def test_a_remote_on_s3(clone: Path, bucket: str, tmp_path: Path) -> None:
 def test_the_study(clone: Path) -> None:
     """Another project beside it, which measures what this one made and logs to the same store."""
     variables = {"PYTHONDONTWRITEBYTECODE": ""}  # as users have it: bytecode lies about
-    stages = ("rival@other_seed", "evaluate@shipped", "classical@trained", "sizes@trained", "detect@trained")
+    stages = ("rival@other_seed", "evaluate@shipped", "classical@trained", "sizes@trained")
     run(clone, "dvc", "--cd", "study", "repro", *stages, **variables)
     assert "Running" not in run(clone, "dvc", "--cd", "study", "repro", *stages, **variables)
     assert run(clone, "dvc", "--cd", "study", "status", *stages) == UP_TO_DATE
     assert (clone / "study/rivals/other_seed.safetensors").exists()
-    assert all((clone / "study/trained" / name / "metrics.json").exists() for name in ("classical", "sizes", "detect"))
+    assert all((clone / "study/trained" / name / "metrics.json").exists() for name in ("classical", "sizes"))
     assert "survive@shipped" in run(clone, "dvc", "--cd", "study", "dag")
     assert not (clone / "study/mlflow.db").exists()
     measured = runs(clone).query("`tags.stegnet.stage` == 'evaluate'")
