@@ -1,4 +1,4 @@
-"""Stage export: the pair as ONNX files, checked against its weights; what serves them needs no PyTorch."""
+"""Stage export: the pair as ONNX files, checked against its weights; serving them needs no PyTorch."""
 
 import logging
 from pathlib import Path
@@ -12,11 +12,11 @@ from stegnet.export import export
 def main(config: Config, weights: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     try:
-        found = export(weights, out)
-    except WeightsError as error:  # a backbone that ONNX can't express is no reason to lose its measurements
+        networks = export(weights, out)
+    except WeightsError as error:  # the other stages go on: not every backbone can be exported
         logging.warning("%s; without ONNX files, the model needs PyTorch", error)
         return
-    for each in found:
+    for each in networks:
         print(f"{each.network}: {each.difference:.1e} apart at most, {100 * each.equal:.3f} % equal as 8 bits")
 
 

@@ -1,13 +1,12 @@
 """Stage prepare: pictures from data.source to shards for training and testing."""
 
-import json
 import logging
 from pathlib import Path
 
 import yaml
 
 from pipeline.results import open_tracker, prepare_result
-from pipeline.stage import bar, run_stage
+from pipeline.stage import bar, run_stage, write_json
 from stegnet.core.config import Config
 from stegnet.data.prepare import prepare
 
@@ -20,11 +19,10 @@ def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
         _log.warning("data/ is a copy of assets/: add your files to assets/, `dvc repro` removes them from data/")
     with open_tracker(config).run("prepare", config.data.source) as run:
         counts = prepare(config.data, config.seed, data, shards, lambda groups, total: bar(groups, "prepare", total))
-        metrics.parent.mkdir(parents=True, exist_ok=True)
-        metrics.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
+        write_json(metrics, counts)
         run.finish(prepare_result(shards, metrics))
-    tested = f"{counts['test']} to test on, {counts['skipped']} skipped"
-    print(f"{counts['train']} pictures to train on, {counts['validation']} to validate on, {tested}")
+    others = f"{counts['validation']} to validate on, {counts['test']} to test on, {counts['skipped']} skipped"
+    print(f"{counts['train']} pictures to train on, {others}")
 
 
 def _is_imported() -> bool:

@@ -1,55 +1,41 @@
-"""Stage publish: prepare, train, evaluate and video have a run in MLflow each, and the headline is printed.
+"""Stage publish: prepare, train, evaluate, video and the studies have a run in MLflow each; prints the headline.
 
-What `export` makes goes to the training's model; the page that `report` makes stays in reports/. Studies, which
-take long and are run when they are wanted, are logged by a call that names their folder.
-
-A stage that DVC restores from its run cache is not executed and logs nothing, and one whose server went away could
-not log all. This one has no outputs and is therefore never restored.
+A stage that DVC restores from its run cache is not executed and logs nothing, and a server may have been down. This
+stage logs what is missing; it has no outputs and is therefore never restored. ONNX files go to the training's model.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.results import (
-    evaluate_result,
-    film_sets,
-    name_of,
-    open_tracker,
-    picture_sets,
-    prepare_result,
-    study_result,
-    train_result,
-    training_sets,
-    video_result,
-)
+from pipeline import results
 from pipeline.stage import run_stage
 from stegnet.core.config import Config
 from stegnet.data.shards import TEST
 
 
 def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path, studies: Path | None) -> None:
-    tracker = open_tracker(config)
-    stills = evaluate_result(weights, reports / "evaluate", picture_sets(shards, TEST))
-    film = video_result(weights, reports / "video", film_sets(Path(config.video.cover), Path(config.video.secret)))
-    curve = reports / "train" / "curve.csv"
-    tracker.restore(prepare_result(shards, reports / "prepare.json"), "prepare")
-    tracker.restore(train_result(weights, curve, datasets=training_sets(shards)), name_of(config))
-    tracker.add_to_model(stills.weights, sorted(onnx.glob("*.onnx")))
-    tracker.restore(stills, "evaluate")
-    tracker.restore(film, "video")
+    tracker, curve = results.open_tracker(config), reports / "train" / "curve.csv"
+    films = results.film_sets(Path(config.video.cover), Path(config.video.secret))
+    train = results.train_result(weights, curve, datasets=results.training_sets(shards))
+    stills = results.evaluate_result(weights, reports / "evaluate", results.picture_sets(shards, TEST))
+    film = results.video_result(weights, reports / "video", films)
+    tracker.log_result(results.prepare_result(shards, reports / "prepare.json"), "prepare")
+    tracker.log_result(train, results.training_name(config))
+    tracker.add_to_model(train.weights, sorted(onnx.glob("*.onnx")))
+    tracker.log_result(stills, "evaluate")
+    tracker.log_result(film, "video")
     for figures in sorted(studies.glob("*/metrics.json")) if studies else ():
-        tracker.restore(study_result(figures.parent.name, weights, figures.parent), figures.parent.name)
+        study = figures.parent
+        tracker.log_result(results.study_result(study.name, weights, study), study.name)
     print(_headline(config, stills.headline, film.headline, reports))
 
 
 def _headline(config: Config, stills: Mapping[str, float], film: Mapping[str, float], reports: Path) -> str:
+    pictures = [(f"pictures, {name.upper()}", name) for name in ("psnr", "ssim", "apd")]
     rows = [
         f"{config.model.name}, beta {config.beta:g}; means, from files",
         f"{'':22}{'container':>14}{'secret':>14}",
-        *(
-            _row(f"pictures, {m.upper()}", stills[f"container_{m}"], stills[f"secret_{m}"])
-            for m in ("psnr", "ssim", "apd")
-        ),
+        *(_row(heading, stills[f"container_{name}"], stills[f"secret_{name}"]) for heading, name in pictures),
         _row("  no sealed bits, PSNR", stills["container_psnr_bare"], stills["secret_psnr_bare"]),
         _row("film, PSNR", film["film_container_psnr"], film["film_secret_psnr"]),
         f"see {reports / 'index.html'}, `dvc exp show` and `make ui`",

@@ -1,4 +1,4 @@
-"""What each stage left on disk, as MLflow is told of it."""
+"""Results of the stages, read from their files as MLflow logs them, and the tracker that logs them."""
 
 import csv
 import hashlib
@@ -6,57 +6,91 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.untracked import Untracked
+import numpy as np
+
 from stegnet.core.config import Config, flatten
 from stegnet.core.errors import DataError
 from stegnet.data.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, read_manifest
 from stegnet.tracking.result import DataSet, Result
 
 if TYPE_CHECKING:
-    from stegnet.tracking import Tracker
+    from stegnet.tracking.store import Tracker
 
-_DIGEST = 16  # digits of a hash that tell data sets apart
+_DIGEST = 16  # digits of a data set's hash
 _CONTEXTS = {TRAIN: "training", VALIDATION: "validation", TEST: "evaluation"}
 
 
-def open_tracker(config: Config) -> "Tracker | Untracked":
-    """The store of the repository that this stage belongs to, be it run in a temporary copy.
+def open_tracker(config: Config) -> "Tracker | NullTracker":
+    """The tracker of this stage's repository, even if DVC runs it in a temporary copy.
 
-    A bare machine may have no MLflow; a training there is worth something all the same.
+    Without MLflow, stages run all the same, untracked.
     """
     if find_spec("mlflow") is None:
         logging.warning("MLflow is not installed: nothing is tracked")
-        return Untracked()
-    from stegnet.tracking import Tracker
+        return NullTracker()
+    from stegnet.tracking.store import Tracker
 
     return Tracker(Path(os.environ.get("DVC_ROOT", ".")), flatten(asdict(config)))
 
 
-def name_of(config: Config) -> str:
-    """A training's name in a list, where its parameters are the commit's."""
+class NullTracker:
+    """A tracker that does nothing, with the methods of `stegnet.tracking.store.Tracker`."""
+
+    @contextmanager
+    def run(self, stage: str, name: str, training: str = "") -> Iterator["NullRun"]:
+        """Logs nothing of the block."""
+        yield NullRun()
+
+    def log_result(self, result: Result, name: str) -> None:
+        """Does nothing."""
+
+    def add_to_model(self, weights: str, paths: Sequence[Path]) -> None:
+        """Does nothing."""
+
+
+class NullRun:
+    """A run that does nothing, with the methods of `stegnet.tracking.run.LiveRun`."""
+
+    complete = True
+
+    def log_point(self, stage: str, point: Mapping[str, float]) -> None:
+        """Does nothing."""
+
+    def log_picture(self, name: str, step: int, pixels: np.ndarray) -> None:
+        """Does nothing."""
+
+    def finish(self, result: Result) -> None:
+        """Does nothing."""
+
+
+def training_name(config: Config) -> str:
+    """A training's name in MLflow, unless parameters differ from the commit's."""
     return f"{config.model.name} beta={config.beta:g}"
 
 
 def prepare_result(shards: Path, metrics: Path) -> Result:
-    figures = flatten(json.loads(metrics.read_text(encoding="utf-8")))
-    sets = tuple(found for split in SPLITS for found in picture_sets(shards, split))
+    """The prepared pictures, and their number by source and split."""
+    figures = flatten(_read(metrics))
+    sets = tuple(each for split in SPLITS for each in picture_sets(shards, split))
     return Result("prepare", data_hash(shards), metrics=figures, artifacts={shards / "manifest.csv": ""}, datasets=sets)
 
 
 def train_result(weights: Path, curve: Path, live: bool = False, datasets: tuple[DataSet, ...] = ()) -> Result:
-    """`live`: the curve was sent while it grew."""
+    """The weights and the training curve; `live`: the points of the curve are logged already."""
     points = () if live else _curve(curve)
     name = _sha256(weights)
     return Result("train", name, name, curve=points, artifacts={curve: ""}, datasets=datasets, model=weights)
 
 
 def evaluate_result(weights: Path, out: Path, datasets: tuple[DataSet, ...] = ()) -> Result:
+    """Quality on test pictures: headline figures, all figures as evaluate/…, contact sheets."""
     details = flatten(_read(out / "details.json"))
     headline = {name: value for name, value in _read(out / "metrics.json").items() if name != "trained_beta"}
     metrics = {f"evaluate/{name.replace('.', '/')}": value for name, value in details.items()}
@@ -65,6 +99,7 @@ def evaluate_result(weights: Path, out: Path, datasets: tuple[DataSet, ...] = ()
 
 
 def video_result(weights: Path, out: Path, datasets: tuple[DataSet, ...] = ()) -> Result:
+    """Quality of the demonstration film: headline figures, and a curve with one point per frame."""
     points = tuple({"step": point.pop("frame"), **point} for point in _curve(out / "frames.csv"))
     headline = _read(out / "metrics.json")
     pictures = {"video/frames": out / "frames.png"}
@@ -72,10 +107,10 @@ def video_result(weights: Path, out: Path, datasets: tuple[DataSet, ...] = ()) -
 
 
 def study_result(name: str, weights: Path, out: Path) -> Result:
-    """What a study of a pair left in `out`: all of it, and the figures of its metrics.json, flat, as name/figure.
+    """All files of a study, and the figures in its metrics.json, as name/figure.
 
     Raises:
-        DataError: that file holds something that is no number.
+        DataError: a figure is not a number.
     """
     figures = _read(out / "metrics.json")
     for key, value in figures.items():
@@ -85,7 +120,7 @@ def study_result(name: str, weights: Path, out: Path) -> Result:
 
 
 def picture_sets(shards: Path, split: str) -> tuple[DataSet, ...]:
-    """The prepared pictures of one split, a set for each kind that they come from."""
+    """The prepared pictures of one split, one data set per source."""
     entries = [entry for entry in read_manifest(shards) if entry.split == split]
     counts = Counter(entry.source for entry in entries)
     return tuple(
@@ -98,12 +133,12 @@ def picture_sets(shards: Path, split: str) -> tuple[DataSet, ...]:
 
 
 def training_sets(shards: Path) -> tuple[DataSet, ...]:
-    """What a training learns from and is watched on."""
+    """Training and validation pictures."""
     return (*picture_sets(shards, TRAIN), *picture_sets(shards, VALIDATION))
 
 
 def film_sets(*films: Path) -> tuple[DataSet, ...]:
-    """Films that something is hidden in, or that are hidden."""
+    """Cover and secret films."""
     return tuple(DataSet(film.name, str(film), _sha256(film)[:_DIGEST], "evaluation") for film in films)
 
 

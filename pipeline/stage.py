@@ -1,13 +1,15 @@
-"""What every stage script does: name its paths, read params.yaml, say an error in one line."""
+"""Common parts of all stage scripts: command line, params.yaml, errors, progress bars, output files."""
 
 import argparse
+import json
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -15,12 +17,17 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from stegnet.core.config import load
 from stegnet.core.errors import StegnetError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DIGITS = 4  # of a table's figures after the point
+
 bar = partial(tqdm, mininterval=1, dynamic_ncols=True, file=sys.stderr)
 
 
 @contextmanager
 def film_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar for work on films; gives the function to call with what is done, frames done and of all."""
+    """Shows a progress bar for films; yields a function to call with a description, frames done and frames in all."""
     with bar(unit="frame") as shown:
 
         def progress(doing: str, done: int, total: int) -> None:
@@ -33,10 +40,13 @@ def film_bar() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def run_stage(work: Callable[..., None], *paths: str) -> None:
-    """Calls `work(config, **paths)`; each path is a command line argument of that name, one with a ? may be left out.
+    """Calls `work(config, **paths)`, with params.yaml and the paths from the command line.
 
-    Ends the process with 1 and one line on stderr if the user can do something about the failure, and with
-    128 + the signal's number and one line if the user stopped it.
+    Exits with 1 and an `error:` line on stderr after a StegnetError, and with 128 + the signal's number and one line
+    after Ctrl-C or SIGTERM.
+
+    Args:
+        paths: names of the command line's positional arguments; a name that ends in ? is optional.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     parser = argparse.ArgumentParser(description=sys.modules[work.__module__].__doc__)
@@ -44,11 +54,27 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
         parser.add_argument(path.rstrip("?"), type=Path, nargs="?" if path.endswith("?") else None)
     arguments = parser.parse_args()
     try:
-        with logging_redirect_tqdm():  # a message begins a line, whatever bar is shown
+        with logging_redirect_tqdm():  # log lines don't break into a progress bar
             work(load(Path("params.yaml")), **vars(arguments))
     except StegnetError as error:
-        print(error.told(), file=sys.stderr)
+        print(error.as_text(), file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt as stop:
         print(str(stop) or "stopped", file=sys.stderr)
         sys.exit(getattr(stop, "code", 128 + signal.SIGINT))
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Writes figures as JSON, the same bytes for the same figures; creates missing folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def write_table(path: Path, table: "pd.DataFrame", index: str | None = None) -> None:
+    """Writes a table as CSV, rounded to 4 digits; creates missing folders.
+
+    Args:
+        index: heading of a first column with the row numbers; None: no such column.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.round(_DIGITS).to_csv(path, index=bool(index), index_label=index, lineterminator="\n")

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.output import write_json, write_table
 from pipeline.results import film_sets, open_tracker, video_result
-from pipeline.stage import film_bar, run_stage
+from pipeline.stage import film_bar, run_stage, write_json, write_table
 from stegnet.codec import Network
 from stegnet.core.config import Config
 from stegnet.core.reproducible import make_deterministic

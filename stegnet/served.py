@@ -1,8 +1,7 @@
-"""A pair as MLflow loads it from a logged model: `mlflow.pyfunc.load_model(uri).predict({"cover": …, "secret": …})`.
+"""The loader of logged models: `mlflow.pyfunc.load_model(uri).predict({"cover": …, "secret": …})`.
 
-The key is the public one of the demonstrations, so that nobody sends a key of theirs to a server: this is to look
-at what a pair does. Who has something to hide takes `stegnet.load`. ONNX Runtime computes where ONNX files lie beside
-the weights; then nothing here needs PyTorch.
+It uses the public key of the demonstrations, so that nobody sends a key of their own to a server: this only shows what
+a pair does. To hide in earnest, use `stegnet.load`. With ONNX files beside the weights, PyTorch is not needed.
 """
 
 from pathlib import Path
@@ -15,13 +14,13 @@ from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 
 
 class PublicPair:
-    """Hides with a key that everybody knows, and reveals again."""
+    """Hides with the public demonstration key, and reveals again."""
 
     def __init__(self, weights: Path) -> None:
         self._pair = stegnet.load(weights)
 
     def predict(self, pictures: dict[str, np.ndarray], params: dict[str, Any] | None = None) -> dict[str, np.ndarray]:
-        """Hides `secret` in `cover`, both (H, W, 3) uint8; gives `container` and `revealed`, likewise.
+        """Hides `secret` in `cover`; returns `container` and `revealed`, all (H, W, 3) uint8.
 
         Raises:
             CapacityError: the cover is too small.
@@ -31,6 +30,6 @@ class PublicPair:
 
 
 def _load_pyfunc(path: str) -> PublicPair:
-    """What MLflow calls, with the file or folder of the model's data."""
+    """MLflow's entry point, with the folder of the model's data."""
     (weights,) = Path(path).glob("*.safetensors")
     return PublicPair(weights)

@@ -72,7 +72,7 @@ def _answer(attempt: Attempt, reveal: Reveal) -> str:
     try:
         reveal(attempt.container, attempt.key)
     except StegnetError as error:
-        return error.told()
+        return error.as_text()
     return OPENED
 
 

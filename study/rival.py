@@ -7,16 +7,18 @@ from pathlib import Path
 from pipeline.stage import bar, run_stage
 from stegnet.core.config import Config, changed, check, read
 from stegnet.core.errors import ConfigError
-from stegnet.core.ranks import rank
-from stegnet.training.devices import shared_out
-from stegnet.training.train import checkpoint_of, train, write_weights
+from stegnet.core.parallel import rank
+from stegnet.training.artifacts import write_weights
+from stegnet.training.checkpoint import checkpoint_of
+from stegnet.training.devices import training_processes
+from stegnet.training.train import train
 
 CHECKPOINTS = Path(".checkpoints/rivals")
 
 
 def main(config: Config, rivals: Path, shards: Path, weights: Path) -> None:
     config = rival_config(config, rivals, weights.stem)
-    with shared_out("study.rival", config):
+    with training_processes("study.rival", config):
         leads = rank() == 0
         checkpoint = checkpoint_of(config, shards, CHECKPOINTS)
         progress = partial(bar, desc=weights.stem, disable=not leads)

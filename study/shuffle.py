@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.output import write_json, write_table
-from pipeline.stage import bar, run_stage
+from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.config import Config
 from stegnet.core.reproducible import cpu_threads, make_deterministic
 from stegnet.data.catalogue import read_catalogue, read_package_pictures

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.output import write_json, write_table
-from pipeline.stage import bar, run_stage
+from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Network
 from stegnet.core.config import Config
 from stegnet.core.errors import DataError

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pipeline.output import write_json, write_table
-from pipeline.stage import bar, run_stage
+from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.config import Config
 from stegnet.core.measures import psnr, ssim
 from stegnet.core.parallel import ordered

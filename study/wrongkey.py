@@ -14,8 +14,7 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 import stegnet
-from pipeline.output import write_json, write_table
-from pipeline.stage import bar, run_stage
+from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Key, Network, hide_picture, reveal_picture
 from stegnet.codec.frame import read_record
 from stegnet.codec.record import Record

@@ -34,10 +34,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return compare(options)
     except StegnetError as error:
-        print(error.told(), file=sys.stderr)
+        print(error.as_text(), file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
-        print(str(stop) or "stopped; the same command goes on from there", file=sys.stderr)
+        print(str(stop) or "stopped; run the same command to resume", file=sys.stderr)
         return getattr(stop, "code", STOPPED)
 
 

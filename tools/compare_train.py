@@ -21,16 +21,16 @@ from typing import Self
 
 import torch
 
-import stegnet
 from pipeline.stage import bar
 from stegnet.core.config import Config
 from stegnet.core.errors import TrainingError
 from stegnet.data.shards import data_hash
 from stegnet.models import Card, Pair
 from stegnet.models.precision import pick_device, resolve
-from stegnet.training.train import train, write_weights
+from stegnet.training.artifacts import write_weights
+from stegnet.training.checkpoint import code_hash
+from stegnet.training.train import train
 
-CODE = ("models", "training", "data", "channel.py", "detail.py", "scramble.py")  # what decides the weights
 FIRST_PROBE, LAST_PROBE, GROWTH = 3, 192, 4  # steps by which the speed is measured
 LONG_ENOUGH = 1.0  # seconds of steps that tell the speed
 
@@ -122,7 +122,7 @@ def fingerprint(config: Config, data: Path, budget: Budget) -> str:
     settings = {key: value for key, value in asdict(config).items() if key not in {"data", "evaluate", "video"}}
     device = pick_device()
     machine = [device.type, resolve(config.train.precision, device), torch.__version__]
-    parts = [settings, asdict(budget), data_hash(data), machine, _code_hash()]
+    parts = [settings, asdict(budget), data_hash(data), machine, code_hash()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -209,13 +209,3 @@ def _run(config: Config, pairs: int, data: Path, checkpoints: Path, clock: Clock
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _code_hash() -> str:
-    """Hash of the source that trains."""
-    package = Path(stegnet.__file__).parent
-    code = hashlib.sha256()
-    for place in (package / name for name in CODE):
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            code.update(path.read_bytes())
-    return code.hexdigest()

@@ -19,7 +19,7 @@ from stegnet.evaluation.quality import SEALED, Bench, headline, summarise
 from stegnet.evaluation.video import demonstrate, summarise_film
 from stegnet.export import export
 from stegnet.models import SHIPPED, load_pair
-from stegnet.training.train import write_weights
+from stegnet.training.artifacts import write_weights
 
 CURVE = Path("reports/shipped/curve.csv")
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")

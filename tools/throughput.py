@@ -45,7 +45,7 @@ def main() -> int:
             config = replace(config, train=replace(config.train, workers=options.workers))
         measure(config, options)
     except StegnetError as error:
-        print(error.told(), file=sys.stderr)
+        print(error.as_text(), file=sys.stderr)
         return 1
     return 0
 

@@ -1,165 +1,176 @@
-"""params.yaml as frozen dataclasses that check themselves.
+"""params.yaml as frozen dataclasses, checked by pydantic.
 
-params.yaml is the only place of a default: a missing key is an error as an unknown one is.
+params.yaml is the only place of a default: a missing key is an error, as an unknown one is.
 """
 
-import dataclasses
 import difflib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import yaml
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from stegnet.core.errors import ConfigError
 
-AUTO = "auto"  # the model's family decides
+AUTO = "auto"
 Auto = Literal["auto"]
 
 
-def number(low: float, high: float, step: int = 1, auto: bool = False) -> Any:
-    """A numeric field that must lie in [low, high] and, if whole numbers are wanted, be a multiple of `step`.
-
-    With `auto`, it is a whole number or "auto".
-    """
-    return dataclasses.field(metadata={"low": low, "high": high, "step": step, "auto": auto})
+def _without_exponent(value: Any) -> Any:
+    """1e5 is a float in YAML, and 100000 here."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def choice(*values: str) -> Any:
-    """A text field that must be one of `values`."""
-    return dataclasses.field(metadata={"choices": values})
+Integer = Annotated[StrictInt, BeforeValidator(_without_exponent)]
+UnitFloat = Annotated[StrictFloat, Field(ge=0, le=1)]
+Weight = Annotated[StrictFloat, Field(ge=0, le=1e6)]
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which pictures to train and test on."""
+    """Pictures to train and test on."""
 
-    source: str
-    folder: str
-    test_folder: str
-    size: int = number(64, 4096, step=8)
-    scenes: int = number(0, 100_000_000)
-    limit: int = number(0, 100_000_000)
-    every: int = number(1, 100_000)
-    validation_share: float = number(0, 0.9)
-    validation_scenes: int = number(0, 100_000)
-    test_share: float = number(0, 0.9)
-    test_scenes: int = number(0, 100_000)
-    test_photographs: bool
-    shard: int = number(1, 1_000_000)
-    workers: int | Auto = number(1, 1024, auto=True)
+    source: StrictStr
+    folder: StrictStr
+    test_folder: StrictStr
+    size: Annotated[Integer, Field(ge=64, le=4096, multiple_of=8)]
+    scenes: Annotated[Integer, Field(ge=0, le=100_000_000)]
+    limit: Annotated[Integer, Field(ge=0, le=100_000_000)]
+    every: Annotated[Integer, Field(ge=1, le=100_000)]
+    validation_share: Annotated[StrictFloat, Field(ge=0, le=0.9)]
+    validation_scenes: Annotated[Integer, Field(ge=0, le=100_000)]
+    test_share: Annotated[StrictFloat, Field(ge=0, le=0.9)]
+    test_scenes: Annotated[Integer, Field(ge=0, le=100_000)]
+    test_photographs: StrictBool
+    shard: Annotated[Integer, Field(ge=1, le=1_000_000)]
+    workers: Annotated[Integer, Field(ge=1, le=1024)] | Auto
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The hide/reveal pair."""
+    """Architecture of the hide/reveal pair; "auto" takes the family's default."""
 
-    name: str
-    blocks: int | Auto = number(1, 64, auto=True)
-    width: int | Auto = number(1, 4096, auto=True)
-    ends: int | Auto = number(0, 64, auto=True)
-    backbone: str
-    place: str
-    pretrained: bool
+    name: StrictStr
+    blocks: Annotated[Integer, Field(ge=1, le=64)] | Auto
+    width: Annotated[Integer, Field(ge=1, le=4096)] | Auto
+    ends: Annotated[Integer, Field(ge=0, le=64)] | Auto
+    backbone: StrictStr
+    place: StrictStr
+    pretrained: StrictBool
 
 
 @dataclass(frozen=True)
 class ScrambleConfig:
-    """What of a secret the network hides, and how it is shuffled."""
+    """Part of a secret that the network hides, and the blocks by which it is shuffled."""
 
-    detail: bool
-    block: int = number(8, 256, step=8)
+    detail: StrictBool
+    block: Annotated[Integer, Field(ge=8, le=256, multiple_of=8)]
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """What counts as an error, and how much."""
+    """Weights of the error measures in both terms of the loss, and their colour space."""
 
-    mse: float = number(0, 1e6)
-    l1: float = number(0, 1e6)
-    charbonnier: float = number(0, 1e6)
-    ssim: float = number(0, 1e6)
-    ms_ssim: float = number(0, 1e6)
-    space: str = choice("rgb", "ycbcr")
-    chroma: float = number(0, 1e6)
+    mse: Weight
+    l1: Weight
+    charbonnier: Weight
+    ssim: Weight
+    ms_ssim: Weight
+    space: Literal["rgb", "ycbcr"]
+    chroma: Weight
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How often each augmentation is applied to a training crop."""
+    """Probability of each augmentation of a training crop."""
 
-    zoom: float = number(0, 1)
-    flip: float = number(0, 1)
-    turn: float = number(0, 1)
-    colour: float = number(0, 1)
-    blur: float = number(0, 1)
-    noise: float = number(0, 1)
-    compression: float = number(0, 1)
+    zoom: UnitFloat
+    flip: UnitFloat
+    turn: UnitFloat
+    colour: UnitFloat
+    blur: UnitFloat
+    noise: UnitFloat
+    compression: UnitFloat
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How the pair is trained."""
+    """Settings of the training."""
 
-    start: str = choice("fresh", "shipped")
-    pairs: int = number(1, 10_000_000_000)
-    batch: int = number(1, 65_536)
-    accumulate: int = number(1, 65_536)
-    devices: int | Auto = number(1, 65_536, auto=True)
-    compile: bool
-    crop: int = number(16, 4096, step=8)
-    scrambled: float = number(0, 1)
-    bits: float = number(0, 0.5)
-    noise: float = number(0, 1)
-    lr: float = number(1e-8, 1)
-    lr_end: float = number(0, 1)
-    warmup: int = number(0, 1_000_000)
-    clip: float = number(1e-8, 1e8)
-    weight_decay: float = number(0, 1)
-    ema: float = number(0, 0.999999)
-    container_start: float = number(1e-8, 1)
-    container_ramp: float = number(0, 1)
-    precision: str = choice("auto", "bf16", "fp32")
-    threads: int | Auto = number(1, 1024, auto=True)
-    workers: int = number(0, 1024)
-    checkpoint: int = number(1, 1_000_000_000)
-    validate: int = number(0, 1_000_000_000)
-    patience: int = number(0, 1_000_000_000)
+    start: Literal["fresh", "shipped"]
+    pairs: Annotated[Integer, Field(ge=1, le=10_000_000_000)]
+    batch: Annotated[Integer, Field(ge=1, le=65_536)]
+    accumulate: Annotated[Integer, Field(ge=1, le=65_536)]
+    devices: Annotated[Integer, Field(ge=1, le=65_536)] | Auto
+    compile: StrictBool
+    crop: Annotated[Integer, Field(ge=16, le=4096, multiple_of=8)]
+    scrambled: UnitFloat
+    bits: Annotated[StrictFloat, Field(ge=0, le=0.5)]
+    noise: UnitFloat
+    lr: Annotated[StrictFloat, Field(ge=1e-8, le=1)]
+    lr_end: UnitFloat
+    warmup: Annotated[Integer, Field(ge=0, le=1_000_000)]
+    clip: Annotated[StrictFloat, Field(ge=1e-8, le=1e8)]
+    weight_decay: UnitFloat
+    ema: Annotated[StrictFloat, Field(ge=0, le=0.999999)]
+    container_start: Annotated[StrictFloat, Field(ge=1e-8, le=1)]
+    container_ramp: UnitFloat
+    precision: Literal["auto", "bf16", "fp32"]
+    threads: Annotated[Integer, Field(ge=1, le=1024)] | Auto
+    workers: Annotated[Integer, Field(ge=0, le=1024)]
+    checkpoint: Annotated[Integer, Field(ge=1, le=1_000_000_000)]
+    validate: Annotated[Integer, Field(ge=0, le=1_000_000_000)]
+    patience: Annotated[Integer, Field(ge=0, le=1_000_000_000)]
     loss: LossConfig
     augment: AugmentConfig
 
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """How the pair is measured."""
+    """Settings of the evaluation on test pictures."""
 
-    shift: int = number(1, 1_000_000)
-    pictures: int = number(1, 64)
+    shift: Annotated[Integer, Field(ge=1, le=1_000_000)]
+    pictures: Annotated[Integer, Field(ge=1, le=64)]
 
 
 @dataclass(frozen=True)
 class VideoConfig:
-    """Which film is hidden in which."""
+    """Films of the demonstration."""
 
-    cover: str
-    secret: str
+    cover: StrictStr
+    secret: StrictStr
 
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """What the long measurements may cost."""
+    """Budget of the long studies."""
 
-    pairs: int = number(1, 10_000_000_000)
+    pairs: Annotated[Integer, Field(ge=1, le=10_000_000_000)]
 
 
 @dataclass(frozen=True)
 class Config:
     """All of params.yaml."""
 
-    seed: int = number(0, 2**31 - 1)
-    beta: float = number(1e-6, 1e6)
+    __pydantic_config__ = ConfigDict(extra="forbid")  # of the sections too
+
+    seed: Annotated[Integer, Field(ge=0, le=2**31 - 1)]
+    beta: Annotated[StrictFloat, Field(ge=1e-6, le=1e6)]
     data: DataConfig
     model: ModelConfig
     scramble: ScrambleConfig
@@ -173,13 +184,13 @@ def load(path: Path) -> Config:
     """Reads and checks `path`.
 
     Raises:
-        ConfigError: the file can't be read, or a key is unknown, missing or impossible; it names the key.
+        ConfigError: the file can't be read, or a key is unknown, missing or invalid; the message names it.
     """
     return check(read(path))
 
 
 def read(path: Path) -> Any:
-    """What a YAML file holds, unchecked.
+    """The unchecked contents of a YAML file.
 
     Raises:
         ConfigError: it can't be read.
@@ -193,7 +204,7 @@ def read(path: Path) -> Any:
 
 
 def parse(text: str) -> Any:
-    """The values that a text in YAML holds; a number may have an exponent, as DVC writes it: 1e-05.
+    """The values in a YAML text; numbers may have an exponent, as DVC writes it: 1e-05.
 
     Raises:
         yaml.YAMLError: it is not YAML.
@@ -202,7 +213,7 @@ def parse(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads numbers as YAML 1.2 has them; in YAML 1.1, 1e-05 is text."""
+    """Reads numbers as YAML 1.2 defines them; in YAML 1.1, 1e-05 is text."""
 
 
 _Loader.add_implicit_resolver(
@@ -211,14 +222,16 @@ _Loader.add_implicit_resolver(
 
 
 def check(values: Any) -> Config:
-    """The parameters in `values`, nested as in params.yaml.
+    """Parameters from nested mappings, as params.yaml holds them.
 
     Raises:
-        ConfigError: a key is unknown, missing or impossible; it names the key.
+        ConfigError: a key is unknown, missing or invalid; the message names it.
     """
-    config = _section(Config, values, "")
-    loss = config.train.loss
-    if not any((loss.mse, loss.l1, loss.charbonnier, loss.ssim, loss.ms_ssim)):
+    try:
+        config = TypeAdapter(Config).validate_python(values)
+    except ValidationError as error:
+        raise _config_error(error.errors()) from error
+    if not any(asdict(config.train.loss)[measure] for measure in ("mse", "l1", "charbonnier", "ssim", "ms_ssim")):
         raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
     crop, size, block = config.train.crop, config.data.size, config.scramble.block
     if crop > size:
@@ -250,36 +263,58 @@ def _with(values: Any, keys: list[str], value: Any) -> Any:
     return {**section, keys[0]: _with(section.get(keys[0]), keys[1:], value)}
 
 
-def _section(cls: type, values: Any, prefix: str) -> Any:
-    if not isinstance(values, dict):
-        raise ConfigError(f"params.yaml: {prefix.rstrip('.') or 'the file'} must be a mapping of keys")
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    for key in values.keys() - fields.keys():
-        close = difflib.get_close_matches(str(key), fields, n=1)
-        raise ConfigError(f"params.yaml: {prefix}{key}: unknown key", f"did you mean {close[0]}?" if close else "")
-    for key in fields.keys() - values.keys():
-        raise ConfigError(f"params.yaml: {prefix}{key}: missing")
-    types = get_type_hints(cls)
-    return cls(**{key: _value(field, types[key], values[key], prefix + key) for key, field in fields.items()})
+_UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
 
 
-def _value(field: dataclasses.Field, kind: type, value: Any, name: str) -> Any:
-    if dataclasses.is_dataclass(kind):
-        return _section(kind, value, f"{name}.")
-    if field.metadata.get("auto"):
-        if value == AUTO:
-            return value
-        kind = int
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
-        raise ConfigError(f"params.yaml: {name}: must be {kind.__name__}, is {value!r}")
-    choices = field.metadata.get("choices")
-    if choices and value not in choices:
-        raise ConfigError(f"params.yaml: {name}: must be one of {', '.join(choices)}, is {value!r}")
-    if "low" in field.metadata and not field.metadata["low"] <= value <= field.metadata["high"]:
-        low, high = field.metadata["low"], field.metadata["high"]
-        raise ConfigError(f"params.yaml: {name}: must lie between {low} and {high}, is {value}")
-    if kind is int and value % field.metadata.get("step", 1):
-        raise ConfigError(f"params.yaml: {name}: must be a multiple of {field.metadata['step']}, is {value}")
-    return value
+def _config_error(errors: Sequence[ErrorDetails]) -> ConfigError:
+    """The first of pydantic's errors in one line; an unknown key goes before the missing one that it stands for."""
+    error = next((error for error in errors if error["type"] in _UNKNOWN), errors[0])
+    keys, annotation, siblings = _locate(error["loc"])
+    name, hint = ".".join(keys), ""
+    if error["type"] in _UNKNOWN:
+        close = difflib.get_close_matches(keys[-1], siblings, n=1)
+        problem, hint = ": unknown key", f"did you mean {close[0]}?" if close else ""
+    elif error["type"] == "missing":
+        problem = ": missing"
+    elif error["type"] == "dataclass_type":
+        problem = " must be a mapping of keys"
+    else:
+        problem = f": must {_requirement(error['type'], annotation)}, is {error['input']!r}"
+    return ConfigError(f"params.yaml: {name or 'the file'}{problem}", hint)
+
+
+def _locate(location: Sequence[int | str]) -> tuple[list[str], Any, list[str]]:
+    """The keys in an error's location, the annotation there, and all keys of its section.
+
+    What follows in a location names a member of a union.
+    """
+    keys, annotation, siblings = [], Config, []
+    for key in location:
+        if not is_dataclass(annotation):
+            break
+        siblings = [field.name for field in fields(annotation)]
+        keys.append(str(key))
+        annotation = get_type_hints(annotation, include_extras=True).get(key)
+    return keys, annotation, siblings
+
+
+def _requirement(kind: str, annotation: Any) -> str:
+    """The rule that a value breaks, by the type of pydantic's error."""
+    if kind == "literal_error":
+        return f"be one of {', '.join(get_args(annotation))}"
+    if kind.endswith("_type"):
+        return f"be {kind.removesuffix('_type').removesuffix('ing')}"  # int, float, bool, str
+    rules = dict(_rules(annotation))
+    if kind == "multiple_of":
+        return f"be a multiple of {rules['multiple_of']}"
+    return f"lie between {rules['ge']} and {rules['le']}"
+
+
+def _rules(annotation: Any) -> Iterator[tuple[str, float]]:
+    """The constraints ge, le and multiple_of in an annotation."""
+    for part in get_args(annotation):
+        if isinstance(part, FieldInfo):
+            for rule in part.metadata:
+                yield from asdict(rule).items()
+        else:
+            yield from _rules(part)

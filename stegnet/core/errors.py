@@ -1,16 +1,16 @@
-"""Every error that a user can do something about.
+"""All errors that a user can fix.
 
 StegnetError
-├── ConfigError    a parameter is unknown or has an impossible value
-├── DataError      pictures to train or test on are missing or unusable
+├── ConfigError    a parameter is unknown or invalid
+├── DataError      training or test pictures are missing or unusable
 ├── MediaError     a picture or film can't be read or written
 ├── WeightsError   a weights file is missing, damaged or of another kind
 ├── KeyFileError   a key file is missing or is not a key
 ├── CapacityError  the secret does not fit into its cover
-├── RevealError    nothing can be revealed: wrong key, nothing hidden, damaged
-├── TrainingError  training can't go on
-├── PackageError   a package that not everybody needs is not installed
-└── TrackingError  MLflow's store can't be opened
+├── RevealError    nothing can be revealed: wrong key, nothing hidden, or damaged data
+├── TrainingError  training can't continue
+├── PackageError   an optional package is not installed
+└── TrackingError  MLflow's store can't be opened or used
 """
 
 from collections.abc import Iterator
@@ -18,28 +18,28 @@ from contextlib import contextmanager
 
 
 class StegnetError(Exception):
-    """Base of all errors meant for the user.
+    """Base of all errors shown to the user.
 
     Args:
-        message: one line that says what is wrong.
-        hint: one line that says what to do, or "".
+        message: one line, the problem.
+        hint: one line, the remedy, or "".
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
 
-    def told(self) -> str:
-        """What the user reads: a line `error: …`, and a line `hint: …` where there is a hint."""
+    def as_text(self) -> str:
+        """The `error:` line for the user, and the `hint:` line if there is a hint."""
         return f"error: {self}" + (f"\nhint: {self.hint}" if self.hint else "")
 
 
 class ConfigError(StegnetError, ValueError):
-    """A parameter is unknown or has an impossible value."""
+    """A parameter is unknown or invalid."""
 
 
 class DataError(StegnetError):
-    """Pictures to train or test on are missing or unusable."""
+    """Training or test pictures are missing or unusable."""
 
 
 class MediaError(StegnetError):
@@ -59,19 +59,19 @@ class CapacityError(StegnetError):
 
 
 class RevealError(StegnetError):
-    """Nothing can be revealed: wrong key, nothing hidden, or damaged."""
+    """Nothing can be revealed: wrong key, nothing hidden, or damaged data."""
 
 
 class TrainingError(StegnetError):
-    """Training can't go on."""
+    """Training can't continue."""
 
 
 class PackageError(StegnetError):
-    """A package that not everybody needs is not installed."""
+    """An optional package is not installed."""
 
 
 class TrackingError(StegnetError):
-    """MLflow's store can't be opened."""
+    """MLflow's store can't be opened or used."""
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def extra(name: str, what: str) -> Iterator[None]:
     """For imports of packages that come with `stegnet[name]`.
 
     Args:
-        what: needs them, for the message.
+        what: the feature that needs them, for the message.
     Raises:
         PackageError: one is missing.
     """

@@ -1,5 +1,6 @@
-"""Work on a stream of items in threads, in order and with little of it in memory."""
+"""Parallel work: threads over a stream of items, in order and with bounded memory, and ranks of training processes."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -59,3 +60,23 @@ def _cancelled(waiting: deque[Future]) -> Iterator[None]:
     finally:
         for future in waiting:
             future.cancel()
+
+
+def is_launched() -> bool:
+    """Returns whether this process was started as one of several: by torchrun, or by `training.launch`."""
+    return "LOCAL_RANK" in os.environ
+
+
+def rank() -> int:
+    """The number of this process among those that train together; 0 leads."""
+    return int(os.environ["RANK"]) if is_launched() else 0
+
+
+def world_size() -> int:
+    """The number of processes that train together, on all machines."""
+    return int(os.environ["WORLD_SIZE"]) if is_launched() else 1
+
+
+def local_world_size() -> int:
+    """The number of processes that train together on this machine."""
+    return int(os.environ["LOCAL_WORLD_SIZE"]) if is_launched() else 1

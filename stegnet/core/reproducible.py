@@ -1,4 +1,4 @@
-"""Computing that gives the same bits again."""
+"""Deterministic computing: the same seed, machine and software give the same bits."""
 
 import os
 
@@ -6,18 +6,17 @@ import numpy as np
 import torch
 
 from stegnet.core.config import AUTO, Auto
-from stegnet.core.parallel import physical_cores
-from stegnet.core.ranks import local_world_size
+from stegnet.core.parallel import local_world_size, physical_cores
 
 
-def cpu_threads(asked: int | Auto) -> int:
+def cpu_threads(threads: int | Auto) -> int:
     """CPU threads of this process; "auto": its share of the physical cores."""
-    return max(1, physical_cores() // local_world_size()) if asked == AUTO else asked
+    return max(1, physical_cores() // local_world_size()) if threads == AUTO else threads
 
 
 def make_deterministic(seed: int, threads: int | Auto) -> None:
-    """Same seed, machine and software: same bits. The thread count decides the order of sums."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with a fixed workspace
+    """Seeds PyTorch and makes its kernels deterministic; the number of threads decides the order of sums."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with a fixed workspace
     torch.manual_seed(seed)
     torch.set_num_threads(cpu_threads(threads))
     torch.use_deterministic_algorithms(True)
@@ -27,5 +26,5 @@ def make_deterministic(seed: int, threads: int | Auto) -> None:
 
 
 def seed_step(seed: int, step: int, rank: int) -> None:
-    """What a network draws by itself, for dropout say, follows from these three; so a training resumes anywhere."""
+    """Seeds what a network draws itself, such as dropout, so that a training can resume at any step."""
     torch.manual_seed(int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0]))

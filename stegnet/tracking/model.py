@@ -1,4 +1,4 @@
-"""A trained pair as a model of MLflow's: weights, card, signature and an example, and nothing pickled."""
+"""Trained pairs as MLflow models: weights, card, signature and an example; nothing is pickled."""
 
 import re
 import shutil
@@ -14,30 +14,30 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
-from stegnet.tracking.names import WEIGHTS
+from stegnet.tracking.provenance import WEIGHTS
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", ".*Any type hint is inferred")  # mlflow 3.17 warns of its own code
     import mlflow.pyfunc
 
-LOADER = "stegnet.served"  # by name: it stands above this module
+LOADER = "stegnet.served"  # imported by MLflow when it loads a model
 MODEL_TYPE = "hide/reveal pair"
 _NOTE = """\
-`mlflow.pyfunc.load_model(…).predict({"cover": …, "secret": …})` hides with a public key and reveals again; stegnet must
-be installed, from the commit that the source run names, and PyTorch only where no ONNX files lie beside the weights. To
-hide in earnest: `stegnet.load("pair.safetensors")`, with the files under Artifacts and a key of your own.
+`mlflow.pyfunc.load_model(…).predict({"cover": …, "secret": …})` hides with a public key and reveals again. stegnet must
+be installed, from the source run's commit; PyTorch is needed only if there are no ONNX files beside the weights. To
+hide with a key of your own: `stegnet.load("pair.safetensors")`, with the files under Artifacts.
 """
 REGISTERED = "stegnet"
 _REGISTERED_NOTE = """\
-One version for each pair that was exported, as ONNX files beside its weights. Where stegnet is installed,
-`mlflow.pyfunc.load_model("models:/stegnet/1")` loads it, with no pickle and without PyTorch.
+One version for each exported pair, with ONNX files beside its weights. Where stegnet is installed,
+`mlflow.pyfunc.load_model("models:/stegnet/1")` loads it, without pickle or PyTorch.
 """
-_DATA = "data/weights"  # where the model keeps what its loader is given
+_DATA = "data/weights"  # the folder in the model that its loader reads
 EXAMPLE = 48  # side of the pictures in the example, in pixels
 
 
 def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str) -> None:
-    """Adds a weights file, and its card beside it, as the model that a run made, unless it is there.
+    """Adds a weights file and its card as the model of a run, unless the run has one.
 
     Args:
         key: hash of the weights.
@@ -45,8 +45,8 @@ def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str)
     run = client.get_run(run_id)
     if run.outputs.model_outputs:
         return
-    begun = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")  # and interrupted
-    model = begun[0] if begun else _create(client, run, key)
+    started = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")
+    model = started[0] if started else _create(client, run, key)
     with TemporaryDirectory() as folder:
         client.log_model_artifacts(model.model_id, str(_write(Path(folder), weights, model, run_id)))
     client.finalize_logged_model(model.model_id, "READY")
@@ -54,7 +54,7 @@ def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str)
 
 
 def add_files(client: mlflow.MlflowClient, model_id: str, paths: Sequence[Path]) -> None:
-    """Adds files beside a model's weights, unless they are there."""
+    """Adds files beside a model's weights, unless they are there already."""
     there = {Path(file.path).name for file in client.list_logged_model_artifacts(model_id, _DATA)}
     for path in paths:
         if path.name not in there:
@@ -62,7 +62,7 @@ def add_files(client: mlflow.MlflowClient, model_id: str, paths: Sequence[Path])
 
 
 def register(client: mlflow.MlflowClient, model_id: str) -> None:
-    """Makes a model a version of the registered model REGISTERED, unless it is one."""
+    """Adds a model as a version of the registered model REGISTERED, unless it is one already."""
     if not client.search_registered_models(f"name = '{REGISTERED}'"):
         client.create_registered_model(REGISTERED, description=_REGISTERED_NOTE)
     source = f"models:/{model_id}"
@@ -80,7 +80,7 @@ def _create(client: mlflow.MlflowClient, run: Run, key: str) -> LoggedModel:
 
 
 def _name(run_name: str) -> str:
-    """A model's name is a path's part, and may hold no dot."""
+    """A model's name: part of a path, without dots."""
     return re.sub(r"[^\w=+ -]", "_", run_name)
 
 
@@ -96,8 +96,8 @@ def _write(folder: Path, weights: Path, model: LoggedModel, run_id: str) -> Path
         mlflow_model=Model(model.artifact_location, run_id, model_id=model.model_id),
         signature=SIGNATURE,
         input_example=example(),
-        pip_requirements=[],  # stegnet itself is in no package index: a name there would be somebody else's
-        metadata={"needs": "the package stegnet, from the commit that the run names"},
+        pip_requirements=[],  # stegnet is in no package index: its name there would be another project's
+        metadata={"needs": "the package stegnet, from the commit of the run"},
     )
     return folder / "model"
 

@@ -1,4 +1,4 @@
-"""A store that fails: one line says so, and what it could not take is kept and sent later."""
+"""Failures of the store: reported in one line, while calls to it are queued and retried."""
 
 import logging
 import re
@@ -15,23 +15,23 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from stegnet.core.errors import TrackingError
 
-FAILURES = (MlflowException, SQLAlchemyError, OSError)  # requests' errors are OSErrors
-PAUSE = 2.0  # seconds between two attempts
+STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError)  # requests' errors are OSErrors
+RETRY_DELAY = 2.0  # seconds
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@|(?<=password=)[^&\s]+")  # in an address
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def told(what: str, hint: str) -> Iterator[None]:
-    """Says in one line that `what` failed in this block, be it MLflow, the network or the disk.
+def store_errors(problem: str, hint: str) -> Iterator[None]:
+    """Turns errors of MLflow, the network and the disk into one line.
 
     Raises:
-        TrackingError: it did.
+        TrackingError: the `problem`, its reason and a hint.
     """
     try:
         yield
-    except FAILURES as error:
-        raise TrackingError(f"{what} ({reason(error)})", hint) from error
+    except STORE_ERRORS as error:
+        raise TrackingError(f"{problem} ({reason(error)})", hint) from error
 
 
 def reason(error: BaseException) -> str:
@@ -39,17 +39,17 @@ def reason(error: BaseException) -> str:
     causes = [error]
     while inner := causes[-1].__cause__ or causes[-1].__context__:
         causes.append(inner)
-    cause = [each for each in causes if isinstance(each, FAILURES)][-1]
+    cause = [each for each in causes if isinstance(each, STORE_ERRORS)][-1]
     return shorten(_PASSWORD.sub("", f"{mlflow.get_tracking_uri()}: {cause}"), 200, placeholder=" …")
 
 
 class Outbox:
-    """Calls to the store, made in order by a thread of their own, so that nobody waits for the store.
+    """Queue of calls to the store, made in order by a background thread, so that work never waits for the store.
 
-    A call that fails is made again until it succeeds; those behind it wait in memory.
+    A call that fails is repeated until it succeeds; those behind it wait in memory.
 
     Attributes:
-        failure: why the first call that waits failed, or "".
+        failure: reason why the first waiting call failed, or "".
     """
 
     def __init__(self) -> None:
@@ -60,23 +60,23 @@ class Outbox:
         threading.Thread(target=self._work, daemon=True, name="MLflow").start()
 
     def add(self, call: Callable[[], object]) -> None:
-        """Makes a call soon; it must do no harm when it is made twice."""
+        """Queues a call, which must be idempotent."""
         with self._changed:
             self._calls.append(call)
             self._changed.notify_all()
 
-    def close(self, patience: float, busy: float) -> int:
-        """Waits until all calls are made, or none was for some time.
+    def close(self, retry_timeout: float, request_timeout: float) -> int:
+        """Waits until all calls are made, or a timeout passes without one.
 
         Args:
-            patience: seconds to wait for a store that fails.
-            busy: seconds to wait for an answer.
+            retry_timeout: in seconds, while the store fails.
+            request_timeout: in seconds, while a call is under way.
         Returns:
             The number of calls that were not made.
         """
         with self._changed:
             while self._calls and not self._closed:
-                if not self._changed.wait(patience if self.failure else busy):
+                if not self._changed.wait(retry_timeout if self.failure else request_timeout):
                     break
             self._closed = True
             self._changed.notify_all()
@@ -86,7 +86,7 @@ class Outbox:
         try:
             while call := self._next():
                 self._attempt(call)
-        finally:  # a programmer's error ends this thread, too
+        finally:  # an unexpected error ends this thread, too
             with self._changed:
                 self._closed = True
                 self._changed.notify_all()
@@ -99,20 +99,20 @@ class Outbox:
     def _attempt(self, call: Callable[[], object]) -> None:
         try:
             call()
-        except FAILURES as error:
-            self._note(reason(error))
-            time.sleep(PAUSE)
+        except STORE_ERRORS as error:
+            self._report(reason(error))
+            time.sleep(RETRY_DELAY)
             return
         with self._changed:
             self._calls.popleft()
             if self.failure:
-                _log.info("MLflow answers again: what waited is sent")
+                _log.info("MLflow is back: everything that waited is sent")
             self.failure = ""
             self._changed.notify_all()
 
-    def _note(self, failure: str) -> None:
+    def _report(self, failure: str) -> None:
         with self._changed:
             if not self.failure:
-                _log.warning("MLflow takes nothing (%s): the work goes on, and what is to be logged waits", failure)
+                _log.warning("MLflow can't be reached (%s): work continues, and logging is retried", failure)
                 self._changed.notify_all()
             self.failure = failure

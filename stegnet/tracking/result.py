@@ -1,4 +1,4 @@
-"""What a stage of the pipeline leaves, as whoever keeps a record of it is told."""
+"""Results of pipeline stages and their data sets, as MLflow logs them; imported without MLflow, too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,14 +7,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DataSet:
-    """Pictures, or a film, that a stage worked on.
+    """Pictures or a film that a stage read.
 
     Attributes:
-        name: as a list shows it.
-        source: where it lies, or came from.
-        digest: hexadecimal hash of its contents, at most 36 digits: data sets with one digest hold the same.
-        context: what it was used for, "training" or "evaluation".
-        profile: more about it, such as how many pictures.
+        name: its name in lists.
+        source: its path or origin.
+        digest: hexadecimal hash of its contents, at most 36 digits.
+        context: its use, "training", "validation" or "evaluation".
+        profile: more about it, such as the number of pictures.
     """
 
     name: str
@@ -26,19 +26,19 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Result:
-    """What one stage left on disk.
+    """Result of one stage on disk.
 
     Attributes:
-        stage: its name.
-        key: hash of what it wrote: two executions with one outcome have one key.
-        weights: hash of the weights it made or measured, or "".
+        stage: name of the stage.
+        key: hash of its outputs; executions with the same outputs have the same key.
+        weights: hash of the weights that it trained or measured, or "".
         metrics: figures by name.
-        headline: those of them that the row of the training shows too.
+        headline: figures that the row of the training shows too.
         curve: points with a "step", in order.
-        artifacts: file or folder to keep, and the folder of the run where it goes.
-        pictures: sheets of pictures by name, PNG files, that the row of the training shows too.
-        datasets: what it worked on.
-        model: the weights file that it made, if it did.
+        artifacts: files and folders to log, each with its folder in the run.
+        pictures: PNG files by name that the row of the training shows too.
+        datasets: its inputs.
+        model: the weights file that it trained, or None.
     """
 
     stage: str

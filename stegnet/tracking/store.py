@@ -20,38 +20,64 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 from mlflow.utils.rest_utils import http_request
 
 from stegnet.tracking.model import add_files, register
-from stegnet.tracking.names import EXPERIMENT, KEY, PARAMS, RESTORED, STAGE, TRAINING, WEIGHTS
-from stegnet.tracking.notes import DATA_NOTE, TRAININGS_NOTE, describe
-from stegnet.tracking.outbox import Outbox, told
-from stegnet.tracking.provenance import changes_in, origin
+from stegnet.tracking.outbox import Outbox, store_errors
+from stegnet.tracking.provenance import (
+    DATA_NOTE,
+    EXPERIMENT,
+    KEY,
+    PARAMS,
+    RESTORED,
+    STAGE,
+    TRAINING,
+    TRAININGS_NOTE,
+    WEIGHTS,
+    changed_params,
+    describe,
+    provenance_tags,
+)
 from stegnet.tracking.result import Result
-from stegnet.tracking.run import Do, LiveRun, Place, call, figures_of, logged_figures, logged_pictures, watched
+from stegnet.tracking.run import (
+    LiveRun,
+    NameAndStep,
+    Send,
+    figures_of,
+    logged_figures,
+    logged_pictures,
+    send_now,
+    system_metrics,
+)
 
-ANSWER = 5  # seconds in which a server must answer at the start
-PATIENCE = 15.0  # seconds that the end of a stage waits for a store that fails
-BUSY = 120.0  # seconds that it waits for one answer, as MLflow itself does
-STOP = 5.0  # seconds that a stage that ends early waits for either
+for _name in ("alembic", "mlflow"):  # MLflow sets its own levels when it is imported
+    logging.getLogger(_name).setLevel(logging.WARNING)
+for _name in ("mlflow.store.db.utils", "urllib3.connectionpool"):  # stegnet reports a failing store in one line
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+CONNECT_TIMEOUT = 5  # seconds; of the first request to a server
+RETRY_TIMEOUT = 15.0  # seconds that the end of a stage waits for a failing store
+REQUEST_TIMEOUT = 120.0  # seconds that it waits for one answer, as MLflow itself does
+STOP_TIMEOUT = 5.0  # seconds that a stage that ends early waits for either
+_HINT = "check MLFLOW_TRACKING_URI, and that its server runs"
 _LATER = "once it answers, stage publish (`dvc repro -s -f publish`) or the same command logs it from the files"
 _MARKED = "the next stage that runs marks it as ended"
 _log = logging.getLogger(__name__)
-_asking = partial(told, "MLflow's store can't be used", "check MLFLOW_TRACKING_URI, and that its server runs")
+_usable = partial(store_errors, "MLflow's store can't be used", _HINT)
 
 
 class Tracker:
-    """The store, opened.
+    """Opens the store of runs.
 
     Args:
-        root: the repository, where the store lies if no server is named.
+        root: the repository, which has the store unless MLFLOW_TRACKING_URI names a server.
         params: all parameters of the experiment whose runs are logged.
     Raises:
-        TrackingError: the store can't be opened, or, from every method, used. A run that has begun never raises it.
+        TrackingError: the store can't be opened; from the methods: it can't be used. A run that has begun never raises.
     """
 
     def __init__(self, root: Path, params: Mapping[str, Any]) -> None:
         self._params = params
         self._experiment_key = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
         root = root.resolve()
-        self._locks, self._held = root / ".mlflow", dict[str, FileLock]()
+        self._lock_folder, self._locks = root / ".mlflow", dict[str, FileLock]()
         server = os.environ.get("MLFLOW_TRACKING_URI")
         address = server or f"sqlite:///{root / 'mlflow.db'}"
         mlflow.set_tracking_uri(address)
@@ -59,9 +85,9 @@ class Tracker:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
         with (
             FileLock(root / ".mlflow.lock"),  # two processes must not create the database at once
-            told("MLflow's store can't be opened", "check MLFLOW_TRACKING_URI, and that its server runs"),
+            store_errors("MLflow's store can't be opened", _HINT),
         ):
-            _reach(address)
+            _check_connection(address)
             self._client = mlflow.MlflowClient()
             self._trainings = self._experiment(name, TRAININGS_NOTE, artifacts)
             self._data = self._experiment(f"{name}-data", DATA_NOTE, artifacts)
@@ -69,43 +95,43 @@ class Tracker:
 
     @contextmanager
     def run(self, stage: str, name: str, training: str = "") -> Iterator[LiveRun]:
-        """A run that lasts as long as the block; it is marked as failed, or as stopped, if the block ends early.
+        """Starts a run for the block, and ends it as finished, failed or killed.
 
-        A store that fails meanwhile stops nothing: what it could not take is sent when it is back. What is still
-        missing at the end is told in one line; `restore` logs it from the stage's files.
+        A failing store does not interrupt the block: requests are retried until it is back. A warning says if some are
+        missing at the end; `log_result` then logs them from the stage's files.
 
         Args:
-            name: of the run; a training is named after the parameters that differ from the commit's, where any does.
-            training: fingerprint of a training that may have been interrupted; its run then goes on.
+            name: of the run; a training is named after the parameters that differ from the commit's, if any.
+            training: fingerprint of a training; if it was interrupted, its run is resumed.
         """
         outbox = Outbox()
-        with _asking():
+        with _usable():
             interrupted = self._interrupted(f"tags.`{TRAINING}` = '{training}'") if training else []
-            live = self._begin(stage, name, interrupted, {TRAINING: training} if training else {}, outbox.add)
-        status, patience, busy = "FAILED", STOP, STOP
+            live = self._start_run(stage, name, interrupted, {TRAINING: training} if training else {}, outbox.add)
+        status, timeouts = "FAILED", (STOP_TIMEOUT, STOP_TIMEOUT)
         try:
-            with watched(live):
+            with system_metrics(live):
                 yield live
-            status, patience, busy = "FINISHED", PATIENCE, BUSY
+            status, timeouts = "FINISHED", (RETRY_TIMEOUT, REQUEST_TIMEOUT)
         except KeyboardInterrupt:
             status = "KILLED"
             raise
         finally:
             outbox.add(partial(self._client.set_terminated, live.id, status))
             if live.result:
-                outbox.add(partial(self._adopt, live.result))
-            live.whole = not outbox.close(patience, busy)
-            self._release(live.id, ended=live.whole)
-            if not live.whole:
+                outbox.add(partial(self._attach_to_training, live.result))
+            live.complete = not outbox.close(*timeouts)
+            self._unlock(live.id, ended=live.complete)
+            if not live.complete:
                 why = outbox.failure or "it did not answer in time"
                 then = _LATER if status == "FINISHED" else _MARKED
-                _log.warning("MLflow has not got all of this run (%s); %s", why, then)
+                _log.warning("MLflow is missing part of this run (%s); %s", why, then)
 
-    @_asking()
-    def restore(self, result: Result, name: str) -> None:
-        """Logs a stage from its files, unless it has a finished run in this experiment; then adopts it.
+    @_usable()
+    def log_result(self, result: Result, name: str) -> None:
+        """Logs a stage from its files unless it has a finished run in this experiment; attaches it to its training.
 
-        A run of it that was interrupted, and has nothing else, is made whole.
+        An interrupted run of the stage is completed if it has no other figures.
         """
         if self._find(result) is None:
             figures = figures_of(result)
@@ -114,20 +140,20 @@ class Tracker:
                 for run in self._interrupted(f"tags.`{STAGE}` = '{result.stage}' and status = 'KILLED'")
                 if logged_figures(self._client, run).items() <= figures.items()
             ]
-            live = self._begin(result.stage, name, interrupted, {RESTORED: "true"})
+            live = self._start_run(result.stage, name, interrupted, {RESTORED: "true"})
             live.finish(result)
             self._client.set_terminated(live.id)
-            self._release(live.id, ended=True)
-        self._adopt(result)
+            self._unlock(live.id, ended=True)
+        self._attach_to_training(result)
 
-    @_asking()
+    @_usable()
     def find(self, result: Result) -> Run | None:
-        """The latest finished run with this outcome: of this experiment, but pictures belong to all."""
+        """The latest finished run with this result; in this experiment only, except for prepared pictures."""
         return self._find(result)
 
-    @_asking()
+    @_usable()
     def add_to_model(self, weights: str, paths: Sequence[Path]) -> None:
-        """Adds ONNX files to the model that the experiment's training logged, and registers it; once.
+        """Adds ONNX files to the model of the experiment's training and registers it, unless that is done.
 
         Args:
             weights: hash of the model's weights.
@@ -137,48 +163,48 @@ class Tracker:
             add_files(self._client, output.model_id, paths)
             register(self._client, output.model_id)
 
-    def _begin(
-        self, stage: str, name: str, interrupted: Sequence[Run], more: Mapping[str, str], do: Do = call
+    def _start_run(
+        self, stage: str, name: str, interrupted: Sequence[Run], more_tags: Mapping[str, str], send: Send = send_now
     ) -> LiveRun:
-        """The first of the interrupted runs that nobody else takes up, or a new one."""
-        known: set[Place] = set()
-        taken = next((run for run in interrupted if self._hold(run.info.run_id)), None)
-        if taken:
-            run_id = taken.info.run_id
+        """Resumes the first interrupted run that no other process writes to, or creates one."""
+        logged: set[NameAndStep] = set()
+        resumed = next((run for run in interrupted if self._lock(run.info.run_id)), None)
+        if resumed:
+            run_id = resumed.info.run_id
             self._client.update_run(run_id, "RUNNING")
-            known = logged_figures(self._client, taken).keys() | logged_pictures(self._client, taken)
+            logged = logged_figures(self._client, resumed).keys() | logged_pictures(self._client, resumed)
         else:
-            tags = {STAGE: stage, PARAMS: self._experiment_key, **origin(self._params), **more}
+            tags = {STAGE: stage, PARAMS: self._experiment_key, **provenance_tags(self._params), **more_tags}
             tags[MLFLOW_RUN_NOTE] = describe(stage, tags)
-            name = (changes_in(self._params) if stage == "train" else "") or name
+            name = (changed_params(self._params) if stage == "train" else "") or name
             experiment = self._data if stage == "prepare" else self._trainings
             run_id = self._client.create_run(experiment, tags=tags, run_name=name).info.run_id
-            self._hold(run_id)
-        live = LiveRun(self._client, run_id, do, known)
-        live.params(self._params)
+            self._lock(run_id)
+        live = LiveRun(self._client, run_id, send, logged)
+        live.log_params(self._params)
         return live
 
-    def _adopt(self, result: Result) -> None:
-        """Puts a measurement below the experiment's training, and its headline on that training's row.
+    def _attach_to_training(self, result: Result) -> None:
+        """Makes a measurement a child of the experiment's training, and adds its headline to the training's row.
 
-        Where the training has no run yet, nothing happens.
+        Does nothing if the training has no run yet.
         """
         run = self._find(result)
         parent = self._training(result.weights)
         if result.stage in ("prepare", "train") or run is None or parent is None:
             return
         if run.data.tags.get(MLFLOW_PARENT_RUN_ID) != parent.info.run_id:
-            LiveRun(self._client, parent.info.run_id).headline(result)
+            LiveRun(self._client, parent.info.run_id).log_headline(result)
             self._client.set_tag(run.info.run_id, MLFLOW_PARENT_RUN_ID, parent.info.run_id)
 
     def _find(self, result: Result) -> Run | None:
         condition = f"tags.`{STAGE}` = '{result.stage}' and tags.`{KEY}` = '{result.key}'"
-        return self._latest(condition if result.stage == "prepare" else f"{condition} and {self._here()}")
+        return self._latest(condition if result.stage == "prepare" else f"{condition} and {self._in_experiment()}")
 
     def _training(self, weights: str) -> Run | None:
-        return self._latest(f"tags.`{STAGE}` = 'train' and tags.`{WEIGHTS}` = '{weights}' and {self._here()}")
+        return self._latest(f"tags.`{STAGE}` = 'train' and tags.`{WEIGHTS}` = '{weights}' and {self._in_experiment()}")
 
-    def _here(self) -> str:
+    def _in_experiment(self) -> str:
         return f"tags.`{PARAMS}` = '{self._experiment_key}'"
 
     def _latest(self, condition: str) -> Run | None:
@@ -186,38 +212,38 @@ class Tracker:
         return found[0] if found else None
 
     def _interrupted(self, condition: str) -> list[Run]:
-        """This experiment's runs that ended early, the oldest first."""
+        """This experiment's runs that ended early, oldest first."""
         ended = "status != 'FINISHED' and status != 'RUNNING'"
-        return self._search(f"{condition} and {self._here()} and {ended}")
+        return self._search(f"{condition} and {self._in_experiment()} and {ended}")
 
     def _search(self, condition: str, order: str = "ASC") -> list[Run]:
         experiments = [self._trainings, self._data]
         return list(self._client.search_runs(experiments, condition, order_by=[f"attributes.start_time {order}"]))
 
-    def _hold(self, run_id: str) -> bool:
-        """Tells the other processes here that this run is being written to, unless one of them does so."""
-        self._locks.mkdir(exist_ok=True)
-        lock = FileLock(self._locks / f"{run_id}.lock")
+    def _lock(self, run_id: str) -> bool:
+        """Locks a run for this process; returns False if another process on this machine writes to it."""
+        self._lock_folder.mkdir(exist_ok=True)
+        lock = FileLock(self._lock_folder / f"{run_id}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
             return False
-        self._held[run_id] = lock
+        self._locks[run_id] = lock
         return True
 
-    def _release(self, run_id: str, ended: bool) -> None:
-        """Ends that; `ended`: the store knows that the run has."""
+    def _unlock(self, run_id: str, ended: bool) -> None:
+        """Unlocks a run; `ended`: the store has its end, so that it needs no mark."""
         if ended:
-            Path(self._held[run_id].lock_file).unlink()
-        self._held.pop(run_id).release()
+            Path(self._locks[run_id].lock_file).unlink()
+        self._locks.pop(run_id).release()
 
     def _mark_dead_runs(self) -> None:
-        """Marks runs as stopped whose process, one of this repository's, is gone; the others may be alive elsewhere."""
+        """Marks runs of this repository as killed whose process is gone; other runs may be alive elsewhere."""
         for run in self._search("status = 'RUNNING'"):
             run_id = run.info.run_id
-            if (self._locks / f"{run_id}.lock").exists() and self._hold(run_id):
+            if (self._lock_folder / f"{run_id}.lock").exists() and self._lock(run_id):
                 self._client.set_terminated(run_id, "KILLED")
-                self._release(run_id, ended=True)
+                self._unlock(run_id, ended=True)
 
     def _experiment(self, name: str, note: str, artifacts: str | None) -> str:
         known = self._client.get_experiment_by_name(name)
@@ -228,11 +254,11 @@ class Tracker:
         return key
 
 
-def _reach(address: str) -> None:
-    """Fails at once where nothing answers; MLflow itself would try for a minute or more."""
+def _check_connection(address: str) -> None:
+    """Fails at once if no server answers; MLflow itself would retry for a minute or more."""
     if address.startswith("http"):
-        http_request(get_default_host_creds(address), "/health", "GET", max_retries=0, timeout=ANSWER)
+        http_request(get_default_host_creds(address), "/health", "GET", max_retries=0, timeout=CONNECT_TIMEOUT)
     elif address.startswith("postgresql"):
-        engine = sqlalchemy.create_engine(address, connect_args={"connect_timeout": ANSWER})
+        engine = sqlalchemy.create_engine(address, connect_args={"connect_timeout": CONNECT_TIMEOUT})
         engine.connect().close()
         engine.dispose()

@@ -1,12 +1,10 @@
-"""A batch of pairs on its way: hidden, stored as a file stores it, revealed and put back in order.
-
-One module holds the whole way, so that whoever trains it, on one device or on many, calls one forward pass.
-"""
+"""The forward pass of a batch: hidden, stored as a file stores it, revealed, unshuffled; and its preview pictures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,37 +19,41 @@ from stegnet.core.tensors import (
     random_shuffle,
     split,
     through_8_bits,
+    to_8_bits,
     with_block_means,
     with_sealed_bits,
 )
 from stegnet.models import Pair
 from stegnet.models.precision import autocast
 
+PREVIEW_PAIRS = 4
+PREVIEW_GAIN = 10  # of the difference between container and cover
+
 
 @dataclass(frozen=True)
 class PassRandomness:
-    """What is random about the way of one batch of B pairs.
+    """All that is random in the pass of a batch of B pairs.
 
     Attributes:
-        shuffles: B of them, by which the secrets are shuffled.
-        chosen: (B,) bool, which secrets are shuffled at all.
-        sealed: (B, 3, H, W) bool, the samples that sealed bits change by a level.
-        noise: (B, 3, H, W), what is added to the container, or None.
+        shuffles: B block shuffles of the secrets.
+        shuffled: (B,) bool, the secrets that are shuffled.
+        sealed: (B, 3, H, W) bool, the samples that sealed bits change by one level.
+        noise: (B, 3, H, W) added to the stored container, or None.
     """
 
     shuffles: list[Shuffle]
-    chosen: Tensor
+    shuffled: Tensor
     sealed: Tensor
     noise: Tensor | None
 
-    def part(self, where: slice) -> "PassRandomness":
-        """The same for some of the pairs."""
-        noise = None if self.noise is None else self.noise[where]
-        return PassRandomness(self.shuffles[where], self.chosen[where], self.sealed[where], noise)
+    def select(self, pairs: slice) -> "PassRandomness":
+        """The randomness of some of the pairs."""
+        noise = None if self.noise is None else self.noise[pairs]
+        return PassRandomness(self.shuffles[pairs], self.shuffled[pairs], self.sealed[pairs], noise)
 
 
 class PassResult(NamedTuple):
-    """Both ends of the way, each (B, 3, H, W), in [0, 1] but for what a network overshoots."""
+    """Input and output pictures of a pass, each (B, 3, H, W); in [0, 1], but networks may overshoot."""
 
     cover: Tensor
     container: Tensor
@@ -60,61 +62,75 @@ class PassResult(NamedTuple):
 
 
 def draw_randomness(config: Config, step: int, device: torch.device) -> PassRandomness:
-    """The chance of the whole batch of a step: a function of seed and step alone."""
+    """The randomness of a step's whole batch, a function of seed and step alone."""
     train, count = config.train, config.train.batch
     random = torch.Generator(device).manual_seed(config.seed * 1_000_003 + step)
     shape = (count, 3, train.crop, train.crop)
-    chosen = torch.rand(count, generator=random, device=device) < train.scrambled
+    shuffled = torch.rand(count, generator=random, device=device) < train.scrambled
     blocks = train.crop // config.scramble.block
     shuffles = [random_shuffle(random, blocks, blocks) for _ in range(count)]
     sealed = torch.rand(shape, generator=random, device=device) < train.bits
     noise = torch.randn(shape, generator=random, device=device) * train.noise if train.noise else None
-    return PassRandomness(shuffles, chosen, sealed, noise)
+    return PassRandomness(shuffles, shuffled, sealed, noise)
 
 
 class HideRevealPass(nn.Module):
-    """A pair, and the way that its pictures take.
+    """A hide/reveal pair and all steps between its networks, as one module: one forward call, on any device.
 
     Args:
-        detail: does it hide a secret's detail only?
-        precision: "bf16" or "fp32", of the pair.
-        compiled: are the networks compiled first?
+        detail: the network hides a secret minus its block means.
+        precision: "bf16" or "fp32", of the networks.
+        compiled: the networks are compiled first.
     """
 
     def __init__(self, pair: Pair, detail: bool, precision: str, compiled: bool = False) -> None:
         super().__init__()
         self.pair = pair
         networks = (pair.prepare, pair.hide, pair.reveal, pair.restore)
-        compiler = torch.compile if compiled else _as_it_is
+        compiler = torch.compile if compiled else _uncompiled
         self._prepare, self._hide, self._reveal, self._restore = (compiler(network) for network in networks)
         self._detail, self._precision = detail, precision
 
-    def forward(self, pictures: Tensor, chance: PassRandomness) -> PassResult:
-        """Takes (B, 2, 3, H, W) uint8, covers and secrets, all the way."""
-        cover, secret = (_channels_last(part) for part in from_8_bits(pictures).unbind(1))
+    def forward(self, pictures: Tensor, randomness: PassRandomness) -> PassResult:
+        """Takes covers and secrets, (B, 2, 3, H, W) uint8."""
+        cover, secret = (_channels_last(part) for part in from_8_bits(pictures).unbind(1))  # (B, 3, H, W)
         means = block_means(secret) if self._detail else None
         with autocast(self._precision, pictures.device):
             prepared = self._prepare(secret).float()
         plain = split(with_block_means(prepared, means), means)
-        hidden = torch.where(_each(chance.chosen), apply(plain, chance.shuffles), plain)
+        hidden = torch.where(_per_pair(randomness.shuffled), apply(plain, randomness.shuffles), plain)
         with autocast(self._precision, pictures.device):
             container = self._hide(cover, _channels_last(hidden)).float()
-        stored = with_sealed_bits(through_8_bits(container), container, _channels_last(chance.sealed))
-        stored = stored if chance.noise is None else stored + chance.noise
+        stored = with_sealed_bits(through_8_bits(container), container, _channels_last(randomness.sealed))
+        stored = stored if randomness.noise is None else stored + randomness.noise
         with autocast(self._precision, pictures.device):
             revealed = self._reveal(stored).float()
-        ordered = join(torch.where(_each(chance.chosen), invert(revealed, chance.shuffles), revealed), means)
+        unshuffled = torch.where(_per_pair(randomness.shuffled), invert(revealed, randomness.shuffles), revealed)
+        joined = join(unshuffled, means)
         with autocast(self._precision, pictures.device):
-            restored = self._restore(_channels_last(ordered)).float()
+            restored = self._restore(_channels_last(joined)).float()
         return PassResult(cover, container, secret, with_block_means(restored, means))
 
 
-def _as_it_is(network: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def first_pairs(result: PassResult) -> PassResult:
+    """The pairs of a preview, detached and copied, so that the whole batch can be freed."""
+    return PassResult(*(pictures[:PREVIEW_PAIRS].detach().clone() for pictures in result))
+
+
+def preview(result: PassResult) -> np.ndarray:
+    """One row per pair: cover, container, difference × PREVIEW_GAIN, secret, revealed; (B·H, 5·W, 3) uint8."""
+    cover, container, secret, revealed = result
+    columns = (cover, container, (container - cover).abs() * PREVIEW_GAIN, secret, revealed)
+    rows = torch.cat([to_8_bits(column) for column in columns], dim=3)  # (B, 3, H, 5·W)
+    return rows.permute(0, 2, 3, 1).reshape(-1, rows.shape[3], 3).cpu().numpy()
+
+
+def _uncompiled(network: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return network
 
 
-def _each(chosen: Tensor) -> Tensor:
-    return chosen[:, None, None, None]
+def _per_pair(mask: Tensor) -> Tensor:
+    return mask[:, None, None, None]
 
 
 def _channels_last(pictures: Tensor) -> Tensor:

@@ -1,50 +1,61 @@
-"""Where a training stands, on disk, so that it can go on after it was stopped."""
+"""Checkpoints of one exact training on disk, from which it resumes, and the fingerprint that names it."""
 
 import hashlib
 import io
+import json
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 
+import stegnet
+from stegnet.core.config import Config
 from stegnet.core.errors import TrainingError
+from stegnet.core.parallel import world_size
+from stegnet.core.reproducible import cpu_threads
+from stegnet.data.shards import data_hash
+from stegnet.models import SHIPPED, weights_id
+from stegnet.models.precision import pick_device, resolve
 
-KEPT = 2  # the one before stays: the newest may be damaged
-PATIENCE = 15.0  # seconds; the loaders of a training that was killed notice it within 5
+CODE = ("core", "data", "models", "training")  # packages of stegnet that a training computes with
+IRRELEVANT = {"workers", "checkpoint"}  # keys of `train` that change how long it takes, and nothing else
+KEPT = 2  # checkpoints: the newest may be damaged
+LOCK_TIMEOUT = 15.0  # seconds; the loaders of a killed training notice within 5 and then release the lock
 _DIGEST = hashlib.sha256().digest_size
 
 _log = logging.getLogger(__name__)
 
 
 class Checkpoint:
-    """The last states of one exact training, each in a file that is written whole or not at all.
+    """The last states of one training, each in a file that is written whole or not at all.
 
-    A file is the SHA-256 of a state and the state, as torch.save writes it.
+    A file is the SHA-256 of a state followed by the state, as torch.save writes it.
 
     Args:
-        folder: where they live; made when first needed.
-        fingerprint: names the training; another one never resumes from these files.
+        folder: of the files; created when first needed.
+        fingerprint: names the training; no other one resumes from these files.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
         self._folder, self.fingerprint = folder, fingerprint
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Nobody else goes on from here or saves meanwhile.
+    def lock(self) -> Iterator[None]:
+        """Keeps other processes from running the same training.
 
         Raises:
-            TrainingError: somebody else is at it.
+            TrainingError: another process runs it.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._folder / f"{self.fingerprint}.lock")
         try:
-            lock.acquire(timeout=PATIENCE)
+            lock.acquire(timeout=LOCK_TIMEOUT)
         except Timeout as error:
             raise TrainingError("this training is running already", "wait until it ends, or end it") from error
         try:
@@ -53,7 +64,7 @@ class Checkpoint:
             lock.release()
 
     def save(self, state: dict[str, Any]) -> None:
-        """Writes `state`, which says at what "step" it is, beside its place and moves it there."""
+        """Writes `state`, whose "step" numbers the file, to a temporary file and renames that."""
         self._folder.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()
         torch.save(state, content)
@@ -65,26 +76,57 @@ class Checkpoint:
             path.unlink()
 
     def load(self) -> dict[str, Any] | None:
-        """What was saved last and is whole, or None."""
+        """The newest undamaged state, or None."""
         for path in self._paths():
             content = path.read_bytes()
             if hashlib.sha256(content[_DIGEST:]).digest() == content[:_DIGEST]:
                 return torch.load(io.BytesIO(content[_DIGEST:]), map_location="cpu", weights_only=True)
-            _log.warning("%s: is damaged; the training goes on from what was saved before", path)
+            _log.warning("%s: is damaged; the training resumes from the checkpoint before it", path)
         return None
 
     def newest(self) -> Path | None:
-        """The file that was written last."""
+        """The newest file."""
         return next(iter(self._paths()), None)
 
     def remove(self) -> None:
-        """Forgets all: the training is finished."""
+        """Deletes all files; for a training that is finished."""
         for path in self._folder.glob(f"{self.fingerprint}*"):
             path.unlink()
 
     def _paths(self) -> list[Path]:
         """Newest first."""
         return sorted(self._folder.glob(f"{self.fingerprint}-*.pt"), reverse=True)
+
+
+def checkpoint_of(config: Config, data: Path, folder: Path) -> Checkpoint:
+    """The checkpoint in `folder` of the training that `config` describes, on the shards in `data`."""
+    device = pick_device()
+    return Checkpoint(folder, fingerprint(config, data, device, resolve(config.train.precision, device)))
+
+
+def fingerprint(config: Config, data: Path, device: torch.device, precision: str) -> str:
+    """Identifies one exact training by its settings, pictures, device, precision, PyTorch version and code."""
+    parts = [settings_of(config), data_hash(data), device.type, precision, torch.__version__, code_hash()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def settings_of(config: Config) -> dict[str, Any]:
+    """The parameters that decide the weights, with "auto" and "shipped" resolved."""
+    train = {key: value for key, value in asdict(config.train).items() if key not in IRRELEVANT}
+    train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}
+    if config.train.start == "shipped":
+        train["start"] = weights_id(SHIPPED)
+    sections = {"model": asdict(config.model), "scramble": asdict(config.scramble), "train": train}
+    return {"seed": config.seed, "beta": config.beta, **sections}
+
+
+def code_hash() -> str:
+    """SHA-256 of the source that computes a training: changed code does not resume old checkpoints."""
+    code = hashlib.sha256()
+    for package in CODE:
+        for path in sorted((Path(stegnet.__file__).parent / package).rglob("*.py")):
+            code.update(path.read_bytes())
+    return code.hexdigest()
 
 
 def _write(path: Path, content: memoryview) -> None:
@@ -96,7 +138,7 @@ def _write(path: Path, content: memoryview) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """A file's new name is safe when its folder is."""
+    """Makes a rename in the folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

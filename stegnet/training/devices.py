@@ -1,10 +1,10 @@
-"""The processes that train together, each on its device; the one door to Lightning Fabric."""
+"""Training processes, each with a device and a share of every batch; the only module that imports Lightning Fabric."""
 
-import dataclasses
 import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import torch
 from lightning_fabric import Fabric
@@ -12,31 +12,64 @@ from lightning_fabric.plugins.environments import LightningEnvironment, TorchEla
 from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import nn
 
-from stegnet.core.config import AUTO, Config
+from stegnet.core.config import AUTO, Config, TrainConfig
 from stegnet.core.errors import ConfigError
-from stegnet.core.parallel import physical_cores
-from stegnet.core.ranks import is_launched, local_world_size, world_size
+from stegnet.core.parallel import is_launched, local_world_size, physical_cores, rank, world_size
 from stegnet.models import build_from
 from stegnet.models.precision import pick_device
-from stegnet.training.launch import launch, supervised
+from stegnet.training.launch import launch, launched
 
-logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it greets each process
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs a line for each process
 
 
-def processes(config: Config) -> int:
-    """The number of processes that train: as many as were started already, else what train.devices asks for.
+@dataclass(frozen=True)
+class BatchShare:
+    """The consecutive pairs of every batch that one process computes, in equal parts.
 
-    On the CPU, "auto" starts one process for each physical core, as far as they can share the batch evenly: processes
-    meet once a step, where threads of one process meet in every operation, and wait for whatever else runs there.
+    Attributes:
+        batch: pairs in a whole batch.
+        start: index in the batch of the first pair.
+        size: number of pairs.
+        count: number of parts; divides the size.
+    """
+
+    batch: int
+    start: int
+    size: int
+    count: int
+
+    @classmethod
+    def of_this_process(cls, config: TrainConfig) -> "BatchShare":
+        """The share of this process."""
+        size = config.batch // world_size()
+        return cls(config.batch, rank() * size, size, config.accumulate)
+
+    def pairs(self, step: int) -> range:
+        """The indices of the training pairs of a step."""
+        first = step * self.batch + self.start
+        return range(first, first + self.size)
+
+    def parts(self) -> Iterator[tuple[slice, slice]]:
+        """The slices of each part: in the share, and in the whole batch."""
+        size = self.size // self.count
+        for first in range(0, self.size, size):
+            yield slice(first, first + size), slice(self.start + first, self.start + first + size)
+
+
+def process_count(config: Config) -> int:
+    """The number of training processes: those already launched, or else as train.devices says.
+
+    On the CPU, "auto" is one process per physical core, as far as the batch divides evenly: processes synchronise once
+    a step, where the threads of one process synchronise in every operation.
 
     Raises:
-        ConfigError: so many GPUs are not there, or the batch can't be shared out.
+        ConfigError: there are fewer GPUs, or the batch does not divide evenly.
     """
     train, gpus = config.train, torch.cuda.device_count() if torch.cuda.is_available() else 0
     if is_launched():
         count = world_size()
     elif train.devices == AUTO:
-        count = gpus or _even_shares(config)
+        count = gpus or _cpu_processes(config)
     else:
         count = train.devices
     if gpus and not is_launched() and count > gpus:
@@ -47,51 +80,50 @@ def processes(config: Config) -> int:
     return count
 
 
-def _even_shares(config: Config) -> int:
-    """The most processes, one a core, that get equal shares of a batch; one where a network normalises by its batch."""
+def _cpu_processes(config: Config) -> int:
+    """The most processes, at most one per core, with equal shares of a batch; one if the network has batch norms."""
     with torch.device("meta"):
-        parts = build_from(dataclasses.replace(config.model, pretrained=False)).modules()
-    if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in parts):
+        modules = build_from(replace(config.model, pretrained=False)).modules()
+    if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules):
         return 1
     counts = range(physical_cores(), 1, -1)
     return next((count for count in counts if config.train.batch % (count * config.train.accumulate) == 0), 1)
 
 
 @contextmanager
-def shared_out(module: str, config: Config) -> Iterator[None]:
-    """Runs the block in each of the processes that train together, started by `python -m module` where need be.
+def training_processes(module: str, config: Config) -> Iterator[None]:
+    """Runs the block in each of the processes that train together, launched as `python -m module` if needed.
 
     Raises:
-        SystemExit: in the process that started the others, once they have ended.
-        ConfigError, TrainingError: as `processes` and `launch`.
+        SystemExit: in the launching process, when the launched ones have ended.
+        ConfigError, TrainingError: from `process_count` and `launch`.
     """
-    count = processes(config)
+    count = process_count(config)
     if count != world_size():
         sys.exit(launch(module, count))
-    with supervised():
+    with launched():
         yield
 
 
 def open_fabric(config: Config) -> Fabric:
-    """Joins the processes that train together, and takes this one's device.
+    """Connects this process to the others that train, on its own device.
 
     Raises:
-        ConfigError: as `processes`, or this process should be one of several and is alone.
+        ConfigError: from `process_count`, or the other processes were not launched.
     """
-    if processes(config) != world_size() and config.train.devices != AUTO:
+    if process_count(config) != world_size() and config.train.devices != AUTO:
         raise ConfigError(
             f"params.yaml: train.devices: {config.train.devices} processes are started by `python -m pipeline.train`",
             "or start them with torchrun",
         )
     device = pick_device()
-    together = world_size() > 1
-    here = local_world_size()
+    several = world_size() > 1
     fabric = Fabric(
         accelerator=device.type,
-        devices=here,
-        num_nodes=world_size() // here,
-        strategy=DDPStrategy() if together else SingleDeviceStrategy(device),
-        plugins=[TorchElasticEnvironment() if together else LightningEnvironment()],
+        devices=local_world_size(),
+        num_nodes=world_size() // local_world_size(),
+        strategy=DDPStrategy() if several else SingleDeviceStrategy(device),
+        plugins=[TorchElasticEnvironment() if several else LightningEnvironment()],
     )
     fabric.launch()
     return fabric

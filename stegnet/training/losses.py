@@ -1,8 +1,8 @@
-"""What a training minimises: how far the container is from its cover, and the revealed secret from the secret.
+"""Loss terms: the error of the container against its cover, and of the revealed secret against the secret.
 
-A squared error lets go of what is nearly right. An absolute one pulls on as hard, and SSIM is steep where a picture is
-flat: alone, they call the container back to its cover before the secret has found its way, unless `container_start`
-is about the square of what a squared error wants (0.0005 in the place of 0.02).
+A squared error stops pulling once the pictures are nearly right. An absolute error pulls on just as hard, and SSIM is
+steep where a picture is flat: alone, they drive the container back to its cover before the secret has got through,
+unless `container_start` is about the square of what a squared error needs (0.0005 instead of 0.02).
 """
 
 from collections.abc import Callable
@@ -15,31 +15,35 @@ from stegnet.core.config import LossConfig
 from stegnet.core.similarity import ms_ssim, ssim
 from stegnet.training.batch_pass import PassResult
 
-EPSILON = 1e-3  # where a Charbonnier error turns from square to straight
+EPSILON = 1e-3  # where a Charbonnier error turns from square to linear
 
 
 @dataclass(frozen=True)
-class Terms:
-    """The two terms of one batch, each a scalar, and the mean squared errors that they are told by, in RGB."""
+class LossTerms:
+    """Both terms of a batch's loss, and the mean squared errors in RGB that are reported; all scalars."""
 
     container: Tensor
     secret: Tensor
     container_mse: Tensor
     secret_mse: Tensor
 
+    def stack(self) -> Tensor:
+        """(4,) detached, in the order of the attributes."""
+        return torch.stack([self.container, self.secret, self.container_mse, self.secret_mse]).detach()
 
-def terms(arrived: PassResult, config: LossConfig) -> Terms:
-    """Both terms of the loss, by the measures that `config` weighs; float32 as the pictures are."""
-    container, secret = (arrived.container, arrived.cover), (arrived.revealed, arrived.secret)
+
+def loss_terms(result: PassResult, config: LossConfig) -> LossTerms:
+    """Both terms, by the measures that `config` weighs, in float32."""
+    container, secret = (result.container, result.cover), (result.revealed, result.secret)
     with torch.no_grad():
-        figures = [_squared(*pictures).mean() for pictures in (container, secret)]
-    return Terms(_error(*container, config), _error(*secret, config), *figures)
+        squared = [_squared(*pictures).mean() for pictures in (container, secret)]
+    return LossTerms(_error(*container, config), _error(*secret, config), *squared)
 
 
 def to_ycbcr(pictures: Tensor) -> Tensor:
-    """(B, 3, H, W) RGB to Y, Cb and Cr, all in [0, 1]: ITU-R BT.601 in full range, as JFIF 1.02 has it.
+    """(B, 3, H, W) RGB to Y, Cb and Cr, all in [0, 1]: ITU-R BT.601, full range, as in JFIF 1.02.
 
-    But grey has 0.5 in Cb and Cr, where JFIF has 128 of 255.
+    Departs from JFIF in the chroma of grey: 0.5 instead of 128/255.
     """
     red, green, blue = pictures.unbind(1)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
@@ -55,30 +59,30 @@ def _absolute(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _charbonnier(a: Tensor, b: Tensor) -> Tensor:
-    """√(d² + ε²) - ε; Lai et al. 2017 (arXiv 1704.03915, equation 3) do not take off ε: here equal pictures have 0."""
+    """√(d² + ε²) - ε; Lai et al. 2017 (arXiv 1704.03915, equation 3) do not subtract ε: here equal pictures give 0."""
     return ((a - b).square() + EPSILON**2).sqrt() - EPSILON
 
 
-def _unlike(a: Tensor, b: Tensor) -> Tensor:
+def _dissimilarity(a: Tensor, b: Tensor) -> Tensor:
     return 1 - ssim(a, b)
 
 
-def _unlike_on_all_scales(a: Tensor, b: Tensor) -> Tensor:
+def _multi_scale_dissimilarity(a: Tensor, b: Tensor) -> Tensor:
     return 1 - ms_ssim(a, b)
 
 
-# By their keys in params.yaml. They take pictures (B, 3, H, W) and give errors (B, 3, ...).
+# By their keys in params.yaml. They take pictures (B, 3, H, W) and return errors (B, 3, ...).
 MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": _squared,
     "l1": _absolute,
     "charbonnier": _charbonnier,
-    "ssim": _unlike,
-    "ms_ssim": _unlike_on_all_scales,
+    "ssim": _dissimilarity,
+    "ms_ssim": _multi_scale_dissimilarity,
 }
 
 
 def _error(a: Tensor, b: Tensor, config: LossConfig) -> Tensor:
-    """The weighted sum of the measures; one whose weight is 0 is not taken."""
+    """The weighted sum of the measures; those of weight 0 are skipped."""
     if config.space == "ycbcr":
         a, b = to_ycbcr(a), to_ycbcr(b)
     weights = {name: getattr(config, name) for name in MEASURES}
@@ -86,7 +90,7 @@ def _error(a: Tensor, b: Tensor, config: LossConfig) -> Tensor:
 
 
 def _over_channels(errors: Tensor, config: LossConfig) -> Tensor:
-    """The mean over R, G and B, or Y's error and the weighted ones of Cb and Cr: the same for grey pictures."""
+    """The mean over R, G and B, or Y's error plus the weighted errors of Cb and Cr: equal for grey pictures."""
     if config.space == "rgb":
         return errors.mean()
     luma, blue, red = errors.transpose(0, 1).flatten(1).mean(1)

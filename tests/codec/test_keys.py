@@ -94,7 +94,7 @@ def test_a_passphrase_is_never_shown():
 def test_invalid_passphrases(text):
     with pytest.raises(KeyFileError, match="passphrase") as caught:
         Passphrase(text)
-    assert "xx" not in caught.value.told()
+    assert "xx" not in caught.value.as_text()
 
 
 @pytest.mark.parametrize("text", ["x", " ", "x" * 1024, "ä" * 512, "\0", "🗝"])
@@ -133,7 +133,7 @@ def test_another_length_is_no_key(tmp_path, size):
     (tmp_path / "k").write_bytes((b"s3cr3t" * 200)[:size])
     with pytest.raises(KeyFileError, match="not a key file") as caught:
         read_key(tmp_path / "k")
-    assert "s3cr3t" not in caught.value.told()
+    assert "s3cr3t" not in caught.value.as_text()
 
 
 def test_no_key_file(tmp_path):

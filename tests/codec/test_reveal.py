@@ -303,7 +303,7 @@ def test_one_error_for_every_reason(tmp_path, network, folder, frames, key, monk
     for case in cases:
         with pytest.raises(RevealError) as caught:
             reveal_film(network, case[0], tmp_path / "out.mkv", case[1])
-        answers.add(caught.value.told())
+        answers.add(caught.value.as_text())
     assert len(answers) == 1
     assert not (tmp_path / "out.mkv").exists()
 

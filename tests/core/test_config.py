@@ -69,8 +69,25 @@ def test_a_number_may_have_an_exponent(tmp_path, spelt, value):
 
 
 @pytest.mark.parametrize("text", ["1e", "e5", "1e5x", "0x1e5", "v1e5", "1e5.0"])
-def test_what_only_looks_like_an_exponent_is_none(text):
+def test_malformed_exponents_are_no_numbers(text):
     assert not isinstance(parse(text), float)
+
+
+@pytest.mark.parametrize("value", [1e5, 100000.0, 100000])
+def test_an_integer_may_have_an_exponent(changed, value):
+    pairs = changed("train.pairs", value).train.pairs
+    assert (pairs, type(pairs)) == (100_000, int)
+
+
+def test_an_integer_with_an_exponent_has_the_same_bounds(changed):
+    with pytest.raises(ConfigError, match=r"^params.yaml: train.pairs: must be int, is 1.5$"):
+        changed("train.pairs", 1.5)
+    with pytest.raises(
+        ConfigError, match=r"^params.yaml: train.pairs: must lie between 1 and 10000000000, is 100000000000\.0$"
+    ):
+        changed("train.pairs", 1e11)
+    with pytest.raises(ConfigError, match=r"^params.yaml: train.workers: must be int, is inf$"):
+        changed("train.workers", float("inf"))
 
 
 def test_every_key_has_a_comment():
@@ -89,11 +106,11 @@ def test_a_missing_key_is_named(changed, key):
 @pytest.mark.parametrize("key", FLAT)
 def test_a_wrong_type_is_named(changed, key):
     kind = type(FLAT[key]) if key not in {"beta"} else float
-    with pytest.raises(ConfigError, match=rf"^params.yaml: {key}: must be \w+, is"):
+    with pytest.raises(ConfigError, match=rf"^params.yaml: {key}: must be (one of )?\w+.*, is"):
         changed(key, WRONG[kind] if FLAT[key] != "auto" else 1.5)
 
 
-def test_a_number_that_the_family_may_decide(changed):
+def test_auto_values(changed):
     assert changed("model.width", 8).model.width == 8
     assert changed("model.width", "auto").model.width == "auto"
     with pytest.raises(ConfigError, match=r"^params.yaml: model.width: must be int, is 'car'$"):
@@ -103,10 +120,23 @@ def test_a_number_that_the_family_may_decide(changed):
 
 
 @pytest.mark.parametrize(("key", "close"), [("sede", "seed"), ("data.sized", "size"), ("train.augment.flips", "flip")])
-def test_an_unknown_key_is_named_with_the_one_that_was_meant(changed, key, close):
+def test_an_unknown_key_is_named_with_the_closest_match(changed, key, close):
     with pytest.raises(ConfigError, match=rf"^params.yaml: {key}: unknown key$") as caught:
         changed(key, 1)
     assert caught.value.hint == f"did you mean {close}?"
+
+
+def test_a_misspelt_key_is_unknown_before_it_is_missing(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT.replace("  pairs: 17000 ", "  pears: 17000 "), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"^params.yaml: train.pears: unknown key$") as caught:
+        load(path)
+    assert caught.value.hint == "did you mean pairs?"
+
+
+def test_a_key_that_is_not_text_is_unknown(changed):
+    with pytest.raises(ConfigError, match=r"^params.yaml: data.7: unknown key$"):
+        changed("data", yaml.safe_load(TEXT)["data"] | {7: 1})
 
 
 @pytest.mark.parametrize("key", [key for key, value in FLAT.items() if isinstance(value, int | float)])
@@ -139,7 +169,7 @@ def test_out_of_range_is_named(changed, key, value):
         changed(key, value)
 
 
-def test_a_bad_choice_lists_the_good_ones(changed):
+def test_an_invalid_choice_lists_the_valid_ones(changed):
     with pytest.raises(ConfigError, match=r"train.precision: must be one of auto, bf16, fp32, is 'fp16'"):
         changed("train.precision", "fp16")
 
@@ -169,7 +199,7 @@ def test_a_crop_larger_than_its_pictures(changed):
         changed("data.size", 88)
 
 
-def test_a_whole_number_does_for_a_float(changed):
+def test_an_integer_is_accepted_as_a_float(changed):
     beta = changed("beta", 2).beta
     assert (beta, type(beta)) == (2.0, float)
 
@@ -189,7 +219,7 @@ def test_a_section_must_be_a_mapping(changed, key):
         (None, "No such file"),
     ],
 )
-def test_a_file_that_is_no_params(tmp_path, content, reason):
+def test_an_unreadable_file(tmp_path, content, reason):
     path = tmp_path / "params.yaml"
     if content is not None:
         path.write_bytes(content)
@@ -202,7 +232,7 @@ def test_flatten_joins_keys_with_dots():
     assert flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
 
 
-def test_a_loss_of_nothing_is_refused(changed):
+def test_a_loss_without_weights_is_refused(changed):
     assert changed("train.loss.l1", 1.0).train.loss.l1 == 1
     with pytest.raises(ConfigError, match=r"^params.yaml: train.loss: all weights are 0"):
         changed("train.loss.mse", 0.0)

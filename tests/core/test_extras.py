@@ -27,7 +27,7 @@ OTHERS = (
         "matplotlib",
     ),
     *("mlflow", "onnx", "onnxscript", "pandas", "piq", "pynvml", "scipy", "skimage", "sklearn", "timm", "torch"),
-    *("torchmetrics", "torchvision", "yaml"),
+    *("pydantic", "torchmetrics", "torchvision", "yaml"),
 )
 RUN = f"import sys; sys.modules.update(dict.fromkeys({OTHERS})); from stegnet.cli import run; run()"
 

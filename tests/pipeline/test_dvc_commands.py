@@ -79,7 +79,7 @@ def test_after_repro(clone: Path) -> None:
     run(clone, "dvc", "params", "diff")
 
 
-def test_what_only_logs_makes_nothing_anew(clone: Path) -> None:
+def test_changes_to_logging_reproduce_nothing(clone: Path) -> None:
     with open(clone / LOGS, "a", encoding="utf-8") as file:
         file.write("# a comment\n")
     stages = ("prepare", "train", "export", "evaluate", "video", "report")
@@ -136,7 +136,7 @@ def test_a_remote_on_s3(clone: Path, bucket: str, tmp_path: Path) -> None:
 
 
 def test_the_study(clone: Path) -> None:
-    """Another project beside it, which measures what this one made and logs to the same store."""
+    """Another DVC project, which measures this one's outputs and logs to the same store."""
     variables = {"PYTHONDONTWRITEBYTECODE": ""}  # as users have it: bytecode lies about
     stages = ("rival@other_seed", "evaluate@shipped", "classical@trained", "sizes@trained")
     run(clone, "dvc", "--cd", "study", "repro", *stages, **variables)
@@ -154,7 +154,7 @@ def test_the_study(clone: Path) -> None:
 
 
 def test_the_study_publishes_to_the_same_store(clone: Path) -> None:
-    """By the command of its stage; what it needs takes hours, and so one figure stands for all."""
+    """By the stage's command; the study takes hours, so one figure stands for all."""
     stages = yaml.safe_load((clone / "study/dvc.yaml").read_text(encoding="utf-8"))["stages"]
     (clone / "study/trained/sizes").mkdir(parents=True, exist_ok=True)
     (clone / "study/trained/sizes/metrics.json").write_text('{"of_64": 40.5}', encoding="utf-8")

@@ -133,7 +133,7 @@ def test_temporary_run_logs_to_the_same_store(clone: Path) -> None:
 
 
 def test_restored_stages_are_marked(clone: Path, tmp_path: Path) -> None:
-    """The cache travels, MLflow's store does not: DVC executes nothing but publish."""
+    """With DVC's cache but not MLflow's store, only publish is executed."""
     other = tmp_path / "other"
     run(clone, "git", "clone", "-q", str(clone), str(other))
     run(other, "git", "rm", "-q", "--ignore-unmatch", "dvc.lock")
@@ -161,7 +161,7 @@ def kill_training(folder: Path, *command: str) -> None:
     process.wait()
 
 
-def test_repro_goes_on_after_a_kill_to_the_same_bits(clone: Path) -> None:
+def test_repro_resumes_after_a_kill_with_the_same_bits(clone: Path) -> None:
     run(clone, "dvc", "repro", "train")
     locked = (clone / "dvc.lock").read_bytes()
     repro = ("dvc", "repro", "--single-item", "--force", "train")
@@ -175,7 +175,7 @@ def test_verify_finds_equal_clones(committed: Path) -> None:
     assert "verified" in run(committed, "sh", "tools/verify.sh")
 
 
-def test_unknown_and_impossible_parameters_stop_with_their_name(committed: Path, tmp_path: Path) -> None:
+def test_unknown_and_invalid_parameters_are_named(committed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "clone"
     run(committed, "git", "clone", "-q", str(committed), str(folder))
     assert "train.pears: unknown key" in run(folder, "dvc", "exp", "run", "-S", "+train.pears=3", fails=True)

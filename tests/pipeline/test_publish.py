@@ -1,4 +1,4 @@
-"""What is printed at the end of the pipeline."""
+"""The headline printed at the end of the pipeline."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from stegnet.core.config import load
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_figure_stands_in_its_place() -> None:
+def test_the_headline_has_every_figure_in_its_place() -> None:
     stills = {
         f"{side}_{name}": start + place
         for side, start in (("container", 40), ("secret", 30))

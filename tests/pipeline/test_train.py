@@ -20,8 +20,8 @@ import yaml
 from safetensors.torch import load_file
 
 from pipeline.results import _curve
-from pipeline.train import _write_curve
 from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
+from stegnet.training.artifacts import write_curve
 from stegnet.training.validation import FIGURES
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def start(folder: Path) -> Run:
-    """Starts the stage, in the way of a user who has changed some of its parameters."""
+    """Starts the stage with some parameters changed."""
 
     def call(out: str, *launcher: str, **train: int) -> subprocess.Popen:
         params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
@@ -70,7 +70,7 @@ def start(folder: Path) -> Run:
 
 
 def finish(process: subprocess.Popen, out: Path) -> str:
-    """What it said; all must be well."""
+    """Waits for success and returns the stage's stderr."""
     process.wait()
     said = (out / "said.txt").read_text(encoding="utf-8")
     assert process.returncode == 0, said
@@ -79,8 +79,9 @@ def finish(process: subprocess.Popen, out: Path) -> str:
 
 @pytest.fixture(scope="module")
 def whole(folder: Path, start: Run) -> Path:
-    """What the training leaves if nobody disturbs it."""
-    finish(start("whole"), folder / "whole")
+    """The output of an undisturbed training, which logs nothing on stderr but its progress."""
+    said = finish(start("whole"), folder / "whole")
+    assert not [line for line in re.split("[\r\n]", said) if line and not line.startswith("train: ")]
     return folder / "whole"
 
 
@@ -89,7 +90,7 @@ def saved(folder: Path) -> set[str]:
 
 
 def disturb(process: subprocess.Popen, folder: Path, number: int, moment: float) -> None:
-    """Sends a signal so many seconds after the training saves for the first time."""
+    """Sends a signal `moment` seconds after the training's first checkpoint."""
     before = saved(folder)
     while saved(folder) <= before:
         assert process.poll() is None
@@ -110,17 +111,17 @@ def runs(folder: Path) -> list[mlflow.entities.Run]:
 
 
 def steps(run: mlflow.entities.Run) -> list[int]:
-    """Where the run's curve has points."""
+    """Steps of the run's curve."""
     history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "train/loss")
     return sorted(point.step for point in history)
 
 
-def test_killed_at_any_moment_it_ends_with_the_same_bits(folder: Path, start: Run, whole: Path) -> None:
+def test_a_training_killed_at_any_moment_ends_with_the_same_bits(folder: Path, start: Run, whole: Path) -> None:
     moments = random.Random(0)
     killed = folder / "killed"
     disturb(start("killed"), folder, signal.SIGINT, 0)
     said = (killed / "said.txt").read_text(encoding="utf-8")
-    assert said.splitlines()[-1].endswith("of 30 steps; the same command goes on from there")
+    assert said.splitlines()[-1].endswith("of 30 steps; run the same command to resume")
     live, curve = ((place / "curve.csv").read_bytes() for place in (killed, whole))
     assert live.count(b"\n") >= 2  # it grows while the training runs
     assert curve.startswith(live)
@@ -135,8 +136,8 @@ def test_killed_at_any_moment_it_ends_with_the_same_bits(folder: Path, start: Ru
     assert len(runs(folder)) == 2
 
 
-def test_a_store_that_fails_touches_neither_the_training_nor_its_bits(folder: Path, start: Run, whole: Path) -> None:
-    """As a server that goes away for good: somebody else holds MLflow's database."""
+def test_a_failing_store_does_not_affect_the_training(folder: Path, start: Run, whole: Path) -> None:
+    """MLflow's database is locked, as if a server were down."""
     known = {run.info.run_id for run in runs(folder)}
     process = start("alone")
     while len(runs(folder)) == len(known):
@@ -147,8 +148,8 @@ def test_a_store_that_fails_touches_neither_the_training_nor_its_bits(folder: Pa
     assert_same(folder / "alone", whole)
     warnings = [line for line in re.split("[\r\n]", said) if "WARNING" in line]
     assert [warning.split(" (")[0] for warning in warnings] == [
-        "WARNING: MLflow takes nothing",
-        "WARNING: MLflow has not got all of this run",
+        "WARNING: MLflow can't be reached",
+        "WARNING: MLflow is missing part of this run",
     ]
     (run,) = [run for run in runs(folder) if run.info.run_id not in known]
     assert run.info.status == "RUNNING"
@@ -159,7 +160,7 @@ def test_a_store_that_fails_touches_neither_the_training_nor_its_bits(folder: Pa
     assert steps(again) == list(range(30))
 
 
-def test_two_processes_train_what_one_trains(folder: Path, start: Run, whole: Path) -> None:
+def test_two_processes_train_the_same_as_one(folder: Path, start: Run, whole: Path) -> None:
     finish(start("two", devices=2, accumulate=2), folder / "two")
     one, two = (load_file(place / "w.safetensors") for place in (whole, folder / "two"))
     for name, tensor in one.items():
@@ -174,14 +175,14 @@ def test_torchrun_starts_them_too(folder: Path, start: Run) -> None:
 
 
 def test_killed_processes_end_with_the_same_bits(folder: Path, start: Run) -> None:
-    """Four, for the order of their gradients' sum then decides how it is rounded."""
+    """With four, the order in which gradients are summed decides the rounding."""
     finish(start("four", devices=4), folder / "four")
     disturb(start("four killed", devices=4), folder, signal.SIGKILL, 0)
     finish(start("four killed", devices=4), folder / "four killed")
     assert_same(folder / "four killed", folder / "four")
 
 
-def test_a_bare_machine_trains_without_mlflow(folder: Path, start: Run, whole: Path) -> None:
+def test_training_works_without_mlflow(folder: Path, start: Run, whole: Path) -> None:
     bare = "import runpy, sys; sys.modules['mlflow'] = None; sys.argv[0] = 'train'; sys.argv[1:3] = []"
     run_it = f"{bare}; runpy.run_module('pipeline.train', run_name='__main__')"
     said = finish(start("bare", sys.executable, "-c", run_it), folder / "bare")
@@ -190,10 +191,10 @@ def test_a_bare_machine_trains_without_mlflow(folder: Path, start: Run, whole: P
 
 
 def test_the_curve_has_empty_cells_where_nothing_was_validated(tmp_path: Path) -> None:
-    """The columns are there in any case, for DVC draws them; its template passes over the empty cells."""
+    """DVC plots the columns, so they are always there; its template skips the empty cells."""
     points = [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0, **dict.fromkeys(FIGURES, 3.5)}]
-    _write_curve(tmp_path / "curve.csv", points)
-    _write_curve(tmp_path / "none.csv", points[:1])
+    write_curve(tmp_path / "curve.csv", points)
+    write_curve(tmp_path / "none.csv", points[:1])
     head, first, second = (tmp_path / "curve.csv").read_text(encoding="utf-8").splitlines()
     assert (head, first, second) == (f"step,loss,{','.join(FIGURES)}", "0,2.0,,,", "1,1.0,3.5,3.5,3.5")
     assert (tmp_path / "none.csv").read_text(encoding="utf-8").splitlines() == [head, first]

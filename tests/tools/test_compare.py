@@ -161,7 +161,7 @@ def test_what_decides_a_training_names_it(project):
 def test_after_ctrl_c_it_goes_on_where_it_was(project, log, capsys):
     log(stop=("wide", 3))
     assert run("--set", "tiny", "--rows", "narrow,wide") == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "stopped; the same command goes on from there"
+    assert capsys.readouterr().err.splitlines()[-1] == "stopped; run the same command to resume"
     second = log()
     assert run("--set", "tiny", "--rows", "narrow,wide") == 0
     assert second.steps == {"wide": [2, 3]}

@@ -16,9 +16,10 @@ import stegnet
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.export import export
 from stegnet.models import read_card
-from stegnet.tracking import Tracker, store
+from stegnet.tracking import store
 from stegnet.tracking.model import REGISTERED, example, log_model
 from stegnet.tracking.result import Result
+from stegnet.tracking.store import Tracker
 
 pytestmark = pytest.mark.slow
 
@@ -35,12 +36,12 @@ def trained(weights: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.entities.LoggedModel:
-    """What a training logged, with a measurement below it."""
-    monkeypatch.setattr(store, "changes_in", lambda params: "")  # as if its parameters were the commit's
+    """The model logged by a training with a measurement."""
+    monkeypatch.setattr(store, "changed_params", lambda params: "")  # as if its parameters were the commit's
     tracker = Tracker(tmp_path, {"beta": 0.5})
     with tracker.run("train", "invertible beta=0.5") as live:
         live.finish(Result("train", "w", "w", model=trained))
-    tracker.restore(Result("evaluate", "e", "w", headline={"secret_psnr": 37.5}), "evaluate")
+    tracker.log_result(Result("evaluate", "e", "w", headline={"secret_psnr": 37.5}), "evaluate")
     run = mlflow.get_run(live.id)
     (output,) = run.outputs.model_outputs
     return mlflow.MlflowClient().get_logged_model(output.model_id)
@@ -124,8 +125,8 @@ def test_with_onnx_files_it_is_served_from_the_registry_without_pytorch(
     assert float(done.stdout) > 0
 
 
-def test_a_model_that_was_begun_is_made_whole(trained: Path, tmp_path: Path) -> None:
-    """As after a failure in between: the same call again."""
+def test_an_unfinished_model_is_completed(trained: Path, tmp_path: Path) -> None:
+    """A failure half-way, then the same call again."""
     with Tracker(tmp_path, {"beta": 0.5}).run("train", "train") as live:
         client = mlflow.MlflowClient()
         with pytest.MonkeyPatch.context() as patch:
@@ -139,7 +140,7 @@ def test_a_model_that_was_begun_is_made_whole(trained: Path, tmp_path: Path) -> 
     assert [output.model_id for output in mlflow.get_run(live.id).outputs.model_outputs] == [made.model_id]
 
 
-def test_files_for_no_training_are_left_out(model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path) -> None:
+def test_files_without_training_are_skipped(model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path) -> None:
     Tracker(tmp_path, {"beta": 0.5}).add_to_model("of another", [trained.with_suffix(".onnx")])
     assert not [path for path in files(model, tmp_path / "got") if path.suffix == ".onnx"]
     assert not mlflow.MlflowClient().search_registered_models()

@@ -1,4 +1,4 @@
-"""MLflow, the network or the disk fails: one clear line, nothing of a password, and no work waits or is lost."""
+"""Failures of MLflow, the network and the disk: one clear line, no password in it, nothing waits or is lost."""
 
 import logging
 import os
@@ -17,9 +17,11 @@ from mlflow.exceptions import MlflowException
 from postgres import Postgres
 
 from stegnet.core.errors import TrackingError
-from stegnet.tracking import EXPERIMENT, Tracker, outbox, store
-from stegnet.tracking.outbox import Outbox, told
+from stegnet.tracking import outbox, store
+from stegnet.tracking.outbox import Outbox, store_errors
+from stegnet.tracking.provenance import EXPERIMENT
 from stegnet.tracking.result import Result
+from stegnet.tracking.store import Tracker
 
 # As a training gives them: some have figures that the others lack.
 POINTS = [{"step": 8 * index, "loss": 1 / (index + 1)} | ({"seen": 0.1} if index % 4 else {}) for index in range(12)]
@@ -29,16 +31,16 @@ TRAIN = Result("train", "w", "w", metrics={"pairs": 96.0}, curve=tuple(POINTS))
 
 @pytest.fixture
 def tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
-    """One that tries again at once, and does not wait long at the end."""
-    monkeypatch.setattr(outbox, "PAUSE", 0.05)
-    monkeypatch.setattr(store, "PATIENCE", 0.5)
-    monkeypatch.setattr(store, "STOP", 0.5)
+    """A tracker with short delays and timeouts."""
+    monkeypatch.setattr(outbox, "RETRY_DELAY", 0.05)
+    monkeypatch.setattr(store, "RETRY_TIMEOUT", 0.5)
+    monkeypatch.setattr(store, "STOP_TIMEOUT", 0.5)
     return Tracker(tmp_path, {"beta": 1})
 
 
 @pytest.fixture
 def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    """Gives what a user is warned of so far."""
+    """Returns the warnings so far."""
     caplog.set_level(logging.INFO)
 
     def call() -> list[str]:
@@ -88,30 +90,30 @@ def whole_curve(name: str = "loss") -> list[tuple[int, float]]:
     return [(point["step"], point[name]) for point in POINTS if name in point]
 
 
-def test_what_a_server_misses_is_sent_when_it_is_back(
+def test_failed_requests_are_sent_when_the_server_is_back(
     tracker: Tracker, warnings: Callable[[], list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     with tracker.run("train", "train") as live:
-        live.point("train", POINTS[0])
+        live.log_point("train", POINTS[0])
         with gone("log_batch", "log_image"):
             began = time.monotonic()
             for point in POINTS[1:9]:
-                live.point("train", point)
-            live.picture("seen", 8, np.zeros((4, 4, 3), np.uint8))
+                live.log_point("train", point)
+            live.log_picture("seen", 8, np.zeros((4, 4, 3), np.uint8))
             assert time.monotonic() - began < 0.5
             wait_for(warnings)
             time.sleep(0.3)  # several attempts
         for point in POINTS[9:]:
-            live.point("train", point)
+            live.log_point("train", point)
         live.finish(LIVE)
-    assert live.whole
+    assert live.complete
     assert (curve(the_run()), curve(the_run(), "seen")) == (whole_curve(), whole_curve("seen"))
     assert the_run().info.status == "FINISHED"
     assert mlflow.MlflowClient().list_artifacts(live.id, "images")
     (said,) = warnings()
-    assert said.startswith("MLflow takes nothing (sqlite:")
-    assert said.endswith("the server is gone): the work goes on, and what is to be logged waits")
-    assert sum("answers again" in message for message in caplog.messages) == 1
+    assert said.startswith("MLflow can't be reached (sqlite:")
+    assert said.endswith("the server is gone): work continues, and logging is retried")
+    assert sum("is back" in message for message in caplog.messages) == 1
 
 
 @pytest.fixture
@@ -120,27 +122,27 @@ def unfinished(tracker: Tracker, warnings: Callable[[], list[str]]) -> Iterator[
     with ExitStack() as server:
         with tracker.run("train", "train") as live:
             for point in POINTS[:5]:
-                live.point("train", point)
+                live.log_point("train", point)
             wait_for(lambda: len(curve(the_run())) == 5)
             server.enter_context(gone("log_batch", "set_terminated"))
             for point in POINTS[5:]:
-                live.point("train", point)
+                live.log_point("train", point)
             live.finish(LIVE)
             wait_for(warnings)
-        assert not live.whole
+        assert not live.complete
     return live.id
 
 
-def test_a_server_that_is_gone_for_good_is_told_of(unfinished: str, warnings: Callable[[], list[str]]) -> None:
+def test_a_server_that_stays_down_is_reported(unfinished: str, warnings: Callable[[], list[str]]) -> None:
     assert len(warnings()) == 2
-    assert "has not got all of this run" in warnings()[1]
+    assert "is missing part of this run" in warnings()[1]
     assert "`dvc repro -s -f publish`" in warnings()[1]
     assert (the_run().info.status, len(curve(the_run()))) == ("RUNNING", 5)
 
 
-def test_stage_publish_makes_its_run_whole(unfinished: str, tmp_path: Path) -> None:
+def test_stage_publish_completes_its_run(unfinished: str, tmp_path: Path) -> None:
     for _ in range(2):
-        Tracker(tmp_path, {"beta": 1}).restore(TRAIN, "train")
+        Tracker(tmp_path, {"beta": 1}).log_result(TRAIN, "train")
     assert (the_run().info.run_id, the_run().info.status) == (unfinished, "FINISHED")
     assert (curve(the_run()), curve(the_run(), "seen")) == (whole_curve(), whole_curve("seen"))
     assert the_run().data.metrics["pairs"] == 96
@@ -148,12 +150,12 @@ def test_stage_publish_makes_its_run_whole(unfinished: str, tmp_path: Path) -> N
 
 def test_stage_publish_leaves_a_run_of_other_figures_alone(unfinished: str, tmp_path: Path) -> None:
     other = Result("train", "v", "v", curve=tuple(point | {"loss": 7.0} for point in POINTS))
-    Tracker(tmp_path, {"beta": 1}).restore(other, "train")
+    Tracker(tmp_path, {"beta": 1}).log_result(other, "train")
     runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
     assert {(run.info.run_id == unfinished, run.info.status) for run in runs} == {(True, "KILLED"), (False, "FINISHED")}
 
 
-def test_why_a_stage_stopped_is_not_hidden_by_a_server_that_is_gone(
+def test_a_server_that_is_down_does_not_hide_a_stage_s_error(
     tracker: Tracker, warnings: Callable[[], list[str]]
 ) -> None:
     with gone("set_terminated"), pytest.raises(ZeroDivisionError), tracker.run("train", "train"):
@@ -161,7 +163,7 @@ def test_why_a_stage_stopped_is_not_hidden_by_a_server_that_is_gone(
     assert "the next stage that runs marks it" in warnings()[-1]
 
 
-def test_a_programmers_error_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_ends_the_outbox(monkeypatch: pytest.MonkeyPatch) -> None:
     said: queue.Queue[type[BaseException]] = queue.Queue()
     monkeypatch.setattr(threading, "excepthook", lambda error: said.put(error.exc_type))
     outbox = Outbox()
@@ -171,18 +173,18 @@ def test_a_programmers_error_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("call", ["create_run", "search_runs", "set_terminated"])
-def test_between_its_stages(call: str, tracker: Tracker) -> None:
+def test_a_failing_store_between_stages(call: str, tracker: Tracker) -> None:
     with gone(call), pytest.raises(TrackingError, match="MLflow's store can't be used"):
-        tracker.restore(Result("train", "w", "w"), "train")
+        tracker.log_result(Result("train", "w", "w"), "train")
 
 
-def test_a_full_disk_is_told_too() -> None:
-    with pytest.raises(TrackingError, match="No space left"), told("MLflow took nothing", "make room"):
+def test_a_full_disk_is_reported() -> None:
+    with pytest.raises(TrackingError, match="No space left"), store_errors("MLflow took nothing", "make room"):
         raise OSError(28, "No space left on device")
 
 
-def test_other_faults_are_not_hidden() -> None:
-    with pytest.raises(ZeroDivisionError), told("MLflow", ""):
+def test_other_errors_pass() -> None:
+    with pytest.raises(ZeroDivisionError), store_errors("MLflow", ""):
         raise ZeroDivisionError
 
 
@@ -195,7 +197,7 @@ def test_other_faults_are_not_hidden() -> None:
     ],
 )
 def test_no_password_is_shown(address: str) -> None:
-    with pytest.raises(TrackingError, match="host") as caught, told("MLflow's store can't be opened", ""):
+    with pytest.raises(TrackingError, match="host") as caught, store_errors("MLflow's store can't be opened", ""):
         raise MlflowException(f"no answer from {address}")
     assert "pass-word" not in str(caught.value)
 
@@ -234,18 +236,18 @@ def log_while(out: Callable[[], None], back: Callable[[], None], warnings: Calla
     """Logs the curve to a real server that is stopped after the first points and comes back after the last."""
     with Tracker(Path(), {"beta": 1}).run("train", "train") as live:
         for point in POINTS[:5]:
-            live.point("train", point)
+            live.log_point("train", point)
         wait_for(lambda: len(curve(the_run())) == 5)
         out()
         began = time.monotonic()
         for point in POINTS[5:]:
-            live.point("train", point)
-        live.picture("seen", 8, np.zeros((4, 4, 3), np.uint8))
+            live.log_point("train", point)
+        live.log_picture("seen", 8, np.zeros((4, 4, 3), np.uint8))
         assert time.monotonic() - began < 0.5
         wait_for(warnings)
         back()
         live.finish(LIVE)
-    assert live.whole
+    assert live.complete
     assert (the_run().info.status, curve(the_run())) == ("FINISHED", whole_curve())
     assert len(warnings()) == 1
 

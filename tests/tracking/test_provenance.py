@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stegnet.tracking.notes import describe
-from stegnet.tracking.provenance import changes_in, origin, repeat
+from stegnet.tracking.provenance import changed_params, describe, provenance_tags, repeat_command
 
 COMMIT, DIRTY, COMMAND = "mlflow.source.git.commit", "mlflow.source.git.dirty", "stegnet.repeat"
 ROOT = Path(__file__).parents[2]
@@ -35,7 +34,7 @@ def commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_clean_commit(commit: str) -> None:
-    tags = origin(PARAMS)
+    tags = provenance_tags(PARAMS)
     assert (tags[COMMIT], tags[DIRTY]) == (commit, "false")
     assert tags[COMMAND] == f"git checkout {commit} && dvc exp run"
 
@@ -43,7 +42,7 @@ def test_a_clean_commit(commit: str) -> None:
 def test_changed_parameters_are_in_the_command_and_make_nothing_dirty(commit: str, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("changed\n", encoding="utf-8")
     changed = PARAMS | {"beta": 0.25, "train.compile": True, "data.source": "a+torchvision:B"}
-    tags = origin(changed)
+    tags = provenance_tags(changed)
     assert tags[DIRTY] == "false"
     assert tags[COMMAND].split(" && ")[1] == (
         "dvc exp run -S beta=0.25 -S train.compile=true -S data.source=a+torchvision:B"
@@ -54,30 +53,30 @@ def test_a_committed_exponent_is_a_number(commit: str, tmp_path: Path) -> None:
     """As DVC writes one into params.yaml."""
     (tmp_path / "params.yaml").write_text("beta: 1e-05\n", encoding="utf-8")
     git("commit", "-q", "-am", "smaller")
-    assert repeat({"beta": 1e-5}, git("rev-parse", "HEAD")).endswith(" && dvc exp run")
+    assert repeat_command({"beta": 1e-5}, git("rev-parse", "HEAD")).endswith(" && dvc exp run")
 
 
 def test_a_value_with_a_space_is_quoted_for_the_shell_and_for_dvc(commit: str) -> None:
-    (tail,) = repeat(PARAMS | {"data.source": "my pictures"}, commit).split("dvc exp run ")[1:]
+    (tail,) = repeat_command(PARAMS | {"data.source": "my pictures"}, commit).split("dvc exp run ")[1:]
     words = subprocess.run(["sh", "-c", f"printf '%s|' {tail}"], capture_output=True, text=True, check=True).stdout
     assert words == "-S|data.source='my pictures'|"
 
 
 def test_changed_code_is_dirty(commit: str, tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text("a = 2\n", encoding="utf-8")
-    tags = origin(PARAMS)
+    tags = provenance_tags(PARAMS)
     assert tags[DIRTY] == "true"
-    assert "changes that are not committed" in describe("train", tags)
+    assert "uncommitted changes" in describe("train", tags)
 
 
-def test_what_an_experiment_began_from_counts(commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_experiment_s_baseline_is_its_commit(commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """DVC commits in the temporary copy where a queued experiment runs."""
     monkeypatch.setenv("DVC_EXP_BASELINE_REV", commit)
     monkeypatch.setenv("DVC_EXP_NAME", "bolder-try")
     (tmp_path / "dvc.lock").write_text("made\n", encoding="utf-8")
     git("add", "-A")
     git("commit", "-q", "-m", "DVC's own")
-    tags = origin(PARAMS | {"beta": 2.0})
+    tags = provenance_tags(PARAMS | {"beta": 2.0})
     assert (tags[COMMIT], tags[DIRTY], tags["stegnet.experiment"]) == (commit, "false", "bolder-try")
     assert tags[COMMAND] == f"git checkout {commit} && dvc exp run -S beta=2.0"
 
@@ -85,7 +84,7 @@ def test_what_an_experiment_began_from_counts(commit: str, tmp_path: Path, monke
 def test_without_a_repository_no_commit_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    tags = origin(PARAMS)
+    tags = provenance_tags(PARAMS)
     assert not {COMMIT, DIRTY} & set(tags)
     assert tags[COMMAND] == "dvc exp run"
     assert "No commit is known" in describe("train", tags)
@@ -93,19 +92,19 @@ def test_without_a_repository_no_commit_is_claimed(tmp_path: Path, monkeypatch: 
 
 def test_without_git(commit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert COMMIT not in origin(PARAMS)
+    assert COMMIT not in provenance_tags(PARAMS)
 
 
 def test_the_stages_command_names_no_folder_of_this_machine(commit: str) -> None:
-    command = origin(PARAMS)["stegnet.command"]
+    command = provenance_tags(PARAMS)["stegnet.command"]
     assert command.startswith("python ")
-    assert command in describe("train", origin(PARAMS))
+    assert command in describe("train", provenance_tags(PARAMS))
 
 
 def test_the_source_is_the_stage(tmp_path: Path) -> None:
     """MLflow's pages show only what follows the last slash, which would be the last path."""
     (tmp_path / "stage.py").write_text(
-        "from stegnet.tracking.provenance import origin; print(origin({}))", encoding="utf-8"
+        "from stegnet.tracking.provenance import provenance_tags; print(provenance_tags({}))", encoding="utf-8"
     )
     command = [sys.executable, "-m", "stage", "build/shards", "build/weights/pair.safetensors"]
     there = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
@@ -115,14 +114,14 @@ def test_the_source_is_the_stage(tmp_path: Path) -> None:
 
 
 def test_a_training_is_named_after_what_differs_from_the_commit(commit: str) -> None:
-    assert changes_in(PARAMS) == ""
-    assert changes_in(PARAMS | {"beta": 0.5, "train.compile": True}) == "beta=0.5 train.compile=true"
-    assert len(changes_in({f"p{index}": index for index in range(99)})) <= 100
+    assert changed_params(PARAMS) == ""
+    assert changed_params(PARAMS | {"beta": 0.5, "train.compile": True}) == "beta=0.5 train.compile=true"
+    assert len(changed_params({f"p{index}": index for index in range(99)})) <= 100
 
 
 def test_the_user_is_gits_or_the_logins(commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git("config", "user.name", "Ada L.")
-    assert origin(PARAMS)["mlflow.user"] == "Ada L."
+    assert provenance_tags(PARAMS)["mlflow.user"] == "Ada L."
     git("config", "user.name", "")
     monkeypatch.setenv("LOGNAME", "ada")
-    assert origin(PARAMS)["mlflow.user"] == "ada"
+    assert provenance_tags(PARAMS)["mlflow.user"] == "ada"

@@ -25,8 +25,9 @@ from stegnet.core.errors import DataError
 from stegnet.data.shards import TEST, TRAIN, ShardWriter
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.models import read_card
-from stegnet.tracking import DATA_EXPERIMENT, EXPERIMENT, STAGE, Tracker
+from stegnet.tracking.provenance import DATA_EXPERIMENT, EXPERIMENT, STAGE
 from stegnet.tracking.result import Result
+from stegnet.tracking.store import Tracker
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +69,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory, make_film: Callable[..., Path]) -> Path:
-    """What the stages leave."""
+    """Results of the stages."""
     folder = tmp_path_factory.mktemp("reports")
     for name, figures in FIGURES.items():
         (folder / name / "pictures").mkdir(parents=True)
@@ -108,9 +109,9 @@ def runs(
     for result in results:
         with tracker.run(result.stage, result.stage) as live:
             live.finish(result)
-        assert live.whole
+        assert live.complete
     for result in results:  # as publish does at the end: all of it is there
-        tracker.restore(result, result.stage)
+        tracker.log_result(result, result.stage)
     experiments = [mlflow.get_experiment_by_name(name).experiment_id for name in (EXPERIMENT, DATA_EXPERIMENT)]
     found = mlflow.search_runs(experiments, output_format="list")
     assert len(found) == len(results)
@@ -121,7 +122,7 @@ def kept(run: mlflow.entities.Run, folder: str = "") -> set[str]:
     return {file.path for file in mlflow.MlflowClient().list_artifacts(run.info.run_id, folder)}
 
 
-def test_a_whole_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]) -> None:
+def test_a_complete_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]) -> None:
     train = runs["train"]
     assert set(runs) == {"prepare", "train", "evaluate", "video", "survive"}
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
@@ -137,7 +138,7 @@ def test_a_whole_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]) -
     assert sorted((point.step, point.value) for point in points) == [(0, 39.5), (1, 38.5)]
 
 
-def test_what_can_be_looked_at_is_there(
+def test_pictures_and_charts_are_logged(
     runs: dict[str, mlflow.entities.Run], tmp_path: Path, reports: Path, weights: Path
 ) -> None:
     assert {"metrics.json", "pictures", "details.json"} <= kept(runs["evaluate"])
@@ -169,7 +170,7 @@ def test_data_sets_are_named(runs: dict[str, mlflow.entities.Run]) -> None:
     assert used["prepare"] == used["train"] | used["evaluate"]
 
 
-def test_every_run_says_where_it_comes_from(runs: dict[str, mlflow.entities.Run]) -> None:
+def test_every_run_has_its_provenance(runs: dict[str, mlflow.entities.Run]) -> None:
     for stage, run in runs.items():
         tags = run.data.tags
         assert len(tags["mlflow.source.git.commit"]) == 40
@@ -180,7 +181,7 @@ def test_every_run_says_where_it_comes_from(runs: dict[str, mlflow.entities.Run]
 
 
 def test_no_key_is_logged(runs: dict[str, mlflow.entities.Run], tmp_path: Path) -> None:
-    """Even the public one stands in no field and no file."""
+    """Even the public key is in no field and no file."""
     secret = PUBLIC_DEMONSTRATION_KEY._secret
     spellings = [secret, secret.hex().encode(), base64.b64encode(secret)]
     for stage, run in runs.items():
@@ -191,7 +192,7 @@ def test_no_key_is_logged(runs: dict[str, mlflow.entities.Run], tmp_path: Path) 
 
 
 def test_digests_tell_pictures_apart(shards: Path, tmp_path: Path) -> None:
-    """Pictures in other company are the same set; one changed pixel makes another."""
+    """A data set does not depend on the other sets; one changed pixel makes another set."""
     first = {each.name: each.digest for each in picture_sets(shards, TRAIN)}
     for name, change in {"same": 0, "changed": 1}.items():
         pixels = picture(2)

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -9,8 +10,10 @@ import pytest
 from PIL import Image
 
 from stegnet.core.errors import TrackingError
-from stegnet.tracking import DATA_EXPERIMENT, EXPERIMENT, KEY, STAGE, WEIGHTS, LiveRun, Tracker
+from stegnet.tracking.provenance import DATA_EXPERIMENT, EXPERIMENT, KEY, STAGE, WEIGHTS
 from stegnet.tracking.result import Result
+from stegnet.tracking.run import LiveRun
+from stegnet.tracking.store import Tracker
 
 TRAIN = Result("train", "w1", "w1", metrics={"loss": 0.5})
 EVALUATE = Result("evaluate", "e1", "w1", metrics={"evaluate/ssim": 0.9}, headline={"secret_psnr": 37.5})
@@ -22,10 +25,10 @@ def tracker(tmp_path: Path) -> Tracker:
 
 
 def log(tracker: Tracker, result: Result) -> str:
-    """Logs a stage as a stage does that was executed; the id of its run."""
+    """Logs a stage that is executed; returns the id of its run."""
     with tracker.run(result.stage, result.stage) as live:
         live.finish(result)
-    assert live.whole
+    assert live.complete
     return live.id
 
 
@@ -35,7 +38,7 @@ def runs() -> dict[str, mlflow.entities.Run]:
     return {run.data.tags[STAGE]: run for run in reversed(found)}
 
 
-def test_a_measure_stands_below_the_training_of_its_weights(tracker: Tracker) -> None:
+def test_a_measurement_is_a_child_of_its_training(tracker: Tracker) -> None:
     parent = log(tracker, TRAIN)
     log(tracker, Result("train", "w2", "w2"))
     log(tracker, EVALUATE)
@@ -46,12 +49,12 @@ def test_a_measure_stands_below_the_training_of_its_weights(tracker: Tracker) ->
     assert shown.tags[KEY] == shown.tags[WEIGHTS] == "w1"
 
 
-def test_what_was_not_executed_is_restored_once(tracker: Tracker) -> None:
+def test_a_stage_that_was_not_executed_is_logged_once(tracker: Tracker) -> None:
     log(tracker, EVALUATE)
     assert "mlflow.parentRunId" not in runs()["evaluate"].data.tags
     for _ in range(2):
         for result in (TRAIN, EVALUATE):
-            tracker.restore(result, result.stage)
+            tracker.log_result(result, result.stage)
     assert runs()["evaluate"].data.tags["mlflow.parentRunId"] == runs()["train"].info.run_id
     assert len(mlflow.search_runs(search_all_experiments=True)) == 2
     assert runs()["train"].data.tags["stegnet.restored"] == "true"
@@ -66,7 +69,7 @@ def test_an_experiment_that_trains_nothing_new_has_a_row_of_its_own(tracker: Tra
     video = Result("video", "v1", "w1", headline={"video_secret_psnr": 30.0})
     log(other, video)
     for result in (TRAIN, EVALUATE, video):
-        other.restore(result, result.stage)
+        other.log_result(result, result.stage)
     assert "video_secret_psnr" not in mlflow.get_run(first).data.metrics
     row = other.find(TRAIN)
     assert row.info.run_id != first
@@ -76,7 +79,7 @@ def test_an_experiment_that_trains_nothing_new_has_a_row_of_its_own(tracker: Tra
 def test_prepared_pictures_belong_to_every_experiment(tracker: Tracker, tmp_path: Path) -> None:
     prepared = Result("prepare", "d1")
     log(tracker, prepared)
-    Tracker(tmp_path, {"beta": 2}).restore(prepared, "scenes")
+    Tracker(tmp_path, {"beta": 2}).log_result(prepared, "scenes")
     assert len(mlflow.search_runs(search_all_experiments=True)) == 1
 
 
@@ -92,7 +95,7 @@ def test_find_knows_only_finished_runs_with_the_same_outcome(tracker: Tracker) -
     assert tracker.find(Result("train", "w2", "w2")) is None
 
 
-def test_what_a_user_stopped_is_no_failure(tracker: Tracker) -> None:
+def test_an_interrupted_run_is_killed_not_failed(tracker: Tracker) -> None:
     with pytest.raises(KeyboardInterrupt), tracker.run("train", "a"):
         raise KeyboardInterrupt
     assert runs()["train"].info.status == "KILLED"
@@ -103,8 +106,8 @@ LOSSES = [1.0, 0.5, 0.25, 0.125]
 
 def log_losses(live: LiveRun, count: int) -> None:
     for step, loss in enumerate(LOSSES[:count]):
-        live.point("train", {"step": step, "loss": loss})
-    live.picture("train/state", 1, np.zeros((4, 6, 3), np.uint8))
+        live.log_point("train", {"step": step, "loss": loss})
+    live.log_picture("train/state", 1, np.zeros((4, 6, 3), np.uint8))
 
 
 def losses(run: str) -> list[float]:
@@ -116,7 +119,7 @@ def pictures(run: str) -> list[str]:
     return [file.path for file in mlflow.MlflowClient().list_artifacts(run, "images") if file.path.endswith("png")]
 
 
-def test_a_training_that_was_stopped_goes_on_in_its_run(tracker: Tracker) -> None:
+def test_a_stopped_training_resumes_its_run(tracker: Tracker) -> None:
     with pytest.raises(KeyboardInterrupt), tracker.run("train", "a", "fingerprint") as stopped:
         log_losses(stopped, 2)
         raise KeyboardInterrupt
@@ -154,9 +157,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import mlflow
-from stegnet.tracking import Tracker
+from stegnet.tracking.store import Tracker
 with Tracker(Path(sys.argv[1]), {"beta": 1}).run("train", "a", "fingerprint") as live:
-    live.point("train", {"step": 0, "loss": 1.0})
+    live.log_point("train", {"step": 0, "loss": 1.0})
     while "train/loss" not in mlflow.get_run(live.id).data.metrics:
         pass
     print(live.id, flush=True)
@@ -173,7 +176,7 @@ def killed(tracker: Tracker, tmp_path: Path) -> str:
     return done.stdout.split()[-1]
 
 
-def test_a_training_that_was_killed_goes_on_in_its_run(killed: str, tmp_path: Path) -> None:
+def test_a_killed_training_resumes_its_run(killed: str, tmp_path: Path) -> None:
     with Tracker(tmp_path, {"beta": 1}).run("train", "b", "fingerprint") as live:
         log_losses(live, 4)
     assert live.id == killed
@@ -201,7 +204,7 @@ def test_the_experiments_name_can_be_chosen(tmp_path: Path, monkeypatch: pytest.
     assert runs()["train"].info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
 
 
-def test_experiments_tell_what_they_hold_and_are_told_again_when_that_changes(tmp_path: Path) -> None:
+def test_experiments_are_described_and_descriptions_are_updated(tmp_path: Path) -> None:
     for _ in range(2):
         Tracker(tmp_path, {})
         found = {name: mlflow.get_experiment_by_name(name) for name in (EXPERIMENT, DATA_EXPERIMENT)}
@@ -235,28 +238,28 @@ def test_many_parameters_fit(tmp_path: Path) -> None:
 
 def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").unlink()
-    code = "import sys; from pathlib import Path; from stegnet.tracking import Tracker; Tracker(Path(sys.argv[1]), {})"
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    both = [subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE) for _ in range(2)]
+    code = "from pathlib import Path; from stegnet.tracking.store import Tracker; Tracker(Path(), {})"
+    own = {"env": os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}, "cwd": tmp_path}
+    both = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, **own) for _ in range(2)]
     assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0), (b"", 0)]
 
 
 def test_pictures_are_a_series(tracker: Tracker) -> None:
     with tracker.run("train", "train") as live:
         for step in (9, 19):
-            live.picture("train/state", step, np.full((4, 6, 3), step, np.uint8))
+            live.log_picture("train/state", step, np.full((4, 6, 3), step, np.uint8))
     names = [file.path for file in mlflow.MlflowClient().list_artifacts(live.id, "images") if file.path.endswith("png")]
     assert sorted(name.split("+")[1:3] for name in names) == [["step", "19"], ["step", "9"]]
     path = Path(mlflow.artifacts.download_artifacts(run_id=live.id, artifact_path=min(names)))
     assert np.asarray(Image.open(path)).tolist() == np.full((4, 6, 3), 19).tolist()
 
 
-def test_the_machine_is_watched_while_a_run_lasts(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_metrics_are_logged_during_a_run(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
     with tracker.run("train", "train") as live:
         while "system/cpu_utilization_percentage" not in mlflow.get_run(live.id).data.metrics:
             time.sleep(0.05)
     assert mlflow.get_run(live.id).data.metrics["system/system_memory_usage_megabytes"] > 0
-    tracker.restore(Result("train", "again", "again"), "train")
+    tracker.log_result(Result("train", "again", "again"), "train")
     time.sleep(0.3)
     assert mlflow.get_run(tracker.find(Result("train", "again", "again")).info.run_id).data.metrics == {}

@@ -7,13 +7,13 @@ import torch
 from stegnet.core.config import ScrambleConfig
 from stegnet.core.tensors import block_means, join, split, with_block_means
 from stegnet.models import Pair
-from stegnet.training.batch_pass import HideRevealPass, draw_randomness
+from stegnet.training.batch_pass import HideRevealPass, PassResult, draw_randomness, first_pairs, preview
 
 CPU = torch.device("cpu")
 
 
 class Watched(Pair):
-    """Gives back what it was given, and keeps it."""
+    """Returns its inputs, and records them."""
 
     def hide(self, cover, secret):
         self.hidden = secret
@@ -34,11 +34,11 @@ def batch() -> torch.Tensor:
 def test_only_secrets_are_shuffled(make_config, batch, share, changed, detail):
     config = replace(make_config(batch=8, scrambled=share), scramble=ScrambleConfig(detail, 16))
     pair = Watched()
-    arrived = HideRevealPass(pair, detail, "fp32")(batch, draw_randomness(config, 3, CPU))
-    assert torch.equal(arrived.cover, batch[:, 0] / 255)
-    assert torch.equal(arrived.secret, batch[:, 1] / 255)
-    means = block_means(arrived.secret) if detail else None
-    expected = split(with_block_means(arrived.secret, means), means)
+    result = HideRevealPass(pair, detail, "fp32")(batch, draw_randomness(config, 3, CPU))
+    assert torch.equal(result.cover, batch[:, 0] / 255)
+    assert torch.equal(result.secret, batch[:, 1] / 255)
+    means = block_means(result.secret) if detail else None
+    expected = split(with_block_means(result.secret, means), means)
     moved = [not torch.allclose(a, b, atol=1e-6) for a, b in zip(pair.hidden, expected, strict=True)]
     assert sum(moved) == changed
     shown = pair.hidden.abs().flatten(2).sort().values
@@ -46,52 +46,73 @@ def test_only_secrets_are_shuffled(make_config, batch, share, changed, detail):
 
 
 @pytest.mark.parametrize("detail", [True, False])
-def test_what_is_revealed_is_put_back_in_order(make_config, batch, detail):
+def test_revealed_secrets_are_unshuffled(make_config, batch, detail):
     config = replace(make_config(batch=8, scrambled=0.5), scramble=ScrambleConfig(detail, 8))
-    arrived = HideRevealPass(Watched(), detail, "fp32")(batch, draw_randomness(config, 3, CPU))
-    means = block_means(arrived.secret) if detail else None
-    torch.testing.assert_close(arrived.revealed, join(split(arrived.secret, means), means))
+    result = HideRevealPass(Watched(), detail, "fp32")(batch, draw_randomness(config, 3, CPU))
+    means = block_means(result.secret) if detail else None
+    torch.testing.assert_close(result.revealed, join(split(result.secret, means), means))
 
 
 def test_sealed_bits_and_noise_change_what_is_stored(make_config, batch):
     pair = Watched()
-    trip = HideRevealPass(pair, True, "fp32")
+    hide_reveal = HideRevealPass(pair, True, "fp32")
     for bits in (0.0, 0.1, 0.5):
-        arrived = trip(batch, draw_randomness(make_config(batch=8, bits=bits), 3, CPU))
-        changed = (pair.container - arrived.container).abs() > 0.5 / 255
+        result = hide_reveal(batch, draw_randomness(make_config(batch=8, bits=bits), 3, CPU))
+        changed = (pair.container - result.container).abs() > 0.5 / 255
         assert changed.float().mean().item() == pytest.approx(bits, abs=0.01)
-    arrived = trip(batch, draw_randomness(make_config(batch=8, bits=0.0, noise=0.1), 3, CPU))
-    assert (pair.container - arrived.container).std().item() == pytest.approx(0.1, rel=0.05)
+    result = hide_reveal(batch, draw_randomness(make_config(batch=8, bits=0.0, noise=0.1), 3, CPU))
+    assert (pair.container - result.container).std().item() == pytest.approx(0.1, rel=0.05)
 
 
 class Vivid(Watched):
-    """Its containers lie between the levels, and beyond black and white."""
+    """Its containers have values between 8-bit levels, and outside [0, 1]."""
 
     def hide(self, cover, secret):
         return 1.2 * super().hide(cover, secret) - 0.1
 
 
-def test_what_is_revealed_from_is_what_a_file_would_hold(make_config, batch):
+def test_revealing_reads_the_container_as_a_file_holds_it(make_config, batch):
     pair = Vivid()
-    arrived = HideRevealPass(pair, True, "fp32")(
+    result = HideRevealPass(pair, True, "fp32")(
         batch, draw_randomness(make_config(batch=8, bits=0.0, noise=0.0), 3, CPU)
     )
-    levels = np.rint(arrived.container.double().numpy().clip(0, 1) * 255)
+    levels = np.rint(result.container.double().numpy().clip(0, 1) * 255)
     np.testing.assert_allclose(pair.container.numpy() * 255, levels, atol=1e-4)
-    assert (arrived.container.amin() < 0) and (arrived.container.amax() > 1)
+    assert (result.container.amin() < 0) and (result.container.amax() > 1)
 
 
-def test_chance_follows_from_seed_and_step(make_config):
+def test_randomness_follows_from_seed_and_step(make_config):
     sealed = [
         draw_randomness(make_config(seed=seed), step, CPU).sealed for seed, step in ((0, 3), (0, 3), (0, 4), (1, 3))
     ]
     assert [torch.equal(sealed[0], other) for other in sealed] == [True, True, False, False]
 
 
-def test_the_parts_of_a_batch_take_the_way_that_they_take_together(make_config, batch):
+def test_parts_of_a_batch_give_the_same_as_the_whole(make_config, batch):
     config = make_config(batch=8, scrambled=0.5, noise=0.1)
-    trip, chance = HideRevealPass(Watched(), True, "fp32"), draw_randomness(config, 0, CPU)
-    whole = trip(batch, chance)
+    hide_reveal, randomness = HideRevealPass(Watched(), True, "fp32"), draw_randomness(config, 0, CPU)
+    whole = hide_reveal(batch, randomness)
     for part in (slice(0, 3), slice(3, 8)):
-        for there, here in zip(whole, trip(batch[part], chance.part(part)), strict=True):
+        for there, here in zip(whole, hide_reveal(batch[part], randomness.select(part)), strict=True):
             torch.testing.assert_close(here, there[part])
+
+
+def level(value: float, count: int) -> torch.Tensor:
+    return torch.full((count, 3, 2, 4), value / 255)
+
+
+def test_a_preview_has_one_row_per_pair():
+    result = PassResult(level(100, 3), level(102, 3), level(50, 3), level(300, 3))
+    result.cover[1] = 0
+    page = preview(result)
+    assert (page.shape, page.dtype) == ((6, 20, 3), np.uint8)
+    columns = page.reshape(3, 2, 5, 4, 3)
+    assert (columns == columns[:, :1, :, :1, :1]).all()
+    assert columns[:, 0, :, 0, 0].tolist() == [[100, 102, 20, 50, 255], [0, 102, 255, 50, 255], [100, 102, 20, 50, 255]]
+
+
+def test_a_preview_keeps_some_pairs_without_gradients():
+    result = PassResult(*(level(value, 9).requires_grad_() for value in range(4)))
+    kept = first_pairs(result)
+    assert [pictures.shape[0] for pictures in kept] == [4] * 4
+    assert not any(pictures.requires_grad for pictures in kept)

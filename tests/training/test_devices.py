@@ -1,50 +1,51 @@
-"""The number of processes that train together, and the threads of each."""
+"""The number of training processes, the threads of each, and its share of every batch."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 
+from stegnet.core import reproducible
 from stegnet.core.config import AUTO
 from stegnet.core.errors import ConfigError
 from stegnet.core.reproducible import cpu_threads
 from stegnet.training import devices
-from stegnet.training.devices import processes
+from stegnet.training.devices import BatchShare, process_count
 
 
 @pytest.fixture
 def cores(monkeypatch):
-    """A CPU of so many physical cores, and no GPU."""
+    """Pretends that there are this many physical cores, and no GPU."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
     def pretend(count: int) -> None:
-        for module in (devices, precision):
+        for module in (devices, reproducible):
             monkeypatch.setattr(module, "physical_cores", lambda: count)
 
     return pretend
 
 
 @pytest.mark.parametrize(("count", "started"), [(1, 1), (2, 2), (3, 2), (4, 4), (6, 4), (12, 8)])
-def test_each_core_has_a_process_as_far_as_shares_are_even(make_config, cores, count, started):
+def test_one_process_per_core_if_shares_are_even(make_config, cores, count, started):
     cores(count)
-    assert processes(make_config(devices=AUTO, batch=8)) == started
+    assert process_count(make_config(devices=AUTO, batch=8)) == started
 
 
-def test_parts_of_a_share_count(make_config, cores):
+def test_shares_divide_evenly_into_parts(make_config, cores):
     cores(8)
-    assert processes(make_config(devices=AUTO, batch=8, accumulate=4)) == 2
+    assert process_count(make_config(devices=AUTO, batch=8, accumulate=4)) == 2
     with pytest.raises(ConfigError, match=r"train\.batch: 8 pairs can't be shared out to 1 processes in 3 parts"):
-        processes(make_config(devices=AUTO, batch=8, accumulate=3))
+        process_count(make_config(devices=AUTO, batch=8, accumulate=3))
 
 
-def test_a_network_that_normalises_by_its_batch_is_not_shared_out(make_config, cores):
+def test_a_network_with_batch_norms_trains_in_one_process(make_config, cores):
     cores(4)
     unet = replace(make_config().model, name="unet", width="auto", blocks="auto", ends="auto", backbone="auto")
-    assert processes(make_config(devices=AUTO, batch=8, model=unet)) == 1
-    assert processes(make_config(devices=2, batch=8, model=unet)) == 2  # unless it is asked for
+    assert process_count(make_config(devices=AUTO, batch=8, model=unet)) == 1
+    assert process_count(make_config(devices=2, batch=8, model=unet)) == 2  # unless it is asked for
 
 
-def test_threads_are_the_cores_shared_out(cores, monkeypatch):
+def test_threads_are_divided_among_processes(cores, monkeypatch):
     cores(8)
     assert (cpu_threads(AUTO), cpu_threads(3)) == (8, 3)
     monkeypatch.setenv("LOCAL_RANK", "0")
@@ -54,9 +55,25 @@ def test_threads_are_the_cores_shared_out(cores, monkeypatch):
     assert cpu_threads(AUTO) == 1
 
 
-def test_the_card_tells_what_auto_came_to(make_config, cores, shards):
-    from stegnet.training.provenance import make_card
+def test_the_card_holds_the_resolved_values_of_auto(make_config, cores, shards):
+    from stegnet.training.artifacts import make_card
 
     cores(5)
     card = make_card(make_config(devices=AUTO, threads=AUTO), shards, torch.device("cpu"), "fp32", {})
     assert (card.training["train"]["devices"], card.training["train"]["threads"]) == (1, 5)
+
+
+@pytest.mark.parametrize(("processes", "parts"), [(1, 1), (1, 4), (2, 1), (3, 2), (6, 2)])
+def test_the_shares_of_all_processes_make_up_the_batch(make_config, monkeypatch, processes, parts):
+    config = make_config(batch=12, accumulate=parts).train
+    pairs, places = [], []
+    for rank in range(processes):
+        for name, value in {"LOCAL_RANK": rank, "RANK": rank, "WORLD_SIZE": processes}.items():
+            monkeypatch.setenv(name, str(value))
+        share = BatchShare.of_this_process(config)
+        assert len(list(share.parts())) == parts
+        for here, there in share.parts():
+            pairs += share.pairs(5)[here]
+            places += range(12)[there]
+    assert pairs == list(range(60, 72))
+    assert places == list(range(12))

@@ -1,9 +1,10 @@
-"""The launcher, with a program that does nothing but end in some way."""
+"""The launcher, with a program that ends in a given way, and stop requests."""
 
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from stegnet.core.errors import TrainingError
 from stegnet.training import launch as module
-from stegnet.training.launch import launch
+from stegnet.training.launch import StopRequest, TrainingStopped, launch
 
 pytestmark = pytest.mark.slow
 
@@ -21,18 +22,17 @@ WORKER = """
 import os, sys, time
 from pathlib import Path
 from stegnet.core.errors import DataError
-from stegnet.training.launch import supervised
-from stegnet.core.ranks import rank, world_size
-from stegnet.training.stop import TrainingStopped, StopRequest
+from stegnet.training.launch import StopRequest, TrainingStopped, launched
+from stegnet.core.parallel import rank, world_size
 
 def work(way):
     Path(f"{rank()} of {world_size()}").touch()
     if way == "stops":
-        with StopRequest() as wish:
+        with StopRequest() as request:
             Path(f"{rank()} waits").touch()
-            while not wish.signal:
+            while not request.signal:
                 time.sleep(0.05)
-            raise TrainingStopped(3, 9, wish.signal)
+            raise TrainingStopped(3, 9, request.signal)
     if way == "hangs" or (rank() == 0 and way != "ends"):
         time.sleep(600)
     if way == "fails":
@@ -43,7 +43,7 @@ def work(way):
         os.kill(os.getpid(), 9)
 
 try:
-    with supervised():
+    with launched():
         work(os.environ["WAY"])
 except KeyboardInterrupt as stop:
     sys.exit(print(stop, file=sys.stderr) or stop.code)
@@ -52,7 +52,7 @@ except KeyboardInterrupt as stop:
 
 @pytest.fixture
 def start(tmp_path, monkeypatch):
-    """Launches two processes that end in a certain way."""
+    """Launches two processes that end in the given way."""
     (tmp_path / "worker.py").write_text(WORKER, encoding="utf-8")
     monkeypatch.setattr(module, "GRACE", 0.5)
     monkeypatch.setattr(sys, "argv", ["pytest"])
@@ -66,12 +66,12 @@ def start(tmp_path, monkeypatch):
     return call
 
 
-def test_all_run_and_know_their_number(start, tmp_path):
+def test_every_process_runs_and_knows_its_rank(start, tmp_path):
     assert start("ends") == 0
     assert {path.name for path in tmp_path.glob("* of *")} == {"0 of 2", "1 of 2"}
 
 
-def test_who_fails_is_told_of_and_ends_the_others(start):
+def test_a_failure_is_reported_and_ends_the_other_processes(start):
     before = psutil.Process().children(recursive=True)  # other tests leave helpers of Python's own
     with pytest.raises(TrainingError, match=r"^no pictures$") as caught:
         start("fails")
@@ -79,13 +79,13 @@ def test_who_fails_is_told_of_and_ends_the_others(start):
     assert set(psutil.Process().children(recursive=True)) <= set(before)
 
 
-def test_a_programmers_error_shows_where(start, capsys):
+def test_an_unexpected_error_shows_its_traceback(start, capsys):
     with pytest.raises(TrainingError, match=r"^process 1 of the training failed$"):
         start("is wrong")
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_who_is_killed_ends_the_others(start):
+def test_a_killed_process_ends_the_others(start):
     with pytest.raises(TrainingError, match=r"^process 1 of the training was ended by SIGKILL$"):
         start("is killed")
 
@@ -111,7 +111,7 @@ def wait_for(condition) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_are_handed_on(launcher, tmp_path, number):
+def test_signals_are_forwarded(launcher, tmp_path, number):
     process = launcher("stops")
     wait_for(lambda: len(list(tmp_path.glob("* waits"))) == 2)
     process.send_signal(number)
@@ -120,10 +120,61 @@ def test_signals_are_handed_on(launcher, tmp_path, number):
     assert said.count("stopped after 3 of 9 steps") == 1
 
 
-def test_nobody_outlives_the_launcher(launcher, tmp_path):
+def test_no_process_outlives_the_launcher(launcher, tmp_path):
     process = launcher("hangs")
     wait_for(lambda: len(list(tmp_path.glob("* of *"))) == 2)
     children = psutil.Process(process.pid).children()
     process.kill()
     process.communicate()
     assert psutil.wait_procs(children, timeout=30)[1] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_recorded(number):
+    with StopRequest() as request:
+        assert request.signal == 0
+        os.kill(os.getpid(), number)
+        assert request.signal == number
+
+
+def test_a_second_signal_has_its_previous_effect():
+    with pytest.raises(KeyboardInterrupt), StopRequest() as request:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert request.signal == signal.SIGTERM
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_handlers_are_restored():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with StopRequest():
+        pass
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_ignored_signals_stay_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with StopRequest() as request:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert request.signal == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_threads_handle_no_signals():
+    seen = []
+
+    def work() -> None:
+        with StopRequest() as request:
+            seen.append(request.signal)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [0]
+
+
+def test_the_message_says_how_to_resume():
+    stop = TrainingStopped(3, 9, signal.SIGINT)
+    assert (str(stop), stop.code) == ("stopped after 3 of 9 steps; run the same command to resume", 130)
+    assert TrainingStopped(3, 9, 0).code == 143

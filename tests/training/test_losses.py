@@ -10,7 +10,7 @@ from stegnet.core.config import LossConfig
 from stegnet.core.similarity import ssim
 from stegnet.training import losses
 from stegnet.training.batch_pass import PassResult
-from stegnet.training.losses import MEASURES, Terms, terms, to_ycbcr
+from stegnet.training.losses import MEASURES, LossTerms, loss_terms, to_ycbcr
 
 pytestmark = pytest.mark.arithmetic
 
@@ -28,15 +28,15 @@ def grey(arrived: PassResult) -> PassResult:
     return PassResult(*(picture[:, :1].expand(-1, 3, -1, -1) for picture in arrived))
 
 
-def of(arrived: PassResult, **keys: float | str) -> Terms:
-    return terms(arrived, replace(NOTHING, **keys))
+def of(arrived: PassResult, **keys: float | str) -> LossTerms:
+    return loss_terms(arrived, replace(NOTHING, **keys))
 
 
-def both(found: Terms) -> Tensor:
+def both(found: LossTerms) -> Tensor:
     return torch.stack([found.container, found.secret])
 
 
-def test_squared_errors_alone_are_their_mean_to_the_bit(arrived):
+def test_mse_alone_is_the_exact_mean(arrived):
     found = of(arrived, mse=1.0)
     container = (arrived.container - arrived.cover).square().mean()
     secret = (arrived.revealed - arrived.secret).square().mean()
@@ -44,7 +44,7 @@ def test_squared_errors_alone_are_their_mean_to_the_bit(arrived):
     assert (found.container_mse, found.secret_mse) == (container, secret)
 
 
-def test_so_is_their_gradient(arrived):
+def test_the_gradient_of_mse_alone_is_exact(arrived):
     wanted, found = arrived.container.clone().requires_grad_(), arrived.container.clone().requires_grad_()
     (wanted - arrived.cover).square().mean().backward()
     of(arrived._replace(container=found), mse=1.0).container.backward()
@@ -53,7 +53,7 @@ def test_so_is_their_gradient(arrived):
 
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("name", MEASURES)
-def test_the_figures_are_squared_errors_in_rgb_by_whatever_is_trained(arrived, name, space):
+def test_reported_errors_are_mse_in_rgb_whatever_the_loss(arrived, name, space):
     found = of(arrived, **{name: 2.0}, space=space)
     for figure, (a, b) in {"container_mse": arrived[:2], "secret_mse": arrived[2:]}.items():
         assert getattr(found, figure) == (b - a).square().mean()
@@ -98,13 +98,13 @@ def test_primary_colours():
 
 
 @pytest.mark.parametrize("name", MEASURES)
-def test_grey_pictures_are_measured_alike_in_both_spaces(arrived, name):
+def test_grey_pictures_have_the_same_loss_in_both_colour_spaces(arrived, name):
     rgb, ycbcr = (both(of(grey(arrived), **{name: 1.0}, space=space, chroma=3.0)) for space in SPACES)
     torch.testing.assert_close(rgb, ycbcr, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", MEASURES)
-def test_chroma_weighs_the_colours(arrived, name):
+def test_chroma_weights_cb_and_cr(arrived, name):
     values = [both(of(arrived, **{name: 1.0}, space="ycbcr", chroma=chroma)) for chroma in (0.0, 1.0, 2.0)]
     assert (values[1] > values[0]).all()
     torch.testing.assert_close(values[2] - values[1], values[1] - values[0], rtol=1e-4, atol=1e-6)
@@ -132,7 +132,7 @@ def test_each_measure_alone_brings_a_picture_closer(arrived, name, space):
 
 
 @pytest.mark.parametrize("name", MEASURES)
-def test_a_measure_of_weight_0_is_not_taken(arrived, name, monkeypatch):
+def test_a_measure_of_weight_0_is_skipped(arrived, name, monkeypatch):
     def refuse(a: Tensor, b: Tensor) -> Tensor:
         raise AssertionError(name)
 

@@ -18,11 +18,11 @@ from stegnet.core.reproducible import make_deterministic
 from stegnet.data.pairs import Pairs
 from stegnet.data.shards import TEST, ShardWriter, data_hash
 from stegnet.models import SHIPPED, Card, Invertible, Pair, load_pair, read_card, weights_id
-from stegnet.training.checkpoint import Checkpoint
+from stegnet.training.artifacts import make_card, write_weights
+from stegnet.training.checkpoint import Checkpoint, checkpoint_of, fingerprint
 from stegnet.training.devices import open_fabric
-from stegnet.training.provenance import fingerprint, make_card
-from stegnet.training.stop import TrainingStopped
-from stegnet.training.train import checkpoint_of, train, write_weights
+from stegnet.training.launch import TrainingStopped
+from stegnet.training.train import train
 from stegnet.training.trainer import Trainer, first_pair
 from stegnet.training.validation import FIGURES
 
@@ -40,7 +40,7 @@ class Stopped(Exception):
 
 @dataclass
 class Log:
-    """What a training told."""
+    """Output of a training."""
 
     stop: int | None = None  # the step before which it is stopped
     curve: list[dict[str, float]] = field(default_factory=list)
@@ -85,12 +85,12 @@ def test_the_same_call_gives_the_same_bits(run, make_config):
 
 
 @pytest.mark.parametrize("changes", [{"seed": 1}, {"lr": 0.001}, {"scrambled": 0.0}, {"bits": 0.2}, {"ema": 0.5}])
-def test_what_is_asked_for_matters(run, make_config, changes):
+def test_every_setting_changes_the_weights(run, make_config, changes):
     assert weights(run(make_config())[0]) != weights(run(make_config(**changes))[0])
 
 
 @pytest.mark.parametrize("stop", [4, 6, 11])
-def test_after_a_stop_it_goes_on_to_the_same_bits(run, make_config, stop):
+def test_a_resumed_training_ends_with_the_same_bits(run, make_config, stop):
     whole, card, log = run(make_config(), "whole")
     stop_before(run, make_config(), stop)
     resumed, again, late = run(make_config())
@@ -100,7 +100,7 @@ def test_after_a_stop_it_goes_on_to_the_same_bits(run, make_config, stop):
     assert again == card
 
 
-def test_a_stop_after_the_last_checkpoint(shards, make_config, run, tmp_path):
+def test_resuming_after_the_last_checkpoint(shards, make_config, run, tmp_path):
     whole, _, log = run(make_config(), "whole")
 
     def stop_at_the_end(steps: range) -> Iterable[int]:
@@ -115,7 +115,7 @@ def test_a_stop_after_the_last_checkpoint(shards, make_config, run, tmp_path):
     assert weights(resumed) == weights(whole)
 
 
-def test_a_stop_by_who_listens(run, shards, make_config, tmp_path):
+def test_resuming_after_a_callback_failed(run, shards, make_config, tmp_path):
     def refuse(point: dict[str, float]) -> None:
         if point["step"] == 5:
             raise Stopped
@@ -137,7 +137,7 @@ def test_networks_with_running_statistics_resume_too(run, make_config):
 
 
 @pytest.mark.parametrize("changes", [{"seed": 1}, {"lr": 0.001}, {"pairs": 26}, {"weight_decay": 0.0}])
-def test_the_checkpoint_of_another_training_is_left_alone(run, make_config, changes, tmp_path):
+def test_checkpoints_of_other_trainings_are_left_alone(run, make_config, changes, tmp_path):
     stop_before(run, make_config(), 9)
     before = {path.name: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}
     _, _, log = run(make_config(**changes))
@@ -146,7 +146,7 @@ def test_the_checkpoint_of_another_training_is_left_alone(run, make_config, chan
 
 
 def changed(section: object) -> Iterator[tuple[str, object]]:
-    """The section with one of its values changed, for each of them, by its name."""
+    """Name of each value in a section, and the section with that value changed."""
     for name, value in vars(section).items():
         if is_dataclass(value):
             yield from ((f"{name}.{key}", replace(section, **{name: other})) for key, other in changed(value))
@@ -154,8 +154,8 @@ def changed(section: object) -> Iterator[tuple[str, object]]:
             yield name, replace(section, **{name: f"{value}x" if isinstance(value, str) else not value})
 
 
-def test_every_setting_makes_another_training(make_config, shards):
-    """But those of what is measured later, of the data, which their hash names, and those that only cost time."""
+def test_every_setting_changes_the_fingerprint(make_config, shards):
+    """Except settings of later stages, of the data, which have a hash, and those that only cost time."""
     config = make_config()
     name = fingerprint(config, shards, CPU, "fp32")
     found = {key: fingerprint(other, shards, CPU, "fp32") for key, other in changed(config)}
@@ -168,7 +168,7 @@ def test_every_setting_makes_another_training(make_config, shards):
     assert len(set(others)) == len(others)
 
 
-def test_other_pictures_make_another_training(run, make_config, shards):
+def test_other_pictures_start_another_training(run, make_config, shards):
     stop_before(run, make_config(), 9)
     with open(shards / "manifest.csv", "a", encoding="utf-8") as file:
         file.write(f"extra,folder,{'0' * 64},1,1,train\n")
@@ -176,7 +176,7 @@ def test_other_pictures_make_another_training(run, make_config, shards):
 
 
 @pytest.mark.parametrize("changes", [{"workers": 1}, {"checkpoint": 3}])
-def test_what_only_changes_the_time_does_not(run, make_config, changes):
+def test_settings_that_only_cost_time_resume_the_same_training(run, make_config, changes):
     stop_before(run, make_config(), 9)
     resumed, _, log = run(make_config(**changes))
     assert log.steps == [8, 9, 10, 11]
@@ -193,7 +193,7 @@ def test_an_unfinished_checkpoint_is_ignored(run, make_config, tmp_path):
     assert run(make_config())[2].steps[0] == 0
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(run, make_config, tmp_path, caplog):
+def test_a_damaged_checkpoint_falls_back_to_the_previous_one(run, make_config, tmp_path, caplog):
     stop_before(run, make_config(), 9)
     newest = sorted((tmp_path / "checkpoints").glob("*.pt"))[-1]
     newest.write_bytes(newest.read_bytes()[:-1])
@@ -221,13 +221,13 @@ def test_ctrl_c_saves_and_stops(run, make_config, shards, tmp_path):
 
 
 class Forgetful(Invertible):
-    """With dropout, which draws from the generator that all of PyTorch shares."""
+    """With dropout, which draws from PyTorch's global generator."""
 
     def reveal(self, container):
         return functional.dropout(super().reveal(container), 0.1, self.training)
 
 
-def test_networks_that_draw_by_themselves_resume_too(run, make_config, monkeypatch):
+def test_networks_with_randomness_of_their_own_resume_too(run, make_config, monkeypatch):
     monkeypatch.setattr("stegnet.training.trainer.build_from", lambda model: Forgetful(blocks=1, width=8, ends=0))
     whole, _, log = run(make_config(), "whole")
     stop_before(run, make_config(), 6)
@@ -240,7 +240,7 @@ def test_networks_that_draw_by_themselves_resume_too(run, make_config, monkeypat
 
 
 @pytest.mark.parametrize("parts", [2, 4])
-def test_a_batch_in_parts_is_the_same_batch(run, make_config, parts):
+def test_gradient_accumulation_gives_the_same_result(run, make_config, parts):
     whole, _, log = run(make_config(batch=4, pairs=48))
     again, _, log_again = run(make_config(batch=4, pairs=48, accumulate=parts))
     for tensor, other in zip(whole.state_dict().values(), again.state_dict().values(), strict=True):
@@ -249,25 +249,25 @@ def test_a_batch_in_parts_is_the_same_batch(run, make_config, parts):
         assert other == pytest.approx(point, rel=1e-3)
 
 
-def test_a_batch_that_can_not_be_parted(run, make_config):
+def test_a_batch_that_does_not_divide_evenly(run, make_config):
     with pytest.raises(ConfigError, match=r"train.batch: 4 pairs can't be shared out to 1 processes in 3 parts each"):
         run(make_config(batch=4, accumulate=3))
 
 
-def test_several_processes_must_be_started_as_such(run, make_config):
+def test_several_processes_must_be_launched(run, make_config):
     with pytest.raises(ConfigError, match=r"train.devices: 2 processes are started by"):
         run(make_config(devices=2))
 
 
 class Idle(Invertible):
-    """With weights that lead nowhere, as a backbone's last layers may."""
+    """With unused weights, as a backbone's last layers may be."""
 
     def __init__(self) -> None:
         super().__init__(blocks=1, width=8, ends=0)
         self.idle = torch.nn.Linear(2, 2)
 
 
-def test_weights_that_lead_nowhere_stay_as_they_are(run, make_config, monkeypatch):
+def test_unused_weights_stay_unchanged(run, make_config, monkeypatch):
     monkeypatch.setattr("stegnet.training.trainer.build_from", lambda model: Idle())
     make_deterministic(0, 1)
     before = Idle().idle.weight
@@ -295,9 +295,9 @@ def test_the_checkpoint_stays_until_the_result_is_safe(run, shards, make_config,
     assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
-def test_changed_code_does_not_go_on_from_what_the_old_one_left(run, make_config, monkeypatch):
+def test_changed_code_does_not_resume_old_checkpoints(run, make_config, monkeypatch):
     stop_before(run, make_config(), 9)
-    monkeypatch.setattr("stegnet.training.provenance._code_hash", lambda: "other")
+    monkeypatch.setattr("stegnet.training.checkpoint.code_hash", lambda: "other")
     assert run(make_config())[2].steps[0] == 0
 
 
@@ -309,7 +309,7 @@ def test_the_loss_falls(run, make_config):
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
 
 
-def test_the_points_of_the_curve_are_what_they_say(run, make_config):
+def test_points_of_the_curve_are_consistent(run, make_config):
     config = make_config(container_ramp=0.5, container_start=0.01)
     points = run(config)[2].curve
     assert [point["container_weight"] for point in points[6:]] == [1] * 6
@@ -319,8 +319,8 @@ def test_the_points_of_the_curve_are_what_they_say(run, make_config):
         assert point["loss"] == pytest.approx(point["container_weight"] * container + config.beta * secret, rel=1e-4)
 
 
-def test_a_long_training_is_told_in_few_points(run, make_config, monkeypatch):
-    monkeypatch.setattr("stegnet.training.trainer.REPORTS", 4)
+def test_the_curve_has_a_limited_number_of_points(run, make_config, monkeypatch):
+    monkeypatch.setattr("stegnet.training.trainer.CURVE_POINTS", 4)
     assert [point["step"] for point in run(make_config(validate=0))[2].curve] == [2, 5, 8, 11]
 
 
@@ -341,8 +341,8 @@ def stepped(config: Config) -> Trainer:
     return trainer
 
 
-def test_each_term_pulls_with_its_own_weight(make_config):
-    """What is told of the loss says nothing of its gradient. Baluja's revealing net has no weight of the hiding one."""
+def test_each_term_s_gradient_has_its_own_weight(make_config):
+    """In Baluja's pair, the revealing network shares no weights with the hiding one."""
     model = replace(make_config().model, name="baluja", width=4)
 
     def pull(container: float, secret: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -358,7 +358,7 @@ def test_each_term_pulls_with_its_own_weight(make_config):
     torch.testing.assert_close(revealing[2], 3 * revealing[1], rtol=1e-3, atol=1e-7)
 
 
-def test_the_weights_move_as_far_as_the_schedule_says(make_config):
+def test_the_first_step_is_as_long_as_the_schedule_says(make_config):
     """Adam's first step is as long as the learning rate, whatever the gradient (Kingma and Ba 2015, section 2.1)."""
     for warmup in (4, 16):
         config = make_config(lr=0.01, warmup=warmup, weight_decay=0.0)
@@ -368,8 +368,8 @@ def test_the_weights_move_as_far_as_the_schedule_says(make_config):
         assert moved == pytest.approx(0.01 / warmup, rel=0.01)
 
 
-def test_a_gradient_is_cut_to_its_greatest_norm(make_config):
-    """And told as it was before."""
+def test_gradients_are_clipped_to_the_maximum_norm(make_config):
+    """The reported norm is the one before clipping."""
 
     def norms(clip: float) -> tuple[float, float]:
         trainer = stepped(make_config(clip=clip, pairs=2))
@@ -383,7 +383,7 @@ def test_a_gradient_is_cut_to_its_greatest_norm(make_config):
 
 
 def test_weights_decay(make_config):
-    """By the learning rate's share of theirs, apart from the gradient (Loshchilov and Hutter 2019, algorithm 2)."""
+    """Decoupled from the gradient (Loshchilov and Hutter 2019, algorithm 2)."""
     config = make_config(lr=0.01, warmup=2)
     make_deterministic(0, 1)
     before = flat(first_pair(config))
@@ -406,7 +406,7 @@ def test_the_average_follows_its_decay(make_config):
     assert not torch.equal(expected, now)
 
 
-def test_the_averaged_weights_are_what_comes_out(run, make_config, monkeypatch):
+def test_train_returns_the_averaged_weights(run, make_config, monkeypatch):
     """And not those of the last step."""
     trainers: list[Trainer] = []
 
@@ -421,7 +421,7 @@ def test_the_averaged_weights_are_what_comes_out(run, make_config, monkeypatch):
     assert not torch.allclose(flat(pair), flat(trainers[0]._pair), atol=1e-5)
 
 
-def test_a_training_that_diverges_says_where_and_what_is_left(run, make_config, tmp_path):
+def test_a_diverging_training_names_pictures_and_checkpoint(run, make_config, tmp_path):
     model = replace(make_config().model, name="baluja", width=4)
     config = make_config(model=model, lr=1.0, clip=1e8, warmup=0, pairs=200, checkpoint=1)
     with pytest.raises(TrainingError) as caught:
@@ -438,7 +438,7 @@ def test_a_training_that_diverges_says_where_and_what_is_left(run, make_config, 
     assert Checkpoint(newest.parent, newest.stem.split("-")[0]).load()["step"] == step
 
 
-def test_many_pictures_are_told_in_short(run, make_config, monkeypatch):
+def test_a_long_list_of_pictures_is_shortened(run, make_config, monkeypatch):
     monkeypatch.setattr("stegnet.training.trainer.container_weight", lambda *_: float("nan"))
     with pytest.raises(TrainingError, match=r"covers: \d(, \d)*,? … \(256 in all\); secrets: ") as caught:
         run(make_config(batch=256, pairs=256))
@@ -459,7 +459,7 @@ def test_fewer_pairs_than_a_batch_are_one_step(run, make_config):
 
 
 @pytest.mark.parametrize("name", ["invertible", "baluja", "timm_unet"])
-def test_the_card_holds_what_it_takes_to_build_the_pair(run, make_config, shards, tmp_path, name):
+def test_the_card_suffices_to_build_the_pair(run, make_config, shards, tmp_path, name):
     model = replace(make_config().model, name=name, width=4, backbone="test_resnet")
     config = make_config(model=model, pairs=2)
     config = replace(config, seed=3, beta=0.4, data=replace(config.data, source="folder"))  # none as in params.yaml
@@ -505,12 +505,12 @@ def test_the_shipped_pair_can_be_trained_further(make_config, run):
     assert card.training["train"]["start"] == weights_id(SHIPPED)
 
 
-def test_the_shipped_pair_must_be_of_the_model_asked_for(make_config, run):
+def test_the_shipped_pair_must_be_of_the_configured_model(make_config, run):
     with pytest.raises(ConfigError, match=r"train.start: the shipped pair is \('invertible'"):
         run(make_config(start="shipped"))
 
 
-def test_pictures_are_shown_ten_times(make_config, shards, tmp_path):
+def test_previews_are_shown_ten_times(make_config, shards, tmp_path):
     shown: list[tuple[int, tuple[int, ...]]] = []
 
     def show(step: int, pictures: np.ndarray) -> None:

@@ -12,8 +12,9 @@ import torch
 from stegnet.core.measures import psnr
 from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
 from stegnet.models import Pair, build_from
-from stegnet.training.train import checkpoint_of, train
-from stegnet.training.validation import FIGURES, Best, Validation
+from stegnet.training.checkpoint import checkpoint_of
+from stegnet.training.train import train
+from stegnet.training.validation import FIGURES, BestWeights, Validation
 
 LOSS = "validation_loss"
 
@@ -60,13 +61,13 @@ def same(a: Pair, b: Pair) -> bool:
 
 
 def scripted(monkeypatch, *losses: float) -> None:
-    """Validation finds these losses, one after another."""
+    """Replaces the validation losses by these."""
     found = iter(losses)
     monkeypatch.setattr(Validation, "measure", lambda self, pair: dict(zip(FIGURES, (next(found), 1.0, 2.0))))  # noqa: B905
 
 
 class Plain(Pair):
-    """Leaves the cover as it is, but for a shift, and reveals the container."""
+    """Shifts the cover slightly, and reveals the container itself."""
 
     def hide(self, cover, hidden):
         return cover + 0.6 / 255
@@ -75,14 +76,14 @@ class Plain(Pair):
         return container
 
 
-def test_it_measures_what_files_hold(make_config):
+def test_validation_measures_pictures_as_files_hold_them(make_config):
     """Recomputed in numpy on uint8: the container is rounded up by one level, and some samples by none or two."""
     config = make_config()
     config = replace(config, scramble=replace(config.scramble, detail=False))
     pictures = torch.randint(40, 200, (5, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     validation = Validation(pictures, config, "fp32", 2)
     found = validation.measure(Plain())
-    sealed = validation._chance.sealed.numpy()  # 0.6 lies nearest to 1, and second-nearest to 0
+    sealed = validation._randomness.sealed.numpy()  # 0.6 lies nearest to 1, and second-nearest to 0
     assert 0.02 < sealed.mean() < 0.06
     cover = pictures[:, 0].numpy()
     container = cover + 1 - sealed.astype(np.uint8)
@@ -92,7 +93,7 @@ def test_it_measures_what_files_hold(make_config):
     assert found[LOSS] == pytest.approx(next(mse) + config.beta * next(mse), rel=1e-4)
 
 
-def test_it_is_the_same_whatever_is_computed_at_once(make_config):
+def test_figures_do_not_depend_on_the_batch_size(make_config):
     torch.manual_seed(0)
     torch.set_num_threads(1)
     config = make_config()
@@ -105,7 +106,7 @@ def test_it_is_the_same_whatever_is_computed_at_once(make_config):
     assert one == pytest.approx(all_at_once, rel=1e-4)
 
 
-def test_the_middles_of_pictures_from_all_over_the_split(make_config, tmp_path):
+def test_centre_crops_are_evenly_spaced_over_the_split(make_config, tmp_path):
     writer = ShardWriter(tmp_path / "many", 16)
     for index in range(70):
         framed = np.pad(np.full((32, 32, 3), index, np.uint8), ((8, 8), (8, 8), (0, 0)), constant_values=255)
@@ -128,11 +129,11 @@ def test_points_at_intervals_and_at_the_end(run, make_config):
 
 
 def test_a_measurement_between_two_points_is_a_point(run, make_config, monkeypatch):
-    monkeypatch.setattr("stegnet.training.trainer.REPORTS", 4)
+    monkeypatch.setattr("stegnet.training.trainer.CURVE_POINTS", 4)
     assert [point["step"] for point in run(make_config(validate=5))[2]] == [2, 4, 5, 8, 9, 11]
 
 
-def test_it_changes_nothing_but_what_is_kept(run, make_config, monkeypatch):
+def test_validation_only_changes_which_weights_are_kept(run, make_config, monkeypatch):
     scripted(monkeypatch, 3.0, 2.0, 1.0)
     with_it, _, curve, _ = run(make_config(validate=5))
     without, card, plain, _ = run(make_config(validate=0), "without")
@@ -153,7 +154,7 @@ def test_the_best_weights_are_kept(run, make_config, monkeypatch):
     assert not same(best, run(make_config(validate=0, container_ramp=0.0))[0])
 
 
-def test_what_is_measured_while_the_containers_weight_grows_does_not_count(run, make_config, monkeypatch):
+def test_measurements_during_the_container_ramp_do_not_count(run, make_config, monkeypatch):
     scripted(monkeypatch, 1.0, 1.0, 1.0, 5.0, 4.0, 6.0)
     _, card, _, _ = run(make_config(validate=2, container_ramp=0.5))
     assert card.figures["validation_step"] == 9  # of 12: full from step 6 on
@@ -174,8 +175,8 @@ def test_patience_counts_measurements_without_a_better_one(run, make_config, mon
 
 
 @pytest.mark.parametrize("stop", [5, 8, 11])
-def test_after_a_stop_it_ends_with_the_same_bits(run, make_config, monkeypatch, stop):
-    """Best weights and patience go on from the checkpoint."""
+def test_a_resumed_training_keeps_best_weights_and_patience(run, make_config, monkeypatch, stop):
+    """Best weights and patience are restored from the checkpoint."""
     losses = {2: 4.0, 4: 2.0, 6: 3.0, 8: 3.0, 10: 1.5, 12: 9.0}
     config = make_config(validate=2, container_ramp=0.0, patience=4)
     scripted(monkeypatch, *losses.values())
@@ -213,22 +214,22 @@ def test_too_few_pictures_to_validate_on(run, make_config, tmp_path, picture, ca
                          "raise data.validation_share")  # fmt: skip
 
 
-def test_nothing_is_said_where_nothing_is_wanted(run, make_config, caplog):
+def test_validation_that_is_off_logs_nothing(run, make_config, caplog):
     run(make_config(validate=0))
     assert not caplog.messages
 
 
-def test_networks_with_running_statistics_are_measured_with_them(run, make_config):
-    """In eval mode, and training goes on as if nothing had been measured."""
+def test_running_statistics_are_used_in_validation(run, make_config):
+    """In eval mode; training continues unaffected."""
     model = replace(make_config().model, name="timm_unet", backbone="test_resnet")
     curves = [run(make_config(model=model, pairs=8, validate=count), str(count))[2] for count in (1, 0)]
     assert [point["loss"] for point in curves[0]] == [point["loss"] for point in curves[1]]
 
 
-def test_the_best_is_copied(make_config):
-    best, pair = Best(), Plain()
+def test_best_weights_are_copied(make_config):
+    best, pair = BestWeights(), Plain()
     pair.weight = torch.nn.Parameter(torch.ones(2))
-    best.offer(3, {LOSS: 1.0}, pair)
+    best.update(3, {LOSS: 1.0}, pair)
     with torch.no_grad():
         pair.weight.mul_(5)
     assert best.weights["weight"].tolist() == [1, 1]

@@ -1,6 +1,6 @@
 import pytest
 
-from stegnet.training.schedule import container_weight, learning_rate
+from stegnet.training.trainer import container_weight, learning_rate
 
 
 def rate(step: int, *, steps: int = 110, warmup: int = 10) -> float:

@@ -1,0 +1,54 @@
+"""Files that a training leaves: weights with their card, and the training curve."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import mean
+
+import torch
+
+from stegnet.core.config import Config
+from stegnet.data.shards import data_hash
+from stegnet.models import Card, Pair, options_of, save_pair
+from stegnet.training.checkpoint import settings_of
+from stegnet.training.trainer import Point
+from stegnet.training.validation import FIGURES, BestWeights
+
+
+def make_card(config: Config, data: Path, device: torch.device, precision: str, figures: dict[str, float]) -> Card:
+    """The card of the weights that this training gives."""
+    origin = {"data": data_hash(data), "source": config.data.source, "device": device.type, "precision": precision}
+    settings = {**settings_of(config), **origin}
+    return Card(config.model.name, options_of(config.model), asdict(config.scramble), settings, figures)
+
+
+def card_figures(curve: Sequence[Point], best: BestWeights) -> dict[str, float]:
+    """Means over the last tenth of the training curve; with validation, the best step and its figures too."""
+    last = curve[-max(1, len(curve) // 10) :]
+    figures = {f"training_{name}": mean(point[name] for point in last) for name in ("container_psnr", "secret_psnr")}
+    rounded = {name: round(value, 4) for name, value in figures.items()}
+    return rounded if best.step is None else rounded | best.figures | {"validation_step": best.step}
+
+
+def write_weights(path: Path, pair: Pair, card: Card) -> None:
+    """Writes the weights file, and its card beside it as JSON for readers without safetensors."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_pair(path, pair, card)
+    path.with_suffix(".json").write_text(json.dumps(asdict(card), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def write_curve(path: Path, points: Sequence[Point]) -> None:
+    """Writes the training curve as CSV, replacing the file at once: DVC plots it while the training runs.
+
+    The columns of validation figures are always there; cells without a measurement are empty.
+    """
+    part = path.with_suffix(".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = dict.fromkeys([*points[0], *FIGURES])
+    with open(part, "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table.writeheader()
+        table.writerows(points)
+    part.replace(path)
