@@ -1,5 +1,5 @@
-from dataclasses import fields
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,8 @@ def test_no_scene_is_one_that_can_be_trained_on(small, monkeypatch):
     monkeypatch.setattr(module, "render_scene", lambda size, seed: drawn.append(seed) or render_scene(64, seed))
     monkeypatch.setattr(module, "resize", lambda picture, *size: picture)
     pictures_of_all_sizes(CATALOGUE, 5)
-    (most,) = (field.metadata["high"] for field in fields(DataConfig) if field.name == "scenes")
+    bounds = get_type_hints(DataConfig, include_extras=True)["scenes"].__metadata__[-1].metadata
+    most = next(bound.le for bound in bounds if hasattr(bound, "le"))
     assert len(set(drawn)) == 2
     assert all(seed == 5 and number >= most for seed, number in drawn)
 
