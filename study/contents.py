@@ -1,140 +1,154 @@
-"""Pictures of one kind of content each, the odd ones too: what a pair was hardly trained on.
+"""Stage contents: quality on dark, flat, noisy, drawn and written pictures, as covers and as secrets."""
 
-All are (H, W, 3) uint8, sRGB.
-"""
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
-from skimage.color import hsv2rgb
+import pandas as pd
 
-PLAIN = "picture"  # as it is
-_TEXT = (
-    "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, "
-    "it was the epoch of belief, it was the epoch of incredulity, it was the season of Light, it was the season of "
-    "Darkness, it was the spring of hope, it was the winter of despair. "
-)  # Dickens, A Tale of Two Cities, 1859
+from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.codec import Network
+from stegnet.core.config import Config
+from stegnet.core.errors import CapacityError, DataError
+from stegnet.core.measures import SIDES
+from stegnet.core.reproducible import make_deterministic
+from stegnet.evaluation.contact_sheet import contact_sheet
+from stegnet.evaluation.perception import perceptual_measures
+from stegnet.evaluation.quality import (
+    HideRevealResult,
+    PicturePairs,
+    hide_and_reveal,
+    map_in_threads,
+    measure_quality,
+)
+from stegnet.evaluation.statistics import REAL, RENDERED
+from stegnet.media import write_png
+from study.patterns import PLAIN, contents
+
+HARDEST = 3  # covers, and secrets, that are combined with each other and shown
+
+Names = tuple[str, str]
+Progress = Callable[[list], Iterable]
+
+
+def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    on = partial(Contents, Network.load(weights, backend="torch"), shards, config.evaluate.shift, config.seed)
+    trials = on((REAL, RENDERED)).measure(lambda names: bar(names, "contents"))
+    shown = on((RENDERED, REAL)).trials(examples(trials), lambda names: bar(names, "pictures"))
+    write_table(out / "contents.csv", tabulate(trials))
+    write_png(out / "worst.png", contact_sheet([trial.trip for trial in shown if trial.trip], named=True))
+    figures = summarise(trials)
+    write_json(out / "metrics.json", figures)
+    sides = [f"{side} {figures[f'contents_{side}_psnr_worst']:.2f} dB" for side in ("container", "secret")]
+    print(f"worst of {len(trials)} odd contents, {figures['contents_refused']} refused: {', '.join(sides)}")
 
 
 @dataclass(frozen=True)
-class Canvas:
-    """What a picture is made from: a photograph, (H, W, 3) uint8, and what is random about the picture."""
+class Trial:
+    """One content hidden in another.
 
-    photograph: np.ndarray
-    random: np.random.Generator
+    Attributes:
+        names: of the cover's content and the secret's.
+        trip: None if the codec refused the cover.
+        refused: the codec's message, or "".
+        figures: measures of the trip, by column; empty if it was refused.
+    """
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return self.photograph.shape[:2]
-
-
-def contents(photograph: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """A picture of each kind of content, of the photograph's size, by name; the photograph itself comes first."""
-    return {name: make(Canvas(photograph, np.random.default_rng(seed))) for name, make in _MAKERS.items()}
-
-
-def _dark(canvas: Canvas) -> np.ndarray:
-    """Levels 0 to 25."""
-    return canvas.photograph // 10
+    names: Names
+    trip: HideRevealResult | None
+    refused: str
+    figures: dict[str, float]
 
 
-def _bright(canvas: Canvas) -> np.ndarray:
-    """Levels 230 to 255."""
-    return 230 + canvas.photograph // 10
+class Contents:
+    """A pair and the contents that it is measured on.
+
+    Args:
+        shards, shift: as `PicturePairs` takes them.
+        seed: of everything random.
+        kinds: covers and secrets are made from the first pair of the first available of these.
+    Raises:
+        DataError: there is none of these kinds among the test pictures.
+    """
+
+    def __init__(self, network: Network, shards: Path, shift: int, seed: int, kinds: Sequence[str]) -> None:
+        pairs = PicturePairs(shards, shift)
+        kind = next((kind for kind in kinds if kind in pairs.kinds), None)
+        if kind is None:
+            raise DataError(f"{shards}: no {' or '.join(kinds)} to test on", "raise data.test_scenes")
+        (_, cover), (_, secret) = pairs.pair(kind, 0)
+        self._network, self._seed, self._sight = network, seed, perceptual_measures()
+        self._covers, self._secrets = contents(cover, 2 * seed), contents(secret, 2 * seed + 1)
+
+    def measure(self, progress: Progress) -> list[Trial]:
+        """Each cover with a photograph in it, each secret in a photograph, and the hardest of both combined."""
+        known = [(name, PLAIN) for name in self._covers]
+        known += [(PLAIN, name) for name in self._secrets if name != PLAIN]
+        trials = self.trials(known, progress)
+        more = [names for names in hardest(trials) if names not in known]
+        return trials + self.trials(more, progress)
+
+    def trials(self, names: list[Names], progress: Progress) -> list[Trial]:
+        """One trial for each pair of names: a cover's content and a secret's."""
+        with closing(map_in_threads(self._trial, progress(names))) as trials:
+            return list(trials)
+
+    def _trial(self, names: Names) -> Trial:
+        cover, secret = self._covers[names[0]], self._secrets[names[1]]
+        try:
+            container, revealed = hide_and_reveal(self._network, cover, secret, self._seed)
+        except CapacityError as error:
+            return Trial(names, None, str(error), {})
+        trip = HideRevealResult(names, cover, container, secret, revealed)
+        return Trial(names, trip, "", measure_quality(trip) | measure_quality(trip, self._sight))
 
 
-def _overexposed(canvas: Canvas) -> np.ndarray:
-    """1.5 stops too bright, in levels of sRGB, cut at white."""
-    return np.minimum(canvas.photograph * 2.8, 255).astype(np.uint8)
+def hardest(trials: Sequence[Trial]) -> list[Names]:
+    """The covers in which a photograph is most visible, each with the secrets that are recovered worst from one."""
+    covers = [trial.names[0] for trial in _worst(trials, "container", 1)]
+    secrets = [trial.names[1] for trial in _worst(trials, "secret", 0)]
+    return list(product(covers, secrets))
 
 
-def _flat(level: int) -> Callable[[Canvas], np.ndarray]:
-    return lambda canvas: np.full((*canvas.size, 3), level, np.uint8)
+def tabulate(trials: Sequence[Trial]) -> pd.DataFrame:
+    """One row per trial: cover, secret, refused, and the figures; nan if it was refused."""
+    names = ("cover", "secret")
+    return pd.DataFrame(
+        [dict(zip(names, trial.names, strict=True)) | {"refused": trial.refused} | trial.figures for trial in trials]
+    )
 
 
-def _gradient(canvas: Canvas) -> np.ndarray:
-    """Black to white from left to right, and a little colour from top to bottom."""
-    height, width = canvas.size
-    across, down = np.linspace(0, 255, width), np.linspace(-20, 20, height)[:, None, None]
-    return (across[None, :, None] + down * np.array([1, 0, -1])).round().clip(0, 255).astype(np.uint8)
+def summarise(trials: Sequence[Trial]) -> dict[str, Any]:
+    """contents_…: the number of trials and of covers refused, and each side's worst and median PSNR in dB."""
+    made = [trial for trial in trials if trial.trip]
+    counts = {"contents_trials": len(trials), "contents_refused": len(trials) - len(made)}
+    psnr = {side: [trial.figures[f"{side}_psnr"] for trial in made] for side in SIDES}
+    worst = {f"contents_{side}_psnr_worst": round(float(min(psnr[side])), 4) for side in SIDES}
+    return counts | worst | {f"contents_{side}_psnr_median": round(float(np.median(psnr[side])), 4) for side in SIDES}
 
 
-def _text(canvas: Canvas) -> np.ndarray:
-    """A page of black text on white, in Pillow's own font."""
-    page, draw = _page(canvas)
-    height, width = canvas.size
-    font = ImageFont.load_default(12)
-    for line, top in enumerate(range(6, height - 6, 15)):
-        start = 29 * line % len(_TEXT)
-        draw.text((6, top), (_TEXT[start:] + _TEXT * (1 + width // len(_TEXT)))[: width // 4], "black", font)
-    return np.array(page)
+def examples(trials: Sequence[Trial]) -> list[Names]:
+    """The trials to show: the worst covers of a photograph, the worst secrets in one, and the worst of all."""
+    every = sorted((trial for trial in trials if trial.trip), key=lambda trial: trial.figures["secret_psnr"])
+    chosen = [*_worst(trials, "container", 1), *_worst(trials, "secret", 0), *every[:1]]
+    return list(dict.fromkeys(trial.names for trial in chosen))
 
 
-def _line_art(canvas: Canvas) -> np.ndarray:
-    """Black outlines of circles and polygons on white."""
-    page, draw = _page(canvas)
-    side = min(canvas.size)
-    for _ in range(24):
-        x, y = (canvas.random.uniform(0, limit) for limit in reversed(canvas.size))
-        radius = canvas.random.uniform(0.04, 0.3) * side
-        width = int(canvas.random.integers(1, 4))
-        if canvas.random.random() < 0.5:
-            draw.circle((x, y), radius, outline="black", width=width)
-        else:
-            draw.regular_polygon((x, y, radius), int(canvas.random.integers(3, 8)), outline="black", width=width)
-    return np.array(page)
+def _worst(trials: Sequence[Trial], side: str, place: int) -> list[Trial]:
+    """The HARDEST trials that were not refused with the lowest PSNR of a side, the lowest first.
+
+    Args:
+        place: of the name that must be the photograph's: 0 the cover, 1 the secret.
+    """
+    made = [trial for trial in trials if trial.trip and trial.names[place] == PLAIN]
+    return sorted(made, key=lambda trial: trial.figures[f"{side}_psnr"])[:HARDEST]
 
 
-def _noise(canvas: Canvas) -> np.ndarray:
-    """Every sample drawn evenly from 0 to 255."""
-    return canvas.random.integers(0, 256, (*canvas.size, 3), np.uint8)
-
-
-def _salt(canvas: Canvas) -> np.ndarray:
-    """The photograph, with a tenth of its pixels white and a tenth black."""
-    drawn = canvas.random.random((*canvas.size, 1))
-    return np.where(drawn < 0.1, 255, np.where(drawn < 0.2, 0, canvas.photograph)).astype(np.uint8)
-
-
-def _checkerboard(side: int) -> Callable[[Canvas], np.ndarray]:
-    """Black and white squares of `side` pixels."""
-
-    def make(canvas: Canvas) -> np.ndarray:
-        y, x = np.indices(canvas.size) // side
-        return np.repeat(((y + x) % 2 * 255).astype(np.uint8)[..., None], 3, -1)
-
-    return make
-
-
-def _saturated(canvas: Canvas) -> np.ndarray:
-    """Patches of 32² of full saturation, with hues drawn at random."""
-    height, width = canvas.size
-    hues = canvas.random.random((height // 32 + 1, width // 32 + 1)).repeat(32, 0).repeat(32, 1)[:height, :width]
-    return (hsv2rgb(np.stack([hues, np.ones_like(hues), np.ones_like(hues)], -1)) * 255).round().astype(np.uint8)
-
-
-def _page(canvas: Canvas) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    page = Image.new("RGB", canvas.size[::-1], "white")
-    return page, ImageDraw.Draw(page)
-
-
-_MAKERS: dict[str, Callable[[Canvas], np.ndarray]] = {
-    PLAIN: lambda canvas: canvas.photograph,
-    "dark": _dark,
-    "bright": _bright,
-    "overexposed": _overexposed,
-    "grey": _flat(128),
-    "black": _flat(0),
-    "white": _flat(255),
-    "gradient": _gradient,
-    "text": _text,
-    "line art": _line_art,
-    "noise": _noise,
-    "salt and pepper": _salt,
-    "fine checkerboard": _checkerboard(1),
-    "checkerboard": _checkerboard(16),
-    "saturated": _saturated,
-}
+if __name__ == "__main__":
+    run_stage(main, "shards", "weights", "out")

@@ -1,4 +1,4 @@
-"""How good a pair is on pictures of other sizes than it was trained on."""
+"""Stage sizes: the pair's quality on pictures of 64² to 1024²."""
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Network
+from stegnet.core.config import Config
 from stegnet.core.errors import DataError
 from stegnet.core.measures import SIDES
+from stegnet.core.reproducible import make_deterministic
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 from stegnet.data.scenes import render_scene
 from stegnet.evaluation.chart import COLOURS, chart
@@ -27,12 +30,24 @@ _LARGE_SIDE = 512
 Pictures = dict[tuple[str, int], list[np.ndarray]]
 
 
+def main(config: Config, catalogue: Path, weights: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    pictures = pictures_of_all_sizes(catalogue, config.seed)
+    network = Network.load(weights, backend="torch")
+    table = measure(network, pictures, config.evaluate.shift, config.seed, lambda jobs: bar(jobs, "sizes"))
+    write_table(out / "sizes.csv", table)
+    draw(table, out / "sizes.png")
+    figures = summarise(table)
+    write_json(out / "metrics.json", figures)
+    print(f"on scenes, from PNG files: {', '.join(f'{name} {value:.2f} dB' for name, value in figures.items())}")
+
+
 def pictures_of_all_sizes(catalogue: Path, seed: int) -> Pictures:
     """Sets of (size, size, 3) uint8 pictures by kind and size; a kind has the same motifs at each of its sizes.
 
-    Nothing is enlarged: each is the middle square of a larger picture, scaled down. The packaged photographs go as
-    far as the smallest of them does, and those of at least 512² by themselves; scenes are rendered at the largest
-    size. So a smaller picture has finer detail, as it would have if a user scaled it down.
+    Nothing is enlarged: each is the central square of a larger picture, downscaled. The sizes of the packaged
+    photographs end at the smallest photograph; those of at least 512² are a kind of their own. Scenes are rendered at
+    the largest size. So a smaller picture has finer detail, as it would if a user downscaled it.
 
     Args:
         catalogue: sources.yaml.
@@ -48,10 +63,10 @@ def pictures_of_all_sizes(catalogue: Path, seed: int) -> Pictures:
     return _scaled(REAL, photographs) | _scaled(LARGE, large) | _scaled(RENDERED, scenes)
 
 
-def measure_sizes(
+def measure(
     network: Network, pictures: Pictures, shift: int, seed: int, progress: Callable[[list], Iterable]
 ) -> pd.DataFrame:
-    """One row per kind, size, side and measure: the number of pairs, and what `summary_stats` gives.
+    """One row per kind, size, side and measure: the number of pairs, and the statistics of `column_stats`.
 
     Picture i hides picture i + shift of its kind and size, by key with sealed bits, through a PNG file.
     """
@@ -65,10 +80,10 @@ def measure_sizes(
         table = pd.DataFrame(list(rows))
     table[["kind", "size"]] = [job[:2] for job in jobs]
     groups = table.groupby(["kind", "size"], sort=False)
-    return pd.DataFrame([line for (kind, size), rows in groups for line in _lines(kind, size, rows)])
+    return pd.DataFrame([line for (kind, size), rows in groups for line in _statistics(kind, size, rows)])
 
 
-def draw_sizes(table: pd.DataFrame, path: Path) -> None:
+def draw(table: pd.DataFrame, path: Path) -> None:
     """PSNR over size, a line for each kind and side."""
     with chart(path, "width = height in pixels", "mean PSNR in dB") as axes:
         lines = table[table["measure"] == "psnr"].groupby(["kind", "side"], sort=False)
@@ -80,21 +95,21 @@ def draw_sizes(table: pd.DataFrame, path: Path) -> None:
         axes.set_xticks(SIZES, [f"{size}²" for size in SIZES])
 
 
-def summarise_sizes(table: pd.DataFrame) -> dict[str, float]:
-    """sizes_…_psnr_…: mean PSNR of scenes, which are there at all sizes, at the smallest and the largest one."""
+def summarise(table: pd.DataFrame) -> dict[str, float]:
+    """sizes_…_psnr_…: mean PSNR of scenes, the kind that has all sizes, at the smallest and the largest size."""
     means = table[(table["kind"] == RENDERED) & (table["measure"] == "psnr")].set_index(["side", "size"])["mean"]
     return {f"sizes_{side}_psnr_{size}": float(means[side, size]) for side in SIDES for size in (SIZES[0], SIZES[-1])}
 
 
 def _scaled(kind: str, pictures: list[np.ndarray]) -> Pictures:
-    """At each size for which all of them are large enough, if there are two."""
+    """The pictures at each size for which all of them are large enough, if there are at least two."""
     least = min((min(picture.shape[:2]) for picture in pictures), default=0)
     sizes = [size for size in SIZES if size <= least] if len(pictures) > 1 else []
-    return {(kind, size): [resize(_middle(picture), size, size) for picture in pictures] for size in sizes}
+    return {(kind, size): [resize(_central_square(picture), size, size) for picture in pictures] for size in sizes}
 
 
-def _middle(picture: np.ndarray) -> np.ndarray:
-    """The largest square in the middle of a picture."""
+def _central_square(picture: np.ndarray) -> np.ndarray:
+    """The largest central square of a picture."""
     side = min(picture.shape[:2])
     top, left = ((length - side) // 2 for length in picture.shape[:2])
     return picture[top : top + side, left : left + side]
@@ -106,8 +121,12 @@ def _trip(network: Network, members: list[np.ndarray], index: int, shift: int, s
     return HideRevealResult(("", ""), cover, container, secret, revealed)
 
 
-def _lines(kind: str, size: int, rows: pd.DataFrame) -> Iterable[dict[str, Any]]:
+def _statistics(kind: str, size: int, rows: pd.DataFrame) -> Iterable[dict[str, Any]]:
     for column in rows.columns.drop(["kind", "size"]):
         side, _, measure = column.partition("_")
         start = {"kind": kind, "size": size, "pairs": len(rows), "side": side, "measure": measure}
         yield start | column_stats(rows[column])
+
+
+if __name__ == "__main__":
+    run_stage(main, "catalogue", "weights", "out")

@@ -30,7 +30,7 @@ from stegnet.evaluation.quality import (
 from stegnet.evaluation.statistics import headline_kind
 from stegnet.models import build_from
 from stegnet.models.precision import resolve
-from study.tradeoff.swap import read_out, swap_in
+from study.methods import read_out, swap_in
 from tools.compare_train import Budget, Trained
 from tools.cost import cost
 

@@ -17,11 +17,20 @@ def read_stages(path: str) -> dict[str, Any]:
     return {name: stage.get("do", stage) for name, stage in stages.items()}
 
 
+def words(command: str) -> list[str]:
+    """`python -m module` and its arguments, without the environment."""
+    return command.removeprefix("DVC_ROOT=.. ").removeprefix("PYTHONPATH=.. ").replace('"', "").split()
+
+
+def at_root(dep: str) -> str:
+    """A dep of study/dvc.yaml from the repository: its own files lie in study/, the others are links."""
+    return f"study/{dep}" if (ROOT / "study" / dep).exists() and not (ROOT / dep).exists() else dep
+
+
 STAGES, STUDIES = read_stages("dvc.yaml"), read_stages("study/dvc.yaml")
 EACH = [
-    (name, stage["cmd"].removeprefix("DVC_ROOT=.. ").split()[2], stage["deps"])
-    for stages in (STAGES, STUDIES)
-    for name, stage in stages.items()
+    *((name, words(stage["cmd"])[2], stage["deps"]) for name, stage in STAGES.items()),
+    *((name, words(stage["cmd"])[2], [at_root(dep) for dep in stage["deps"]]) for name, stage in STUDIES.items()),
 ]
 NAMES = [*STAGES, *(f"study: {name}" for name in STUDIES)]
 
@@ -33,12 +42,13 @@ LOGS = {
 }
 
 
-NAMESPACES = {ROOT / "stegnet/__init__.py", ROOT / "pipeline/__init__.py"}  # they compute nothing
+NAMESPACES = {ROOT / package / "__init__.py" for package in PACKAGES}  # they compute nothing
 
 
-def imported(stage: str) -> set[Path]:
-    """What a stage's outputs may depend on."""
-    return closure(ROOT / "pipeline" / f"{stage}.py", NAMESPACES if stage == "publish" else LOGS | NAMESPACES)
+def imported(module: str) -> set[Path]:
+    """Source files that a stage's outputs may depend on."""
+    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+    return closure(path, NAMESPACES if module == "pipeline.publish" else LOGS | NAMESPACES)
 
 
 def covered(file: Path, deps: list[str]) -> bool:
@@ -48,17 +58,16 @@ def covered(file: Path, deps: list[str]) -> bool:
 @pytest.mark.parametrize(("name", "module", "deps"), EACH, ids=NAMES)
 def test_deps_name_all_that_a_stage_imports(name: str, module: str, deps: list[str]) -> None:
     """A changed file that is not named would leave a stale result with no word."""
-    assert module == f"pipeline.{name}"
-    missing = [file.relative_to(ROOT).as_posix() for file in imported(name) if not covered(file, deps)]
+    assert module in (f"pipeline.{name}", f"study.{name}")
+    missing = [file.relative_to(ROOT).as_posix() for file in imported(module) if not covered(file, deps)]
     assert not missing
 
 
 @pytest.mark.parametrize(("name", "module", "deps"), EACH, ids=NAMES)
 def test_deps_name_no_source_that_a_stage_does_not_import(name: str, module: str, deps: list[str]) -> None:
     """A change there would train again for nothing."""
-    code = ("stegnet", "pipeline")
-    sources = [dep for dep in deps if dep.startswith(code) and dep != "stegnet/weights"]
-    assert not [dep for dep in sources if not any(covered(file, [dep]) for file in imported(name))]
+    sources = [dep for dep in deps if dep.split("/")[0] in PACKAGES and not dep.endswith((".yaml", "/weights"))]
+    assert not [dep for dep in sources if not any(covered(file, [dep]) for file in imported(module))]
 
 
 @pytest.mark.parametrize(("name", "module", "deps"), EACH, ids=NAMES)
@@ -86,7 +95,7 @@ def test_every_path_of_a_command_is_named() -> None:
     for name, stage in (STAGES | STUDIES).items():
         known = [*stage["deps"], *(next(iter(out)) if isinstance(out, dict) else out for out in stage.get("outs", []))]
         known += stage.get("metrics", [])
-        for path in stage["cmd"].removeprefix("DVC_ROOT=.. ").replace('"', "").split()[3:]:
+        for path in words(stage["cmd"])[3:]:
             assert any(path in (one, str(Path(one).parent)) or one == str(Path(path).parent) for one in known), name
 
 

@@ -1,49 +1,92 @@
 import numpy as np
 import pytest
 
-from study.contents import PLAIN, contents
+from stegnet.core.errors import CapacityError, DataError
+from stegnet.data.shards import TEST
+from stegnet.evaluation.quality import HideRevealResult
+from stegnet.evaluation.statistics import REAL, RENDERED
+from study import contents as module
+from study.contents import Contents, Trial, examples, hardest, summarise, tabulate
+from study.patterns import PLAIN
+from tests.support.shards import write_shards
 
 
-@pytest.fixture(scope="module")
-def made(cat) -> dict[str, np.ndarray]:
-    return contents(cat, 0)
+def silent(pairs):
+    return pairs
 
 
-def test_all_are_pictures_of_the_photographs_size(made, cat):
-    assert next(iter(made)) == PLAIN
-    assert np.array_equal(made[PLAIN], cat)
-    assert len(made) == 15
-    for picture in made.values():
-        assert (picture.shape, picture.dtype) == (cat.shape, np.uint8)
-        assert picture.flags.writeable
+@pytest.fixture
+def measured(tmp_path, exact, monkeypatch) -> Contents:
+    """On few contents, so that it is fast."""
+    every = module.contents
+    few = (PLAIN, "black", "white", "noise", "text")
+    monkeypatch.setattr(module, "contents", lambda *a: {k: v for k, v in every(*a).items() if k in few})
+    return Contents(exact, write_shards(tmp_path / "shards", [(TEST, "photographs")] * 2), 1, 0, (RENDERED, REAL))
 
 
-def test_each_is_what_its_name_says(made, cat):
-    assert made["dark"].max() <= 25
-    assert made["bright"].min() >= 230
-    assert (made["overexposed"] == 255).mean() > (cat == 255).mean() + 0.1
-    assert [np.unique(made[name]).tolist() for name in ("grey", "black", "white")] == [[128], [0], [255]]
-    assert (np.diff(made["gradient"].astype(int), axis=1) >= 0).all()
-    assert np.ptp(made["gradient"]) == 255
-    for name in ("text", "line art"):
-        assert 0.03 < (made[name] < 128).mean() < 0.4
-        assert (made[name] == 255).mean() > 0.5
-    assert made["noise"].mean() == pytest.approx(127.5, abs=1)
-    assert made["noise"].std() == pytest.approx(256 / np.sqrt(12), abs=0.5)
-    changed = (made["salt and pepper"] != cat).any(-1)
-    assert changed.mean() == pytest.approx(0.2, abs=0.01)
-    assert np.isin(made["salt and pepper"][changed], (0, 255)).all()
-    for name, side in (("fine checkerboard", 1), ("checkerboard", 16)):
-        assert (made[name][side:] == 255 - made[name][:-side]).all()
-        assert (made[name][:side, :side] == 0).all()
-    saturated = made["saturated"]
-    assert (saturated.max(-1) == 255).all()
-    assert (saturated.min(-1) == 0).all()
+def test_every_cover_every_secret_and_the_hardest_are_tried_once(measured):
+    trials = measured.measure(silent)
+    names = [trial.names for trial in trials]
+    others = ["black", "white", "text", "noise"]
+    assert names[:9] == [(name, PLAIN) for name in (PLAIN, *others)] + [(PLAIN, name) for name in others]
+    assert len(set(names)) == len(names)
+    assert set(names[9:]) == set(hardest(trials[:9])) - set(names[:9])
 
 
-def test_what_is_random_follows_from_the_seed(made, cat):
-    again, other = contents(cat, 0), contents(cat, 1)
-    for name, picture in made.items():
-        assert np.array_equal(picture, again[name])
-    differing = {name for name in made if not np.array_equal(made[name], other[name])}
-    assert differing == {"line art", "noise", "salt and pepper", "saturated"}
+def test_a_trial_is_measured_on_its_own_pictures(measured, five_levels, picture):
+    trial = next(trial for trial in measured.measure(silent) if trial.names == ("white", PLAIN))
+    assert (trial.trip.cover == 255).all()
+    assert np.array_equal(trial.trip.secret, picture(64, 64, 1))
+    assert np.array_equal(trial.trip.revealed, five_levels(trial.trip.secret))
+    error = np.mean((trial.trip.container.astype(float) - 255) ** 2)
+    assert trial.figures["container_psnr"] == pytest.approx(10 * np.log10(255**2 / error))
+    assert {"secret_haarpsi", "secret_de2000", "secret_msssim"} <= set(trial.figures)
+
+
+def test_a_refused_cover_is_listed_with_its_message(measured, monkeypatch):
+    hide = module.hide_and_reveal
+
+    def refuse_black(network, cover, secret, seed):
+        if not cover.any():
+            raise CapacityError("the cover is too dark")
+        return hide(network, cover, secret, seed)
+
+    monkeypatch.setattr(module, "hide_and_reveal", refuse_black)
+    trials = measured.measure(silent)
+    refused = tabulate(trials).set_index(["cover", "secret"]).loc[("black", PLAIN)]
+    assert refused["refused"] == "the cover is too dark"
+    assert np.isnan(refused["container_psnr"])
+    assert summarise(trials)["contents_refused"] == 1
+
+
+def test_pictures_of_other_kinds_are_not_taken(tmp_path, exact):
+    with pytest.raises(DataError, match="no photographs or scenes"):
+        Contents(exact, write_shards(tmp_path / "shards", [(TEST, "bsds500")] * 2), 1, 0, (REAL, RENDERED))
+
+
+def made(cover: str, secret: str, container_psnr: float, secret_psnr: float) -> Trial:
+    grey = np.zeros((1, 1, 3), np.uint8)
+    figures = {"container_psnr": container_psnr, "secret_psnr": secret_psnr}
+    return Trial((cover, secret), HideRevealResult((cover, secret), grey, grey, grey, grey), "", figures)
+
+
+def test_the_hardest_and_what_is_shown_by_hand():
+    trials = [
+        made(PLAIN, PLAIN, 40, 38),
+        *(made(f"cover {psnr}", PLAIN, psnr, 30) for psnr in (33, 31, 32, 34)),
+        *(made(PLAIN, f"secret {psnr}", 20, psnr) for psnr in (24, 21, 23, 22)),
+        Trial(("refused", PLAIN), None, "too small", {}),
+        made("a", "b", 50, 10),
+    ]
+    covers, secrets = ["cover 31", "cover 32", "cover 33"], ["secret 21", "secret 22", "secret 23"]
+    assert hardest(trials) == [(cover, secret) for cover in covers for secret in secrets]
+    expected = [(cover, PLAIN) for cover in covers] + [(PLAIN, secret) for secret in secrets] + [("a", "b")]
+    assert examples(trials) == expected
+    assert summarise(trials) == {
+        "contents_trials": 11,
+        "contents_refused": 1,
+        "contents_container_psnr_worst": 20,
+        "contents_secret_psnr_worst": 10,
+        "contents_container_psnr_median": 31.5,
+        "contents_secret_psnr_median": 27.0,
+    }

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
+from sklearn.metrics import accuracy_score, roc_auc_score
 
-from pipeline import classical, detect, residual
 from stegnet.core.config import Config, load
 from stegnet.core.errors import WeightsError
 from stegnet.data.shards import TEST, TRAIN
-from study.steganalysis.detection import Verdict
+from study import classical, detect, residual
+from study.detector import LabelledPairs, Scores
+from study.methods import Embedding, Method
 from tests.support.shards import write_shards
 
 pytestmark = pytest.mark.slow
@@ -98,46 +101,71 @@ def test_detect(
     assert "detect_network_own_4" in json.loads((tmp_path / "out" / "metrics.json").read_text())
 
 
-def test_a_detector_is_tried_on_what_it_never_saw(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other pictures, in containers of other keys: the number that a container is made with decides on its key."""
-    numbers: dict[str, list[int]] = {"training": [], "test": []}
-    trained: list[detect.Pairs] = []
-    tried: list[detect.Pairs] = []
+def test_accuracy_and_auc_are_scikit_learns() -> None:
+    random = np.random.default_rng(0)
+    scores = Scores(random.normal(-0.5, 1, 50), random.normal(0.7, 1, 50))
+    logits, labels = np.concatenate([scores.covers, scores.containers]), np.repeat([0, 1], 50)
+    figures = detect.summarise([scores], 0)
+    assert figures["accuracy"] == pytest.approx(accuracy_score(labels, logits > 0))
+    assert figures["auc"] == pytest.approx(roc_auc_score(labels, logits))
+    assert figures["low"] < figures["accuracy"] < figures["high"]
+    assert figures["auc_low"] < figures["auc"] < figures["auc_high"]
 
-    def maker(split: str, change: int) -> detect.Maker:
-        def make(cover: np.ndarray, secret: np.ndarray, number: int) -> np.ndarray:
-            numbers[split].append(number)
-            return cover + np.uint8(change)
 
-        return make
+def test_the_interval_is_of_as_many_trials_as_there_are_pairs() -> None:
+    """The two decisions on a pair hang together: 100 pictures are 50 trials."""
+    covers, containers = [-1.0] * 42 + [1.0] * 8, [1.0] * 38 + [-1.0] * 12
+    figures = detect.summarise([Scores(np.array(covers), np.array(containers))], 0)
+    expected = binomtest(40, 50).proportion_ci(method="wilson")
+    assert (figures["low"], figures["high"]) == pytest.approx((expected.low, expected.high))
 
-    def judge(detector: None, pairs: detect.Pairs) -> Verdict:
-        tried.append(pairs)
-        return Verdict(np.linspace(-2, 1, len(pairs)), np.linspace(-1, 2, len(pairs)))
 
-    def greys(pairs: detect.Pairs) -> list[int]:
+def test_several_detectors_give_their_mean() -> None:
+    right, wrong = Scores(-np.ones(9), np.ones(9)), Scores(np.ones(9), -np.ones(9))
+    figures = detect.summarise([right, wrong], 0)
+    assert (figures["accuracy"], figures["auc"]) == (0.5, 0.5)
+
+
+def test_a_detector_is_tested_on_unseen_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other pictures, in containers of other keys: the seed of a container decides on its key."""
+    seeds: dict[str, list[int]] = {"training": [], "test": []}
+    trained: list[LabelledPairs] = []
+    tested: list[LabelledPairs] = []
+
+    def method(split: str, change: int) -> Method:
+        def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
+            seeds[split].append(seed)
+            return Embedding(cover + np.uint8(change), lambda container: None)
+
+        return hide
+
+    def score(detector: None, pairs: LabelledPairs) -> Scores:
+        tested.append(pairs)
+        return Scores(np.linspace(-2, 1, len(pairs)), np.linspace(-1, 2, len(pairs)))
+
+    def greys(pairs: LabelledPairs) -> list[int]:
         return pairs.covers[:, 0, 0, 0].tolist()
 
     monkeypatch.setattr(detect, "train_detector", lambda pairs, *how: trained.append(pairs))
-    monkeypatch.setattr(detect, "judge", judge)
+    monkeypatch.setattr(detect, "detect", score)
     pictures = [np.full((8, 8, 3), grey, np.uint8) for grey in range(20)]
     known, unseen = ([(pictures[at], pictures[-1]) for at in range(*ends)] for ends in ((0, 6), (10, 14)))
-    case = detect.Case("it", "it", "anybody", maker("training", 100), maker("test", 200), (2, 6))
+    case = detect.Case("it", "it", "anybody", method("training", 100), method("test", 200), (2, 6))
     rows = list(detect._rows(case, known, unseen, 0))
     assert [(row["pairs"], row["tested"]) for row in rows] == [(2, 4), (6, 4)]
     assert all(set(greys(pairs)) <= set(range(6)) for pairs in trained)
-    assert all(greys(pairs) == [10, 11, 12, 13] for pairs in tried)
+    assert all(greys(pairs) == [10, 11, 12, 13] for pairs in tested)
     assert all((pairs.containers == pairs.covers + 100).all() for pairs in trained)
-    assert all((pairs.containers == pairs.covers + 200).all() for pairs in tried)
-    assert len({*numbers["training"], *numbers["test"]}) == 6 + 4
+    assert all((pairs.containers == pairs.covers + 200).all() for pairs in tested)
+    assert len({*seeds["training"], *seeds["test"]}) == 6 + 4
 
 
-def test_who_has_not_the_weights_trains_on_containers_of_others(
+def test_an_attacker_without_the_weights_trains_on_containers_of_others(
     weights: Path, rivals: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(detect.Network, "load", lambda path, **how: path)
-    monkeypatch.setattr(detect, "by_key", lambda network, seed: network)
-    cases = {case.name: (case.train, case.test) for case in detect._cases(0, weights, rivals)}
+    monkeypatch.setattr(detect, "network_by_key", lambda network: network)
+    cases = {case.name: (case.train, case.test) for case in detect._cases(weights, rivals)}
     assert cases["network"] == (weights, weights)
     assert cases["network_own"] == (rivals / "other_seed.safetensors", weights)
 

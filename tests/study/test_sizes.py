@@ -1,5 +1,5 @@
-from dataclasses import fields
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from stegnet.core.errors import DataError
 from stegnet.data.scenes import render_scene
 from stegnet.media import resize
 from study import sizes as module
-from study.sizes import LARGE, draw_sizes, measure_sizes, pictures_of_all_sizes, summarise_sizes
+from study.sizes import LARGE, draw, measure, pictures_of_all_sizes, summarise
 
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
 
@@ -46,7 +46,8 @@ def test_no_scene_is_one_that_can_be_trained_on(small, monkeypatch):
     monkeypatch.setattr(module, "render_scene", lambda size, seed: drawn.append(seed) or render_scene(64, seed))
     monkeypatch.setattr(module, "resize", lambda picture, *size: picture)
     pictures_of_all_sizes(CATALOGUE, 5)
-    (most,) = (field.metadata["high"] for field in fields(DataConfig) if field.name == "scenes")
+    bounds = get_type_hints(DataConfig, include_extras=True)["scenes"].__metadata__[-1].metadata
+    most = next(bound.le for bound in bounds if hasattr(bound, "le"))
     assert len(set(drawn)) == 2
     assert all(seed == 5 and number >= most for seed, number in drawn)
 
@@ -60,9 +61,7 @@ def test_a_catalogue_without_photographs_is_refused(tmp_path):
 @pytest.fixture
 def table(exact, picture) -> pd.DataFrame:
     pictures = {("scenes", size): [picture(size, size, seed) for seed in range(3)] for size in (64, 128)}
-    return measure_sizes(
-        exact, pictures | {("few", 64): [picture(64, 64, 8), picture(64, 64, 9)]}, 4, 0, lambda jobs: jobs
-    )
+    return measure(exact, pictures | {("few", 64): [picture(64, 64, 8), picture(64, 64, 9)]}, 4, 0, lambda jobs: jobs)
 
 
 def test_a_row_for_each_kind_size_side_and_measure(table, picture, five_levels):
@@ -80,10 +79,10 @@ def test_a_row_for_each_kind_size_side_and_measure(table, picture, five_levels):
 
 def test_the_chart_and_the_few_figures(table, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SIZES", (64, 128))
-    draw_sizes(table, tmp_path / "sizes.png")
+    draw(table, tmp_path / "sizes.png")
     with Image.open(tmp_path / "sizes.png") as picture:
         assert picture.size == (960, 540)
-    figures = summarise_sizes(table)
+    figures = summarise(table)
     assert list(figures) == [f"sizes_{side}_psnr_{size}" for side in ("container", "secret") for size in (64, 128)]
     mean = table.query("kind == 'scenes' and size == 64 and side == 'secret' and measure == 'psnr'")["mean"]
     assert figures["sizes_secret_psnr_64"] == mean.item()

@@ -1,0 +1,168 @@
+"""Stage classical: three classical attacks on lowest bits, each from its paper, none with training, program or key.
+
+All were designed for the *replacement* of lowest bits, which swaps the values 2k and 2k + 1 and leaves a trace in their
+counts. Stegnet steps by one level up or down, and its network changes higher bits, too: that they find little does not
+prove that nothing can be found (see `study.detect`).
+
+Pictures are (H, W, 3) uint8; pairs and groups lie within one channel, and the counts of all channels are added up.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.codec import Network
+from stegnet.core.config import Config
+from stegnet.core.reproducible import make_deterministic
+from stegnet.evaluation.chart import chart
+from study.methods import Method, container_seed, lsb_replacement, network_by_key, sealed, swap
+from study.pairs import photograph_pairs
+from study.stats import auc, auc_interval
+
+HEADLINE = {"network": "network", "sealed, full": "sealed_full", "sealed, a tenth": "sealed_tenth"}
+_MASK = np.array([0, 1, 1, 0])
+_LEAST_COUNT = 4  # a pair of values with fewer samples in either place is ignored (Westfeld 1999)
+
+
+def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    pairs = photograph_pairs(shards, config.evaluate.shift)
+    before = _scores([cover for cover, _ in pairs])
+    rows = []
+    for method, hide in _methods(weights).items():
+        numbers = bar(range(len(pairs)), method)
+        after = _scores([hide(*pairs[one], container_seed(config.seed, one)).container for one in numbers])
+        rows += list(_rows(method, before, after, config.seed))
+    table = pd.DataFrame(rows)
+    write_table(out / "classical.csv", table)
+    headline = _headline(table)
+    write_json(out / "metrics.json", headline)
+    _draw(table, out / "classical.png")
+    best = ", ".join(f"{method} {headline[f'classical_{name}']:.2f}" for method, name in HEADLINE.items())
+    print(f"AUC of the best classical attack: {best}")
+
+
+def sample_pairs(picture: np.ndarray) -> float:
+    """Share of the samples that carry a replaced bit, as sample pair analysis estimates it; not clipped to [0, 1].
+
+    Dumitrescu, Wu and Wang 2003, "Detection of LSB steganography via sample pair analysis", IEEE Transactions on
+    Signal Processing 51(7), eq. 9, over all neighbours in rows and columns. Its pairs (u, v) form X (v even and
+    u < v, or v odd and u > v), Y (the other way round), Z (u = v), and W, the pairs of Y that differ in the lowest
+    bit alone.
+    """
+    values = picture.astype(np.int16)
+    columns, rows = (values[:, :-1], values[:, 1:]), (values[:-1], values[1:])
+    u, v = (np.concatenate([a.ravel(), b.ravel()]) for a, b in zip(columns, rows, strict=True))
+    even = v % 2 == 0
+    x = np.count_nonzero(np.where(even, u < v, u > v))
+    y = np.count_nonzero(np.where(even, u > v, u < v))
+    same_pair = np.count_nonzero(u >> 1 == v >> 1)  # W and Z
+    return float(np.roots([same_pair / 2, 2 * x - u.size, y - x]).real.min())
+
+
+def regular_singular(picture: np.ndarray) -> float:
+    """Share of the samples that carry a replaced bit, as RS analysis estimates it; not clipped to [0, 1].
+
+    Fridrich, Goljan and Du 2001, "Reliable detection of LSB steganography in color and grayscale images", ACM
+    Workshop on Multimedia and Security, with groups of four samples in a row and the mask 0 1 1 0. A group is
+    regular if flipping the masked samples makes it rougher, singular if smoother.
+    """
+    values = picture.astype(np.int16)
+    d0, d0_minus = _balance(values, 1), _balance(values, -1)
+    d1, d1_minus = _balance(values ^ 1, 1), _balance(values ^ 1, -1)
+    roots = np.roots([2 * (d1 + d0), d0_minus - d1_minus - d1 - 3 * d0, d0 - d0_minus]).real
+    z = roots[np.abs(roots).argmin()]
+    return float(z / (z - 0.5))
+
+
+def chi_square(picture: np.ndarray) -> float:
+    """χ² of equal counts of 2k and 2k + 1, per degree of freedom; near 1 where all lowest bits are replaced.
+
+    Westfeld and Pfitzmann 1999, "Attacks on steganographic systems", Information Hiding. Their p-value is 0 for nearly
+    every cover and could not rank them, so this is the statistic itself. The histogram is of the whole
+    picture, channel by channel, for bits that are spread over it.
+    """
+    counts = np.concatenate([np.bincount(channel.ravel(), minlength=256) for channel in np.moveaxis(picture, -1, 0)])
+    even, odd = counts[::2], counts[1::2]
+    counted = even + odd > 2 * _LEAST_COUNT
+    even, odd = even[counted], odd[counted]
+    return float(np.mean((even - odd) ** 2 / (even + odd)))
+
+
+# Scores are higher for likelier containers.
+ATTACKS = {
+    "sample pairs": sample_pairs,
+    "RS": regular_singular,
+    "chi-square": lambda picture: -chi_square(picture),
+}
+
+
+def _methods(weights: Path) -> dict[str, Method]:
+    return {
+        "network": network_by_key(Network.load(weights, backend="torch")),
+        "sealed, full": sealed(1.0),
+        "sealed, a tenth": sealed(0.1),
+        "4-bit swap": swap(),
+        "replacement, all bits": lsb_replacement(1.0),
+        "replacement, a fifth": lsb_replacement(0.2),
+    }
+
+
+def _scores(pictures: list[np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: np.array([attack(picture) for picture in pictures]) for name, attack in ATTACKS.items()}
+
+
+def _rows(
+    method: str, before: dict[str, np.ndarray], after: dict[str, np.ndarray], seed: int
+) -> Iterator[dict[str, Any]]:
+    """A row for each attack: AUC with its 95 % interval, and the mean scores."""
+    for attack in ATTACKS:
+        covers, containers = before[attack], after[attack]
+        low, high = auc_interval(covers, containers, seed)
+        means = {"cover_score": covers.mean(), "container_score": containers.mean()}
+        figures = {"pictures": len(covers), "auc": auc(covers, containers), "low": low, "high": high}
+        yield {"method": method, "attack": attack} | figures | means
+
+
+def _headline(table: pd.DataFrame) -> dict[str, float]:
+    """AUC of the best attack on each method, and of the worst attack on the positive control."""
+    best = table.groupby("method")["auc"].max()
+    control = table[table["method"] == "replacement, all bits"]["auc"].min()
+    figures = {f"classical_{name}": best[method] for method, name in HEADLINE.items()}
+    return {name: round(float(value), 4) for name, value in (figures | {"classical_control": control}).items()}
+
+
+def _draw(table: pd.DataFrame, path: Path) -> None:
+    with chart(path, "area under the ROC curve", "") as axes:
+        for attack, rows in table.groupby("attack", sort=False):
+            error = np.abs(rows[["low", "high"]].to_numpy().T - rows["auc"].to_numpy())
+            axes.errorbar(rows["auc"], rows["method"], xerr=error, linestyle="", capsize=3, label=attack)
+        axes.axvline(0.5, color="0.5", linestyle=":", marker="")
+        axes.invert_yaxis()
+
+
+def _balance(values: np.ndarray, direction: int) -> float:
+    """Share of regular groups less that of singular ones.
+
+    Args:
+        values: (H, W, 3) int16.
+        direction: 1 flips 2k and 2k + 1, −1 flips 2k − 1 and 2k.
+    """
+    height, width, channels = values.shape
+    groups = values[:, : width // 4 * 4].reshape(height, width // 4, 4, channels)
+    flipped = groups ^ 1 if direction == 1 else ((groups + 1) ^ 1) - 1
+    masked = np.where(_MASK[:, None] == 1, flipped, groups)
+    return float(np.sign(_roughness(masked) - _roughness(groups)).mean())
+
+
+def _roughness(groups: np.ndarray) -> np.ndarray:
+    """(H, W/4, C): Σ |xᵢ₊₁ − xᵢ| of each group, (H, W/4, 4, C)."""
+    return np.abs(np.diff(groups, axis=2)).sum(2)
+
+
+if __name__ == "__main__":
+    run_stage(main, "shards", "weights", "out")

@@ -1,0 +1,1 @@
+"""Attacks on the shuffle: jigsaw solvers and known frames."""

@@ -1,1 +1,0 @@
-"""What comes out without the right key."""

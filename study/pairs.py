@@ -1,0 +1,87 @@
+"""Covers and secrets that the study measures on, from shards and films.
+
+Pictures are (H, W, 3) uint8; a pair is a cover and a secret of one size.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from stegnet.core.errors import DataError, MediaError
+from stegnet.data.shards import TRAIN, Shards, read_manifest
+from stegnet.evaluation.quality import PicturePairs
+from stegnet.evaluation.statistics import RENDERED, headline_kind
+from stegnet.media import read_frames
+
+SIDE = 256  # of the central crop of a film's frames, in pixels
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def photograph_pairs(shards: Path, shift: int) -> list[Pair]:
+    """Test photographs of all sources; rendered scenes only if there is nothing else.
+
+    Args:
+        shards: folder with the test split.
+        shift: distance of cover and secret, as in `PicturePairs`.
+    Raises:
+        DataError: there are no two test pictures of one kind.
+    """
+    pairs = PicturePairs(shards, shift)
+    kinds = [kind for kind in pairs.kinds if kind != RENDERED] or pairs.kinds
+    named = [pairs.pair(kind, index) for kind in kinds for index in range(pairs.count(kind))]
+    return [(cover, secret) for (_, cover), (_, secret) in named]
+
+
+def training_pairs(shards: Path, most: int, seed: int) -> list[Pair]:
+    """Training pictures, photographs first, then scenes; no picture is used twice.
+
+    Args:
+        most: number of pairs; fewer if there are fewer than twice as many pictures.
+    Raises:
+        DataError: there are no two training pictures.
+    """
+    pictures, random = Shards(shards, TRAIN), np.random.default_rng(seed)
+    sources = [entry.source for entry in read_manifest(shards) if entry.split == TRAIN]
+    order = sorted(random.permutation(len(sources)), key=lambda number: sources[number] == RENDERED)
+    count = min(most, len(order) // 2)
+    if not count:
+        raise DataError(f"{shards}: a single training picture makes no pair", "see data.* in params.yaml")
+    return [(pictures[cover], pictures[secret]) for cover, secret in zip(order, order[count : 2 * count], strict=False)]
+
+
+def mixed_pairs(pairs: PicturePairs, most: int) -> list[Pair]:
+    """At most `most` test pairs, alternating between the kinds, the main kind first, evenly spaced in each kind."""
+    order = [headline_kind(pairs.kinds)]
+    order += [kind for kind in pairs.kinds if kind not in order]
+    share = -(-most // len(order))
+    chosen = {kind: _evenly_spaced(pairs.count(kind), share) for kind in order}
+    turns = [(kind, chosen[kind][turn]) for turn in range(share) for kind in order if turn < len(chosen[kind])]
+    named = [pairs.pair(kind, index) for kind, index in turns[:most]]
+    return [(cover, secret) for (_, cover), (_, secret) in named]
+
+
+def film_pairs(cover: Path, secret: Path, most: int) -> list[Pair]:
+    """Central SIDE² crops of the first frames of two films: as many as both have, at most `most`.
+
+    Raises:
+        MediaError: a film can't be read, or its frames are too small.
+    """
+    frames = zip(_central_crops(cover), _central_crops(secret), strict=False)
+    return list(islice(frames, most))
+
+
+def _evenly_spaced(count: int, most: int) -> list[int]:
+    """At most `most` of the indices 0 to count − 1."""
+    number = min(count, most)
+    return [index * count // number for index in range(number)]
+
+
+def _central_crops(path: Path) -> Iterator[np.ndarray]:
+    for frame in read_frames(path):
+        top, left = ((side - SIDE) // 2 for side in frame.shape[:2])
+        if min(top, left) < 0:
+            raise MediaError(f"{path}: its frames are smaller than {SIDE}×{SIDE}", "take another film")
+        yield np.ascontiguousarray(frame[top : top + SIDE, left : left + SIDE])

@@ -1,1 +1,0 @@
-"""What the shuffle gives away: jigsaw solvers and known frames."""

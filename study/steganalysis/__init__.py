@@ -1,1 +1,0 @@
-"""Whether containers can be told from covers."""

@@ -1,1 +1,0 @@
-"""What a secret survives on its way."""

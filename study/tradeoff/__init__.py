@@ -1,1 +1,0 @@
-"""Container against secret: networks beside classical ways to hide."""

@@ -1,0 +1,278 @@
+"""Stage wrongkey: information on a hidden picture from a wrong key, a key with one bit off, and no key.
+
+The program refuses a wrong key. An attacker who changes the program gets past the refusal: he has the reveal net's
+blocks, in a wrong order or in none, but not the block means, which are sealed.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import wilcoxon
+
+import stegnet
+from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.codec import Key, Network, hide_picture, reveal_picture
+from stegnet.codec.frame import read_record
+from stegnet.codec.record import Record
+from stegnet.core.config import Config
+from stegnet.core.reproducible import make_deterministic
+from stegnet.core.shuffle import draw, grid
+from stegnet.evaluation.contact_sheet import LabelledImage, image_grid
+from stegnet.evaluation.demonstration import seeded
+from stegnet.evaluation.quality import PicturePairs
+from stegnet.evaluation.statistics import headline_kind, publishable_kind
+from stegnet.media import resize, write_png
+from study.keyless import (
+    OPENED,
+    Attempt,
+    answers,
+    attempts,
+    histogram_correlation,
+    on_grey,
+    one_bit_off,
+    read_blocks,
+    recognised,
+    to_hide,
+    unshuffled,
+)
+from study.stats import binned, correlation, mutual_information
+
+RIGHT, IN_ORDER, ONE_BIT, OTHER, NONE = "right key", "right shuffle alone", "one bit off", "another key", "no key"
+STATES = (RIGHT, IN_ORDER, ONE_BIT, OTHER, NONE)
+PICTURE, DETAIL = "picture", "detail"
+SECRET_KEY = hashlib.sha256(b"stegnet: a public key, to be guessed wrongly").digest()
+BITS = range(8 * len(SECRET_KEY))
+SHOWN = 4
+MOST_PAIRS = 24  # of each kind
+
+_FIGURES = ["correlation_others", "mutual_information", "mutual_information_others", "told"]
+
+Progress = Callable[[range], Iterable[int]]
+
+
+@dataclass(frozen=True)
+class KeylessView:
+    """A container, and the secret as seen with each key.
+
+    Attributes:
+        names: of cover and secret.
+        cover, container, secret: (H, W, 3) uint8; the secret as large as the area that hides it.
+        hidden: the network's input for the secret, (H, W, 3) float, signed.
+        seen: by state, (H, W, 3) float, signed; with the right key, the whole picture less mid-grey.
+    """
+
+    names: tuple[str, str]
+    cover: np.ndarray
+    container: np.ndarray
+    secret: np.ndarray
+    hidden: np.ndarray
+    seen: dict[str, np.ndarray]
+
+
+def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    network, pairs = Network.load(weights, backend="torch"), PicturePairs(shards, config.evaluate.shift)
+    main_kind = headline_kind(pairs.kinds)
+    out.mkdir(parents=True, exist_ok=True)
+    compared, seen = [], []
+    for kind in sorted(pairs.kinds, key=lambda kind: kind != main_kind):
+        views = all_views(network, pairs, kind, SECRET_KEY, config.seed, lambda indices: bar(indices, "wrongkey"))
+        compared.append(compare(views).assign(kind=kind))
+        seen.append({"kind": kind, "pairs": len(views)} | statistics(views, network.block))
+        if kind == publishable_kind(pairs.kinds):
+            examples = views[:: max(1, len(views) // SHOWN)][:SHOWN]  # neighbours may be squares of one photograph
+            write_png(out / "pictures.png", image_grid(*panel(examples)))
+        if kind == main_kind:
+            refused = answers(_attempts(views, config.seed), stegnet.load(weights).reveal)
+    _write(pd.concat(compared), pd.DataFrame(seen), refused, out)
+
+
+def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_key: bytes, seed: int) -> KeylessView:
+    """Hides pair `index` of a kind, and views it with every key.
+
+    A wrong key does not even open the film id, from which the shuffle is drawn; here the attacker is given it.
+
+    Args:
+        secret_key: 32 bytes.
+        seed: of the hiding, the other key, and the flipped bit.
+    """
+    (cover_name, cover), (secret_name, secret) = pairs.pair(kind, index)
+    key, random = Key(secret_key), seeded(seed)
+    container = hide_picture(network, cover, secret, key, random)
+    record = read_record(container, key).record
+    rows, cols = grid(*container.shape[:2], network.block)
+    height, width = rows * network.block, cols * network.block
+    blocks = read_blocks(network, container[:height, :width])
+    wrong = {IN_ORDER: key, ONE_BIT: one_bit_off(secret_key, seed % 256), OTHER: Key(random(32))}
+    seen = {state: _unshuffled_by(blocks, of, record, rows, cols) for state, of in wrong.items()}
+    whole = resize(reveal_picture(network, container, key).picture, height, width)
+    area = resize(secret, height, width)
+    seen |= {RIGHT: to_hide(whole, detail=False), NONE: blocks}
+    return KeylessView((cover_name, secret_name), cover, container, area, to_hide(area, network.detail), seen)
+
+
+def all_views(
+    network: Network, pairs: PicturePairs, kind: str, secret_key: bytes, seed: int, progress: Progress
+) -> list[KeylessView]:
+    """`view` of the first MOST_PAIRS pairs of a kind."""
+    indices = range(min(MOST_PAIRS, pairs.count(kind)))
+    return [view(network, pairs, kind, index, secret_key, seed + index) for index in progress(indices)]
+
+
+def compare(views: list[KeylessView]) -> pd.DataFrame:
+    """Similarity of each view with its own secret, and with the other secrets of the list, which is what chance gives.
+
+    Grey values are compared: the mean of the channels. For "detail", the pictures that show block means are compared
+    without them.
+
+    Returns:
+        columns cover, secret, state, of (picture or detail), correlation and mutual_information (bits) with its own
+        secret; the same with _others, the mean over the others (of the correlation's magnitude); and told: 1 if no
+        other secret shares more information with it.
+    """
+    rows = []
+    secrets = {
+        PICTURE: [_Grey(to_hide(view.secret, detail=False)) for view in views],
+        DETAIL: [_Grey(view.hidden) for view in views],
+    }
+    for number, view in enumerate(views):
+        for of, state in ((of, state) for of in secrets for state in STATES):
+            names = dict(zip(("cover", "secret"), view.names, strict=True)) | {"state": state, "of": of}
+            rows.append(names | _against(_Grey(_compared(view, of, state)), secrets[of], number))
+    return pd.DataFrame(rows)
+
+
+def summarise(table: pd.DataFrame) -> pd.DataFrame:
+    """Means over the pairs, by kind, state and compared layer.
+
+    p: of Wilcoxon's signed-rank test that a pair's own secret shares no more information than the mean of the others;
+    with many rows, some are small by chance. A small excess over the others' mean is no trace of order: a secret's own
+    blocks, shuffled at random, share as much, since the bias of the estimate depends on their variance.
+
+    Args:
+        table: as `compare` gives it, with a column kind.
+    """
+    groups = table.groupby(["kind", "state", "of"], sort=False)
+    sizes = groups["correlation"].agg(lambda values: values.abs().mean()).rename("correlation_size")
+    means = groups[["correlation", *_FIGURES]].mean().join(sizes)
+    means["p"] = [_p_value(rows) for _, rows in groups]
+    means["pairs"] = groups.size()
+    return means.reset_index()
+
+
+def statistics(views: list[KeylessView], block: int) -> dict[str, float]:
+    """Statistics of the blocks seen without a key, in the order in which they are read.
+
+    Returns:
+        recognised: share of secrets identified among all of the list by the variance of their blocks; chance: the
+        same by guessing; histogram_correlation: mean, of the blocks seen and the secret.
+    """
+    seen, hidden = [view.seen[NONE] for view in views], [view.hidden for view in views]
+    histograms = [histogram_correlation(*pictures) for pictures in zip(seen, hidden, strict=True)]
+    return {
+        "recognised": recognised(seen, hidden, block),
+        "chance": 1 / len(views),
+        "histogram_correlation": float(np.mean(histograms)),
+    }
+
+
+def headline(summary: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame) -> dict[str, float]:
+    """The headline figures, of the first kind of pictures; information on the secret's detail.
+
+    Args:
+        summary, seen, refused: as `summarise`, `statistics` (with columns kind and pairs) and `keyless.answers` give
+            them.
+    """
+    rows = summary[(summary["kind"] == seen["kind"].iloc[0]) & (summary["of"] == DETAIL)].set_index("state")
+    bits, wrong = rows["mutual_information"], rows.loc[[ONE_BIT, OTHER, NONE]]
+    return {
+        "attempts": int(refused["count"].sum()),
+        "opened": int(refused.loc[refused["answer"] == OPENED, "count"].sum()),
+        "answers": refused["answer"].nunique(),
+        **{f"{state.replace(' ', '_')}_bits": round(float(bits[state]), 4) for state in (RIGHT, ONE_BIT, OTHER, NONE)},
+        "unrelated_bits": round(float(wrong["mutual_information_others"].mean()), 4),
+        "right_key_correlation": round(float(rows.loc[RIGHT, "correlation"]), 4),
+        "no_key_recognised": round(float(seen["recognised"].iloc[0]), 4),
+    }
+
+
+def panel(views: list[KeylessView]) -> tuple[Sequence[str], list[list[LabelledImage]]]:
+    """Titles and rows for `image_grid`: pictures, with the correlation of their grey values with the secret."""
+    states = (RIGHT, ONE_BIT, NONE)
+    rows = []
+    for view in views:
+        secret = to_hide(view.secret, detail=False)
+        tied = [correlation(view.seen[state].mean(-1), secret.mean(-1)) for state in states]
+        seen = [(shown(view, state), f"r = {of:.2f}") for state, of in zip(states, tied, strict=True)]
+        rows.append([(view.container, ""), (view.secret, ""), *seen])
+    return ("container", "secret", *states), rows
+
+
+def shown(view: KeylessView, state: str) -> np.ndarray:
+    """(H, W, 3) uint8: the view, on grey where block means are missing."""
+    return on_grey(view.seen[state])
+
+
+def _attempts(views: list[KeylessView], seed: int) -> Iterator[Attempt]:
+    """Each bit of the key flipped on the first container, and one bit on each of the others."""
+    for number, view in enumerate(views):
+        bits = BITS if number == 0 else (BITS[number],)
+        yield from attempts(view.cover, view.container, SECRET_KEY, bits, seeded(seed + number))
+
+
+def _write(compared: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame, out: Path) -> None:
+    summary = summarise(compared)
+    write_table(out / "pairs.csv", compared)
+    write_table(out / "summary.csv", summary)
+    write_table(out / "seen.csv", seen)
+    write_table(out / "answers.csv", refused)
+    figures = headline(summary, seen, refused)
+    write_json(out / "metrics.json", figures)
+    print(f"{figures['attempts']} attempts, {figures['opened']} opened, answers: {figures['answers']}")
+    shares = [f"{name} {figures[f'{name}_bits']:.4f}" for name in ("right_key", "one_bit_off", "no_key", "unrelated")]
+    print(f"bits a sample shared with the secret's detail: {', '.join(shares)}")
+
+
+def _unshuffled_by(blocks: np.ndarray, key: Key, record: Record, rows: int, cols: int) -> np.ndarray:
+    return unshuffled(blocks, draw(key.shuffle(record.header.film_id, record.index), rows, cols))
+
+
+def _compared(view: KeylessView, of: str, state: str) -> np.ndarray:
+    """The view to compare; a whole picture loses its block means if only detail is compared."""
+    if of == DETAIL and state == RIGHT:
+        return to_hide(shown(view, state), detail=True)
+    return view.seen[state]
+
+
+class _Grey:
+    """A picture's grey values and their bins."""
+
+    def __init__(self, picture: np.ndarray) -> None:
+        self.values = picture.mean(-1)
+        self.bins = binned(self.values)
+
+
+def _against(seen: _Grey, secrets: list[_Grey], own: int) -> dict[str, float]:
+    correlations = np.array([correlation(seen.values, secret.values) for secret in secrets])
+    shared = np.array([mutual_information(seen.bins, secret.bins) for secret in secrets])
+    others = np.arange(len(secrets)) != own
+    return {
+        "correlation": correlations[own],
+        "correlation_others": np.abs(correlations[others]).mean(),
+        "mutual_information": shared[own],
+        "mutual_information_others": shared[others].mean(),
+        "told": float(shared.argmax() == own),
+    }
+
+
+def _p_value(rows: pd.DataFrame) -> float:
+    gain = rows["mutual_information"] - rows["mutual_information_others"]
+    return float(wilcoxon(gain, alternative="greater").pvalue)
+
+
+if __name__ == "__main__":
+    run_stage(main, "shards", "weights", "out")

@@ -1,0 +1,120 @@
+"""Classical attacks against references that count pair by pair, against scipy, and against bits of a known rate."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from study.classical import ATTACKS, chi_square, regular_singular, sample_pairs
+
+ESTIMATES = [sample_pairs, regular_singular]
+
+
+def replaced(picture: np.ndarray, rate: float, seed: int = 0) -> np.ndarray:
+    """Lowest bits of a share of the samples are random."""
+    random = np.random.default_rng(seed)
+    chosen = random.random(picture.shape) < rate
+    return np.where(chosen, picture & 0xFE | random.integers(0, 2, picture.shape, np.uint8), picture)
+
+
+def matched(picture: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Every second sample steps by one level up or down."""
+    random = np.random.default_rng(seed)
+    step = random.choice([-1, 1], picture.shape) * random.integers(0, 2, picture.shape)
+    return np.where((picture > 0) & (picture < 255), picture + step, picture).astype(np.uint8)
+
+
+def sample_pairs_by_hand(picture: np.ndarray) -> float:
+    """Dumitrescu et al. 2003, one pair after the other."""
+    height, width, _ = picture.shape
+    x = y = w = z = total = 0
+    for row, column, channel in np.ndindex(picture.shape):
+        for down, right in ((0, 1), (1, 0)):
+            if row + down < height and column + right < width:
+                u, v = int(picture[row, column, channel]), int(picture[row + down, column + right, channel])
+                total += 1
+                z += u == v
+                x += (v % 2 == 0 and u < v) or (v % 2 == 1 and u > v)
+                y += (v % 2 == 0 and u > v) or (v % 2 == 1 and u < v)
+                w += u != v and u // 2 == v // 2
+    a, b, c = (w + z) / 2, 2 * x - total, y - x
+    return (-b - np.sqrt(complex(b * b - 4 * a * c)).real) / (2 * a)
+
+
+def regular_singular_by_hand(picture: np.ndarray) -> float:
+    """Fridrich et al. 2001, one group after the other."""
+    other = picture.astype(int) ^ 1
+    d0, d0_minus, d1, d1_minus = (
+        balance_by_hand(values, step) for values in (picture.astype(int), other) for step in (1, -1)
+    )
+    a, b, c = 2 * (d1 + d0), d0_minus - d1_minus - d1 - 3 * d0, d0 - d0_minus
+    root = np.sqrt(complex(b * b - 4 * a * c))
+    z = min(((-b + sign * root) / (2 * a) for sign in (1, -1)), key=lambda z: abs(z.real)).real
+    return z / (z - 0.5)
+
+
+def balance_by_hand(values: np.ndarray, step: int) -> float:
+    """Regular groups less singular ones, by the flipping of each value."""
+
+    def flip(value: int) -> int:
+        if step == 1:
+            return value + 1 if value % 2 == 0 else value - 1
+        return value - 1 if value % 2 == 0 else value + 1
+
+    difference = count = 0
+    for row in range(values.shape[0]):
+        for left in range(0, values.shape[1] - 3, 4):
+            for channel in range(values.shape[2]):
+                a, b, c, d = (int(value) for value in values[row, left : left + 4, channel])
+                before = abs(b - a) + abs(c - b) + abs(d - c)
+                after = abs(flip(b) - a) + abs(flip(c) - flip(b)) + abs(d - flip(c))
+                difference += (after > before) - (after < before)
+                count += 1
+    return difference / count
+
+
+@pytest.mark.parametrize("rate", [0, 0.3, 1])
+def test_sample_pairs_are_counted_as_by_hand(cat: np.ndarray, rate: float) -> None:
+    part = replaced(cat[60:92, 60:99], rate)
+    assert sample_pairs(part) == pytest.approx(sample_pairs_by_hand(part))
+
+
+@pytest.mark.parametrize("rate", [0, 0.3, 0.9])
+def test_groups_are_counted_as_by_hand(cat: np.ndarray, rate: float) -> None:
+    part = replaced(cat[60:92, 60:99], rate)
+    assert regular_singular(part) == pytest.approx(regular_singular_by_hand(part))
+
+
+@pytest.mark.parametrize("rate", [0, 1])
+def test_chi_square_is_scipys(cat: np.ndarray, rate: float) -> None:
+    picture = replaced(cat, rate)
+    expected = []
+    for channel in range(3):
+        counts = np.bincount(picture[..., channel].ravel(), minlength=256).reshape(128, 2)
+        expected += [stats.chisquare(pair).statistic for pair in counts if pair.sum() > 8]
+    assert chi_square(picture) == pytest.approx(np.mean(expected))
+
+
+@pytest.mark.parametrize("estimate", ESTIMATES)
+@pytest.mark.parametrize("rate", [0, 0.1, 0.25, 0.5, 0.75])
+def test_the_rate_of_replaced_bits_is_found(cat: np.ndarray, estimate: Callable, rate: float) -> None:
+    assert estimate(replaced(cat, rate)) == pytest.approx(rate, abs=0.06)
+
+
+def test_counts_are_even_where_all_bits_are_replaced(cat: np.ndarray) -> None:
+    assert chi_square(replaced(cat, 1)) == pytest.approx(1, abs=0.2)
+    assert chi_square(cat) > 1.3
+
+
+@pytest.mark.parametrize("estimate", ESTIMATES)
+def test_steps_up_and_down_are_not_seen(cat: np.ndarray, estimate: Callable) -> None:
+    """As their papers say: they look for replacement alone."""
+    assert estimate(matched(cat)) < 0.15
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_score_rises_with_what_is_hidden_and_an_even_picture_has_one(cat: np.ndarray, attack: str) -> None:
+    score = ATTACKS[attack]
+    assert score(replaced(cat, 1)) > score(cat)
+    assert np.isfinite(score(np.full((32, 32, 3), 100, np.uint8)))

@@ -1,0 +1,50 @@
+"""The pairs that others are measured beside: every one can be built, and one is trained."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from stegnet.core.config import flatten, load, read
+from stegnet.core.errors import ConfigError
+from stegnet.data.shards import TRAIN
+from stegnet.models import build_from, load_pair
+from study import rival
+from tests.support.shards import write_shards
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+RIVALS = ROOT / "study" / "rivals.yaml"
+CONFIG = load(ROOT / "params.yaml")
+
+
+@pytest.mark.parametrize("name", read(RIVALS))
+def test_each_differs_in_what_its_line_says(name: str) -> None:
+    before, after = flatten(asdict(CONFIG)), flatten(asdict(rival.rival_config(CONFIG, RIVALS, name)))
+    build_from(rival.rival_config(CONFIG, RIVALS, name).model)
+    changes = {"train.pairs": CONFIG.study.pairs} | read(RIVALS)[name]
+    assert after == before | changes
+
+
+def test_an_unknown_rival_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nobody"):
+        rival.rival_config(CONFIG, RIVALS, "nobody")
+
+
+def test_an_unknown_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rivals.yaml").write_text("odd: {train.pears: 3}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="pears"):
+        rival.rival_config(CONFIG, tmp_path / "rivals.yaml", "odd")
+
+
+def test_a_rival_is_trained_and_its_card_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_shards(tmp_path / "shards", [(TRAIN, "folder")] * 4)
+    train = replace(CONFIG.train, batch=2, crop=32, warmup=1, precision="fp32", devices=1, threads=1, workers=0)
+    config = replace(CONFIG, train=train, study=replace(CONFIG.study, pairs=4))
+    (tmp_path / "rivals.yaml").write_text("small: {model.blocks: 1, model.backbone: none, seed: 3}\n", encoding="utf-8")
+    rival.main(config, tmp_path / "rivals.yaml", tmp_path / "shards", tmp_path / "out" / "small.safetensors")
+    _, card = load_pair(tmp_path / "out" / "small.safetensors")
+    assert (card.options["blocks"], card.training["seed"], card.training["train"]["pairs"]) == (1, 3, 4)
+    assert not list(tmp_path.glob(".checkpoints/rivals/*.pt"))

@@ -1,0 +1,93 @@
+"""Statistics against scipy, scikit-learn, formulas, and the coverage that intervals promise."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.stats import pearsonr
+from sklearn.metrics import roc_auc_score
+
+from study.stats import BINS, auc, auc_interval, binned, correlation, mean_interval, mutual_information, share_interval
+
+
+def scores(seed: int, count: int = 40, shift: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return random.normal(0, 1, count), random.normal(shift, 1, count)
+
+
+def test_mean_interval_is_that_of_the_t_test() -> None:
+    values = scores(0)[1]
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert mean_interval(values) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 10), (7, 10), (149, 149), (75, 149)])
+def test_share_interval_is_wilsons(right: int, count: int) -> None:
+    expected = stats.binomtest(right, count).proportion_ci(0.95, "wilson")
+    assert share_interval(right / count, count) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_auc_is_scikit_learns_with_ties_too(seed: int) -> None:
+    covers, containers = (np.round(side) for side in scores(seed))
+    labels = np.repeat([0, 1], len(covers))
+    assert auc(covers, containers) == pytest.approx(roc_auc_score(labels, np.concatenate([covers, containers])))
+
+
+def test_auc_of_swapped_sides_is_the_complement() -> None:
+    covers, containers = scores(1)
+    assert auc(containers, covers) == pytest.approx(1 - auc(covers, containers))
+
+
+def test_auc_interval_has_its_nominal_coverage() -> None:
+    truth = stats.norm.cdf(1 / np.sqrt(2))  # of two normal scores, one standard deviation apart
+    held = [low <= truth <= high for low, high in (auc_interval(*scores(seed), seed=0) for seed in range(200))]
+    assert 0.90 <= np.mean(held) <= 0.99
+
+
+def test_auc_interval_repeats_itself_and_has_no_width_without_an_error() -> None:
+    assert auc_interval(*scores(3), seed=1) == auc_interval(*scores(3), seed=1)
+    assert auc_interval(np.zeros(9), np.ones(9), seed=0) == pytest.approx((1, 1))
+
+
+def test_a_score_that_is_not_a_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        auc(np.array([0.0, np.nan]), np.ones(2))
+
+
+random = np.random.default_rng(0)
+LEFT, NOISE = random.normal(size=(2, 256, 256))
+
+
+def shared(a: np.ndarray, b: np.ndarray) -> float:
+    return mutual_information(binned(a), binned(b))
+
+
+@pytest.mark.parametrize("tied", [0.3, 0.6, 0.9])
+def test_information_of_normal_variables_is_that_of_the_formula(tied: float) -> None:
+    """−½·log2(1 − r²); bins lose a little of it."""
+    right = tied * LEFT + math.sqrt(1 - tied**2) * NOISE
+    assert shared(LEFT, right) == pytest.approx(-0.5 * math.log2(1 - tied**2), rel=0.06)
+    assert correlation(LEFT, right) == pytest.approx(pearsonr(LEFT.ravel(), right.ravel()).statistic)
+
+
+def test_unrelated_variables_share_nothing() -> None:
+    """Without the correction it would be 961 / (2 n ln 2) = 0.0106 bits."""
+    values = [shared(*random.normal(size=(2, 256, 256))) for _ in range(5)]
+    assert np.mean(values) == pytest.approx(0, abs=0.0005)
+
+
+def test_a_relation_that_correlation_does_not_see() -> None:
+    assert correlation(LEFT, np.abs(LEFT)) == pytest.approx(0, abs=0.02)
+    assert shared(LEFT, np.abs(LEFT)) == pytest.approx(4, abs=0.2)  # all but the sign, of 32 bins
+
+
+def test_a_shuffled_picture_shares_no_information() -> None:
+    assert shared(LEFT, LEFT) == pytest.approx(math.log2(BINS), abs=0.02)
+    assert shared(LEFT, random.permutation(LEFT.ravel())) < 0.002
+
+
+def test_a_constant_shares_nothing() -> None:
+    flat = np.full_like(LEFT, 0.5)
+    assert (correlation(LEFT, flat), shared(LEFT, flat)) == (0, pytest.approx(0))

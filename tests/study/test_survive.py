@@ -1,0 +1,255 @@
+"""The channel study: figures of known distortions, its report, and the stage with untrained networks."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from stegnet.core.config import load
+from stegnet.core.errors import WeightsError
+from stegnet.data.shards import TEST
+from stegnet.evaluation.quality import through_file
+from study import pairs as study_pairs
+from study import survive
+from study.distortions import FILM_DISTORTIONS, NONE, PICTURE_DISTORTIONS, Distortion, crop
+from study.methods import Embedding, Recovered, bare_network
+from study.survive import Material, figure, measure
+from tests.support.pairs import save_untrained
+from tests.support.shards import write_shards
+
+SIZE = 64
+CROP = Distortion(
+    "crop", "cut off", "share", (0.125, 0.25), 0, lambda many, share, _: [crop(one, share) for one in many]
+)
+SWAPPED = Distortion("swapped", "in another order", "", (1,), None, lambda many, *_: many[1:] + many[:1])
+
+
+@pytest.fixture
+def pairs(picture):
+    return [(picture(SIZE, SIZE, seed), picture(SIZE, SIZE, seed + 1)) for seed in range(3)]
+
+
+def same(steps):
+    return steps
+
+
+def measured(pairs, method, *distortions, name="pictures", workers=2):
+    return measure(Material(name, pairs, distortions), {"it": method}, 0, workers, same)
+
+
+def as_it_is(cover, secret, seed):
+    """Sends the secret itself."""
+    return Embedding(secret, Recovered)
+
+
+def test_an_undistorted_container_is_measured_as_from_a_file(pairs, exact):
+    row = figure(measured(pairs, bare_network(exact, False), NONE), "pictures", "none", 0, "it")
+    containers = [through_file(exact.hide(cover, secret, None).container) for cover, secret in pairs]
+    revealed = [exact.reveal(container, None, None) for container in containers]
+    secrets = [peak_signal_noise_ratio(secret, back) for (_, secret), back in zip(pairs, revealed, strict=True)]
+    covers = [peak_signal_noise_ratio(cover, other) for (cover, _), other in zip(pairs, containers, strict=True)]
+    assert row["secret_psnr"] == pytest.approx(np.mean(secrets))
+    assert row["container_psnr"] == pytest.approx(np.mean(covers))
+    assert row["pairs"] == 3
+
+
+def test_the_received_picture_is_measured(pairs):
+    table = measured(pairs, as_it_is, CROP)
+    for share in CROP.strengths:
+        row, cut = figure(table, "pictures", "crop", share, "it"), [crop(secret, share) for _, secret in pairs]
+        whole = [secret for _, secret in pairs]
+        psnr = [peak_signal_noise_ratio(*each) for each in zip(whole, cut, strict=True)]
+        options = {"channel_axis": -1, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+        ssim = [structural_similarity(*each, data_range=255, **options) for each in zip(whole, cut, strict=True)]
+        assert row["secret_psnr"] == pytest.approx(np.mean(psnr))
+        assert row["secret_ssim"] == pytest.approx(np.mean(ssim))
+
+
+def test_pictures_in_another_order_are_noticed(pairs):
+    table = measured(pairs, as_it_is, NONE, SWAPPED)
+    assert figure(table, "pictures", "none", 0, "it")["secret_psnr"] == math.inf
+    assert figure(table, "pictures", "swapped", 1, "it")["secret_psnr"] < 20
+
+
+def test_each_pair_has_a_seed_of_its_own(pairs):
+    seeds = []
+
+    def method(cover, secret, seed):
+        seeds.append(seed)
+        return as_it_is(cover, secret, seed)
+
+    measure(Material("pictures", pairs, [NONE]), {"it": method}, 40, 1, same)
+    assert seeds == [40, 41, 42]
+
+
+def test_files_are_counted(pairs):
+    def method(cover, secret, seed):
+        return Embedding(cover, lambda container: Recovered(opened=seed > 0))
+
+    row = figure(measured(pairs, method, NONE), "pictures", "none", 0, "it")
+    assert row["opened"] == pytest.approx(2 / 3)
+    assert math.isnan(row["secret_psnr"])
+
+
+def test_the_number_of_threads_changes_nothing(pairs, exact):
+    tables = [measured(pairs, bare_network(exact, True), NONE, CROP, SWAPPED, workers=workers) for workers in (1, 3)]
+    pd.testing.assert_frame_equal(*tables)
+    assert tables[0]["kind"].tolist() == ["none", "crop", "crop", "swapped"]
+
+
+def test_a_missing_figure_is_refused(pairs):
+    with pytest.raises(ValueError, match="unpack"):
+        figure(measured(pairs, as_it_is, NONE), "film", "none", 0, "it")
+
+
+GAMMA = Distortion("gamma", "gamma", "exponent", (0.9, 1.1), 1, lambda many, *_: list(many))
+CONTROL = Distortion("control", "control", "", (0,), 0, lambda many, *_: list(many))
+REPORTED = Material("pictures", [], (NONE, CONTROL, GAMMA))
+
+
+@pytest.fixture
+def report_table() -> pd.DataFrame:
+    rows = []
+    for place, (distortion, strength) in enumerate(REPORTED.steps):
+        here = {"material": "pictures", "kind": distortion.kind, "strength": float(strength), "pairs": 4}
+        here["container_psnr"] = 40.0 - place
+        rows.append(here | {"method": "default", "secret_psnr": 38.0 - place})
+        rows.append(here | {"method": "sealed", "opened": 1 - place / 4})
+    rows.append(rows[0] | {"method": "means alone", "secret_psnr": 22.5})
+    return pd.DataFrame([*rows, rows[0] | {"material": "film", "secret_psnr": 1.0}])
+
+
+def test_a_line_for_each_distortion(report_table):
+    text = survive.markdown(report_table, REPORTED, "default", "What is free.")
+    assert "mean over 4 pairs" in text
+    assert "What is free." in text
+    assert [line for line in text.splitlines() if line.startswith("|")] == [
+        "| distortion | container (default) | default | sealed | means alone |",
+        "| --- | --: | --: | --: | --: |",
+        "| undistorted | 40.0 | 38.0 | 100% | 22.5 |",
+        "| control | 39.0 | 37.0 | 75% |  |",
+        "| gamma, 0.9 (exponent) | 38.0 | 36.0 | 50% |  |",
+        "| gamma, 1.1 (exponent) | 37.0 | 35.0 | 25% |  |",
+    ]
+
+
+def test_a_chart_for_each_kind_with_several_strengths_the_same_each_time(report_table, tmp_path):
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        assert survive.draw(report_table, REPORTED, folder) == [folder / "pictures_gamma.png"]
+        assert [path.name for path in folder.iterdir()] == ["pictures_gamma.png"]
+    first, second = (tmp_path / name / "pictures_gamma.png" for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+    with Image.open(first) as chart:
+        assert chart.size == (1080, 600)
+
+
+def test_the_undistorted_case_is_in_its_place():
+    assert survive._categories(GAMMA) == [("gamma", 0.9), ("none", 0), ("gamma", 1.1)]
+    falling = Distortion("jpeg", "", "", (100, 50), None, GAMMA.apply)
+    assert survive._categories(falling) == [("none", 0), ("jpeg", 100), ("jpeg", 50)]
+
+
+ROOT = Path(__file__).parents[2]
+CHOSEN = {"jpeg": (100, 90), "noise": (2,), "h264": (18, 28)}
+
+
+def few(distortions):
+    """Those that the headline needs, and one with several strengths for a chart."""
+    kept = [one for one in distortions if one.kind in CHOSEN]
+    return (NONE, *(replace(one, strengths=CHOSEN[one.kind]) for one in kept))
+
+
+@pytest.fixture
+def rivals(tmp_path) -> Path:
+    """Pairs that are not trained: DEFAULT with its detail layer on, the others without."""
+    folder = tmp_path / "rivals"
+    folder.mkdir()
+    for seed, name in enumerate((survive.DEFAULT, *survive.RIVALS)):
+        training = {"train": {"scrambled": float("plain" in name)}}
+        save_untrained(folder / f"{name}.safetensors", training, detail=name == survive.DEFAULT, seed=seed)
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, rivals, make_film, monkeypatch):
+    """Runs the stage into a folder of this name."""
+    monkeypatch.setattr(survive, "PAIRS", 3)
+    monkeypatch.setattr(study_pairs, "SIDE", 64)
+    monkeypatch.setattr(survive, "PICTURE_DISTORTIONS", few(PICTURE_DISTORTIONS))
+    monkeypatch.setattr(survive, "FILM_DISTORTIONS", few(FILM_DISTORTIONS))
+    write_shards(tmp_path / "shards", [(TEST, "photographs")] * 4)
+    films = [make_film(tmp_path / f"{seed}.mkv", 2, 64, 96, seed=seed) for seed in (0, 9)]
+
+    def stage(name: str) -> Path:
+        weights, out = rivals / f"{survive.DEFAULT}.safetensors", tmp_path / name
+        survive.main(load(ROOT / "params.yaml"), tmp_path / "shards", weights, rivals, *films, out)
+        return out
+
+    return stage
+
+
+@pytest.mark.slow
+def test_figures_table_and_charts_the_same_each_time(run, capsys):
+    first, second = run("first"), run("second")
+    names = {"metrics.json", "survive.csv", "survive.md", "pictures_jpeg.png", "film_h264.png"}
+    assert {path.name for path in first.iterdir()} == names
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == {
+        path.name: path.read_bytes() for path in second.iterdir()
+    }
+    table = pd.read_csv(first / "survive.csv")
+    assert len(table) == 4 * 7 + 1 + 3 * 7 + 1
+    assert set(table["method"]) == {"default", *survive.RIVALS, "4-bit swap", "sealed", "means alone"}
+    assert table.groupby("material")["pairs"].unique().to_dict() == {"film": [2], "pictures": [3]}
+    assert table[table["method"] == "sealed"].groupby("kind")["opened"].max().to_dict() == {
+        "none": 1, "jpeg": 0, "noise": 0, "h264": 0,
+    }  # fmt: skip
+    figures = json.loads((first / "metrics.json").read_text())
+    assert len(figures) == 4 * 3 + 1
+    jpeg = table[(table["kind"] == "jpeg") & (table["strength"] == 90) & (table["method"] == "plain")]
+    assert figures["survive_jpeg_90_plain_secret_psnr"] == jpeg["secret_psnr"].item()
+    assert "secret after JPEG 90 and H.264 CRF 18: default" in capsys.readouterr().out
+
+
+def test_each_figure_comes_from_its_own_row():
+    """No two rows have a figure in common, so that one from another row would show."""
+    methods = (survive.DEFAULT, "plain", "plain_noise", "plain_other", "sealed")
+    materials = {"pictures": PICTURE_DISTORTIONS, "film": FILM_DISTORTIONS}
+    places = [
+        (material, kind, float(strength), method)
+        for material, distortions in materials.items()
+        for kind, strength in [(one.kind, strength) for one in distortions for strength in one.strengths]
+        for method in methods
+    ]
+    places.append(("pictures", "none", 0.0, survive.MEANS))
+    values = {place: 10 + number / 4 for number, place in enumerate(places)}
+    rows = [
+        dict(zip(survive.LABELS, place, strict=True)) | {"container_psnr": -value, "secret_psnr": value}
+        for place, value in values.items()
+    ]
+    table = pd.DataFrame(rows)
+    wanted = {"none": ("pictures", "none", 0.0), "jpeg_90": ("pictures", "jpeg", 90.0)}
+    wanted |= {"noise_2": ("pictures", "noise", 2.0), "h264_18": ("film", "h264", 18.0)}
+    expected = {
+        f"survive_{name}_{method}_secret_psnr": round(values[(*place, method)], 4)
+        for name, place in wanted.items()
+        for method in methods[:3]
+    }
+    expected["survive_means_alone_secret_psnr"] = round(values["pictures", "none", 0.0, survive.MEANS], 4)
+    assert survive._headline(table) == expected
+    jpeg, h264 = ([values[(*wanted[name], method)] for method in methods[:2]] for name in ("jpeg_90", "h264_18"))
+    parts = [f"{method} {jpeg[at]:.1f} and {h264[at]:.1f} dB" for at, method in enumerate(methods[:2])]
+    assert survive._headline_line(table) == ", ".join(parts)
+
+
+@pytest.mark.slow
+def test_a_missing_rival_is_named(run, rivals):
+    (rivals / "plain_noise.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"plain_noise\.safetensors"):
+        run("out")

@@ -1,0 +1,126 @@
+"""All methods on the same pairs, with small pictures, untrained networks and few rates."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stegnet.core.errors import DataError, WeightsError
+from stegnet.data.shards import TEST, ShardWriter
+from stegnet.evaluation.quality import PicturePairs
+from stegnet.models import Card, load_pair, save_pair
+from study import tradeoff
+from study.tradeoff import at_secret, classical_methods, draw, headline, measure, network_methods, summarise
+
+pytestmark = pytest.mark.slow
+
+SIZE = 96
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory, cat: np.ndarray) -> Path:
+    folder = tmp_path_factory.mktemp("shards")
+    writer = ShardWriter(folder / "shards", 100)
+    for number, (kind, y) in enumerate([("scenes", 0), ("scenes", 30), ("photographs", 60), ("photographs", 150)]):
+        writer.add(np.ascontiguousarray(cat[y : y + SIZE, y : y + SIZE]), TEST, f"{number}.png", kind, 256, 256)
+    writer.close()
+    return folder / "shards"
+
+
+@pytest.fixture(scope="module")
+def all_rivals(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
+    """All that are needed; the ancestors' hide the whole picture."""
+    folder = tmp_path_factory.mktemp("rivals")
+    for beta in tradeoff.BETAS:
+        shutil.copy(weights, folder / f"beta_{beta}.safetensors")
+    pair, card = load_pair(weights)
+    for name in tradeoff.ANCESTORS:
+        save_pair(folder / f"{name}.safetensors", pair, Card(card.model, card.options, {"detail": False, "block": 8}))
+    return folder
+
+
+@pytest.fixture
+def rivals(all_rivals: Path, tmp_path: Path) -> Path:
+    """A test's own."""
+    return shutil.copytree(all_rivals, tmp_path / "rivals")
+
+
+@pytest.fixture(scope="module")
+def table(shards: Path, all_rivals: Path, weights: Path) -> pd.DataFrame:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(tradeoff, "SEALED_RATES", (1.0,))
+        monkeypatch.setattr(tradeoff, "FULL_RATES", (3.0,))
+        monkeypatch.setattr(tradeoff, "SWAPPED", (1, 4))
+        methods = network_methods(weights, all_rivals) | classical_methods()
+        return measure(methods, PicturePairs(shards, 1), 0, lambda indices: indices)
+
+
+def test_every_method_on_every_pair_of_the_main_kind(table: pd.DataFrame) -> None:
+    assert set(table["kind"]) == {"photographs"}
+    assert set(table.groupby(["series", "setting"]).size()) == {2}
+    counts = table.drop_duplicates(["series", "setting"])["series"].value_counts().to_dict()
+    assert counts == {"stegnet": 1, "baluja": 1, "unet": 1, "beta": 5, "swap": 2, "sealed": 2, "matching": 1}
+    assert table["bits_per_pixel"].notna().equals(table["series"].isin(("sealed", "matching")))
+
+
+def test_the_summary_and_its_bound(table: pd.DataFrame, tmp_path: Path) -> None:
+    means = summarise(table)
+    sealed, ideal = (
+        means[(means["series"] == name) & (means["setting"] == "full")].iloc[0] for name in ("sealed", "ideal")
+    )
+    assert (ideal["how"], sealed["how"]) == ("computed", "measured")
+    assert 3 < ideal["container_psnr"] - sealed["container_psnr"] < 8  # what syndrome coding saves
+    assert ideal["secret_psnr"] == sealed["secret_psnr"]
+    published = means[means["how"] == "published"]
+    assert published["source"].notna().all()
+    assert set(published["setting"]) == {"8 bits", "float"}
+    draw(means, tmp_path / "chart.png")
+    assert (tmp_path / "chart.png").stat().st_size > 10_000
+
+
+def test_headline_is_short_and_has_no_made_up_figures(table: pd.DataFrame) -> None:
+    figures = headline(summarise(table))
+    json.dumps(figures, allow_nan=False)
+    assert figures["swap_4_container_psnr"] == pytest.approx(34.8, abs=0.6)
+    assert "bits_container_psnr_same_secret" not in figures  # an untrained network's secret is off the curve
+
+
+def test_each_figure_of_the_headline_is_of_its_own_row() -> None:
+    """A quality of the secret of 35 dB lies half way between the two points of either curve."""
+    points = [
+        ("stegnet", "", 41.0, 35.0), ("beta", "4", 42.0, 35.5),
+        ("swap", "3", 43.0, 33.0), ("swap", "4", 34.0, 36.0), ("swap", "5", 30.0, 37.0),
+        ("sealed", "1.0", 60.0, 30.0), ("sealed", "full", 56.0, 34.0), ("matching", "3.0", 54.0, 36.0),
+        ("ideal", "1.0", 70.0, 30.0), ("ideal", "full", 64.0, 34.0), ("ideal", "3.0", 60.0, 36.0),
+    ]  # fmt: skip
+    means = pd.DataFrame(points, columns=["series", "setting", "container_psnr", "secret_psnr"])
+    assert headline(means) == {
+        "stegnet_container_psnr": 41, "stegnet_secret_psnr": 35,
+        "sealed_full_container_psnr": 56, "sealed_full_secret_psnr": 34,
+        "swap_4_container_psnr": 34, "swap_4_secret_psnr": 36,
+        "bits_container_psnr_same_secret": 55, "ideal_container_psnr_same_secret": 62,
+    }  # fmt: skip
+
+
+def test_a_point_on_a_curve() -> None:
+    curve = pd.DataFrame({"series": "sealed", "container_psnr": [60.0, 50.0], "secret_psnr": [30.0, 40.0]})
+    assert at_secret(curve, ("sealed",), 32.5) == pytest.approx(57.5)
+    assert np.isnan(at_secret(curve, ("sealed",), 29))
+    assert np.isnan(at_secret(curve, ("sealed",), 41))
+
+
+def test_a_missing_rival_is_named(rivals: Path, weights: Path) -> None:
+    (rivals / "beta_1.5.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"beta_1\.5"):
+        network_methods(weights, rivals)
+
+
+def test_budgets_that_differ_are_refused(rivals: Path, weights: Path) -> None:
+    pair, card = load_pair(rivals / "beta_4.safetensors")
+    longer = Card(card.model, card.options, card.scramble, {"train": {"pairs": 7}})
+    save_pair(rivals / "beta_4.safetensors", pair, longer)
+    with pytest.raises(DataError, match=r"beta_4\.safetensors: not trained as beta_0\.1"):
+        network_methods(weights, rivals)
