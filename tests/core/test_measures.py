@@ -109,7 +109,7 @@ def test_a_picture_below_the_window_has_no_ssim(picture):
 KEYS = "|".join(MEASURES)
 OTHER_USES = {  # the same names in ffmpeg, params.yaml and the webcam page
     "stegnet/media/": {"psnr", "vmaf", "libvmaf"},
-    "stegnet/core/config.py": {"ssim"},
+    "stegnet/core/config.py": {"ssim", "ms_ssim"},
     "stegnet/training/losses.py": {"ssim", "ms_ssim"},
     "stegnet/webcam/": {"container_psnr", "revealed_psnr"},
 }
