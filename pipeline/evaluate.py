@@ -5,9 +5,9 @@ from pathlib import Path
 from pipeline.results import evaluate_result, open_tracker, picture_sets
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Network
+from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.measures import PSNR, SIDES
-from stegnet.core.reproducible import make_deterministic
 from stegnet.data.shards import TEST
 from stegnet.evaluation.contact_sheet import contact_sheet
 from stegnet.evaluation.quality import Evaluator

@@ -5,9 +5,9 @@ from pathlib import Path
 from pipeline.results import film_sets, open_tracker, video_result
 from pipeline.stage import film_bar, run_stage, write_json, write_table
 from stegnet.codec import Network
+from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.measures import PSNR, SIDES
-from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.video import demonstrate, measure_flicker, summarise_film
 
 

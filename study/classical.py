@@ -16,8 +16,8 @@ import pandas as pd
 
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Network
+from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
-from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.chart import chart
 from study.methods import Method, container_seed, lsb_replacement, network_by_key, sealed, swap
 from study.pairs import photograph_pairs

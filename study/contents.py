@@ -13,10 +13,10 @@ import pandas as pd
 
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Network
+from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.errors import CapacityError, DataError
 from stegnet.core.measures import SIDES
-from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.contact_sheet import contact_sheet
 from stegnet.evaluation.perception import perceptual_measures
 from stegnet.evaluation.quality import (

@@ -17,8 +17,8 @@ import pandas as pd
 
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Network
+from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
-from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.chart import chart
 from study.detector import LabelledPairs, Scores, detect, train_detector
 from study.methods import Method, container_seed, network_by_key, nothing_hidden, sealed, swap

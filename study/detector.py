@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.swa_utils import update_bn
 
-from stegnet.models.precision import autocast, pick_device, resolve
+from stegnet.core.compute import autocast, pick_device, resolve
 
 WIDTH = 32
 THRESHOLD = 5.0  # grey levels; Ye et al. truncate at 3 and look only for steps of 1

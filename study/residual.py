@@ -14,8 +14,8 @@ from scipy import ndimage
 
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Network
+from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
-from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.contact_sheet import GAIN, image_grid
 from stegnet.evaluation.quality import PicturePairs

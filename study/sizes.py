@@ -10,10 +10,10 @@ import pandas as pd
 
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Network
+from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.errors import DataError
 from stegnet.core.measures import SIDES
-from stegnet.core.reproducible import make_deterministic
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 from stegnet.data.scenes import render_scene
 from stegnet.evaluation.chart import COLOURS, chart

@@ -11,10 +11,10 @@ import pandas as pd
 import torch
 
 from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.measures import psnr, ssim
 from stegnet.core.parallel import ordered
-from stegnet.core.reproducible import cpu_threads, make_deterministic
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.quality import PicturePairs
 from study.distortions import FILM_DISTORTIONS, NONE, PICTURE_DISTORTIONS, Apply, Distortion

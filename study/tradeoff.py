@@ -14,10 +14,10 @@ from matplotlib.axes import Axes
 
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Network
+from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.errors import DataError
 from stegnet.core.measures import psnr
-from stegnet.core.reproducible import make_deterministic
 from stegnet.evaluation.chart import COLOURS, chart
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.evaluation.quality import PicturePairs

@@ -18,8 +18,8 @@ from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Key, Network, hide_picture, reveal_picture
 from stegnet.codec.frame import read_record
 from stegnet.codec.record import Record
+from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
-from stegnet.core.reproducible import make_deterministic
 from stegnet.core.shuffle import draw, grid
 from stegnet.evaluation.contact_sheet import LabelledImage, image_grid
 from stegnet.evaluation.demonstration import seeded

@@ -37,7 +37,7 @@ DOORS = {
         "stegnet/evaluation/",
         "stegnet/export.py",
         "stegnet/models/",
-        "stegnet/core/reproducible.py",
+        "stegnet/core/compute.py",
         "stegnet/core/similarity.py",
         "stegnet/core/tensors.py",
         "stegnet/training/",

@@ -27,13 +27,13 @@ from tqdm import tqdm
 from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film
 from stegnet.codec.frame import pack_means, read_record
 from stegnet.codec.seal import NONCE_BYTES, SALT_BYTES, seal
+from stegnet.core.compute import pick_device
 from stegnet.core.parallel import ahead, ordered
 from stegnet.core.shuffle import apply, draw, grid
 from stegnet.engines import BACKENDS
 from stegnet.engines.engine import thread_count
 from stegnet.media import FilmWriter, check_film, digest, read_frames, resize, scan
 from stegnet.models import build
-from stegnet.models.precision import pick_device
 
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
 SIZES = ("640x360", "1280x720")

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stegnet.core.compute import cpu_threads
 from stegnet.core.config import Config, changed, check, load, read
 from stegnet.core.errors import ConfigError, StegnetError
-from stegnet.core.reproducible import cpu_threads
 from stegnet.data.shards import TRAIN, Shards
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.models import build_from

@@ -14,9 +14,9 @@ import torch
 from pipeline.stage import bar
 from stegnet.codec import Network
 from stegnet.codec.network import HideResult, Step, no_step
+from stegnet.core.compute import make_deterministic, resolve
 from stegnet.core.config import Config
 from stegnet.core.measures import SEALED, SIDES
-from stegnet.core.reproducible import make_deterministic
 from stegnet.core.shuffle import Shuffle
 from stegnet.data.shards import data_hash
 from stegnet.evaluation.quality import (
@@ -29,7 +29,6 @@ from stegnet.evaluation.quality import (
 )
 from stegnet.evaluation.statistics import headline_kind
 from stegnet.models import build_from
-from stegnet.models.precision import resolve
 from study.methods import read_out, swap_in
 from tools.compare_train import Budget, Trained
 from tools.cost import cost

@@ -22,11 +22,11 @@ from typing import Self
 import torch
 
 from pipeline.stage import bar
+from stegnet.core.compute import pick_device, resolve
 from stegnet.core.config import Config
 from stegnet.core.errors import TrainingError
 from stegnet.data.shards import data_hash
 from stegnet.models import Card, Pair
-from stegnet.models.precision import pick_device, resolve
 from stegnet.training.artifacts import write_weights
 from stegnet.training.checkpoint import code_hash
 from stegnet.training.train import train

@@ -18,12 +18,11 @@ import psutil
 from torch import Tensor
 
 from pipeline.stage import bar
+from stegnet.core.compute import cpu_threads, make_deterministic, resolve
 from stegnet.core.config import Config, load
 from stegnet.core.errors import StegnetError
-from stegnet.core.reproducible import cpu_threads, make_deterministic
 from stegnet.data.pairs import Pairs, load_batches
 from stegnet.data.shards import TRAIN, Shards
-from stegnet.models.precision import resolve
 from stegnet.training.devices import open_fabric
 from stegnet.training.trainer import Trainer
 

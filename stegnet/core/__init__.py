@@ -1,1 +1,1 @@
-"""What everything else stands on: errors, parameters, measures, the keyed shuffle."""
+"""The foundation of all packages: errors, parameters, measures, the keyed shuffle."""

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stegnet.core.compute import autocast, pick_device, resolve
 from stegnet.engines.engine import WORKING_BYTES, Pool, out_of_memory, pictures_in_memory
 from stegnet.models import Pair
-from stegnet.models.precision import autocast, pick_device, resolve
 
 _GPU_WORKERS = 2  # one computes while the other copies
 

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
 from stegnet.models.backbone import NONE, make_encoder
 from stegnet.models.pair import Pair, register
-from stegnet.models.precision import full_precision
 
 BANDS = 12  # Haar bands of a colour picture
 ENDS, COUPLINGS, LATENT = "ends", "couplings", "latent"

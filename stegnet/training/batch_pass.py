@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stegnet.core.compute import autocast
 from stegnet.core.config import Config
 from stegnet.core.shuffle import Shuffle
 from stegnet.core.tensors import (
@@ -24,7 +25,6 @@ from stegnet.core.tensors import (
     with_sealed_bits,
 )
 from stegnet.models import Pair
-from stegnet.models.precision import autocast
 
 PREVIEW_PAIRS = 4
 PREVIEW_GAIN = 10  # of the difference between container and cover

@@ -15,13 +15,12 @@ import torch
 from filelock import FileLock, Timeout
 
 import stegnet
+from stegnet.core.compute import cpu_threads, pick_device, resolve
 from stegnet.core.config import Config
 from stegnet.core.errors import TrainingError
 from stegnet.core.parallel import world_size
-from stegnet.core.reproducible import cpu_threads
 from stegnet.data.shards import data_hash
 from stegnet.models import SHIPPED, weights_id
-from stegnet.models.precision import pick_device, resolve
 
 CODE = ("core", "data", "models", "training")  # packages of stegnet that a training computes with
 IRRELEVANT = {"workers", "checkpoint"}  # keys of `train` that change how long it takes, and nothing else

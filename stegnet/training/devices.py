@@ -12,11 +12,11 @@ from lightning_fabric.plugins.environments import LightningEnvironment, TorchEla
 from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import nn
 
+from stegnet.core.compute import pick_device
 from stegnet.core.config import AUTO, Config, TrainConfig
 from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import is_launched, local_world_size, physical_cores, rank, world_size
 from stegnet.models import build_from
-from stegnet.models.precision import pick_device
 from stegnet.training.launch import launch, launched
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs a line for each process

@@ -8,12 +8,11 @@ from textwrap import shorten
 
 import numpy as np
 
+from stegnet.core.compute import make_deterministic, resolve
 from stegnet.core.config import Config
 from stegnet.core.errors import TrainingError
-from stegnet.core.reproducible import make_deterministic
 from stegnet.data.pairs import Pairs, load_batches
 from stegnet.models import Card, Pair
-from stegnet.models.precision import resolve
 from stegnet.training.artifacts import card_figures, make_card
 from stegnet.training.batch_pass import preview
 from stegnet.training.checkpoint import Checkpoint, checkpoint_of

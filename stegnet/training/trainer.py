@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from stegnet.core.compute import seed_step
 from stegnet.core.config import Config
 from stegnet.core.errors import ConfigError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
-from stegnet.core.reproducible import seed_step
 from stegnet.models import SHIPPED, Pair, build_from, load_pair, options_of, read_card
 from stegnet.training.batch_pass import HideRevealPass, PassResult, draw_randomness, first_pairs
 from stegnet.training.devices import BatchShare, Fabric

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.signal import correlate2d
 
-from stegnet.core.reproducible import make_deterministic
+from stegnet.core.compute import make_deterministic
 from study.detector import (
     THRESHOLD,
     Detector,

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from stegnet.core import reproducible
+from stegnet.core import compute
+from stegnet.core.compute import cpu_threads
 from stegnet.core.config import AUTO
 from stegnet.core.errors import ConfigError
-from stegnet.core.reproducible import cpu_threads
 from stegnet.training import devices
 from stegnet.training.devices import BatchShare, process_count
 
@@ -19,7 +19,7 @@ def cores(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
     def pretend(count: int) -> None:
-        for module in (devices, reproducible):
+        for module in (devices, compute):
             monkeypatch.setattr(module, "physical_cores", lambda: count)
 
     return pretend

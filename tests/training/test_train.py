@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config, ScrambleConfig
 from stegnet.core.errors import ConfigError, DataError, TrainingError
-from stegnet.core.reproducible import make_deterministic
 from stegnet.data.pairs import Pairs
 from stegnet.data.shards import TEST, ShardWriter, data_hash
 from stegnet.models import SHIPPED, Card, Invertible, Pair, load_pair, read_card, weights_id

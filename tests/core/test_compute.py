@@ -1,16 +1,16 @@
 import pytest
 import torch
 
+from stegnet.core import compute
+from stegnet.core.compute import autocast, make_deterministic, pick_device, resolve
 from stegnet.core.errors import ConfigError
-from stegnet.models import precision
-from stegnet.models.precision import autocast, pick_device, resolve
 
 CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(("fast", "expected"), [(True, "bf16"), (False, "fp32")])
 def test_auto_is_the_fast_precision(monkeypatch, fast, expected):
-    monkeypatch.setattr(precision, "has_bf16", lambda device: fast)
+    monkeypatch.setattr(compute, "has_bf16", lambda device: fast)
     assert resolve("auto", CPU) == expected
 
 
@@ -19,12 +19,12 @@ def test_bfloat16_disabled_in_onednn_is_not_fast(monkeypatch, allowed):
     """For instance by ONEDNN_MAX_CPU_ISA; bfloat16 is then emulated, which is slow."""
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: allowed, raising=False)
-    assert precision.has_bf16(CPU) == allowed
+    assert compute.has_bf16(CPU) == allowed
 
 
 @pytest.mark.parametrize("wanted", ["bf16", "fp32"])
 def test_an_explicit_precision_is_kept(monkeypatch, wanted):
-    monkeypatch.setattr(precision, "has_bf16", lambda device: wanted == "fp32")
+    monkeypatch.setattr(compute, "has_bf16", lambda device: wanted == "fp32")
     assert resolve(wanted, CPU) == wanted
 
 
@@ -44,3 +44,12 @@ def test_a_missing_device():
 def test_an_unknown_precision():
     with pytest.raises(ConfigError, match="fp16: no such precision"):
         resolve("fp16", CPU)
+
+
+def test_the_seed_determines_random_numbers():
+    make_deterministic(4, 1)
+    first = torch.rand(3)
+    make_deterministic(4, 1)
+    assert torch.equal(torch.rand(3), first)
+    assert torch.are_deterministic_algorithms_enabled()
+    assert torch.get_num_threads() == 1
