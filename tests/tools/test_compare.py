@@ -214,7 +214,7 @@ def test_what_is_wrong_is_said_before_anything_is_trained(project, capsys, argum
 
 def test_no_shards(project, capsys):
     assert run("--set", "tiny", "--data", "none") == 1
-    assert capsys.readouterr().err.startswith("error: none: holds no train pictures\nhint: ")
+    assert capsys.readouterr().err.startswith("error: none: contains no train pictures\nhint: ")
 
 
 @pytest.mark.parametrize(

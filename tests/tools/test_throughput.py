@@ -41,7 +41,7 @@ def test_nothing_to_load(folder, capsys, monkeypatch):
     shutil.rmtree(folder / "shards")
     monkeypatch.setattr(sys, "argv", ["throughput", "shards"])
     assert main() == 1
-    assert capsys.readouterr().err.startswith("error: shards: holds no train pictures")
+    assert capsys.readouterr().err.startswith("error: shards: contains no train pictures")
 
 
 def test_sparse_shards_take_no_disk_space(tmp_path):

@@ -450,7 +450,7 @@ def test_no_pictures_to_train_on(make_config, picture, tmp_path):
     writer = ShardWriter(tmp_path / "none", 4)
     writer.add(picture(64, 64), TEST, "a", "folder", 64, 64)
     writer.close()
-    with pytest.raises(DataError, match="holds no train pictures"):
+    with pytest.raises(DataError, match="contains no train pictures"):
         train(make_config(), tmp_path / "none", tmp_path / "checkpoints", print, lambda steps: steps)
 
 
