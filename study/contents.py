@@ -16,7 +16,7 @@ from stegnet.codec import Network
 from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.errors import CapacityError, DataError
-from stegnet.core.measures import SIDES
+from stegnet.core.measures import PSNR, SECRET_PSNR, SIDES
 from stegnet.evaluation.contact_sheet import contact_sheet
 from stegnet.evaluation.perception import perceptual_measures
 from stegnet.evaluation.quality import (
@@ -45,7 +45,8 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     write_png(out / "worst.png", contact_sheet([trial.trip for trial in shown if trial.trip], named=True))
     figures = summarise(trials)
     write_json(out / "metrics.json", figures)
-    sides = [f"{side} {figures[f'contents_{side}_psnr_worst']:.2f} dB" for side in ("container", "secret")]
+    worst = {side: figures[f"contents_{PSNR.of(side, 'worst')}"] for side in SIDES}
+    sides = [f"{side} {decibels:.2f} dB" for side, decibels in worst.items()]
     print(f"worst of {len(trials)} odd contents, {figures['contents_refused']} refused: {', '.join(sides)}")
 
 
@@ -128,14 +129,18 @@ def summarise(trials: Sequence[Trial]) -> dict[str, Any]:
     """contents_…: the number of trials and of covers refused, and each side's worst and median PSNR in dB."""
     made = [trial for trial in trials if trial.trip]
     counts = {"contents_trials": len(trials), "contents_refused": len(trials) - len(made)}
-    psnr = {side: [trial.figures[f"{side}_psnr"] for trial in made] for side in SIDES}
-    worst = {f"contents_{side}_psnr_worst": round(float(min(psnr[side])), 4) for side in SIDES}
-    return counts | worst | {f"contents_{side}_psnr_median": round(float(np.median(psnr[side])), 4) for side in SIDES}
+    psnr = {side: [trial.figures[PSNR.of(side)] for trial in made] for side in SIDES}
+    worst = {f"contents_{PSNR.of(side, 'worst')}": round(float(min(psnr[side])), 4) for side in SIDES}
+    return (
+        counts
+        | worst
+        | {f"contents_{PSNR.of(side, 'median')}": round(float(np.median(psnr[side])), 4) for side in SIDES}
+    )
 
 
 def examples(trials: Sequence[Trial]) -> list[Names]:
     """The trials to show: the worst covers of a photograph, the worst secrets in one, and the worst of all."""
-    every = sorted((trial for trial in trials if trial.trip), key=lambda trial: trial.figures["secret_psnr"])
+    every = sorted((trial for trial in trials if trial.trip), key=lambda trial: trial.figures[SECRET_PSNR])
     chosen = [*_worst(trials, "container", 1), *_worst(trials, "secret", 0), *every[:1]]
     return list(dict.fromkeys(trial.names for trial in chosen))
 
@@ -147,7 +152,7 @@ def _worst(trials: Sequence[Trial], side: str, place: int) -> list[Trial]:
         place: of the name that must be the photograph's: 0 the cover, 1 the secret.
     """
     made = [trial for trial in trials if trial.trip and trial.names[place] == PLAIN]
-    return sorted(made, key=lambda trial: trial.figures[f"{side}_psnr"])[:HARDEST]
+    return sorted(made, key=lambda trial: trial.figures[PSNR.of(side)])[:HARDEST]
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.config import Config
+from stegnet.core.measures import PSNR, SSIM
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 from stegnet.data.scenes import render_scene
 from stegnet.evaluation.contact_sheet import image_grid
@@ -155,7 +156,7 @@ def _pictures(rows: pd.DataFrame) -> str:
     """Blocks and kinds down, solvers across; the means of all measures in one cell."""
     rows = rows.assign(kind=rows["attack"].map(_SOURCES) + rows["kind"])
     means = rows.groupby(["block", "kind", "measure", "setting"], sort=False)["value"].mean().unstack("setting")
-    cells = means.apply(lambda row: f"{row['psnr']:.1f} / {row['ssim']:.3f} / {row['correlation']:.3f}", axis=1)
+    cells = means.apply(lambda row: f"{row[PSNR.key]:.1f} / {row[SSIM.key]:.3f} / {row['correlation']:.3f}", axis=1)
     return cells.unstack(sort=False).reset_index().to_markdown(index=False)
 
 

@@ -13,7 +13,7 @@ from stegnet.codec import Network
 from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.errors import DataError
-from stegnet.core.measures import SIDES
+from stegnet.core.measures import PSNR, SIDES
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 from stegnet.data.scenes import render_scene
 from stegnet.evaluation.chart import COLOURS, chart
@@ -86,7 +86,7 @@ def measure(
 def draw(table: pd.DataFrame, path: Path) -> None:
     """PSNR over size, a line for each kind and side."""
     with chart(path, "width = height in pixels", "mean PSNR in dB") as axes:
-        lines = table[table["measure"] == "psnr"].groupby(["kind", "side"], sort=False)
+        lines = table[table["measure"] == PSNR.key].groupby(["kind", "side"], sort=False)
         colours = dict(zip(table["kind"].unique(), COLOURS, strict=False))
         for (kind, side), rows in lines:
             style = {"color": colours[kind], "linestyle": "-" if side == "container" else "--"}
@@ -97,8 +97,12 @@ def draw(table: pd.DataFrame, path: Path) -> None:
 
 def summarise(table: pd.DataFrame) -> dict[str, float]:
     """sizes_…_psnr_…: mean PSNR of scenes, the kind that has all sizes, at the smallest and the largest size."""
-    means = table[(table["kind"] == RENDERED) & (table["measure"] == "psnr")].set_index(["side", "size"])["mean"]
-    return {f"sizes_{side}_psnr_{size}": float(means[side, size]) for side in SIDES for size in (SIZES[0], SIZES[-1])}
+    means = table[(table["kind"] == RENDERED) & (table["measure"] == PSNR.key)].set_index(["side", "size"])["mean"]
+    return {
+        f"sizes_{PSNR.of(side, str(size))}": float(means[side, size])
+        for side in SIDES
+        for size in (SIZES[0], SIZES[-1])
+    }
 
 
 def _scaled(kind: str, pictures: list[np.ndarray]) -> Pictures:

@@ -13,7 +13,7 @@ import torch
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.config import Config
-from stegnet.core.measures import psnr, ssim
+from stegnet.core.measures import CONTAINER_PSNR, SECRET, SECRET_PSNR, SSIM, psnr, ssim
 from stegnet.core.parallel import ordered
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.quality import PicturePairs
@@ -25,7 +25,8 @@ RIVALS = ("plain", "plain_noise", "baluja", "baluja_noise")
 DEFAULT, MEANS = "default", "means alone"
 PAIRS, FRAMES = 24, 16
 LABELS = ["material", "kind", "strength", "method"]
-FIGURES = ["container_psnr", "secret_psnr", "secret_ssim", "opened", "pairs"]
+SECRET_SSIM = SSIM.of(SECRET)
+FIGURES = [CONTAINER_PSNR, SECRET_PSNR, SECRET_SSIM, "opened", "pairs"]
 # By name in metrics.json: material, kind and strength of the distortion.
 HEADLINE = {
     "none": ("pictures", "none", 0),
@@ -150,7 +151,7 @@ def _draw(selected: pd.DataFrame, distortion: Distortion, path: Path) -> None:
     below = "\nbelow it: share of the sealed files that still open" if selected["opened"].notna().any() else ""
     with chart(path, f"{distortion.title}: {distortion.unit}{below}", "secret PSNR in dB", size=(9, 5)) as axes:
         for method in dict.fromkeys(selected["method"]):
-            values = _rows_of(selected, method).set_index(["kind", "strength"])["secret_psnr"]
+            values = _rows_of(selected, method).set_index(["kind", "strength"])[SECRET_PSNR]
             if values.isna().all():
                 continue
             if (distortion.kind, distortion.strengths[0]) in values.index:
@@ -182,7 +183,7 @@ def _line(
     name = (
         f"{distortion.title}, {strength:g} ({distortion.unit})" if len(distortion.strengths) > 1 else distortion.title
     )
-    return [name, f"{here['container_psnr'][shown]:.1f}", *_cells(here, methods)]
+    return [name, f"{here[CONTAINER_PSNR][shown]:.1f}", *_cells(here, methods)]
 
 
 def _cells(here: pd.DataFrame, methods: Iterable[str]) -> list[str]:
@@ -193,7 +194,7 @@ def _cells(here: pd.DataFrame, methods: Iterable[str]) -> list[str]:
         elif pd.notna(here["opened"][method]):
             cells.append(f"{here['opened'][method]:.0%}")
         else:
-            cells.append(f"{here['secret_psnr'][method]:.1f}")
+            cells.append(f"{here[SECRET_PSNR][method]:.1f}")
     return cells
 
 
@@ -227,10 +228,10 @@ def _means(
 
 def _measure_pair(pair: Pair, embedding: Embedding, received: np.ndarray) -> dict[str, float]:
     (cover, secret), recovered = pair, embedding.reveal(received)
-    row = {"container_psnr": psnr(cover, received)}
+    row = {CONTAINER_PSNR: psnr(cover, received)}
     if recovered.picture is None:
         return row | {"opened": float(recovered.opened)}
-    return row | {"secret_psnr": psnr(secret, recovered.picture), "secret_ssim": ssim(secret, recovered.picture)}
+    return row | {SECRET_PSNR: psnr(secret, recovered.picture), SECRET_SSIM: ssim(secret, recovered.picture)}
 
 
 def _measure_all(config: Config, material: Material, methods: dict[str, Method]) -> pd.DataFrame:
@@ -252,11 +253,11 @@ def _write(table: pd.DataFrame, materials: Sequence[Material], out: Path) -> Non
 def _headline(table: pd.DataFrame) -> dict[str, float]:
     """survive_<distortion>_<method>_secret_psnr, in dB."""
     figures = {
-        f"survive_{name}_{method}_secret_psnr": figure(table, *labels, method)["secret_psnr"]
+        f"survive_{name}_{method}_{SECRET_PSNR}": figure(table, *labels, method)[SECRET_PSNR]
         for name, labels in HEADLINE.items()
         for method in (DEFAULT, "plain", "plain_noise")
     }
-    figures["survive_means_alone_secret_psnr"] = figure(table, "pictures", "none", 0, MEANS)["secret_psnr"]
+    figures[f"survive_means_alone_{SECRET_PSNR}"] = figure(table, "pictures", "none", 0, MEANS)[SECRET_PSNR]
     return {name: round(value, 4) for name, value in figures.items()}
 
 
@@ -264,7 +265,7 @@ def _headline_line(table: pd.DataFrame) -> str:
     """`default 31.0 and 28.0 dB, plain …`."""
     parts = []
     for method in (DEFAULT, "plain"):
-        jpeg, h264 = (figure(table, *HEADLINE[name], method)["secret_psnr"] for name in ("jpeg_90", "h264_18"))
+        jpeg, h264 = (figure(table, *HEADLINE[name], method)[SECRET_PSNR] for name in ("jpeg_90", "h264_18"))
         parts.append(f"{method} {jpeg:.1f} and {h264:.1f} dB")
     return ", ".join(parts)
 

@@ -17,7 +17,7 @@ from stegnet.codec import Network
 from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.errors import DataError
-from stegnet.core.measures import psnr
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
 from stegnet.evaluation.chart import COLOURS, chart
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.evaluation.quality import PicturePairs
@@ -36,7 +36,7 @@ FULL_RATES = (2.0, 2.5, 3.0)  # up to one bit in each sample
 FULL = "full"
 MOST_PAIRS = 24
 SAMPLES = 3  # of a pixel
-_SIDES = ("container_psnr", "secret_psnr")
+_SIDES = (CONTAINER_PSNR, SECRET_PSNR)
 _CURVES = {  # series: its label, its style, its colour
     SEALED: ("AVIF, sealed method", "o-", COLOURS[2]),
     MATCHED: ("AVIF, ±1 in every sample", "s-", COLOURS[2]),
@@ -62,9 +62,9 @@ def main(config: Config, shards: Path, weights: Path, rivals: Path, out: Path) -
     draw(means, out / "tradeoff.png")
     figures = headline(means)
     write_json(out / "metrics.json", figures)
-    print(f"container {figures['stegnet_container_psnr']:.2f} dB, secret {figures['stegnet_secret_psnr']:.2f} dB")
-    if "bits_container_psnr_same_secret" in figures:
-        print(f"as bits, the same secret costs less: {figures['bits_container_psnr_same_secret']:.2f} dB")
+    print(f"container {figures[f'stegnet_{CONTAINER_PSNR}']:.2f} dB, secret {figures[f'stegnet_{SECRET_PSNR}']:.2f} dB")
+    if f"bits_{CONTAINER_PSNR}_same_secret" in figures:
+        print(f"as bits, the same secret costs less: {figures[f'bits_{CONTAINER_PSNR}_same_secret']:.2f} dB")
 
 
 def network_methods(weights: Path, rivals: Path) -> Methods:
@@ -111,8 +111,8 @@ def _measure_pair(hide: Method, cover: np.ndarray, secret: np.ndarray, seed: int
     embedding = hide(cover, secret, seed)
     return {
         "bits_per_pixel": embedding.bits,
-        "container_psnr": psnr(cover, embedding.container),
-        "secret_psnr": psnr(secret, embedding.reveal(embedding.container).picture),
+        CONTAINER_PSNR: psnr(cover, embedding.container),
+        SECRET_PSNR: psnr(secret, embedding.reveal(embedding.container).picture),
     }
 
 
@@ -135,7 +135,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         columns series, setting, how (measured, computed or published), bits_per_pixel, container_psnr, secret_psnr,
         source (of published figures).
     """
-    figures = ["bits_per_pixel", "container_psnr", "secret_psnr"]
+    figures = ["bits_per_pixel", CONTAINER_PSNR, SECRET_PSNR]
     ideal = table[table["series"].isin((SEALED, MATCHED))]
     bound = [ideal_psnr(bits / SAMPLES) for bits in ideal["bits_per_pixel"]]
     rows = pd.concat([table.assign(how=MEASURED), ideal.assign(series=IDEAL, how=COMPUTED, container_psnr=bound)])
@@ -145,8 +145,8 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
             "series": point.name,
             "setting": "8 bits" if point.files else "float",
             "how": OTHERS,
-            "container_psnr": point.container,
-            "secret_psnr": point.secret,
+            CONTAINER_PSNR: point.container,
+            SECRET_PSNR: point.secret,
             "source": point.source,
         }
         for point in PUBLISHED
@@ -167,15 +167,15 @@ def headline(means: pd.DataFrame) -> dict[str, float]:
     }
     figures = {f"{name}_{side}": float(row[side]) for name, row in chosen.items() for side in _SIDES}
     curves = {"bits": (SEALED, MATCHED), "ideal": (IDEAL,)}
-    same = {name: at_secret(means, series, figures["stegnet_secret_psnr"]) for name, series in curves.items()}
-    figures |= {f"{name}_container_psnr_same_secret": container for name, container in same.items()}
+    same = {name: at_secret(means, series, figures[f"stegnet_{SECRET_PSNR}"]) for name, series in curves.items()}
+    figures |= {f"{name}_{CONTAINER_PSNR}_same_secret": container for name, container in same.items()}
     return {name: round(value, 4) for name, value in figures.items() if not math.isnan(value)}
 
 
 def at_secret(means: pd.DataFrame, series: tuple[str, ...], secret: float) -> float:
     """Container PSNR at which a curve has this secret PSNR, both in dB; nan beyond its ends."""
-    curve = means[means["series"].isin(series)].sort_values("secret_psnr")
-    return float(np.interp(secret, curve["secret_psnr"], curve["container_psnr"], left=math.nan, right=math.nan))
+    curve = means[means["series"].isin(series)].sort_values(SECRET_PSNR)
+    return float(np.interp(secret, curve[SECRET_PSNR], curve[CONTAINER_PSNR], left=math.nan, right=math.nan))
 
 
 def draw(means: pd.DataFrame, path: Path) -> None:
@@ -185,23 +185,21 @@ def draw(means: pd.DataFrame, path: Path) -> None:
             _draw_curve(axes, series, means[means["series"] == series])
         for marker, series in zip("PX", ANCESTORS, strict=True):
             rows = means[means["series"] == series]
-            axes.plot(
-                rows["container_psnr"], rows["secret_psnr"], marker, color=COLOURS[1], label=f"{series}, retrained"
-            )
+            axes.plot(rows[CONTAINER_PSNR], rows[SECRET_PSNR], marker, color=COLOURS[1], label=f"{series}, retrained")
         for marker, (_, row) in zip("o^vsDP", means[means["how"] == OTHERS].iterrows(), strict=True):
             label = f"published, other pictures, {row['setting']}: {row['series']}"
-            place = [row["container_psnr"]], [row["secret_psnr"]]
+            place = [row[CONTAINER_PSNR]], [row[SECRET_PSNR]]
             axes.plot(*place, marker, color=COLOURS[4], fillstyle="none", label=label)
         axes.legend(frameon=False, fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
 
 
 def _draw_curve(axes: Axes, series: str, rows: pd.DataFrame) -> None:
     label, style, colour = _CURVES[series]
-    rows = rows.sort_values("container_psnr")
+    rows = rows.sort_values(CONTAINER_PSNR)
     size = 14 if series == OURS else 5
-    axes.plot(rows["container_psnr"], rows["secret_psnr"], style, color=colour, label=label, markersize=size)
+    axes.plot(rows[CONTAINER_PSNR], rows[SECRET_PSNR], style, color=colour, label=label, markersize=size)
     for _, row in rows.iterrows() if series in _POINT_LABELS else ():
-        place = row["container_psnr"], row["secret_psnr"]
+        place = row[CONTAINER_PSNR], row[SECRET_PSNR]
         axes.annotate(
             _POINT_LABELS[series].format(row["setting"]), place, (4, 4), textcoords="offset points", fontsize="x-small"
         )

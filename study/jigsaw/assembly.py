@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from stegnet.core.measures import PSNR, SSIM
 from stegnet.core.shuffle import ORIENTATIONS, Shuffle
 from study.jigsaw.borders import Rules
 from study.jigsaw.known_frame import similarity, turned
@@ -17,7 +18,7 @@ from study.keyless import cut_blocks, on_grey
 
 BRIGHTNESS, BLIND, RANDOM = "brightness", "blind", "random"
 SOLVERS = {BRIGHTNESS: False, BLIND: True}  # whether brightness is removed first
-SIMILARITY = ("psnr", "ssim", "correlation")
+SIMILARITY = (PSNR.key, SSIM.key, "correlation")
 RANDOM_DRAWS, RANDOM_PICTURES = 20, 4
 
 Grid = tuple[int, int]  # rows and columns
