@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test quick table ui demo verify evaluate-all report bench backends compare memory fuzz kills films lint clean
+.PHONY: help setup repro test quick table ui demo verify evaluate-all report bench throughput backends compare memory fuzz kills films lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -84,4 +84,4 @@ lint: $(READY) ## check code style
 	ruff format --check .
 
 clean: ## remove the outputs of `dvc repro` (but not the cache or MLflow's runs)
-	rm -rf build reports/prepare.json reports/train reports/evaluate reports/video .checkpoints study/rivals study/shipped study/trained
+	rm -rf build reports/prepare.json reports/index.html reports/train reports/evaluate reports/video .checkpoints study/rivals study/shipped study/trained

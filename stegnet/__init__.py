@@ -1,4 +1,4 @@
-"""stegnet hides a picture in a picture and a film in a film with neural networks, and brings it back.
+"""stegnet hides a picture in a picture or a film in a film, with neural networks, and reveals it again.
 
     pair = stegnet.load()
     key = stegnet.read_key(path)

@@ -42,7 +42,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     trials = on((REAL, RENDERED)).measure(lambda names: bar(names, "contents"))
     shown = on((RENDERED, REAL)).trials(examples(trials), lambda names: bar(names, "pictures"))
     write_table(out / "contents.csv", tabulate(trials))
-    write_png(out / "worst.png", contact_sheet([trial.trip for trial in shown if trial.trip], named=True))
+    write_png(out / "worst.png", contact_sheet([trial.result for trial in shown if trial.result], named=True))
     figures = summarise(trials)
     write_json(out / "metrics.json", figures)
     worst = {side: figures[f"contents_{PSNR.of(side, 'worst')}"] for side in SIDES}
@@ -56,13 +56,13 @@ class Trial:
 
     Attributes:
         names: of the cover's content and the secret's.
-        trip: None if the codec refused the cover.
+        result: None if the codec refused the cover.
         refused: the codec's message, or "".
-        figures: measures of the trip, by column; empty if it was refused.
+        figures: measures of the result, by column; empty if it was refused.
     """
 
     names: Names
-    trip: HideRevealResult | None
+    result: HideRevealResult | None
     refused: str
     figures: dict[str, float]
 
@@ -84,7 +84,7 @@ class Contents:
         if kind is None:
             raise DataError(f"{shards}: no {' or '.join(kinds)} to test on", "raise data.test_scenes")
         (_, cover), (_, secret) = pairs.pair(kind, 0)
-        self._network, self._seed, self._sight = network, seed, perceptual_measures()
+        self._network, self._seed, self._perceptual = network, seed, perceptual_measures()
         self._covers, self._secrets = contents(cover, 2 * seed), contents(secret, 2 * seed + 1)
 
     def measure(self, progress: Progress) -> list[Trial]:
@@ -106,8 +106,8 @@ class Contents:
             container, revealed = hide_and_reveal(self._network, cover, secret, self._seed)
         except CapacityError as error:
             return Trial(names, None, str(error), {})
-        trip = HideRevealResult(names, cover, container, secret, revealed)
-        return Trial(names, trip, "", measure_quality(trip) | measure_quality(trip, self._sight))
+        result = HideRevealResult(names, cover, container, secret, revealed)
+        return Trial(names, result, "", measure_quality(result) | measure_quality(result, self._perceptual))
 
 
 def hardest(trials: Sequence[Trial]) -> list[Names]:
@@ -127,7 +127,7 @@ def tabulate(trials: Sequence[Trial]) -> pd.DataFrame:
 
 def summarise(trials: Sequence[Trial]) -> dict[str, Any]:
     """contents_…: the number of trials and of covers refused, and each side's worst and median PSNR in dB."""
-    made = [trial for trial in trials if trial.trip]
+    made = [trial for trial in trials if trial.result]
     counts = {"contents_trials": len(trials), "contents_refused": len(trials) - len(made)}
     psnr = {side: [trial.figures[PSNR.of(side)] for trial in made] for side in SIDES}
     worst = {f"contents_{PSNR.of(side, 'worst')}": round(float(min(psnr[side])), 4) for side in SIDES}
@@ -140,7 +140,7 @@ def summarise(trials: Sequence[Trial]) -> dict[str, Any]:
 
 def examples(trials: Sequence[Trial]) -> list[Names]:
     """The trials to show: the worst covers of a photograph, the worst secrets in one, and the worst of all."""
-    every = sorted((trial for trial in trials if trial.trip), key=lambda trial: trial.figures[SECRET_PSNR])
+    every = sorted((trial for trial in trials if trial.result), key=lambda trial: trial.figures[SECRET_PSNR])
     chosen = [*_worst(trials, "container", 1), *_worst(trials, "secret", 0), *every[:1]]
     return list(dict.fromkeys(trial.names for trial in chosen))
 
@@ -151,7 +151,7 @@ def _worst(trials: Sequence[Trial], side: str, place: int) -> list[Trial]:
     Args:
         place: of the name that must be the photograph's: 0 the cover, 1 the secret.
     """
-    made = [trial for trial in trials if trial.trip and trial.names[place] == PLAIN]
+    made = [trial for trial in trials if trial.result and trial.names[place] == PLAIN]
     return sorted(made, key=lambda trial: trial.figures[PSNR.of(side)])[:HARDEST]
 
 

@@ -122,7 +122,7 @@ def _embedded(method: Method, pairs: list[Pair], first_seed: int, label: str) ->
 
 
 def _draw(table: pd.DataFrame, path: Path) -> None:
-    with chart(path, "training pairs", "share of unseen pictures called right") as axes:
+    with chart(path, "training pairs", "accuracy on unseen pictures") as axes:
         for _, rows in table.groupby("name", sort=False):
             error = np.abs(rows[["low", "high"]].to_numpy().T - rows["accuracy"].to_numpy())
             label = f"{rows['method'].iloc[0]}; {rows['attacker'].iloc[0]}"

@@ -1,6 +1,6 @@
 """The view of an observer with the program and a container, but without the key.
 
-The program refuses every wrong key with one message. The public reveal net still reads blocks, shuffled, whose
+The program refuses every wrong key with one message. The public reveal network still reads blocks, shuffled, whose
 statistics no shuffle hides.
 """
 
@@ -82,7 +82,7 @@ def to_hide(frame: np.ndarray, detail: bool) -> np.ndarray:
 
 
 def read_blocks(network: Network, container: np.ndarray) -> np.ndarray:
-    """The public reveal net's output on a container: signed, its blocks still shuffled.
+    """The public reveal network's output on a container: signed, its blocks still shuffled.
 
     Args:
         network: with the PyTorch backend.

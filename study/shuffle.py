@@ -47,9 +47,9 @@ the pictures, and in brackets the picture that it solves best. The blocks are ex
 `random` is random placement. The blind solver removes brightness first, as the detail layer has done already.
 """,
     "revealed": """\
-## Jigsaw solver, blocks as the reveal net gives them
+## Jigsaw solver, blocks as the reveal network gives them
 
-The same for detail blocks that the public reveal net reads from containers: the attacker's real input. Small blocks
+The same for detail blocks that the public reveal network reads from containers: the attacker's real input. Small blocks
 are protected by the net's errors, not by the shuffle: in a still film, blocks of several frames are matched with each
 other, with no frame known, and their mean reveals more; so would a better network.
 """,
@@ -112,7 +112,7 @@ def report(table: pd.DataFrame) -> str:
         table: columns picture, attack, kind, block, setting, measure, value.
     """
     pictures = ", ".join(dict.fromkeys(table["picture"]))
-    how = "nothing is scaled. Made by `python -m study.shuffle`."
+    how = "nothing is scaled. Made by `dvc --cd study repro shuffle@shipped`."
     title = f"# Attacks on the shuffle\n\nCentral squares of {pictures}; {how}\n"
     neighbours = table["setting"] == NEIGHBOURS
     parts = {
@@ -129,7 +129,7 @@ def report(table: pd.DataFrame) -> str:
 def headline(table: pd.DataFrame) -> dict[str, float]:
     """The headline figures: means over the pictures; of the two solvers, the better one.
 
-    read_: blocks as the public reveal net gives them; exact_: detail blocks without error; by side of the block in
+    read_: blocks as the public reveal network gives them; exact_: detail blocks without error; by side of the block in
     pixels. placed_: share of the next frame's 8 px blocks that a known frame puts right, as the net reads them.
     """
     means = table.groupby(["attack", "kind", "block", "setting", "measure"])["value"].mean()

@@ -74,7 +74,7 @@ def measure(
 
     def measured(job: tuple[str, int, int]) -> dict[str, float]:
         kind, size, index = job
-        return measure_quality(_trip(network, pictures[kind, size], index, shift, seed))
+        return measure_quality(_hide_reveal(network, pictures[kind, size], index, shift, seed))
 
     with closing(map_in_threads(measured, progress(jobs))) as rows:
         table = pd.DataFrame(list(rows))
@@ -119,7 +119,7 @@ def _central_square(picture: np.ndarray) -> np.ndarray:
     return picture[top : top + side, left : left + side]
 
 
-def _trip(network: Network, members: list[np.ndarray], index: int, shift: int, seed: int) -> HideRevealResult:
+def _hide_reveal(network: Network, members: list[np.ndarray], index: int, shift: int, seed: int) -> HideRevealResult:
     cover, secret = members[index], members[(index + (shift % len(members) or 1)) % len(members)]
     container, revealed = hide_and_reveal(network, cover, secret, seed + index)
     return HideRevealResult(("", ""), cover, container, secret, revealed)

@@ -1,6 +1,6 @@
 """Stage wrongkey: information on a hidden picture from a wrong key, a key with one bit off, and no key.
 
-The program refuses a wrong key. An attacker who changes the program gets past the refusal: he has the reveal net's
+The program refuses a wrong key. An attacker who changes the program gets past the refusal: he has the reveal network's
 blocks, in a wrong order or in none, but not the block means, which are sealed.
 """
 
@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
-import stegnet
 from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.api import load
 from stegnet.codec import Key, Network, hide_picture, reveal_picture
 from stegnet.codec.frame import read_record
 from stegnet.codec.record import Record
@@ -87,7 +87,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
             examples = views[:: max(1, len(views) // SHOWN)][:SHOWN]  # neighbours may be squares of one photograph
             write_png(out / "pictures.png", image_grid(*panel(examples)))
         if kind == main_kind:
-            refused = answers(_attempts(views, config.seed), stegnet.load(weights).reveal)
+            refused = answers(_attempts(views, config.seed), load(weights).reveal)
     _write(pd.concat(compared), pd.DataFrame(seen), refused, out)
 
 

@@ -115,10 +115,10 @@ def test_a_secret_that_comes_back_poorly(pair, picture, monkeypatch):
     key, cover = stegnet.Key(bytes(32)), picture(64, 96, 1)
     grey, noise = np.full((64, 96, 3), 99, np.uint8), np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
     pair.hide(cover, grey, key)
-    with pytest.raises(stegnet.CapacityError, match=r"would come back at \d+\.\d dB"):
+    with pytest.raises(stegnet.CapacityError, match=r"would be revealed at \d+\.\d dB"):
         pair.hide(cover, noise, key)
     monkeypatch.setattr("stegnet.codec.quality.LEAST", 5.0)
-    with pytest.warns(UserWarning, match=r"comes back at \d+\.\d dB PSNR only"):
+    with pytest.warns(UserWarning, match=r"is revealed at only \d+\.\d dB PSNR"):
         pair.hide(cover, noise, key)
     monkeypatch.setattr("stegnet.codec.quality.LEAST", 22.0)
     pair.hide(cover, noise, key, force=True)

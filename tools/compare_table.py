@@ -107,8 +107,8 @@ def _swapped(cover: tuple[str, np.ndarray], secret: tuple[str, np.ndarray]) -> H
     return HideRevealResult((cover[0], secret[0]), cover[1], container, secret[1], read_out(container))
 
 
-def _means(trips: Iterable[HideRevealResult]) -> dict[str, float]:
-    return pd.DataFrame([measure_quality(trip) for trip in trips]).mean().to_dict()
+def _means(results: Iterable[HideRevealResult]) -> dict[str, float]:
+    return pd.DataFrame([measure_quality(trip) for trip in results]).mean().to_dict()
 
 
 def _network(row: Trained, device: str) -> Network:

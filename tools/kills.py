@@ -130,8 +130,12 @@ def _prepare_in_child(folder: Path) -> None:
     """Calls `_prepare` in a child: a process that has computed with torch's threads can't be forked."""
     child = os.fork()
     if child == 0:
-        _prepare(folder)
-        os._exit(0)
+        code = 1
+        try:
+            _prepare(folder)
+            code = 0
+        finally:
+            os._exit(code)
     _, status = os.waitpid(child, 0)
     assert status == 0
 

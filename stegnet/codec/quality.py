@@ -75,7 +75,7 @@ class SecretQuality:
         self._errors.append(errors)
         if not self._force and self._psnr_of(len(self.frames)) < LEAST:
             reason, advice = self._reason()
-            message = f"the secret would come back at {self.psnr():.1f} dB PSNR, too poor to be of use: {reason}"
+            message = f"the secret would be revealed at {self.psnr():.1f} dB PSNR, too poor to be of use: {reason}"
             raise CapacityError(message, f"{advice}; `--force` hides it all the same")
 
     def psnr(self) -> float:
@@ -87,7 +87,7 @@ class SecretQuality:
         if self.psnr() >= POOR:
             return ()
         reason, advice = self._reason()
-        return (f"the secret comes back at {self.psnr():.1f} dB PSNR only: {reason}; {advice}",)
+        return (f"the secret is revealed at only {self.psnr():.1f} dB PSNR: {reason}; {advice}",)
 
     def _psnr_of(self, count: int) -> float:
         return psnr_from_mse(sum(errors.total for errors in self._errors) / count, PEAK)

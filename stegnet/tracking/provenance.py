@@ -42,7 +42,7 @@ _PLAIN = re.compile(r"[\w.+:/-]+")  # a value that DVC's -S takes without quotes
 TRAININGS_NOTE = """\
 **One row is one training** of a pair of networks that hide a picture in a picture, named after the parameters that \
 differ from its commit. Unfold a row (+) to see what was measured of its weights: `evaluate` on test pictures, `video` \
-on a film, and longer studies where they were made. Every figure is measured from files: the container rounded to \
+on a film, and longer studies where they were made. Every figure is of the container as a file holds it: rounded to \
 8 bits, written, read back.
 
 **Compare trainings:** under Columns, choose the parameter `beta` and the figures `container_psnr` and `secret_psnr`; \

@@ -76,7 +76,7 @@ def process_count(config: Config) -> int:
         raise ConfigError(f"params.yaml: train.devices: there are {gpus} GPUs, not {count}")
     if train.batch % (count * train.accumulate):
         shares = f"{count} processes in {train.accumulate} parts each (train.accumulate)"
-        raise ConfigError(f"params.yaml: train.batch: {train.batch} pairs can't be shared out to {shares}")
+        raise ConfigError(f"params.yaml: train.batch: {train.batch} pairs can't be divided among {shares}")
     return count
 
 

@@ -165,7 +165,7 @@ class _ProcessGroup:
         for number, code in failed.items():
             if code < 0:
                 name = signal.Signals(-code).name
-                return TrainingError(f"process {number} of the training was ended by {name}", "is there memory enough?")
+                return TrainingError(f"process {number} of the training was ended by {name}", "did memory run out?")
         reports = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
         if not reports:
             return TrainingError(f"process {min(failed)} of the training failed")

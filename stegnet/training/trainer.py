@@ -107,7 +107,7 @@ class Trainer:
             FloatingPointError: a weight is no longer finite.
         """
         if not torch.stack([weight.isfinite().all() for weight in self._pair.parameters()]).all():
-            raise FloatingPointError("a weight is no longer a number")
+            raise FloatingPointError("a weight is no longer finite")
         parts = {"pair": self._pair, "average": self._average, "optimizer": self._optimizer, "best": self.best}
         return {"step": self.done, "curve": self.curve} | {name: part.state_dict() for name, part in parts.items()}
 
@@ -218,4 +218,4 @@ def _optimizer(pair: Pair, config: Config) -> torch.optim.Optimizer:
 def _check_finite(means: Tensor, norm: Tensor) -> None:
     if not torch.isfinite(means.sum() + norm):
         what = "gradient" if torch.isfinite(means).all() else "loss"
-        raise FloatingPointError(f"the {what} is no longer a number")
+        raise FloatingPointError(f"the {what} is no longer finite")

@@ -127,7 +127,7 @@ def _puzzles(read_out: ReadOut, square: np.ndarray, seed: int) -> dict[int, Puzz
 
 
 def _read_out(network: Network, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle) -> np.ndarray:
-    """The public reveal net's output on a container, (H, W, 3) float, still shuffled."""
+    """The public reveal network's output on a container, (H, W, 3) float, still shuffled."""
     return read_blocks(network, network.hide(cover, secret, shuffle).container)
 
 

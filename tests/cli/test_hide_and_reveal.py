@@ -46,7 +46,7 @@ def test_a_secret_of_too_low_quality(folder, monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert re.fullmatch(
-        r"error: the secret would come back at \d+\.\d dB PSNR, too poor to be of use: the network can't carry .*\n"
+        r"error: the secret would be revealed at \d+\.\d dB PSNR, too poor to be of use: the network can't carry .*\n"
         r"hint: .*`--method sealed`; `--force` hides it all the same\n",
         err,
     )
@@ -54,7 +54,7 @@ def test_a_secret_of_too_low_quality(folder, monkeypatch, capsys):
     assert main(["hide", "smooth.png", "board.png", "-o", "c.png", "--key-file", "k", "--force"]) == 0
     out, err = capsys.readouterr()
     assert re.fullmatch(r"wrote c\.png: 256x256, \S+ MB, secret \d+\.\d dB\n", out)
-    assert "warning: the secret comes back at" in err
+    assert "warning: the secret is revealed at only" in err
     assert main(["hide", "smooth.png", "smooth.png", "-o", "d.png", "--key-file", "k"]) == 0
     out, err = capsys.readouterr()
     assert float(re.search(r"secret (\d+\.\d) dB", out)[1]) > 35

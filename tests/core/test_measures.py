@@ -28,7 +28,9 @@ from stegnet.evaluation.statistics import HEADLINE
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "stegnet/core/measures.py"
-FILES = sorted(file for package in ("stegnet", "pipeline", "study") for file in (ROOT / package).rglob("*.py") if file != TABLE)
+FILES = sorted(
+    file for package in ("stegnet", "pipeline", "study") for file in (ROOT / package).rglob("*.py") if file != TABLE
+)
 
 
 def flat(level: int, side: int = 16) -> np.ndarray:

@@ -34,7 +34,7 @@ def test_one_process_per_core_if_shares_are_even(make_config, cores, count, star
 def test_shares_divide_evenly_into_parts(make_config, cores):
     cores(8)
     assert process_count(make_config(devices=AUTO, batch=8, accumulate=4)) == 2
-    with pytest.raises(ConfigError, match=r"train\.batch: 8 pairs can't be shared out to 1 processes in 3 parts"):
+    with pytest.raises(ConfigError, match=r"train\.batch: 8 pairs can't be divided among 1 processes in 3 parts"):
         process_count(make_config(devices=AUTO, batch=8, accumulate=3))
 
 

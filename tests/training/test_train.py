@@ -250,7 +250,7 @@ def test_gradient_accumulation_gives_the_same_result(run, make_config, parts):
 
 
 def test_a_batch_that_does_not_divide_evenly(run, make_config):
-    with pytest.raises(ConfigError, match=r"train.batch: 4 pairs can't be shared out to 1 processes in 3 parts each"):
+    with pytest.raises(ConfigError, match=r"train.batch: 4 pairs can't be divided among 1 processes in 3 parts each"):
         run(make_config(batch=4, accumulate=3))
 
 
@@ -427,7 +427,7 @@ def test_a_diverging_training_names_pictures_and_checkpoint(run, make_config, tm
     with pytest.raises(TrainingError) as caught:
         run(config)
     said = re.fullmatch(
-        r"training diverged at step (\d+): the (?:gradient|loss) is no longer a number; covers: (.*); secrets: (.*)",
+        r"training diverged at step (\d+): the (?:gradient|loss) is no longer finite; covers: (.*); secrets: (.*)",
         str(caught.value),
     )
     step = int(said[1])
