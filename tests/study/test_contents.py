@@ -35,10 +35,10 @@ def test_every_cover_every_secret_and_the_hardest_are_tried_once(measured):
 
 def test_a_trial_is_measured_on_its_own_pictures(measured, five_levels, picture):
     trial = next(trial for trial in measured.measure(silent) if trial.names == ("white", PLAIN))
-    assert (trial.trip.cover == 255).all()
-    assert np.array_equal(trial.trip.secret, picture(64, 64, 1))
-    assert np.array_equal(trial.trip.revealed, five_levels(trial.trip.secret))
-    error = np.mean((trial.trip.container.astype(float) - 255) ** 2)
+    assert (trial.result.cover == 255).all()
+    assert np.array_equal(trial.result.secret, picture(64, 64, 1))
+    assert np.array_equal(trial.result.revealed, five_levels(trial.result.secret))
+    error = np.mean((trial.result.container.astype(float) - 255) ** 2)
     assert trial.figures["container_psnr"] == pytest.approx(10 * np.log10(255**2 / error))
     assert {"secret_haarpsi", "secret_de2000", "secret_msssim"} <= set(trial.figures)
 
