@@ -60,7 +60,7 @@ class Container:
 
     def __init__(self, path: Path, key_source: KeySource) -> None:
         self.path, self.kind = path, kind(path)
-        self.breaks_off = False
+        self.breaks_off = self._closed = False
         self._decoder: Generator[np.ndarray, None, None] | None = self._decode()
         try:
             first = next(self._decoder, None)
@@ -84,6 +84,7 @@ class Container:
 
     def close(self) -> None:
         """Closes the file."""
+        self._closed = True
         if self._decoder is not None:
             self._decoder.close()
 
@@ -92,7 +93,10 @@ class Container:
 
         Raises:
             MediaError: the film is damaged.
+            ValueError: the container is closed.
         """
+        if self._closed:
+            raise ValueError(f"{self.path}: the container is closed")
         decoder, self._decoder = self._decoder or self._decode(), None
         decoded, self._decoded = self._decoded, []
         with closing(decoder):

@@ -31,7 +31,7 @@ from stegnet.codec.output import (
     write_film,
     write_picture,
 )
-from stegnet.codec.record import FILE, MAX_NAME, File, Header, Record, format_record
+from stegnet.codec.record import FILE, MAX_NAME, File, Header, Record, format_record, is_file_name
 from stegnet.codec.seal import NONCE_BYTES, room, seal, too_small
 from stegnet.core.errors import CapacityError, MediaError, extra
 from stegnet.core.parallel import ahead, ordered
@@ -115,7 +115,10 @@ def hide_bytes(
         The container, (H, W, 3) uint8: the pixels that `embed_file` writes for a file of this name and content.
     Raises:
         CapacityError: the bytes do not fit.
+        ValueError: the name is no file name.
     """
+    if not is_file_name(name.encode("utf-8", "surrogateescape")):
+        raise ValueError(f"name: must be a file's name without its folder, is {name!r}")
     most = bytes_room(*cover.shape[:2], name)
     if len(data) > most:
         raise CapacityError(f"{name}: has {len(data)} bytes, and there is room for {most}", "take a larger cover")

@@ -103,8 +103,8 @@ def reveal_file(
         StegnetError: any but DataError, CapacityError and TrainingError.
     """
     check_input(container)
-    out.check((), "file", container)
     with Container(container, key_source) as opened:
+        out.check((), "file", container)
         return reveal_opened(network, opened, out, strict, progress)
 
 

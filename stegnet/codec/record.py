@@ -206,10 +206,15 @@ def _format_file(secret: File) -> bytes:
     return _FILE.pack(secret.size, secret.digest) + sized(name)
 
 
+def is_file_name(name: bytes) -> bool:
+    """Returns True for a name that a record can hold: a file's, without its folder."""
+    return 0 < len(name) <= MAX_NAME and b"/" not in name and b"\0" not in name and name not in (b".", b"..")
+
+
 def _parse_file(data: bytes) -> tuple[File, bytes]:
     (size, digest), rest = take(_FILE, data)
     name, rest = take_sized(rest)
-    require(0 < len(name) <= MAX_NAME and b"/" not in name and b"\0" not in name and name not in (b".", b".."))
+    require(is_file_name(name))
     return File(name.decode("utf-8", "surrogateescape"), size, digest), rest
 
 

@@ -91,9 +91,9 @@ def reveal_opened_film(
     except _OutOfPlace:
         inspection = container.inspect(progress)
     film = _Film(network, container, inspection.header, strict, inspection.diagnosis)
-    _check(film)
-    if strict:
+    if strict and film.header.kind == FILM:
         raise _altered(film.diagnosis)
+    _check(film)
     return _write(film, _frames_in_order(film), out, form, progress, overwrite)
 
 

@@ -55,7 +55,9 @@ def lossy_format(path: Path) -> str | None:
         return None
     with open_film(path) as film:
         stream = picture_stream(film, path)
-        return None if stream.format.is_rgb else f"a film in YCbCr ({stream.codec_context.name})"
+        return (
+            None if stream.format is None or stream.format.is_rgb else f"a film in YCbCr ({stream.codec_context.name})"
+        )
 
 
 def _check_file(path: Path) -> None:

@@ -258,3 +258,16 @@ def test_a_format_that_keeps_nothing_is_named(key, picture):
 def refused(call: Callable[[], object], message: str) -> None:
     with pytest.raises(RevealError, match=message):
         call()
+
+
+def test_a_closed_container_gives_no_frames(key, containers):
+    with Container(Path("c.mkv"), key) as container:
+        assert sum(1 for _ in container.frames()) == FRAMES
+    with pytest.raises(ValueError, match="the container is closed"):
+        next(container.frames())
+
+
+def test_what_is_no_container_is_said_before_what_the_output_needs(exact, key):
+    Path("out.png").touch()
+    with pytest.raises(MediaError, match="neither a picture nor a film"):
+        reveal_file(lambda: exact, Path("notes.txt"), OutputTarget(Path("out.png")), key)

@@ -103,6 +103,12 @@ def test_bytes_that_do_not_fit_are_refused(picture, key):
         hide_bytes(picture(HEIGHT, WIDTH), bytes(SHARE + 1), key, name="secret.bin")
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "x\0y", "n" * 256])
+def test_bytes_need_a_name_that_can_be_read_back(picture, key, name):
+    with pytest.raises(ValueError, match=r"^name: must be a file's name without its folder"):
+        hide_bytes(picture(HEIGHT, WIDTH), b"bytes", key, name=name)
+
+
 def test_bytes_need_their_own_key(picture):
     container = hide_bytes(picture(HEIGHT, WIDTH), b"bytes", Passphrase("correct horse"))
     assert reveal_bytes(container, Passphrase("correct horse")) == b"bytes"

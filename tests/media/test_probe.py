@@ -93,3 +93,9 @@ def test_an_animated_webp_is_as_lossy_as_its_first_frame(tmp_path, lossless, for
 def test_a_truncated_webp_is_not_called_lossy(tmp_path):
     (tmp_path / "a.webp").write_bytes(b"RIFF\x10\0\0\0WEBPVP8X")
     assert not is_lossy_webp(tmp_path / "a.webp")
+
+
+def test_a_film_cut_behind_its_header_is_not_called_lossy(tmp_path, make_film):
+    film = make_film(tmp_path / "film.mkv")
+    film.write_bytes(film.read_bytes()[:3000])
+    assert lossy_format(film) is None
