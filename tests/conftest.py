@@ -15,7 +15,10 @@ from tests.closure import touches
 
 # Fixtures that train, encode films or start servers, browsers and programs: what uses them is marked `slow`.
 SLOW = {"demo", "kit", "make_config", "make_film", "make_sounds", "page", "postgres_server", "program"}
-LONGEST = {"test_pipeline", "test_export", "test_shipped", "test_odd_inputs", "test_session", "test_train"}
+LONGEST = {
+    "test_demo", "test_dvc_commands", "test_export", "test_odd_inputs", "test_pipeline", "test_session", "test_shipped",
+    "test_train",
+}  # fmt: skip
 THREADS = "2"
 TOUCHING = pytest.StashKey[set[Path]]()
 

@@ -309,6 +309,7 @@ def test_an_unknown_source(data_config, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_torchvision_through_processes(data_config, tmp_path, picture, monkeypatch):
     """Workers open the folder on disk and download nothing."""
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))

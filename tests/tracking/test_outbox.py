@@ -252,6 +252,7 @@ def log_while(out: Callable[[], None], back: Callable[[], None], warnings: Calla
     assert len(warnings()) == 1
 
 
+@pytest.mark.slow
 def test_an_mlflow_server_that_is_killed_and_started_again(
     start_server: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warnings: Callable[[], list[str]]
 ) -> None:
@@ -262,6 +263,7 @@ def test_an_mlflow_server_that_is_killed_and_started_again(
     assert "Connection refused" in warnings()[0]
 
 
+@pytest.mark.slow
 def test_a_database_that_is_stopped_and_started_again(
     database: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warnings: Callable[[], list[str]]
 ) -> None:
@@ -270,6 +272,7 @@ def test_a_database_that_is_stopped_and_started_again(
     log_while(database.stop, database.start, warnings)
 
 
+@pytest.mark.slow
 def test_a_database_that_is_stopped_and_started_again_behind_a_server(
     database: Postgres,
     start_server: Callable,

@@ -236,6 +236,7 @@ def test_many_parameters_fit(tmp_path: Path) -> None:
     assert len(mlflow.get_run(run).data.params) == 250
 
 
+@pytest.mark.slow
 def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").unlink()
     code = "from pathlib import Path; from stegnet.tracking.store import Tracker; Tracker(Path(), {})"

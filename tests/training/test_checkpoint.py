@@ -101,6 +101,7 @@ def test_a_second_process_is_locked_out(checkpoint, tmp_path, monkeypatch):
         pass
 
 
+@pytest.mark.slow
 def test_a_killed_process_releases_the_lock(tmp_path, monkeypatch):
     code = "import os, sys; from pathlib import Path; from stegnet.training.checkpoint import Checkpoint\n"
     code += "with Checkpoint(Path(sys.argv[1]), 'abc').lock(): os.kill(os.getpid(), 9)"
