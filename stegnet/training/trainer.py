@@ -148,6 +148,8 @@ class Trainer:
         DDP changes that order after a process's first step (its `Reducer.rebuild_buckets`), and with it the rounding:
         a training resumed from a checkpoint would end with other bits.
         """
+        if self._fabric.world_size == 1:
+            return
         gradients = [weight.grad for weight in self._pair.parameters() if weight.grad is not None]
         mean = self._fabric.all_reduce(torch.cat([each.flatten() for each in gradients]), reduce_op="mean")
         for each, part in zip(gradients, mean.split([each.numel() for each in gradients]), strict=True):
