@@ -145,10 +145,10 @@ def _add_tone(film, track, seconds: float) -> None:
 
 @pytest.fixture
 def exact() -> Network:
-    """A network that hides and reveals five levels without loss, sealed bits or not; the detail layer is off."""
+    """A network that hides and reveals five levels without loss, sealed bits or not; there is no base."""
     from tests.support.pairs import FiveLevels
 
-    return Network.of(FiveLevels(), "5e" * 32, detail=False, block=8, precision="fp32")
+    return Network.of(FiveLevels(), "5e" * 32, "none", 85, 8, precision="fp32")
 
 
 @pytest.fixture

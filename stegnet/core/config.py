@@ -121,7 +121,7 @@ class TrainConfig:
     compile: StrictBool
     crop: Annotated[Integer, Field(ge=16, le=4096, multiple_of=8)]
     scrambled: UnitFloat
-    bits: Annotated[StrictFloat, Field(ge=0, le=0.5)]
+    bits: Annotated[StrictFloat, Field(ge=0, le=1.5)]
     noise: UnitFloat
     lr: Annotated[StrictFloat, Field(ge=1e-8, le=1)]
     lr_end: UnitFloat

@@ -76,9 +76,7 @@ class Costa(Pair):
 
     def reveal(self, container: Tensor) -> Tensor:
         with full_precision(container.device):
-            period, container = self.period(), container.float()
-            whole = (container / period).round() * period
-            phase = 2 * math.pi * (container - whole.detach()) / period
+            phase = 2 * math.pi * _fraction(container.float() / self.period().detach())
             orders = range(1, len(self.sines) + 1)
             series = sum(sine * (order * phase).sin() for order, sine in zip(orders, self.sines, strict=True))
             bands = haar(series)

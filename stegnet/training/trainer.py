@@ -18,6 +18,7 @@ from stegnet.training.losses import loss_terms
 from stegnet.training.validation import BestWeights, Validation
 
 CURVE_POINTS = 200
+EPSILON = 1e-12  # of AdamW: gradients are small where a base leaves little to hide
 
 Point = dict[str, float]
 
@@ -214,7 +215,7 @@ def container_weight(step: int, steps: int, start: float, ramp: float) -> float:
 def _optimizer(pair: Pair, config: Config) -> torch.optim.Optimizer:
     weights = [weight for weight in pair.parameters() if weight.requires_grad]
     decay = config.train.weight_decay
-    return torch.optim.AdamW(weights, config.train.lr, betas=(0.9, 0.98), weight_decay=decay, fused=True)
+    return torch.optim.AdamW(weights, config.train.lr, betas=(0.9, 0.98), eps=EPSILON, weight_decay=decay, fused=True)
 
 
 def _check_finite(means: Tensor, norm: Tensor) -> None:

@@ -10,9 +10,10 @@ from tools.cost import cost
 
 pytestmark = pytest.mark.arithmetic
 
-SCRAMBLE = {"detail": True, "block": 8}
+SCRAMBLE = {"base": "means", "quality": 85, "block": 8, "period": 0.0}
 SMALL = {
     "baluja": {"width": 4},
+    "costa": {"width": 6},
     "invertible": {"blocks": 2, "width": 6},
     "invertible_large": {"blocks": 2, "width": 6},
     "timm_unet": {"backbone": "test_resnet"},

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from stegnet.core.samples import GREY, MEANS
 from stegnet.models import Card, Pair, build, save_pair
 
 
@@ -12,24 +13,25 @@ class FiveLevels(Pair):
 
     def hide(self, cover, hidden):
         high = cover.float().mul(255).round().to(torch.uint8) & 0xF0
-        level = (hidden.float() + 0.5).clamp(0, 1).mul(4).round().to(torch.uint8)
+        level = (hidden.float() + GREY / 255).clamp(0, 1).mul(4).round().to(torch.uint8)
         return (high + 3 * level + 1).float() / 255
 
     def reveal(self, container):
         low = container.float().mul(255).round().to(torch.uint8) & 0x0F
-        return (low // 3).clamp(0, 4).float() / 4 - 0.5
+        return (low // 3).clamp(0, 4).float() / 4 - GREY / 255
 
 
-def save_untrained(path: Path, training: dict | None = None, *, detail: bool = True, seed: int = 0) -> Path:
+def save_untrained(path: Path, training: dict | None = None, *, base: str = MEANS, seed: int = 0) -> Path:
     """Saves a tiny pair that is not trained, and does something all the same.
 
     Args:
         training: what its card says of how it was trained.
+        base: the part of a secret that its record holds.
     """
     torch.manual_seed(seed)
     pair = build("invertible", blocks=1, width=8)
     for parameter in pair.parameters():
         parameter.data += 0.01 * torch.randn_like(parameter)
-    scramble = {"detail": detail, "block": 8}
+    scramble = {"base": base, "quality": 85, "block": 8, "period": 0.0}
     save_pair(path, pair, Card("invertible", {"blocks": 1, "width": 8}, scramble, training or {}))
     return path
