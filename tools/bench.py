@@ -25,8 +25,9 @@ import torch
 from tqdm import tqdm
 
 from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film
-from stegnet.codec.frame import pack_means, read_record
-from stegnet.codec.seal import NONCE_BYTES, SALT_BYTES, seal
+from stegnet.codec.base import encode, through_bytes
+from stegnet.codec.frame import read_record
+from stegnet.codec.seal import NONCE_BYTES, SALT_BYTES, room, seal
 from stegnet.core.compute import pick_device
 from stegnet.core.parallel import ahead, ordered
 from stegnet.core.shuffle import apply, draw, grid
@@ -127,16 +128,17 @@ def _parts(network: Network, cover: Path, secret: Path, folder: Path) -> dict[st
     fitted = resize(hidden, *area.shape[:2])
     shuffle = draw(bytes(32), rows, cols)
     pixels = np.zeros(area.shape, np.float32)
-    plain = network.hide(area, fitted, None)
-    packed = pack_means(plain.means) if plain.means is not None else b""
+    most = room(*area.shape[:2])
+    base = through_bytes(fitted, network.base, network.quality, most, film=True)
+    coded = encode(fitted, network.base, network.quality, most, film=True)
     sealed = frame.copy()
     repeat: dict[str, Callable[[], object]] = {
         "decode one film": lambda: sum(1 for _ in islice(read_frames(cover), 20)) / 20,
-        "network": lambda: network.hide(area, fitted, None),
+        "network": lambda: network.hide(area, fitted, None, base),
         "draw the shuffle": lambda: draw(bytes(32), rows, cols),
         "scramble": lambda: apply(pixels, shuffle),
-        "pack the thumbnail": lambda: pack_means(plain.means) if plain.means is not None else None,
-        "seal": lambda: seal(sealed, bytes(200) + packed, KEY, bytes(NONCE_BYTES), bytes(SALT_BYTES)),
+        "code the base": lambda: through_bytes(fitted, network.base, network.quality, most, film=True),
+        "seal": lambda: seal(sealed, bytes(200) + coded, KEY, bytes(NONCE_BYTES), bytes(SALT_BYTES)),
         "unseal": lambda: read_record(sealed, KEY),
     }
     parts = {name: 1000 * _least(job) for name, job in repeat.items()}
