@@ -15,6 +15,7 @@ def write_shards(folder: Path, kinds: Iterable[tuple[str, str]], per_shard: int 
     writer = ShardWriter(folder, per_shard)
     for number, (split, source) in enumerate(kinds):
         pixels = picture(side, side, number)
-        writer.add(pixels, None if split == TEST else pixels - pixels // 16, split, str(number), source, side, side)
+        base = None if split == TEST else pixels - pixels // 16
+        writer.add(pixels, split, str(number), source, side, side, base)
     writer.close()
     return folder
