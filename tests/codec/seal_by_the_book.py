@@ -1,4 +1,4 @@
-"""The sealed layer of docs/format.md a second time, slowly and without a line of stegnet; `by_the_book` has the rest."""
+"""The sealed layer of docs/format.md a second time, slowly and without a line of stegnet (`by_the_book`: the rest)."""
 
 import hashlib
 import hmac
@@ -119,7 +119,7 @@ def bytes_of_trits(trits: list[int], size: int) -> bytes | None:
 
 @dataclass
 class Lanes:
-    """Numbers of the elements of the record zone that each sum adds, `rows[lane][row][sum]`; and the number of trits."""
+    """Elements of the record zone that each sum adds, `rows[lane][row][sum]`; and the number of trits."""
 
     rows: list[list[list[list[int]]]]
     trits: int
