@@ -43,10 +43,11 @@ def is_anchor(picture: np.ndarray) -> bool:
 
 
 def find_film_secret(frames: list[np.ndarray], passphrase: str) -> bytes | None:
-    """What the first frame's lead says, or that of one of the next eight anchors."""
+    """That of the first frame whose record opens: the first of the file, or one of eight anchors."""
     for picture in [frames[0], *[frame for frame in frames[1:] if is_anchor(frame)][:8]]:
-        opened = read_lead(picture, scrypt(passphrase, frame_salt(picture)))
-        if opened:
+        key = scrypt(passphrase, frame_salt(picture))
+        opened = read_lead(picture, key)
+        if opened and read(picture, key, opened[1][6:]):
             return opened[1][6:]
     return None
 
@@ -56,10 +57,13 @@ def read_film(frames: list[np.ndarray], passphrase: str) -> list[tuple[bytes, bo
     film_secret = find_film_secret(frames, passphrase)
     if film_secret is None:
         return [None] * len(frames)
-    records, key = [], film_key(film_secret)
+    records, key, tries = [], film_key(film_secret), 8
     for picture in frames:
         found = None if is_anchor(picture) else read(picture, key, film_secret)
-        records.append(found or read(picture, scrypt(passphrase, frame_salt(picture)), film_secret))
+        if found is None and (is_anchor(picture) or tries):
+            tries -= not is_anchor(picture)
+            found = read(picture, scrypt(passphrase, frame_salt(picture)), film_secret)
+        records.append(found)
     return records
 
 

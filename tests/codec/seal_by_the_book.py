@@ -117,6 +117,11 @@ def bytes_of_trits(trits: list[int], size: int) -> bytes | None:
     return None if any(bits[8 * size :]) else bytes_of(bits[: 8 * size])
 
 
+def largest_record(room: int) -> int:
+    """Bytes of the largest record that `room` elements may hold."""
+    return 19 * ((room - max(1, min(room // 128, 65536))) // 12) // 8 - 16
+
+
 @dataclass
 class Lanes:
     """Elements of the record zone that each sum adds, `rows[lane][row][sum]`; and the number of trits."""
@@ -125,13 +130,11 @@ class Lanes:
     trits: int
 
 
-def lanes(size: int, room: int) -> Lanes | None:
-    """How a sealed record of `size` bytes lies in `room` elements; None if it does not fit."""
+def lanes(size: int, room: int) -> Lanes:
+    """How a sealed record of `size` bytes lies in `room` elements."""
     trits = -(-8 * size // 19) * 12
     count = max(1, min(trits // 128, 65536))
     rows, elements = -(-trits // count), room // count
-    if elements < rows:
-        return None
     added = -(-elements // (16 * rows))
     width, wide = divmod(elements // added, rows)
     starts = [row * width + min(row, wide) for row in range(rows + 1)]
@@ -294,11 +297,11 @@ def read(picture: np.ndarray, key: bytes, film_secret: bytes = NO_FILM_SECRET) -
     lead, fields = opened
     version, height, size = struct.unpack(">BBI", fields[:6])
     found, values = zones(picture, key), picture.tobytes()
-    if version != 2 or height not in COLUMNS or size < 16 or fields[6:] != film_secret:
+    if version != 2 or height not in COLUMNS or fields[6:] != film_secret:
+        return None
+    if not 16 <= size <= largest_record(len(found.record)) + 16:
         return None
     arranged = lanes(size, len(found.record))
-    if arranged is None:
-        return None
     inside = [sums_of(picture.reshape(-1), found.record, lane) for lane in arranged.rows]
     trits = [syndrome(lane, row, height) for row in range(len(inside[0])) for lane in inside]
     sealed = bytes_of_trits(trits[: arranged.trits], size)
