@@ -8,7 +8,6 @@ _MEDIAN = 40  # cost of a sample of median texture
 _WET = 2000  # of a sample that should stay as it is
 _NEAREST = 64  # cost of a step from a sample that was exact
 _SHARP = 1 << 20  # divided by the texture around a pixel
-_SAMPLED, _HALVINGS = 4096, 24  # samples and steps that find the strength of the changes
 
 
 class Costs(NamedTuple):
@@ -47,40 +46,6 @@ def rounding_costs(error: np.ndarray) -> Costs:
     """
     tilt = error.astype(np.int16) * _NEAREST // 128
     return Costs((_NEAREST + 1 - tilt).astype(np.uint16), (_NEAREST + 1 + tilt).astype(np.uint16))
-
-
-def choose_changes(up: np.ndarray, down: np.ndarray, rate: float, draws: np.ndarray) -> np.ndarray:
-    """Random changes, as an ideal code of the same costs would make them (Gibbs distribution; Filler, Fridrich 2010).
-
-    Args:
-        up, down: (n,) uint16 costs.
-        rate: bits for each sample, below log₂ 3.
-        draws: (n,) uint32, random.
-    Returns:
-        (n,) int8 of −1, 0 and 1.
-    """
-    step = max(1, up.size // _SAMPLED)
-    strength = _strength(up[::step].astype(np.float64), down[::step].astype(np.float64), rate)
-    rise, fall = _probabilities(up.astype(np.float64), down.astype(np.float64), strength)
-    draw = draws * 2.0**-32
-    return np.where(draw < rise, 1, np.where(draw < rise + fall, -1, 0)).astype(np.int8)
-
-
-def _strength(up: np.ndarray, down: np.ndarray, rate: float) -> float:
-    """The factor of the costs at which changes have the entropy `rate`, by bisection."""
-    low, high = -30.0, 10.0  # powers of two
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        rise, fall = _probabilities(up, down, 2.0**middle)
-        entropy = sum(-(part * np.log2(np.maximum(part, 1e-300))).mean() for part in (rise, fall, 1 - rise - fall))
-        low, high = (middle, high) if entropy > rate else (low, middle)
-    return 2.0**low
-
-
-def _probabilities(up: np.ndarray, down: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities of a step up and of a step down."""
-    rise, fall = np.exp(-strength * up), np.exp(-strength * down)
-    return rise / (1 + rise + fall), fall / (1 + rise + fall)
 
 
 def _high_pass(channel: np.ndarray) -> np.ndarray:

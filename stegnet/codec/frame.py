@@ -8,10 +8,11 @@ from stegnet.codec import base as bases
 from stegnet.codec.costs import rounding_costs
 from stegnet.codec.keys import ContainerKeys, Key, KeyRing
 from stegnet.codec.network import Network, Step, no_step
-from stegnet.codec.record import BASES, FILM, Header, Pictures, Record, format_record, parse_record, require
+from stegnet.codec.record import FILM, Header, Pictures, Record, format_record, parse_record, require
 from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, room, seal, too_small, unseal
 from stegnet.codec.sound import parse_packets
 from stegnet.core.errors import CapacityError, RevealError
+from stegnet.core.samples import NONE
 from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.media import resize
 
@@ -63,11 +64,11 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
         CapacityError: the cover is too small; the hint gives a size that would do.
     """
     secret = header.secret
-    needed = len(format_record(Record(header, 0, thumbnail=b"-"), key)) + data
-    rows, cols = _cells(height, width, secret)
-    means, share = (max_packed(rows, cols), BYTES_PER_CELL / CELL**2) if secret.detail else (0, 0.0)
-    if needed + means > room(height, width) or not rows or not cols:
-        raise too_small(height, width, needed + min(means, max_packed(0, 0)), share, secret.block)
+    needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
+    rows, cols = _hidden_size(height, width, secret)
+    if needed + bases.least(secret.base, rows, cols) > room(height, width) or not rows or not cols:
+        needed += bases.least(secret.base, 0, 0)
+        raise too_small(height, width, needed, bases.least_per_pixel(secret.base), secret.block)
     if secret.width * secret.height > MAX_PIXEL_RATIO * height * width:
         message = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
         raise CapacityError(message, f"it may have {MAX_PIXEL_RATIO} times the cover's pixels")
@@ -150,7 +151,7 @@ def reveal_frame(network: Network, key: Key, container: np.ndarray, record: Reco
     """
     area, shuffle = _area(container, record, key)
     secret = record.header.secret
-    base = bases.decode(record.base, secret.base, *area.shape[:2]) if secret.base != BASES[0] else None
+    base = bases.decode(record.base, secret.base, *area.shape[:2])
     return resize(network.reveal(area, shuffle, base, step), secret.height, secret.width)
 
 
@@ -163,22 +164,30 @@ def nothing_revealed() -> RevealError:
 
 
 def _check_parts(record: Record, height: int, width: int) -> None:
-    """Raises ValueError for a thumbnail or sound that is invalid, or a secret far larger than the container."""
+    """Raises ValueError for invalid sound, a hidden area of no size, or a secret far larger than the container."""
     secret = record.header.secret
     if isinstance(secret, Pictures):
         require(secret.width * secret.height <= MAX_PIXEL_RATIO * height * width)
-        rows, cols = _cells(height, width, secret)
-        require(rows > 0 and cols > 0)
-        if record.thumbnail:
-            unpack_means(record.thumbnail, rows, cols)
+        require(min(_hidden_size(height, width, secret)) > 0)
         for _ in parse_packets(record.data, len(secret.tracks)):
             pass
 
 
-def _cells(height: int, width: int, secret: Pictures) -> tuple[int, int]:
-    """Rows and columns of 8×8 cells in the hidden area."""
+def _hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:
+    """Height and width of the hidden area in pixels."""
     rows, cols = grid(height, width, secret.block)
-    return rows * secret.block // CELL, cols * secret.block // CELL
+    return rows * secret.block, cols * secret.block
+
+
+def _with_base(network: Network, secret: np.ndarray, record: Record, most: int, key: Key) -> tuple[Record, bases.Base]:
+    """The record with the base of a secret, (H, W, 3) uint8, and the base as a reader decodes it.
+
+    Args:
+        most: bytes of the whole record.
+    """
+    kind, film = record.header.secret.base, record.header.kind == FILM
+    data = bases.encode(secret, kind, network.quality, most - len(format_record(record, key)), film)
+    return replace(record, base=data), bases.decode(data, kind, *secret.shape[:2])
 
 
 def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Shuffle]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn, Self
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -204,11 +204,23 @@ class KeyRing(_Unpickled):
         self.keys = None if isinstance(source, Passphrase) else ContainerKeys(source, bytes(SECRET_BYTES))
         self._tries, self._lock = {True: _MOST_TRIES, False: _MOST_TRIES}, Lock()
 
+    @classmethod
+    def of(cls, keys: ContainerKeys) -> Self:
+        """The keys of a container that is being written, to read what was written."""
+        ring = cls(keys.passphrase or keys.film)
+        ring.keys = keys
+        return ring
+
     @property
     def film(self) -> Key:
         """The film key, once a frame has opened."""
         assert self.keys is not None
         return self.keys.film
+
+    @property
+    def locked(self) -> bool:
+        """True as long as the film key is not known."""
+        return self.keys is None
 
     @property
     def exhausted(self) -> bool:

@@ -15,8 +15,10 @@ from typing import Any, TypeVar, get_type_hints
 
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
+from stegnet.codec.base import KINDS
 from stegnet.codec.keys import FILM_ID_BYTES, Key
 from stegnet.core.errors import CapacityError
+from stegnet.core.samples import NONE
 from stegnet.media import SoundTrack
 
 PICTURE, FILM, FILE = 1, 2, 3
@@ -30,7 +32,6 @@ MAX_SECONDS = 1 << 40
 MAX_PART = (1 << 31) - 1  # of a fraction: FFmpeg's are no larger
 MAX_DESCRIPTION = 1 << 20  # bytes of the sound tracks' JSON
 MAX_TRACKS = 255
-BASES = ("none", "means", "coded")  # what both sides know of a hidden picture, by flag
 
 # film id, commitment, kind, frames of the container, index of this one
 _START = struct.Struct(">16s32sBII")
@@ -54,7 +55,7 @@ class Pictures:
         hidden: number of its frames; 1 for a picture.
         time_base: unit of its time stamps, in seconds.
         rate: frames per second on average.
-        base: one of BASES; if any, records hold it, and the network hides the residual only.
+        base: one of `base.KINDS`; if any, records hold it, and the network hides the residual only.
         block: side of the shuffle's blocks in pixels.
         weights: id of the weights, 64 hexadecimal digits.
         tracks: its sound.
@@ -156,7 +157,7 @@ def parse_record(data: bytes, key: Key) -> Record:
     (stamp,), rest = take(_STAMP, rest)
     require(_in_time(stamp, pictures.time_base))
     base, rest = take_sized(rest)
-    require(bool(base) == (pictures.base != BASES[0] and index < pictures.hidden))
+    require(bool(base) == (pictures.base != NONE and index < pictures.hidden))
     return Record(Header(film_id, kind, frames, pictures), index, stamp, base, rest)
 
 
@@ -182,7 +183,7 @@ def _in_time(stamp: int, base: Fraction) -> bool:
 
 
 def _format_pictures(secret: Pictures) -> bytes:
-    flags = BASES.index(secret.base)
+    flags = KINDS.index(secret.base)
     times = (*secret.time_base.as_integer_ratio(), *secret.rate.as_integer_ratio())
     weights = bytes.fromhex(secret.weights)
     fixed = _PICTURES.pack(flags, secret.block, weights, secret.width, secret.height, secret.hidden, *times)
@@ -191,13 +192,11 @@ def _format_pictures(secret: Pictures) -> bytes:
 
 def _parse_pictures(data: bytes) -> tuple[Pictures, bytes]:
     (flags, block, weights, width, height, hidden, *times), rest = take(_PICTURES, data)
-    require(flags < len(BASES) and 0 < block <= MAX_BLOCK and block % 8 == 0)
+    require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)
     require(_in_size(width, height) and hidden > 0)
     base, rate = take_fraction(*times[:2]), take_fraction(*times[2:])
     tracks, rest = take_sized(rest)
-    secret = Pictures(
-        width, height, hidden, base, rate, BASES[flags], block, weights.hex(), parse_tracks(tracks)
-    )
+    secret = Pictures(width, height, hidden, base, rate, KINDS[flags], block, weights.hex(), parse_tracks(tracks))
     return secret, rest
 
 

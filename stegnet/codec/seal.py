@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from stegnet.codec import trellis
-from stegnet.codec.costs import Costs, choose_changes
+from stegnet.codec.costs import Costs
 from stegnet.codec.keys import SALT_BYTES, SECRET_BYTES, ContainerKeys, Key, KeyRing
 from stegnet.core.errors import CapacityError
 
@@ -28,7 +28,6 @@ _EVERY, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample
 _RUN = 32  # carriers that stay side by side
 _GROUP, _MOST_GROUP = 12_288, 64  # carriers for each sample of a group, and most samples of a group
 _LEAD_BITS, _MAC_BITS = 8 * LEAD_BYTES, 8 * MAC_BYTES
-_OVERHEAD, _MOST_RATE = 0.9, 1.58  # efficiency of the codes, and most bits for each sample
 _LEAST_CHANGED = 4  # salt samples
 
 
@@ -120,15 +119,16 @@ def seal(
     random = _stream(seed, SEED_BYTES + NONCE_BYTES + -(-samples.size // 8))
     nonce = random[SEED_BYTES : SEED_BYTES + NONCE_BYTES]
     up, down = _without_ties(costs, np.frombuffer(random, np.uint8, offset=SEED_BYTES + NONCE_BYTES))
-    _refresh(samples, up, down, len(record), random[:SEED_BYTES])
+    zones = _zones(samples.size)
+    plan = _plan(len(record) + TAG_BYTES, zones, effort)
+    _refresh(samples, up, down, plan, random[:SEED_BYTES])
     salt = frame_salt(picture)
     key = keys.of_frame(salt, first)
-    zones, order = _zones(samples.size), _order(samples.size, key, salt)
+    order = _order(samples.size, key, salt)
     values, up, down = (order.placed(part) for part in (samples, up, down))
-    plan = _plan(len(record) + TAG_BYTES, zones, effort)
     lead = _seal_lead(key.lead(salt), nonce, plan.height, len(record) + TAG_BYTES, keys.secret)
     sealed = AESGCM(key.record(salt)).encrypt(nonce, record, lead)
-    _write_lead(values[zones.lead], lead, up[zones.lead], down[zones.lead])
+    _write_parities(values[zones.lead], _bits(lead), up[zones.lead], down[zones.lead])
     changes = trellis.write(values[zones.record], trellis.to_trits(sealed), plan, up[zones.record], down[zones.record])
     values[zones.record] = _changed(values[zones.record], changes)
     mac_values, side = values[zones.mac], order.sides
@@ -245,21 +245,42 @@ def _without_ties(costs: Costs, random: np.ndarray) -> tuple[np.ndarray, np.ndar
     return costs.up.reshape(-1) * 2 + first, costs.down.reshape(-1) * 2 + (first ^ 1)
 
 
-def _refresh(samples: np.ndarray, up: np.ndarray, down: np.ndarray, size: int, seed: bytes) -> None:
-    """Changes samples that carry nothing as often as those of the same cost that do, so that they don't stand out.
+def _refresh(samples: np.ndarray, up: np.ndarray, down: np.ndarray, plan: trellis.Layout, seed: bytes) -> None:
+    """Hides random bits in the samples that carry nothing, as densely as elsewhere, so that they don't stand out.
 
     They are drawn again until some salt samples have changed, so that no salt repeats.
     """
-    idle = _idle(samples.size)
-    carriers = samples.size // _EVERY * (_EVERY - 1)
-    bits = _LEAD_BITS + _MAC_BITS + 8 * (size + TAG_BYTES)
-    rate = min(bits / _OVERHEAD / carriers, _MOST_RATE)
-    while True:
-        changes = choose_changes(up[idle], down[idle], rate, np.frombuffer(_stream(seed, 4 * idle.size), "<u4"))
-        if np.count_nonzero(changes[: samples.size // _EVERY]) >= min(_LEAST_CHANGED, samples.size // _EVERY):
-            break
+    idle, salts = _idle(samples.size), samples.size // _EVERY
+    values = samples[idle]
+    while np.count_nonzero(samples[idle[:salts]] != values[:salts]) < min(_LEAST_CHANGED, salts):
+        order, random = _random_order(idle.size, seed)
+        values[order] = _with_random_bits(samples[idle][order], up[idle][order], down[idle][order], plan, random)
         seed = sha256(seed).digest()
-    samples[idle] = _changed(samples[idle], changes)
+    samples[idle] = values
+
+
+def _random_order(size: int, seed: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """A random permutation of `size` numbers, and as many random bytes."""
+    stream = _stream(seed, 9 * size)
+    return np.frombuffer(stream, "<u8", size).argsort(), np.frombuffer(stream, np.uint8, offset=8 * size)
+
+
+def _with_random_bits(
+    values: np.ndarray, up: np.ndarray, down: np.ndarray, plan: trellis.Layout, random: np.ndarray
+) -> np.ndarray:
+    """Values, (n,) uint8, after random bits were written to them: parities and trits in the shares of a whole frame."""
+    carriers = values.size * (_EVERY - 1)
+    zones = _zones(carriers // (_EVERY - 1) * _EVERY)
+    groups = max(1, values.size * (_LEAD_BITS + _MAC_BITS) // carriers)
+    split = groups * (zones.mac.stop // (_LEAD_BITS + _MAC_BITS))
+    head, tail = values[:split].copy(), values[split:]
+    _write_parities(head, random[:groups] & 1, up[:split], down[:split])
+    most = tail.size - max(1, tail.size // trellis.LEAST_ROWS)
+    trits = min(plan.rows * plan.lanes * tail.size // (zones.record.stop - zones.record.start), most)
+    own = trellis.layout(trits, tail.size, plan.height)
+    assert own is not None
+    changes = trellis.write(tail, random[:trits] % 3, own, up[split:], down[split:])
+    return np.concatenate([head, _changed(tail, changes)])
 
 
 def _idle(samples: int) -> np.ndarray:
@@ -281,9 +302,8 @@ def _parities(values: np.ndarray, groups: int) -> np.ndarray:
     return np.bitwise_xor.reduce(values.reshape(-1, groups), 0) & 1
 
 
-def _write_lead(values: np.ndarray, lead: bytes, up: np.ndarray, down: np.ndarray) -> None:
-    """Sets the parities of the groups to the lead's bits, by a step of the cheapest sample where one is wrong."""
-    bits = np.unpackbits(np.frombuffer(lead, np.uint8))
+def _write_parities(values: np.ndarray, bits: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
+    """Sets the parities of the groups to bits, by a step of the cheapest sample where one is wrong."""
     cheapest = np.minimum(up, down).reshape(-1, bits.size).argmin(0) * bits.size + np.arange(bits.size)
     chosen = cheapest[_parities(values, bits.size) != bits]
     before = values[chosen]
@@ -305,7 +325,7 @@ def _make_changeable(values: np.ndarray, sides: np.ndarray) -> None:
 
 def _write_mac(values: np.ndarray, tag: bytes, sides: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
     """Sets the parities of the groups to the tag's bits, by exchanging the cheapest sample for its partner."""
-    bits = np.unpackbits(np.frombuffer(tag, np.uint8))
+    bits = _bits(tag)
     partners, valid = _partners(values, sides)
     cost = np.where(valid, np.where(partners > values, up, down), np.iinfo(np.uint16).max)
     cheapest = cost.reshape(-1, bits.size).argmin(0) * bits.size + np.arange(bits.size)
@@ -324,6 +344,10 @@ def _mac(picture: np.ndarray, mac_values: np.ndarray, order: _Order, zones: _Zon
     mac.update(_size(*picture.shape[:2]))
     mac.update(cleared.data)
     return mac.finalize()[:MAC_BYTES]
+
+
+def _bits(data: bytes) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(data, np.uint8))
 
 
 def _size(height: int, width: int) -> bytes:

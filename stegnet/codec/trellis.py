@@ -15,7 +15,7 @@ MAX_WIDTH = 16  # sums for each trit
 UNREACHABLE = 40_000
 MAX_COST = 4_001  # a difference between two reachable states is at most height · MAX_COST, below UNREACHABLE
 _BITS, _TRITS = 19, 12  # 2¹⁹ < 3¹²
-_MAX_LANES, _LEAST_ROWS = 1 << 16, 128
+MAX_LANES, LEAST_ROWS = 1 << 16, 128
 _GROUP_STATES, _GROUP_BYTES = 1 << 15, 64 << 20  # of the lanes that are searched together, and of their decisions
 # Columns of the parity-check matrix for each height, as numbers to the base 3; the best of 12 to 40 random draws.
 COLUMNS = {
@@ -66,7 +66,7 @@ class Layout:
 
 def layout(trits: int, samples: int, height: int) -> Layout | None:
     """The layout of so many trits in so many samples, or None if they don't fit."""
-    lanes = max(1, min(trits // _LEAST_ROWS, _MAX_LANES))
+    lanes = max(1, min(trits // LEAST_ROWS, MAX_LANES))
     rows, each = -(-trits // lanes), samples // lanes
     merged = max(1, -(-each // (MAX_WIDTH * rows)))
     width, wide = divmod(each // merged, rows)
@@ -80,7 +80,7 @@ def count_trits(size: int) -> int:
 
 def most_bytes(samples: int) -> int:
     """Most bytes that always fit into so many samples."""
-    return (samples - max(1, min(samples // _LEAST_ROWS, _MAX_LANES))) // _TRITS * _BITS // 8
+    return (samples - max(1, min(samples // LEAST_ROWS, MAX_LANES))) // _TRITS * _BITS // 8
 
 
 def to_trits(data: bytes) -> np.ndarray:
@@ -128,24 +128,37 @@ def write(values: np.ndarray, trits: np.ndarray, plan: Layout, up: np.ndarray, d
     wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
     wanted[: trits.size] = trits
     missing = (wanted.reshape(plan.rows, plan.lanes) + 3 - read(values, plan)) % 3
-    cheapest_up, cheapest_down = (plan.sums(costs).argmin(1)[:, None] for costs in (up, down))
-    up = np.take_along_axis(plan.sums(up), cheapest_up, 1).reshape(-1)
-    down = np.take_along_axis(plan.sums(down), cheapest_down, 1).reshape(-1)
-    steps = _search_all(missing, up, down, plan).reshape(plan.length, 1, plan.lanes)
+    if plan.merged == 1:
+        return _search_all(missing, up, down, plan, values.size)
+    (up, cheapest_up), (down, cheapest_down) = (_cheapest(plan.sums(costs)) for costs in (up, down))
+    steps = _search_all(missing, up.reshape(-1), down.reshape(-1), plan, up.size).reshape(up.shape)
+    chosen = np.where(steps < 0, cheapest_down, cheapest_up)
     changes = np.zeros(values.size, np.int8)
-    np.put_along_axis(plan.sums(changes), np.where(steps < 0, cheapest_down, cheapest_up), steps, 1)
+    for number, part in enumerate(np.moveaxis(plan.sums(changes), 1, 0)):
+        np.copyto(part, steps, where=chosen == number)
     return changes
 
 
-def _search_all(missing: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Layout) -> np.ndarray:
-    """The changes of sums, (n,) int8; the lanes are searched in groups, which bounds the memory."""
-    changes = np.zeros(up.size, np.int8)
+def _cheapest(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least of the costs of a sum's samples, (length, merged, lanes), and the sample's number."""
+    least, chosen = costs[:, 0].copy(), np.zeros((costs.shape[0], costs.shape[2]), np.uint16)
+    for number in range(1, costs.shape[1]):
+        np.copyto(chosen, number, where=costs[:, number] < least)
+        np.minimum(least, costs[:, number], out=least)
+    return least, chosen
+
+
+def _search_all(missing: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Layout, size: int) -> np.ndarray:
+    """The changes of sums, (size,) int8; the lanes are searched in groups, which bounds the memory."""
+    changes = np.zeros(size, np.int8)
     blocks = [[block for _, block in _blocks(part, plan)] for part in (up, down, changes)]
     states = 3**plan.height
     lanes = max(1, min(_GROUP_STATES // states, _GROUP_BYTES // (2 * states * plan.length)))
     for first in range(0, plan.lanes, lanes):
         group = slice(first, first + lanes)
-        _search(missing[:, group], [tuple(part[..., group] for part in parts) for parts in zip(*blocks)], plan)
+        _search(
+            missing[:, group], [tuple(part[..., group] for part in parts) for parts in zip(*blocks, strict=True)], plan
+        )
     return changes
 
 
@@ -212,16 +225,13 @@ def _through_row(
 
 def _next_row(costs: np.ndarray, missing: np.ndarray) -> np.ndarray:
     """Keeps the states whose lowest digit is what the row must add, and shifts them by that digit."""
-    thirds = costs.reshape(-1, 3, costs.shape[1])
-    kept = np.take_along_axis(thirds, missing[None, None].astype(np.intp), 1)[:, 0]
+    kept = np.where(missing == 0, costs[::3], np.where(missing == 1, costs[1::3], costs[2::3]))
     after = np.full_like(costs, UNREACHABLE)
     after[: len(kept)] = kept - kept.min(0)
     return after
 
 
-def _back(
-    state: np.ndarray, raised: np.ndarray, lowered: np.ndarray, changes: np.ndarray, height: int
-) -> np.ndarray:
+def _back(state: np.ndarray, raised: np.ndarray, lowered: np.ndarray, changes: np.ndarray, height: int) -> np.ndarray:
     """Goes back through the samples of a row, (width, lanes), and writes their changes; the states before it."""
     lanes = np.arange(state.size)
     for sample in range(len(changes) - 1, -1, -1):
