@@ -12,8 +12,10 @@ import numpy as np
 
 HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # sums for each trit
-UNREACHABLE = 40_000
-MAX_COST = 4_001  # a difference between two reachable states is at most height · MAX_COST, below UNREACHABLE
+MAX_COST = 4_001
+# Above the best state, a state is given up beyond _LEAST_HOPE; one that can't be reached stays beyond it, since a row
+# adds at most MAX_COST to the best.
+_UNREACHABLE, _LEAST_HOPE = 40_000, 30_000
 _BITS, _TRITS = 19, 12  # 2¹⁹ < 3¹²
 MAX_LANES, LEAST_ROWS = 1 << 16, 128
 _GROUP_STATES, _GROUP_BYTES = 1 << 15, 64 << 20  # of the lanes that are searched together, and of their decisions
@@ -188,7 +190,7 @@ def _search(missing: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray, np.n
         blocks: costs of +1, costs of −1 and changes, each (rows, width, lanes), one block after the other.
     """
     lanes, states = missing.shape[1], 3**plan.height
-    costs = np.full((states, lanes), UNREACHABLE, np.uint16)
+    costs = np.full((states, lanes), _UNREACHABLE, np.uint16)
     costs[0] = 0
     decisions = []
     row = 0
@@ -226,8 +228,9 @@ def _through_row(
 def _next_row(costs: np.ndarray, missing: np.ndarray) -> np.ndarray:
     """Keeps the states whose lowest digit is what the row must add, and shifts them by that digit."""
     kept = np.where(missing == 0, costs[::3], np.where(missing == 1, costs[1::3], costs[2::3]))
-    after = np.full_like(costs, UNREACHABLE)
-    after[: len(kept)] = kept - kept.min(0)
+    after = np.full_like(costs, _UNREACHABLE)
+    kept -= kept.min(0)
+    after[: len(kept)] = np.where(kept > _LEAST_HOPE, _UNREACHABLE, kept)
     return after
 
 
