@@ -12,8 +12,9 @@ import numpy as np
 
 HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # sums for each trit
-UNREACHABLE = 40_000
-MAX_COST = 4_001  # a difference between two reachable states is at most height · MAX_COST, below UNREACHABLE
+MAX_COST = 4_001
+_MAX_GAP = 15_000  # a state that costs more than the cheapest counts as if it cost so much: costs stay 16-bit numbers
+_UNREACHABLE = 40_000  # above _MAX_GAP + 6 · MAX_COST: six changes at most lead to any state that a row can reach
 _BITS, _TRITS = 19, 12  # 2¹⁹ < 3¹²
 MAX_LANES, LEAST_ROWS = 1 << 16, 128
 _GROUP_STATES, _GROUP_BYTES = 1 << 15, 64 << 20  # of the lanes that are searched together, and of their decisions
@@ -103,7 +104,7 @@ def from_trits(trits: np.ndarray, size: int) -> bytes | None:
 def read(values: np.ndarray, plan: Layout) -> np.ndarray:
     """Reads trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
     digits = values % 3
-    sums = digits if plan.merged == 1 else plan.sums(digits).sum(1, dtype=np.uint16) % 3
+    sums = digits if plan.merged == 1 else plan.sums(digits).sum(1, dtype=np.uint32) % 3
     trits = np.zeros((plan.rows + plan.height - 1, plan.lanes), np.uint16)
     for first, block in _blocks(sums.reshape(-1), plan):
         rows, width = block.shape[:2]
@@ -141,7 +142,7 @@ def write(values: np.ndarray, trits: np.ndarray, plan: Layout, up: np.ndarray, d
 
 def _cheapest(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The least of the costs of a sum's samples, (length, merged, lanes), and the sample's number."""
-    least, chosen = costs[:, 0].copy(), np.zeros((costs.shape[0], costs.shape[2]), np.uint16)
+    least, chosen = costs[:, 0].copy(), np.zeros((costs.shape[0], costs.shape[2]), np.uint32)
     for number in range(1, costs.shape[1]):
         np.copyto(chosen, number, where=costs[:, number] < least)
         np.minimum(least, costs[:, number], out=least)
@@ -188,7 +189,7 @@ def _search(missing: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray, np.n
         blocks: costs of +1, costs of −1 and changes, each (rows, width, lanes), one block after the other.
     """
     lanes, states = missing.shape[1], 3**plan.height
-    costs = np.full((states, lanes), UNREACHABLE, np.uint16)
+    costs = np.full((states, lanes), _UNREACHABLE, np.uint16)
     costs[0] = 0
     decisions = []
     row = 0
@@ -226,8 +227,8 @@ def _through_row(
 def _next_row(costs: np.ndarray, missing: np.ndarray) -> np.ndarray:
     """Keeps the states whose lowest digit is what the row must add, and shifts them by that digit."""
     kept = np.where(missing == 0, costs[::3], np.where(missing == 1, costs[1::3], costs[2::3]))
-    after = np.full_like(costs, UNREACHABLE)
-    after[: len(kept)] = kept - kept.min(0)
+    after = np.full_like(costs, _UNREACHABLE)
+    np.minimum(kept - kept.min(0), _MAX_GAP, out=after[: len(kept)], where=kept < _UNREACHABLE)
     return after
 
 
