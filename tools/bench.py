@@ -27,6 +27,7 @@ from tqdm import tqdm
 from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film
 from stegnet.codec import base as bases
 from stegnet.codec.costs import rounding_costs
+from stegnet.codec.keys import SYSTEM, KeyRing
 from stegnet.codec.seal import FILM_EFFORT, SEED_BYTES, room, seal, unseal
 from stegnet.core.compute import pick_device
 from stegnet.core.parallel import ahead, ordered

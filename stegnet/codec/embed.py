@@ -143,11 +143,11 @@ def embed_file(
     """Hides any file in a picture (a PNG is written) or in a film (an MKV or MP4 is written).
 
     Args:
-        compress: make a picture or film fit that does not. Its compressed copy is kept, readable, in the system's
-            folder for temporary files meanwhile.
+        compress: make a picture or film fit that does not; other files are hidden as they are. The compressed copy is
+            kept, readable, in the system's folder for temporary files meanwhile.
         verify: read the container back and compare it.
     Raises:
-        MediaError: a file can't be read or written, or what is to be compressed is neither picture nor film.
+        MediaError: a file can't be read or written.
         CapacityError: the file does not fit; the hint says what would do.
     """
     check_input(file)
@@ -176,11 +176,9 @@ def _open_cover(path: Path, cover_kind: str) -> _Cover:
 def _fitting_secret(file: Path, cover: _Cover, compress: bool, progress: Progress) -> Iterator[_Secret]:
     """Yields the file as it is if it fits, else a compressed copy that exists within the block."""
     what = _media_kind(file) if compress else None
-    if compress and what is None:
-        raise MediaError(f"{file}: only pictures and films can be compressed", "without --compress, any file is hidden")
     name, size = _stored_name(file), file.stat().st_size
     if size <= cover.room(name):
-        yield _Secret(file, name, ("it fits as it is, and was not compressed",) if compress else ())
+        yield _Secret(file, name, ("it fits byte for byte, and was not compressed",) if compress else ())
     elif what is None:
         raise _too_large(file, size, cover, cover.room(name))
     else:
@@ -217,7 +215,7 @@ def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError
         side = sqrt((in_all - most + size) / in_all)
         hint = f"a cover of {ceil(cover.width * side) + 1}×{ceil(cover.height * side) + 1} pixels would do"
     if _media_kind(file):
-        hint += ", or `--compress`"
+        hint += ", or `--method auto`, which compresses it"
     return CapacityError(f"{file}: has {size} bytes, and there is room for {most}", hint)
 
 

@@ -13,8 +13,9 @@ import numpy as np
 HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # sums for each trit
 MAX_COST = 4_001
-_MAX_GAP = 15_000  # a state that costs more than the cheapest counts as if it cost so much: costs stay 16-bit numbers
-_UNREACHABLE = 40_000  # above _MAX_GAP + 6 · MAX_COST: six changes at most lead to any state that a row can reach
+# Above the best state, a state is given up beyond _LEAST_HOPE; one that can't be reached stays beyond it, since a row
+# adds at most MAX_COST to the best.
+_UNREACHABLE, _LEAST_HOPE = 40_000, 30_000
 _BITS, _TRITS = 19, 12  # 2¹⁹ < 3¹²
 MAX_LANES, LEAST_ROWS = 1 << 16, 128
 _GROUP_STATES, _GROUP_BYTES = 1 << 15, 64 << 20  # of the lanes that are searched together, and of their decisions
@@ -228,7 +229,8 @@ def _next_row(costs: np.ndarray, missing: np.ndarray) -> np.ndarray:
     """Keeps the states whose lowest digit is what the row must add, and shifts them by that digit."""
     kept = np.where(missing == 0, costs[::3], np.where(missing == 1, costs[1::3], costs[2::3]))
     after = np.full_like(costs, _UNREACHABLE)
-    np.minimum(kept - kept.min(0), _MAX_GAP, out=after[: len(kept)], where=kept < _UNREACHABLE)
+    kept -= kept.min(0)
+    after[: len(kept)] = np.where(kept > _LEAST_HOPE, _UNREACHABLE, kept)
     return after
 
 
