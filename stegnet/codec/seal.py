@@ -119,6 +119,7 @@ def seal(
     random = _stream(seed, SEED_BYTES + NONCE_BYTES + -(-samples.size // 8))
     nonce = random[SEED_BYTES : SEED_BYTES + NONCE_BYTES]
     up, down = _without_ties(costs, np.frombuffer(random, np.uint8, offset=SEED_BYTES + NONCE_BYTES))
+    up[samples == 255] = down[samples == 0] = trellis.MAX_COST  # such a step goes the other way, by two
     zones = _zones(samples.size)
     plan = _plan(len(record) + TAG_BYTES, zones, effort)
     _refresh(samples, up, down, plan, random[:SEED_BYTES])

@@ -105,7 +105,7 @@ def from_trits(trits: np.ndarray, size: int) -> bytes | None:
 def read(values: np.ndarray, plan: Layout) -> np.ndarray:
     """Reads trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
     digits = values % 3
-    sums = digits if plan.merged == 1 else plan.sums(digits).sum(1, dtype=np.uint16) % 3
+    sums = digits if plan.merged == 1 else plan.sums(digits).sum(1, dtype=np.uint32) % 3
     trits = np.zeros((plan.rows + plan.height - 1, plan.lanes), np.uint16)
     for first, block in _blocks(sums.reshape(-1), plan):
         rows, width = block.shape[:2]
@@ -143,7 +143,7 @@ def write(values: np.ndarray, trits: np.ndarray, plan: Layout, up: np.ndarray, d
 
 def _cheapest(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The least of the costs of a sum's samples, (length, merged, lanes), and the sample's number."""
-    least, chosen = costs[:, 0].copy(), np.zeros((costs.shape[0], costs.shape[2]), np.uint16)
+    least, chosen = costs[:, 0].copy(), np.zeros((costs.shape[0], costs.shape[2]), np.uint32)
     for number in range(1, costs.shape[1]):
         np.copyto(chosen, number, where=costs[:, number] < least)
         np.minimum(least, costs[:, number], out=least)
