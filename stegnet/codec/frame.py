@@ -26,10 +26,12 @@ class FrameReading:
     Attributes:
         record: None if nothing opens with this key.
         whole: True if no sample was changed after sealing.
+        base: of the hidden picture; None if the frame hides none.
     """
 
     record: Record | None
     whole: bool
+    base: bases.Base | None = None
 
 
 @dataclass(frozen=True)
@@ -133,25 +135,28 @@ def read_record(container: np.ndarray, keys: KeyRing, *, first: bool) -> FrameRe
         return FrameReading(None, False)
     try:
         record = parse_record(reading.record, keys.film)
-        _check_parts(record, *container.shape[:2])
+        base = _check_parts(record, *container.shape[:2])
     except ValueError:
         return FrameReading(None, False)
-    return FrameReading(record, reading.whole)
+    return FrameReading(record, reading.whole, base)
 
 
-def reveal_frame(network: Network, key: Key, container: np.ndarray, record: Record, step: Step = no_step) -> np.ndarray:
+def reveal_frame(
+    network: Network, key: Key, container: np.ndarray, reading: FrameReading, step: Step = no_step
+) -> np.ndarray:
     """Reveals the secret of one frame at its true size, (h, w, 3) uint8.
 
     Args:
         container: (H, W, 3) uint8.
-        record: read from it.
+        reading: of its record, which hides a picture.
         step: called after each tile of a large picture.
     Raises:
         CapacityError: there is not memory enough.
     """
+    record, base = reading.record, reading.base
+    assert record is not None and base is not None
     area, shuffle = _area(container, record, key)
     secret = record.header.secret
-    base = bases.decode(record.base, secret.base, *area.shape[:2])
     return resize(network.reveal(area, shuffle, base, step), secret.height, secret.width)
 
 
@@ -163,14 +168,21 @@ def nothing_revealed() -> RevealError:
     )
 
 
-def _check_parts(record: Record, height: int, width: int) -> None:
-    """Raises ValueError for invalid sound, a hidden area of no size, or a secret far larger than the container."""
+def _check_parts(record: Record, height: int, width: int) -> bases.Base | None:
+    """The base of the hidden picture, if there is one.
+
+    Raises:
+        ValueError: an invalid base, invalid sound, a hidden area of no size, or a secret far larger than the container.
+    """
     secret = record.header.secret
-    if isinstance(secret, Pictures):
-        require(secret.width * secret.height <= MAX_PIXEL_RATIO * height * width)
-        require(min(_hidden_size(height, width, secret)) > 0)
-        for _ in parse_packets(record.data, len(secret.tracks)):
-            pass
+    if not isinstance(secret, Pictures):
+        return None
+    require(secret.width * secret.height <= MAX_PIXEL_RATIO * height * width)
+    hidden = _hidden_size(height, width, secret)
+    require(min(hidden) > 0)
+    for _ in parse_packets(record.data, len(secret.tracks)):
+        pass
+    return bases.decode(record.base, secret.base, *hidden) if record.index < secret.hidden else None
 
 
 def _hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:
