@@ -25,7 +25,7 @@ _STEP = 5  # of the quality, where the bytes do not fit
 _PICTURE_SPEED, _FILM_SPEED = 8, 10  # of libaom; 10 is three times as fast and takes 4 % more bytes
 # At quality 0: an AVIF file without its samples, and bytes per pixel for 2×2 blocks of random primary colours.
 _LEAST_FILE, _LEAST_PER_PIXEL = 400, 0.22
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error)  # what Pillow raises for damaged files
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)  # what Pillow raises for damaged files
 
 
 def encode(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> bytes:
