@@ -12,7 +12,7 @@ from stegnet.codec.record import FILM, Header, Pictures, Record, format_record, 
 from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, room, seal, too_small, unseal
 from stegnet.codec.sound import parse_packets
 from stegnet.core.errors import CapacityError, RevealError
-from stegnet.core.samples import NONE
+from stegnet.core.samples import NONE, Base
 from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.media import resize
 
@@ -31,7 +31,7 @@ class FrameReading:
 
     record: Record | None
     whole: bool
-    base: bases.Base | None = None
+    base: Base | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def read_record(container: np.ndarray, keys: KeyRing, *, first: bool) -> FrameRe
         return FrameReading(None, False)
     try:
         record = parse_record(reading.record, keys.film)
-        base = _check_parts(record, *container.shape[:2])
+        base = _checked_base(record, *container.shape[:2])
     except ValueError:
         return FrameReading(None, False)
     return FrameReading(record, reading.whole, base)
@@ -148,16 +148,15 @@ def reveal_frame(
 
     Args:
         container: (H, W, 3) uint8.
-        reading: of its record, which hides a picture.
+        reading: of this frame, which hides a picture.
         step: called after each tile of a large picture.
     Raises:
         CapacityError: there is not memory enough.
     """
-    record, base = reading.record, reading.base
-    assert record is not None and base is not None
-    area, shuffle = _area(container, record, key)
-    secret = record.header.secret
-    return resize(network.reveal(area, shuffle, base, step), secret.height, secret.width)
+    assert reading.record is not None and reading.base is not None
+    area, shuffle = _area(container, reading.record, key)
+    secret = reading.record.header.secret
+    return resize(network.reveal(area, shuffle, reading.base, step), secret.height, secret.width)
 
 
 def nothing_revealed() -> RevealError:
@@ -168,21 +167,21 @@ def nothing_revealed() -> RevealError:
     )
 
 
-def _check_parts(record: Record, height: int, width: int) -> bases.Base | None:
-    """The base of the hidden picture, if there is one.
+def _checked_base(record: Record, height: int, width: int) -> Base | None:
+    """The base of a record that hides a picture.
 
     Raises:
-        ValueError: an invalid base, invalid sound, a hidden area of no size, or a secret far larger than the container.
+        ValueError: base or sound are invalid, the hidden area has no size, or the secret far exceeds the container's.
     """
     secret = record.header.secret
     if not isinstance(secret, Pictures):
         return None
     require(secret.width * secret.height <= MAX_PIXEL_RATIO * height * width)
-    hidden = _hidden_size(height, width, secret)
-    require(min(hidden) > 0)
+    area = _hidden_size(height, width, secret)
+    require(min(area) > 0)
     for _ in parse_packets(record.data, len(secret.tracks)):
         pass
-    return bases.decode(record.base, secret.base, *hidden) if record.index < secret.hidden else None
+    return bases.decode(record.base, secret.base, *area) if record.index < secret.hidden else None
 
 
 def _hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:
@@ -191,7 +190,7 @@ def _hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:
     return rows * secret.block, cols * secret.block
 
 
-def _with_base(network: Network, secret: np.ndarray, record: Record, most: int, key: Key) -> tuple[Record, bases.Base]:
+def _with_base(network: Network, secret: np.ndarray, record: Record, most: int, key: Key) -> tuple[Record, Base]:
     """The record with the base of a secret, (H, W, 3) uint8, and the base as a reader decodes it.
 
     Args:

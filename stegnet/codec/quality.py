@@ -41,6 +41,7 @@ def measure_secret(
         step: called after each tile of a large picture.
     """
     reading = read_record(container, keys, first=first)
+    assert reading.record is not None
     total = mean_squared_error(secret, reveal_frame(network, keys.film, container, reading, step))
     if psnr_from_mse(total, PEAK) >= POOR:
         return SecretErrors(total, 0.0)
