@@ -18,12 +18,13 @@ from stegnet.codec.keys import ContainerKeys, KeyRing, film_key
 from stegnet.codec.record import PICTURE, Header, Pictures, Record, format_record, parse_record
 from stegnet.codec.seal import PICTURE_EFFORT, UnsealedRecord, frame_salt, room, seal, unseal
 from stegnet.core.errors import RevealError
+from stegnet.core.samples import Base
 from stegnet.core.shuffle import draw
 from stegnet.media import read_frames, read_picture, read_sound
-from tests.codec import by_the_book, make_vectors, seal_by_the_book
+from tests.codec import by_the_book, make_vectors, seal_by_the_book, vector_parts
 from tests.codec.by_the_book import FILM_ID, FILM_SECRET, NO_FILM_SECRET, NONCE, SECRET
 from tests.codec.make_vectors import ANSWERS, FOLDER
-from tests.support.pairs import FiveLevels
+from tests.support.pairs import FiveLevels, FivePhases
 
 PAGE = Path(__file__, "../../../docs/format.md").resolve().read_text(encoding="utf-8")
 TEXT = PAGE.partition("## Test vectors")[2]
@@ -55,7 +56,8 @@ def unlocking(vector: dict) -> Key | Passphrase:
 
 def network(vector: dict) -> Network:
     """The ideal one."""
-    return Network.of(FiveLevels(), "5e" * 32, vector.get("base", "none"), 50, 8, device="cpu", precision="fp32")
+    pair = FivePhases() if vector.get("period") else FiveLevels()
+    return Network.of(pair, "5e" * 32, vector.get("base", "none"), 50, 8, device="cpu", precision="fp32")
 
 
 @pytest.fixture
@@ -192,6 +194,23 @@ def test_the_book_reads_films_by_passphrase():
 def test_the_book_finds_a_film_by_its_anchor():
     frames = make_vectors.film_frames(9, "zwei Käse")
     assert [bool(found and found[1]) for found in by_the_book.read_film(frames[1:], "zwei Käse")] == [True] * 4
+
+
+def test_the_book_unmasks_what_stegnet_masks(key):
+    """A network with a period; in a picture of all levels, samples near both ends among them."""
+    height, width = 40, 48
+    secret, cover = vector_parts.secret(height, width), covers(height, width)["noise"]
+    base, shuffle_key = vector_parts.no_base(height, width), key.shuffle(FILM_ID, 0)
+    pair = network({"period": vector_parts.PERIOD})
+    container = pair.hide(cover, secret, draw(shuffle_key, 5, 6), Base.grey(height, width)).container
+    masked = (container - by_the_book.draw_mask(shuffle_key, height, width) * vector_parts.PERIOD) % vector_parts.PERIOD
+    wanted = by_the_book.shuffle(
+        vector_parts.levels_of(secret, base), *by_the_book.draw_shuffle(shuffle_key, 30), width // 8
+    )
+    np.testing.assert_array_equal(masked // 3.2 - 2, wanted)
+    assert (masked % 3.2 > 1.05).all() and (masked % 3.2 < 2.15).all()
+    by_book = vector_parts.hide_masked(cover, secret, base, shuffle_key)
+    np.testing.assert_array_equal(container, by_book)
 
 
 @pytest.mark.parametrize("vector", PICTURES, ids=title)
