@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 _MEDIAN = 40  # cost of a sample of median texture
-_WET = 1500  # of a sample that should stay as it is
+_WET = 500  # of a sample that should stay as it is
 _NEAREST = 64  # cost of a step from a sample that was exact
 _SHARP = 1 << 20  # divided by the texture around a pixel
 
 
 class Costs(NamedTuple):
-    """Costs of a step up and of a step down, each (H, W, 3) uint16, from 1 to 1,500."""
+    """Costs of a step up and of a step down, each (H, W, 3) uint16, from 1 to 500."""
 
     up: np.ndarray
     down: np.ndarray

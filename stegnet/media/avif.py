@@ -20,10 +20,10 @@ LEAST_FILE, LEAST_PER_PIXEL = 400, 0.22
 _OPTIONS = {"subsampling": "4:4:4", "codec": "aom", "max_threads": 1, "advanced": {"tune": "psnr"}}
 _UNREADABLE = (
     OSError,
-    RuntimeError,
     SyntaxError,
     ValueError,
     EOFError,
+    RuntimeError,
     struct.error,
 )  # what Pillow raises for damaged files
 
@@ -40,7 +40,7 @@ def encode_avif(picture: np.ndarray, quality: int, speed: int = FAST) -> bytes:
     encoded = io.BytesIO()
     try:
         Image.fromarray(picture).save(encoded, format="AVIF", quality=quality, speed=speed, **_OPTIONS)
-    except (KeyError, OSError, RuntimeError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise MediaError(f"{picture.shape[1]}×{picture.shape[0]} pixels can't be made AVIF ({error})") from error
     return encoded.getvalue()
 
