@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 
 from stegnet.codec import trellis
 from stegnet.codec.carriers import (
+    BLOCK,
     LEAD_BITS,
     MAC_BITS,
     TAG_BYTES,
@@ -141,7 +142,8 @@ def _plan(size: int, zones: Zones, effort: int, grey: bool) -> Plan:
     """The plan for a sealed record of `size` bytes: of the largest height that the effort allows."""
     trits, greens = trellis.count_trits(size), zones.places // 3
     grey = grey and trits <= _GREY_SHARE * greens
-    places = greens if grey else zones.places
+    # Red and blue of two green samples in 31 are salt samples, so that those are left out.
+    places = greens * (BLOCK - 2) // BLOCK if grey else zones.places
     searched = min(places, trits * (trellis.MAX_WIDTH + 1))
     height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
     return Plan(height, trits, grey, places)
