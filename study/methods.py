@@ -17,7 +17,9 @@ import numpy as np
 from PIL import Image
 
 from stegnet.codec import Key, Network, bytes_room, hide_bytes, hide_picture, reveal_bytes, reveal_picture
+from stegnet.codec.base import through_bytes
 from stegnet.codec.keys import KEY_BYTES, Randomness
+from stegnet.codec.seal import room
 from stegnet.core.errors import RevealError, WeightsError
 from stegnet.core.shuffle import grid
 from stegnet.core.tensors import seeded_shuffle
@@ -83,16 +85,16 @@ def network_by_key(network: Network, key: Key | None = None) -> Method:
 
 
 def bare_network(network: Network, shuffled: bool) -> Method:
-    """The network alone, without sealed bits: the reader is given the shuffle and the block means, if any.
+    """The network alone, without sealed bits: the reader is given the shuffle and the base, if any.
 
-    Sealed bits would be lost with the first changed sample. Block means are a thumbnail of an eighth of the secret's
-    sides.
+    Sealed bits would be lost with the first changed sample.
     """
 
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
         shuffle = seeded_shuffle(seed, *grid(*secret.shape[:2], network.block)) if shuffled else None
-        hidden = network.hide(cover, secret, shuffle)
-        return Embedding(hidden.container, lambda given: Recovered(network.reveal(given, shuffle, hidden.means)))
+        base = through_bytes(secret, network.base, network.quality, room(*secret.shape[:2]))
+        container = network.hide(cover, secret, shuffle, base).container
+        return Embedding(container, lambda given: Recovered(network.reveal(given, shuffle, base)))
 
     return hide
 
