@@ -109,17 +109,15 @@ def _leaves(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _rescaled(content: bytes, rescale: Callable[[int], int]) -> bytes:
     """The boxes, with all that was in ticks of the film in milliseconds."""
-    made = b""
-    for name, body in _boxes(content):
-        if name in _BRANCHES:
-            body = _rescaled(body, rescale)
-        elif name in _FIELDS:
-            body = _rescaled_box(name, body, rescale)
-        made += struct.pack(">I4s", 8 + len(body), name) + body
-    return made
+    made = ((name, _rescaled_box(name, body, rescale)) for name, body in _boxes(content))
+    return b"".join(struct.pack(">I4s", 8 + len(body), name) + body for name, body in made)
 
 
 def _rescaled_box(name: bytes, body: bytes, rescale: Callable[[int], int]) -> bytes:
+    if name in _BRANCHES:
+        return _rescaled(body, rescale)
+    if name not in _FIELDS:
+        return body
     start, end = _extent(name, body)
     place = _FIELDS[name][2]
     rows = [[*row[:place], rescale(row[place]), *row[place + 1 :]] for row in _fields(name, body)]
