@@ -263,19 +263,21 @@ def read_matched_bits(container: np.ndarray, size: int, seed: int) -> bytes:
 
 
 def avif(picture: np.ndarray, rate: float) -> bytes:
-    """The best AVIF 4:4:4 of at most `rate` bits per pixel.
+    """The best AVIF 4:4:4 of at most `rate` bits per pixel; lossless WebP if that fits.
 
     Raises:
         CapacityError: even the lowest quality is larger.
     """
-    return _avif_within(picture, int(rate * picture.shape[0] * picture.shape[1] / 8))
+    return _compressed(picture, int(rate * picture.shape[0] * picture.shape[1] / 8))[0]
 
 
-def _avif_within(picture: np.ndarray, most: int) -> bytes:
+def _compressed(picture: np.ndarray, most: int) -> tuple[bytes, str]:
+    """The picture in at most so many bytes, and the suffix of their format."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         write_png(folder / "secret.png", picture)
-        return compress_picture(folder / "secret.png", folder, most).path.read_bytes()
+        made = compress_picture(folder / "secret.png", folder, most).path
+        return made.read_bytes(), made.suffix
 
 
 def _full_payload(cover: np.ndarray, secret: np.ndarray) -> tuple[bytes, str]:
@@ -286,7 +288,8 @@ def _full_payload(cover: np.ndarray, secret: np.ndarray) -> tuple[bytes, str]:
         data = path.read_bytes()
     if len(data) <= bytes_room(*cover.shape[:2], "secret.png"):
         return data, "secret.png"
-    return _avif_within(secret, bytes_room(*cover.shape[:2], "secret.avif")), "secret.avif"
+    data, suffix = _compressed(secret, bytes_room(*cover.shape[:2], "secret.avif"))
+    return data, f"secret{suffix}"
 
 
 def _decoded(data: bytes) -> np.ndarray:
