@@ -7,7 +7,6 @@ import torch
 from stegnet.core.samples import MEANS
 from stegnet.models import Card, Pair, build, save_pair
 
-
 SHRUNK = 0.999  # so that no level comes back half-way between two of 8 bits
 
 
@@ -40,6 +39,6 @@ def save_untrained(
     pair = build("invertible", blocks=1, width=8)
     for parameter in pair.parameters():
         parameter.data += 0.01 * torch.randn_like(parameter)
-    scramble = {"base": base, "quality": quality, "block": 8}
+    scramble = {"base": base, "quality": quality, "block": 8, "period": 0.0}
     save_pair(path, pair, Card("invertible", {"blocks": 1, "width": 8}, scramble, training or {}))
     return path
