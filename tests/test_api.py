@@ -139,9 +139,9 @@ def test_a_weak_passphrase_is_warned_of_when_hiding(pair, picture):
     with pytest.warns(UserWarning, match="the passphrase is weak: a thousand processor cores guess it in "):
         container = pair.hide(cover, cover, key)
     Path("note").write_text("n")
-    for sealed, secret in ((False, "secret.png"), (True, "note")):
+    for method, secret in (("network", "secret.png"), ("sealed", "note"), ("auto", "note")):
         with pytest.warns(UserWarning, match="is weak"):
-            pair.hide_file("cover.png", secret, "c.png", key, sealed=sealed, force=True)
+            pair.hide_file("cover.png", secret, "c.png", key, method=method, force=True)
     pair.reveal(container, key)
     pair.reveal_file("c.png", "back", key)
 
@@ -173,7 +173,7 @@ def test_arguments_of_other_kinds(pair, picture):
         lambda: pair.hide(picture(64, 96), picture(8, 8), "open sesame"),
         lambda: pair.reveal(picture(64, 96), "open sesame"),
         lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame"),
-        lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame", sealed=True),
+        lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame", method="sealed"),
         lambda: pair.reveal_file("cover.png", "s.png", "open sesame"),
     ):
         with pytest.raises(TypeError) as caught:

@@ -60,7 +60,7 @@ def program(folder: Path, weights: Path) -> Callable[..., subprocess.Popen]:
 def completed(arguments: list[str], weights: Path) -> list[str]:
     """Adds the method "network" to `hide` if it names none, and a tiny network to a command that needs one."""
     hides = arguments[0] == "hide"
-    added = ["--method", "network"] if hides and "--method" not in arguments else []
+    added = ["--method", "network"] if hides and "--method" not in " ".join(arguments) else []
     network = arguments[0] in ("reveal", "webcam") or (hides and "network" in added + arguments)
     added += ["--weights", str(weights)] if network and "--weights" not in arguments else []
     return arguments[:1] + added + arguments[1:]
