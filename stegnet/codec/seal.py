@@ -253,11 +253,12 @@ def _refresh(samples: np.ndarray, up: np.ndarray, down: np.ndarray, plan: trelli
 
     They are drawn again until some salt samples have changed, so that no salt repeats.
     """
-    idle, salts = _idle(samples.size), samples.size // _EVERY
+    idle, salts, zones = _idle(samples.size), samples.size // _EVERY, _zones(samples.size)
     values = samples[idle]
     while np.count_nonzero(samples[idle[:salts]] != values[:salts]) < min(_LEAST_CHANGED, salts):
         order, random = _random_order(idle.size, seed)
-        values[order] = _with_random_bits(samples[idle][order], up[idle][order], down[idle][order], plan, random)
+        chosen = idle[order]
+        values[order] = _with_random_bits(samples[chosen], up[chosen], down[chosen], zones, plan, random)
         seed = sha256(seed).digest()
     samples[idle] = values
 
@@ -269,16 +270,16 @@ def _random_order(size: int, seed: bytes) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _with_random_bits(
-    values: np.ndarray, up: np.ndarray, down: np.ndarray, plan: trellis.Layout, random: np.ndarray
+    values: np.ndarray, up: np.ndarray, down: np.ndarray, zones: _Zones, plan: trellis.Layout, random: np.ndarray
 ) -> np.ndarray:
     """Values, (n,) uint8, after random bits were written to them: parities and trits in the shares of a whole frame."""
-    zones, parities = _zones(values.size * _EVERY), _LEAD_BITS + _MAC_BITS
-    groups = max(1, _in_part(parities, 1, _EVERY - 1, random[0]))
+    parities, room = _LEAD_BITS + _MAC_BITS, zones.record.stop - zones.record.start
+    groups = max(1, _in_part(parities, values.size, zones.record.stop, random[0]))
     split = groups * (zones.mac.stop // parities)
     head, tail = values[:split].copy(), values[split:]
     _write_parities(head, random[2 : 2 + groups] & 1, up[:split], down[:split])
     most = tail.size - max(1, tail.size // trellis.LEAST_ROWS)
-    share = _in_part(plan.rows * plan.lanes, tail.size, zones.record.stop - zones.record.start, random[1])
+    share = _in_part(plan.rows * plan.lanes, tail.size, room, random[1])
     trits = min(share, most)
     own = trellis.layout(trits, tail.size, plan.height)
     assert own is not None
