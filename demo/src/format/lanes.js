@@ -24,15 +24,14 @@ export const capacity = (carriers) => Math.max(0, carriers - lanesFor(carriers))
  */
 
 /**
- * @param {number} trits to be held
+ * @param {number} trits to be held, no more than `capacity`
  * @param {number} carriers of the zone
- * @returns {Layout | null} null if they do not fit
+ * @returns {Layout}
  */
 export function layoutFor(trits, carriers) {
   const lanes = lanesFor(trits);
   const count = Math.ceil(trits / lanes);
   const each = Math.floor(carriers / lanes);
-  if (each < count) return null;
   const merged = Math.ceil(each / (MAX_WIDTH * count));
   const sums = Math.floor(each / merged);
   const width = Math.floor(sums / count);

@@ -59,13 +59,14 @@ export async function seal(picture, errors, record, keys, filmSecret, random) {
  *   altered
  */
 export async function unseal(picture, keys) {
-  if (room(picture.width, picture.height) < 0) return null;
+  const most = room(picture.width, picture.height) + TAG_BYTES;
+  if (most < TAG_BYTES) return null;
   const samples = picture.data;
   const key = await keys.frameKey(await saltOf(picture));
   const places = await zones(samples.length, await key.positions());
   const lead = readParities(samples, places.lead, LEAD_GROUPS);
   const fields = await openLead(lead, await key.lead());
-  if (!fields || !keys.accepts(fields.filmSecret)) return null;
+  if (!fields || fields.size > most || !keys.accepts(fields.filmSecret)) return null;
   const sealed = readSealed(samples, places.record, fields);
   const record = sealed && (await openWith(await key.record(), lead.subarray(0, NONCE_BYTES), sealed, lead));
   if (!record) return null;
@@ -84,9 +85,8 @@ async function openLead(lead, key) {
   return { height, size, filmSecret };
 }
 
-/** A sealed record; null if there can't be one of this size. */
+/** A sealed record; null if it can't be one. */
 function readSealed(samples, zone, { height, size }) {
-  const layout = layoutFor(tritsFor(size), zone.length);
-  if (!layout) return null;
-  return fromTrits(readTrits(samples, zone, layout, height).subarray(0, tritsFor(size)), size);
+  const trits = readTrits(samples, zone, layoutFor(tritsFor(size), zone.length), height);
+  return fromTrits(trits.subarray(0, tritsFor(size)), size);
 }
