@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from stegnet.codec.base import KINDS
 from stegnet.codec.record import MAX_BLOCK
 from stegnet.core.card import SHIPPED, Card, read_card, weights_id
 from stegnet.core.errors import WeightsError
-from stegnet.core.samples import CELL, block_means, from_8_bits, join, split, to_8_bits, with_block_means
+from stegnet.core.samples import CELL, LEVELS, Base, from_8_bits, join, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, apply, invert
 from stegnet.engines import Engine, Pool, load_engine
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MOST_ROWS, MOST_COLS = 1152, 2048  # of a tile: 1920×1080 is one
 MARGIN = 192
 FINE = 768  # side of a tile with its margin, where the grid is free
+_MOST_ERROR = 127  # of a sample's rounding, half a level
 _STEP = 32  # tiles begin at multiples of the strides of common backbones
 _HALO = 16  # margins of the free grid are multiples of this
 _PER_BLOCK = 12  # receptive field of a coupling block, in pixels to each side
@@ -67,11 +69,6 @@ class Tile:
         top, left = self.rows.start - self.outer_rows.start, self.cols.start - self.outer_cols.start
         return computed[top : top + self.rows.stop - self.rows.start, left : left + self.cols.stop - self.cols.start]
 
-    def cells(self, means: np.ndarray | None, margin: bool = False) -> np.ndarray | None:
-        """Crops block means, (H/8, W/8, 3), to the tile; None for None."""
-        rows, cols = (self.outer_rows, self.outer_cols) if margin else (self.rows, self.cols)
-        return None if means is None else means[_in_cells(rows), _in_cells(cols)]
-
 
 @dataclass(frozen=True)
 class HideResult:
@@ -79,13 +76,11 @@ class HideResult:
 
     Attributes:
         container: (H, W, 3) uint8.
-        rounding_direction: (H, W, 3) int8, 1 where the sample was rounded down, else -1.
-        means: the secret's block means, (H/8, W/8, 3) uint8, or None without the detail layer.
+        rounding_error: (H, W, 3) int8, the exact sample minus the stored one, -127 to 127 for -0.5 to 0.5 levels.
     """
 
     container: np.ndarray
-    rounding_direction: np.ndarray
-    means: np.ndarray | None
+    rounding_error: np.ndarray
 
 
 # Called after each tile with tiles done and tiles in all; not called where each network needs only one.
@@ -103,14 +98,16 @@ class Network:
     Attributes:
         engine: computes its networks.
         weights: id of the weights file.
-        detail: it hides a secret's detail only; the block means travel in the record.
+        base: the base that it was trained with, one of `stegnet.codec.base.KINDS`; it travels in the record.
+        quality: of a coded base.
         block: side of the shuffle's blocks in pixels.
         receptive_fields: of its networks by name, in pixels to each side, where known.
     """
 
     engine: Engine
     weights: str
-    detail: bool
+    base: str
+    quality: int
     block: int
     receptive_fields: Mapping[str, int] = field(default_factory=dict)
 
@@ -123,50 +120,57 @@ class Network:
 
     @classmethod
     def of(
-        cls, pair: "Pair", weights: str, detail: bool, block: int, device: str = "auto", precision: str = "auto"
+        cls,
+        pair: "Pair",
+        weights: str,
+        base: str,
+        quality: int,
+        block: int,
+        device: str = "auto",
+        precision: str = "auto",
     ) -> Self:
         """Wraps a pair in memory, moved to the device on which PyTorch runs it."""
         from stegnet.engines.torch_engine import TorchEngine
 
-        return cls(TorchEngine(pair, device, precision), weights, detail, block)
+        return cls(TorchEngine(pair, device, precision), weights, base, quality, block)
 
     def pool(self, height: int, width: int) -> Pool:
         """The threads that keep the engine busy with pictures of one size, as many as memory allows."""
         return self.engine.pool(max(tile.pixels for tile in self._tiles(height, width, "prepare", "hide")))
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, step: Step = no_step) -> HideResult:
-        """Hides a secret in a cover; its blocks are shuffled first if a shuffle is given.
+    def hide(
+        self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step
+    ) -> HideResult:
+        """Hides what a secret's base leaves of it in a cover; its blocks are shuffled first if a shuffle is given.
 
         Args:
             cover, secret: (H, W, 3) uint8, sides multiples of the block.
+            base: of the secret, as the reader will decode it.
             step: called after each tile of a large picture.
         Raises:
             CapacityError: there is not enough memory.
         """
-        means = block_means(secret) if self.detail else None
         first, second = (self._tiles(*secret.shape[:2], name) for name in ("prepare", "hide"))
         counted = _with_steps(step, len(first) + len(second))
         hidden = np.empty(secret.shape, np.float32)
         for tile in counted(first):
             prepared = tile.inside(self.engine.prepare(from_8_bits(tile.around(secret))))
-            own = tile.cells(means)
-            tile.part(hidden)[:] = split(with_block_means(prepared, own), own)
-        container, rounding_direction = np.empty_like(cover, order="C"), np.empty(cover.shape, np.int8)
+            tile.part(hidden)[:] = split(prepared, tile.part(base.picture), base.gain)
+        container, rounding_error = np.empty_like(cover, order="C"), np.empty(cover.shape, np.int8)
         for tile in counted(second):
             around = apply(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
             exact = tile.inside(self.engine.hide(from_8_bits(tile.around(cover)), around))
             tile.part(container)[:] = rounded = to_8_bits(exact)
-            tile.part(rounding_direction)[:] = (exact * 255 > rounded).astype(np.int8) * 2 - 1
-        return HideResult(container, rounding_direction, means)
+            error = (exact * LEVELS - rounded).clip(-0.5, 0.5)
+            tile.part(rounding_error)[:] = np.rint(error * (2 * _MOST_ERROR))
+        return HideResult(container, rounding_error)
 
-    def reveal(
-        self, container: np.ndarray, shuffle: Shuffle | None, means: np.ndarray | None, step: Step = no_step
-    ) -> np.ndarray:
+    def reveal(self, container: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step) -> np.ndarray:
         """Reveals the secret, its blocks back in order.
 
         Args:
             container: (H, W, 3) uint8.
-            means: (H/8, W/8, 3) uint8 as returned by `hide`.
+            base: as given to `hide`.
             step: as `hide`.
         Returns:
             (H, W, 3) uint8; errors as `hide`.
@@ -179,8 +183,8 @@ class Network:
         secret = np.empty(container.shape, np.uint8)
         for tile in counted(second):
             around = invert(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
-            restored = tile.inside(self.engine.restore(join(around, tile.cells(means, margin=True))))
-            tile.part(secret)[:] = to_8_bits(with_block_means(restored, tile.cells(means)))
+            joined = join(around, tile.around(base.picture), base.gain)
+            tile.part(secret)[:] = to_8_bits(tile.inside(self.engine.restore(joined)))
         return secret
 
     def check(self, weights: str) -> None:
@@ -213,11 +217,11 @@ def _with_steps(step: Step, total: int) -> Callable[[list[Tile]], Iterator[Tile]
     return through
 
 
-def _scramble(path: Path, card: Card) -> tuple[bool, int]:
-    detail, block = card.scramble.get("detail"), card.scramble.get("block")
-    if type(detail) is not bool or block not in range(CELL, MAX_BLOCK + 1, CELL):
+def _scramble(path: Path, card: Card) -> tuple[str, int, int]:
+    base, quality, block = (card.scramble.get(key) for key in ("base", "quality", "block"))
+    if base not in KINDS or quality not in range(101) or block not in range(CELL, MAX_BLOCK + 1, CELL):
         raise WeightsError(f"{path}: its card does not say what it hides", "it is damaged, or of another version")
-    return detail, block
+    return base, quality, block
 
 
 def tiles(height: int, width: int, receptive_field: int | None) -> list[Tile]:
@@ -255,7 +259,3 @@ def _spans(size: int, most: int) -> list[slice]:
 
 def _with_margin(part: slice, margin: int, size: int) -> slice:
     return slice(max(0, part.start - margin), min(size, part.stop + margin))
-
-
-def _in_cells(pixels: slice) -> slice:
-    return slice(pixels.start // CELL, pixels.stop // CELL)

@@ -76,9 +76,10 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class ScrambleConfig:
-    """Part of a secret that the network hides, and the blocks by which it is shuffled."""
+    """Base of a secret, whose residual the network hides, and the blocks by which the residual is shuffled."""
 
-    detail: StrictBool
+    base: Literal["none", "means", "coded"]
+    quality: Annotated[Integer, Field(ge=0, le=100)]
     block: Annotated[Integer, Field(ge=8, le=256, multiple_of=8)]
 
 
