@@ -10,6 +10,7 @@ from textwrap import shorten
 from typing import Any
 
 import safetensors.torch
+import torch
 from torch import Tensor, nn
 
 from stegnet.core.card import CARD_KEY, SHIPPED, Card, read_card
@@ -24,6 +25,13 @@ class Pair(nn.Module):
     shuffled and hidden, then revealed, unshuffled and restored. Hiding sees shuffled blocks out of context; preparing
     and restoring see the whole picture.
     """
+
+    def period(self) -> Tensor:
+        """The value, () in [0, 1], modulo which alone a container's samples count; 0 if all of a sample counts.
+
+        Then `hide` is given covers from which a mask of up to a period was subtracted, and `reveal` containers.
+        """
+        return torch.zeros(())
 
     def prepare(self, secret: Tensor) -> Tensor:
         """Returns what is hidden for `secret`, (B, 3, H, W), before the shuffle; by default the secret itself."""

@@ -46,11 +46,11 @@ class Trainer:
         self._every = max(1, self.steps // CURVE_POINTS)
         self._pair = first_pair(config).to(fabric.device, memory_format=torch.channels_last).train()
         self._average = AveragedModel(self._pair, multi_avg_fn=get_ema_multi_avg_fn(config.train.ema), use_buffers=True)
-        hide_reveal = HideRevealPass(self._pair, config.scramble.detail, precision, config.train.compile)
+        hide_reveal = HideRevealPass(self._pair, config, precision, config.train.compile)
         self._hide_reveal, self._optimizer = fabric.setup(hide_reveal, _optimizer(self._pair, config))
 
     def step(self, share: Tensor) -> Point | None:
-        """Does one step of the optimiser on this process's share of the batch, (B, 2, 3, H, W) uint8.
+        """Does one step of the optimiser on this process's share of the batch, (B, 2 or 3, 3, H, W) uint8.
 
         Returns:
             A point of the curve, CURVE_POINTS times in a training and after each validation; otherwise None.
