@@ -7,7 +7,7 @@ import { defaultClientConditions, defineConfig } from "vite";
 /** Folders of the shipped pair and of its ONNX files. */
 const WEIGHTS = resolve(import.meta.dirname, "../stegnet/weights");
 const GRAPHS = resolve(process.env.STEGNET_ONNX ?? WEIGHTS);
-const NAMES = "stegnet.networks";
+const NAMES = "stegnet.networks"; // key of an ONNX file's metadata
 
 /** Headers that allow threads to share memory. */
 const HEADERS = {
@@ -34,8 +34,8 @@ function pair() {
   const weights = createHash("sha256")
     .update(readFileSync(resolve(WEIGHTS, "default.safetensors")))
     .digest("hex");
-  const { base: kind, quality, block } = JSON.parse(readFileSync(resolve(WEIGHTS, "default.json"), "utf8")).scramble;
-  return { weights, kind, quality, block };
+  const { base: kind, quality, block, period } = JSON.parse(readFileSync(resolve(WEIGHTS, "default.json"), "utf8")).scramble;
+  return { weights, kind, quality, block, period };
 }
 
 /** The folder of the ONNX files, which must be those of the weights. */
@@ -45,12 +45,14 @@ function graphs() {
   return GRAPHS;
 }
 
-const graph = (name) => resolve(GRAPHS, `default.${name}.onnx`);
-
 /** Names of the pair's networks, from an ONNX file's metadata: those at the ends may be identities, which have no file. */
 function networks() {
   if (!existsSync(graph("hide"))) return ["hide"];
   const file = readFileSync(graph("hide"));
   const at = file.indexOf(NAMES) + NAMES.length + 2; // a string of the metadata follows its key: tag, length, bytes
   return file.subarray(at, at + file[at - 1]).toString().split(" ");
+}
+
+function graph(name) {
+  return resolve(GRAPHS, `default.${name}.onnx`);
 }

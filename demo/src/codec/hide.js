@@ -7,10 +7,10 @@
 
 import { CODED, decodeBase, encodeBase, leastBytes } from "../format/base.js";
 import { keySource } from "../format/keys.js";
-import { residualOf, toPicture, toPlanes } from "../format/planes.js";
+import { intoRange, masked, residualOf, toPicture, toPlanes } from "../format/planes.js";
 import { formatRecord } from "../format/record.js";
 import { room, seal } from "../format/seal.js";
-import { drawShuffle, shuffled } from "../format/shuffle.js";
+import { drawMask, drawShuffle, shuffled } from "../format/shuffle.js";
 import { PageError } from "../errors.js";
 import { corner, place } from "../picture.js";
 import { resize } from "../resize.js";
@@ -40,7 +40,7 @@ function systemRandom(size) {
  */
 export async function hide(engine, cover, secret, keyInput, random = systemRandom) {
   const keys = keySource(keyInput);
-  const { block, kind, quality, weights } = engine.pair;
+  const { block, kind, quality, period, weights } = engine.pair;
   const [width, height] = [cover.width, cover.height].map((side) => Math.floor(side / block) * block);
   const most = room(cover.width, cover.height) - RECORD_BYTES;
   if (width * height === 0 || leastBytes(kind, width, height) > most) throw tooSmall(cover, kind);
@@ -54,12 +54,15 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
   if (!bytes) throw tooSmall(cover, kind);
   const base = await decodeBase(kind, bytes, width, height, engine.avif);
   const prepared = await engine.run("prepare", width, height, toPlanes(resized));
-  const shuffle = await drawShuffle(await filmKey.shuffle(filmId, 0), (width * height) / block ** 2);
+  const shuffleKey = await filmKey.shuffle(filmId, 0);
+  const shuffle = await drawShuffle(shuffleKey, (width * height) / block ** 2);
   const scrambled = shuffled(residualOf(prepared, base), width, block, shuffle);
-  const planes = await engine.run("hide", width, height, toPlanes(corner(cover, width, height)), scrambled);
+  const mask = await drawMask(shuffleKey, width, height, period);
+  const seen = masked(toPlanes(corner(cover, width, height)), mask, -1);
+  const planes = masked(await engine.run("hide", width, height, seen, scrambled), mask, 1);
 
   engine.onProgress("seal");
-  const hidden = toPicture(planes, width, height);
+  const hidden = toPicture(intoRange(planes, period), width, height);
   const container = { ...cover, data: cover.data.slice() };
   place(hidden.picture, container);
   const errors = { ...cover, data: new Int8Array(cover.data.length) };

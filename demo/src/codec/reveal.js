@@ -3,10 +3,10 @@
 import { nothingOpens, PageError } from "../errors.js";
 import { decodeBase } from "../format/base.js";
 import { keySource } from "../format/keys.js";
-import { joined, toPicture, toPlanes } from "../format/planes.js";
+import { joined, masked, toPicture, toPlanes } from "../format/planes.js";
 import { FILM, parseRecord } from "../format/record.js";
 import { unseal } from "../format/seal.js";
-import { drawShuffle, unshuffled } from "../format/shuffle.js";
+import { drawMask, drawShuffle, unshuffled } from "../format/shuffle.js";
 import { corner } from "../picture.js";
 import { resize } from "../resize.js";
 
@@ -31,8 +31,11 @@ export async function reveal(engine, container, keyInput) {
   checkWeights(hidden.weights, engine.pair.weights);
 
   const [width, height] = area(container, hidden.block);
-  const planes = await engine.run("reveal", width, height, toPlanes(corner(container, width, height)));
-  const shuffle = await drawShuffle(await filmKey.shuffle(filmId, 0), (width * height) / hidden.block ** 2);
+  const shuffleKey = await filmKey.shuffle(filmId, 0);
+  const shuffle = await drawShuffle(shuffleKey, (width * height) / hidden.block ** 2);
+  const mask = await drawMask(shuffleKey, width, height, engine.pair.period);
+  const seen = masked(toPlanes(corner(container, width, height)), mask, -1);
+  const planes = await engine.run("reveal", width, height, seen);
   const sum = joined(unshuffled(planes, width, hidden.block, shuffle), base);
   const { picture } = toPicture(await engine.run("restore", width, height, sum), width, height);
   return { secret: resize(picture, hidden.width, hidden.height), whole };

@@ -41,6 +41,13 @@ export function joined(residual, { picture, gain }) {
   return toPlanes(picture).map((value, at) => value + residual[at] / gain);
 }
 
+/** Planes plus a mask, or minus it. */
+export const masked = (planes, mask, sign) => planes.map((value, at) => value + sign * mask[at]);
+
+/** Moves samples outside [0, 1] by a period towards it. */
+export const intoRange = (planes, period) =>
+  planes.map((value) => (value < 0 ? value + period : value > 1 ? value - period : value));
+
 /** Rounds halves to even, as NumPy and PyTorch do. */
 export function roundEven(value) {
   const floor = Math.floor(value);

@@ -10,8 +10,8 @@ import { tiled } from "./tiles.js";
  * Runs the networks that hide and reveal.
  *
  * @typedef {object} Engine
- * @property {{weights: string, kind: string, quality: number, block: number}} pair id of the weights, and the base of
- *   the secrets that they hide
+ * @property {{weights: string, kind: string, quality: number, block: number, period: number}} pair id of the
+ *   weights, base of the secrets that they hide, and period modulo which a container's samples count; 0: none
  * @property {(stage: string, done?: number, total?: number) => void} onProgress called with the stage,
  *   and how much of it is done
  * @property {(network: string, width: number, height: number, ...inputs: Float32Array[]) => Promise<Float32Array>} run
