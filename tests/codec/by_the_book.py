@@ -9,19 +9,23 @@ from dataclasses import dataclass
 import numpy as np
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from tests.codec.seal_by_the_book import NO_FILM_SECRET as NO_FILM_SECRET
-from tests.codec.seal_by_the_book import NONCE as NONCE
-from tests.codec.seal_by_the_book import SECRET as SECRET
-from tests.codec.seal_by_the_book import bits_of as bits_of
-from tests.codec.seal_by_the_book import bytes_of as bytes_of
-from tests.codec.seal_by_the_book import frame_salt as frame_salt
-from tests.codec.seal_by_the_book import hkdf as hkdf
-from tests.codec.seal_by_the_book import read as read
-from tests.codec.seal_by_the_book import read_lead as read_lead
-from tests.codec.seal_by_the_book import stream as stream
-from tests.codec.seal_by_the_book import with_dummies as with_dummies
-from tests.codec.seal_by_the_book import write as write
-from tests.codec.seal_by_the_book import zones as zones
+from tests.codec.seal_by_the_book import (
+    NO_FILM_SECRET,
+    NONCE,
+    SECRET,
+    bits_of,
+    bytes_of,
+    frame_salt,
+    hkdf,
+    read,
+    read_lead,
+    stream,
+    with_dummies,
+    write,
+    zones,
+)
+
+__all__ = ["NONCE", "NO_FILM_SECRET", "SECRET", "bits_of", "bytes_of", "with_dummies", "write", "zones"]  # from there
 
 FILM_ID = bytes(range(0xA0, 0xB0))
 FILM_SECRET = bytes(range(0xC0, 0xD0))
@@ -70,8 +74,15 @@ def read_film(frames: list[np.ndarray], passphrase: str) -> list[tuple[bytes, bo
 # Records and pictures
 
 
-def commitment(secret: bytes, film_id: bytes) -> bytes:
-    return hmac.digest(hkdf(secret, b"stegnet/2/commitment"), film_id, "sha256")
+def commitment(key: bytes, film_id: bytes) -> bytes:
+    return hmac.digest(hkdf(key, b"stegnet/2/commitment"), film_id, "sha256")
+
+
+def pack_packet(
+    track: int, key_packet: bool, times: tuple[int, int], duration: int, dropped: int, data: bytes
+) -> bytes:
+    """A sound packet; `times` are its presentation and decoding stamps."""
+    return struct.pack(">BBqqIII", track, key_packet, *times, duration, dropped, len(data)) + data
 
 
 @dataclass
@@ -106,6 +117,17 @@ class Parsed:
         return start + described + tracks + struct.pack(">q", self.stamp) + base + self.rest
 
 
+def file_record(key: bytes, film_id: bytes, name: bytes, data: bytes) -> bytes:
+    """That of a file, alone in its container.
+
+    Args:
+        key: of the film.
+    """
+    start = struct.pack(">16s32sBII", film_id, commitment(key, film_id), 3, 1, 0)
+    described = struct.pack(">Q32sI", len(data), hashlib.sha256(data).digest(), len(name)) + name
+    return start + described + struct.pack(">Q", 0) + data
+
+
 def parse(record: bytes) -> Parsed:
     start = struct.unpack(">16s32sBII", record[:57])
     flags, block, weights, *numbers = struct.unpack(">BH32s7I", record[57:120])
@@ -114,6 +136,24 @@ def parse(record: bytes) -> Parsed:
     stamp, size = struct.unpack(">qI", record[:12])
     described = flags, block, weights, *numbers[:3], tuple(numbers[3:5]), tuple(numbers[5:])
     return Parsed(*start, *described, tracks, stamp, record[12 : 12 + size], record[12 + size :])
+
+
+def pack_means(means: np.ndarray) -> bytes:
+    """(h, w, 3) uint8, without its gain."""
+    height, width, _ = means.shape
+    plain = means.astype(int)
+    plain[..., 0] -= plain[..., 1]
+    plain[..., 2] -= plain[..., 1]
+    values = [
+        plain[y, x, channel]
+        - (plain[y - 1, x, channel] if y else 0)
+        - (plain[y, x - 1, channel] if x else 0)
+        + (plain[y - 1, x - 1, channel] if x and y else 0)
+        for channel in range(3)
+        for y in range(height)
+        for x in range(width)
+    ]
+    return zlib.compress(bytes(int(value) % 256 for value in values), 9)
 
 
 def unpack_means(data: bytes, height: int, width: int) -> np.ndarray:
@@ -134,8 +174,8 @@ def unpack_means(data: bytes, height: int, width: int) -> np.ndarray:
     return (means % 256).astype(np.uint8)
 
 
-def shuffle_key(secret: bytes, film_id: bytes, index: int) -> bytes:
-    return hkdf(secret, b"stegnet/2/shuffle" + struct.pack(">Q", index), film_id)
+def shuffle_key(key: bytes, film_id: bytes, index: int) -> bytes:
+    return hkdf(key, b"stegnet/2/shuffle" + struct.pack(">Q", index), film_id)
 
 
 def draw_shuffle(key: bytes, blocks: int) -> tuple[list[int], list[int]]:

@@ -101,9 +101,10 @@ def parities(values: list[int], groups: int) -> list[int]:
 # The record's trits
 
 
-def trits_of(data: bytes) -> list[int]:
+def trits_of(data: bytes, filler: int = 0) -> list[int]:
+    """Trits; bits that are missing in the last 19 are the filler."""
     bits = bits_of(data)
-    bits += [0] * (-len(bits) % 19)
+    bits += [filler] * (-len(bits) % 19)
     numbers = [int("".join(map(str, bits[start : start + 19])), 2) for start in range(0, len(bits), 19)]
     return [number // 3**place % 3 for number in numbers for place in range(11, -1, -1)]
 
@@ -212,12 +213,14 @@ def write(
     film_secret: bytes = NO_FILM_SECRET,
     version: int = 2,
     size: int | None = None,
+    filler: int = 0,
 ) -> np.ndarray:
     """Seals a record under the salt that the picture has. Of all changes that do, it takes the first.
 
     Args:
         key: of the frame.
         height, film_secret, version, size: what the lead says, true or not.
+        filler: as in `trits_of`.
     """
     picture = picture.copy()
     salt, found = frame_salt(picture), zones(picture, key)
@@ -226,7 +229,7 @@ def write(
     sealed = AESGCM(hkdf(key, b"stegnet/2/record", salt)).encrypt(nonce, record, lead)
     values = picture.reshape(-1)
     write_parities(values, found.lead, bits_of(lead))
-    write_trits(values, found.record, sealed, height if height in COLUMNS else 1)
+    write_trits(values, found.record, lanes(len(sealed), len(found.record)), trits_of(sealed, filler), height)
     for group in range(128):
         members = list(zip(found.mac[group::128], found.sides[group::128], strict=True))
         if all(side == 1 and values[sample] in (0, 255) for sample, side in members):
@@ -252,10 +255,10 @@ def write_parities(values: np.ndarray, zone: list[int], bits: list[int]) -> None
             values[zone[group]] = value - 1 if value == 255 else value + 1
 
 
-def write_trits(values: np.ndarray, zone: list[int], sealed: bytes, height: int) -> None:
+def write_trits(values: np.ndarray, zone: list[int], arranged: Lanes, trits: list[int], height: int) -> None:
     """Changes the first sample of each row of a lane, whose lowest digit is never 0, as the row needs it."""
-    arranged, trits = lanes(len(sealed), len(zone)), trits_of(sealed)
-    trits += [0] * (len(arranged.rows) * len(arranged.rows[0]) - len(trits))
+    height = height if height in COLUMNS else 1
+    trits = trits + [0] * (len(arranged.rows) * len(arranged.rows[0]) - len(trits))
     for lane, rows in enumerate(arranged.rows):
         inside = sums_of(values, zone, rows)
         for number, row in enumerate(rows):
