@@ -4,27 +4,25 @@
  * 11, 2005). Readers don't depend on costs.
  */
 
-import { bitOf } from "./bytes.js";
-
-const LEVEL = 508;
-const HALF = LEVEL / 2;
+const PARTS = 16; // of a 254th of a level
+const HALF = 127 * PARTS;
 
 /**
- * What samples should be minus what they are, never zero: a tie would favour one direction.
+ * What samples should be minus what they are, none zero and few equal: ties would favour a direction, and some places.
  *
  * @param {Int8Array} errors in 254ths of a level
- * @param {Uint8Array} random a bit for each sample
- * @returns {Int16Array} in 508ths
+ * @param {Uint8Array} random a byte for each sample
+ * @returns {Int16Array} in 4,064ths
  */
 export function withoutTies(errors, random) {
   const tilted = new Int16Array(errors.length);
   for (let sample = 0; sample < errors.length; sample++) {
-    tilted[sample] = 2 * errors[sample] + 2 * bitOf(random, sample) - 1;
+    tilted[sample] = PARTS * errors[sample] + 2 * (random[sample] % PARTS) + 1 - PARTS;
   }
   return tilted;
 }
 
-/** Cost of a step up; from 255 it goes down by two. @param {number} error of the sample, in 508ths of a level */
+/** Cost of a step up; from 255 it goes down by two. @param {number} error of the sample, in 4,064ths of a level */
 export const upCost = (value, error) => (value === 255 ? 4 * HALF + 2 * error : HALF - error);
 
 /** Cost of a step down; from 0 it goes up by two. */

@@ -33,13 +33,16 @@ function writeRandomBits(samples, errors, trits, height, random) {
   const idle = idleSamples(samples.length);
   const order = argsort(random(8 * idle.length).buffer, idle.length);
   const share = idle.length / carriers(samples.length);
-  const groups = Math.max(1, Math.floor(GROUPS * share));
+  const groups = Math.max(1, rounded(GROUPS * share, random));
   const head = groups * groupSize(carriers(samples.length));
   const zone = (first, length) => ({ length, sample: (element) => idle[order[first + element]] });
   writeParities(samples, errors, zone(0, head), groups, random(groups));
 
   const rest = idle.length - head;
-  const count = Math.min(Math.floor((trits * rest) / recordCarriers(samples.length)), capacity(rest));
+  const count = Math.min(rounded((trits * rest) / recordCarriers(samples.length), random), capacity(rest));
   const drawn = random(count).map((byte) => byte % 3);
   writeTrits(samples, errors, zone(head, rest), layoutFor(count, rest), height, drawn);
 }
+
+/** Rounded up or down at random, so that the mean stays. */
+const rounded = (value, random) => Math.floor(value + random(1)[0] / 256);

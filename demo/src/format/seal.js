@@ -34,7 +34,7 @@ export async function seal(picture, errors, record, keys, filmSecret, random) {
   const size = record.length + TAG_BYTES;
   const layout = layoutFor(tritsFor(size), recordCarriers(samples.length));
   const height = heightFor(layout);
-  const tilted = withoutTies(errors, random(Math.ceil(samples.length / 8)));
+  const tilted = withoutTies(errors, random(samples.length));
   stepIdle(samples, tilted, tritsFor(size), height, random);
 
   const key = await keys.frameKey(await saltOf(picture));

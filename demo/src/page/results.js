@@ -11,8 +11,8 @@ const PICTURES = {
 };
 const POOR = 30; // dB of PSNR; below, the difference is visible, and the page warns as `stegnet hide` does
 const UNUSABLE = 22; // dB; below, a secret is hardly recognisable
-const UNLIKE_PHOTOGRAPHS =
-  "The network was trained on photographs: noise and fine patterns, in either picture, are reproduced badly. Try another secret or cover.";
+const TOO_FINE =
+  "Noise and fine patterns in a secret take more room than its cover has: use a plainer secret or a larger cover.";
 
 /**
  * Shows a container.
@@ -91,7 +91,7 @@ function warnings(psnr, cover, secret) {
   if (psnr.container < POOR) {
     found.push({
       message: `The container visibly differs from its cover (${decibels(psnr.container)}).`,
-      hint: UNLIKE_PHOTOGRAPHS,
+      hint: TOO_FINE,
     });
   }
   if (psnr.secret < POOR) {
@@ -99,7 +99,7 @@ function warnings(psnr, cover, secret) {
     const shrunk = `At ${dimensions(secret)} it must be shrunk to fit into the cover’s ${dimensions(cover)}: use a larger cover.`;
     found.push({
       message: `${unusable ? "Don’t send this: the revealed secret would be unusable" : "The revealed secret will be visibly degraded"} (${decibels(psnr.secret)}).`,
-      hint: psnr.fitted < POOR ? shrunk : UNLIKE_PHOTOGRAPHS,
+      hint: psnr.fitted < POOR ? shrunk : TOO_FINE,
       grave: unusable,
     });
   }
