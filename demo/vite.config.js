@@ -34,7 +34,12 @@ function pair() {
   const weights = createHash("sha256")
     .update(readFileSync(resolve(WEIGHTS, "default.safetensors")))
     .digest("hex");
-  const { base: kind, quality, block, period } = JSON.parse(readFileSync(resolve(WEIGHTS, "default.json"), "utf8")).scramble;
+  const {
+    base: kind,
+    quality,
+    block,
+    period,
+  } = JSON.parse(readFileSync(resolve(WEIGHTS, "default.json"), "utf8")).scramble;
   return { weights, kind, quality, block, period };
 }
 
@@ -45,12 +50,15 @@ function graphs() {
   return GRAPHS;
 }
 
-/** Names of the pair's networks, from an ONNX file's metadata: those at the ends may be identities, which have no file. */
+/** Names of the pair's networks, from an ONNX file's metadata: not every pair has networks at its ends. */
 function networks() {
   if (!existsSync(graph("hide"))) return ["hide"];
   const file = readFileSync(graph("hide"));
   const at = file.indexOf(NAMES) + NAMES.length + 2; // a string of the metadata follows its key: tag, length, bytes
-  return file.subarray(at, at + file[at - 1]).toString().split(" ");
+  return file
+    .subarray(at, at + file[at - 1])
+    .toString()
+    .split(" ");
 }
 
 function graph(name) {

@@ -103,8 +103,16 @@ for (const [kind, what] of [
 }
 
 const NAME = new TextEncoder().encode("Käse.txt");
-const file = (name, bytes, { size = bytes.length, hash = digest(bytes), offset = 0 } = {}) =>
-  [[3], u32(1), u32(0), u64(size), fromHex(hash), sized(name), u64(offset), bytes];
+const file = (name, bytes, { size = bytes.length, hash = digest(bytes), offset = 0 } = {}) => [
+  [3],
+  u32(1),
+  u32(0),
+  u64(size),
+  fromHex(hash),
+  sized(name),
+  u64(offset),
+  bytes,
+];
 
 test("a hidden file comes back byte for byte, with its name", async () => {
   const bytes = seeded(2)(300);
@@ -144,7 +152,10 @@ for (const [name, some] of [
 
 test("the filters of a PNG file's rows differ, as other programs' do", async () => {
   const { width, height, data } = waves(300, 200, 20);
-  data.set(seeded(6)(90_000).map((value) => 100 + (value >> 6)), 90_000);
+  data.set(
+    seeded(6)(90_000).map((value) => 100 + (value >> 6)),
+    90_000,
+  );
   const png = await writePng({ width, height, data });
   const chunks = [...png.keys()].filter((at) => Buffer.from(png.subarray(at, at + 4)).toString("latin1") === "IDAT");
   assert.ok(chunks.length > 1);

@@ -121,7 +121,11 @@ for (const [index, sealed] of steps.sealed.entries()) {
     const places = await zones(samples, await key.positions());
     for (const [name, first] of Object.entries(sealed.zones)) {
       assert.equal(places[name].length, sealed.sizes_of_zones[name]);
-      assert.deepEqual(Array.from(first, (_, element) => places[name].sample(element)), first, name);
+      assert.deepEqual(
+        Array.from(first, (_, element) => places[name].sample(element)),
+        first,
+        name,
+      );
     }
     const sides = Array.from(sealed.sides, (_, at) => (places.sides[at >> 3] >> (7 - (at & 7))) & 1);
     assert.deepEqual(sides, sealed.sides);
@@ -150,7 +154,7 @@ for (const [width, height, share, shift] of [
   [64, 48, 1, 8], // all black
   [200, 150, 0.01, 0],
 ]) {
-  test(`${share} of the room of ${width}×${height} pixels is read back, with samples shifted by ${shift} bits`, async () => {
+  test(`a record in ${share} of ${width}×${height} pixels, samples shifted by ${shift} bits`, async () => {
     const draw = seeded(width);
     const data = draw(3 * width * height).map((value) => value >> shift);
     const errors = new Int8Array(draw(data.length).map((value) => value % 255)).map((value) => value - 127);
@@ -161,7 +165,9 @@ for (const [width, height, share, shift] of [
     const none = new Uint8Array(16);
     assert.deepEqual(await unseal({ width, height, data }, keys), { record, filmSecret: none, whole: true });
     assert.ok(data.every((value, at) => Math.abs(value - before[at]) <= 2));
-    const far = data.filter((value, at) => Math.abs(value - before[at]) === 2 && before[at] !== 0 && before[at] !== 255);
+    const far = data.filter(
+      (value, at) => Math.abs(value - before[at]) === 2 && before[at] !== 0 && before[at] !== 255,
+    );
     assert.ok(far.length <= 16, "only the MAC's samples may move twice");
   });
 }
@@ -188,7 +194,11 @@ for (let height = 1; height <= MAX_HEIGHT; height++) {
 const every = (count) => (count ? every(count - 1).flatMap((some) => [-1, 0, 1].map((step) => [...some, step])) : [[]]);
 
 const fits = (some, wanted, values, rows, height) =>
-  laneTrits(values.map((value, at) => (value + 3 + some[at]) % 3), rows, height).every((trit, row) => trit === wanted[row]);
+  laneTrits(
+    values.map((value, at) => (value + 3 + some[at]) % 3),
+    rows,
+    height,
+  ).every((trit, row) => trit === wanted[row]);
 
 test("samples that carry nothing are stepped as often as the others", async () => {
   const [width, height] = [256, 256];

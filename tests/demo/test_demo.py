@@ -90,5 +90,7 @@ def test_containers_of_python_open_in_the_page(picture_of: Callable[[str], np.nd
     pair = stegnet.load(device="cpu", precision="fp32")
     in_python = pair.reveal(picture_of("from_python"), stegnet.Passphrase(PASSPHRASE)).picture
     in_page = picture_of("revealed_by_page")
-    assert np.abs(in_python.astype(int) - in_page).max() <= 1
+    difference = np.abs(in_python.astype(int) - in_page)  # by a base that AVIF decoders convert to RGB differently
+    assert difference.max() <= 2
+    assert (difference > 1).mean() < 1e-3
     assert psnr(in_page, picture_of("secret")) > MIN_PSNR

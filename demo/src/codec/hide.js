@@ -1,11 +1,11 @@
 /**
  * Hiding a picture in a picture.
  *
- * The format fixes keys, places, record, MAC and shuffle bit for bit (src/format). Implementations may differ in how they
- * resize the secret, code its base, run the networks, and choose the steps that seal the record.
+ * The format fixes keys, places, record, MAC and shuffle bit for bit (src/format). Implementations may differ in how
+ * they resize the secret, code its base, run the networks, and choose the steps that seal the record.
  */
 
-import { CODED, decodeBase, encodeBase, leastBytes } from "../format/base.js";
+import { decodeBase, encodeBase, leastBytes } from "../format/base.js";
 import { keySource } from "../format/keys.js";
 import { intoRange, masked, residualOf, toPicture, toPlanes } from "../format/planes.js";
 import { formatRecord } from "../format/record.js";
@@ -43,7 +43,7 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
   const { block, kind, quality, period, weights } = engine.pair;
   const [width, height] = [cover.width, cover.height].map((side) => Math.floor(side / block) * block);
   const most = room(cover.width, cover.height) - RECORD_BYTES;
-  if (width * height === 0 || leastBytes(kind, width, height) > most) throw tooSmall(cover, kind);
+  if (width * height === 0 || leastBytes(kind, width, height) > most) throw tooSmall(cover);
   const filmSecret = keys.filmSecret(random);
   const filmKey = await keys.filmKey(filmSecret);
   const filmId = random(FILM_ID_BYTES);
@@ -51,7 +51,7 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
   engine.onProgress("code");
   const resized = resize(secret, width, height);
   const bytes = await encodeBase(kind, resized, quality, most, engine.avif);
-  if (!bytes) throw tooSmall(cover, kind);
+  if (!bytes) throw tooSmall(cover);
   const base = await decodeBase(kind, bytes, width, height, engine.avif);
   const prepared = await engine.run("prepare", width, height, toPlanes(resized));
   const shuffleKey = await filmKey.shuffle(filmId, 0);
@@ -76,7 +76,5 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
   return { container, scrambled };
 }
 
-function tooSmall({ width, height }, kind) {
-  const side = kind === CODED ? 64 : 48;
-  return new PageError(`The cover is too small: ${width} × ${height} pixels.`, `Use one of at least ${side} × ${side} pixels.`);
-}
+const tooSmall = ({ width, height }) =>
+  new PageError(`The cover is too small: ${width} × ${height} pixels.`, "Use one of at least 48 × 48 pixels.");

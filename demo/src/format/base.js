@@ -60,11 +60,13 @@ export async function encodeBase(kind, secret, quality, most, avif) {
  * @throws {RangeError} the bytes are not such a base
  */
 export async function decodeBase(kind, bytes, width, height, avif) {
-  if (kind === NONE) return { picture: { width, height, data: new Uint8Array(3 * width * height).fill(GREY) }, gain: 1 };
+  if (kind === NONE)
+    return { picture: { width, height, data: new Uint8Array(3 * width * height).fill(GREY) }, gain: 1 };
   const [code, coded] = [bytes[0], bytes.subarray(1)];
   if (code > MAX_GAIN_CODE) throw new RangeError("not a base");
   const gain = 2 ** ((code - GAIN_BIAS) / GAIN_UNIT);
-  if (kind === MEANS) return { picture: enlarged(await unpack(coded, height / CELL, width / CELL), width, height), gain };
+  if (kind === MEANS)
+    return { picture: enlarged(await unpack(coded, height / CELL, width / CELL), width, height), gain };
   if (!declares(coded, width, height)) throw new RangeError("not a base");
   const picture = await avif.decode(coded);
   if (picture?.width !== width || picture.height !== height) throw new RangeError("not a base");

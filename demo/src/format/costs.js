@@ -1,7 +1,7 @@
 /**
- * Costs of steps: by how much each one raises the squared error against what the network wrote before rounding. A sample
- * prefers its second-nearest level (Fridrich, Goljan, Soukal: Perturbed Quantization Steganography, Multimedia Systems
- * 11, 2005). Readers don't depend on costs.
+ * Costs of steps: by how much each one raises the squared error against what the network wrote before rounding. A
+ * sample prefers its second-nearest level (Fridrich, Goljan, Soukal: Perturbed Quantization Steganography, Multimedia
+ * Systems 11, 2005). Readers don't depend on costs.
  */
 
 const PARTS = 16; // of a 254th of a level

@@ -1,6 +1,6 @@
 /**
- * Bits as parities of groups of a zone's elements: element e belongs to group e mod `groups`, and few samples change, the
- * cheapest of a group (docs/format.md, "Lead" and "MAC").
+ * Bits as parities of groups of a zone's elements: element e belongs to group e mod `groups`, and few samples change,
+ * the cheapest of a group (docs/format.md, "Lead" and "MAC").
  */
 
 import { bitOf } from "./bytes.js";

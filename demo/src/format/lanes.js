@@ -46,7 +46,7 @@ export function heightFor({ lanes, sums }) {
   return height;
 }
 
-/** The trits in the lanes of a zone. @param {Uint8Array} samples of the frame @param {import("./places.js").Zone} zone */
+/** The trits in the lanes of a zone. @param {Uint8Array} samples of the frame @param {Layout} layout */
 export function readTrits(samples, zone, layout, height) {
   const { lanes, rows, sums } = layout;
   const trits = new Uint8Array(lanes * rows.length);

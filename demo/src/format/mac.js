@@ -34,7 +34,8 @@ export class MacPlaces {
   prepare() {
     for (let group = 0; group < GROUPS; group++) {
       let changeable = false;
-      for (let element = group; element < this.#zone.length; element += GROUPS) changeable ||= this.#change(element) !== 0;
+      for (let element = group; element < this.#zone.length; element += GROUPS)
+        changeable ||= this.#change(element) !== 0;
       if (changeable) continue;
       const sample = this.#zone.sample(group);
       this.#samples[sample] = this.#samples[sample] === 0 ? 1 : 254;

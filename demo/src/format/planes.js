@@ -1,4 +1,4 @@
-/** Pictures as planes of floats, and what the network hides of a secret: the residual (docs/format.md, "The pixels"). */
+/** Pictures as planes of floats, and the residual that the network hides (docs/format.md, "The pixels"). */
 
 /** (3, height, width) in [0, 1]. @param {import("../picture.js").Picture} picture */
 export function toPlanes({ width, height, data }) {
@@ -13,8 +13,8 @@ export function toPlanes({ width, height, data }) {
 /**
  * Planes as 8-bit samples, clamped and rounded.
  *
- * @returns {{picture: import("../picture.js").Picture, errors: Int8Array}} errors: exact minus rounded sample, in 254ths
- *   of a level
+ * @returns {{picture: import("../picture.js").Picture, errors: Int8Array}} errors: exact minus rounded sample, in
+ *   254ths of a level
  */
 export function toPicture(planes, width, height) {
   const area = width * height;

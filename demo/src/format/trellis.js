@@ -14,7 +14,8 @@ const COLUMNS = {
   5: [202, 131, 119, 100, 178, 127, 86, 175, 130, 184, 212, 137, 205, 94, 133, 83],
   6: [514, 647, 512, 650, 293, 593, 403, 665, 287, 383, 353, 725, 694, 728, 641, 400],
 };
-const digits = (column, height) => Uint8Array.from({ length: height }, (_, digit) => Math.floor(column / 3 ** digit) % 3);
+const digits = (column, height) =>
+  Uint8Array.from({ length: height }, (_, digit) => Math.floor(column / 3 ** digit) % 3);
 const WEIGHTS = Object.fromEntries(
   Object.entries(COLUMNS).map(([height, columns]) => [height, columns.map((column) => digits(column, height))]),
 );
@@ -77,9 +78,9 @@ export function stepSearch(height) {
   function traced(last, missing, rows, samples) {
     const steps = new Int8Array(samples);
     let [state, at] = [last, samples];
-    for (let row = rows.length; row-- > 0; ) {
+    for (let row = rows.length; row-- > 0;) {
       state = 3 * state + missing[row];
-      for (let sample = rows[row]; sample-- > 0; ) {
+      for (let sample = rows[row]; sample-- > 0;) {
         const choice = choices[--at * states + state];
         if (choice === UP) [steps[at], state] = [1, without[sample][state]];
         else if (choice === DOWN) [steps[at], state] = [-1, with_[sample][state]];

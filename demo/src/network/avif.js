@@ -18,7 +18,8 @@ const OPTIONS = {
  */
 export function makeAvif(load) {
   const modules = {};
-  const module = async (name, make) => (modules[name] ??= await make({ noInitialRun: true, wasmBinary: await load(name) }));
+  const module = async (name, make) =>
+    (modules[name] ??= await make({ noInitialRun: true, wasmBinary: await load(name) }));
   return {
     async encode(picture, quality) {
       const { encode } = await module("encode", encoder);
@@ -40,9 +41,11 @@ function toRgba({ width, height, data }) {
   return rgba;
 }
 
+/** Without alpha; null if there is any. */
 function fromRgba({ width, height, data }) {
   const picture = blank(width, height);
   for (let pixel = 0; pixel < width * height; pixel++) {
+    if (data[4 * pixel + 3] !== 255) return null;
     picture.data.set(data.subarray(4 * pixel, 4 * pixel + 3), 3 * pixel);
   }
   return picture;
