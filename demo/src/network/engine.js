@@ -57,7 +57,12 @@ export async function makeEngine(device, onProgress) {
     return tiled(network, width, height, inputs, compute, (done, total) => onProgress(network, done, total));
   }
 
-  return { pair: PAIR, onProgress, run, avif: makeAvif((name) => download(AVIF[name], onProgress)) };
+  const avif = makeAvif(async (name) => {
+    const wasm = await download(AVIF[name], onProgress);
+    onProgress("code");
+    return wasm;
+  });
+  return { pair: PAIR, onProgress, run, avif };
 }
 
 async function computed(graph, tensors) {

@@ -21,7 +21,8 @@ const STAGES = {
   reveal: {
     pictures: ["Reading the container", 2],
     load: ["Loading the network", 10],
-    key: ["Opening", 14],
+    key: ["Opening", 8],
+    code: ["Opening", 6],
     reveal: ["Revealing", 48],
     restore: ["Restoring", 22],
     write: ["Writing the PNG file", 4],
