@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from tests.codec.seal_by_the_book import (
@@ -183,6 +184,17 @@ def draw_shuffle(key: bytes, blocks: int) -> tuple[list[int], list[int]]:
     data = stream(key, 9 * blocks)
     words = struct.unpack(f"<{blocks}Q", data[: 8 * blocks])
     return sorted(range(blocks), key=lambda block: words[block]), list(data[8 * blocks :])
+
+
+def draw_mask(key: bytes, height: int, width: int) -> np.ndarray:
+    """What is added to the samples of the hidden area, (height, width, 3), in periods.
+
+    Args:
+        key: of the shuffle.
+    """
+    cipher = Cipher(algorithms.AES256(key), modes.CTR(b"\x80" + bytes(15))).encryptor()
+    words = struct.unpack(f"<{3 * height * width}H", cipher.update(bytes(6 * height * width)))
+    return np.array(words).reshape(height, width, 3) / 65536
 
 
 def turned(block: np.ndarray, turn: int) -> np.ndarray:

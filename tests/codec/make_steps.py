@@ -46,6 +46,7 @@ def steps() -> dict[str, object]:
         "salt": SALT.hex(),
         "subkeys": subkeys(),
         "shuffled": shuffled(by_the_book.shuffle_key(SECRET, FILM_ID, 5)),
+        "mask": mask(by_the_book.shuffle_key(SECRET, FILM_ID, 5)),
         "means": means(),
         "record": record(),
         "sealed": [
@@ -82,6 +83,12 @@ def shuffled(stream_key: bytes) -> dict[str, object]:
     plane = np.arange(64 * rows * cols).reshape(8 * rows, 8 * cols, 1) + 1
     shown = by_the_book.shuffle(plane, permutation, turns, cols)
     return {"rows": rows, "cols": cols, "permutation": permutation, "plane": shown.ravel().tolist()}
+
+
+def mask(stream_key: bytes) -> dict[str, object]:
+    """That of a hidden area of one row of blocks, in words."""
+    words = by_the_book.draw_mask(stream_key, 8, 16).ravel() * 65536
+    return {"rows": 1, "cols": 2, "words": [int(word) for word in words]}
 
 
 def means() -> dict[str, object]:

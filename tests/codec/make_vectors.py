@@ -5,8 +5,9 @@ book (`by_the_book`), not by stegnet, and the answers follow from how each conta
 so that the same pixels come out again; only zlib may compress otherwise elsewhere, and FFmpeg wrap the same frames in
 other bytes.
 
-The network is an ideal one, of five levels: level = round(4 · (hidden + ½)), within 0 and 4, is kept in the low four
-bits of a sample as 3 · level + 1; revealed is ⌊low bits / 3⌋ / 4 − ½.
+The networks are ideal ones, of five levels: level = round(4 · (hidden + ½)), within 0 and 4; revealed is level / 4 − ½.
+Where no period is given, the level is kept in the low four bits of a sample as 3 · level + 1, and read as
+⌊low bits / 3⌋. With a period of 16 levels, it is ⌊y / 3.2⌋, where y is the sample less its mask, modulo 16.
 """
 
 import base64
@@ -24,16 +25,20 @@ from tests.codec import by_the_book, seal_by_the_book
 from tests.codec.by_the_book import FILM_SECRET, NO_FILM_SECRET, SECRET
 from tests.codec.vector_parts import (
     AVIF,
+    PERIOD,
     coded_base,
     cover,
     fields_of,
     hide,
+    hide_masked,
     means_of,
     no_base,
     picture_in,
+    refreshed,
     secret,
     shown,
     stepped,
+    with_other_mac_bit,
 )
 
 FOLDER = Path(__file__).parent / "vectors"
@@ -42,7 +47,7 @@ KEY, WRONG_KEY = SECRET.hex(), bytes(range(1, 33)).hex()
 PASSPHRASE = "zwei Käse"
 
 PICTURE = 40, 48  # rows and columns
-FRAME = 40, 48
+FRAME = 32, 40
 FRAMES, HIDDEN = 5, 4
 MILLISECOND = Fraction(1, 1000)
 STAMPS = [-7, 3, 13, 33]  # of the hidden frames, in milliseconds
@@ -65,6 +70,7 @@ class Vector:
         frames: of the container; one for a picture.
         shown: SHA-256 of the revealed pictures' RGB samples, in order; of a file, that of its bytes.
         base: "none", "means" or "coded"; None for a file.
+        period: of the network in levels, if it has one.
         key, passphrase: hexadecimal digits, or text; one of the two.
         said: of a film's frames, by index: what has become of them.
         sound: SHA-256 of the bytes of the sound packets that come back, one after the other.
@@ -75,6 +81,7 @@ class Vector:
     frames: list[np.ndarray]
     shown: list[str]
     base: str | None = "none"
+    period: int | None = None
     key: str | None = KEY
     passphrase: str | None = None
     said: dict[str, list[int]] | None = None
@@ -105,6 +112,7 @@ def pictures() -> list[Vector]:
         replace(nothing("good", good), key=WRONG_KEY),
         with_means(),
         with_coded_base(),
+        with_period(),
         large(),
         by_passphrase(),
         *files(),
@@ -136,17 +144,6 @@ def pictures() -> list[Vector]:
     ]
 
 
-def with_other_mac_bit(container: np.ndarray) -> np.ndarray:
-    """One sample of the MAC's zone is the other of its pair; its hidden level stays."""
-    zones = by_the_book.zones(container, SECRET)
-    for sample, side in zip(zones.mac, zones.sides, strict=True):
-        value = int(container.flat[sample])
-        other = (value + side ^ 1) - side
-        if 0 <= other <= 255 and value % 16 // 3 == other % 16 // 3:
-            return stepped(container, sample, other - value)
-    raise AssertionError
-
-
 def with_means() -> Vector:
     """The base is block means."""
     noise = np.frombuffer(random.Random(53).randbytes(3 * PICTURE[0] * PICTURE[1]), np.uint8)
@@ -162,6 +159,18 @@ def with_coded_base() -> Vector:
     picture = (base.picture + tint).clip(0, 255).astype(np.uint8)
     container = picture_in(cover(*PICTURE), picture, base, random.Random(31), 5)
     return Vector("coded.png", "whole", [container], [shown(picture, base)], "coded")
+
+
+def with_period() -> Vector:
+    """The network counts modulo 16, and a mask hides what samples mean; some are near 0 or 255."""
+    picture, base, draw = secret(*PICTURE, 5), no_base(*PICTURE), random.Random(33)
+    noise = np.frombuffer(draw.randbytes(picture.size), np.uint8).reshape(picture.shape)
+    film_id = draw.randbytes(16)
+    container = hide_masked(noise, picture, base, by_the_book.shuffle_key(SECRET, film_id, 0))
+    container = by_the_book.with_dummies(container, draw, 0.2)
+    record = fields_of(film_id, SECRET, *PICTURE, base).join()
+    container = by_the_book.write(container, record, SECRET, draw.randbytes(12), height=2)
+    return Vector("period.png", "whole", [container], [shown(picture, base)], period=PERIOD)
 
 
 def large() -> Vector:
@@ -222,14 +231,6 @@ def film_frames(seed: int, passphrase: str | None = None) -> list[np.ndarray]:
         record, nonce = film_record(film_id, key, index), draw.randbytes(12)
         frames.append(by_the_book.write(container, record, frame_key, nonce, height=index + 1, film_secret=film_secret))
     return frames
-
-
-def refreshed(container: np.ndarray, draw: random.Random, anchor: bool) -> np.ndarray:
-    """With other salt samples, so that it is an anchor, or that it is none."""
-    while True:
-        again = by_the_book.with_dummies(container, draw, 0.2)
-        if by_the_book.is_anchor(again) == anchor:
-            return again
 
 
 def film_record(film_id: bytes, key: bytes, index: int) -> bytes:
@@ -339,7 +340,7 @@ def write_all(folder: Path) -> None:
 
 def described(vector: Vector) -> dict[str, object]:
     """As it stands in answers.json."""
-    names = "file", "key", "passphrase", "base", "answer", "said", "shown", "sound"
+    names = "file", "key", "passphrase", "base", "period", "answer", "said", "shown", "sound"
     return {name: value for name in names if (value := getattr(vector, name)) is not None}
 
 

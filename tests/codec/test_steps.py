@@ -11,7 +11,7 @@ from stegnet.codec.base import decode
 from stegnet.codec.keys import ContainerKeys, KeyRing, film_key
 from stegnet.codec.record import PICTURE, Header, Pictures, Record, format_record
 from stegnet.codec.seal import UnsealedRecord, frame_salt, unseal
-from stegnet.core.shuffle import apply, draw
+from stegnet.core.shuffle import apply, draw, draw_mask
 from tests.codec import make_steps
 from tests.codec.by_the_book import FILM_ID, SECRET
 
@@ -45,6 +45,13 @@ def test_shuffle(key):
     shuffle = draw(key.shuffle(FILM_ID, 5), shuffled["rows"], shuffled["cols"])
     plane = np.arange(len(shuffled["plane"]), dtype=np.float32).reshape(8 * shuffled["rows"], -1, 1) + 1
     assert apply(plane, shuffle).ravel().astype(int).tolist() == shuffled["plane"]
+
+
+def test_mask(key):
+    mask = STEPS["mask"]
+    shuffle = draw(key.shuffle(FILM_ID, 5), mask["rows"], mask["cols"])
+    found = draw_mask(shuffle, slice(0, 8 * mask["rows"]), 8 * mask["cols"])
+    assert (found.ravel() * 65536).astype(int).tolist() == mask["words"]
 
 
 def test_means():

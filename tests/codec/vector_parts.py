@@ -1,7 +1,8 @@
-"""What the test vectors are made of: pictures, and an ideal network by the book, which hides five levels.
+"""What the test vectors are made of: pictures, and ideal networks by the book, which hide five levels.
 
-Level = round(4 · (hidden + ½)), within 0 and 4, is kept in the low four bits of a sample as 3 · level + 1; revealed is
-⌊low bits / 3⌋ / 4 − ½ (`FiveLevels` in tests/support/pairs.py).
+Level = round(4 · (hidden + ½)), within 0 and 4; revealed is level / 4 − ½. Without a period, a level is kept in the low
+four bits of a sample as 3 · level + 1 (`FiveLevels` in tests/support/pairs.py). With a period of 16, it is kept in the
+sample less its mask, modulo 16, as 3.2 · (level + ½) (`FivePhases`).
 """
 
 import base64
@@ -16,6 +17,7 @@ from tests.codec import by_the_book
 from tests.codec.by_the_book import SECRET, Parsed
 
 WEIGHTS = "5e" * 32
+PERIOD = 16  # of the network that has one, in levels
 # A grey picture of 48×40: its samples come out the same whoever converts them to RGB.
 AVIF = base64.b64decode(
     "AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUEAAADrbWV0YQAAAAAAAAAhaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAAAAAAAOcGl0"
@@ -89,6 +91,19 @@ def hide(cover: np.ndarray, picture: np.ndarray, base: Base, shuffle_key: bytes)
     return container
 
 
+def hide_masked(cover: np.ndarray, picture: np.ndarray, base: Base, shuffle_key: bytes) -> np.ndarray:
+    """The same by the network with a period: each sample goes to the nearest value that means its level."""
+    container, (height, width, _) = cover.copy(), picture.shape
+    shuffle = by_the_book.draw_shuffle(shuffle_key, height * width // 64)
+    levels = by_the_book.shuffle(levels_of(picture, base), *shuffle, width // 8) + 2
+    wanted = 3.2 * (levels + 0.5) + by_the_book.draw_mask(shuffle_key, height, width) * PERIOD
+    area = cover[:height, :width]
+    exact = wanted + PERIOD * np.rint((area - wanted) / PERIOD)
+    exact += PERIOD * ((exact < 0).astype(int) - (exact > 255))
+    container[:height, :width] = np.rint(exact)
+    return container
+
+
 def fields_of(film_id: bytes, key: bytes, height: int, width: int, base: Base) -> Parsed:
     """The record of a picture, alone in its container.
 
@@ -115,3 +130,22 @@ def stepped(picture: np.ndarray, place: int, step: int = 1) -> np.ndarray:
     value = int(picture.flat[place])
     picture.flat[place] = value + step if value + step <= 255 else value - step
     return picture
+
+
+def with_other_mac_bit(container: np.ndarray) -> np.ndarray:
+    """One sample of the MAC's zone is the other of its pair; its hidden level stays."""
+    zones = by_the_book.zones(container, SECRET)
+    for sample, side in zip(zones.mac, zones.sides, strict=True):
+        value = int(container.flat[sample])
+        other = (value + side ^ 1) - side
+        if 0 <= other <= 255 and value % 16 // 3 == other % 16 // 3:
+            return stepped(container, sample, other - value)
+    raise AssertionError
+
+
+def refreshed(container: np.ndarray, draw: random.Random, anchor: bool) -> np.ndarray:
+    """With other salt samples, so that it is an anchor, or that it is none."""
+    while True:
+        again = by_the_book.with_dummies(container, draw, 0.2)
+        if by_the_book.is_anchor(again) == anchor:
+            return again
