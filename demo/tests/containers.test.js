@@ -22,7 +22,7 @@ const secretKey = fromHex(steps.key);
 for (const vector of vectors.filter(({ file }) => file.endsWith(".png"))) {
   test(`${vector.file} is ${vector.answer}`, async () => {
     const container = readPng(read(`vectors/${vector.file}`));
-    const engine = ideal(vector.base ?? NONE);
+    const engine = ideal(vector.base ?? NONE, vector.period);
     if (vector.answer === "nothing") {
       await assert.rejects(reveal(engine, container, given(vector)), { message: /nothing here opens/ });
       return;
@@ -42,18 +42,20 @@ function waves(width, height, length) {
   return { width, height, data: Uint8Array.from({ length: 3 * width * height }, value) };
 }
 
-for (const [kind, least] of [
-  [NONE, 20],
-  [MEANS, 28],
-  [CODED, 38],
+for (const [kind, period, least] of [
+  [NONE, 0, 20],
+  [NONE, 16, 20],
+  [MEANS, 0, 28],
+  [CODED, 0, 38],
+  [CODED, 16, 38],
 ]) {
-  test(`a container with the base ${kind} is revealed`, async () => {
+  test(`a container with the base ${kind} and the period ${period} is revealed`, async () => {
     const [cover, secret] = [waves(107, 93, 30), waves(60, 71, 10)];
     for (const keyInput of [{ passphrase: "x" }, { file: secretKey }]) {
       const before = cover.data.slice();
-      const { container } = await hide(ideal(kind), cover, secret, keyInput);
+      const { container } = await hide(ideal(kind, period), cover, secret, keyInput);
       assert.deepEqual(cover.data, before);
-      const back = await reveal(ideal(kind), container, keyInput);
+      const back = await reveal(ideal(kind, period), container, keyInput);
       assert.equal(back.whole, true);
       assert.ok(psnr(back.secret, secret) > least, `${psnr(back.secret, secret)} dB`);
     }

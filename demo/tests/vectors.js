@@ -1,4 +1,4 @@
-/** The test vectors of the format, and the ideal network that made them (tests/codec/make_vectors.py). */
+/** The test vectors of the format, and the ideal networks that made them (tests/codec/make_vectors.py). */
 
 import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -50,9 +50,26 @@ const LEVELS = {
   restore: (planes) => planes,
 };
 
-export const ideal = (kind) => ({
-  pair: { weights: "5e".repeat(32), block: 8, kind, quality: 60, period: 0 },
+/** Puts one of five levels of the secret into the cover modulo 16. */
+const PHASES = {
+  ...LEVELS,
+  hide: (cover, secret) =>
+    cover.map((value, at) => {
+      const wanted = 3.2 * (Math.round(Math.min(Math.max(secret[at] + 0.5, 0), 1) * 4) + 0.5);
+      return (wanted + 16 * Math.round((value * 255 - wanted) / 16)) / 255;
+    }),
+  reveal: (planes) => planes.map((value) => Math.floor(modulo(steady(value * 255), 16) / 3.2) / 4 - 0.5),
+};
+
+const modulo = (value, divisor) => ((value % divisor) + divisor) % divisor;
+
+/** A masked sample as it was before its 32-bit float: a multiple of a mask's least unit. */
+const steady = (value) => Math.round(value * 4096) / 4096;
+
+/** @param {string} kind of the base @param {number} period in levels: 0 or 16 */
+export const ideal = (kind, period = 0) => ({
+  pair: { weights: "5e".repeat(32), block: 8, kind, quality: 60, period: period / 255 },
   onProgress: () => {},
-  run: async (name, width, height, ...planes) => LEVELS[name](...planes),
+  run: async (name, width, height, ...planes) => (period ? PHASES : LEVELS)[name](...planes),
   avif,
 });
