@@ -72,6 +72,21 @@ visiting(
   { isolated: false },
 );
 
+visiting("a file that Python hid comes back byte for byte, and a picture is shown", async (visitor) => {
+  await visitor.tab("Reveal");
+  await visitor.give("container", exchange("with_file.png"));
+  await visitor.useKeyFile("reveal", exchange("key"));
+  await visitor.start("reveal");
+  await visitor.result("reveal");
+  const shown = visitor.page.getByAltText("the hidden picture");
+  await shown.scrollIntoViewIfNeeded();
+  assert.ok(await shown.evaluate((image) => image.decode().then(() => image.naturalWidth > 0)));
+  const link = visitor.page.locator("#reveal .result a[download]");
+  assert.equal(await link.getAttribute("download"), "a night.webp");
+  const file = await readFile(new URL("../../public/examples/night.webp", import.meta.url));
+  assert.deepEqual(await visitor.saved("reveal"), new Uint8Array(file));
+});
+
 visiting("threads are used if the host allows them", async (visitor) => {
   assert.equal(await visitor.page.evaluate(() => crossOriginIsolated), true);
 });
