@@ -37,7 +37,9 @@ export function makeAvif(load) {
 
 function toRgba({ width, height, data }) {
   const rgba = new Uint8Array(4 * width * height).fill(255);
-  for (let pixel = 0; pixel < width * height; pixel++) rgba.set(data.subarray(3 * pixel, 3 * pixel + 3), 4 * pixel);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    for (let channel = 0; channel < 3; channel++) rgba[4 * pixel + channel] = data[3 * pixel + channel];
+  }
   return rgba;
 }
 
@@ -46,7 +48,7 @@ function fromRgba({ width, height, data }) {
   const picture = blank(width, height);
   for (let pixel = 0; pixel < width * height; pixel++) {
     if (data[4 * pixel + 3] !== 255) return null;
-    picture.data.set(data.subarray(4 * pixel, 4 * pixel + 3), 3 * pixel);
+    for (let channel = 0; channel < 3; channel++) picture.data[3 * pixel + channel] = data[4 * pixel + channel];
   }
   return picture;
 }
