@@ -50,8 +50,8 @@ export function laneTrits(values, rows, height) {
  */
 export function stepSearch(height) {
   const states = 3 ** height;
-  const without = COLUMNS[height].map((column) => shiftedStates(states, column, -1));
-  const with_ = COLUMNS[height].map((column) => shiftedStates(states, column, 1));
+  const beforeUp = COLUMNS[height].map((column) => shiftedStates(states, column, -1));
+  const beforeDown = COLUMNS[height].map((column) => shiftedStates(states, column, 1));
   let [costs, next] = [new Float32Array(states), new Float32Array(states)];
   let choices = new Uint8Array();
 
@@ -64,7 +64,7 @@ export function stepSearch(height) {
     for (const [row, width] of rows.entries()) {
       for (let sample = 0; sample < width; sample++, at++) {
         const part = choices.subarray(at * states, (at + 1) * states);
-        relax(costs, next, without[sample], with_[sample], up[at], down[at], part);
+        relax(costs, next, beforeUp[sample], beforeDown[sample], up[at], down[at], part);
         [costs, next] = [next, costs];
       }
       next.fill(Infinity);
@@ -82,8 +82,8 @@ export function stepSearch(height) {
       state = 3 * state + missing[row];
       for (let sample = rows[row]; sample-- > 0;) {
         const choice = choices[--at * states + state];
-        if (choice === UP) [steps[at], state] = [1, without[sample][state]];
-        else if (choice === DOWN) [steps[at], state] = [-1, with_[sample][state]];
+        if (choice === UP) [steps[at], state] = [1, beforeUp[sample][state]];
+        else if (choice === DOWN) [steps[at], state] = [-1, beforeDown[sample][state]];
       }
     }
     return steps;
@@ -92,13 +92,18 @@ export function stepSearch(height) {
 
 const [STAY, UP, DOWN] = [0, 1, 2];
 
-/** One sample's part of the search: the least cost of each state, and the choice that leads there. */
-function relax(costs, next, without, with_, up, down, choices) {
+/**
+ * One sample's part of the search: the least cost of each state, and the choice that leads there.
+ *
+ * @param {Uint16Array} beforeUp the state before a step up, by the one after it
+ * @param {Uint16Array} beforeDown
+ */
+function relax(costs, next, beforeUp, beforeDown, up, down, choices) {
   for (let state = 0; state < next.length; state++) {
     let least = costs[state];
     let choice = STAY;
-    const raised = costs[without[state]] + up;
-    const lowered = costs[with_[state]] + down;
+    const raised = costs[beforeUp[state]] + up;
+    const lowered = costs[beforeDown[state]] + down;
     if (raised < least) {
       least = raised;
       choice = UP;
