@@ -8,16 +8,20 @@ import { stepIdle } from "./idle.js";
 import { SECRET_BYTES } from "./keys.js";
 import { capacity, heightFor, layoutFor, readTrits, writeTrits } from "./lanes.js";
 import { MacPlaces } from "./mac.js";
-import { LEAD_GROUPS, recordCarriers, saltOf, zones } from "./places.js";
+import { greenPart, LEAD_GROUPS, recordCarriers, saltOf, zones } from "./places.js";
 import { MAX_HEIGHT } from "./trellis.js";
 import { bytesIn, fromTrits, toTrits, tritsFor } from "./trits.js";
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const VERSION = 2;
+const GREY = 16; // added to the height if the record is in green samples only
 
 /** Capacity in bytes for a record in a picture of this size; negative if not even an empty one fits. */
-export const room = (width, height) => bytesIn(capacity(recordCarriers(3 * width * height))) - TAG_BYTES;
+export const room = (width, height) => largest(recordCarriers(3 * width * height));
+
+/** The largest record in a zone of this many carriers. */
+const largest = (carriers) => bytesIn(capacity(carriers)) - TAG_BYTES;
 
 /**
  * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most.
@@ -59,15 +63,14 @@ export async function seal(picture, errors, record, keys, filmSecret, random) {
  *   altered
  */
 export async function unseal(picture, keys) {
-  const most = room(picture.width, picture.height) + TAG_BYTES;
-  if (most < TAG_BYTES) return null;
+  if (room(picture.width, picture.height) < 0) return null;
   const samples = picture.data;
   const key = await keys.frameKey(await saltOf(picture));
   const places = await zones(samples.length, await key.positions());
   const lead = readParities(samples, places.lead, LEAD_GROUPS);
   const fields = await openLead(lead, await key.lead());
-  if (!fields || fields.size > most || !keys.accepts(fields.filmSecret)) return null;
-  const sealed = readSealed(samples, places.record, fields);
+  if (!fields || !keys.accepts(fields.filmSecret)) return null;
+  const sealed = readSealed(samples, fields.grey ? greenPart(places.record) : places.record, fields);
   const record = sealed && (await openWith(await key.record(), lead.subarray(0, NONCE_BYTES), sealed, lead));
   if (!record) return null;
   const mac = new MacPlaces(samples, places.mac, places.sides);
@@ -80,13 +83,16 @@ async function openLead(lead, key) {
   const opened = await openWith(key, lead.subarray(0, NONCE_BYTES), lead.subarray(NONCE_BYTES));
   if (!opened) return null;
   const fields = new Reader(opened);
-  const [version, height, size, filmSecret] = [fields.u8(), fields.u8(), fields.u32(), fields.take(SECRET_BYTES)];
+  const [version, code, size, filmSecret] = [fields.u8(), fields.u8(), fields.u32(), fields.take(SECRET_BYTES)];
+  const grey = code > GREY;
+  const height = grey ? code - GREY : code;
   if (version !== VERSION || height < 1 || height > MAX_HEIGHT || size < TAG_BYTES) return null;
-  return { height, size, filmSecret };
+  return { height, grey, size, filmSecret };
 }
 
 /** A sealed record; null if it can't be one. */
 function readSealed(samples, zone, { height, size }) {
+  if (size > largest(zone.length) + TAG_BYTES) return null;
   const trits = readTrits(samples, zone, layoutFor(tritsFor(size), zone.length), height);
   return fromTrits(trits.subarray(0, tritsFor(size)), size);
 }
