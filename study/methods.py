@@ -17,7 +17,9 @@ import numpy as np
 from PIL import Image
 
 from stegnet.codec import Key, Network, bytes_room, hide_bytes, hide_picture, reveal_bytes, reveal_picture
+from stegnet.codec.base import through_bytes
 from stegnet.codec.keys import KEY_BYTES, Randomness
+from stegnet.codec.seal import room
 from stegnet.core.errors import RevealError, WeightsError
 from stegnet.core.shuffle import grid
 from stegnet.core.tensors import seeded_shuffle
@@ -83,16 +85,16 @@ def network_by_key(network: Network, key: Key | None = None) -> Method:
 
 
 def bare_network(network: Network, shuffled: bool) -> Method:
-    """The network alone, without sealed bits: the reader is given the shuffle and the block means, if any.
+    """The network alone, without sealed bits: the reader is given the shuffle and the base, if any.
 
-    Sealed bits would be lost with the first changed sample. Block means are a thumbnail of an eighth of the secret's
-    sides.
+    Sealed bits would be lost with the first changed sample.
     """
 
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
         shuffle = seeded_shuffle(seed, *grid(*secret.shape[:2], network.block)) if shuffled else None
-        hidden = network.hide(cover, secret, shuffle)
-        return Embedding(hidden.container, lambda given: Recovered(network.reveal(given, shuffle, hidden.means)))
+        base = through_bytes(secret, network.base, network.quality, room(*secret.shape[:2]))
+        container = network.hide(cover, secret, shuffle, base).container
+        return Embedding(container, lambda given: Recovered(network.reveal(given, shuffle, base)))
 
     return hide
 
@@ -261,19 +263,21 @@ def read_matched_bits(container: np.ndarray, size: int, seed: int) -> bytes:
 
 
 def avif(picture: np.ndarray, rate: float) -> bytes:
-    """The best AVIF 4:4:4 of at most `rate` bits per pixel.
+    """The best AVIF 4:4:4 of at most `rate` bits per pixel; lossless WebP if that fits.
 
     Raises:
         CapacityError: even the lowest quality is larger.
     """
-    return _avif_within(picture, int(rate * picture.shape[0] * picture.shape[1] / 8))
+    return _compressed(picture, int(rate * picture.shape[0] * picture.shape[1] / 8))[0]
 
 
-def _avif_within(picture: np.ndarray, most: int) -> bytes:
+def _compressed(picture: np.ndarray, most: int) -> tuple[bytes, str]:
+    """The picture in at most so many bytes, and the suffix of their format."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         write_png(folder / "secret.png", picture)
-        return compress_picture(folder / "secret.png", folder, most).path.read_bytes()
+        made = compress_picture(folder / "secret.png", folder, most).path
+        return made.read_bytes(), made.suffix
 
 
 def _full_payload(cover: np.ndarray, secret: np.ndarray) -> tuple[bytes, str]:
@@ -284,7 +288,8 @@ def _full_payload(cover: np.ndarray, secret: np.ndarray) -> tuple[bytes, str]:
         data = path.read_bytes()
     if len(data) <= bytes_room(*cover.shape[:2], "secret.png"):
         return data, "secret.png"
-    return _avif_within(secret, bytes_room(*cover.shape[:2], "secret.avif")), "secret.avif"
+    data, suffix = _compressed(secret, bytes_room(*cover.shape[:2], "secret.avif"))
+    return data, f"secret{suffix}"
 
 
 def _decoded(data: bytes) -> np.ndarray:

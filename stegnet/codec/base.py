@@ -62,6 +62,11 @@ def decode(data: bytes, kind: str, height: int, width: int) -> Base:
     return Base(decode_avif(data[1:], height, width), gain)
 
 
+def through_bytes(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> Base:
+    """The base of a secret as a reader decodes it; arguments and errors as `encode`."""
+    return decode(encode(picture, kind, quality, most, film), kind, *picture.shape[:2])
+
+
 def least(kind: str, height: int, width: int) -> int:
     """Bytes that suffice for the base of any picture of this size."""
     if kind == NONE:

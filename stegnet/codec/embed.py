@@ -202,6 +202,8 @@ def _compressed(file: Path, what: str, folder: Path, cover: _Cover, progress: Pr
     except OSError as error:
         hint = "set TMPDIR to a folder with more room"
         raise MediaError(f"{folder}: can't be written ({error.strerror})", hint) from error
+    # Lossless WebP's suffix is as long as AVIF's, so that the room stays.
+    name = _stored_name(file.with_suffix(made.path.suffix))
     before = f"{printable(file.name)} was compressed from {file.stat().st_size} bytes"
     return _Secret(made.path, name, (f"{before}: {made.description}",))
 

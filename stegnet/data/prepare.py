@@ -120,15 +120,8 @@ def _draw_split(group: Group, config: DataConfig) -> str:
 
 def _store(writer: ShardWriter, counts: Counter[str], group: Group, split: str) -> None:
     for sample in group.samples:
-        writer.add(
-            sample.pixels,
-            None if split == TEST else sample.base,
-            split,
-            sample.name,
-            group.source,
-            sample.width,
-            sample.height,
-        )
+        base = None if split == TEST else sample.base
+        writer.add(sample.pixels, split, sample.name, group.source, sample.width, sample.height, base)
     counts[split] += len(group.samples)
     counts[f"sources.{group.source}"] += len(group.samples)
 

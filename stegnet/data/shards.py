@@ -62,7 +62,14 @@ class ShardWriter:
             raise DataError(f"{folder}: is not empty", "empty it, or let `dvc repro` do so")
 
     def add(
-        self, pixels: np.ndarray, base: np.ndarray | None, split: str, name: str, source: str, width: int, height: int
+        self,
+        pixels: np.ndarray,
+        split: str,
+        name: str,
+        source: str,
+        width: int,
+        height: int,
+        base: np.ndarray | None = None,
     ) -> None:
         """Adds one picture, (size, size, 3) uint8, and its coded base; all pictures of a split have one, or none."""
         digest = hashlib.sha256(pixels.tobytes()).hexdigest()

@@ -45,6 +45,8 @@ class Costa(Pair):
         ConfigError: there is no such backbone or nothing for it to do, or `blocks` or `ends` is 1.
     """
 
+    secret_first = False
+
     def __init__(
         self, blocks: int = 3, width: int = 48, ends: int = 0, backbone: str = NONE, pretrained: bool = False
     ) -> None:
@@ -76,9 +78,7 @@ class Costa(Pair):
 
     def reveal(self, container: Tensor) -> Tensor:
         with full_precision(container.device):
-            period, container = self.period(), container.float()
-            whole = (container / period).round() * period
-            phase = 2 * math.pi * (container - whole.detach()) / period
+            phase = 2 * math.pi * _fraction(container.float() / self.period().detach())
             orders = range(1, len(self.sines) + 1)
             series = sum(sine * (order * phase).sin() for order, sine in zip(orders, self.sines, strict=True))
             bands = haar(series)

@@ -100,17 +100,19 @@ class HideRevealPass(nn.Module):
         """Takes covers, secrets and, if they are coded, the secrets' bases, (B, 2 or 3, 3, H, W) uint8."""
         cover, secret, *coded = (_channels_last(part) for part in from_8_bits(pictures).unbind(1))  # (B, 3, H, W)
         base, gain = self._base_and_gain(secret, *coded)
-        period = self.pair.period().detach()
-        mask = _channels_last(randomness.mask * period)
+        period = self.pair.period()
+        mask = _channels_last(randomness.mask * period.detach())
         with autocast(self._precision, pictures.device):
             prepared = self._prepare(secret).float()
         plain = (prepared - base) * gain
         hidden = torch.where(_per_pair(randomness.shuffled), apply(plain, randomness.shuffles), plain)
         with autocast(self._precision, pictures.device):
             container = self._hide(cover - mask, _channels_last(hidden)).float() + mask
-        container = into_range(container, period)
+        container = into_range(container, period.detach())
         stored = self.store(container, randomness)
         stored = stored if randomness.noise is None else stored + randomness.noise
+        if period > 0:  # the same value; a longer period makes all that happens to a container smaller against it
+            stored = cover + (stored - cover) * (period.detach() / period)
         with autocast(self._precision, pictures.device):
             revealed = self._reveal(stored - mask).float()
         unshuffled = torch.where(_per_pair(randomness.shuffled), invert(revealed, randomness.shuffles), revealed)
