@@ -1,7 +1,7 @@
 """The view of an observer with the program and a container, but without the key.
 
-The program refuses every wrong key with one message. The public reveal network still reads blocks, shuffled, whose
-statistics no shuffle hides.
+The program refuses every wrong key with one message. The public reveal network still reads the blocks of the residual,
+shuffled: what a secret's base, which is sealed, leaves of it.
 """
 
 from collections import Counter
@@ -13,13 +13,18 @@ import pandas as pd
 import torch
 
 from stegnet.codec import Key, KeySource, Network, Passphrase, Randomness
+from stegnet.codec.base import decode, encode
+from stegnet.codec.costs import rounding_costs
 from stegnet.codec.keys import KEY_BYTES
+from stegnet.codec.seal import PICTURE_EFFORT, SEED_BYTES, room, seal
 from stegnet.core.errors import StegnetError
-from stegnet.core.samples import block_means, from_8_bits, join, split, to_8_bits
+from stegnet.core.samples import Base, from_8_bits, join, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, invert
 from stegnet.core.tensors import from_8_bits as to_tensor
+from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 
 HISTOGRAM_BINS = 64
+_DESCRIPTION = 256  # bytes of a record beside the base, at most
 OPENED = "opened"
 Reveal = Callable[[np.ndarray, KeySource], object]  # raises a StegnetError if it gives nothing
 
@@ -76,9 +81,39 @@ def _answer(attempt: Attempt, reveal: Reveal) -> str:
     return OPENED
 
 
-def to_hide(frame: np.ndarray, detail: bool) -> np.ndarray:
+def to_hide(frame: np.ndarray, base: Base) -> np.ndarray:
     """(H, W, 3) uint8 to the signed float that the network hides, before the shuffle."""
-    return split(from_8_bits(frame), block_means(frame) if detail else None)
+    return split(from_8_bits(frame), base.picture, base.gain)
+
+
+def centred(frame: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 to signed float, 0 for grey: what is hidden where there is no base."""
+    return to_hide(frame, Base.grey(*frame.shape[:2]))
+
+
+def base_of(picture: np.ndarray, kind: str, quality: int) -> Base:
+    """The base of a picture, (H, W, 3) uint8, as anyone with the program codes it."""
+    height, width = picture.shape[:2]
+    return decode(_coded(picture, kind, quality), kind, height, width)
+
+
+def hide_shuffled(
+    network: Network, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle, seed: int, effort: int = PICTURE_EFFORT
+) -> np.ndarray:
+    """A container with a shuffle of the caller's choice, and as many sealed bits as containers have: (H, W, 3) uint8.
+
+    Args:
+        cover, secret: (H, W, 3) uint8, sides multiples of the shuffle's blocks.
+        seed: of the sealed bits.
+        effort: as in `seal`.
+    """
+    height, width = secret.shape[:2]
+    data = _coded(secret, network.base, network.quality)
+    hidden = network.hide(cover, secret, shuffle, decode(data, network.base, height, width))
+    keys, random, record = PUBLIC_DEMONSTRATION_KEY.new_keys(seeded(seed)), seeded(seed), data + bytes(_DESCRIPTION)
+    costs, container = rounding_costs(hidden.rounding_error), hidden.container
+    seal(container, record, keys, random(SEED_BYTES), costs, first=True, effort=effort)
+    return container
 
 
 def read_blocks(network: Network, container: np.ndarray) -> np.ndarray:
@@ -102,8 +137,9 @@ def unshuffled(blocks: np.ndarray, shuffle: Shuffle) -> np.ndarray:
 
 
 def on_grey(hidden: np.ndarray) -> np.ndarray:
-    """(H, W, 3) signed to uint8, with mid-grey for the block means, which are sealed."""
-    return to_8_bits(join(hidden, None))
+    """(H, W, 3) signed to uint8, with grey for the base, which is sealed."""
+    grey = Base.grey(*hidden.shape[:2])
+    return to_8_bits(join(hidden, grey.picture, grey.gain))
 
 
 def cut_blocks(picture: np.ndarray, block: int) -> np.ndarray:
@@ -124,19 +160,5 @@ def mean_colour_error(seen: np.ndarray, secret: np.ndarray) -> float:
     return float(np.abs(seen.mean((0, 1)) - secret.mean((0, 1))).mean() * 255)
 
 
-def variance_profile(picture: np.ndarray, block: int) -> np.ndarray:
-    """(N,) float: the blocks' standard deviations, sorted, on a logarithmic scale of 8-bit steps."""
-    return np.sort(np.log1p(cut_blocks(picture, block).std((1, 2)).mean(1) * 255))
-
-
-def recognised(seen: list[np.ndarray], secrets: list[np.ndarray], block: int) -> float:
-    """Share of the shuffled pictures that are identified among the secrets by their variance profile.
-
-    Args:
-        seen, secrets: pictures of one size in the same order, (H, W, 3) float each.
-    """
-    shuffled, known = (
-        np.stack([variance_profile(picture, block) for picture in pictures]) for pictures in (seen, secrets)
-    )
-    nearest = np.abs(shuffled[:, None] - known).mean(2).argmin(1)
-    return float(np.mean(nearest == np.arange(len(seen))))
+def _coded(picture: np.ndarray, kind: str, quality: int) -> bytes:
+    return encode(picture, kind, quality, room(*picture.shape[:2]) - _DESCRIPTION)

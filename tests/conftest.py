@@ -145,10 +145,10 @@ def _add_tone(film, track, seconds: float) -> None:
 
 @pytest.fixture
 def exact() -> Network:
-    """A network that hides and reveals five levels without loss, sealed bits or not; the detail layer is off."""
+    """A network that hides and reveals five levels without loss, sealed bits or not; it uses no base."""
     from tests.support.pairs import FiveLevels
 
-    return Network.of(FiveLevels(), "5e" * 32, detail=False, block=8, precision="fp32")
+    return Network.of(FiveLevels(), "5e" * 32, base="none", quality=0, block=8, precision="fp32")
 
 
 @pytest.fixture
@@ -160,6 +160,12 @@ def five_levels() -> Callable[[np.ndarray], np.ndarray]:
 @pytest.fixture
 def key() -> Key:
     return Key(bytes(range(32)))
+
+
+@pytest.fixture
+def quick_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passphrases are worked on for no time; what they hide, another test can't open."""
+    monkeypatch.setattr("stegnet.codec.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
 
 
 @pytest.fixture
