@@ -1,26 +1,24 @@
 """The view of an observer with the program and a container, but without the key.
 
 The program refuses every wrong key with one message. The public reveal network still reads the blocks of the residual,
-shuffled: what a secret's base, which is sealed, leaves of it.
+shuffled: what a secret's base, which is sealed, leaves of it. Where containers have a mask, it reads noise.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import torch
 
 from stegnet.codec import Key, KeySource, Network, Passphrase, Randomness
-from stegnet.codec.base import decode, encode
+from stegnet.codec.base import decode, encode, through_bytes
 from stegnet.codec.costs import rounding_costs
 from stegnet.codec.keys import KEY_BYTES
 from stegnet.codec.seal import PICTURE_EFFORT, SEED_BYTES, room, seal
 from stegnet.core.errors import StegnetError
 from stegnet.core.samples import Base, from_8_bits, join, split, to_8_bits
-from stegnet.core.shuffle import Shuffle, invert
-from stegnet.core.tensors import from_8_bits as to_tensor
+from stegnet.core.shuffle import Shuffle, draw_mask, invert
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 
 HISTOGRAM_BINS = 64
@@ -93,8 +91,7 @@ def centred(frame: np.ndarray) -> np.ndarray:
 
 def base_of(picture: np.ndarray, kind: str, quality: int) -> Base:
     """The base of a picture, (H, W, 3) uint8, as anyone with the program codes it."""
-    height, width = picture.shape[:2]
-    return decode(_coded(picture, kind, quality), kind, height, width)
+    return through_bytes(picture, kind, quality, room(*picture.shape[:2]) - _DESCRIPTION)
 
 
 def hide_shuffled(
@@ -108,7 +105,7 @@ def hide_shuffled(
         effort: as in `seal`.
     """
     height, width = secret.shape[:2]
-    data = _coded(secret, network.base, network.quality)
+    data = encode(secret, network.base, network.quality, room(height, width) - _DESCRIPTION)
     hidden = network.hide(cover, secret, shuffle, decode(data, network.base, height, width))
     keys, random, record = PUBLIC_DEMONSTRATION_KEY.new_keys(seeded(seed)), seeded(seed), data + bytes(_DESCRIPTION)
     costs, container = rounding_costs(hidden.rounding_error), hidden.container
@@ -117,23 +114,26 @@ def hide_shuffled(
 
 
 def read_blocks(network: Network, container: np.ndarray) -> np.ndarray:
-    """The public reveal network's output on a container: signed, its blocks still shuffled.
+    """The public reveal network's output on a container: signed, masked, its blocks still shuffled.
 
     Args:
-        network: with the PyTorch backend.
         container: (H, W, 3) uint8, sides multiples of the network's block.
     Returns:
         (H, W, 3) float32.
     """
-    engine = network.engine
-    with torch.inference_mode():
-        pictures = to_tensor(torch.tensor(container, device=engine.device).permute(2, 0, 1)[None])
-        return engine.pair.reveal(pictures).float()[0].permute(1, 2, 0).contiguous().cpu().numpy()
+    return network.engine.reveal(from_8_bits(container))
 
 
-def unshuffled(blocks: np.ndarray, shuffle: Shuffle) -> np.ndarray:
-    """The blocks of (H, W, 3) in the order that a shuffle gives."""
-    return invert(blocks, shuffle)
+def read_with(network: Network, container: np.ndarray, shuffle: Shuffle) -> np.ndarray:
+    """The same without the mask of a shuffle, in the order that it gives."""
+    height, width = container.shape[:2]
+    mask = draw_mask(shuffle, slice(0, height), width) * np.float32(network.period)
+    return invert(network.engine.reveal(from_8_bits(container) - mask), shuffle)
+
+
+def unmasked(network: Network) -> Network:
+    """The network without its mask, which leaves the shuffle alone to protect."""
+    return replace(network, period=0.0)
 
 
 def on_grey(hidden: np.ndarray) -> np.ndarray:
@@ -158,7 +158,3 @@ def histogram_correlation(seen: np.ndarray, secret: np.ndarray) -> float:
 def mean_colour_error(seen: np.ndarray, secret: np.ndarray) -> float:
     """Difference of two pictures' mean colours: mean over the channels, in 8-bit steps."""
     return float(np.abs(seen.mean((0, 1)) - secret.mean((0, 1))).mean() * 255)
-
-
-def _coded(picture: np.ndarray, kind: str, quality: int) -> bytes:
-    return encode(picture, kind, quality, room(*picture.shape[:2]) - _DESCRIPTION)

@@ -8,7 +8,7 @@ ROC curve answers: 0.5 is chance.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from stegnet.core.tensors import seeded_shuffle
 from stegnet.evaluation.quality import PicturePairs, map_in_threads
 from stegnet.evaluation.statistics import headline_kind
 from study.distortions import jpeg
-from study.keyless import base_of, hide_shuffled, read_blocks, to_hide
+from study.keyless import base_of, hide_shuffled, read_blocks, to_hide, unmasked
 from study.methods import container_seed, network_by_key
 from study.pairs import Pair
 from study.recognition import Recognition, busy_scores, matching_score, statistics, statistics_scores
@@ -35,7 +35,7 @@ MOST_PAIRS = 24  # of each kind
 BUSY, STATISTICS, MATCHING = "how busy the blocks are", "all statistics", "block by block"
 SAME, COPIED = "the same", "JPEG 90"
 COPIES = {SAME: lambda picture: picture, COPIED: lambda picture: jpeg(picture, 90, "4:2:0")}
-READ, EXACT = "read from the container", "exact"
+READ, UNMASKED, EXACT = "read", "read, without the mask", "exact"
 _IMITATIONS = 500_000  # number of the first imitation, so that no container has its seed
 
 Progress = Callable[[Iterable, str], Iterable]
@@ -51,7 +51,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
         named = [pairs.pair(kind, index) for index in range(min(MOST_PAIRS, pairs.count(kind)))]
         own = [(cover, secret) for (_, cover), (_, secret) in named]
         labels = {"kind": kind, "pairs": len(own), "chance": 1 / len(own)}
-        found = [*without_errors([secret for _, secret in own], config), *read(network, own, config.seed, bar)]
+        found = chain(without_errors([secret for _, secret in own], config), read(network, own, config.seed, bar))
         rows += [labels | row for row in found]
     table = pd.DataFrame(rows)
     write_table(out / "known.csv", table)
@@ -76,7 +76,13 @@ def without_errors(secrets: list[np.ndarray], config: Config) -> Rows:
 
 
 def read(network: Network, pairs: list[Pair], seed: int, progress: Progress) -> Rows:
-    """What containers give away, by each attack, on known pictures and on copies of them."""
+    """What containers give away, by each attack, on known pictures and on copies of them; also without a mask."""
+    yield from _read(network, READ, pairs, seed, progress)
+    if network.period:
+        yield from _read(unmasked(network), UNMASKED, pairs, seed, progress)
+
+
+def _read(network: Network, blocks: str, pairs: list[Pair], seed: int, progress: Progress) -> Rows:
     hide = network_by_key(network)
 
     def hidden(index: int) -> np.ndarray:
@@ -87,7 +93,7 @@ def read(network: Network, pairs: list[Pair], seed: int, progress: Progress) -> 
     for copies, copy in COPIES.items():
         pictures = [copy(secret) for _, secret in pairs]
         for attack, scores in _attacks(network, containers, seen, pictures, seed, progress):
-            yield _row(network.base, READ, attack, copies, scores)
+            yield _row(network.base, blocks, attack, copies, scores)
 
 
 def _attacks(

@@ -25,6 +25,7 @@ from study.jigsaw.attacks import (
     REVEALED,
     SIZE,
     TITLES,
+    UNMASKED,
     NamedPicture,
     Task,
     attack,
@@ -40,6 +41,7 @@ UNUSED_SCENES = 10**6  # more scenes than any data set has: these are in none
 _SOURCES = {"jigsaw": "", "revealed": "read out of a container: "}
 _HEADLINE = {
     "read": ("revealed", "one picture"),
+    "unmasked": ("revealed", f"one picture{UNMASKED}"),
     "exact": ("jigsaw", "coded, turned, negated"),
     "exact_means": ("jigsaw", "means, turned, negated"),
 }
@@ -55,8 +57,9 @@ mean, `coded` blocks are what a coded picture leaves. The blind solver removes b
     "revealed": """\
 ## Jigsaw solver, blocks as the reveal network gives them
 
-The same for the blocks that the public reveal network reads from containers: the attacker's real input. In a still
-film, blocks of several frames are matched with each other, with no frame known, and their mean has fewer errors.
+The same for the blocks that the public reveal network reads from containers: the attacker's real input. A mask that the
+key gives may hide them; without it, the shuffle alone would protect. In a still film, blocks of several frames are
+matched with each other, with no frame known, and their mean has fewer errors.
 """,
     "pictures": """\
 ## The picture that the solver assembles
@@ -132,14 +135,16 @@ def report(table: pd.DataFrame) -> str:
 def headline(table: pd.DataFrame) -> dict[str, float]:
     """The headline figures: means over the pictures; of the two solvers, the better one.
 
-    read_: blocks as the public reveal network gives them; exact_: blocks of a coded base's residual without error;
-    exact_means_: the same with block means as base; by side of the block in pixels. placed_: share of the next frame's
-    8 px blocks that a known frame puts right, as the network reads them.
+    read_: blocks as the public reveal network gives them; unmasked_: if the network has a mask, the same without it;
+    exact_: blocks of a coded base's residual without error; exact_means_: the same with block means as base; by side of
+    the block in pixels. placed_: share of the next frame's 8 px blocks that a known frame puts right, as the network
+    reads them.
     """
     means = table.groupby(["attack", "kind", "block", "setting", "measure"])["value"].mean()
     figures = {}
+    present = {name: label for name, label in _HEADLINE.items() if label in means.index.droplevel([2, 3, 4])}
     for block in sorted(BLOCKS):
-        for name, (attacked, kind) in _HEADLINE.items():
+        for name, (attacked, kind) in present.items():
             for setting in (NEIGHBOURS, "correlation"):
                 solvers = means[attacked, kind, block, setting]
                 figures[f"{name}_{block}_{setting}"] = max(solvers[solver] for solver in SOLVERS)

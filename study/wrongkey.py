@@ -23,7 +23,7 @@ from stegnet.codec.record import Record
 from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.samples import Base
-from stegnet.core.shuffle import draw, grid
+from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.evaluation.contact_sheet import LabelledImage, image_grid
 from stegnet.evaluation.demonstration import seeded
 from stegnet.evaluation.quality import PicturePairs
@@ -39,8 +39,8 @@ from study.keyless import (
     on_grey,
     one_bit_off,
     read_blocks,
+    read_with,
     to_hide,
-    unshuffled,
 )
 from study.stats import binned, correlation, mutual_information
 
@@ -111,12 +111,13 @@ def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     record = read_record(container, KeyRing(key), first=True).record
     rows, cols = grid(*container.shape[:2], network.block)
     height, width = rows * network.block, cols * network.block
-    blocks = read_blocks(network, container[:height, :width])
+    hiding = container[:height, :width]
     wrong = {IN_ORDER: key, ONE_BIT: one_bit_off(secret_key, seed % 256), OTHER: Key(random(32))}
-    seen = {state: _unshuffled_by(blocks, of, record, rows, cols) for state, of in wrong.items()}
+    shuffles = {state: _shuffle(of, record, rows, cols) for state, of in wrong.items()}
+    seen = {state: read_with(network, hiding, shuffle) for state, shuffle in shuffles.items()}
     whole = resize(reveal_picture(network, container, key).picture, height, width)
     area = resize(secret, height, width)
-    seen |= {RIGHT: centred(whole), NONE: blocks}
+    seen |= {RIGHT: centred(whole), NONE: read_blocks(network, hiding)}
     base = decode(record.base, record.header.secret.base, height, width)
     return KeylessView((cover_name, secret_name), cover, container, area, base, to_hide(area, base), seen)
 
@@ -232,8 +233,8 @@ def _write(compared: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame, ou
     print(f"bits a sample shared with the secret's residual: {', '.join(shares)}")
 
 
-def _unshuffled_by(blocks: np.ndarray, key: Key, record: Record, rows: int, cols: int) -> np.ndarray:
-    return unshuffled(blocks, draw(key.shuffle(record.header.film_id, record.index), rows, cols))
+def _shuffle(key: Key, record: Record, rows: int, cols: int) -> Shuffle:
+    return draw(key.shuffle(record.header.film_id, record.index), rows, cols)
 
 
 def _compared(view: KeylessView, of: str, state: str) -> np.ndarray:

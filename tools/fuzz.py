@@ -156,7 +156,7 @@ def _chunk(data: bytes, draw: random.Random) -> tuple[int, int]:
 def _prepare() -> None:
     make_key_file(Path("k"))
     pair = build("invertible", **SMALL)
-    save_pair(Path("w"), pair, Card("invertible", SMALL, {"detail": True, "block": 8}))
+    save_pair(Path("w"), pair, Card("invertible", SMALL, {"base": "means", "quality": 85, "block": 8, "period": 0.0}))
     source = Path(__file__).parent.parent / "assets"
     pictures = {}
     for name in ("cover", "secret"):

@@ -143,7 +143,9 @@ def _prepare_in_child(folder: Path) -> None:
 def _prepare(folder: Path) -> None:
     make_key_file(folder / "k")
     pair = build("invertible", **SMALL)
-    save_pair(folder / "w", pair, Card("invertible", SMALL, {"detail": True, "block": 8}))
+    save_pair(
+        folder / "w", pair, Card("invertible", SMALL, {"base": "means", "quality": 85, "block": 8, "period": 0.0})
+    )
     source = Path(__file__).parent.parent / "assets"
     for name in ("cover", "secret"):
         with FilmWriter(folder / f"{name}.mkv", WIDTH, HEIGHT, 25) as film:

@@ -1,31 +1,23 @@
 """The base of a secret as bytes (docs/format.md, "Base"): block means, or the whole picture coded as AVIF.
 
-The first byte is the gain of the residual. AVIF decodes to the same samples everywhere, up to the rounding in its
-conversion to RGB; a reader whose base is a level off in a sample reveals that sample a level off.
+The first byte is the gain of the residual. A reader whose decoder is a level off in a sample reveals that sample a
+level off.
 """
 
-import io
 import math
-import struct
 import zlib
 
 import numpy as np
-from PIL import Image, features
-from PIL.AvifImagePlugin import AvifImageFile
 
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError
 from stegnet.core.samples import CELL, CODED, MEANS, NONE, Base, block_means, enlarge, gain_for
+from stegnet.media.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decode_avif, fit_avif
 
 KINDS = (NONE, MEANS, CODED)  # a record holds the index
 
 _GAIN_UNIT, _GAIN_BIAS, _MAX_GAIN_CODE = 8, 32, 127  # the gain is 2^((code - 32) / 8)
 _LEVEL = 9  # of zlib
 _STORED = 16_000  # least size of a block that zlib stores uncompressed, with an overhead of 5 bytes
-_STEP = 5  # of the quality, where the bytes do not fit
-_PICTURE_SPEED, _FILM_SPEED = 8, 10  # of libaom; 10 is three times as fast and takes 4 % more bytes
-# At quality 0: an AVIF file without its samples, and bytes per pixel for 2×2 blocks of random primary colours.
-_LEAST_FILE, _LEAST_PER_PIXEL = 400, 0.22
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error)  # what Pillow raises for damaged files
 
 
 def encode(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> bytes:
@@ -47,8 +39,8 @@ def encode(picture: np.ndarray, kind: str, quality: int, most: int, film: bool =
         means = block_means(picture)
         coded, decoded = _pack_means(means), enlarge(means)
     else:
-        coded = _fitting_avif(picture, quality, most - 1, _FILM_SPEED if film else _PICTURE_SPEED)
-        decoded = _decode_avif(coded, *picture.shape[:2])
+        coded = fit_avif(picture, quality, most - 1, FASTEST if film else FAST)
+        decoded = decode_avif(coded, *picture.shape[:2])
     if len(coded) >= most:
         raise _too_large(len(coded) + 1, most)
     return bytes([_gain_code(gain_for(picture, decoded))]) + coded
@@ -67,7 +59,12 @@ def decode(data: bytes, kind: str, height: int, width: int) -> Base:
     gain = 2 ** ((data[0] - _GAIN_BIAS) / _GAIN_UNIT)
     if kind == MEANS:
         return Base(enlarge(_unpack_means(data[1:], height // CELL, width // CELL)), gain)
-    return Base(_decode_avif(data[1:], height, width), gain)
+    return Base(decode_avif(data[1:], height, width), gain)
+
+
+def through_bytes(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> Base:
+    """The base of a secret as a reader decodes it; arguments and errors as `encode`."""
+    return decode(encode(picture, kind, quality, most, film), kind, *picture.shape[:2])
 
 
 def least(kind: str, height: int, width: int) -> int:
@@ -77,64 +74,21 @@ def least(kind: str, height: int, width: int) -> int:
     if kind == MEANS:
         raw = 3 * (height // CELL) * (width // CELL)
         return 1 + raw + 5 * (raw // _STORED + 1) + 16  # zlib stores what it can't compress
-    return 1 + _LEAST_FILE + math.ceil(_LEAST_PER_PIXEL * height * width)
+    return 1 + LEAST_FILE + math.ceil(LEAST_PER_PIXEL * height * width)
 
 
 def least_per_pixel(kind: str) -> float:
     """Bytes that each pixel adds to `least`."""
-    return {NONE: 0.0, MEANS: 3 * (1 + 5 / _STORED) / CELL**2, CODED: _LEAST_PER_PIXEL}[kind]
+    return {NONE: 0.0, MEANS: 3 * (1 + 5 / _STORED) / CELL**2, CODED: LEAST_PER_PIXEL}[kind]
 
 
 def _gain_code(gain: float) -> int:
     return min(max(round(_GAIN_UNIT * math.log2(gain)) + _GAIN_BIAS, 0), _MAX_GAIN_CODE)
 
 
-def _fitting_avif(picture: np.ndarray, quality: int, most: int, speed: int) -> bytes:
-    """The AVIF of the highest quality that fits, among `quality` and lower ones in steps."""
-    best = _avif(picture, quality, speed)
-    if len(best) <= most:
-        return best
-    qualities = [*range(quality - _STEP, 0, -_STEP), 0]
-    fits, found = len(qualities), None  # the first that fits
-    too_large = -1
-    while fits - too_large > 1:
-        middle = (fits + too_large) // 2
-        coded = _avif(picture, qualities[middle], speed)
-        if len(coded) <= most:
-            fits, found = middle, coded
-        else:
-            too_large = middle
-    if found is None:
-        raise _too_large(len(coded) + 1, most + 1)
-    return found
-
-
 def _too_large(size: int, most: int) -> CapacityError:
     message = f"the secret's coarse picture needs {size} bytes of its cover, and there is room for {max(most, 0)}"
     return CapacityError(message, "take a larger cover")
-
-
-def _avif(picture: np.ndarray, quality: int, speed: int) -> bytes:
-    """AVIF 4:4:4 by libaom in one thread: the bytes do not depend on the number of cores."""
-    if not features.check("avif"):
-        raise MediaError("this Pillow can't write AVIF", "install Pillow from its wheel")
-    encoded = io.BytesIO()
-    options = {"subsampling": "4:4:4", "codec": "aom", "max_threads": 1, "advanced": {"tune": "psnr"}}
-    try:
-        Image.fromarray(picture).save(encoded, format="AVIF", quality=quality, speed=speed, **options)
-    except (OSError, ValueError) as error:
-        raise MediaError(f"{picture.shape[1]}×{picture.shape[0]} pixels can't be made AVIF ({error})") from error
-    return encoded.getvalue()
-
-
-def _decode_avif(data: bytes, height: int, width: int) -> np.ndarray:
-    """(height, width, 3) uint8; the header's size is checked before its samples are decoded."""
-    try:
-        picture = AvifImageFile(io.BytesIO(data))
-        _require(picture.size == (width, height) and picture.mode == "RGB")
-        return np.array(picture)
-    except _UNREADABLE as error:
-        raise ValueError("not a base") from error
 
 
 def _pack_means(means: np.ndarray) -> bytes:

@@ -18,8 +18,8 @@ from stegnet.codec.base import KINDS
 from stegnet.codec.record import MAX_BLOCK
 from stegnet.core.card import SHIPPED, Card, read_card, weights_id
 from stegnet.core.errors import WeightsError
-from stegnet.core.samples import CELL, LEVELS, Base, from_8_bits, join, split, to_8_bits
-from stegnet.core.shuffle import Shuffle, apply, invert
+from stegnet.core.samples import CELL, LEVELS, Base, from_8_bits, into_range, join, split, to_8_bits
+from stegnet.core.shuffle import Shuffle, apply, draw_mask, invert
 from stegnet.engines import Engine, Pool, load_engine
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ FINE = 768  # side of a tile with its margin, where the grid is free
 _MOST_ERROR = 127  # of a sample's rounding, half a level
 _STEP = 32  # tiles begin at multiples of the strides of common backbones
 _HALO = 16  # margins of the free grid are multiples of this
+_PER_CONVOLUTION = 3  # receptive field of a 3×3 convolution at half resolution
+_ENCODER_DEPTH = 2  # of `stegnet.models.costa`
 _PER_BLOCK = 12  # receptive field of a coupling block, in pixels to each side
 _ENDS = 160  # receptive field of a network at an end with up to _MOST_ENDS convolutions and convnext_atto
 _MOST_ENDS = 6
@@ -101,6 +103,8 @@ class Network:
         base: the base that it was trained with, one of `stegnet.codec.base.KINDS`; it travels in the record.
         quality: of a coded base.
         block: side of the shuffle's blocks in pixels.
+        period: value in [0, 1] modulo which a container's samples count: a keyed mask hides what they mean; 0: all of
+            a sample counts, and there is no mask.
         receptive_fields: of its networks by name, in pixels to each side, where known.
     """
 
@@ -109,6 +113,7 @@ class Network:
     base: str
     quality: int
     block: int
+    period: float = 0.0
     receptive_fields: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -132,7 +137,7 @@ class Network:
         """Wraps a pair in memory, moved to the device on which PyTorch runs it."""
         from stegnet.engines.torch_engine import TorchEngine
 
-        return cls(TorchEngine(pair, device, precision), weights, base, quality, block)
+        return cls(TorchEngine(pair, device, precision), weights, base, quality, block, pair.period().item())
 
     def pool(self, height: int, width: int) -> Pool:
         """The threads that keep the engine busy with pictures of one size, as many as memory allows."""
@@ -159,9 +164,11 @@ class Network:
         container, rounding_error = np.empty_like(cover, order="C"), np.empty(cover.shape, np.int8)
         for tile in counted(second):
             around = apply(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
-            exact = tile.inside(self.engine.hide(from_8_bits(tile.around(cover)), around))
+            mask = self._mask(tile, shuffle, cover.shape[1])
+            masked = self.engine.hide(from_8_bits(tile.around(cover)) - mask, around) + mask
+            exact = into_range(tile.inside(masked), self.period)
             tile.part(container)[:] = rounded = to_8_bits(exact)
-            error = (exact * LEVELS - rounded).clip(-0.5, 0.5)
+            error = exact.clip(0, 1) * LEVELS - rounded
             tile.part(rounding_error)[:] = np.rint(error * (2 * _MOST_ERROR))
         return HideResult(container, rounding_error)
 
@@ -179,7 +186,8 @@ class Network:
         counted = _with_steps(step, len(first) + len(second))
         hidden = np.empty(container.shape, np.float32)
         for tile in counted(first):
-            tile.part(hidden)[:] = tile.inside(self.engine.reveal(from_8_bits(tile.around(container))))
+            masked = from_8_bits(tile.around(container)) - self._mask(tile, shuffle, container.shape[1])
+            tile.part(hidden)[:] = tile.inside(self.engine.reveal(masked))
         secret = np.empty(container.shape, np.uint8)
         for tile in counted(second):
             around = invert(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
@@ -199,6 +207,12 @@ class Network:
                 f"give the weights file with the SHA-256 {weights} by --weights",
             )
 
+    def _mask(self, tile: Tile, shuffle: Shuffle | None, width: int) -> np.ndarray | np.float32:
+        """What is added to a tile with its margin, (h, w, 3) float32; 0 without a key or a period."""
+        if shuffle is None or not self.period:
+            return np.float32(0)
+        return draw_mask(shuffle, tile.outer_rows, width)[:, tile.outer_cols] * np.float32(self.period)
+
     def _tiles(self, height: int, width: int, *names: str) -> list[Tile]:
         """Tiles of a picture for the networks of these names, one network after the other."""
         return [tile for name in names for tile in tiles(height, width, self.receptive_fields.get(name))]
@@ -217,11 +231,12 @@ def _with_steps(step: Step, total: int) -> Callable[[list[Tile]], Iterator[Tile]
     return through
 
 
-def _scramble(path: Path, card: Card) -> tuple[str, int, int]:
-    base, quality, block = (card.scramble.get(key) for key in ("base", "quality", "block"))
-    if base not in KINDS or quality not in range(101) or block not in range(CELL, MAX_BLOCK + 1, CELL):
+def _scramble(path: Path, card: Card) -> tuple[str, int, int, float]:
+    base, quality, block, period = (card.scramble.get(key) for key in ("base", "quality", "block", "period"))
+    valid = base in KINDS and quality in range(101) and block in range(CELL, MAX_BLOCK + 1, CELL)
+    if not valid or type(period) is not float or not 0 <= period < 1:
         raise WeightsError(f"{path}: its card does not say what it hides", "it is damaged, or of another version")
-    return base, quality, block
+    return base, quality, block, period
 
 
 def tiles(height: int, width: int, receptive_field: int | None) -> list[Tile]:
@@ -244,6 +259,8 @@ def tiles(height: int, width: int, receptive_field: int | None) -> list[Tile]:
 def receptive_fields(card: Card) -> dict[str, int]:
     """Receptive field of each network of a pair by name, in pixels to each side; empty if it is not known."""
     options = card.options
+    if card.model == "costa" and options.get("ends") == 0:
+        return {"prepare": 0, "hide": _PER_CONVOLUTION * _ENCODER_DEPTH, "reveal": _PER_CONVOLUTION * options["blocks"]}
     small = options.get("backbone") in ("none", "convnext_atto") and options.get("ends", _MOST_ENDS + 1) <= _MOST_ENDS
     if card.model not in ("invertible", "invertible_large") or not small or options.get("place") != "ends":
         return {}

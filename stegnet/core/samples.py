@@ -46,6 +46,11 @@ def from_8_bits(picture: np.ndarray) -> np.ndarray:
     return np.divide(picture, LEVELS, dtype=np.float32)
 
 
+def into_range(picture: np.ndarray, period: float) -> np.ndarray:
+    """Moves samples outside [0, 1] by one period towards it."""
+    return picture + np.float32(period) * ((picture < 0).astype(np.float32) - (picture > 1).astype(np.float32))
+
+
 def split(picture: np.ndarray, base: np.ndarray, gain: float) -> np.ndarray:
     """Returns what the network hides of a float32 picture in [0, 1]: centred on 0, about HIDDEN_RMS strong.
 

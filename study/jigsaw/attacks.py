@@ -31,6 +31,7 @@ from study.keyless import (
     on_grey,
     read_blocks,
     to_hide,
+    unmasked,
 )
 
 NamedPicture = tuple[str, np.ndarray]
@@ -54,7 +55,7 @@ KINDS = {  # the base, and the changes by the key
     "coded, turned, negated": (CODED, KEYED),
 }
 FILMS = {"still": 0, "slow, 1 px": 1, "fast, 16 px": 16}
-NEIGHBOURS, REVEALED = "neighbours", "as revealed"
+NEIGHBOURS, REVEALED, UNMASKED = "neighbours", "as revealed", ", without the mask"
 TITLES = ("secret", "what is hidden", "read without key, 8 px", *(f"solved, {block} px" for block in BLOCKS[::-1]))
 
 
@@ -91,20 +92,13 @@ def central_square(photograph: np.ndarray) -> np.ndarray:
 
 def attack(task: Task) -> list[Row]:
     """All attacks on one picture; on one thread, so that pictures can be attacked in parallel."""
-    victim, square = _Victim(task), central_square(task.photograph)
-    read = _puzzles(victim, square, task.seed)
-    rows = chain(
-        _exact(square, task),
-        chain.from_iterable(_solved(puzzle, "revealed", "one picture") for puzzle in read.values()),
-        _still_film(victim, read[BLOCK], square, task.seed),
-        _films(victim, task),
-    )
+    rows = chain(_exact(task), _exact_films(task), *(_revealed(victim, task) for victim in _victims(task)))
     return [{"picture": task.name} | row for row in rows]
 
 
 def example(task: Task) -> list[LabelledImage]:
     """A row of pictures for TITLES: the blind solver on blocks that are read without a key."""
-    victim, square = _Victim(task), central_square(task.photograph)
+    victim, square = _victims(task)[0], central_square(task.photograph)
     read = _puzzles(victim, square, task.seed)
     seen, hidden = (on_grey(blocks) for blocks in (read[BLOCK].seen, read[BLOCK].hidden))
     shares = {block: f"{puzzle.neighbours()[BLIND]:.0%} of neighbours" for block, puzzle in read.items()}
@@ -124,13 +118,24 @@ def block_statistics(squares: list[NamedPicture], quality: int) -> Iterator[Row]
             yield from ({"picture": name} | row for row in _rows("glimpse", kind, BLOCK, "", figures))
 
 
-class _Victim:
-    """A network that hides pictures in a cover; on one thread."""
+def _victims(task: Task) -> list["_Victim"]:
+    """The network as it is, and without the mask if it has one; on one thread."""
+    torch.set_num_threads(1)
+    network = Network.load(task.weights, device="cpu", precision="fp32", backend="torch")
+    masked = [_Victim(network, task, "")]
+    return [*masked, _Victim(unmasked(network), task, UNMASKED)] if network.period else masked
 
-    def __init__(self, task: Task) -> None:
-        torch.set_num_threads(1)
-        self._network = Network.load(task.weights, device="cpu", precision="fp32", backend="torch")
-        self._cover, self._seeds = task.cover, count(1000 * task.seed)
+
+class _Victim:
+    """A network that hides pictures in a cover.
+
+    Attributes:
+        suffix: of its rows.
+    """
+
+    def __init__(self, network: Network, task: Task, suffix: str) -> None:
+        self.suffix = suffix
+        self._network, self._cover, self._seeds = network, task.cover, count(1000 * task.seed)
 
     def base(self, picture: np.ndarray) -> Base:
         """The base that is sealed."""
@@ -152,8 +157,9 @@ def _puzzles(victim: _Victim, square: np.ndarray, seed: int) -> dict[int, Puzzle
     return {block: Puzzle(victim.read(square, shuffle), hidden, shuffle, KEYED) for block, shuffle in shuffles.items()}
 
 
-def _exact(square: np.ndarray, task: Task) -> Iterator[Row]:
+def _exact(task: Task) -> Iterator[Row]:
     """The solvers on exact blocks."""
+    square = central_square(task.photograph)
     for block in BLOCKS:
         for kind, (base, rules) in KINDS.items():
             shuffle, hidden = _shuffle(block, rules, task.seed), to_hide(square, base_of(square, base, task.quality))
@@ -162,12 +168,20 @@ def _exact(square: np.ndarray, task: Task) -> Iterator[Row]:
             yield from _rows("jigsaw", kind, block, NEIGHBOURS, {RANDOM: puzzle.neighbours_by_chance()})
 
 
-def _still_film(victim: _Victim, first: Puzzle, square: np.ndarray, seed: int) -> Iterator[Row]:
-    """The solvers on the mean of a still film's frames."""
-    others = [_shuffle(BLOCK, KEYED, seed + 1000 * frame) for frame in range(1, FRAMES)]
-    mean = averaged([first.seen, *(victim.read(square, other) for other in others)], BLOCK, KEYED)
-    puzzle = Puzzle(mean, first.hidden, first.shuffle, KEYED)
-    yield from _solved(puzzle, "revealed", f"{FRAMES} frames of a still film")
+def _revealed(victim: _Victim, task: Task) -> Iterator[Row]:
+    """The solvers and the match with a known frame on blocks that are read from containers."""
+    square, fresh = central_square(task.photograph), _shuffle(BLOCK, KEYED, task.seed + 1000)
+    read = _puzzles(victim, square, task.seed)
+    for puzzle in read.values():
+        yield from _solved(puzzle, "revealed", f"one picture{victim.suffix}")
+    others = [_shuffle(BLOCK, KEYED, task.seed + 1000 * frame) for frame in range(1, FRAMES)]
+    mean = averaged([read[BLOCK].seen, *(victim.read(square, other) for other in others)], BLOCK, KEYED)
+    puzzle = Puzzle(mean, read[BLOCK].hidden, read[BLOCK].shuffle, KEYED)
+    yield from _solved(puzzle, "revealed", f"{FRAMES} frames of a still film{victim.suffix}")
+    for film, step in FILMS.items():
+        known, secret = pan(task.photograph, SIZE, step)
+        seen, kind = victim.read(secret, fresh), f"{REVEALED}{victim.suffix}"
+        yield from _matched(seen, fresh, (known, secret, step), victim.base, kind, film)
 
 
 def _solved(puzzle: Puzzle, name: str, kind: str) -> Iterator[Row]:
@@ -177,8 +191,8 @@ def _solved(puzzle: Puzzle, name: str, kind: str) -> Iterator[Row]:
         yield from _rows(name, kind, puzzle.block, measure, figures)
 
 
-def _films(victim: _Victim, task: Task) -> Iterator[Row]:
-    """The next frame, attacked with a known frame."""
+def _exact_films(task: Task) -> Iterator[Row]:
+    """The next frame, attacked with a known frame, on exact blocks."""
     same, fresh = (_shuffle(BLOCK, KEYED, task.seed + offset) for offset in (0, 1000))
     for film, step in FILMS.items():
         known, secret = pan(task.photograph, SIZE, step)
@@ -189,7 +203,6 @@ def _films(victim: _Victim, task: Task) -> Iterator[Row]:
             yield from _rows("one shuffle", kind, BLOCK, film, {"placed": placed(found, same)})
             seen = apply(to_hide(secret, coder(secret)), fresh)
             yield from _matched(seen, fresh, (known, secret, step), coder, kind, film)
-        yield from _matched(victim.read(secret, fresh), fresh, (known, secret, step), victim.base, REVEALED, film)
 
 
 def _matched(

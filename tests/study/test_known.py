@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ SIZE, PAIRS = 64, 4
 @pytest.fixture
 def config() -> Config:
     config = load(Path(__file__).parents[2] / "params.yaml")
-    return replace(config, train=replace(config.train, threads=1), scramble=replace(config.scramble, block=8))
+    return replace(config, train=replace(config.train, threads=1))
 
 
 @pytest.fixture
@@ -48,11 +49,8 @@ def test_every_attack_on_every_kind_and_the_same_again(config, shards, weights, 
     assert len(table) == 2 * (2 + 6)
     assert table["kind"].tolist() == ["photographs"] * 8 + ["scenes"] * 8
     assert set(table["attack"]) == {BUSY, STATISTICS, MATCHING}
-    assert set(zip(table["blocks"], table["base"], strict=True)) == {
-        (EXACT, "means"),
-        (EXACT, "coded"),
-        (READ, "means"),
-    }
+    bases = zip(table["blocks"], table["base"], strict=True)
+    assert set(bases) == {(EXACT, "means"), (EXACT, "coded"), (READ, "means")}
     assert (table[table["blocks"] == EXACT]["told"] == 1).all()  # no shuffle hides it
     assert table[["told", "auc"]].stack().between(0, 1).all()
     figures = json.loads((tmp_path / "a" / "metrics.json").read_text())
@@ -75,19 +73,8 @@ def test_each_figure_of_the_headline_is_of_its_own_row() -> None:
     rows = []
     for kind in ("photographs", "scenes"):
         rows += [(kind, EXACT, BUSY, SAME, 1.0, 0.25)]
-        rows += [
-            (kind, READ, attack, copies, 0.1 * place + (kind == "scenes"), 0.25)
-            for place, (attack, copies) in enumerate(
-                [
-                    (BUSY, SAME),
-                    (STATISTICS, SAME),
-                    (MATCHING, SAME),
-                    (BUSY, COPIED),
-                    (STATISTICS, COPIED),
-                    (MATCHING, COPIED),
-                ]
-            )
-        ]
+        for place, (copies, attack) in enumerate(product([SAME, COPIED], [BUSY, STATISTICS, MATCHING])):
+            rows.append((kind, READ, attack, copies, 0.1 * place + (kind == "scenes"), 0.25))
     table = pd.DataFrame(rows, columns=["kind", "blocks", "attack", "copies", "told", "chance"])
     assert headline(table) == pytest.approx(
         {

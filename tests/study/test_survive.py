@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from stegnet.core import samples
 from stegnet.core.config import load
 from stegnet.core.errors import WeightsError
-from stegnet.core.samples import MEANS, NONE, Base
 from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import through_file
 from study import pairs as study_pairs
@@ -25,7 +25,7 @@ from tests.support.pairs import save_untrained
 from tests.support.shards import write_shards
 
 SIZE = 64
-GREY = Base.grey(SIZE, SIZE)
+GREY = samples.Base.grey(SIZE, SIZE)
 CROP = Distortion(
     "crop", "cut off", "share", (0.125, 0.25), 0, lambda many, share, _: [crop(one, share) for one in many]
 )
@@ -175,9 +175,8 @@ def rivals(tmp_path) -> Path:
     folder.mkdir()
     for seed, name in enumerate((survive.DEFAULT, *survive.RIVALS)):
         training = {"train": {"scrambled": float("plain" in name)}}
-        save_untrained(
-            folder / f"{name}.safetensors", training, base=MEANS if name == survive.DEFAULT else NONE, seed=seed
-        )
+        base = samples.MEANS if name == survive.DEFAULT else samples.NONE
+        save_untrained(folder / f"{name}.safetensors", training, base=base, seed=seed)
     return folder
 
 

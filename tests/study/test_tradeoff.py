@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,8 @@ def all_rivals(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
         shutil.copy(weights, folder / f"beta_{beta}.safetensors")
     pair, card = load_pair(weights)
     for name in tradeoff.ANCESTORS:
-        save_pair(
-            folder / f"{name}.safetensors",
-            pair,
-            Card(card.model, card.options, {"base": "none", "quality": 0, "block": 8}),
-        )
+        whole = replace(card, scramble=card.scramble | {"base": "none"})
+        save_pair(folder / f"{name}.safetensors", pair, whole)
     return folder
 
 

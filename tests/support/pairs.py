@@ -37,6 +37,6 @@ def save_untrained(
     pair = build("invertible", blocks=1, width=8)
     for parameter in pair.parameters():
         parameter.data += 0.01 * torch.randn_like(parameter)
-    scramble = {"base": base, "quality": quality, "block": 8}
+    scramble = {"base": base, "quality": quality, "block": 8, "period": 0.0}
     save_pair(path, pair, Card("invertible", {"blocks": 1, "width": 8}, scramble, training or {}))
     return path
