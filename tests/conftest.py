@@ -154,7 +154,13 @@ def exact() -> Network:
 @pytest.fixture
 def five_levels() -> Callable[[np.ndarray], np.ndarray]:
     """What `exact` keeps of a picture."""
-    return lambda picture: np.rint(np.rint(picture / 255 * 4) * 255 / 4).astype(np.uint8)
+    from tests.support.pairs import SHRUNK
+
+    def kept(picture: np.ndarray) -> np.ndarray:
+        level = np.rint((((picture.astype(float) - 128) / 255) + 0.5).clip(0, 1) * 4)
+        return np.rint(((level / 4 - 0.5) * SHRUNK * 255 + 128).clip(0, 255)).astype(np.uint8)
+
+    return kept
 
 
 @pytest.fixture

@@ -121,8 +121,8 @@ def shuffle(name: str, folder: Path, command: str) -> Section:
     paragraph = (
         "Running the public reveal network yields the blocks of the secret's residual, permuted, rotated and negated "
         "by key, and hidden by a mask if the network has one. A jigsaw solver reassembles them; its score is the share "
-        "of truly adjacent blocks that it places side by side. Exact blocks are those of a network without errors, with a "
-        "coded base or with block means as base."
+        "of truly adjacent blocks that it places side by side. Exact blocks are those of a network without errors, "
+        "with a coded base or with block means as base."
     )
     rows = [[metric.replace("_", " "), f"{value:.3f}"] for metric, value in figures.items()]
     alt = "the secret, its blocks as revealed without the key, and the solver's reassembly"

@@ -132,7 +132,7 @@ def test_a_line_for_each_distortion(report_table):
     assert "mean over 4 pairs" in text
     assert "What is free." in text
     assert [line for line in text.splitlines() if line.startswith("|")] == [
-        "| distortion | container (default) | default | sealed | means alone |",
+        "| distortion | container (default) | default | sealed | base alone |",
         "| --- | --: | --: | --: | --: |",
         "| undistorted | 40.0 | 38.0 | 100% | 22.5 |",
         "| control | 39.0 | 37.0 | 75% |  |",

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import torch
 
-from stegnet.core.samples import GREY, LEVELS, MEANS
+from stegnet.core.samples import MEANS
 from stegnet.models import Card, Pair, build, save_pair
+
+SHRUNK = 0.999  # so that no level comes back half-way between two of 8 bits
 
 
 class FiveLevels(Pair):
@@ -16,12 +18,12 @@ class FiveLevels(Pair):
 
     def hide(self, cover, hidden):
         high = cover.float().mul(255).round().to(torch.uint8) & 0xF0
-        level = (hidden.float() + GREY / LEVELS).clamp(0, 1).mul(4).round().to(torch.uint8)
+        level = (hidden.float() + 0.5).clamp(0, 1).mul(4).round().to(torch.uint8)
         return (high + 3 * level + 1).float() / 255
 
     def reveal(self, container):
         low = container.float().mul(255).round().to(torch.uint8) & 0x0F
-        return (low // 3).clamp(0, 4).float() / 4 - GREY / LEVELS
+        return (low // 3).clamp(0, 4).float().div(4).sub(0.5).mul(SHRUNK)
 
 
 def save_untrained(
