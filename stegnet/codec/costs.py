@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 _MEDIAN = 40  # cost of a sample of median texture
-_WET = 2000  # of a sample that should stay as it is
+_WET = 500  # of a sample that should stay as it is
 _NEAREST = 64  # cost of a step from a sample that was exact
 _SHARP = 1 << 20  # divided by the texture around a pixel
 
 
 class Costs(NamedTuple):
-    """Costs of a step up and of a step down, each (H, W, 3) uint16, from 1 to 2,000."""
+    """Costs of a step up and of a step down, each (H, W, 3) uint16, from 1 to 500."""
 
     up: np.ndarray
     down: np.ndarray
@@ -30,10 +30,7 @@ def texture_costs(picture: np.ndarray) -> Costs:
     sums = _box(_SHARP // np.maximum(texture, 1), 7)
     median = max(int(np.partition(sums, sums.size // 2, None)[sums.size // 2]), 1)
     levels = np.clip(sums * np.float64(_MEDIAN / median), 1, _WET).astype(np.uint16)[..., None]
-    up, down = (np.broadcast_to(levels, picture.shape).copy() for _ in range(2))
-    up[picture == 255] = _WET
-    down[picture == 0] = _WET
-    return Costs(up, down)
+    return Costs(*(np.broadcast_to(levels, picture.shape).copy() for _ in range(2)))
 
 
 def rounding_costs(error: np.ndarray) -> Costs:

@@ -12,7 +12,7 @@ from stegnet.codec.record import FILM, Header, Pictures, Record, format_record, 
 from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, room, seal, too_small, unseal
 from stegnet.codec.sound import parse_packets
 from stegnet.core.errors import CapacityError, RevealError
-from stegnet.core.samples import NONE
+from stegnet.core.samples import NONE, Base
 from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.media import resize
 
@@ -26,10 +26,12 @@ class FrameReading:
     Attributes:
         record: None if nothing opens with this key.
         whole: True if no sample was changed after sealing.
+        base: of the hidden picture; None if the frame hides none.
     """
 
     record: Record | None
     whole: bool
+    base: Base | None = None
 
 
 @dataclass(frozen=True)
@@ -133,26 +135,28 @@ def read_record(container: np.ndarray, keys: KeyRing, *, first: bool) -> FrameRe
         return FrameReading(None, False)
     try:
         record = parse_record(reading.record, keys.film)
-        _check_parts(record, *container.shape[:2])
+        base = _checked_base(record, *container.shape[:2])
     except ValueError:
         return FrameReading(None, False)
-    return FrameReading(record, reading.whole)
+    return FrameReading(record, reading.whole, base)
 
 
-def reveal_frame(network: Network, key: Key, container: np.ndarray, record: Record, step: Step = no_step) -> np.ndarray:
+def reveal_frame(
+    network: Network, key: Key, container: np.ndarray, reading: FrameReading, step: Step = no_step
+) -> np.ndarray:
     """Reveals the secret of one frame at its true size, (h, w, 3) uint8.
 
     Args:
         container: (H, W, 3) uint8.
-        record: read from it.
+        reading: of this frame, which hides a picture.
         step: called after each tile of a large picture.
     Raises:
         CapacityError: there is not memory enough.
     """
-    area, shuffle = _area(container, record, key)
-    secret = record.header.secret
-    base = bases.decode(record.base, secret.base, *area.shape[:2])
-    return resize(network.reveal(area, shuffle, base, step), secret.height, secret.width)
+    assert reading.record is not None and reading.base is not None
+    area, shuffle = _area(container, reading.record, key)
+    secret = reading.record.header.secret
+    return resize(network.reveal(area, shuffle, reading.base, step), secret.height, secret.width)
 
 
 def nothing_revealed() -> RevealError:
@@ -163,14 +167,21 @@ def nothing_revealed() -> RevealError:
     )
 
 
-def _check_parts(record: Record, height: int, width: int) -> None:
-    """Raises ValueError for invalid sound, a hidden area of no size, or a secret far larger than the container."""
+def _checked_base(record: Record, height: int, width: int) -> Base | None:
+    """The base of a record that hides a picture.
+
+    Raises:
+        ValueError: base or sound are invalid, the hidden area has no size, or the secret far exceeds the container's.
+    """
     secret = record.header.secret
-    if isinstance(secret, Pictures):
-        require(secret.width * secret.height <= MAX_PIXEL_RATIO * height * width)
-        require(min(_hidden_size(height, width, secret)) > 0)
-        for _ in parse_packets(record.data, len(secret.tracks)):
-            pass
+    if not isinstance(secret, Pictures):
+        return None
+    require(secret.width * secret.height <= MAX_PIXEL_RATIO * height * width)
+    area = _hidden_size(height, width, secret)
+    require(min(area) > 0)
+    for _ in parse_packets(record.data, len(secret.tracks)):
+        pass
+    return bases.decode(record.base, secret.base, *area) if record.index < secret.hidden else None
 
 
 def _hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:
@@ -179,7 +190,7 @@ def _hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:
     return rows * secret.block, cols * secret.block
 
 
-def _with_base(network: Network, secret: np.ndarray, record: Record, most: int, key: Key) -> tuple[Record, bases.Base]:
+def _with_base(network: Network, secret: np.ndarray, record: Record, most: int, key: Key) -> tuple[Record, Base]:
     """The record with the base of a secret, (H, W, 3) uint8, and the base as a reader decodes it.
 
     Args:

@@ -163,7 +163,7 @@ def is_anchor(salt: bytes) -> bool:
 
 
 @dataclass(frozen=True, repr=False)
-class ContainerKeys:
+class ContainerKeys(_Unpickled):
     """The keys of one container; its repr shows none.
 
     Attributes:

@@ -90,4 +90,4 @@ def reveal_read_picture(
     if record.header.kind != PICTURE:
         raise RevealError("what is hidden here is no picture of its own", "`stegnet info` says what it is")
     network.check(record.header.secret.weights)
-    return Revealed(reveal_frame(network, key, container, record, step), reading.whole)
+    return Revealed(reveal_frame(network, key, container, reading, step), reading.whole)

@@ -40,9 +40,9 @@ def measure_secret(
         first: it is frame 0.
         step: called after each tile of a large picture.
     """
-    record = read_record(container, keys, first=first).record
-    assert record is not None
-    total = mean_squared_error(secret, reveal_frame(network, keys.film, container, record, step))
+    reading = read_record(container, keys, first=first)
+    assert reading.record is not None
+    total = mean_squared_error(secret, reveal_frame(network, keys.film, container, reading, step))
     if psnr_from_mse(total, PEAK) >= POOR:
         return SecretErrors(total, 0.0)
     rows, cols = grid(*container.shape[:2], network.block)

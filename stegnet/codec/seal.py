@@ -116,9 +116,11 @@ def seal(
     if len(record) > room(height, width):
         raise too_small(height, width, len(record))
     samples = picture.reshape(-1)
-    random = _stream(seed, SEED_BYTES + NONCE_BYTES + -(-samples.size // 8))
+    random = _stream(seed, SEED_BYTES + NONCE_BYTES + 2 * samples.size)
     nonce = random[SEED_BYTES : SEED_BYTES + NONCE_BYTES]
-    up, down = _without_ties(costs, np.frombuffer(random, np.uint8, offset=SEED_BYTES + NONCE_BYTES))
+    ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES)
+    up, down = _without_ties(costs, ties)
+    up[samples == 255] = down[samples == 0] = trellis.MAX_COST  # such a step goes the other way, by two
     zones = _zones(samples.size)
     plan = _plan(len(record) + TAG_BYTES, zones, effort)
     _refresh(samples, up, down, plan, random[:SEED_BYTES])
@@ -129,8 +131,9 @@ def seal(
     lead = _seal_lead(key.lead(salt), nonce, plan.height, len(record) + TAG_BYTES, keys.secret)
     sealed = AESGCM(key.record(salt)).encrypt(nonce, record, lead)
     _write_parities(values[zones.lead], _bits(lead), up[zones.lead], down[zones.lead])
-    changes = trellis.write(values[zones.record], trellis.to_trits(sealed), plan, up[zones.record], down[zones.record])
-    values[zones.record] = _changed(values[zones.record], changes)
+    inside = zones.record
+    changes = trellis.write(values[inside], trellis.to_trits(sealed), plan, up[inside], down[inside], ties[inside])
+    values[inside] = _changed(values[inside], changes)
     mac_values, side = values[zones.mac], order.sides
     _make_changeable(mac_values, side)
     order.put(values, samples)
@@ -240,9 +243,9 @@ def _read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
 
 
 def _without_ties(costs: Costs, random: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Costs of steps up and down, (S,) uint16, that differ; with equal ones, a search would prefer a direction."""
-    first = np.unpackbits(random)[: costs.up.size]
-    return costs.up.reshape(-1) * 2 + first, costs.down.reshape(-1) * 2 + (first ^ 1)
+    """Costs of steps up and down, (S,) uint16, with random last bits; of equal ones, a search would prefer some."""
+    last = (random >> 13).astype(np.uint16)
+    return costs.up.reshape(-1) * 8 + last, costs.down.reshape(-1) * 8 + (last ^ 7)
 
 
 def _refresh(samples: np.ndarray, up: np.ndarray, down: np.ndarray, plan: trellis.Layout, seed: bytes) -> None:
@@ -269,18 +272,24 @@ def _with_random_bits(
     values: np.ndarray, up: np.ndarray, down: np.ndarray, plan: trellis.Layout, random: np.ndarray
 ) -> np.ndarray:
     """Values, (n,) uint8, after random bits were written to them: parities and trits in the shares of a whole frame."""
-    carriers = values.size * (_EVERY - 1)
-    zones = _zones(carriers // (_EVERY - 1) * _EVERY)
-    groups = max(1, values.size * (_LEAD_BITS + _MAC_BITS) // carriers)
-    split = groups * (zones.mac.stop // (_LEAD_BITS + _MAC_BITS))
+    zones, parities = _zones(values.size * _EVERY), _LEAD_BITS + _MAC_BITS
+    groups = max(1, _in_part(parities, 1, _EVERY - 1, random[0]))
+    split = groups * (zones.mac.stop // parities)
     head, tail = values[:split].copy(), values[split:]
-    _write_parities(head, random[:groups] & 1, up[:split], down[:split])
+    _write_parities(head, random[2 : 2 + groups] & 1, up[:split], down[:split])
     most = tail.size - max(1, tail.size // trellis.LEAST_ROWS)
-    trits = min(plan.rows * plan.lanes * tail.size // (zones.record.stop - zones.record.start), most)
+    share = _in_part(plan.rows * plan.lanes, tail.size, zones.record.stop - zones.record.start, random[1])
+    trits = min(share, most)
     own = trellis.layout(trits, tail.size, plan.height)
     assert own is not None
-    changes = trellis.write(tail, random[:trits] % 3, own, up[split:], down[split:])
+    ties = np.zeros(tail.size, np.uint16)  # the order is random
+    changes = trellis.write(tail, random[-trits:] % 3, own, up[split:], down[split:], ties)
     return np.concatenate([head, _changed(tail, changes)])
+
+
+def _in_part(count: int, part: int, whole: int, random: int) -> int:
+    """The share of `count` in a part, rounded up or down by a random byte, so that it is right on average."""
+    return (256 * count * part + int(random) * whole) // (256 * whole)
 
 
 def _idle(samples: int) -> np.ndarray:

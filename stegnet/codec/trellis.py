@@ -12,7 +12,7 @@ import numpy as np
 
 HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # sums for each trit
-MAX_COST = 4_001
+MAX_COST = 4_007
 # Above the best state, a state is given up beyond _LEAST_HOPE; one that can't be reached stays beyond it, since a row
 # adds at most MAX_COST to the best.
 _UNREACHABLE, _LEAST_HOPE = 40_000, 30_000
@@ -105,7 +105,7 @@ def from_trits(trits: np.ndarray, size: int) -> bytes | None:
 def read(values: np.ndarray, plan: Layout) -> np.ndarray:
     """Reads trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
     digits = values % 3
-    sums = digits if plan.merged == 1 else plan.sums(digits).sum(1, dtype=np.uint16) % 3
+    sums = digits if plan.merged == 1 else plan.sums(digits).sum(1, dtype=np.uint32) % 3
     trits = np.zeros((plan.rows + plan.height - 1, plan.lanes), np.uint16)
     for first, block in _blocks(sums.reshape(-1), plan):
         rows, width = block.shape[:2]
@@ -117,13 +117,16 @@ def read(values: np.ndarray, plan: Layout) -> np.ndarray:
     return (trits[: plan.rows] % 3).astype(np.uint8)
 
 
-def write(values: np.ndarray, trits: np.ndarray, plan: Layout, up: np.ndarray, down: np.ndarray) -> np.ndarray:
+def write(
+    values: np.ndarray, trits: np.ndarray, plan: Layout, up: np.ndarray, down: np.ndarray, ties: np.ndarray
+) -> np.ndarray:
     """Finds the changes after which samples hold given trits, at nearly the least total cost.
 
     Args:
         values: (n,) uint8.
         trits: (rows · lanes,) uint8, or fewer: those that are missing are 0.
         up, down: (n,) uint16, the cost of a change by +1 and −1, at most MAX_COST.
+        ties: (n,) uint16, random: of merged samples of equal cost, that of the lowest number changes.
     Returns:
         (n,) int8 of −1, 0 and 1.
     """
@@ -132,7 +135,7 @@ def write(values: np.ndarray, trits: np.ndarray, plan: Layout, up: np.ndarray, d
     missing = (wanted.reshape(plan.rows, plan.lanes) + 3 - read(values, plan)) % 3
     if plan.merged == 1:
         return _search_all(missing, up, down, plan, values.size)
-    (up, cheapest_up), (down, cheapest_down) = (_cheapest(plan.sums(costs)) for costs in (up, down))
+    (up, cheapest_up), (down, cheapest_down) = (_cheapest(plan.sums(costs), plan.sums(ties)) for costs in (up, down))
     steps = _search_all(missing, up.reshape(-1), down.reshape(-1), plan, up.size).reshape(up.shape)
     chosen = np.where(steps < 0, cheapest_down, cheapest_up)
     changes = np.zeros(values.size, np.int8)
@@ -141,13 +144,15 @@ def write(values: np.ndarray, trits: np.ndarray, plan: Layout, up: np.ndarray, d
     return changes
 
 
-def _cheapest(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _cheapest(costs: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The least of the costs of a sum's samples, (length, merged, lanes), and the sample's number."""
-    least, chosen = costs[:, 0].copy(), np.zeros((costs.shape[0], costs.shape[2]), np.uint16)
-    for number in range(1, costs.shape[1]):
-        np.copyto(chosen, number, where=costs[:, number] < least)
-        np.minimum(least, costs[:, number], out=least)
-    return least, chosen
+    least = np.full((costs.shape[0], costs.shape[2]), np.iinfo(np.uint32).max, np.uint32)
+    chosen = np.zeros(least.shape, np.uint32)
+    for number in range(costs.shape[1]):
+        cost = costs[:, number].astype(np.uint32) << 16 | ties[:, number]
+        np.copyto(chosen, number, where=cost < least)
+        np.minimum(least, cost, out=least)
+    return (least >> 16).astype(np.uint16), chosen
 
 
 def _search_all(missing: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Layout, size: int) -> np.ndarray:

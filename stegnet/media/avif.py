@@ -18,7 +18,14 @@ STEP = 5  # of the quality, where the bytes do not fit
 # At quality 0: a file without its samples, and bytes per pixel for 2×2 blocks of random primary colours.
 LEAST_FILE, LEAST_PER_PIXEL = 400, 0.22
 _OPTIONS = {"subsampling": "4:4:4", "codec": "aom", "max_threads": 1, "advanced": {"tune": "psnr"}}
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error)  # what Pillow raises for damaged files
+_UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+)  # what Pillow raises for damaged files
 
 
 def encode_avif(picture: np.ndarray, quality: int, speed: int = FAST) -> bytes:

@@ -114,7 +114,7 @@ class LivePipeline:
         found = read_record(container, KeyRing.of(self._keys), first=job.record.index == 0)
         if found.record is None:
             raise nothing_revealed()
-        revealed = reveal_frame(self._network, self._keys.film, container, found.record)
+        revealed = reveal_frame(self._network, self._keys.film, container, found)
         qualities = psnr(job.cover, container), psnr(job.secret, revealed)
         return LiveFrame(unsealed, job.number, job.cover, container, job.secret, revealed, *qualities)
 

@@ -92,7 +92,7 @@ def test_any_number_of_processes_gives_the_same_bytes(folder, data_config, tmp_p
 
 def test_a_worker_uses_one_thread_and_imports_neither_torch_nor_mlflow():
     look = "(__import__('cv2').getNumThreads(), {'torch', 'mlflow', 'pandas'} & set(__import__('sys').modules))"
-    assert list(prepare_module._run([partial(eval, look)], 1)) == [(1, set())]
+    assert list(prepare_module._run([partial(eval, look)], MEANS, 1)) == [(1, set())]
     stage = "import pipeline.prepare, sys; print({'torch', 'mlflow', 'pandas'} & set(sys.modules))"  # is imported too
     assert subprocess.check_output([sys.executable, "-c", stage], text=True) == "set()\n"
 
@@ -102,7 +102,7 @@ def test_auto_uses_every_physical_core(monkeypatch):
     pool = lambda count, *_: counts.append(count) or ThreadPoolExecutor(1)  # noqa: E731
     monkeypatch.setattr(prepare_module, "ProcessPoolExecutor", pool)
     monkeypatch.setattr("joblib.cpu_count", lambda only_physical_cores: 6 if only_physical_cores else 12)
-    assert [*prepare_module._run([], "auto"), *prepare_module._run([], 5)] == []
+    assert [*prepare_module._run([], MEANS, "auto"), *prepare_module._run([], MEANS, 5)] == []
     assert counts == [6, 5]
 
 
