@@ -278,7 +278,7 @@ def _seal_each(
         container, record = frame.copy(order="C"), share.record
         effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
         data, costs = format_record(record, keys.film), texture_costs(frame)
-        seal(container, data, keys, share.seed, costs, first=record.index == 0, effort=effort)
+        seal(container, data, keys, share.seed, costs, first=record.index == 0, effort=effort, grey=True)
         return container
 
     return ordered(sealed, zip(frames, shares, strict=True), _SEALERS)
