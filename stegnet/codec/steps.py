@@ -35,14 +35,14 @@ def refresh(samples: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Plan, s
 
     They are drawn again until some salt samples have changed, so that no salt repeats.
     """
-    idle, salts = idle_samples(samples.size), samples.size // BLOCK
-    changes, zones = np.zeros(idle.size, np.int8), zones_of(samples.size)
+    idle, salts, zones = idle_samples(samples.size), samples.size // BLOCK, zones_of(samples.size)
+    changes = np.zeros(idle.size, np.int8)
     while np.count_nonzero(changes[:salts]) < min(_LEAST_CHANGED, salts):
         stream = keystream(seed, 9 * idle.size)
         order = np.frombuffer(stream, "<u8", idle.size).argsort()
         random = np.frombuffer(stream, np.uint8, offset=8 * idle.size)
         shuffled = idle[order]
-        changes[order] = _random_changes(samples[shuffled], up[shuffled], down[shuffled], plan, zones, random)
+        changes[order] = _random_changes(samples[shuffled], up[shuffled], down[shuffled], zones, plan, random)
         seed = sha256(seed).digest()
     for offset in (1, 2) if plan.grey else ():
         other = idle[:salts] // 3 * 3 + (idle[:salts] + offset) % 3
@@ -51,7 +51,7 @@ def refresh(samples: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Plan, s
 
 
 def _random_changes(
-    values: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Plan, zones: Zones, random: np.ndarray
+    values: np.ndarray, up: np.ndarray, down: np.ndarray, zones: Zones, plan: Plan, random: np.ndarray
 ) -> np.ndarray:
     """Changes, (n,) int8, that write random bits to values: parities and trits in the shares of a whole frame."""
     parities = LEAD_BITS + MAC_BITS
