@@ -80,7 +80,7 @@ def test_what_is_sealed_is_read_by_the_book(key, size, effort):
 @pytest.mark.parametrize("size", SIZES)
 def test_what_the_book_wrote_is_read(key, size, height):
     record = RECORD[: room(*size)]
-    written = by_the_book.write(noise(*size), record, SECRET, NONCE, height=height)
+    written = by_the_book.write(noise(*size), record, SECRET, NONCE, code=height)
     assert read(written, key) == UnsealedRecord(record, True)
 
 
@@ -327,6 +327,8 @@ def test_a_grey_record(key, size, make, effort):
     record = random.Random(size).randbytes(size)
     written = sealed(make(40, 48), key, record, effort=effort, grey=True)
     assert read(written, key) == UnsealedRecord(record, True)
+    assert by_the_book.read(written, SECRET) == (record, True)
+    assert (by_the_book.read_lead(written, SECRET)[1][1] > 16) == (size < 100)
 
 
 def test_a_grey_record_moves_whole_pixels(key):
@@ -397,9 +399,9 @@ def test_an_unknown_version_opens_nothing(key, version):
     assert read(by_the_book.write(noise(40, 48), RECORD, SECRET, NONCE, version=version), key) is None
 
 
-@pytest.mark.parametrize("height", [0, 7, 255])
+@pytest.mark.parametrize("height", [0, 7, 16, 23, 33, 255])
 def test_an_unknown_height_opens_nothing(key, height):
-    assert read(by_the_book.write(noise(40, 48), RECORD, SECRET, NONCE, height=height), key) is None
+    assert read(by_the_book.write(noise(40, 48), RECORD, SECRET, NONCE, code=height), key) is None
 
 
 @pytest.mark.parametrize("secret", [bytes(15) + b"\1", b"\1" + bytes(15), bytes(range(16))])
