@@ -29,7 +29,7 @@ DOORS = {
         "stegnet/codec/seal.py",
         "stegnet/core/shuffle.py",
     },
-    "ffmpeg": {"stegnet/media/ffmpeg_cli.py", "stegnet/media/vmaf.py"},
+    "ffmpeg": {"stegnet/media/avif_writer.py", "stegnet/media/ffmpeg_cli.py", "stegnet/media/vmaf.py"},
     "lightning_fabric": {"stegnet/training/devices.py"},
     "onnxruntime": {"stegnet/engines/onnx_engine.py"},
     "torch": {

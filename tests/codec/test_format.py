@@ -112,7 +112,7 @@ def test_sealed_record(key, keys, record, grey):
     assert by_the_book.read_lead(container, SECRET)[0] == lead
     assert lead[:12] == NONCE
     count, lanes, rows, wide, most, width, first = re.search(
-        r"trits, (\d+) in (\d+) lanes of (\d+) rows, of which the first (\d+) have (\d+) sums of one element, the "
+        r"trits, (\d+) in (\d+) lanes of (\d+) rows, of which (\d+) have (\d+) sums of one element, the "
         r"others (\d+), begin\s+with\s+`([012]+)`",
         TEXT,
     ).groups()
