@@ -23,13 +23,12 @@ DOORS = {
     "albumentations": {"stegnet/data/pairs.py"},
     "av": {"stegnet/media/"},
     "cryptography": {
-        "stegnet/codec/carriers.py",
         "stegnet/codec/keys.py",
         "stegnet/codec/record.py",
         "stegnet/codec/seal.py",
         "stegnet/core/shuffle.py",
     },
-    "ffmpeg": {"stegnet/media/avif_writer.py", "stegnet/media/ffmpeg_cli.py", "stegnet/media/vmaf.py"},
+    "ffmpeg": {"stegnet/media/ffmpeg_cli.py", "stegnet/media/vmaf.py"},
     "lightning_fabric": {"stegnet/training/devices.py"},
     "onnxruntime": {"stegnet/engines/onnx_engine.py"},
     "torch": {
