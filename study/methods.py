@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-from stegnet.codec import Key, Network, bytes_room, hide_bytes, hide_picture, reveal_bytes, reveal_picture
+from stegnet.codec import Key, KeySource, Network, bytes_room, hide_bytes, hide_picture, reveal_bytes, reveal_picture
 from stegnet.codec.keys import KEY_BYTES, Randomness
 from stegnet.core.errors import RevealError, WeightsError
 from stegnet.core.shuffle import grid
@@ -67,7 +67,7 @@ def container_seed(seed: int, number: int) -> int:
     return _SEEDS * seed + number
 
 
-def network_by_key(network: Network, key: Key | None = None) -> Method:
+def network_by_key(network: Network, key: KeySource | None = None) -> Method:
     """The network method as users get it: shuffled by key, with sealed bits.
 
     Args:
@@ -117,13 +117,22 @@ def block_means(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
     return Embedding(cover, lambda given: Recovered(resize(means, height, width)))
 
 
-def sealed(share: float) -> Method:
-    """The sealed method with a file that fills a share of its capacity, each container under its own key."""
+def sealed(share: float, key: KeySource | None = None) -> Method:
+    """The sealed method with a file that fills a share of its capacity.
+
+    Args:
+        key: of all containers; by default each has its own, drawn from its seed.
+    """
 
     def payload(cover: np.ndarray, secret: np.ndarray) -> bytes:
         return secret.tobytes()[: int(share * bytes_room(*cover.shape[:2], "s"))]
 
-    return _sealed_file(payload, "s", None)
+    return _sealed_file(payload, "s", key)
+
+
+def sealed_at(rate: float) -> Method:
+    """The sealed method with a file of `rate` bits for each sample, each container under its own key."""
+    return _sealed_file(lambda cover, secret: secret.tobytes()[: int(rate * cover.size / 8)], "s", None)
 
 
 def sealed_digest(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
@@ -132,7 +141,7 @@ def sealed_digest(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding
     return hide(cover, secret, seed)
 
 
-def _sealed_file(payload: Callable[[np.ndarray, np.ndarray], bytes], name: str, key: Key | None) -> Method:
+def _sealed_file(payload: Callable[[np.ndarray, np.ndarray], bytes], name: str, key: KeySource | None) -> Method:
     """`stegnet hide --method sealed`.
 
     Args:
@@ -292,7 +301,7 @@ def _decoded(data: bytes) -> np.ndarray:
         return np.array(picture.convert("RGB"))
 
 
-def _opened(container: np.ndarray, key: Key) -> bytes | None:
+def _opened(container: np.ndarray, key: KeySource) -> bytes | None:
     """The file in a container; None if it does not open."""
     try:
         return reveal_bytes(container, key)
@@ -300,7 +309,7 @@ def _opened(container: np.ndarray, key: Key) -> bytes | None:
         return None
 
 
-def _key_of(key: Key | None, seed: int) -> tuple[Key, Randomness]:
+def _key_of(key: KeySource | None, seed: int) -> tuple[KeySource, Randomness]:
     """The key of a container, and the source of what else is random."""
     random = seeded(seed)
     return key or Key(random(KEY_BYTES)), random
