@@ -53,7 +53,7 @@ def test_classical(config: Config, shards: Path, weights: Path, tmp_path: Path) 
         classical.main(config, shards, weights, tmp_path / out)
     assert files(tmp_path / "a") == files(tmp_path / "b")
     table = pd.read_csv(tmp_path / "a" / "classical.csv")
-    assert len(table) == 6 * 3
+    assert len(table) == 6 * 4
     control = table[(table["method"] == "replacement, all bits") & (table["attack"] != "chi-square")]
     assert (control["auc"] > 0.9).all()
     assert set(table["pictures"]) == {4}
