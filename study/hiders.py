@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from stegnet.codec import HideOptions, Key, KeySource, Network, OutputTarget, bytes_room, embed_file, hide_film
+from stegnet.codec.seal import _salt_places
 from stegnet.evaluation.demonstration import seeded
 from stegnet.media import FilmWriter, read_frames
 from study.methods import network_by_key, sealed
@@ -36,6 +37,10 @@ class Hider(ABC):
             write_still_film(folder / "cover.mkv", cover, frames)
             self._hide_film(folder / "cover.mkv", secret, frames, folder / "container.mkv", key, seed)
             return np.stack(list(read_frames(folder / "container.mkv")))
+
+    def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
+        """Indices of the samples that are treated alike in all containers of a size and key: those of the salt."""
+        return _salt_places(samples)
 
     @abstractmethod
     def _hide_film(self, cover: Path, secret: np.ndarray, frames: int, out: Path, key: Key, seed: int) -> None:

@@ -21,7 +21,6 @@ import pandas as pd
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Key, Network, Passphrase
 from stegnet.codec.keys import KEY_BYTES
-from stegnet.codec.seal import _fixed_places, _salt_places
 from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.evaluation.demonstration import seeded
@@ -44,7 +43,7 @@ FRAMES = 24
 _KEY_NUMBERS = 1_000  # containers of one key
 
 Sums = dict[str, Evidence]  # by attack
-Pointed = tuple[np.ndarray, np.ndarray | float]  # indices into the flattened samples, and directions of change
+Pointed = tuple[np.ndarray, np.ndarray]  # indices into the flattened samples, and directions of shifts
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
@@ -69,20 +68,10 @@ def summarise(table: pd.DataFrame) -> dict[str, float]:
     return {HEADLINE[question]: round(float(table["auc"][row]), 4) for question, row in farthest.items()}
 
 
-def public_places(samples: int) -> np.ndarray:
-    """Indices of the samples that are treated alike in all containers of a size: the salt's."""
-    return _salt_places(samples)
-
-
-def repeated_places(samples: int, key: Key) -> np.ndarray:
-    """Indices of the samples that are treated alike in all containers of a key and size: those of lead and MAC."""
-    return _fixed_places(samples, key)[0]
-
-
 def many_keys(hider: Hider, pairs: list[Pair], seed: int) -> Iterator[dict]:
     """Each container has a passphrase of its own: what is the same in all of them is public."""
-    places = public_places(pairs[0][0].size)
-    alternating = 1.0 - 2 * (np.arange(places.size) % 2)
+    places = hider.fixed_places(pairs[0][0].size, Passphrase("any"))
+    pointed = places, 1.0 - 2 * (np.arange(places.size) % 2)
     scores: dict[str, list[tuple[float, float]]] = {}
     added: Sums = {}
     for number in bar(range(len(pairs)), f"{hider.name}: many keys"):
@@ -90,8 +79,9 @@ def many_keys(hider: Hider, pairs: list[Pair], seed: int) -> Iterator[dict]:
         before, after = evidence(pairs[number][0]), evidence(container)
         added = added_up(added, after)
         for attack, found in after.items():
-            pointed = places, alternating if attack == SHIFT else 1.0
-            scores.setdefault(attack, []).append((before[attack].score(*pointed), found.score(*pointed)))
+            scores.setdefault(attack, []).append(
+                (score(attack, before[attack], pointed), score(attack, found, pointed))
+            )
     for attack, found in added.items():
         yield _figures(f"{attack} at public places", COVER, 1, *np.array(scores[attack]).T)
         yield _figures(f"{attack}, over many keys", PLACES, len(pairs), *told_apart(attack, found, places))
@@ -110,7 +100,7 @@ def few_keys(hider: Hider, pairs: list[Pair], seed: int) -> Iterator[dict]:
     added = [reduce(added_up, (sums(index, number) for number in bar(learnt, label))) for index in range(KEYS)]
     of_keys = ((index, sums(index, number)) for index in range(KEYS) for number in bar(tested, label))
     covers = ((None, evidence(pairs[number][0])) for number in tested)
-    truth = [repeated_places(size, key) for key in keys]
+    truth = [hider.fixed_places(size, key) for key in keys]
     yield from compare(added, truth, chain(of_keys, covers), LEARNT)
 
 
@@ -126,7 +116,7 @@ def still_films(hider: Hider, pairs: list[Pair], seed: int) -> Iterator[dict]:
     label = f"{hider.name}: films"
     added = [reduce(added_up, (sums(index, number) for number in bar(learnt, label))) for index in range(KEYS)]
     of_keys = ((index, sums(index, number)) for index in range(KEYS) for number in bar(tested, label))
-    yield from compare(added, [repeated_places(size, key) for key in keys], of_keys, len(learnt) * FRAMES)
+    yield from compare(added, [hider.fixed_places(size, key) for key in keys], of_keys, len(learnt) * FRAMES)
 
 
 def compare(
@@ -136,13 +126,13 @@ def compare(
 
     Args:
         learnt: sums over containers of one key, for each key.
-        truth: `repeated_places` of each key.
+        truth: `Hider.fixed_places` of each key.
         tested: sums of further containers and the number of their key, or None for covers.
         containers: number of those that each key's sums are of.
     """
     pointed = [{attack: point_out(attack, found) for attack, found in sums.items()} for sums in learnt]
     scores = [
-        (attack, owner, number, found.score(*places[attack]))
+        (attack, owner, number, score(attack, found, places[attack]))
         for owner, sums in tested
         for attack, found in sums.items()
         for number, places in enumerate(pointed)
@@ -177,10 +167,15 @@ def told_apart(attack: str, found: Evidence, places: np.ndarray) -> tuple[np.nda
 
 
 def point_out(attack: str, found: Evidence) -> Pointed:
-    """The places of the highest scores, and for shifts their directions."""
+    """The places of the highest scores; of shifts, regardless of their direction."""
     scores = found.scores().reshape(-1)
     places = np.argsort(-np.abs(scores) if attack == SHIFT else -scores, kind="stable")[:POINTED]
-    return places, np.sign(scores[places]) if attack == SHIFT else 1.0
+    return places, np.sign(scores[places])
+
+
+def score(attack: str, found: Evidence, pointed: Pointed) -> float:
+    """Evidence of an attack at places: for shifts in their directions, else in contrast to all other places."""
+    return found.shifted(*pointed) if attack == SHIFT else found.contrast(pointed[0])
 
 
 def _keys(seed: int) -> list[Key]:

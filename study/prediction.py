@@ -36,15 +36,25 @@ class Evidence:
         """Each place's sum, divided by its standard deviation."""
         return self.terms / np.sqrt(self.variances)
 
-    def score(self, places: np.ndarray, directions: np.ndarray | float = 1.0) -> float:
-        """The sum over places, divided by its standard deviation.
+    def shifted(self, places: np.ndarray, directions: np.ndarray) -> float:
+        """The sum over places, each in its direction, divided by its standard deviation.
 
         Args:
             places: (n,) indices into the flattened arrays.
-            directions: of the change that is looked for, 1 or −1 each.
+            directions: (n,) 1 or −1.
         """
         terms, variances = self.terms.reshape(-1)[places], self.variances.reshape(-1)[places]
         return float((directions * terms).sum() / np.sqrt(variances.sum()))
+
+    def contrast(self, places: np.ndarray) -> float:
+        """The weighted mean over places less that over all others, divided by its standard deviation.
+
+        Whatever changes all samples alike does not show in it.
+        """
+        inside = [part.reshape(-1)[places].sum() for part in (self.terms, self.variances)]
+        outside = [part.sum() - taken for part, taken in zip((self.terms, self.variances), inside, strict=True)]
+        difference = inside[0] / inside[1] - outside[0] / outside[1]
+        return float(difference / np.sqrt(1 / inside[1] + 1 / outside[1]))
 
 
 def prediction_errors(picture: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from study import places
 from study.hiders import Hider, SealedHider
 from study.pairs import Pair
 from study.places import CHANGE, COVER, KEY, PLACES, few_keys, many_keys, still_films, summarise
-from study.prediction import SHIFT, SPREAD
+from study.prediction import SHIFT, SPREAD, Evidence
 
 SIDE, PAIRS = 96, 24
 FIXED = 500  # samples that a bad sealer uses in each container
@@ -38,6 +38,9 @@ class BadSealer(Hider):
 
     def film(self, cover: np.ndarray, secret: np.ndarray, frames: int, key: Key, seed: int) -> np.ndarray:
         return np.stack([self.picture(cover, secret, key, seed * frames + index) for index in range(frames)])
+
+    def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
+        return bad_places(samples, None if self.public else key)[0]
 
     def _hide_film(self, *args: object) -> None:
         raise NotImplementedError
@@ -75,18 +78,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(places, name, value)
 
 
-@pytest.fixture
-def of_bad(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "public_places", lambda samples: bad_places(samples, None)[0])
-    monkeypatch.setattr(places, "repeated_places", lambda samples, key: bad_places(samples, key)[0])
-
-
 def by_question(rows: list[dict], attack: str) -> dict[str, dict]:
     return {row["question"]: row for row in rows if row["attack"].startswith(attack)}
 
 
 @pytest.mark.parametrize(("directed", "attack"), [(True, SHIFT), (False, SPREAD)])
-@pytest.mark.usefixtures("of_bad")
 def test_places_that_are_public_are_found(pairs: list[Pair], directed: bool, attack: str) -> None:
     rows = by_question(list(many_keys(BadSealer(True, directed), pairs, 0)), attack)
     assert rows[PLACES]["low"] > 0.55
@@ -94,25 +90,34 @@ def test_places_that_are_public_are_found(pairs: list[Pair], directed: bool, att
 
 
 @pytest.mark.parametrize(("directed", "attack"), [(True, SHIFT), (False, SPREAD)])
-@pytest.mark.usefixtures("of_bad")
 def test_places_that_a_key_repeats_are_found(pairs: list[Pair], directed: bool, attack: str) -> None:
     rows = by_question(list(few_keys(BadSealer(False, directed), pairs, 0)), attack)
     assert rows[PLACES]["low"] > 0.55
 
 
-@pytest.mark.usefixtures("of_bad")
 def test_a_still_film_shows_places_that_frames_share(pairs: list[Pair]) -> None:
     rows = by_question(list(still_films(BadSealer(False, False), pairs, 0)), CHANGE)
     assert rows[PLACES]["low"] > 0.9
     assert rows[KEY]["auc"] == 1
 
 
-@pytest.mark.usefixtures("of_bad")
-def test_places_that_are_treated_as_all_others_are_not_found(pairs: list[Pair]) -> None:
+def test_places_that_are_treated_as_all_others_are_not_found(
+    pairs: list[Pair], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The truth is each key's places, but the same public ones are changed in all containers."""
+    monkeypatch.setattr(BadSealer, "fixed_places", lambda self, samples, key: bad_places(samples, key)[0])
     rows = by_question(list(few_keys(BadSealer(True, True), pairs, 0)), SHIFT)
     assert rows[PLACES]["low"] < 0.5 < rows[PLACES]["high"]
     assert rows[KEY]["low"] < 0.5 < rows[KEY]["high"]
+
+
+def test_what_changes_everywhere_is_no_contrast() -> None:
+    random = np.random.default_rng(0)
+    found = Evidence(random.normal(1, 1, (50, 50, 3)), np.ones((50, 50, 3)))
+    places = random.permutation(7_500)[:400]
+    assert abs(found.contrast(places)) < 3 < found.shifted(places, np.ones(400))
+    found.terms.reshape(-1)[places] += 0.5
+    assert found.contrast(places) > 6
 
 
 def test_the_headline_is_the_attack_that_finds_most() -> None:
