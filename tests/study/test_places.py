@@ -1,6 +1,6 @@
 """The attacks on places, against sealers that have the faults they look for, and against stegnet's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ class BadSealer(Hider):
 
 
 class SealedFrames(SealedHider):
-    """stegnet's own, its films not written: as fast as a test must be."""
+    """The sealed method; the frames of its films are containers of their own, and no file is written."""
 
     def film(self, cover: np.ndarray, secret: np.ndarray, frames: int, key: Key, seed: int) -> np.ndarray:
         hidden = [hide_bytes(cover, bytes(300), key, randomness=seeded(seed * 99 + index)) for index in range(frames)]
@@ -99,6 +99,15 @@ def test_a_still_film_shows_places_that_frames_share(pairs: list[Pair]) -> None:
     rows = by_question(list(still_films(BadSealer(False, False), pairs, 0)), CHANGE)
     assert rows[PLACES]["low"] > 0.9
     assert rows[KEY]["auc"] == 1
+
+
+@pytest.mark.parametrize("attacked", [few_keys, still_films])
+def test_stegnet_treats_no_place_alike(attacked: Callable[..., Iterator[dict]], pairs: list[Pair]) -> None:
+    for row in attacked(SealedFrames(), pairs, 0):
+        assert row["low"] < 0.55, row
+        assert row["high"] > 0.45, row
+        if row["question"] == PLACES:
+            assert 0.45 < row["auc"] < 0.55, row
 
 
 def test_places_that_are_treated_as_all_others_are_not_found(
