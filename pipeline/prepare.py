@@ -1,6 +1,7 @@
 """Stage prepare: pictures from data.source to shards for training and testing."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -9,6 +10,7 @@ from pipeline.results import open_tracker, prepare_result
 from pipeline.stage import bar, run_stage, write_json
 from stegnet.core.config import Config
 from stegnet.data.prepare import prepare
+from stegnet.data.sources import Group
 
 IMPORT = Path("data.dvc")
 _log = logging.getLogger(__name__)
@@ -18,11 +20,15 @@ def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
     if "data" in config.data.source.split("+") and _is_imported():
         _log.warning("data/ is a copy of assets/: add your files to assets/, `dvc repro` removes them from data/")
     with open_tracker(config).run("prepare", config.data.source) as run:
-        counts = prepare(config.data, config.seed, data, shards, lambda groups, total: bar(groups, "prepare", total))
+        counts = prepare(config.data, config.scramble, config.seed, data, shards, _with_bar)
         write_json(metrics, counts)
         run.finish(prepare_result(shards, metrics))
     others = f"{counts['validation']} to validate on, {counts['test']} to test on, {counts['skipped']} skipped"
     print(f"{counts['train']} pictures to train on, {others}")
+
+
+def _with_bar(groups: Iterable[Group], total: int) -> Iterable[Group]:
+    return bar(groups, "prepare", total)
 
 
 def _is_imported() -> bool:

@@ -6,13 +6,15 @@ Pictures are numpy arrays, (H, W, 3) uint8, sRGB in 0..255; films and other file
 import warnings
 from os import PathLike
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
 from stegnet import codec
 from stegnet.codec import HideOptions, Key, KeySource, Network, OutputTarget, Passphrase, Report, Revealed
+from stegnet.codec.automatic import hide_automatically
 from stegnet.codec.embed import embed_file
-from stegnet.codec.files import input_kind, picture_quality
+from stegnet.codec.files import hide_file, input_kind, picture_quality
 from stegnet.codec.film import Longer
 from stegnet.codec.output import Progress, no_progress
 from stegnet.core.card import SHIPPED
@@ -20,6 +22,7 @@ from stegnet.core.errors import MediaError
 from stegnet.media import FILM
 
 File = str | PathLike[str]
+Method = Literal["auto", "sealed", "network"]
 
 
 def load(
@@ -126,7 +129,9 @@ class LoadedPair:
         for film in (cover, secret):
             _check_film(Path(film))
         options = HideOptions(longer, sound, verify, force=force)
-        return self._hide(cover, secret, out, key, options, force, progress)
+        _check_key(key, hiding=True)
+        target = OutputTarget(Path(out), force)
+        return hide_file(lambda: self._network, Path(cover), Path(secret), target, key, options, progress=progress)
 
     def reveal_film(
         self,
@@ -163,7 +168,7 @@ class LoadedPair:
         out: File,
         key: KeySource,
         *,
-        sealed: bool = False,
+        method: Method = "auto",
         compress: bool = False,
         verify: bool = True,
         force: bool = False,
@@ -173,23 +178,30 @@ class LoadedPair:
 
         Args:
             cover: a picture or film.
-            secret: a picture or film like the cover; with `sealed` any file.
+            secret: any file; for "network" a picture or film like the cover.
             out: the file to write: .png for a picture, .mkv or .mp4 for a film.
             key: a Key or a Passphrase.
-            sealed: hide the file byte for byte, without the network.
-            compress: with `sealed`, compress a picture or film that does not fit.
+            method: "sealed" hides the file byte for byte, "network" by the network; "auto" is "sealed", compressed if
+                it does not fit otherwise, and "network" if it can't be compressed into the cover.
+            compress: with "sealed", compress a picture or film that does not fit.
             verify, force, progress: as `hide_film`.
         Raises:
             MediaError: a file can't be read, or the container not written.
             CapacityError: the secret does not fit into the cover, or would be revealed below 22 dB PSNR.
         """
-        if not sealed:
-            if compress:
-                raise ValueError("compress goes with sealed")
-            return self._hide(cover, secret, out, key, HideOptions(verify=verify, force=force), force, progress)
+        if method not in get_args(Method):
+            raise ValueError(f"method: must be auto, sealed or network, is {method!r}")
+        if compress and method != "sealed":
+            raise ValueError("compress goes with sealed")
         _check_key(key, hiding=True)
-        target = OutputTarget(Path(out), force)
-        return embed_file(Path(cover), Path(secret), target, key, compress=compress, verify=verify, progress=progress)
+        cover, secret, target = Path(cover), Path(secret), OutputTarget(Path(out), force)
+        if method == "sealed":
+            return embed_file(cover, secret, target, key, compress=compress, verify=verify, progress=progress)
+        options, hide = (
+            HideOptions(verify=verify, force=force),
+            hide_file if method == "network" else hide_automatically,
+        )
+        return hide(lambda: self._network, cover, secret, target, key, options, progress=progress)
 
     def reveal_file(
         self,
@@ -209,13 +221,6 @@ class LoadedPair:
         _check_key(key)
         target = OutputTarget(Path(out), force)
         return codec.reveal_file(lambda: self._network, Path(container), target, key, strict, progress)
-
-    def _hide(
-        self, cover: File, secret: File, out: File, key: KeySource, options: HideOptions, force: bool, show: Progress
-    ) -> Report:
-        _check_key(key, hiding=True)
-        target = OutputTarget(Path(out), force)
-        return codec.hide_file(lambda: self._network, Path(cover), Path(secret), target, key, options, progress=show)
 
 
 def _picture(name: str, array: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from stegnet.codec import HideOptions, Key, KeySource, Network, OutputTarget, bytes_room, embed_file, hide_film
-from stegnet.codec.seal import _salt_places
+from stegnet.codec.carriers import idle_samples
 from stegnet.evaluation.demonstration import seeded
 from stegnet.media import FilmWriter, read_frames
 from study.methods import network_by_key, sealed
@@ -39,8 +39,8 @@ class Hider(ABC):
             return np.stack(list(read_frames(folder / "container.mkv")))
 
     def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
-        """Indices of the samples that are treated alike in all containers of a size and key: those of the salt."""
-        return _salt_places(samples)
+        """Indices of the samples with the same part in all containers of a size and key: those that carry nothing."""
+        return idle_samples(samples)
 
     @abstractmethod
     def _hide_film(self, cover: Path, secret: np.ndarray, frames: int, out: Path, key: Key, seed: int) -> None:

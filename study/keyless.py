@@ -15,7 +15,7 @@ import torch
 from stegnet.codec import Key, KeySource, Network, Passphrase, Randomness
 from stegnet.codec.keys import KEY_BYTES
 from stegnet.core.errors import StegnetError
-from stegnet.core.samples import block_means, from_8_bits, join, split, to_8_bits
+from stegnet.core.samples import GREY, LEVELS, Base, block_means, enlarge, from_8_bits, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, invert
 from stegnet.core.tensors import from_8_bits as to_tensor
 
@@ -77,8 +77,9 @@ def _answer(attempt: Attempt, reveal: Reveal) -> str:
 
 
 def to_hide(frame: np.ndarray, detail: bool) -> np.ndarray:
-    """(H, W, 3) uint8 to the signed float that the network hides, before the shuffle."""
-    return split(from_8_bits(frame), block_means(frame) if detail else None)
+    """(H, W, 3) uint8 to signed float, before the shuffle: the picture less its block means, or less grey."""
+    base = enlarge(block_means(frame)) if detail else Base.grey(*frame.shape[:2]).picture
+    return split(from_8_bits(frame), base, 1.0)
 
 
 def read_blocks(network: Network, container: np.ndarray) -> np.ndarray:
@@ -103,7 +104,7 @@ def unshuffled(blocks: np.ndarray, shuffle: Shuffle) -> np.ndarray:
 
 def on_grey(hidden: np.ndarray) -> np.ndarray:
     """(H, W, 3) signed to uint8, with mid-grey for the block means, which are sealed."""
-    return to_8_bits(join(hidden, None))
+    return to_8_bits(hidden + GREY / LEVELS)
 
 
 def cut_blocks(picture: np.ndarray, block: int) -> np.ndarray:

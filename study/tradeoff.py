@@ -18,6 +18,7 @@ from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.errors import DataError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
+from stegnet.core.samples import NONE
 from stegnet.evaluation.chart import COLOURS, chart
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.evaluation.quality import PicturePairs
@@ -117,11 +118,11 @@ def _measure_pair(hide: Method, cover: np.ndarray, secret: np.ndarray, seed: int
 
 
 def _network_method(network: Network) -> Method:
-    """By key if block means need sealed bits; else the whole picture, neither shuffled nor with sealed bits.
+    """By key if a base needs sealed bits; else the whole picture, neither shuffled nor with sealed bits.
 
     The second is how the ancestors hid. It flatters them: no shuffle, and no header that takes up samples.
     """
-    if network.detail:
+    if network.base != NONE:
         return network_by_key(network, PUBLIC_DEMONSTRATION_KEY)
     return bare_network(network, shuffled=False)
 

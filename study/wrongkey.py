@@ -20,6 +20,7 @@ from stegnet.codec.frame import read_record
 from stegnet.codec.record import Record
 from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
+from stegnet.core.samples import NONE as NO_BASE
 from stegnet.core.shuffle import draw, grid
 from stegnet.evaluation.contact_sheet import LabelledImage, image_grid
 from stegnet.evaluation.demonstration import seeded
@@ -112,7 +113,7 @@ def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     whole = resize(reveal_picture(network, container, key).picture, height, width)
     area = resize(secret, height, width)
     seen |= {RIGHT: to_hide(whole, detail=False), NONE: blocks}
-    return KeylessView((cover_name, secret_name), cover, container, area, to_hide(area, network.detail), seen)
+    return KeylessView((cover_name, secret_name), cover, container, area, to_hide(area, network.base != NO_BASE), seen)
 
 
 def all_views(

@@ -145,21 +145,33 @@ def _add_tone(film, track, seconds: float) -> None:
 
 @pytest.fixture
 def exact() -> Network:
-    """A network that hides and reveals five levels without loss, sealed bits or not; the detail layer is off."""
+    """A network that hides and reveals five levels without loss, sealed bits or not; it uses no base."""
     from tests.support.pairs import FiveLevels
 
-    return Network.of(FiveLevels(), "5e" * 32, detail=False, block=8, precision="fp32")
+    return Network.of(FiveLevels(), "5e" * 32, base="none", quality=0, block=8, precision="fp32")
 
 
 @pytest.fixture
 def five_levels() -> Callable[[np.ndarray], np.ndarray]:
     """What `exact` keeps of a picture."""
-    return lambda picture: np.rint(np.rint(picture / 255 * 4) * 255 / 4).astype(np.uint8)
+    from tests.support.pairs import SHRUNK
+
+    def kept(picture: np.ndarray) -> np.ndarray:
+        level = np.rint((((picture.astype(float) - 128) / 255) + 0.5).clip(0, 1) * 4)
+        return np.rint(((level / 4 - 0.5) * SHRUNK * 255 + 128).clip(0, 255)).astype(np.uint8)
+
+    return kept
 
 
 @pytest.fixture
 def key() -> Key:
     return Key(bytes(range(32)))
+
+
+@pytest.fixture
+def quick_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passphrases are worked on for no time; what they hide, another test can't open."""
+    monkeypatch.setattr("stegnet.codec.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.slow
 
 SMALL = {
     "baluja": {"width": 2},
+    "costa": {"width": 6, "ends": 2, "backbone": "test_convnext"},
     "invertible": {"blocks": 1, "width": 6, "backbone": "test_convnext", "place": "ends+latent"},
     "invertible_large": {"blocks": 1, "width": 6, "ends": 0, "backbone": "none"},
     "timm_unet": {"backbone": "test_resnet", "width": 4},
@@ -38,7 +39,7 @@ def made(family: str, folder: Path) -> Path:
     for parameter in pair.parameters():
         parameter.data += 0.02 * torch.randn_like(parameter)
     path = folder / "pair.safetensors"
-    save_pair(path, pair, Card(family, SMALL[family], {"detail": True, "block": 8}))
+    save_pair(path, pair, Card(family, SMALL[family], {"base": "means", "quality": 85, "block": 8, "period": 0.0}))
     return path
 
 

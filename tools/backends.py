@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 
 from stegnet.codec import Network
+from stegnet.codec.base import through_bytes
 from stegnet.codec.network import HideResult
 from stegnet.core.measures import psnr
+from stegnet.core.samples import Base
 from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.media import read_frames, resize
 
@@ -64,19 +66,25 @@ def _times(
     networks: dict[str, Network], cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle, rounds: int
 ) -> tuple[dict[str, dict[str, float]], dict[str, HideResult]]:
     times: dict[str, list[list[float]]] = {name: [] for name in networks}
-    hidden = {name: network.hide(cover, secret, shuffle) for name, network in networks.items()}
+    base = _base(next(iter(networks.values())), secret)
+    hidden = {name: network.hide(cover, secret, shuffle, base) for name, network in networks.items()}
     for name, network in networks.items():
-        network.reveal(hidden[name].container, shuffle, hidden[name].means)
+        network.reveal(hidden[name].container, shuffle, base)
     for _ in range(rounds):
         for name, network in networks.items():
             one, started = hidden[name], _clocks()
-            network.hide(cover, secret, shuffle)
+            network.hide(cover, secret, shuffle, base)
             middle = _clocks()
-            network.reveal(one.container, shuffle, one.means)
+            network.reveal(one.container, shuffle, base)
             times[name].append([*(middle - started), *(_clocks() - middle)])
     columns = ("hide", "hide, CPU", "reveal", "reveal, CPU")
     medians = {name: np.median(rows, axis=0) for name, rows in times.items()}
     return {name: dict(zip(columns, row, strict=True)) for name, row in medians.items()}, hidden
+
+
+def _base(network: Network, secret: np.ndarray) -> Base:
+    """The secret's base, without a limit of its bytes."""
+    return through_bytes(secret, network.base, network.quality, secret.size)
 
 
 def _clocks() -> np.ndarray:
@@ -87,9 +95,10 @@ def _clocks() -> np.ndarray:
 def _quality(
     networks: dict[str, Network], hidden: dict[str, HideResult], cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle
 ) -> dict[str, dict[str, float]]:
+    base = _base(next(iter(networks.values())), secret)
     return {
         f"hidden by {name}": {"container": psnr(cover, one.container)}
-        | {reader: psnr(secret, net.reveal(one.container, shuffle, one.means)) for reader, net in networks.items()}
+        | {reader: psnr(secret, net.reveal(one.container, shuffle, base)) for reader, net in networks.items()}
         for name, one in hidden.items()
     }
 

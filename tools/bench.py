@@ -25,8 +25,10 @@ import torch
 from tqdm import tqdm
 
 from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film
-from stegnet.codec.frame import pack_means, read_record
-from stegnet.codec.seal import NONCE_BYTES, SALT_BYTES, seal
+from stegnet.codec import base as bases
+from stegnet.codec.costs import rounding_costs
+from stegnet.codec.keys import SYSTEM, KeyRing
+from stegnet.codec.seal import FILM_EFFORT, SEED_BYTES, room, seal, unseal
 from stegnet.core.compute import pick_device
 from stegnet.core.parallel import ahead, ordered
 from stegnet.core.shuffle import apply, draw, grid
@@ -127,17 +129,21 @@ def _parts(network: Network, cover: Path, secret: Path, folder: Path) -> dict[st
     fitted = resize(hidden, *area.shape[:2])
     shuffle = draw(bytes(32), rows, cols)
     pixels = np.zeros(area.shape, np.float32)
-    plain = network.hide(area, fitted, None)
-    packed = pack_means(plain.means) if plain.means is not None else b""
-    sealed = frame.copy()
+    coded = bases.encode(fitted, network.base, network.quality, room(*frame.shape[:2]) - 200, film=True)
+    base = bases.decode(coded, network.base, *area.shape[:2])
+    sealed, keys = frame.copy(), KEY.new_keys(SYSTEM)
+    costs = rounding_costs(np.zeros(frame.shape, np.int8))
     repeat: dict[str, Callable[[], object]] = {
         "decode one film": lambda: sum(1 for _ in islice(read_frames(cover), 20)) / 20,
-        "network": lambda: network.hide(area, fitted, None),
+        "network": lambda: network.hide(area, fitted, None, base),
         "draw the shuffle": lambda: draw(bytes(32), rows, cols),
         "scramble": lambda: apply(pixels, shuffle),
-        "pack the thumbnail": lambda: pack_means(plain.means) if plain.means is not None else None,
-        "seal": lambda: seal(sealed, bytes(200) + packed, KEY, bytes(NONCE_BYTES), bytes(SALT_BYTES)),
-        "unseal": lambda: read_record(sealed, KEY),
+        "code the base": lambda: bases.encode(fitted, network.base, network.quality, len(coded), film=True),
+        "decode the base": lambda: bases.decode(coded, network.base, *area.shape[:2]),
+        "seal": lambda: seal(
+            sealed, bytes(200) + coded, keys, bytes(SEED_BYTES), costs, first=True, effort=FILM_EFFORT
+        ),
+        "unseal": lambda: unseal(sealed, KeyRing(KEY), first=True),
     }
     parts = {name: 1000 * _least(job) for name, job in repeat.items()}
     parts["decode one film"] /= 20

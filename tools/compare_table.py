@@ -13,10 +13,12 @@ import torch
 
 from pipeline.stage import bar
 from stegnet.codec import Network
+from stegnet.codec.base import through_bytes
 from stegnet.codec.network import HideResult, Step, no_step
 from stegnet.core.compute import make_deterministic, resolve
 from stegnet.core.config import Config
 from stegnet.core.measures import SEALED, SIDES
+from stegnet.core.samples import Base
 from stegnet.core.shuffle import Shuffle
 from stegnet.data.shards import data_hash
 from stegnet.evaluation.quality import (
@@ -54,13 +56,13 @@ Job = Callable[[], Any]
 class Unshuffled(Network):
     """A network that does not shuffle, for pairs trained without the shuffle."""
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, step: Step = no_step) -> HideResult:
-        return super().hide(cover, secret, None, step)
+    def hide(
+        self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step
+    ) -> HideResult:
+        return super().hide(cover, secret, None, base, step)
 
-    def reveal(
-        self, container: np.ndarray, shuffle: Shuffle | None, means: np.ndarray | None, step: Step = no_step
-    ) -> np.ndarray:
-        return super().reveal(container, None, means, step)
+    def reveal(self, container: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step) -> np.ndarray:
+        return super().reveal(container, None, base, step)
 
 
 def measure(rows: list[Trained], data: Path) -> pd.DataFrame:
@@ -128,11 +130,12 @@ def frame_times(rows: list[Trained]) -> Times:
 def _jobs(row: Trained, device: str, prefix: str) -> dict[str, Job]:
     """Functions that hide and reveal one frame, after a warm-up of each."""
     network, (cover, secret) = _network(row, device), _frames()
-    hidden = network.hide(cover, secret, None)
-    network.reveal(hidden.container, None, hidden.means)
+    base = through_bytes(secret, network.base, network.quality, secret.size)
+    container = network.hide(cover, secret, None, base).container
+    network.reveal(container, None, base)
     return {
-        f"{prefix}hide_ms": partial(network.hide, cover, secret, None),
-        f"{prefix}reveal_ms": partial(network.reveal, hidden.container, None, hidden.means),
+        f"{prefix}hide_ms": partial(network.hide, cover, secret, None, base),
+        f"{prefix}reveal_ms": partial(network.reveal, container, None, base),
     }
 
 

@@ -156,7 +156,7 @@ def _chunk(data: bytes, draw: random.Random) -> tuple[int, int]:
 def _prepare() -> None:
     make_key_file(Path("k"))
     pair = build("invertible", **SMALL)
-    save_pair(Path("w"), pair, Card("invertible", SMALL, {"detail": True, "block": 8}))
+    save_pair(Path("w"), pair, Card("invertible", SMALL, {"base": "means", "quality": 85, "block": 8, "period": 0.0}))
     source = Path(__file__).parent.parent / "assets"
     pictures = {}
     for name in ("cover", "secret"):
@@ -171,7 +171,8 @@ def _prepare() -> None:
         for letter in "cd":
             for container in (f"{letter}.png", f"{letter}.mkv", f"{letter}.mp4"):
                 kind = "png" if container.endswith("png") else "mkv"
-                assert stegnet_main(["hide", f"cover.{kind}", f"secret.{kind}", "-o", container, "--force", *key]) == 0
+                line = ["hide", "--method", "network", f"cover.{kind}", f"secret.{kind}", "-o", container, "--force"]
+                assert stegnet_main([*line, *key]) == 0
         for container in CONTAINERS:
             suffix = ".png" if container == "c.png" else ".mkv"
             assert stegnet_main(["reveal", container, "-o", f"r{container[1:]}{suffix}", *key]) == 0

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from stegnet.codec.output import Progress
 
 _DESCRIPTION = """\
-Hide SECRET in COVER. The method "network" hides a picture in a picture or a
-film in a film, which may differ in size, frame rate and length; the revealed
-secret is slightly lossy. The method "sealed" hides any file in a picture or
-film and reveals it byte for byte, but has far less capacity. Transparent
-pictures are composited on white.
+Hide SECRET in COVER. Any file that fits into the cover is hidden as it is, and
+revealed byte for byte; a larger picture or film is compressed until it fits.
+All of it is encrypted: this is the method "sealed". The method "network" hides
+a picture in a picture, or a film with its sound in a film, by neural networks;
+what these hide is only scrambled. `stegnet info COVER` says what fits.
+Transparent pictures are composited on white.
 
-The secret is revealed once to measure its quality, which is printed as PSNR.
-Below 30 dB a warning gives the reason; below 22 dB nothing is written without
---force.
+The method "network" reveals the secret once to measure its quality, which is
+printed as PSNR. Below 30 dB a warning gives the reason; below 22 dB nothing is
+written without --force.
 
 COVER and SECRET may be folders; OUT is then a folder too, created if missing.
 Files are paired in natural order (2 before 10), pictures with pictures and
@@ -33,6 +34,9 @@ films with films. If there are fewer secrets than covers, they are repeated; a
 single secret file is hidden in every cover. The container of a picture a.jpg
 is OUT/a.png, that of a film OUT/a.mkv.
 """
+
+
+AUTO, METHODS = "auto", ("auto", "sealed", "network")
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -50,9 +54,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add_key_options(hide)
     hide.add_argument(
         "--method",
-        choices=("network", "sealed"),
-        default="network",
-        help="network: a picture or film; sealed: any file, losslessly (default: network)",
+        choices=METHODS,
+        default=AUTO,
+        help="auto: sealed, compressed if it does not fit otherwise; sealed: any file, byte for byte; network: a "
+        "picture or film, by neural networks (default: auto)",
     )
     hide.add_argument(
         "--compress", action="store_true", help="sealed: compress a picture or film that does not fit otherwise"
@@ -89,14 +94,15 @@ def _check(options: argparse.Namespace) -> None:
     if options.method == "network" and options.compress:
         options.usage_error("--compress requires --method sealed")
     for name in ("longer", "no_sound", *NETWORK):
-        if options.method == "sealed" and getattr(options, name):
+        if options.method != "network" and getattr(options, name):
             options.usage_error(f"--{name.replace('_', '-')} requires --method network")
 
 
 def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
-    from stegnet.codec.folder import hide_each, plan_hiding, results_folder
+    from stegnet.codec.folder import hide_each, is_folder, plan_hiding, results_folder
 
-    plan = plan_hiding(options.cover, options.secret, any_file=options.method == "sealed")
+    any_file = options.method == "sealed" or (options.method == AUTO and not is_folder(options.secret))
+    plan = plan_hiding(options.cover, options.secret, any_file)
     network = network_loader(options)
     if options.method == "network":
         network()  # its errors are reported once, not for each file
@@ -110,15 +116,16 @@ def _hider(
     options: argparse.Namespace, key_source: "KeySource", network: "NetworkLoader", progress: "Progress"
 ) -> "Callable[[Path, Path, OutputTarget], Report]":
     """Returns a function that hides one secret in one cover."""
-    if options.method == "sealed":
-        from stegnet.codec.embed import embed_file
+    from stegnet.codec import HideOptions, hide_file
+    from stegnet.codec.automatic import hide_automatically
+    from stegnet.codec.embed import embed_file
 
+    if options.method == "sealed":
         choices = {"compress": options.compress, "verify": not options.no_verify, "progress": progress}
         return lambda cover, secret, out: embed_file(cover, secret, out, key_source, **choices)
-    from stegnet.codec import HideOptions, hide_file
-
     how = HideOptions(options.longer or "refuse", not options.no_sound, not options.no_verify, force=options.force)
-    return lambda cover, secret, out: hide_file(network, cover, secret, out, key_source, how, progress=progress)
+    by = hide_file if options.method == "network" else hide_automatically
+    return lambda cover, secret, out: by(network, cover, secret, out, key_source, how, progress=progress)
 
 
 def _frames(report: "Report") -> str:

@@ -16,10 +16,9 @@ import numpy as np
 
 from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.codec.frame import FrameReading, nothing_revealed, read_record
-from stegnet.codec.keys import KeySource
+from stegnet.codec.keys import Key, KeyRing, KeySource
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import Header
-from stegnet.codec.seal import read_salt
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.parallel import ahead, ordered
 from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames
@@ -51,7 +50,6 @@ class Container:
     Attributes:
         kind: media.PICTURE or media.FILM.
         height, width: of every frame, in pixels.
-        key: of all frames.
         first: record reading of the first frame.
         breaks_off: True once a pass over the frames has met damage that ends the film early.
     Raises:
@@ -67,12 +65,19 @@ class Container:
             if first is None:
                 raise MediaError(f"{path}: the film has no frames")
             self.height, self.width = first.shape[:2]
-            self.key = key_source.unlock(read_salt(first))
-            self.first = read_record(first, self.key)
+            self._keys = KeyRing(key_source)
+            self.first = read_record(first, self._keys, first=True)
+            if self._keys.locked and self.kind == FILM:
+                self._find_anchor()
         except BaseException:
             self.close()
             raise
         self._decoded = [first]
+
+    @property
+    def key(self) -> Key:
+        """The film key, with which the frames are unshuffled; known once a frame has opened."""
+        return self._keys.film
 
     def __enter__(self) -> Self:
         return self
@@ -114,7 +119,7 @@ class Container:
 
     def read(self, position: int, frame: np.ndarray) -> FrameReading:
         """Reads the record of the frame at a position, counted from 0. The first was read on opening."""
-        return self.first if position == 0 else read_record(frame, self.key)
+        return self.first if position == 0 and self.first.record else read_record(frame, self._keys, first=False)
 
     def header(self, progress: Progress = no_progress) -> Header:
         """Finds the header: that of the first frame whose record can be read.
@@ -157,6 +162,13 @@ class Container:
             return nothing_revealed()
         hint = "get the file that `stegnet hide` wrote, sent as a file: messengers and web sites often convert pictures"
         return RevealError(f"{self.path}: {form} does not keep what was hidden", hint)
+
+    def _find_anchor(self) -> None:
+        """Looks for a frame that opens with the passphrase alone, where the first does not."""
+        with closing(self._decode()) as frames:
+            for frame in frames:
+                if self._keys.exhausted or read_record(frame, self._keys, first=False).record:
+                    return
 
     def _statuses(self, progress: Progress) -> Iterator[tuple[Header | None, FrameStatus]]:
         def status(item: tuple[int, np.ndarray]) -> tuple[Header | None, FrameStatus]:

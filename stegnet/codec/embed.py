@@ -17,9 +17,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from stegnet.codec.costs import texture_costs
 from stegnet.codec.extract import describe_file, frames_with_data, printable
 from stegnet.codec.files import check_input, input_kind
-from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, SALT_BYTES, SYSTEM, Key, KeySource, Randomness
+from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, KeySource, Randomness
 from stegnet.codec.output import (
     FORMS,
     FilmFrame,
@@ -32,7 +33,7 @@ from stegnet.codec.output import (
     write_picture,
 )
 from stegnet.codec.record import FILE, MAX_NAME, File, Header, Record, format_record, is_file_name
-from stegnet.codec.seal import NONCE_BYTES, room, seal, too_small
+from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, seal, too_small
 from stegnet.core.errors import CapacityError, MediaError, extra
 from stegnet.core.parallel import ahead, ordered
 from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, kind, read_cover, read_frames, scan
@@ -81,11 +82,10 @@ class _Secret:
 
 @dataclass(frozen=True)
 class _Share:
-    """Data of one frame: a record, a fresh nonce, and in the first frame the salt."""
+    """Data of one frame: a record, and a fresh seed."""
 
     record: Record
-    nonce: bytes
-    salt: bytes | None
+    seed: bytes
 
 
 def bytes_room(height: int, width: int, name: str = DATA_NAME) -> int:
@@ -110,7 +110,7 @@ def hide_bytes(
         cover: (H, W, 3) uint8; not changed.
         data: at most `bytes_room(H, W, name)` bytes.
         name: file name stored with them; 1 to 255 bytes of UTF-8, without "/".
-        randomness: source of salt, film id and nonce, drawn in this order.
+        randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
     Returns:
         The container, (H, W, 3) uint8: the pixels that `embed_file` writes for a file of this name and content.
     Raises:
@@ -122,11 +122,10 @@ def hide_bytes(
     most = bytes_room(*cover.shape[:2], name)
     if len(data) > most:
         raise CapacityError(f"{name}: has {len(data)} bytes, and there is room for {most}", "take a larger cover")
-    salt = randomness(SALT_BYTES)
-    key = key_source.unlock(salt)
+    keys = key_source.new_keys(randomness)
     file = File(name, len(data), hashlib.sha256(data).digest())
     header = Header(randomness(FILM_ID_BYTES), FILE, 1, file)
-    (container,) = _seal_each([cover], _shares(io.BytesIO(data), header, salt, randomness), key)
+    (container,) = _seal_each([cover], _shares(io.BytesIO(data), header, randomness), keys)
     return container
 
 
@@ -144,24 +143,23 @@ def embed_file(
     """Hides any file in a picture (a PNG is written) or in a film (an MKV or MP4 is written).
 
     Args:
-        compress: make a picture or film fit that does not. Its compressed copy is kept, readable, in the system's
-            folder for temporary files meanwhile.
+        compress: make a picture or film fit that does not; other files are hidden as they are. The compressed copy is
+            kept, readable, in the system's folder for temporary files meanwhile.
         verify: read the container back and compare it.
     Raises:
-        MediaError: a file can't be read or written, or what is to be compressed is neither picture nor film.
+        MediaError: a file can't be read or written.
         CapacityError: the file does not fit; the hint says what would do.
     """
     check_input(file)
     cover_kind = input_kind(cover)
     out.check(FORMS[cover_kind], cover_kind, cover, file)
-    salt = randomness(SALT_BYTES)
-    key = key_source.unlock(salt)
+    keys = key_source.new_keys(randomness)
     opened = _open_cover(cover, cover_kind)
     with _fitting_secret(file, opened, compress, progress) as secret, secret.path.open("rb") as source:
         header = _make_header(secret, source, opened.frames, randomness)
-        shares = _shares(source, header, salt, randomness)
+        shares = _shares(source, header, randomness)
         write = _write_film if opened.film else _write_picture
-        report = write(opened, shares, out, key, verify, progress)
+        report = write(opened, shares, out, keys, verify, progress)
     line = describe_file(header, report.width, report.height, report.frames)
     return replace(report, hidden=frames_with_data(header), notes=(line, *secret.notes, *report.notes))
 
@@ -178,11 +176,9 @@ def _open_cover(path: Path, cover_kind: str) -> _Cover:
 def _fitting_secret(file: Path, cover: _Cover, compress: bool, progress: Progress) -> Iterator[_Secret]:
     """Yields the file as it is if it fits, else a compressed copy that exists within the block."""
     what = _media_kind(file) if compress else None
-    if compress and what is None:
-        raise MediaError(f"{file}: only pictures and films can be compressed", "without --compress, any file is hidden")
     name, size = _stored_name(file), file.stat().st_size
     if size <= cover.room(name):
-        yield _Secret(file, name, ("it fits as it is, and was not compressed",) if compress else ())
+        yield _Secret(file, name, ("it fits byte for byte, and was not compressed",) if compress else ())
     elif what is None:
         raise _too_large(file, size, cover, cover.room(name))
     else:
@@ -206,6 +202,8 @@ def _compressed(file: Path, what: str, folder: Path, cover: _Cover, progress: Pr
     except OSError as error:
         hint = "set TMPDIR to a folder with more room"
         raise MediaError(f"{folder}: can't be written ({error.strerror})", hint) from error
+    # Lossless WebP's suffix is as long as AVIF's, so that the room stays.
+    name = _stored_name(file.with_suffix(made.path.suffix))
     before = f"{printable(file.name)} was compressed from {file.stat().st_size} bytes"
     return _Secret(made.path, name, (f"{before}: {made.description}",))
 
@@ -219,7 +217,7 @@ def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError
         side = sqrt((in_all - most + size) / in_all)
         hint = f"a cover of {ceil(cover.width * side) + 1}×{ceil(cover.height * side) + 1} pixels would do"
     if _media_kind(file):
-        hint += ", or `--compress`"
+        hint += ", or `--method auto`, which compresses it"
     return CapacityError(f"{file}: has {size} bytes, and there is room for {most}", hint)
 
 
@@ -256,7 +254,7 @@ def _make_header(secret: _Secret, source: BinaryIO, frames: int, randomness: Ran
     return Header(randomness(FILM_ID_BYTES), FILE, frames, file)
 
 
-def _shares(source: BinaryIO, header: Header, salt: bytes, randomness: Randomness) -> Generator[_Share, None, None]:
+def _shares(source: BinaryIO, header: Header, randomness: Randomness) -> Generator[_Share, None, None]:
     """The share of each frame.
 
     Raises:
@@ -269,31 +267,35 @@ def _shares(source: BinaryIO, header: Header, salt: bytes, randomness: Randomnes
         code.update(data)
         if index == frames - 1 and code.digest() != header.secret.digest:
             raise MediaError(f"{source.name}: was changed while it was being hidden", "hide it again")
-        yield _Share(Record(header, index, start, data=data), randomness(NONCE_BYTES), salt if index == 0 else None)
+        yield _Share(Record(header, index, start, data=data), randomness(SEED_BYTES))
 
 
-def _seal_each(frames: Iterable[np.ndarray], shares: Iterator[_Share], key: Key) -> Generator[np.ndarray, None, None]:
+def _seal_each(
+    frames: Iterable[np.ndarray], shares: Iterator[_Share], keys: ContainerKeys
+) -> Generator[np.ndarray, None, None]:
     """Seals each share in a copy of its frame."""
 
     def sealed(item: tuple[np.ndarray, _Share]) -> np.ndarray:
         frame, share = item
-        container = frame.copy(order="C")
-        seal(container, format_record(share.record, key), key, share.nonce, share.salt)
+        container, record = frame.copy(order="C"), share.record
+        effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
+        data, costs = format_record(record, keys.film), texture_costs(frame)
+        seal(container, data, keys, share.seed, costs, first=record.index == 0, effort=effort, grey=True)
         return container
 
     return ordered(sealed, zip(frames, shares, strict=True), _SEALERS)
 
 
 def _write_picture(
-    cover: _Cover, shares: Iterator[_Share], out: OutputTarget, key: Key, verify: bool, progress: Progress
+    cover: _Cover, shares: Iterator[_Share], out: OutputTarget, keys: ContainerKeys, verify: bool, progress: Progress
 ) -> Report:
-    (container,) = _seal_each([cover.pixels], shares, key)
+    (container,) = _seal_each([cover.pixels], shares, keys)
     progress("hide", 1, 1)
     return write_picture(out, container, cover.profile, verify=verify)
 
 
 def _write_film(
-    cover: _Cover, shares: Iterator[_Share], out: OutputTarget, key: Key, verify: bool, progress: Progress
+    cover: _Cover, shares: Iterator[_Share], out: OutputTarget, keys: ContainerKeys, verify: bool, progress: Progress
 ) -> Report:
     info = cover.film
 
@@ -301,14 +303,14 @@ def _write_film(
         sizes = info.width, info.height, info.rate
         return FilmWriter(part, *sizes, form=form_of(out.path), time_base=info.time_base, keep=cover.path)
 
-    frames, total = _sealed_film(cover, shares, key), cover.frames
+    frames, total = _sealed_film(cover, shares, keys), cover.frames
     notes = write_film(out.path, open_writer, frames, total, "hide", progress, verify=verify, overwrite=out.force)
     lines = tuple(f"cover: {note}" for note in (*info.notes, *notes))
     return Report(info.width, info.height, total, notes=lines)
 
 
-def _sealed_film(cover: _Cover, shares: Iterator[_Share], key: Key) -> Generator[FilmFrame, None, None]:
+def _sealed_film(cover: _Cover, shares: Iterator[_Share], keys: ContainerKeys) -> Generator[FilmFrame, None, None]:
     frames = ahead(read_frames(cover.path))
-    with closing(frames), closing(_seal_each(frames, shares, key)) as containers:
+    with closing(frames), closing(_seal_each(frames, shares, keys)) as containers:
         for container, time in zip(containers, cover.film.times, strict=True):
             yield FilmFrame(container, time)

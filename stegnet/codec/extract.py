@@ -7,7 +7,6 @@ whole or not at all.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -23,11 +22,12 @@ from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
 from stegnet.codec.picture import read_picture_record
 from stegnet.codec.record import FILE, File, Header, Record
 from stegnet.codec.seal import room
-from stegnet.core.errors import RevealError
+from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import atomic_write
+from stegnet.media import atomic_write, read_cover, write_png
 
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
+_PICTURES = {".avif", ".webp", ".jpg", ".jpeg"}  # what is converted to PNG if that is asked for
 _ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
 
 
@@ -118,8 +118,9 @@ def extract_opened_file(
         if strict and lines:
             hint = "the file in it is whole: without --strict, it is revealed"
             raise RevealError(f"{container.path}: {'; '.join(lines)}", hint)
+        note = _as_png(part, header.secret, out.path) or _suffix_note(header.secret, out.path)
     size = container.width, container.height, header.frames
-    notes = (describe_file(header, *size), *_suffix_note(header.secret, out.path))
+    notes = (describe_file(header, *size), *note)
     return Report(*size, frames_with_data(header), notes, lines)
 
 
@@ -135,11 +136,25 @@ def describe_file(header: Header, width: int, height: int, frames: int) -> str:
     return f"hidden: {printable(file.name)}, {file.size} bytes, {bits:.3f} bits per sample"
 
 
-def _suffix_note(file: File, out: Path) -> Iterator[str]:
+def _as_png(part: Path, file: File, out: Path) -> tuple[str, ...]:
+    """Converts a picture of another format that is revealed as a .png; a note if it did."""
+    own = plain_suffix(file)
+    if out.suffix.lower() != ".png" or own.lower() not in _PICTURES:
+        return ()
+    try:
+        pixels, profile = read_cover(part)
+    except MediaError:  # it only has a picture's name
+        return ()
+    write_png(part, pixels, icc=profile)
+    return (f"converted to PNG; as {out.with_suffix(own).name} it is revealed byte for byte",)
+
+
+def _suffix_note(file: File, out: Path) -> tuple[str, ...]:
     """Note on a result whose suffix, by which programs choose how to open it, differs from the file's own."""
     own = plain_suffix(file)
-    if own and out.suffix.lower() != own.lower():
-        yield f"its own name ends in {own}: programs may want it named {out.with_suffix(own).name}"
+    if not own or out.suffix.lower() == own.lower():
+        return ()
+    return (f"its own name ends in {own}: programs may want it named {out.with_suffix(own).name}",)
 
 
 def plain_suffix(file: File) -> str:

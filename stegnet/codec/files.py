@@ -11,14 +11,13 @@ import numpy as np
 from stegnet.codec.container import Container
 from stegnet.codec.extract import extract_opened_file
 from stegnet.codec.film import HideOptions, hide_film
-from stegnet.codec.keys import SYSTEM, KeySource, Randomness
+from stegnet.codec.keys import SYSTEM, KeyRing, KeySource, Randomness
 from stegnet.codec.network import Network, Step, no_step
 from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, form_of, no_progress, write_picture
 from stegnet.codec.picture import hide_picture, reveal_read_picture
 from stegnet.codec.quality import SecretQuality, measure_secret, visibility_notes
 from stegnet.codec.record import FILE
 from stegnet.codec.reveal import reveal_opened_film
-from stegnet.codec.seal import read_salt
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, kind, read_cover, read_picture
@@ -83,7 +82,7 @@ def picture_quality(
         CapacityError: the quality is too low to be of use.
     """
     quality = SecretQuality(1, secret.shape[:2], container.shape[:2], force)
-    quality.add(measure_secret(network, key_source.unlock(read_salt(container)), container, secret, step))
+    quality.add(measure_secret(network, KeyRing(key_source), container, secret, first=True, step=step))
     return quality
 
 

@@ -11,12 +11,12 @@ from typing import Literal
 import numpy as np
 
 from stegnet.codec.frame import check_cover, hide_frame
-from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, Key, KeySource, Randomness
+from stegnet.codec.keys import FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.codec.network import Network
 from stegnet.codec.output import FilmFrame, Progress, Report, no_progress, write_film
 from stegnet.codec.quality import SecretErrors, SecretQuality, measure_secret, visibility_notes
 from stegnet.codec.record import FILM, Header, Pictures, Record
-from stegnet.codec.seal import NONCE_BYTES
+from stegnet.codec.seal import SEED_BYTES
 from stegnet.codec.sound import Sound, no_sound, plan_sound
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
@@ -55,8 +55,7 @@ class _Item:
     cover: np.ndarray
     secret: np.ndarray | None
     record: Record
-    nonce: bytes
-    salt: bytes | None
+    seed: bytes
 
 
 @dataclass
@@ -91,10 +90,9 @@ def hide_film(
     cover_info, secret_info = scan(cover), scan(secret)
     hidden = _frames_to_hide(cover_info, secret_info, options.longer)
     sound = _plan_sound(secret, secret_info, hidden, options.sound)
-    salt = randomness(SALT_BYTES)
-    key = key_source.unlock(salt)
+    keys = key_source.new_keys(randomness)
     header = _header(network, cover_info, secret_info, hidden, sound, randomness)
-    _check_room(cover_info, header, key, sound)
+    _check_room(cover_info, header, keys.film, sound)
     sizes = (secret_info.height, secret_info.width), (cover_info.height, cover_info.width)
     measured = _Measured(SecretQuality(hidden, *sizes, options.force))
 
@@ -102,8 +100,8 @@ def hide_film(
         sizes = cover_info.width, cover_info.height, cover_info.rate
         return FilmWriter(part, *sizes, form=options.form, time_base=cover_info.time_base, keep=cover)
 
-    items = _items(cover, secret, secret_info, header, sound, salt, randomness)
-    frames, total = _containers(network, key, items, cover_info, measured), len(cover_info.pts)
+    items = _items(cover, secret, secret_info, header, sound, randomness)
+    frames, total = _containers(network, keys, items, cover_info, measured), len(cover_info.pts)
     choices = {"verify": options.verify, "overwrite": options.overwrite}
     not_kept = write_film(out, open_writer, frames, total, "hide", progress, **choices)
     notes = (*_notes(cover_info, secret_info, hidden, options.sound), *(f"cover: {note}" for note in not_kept))
@@ -147,7 +145,7 @@ def _header(
     network: Network, cover: FilmInfo, secret: FilmInfo, hidden: int, sound: Sound, randomness: Randomness
 ) -> Header:
     size = secret.width, secret.height, hidden, secret.time_base, secret.rate
-    described = Pictures(*size, network.detail, network.block, network.weights, sound.tracks)
+    described = Pictures(*size, network.base, network.block, network.weights, sound.tracks)
     return Header(randomness(FILM_ID_BYTES), FILM, len(cover.pts), described)
 
 
@@ -157,7 +155,6 @@ def _items(
     info: FilmInfo,
     header: Header,
     sound: Sound,
-    salt: bytes,
     randomness: Randomness,
 ) -> Generator[_Item, None, None]:
     """The input of each frame of the cover; the first of them hide a secret frame, its stamp and a share of sound.
@@ -174,7 +171,7 @@ def _items(
             if index == header.frames or (picture is None) != (index >= hidden):
                 raise _changed()
             record = Record(header, index, stamp, data=data)
-            yield _Item(frame, picture, record, randomness(NONCE_BYTES), salt if index == 0 else None)
+            yield _Item(frame, picture, record, randomness(SEED_BYTES))
         if index + 1 != header.frames:
             raise _changed()
 
@@ -189,14 +186,16 @@ def _first(frames: Generator[np.ndarray, None, None], count: int) -> Generator[n
 
 
 def _containers(
-    network: Network, key: Key, items: Generator[_Item, None, None], cover: FilmInfo, measured: _Measured
+    network: Network, keys: ContainerKeys, items: Generator[_Item, None, None], cover: FilmInfo, measured: _Measured
 ) -> Generator[FilmFrame, None, None]:
     """Hides each frame, and measures some of them."""
 
     def hide(item: _Item) -> tuple[np.ndarray, float, SecretErrors | None]:
         index = item.record.index
-        container = hide_frame(network, key, item.cover, item.secret, item.record, item.nonce, item.salt)
-        errors = measure_secret(network, key, container, item.secret) if index in measured.secret.frames else None
+        container = hide_frame(network, keys, item.cover, item.secret, item.record, item.seed)
+        ring, first = KeyRing.of(keys), index == 0
+        wanted = index in measured.secret.frames
+        errors = measure_secret(network, ring, container, item.secret, first=first) if wanted else None
         return container, math.inf if index % _COMPARED else psnr(item.cover, container), errors
 
     pool = network.pool(cover.height, cover.width)

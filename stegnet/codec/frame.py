@@ -1,24 +1,22 @@
 """One frame: the network hides a secret in a cover, and sealed bits carry what must arrive exactly."""
 
-import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stegnet.codec.keys import Key
+from stegnet.codec import base as bases
+from stegnet.codec.costs import rounding_costs
+from stegnet.codec.keys import ContainerKeys, Key, KeyRing
 from stegnet.codec.network import Network, Step, no_step
-from stegnet.codec.record import Header, Pictures, Record, format_record, inflate, parse_record, require
-from stegnet.codec.seal import room, seal, too_small, unseal
+from stegnet.codec.record import FILM, Header, Pictures, Record, format_record, parse_record, require
+from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, room, seal, too_small, unseal
 from stegnet.codec.sound import parse_packets
 from stegnet.core.errors import CapacityError, RevealError
-from stegnet.core.samples import CELL
+from stegnet.core.samples import NONE, Base
 from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.media import resize
 
 MAX_PIXEL_RATIO = 256  # pixels of a secret for each pixel of its container: revealing needs memory for them
-_LEVEL = 9  # of zlib
-_STORED = 16_000  # least size of a block that zlib stores uncompressed, with an overhead of 5 bytes
-BYTES_PER_CELL = 3 * (1 + 5 / _STORED)  # bytes that each cell adds to `max_packed`
 
 
 @dataclass(frozen=True)
@@ -28,10 +26,12 @@ class FrameReading:
     Attributes:
         record: None if nothing opens with this key.
         whole: True if no sample was changed after sealing.
+        base: of the hidden picture; None if the frame hides none.
     """
 
     record: Record | None
     whole: bool
+    base: Base | None = None
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,20 @@ class UnsealedFrame:
 
     Attributes:
         container: (H, W, 3) uint8.
-        rounding_direction: (H, W, 3) int8, as in `seal`.
+        rounding_error: (H, W, 3) int8, as in `rounding_costs`.
         record: complete.
     """
 
     container: np.ndarray
-    rounding_direction: np.ndarray
+    rounding_error: np.ndarray
     record: Record
 
-    def sealed(self, key: Key, nonce: bytes, salt: bytes | None) -> np.ndarray:
+    def sealed(self, keys: ContainerKeys, seed: bytes) -> np.ndarray:
         """The container with its record, (H, W, 3) uint8; arguments and errors as `seal`."""
-        container = self.container.copy()
-        seal(container, format_record(self.record, key), key, nonce, salt, self.rounding_direction)
+        container, record = self.container.copy(), self.record
+        effort = FILM_EFFORT if record.header.kind == FILM else PICTURE_EFFORT
+        data, costs = format_record(record, keys.film), rounding_costs(self.rounding_error)
+        seal(container, data, keys, seed, costs, first=record.index == 0, effort=effort)
         return container
 
 
@@ -64,11 +66,11 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
         CapacityError: the cover is too small; the hint gives a size that would do.
     """
     secret = header.secret
-    needed = len(format_record(Record(header, 0, thumbnail=b"-"), key)) + data
-    rows, cols = _cells(height, width, secret)
-    means, share = (max_packed(rows, cols), BYTES_PER_CELL / CELL**2) if secret.detail else (0, 0.0)
-    if needed + means > room(height, width) or not rows or not cols:
-        raise too_small(height, width, needed + min(means, max_packed(0, 0)), share, secret.block)
+    needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
+    rows, cols = _hidden_size(height, width, secret)
+    if needed + bases.least(secret.base, rows, cols) > room(height, width) or not rows or not cols:
+        needed += bases.least(secret.base, 0, 0)
+        raise too_small(height, width, needed, bases.least_per_pixel(secret.base), secret.block)
     if secret.width * secret.height > MAX_PIXEL_RATIO * height * width:
         message = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
         raise CapacityError(message, f"it may have {MAX_PIXEL_RATIO} times the cover's pixels")
@@ -76,24 +78,23 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
 
 def hide_frame(
     network: Network,
-    key: Key,
+    keys: ContainerKeys,
     cover: np.ndarray,
     secret: np.ndarray | None,
     record: Record,
-    nonce: bytes,
-    salt: bytes | None,
+    seed: bytes,
     step: Step = no_step,
 ) -> np.ndarray:
     """Hides a secret in one frame and seals its record: the container, (H, W, 3) uint8.
 
     Args:
         cover, secret, record: as in `hide_unsealed`.
-        nonce, salt: as in `seal`.
+        seed: as in `seal`.
         step: called after each tile of a large picture.
     Raises:
         CapacityError: the cover is too small.
     """
-    return hide_unsealed(network, key, cover, secret, record, step).sealed(key, nonce, salt)
+    return hide_unsealed(network, keys.film, cover, secret, record, step).sealed(keys, seed)
 
 
 def hide_unsealed(
@@ -104,50 +105,58 @@ def hide_unsealed(
     Args:
         cover: (H, W, 3) uint8; not changed.
         secret: (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides none.
-        record: without the thumbnail, which is added here.
+        record: without the base, which is added here.
+    Raises:
+        CapacityError: not even the coarsest base fits.
     """
     hidden = None
     if secret is not None:
         area, shuffle = _area(cover, record, key)
         height, width = area.shape[:2]
-        hidden = network.hide(area, resize(secret, height, width), shuffle, step)
-        if hidden.means is not None:
-            record = replace(record, thumbnail=pack_means(hidden.means))
+        stretched = resize(secret, height, width)
+        record, base = _with_base(network, stretched, record, room(*cover.shape[:2]), key)
+        hidden = network.hide(area, stretched, shuffle, base, step)
     container = np.ascontiguousarray(cover).copy()
-    rounding_direction = np.zeros(container.shape, np.int8)
+    rounding_error = np.zeros(container.shape, np.int8)
     if hidden is not None:
         container[:height, :width] = hidden.container
-        rounding_direction[:height, :width] = hidden.rounding_direction
-    return UnsealedFrame(container, rounding_direction, record)
+        rounding_error[:height, :width] = hidden.rounding_error
+    return UnsealedFrame(container, rounding_error, record)
 
 
-def read_record(container: np.ndarray, key: Key) -> FrameReading:
-    """Unseals and parses the record of a frame, (H, W, 3) uint8. A record with any invalid part counts as none."""
-    reading = unseal(container, key)
+def read_record(container: np.ndarray, keys: KeyRing, *, first: bool) -> FrameReading:
+    """Unseals and parses the record of a frame, (H, W, 3) uint8. A record with any invalid part counts as none.
+
+    Args:
+        first: it is the first frame of its file.
+    """
+    reading = unseal(container, keys, first=first)
     if reading is None:
         return FrameReading(None, False)
     try:
-        record = parse_record(reading.record, key)
-        _check_parts(record, *container.shape[:2])
+        record = parse_record(reading.record, keys.film)
+        base = _checked_base(record, *container.shape[:2])
     except ValueError:
         return FrameReading(None, False)
-    return FrameReading(record, reading.whole)
+    return FrameReading(record, reading.whole, base)
 
 
-def reveal_frame(network: Network, key: Key, container: np.ndarray, record: Record, step: Step = no_step) -> np.ndarray:
+def reveal_frame(
+    network: Network, key: Key, container: np.ndarray, reading: FrameReading, step: Step = no_step
+) -> np.ndarray:
     """Reveals the secret of one frame at its true size, (h, w, 3) uint8.
 
     Args:
         container: (H, W, 3) uint8.
-        record: read from it.
+        reading: of this frame, which hides a picture.
         step: called after each tile of a large picture.
     Raises:
         CapacityError: there is not memory enough.
     """
-    area, shuffle = _area(container, record, key)
-    secret = record.header.secret
-    means = unpack_means(record.thumbnail, area.shape[0] // CELL, area.shape[1] // CELL) if secret.detail else None
-    return resize(network.reveal(area, shuffle, means, step), secret.height, secret.width)
+    assert reading.record is not None and reading.base is not None
+    area, shuffle = _area(container, reading.record, key)
+    secret = reading.record.header.secret
+    return resize(network.reveal(area, shuffle, reading.base, step), secret.height, secret.width)
 
 
 def nothing_revealed() -> RevealError:
@@ -158,23 +167,38 @@ def nothing_revealed() -> RevealError:
     )
 
 
-def _check_parts(record: Record, height: int, width: int) -> None:
-    """Raises ValueError for a thumbnail or sound that is invalid, or a secret far larger than the container."""
+def _checked_base(record: Record, height: int, width: int) -> Base | None:
+    """The base of a record that hides a picture.
+
+    Raises:
+        ValueError: base or sound are invalid, the hidden area has no size, or the secret far exceeds the container's.
+    """
     secret = record.header.secret
-    if isinstance(secret, Pictures):
-        require(secret.width * secret.height <= MAX_PIXEL_RATIO * height * width)
-        rows, cols = _cells(height, width, secret)
-        require(rows > 0 and cols > 0)
-        if record.thumbnail:
-            unpack_means(record.thumbnail, rows, cols)
-        for _ in parse_packets(record.data, len(secret.tracks)):
-            pass
+    if not isinstance(secret, Pictures):
+        return None
+    require(secret.width * secret.height <= MAX_PIXEL_RATIO * height * width)
+    area = _hidden_size(height, width, secret)
+    require(min(area) > 0)
+    for _ in parse_packets(record.data, len(secret.tracks)):
+        pass
+    return bases.decode(record.base, secret.base, *area) if record.index < secret.hidden else None
 
 
-def _cells(height: int, width: int, secret: Pictures) -> tuple[int, int]:
-    """Rows and columns of 8×8 cells in the hidden area."""
+def _hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:
+    """Height and width of the hidden area in pixels."""
     rows, cols = grid(height, width, secret.block)
-    return rows * secret.block // CELL, cols * secret.block // CELL
+    return rows * secret.block, cols * secret.block
+
+
+def _with_base(network: Network, secret: np.ndarray, record: Record, most: int, key: Key) -> tuple[Record, Base]:
+    """The record with the base of a secret, (H, W, 3) uint8, and the base as a reader decodes it.
+
+    Args:
+        most: bytes of the whole record.
+    """
+    kind, film = record.header.secret.base, record.header.kind == FILM
+    data = bases.encode(secret, kind, network.quality, most - len(format_record(record, key)), film)
+    return replace(record, base=data), bases.decode(data, kind, *secret.shape[:2])
 
 
 def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Shuffle]:
@@ -183,37 +207,3 @@ def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Sh
     rows, cols = grid(*picture.shape[:2], block)
     shuffle = draw(key.shuffle(record.header.film_id, record.index), rows, cols)
     return picture[: rows * block, : cols * block], shuffle
-
-
-def pack_means(means: np.ndarray) -> bytes:
-    """Packs block means, (h, w, 3) uint8, without loss (docs/format.md, "Thumbnail").
-
-    Red and blue less green, differences down and across, all modulo 256; then zlib.
-    """
-    values = means.copy()
-    values[..., 0] -= means[..., 1]
-    values[..., 2] -= means[..., 1]
-    values[1:] -= values[:-1].copy()
-    values[:, 1:] -= values[:, :-1].copy()
-    return zlib.compress(np.moveaxis(values, -1, 0).tobytes(), _LEVEL)
-
-
-def unpack_means(data: bytes, height: int, width: int) -> np.ndarray:
-    """Unpacks block means of a known size, (height, width, 3) uint8.
-
-    Raises:
-        ValueError: the bytes are not of such means.
-    """
-    flat = inflate(data, 3 * height * width)
-    require(len(flat) == 3 * height * width)
-    values = np.moveaxis(np.frombuffer(flat, np.uint8).reshape(3, height, width), 0, -1)
-    values = values.cumsum(axis=1, dtype=np.uint8).cumsum(axis=0, dtype=np.uint8)
-    values[..., 0] += values[..., 1]
-    values[..., 2] += values[..., 1]
-    return values
-
-
-def max_packed(height: int, width: int) -> int:
-    """Upper bound of the bytes of packed means of this size (zlib stores what it can't compress)."""
-    raw = 3 * height * width
-    return raw + 5 * (raw // _STORED + 1) + 16

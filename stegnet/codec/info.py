@@ -14,6 +14,7 @@ from stegnet.codec.record import PICTURE as HIDDEN_PICTURE
 from stegnet.codec.record import File, Header, Pictures
 from stegnet.core.card import SHIPPED, weights_id
 from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.samples import CODED
 from stegnet.core.shuffle import BLOCK
 from stegnet.media import FILM, FilmInfo, SoundTrack, read_cover, scan, sound_tracks
 
@@ -76,7 +77,7 @@ def _sound(path: Path, film: FilmInfo) -> list[str]:
 def _room(height: int, width: int, frames: int) -> Info:
     """Capacity of a cover of this size."""
     one = Fraction(1)
-    header = Header(bytes(FILM_ID_BYTES), HIDDEN_PICTURE, 1, Pictures(1, 1, 1, one, one, True, BLOCK, "00" * 32))
+    header = Header(bytes(FILM_ID_BYTES), HIDDEN_PICTURE, 1, Pictures(1, 1, 1, one, one, CODED, BLOCK, "00" * 32))
     try:
         check_cover(height, width, header, ANY_KEY, 0)
         hides = True
@@ -128,7 +129,7 @@ def _hidden(header: Header) -> Info:
     network: Info = {
         "weights": secret.weights,
         "weights_installed": secret.weights in _installed(),
-        "detail": secret.detail,
+        "base": secret.base,
         "block": secret.block,
     }
     if header.kind == HIDDEN_PICTURE:

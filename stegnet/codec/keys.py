@@ -8,9 +8,11 @@ import errno
 import os
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from threading import Lock
+from typing import BinaryIO, NoReturn, Self
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -21,8 +23,10 @@ from stegnet.core.errors import KeyFileError
 from stegnet.media.output import sync_folder
 
 KEY_BYTES = 32
-SALT_BYTES = 16
+SALT_BYTES = SECRET_BYTES = 16
 FILM_ID_BYTES = 16
+_ANCHORS = 4  # of 256 values of a salt's first byte
+_MOST_TRIES = 8  # frames of a file on which a passphrase is tried
 _SCRYPT = {"n": 1 << 17, "r": 8, "p": 1}
 _MAX_PASSPHRASE = 1024
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 can't encode
@@ -59,33 +63,29 @@ class Key(_Unpickled):
         if len(self._secret) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes")
 
-    def unlock(self, salt: bytes) -> "Key":
-        """Returns the key itself: a key file needs no salt."""
-        return self
+    def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
+        """The keys of a new container."""
+        return ContainerKeys(self, bytes(SECRET_BYTES))
 
-    def lead(self) -> bytes:
-        """The 32-byte key that seals the leads of records."""
-        return self._derive(b"stegnet/1/lead", None)
+    def lead(self, salt: bytes) -> bytes:
+        """The 32-byte key that seals the lead of the frame with this salt."""
+        return self._derive(b"stegnet/2/lead", salt)
 
-    def record(self) -> bytes:
-        """The 32-byte key that seals records."""
-        return self._derive(b"stegnet/1/record", None)
+    def record(self, salt: bytes) -> bytes:
+        """The 32-byte key that seals its record."""
+        return self._derive(b"stegnet/2/record", salt)
 
-    def positions(self, nonce: bytes = b"") -> bytes:
-        """The 32-byte stream key of the positions of sealed bits.
+    def positions(self, salt: bytes) -> bytes:
+        """The 32-byte stream key of the order of its samples."""
+        return self._derive(b"stegnet/2/positions", salt)
 
-        Args:
-            nonce: of the frame's lead, for the positions of its record; empty for those of leads and MACs.
-        """
-        return self._derive(b"stegnet/1/positions", nonce)
-
-    def mac(self) -> bytes:
-        """The 32-byte key of the frames' MACs."""
-        return self._derive(b"stegnet/1/mac", None)
+    def mac(self, salt: bytes) -> bytes:
+        """The 32-byte key of its MAC."""
+        return self._derive(b"stegnet/2/mac", salt)
 
     def commitment(self, film_id: bytes) -> bytes:
         """32 bytes that commit to the key, since AES-GCM alone does not."""
-        mac = HMAC(self._derive(b"stegnet/1/commitment", None), SHA256())
+        mac = HMAC(self._derive(b"stegnet/2/commitment", None), SHA256())
         mac.update(film_id)
         return mac.finalize()
 
@@ -96,7 +96,7 @@ class Key(_Unpickled):
             film_id: 16 bytes, fresh for each hiding, so that a film hidden twice is shuffled differently.
             index: of the frame; 0 for a picture.
         """
-        return self._derive(b"stegnet/1/shuffle" + index.to_bytes(8, "big"), film_id)
+        return self._derive(b"stegnet/2/shuffle" + index.to_bytes(8, "big"), film_id)
 
     def __repr__(self) -> str:
         return "Key(...)"
@@ -114,7 +114,7 @@ class Passphrase(_Unpickled):
         KeyFileError: it is empty, longer than 1,024 bytes, or not Unicode text.
     """
 
-    __slots__ = ("_key", "_salt", "_text")
+    __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
         self._text = unicodedata.normalize("NFC", text).encode(errors="ignore")
@@ -124,13 +124,15 @@ class Passphrase(_Unpickled):
             raise KeyFileError("the passphrase is not Unicode text", "type it in, or put UTF-8 into its file")
         if not 0 < len(self._text) <= _MAX_PASSPHRASE:
             raise KeyFileError("the passphrase is empty or too long", f"it has 1 to {_MAX_PASSPHRASE} bytes of UTF-8")
-        self._salt, self._key = b"", None
 
-    def unlock(self, salt: bytes) -> Key:
-        """Derives the key for a 16-byte salt by scrypt (RFC 7914), which takes 128 MiB and a fraction of a second."""
-        if self._key is None or salt != self._salt:
-            self._salt, self._key = salt, Key(Scrypt(salt=salt, length=KEY_BYTES, **_SCRYPT).derive(self._text))
-        return self._key
+    def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
+        """The keys of a new container."""
+        secret = randomness(SECRET_BYTES)
+        return ContainerKeys(film_key(secret), secret, self)
+
+    def derive(self, salt: bytes) -> Key:
+        """The key for a 16-byte salt by scrypt (RFC 7914), which takes 128 MiB and a fraction of a second."""
+        return Key(Scrypt(salt=salt, length=KEY_BYTES, **_SCRYPT).derive(self._text))
 
     def weakness(self) -> str:
         """Warning with the estimated time to guess it (zxcvbn, Wheeler 2016, USENIX Security); "" if it is strong."""
@@ -148,6 +150,113 @@ class Passphrase(_Unpickled):
 
 
 KeySource = Key | Passphrase
+
+
+def film_key(secret: bytes) -> Key:
+    """The film key that belongs to the 16 secret bytes in the leads of a film hidden with a passphrase."""
+    return Key(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"stegnet/2/film").derive(secret))
+
+
+def is_anchor(salt: bytes) -> bool:
+    """True for one frame in 64: with a passphrase, it can be opened without any other frame."""
+    return salt[0] < _ANCHORS
+
+
+@dataclass(frozen=True, repr=False)
+class ContainerKeys(_Unpickled):
+    """The keys of one container; its repr shows none.
+
+    Attributes:
+        film: the film key.
+        secret: 16 bytes in every lead, which give the film key; zeros with a key file.
+        passphrase: None with a key file.
+    """
+
+    film: Key
+    secret: bytes
+    passphrase: Passphrase | None = None
+
+    def of_frame(self, salt: bytes, first: bool) -> Key:
+        """The key of the frame with this salt.
+
+        Args:
+            first: it is frame 0.
+        """
+        if self.passphrase is not None and (first or is_anchor(salt)):
+            return self.passphrase.derive(salt)
+        return self.film
+
+    def __repr__(self) -> str:
+        return "ContainerKeys(...)"
+
+
+class KeyRing(_Unpickled):
+    """The keys with which the frames of a container may open; they are learnt from the first that does.
+
+    Attributes:
+        keys: None until a frame has opened; with a key file, always known.
+    """
+
+    __slots__ = ("_lock", "_passphrase", "_tries", "keys")
+
+    def __init__(self, source: KeySource) -> None:
+        self._passphrase = source if isinstance(source, Passphrase) else None
+        self.keys = None if isinstance(source, Passphrase) else ContainerKeys(source, bytes(SECRET_BYTES))
+        self._tries, self._lock = {True: _MOST_TRIES, False: _MOST_TRIES}, Lock()
+
+    @classmethod
+    def of(cls, keys: ContainerKeys) -> Self:
+        """The keys of a container that is being written, to read what was written."""
+        ring = cls(keys.passphrase or keys.film)
+        ring.keys = keys
+        return ring
+
+    @property
+    def film(self) -> Key:
+        """The film key, once a frame has opened."""
+        assert self.keys is not None
+        return self.keys.film
+
+    @property
+    def locked(self) -> bool:
+        """True as long as the film key is not known."""
+        return self.keys is None
+
+    @property
+    def exhausted(self) -> bool:
+        """True if so many frames did not open that no more are tried."""
+        return self.keys is None and not self._tries[False]
+
+    def candidates(self, salt: bytes, first: bool) -> Iterator[Key]:
+        """The keys with which the frame with this salt may open.
+
+        Args:
+            first: it is the first frame of its file.
+        """
+        keys = self.keys
+        if self._passphrase is None:
+            yield keys.film
+        elif keys is not None and not is_anchor(salt):
+            yield keys.film
+            if self._may_try(known=True):  # frame 0, moved
+                yield self._passphrase.derive(salt)
+        elif keys is not None or first or (is_anchor(salt) and self._may_try(known=False)):
+            yield self._passphrase.derive(salt)
+
+    def accept(self, secret: bytes) -> bool:
+        """Compares the film secret in a frame's lead with the film's own, which the first frame that opens gives."""
+        if self.keys is None:
+            self.keys = ContainerKeys(film_key(secret), secret, self._passphrase)
+        return self.keys.secret == secret
+
+    def _may_try(self, known: bool) -> bool:
+        """Counts the tries that cost a key derivation, with and without a known film key."""
+        with self._lock:
+            left = self._tries[known]
+            self._tries[known] = max(left - 1, 0)
+        return left > 0
+
+
 ANY_KEY = Key(bytes(KEY_BYTES))  # for sizes, which do not depend on the key
 
 

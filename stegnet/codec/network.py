@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from stegnet.codec.base import KINDS
 from stegnet.codec.record import MAX_BLOCK
 from stegnet.core.card import SHIPPED, Card, read_card, weights_id
 from stegnet.core.errors import WeightsError
-from stegnet.core.samples import CELL, block_means, from_8_bits, join, split, to_8_bits, with_block_means
-from stegnet.core.shuffle import Shuffle, apply, invert
+from stegnet.core.samples import CELL, LEVELS, Base, from_8_bits, into_range, join, split, to_8_bits
+from stegnet.core.shuffle import Shuffle, apply, draw_mask, invert
 from stegnet.engines import Engine, Pool, load_engine
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 MOST_ROWS, MOST_COLS = 1152, 2048  # of a tile: 1920×1080 is one
 MARGIN = 192
 FINE = 768  # side of a tile with its margin, where the grid is free
+_MOST_ERROR = 127  # of a sample's rounding, half a level
 _STEP = 32  # tiles begin at multiples of the strides of common backbones
 _HALO = 16  # margins of the free grid are multiples of this
+_PER_CONVOLUTION = 3  # receptive field of a 3×3 convolution at half resolution
+_ENCODER_DEPTH = 2  # of `stegnet.models.costa`
 _PER_BLOCK = 12  # receptive field of a coupling block, in pixels to each side
 _ENDS = 160  # receptive field of a network at an end with up to _MOST_ENDS convolutions and convnext_atto
 _MOST_ENDS = 6
@@ -67,11 +71,6 @@ class Tile:
         top, left = self.rows.start - self.outer_rows.start, self.cols.start - self.outer_cols.start
         return computed[top : top + self.rows.stop - self.rows.start, left : left + self.cols.stop - self.cols.start]
 
-    def cells(self, means: np.ndarray | None, margin: bool = False) -> np.ndarray | None:
-        """Crops block means, (H/8, W/8, 3), to the tile; None for None."""
-        rows, cols = (self.outer_rows, self.outer_cols) if margin else (self.rows, self.cols)
-        return None if means is None else means[_in_cells(rows), _in_cells(cols)]
-
 
 @dataclass(frozen=True)
 class HideResult:
@@ -79,13 +78,11 @@ class HideResult:
 
     Attributes:
         container: (H, W, 3) uint8.
-        rounding_direction: (H, W, 3) int8, 1 where the sample was rounded down, else -1.
-        means: the secret's block means, (H/8, W/8, 3) uint8, or None without the detail layer.
+        rounding_error: (H, W, 3) int8, the exact sample minus the stored one, -127 to 127 for -0.5 to 0.5 levels.
     """
 
     container: np.ndarray
-    rounding_direction: np.ndarray
-    means: np.ndarray | None
+    rounding_error: np.ndarray
 
 
 # Called after each tile with tiles done and tiles in all; not called where each network needs only one.
@@ -103,15 +100,20 @@ class Network:
     Attributes:
         engine: computes its networks.
         weights: id of the weights file.
-        detail: it hides a secret's detail only; the block means travel in the record.
+        base: the base that it was trained with, one of `stegnet.codec.base.KINDS`; it travels in the record.
+        quality: of a coded base.
         block: side of the shuffle's blocks in pixels.
+        period: value in [0, 1] modulo which a container's samples count: a keyed mask hides what they mean; 0: all of
+            a sample counts, and there is no mask.
         receptive_fields: of its networks by name, in pixels to each side, where known.
     """
 
     engine: Engine
     weights: str
-    detail: bool
+    base: str
+    quality: int
     block: int
+    period: float = 0.0
     receptive_fields: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -123,50 +125,59 @@ class Network:
 
     @classmethod
     def of(
-        cls, pair: "Pair", weights: str, detail: bool, block: int, device: str = "auto", precision: str = "auto"
+        cls,
+        pair: "Pair",
+        weights: str,
+        base: str,
+        quality: int,
+        block: int,
+        device: str = "auto",
+        precision: str = "auto",
     ) -> Self:
         """Wraps a pair in memory, moved to the device on which PyTorch runs it."""
         from stegnet.engines.torch_engine import TorchEngine
 
-        return cls(TorchEngine(pair, device, precision), weights, detail, block)
+        return cls(TorchEngine(pair, device, precision), weights, base, quality, block, pair.period().item())
 
     def pool(self, height: int, width: int) -> Pool:
         """The threads that keep the engine busy with pictures of one size, as many as memory allows."""
         return self.engine.pool(max(tile.pixels for tile in self._tiles(height, width, "prepare", "hide")))
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, step: Step = no_step) -> HideResult:
-        """Hides a secret in a cover; its blocks are shuffled first if a shuffle is given.
+    def hide(
+        self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step
+    ) -> HideResult:
+        """Hides what a secret's base leaves of it in a cover; its blocks are shuffled first if a shuffle is given.
 
         Args:
             cover, secret: (H, W, 3) uint8, sides multiples of the block.
+            base: of the secret, as the reader will decode it.
             step: called after each tile of a large picture.
         Raises:
             CapacityError: there is not enough memory.
         """
-        means = block_means(secret) if self.detail else None
         first, second = (self._tiles(*secret.shape[:2], name) for name in ("prepare", "hide"))
         counted = _with_steps(step, len(first) + len(second))
         hidden = np.empty(secret.shape, np.float32)
         for tile in counted(first):
             prepared = tile.inside(self.engine.prepare(from_8_bits(tile.around(secret))))
-            own = tile.cells(means)
-            tile.part(hidden)[:] = split(with_block_means(prepared, own), own)
-        container, rounding_direction = np.empty_like(cover, order="C"), np.empty(cover.shape, np.int8)
+            tile.part(hidden)[:] = split(prepared, tile.part(base.picture), base.gain)
+        container, rounding_error = np.empty_like(cover, order="C"), np.empty(cover.shape, np.int8)
         for tile in counted(second):
             around = apply(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
-            exact = tile.inside(self.engine.hide(from_8_bits(tile.around(cover)), around))
+            mask = self._mask(tile, shuffle, cover.shape[1])
+            masked = self.engine.hide(from_8_bits(tile.around(cover)) - mask, around) + mask
+            exact = into_range(tile.inside(masked), self.period)
             tile.part(container)[:] = rounded = to_8_bits(exact)
-            tile.part(rounding_direction)[:] = (exact * 255 > rounded).astype(np.int8) * 2 - 1
-        return HideResult(container, rounding_direction, means)
+            error = exact.clip(0, 1) * LEVELS - rounded
+            tile.part(rounding_error)[:] = np.rint(error * (2 * _MOST_ERROR))
+        return HideResult(container, rounding_error)
 
-    def reveal(
-        self, container: np.ndarray, shuffle: Shuffle | None, means: np.ndarray | None, step: Step = no_step
-    ) -> np.ndarray:
+    def reveal(self, container: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step) -> np.ndarray:
         """Reveals the secret, its blocks back in order.
 
         Args:
             container: (H, W, 3) uint8.
-            means: (H/8, W/8, 3) uint8 as returned by `hide`.
+            base: as given to `hide`.
             step: as `hide`.
         Returns:
             (H, W, 3) uint8; errors as `hide`.
@@ -175,12 +186,13 @@ class Network:
         counted = _with_steps(step, len(first) + len(second))
         hidden = np.empty(container.shape, np.float32)
         for tile in counted(first):
-            tile.part(hidden)[:] = tile.inside(self.engine.reveal(from_8_bits(tile.around(container))))
+            masked = from_8_bits(tile.around(container)) - self._mask(tile, shuffle, container.shape[1])
+            tile.part(hidden)[:] = tile.inside(self.engine.reveal(masked))
         secret = np.empty(container.shape, np.uint8)
         for tile in counted(second):
             around = invert(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
-            restored = tile.inside(self.engine.restore(join(around, tile.cells(means, margin=True))))
-            tile.part(secret)[:] = to_8_bits(with_block_means(restored, tile.cells(means)))
+            joined = join(around, tile.around(base.picture), base.gain)
+            tile.part(secret)[:] = to_8_bits(tile.inside(self.engine.restore(joined)))
         return secret
 
     def check(self, weights: str) -> None:
@@ -194,6 +206,12 @@ class Network:
                 f"hidden with the weights {weights[:16]}, these are {self.weights[:16]}",
                 f"give the weights file with the SHA-256 {weights} by --weights",
             )
+
+    def _mask(self, tile: Tile, shuffle: Shuffle | None, width: int) -> np.ndarray | np.float32:
+        """What is added to a tile with its margin, (h, w, 3) float32; 0 without a key or a period."""
+        if shuffle is None or not self.period:
+            return np.float32(0)
+        return draw_mask(shuffle, tile.outer_rows, width)[:, tile.outer_cols] * np.float32(self.period)
 
     def _tiles(self, height: int, width: int, *names: str) -> list[Tile]:
         """Tiles of a picture for the networks of these names, one network after the other."""
@@ -213,11 +231,12 @@ def _with_steps(step: Step, total: int) -> Callable[[list[Tile]], Iterator[Tile]
     return through
 
 
-def _scramble(path: Path, card: Card) -> tuple[bool, int]:
-    detail, block = card.scramble.get("detail"), card.scramble.get("block")
-    if type(detail) is not bool or block not in range(CELL, MAX_BLOCK + 1, CELL):
+def _scramble(path: Path, card: Card) -> tuple[str, int, int, float]:
+    base, quality, block, period = (card.scramble.get(key) for key in ("base", "quality", "block", "period"))
+    valid = base in KINDS and quality in range(101) and block in range(CELL, MAX_BLOCK + 1, CELL)
+    if not valid or type(period) is not float or not 0 <= period < 1:
         raise WeightsError(f"{path}: its card does not say what it hides", "it is damaged, or of another version")
-    return detail, block
+    return base, quality, block, period
 
 
 def tiles(height: int, width: int, receptive_field: int | None) -> list[Tile]:
@@ -240,6 +259,8 @@ def tiles(height: int, width: int, receptive_field: int | None) -> list[Tile]:
 def receptive_fields(card: Card) -> dict[str, int]:
     """Receptive field of each network of a pair by name, in pixels to each side; empty if it is not known."""
     options = card.options
+    if card.model == "costa" and options.get("ends") == 0:
+        return {"prepare": 0, "hide": _PER_CONVOLUTION * _ENCODER_DEPTH, "reveal": _PER_CONVOLUTION * options["blocks"]}
     small = options.get("backbone") in ("none", "convnext_atto") and options.get("ends", _MOST_ENDS + 1) <= _MOST_ENDS
     if card.model not in ("invertible", "invertible_large") or not small or options.get("place") != "ends":
         return {}
@@ -255,7 +276,3 @@ def _spans(size: int, most: int) -> list[slice]:
 
 def _with_margin(part: slice, margin: int, size: int) -> slice:
     return slice(max(0, part.start - margin), min(size, part.stop + margin))
-
-
-def _in_cells(pixels: slice) -> slice:
-    return slice(pixels.start // CELL, pixels.stop // CELL)

@@ -6,10 +6,10 @@ from fractions import Fraction
 import numpy as np
 
 from stegnet.codec.frame import FrameReading, check_cover, hide_frame, nothing_revealed, read_record, reveal_frame
-from stegnet.codec.keys import FILM_ID_BYTES, SALT_BYTES, SYSTEM, Key, KeySource, Randomness
+from stegnet.codec.keys import FILM_ID_BYTES, SYSTEM, Key, KeyRing, KeySource, Randomness
 from stegnet.codec.network import Network, Step, no_step
 from stegnet.codec.record import PICTURE, Header, Pictures, Record
-from stegnet.codec.seal import NONCE_BYTES, read_salt
+from stegnet.codec.seal import SEED_BYTES
 from stegnet.core.errors import RevealError
 
 
@@ -39,21 +39,20 @@ def hide_picture(
     Args:
         cover: (H, W, 3) uint8.
         secret: (h, w, 3) uint8; stretched to the cover's hidden area.
-        randomness: source of salt, film id and nonce, drawn in this order.
+        randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
         step: called after each tile of a large picture.
     Returns:
         The container, (H, W, 3) uint8.
     Raises:
         CapacityError: the cover is too small.
     """
-    salt = randomness(SALT_BYTES)
-    key = key_source.unlock(salt)
+    keys = key_source.new_keys(randomness)
     height, width = secret.shape[:2]
     one = Fraction(1)
-    described = Pictures(width, height, 1, one, one, network.detail, network.block, network.weights)
+    described = Pictures(width, height, 1, one, one, network.base, network.block, network.weights)
     header = Header(randomness(FILM_ID_BYTES), PICTURE, 1, described)
-    check_cover(*cover.shape[:2], header, key, 0)
-    return hide_frame(network, key, cover, secret, Record(header, 0), randomness(NONCE_BYTES), salt, step)
+    check_cover(*cover.shape[:2], header, keys.film, 0)
+    return hide_frame(network, keys, cover, secret, Record(header, 0), randomness(SEED_BYTES), step)
 
 
 def read_picture_record(container: np.ndarray, key_source: KeySource) -> tuple[Key, FrameReading]:
@@ -62,11 +61,11 @@ def read_picture_record(container: np.ndarray, key_source: KeySource) -> tuple[K
     Raises:
         RevealError: wrong key, nothing hidden, or altered beyond reading.
     """
-    key = key_source.unlock(read_salt(container))
-    reading = read_record(container, key)
+    ring = KeyRing(key_source)
+    reading = read_record(container, ring, first=True)
     if reading.record is None:
         raise nothing_revealed()
-    return key, reading
+    return ring.film, reading
 
 
 def reveal_picture(network: Network, container: np.ndarray, key_source: KeySource, step: Step = no_step) -> Revealed:
@@ -91,4 +90,4 @@ def reveal_read_picture(
     if record.header.kind != PICTURE:
         raise RevealError("what is hidden here is no picture of its own", "`stegnet info` says what it is")
     network.check(record.header.secret.weights)
-    return Revealed(reveal_frame(network, key, container, record, step), reading.whole)
+    return Revealed(reveal_frame(network, key, container, reading, step), reading.whole)

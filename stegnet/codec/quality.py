@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stegnet.codec.frame import read_record, reveal_frame
-from stegnet.codec.keys import Key
+from stegnet.codec.keys import KeyRing
 from stegnet.codec.network import Network, Step, no_step
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
@@ -31,17 +31,18 @@ class SecretErrors:
 
 
 def measure_secret(
-    network: Network, key: Key, container: np.ndarray, secret: np.ndarray, step: Step = no_step
+    network: Network, keys: KeyRing, container: np.ndarray, secret: np.ndarray, *, first: bool, step: Step = no_step
 ) -> SecretErrors:
     """Reveals a frame as its recipient will, and compares it with the secret.
 
     Args:
         container: (H, W, 3) uint8, in which `secret`, (h, w, 3) uint8, was hidden.
+        first: it is frame 0.
         step: called after each tile of a large picture.
     """
-    record = read_record(container, key).record
-    assert record is not None
-    total = mean_squared_error(secret, reveal_frame(network, key, container, record, step))
+    reading = read_record(container, keys, first=first)
+    assert reading.record is not None
+    total = mean_squared_error(secret, reveal_frame(network, keys.film, container, reading, step))
     if psnr_from_mse(total, PEAK) >= POOR:
         return SecretErrors(total, 0.0)
     rows, cols = grid(*container.shape[:2], network.block)

@@ -15,8 +15,10 @@ from typing import Any, TypeVar, get_type_hints
 
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
+from stegnet.codec.base import KINDS
 from stegnet.codec.keys import FILM_ID_BYTES, Key
 from stegnet.core.errors import CapacityError
+from stegnet.core.samples import NONE
 from stegnet.media import SoundTrack
 
 PICTURE, FILM, FILE = 1, 2, 3
@@ -30,7 +32,6 @@ MAX_SECONDS = 1 << 40
 MAX_PART = (1 << 31) - 1  # of a fraction: FFmpeg's are no larger
 MAX_DESCRIPTION = 1 << 20  # bytes of the sound tracks' JSON
 MAX_TRACKS = 255
-_DETAIL = 1
 
 # film id, commitment, kind, frames of the container, index of this one
 _START = struct.Struct(">16s32sBII")
@@ -54,7 +55,7 @@ class Pictures:
         hidden: number of its frames; 1 for a picture.
         time_base: unit of its time stamps, in seconds.
         rate: frames per second on average.
-        detail: the network hides the detail only, and records hold the block means.
+        base: one of `base.KINDS`; if any, records hold it, and the network hides the residual only.
         block: side of the shuffle's blocks in pixels.
         weights: id of the weights, 64 hexadecimal digits.
         tracks: its sound.
@@ -65,7 +66,7 @@ class Pictures:
     hidden: int
     time_base: Fraction
     rate: Fraction
-    detail: bool
+    base: str
     block: int
     weights: str
     tracks: tuple[SoundTrack, ...] = ()
@@ -111,14 +112,14 @@ class Record:
         header: of the container.
         index: of the frame.
         stamp: time stamp of the hidden frame; of a file: offset of `data` in it.
-        thumbnail: packed block means; empty if the frame hides no picture, or the network hides all of it.
+        base: the hidden picture's base as bytes; empty if the frame hides no picture, or the network hides all of it.
         data: sound packets, or the file's bytes.
     """
 
     header: Header
     index: int
     stamp: int = 0
-    thumbnail: bytes = b""
+    base: bytes = b""
     data: bytes = b""
 
 
@@ -133,7 +134,7 @@ def format_record(record: Record, key: Key) -> bytes:
     start = _START.pack(header.film_id, key.commitment(header.film_id), header.kind, header.frames, record.index)
     if isinstance(header.secret, File):
         return start + _format_file(header.secret) + _OFFSET.pack(record.stamp) + record.data
-    return start + _format_pictures(header.secret) + _STAMP.pack(record.stamp) + sized(record.thumbnail) + record.data
+    return start + _format_pictures(header.secret) + _STAMP.pack(record.stamp) + sized(record.base) + record.data
 
 
 def parse_record(data: bytes, key: Key) -> Record:
@@ -155,9 +156,9 @@ def parse_record(data: bytes, key: Key) -> Record:
     require(pictures.hidden <= frames)
     (stamp,), rest = take(_STAMP, rest)
     require(_in_time(stamp, pictures.time_base))
-    thumbnail, rest = take_sized(rest)
-    require(bool(thumbnail) == (pictures.detail and index < pictures.hidden))
-    return Record(Header(film_id, kind, frames, pictures), index, stamp, thumbnail, rest)
+    base, rest = take_sized(rest)
+    require(bool(base) == (pictures.base != NONE and index < pictures.hidden))
+    return Record(Header(film_id, kind, frames, pictures), index, stamp, base, rest)
 
 
 def _check(record: Record) -> None:
@@ -182,7 +183,7 @@ def _in_time(stamp: int, base: Fraction) -> bool:
 
 
 def _format_pictures(secret: Pictures) -> bytes:
-    flags = _DETAIL if secret.detail else 0
+    flags = KINDS.index(secret.base)
     times = (*secret.time_base.as_integer_ratio(), *secret.rate.as_integer_ratio())
     weights = bytes.fromhex(secret.weights)
     fixed = _PICTURES.pack(flags, secret.block, weights, secret.width, secret.height, secret.hidden, *times)
@@ -191,13 +192,11 @@ def _format_pictures(secret: Pictures) -> bytes:
 
 def _parse_pictures(data: bytes) -> tuple[Pictures, bytes]:
     (flags, block, weights, width, height, hidden, *times), rest = take(_PICTURES, data)
-    require(flags in (0, _DETAIL) and 0 < block <= MAX_BLOCK and block % 8 == 0)
+    require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)
     require(_in_size(width, height) and hidden > 0)
     base, rate = take_fraction(*times[:2]), take_fraction(*times[2:])
     tracks, rest = take_sized(rest)
-    secret = Pictures(
-        width, height, hidden, base, rate, bool(flags & _DETAIL), block, weights.hex(), parse_tracks(tracks)
-    )
+    secret = Pictures(width, height, hidden, base, rate, KINDS[flags], block, weights.hex(), parse_tracks(tracks))
     return secret, rest
 
 

@@ -17,18 +17,19 @@ from typing import BinaryIO
 import numpy as np
 
 from stegnet.codec.frame import UnsealedFrame, read_record
-from stegnet.codec.keys import FILM_ID_BYTES, SYSTEM, Key, Randomness
+from stegnet.codec.keys import FILM_ID_BYTES, SYSTEM, ContainerKeys, KeyRing, Randomness
 from stegnet.codec.network import Network
 from stegnet.codec.output import FilmFrame, Progress, no_progress, write_film
 from stegnet.codec.record import FILM, MAX_FRAMES, Header, Pictures
-from stegnet.codec.seal import NONCE_BYTES, read_salt
+from stegnet.codec.seal import SEED_BYTES
 from stegnet.core.errors import MediaError
 from stegnet.media import FilmWriter, read_frames, temporary_file
 
 MILLISECOND = Fraction(1, 1000)
 _RATE = Fraction(25)  # of a film of one frame
 _FINEST = 1_000_000
-_MIDDLE = 4  # of the nine cases: no change, direction 0
+_CASES = 5  # of a change, −2 to 2, and as many of a rounding error
+_ERROR_STEP = 51  # of rounding errors, as they are stored
 _LEVEL = 1
 _SIZE = struct.Struct(">I")
 
@@ -43,7 +44,7 @@ def open_header(network: Network, height: int, width: int, randomness: Randomnes
         height, width: of the secret. Its time stamps are in milliseconds.
     """
     size = width, height, MAX_FRAMES, MILLISECOND, _RATE
-    described = Pictures(*size, network.detail, network.block, network.weights)
+    described = Pictures(*size, network.base, network.block, network.weights)
     return Header(randomness(FILM_ID_BYTES), FILM, MAX_FRAMES, described)
 
 
@@ -51,7 +52,7 @@ def open_header(network: Network, height: int, width: int, randomness: Randomnes
 def recorded(
     out: Path,
     form: str,
-    key: Key,
+    keys: ContainerKeys,
     randomness: Randomness = SYSTEM,
     progress: Progress = no_progress,
     *,
@@ -61,7 +62,7 @@ def recorded(
 
     Args:
         form: "mkv" or "mp4".
-        key: seals the frames; the first of them holds the salt if a passphrase gave the key.
+        keys: seal the frames.
         progress: called while the film is sealed and read back.
         overwrite: replace an existing file.
     Raises:
@@ -90,22 +91,25 @@ def recorded(
         def open_writer(part: Path) -> FilmWriter:
             return FilmWriter(part, width, height, rate, form=form, time_base=MILLISECOND)
 
-        frames = _sealed_again(draft, steps, out, key, len(stamps), rate, randomness)
+        frames = _sealed_again(draft, steps, out, keys, len(stamps), rate, randomness)
         write_film(out, open_writer, frames, len(stamps), "seal", progress, verify=True, overwrite=overwrite)
 
 
 def _note_steps(steps: BinaryIO, container: np.ndarray, before: UnsealedFrame) -> None:
-    """Stores change and rounding direction of each sample: −1, 0 or 1 each, nine cases in all."""
+    """Stores change and rounding error of each sample: five cases each."""
     changes = (container - before.container).view(np.int8)
-    data = zlib.compress((3 * changes + before.rounding_direction + _MIDDLE).astype(np.uint8).tobytes(), _LEVEL)
+    errors = (before.rounding_error.astype(np.int16) + _CASES * _ERROR_STEP // 2) // _ERROR_STEP
+    cases = _CASES * (changes + _CASES // 2) + errors.clip(0, _CASES - 1)
+    data = zlib.compress(cases.astype(np.uint8).tobytes(), _LEVEL)
     steps.write(_SIZE.pack(len(data)) + data)
 
 
 def _read_steps(steps: BinaryIO, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Reads changes and rounding directions, int8 each."""
+    """Reads changes and rounding errors, int8 each."""
     (size,) = _SIZE.unpack(steps.read(_SIZE.size))
     cases = np.frombuffer(zlib.decompress(steps.read(size)), np.uint8).reshape(shape)
-    return (cases // 3).astype(np.int8) - 1, (cases % 3).astype(np.int8) - 1
+    changes, errors = ((part.astype(np.int8) - _CASES // 2) for part in divmod(cases, _CASES))
+    return changes, errors * _ERROR_STEP
 
 
 def _average_rate(stamps: Sequence[int]) -> Fraction:
@@ -116,24 +120,23 @@ def _average_rate(stamps: Sequence[int]) -> Fraction:
 
 
 def _sealed_again(
-    draft: Path, steps: BinaryIO, out: Path, key: Key, frames: int, rate: Fraction, randomness: Randomness
+    draft: Path, steps: BinaryIO, out: Path, keys: ContainerKeys, frames: int, rate: Fraction, randomness: Randomness
 ) -> Generator[FilmFrame, None, None]:
-    """The draft's frames, sealed with the true number and rate, each with a fresh nonce."""
-    index = -1
+    """The draft's frames, sealed with the true number and rate, each with a fresh seed."""
+    ring, index = KeyRing.of(keys), -1
     for index, container in enumerate(read_frames(draft)):
-        reading = read_record(container, key)
+        reading = read_record(container, ring, first=index == 0)
         if reading.record is None or not reading.whole or reading.record.index != index:
             raise _faulty(out)
         try:
-            changes, rounding_direction = _read_steps(steps, container.shape)
+            changes, rounding_error = _read_steps(steps, container.shape)
         except (struct.error, zlib.error, ValueError) as error:
             raise _faulty(out) from error
         header = reading.record.header
         header = replace(header, frames=frames, secret=replace(header.secret, hidden=frames, rate=rate))
         record = replace(reading.record, header=header)
-        salt = read_salt(container) if index == 0 else None
-        before = UnsealedFrame(container - changes.view(np.uint8), rounding_direction, record)
-        yield FilmFrame(before.sealed(key, randomness(NONCE_BYTES), salt), record.stamp * MILLISECOND)
+        before = UnsealedFrame(container - changes.view(np.uint8), rounding_error, record)
+        yield FilmFrame(before.sealed(keys, randomness(SEED_BYTES)), record.stamp * MILLISECOND)
     if index + 1 != frames:
         raise _faulty(out)
 

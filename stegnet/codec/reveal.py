@@ -165,7 +165,7 @@ def _revealed(film: _Film, frame: np.ndarray, reading: FrameReading) -> FilmFram
     assert record is not None
     if record.index >= secret.hidden:
         return FilmFrame(None)
-    picture = reveal_frame(film.network, film.container.key, frame, record)
+    picture = reveal_frame(film.network, film.container.key, frame, reading)
     packets = parse_packets(record.data, len(secret.tracks))
     return FilmFrame(picture, record.stamp * secret.time_base, packets)
 

@@ -1,27 +1,43 @@
-"""Sealed bits: bytes in the lowest bits of a picture's samples, at keyed positions (docs/format.md, "Sealed bits").
+"""Sealed bytes: a lead, a record and a MAC in the samples of a frame, by steps of ±1 (docs/format.md, "Lead" to "MAC").
 
-A frame's samples carry, in this order of choosing their positions: a salt at public ones; a lead and a MAC at
-keyed ones; a record at ones that the lead's nonce decides. Without the key, none of them can be told from noise.
+Which samples carry what depends on the key and on the frame's salt, a hash of samples that carry nothing: nothing is at
+a place that is public, or the same in two frames.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from stegnet.codec.keys import SALT_BYTES, Key
+from stegnet.codec import trellis
+from stegnet.codec.carriers import (
+    BLOCK,
+    LEAD_BITS,
+    MAC_BITS,
+    TAG_BYTES,
+    Order,
+    Plan,
+    Zones,
+    frame_salt,
+    keystream,
+    order_of,
+    size_bytes,
+    zones_of,
+)
+from stegnet.codec.costs import Costs
+from stegnet.codec.keys import ContainerKeys, Key, KeyRing
+from stegnet.codec.steps import changed, parities_of, refresh, write_parities
 from stegnet.core.errors import CapacityError
 
-VERSION = 1
-NONCE_BYTES, TAG_BYTES, MAC_BYTES = 12, 16, 16
-_LEAD_PLAINTEXT = 5  # version, and the sealed record's length in 32 bits
-LEAD_BYTES = NONCE_BYTES + _LEAD_PLAINTEXT + TAG_BYTES
-LEAST_CELL = 2  # at most half of the samples carry bits
+VERSION = 2
+SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
+FILM_EFFORT, PICTURE_EFFORT = 1 << 24, 1 << 29  # states that are searched in a frame
+_GREY = 16  # added to the height of a grey record
+_GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 
 
 @dataclass(frozen=True)
@@ -39,72 +55,71 @@ class UnsealedRecord:
 
 def room(height: int, width: int) -> int:
     """Most bytes of a record in a picture of this size; negative if not even an empty one fits."""
-    free = height * width * 3 - 8 * (SALT_BYTES + LEAD_BYTES + MAC_BYTES)
-    return free // (8 * LEAST_CELL) - TAG_BYTES if height * width * 3 >= _least_samples() else -1
+    zones = zones_of(3 * height * width)
+    return zones.room if zones.places else -1
 
 
 def seal(
     picture: np.ndarray,
     record: bytes,
-    key: Key,
-    nonce: bytes,
-    salt: bytes | None = None,
-    rounding_direction: np.ndarray | None = None,
+    keys: ContainerKeys,
+    seed: bytes,
+    costs: Costs,
+    *,
+    first: bool,
+    effort: int = PICTURE_EFFORT,
+    grey: bool = False,
 ) -> None:
     """Seals a record in a picture, in place.
 
     Args:
-        picture: (H, W, 3) uint8, contiguous; at most half of its samples change, each by one level.
-        nonce: 12 random bytes, fresh for each frame.
-        salt: 16 bytes that a passphrase needs, or None.
-        rounding_direction: (H, W, 3) int8: direction in which a sample is changed if needed: 1 up, -1 down, 0 by
-            the key. A sample that was rounded is best moved to its second-nearest level (Fridrich et al. 2005,
-            "Perturbed quantization steganography", Multimedia Systems 11).
+        picture: (H, W, 3) uint8, contiguous; samples change by one level (by two at 0 and 255, if at all).
+        seed: 32 random bytes, fresh for each frame.
+        costs: of changing each sample.
+        first: it is frame 0 of its container.
+        effort: states that the search for the best changes may visit: FILM_EFFORT takes up to 60 ms of a core.
+        grey: a small record changes red, green and blue of a pixel together: statistics that compare the channels
+            find changes of one of them far sooner.
     Raises:
         CapacityError: the picture is too small.
     """
-    if len(record) > room(*picture.shape[:2]):
-        raise too_small(picture.shape[0], picture.shape[1], len(record))
+    height, width = picture.shape[:2]
+    if len(record) > room(height, width):
+        raise too_small(height, width, len(record))
     samples = picture.reshape(-1)
-    directions = np.zeros(samples.size, np.int8) if rounding_direction is None else rounding_direction.reshape(-1)
-    if salt is not None:
-        places = _salt_places(samples.size)
-        _set_bits(samples, directions, places, salt, 1 - 2 * (np.arange(places.size, dtype=np.int16) % 2))
-    lead = nonce + AESGCM(key.lead()).encrypt(nonce, _format_lead(len(record) + TAG_BYTES), None)
-    sealed = AESGCM(key.record()).encrypt(nonce, record, lead)
-    fixed, signs = _fixed_places(samples.size, key)
-    _set_bits(samples, directions, fixed[: 8 * LEAD_BYTES], lead, signs[: 8 * LEAD_BYTES])
-    places, signs = _record_places(samples.size, key, nonce, len(sealed))
-    _set_bits(samples, directions, places, sealed, signs)
-    mac_places = fixed[8 * LEAD_BYTES :]
-    bits = np.unpackbits(np.frombuffer(_mac(picture, mac_places, key), np.uint8))
-    samples[mac_places] = samples[mac_places] & 0xFE | bits
+    random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * samples.size)
+    nonce = random[SEED_BYTES : SEED_BYTES + NONCE_BYTES]
+    ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES)
+    zones = zones_of(samples.size)
+    plan = _plan(len(record) + TAG_BYTES, zones, effort, grey)
+    up, down = _final_costs(samples, costs, ties, plan.grey)
+    refresh(samples, up, down, plan, random[:SEED_BYTES])
+    salt = frame_salt(picture)
+    key = keys.of_frame(salt, first)
+    order = order_of(samples.size, key, salt)
+    lead = _seal_lead(key.lead(salt), nonce, plan, len(record) + TAG_BYTES, keys.secret)
+    values, placed_up, placed_down = (order.placed(part) for part in (samples, up, down))
+    write_parities(values[zones.lead], _bits(lead), placed_up[zones.lead], placed_down[zones.lead])
+    order.put(values, samples)
+    sealed = trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, record, lead))
+    _write_record(samples, sealed, plan, (up, down, ties), order, zones)
+    _seal_mac(picture, key.mac(salt), order, zones, placed_up[zones.mac], placed_down[zones.mac])
 
 
-def unseal(picture: np.ndarray, key: Key) -> UnsealedRecord | None:
-    """Unseals the record in a picture, (H, W, 3) uint8; None if nothing opens with this key."""
+def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool) -> UnsealedRecord | None:
+    """Unseals the record in a picture, (H, W, 3) uint8; None if nothing opens with these keys.
+
+    Args:
+        first: it is the first frame of its file.
+    """
     if room(*picture.shape[:2]) < 0:
         return None
-    samples = picture.reshape(-1)
-    fixed, _ = _fixed_places(samples.size, key)
-    lead = _read(samples, fixed[: 8 * LEAD_BYTES])
-    nonce = lead[:NONCE_BYTES]
-    try:
-        version, size = _parse_lead(AESGCM(key.lead()).decrypt(nonce, lead[NONCE_BYTES:], None))
-        if version != VERSION or not TAG_BYTES <= size <= room(*picture.shape[:2]) + TAG_BYTES:
-            return None
-        sealed = _read(samples, _record_places(samples.size, key, nonce, size)[0])
-        record = AESGCM(key.record()).decrypt(nonce, sealed, lead)
-    except InvalidTag:
-        return None
-    mac_places = fixed[8 * LEAD_BYTES :]
-    return UnsealedRecord(record, bytes_eq(_read(samples, mac_places), _mac(picture, mac_places, key)))
-
-
-def read_salt(picture: np.ndarray) -> bytes:
-    """Reads the 16 bytes at the public positions of a picture: the salt, if a passphrase sealed it."""
-    samples = picture.reshape(-1)
-    return _read(samples, _salt_places(samples.size)) if samples.size >= 8 * SALT_BYTES else bytes(SALT_BYTES)
+    salt = frame_salt(picture)
+    for key in keys.candidates(salt, first):
+        found = _unseal(picture, key, salt)
+        if found is not None and keys.accept(found[0]):
+            return found[1]
+    return None
 
 
 def too_small(height: int, width: int, needed: int, share: float = 0.0, step: int = 8) -> CapacityError:
@@ -114,77 +129,150 @@ def too_small(height: int, width: int, needed: int, share: float = 0.0, step: in
         share: bytes needed for each pixel of a cover, in addition.
         step: safety margin in pixels.
     """
-    samples = 8 * (LEAST_CELL * (needed + TAG_BYTES) + SALT_BYTES + LEAD_BYTES + MAC_BYTES)
-    pixels = max(samples, _least_samples()) / (3 - 8 * LEAST_CELL * share)
-    side = max(pixels / (height * width), 1) ** 0.5
+    side = 1.0
+    while room(int(height * side), int(width * side)) < needed + share * int(height * side) * int(width * side):
+        side *= 1.02
     return CapacityError(
         f"the cover is too small: {width}×{height} pixels",
         f"what must travel with each picture needs about {int(width * side) + step}×{int(height * side) + step}",
     )
 
 
-def _least_samples() -> int:
-    return LEAST_CELL * 8 * (SALT_BYTES + LEAD_BYTES + MAC_BYTES + TAG_BYTES)
+def _plan(size: int, zones: Zones, effort: int, grey: bool) -> Plan:
+    """The plan for a sealed record of `size` bytes: of the largest height that the effort allows."""
+    trits, greens = trellis.count_trits(size), zones.places // 3
+    grey = grey and trits <= _GREY_SHARE * greens
+    # Red and blue of two green samples in 31 are salt samples, so that those are left out.
+    places = greens * (BLOCK - 2) // BLOCK if grey else zones.places
+    searched = min(places, trits * (trellis.MAX_WIDTH + 1))
+    height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
+    return Plan(height, trits, grey, places)
 
 
-def _format_lead(size: int) -> bytes:
-    return bytes([VERSION]) + size.to_bytes(4, "big")
+def _seal_lead(key: bytes, nonce: bytes, plan: Plan, size: int, secret: bytes) -> bytes:
+    plain = bytes([VERSION, plan.height + _GREY * plan.grey]) + size.to_bytes(4, "big") + secret
+    return nonce + AESGCM(key).encrypt(nonce, plain, None)
 
 
-def _parse_lead(plaintext: bytes) -> tuple[int, int]:
-    return plaintext[0], int.from_bytes(plaintext[1:], "big")
+def _unseal(picture: np.ndarray, key: Key, salt: bytes) -> tuple[bytes, UnsealedRecord] | None:
+    """Film secret and record; None if nothing opens with this key."""
+    samples = picture.reshape(-1)
+    zones, order = zones_of(samples.size), order_of(samples.size, key, salt)
+    values = order.placed(samples)
+    lead = np.packbits(parities_of(values[zones.lead], LEAD_BITS)).tobytes()
+    nonce = lead[:NONCE_BYTES]
+    try:
+        plain = AESGCM(key.lead(salt)).decrypt(nonce, lead[NONCE_BYTES:], None)
+        (grey, height), size, secret = divmod(plain[1], _GREY), int.from_bytes(plain[2:6], "big"), plain[6:]
+        if plain[0] != VERSION or grey > 1 or height not in trellis.HEIGHTS or size < TAG_BYTES:
+            return None
+        carried = values[zones.record]
+        sealed = _read_record(carried[order.greens(zones.record, samples.size)] if grey else carried, size, height)
+        if sealed is None:
+            return None
+        record = AESGCM(key.record(salt)).decrypt(nonce, sealed, lead)
+    except InvalidTag:
+        return None
+    tag = np.packbits(parities_of(values[zones.mac] + order.sides, MAC_BITS)).tobytes()
+    return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt))))
 
 
-def _salt_places(samples: int) -> np.ndarray:
-    """Public: the middle of each of 128 equal cells."""
-    cell = samples // (8 * SALT_BYTES)
-    return np.arange(8 * SALT_BYTES) * cell + cell // 2
+def _read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
+    """The `size` bytes that samples hold; None if they hold none."""
+    if size > trellis.most_bytes(values.size):
+        return None
+    trits = trellis.count_trits(size)
+    plan = trellis.layout(trits, values.size, height)
+    return plan and trellis.from_trits(trellis.read(values, plan).reshape(-1)[:trits], size)
 
 
-def _fixed_places(samples: int, key: Key) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of lead and MAC in every frame of this size and key, and the step of each sample."""
-    return _draw(samples, key.positions(), 8 * (LEAD_BYTES + MAC_BYTES), _salt_places(samples))
+def _final_costs(samples: np.ndarray, costs: Costs, random: np.ndarray, grey: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Costs of steps up and down, (S,) uint16, with random last bits; of equal ones, a search would prefer some.
 
-
-def _record_places(samples: int, key: Key, nonce: bytes, size: int) -> tuple[np.ndarray, np.ndarray]:
-    taken = np.sort(np.concatenate([_salt_places(samples), _fixed_places(samples, key)[0]]))
-    return _draw(samples, key.positions(nonce), 8 * size, taken)
-
-
-def _draw(samples: int, stream_key: bytes, count: int, taken: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One place in each of `count` equal cells of the samples that are not taken (ascending), and a step of ±1.
-
-    An AES-256-CTR keystream (counter from zero) gives a little-endian 32-bit word per cell: its lowest bit is
-    the step's sign, the rest modulo the cell is the place in it. The bias is below cell / 2³¹.
+    Args:
+        grey: samples of a pixel move together, and so cost the same.
     """
-    cell = (samples - taken.size) // count
-    stream = Cipher(algorithms.AES256(stream_key), modes.CTR(bytes(16))).encryptor().update(bytes(4 * count))
-    words = np.frombuffer(stream, "<u4")
-    free = np.arange(count) * cell + (words >> 1) % cell
-    # The k-th taken place has taken[k] − k free ones before it.
-    places = free + np.searchsorted(taken - np.arange(taken.size), free, side="right")
-    return places, (words & 1).astype(np.int16) * 2 - 1
+    last = (random >> 13).astype(np.uint16)
+    up, down = costs.up.reshape(-1) * 8 + last, costs.down.reshape(-1) * 8 + (last ^ 7)
+    up[samples == 255] = down[samples == 0] = trellis.MAX_COST  # such a step goes the other way, by two
+    return (_of_pixels(up), _of_pixels(down)) if grey else (up, down)
 
 
-def _set_bits(samples: np.ndarray, directions: np.ndarray, places: np.ndarray, data: bytes, signs: np.ndarray) -> None:
-    """Sets the lowest bits at `places` to those of `data` by steps of one level, inwards at 0 and 255."""
-    values, wanted = samples[places].astype(np.int16), directions[places]
-    wrong = (values & 1) != np.unpackbits(np.frombuffer(data, np.uint8))
-    step = np.where(wanted == 0, signs, wanted)
-    step = np.where(values == 0, 1, np.where(values == 255, -1, step))
-    samples[places] = values + wrong * step
+def _of_pixels(costs: np.ndarray) -> np.ndarray:
+    """The cost of its most expensive sample for each sample of a pixel."""
+    return costs.reshape(-1, 3).max(1).repeat(3)
 
 
-def _read(samples: np.ndarray, places: np.ndarray) -> bytes:
-    """Reads the lowest bits at `places`."""
-    return np.packbits(samples[places] & 1).tobytes()
+def _write_record(
+    samples: np.ndarray,
+    trits: np.ndarray,
+    plan: Plan,
+    costs: tuple[np.ndarray, np.ndarray, np.ndarray],
+    order: Order,
+    zones: Zones,
+) -> None:
+    """Writes trits to the samples of the record's zone, in place.
+
+    Args:
+        costs: of steps up and down, and random numbers for ties, (S,) uint16 each.
+    """
+    numbers = order.numbers(zones.record, samples.size)
+    free = np.zeros(samples.size, bool)
+    free[numbers] = True
+    if plan.grey:
+        numbers = numbers[numbers % 3 == 1]
+    up, down, ties = (part[numbers] for part in costs)
+    if plan.grey:
+        stuck = ~(free[numbers - 1] & free[numbers + 1])
+        up[stuck] = down[stuck] = trellis.MAX_COST
+    own = trellis.layout(trits.size, numbers.size, plan.height)
+    assert own is not None
+    changes = trellis.write(samples[numbers], trits, own, up, down, ties)
+    for offset in (-1, 0, 1) if plan.grey else (0,):
+        near = numbers + offset
+        samples[near] = np.where(free[near], changed(samples[near], changes), samples[near])
 
 
-def _mac(picture: np.ndarray, places: np.ndarray, key: Key) -> bytes:
-    """HMAC-SHA256, its first 16 bytes, of the size and of all samples, the lowest bits at `places` cleared."""
+def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, up: np.ndarray, down: np.ndarray) -> None:
+    """Writes the MAC of a picture, in place: samples are exchanged for their partners where a parity is wrong."""
+    samples, sides = picture.reshape(-1), order.sides
+    values = order.placed(samples)
+    own = values[zones.mac]
+    _make_changeable(own, sides)
+    order.put(values, samples)
+    bits = _bits(_mac(picture, order, zones, key))
+    partners, valid = _partners(own, sides)
+    cost = np.where(valid, np.where(partners > own, up, down), np.iinfo(np.uint16).max)
+    cheapest = cost.reshape(-1, bits.size).argmin(0) * bits.size + np.arange(bits.size)
+    chosen = cheapest[parities_of(own + sides, bits.size) != bits]
+    own[chosen] = partners[chosen]
+    order.put(values, samples)
+
+
+def _partners(values: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The other value of each value's pair, int16, and whether it is one from 0 to 255."""
+    partners = ((values.astype(np.int16) + sides) ^ 1) - sides
+    return partners, (partners >= 0) & (partners <= 255)
+
+
+def _make_changeable(values: np.ndarray, sides: np.ndarray) -> None:
+    """Moves the first sample of each group that has none with a pair by one level, after which it has one."""
+    stuck = np.flatnonzero(~_partners(values, sides)[1].reshape(-1, MAC_BITS).any(0))
+    values[stuck] = np.where(values[stuck] == 0, 1, 254)
+
+
+def _mac(picture: np.ndarray, order: Order, zones: Zones, key: bytes) -> bytes:
+    """HMAC-SHA256, its first 16 bytes, of size and samples, with pair numbers for the samples that hold it."""
     cleared = picture.copy()
-    cleared.reshape(-1)[places] &= 0xFE
-    mac = HMAC(key.mac(), SHA256())
-    mac.update(picture.shape[0].to_bytes(4, "big") + picture.shape[1].to_bytes(4, "big"))
+    samples = cleared.reshape(-1)
+    values = order.placed(samples)
+    values[zones.mac] = (values[zones.mac].astype(np.uint16) + order.sides) >> 1
+    order.put(values, samples)
+    mac = HMAC(key, SHA256())
+    mac.update(size_bytes(*picture.shape[:2]))
     mac.update(cleared.data)
     return mac.finalize()[:MAC_BYTES]
+
+
+def _bits(data: bytes) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(data, np.uint8))

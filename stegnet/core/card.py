@@ -25,7 +25,8 @@ class Card:
     Attributes:
         model: name of the model family.
         options: the family's keyword arguments.
-        scramble: "detail" (bool), the detail layer is on; "block", the side of the shuffled blocks.
+        scramble: "base", which part of a secret both sides know: none, means or coded; "quality", of a coded one;
+            "block", the side of the shuffled blocks; "period", modulo which a container's samples count, in [0, 1].
         training: parameters, data hash, pairs seen, precision.
         figures: measures by name, added by the evaluation.
     """

@@ -76,9 +76,10 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class ScrambleConfig:
-    """Part of a secret that the network hides, and the blocks by which it is shuffled."""
+    """Base of a secret, whose residual the network hides, and the blocks by which the residual is shuffled."""
 
-    detail: StrictBool
+    base: Literal["none", "means", "coded"]
+    quality: Annotated[Integer, Field(ge=0, le=100)]
     block: Annotated[Integer, Field(ge=8, le=256, multiple_of=8)]
 
 
@@ -120,7 +121,7 @@ class TrainConfig:
     compile: StrictBool
     crop: Annotated[Integer, Field(ge=16, le=4096, multiple_of=8)]
     scrambled: UnitFloat
-    bits: Annotated[StrictFloat, Field(ge=0, le=0.5)]
+    bits: Annotated[StrictFloat, Field(ge=0, le=1.5)]
     noise: UnitFloat
     lr: Annotated[StrictFloat, Field(ge=1e-8, le=1)]
     lr_end: UnitFloat
@@ -128,7 +129,7 @@ class TrainConfig:
     clip: Annotated[StrictFloat, Field(ge=1e-8, le=1e8)]
     weight_decay: UnitFloat
     ema: Annotated[StrictFloat, Field(ge=0, le=0.999999)]
-    container_start: Annotated[StrictFloat, Field(ge=1e-8, le=1)]
+    container_start: Annotated[StrictFloat, Field(ge=1e-8, le=1)] | Auto
     container_ramp: UnitFloat
     precision: Literal["auto", "bf16", "fp32"]
     threads: Annotated[Integer, Field(ge=1, le=1024)] | Auto

@@ -1,16 +1,39 @@
-"""Pictures in 8 bits and in [0, 1], and their split into block means and detail.
+"""Pictures in 8 bits and in [0, 1], and their split into a base and the residual that the network hides.
 
-The network hides only the detail of a picture: the picture minus a base. With the detail layer on, the base is the mean
-of each 8×8 block, rounded to 8 bits; it is transmitted losslessly in the sealed bits, and the detail is small and
-centred on 0. With it off, the base is mid-grey. All pictures are (H, W, 3) with sides that are multiples of 8; means
-are (H/8, W/8, 3) uint8, or None with the detail layer off.
+Both sides know the base: it travels losslessly, as sealed bits. The network hides the rest of the picture, multiplied
+by a gain that gives it the same strength whatever the base: a good base leaves little, a poor one much. All pictures
+are (H, W, 3) with sides that are multiples of 8.
 """
+
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
+NONE, MEANS, CODED = "none", "means", "coded"  # kinds of bases
 LEVELS = 255
-CELL = 8  # side of the blocks of the base
-GREY = 0.5
+CELL = 8  # side of the blocks of block means
+GREY = 128  # the base where there is none
+HIDDEN_RMS = 0.1  # root mean square of what a network hides
+MIN_RMS = 0.25 / LEVELS  # of a residual; a smaller one is hidden as if it were this strong
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """The part of a secret that both sides know.
+
+    Attributes:
+        picture: (H, W, 3) uint8.
+        gain: factor of the residual.
+    """
+
+    picture: np.ndarray
+    gain: float
+
+    @classmethod
+    def grey(cls, height: int, width: int) -> Self:
+        """The base where there is none: the whole secret, centred on 0, is hidden."""
+        return cls(np.full((height, width, 3), GREY, np.uint8), 1.0)
 
 
 def to_8_bits(picture: np.ndarray) -> np.ndarray:
@@ -23,40 +46,40 @@ def from_8_bits(picture: np.ndarray) -> np.ndarray:
     return np.divide(picture, LEVELS, dtype=np.float32)
 
 
-def block_means(picture: np.ndarray) -> np.ndarray:
-    """Returns the block means of a uint8 picture, (H/8, W/8, 3) uint8, rounded to nearest, ties to even."""
-    return np.rint(_block_sums(picture, np.uint16) / CELL**2).astype(np.uint8)
+def into_range(picture: np.ndarray, period: float) -> np.ndarray:
+    """Moves samples outside [0, 1] by one period towards it."""
+    return picture + np.float32(period) * ((picture < 0).astype(np.float32) - (picture > 1).astype(np.float32))
 
 
-def split(picture: np.ndarray, means: np.ndarray | None) -> np.ndarray:
-    """Returns the detail of a float32 picture in [0, 1], in [-1, 1]."""
-    return picture - GREY if means is None else _subtract(picture, from_8_bits(means))
+def split(picture: np.ndarray, base: np.ndarray, gain: float) -> np.ndarray:
+    """Returns what the network hides of a float32 picture in [0, 1]: centred on 0, about HIDDEN_RMS strong.
 
-
-def join(hidden: np.ndarray, means: np.ndarray | None) -> np.ndarray:
-    """Inverts `split`; not clamped.
-
-    With the detail layer on, each block of `hidden` is first centred on 0, so that it has exactly the given mean.
+    Args:
+        base: uint8, of the same shape.
     """
-    if means is None:
-        return hidden + GREY
-    return _subtract(hidden, _block_sums(hidden, np.float32) / CELL**2 - from_8_bits(means))
+    return (picture - from_8_bits(base)) * np.float32(gain)
 
 
-def with_block_means(picture: np.ndarray, means: np.ndarray | None) -> np.ndarray:
-    """Returns the picture with its block means corrected to `means`, if there are any; not clamped."""
-    return picture if means is None else join(picture, means)
+def join(hidden: np.ndarray, base: np.ndarray, gain: float) -> np.ndarray:
+    """Inverts `split`; not clamped."""
+    return hidden * np.float32(1 / gain) + from_8_bits(base)
 
 
-def _block_sums(picture: np.ndarray, dtype: type) -> np.ndarray:
-    """Sums of each block and channel, (H/8, W/8, 3)."""
+def gain_for(picture: np.ndarray, base: np.ndarray) -> float:
+    """The gain that makes the residual of a uint8 picture HIDDEN_RMS strong."""
+    difference = np.subtract(picture, base, dtype=np.int16).astype(np.float32)
+    rms = float(np.sqrt(np.mean(np.square(difference)))) / LEVELS
+    return HIDDEN_RMS / max(rms, MIN_RMS)
+
+
+def block_means(picture: np.ndarray) -> np.ndarray:
+    """Returns the means of a uint8 picture's 8×8 blocks, (H/8, W/8, 3) uint8, rounded to nearest, ties to even."""
     height, width, channels = picture.shape
-    rows = picture.reshape(height // CELL, CELL, width * channels).sum(1, dtype=dtype)
-    return rows.reshape(height // CELL, width // CELL, CELL, channels).sum(2, dtype=dtype)
+    rows = picture.reshape(height // CELL, CELL, width * channels).sum(1, dtype=np.uint16)
+    sums = rows.reshape(height // CELL, width // CELL, CELL, channels).sum(2, dtype=np.uint16)
+    return np.rint(sums / CELL**2).astype(np.uint8)
 
 
-def _subtract(picture: np.ndarray, bases: np.ndarray) -> np.ndarray:
-    """Subtracts one value per block and channel."""
-    height, width, channels = picture.shape
-    rows = bases.repeat(CELL, axis=1).reshape(height // CELL, 1, width * channels)
-    return (picture.reshape(height // CELL, CELL, width * channels) - rows).reshape(picture.shape)
+def enlarge(means: np.ndarray) -> np.ndarray:
+    """Repeats each of the block means over its block: (h, w, 3) to (8h, 8w, 3), same dtype."""
+    return means.repeat(CELL, axis=0).repeat(CELL, axis=1)

@@ -1,7 +1,8 @@
 """The keyed shuffle: permutes the square blocks of a picture, and rotates, reflects and negates each.
 
 This is scrambling, not encryption: anyone who knows the picture can match its blocks. So every frame has a shuffle of
-its own, and confidential data is protected by authenticated encryption instead.
+its own, and confidential data is protected by authenticated encryption instead. Its key also gives a mask, which hides
+the blocks themselves where a network's containers count modulo a period (`stegnet.models.costa`).
 """
 
 from collections.abc import Callable
@@ -15,6 +16,8 @@ BLOCK = 8
 ORIENTATIONS = 8
 NEGATIVE = 8  # bit that follows those of the orientation
 _WORD = 8  # bytes
+_AES_BLOCK = 16  # bytes
+_MASK_COUNTER = 1 << 127
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +32,7 @@ class Shuffle:
         orientation: (N,) int64 in 0..7, elements of the dihedral group of the square: bit 2 transposes, then bits 0
             and 1 count quarter turns.
         negative: (N,) bool; the block is multiplied by −1.
+        key: 32 bytes, from which the frame's mask is derived; b"" in training.
     """
 
     rows: int
@@ -36,6 +40,7 @@ class Shuffle:
     permutation: np.ndarray
     orientation: np.ndarray
     negative: np.ndarray
+    key: bytes = b""
 
 
 def grid(height: int, width: int, block: int = BLOCK) -> tuple[int, int]:
@@ -57,7 +62,26 @@ def draw(stream_key: bytes, rows: int, cols: int) -> Shuffle:
     words = np.frombuffer(stream, "<u8", count)
     turns = np.frombuffer(stream, np.uint8, count, offset=count * _WORD).astype(np.int64)
     permutation = np.argsort(words, kind="stable").astype(np.int64)
-    return Shuffle(rows, cols, permutation, turns % ORIENTATIONS, turns & NEGATIVE != 0)
+    return Shuffle(rows, cols, permutation, turns % ORIENTATIONS, turns & NEGATIVE != 0, stream_key)
+
+
+def draw_mask(shuffle: Shuffle, rows: slice, width: int) -> np.ndarray:
+    """Derives a part of the mask that hides what a frame's samples mean.
+
+    An AES-256-CTR keystream under the shuffle's key, whose counter starts at 2¹²⁷, gives a little-endian 16-bit word
+    for each sample in raster order, in units of 2⁻¹⁶ periods.
+
+    Args:
+        rows: of the hidden area.
+        width: of the hidden area in pixels, a multiple of 8.
+    Returns:
+        (rows, width, 3) float32 in [0, 1), in periods.
+    """
+    row = 3 * 2 * width  # bytes; a multiple of AES's block
+    start = _MASK_COUNTER + rows.start * row // _AES_BLOCK
+    cipher = Cipher(algorithms.AES256(shuffle.key), modes.CTR(start.to_bytes(_AES_BLOCK, "big"))).encryptor()
+    words = np.frombuffer(cipher.update(bytes((rows.stop - rows.start) * row)), "<u2")
+    return (words * np.float32(2**-16)).reshape(-1, width, 3)
 
 
 def apply(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:

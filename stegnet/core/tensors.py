@@ -1,16 +1,21 @@
-"""8 bits, detail layer and shuffle for batches of tensors, differentiable.
+"""8 bits, sealed bits, bases and shuffle for batches of tensors, differentiable.
 
 The same operations on single pictures are in `stegnet.core.samples` and `stegnet.core.shuffle`.
 """
 
+import hashlib
 from collections.abc import Sequence
+from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stegnet.core.samples import CELL, GREY
+from stegnet.core.samples import CELL, HIDDEN_RMS, MIN_RMS
 from stegnet.core.shuffle import NEGATIVE, ORIENTATIONS, Shuffle, block_size, orientations, pixel_index
+
+_NEVER = 1e9  # a strength that moves no sample
 
 
 def to_8_bits(pictures: Tensor) -> Tensor:
@@ -39,57 +44,67 @@ def through_8_bits(pictures: Tensor) -> Tensor:
     return clamped + (clamped.detach().mul(255).round() / 255 - clamped.detach())
 
 
-def with_sealed_bits(stored: Tensor, exact: Tensor, chosen: Tensor) -> Tensor:
-    """Rounds `chosen` samples to their second-nearest level, as sealing does if the nearest has the wrong bit.
+def into_range(pictures: Tensor, period: Tensor) -> Tensor:
+    """Moves samples outside [0, 1] by one period towards it; same shape."""
+    return pictures + period * ((pictures < 0).float() - (pictures > 1).float())
+
+
+def with_sealed_bits(stored: Tensor, exact: Tensor, uniform: Tensor, strength: float) -> Tensor:
+    """Moves samples by one level, as sealing does with an ideal code whose costs are squared errors.
+
+    A sample at distance d from the exact value is stored there with a probability proportional to exp(-strength · d²)
+    (Filler, Judas, Fridrich 2011, "Minimizing additive distortion in steganography using syndrome-trellis codes",
+    equation 5): mostly the nearest level, then the second-nearest.
 
     Args:
         stored: (B, 3, H, W), `through_8_bits(exact)`.
         exact: before rounding.
-        chosen: bool, same shape.
+        uniform: random numbers in [0, 1), same shape.
+        strength: as `seal_strength` gives it, in levels⁻².
     """
-    up = (exact.detach() > stored.detach()) & (stored.detach() < 1) | (stored.detach() <= 0)
-    return stored + chosen * (2.0 * up - 1) / 255
+    levels = (stored.detach() * 255).round()
+    error = exact.detach().float().clamp(0, 1) * 255 - levels  # -0.5 to 0.5
+    second, third = ((-strength * (1 + sign * error.abs())).exp() for sign in (-2, 2))  # the nearest level's is 1
+    drawn = uniform * (1 + second + third)
+    step = (drawn >= 1).float() - 2 * (drawn >= 1 + second).float()  # 0, 1 or -1
+    step = torch.where(error < 0, -step, step)
+    moved = levels + step
+    return stored + torch.where((moved < 0) | (moved > 255), -step, step) / 255
+
+
+@cache
+def seal_strength(bits: float) -> float:
+    """The strength at which `with_sealed_bits` hides `bits` bits in each sample, in levels⁻².
+
+    It is where the mean entropy of the three levels, over rounding errors from 0 to half a level, is `bits`.
+
+    Args:
+        bits: below log2(3).
+    """
+    if not bits:
+        return _NEVER
+    errors = (np.arange(256) + 0.5)[:, None] / 512
+    squared = np.square(errors - [0, 1, -1])
+    low, high = 0.0, 4096.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        chances = np.exp(-middle * (squared - squared[:, :1]))
+        chances /= chances.sum(1, keepdims=True)
+        entropy = -(chances * np.log2(np.maximum(chances, 1e-300))).sum(1).mean()
+        low, high = (middle, high) if entropy > bits else (low, middle)
+    return middle
 
 
 def block_means(pictures: Tensor) -> Tensor:
-    """Returns the means of 8×8 blocks: 8-bit pictures in [0, 1], (B, C, H, W), to (B, C, H/8, W/8) uint8.
-
-    Exact on every device, since sums of integers are; ties are rounded to even.
-    """
-    return functional.avg_pool2d(pictures.mul(255).round(), CELL).round().to(torch.uint8)
+    """Returns the means of 8×8 blocks, repeated over each: (B, C, H, W) in [0, 1] to the same, rounded to 8 bits."""
+    means = functional.avg_pool2d(pictures.mul(255).round(), CELL).round() / 255
+    return means.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3)
 
 
-def split(pictures: Tensor, means: Tensor | None) -> Tensor:
-    """Returns the detail, which the network hides, (B, C, H, W) in [-1, 1].
-
-    Args:
-        pictures: (B, C, H, W) in [0, 1]; H and W are multiples of 8.
-        means: their `block_means`, or None with the detail layer off.
-    """
-    return pictures - (GREY if means is None else _upsample(means))
-
-
-def join(hidden: Tensor, means: Tensor | None) -> Tensor:
-    """Inverts `split`; same shape, not clamped.
-
-    With the detail layer on, each block of `hidden` is first centred on 0, so that it has exactly the given mean.
-    """
-    return hidden + GREY if means is None else centred(hidden) + _upsample(means)
-
-
-def with_block_means(pictures: Tensor, means: Tensor | None) -> Tensor:
-    """Returns the pictures with their block means corrected to `means`, if there are any; same shape, not clamped."""
-    return pictures if means is None else join(split(pictures, means), means)
-
-
-def centred(detail: Tensor) -> Tensor:
-    """Subtracts the mean of each 8×8 block."""
-    means = functional.avg_pool2d(detail, CELL)
-    return detail - means.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3)
-
-
-def _upsample(means: Tensor) -> Tensor:
-    return means.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3).float() / 255
+def gains_for(pictures: Tensor, bases: Tensor) -> Tensor:
+    """Returns the gains that make the residuals HIDDEN_RMS strong, (B, 1, 1, 1)."""
+    rms = (pictures - bases).square().mean((1, 2, 3), keepdim=True).sqrt()
+    return HIDDEN_RMS / rms.clamp(min=MIN_RMS)
 
 
 def random_shuffle(generator: torch.Generator, rows: int, cols: int) -> Shuffle:
@@ -104,7 +119,8 @@ def seeded_shuffle(seed: int, rows: int, cols: int) -> Shuffle:
     """Draws a shuffle as numpy arrays, for measurements; not cryptographically secure."""
     drawn = random_shuffle(torch.Generator().manual_seed(seed), rows, cols)
     fields = (drawn.permutation, drawn.orientation, drawn.negative)
-    return Shuffle(rows, cols, *(part.numpy() for part in fields))
+    key = hashlib.sha256(seed.to_bytes(8, "little")).digest()
+    return Shuffle(rows, cols, *(part.numpy() for part in fields), key)
 
 
 def apply(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:

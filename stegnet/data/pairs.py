@@ -22,46 +22,61 @@ from stegnet.data.shards import TRAIN, Shards, read_manifest
 class Augment:
     """Random crops with zoom, flips, rotations, and changes of colour, sharpness, noise and compression.
 
+    A secret with a coded base is cropped, flipped and rotated only: nothing else can be done to both alike.
+
     Args:
         crop: side of the crop in pixels.
         config: probability of each change.
     """
 
     def __init__(self, crop: int, config: AugmentConfig) -> None:
-        self._transform = albumentations.Compose(
-            [
-                albumentations.OneOrOther(
-                    albumentations.RandomSizedCrop((crop // 2, crop), (crop, crop)),
-                    albumentations.RandomCrop(crop, crop),
-                    p=config.zoom,
-                ),
-                albumentations.HorizontalFlip(p=config.flip),
-                albumentations.RandomRotate90(p=config.turn),
-                albumentations.ColorJitter(hue=(-0.1, 0.1), p=config.colour),
-                albumentations.GaussianBlur(sigma_limit=(0.3, 1.2), p=config.blur),
-                albumentations.GaussNoise(std_range=(0.005, 0.03), p=config.noise),
-                albumentations.ImageCompression(quality_range=(50, 95), p=config.compression),
-            ]
-        )
+        whole = albumentations.RandomCrop(crop, crop)
+        zoomed = albumentations.RandomSizedCrop((crop // 2, crop), (crop, crop))
+        turns = [albumentations.HorizontalFlip(p=config.flip), albumentations.RandomRotate90(p=config.turn)]
+        looks = [
+            albumentations.ColorJitter(hue=(-0.1, 0.1), p=config.colour),
+            albumentations.GaussianBlur(sigma_limit=(0.3, 1.2), p=config.blur),
+            albumentations.GaussNoise(std_range=(0.005, 0.03), p=config.noise),
+            albumentations.ImageCompression(quality_range=(50, 95), p=config.compression),
+        ]
+        cropped = albumentations.OneOrOther(zoomed, whole, p=config.zoom)
+        self._transform = albumentations.Compose([cropped, *turns, *looks])
+        self._with_base = albumentations.Compose([whole, *turns], additional_targets={"base": "image"})
 
     def __call__(self, picture: np.ndarray, seed: int) -> np.ndarray:
         """(H, W, 3) uint8 to (crop, crop, 3) uint8; the same picture and seed give the same crop."""
         self._transform.set_random_seed(seed)
         return self._transform(image=picture)["image"]
 
+    def with_base(self, picture: np.ndarray, base: np.ndarray, seed: int) -> list[np.ndarray]:
+        """The same part of a picture and of its base."""
+        self._with_base.set_random_seed(seed)
+        both = self._with_base(image=picture, base=base)
+        return [both["image"], both["base"]]
+
 
 class Pairs(Dataset):
-    """An endless sequence of pairs. Pair `index` depends only on seed and index, so training can resume anywhere."""
+    """An endless sequence of pairs. Pair `index` depends only on seed and index, so training can resume anywhere.
 
-    def __init__(self, folder: Path, crop: int, augment: AugmentConfig, seed: int) -> None:
+    Args:
+        coded: the shards hold coded bases.
+    """
+
+    def __init__(self, folder: Path, crop: int, augment: AugmentConfig, seed: int, coded: bool = False) -> None:
         self._folder = folder
         self._shards = Shards(folder, TRAIN)
+        self._bases = Shards(folder, TRAIN, bases=True) if coded else None
         self._augment = Augment(crop, augment)
         self._seed = seed
 
     def __getitem__(self, index: int) -> Tensor:
-        """Cover and secret, (2, 3, crop, crop) uint8."""
-        crops = [self._augment(self._shards[picture], seed) for picture, seed in self._draw(index)]
+        """Cover, secret and, if it is coded, the secret's base, (2 or 3, 3, crop, crop) uint8."""
+        (cover, seed), (secret, secret_seed) = self._draw(index)
+        crops = [self._augment(self._shards[cover], seed)]
+        if self._bases is None:
+            crops.append(self._augment(self._shards[secret], secret_seed))
+        else:
+            crops += self._augment.with_base(self._shards[secret], self._bases[secret], secret_seed)
         return torch.from_numpy(np.stack(crops)).movedim(-1, 1)
 
     def names(self, indices: Iterable[int]) -> list[tuple[str, str]]:
@@ -77,7 +92,7 @@ class Pairs(Dataset):
 
 
 def load_batches(pairs: Pairs, batches: Iterable[Sequence[int]], workers: int) -> Iterator[Tensor]:
-    """The pairs of each batch in order, (B, 2, 3, crop, crop) uint8.
+    """The pairs of each batch in order, (B, 2 or 3, 3, crop, crop) uint8.
 
     Args:
         batches: indices of the pairs of each batch.

@@ -5,31 +5,39 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
-from stegnet.core.config import AUTO, Auto, DataConfig
+from stegnet.core.config import AUTO, Auto, DataConfig, ScrambleConfig
 from stegnet.core.errors import DataError
 from stegnet.core.parallel import physical_cores
+from stegnet.core.samples import CODED
 from stegnet.data.catalogue import Source, read_catalogue, read_package_pictures
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, ShardWriter
 from stegnet.data.sources import Group, Job, Sample, cut_squares, list_jobs, scene_jobs
+from stegnet.media.avif import decode_avif, fit_avif
 
 CROPS = 4  # squares cut from each test photograph
+MOST_BITS = 4.2  # of a coded base, per pixel: for more, a cover as large as its secret has no room
 NAMED = 3  # pictures that a warning names; the others are counted
 
 Progress = Callable[[Iterable[Group], int], Iterable[Group]]
 _log = logging.getLogger(__name__)
 
 
-def prepare(config: DataConfig, seed: int, data: Path, out: Path, progress: Progress) -> dict[str, Any]:
+def prepare(
+    config: DataConfig, scramble: ScrambleConfig, seed: int, data: Path, out: Path, progress: Progress
+) -> dict[str, Any]:
     """Writes shards and manifest to the folder `out`.
 
     Args:
+        scramble: says which base the pictures get.
         data: folder with sources.yaml, as imported by data.dvc.
         progress: wraps the groups of pictures, given their number, to show progress.
     Returns:
@@ -43,7 +51,7 @@ def prepare(config: DataConfig, seed: int, data: Path, out: Path, progress: Prog
     small: list[str] = []
     duplicates: list[str] = []
     splits: dict[bytes, str] = {}
-    for group in progress(_run(jobs, config.workers), len(jobs)):
+    for group in progress(_run(jobs, scramble, config.workers), len(jobs)):
         for line in group.damaged:
             _log.warning("skipped %s", line)
         small += group.small
@@ -59,16 +67,25 @@ def prepare(config: DataConfig, seed: int, data: Path, out: Path, progress: Prog
     return {name: counts[name] for name in sorted(counts)}
 
 
-def _run(jobs: list[Job], workers: int | Auto) -> Iterator[Group]:
+def _run(jobs: list[Job], scramble: ScrambleConfig, workers: int | Auto) -> Iterator[Group]:
     """Runs the jobs in `workers` processes with one thread each; yields their groups in order."""
     count = physical_cores() if workers == AUTO else workers
     chunk = max(1, min(16, len(jobs) // (4 * count)))
     with ProcessPoolExecutor(count, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
-        yield from pool.map(_call, jobs, chunksize=chunk)
+        yield from pool.map(partial(_call, scramble), jobs, chunksize=chunk)
 
 
-def _call(job: Job) -> Group:
-    return job()
+def _call(scramble: ScrambleConfig, job: Job) -> Group:
+    """Runs a job, and codes the bases of its pictures: whole ones, as hiding does, not crops."""
+    group = job()
+    if scramble.base == CODED and group.splits != (TEST,):
+        group.samples[:] = [replace(sample, base=_coded(sample.pixels, scramble.quality)) for sample in group.samples]
+    return group
+
+
+def _coded(pixels: np.ndarray, quality: int) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    return decode_avif(fit_avif(pixels, quality, int(MOST_BITS * height * width / 8)), height, width)
 
 
 def _drop_duplicates(group: Group, split: str, splits: dict[bytes, str]) -> list[str]:
@@ -103,7 +120,8 @@ def _draw_split(group: Group, config: DataConfig) -> str:
 
 def _store(writer: ShardWriter, counts: Counter[str], group: Group, split: str) -> None:
     for sample in group.samples:
-        writer.add(sample.pixels, split, sample.name, group.source, sample.width, sample.height)
+        base = None if split == TEST else sample.base
+        writer.add(sample.pixels, split, sample.name, group.source, sample.width, sample.height, base)
     counts[split] += len(group.samples)
     counts[f"sources.{group.source}"] += len(group.samples)
 

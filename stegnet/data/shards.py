@@ -4,6 +4,7 @@ manifest.csv           one row per picture, in the order of the shards
 train-00000.npy        (N, size, size, 3) uint8, N = data.shard except in the last
 validation-00000.npy
 test-00000.npy
+base-train-00000.npy   coded bases of the pictures in train-00000.npy, if scramble.base is coded; so for validation
 """
 
 import csv
@@ -19,6 +20,7 @@ import numpy as np
 from stegnet.core.errors import DataError
 
 TRAIN, VALIDATION, TEST = SPLITS = "train", "validation", "test"
+_BASE = "base-"
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,29 @@ class ShardWriter:
         self._folder = folder
         self._limit = pictures_per_shard
         self._pending: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
+        self._bases: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
         self._written = dict.fromkeys(SPLITS, 0)
         self._entries: dict[str, list[Entry]] = {split: [] for split in SPLITS}
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise DataError(f"{folder}: is not empty", "empty it, or let `dvc repro` do so")
 
-    def add(self, pixels: np.ndarray, split: str, name: str, source: str, width: int, height: int) -> None:
-        """Adds one picture, (size, size, 3) uint8."""
+    def add(
+        self,
+        pixels: np.ndarray,
+        split: str,
+        name: str,
+        source: str,
+        width: int,
+        height: int,
+        base: np.ndarray | None = None,
+    ) -> None:
+        """Adds one picture, (size, size, 3) uint8, and its coded base; all pictures of a split have one, or none."""
         digest = hashlib.sha256(pixels.tobytes()).hexdigest()
         self._entries[split].append(Entry(name, source, digest, width, height, split))
         self._pending[split].append(pixels)
+        if base is not None:
+            self._bases[split].append(base)
         if len(self._pending[split]) == self._limit:
             self._flush(split)
 
@@ -76,10 +90,15 @@ class ShardWriter:
             table.writerows(asdict(entry) for entries in self._entries.values() for entry in entries)
 
     def _flush(self, split: str) -> None:
-        if self._pending[split]:
-            np.save(self._folder / f"{split}-{self._written[split]:05d}.npy", np.stack(self._pending[split]))
+        pictures, bases = self._pending[split], self._bases[split]
+        name = f"{split}-{self._written[split]:05d}.npy"
+        if bases:
+            np.save(self._folder / f"{_BASE}{name}", np.stack(bases))
+            bases.clear()
+        if pictures:
+            np.save(self._folder / name, np.stack(pictures))
             self._written[split] += 1
-            self._pending[split].clear()
+            pictures.clear()
 
 
 class Shards:
@@ -88,14 +107,18 @@ class Shards:
     No file stays open or mapped. Memory-mapped reads would take three times as long because of readahead, and one
     mapping per shard would exhaust the limit of open files.
 
+    Args:
+        bases: the coded bases of the pictures instead.
     Raises:
         DataError: the split is empty.
     """
 
-    def __init__(self, folder: Path, split: str) -> None:
-        self._paths = sorted(folder.glob(f"{split}-*.npy"))
+    def __init__(self, folder: Path, split: str, bases: bool = False) -> None:
+        self._paths = sorted(folder.glob(f"{_BASE if bases else ''}{split}-*.npy"))
         if not self._paths:
-            raise DataError(f"{folder}: contains no {split} pictures", "see data.* in params.yaml, then `dvc repro`")
+            what = "coded bases of" if bases else ""
+            message = f"{folder}: contains no {what} {split} pictures".replace("  ", " ")
+            raise DataError(message, "see data.* and scramble.base in params.yaml, then `dvc repro`")
         headers = [_header(path) for path in self._paths]
         self._ends = list(accumulate(shape[0] for shape, _ in headers))
         self._starts = [offset for _, offset in headers]  # of the first picture, in bytes

@@ -41,12 +41,13 @@ KNOWN = ("scenes", "folder", "data", "torchvision:<class>")  # besides the catal
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture to store: pixels are (size, size, 3) uint8; width and height are those of the original."""
+    """A picture to store: pixels and base are (size, size, 3) uint8; width and height are those of the original."""
 
     name: str
     pixels: np.ndarray
     width: int
     height: int
+    base: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

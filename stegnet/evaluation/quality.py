@@ -13,6 +13,8 @@ import pandas as pd
 import torch
 
 from stegnet.codec import Network, hide_picture, reveal_picture
+from stegnet.codec.base import through_bytes
+from stegnet.codec.seal import room
 from stegnet.core.errors import DataError
 from stegnet.core.measures import APD, BARE, PSNR, SEALED, SIDES, SSIM, apd, psnr, ssim
 from stegnet.core.parallel import ordered
@@ -144,11 +146,12 @@ class Evaluator:
         return hide_and_reveal(self._network, cover, secret, self._seed + index)
 
     def _bare(self, cover: np.ndarray, secret: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """The same without sealed bits: the reveal network is given shuffle and block means."""
-        shuffle = seeded_shuffle(self._seed + index, *grid(*secret.shape[:2], self._network.block))
-        hidden = self._network.hide(cover, secret, shuffle)
-        container = through_file(hidden.container)
-        return container, self._network.reveal(container, shuffle, hidden.means)
+        """The same without sealed bits: the reveal network is given shuffle and base."""
+        network, size = self._network, secret.shape[:2]
+        shuffle = seeded_shuffle(self._seed + index, *grid(*size, network.block))
+        base = through_bytes(secret, network.base, network.quality, room(*size))
+        container = through_file(network.hide(cover, secret, shuffle, base).container)
+        return container, network.reveal(container, shuffle, base)
 
 
 def hide_and_reveal(

@@ -17,7 +17,8 @@ from stegnet.core.errors import MediaError
 from stegnet.media.signature import heic_error, is_heic
 
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture or a film's frame; Pillow refuses larger ones
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error)  # what Pillow raises for damaged files
+# What Pillow raises for damaged files.
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
 _UNSUPPORTED = {"F": "floating-point numbers", "LAB": "CIE L*a*b*", "HSV": "hue, saturation and value"}
 
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))

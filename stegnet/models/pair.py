@@ -10,6 +10,7 @@ from textwrap import shorten
 from typing import Any
 
 import safetensors.torch
+import torch
 from torch import Tensor, nn
 
 from stegnet.core.card import CARD_KEY, SHIPPED, Card, read_card
@@ -23,7 +24,19 @@ class Pair(nn.Module):
     Pictures are float tensors (B, 3, H, W), sRGB in [0, 1]; H and W are multiples of 8. A secret is prepared,
     shuffled and hidden, then revealed, unshuffled and restored. Hiding sees shuffled blocks out of context; preparing
     and restoring see the whole picture.
+
+    Attributes:
+        secret_first: in training, the container's error must weigh little at first, or nothing is learnt to be hidden.
     """
+
+    secret_first = True
+
+    def period(self) -> Tensor:
+        """The value, () in [0, 1], modulo which alone a container's samples count; 0 if all of a sample counts.
+
+        Then `hide` is given covers from which a mask of up to a period was subtracted, and `reveal` containers.
+        """
+        return torch.zeros(())
 
     def prepare(self, secret: Tensor) -> Tensor:
         """Returns what is hidden for `secret`, (B, 3, H, W), before the shuffle; by default the secret itself."""

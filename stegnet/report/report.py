@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stegnet.core.card import SHIPPED, Card, read_card, weights_id
+from stegnet.core.samples import CODED, MEANS, NONE
 from stegnet.evaluation.statistics import RENDERED
 from stegnet.report import quality, robustness, security
 from stegnet.report.page import Page, Section, Table, Tile
@@ -113,6 +114,13 @@ def _study_tiles(studies: Path | None) -> list[Tile]:
     return [tile for tile in tiles if tile]
 
 
+BASES = {
+    NONE: "the whole picture",
+    MEANS: "the picture without its block means, which are sealed",
+    CODED: "what a coded base leaves of the picture; the base is sealed",
+}
+
+
 def _command(reports: Reports, stage: str, long: bool = False) -> str:
     """The command that repeats a stage."""
     if reports.pair == "trained" and not long:
@@ -127,7 +135,7 @@ def _facts(card: Card, reports: Reports) -> Table:
         "family": card.model,
         "options": ", ".join(f"{name} {value}" for name, value in card.options.items()),
         "SHA-256 of the weights": weights_id(reports.weights),
-        "hides": "detail; block means are sealed" if card.scramble["detail"] else "the whole picture",
+        "hides": BASES[card.scramble["base"]],
         "block size": f"{card.scramble['block']} px",
         "beta": training.get("beta"),
         "training pairs": training.get("train", {}).get("pairs"),

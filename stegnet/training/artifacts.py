@@ -18,11 +18,14 @@ from stegnet.training.trainer import Point
 from stegnet.training.validation import FIGURES, BestWeights
 
 
-def make_card(config: Config, data: Path, device: torch.device, precision: str, figures: dict[str, float]) -> Card:
-    """The card of the weights that this training gives."""
+def make_card(
+    config: Config, pair: Pair, data: Path, device: torch.device, precision: str, figures: dict[str, float]
+) -> Card:
+    """The card of a pair that this training gave."""
     origin = {"data": data_hash(data), "source": config.data.source, "device": device.type, "precision": precision}
     settings = {**settings_of(config), **origin}
-    return Card(config.model.name, options_of(config.model), asdict(config.scramble), settings, figures)
+    scramble = asdict(config.scramble) | {"period": pair.period().item()}
+    return Card(config.model.name, options_of(config.model), scramble, settings, figures)
 
 
 def card_figures(curve: Sequence[Point], best: BestWeights) -> dict[str, float]:

@@ -10,18 +10,19 @@ from torch import Tensor, nn
 
 from stegnet.core.compute import autocast
 from stegnet.core.config import Config
+from stegnet.core.samples import CODED, GREY, MEANS
 from stegnet.core.shuffle import Shuffle
 from stegnet.core.tensors import (
     apply,
     block_means,
     from_8_bits,
+    gains_for,
+    into_range,
     invert,
-    join,
     random_shuffle,
-    split,
+    seal_strength,
     through_8_bits,
     to_8_bits,
-    with_block_means,
     with_sealed_bits,
 )
 from stegnet.models import Pair
@@ -37,19 +38,22 @@ class PassRandomness:
     Attributes:
         shuffles: B block shuffles of the secrets.
         shuffled: (B,) bool, the secrets that are shuffled.
-        sealed: (B, 3, H, W) bool, the samples that sealed bits change by one level.
+        sealed: (B, 3, H, W) in [0, 1), decides which samples sealed bits change.
+        mask: (B, 3, H, W) in [0, 1), in periods of the pair.
         noise: (B, 3, H, W) added to the stored container, or None.
     """
 
     shuffles: list[Shuffle]
     shuffled: Tensor
     sealed: Tensor
+    mask: Tensor
     noise: Tensor | None
 
     def select(self, pairs: slice) -> "PassRandomness":
         """The randomness of some of the pairs."""
         noise = None if self.noise is None else self.noise[pairs]
-        return PassRandomness(self.shuffles[pairs], self.shuffled[pairs], self.sealed[pairs], noise)
+        masks = self.sealed[pairs], self.mask[pairs]
+        return PassRandomness(self.shuffles[pairs], self.shuffled[pairs], *masks, noise)
 
 
 class PassResult(NamedTuple):
@@ -69,47 +73,66 @@ def draw_randomness(config: Config, step: int, device: torch.device) -> PassRand
     shuffled = torch.rand(count, generator=random, device=device) < train.scrambled
     blocks = train.crop // config.scramble.block
     shuffles = [random_shuffle(random, blocks, blocks) for _ in range(count)]
-    sealed = torch.rand(shape, generator=random, device=device) < train.bits
+    sealed, mask = (torch.rand(shape, generator=random, device=device) for _ in range(2))
     noise = torch.randn(shape, generator=random, device=device) * train.noise if train.noise else None
-    return PassRandomness(shuffles, shuffled, sealed, noise)
+    return PassRandomness(shuffles, shuffled, sealed, mask, noise)
 
 
 class HideRevealPass(nn.Module):
     """A hide/reveal pair and all steps between its networks, as one module: one forward call, on any device.
 
     Args:
-        detail: the network hides a secret minus its block means.
+        config: `scramble.base` and `train.bits` say what is hidden and sealed.
         precision: "bf16" or "fp32", of the networks.
         compiled: the networks are compiled first.
     """
 
-    def __init__(self, pair: Pair, detail: bool, precision: str, compiled: bool = False) -> None:
+    def __init__(self, pair: Pair, config: Config, precision: str, compiled: bool = False) -> None:
         super().__init__()
         self.pair = pair
         networks = (pair.prepare, pair.hide, pair.reveal, pair.restore)
         compiler = torch.compile if compiled else _uncompiled
         self._prepare, self._hide, self._reveal, self._restore = (compiler(network) for network in networks)
-        self._detail, self._precision = detail, precision
+        self._base, self._precision = config.scramble.base, precision
+        self._strength = seal_strength(config.train.bits)
 
     def forward(self, pictures: Tensor, randomness: PassRandomness) -> PassResult:
-        """Takes covers and secrets, (B, 2, 3, H, W) uint8."""
-        cover, secret = (_channels_last(part) for part in from_8_bits(pictures).unbind(1))  # (B, 3, H, W)
-        means = block_means(secret) if self._detail else None
+        """Takes covers, secrets and, if they are coded, the secrets' bases, (B, 2 or 3, 3, H, W) uint8."""
+        cover, secret, *coded = (_channels_last(part) for part in from_8_bits(pictures).unbind(1))  # (B, 3, H, W)
+        base, gain = self._base_and_gain(secret, *coded)
+        period = self.pair.period()
+        mask = _channels_last(randomness.mask * period.detach())
         with autocast(self._precision, pictures.device):
             prepared = self._prepare(secret).float()
-        plain = split(with_block_means(prepared, means), means)
+        plain = (prepared - base) * gain
         hidden = torch.where(_per_pair(randomness.shuffled), apply(plain, randomness.shuffles), plain)
         with autocast(self._precision, pictures.device):
-            container = self._hide(cover, _channels_last(hidden)).float()
-        stored = with_sealed_bits(through_8_bits(container), container, _channels_last(randomness.sealed))
+            container = self._hide(cover - mask, _channels_last(hidden)).float() + mask
+        container = into_range(container, period.detach())
+        stored = self.store(container, randomness)
         stored = stored if randomness.noise is None else stored + randomness.noise
+        if period > 0:  # the same value; a longer period makes all that happens to a container smaller against it
+            stored = cover + (stored - cover) * (period.detach() / period)
         with autocast(self._precision, pictures.device):
-            revealed = self._reveal(stored).float()
+            revealed = self._reveal(stored - mask).float()
         unshuffled = torch.where(_per_pair(randomness.shuffled), invert(revealed, randomness.shuffles), revealed)
-        joined = join(unshuffled, means)
         with autocast(self._precision, pictures.device):
-            restored = self._restore(_channels_last(joined)).float()
-        return PassResult(cover, container, secret, with_block_means(restored, means))
+            restored = self._restore(_channels_last(base + unshuffled / gain)).float()
+        return PassResult(cover, container, secret, restored)
+
+    def store(self, container: Tensor, randomness: PassRandomness) -> Tensor:
+        """The container as a file holds it, rounded and with sealed bits."""
+        return with_sealed_bits(through_8_bits(container), container, _channels_last(randomness.sealed), self._strength)
+
+    def _base_and_gain(self, secret: Tensor, coded: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The bases of secrets, (B, 3, H, W), and the gains of their residuals, (B, 1, 1, 1)."""
+        if self._base == CODED:
+            assert coded is not None
+            return coded, gains_for(secret, coded)
+        if self._base == MEANS:
+            means = block_means(secret)
+            return means, gains_for(secret, means)
+        return torch.full_like(secret, GREY / 255), torch.ones_like(secret[:, :1, :1, :1])
 
 
 def first_pairs(result: PassResult) -> PassResult:

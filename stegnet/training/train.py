@@ -11,6 +11,7 @@ import numpy as np
 from stegnet.core.compute import make_deterministic, resolve
 from stegnet.core.config import Config
 from stegnet.core.errors import TrainingError
+from stegnet.core.samples import CODED
 from stegnet.data.pairs import Pairs, load_batches
 from stegnet.models import Card, Pair
 from stegnet.training.artifacts import card_figures, make_card
@@ -60,7 +61,7 @@ def train(
     fabric = open_fabric(config)
     leads, precision = fabric.is_global_zero, resolve(config.train.precision, fabric.device)
     make_deterministic(config.seed, config.train.threads)
-    pairs = Pairs(data, config.train.crop, config.train.augment, config.seed)
+    pairs = Pairs(data, config.train.crop, config.train.augment, config.seed, config.scramble.base == CODED)
     share = BatchShare.of_this_process(config.train)
     validation = Validation.open(config, data, fabric.device, precision, share.size // share.count)
     trainer, checkpoint = Trainer(config, fabric, precision, validation), checkpoint_of(config, data, checkpoints)
@@ -90,7 +91,8 @@ def train(
     if leads and trainer.stopped_early:
         _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
     figures = card_figures(trainer.curve, trainer.best)
-    return trainer.averaged(), make_card(config, data, fabric.device, precision, figures)
+    pair = trainer.averaged()
+    return pair, make_card(config, pair, data, fabric.device, precision, figures)
 
 
 @contextmanager

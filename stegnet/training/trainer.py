@@ -8,9 +8,10 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from stegnet.core.compute import seed_step
-from stegnet.core.config import Config
+from stegnet.core.config import AUTO, Config
 from stegnet.core.errors import ConfigError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
+from stegnet.core.samples import CODED
 from stegnet.models import SHIPPED, Pair, build_from, load_pair, options_of, read_card
 from stegnet.training.batch_pass import HideRevealPass, PassResult, draw_randomness, first_pairs
 from stegnet.training.devices import BatchShare, Fabric
@@ -18,6 +19,8 @@ from stegnet.training.losses import loss_terms
 from stegnet.training.validation import BestWeights, Validation
 
 CURVE_POINTS = 200
+_START, _CODED_START = 0.02, 0.0001
+EPSILON = 1e-12  # of AdamW: gradients are small where a base leaves little to hide
 
 Point = dict[str, float]
 
@@ -46,11 +49,12 @@ class Trainer:
         self._every = max(1, self.steps // CURVE_POINTS)
         self._pair = first_pair(config).to(fabric.device, memory_format=torch.channels_last).train()
         self._average = AveragedModel(self._pair, multi_avg_fn=get_ema_multi_avg_fn(config.train.ema), use_buffers=True)
-        hide_reveal = HideRevealPass(self._pair, config.scramble.detail, precision, config.train.compile)
+        self._container_start = container_start(config, self._pair)
+        hide_reveal = HideRevealPass(self._pair, config, precision, config.train.compile)
         self._hide_reveal, self._optimizer = fabric.setup(hide_reveal, _optimizer(self._pair, config))
 
     def step(self, share: Tensor) -> Point | None:
-        """Does one step of the optimiser on this process's share of the batch, (B, 2, 3, H, W) uint8.
+        """Does one step of the optimiser on this process's share of the batch, (B, 2 or 3, 3, H, W) uint8.
 
         Returns:
             A point of the curve, CURVE_POINTS times in a training and after each validation; otherwise None.
@@ -59,7 +63,7 @@ class Trainer:
         """
         train = self._config.train
         rate = learning_rate(self.done, self.steps, train.lr, train.lr_end, train.warmup)
-        weight = container_weight(self.done, self.steps, train.container_start, train.container_ramp)
+        weight = container_weight(self.done, self.steps, self._container_start, train.container_ramp)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         means = self._backward(share.to(self._fabric.device, non_blocking=True), weight)
@@ -202,6 +206,13 @@ def learning_rate(step: int, steps: int, peak: float, end: float, warmup: int) -
     return peak * (end + (1 - end) * (1 + math.cos(math.pi * progress)) / 2)
 
 
+def container_start(config: Config, pair: Pair) -> float:
+    """`train.container_start`; "auto": 1 for a pair that needs no start, else less the less a base leaves to hide."""
+    if config.train.container_start != AUTO:
+        return config.train.container_start
+    return 1.0 if not pair.secret_first else _CODED_START if config.scramble.base == CODED else _START
+
+
 def container_weight(step: int, steps: int, start: float, ramp: float) -> float:
     """Weight of the container term: grows geometrically from `start` to 1 over the first `ramp` of the steps.
 
@@ -214,7 +225,7 @@ def container_weight(step: int, steps: int, start: float, ramp: float) -> float:
 def _optimizer(pair: Pair, config: Config) -> torch.optim.Optimizer:
     weights = [weight for weight in pair.parameters() if weight.requires_grad]
     decay = config.train.weight_decay
-    return torch.optim.AdamW(weights, config.train.lr, betas=(0.9, 0.98), weight_decay=decay, fused=True)
+    return torch.optim.AdamW(weights, config.train.lr, betas=(0.9, 0.98), eps=EPSILON, weight_decay=decay, fused=True)
 
 
 def _check_finite(means: Tensor, norm: Tensor) -> None:

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from stegnet.core.config import Config
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
-from stegnet.core.tensors import from_8_bits, through_8_bits, to_8_bits, with_sealed_bits
+from stegnet.core.samples import CODED
+from stegnet.core.tensors import from_8_bits, to_8_bits
 from stegnet.data.shards import VALIDATION, Shards, read_manifest
 from stegnet.models import Pair
-from stegnet.training.batch_pass import HideRevealPass, PassResult, draw_randomness
+from stegnet.training.batch_pass import HideRevealPass, PassRandomness, PassResult, draw_randomness
 from stegnet.training.losses import loss_terms
 
 MAX_PAIRS = 32
@@ -34,7 +35,7 @@ class Validation:
     """Fixed pairs of centre crops of validation pictures, and the fixed randomness of their pass.
 
     Args:
-        pictures: (B, 2, 3, crop, crop) uint8, covers and secrets.
+        pictures: (B, 2 or 3, 3, crop, crop) uint8, covers, secrets and their coded bases.
         batch: pairs that are computed at once.
     """
 
@@ -57,8 +58,9 @@ class Validation:
                 data, count,
             )  # fmt: skip
             return None
-        crops = torch.from_numpy(_centre_crops(Shards(data, VALIDATION), count, config.train.crop))
-        pairs = torch.stack([crops, crops.roll(-1, 0)], dim=1)
+        coded = config.scramble.base == CODED
+        crops = torch.from_numpy(_centre_crops(data, count, config.train.crop, coded))  # (B, 1 or 2, 3, crop, crop)
+        pairs = torch.cat([crops[:, :1], crops.roll(-1, 0)], dim=1)
         return cls(pairs.to(device), config, precision, batch)
 
     @torch.no_grad()
@@ -68,9 +70,10 @@ class Validation:
         Keys: FIGURES.
         """
         means = torch.zeros(4, dtype=torch.float64)
-        hide_reveal = HideRevealPass(pair.eval(), self._config.scramble.detail, self._precision)
+        hide_reveal = HideRevealPass(pair.eval(), self._config, self._precision)
         for part in self._parts():
-            result = self._as_stored(hide_reveal(self._pictures[part], self._randomness.select(part)), part)
+            randomness = self._randomness.select(part)
+            result = _as_stored(hide_reveal, hide_reveal(self._pictures[part], randomness), randomness)
             terms = loss_terms(result, self._config.train.loss).stack()
             means += terms.double().cpu() * (len(result.cover) / len(self._pictures))
         container, secret, container_mse, secret_mse = means.tolist()
@@ -80,12 +83,6 @@ class Validation:
     def _parts(self) -> Iterator[slice]:
         for first in range(0, len(self._pictures), self._batch):
             yield slice(first, first + self._batch)
-
-    def _as_stored(self, result: PassResult, part: slice) -> PassResult:
-        """Container and revealed secret as files hold them."""
-        cover, container, secret, revealed = result
-        stored = with_sealed_bits(through_8_bits(container), container, self._randomness.select(part).sealed)
-        return PassResult(cover, stored, secret, from_8_bits(to_8_bits(revealed)))
 
 
 class BestWeights:
@@ -120,9 +117,17 @@ class BestWeights:
         vars(self).update(state)
 
 
-def _centre_crops(pictures: Shards, count: int, crop: int) -> np.ndarray:
-    """(B, 3, crop, crop) uint8, from at most MAX_PAIRS pictures, evenly spaced over the split."""
+def _as_stored(hide_reveal: HideRevealPass, result: PassResult, randomness: PassRandomness) -> PassResult:
+    """Container and revealed secret as files hold them."""
+    stored = hide_reveal.store(result.container, randomness)
+    return result._replace(container=stored, revealed=from_8_bits(to_8_bits(result.revealed)))
+
+
+def _centre_crops(data: Path, count: int, crop: int, coded: bool) -> np.ndarray:
+    """(B, 1 or 2, 3, crop, crop) uint8, pictures and bases of at most MAX_PAIRS, evenly spaced over the split."""
     wanted = min(count, MAX_PAIRS)
-    chosen = [pictures[index * count // wanted] for index in range(wanted)]
-    start = (chosen[0].shape[0] - crop) // 2
-    return np.stack([picture[start : start + crop, start : start + crop].transpose(2, 0, 1) for picture in chosen])
+    splits = [Shards(data, VALIDATION), *([Shards(data, VALIDATION, bases=True)] if coded else [])]
+    chosen = [[shards[index * count // wanted] for shards in splits] for index in range(wanted)]
+    start = (chosen[0][0].shape[0] - crop) // 2
+    inside = slice(start, start + crop)
+    return np.stack([[picture[inside, inside].transpose(2, 0, 1) for picture in pictures] for pictures in chosen])

@@ -10,11 +10,11 @@ from threading import Event
 import numpy as np
 
 from stegnet.codec.frame import UnsealedFrame, check_cover, hide_unsealed, nothing_revealed, read_record, reveal_frame
-from stegnet.codec.keys import Key
+from stegnet.codec.keys import ContainerKeys, KeyRing
 from stegnet.codec.network import Network
 from stegnet.codec.record import MAX_FRAMES, Record
 from stegnet.codec.recording import MILLISECOND, open_header
-from stegnet.codec.seal import NONCE_BYTES
+from stegnet.codec.seal import SEED_BYTES
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ordered
 from stegnet.media import resize
@@ -56,7 +56,7 @@ class LivePipeline:
     """Hides the frames of one capture in those of another.
 
     Args:
-        key, salt: the key derived with the salt, 16 random bytes.
+        keys: of the recorded film.
         camera, secret: captures; the sizes are those of their first frames.
         size: width and height of covers; None for those of the camera.
     Raises:
@@ -67,8 +67,7 @@ class LivePipeline:
     def __init__(
         self,
         network: Network,
-        key: Key,
-        salt: bytes,
+        keys: ContainerKeys,
         camera: Capture,
         secret: Capture,
         size: tuple[int, int] | None = None,
@@ -76,10 +75,10 @@ class LivePipeline:
         height, width = camera.frame().picture.shape[:2]
         self._width, self._height = size or (width, height)
         self._secret_size = _fit(*secret.frame().picture.shape[:2], self._height, self._width)
-        self._network, self._key, self._salt = network, key, salt
+        self._network, self._keys = network, keys
         self._camera, self._secret = camera, secret
         self._header = open_header(network, *self._secret_size)
-        check_cover(self._height, self._width, self._header, key, 0)
+        check_cover(self._height, self._width, self._header, keys.film, 0)
 
     def frames(self, stop: Event, max_frames: int = MAX_FRAMES) -> Generator[LiveFrame, None, None]:
         """Processes the latest frame whenever a thread is free, until `stop` is set or the camera ends.
@@ -110,13 +109,12 @@ class LivePipeline:
             yield _Job(Record(self._header, index, stamp), taken, cover, secret)
 
     def _process(self, job: _Job) -> LiveFrame:
-        salt = self._salt if job.record.index == 0 else None
-        unsealed = hide_unsealed(self._network, self._key, job.cover, job.secret, job.record)
-        container = unsealed.sealed(self._key, os.urandom(NONCE_BYTES), salt)
-        found = read_record(container, self._key)
+        unsealed = hide_unsealed(self._network, self._keys.film, job.cover, job.secret, job.record)
+        container = unsealed.sealed(self._keys, os.urandom(SEED_BYTES))
+        found = read_record(container, KeyRing.of(self._keys), first=job.record.index == 0)
         if found.record is None:
             raise nothing_revealed()
-        revealed = reveal_frame(self._network, self._key, container, found.record)
+        revealed = reveal_frame(self._network, self._keys.film, container, found)
         qualities = psnr(job.cover, container), psnr(job.secret, revealed)
         return LiveFrame(unsealed, job.number, job.cover, container, job.secret, revealed, *qualities)
 

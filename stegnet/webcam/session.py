@@ -1,13 +1,12 @@
 """A webcam session: camera, secret, page and recording together."""
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from stegnet.codec.files import NetworkLoader
-from stegnet.codec.keys import SALT_BYTES, Key, KeySource
+from stegnet.codec.keys import SYSTEM, ContainerKeys, KeySource
 from stegnet.codec.output import Progress, form_of
 from stegnet.codec.record import MAX_FRAMES
 from stegnet.codec.recording import Add, recorded
@@ -58,16 +57,15 @@ def run(
     """
     camera_source, secret_source = open_camera(options.source, options.loop), open_secret(secret)
     loaded = network()
-    salt = os.urandom(SALT_BYTES)
-    key = key_source.unlock(salt)
+    keys = key_source.new_keys(SYSTEM)
     statistics: Statistics = {}
     with (
-        _recording(options, key, progress) as add,  # first, so that it is completed after everything else has ended
+        _recording(options, keys, progress) as add,  # first, so that it is completed after everything else has ended
         capture(camera_source) as camera,
         capture(secret_source) as hidden,
         server.running(),
     ):
-        pipeline = LivePipeline(loaded, key, salt, camera, hidden, options.size)
+        pipeline = LivePipeline(loaded, keys, camera, hidden, options.size)
         ready()
         counter = StatisticsCounter(options.record is not None)
         with closing(pipeline.frames(server.stop, options.frames or MAX_FRAMES)) as frames:
@@ -79,8 +77,8 @@ def run(
     return statistics
 
 
-def _recording(options: SessionOptions, key: Key, progress: Progress) -> AbstractContextManager[Add]:
+def _recording(options: SessionOptions, keys: ContainerKeys, progress: Progress) -> AbstractContextManager[Add]:
     out = options.record
     if out is None:
         return nullcontext(lambda container, unsealed: None)
-    return recorded(out, form_of(out), key, progress=progress, overwrite=options.overwrite)
+    return recorded(out, form_of(out), keys, progress=progress, overwrite=options.overwrite)

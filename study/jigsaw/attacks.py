@@ -14,6 +14,8 @@ import numpy as np
 import torch
 
 from stegnet.codec import Network
+from stegnet.codec.base import through_bytes
+from stegnet.codec.seal import room
 from stegnet.core.shuffle import Shuffle, apply
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.sources import cut_squares
@@ -128,7 +130,8 @@ def _puzzles(read_out: ReadOut, square: np.ndarray, seed: int) -> dict[int, Puzz
 
 def _read_out(network: Network, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle) -> np.ndarray:
     """The public reveal network's output on a container, (H, W, 3) float, still shuffled."""
-    return read_blocks(network, network.hide(cover, secret, shuffle).container)
+    base = through_bytes(secret, network.base, network.quality, room(*secret.shape[:2]))
+    return read_blocks(network, network.hide(cover, secret, shuffle, base).container)
 
 
 def _exact(square: np.ndarray, seed: int) -> Iterator[Row]:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from stegnet.core.measures import psnr, ssim
-from stegnet.core.samples import block_means, join
+from stegnet.core.samples import Base, block_means, enlarge, join
 from stegnet.core.shuffle import ORIENTATIONS, Shuffle, invert
 from study.jigsaw.borders import Rules
 from study.keyless import cut_blocks
@@ -83,8 +83,8 @@ def recover(
         found, true: the attacker's shuffle and the true one.
         known, secret: (H, W, 3) uint8. Block means, which the attacker can't see, are taken from the known frame.
     """
-    means = block_means(known) if detail else None
-    sorted_out = join(invert(shuffled, found), means)
+    base = enlarge(block_means(known)) if detail else Base.grey(*known.shape[:2]).picture
+    sorted_out = join(invert(shuffled, found), base, 1.0)
     picture = (sorted_out * 255).round().clip(0, 255).astype(np.uint8)
     return RecoveredFrame(placed(found, true), *similarity(picture, secret))
 

@@ -1,8 +1,9 @@
 """Makes steps.json: `python -m tests.codec.make_steps`.
 
-What each step on the way into a container gives, with fixed randomness. The containers beside it (`make_vectors`) say
-what a reader must answer; with these, another program that reads and writes the format finds out where it differs.
-Bytes are hexadecimal digits, pictures their sizes and the base64 of their samples.
+What each step on the way into a container gives, with fixed randomness, by the book. The containers beside it
+(`make_vectors`) say what a reader must answer; with these, another program that reads and writes the format finds out
+where it differs. Which sample of a group or sum is stepped is the writer's to decide: `after` is one container of many
+that hold the same. Bytes are hexadecimal digits, pictures their sizes and the base64 of their samples.
 """
 
 import base64
@@ -11,39 +12,51 @@ import random
 from pathlib import Path
 
 import numpy as np
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from stegnet.codec import Key, Passphrase, hide_picture
-from stegnet.codec.frame import pack_means
-from stegnet.codec.record import PICTURE, Header, Pictures, Record, format_record
-from stegnet.codec.seal import seal
 from stegnet.media import resize
-from tests.codec import by_the_book, make_vectors
-from tests.codec.by_the_book import FILM_ID, NONCE, SALT, SECRET
-from tests.codec.make_vectors import PASSPHRASE, WEIGHTS
+from tests.codec import by_the_book, vector_parts
+from tests.codec.by_the_book import FILM_ID, FILM_SECRET, NO_FILM_SECRET, NONCE, SECRET
+from tests.codec.make_vectors import PASSPHRASE
+from tests.codec.seal_by_the_book import (
+    hkdf,
+    lanes,
+    lead_fields,
+    make_lead,
+    make_mac,
+    salt_samples,
+    trits_of,
+)
 
 FILE = Path(__file__).parent / "steps.json"
-SIZE = 40, 48  # rows and columns
+SALT = bytes(range(0xD0, 0xE0))  # for the table of keys; those of frames come from their samples
 BLOCKS = 2, 3
+SHOWN = 40  # elements of each zone, and trits
 
 
 def steps() -> dict[str, object]:
     """All of them, by name."""
-    key = Key(SECRET)
     return {
         "about": __doc__.partition("\n\n")[2],
         "key": SECRET.hex(),
         "passphrase": PASSPHRASE,
         "film_id": FILM_ID.hex(),
+        "film_secret": FILM_SECRET.hex(),
         "nonce": NONCE.hex(),
         "salt": SALT.hex(),
-        "subkeys": subkeys(key),
-        "shuffled": shuffled(key.shuffle(FILM_ID, 5)),
-        "thumbnail": packed(),
-        "record": record(key),
-        "sealed": [sealed(key, 0, False), sealed(key, 100, True)],
-        "hidden": [
-            hidden(1, key, {"key": SECRET.hex()}),
-            hidden(4, Passphrase(PASSPHRASE), {"passphrase": PASSPHRASE}),
+        "subkeys": subkeys(),
+        "shuffled": shuffled(by_the_book.shuffle_key(SECRET, FILM_ID, 5)),
+        "mask": mask(by_the_book.shuffle_key(SECRET, FILM_ID, 5)),
+        "means": means(),
+        "record": record(),
+        "sealed": [
+            sealed((40, 48), 0, 1),
+            sealed((40, 48), 100, 2),
+            sealed((33, 47), 600, 3),  # more than a sample for each row, but not two
+            sealed((40, 48), 967, 4),  # as much as fits
+            sealed((64, 96), 100, 5),  # sums of several elements
+            sealed((100, 100), 300, 6),  # groups of two
+            sealed((40, 48), 100, 3, FILM_SECRET),
         ],
         "resized": [
             resized(*sizes) for sizes in ((20, 30, 40, 48), (60, 50, 24, 16), (17, 23, 17, 64), (9, 40, 80, 7))
@@ -51,92 +64,86 @@ def steps() -> dict[str, object]:
     }
 
 
-def subkeys(key: Key) -> dict[str, str]:
-    """Those of the key, and one of the passphrase's."""
-    found = {
-        "lead": key.lead(),
-        "record": key.record(),
-        "positions": key.positions(),
-        "positions_of_record": key.positions(NONCE),
-        "mac": key.mac(),
-        "commitment": key.commitment(FILM_ID),
-        "shuffle_of_frame_5": key.shuffle(FILM_ID, 5),
-        "lead_by_passphrase": Passphrase(PASSPHRASE).unlock(SALT).lead(),
+def subkeys() -> dict[str, str]:
+    """Those of the key, for frames of this salt, and those of the passphrase."""
+    found = {name: hkdf(SECRET, f"stegnet/2/{name}".encode(), SALT) for name in ("lead", "record", "positions", "mac")}
+    found |= {
+        "commitment": by_the_book.commitment(SECRET, FILM_ID),
+        "shuffle_of_frame_5": by_the_book.shuffle_key(SECRET, FILM_ID, 5),
+        "film_by_film_secret": by_the_book.film_key(FILM_SECRET),
+        "frame_by_passphrase": by_the_book.scrypt(PASSPHRASE, SALT),
     }
     return {name: value.hex() for name, value in found.items()}
 
 
 def shuffled(stream_key: bytes) -> dict[str, object]:
-    """A plane whose sample at n is n + 1, shuffled, by the book."""
+    """A plane whose sample at n is n + 1, shuffled."""
     rows, cols = BLOCKS
-    count = rows * cols
-    stream = by_the_book.stream(stream_key, 9 * count)
-    words = [int.from_bytes(stream[8 * n : 8 * n + 8], "little") for n in range(count)]
-    permutation = sorted(range(count), key=lambda n: words[n])
-    turns = list(stream[8 * count :])
-    plane = np.arange(64 * count).reshape(8 * rows, 8 * cols) + 1
-    shown = np.zeros_like(plane)
-    for place, (origin, turn) in enumerate(zip(permutation, turns, strict=True)):
-        block = at(plane, origin, cols)
-        block = np.rot90(block.T if turn & 4 else block, turn & 3)
-        at(shown, place, cols)[:] = -block if turn & 8 else block
+    permutation, turns = by_the_book.draw_shuffle(stream_key, rows * cols)
+    plane = np.arange(64 * rows * cols).reshape(8 * rows, 8 * cols, 1) + 1
+    shown = by_the_book.shuffle(plane, permutation, turns, cols)
     return {"rows": rows, "cols": cols, "permutation": permutation, "plane": shown.ravel().tolist()}
 
 
-def at(plane: np.ndarray, index: int, cols: int) -> np.ndarray:
-    """Block number `index` of a plane."""
-    y, x = 8 * (index // cols), 8 * (index % cols)
-    return plane[y : y + 8, x : x + 8]
+def mask(stream_key: bytes) -> dict[str, object]:
+    """That of a hidden area of one row of blocks, in words."""
+    words = by_the_book.draw_mask(stream_key, 8, 16).ravel() * 65536
+    return {"rows": 1, "cols": 2, "words": [int(word) for word in words]}
 
 
-def packed() -> dict[str, object]:
-    """Block means, and their bytes: zlib may pack them otherwise elsewhere, but must unpack these."""
-    means = make_vectors.secret(7, 9)
-    return {"means": picture(means), "packed": pack_means(means).hex()}
+def means() -> dict[str, object]:
+    """Block means, and the field of a record with a gain of 2: zlib may pack them otherwise elsewhere."""
+    picture_of_means = vector_parts.secret(7, 9)
+    field = vector_parts.means_of(picture_of_means.repeat(8, 0).repeat(8, 1)).field
+    return {"means": picture(picture_of_means), "gain": 2, "field": field.hex()}
 
 
-def record(key: Key) -> dict[str, object]:
-    """That of a picture with the detail layer."""
-    described = Pictures(97, 61, 1, 1, 1, True, 8, WEIGHTS)
-    data = format_record(Record(Header(FILM_ID, PICTURE, 1, described), 0, thumbnail=b"means"), key)
-    fields = {"width": 97, "height": 61, "detail": True, "block": 8, "weights": WEIGHTS, "thumbnail": b"means".hex()}
-    return {"fields": fields, "bytes": data.hex()}
+def record() -> dict[str, object]:
+    """That of a picture with a coded base."""
+    base = vector_parts.coded_base()
+    data = vector_parts.fields_of(FILM_ID, SECRET, 61, 97, base).join()
+    fields = {"width": 97, "height": 61, "base": "coded", "block": 8, "weights": vector_parts.WEIGHTS}
+    return {"fields": fields | {"base_field": base.field.hex()}, "bytes": data.hex()}
 
 
-def sealed(key: Key, size: int, leaning: bool) -> dict[str, object]:
-    """A picture before and after a record of so many bytes went in; some samples are 0 and 255."""
-    draw = random.Random(size).randbytes
-    before = np.frombuffer(draw(3 * SIZE[0] * SIZE[1]), np.uint8).reshape(*SIZE, 3) // 64 * 85
-    lean = np.frombuffer(draw(before.size), np.uint8).reshape(before.shape) % 2 * 2 - 1 if leaning else None
-    after, data = before.copy(), draw(size)
-    seal(after, data, key, NONCE, SALT, None if lean is None else lean.astype(np.int8))
-    up = "" if lean is None else base64.b64encode((lean == 1).astype(np.uint8).tobytes()).decode()
-    return {"before": picture(before), "record": data.hex(), "leans_up": up, "after": picture(after)}
+def sealed(size: tuple[int, int], length: int, height: int, film_secret: bytes = NO_FILM_SECRET) -> dict[str, object]:
+    """A picture before and after a record of so many bytes went in; some samples are 0 and 255.
 
-
-def hidden(seed: int, secret_key: Key | Passphrase, given: dict[str, str]) -> dict[str, object]:
-    """A container by the ideal network (`make_vectors`), and the random bytes that were drawn, in order."""
-    drawn: list[str] = []
-    source = random.Random(seed).randbytes
-
-    def draw(size: int) -> bytes:
-        drawn.append(source(size).hex())
-        return bytes.fromhex(drawn[-1])
-
-    cover, secret = make_vectors.cover(SIZE[0] + 3, SIZE[1] + 5), make_vectors.secret(*SIZE, seed)
-    container = hide_picture(make_vectors.network(False), cover, secret, secret_key, draw)
+    Its salt samples have been changed before.
+    """
+    draw = random.Random(f"{size}, {length}")
+    before = np.frombuffer(draw.randbytes(3 * size[0] * size[1]), np.uint8).reshape(*size, 3) // 64 * 85
+    data, salt, zones = draw.randbytes(length), by_the_book.frame_salt(before), by_the_book.zones(before, SECRET)
+    lead = make_lead(SECRET, salt, NONCE, lead_fields(length + 16, height, film_secret))
+    code = AESGCM(hkdf(SECRET, b"stegnet/2/record", salt)).encrypt(NONCE, data, lead)
+    after = by_the_book.write(before, data, SECRET, NONCE, height=height, film_secret=film_secret)
+    arranged = lanes(length + 16, len(zones.record))
+    first = arranged.rows[0]
     return {
-        "given": given,
-        "random": drawn,
-        "cover": picture(cover),
-        "secret": picture(secret),
-        "container": picture(container),
+        "before": picture(before),
+        "record": data.hex(),
+        "height": height,
+        "film_secret": film_secret.hex(),
+        "first_salt_samples": salt_samples(before.size)[:SHOWN],
+        "salt": salt.hex(),
+        "zones": {name: getattr(zones, name)[:SHOWN] for name in ("lead", "mac", "record")},
+        "sizes_of_zones": {name: len(getattr(zones, name)) for name in ("lead", "mac", "record")},
+        "sides": zones.sides[:SHOWN],
+        "lead": lead.hex(),
+        "sealed_record": code.hex(),
+        "trits": trits_of(code)[:SHOWN],
+        "lanes": len(arranged.rows),
+        "rows": len(first),
+        "sums_of_rows": [len(row) for row in first],
+        "elements_of_first_sums": first[0][:4],
+        "mac": make_mac(after, SECRET).hex(),
+        "after": picture(after),
     }
 
 
 def resized(height: int, width: int, new_height: int, new_width: int) -> dict[str, object]:
     """A picture and the same stretched."""
-    old = make_vectors.secret(height, width)
+    old = vector_parts.secret(height, width)
     return {"from": picture(old), "to": picture(resize(old, new_height, new_width))}
 
 

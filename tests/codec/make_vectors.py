@@ -1,43 +1,57 @@
 """Makes the test vectors of docs/format.md: `python -m tests.codec.make_vectors`.
 
-Containers, each with one thing wrong, and answers.json, which says what a reader must answer. The answers are not what
-stegnet answers: they follow from how each container is made. Nothing is left to chance, so that the same pixels come
-out again; only zlib may compress otherwise elsewhere, and FFmpeg wrap the same frames in other bytes.
+Containers, each with one thing wrong, and answers.json, which says what a reader must answer. They are written by the
+book (`by_the_book`), not by stegnet, and the answers follow from how each container is made. Nothing is left to chance,
+so that the same pixels come out again; only zlib may compress otherwise elsewhere, and FFmpeg wrap the same frames in
+other bytes.
 
-The network is an ideal one, of five levels (`FiveLevels` in tests/support/pairs.py): level =
-round(4 · (hidden + ½)), within 0 and 4, is kept in the low four bits of a sample as 3 · level + 1; revealed is
-⌊low bits / 3⌋ / 4 − ½.
+The networks are ideal ones, of five levels: level = round(4 · (hidden + ½)), within 0 and 4; revealed is level / 4 − ½.
+Where no period is given, the level is kept in the low four bits of a sample as 3 · level + 1, and read as
+⌊low bits / 3⌋. With a period of 16 levels, it is ⌊y / 3.2⌋, where y is the sample less its mask, modulo 16.
 """
 
+import base64
 import json
 import random
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 
-from stegnet.codec import Key, Network, Passphrase, hide_picture
-from stegnet.codec.frame import hide_frame
-from stegnet.codec.record import FILM, Header, Pictures, Record
-from stegnet.codec.sound import format_packets
 from stegnet.media import FilmWriter, SoundPacket, SoundTrack, write_png
-from tests.codec import by_the_book
-from tests.codec.by_the_book import SECRET
-from tests.support.pairs import FiveLevels
+from tests.codec import by_the_book, seal_by_the_book
+from tests.codec.by_the_book import FILM_SECRET, NO_FILM_SECRET, SECRET
+from tests.codec.vector_parts import (
+    AVIF,
+    PERIOD,
+    coded_base,
+    cover,
+    fields_of,
+    hide,
+    hide_masked,
+    means_of,
+    no_base,
+    picture_in,
+    refreshed,
+    secret,
+    shown,
+    stepped,
+    with_other_mac_bit,
+)
 
 FOLDER = Path(__file__).parent / "vectors"
 ANSWERS = "answers.json"
 KEY, WRONG_KEY = SECRET.hex(), bytes(range(1, 33)).hex()
 PASSPHRASE = "zwei Käse"
-WEIGHTS = "5e" * 32
 
 PICTURE = 40, 48  # rows and columns
-FRAME = 48, 64
+FRAME = 32, 40
 FRAMES, HIDDEN = 5, 4
 MILLISECOND = Fraction(1, 1000)
 STAMPS = [-7, 3, 13, 33]  # of the hidden frames, in milliseconds
+ANCHOR = 2  # frame of the film by passphrase
 TEMPLATE = (
     "d7810173c58800000000000000019c810022b59c83756e64888100868d415f50434d2f494e542f4c4954838102e1919f8101b58840bf4000"
     "0000000062648108"
@@ -53,9 +67,11 @@ class Vector:
     Attributes:
         file: its name.
         answer: "whole", "altered", or "nothing" where nothing opens.
-        key, passphrase: hexadecimal digits, or text; one of the two.
         frames: of the container; one for a picture.
-        shown: SHA-256 of the revealed pictures' RGB samples, in order.
+        shown: SHA-256 of the revealed pictures' RGB samples, in order; of a file, that of its bytes.
+        base: "none", "means" or "coded"; None for a file.
+        period: of the network in levels, if it has one.
+        key, passphrase: hexadecimal digits, or text; one of the two.
         said: of a film's frames, by index: what has become of them.
         sound: SHA-256 of the bytes of the sound packets that come back, one after the other.
     """
@@ -64,166 +80,189 @@ class Vector:
     answer: str
     frames: list[np.ndarray]
     shown: list[str]
+    base: str | None = "none"
+    period: int | None = None
     key: str | None = KEY
     passphrase: str | None = None
     said: dict[str, list[int]] | None = None
     sound: str | None = None
 
 
-def network(detail: bool) -> Network:
-    """The ideal one."""
-    return Network.of(FiveLevels(), WEIGHTS, detail=detail, block=8, device="cpu", precision="fp32")
-
-
-def cover(height: int, width: int, shift: int = 0) -> np.ndarray:
-    """Slopes, in whole numbers."""
-    y, x = np.mgrid[:height, :width]
-    return (np.stack([x * 3 + y, 200 - y * 2, x + y * 4], -1) + shift).astype(np.uint8)
-
-
-def secret(height: int, width: int, shift: int = 0) -> np.ndarray:
-    """Squares in a few colours."""
-    y, x = np.mgrid[:height, :width]
-    squares = ((x + shift) // 6 * 5 + (y + shift) // 5 * 3) % 11
-    return np.stack([squares * 23, 250 - squares * 20, 60 + squares * 9], -1).astype(np.uint8)
-
-
-def five_levels(picture: np.ndarray) -> str:
-    """What a reader shows of a secret without the detail layer."""
-    return by_the_book.digest(np.rint(np.rint(picture / 255 * 4) * 255 / 4).astype(np.uint8).tobytes())
-
-
-def flipped(picture: np.ndarray, place: int) -> np.ndarray:
-    """With the lowest bit of one sample turned over."""
-    picture = picture.copy()
-    picture.reshape(-1)[place] ^= 1
-    return picture
-
-
-def slightly_flipped(picture: np.ndarray, places: list[int]) -> np.ndarray:
-    """At the first of the places where that leaves the hidden level as it is."""
-    levels = picture.reshape(-1) % 16 // 3, (picture.reshape(-1) ^ 1) % 16 // 3
-    return flipped(picture, next(place for place in places if levels[0][place] == levels[1][place]))
-
-
-def parts(container: np.ndarray) -> dict[str, list[int]]:
-    """Where each part of a frame sits, by the book; `free` is all the rest."""
-    lead, mac = by_the_book.lead_and_mac_places(container.size, SECRET)
-    nonce = by_the_book.bytes_of([container.reshape(-1)[place] & 1 for place, _ in lead[:96]])
-    size = len(by_the_book.read(container, SECRET)[0]) + 16
-    places = {
-        "salt": by_the_book.salt_places(container.size),
-        "lead": [place for place, _ in lead],
-        "mac": [place for place, _ in mac],
-        "record": [place for place, _ in by_the_book.record_places(container.size, SECRET, nonce, size)],
-    }
-    taken = {place for part in places.values() for place in part}
-    return places | {"free": [place for place in range(container.size) if place not in taken]}
-
-
 def pictures() -> list[Vector]:
     """Those of one frame."""
-    hidden = secret(*PICTURE)
-    good = hide_picture(network(False), cover(*PICTURE), hidden, Key(SECRET), random.Random(1).randbytes)
-    shown, places, nonce = [five_levels(hidden)], parts(good), random.Random(2).randbytes(12)
-    record, _ = by_the_book.read(good, SECRET)
-    fields = by_the_book.parse(record)
+    hidden, base = secret(*PICTURE), no_base(*PICTURE)
+    good = picture_in(cover(*PICTURE), hidden, base, random.Random(1), 3)
+    found, zones, nonce = shown(hidden, base), by_the_book.zones(good, SECRET), random.Random(2).randbytes(12)
+    fields = by_the_book.parse(by_the_book.read(good, SECRET)[0])
+    size = len(fields.join()) + 16
 
     def nothing(name: str, container: np.ndarray) -> Vector:
         return Vector(f"{name}.png", "nothing", [container], [])
 
     def sealed_again(**what: object) -> np.ndarray:
         """A frame that is right but for one field of its record, or for what its lead says."""
-        lead = {name: what.pop(name) for name in ("version", "size") if name in what}
-        return by_the_book.write(good, replace(fields, **what).join(), SECRET, nonce, **lead)
+        lead = {name: what.pop(name) for name in ("version", "height", "size", "film_secret") if name in what}
+        return by_the_book.write(good, replace(fields, **what).join(), SECRET, nonce, **{"height": 2} | lead)
 
-    def altered(name: str, part: str) -> Vector:
-        return Vector(f"{name}.png", "altered", [slightly_flipped(good, places[part])], shown)
+    def altered(name: str, container: np.ndarray) -> Vector:
+        return Vector(f"{name}.png", "altered", [container], [found])
 
     return [
-        Vector("good.png", "whole", [good], shown),
+        Vector("good.png", "whole", [good], [found]),
         replace(nothing("good", good), key=WRONG_KEY),
-        detailed(),
+        with_means(),
+        with_coded_base(),
+        with_period(),
+        large(),
         by_passphrase(),
+        *files(),
         nothing("plain_cover", cover(*PICTURE)),
-        nothing("lead_bit", flipped(good, places["lead"][100])),
-        nothing("record_bit", flipped(good, places["record"][500])),
-        altered("mac_bit", "mac"),
-        altered("salt_bit", "salt"),
-        altered("pixel_bit", "free"),
-        nothing("version", sealed_again(version=2)),
-        nothing("length", sealed_again(size=len(record) + 17)),
+        nothing("lead_bit", stepped(good, zones.lead[100])),
+        nothing("record_bit", stepped(good, zones.record[500])),
+        nothing("salt_bit", stepped(good, seal_by_the_book.salt_samples(good.size)[77])),
+        altered("mac_bit", with_other_mac_bit(good)),
+        altered("pixel_bit", stepped(good, seal_by_the_book.free_samples(good.size)[-1])),
+        altered("by_48", stepped(good, zones.record[500], 48)),  # the same bit, trit and level
+        nothing("version", sealed_again(version=1)),
+        nothing("height", sealed_again(height=7)),
+        nothing("length", sealed_again(size=size + 1)),
+        nothing("too_long", sealed_again(size=seal_by_the_book.largest_record(len(zones.record)) + 17)),
+        nothing("film_secret", sealed_again(film_secret=FILM_SECRET)),
         nothing("commitment", sealed_again(commitment=by_the_book.commitment(bytes(32), fields.film_id))),
         nothing("kind", sealed_again(kind=0)),
         nothing("frames", sealed_again(frames=0)),
-        nothing("flags", sealed_again(flags=2)),
+        nothing("flags", sealed_again(flags=3)),
         nothing("block", sealed_again(block=12)),
         nothing("width", sealed_again(width=0)),
         nothing("time_base", sealed_again(time_base=(1, 0))),
-        nothing("thumbnail", sealed_again(thumbnail=b"x")),
+        nothing("base_of_none", sealed_again(base=b"x")),
+        nothing("damaged_means", sealed_again(flags=1, base=b"\x28x")),
+        nothing("gain", sealed_again(flags=1, base=b"\x80" + means_of(hidden).field[1:])),
+        nothing("damaged_avif", sealed_again(flags=2, base=b"\x28" + AVIF[:-20])),
         nothing("tracks", sealed_again(tracks=b"x")),
         nothing("packets", sealed_again(rest=b"x")),
     ]
 
 
-def detailed() -> Vector:
-    """With the detail layer; what is shown is worked out in whole numbers, and never falls between two levels."""
+def with_means() -> Vector:
+    """The base is block means."""
     noise = np.frombuffer(random.Random(53).randbytes(3 * PICTURE[0] * PICTURE[1]), np.uint8)
     picture = secret(*PICTURE) // 2 + noise.reshape(*PICTURE, 3) // 4
-    container = hide_picture(network(True), cover(*PICTURE), picture, Key(SECRET), random.Random(3).randbytes)
-    sums = sums_of_blocks(picture)
-    means = (sums + 32) // 64
-    exact = np.clip((picture - sums / 64) / 255 + 0.5, 0, 1) * 4
-    levels = np.rint(exact).astype(int)
-    shown = (64 * levels - sums_of_blocks(levels)) * 255 + 256 * means  # in 256ths
-    assert not (sums % 64 == 32).any()
-    assert (np.abs(exact % 1 - 0.5) > 1e-4).all()
-    assert not (shown % 256 == 128).any()
-    shown = ((shown + 128) // 256).clip(0, 255).astype(np.uint8)
-    return Vector("detail.png", "whole", [container], [by_the_book.digest(shown.tobytes())])
+    base = means_of(picture)
+    container = picture_in(cover(*PICTURE), picture, base, random.Random(3), 4)
+    return Vector("means.png", "whole", [container], [shown(picture, base)], "means")
 
 
-def sums_of_blocks(picture: np.ndarray) -> np.ndarray:
-    """At each pixel, the sum of its 8×8 block."""
-    height, width, _ = picture.shape
-    sums = picture.astype(int).reshape(height // 8, 8, width // 8, 8, 3).sum((1, 3))
-    return sums.repeat(8, 0).repeat(8, 1)
+def with_coded_base() -> Vector:
+    """The base is an AVIF file."""
+    base, tint = coded_base(), np.indices((*PICTURE, 3)).sum(0) * 7 % 41 - 20
+    picture = (base.picture + tint).clip(0, 255).astype(np.uint8)
+    container = picture_in(cover(*PICTURE), picture, base, random.Random(31), 5)
+    return Vector("coded.png", "whole", [container], [shown(picture, base)], "coded")
+
+
+def with_period() -> Vector:
+    """The network counts modulo 16, and a mask hides what samples mean; some are near 0 or 255."""
+    picture, base, draw = secret(*PICTURE, 5), no_base(*PICTURE), random.Random(33)
+    noise = np.frombuffer(draw.randbytes(picture.size), np.uint8).reshape(picture.shape)
+    film_id = draw.randbytes(16)
+    container = hide_masked(noise, picture, base, by_the_book.shuffle_key(SECRET, film_id, 0))
+    container = by_the_book.with_dummies(container, draw, 0.2)
+    record = fields_of(film_id, SECRET, *PICTURE, base).join()
+    container = by_the_book.write(container, record, SECRET, draw.randbytes(12), height=2)
+    return Vector("period.png", "whole", [container], [shown(picture, base)], period=PERIOD)
+
+
+def large() -> Vector:
+    """So large that groups have several samples, and sums several elements; and there is a margin."""
+    picture, base = secret(96, 96), no_base(96, 96)
+    container = picture_in(cover(98, 99), picture, base, random.Random(32), 6)
+    return Vector("large.png", "whole", [container], [shown(picture, base)])
 
 
 def by_passphrase() -> Vector:
-    """Its key comes from the salt."""
-    hidden = secret(*PICTURE, 2)
-    passphrase = Passphrase(PASSPHRASE)
-    container = hide_picture(network(False), cover(*PICTURE), hidden, passphrase, random.Random(4).randbytes)
-    return Vector("passphrase.png", "whole", [container], [five_levels(hidden)], None, PASSPHRASE)
+    """Its frame key comes from passphrase and salt, its film key from the film secret."""
+    picture, base, draw = secret(*PICTURE, 2), no_base(*PICTURE), random.Random(4)
+    key, film_id = by_the_book.film_key(FILM_SECRET), draw.randbytes(16)
+    container = hide(cover(*PICTURE), picture, base, by_the_book.shuffle_key(key, film_id, 0))
+    container = by_the_book.with_dummies(container, draw, 0.2)
+    frame_key = by_the_book.scrypt(PASSPHRASE, by_the_book.frame_salt(container))
+    record = fields_of(film_id, key, *PICTURE, base).join()
+    container = by_the_book.write(container, record, frame_key, draw.randbytes(12), height=1, film_secret=FILM_SECRET)
+    found = [shown(picture, base)]
+    return Vector("passphrase.png", "whole", [container], found, key=None, passphrase=PASSPHRASE)
 
 
-def film(seed: int) -> list[np.ndarray]:
-    """Five frames, four of which hide one, with sound."""
-    draw, key = random.Random(seed).randbytes, Key(SECRET)
-    height, width = FRAME
-    described = Pictures(width, height, HIDDEN, MILLISECOND, Fraction(100), False, 8, WEIGHTS, (TRACK,))
-    header = Header(draw(16), FILM, FRAMES, described)
+def files() -> list[Vector]:
+    """Bytes in black and in white pictures, where samples go to 2 and 253; and bits that fill up the last trits."""
+
+    def vector(name: str, value: int, size: int, **what: int) -> Vector:
+        draw = random.Random(name)
+        data, plain = draw.randbytes(size), np.full((32, 40, 3), value, np.uint8)
+        record = by_the_book.file_record(SECRET, draw.randbytes(16), b"note.bin", data)
+        assert (len(record) + 16) * 8 % 19
+        container = by_the_book.with_dummies(plain, draw, 0.5)
+        container = by_the_book.write(container, record, SECRET, draw.randbytes(12), **what)
+        return Vector(f"{name}.png", "whole", [container], [by_the_book.digest(data)], None)
+
+    filled = vector("filled", 100, 20, filler=1)
+    return [
+        vector("black", 0, 450, height=1),
+        vector("white", 255, 60, height=6),
+        replace(filled, answer="nothing", shown=[]),
+    ]
+
+
+def film_frames(seed: int, passphrase: str | None = None) -> list[np.ndarray]:
+    """Five frames, four of which hide one, with sound; by a key file, or by a passphrase, with one anchor."""
+    draw = random.Random(seed)
+    film_secret = FILM_SECRET if passphrase else NO_FILM_SECRET
+    key, film_id = by_the_book.film_key(FILM_SECRET) if passphrase else SECRET, draw.randbytes(16)
     frames = []
     for index in range(FRAMES):
-        hides = index < HIDDEN
-        data = format_packets(PACKETS[index : index + 1]) if hides else b""
-        record = Record(header, index, STAMPS[index] if hides else 0, b"", data)
-        picture = secret(*FRAME, index) if hides else None
-        salt = draw(16) if index == 0 else None
-        frames.append(hide_frame(network(False), key, cover(*FRAME, index), picture, record, draw(12), salt))
+        container = cover(*FRAME, index)
+        if index < HIDDEN:
+            base, shuffle_key = no_base(*FRAME), by_the_book.shuffle_key(key, film_id, index)
+            container = hide(container, secret(*FRAME, index), base, shuffle_key)
+        container = refreshed(container, draw, passphrase is not None and index == ANCHOR)
+        frame_key = key
+        if passphrase and index in (0, ANCHOR):
+            frame_key = by_the_book.scrypt(passphrase, by_the_book.frame_salt(container))
+        record, nonce = film_record(film_id, key, index), draw.randbytes(12)
+        frames.append(by_the_book.write(container, record, frame_key, nonce, height=index + 1, film_secret=film_secret))
     return frames
 
 
-def films() -> list[Vector]:
-    """Those of several frames."""
-    good, other = film(5), film(6)
+def film_record(film_id: bytes, key: bytes, index: int) -> bytes:
+    """Of one frame; `key` is the film's."""
+    plain = asdict(TRACK) | {
+        "time_base": [1, 1000],
+        "extradata": "",
+        "template": base64.b64encode(TRACK.template).decode(),
+    }
+    tracks = by_the_book.zlib.compress(json.dumps([plain], sort_keys=True, separators=(",", ":")).encode(), 9)
+    sound = b"".join(
+        by_the_book.pack_packet(packet.track, packet.key, (packet.pts, packet.dts), packet.duration, 0, packet.data)
+        for packet in PACKETS[index : index + 1]
+    )
+    height, width = FRAME
+    picture = fields_of(film_id, key, height, width, no_base(*FRAME))
+    described = replace(picture, kind=2, frames=FRAMES, index=index, hidden=HIDDEN, tracks=tracks, rest=sound)
+    stamp = STAMPS[index] if index < HIDDEN else 0
+    return replace(described, time_base=(1, 1000), rate=(100, 1), stamp=stamp).join()
 
-    def vector(name: str, frames: list[np.ndarray], shown: list[int], **said: list[int]) -> Vector:
-        sound = b"".join(PACKETS[index].data for index in shown)
-        hashes = [five_levels(secret(*FRAME, index)) for index in shown]
-        answer = "altered" if said else "whole"
-        return Vector(f"{name}.mkv", answer, frames, hashes, said=said, sound=by_the_book.digest(sound))
+
+def vector_of(name: str, frames: list[np.ndarray], shown_frames: list[int], **said: list[int]) -> Vector:
+    """Of a film, by the indices of the frames that come back."""
+    sound = b"".join(PACKETS[index].data for index in shown_frames)
+    hashes = [shown(secret(*FRAME, index), no_base(*FRAME)) for index in shown_frames]
+    answer = "altered" if said else "whole"
+    return Vector(f"{name}.mkv", answer, frames, hashes, said=said, sound=by_the_book.digest(sound))
+
+
+def films() -> list[Vector]:
+    """Those of several frames, by a key file."""
+    good, other = film_frames(5), film_frames(6)
 
     def with_frame(index: int, frame: np.ndarray) -> list[np.ndarray]:
         return [*good[:index], frame, *good[index + 1 :]]
@@ -233,23 +272,42 @@ def films() -> list[Vector]:
     header = by_the_book.write(good[0], theirs, SECRET, random.Random(7).randbytes(12))
     shorter = replace(first, frames=FRAMES + 1).join()
     disagreeing = by_the_book.write(good[0], shorter, SECRET, random.Random(8).randbytes(12))
-    sound = parts(good[0])["record"][8 * (len(first.join()) - 5)]  # a bit of the packet that the first frame carries
-    pixel, mac = (slightly_flipped(good[index], parts(good[index])[part]) for index, part in ((2, "free"), (4, "mac")))
+    record = stepped(good[0], by_the_book.zones(good[0], SECRET).record[1000])
+    pixel = stepped(good[2], seal_by_the_book.free_samples(good[2].size)[-1])
     return [
-        vector("film", good, [0, 1, 2, 3]),
-        replace(vector("film", good, []), answer="nothing", key=WRONG_KEY, said=None, sound=None),
-        vector("film_pixel_bit", with_frame(2, pixel), [0, 1, 2, 3], altered=[2]),
-        vector("film_mac_bit", with_frame(4, mac), [0, 1, 2, 3], altered=[4]),
-        vector("film_sound_bit", with_frame(0, flipped(good[0], sound)), [1, 2, 3], unreadable=[0]),
-        vector("film_swapped", [good[0], good[2], good[1], *good[3:]], [0, 1, 3], moved=[2]),
-        vector("film_dropped", [*good[:1], *good[2:]], [0, 2, 3], lost=[1]),
-        vector("film_repeated", [*good[:2], *good[1:]], [0, 1, 2, 3], repeated=[1]),
-        vector("film_other_frame", with_frame(1, other[1]), [0, 2, 3], unreadable=[1]),
-        vector("film_frame_put_in", [*good[:1], other[1], *good[1:]], [0, 1, 2, 3], foreign=[1]),
-        vector("film_other_header", with_frame(0, header), [1, 2, 3], unreadable=[0]),
-        vector("film_two_headers", with_frame(0, disagreeing), [1, 2, 3], unreadable=[0]),
-        vector("film_truncated", good, [0, 1, 2], lost=[3, 4]),
+        vector_of("film", good, [0, 1, 2, 3]),
+        replace(vector_of("film", good, []), answer="nothing", key=WRONG_KEY, said=None, sound=None),
+        vector_of("film_pixel_bit", with_frame(2, pixel), [0, 1, 2, 3], altered=[2]),
+        vector_of("film_mac_bit", with_frame(4, with_other_mac_bit(good[4])), [0, 1, 2, 3], altered=[4]),
+        vector_of("film_record_bit", with_frame(0, record), [1, 2, 3], unreadable=[0]),
+        vector_of("film_swapped", [good[0], good[2], good[1], *good[3:]], [0, 1, 3], moved=[2]),
+        vector_of("film_dropped", [*good[:1], *good[2:]], [0, 2, 3], lost=[1]),
+        vector_of("film_repeated", [*good[:2], *good[1:]], [0, 1, 2, 3], repeated=[1]),
+        vector_of("film_other_frame", with_frame(1, other[1]), [0, 2, 3], unreadable=[1]),
+        vector_of("film_frame_put_in", [*good[:1], other[1], *good[1:]], [0, 1, 2, 3], foreign=[1]),
+        vector_of("film_other_header", with_frame(0, header), [1, 2, 3], unreadable=[0]),
+        vector_of("film_two_headers", with_frame(0, disagreeing), [1, 2, 3], unreadable=[0]),
+        vector_of("film_truncated", good, [0, 1, 2], lost=[3, 4]),
     ]
+
+
+def films_by_passphrase() -> list[Vector]:
+    """Those of several frames that only frame 0 and an anchor open."""
+    good, other = film_frames(9, PASSPHRASE), film_frames(10, PASSPHRASE)
+    without = [*good[1:ANCHOR], *good[ANCHOR + 1 :]]
+    vectors = [
+        vector_of("film_by_passphrase", good, [0, 1, 2, 3]),
+        vector_of("film_without_first", good[1:], [1, 2, 3], lost=[0]),
+        vector_of("film_first_moved", [*good[1:], good[0]], [1, 2, 3], moved=[0]),
+        vector_of("film_other_anchor", [*good[:2], other[ANCHOR], *good[3:]], [0, 1, 3], unreadable=[2]),
+        replace(vector_of("film_without_anchor", without, []), answer="nothing", said=None, sound=None),
+    ]
+    return [replace(vector, key=None, passphrase=PASSPHRASE) for vector in vectors]
+
+
+def all_vectors() -> list[Vector]:
+    """In the order of answers.json."""
+    return pictures() + films() + films_by_passphrase()
 
 
 def write_film(path: Path, frames: list[np.ndarray]) -> None:
@@ -267,7 +325,7 @@ def write_film(path: Path, frames: list[np.ndarray]) -> None:
 def write_all(folder: Path) -> None:
     """All files."""
     folder.mkdir(exist_ok=True)
-    vectors = pictures() + films()
+    vectors = all_vectors()
     for vector in vectors:
         path = folder / vector.file
         if vector.key == WRONG_KEY:
@@ -282,8 +340,8 @@ def write_all(folder: Path) -> None:
 
 def described(vector: Vector) -> dict[str, object]:
     """As it stands in answers.json."""
-    fields = {name: getattr(vector, name) for name in ("file", "key", "passphrase", "answer", "said", "shown", "sound")}
-    return {name: value for name, value in fields.items() if value is not None}
+    names = "file", "key", "passphrase", "base", "period", "answer", "said", "shown", "sound"
+    return {name: value for name in names if (value := getattr(vector, name)) is not None}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import pytest
 from stegnet.cli import main
 from stegnet.codec import (
     Container,
-    Key,
     OutputTarget,
     embed_file,
     extract_file,
@@ -89,9 +88,9 @@ def counts(containers, monkeypatch) -> Counts:
         found.decoded[0] += 1
         return read_cover(path)
 
-    def counted(picture, key):
+    def counted(picture, keys, *, first):
         found.unsealed[picture.tobytes()] += 1
-        return unseal(picture, key)
+        return unseal(picture, keys, first=first)
 
     for module in (container_module, info, films, pictures):
         for name, function in (("read_frames", frames), ("read_cover", cover)):
@@ -204,7 +203,7 @@ def test_closing_ends_the_decoder(containers, key, monkeypatch, begun):
     assert ended == [Path("c.mkv")]
 
 
-def test_an_error_while_opening_closes_the_file(containers, monkeypatch):
+def test_an_error_while_opening_closes_the_file(containers, key, monkeypatch):
     ended = []
 
     def frames(path):
@@ -213,13 +212,13 @@ def test_an_error_while_opening_closes_the_file(containers, monkeypatch):
         finally:
             ended.append(path)
 
-    class Faulty:
-        def unlock(self, salt: bytes) -> Key:
-            raise MemoryError
+    def faulty(*args, **more):
+        raise MemoryError
 
+    monkeypatch.setattr(frame_module, "unseal", faulty)
     monkeypatch.setattr(container_module, "read_frames", frames)
     with pytest.raises(MemoryError):
-        Container(Path("c.mkv"), Faulty())
+        Container(Path("c.mkv"), key)
     assert ended == [Path("c.mkv")]
 
 

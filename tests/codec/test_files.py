@@ -13,6 +13,7 @@ from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import FILE, FILM, PICTURE, Header
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
+from tests.support.tampering import altered
 
 
 @pytest.fixture
@@ -113,9 +114,7 @@ def test_a_passphrase(exact):
 @pytest.mark.usefixtures("inputs")
 def test_an_altered_picture(exact, key):
     hide_file(lambda: exact, Path("cover.png"), Path("secret.png"), OutputTarget(Path("c.png")), key)
-    altered = read_picture(Path("c.png"))
-    altered[0, 0] ^= 8
-    write_png(Path("c.png"), altered)
+    write_png(Path("c.png"), altered(read_picture(Path("c.png"))))
     report = reveal_file(lambda: exact, Path("c.png"), OutputTarget(Path("s.png")), key)
     assert report.trouble == ("the picture was altered since it was hidden, and is shown as it is",)
     with pytest.raises(RevealError, match="altered"):

@@ -12,6 +12,7 @@ import pytest
 from stegnet.codec import HideOptions, Network, container, film, hide_film, reveal, reveal_film
 from stegnet.codec.film import hide_frame
 from stegnet.codec.frame import read_record
+from stegnet.codec.keys import KeyRing
 from stegnet.codec.sound import parse_packets
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.media import FilmWriter, read_frames, read_sound, scan, sound_tracks
@@ -84,7 +85,7 @@ def test_the_container_is_the_covers_film(tmp_path, exact, films, key):
 def test_a_frame_of_a_film_is_the_book(tmp_path, exact, films, key):
     hide_film(exact, *films, tmp_path / "a.mkv", key)
     secret = scan(films[1])
-    salts, ids, nonces = set(), set(), []
+    salts, ids, nonces = set(), set(), set()
     for index, frame in enumerate(read_frames(tmp_path / "a.mkv")):
         data, whole = by_the_book.read(frame, SECRET)
         fields = by_the_book.parse(data)
@@ -94,13 +95,12 @@ def test_a_frame_of_a_film_is_the_book(tmp_path, exact, films, key):
         assert Fraction(*fields.time_base) == secret.time_base
         assert Fraction(*fields.rate) == secret.rate
         assert fields.stamp == (secret.pts[index] if index < 5 else 0)
-        assert (fields.thumbnail, fields.tracks, fields.rest) == (b"", b"", b"")
+        assert (fields.base, fields.tracks, fields.rest) == (b"", b"", b"")
         ids.add(fields.film_id)
-        salts.add(by_the_book.read_salt(frame))
-        lead, _ = by_the_book.lead_and_mac_places(frame.size, SECRET)
-        nonces.append(by_the_book.bytes_of([frame.reshape(-1)[place] & 1 for place, _ in lead[:96]]))
+        salts.add(by_the_book.frame_salt(frame))
+        nonces.add(by_the_book.read_lead(frame, SECRET)[0][:12])
     assert len(ids) == 1
-    assert len(set(nonces)) == len(salts) == 8
+    assert len(nonces) == len(salts) == 8
 
 
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
@@ -125,7 +125,7 @@ def test_sound_is_revealed_packet_by_packet(tmp_path, exact, talkies, key, form)
 def test_sound_is_sealed_in_the_hidden_frames(tmp_path, exact, talkies, key):
     """Every packet as it was, in order, and none in frames that hide nothing."""
     hide_film(exact, *talkies, tmp_path / "a.mkv", key)
-    records = [read_record(frame, key).record for frame in read_frames(tmp_path / "a.mkv")]
+    records = [read_record(frame, KeyRing(key), first=False).record for frame in read_frames(tmp_path / "a.mkv")]
     parts = [list(parse_packets(record.data, 1)) for record in records]
     assert [packet for part in parts for packet in part] == list(read_sound(talkies[1]))
     assert all(parts[:6])
@@ -212,7 +212,7 @@ def test_time_stamps_are_sealed_exactly(tmp_path, exact, films, key, monkeypatch
     secret = replace(scan(films[1]), pts=tuple(stamps), time_base=base)
     monkeypatch.setattr(film, "scan", lambda path: secret if path == films[1] else scan(path))
     hide_film(exact, *films, tmp_path / "a.mkv", key)
-    records = [read_record(frame, key).record for frame in read_frames(tmp_path / "a.mkv")][:5]
+    records = [read_record(frame, KeyRing(key), first=False).record for frame in read_frames(tmp_path / "a.mkv")][:5]
     assert [record.stamp for record in records] == stamps
     assert {record.header.secret.time_base for record in records} == {base}
     assert reveal_film(exact, tmp_path / "a.mkv", tmp_path / "b.mkv", key, strict=True).frames == 5
@@ -248,19 +248,18 @@ def test_every_frame_of_every_run_has_its_own_shuffle_and_places(tmp_path, exact
         hide_film(exact, tmp_path / "black.mkv", tmp_path / "still.mkv", tmp_path / name, key)
         shown += low_bits(tmp_path / name)
         for frame in read_frames(tmp_path / name):
-            lead, _ = by_the_book.lead_and_mac_places(frame.size, SECRET)
-            nonce = by_the_book.bytes_of([frame.reshape(-1)[place] & 1 for place, _ in lead[:96]])
-            size = len(by_the_book.read(frame, SECRET)[0]) + 16
-            places.append({place for place, _ in by_the_book.record_places(frame.size, SECRET, nonce, size)})
+            zones = by_the_book.zones(frame, SECRET)
+            places.append(set(zones.lead + zones.mac))
     assert all((a != b).mean() > 0.5 for i, a in enumerate(shown) for b in shown[:i])
-    assert all(len(a & b) < 0.2 * len(a) for i, a in enumerate(places) for b in places[:i])
+    assert all(len(a & b) < 0.3 * len(a) for i, a in enumerate(places) for b in places[:i])
 
 
-def test_every_run_has_its_own_salt(tmp_path, exact, films, key):
+def test_no_two_runs_share_a_salt(tmp_path, exact, films, key):
     """Or one passphrase would be one key for all films."""
     for name in ("a.mkv", "b.mkv"):
         hide_film(exact, *films, tmp_path / name, key)
-    assert len({by_the_book.read_salt(next(read_frames(tmp_path / name))) for name in ("a.mkv", "b.mkv")}) == 2
+    frames = [frame for name in ("a.mkv", "b.mkv") for frame in read_frames(tmp_path / name)]
+    assert len({by_the_book.frame_salt(frame) for frame in frames}) == 16
 
 
 def test_a_seed_gives_the_same_bytes(tmp_path, exact, talkies, key):

@@ -11,6 +11,7 @@ from stegnet.codec.seal import room
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FilmWriter, read_frames, read_picture, write_png
 from stegnet.models import SHIPPED, weights_id
+from tests.support.tampering import altered
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +71,7 @@ def test_without_a_key_nothing_is_looked_for(hide, monkeypatch):
     def never(*arguments):
         raise AssertionError
 
-    monkeypatch.setattr("stegnet.codec.seal._read", never)
+    monkeypatch.setattr("stegnet.codec.seal._unseal", never)
     assert file_info(Path("c.png")) == file_info(Path("cover.png"))
 
 
@@ -104,7 +105,7 @@ def test_a_hidden_picture(hide, key, exact):
         "hidden_height": 40,
         "weights": exact.weights,
         "weights_installed": False,
-        "detail": False,
+        "base": "none",
         "block": 8,
         "whole": True,
         "trouble": [],
@@ -175,9 +176,7 @@ def test_a_hidden_file(key, cover):
 
 
 def test_an_altered_picture(hide, key):
-    altered = read_picture(hide("cover.png", "secret.png", "c.png"))
-    altered[0, 0] ^= 8
-    write_png(Path("c.png"), altered)
+    write_png(Path("c.png"), altered(read_picture(hide("cover.png", "secret.png", "c.png"))))
     found = file_info(Path("c.png"), key)
     assert (found["whole"], found["trouble"]) == (False, ["the picture was altered since it was hidden"])
 

@@ -8,34 +8,36 @@ import unicodedata
 import pytest
 
 from stegnet.codec import Key, Passphrase, keys, make_key_file, read_key
+from stegnet.codec.keys import ContainerKeys, KeyRing, film_key, is_anchor
 from stegnet.core.errors import KeyFileError
-from tests.codec.by_the_book import SECRET, commitment, hkdf
+from tests.codec import by_the_book
+from tests.codec.by_the_book import FILM_SECRET, SECRET, commitment, hkdf
 
 SALT = bytes(range(16))
+PLAIN, ANCHOR = bytes([200]) + SALT[1:], bytes([3]) + SALT[1:]
 
 
 @pytest.fixture(scope="module")
 def opened() -> Key:
-    return Passphrase("Käse").unlock(SALT)
+    return Passphrase("Käse").derive(SALT)
 
 
 def test_subkeys_are_hkdf(key):
-    film_id, nonce = bytes(range(7, 23)), bytes(range(12))
-    assert key.lead() == hkdf(SECRET, b"stegnet/1/lead")
-    assert key.record() == hkdf(SECRET, b"stegnet/1/record")
-    assert key.positions() == hkdf(SECRET, b"stegnet/1/positions")
-    assert key.positions(nonce) == hkdf(SECRET, b"stegnet/1/positions", nonce)
-    assert key.mac() == hkdf(SECRET, b"stegnet/1/mac")
-    assert key.shuffle(film_id, 258) == hkdf(SECRET, b"stegnet/1/shuffle" + bytes(6) + b"\1\2", film_id)
+    film_id = bytes(range(7, 23))
+    assert key.lead(SALT) == hkdf(SECRET, b"stegnet/2/lead", SALT)
+    assert key.record(SALT) == hkdf(SECRET, b"stegnet/2/record", SALT)
+    assert key.positions(SALT) == hkdf(SECRET, b"stegnet/2/positions", SALT)
+    assert key.mac(SALT) == hkdf(SECRET, b"stegnet/2/mac", SALT)
+    assert key.shuffle(film_id, 258) == hkdf(SECRET, b"stegnet/2/shuffle" + bytes(6) + b"\1\2", film_id)
     assert key.commitment(film_id) == commitment(SECRET, film_id)
 
 
 def test_no_two_subkeys_are_the_same(key):
-    subkeys = [key.lead(), key.record(), key.positions(), key.mac()]
-    subkeys += [key.positions(bytes([n]) * 12) for n in range(1, 4)]
-    subkeys += [key.commitment(bytes([film]) * 16) for film in range(3)]
-    subkeys += [key.shuffle(bytes([film]) * 16, index) for film in range(3) for index in (0, 1, 256, 2**24)]
-    assert len(set(subkeys)) == len(subkeys)
+    salts = [bytes([number]) * 16 for number in range(3)]
+    subkeys = [derive(salt) for derive in (key.lead, key.record, key.positions, key.mac) for salt in salts]
+    subkeys += [key.commitment(salt) for salt in salts]
+    subkeys += [key.shuffle(salt, index) for salt in salts for index in (0, 1, 256, 2**24)]
+    assert len(set(subkeys)) == len(subkeys) == 27
 
 
 def test_a_key_is_never_shown():
@@ -50,38 +52,135 @@ def test_a_key_has_32_bytes(size):
         Key(bytes(size))
 
 
-def test_a_key_file_needs_no_salt(key):
-    assert key.unlock(SALT) is key
-
-
 def test_a_passphrase_is_scrypt(opened):
     text = "Käse".encode()
     secret = hashlib.scrypt(text, salt=SALT, n=1 << 17, r=8, p=1, maxmem=1 << 28, dklen=32)
-    assert opened.record() == Key(secret).record()
+    assert opened.record(SALT) == Key(secret).record(SALT)
 
 
 def test_keyboards_do_not_matter(opened):
     decomposed = unicodedata.normalize("NFD", "Käse")
     assert decomposed != "Käse"
-    assert Passphrase(decomposed).unlock(SALT).record() == opened.record()
+    assert Passphrase(decomposed).derive(SALT).record(SALT) == opened.record(SALT)
 
 
-def test_a_salt_is_worked_on_once(monkeypatch):
-    worked = []
+def test_the_film_key_is_hkdf_of_the_film_secret():
+    assert film_key(FILM_SECRET).record(SALT) == Key(by_the_book.film_key(FILM_SECRET)).record(SALT)
+
+
+@pytest.mark.parametrize("first", range(256))
+def test_one_frame_in_64_is_an_anchor(first):
+    assert is_anchor(bytes([first]) + bytes(15)) == (first < 4)
+
+
+def same(one: Key, other: Key) -> bool:
+    return one.lead(SALT) == other.lead(SALT)
+
+
+def test_a_key_file_is_the_key_of_every_frame(key):
+    container, ring = key.new_keys(lambda size: pytest.fail("nothing is drawn")), KeyRing(key)
+    assert (container.secret, container.passphrase, container.film) == (bytes(16), None, key)
+    assert not ring.locked and ring.film is key
+    for salt in (PLAIN, ANCHOR):
+        for first in (False, True):
+            assert container.of_frame(salt, first) is key
+            assert list(ring.candidates(salt, first)) == [key]
+    assert not ring.exhausted
+    assert ring.accept(bytes(16))
+    assert not ring.accept(FILM_SECRET)
+
+
+@pytest.fixture
+def worked(monkeypatch) -> list[bytes]:
+    """Salts on which a passphrase is worked on, which takes no time."""
+    salts = []
 
     class Scrypt:
         def __init__(self, salt, **_):
             self._salt = salt
 
         def derive(self, text):
-            worked.append(self._salt)
-            return self._salt * 2
+            salts.append(self._salt)
+            return hashlib.sha256(self._salt + text).digest()
 
     monkeypatch.setattr("stegnet.codec.keys.Scrypt", Scrypt)
-    passphrase, other = Passphrase("x"), bytes(16)
-    keys = [passphrase.unlock(salt) for salt in (SALT, SALT, other, other, SALT)]
-    assert worked == [SALT, other, SALT]
-    assert [key.record() for key in keys] == [Key(salt * 2).record() for salt in (SALT, SALT, other, other, SALT)]
+    return salts
+
+
+def test_the_keys_of_a_film_with_a_passphrase(worked):
+    passphrase = Passphrase("x")
+    container = passphrase.new_keys(lambda size: FILM_SECRET[:size])
+    assert container.secret == FILM_SECRET and same(container.film, film_key(FILM_SECRET))
+    assert container.of_frame(PLAIN, False) is container.film
+    assert worked == []
+    for salt, first in ((PLAIN, True), (ANCHOR, True), (ANCHOR, False)):
+        assert same(container.of_frame(salt, first), passphrase.derive(salt))
+
+
+def test_a_film_opens_by_its_first_frame(worked):
+    ring = KeyRing(Passphrase("x"))
+    assert ring.locked
+    (tried,) = ring.candidates(PLAIN, True)
+    assert same(tried, Passphrase("x").derive(PLAIN))
+    assert ring.accept(FILM_SECRET)
+    assert not ring.locked and same(ring.film, film_key(FILM_SECRET))
+    assert not ring.accept(bytes(16)), "a frame of another film"
+    worked.clear()
+    assert next(ring.candidates(PLAIN, False)) is ring.film
+    assert worked == []
+    (tried,) = ring.candidates(ANCHOR, False)
+    assert worked == [ANCHOR]
+
+
+def test_without_its_first_frame_a_film_opens_by_an_anchor(worked):
+    ring = KeyRing(Passphrase("x"))
+    assert list(ring.candidates(PLAIN, False)) == []
+    (tried,) = ring.candidates(ANCHOR, False)
+    assert same(tried, Passphrase("x").derive(ANCHOR))
+    assert ring.accept(FILM_SECRET)
+    assert same(ring.film, film_key(FILM_SECRET))
+
+
+def test_a_first_frame_that_was_moved(worked):
+    """Neither an anchor nor under the film's key: the passphrase is tried, for a few frames."""
+    ring = KeyRing(Passphrase("x"))
+    ring.accept(FILM_SECRET)
+    moved, derived = ring.candidates(PLAIN, False)
+    assert moved is ring.film
+    assert same(derived, Passphrase("x").derive(PLAIN))
+    worked.clear()
+    for _ in range(50):
+        assert 1 <= len(list(ring.candidates(PLAIN, False))) <= 2
+    assert len(worked) == 7
+    assert len(list(ring.candidates(ANCHOR, False))) == 1, "anchors are tried all the same"
+
+
+def test_a_passphrase_that_opens_nothing_is_tried_nine_times(worked):
+    ring = KeyRing(Passphrase("x"))
+    list(ring.candidates(ANCHOR, True))
+    assert not ring.exhausted
+    for number in range(100):
+        list(ring.candidates(bytes([number % 256]) + SALT[1:], False))
+        list(ring.candidates(ANCHOR, False))
+    assert ring.exhausted and ring.locked
+    assert len(worked) == 9
+
+
+def test_the_ring_of_a_writer_knows_the_film_key(worked):
+    for source in (Passphrase("x"), Key(SECRET)):
+        container = source.new_keys(lambda size: FILM_SECRET[:size])
+        ring = KeyRing.of(container)
+        assert ring.film is container.film and not ring.locked
+        assert ring.accept(container.secret)
+    assert worked == []
+
+
+def test_rings_and_keys_of_containers_show_nothing():
+    for source in (Passphrase("c4n4ry"), Key(b"c4n4ry" + bytes(26))):
+        container = source.new_keys(lambda size: b"c4n4ry" + bytes(size - 6))
+        assert isinstance(container, ContainerKeys)
+        for secret in (container, KeyRing.of(container), KeyRing(source)):
+            assert "c4n4ry" not in f"{secret!r} {secret}"
 
 
 def test_a_passphrase_is_never_shown():
@@ -104,7 +203,7 @@ def test_valid_passphrases(text):
 
 def test_a_key_file_round_trip(tmp_path):
     make_key_file(tmp_path / "k", lambda count: bytes(range(count)))
-    assert read_key(tmp_path / "k").record() == Key(bytes(range(32))).record()
+    assert read_key(tmp_path / "k").record(SALT) == Key(bytes(range(32))).record(SALT)
 
 
 def test_key_files_are_random_and_private(tmp_path):
@@ -145,10 +244,13 @@ def test_no_key_file(tmp_path):
 
 def test_a_key_file_may_be_named_by_text(tmp_path):
     make_key_file(str(tmp_path / "k"))
-    assert read_key(str(tmp_path / "k")).record() == read_key(tmp_path / "k").record()
+    assert read_key(str(tmp_path / "k")).record(SALT) == read_key(tmp_path / "k").record(SALT)
 
 
-@pytest.mark.parametrize("secret", [Key(bytes(32)), Passphrase("x")])
+SECRETS = [Key(bytes(32)), Passphrase("x"), KeyRing(Key(bytes(32))), Key(bytes(32)).new_keys(bytes)]
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=lambda secret: type(secret).__name__)
 def test_a_secret_can_not_be_pickled(secret):
     for way in (copy.copy, copy.deepcopy, *(lambda it, n=n: pickle.dumps(it, n) for n in range(6))):
         with pytest.raises(TypeError, match=f"a {type(secret).__name__} can't be pickled"):
@@ -164,7 +266,7 @@ def _too_long():
 
 
 def _no_memory():
-    Passphrase(CANARY).unlock(SALT)
+    Passphrase(CANARY).derive(SALT)
 
 
 def _short_key():

@@ -31,9 +31,9 @@ class Loud:
     def __getattr__(self, name):
         return getattr(self.network, name)
 
-    def hide(self, cover, secret, shuffle, step):
-        hidden = self.network.hide(cover, secret, shuffle, step)
-        return replace(hidden, container=255 - cover, rounding_direction=np.ones(cover.shape, np.int8))
+    def hide(self, cover, secret, shuffle, base, step):
+        hidden = self.network.hide(cover, secret, shuffle, base, step)
+        return replace(hidden, container=255 - cover, rounding_error=np.ones(cover.shape, np.int8))
 
 
 def test_without_a_key_only_public_facts():

@@ -14,7 +14,9 @@ from stegnet.codec import Container, Key, Network, Passphrase, hide_film, hide_p
 from stegnet.codec import container as container_module
 from stegnet.codec.diagnosis import Diagnosis
 from stegnet.codec.frame import read_record
+from stegnet.codec.keys import KeyRing, is_anchor
 from stegnet.codec.record import FILE, FILM, File, Header, Pictures, Record, format_record
+from stegnet.codec.seal import frame_salt
 from stegnet.codec.sound import format_packets
 from stegnet.core.errors import MediaError, RevealError, StegnetError, WeightsError
 from stegnet.media import FilmWriter, SoundPacket, read_frames, read_sound, scan
@@ -22,6 +24,7 @@ from tests.codec import by_the_book
 from tests.codec.by_the_book import SECRET
 from tests.codec.make_vectors import TRACK, cover
 from tests.support.pairs import FiveLevels
+from tests.support.tampering import altered, unreadable
 
 SIZE = 40, 48
 FRAMES, HIDDEN = 12, 10
@@ -37,7 +40,7 @@ def no_thread_stays():
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return Network.of(FiveLevels(), "5e" * 32, detail=False, block=8, device="cpu", precision="fp32")
+    return Network.of(FiveLevels(), "5e" * 32, base="none", quality=0, block=8, device="cpu", precision="fp32")
 
 
 @pytest.fixture(scope="module")
@@ -84,29 +87,6 @@ def inspected(container: Path, key: Key) -> tuple[Header, Diagnosis]:
     return inspection.header, inspection.diagnosis
 
 
-def altered(frame: np.ndarray) -> np.ndarray:
-    """By one level of one sample: not the lead's, not the record's."""
-    frame = frame.copy()
-    frame.reshape(-1)[free_place(frame)] ^= 1
-    return frame
-
-
-def closed(frame: np.ndarray) -> np.ndarray:
-    """So that nothing opens any more."""
-    frame = frame.copy()
-    lead, _ = by_the_book.lead_and_mac_places(frame.size, SECRET)
-    frame.reshape(-1)[lead[200][0]] ^= 1
-    return frame
-
-
-def free_place(frame: np.ndarray) -> int:
-    lead, mac = by_the_book.lead_and_mac_places(frame.size, SECRET)
-    nonce = by_the_book.bytes_of([frame.reshape(-1)[place] & 1 for place, _ in lead[:96]])
-    size = len(by_the_book.read(frame, SECRET)[0]) + 16
-    record = by_the_book.record_places(frame.size, SECRET, nonce, size)
-    return min(set(range(500, frame.size)) - {place for place, _ in lead + mac + record})
-
-
 def edited(frames: list[np.ndarray], *edits: tuple[int, object]) -> list[np.ndarray | None]:
     """With some frames replaced; None leaves one out."""
     result = list(frames)
@@ -121,9 +101,9 @@ EDITS: dict[str, tuple[Callable, dict, Sequence[int]]] = {
     "the first altered": (lambda f, o: edited(f, (0, altered(f[0]))), {"altered": (0,)}, range(10)),
     "one that hides none altered": (lambda f, o: edited(f, (11, altered(f[11]))), {"altered": (11,)}, range(10)),
     "all altered": (lambda f, o: [altered(frame) for frame in f], {"altered": tuple(range(12))}, range(10)),
-    "closed": (lambda f, o: edited(f, (3, closed(f[3]))), {"unreadable": (3,)}, [0, 1, 2, *range(4, 10)]),
-    "the first closed": (lambda f, o: edited(f, (0, closed(f[0]))), {"unreadable": (0,)}, range(1, 10)),
-    "the last closed": (lambda f, o: edited(f, (11, closed(f[11]))), {"unreadable": (11,)}, range(10)),
+    "unreadable": (lambda f, o: edited(f, (3, unreadable(f[3]))), {"unreadable": (3,)}, [0, 1, 2, *range(4, 10)]),
+    "the first unreadable": (lambda f, o: edited(f, (0, unreadable(f[0]))), {"unreadable": (0,)}, range(1, 10)),
+    "the last unreadable": (lambda f, o: edited(f, (11, unreadable(f[11]))), {"unreadable": (11,)}, range(10)),
     "blacked out": (lambda f, o: edited(f, (4, 0 * f[4])), {"unreadable": (4,)}, [0, 1, 2, 3, *range(5, 10)]),
     "dropped": (lambda f, o: edited(f, (3, None)), {"lost": (3,)}, [0, 1, 2, *range(4, 10)]),
     "the first dropped": (lambda f, o: f[1:], {"lost": (0,)}, range(1, 10)),
@@ -148,7 +128,7 @@ EDITS: dict[str, tuple[Callable, dict, Sequence[int]]] = {
     "another film's first": (lambda f, o: edited(f, (0, o[0])), {"unreadable": (0,)}, range(1, 10)),
     "another film behind": (lambda f, o: f + o[:8], {"foreign": tuple(range(12, 20))}, range(10)),
     "all together": (
-        lambda f, o: [f[0], f[0], altered(f[2]), o[3], f[5], f[4], closed(f[6]), *f[7:9], 0 * f[0], *f[9:11]],
+        lambda f, o: [f[0], f[0], altered(f[2]), o[3], f[5], f[4], unreadable(f[6]), *f[7:9], 0 * f[0], *f[9:11]],
         {"altered": (2,), "unreadable": (3, 6), "lost": (1, 11), "moved": (5,), "repeated": (0,), "foreign": (9,)},
         [0, 2, 4, 7, 8, 9],
     ),
@@ -290,14 +270,13 @@ def test_other_weights(tmp_path, network, frames, key, damage):
     assert not (tmp_path / "out.mkv").exists()
 
 
-def test_one_error_for_every_reason(tmp_path, network, folder, frames, key, monkeypatch):
-    monkeypatch.setattr("stegnet.codec.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
-    closed_all = written(tmp_path / "c.mkv", [closed(frame) for frame in frames])
+def test_one_error_for_every_reason(tmp_path, network, folder, frames, key, quick_scrypt):
+    unreadable_all = written(tmp_path / "c.mkv", [unreadable(frame) for frame in frames])
     cases = [
         (folder / "container.mkv", Key(bytes(32))),
         (folder / "container.mkv", Passphrase("x")),
         (folder / "cover.mkv", key),
-        (closed_all, key),
+        (unreadable_all, key),
     ]
     answers = set()
     for case in cases:
@@ -318,9 +297,7 @@ def test_a_film_without_frames(network, tmp_path, key, folder, monkeypatch):
 def test_a_file_in_a_film_is_no_film(tmp_path, network, folder, key, damage):
     header = Header(bytes(16), FILE, 3, File("x", 15, bytes(32)))
     frames = [
-        by_the_book.write(
-            frame, format_record(Record(header, n, 5 * n, b"", b"bytes"), key), SECRET, bytes([n]) * 12, bytes(16)
-        )
+        by_the_book.write(frame, format_record(Record(header, n, 5 * n, b"", b"bytes"), key), SECRET, bytes([n]) * 12)
         for n, frame in zip(range(3), read_frames(folder / "cover.mkv"), strict=False)
     ]
     container = written(tmp_path / "c.mkv", frames if damage == "none" else frames[1:])
@@ -337,7 +314,7 @@ def test_pictures_in_a_film_are_no_film(tmp_path, network, key, picture, count):
 
 def test_frames_of_one_film_that_do_not_agree(tmp_path, network, frames, key):
     """Who holds the key can seal a frame that says another size: it does not belong."""
-    record = read_record(frames[4], key).record
+    record = read_record(frames[4], KeyRing(key), first=False).record
     liar = replace(record.header, frames=99, secret=replace(record.header.secret, width=9, hidden=50))
     for index in (4, 40):
         data = format_record(replace(record, header=liar, index=index), key)
@@ -347,18 +324,27 @@ def test_frames_of_one_film_that_do_not_agree(tmp_path, network, frames, key):
         assert report.trouble == ("frame 4 was altered beyond reading, and left out",)
 
 
-def test_a_passphrase_needs_the_first_frame(tmp_path, network, folder, monkeypatch):
-    monkeypatch.setattr("stegnet.codec.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
+def test_a_passphrase_opens_a_film_without_its_first_frame(tmp_path, network, folder, quick_scrypt):
+    """By any anchor; and frame 0 wherever it is."""
     cover, secret = folder / "cover.mkv", folder / "secret.mkv"
-    hide_film(network, cover, secret, tmp_path / "a.mkv", Passphrase("two words"))
-    reveal_film(network, tmp_path / "a.mkv", tmp_path / "b.mkv", Passphrase("two words"), strict=True)
+    frames, seed = [], 0
+    while sum(is_anchor(frame_salt(frame)) for frame in frames[1:]) == 0:
+        seed += 1
+        draw = random.Random(seed).randbytes
+        hide_film(network, cover, secret, tmp_path / "a.mkv", Passphrase("two words"), randomness=draw)
+        frames = list(read_frames(tmp_path / "a.mkv"))
+    phrase, out = Passphrase("two words"), tmp_path / "b.mkv"
+    reveal_film(network, tmp_path / "a.mkv", out, phrase, strict=True)
     with pytest.raises(RevealError):
-        reveal_film(network, tmp_path / "a.mkv", tmp_path / "b.mkv", Passphrase("two  words"))
-    frames = list(read_frames(tmp_path / "a.mkv"))
-    later = written(tmp_path / "c.mkv", [frames[0], *frames[2:]])
-    assert reveal_film(network, later, tmp_path / "b.mkv", Passphrase("two words")).trouble == ("frame 1 was lost",)
-    with pytest.raises(RevealError):
-        reveal_film(network, written(tmp_path / "d.mkv", frames[1:]), tmp_path / "b.mkv", Passphrase("two words"))
+        reveal_film(network, tmp_path / "a.mkv", out, Passphrase("two  words"))
+    assert reveal_film(network, written(tmp_path / "c.mkv", frames[1:]), out, phrase).trouble == ("frame 0 was lost",)
+    moved = written(tmp_path / "d.mkv", [frames[1], frames[0], *frames[2:]])
+    assert [line.split()[:4] for line in reveal_film(network, moved, out, phrase).trouble] == [
+        ["frame", "1", "was", "moved"]
+    ]
+    left = written(tmp_path / "e.mkv", [frame for frame in frames[1:] if not is_anchor(frame_salt(frame))])
+    with pytest.raises(RevealError, match="nothing can be revealed"):
+        reveal_film(network, left, out, phrase)
 
 
 def test_progress(tmp_path, network, folder, frames, key):
@@ -423,7 +409,7 @@ def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, network, key):
     """Its holder may seal any number: what can't be written is said, and is no crash."""
     finest = Fraction(1, 2**31 - 1)
     slow, late = replace(TRACK, time_base=1 / finest), SoundPacket(0, 1 << 62, 1 << 62, 9, True, b"sound")
-    one = Header(bytes(16), FILM, 1, Pictures(48, 40, 1, finest, 1 / finest, False, 8, "5e" * 32))
+    one = Header(bytes(16), FILM, 1, Pictures(48, 40, 1, finest, 1 / finest, "none", 8, "5e" * 32))
     for record in (
         Record(one, 0, 1 << 62),
         Record(one, 0, -(1 << 62)),

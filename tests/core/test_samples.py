@@ -4,7 +4,7 @@ import torch
 from skimage.measure import block_reduce
 
 from stegnet.core import samples, tensors
-from stegnet.core.samples import from_8_bits, to_8_bits
+from stegnet.core.samples import Base, from_8_bits, to_8_bits
 
 
 @pytest.fixture
@@ -33,44 +33,59 @@ def test_ties_are_rounded_to_even(above, mean):
     assert samples.block_means(picture).tolist() == [[[mean] * 3]]
 
 
-def test_the_detail_is_the_picture_minus_its_block_means(levels):
-    picture, means = from_8_bits(levels), samples.block_means(levels)
-    expected = picture - np.kron(means, np.ones((8, 8, 1))) / 255
-    np.testing.assert_allclose(samples.split(picture, means), expected, atol=1e-6)
-    assert samples.split(picture, means).dtype == np.float32
+def test_means_are_repeated_over_their_blocks(levels):
+    means = samples.block_means(levels)
+    np.testing.assert_array_equal(samples.enlarge(means), np.kron(means, np.ones((8, 8, 1), np.uint8)))
 
 
-def test_without_the_detail_layer_the_base_is_grey(levels):
-    picture = from_8_bits(levels)
-    np.testing.assert_array_equal(samples.split(picture, None), picture - np.float32(0.5))
-    np.testing.assert_allclose(samples.join(samples.split(picture, None), None), picture, atol=1e-7)
-    assert samples.with_block_means(picture, None) is picture
+@pytest.mark.parametrize("gain", [0.25, 1.0, 13.3])
+def test_what_is_hidden_is_the_residual_times_the_gain(levels, gain):
+    picture, base = from_8_bits(levels), levels[::-1]
+    hidden = samples.split(picture, base, gain)
+    np.testing.assert_allclose(hidden, (levels.astype(float) - base) / 255 * gain, atol=1e-5)
+    assert hidden.dtype == np.float32
+    np.testing.assert_allclose(samples.join(hidden, base, gain), picture, atol=1e-6)
+    assert samples.join(hidden, base, gain).dtype == np.float32
 
 
-def test_block_means_are_corrected(levels):
-    picture, means = from_8_bits(levels), samples.block_means(levels)
-    off = np.random.default_rng(0).random((30, 50, 3), np.float32).repeat(8, 0).repeat(8, 1) - np.float32(0.5)
-    expected = samples.join(samples.split(picture, means), means)
-    np.testing.assert_allclose(samples.join(samples.split(picture, means) + off, means), expected, atol=1e-6)
-    np.testing.assert_allclose(samples.with_block_means(picture + off, means), expected, atol=1e-6)
-    found = block_reduce(expected.astype(float), (8, 8, 1), np.mean) * 255
-    np.testing.assert_allclose(found, means, atol=1e-4)
+def test_without_a_base_the_picture_is_centred_on_grey():
+    base = Base.grey(16, 24)
+    assert base.gain == 1
+    assert base.picture.shape == (16, 24, 3)
+    assert np.unique(base.picture).tolist() == [128]
+
+
+@pytest.mark.parametrize("size", [1, 3, 40])
+def test_the_gain_makes_residuals_equally_strong(levels, size):
+    signs = np.random.default_rng(1).choice([-size, size], levels.shape)
+    picture = np.clip(levels, 50, 200)
+    base = (picture + signs).astype(np.uint8)
+    gain = samples.gain_for(picture, base)
+    assert gain == pytest.approx(0.1 * 255 / size, rel=1e-5)
+    found = samples.split(from_8_bits(picture), base, gain)
+    assert np.sqrt(np.mean(np.square(found))) == pytest.approx(0.1, rel=1e-4)
+    theirs = tensors.gains_for(as_tensor(picture) / 255, as_tensor(base) / 255)
+    assert theirs.shape == (1, 1, 1, 1)
+    assert theirs.item() == pytest.approx(gain, rel=1e-4)
+
+
+def test_the_gain_of_an_exact_base_is_finite(levels):
+    assert samples.gain_for(levels, levels) == pytest.approx(0.1 * 255 / 0.25)
 
 
 def test_tensors_have_the_same_means(levels):
     """Exactly, so that inference matches training."""
-    found = tensors.block_means(as_tensor(from_8_bits(levels)))
-    np.testing.assert_array_equal(as_picture(found), samples.block_means(levels))
+    found = tensors.block_means(as_tensor(from_8_bits(levels))) * 255
+    expected = samples.enlarge(samples.block_means(levels))
+    np.testing.assert_array_equal(as_picture(found.round()), expected)
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_tensors_have_the_same_detail(levels, known):
-    """Up to the order of summation."""
-    picture, means = from_8_bits(levels), samples.block_means(levels) if known else None
-    theirs = None if means is None else as_tensor(means)
-    for name in ("split", "join", "with_block_means"):
-        expected = as_picture(getattr(tensors, name)(as_tensor(picture), theirs))
-        np.testing.assert_allclose(getattr(samples, name)(picture, means), expected, rtol=0, atol=1e-6)
+def test_samples_come_into_range_by_a_period():
+    values = np.float32([[-0.02, 0.0, 0.5, 1.0, 1.01]])
+    np.testing.assert_allclose(samples.into_range(values, 0.03), [[0.01, 0, 0.5, 1, 0.98]], atol=1e-7)
+    np.testing.assert_array_equal(samples.into_range(values, 0.0), values)
+    theirs = tensors.into_range(torch.from_numpy(values), torch.tensor(0.03))
+    np.testing.assert_allclose(theirs, samples.into_range(values, 0.03), atol=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -136,3 +136,21 @@ def test_a_window_equals_that_part_of_the_whole(block, window):
     rows, cols = slice(*window[:2]), slice(*window[2:])
     for way in (shuffles.apply, shuffles.invert):
         np.testing.assert_array_equal(way(picture, shuffle, rows, cols), way(picture, shuffle)[rows, cols])
+
+
+def test_a_mask_is_uniform_and_the_same_in_parts():
+    shuffle = shuffles.draw(KEY, 32, 32)
+    whole = shuffles.draw_mask(shuffle, slice(0, 256), 256)
+    assert whole.dtype == np.float32
+    assert whole.shape == (256, 256, 3)
+    assert 0 <= whole.min() < 1e-4
+    assert 1 - 1e-4 < whole.max() < 1
+    for rows in (slice(0, 8), slice(100, 131), slice(255, 256)):
+        np.testing.assert_array_equal(shuffles.draw_mask(shuffle, rows, 256), whole[rows])
+    counts = np.bincount((whole.ravel() * 64).astype(int), minlength=64)
+    assert 20 < chi_square(counts.tolist()) < 120  # 63 degrees of freedom
+
+
+def test_masks_differ_by_key_and_from_the_shuffle():
+    masks = [shuffles.draw_mask(shuffles.draw(key(number), 4, 4), slice(0, 32), 32) for number in (1, 2)]
+    assert abs(np.corrcoef(masks[0].ravel(), masks[1].ravel())[0, 1]) < 0.1

@@ -1,4 +1,4 @@
-"""8 bits, detail layer and shuffle of batches of tensors."""
+"""8 bits, sealed bits, bases and shuffle of batches of tensors."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,10 @@ from skimage.measure import block_reduce
 from stegnet.core import shuffle as single
 from stegnet.core import tensors
 from stegnet.core.shuffle import Shuffle, draw
-from stegnet.core.tensors import from_8_bits, through_8_bits, to_8_bits, with_sealed_bits
+from stegnet.core.tensors import from_8_bits, seal_strength, through_8_bits, to_8_bits, with_sealed_bits
 from tests.codec import by_the_book
 
 KEY = bytes(range(32))
-LEVEL = 1 / 255
 
 
 @pytest.mark.arithmetic
@@ -53,42 +52,60 @@ def test_rounding_has_a_gradient_and_clamping_has_none():
     assert values.grad.tolist() == [0, 2, 3, 0]
 
 
-def second_nearest(value: float) -> int:
-    """Second-nearest of the 256 levels, by sorting."""
-    return sorted(range(256), key=lambda level: abs(value * 255 - level))[1]
+def sealed_samples(bits: float, exact: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Exact and sealed samples in levels."""
+    uniform = torch.rand(exact.shape, generator=torch.Generator().manual_seed(1))
+    sealed = with_sealed_bits(through_8_bits(exact), exact, uniform, seal_strength(bits)) * 255
+    np.testing.assert_allclose(sealed, sealed.round(), atol=1e-4)
+    return exact.double().numpy() * 255, sealed.round().double().numpy()
+
+
+def entropy(chances: np.ndarray) -> float:
+    return float(-(chances * np.log2(chances)).sum())
 
 
 @pytest.mark.arithmetic
-def test_a_sealed_bit_costs_the_second_nearest_level():
-    exact = torch.empty(1, 3, 10, 20).uniform_(-0.1, 1.1, generator=torch.Generator().manual_seed(0))
-    sealed = with_sealed_bits(through_8_bits(exact), exact, torch.ones_like(exact, dtype=torch.bool))
-    levels = to_8_bits(sealed)
-    expected = [second_nearest(value) for value in exact.double().flatten().tolist()]
-    assert levels.flatten().tolist() == expected
-    np.testing.assert_allclose(sealed, levels / 255, atol=1e-6)
+@pytest.mark.parametrize("bits", [0.1, 0.5, 1.0, 1.4])
+def test_sealed_samples_carry_their_bits_at_the_least_error(bits):
+    """Measured: the entropy of the step for each rounding error, and the mean squared error, near that of a Gaussian
+    variable of this entropy, 4^bits / 2πe, which no code can beat by much."""
+    exact = torch.empty(1, 3, 400, 400).uniform_(0.1, 0.9, generator=torch.Generator().manual_seed(0))
+    levels, sealed = sealed_samples(bits, exact)
+    error = levels - np.rint(levels)
+    step = (sealed - np.rint(levels)) * np.where(error < 0, -1, 1)
+    found = []
+    for low in np.arange(0, 0.5, 0.05):
+        inside = (np.abs(error) >= low) & (np.abs(error) < low + 0.05)
+        chances = np.array([np.mean(step[inside] == value) for value in (0, 1, -1)])
+        found.append(entropy(chances[chances > 0]))
+        assert chances[0] >= chances[1] - 0.01
+        assert chances[1] >= chances[2] - 0.01
+    assert np.mean(found) == pytest.approx(bits, abs=0.01)
+    least = max(4**bits / (2 * np.pi * np.e), 1 / 12)
+    assert least * 0.95 < np.mean((sealed - levels) ** 2) < least * 1.5
 
 
 @pytest.mark.arithmetic
-@pytest.mark.parametrize("level", [0, 1, 128, 254, 255])
+def test_no_bits_change_no_sample():
+    exact = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    levels, sealed = sealed_samples(0.0, exact)
+    np.testing.assert_array_equal(sealed, np.rint(levels))
+
+
+@pytest.mark.arithmetic
+@pytest.mark.parametrize("level", [0.0, 1.0, 128.0, 254.0, 255.0, -3.0, 260.0])
 def test_a_sealed_bit_never_leaves_the_range(level):
-    exact = torch.full((1, 3, 1, 1), level / 255)
-    sealed = with_sealed_bits(exact, exact, torch.ones_like(exact, dtype=torch.bool)) * 255
-    assert (sealed - level).abs().round().unique().tolist() == [1]
-    assert 0 <= sealed.min().round() <= sealed.max().round() <= 255
-
-
-@pytest.mark.arithmetic
-def test_only_chosen_samples_change():
-    exact = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(2))
-    stored, chosen = through_8_bits(exact), torch.rand(2, 3, 8, 8) < 0.3
-    sealed = with_sealed_bits(stored, exact, chosen)
-    assert torch.equal(sealed == stored, ~chosen)
+    exact = torch.full((1, 3, 30, 30), level / 255)
+    _, sealed = sealed_samples(1.5, exact)
+    around = np.clip(level, 0, 255)
+    expected = {around - 1, around, around + 1} & set(range(256))
+    assert set(np.unique(sealed)) == expected
 
 
 @pytest.mark.arithmetic
 def test_the_gradient_passes_sealed_bits():
     exact = torch.rand(1, 3, 4, 4, requires_grad=True)
-    with_sealed_bits(through_8_bits(exact), exact, torch.rand(1, 3, 4, 4) < 0.5).sum().backward()
+    with_sealed_bits(through_8_bits(exact), exact, torch.rand(1, 3, 4, 4), seal_strength(1.0)).sum().backward()
     assert torch.equal(exact.grad, torch.ones_like(exact))
 
 
@@ -99,81 +116,17 @@ def random_pictures(batch: int = 2, height: int = 24, width: int = 40) -> torch.
 @pytest.mark.arithmetic
 def test_block_means():
     pictures = random_pictures()
-    means = tensors.block_means(pictures)
-    assert means.dtype == torch.uint8
-    assert means.shape == (2, 3, 3, 5)
+    means = tensors.block_means(pictures) * 255
     expected = block_reduce(pictures.double().numpy() * 255, (1, 1, 8, 8), np.mean)
-    assert np.abs(means.numpy() - expected).max() <= 0.5 + 1e-4
+    assert np.abs(means.numpy() - np.kron(expected, np.ones((8, 8)))).max() <= 0.5 + 1e-4
+    np.testing.assert_allclose(means, means.round(), atol=1e-4)
 
 
 @pytest.mark.arithmetic
 @pytest.mark.parametrize("level", range(0, 256, 15))
 def test_a_flat_picture_is_its_own_mean(level):
     pictures = torch.full((1, 3, 8, 16), level / 255)
-    means = tensors.block_means(pictures)
-    assert means.unique().tolist() == [level]
-    assert tensors.split(pictures, means).abs().max() < 1e-6
-
-
-@pytest.mark.arithmetic
-def test_the_detail_is_the_picture_minus_its_block_means():
-    pictures = random_pictures()
-    means = tensors.block_means(pictures)
-    expected = pictures.numpy() - np.kron(means.numpy(), np.ones((8, 8))) / 255
-    np.testing.assert_allclose(tensors.split(pictures, means), expected, atol=1e-6)
-
-
-@pytest.mark.arithmetic
-def test_without_the_detail_layer_the_base_is_grey():
-    pictures = random_pictures()
-    assert torch.equal(tensors.split(pictures, None), pictures - 0.5)
-    torch.testing.assert_close(tensors.join(tensors.split(pictures, None), None), pictures)
-
-
-@pytest.mark.arithmetic
-def test_join_inverts_split_up_to_the_rounding_of_means():
-    pictures = random_pictures()
-    means = tensors.block_means(pictures)
-    again = tensors.join(tensors.split(pictures, means), means)
-    assert (again - pictures).abs().max() <= LEVEL / 2 + 1e-6
-    assert torch.equal(tensors.block_means(again), means)
-
-
-@pytest.mark.arithmetic
-def test_block_means_are_corrected():
-    pictures = random_pictures()
-    means = tensors.block_means(pictures)
-    hidden = tensors.split(pictures, means)
-    off = torch.rand(2, 3, 3, 5).repeat_interleave(8, 2).repeat_interleave(8, 3) - 0.5
-    torch.testing.assert_close(tensors.join(hidden + off, means), tensors.join(hidden, means), atol=1e-6, rtol=0)
-
-
-@pytest.mark.arithmetic
-def test_centred_blocks_have_zero_mean():
-    centred = tensors.centred(random_pictures() - 0.3)
-    assert np.abs(block_reduce(centred.double().numpy(), (1, 1, 8, 8), np.mean)).max() < 1e-7
-
-
-@pytest.mark.arithmetic
-@pytest.mark.parametrize("level", [0.0, 1.0])
-def test_the_range_of_the_detail(level):
-    """Extreme case: one pixel of a block against all others."""
-    pictures = torch.full((1, 1, 8, 8), level)
-    pictures[..., 3, 4] = 1 - level
-    hidden = tensors.split(pictures, tensors.block_means(pictures))
-    assert hidden.abs().max() <= 1
-    assert hidden[..., 3, 4].item() == pytest.approx((1 - 2 * level) * (255 - 4) / 255, abs=1e-6)
-
-
-@pytest.mark.arithmetic
-def test_the_gradient_passes_the_detail_layer():
-    pictures = random_pictures().requires_grad_()
-    means = tensors.block_means(pictures.detach())
-    tensors.split(pictures, means).sum().backward()
-    assert torch.equal(pictures.grad, torch.ones_like(pictures))
-    hidden = torch.rand(1, 1, 8, 8, requires_grad=True)
-    (tensors.join(hidden, torch.zeros(1, 1, 1, 1, dtype=torch.uint8))[..., 0, 0]).sum().backward()
-    assert hidden.grad[0, 0, 0, :2].tolist() == [1 - 1 / 64, -1 / 64]
+    torch.testing.assert_close(tensors.block_means(pictures), pictures)
 
 
 def key(number: int) -> bytes:

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from stegnet.core.config import ScrambleConfig
 from stegnet.core.errors import DataError
 from stegnet.data import archive
 from stegnet.data.archive import fetch
@@ -259,7 +260,10 @@ def manifest(data, data_config, in_process, tmp_path) -> Callable[..., tuple[dic
     """Counts of a preparation, and the rows (name, source, split) of its manifest."""
 
     def run(**changes: Any) -> tuple[dict, list]:
-        counts = prepare(data_config(test_scenes=0, **changes), 0, data, tmp_path / "out", lambda groups, total: groups)
+        config = data_config(test_scenes=0, **changes)
+        counts = prepare(
+            config, ScrambleConfig("means", 85, 8), 0, data, tmp_path / "out", lambda groups, total: groups
+        )
         return counts, [(row.name, row.source, row.split) for row in read_manifest(tmp_path / "out")]
 
     return run

@@ -10,7 +10,7 @@ import torch
 from stegnet.core.config import AugmentConfig
 from stegnet.core.errors import DataError
 from stegnet.data.pairs import Augment, Pairs, load_batches
-from stegnet.data.shards import TRAIN, ShardWriter
+from stegnet.data.shards import TRAIN, Shards, ShardWriter
 from tests.support.shards import write_shards
 
 CHANGES = [field.name for field in fields(AugmentConfig)]
@@ -32,6 +32,23 @@ def test_a_pair_is_two_crops(shards, augment_config):
     pair = Pairs(shards, 32, augment_config, 0)[0]
     assert (pair.shape, pair.dtype) == ((2, 3, 32, 32), torch.uint8)
     assert not torch.equal(pair[0], pair[1])
+
+
+def test_a_secret_comes_with_the_same_part_of_its_base(shards):
+    """The stored base is the picture itself, darker."""
+    pairs = Pairs(shards, 32, each(1.0), 0, coded=True)
+    for index in range(10):
+        cover, secret, base = pairs[index].numpy()
+        np.testing.assert_array_equal(base, secret - secret // 16)
+        assert not np.array_equal(cover, secret)
+
+
+def test_secrets_with_bases_are_turned_and_flipped_and_nothing_else(shards):
+    pairs = Pairs(shards, 64, each(1.0), 0, coded=True)
+    whole = {np.sort(Shards(shards, TRAIN)[index], axis=None).tobytes() for index in range(7)}
+    drawn = [pairs[index].numpy() for index in range(20)]
+    assert all(np.sort(secret, axis=None).tobytes() in whole for _, secret, _ in drawn)
+    assert not any(np.sort(cover, axis=None).tobytes() in whole for cover, *_ in drawn)
 
 
 def test_a_pair_depends_on_seed_and_index_only(shards, augment_config):

@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet.core.config import ScrambleConfig
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.data import prepare as prepare_module
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, Entry, Shards, data_hash, read_manifest
 from stegnet.data.sources import cache_folder
 from stegnet.media import write_png
+from stegnet.media.avif import decode_avif, fit_avif
 
+MEANS = ScrambleConfig("means", 85, 8)
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
 
 
@@ -25,8 +28,10 @@ def silent(groups, total):
     return groups
 
 
-def run(config, tmp_path: Path, seed: int = 0, out: str = "out") -> tuple[dict, list[Entry]]:
-    counts = prepare(config, seed, tmp_path / "data", tmp_path / out, silent)
+def run(
+    config, tmp_path: Path, seed: int = 0, out: str = "out", scramble: ScrambleConfig = MEANS
+) -> tuple[dict, list[Entry]]:
+    counts = prepare(config, scramble, seed, tmp_path / "data", tmp_path / out, silent)
     return counts, read_manifest(tmp_path / out)
 
 
@@ -87,7 +92,7 @@ def test_any_number_of_processes_gives_the_same_bytes(folder, data_config, tmp_p
 
 def test_a_worker_uses_one_thread_and_imports_neither_torch_nor_mlflow():
     look = "(__import__('cv2').getNumThreads(), {'torch', 'mlflow', 'pandas'} & set(__import__('sys').modules))"
-    assert list(prepare_module._run([partial(eval, look)], 1)) == [(1, set())]
+    assert list(prepare_module._run([partial(eval, look)], MEANS, 1)) == [(1, set())]
     stage = "import pipeline.prepare, sys; print({'torch', 'mlflow', 'pandas'} & set(sys.modules))"  # is imported too
     assert subprocess.check_output([sys.executable, "-c", stage], text=True) == "set()\n"
 
@@ -97,7 +102,7 @@ def test_auto_uses_every_physical_core(monkeypatch):
     pool = lambda count, *_: counts.append(count) or ThreadPoolExecutor(1)  # noqa: E731
     monkeypatch.setattr(prepare_module, "ProcessPoolExecutor", pool)
     monkeypatch.setattr("joblib.cpu_count", lambda only_physical_cores: 6 if only_physical_cores else 12)
-    assert [*prepare_module._run([], "auto"), *prepare_module._run([], 5)] == []
+    assert [*prepare_module._run([], MEANS, "auto"), *prepare_module._run([], MEANS, 5)] == []
     assert counts == [6, 5]
 
 
@@ -284,7 +289,7 @@ def test_progress_sees_every_group(data_config, in_process, tmp_path):
             seen.append((group.source, total))
             yield group
 
-    prepare(data_config(source="scenes", scenes=3), 0, tmp_path, tmp_path / "out", progress)
+    prepare(data_config(source="scenes", scenes=3), MEANS, 0, tmp_path, tmp_path / "out", progress)
     assert seen == [("scenes", 5)] * 5  # test scenes included
 
 
@@ -320,3 +325,25 @@ def test_torchvision_through_processes(data_config, tmp_path, picture, monkeypat
     counts, rows = run(data_config(source="torchvision:Imagenette", workers=1), tmp_path)
     assert counts["sources.torchvision:Imagenette"] == 3
     assert np.unique([row.sha256 for row in rows]).size == 5
+
+
+@pytest.mark.arithmetic
+def test_training_pictures_get_the_base_of_the_whole_picture(data_config, tmp_path, in_process, monkeypatch):
+    monkeypatch.setattr(prepare_module, "MOST_BITS", 4.0)
+    config = data_config(source="scenes", validation_scenes=2)
+    run(config, tmp_path, scramble=ScrambleConfig("coded", 80, 8))
+    for split, count in ((TRAIN, 3), (VALIDATION, 2)):
+        pictures, bases = (Shards(tmp_path / "out", split, bases) for bases in (False, True))
+        assert len(pictures) == len(bases) == count
+        for picture, base in zip(pictures, bases, strict=True):
+            coded = fit_avif(picture, 80, 64 * 64 // 2)
+            np.testing.assert_array_equal(base, decode_avif(coded, 64, 64))
+    with pytest.raises(DataError, match="no coded bases of test pictures"):
+        Shards(tmp_path / "out", TEST, bases=True)
+
+
+def test_other_bases_are_not_stored(data_config, tmp_path, in_process):
+    run(data_config(source="scenes"), tmp_path)
+    assert not list((tmp_path / "out").glob("base-*"))
+    with pytest.raises(DataError, match="no coded bases of train pictures"):
+        Shards(tmp_path / "out", TRAIN, bases=True)

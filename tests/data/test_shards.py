@@ -32,6 +32,17 @@ def test_pictures_are_read_in_the_order_written(tmp_path, pictures, per_shard):
     assert len(list(tmp_path.glob("train-*.npy"))) == -(-5 // per_shard)
 
 
+def test_bases_are_beside_their_pictures(tmp_path, pictures):
+    writer = ShardWriter(tmp_path, 2)
+    for index, pixels in enumerate(pictures):
+        writer.add(pixels, TRAIN, str(index), "folder", 20, 30, pixels // 2)
+    writer.close()
+    shards, bases = Shards(tmp_path, TRAIN), Shards(tmp_path, TRAIN, bases=True)
+    assert len(shards) == len(bases) == 5
+    assert all(np.array_equal(shards[index], pixels) for index, pixels in enumerate(pictures))
+    assert all(np.array_equal(bases[index], pixels // 2) for index, pixels in enumerate(pictures))
+
+
 def test_old_shards_are_not_mixed_with_new_ones(tmp_path, pictures):
     write(tmp_path, pictures)
     with pytest.raises(DataError, match="not empty"):

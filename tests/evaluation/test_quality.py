@@ -8,6 +8,7 @@ import torch
 
 from stegnet.codec import Network
 from stegnet.core.measures import BARE, SEALED
+from stegnet.core.samples import GREY
 from stegnet.data.shards import TEST, TRAIN, ShardWriter
 from stegnet.evaluation.quality import PIXEL_MEASURES, Evaluator, HideRevealResult, measure_quality
 from stegnet.evaluation.statistics import REAL, RENDERED, summarise
@@ -22,15 +23,15 @@ class Swap(Pair):
     """The container is the hidden picture itself, brought to [0, 1]."""
 
     def hide(self, cover, hidden):
-        return hidden + 0.5
+        return hidden + GREY / 255
 
     def reveal(self, container):
-        return container - 0.5
+        return container - GREY / 255
 
 
 @pytest.fixture
 def swap() -> Network:
-    return Network.of(Swap(), "5a" * 32, detail=False, block=8, precision="fp32")
+    return Network.of(Swap(), "5a" * 32, "none", 85, 8, precision="fp32")
 
 
 @pytest.fixture

@@ -10,15 +10,17 @@ from tools.cost import cost
 
 pytestmark = pytest.mark.arithmetic
 
-SCRAMBLE = {"detail": True, "block": 8}
+SCRAMBLE = {"base": "means", "quality": 85, "block": 8, "period": 0.0}
 SMALL = {
     "baluja": {"width": 4},
+    "costa": {"width": 6},
     "invertible": {"blocks": 2, "width": 6},
     "invertible_large": {"blocks": 2, "width": 6},
     "timm_unet": {"backbone": "test_resnet"},
     "unet": {"width": 4},
 }
 SHARED = {"invertible", "invertible_large"}  # families whose two directions use the same weights
+HIDERS, REVEALERS = {"costa": "encoder"}, {"costa": "decoder"}  # else hider and revealer
 
 
 @pytest.fixture(params=names())
@@ -93,7 +95,7 @@ def test_the_container_loss_has_no_gradient_in_revealing_networks(pair, name):
     (hide(pair, cover, secret) - cover).square().mean().backward()
     assert taught(pair.parameters())
     if name not in SHARED:
-        assert all(value.grad is None for value in pair.revealer.parameters())
+        assert all(value.grad is None for value in getattr(pair, REVEALERS.get(name, "revealer")).parameters())
 
 
 def test_the_secret_loss_trains_both_directions(pair, name):
@@ -101,8 +103,8 @@ def test_the_secret_loss_trains_both_directions(pair, name):
     (reveal(pair, hide(pair, cover, secret)) - secret).square().mean().backward()
     assert taught(pair.parameters())
     if name not in SHARED:
-        assert taught(pair.revealer.parameters())
-        assert taught(pair.hider.parameters())
+        assert taught(getattr(pair, REVEALERS.get(name, "revealer")).parameters())
+        assert taught(getattr(pair, HIDERS.get(name, "hider")).parameters())
 
 
 def test_a_weights_file_round_trip(pair, name, tmp_path):

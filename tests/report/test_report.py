@@ -92,7 +92,12 @@ def write(path: Path, text: str) -> None:
 def reports(tmp_path: Path) -> Reports:
     """Outputs of the stages that always run, and of every study."""
     found = Reports(*(tmp_path / name for name in ("pair.safetensors", "curve.csv", "evaluate", "video", "studies")))
-    card = Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8}, {"beta": 0.7})
+    card = Card(
+        "invertible",
+        {"blocks": 1, "width": 8},
+        {"base": "means", "quality": 85, "block": 8, "period": 0.0},
+        {"beta": 0.7},
+    )
     save_pair(found.weights, build("invertible", blocks=1, width=8), card)
     write(found.curve, "step,container_psnr,secret_psnr\n1,20,20\n2,30,25\n")
     write(found.evaluate / "details.json", json.dumps({"photographs": {"sealed": MODE, "bare": MODE}}))

@@ -308,14 +308,14 @@ def test_matching_fills_all_samples(quarters) -> None:
 
 
 def test_the_revealed_secret_is_the_compressed_picture(quarters) -> None:
-    """Against Pillow alone: the same quality is reached with the same bytes."""
+    """Against Pillow alone: better than its AVIF, of 8 bits, at the bytes used."""
     embedding = matched_avif(2.0)(*quarters, 0)
-    sizes = {}
+    best = 0.0
     for quality in range(101):
         file = io.BytesIO()
         options = {"subsampling": "4:4:4", "codec": "aom", "advanced": {"tune": "psnr"}}
         Image.fromarray(quarters[1]).save(file, "AVIF", quality=quality, **options)
-        sizes[len(file.getvalue())] = np.asarray(Image.open(file).convert("RGB"))
-        if len(file.getvalue()) > 2 * 128 * 128 / 8:
+        if len(file.getvalue()) > embedding.bits * 128 * 128 / 8:
             break
-    assert np.array_equal(sizes[int(embedding.bits * 128 * 128 / 8)], embedding.reveal(embedding.container).picture)
+        best = psnr(quarters[1], np.asarray(Image.open(file).convert("RGB")))
+    assert best + 0.3 < psnr(quarters[1], embedding.reveal(embedding.container).picture) < best + 3

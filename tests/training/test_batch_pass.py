@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stegnet.core.config import ScrambleConfig
-from stegnet.core.tensors import block_means, join, split, with_block_means
+from stegnet.core.tensors import block_means
 from stegnet.models import Pair
 from stegnet.training.batch_pass import HideRevealPass, PassResult, draw_randomness, first_pairs, preview
 
@@ -29,39 +29,90 @@ def batch() -> torch.Tensor:
     return torch.randint(256, (8, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
+KINDS = pytest.mark.parametrize("base", ["none", "means", "coded"])
+
+
+def expected_hidden(batch: torch.Tensor, base: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What is hidden of the secrets, (B, 3, H, W), with their bases and gains."""
+    secret = batch[:, 1] / 255
+    if base == "none":
+        return secret - 128 / 255, torch.full_like(secret, 128 / 255), torch.ones(())
+    bases = block_means(secret) if base == "means" else batch[:, 2] / 255
+    gains = 0.1 / (secret - bases).square().mean((1, 2, 3), keepdim=True).sqrt()
+    return (secret - bases) * gains, bases, gains
+
+
+def with_bases(batch: torch.Tensor, base: str) -> torch.Tensor:
+    """The batch, and a third picture if bases are coded: the secret, rounded to multiples of 16."""
+    return batch if base != "coded" else torch.cat([batch, batch[:, 1:] // 16 * 16], dim=1)
+
+
 @pytest.mark.parametrize(("share", "changed"), [(0.0, 0), (1.0, 8)])
-@pytest.mark.parametrize("detail", [True, False])
-def test_only_secrets_are_shuffled(make_config, batch, share, changed, detail):
-    config = replace(make_config(batch=8, scrambled=share), scramble=ScrambleConfig(detail, 16))
-    pair = Watched()
-    result = HideRevealPass(pair, detail, "fp32")(batch, draw_randomness(config, 3, CPU))
+@KINDS
+def test_only_secrets_are_shuffled(make_config, batch, share, changed, base):
+    config = replace(make_config(batch=8, scrambled=share), scramble=ScrambleConfig(base, 85, 16))
+    pair, batch = Watched(), with_bases(batch, base)
+    result = HideRevealPass(pair, config, "fp32")(batch, draw_randomness(config, 3, CPU))
     assert torch.equal(result.cover, batch[:, 0] / 255)
     assert torch.equal(result.secret, batch[:, 1] / 255)
-    means = block_means(result.secret) if detail else None
-    expected = split(with_block_means(result.secret, means), means)
+    expected, *_ = expected_hidden(batch, base)
     moved = [not torch.allclose(a, b, atol=1e-6) for a, b in zip(pair.hidden, expected, strict=True)]
     assert sum(moved) == changed
     shown = pair.hidden.abs().flatten(2).sort().values
     torch.testing.assert_close(shown, expected.abs().flatten(2).sort().values, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("detail", [True, False])
-def test_revealed_secrets_are_unshuffled(make_config, batch, detail):
-    config = replace(make_config(batch=8, scrambled=0.5), scramble=ScrambleConfig(detail, 8))
-    result = HideRevealPass(Watched(), detail, "fp32")(batch, draw_randomness(config, 3, CPU))
-    means = block_means(result.secret) if detail else None
-    torch.testing.assert_close(result.revealed, join(split(result.secret, means), means))
+@KINDS
+def test_revealed_secrets_are_unshuffled_and_added_to_their_bases(make_config, batch, base):
+    config = replace(make_config(batch=8, scrambled=0.5), scramble=ScrambleConfig(base, 85, 8))
+    batch = with_bases(batch, base)
+    result = HideRevealPass(Watched(), config, "fp32")(batch, draw_randomness(config, 3, CPU))
+    torch.testing.assert_close(result.revealed, result.secret)
 
 
 def test_sealed_bits_and_noise_change_what_is_stored(make_config, batch):
-    pair = Watched()
-    hide_reveal = HideRevealPass(pair, True, "fp32")
-    for bits in (0.0, 0.1, 0.5):
-        result = hide_reveal(batch, draw_randomness(make_config(batch=8, bits=bits), 3, CPU))
-        changed = (pair.container - result.container).abs() > 0.5 / 255
-        assert changed.float().mean().item() == pytest.approx(bits, abs=0.01)
-    result = hide_reveal(batch, draw_randomness(make_config(batch=8, bits=0.0, noise=0.1), 3, CPU))
+    """Covers are exact levels: a sealed bit costs a step, as likely up as down."""
+    pair, shares = Watched(), []
+    for bits in (0.0, 0.1, 1.0):
+        config = make_config(batch=8, bits=bits)
+        result = HideRevealPass(pair, config, "fp32")(batch, draw_randomness(config, 3, CPU))
+        step = ((pair.container - result.container) * 255).round()
+        assert set(step.unique().tolist()) <= {-1, 0, 1}
+        shares.append(step.abs().mean().item())
+    assert shares[:2] == [0, 0]  # so few bits fall on samples that lie between two levels
+    assert 0.1 < shares[2] < 0.4
+    config = make_config(batch=8, bits=0.0, noise=0.1)
+    result = HideRevealPass(pair, config, "fp32")(batch, draw_randomness(config, 3, CPU))
     assert (pair.container - result.container).std().item() == pytest.approx(0.1, rel=0.05)
+
+
+class Periodic(Watched):
+    """Only the container modulo 4 levels counts; it is 3 levels above its cover."""
+
+    def period(self):
+        return torch.tensor(4 / 255)
+
+    def hide(self, cover, secret):
+        self.cover = cover
+        return super().hide(cover, secret) + 3 / 255
+
+
+def test_a_mask_is_around_the_networks_of_a_pair_with_a_period(make_config, batch):
+    config, pair = make_config(batch=8, bits=0.0), Periodic()
+    randomness = draw_randomness(config, 3, CPU)
+    result = HideRevealPass(pair, config, "fp32")(batch, randomness)
+    mask = (result.cover - pair.cover) * 255
+    torch.testing.assert_close(mask, randomness.mask * 4, atol=1e-4, rtol=0)
+    assert (mask.min().item(), mask.max().item()) == pytest.approx((0, 4), abs=0.01)
+    torch.testing.assert_close(pair.container * 255 + mask, result.container * 255, atol=1e-3, rtol=0)
+
+
+def test_samples_come_into_range_by_a_period(make_config, batch):
+    config = make_config(batch=8, bits=0.0)
+    result = HideRevealPass(Periodic(), config, "fp32")(batch, draw_randomness(config, 3, CPU))
+    step = ((result.container - result.cover) * 255).round()
+    assert torch.equal(step == -1, result.cover * 255 > 252.5)
+    assert set(step.unique().tolist()) == {-1, 3}
 
 
 class Vivid(Watched):
@@ -73,9 +124,8 @@ class Vivid(Watched):
 
 def test_revealing_reads_the_container_as_a_file_holds_it(make_config, batch):
     pair = Vivid()
-    result = HideRevealPass(pair, True, "fp32")(
-        batch, draw_randomness(make_config(batch=8, bits=0.0, noise=0.0), 3, CPU)
-    )
+    config = make_config(batch=8, bits=0.0, noise=0.0)
+    result = HideRevealPass(pair, config, "fp32")(batch, draw_randomness(config, 3, CPU))
     levels = np.rint(result.container.double().numpy().clip(0, 1) * 255)
     np.testing.assert_allclose(pair.container.numpy() * 255, levels, atol=1e-4)
     assert (result.container.amin() < 0) and (result.container.amax() > 1)
@@ -90,7 +140,7 @@ def test_randomness_follows_from_seed_and_step(make_config):
 
 def test_parts_of_a_batch_give_the_same_as_the_whole(make_config, batch):
     config = make_config(batch=8, scrambled=0.5, noise=0.1)
-    hide_reveal, randomness = HideRevealPass(Watched(), True, "fp32"), draw_randomness(config, 0, CPU)
+    hide_reveal, randomness = HideRevealPass(Watched(), config, "fp32"), draw_randomness(config, 0, CPU)
     whole = hide_reveal(batch, randomness)
     for part in (slice(0, 3), slice(3, 8)):
         for there, here in zip(whole, hide_reveal(batch[part], randomness.select(part)), strict=True):

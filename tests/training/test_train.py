@@ -15,6 +15,7 @@ from torch.nn import functional
 from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config, ScrambleConfig
 from stegnet.core.errors import ConfigError, DataError, TrainingError
+from stegnet.core.samples import NONE
 from stegnet.data.pairs import Pairs
 from stegnet.data.shards import TEST, ShardWriter, data_hash
 from stegnet.models import SHIPPED, Card, Invertible, Pair, load_pair, read_card, weights_id
@@ -304,7 +305,7 @@ def test_changed_code_does_not_resume_old_checkpoints(run, make_config, monkeypa
 @pytest.mark.arithmetic
 def test_the_loss_falls(run, make_config):
     config = make_config(pairs=480, batch=4, lr=0.004, container_ramp=0.0, scrambled=0.0)
-    config = replace(config, scramble=ScrambleConfig(detail=False, block=8))
+    config = replace(config, scramble=ScrambleConfig(NONE, 85, 8))
     losses = [point["loss"] for point in run(config)[2].curve]
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
 

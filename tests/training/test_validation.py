@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from stegnet.core.measures import psnr
+from stegnet.core.tensors import seal_strength
 from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
 from stegnet.models import Pair, build_from
 from stegnet.training.checkpoint import checkpoint_of
@@ -78,15 +79,18 @@ class Plain(Pair):
 
 def test_validation_measures_pictures_as_files_hold_them(make_config):
     """Recomputed in numpy on uint8: the container is rounded up by one level, and some samples by none or two."""
-    config = make_config()
-    config = replace(config, scramble=replace(config.scramble, detail=False))
+    config = make_config(bits=0.5)
+    config = replace(config, scramble=replace(config.scramble, base="none"))
     pictures = torch.randint(40, 200, (5, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     validation = Validation(pictures, config, "fp32", 2)
     found = validation.measure(Plain())
-    sealed = validation._randomness.sealed.numpy()  # 0.6 lies nearest to 1, and second-nearest to 0
-    assert 0.02 < sealed.mean() < 0.06
+    # 0.6 lies nearest to 1, second-nearest to 0, and third-nearest to 2.
+    strength, drawn = seal_strength(0.5), validation._randomness.sealed.numpy()
+    weights = np.exp(-strength * np.square([0.4, 0.6, 1.4]))
+    shares = np.cumsum(weights / weights.sum())
+    assert 0.6 < shares[0] < 0.9
     cover = pictures[:, 0].numpy()
-    container = cover + 1 - sealed.astype(np.uint8)
+    container = cover + np.where(drawn < shares[0], 1, np.where(drawn < shares[1], 0, 2)).astype(np.uint8)
     assert found["validation_container_psnr"] == pytest.approx(psnr(container, cover), abs=1e-3)
     assert found["validation_secret_psnr"] < 15  # the shuffle is undone on a picture that was never shuffled
     mse = (10 ** (-found[f"validation_{side}_psnr"] / 10) for side in ("container", "secret"))
@@ -104,6 +108,16 @@ def test_figures_do_not_depend_on_the_batch_size(make_config):
     one, again, all_at_once = (Validation(pictures, config, "fp32", count).measure(pair) for count in (1, 1, 8))
     assert one == again
     assert one == pytest.approx(all_at_once, rel=1e-4)
+
+
+def test_coded_bases_are_those_of_the_secrets(make_config, shards):
+    config = make_config()
+    config = replace(config, scramble=replace(config.scramble, base="coded"))
+    validation = Validation.open(config, shards, torch.device("cpu"), "fp32", 8)
+    cover, secret, base = validation._pictures.unbind(1)
+    assert torch.equal(base, secret - secret // 16)
+    assert torch.equal(cover.roll(-1, 0), secret)
+    assert validation.measure(Plain())["validation_container_psnr"] > 30
 
 
 def test_centre_crops_are_evenly_spaced_over_the_split(make_config, tmp_path):

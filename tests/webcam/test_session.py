@@ -16,7 +16,7 @@ import pytest
 
 from stegnet.codec import Network, read_key, reveal_film
 from stegnet.codec.output import no_progress
-from stegnet.codec.seal import read_salt
+from stegnet.codec.seal import frame_salt
 from stegnet.core.measures import psnr
 from stegnet.media import read_frames, read_picture, scan
 from stegnet.models import SHIPPED
@@ -160,7 +160,7 @@ def test_every_session_has_its_own_salt(folder, exact, key):
         with PageServer(0, Event()) as server:
             options = SessionOptions("camera.mkv", frames=1, record=folder / name)
             run(options, folder / "secret.png", lambda: exact, key, server, lambda: None, no_progress)
-    assert len({read_salt(next(read_frames(folder / name))) for name in ("a.mkv", "b.mkv")}) == 2
+    assert len({frame_salt(next(read_frames(folder / name))) for name in ("a.mkv", "b.mkv")}) == 2
 
 
 def test_a_session_without_viewers_can_be_ended(session):

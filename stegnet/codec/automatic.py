@@ -1,0 +1,53 @@
+"""Choosing the method for a secret: sealed as it is where it fits, else sealed and compressed, else by the network.
+
+Sealed bytes are encrypted, and at the same quality of the secret they leave a better container than the networks
+(docs/evaluation.md). So the network is left with what can't be compressed into its cover.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from stegnet.codec.embed import embed_file
+from stegnet.codec.files import PLAIN, NetworkLoader, check_input, hide_file, input_kind
+from stegnet.codec.film import HideOptions
+from stegnet.codec.keys import SYSTEM, KeySource, Randomness
+from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
+from stegnet.core.errors import CapacityError, MediaError, PackageError
+
+_SEALED = "method: sealed, all of it is encrypted; `--method network` hides pictures and films by the networks"
+_NETWORK = "method: network, since it can't be compressed into this cover; what the networks hide is only scrambled"
+
+
+def hide_automatically(
+    network: NetworkLoader,
+    cover: Path,
+    secret: Path,
+    out: OutputTarget,
+    key_source: KeySource,
+    options: HideOptions = PLAIN,
+    randomness: Randomness = SYSTEM,
+    progress: Progress = no_progress,
+) -> Report:
+    """Hides a secret by the method that suits it, which the report's first note names.
+
+    Raises:
+        StegnetError: as `embed_file`.
+    """
+    choices = {"verify": options.verify, "randomness": randomness, "progress": progress}
+    try:
+        report = embed_file(cover, secret, out, key_source, compress=True, **choices)
+        return replace(report, notes=(_SEALED, *report.notes))
+    except (CapacityError, PackageError):
+        if not _same_kind(cover, secret):
+            raise
+    report = hide_file(network, cover, secret, out, key_source, options, randomness, progress)
+    return replace(report, notes=(_NETWORK, *report.notes))
+
+
+def _same_kind(cover: Path, secret: Path) -> bool:
+    """True for a picture and a picture, or a film and a film."""
+    check_input(secret)
+    try:
+        return input_kind(cover) == input_kind(secret)
+    except MediaError:
+        return False

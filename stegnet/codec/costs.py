@@ -1,0 +1,61 @@
+"""Costs of changing a sample by one level: what a change there gives away, or how much it adds to the error."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+_MEDIAN = 40  # cost of a sample of median texture
+_WET = 500  # of a sample that should stay as it is
+_NEAREST = 64  # cost of a step from a sample that was exact
+_SHARP = 1 << 20  # divided by the texture around a pixel
+
+
+class Costs(NamedTuple):
+    """Costs of a step up and of a step down, each (H, W, 3) uint16, from 1 to 500."""
+
+    up: np.ndarray
+    down: np.ndarray
+
+
+def texture_costs(picture: np.ndarray) -> Costs:
+    """Low costs in texture, high ones in smooth areas: HILL (Li, Wang, Huang, Li 2014, ICIP), here in integers.
+
+    The high-pass residuals of the three channels are added before they are smoothed, so that a pixel has one cost.
+
+    Args:
+        picture: (H, W, 3) uint8.
+    """
+    wide = picture.astype(np.int16)
+    texture = _box(sum(np.abs(_high_pass(wide[..., channel])).astype(np.int32) for channel in range(3)), 1)
+    sums = _box(_SHARP // np.maximum(texture, 1), 7)
+    median = max(int(np.partition(sums, sums.size // 2, None)[sums.size // 2]), 1)
+    levels = np.clip(sums * np.float64(_MEDIAN / median), 1, _WET).astype(np.uint16)[..., None]
+    return Costs(*(np.broadcast_to(levels, picture.shape).copy() for _ in range(2)))
+
+
+def rounding_costs(error: np.ndarray) -> Costs:
+    """The squared error that a step adds to a rounded sample: least towards the second-nearest level.
+
+    Fridrich, Goljan, Soukal 2005, "Perturbed quantization steganography" (Multimedia Systems 11).
+
+    Args:
+        error: (H, W, 3) int8, exact minus rounded value in 1/254 of a level, −127 to 127.
+    """
+    tilt = error.astype(np.int16) * _NEAREST // 128
+    return Costs((_NEAREST + 1 - tilt).astype(np.uint16), (_NEAREST + 1 + tilt).astype(np.uint16))
+
+
+def _high_pass(channel: np.ndarray) -> np.ndarray:
+    """The Ker-Böhme residual, [[-1, 2, -1], [2, -4, 2], [-1, 2, -1]], of an (H, W) int16 channel."""
+    padded = np.pad(channel, 1, mode="symmetric")
+    rows = 2 * padded[1:-1] - padded[:-2] - padded[2:]
+    return 2 * rows[:, 1:-1] - rows[:, :-2] - rows[:, 2:]
+
+
+def _box(values: np.ndarray, reach: int) -> np.ndarray:
+    """Sums over squares of 2·reach + 1 values a side, (H, W) int32, the borders mirrored."""
+    size, mirror = 2 * reach + 1, "symmetric"
+    padded = np.pad(values, (reach + 1, reach), mode=mirror)
+    sums = np.cumsum(padded, 0, dtype=np.int32)
+    sums = np.cumsum(sums[size:] - sums[:-size], 1, dtype=np.int32)
+    return sums[:, size:] - sums[:, :-size]

@@ -1,0 +1,251 @@
+"""Ternary syndrome-trellis codes: trits in samples modulo 3, by changes of −1, 0 or +1 at the least total cost.
+
+After Filler, Judas, Fridrich 2011, "Minimizing additive distortion in steganography using syndrome-trellis codes" (IEEE
+TIFS 6(3)), here over GF(3): one code instead of the paper's two binary layers, that reaches log₂ 3 bits a sample. Many
+lanes, each a trellis of its own, are searched side by side (docs/format.md, "Record").
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+HEIGHTS = range(1, 7)
+MAX_WIDTH = 16  # sums for each trit
+MAX_COST = 4_007
+# Above the best state, a state is given up beyond _LEAST_HOPE; one that can't be reached stays beyond it, since a row
+# adds at most MAX_COST to the best.
+_UNREACHABLE, _LEAST_HOPE = 40_000, 30_000
+_BITS, _TRITS = 19, 12  # 2¹⁹ < 3¹²
+MAX_LANES, LEAST_ROWS = 1 << 16, 128
+_GROUP_STATES, _GROUP_BYTES = 1 << 15, 64 << 20  # of the lanes that are searched together, and of their decisions
+# Columns of the parity-check matrix for each height, as numbers to the base 3; the best of 12 to 40 random draws.
+COLUMNS = {
+    1: (1,) * MAX_WIDTH,
+    2: (8, 5, 4, 7, 4, 5, 7, 5, 4, 5, 8, 8, 7, 8, 5, 4),
+    3: (25, 13, 23, 19, 20, 22, 26, 14, 16, 11, 17, 10, 26, 25, 26, 13),
+    4: (70, 32, 79, 35, 74, 47, 71, 80, 44, 68, 55, 59, 77, 62, 28, 40),
+    5: (202, 131, 119, 100, 178, 127, 86, 175, 130, 184, 212, 137, 205, 94, 133, 83),
+    6: (514, 647, 512, 650, 293, 593, 403, 665, 287, 383, 353, 725, 694, 728, 641, 400),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Arrangement of trits and samples in lanes.
+
+    Attributes:
+        height: of the code, 1 to 6.
+        lanes: number of trellises side by side.
+        rows: trits in each lane.
+        merged: samples that count as one, their sum; where there are many for each trit.
+        width: sums for each trit.
+        wide: the first rows, which have one sum more.
+    """
+
+    height: int
+    lanes: int
+    rows: int
+    merged: int
+    width: int
+    wide: int
+
+    @property
+    def length(self) -> int:
+        """Sums in each lane."""
+        return self.rows * self.width + self.wide
+
+    def sums(self, samples: np.ndarray) -> np.ndarray:
+        """The samples, (n,), that make each sum, (length, merged, lanes); a view."""
+        return samples[: self.length * self.merged * self.lanes].reshape(self.length, self.merged, self.lanes)
+
+    @property
+    def columns(self) -> np.ndarray:
+        """Digits of the columns, (width + 1 or 16, height) uint8, lowest first."""
+        numbers = np.array(COLUMNS[self.height][: self.width + 1])
+        return (numbers[:, None] // 3 ** np.arange(self.height) % 3).astype(np.uint8)
+
+
+def layout(trits: int, samples: int, height: int) -> Layout | None:
+    """The layout of so many trits in so many samples, or None if they don't fit."""
+    lanes = max(1, min(trits // LEAST_ROWS, MAX_LANES))
+    rows, each = -(-trits // lanes), samples // lanes
+    merged = max(1, -(-each // (MAX_WIDTH * rows)))
+    width, wide = divmod(each // merged, rows)
+    return Layout(height, lanes, rows, merged, width, wide) if width else None
+
+
+def count_trits(size: int) -> int:
+    """Number of trits that hold `size` bytes."""
+    return -(-8 * size // _BITS) * _TRITS
+
+
+def most_bytes(samples: int) -> int:
+    """Most bytes that always fit into so many samples."""
+    return (samples - max(1, min(samples // LEAST_ROWS, MAX_LANES))) // _TRITS * _BITS // 8
+
+
+def to_trits(data: bytes) -> np.ndarray:
+    """Bytes as trits, (n,) uint8: each 19 bits are 12 trits, most significant first."""
+    bits = np.unpackbits(np.frombuffer(data, np.uint8))
+    bits = np.pad(bits, (0, -bits.size % _BITS)).reshape(-1, _BITS)
+    numbers = bits @ (1 << np.arange(_BITS - 1, -1, -1, dtype=np.int32))
+    return (numbers[:, None] // 3 ** np.arange(_TRITS - 1, -1, -1, dtype=np.int32) % 3).astype(np.uint8).reshape(-1)
+
+
+def from_trits(trits: np.ndarray, size: int) -> bytes | None:
+    """The `size` bytes that trits hold; None if no bytes give these trits."""
+    numbers = trits.reshape(-1, _TRITS) @ 3 ** np.arange(_TRITS - 1, -1, -1, dtype=np.int32)
+    if numbers.max(initial=0) >= 1 << _BITS:
+        return None
+    bits = (numbers[:, None] >> np.arange(_BITS - 1, -1, -1) & 1).astype(np.uint8).reshape(-1)
+    return None if bits[8 * size :].any() else np.packbits(bits[: 8 * size]).tobytes()
+
+
+def read(values: np.ndarray, plan: Layout) -> np.ndarray:
+    """Reads trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
+    digits = values % 3
+    sums = digits if plan.merged == 1 else plan.sums(digits).sum(1, dtype=np.uint32) % 3
+    trits = np.zeros((plan.rows + plan.height - 1, plan.lanes), np.uint16)
+    for first, block in _blocks(sums.reshape(-1), plan):
+        rows, width = block.shape[:2]
+        columns = plan.columns[:width]
+        for digit in range(plan.height):
+            part = trits[first + digit : first + digit + rows]
+            for sample in np.flatnonzero(columns[:, digit]):
+                part += block[:, sample] if columns[sample, digit] == 1 else block[:, sample] << 1
+    return (trits[: plan.rows] % 3).astype(np.uint8)
+
+
+def write(
+    values: np.ndarray, trits: np.ndarray, plan: Layout, up: np.ndarray, down: np.ndarray, ties: np.ndarray
+) -> np.ndarray:
+    """Finds the changes after which samples hold given trits, at nearly the least total cost.
+
+    Args:
+        values: (n,) uint8.
+        trits: (rows · lanes,) uint8, or fewer: those that are missing are 0.
+        up, down: (n,) uint16, the cost of a change by +1 and −1, at most MAX_COST.
+        ties: (n,) uint16, random: of merged samples of equal cost, that of the lowest number changes.
+    Returns:
+        (n,) int8 of −1, 0 and 1.
+    """
+    wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
+    wanted[: trits.size] = trits
+    missing = (wanted.reshape(plan.rows, plan.lanes) + 3 - read(values, plan)) % 3
+    if plan.merged == 1:
+        return _search_all(missing, up, down, plan, values.size)
+    (up, cheapest_up), (down, cheapest_down) = (_cheapest(plan.sums(costs), plan.sums(ties)) for costs in (up, down))
+    steps = _search_all(missing, up.reshape(-1), down.reshape(-1), plan, up.size).reshape(up.shape)
+    chosen = np.where(steps < 0, cheapest_down, cheapest_up)
+    changes = np.zeros(values.size, np.int8)
+    for number, part in enumerate(np.moveaxis(plan.sums(changes), 1, 0)):
+        np.copyto(part, steps, where=chosen == number)
+    return changes
+
+
+def _cheapest(costs: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least of the costs of a sum's samples, (length, merged, lanes), and the sample's number."""
+    least = np.full((costs.shape[0], costs.shape[2]), np.iinfo(np.uint32).max, np.uint32)
+    chosen = np.zeros(least.shape, np.uint32)
+    for number in range(costs.shape[1]):
+        cost = costs[:, number].astype(np.uint32) << 16 | ties[:, number]
+        np.copyto(chosen, number, where=cost < least)
+        np.minimum(least, cost, out=least)
+    return (least >> 16).astype(np.uint16), chosen
+
+
+def _search_all(missing: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Layout, size: int) -> np.ndarray:
+    """The changes of sums, (size,) int8; the lanes are searched in groups, which bounds the memory."""
+    changes = np.zeros(size, np.int8)
+    blocks = [[block for _, block in _blocks(part, plan)] for part in (up, down, changes)]
+    states = 3**plan.height
+    lanes = max(1, min(_GROUP_STATES // states, _GROUP_BYTES // (2 * states * plan.length)))
+    for first in range(0, plan.lanes, lanes):
+        group = slice(first, first + lanes)
+        _search(
+            missing[:, group], [tuple(part[..., group] for part in parts) for parts in zip(*blocks, strict=True)], plan
+        )
+    return changes
+
+
+def _blocks(sums: np.ndarray, plan: Layout) -> list[tuple[int, np.ndarray]]:
+    """Views of the sums, (rows, width, lanes), with the first row of each: wide rows and the others."""
+    split = plan.wide * (plan.width + 1) * plan.lanes
+    wide = sums[:split].reshape(plan.wide, plan.width + 1, plan.lanes)
+    rest = sums[split : plan.length * plan.lanes].reshape(plan.rows - plan.wide, plan.width, plan.lanes)
+    return [(first, block) for first, block in ((0, wide), (plan.wide, rest)) if len(block)]
+
+
+@cache
+def _moves(height: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each column the state from which +1 leads to each state, and that from which −1 does."""
+    states = np.arange(3**height)
+    powers = 3 ** np.arange(height)
+    digits = states[:, None] // powers % 3
+    columns = np.array(COLUMNS[height])[:, None] // powers % 3
+    return [((digits - column) % 3 @ powers, (digits + column) % 3 @ powers) for column in columns]
+
+
+def _search(missing: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]], plan: Layout) -> None:
+    """Viterbi search over the lanes of a group; writes the changes.
+
+    Args:
+        missing: (rows, lanes) uint8, what the changes must add to each trit.
+        blocks: costs of +1, costs of −1 and changes, each (rows, width, lanes), one block after the other.
+    """
+    lanes, states = missing.shape[1], 3**plan.height
+    costs = np.full((states, lanes), _UNREACHABLE, np.uint16)
+    costs[0] = 0
+    decisions = []
+    row = 0
+    for up, down, _ in blocks:
+        raised, lowered = (np.empty((*up.shape[:2], states, lanes), bool) for _ in range(2))
+        for index in range(len(up)):
+            costs = _through_row(costs, up[index], down[index], raised[index], lowered[index], plan.height)
+            costs = _next_row(costs, missing[row])
+            row += 1
+        decisions.append((raised, lowered))
+    state = costs[: states // 3].argmin(0)
+    for (_, _, changes), (raised, lowered) in zip(reversed(blocks), reversed(decisions), strict=True):
+        for index in range(len(changes) - 1, -1, -1):
+            row -= 1
+            state = _back(3 * state + missing[row], raised[index], lowered[index], changes[index], plan.height)
+
+
+def _through_row(
+    costs: np.ndarray, up: np.ndarray, down: np.ndarray, raised: np.ndarray, lowered: np.ndarray, height: int
+) -> np.ndarray:
+    """Costs of all states, (states, lanes), after the samples of a row, and for each the decision that led there."""
+    costs, by_up, by_down = costs.copy(), np.empty_like(costs), np.empty_like(costs)
+    for sample, (before_up, before_down) in enumerate(_moves(height)[: len(up)]):
+        np.take(costs, before_up, 0, out=by_up, mode="clip")
+        by_up += up[sample]
+        np.take(costs, before_down, 0, out=by_down, mode="clip")
+        by_down += down[sample]
+        np.less(by_up, costs, out=raised[sample])
+        np.minimum(by_up, costs, out=by_up)
+        np.less(by_down, by_up, out=lowered[sample])
+        np.minimum(by_down, by_up, out=costs)
+    return costs
+
+
+def _next_row(costs: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Keeps the states whose lowest digit is what the row must add, and shifts them by that digit."""
+    kept = np.where(missing == 0, costs[::3], np.where(missing == 1, costs[1::3], costs[2::3]))
+    after = np.full_like(costs, _UNREACHABLE)
+    kept -= kept.min(0)
+    after[: len(kept)] = np.where(kept > _LEAST_HOPE, _UNREACHABLE, kept)
+    return after
+
+
+def _back(state: np.ndarray, raised: np.ndarray, lowered: np.ndarray, changes: np.ndarray, height: int) -> np.ndarray:
+    """Goes back through the samples of a row, (width, lanes), and writes their changes; the states before it."""
+    lanes = np.arange(state.size)
+    for sample in range(len(changes) - 1, -1, -1):
+        before_up, before_down = _moves(height)[sample]
+        down = lowered[sample][state, lanes]
+        up = raised[sample][state, lanes] & ~down
+        changes[sample] = up.astype(np.int8) - down
+        state = np.where(up, before_up[state], np.where(down, before_down[state], state))
+    return state

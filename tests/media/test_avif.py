@@ -1,0 +1,100 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet.core.errors import MediaError
+from stegnet.core.measures import psnr
+from stegnet.media.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decode_avif, encode_avif, fit_avif
+
+
+def smooth(height: int, width: int) -> np.ndarray:
+    y, x = np.mgrid[:height, :width]
+    waves = [127 + 100 * np.sin(x / (5 + 2 * each) + y / (9 - each)) for each in range(3)]
+    return np.stack(waves, axis=-1).astype(np.uint8)
+
+
+@pytest.mark.parametrize("speed", [FAST, FASTEST])
+def test_a_picture_comes_back_nearly_as_it_was(speed):
+    picture = smooth(64, 96)
+    found = [psnr(decode_avif(encode_avif(picture, quality, speed), 64, 96), picture) for quality in (40, 70, 95)]
+    assert found == sorted(found)
+    assert found[0] > 25
+    assert found[2] > 42
+
+
+def test_pillow_reads_the_same_samples():
+    coded = encode_avif(smooth(40, 24), 80)
+    with Image.open(io.BytesIO(coded)) as picture:
+        assert (picture.format, picture.size, picture.mode) == ("AVIF", (24, 40), "RGB")
+        np.testing.assert_array_equal(decode_avif(coded, 40, 24), np.asarray(picture))
+
+
+def test_the_same_picture_gives_the_same_bytes():
+    picture = smooth(64, 64)
+    assert encode_avif(picture, 90) == encode_avif(picture.copy(), 90)
+
+
+def test_the_quality_is_lowered_until_it_fits(picture):
+    noisy = picture(64, 64)
+    sizes = {quality: len(encode_avif(noisy, quality)) for quality in (90, 85, 80, 75)}
+    assert len(fit_avif(noisy, 90, sizes[90])) == sizes[90]
+    assert len(fit_avif(noisy, 90, sizes[90] - 1)) == sizes[85]
+    assert len(fit_avif(noisy, 90, sizes[80])) == sizes[80]
+    assert len(fit_avif(noisy, 90, sizes[80] - 1)) == sizes[75]
+
+
+def test_what_never_fits_comes_at_the_lowest_quality(picture):
+    noisy = picture(64, 64)
+    assert fit_avif(noisy, 90, 10) == encode_avif(noisy, 0)
+    assert fit_avif(noisy, 0, 10) == encode_avif(noisy, 0)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (16, 64), (64, 64), (128, 256)])
+@pytest.mark.parametrize("cell", [1, 2, 4])
+def test_the_least_bytes_suffice_for_the_worst_pictures(size, cell):
+    height, width = size
+    cells = np.random.default_rng(cell).integers(0, 2, (height // cell, width // cell, 3), np.uint8) * 255
+    worst = cells.repeat(cell, 0).repeat(cell, 1)
+    for speed in (FAST, FASTEST):
+        assert len(encode_avif(worst, 0, speed)) <= LEAST_FILE + LEAST_PER_PIXEL * height * width
+
+
+def test_another_size_is_not_decoded(monkeypatch):
+    coded = encode_avif(smooth(40, 24), 80)
+    monkeypatch.setattr("PIL.AvifImagePlugin.AvifImageFile.load", lambda self: pytest.fail("decoded"))
+    for size in ((24, 40), (40, 32), (8, 8)):
+        with pytest.raises(ValueError, match="another size"):
+            decode_avif(coded, *size)
+
+
+def test_transparency_and_other_formats_are_refused():
+    files = []
+    for mode, form in (("RGBA", "AVIF"), ("RGB", "PNG"), ("RGB", "JPEG")):
+        file = io.BytesIO()
+        Image.new(mode, (16, 16)).save(file, form)
+        files.append(file.getvalue())
+    for file in files:
+        with pytest.raises(ValueError):
+            decode_avif(file, 16, 16)
+
+
+def test_damaged_files_are_value_errors_or_pictures():
+    coded = encode_avif(smooth(40, 24), 80)
+    for cut in range(0, len(coded) // 2, 7):
+        with pytest.raises(ValueError):
+            decode_avif(coded[:cut], 40, 24)
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        damaged = bytearray(coded)
+        damaged[random.integers(len(coded))] ^= 1 << random.integers(8)
+        try:
+            assert decode_avif(bytes(damaged), 40, 24).shape == (40, 24, 3)
+        except ValueError:
+            continue
+
+
+def test_a_picture_too_large_for_avif():
+    with pytest.raises(MediaError, match="65544×8 pixels can't be made AVIF"):
+        encode_avif(np.zeros((8, 65544, 3), np.uint8), 50)

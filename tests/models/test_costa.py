@@ -1,0 +1,110 @@
+"""The dirty-paper family: what it needs, and what its masks hide."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kstest
+
+from stegnet.core.errors import ConfigError
+from stegnet.models import Costa, build
+
+pytestmark = pytest.mark.arithmetic
+
+
+@pytest.fixture
+def pair() -> Costa:
+    """Untrained: encoder and decoder are linear, but for compander and series."""
+    torch.manual_seed(0)
+    return build("costa", width=8).eval()
+
+
+def hidden_signal(seed: int = 0, size: int = 128) -> torch.Tensor:
+    return 0.1 * torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def cover(seed: int = 1, size: int = 128) -> torch.Tensor:
+    return torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 0.8 + 0.1
+
+
+@torch.no_grad()
+def test_a_container_stays_within_half_a_period_of_any_cover(pair):
+    change = pair.hide(cover(), hidden_signal()) - cover()
+    assert change.abs().max() < pair.period() / 2
+    assert pair.period().item() * 255 == pytest.approx(4.8)
+
+
+@torch.no_grad()
+def test_no_cover_disturbs_what_is_revealed(pair):
+    hidden = hidden_signal()
+    first, second = (pair.reveal(pair.hide(cover(seed), hidden)) for seed in (1, 2))
+    error = (first - hidden).square().mean()
+    assert error < 0.2 * hidden.square().mean()
+    torch.testing.assert_close(error, (second - hidden).square().mean(), rtol=0.05, atol=0)
+
+
+@torch.no_grad()
+def test_an_untrained_pair_reveals_from_8_bits_already(pair):
+    hidden = hidden_signal()
+    container = pair.hide(cover(), hidden).mul(255).round() / 255
+    assert (pair.reveal(container) - hidden).square().mean() < 0.4 * hidden.square().mean()
+
+
+@torch.no_grad()
+def test_only_the_container_modulo_the_period_counts(pair):
+    container = pair.hide(cover(), hidden_signal())
+    for periods in (-3, 1, 20):
+        moved = container + periods * pair.period()
+        torch.testing.assert_close(pair.reveal(moved), pair.reveal(container), atol=2e-3, rtol=0)
+
+
+@torch.no_grad()
+def test_with_a_mask_the_change_is_uniform_whatever_is_hidden(pair):
+    """So the container says nothing of it: its distribution is the same for each value hidden."""
+    mask = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(3)) * pair.period()
+    way = pair.way_logit.sigmoid()
+    plain = cover() * 0 + 100 / 255
+    for hidden in (hidden_signal(), torch.zeros(1, 3, 128, 128), torch.full((1, 3, 128, 128), 0.2)):
+        change = (pair.hide(plain - mask, hidden) + mask - plain) / (way * pair.period())
+        found = change.flatten().numpy()[::7]
+        assert kstest(found, "uniform", (-0.5, 1)).pvalue > 1e-3
+        assert abs(np.corrcoef(change.flatten(), hidden_signal().flatten())[0, 1]) < 0.02
+
+
+@torch.no_grad()
+def test_without_its_mask_nothing_is_revealed(pair):
+    hidden = hidden_signal()
+    mask = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(3)) * pair.period()
+    container = pair.hide(cover() - mask, hidden) + mask
+    right, wrong = pair.reveal(container - mask), pair.reveal(container)
+    assert np.corrcoef(right.flatten(), hidden.flatten())[0, 1] > 0.9
+    assert abs(np.corrcoef(wrong.flatten(), hidden.flatten())[0, 1]) < 0.02
+
+
+def test_both_terms_train_the_period(pair):
+    """The container pulls it down, and the secret up, through what happens to the container."""
+    pair.hide(cover(), hidden_signal()).sub(cover()).square().mean().backward()
+    assert pair.log_period.grad > 0
+    assert pair.way_logit.grad > 0
+
+
+def test_half_precision_keeps_the_phases(pair):
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        container = pair.hide(cover(), hidden_signal())
+        assert container.dtype == torch.float32
+        revealed = pair.reveal(container)
+    assert (revealed.float() - hidden_signal()).square().mean() < 0.2 * hidden_signal().square().mean()
+
+
+@pytest.mark.parametrize("option", ["blocks", "ends"])
+def test_one_convolution_is_refused(option):
+    with pytest.raises(ConfigError, match=f"model.{option}: must be 2 or more"):
+        build("costa", **{option: 1})
+
+
+def test_a_backbone_needs_ends():
+    with pytest.raises(ConfigError, match="resnet18 has no place without ends"):
+        build("costa", backbone="resnet18")
+    pair = build("costa", width=4, ends=2, backbone="test_convnext")
+    pictures = torch.rand(1, 3, 32, 40)
+    assert pair.restore(pictures).shape == pictures.shape
+    assert torch.equal(build("costa", width=4).restore(pictures), pictures)
