@@ -5,7 +5,7 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet.codec import trellis
-from stegnet.codec.carriers import BLOCK, LEAD_BITS, MAC_BITS, Plan, idle_samples, keystream, zones_of
+from stegnet.codec.carriers import BLOCK, LEAD_BITS, MAC_BITS, Plan, Zones, idle_samples, keystream, zones_of
 
 _LEAST_CHANGED = 4  # salt samples
 
@@ -35,14 +35,14 @@ def refresh(samples: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Plan, s
 
     They are drawn again until some salt samples have changed, so that no salt repeats.
     """
-    idle, salts = idle_samples(samples.size), samples.size // BLOCK
+    idle, salts, zones = idle_samples(samples.size), samples.size // BLOCK, zones_of(samples.size)
     changes = np.zeros(idle.size, np.int8)
     while np.count_nonzero(changes[:salts]) < min(_LEAST_CHANGED, salts):
         stream = keystream(seed, 9 * idle.size)
         order = np.frombuffer(stream, "<u8", idle.size).argsort()
         random = np.frombuffer(stream, np.uint8, offset=8 * idle.size)
         shuffled = idle[order]
-        changes[order] = _random_changes(samples[shuffled], up[shuffled], down[shuffled], plan, random)
+        changes[order] = _random_changes(samples[shuffled], up[shuffled], down[shuffled], zones, plan, random)
         seed = sha256(seed).digest()
     for offset in (1, 2) if plan.grey else ():
         other = idle[:salts] // 3 * 3 + (idle[:salts] + offset) % 3
@@ -50,10 +50,12 @@ def refresh(samples: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Plan, s
     samples[idle] = changed(samples[idle], changes)
 
 
-def _random_changes(values: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Plan, random: np.ndarray) -> np.ndarray:
+def _random_changes(
+    values: np.ndarray, up: np.ndarray, down: np.ndarray, zones: Zones, plan: Plan, random: np.ndarray
+) -> np.ndarray:
     """Changes, (n,) int8, that write random bits to values: parities and trits in the shares of a whole frame."""
-    zones, parities = zones_of(values.size * BLOCK), LEAD_BITS + MAC_BITS
-    groups = max(1, _in_part(parities, 1, BLOCK - 1, random[0]))
+    parities = LEAD_BITS + MAC_BITS
+    groups = max(1, _in_part(parities, values.size, zones.record.stop, random[0]))
     split = groups * (zones.mac.stop // parities)
     head, tail = values[:split].copy(), values[split:]
     write_parities(head, random[2 : 2 + groups] & 1, up[:split], down[:split])

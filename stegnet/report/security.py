@@ -105,8 +105,9 @@ def wrongkey(name: str, folder: Path, command: str) -> Section:
     paragraphs = (
         f"{figures['attempts']:.0f} attempts to open containers with another key or a key that differs in one bit, and "
         f"to open pictures that hide nothing: {figures['opened']:.0f} succeeded, and all got the same answer.",
-        "The reveal network itself runs without a key: it yields shuffled detail. Its correlation and mutual "
-        "information with the true secret equal those with an unrelated secret; only statistics of its blocks leak.",
+        "The reveal network itself runs without a key: it yields the shuffled residual, which is what the sealed base "
+        "leaves of a secret, under the mask if the network has one. Its correlation and mutual information with the "
+        "true secret equal those with an unrelated secret.",
     )
     summary = read_table(folder / "summary.csv")
     columns = {
@@ -125,13 +126,35 @@ def wrongkey(name: str, folder: Path, command: str) -> Section:
     return Section(name, command, paragraphs, parts)
 
 
+def known(name: str, folder: Path, command: str) -> Section:
+    """Attacks that tell which of some known pictures is hidden."""
+    paragraph = (
+        "An attacker without the key has all the pictures of which one is hidden, or JPEG copies of them, and codes "
+        "them as the program does. He compares how busy their blocks are, all statistics of the blocks, or the blocks "
+        "themselves, one by one. The AUC (area under the ROC curve) is that of the question whether a known picture is "
+        "the hidden one; 0.5 is chance. Exact blocks are those of a network without errors and without a mask."
+    )
+    table = read_table(folder / "known.csv")
+    columns = {
+        "kind": ("", text), "blocks": ("blocks", text), "base": ("base", text), "attack": ("compared by", text),
+        "copies": ("known pictures", text), "pairs": ("pictures", text), "told": ("secret identified", percent),
+        "chance": ("by chance", percent), "auc": ("AUC", _THREE),
+    }  # fmt: skip
+    parts = (
+        Table.of(table[table["kind"] == table["kind"].iloc[0]], columns),
+        Table.of(table, columns, "All kinds of pictures"),
+    )
+    return Section(name, command, (paragraph,), parts)
+
+
 def shuffle(name: str, folder: Path, command: str) -> Section:
     """The jigsaw and known-frame attacks."""
     figures = read_json(folder / "metrics.json")
     paragraph = (
-        "Running the public reveal network yields the blocks of the secret's detail, permuted, rotated and negated by "
-        "key. A jigsaw solver reassembles them; its score is the share of truly adjacent blocks that it places side by "
-        "side."
+        "Running the public reveal network yields the blocks of the secret's residual, permuted, rotated and negated "
+        "by key, and hidden by a mask if the network has one. A jigsaw solver reassembles them; its score is the share "
+        "of truly adjacent blocks that it places side by side. Exact blocks are those of a network without errors, "
+        "with a coded base or with block means as base."
     )
     rows = [[metric.replace("_", " "), f"{value:.3f}"] for metric, value in figures.items()]
     alt = "the secret, its blocks as revealed without the key, and the solver's reassembly"

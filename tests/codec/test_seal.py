@@ -264,15 +264,18 @@ def test_no_place_stands_out_over_many_containers(key, size, count):
 @pytest.mark.parametrize("size", [0, 200, 440])
 @pytest.mark.parametrize("costs", [equal_costs, texture_costs])
 def test_samples_that_carry_nothing_change_as_often(key, picture, size, costs):
-    """The salt's, and those behind the last run, though they are at public places: within 5 deviations and 4 %."""
+    """The salt's, and those behind the last run, though they are at public places: within 5 deviations and 4 %.
+
+    They are so few here that those of one cover may all be cheap: eight covers.
+    """
     cover = picture(31, 33)
-    steps = changes(key, cover, bytes(size), 60, costs)
+    steps = np.concatenate([changes(key, picture(31, 33, seed), bytes(size), 8, costs) for seed in range(8)])
     salts = set(book.salt_samples(cover.size))
     behind = [place for place in book.free_samples(cover.size) if place not in salts]
     assert len(behind) == 26
     everywhere = (steps != 0).mean()
     for places in (sorted(salts), behind):
-        tries = 60 * len(places)
+        tries = 64 * len(places)
         found = (steps[:, places] != 0).mean()
         assert abs(found - everywhere) < 5 * (everywhere * (1 - everywhere) / tries) ** 0.5 + 0.04 * everywhere
 

@@ -63,6 +63,10 @@ OUTPUTS = {
         "mutual_information_others,told\nphotographs,one bit off,picture,.001,.008,.0025,.0021,0\n",
         "pictures.png": "",
     },
+    "known": {
+        "known.csv": "kind,pairs,chance,base,blocks,attack,copies,told,auc\n"
+        "photographs,23,.043,coded,read,busy,JPEG 90,.13,.527\n",
+    },
     "shuffle": {"pictures.png": ""},
     "survive": {
         "survive.csv": "material,kind,strength,method,container_psnr,secret_psnr,secret_ssim,opened,pairs\n"
@@ -178,6 +182,11 @@ def test_every_column_of_a_study_is_below_its_heading(reports: Reports) -> None:
         ],
         ["photographs", "one bit off", "picture", "0.001", "0.008", "0.0025", "0.0021"],
     ]
+    known = [
+        ["", "blocks", "base", "compared by", "known pictures", "pictures", "secret identified", "by chance", "AUC"],
+        ["photographs", "read", "coded", "busy", "JPEG 90", "23", "13%", "4%", "0.527"],
+    ]
+    assert tables[STUDIES["known"].name] == [known] * 2
     assert tables[STUDIES["wrongkey"].name] == [[keyless[0] + ["secret identified"], keyless[1] + ["0%"]]] * 2
 
 
