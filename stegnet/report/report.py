@@ -26,6 +26,8 @@ STUDIES = {  # by stage of study/dvc.yaml, in the order of the page
     "residual": Study("Leaks in the residual", security.residual),
     "classical": Study("Classical steganalysis", security.classical),
     "detect": Study("Trained detector", security.detect),
+    "steganalysis": Study("Steganalysis by features", security.steganalysis),
+    "places": Study("Places", security.places),
     "wrongkey": Study("Wrong key", security.wrongkey),
     "known": Study("Known pictures", security.known),
     "shuffle": Study("Attacks on the shuffle", security.shuffle),

@@ -58,6 +58,38 @@ def detect(name: str, folder: Path, command: str) -> Section:
     return Section(name, command, (paragraph,), (chart, _all_figures(folder / "detect.csv", columns)))
 
 
+def steganalysis(name: str, folder: Path, command: str) -> Section:
+    """Accuracy of classifiers on rich features."""
+    paragraph = (
+        "Classifiers of the field, trained on features of covers and their containers and tested on other photographs; "
+        "50 % is chance. CRMQ1 and SRMQ1 are the parts of the colour rich model: across the channels, and within each. "
+        "Rates are in bits for each sample, three for each pixel. The published methods are simulated: they hide "
+        "nothing, and change as few samples as an ideal code would."
+    )
+    columns = {
+        "method": ("", text), "rate": ("rate", decimals(2)), "features": ("features", text),
+        "pairs": ("training pairs", text), "accuracy": ("accuracy", percent), "low": ("95 % CI from", percent),
+        "high": ("to", percent), "auc": ("AUC", _THREE), "tested": ("tested", text),
+    }  # fmt: skip
+    chart = Picture.chart(folder / "steganalysis.png", "accuracy of the colour features over the rate of each method")
+    return Section(name, command, (paragraph,), (chart, _all_figures(folder / "steganalysis.csv", columns)))
+
+
+def places(name: str, folder: Path, command: str) -> Section:
+    """Attacks on places that are public or repeated."""
+    paragraph = (
+        "An attacker without key and cover predicts each sample from its neighbours and adds up the errors at a place "
+        "over many containers, or counts how often a place changes in a film that stands still. An AUC of 0.5 is "
+        "chance: nothing is found at places that are public, or that one key points out."
+    )
+    columns = {
+        "method": ("", text), "medium": ("", text), "attack": ("attack", text), "question": ("tells", text),
+        "containers": ("containers learnt from", text), "scored": ("scored", text), "auc": ("AUC", _THREE),
+        "low": ("95 % CI from", _THREE), "high": ("to", _THREE),
+    }  # fmt: skip
+    return Section(name, command, (paragraph,), (Table.of(read_table(folder / "places.csv"), columns),))
+
+
 def detect_tile(folder: Path) -> Tile | None:
     """Accuracy of the detector with the fewest training pairs."""
     if not (folder / "detect.csv").exists():
