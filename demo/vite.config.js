@@ -7,7 +7,7 @@ import { defaultClientConditions, defineConfig } from "vite";
 /** Folders of the shipped pair and of its ONNX files. */
 const WEIGHTS = resolve(import.meta.dirname, "../stegnet/weights");
 const GRAPHS = resolve(process.env.STEGNET_ONNX ?? WEIGHTS);
-const NETWORKS = ["prepare", "hide", "reveal", "restore"];
+const NAMES = "stegnet.networks"; // key of an ONNX file's metadata
 
 /** Headers that allow threads to share memory. */
 const HEADERS = {
@@ -19,7 +19,7 @@ export default defineConfig({
   base: "./",
   build: { target: "es2023", cssMinify: "lightningcss", assetsInlineLimit: 0, chunkSizeWarningLimit: 1000 },
   worker: { format: "es" },
-  define: { __PAIR__: JSON.stringify(pair()) },
+  define: { __PAIR__: JSON.stringify(pair()), __NETWORKS__: JSON.stringify(networks()) },
   assetsInclude: ["**/*.onnx"],
   resolve: {
     alias: { "@weights": graphs() },
@@ -29,17 +29,38 @@ export default defineConfig({
   preview: { headers: HEADERS, host: "127.0.0.1" },
 });
 
-/** The pair as a container's header identifies it: SHA-256 of its weights, and which part of a secret they hide. */
+/** The pair as a container's header identifies it: SHA-256 of its weights, and the base of the secrets it hides. */
 function pair() {
   const weights = createHash("sha256")
     .update(readFileSync(resolve(WEIGHTS, "default.safetensors")))
     .digest("hex");
-  const { block, detail } = JSON.parse(readFileSync(resolve(WEIGHTS, "default.json"), "utf8")).scramble;
-  return { weights, block, detail };
+  const {
+    base: kind,
+    quality,
+    block,
+    period,
+  } = JSON.parse(readFileSync(resolve(WEIGHTS, "default.json"), "utf8")).scramble;
+  return { weights, kind, quality, block, period };
 }
 
+/** The folder of the ONNX files, which must be those of the weights. */
 function graphs() {
-  const missing = NETWORKS.map((name) => resolve(GRAPHS, `default.${name}.onnx`)).filter((path) => !existsSync(path));
-  if (missing.length > 0) throw new Error(`missing: ${missing.join(", ")}; \`stegnet export\` writes them`);
+  const missing = networks().filter((name) => !existsSync(graph(name)));
+  if (missing.length > 0) throw new Error(`missing: ${missing.map(graph).join(", ")}; \`stegnet export\` writes them`);
   return GRAPHS;
+}
+
+/** Names of the pair's networks, from an ONNX file's metadata: not every pair has networks at its ends. */
+function networks() {
+  if (!existsSync(graph("hide"))) return ["hide"];
+  const file = readFileSync(graph("hide"));
+  const at = file.indexOf(NAMES) + NAMES.length + 2; // a string of the metadata follows its key: tag, length, bytes
+  return file
+    .subarray(at, at + file[at - 1])
+    .toString()
+    .split(" ");
+}
+
+function graph(name) {
+  return resolve(GRAPHS, `default.${name}.onnx`);
 }

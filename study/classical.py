@@ -1,4 +1,4 @@
-"""Stage classical: three classical attacks on lowest bits, each from its paper, none with training, program or key.
+"""Stage classical: four classical attacks on lowest bits, each from its paper, none with training, program or key.
 
 All were designed for the *replacement* of lowest bits, which swaps the values 2k and 2k + 1 and leaves a trace in their
 counts. Stegnet steps by one level up or down, and its network changes higher bits, too: that they find little does not
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sealwatch import ws
 
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Network
@@ -93,11 +94,21 @@ def chi_square(picture: np.ndarray) -> float:
     return float(np.mean((even - odd) ** 2 / (even + odd)))
 
 
+def weighted_stego(picture: np.ndarray) -> float:
+    """Share of the samples whose lowest bit was changed, as WS estimates it; 0 at least. Mean over the channels.
+
+    Fridrich and Goljan 2004, "On estimation of secret message length in LSB steganography in spatial domain", SPIE
+    5306; by the package sealwatch.
+    """
+    return float(np.mean([ws.attack(np.ascontiguousarray(channel)) for channel in np.moveaxis(picture, -1, 0)]))
+
+
 # Scores are higher for likelier containers.
 ATTACKS = {
     "sample pairs": sample_pairs,
     "RS": regular_singular,
     "chi-square": lambda picture: -chi_square(picture),
+    "WS": weighted_stego,
 }
 
 

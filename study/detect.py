@@ -2,8 +2,9 @@
 
 Two attackers: one has the program and the weights in use, the other trained weights of his own in the same way.
 Neither has a key: each container, in training and test, has a key of its own. Without weights, which the sealed method
-and the 4-bit swap do not use, there is one attacker. "Nothing hidden" is the negative control: a detector trained to
-distinguish pictures from other pictures must fail.
+and the 4-bit swap do not use, there is one attacker. The sealed method's rates are in bits for each sample; at each but
+the highest, training goes on from the detector of the rate above. "Nothing hidden" is the negative control: a detector
+trained to distinguish pictures from other pictures must fail.
 """
 
 from collections.abc import Iterator
@@ -20,11 +21,12 @@ from stegnet.codec import Network
 from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.evaluation.chart import chart
-from study.detector import LabelledPairs, Scores, detect, train_detector
-from study.methods import Method, container_seed, network_by_key, nothing_hidden, sealed, swap
+from study.detector import Detector, LabelledPairs, detect, train_detector
+from study.methods import Method, container_seed, network_by_key, nothing_hidden, sealed_at, swap
 from study.pairs import Pair, photograph_pairs, training_pairs
-from study.stats import auc, auc_interval, share_interval
+from study.scores import summarise
 
+SEALED_RATES = (1.0, 0.4, 0.2, 0.1, 0.05)  # descending
 LADDER = (30, 100, 300, 600)  # training pairs; the last is as many as there are, if fewer
 STEPS = 400  # of training, whatever the number of pairs
 DRAWS = {30: 3}  # detectors, each trained on other pairs; one if there is no entry
@@ -42,6 +44,7 @@ class Case:
         method, attacker: in the table.
         train, test: the methods that make the containers to train on and to test on.
         ladder: numbers of training pairs.
+        follows: name of the case whose last detector this one's start from; "" if they start from nothing.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Case:
     train: Method
     test: Method
     ladder: tuple[int, ...]
+    follows: str = ""
 
 
 def main(config: Config, shards: Path, weights: Path, rivals: Path, out: Path) -> None:
@@ -57,7 +61,8 @@ def main(config: Config, shards: Path, weights: Path, rivals: Path, out: Path) -
     cases = _cases(weights, rivals)
     known = training_pairs(shards, max(LADDER), config.seed)
     unseen = photograph_pairs(shards, config.evaluate.shift)
-    rows = [row for case in cases for row in _rows(case, known, unseen, config.seed)]
+    trained: dict[str, Detector] = {}
+    rows = [row for case in cases for row in _rows(case, known, unseen, config.seed, trained)]
     table = pd.DataFrame(rows)
     write_table(out / "detect.csv", table.drop(columns="name"))
     headline = {f"detect_{row.name}_{row.pairs}": round(row.accuracy, 4) for row in table.itertuples(index=False)}
@@ -67,37 +72,31 @@ def main(config: Config, shards: Path, weights: Path, rivals: Path, out: Path) -
     print(f"a detector trained on {last['pairs']} pairs classifies {last['accuracy']:.1%} of unseen pictures correctly")
 
 
-def summarise(scores: list[Scores], seed: int) -> dict[str, float]:
-    """accuracy, low, high, auc, auc_low, auc_high: means over detectors that scored the same test pairs.
-
-    The interval of the accuracy is Wilson's for as many trials as there are pairs, since the two decisions on a pair
-    are correlated: rather too wide than too narrow. Neither interval includes the variation between detectors.
-    """
-    accuracy = float(np.mean([each.accuracy for each in scores]))
-    low, high = share_interval(accuracy, len(scores[0].covers))
-    areas = [auc(each.covers, each.containers) for each in scores]
-    bounds = [auc_interval(each.covers, each.containers, seed) for each in scores]
-    auc_low, auc_high = np.mean(bounds, axis=0)
-    figures = {"accuracy": accuracy, "low": low, "high": high, "auc": float(np.mean(areas))}
-    return figures | {"auc_low": float(auc_low), "auc_high": float(auc_high)}
-
-
 def _cases(weights: Path, rivals: Path) -> list[Case]:
     network = network_by_key(Network.load(weights, backend="torch"))
     other = network_by_key(Network.load(rivals / f"{OTHER}.safetensors", backend="torch"))
-    full, tenth = sealed(1.0), sealed(0.1)
+    at_rates, above = [], ""
+    for rate in SEALED_RATES:
+        hide, name = sealed_at(rate), f"sealed_{rate:g}"
+        at_rates.append(Case(name, f"sealed, {rate:g} bits", PROGRAM, hide, hide, LADDER[-1:], above))
+        above = name
     return [
         Case("network", "network", WEIGHTS, network, network, LADDER),
         Case("network_own", "network", OWN, other, network, LADDER),
-        Case("sealed_full", "sealed, full", PROGRAM, full, full, LADDER),
-        Case("sealed_tenth", "sealed, a tenth", PROGRAM, tenth, tenth, LADDER),
+        *at_rates,
         Case("swap", "4-bit swap", PROGRAM, swap(), swap(), LADDER[:2]),
         Case("nothing", "nothing hidden", PROGRAM, nothing_hidden, nothing_hidden, LADDER[2:3]),
     ]
 
 
-def _rows(case: Case, known: list[Pair], unseen: list[Pair], seed: int) -> Iterator[dict[str, Any]]:
-    """A row for each number of training pairs."""
+def _rows(
+    case: Case, known: list[Pair], unseen: list[Pair], seed: int, trained: dict[str, Detector]
+) -> Iterator[dict[str, Any]]:
+    """A row for each number of training pairs.
+
+    Args:
+        trained: the last detector of each case so far; this one's is added.
+    """
     label = f"{case.method}, {case.attacker}"
     if case.test is nothing_hidden:  # the secret of one pair is the cover of another, which would have both labels
         unseen = [(cover, other) for (cover, _), (other, _) in zip(unseen[::2], unseen[1::2], strict=False)]
@@ -108,8 +107,9 @@ def _rows(case: Case, known: list[Pair], unseen: list[Pair], seed: int) -> Itera
         for draw in range(DRAWS.get(count, 1)):
             chosen = np.random.default_rng((seed, count, draw)).permutation(len(training))[:count]
             progress = partial(bar, desc=f"{label}: {count} pairs")
-            detector = train_detector(training[chosen], STEPS, seed + draw, progress)
+            detector = train_detector(training[chosen], STEPS, seed + draw, progress, trained.get(case.follows))
             scores.append(detect(detector, test))
+            trained[case.name] = detector
         labels = {"name": case.name, "method": case.method, "attacker": case.attacker}
         counts = {"pairs": count, "detectors": len(scores), "tested": len(test)}
         yield labels | counts | summarise(scores, seed)

@@ -9,6 +9,7 @@ larger one, trained for longer, may not.
 """
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.swa_utils import update_bn
 
 from stegnet.core.compute import autocast, pick_device, resolve
+from study.scores import Scores
 
 WIDTH = 32
 THRESHOLD = 5.0  # grey levels; Ye et al. truncate at 3 and look only for steps of 1
@@ -115,30 +117,24 @@ class LabelledPairs:
         return LabelledPairs(self.covers[chosen], self.containers[chosen])
 
 
-@dataclass(frozen=True)
-class Scores:
-    """A detector's logits on test pairs, both (N,) float; positive means container."""
-
-    covers: np.ndarray
-    containers: np.ndarray
-
-    @property
-    def accuracy(self) -> float:
-        """Share of the pictures that are classified correctly."""
-        return float((np.mean(self.covers <= 0) + np.mean(self.containers > 0)) / 2)
-
-
-def train_detector(pairs: LabelledPairs, steps: int, seed: int, progress: Progress) -> Detector:
+def train_detector(
+    pairs: LabelledPairs, steps: int, seed: int, progress: Progress, start: Detector | None = None
+) -> Detector:
     """Trains a detector for a fixed number of steps: no test picture decides when to stop.
 
     A batch holds covers and their containers with the same crops, flips and rotations, so that they differ only by
     the hidden data. AdamW, one cycle of the learning rate (Smith and Topin 2018, arXiv 1708.07120). The statistics of
     batch normalisation are recomputed with the final weights (Wu and Johnson 2021, "Rethinking 'Batch' in BatchNorm",
     arXiv 2105.07576, section 3): running means lag behind the weights and shift the decision threshold.
+
+    Args:
+        start: a detector whose weights it starts from, such as one of a higher rate: from nothing, low rates are
+            hardly learnt (Yousfi, Butora, Fridrich and Giboulot 2019, "Breaking ALASKA", ACM IH&MMSec).
     """
     torch.manual_seed(seed)
     random, device = np.random.default_rng(seed), pick_device()
-    detector = Detector().to(device, memory_format=torch.channels_last).train()
+    detector = deepcopy(start) if start else Detector()
+    detector = detector.to(device, memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(detector.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps)
     order = _epochs(len(pairs), (steps + STATISTICS_BATCHES) * BATCH, random).reshape(-1, BATCH)

@@ -1,25 +1,28 @@
 """The view of an observer with the program and a container, but without the key.
 
-The program refuses every wrong key with one message. The public reveal network still reads blocks, shuffled, whose
-statistics no shuffle hides.
+The program refuses every wrong key with one message. The public reveal network still reads the blocks of the residual,
+shuffled: what a secret's base, which is sealed, leaves of it. Where containers have a mask, it reads noise.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import torch
 
 from stegnet.codec import Key, KeySource, Network, Passphrase, Randomness
+from stegnet.codec.base import decode, encode, through_bytes
+from stegnet.codec.costs import rounding_costs
 from stegnet.codec.keys import KEY_BYTES
+from stegnet.codec.seal import PICTURE_EFFORT, SEED_BYTES, room, seal
 from stegnet.core.errors import StegnetError
-from stegnet.core.samples import GREY, LEVELS, Base, block_means, enlarge, from_8_bits, split, to_8_bits
-from stegnet.core.shuffle import Shuffle, invert
-from stegnet.core.tensors import from_8_bits as to_tensor
+from stegnet.core.samples import Base, from_8_bits, join, split, to_8_bits
+from stegnet.core.shuffle import Shuffle, draw_mask, invert
+from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 
 HISTOGRAM_BINS = 64
+_DESCRIPTION = 256  # bytes of a record beside the base, at most
 OPENED = "opened"
 Reveal = Callable[[np.ndarray, KeySource], object]  # raises a StegnetError if it gives nothing
 
@@ -76,35 +79,67 @@ def _answer(attempt: Attempt, reveal: Reveal) -> str:
     return OPENED
 
 
-def to_hide(frame: np.ndarray, detail: bool) -> np.ndarray:
-    """(H, W, 3) uint8 to signed float, before the shuffle: the picture less its block means, or less grey."""
-    base = enlarge(block_means(frame)) if detail else Base.grey(*frame.shape[:2]).picture
-    return split(from_8_bits(frame), base, 1.0)
+def to_hide(frame: np.ndarray, base: Base) -> np.ndarray:
+    """(H, W, 3) uint8 to the signed float that the network hides, before the shuffle."""
+    return split(from_8_bits(frame), base.picture, base.gain)
+
+
+def centred(frame: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 to signed float, 0 for grey: what is hidden where there is no base."""
+    return to_hide(frame, Base.grey(*frame.shape[:2]))
+
+
+def base_of(picture: np.ndarray, kind: str, quality: int) -> Base:
+    """The base of a picture, (H, W, 3) uint8, as anyone with the program codes it."""
+    return through_bytes(picture, kind, quality, room(*picture.shape[:2]) - _DESCRIPTION)
+
+
+def hide_shuffled(
+    network: Network, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle, seed: int, effort: int = PICTURE_EFFORT
+) -> np.ndarray:
+    """A container with a shuffle of the caller's choice, and as many sealed bits as containers have: (H, W, 3) uint8.
+
+    Args:
+        cover, secret: (H, W, 3) uint8, sides multiples of the shuffle's blocks.
+        seed: of the sealed bits.
+        effort: as in `seal`.
+    """
+    height, width = secret.shape[:2]
+    data = encode(secret, network.base, network.quality, room(height, width) - _DESCRIPTION)
+    hidden = network.hide(cover, secret, shuffle, decode(data, network.base, height, width))
+    keys, random, record = PUBLIC_DEMONSTRATION_KEY.new_keys(seeded(seed)), seeded(seed), data + bytes(_DESCRIPTION)
+    costs, container = rounding_costs(hidden.rounding_error), hidden.container
+    seal(container, record, keys, random(SEED_BYTES), costs, first=True, effort=effort)
+    return container
 
 
 def read_blocks(network: Network, container: np.ndarray) -> np.ndarray:
-    """The public reveal network's output on a container: signed, its blocks still shuffled.
+    """The public reveal network's output on a container: signed, masked, its blocks still shuffled.
 
     Args:
-        network: with the PyTorch backend.
         container: (H, W, 3) uint8, sides multiples of the network's block.
     Returns:
         (H, W, 3) float32.
     """
-    engine = network.engine
-    with torch.inference_mode():
-        pictures = to_tensor(torch.tensor(container, device=engine.device).permute(2, 0, 1)[None])
-        return engine.pair.reveal(pictures).float()[0].permute(1, 2, 0).contiguous().cpu().numpy()
+    return network.engine.reveal(from_8_bits(container))
 
 
-def unshuffled(blocks: np.ndarray, shuffle: Shuffle) -> np.ndarray:
-    """The blocks of (H, W, 3) in the order that a shuffle gives."""
-    return invert(blocks, shuffle)
+def read_with(network: Network, container: np.ndarray, shuffle: Shuffle) -> np.ndarray:
+    """The same without the mask of a shuffle, in the order that it gives."""
+    height, width = container.shape[:2]
+    mask = draw_mask(shuffle, slice(0, height), width) * np.float32(network.period)
+    return invert(network.engine.reveal(from_8_bits(container) - mask), shuffle)
+
+
+def unmasked(network: Network) -> Network:
+    """The network without its mask, which leaves the shuffle alone to protect."""
+    return replace(network, period=0.0)
 
 
 def on_grey(hidden: np.ndarray) -> np.ndarray:
-    """(H, W, 3) signed to uint8, with mid-grey for the block means, which are sealed."""
-    return to_8_bits(hidden + GREY / LEVELS)
+    """(H, W, 3) signed to uint8, with grey for the base, which is sealed."""
+    grey = Base.grey(*hidden.shape[:2])
+    return to_8_bits(join(hidden, grey.picture, grey.gain))
 
 
 def cut_blocks(picture: np.ndarray, block: int) -> np.ndarray:
@@ -123,21 +158,3 @@ def histogram_correlation(seen: np.ndarray, secret: np.ndarray) -> float:
 def mean_colour_error(seen: np.ndarray, secret: np.ndarray) -> float:
     """Difference of two pictures' mean colours: mean over the channels, in 8-bit steps."""
     return float(np.abs(seen.mean((0, 1)) - secret.mean((0, 1))).mean() * 255)
-
-
-def variance_profile(picture: np.ndarray, block: int) -> np.ndarray:
-    """(N,) float: the blocks' standard deviations, sorted, on a logarithmic scale of 8-bit steps."""
-    return np.sort(np.log1p(cut_blocks(picture, block).std((1, 2)).mean(1) * 255))
-
-
-def recognised(seen: list[np.ndarray], secrets: list[np.ndarray], block: int) -> float:
-    """Share of the shuffled pictures that are identified among the secrets by their variance profile.
-
-    Args:
-        seen, secrets: pictures of one size in the same order, (H, W, 3) float each.
-    """
-    shuffled, known = (
-        np.stack([variance_profile(picture, block) for picture in pictures]) for pictures in (seen, secrets)
-    )
-    nearest = np.abs(shuffled[:, None] - known).mean(2).argmin(1)
-    return float(np.mean(nearest == np.arange(len(seen))))

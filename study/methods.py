@@ -6,29 +6,28 @@ PNG files keep every sample, so containers need not be written to be measured.
 """
 
 import hashlib
-import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-from PIL import Image
 
-from stegnet.codec import Key, Network, bytes_room, hide_bytes, hide_picture, reveal_bytes, reveal_picture
-from stegnet.codec.base import through_bytes
-from stegnet.codec.keys import KEY_BYTES, Randomness
-from stegnet.codec.seal import room
+from stegnet.codec import Key, KeySource, Network, bytes_room, hide_bytes, hide_picture, reveal_bytes, reveal_picture
+from stegnet.codec.costs import Costs
+from stegnet.codec.embed import DATA_NAME
+from stegnet.codec.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Randomness
+from stegnet.codec.record import FILE, File, Header, Record, format_record
+from stegnet.codec.seal import SEED_BYTES, seal
 from stegnet.core.errors import RevealError, WeightsError
 from stegnet.core.shuffle import grid
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.media import resize, write_png
-from stegnet.media.compress import compress_picture
 from stegnet.models import read_card
+from study.keyless import base_of
 
 SWAP_BITS = 4  # of each sample, as the swap is known
+_MOST_COST = 2000  # of a step, as of the costs that users get
 _SEEDS = 1_000_000  # containers of one experiment
 
 
@@ -69,7 +68,7 @@ def container_seed(seed: int, number: int) -> int:
     return _SEEDS * seed + number
 
 
-def network_by_key(network: Network, key: Key | None = None) -> Method:
+def network_by_key(network: Network, key: KeySource | None = None) -> Method:
     """The network method as users get it: shuffled by key, with sealed bits.
 
     Args:
@@ -92,7 +91,7 @@ def bare_network(network: Network, shuffled: bool) -> Method:
 
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
         shuffle = seeded_shuffle(seed, *grid(*secret.shape[:2], network.block)) if shuffled else None
-        base = through_bytes(secret, network.base, network.quality, room(*secret.shape[:2]))
+        base = base_of(secret, network.base, network.quality)
         container = network.hide(cover, secret, shuffle, base).container
         return Embedding(container, lambda given: Recovered(network.reveal(given, shuffle, base)))
 
@@ -112,20 +111,36 @@ def trained_network(weights: Path) -> Method:
     return bare_network(network, shuffled > 0)
 
 
-def block_means(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
-    """Hides nothing and gives the secret's block means, enlarged: the reader's guess without a container."""
-    height, width = secret.shape[:2]
-    means = secret.reshape(height // 8, 8, width // 8, 8, 3).mean((1, 3)).round().astype(np.uint8)
-    return Embedding(cover, lambda given: Recovered(resize(means, height, width)))
+def base_alone(network: Network) -> Method:
+    """Hides nothing and gives the secret's base, which the network's containers seal: what a reader has without it."""
+
+    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
+        base = base_of(secret, network.base, network.quality).picture
+        return Embedding(cover, lambda given: Recovered(base))
+
+    return hide
 
 
-def sealed(share: float) -> Method:
-    """The sealed method with a file that fills a share of its capacity, each container under its own key."""
+def sealed(share: float, key: KeySource | None = None) -> Method:
+    """The sealed method with a file that fills a share of its capacity.
+
+    Args:
+        key: of all containers; by default each has its own, drawn from its seed.
+    """
 
     def payload(cover: np.ndarray, secret: np.ndarray) -> bytes:
         return secret.tobytes()[: int(share * bytes_room(*cover.shape[:2], "s"))]
 
-    return _sealed_file(payload, "s", None)
+    return _sealed_file(payload, "s", key)
+
+
+def sealed_at(rate: float, even: bool = False) -> Method:
+    """The sealed method with a file of `rate` bits for each sample, each container under its own key.
+
+    Args:
+        even: as in `hide_evenly`, not as users get it.
+    """
+    return _sealed_file(lambda cover, secret: secret.tobytes()[: int(rate * cover.size / 8)], "s", None, even)
 
 
 def sealed_digest(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
@@ -134,7 +149,9 @@ def sealed_digest(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding
     return hide(cover, secret, seed)
 
 
-def _sealed_file(payload: Callable[[np.ndarray, np.ndarray], bytes], name: str, key: Key | None) -> Method:
+def _sealed_file(
+    payload: Callable[[np.ndarray, np.ndarray], bytes], name: str, key: KeySource | None, even: bool = False
+) -> Method:
     """`stegnet hide --method sealed`.
 
     Args:
@@ -145,44 +162,22 @@ def _sealed_file(payload: Callable[[np.ndarray, np.ndarray], bytes], name: str, 
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
         own, random = _key_of(key, seed)
         data = payload(cover, secret)
-        container = hide_bytes(cover, data, own, name=name, randomness=random)
-        return Embedding(container, lambda given: Recovered(opened=_opened(given, own) == data), _bits(data, cover))
+        container = (hide_evenly if even else hide_bytes)(cover, data, own, name=name, randomness=random)
+        bits = bits_per_pixel(data, cover)
+        return Embedding(container, lambda given: Recovered(opened=_opened(given, own) == data), bits)
 
     return hide
 
 
-def sealed_avif(rate: float | None) -> Method:
-    """The sealed method with the secret as AVIF 4:4:4, under the public key.
-
-    Args:
-        rate: most bits per pixel of the AVIF; None: as large as fits, or the PNG file if that fits.
-    Raises:
-        CapacityError: (the method) the secret is too large even at the lowest quality.
-    """
-
-    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
-        data, name = _full_payload(cover, secret) if rate is None else (avif(secret, rate), "picture.avif")
-        container = hide_bytes(cover, data, PUBLIC_DEMONSTRATION_KEY, name=name, randomness=seeded(seed))
-        return Embedding(
-            container,
-            lambda given: Recovered(_decoded(reveal_bytes(given, PUBLIC_DEMONSTRATION_KEY))),
-            _bits(data, cover),
-        )
-
-    return hide
-
-
-def matched_avif(rate: float) -> Method:
-    """LSB matching in all samples (`match_bits`), with the secret as AVIF 4:4:4 of at most `rate` bits per pixel."""
-
-    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
-        data = avif(secret, rate)
-        container = match_bits(cover, data, seed)
-        return Embedding(
-            container, lambda given: Recovered(_decoded(read_matched_bits(given, len(data), seed))), _bits(data, cover)
-        )
-
-    return hide
+def hide_evenly(
+    cover: np.ndarray, data: bytes, key_source: KeySource, *, name: str = DATA_NAME, randomness: Randomness = SYSTEM
+) -> np.ndarray:
+    """`hide_bytes` with equal costs for all samples: the fewest changes, but flat areas are not spared."""
+    keys, container = key_source.new_keys(randomness), cover.copy()
+    file = File(name, len(data), hashlib.sha256(data).digest())
+    record = Record(Header(randomness(FILM_ID_BYTES), FILE, 1, file), 0, data=data)
+    seal(container, format_record(record, keys.film), keys, randomness(SEED_BYTES), _even_costs(cover), first=True)
+    return container
 
 
 def swap(bits: int = SWAP_BITS) -> Method:
@@ -235,66 +230,19 @@ def read_out(container: np.ndarray, bits: int = SWAP_BITS) -> np.ndarray:
     return container % (1 << bits) * width + width // 2
 
 
-def match_bits(cover: np.ndarray, data: bytes, seed: int) -> np.ndarray:
-    """LSB matching: a sample whose lowest bit is wrong steps up or down by one level, at random.
-
-    The plain classical way to carry bits (Sharp 2001, "An implementation of key-based digital signal steganography");
-    no key, no header.
-
-    Args:
-        cover: uint8.
-        data: at most one bit for each sample.
-        seed: of positions and directions.
-    Returns:
-        The container, of the cover's shape, uint8.
-    """
-    bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    samples, positions = cover.reshape(-1).astype(np.int16), _positions(cover.size, bits.size, seed)
-    steps = np.random.default_rng((seed, 1)).choice(np.array([-1, 1], np.int16), bits.size)
-    steps = np.where(samples[positions] == 0, 1, np.where(samples[positions] == 255, -1, steps))
-    samples[positions] += (samples[positions] & 1 != bits) * steps
-    return samples.astype(np.uint8).reshape(cover.shape)
+def bits_per_pixel(data: bytes, cover: np.ndarray) -> float:
+    """The payload of a cover in which these bytes are hidden."""
+    return 8 * len(data) / (cover.shape[0] * cover.shape[1])
 
 
-def read_matched_bits(container: np.ndarray, size: int, seed: int) -> bytes:
-    """The `size` bytes that `match_bits` hid."""
-    positions = _positions(container.size, 8 * size, seed)
-    return np.packbits(container.reshape(-1)[positions] & 1).tobytes()
+def _even_costs(cover: np.ndarray) -> Costs:
+    """Equal costs, but for steps that would leave the range."""
+    up, down = np.ones(cover.shape, np.uint16), np.ones(cover.shape, np.uint16)
+    up[cover == 255] = down[cover == 0] = _MOST_COST
+    return Costs(up, down)
 
 
-def avif(picture: np.ndarray, rate: float) -> bytes:
-    """The best AVIF 4:4:4 of at most `rate` bits per pixel.
-
-    Raises:
-        CapacityError: even the lowest quality is larger.
-    """
-    return _avif_within(picture, int(rate * picture.shape[0] * picture.shape[1] / 8))
-
-
-def _avif_within(picture: np.ndarray, most: int) -> bytes:
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        write_png(folder / "secret.png", picture)
-        return compress_picture(folder / "secret.png", folder, most).path.read_bytes()
-
-
-def _full_payload(cover: np.ndarray, secret: np.ndarray) -> tuple[bytes, str]:
-    """The file that `stegnet hide --method sealed --compress` hides, and its name."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "secret.png"
-        write_png(path, secret)
-        data = path.read_bytes()
-    if len(data) <= bytes_room(*cover.shape[:2], "secret.png"):
-        return data, "secret.png"
-    return _avif_within(secret, bytes_room(*cover.shape[:2], "secret.avif")), "secret.avif"
-
-
-def _decoded(data: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(data)) as picture:
-        return np.array(picture.convert("RGB"))
-
-
-def _opened(container: np.ndarray, key: Key) -> bytes | None:
+def _opened(container: np.ndarray, key: KeySource) -> bytes | None:
     """The file in a container; None if it does not open."""
     try:
         return reveal_bytes(container, key)
@@ -302,23 +250,7 @@ def _opened(container: np.ndarray, key: Key) -> bytes | None:
         return None
 
 
-def _key_of(key: Key | None, seed: int) -> tuple[Key, Randomness]:
+def _key_of(key: KeySource | None, seed: int) -> tuple[KeySource, Randomness]:
     """The key of a container, and the source of what else is random."""
     random = seeded(seed)
     return key or Key(random(KEY_BYTES)), random
-
-
-def _bits(data: bytes, cover: np.ndarray) -> float:
-    """Bits per pixel."""
-    return 8 * len(data) / (cover.shape[0] * cover.shape[1])
-
-
-def _positions(samples: int, bits: int, seed: int) -> np.ndarray:
-    """Distinct positions, one for each bit.
-
-    Raises:
-        ValueError: there are more bits than samples.
-    """
-    if bits > samples:
-        raise ValueError(f"{samples} samples carry no {bits} bits")
-    return np.random.default_rng((seed, 0)).permutation(samples)[:bits]

@@ -52,6 +52,20 @@ def training_pairs(shards: Path, most: int, seed: int) -> list[Pair]:
     return [(pictures[cover], pictures[secret]) for cover, secret in zip(order, order[count : 2 * count], strict=False)]
 
 
+def training_photographs(shards: Path) -> list[Pair]:
+    """Every training photograph as a cover, with the next one as its secret; scenes only if there is nothing else.
+
+    Raises:
+        DataError: there is no training picture.
+    """
+    sources = [entry.source for entry in read_manifest(shards) if entry.split == TRAIN]
+    chosen = [number for number, source in enumerate(sources) if source != RENDERED] or list(range(len(sources)))
+    if not chosen:
+        raise DataError(f"{shards}: no training pictures", "see data.* in params.yaml")
+    pictures = Shards(shards, TRAIN)
+    return [(pictures[cover], pictures[secret]) for cover, secret in zip(chosen, chosen[1:] + chosen[:1], strict=True)]
+
+
 def mixed_pairs(pairs: PicturePairs, most: int) -> list[Pair]:
     """At most `most` test pairs, alternating between the kinds, the main kind first, evenly spaced in each kind."""
     order = [headline_kind(pairs.kinds)]
@@ -61,6 +75,11 @@ def mixed_pairs(pairs: PicturePairs, most: int) -> list[Pair]:
     turns = [(kind, chosen[kind][turn]) for turn in range(share) for kind in order if turn < len(chosen[kind])]
     named = [pairs.pair(kind, index) for kind, index in turns[:most]]
     return [(cover, secret) for (_, cover), (_, secret) in named]
+
+
+def evenly(pairs: list[Pair], most: int) -> list[Pair]:
+    """At most `most` of the pairs, evenly spaced."""
+    return [pairs[index] for index in _evenly_spaced(len(pairs), most)]
 
 
 def film_pairs(cover: Path, secret: Path, most: int) -> list[Pair]:

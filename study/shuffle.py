@@ -22,8 +22,10 @@ from study.jigsaw.attacks import (
     BLOCKS,
     FILMS,
     NEIGHBOURS,
+    REVEALED,
     SIZE,
     TITLES,
+    UNMASKED,
     NamedPicture,
     Task,
     attack,
@@ -37,29 +39,34 @@ NO_SCENE = {"hubble_deep_field.jpg", "ihc.png"}  # packaged pictures of stars an
 SHOWN = 4
 UNUSED_SCENES = 10**6  # more scenes than any data set has: these are in none
 _SOURCES = {"jigsaw": "", "revealed": "read out of a container: "}
-_HEADLINE = {"read": ("revealed", "one picture"), "exact": ("jigsaw", "detail, turned, negated")}
+_HEADLINE = {
+    "read": ("revealed", "one picture"),
+    "unmasked": ("revealed", f"one picture{UNMASKED}"),
+    "exact": ("jigsaw", "coded, turned, negated"),
+    "exact_means": ("jigsaw", "means, turned, negated"),
+}
 _NOTES = {
     "jigsaw": """\
 ## Jigsaw solver, exact blocks
 
 Share of true neighbours that a solver places side by side, with the right relative orientation and sign: mean over
 the pictures, and in brackets the picture that it solves best. The blocks are exact, the best case for the attacker;
-`random` is random placement. The blind solver removes brightness first, as the detail layer has done already.
+`random` is random placement. The base is sealed: `plain` blocks are those of the picture itself, `means` lack their
+mean, `coded` blocks are what a coded picture leaves. The blind solver removes brightness first.
 """,
     "revealed": """\
 ## Jigsaw solver, blocks as the reveal network gives them
 
-The same for detail blocks that the public reveal network reads from containers: the attacker's real input. Small blocks
-are protected by the net's errors, not by the shuffle: in a still film, blocks of several frames are matched with each
-other, with no frame known, and their mean reveals more; so would a better network.
+The same for the blocks that the public reveal network reads from containers: the attacker's real input. A mask that the
+key gives may hide them; without it, the shuffle alone would protect. In a still film, blocks of several frames are
+matched with each other, with no frame known, and their mean has fewer errors.
 """,
     "pictures": """\
 ## The picture that the solver assembles
 
 PSNR in dB / SSIM / correlation with the hidden picture, means over the pictures. The largest fragment is placed where
 most of its blocks belong, as a person would who recognises it; the others where they fit. `random` is random placement.
-Detail is on mid-grey on both sides, since its block means are sealed. It is faint, so its PSNR is high for any picture;
-correlation and SSIM are more telling.
+Both are residuals on grey, since their base is sealed: even the true one shows only what the base leaves.
 """,
     "one shuffle": """\
 ## One shuffle for a whole film, which stegnet does *not* use
@@ -71,15 +78,13 @@ are blocks that are equal in the known frame.
 ## A fresh shuffle for each frame, and a known frame before it
 
 Share of the next frame's blocks that are placed correctly by matching them with the known frame's: at the same place,
-or moved by the known motion. PSNR, SSIM and correlation are of the resulting picture, with the known frame's block
-means; `known` is the known frame itself, moved or not, as a guess.
+or moved by the known motion. PSNR, SSIM and correlation are of the resulting picture, with the known frame's base;
+`known` is the known frame itself, moved or not, as a guess.
 """,
     "glimpse": """\
 ## Statistics of shuffled blocks
 
-Correlation of the histograms of shuffled blocks and secret, difference of their mean colours (8-bit steps), and the
-share of secrets that are identified among the pictures here by the variance of their blocks. No shuffle conceals which
-of a set of known pictures is hidden.
+Correlation of the histograms of shuffled blocks and secret, and difference of their mean colours (8-bit steps).
 """,
 }
 
@@ -87,15 +92,16 @@ of a set of known pictures is hidden.
 def main(config: Config, catalogue: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     photographs = list(_photographs(catalogue))
+    quality = config.scramble.quality
     squares = [(name, central_square(picture)) for name, picture in photographs]
     tasks = [
-        Task(weights, name, picture, squares[number - 1][1], config.seed + number)
+        Task(weights, name, picture, squares[number - 1][1], quality, config.seed + number)
         for number, (name, picture) in enumerate(photographs)
     ]
     with ProcessPoolExecutor(cpu_threads(config.train.threads), mp_context=get_context("spawn")) as pool:
         rows = list(bar(pool.map(attack, tasks), "shuffle", len(tasks)))
-        pictures = list(bar(pool.map(example, _scenes(config.seed, weights)), "pictures", SHOWN))
-    table = pd.DataFrame([*chain.from_iterable(rows), *block_statistics(squares)])
+        pictures = list(bar(pool.map(example, _scenes(config, weights)), "pictures", SHOWN))
+    table = pd.DataFrame([*chain.from_iterable(rows), *block_statistics(squares, quality)])
     write_table(out / "attack.csv", table)
     (out / "attack.md").write_text(report(table), encoding="utf-8")
     figures = headline(table)
@@ -129,19 +135,22 @@ def report(table: pd.DataFrame) -> str:
 def headline(table: pd.DataFrame) -> dict[str, float]:
     """The headline figures: means over the pictures; of the two solvers, the better one.
 
-    read_: blocks as the public reveal network gives them; exact_: detail blocks without error; by side of the block in
-    pixels. placed_: share of the next frame's 8 px blocks that a known frame puts right, as the net reads them.
+    read_: blocks as the public reveal network gives them; unmasked_: if the network has a mask, the same without it;
+    exact_: blocks of a coded base's residual without error; exact_means_: the same with block means as base; by side of
+    the block in pixels. placed_: share of the next frame's 8 px blocks that a known frame puts right, as the network
+    reads them.
     """
     means = table.groupby(["attack", "kind", "block", "setting", "measure"])["value"].mean()
     figures = {}
+    present = {name: label for name, label in _HEADLINE.items() if label in means.index.droplevel([2, 3, 4])}
     for block in sorted(BLOCKS):
-        for name, (attacked, kind) in _HEADLINE.items():
+        for name, (attacked, kind) in present.items():
             for setting in (NEIGHBOURS, "correlation"):
                 solvers = means[attacked, kind, block, setting]
                 figures[f"{name}_{block}_{setting}"] = max(solvers[solver] for solver in SOLVERS)
     figures["read_8_correlation_random"] = means["revealed", "one picture", BLOCK, "correlation", RANDOM]
     for film, name in zip(FILMS, ("still", "slow", "fast"), strict=True):
-        figures[f"placed_{name}"] = means["fresh shuffle, same place", "detail, revealed", BLOCK, film, "placed"]
+        figures[f"placed_{name}"] = means["fresh shuffle, same place", REVEALED, BLOCK, film, "placed"]
     return {name: round(float(value), 4) for name, value in figures.items()}
 
 
@@ -170,10 +179,11 @@ def _pivot(rows: pd.DataFrame, down: list[str], across: str) -> str:
     return means.reset_index().to_markdown(index=False, floatfmt=".3f")
 
 
-def _scenes(seed: int, weights: Path) -> list[Task]:
+def _scenes(config: Config, weights: Path) -> list[Task]:
     """Examples to show."""
+    seed, quality = config.seed, config.scramble.quality
     scenes = [render_scene(SIZE, (seed, UNUSED_SCENES + number)) for number in range(SHOWN)]
-    return [Task(weights, str(number), scene, scenes[number - 1], seed) for number, scene in enumerate(scenes)]
+    return [Task(weights, str(number), scene, scenes[number - 1], quality, seed) for number, scene in enumerate(scenes)]
 
 
 def _photographs(catalogue: Path) -> Iterator[NamedPicture]:

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.codec import Network
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.measures import CONTAINER_PSNR, SECRET, SECRET_PSNR, SSIM, psnr, ssim
@@ -18,11 +19,11 @@ from stegnet.core.parallel import ordered
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.quality import PicturePairs
 from study.distortions import FILM_DISTORTIONS, NONE, PICTURE_DISTORTIONS, Apply, Distortion
-from study.methods import Embedding, Method, block_means, sealed_digest, swap, trained_network
+from study.methods import Embedding, Method, base_alone, sealed_digest, swap, trained_network
 from study.pairs import Pair, film_pairs, mixed_pairs
 
 RIVALS = ("plain", "plain_noise", "baluja", "baluja_noise")
-DEFAULT, MEANS = "default", "means alone"
+DEFAULT, BASE = "default", "base alone"
 PAIRS, FRAMES = 24, 16
 LABELS = ["material", "kind", "strength", "method"]
 SECRET_SSIM = SSIM.of(SECRET)
@@ -41,8 +42,8 @@ cover. {assumptions}
 """
 _ASSUMPTIONS = """\
 No network was trained for these distortions. Every network is given its shuffle; `default` is also given the
-secret's block means, a thumbnail of an eighth of its sides that would be lost with the first changed bit:
-`means alone` is that thumbnail, enlarged, so only the excess of `default` over it came through the container.
+secret's base, which would be lost with the first changed bit: `base alone` is that base, so only the excess of
+`default` over it came through the container.
 Without such help, a container of `stegnet hide` opens no more often than `sealed`, which reads only lowest bits: of
 all these distortions, only an even change of brightness may preserve them. A film: each frame is a container of its
 own, and all are coded as one film; `one frame`: each picture is a film of a single key frame."""
@@ -62,7 +63,8 @@ def main(
     pictures = mixed_pairs(PicturePairs(shards, config.evaluate.shift), PAIRS)
     frames = film_pairs(film_cover, film_secret, FRAMES)
     materials = Material("pictures", pictures, PICTURE_DISTORTIONS), Material("film", frames, FILM_DISTORTIONS)
-    table = pd.concat([_measure_all(config, material, methods) for material in materials], ignore_index=True)
+    base = base_alone(Network.load(weights, backend="torch"))
+    table = pd.concat([_measure_all(config, material, methods, base) for material in materials], ignore_index=True)
     _write(table, materials, out)
     print("secret after JPEG 90 and H.264 CRF 18:", _headline_line(table))
 
@@ -234,11 +236,11 @@ def _measure_pair(pair: Pair, embedding: Embedding, received: np.ndarray) -> dic
     return row | {SECRET_PSNR: psnr(secret, recovered.picture), SECRET_SSIM: ssim(secret, recovered.picture)}
 
 
-def _measure_all(config: Config, material: Material, methods: dict[str, Method]) -> pd.DataFrame:
+def _measure_all(config: Config, material: Material, methods: dict[str, Method], base: Method) -> pd.DataFrame:
     run = partial(measure, seed=config.seed, workers=cpu_threads(config.train.threads))
     table = run(material, methods, progress=lambda steps: bar(steps, material.name))
     undistorted = replace(material, distortions=(NONE,))
-    return pd.concat([table, run(undistorted, {MEANS: block_means}, progress=lambda steps: steps)])
+    return pd.concat([table, run(undistorted, {BASE: base}, progress=lambda steps: steps)])
 
 
 def _write(table: pd.DataFrame, materials: Sequence[Material], out: Path) -> None:
@@ -257,7 +259,7 @@ def _headline(table: pd.DataFrame) -> dict[str, float]:
         for name, labels in HEADLINE.items()
         for method in (DEFAULT, "plain", "plain_noise")
     }
-    figures[f"survive_means_alone_{SECRET_PSNR}"] = figure(table, "pictures", "none", 0, MEANS)[SECRET_PSNR]
+    figures[f"survive_base_alone_{SECRET_PSNR}"] = figure(table, "pictures", "none", 0, BASE)[SECRET_PSNR]
     return {name: round(value, 4) for name, value in figures.items()}
 
 

@@ -25,23 +25,23 @@ from stegnet.evaluation.quality import PicturePairs
 from stegnet.evaluation.statistics import headline_kind
 from stegnet.models import read_card
 from study.bounds import PUBLISHED, ideal_psnr
-from study.methods import Method, bare_network, matched_avif, network_by_key, sealed_avif, swap
+from study.compressed import sealed_compressed, sealed_full
+from study.methods import Method, bare_network, network_by_key, swap
 
-OURS, SWEEP, SEALED, MATCHED, IDEAL, SWAP = "stegnet", "beta", "sealed", "matching", "ideal", "swap"
+OURS, SWEEP, SEALED, EVEN, IDEAL, SWAP = "stegnet", "beta", "sealed", "sealed evenly", "ideal", "swap"
 MEASURED, COMPUTED, OTHERS = "measured", "computed", "published"
 ANCESTORS = ("baluja", "unet")
 BETAS = ("0.1", "0.25", "0.65", "1.5", "4")
 SWAPPED = range(1, 8)  # bits
-SEALED_RATES = (0.25, 0.5, 0.75, 1.0)  # most bits per pixel of a secret; the sealed method has room for 1.5
-FULL_RATES = (2.0, 2.5, 3.0)  # up to one bit in each sample
+RATES = (0.5, 1.0, 2.0, 3.0, 4.0)  # most bits per pixel of a secret; the sealed method has room for 4.3
 FULL = "full"
 MOST_PAIRS = 24
 SAMPLES = 3  # of a pixel
 _SIDES = (CONTAINER_PSNR, SECRET_PSNR)
 _CURVES = {  # series: its label, its style, its colour
-    SEALED: ("AVIF, sealed method", "o-", COLOURS[2]),
-    MATCHED: ("AVIF, ±1 in every sample", "s-", COLOURS[2]),
-    IDEAL: ("AVIF, ideal syndrome coding (a bound)", "--", COLOURS[5]),
+    SEALED: ("compressed, sealed method", "o-", COLOURS[2]),
+    EVEN: ("compressed, sealed at the fewest changes", "s-", COLOURS[7]),
+    IDEAL: ("compressed, ideal ±1 embedding (a bound)", "--", COLOURS[5]),
     SWAP: ("k-bit swap", "v-", COLOURS[3]),
     SWEEP: ("our network, other betas, equal smaller budget", "D-", COLOURS[6]),
     OURS: ("our network, the pair measured here, by key", "*", COLOURS[0]),
@@ -83,10 +83,10 @@ def network_methods(weights: Path, rivals: Path) -> Methods:
 
 
 def classical_methods() -> Methods:
-    """Swapped bits, and AVIF in sealed bits and by LSB matching."""
+    """Swapped bits, and compressed secrets as sealed bits, up to the full room."""
     swaps = {(SWAP, str(bits)): swap(bits) for bits in SWAPPED}
-    sealed = {(SEALED, str(rate)): sealed_avif(rate) for rate in SEALED_RATES} | {(SEALED, FULL): sealed_avif(None)}
-    return swaps | sealed | {(MATCHED, str(rate)): matched_avif(rate) for rate in FULL_RATES}
+    sealed = {(SEALED, str(rate)): sealed_compressed(rate) for rate in RATES} | {(SEALED, FULL): sealed_full}
+    return swaps | sealed | {(EVEN, str(rate)): sealed_compressed(rate, even=True) for rate in RATES}
 
 
 def measure(methods: Methods, pairs: PicturePairs, seed: int, progress: Progress) -> pd.DataFrame:
@@ -137,7 +137,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         source (of published figures).
     """
     figures = ["bits_per_pixel", CONTAINER_PSNR, SECRET_PSNR]
-    ideal = table[table["series"].isin((SEALED, MATCHED))]
+    ideal = table[table["series"].isin((SEALED, EVEN))]
     bound = [ideal_psnr(bits / SAMPLES) for bits in ideal["bits_per_pixel"]]
     rows = pd.concat([table.assign(how=MEASURED), ideal.assign(series=IDEAL, how=COMPUTED, container_psnr=bound)])
     means = rows.groupby(["series", "setting", "how"], sort=False)[figures].mean().reset_index()
@@ -167,15 +167,15 @@ def headline(means: pd.DataFrame) -> dict[str, float]:
         "swap_4": _only(means, SWAP, "4"),
     }
     figures = {f"{name}_{side}": float(row[side]) for name, row in chosen.items() for side in _SIDES}
-    curves = {"bits": (SEALED, MATCHED), "ideal": (IDEAL,)}
+    curves = {"bits": SEALED, "even_bits": EVEN, "ideal": IDEAL}
     same = {name: at_secret(means, series, figures[f"stegnet_{SECRET_PSNR}"]) for name, series in curves.items()}
     figures |= {f"{name}_{CONTAINER_PSNR}_same_secret": container for name, container in same.items()}
     return {name: round(value, 4) for name, value in figures.items() if not math.isnan(value)}
 
 
-def at_secret(means: pd.DataFrame, series: tuple[str, ...], secret: float) -> float:
+def at_secret(means: pd.DataFrame, series: str, secret: float) -> float:
     """Container PSNR at which a curve has this secret PSNR, both in dB; nan beyond its ends."""
-    curve = means[means["series"].isin(series)].sort_values(SECRET_PSNR)
+    curve = means[means["series"] == series].sort_values(SECRET_PSNR)
     return float(np.interp(secret, curve[SECRET_PSNR], curve[CONTAINER_PSNR], left=math.nan, right=math.nan))
 
 

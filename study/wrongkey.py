@@ -1,7 +1,7 @@
 """Stage wrongkey: information on a hidden picture from a wrong key, a key with one bit off, and no key.
 
 The program refuses a wrong key. An attacker who changes the program gets past the refusal: he has the reveal network's
-blocks, in a wrong order or in none, but not the block means, which are sealed.
+blocks, in a wrong order or in none, but not the base, which is sealed.
 """
 
 import hashlib
@@ -16,12 +16,14 @@ from scipy.stats import wilcoxon
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.api import load
 from stegnet.codec import Key, Network, hide_picture, reveal_picture
+from stegnet.codec.base import decode
 from stegnet.codec.frame import read_record
+from stegnet.codec.keys import KeyRing
 from stegnet.codec.record import Record
 from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
-from stegnet.core.samples import NONE as NO_BASE
-from stegnet.core.shuffle import draw, grid
+from stegnet.core.samples import Base
+from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.evaluation.contact_sheet import LabelledImage, image_grid
 from stegnet.evaluation.demonstration import seeded
 from stegnet.evaluation.quality import PicturePairs
@@ -32,19 +34,19 @@ from study.keyless import (
     Attempt,
     answers,
     attempts,
+    centred,
     histogram_correlation,
     on_grey,
     one_bit_off,
     read_blocks,
-    recognised,
+    read_with,
     to_hide,
-    unshuffled,
 )
 from study.stats import binned, correlation, mutual_information
 
 RIGHT, IN_ORDER, ONE_BIT, OTHER, NONE = "right key", "right shuffle alone", "one bit off", "another key", "no key"
 STATES = (RIGHT, IN_ORDER, ONE_BIT, OTHER, NONE)
-PICTURE, DETAIL = "picture", "detail"
+PICTURE, RESIDUAL = "picture", "residual"
 SECRET_KEY = hashlib.sha256(b"stegnet: a public key, to be guessed wrongly").digest()
 BITS = range(8 * len(SECRET_KEY))
 SHOWN = 4
@@ -62,7 +64,8 @@ class KeylessView:
     Attributes:
         names: of cover and secret.
         cover, container, secret: (H, W, 3) uint8; the secret as large as the area that hides it.
-        hidden: the network's input for the secret, (H, W, 3) float, signed.
+        base: of the secret, which is sealed.
+        hidden: the network's input for the secret, its residual, (H, W, 3) float, signed.
         seen: by state, (H, W, 3) float, signed; with the right key, the whole picture less mid-grey.
     """
 
@@ -70,6 +73,7 @@ class KeylessView:
     cover: np.ndarray
     container: np.ndarray
     secret: np.ndarray
+    base: Base
     hidden: np.ndarray
     seen: dict[str, np.ndarray]
 
@@ -83,7 +87,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     for kind in sorted(pairs.kinds, key=lambda kind: kind != main_kind):
         views = all_views(network, pairs, kind, SECRET_KEY, config.seed, lambda indices: bar(indices, "wrongkey"))
         compared.append(compare(views).assign(kind=kind))
-        seen.append({"kind": kind, "pairs": len(views)} | statistics(views, network.block))
+        seen.append({"kind": kind, "pairs": len(views)} | statistics(views))
         if kind == publishable_kind(pairs.kinds):
             examples = views[:: max(1, len(views) // SHOWN)][:SHOWN]  # neighbours may be squares of one photograph
             write_png(out / "pictures.png", image_grid(*panel(examples)))
@@ -104,16 +108,18 @@ def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     (cover_name, cover), (secret_name, secret) = pairs.pair(kind, index)
     key, random = Key(secret_key), seeded(seed)
     container = hide_picture(network, cover, secret, key, random)
-    record = read_record(container, key).record
+    record = read_record(container, KeyRing(key), first=True).record
     rows, cols = grid(*container.shape[:2], network.block)
     height, width = rows * network.block, cols * network.block
-    blocks = read_blocks(network, container[:height, :width])
+    hiding = container[:height, :width]
     wrong = {IN_ORDER: key, ONE_BIT: one_bit_off(secret_key, seed % 256), OTHER: Key(random(32))}
-    seen = {state: _unshuffled_by(blocks, of, record, rows, cols) for state, of in wrong.items()}
+    shuffles = {state: _shuffle(of, record, rows, cols) for state, of in wrong.items()}
+    seen = {state: read_with(network, hiding, shuffle) for state, shuffle in shuffles.items()}
     whole = resize(reveal_picture(network, container, key).picture, height, width)
     area = resize(secret, height, width)
-    seen |= {RIGHT: to_hide(whole, detail=False), NONE: blocks}
-    return KeylessView((cover_name, secret_name), cover, container, area, to_hide(area, network.base != NO_BASE), seen)
+    seen |= {RIGHT: centred(whole), NONE: read_blocks(network, hiding)}
+    base = decode(record.base, record.header.secret.base, height, width)
+    return KeylessView((cover_name, secret_name), cover, container, area, base, to_hide(area, base), seen)
 
 
 def all_views(
@@ -127,18 +133,18 @@ def all_views(
 def compare(views: list[KeylessView]) -> pd.DataFrame:
     """Similarity of each view with its own secret, and with the other secrets of the list, which is what chance gives.
 
-    Grey values are compared: the mean of the channels. For "detail", the pictures that show block means are compared
-    without them.
+    Grey values are compared: the mean of the channels. For "residual", the picture that the right key shows is compared
+    without its base.
 
     Returns:
-        columns cover, secret, state, of (picture or detail), correlation and mutual_information (bits) with its own
+        columns cover, secret, state, of (picture or residual), correlation and mutual_information (bits) with its own
         secret; the same with _others, the mean over the others (of the correlation's magnitude); and told: 1 if no
         other secret shares more information with it.
     """
     rows = []
     secrets = {
-        PICTURE: [_Grey(to_hide(view.secret, detail=False)) for view in views],
-        DETAIL: [_Grey(view.hidden) for view in views],
+        PICTURE: [_Grey(centred(view.secret)) for view in views],
+        RESIDUAL: [_Grey(view.hidden) for view in views],
     }
     for number, view in enumerate(views):
         for of, state in ((of, state) for of in secrets for state in STATES):
@@ -165,30 +171,20 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     return means.reset_index()
 
 
-def statistics(views: list[KeylessView], block: int) -> dict[str, float]:
-    """Statistics of the blocks seen without a key, in the order in which they are read.
-
-    Returns:
-        recognised: share of secrets identified among all of the list by the variance of their blocks; chance: the
-        same by guessing; histogram_correlation: mean, of the blocks seen and the secret.
-    """
-    seen, hidden = [view.seen[NONE] for view in views], [view.hidden for view in views]
-    histograms = [histogram_correlation(*pictures) for pictures in zip(seen, hidden, strict=True)]
-    return {
-        "recognised": recognised(seen, hidden, block),
-        "chance": 1 / len(views),
-        "histogram_correlation": float(np.mean(histograms)),
-    }
+def statistics(views: list[KeylessView]) -> dict[str, float]:
+    """Means over the views: the correlation of the histograms of the blocks seen without a key and of the residual."""
+    histograms = [histogram_correlation(view.seen[NONE], view.hidden) for view in views]
+    return {"histogram_correlation": float(np.mean(histograms))}
 
 
 def headline(summary: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame) -> dict[str, float]:
-    """The headline figures, of the first kind of pictures; information on the secret's detail.
+    """The headline figures, of the first kind of pictures; information on the secret's residual.
 
     Args:
         summary, seen, refused: as `summarise`, `statistics` (with columns kind and pairs) and `keyless.answers` give
             them.
     """
-    rows = summary[(summary["kind"] == seen["kind"].iloc[0]) & (summary["of"] == DETAIL)].set_index("state")
+    rows = summary[(summary["kind"] == seen["kind"].iloc[0]) & (summary["of"] == RESIDUAL)].set_index("state")
     bits, wrong = rows["mutual_information"], rows.loc[[ONE_BIT, OTHER, NONE]]
     return {
         "attempts": int(refused["count"].sum()),
@@ -197,7 +193,6 @@ def headline(summary: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame) -
         **{f"{state.replace(' ', '_')}_bits": round(float(bits[state]), 4) for state in (RIGHT, ONE_BIT, OTHER, NONE)},
         "unrelated_bits": round(float(wrong["mutual_information_others"].mean()), 4),
         "right_key_correlation": round(float(rows.loc[RIGHT, "correlation"]), 4),
-        "no_key_recognised": round(float(seen["recognised"].iloc[0]), 4),
     }
 
 
@@ -206,7 +201,7 @@ def panel(views: list[KeylessView]) -> tuple[Sequence[str], list[list[LabelledIm
     states = (RIGHT, ONE_BIT, NONE)
     rows = []
     for view in views:
-        secret = to_hide(view.secret, detail=False)
+        secret = centred(view.secret)
         tied = [correlation(view.seen[state].mean(-1), secret.mean(-1)) for state in states]
         seen = [(shown(view, state), f"r = {of:.2f}") for state, of in zip(states, tied, strict=True)]
         rows.append([(view.container, ""), (view.secret, ""), *seen])
@@ -214,7 +209,7 @@ def panel(views: list[KeylessView]) -> tuple[Sequence[str], list[list[LabelledIm
 
 
 def shown(view: KeylessView, state: str) -> np.ndarray:
-    """(H, W, 3) uint8: the view, on grey where block means are missing."""
+    """(H, W, 3) uint8: the view, on grey where the base is missing."""
     return on_grey(view.seen[state])
 
 
@@ -235,17 +230,17 @@ def _write(compared: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame, ou
     write_json(out / "metrics.json", figures)
     print(f"{figures['attempts']} attempts, {figures['opened']} opened, answers: {figures['answers']}")
     shares = [f"{name} {figures[f'{name}_bits']:.4f}" for name in ("right_key", "one_bit_off", "no_key", "unrelated")]
-    print(f"bits a sample shared with the secret's detail: {', '.join(shares)}")
+    print(f"bits a sample shared with the secret's residual: {', '.join(shares)}")
 
 
-def _unshuffled_by(blocks: np.ndarray, key: Key, record: Record, rows: int, cols: int) -> np.ndarray:
-    return unshuffled(blocks, draw(key.shuffle(record.header.film_id, record.index), rows, cols))
+def _shuffle(key: Key, record: Record, rows: int, cols: int) -> Shuffle:
+    return draw(key.shuffle(record.header.film_id, record.index), rows, cols)
 
 
 def _compared(view: KeylessView, of: str, state: str) -> np.ndarray:
-    """The view to compare; a whole picture loses its block means if only detail is compared."""
-    if of == DETAIL and state == RIGHT:
-        return to_hide(shown(view, state), detail=True)
+    """The view to compare; a whole picture loses its base if only the residual is compared."""
+    if of == RESIDUAL and state == RIGHT:
+        return to_hide(shown(view, state), view.base)
     return view.seen[state]
 
 

@@ -11,6 +11,7 @@ import pytest
 import stegnet
 from stegnet.core.measures import psnr
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
+from tests.support.tampering import altered, unreadable
 
 NAMES = {
     "CapacityError",
@@ -80,8 +81,9 @@ def test_pictures(pair, picture):
     np.testing.assert_array_equal(cover, before)
     revealed = pair.reveal(container, key)
     assert (revealed.picture.shape, revealed.picture.dtype, revealed.whole) == ((30, 40, 3), np.uint8, True)
-    container[0, 0] ^= 8
-    assert not pair.reveal(container, key).whole
+    assert not pair.reveal(altered(container, bytes(32)), key).whole
+    with pytest.raises(stegnet.RevealError):
+        pair.reveal(unreadable(container), key)
     with pytest.raises(stegnet.RevealError):
         pair.reveal(cover, key)
 
@@ -124,9 +126,9 @@ def test_a_secret_that_comes_back_poorly(pair, picture, monkeypatch):
     pair.hide(cover, noise, key, force=True)
     write_png(Path("noise.png"), noise)
     with pytest.raises(stegnet.CapacityError):
-        pair.hide_file("cover.png", "noise.png", "c.png", key)
+        pair.hide_file("cover.png", "noise.png", "c.png", key, method="network")
     assert not Path("c.png").exists()
-    report = pair.hide_file("cover.png", "noise.png", "c.png", key, force=True)
+    report = pair.hide_file("cover.png", "noise.png", "c.png", key, method="network", force=True)
     pair.reveal_file("c.png", "s.png", key)
     assert report.secret_psnr == pytest.approx(psnr(noise, read_picture(Path("s.png"))))
     assert len(report.warnings) == 1
@@ -137,9 +139,9 @@ def test_a_weak_passphrase_is_warned_of_when_hiding(pair, picture):
     with pytest.warns(UserWarning, match="the passphrase is weak: a thousand processor cores guess it in "):
         container = pair.hide(cover, cover, key)
     Path("note").write_text("n")
-    for sealed, secret in ((False, "secret.png"), (True, "note")):
+    for method, secret in (("network", "secret.png"), ("sealed", "note"), ("auto", "note")):
         with pytest.warns(UserWarning, match="is weak"):
-            pair.hide_file("cover.png", secret, "c.png", key, sealed=sealed, force=True)
+            pair.hide_file("cover.png", secret, "c.png", key, method=method, force=True)
     pair.reveal(container, key)
     pair.reveal_file("c.png", "back", key)
 
@@ -171,7 +173,7 @@ def test_arguments_of_other_kinds(pair, picture):
         lambda: pair.hide(picture(64, 96), picture(8, 8), "open sesame"),
         lambda: pair.reveal(picture(64, 96), "open sesame"),
         lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame"),
-        lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame", sealed=True),
+        lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame", method="sealed"),
         lambda: pair.reveal_file("cover.png", "s.png", "open sesame"),
     ):
         with pytest.raises(TypeError) as caught:
@@ -208,23 +210,36 @@ def test_a_film_is_wanted(pair):
 
 def test_files(pair):
     key = stegnet.Key(bytes(32))
-    pair.hide_file("cover.png", "secret.png", "c.png", key)
+    pair.hide_file("cover.png", "secret.png", "c.png", key, method="network")
     pair.reveal_file("c.png", "s.png", key, strict=True)
     assert read_picture(Path("s.png")).shape == (40, 50, 3)
-    pair.hide_file("cover.mkv", "notes.txt", "f.mkv", key, sealed=True)
+    pair.hide_file("cover.mkv", "notes.txt", "f.mkv", key, method="sealed")
     pair.reveal_file("f.mkv", "back.txt", key)
     assert Path("back.txt").read_text() == "a note"
-    with pytest.raises(ValueError, match="compress goes with sealed"):
-        pair.hide_file("cover.png", "secret.png", "d.png", key, compress=True)
+    for method in ("auto", "network"):
+        with pytest.raises(ValueError, match="compress goes with sealed"):
+            pair.hide_file("cover.png", "secret.png", "d.png", key, method=method, compress=True)
+    with pytest.raises(ValueError, match="method: must be auto, sealed or network, is 'best'"):
+        pair.hide_file("cover.png", "secret.png", "d.png", key, method="best")
+
+
+def test_files_by_themselves(pair):
+    """What fits is sealed byte for byte."""
+    key = stegnet.Key(bytes(32))
+    for cover, secret, out in (("cover.png", "notes.txt", "c.png"), ("cover.mkv", "notes.txt", "c.mkv")):
+        report = pair.hide_file(cover, secret, out, key)
+        assert report.notes[0].startswith("method: sealed")
+        pair.reveal_file(out, "back.txt", key, strict=True, force=True)
+        assert Path("back.txt").read_bytes() == Path(secret).read_bytes()
 
 
 def test_nothing_is_overwritten_unasked(pair):
     key = stegnet.Key(bytes(32))
-    pair.hide_file("cover.png", "secret.png", "c.png", key)
+    pair.hide_file("cover.png", "secret.png", "c.png", key, method="network")
     pair.hide_film("cover.mkv", "secret.mkv", "c.mkv", key)
     calls = [
         ("old.png", lambda **how: pair.hide_file("cover.png", "secret.png", "old.png", key, **how)),
-        ("old.png", lambda **how: pair.hide_file("cover.png", "notes.txt", "old.png", key, sealed=True, **how)),
+        ("old.png", lambda **how: pair.hide_file("cover.png", "notes.txt", "old.png", key, method="sealed", **how)),
         ("old.png", lambda **how: pair.reveal_file("c.png", "old.png", key, **how)),
         ("old.mkv", lambda **how: pair.hide_film("cover.mkv", "secret.mkv", "old.mkv", key, **how)),
         ("old.mkv", lambda **how: pair.reveal_film("c.mkv", "old.mkv", key, **how)),
@@ -240,13 +255,13 @@ def test_nothing_is_overwritten_unasked(pair):
 
 def test_a_strict_reader_takes_nothing_that_was_altered(pair):
     key = stegnet.Key(bytes(32))
-    pair.hide_file("cover.png", "secret.png", "c.png", key)
+    pair.hide_file("cover.png", "secret.png", "c.png", key, method="network")
     pair.hide_film("cover.mkv", "secret.mkv", "c.mkv", key)
-    write_png(Path("altered.png"), read_picture(Path("c.png")) ^ 64)
+    write_png(Path("altered.png"), altered(read_picture(Path("c.png")), bytes(32)))
     film = scan(Path("c.mkv"))
-    with FilmWriter(Path("altered.mkv"), film.width, film.height, film.rate) as altered:
+    with FilmWriter(Path("altered.mkv"), film.width, film.height, film.rate) as writer:
         for frame, time in zip(read_frames(Path("c.mkv")), film.times, strict=True):
-            altered.write(frame ^ 64, time)
+            writer.write(altered(frame, bytes(32)), time)
     for reveal, container, out in (
         (pair.reveal_file, "altered.png", "s.png"),
         (pair.reveal_file, "altered.mkv", "s.mkv"),
@@ -270,11 +285,11 @@ def test_sound_and_verification_are_chosen_apart(pair, make_film):
         assert (bool(scan(Path("s.mkv")).sound), "verify" in done) == (sound, verify)
 
 
-@pytest.mark.parametrize("sealed", [False, True])
-def test_a_picture_that_does_not_read_back_is_an_error(pair, monkeypatch, sealed):
+@pytest.mark.parametrize("method", ["auto", "sealed", "network"])
+def test_a_picture_that_does_not_read_back_is_an_error(pair, monkeypatch, method):
     monkeypatch.setattr("stegnet.codec.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
-    secret = "notes.txt" if sealed else "secret.png"
-    hide = partial(pair.hide_file, "cover.png", secret, "c.png", stegnet.Key(bytes(32)), sealed=sealed)
+    secret = "notes.txt" if method != "network" else "secret.png"
+    hide = partial(pair.hide_file, "cover.png", secret, "c.png", stegnet.Key(bytes(32)), method=method)
     with pytest.raises(stegnet.MediaError, match="does not read back"):
         hide()
     assert not Path("c.png").exists()

@@ -23,6 +23,7 @@ DOORS = {
     "albumentations": {"stegnet/data/pairs.py"},
     "av": {"stegnet/media/"},
     "cryptography": {
+        "stegnet/codec/carriers.py",
         "stegnet/codec/keys.py",
         "stegnet/codec/record.py",
         "stegnet/codec/seal.py",

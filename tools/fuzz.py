@@ -171,7 +171,8 @@ def _prepare() -> None:
         for letter in "cd":
             for container in (f"{letter}.png", f"{letter}.mkv", f"{letter}.mp4"):
                 kind = "png" if container.endswith("png") else "mkv"
-                assert stegnet_main(["hide", f"cover.{kind}", f"secret.{kind}", "-o", container, "--force", *key]) == 0
+                line = ["hide", "--method", "network", f"cover.{kind}", f"secret.{kind}", "-o", container, "--force"]
+                assert stegnet_main([*line, *key]) == 0
         for container in CONTAINERS:
             suffix = ".png" if container == "c.png" else ".mkv"
             assert stegnet_main(["reveal", container, "-o", f"r{container[1:]}{suffix}", *key]) == 0

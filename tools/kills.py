@@ -87,7 +87,7 @@ def _state(out: Path) -> str:
 
 
 def _next_run_cleans_up(folder: Path, extra: set[Path]) -> bool:
-    code = _quiet(["hide", "cover.mkv", "secret.mkv", "-o", "next.mkv", "--force"])
+    code = _quiet(["hide", "--method", "network", "cover.mkv", "secret.mkv", "-o", "next.mkv", "--force"])
     (folder / "next.mkv").unlink()
     return code == 0 and not any(path.exists() for path in extra)
 
@@ -101,7 +101,7 @@ def _timed_run() -> float:
 
 def _start() -> int:
     """Starts hiding in a child process with discarded output; returns its PID."""
-    return _child(["hide", "cover.mkv", "secret.mkv", "-o", "out.mkv", "--force"])
+    return _child(["hide", "--method", "network", "cover.mkv", "secret.mkv", "-o", "out.mkv", "--force"])
 
 
 def _quiet(line: list[str]) -> int:

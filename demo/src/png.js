@@ -9,18 +9,59 @@ import { blank } from "./picture.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const IHDR_REST = [8, 2, 0, 0, 0]; // 8 bits, RGB, DEFLATE, adaptive filters, not interlaced
-const UP = 2; // the filter that subtracts the sample above from each
+const PIXEL = 3; // bytes
+const CHUNK = 8192; // bytes of the compressed samples, as in libpng
 
-/** A picture as a PNG file. @param {import("./picture.js").Picture} picture */
+/**
+ * A picture as a PNG file, with the filters and chunks of libpng, which most programs use.
+ *
+ * @param {import("./picture.js").Picture} picture
+ */
 export async function writePng({ width, height, data }) {
-  const row = width * 3;
-  const filtered = new Uint8Array(height * (row + 1));
-  for (let y = 0, next = 0; y < height; y++) {
-    filtered[next++] = UP;
-    for (let at = y * row; at < (y + 1) * row; at++) filtered[next++] = data[at] - (y ? data[at - row] : 0);
-  }
+  const packed = await deflate(filtered(data, width * PIXEL, height));
+  const chunks = Array.from({ length: Math.ceil(packed.length / CHUNK) }, (_, index) =>
+    chunk("IDAT", packed.subarray(index * CHUNK, (index + 1) * CHUNK)),
+  );
   const header = join(u32(width), u32(height), IHDR_REST);
-  return join(SIGNATURE, chunk("IHDR", header), chunk("IDAT", await deflate(filtered)), chunk("IEND", []));
+  return join(SIGNATURE, chunk("IHDR", header), ...chunks, chunk("IEND", []));
+}
+
+/** Predictions of a byte, by the one to the left, the one above and the one above that (ISO/IEC 15948, 9.2). */
+const FILTERS = [() => 0, (left) => left, (left, above) => above, (left, above) => (left + above) >> 1, paeth];
+
+function paeth(left, above, corner) {
+  const [toLeft, toAbove] = [Math.abs(above - corner), Math.abs(left - corner)];
+  const toCorner = Math.abs(left + above - 2 * corner);
+  if (toLeft <= toAbove && toLeft <= toCorner) return left;
+  return toAbove <= toCorner ? above : corner;
+}
+
+/** Rows of bytes, each behind the number of the filter whose differences have the least sum (ISO/IEC 15948, 12.8). */
+function filtered(data, row, height) {
+  const result = new Uint8Array(height * (row + 1));
+  const blackRow = new Uint8Array(row);
+  const tried = FILTERS.map(() => new Uint8Array(row));
+  for (let y = 0; y < height; y++) {
+    const here = data.subarray(y * row, (y + 1) * row);
+    const above = y ? data.subarray((y - 1) * row, y * row) : blackRow;
+    const sums = FILTERS.map((predict, filter) => differences(here, above, predict, tried[filter]));
+    const best = sums.indexOf(Math.min(...sums));
+    result[y * (row + 1)] = best;
+    result.set(tried[best], y * (row + 1) + 1);
+  }
+  return result;
+}
+
+/** Writes a row's differences from predictions; returns the sum of their sizes. */
+function differences(here, above, predict, result) {
+  let sum = 0;
+  for (let at = 0; at < here.length; at++) {
+    const left = at < PIXEL ? 0 : here[at - PIXEL];
+    const corner = at < PIXEL ? 0 : above[at - PIXEL];
+    result[at] = here[at] - predict(left, above[at], corner);
+    sum += result[at] < 128 ? result[at] : 256 - result[at];
+  }
+  return sum;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Visualisations of what the eye can't see. */
 
-import { toPicture } from "./format/detail.js";
+import { toPicture } from "./format/planes.js";
 import { blank } from "./picture.js";
 
 export const GAIN = 30;
@@ -15,8 +15,8 @@ export function amplified(one, other) {
   return shown;
 }
 
-/** The scrambled detail, around mid-grey. */
-export function shownDetail(scrambled, { width, height }, block) {
+/** The scrambled residual, around mid-grey. */
+export function shownResidual(scrambled, { width, height }, block) {
   const planes = scrambled.map((value) => 0.5 + CONTRAST * value);
   return toPicture(planes, Math.floor(width / block) * block, Math.floor(height / block) * block).picture;
 }

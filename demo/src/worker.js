@@ -9,7 +9,7 @@ import { makeEngine } from "./network/engine.js";
 import { psnr } from "./picture.js";
 import { readPng, writePng } from "./png.js";
 import { resize } from "./resize.js";
-import { amplified, shownDetail } from "./views.js";
+import { amplified, shownResidual } from "./views.js";
 
 const engines = {};
 
@@ -46,7 +46,7 @@ const JOBS = {
       cover: seen,
       secret: { width: unseen.width, height: unseen.height },
       difference: amplified(seen, container),
-      detail: shownDetail(scrambled, container, engine.pair.block),
+      residual: shownResidual(scrambled, container, engine.pair.block),
       psnr: {
         container: psnr(seen, container),
         secret: psnr(unseen, revealed),
@@ -55,14 +55,15 @@ const JOBS = {
     };
   },
 
-  /** Reveals a file's secret, as a picture and as a PNG file. */
+  /** Reveals a container's secret: a picture, also as a PNG file, or a file with its name. */
   async reveal({ container, keyInput, device }) {
     keySource(keyInput);
     onProgress("pictures");
     const picture = readPng(container);
-    const { secret, whole } = await reveal(await engineFor(device), picture, keyInput);
+    const { secret, file, whole } = await reveal(await engineFor(device), picture, keyInput);
+    if (file) return { file: file.bytes, name: file.name, whole };
     onProgress("write");
-    return { file: await writePng(secret), secret, whole };
+    return { file: await writePng(secret), name: "revealed.png", secret, whole };
   },
 };
 

@@ -1,40 +1,49 @@
-/** Each step on the way into a container equals Python's (tests/codec/steps.json). */
+/** Each step on the way into a container equals the book's (tests/codec/steps.json). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { decodeBase, encodeBase, MEANS } from "../src/format/base.js";
 import { fromHex, toHex } from "../src/format/bytes.js";
-import { Key, keySource } from "../src/format/keys.js";
+import { FilmKey, FrameKey, keySource } from "../src/format/keys.js";
+import { layoutFor } from "../src/format/lanes.js";
+import { MacPlaces } from "../src/format/mac.js";
+import { enlarged } from "../src/format/means.js";
+import { greenPart, saltOf, saltSamples, zones } from "../src/format/places.js";
 import { formatRecord, parseRecord } from "../src/format/record.js";
 import { room, seal, unseal } from "../src/format/seal.js";
-import { drawShuffle, shuffled, unshuffled } from "../src/format/shuffle.js";
-import { pack, unpack } from "../src/format/thumbnail.js";
+import { drawMask, drawShuffle, shuffled, unshuffled } from "../src/format/shuffle.js";
+import { MAX_HEIGHT, laneTrits, stepSearch } from "../src/format/trellis.js";
+import { fromTrits, toTrits, tritsFor } from "../src/format/trits.js";
 import { resize } from "../src/resize.js";
-import { bytesOf, picture, steps } from "./vectors.js";
+import { avif, picture, random, seeded, steps } from "./vectors.js";
 
-const key = await Key.of(fromHex(steps.key));
-const [filmId, nonce, salt] = [steps.film_id, steps.nonce, steps.salt].map(fromHex);
+const secret = fromHex(steps.key);
+const [filmId, filmSecret, salt] = [steps.film_id, steps.film_secret, steps.salt].map(fromHex);
+const [film, frame] = [await FilmKey.of(secret), await FrameKey.of(secret, salt)];
+const byPassphrase = keySource({ passphrase: steps.passphrase });
 
 test("subkeys", async () => {
-  const byPassphrase = await keySource({ passphrase: steps.passphrase })(salt);
   const found = {
-    lead: await key.lead(),
-    record: await key.record(),
-    positions: await key.positions(),
-    positions_of_record: await key.positions(nonce),
-    mac: await key.mac(),
-    commitment: await key.commitment(filmId),
-    shuffle_of_frame_5: await key.shuffle(filmId, 5),
-    lead_by_passphrase: await byPassphrase.lead(),
+    lead: await frame.lead(),
+    record: await frame.record(),
+    positions: await frame.positions(),
+    mac: await frame.mac(),
+    commitment: await film.commitment(filmId),
+    shuffle_of_frame_5: await film.shuffle(filmId, 5),
   };
-  const wanted = Object.keys(steps.subkeys);
-  assert.deepEqual(Object.keys(found), wanted);
-  for (const name of wanted) assert.equal(toHex(found[name]), steps.subkeys[name], name);
+  for (const [name, subkey] of Object.entries(found)) assert.equal(toHex(subkey), steps.subkeys[name], name);
 });
 
-test("passphrases are normalised", async () => {
-  const apart = await keySource({ passphrase: steps.passphrase.normalize("NFD") })(salt);
-  assert.equal(toHex(await apart.lead()), steps.subkeys.lead_by_passphrase);
+test("keys by passphrase", async () => {
+  const apart = keySource({ passphrase: steps.passphrase.normalize("NFD") });
+  const frameKey = await FrameKey.of(fromHex(steps.subkeys.frame_by_passphrase), salt);
+  const filmKey = await FilmKey.of(fromHex(steps.subkeys.film_by_film_secret));
+  for (const source of [byPassphrase, apart]) {
+    assert.equal(toHex(await (await source.frameKey(salt)).lead()), toHex(await frameKey.lead()));
+  }
+  const found = await byPassphrase.filmKey(filmSecret);
+  assert.equal(toHex(await found.commitment(filmId)), toHex(await filmKey.commitment(filmId)));
 });
 
 test("invalid keys are refused", () => {
@@ -46,7 +55,7 @@ test("invalid keys are refused", () => {
 
 test("shuffle", async () => {
   const { rows, cols, permutation, plane } = steps.shuffled;
-  const shuffle = await drawShuffle(await key.shuffle(filmId, 5), rows * cols);
+  const shuffle = await drawShuffle(await film.shuffle(filmId, 5), rows * cols);
   assert.deepEqual([...shuffle.permutation], permutation);
   const upright = Float32Array.from({ length: plane.length }, (_, index) => index + 1);
   const three = Float32Array.from([...upright, ...upright, ...upright]);
@@ -56,46 +65,163 @@ test("shuffle", async () => {
   assert.deepEqual(unshuffled(shown, 8 * cols, 8, shuffle), three);
 });
 
-test("thumbnail", async () => {
-  const { width, height, data } = picture(steps.thumbnail.means);
-  assert.deepEqual(await unpack(fromHex(steps.thumbnail.packed), height, width), data);
-  assert.deepEqual(await unpack(await pack(data, height, width), height, width), data);
+test("mask", async () => {
+  const [width, height] = [8 * steps.mask.cols, 8 * steps.mask.rows];
+  const key = await film.shuffle(filmId, 5);
+  assert.deepEqual(await drawMask(key, width, height, 0), new Float32Array(3 * width * height));
+  const mask = await drawMask(key, width, height, 0.5);
+  const interleaved = steps.mask.words.map((_, at) => mask[(at % 3) * width * height + Math.floor(at / 3)]);
+  assert.deepEqual(
+    interleaved,
+    steps.mask.words.map((word) => word / 2 ** 17),
+  );
 });
 
-test("a thumbnail of another size, truncated or not a zlib stream is refused", async () => {
-  const { width, height } = steps.thumbnail.means;
-  const packed = fromHex(steps.thumbnail.packed);
-  await assert.rejects(unpack(packed, height, width + 1), RangeError);
-  await assert.rejects(unpack(packed, height, width - 1), RangeError);
-  await assert.rejects(unpack(packed.subarray(0, -1), height, width), RangeError);
-  await assert.rejects(unpack(fromHex("00" + steps.thumbnail.packed), height, width), RangeError);
+test("a base of block means", async () => {
+  const { means, gain, field } = steps.means;
+  const [width, height] = [8 * means.width, 8 * means.height];
+  const expected = enlarged(picture(means).data, width, height);
+  assert.deepEqual(await decodeBase(MEANS, fromHex(field), width, height, avif), { picture: expected, gain });
+  const own = await encodeBase(MEANS, expected, 0, 1e6, avif);
+  assert.deepEqual((await decodeBase(MEANS, own, width, height, avif)).picture, expected);
+});
+
+test("means of another size, truncated or not a zlib stream are refused", async () => {
+  const { width, height } = steps.means.means;
+  const field = fromHex(steps.means.field);
+  for (const [bytes, cols] of [
+    [field, width + 1],
+    [field, width - 1],
+    [field.subarray(0, -1), width],
+    [Uint8Array.from([field[0], 0, ...field.subarray(1)]), width],
+    [Uint8Array.from([128, ...field.subarray(1)]), width],
+  ]) {
+    await assert.rejects(decodeBase(MEANS, bytes, 8 * cols, 8 * height, avif), RangeError);
+  }
 });
 
 test("record", async () => {
-  const hidden = { ...steps.record.fields, thumbnail: fromHex(steps.record.fields.thumbnail) };
-  assert.equal(toHex(formatRecord(filmId, await key.commitment(filmId), hidden)), steps.record.bytes);
-  const parsed = await parseRecord(fromHex(steps.record.bytes), key);
+  const { base: kind, base_field: base, ...fields } = steps.record.fields;
+  const hidden = { ...fields, kind, base: fromHex(base) };
+  assert.equal(toHex(formatRecord(filmId, await film.commitment(filmId), hidden)), steps.record.bytes);
+  const parsed = await parseRecord(fromHex(steps.record.bytes), film);
   assert.deepEqual(parsed.filmId, filmId);
-  assert.deepEqual({ ...parsed.hidden, thumbnail: toHex(parsed.hidden.thumbnail) }, steps.record.fields);
+  assert.deepEqual(parsed.hidden, hidden);
 });
 
 for (const [index, sealed] of steps.sealed.entries()) {
   test(`sealed bits ${index}`, async () => {
-    const [container, record] = [picture(sealed.before), fromHex(sealed.record)];
-    const roundingDirection = sealed.leans_up
-      ? Int8Array.from(bytesOf(sealed.leans_up), (up) => 2 * up - 1)
-      : new Int8Array(container.data.length);
-    await seal(container, record, key, nonce, salt, roundingDirection);
-    assert.deepEqual(container, picture(sealed.after));
-    assert.deepEqual(await unseal(container, key), { record, whole: true });
+    const before = picture(sealed.before);
+    const samples = before.data.length;
+    assert.deepEqual([...saltSamples(samples)].slice(0, 40), sealed.first_salt_samples);
+    assert.equal(toHex(await saltOf(before)), sealed.salt);
+    const key = await FrameKey.of(secret, fromHex(sealed.salt));
+    const places = await zones(samples, await key.positions());
+    if (sealed.code > 16) places.record = greenPart(places.record);
+    for (const [name, first] of Object.entries(sealed.zones)) {
+      assert.equal(places[name].length, sealed.sizes_of_zones[name]);
+      assert.deepEqual(
+        Array.from(first, (_, element) => places[name].sample(element)),
+        first,
+        name,
+      );
+    }
+    const sides = Array.from(sealed.sides, (_, at) => (places.sides[at >> 3] >> (7 - (at & 7))) & 1);
+    assert.deepEqual(sides, sealed.sides);
+    const code = fromHex(sealed.sealed_record);
+    const trits = toTrits(code);
+    assert.deepEqual([...trits.subarray(0, 40)], sealed.trits);
+    assert.deepEqual(fromTrits(trits, code.length), code);
+    const { lanes, rows, merged } = layoutFor(tritsFor(code.length), places.record.length);
+    assert.deepEqual([lanes, rows.length, [...rows]], [sealed.lanes, sealed.rows, sealed.sums_of_rows]);
+    assert.equal(merged, sealed.elements_of_first_sums[0].length);
+
+    const after = picture(sealed.after);
+    const mac = new MacPlaces(after.data, places.mac, places.sides);
+    assert.equal(toHex(await mac.tag(after, await key.mac())), sealed.mac);
+    const theirs = fromHex(sealed.film_secret);
+    const keys = { accepts: () => true, frameKey: async () => key };
+    const record = fromHex(sealed.record);
+    assert.deepEqual(await unseal(after, keys), { record, filmSecret: theirs, whole: true });
   });
 }
 
-test("room", () => {
-  assert.equal(room(20, 21), -1);
-  assert.equal(room(36, 12), 32);
-  assert.equal(room(48, 40), Math.floor((48 * 40 * 3 - 520) / 16) - 16);
+for (const [width, height, share, shift] of [
+  [16, 15, 1, 0],
+  [41, 33, 0.5, 1],
+  [64, 48, 0.9, 7], // samples of 0 and 1
+  [64, 48, 1, 8], // all black
+  [200, 150, 0.01, 0],
+]) {
+  test(`a record in ${share} of ${width}×${height} pixels, samples shifted by ${shift} bits`, async () => {
+    const draw = seeded(width);
+    const data = draw(3 * width * height).map((value) => value >> shift);
+    const errors = new Int8Array(draw(data.length).map((value) => value % 255)).map((value) => value - 127);
+    const record = draw(Math.floor(room(width, height) * share));
+    const keys = keySource({ file: secret });
+    const before = data.slice();
+    await seal({ width, height, data }, errors, record, keys, new Uint8Array(16), random);
+    const none = new Uint8Array(16);
+    assert.deepEqual(await unseal({ width, height, data }, keys), { record, filmSecret: none, whole: true });
+    assert.ok(data.every((value, at) => Math.abs(value - before[at]) <= 2));
+    const far = data.filter(
+      (value, at) => Math.abs(value - before[at]) === 2 && before[at] !== 0 && before[at] !== 255,
+    );
+    assert.ok(far.length <= 16, "only the MAC's samples may move twice");
+  });
+}
+
+for (let height = 1; height <= MAX_HEIGHT; height++) {
+  test(`the steps of height ${height} are the cheapest`, () => {
+    const draw = seeded(height);
+    const rows = Uint8Array.from([2, 1, 2, 1]);
+    const search = stepSearch(height);
+    for (let round = 0; round < 20; round++) {
+      const [wanted, values] = [draw(4).map((byte) => byte % 3), draw(6).map((byte) => byte % 3)];
+      const [up, down] = [Float32Array.from(draw(6)), Float32Array.from(draw(6))];
+      const steps = search(wanted, values, rows, up, down);
+      const cost = (some) => some.reduce((sum, step, at) => sum + (step > 0 ? up[at] : step < 0 ? down[at] : 0), 0);
+      const cheapest = every(6)
+        .filter((some) => fits(some, wanted, values, rows, height))
+        .reduce((least, some) => Math.min(least, cost(some)), Infinity);
+      assert.ok(fits(steps, wanted, values, rows, height));
+      assert.equal(cost(steps), cheapest);
+    }
+  });
+}
+
+const every = (count) => (count ? every(count - 1).flatMap((some) => [-1, 0, 1].map((step) => [...some, step])) : [[]]);
+
+const fits = (some, wanted, values, rows, height) =>
+  laneTrits(
+    values.map((value, at) => (value + 3 + some[at]) % 3),
+    rows,
+    height,
+  ).every((trit, row) => trit === wanted[row]);
+
+test("samples that carry nothing are stepped as often as the others", async () => {
+  const [width, height] = [256, 256];
+  const draw = seeded(5);
+  const data = draw(3 * width * height).map((value) => (value >> 1) + 64);
+  const errors = new Int8Array(draw(data.length).map((value) => value % 255)).map((value) => value - 127);
+  const before = data.slice();
+  await seal({ width, height, data }, errors, draw(10_000), keySource({ file: secret }), new Uint8Array(16), random);
+  const changed = data.map((value, at) => value !== before[at]);
+  const salts = saltSamples(data.length);
+  const all = changed.reduce((sum, one) => sum + one) / data.length;
+  const own = salts.reduce((sum, sample) => sum + changed[sample], 0) / salts.length;
+  assert.ok(Math.abs(own - all) < 5 * Math.sqrt(all / salts.length), `${own} of the salt's, ${all} of all`);
+  assert.ok(all > 0.05);
 });
+
+test("room", () => {
+  assert.ok(room(15, 15) < 0);
+  assert.equal(room(48, 40), largest(5536 - 528));
+  assert.equal(room(256, 256), largest(190_240 - 15 * 528));
+});
+
+/** Bytes of a record in a zone, by the specification. */
+const largest = (zone) => Math.floor((19 * Math.floor((zone - Math.max(1, Math.floor(zone / 128))) / 12)) / 8) - 16;
 
 for (const [index, { from, to }] of steps.resized.entries()) {
   test(`resized ${index}`, () => {

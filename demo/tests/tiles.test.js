@@ -1,7 +1,7 @@
 /** Tiles give the same picture as one pass. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -45,9 +45,12 @@ test("each sample keeps its position", async () => {
   ]);
 });
 
-for (const network of ["prepare", "hide", "reveal", "restore"]) {
+const path = (network) => resolve(GRAPHS, `default.${network}.onnx`);
+const ends = ["prepare", "restore"].filter((network) => existsSync(path(network))); // not every pair has them
+
+for (const network of ["hide", "reveal", ...ends]) {
   test(`tiles of ${network} are invisible`, async () => {
-    const bytes = readFileSync(resolve(GRAPHS, `default.${network}.onnx`));
+    const bytes = readFileSync(path(network));
     const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
     const inputs = session.inputNames.map((_, index) => planes(index + 1));
     const compute = async (parts, cols, rows) => {

@@ -1,11 +1,14 @@
-/** The test vectors of the format, and the ideal network that made them (tests/codec/make_vectors.py). */
+/** The test vectors of the format, and the ideal networks that made them (tests/codec/make_vectors.py). */
 
 import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 
+import { makeAvif } from "../src/network/avif.js";
+
 globalThis.crypto ??= webcrypto; // Node 18 has it, but not as a global
 
 const FOLDER = new URL("../../tests/codec/", import.meta.url);
+const CODECS = { encode: "enc/avif_enc.wasm", decode: "dec/avif_dec.wasm" };
 
 export const read = (name) => readFileSync(new URL(name, FOLDER));
 export const steps = JSON.parse(read("steps.json"));
@@ -13,7 +16,27 @@ export const { vectors } = JSON.parse(read("vectors/answers.json"));
 
 /** A picture of steps.json. */
 export const picture = ({ width, height, samples }) => ({ width, height, data: bytesOf(samples) });
-export const bytesOf = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
+const bytesOf = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
+
+export const random = (size) => {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
+  return bytes;
+};
+
+/** Random numbers that are the same each time: bytes of a linear congruential generator. */
+export function seeded(seed) {
+  let state = seed;
+  return (size) =>
+    Uint8Array.from({ length: size }, () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return state >>> 24;
+    });
+}
+
+export const avif = makeAvif(async (name) =>
+  readFileSync(new URL(`../node_modules/@jsquash/avif/codec/${CODECS[name]}`, import.meta.url)),
+);
 
 /** Puts one of five levels of the secret into the low four bits of the cover. */
 const LEVELS = {
@@ -27,8 +50,26 @@ const LEVELS = {
   restore: (planes) => planes,
 };
 
-export const ideal = (detail) => ({
-  pair: { weights: "5e".repeat(32), block: 8, detail },
+/** Puts one of five levels of the secret into the cover modulo 16. */
+const PHASES = {
+  ...LEVELS,
+  hide: (cover, secret) =>
+    cover.map((value, at) => {
+      const wanted = 3.2 * (Math.round(Math.min(Math.max(secret[at] + 0.5, 0), 1) * 4) + 0.5);
+      return (wanted + 16 * Math.round((value * 255 - wanted) / 16)) / 255;
+    }),
+  reveal: (planes) => planes.map((value) => Math.floor(modulo(steady(value * 255), 16) / 3.2) / 4 - 0.5),
+};
+
+const modulo = (value, divisor) => ((value % divisor) + divisor) % divisor;
+
+/** A masked sample as it was before its 32-bit float: a multiple of a mask's least unit. */
+const steady = (value) => Math.round(value * 4096) / 4096;
+
+/** @param {string} kind of the base @param {number} period in levels: 0 or 16 */
+export const ideal = (kind, period = 0) => ({
+  pair: { weights: "5e".repeat(32), block: 8, kind, quality: 60, period: period / 255 },
   onProgress: () => {},
-  run: async (name, width, height, ...planes) => LEVELS[name](...planes),
+  run: async (name, width, height, ...planes) => (period ? PHASES : LEVELS)[name](...planes),
+  avif,
 });

@@ -202,6 +202,8 @@ def _compressed(file: Path, what: str, folder: Path, cover: _Cover, progress: Pr
     except OSError as error:
         hint = "set TMPDIR to a folder with more room"
         raise MediaError(f"{folder}: can't be written ({error.strerror})", hint) from error
+    # Lossless WebP's suffix is as long as AVIF's, so that the room stays.
+    name = _stored_name(file.with_suffix(made.path.suffix))
     before = f"{printable(file.name)} was compressed from {file.stat().st_size} bytes"
     return _Secret(made.path, name, (f"{before}: {made.description}",))
 
@@ -278,7 +280,7 @@ def _seal_each(
         container, record = frame.copy(order="C"), share.record
         effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
         data, costs = format_record(record, keys.film), texture_costs(frame)
-        seal(container, data, keys, share.seed, costs, first=record.index == 0, effort=effort)
+        seal(container, data, keys, share.seed, costs, first=record.index == 0, effort=effort, grey=True)
         return container
 
     return ordered(sealed, zip(frames, shares, strict=True), _SEALERS)

@@ -1,16 +1,19 @@
 """Compressing pictures and films to a given number of bytes, so that they can be hidden as files.
 
-A picture becomes AVIF, a film HEVC in Matroska, both 4:4:4 and tuned for PSNR, as the networks are. The quality is
-the highest that fits; the resolution stays. Metadata (camera, place, title) and subtitles are dropped. A film's sound
-is copied packet by packet if it takes no more than a quarter of the bytes, or else becomes Opus.
+A picture becomes lossless WebP if that fits, or else AVIF; a film becomes HEVC in Matroska. Both are 4:4:4 and tuned
+for PSNR, as the networks are. The quality is the highest that fits; the resolution stays. Colours become sRGB, and
+metadata (camera, place, title) and subtitles are dropped. A film's sound is copied packet by packet if it takes no
+more than a quarter of the bytes, or else becomes Opus.
 """
 
-import io
+import itertools
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -19,21 +22,29 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.measures import psnr
+from stegnet.media.avif_writer import write_avif
 from stegnet.media.encoders import MILLISECOND, to_yuv, x265_params
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.media.films import FilmInfo, read_frames, scan
-from stegnet.media.pictures import read_cover
+from stegnet.media.pictures import read_picture
 
-AVIF, HEVC = ".avif", ".mkv"
-_BEST_QUALITY = 100
+AVIF, WEBP, HEVC = ".avif", ".webp", ".mkv"
+_MAX_WEBP_SIDE = 16_383
+# libaom's effort, most attempts, and the share of the bytes that ends them; the first attempts find the bit rate.
+_QUICK = ((6, 4, 0.97),)
+_THOROUGH = ((6, 4, 0.95), (4, 3, 0.97))
+_THOROUGH_PIXELS = 100_000
+_AVIF_RATES = (1000.0, 1e10)
 _WORST_CRF = 51
+_PIXELS = "yuv444p10le"  # at 4 Mbit/s for 640×360, 8 bits cost 0.8 dB
 _MIN_WIDTH = 64  # with a narrower film, x265 4.2 writes out of bounds
 _BT709 = "colormatrix=bt709:colorprim=bt709:transfer=bt709:range=limited"
 _SOUND_SHARE = Fraction(1, 4)
 _MIN_SOUND, _MAX_SOUND, _MIN_STEREO = 8_000, 96_000, 24_000  # bits per second
-_MAX_TRIES = 4  # second passes
+_MAX_PASSES = 4  # second passes
 # Shares of the available bytes: the goal of a second pass, and the least that ends the search.
-_TARGET, _GOOD_ENOUGH = 0.98, 0.93
+_TARGET, _GOOD_ENOUGH = 0.98, 0.95
 
 
 @dataclass(frozen=True)
@@ -43,10 +54,12 @@ class Compressed:
     Attributes:
         path: of the copy.
         description: format and quality, for messages.
+        psnr: of a picture in dB against the original in sRGB; inf if they are equal.
     """
 
     path: Path
     description: str
+    psnr: float | None = None
 
 
 def _no_progress(done: int, total: int) -> None:
@@ -56,32 +69,21 @@ def _no_progress(done: int, total: int) -> None:
 def compress_picture(
     path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = _no_progress
 ) -> Compressed:
-    """Compresses a picture to AVIF of at most `limit` bytes, by bisection over the quality.
+    """Compresses a picture to at most `limit` bytes: to lossless WebP, or else to AVIF.
 
     Args:
-        folder: where the copy is written.
+        folder: where the copy and other attempts are written; preferably empty.
         progress: called after each step with the number of steps done, and of all.
     Raises:
         MediaError: the picture can't be read, or AVIF can't hold its size in pixels.
         CapacityError: it is too large even at the lowest quality.
     """
-    pixels, profile = read_cover(path)
-    best, quality = None, -1
-    fits, too_large = -1, _BEST_QUALITY + 1
-    steps = too_large.bit_length()
-    for step in range(1, steps + 1):
-        middle = (fits + too_large) // 2
-        if fits < middle:
-            encoded = _avif(path, pixels, profile, middle)
-            if len(encoded) <= limit:
-                best, quality, fits = encoded, middle, middle
-            else:
-                too_large = middle
-        progress(step, steps)
-    if best is None:
-        raise _too_large(path, len(_avif(path, pixels, profile, 0)), limit)
-    (folder / f"picture{AVIF}").write_bytes(best)
-    return Compressed(folder / f"picture{AVIF}", f"AVIF 4:4:4, quality {quality} of {_BEST_QUALITY}")
+    picture = read_picture(path)
+    exact = folder / f"exact{WEBP}"
+    if _write_lossless(picture, exact) and exact.stat().st_size <= limit:
+        progress(1, 1)
+        return Compressed(exact, "lossless WebP", math.inf)
+    return _best_avif(path, picture, folder, limit, progress)
 
 
 def compress_film(
@@ -119,14 +121,62 @@ def _too_large(path: Path, size: int, limit: int) -> CapacityError:
     )
 
 
-def _avif(path: Path, pixels: np.ndarray, profile: bytes | None, quality: int) -> bytes:
-    encoded = io.BytesIO()
-    options = {"quality": quality, "subsampling": "4:4:4", "codec": "aom", "advanced": {"tune": "psnr"}}
-    try:
-        Image.fromarray(pixels).save(encoded, format="AVIF", icc_profile=profile, **options)
-    except (KeyError, OSError, ValueError) as error:
-        raise MediaError(f"{path}: can't be made AVIF ({error})") from error
-    return encoded.getvalue()
+def _write_lossless(picture: np.ndarray, out: Path) -> bool:
+    """Writes lossless WebP; False if it can't hold the picture's size in pixels."""
+    if max(picture.shape) > _MAX_WEBP_SIDE:
+        return False
+    Image.fromarray(picture).save(out, format="WEBP", lossless=True)
+    return True
+
+
+class _AvifEncoder:
+    """Encodes one picture at several bit rates and efforts.
+
+    Args:
+        error: start of the message if AVIF can't hold it.
+        steps: for `progress`, the most attempts in all.
+    """
+
+    def __init__(
+        self, picture: np.ndarray, folder: Path, error: str, steps: int, progress: Callable[[int, int], None]
+    ) -> None:
+        self._picture, self._folder, self._error = picture, folder, error
+        self._steps, self._progress = steps, progress
+        self._count = 0
+
+    def encode(self, rate: float, effort: int) -> Path:
+        """The picture at a bit rate."""
+        self._count += 1
+        out = self._folder / f"attempt{self._count}{AVIF}"
+        write_avif(self._picture, out, rate, effort, self._error)
+        self._progress(min(self._count, self._steps), self._steps)
+        return out
+
+    def first_to_fit(self, rate: float, limit: int, effort: int) -> Path:
+        """The first file that fits at lower and lower bit rates; the smallest if none does."""
+        share = 0.95
+        while True:
+            rate, share = max(rate * share, _AVIF_RATES[0]), share * share
+            made = self.encode(rate, effort)
+            if made.stat().st_size <= limit or rate == _AVIF_RATES[0]:
+                return made
+
+
+def _best_avif(
+    path: Path, picture: np.ndarray, folder: Path, limit: int, progress: Callable[[int, int], None]
+) -> Compressed:
+    searches = _THOROUGH if picture[..., 0].size <= _THOROUGH_PIXELS else _QUICK
+    steps = sum(tries for _, tries, _ in searches)
+    encoder = _AvifEncoder(picture, folder, f"{path}: can't be made AVIF", steps, progress)
+    found, rate = [], 8.0 * limit
+    for effort, tries, enough in searches:
+        rate, made = _largest(partial(encoder.encode, effort=effort), rate, _AVIF_RATES, limit, tries, enough)
+        found += [made] if made else []
+    found = found or [encoder.first_to_fit(rate, limit, searches[-1][0])]
+    if found[0].stat().st_size > limit:
+        raise _too_large(path, found[0].stat().st_size, limit)
+    quality, best = max((psnr(picture, read_picture(file)), file) for file in found)
+    return Compressed(best, f"AVIF 4:4:4, {quality:.1f} dB", quality)
 
 
 def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Compressed | None:
@@ -147,32 +197,51 @@ def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Com
 
 def _search(encoder: "_Encoder", limit: int) -> Path | None:
     """The largest of a few second passes that fits, if any does."""
-    target = _TARGET * limit
-    rate = encoder.clamp(8 * (target - encoder.sound_bytes) * encoder.info.rate / len(encoder.info.pts))
+    rate = 8 * (_TARGET * limit - encoder.sound_bytes) * encoder.info.rate / len(encoder.info.pts)
+    rate = float(min(max(rate, encoder.rates[0]), encoder.rates[1]))
     encoder.first_pass(rate)
+    return _largest(encoder.second_pass, rate, encoder.rates, limit, _MAX_PASSES, _GOOD_ENOUGH)[1]
+
+
+def _largest(
+    encode: Callable[[float], Path], rate: float, rates: tuple[float, float], limit: int, tries: int, enough: float
+) -> tuple[float, Path | None]:
+    """The largest of a few attempts that has at most `limit` bytes.
+
+    Args:
+        encode: makes a file at a bit rate.
+        rate: of the first attempt.
+        rates: the lowest and the highest that are valid.
+        enough: share of `limit` that ends the search.
+    Returns:
+        Its bit rate and file; if none fits, the bit rate to try next, and None.
+    """
     best, tried = None, [(0.0, 0)]
-    while len(tried) <= _MAX_TRIES and rate != tried[-1][0]:
-        film = encoder.second_pass(rate, len(tried))
-        size = film.stat().st_size
-        if size <= limit and (best is None or size > best.stat().st_size):
-            best = film
-        if _GOOD_ENOUGH * limit <= size <= limit or size == tried[-1][1]:
+    while len(tried) <= tries and rate != tried[-1][0]:
+        made = encode(rate)
+        size = made.stat().st_size
+        if size <= limit and (best is None or size > best[1].stat().st_size):
+            best = rate, made
+        if enough * limit <= size <= limit or (size == tried[-1][1] and size <= limit):
             break
         tried.append((rate, size))
-        rate = encoder.clamp(_next_rate(tried, limit, target))
-    return best
+        rate = min(max(_next_rate(tried, limit, _TARGET * limit), rates[0]), rates[1])
+    return best or (rate, None)
 
 
 def _next_rate(tried: list[tuple[float, int]], limit: int, target: float) -> float:
-    """Estimates the bit rate that gives `target` bytes: the secant method, or bisection if that leaves the bracket.
+    """Estimates the bit rate that gives `target` bytes: the secant method, within what is known to fit or not.
 
     Args:
         tried: bit rates with the sizes that they gave.
     """
     (earlier_rate, earlier_size), (last, last_size) = tried[-2:]
-    rate = last + (target - last_size) * (last - earlier_rate) / (last_size - earlier_size)
     low = max(rate for rate, size in tried if size <= limit)
     high = min((rate for rate, size in tried if size > limit), default=4 * low)
+    if last_size == earlier_size:  # a coarse encoder
+        rate = last * (target / last_size) ** 2
+    else:
+        rate = last + (target - last_size) * (last - earlier_rate) / (last_size - earlier_size)
     return rate if low < rate < high else (low + high) / 2
 
 
@@ -189,21 +258,22 @@ class _Encoder:
         self.info = info
         self.sound_bytes = sound.path.stat().st_size if sound else 0
         self._path, self._folder, self._sound, self._progress = path, folder, sound, progress
+        self._numbers = itertools.count(1)
         # x265 separates its params by colons.
         self._stats = re.sub(r"([\\':=])", r"\\\1", str(folder / "stats"))
 
-    def clamp(self, rate: float) -> float:
-        """The nearest valid bit rate: from one kilobit per second to that of uncompressed video."""
-        uncompressed = 24 * self.info.width * self.info.height * self.info.rate
-        return float(min(max(rate, 1000), uncompressed))
+    @property
+    def rates(self) -> tuple[float, float]:
+        """The valid bit rates: from one kilobit per second to that of uncompressed video."""
+        return 1000.0, float(24 * self.info.width * self.info.height * self.info.rate)
 
     def first_pass(self, rate: float) -> None:
         """Gathers statistics of each frame at a bit rate per second."""
         self._encode(self._folder / "first-pass.mkv", f"pass=1:stats={self._stats}", rate)
 
-    def second_pass(self, rate: float, attempt: int) -> Path:
+    def second_pass(self, rate: float) -> Path:
         """The film at a bit rate near that of the first pass."""
-        return self._encode_with_sound(f"attempt{attempt}", f"pass=2:stats={self._stats}", rate)
+        return self._encode_with_sound(f"attempt{next(self._numbers)}", f"pass=2:stats={self._stats}", rate)
 
     def smallest(self) -> Path:
         """The film at the lowest quality."""
@@ -222,7 +292,7 @@ class _Encoder:
         try:
             with av.open(str(out), "w", format="matroska", container_options={"fflags": "+bitexact"}) as film:
                 stream = film.add_stream("libx265", rate=self.info.rate, options=self._options(params))
-                stream.width, stream.height, stream.pix_fmt = self.info.width, self.info.height, "yuv444p"
+                stream.width, stream.height, stream.pix_fmt = self.info.width, self.info.height, _PIXELS
                 stream.time_base = stream.codec_context.time_base = MILLISECOND
                 if rate is not None:
                     stream.bit_rate = int(rate)
@@ -237,7 +307,7 @@ class _Encoder:
             for done, (picture, time) in enumerate(zip(pictures, self.info.times, strict=True), 1):
                 stamp = round(time / MILLISECOND)
                 last = stamp if last is None else max(stamp, last + 1)
-                frame = to_yuv(picture, "yuv444p")
+                frame = to_yuv(picture, _PIXELS)
                 frame.pts, frame.time_base = last, MILLISECOND
                 yield from stream.encode(frame)
                 self._progress(done, len(self.info.pts))

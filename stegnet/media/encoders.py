@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
+import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
@@ -19,6 +20,8 @@ MILLISECOND = Fraction(1, 1000)
 # FFmpeg doubles a track's ticks per second until there are at least this many.
 _MIN_TICKS = 10_000
 _MAX_TICKS = 2**31 - 1
+# x264 takes three threads for two processors, and one for 32 rows at most; 8 processors are common.
+_USUAL_THREADS, _ROWS_PER_THREAD = 12, 32
 # Ticks per second that are fine enough for any film and don't overflow in a long one.
 _FINE_TICKS = 90_000
 # FFV1 can't split smaller pictures into four slices.
@@ -57,17 +60,19 @@ FORMS = {"mkv": MKV, "mp4": MP4}
 def encoder_options(form: Form, width: int, height: int) -> dict[str, str]:
     """Options of a lossless encoder.
 
-    FFV1: version 3, intra frames only, a checksum on each slice, slices for four threads. x264: lossless, no
-    B-frames, no lookahead; a fixed number of threads, since the bytes depend on it.
+    FFV1 as archives use it: version 3, intra frames only, a checksum on each slice, slices for four threads. x264:
+    nothing but a preset and lossless, since it writes all its settings into the film; as many threads as it would
+    take by itself on a common computer, since the bytes depend on them.
     """
     if form is MKV:
         slices = "4" if min(width, height) >= _MIN_SIDE_TO_SLICE else "1"
         return {"level": "3", "g": "1", "slicecrc": "1", "slices": slices}
-    return {"qp": "0", "preset": "veryfast", "bf": "0", "rc-lookahead": "0", "g": "25", "threads": "4"}
+    threads = min(_USUAL_THREADS, max(1, (height + 15) // _ROWS_PER_THREAD))
+    return {"qp": "0", "preset": "veryfast", "threads": str(threads)} | X264_DETERMINISTIC
 
 
 def muxer_options(form: Form, time_base: Fraction, rates: Iterable[int]) -> dict[str, str]:
-    """Options that keep time stamps as they are and leave out anything random.
+    """Options that keep time stamps as they are.
 
     Args:
         form: MKV or MP4.
@@ -75,7 +80,7 @@ def muxer_options(form: Form, time_base: Fraction, rates: Iterable[int]) -> dict
         rates: samples per second of each sound track.
     """
     # Packets come in order: there is no use in holding one back for more than half a second.
-    options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled", "max_interleave_delta": "500000"}
+    options = {"avoid_negative_ts": "disabled", "max_interleave_delta": "500000"}
     if form is MKV:
         return options
     ticks = time_base.denominator
@@ -84,6 +89,12 @@ def muxer_options(form: Form, time_base: Fraction, rates: Iterable[int]) -> dict
     # MP4 gives the start of each track in ticks of the whole film, so these must fit every track.
     common = math.lcm(ticks, *rates)
     return options | {"movie_timescale": str(common if common <= _MAX_TICKS else ticks)}
+
+
+def encoder_name(form: Form) -> str:
+    """What ffmpeg's command line writes into a film as the name of its encoder."""
+    version = ".".join(map(str, av.library_versions["libavcodec"]))
+    return f"Lavc{version} {form.encoder}"
 
 
 def picture_time_base(form: Form, rate: Fraction, preferred: Fraction | None) -> Fraction:

@@ -24,19 +24,40 @@ def input_file(path: Path) -> ffmpeg.nodes.FilterableStream:
     return ffmpeg.input(str(path.absolute()))
 
 
-def run_ffmpeg(out: Path, streams: list, error: str, **options: str | int | None) -> None:
-    """Runs the installed ffmpeg, or else the bundled one, and overwrites `out`.
+def piped_frames(width: int, height: int, pixels: str, rate: int, colours: str) -> ffmpeg.nodes.FilterableStream:
+    """Uncompressed frames as input, to be given as `data`.
+
+    Args:
+        pixels, colours: FFmpeg's names of their format and of its range: "pc" is full.
+    """
+    size = f"{width}x{height}"
+    return ffmpeg.input("pipe:", format="rawvideo", pix_fmt=pixels, s=size, r=rate, color_range=colours)
+
+
+def run_ffmpeg(
+    out: Path,
+    streams: list,
+    error: str,
+    *,
+    data: bytes | None = None,
+    program: str | None = None,
+    **options: str | int | None,
+) -> None:
+    """Runs ffmpeg and overwrites `out`.
 
     Args:
         streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
         error: start of the message if ffmpeg fails.
+        data: what `piped_frames` reads.
+        program: path of ffmpeg; None: the installed one, or else the bundled one.
         options: of the output.
     Raises:
         MediaError: ffmpeg fails; its last line is part of the message.
     """
     film = ffmpeg.output(*streams, str(out.absolute()), **options, **_BITEXACT)
     try:
-        film.overwrite_output().run(cmd=shutil.which("ffmpeg") or bundled_ffmpeg(), quiet=True)
+        cmd = program or shutil.which("ffmpeg") or bundled_ffmpeg()
+        film.overwrite_output().run(cmd=cmd, input=data, quiet=True)
     except ffmpeg.Error as failure:
         last = failure.stderr.decode(errors="replace").strip().splitlines()[-1]
         raise MediaError(f"{error} ({last})") from failure

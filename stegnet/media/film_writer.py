@@ -1,5 +1,6 @@
 """Writing films without loss: FFV1 in Matroska or x264 in MP4, both in RGB. The same input gives the same bytes."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -9,13 +10,14 @@ from typing import Self
 
 import av
 import numpy as np
-from av.codec.context import Flags
 from av.packet import Packet
+from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
-from stegnet.media.encoders import FORMS, MP4, encoder_options, muxer_options, picture_time_base
-from stegnet.media.frames import EXACT
+from stegnet.media.encoders import FORMS, MKV, MP4, encoder_name, encoder_options, muxer_options, picture_time_base
+from stegnet.media.finishing import draw_uids, use_milliseconds
+from stegnet.media.frames import EXACT, PROGRESSIVE, RGB
 from stegnet.media.sound import CONVERT_SOUND, SoundPacket, SoundTrack, SoundWriter
 from stegnet.media.stream_copy import StreamCopy
 
@@ -56,8 +58,11 @@ class FilmWriter:
         self._form = FORMS[form]
         self._shape = (height, width, 3)
         self._last: int | None = None
+        self._stamps: deque[int] = deque()
+        self._count = 0
         self._shift = Fraction(0)
         self._time_base = picture_time_base(self._form, rate, time_base)
+        self._duration = max(1, round(1 / rate / self._time_base))
         self._copy = StreamCopy(keep) if keep is not None else None
         tracks = self._copy.tracks if self._copy else sound
         self._film = av.open(
@@ -98,7 +103,7 @@ class FilmWriter:
             self._shift = max(Fraction(0), -time)
         self._mux(self._shifted(sound))
         self._mux(self._copied(time))
-        self._mux(self._pictures.encode_lazy(self._frame(picture, time + self._shift)))
+        self._mux(self._encoded(picture, time + self._shift))
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +113,7 @@ class FilmWriter:
     ) -> None:
         try:
             if kind is None:
-                self._mux(self._pictures.encode_lazy(None))
+                self._mux(self._encoded(None, None))
                 self._mux(self._copied(None))
                 self._close()
         finally:
@@ -120,8 +125,12 @@ class FilmWriter:
         stream = self._film.add_stream(self._form.encoder, rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, self._form.pixels
         stream.time_base = self._time_base
-        stream.codec_context.time_base = self._time_base
-        stream.codec_context.flags |= Flags.bitexact
+        stream.codec_context.time_base = 1 / rate
+        # As ffmpeg's command line does for frames in RGB.
+        stream.thread_type = "FRAME"
+        stream.metadata["encoder"] = encoder_name(self._form)
+        context = stream.codec_context
+        context.field_order, context.colorspace, context.color_range = PROGRESSIVE, RGB, ColorRange.JPEG
         return stream
 
     def _add_sound(self, tracks: Sequence[SoundTrack], source: Path) -> SoundWriter:
@@ -142,13 +151,26 @@ class FilmWriter:
         except av.FFmpegError as error:
             raise self._unwritable(error) from error
 
-    def _frame(self, picture: np.ndarray, time: Fraction) -> av.VideoFrame:
-        stamp = round(time / self._time_base)
-        self._last = stamp if self._last is None else max(stamp, self._last + 1)
+    def _encoded(self, picture: np.ndarray | None, time: Fraction | None) -> Iterator[Packet]:
+        """Encodes a frame, or the rest; packets come in the order of their frames, as no encoder reorders them."""
+        frame = None
+        if picture is not None:
+            stamp = round(time / self._time_base)
+            self._last = stamp if self._last is None else max(stamp, self._last + 1)
+            self._stamps.append(self._last)
+            frame = self._frame(picture)
+        for packet in self._pictures.encode_lazy(frame):
+            packet.pts = packet.dts = self._stamps.popleft()
+            packet.duration, packet.time_base = self._duration, self._time_base
+            yield packet
+
+    def _frame(self, picture: np.ndarray) -> av.VideoFrame:
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
             format=self._form.pixels, interpolation=EXACT, threads=1
         )
-        frame.pts, frame.time_base = self._last, self._time_base
+        # For the encoder, frames are evenly spaced: H.264 stores their rate.
+        frame.pts, frame.time_base = self._count, self._pictures.codec_context.time_base
+        self._count += 1
         return frame
 
     def _copied(self, time: Fraction | None) -> Iterator[Packet]:
@@ -176,7 +198,8 @@ class FilmWriter:
         """Writes the end of the file; a full disk often shows only here."""
         try:
             self._film.close()
-        except av.FFmpegError as error:
+            (draw_uids if self._form is MKV else use_milliseconds)(self._path)
+        except (av.FFmpegError, OSError) as error:
             raise self._unwritable(error) from error
 
     def _abandon(self) -> None:
@@ -186,7 +209,7 @@ class FilmWriter:
         with suppress(av.FFmpegError):
             self._film.close()
 
-    def _unwritable(self, error: av.FFmpegError) -> MediaError:
+    def _unwritable(self, error: av.FFmpegError | OSError) -> MediaError:
         return MediaError(f"{self._path}: can't be written ({error.strerror})")
 
     def _unsupported_sound(self, tracks: Sequence[SoundTrack], source: Path) -> MediaError:

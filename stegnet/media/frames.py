@@ -21,8 +21,8 @@ from stegnet.media.pictures import UNREADABLE, open_picture, to_rgb
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
 TRANSPARENT = "it can be transparent: composited over white"
 # FFmpeg's numbers for matrices and primaries, ranges, and field orders.
-BT709, UNSPECIFIED, BT601 = 1, 2, 6
-INTERLACED = {2, 3, 4, 5}
+RGB, BT709, UNSPECIFIED, BT601 = 0, 1, 2, 6
+PROGRESSIVE, INTERLACED = 1, {2, 3, 4, 5}
 _LIMITED = 1
 _HDR = {16: "PQ", 18: "HLG"}
 _WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}

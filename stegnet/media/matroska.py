@@ -4,7 +4,10 @@ FFmpeg can add a track for encoded packets only from a stream that it has read. 
 a track is stored, and later given back to it as a file that contains nothing else.
 """
 
+import io
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
 
 EBML = bytes.fromhex("1a45dfa3")
 CODEC_PRIVATE = bytes.fromhex("63a2")
@@ -16,6 +19,13 @@ _TRACK_ENTRY = bytes.fromhex("ae")
 _CLUSTER = bytes.fromhex("1f43b675")
 _TIMESTAMP = bytes.fromhex("e7")
 _SIMPLE_BLOCK = bytes.fromhex("a3")
+CRC32 = bytes.fromhex("bf")
+# SegmentUUID; TrackUID, FileUID; TagTrackUID, TagAttachmentUID.
+UIDS = {bytes.fromhex(name) for name in ("73a4", "73c5", "46ae", "63c5", "63c6")}
+# Info; Tags, Tag, Targets; Attachments, AttachedFile.
+_MASTERS = {bytes.fromhex(name) for name in ("1549a966", "1254c367", "7373", "63c0", "1941a469", "61a7")}
+_MASTERS |= {_SEGMENT, _TRACKS, _TRACK_ENTRY}
+_MOST_HEAD = 12  # bytes of an identifier and a size
 
 # FFmpeg opens no file without a packet: track 1, time 0, a keyframe, one byte.
 _PACKET = b"\x81\0\0\x80\0"
@@ -75,6 +85,44 @@ def end_of_segment(start: bytes) -> int | None:
             return None if size is None else position + first + size
         position += first + size
     return None
+
+
+@dataclass(frozen=True)
+class Span:
+    """Place of an element in a file, in bytes.
+
+    Attributes:
+        name: its identifier.
+        start, end: of its content.
+        parent_end: end of the element that holds it.
+    """
+
+    name: bytes
+    start: int
+    end: int
+    parent_end: int
+
+
+def header_spans(film: BinaryIO) -> Iterator[Span]:
+    """Every element before the first cluster, and that cluster: those that hold identifiers before what they hold.
+
+    Raises:
+        ValueError: it is not Matroska.
+    """
+    yield from _spans(film, 0, film.seek(0, io.SEEK_END))
+
+
+def _spans(film: BinaryIO, start: int, end: int) -> Iterator[Span]:
+    while start < end:
+        film.seek(start)
+        name, offset, size = _head(film.read(_MOST_HEAD))
+        first = start + offset
+        start = end if size is None else first + size
+        yield Span(name, first, start, end)
+        if name == _CLUSTER:
+            return
+        if name in _MASTERS:
+            yield from _spans(film, first, start)
 
 
 def _head(content: bytes) -> tuple[bytes, int, int | None]:

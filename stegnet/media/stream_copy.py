@@ -74,7 +74,7 @@ class StreamCopy:
         if is_animation(self._path):
             return
         with open_film(self._path) as source:
-            self._notes += _copy_colours(source, self._path, pictures, form)
+            self._notes += _copy_picture_metadata(source, self._path, pictures, form)
             self._notes += _copy_tags(source, film, form)
             _copy_chapters(source, film)
             self._subtitles = _SubtitleCopy(source, self._path, film, form)
@@ -119,18 +119,22 @@ class StreamCopy:
 # Metadata: each function yields a line for everything that the other format can't hold.
 
 
-def _copy_colours(source: InputContainer, path: Path, pictures: VideoStream, form: Form) -> Iterator[str]:
-    """Copies colour primaries, transfer function, pixel aspect ratio and field order."""
+def _copy_picture_metadata(source: InputContainer, path: Path, pictures: VideoStream, form: Form) -> Iterator[str]:
+    """Copies colour primaries, transfer function, pixel aspect ratio, field order, language and disposition."""
     stream = picture_stream(source, path)
     old, new = stream.codec_context, pictures.codec_context
     if old.color_primaries != UNSPECIFIED:
         new.color_primaries = old.color_primaries
     if old.color_trc != UNSPECIFIED:
         new.color_trc = old.color_trc
+    pictures.disposition = stream.disposition
+    if language := stream.metadata.get("language"):
+        pictures.metadata["language"] = language
     first = next(decoded(source, stream, path), None)
     aspect = Fraction(1) if first is None else shape(stream, first)[2]
     if form is not MKV:
-        new.sample_aspect_ratio = aspect
+        if stream.sample_aspect_ratio:
+            new.sample_aspect_ratio = aspect
         return
     if old.field_order in INTERLACED:
         new.field_order = old.field_order

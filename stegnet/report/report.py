@@ -27,7 +27,10 @@ STUDIES = {  # by stage of study/dvc.yaml, in the order of the page
     "residual": Study("Leaks in the residual", security.residual),
     "classical": Study("Classical steganalysis", security.classical),
     "detect": Study("Trained detector", security.detect),
+    "steganalysis": Study("Steganalysis by features", security.steganalysis),
+    "places": Study("Places", security.places),
     "wrongkey": Study("Wrong key", security.wrongkey),
+    "known": Study("Known pictures", security.known),
     "shuffle": Study("Attacks on the shuffle", security.shuffle),
     "survive": Study("Lossy channels", robustness.survive),
 }
@@ -44,8 +47,8 @@ _LEAD = (
 _LIMITS = [
     "The container must not change: saving it as JPEG, re-encoding, resizing or filtering destroys the secret.",
     "Containers can be detected by an attacker who has the program and trains a detector.",
-    "The default method shuffles the picture but does not encrypt it; sound, sizes and thumbnail are encrypted. "
-    "The sealed method encrypts everything.",
+    "The network method encrypts a coarse picture, the sound and the sizes; what the networks carry is shuffled, and "
+    "masked if they allow it, but not authenticated encryption. The sealed method encrypts everything.",
     "In a lossless channel, compressing the secret and embedding it as encrypted bits changes the container less than "
     "any network here.",
     "Containers of films are large: they are lossless video. Colours are 8-bit RGB.",

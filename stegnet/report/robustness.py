@@ -47,8 +47,9 @@ def contents(name: str, folder: Path, command: str) -> Section:
 def tradeoff(name: str, folder: Path, command: str) -> Section:
     """Container quality over secret quality for all methods."""
     paragraph = (
-        "Up and to the right is better. In a lossless channel, compressing the secret and embedding its bits (sealed, "
-        "matching) preserves the container better than any network here; the ideal curve is the bound for any coding. "
+        "Up and to the right is better. In a lossless channel, a compressed secret can travel as sealed bits, up to "
+        "the full room; sealed evenly is the same with equal costs for all samples, and the ideal curve is the bound "
+        "for any coding by steps of one level. "
         "The beta curve is from short trainings of equal length. The networks of earlier work were trained for seven "
         "times as many steps, on smaller crops, and are narrower than published. Hollow marks are published figures on "
         "other pictures; those of HiNet, StegFormer and WIN are of containers that were never written to a file."
@@ -84,9 +85,9 @@ def survive(name: str, folder: Path, command: str) -> Section:
     table = read_table(folder / "survive.csv")
     paragraph = (
         "No network here was trained for lossy channels, apart from Gaussian noise for plain_noise and baluja_noise, "
-        "and one flipped bit destroys sealed bits. The networks are therefore given their shuffle, the default also "
-        "its block means: a thumbnail that a real container would have lost. The line “means alone” is the quality of "
-        "that thumbnail by itself; only what the default pair gains over it is recovered by the network."
+        "and one changed sample destroys sealed bits. The networks are therefore given their shuffle, the default also "
+        "its base: a coarse picture that a real container would have lost. The line “base alone” is the quality of "
+        "that base by itself; only what the default pair gains over it is recovered by the network."
     )
     charts = sorted(folder.glob("*.png"))
     gallery = Gallery(tuple(Picture.chart(path, f"secret PSNR: {path.stem.replace('_', ', ')}") for path in charts))

@@ -58,6 +58,38 @@ def detect(name: str, folder: Path, command: str) -> Section:
     return Section(name, command, (paragraph,), (chart, _all_figures(folder / "detect.csv", columns)))
 
 
+def steganalysis(name: str, folder: Path, command: str) -> Section:
+    """Accuracy of classifiers on rich features."""
+    paragraph = (
+        "Classifiers of the field, trained on features of covers and their containers and tested on other photographs; "
+        "50 % is chance. CRMQ1 and SRMQ1 are the parts of the colour rich model: across the channels, and within each. "
+        "Rates are in bits for each sample, three for each pixel. The published methods are simulated: they hide "
+        "nothing, and change as few samples as an ideal code would."
+    )
+    columns = {
+        "method": ("", text), "rate": ("rate", decimals(2)), "features": ("features", text),
+        "pairs": ("training pairs", text), "accuracy": ("accuracy", percent), "low": ("95 % CI from", percent),
+        "high": ("to", percent), "auc": ("AUC", _THREE), "tested": ("tested", text),
+    }  # fmt: skip
+    chart = Picture.chart(folder / "steganalysis.png", "accuracy of the colour features over the rate of each method")
+    return Section(name, command, (paragraph,), (chart, _all_figures(folder / "steganalysis.csv", columns)))
+
+
+def places(name: str, folder: Path, command: str) -> Section:
+    """Attacks on places that are public or repeated."""
+    paragraph = (
+        "An attacker without key and cover predicts each sample from its neighbours and adds up the errors at a place "
+        "over many containers, or counts how often a place changes in a film that stands still. An AUC of 0.5 is "
+        "chance: nothing is found at places that are public, or that one key points out."
+    )
+    columns = {
+        "method": ("", text), "medium": ("", text), "attack": ("attack", text), "question": ("tells", text),
+        "containers": ("containers learnt from", text), "scored": ("scored", text), "auc": ("AUC", _THREE),
+        "low": ("95 % CI from", _THREE), "high": ("to", _THREE),
+    }  # fmt: skip
+    return Section(name, command, (paragraph,), (Table.of(read_table(folder / "places.csv"), columns),))
+
+
 def detect_tile(folder: Path) -> Tile | None:
     """Accuracy of the detector with the fewest training pairs."""
     if not (folder / "detect.csv").exists():
@@ -73,8 +105,9 @@ def wrongkey(name: str, folder: Path, command: str) -> Section:
     paragraphs = (
         f"{figures['attempts']:.0f} attempts to open containers with another key or a key that differs in one bit, and "
         f"to open pictures that hide nothing: {figures['opened']:.0f} succeeded, and all got the same answer.",
-        "The reveal network itself runs without a key: it yields shuffled detail. Its correlation and mutual "
-        "information with the true secret equal those with an unrelated secret; only statistics of its blocks leak.",
+        "The reveal network itself runs without a key: it yields the shuffled residual, which is what the sealed base "
+        "leaves of a secret, under the mask if the network has one. Its correlation and mutual information with the "
+        "true secret equal those with an unrelated secret.",
     )
     summary = read_table(folder / "summary.csv")
     columns = {
@@ -93,13 +126,35 @@ def wrongkey(name: str, folder: Path, command: str) -> Section:
     return Section(name, command, paragraphs, parts)
 
 
+def known(name: str, folder: Path, command: str) -> Section:
+    """Attacks that tell which of some known pictures is hidden."""
+    paragraph = (
+        "An attacker without the key has all the pictures of which one is hidden, or JPEG copies of them, and codes "
+        "them as the program does. He compares how busy their blocks are, all statistics of the blocks, or the blocks "
+        "themselves, one by one. The AUC (area under the ROC curve) is that of the question whether a known picture is "
+        "the hidden one; 0.5 is chance. Exact blocks are those of a network without errors and without a mask."
+    )
+    table = read_table(folder / "known.csv")
+    columns = {
+        "kind": ("", text), "blocks": ("blocks", text), "base": ("base", text), "attack": ("compared by", text),
+        "copies": ("known pictures", text), "pairs": ("pictures", text), "told": ("secret identified", percent),
+        "chance": ("by chance", percent), "auc": ("AUC", _THREE),
+    }  # fmt: skip
+    parts = (
+        Table.of(table[table["kind"] == table["kind"].iloc[0]], columns),
+        Table.of(table, columns, "All kinds of pictures"),
+    )
+    return Section(name, command, (paragraph,), parts)
+
+
 def shuffle(name: str, folder: Path, command: str) -> Section:
     """The jigsaw and known-frame attacks."""
     figures = read_json(folder / "metrics.json")
     paragraph = (
-        "Running the public reveal network yields the blocks of the secret's detail, permuted, rotated and negated by "
-        "key. A jigsaw solver reassembles them; its score is the share of truly adjacent blocks that it places side by "
-        "side."
+        "Running the public reveal network yields the blocks of the secret's residual, permuted, rotated and negated "
+        "by key, and hidden by a mask if the network has one. A jigsaw solver reassembles them; its score is the share "
+        "of truly adjacent blocks that it places side by side. Exact blocks are those of a network without errors, "
+        "with a coded base or with block means as base."
     )
     rows = [[metric.replace("_", " "), f"{value:.3f}"] for metric, value in figures.items()]
     alt = "the secret, its blocks as revealed without the key, and the solver's reassembly"

@@ -52,13 +52,13 @@ class Puzzle:
         return float(np.mean([neighbour_accuracy(each, self._true) for each in self._random_placements(RANDOM_DRAWS)]))
 
     def assembled(self, found: Placement) -> np.ndarray:
-        """The picture of a placement, (H, W, 3) uint8, on mid-grey."""
+        """The picture of a placement, (H, W, 3) uint8, on grey."""
         return on_grey(assemble(self.seen, self.block, found, self._true))
 
     def similarities(self) -> dict[str, dict[str, float]]:
         """Similarity of the solvers' pictures and the true one, by measure and solver; `random`: of random placements.
 
-        Block means are unknown to the attacker, so both are on mid-grey.
+        The base is unknown to the attacker, so both are on grey.
         """
         figures = {name: self._mean_similarity([found]) for name, found in self.solved.items()}
         figures[RANDOM] = self._mean_similarity(self._random_placements(RANDOM_PICTURES))

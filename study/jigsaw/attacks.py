@@ -6,7 +6,7 @@ A jigsaw solver on single pictures, a known frame of a film, and the statistics 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ import numpy as np
 import torch
 
 from stegnet.codec import Network
-from stegnet.codec.base import through_bytes
-from stegnet.codec.seal import room
+from stegnet.core.samples import CODED, MEANS, NONE, Base
 from stegnet.core.shuffle import Shuffle, apply
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.sources import cut_squares
@@ -23,11 +22,21 @@ from stegnet.evaluation.contact_sheet import LabelledImage
 from study.jigsaw.assembly import BLIND, RANDOM, SIMILARITY, Puzzle
 from study.jigsaw.borders import Rules
 from study.jigsaw.known_frame import averaged, match, pan, placed, predicted, recover, similarity
-from study.keyless import histogram_correlation, mean_colour_error, on_grey, read_blocks, recognised, to_hide
+from study.keyless import (
+    base_of,
+    centred,
+    hide_shuffled,
+    histogram_correlation,
+    mean_colour_error,
+    on_grey,
+    read_blocks,
+    to_hide,
+    unmasked,
+)
 
 NamedPicture = tuple[str, np.ndarray]
 Row = dict[str, Any]
-ReadOut = Callable[[np.ndarray, Shuffle], np.ndarray]  # of a secret and its shuffle: the blocks that the attacker reads
+Coder = Callable[[np.ndarray], Base]  # of a picture
 
 SIZE = 256
 BLOCKS = (32, 16, 8)
@@ -35,15 +44,18 @@ BLOCK = 8  # stegnet's
 KEYED = Rules()  # turned, flipped and negated, as in stegnet
 PLACES = Rules(turned=False, negated=False)
 FRAMES = 8  # of a still film, averaged
-KINDS = {  # whether the detail layer is on, and the changes by the key
-    "plain": (False, PLACES),
-    "plain, turned": (False, Rules(negated=False)),
-    "plain, turned, negated": (False, KEYED),
-    "detail": (True, PLACES),
-    "detail, turned, negated": (True, KEYED),
+BASES = {"plain": NONE, "means": MEANS, "coded": CODED}
+KINDS = {  # the base, and the changes by the key
+    "plain": (NONE, PLACES),
+    "plain, turned": (NONE, Rules(negated=False)),
+    "plain, turned, negated": (NONE, KEYED),
+    "means": (MEANS, PLACES),
+    "means, turned, negated": (MEANS, KEYED),
+    "coded": (CODED, PLACES),
+    "coded, turned, negated": (CODED, KEYED),
 }
 FILMS = {"still": 0, "slow, 1 px": 1, "fast, 16 px": 16}
-NEIGHBOURS = "neighbours"
+NEIGHBOURS, REVEALED, UNMASKED = "neighbours", "as revealed", ", without the mask"
 TITLES = ("secret", "what is hidden", "read without key, 8 px", *(f"solved, {block} px" for block in BLOCKS[::-1]))
 
 
@@ -56,13 +68,15 @@ class Task:
         name: of the picture.
         photograph: (H, W, 3) uint8, at least SIZE high, and wide enough for a panning film.
         cover: in which it is hidden, (SIZE, SIZE, 3) uint8.
-        seed: of the shuffles.
+        quality: of coded bases, for blocks that no network hides.
+        seed: of the shuffles and sealed bits.
     """
 
     weights: Path
     name: str
     photograph: np.ndarray
     cover: np.ndarray
+    quality: int
     seed: int
 
 
@@ -78,78 +92,96 @@ def central_square(photograph: np.ndarray) -> np.ndarray:
 
 def attack(task: Task) -> list[Row]:
     """All attacks on one picture; on one thread, so that pictures can be attacked in parallel."""
-    read_out, square = _victim(task)
-    read = _puzzles(read_out, square, task.seed)
-    rows = chain(
-        _exact(square, task.seed),
-        chain.from_iterable(_solved(puzzle, "revealed", "one picture") for puzzle in read.values()),
-        _still_film(read_out, read[BLOCK], square, task.seed),
-        _films(read_out, task.photograph, task.seed),
-    )
+    rows = chain(_exact(task), _exact_films(task), *(_revealed(victim, task) for victim in _victims(task)))
     return [{"picture": task.name} | row for row in rows]
 
 
 def example(task: Task) -> list[LabelledImage]:
     """A row of pictures for TITLES: the blind solver on blocks that are read without a key."""
-    read_out, square = _victim(task)
-    read = _puzzles(read_out, square, task.seed)
+    victim, square = _victims(task)[0], central_square(task.photograph)
+    read = _puzzles(victim, square, task.seed)
     seen, hidden = (on_grey(blocks) for blocks in (read[BLOCK].seen, read[BLOCK].hidden))
     shares = {block: f"{puzzle.neighbours()[BLIND]:.0%} of neighbours" for block, puzzle in read.items()}
     solved = [(read[block].assembled(read[block].solved[BLIND]), shares[block]) for block in BLOCKS[::-1]]
     return [(square, ""), (hidden, ""), (seen, ""), *solved]
 
 
-def block_statistics(squares: list[NamedPicture]) -> Iterator[Row]:
-    """Statistics of shuffled blocks."""
-    for kind, (detail, rules) in KINDS.items():
-        secrets = [to_hide(square, detail) for _, square in squares]
-        seen = [_shuffled(secret, _shuffle(BLOCK, rules, seed)) for seed, secret in enumerate(secrets)]
-        plain = [to_hide(square, detail=False) for _, square in squares]
-        share = recognised(seen, secrets, BLOCK)
-        for (name, _), shown, secret in zip(squares, seen, plain, strict=True):
+def block_statistics(squares: list[NamedPicture], quality: int) -> Iterator[Row]:
+    """Statistics of shuffled blocks; `quality` is that of coded bases."""
+    for kind, (base, rules) in KINDS.items():
+        for seed, (name, square) in enumerate(squares):
+            shown = apply(to_hide(square, base_of(square, base, quality)), _shuffle(BLOCK, rules, seed))
             figures = {
-                "histogram correlation": histogram_correlation(shown, secret),
-                "mean colour error": mean_colour_error(shown, secret),
-                "recognised": share,
+                "histogram correlation": histogram_correlation(shown, centred(square)),
+                "mean colour error": mean_colour_error(shown, centred(square)),
             }
             yield from ({"picture": name} | row for row in _rows("glimpse", kind, BLOCK, "", figures))
 
 
-def _victim(task: Task) -> tuple[ReadOut, np.ndarray]:
-    """A function that reads blocks from a container of the picture, and the picture's square."""
+def _victims(task: Task) -> list["_Victim"]:
+    """The network as it is, and without the mask if it has one; on one thread."""
     torch.set_num_threads(1)
     network = Network.load(task.weights, device="cpu", precision="fp32", backend="torch")
-    return partial(_read_out, network, task.cover), central_square(task.photograph)
+    masked = [_Victim(network, task, "")]
+    return [*masked, _Victim(unmasked(network), task, UNMASKED)] if network.period else masked
 
 
-def _puzzles(read_out: ReadOut, square: np.ndarray, seed: int) -> dict[int, Puzzle]:
+class _Victim:
+    """A network that hides pictures in a cover.
+
+    Attributes:
+        suffix: of its rows.
+    """
+
+    def __init__(self, network: Network, task: Task, suffix: str) -> None:
+        self.suffix = suffix
+        self._network, self._cover, self._seeds = network, task.cover, count(1000 * task.seed)
+
+    def base(self, picture: np.ndarray) -> Base:
+        """The base that is sealed."""
+        return base_of(picture, self._network.base, self._network.quality)
+
+    def hidden(self, picture: np.ndarray) -> np.ndarray:
+        """The residual that is hidden, (H, W, 3) float."""
+        return to_hide(picture, self.base(picture))
+
+    def read(self, secret: np.ndarray, shuffle: Shuffle) -> np.ndarray:
+        """The public reveal network's output on a container, (H, W, 3) float, still shuffled."""
+        container = hide_shuffled(self._network, self._cover, secret, shuffle, next(self._seeds))
+        return read_blocks(self._network, container)
+
+
+def _puzzles(victim: _Victim, square: np.ndarray, seed: int) -> dict[int, Puzzle]:
     """The blocks that are read, by their size."""
-    hidden, shuffles = to_hide(square, detail=True), {block: _shuffle(block, KEYED, seed) for block in BLOCKS}
-    return {block: Puzzle(read_out(square, shuffle), hidden, shuffle, KEYED) for block, shuffle in shuffles.items()}
+    hidden, shuffles = victim.hidden(square), {block: _shuffle(block, KEYED, seed) for block in BLOCKS}
+    return {block: Puzzle(victim.read(square, shuffle), hidden, shuffle, KEYED) for block, shuffle in shuffles.items()}
 
 
-def _read_out(network: Network, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle) -> np.ndarray:
-    """The public reveal network's output on a container, (H, W, 3) float, still shuffled."""
-    base = through_bytes(secret, network.base, network.quality, room(*secret.shape[:2]))
-    return read_blocks(network, network.hide(cover, secret, shuffle, base).container)
-
-
-def _exact(square: np.ndarray, seed: int) -> Iterator[Row]:
+def _exact(task: Task) -> Iterator[Row]:
     """The solvers on exact blocks."""
+    square = central_square(task.photograph)
     for block in BLOCKS:
-        for kind, (detail, rules) in KINDS.items():
-            shuffle, hidden = _shuffle(block, rules, seed), to_hide(square, detail)
-            puzzle = Puzzle(_shuffled(hidden, shuffle), hidden, shuffle, rules)
+        for kind, (base, rules) in KINDS.items():
+            shuffle, hidden = _shuffle(block, rules, task.seed), to_hide(square, base_of(square, base, task.quality))
+            puzzle = Puzzle(apply(hidden, shuffle), hidden, shuffle, rules)
             yield from _solved(puzzle, "jigsaw", kind)
             yield from _rows("jigsaw", kind, block, NEIGHBOURS, {RANDOM: puzzle.neighbours_by_chance()})
 
 
-def _still_film(read_out: ReadOut, first: Puzzle, square: np.ndarray, seed: int) -> Iterator[Row]:
-    """The solvers on the mean of a still film's frames."""
-    others = [_shuffle(BLOCK, KEYED, seed + 1000 * frame) for frame in range(1, FRAMES)]
-    mean = averaged([first.seen, *(read_out(square, other) for other in others)], BLOCK, KEYED)
-    puzzle = Puzzle(mean, first.hidden, first.shuffle, KEYED)
-    yield from _solved(puzzle, "revealed", f"{FRAMES} frames of a still film")
+def _revealed(victim: _Victim, task: Task) -> Iterator[Row]:
+    """The solvers and the match with a known frame on blocks that are read from containers."""
+    square, fresh = central_square(task.photograph), _shuffle(BLOCK, KEYED, task.seed + 1000)
+    read = _puzzles(victim, square, task.seed)
+    for puzzle in read.values():
+        yield from _solved(puzzle, "revealed", f"one picture{victim.suffix}")
+    others = [_shuffle(BLOCK, KEYED, task.seed + 1000 * frame) for frame in range(1, FRAMES)]
+    mean = averaged([read[BLOCK].seen, *(victim.read(square, other) for other in others)], BLOCK, KEYED)
+    puzzle = Puzzle(mean, read[BLOCK].hidden, read[BLOCK].shuffle, KEYED)
+    yield from _solved(puzzle, "revealed", f"{FRAMES} frames of a still film{victim.suffix}")
+    for film, step in FILMS.items():
+        known, secret = pan(task.photograph, SIZE, step)
+        seen, kind = victim.read(secret, fresh), f"{REVEALED}{victim.suffix}"
+        yield from _matched(seen, fresh, (known, secret, step), victim.base, kind, film)
 
 
 def _solved(puzzle: Puzzle, name: str, kind: str) -> Iterator[Row]:
@@ -159,30 +191,35 @@ def _solved(puzzle: Puzzle, name: str, kind: str) -> Iterator[Row]:
         yield from _rows(name, kind, puzzle.block, measure, figures)
 
 
-def _films(read_out: ReadOut, photograph: np.ndarray, seed: int) -> Iterator[Row]:
-    """The next frame, attacked with a known frame."""
-    same, fresh = _shuffle(BLOCK, KEYED, seed), _shuffle(BLOCK, KEYED, seed + 1000)
+def _exact_films(task: Task) -> Iterator[Row]:
+    """The next frame, attacked with a known frame, on exact blocks."""
+    same, fresh = (_shuffle(BLOCK, KEYED, task.seed + offset) for offset in (0, 1000))
     for film, step in FILMS.items():
-        known, secret = pan(photograph, SIZE, step)
-        for kind, detail in (("plain", False), ("detail", True)):
-            hidden = to_hide(known, detail)
-            found = match(hidden, _shuffled(hidden, same), BLOCK, KEYED)
+        known, secret = pan(task.photograph, SIZE, step)
+        for kind, base in BASES.items():
+            coder = partial(base_of, kind=base, quality=task.quality)
+            hidden = to_hide(known, coder(known))
+            found = match(hidden, apply(hidden, same), BLOCK, KEYED)
             yield from _rows("one shuffle", kind, BLOCK, film, {"placed": placed(found, same)})
-            seen = _shuffled(to_hide(secret, detail), fresh)
-            yield from _matched(seen, fresh, (known, secret, step), kind, film)
-        yield from _matched(read_out(secret, fresh), fresh, (known, secret, step), "detail, revealed", film)
+            seen = apply(to_hide(secret, coder(secret)), fresh)
+            yield from _matched(seen, fresh, (known, secret, step), coder, kind, film)
 
 
 def _matched(
-    seen: np.ndarray, shuffle: Shuffle, frames: tuple[np.ndarray, np.ndarray, int], kind: str, film: str
+    seen: np.ndarray,
+    shuffle: Shuffle,
+    frames: tuple[np.ndarray, np.ndarray, int],
+    coder: Coder,
+    kind: str,
+    film: str,
 ) -> Iterator[Row]:
     """Matches with a known frame, at the same place and with known motion."""
     known, secret, step = frames
-    detail = kind != "plain"
     for name, guess in (("same place", known), ("motion known", predicted(known, step))):
-        found = match(to_hide(guess, detail), seen, BLOCK, KEYED)
+        base = coder(guess)
+        found = match(to_hide(guess, base), seen, BLOCK, KEYED)
         own = dict(zip((f"known {measure}" for measure in SIMILARITY), similarity(guess, secret), strict=True))
-        figures = asdict(recover(seen, found, shuffle, guess, secret, detail)) | own
+        figures = asdict(recover(seen, found, shuffle, secret, base)) | own
         yield from _rows(f"fresh shuffle, {name}", kind, BLOCK, film, figures)
 
 
@@ -191,10 +228,6 @@ def _shuffle(block: int, rules: Rules, seed: int) -> Shuffle:
     shuffle = seeded_shuffle(seed, side, side)
     orientation, negative = shuffle.orientation * rules.turned, shuffle.negative & rules.negated
     return replace(shuffle, orientation=orientation, negative=negative)
-
-
-def _shuffled(picture: np.ndarray, shuffle: Shuffle) -> np.ndarray:
-    return apply(picture, shuffle)
 
 
 def _rows(name: str, kind: str, block: int, setting: str, figures: dict[str, float]) -> Iterator[Row]:

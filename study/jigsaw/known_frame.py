@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from stegnet.core.measures import psnr, ssim
-from stegnet.core.samples import Base, block_means, enlarge, join
+from stegnet.core.samples import Base, join, to_8_bits
 from stegnet.core.shuffle import ORIENTATIONS, Shuffle, invert
 from study.jigsaw.borders import Rules
 from study.keyless import cut_blocks
@@ -73,19 +73,16 @@ def placed(found: Shuffle, true: Shuffle) -> float:
     return float(np.mean(found.permutation == true.permutation))
 
 
-def recover(
-    shuffled: np.ndarray, found: Shuffle, true: Shuffle, known: np.ndarray, secret: np.ndarray, detail: bool
-) -> RecoveredFrame:
+def recover(shuffled: np.ndarray, found: Shuffle, true: Shuffle, secret: np.ndarray, base: Base) -> RecoveredFrame:
     """The attacker's estimate of the secret frame, measured.
 
     Args:
         shuffled: (H, W, 3) float, as the attacker sees it.
         found, true: the attacker's shuffle and the true one.
-        known, secret: (H, W, 3) uint8. Block means, which the attacker can't see, are taken from the known frame.
+        secret: (H, W, 3) uint8.
+        base: of the known frame, in place of the secret's, which the attacker can't see.
     """
-    base = enlarge(block_means(known)) if detail else Base.grey(*known.shape[:2]).picture
-    sorted_out = join(invert(shuffled, found), base, 1.0)
-    picture = (sorted_out * 255).round().clip(0, 255).astype(np.uint8)
+    picture = to_8_bits(join(invert(shuffled, found), base.picture, base.gain))
     return RecoveredFrame(placed(found, true), *similarity(picture, secret))
 
 

@@ -36,7 +36,7 @@ def stegnet_in_process(weights: Path, capsys) -> Callable[[str], tuple[int, str,
     """Runs a command; returns exit code, stdout and stderr, without file sizes and PSNR."""
 
     def run(line: str) -> tuple[int, str, str]:
-        code = main(with_weights(line.split(), weights))
+        code = main(completed(line.split(), weights))
         out, err = capsys.readouterr()
         return code, re.sub(r"\d+\.\d\d MB", "SIZE", re.sub(r", secret (\d+\.\d dB|unchanged)", "", out)), err
 
@@ -48,7 +48,7 @@ def program(folder: Path, weights: Path) -> Callable[..., subprocess.Popen]:
     """Starts a command in another process, in the folder."""
 
     def start(line: str | list[str], **settings) -> subprocess.Popen:
-        arguments = with_weights(line.split() if isinstance(line, str) else line, weights)
+        arguments = completed(line.split() if isinstance(line, str) else line, weights)
         arguments += ["--force"] if arguments[0] == "hide" and "--" not in arguments else []
         path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1]), "PYTHONUNBUFFERED": ""}
         settings = {"cwd": folder, "env": os.environ | path | settings.pop("env", {})} | settings
@@ -57,7 +57,10 @@ def program(folder: Path, weights: Path) -> Callable[..., subprocess.Popen]:
     return start
 
 
-def with_weights(arguments: list[str], weights: Path) -> list[str]:
-    """Adds a tiny network to a command that needs one and names none."""
-    wanted = arguments[0] in ("hide", "reveal", "webcam") and "--weights" not in arguments and "sealed" not in arguments
-    return arguments[:1] + (["--weights", str(weights)] if wanted else []) + arguments[1:]
+def completed(arguments: list[str], weights: Path) -> list[str]:
+    """Adds the method "network" to `hide` if it names none, and a tiny network to a command that needs one."""
+    hides = arguments[0] == "hide"
+    added = ["--method", "network"] if hides and "--method" not in " ".join(arguments) else []
+    network = arguments[0] in ("reveal", "webcam") or (hides and "network" in added + arguments)
+    added += ["--weights", str(weights)] if network and "--weights" not in arguments else []
+    return arguments[:1] + added + arguments[1:]

@@ -20,7 +20,7 @@ WRONG = [
     "hide a b -o c --passphrase-fd x",
     "hide a b -o c --key-file k --longer no",
     "hide a b -o c --key-file k --method no",
-    "hide a b -o c --key-file k --compress",
+    "hide a b -o c --key-file k --method network --compress",
     "hide a b -o c --key-file k --method sealed --longer cut",
     "hide a b -o c --key-file k --method sealed --no-sound",
     "hide a b -o c --key-file k --method sealed --weights w",

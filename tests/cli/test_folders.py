@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from stegnet.media import read_picture
+from tests.support.tampering import altered
 
 HIDE = "hide covers secrets -o out --key-file k"
 
@@ -108,9 +109,7 @@ def test_folders_of_any_files(stegnet, folders):
 @pytest.mark.usefixtures("folders")
 def test_tampering_sets_the_exit_code_of_a_batch(stegnet):
     stegnet(HIDE)
-    picture = read_picture(Path("out/10.png"))
-    picture[60, 96] ^= 8
-    Image.fromarray(picture).save("out/10.png")
+    Image.fromarray(altered(read_picture(Path("out/10.png")))).save("out/10.png")
     code, out, err = stegnet("reveal out -o back --key-file k")
     assert (code, len(out.splitlines())) == (3, 3)
     assert err == "warning: back/10.png: the picture was altered since it was hidden, and is shown as it is\n"

@@ -12,6 +12,7 @@ from PIL import Image
 from stegnet.cli import main
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
 from tests.odd.make import ffmpeg
+from tests.support.tampering import altered
 
 
 def test_a_picture_round_trip(stegnet):
@@ -182,9 +183,7 @@ def test_failed_verification_is_an_error(stegnet, folder, monkeypatch, method):
 
 def test_tampering_with_a_picture_sets_the_exit_code(stegnet, folder):
     stegnet("hide cover.png secret.jpg -o c.png --key-file k")
-    picture = read_picture(folder / "c.png")
-    picture[60, 96] ^= 8
-    write_png(folder / "c.png", picture)
+    write_png(folder / "c.png", altered(read_picture(folder / "c.png")))
     code, out, err = stegnet("reveal c.png -o s.png --key-file k")
     assert (code, out) == (3, "wrote s.png: 40x50, SIZE\n")
     assert err == "warning: the picture was altered since it was hidden, and is shown as it is\n"

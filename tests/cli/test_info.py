@@ -5,6 +5,7 @@ import json
 import pytest
 
 from stegnet.media import read_picture, write_png
+from tests.support.tampering import altered
 
 
 def lines(out: str) -> dict[str, str]:
@@ -33,9 +34,7 @@ def test_lines_and_json_agree(stegnet):
 
 def test_tampering_sets_the_exit_code(stegnet, folder):
     stegnet("hide cover.png secret.jpg -o c.png --key-file k")
-    picture = read_picture(folder / "c.png")
-    picture[60, 96] ^= 8
-    write_png(folder / "c.png", picture)
+    write_png(folder / "c.png", altered(read_picture(folder / "c.png")))
     code, out, _ = stegnet("info c.png --key-file k")
     assert (code, lines(out)["whole"]) == (3, "no")
     assert lines(out)["trouble"] == "the picture was altered since it was hidden"

@@ -20,7 +20,12 @@ def test_unusual_file_names(capfd, weights, folder, name):
     network = ["--key-file=k", f"--weights={weights}"]
     for suffix, secret in ((".png", "secret.jpg"), (".mkv", "secret.mkv")):
         (folder / f"cover{suffix}").rename(Path(f"{name}{suffix}"))
-        assert main(["hide", f"--output=out {name}{suffix}", *network, "--", f"{name}{suffix}", secret]) == 0
+        assert (
+            main(
+                ["hide", "--method=network", f"--output=out {name}{suffix}", *network, "--", f"{name}{suffix}", secret]
+            )
+            == 0
+        )
         assert Path(f"out {name}{suffix}").exists()
         assert main(["reveal", f"--output={name}-back{suffix}", *network, "--", f"out {name}{suffix}"]) == 0
     Path(name).write_bytes(b"any file")

@@ -24,6 +24,7 @@ from tests.codec.seal_by_the_book import (
     lead_fields,
     make_lead,
     make_mac,
+    record_samples,
     salt_samples,
     trits_of,
 )
@@ -57,6 +58,7 @@ def steps() -> dict[str, object]:
             sealed((64, 96), 100, 5),  # sums of several elements
             sealed((100, 100), 300, 6),  # groups of two
             sealed((40, 48), 100, 3, FILM_SECRET),
+            sealed((40, 48), 100, 16 + 4),
         ],
         "resized": [
             resized(*sizes) for sizes in ((20, 30, 40, 48), (60, 50, 24, 16), (17, 23, 17, 64), (9, 40, 80, 7))
@@ -106,7 +108,7 @@ def record() -> dict[str, object]:
     return {"fields": fields | {"base_field": base.field.hex()}, "bytes": data.hex()}
 
 
-def sealed(size: tuple[int, int], length: int, height: int, film_secret: bytes = NO_FILM_SECRET) -> dict[str, object]:
+def sealed(size: tuple[int, int], length: int, code: int, film_secret: bytes = NO_FILM_SECRET) -> dict[str, object]:
     """A picture before and after a record of so many bytes went in; some samples are 0 and 255.
 
     Its salt samples have been changed before.
@@ -114,24 +116,25 @@ def sealed(size: tuple[int, int], length: int, height: int, film_secret: bytes =
     draw = random.Random(f"{size}, {length}")
     before = np.frombuffer(draw.randbytes(3 * size[0] * size[1]), np.uint8).reshape(*size, 3) // 64 * 85
     data, salt, zones = draw.randbytes(length), by_the_book.frame_salt(before), by_the_book.zones(before, SECRET)
-    lead = make_lead(SECRET, salt, NONCE, lead_fields(length + 16, height, film_secret))
-    code = AESGCM(hkdf(SECRET, b"stegnet/2/record", salt)).encrypt(NONCE, data, lead)
-    after = by_the_book.write(before, data, SECRET, NONCE, height=height, film_secret=film_secret)
-    arranged = lanes(length + 16, len(zones.record))
+    lead = make_lead(SECRET, salt, NONCE, lead_fields(length + 16, code, film_secret))
+    cipher = AESGCM(hkdf(SECRET, b"stegnet/2/record", salt)).encrypt(NONCE, data, lead)
+    after = by_the_book.write(before, data, SECRET, NONCE, code=code, film_secret=film_secret)
+    zone = record_samples(zones, code)
+    arranged = lanes(length + 16, len(zone))
     first = arranged.rows[0]
     return {
         "before": picture(before),
         "record": data.hex(),
-        "height": height,
+        "code": code,
         "film_secret": film_secret.hex(),
         "first_salt_samples": salt_samples(before.size)[:SHOWN],
         "salt": salt.hex(),
-        "zones": {name: getattr(zones, name)[:SHOWN] for name in ("lead", "mac", "record")},
-        "sizes_of_zones": {name: len(getattr(zones, name)) for name in ("lead", "mac", "record")},
+        "zones": {"lead": zones.lead[:SHOWN], "mac": zones.mac[:SHOWN], "record": zone[:SHOWN]},
+        "sizes_of_zones": {"lead": len(zones.lead), "mac": len(zones.mac), "record": len(zone)},
         "sides": zones.sides[:SHOWN],
         "lead": lead.hex(),
-        "sealed_record": code.hex(),
-        "trits": trits_of(code)[:SHOWN],
+        "sealed_record": cipher.hex(),
+        "trits": trits_of(cipher)[:SHOWN],
         "lanes": len(arranged.rows),
         "rows": len(first),
         "sums_of_rows": [len(row) for row in first],

@@ -101,8 +101,8 @@ def pictures() -> list[Vector]:
 
     def sealed_again(**what: object) -> np.ndarray:
         """A frame that is right but for one field of its record, or for what its lead says."""
-        lead = {name: what.pop(name) for name in ("version", "height", "size", "film_secret") if name in what}
-        return by_the_book.write(good, replace(fields, **what).join(), SECRET, nonce, **{"height": 2} | lead)
+        lead = {name: what.pop(name) for name in ("version", "code", "size", "film_secret") if name in what}
+        return by_the_book.write(good, replace(fields, **what).join(), SECRET, nonce, **{"code": 2} | lead)
 
     def altered(name: str, container: np.ndarray) -> Vector:
         return Vector(f"{name}.png", "altered", [container], [found])
@@ -124,7 +124,8 @@ def pictures() -> list[Vector]:
         altered("pixel_bit", stepped(good, seal_by_the_book.free_samples(good.size)[-1])),
         altered("by_48", stepped(good, zones.record[500], 48)),  # the same bit, trit and level
         nothing("version", sealed_again(version=1)),
-        nothing("height", sealed_again(height=7)),
+        nothing("height", sealed_again(code=7)),
+        nothing("no_such_code", sealed_again(code=3 + 32)),
         nothing("length", sealed_again(size=size + 1)),
         nothing("too_long", sealed_again(size=seal_by_the_book.largest_record(len(zones.record)) + 17)),
         nothing("film_secret", sealed_again(film_secret=FILM_SECRET)),
@@ -169,7 +170,7 @@ def with_period() -> Vector:
     container = hide_masked(noise, picture, base, by_the_book.shuffle_key(SECRET, film_id, 0))
     container = by_the_book.with_dummies(container, draw, 0.2)
     record = fields_of(film_id, SECRET, *PICTURE, base).join()
-    container = by_the_book.write(container, record, SECRET, draw.randbytes(12), height=2)
+    container = by_the_book.write(container, record, SECRET, draw.randbytes(12), code=2)
     return Vector("period.png", "whole", [container], [shown(picture, base)], period=PERIOD)
 
 
@@ -188,7 +189,7 @@ def by_passphrase() -> Vector:
     container = by_the_book.with_dummies(container, draw, 0.2)
     frame_key = by_the_book.scrypt(PASSPHRASE, by_the_book.frame_salt(container))
     record = fields_of(film_id, key, *PICTURE, base).join()
-    container = by_the_book.write(container, record, frame_key, draw.randbytes(12), height=1, film_secret=FILM_SECRET)
+    container = by_the_book.write(container, record, frame_key, draw.randbytes(12), code=1, film_secret=FILM_SECRET)
     found = [shown(picture, base)]
     return Vector("passphrase.png", "whole", [container], found, key=None, passphrase=PASSPHRASE)
 
@@ -207,8 +208,9 @@ def files() -> list[Vector]:
 
     filled = vector("filled", 100, 20, filler=1)
     return [
-        vector("black", 0, 450, height=1),
-        vector("white", 255, 60, height=6),
+        vector("black", 0, 450, code=1),
+        vector("white", 255, 60, code=6),
+        vector("grey", 77, 12, code=16 + 4),
         replace(filled, answer="nothing", shown=[]),
     ]
 
@@ -229,7 +231,7 @@ def film_frames(seed: int, passphrase: str | None = None) -> list[np.ndarray]:
         if passphrase and index in (0, ANCHOR):
             frame_key = by_the_book.scrypt(passphrase, by_the_book.frame_salt(container))
         record, nonce = film_record(film_id, key, index), draw.randbytes(12)
-        frames.append(by_the_book.write(container, record, frame_key, nonce, height=index + 1, film_secret=film_secret))
+        frames.append(by_the_book.write(container, record, frame_key, nonce, code=index + 1, film_secret=film_secret))
     return frames
 
 

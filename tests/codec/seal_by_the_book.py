@@ -138,7 +138,7 @@ def lanes(size: int, room: int) -> Lanes:
     rows, elements = -(-trits // count), room // count
     added = -(-elements // (16 * rows))
     width, wide = divmod(elements // added, rows)
-    starts = [row * width + min(row, wide) for row in range(rows + 1)]
+    starts = [row * width + row * wide // rows for row in range(rows + 1)]
 
     def sums(lane: int, row: int) -> list[list[int]]:
         numbers = range(starts[row], starts[row + 1])
@@ -170,13 +170,18 @@ def syndrome(values: list[list[int]], row: int, height: int) -> int:
 # Writing and reading
 
 
+def record_samples(found: Zones, code: int) -> list[int]:
+    """Those that carry the record; `code` as the lead says it."""
+    return [sample for sample in found.record if sample % 3 == 1] if code & 16 else found.record
+
+
 def make_lead(key: bytes, salt: bytes, nonce: bytes, fields: bytes) -> bytes:
     """Seals a lead; `fields` as `lead_fields` makes them."""
     return nonce + AESGCM(hkdf(key, b"stegnet/2/lead", salt)).encrypt(nonce, fields, None)
 
 
-def lead_fields(size: int, height: int, film_secret: bytes = NO_FILM_SECRET, version: int = 2) -> bytes:
-    return struct.pack(">BBI", version, height, size) + film_secret
+def lead_fields(size: int, code: int, film_secret: bytes = NO_FILM_SECRET, version: int = 2) -> bytes:
+    return struct.pack(">BBI", version, code, size) + film_secret
 
 
 def make_mac(picture: np.ndarray, key: bytes) -> bytes:
@@ -209,7 +214,7 @@ def write(
     key: bytes,
     nonce: bytes,
     *,
-    height: int = 3,
+    code: int = 3,
     film_secret: bytes = NO_FILM_SECRET,
     version: int = 2,
     size: int | None = None,
@@ -219,17 +224,19 @@ def write(
 
     Args:
         key: of the frame.
-        height, film_secret, version, size: what the lead says, true or not.
+        code: height, plus 16 for a grey record, of which only green samples are changed here.
+        code, film_secret, version, size: what the lead says, true or not.
         filler: as in `trits_of`.
     """
     picture = picture.copy()
     salt, found = frame_salt(picture), zones(picture, key)
-    fields = lead_fields(len(record) + 16 if size is None else size, height, film_secret, version)
+    fields = lead_fields(len(record) + 16 if size is None else size, code, film_secret, version)
     lead = make_lead(key, salt, nonce, fields)
     sealed = AESGCM(hkdf(key, b"stegnet/2/record", salt)).encrypt(nonce, record, lead)
     values = picture.reshape(-1)
     write_parities(values, found.lead, bits_of(lead))
-    write_trits(values, found.record, lanes(len(sealed), len(found.record)), trits_of(sealed, filler), height)
+    zone = record_samples(found, code)
+    write_trits(values, zone, lanes(len(sealed), len(zone)), trits_of(sealed, filler), code & 15)
     for group in range(128):
         members = list(zip(found.mac[group::128], found.sides[group::128], strict=True))
         if all(side == 1 and values[sample] in (0, 255) for sample, side in members):
@@ -298,15 +305,16 @@ def read(picture: np.ndarray, key: bytes, film_secret: bytes = NO_FILM_SECRET) -
     if opened is None:
         return None
     lead, fields = opened
-    version, height, size = struct.unpack(">BBI", fields[:6])
+    version, code, size = struct.unpack(">BBI", fields[:6])
     found, values = zones(picture, key), picture.tobytes()
-    if version != 2 or height not in COLUMNS or fields[6:] != film_secret:
+    zone = record_samples(found, code)
+    if version != 2 or code & 15 not in COLUMNS or code > 31 or fields[6:] != film_secret:
         return None
-    if not 16 <= size <= largest_record(len(found.record)) + 16:
+    if not 16 <= size <= largest_record(len(zone)) + 16:
         return None
-    arranged = lanes(size, len(found.record))
-    inside = [sums_of(picture.reshape(-1), found.record, lane) for lane in arranged.rows]
-    trits = [syndrome(lane, row, height) for row in range(len(inside[0])) for lane in inside]
+    arranged = lanes(size, len(zone))
+    inside = [sums_of(picture.reshape(-1), zone, lane) for lane in arranged.rows]
+    trits = [syndrome(lane, row, code & 15) for row in range(len(inside[0])) for lane in inside]
     sealed = bytes_of_trits(trits[: arranged.trits], size)
     if sealed is None:
         return None

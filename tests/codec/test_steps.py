@@ -8,9 +8,10 @@ import pytest
 
 from stegnet.codec import Key, Passphrase, trellis
 from stegnet.codec.base import decode
+from stegnet.codec.carriers import frame_salt
 from stegnet.codec.keys import ContainerKeys, KeyRing, film_key
 from stegnet.codec.record import PICTURE, Header, Pictures, Record, format_record
-from stegnet.codec.seal import UnsealedRecord, frame_salt, unseal
+from stegnet.codec.seal import UnsealedRecord, unseal
 from stegnet.core.shuffle import apply, draw, draw_mask
 from tests.codec import make_steps
 from tests.codec.by_the_book import FILM_ID, SECRET
@@ -71,9 +72,7 @@ def test_record(key):
     )
 
 
-@pytest.mark.parametrize(
-    "sealed", STEPS["sealed"], ids=lambda sealed: f"{len(sealed['record']) // 2}-{sealed['height']}"
-)
+@pytest.mark.parametrize("sealed", STEPS["sealed"], ids=lambda sealed: f"{len(sealed['record']) // 2}-{sealed['code']}")
 def test_sealed(key, sealed):
     after, data, secret = (
         picture(sealed["after"]),
@@ -83,8 +82,8 @@ def test_sealed(key, sealed):
     assert frame_salt(after).hex() == frame_salt(picture(sealed["before"])).hex() == sealed["salt"]
     code = bytes.fromhex(sealed["sealed_record"])
     assert trellis.to_trits(code)[: len(sealed["trits"])].tolist() == sealed["trits"]
-    plan = trellis.layout(trellis.count_trits(len(code)), sealed["sizes_of_zones"]["record"], sealed["height"])
-    widths = [plan.width + (row < plan.wide) for row in range(plan.rows)]
+    plan = trellis.layout(trellis.count_trits(len(code)), sealed["sizes_of_zones"]["record"], sealed["code"] % 16)
+    widths = np.diff(plan.starts).tolist()
     assert (plan.lanes, plan.rows, widths) == (sealed["lanes"], sealed["rows"], sealed["sums_of_rows"])
     assert unseal(after, KeyRing.of(ContainerKeys(key, secret)), first=True) == UnsealedRecord(data, True)
     if any(secret):

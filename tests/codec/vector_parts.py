@@ -121,7 +121,7 @@ def picture_in(cover: np.ndarray, picture: np.ndarray, base: Base, draw: random.
     container = hide(cover, picture, base, by_the_book.shuffle_key(SECRET, film_id, 0))
     record = fields_of(film_id, SECRET, *picture.shape[:2], base).join()
     container = by_the_book.with_dummies(container, draw, 0.2)
-    return by_the_book.write(container, record, SECRET, draw.randbytes(12), height=height)
+    return by_the_book.write(container, record, SECRET, draw.randbytes(12), code=height)
 
 
 def stepped(picture: np.ndarray, place: int, step: int = 1) -> np.ndarray:

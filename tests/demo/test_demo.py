@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import stegnet
+from stegnet.codec.embed import hide_bytes
 from stegnet.data.scenes import render_scene
 from stegnet.media import read_picture, write_png
 
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.slow
 PASSPHRASE = "zwei Käse"
 DEMO = Path(__file__).parents[2] / "demo"
 NODE = 18, 20, 4  # Debian 12 has this one
+HIDDEN_FILE = DEMO / "public" / "examples" / "night.webp"
 SIZE = 320, 200  # width and height
 MIN_PSNR = 33.0  # dB, of the secret; the two sides round differently
 
@@ -68,7 +70,10 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_png(folder / "secret.png", secret)
     with pytest.warns(UserWarning, match="passphrase is weak"):
         write_png(folder / "from_python.png", pair.hide(cover, secret, stegnet.Passphrase(PASSPHRASE)))
-    (folder / "key").write_bytes(bytes(range(32)))
+    key = bytes(range(32))
+    (folder / "key").write_bytes(key)
+    hidden = hide_bytes(cover, HIDDEN_FILE.read_bytes(), stegnet.Key(key), name="a night.webp")
+    write_png(folder / "with_file.png", hidden)
     node(page, "tests/browser/page.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
 
@@ -90,5 +95,7 @@ def test_containers_of_python_open_in_the_page(picture_of: Callable[[str], np.nd
     pair = stegnet.load(device="cpu", precision="fp32")
     in_python = pair.reveal(picture_of("from_python"), stegnet.Passphrase(PASSPHRASE)).picture
     in_page = picture_of("revealed_by_page")
-    assert np.abs(in_python.astype(int) - in_page).max() <= 1
+    difference = np.abs(in_python.astype(int) - in_page)  # by a base that AVIF decoders convert to RGB differently
+    assert difference.max() <= 2
+    assert (difference > 1).mean() < 1e-3
     assert psnr(in_page, picture_of("secret")) > MIN_PSNR

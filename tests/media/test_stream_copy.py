@@ -66,7 +66,7 @@ def test_tags_are_copied_except_those_of_the_file(tmp_path, source, form):
     tags = tags_of(path)
     assert {name: tags.get(name) for name in TAGS} == TAGS
     assert tags.keys() - TAGS.keys() <= {"encoder", "major_brand", "minor_version", "compatible_brands"}
-    assert tags.get("encoder", "Lavf") == "Lavf"
+    assert tags["encoder"].startswith("Lavf")
     assert notes == ()
 
 

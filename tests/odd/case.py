@@ -67,12 +67,13 @@ class Case:
 
     @property
     def arguments(self) -> list[str]:
-        """The command with key and weights."""
+        """The command with key and weights, and the method "network" if it names none."""
         command, *rest = shlex.split(self.line)
         added = []
         if not self.plain and command in ("hide", "reveal"):
             added += [] if any(word.startswith(_KEYS) for word in rest) else ["--key-file", "k"]
-            added += [] if {"--weights", "sealed"} & set(rest) else ["--weights", "w"]
+            added += ["--method", "network"] if command == "hide" and "--method" not in rest else []
+            added += [] if {"--weights", "sealed", "auto"} & set(rest) else ["--weights", "w"]
         return [command, *added, *rest]
 
 
@@ -96,7 +97,7 @@ def make_kit() -> None:
     Path("k").write_bytes(KEY)
     Path("k").chmod(0o600)
     torch.manual_seed(0)
-    card = Card("invertible", {"blocks": 1, "width": 8}, {"detail": True, "block": 8})
+    card = Card("invertible", {"blocks": 1, "width": 8}, {"base": "means", "quality": 85, "block": 8, "period": 0.0})
     save_pair(Path("w"), build("invertible", blocks=1, width=8), card)
     Image.fromarray(picture(61, 97, 1)).save("cover.png")
     Image.fromarray(picture(50, 40, 2)).save("secret.png")

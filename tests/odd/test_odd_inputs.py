@@ -105,7 +105,7 @@ def check_reveal(options: Namespace, case: Case) -> None:
     output = run(Case("", nothing, line))
     assert output.code == 0, output.err
     assert "warning: " not in output.err or "other users can read" in output.err
-    if options.method == "sealed" and not options.compress:
+    if options.method == "sealed" and not case.back:
         assert Path(back).read_bytes() == options.secret.read_bytes()
     else:
         assert size(back) == (case.back or SECRETS[options.secret.name])

@@ -51,10 +51,25 @@ OUTPUTS = {
         "detect.csv": "method,attacker,pairs,accuracy,low,high,auc\nnetwork,has the weights,30,.917,.74,.98,.998\n",
         "detect.png": "",
     },
+    "steganalysis": {
+        "steganalysis.csv": "method,rate,features,pairs,tested,accuracy,low,high,auc\n"
+        "sealed,.1,CRMQ1,600,149,.61,.53,.68,.643\n",
+        "steganalysis.png": "",
+        "metrics.json": '{"steganalysis_sealed_0.1": 0.61}',
+    },
+    "places": {
+        "places.csv": "method,medium,attack,question,containers,scored,auc,low,high\n"
+        'sealed,pictures,"shift, over one key",places,30,784,.512,.493,.531\n',
+        "metrics.json": '{"places_found": 0.512}',
+    },
     "wrongkey": {
         "summary.csv": "kind,state,of,correlation,correlation_others,mutual_information,"
         "mutual_information_others,told\nphotographs,one bit off,picture,.001,.008,.0025,.0021,0\n",
         "pictures.png": "",
+    },
+    "known": {
+        "known.csv": "kind,pairs,chance,base,blocks,attack,copies,told,auc\n"
+        "photographs,23,.043,coded,read,busy,JPEG 90,.13,.527\n",
     },
     "shuffle": {"pictures.png": ""},
     "survive": {
@@ -153,6 +168,14 @@ def test_every_column_of_a_study_is_below_its_heading(reports: Reports) -> None:
             ["", "attacker", "training pairs", "accuracy", "95 % CI from", "to", "AUC"],
             ["network", "has the weights", "30", "92%", "74%", "98%", "0.998"],
         ],
+        "steganalysis": [
+            ["", "rate", "features", "training pairs", "accuracy", "95 % CI from", "to", "AUC", "tested"],
+            ["sealed", "0.10", "CRMQ1", "600", "61%", "53%", "68%", "0.643", "149"],
+        ],
+        "places": [
+            ["", "", "attack", "tells", "containers learnt from", "scored", "AUC", "95 % CI from", "to"],
+            ["sealed", "pictures", "shift, over one key", "places", "30", "784", "0.512", "0.493", "0.531"],
+        ],
         "shuffle": [["", "share"], ["read 8 neighbours", "0.021"]],
         "survive": [["channel", "default", "sealed"], ["jpeg 90", "21.4", "25.0"]],
     }  # fmt: skip
@@ -170,6 +193,11 @@ def test_every_column_of_a_study_is_below_its_heading(reports: Reports) -> None:
         ],
         ["photographs", "one bit off", "picture", "0.001", "0.008", "0.0025", "0.0021"],
     ]
+    known = [
+        ["", "blocks", "base", "compared by", "known pictures", "pictures", "secret identified", "by chance", "AUC"],
+        ["photographs", "read", "coded", "busy", "JPEG 90", "23", "13%", "4%", "0.527"],
+    ]
+    assert tables[STUDIES["known"].name] == [known] * 2
     assert tables[STUDIES["wrongkey"].name] == [[keyless[0] + ["secret identified"], keyless[1] + ["0%"]]] * 2
 
 

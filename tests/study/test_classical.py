@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from study.classical import ATTACKS, chi_square, regular_singular, sample_pairs
+from study.classical import ATTACKS, chi_square, regular_singular, sample_pairs, weighted_stego
 
 ESTIMATES = [sample_pairs, regular_singular]
 
@@ -100,6 +100,11 @@ def test_chi_square_is_scipys(cat: np.ndarray, rate: float) -> None:
 @pytest.mark.parametrize("rate", [0, 0.1, 0.25, 0.5, 0.75])
 def test_the_rate_of_replaced_bits_is_found(cat: np.ndarray, estimate: Callable, rate: float) -> None:
     assert estimate(replaced(cat, rate)) == pytest.approx(rate, abs=0.06)
+
+
+@pytest.mark.parametrize("rate", [0.2, 1])
+def test_ws_finds_the_changed_half_of_replaced_bits(cat: np.ndarray, rate: float) -> None:
+    assert weighted_stego(replaced(cat, rate)) == pytest.approx(rate / 2, abs=0.03)
 
 
 def test_counts_are_even_where_all_bits_are_replaced(cat: np.ndarray) -> None:

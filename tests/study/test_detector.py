@@ -12,13 +12,13 @@ from study.detector import (
     THRESHOLD,
     Detector,
     LabelledPairs,
-    Scores,
     _batch,
     _tensor,
     detect,
     high_pass,
     train_detector,
 )
+from study.scores import Scores
 
 pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
 
@@ -57,6 +57,16 @@ def test_noise_is_detected_in_unseen_pictures(covers: Callable[[range], np.ndarr
     assert detect(detector, LabelledPairs(noisy(unseen), unseen)).accuracy == pytest.approx(1 - scores.accuracy)
     again = detect(trained(LabelledPairs(before, noisy(before))), LabelledPairs(unseen, noisy(unseen)))
     assert np.array_equal(again.containers, scores.containers)
+
+
+def test_training_goes_on_from_a_given_detector(covers: Callable[[range], np.ndarray]) -> None:
+    """After one step it is still nearly the one that was given, which itself stays as it was."""
+    before, unseen = covers(TRAINING), covers(UNSEEN)
+    first = trained(LabelledPairs(before, noisy(before)))
+    kept = [weights.clone() for weights in first.parameters()]
+    next_one = train_detector(LabelledPairs(before, noisy(before)), 1, 0, lambda steps: steps, first)
+    assert detect(next_one, LabelledPairs(unseen, noisy(unseen))).accuracy > 0.85
+    assert all(torch.equal(left, right) for left, right in zip(kept, first.parameters(), strict=True))
 
 
 def test_the_threshold_fits_the_final_weights(covers: Callable[[range], np.ndarray]) -> None:

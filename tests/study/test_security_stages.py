@@ -15,8 +15,9 @@ from stegnet.core.config import Config, load
 from stegnet.core.errors import WeightsError
 from stegnet.data.shards import TEST, TRAIN
 from study import classical, detect, residual
-from study.detector import LabelledPairs, Scores
+from study.detector import LabelledPairs
 from study.methods import Embedding, Method
+from study.scores import Scores, summarise
 from tests.support.shards import write_shards
 
 pytestmark = pytest.mark.slow
@@ -52,7 +53,7 @@ def test_classical(config: Config, shards: Path, weights: Path, tmp_path: Path) 
         classical.main(config, shards, weights, tmp_path / out)
     assert files(tmp_path / "a") == files(tmp_path / "b")
     table = pd.read_csv(tmp_path / "a" / "classical.csv")
-    assert len(table) == 6 * 3
+    assert len(table) == 6 * 4
     control = table[(table["method"] == "replacement, all bits") & (table["attack"] != "chi-square")]
     assert (control["auc"] > 0.9).all()
     assert set(table["pictures"]) == {4}
@@ -105,7 +106,7 @@ def test_accuracy_and_auc_are_scikit_learns() -> None:
     random = np.random.default_rng(0)
     scores = Scores(random.normal(-0.5, 1, 50), random.normal(0.7, 1, 50))
     logits, labels = np.concatenate([scores.covers, scores.containers]), np.repeat([0, 1], 50)
-    figures = detect.summarise([scores], 0)
+    figures = summarise([scores], 0)
     assert figures["accuracy"] == pytest.approx(accuracy_score(labels, logits > 0))
     assert figures["auc"] == pytest.approx(roc_auc_score(labels, logits))
     assert figures["low"] < figures["accuracy"] < figures["high"]
@@ -115,14 +116,14 @@ def test_accuracy_and_auc_are_scikit_learns() -> None:
 def test_the_interval_is_of_as_many_trials_as_there_are_pairs() -> None:
     """The two decisions on a pair hang together: 100 pictures are 50 trials."""
     covers, containers = [-1.0] * 42 + [1.0] * 8, [1.0] * 38 + [-1.0] * 12
-    figures = detect.summarise([Scores(np.array(covers), np.array(containers))], 0)
+    figures = summarise([Scores(np.array(covers), np.array(containers))], 0)
     expected = binomtest(40, 50).proportion_ci(method="wilson")
     assert (figures["low"], figures["high"]) == pytest.approx((expected.low, expected.high))
 
 
 def test_several_detectors_give_their_mean() -> None:
     right, wrong = Scores(-np.ones(9), np.ones(9)), Scores(np.ones(9), -np.ones(9))
-    figures = detect.summarise([right, wrong], 0)
+    figures = summarise([right, wrong], 0)
     assert (figures["accuracy"], figures["auc"]) == (0.5, 0.5)
 
 
@@ -151,7 +152,7 @@ def test_a_detector_is_tested_on_unseen_pictures(monkeypatch: pytest.MonkeyPatch
     pictures = [np.full((8, 8, 3), grey, np.uint8) for grey in range(20)]
     known, unseen = ([(pictures[at], pictures[-1]) for at in range(*ends)] for ends in ((0, 6), (10, 14)))
     case = detect.Case("it", "it", "anybody", method("training", 100), method("test", 200), (2, 6))
-    rows = list(detect._rows(case, known, unseen, 0))
+    rows = list(detect._rows(case, known, unseen, 0, {}))
     assert [(row["pairs"], row["tested"]) for row in rows] == [(2, 4), (6, 4)]
     assert all(set(greys(pairs)) <= set(range(6)) for pairs in trained)
     assert all(greys(pairs) == [10, 11, 12, 13] for pairs in tested)
@@ -168,6 +169,20 @@ def test_an_attacker_without_the_weights_trains_on_containers_of_others(
     cases = {case.name: (case.train, case.test) for case in detect._cases(weights, rivals)}
     assert cases["network"] == (weights, weights)
     assert cases["network_own"] == (rivals / "other_seed.safetensors", weights)
+
+
+def test_a_low_rate_is_learnt_after_the_one_above(weights: Path, rivals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = {case.name: case for case in detect._cases(weights, rivals)}
+    assert cases["sealed_0.1"].follows == "sealed_0.2"
+    assert cases["sealed_1"].follows == ""
+    started = []
+    monkeypatch.setattr(detect, "train_detector", lambda *how: started.append(how[-1]) or "detector")
+    monkeypatch.setattr(detect, "detect", lambda detector, pairs: Scores(np.arange(2.0), np.arange(2.0)))
+    pairs, trained = [(np.zeros((8, 8, 3), np.uint8),) * 2] * 2, {}
+    hide = lambda cover, secret, seed: Embedding(cover, lambda container: None)  # noqa: E731
+    for name, follows in (("first", ""), ("second", "first"), ("apart", "")):
+        list(detect._rows(detect.Case(name, "it", "anybody", hide, hide, (2,), follows), pairs, pairs, 0, trained))
+    assert started == [None, "detector", None]
 
 
 @pytest.mark.parametrize(("stage", "name"), [(residual, "unet"), (detect, "other_seed")])

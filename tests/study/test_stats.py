@@ -8,7 +8,17 @@ from scipy import stats
 from scipy.stats import pearsonr
 from sklearn.metrics import roc_auc_score
 
-from study.stats import BINS, auc, auc_interval, binned, correlation, mean_interval, mutual_information, share_interval
+from study.stats import (
+    BINS,
+    auc,
+    auc_interval,
+    binned,
+    correlation,
+    mean_interval,
+    mutual_information,
+    share_interval,
+    unpaired_auc_interval,
+)
 
 
 def scores(seed: int, count: int = 40, shift: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -49,6 +59,23 @@ def test_auc_interval_has_its_nominal_coverage() -> None:
 def test_auc_interval_repeats_itself_and_has_no_width_without_an_error() -> None:
     assert auc_interval(*scores(3), seed=1) == auc_interval(*scores(3), seed=1)
     assert auc_interval(np.zeros(9), np.ones(9), seed=0) == pytest.approx((1, 1))
+
+
+def test_unpaired_auc_interval_is_delongs() -> None:
+    """Against the sums over all pairs of scores that the paper writes (equations 2 to 4)."""
+    negatives, positives = (np.round(side, 1) for side in scores(4, 30))
+    positives = positives[:17]
+    wins = (np.sign(np.subtract.outer(positives, negatives)) + 1) / 2
+    variance = wins.mean(1).var(ddof=1) / len(positives) + wins.mean(0).var(ddof=1) / len(negatives)
+    half = stats.norm.ppf(0.975) * math.sqrt(variance)
+    expected = (max(wins.mean() - half, 0), min(wins.mean() + half, 1))
+    assert unpaired_auc_interval(negatives, positives) == pytest.approx(expected)
+
+
+def test_unpaired_auc_interval_has_its_nominal_coverage() -> None:
+    truth = stats.norm.cdf(1 / np.sqrt(2))
+    held = [low <= truth <= high for low, high in (unpaired_auc_interval(*scores(seed)) for seed in range(300))]
+    assert 0.90 <= np.mean(held) <= 0.99
 
 
 def test_a_score_that_is_not_a_number_is_refused() -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from stegnet.core import samples
 from stegnet.core.config import load
 from stegnet.core.errors import WeightsError
 from stegnet.data.shards import TEST
@@ -24,6 +25,7 @@ from tests.support.pairs import save_untrained
 from tests.support.shards import write_shards
 
 SIZE = 64
+GREY = samples.Base.grey(SIZE, SIZE)
 CROP = Distortion(
     "crop", "cut off", "share", (0.125, 0.25), 0, lambda many, share, _: [crop(one, share) for one in many]
 )
@@ -50,8 +52,8 @@ def as_it_is(cover, secret, seed):
 
 def test_an_undistorted_container_is_measured_as_from_a_file(pairs, exact):
     row = figure(measured(pairs, bare_network(exact, False), NONE), "pictures", "none", 0, "it")
-    containers = [through_file(exact.hide(cover, secret, None).container) for cover, secret in pairs]
-    revealed = [exact.reveal(container, None, None) for container in containers]
+    containers = [through_file(exact.hide(cover, secret, None, GREY).container) for cover, secret in pairs]
+    revealed = [exact.reveal(container, None, GREY) for container in containers]
     secrets = [peak_signal_noise_ratio(secret, back) for (_, secret), back in zip(pairs, revealed, strict=True)]
     covers = [peak_signal_noise_ratio(cover, other) for (cover, _), other in zip(pairs, containers, strict=True)]
     assert row["secret_psnr"] == pytest.approx(np.mean(secrets))
@@ -121,7 +123,7 @@ def report_table() -> pd.DataFrame:
         here["container_psnr"] = 40.0 - place
         rows.append(here | {"method": "default", "secret_psnr": 38.0 - place})
         rows.append(here | {"method": "sealed", "opened": 1 - place / 4})
-    rows.append(rows[0] | {"method": "means alone", "secret_psnr": 22.5})
+    rows.append(rows[0] | {"method": "base alone", "secret_psnr": 22.5})
     return pd.DataFrame([*rows, rows[0] | {"material": "film", "secret_psnr": 1.0}])
 
 
@@ -130,7 +132,7 @@ def test_a_line_for_each_distortion(report_table):
     assert "mean over 4 pairs" in text
     assert "What is free." in text
     assert [line for line in text.splitlines() if line.startswith("|")] == [
-        "| distortion | container (default) | default | sealed | means alone |",
+        "| distortion | container (default) | default | sealed | base alone |",
         "| --- | --: | --: | --: | --: |",
         "| undistorted | 40.0 | 38.0 | 100% | 22.5 |",
         "| control | 39.0 | 37.0 | 75% |  |",
@@ -168,12 +170,13 @@ def few(distortions):
 
 @pytest.fixture
 def rivals(tmp_path) -> Path:
-    """Pairs that are not trained: DEFAULT with its detail layer on, the others without."""
+    """Pairs that are not trained: DEFAULT with block means as its base, the others without a base."""
     folder = tmp_path / "rivals"
     folder.mkdir()
     for seed, name in enumerate((survive.DEFAULT, *survive.RIVALS)):
         training = {"train": {"scrambled": float("plain" in name)}}
-        save_untrained(folder / f"{name}.safetensors", training, detail=name == survive.DEFAULT, seed=seed)
+        base = samples.MEANS if name == survive.DEFAULT else samples.NONE
+        save_untrained(folder / f"{name}.safetensors", training, base=base, seed=seed)
     return folder
 
 
@@ -205,7 +208,7 @@ def test_figures_table_and_charts_the_same_each_time(run, capsys):
     }
     table = pd.read_csv(first / "survive.csv")
     assert len(table) == 4 * 7 + 1 + 3 * 7 + 1
-    assert set(table["method"]) == {"default", *survive.RIVALS, "4-bit swap", "sealed", "means alone"}
+    assert set(table["method"]) == {"default", *survive.RIVALS, "4-bit swap", "sealed", "base alone"}
     assert table.groupby("material")["pairs"].unique().to_dict() == {"film": [2], "pictures": [3]}
     assert table[table["method"] == "sealed"].groupby("kind")["opened"].max().to_dict() == {
         "none": 1, "jpeg": 0, "noise": 0, "h264": 0,
@@ -227,7 +230,7 @@ def test_each_figure_comes_from_its_own_row():
         for kind, strength in [(one.kind, strength) for one in distortions for strength in one.strengths]
         for method in methods
     ]
-    places.append(("pictures", "none", 0.0, survive.MEANS))
+    places.append(("pictures", "none", 0.0, survive.BASE))
     values = {place: 10 + number / 4 for number, place in enumerate(places)}
     rows = [
         dict(zip(survive.LABELS, place, strict=True)) | {"container_psnr": -value, "secret_psnr": value}
@@ -241,7 +244,7 @@ def test_each_figure_comes_from_its_own_row():
         for name, place in wanted.items()
         for method in methods[:3]
     }
-    expected["survive_means_alone_secret_psnr"] = round(values["pictures", "none", 0.0, survive.MEANS], 4)
+    expected["survive_base_alone_secret_psnr"] = round(values["pictures", "none", 0.0, survive.BASE], 4)
     assert survive._headline(table) == expected
     jpeg, h264 = ([values[(*wanted[name], method)] for method in methods[:2]] for name in ("jpeg_90", "h264_18"))
     parts = [f"{method} {jpeg[at]:.1f} and {h264[at]:.1f} dB" for at, method in enumerate(methods[:2])]

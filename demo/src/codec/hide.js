@@ -1,23 +1,30 @@
 /**
  * Hiding a picture in a picture.
  *
- * The format fixes keys, positions, record, MAC and shuffle bit for bit (src/format). Implementations may differ in how
- * they resize the secret, run the networks, compress with zlib, and choose the direction of steps.
+ * The format fixes keys, places, record, MAC and shuffle bit for bit (src/format). Implementations may differ in how
+ * they resize the secret, code its base, run the networks, and choose the steps that seal the record.
  */
 
-import { blockMeans, CELL, detailOf, toPicture, toPlanes } from "../format/detail.js";
+import { decodeBase, encodeBase, leastBytes } from "../format/base.js";
 import { keySource } from "../format/keys.js";
+import { intoRange, masked, residualOf, toPicture, toPlanes } from "../format/planes.js";
 import { formatRecord } from "../format/record.js";
-import { NONCE_BYTES, room, SALT_BYTES, seal } from "../format/seal.js";
-import { drawShuffle, shuffled } from "../format/shuffle.js";
-import { maxPackedBytes, pack } from "../format/thumbnail.js";
+import { room, seal } from "../format/seal.js";
+import { drawMask, drawShuffle, shuffled } from "../format/shuffle.js";
 import { PageError } from "../errors.js";
 import { corner, place } from "../picture.js";
 import { resize } from "../resize.js";
 
 const FILM_ID_BYTES = 16;
-const RECORD_BYTES = 136; // without the thumbnail
-const systemRandom = (size) => crypto.getRandomValues(new Uint8Array(size));
+const RECORD_BYTES = 136; // without the base
+const MAX_DRAWN = 65536; // bytes that a browser draws at once
+
+/** Random bytes of the system. */
+function systemRandom(size) {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += MAX_DRAWN) crypto.getRandomValues(bytes.subarray(at, at + MAX_DRAWN));
+  return bytes;
+}
 
 /**
  * Hides a secret in a cover.
@@ -32,41 +39,42 @@ const systemRandom = (size) => crypto.getRandomValues(new Uint8Array(size));
  * @throws {PageError} the cover is too small, or the key is missing
  */
 export async function hide(engine, cover, secret, keyInput, random = systemRandom) {
-  const deriveKey = keySource(keyInput);
-  const { block, detail, weights } = engine.pair;
+  const keys = keySource(keyInput);
+  const { block, kind, quality, period, weights } = engine.pair;
   const [width, height] = [cover.width, cover.height].map((side) => Math.floor(side / block) * block);
-  checkRoom(cover, detail ? (width * height) / CELL ** 2 : 0, width * height);
-  const salt = random(SALT_BYTES);
-  engine.onProgress("key");
-  const key = await deriveKey(salt);
+  const most = room(cover.width, cover.height) - RECORD_BYTES;
+  if (width * height === 0 || leastBytes(kind, width, height) > most) throw tooSmall(cover);
+  const filmSecret = keys.filmSecret(random);
+  const filmKey = await keys.filmKey(filmSecret);
   const filmId = random(FILM_ID_BYTES);
 
+  engine.onProgress("code");
   const resized = resize(secret, width, height);
-  const means = detail ? blockMeans(resized) : null;
+  const bytes = await encodeBase(kind, resized, quality, most, engine.avif);
+  if (!bytes) throw tooSmall(cover);
+  const base = await decodeBase(kind, bytes, width, height, engine.avif);
   const prepared = await engine.run("prepare", width, height, toPlanes(resized));
-  const shuffle = await drawShuffle(await key.shuffle(filmId, 0), (width * height) / block ** 2);
-  const scrambled = shuffled(detailOf(prepared, width, detail), width, block, shuffle);
-  const planes = await engine.run("hide", width, height, toPlanes(corner(cover, width, height)), scrambled);
+  const shuffleKey = await filmKey.shuffle(filmId, 0);
+  const shuffle = await drawShuffle(shuffleKey, (width * height) / block ** 2);
+  const scrambled = shuffled(residualOf(prepared, base), width, block, shuffle);
+  const mask = await drawMask(shuffleKey, width, height, period);
+  const seen = masked(toPlanes(corner(cover, width, height)), mask, -1);
+  const planes = masked(await engine.run("hide", width, height, seen, scrambled), mask, 1);
 
   engine.onProgress("seal");
-  const hidden = toPicture(planes, width, height);
+  const hidden = toPicture(intoRange(planes, period), width, height);
   const container = { ...cover, data: cover.data.slice() };
   place(hidden.picture, container);
-  const roundingDirection = { ...cover, data: new Int8Array(cover.data.length) };
-  place({ width, height, data: hidden.roundingDirection }, roundingDirection);
-  const thumbnail = means ? await pack(means, height / CELL, width / CELL) : new Uint8Array();
+  const errors = { ...cover, data: new Int8Array(cover.data.length) };
+  place({ width, height, data: hidden.errors }, errors);
   const { width: trueWidth, height: trueHeight } = secret;
-  const record = formatRecord(filmId, await key.commitment(filmId), {
+  const record = formatRecord(filmId, await filmKey.commitment(filmId), {
     ...{ width: trueWidth, height: trueHeight },
-    ...{ detail, block, weights, thumbnail },
+    ...{ kind, block, weights, base: bytes },
   });
-  await seal(container, record, key, random(NONCE_BYTES), salt, roundingDirection.data);
+  await seal(container, errors.data, record, keys, filmSecret, random);
   return { container, scrambled };
 }
 
-/** Refuses a cover whose lowest bits can't hold the record. */
-function checkRoom({ width, height }, blocks, area) {
-  const needed = RECORD_BYTES + (blocks ? maxPackedBytes(blocks) : 0);
-  if (area > 0 && needed <= room(width, height)) return;
-  throw new PageError(`The cover is too small: ${width} × ${height} pixels.`, "Use one of at least 48 × 48 pixels.");
-}
+const tooSmall = ({ width, height }) =>
+  new PageError(`The cover is too small: ${width} × ${height} pixels.`, "Use one of at least 48 × 48 pixels.");

@@ -1,82 +1,83 @@
 /** Revealing a picture from a picture. */
 
 import { nothingOpens, PageError } from "../errors.js";
-import { CELL, withBlockMeans, toPicture, toPlanes, addBase } from "../format/detail.js";
+import { decodeBase } from "../format/base.js";
 import { keySource } from "../format/keys.js";
-import { FILM, parseRecord, PICTURE } from "../format/record.js";
-import { readSalt, unseal } from "../format/seal.js";
-import { drawShuffle, unshuffled } from "../format/shuffle.js";
-import { unpack } from "../format/thumbnail.js";
+import { joined, masked, toPicture, toPlanes } from "../format/planes.js";
+import { FILM, parseRecord } from "../format/record.js";
+import { unseal } from "../format/seal.js";
+import { drawMask, drawShuffle, unshuffled } from "../format/shuffle.js";
 import { corner } from "../picture.js";
 import { resize } from "../resize.js";
 
+const MAX_PIXEL_RATIO = 256; // pixels of a secret for each pixel of its container
+
 /**
- * Reveals the hidden picture, at its own size.
+ * Reveals the hidden picture, at its own size, or the hidden file.
  *
  * @param {import("../network/engine.js").Engine} engine
  * @param {import("../picture.js").Picture} container
  * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
- * @returns {Promise<{secret: import("../picture.js").Picture, whole: boolean}>} whole: true if the container
- *   was not altered
- * @throws {PageError} nothing opens, the secret is not a picture, or it was hidden with other weights
+ * @returns {Promise<{secret?: import("../picture.js").Picture, file?: import("../format/record.js").HiddenFile,
+ *   whole: boolean}>} whole: true if the container was not altered
+ * @throws {PageError} nothing opens, a film is hidden, or the picture was hidden with other weights
  */
 export async function reveal(engine, container, keyInput) {
-  const deriveKey = keySource(keyInput);
+  const keys = keySource(keyInput);
   engine.onProgress("key");
-  const key = await deriveKey(readSalt(container));
-  engine.onProgress("read");
-  const { filmId, hidden, means, whole } = await find(container, key);
-  const { block, weights } = hidden;
-  checkWeights(weights, engine.pair.weights);
+  const { filmKey, record, whole } = await find(engine, container, keys);
+  if (record.file) return { file: record.file, whole };
+  const { filmId, hidden, base } = record;
+  checkWeights(hidden.weights, engine.pair.weights);
 
-  const [width, height] = area(container, block);
-  const planes = await engine.run("reveal", width, height, toPlanes(corner(container, width, height)));
-  const shuffle = await drawShuffle(await key.shuffle(filmId, 0), (width * height) / block ** 2);
-  const ordered = unshuffled(planes, width, block, shuffle);
-  const joined = addBase(ordered, width, means);
-  const restored = await engine.run("restore", width, height, joined);
-  const { picture } = toPicture(withBlockMeans(restored, width, means), width, height);
+  const [width, height] = area(container, hidden.block);
+  const shuffleKey = await filmKey.shuffle(filmId, 0);
+  const shuffle = await drawShuffle(shuffleKey, (width * height) / hidden.block ** 2);
+  const mask = await drawMask(shuffleKey, width, height, engine.pair.period);
+  const seen = masked(toPlanes(corner(container, width, height)), mask, -1);
+  const planes = await engine.run("reveal", width, height, seen);
+  const sum = joined(unshuffled(planes, width, hidden.block, shuffle), base);
+  const { picture } = toPicture(await engine.run("restore", width, height, sum), width, height);
   return { secret: resize(picture, hidden.width, hidden.height), whole };
 }
 
 /** Opens a container's record. */
-async function find(container, key) {
-  const reading = await unseal(container, key);
+async function find(engine, container, keys) {
+  const reading = await unseal(container, keys);
   if (!reading) throw nothingOpens();
-  const { kind, filmId, hidden, means } = await parsed(reading.record, container, key);
-  if (kind !== PICTURE) throw notHere(kind);
-  return { filmId, hidden, means, whole: reading.whole };
+  const filmKey = await keys.filmKey(reading.filmSecret);
+  const record = await parsed(engine, reading.record, container, filmKey);
+  if (!record.hidden && !record.file) throw isFrame(record.kind);
+  return { filmKey, record, whole: reading.whole };
 }
 
 /** Parses a record; with any invalid part, nothing opens. */
-async function parsed(bytes, container, key) {
+async function parsed(engine, bytes, container, filmKey) {
   try {
-    const record = await parseRecord(bytes, key);
-    return record.hidden ? { ...record, means: await meansOf(record.hidden, container) } : record;
+    const record = await parseRecord(bytes, filmKey);
+    return record.hidden ? { ...record, base: await baseOf(engine, record.hidden, container) } : record;
   } catch (error) {
     if (error instanceof RangeError) throw nothingOpens();
     throw error;
   }
 }
 
-async function meansOf({ block, detail, thumbnail }, container) {
+async function baseOf(engine, { width: trueWidth, height: trueHeight, block, kind, base }, container) {
   const [width, height] = area(container, block);
   if (!width || !height) throw new RangeError("the container is smaller than a block");
-  return detail ? unpack(thumbnail, height / CELL, width / CELL) : null;
+  if (trueWidth * trueHeight > MAX_PIXEL_RATIO * container.width * container.height) {
+    throw new RangeError("the secret is far larger than its container");
+  }
+  return decodeBase(kind, base, width, height, engine.avif);
 }
 
 const area = ({ width, height }, block) => [width, height].map((side) => Math.floor(side / block) * block);
 
-const notHere = (kind) =>
-  kind === FILM
-    ? new PageError(
-        "This is a single frame of a film that hides another film.",
-        "`stegnet reveal` reads the whole film; this page reads pictures.",
-      )
-    : new PageError(
-        "What is hidden here is a file, not a picture.",
-        "`stegnet reveal` recovers it; this page reads pictures.",
-      );
+const isFrame = (kind) =>
+  new PageError(
+    `This is a single frame of a film that hides ${kind === FILM ? "another film" : "a file"}.`,
+    "`stegnet reveal` reads the whole film; this page reads pictures.",
+  );
 
 function checkWeights(theirs, ours) {
   if (theirs === ours) return;

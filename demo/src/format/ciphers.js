@@ -21,11 +21,11 @@ export async function openWith(key, nonce, sealed, additionalData = new Uint8Arr
   }
 }
 
-/** `size` bytes of the AES-256-CTR keystream, counter block from zero. */
-export async function stream(key, size) {
+/** `size` bytes of the AES-256-CTR keystream. @param {number} start highest byte of the first counter block; 0 below */
+export async function stream(key, size, start = 0) {
   const aes = await imported(key, "AES-CTR", "encrypt");
-  const algorithm = { name: "AES-CTR", counter: new Uint8Array(16), length: 128 };
-  return crypto.subtle.encrypt(algorithm, aes, new Uint8Array(size));
+  const counter = Uint8Array.from({ length: 16 }, (_, at) => (at === 0 ? start : 0));
+  return crypto.subtle.encrypt({ name: "AES-CTR", counter, length: 128 }, aes, new Uint8Array(size));
 }
 
 const imported = (key, name, use) => crypto.subtle.importKey("raw", key, name, false, [use]);

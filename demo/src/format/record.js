@@ -1,5 +1,6 @@
-/** A container's record (docs/format.md, "Record"). Only a picture's is parsed completely. */
+/** A container's record (docs/format.md, "Record"). A film's is not parsed completely. */
 
+import { KINDS, NONE } from "./base.js";
 import { equal, fromHex, join, Reader, sized, toHex, u32 } from "./bytes.js";
 
 export const PICTURE = 1;
@@ -10,7 +11,7 @@ const MAX_SIDE = 2 ** 20;
 const MAX_PIXELS = 2 ** 28;
 const MAX_BLOCK = 256;
 const MAX_PART = 2 ** 31 - 1;
-const DETAIL = 1;
+const MAX_NAME = 255; // bytes
 
 /**
  * A hidden picture.
@@ -18,10 +19,16 @@ const DETAIL = 1;
  * @typedef {object} Hidden
  * @property {number} width its true size
  * @property {number} height
- * @property {boolean} detail true if the network hides the detail alone, and the thumbnail holds the block means
+ * @property {string} kind of its base, one of KINDS
  * @property {number} block side of the shuffle's blocks
  * @property {string} weights id of the weights, 64 hexadecimal digits
- * @property {Uint8Array} thumbnail packed block means; empty without the detail layer
+ * @property {Uint8Array} base as bytes; empty if there is none
+ */
+
+/**
+ * A hidden file.
+ *
+ * @typedef {{name: string, bytes: Uint8Array}} HiddenFile
  */
 
 /**
@@ -32,21 +39,21 @@ const DETAIL = 1;
  * @param {Hidden} hidden
  */
 export function formatRecord(filmId, commitment, hidden) {
-  const { width, height, detail, block, weights, thumbnail } = hidden;
+  const { width, height, kind, block, weights, base } = hidden;
   const once = u32(1);
   return join(
     ...[filmId, commitment, [PICTURE], once, u32(0)],
-    ...[[detail ? DETAIL : 0], [block >> 8, block & 0xff], fromHex(weights), u32(width), u32(height), once],
-    ...[once, once, once, once, sized(new Uint8Array()), new Uint8Array(8), sized(thumbnail)],
+    ...[[KINDS.indexOf(kind)], [block >> 8, block & 0xff], fromHex(weights), u32(width), u32(height), once],
+    ...[once, once, once, once, sized(new Uint8Array()), new Uint8Array(8), sized(base)],
   );
 }
 
 /**
- * The record that `formatRecord` wrote; of a film's frame or a file, its kind alone.
+ * The record that `formatRecord` wrote, or that of a file in a picture; of a film's frame, that it is one.
  *
  * @param {Uint8Array} bytes
- * @param {import("./keys.js").Key} key
- * @returns {Promise<{kind: number, filmId: Uint8Array, hidden?: Hidden}>}
+ * @param {import("./keys.js").FilmKey} key
+ * @returns {Promise<{filmId: Uint8Array, kind: number, frames: number, hidden?: Hidden, file?: HiddenFile}>}
  * @throws {RangeError} not a valid record
  */
 export async function parseRecord(bytes, key) {
@@ -55,25 +62,44 @@ export async function parseRecord(bytes, key) {
   require(equal(fields.take(32), await key.commitment(filmId)));
   const [kind, frames, index] = [fields.u8(), fields.u32(), fields.u32()];
   require([PICTURE, FILM, FILE].includes(kind) && index < frames && frames <= MAX_FRAMES);
-  if (kind !== PICTURE) return { kind, filmId };
-  require(frames === 1);
-  return { kind, filmId, hidden: parseHidden(fields) };
+  if (kind === PICTURE) {
+    require(frames === 1);
+    return { filmId, kind, frames, hidden: parseHidden(fields) };
+  }
+  if (kind === FILE && frames === 1) return { filmId, kind, frames, file: await parseFile(fields) };
+  return { filmId, kind, frames };
+}
+
+/** A file that is all in one frame. */
+async function parseFile(fields) {
+  const [size, hash, named, offset] = [fields.i64(), fields.take(32), fields.sized(), fields.i64()];
+  const bytes = fields.rest();
+  require(size === BigInt(bytes.length) && offset === 0n);
+  require(equal(hash, new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))));
+  return { name: fileName(named), bytes };
+}
+
+function fileName(bytes) {
+  require(inRange(bytes.length, MAX_NAME));
+  const name = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  require(equal(new TextEncoder().encode(name), bytes)); // otherwise it was not UTF-8
+  require(name !== "." && name !== ".." && !/[/\0]/.test(name));
+  return name;
 }
 
 function parseHidden(fields) {
   const [flags, block, weights] = [fields.u8(), fields.u16(), toHex(fields.take(32))];
-  require(flags <= DETAIL && block > 0 && block <= MAX_BLOCK && block % 8 === 0);
+  require(flags < KINDS.length && block > 0 && block <= MAX_BLOCK && block % 8 === 0);
   const [width, height, frames] = [fields.u32(), fields.u32(), fields.u32()];
   require(inRange(width, MAX_SIDE) && inRange(height, MAX_SIDE) && width * height <= MAX_PIXELS && frames === 1);
   const parts = [fields.u32(), fields.u32(), fields.u32(), fields.u32()];
   require(parts.every((part) => inRange(part, MAX_PART)));
   const tracks = fields.sized();
   require(inTime(fields.i64(), parts[0], parts[1]));
-  const thumbnail = fields.sized();
-  const detail = flags === DETAIL;
-  require(thumbnail.length > 0 === detail);
+  const [kind, base] = [KINDS[flags], fields.sized()];
+  require(base.length > 0 === (kind !== NONE));
   require(tracks.length === 0 && fields.rest().length === 0); // a picture has no sound
-  return { width, height, detail, block, weights, thumbnail };
+  return { width, height, kind, block, weights, base };
 }
 
 const inRange = (value, most) => value > 0 && value <= most;

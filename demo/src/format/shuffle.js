@@ -1,8 +1,10 @@
-/** The keyed shuffle of a picture's blocks (docs/format.md, "The pixels"). */
+/** The keyed shuffle of a picture's blocks, and the keyed mask of its samples (docs/format.md, "The pixels"). */
 
 import { stream } from "./ciphers.js";
+import { argsort } from "./sort.js";
 
 const NEGATIVE = 8;
+const MASK_START = 0x80; // the mask's keystream begins at counter 2^127
 
 /**
  * @typedef {object} Shuffle
@@ -14,12 +16,29 @@ const NEGATIVE = 8;
 /** The shuffle drawn from a 32-byte key. @returns {Promise<Shuffle>} */
 export async function drawShuffle(key, blocks) {
   const bytes = await stream(key, 9 * blocks);
-  const words = new DataView(bytes);
-  const low = Uint32Array.from({ length: blocks }, (_, index) => words.getUint32(8 * index, true));
-  const high = Uint32Array.from({ length: blocks }, (_, index) => words.getUint32(8 * index + 4, true));
-  const permutation = Uint32Array.from({ length: blocks }, (_, index) => index);
-  permutation.sort((one, other) => high[one] - high[other] || low[one] - low[other] || one - other);
-  return { permutation, turns: new Uint8Array(bytes, 8 * blocks) };
+  return { permutation: argsort(bytes, blocks), turns: new Uint8Array(bytes, 8 * blocks) };
+}
+
+/**
+ * The mask that hides what a container's samples mean, where they count modulo a period.
+ *
+ * @param {Uint8Array} key the shuffle's
+ * @param {number} width
+ * @param {number} height
+ * @param {number} period in [0, 1); with 0 there is no mask
+ * @returns {Promise<Float32Array>} (3, height, width) in [0, period)
+ */
+export async function drawMask(key, width, height, period) {
+  const area = width * height;
+  const planes = new Float32Array(3 * area);
+  if (period === 0) return planes;
+  const words = new DataView(await stream(key, 6 * area, MASK_START));
+  for (let pixel = 0; pixel < area; pixel++) {
+    for (let channel = 0; channel < 3; channel++) {
+      planes[channel * area + pixel] = (words.getUint16(2 * (3 * pixel + channel), true) / 2 ** 16) * period;
+    }
+  }
+  return planes;
 }
 
 /**

@@ -1,20 +1,22 @@
 /** The shipped pair of networks on ONNX Runtime, on the graphics card or the processor. */
 
 import { PageError } from "../errors.js";
+import { makeAvif } from "./avif.js";
 import { download } from "./download.js";
-import { GRAPHS, PAIR, RUNTIMES } from "./files.js";
+import { AVIF, GRAPHS, PAIR, RUNTIMES } from "./files.js";
 import { tiled } from "./tiles.js";
 
 /**
  * Runs the networks that hide and reveal.
  *
  * @typedef {object} Engine
- * @property {{weights: string, block: number, detail: boolean}} pair id of the weights, and which part of a
- *   secret they hide
+ * @property {{weights: string, kind: string, quality: number, block: number, period: number}} pair id of the
+ *   weights, base of the secrets that they hide, and period modulo which a container's samples count; 0: none
  * @property {(stage: string, done?: number, total?: number) => void} onProgress called with the stage,
  *   and how much of it is done
  * @property {(network: string, width: number, height: number, ...inputs: Float32Array[]) => Promise<Float32Array>} run
  *   maps planes (3, height, width) to planes
+ * @property {import("../format/base.js").Avif} avif
  */
 
 const MAX_THREADS = 8;
@@ -45,6 +47,7 @@ export async function makeEngine(device, onProgress) {
   }
 
   async function run(network, width, height, ...inputs) {
+    if (!GRAPHS[network]) return inputs[0];
     const graph = await session(network);
     const compute = (parts, cols, rows) =>
       computed(
@@ -54,7 +57,12 @@ export async function makeEngine(device, onProgress) {
     return tiled(network, width, height, inputs, compute, (done, total) => onProgress(network, done, total));
   }
 
-  return { pair: PAIR, onProgress, run };
+  const avif = makeAvif(async (name) => {
+    const wasm = await download(AVIF[name], onProgress);
+    onProgress("code");
+    return wasm;
+  });
+  return { pair: PAIR, onProgress, run, avif };
 }
 
 async function computed(graph, tensors) {

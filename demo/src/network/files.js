@@ -1,9 +1,7 @@
 /** URLs of the networks and their runtimes, as the bundler placed them. */
 
-import hide from "@weights/default.hide.onnx?url";
-import prepare from "@weights/default.prepare.onnx?url";
-import restore from "@weights/default.restore.onnx?url";
-import reveal from "@weights/default.reveal.onnx?url";
+import avifDecoder from "@jsquash/avif/codec/dec/avif_dec.wasm?url";
+import avifEncoder from "@jsquash/avif/codec/enc/avif_enc.wasm?url";
 import gpuMjs from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url";
 import gpuWasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 import cpuMjs from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
@@ -11,12 +9,13 @@ import cpuWasm from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 
 const absolute = (url) => new URL(url, import.meta.url).href;
 
-export const GRAPHS = {
-  prepare: absolute(prepare),
-  hide: absolute(hide),
-  reveal: absolute(reveal),
-  restore: absolute(restore),
-};
+const found = import.meta.glob("@weights/default.*.onnx", { query: "?url", import: "default", eager: true });
+const graphs = Object.entries(found).map(([path, url]) => [path.match(/default\.(\w+)\.onnx$/)[1], absolute(url)]);
+
+/** The networks; those at a pair's ends may be missing, and then do nothing. */
+export const GRAPHS = Object.fromEntries(graphs.filter(([name]) => __NETWORKS__.includes(name)));
+
+export const AVIF = { encode: absolute(avifEncoder), decode: absolute(avifDecoder) };
 
 export const RUNTIMES = {
   gpu: {
@@ -33,5 +32,5 @@ export const RUNTIMES = {
   },
 };
 
-/** Id of the weights, and which part of a secret they hide; the bundler reads both from weights file and card. */
+/** Id of the weights, and the base of the secrets they hide; the bundler reads both from weights file and card. */
 export const PAIR = __PAIR__;

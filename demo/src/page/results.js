@@ -5,10 +5,14 @@ import { make, saveLink, size, notice } from "./elements.js";
 import { canvasOf, makeCompare, makeViews } from "./views.js";
 
 const PNG = "image/png";
+const PICTURES = {
+  ...{ avif: "image/avif", gif: "image/gif", jpeg: "image/jpeg", jpg: "image/jpeg" },
+  ...{ png: PNG, webp: "image/webp" },
+};
 const POOR = 30; // dB of PSNR; below, the difference is visible, and the page warns as `stegnet hide` does
 const UNUSABLE = 22; // dB; below, a secret is hardly recognisable
-const UNLIKE_PHOTOGRAPHS =
-  "The network was trained on photographs: noise and fine patterns, in either picture, are reproduced badly. Try another secret or cover.";
+const TOO_FINE =
+  "Noise and fine patterns in a secret take more room than its cover has: use a plainer secret or a larger cover.";
 
 /**
  * Shows a container.
@@ -18,7 +22,7 @@ const UNLIKE_PHOTOGRAPHS =
  * @param {string} name of the saved file
  * @param {Node} reveal button that reveals it here
  */
-export function showContainer(form, { file, cover, secret, difference, detail, psnr }, name, reveal) {
+export function showContainer(form, { file, cover, secret, difference, residual, psnr }, name, reveal) {
   const url = URL.createObjectURL(new Blob([file], { type: PNG }));
   const image = make("img", { src: url, alt: "the container", width: cover.width, height: cover.height });
   const views = makeViews({
@@ -31,8 +35,8 @@ export function showContainer(form, { file, cover, secret, difference, detail, p
       note: `The difference between the two, ${GAIN} times as bright: on average ${rmse(psnr.container)} of 255 levels.`,
     },
     Inside: {
-      view: canvasOf(detail, "the scrambled secret"),
-      note: "The secret as the network hides it: without its block means, in blocks that the key has moved, turned and inverted.",
+      view: canvasOf(residual, "the scrambled residual"),
+      note: "What the network hides: what the encrypted part leaves of the secret, in blocks that the key has moved, turned and inverted; the key then masks each sample.",
     },
   });
   const save = saveLink("Download the container", name, file, PNG, { className: "button primary" });
@@ -52,8 +56,8 @@ export function showContainer(form, { file, cover, secret, difference, detail, p
   ]);
 }
 
-/** Shows a secret. */
-export function showSecret(form, { file, secret, whole }) {
+/** Shows a secret: a picture, or a file. */
+export function showSecret(form, { file, name, secret, whole }) {
   const badge = whole
     ? make("p", { className: "badge good" }, "Unaltered: every pixel is as it was when the secret was hidden.")
     : make(
@@ -63,15 +67,22 @@ export function showSecret(form, { file, secret, whole }) {
       );
   showResult(form, [
     make("h2", {}, "The secret"),
-    canvasOf(secret, "the revealed secret"),
+    ...(secret ? [canvasOf(secret, "the revealed secret")] : shownFile(name, file)),
     badge,
-    figures({ Size: dimensions(secret), File: size(file.length) }),
+    figures({ ...(secret ? { Size: dimensions(secret) } : { Name: name }), File: size(file.length) }),
     make(
       "div",
       { className: "row wrap" },
-      saveLink("Download the secret", "revealed.png", file, PNG, { className: "button primary" }),
+      saveLink("Download the secret", name, file, secret ? PNG : "application/octet-stream", { className: "button primary" }),
     ),
   ]);
+}
+
+/** A hidden file as a picture, if its name says that it is one that browsers show. */
+function shownFile(name, file) {
+  const type = PICTURES[name.split(".").at(-1).toLowerCase()];
+  if (!type) return [];
+  return [make("img", { src: URL.createObjectURL(new Blob([file], { type })), alt: "the hidden picture" })];
 }
 
 /** Warnings about poor quality, with the reason. */
@@ -80,7 +91,7 @@ function warnings(psnr, cover, secret) {
   if (psnr.container < POOR) {
     found.push({
       message: `The container visibly differs from its cover (${decibels(psnr.container)}).`,
-      hint: UNLIKE_PHOTOGRAPHS,
+      hint: TOO_FINE,
     });
   }
   if (psnr.secret < POOR) {
@@ -88,7 +99,7 @@ function warnings(psnr, cover, secret) {
     const shrunk = `At ${dimensions(secret)} it must be shrunk to fit into the cover’s ${dimensions(cover)}: use a larger cover.`;
     found.push({
       message: `${unusable ? "Don’t send this: the revealed secret would be unusable" : "The revealed secret will be visibly degraded"} (${decibels(psnr.secret)}).`,
-      hint: psnr.fitted < POOR ? shrunk : UNLIKE_PHOTOGRAPHS,
+      hint: psnr.fitted < POOR ? shrunk : TOO_FINE,
       grave: unusable,
     });
   }

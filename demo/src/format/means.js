@@ -1,6 +1,36 @@
-/** Lossless compression of block means (docs/format.md, "Thumbnail"). */
+/** The means of a picture's 8×8 blocks, and their lossless compression (docs/format.md, "Base"). */
 
 import { deflate, inflate } from "./deflate.js";
+import { roundEven } from "./planes.js";
+
+export const CELL = 8;
+
+/** The mean of each 8×8 block, rounded: (rows, cols, 3). @param {import("../picture.js").Picture} picture */
+export function blockMeans({ width, height, data }) {
+  const [rows, cols] = [height / CELL, width / CELL];
+  const sums = new Uint32Array(rows * cols * 3);
+  for (let y = 0, sample = 0; y < height; y++) {
+    const row = Math.floor(y / CELL) * cols;
+    for (let x = 0; x < width; x++) {
+      const cell = 3 * (row + Math.floor(x / CELL));
+      for (let channel = 0; channel < 3; channel++) sums[cell + channel] += data[sample++];
+    }
+  }
+  return Uint8Array.from(sums, (sum) => roundEven(sum / CELL ** 2));
+}
+
+/** A picture that has each mean throughout its block. */
+export function enlarged(means, width, height) {
+  const data = new Uint8Array(3 * width * height);
+  for (let y = 0, sample = 0; y < height; y++) {
+    const row = Math.floor(y / CELL) * (width / CELL);
+    for (let x = 0; x < width; x++) {
+      const cell = 3 * (row + Math.floor(x / CELL));
+      for (let channel = 0; channel < 3; channel++) data[sample++] = means[cell + channel];
+    }
+  }
+  return { width, height, data };
+}
 
 /** Upper bound of `pack`'s bytes for this many 8×8 blocks: DEFLATE stores what it can't compress. */
 export const maxPackedBytes = (blocks) => 3 * blocks + 5 * (Math.floor((3 * blocks) / 16000) + 1) + 16;

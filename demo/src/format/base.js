@@ -1,0 +1,112 @@
+/** The base of a secret: the part that travels as sealed bytes (docs/format.md, "Base"). */
+
+import { join } from "./bytes.js";
+import { blockMeans, CELL, enlarged, maxPackedBytes, pack, unpack } from "./means.js";
+
+/** Kinds of bases; a record holds the index. */
+export const KINDS = ["none", "means", "coded"];
+export const [NONE, MEANS, CODED] = KINDS;
+
+const GREY = 128;
+const HIDDEN_RMS = 0.1; // root mean square of what the network hides
+const MIN_RMS = 0.25 / 255; // of a residual; a smaller one is hidden as if it were this strong
+const [GAIN_UNIT, GAIN_BIAS, MAX_GAIN_CODE] = [8, 32, 127]; // the gain is 2^((code - 32) / 8)
+const QUALITY_STEP = 5;
+// At quality 0: an AVIF file without its samples, and bytes for each pixel of random 2×2 blocks in primary colours.
+const [LEAST_FILE, LEAST_PER_PIXEL] = [400, 0.22];
+
+/**
+ * A base as both sides know it.
+ *
+ * @typedef {{picture: import("../picture.js").Picture, gain: number}} Base gain: factor of the residual
+ *
+ * A coder of AVIF files.
+ *
+ * @typedef {object} Avif
+ * @property {(picture: import("../picture.js").Picture, quality: number) => Promise<Uint8Array>} encode
+ * @property {(bytes: Uint8Array) => Promise<import("../picture.js").Picture | null>} decode null for other bytes
+ */
+
+/** Upper bound of the bytes that any secret of this size needs. */
+export function leastBytes(kind, width, height) {
+  if (kind === NONE) return 0;
+  if (kind === MEANS) return 1 + maxPackedBytes((width * height) / CELL ** 2);
+  return 1 + LEAST_FILE + Math.ceil(LEAST_PER_PIXEL * width * height);
+}
+
+/**
+ * The base of a secret as bytes.
+ *
+ * @param {string} kind one of KINDS; the bytes of "none" are empty
+ * @param {import("../picture.js").Picture} secret with sides that are multiples of 8
+ * @param {number} quality of "coded", 0 to 100; lowered if the bytes would exceed `most`
+ * @param {number} most
+ * @param {Avif} avif
+ * @returns {Promise<Uint8Array | null>} null if they exceed `most` in any case
+ */
+export async function encodeBase(kind, secret, quality, most, avif) {
+  const { width, height } = secret;
+  if (kind === NONE) return new Uint8Array();
+  const means = kind === MEANS && blockMeans(secret);
+  const coded = means ? await pack(means, height / CELL, width / CELL) : await fitting(secret, quality, most - 1, avif);
+  if (!coded || coded.length >= most) return null;
+  const decoded = means ? enlarged(means, width, height) : await avif.decode(coded);
+  return join([gainCode(secret, decoded)], coded);
+}
+
+/**
+ * A base of a known kind and size.
+ *
+ * @throws {RangeError} the bytes are not such a base
+ */
+export async function decodeBase(kind, bytes, width, height, avif) {
+  if (kind === NONE)
+    return { picture: { width, height, data: new Uint8Array(3 * width * height).fill(GREY) }, gain: 1 };
+  const [code, coded] = [bytes[0], bytes.subarray(1)];
+  if (code > MAX_GAIN_CODE) throw new RangeError("not a base");
+  const gain = 2 ** ((code - GAIN_BIAS) / GAIN_UNIT);
+  if (kind === MEANS)
+    return { picture: enlarged(await unpack(coded, height / CELL, width / CELL), width, height), gain };
+  if (!declares(coded, width, height)) throw new RangeError("not a base");
+  const picture = await avif.decode(coded);
+  if (picture?.width !== width || picture.height !== height) throw new RangeError("not a base");
+  return { picture, gain };
+}
+
+/** The AVIF file of the highest quality that fits, of `quality` and lower ones in steps; null if none does. */
+async function fitting(secret, quality, most, avif) {
+  let [fits, found] = [-1, null];
+  let tooLarge = quality + 1;
+  for (let next = quality; tooLarge - fits > 1; next = middle(fits, tooLarge)) {
+    const coded = await avif.encode(secret, next);
+    if (coded.length > most) tooLarge = next;
+    else [fits, found] = [next, coded];
+    if (fits >= 0 && tooLarge - fits <= QUALITY_STEP) break;
+  }
+  return found;
+}
+
+const middle = (fits, tooLarge) => Math.floor((fits + tooLarge) / 2);
+
+/** True if all sizes in an AVIF file's properties are these: checked before any sample is decoded. */
+function declares(bytes, width, height) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let found = 0;
+  for (let at = 0; at + 16 <= bytes.length; at++) {
+    if (view.getUint32(at) !== ISPE) continue;
+    if (view.getUint32(at + 8) !== width || view.getUint32(at + 12) !== height) return false;
+    found++;
+  }
+  return found > 0;
+}
+
+const ISPE = 0x69737065; // "ispe", image spatial extents (ISO/IEC 23008-12, 6.5.3)
+
+/** The code of the gain that makes the residual HIDDEN_RMS strong. */
+function gainCode(secret, decoded) {
+  let sum = 0;
+  for (let at = 0; at < secret.data.length; at++) sum += (secret.data[at] - decoded.data[at]) ** 2;
+  const rms = Math.sqrt(sum / secret.data.length) / 255;
+  const code = Math.round(GAIN_UNIT * Math.log2(HIDDEN_RMS / Math.max(rms, MIN_RMS))) + GAIN_BIAS;
+  return Math.min(Math.max(code, 0), MAX_GAIN_CODE);
+}

@@ -1,0 +1,98 @@
+/**
+ * The places of a frame's bits: samples that make its salt, carriers of bits, their keyed order, and the zones cut from
+ * it (docs/format.md, "Samples" and "Order of the carriers").
+ */
+
+import { join, u32 } from "./bytes.js";
+import { stream } from "./ciphers.js";
+import { argsort } from "./sort.js";
+
+const SALT_BYTES = 16;
+const STRIDE = 31;
+const SALT_AT = 15;
+const RUN = 32; // carriers that stay together
+export const LEAD_GROUPS = 400;
+export const MAC_GROUPS = 128;
+const GROUPS = LEAD_GROUPS + MAC_GROUPS;
+const GROUP_PER = 12288; // carriers
+const MAX_GROUP = 64;
+const PURPOSE = new TextEncoder().encode("stegnet/2/salt");
+
+/** Indices of the samples whose hash is the salt. @param {number} samples of the frame */
+export function saltSamples(samples) {
+  return new Uint32Array(Math.floor(samples / STRIDE)).map((_, at) => STRIDE * at + SALT_AT);
+}
+
+/** Number of carriers. @param {number} samples of the frame */
+export const carriers = (samples) => (STRIDE - 1) * Math.floor(samples / STRIDE);
+
+/** Index of a carrier's sample. */
+const carrierSample = (carrier) => carrier + Math.floor((carrier + SALT_AT) / (STRIDE - 1));
+
+/** Indices of the samples that carry nothing: those of the salt, and those behind the last run. */
+export function idleSamples(samples) {
+  const behind = carrierSample(RUN * Math.floor(carriers(samples) / RUN));
+  const salt = saltSamples(samples).filter((sample) => sample < behind);
+  const idle = new Uint32Array(salt.length + samples - behind).map((_, at) => behind + at - salt.length);
+  idle.set(salt);
+  return idle;
+}
+
+/** The salt of a frame: 16 bytes. @param {import("../picture.js").Picture} picture */
+export async function saltOf({ width, height, data }) {
+  const values = Uint8Array.from(saltSamples(data.length), (sample) => data[sample]);
+  const hash = await crypto.subtle.digest("SHA-256", join(PURPOSE, u32(height), u32(width), values));
+  return new Uint8Array(hash, 0, SALT_BYTES);
+}
+
+/** Size of the lead's and the MAC's groups in a frame with this many carriers. */
+export const groupSize = (count) => Math.min(Math.max(Math.floor(count / GROUP_PER), 1), MAX_GROUP);
+
+/** Carriers for the record in a frame of this many samples; negative if not even the lead and the MAC fit. */
+export function recordCarriers(samples) {
+  const count = carriers(samples);
+  return RUN * Math.floor(count / RUN) - GROUPS * groupSize(count);
+}
+
+/**
+ * A part of the order.
+ *
+ * @typedef {{length: number, sample: (element: number) => number}} Zone sample: index of an element's sample
+ */
+
+/**
+ * The zones of a frame.
+ *
+ * @param {number} samples of the frame
+ * @param {Uint8Array} key of the positions
+ * @returns {Promise<{lead: Zone, mac: Zone, record: Zone, sides: Uint8Array}>} sides: a bit for each element of
+ *   the MAC's zone
+ */
+export async function zones(samples, key) {
+  const count = carriers(samples);
+  const runs = Math.floor(count / RUN);
+  const group = groupSize(count);
+  const [lead, mac] = [LEAD_GROUPS * group, MAC_GROUPS * group];
+  const bytes = await stream(key, 8 * runs + mac / 8);
+  const order = argsort(bytes, runs);
+  const zone = (first, length) => ({
+    length,
+    sample(element) {
+      const place = first + element;
+      return carrierSample(RUN * order[Math.floor(place / RUN)] + (place % RUN));
+    },
+  });
+  return {
+    lead: zone(0, lead),
+    mac: zone(lead, mac),
+    record: zone(lead + mac, RUN * runs - lead - mac),
+    sides: new Uint8Array(bytes, 8 * runs),
+  };
+}
+
+/** The part of a zone that lies in green samples. @param {Zone} zone @returns {Zone} */
+export function greenPart(zone) {
+  const samples = Uint32Array.from({ length: zone.length }, (_, element) => zone.sample(element));
+  const green = samples.filter((sample) => sample % 3 === 1);
+  return { length: green.length, sample: (element) => green[element] };
+}

@@ -1,0 +1,54 @@
+/** Coding of AVIF files by WebAssembly: the same in every browser. */
+
+import decoder from "@jsquash/avif/codec/dec/avif_dec.js";
+import encoder from "@jsquash/avif/codec/enc/avif_enc.js";
+
+import { blank } from "../picture.js";
+
+const OPTIONS = {
+  ...{ qualityAlpha: -1, denoiseLevel: 0, tileColsLog2: 0, tileRowsLog2: 0, sharpness: 0, tune: 0, bitDepth: 8 },
+  ...{ speed: 8, subsample: 3, chromaDeltaQ: false, enableSharpYUV: false, lossless: false }, // 4:4:4
+};
+
+/**
+ * A coder whose modules are loaded when they are first used.
+ *
+ * @param {(name: "encode" | "decode") => Promise<Uint8Array>} load loads a module's WebAssembly
+ * @returns {import("../format/base.js").Avif}
+ */
+export function makeAvif(load) {
+  const modules = {};
+  const module = async (name, make) =>
+    (modules[name] ??= await make({ noInitialRun: true, wasmBinary: await load(name) }));
+  return {
+    async encode(picture, quality) {
+      const { encode } = await module("encode", encoder);
+      const bytes = encode(toRgba(picture), picture.width, picture.height, { ...OPTIONS, quality });
+      if (!bytes) throw new Error(`${picture.width}×${picture.height} pixels can't be coded as AVIF`);
+      return new Uint8Array(bytes);
+    },
+    async decode(bytes) {
+      const { decode } = await module("decode", decoder);
+      const image = decode(bytes, OPTIONS.bitDepth);
+      return image && fromRgba(image);
+    },
+  };
+}
+
+function toRgba({ width, height, data }) {
+  const rgba = new Uint8Array(4 * width * height).fill(255);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    for (let channel = 0; channel < 3; channel++) rgba[4 * pixel + channel] = data[3 * pixel + channel];
+  }
+  return rgba;
+}
+
+/** Without alpha; null if there is any. */
+function fromRgba({ width, height, data }) {
+  const picture = blank(width, height);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    if (data[4 * pixel + 3] !== 255) return null;
+    for (let channel = 0; channel < 3; channel++) picture.data[3 * pixel + channel] = data[4 * pixel + channel];
+  }
+  return picture;
+}

@@ -1,0 +1,135 @@
+"""Samples of a frame that carry something, and those that carry nothing (docs/format.md, "Samples" and "Zones")."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from stegnet.codec import trellis
+from stegnet.codec.keys import SALT_BYTES, Key
+
+LEAD_BITS, MAC_BITS, TAG_BYTES = 400, 128, 16
+BLOCK, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample
+_RUN = 32  # carriers that stay side by side
+_GROUP, _MOST_GROUP = 12_288, 64  # carriers for each sample of a group, and most samples of a group
+_CHANNELS, _GREEN = 3, 1
+
+
+@dataclass(frozen=True)
+class Zones:
+    """Places in the order of the carriers: of the lead, of the MAC, of the record."""
+
+    lead: slice
+    mac: slice
+    record: slice
+
+    @property
+    def places(self) -> int:
+        """Number of places of the record."""
+        return self.record.stop - self.record.start
+
+    @property
+    def room(self) -> int:
+        """Most bytes of a record."""
+        return trellis.most_bytes(self.places) - TAG_BYTES
+
+
+@dataclass(frozen=True)
+class Order:
+    """Keyed order of a frame's carriers.
+
+    Attributes:
+        runs: (T,) int, the runs of carriers in their order.
+        sides: (n,) uint8, 0 or 1, of the samples of the MAC's zone.
+    """
+
+    runs: np.ndarray
+    sides: np.ndarray
+
+    def placed(self, samples: np.ndarray) -> np.ndarray:
+        """The carriers among samples, (S,), in keyed order; a copy."""
+        return _carriers(samples)[: self.runs.size * _RUN].reshape(-1, _RUN)[self.runs].reshape(-1)
+
+    def put(self, placed: np.ndarray, samples: np.ndarray) -> None:
+        """Puts carriers in keyed order back among the samples."""
+        carriers = _carriers(samples)
+        carriers[: placed.size].reshape(-1, _RUN)[self.runs] = placed.reshape(-1, _RUN)
+        blocks, carriers = _blocks(samples), carriers.reshape(-1, BLOCK - 1)
+        blocks[:, :_SALT], blocks[:, _SALT + 1 :] = carriers[:, :_SALT], carriers[:, _SALT:]
+
+    def numbers(self, zone: slice, samples: int) -> np.ndarray:
+        """Numbers of the samples at the places of a zone, (n,) int32, of a frame of so many samples."""
+        return self.placed(np.arange(samples, dtype=np.int32))[zone]
+
+    def greens(self, zone: slice, samples: int) -> np.ndarray:
+        """Which places of a zone are green samples, (n,) bool, in a frame of so many samples."""
+        return self.placed(np.tile(np.arange(_CHANNELS, dtype=np.uint8), samples // _CHANNELS))[zone] == _GREEN
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a record is written.
+
+    Attributes:
+        height: of the code.
+        trits: of the sealed record.
+        grey: it is written to green samples, and red and blue move with them.
+        places: samples that carry it, about.
+    """
+
+    height: int
+    trits: int
+    grey: bool
+    places: int
+
+
+def zones_of(samples: int) -> Zones:
+    """The zones of a frame of so many samples."""
+    carriers = samples // BLOCK * (BLOCK - 1)
+    group = min(max(carriers // _GROUP, 1), _MOST_GROUP)
+    lead, mac = LEAD_BITS * group, (LEAD_BITS + MAC_BITS) * group
+    return Zones(slice(0, lead), slice(lead, mac), slice(mac, max(mac, carriers // _RUN * _RUN)))
+
+
+def order_of(samples: int, key: Key, salt: bytes) -> Order:
+    """The order of the carriers of the frame with this salt."""
+    runs, zone = samples // BLOCK * (BLOCK - 1) // _RUN, zones_of(samples).mac
+    sides = zone.stop - zone.start
+    stream = keystream(key.positions(salt), 8 * runs + -(-sides // 8))
+    words = np.frombuffer(stream, "<u8", runs)
+    return Order(words.argsort(kind="stable"), np.unpackbits(np.frombuffer(stream, np.uint8, offset=8 * runs))[:sides])
+
+
+def frame_salt(picture: np.ndarray) -> bytes:
+    """The 16-byte hash of a picture's salt samples."""
+    kept = _blocks(picture.reshape(-1))[:, _SALT]
+    return sha256(b"stegnet/2/salt" + size_bytes(*picture.shape[:2]) + kept.tobytes()).digest()[:SALT_BYTES]
+
+
+def idle_samples(samples: int) -> np.ndarray:
+    """Numbers of the samples that carry nothing: the salt samples, then those behind the last run."""
+    blocks, places = samples // BLOCK, samples // BLOCK * (BLOCK - 1) // _RUN * _RUN
+    rest = np.arange(places, blocks * (BLOCK - 1))
+    behind = np.arange(blocks * BLOCK, samples)
+    return np.concatenate([np.arange(blocks) * BLOCK + _SALT, rest + (rest + _SALT) // (BLOCK - 1), behind])
+
+
+def size_bytes(height: int, width: int) -> bytes:
+    """Height and width, as they are hashed."""
+    return height.to_bytes(4, "big") + width.to_bytes(4, "big")
+
+
+def keystream(key: bytes, size: int) -> bytes:
+    """The AES-256-CTR keystream, its counter from zero."""
+    return Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor().update(bytes(size))
+
+
+def _blocks(samples: np.ndarray) -> np.ndarray:
+    return samples[: samples.size // BLOCK * BLOCK].reshape(-1, BLOCK)
+
+
+def _carriers(samples: np.ndarray) -> np.ndarray:
+    """A copy of the samples that are no salt samples, without those behind the last block."""
+    blocks = _blocks(samples)
+    return np.concatenate([blocks[:, :_SALT], blocks[:, _SALT + 1 :]], 1).reshape(-1)

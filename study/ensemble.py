@@ -1,0 +1,58 @@
+"""The ensemble of linear classifiers that steganalysis by features uses, by the package sealwatch, and its testing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from sealwatch.ensemble_classifier import FldEnsembleTrainer
+
+from study.scores import Scores
+
+LEARNERS = 61  # linear classifiers that vote; odd, so that none is undecided
+DIMENSIONS = 200  # features that each sees, drawn at random; more would overfit so few pictures
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of covers and their containers: each (N, F) float32, in the same order."""
+
+    covers: np.ndarray
+    containers: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.covers)
+
+    def __getitem__(self, chosen: np.ndarray) -> "Features":
+        return Features(self.covers[chosen], self.containers[chosen])
+
+
+def votes(training: Features, test: Features, seed: int) -> Scores:
+    """Shares of the votes for "container" less those for "cover", −1 to 1.
+
+    Kodovský, Fridrich and Holub 2012, "Ensemble classifiers for steganalysis of digital media", IEEE TIFS 7(2).
+    """
+    dimensions = min(DIMENSIONS, training.covers.shape[1])
+    sides = (np.ascontiguousarray(side) for side in (training.covers, training.containers))
+    ensemble, _ = FldEnsembleTrainer(*sides, seed=seed, L=LEARNERS, d_sub=dimensions, verbose=0).train()
+    return Scores(*(ensemble.predict_confidence(side.astype(np.float64)) for side in (test.covers, test.containers)))
+
+
+def cross_validated(known: Features, unseen: Features, seed: int) -> Scores:
+    """Votes on all pictures, each by an ensemble that was trained on others; never on those that must stay unseen.
+
+    Args:
+        known: to train on, and to test on fold by fold.
+        unseen: only to test on.
+    """
+    parts = [votes(known[training], known[test], seed) for training, test in folds(len(known), seed)]
+    parts.append(votes(known, unseen, seed))
+    covers = np.concatenate([part.covers for part in parts])
+    return Scores(covers, np.concatenate([part.containers for part in parts]))
+
+
+def folds(count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Indices to train on and to test on; each is tested on once."""
+    order = np.random.default_rng(seed).permutation(count)
+    for part in np.array_split(order, FOLDS):
+        yield np.setdiff1d(order, part), np.sort(part)

@@ -1,0 +1,35 @@
+"""Scores that detectors give to covers and containers, and the figures that tables show of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from study.stats import auc, auc_interval, share_interval
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A detector's scores of test pairs, both (N,) float; positive means container."""
+
+    covers: np.ndarray
+    containers: np.ndarray
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the pictures that are classified correctly."""
+        return float((np.mean(self.covers <= 0) + np.mean(self.containers > 0)) / 2)
+
+
+def summarise(scores: list[Scores], seed: int) -> dict[str, float]:
+    """accuracy, low, high, auc, auc_low, auc_high: means over detectors that scored the same test pairs.
+
+    The interval of the accuracy is Wilson's for as many trials as there are pairs, since the two decisions on a pair
+    are correlated: rather too wide than too narrow. Neither interval includes the variation between detectors.
+    """
+    accuracy = float(np.mean([each.accuracy for each in scores]))
+    low, high = share_interval(accuracy, len(scores[0].covers))
+    areas = [auc(each.covers, each.containers) for each in scores]
+    bounds = [auc_interval(each.covers, each.containers, seed) for each in scores]
+    auc_low, auc_high = np.mean(bounds, axis=0)
+    figures = {"accuracy": accuracy, "low": low, "high": high, "auc": float(np.mean(areas))}
+    return figures | {"auc_low": float(auc_low), "auc_high": float(auc_high)}

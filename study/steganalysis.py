@@ -1,0 +1,154 @@
+"""Stage steganalysis: classifiers on rich features, as the field tests hiding, against stegnet and published methods.
+
+Each classifier is trained on covers and their containers, and tested on other pictures; each container has a key of its
+own. Rates are in bits for each sample, three for each pixel. Features are kept in the cache folder, since they take
+nearly all of the time.
+"""
+
+import hashlib
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Memory, Parallel, delayed
+
+from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.codec import Network
+from stegnet.core.compute import make_deterministic
+from stegnet.core.config import Config
+from stegnet.data.sources import cache_folder
+from stegnet.evaluation.chart import chart
+from study import features
+from study.ensemble import Features, cross_validated, votes
+from study.features import colour_rich_model, spam, spatial_rich_models
+from study.methods import Method, container_seed, network_by_key, sealed_at
+from study.pairs import Pair, photograph_pairs, training_photographs
+from study.scores import summarise
+from study.simulators import simulated_hill, simulated_matching, simulated_suniward
+
+RATES = (0.05, 0.1, 0.2, 0.4, 1.0)
+REFERENCE_RATES = (0.1, 0.4)
+SLOW_RATES = (0.1,)  # at which the slow features are extracted too
+LADDER = (150, 600)  # training pairs, besides all that there are
+SEALED, NETWORK, HILL, SUNIWARD, MATCHING = (
+    "sealed",
+    "network",
+    "HILL, simulated",
+    "S-UNIWARD, simulated",
+    "±1 anywhere",
+)
+FAST = {"CRMQ1": colour_rich_model, "SPAM": spam}
+SLOW = {"SRMQ1": spatial_rich_models}
+PROCESSES = 2
+CHUNK = 50  # pictures that a process takes at a time
+_CODE = hashlib.sha256(Path(features.__file__).read_bytes()).hexdigest()  # other code, other features
+
+
+@dataclass(frozen=True)
+class Case:
+    """A method at a rate in bits for each sample; nan if it has none."""
+
+    method: str
+    rate: float
+    hide: Method
+
+    @property
+    def name(self) -> str:
+        return self.method if math.isnan(self.rate) else f"{self.method}_{self.rate:g}"
+
+    @property
+    def features(self) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+        return FAST | (SLOW if self.rate in SLOW_RATES else {})
+
+
+def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    known, unseen = training_photographs(shards), photograph_pairs(shards, config.evaluate.shift)
+    rows = [row for case in cases(weights) for row in measure(case, known, unseen, config.seed)]
+    table = pd.DataFrame(rows)
+    write_table(out / "steganalysis.csv", table.drop(columns="name"))
+    headline = best_detectors(table)
+    write_json(out / "metrics.json", headline)
+    _draw(table, out / "steganalysis.png")
+    print(f"the best detector is right about {headline['steganalysis_sealed_0.1']:.1%} at 0.1 bit for each sample")
+
+
+def cases(weights: Path) -> Iterator[Case]:
+    for rate in RATES:
+        yield Case(SEALED, rate, sealed_at(rate))
+    yield Case(NETWORK, math.nan, network_by_key(Network.load(weights, backend="torch")))
+    for rate in REFERENCE_RATES:
+        yield Case(MATCHING, rate, simulated_matching(rate))
+        yield Case(HILL, rate, simulated_hill(rate))
+        yield Case(SUNIWARD, rate, simulated_suniward(rate))
+
+
+def measure(case: Case, known: list[Pair], unseen: list[Pair], seed: int) -> Iterator[dict[str, Any]]:
+    """Rows of one case: for each kind of features and number of training pairs.
+
+    The fewer are tested on the unseen photographs alone, all of them on every photograph, by cross-validation.
+    """
+    containers = hidden(case.hide, [*known, *unseen], container_seed(seed, 0), case.name)
+    for name, extract in case.features.items():
+        covers = extracted(extract, [cover for cover, _ in (*known, *unseen)], f"{name} of covers")
+        both = Features(covers, extracted(extract, containers, f"{name} of {case.name}"))
+        numbers, order = np.arange(len(both)), np.random.default_rng(seed).permutation(len(known))
+        training, test = both[numbers[: len(known)]], both[numbers[len(known) :]]
+        counts = [count for count in LADDER if count < len(known)]
+        scored = {count: votes(training[order[:count]], test, seed) for count in counts}
+        scored[len(known)] = cross_validated(training, test, seed)
+        for count, scores in scored.items():
+            labels = {"name": case.name, "method": case.method, "rate": case.rate, "features": name}
+            yield labels | {"pairs": count, "tested": len(scores.covers)} | summarise([scores], seed)
+
+
+def hidden(hide: Method, pairs: list[Pair], first_seed: int, label: str) -> list[np.ndarray]:
+    """The containers of pairs, by several processes."""
+    jobs = (delayed(_hide_one)(hide, *pair, first_seed + number) for number, pair in enumerate(pairs))
+    return list(bar(Parallel(PROCESSES, return_as="generator")(jobs), label, len(pairs)))
+
+
+def extracted(extract: Callable[[np.ndarray], np.ndarray], pictures: list[np.ndarray], label: str) -> np.ndarray:
+    """(N, F) float32 features of pictures, by several processes; from the cache where they are in it."""
+    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 30))  # processes that keep their memory are twice as fast
+    cached = Memory(cache_folder() / "features", verbose=0).cache(_extract_each)
+    chunks = [np.stack(pictures[start : start + CHUNK]) for start in range(0, len(pictures), CHUNK)]
+    jobs = (delayed(cached)(extract, chunk, _CODE) for chunk in chunks)
+    return np.concatenate(list(bar(Parallel(PROCESSES, return_as="generator")(jobs), label, len(chunks))))
+
+
+def best_detectors(table: pd.DataFrame) -> dict[str, float]:
+    """Accuracy of the features that find most, with all training pairs, for stegnet's methods."""
+    most = table[table["pairs"] == table["pairs"].max()]
+    best = most[most["method"].isin((SEALED, NETWORK))].groupby("name", sort=False)["accuracy"].max()
+    return {f"steganalysis_{name}": round(float(accuracy), 4) for name, accuracy in best.items()}
+
+
+def _hide_one(hide: Method, cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
+    return hide(cover, secret, seed).container
+
+
+def _extract_each(extract: Callable[[np.ndarray], np.ndarray], pictures: np.ndarray, code: str) -> np.ndarray:
+    """Features of (N, H, W, 3) uint8 pictures; `code` only tells results of other code apart in the cache."""
+    return np.stack([extract(picture) for picture in pictures])
+
+
+def _draw(table: pd.DataFrame, path: Path) -> None:
+    most = table[(table["pairs"] == table["pairs"].max()) & (table["features"] == "CRMQ1") & table["rate"].notna()]
+    with chart(path, "bits for each sample", "accuracy of CRMQ1 on unseen pictures") as axes:
+        for method, rows in most.groupby("method", sort=False):
+            error = np.abs(rows[["low", "high"]].to_numpy().T - rows["accuracy"].to_numpy())
+            axes.errorbar(rows["rate"], rows["accuracy"], yerr=error, capsize=3, label=method)
+        axes.axhline(0.5, color="0.5", linestyle=":", marker="")
+        axes.set_xscale("log")
+        axes.set_xticks(ticks := sorted(set(most["rate"])), [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
+
+
+if __name__ == "__main__":
+    run_stage(main, "shards", "weights", "out")

@@ -1,0 +1,176 @@
+"""Films against those of ffmpeg's own command line: the same elements, in the same order, with the same values."""
+
+import re
+import subprocess
+import zlib
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stegnet.media import FilmWriter, matroska, scan
+from stegnet.media.ffmpeg_cli import bundled_ffmpeg
+from stegnet.media.finishing import draw_uids, use_milliseconds
+
+FFV1 = "-c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0"
+X264 = "-c:v libx264rgb -preset veryfast -qp 0 -threads 2"
+HEIGHT, WIDTH, TICKS = 64, 96, 12_800
+FRAMES = np.random.default_rng(0).integers(0, 256, (10, HEIGHT, WIDTH, 3), np.uint8)
+# What depends on the release of FFmpeg, and places and lengths that follow from it.
+RELEASE = re.compile(rb".?Lav([cf])\d+\.\d+\.\d+", re.DOTALL)
+SEGMENT, INFO, TRACKS, TAGS = map(bytes.fromhex, ("18538067", "1549a966", "1654ae6b", "1254c367"))
+SEEK_HEAD, VOID = map(bytes.fromhex, ("114d9b74", "ec"))
+MOVING = {SEEK_HEAD, VOID, matroska.CRC32}
+BRANCHES = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"udta"}
+SIZED = {b"mdat", b"stco", b"stsz", b"meta"}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory, make_sounds) -> Path:
+    """The frames in a lossless film, to be converted by ffmpeg's command line."""
+    path = tmp_path_factory.mktemp("films") / "source.mkv"
+    size = f"-f rawvideo -pix_fmt rgb24 -s {WIDTH}x{HEIGHT} -r 25 -i -"
+    ffmpeg(size, path, "-c:v huffyuv -pix_fmt rgb24", FRAMES.tobytes())
+    return path
+
+
+def ffmpeg(inputs: str, out: Path, options: str, data: bytes | None = None) -> Path:
+    command = [bundled_ffmpeg(), "-v", "error", "-y", *inputs.split(), *options.split(), str(out)]
+    subprocess.run(command, input=data, check=True, timeout=60)
+    return out
+
+
+def write(path: Path, form: str, keep: Path | None = None, start: Fraction = Fraction(0)) -> Path:
+    unit = Fraction(1, TICKS)
+    with FilmWriter(path, WIDTH, HEIGHT, Fraction(25), form=form, time_base=unit, keep=keep) as film:
+        for index, frame in enumerate(FRAMES):
+            film.write(frame, start + Fraction(index, 25))
+    return path
+
+
+def elements(path: Path) -> list[tuple[bytes, bytes]]:
+    """Identifier and content of Matroska's elements before the first cluster, in order."""
+    data, seen = path.read_bytes(), []
+    with path.open("rb") as film:
+        *spans, _ = matroska.header_spans(film)
+    for span in spans:
+        holds_others = any(span.start <= other.start < other.parent_end <= span.end for other in spans)
+        hidden = holds_others or span.name in matroska.UIDS
+        if span.name not in MOVING:
+            seen.append((span.name, b"" if hidden else RELEASE.sub(rb"Lav\1", data[span.start : span.end])))
+    return seen
+
+
+def boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of MP4's boxes; only the name of those whose content depends on the release."""
+    while content:
+        size, name = int.from_bytes(content[:4], "big"), content[4:8]
+        inner, content = content[8:size], content[size:]
+        if name in BRANCHES:
+            yield name, b""
+            yield from boxes(inner)
+        else:
+            # The name of the encoder fills its field with zeros.
+            yield name, b"" if name in SIZED else RELEASE.sub(rb"Lav\1", inner).replace(b"\0", b"")
+
+
+def settings(path: Path) -> bytes:
+    """What x264 writes into a film about how it was made."""
+    return re.search(rb"options: ([ -~]+)", path.read_bytes())[1]
+
+
+def test_matroska_is_that_of_ffmpegs_command_line(tmp_path, source):
+    theirs = ffmpeg(f"-i {source}", tmp_path / "theirs.mkv", FFV1)
+    assert elements(write(tmp_path / "ours.mkv", "mkv")) == elements(theirs)
+
+
+def test_mp4_is_that_of_ffmpegs_command_line(tmp_path, source):
+    theirs = ffmpeg(f"-i {source}", tmp_path / "theirs.mp4", X264)
+    ours = write(tmp_path / "ours.mp4", "mp4")
+    assert settings(ours) == settings(theirs)
+    assert list(boxes(ours.read_bytes())) == list(boxes(theirs.read_bytes()))
+
+
+@pytest.mark.parametrize(("form", "encoder"), [("mkv", b"ffv1"), ("mp4", b"libx264rgb")])
+def test_the_names_are_those_of_ffmpeg(tmp_path, form, encoder):
+    data = write(tmp_path / "film", form).read_bytes()
+    assert re.search(rb"Lavf\d+\.\d+\.\d+", data)
+    assert re.search(rb"Lavc\d+\.\d+\.\d+ " + encoder, data)
+    assert b"stegnet" not in data.lower() and b"pyav" not in data.lower()
+
+
+def uids(path: Path) -> list[bytes]:
+    with path.open("rb") as film:
+        spans = list(matroska.header_spans(film))
+    return [path.read_bytes()[span.start : span.end] for span in spans if span.name in matroska.UIDS]
+
+
+def test_uids_follow_from_the_film_alone(tmp_path, make_sounds):
+    cover = make_sounds(tmp_path / "cover.mkv", "aac")
+    one, same = (write(tmp_path / name, "mkv", keep=cover) for name in ("one", "same"))
+    assert one.read_bytes() == same.read_bytes()
+    segment, pictures, sound, *tags = uids(one)
+    assert (len(segment), len(pictures), len(sound)) == (16, 8, 8)
+    assert len({segment[:8], pictures, sound}) == 3
+    assert set(tags) == {pictures, sound}
+    other = tmp_path / "other"
+    with FilmWriter(other, WIDTH, HEIGHT, Fraction(25), keep=cover) as film:
+        for index, frame in enumerate(FRAMES[::-1]):
+            film.write(frame, Fraction(index, 25))
+    assert set(uids(other)).isdisjoint(uids(one))
+
+
+def test_the_checksums_are_right(tmp_path, make_sounds):
+    """RFC 8794, 11.3.1: a CRC-32 of all that follows in its parent, the lowest byte first."""
+    data = write(tmp_path / "film.mkv", "mkv", keep=make_sounds(tmp_path / "cover.mkv", "aac")).read_bytes()
+    segment = dict(matroska.elements(data))[SEGMENT]
+    checked = []
+    for name, content in matroska.elements(segment):
+        if content.startswith(matroska.CRC32 + b"\x84"):
+            assert int.from_bytes(content[2:6], "little") == zlib.crc32(content[6:])
+            checked.append(name)
+    assert {INFO, TRACKS, TAGS} <= set(checked)
+
+
+def movie_ticks(path: Path) -> int:
+    return next(int.from_bytes(inner[12:16], "big") for name, inner in all_boxes(path) if name == b"mvhd")
+
+
+def all_boxes(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Boxes in the movie box, with all their bytes."""
+    content = path.read_bytes()
+    while content:
+        size, name = int.from_bytes(content[:4], "big"), content[4:8]
+        if name == b"moov":
+            content = content[8:]
+            continue
+        yield name, content[8:size]
+        content = content[size:]
+
+
+@pytest.mark.parametrize(("start", "ticks"), [(Fraction(0), 1000), (Fraction(1, 8), 1000), (Fraction(1, TICKS), TICKS)])
+def test_mp4_counts_milliseconds_where_they_are_exact(tmp_path, start, ticks):
+    film = write(tmp_path / "film.mp4", "mp4", start=start)
+    assert movie_ticks(film) == ticks
+    assert list(scan(film).times) == [start + Fraction(index, 25) for index in range(len(FRAMES))]
+
+
+def test_a_long_mp4_needs_no_64_bits(tmp_path):
+    """At 1,000 ticks per second, 32 bits hold 49 days; at the 10 million of this film, 7 minutes."""
+    film = tmp_path / "film.mp4"
+    with FilmWriter(film, WIDTH, HEIGHT, Fraction(25), form="mp4", time_base=Fraction(1, 10**7)) as writer:
+        for index, frame in enumerate(FRAMES):
+            writer.write(frame, Fraction(index * 60))
+    header = dict(all_boxes(film))[b"mvhd"]
+    assert (len(header), header[0], int.from_bytes(header[16:20], "big")) == (100, 0, 9 * 60 * 1000 + 40)
+    assert list(scan(film).times) == [Fraction(index * 60) for index in range(len(FRAMES))]
+
+
+@pytest.mark.parametrize(("form", "finish"), [("mkv", draw_uids), ("mp4", use_milliseconds)])
+def test_finishing_twice_changes_nothing(tmp_path, form, finish):
+    film = write(tmp_path / "film", form)
+    before = film.read_bytes()
+    finish(film)
+    assert film.read_bytes() == before

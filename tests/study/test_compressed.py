@@ -1,0 +1,65 @@
+"""Compressed pictures as sealed bits: their payload, their containers, and the picture that comes back."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stegnet.codec import OutputTarget, bytes_room, embed_file
+from stegnet.core.errors import CapacityError
+from stegnet.core.measures import psnr
+from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
+from stegnet.media import read_picture, write_png
+from study.bounds import ideal_psnr
+from study.compressed import compressed, sealed_compressed, sealed_full
+
+pytestmark = pytest.mark.slow  # the best of several encoders
+
+
+@pytest.fixture
+def quarters(cat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cover and secret, 128²."""
+    return np.ascontiguousarray(cat[:128, :128]), np.ascontiguousarray(cat[128:, 128:])
+
+
+def test_sealed_secrets_keep_within_their_bits(quarters) -> None:
+    embeddings = [sealed_compressed(0.5)(*quarters, 0), sealed_compressed(1.0)(*quarters, 0), sealed_full(*quarters, 0)]
+    low, high, full = (one.bits for one in embeddings)
+    assert low <= 0.5 < high <= 1 < full <= 8 * bytes_room(128, 128, "secret.avif") / 128**2
+    sides = [
+        (psnr(quarters[0], one.container), psnr(quarters[1], one.reveal(one.container).picture)) for one in embeddings
+    ]
+    containers, secrets = zip(*sides, strict=True)
+    assert containers[0] > containers[1] > containers[2] > 49.9
+    assert 25 < secrets[0] < secrets[1] < secrets[2]
+
+
+@pytest.mark.parametrize("rate", [1.0, 3.0])
+def test_even_costs_come_near_the_bound(quarters, rate: float) -> None:
+    """The same payload, and the same picture back."""
+    users, even = (sealed_compressed(rate, even)(*quarters, 0) for even in (False, True))
+    assert users.bits == even.bits
+    assert np.array_equal(*(one.reveal(one.container).picture for one in (users, even)))
+    containers = [psnr(quarters[0], one.container) for one in (users, even)]
+    assert containers[0] < containers[1] < ideal_psnr(even.bits / 3) < containers[1] + 2
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_the_full_payload_is_what_a_user_hides_with_compress(quarters, tmp_path: Path, flat: bool) -> None:
+    """A secret whose PNG file fits is hidden as it is."""
+    cover, secret = quarters[0], np.full_like(quarters[1], 77) if flat else quarters[1]
+    write_png(tmp_path / "cover.png", cover)
+    write_png(tmp_path / "secret.png", secret)
+    out, key = OutputTarget(tmp_path / "container.png"), PUBLIC_DEMONSTRATION_KEY
+    embed_file(tmp_path / "cover.png", tmp_path / "secret.png", out, key, compress=True, randomness=seeded(3))
+    embedding = sealed_full(cover, secret, 3)
+    assert np.array_equal(embedding.container, read_picture(out.path))
+    assert np.array_equal(embedding.reveal(embedding.container).picture, secret) == flat
+
+
+def test_compressed_pictures_are_as_large_as_they_may_be_and_no_larger(quarters) -> None:
+    sizes = [len(compressed(quarters[1], most)[0]) for most in (2000, 4000)]
+    assert 0.9 * 2000 < sizes[0] <= 2000
+    assert 0.9 * 4000 < sizes[1] <= 4000
+    with pytest.raises(CapacityError):
+        compressed(quarters[1], 50)

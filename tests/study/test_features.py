@@ -1,0 +1,87 @@
+"""Features against sealwatch's own, and what simulators and classifiers do with them."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import sealwatch
+
+from study.ensemble import FOLDS, Features, cross_validated, folds, votes
+from study.features import across_colours, colour_rich_model, spam, spatial_rich_model, spatial_rich_models
+from study.methods import Method
+from study.simulators import simulated_hill, simulated_matching, simulated_suniward
+
+SIDE = 40
+
+
+@pytest.fixture
+def colours(picture: Callable[..., np.ndarray]) -> np.ndarray:
+    return picture(SIDE, SIDE)
+
+
+def listed(features: dict[str, np.ndarray]) -> np.ndarray:
+    return np.concatenate([part.reshape(-1) for part in features.values()])
+
+
+def test_the_spatial_rich_model_is_sealwatchs(colours: np.ndarray) -> None:
+    """In another order, since features have none."""
+    found = spatial_rich_model(colours[..., 1].astype(np.float32))
+    assert np.allclose(np.sort(found), np.sort(listed(sealwatch.srmq1.extract(colours[..., 1]))), atol=1e-6)
+    together = spatial_rich_models(colours)
+    assert together.shape == (12_753,)
+    assert together.sum() == pytest.approx(3 * found.sum(), rel=1e-5)
+
+
+def test_co_occurrences_across_colours_are_sealwatchs(colours: np.ndarray) -> None:
+    """It counts with a threshold of 2; the paper's is 3, which gives its 5,404 features."""
+    found = across_colours(colours.astype(np.float32), 2)
+    assert np.allclose(np.sort(found), np.sort(listed(sealwatch.crm.extract(colours))), atol=1e-6)
+    assert colour_rich_model(colours).shape == (5_404,)
+
+
+def test_spam_is_that_of_each_channel(colours: np.ndarray) -> None:
+    sealwatch.set_backend(sealwatch.BACKEND_PYTHON)
+    expected = np.concatenate([listed(sealwatch.spam.extract(colours[..., channel])) for channel in range(3)])
+    assert np.allclose(spam(colours), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("simulated", [simulated_hill, simulated_suniward])
+def test_a_simulator_changes_as_few_samples_as_the_rate_allows(
+    simulated: Callable[[float], Method], colours: np.ndarray
+) -> None:
+    """An ideal code needs no fewer: the entropy of changes at one rate for all samples is a bound (Fridrich 2009)."""
+    container = simulated(0.4)(colours, colours, 0).container
+    changes = container.astype(int) - colours
+    assert set(np.unique(changes)) == {-1, 0, 1}
+    assert 0.05 < np.mean(changes != 0) < 0.2
+
+
+def test_matching_changes_half_of_the_samples_that_carry_a_bit(colours: np.ndarray) -> None:
+    edge = np.where(np.arange(SIDE) % 2 == 0, 0, 255).astype(np.uint8)[:, None, None] + np.zeros_like(colours)
+    for cover in (colours, edge):
+        changes = simulated_matching(0.4)(cover, cover, 0).container.astype(int) - cover
+        assert np.abs(changes).max() == 1
+        assert np.mean(changes != 0) == pytest.approx(0.2, abs=0.03)
+
+
+def drawn(shift: float, seed: int) -> Features:
+    random = np.random.default_rng(seed)
+    covers = random.normal(size=(120, 30)).astype(np.float32)
+    containers = covers + random.normal(0, 0.3, covers.shape).astype(np.float32)
+    containers[:, :5] += shift
+    return Features(covers, containers)
+
+
+def test_an_ensemble_finds_what_there_is_and_nothing_else() -> None:
+    assert votes(drawn(1.5, 0), drawn(1.5, 1), 0).accuracy > 0.9
+    random = np.random.default_rng(2)
+    pure = [Features(*random.normal(size=(2, 120, 30)).astype(np.float32)) for _ in range(2)]
+    assert abs(cross_validated(*pure, 0).accuracy - 0.5) < 0.1
+
+
+def test_every_picture_is_tested_by_an_ensemble_that_did_not_see_it() -> None:
+    parts = list(folds(23, 0))
+    assert len(parts) == FOLDS
+    assert sorted(np.concatenate([test for _, test in parts])) == list(range(23))
+    assert all(not set(training) & set(test) and len(training) + len(test) == 23 for training, test in parts)
+    assert len(cross_validated(drawn(1, 0), drawn(1, 1)[np.arange(7)], 0).covers) == 127

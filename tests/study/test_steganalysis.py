@@ -1,0 +1,40 @@
+"""The stage steganalysis on small pictures."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stegnet.core.config import load
+from stegnet.data.shards import TEST, TRAIN
+from study import steganalysis
+from study.steganalysis import best_detectors
+from tests.support.shards import write_shards
+
+
+@pytest.mark.slow
+def test_each_method_is_tested_at_each_rate(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
+    for name, value in {"RATES": (0.1,), "REFERENCE_RATES": (0.1,), "SLOW_RATES": (), "LADDER": (6, 90)}.items():
+        monkeypatch.setattr(steganalysis, name, value)
+    config = load(Path(__file__).parents[2] / "params.yaml")
+    config = replace(config, train=replace(config.train, threads=1))
+    shards = write_shards(tmp_path / "shards", [(TRAIN, "a")] * 10 + [(TEST, "photographs")] * 4, 8)
+    steganalysis.main(config, shards, weights, tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "steganalysis.csv")
+    assert len(table) == 5 * 2 * 2
+    assert table[["pairs", "tested"]].drop_duplicates().to_numpy().tolist() == [[6, 4], [10, 14]]
+    assert {"steganalysis_sealed_0.1", "steganalysis_network"} == set(
+        json.loads((tmp_path / "out" / "metrics.json").read_text())
+    )
+
+
+def test_the_headline_is_the_best_detector_of_each_own_method() -> None:
+    rows = [
+        ("sealed_0.1", "sealed", 10, 0.9), ("sealed_0.1", "sealed", 99, 0.6), ("sealed_0.1", "sealed", 99, 0.7),
+        ("network", "network", 99, 0.8), ("HILL, simulated_0.1", "HILL, simulated", 99, 0.99),
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["name", "method", "pairs", "accuracy"])
+    assert best_detectors(table) == {"steganalysis_sealed_0.1": 0.7, "steganalysis_network": 0.8}
