@@ -59,7 +59,10 @@ def decode(data: bytes, kind: str, height: int, width: int) -> Base:
     gain = 2 ** ((data[0] - _GAIN_BIAS) / _GAIN_UNIT)
     if kind == MEANS:
         return Base(enlarge(_unpack_means(data[1:], height // CELL, width // CELL)), gain)
-    return Base(decode_avif(data[1:], height, width), gain)
+    try:
+        return Base(decode_avif(data[1:], height, width), gain)
+    except ValueError as error:
+        raise ValueError("not a base") from error
 
 
 def through_bytes(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> Base:

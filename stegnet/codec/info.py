@@ -12,14 +12,16 @@ from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, KeySource
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import PICTURE as HIDDEN_PICTURE
 from stegnet.codec.record import File, Header, Pictures
-from stegnet.core.card import SHIPPED, weights_id
+from stegnet.core.card import SHIPPED, read_card, weights_id
 from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.measures import PSNR
 from stegnet.core.samples import CODED
 from stegnet.core.shuffle import BLOCK
-from stegnet.media import FILM, FilmInfo, SoundTrack, read_cover, scan, sound_tracks
+from stegnet.media import FILM, FilmInfo, SoundTrack, forecast, read_cover, scan, sound_tracks
 
 Value = str | int | float | bool | list[str] | None
 Info = dict[str, Value]
+_GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
 UNKNOWN = "unknown: nobody can tell from this file whether something is hidden in it"
 
 
@@ -85,7 +87,31 @@ def _room(height: int, width: int, frames: int) -> Info:
         hides = False
     sealed = _sealed_bytes(height, width)
     each = {"sealed_bytes_per_frame": sealed} if frames > 1 else {}
-    return {"large_enough_to_hide_pictures": hides, **each, "sealed_bytes": sealed * frames}
+    fits: Info = {"fits": _forecast(height, width, frames, sealed * frames, hides)}
+    return {"large_enough_to_hide_pictures": hides, **each, "sealed_bytes": sealed * frames, **fits}
+
+
+def _forecast(height: int, width: int, frames: int, room: int, by_network: bool) -> list[str]:
+    """What can be hidden in a cover by each method, one line each; qualities are means of photographs and films."""
+    size = f"{width}×{height}"
+    lines = [f"any file up to {room} bytes, byte for byte (sealed)"] if room else []
+    if frames > 1 and room:
+        decibels = forecast.film_quality(room, width, height, frames)
+        longest = forecast.film_frames(room, width, height, _GOOD) / frames
+        lines.append(f"a film of its own size and length at about {min(decibels, _MOST):.0f} dB (sealed, compressed)")
+        lines.append(f"a film of its own size, {longest:.1f} times as long, at about {_GOOD} dB (sealed, compressed)")
+    elif room:
+        decibels = forecast.picture_quality(room, width, height)
+        lines.append(f"a picture of its own size, {size}, at about {decibels:.0f} dB (sealed, compressed)")
+    if by_network:
+        what = f"a film of up to {frames} frames" if frames > 1 else "a picture"
+        lines.append(f"{what} of its own size at about {_figure()} (network)")
+    return lines
+
+
+def _figure() -> str:
+    """PSNR that the shipped pair reached on its test photographs."""
+    return f"{read_card(SHIPPED).figures[PSNR.of('secret')]:.0f} dB"
 
 
 def _sealed_bytes(height: int, width: int) -> int:

@@ -7,6 +7,7 @@ lanes, each a trellis of its own, are searched side by side (docs/format.md, "Re
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Layout:
         rows: trits in each lane.
         merged: samples that count as one, their sum; where there are many for each trit.
         width: sums for each trit.
-        wide: the first rows, which have one sum more.
+        wide: number of rows that have one sum more, spread evenly over the others.
     """
 
     height: int
@@ -58,6 +59,12 @@ class Layout:
     def sums(self, samples: np.ndarray) -> np.ndarray:
         """The samples, (n,), that make each sum, (length, merged, lanes); a view."""
         return samples[: self.length * self.merged * self.lanes].reshape(self.length, self.merged, self.lanes)
+
+    @property
+    def starts(self) -> np.ndarray:
+        """First sum of each row in its lane, and the end of the last, (rows + 1,) int."""
+        rows = np.arange(self.rows + 1)
+        return rows * self.width + rows * self.wide // self.rows
 
     @property
     def columns(self) -> np.ndarray:
@@ -106,14 +113,15 @@ def read(values: np.ndarray, plan: Layout) -> np.ndarray:
     """Reads trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
     digits = values % 3
     sums = digits if plan.merged == 1 else plan.sums(digits).sum(1, dtype=np.uint32) % 3
+    sums = sums.reshape(-1)[: plan.length * plan.lanes].reshape(plan.length, plan.lanes)
     trits = np.zeros((plan.rows + plan.height - 1, plan.lanes), np.uint16)
-    for first, block in _blocks(sums.reshape(-1), plan):
-        rows, width = block.shape[:2]
-        columns = plan.columns[:width]
-        for digit in range(plan.height):
-            part = trits[first + digit : first + digit + rows]
-            for sample in np.flatnonzero(columns[:, digit]):
-                part += block[:, sample] if columns[sample, digit] == 1 else block[:, sample] << 1
+    starts, columns = plan.starts[:-1], plan.columns
+    widths = np.diff(plan.starts)
+    for sample in range(plan.width + (plan.wide > 0)):
+        rows = np.flatnonzero(widths > sample)
+        values = sums[starts[rows] + sample]
+        for digit in np.flatnonzero(columns[sample]):
+            trits[rows + digit] += values if columns[sample, digit] == 1 else values << 1
     return (trits[: plan.rows] % 3).astype(np.uint8)
 
 
@@ -158,23 +166,13 @@ def _cheapest(costs: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _search_all(missing: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Layout, size: int) -> np.ndarray:
     """The changes of sums, (size,) int8; the lanes are searched in groups, which bounds the memory."""
     changes = np.zeros(size, np.int8)
-    blocks = [[block for _, block in _blocks(part, plan)] for part in (up, down, changes)]
-    states = 3**plan.height
+    used, states = plan.length * plan.lanes, 3**plan.height
+    up, down, steps = (part[:used].reshape(plan.length, plan.lanes) for part in (up, down, changes))
     lanes = max(1, min(_GROUP_STATES // states, _GROUP_BYTES // (2 * states * plan.length)))
     for first in range(0, plan.lanes, lanes):
         group = slice(first, first + lanes)
-        _search(
-            missing[:, group], [tuple(part[..., group] for part in parts) for parts in zip(*blocks, strict=True)], plan
-        )
+        _search(missing[:, group], up[:, group], down[:, group], steps[:, group], plan)
     return changes
-
-
-def _blocks(sums: np.ndarray, plan: Layout) -> list[tuple[int, np.ndarray]]:
-    """Views of the sums, (rows, width, lanes), with the first row of each: wide rows and the others."""
-    split = plan.wide * (plan.width + 1) * plan.lanes
-    wide = sums[:split].reshape(plan.wide, plan.width + 1, plan.lanes)
-    rest = sums[split : plan.length * plan.lanes].reshape(plan.rows - plan.wide, plan.width, plan.lanes)
-    return [(first, block) for first, block in ((0, wide), (plan.wide, rest)) if len(block)]
 
 
 @cache
@@ -187,30 +185,24 @@ def _moves(height: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return [((digits - column) % 3 @ powers, (digits + column) % 3 @ powers) for column in columns]
 
 
-def _search(missing: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]], plan: Layout) -> None:
+def _search(missing: np.ndarray, up: np.ndarray, down: np.ndarray, changes: np.ndarray, plan: Layout) -> None:
     """Viterbi search over the lanes of a group; writes the changes.
 
     Args:
         missing: (rows, lanes) uint8, what the changes must add to each trit.
-        blocks: costs of +1, costs of −1 and changes, each (rows, width, lanes), one block after the other.
+        up, down, changes: costs of +1, costs of −1 and changes, each (length, lanes).
     """
-    lanes, states = missing.shape[1], 3**plan.height
+    states, lanes = 3**plan.height, missing.shape[1]
+    rows = [slice(start, end) for start, end in pairwise(plan.starts)]
     costs = np.full((states, lanes), _UNREACHABLE, np.uint16)
     costs[0] = 0
-    decisions = []
-    row = 0
-    for up, down, _ in blocks:
-        raised, lowered = (np.empty((*up.shape[:2], states, lanes), bool) for _ in range(2))
-        for index in range(len(up)):
-            costs = _through_row(costs, up[index], down[index], raised[index], lowered[index], plan.height)
-            costs = _next_row(costs, missing[row])
-            row += 1
-        decisions.append((raised, lowered))
+    raised, lowered = (np.empty((plan.length, states, lanes), bool) for _ in range(2))
+    for row, wanted in zip(rows, missing, strict=True):
+        costs = _through_row(costs, up[row], down[row], raised[row], lowered[row], plan.height)
+        costs = _next_row(costs, wanted)
     state = costs[: states // 3].argmin(0)
-    for (_, _, changes), (raised, lowered) in zip(reversed(blocks), reversed(decisions), strict=True):
-        for index in range(len(changes) - 1, -1, -1):
-            row -= 1
-            state = _back(3 * state + missing[row], raised[index], lowered[index], changes[index], plan.height)
+    for row, wanted in zip(reversed(rows), reversed(missing), strict=True):
+        state = _back(3 * state + wanted, raised[row], lowered[row], changes[row], plan.height)
 
 
 def _through_row(

@@ -18,14 +18,8 @@ STEP = 5  # of the quality, where the bytes do not fit
 # At quality 0: a file without its samples, and bytes per pixel for 2×2 blocks of random primary colours.
 LEAST_FILE, LEAST_PER_PIXEL = 400, 0.22
 _OPTIONS = {"subsampling": "4:4:4", "codec": "aom", "max_threads": 1, "advanced": {"tune": "psnr"}}
-_UNREADABLE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    RuntimeError,
-    struct.error,
-)  # what Pillow raises for damaged files
+# What Pillow raises for damaged files.
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
 
 
 def encode_avif(picture: np.ndarray, quality: int, speed: int = FAST) -> bytes:
@@ -40,7 +34,7 @@ def encode_avif(picture: np.ndarray, quality: int, speed: int = FAST) -> bytes:
     encoded = io.BytesIO()
     try:
         Image.fromarray(picture).save(encoded, format="AVIF", quality=quality, speed=speed, **_OPTIONS)
-    except (KeyError, OSError, ValueError) as error:
+    except (KeyError, OSError, RuntimeError, ValueError) as error:
         raise MediaError(f"{picture.shape[1]}×{picture.shape[0]} pixels can't be made AVIF ({error})") from error
     return encoded.getvalue()
 

@@ -6,13 +6,13 @@ size by a tenth. Here the size is asked for, and libaom's quantiser has 256 step
 
 from pathlib import Path
 
-import ffmpeg
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.media.ffmpeg_cli import bundled_ffmpeg, run_ffmpeg
+from stegnet.media.ffmpeg_cli import bundled_ffmpeg, piped_frames, run_ffmpeg
 
 MAX_SIDE = 65_536
+_PIXELS = "yuv444p10le"
 _TOP = 1023
 _MIDDLE = 512  # of the chroma samples
 # Viewers cut a chroma sample's two lowest bits off (libyuv's I410ToARGB) or round it exactly. This is half of what
@@ -42,15 +42,13 @@ def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, error
     height, width = picture.shape[:2]
     if max(height, width) > MAX_SIDE:
         raise MediaError(f"{error} (no side can have more than {MAX_SIDE} pixels)")
-    source = ffmpeg.input(
-        "pipe:", format="rawvideo", pix_fmt="yuv444p10le", s=f"{width}x{height}", r=_RATE, color_range="pc"
-    )
+    source = piped_frames(width, height, _PIXELS, _RATE, _COLOURS["color_range"])
     # At a constant bit rate, the first frame may take half of what the buffer holds at the start: here 1/25 second.
     # libaom rounds bits per second to thousands, and the buffer to milliseconds.
     per_second = 50 * max(round(target), _LEAST_BITS)
     bits = dict.fromkeys(("video_bitrate", "minrate", "maxrate"), per_second)
     bits |= {"bufsize": per_second // 10, "rc_init_occupancy": per_second // 25}
-    options = {"vcodec": "libaom-av1", "pix_fmt": "yuv444p10le", "format": "avif", "still-picture": 1, "tune": "psnr"}
+    options = {"vcodec": "libaom-av1", "pix_fmt": _PIXELS, "format": "avif", "still-picture": 1, "tune": "psnr"}
     options |= {"cpu-used": effort, "threads": _THREADS, "row-mt": 1} | bits | _COLOURS
     run_ffmpeg(out, [source], error, data=_planes(picture).tobytes(), program=bundled_ffmpeg(), **options)
 

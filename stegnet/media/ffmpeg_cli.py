@@ -24,6 +24,16 @@ def input_file(path: Path) -> ffmpeg.nodes.FilterableStream:
     return ffmpeg.input(str(path.absolute()))
 
 
+def piped_frames(width: int, height: int, pixels: str, rate: int, colours: str) -> ffmpeg.nodes.FilterableStream:
+    """Uncompressed frames as input, to be given as `data`.
+
+    Args:
+        pixels, colours: FFmpeg's names of their format and of its range: "pc" is full.
+    """
+    size = f"{width}x{height}"
+    return ffmpeg.input("pipe:", format="rawvideo", pix_fmt=pixels, s=size, r=rate, color_range=colours)
+
+
 def run_ffmpeg(
     out: Path,
     streams: list,
@@ -38,7 +48,7 @@ def run_ffmpeg(
     Args:
         streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
         error: start of the message if ffmpeg fails.
-        data: what an input "pipe:" reads.
+        data: what `piped_frames` reads.
         program: path of ffmpeg; None: the installed one, or else the bundled one.
         options: of the output.
     Raises:

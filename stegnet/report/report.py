@@ -23,6 +23,7 @@ STUDIES = {  # by stage of study/dvc.yaml, in the order of the page
     "sizes": Study("Picture size", robustness.sizes),
     "contents": Study("Hard contents", robustness.contents),
     "tradeoff": Study("Trade-off of container and secret", robustness.tradeoff),
+    "arithmetic": Study("The same base by plain arithmetic", robustness.arithmetic),
     "residual": Study("Leaks in the residual", security.residual),
     "classical": Study("Classical steganalysis", security.classical),
     "detect": Study("Trained detector", security.detect),

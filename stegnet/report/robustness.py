@@ -1,4 +1,4 @@
-"""Sections on robustness: picture sizes, hard contents, other methods, and lossy channels."""
+"""Sections on robustness: picture sizes, hard contents, other methods, arithmetic, and lossy channels."""
 
 from pathlib import Path
 
@@ -62,6 +62,22 @@ def tradeoff(name: str, folder: Path, command: str) -> Section:
     alt = "secret PSNR over container PSNR of networks, classical methods and published figures"
     table = Table.of(read_table(folder / "means.csv"), columns, "All figures")
     return Section(name, command, (paragraph,), (Picture.chart(folder / "tradeoff.png", alt), table))
+
+
+def arithmetic(name: str, folder: Path, command: str) -> Section:
+    """The networks against the same base and its residual hidden by plain arithmetic."""
+    paragraph = (
+        "What a network must beat. A sample modulo 3, 4 or 5 is a digit. residual: some digits carry the coded base "
+        "and all others its quantised residual; digital: all carry one AVIF file. Both spend nothing on authentication "
+        "or on hiding where the digits are. The network is measured by key, from its real containers."
+    )
+    columns = {
+        "kind": ("pictures", text), "method": ("", text), "modulus": ("modulo", decimals(0)),
+        "quality": ("quality of the base", decimals(0)), "bits_per_pixel": ("bits per pixel", decimals(2)),
+    }  # fmt: skip
+    columns |= {PSNR.of(side): (f"{side}, {PSNR.unit}", _PSNR) for side in SIDES}
+    columns |= {f"{PSNR.of(side)}_worst": (f"worst {side}, {PSNR.unit}", _PSNR) for side in SIDES}
+    return Section(name, command, (paragraph,), (Table.of(read_table(folder / "summary.csv"), columns, "Means"),))
 
 
 def survive(name: str, folder: Path, command: str) -> Section:

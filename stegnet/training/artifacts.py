@@ -19,12 +19,17 @@ from stegnet.training.validation import FIGURES, BestWeights
 
 
 def make_card(
-    config: Config, pair: Pair, data: Path, device: torch.device, precision: str, figures: dict[str, float]
+    config: Config,
+    data: Path,
+    device: torch.device,
+    precision: str,
+    figures: dict[str, float],
+    period: float = 0.0,
 ) -> Card:
-    """The card of a pair that this training gave."""
+    """The card of the weights that this training gives; `period` as in `Pair.period`."""
     origin = {"data": data_hash(data), "source": config.data.source, "device": device.type, "precision": precision}
     settings = {**settings_of(config), **origin}
-    scramble = asdict(config.scramble) | {"period": pair.period().item()}
+    scramble = asdict(config.scramble) | {"period": period}
     return Card(config.model.name, options_of(config.model), scramble, settings, figures)
 
 

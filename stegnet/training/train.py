@@ -92,7 +92,7 @@ def train(
         _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
     figures = card_figures(trainer.curve, trainer.best)
     pair = trainer.averaged()
-    return pair, make_card(config, pair, data, fabric.device, precision, figures)
+    return pair, make_card(config, data, fabric.device, precision, figures, pair.period().item())
 
 
 @contextmanager

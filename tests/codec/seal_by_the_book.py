@@ -138,7 +138,7 @@ def lanes(size: int, room: int) -> Lanes:
     rows, elements = -(-trits // count), room // count
     added = -(-elements // (16 * rows))
     width, wide = divmod(elements // added, rows)
-    starts = [row * width + min(row, wide) for row in range(rows + 1)]
+    starts = [row * width + row * wide // rows for row in range(rows + 1)]
 
     def sums(lane: int, row: int) -> list[list[int]]:
         numbers = range(starts[row], starts[row + 1])

@@ -112,7 +112,7 @@ def test_sealed_record(key, keys, record, grey):
     assert by_the_book.read_lead(container, SECRET)[0] == lead
     assert lead[:12] == NONCE
     count, lanes, rows, wide, most, width, first = re.search(
-        r"trits, (\d+) in (\d+) lanes of (\d+) rows, of which the first (\d+) have (\d+) sums of one element, the "
+        r"trits, (\d+) in (\d+) lanes of (\d+) rows, of which (\d+) have (\d+) sums of one element, the "
         r"others (\d+), begin\s+with\s+`([012]+)`",
         TEXT,
     ).groups()
@@ -169,7 +169,7 @@ def test_the_book_reads_what_stegnet_writes(keys, size, share, effort):
             container, costs = cover.copy(), texture_costs(cover)
             seal(container, data, keys, draw.randbytes(32), costs, first=True, effort=effort, grey=grey)
             assert by_the_book.read(container, SECRET) == (data, True), name
-            assert np.abs(container.astype(int) - cover).max() <= 2
+            assert np.abs(container.astype(int) - cover).max() <= 2 + grey  # a pixel moves with its neighbour too
 
 
 @pytest.mark.parametrize("height", trellis.HEIGHTS)

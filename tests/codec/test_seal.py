@@ -7,9 +7,10 @@ import pytest
 
 from stegnet.codec import Key
 from stegnet.codec import seal as module
+from stegnet.codec.carriers import LEAD_BITS, frame_salt
 from stegnet.codec.costs import Costs, rounding_costs, texture_costs
 from stegnet.codec.keys import ContainerKeys, KeyRing
-from stegnet.codec.seal import FILM_EFFORT, LEAD_BYTES, UnsealedRecord, frame_salt, room, seal, too_small, unseal
+from stegnet.codec.seal import FILM_EFFORT, UnsealedRecord, room, seal, too_small, unseal
 from stegnet.core.errors import CapacityError
 from tests.codec import by_the_book
 from tests.codec import seal_by_the_book as book
@@ -42,10 +43,13 @@ def equal_costs(picture: np.ndarray) -> Costs:
     return Costs(*(np.full(picture.shape, 40, np.uint16) for _ in range(2)))
 
 
-def sealed(picture: np.ndarray, key: Key, record: bytes = RECORD, seed: int = 0, costs=texture_costs, effort=1):
+def sealed(
+    picture: np.ndarray, key: Key, record: bytes = RECORD, seed: int = 0, costs=texture_costs, effort=1, grey=False
+) -> np.ndarray:
     """A copy with the record; quickly, if the effort is not given."""
     result, keys = picture.copy(), ContainerKeys(key, bytes(16))
-    seal(result, record, keys, random.Random(seed).randbytes(32), costs(picture), first=True, effort=effort)
+    seed = random.Random(seed).randbytes(32)
+    seal(result, record, keys, seed, costs(picture), first=True, effort=effort, grey=grey)
     return result
 
 
@@ -76,7 +80,7 @@ def test_what_is_sealed_is_read_by_the_book(key, size, effort):
 @pytest.mark.parametrize("size", SIZES)
 def test_what_the_book_wrote_is_read(key, size, height):
     record = RECORD[: room(*size)]
-    written = by_the_book.write(noise(*size), record, SECRET, NONCE, height=height)
+    written = by_the_book.write(noise(*size), record, SECRET, NONCE, code=height)
     assert read(written, key) == UnsealedRecord(record, True)
 
 
@@ -157,14 +161,14 @@ def test_saturated_checkers(key, seed):
 @pytest.mark.parametrize("level", [0, 255])
 def test_groups_that_no_pair_can_change(key, level, monkeypatch):
     """Of all sides 1, no sample at 0 or 255 has a partner: one of each group is moved first."""
-    ones = module._order
+    ones = module.order_of
 
     def one_sided(*args):
         order = ones(*args)
         order.sides[:] = 1
         return order
 
-    monkeypatch.setattr(module, "_order", one_sided)
+    monkeypatch.setattr(module, "order_of", one_sided)
     written = sealed(even(24, 18, level), key)
     assert read(written, key) == UnsealedRecord(RECORD, True)
     assert np.abs(apart(written, even(24, 18, level))).max() <= 2
@@ -312,6 +316,33 @@ def test_some_salt_samples_always_change(key, seed):
     assert np.count_nonzero(step[book.salt_samples(cover.size)]) >= 4
 
 
+# Grey records
+
+
+@pytest.mark.parametrize("effort", EFFORTS)
+@pytest.mark.parametrize("make", [noise, even, checkers])
+@pytest.mark.parametrize("size", [0, 23, 60, 200, 400])
+def test_a_grey_record(key, size, make, effort):
+    """Of any size: one that is too large for the green samples is an ordinary one."""
+    record = random.Random(size).randbytes(size)
+    written = sealed(make(40, 48), key, record, effort=effort, grey=True)
+    assert read(written, key) == UnsealedRecord(record, True)
+    assert by_the_book.read(written, SECRET) == (record, True)
+    assert (by_the_book.read_lead(written, SECRET)[1][1] > 16) == (size < 100)
+
+
+def test_a_grey_record_moves_whole_pixels(key):
+    """But for lead, MAC, and what carries nothing."""
+    cover = even(64, 96)
+    step = apart(sealed(cover, key, bytes(150), grey=True, effort=FILM_EFFORT), cover).reshape(-1, 3)
+    moved = step[(step != 0).any(1)]
+    together = (moved == moved[:, :1]).all(1)
+    assert together.sum() > 200
+    assert together.mean() > 0.5
+    alone = apart(sealed(cover, key, bytes(150), effort=FILM_EFFORT), cover).reshape(-1, 3)
+    assert (alone[(alone != 0).any(1)] != 0).all(1).mean() < 0.15
+
+
 # Alterations
 
 
@@ -368,9 +399,9 @@ def test_an_unknown_version_opens_nothing(key, version):
     assert read(by_the_book.write(noise(40, 48), RECORD, SECRET, NONCE, version=version), key) is None
 
 
-@pytest.mark.parametrize("height", [0, 7, 255])
+@pytest.mark.parametrize("height", [0, 7, 16, 23, 33, 255])
 def test_an_unknown_height_opens_nothing(key, height):
-    assert read(by_the_book.write(noise(40, 48), RECORD, SECRET, NONCE, height=height), key) is None
+    assert read(by_the_book.write(noise(40, 48), RECORD, SECRET, NONCE, code=height), key) is None
 
 
 @pytest.mark.parametrize("secret", [bytes(15) + b"\1", b"\1" + bytes(15), bytes(range(16))])
@@ -418,4 +449,4 @@ def test_the_hint_names_a_size_that_would_do(size, needed):
 
 def test_a_lead_has_the_size_of_the_book():
     fields = book.lead_fields(99, 3)
-    assert len(book.make_lead(SECRET, bytes(16), NONCE, fields)) == LEAD_BYTES == 50
+    assert len(book.make_lead(SECRET, bytes(16), NONCE, fields)) == LEAD_BITS // 8 == 50

@@ -83,7 +83,7 @@ def test_sealed(key, sealed):
     code = bytes.fromhex(sealed["sealed_record"])
     assert trellis.to_trits(code)[: len(sealed["trits"])].tolist() == sealed["trits"]
     plan = trellis.layout(trellis.count_trits(len(code)), sealed["sizes_of_zones"]["record"], sealed["code"] % 16)
-    widths = [plan.width + (row < plan.wide) for row in range(plan.rows)]
+    widths = np.diff(plan.starts).tolist()
     assert (plan.lanes, plan.rows, widths) == (sealed["lanes"], sealed["rows"], sealed["sums_of_rows"])
     assert unseal(after, KeyRing.of(ContainerKeys(key, secret)), first=True) == UnsealedRecord(data, True)
     if any(secret):

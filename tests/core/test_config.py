@@ -64,7 +64,7 @@ def test_the_repository_s_params_load():
 def test_a_number_may_have_an_exponent(tmp_path, spelt, value):
     """As DVC's -S and people write it; in YAML 1.1 it is text."""
     path = tmp_path / "params.yaml"
-    path.write_text(TEXT.replace("  lr: 0.0015 ", f"  lr: {spelt} "), encoding="utf-8")
+    path.write_text(TEXT.replace("  lr: 0.005 ", f"  lr: {spelt} "), encoding="utf-8")
     assert load(path).train.lr == value
 
 
@@ -107,7 +107,7 @@ def test_a_missing_key_is_named(changed, key):
 def test_a_wrong_type_is_named(changed, key):
     kind = type(FLAT[key]) if key not in {"beta"} else float
     with pytest.raises(ConfigError, match=rf"^params.yaml: {key}: must be (one of )?\w+.*, is"):
-        changed(key, WRONG[kind] if FLAT[key] != "auto" else 1.5)
+        changed(key, WRONG[kind] if FLAT[key] != "auto" else [1.5])
 
 
 def test_auto_values(changed):

@@ -72,7 +72,8 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_png(folder / "from_python.png", pair.hide(cover, secret, stegnet.Passphrase(PASSPHRASE)))
     key = bytes(range(32))
     (folder / "key").write_bytes(key)
-    write_png(folder / "with_file.png", hide_bytes(cover, HIDDEN_FILE.read_bytes(), stegnet.Key(key), name="a night.webp"))
+    hidden = hide_bytes(cover, HIDDEN_FILE.read_bytes(), stegnet.Key(key), name="a night.webp")
+    write_png(folder / "with_file.png", hidden)
     node(page, "tests/browser/page.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
 

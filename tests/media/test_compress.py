@@ -39,7 +39,7 @@ def test_the_best_quality_that_fits(photo, folder):
     for most in (4_000, 8_000, 16_000):
         made = compress_picture(photo, folder, most)
         sizes.append(made.path.stat().st_size)
-        assert 0.9 * most < sizes[-1] <= most
+        assert 0.8 * most < sizes[-1] <= most
         qualities.append(made.psnr)
         assert made.psnr == pytest.approx(psnr(read_picture(made.path), read_picture(photo)))
         assert made.description == f"AVIF 4:4:4, {made.psnr:.1f} dB"
@@ -72,7 +72,10 @@ def test_ten_bits_and_all_chroma(photo, folder):
 
 
 def test_bt_601_by_the_book(photo, folder):
-    """Viewers decode what the file says: red, green, blue and grey come back, here by Pillow's libavif."""
+    """Viewers decode what the file says: red, green, blue and grey come back, here by Pillow's libavif.
+
+    It cuts off two bits of chroma, and so is up to a level off; another matrix would be off by ten.
+    """
     colours = np.repeat([(230, 20, 30), (20, 220, 40), (30, 20, 210), (128, 128, 128)], 64 * 16, 0).reshape(64, 64, 3)
     grain = np.random.default_rng(0).integers(-3, 4, (64, 64, 3))
     picture = np.clip(colours + grain, 0, 255).astype(np.uint8)
@@ -80,7 +83,7 @@ def test_bt_601_by_the_book(photo, folder):
     made = read_picture(compress_picture(photo, folder, 3_000).path).astype(float)
     for row in range(0, 64, 16):
         block = np.s_[row : row + 16]
-        np.testing.assert_allclose(made[block].mean((0, 1)), picture[block].mean((0, 1)), atol=0.6)
+        np.testing.assert_allclose(made[block].mean((0, 1)), picture[block].mean((0, 1)), atol=1.2)
 
 
 def test_colours_become_srgb(photo, folder, swapped_profile):

@@ -27,7 +27,7 @@ from stegnet.models import (
 from stegnet.models.pair import register
 
 SCRAMBLE = {"base": "means", "quality": 85, "block": 8, "period": 0.0}
-KNOWN = ["baluja", "invertible", "invertible_large", "timm_unet", "unet"]
+KNOWN = ["baluja", "costa", "invertible", "invertible_large", "timm_unet", "unet"]
 OWN = ModelConfig("", blocks=AUTO, width=AUTO, ends=AUTO, backbone=AUTO, place=AUTO, pretrained=False)
 
 

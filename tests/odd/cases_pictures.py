@@ -137,8 +137,8 @@ def in_a_folder(name: str) -> Maker:
 
 CASES = (
     cover("1×1 pixels", saved("a.png", size=(1, 1)), says=f"{TOO_SMALL}: 1×1 pixels", code=1),
-    cover("36×36, just too small", saved("a.png", size=(36, 36)), says=f"{TOO_SMALL}: 36×36 pixels", code=1),
-    cover("37×37, the smallest square", saved("a.png", size=(37, 37)), says="wrote c.png: 37x37"),
+    cover("22×22, just too small", saved("a.png", size=(22, 22)), says=f"{TOO_SMALL}: 22×22 pixels", code=1),
+    cover("23×23, the smallest square", saved("a.png", size=(23, 23)), says="wrote c.png: 23x23"),
     cover("1×4000, no block of 8×8", saved("a.png", size=(1, 4000)), says=f"{TOO_SMALL}: 1×4000 pixels", code=1),
     cover("8×400, one block wide", saved("a.png", size=(8, 400)), says="wrote c.png: 8x400"),
     kind("grey of 8 bits", "a.png", "L"),

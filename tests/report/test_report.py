@@ -34,6 +34,10 @@ OUTPUTS = {
         "means.csv": "series,setting,how,bits_per_pixel,container_psnr,secret_psnr\nswap,4,measured,,34.9,35.1\n",
         "tradeoff.png": "",
     },
+    "arithmetic": {
+        "summary.csv": "kind,method,modulus,quality,bits_per_pixel,container_psnr,secret_psnr,container_psnr_worst,"
+        "secret_psnr_worst\nscenes,residual,4,90,3.15,46.3,45.7,45.4,39.9\n",
+    },
     "residual": {
         "leak.csv": "method,likeness,secret,unrelated,excess,low,high\nby key,busy,.015,.012,.003,-.001,.008\n",
         "residual.png": "",
@@ -144,6 +148,13 @@ def test_every_column_of_a_study_is_below_its_heading(reports: Reports) -> None:
         "tradeoff": [
             ["", "setting", "source", "bits per pixel", "container, dB", "secret, dB"],
             ["swap", "4", "measured", "–", "34.9", "35.1"],
+        ],
+        "arithmetic": [
+            [
+                "pictures", "", "modulo", "quality of the base", "bits per pixel", "container, dB", "secret, dB",
+                "worst container, dB", "worst secret, dB",
+            ],
+            ["scenes", "residual", "4", "90", "3.15", "46.3", "45.7", "45.4", "39.9"],
         ],
         "residual": [
             ["", "compared by", "with the secret", "with another", "leak", "95 % CI from", "to"],

@@ -26,6 +26,21 @@ class FiveLevels(Pair):
         return (low // 3).clamp(0, 4).float().div(4).sub(0.5).mul(SHRUNK)
 
 
+class FivePhases(Pair):
+    """Puts one of five levels of the secret into the cover modulo 16, each with room for a step of 1."""
+
+    def period(self):
+        return torch.tensor(16 / 255)
+
+    def hide(self, cover, hidden):
+        level = (hidden.float() + 0.5).clamp(0, 1).mul(4).round()
+        wanted = 3.2 * (level + 0.5)
+        return (wanted + 16 * ((cover * 255 - wanted) / 16).round()) / 255
+
+    def reveal(self, container):
+        return (container.float() * 255).remainder(16).div(3.2).floor().clamp(0, 4).div(4).sub(0.5).mul(SHRUNK)
+
+
 def save_untrained(
     path: Path, training: dict | None = None, *, base: str = MEANS, quality: int = 50, seed: int = 0
 ) -> Path:

@@ -12,6 +12,7 @@ import yaml
 from stegnet.codec import Network
 from stegnet.core.config import load
 from stegnet.core.measures import SEALED
+from stegnet.core.samples import Base
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, TRAIN, data_hash
 from stegnet.evaluation.quality import Evaluator, measure_quality
@@ -244,9 +245,10 @@ def test_unshuffled_means_what_it_says(exact, picture):
     network = Unshuffled(**vars(exact))
     shuffle = seeded_shuffle(0, 8, 8)
     cover, secret = picture(64, 64), picture(64, 64, 1)
-    shuffled, plain = exact.hide(cover, secret, shuffle).container, exact.hide(cover, secret, None).container
-    assert (network.hide(cover, secret, shuffle).container == plain).all()
-    assert (network.reveal(plain, shuffle, None) == exact.reveal(plain, None, None)).all()
+    base = Base.grey(64, 64)
+    shuffled, plain = (exact.hide(cover, secret, drawn, base).container for drawn in (shuffle, None))
+    assert (network.hide(cover, secret, shuffle, base).container == plain).all()
+    assert (network.reveal(plain, shuffle, base) == exact.reveal(plain, None, base)).all()
     assert (shuffled != plain).any()
 
 

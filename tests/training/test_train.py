@@ -500,14 +500,14 @@ def test_the_same_training_writes_the_same_file(run, make_config, tmp_path):
 def test_the_shipped_pair_can_be_trained_further(make_config, run):
     options = read_card(SHIPPED).options
     config = make_config(start="shipped", lr=1e-8, weight_decay=0.0)
-    pair, card, _ = run(replace(config, model=replace(config.model, **options)))
+    pair, card, _ = run(replace(config, model=replace(config.model, name=read_card(SHIPPED).model, **options)))
     shipped = load_pair()[0].state_dict()
     assert all(torch.allclose(tensor, shipped[name], atol=1e-5) for name, tensor in pair.state_dict().items())
     assert card.training["train"]["start"] == weights_id(SHIPPED)
 
 
 def test_the_shipped_pair_must_be_of_the_configured_model(make_config, run):
-    with pytest.raises(ConfigError, match=r"train.start: the shipped pair is \('invertible'"):
+    with pytest.raises(ConfigError, match=r"train.start: the shipped pair is \('costa'"):
         run(make_config(start="shipped"))
 
 

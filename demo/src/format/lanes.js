@@ -35,7 +35,9 @@ export function layoutFor(trits, carriers) {
   const merged = Math.ceil(each / (MAX_WIDTH * count));
   const sums = Math.floor(each / merged);
   const width = Math.floor(sums / count);
-  const rows = new Uint8Array(count).fill(width).fill(width + 1, 0, sums % count);
+  const wide = sums % count;
+  const start = (row) => row * width + Math.floor((row * wide) / count);
+  const rows = Uint8Array.from({ length: count }, (_, row) => start(row + 1) - start(row));
   return { lanes, rows, sums, merged };
 }
 

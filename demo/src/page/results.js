@@ -36,7 +36,7 @@ export function showContainer(form, { file, cover, secret, difference, residual,
     },
     Inside: {
       view: canvasOf(residual, "the scrambled residual"),
-      note: "What the network hides: what the encrypted part leaves of the secret, in blocks that the key has moved, turned and inverted.",
+      note: "What the network hides: what the encrypted part leaves of the secret, in blocks that the key has moved, turned and inverted; the key then masks each sample.",
     },
   });
   const save = saveLink("Download the container", name, file, PNG, { className: "button primary" });

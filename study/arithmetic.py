@@ -1,0 +1,272 @@
+"""Stage arithmetic: what the networks must beat, the same base and its residual hidden by plain arithmetic.
+
+A container's sample modulo m is a digit: it goes to the nearest value with the wanted remainder, which carries log2(m)
+bits for a squared error of about m²/12. No network, no trellis. Two rivals use it:
+
+- residual: the coded base takes its share of the samples; the others carry the residual, quantised by Lloyd's method
+  (Lloyd 1982, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28) to as many levels as they have room for;
+- digital: all samples carry one AVIF file of the whole room.
+
+All digits are masked by a key. The containers are 8 bits, read back as they are. Nothing is spent on a message
+authentication code or on hiding where the digits are: the rivals are a little better here than in a real format.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.codec import Network
+from stegnet.core.compute import make_deterministic
+from stegnet.core.config import Config
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
+from stegnet.evaluation.quality import PicturePairs
+from stegnet.media.avif import decode_avif, encode_avif, fit_avif
+from study.methods import Embedding, Method, Recovered, container_seed, network_by_key
+
+MODULI = (3, 4, 5)
+QUALITIES = (80, 85, 90, 95)  # of the base
+MOST_PAIRS = 50  # of a kind
+NETWORK, RESIDUAL, DIGITAL = "network", "residual", "digital"
+
+_BITS, _DIGITS = {3: 19, 4: 2, 5: 16}, {3: 12, 4: 1, 5: 7}  # so many bits are written as so many digits
+_GROUP = 24  # residual samples whose levels share digits: the product of their levels stays below 2⁶³
+_CENTRE_BITS = 16  # for each level's value, beside the base
+_ROUNDS = 40  # of Lloyd's method
+
+
+def digital_avif(modulus: int) -> Method:
+    """All samples carry the best AVIF that fits, log2(modulus) bits each."""
+
+    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
+        most = cover.size // _DIGITS[modulus] * _BITS[modulus] // 8
+        data = _best_avif(secret, most)
+        mask = np.random.default_rng(seed).integers(0, modulus, cover.size)
+        digits = _to_digits(data, modulus)
+        container = write_digits(cover, np.pad(digits, (0, cover.size - digits.size)), mask, modulus)
+
+        def reveal(given: np.ndarray) -> Recovered:
+            found = read_digits(given, mask, modulus)[: digits.size]
+            return Recovered(decode_avif(_to_bytes(found, modulus, len(data)), *secret.shape[:2]))
+
+        return Embedding(container, reveal, 8 * len(data) / (cover.size // 3))
+
+    return hide
+
+
+def residual_arithmetic(modulus: int, quality: int) -> Method:
+    """A coded base in its share of the samples, and the quantised residual in all others."""
+
+    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
+        data = fit_avif(secret, quality, cover.size * _BITS[modulus] // _DIGITS[modulus] // 8 - 64)
+        base = decode_avif(data, *secret.shape[:2])
+        code = ResidualCode(modulus, cover.size - _base_digits(data, modulus), cover.size)
+        residual = secret.astype(float) - base
+        centres, levels = code.quantise(residual)
+        digits = np.concatenate([_to_digits(data, modulus), code.pack(levels)])
+        mask = np.random.default_rng(seed).integers(0, modulus, cover.size)
+        container = write_digits(cover, np.pad(digits, (0, cover.size - digits.size)), mask, modulus)
+
+        def reveal(given: np.ndarray) -> Recovered:
+            found = read_digits(given, mask, modulus)
+            split = _to_digits(data, modulus).size
+            coarse = decode_avif(_to_bytes(found[:split], modulus, len(data)), *secret.shape[:2])
+            fine = code.values(code.unpack(found[split:]), centres).reshape(secret.shape)
+            return Recovered((coarse + fine).round().clip(0, 255).astype(np.uint8))
+
+        return Embedding(container, reveal, 8 * len(data) / (cover.size // 3))
+
+    return hide
+
+
+class ResidualCode:
+    """Levels of a residual as digits, in groups of _GROUP samples.
+
+    Each group has the same number of digits, as many as there are; its first samples have a level more than the others,
+    so that the digits are filled as well as whole levels allow.
+
+    Args:
+        modulus: of a digit.
+        digits: that may be used.
+        samples: of the residual.
+    """
+
+    def __init__(self, modulus: int, digits: int, samples: int) -> None:
+        self._modulus, self._samples = modulus, samples
+        self._groups = -(-samples // _GROUP)
+        self._digits = max(0, min(_GROUP, digits // self._groups))
+        room, few = modulus**self._digits, 1
+        while (few + 1) ** _GROUP <= room:
+            few += 1
+        more = 0
+        while more < _GROUP and (few + 1) ** (more + 1) * few ** (_GROUP - more - 1) <= room:
+            more += 1
+        self._levels = np.array([few + 1] * more + [few] * (_GROUP - more))
+
+    def quantise(self, residual: np.ndarray) -> tuple[dict[int, np.ndarray], np.ndarray]:
+        """Centres by the number of levels, and the level of each sample."""
+        flat, levels = residual.reshape(-1), np.zeros(self._samples, np.int64)
+        centres = {}
+        for count, inside in self._parts():
+            centres[count] = lloyd(flat[inside], count)
+            levels[inside] = np.searchsorted((centres[count][1:] + centres[count][:-1]) / 2, flat[inside])
+        return centres, levels
+
+    def values(self, levels: np.ndarray, centres: dict[int, np.ndarray]) -> np.ndarray:
+        """The quantised residual, (samples,)."""
+        found = np.zeros(self._samples)
+        for count, inside in self._parts():
+            found[inside] = centres[count][levels[inside]]
+        return found
+
+    def pack(self, levels: np.ndarray) -> np.ndarray:
+        """Levels to digits."""
+        padded = np.pad(levels, (0, self._groups * _GROUP - self._samples)).reshape(self._groups, _GROUP)
+        number = np.zeros(self._groups, np.int64)
+        for place in range(_GROUP):
+            number = number * self._levels[place] + padded[:, place]
+        digits = np.empty((self._groups, self._digits), np.int64)
+        for place in range(self._digits):
+            number, digits[:, place] = np.divmod(number, self._modulus)
+        return digits.reshape(-1)
+
+    def unpack(self, digits: np.ndarray) -> np.ndarray:
+        """Digits to levels."""
+        own = digits[: self._groups * self._digits].reshape(self._groups, self._digits)
+        number = np.zeros(self._groups, np.int64)
+        for place in reversed(range(self._digits)):
+            number = number * self._modulus + own[:, place]
+        levels = np.empty((self._groups, _GROUP), np.int64)
+        for place in reversed(range(_GROUP)):
+            number, levels[:, place] = np.divmod(number, self._levels[place])
+        return levels.reshape(-1)[: self._samples]
+
+    def _parts(self) -> list[tuple[int, np.ndarray]]:
+        """The samples with each number of levels."""
+        counts = np.resize(self._levels, self._samples)
+        return [(int(count), counts == count) for count in np.unique(counts)]
+
+
+def lloyd(values: np.ndarray, count: int) -> np.ndarray:
+    """The `count` centres of Lloyd's quantiser, ascending."""
+    centres = np.quantile(values, (np.arange(count) + 0.5) / count)
+    for _ in range(_ROUNDS):
+        nearest = np.searchsorted((centres[1:] + centres[:-1]) / 2, values)
+        sums, sizes = (np.bincount(nearest, weights, count) for weights in (values, None))
+        centres = np.where(sizes > 0, sums / np.maximum(sizes, 1), centres)
+    return np.sort(centres).astype(np.float16).astype(float)
+
+
+def write_digits(cover: np.ndarray, digits: np.ndarray, mask: np.ndarray, modulus: int) -> np.ndarray:
+    """The container, uint8: each sample at the value nearest to the cover's with the masked digit as its remainder."""
+    flat = cover.reshape(-1).astype(np.int64)
+    away = (digits + mask - flat) % modulus
+    near = flat + away - modulus * (2 * away > modulus)
+    near += modulus * (near < 0) - modulus * (near > 255)
+    return near.astype(np.uint8).reshape(cover.shape)
+
+
+def read_digits(container: np.ndarray, mask: np.ndarray, modulus: int) -> np.ndarray:
+    """The digits that `write_digits` wrote."""
+    return (container.reshape(-1).astype(np.int64) - mask) % modulus
+
+
+def compare(network: Network, pairs: PicturePairs, kind: str, seed: int) -> pd.DataFrame:
+    """Quality of the network, by key, and of its rivals on pairs of a kind: one row per method and pair."""
+    methods: dict[tuple[str, int, int], Method] = {(NETWORK, 0, network.quality): network_by_key(network)}
+    methods |= {(DIGITAL, modulus, 100): digital_avif(modulus) for modulus in MODULI}
+    methods |= {
+        (RESIDUAL, modulus, quality): residual_arithmetic(modulus, quality)
+        for modulus in MODULI
+        for quality in QUALITIES
+    }
+    count = min(MOST_PAIRS, pairs.count(kind))
+    rows = []
+    for index in bar(range(count), kind):
+        (_, cover), (_, secret) = pairs.pair(kind, index)
+        for (name, modulus, quality), method in methods.items():
+            figures = _measure(method, cover, secret, container_seed(seed, index))
+            rows.append({"kind": kind, "method": name, "modulus": modulus, "quality": quality, "pair": index} | figures)
+    return pd.DataFrame(rows)
+
+
+def summarise(table: pd.DataFrame) -> pd.DataFrame:
+    """Means and worst pictures of each method on each kind."""
+    groups = table.groupby(["kind", "method", "modulus", "quality"], sort=False)
+    means = groups[["bits_per_pixel", CONTAINER_PSNR, SECRET_PSNR]].mean()
+    worst = groups[[CONTAINER_PSNR, SECRET_PSNR]].min().add_suffix("_worst")
+    return means.join(worst).reset_index()
+
+
+def lead(summary: pd.DataFrame, kind: str) -> float:
+    """dB of the secret by which the network leads the best residual arithmetic at its own container quality.
+
+    Between two measured containers, the rivals' secrets are interpolated.
+    """
+    own = summary[summary["kind"] == kind]
+    network = own[own["method"] == NETWORK].iloc[0]
+    best = -math.inf
+    for _, rivals in own[own["method"] == RESIDUAL].groupby("quality"):
+        ordered = rivals.sort_values(CONTAINER_PSNR)
+        best = max(best, float(np.interp(network[CONTAINER_PSNR], ordered[CONTAINER_PSNR], ordered[SECRET_PSNR])))
+    return float(network[SECRET_PSNR]) - best
+
+
+def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    network, pairs = Network.load(weights, backend="torch"), PicturePairs(shards, config.evaluate.shift)
+    table = pd.concat([compare(network, pairs, kind, config.seed) for kind in pairs.kinds])
+    summary = summarise(table)
+    write_table(out / "pairs.csv", table)
+    write_table(out / "summary.csv", summary)
+    write_json(out / "metrics.json", {f"{kind}_lead_db": round(lead(summary, kind), 3) for kind in pairs.kinds})
+    print(summary.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
+
+
+def _measure(method: Method, cover: np.ndarray, secret: np.ndarray, seed: int) -> dict[str, float]:
+    embedding = method(cover, secret, seed)
+    picture = embedding.reveal(embedding.container).picture
+    quality = {CONTAINER_PSNR: psnr(cover, embedding.container), SECRET_PSNR: psnr(secret, picture)}
+    return {"bits_per_pixel": embedding.bits} | quality
+
+
+def _best_avif(picture: np.ndarray, most: int) -> bytes:
+    """The AVIF of the highest quality below a lossless one that takes at most `most` bytes."""
+    best, fits, too_large = encode_avif(picture, 0), 0, 100
+    while too_large - fits > 1:
+        middle = (fits + too_large) // 2
+        data = encode_avif(picture, middle)
+        if len(data) <= most:
+            best, fits = data, middle
+        else:
+            too_large = middle
+    return best
+
+
+def _base_digits(data: bytes, modulus: int) -> int:
+    """Digits that a base takes, and the centres of the residual's levels: at most 2 · modulus of them."""
+    bits = 8 * len(data) + 2 * modulus * _CENTRE_BITS
+    return -(-bits // _BITS[modulus]) * _DIGITS[modulus]
+
+
+def _to_digits(data: bytes, modulus: int) -> np.ndarray:
+    """Bytes as digits, most significant bit first, filled up with zero bits."""
+    wide, long = _BITS[modulus], _DIGITS[modulus]
+    bits = np.unpackbits(np.frombuffer(data, np.uint8))
+    bits = np.pad(bits, (0, -bits.size % wide)).reshape(-1, wide)
+    number = bits @ (1 << np.arange(wide)[::-1])
+    return (number[:, None] // modulus ** np.arange(long)[::-1] % modulus).reshape(-1)
+
+
+def _to_bytes(digits: np.ndarray, modulus: int, size: int) -> bytes:
+    """Inverts `_to_digits`."""
+    wide, long = _BITS[modulus], _DIGITS[modulus]
+    number = digits.reshape(-1, long) @ modulus ** np.arange(long)[::-1]
+    bits = number[:, None] >> np.arange(wide)[::-1] & 1
+    return np.packbits(bits.reshape(-1)[: 8 * size].astype(np.uint8)).tobytes()
+
+
+if __name__ == "__main__":
+    run_stage(main, "shards", "weights", "out")
