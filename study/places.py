@@ -34,11 +34,11 @@ PLACES, COVER, KEY = "places", "container against cover", "same key against othe
 HEADLINE = {PLACES: "places_found", COVER: "places_cover", KEY: "places_key"}
 PICTURES, STILL_FILMS = "pictures", "still films"
 CHANGE = "change between frames"
-MOST_PAIRS = 90
+MOST_PAIRS = 60
 KEYS = 3
 LEARNT = 30  # containers of a key that point out its places
 POINTED = 400  # places that they point out
-FILMS = 6  # of each key, each of another motif; half of them point out the key's places
+FILMS = 12  # of each key, each of another motif; half of them point out the key's places
 FRAMES = 24
 _KEY_NUMBERS = 1_000  # containers of one key
 

@@ -17,7 +17,8 @@ from tests.support.shards import write_shards
 @pytest.mark.slow
 def test_each_method_is_tested_at_each_rate(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
-    for name, value in {"RATES": (0.1,), "REFERENCE_RATES": (0.1,), "SLOW_RATES": (), "LADDER": (6, 90)}.items():
+    small = {"RATES": (0.2,), "REFERENCE_RATES": (0.2,), "MOST": 9, "LADDER": (6, 90)}
+    for name, value in small.items():
         monkeypatch.setattr(steganalysis, name, value)
     config = load(Path(__file__).parents[2] / "params.yaml")
     config = replace(config, train=replace(config.train, threads=1))
@@ -25,8 +26,8 @@ def test_each_method_is_tested_at_each_rate(weights: Path, tmp_path: Path, monke
     steganalysis.main(config, shards, weights, tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "steganalysis.csv")
     assert len(table) == 5 * 2 * 2
-    assert table[["pairs", "tested"]].drop_duplicates().to_numpy().tolist() == [[6, 4], [10, 14]]
-    assert {"steganalysis_sealed_0.1", "steganalysis_network"} == set(
+    assert table[["pairs", "tested"]].drop_duplicates().to_numpy().tolist() == [[6, 4], [9, 13]]
+    assert {"steganalysis_sealed_0.2", "steganalysis_network"} == set(
         json.loads((tmp_path / "out" / "metrics.json").read_text())
     )
 
