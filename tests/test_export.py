@@ -48,8 +48,7 @@ def test_every_family(family, tmp_path):
     """On pictures that were not exported with, the smallest too, and on others than it is checked on."""
     weights = made(family, tmp_path)
     agreements = export.export(weights, tmp_path)
-    ends = SMALL[family].get("ends", "ends" if family == "invertible" else 0)
-    exported = NETWORKS if ends else ALWAYS
+    exported = {"invertible": NETWORKS, "costa": (*ALWAYS, "restore")}.get(family, ALWAYS)
     assert tuple(found.network for found in agreements) == exported
     assert [name for name in NETWORKS if graph_file(weights, name).exists()] == list(exported)
     theirs, ours = OnnxEngine(weights), TorchEngine(load_pair(weights)[0], "cpu", "fp32")
@@ -63,16 +62,16 @@ def test_every_family(family, tmp_path):
 
 def test_the_shipped_files_belong_to_the_shipped_weights():
     key, card = weights_id(SHIPPED), asdict(read_card(SHIPPED))
-    for name in NETWORKS:
+    for name in ALWAYS:
         model = onnx.load(graph_file(SHIPPED, name))
         onnx.checker.check_model(model, full_check=True)
         said = {entry.key: entry.value for entry in model.metadata_props}
         assert said["stegnet.weights"] == key
         assert json.loads(said["stegnet.card"]) == card
-        assert said["stegnet.networks"].split() == list(NETWORKS)
+        assert said["stegnet.networks"].split() == list(ALWAYS)
         assert json.loads(said["stegnet.inputs"]).keys() == {node.name for node in model.graph.input}
         assert [(each.domain, each.version) for each in model.opset_import] == [("", export.OPSET)]
-    for found in export.compare(TorchEngine(load_pair(SHIPPED)[0], "cpu", "fp32"), OnnxEngine(SHIPPED), NETWORKS):
+    for found in export.compare(TorchEngine(load_pair(SHIPPED)[0], "cpu", "fp32"), OnnxEngine(SHIPPED), ALWAYS):
         assert found.difference <= 1e-5
         assert found.equal >= 0.9998
 

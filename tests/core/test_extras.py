@@ -71,9 +71,12 @@ def test_hiding_and_revealing_need_no_extra(plain: Plain) -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("hide cover.png secret.png --backend torch --key-file k -o o.png", "backend torch needs torch\nhint: {torch}"),
         (
-            "hide cover.png secret.png --precision bf16 --key-file k -o o.png",
+            "hide cover.png secret.png --method network --backend torch --key-file k -o o.png",
+            "backend torch needs torch\nhint: {torch}",
+        ),
+        (
+            "hide cover.png secret.png --method network --precision bf16 --key-file k -o o.png",
             "backend torch needs torch\nhint: {torch}",
         ),
         ("export", "stegnet export needs torch\nhint: {export}"),

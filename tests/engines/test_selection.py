@@ -97,7 +97,7 @@ def test_the_whole_weights_id_is_compared(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", [b"", b"not ONNX", b"\x08\x0a"])
-@pytest.mark.parametrize("network", ["hide", "restore"])
+@pytest.mark.parametrize("network", ["hide", "reveal"])
 def test_damaged_onnx_files_are_refused(tmp_path, network, text):
     copied = shipped_copy(tmp_path)
     (tmp_path / f"default.{network}.onnx").write_bytes(text)
@@ -107,6 +107,6 @@ def test_damaged_onnx_files_are_refused(tmp_path, network, text):
 
 def test_a_missing_onnx_file_is_named(tmp_path):
     copied = shipped_copy(tmp_path)
-    (tmp_path / "default.prepare.onnx").unlink()
-    with pytest.raises(WeightsError, match=r"default\.prepare\.onnx: can't be read as ONNX"):
+    (tmp_path / "default.reveal.onnx").unlink()
+    with pytest.raises(WeightsError, match=r"default\.safetensors: no ONNX files next to it"):
         load_engine(copied, "onnx")
