@@ -54,8 +54,8 @@ class SealedFrames(SealedHider):
         return np.stack(hidden)
 
 
-def bad_places(samples: int, key: KeySource | None) -> tuple[np.ndarray, np.ndarray]:
-    seed = 0 if key is None else int.from_bytes(key.unlock(bytes(16)).commitment(bytes(16))[:4], "big")
+def bad_places(samples: int, key: Key | None) -> tuple[np.ndarray, np.ndarray]:
+    seed = 0 if key is None else int.from_bytes(key.commitment(bytes(16))[:4], "big")
     random = np.random.default_rng(seed)
     return random.permutation(samples)[:FIXED], 1 - 2 * (np.arange(FIXED, dtype=np.int16) % 2)
 
