@@ -1,3 +1,4 @@
+import re
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,7 @@ from stegnet.codec.info import UNKNOWN, file_info
 from stegnet.codec.seal import room
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.media import FilmWriter, read_frames, read_picture, write_png
+from stegnet.media.forecast import picture_quality
 from stegnet.models import SHIPPED, weights_id
 from tests.support.tampering import altered
 
@@ -35,12 +37,18 @@ def hide(exact, key):
 
 
 def test_a_picture():
+    sealed = room(64, 96) - 109
     assert file_info(Path("cover.png")) == {
         "kind": "picture",
         "width": 96,
         "height": 64,
         "large_enough_to_hide_pictures": True,
-        "sealed_bytes": room(64, 96) - 109,
+        "sealed_bytes": sealed,
+        "fits": [
+            f"any file up to {sealed} bytes, byte for byte (sealed)",
+            f"a picture of its own size, 96×64, at about {picture_quality(sealed, 96, 64):.0f} dB (sealed, compressed)",
+            "a picture of its own size at about 46 dB (network)",
+        ],
         "hidden": UNKNOWN,
     }
 
@@ -60,8 +68,13 @@ def test_a_film():
         "large_enough_to_hide_pictures": True,
         "sealed_bytes_per_frame": sealed,
         "sealed_bytes": 4 * sealed,
+        "fits": found["fits"],
         "hidden": UNKNOWN,
     }
+    exact, full, long = found["fits"]
+    assert exact == f"any file up to {4 * sealed} bytes, byte for byte (sealed)"
+    assert re.fullmatch(r"a film of its own size and length at about \d+ dB \(sealed, compressed\)", full)
+    assert re.fullmatch(r"a film of its own size, [\d.]+ times as long, at about 40 dB \(sealed, compressed\)", long)
     assert found["seconds"] == pytest.approx(0.8, abs=0.3)
 
 

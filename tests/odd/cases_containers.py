@@ -185,7 +185,7 @@ CASES = (
         "shown twice, one after the other", filtered("loop=loop=1:size=6"), 3, "warning: 6 frames (0–5) were repeated"
     ),
     film("ended 2 frames early", filtered("trim=end_frame=4"), 3, "warning: 2 frames (4–5) were lost"),
-    film("truncated", cut("a.mkv", "hidden.mkv", 0.7), 3, "warning: 2 frames (4–5) were lost"),
+    film("truncated", cut("a.mkv", "hidden.mkv", 0.75), 3, "warning: 2 frames (4–5) were lost"),
     film("truncated, --strict", cut("a.mkv", "hidden.mkv", 0.7), 1, NOT_AS_HIDDEN, more=STRICT),
     film("truncated, MP4", cut("a.mp4", "hidden.mp4", 0.7), 1, "error: a.mp4: the film is truncated", name="a.mp4"),
     film(

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 TINY = {
     "data": {"size": 64, "scenes": 4, "test_scenes": 2, "test_photographs": False},
-    "model": {"blocks": 1, "width": 8, "ends": 0, "backbone": "none"},
+    "model": {"blocks": 2, "width": 8, "ends": 0, "backbone": "none"},
     "train": {"pairs": 16, "crop": 32, "warmup": 1, "workers": 0, "devices": 1, "threads": 1},
     "evaluate": {"shift": 1, "pictures": 1},
     "video": {"cover": "data/small-cover.mkv", "secret": "data/small-secret.mkv"},

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 SMALL = {
     "data": {"size": 64, "scenes": 24, "validation_scenes": 3, "test_scenes": 3, "shard": 10},
-    "model": {"blocks": 1, "width": 8, "ends": 2},
+    "model": {"blocks": 2, "width": 8, "ends": 2},
     "train": {"pairs": 96, "crop": 32, "lr": 0.005, "warmup": 2, "workers": 0, "checkpoint": 5},
     "video": {"cover": "data/small-cover.mkv", "secret": "data/small-secret.mkv"},
 }

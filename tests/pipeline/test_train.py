@@ -41,7 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pictures = torch.randint(256, (6, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     writer = ShardWriter(folder / "shards", 4)
     for index, picture in enumerate(pictures.numpy()):
-        writer.add(picture, VALIDATION if index > 3 else TRAIN, str(index), "folder", 64, 64)
+        split = VALIDATION if index > 3 else TRAIN
+        writer.add(picture, split, str(index), "folder", 64, 64, picture - picture // 16)
     writer.close()
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["model"] |= {"name": "invertible", "blocks": 1, "width": 8, "ends": 0, "backbone": "none"}

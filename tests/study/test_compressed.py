@@ -30,7 +30,8 @@ def test_sealed_secrets_keep_within_their_bits(quarters) -> None:
         (psnr(quarters[0], one.container), psnr(quarters[1], one.reveal(one.container).picture)) for one in embeddings
     ]
     containers, secrets = zip(*sides, strict=True)
-    assert containers[0] > containers[1] > containers[2] > 49.9
+    # The small one moves the colours of a pixel together, three samples for each symbol.
+    assert min(containers[:2]) > containers[2] > 49.9
     assert 25 < secrets[0] < secrets[1] < secrets[2]
 
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def folder(tmp_path, monkeypatch) -> Path:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["data"]["size"] = 64
-    params["model"] |= {"blocks": 1, "width": 4, "ends": 0, "backbone": "none"}
+    params["model"] |= {"blocks": 2, "width": 4, "ends": 0, "backbone": "none"}
     params["train"] |= {"batch": 2, "crop": 32, "precision": "fp32", "threads": 1, "workers": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     write_shards(tmp_path / "shards", [(TRAIN, "folder")] * 4)
