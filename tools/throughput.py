@@ -21,6 +21,7 @@ from pipeline.stage import bar
 from stegnet.core.compute import cpu_threads, make_deterministic, resolve
 from stegnet.core.config import Config, load
 from stegnet.core.errors import StegnetError
+from stegnet.core.samples import CODED
 from stegnet.data.pairs import Pairs, load_batches
 from stegnet.data.shards import TRAIN, Shards
 from stegnet.training.devices import open_fabric
@@ -72,7 +73,7 @@ def measure(config: Config, options: argparse.Namespace) -> None:
 
 def _batches(config: Config, shards: Path) -> Iterator[Tensor]:
     train = config.train
-    pairs = Pairs(shards, train.crop, train.augment, config.seed)
+    pairs = Pairs(shards, train.crop, train.augment, config.seed, config.scramble.base == CODED)
     indices = (range(step * train.batch, (step + 1) * train.batch) for step in count())
     return load_batches(pairs, indices, train.workers)
 
@@ -98,10 +99,11 @@ def _own_memory() -> int:
 
 
 def make_sparse_shards(folder: Path, pictures: int, size: int, shard: int) -> None:
-    """Writes training shards of black pictures as sparse files."""
+    """Writes training shards of black pictures and their bases as sparse files."""
     for number, first in enumerate(range(0, pictures, shard)):
         shape = (min(shard, pictures - first), size, size, 3)
-        np.lib.format.open_memmap(folder / f"{TRAIN}-{number:05d}.npy", "w+", np.uint8, shape)
+        for name in (TRAIN, f"base-{TRAIN}"):
+            np.lib.format.open_memmap(folder / f"{name}-{number:05d}.npy", "w+", np.uint8, shape)
     assert len(Shards(folder, TRAIN)) == pictures
 
 

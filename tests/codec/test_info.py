@@ -71,7 +71,8 @@ def test_a_film():
         "fits": found["fits"],
         "hidden": UNKNOWN,
     }
-    exact, full, long = found["fits"]
+    exact, full, long, network = found["fits"]
+    assert network == "a film of up to 4 frames of its own size at about 46 dB (network)"
     assert exact == f"any file up to {4 * sealed} bytes, byte for byte (sealed)"
     assert re.fullmatch(r"a film of its own size and length at about \d+ dB \(sealed, compressed\)", full)
     assert re.fullmatch(r"a film of its own size, [\d.]+ times as long, at about 40 dB \(sealed, compressed\)", long)
