@@ -145,7 +145,7 @@ def test_files_agree_in_the_worst_sample_and_in_nearly_all(weights, tmp_path, mo
     found = [export.Agreement("hide", 1e-5, 1.0), export.Agreement("reveal", apart, equal)]
     monkeypatch.setattr(export, "make_graphs", lambda pair, card, key: {"hide": b"", "reveal": b""})
     monkeypatch.setattr(export, "OnnxEngine", MagicMock())
-    monkeypatch.setattr(export, "compare", lambda ours, theirs, networks: found)
+    monkeypatch.setattr(export, "compare", lambda ours, theirs, networks, bits: found)
     with pytest.raises(WeightsError, match="'reveal' disagrees with it"):
         export.export(weights, tmp_path)
     assert not list(tmp_path.iterdir())
