@@ -15,6 +15,7 @@ import safetensors
 from stegnet.core.errors import WeightsError
 
 SHIPPED = Path(str(files("stegnet") / "weights" / "default.safetensors"))
+SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
 CARD_KEY = "stegnet"
 
 
@@ -29,6 +30,8 @@ class Card:
             "block", the side of the shuffled blocks; "period", modulo which a container's samples count, in [0, 1].
         training: parameters, data hash, pairs seen, precision.
         figures: measures by name, added by the evaluation.
+        rungs: of a modem: "name", "bits" in each 8×8 block, "psnr" of the container in dB, and the "lowest" and
+            "highest" JPEG quality that it was trained for.
     """
 
     model: str
@@ -36,6 +39,7 @@ class Card:
     scramble: dict[str, Any]
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    rungs: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read_card(path: Path) -> Card:

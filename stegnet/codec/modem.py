@@ -1,0 +1,124 @@
+"""A learned modem at work on 8-bit pictures: two networks that hide bits, which survive lossy codecs, and read them.
+
+Every block of 8×8 pixels carries up to as many bits as the pair has. A *rung* is a trade of bits against robustness: it
+uses the first few bits of each block, so that a container of any rung is read by the same network.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from stegnet.codec.network import Step, Tile, no_step, tiles
+from stegnet.core.card import SHIPPED_MODEM, read_card, weights_id
+from stegnet.core.errors import WeightsError
+from stegnet.core.samples import from_8_bits, to_8_bits
+from stegnet.engines import Engine, load_engine
+
+BLOCK = 8  # pixels
+MODEM = "modem"  # the family
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A trade of bits against robustness that a modem has learnt.
+
+    Attributes:
+        name: such as "jpeg-75".
+        bits: used in each block.
+        psnr: of its containers in dB.
+        lowest, highest: JPEG quality that it was trained for.
+    """
+
+    name: str
+    bits: int
+    psnr: float
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True)
+class Modem:
+    """A modem that is ready to compute.
+
+    Attributes:
+        engine: runs its networks `hide` and `reveal`.
+        weights: id of the weights file.
+        bits: that the networks know in each block; no rung uses more.
+        rungs: all that a container may have.
+    """
+
+    engine: Engine
+    weights: str
+    bits: int
+    rungs: Sequence[Rung]
+
+    @classmethod
+    def load(
+        cls, path: Path = SHIPPED_MODEM, device: str = "auto", precision: str = "auto", backend: str = "auto"
+    ) -> Self:
+        """Loads the modem in a weights file; arguments and errors as `load_engine`."""
+        bits, rungs = read_rungs(path)
+        return cls(load_engine(path, backend, device, precision), weights_id(path), bits, rungs)
+
+    def hide(self, cover: np.ndarray, bits: np.ndarray, step: Step = no_step) -> np.ndarray:
+        """Hides bits in a cover.
+
+        Args:
+            cover: (H, W, 3) uint8, sides multiples of 8.
+            bits: (H/8, W/8, K) float32: −1, 1, or 0 for a bit that is not used.
+            step: called after each tile of a large picture.
+        Returns:
+            The container, (H, W, 3) uint8.
+        Raises:
+            CapacityError: there is not enough memory.
+        """
+        container = np.empty_like(cover, order="C")
+        for tile in _counted(cover, step):
+            some = np.ascontiguousarray(_in_blocks(tile).around(bits))
+            exact = self.engine.hide(from_8_bits(tile.around(cover)), some)
+            tile.part(container)[:] = to_8_bits(tile.inside(exact))
+        return container
+
+    def reveal(self, container: np.ndarray, step: Step = no_step) -> np.ndarray:
+        """Log-likelihood ratios, (H/8, W/8, K) float32: positive for bits that are likely 1; arguments as `hide`."""
+        rows, cols = (side // BLOCK for side in container.shape[:2])
+        ratios = np.empty((rows, cols, self.bits), np.float32)
+        for tile in _counted(container, step):
+            blocks = _in_blocks(tile)
+            blocks.part(ratios)[:] = blocks.inside(self.engine.reveal(from_8_bits(tile.around(container))))
+        return ratios
+
+
+def read_rungs(path: Path) -> tuple[int, tuple[Rung, ...]]:
+    """Bits of a block, and the rungs of a modem's weights file, read from its card.
+
+    Raises:
+        WeightsError: there is no such file, or it holds no modem.
+    """
+    card = read_card(path)
+    if card.model != MODEM or not card.rungs:
+        raise WeightsError(f"{path}: these weights hide pictures, not bits", f"they are of the family {card.model}")
+    try:
+        return int(card.options["bits"]), tuple(Rung(**rung) for rung in card.rungs)
+    except (KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path}: its card does not say what it hides", "it is damaged, or of another version"
+        ) from error
+
+
+def _counted(picture: np.ndarray, step: Step) -> Iterator[Tile]:
+    """The tiles of a picture; `step` is called after each, unless there is only one."""
+    cut = tiles(*picture.shape[:2], None)
+    for done, tile in enumerate(cut, 1):
+        yield tile
+        if len(cut) > 1:
+            step(done, len(cut))
+
+
+def _in_blocks(tile: Tile) -> Tile:
+    """A tile as a part of an array that has one row and column for each of the blocks."""
+    spans = (tile.rows, tile.cols, tile.outer_rows, tile.outer_cols)
+    return Tile(*(slice(span.start // BLOCK, span.stop // BLOCK) for span in spans))
