@@ -4,8 +4,9 @@ Every block of 8×8 pixels carries up to as many bits as the pair has. A *rung* 
 uses the first few bits of each block, so that a container of any rung is read by the same network.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -26,7 +27,7 @@ class Rung:
     """A trade of bits against robustness that a modem has learnt.
 
     Attributes:
-        name: such as "jpeg-75".
+        name: that of the channel it is meant for, such as "jpeg-75".
         bits: used in each block.
         psnr: of its containers in dB.
         lowest, highest: JPEG quality that it was trained for.
@@ -37,6 +38,11 @@ class Rung:
     psnr: float
     lowest: int
     highest: int
+
+    @property
+    def channel(self) -> str:
+        """The channel that the name says, as users write it: "jpeg:75"."""
+        return self.name.replace("-", ":")
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,16 @@ class Modem:
             blocks = _in_blocks(tile)
             blocks.part(ratios)[:] = blocks.inside(self.engine.reveal(from_8_bits(tile.around(container))))
         return ratios
+
+
+# Loads the modem; called only once it is certain that one is needed.
+ModemLoader = Callable[[], Modem]
+
+
+@cache
+def shipped_modem() -> Modem:
+    """The modem in the package, loaded once."""
+    return Modem.load()
 
 
 def read_rungs(path: Path) -> tuple[int, tuple[Rung, ...]]:

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stegnet.codec.keys import KeySource
+from stegnet.codec.modem import Modem
+from stegnet.codec.network import Step, no_step
 from stegnet.codec.record import MAX_NAME, is_file_name
+from stegnet.codec.robust import reader
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
 from stegnet.media import resize
@@ -31,6 +35,9 @@ class RobustFile:
 
     name: str
     data: bytes
+
+
+RobustContent = np.ndarray | RobustFile  # a picture, (h, w, 3) uint8, or a file
 
 
 @dataclass(frozen=True)
@@ -92,8 +99,17 @@ def fit_picture(picture: np.ndarray, room: int, step: Callable[[int, int], None]
     return FittedPicture(_content(PICTURE, sides + bytes([scale]) + data), value, len(data))
 
 
-def parse_content(content: bytes) -> np.ndarray | RobustFile:
-    """A picture, (h, w, 3) uint8, at its own size, or a file.
+def read_robust(modem: Modem, picture: np.ndarray, key_source: KeySource, step: Step = no_step) -> RobustContent | None:
+    """What a picture, (H, W, 3) uint8, hides; None if nothing opens with this key, or a later version wrote it."""
+    reading = reader(modem, key_source)(picture, step)
+    try:
+        return None if reading is None else parse_content(reading.content)
+    except ValueError:
+        return None
+
+
+def parse_content(content: bytes) -> RobustContent:
+    """The picture, at its own size, or the file in the content of a record.
 
     Raises:
         ValueError: it is neither.

@@ -16,6 +16,10 @@ PICTURES = {0.1: 24.6, 0.25: 29.5, 0.5: 33.0, 1: 36.7, 2: 41.1, 3: 44.0, 4.3: 46
 FILMS = {0.05: 34.3, 0.1: 37.4, 0.5: 45.0, 1: 48.6, 2: 52.0}
 
 
+# Net rate in 64ths of the bits that the shipped modem's rungs use, by rung, of the same photographs.
+ROBUST_RATES = {"jpeg-50": 30, "jpeg-75": 30, "jpeg-90": 30, "jpeg-95": 30, "strong": 30}  # TODO measure
+
+
 def picture_quality(room: int, width: int, height: int) -> float:
     """Expected PSNR in dB of a picture that is compressed to `room` bytes, if it does not fit without loss."""
     return _interpolated(PICTURES, 8 * room / (width * height))
