@@ -135,7 +135,7 @@ def _bands(bits: range, degree: int, code: Code) -> list[tuple[np.ndarray, np.nd
     words = np.frombuffer(_words(code, bits.start, 8 * degree * count), "<u8").reshape(degree, count)
     edges = [checks * band // degree for band in range(degree + 1)]
     return [
-        (np.array(bits)[places], start + np.arange(count) * (end - start) // count)
+        (np.arange(bits.start, bits.stop)[places], start + np.arange(count) * (end - start) // count)
         for places, start, end in zip(words.argsort(1, kind="stable"), edges, edges[1:], strict=False)
     ]
 
