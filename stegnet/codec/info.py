@@ -122,7 +122,7 @@ def _forecast(height: int, width: int, frames: int, room: int, by_network: bool)
 
 def _robust_forecast(height: int, width: int) -> list[str]:
     """What survives JPEG in a picture of this size, one line for each of the shipped modem's rungs at 38 dB."""
-    rungs = [rung for rung in read_rungs(SHIPPED_MODEM)[1] if abs(rung.psnr - CONTAINER_PSNR) < 1]
+    rungs = [rung for rung in read_rungs(SHIPPED_MODEM) if abs(rung.psnr - CONTAINER_PSNR) < 1]
     lines = []
     for rung in sorted(rungs, key=lambda rung: -rung.lowest):
         room = forecast_room(rung, height, width)

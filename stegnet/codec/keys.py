@@ -93,8 +93,8 @@ class Key(_Unpickled):
         """A 32-byte key for one purpose in a robust container.
 
         Args:
-            purpose: b"places" or b"header", which every container with this salt shares, or b"order", b"mask" or
-                b"record".
+            purpose: b"dither", b"places" or b"header", which all containers with this salt share, or b"order", b"mask"
+                or b"record".
             header: for the last three, the 8 bytes that are fresh for each hiding.
         """
         return self._derive(b"stegnet/2/robust/" + purpose, salt + header)

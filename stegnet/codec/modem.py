@@ -1,7 +1,8 @@
 """A learned modem at work on 8-bit pictures: two networks that hide bits, which survive lossy codecs, and read them.
 
-Every block of 8×8 pixels carries up to as many bits as the pair has. A *rung* is a trade of bits against robustness: it
-uses the first few bits of each block, so that a container of any rung is read by the same network.
+A *rung* is a trade of bits against robustness. Each has bits of its own in every block of 8×8 pixels; a container uses
+those of one rung, and all are read at once. A keyed *dither* shifts what a coefficient's value means: without it, the
+bits can't be read.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from stegnet.core.samples import from_8_bits, to_8_bits
 from stegnet.engines import Engine, load_engine
 
 BLOCK = 8  # pixels
+DITHER = BLOCK**2  # luma coefficients of a block
 MODEM = "modem"  # the family
 
 
@@ -28,16 +30,22 @@ class Rung:
 
     Attributes:
         name: that of the channel it is meant for, such as "jpeg-75".
-        bits: used in each block.
+        first, bits: of each block.
         psnr: of its containers in dB.
         lowest, highest: JPEG quality that it was trained for.
     """
 
     name: str
+    first: int
     bits: int
     psnr: float
     lowest: int
     highest: int
+
+    @property
+    def places(self) -> slice:
+        """Its bits among all of a block."""
+        return slice(self.first, self.first + self.bits)
 
     @property
     def channel(self) -> str:
@@ -52,49 +60,54 @@ class Modem:
     Attributes:
         engine: runs its networks `hide` and `reveal`.
         weights: id of the weights file.
-        bits: that the networks know in each block; no rung uses more.
         rungs: all that a container may have.
     """
 
     engine: Engine
     weights: str
-    bits: int
     rungs: Sequence[Rung]
+
+    @property
+    def bits(self) -> int:
+        """Bits of all rungs in each block."""
+        return sum(rung.bits for rung in self.rungs)
 
     @classmethod
     def load(
         cls, path: Path = SHIPPED_MODEM, device: str = "auto", precision: str = "auto", backend: str = "auto"
     ) -> Self:
         """Loads the modem in a weights file; arguments and errors as `load_engine`."""
-        bits, rungs = read_rungs(path)
-        return cls(load_engine(path, backend, device, precision), weights_id(path), bits, rungs)
+        rungs = read_rungs(path)
+        return cls(load_engine(path, backend, device, precision), weights_id(path), rungs)
 
-    def hide(self, cover: np.ndarray, bits: np.ndarray, step: Step = no_step) -> np.ndarray:
+    def hide(self, cover: np.ndarray, bits: np.ndarray, dither: np.ndarray, step: Step = no_step) -> np.ndarray:
         """Hides bits in a cover.
 
         Args:
             cover: (H, W, 3) uint8, sides multiples of 8.
             bits: (H/8, W/8, K) float32: −1, 1, or 0 for a bit that is not used.
+            dither: (H/8, W/8, 64) float32 in [0, 1).
             step: called after each tile of a large picture.
         Returns:
             The container, (H, W, 3) uint8.
         Raises:
             CapacityError: there is not enough memory.
         """
-        container = np.empty_like(cover, order="C")
+        container, given = np.empty_like(cover, order="C"), np.concatenate([bits, dither], 2)
         for tile in _counted(cover, step):
-            some = np.ascontiguousarray(_in_blocks(tile).around(bits))
+            some = np.ascontiguousarray(_in_blocks(tile).around(given))
             exact = self.engine.hide(from_8_bits(tile.around(cover)), some)
             tile.part(container)[:] = to_8_bits(tile.inside(exact))
         return container
 
-    def reveal(self, container: np.ndarray, step: Step = no_step) -> np.ndarray:
+    def reveal(self, container: np.ndarray, dither: np.ndarray, step: Step = no_step) -> np.ndarray:
         """Log-likelihood ratios, (H/8, W/8, K) float32: positive for bits that are likely 1; arguments as `hide`."""
         rows, cols = (side // BLOCK for side in container.shape[:2])
         ratios = np.empty((rows, cols, self.bits), np.float32)
         for tile in _counted(container, step):
             blocks = _in_blocks(tile)
-            blocks.part(ratios)[:] = blocks.inside(self.engine.reveal(from_8_bits(tile.around(container))))
+            some = np.ascontiguousarray(blocks.around(dither))
+            blocks.part(ratios)[:] = blocks.inside(self.engine.reveal(from_8_bits(tile.around(container)), some))
         return ratios
 
 
@@ -108,21 +121,25 @@ def shipped_modem() -> Modem:
     return Modem.load()
 
 
-def read_rungs(path: Path) -> tuple[int, tuple[Rung, ...]]:
-    """Bits of a block, and the rungs of a modem's weights file, read from its card.
+def read_rungs(path: Path) -> tuple[Rung, ...]:
+    """The rungs of a modem's weights file, read from its card.
 
     Raises:
         WeightsError: there is no such file, or it holds no modem.
     """
     card = read_card(path)
-    if card.model != MODEM or not card.rungs:
+    if card.model != MODEM:
         raise WeightsError(f"{path}: these weights hide pictures, not bits", f"they are of the family {card.model}")
+    rungs, first = [], 0
     try:
-        return int(card.options["bits"]), tuple(Rung(**rung) for rung in card.rungs)
+        for rung in card.options["rungs"]:
+            name, bits, psnr, lowest, highest = (rung[key] for key in ("name", "bits", "psnr", "lowest", "highest"))
+            rungs.append(Rung(name, first, bits, psnr, lowest, highest))
+            first += bits
     except (KeyError, TypeError) as error:
-        raise WeightsError(
-            f"{path}: its card does not say what it hides", "it is damaged, or of another version"
-        ) from error
+        hint = "it is damaged, or of another version"
+        raise WeightsError(f"{path}: its card does not say what it hides", hint) from error
+    return tuple(rungs)
 
 
 def _counted(picture: np.ndarray, step: Step) -> Iterator[Tile]:

@@ -1,14 +1,14 @@
 """Containers that survive lossy codecs, on arrays: their bits, header and record (docs/format.md, "Robust containers").
 
 What a modem carries is a codeword of an encrypted record, at places that follow from the key. Nothing is at a fixed
-place: a few properties of the picture that hiding and codecs keep serve as salt.
+place: mean lumas of the picture, which hiding and codecs keep, serve as salt.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from itertools import product
+from itertools import pairwise
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from stegnet.codec.carriers import TAG_BYTES, keystream, size_bytes
 from stegnet.codec.fec import HIGHEST, LOWEST, Code, Coding
 from stegnet.codec.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
-from stegnet.codec.modem import BLOCK, Modem, Rung
+from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung
 from stegnet.codec.network import Step, no_step
 
 HEADER_BYTES = 8
@@ -26,8 +26,10 @@ _HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
 _HEADER_SHARE = 32  # of all blocks, one in so many carries the header
 _HEADER_ITERATIONS = 40
 _NONCE = bytes(12)  # each record has a key of its own
-_STEP, _NEAR = 8, 1  # levels: of the salt, and between a mean and an edge that codecs may move it over
-_CHANNELS = 3
+_REGIONS = 4  # in a row and in a column
+_STEP, _NEAR = 8, 0.5  # levels: of the salt, and between a mean and an edge that codecs may move it over
+_MOST_NEAR, _MOST_SALTS = 6, 8
+_LUMA = 299, 587, 114  # thousandths of red, green, blue (ITU-R BT.601)
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,19 @@ def hidden_area(picture: np.ndarray) -> np.ndarray:
 def robust_salts(picture: np.ndarray) -> Iterator[bytes]:
     """The salts that a picture, (H, W, 3) uint8, may have had before a codec changed it; the likeliest first.
 
-    There is one for each combination of means that are equal, or within a level of the picture's: at most eight.
+    Its hidden area is cut into regions, four by four if it is large enough. A salt is a hash of their mean lumas, in
+    steps of eight levels. Means that are near an edge of their step may have been moved over it.
     """
-    height, width = picture.shape[:2]
-    area = hidden_area(picture)
-    sums, count = area.reshape(-1, _CHANNELS).sum(0, dtype=np.int64), area.size // _CHANNELS
-    for values in product(*(_near(int(total), count) for total in sums)):
-        yield sha256(b"stegnet/2/robust/salt" + size_bytes(height, width) + bytes(values)).digest()[:SALT_BYTES]
+    sizes = size_bytes(*picture.shape[:2])
+    numbers, others, distances = _steps(_region_means(hidden_area(picture)))
+    near = np.flatnonzero(distances < _NEAR)
+    near = near[distances[near].argsort(kind="stable")][:_MOST_NEAR]
+    flips = [near[[bool(number >> place & 1) for place in range(near.size)]] for number in range(1 << near.size)]
+    flips.sort(key=lambda some: distances[some].sum())
+    for some in flips[:_MOST_SALTS]:
+        values = numbers.copy()
+        values[some] = others[some]
+        yield sha256(b"stegnet/2/robust/salt" + sizes + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
 
 
 def robust_key(source: KeySource, salt: bytes) -> Key:
@@ -87,6 +95,12 @@ def places_of(blocks: int, rung: Rung, key: Key, salt: bytes) -> Places:
     order = words[:blocks].argsort(kind="stable")
     header, rest = (_bits_of(part, rung.bits) for part in (order[:some], order[some:]))
     return Places(header[words[blocks:].argsort(kind="stable")], rest)
+
+
+def dither_of(shape: tuple[int, int], key: Key, salt: bytes) -> np.ndarray:
+    """The dither of a picture's blocks, (rows, cols, 64) float32 in [0, 1)."""
+    words = np.frombuffer(keystream(key.robust(b"dither", salt), 2 * DITHER * shape[0] * shape[1]), "<u2")
+    return words.reshape(*shape, DITHER) * np.float32(1 / (1 << 16))
 
 
 def record_places(blocks: int, rung: Rung) -> int:
@@ -104,7 +118,7 @@ def content_room(blocks: int, rung: Rung, rate: int) -> int:
 def make_bits(
     shape: tuple[int, int], modem: Modem, rung: Rung, rate: int, content: bytes, key: Key, salt: bytes, nonce: bytes
 ) -> np.ndarray:
-    """The bits that carry a record, (rows, cols, K) float32, −1 or 1, and 0 where the rung uses none.
+    """The bits that carry a record, (rows, cols, K) float32: −1 or 1, and 0 for those of other rungs.
 
     Args:
         shape: rows and columns of blocks.
@@ -124,7 +138,7 @@ def make_bits(
     mask = _mask(key.robust(b"mask", salt, header), coding.places)
     carried[places.rest[order]] = coding.encode(message) ^ mask
     bits = np.zeros((*shape, modem.bits), np.float32)
-    bits[..., : rung.bits] = carried.reshape(*shape, rung.bits) * 2.0 - 1
+    bits[..., rung.places] = carried.reshape(*shape, rung.bits) * 2.0 - 1
     return bits
 
 
@@ -141,9 +155,14 @@ def reader(modem: Modem, source: KeySource) -> Callable[[np.ndarray, Step], Read
         area = hidden_area(picture)
         if not area.size:
             return None
-        ratios = modem.reveal(area, step)
-        found = (_read(ratios, rung, key_of(salt), salt) for salt in robust_salts(picture) for rung in modem.rungs)
-        return next(filter(None, found), None)
+        shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
+        for salt in robust_salts(picture):
+            key = key_of(salt)
+            ratios = modem.reveal(area, dither_of(shape, key, salt), step)
+            found = (_read(ratios, rung, key, salt) for rung in modem.rungs)
+            if reading := next(filter(None, found), None):
+                return reading
+        return None
 
     return read
 
@@ -158,7 +177,7 @@ def _read(ratios: np.ndarray, rung: Rung, key: Key, salt: bytes) -> Reading | No
     blocks = shape[0] * shape[1]
     if not record_places(blocks, rung):
         return None
-    places, flat = places_of(blocks, rung, key, salt), ratios[..., : rung.bits].reshape(-1)
+    places, flat = places_of(blocks, rung, key, salt), ratios[..., rung.places].reshape(-1)
     header = _read_header(flat[places.header], key.robust(b"header", salt))
     if header is None or not LOWEST <= header[0] <= HIGHEST or content_room(blocks, rung, header[0]) < 0:
         return None
@@ -191,12 +210,31 @@ def _unseal(sealed: np.ndarray, shape: tuple[int, int], key: Key, salt: bytes, h
         return None
 
 
-def _near(total: int, count: int) -> list[int]:
-    """Numbers of the steps that the mean total / count is in, or within a level of."""
-    inside, rest = divmod(total, _STEP * count)
-    below = [inside - 1] if inside and rest < _NEAR * count else []
-    above = [inside + 1] if inside < 255 // _STEP and rest >= (_STEP - _NEAR) * count else []
-    return [inside, *below, *above]
+def _region_means(area: np.ndarray) -> np.ndarray:
+    """Mean luma of each region, (n,) float64: exact sums, in levels."""
+    luma = area @ np.array(_LUMA, np.int64)
+    rows, cols = (side // BLOCK for side in luma.shape)
+    down, across = (
+        [BLOCK * (count * edge // parts) for edge in range(parts + 1)]
+        for count, parts in ((rows, min(rows, _REGIONS)), (cols, min(cols, _REGIONS)))
+    )
+    return np.array(
+        [
+            luma[top:bottom, left:right].mean() / sum(_LUMA)
+            for top, bottom in pairwise(down)
+            for left, right in pairwise(across)
+        ]
+    )
+
+
+def _steps(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The step that each mean is in, the one across the nearer edge, and the distance to that edge in levels."""
+    inside = (means // _STEP).astype(int)
+    above = means - _STEP * inside >= _STEP / 2
+    others = inside + np.where(above, 1, -1)
+    distances = np.where(above, _STEP * (inside + 1) - means, means - _STEP * inside)
+    distances[(others < 0) | (others > 255 // _STEP)] = np.inf
+    return inside, others, distances
 
 
 def _bits_of(blocks: np.ndarray, bits: int) -> np.ndarray:

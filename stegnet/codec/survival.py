@@ -10,10 +10,11 @@ import numpy as np
 
 from stegnet.codec.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
-from stegnet.codec.modem import BLOCK, Modem, Rung
+from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung
 from stegnet.codec.network import Step, no_step
 from stegnet.codec.robust import (
     content_room,
+    dither_of,
     hidden_area,
     make_bits,
     new_nonce,
@@ -164,8 +165,9 @@ def hide_robust(
         content = fit(room(rate))
         rate = next(lower for lower in range(LOWEST, rate + 1) if room(lower) >= len(content))
         salt = next(robust_salts(container))  # of the cover, then of what hiding made of it
-        bits = make_bits(shape, modem, rung, rate, content, robust_key(key_source, salt), salt, new_nonce(randomness))
-        hidden_area(container)[:] = modem.hide(area, bits, step)
+        key = robust_key(key_source, salt)
+        bits = make_bits(shape, modem, rung, rate, content, key, salt, new_nonce(randomness))
+        hidden_area(container)[:] = modem.hide(area, bits, dither_of(shape, key, salt), step)
         readings = (read(picture, step) for picture in channel.received(container, written))
         if all(reading is not None and reading.content.startswith(content) for reading in readings):
             return Survivor(container, rung, room(rate))
@@ -188,14 +190,15 @@ def best_rate(
     shape = (some.shape[0] // BLOCK, some.shape[1] // BLOCK, rung.bits)
     draw = np.random.default_rng(int.from_bytes(randomness(16), "big"))
     bits = np.zeros((*shape[:2], modem.bits), np.float32)
-    bits[..., : rung.bits] = sent = draw.integers(0, 2, shape) * 2.0 - 1
-    container = modem.hide(some, bits)
+    bits[..., rung.places] = sent = draw.integers(0, 2, shape) * 2.0 - 1
+    dither = draw.random((*shape[:2], DITHER), np.float32)
+    container = modem.hide(some, bits, dither)
     places = min(record_places(shape[0] * shape[1], rung), _CODEWORDS * LONGEST)
     if not places:
         return 0
     chosen = draw.permutation(sent.size)[:places]
     right = [
-        (modem.reveal(picture)[..., : rung.bits] * sent).reshape(-1)[chosen]
+        (modem.reveal(picture, dither)[..., rung.places] * sent).reshape(-1)[chosen]
         for picture in channel.received(container, written)
     ]
     right.sort(key=information)

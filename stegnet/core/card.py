@@ -30,8 +30,6 @@ class Card:
             "block", the side of the shuffled blocks; "period", modulo which a container's samples count, in [0, 1].
         training: parameters, data hash, pairs seen, precision.
         figures: measures by name, added by the evaluation.
-        rungs: of a modem: "name", "bits" in each 8×8 block, "psnr" of the container in dB, and the "lowest" and
-            "highest" JPEG quality that it was trained for.
     """
 
     model: str
@@ -39,7 +37,6 @@ class Card:
     scramble: dict[str, Any]
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
-    rungs: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read_card(path: Path) -> Card:

@@ -14,7 +14,7 @@ from PIL import Image
 from stegnet.codec import Key, Passphrase
 from stegnet.codec.fec import Code, Coding
 from stegnet.codec.modem import BLOCK, Rung
-from stegnet.codec.robust import content_room, hidden_area, make_bits, reader, robust_key, robust_salts
+from stegnet.codec.robust import content_room, dither_of, hidden_area, make_bits, reader, robust_key, robust_salts
 from stegnet.codec.robust_content import RobustFile, file_content, fit_picture, parse_content
 from stegnet.codec.survival import best_rate, choose_rung, hide_robust, information, parse_channel
 from stegnet.core.errors import CapacityError, ConfigError
@@ -40,7 +40,8 @@ def hidden(cover: np.ndarray, content: bytes, rung: Rung = JPEG75, rate: int = 2
     shape = cover.shape[0] // BLOCK, cover.shape[1] // BLOCK
     bits = make_bits(shape, MODEM, rung, rate, content, robust_key(key, salt), salt, NONCE)
     container = cover.copy()
-    hidden_area(container)[:] = MODEM.hide(hidden_area(cover), bits)
+    dither = dither_of(shape, robust_key(key, salt), salt)
+    hidden_area(container)[:] = MODEM.hide(hidden_area(cover), bits, dither)
     return container
 
 
@@ -61,12 +62,19 @@ def by_the_book(picture: np.ndarray, secret: bytes, rung: Rung) -> bytes | None:
 
     height, width = picture.shape[:2]
     rows, cols = height // 8, width // 8
-    area = picture[: 8 * rows, : 8 * cols].astype(int)
-    values = [int(area[..., colour].sum()) // (8 * 64 * rows * cols) for colour in range(3)]
+    values = []
+    for row in range(4):
+        for col in range(4):
+            top, left = 8 * (rows * row // 4), 8 * (cols * col // 4)
+            region = picture[top : 8 * (rows * (row + 1) // 4), left : 8 * (cols * (col + 1) // 4)].reshape(-1, 3)
+            red, green, blue = (int(total) for total in region.sum(0, dtype=int))
+            values.append((299 * red + 587 * green + 114 * blue) // (8000 * len(region)))
     sizes = height.to_bytes(4, "big") + width.to_bytes(4, "big")
     salt = hashlib.sha256(b"stegnet/2/robust/salt" + sizes + bytes(values)).digest()[:16]
     blocks, r = rows * cols, rung.bits
-    carried = (MODEM.reveal(picture[: 8 * rows, : 8 * cols])[..., :r] > 0).astype(np.uint8).reshape(-1)
+    dither = np.frombuffer(stream(subkey("dither", salt), 128 * blocks), "<u2").reshape(rows, cols, 64) / 65536
+    ratios = MODEM.reveal(picture[: 8 * rows, : 8 * cols], dither.astype(np.float32))
+    carried = (ratios[..., rung.first : rung.first + r] > 0).astype(np.uint8).reshape(-1)
     count = max(-(-384 // r), -(-blocks // 32))
     drawn = words(subkey("places", salt), blocks + count * r)
     order = np.argsort(drawn[:blocks], kind="stable")
@@ -145,28 +153,44 @@ def test_a_damaged_part_is_corrected(cover):
 
 def test_passphrases(cover):
     source = Passphrase("six words")
-    cover = cover // 2 + 42  # means far from the edges, so that there is one salt
-    assert len(list(robust_salts(cover))) == 1
     container = through_jpeg(hidden(cover, b"\2" * 20, key=source), 80)
     assert reader(MODEM, source)(container).content.startswith(b"\2" * 20)
     assert reader(MODEM, Passphrase("seven words"))(container) is None
 
 
-@pytest.mark.parametrize(("mean", "expected"), [(64, 2), (64.5, 2), (66, 1), (71, 2), (71.5, 2), (0, 1), (255, 1)])
+def grey(values: np.ndarray) -> np.ndarray:
+    """A picture of 64×64 whose 4×4 regions have these mean levels."""
+    picture = np.repeat(np.repeat(np.floor(values), 16, 0), 16, 1)
+    picture += (np.arange(64)[:, None] % 16 < 16 * (values % 1).repeat(16, 0).repeat(16, 1)).astype(float)
+    return np.repeat(picture[..., None], 3, 2).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("mean", "expected"), [(64, 2), (64.25, 2), (64.5, 1), (66, 1), (71, 1), (71.75, 2), (0, 1), (255, 1)]
+)
 def test_salts_of_a_mean_near_an_edge(mean, expected):
-    """One grey value in one channel; the other two are far from an edge."""
-    picture = np.full((16, 16, 3), 100, np.uint8)
-    picture[..., 1] = int(mean)
-    picture[: int(16 * (mean % 1)), :, 1] += 1
-    assert len(set(robust_salts(picture))) == expected
+    values = np.full((4, 4), 100.0)
+    values[1, 2] = mean
+    assert len(set(robust_salts(grey(values)))) == expected
 
 
-def test_a_shift_over_an_edge_changes_the_first_salt_alone():
-    below, above = (np.full((16, 16, 3), 100, np.uint8) for _ in range(2))
-    below[..., 0], above[..., 0] = 71, 72
-    first, second = (list(robust_salts(each)) for each in (below, above))
-    assert first[0] == second[1]
-    assert first[1] == second[0]
+def test_a_shift_over_an_edge_is_found():
+    below, above = np.full((4, 4), 100.0), np.full((4, 4), 100.0)
+    below[0, 0], above[0, 0] = 71.75, 72
+    first, second = (list(robust_salts(grey(values))) for values in (below, above))
+    assert first == second[::-1]
+
+
+def test_at_most_eight_salts_the_nearest_first():
+    values = 72 + np.arange(16).reshape(4, 4) / 32
+    salts = list(robust_salts(grey(np.round(values * 16) / 16)))
+    assert len(salts) == len(set(salts)) == 8
+
+
+def test_different_pictures_have_different_salts():
+    random = np.random.default_rng(0)
+    salts = {next(robust_salts(grey(random.integers(0, 255, (4, 4)).astype(float)))) for _ in range(40)}
+    assert len(salts) == 40
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (64, 64), (7, 400), (110, 113)])
@@ -192,17 +216,20 @@ def test_outside_of_the_blocks_nothing_changes(picture):
 
 def test_the_same_content_is_never_hidden_alike(cover):
     some = [hide_robust(MODEM, cover, lambda room: b"\2", KEY, parse_channel("jpeg:90"), JPEG90) for _ in range(2)]
-    first, second = (MODEM.reveal(hidden_area(each.picture)) > 0 for each in some)
-    assert 0.4 < (first != second).mean() < 0.6
+    salt = next(robust_salts(cover))
+    dither = dither_of((31, 41), KEY, salt)
+    first, second = (MODEM.reveal(hidden_area(each.picture), dither)[..., JPEG90.places] > 0 for each in some)
+    assert 0.35 < (first != second).mean() < 0.6
 
 
 def test_what_travels_is_uniform(cover):
     """Zeros are hidden: half of the bits of every kind are ones all the same."""
     shape, salt = (31, 41), next(robust_salts(cover))
     bits = make_bits(shape, MODEM, JPEG90, 40, b"", KEY, salt, NONCE)
-    assert abs((bits > 0).mean((0, 1)) - 0.5).max() < 0.05
-    assert set(np.unique(bits)) == {-1.0, 1.0}
-    assert not make_bits(shape, MODEM, JPEG75, 20, b"", KEY, salt, NONCE)[..., 2:].any()
+    used = bits[..., JPEG90.places]
+    assert abs((used > 0).mean((0, 1)) - 0.5).max() < 0.05
+    assert set(np.unique(used)) == {-1.0, 1.0}
+    assert np.count_nonzero(bits) == used.size
 
 
 def test_channels_and_rungs():
@@ -218,11 +245,16 @@ def test_channels_and_rungs():
 
 def test_large_pictures_are_cut_into_tiles(picture):
     cover, done = picture(1160, 64, 1), []
-    bits = np.random.default_rng(0).integers(0, 2, (145, 8, 4)).astype(np.float32) * 2 - 1
-    container = MODEM.hide(cover, bits, lambda *tile: done.append(tile))
+    random = np.random.default_rng(0)
+    bits = random.integers(0, 2, (145, 8, MODEM.bits)).astype(np.float32) * 2 - 1
+    dither = random.random((145, 8, 64), np.float32)
+    container = MODEM.hide(cover, bits, dither, lambda *tile: done.append(tile))
     assert done == [(1, 2), (2, 2)]
-    assert np.array_equal(container, to_8_bits(MODEM.engine.hide(from_8_bits(cover), bits)))
-    assert np.allclose(MODEM.reveal(container), MODEM.engine.reveal(from_8_bits(container)), atol=1e-4)
+    assert np.array_equal(
+        container, to_8_bits(MODEM.engine.hide(from_8_bits(cover), np.concatenate([bits, dither], 2)))
+    )
+    expected = MODEM.engine.reveal(from_8_bits(container), dither)
+    assert np.allclose(MODEM.reveal(container, dither), expected, atol=1e-3)
 
 
 def test_large_pictures_take_part_of_the_search(picture):

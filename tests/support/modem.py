@@ -28,21 +28,24 @@ class IndexEngine:
         self._planes = _basis()[_FIRST : _FIRST + bits].astype(np.float32)
         self._bits = bits
 
-    def hide(self, cover: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        found = self._coefficients(cover)
-        target = bits * _STRENGTH / 2
+    def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        found, bits = self._coefficients(cover), hidden[..., : self._bits]
+        target = bits * _STRENGTH / 2 + self._shift(hidden[..., self._bits :])
         nearest = np.rint((found - target) / (2 * _STRENGTH)) * (2 * _STRENGTH) + target
         moved = np.where(bits != 0, nearest - found, 0)
         change = np.einsum("rck,kyx->rycx", moved, self._planes).reshape(cover.shape[:2])
         return cover + change[..., None]
 
-    def reveal(self, container: np.ndarray) -> np.ndarray:
-        found = self._coefficients(container)
+    def reveal(self, container: np.ndarray, dither: np.ndarray) -> np.ndarray:
+        found = self._coefficients(container) - self._shift(dither)
         distances = [
             np.abs(found - t - np.rint((found - t) / (2 * _STRENGTH)) * 2 * _STRENGTH)
             for t in (-_STRENGTH / 2, _STRENGTH / 2)
         ]
         return ((distances[0] ** 2 - distances[1] ** 2) / (2 * _NOISE**2)).astype(np.float32)
+
+    def _shift(self, dither: np.ndarray) -> np.ndarray:
+        return dither[..., : self._bits] * 2 * _STRENGTH
 
     def pool(self, pixels: int) -> Pool:
         return Pool(1, lambda: None)
@@ -53,8 +56,13 @@ class IndexEngine:
         return np.einsum("rycx,kyx->rck", luma.reshape(rows, BLOCK, cols, BLOCK), self._planes)
 
 
-RUNGS = (Rung("jpeg-75", 2, 38.0, 70, 85), Rung("jpeg-90", 4, 38.0, 86, 100), Rung("strong", 3, 32.0, 75, 92))
+RUNGS = (
+    Rung("jpeg-75", 0, 2, 38.0, 70, 85),
+    Rung("jpeg-90", 2, 4, 38.0, 86, 100),
+    Rung("strong", 6, 3, 32.0, 75, 92),
+)
 
 
 def index_modem() -> Modem:
-    return Modem(IndexEngine(4), "00" * 32, 4, RUNGS)
+    """Each of its rungs' bits has a coefficient of its own."""
+    return Modem(IndexEngine(sum(rung.bits for rung in RUNGS)), "00" * 32, RUNGS)
