@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from stegnet.core.card import weights_id
 from stegnet.core.errors import WeightsError, extra
-from stegnet.core.samples import GREY, LEVELS, from_8_bits, to_8_bits
+from stegnet.core.samples import CELL, GREY, LEVELS, from_8_bits, to_8_bits
 from stegnet.data.scenes import render_scene
 from stegnet.engines.engine import ALWAYS, CARD, ID, INPUTS, NAMES, NETWORKS, Engine, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
@@ -25,15 +25,19 @@ from stegnet.engines.torch_engine import TorchEngine
 from stegnet.media import atomic_write
 from stegnet.models import Card, Pair, load_pair
 from stegnet.models.invertible import Mixing
+from stegnet.models.modem import DITHER
 
 OPSET = 18
 PICTURES, SIZE = 6, 128  # rendered scenes on which the files are checked: 290,000 samples for each network
 MAX_DIFFERENCE, MIN_EQUAL = 1e-3, 0.999  # of samples; a level is 4e-3
 UNSURE = 1e-4  # share of samples that may differ by more
-# Names and ranges of the inputs; the output of each network is "picture".
-_LIMITS = {"secret": (0, 1), "cover": (0, 1), "hidden": (-1, 1), "container": (0, 1), "ordered": (0, 1)}
+# Names and ranges of the inputs; the output of each network is "picture". A modem's "hidden" are bits and dither, and
+# its "reveal" returns log-likelihood ratios.
+_LIMITS = {"dither": (0, 1), "secret": (0, 1), "cover": (0, 1), "hidden": (-1, 1), "container": (0, 1), "ordered": (0, 1)}
 _INPUTS = {"prepare": ("secret",), "hide": ("cover", "hidden"), "reveal": ("container",), "restore": ("ordered",)}
+_MODEM_INPUTS = _INPUTS | {"reveal": ("container", "dither")}
 _EXAMPLE = 64, 96
+_CERTAIN = 10.0  # log-likelihood ratio
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,10 @@ def _is_no_identity(pair: Pair, name: str) -> bool:
 
 
 def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
-    rows, cols = (8 * torch.export.Dim(side, min=1, max=1 << 16) for side in ("rows", "cols"))
-    inputs = _INPUTS[name]
-    pictures = tuple(torch.rand(1, 3, *_EXAMPLE) for _ in inputs)
+    sides = [torch.export.Dim(side, min=1, max=1 << 16) for side in ("rows", "cols")]
+    inputs = (_MODEM_INPUTS if pair.bits else _INPUTS)[name]
+    pictures = tuple(torch.rand(_shape(each, pair.bits)) for each in inputs)
+    scales = [CELL if picture.shape[1] == 3 else 1 for picture in pictures]
     with _quiet(name):
         program = torch.onnx.export(
             _PairNetwork(pair, name).eval(),
@@ -123,7 +128,7 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
             output_names=("picture",),
             opset_version=OPSET,
             dynamo=True,
-            dynamic_shapes=(({2: rows, 3: cols},) * len(inputs),),
+            dynamic_shapes=(tuple({2: scale * sides[0], 3: scale * sides[1]} for scale in scales),),
             verbose=False,
         )
     model = program.model_proto
@@ -133,6 +138,14 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     for key, value in sorted(metadata.items()):
         model.metadata_props.add(key=key, value=value)
     return model.SerializeToString(deterministic=True)
+
+
+def _shape(name: str, bits: int) -> tuple[int, int, int, int]:
+    """The shape of an input in the example; `bits` as `Pair.bits`."""
+    rows, cols = _EXAMPLE
+    if name == "dither" or (bits and name == "hidden"):
+        return 1, DITHER + (bits if name == "hidden" else 0), rows // CELL, cols // CELL
+    return 1, 3, rows, cols
 
 
 def _strip(model: Any) -> None:
@@ -170,7 +183,7 @@ def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreem
         exported = OnnxEngine(copied)
         exported.pool(SIZE * SIZE).prepare()
         with _one_thread():
-            agreements = compare(TorchEngine(pair, "cpu", "fp32"), exported, list(graphs))
+            agreements = compare(TorchEngine(pair, "cpu", "fp32"), exported, list(graphs), pair.bits)
     for agreement in agreements:
         if not (agreement.difference <= MAX_DIFFERENCE and agreement.equal >= MIN_EQUAL):
             raise WeightsError(
@@ -191,17 +204,19 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def compare(reference: Engine, other: Engine, networks: Sequence[str]) -> list[Agreement]:
-    """Compares the networks of two engines on rendered scenes; both get the same inputs."""
+def compare(reference: Engine, other: Engine, networks: Sequence[str], bits: int = 0) -> list[Agreement]:
+    """Compares the networks of two engines on rendered scenes; both get the same inputs. `bits` as `Pair.bits`."""
     differences: dict[str, list[float]] = {name: [] for name in networks}
     equal: dict[str, list[float]] = {name: [] for name in networks}
     scenes = [from_8_bits(render_scene(SIZE, (seed, 0))) for seed in range(PICTURES)]
     for index, cover in enumerate(scenes):
         height = SIZE - 8 * (index % 3)
-        steps = _steps(reference, cover[:height], scenes[index - 1][:height])
+        steps = _steps(reference, cover[:height], scenes[index - 1][:height], bits)
         for name in networks:
             inputs, expected = steps[name]
             found = getattr(other, name)(*inputs)
+            if bits and name == "reveal":  # bits that are as good as certain count as 1
+                found, expected = found / _CERTAIN, expected / _CERTAIN
             base = GREY / LEVELS if name == "reveal" else 0  # its output is around 0
             differences[name].append(float(np.quantile(np.abs(found - expected), 1 - UNSURE)))
             equal[name].append(float(np.mean(to_8_bits(found + base) == to_8_bits(expected + base))))
@@ -209,18 +224,27 @@ def compare(reference: Engine, other: Engine, networks: Sequence[str]) -> list[A
 
 
 def _steps(
-    engine: Engine, cover: np.ndarray, secret: np.ndarray
+    engine: Engine, cover: np.ndarray, secret: np.ndarray, bits: int
 ) -> dict[str, tuple[tuple[np.ndarray, ...], np.ndarray]]:
     """Inputs and output of each network when a secret is hidden and revealed."""
     prepared = engine.prepare(secret)
-    hidden = prepared - GREY / LEVELS
+    hidden = _random_bits(cover, bits) if bits else prepared - GREY / LEVELS
+    dither = (hidden[..., bits:],) if bits else ()
     hiding = engine.hide(cover, hidden)
     container = from_8_bits(to_8_bits(hiding))
-    revealed = engine.reveal(container)
-    ordered = revealed + GREY / LEVELS
+    revealed = engine.reveal(container, *dither)
+    ordered = revealed + GREY / LEVELS if not bits else container
     return {
         "prepare": ((secret,), prepared),
         "hide": ((cover, hidden), hiding),
-        "reveal": ((container,), revealed),
+        "reveal": ((container, *dither), revealed),
         "restore": ((ordered,), engine.restore(ordered)),
     }
+
+
+def _random_bits(cover: np.ndarray, bits: int) -> np.ndarray:
+    """Bits, −1 or 1, and dither for a cover, (H/8, W/8, bits + DITHER) float32."""
+    height, width, _ = cover.shape
+    random, blocks = np.random.default_rng(height), (height // CELL, width // CELL)
+    signs = 2 * random.integers(0, 2, (*blocks, bits)) - 1
+    return np.concatenate([signs, random.random((*blocks, DITHER))], axis=2, dtype=np.float32)

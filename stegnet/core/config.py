@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 from pydantic import (
@@ -62,6 +62,18 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class RungConfig:
+    """A trade of bits against robustness, which a modem learns beside others."""
+
+    name: StrictStr
+    bits: Annotated[Integer, Field(ge=1, le=64)]
+    scale: Annotated[StrictFloat, Field(ge=0.01, le=100)]
+    psnr: Annotated[StrictFloat, Field(ge=20, le=60)]
+    lowest: Annotated[Integer, Field(ge=1, le=100)]
+    highest: Annotated[Integer, Field(ge=1, le=100)]
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """Architecture of the hide/reveal pair; "auto" takes the family's default."""
 
@@ -72,6 +84,18 @@ class ModelConfig:
     backbone: StrictStr
     place: StrictStr
     pretrained: StrictBool
+    rungs: Annotated[list[RungConfig], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class ChannelConfig:
+    """What a modem's containers go through in training, and the way to the rungs' PSNR."""
+
+    twice: UnitFloat
+    full_chroma: UnitFloat
+    ramp: UnitFloat
+    start_psnr: Annotated[StrictFloat, Field(ge=10, le=60)]
+    steer: UnitFloat
 
 
 @dataclass(frozen=True)
@@ -175,6 +199,7 @@ class Config:
     data: DataConfig
     model: ModelConfig
     scramble: ScrambleConfig
+    channel: ChannelConfig
     train: TrainConfig
     evaluate: EvaluateConfig
     video: VideoConfig
@@ -234,6 +259,9 @@ def check(values: Any) -> Config:
         raise _config_error(error.errors()) from error
     if not any(asdict(config.train.loss)[measure] for measure in ("mse", "l1", "charbonnier", "ssim", "ms_ssim")):
         raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
+    for rung in config.model.rungs:
+        if rung.lowest > rung.highest:
+            raise ConfigError(f"params.yaml: model.rungs: {rung.name}: lowest must not exceed highest")
     crop, size, block = config.train.crop, config.data.size, config.scramble.block
     if crop > size:
         raise ConfigError(f"params.yaml: train.crop: must not exceed data.size {size}, is {crop}")
@@ -293,12 +321,23 @@ def _locate(location: Sequence[int | str]) -> tuple[list[str], Any, list[str]]:
     """
     keys, annotation, siblings = [], Config, []
     for key in location:
+        if isinstance(key, int):
+            keys.append(str(key))
+            annotation = _member(annotation)
+            continue
         if not is_dataclass(annotation):
             break
         siblings = [field.name for field in fields(annotation)]
         keys.append(str(key))
         annotation = get_type_hints(annotation, include_extras=True).get(key)
     return keys, annotation, siblings
+
+
+def _member(annotation: Any) -> Any:
+    """The annotation of a list's members: RungConfig of Annotated[list[RungConfig], …]."""
+    while get_origin(annotation) is not list:
+        annotation = get_args(annotation)[0]
+    return get_args(annotation)[0]
 
 
 def _requirement(kind: str, annotation: Any) -> str:

@@ -58,6 +58,7 @@ LPIPS = Measure("lpips", "LPIPS", "", False, 4)
 VMAF = Measure("vmaf", "VMAF", "", True, 1)
 FLICKER = Measure("flicker", "flicker", "levels", False, 2)
 MEASURES = {measure.key: measure for measure in (PSNR, SSIM, MSSSIM, APD, DE2000, HAARPSI, LPIPS, VMAF, FLICKER)}
+INFORMATION = "information"  # in bits per pixel, that a modem's likelihoods hold
 CONTAINER_PSNR, SECRET_PSNR = (PSNR.of(side) for side in SIDES)
 
 

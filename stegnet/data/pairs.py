@@ -19,6 +19,9 @@ from stegnet.core.errors import DataError
 from stegnet.data.shards import TRAIN, Shards, read_manifest
 
 
+COVERS, SECRETS, WITH_BASES = range(1, 4)  # pictures of a training pair: a cover, a secret, the secret's coded base
+
+
 class Augment:
     """Random crops with zoom, flips, rotations, and changes of colour, sharpness, noise and compression.
 
@@ -59,20 +62,23 @@ class Pairs(Dataset):
     """An endless sequence of pairs. Pair `index` depends only on seed and index, so training can resume anywhere.
 
     Args:
-        coded: the shards hold coded bases.
+        parts: COVERS, covers alone; SECRETS, secrets too; WITH_BASES, bases too, which the shards hold.
     """
 
-    def __init__(self, folder: Path, crop: int, augment: AugmentConfig, seed: int, coded: bool = False) -> None:
+    def __init__(self, folder: Path, crop: int, augment: AugmentConfig, seed: int, parts: int = SECRETS) -> None:
         self._folder = folder
         self._shards = Shards(folder, TRAIN)
-        self._bases = Shards(folder, TRAIN, bases=True) if coded else None
+        self._bases = Shards(folder, TRAIN, bases=True) if parts == WITH_BASES else None
+        self._parts = parts
         self._augment = Augment(crop, augment)
         self._seed = seed
 
     def __getitem__(self, index: int) -> Tensor:
-        """Cover, secret and, if it is coded, the secret's base, (2 or 3, 3, crop, crop) uint8."""
+        """Cover, secret and the secret's base, as many as there are, (parts, 3, crop, crop) uint8."""
         (cover, seed), (secret, secret_seed) = self._draw(index)
         crops = [self._augment(self._shards[cover], seed)]
+        if self._parts == COVERS:
+            return torch.from_numpy(np.stack(crops)).movedim(-1, 1)
         if self._bases is None:
             crops.append(self._augment(self._shards[secret], secret_seed))
         else:

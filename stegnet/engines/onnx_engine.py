@@ -56,8 +56,8 @@ class OnnxEngine:
     def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         return self._run("hide", cover, hidden)
 
-    def reveal(self, container: np.ndarray) -> np.ndarray:
-        return self._run("reveal", container)
+    def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
+        return self._run("reveal", container, *dither)
 
     def restore(self, picture: np.ndarray) -> np.ndarray:
         return self._run("restore", picture)

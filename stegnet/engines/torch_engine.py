@@ -40,8 +40,8 @@ class TorchEngine:
     def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         return self._run(self.pair.hide, cover, hidden)
 
-    def reveal(self, container: np.ndarray) -> np.ndarray:
-        return self._run(self.pair.reveal, container)
+    def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
+        return self._run(self.pair.reveal, container, *dither)
 
     def restore(self, picture: np.ndarray) -> np.ndarray:
         return self._run(self.pair.restore, picture)

@@ -4,6 +4,7 @@ from stegnet.core.card import SHIPPED, Card, read_card, weights_id
 from stegnet.models.baluja import Baluja
 from stegnet.models.costa import Costa
 from stegnet.models.invertible import Invertible, InvertibleLarge
+from stegnet.models.modem import Modem
 from stegnet.models.pair import Pair, build, build_from, load_pair, names, options_of, save_pair
 from stegnet.models.timm_unet import TimmUNet
 from stegnet.models.unet import UNet
@@ -15,6 +16,7 @@ __all__ = [
     "Costa",
     "Invertible",
     "InvertibleLarge",
+    "Modem",
     "Pair",
     "TimmUNet",
     "UNet",

@@ -10,7 +10,7 @@ from statistics import mean
 import torch
 
 from stegnet.core.config import Config
-from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
+from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, SECRET_PSNR
 from stegnet.data.shards import data_hash
 from stegnet.models import Card, Pair, options_of, save_pair
 from stegnet.training.checkpoint import settings_of
@@ -36,8 +36,8 @@ def make_card(
 def card_figures(curve: Sequence[Point], best: BestWeights) -> dict[str, float]:
     """Means over the last tenth of the training curve; with validation, the best step and its figures too."""
     last = curve[-max(1, len(curve) // 10) :]
-    figures = {f"training_{name}": mean(point[name] for point in last) for name in (CONTAINER_PSNR, SECRET_PSNR)}
-    rounded = {name: round(value, 4) for name, value in figures.items()}
+    names = [name for name in (CONTAINER_PSNR, SECRET_PSNR, INFORMATION) if name in last[0]]
+    rounded = {f"training_{name}": round(mean(point[name] for point in last), 4) for name in names}
     return rounded if best.step is None else rounded | best.figures | {"validation_step": best.step}
 
 
@@ -55,7 +55,8 @@ def write_curve(path: Path, points: Sequence[Point]) -> None:
     """
     part = path.with_suffix(".part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns = dict.fromkeys([*points[0], *FIGURES])
+    expected = () if INFORMATION in points[0] else FIGURES
+    columns = dict.fromkeys([*points[0], *expected, *(name for point in points for name in point)])
     with open(part, "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()

@@ -12,15 +12,13 @@ from stegnet.core.compute import make_deterministic, resolve
 from stegnet.core.config import Config
 from stegnet.core.errors import TrainingError
 from stegnet.core.samples import CODED
-from stegnet.data.pairs import Pairs, load_batches
+from stegnet.data.pairs import COVERS, SECRETS, WITH_BASES, Pairs, load_batches
 from stegnet.models import Card, Pair
 from stegnet.training.artifacts import card_figures, make_card
-from stegnet.training.batch_pass import preview
 from stegnet.training.checkpoint import Checkpoint, checkpoint_of
 from stegnet.training.devices import BatchShare, open_fabric
 from stegnet.training.launch import StopRequest, TrainingStopped
 from stegnet.training.trainer import Point, Trainer
-from stegnet.training.validation import Validation
 
 Report = Callable[[Point], None]
 Progress = Callable[[range], Iterable[int]]
@@ -61,10 +59,10 @@ def train(
     fabric = open_fabric(config)
     leads, precision = fabric.is_global_zero, resolve(config.train.precision, fabric.device)
     make_deterministic(config.seed, config.train.threads)
-    pairs = Pairs(data, config.train.crop, config.train.augment, config.seed, config.scramble.base == CODED)
+    trainer, checkpoint = Trainer(config, fabric, precision, data), checkpoint_of(config, data, checkpoints)
+    parts = COVERS if trainer.objective.covers_only else WITH_BASES if config.scramble.base == CODED else SECRETS
+    pairs = Pairs(data, config.train.crop, config.train.augment, config.seed, parts)
     share = BatchShare.of_this_process(config.train)
-    validation = Validation.open(config, data, fabric.device, precision, share.size // share.count)
-    trainer, checkpoint = Trainer(config, fabric, precision, validation), checkpoint_of(config, data, checkpoints)
     with (
         checkpoint.lock() if leads else nullcontext(),
         StopRequest() as request,
@@ -81,7 +79,7 @@ def train(
             if leads and point:
                 report(point)
             if leads and trainer.done % max(1, trainer.steps // PREVIEWS) == 0:
-                show(trainer.done - 1, preview(trainer.last_pass))
+                show(trainer.done - 1, trainer.preview())
             if leads and (stop or trainer.done % config.train.checkpoint == 0 or trainer.finished):
                 checkpoint.save(trainer.state_dict())
             if stop and not trainer.finished:

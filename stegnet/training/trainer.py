@@ -1,25 +1,23 @@
 """A training's weights, optimiser, schedules and moving average, and the step that updates them."""
 
 import math
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from stegnet.core.compute import seed_step
-from stegnet.core.config import AUTO, Config
+from stegnet.core.config import Config
 from stegnet.core.errors import ConfigError
-from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
-from stegnet.core.samples import CODED
 from stegnet.models import SHIPPED, Pair, build_from, load_pair, options_of, read_card
-from stegnet.training.batch_pass import HideRevealPass, PassResult, draw_randomness, first_pairs
 from stegnet.training.devices import BatchShare, Fabric
-from stegnet.training.losses import loss_terms
-from stegnet.training.validation import BestWeights, Validation
+from stegnet.training.objectives import objective_of
+from stegnet.training.validation import BestWeights
 
 CURVE_POINTS = 200
-_START, _CODED_START = 0.02, 0.0001
 EPSILON = 1e-12  # of AdamW: gradients are small where a base leaves little to hide
 
 Point = dict[str, float]
@@ -29,29 +27,31 @@ class Trainer:
     """One training, in this process.
 
     Args:
-        validation: measures the averaged weights; None: the last ones are the best.
+        data: folder of the shards, for validation; None: the last weights are the best.
 
     Attributes:
         steps: number of steps of the whole training.
         done: number of steps done.
         curve: points of the training curve so far.
-        last_pass: the first pairs of the last step; None at first.
+        objective: what the pair learns.
         best: averaged weights with the best validation loss since the container has its full weight.
     """
 
-    def __init__(self, config: Config, fabric: Fabric, precision: str, validation: Validation | None = None) -> None:
+    def __init__(self, config: Config, fabric: Fabric, precision: str, data: Path | None = None) -> None:
         self.steps = max(1, config.train.pairs // config.train.batch)
         self.done, self.curve = 0, list[Point]()
-        self.last_pass: PassResult | None = None
         self.best = BestWeights()
-        self._config, self._fabric, self._validation = config, fabric, validation
+        self._config, self._fabric = config, fabric
         self._share = BatchShare.of_this_process(config.train)
         self._every = max(1, self.steps // CURVE_POINTS)
         self._pair = first_pair(config).to(fabric.device, memory_format=torch.channels_last).train()
         self._average = AveragedModel(self._pair, multi_avg_fn=get_ema_multi_avg_fn(config.train.ema), use_buffers=True)
-        self._container_start = container_start(config, self._pair)
-        hide_reveal = HideRevealPass(self._pair, config, precision, config.train.compile)
-        self._hide_reveal, self._optimizer = fabric.setup(hide_reveal, _optimizer(self._pair, config))
+        self.objective = objective_of(config, self._pair, self.steps)
+        batch = self._share.size // self._share.count
+        self._validation = self.objective.validation(data, fabric.device, precision, batch) if data else None
+        network = self.objective.network(self._pair, precision, config.train.compile)
+        self._network, self._optimizer = fabric.setup(network, _optimizer(self._pair, config))
+        self._last: Any = None  # the first pictures of the last step
 
     def step(self, share: Tensor) -> Point | None:
         """Does one step of the optimiser on this process's share of the batch, (B, 2 or 3, 3, H, W) uint8.
@@ -63,14 +63,16 @@ class Trainer:
         """
         train = self._config.train
         rate = learning_rate(self.done, self.steps, train.lr, train.lr_end, train.warmup)
-        weight = container_weight(self.done, self.steps, self._container_start, train.container_ramp)
+        randomness = self.objective.draw(self.done, self._fabric.device)
+        weight = self.objective.weight(self.done, randomness)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        means = self._backward(share.to(self._fabric.device, non_blocking=True), weight)
+        means = self._backward(share.to(self._fabric.device, non_blocking=True), randomness, weight)
         clip = self._fabric.clip_gradients
-        norm = clip(self._hide_reveal, self._optimizer, max_norm=train.clip, error_if_nonfinite=False)
+        norm = clip(self._network, self._optimizer, max_norm=train.clip, error_if_nonfinite=False)
         _check_finite(means, norm)
         self._optimizer.step()
+        self.objective.observe(self.done, randomness, means)
         self._average.update_parameters(self._pair)
         self.done += 1
         validated = self._validate()
@@ -98,6 +100,10 @@ class Trainer:
         size = self._config.train.batch
         return range(self.done * size, (self.done + 1) * size)
 
+    def preview(self) -> np.ndarray:
+        """Pictures of the last step, (H, W, 3) uint8."""
+        return self.objective.preview(self._last)
+
     def averaged(self) -> Pair:
         """The pair with the moving average of its weights, at their best if there is validation; on the CPU."""
         if self.best.step is not None:
@@ -112,7 +118,10 @@ class Trainer:
         """
         if not torch.stack([weight.isfinite().all() for weight in self._pair.parameters()]).all():
             raise FloatingPointError("a weight is no longer finite")
-        parts = {"pair": self._pair, "average": self._average, "optimizer": self._optimizer, "best": self.best}
+        parts = {
+            "pair": self._pair, "average": self._average, "optimizer": self._optimizer, "best": self.best,
+            "objective": self.objective,
+        }  # fmt: skip
         return {"step": self.done, "curve": self.curve} | {name: part.state_dict() for name, part in parts.items()}
 
     def load_state_dict(self, state: dict[str, Any] | None) -> None:
@@ -123,25 +132,25 @@ class Trainer:
         self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.best.load_state_dict(state["best"])
+        self.objective.load_state_dict(state["objective"])
         self.done, self.curve = state["step"], state["curve"]
 
-    def _backward(self, share: Tensor, weight: float) -> Tensor:
+    def _backward(self, share: Tensor, randomness: Any, weight: float) -> Tensor:
         """Computes the gradient of the batch's mean loss, with the container's term at `weight`.
 
         Returns:
             (4,): LossTerms over the whole batch.
         """
         seed_step(self._config.seed, self.done, self._fabric.global_rank)
-        randomness = draw_randomness(self._config, self.done, self._fabric.device)
         means = torch.zeros(4, device=self._fabric.device)
         self._optimizer.zero_grad()
         for in_share, in_batch in self._share.parts():
-            with self._fabric.no_backward_sync(self._hide_reveal):
-                result = self._hide_reveal(share[in_share], randomness.select(in_batch))
-                terms = loss_terms(result, self._config.train.loss)
+            with self._fabric.no_backward_sync(self._network):
+                result = self._network(share[in_share], randomness.select(in_batch))
+                terms = self.objective.terms(result)
                 loss = weight * terms.container + self._config.beta * terms.secret
                 self._fabric.backward(loss / self._share.count)
-            self.last_pass = first_pairs(result)
+            self._last = self.objective.first(result)
             means += terms.stack() / self._share.count
         self._average_gradients()
         return self._fabric.all_reduce(means, reduce_op="mean")
@@ -166,17 +175,16 @@ class Trainer:
             return {}
         leads = self._fabric.is_global_zero
         figures = self._fabric.broadcast(self._validation.measure(self._average.module) if leads else None)
-        if last or self.done > train.container_ramp * self.steps:
+        if self.objective.selects and (last or self.done > train.container_ramp * self.steps):
             self.best.update(self.done - 1, figures, self._average.module)
         return figures
 
     def _point(self, means: Tensor, weight: float, rate: float, norm: Tensor) -> Point:
-        container, secret, container_mse, secret_mse = means.tolist()
+        container, secret, *_ = means.tolist()
         return {
             "step": self.done - 1,
             "loss": weight * container + self._config.beta * secret,
-            CONTAINER_PSNR: psnr_from_mse(container_mse),
-            SECRET_PSNR: psnr_from_mse(secret_mse),
+            **self.objective.figures(means),
             "container_weight": weight,
             "learning_rate": rate,
             "gradient_norm": norm.item(),
@@ -204,22 +212,6 @@ def learning_rate(step: int, steps: int, peak: float, end: float, warmup: int) -
         return peak * (step + 1) / warmup
     progress = (step - warmup) / max(1, steps - warmup)
     return peak * (end + (1 - end) * (1 + math.cos(math.pi * progress)) / 2)
-
-
-def container_start(config: Config, pair: Pair) -> float:
-    """`train.container_start`; "auto": 1 for a pair that needs no start, else less the less a base leaves to hide."""
-    if config.train.container_start != AUTO:
-        return config.train.container_start
-    return 1.0 if not pair.secret_first else _CODED_START if config.scramble.base == CODED else _START
-
-
-def container_weight(step: int, steps: int, start: float, ramp: float) -> float:
-    """Weight of the container term: grows geometrically from `start` to 1 over the first `ramp` of the steps.
-
-    The secret comes first: with both terms at full weight from the start, the pair learns to copy the cover and to
-    reveal grey, and stays there.
-    """
-    return start ** max(0.0, 1 - step / (ramp * steps)) if ramp else 1.0
 
 
 def _optimizer(pair: Pair, config: Config) -> torch.optim.Optimizer:

@@ -48,18 +48,9 @@ class Validation:
     @classmethod
     def open(cls, config: Config, data: Path, device: torch.device, precision: str, batch: int) -> "Validation | None":
         """Reads the validation pictures in `data`; None if train.validate is 0, or there are too few pictures."""
-        if not config.train.validate:
+        crops = validation_crops(config, data, config.scramble.base == CODED)
+        if crops is None:
             return None
-        count = sum(entry.split == VALIDATION for entry in read_manifest(data))
-        if count < MIN_PICTURES:
-            _log.warning(
-                "%s: too few pictures to validate on (%d): the last weights are kept, not the best; "
-                "raise data.validation_share",
-                data, count,
-            )  # fmt: skip
-            return None
-        coded = config.scramble.base == CODED
-        crops = torch.from_numpy(_centre_crops(data, count, config.train.crop, coded))  # (B, 1 or 2, 3, crop, crop)
         pairs = torch.cat([crops[:, :1], crops.roll(-1, 0)], dim=1)
         return cls(pairs.to(device), config, precision, batch)
 
@@ -121,6 +112,24 @@ def _as_stored(hide_reveal: HideRevealPass, result: PassResult, randomness: Pass
     """Container and revealed secret as files hold them."""
     stored = hide_reveal.store(result.container, randomness)
     return result._replace(container=stored, revealed=from_8_bits(to_8_bits(result.revealed)))
+
+
+def validation_crops(config: Config, data: Path, coded: bool) -> Tensor | None:
+    """Centre crops of validation pictures, (B, 1 or 2, 3, crop, crop) uint8, the second of their bases.
+
+    None if train.validate is 0, or there are too few pictures.
+    """
+    if not config.train.validate:
+        return None
+    count = sum(entry.split == VALIDATION for entry in read_manifest(data))
+    if count < MIN_PICTURES:
+        _log.warning(
+            "%s: too few pictures to validate on (%d): the last weights are kept, not the best; "
+            "raise data.validation_share",
+            data, count,
+        )  # fmt: skip
+        return None
+    return torch.from_numpy(_centre_crops(data, count, config.train.crop, coded))
 
 
 def _centre_crops(data: Path, count: int, crop: int, coded: bool) -> np.ndarray:

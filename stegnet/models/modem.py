@@ -1,0 +1,178 @@
+"""A learned modem: hides bits, not a picture, so that they survive what happens to a container.
+
+It starts as quantisation index modulation with dither (Chen and Wornell 2001, IEEE Trans. Inf. Theory 47, equation 20;
+with a share of the way as in Eggers et al. 2003, IEEE Trans. Signal Process. 51) of JPEG's own luma coefficients: a bit
+is one of two opposite phases of a coefficient, in periods proportional to JPEG's table, and JPEG's rounding then seldom
+turns a phase round. Two networks, which see all coefficients of a block and its neighbours, are added and learn the
+rest through real codecs: how far each coefficient goes, what else to change, and how sure each bit is.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stegnet.core.compute import full_precision
+from stegnet.core.errors import ConfigError
+from stegnet.models.backbone import NONE
+from stegnet.models.invertible import SLOPE, BackboneContext
+from stegnet.models.pair import Pair, register
+
+MODEM = "modem"
+BLOCK = 8  # pixels
+COEFFICIENTS = BLOCK**2  # of each component
+DITHER = COEFFICIENTS  # of luma
+# Luma and colour differences of JFIF (ITU-R BT.601), without their offset.
+YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+# Steps of luma in levels at quality 50 (ITU-T T.81, table K.1), row by row.
+STEPS = (
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
+    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
+    72, 92, 95, 98, 112, 100, 103, 99,
+)  # fmt: skip
+PHASE = 0.25  # of a bit that is 1, in periods; −PHASE of one that is 0
+WAY = 1.4  # at first: logit of the share of the way to the phase
+LIKELIHOOD = 4.0  # at first: log-likelihood ratio at the phase itself
+_FEATURES, _CHANGES = 8.0, 8 / 255  # coefficients to features of about 1; outputs to changes of some levels
+_RUNGS = ({"bits": 22, "scale": 1.2},)
+
+
+@register(MODEM)
+class Modem(Pair):
+    """Hides some bits in each block of 8×8 pixels, and reveals how likely each is 1.
+
+    Args:
+        rungs: for each, "bits" of a block, 1 to 64, and "scale", the period of a phase in `STEPS`; other keys describe
+            its training. The bits of a rung are in the coefficients with the smallest steps.
+        width: channels of the residual blocks.
+        blocks: number of residual blocks in each network; the second one sees the neighbouring blocks.
+        backbone: name of a timm model that sees more of them, or "none".
+        pretrained: the backbone starts from timm's weights.
+    Raises:
+        ConfigError: there is no such backbone, or `blocks` is 1.
+    """
+
+    def __init__(
+        self,
+        rungs: Sequence[dict[str, Any]] = _RUNGS,
+        width: int = 128,
+        blocks: int = 4,
+        backbone: str = NONE,
+        pretrained: bool = False,
+    ) -> None:
+        super().__init__()
+        if blocks < 2:
+            raise ConfigError(f"model.blocks: must be 2 or more, is {blocks}", "the second one sees the neighbours")
+        self.rungs = [dict(rung) for rung in rungs]
+        self.bits = sum(rung["bits"] for rung in rungs)
+        basis, places = _block_basis(), _places(rungs)
+        for name, buffer in (
+            ("basis", basis), ("inverse", torch.linalg.inv(basis).contiguous()), ("places", places),
+            ("periods", _periods(rungs, places)),
+        ):  # fmt: skip
+            self.register_buffer(name, buffer, persistent=False)
+        features = 3 * COEFFICIENTS + 2 * self.bits
+        self.likelihoods = nn.Parameter(torch.full((self.bits, 1, 1), LIKELIHOOD))
+        changes = 3 * COEFFICIENTS + 2 * self.bits
+        self.modulator = BlockNetwork(features + self.bits, changes, width, blocks, backbone, pretrained)
+        self.demodulator = BlockNetwork(features, self.bits, width, blocks, backbone, pretrained)
+
+    def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """Returns the container, (B, 3, H, W); neither clamped nor rounded.
+
+        Args:
+            cover: (B, 3, H, W) in [0, 1].
+            secret: (B, bits + DITHER, H/8, W/8): bits, −1 or 1, and 0 for those of other rungs; and the dither of luma
+                coefficients, in [0, 1), in periods.
+        """
+        bits, dither = secret[:, : self.bits], secret[:, self.bits :]
+        coefficients, phases = self._transform(cover, dither)
+        outputs = self.modulator(torch.cat([self._features(coefficients, phases), bits], dim=1))
+        with full_precision(cover.device):
+            free, ways, wanted = outputs.float().split([3 * COEFFICIENTS, self.bits, self.bits], dim=1)
+            away = _fraction(PHASE * bits.float() + wanted - phases)
+            moved = bits.abs() * (ways + WAY).sigmoid() * self.periods * away
+            change = (free * _CHANGES).index_add(1, self.places, moved)
+            return cover + functional.pixel_shuffle(functional.conv2d(change, self.inverse[:, :, None, None]), BLOCK)
+
+    def reveal(self, container: Tensor, dither: Tensor) -> Tensor:
+        """Returns log-likelihood ratios, natural, (B, bits, H/8, W/8): positive if a bit is more likely 1 than −1.
+
+        Args:
+            container: (B, 3, H, W) in [0, 1].
+            dither: (B, DITHER, H/8, W/8), as in hiding.
+        """
+        coefficients, phases = self._transform(container, dither)
+        learnt = self.demodulator(self._features(coefficients, phases))
+        with full_precision(container.device):
+            return self.likelihoods * (2 * math.pi * phases).sin() + learnt.float()
+
+    def _transform(self, pictures: Tensor, dither: Tensor) -> tuple[Tensor, Tensor]:
+        """The coefficients of blocks, (B, 192, H/8, W/8), and the phases that bits are in, (B, bits, H/8, W/8)."""
+        with full_precision(pictures.device):
+            samples = functional.pixel_unshuffle(pictures.float() - 0.5, BLOCK)
+            coefficients = functional.conv2d(samples, self.basis[:, :, None, None])
+            return coefficients, coefficients[:, self.places] / self.periods - dither.float()[:, self.places]
+
+    def _features(self, coefficients: Tensor, phases: Tensor) -> Tensor:
+        """(B, 192 + 2 · bits, H/8, W/8)."""
+        angles = 2 * math.pi * phases
+        return torch.cat([coefficients * _FEATURES, angles.cos(), angles.sin()], dim=1)
+
+
+class BlockNetwork(nn.Module):
+    """Residual blocks between two 1×1 convolutions: (B, channels, H, W) to (B, out, H, W), zero at first."""
+
+    def __init__(self, channels: int, out: int, width: int, blocks: int, backbone: str, pretrained: bool) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, width, 1)
+        self.context = None if backbone == NONE else BackboneContext(channels, width, backbone, pretrained)
+        self.body = nn.Sequential(*(Residual(width, 3 if index == 1 else 1) for index in range(blocks)))
+        self.last = nn.Conv2d(width, out, 1)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        mixed = self.first(features)
+        return self.last(self.body(mixed if self.context is None else mixed + self.context(features)))
+
+
+class Residual(nn.Module):
+    """x + W · leaky ReLU(V ∗ x), with a convolution V of kernel 1 or 3."""
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__()
+        self.wide = nn.Conv2d(width, width, kernel, padding=kernel // 2)
+        self.point = nn.Conv2d(width, width, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.point(functional.leaky_relu(self.wide(features), SLOPE))
+
+
+def _fraction(phase: Tensor) -> Tensor:
+    """The phase less its nearest whole number, with the gradient of the phase."""
+    return phase - phase.detach().round()
+
+
+def _places(rungs: Sequence[dict[str, Any]]) -> Tensor:
+    """The coefficient of each bit, (bits,) int64: of each rung, those with the smallest steps."""
+    order = sorted(range(COEFFICIENTS), key=lambda index: STEPS[index])  # stable
+    return torch.tensor([place for rung in rungs for place in order[: rung["bits"]]])
+
+
+def _periods(rungs: Sequence[dict[str, Any]], places: Tensor) -> Tensor:
+    """The period of each bit's phase, (bits, 1, 1), in samples of [0, 1]."""
+    scales = torch.cat([torch.full((rung["bits"],), float(rung["scale"])) for rung in rungs])
+    return (torch.tensor(STEPS, dtype=torch.float32)[places] * scales / 255)[:, None, None]
+
+
+def _block_basis() -> Tensor:
+    """(192, 192): RGB samples of a block, as pixel unshuffle orders them, to its DCT coefficients of Y, Cb, Cr."""
+    places = torch.arange(BLOCK, dtype=torch.float64)
+    cosines = torch.cos((2 * places[None] + 1) * places[:, None] * math.pi / (2 * BLOCK)) / 2
+    cosines[0] /= math.sqrt(2)
+    planes = torch.kron(cosines, cosines)  # (64, 64): type II, orthonormal
+    return torch.kron(torch.tensor(YCBCR, dtype=torch.float64), planes).float()
