@@ -27,7 +27,7 @@ _HEADER_SHARE = 32  # of all blocks, one in so many carries the header
 _HEADER_ITERATIONS = 40
 _NONCE = bytes(12)  # each record has a key of its own
 _REGIONS = 4  # in a row and in a column
-_STEP, _NEAR = 8, 0.5  # levels: of the salt, and between a mean and an edge that codecs may move it over
+_STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge that codecs may move it over
 _MOST_NEAR, _MOST_SALTS = 6, 8
 _LUMA = 299, 587, 114  # thousandths of red, green, blue (ITU-R BT.601)
 
@@ -69,7 +69,7 @@ def robust_salts(picture: np.ndarray) -> Iterator[bytes]:
     """The salts that a picture, (H, W, 3) uint8, may have had before a codec changed it; the likeliest first.
 
     Its hidden area is cut into regions, four by four if it is large enough. A salt is a hash of their mean lumas, in
-    steps of eight levels. Means that are near an edge of their step may have been moved over it.
+    steps of 16 levels. Means that are near an edge of their step may have been moved over it.
     """
     sizes = size_bytes(*picture.shape[:2])
     numbers, others, distances = _steps(_region_means(hidden_area(picture)))

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -164,7 +164,7 @@ def hide_robust(
             break
         content = fit(room(rate))
         rate = next(lower for lower in range(LOWEST, rate + 1) if room(lower) >= len(content))
-        salt = next(robust_salts(container))  # of the cover, then of what hiding made of it
+        salt = _common_salt(channel.received(container, written))  # of the cover, then of what hiding made of it
         key = robust_key(key_source, salt)
         bits = make_bits(shape, modem, rung, rate, content, key, salt, new_nonce(randomness))
         hidden_area(container)[:] = modem.hide(area, bits, dither_of(shape, key, salt), step)
@@ -209,6 +209,12 @@ def best_rate(
 def information(right: np.ndarray) -> float:
     """Mutual information in bits of a bit and its log-likelihood ratio, from ratios that are positive where right."""
     return float(1 - np.logaddexp(0, -right.astype(np.float64)).mean() / math.log(2))
+
+
+def _common_salt(pictures: Iterable[np.ndarray]) -> bytes:
+    """The likeliest salt that readers of each of these pictures try; that of the first if there is none."""
+    first, *others = (list(robust_salts(picture)) for picture in pictures)
+    return next((salt for salt in first if all(salt in other for other in others)), first[0])
 
 
 def _all_come_back(rate: int, right: Sequence[np.ndarray]) -> bool:

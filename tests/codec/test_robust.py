@@ -68,7 +68,7 @@ def by_the_book(picture: np.ndarray, secret: bytes, rung: Rung) -> bytes | None:
             top, left = 8 * (rows * row // 4), 8 * (cols * col // 4)
             region = picture[top : 8 * (rows * (row + 1) // 4), left : 8 * (cols * (col + 1) // 4)].reshape(-1, 3)
             red, green, blue = (int(total) for total in region.sum(0, dtype=int))
-            values.append((299 * red + 587 * green + 114 * blue) // (8000 * len(region)))
+            values.append((299 * red + 587 * green + 114 * blue) // (16000 * len(region)))
     sizes = height.to_bytes(4, "big") + width.to_bytes(4, "big")
     salt = hashlib.sha256(b"stegnet/2/robust/salt" + sizes + bytes(values)).digest()[:16]
     blocks, r = rows * cols, rung.bits
@@ -130,8 +130,12 @@ def test_short_content_gets_a_more_robust_rate(cover):
         hide_robust(MODEM, cover, lambda room, few=few: bytes(few or room), KEY, channel, JPEG75) for few in (0, 10)
     )
     assert short.room < long.room
-    damaged = (through_jpeg(each.picture, 69) for each in (long, short))
-    assert [reader(MODEM, KEY)(picture) is not None for picture in damaged] == [False, True]
+    read = reader(MODEM, KEY)
+    survived = [
+        sum(read(through_jpeg(each.picture, quality)) is not None for quality in range(50, 75, 3))
+        for each in (long, short)
+    ]
+    assert survived[0] < survived[1]
 
 
 def test_what_does_not_open(cover):
@@ -166,7 +170,7 @@ def grey(values: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("mean", "expected"), [(64, 2), (64.25, 2), (64.5, 1), (66, 1), (71, 1), (71.75, 2), (0, 1), (255, 1)]
+    ("mean", "expected"), [(64, 2), (64.5, 2), (64.75, 1), (72, 1), (79, 1), (79.5, 2), (0, 1), (255, 1)]
 )
 def test_salts_of_a_mean_near_an_edge(mean, expected):
     values = np.full((4, 4), 100.0)
@@ -176,13 +180,13 @@ def test_salts_of_a_mean_near_an_edge(mean, expected):
 
 def test_a_shift_over_an_edge_is_found():
     below, above = np.full((4, 4), 100.0), np.full((4, 4), 100.0)
-    below[0, 0], above[0, 0] = 71.75, 72
+    below[0, 0], above[0, 0] = 79.75, 80
     first, second = (list(robust_salts(grey(values))) for values in (below, above))
     assert first == second[::-1]
 
 
 def test_at_most_eight_salts_the_nearest_first():
-    values = 72 + np.arange(16).reshape(4, 4) / 32
+    values = 80 + np.arange(16).reshape(4, 4) / 32
     salts = list(robust_salts(grey(np.round(values * 16) / 16)))
     assert len(salts) == len(set(salts)) == 8
 
