@@ -69,21 +69,21 @@ class Channel:
             return cover
         return resize(cover, *(max(1, round(side * _MESSENGER_SIDE / longest)) for side in (height, width)))
 
-    def received(self, container: np.ndarray, written: int | None) -> Iterator[np.ndarray]:
+    def received(self, container: np.ndarray, written: int | None, few: bool) -> Iterator[np.ndarray]:
         """The pictures that may arrive, (H, W, 3) uint8 each; the first is the file that is written.
 
         Args:
             written: JPEG quality of that file; None for one without loss.
+            few: the lowest and the highest quality alone.
         """
         sent = container if written is None else through_jpeg(container, written)
         yield sent
-        saves = self.saves[:2] if container[..., 0].size > _LARGE else self.saves
-        for qualities in saves:
+        for qualities in (self.saves[0], self.saves[-1]) if few else self.saves:
             picture = sent
             for quality in qualities:
                 picture = through_jpeg(picture, quality)
             yield picture
-        if container[..., 0].size <= _LARGE:
+        if not few:
             yield through_jpeg(sent, self.quality, full_chroma=True)
 
 
@@ -157,18 +157,18 @@ def hide_robust(
     """
     shape = cover.shape[0] // BLOCK, cover.shape[1] // BLOCK
     room = partial(content_room, shape[0] * shape[1], rung)
-    read, area = reader(modem, key_source), hidden_area(cover)
+    read, area, few = reader(modem, key_source), hidden_area(cover), cover[..., 0].size > _LARGE
     rate, container = best_rate(modem, area, channel, rung, written, randomness) - _MARGIN, cover.copy(order="C")
     for _ in range(_ATTEMPTS):
         if rate < LOWEST or room(rate) < 1:
             break
         content = fit(room(rate))
         rate = next(lower for lower in range(LOWEST, rate + 1) if room(lower) >= len(content))
-        salt = _common_salt(channel.received(container, written))  # of the cover, then of what hiding made of it
+        salt = _common_salt(channel.received(container, written, few))  # of the cover, then of what hiding made of it
         key = robust_key(key_source, salt)
         bits = make_bits(shape, modem, rung, rate, content, key, salt, new_nonce(randomness))
         hidden_area(container)[:] = modem.hide(area, bits, dither_of(shape, key, salt), step)
-        readings = (read(picture, step) for picture in channel.received(container, written))
+        readings = (read(picture, step) for picture in channel.received(container, written, few))
         if all(reading is not None and reading.content.startswith(content) for reading in readings):
             return Survivor(container, rung, room(rate))
         rate -= _MARGIN
@@ -199,7 +199,7 @@ def best_rate(
     chosen = draw.permutation(sent.size)[:places]
     right = [
         (modem.reveal(picture, dither)[..., rung.places] * sent).reshape(-1)[chosen]
-        for picture in channel.received(container, written)
+        for picture in channel.received(container, written, few=some.size < area.size)
     ]
     right.sort(key=information)
     highest = min(int(information(right[0]) * RATES), HIGHEST)
