@@ -26,6 +26,7 @@ DOORS = {
         "stegnet/codec/carriers.py",
         "stegnet/codec/keys.py",
         "stegnet/codec/record.py",
+        "stegnet/codec/robust.py",
         "stegnet/codec/seal.py",
         "stegnet/core/shuffle.py",
     },

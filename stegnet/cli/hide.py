@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
 from stegnet.cli.keys import add_key_options, read_key_source
-from stegnet.cli.options import NETWORK, add_network_options, add_output_options, network_loader, output_target
+from stegnet.cli.options import (
+    NETWORK,
+    add_network_options,
+    add_output_options,
+    modem_loader,
+    network_loader,
+    output_target,
+)
 from stegnet.core.errors import MediaError
 
 if TYPE_CHECKING:
@@ -24,6 +31,12 @@ a picture in a picture, or a film with its sound in a film, by neural networks;
 what these hide is only scrambled. `stegnet info COVER` says what fits.
 Transparent pictures are composited on white.
 
+With OUT.jpg or --survive, the method is "robust": OUT survives being saved as
+JPEG and shared so, and may be an ordinary JPEG. There is much less room: a
+picture is scaled and compressed to fit, a small file is hidden as it is. Hiding
+simulates what OUT is promised to survive, and writes nothing that does not come
+back.
+
 The method "network" reveals the secret once to measure its quality, which is
 printed as PSNR. Below 30 dB a warning gives the reason; below 22 dB nothing is
 written without --force.
@@ -36,7 +49,8 @@ is OUT/a.png, that of a film OUT/a.mkv.
 """
 
 
-AUTO, METHODS = "auto", ("auto", "sealed", "network")
+AUTO, ROBUST, METHODS = "auto", "robust", ("auto", "sealed", "network", "robust")
+_JPEG = (".jpg", ".jpeg")
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -49,7 +63,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     hide.add_argument("cover", type=Path, metavar="COVER", help="picture, film or folder to hide in; never changed")
     hide.add_argument("secret", type=Path, metavar="SECRET", help="file or folder to hide")
-    output_help = "output file, .png for a picture, .mkv or .mp4 for a film; or a folder"
+    output_help = "output file, .png or .jpg for a picture, .mkv or .mp4 for a film; or a folder"
     add_output_options(hide, output_help, force_help="; hide a secret even if its quality is below 22 dB")
     add_key_options(hide)
     hide.add_argument(
@@ -57,7 +71,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         choices=METHODS,
         default=AUTO,
         help="auto: sealed, compressed if it does not fit otherwise; sealed: any file, byte for byte; network: a "
-        "picture or film, by neural networks (default: auto)",
+        "picture or film, by neural networks; robust: a picture or small file, by bits that survive JPEG (default: "
+        "auto; robust with --survive or for OUT.jpg)",
     )
     hide.add_argument(
         "--compress", action="store_true", help="sealed: compress a picture or film that does not fit otherwise"
@@ -68,12 +83,25 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="network: refuse or cut a film with more frames than its cover (default: refuse)",
     )
     hide.add_argument("--no-sound", action="store_true", help="network: do not hide the secret film's sound")
+    hide.add_argument(
+        "--survive",
+        metavar="CHANNEL",
+        help="robust: what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved "
+        "twice as JPEG 70 to 80 (default: jpeg:75)",
+    )
+    hide.add_argument(
+        "--container-psnr",
+        type=float,
+        metavar="DB",
+        help="robust: quality of the container, 38, or 32 for more room (default: 38)",
+    )
     hide.add_argument("--no-verify", action="store_true", help="do not read the output back to verify it")
     add_network_options(hide)
     hide.set_defaults(run=_run, usage_error=hide.error)
 
 
 def _run(options: argparse.Namespace) -> int:
+    options.method = _method(options)
     _check(options)
     key_source = read_key_source(options, confirm=True, hiding=True)
     from stegnet.codec.folder import is_folder  # imported here to keep --help fast
@@ -89,26 +117,39 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _method(options: argparse.Namespace) -> str:
+    """The method that the options ask for."""
+    lossy = options.survive or options.container_psnr or options.output.suffix.lower() in _JPEG
+    return ROBUST if lossy and options.method == AUTO else options.method
+
+
 def _check(options: argparse.Namespace) -> None:
     """Rejects options that the chosen method does not support."""
-    if options.method == "network" and options.compress:
-        options.usage_error("--compress requires --method sealed")
-    for name in ("longer", "no_sound", *NETWORK):
-        if options.method != "network" and getattr(options, name):
-            options.usage_error(f"--{name.replace('_', '-')} requires --method network")
+    allowed = {
+        "compress": (AUTO, "sealed"),
+        "survive": (ROBUST,),
+        "container_psnr": (ROBUST,),
+        **dict.fromkeys(("longer", "no_sound"), ("network",)),
+        **dict.fromkeys(NETWORK, ("network", ROBUST)),
+    }
+    for name, methods in allowed.items():
+        if options.method not in methods and getattr(options, name):
+            options.usage_error(
+                f"--{name.replace('_', '-')} requires --method {' or '.join(each for each in methods if each != AUTO)}"
+            )
 
 
 def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
     from stegnet.codec.folder import hide_each, is_folder, plan_hiding, results_folder
 
-    any_file = options.method == "sealed" or (options.method == AUTO and not is_folder(options.secret))
+    any_file = options.method in ("sealed", ROBUST) or (options.method == AUTO and not is_folder(options.secret))
     plan = plan_hiding(options.cover, options.secret, any_file)
     network = network_loader(options)
     if options.method == "network":
         network()  # its errors are reported once, not for each file
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
         hide = _hider(options, key_source, network, progress)
-        outcomes = hide_each(plan, output_target(options), hide)
+        outcomes = hide_each(plan, output_target(options), hide, _JPEG[0] if options.method == ROBUST else "")
         return messages.run_batch(plan, outcomes, _frames)
 
 
@@ -123,6 +164,17 @@ def _hider(
     if options.method == "sealed":
         choices = {"compress": options.compress, "verify": not options.no_verify, "progress": progress}
         return lambda cover, secret, out: embed_file(cover, secret, out, key_source, **choices)
+    if options.method == ROBUST:
+        from stegnet.codec.robust_files import CONTAINER_PSNR, RobustOptions, hide_robust_file
+        from stegnet.codec.survival import DEFAULT
+
+        wanted = RobustOptions(
+            options.survive or DEFAULT, options.container_psnr or CONTAINER_PSNR, not options.no_verify
+        )
+        modem = modem_loader(options)
+        return lambda cover, secret, out: hide_robust_file(
+            modem, cover, secret, out, key_source, wanted, progress=progress
+        )
     how = HideOptions(options.longer or "refuse", not options.no_sound, not options.no_verify, force=options.force)
     by = hide_file if options.method == "network" else hide_automatically
     return lambda cover, secret, out: by(network, cover, secret, out, key_source, how, progress=progress)

@@ -11,6 +11,7 @@ from stegnet.cli.keys import key_files
 if TYPE_CHECKING:
     from stegnet.codec import OutputTarget
     from stegnet.codec.files import NetworkLoader
+    from stegnet.codec.modem import ModemLoader
 
 NETWORK = ("weights", "backend", "device", "precision")
 
@@ -56,10 +57,34 @@ def network_loader(options: argparse.Namespace) -> "NetworkLoader":
         from stegnet.codec import Network  # imported here to keep --help fast
         from stegnet.core.card import SHIPPED
 
-        device, precision, backend = (getattr(options, name) or "auto" for name in ("device", "precision", "backend"))
-        return Network.load(options.weights or SHIPPED, device, precision, backend)
+        return Network.load(SHIPPED if _is_modem(options) else options.weights or SHIPPED, *_where(options))
 
     return load
+
+
+def modem_loader(options: argparse.Namespace) -> "ModemLoader":
+    """Returns a function that loads the modem on its first call: the shipped one, unless the weights are a modem's."""
+
+    @cache
+    def load():
+        from stegnet.codec.modem import Modem
+        from stegnet.core.card import SHIPPED_MODEM
+
+        return Modem.load(options.weights if _is_modem(options) else SHIPPED_MODEM, *_where(options))
+
+    return load
+
+
+def _is_modem(options: argparse.Namespace) -> bool:
+    from stegnet.codec.modem import MODEM
+    from stegnet.core.card import read_card
+
+    return options.weights is not None and read_card(options.weights).model == MODEM
+
+
+def _where(options: argparse.Namespace) -> tuple[str, str, str]:
+    """Device, precision and backend."""
+    return tuple(getattr(options, name) or "auto" for name in ("device", "precision", "backend"))
 
 
 def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:

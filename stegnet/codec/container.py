@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,11 +18,13 @@ import numpy as np
 from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.codec.frame import FrameReading, nothing_revealed, read_record
 from stegnet.codec.keys import Key, KeyRing, KeySource
+from stegnet.codec.modem import ModemLoader
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import Header
+from stegnet.codec.robust_content import RobustContent, read_robust
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames
+from stegnet.media import FILM, PICTURE, kind, lossy_format, read_cover, read_frames
 
 UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
 
@@ -65,14 +68,14 @@ class Container:
             if first is None:
                 raise MediaError(f"{path}: the film has no frames")
             self.height, self.width = first.shape[:2]
-            self._keys = KeyRing(key_source)
+            self._key_source, self._keys = key_source, KeyRing(key_source)
             self.first = read_record(first, self._keys, first=True)
             if self._keys.locked and self.kind == FILM:
                 self._find_anchor()
         except BaseException:
             self.close()
             raise
-        self._decoded = [first]
+        self._decoded, self._robust = [first], None
 
     @property
     def key(self) -> Key:
@@ -139,6 +142,15 @@ class Container:
                     return record.header
         raise self.not_opened()
 
+    def robust(self, modem: ModemLoader, progress: Progress = no_progress) -> RobustContent | None:
+        """What a modem hid in a picture; None if nothing opens so, for films, and where a sealed record opens."""
+        if self.kind == FILM or self.first.record is not None:
+            return None
+        if self._robust is None:
+            (picture,) = self.frames()
+            self._robust = read_robust(modem(), picture, self._key_source, partial(progress, "reveal tiles"))
+        return self._robust
+
     def inspect(self, progress: Progress = no_progress) -> Inspection:
         """Reads the records of all frames, and diagnoses what happened to them.
 
@@ -156,10 +168,15 @@ class Container:
         return Inspection(header, statuses, diagnose(statuses, header.frames))
 
     def not_opened(self) -> RevealError:
-        """The error where nothing opens; it says so if the file's format alone explains it: a JPEG keeps nothing."""
+        """The error where nothing opens; it says so if the file's format alone explains it."""
         form = lossy_format(self.path)
         if form is None:
             return nothing_revealed()
+        if self.kind == PICTURE:
+            hint = (
+                f"the key is another one, or {form} keeps nothing of what was hidden; `hide --survive` hides what stays"
+            )
+            return RevealError(str(nothing_revealed()), hint)
         hint = "get the file that `stegnet hide` wrote, sent as a file: messengers and web sites often convert pictures"
         return RevealError(f"{self.path}: {form} does not keep what was hidden", hint)
 

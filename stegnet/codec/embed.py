@@ -176,7 +176,7 @@ def _open_cover(path: Path, cover_kind: str) -> _Cover:
 def _fitting_secret(file: Path, cover: _Cover, compress: bool, progress: Progress) -> Iterator[_Secret]:
     """Yields the file as it is if it fits, else a compressed copy that exists within the block."""
     what = _media_kind(file) if compress else None
-    name, size = _stored_name(file), file.stat().st_size
+    name, size = stored_name(file), file.stat().st_size
     if size <= cover.room(name):
         yield _Secret(file, name, ("it fits byte for byte, and was not compressed",) if compress else ())
     elif what is None:
@@ -196,14 +196,14 @@ def _compressors() -> dict[str, tuple[Callable, str]]:
 
 def _compressed(file: Path, what: str, folder: Path, cover: _Cover, progress: Progress) -> _Secret:
     squeeze, suffix = _compressors()[what]
-    name = _stored_name(file.with_suffix(suffix))
+    name = stored_name(file.with_suffix(suffix))
     try:
         made = squeeze(file, folder, cover.room(name), lambda done, total: progress("compress", done, total))
     except OSError as error:
         hint = "set TMPDIR to a folder with more room"
         raise MediaError(f"{folder}: can't be written ({error.strerror})", hint) from error
     # Lossless WebP's suffix is as long as AVIF's, so that the room stays.
-    name = _stored_name(file.with_suffix(made.path.suffix))
+    name = stored_name(file.with_suffix(made.path.suffix))
     before = f"{printable(file.name)} was compressed from {file.stat().st_size} bytes"
     return _Secret(made.path, name, (f"{before}: {made.description}",))
 
@@ -229,7 +229,7 @@ def _media_kind(file: Path) -> str | None:
         return None
 
 
-def _stored_name(file: Path) -> str:
+def stored_name(file: Path) -> str:
     """The name without folders, cut to what a record holds, its suffix kept."""
     name = os.fsencode(file.name)
     if len(name) > MAX_NAME:

@@ -118,7 +118,8 @@ def extract_opened_file(
         if strict and lines:
             hint = "the file in it is whole: without --strict, it is revealed"
             raise RevealError(f"{container.path}: {'; '.join(lines)}", hint)
-        note = _as_png(part, header.secret, out.path) or _suffix_note(header.secret, out.path)
+        name = header.secret.name
+        note = as_png(part, name, out.path) or suffix_note(name, out.path)
     size = container.width, container.height, header.frames
     notes = (describe_file(header, *size), *note)
     return Report(*size, frames_with_data(header), notes, lines)
@@ -136,9 +137,9 @@ def describe_file(header: Header, width: int, height: int, frames: int) -> str:
     return f"hidden: {printable(file.name)}, {file.size} bytes, {bits:.3f} bits per sample"
 
 
-def _as_png(part: Path, file: File, out: Path) -> tuple[str, ...]:
+def as_png(part: Path, name: str, out: Path) -> tuple[str, ...]:
     """Converts a picture of another format that is revealed as a .png; a note if it did."""
-    own = plain_suffix(file)
+    own = plain_suffix(name)
     if out.suffix.lower() != ".png" or own.lower() not in _PICTURES:
         return ()
     try:
@@ -149,17 +150,17 @@ def _as_png(part: Path, file: File, out: Path) -> tuple[str, ...]:
     return (f"converted to PNG; as {out.with_suffix(own).name} it is revealed byte for byte",)
 
 
-def _suffix_note(file: File, out: Path) -> tuple[str, ...]:
+def suffix_note(name: str, out: Path) -> tuple[str, ...]:
     """Note on a result whose suffix, by which programs choose how to open it, differs from the file's own."""
-    own = plain_suffix(file)
+    own = plain_suffix(name)
     if not own or out.suffix.lower() == own.lower():
         return ()
     return (f"its own name ends in {own}: programs may want it named {out.with_suffix(own).name}",)
 
 
-def plain_suffix(file: File) -> str:
+def plain_suffix(name: str) -> str:
     """Suffix of a hidden file's own name if it is harmless, else ""."""
-    suffix = PurePath(file.name).suffix
+    suffix = PurePath(name).suffix
     return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ""
 
 

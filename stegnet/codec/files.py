@@ -12,12 +12,14 @@ from stegnet.codec.container import Container
 from stegnet.codec.extract import extract_opened_file
 from stegnet.codec.film import HideOptions, hide_film
 from stegnet.codec.keys import SYSTEM, KeyRing, KeySource, Randomness
+from stegnet.codec.modem import ModemLoader, shipped_modem
 from stegnet.codec.network import Network, Step, no_step
 from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, form_of, no_progress, write_picture
 from stegnet.codec.picture import hide_picture, reveal_read_picture
 from stegnet.codec.quality import SecretQuality, measure_secret, visibility_notes
 from stegnet.codec.record import FILE
 from stegnet.codec.reveal import reveal_opened_film
+from stegnet.codec.robust_reveal import write_revealed
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, kind, read_cover, read_picture
@@ -93,18 +95,20 @@ def reveal_file(
     key_source: KeySource,
     strict: bool = False,
     progress: Progress = no_progress,
+    modem: ModemLoader = shipped_modem,
 ) -> Report:
     """Reveals the secret in a container: a picture as PNG, a film as MKV or MP4, any other file as it was.
 
     Args:
-        strict: refuse a container that is not exactly as it was hidden.
+        strict: refuse a container that is not exactly as it was hidden, if it does not hide by bits that survive that.
+        modem: reads pictures that survive lossy codecs.
     Raises:
         StegnetError: any but DataError, CapacityError and TrainingError.
     """
     check_input(container)
     with Container(container, key_source) as opened:
         out.check((), "file", container)
-        return reveal_opened(network, opened, out, strict, progress)
+        return reveal_opened(network, opened, out, strict, progress, modem)
 
 
 def reveal_opened(
@@ -113,8 +117,12 @@ def reveal_opened(
     out: OutputTarget,
     strict: bool = False,
     progress: Progress = no_progress,
+    modem: ModemLoader = shipped_modem,
 ) -> Report:
     """Reveals the secret in a container that is open; arguments and errors as `reveal_file`."""
+    robust = container.robust(modem, progress)
+    if robust is not None:
+        return write_revealed(out, robust, container.path)
     if container.header(progress).kind == FILE:
         report = extract_opened_file(container, out, strict, progress)
         return replace(report, width=0, height=0, frames=1, hidden=1)  # those of the container, not of the file

@@ -12,9 +12,11 @@ from stegnet.codec.container import Container
 from stegnet.codec.extract import plain_suffix
 from stegnet.codec.files import check_input, kind_of_secret
 from stegnet.codec.keys import KeySource
+from stegnet.codec.modem import ModemLoader, shipped_modem
 from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, no_progress
 from stegnet.codec.record import FILM as HIDDEN_FILM
-from stegnet.codec.record import File, Header
+from stegnet.codec.record import File
+from stegnet.codec.robust_content import RobustFile
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.media import FILM, PICTURE, kind
 
@@ -113,19 +115,20 @@ def plan_revealing(containers: Path) -> Plan:
 
 
 def hide_each(
-    plan: Plan, folder: OutputTarget, hide: Callable[[Path, Path, OutputTarget], Report]
+    plan: Plan, folder: OutputTarget, hide: Callable[[Path, Path, OutputTarget], Report], suffix: str = ""
 ) -> Iterator[Outcome]:
     """Hides pair after pair; an error ends only its pair.
 
     Args:
         folder: for the results: `a.jpg` becomes `folder/a.png`, a film `folder/a.mkv`.
         hide: hides a secret in a cover.
+        suffix: of all results; "" for that of their kind.
     """
     names = Names()
 
     def work(job: Job) -> tuple[Path, Report]:
         assert job.secret is not None
-        out = folder.path / names.take(job.source.stem, FORMS[job.kind][0])
+        out = folder.path / names.take(job.source.stem, suffix or FORMS[job.kind][0])
         return out, hide(job.source, job.secret, replace(folder, path=out))
 
     return _each(plan.jobs, work)
@@ -137,6 +140,7 @@ def reveal_each(
     key_source: KeySource,
     reveal: Callable[[Container, OutputTarget], Report],
     progress: Progress = no_progress,
+    modem: ModemLoader = shipped_modem,
 ) -> Iterator[Outcome]:
     """Reveals one container after the other; an error ends only its job.
 
@@ -144,13 +148,14 @@ def reveal_each(
         folder: for the results; their suffix follows from what is hidden.
         reveal: reveals the secret in a container that is open.
         progress: called while a container is searched for its header.
+        modem: reads pictures that survive lossy codecs.
     """
     names = Names()
 
     def work(job: Job) -> tuple[Path, Report]:
         check_input(job.source)
         with Container(job.source, key_source) as container:
-            out = folder.path / names.take(job.source.stem, _suffix(container.header(progress)))
+            out = folder.path / names.take(job.source.stem, _suffix(container, modem, progress))
             return out, reveal(container, replace(folder, path=out))
 
     return _each(plan.jobs, work)
@@ -203,10 +208,16 @@ def _each(jobs: Iterable[Job], work: Callable[[Job], tuple[Path, Report]]) -> It
             yield Outcome(job, out, report)
 
 
-def _suffix(header: Header) -> str:
+def _suffix(container: Container, modem: ModemLoader, progress: Progress) -> str:
     """Suffix of the result; that of a hidden file is kept if it is harmless."""
+    robust = container.robust(modem, progress)
+    if isinstance(robust, RobustFile):
+        return plain_suffix(robust.name) or ".bin"
+    if robust is not None:
+        return FORMS[PICTURE][0]
+    header = container.header(progress)
     if isinstance(header.secret, File):
-        return plain_suffix(header.secret) or ".bin"
+        return plain_suffix(header.secret.name) or ".bin"
     return FORMS[FILM if header.kind == HIDDEN_FILM else PICTURE][0]
 
 

@@ -1,5 +1,6 @@
 """Information on a file: what anyone can see, and with its key what is hidden in it."""
 
+import hashlib
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -9,10 +10,13 @@ from stegnet.codec.embed import bytes_room
 from stegnet.codec.files import ALTERED, check_input, input_kind
 from stegnet.codec.frame import check_cover
 from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, KeySource
+from stegnet.codec.modem import ModemLoader, read_rungs, shipped_modem
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import PICTURE as HIDDEN_PICTURE
 from stegnet.codec.record import File, Header, Pictures
-from stegnet.core.card import SHIPPED, read_card, weights_id
+from stegnet.codec.robust_content import RobustContent, RobustFile
+from stegnet.codec.robust_files import CONTAINER_PSNR, forecast_room
+from stegnet.core.card import SHIPPED, SHIPPED_MODEM, read_card, weights_id
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import PSNR
 from stegnet.core.samples import CODED
@@ -25,7 +29,12 @@ _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
 UNKNOWN = "unknown: nobody can tell from this file whether something is hidden in it"
 
 
-def file_info(path: Path, key_source: KeySource | None = None, progress: Progress = no_progress) -> Info:
+def file_info(
+    path: Path,
+    key_source: KeySource | None = None,
+    progress: Progress = no_progress,
+    modem: ModemLoader = shipped_modem,
+) -> Info:
     """Describes a file. Without a key, only what it shows openly; nothing hidden is looked for.
 
     Returns:
@@ -42,7 +51,9 @@ def file_info(path: Path, key_source: KeySource | None = None, progress: Progres
         if container.kind == FILM:
             hidden = _in_film(container, progress)
             return _film_or_damage(path) | hidden
-        return _picture_of(container.height, container.width) | _in_picture(container)
+        shown = _picture_of(container.height, container.width)
+        robust = container.robust(modem, progress)
+        return shown | (_in_picture(container) if robust is None else _in_robust(robust))
 
 
 def _picture(path: Path) -> Info:
@@ -106,6 +117,19 @@ def _forecast(height: int, width: int, frames: int, room: int, by_network: bool)
     if by_network:
         what = f"a film of up to {frames} frames" if frames > 1 else "a picture"
         lines.append(f"{what} of its own size at about {_figure()} (network)")
+    return lines if frames > 1 else lines + _robust_forecast(height, width)
+
+
+def _robust_forecast(height: int, width: int) -> list[str]:
+    """What survives JPEG in a picture of this size, one line for each of the shipped modem's rungs at 38 dB."""
+    rungs = [rung for rung in read_rungs(SHIPPED_MODEM) if abs(rung.psnr - CONTAINER_PSNR) < 1]
+    lines = []
+    for rung in sorted(rungs, key=lambda rung: -rung.lowest):
+        room = forecast_room(rung, height, width)
+        if room:
+            decibels = forecast.picture_quality(room, width, height)
+            what = f"about {room} bytes, such as a picture of its own size at about {decibels:.0f} dB"
+            lines.append(f"{what} (robust, --survive {rung.channel})")
     return lines
 
 
@@ -133,6 +157,16 @@ def _film_or_damage(path: Path) -> Info:
 def _in_picture(container: Container) -> Info:
     header, whole = container.header(), container.first.whole
     return _hidden(header) | {"whole": whole, "trouble": [] if whole else [ALTERED]}
+
+
+def _in_robust(content: RobustContent) -> Info:
+    """What is hidden by the method "robust"; it was read without error, whatever happened to its container."""
+    if isinstance(content, RobustFile):
+        digest = hashlib.sha256(content.data).hexdigest()
+        named: Info = {"hidden_name": content.name, "hidden_bytes": len(content.data), "hidden_sha256": digest}
+        return {"hidden": "file", "method": "robust"} | named
+    height, width = content.shape[:2]
+    return {"hidden": "picture", "method": "robust", "hidden_width": width, "hidden_height": height}
 
 
 def _in_film(container: Container, progress: Progress) -> Info:

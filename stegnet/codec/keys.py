@@ -89,6 +89,16 @@ class Key(_Unpickled):
         mac.update(film_id)
         return mac.finalize()
 
+    def robust(self, purpose: bytes, salt: bytes, header: bytes = b"") -> bytes:
+        """A 32-byte key for one purpose in a robust container.
+
+        Args:
+            purpose: b"dither", b"places" or b"header", which all containers with this salt share, or b"order", b"mask"
+                or b"record".
+            header: for the last three, the 8 bytes that are fresh for each hiding.
+        """
+        return self._derive(b"stegnet/2/robust/" + purpose, salt + header)
+
     def shuffle(self, film_id: bytes, index: int) -> bytes:
         """The 32-byte stream key of one frame's shuffle.
 

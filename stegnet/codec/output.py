@@ -21,7 +21,8 @@ from stegnet.media import (
     digest,
     write_png,
 )
-from stegnet.media.output import exists_already
+from stegnet.media.jpeg import encode_jpeg
+from stegnet.media.output import check_bytes, exists_already
 
 FORMS = {PICTURE: (".png",), FILM: (".mkv", ".mp4")}
 
@@ -122,6 +123,18 @@ def write_picture(
         write_png(part, picture, icc=profile)
         if verify:
             check_picture(part, picture)
+    return Report(picture.shape[1], picture.shape[0])
+
+
+def write_jpeg(
+    out: OutputTarget, picture: np.ndarray, quality: int, profile: bytes | None = None, *, verify: bool = False
+) -> Report:
+    """Writes a picture, (H, W, 3) uint8, as JPEG 4:2:0 without metadata; arguments and errors as `write_picture`."""
+    data = encode_jpeg(picture, quality, icc=profile)
+    with atomic_write(out.path, overwrite=out.force) as part:
+        part.write_bytes(data)
+        if verify:
+            check_bytes(part, data)
     return Report(picture.shape[1], picture.shape[0])
 
 

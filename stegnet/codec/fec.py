@@ -1,0 +1,202 @@
+"""Error correction with soft decisions: irregular repeat–accumulate codes (docs/format.md, "Error correction").
+
+A repeat–accumulate code (Jin, Khandekar, McEliece 2000) is an LDPC code whose parity bits form a chain: encoding is a
+running sum, and any length and rate are possible. The degrees are like those of DVB-S2 (ETSI EN 302 307-1,
+annexes B and C). Decoding is belief propagation by the sum-product rule (Kschischang, Frey, Loeliger 2001).
+
+Bits are arrays of uint8, 0 or 1. Log-likelihood ratios are ln P(1) − ln P(0), float32: positive for 1.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+
+import numpy as np
+
+from stegnet.codec.carriers import keystream
+
+RATES = 64  # a code's rate is a number of 64ths
+LOWEST, HIGHEST = 1, 58  # rates
+LONGEST = 65_536  # bits of a codeword
+ITERATIONS = 100
+_REPEATED = 16  # below this rate, a code of this rate is repeated
+_COMMON = 3  # checks of an ordinary message bit
+# For rates from a number of 64ths on: the checks of a favoured message bit, and the share of these bits.
+_DEGREES = ((0, 12, (3, 8)), (29, 8, (2, 5)), (36, 12, (1, 4)), (45, 12, (1, 6)))
+_LARGEST = 30.0  # magnitude of a log-likelihood ratio
+_LEAST = 1e-7  # magnitude of a message between bits and checks
+
+
+@dataclass(frozen=True)
+class Code:
+    """A systematic code of n bits: k message bits, then n − k parity bits.
+
+    Attributes:
+        n, k: lengths, 0 < k < n.
+        rate: number of 64ths, by which the degrees are chosen.
+    """
+
+    n: int
+    k: int
+    rate: int
+
+    def encode(self, message: np.ndarray) -> np.ndarray:
+        """The codeword, (n,) uint8, of a message, (k,) uint8."""
+        bits, checks = self._edges
+        sums = np.bincount(checks, message[bits], self.n - self.k).astype(np.int64)
+        return np.concatenate([message, (sums.cumsum() % 2).astype(np.uint8)])
+
+    def decode(self, ratios: np.ndarray, iterations: int = ITERATIONS) -> np.ndarray | None:
+        """The message, (k,) uint8, or None if no codeword is found.
+
+        Args:
+            ratios: (n,) log-likelihood ratios.
+        """
+        graph, channel = self._graph, ratios.astype(np.float32).clip(-_LARGEST, _LARGEST)
+        to_checks, totals = channel[graph.bits], channel
+        for _ in range(iterations):
+            if graph.satisfied(totals > 0):
+                return (totals[: self.k] > 0).astype(np.uint8)
+            to_bits = graph.from_checks(to_checks)
+            totals = channel + np.bincount(graph.bits, to_bits, self.n).astype(np.float32)
+            to_checks = totals[graph.bits] - to_bits
+        return None
+
+    @cached_property
+    def _edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Message bit and check of each edge between them."""
+        favoured, degree = _favoured(self.k, self.rate)
+        degree = min(degree, self.n - self.k)
+        edges = [*_bands(range(favoured), degree, self), *_bands(range(favoured, self.k), _COMMON, self)]
+        bits, checks = (np.concatenate(each) for each in zip(*edges, strict=True))
+        return bits, checks
+
+    @cached_property
+    def _graph(self) -> "_Graph":
+        bits, checks = self._edges
+        chain = np.arange(self.n - self.k)
+        # Check i sums parity bits i and i − 1.
+        ends = np.concatenate([bits, self.k + chain, self.k + chain[:-1]])
+        rows = np.concatenate([checks, chain, chain[1:]])
+        order = rows.argsort(kind="stable")
+        return _Graph(ends[order], np.searchsorted(rows[order], chain))
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """Edges between bits and checks, ordered by check.
+
+    Attributes:
+        bits: (E,) bit of each edge.
+        starts: (n − k,) first edge of each check.
+    """
+
+    bits: np.ndarray
+    starts: np.ndarray
+
+    def satisfied(self, ones: np.ndarray) -> bool:
+        """True if bits, (n,) bool, are a codeword."""
+        return not (np.add.reduceat(ones[self.bits], self.starts, dtype=np.uint8) & 1).any()
+
+    def from_checks(self, to_checks: np.ndarray) -> np.ndarray:
+        """What each edge's check says of its bit, given what all its other bits said; log-likelihood ratios, (E,)."""
+        small = _flip(np.abs(to_checks))
+        magnitudes = _flip(self._on_edges(np.add.reduceat(small, self.starts)) - small)
+        positive = to_checks > 0
+        odd = np.add.reduceat(positive, self.starts, dtype=np.uint8) & 1
+        # Other bits that are 1 in odd number make this one 1.
+        return np.where(self._on_edges(odd).astype(bool) ^ positive, magnitudes, -magnitudes)
+
+    def _on_edges(self, of_checks: np.ndarray) -> np.ndarray:
+        return np.repeat(of_checks, self._sizes)
+
+    @cached_property
+    def _sizes(self) -> np.ndarray:
+        return np.diff(self.starts, append=self.bits.size)
+
+
+def _flip(magnitudes: np.ndarray) -> np.ndarray:
+    """φ(x) = −ln tanh(x / 2), its own inverse (Gallager 1963), in place."""
+    np.clip(magnitudes, _LEAST, _LARGEST, magnitudes)
+    magnitudes *= 0.5
+    np.log(np.tanh(magnitudes, magnitudes), magnitudes)
+    return np.negative(magnitudes, magnitudes)
+
+
+def _favoured(k: int, rate: int) -> tuple[int, int]:
+    """Number of message bits that have more checks than the others, and how many these have."""
+    degree, share = next((degree, share) for least, degree, share in reversed(_DEGREES) if rate >= least)
+    return k * share[0] // share[1], degree
+
+
+def _bands(bits: range, degree: int, code: Code) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The edges of some message bits, one to a check in each of `degree` bands of checks, spread evenly over a band."""
+    checks, count = code.n - code.k, len(bits)
+    words = np.frombuffer(_words(code, bits.start, 8 * degree * count), "<u8").reshape(degree, count)
+    edges = [checks * band // degree for band in range(degree + 1)]
+    return [
+        (np.arange(bits.start, bits.stop)[places], start + np.arange(count) * (end - start) // count)
+        for places, start, end in zip(words.argsort(1, kind="stable"), edges, edges[1:], strict=False)
+    ]
+
+
+def _words(code: Code, first: int, size: int) -> bytes:
+    """Public random bytes that belong to a code, for the bits from `first` on."""
+    numbers = b"".join(number.to_bytes(4, "big") for number in (code.n, code.k, first))
+    return keystream(sha256(b"stegnet/2/code" + numbers).digest(), size)
+
+
+@dataclass(frozen=True)
+class Coding:
+    """Places for coded bits, at a rate: as few codewords of equal length as LONGEST allows, bit by bit in turns.
+
+    Attributes:
+        places: number of coded bits.
+        rate: number of 64ths of them that are message bits, LOWEST to HIGHEST.
+    """
+
+    places: int
+    rate: int
+
+    @property
+    def room(self) -> int:
+        """Bits of a message."""
+        return self._count * self._code.k
+
+    def encode(self, message: np.ndarray) -> np.ndarray:
+        """The coded bits, (places,) uint8, of a message, (room,) uint8; places that are left over are 0."""
+        words = np.stack([self._code.encode(part) for part in message.reshape(self._count, -1)], 1)
+        coded = np.zeros(self.places, np.uint8)
+        used = self._length * self._count
+        coded[:used] = words[np.arange(self._length) % self._code.n].reshape(-1)
+        return coded
+
+    def decode(self, ratios: np.ndarray, iterations: int = ITERATIONS) -> np.ndarray | None:
+        """The message, (room,) uint8, or None if any codeword is not found.
+
+        Args:
+            ratios: (places,) log-likelihood ratios.
+        """
+        repeated = np.zeros((-(-self._length // self._code.n) * self._code.n, self._count), np.float32)
+        repeated[: self._length] = ratios[: self._length * self._count].reshape(self._length, self._count)
+        summed = repeated.reshape(-1, self._code.n, self._count).sum(0)
+        message = []
+        for word in summed.T:
+            part = self._code.decode(word, iterations)
+            if part is None:
+                return None
+            message.append(part)
+        return np.concatenate(message)
+
+    @property
+    def _count(self) -> int:
+        return -(-self.places // LONGEST)
+
+    @property
+    def _length(self) -> int:
+        return self.places // self._count
+
+    @cached_property
+    def _code(self) -> Code:
+        n = self._length * min(self.rate, _REPEATED) // _REPEATED
+        return Code(n, n * max(self.rate, _REPEATED) // RATES, self.rate)

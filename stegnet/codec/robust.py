@@ -1,0 +1,254 @@
+"""Containers that survive lossy codecs, on arrays: their bits, header and record (docs/format.md, "Robust containers").
+
+What a modem carries is a codeword of an encrypted record, at places that follow from the key. Nothing is at a fixed
+place: mean lumas of the picture, which hiding and codecs keep, serve as salt.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from itertools import pairwise
+
+import numpy as np
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from stegnet.codec.carriers import TAG_BYTES, keystream, size_bytes
+from stegnet.codec.fec import HIGHEST, LOWEST, Code, Coding
+from stegnet.codec.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
+from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung
+from stegnet.codec.network import Step, no_step
+
+HEADER_BYTES = 8
+_RATE_BITS = 64  # values of the header's first byte that this version uses
+_HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
+_HEADER_SHARE = 32  # of all blocks, one in so many carries the header
+_HEADER_ITERATIONS = 40
+_NONCE = bytes(12)  # each record has a key of its own
+_REGIONS = 4  # in a row and in a column
+_STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge that codecs may move it over
+_MOST_NEAR, _MOST_SALTS = 6, 8
+_LUMA = 299, 587, 114  # thousandths of red, green, blue (ITU-R BT.601)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read from a robust container.
+
+    Attributes:
+        content: plaintext of the record, zeros at its end included.
+        rung, rate: of the container.
+    """
+
+    content: bytes
+    rung: Rung
+    rate: int
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where the bits of a picture are: numbers block · bits + bit, blocks row by row.
+
+    Attributes:
+        header: (h,) int, in the order of the header's coded bits.
+        rest: (r,) int, in a fixed order.
+    """
+
+    header: np.ndarray
+    rest: np.ndarray
+
+
+def hidden_area(picture: np.ndarray) -> np.ndarray:
+    """The part of a picture that is made of whole blocks; a view."""
+    height, width = (side // BLOCK * BLOCK for side in picture.shape[:2])
+    return picture[:height, :width]
+
+
+def robust_salts(picture: np.ndarray) -> Iterator[bytes]:
+    """The salts that a picture, (H, W, 3) uint8, may have had before a codec changed it; the likeliest first.
+
+    Its hidden area is cut into regions, four by four if it is large enough. A salt is a hash of their mean lumas, in
+    steps of 16 levels. Means that are near an edge of their step may have been moved over it.
+    """
+    sizes = size_bytes(*picture.shape[:2])
+    numbers, others, distances = _steps(_region_means(hidden_area(picture)))
+    near = np.flatnonzero(distances < _NEAR)
+    near = near[distances[near].argsort(kind="stable")][:_MOST_NEAR]
+    flips = [near[[bool(number >> place & 1) for place in range(near.size)]] for number in range(1 << near.size)]
+    flips.sort(key=lambda some: distances[some].sum())
+    for some in flips[:_MOST_SALTS]:
+        values = numbers.copy()
+        values[some] = others[some]
+        yield sha256(b"stegnet/2/robust/salt" + sizes + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
+
+
+def robust_key(source: KeySource, salt: bytes) -> Key:
+    """The key of a container with this salt."""
+    return source.derive(salt) if isinstance(source, Passphrase) else source
+
+
+def places_of(blocks: int, rung: Rung, key: Key, salt: bytes) -> Places:
+    """Places of header and record in a picture of so many blocks."""
+    some = min(blocks, max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE)))
+    words = np.frombuffer(keystream(key.robust(b"places", salt), 8 * (blocks + some * rung.bits)), "<u8")
+    order = words[:blocks].argsort(kind="stable")
+    header, rest = (_bits_of(part, rung.bits) for part in (order[:some], order[some:]))
+    return Places(header[words[blocks:].argsort(kind="stable")], rest)
+
+
+def dither_of(shape: tuple[int, int], key: Key, salt: bytes) -> np.ndarray:
+    """The dither of a picture's blocks, (rows, cols, 64) float32 in [0, 1)."""
+    words = np.frombuffer(keystream(key.robust(b"dither", salt), 2 * DITHER * shape[0] * shape[1]), "<u2")
+    return words.reshape(*shape, DITHER) * np.float32(1 / (1 << 16))
+
+
+def record_places(blocks: int, rung: Rung) -> int:
+    """Number of bits that carry the record; 0 if there is no room for a header."""
+    some = max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE))
+    return max(blocks - some, 0) * rung.bits
+
+
+def content_room(blocks: int, rung: Rung, rate: int) -> int:
+    """Bytes of a record's content in so many blocks; negative if there are too few."""
+    places = record_places(blocks, rung)
+    return Coding(places, rate).room // 8 - TAG_BYTES if places else -1
+
+
+def make_bits(
+    shape: tuple[int, int], modem: Modem, rung: Rung, rate: int, content: bytes, key: Key, salt: bytes, nonce: bytes
+) -> np.ndarray:
+    """The bits that carry a record, (rows, cols, K) float32: −1 or 1, and 0 for those of other rungs.
+
+    Args:
+        shape: rows and columns of blocks.
+        content: at most `content_room` bytes.
+        nonce: 7 random bytes, fresh for each hiding.
+    """
+    blocks = shape[0] * shape[1]
+    places, header = places_of(blocks, rung, key, salt), bytes([rate]) + nonce
+    carried = np.zeros(blocks * rung.bits, np.uint8)
+    repeated = np.resize(_HEADER.encode(_unpacked(header)), places.header.size)
+    carried[places.header] = repeated ^ _mask(key.robust(b"header", salt), repeated.size)
+    coding = Coding(places.rest.size, rate)
+    sealed = _seal(content.ljust(content_room(blocks, rung, rate), b"\0"), shape, key, salt, header)
+    message = np.zeros(coding.room, np.uint8)
+    message[: 8 * len(sealed)] = _unpacked(sealed)
+    order = _order(key.robust(b"order", salt, header), coding.places)
+    mask = _mask(key.robust(b"mask", salt, header), coding.places)
+    carried[places.rest[order]] = coding.encode(message) ^ mask
+    bits = np.zeros((*shape, modem.bits), np.float32)
+    bits[..., rung.places] = carried.reshape(*shape, rung.bits) * 2.0 - 1
+    return bits
+
+
+def new_nonce(randomness: Randomness) -> bytes:
+    """The random part of a header."""
+    return randomness(HEADER_BYTES - 1)
+
+
+def reader(modem: Modem, source: KeySource) -> Callable[[np.ndarray, Step], Reading | None]:
+    """Returns a function that reads a picture, (H, W, 3) uint8; it derives each key only once."""
+    key_of = cache(lambda salt: robust_key(source, salt))
+
+    def read(picture: np.ndarray, step: Step = no_step) -> Reading | None:
+        area = hidden_area(picture)
+        if not area.size:
+            return None
+        shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
+        for salt in robust_salts(picture):
+            key = key_of(salt)
+            ratios = modem.reveal(area, dither_of(shape, key, salt), step)
+            found = (_read(ratios, rung, key, salt) for rung in modem.rungs)
+            if reading := next(filter(None, found), None):
+                return reading
+        return None
+
+    return read
+
+
+def _read(ratios: np.ndarray, rung: Rung, key: Key, salt: bytes) -> Reading | None:
+    """Reads the record of a rung, if it opens.
+
+    Args:
+        ratios: (rows, cols, K) log-likelihood ratios.
+    """
+    shape = ratios.shape[:2]
+    blocks = shape[0] * shape[1]
+    if not record_places(blocks, rung):
+        return None
+    places, flat = places_of(blocks, rung, key, salt), ratios[..., rung.places].reshape(-1)
+    header = _read_header(flat[places.header], key.robust(b"header", salt))
+    if header is None or not LOWEST <= header[0] <= HIGHEST or content_room(blocks, rung, header[0]) < 0:
+        return None
+    coding = Coding(places.rest.size, header[0])
+    order = _order(key.robust(b"order", salt, header), coding.places)
+    signs = 1.0 - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
+    message = coding.decode(flat[places.rest[order]] * signs)
+    content = (
+        None if message is None else _unseal(np.packbits(message[: coding.room // 8 * 8]), shape, key, salt, header)
+    )
+    return None if content is None else Reading(content, rung, header[0])
+
+
+def _read_header(ratios: np.ndarray, mask_key: bytes) -> bytes | None:
+    signed = ratios * (1.0 - 2 * _mask(mask_key, ratios.size))
+    bits = _HEADER.decode(np.bincount(np.arange(ratios.size) % _HEADER.n, signed, _HEADER.n), _HEADER_ITERATIONS)
+    return None if bits is None else np.packbits(bits).tobytes()
+
+
+def _seal(content: bytes, shape: tuple[int, int], key: Key, salt: bytes, header: bytes) -> bytes:
+    return AESGCM(key.robust(b"record", salt, header)).encrypt(_NONCE, content, header + size_bytes(*shape))
+
+
+def _unseal(sealed: np.ndarray, shape: tuple[int, int], key: Key, salt: bytes, header: bytes) -> bytes | None:
+    try:
+        return AESGCM(key.robust(b"record", salt, header)).decrypt(
+            _NONCE, sealed.tobytes(), header + size_bytes(*shape)
+        )
+    except InvalidTag:
+        return None
+
+
+def _region_means(area: np.ndarray) -> np.ndarray:
+    """Mean luma of each region, (n,) float64: exact sums, in levels."""
+    luma = area @ np.array(_LUMA, np.int64)
+    rows, cols = (side // BLOCK for side in luma.shape)
+    down, across = (
+        [BLOCK * (count * edge // parts) for edge in range(parts + 1)]
+        for count, parts in ((rows, min(rows, _REGIONS)), (cols, min(cols, _REGIONS)))
+    )
+    return np.array(
+        [
+            luma[top:bottom, left:right].mean() / sum(_LUMA)
+            for top, bottom in pairwise(down)
+            for left, right in pairwise(across)
+        ]
+    )
+
+
+def _steps(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The step that each mean is in, the one across the nearer edge, and the distance to that edge in levels."""
+    inside = (means // _STEP).astype(int)
+    above = means - _STEP * inside >= _STEP / 2
+    others = inside + np.where(above, 1, -1)
+    distances = np.where(above, _STEP * (inside + 1) - means, means - _STEP * inside)
+    distances[(others < 0) | (others > 255 // _STEP)] = np.inf
+    return inside, others, distances
+
+
+def _bits_of(blocks: np.ndarray, bits: int) -> np.ndarray:
+    return (blocks[:, None] * bits + np.arange(bits)).reshape(-1)
+
+
+def _order(key: bytes, count: int) -> np.ndarray:
+    return np.frombuffer(keystream(key, 8 * count), "<u8").argsort(kind="stable")
+
+
+def _mask(key: bytes, count: int) -> np.ndarray:
+    """(count,) uint8, 0 or 1."""
+    return np.unpackbits(np.frombuffer(keystream(key, -(-count // 8)), np.uint8))[:count]
+
+
+def _unpacked(data: bytes) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(data, np.uint8))

@@ -1,0 +1,179 @@
+"""Hiding in pictures that survive lossy codecs, from file to file (the method "robust")."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from stegnet.codec.embed import stored_name
+from stegnet.codec.extract import printable
+from stegnet.codec.files import check_input, input_kind
+from stegnet.codec.keys import SYSTEM, KeySource, Randomness
+from stegnet.codec.modem import BLOCK, Modem, ModemLoader, Rung
+from stegnet.codec.output import OutputTarget, Progress, Report, no_progress, write_jpeg, write_picture
+from stegnet.codec.quality import LEAST
+from stegnet.codec.robust import content_room
+from stegnet.codec.robust_content import FittedPicture, file_bytes, file_content, fit_picture
+from stegnet.codec.survival import (
+    DEFAULT,
+    WRITTEN_QUALITY,
+    Channel,
+    Survivor,
+    choose_rung,
+    hide_robust,
+    parse_channel,
+)
+from stegnet.core.errors import CapacityError, MediaError
+from stegnet.media import FILM, PICTURE, kind, read_cover, read_picture
+from stegnet.media.forecast import ROBUST_RATES
+
+JPEG = (".jpg", ".jpeg")
+ROBUST_FORMS = (*JPEG, ".png")
+CONTAINER_PSNR = 38.0  # dB
+
+
+@dataclass(frozen=True)
+class RobustOptions:
+    """Choices of the method "robust".
+
+    Attributes:
+        survive: channel that the container survives, as `parse_channel` takes it.
+        container_psnr: of the container in dB; of the weights' rungs, the nearest are taken.
+        verify: read the file back.
+    """
+
+    survive: str = DEFAULT
+    container_psnr: float = CONTAINER_PSNR
+    verify: bool = True
+
+
+@dataclass
+class _Secret:
+    """A secret that is made to fit.
+
+    Attributes:
+        path: of the file.
+        fitted: the copy that was made last, if the file did not fit as it is.
+        room: bytes of content that there were.
+    """
+
+    path: Path
+    progress: Progress
+    hint: Callable[[int], str]
+    fitted: FittedPicture | None = None
+    room: int = 0
+    _pixels: np.ndarray | None = field(default=None, repr=False)
+
+    def fit(self, room: int) -> bytes:
+        """Content of at most `room` bytes: the file as it is, or else a picture that is scaled and compressed.
+
+        Raises:
+            CapacityError: it does not fit.
+        """
+        name, size = stored_name(self.path), self.path.stat().st_size
+        self.room, self.fitted = room, None
+        if file_bytes(name, size) <= room:
+            return file_content(name, _read(self.path))
+        if not _is_picture(self.path):
+            taken = file_bytes(name, size)
+            raise CapacityError(f"{self.path}: takes {taken} bytes, and there is room for {room}", self.hint(taken))
+        if self._pixels is None:
+            self._pixels = read_picture(self.path)
+        self.fitted = fit_picture(self._pixels, room, lambda done, total: self.progress("compress", done, total))
+        return self.fitted.content
+
+    def notes(self, channel: Channel) -> tuple[str, ...]:
+        """What was hidden, and what it survives."""
+        promise = f"survives {channel}"
+        if self.fitted is None:
+            size = self.path.stat().st_size
+            return (f"hidden: {printable(self.path.name)}, {size} bytes, byte for byte; {promise}",)
+        return (f"{self.fitted.bytes} bytes of {self.room}; {promise}",)
+
+    def warnings(self) -> tuple[str, ...]:
+        """A line if the secret comes back in low quality."""
+        if self.fitted is None or self.fitted.psnr >= LEAST:
+            return ()
+        advice = "take a larger cover, a milder `--survive`, or a lower `--container-psnr`"
+        return (f"the secret is revealed at only {self.fitted.psnr:.1f} dB PSNR: {advice}",)
+
+
+def hide_robust_file(
+    modem: ModemLoader,
+    cover: Path,
+    secret: Path,
+    out: OutputTarget,
+    key_source: KeySource,
+    options: RobustOptions = RobustOptions(),
+    randomness: Randomness = SYSTEM,
+    progress: Progress = no_progress,
+) -> Report:
+    """Hides a picture or any small file in a picture, so that it comes back after a lossy channel.
+
+    A JPEG or PNG is written, by the suffix. The cover's colour profile is kept; other metadata are not.
+
+    Raises:
+        ConfigError: there is no such channel.
+        MediaError: a file can't be read or written.
+        CapacityError: the secret does not fit, or does not come back; or the cover is a film.
+        WeightsError: the weights are missing, or not a modem's.
+    """
+    channel = parse_channel(options.survive)
+    check_input(secret)
+    if input_kind(cover) == FILM:
+        hint = "take a picture as the cover, or leave out `--survive`"
+        raise CapacityError(f"{cover}: films that survive lossy codecs: not yet", hint)
+    out.check(ROBUST_FORMS, "picture that survives JPEG", cover, secret)
+    pixels, profile = read_cover(cover)
+    prepared, written = channel.prepare(pixels), WRITTEN_QUALITY if out.path.suffix.lower() in JPEG else None
+    loaded = modem()
+    rung = choose_rung(loaded.rungs, channel, options.container_psnr)
+    chosen = _Secret(secret, progress, partial(_larger, loaded, prepared.shape, options.container_psnr))
+    step = partial(progress, "hide tiles")
+    found = hide_robust(
+        loaded, prepared, chosen.fit, key_source, channel, rung, written, randomness=randomness, step=step
+    )
+    report = _write(out, found, profile, written, options.verify)
+    resized = prepared.shape != pixels.shape
+    notes = (f"the cover was reduced from {pixels.shape[1]}×{pixels.shape[0]} pixels, as messengers do",) * resized
+    psnr = chosen.fitted.psnr if chosen.fitted else None
+    lines = (*chosen.notes(channel), *notes)
+    return Report(report.width, report.height, notes=lines, warnings=chosen.warnings(), secret_psnr=psnr)
+
+
+def forecast_room(rung: Rung, height: int, width: int) -> int | None:
+    """Bytes of content that a picture of this size can usually carry; None if it is not known for this rung."""
+    rate = ROBUST_RATES.get(rung.name)
+    blocks = (height // BLOCK) * (width // BLOCK)
+    return None if rate is None else max(content_room(blocks, rung, rate), 0)
+
+
+def _write(out: OutputTarget, found: Survivor, profile: bytes | None, written: int | None, verify: bool) -> Report:
+    if written is None:
+        return write_picture(out, found.picture, profile, verify=verify)
+    return write_jpeg(out, found.picture, written, profile, verify=verify)
+
+
+def _larger(modem: Modem, shape: tuple[int, ...], psnr: float, size: int) -> str:
+    """Hint for a file that does not fit: a milder channel that has room for it, or a larger cover."""
+    rooms = {rung: forecast_room(rung, *shape[:2]) for rung in modem.rungs if abs(rung.psnr - psnr) < 1}
+    for rung, room in sorted(rooms.items(), key=lambda item: item[0].lowest):
+        if room is not None and room >= size:
+            return f"`--survive {rung.channel}` has room for about {room} bytes, or take a larger cover"
+    return "take a larger cover"
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        return kind(path) == PICTURE
+    except MediaError:
+        return False
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MediaError(f"{path}: can't be read ({error.strerror})") from error

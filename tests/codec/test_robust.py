@@ -1,0 +1,337 @@
+"""Robust containers on arrays: round trips through real JPEG, the format step by step, and what must not open."""
+
+import hashlib
+import io
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from PIL import Image
+
+from stegnet.codec import Key, Passphrase
+from stegnet.codec.fec import Code, Coding
+from stegnet.codec.modem import BLOCK, Rung
+from stegnet.codec.robust import content_room, dither_of, hidden_area, make_bits, reader, robust_key, robust_salts
+from stegnet.codec.robust_content import RobustFile, file_content, fit_picture, parse_content
+from stegnet.codec.survival import best_rate, choose_rung, hide_robust, information, parse_channel
+from stegnet.core.errors import CapacityError, ConfigError
+from stegnet.core.measures import psnr
+from stegnet.core.samples import from_8_bits, to_8_bits
+from stegnet.media.jpeg import through_jpeg
+from tests.support.modem import RUNGS, index_modem
+
+MODEM = index_modem()
+KEY = Key(bytes(range(32)))
+JPEG75, JPEG90, STRONG = RUNGS
+NONCE = bytes(7)
+
+
+@pytest.fixture(name="cover")
+def textured_cover(picture) -> np.ndarray:
+    return picture(250, 333, 3)
+
+
+def hidden(cover: np.ndarray, content: bytes, rung: Rung = JPEG75, rate: int = 20, key=KEY) -> np.ndarray:
+    """A container of content that was not tried on any channel."""
+    salt = next(robust_salts(cover))
+    shape = cover.shape[0] // BLOCK, cover.shape[1] // BLOCK
+    bits = make_bits(shape, MODEM, rung, rate, content, robust_key(key, salt), salt, NONCE)
+    container = cover.copy()
+    dither = dither_of(shape, robust_key(key, salt), salt)
+    hidden_area(container)[:] = MODEM.hide(hidden_area(cover), bits, dither)
+    return container
+
+
+def by_the_book(picture: np.ndarray, secret: bytes, rung: Rung) -> bytes | None:
+    """Sealed content of a container whose bits are all read right, as docs/format.md says; only `Code` is shared."""
+
+    def stream(key: bytes, size: int) -> bytes:
+        return Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor().update(bytes(size))
+
+    def subkey(name: str, salt: bytes) -> bytes:
+        return HKDF(SHA256(), 32, salt, b"stegnet/2/robust/" + name.encode()).derive(secret)
+
+    def words(key: bytes, count: int) -> np.ndarray:
+        return np.frombuffer(stream(key, 8 * count), "<u8")
+
+    def masked(key: bytes, bits: np.ndarray) -> np.ndarray:
+        return bits ^ np.unpackbits(np.frombuffer(stream(key, -(-bits.size // 8)), np.uint8))[: bits.size]
+
+    height, width = picture.shape[:2]
+    rows, cols = height // 8, width // 8
+    values = []
+    for row in range(4):
+        for col in range(4):
+            top, left = 8 * (rows * row // 4), 8 * (cols * col // 4)
+            region = picture[top : 8 * (rows * (row + 1) // 4), left : 8 * (cols * (col + 1) // 4)].reshape(-1, 3)
+            red, green, blue = (int(total) for total in region.sum(0, dtype=int))
+            values.append((299 * red + 587 * green + 114 * blue) // (16000 * len(region)))
+    sizes = height.to_bytes(4, "big") + width.to_bytes(4, "big")
+    salt = hashlib.sha256(b"stegnet/2/robust/salt" + sizes + bytes(values)).digest()[:16]
+    blocks, r = rows * cols, rung.bits
+    dither = np.frombuffer(stream(subkey("dither", salt), 128 * blocks), "<u2").reshape(rows, cols, 64) / 65536
+    ratios = MODEM.reveal(picture[: 8 * rows, : 8 * cols], dither.astype(np.float32))
+    carried = (ratios[..., rung.first : rung.first + r] > 0).astype(np.uint8).reshape(-1)
+    count = max(-(-384 // r), -(-blocks // 32))
+    drawn = words(subkey("places", salt), blocks + count * r)
+    order = np.argsort(drawn[:blocks], kind="stable")
+    numbers = [int(block) * r + bit for block in order for bit in range(r)]
+    elements = np.array(numbers[: count * r])[np.argsort(drawn[blocks:], kind="stable")]
+    coded = masked(subkey("header", salt), carried[elements])[:384]
+    header = np.packbits(coded[:64]).tobytes()
+    assert np.array_equal(Code(384, 64, 10).encode(coded[:64]), coded)
+    fresh, rest = salt + header, np.array(numbers[count * r :])
+    rest = rest[np.argsort(words(subkey("order", fresh), rest.size), kind="stable")]
+    message = masked(subkey("mask", fresh), carried[rest])[: Coding(rest.size, header[0]).room]
+    sealed = np.packbits(message[: message.size // 8 * 8]).tobytes()
+    more = header + rows.to_bytes(4, "big") + cols.to_bytes(4, "big")
+    return AESGCM(subkey("record", fresh)).decrypt(bytes(12), sealed, more)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_the_format_step_by_step(cover, rung):
+    content = file_content("a.txt", b"a few words")
+    opened = by_the_book(hidden(cover, content, rung, 32), bytes(range(32)), rung)
+    assert opened == content.ljust(content_room(31 * 41, rung, 32), b"\0")
+
+
+@pytest.mark.parametrize("quality", [*range(75, 96, 2), 100])
+def test_it_comes_back_from_the_promised_quality_and_all_above(cover, quality):
+    channel = parse_channel("jpeg:75")
+    found = hide_robust(MODEM, cover, lambda room: b"\2" * room, KEY, channel, JPEG75)
+    for picture in (found.picture, through_jpeg(found.picture, 95)):
+        reading = reader(MODEM, KEY)(through_jpeg(picture, quality))
+        assert reading.content == b"\2" * found.room
+        assert reading.rung == JPEG75
+    assert psnr(cover, found.picture) > 40
+
+
+@pytest.mark.parametrize("rung", [JPEG75, STRONG])
+def test_messengers_twice(cover, rung):
+    channel = parse_channel("messenger")
+    found = hide_robust(MODEM, cover, lambda room: b"\2" * room, KEY, channel, rung)
+    twice = through_jpeg(through_jpeg(through_jpeg(found.picture, 95), 77), 72)
+    assert reader(MODEM, KEY)(twice).content == b"\2" * found.room
+
+
+def test_messengers_reduce_large_pictures(picture):
+    channel = parse_channel("messenger")
+    assert channel.prepare(picture(40, 1601)).shape == (40, 1600, 3)
+    assert channel.prepare(picture(40, 1600)).shape == (40, 1600, 3)
+    assert parse_channel("jpeg:75").prepare(picture(40, 1601)).shape == (40, 1601, 3)
+
+
+def test_short_content_gets_a_more_robust_rate(cover):
+    channel = parse_channel("jpeg:75")
+    long, short = (
+        hide_robust(MODEM, cover, lambda room, few=few: bytes(few or room), KEY, channel, JPEG75) for few in (0, 10)
+    )
+    assert short.room < long.room
+    read = reader(MODEM, KEY)
+    survived = [
+        sum(read(through_jpeg(each.picture, quality)) is not None for quality in range(50, 75, 3))
+        for each in (long, short)
+    ]
+    assert survived[0] < survived[1]
+
+
+def test_what_does_not_open(cover):
+    container = hidden(cover, b"\2" * 20)
+    assert reader(MODEM, KEY)(container).content.startswith(b"\2" * 20)
+    assert reader(MODEM, Key(bytes(32)))(container) is None
+    assert reader(MODEM, KEY)(cover) is None
+    assert reader(MODEM, KEY)(through_jpeg(container, 20)) is None
+    assert reader(MODEM, KEY)(container[:, 1:]) is None
+    assert reader(MODEM, KEY)(container[:7]) is None
+    assert reader(MODEM, KEY)(np.zeros_like(container)) is None
+
+
+def test_a_damaged_part_is_corrected(cover):
+    container = hidden(cover, b"\2" * 20, rate=16)
+    container[80:120, 100:160] = 128
+    assert reader(MODEM, KEY)(container).content.startswith(b"\2" * 20)
+
+
+def test_passphrases(cover):
+    source = Passphrase("six words")
+    container = through_jpeg(hidden(cover, b"\2" * 20, key=source), 80)
+    assert reader(MODEM, source)(container).content.startswith(b"\2" * 20)
+    assert reader(MODEM, Passphrase("seven words"))(container) is None
+
+
+def grey(values: np.ndarray) -> np.ndarray:
+    """A picture of 64×64 whose 4×4 regions have these mean levels."""
+    picture = np.repeat(np.repeat(np.floor(values), 16, 0), 16, 1)
+    picture += (np.arange(64)[:, None] % 16 < 16 * (values % 1).repeat(16, 0).repeat(16, 1)).astype(float)
+    return np.repeat(picture[..., None], 3, 2).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("mean", "expected"), [(64, 2), (64.5, 2), (64.75, 1), (72, 1), (79, 1), (79.5, 2), (0, 1), (255, 1)]
+)
+def test_salts_of_a_mean_near_an_edge(mean, expected):
+    values = np.full((4, 4), 100.0)
+    values[1, 2] = mean
+    assert len(set(robust_salts(grey(values)))) == expected
+
+
+def test_a_shift_over_an_edge_is_found():
+    below, above = np.full((4, 4), 100.0), np.full((4, 4), 100.0)
+    below[0, 0], above[0, 0] = 79.75, 80
+    first, second = (list(robust_salts(grey(values))) for values in (below, above))
+    assert first == second[::-1]
+
+
+def test_at_most_eight_salts_the_nearest_first():
+    values = 80 + np.arange(16).reshape(4, 4) / 32
+    salts = list(robust_salts(grey(np.round(values * 16) / 16)))
+    assert len(salts) == len(set(salts)) == 8
+
+
+def test_different_pictures_have_different_salts():
+    random = np.random.default_rng(0)
+    salts = {next(robust_salts(grey(random.integers(0, 255, (4, 4)).astype(float)))) for _ in range(40)}
+    assert len(salts) == 40
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (64, 64), (7, 400), (110, 113)])
+def test_small_pictures(picture, height, width):
+    cover = picture(height, width, 1)
+    channel = parse_channel("jpeg:75")
+    room = content_room(height // 8 * (width // 8), JPEG75, 20)
+    if room < 1:
+        with pytest.raises(CapacityError, match="does not survive JPEG 75"):
+            hide_robust(MODEM, cover, lambda room: b"\2" * room, KEY, channel, JPEG75)
+    else:
+        found = hide_robust(MODEM, cover, lambda room: b"\2", KEY, channel, JPEG75)
+        assert reader(MODEM, KEY)(through_jpeg(found.picture, 75)).content.startswith(b"\2")
+
+
+def test_outside_of_the_blocks_nothing_changes(picture):
+    cover = picture(133, 251, 2)
+    found = hide_robust(MODEM, cover, lambda room: b"\2", KEY, parse_channel("jpeg:75"), JPEG75)
+    assert np.array_equal(found.picture[128:], cover[128:])
+    assert np.array_equal(found.picture[:, 248:], cover[:, 248:])
+    assert not np.array_equal(found.picture, cover)
+
+
+def test_the_same_content_is_never_hidden_alike(cover):
+    some = [hide_robust(MODEM, cover, lambda room: b"\2", KEY, parse_channel("jpeg:90"), JPEG90) for _ in range(2)]
+    salt = next(robust_salts(cover))
+    dither = dither_of((31, 41), KEY, salt)
+    first, second = (MODEM.reveal(hidden_area(each.picture), dither)[..., JPEG90.places] > 0 for each in some)
+    assert 0.35 < (first != second).mean() < 0.6
+
+
+def test_what_travels_is_uniform(cover):
+    """Zeros are hidden: half of the bits of every kind are ones all the same."""
+    shape, salt = (31, 41), next(robust_salts(cover))
+    bits = make_bits(shape, MODEM, JPEG90, 40, b"", KEY, salt, NONCE)
+    used = bits[..., JPEG90.places]
+    assert abs((used > 0).mean((0, 1)) - 0.5).max() < 0.05
+    assert set(np.unique(used)) == {-1.0, 1.0}
+    assert np.count_nonzero(bits) == used.size
+
+
+def test_channels_and_rungs():
+    assert choose_rung(RUNGS, parse_channel("jpeg:75"), 38) == JPEG75
+    assert choose_rung(RUNGS, parse_channel("jpeg:92"), 38) == JPEG90
+    assert choose_rung(RUNGS, parse_channel("jpeg:75"), 32) == STRONG
+    with pytest.raises(CapacityError, match="do not survive JPEG 60 and better at 38 dB"):
+        choose_rung(RUNGS, parse_channel("jpeg:60"), 38)
+    for name in ("jpeg", "jpeg:", "jpeg:20", "jpeg:96", "jpeg:075:", "webp"):
+        with pytest.raises(ConfigError, match="unknown channel"):
+            parse_channel(name)
+
+
+def test_large_pictures_are_cut_into_tiles(picture):
+    cover, done = picture(1160, 64, 1), []
+    random = np.random.default_rng(0)
+    bits = random.integers(0, 2, (145, 8, MODEM.bits)).astype(np.float32) * 2 - 1
+    dither = random.random((145, 8, 64), np.float32)
+    container = MODEM.hide(cover, bits, dither, lambda *tile: done.append(tile))
+    assert done == [(1, 2), (2, 2)]
+    assert np.array_equal(
+        container, to_8_bits(MODEM.engine.hide(from_8_bits(cover), np.concatenate([bits, dither], 2)))
+    )
+    expected = MODEM.engine.reveal(from_8_bits(container), dither)
+    assert np.allclose(MODEM.reveal(container, dither), expected, atol=1e-3)
+
+
+def test_large_pictures_take_part_of_the_search(picture):
+    """The rate of a large picture is found by squares of it, and what it hides comes back as from any other."""
+    cover = np.tile(picture(250, 333, 3), (7, 5, 1))
+    assert cover[..., 0].size > 1 << 21
+    found = hide_robust(MODEM, cover, lambda room: b"\2" * room, KEY, parse_channel("jpeg:75"), JPEG75)
+    assert reader(MODEM, KEY)(through_jpeg(found.picture, 75)).content == b"\2" * found.room
+    assert found.room > 6000
+
+
+def test_information():
+    assert information(np.zeros(10)) == pytest.approx(0)
+    assert information(np.full(10, 40.0)) == pytest.approx(1)
+    assert information(np.full(10, np.log(3))) == pytest.approx(1 - np.log2(4 / 3))
+
+
+def test_the_best_rate_follows_the_channel(cover):
+    mild, harsh = (
+        best_rate(MODEM, hidden_area(cover), parse_channel(name), JPEG75, 95) for name in ("jpeg:90", "jpeg:70")
+    )
+    assert harsh < mild <= 58
+
+
+@pytest.mark.parametrize("room", [80, 300, 3000])
+def test_a_picture_that_is_made_to_fit(picture, room):
+    secret = picture(96, 120, 5)
+    fitted = fit_picture(secret, room, lambda done, total: None)
+    assert len(fitted.content) <= room
+    revealed = parse_content(fitted.content + bytes(7))
+    assert revealed.shape == secret.shape
+    assert psnr(secret, revealed) == pytest.approx(fitted.psnr)
+    smaller = np.array(Image.fromarray(secret).resize((8, 6), Image.Resampling.BOX).resize((120, 96)))
+    assert fitted.psnr > psnr(secret, smaller)
+
+
+def test_more_room_is_better(picture):
+    values = [fit_picture(picture(96, 120, 5), room, lambda done, total: None).psnr for room in (100, 300, 1000, 4000)]
+    assert values == sorted(values)
+    assert values[-1] > values[0] + 6
+
+
+def test_the_data_of_a_picture_are_avif_without_its_boxes(picture):
+    from stegnet.media.bare_avif import as_file, decode_bare, encode_bare
+
+    secret = picture(61, 97, 5)
+    data = encode_bare(secret, 70, 8)
+    with Image.open(io.BytesIO(as_file(data, 61, 97))) as image:
+        assert (image.format, image.size) == ("AVIF", (97, 61))
+        assert np.array_equal(np.array(image), decode_bare(data, 61, 97))
+    assert psnr(secret, decode_bare(data, 61, 97)) > 30
+
+
+def test_files():
+    content = file_content("ä.txt", bytes(range(256)))
+    assert parse_content(content) == parse_content(content + bytes(9)) == RobustFile("ä.txt", bytes(range(256)))
+
+
+DAMAGED = {
+    "empty": b"",
+    "longer than there is": b"\2\0\0\5\1a",
+    "rest": b"\2\0\0\2\1a\0\1",
+    "kind": b"\3\0\0\0",
+    "no name": b"\2\0\0\1\0",
+    "folder": b"\2\0\0\4\3a/b",
+    "name cut off": b"\2\0\0\2\3a",
+    "no picture": b"\1\0\0\0",
+    "no size": b"\1\0\0\6\0\0\0\5\0x",
+    "no AV1": b"\1\0\0\x08\0\5\0\5\0abc",
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_damaged_content(content):
+    with pytest.raises(ValueError):
+        parse_content(content)

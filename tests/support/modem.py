@@ -1,0 +1,68 @@
+"""A modem without weights: each bit moves a low coefficient of its block to one of two sets (quantisation index)."""
+
+import numpy as np
+
+from stegnet.codec.modem import BLOCK, Modem, Rung
+from stegnet.engines import Pool
+
+_STRENGTH = 9 / 255  # distance between the sets
+_NOISE = 4 / 255  # of a coefficient, which decides how sure the reader is
+_FIRST = 1  # the mean stays
+
+
+def _basis() -> np.ndarray:
+    """(64, 8, 8) orthonormal, low frequencies first."""
+    n = np.arange(BLOCK)
+    cosines = np.cos((2 * n[None] + 1) * n[:, None] * np.pi / 16) / 2
+    cosines[0] /= np.sqrt(2)
+    planes = np.einsum("iy,jx->ijyx", cosines, cosines).reshape(64, 8, 8)
+    return planes[np.add.outer(n, n).reshape(-1).argsort(kind="stable")]
+
+
+class IndexEngine:
+    """Implements `hide` and `reveal` of a modem: quantisation index modulation of luma coefficients, one a bit."""
+
+    backend, device, precision = "numpy", "cpu", "fp32"
+
+    def __init__(self, bits: int) -> None:
+        self._planes = _basis()[_FIRST : _FIRST + bits].astype(np.float32)
+        self._bits = bits
+
+    def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        found, bits = self._coefficients(cover), hidden[..., : self._bits]
+        target = bits * _STRENGTH / 2 + self._shift(hidden[..., self._bits :])
+        nearest = np.rint((found - target) / (2 * _STRENGTH)) * (2 * _STRENGTH) + target
+        moved = np.where(bits != 0, nearest - found, 0)
+        change = np.einsum("rck,kyx->rycx", moved, self._planes).reshape(cover.shape[:2])
+        return cover + change[..., None]
+
+    def reveal(self, container: np.ndarray, dither: np.ndarray) -> np.ndarray:
+        found = self._coefficients(container) - self._shift(dither)
+        distances = [
+            np.abs(found - t - np.rint((found - t) / (2 * _STRENGTH)) * 2 * _STRENGTH)
+            for t in (-_STRENGTH / 2, _STRENGTH / 2)
+        ]
+        return ((distances[0] ** 2 - distances[1] ** 2) / (2 * _NOISE**2)).astype(np.float32)
+
+    def _shift(self, dither: np.ndarray) -> np.ndarray:
+        return dither[..., : self._bits] * 2 * _STRENGTH
+
+    def pool(self, pixels: int) -> Pool:
+        return Pool(1, lambda: None)
+
+    def _coefficients(self, picture: np.ndarray) -> np.ndarray:
+        luma = picture @ np.array([0.299, 0.587, 0.114], np.float32)
+        rows, cols = (side // BLOCK for side in luma.shape)
+        return np.einsum("rycx,kyx->rck", luma.reshape(rows, BLOCK, cols, BLOCK), self._planes)
+
+
+RUNGS = (
+    Rung("jpeg-75", 0, 2, 38.0, 70, 85),
+    Rung("jpeg-90", 2, 4, 38.0, 86, 100),
+    Rung("strong", 6, 3, 32.0, 75, 92),
+)
+
+
+def index_modem() -> Modem:
+    """Each of its rungs' bits has a coefficient of its own."""
+    return Modem(IndexEngine(sum(rung.bits for rung in RUNGS)), "00" * 32, RUNGS)
