@@ -32,6 +32,7 @@ STUDIES = {  # by stage of study/dvc.yaml, in the order of the page
     "wrongkey": Study("Wrong key", security.wrongkey),
     "known": Study("Known pictures", security.known),
     "shuffle": Study("Attacks on the shuffle", security.shuffle),
+    "robust": Study("Containers that survive JPEG", robustness.robust),
     "survive": Study("Lossy channels", robustness.survive),
 }
 PUBLISHABLE = {RENDERED}  # kinds whose pictures are this project's own
@@ -45,7 +46,8 @@ _LEAD = (
     "shows the quality, security and robustness of one pair of networks."
 )
 _LIMITS = [
-    "The container must not change: saving it as JPEG, re-encoding, resizing or filtering destroys the secret.",
+    "The container must not change, except by JPEG if it was made to survive that: re-encoding, resizing or filtering "
+    "destroys the secret.",
     "Containers can be detected by an attacker who has the program and trains a detector.",
     "The network method encrypts a coarse picture, the sound and the sizes; what the networks carry is shuffled, and "
     "masked if they allow it, but not authenticated encryption. The sealed method encrypts everything.",
@@ -112,7 +114,7 @@ def _study_tiles(studies: Path | None) -> list[Tile]:
     """Headline figures of the long measurements that were made."""
     if studies is None:
         return []
-    tiles = [security.detect_tile(studies / "detect"), robustness.survive_tile(studies / "survive")]
+    tiles = [security.detect_tile(studies / "detect"), robustness.robust_tile(studies / "robust")]
     return [tile for tile in tiles if tile]
 
 

@@ -72,6 +72,11 @@ OUTPUTS = {
         "photographs,23,.043,coded,read,busy,JPEG 90,.13,.527\n",
     },
     "shuffle": {"pictures.png": ""},
+    "robust": {
+        "messages.csv": "promise,bits,whole,whole_low,messages,refused,container_psnr,secret_psnr,container_ssim,"
+        "secret_ssim\njpeg:75,.2345,.9987,.9931,1043,0,38.04,27.8,.942,.757\n",
+        "bits.png": "",
+    },
     "survive": {
         "survive.csv": "material,kind,strength,method,container_psnr,secret_psnr,secret_ssim,opened,pairs\n"
         "pictures,jpeg,90,default,40,21.4,.5,,24\npictures,jpeg,90,sealed,40,,,0.25,24\n",
@@ -81,6 +86,7 @@ OUTPUTS = {
 METRICS = {
     "wrongkey": {"attempts": 370, "opened": 0},
     "shuffle": {"read_8_neighbours": 0.021},
+    "robust": {"robust_jpeg_75_38db_bits": 0.2345, "robust_jpeg_75_38db_whole": 0.9987},
     "survive": {
         f"survive_{name}_secret_psnr": value
         for name, value in {"jpeg_90_plain": 20.04, "jpeg_90_default": 11.5, "h264_18_plain": 12.5}.items()
@@ -128,7 +134,7 @@ def test_every_study_has_a_section_with_its_figures(reports: Reports) -> None:
     assert NOT_MEASURED not in html
     for figure in ("41.23", "40.50 – 42.50", "34.40", "36.6", "18.4", "too dark", "34.9", "0.003", "0.512", "92%"):
         assert figure in html, figure
-    for figure in ("0.0025", "370 attempts", "0.021", "21.4", "25.0", "20.0 dB"):
+    for figure in ("0.0025", "370 attempts", "0.021", "21.4", "25.0", "0.23 bits per pixel"):
         assert figure in html, figure
 
 
@@ -177,6 +183,13 @@ def test_every_column_of_a_study_is_below_its_heading(reports: Reports) -> None:
             ["sealed", "pictures", "shift, over one key", "places", "30", "784", "0.512", "0.493", "0.531"],
         ],
         "shuffle": [["", "share"], ["read 8 neighbours", "0.021"]],
+        "robust": [
+            [
+                "survives", "bits per pixel", "whole", "at least", "messages", "refused", "container, dB", "secret, dB",
+                "container, SSIM", "secret, SSIM",
+            ],
+            ["jpeg:75", "0.234", "0.9987", "0.9931", "1043", "0", "38.0", "27.8", "0.942", "0.757"],
+        ],
         "survive": [["channel", "default", "sealed"], ["jpeg 90", "21.4", "25.0"]],
     }  # fmt: skip
     for name, table in expected.items():
