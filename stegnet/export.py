@@ -33,7 +33,14 @@ MAX_DIFFERENCE, MIN_EQUAL = 1e-3, 0.999  # of samples; a level is 4e-3
 UNSURE = 1e-4  # share of samples that may differ by more
 # Names and ranges of the inputs; the output of each network is "picture". A modem's "hidden" are bits and dither, and
 # its "reveal" returns log-likelihood ratios.
-_LIMITS = {"dither": (0, 1), "secret": (0, 1), "cover": (0, 1), "hidden": (-1, 1), "container": (0, 1), "ordered": (0, 1)}
+_LIMITS = {
+    "dither": (0, 1),
+    "secret": (0, 1),
+    "cover": (0, 1),
+    "hidden": (-1, 1),
+    "container": (0, 1),
+    "ordered": (0, 1),
+}
 _INPUTS = {"prepare": ("secret",), "hide": ("cover", "hidden"), "reveal": ("container",), "restore": ("ordered",)}
 _MODEM_INPUTS = _INPUTS | {"reveal": ("container", "dither")}
 _EXAMPLE = 64, 96
