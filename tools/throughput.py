@@ -22,7 +22,7 @@ from stegnet.core.compute import cpu_threads, make_deterministic, resolve
 from stegnet.core.config import Config, load
 from stegnet.core.errors import StegnetError
 from stegnet.core.samples import CODED
-from stegnet.data.pairs import Pairs, load_batches
+from stegnet.data.pairs import SECRETS, WITH_BASES, Pairs, load_batches
 from stegnet.data.shards import TRAIN, Shards
 from stegnet.training.devices import open_fabric
 from stegnet.training.trainer import Trainer
@@ -73,7 +73,8 @@ def measure(config: Config, options: argparse.Namespace) -> None:
 
 def _batches(config: Config, shards: Path) -> Iterator[Tensor]:
     train = config.train
-    pairs = Pairs(shards, train.crop, train.augment, config.seed, config.scramble.base == CODED)
+    parts = WITH_BASES if config.scramble.base == CODED else SECRETS
+    pairs = Pairs(shards, train.crop, train.augment, config.seed, parts)
     indices = (range(step * train.batch, (step + 1) * train.batch) for step in count())
     return load_batches(pairs, indices, train.workers)
 

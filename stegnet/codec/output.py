@@ -21,7 +21,7 @@ from stegnet.media import (
     digest,
     write_png,
 )
-from stegnet.media.jpeg import encode_jpeg
+from stegnet.core.jpeg import encode_jpeg
 from stegnet.media.output import check_bytes, exists_already
 
 FORMS = {PICTURE: (".png",), FILM: (".mkv", ".mp4")}

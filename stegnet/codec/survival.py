@@ -25,7 +25,7 @@ from stegnet.codec.robust import (
 )
 from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.media import resize
-from stegnet.media.jpeg import through_jpeg
+from stegnet.core.jpeg import through_jpeg
 
 DEFAULT = "jpeg:75"
 MESSENGER = "messenger"

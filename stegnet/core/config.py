@@ -321,7 +321,7 @@ def _locate(location: Sequence[int | str]) -> tuple[list[str], Any, list[str]]:
     """
     keys, annotation, siblings = [], Config, []
     for key in location:
-        if isinstance(key, int):
+        if isinstance(key, int) and not is_dataclass(annotation):
             keys.append(str(key))
             annotation = _member(annotation)
             continue

@@ -115,7 +115,7 @@ def settings_of(config: Config) -> dict[str, Any]:
     train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}
     if config.train.start == "shipped":
         train["start"] = weights_id(SHIPPED)
-    sections = {"model": asdict(config.model), "scramble": asdict(config.scramble), "train": train}
+    sections = {name: asdict(getattr(config, name)) for name in ("model", "scramble", "channel")} | {"train": train}
     return {"seed": config.seed, "beta": config.beta, **sections}
 
 

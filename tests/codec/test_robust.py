@@ -20,7 +20,7 @@ from stegnet.codec.survival import best_rate, choose_rung, hide_robust, informat
 from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.measures import psnr
 from stegnet.core.samples import from_8_bits, to_8_bits
-from stegnet.media.jpeg import through_jpeg
+from stegnet.core.jpeg import through_jpeg
 from tests.support.modem import RUNGS, index_modem
 
 MODEM = index_modem()

@@ -12,7 +12,7 @@ from stegnet.core.errors import ConfigError
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 TEXT = PARAMS.read_text(encoding="utf-8")
 FLAT = flatten(yaml.safe_load(TEXT))
-WRONG = {int: 1.5, float: "much", bool: 1, str: 3}
+WRONG = {int: 1.5, float: "much", bool: 1, str: 3, list: "some"}
 
 
 @pytest.fixture
@@ -246,3 +246,14 @@ def test_a_loss_without_weights_is_refused(changed):
     assert changed("train.loss.l1", 1.0).train.loss.l1 == 1
     with pytest.raises(ConfigError, match=r"^params.yaml: train.loss: all weights are 0"):
         changed("train.loss.mse", 0.0)
+
+
+def test_a_rung_is_named_by_its_number(changed):
+    rungs = yaml.safe_load(TEXT)["model"]["rungs"]
+    with pytest.raises(ConfigError, match=r"^params.yaml: model.rungs.1.bits: must lie between 1 and 64, is 65$"):
+        changed("model.rungs", [rungs[0], rungs[1] | {"bits": 65}])
+    with pytest.raises(ConfigError, match=r"^params.yaml: model.rungs.0.bitz: unknown key$") as caught:
+        changed("model.rungs", [rungs[0] | {"bitz": 1}])
+    assert caught.value.hint == "did you mean bits?"
+    with pytest.raises(ConfigError, match=r"^params.yaml: model.rungs: jpeg-50: lowest must not exceed highest$"):
+        changed("model.rungs", [rungs[0] | {"lowest": 99, "highest": 98}])

@@ -9,7 +9,7 @@ import torch
 
 from stegnet.core.config import AugmentConfig
 from stegnet.core.errors import DataError
-from stegnet.data.pairs import Augment, Pairs, load_batches
+from stegnet.data.pairs import COVERS, WITH_BASES, Augment, Pairs, load_batches
 from stegnet.data.shards import TRAIN, Shards, ShardWriter
 from tests.support.shards import write_shards
 
@@ -36,7 +36,7 @@ def test_a_pair_is_two_crops(shards, augment_config):
 
 def test_a_secret_comes_with_the_same_part_of_its_base(shards):
     """The stored base is the picture itself, darker."""
-    pairs = Pairs(shards, 32, each(1.0), 0, coded=True)
+    pairs = Pairs(shards, 32, each(1.0), 0, WITH_BASES)
     for index in range(10):
         cover, secret, base = pairs[index].numpy()
         np.testing.assert_array_equal(base, secret - secret // 16)
@@ -44,7 +44,7 @@ def test_a_secret_comes_with_the_same_part_of_its_base(shards):
 
 
 def test_secrets_with_bases_are_turned_and_flipped_and_nothing_else(shards):
-    pairs = Pairs(shards, 64, each(1.0), 0, coded=True)
+    pairs = Pairs(shards, 64, each(1.0), 0, WITH_BASES)
     whole = {np.sort(Shards(shards, TRAIN)[index], axis=None).tobytes() for index in range(7)}
     drawn = [pairs[index].numpy() for index in range(20)]
     assert all(np.sort(secret, axis=None).tobytes() in whole for _, secret, _ in drawn)

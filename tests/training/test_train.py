@@ -440,7 +440,7 @@ def test_a_diverging_training_names_pictures_and_checkpoint(run, make_config, tm
 
 
 def test_a_long_list_of_pictures_is_shortened(run, make_config, monkeypatch):
-    monkeypatch.setattr("stegnet.training.trainer.container_weight", lambda *_: float("nan"))
+    monkeypatch.setattr("stegnet.training.objectives.container_weight", lambda *_: float("nan"))
     with pytest.raises(TrainingError, match=r"covers: \d(, \d)*,? … \(256 in all\); secrets: ") as caught:
         run(make_config(batch=256, pairs=256))
     assert len(str(caught.value)) < 600

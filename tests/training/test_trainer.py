@@ -1,6 +1,7 @@
 import pytest
 
-from stegnet.training.trainer import container_weight, learning_rate
+from stegnet.training.objectives import container_weight
+from stegnet.training.trainer import learning_rate
 
 
 def rate(step: int, *, steps: int = 110, warmup: int = 10) -> float:

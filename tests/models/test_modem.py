@@ -1,0 +1,134 @@
+import math
+
+import numpy as np
+import pytest
+import scipy.fft
+import torch
+
+from stegnet.core.errors import ConfigError
+from stegnet.core.tensors import from_8_bits, to_8_bits
+from stegnet.data.scenes import render_scene
+from stegnet.core.jpeg import through_jpeg
+from stegnet.models import build
+from stegnet.models.modem import DITHER, STEPS, Modem
+
+pytestmark = pytest.mark.arithmetic
+
+RUNGS = [{"bits": 3, "scale": 2.0}, {"bits": 12, "scale": 1.2}]
+
+
+def scene(height: int, width: int) -> np.ndarray:
+    """A rendered picture, (H, W, 3) uint8."""
+    return render_scene(max(height, width, 64), (3, 0))[:height, :width]
+
+
+def message(modem: Modem, rung: int, rows: int, cols: int, seed: int = 0) -> torch.Tensor:
+    """Random bits of a rung, and dither, (1, bits + DITHER, rows, cols)."""
+    random = torch.Generator().manual_seed(seed)
+    bits = torch.zeros(1, modem.bits, rows, cols)
+    first = sum(each["bits"] for each in RUNGS[:rung])
+    used = RUNGS[rung]["bits"]
+    bits[:, first : first + used] = torch.randint(2, (1, used, rows, cols), generator=random) * 2.0 - 1
+    return torch.cat([bits, torch.rand(1, DITHER, rows, cols, generator=random)], dim=1)
+
+
+def tensor(picture: np.ndarray) -> torch.Tensor:
+    return from_8_bits(torch.from_numpy(picture)).permute(2, 0, 1)[None]
+
+
+def stored(container: torch.Tensor) -> np.ndarray:
+    return to_8_bits(container[0]).permute(1, 2, 0).numpy()
+
+
+@pytest.fixture
+def modem() -> Modem:
+    torch.manual_seed(0)
+    return build("modem", rungs=RUNGS, width=8, blocks=2)
+
+
+@pytest.fixture
+def perturbed(modem) -> Modem:
+    for parameter in modem.parameters():
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    return modem
+
+
+def test_coefficients_are_those_of_jpeg(modem):
+    picture = scene(24, 40)
+    coefficients, _ = modem._transform(tensor(picture), torch.zeros(1, DITHER, 3, 5))
+    luma = picture @ np.array([0.299, 0.587, 0.114]) - 127.5
+    for row, col in ((0, 0), (2, 4)):
+        block = luma[8 * row : 8 * row + 8, 8 * col : 8 * col + 8]
+        expected = scipy.fft.dctn(block, norm="ortho").reshape(-1) / 255
+        np.testing.assert_allclose(coefficients[0, :64, row, col], expected, atol=1e-5)
+
+
+def test_the_bits_are_in_the_coefficients_with_the_smallest_steps(modem):
+    places = modem.places.tolist()
+    assert places[:3] == [2, 1, 8]  # steps of 10, 11 and 12
+    assert places[3:6] == places[:3]
+    assert sorted(STEPS)[11] == max(STEPS[place] for place in places)
+    periods = modem.periods.flatten() * 255
+    np.testing.assert_allclose(periods[:3], [20, 22, 24], rtol=1e-6)
+    assert periods[3].item() == pytest.approx(12)
+
+
+@pytest.mark.parametrize(("rung", "quality", "least"), [(0, 50, 0.8), (1, 75, 0.85), (1, 90, 0.98)])
+def test_untrained_it_is_quantisation_index_modulation(modem, rung, quality, least):
+    """Most bits come back through real JPEG at qualities that the periods are made for."""
+    picture = scene(96, 128)
+    hidden = message(modem, rung, 12, 16)
+    container = stored(modem.hide(tensor(picture), hidden))
+    likelihoods = modem.reveal(tensor(through_jpeg(container, quality)), hidden[:, modem.bits :])
+    used = hidden[:, : modem.bits] != 0
+    right = (likelihoods[used] * hidden[:, : modem.bits][used] > 0).float().mean()
+    assert right > least
+    assert likelihoods.shape == (1, modem.bits, 12, 16)
+    error = np.square(container.astype(float) - picture).mean()
+    # A share of the way from a uniform phase, over the used ones of 64 luma coefficients, and rounding.
+    way = 1 / (1 + math.exp(-1.4))
+    periods = (modem.periods.flatten() * 255)[[slice(0, 3), slice(3, 15)][rung]]
+    assert error == pytest.approx((periods.square().sum().item() * way**2 / 12) / 64 + 1 / 12, rel=0.15)
+
+
+def test_without_the_dither_nothing_can_be_read(modem):
+    hidden = message(modem, 1, 12, 16)
+    container = modem.hide(tensor(scene(96, 128)), hidden)
+    used = hidden[:, : modem.bits] != 0
+    for wrong in (torch.zeros(1, DITHER, 12, 16), message(modem, 1, 12, 16, seed=1)[:, modem.bits :]):
+        right = (modem.reveal(container, wrong)[used] * hidden[:, : modem.bits][used] > 0).float().mean()
+        assert abs(right - 0.5) < 0.05
+
+
+def test_bits_of_other_rungs_move_nothing(modem):
+    cover = tensor(scene(32, 32))
+    nothing = torch.cat([torch.zeros(1, modem.bits, 4, 4), torch.rand(1, DITHER, 4, 4)], dim=1)
+    torch.testing.assert_close(modem.hide(cover, nothing), cover)
+
+
+@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (2, 9), (7, 4)])
+def test_sides_are_any_multiples_of_8(perturbed, rows, cols):
+    cover, hidden = torch.rand(2, 3, 8 * rows, 8 * cols), torch.cat([message(perturbed, 0, rows, cols)] * 2)
+    container = perturbed.hide(cover, hidden)
+    assert container.shape == cover.shape
+    assert perturbed.reveal(container, hidden[:, perturbed.bits :]).shape == (2, perturbed.bits, rows, cols)
+
+
+def test_the_gradient_reaches_every_parameter(perturbed):
+    for rung in (0, 1):
+        hidden = message(perturbed, rung, 4, 4)
+        container = perturbed.hide(torch.rand(1, 3, 32, 32), hidden)
+        (perturbed.reveal(container, hidden[:, perturbed.bits :]) * hidden[:, : perturbed.bits]).sum().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in perturbed.parameters())
+
+
+def test_a_backbone_sees_more():
+    torch.manual_seed(0)
+    modem = build("modem", rungs=RUNGS, width=8, blocks=2, backbone="test_resnet")
+    hidden = message(modem, 1, 12, 12)
+    assert modem.hide(torch.rand(1, 3, 96, 96), hidden).isfinite().all()
+
+
+def test_one_block_sees_no_neighbours():
+    with pytest.raises(ConfigError, match=r"model.blocks: must be 2 or more, is 1"):
+        build("modem", rungs=RUNGS, blocks=1)
