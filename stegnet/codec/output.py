@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.errors import MediaError
+from stegnet.core.jpeg import encode_jpeg
 from stegnet.media import (
     FILM,
     PICTURE,
@@ -21,7 +22,6 @@ from stegnet.media import (
     digest,
     write_png,
 )
-from stegnet.core.jpeg import encode_jpeg
 from stegnet.media.output import check_bytes, exists_already
 
 FORMS = {PICTURE: (".png",), FILM: (".mkv", ".mp4")}

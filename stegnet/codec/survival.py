@@ -24,8 +24,8 @@ from stegnet.codec.robust import (
     robust_salts,
 )
 from stegnet.core.errors import CapacityError, ConfigError
-from stegnet.media import resize
 from stegnet.core.jpeg import through_jpeg
+from stegnet.media import resize
 
 DEFAULT = "jpeg:75"
 MESSENGER = "messenger"

@@ -18,7 +18,6 @@ from stegnet.core.config import AugmentConfig
 from stegnet.core.errors import DataError
 from stegnet.data.shards import TRAIN, Shards, read_manifest
 
-
 COVERS, SECRETS, WITH_BASES = range(1, 4)  # pictures of a training pair: a cover, a secret, the secret's coded base
 
 

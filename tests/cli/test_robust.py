@@ -114,7 +114,7 @@ def test_folders(run, picture):
     Path("covers").mkdir()
     for seed in (1, 2):
         Image.fromarray(picture(200, 240, seed)).save(f"covers/{seed}.png")
-    code, out, err = run("hide covers note.txt -o out --survive jpeg:75")
+    code, _, err = run("hide covers note.txt -o out --survive jpeg:75")
     assert code == 0, err
     assert sorted(path.name for path in Path("out").iterdir()) == ["1.jpg", "2.jpg"]
     code, _, err = run("reveal out -o back")

@@ -18,9 +18,9 @@ from stegnet.codec.robust import content_room, dither_of, hidden_area, make_bits
 from stegnet.codec.robust_content import RobustFile, file_content, fit_picture, parse_content
 from stegnet.codec.survival import best_rate, choose_rung, hide_robust, information, parse_channel
 from stegnet.core.errors import CapacityError, ConfigError
+from stegnet.core.jpeg import through_jpeg
 from stegnet.core.measures import psnr
 from stegnet.core.samples import from_8_bits, to_8_bits
-from stegnet.core.jpeg import through_jpeg
 from tests.support.modem import RUNGS, index_modem
 
 MODEM = index_modem()

@@ -9,7 +9,7 @@ import torch
 
 from stegnet.core.config import AugmentConfig
 from stegnet.core.errors import DataError
-from stegnet.data.pairs import COVERS, WITH_BASES, Augment, Pairs, load_batches
+from stegnet.data.pairs import WITH_BASES, Augment, Pairs, load_batches
 from stegnet.data.shards import TRAIN, Shards, ShardWriter
 from tests.support.shards import write_shards
 

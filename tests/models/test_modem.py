@@ -6,9 +6,9 @@ import scipy.fft
 import torch
 
 from stegnet.core.errors import ConfigError
+from stegnet.core.jpeg import through_jpeg
 from stegnet.core.tensors import from_8_bits, to_8_bits
 from stegnet.data.scenes import render_scene
-from stegnet.core.jpeg import through_jpeg
 from stegnet.models import build
 from stegnet.models.modem import DITHER, STEPS, Modem
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from stegnet.core.config import Config, RungConfig
-from stegnet.core.tensors import from_8_bits
 from stegnet.core.jpeg import through_jpeg
+from stegnet.core.tensors import from_8_bits
 from stegnet.models import build_from
 from stegnet.models.modem import Modem
 from stegnet.training.modem_pass import (
