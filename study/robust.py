@@ -1,0 +1,227 @@
+"""Stage robust: bits, files and pictures that come back from containers after real JPEG.
+
+Containers of the modem, and of the same bits by plain dithered quantisation index modulation, from which it was
+trained; the same error correction for both.
+"""
+
+import io
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+
+from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.codec.keys import KEY_BYTES, Key
+from stegnet.codec.modem import BLOCK, DITHER, Modem, read_rungs
+from stegnet.codec.robust import reader
+from stegnet.codec.robust_content import fit_picture, parse_content
+from stegnet.codec.survival import (
+    WRITTEN_QUALITY,
+    Channel,
+    Survivor,
+    choose_rung,
+    hide_robust,
+    information,
+    parse_channel,
+)
+from stegnet.core.compute import cpu_threads, make_deterministic
+from stegnet.core.config import Config
+from stegnet.core.errors import CapacityError
+from stegnet.core.jpeg import through_jpeg
+from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, psnr, ssim
+from stegnet.core.parallel import ordered
+from stegnet.engines.torch_engine import TorchEngine
+from stegnet.evaluation.chart import chart
+from stegnet.evaluation.demonstration import seeded
+from stegnet.models import build, read_card
+from study.pairs import Pair, photograph_pairs
+from study.stats import mean_interval, share_interval
+
+MODEM, QIM = "modem", "QIM"
+TWICE = "twice, not promised"
+QUALITIES = (40, 50, 60, 70, 75, 80, 85, 90, 95, 98)
+# What is promised: a channel, and the container's PSNR in dB.
+PROMISES = (
+    ("jpeg:50", 38.0), ("jpeg:75", 38.0), ("jpeg:75", 42.0), ("jpeg:80", 32.0), ("jpeg:90", 38.0), ("jpeg:95", 38.0),
+    ("messenger", 38.0),
+)  # fmt: skip
+PICTURES = 44  # covers for which a secret picture is fitted and measured
+CONTAINER_SSIM, SECRET_PSNR, SECRET_SSIM = SSIM.of("container"), PSNR.of(SECRET), SSIM.of(SECRET)
+Row = dict[str, object]
+
+
+def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    pairs, modems = (
+        photograph_pairs(shards, config.evaluate.shift),
+        {MODEM: Modem.load(weights), QIM: untrained(weights)},
+    )
+    workers = cpu_threads(config.train.threads)
+    carried = pd.DataFrame(_mapped(partial(carried_bits, modems, config.seed), list(enumerate(pairs)), workers, "bits"))
+    jobs = [(number, pair, *promise) for promise in PROMISES for number, pair in enumerate(pairs)]
+    sent = pd.DataFrame(_mapped(partial(send, modems[MODEM], len(pairs)), jobs, workers, "messages"))
+    means, messages = summarise_bits(carried), summarise_messages(sent)
+    write_table(out / "bits.csv", means)
+    write_table(out / "messages.csv", messages)
+    draw(means, out / "bits.png")
+    write_json(out / "metrics.json", headline(means, messages))
+    print(messages.to_string(index=False))
+
+
+def untrained(weights: Path) -> Modem:
+    """The modem before training: dithered quantisation index modulation with the same periods."""
+    torch.manual_seed(0)
+    engine = TorchEngine(build(MODEM, **read_card(weights).options), "cpu", "fp32")
+    return Modem(engine, QIM, read_rungs(weights))
+
+
+def carried_bits(modems: dict[str, Modem], seed: int, item: tuple[int, Pair]) -> list[Row]:
+    """What a cover carries: for each method, rung and quality, bits per pixel, and the container's quality."""
+    number, (cover, _) = item
+    draw = np.random.default_rng((seed, number))
+    shape = cover.shape[0] // BLOCK, cover.shape[1] // BLOCK
+    rows = []
+    for method, modem in modems.items():
+        for rung in modem.rungs:
+            bits, dither = np.zeros((*shape, modem.bits), np.float32), draw.random((*shape, DITHER), np.float32)
+            bits[..., rung.places] = sent = draw.integers(0, 2, (*shape, rung.bits)) * 2.0 - 1
+            container = modem.hide(cover, bits, dither)
+            seen = {CONTAINER_PSNR: psnr(cover, container), CONTAINER_SSIM: ssim(cover, container)}
+            for quality in QUALITIES:
+                ratios = modem.reveal(through_jpeg(container, quality), dither)[..., rung.places]
+                carried = rung.bits / BLOCK**2 * information((ratios * sent).reshape(-1))
+                row = {"method": method, "rung": rung.name, "quality": quality, "errors": (ratios * sent < 0).mean()}
+                rows.append(row | {INFORMATION: max(carried, 0.0)} | seen)
+    return rows
+
+
+def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> list[Row]:
+    """Hides as much as a cover carries for a promise, and counts what comes back from channels that were not simulated.
+
+    With PICTURES of the covers, the secret picture is measured as well.
+    """
+    number, (cover, secret), promise, wanted = item
+    key, random = Key(seeded(number)(KEY_BYTES)), seeded(number + 1)
+    channel = parse_channel(promise)
+    row: Row = {"promise": promise, "wanted": wanted, "picture": number}
+    try:
+        rung = choose_rung(modem.rungs, channel, wanted)
+        found = hide_robust(modem, cover, partial(random_content, number), key, channel, rung, randomness=random)
+    except CapacityError:
+        return [row | {"refused": True}]
+    row |= {"refused": False, "rung": rung.name, "bits": 8 * found.room / cover[..., 0].size}
+    row |= {CONTAINER_PSNR: psnr(cover, found.picture), CONTAINER_SSIM: ssim(cover, found.picture)}
+    read, content = reader(modem, key), random_content(number, found.room)
+    for name, distort in unforeseen(channel).items():
+        reading = read(distort(through_jpeg(found.picture, WRITTEN_QUALITY)))
+        row[name] = reading is not None and reading.content == content
+    twice = read(saved_twice(through_jpeg(found.picture, WRITTEN_QUALITY), channel.quality))
+    row[TWICE] = twice is not None and twice.content == content
+    if number * PICTURES // pictures != (number - 1) * PICTURES // pictures:
+        row |= _picture_quality(secret, found)
+    return [row]
+
+
+def random_content(number: int, room: int) -> bytes:
+    """Bytes that fill the room."""
+    return seeded(number + 2)(room)
+
+
+def unforeseen(channel: Channel) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Channels within a promise that hiding does not simulate, by name."""
+    lowest = channel.quality
+    higher = {f"+{more}": partial(through_jpeg, quality=min(lowest + more, 100)) for more in (3, 5, 9, 14)}
+    ways: dict[str, dict[str, object]] = {
+        "progressive": {"progressive": True, "optimize": True, "subsampling": "4:2:0"},
+        "4:2:2": {"subsampling": "4:2:2"},
+        "4:4:4 progressive": {"progressive": True, "subsampling": "4:4:4"},
+    }
+    return higher | {name: partial(_saved, quality=lowest, **options) for name, options in ways.items()}
+
+
+def saved_twice(picture: np.ndarray, lowest: int) -> np.ndarray:
+    """A picture after JPEG at a quality a little above the promised one, and then at that: more than is promised."""
+    return through_jpeg(through_jpeg(picture, min(lowest + 8, 98)), lowest)
+
+
+def summarise_bits(rows: pd.DataFrame) -> pd.DataFrame:
+    """Means over pictures, and the 95 % interval of the information."""
+    groups = rows.groupby(["method", "rung", "quality"], sort=False)
+    means = groups[["errors", INFORMATION, CONTAINER_PSNR, CONTAINER_SSIM]].mean().reset_index()
+    intervals = [mean_interval(group.to_numpy()) for _, group in groups[INFORMATION]]
+    means[[f"{INFORMATION}_low", f"{INFORMATION}_high"]] = intervals
+    return means
+
+
+def summarise_messages(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per promise: net bits per pixel, share of messages that come back whole, quality of both pictures."""
+    channels = [*unforeseen(parse_channel("jpeg:75"))]
+    found = []
+    for (promise, wanted), group in rows.groupby(["promise", "wanted"], sort=False):
+        hidden = group[~group["refused"].astype(bool)]
+        whole = hidden[channels].astype(bool).to_numpy()
+        low, high = share_interval(float(whole.mean()), whole.size)
+        pictures = hidden.dropna(subset=[SECRET_PSNR])
+        figures = {name: hidden[name].mean() for name in ("bits", CONTAINER_PSNR, CONTAINER_SSIM)}
+        secret = {name: pictures[name].mean() for name in (SECRET_PSNR, SECRET_SSIM)}
+        shares = {name: hidden[name].astype(bool).mean() for name in channels}
+        found.append(
+            {"promise": promise, "wanted": wanted, "containers": len(hidden), "refused": len(group) - len(hidden)}
+            | figures | {"messages": whole.size, "whole": whole.mean(), "whole_low": low, "whole_high": high}
+            | secret | shares | {TWICE: hidden[TWICE].astype(bool).mean()}
+        )  # fmt: skip
+    return pd.DataFrame(found)
+
+
+def headline(means: pd.DataFrame, messages: pd.DataFrame) -> dict[str, float]:
+    """Net bits per pixel and share of whole messages of each promise; information against QIM at the lowest quality."""
+    figures = {}
+    for row in messages.to_dict("records"):
+        name = f"robust_{row['promise'].replace(':', '_')}_{row['wanted']:.0f}db"
+        figures |= {
+            f"{name}_{key}": round(float(row[key]), 5) for key in ("bits", "whole", CONTAINER_PSNR, SECRET_PSNR)
+        }
+    return figures
+
+
+def draw(means: pd.DataFrame, path: Path) -> None:
+    """Information by JPEG quality, a line for each rung; the modem's solid, plain QIM's dashed."""
+    with chart(path, "JPEG quality", "information, bits per pixel") as axes:
+        colours: dict[str, str] = {}
+        for (method, rung), group in means.groupby(["method", "rung"], sort=False):
+            (line,) = axes.plot(
+                group["quality"], group[INFORMATION], "-" if method == MODEM else "--", color=colours.get(rung),
+                label=f"{rung}, {group[CONTAINER_PSNR].mean():.1f} dB" if method == MODEM else f"{rung}, {QIM}",
+            )  # fmt: skip
+            colours.setdefault(rung, line.get_color())
+
+
+def _picture_quality(secret: np.ndarray, found: Survivor) -> Row:
+    """PSNR and SSIM of the secret picture that this container has room for."""
+    try:
+        fitted = fit_picture(secret, found.room, lambda done, total: None)
+    except CapacityError:
+        return {}
+    revealed = parse_content(fitted.content)
+    return {SECRET_PSNR: fitted.psnr, SECRET_SSIM: ssim(secret, revealed)}
+
+
+def _saved(picture: np.ndarray, **options: object) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", **options)
+    with Image.open(file) as image:
+        return np.array(image.convert("RGB"))
+
+
+def _mapped(work: Callable[[object], list[Row]], items: Sequence[object], workers: int, what: str) -> list[Row]:
+    with closing(ordered(work, bar(items, what), workers, lambda: torch.set_num_threads(1))) as found:
+        return [row for rows in found for row in rows]
+
+
+if __name__ == "__main__":
+    run_stage(main, "shards", "weights", "out")
