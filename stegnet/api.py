@@ -16,13 +16,16 @@ from stegnet.codec.automatic import hide_automatically
 from stegnet.codec.embed import embed_file
 from stegnet.codec.files import hide_file, input_kind, picture_quality
 from stegnet.codec.film import Longer
+from stegnet.codec.modem import shipped_modem
 from stegnet.codec.output import Progress, no_progress
+from stegnet.codec.robust_files import CONTAINER_PSNR, JPEG, RobustOptions, hide_robust_file
+from stegnet.codec.survival import DEFAULT
 from stegnet.core.card import SHIPPED
 from stegnet.core.errors import MediaError
 from stegnet.media import FILM
 
 File = str | PathLike[str]
-Method = Literal["auto", "sealed", "network"]
+Method = Literal["auto", "sealed", "network", "robust"]
 
 
 def load(
@@ -170,6 +173,8 @@ class LoadedPair:
         *,
         method: Method = "auto",
         compress: bool = False,
+        survive: str | None = None,
+        container_psnr: float | None = None,
         verify: bool = True,
         force: bool = False,
         progress: Progress = no_progress,
@@ -179,24 +184,37 @@ class LoadedPair:
         Args:
             cover: a picture or film.
             secret: any file; for "network" a picture or film like the cover.
-            out: the file to write: .png for a picture, .mkv or .mp4 for a film.
+            out: the file to write: .png (or .jpg: "robust") for a picture, .mkv or .mp4 for a film.
             key: a Key or a Passphrase.
-            method: "sealed" hides the file byte for byte, "network" by the network; "auto" is "sealed", compressed if
-                it does not fit otherwise, and "network" if it can't be compressed into the cover.
+            method: "sealed" hides the file byte for byte, "network" by the network, "robust" by bits that survive JPEG,
+                a picture made to fit and a small file as it is; "auto" is "robust" if `out` is a JPEG, or `survive` or
+                `container_psnr` is given; else "sealed", compressed if it does not fit otherwise, and "network" if it
+                can't be compressed into the cover.
             compress: with "sealed", compress a picture or film that does not fit.
+            survive: with "robust", the channel: "jpeg:75" (the default), any other quality, or "messenger".
+            container_psnr: with "robust", quality of the container in dB; the nearest that the weights offer is taken.
             verify, force, progress: as `hide_film`.
         Raises:
             MediaError: a file can't be read, or the container not written.
-            CapacityError: the secret does not fit into the cover, or would be revealed below 22 dB PSNR.
+            CapacityError: the secret does not fit into the cover, would be revealed below 22 dB PSNR, or does not
+                survive.
+            ConfigError: there is no such channel.
         """
+        if method == "auto" and (survive or container_psnr or Path(out).suffix.lower() in JPEG):
+            method = "robust"
         if method not in get_args(Method):
-            raise ValueError(f"method: must be auto, sealed or network, is {method!r}")
+            raise ValueError(f"method: must be auto, sealed, network or robust, is {method!r}")
+        if (survive or container_psnr) and method != "robust":
+            raise ValueError("survive and container_psnr go with robust")
         if compress and method != "sealed":
             raise ValueError("compress goes with sealed")
         _check_key(key, hiding=True)
         cover, secret, target = Path(cover), Path(secret), OutputTarget(Path(out), force)
         if method == "sealed":
             return embed_file(cover, secret, target, key, compress=compress, verify=verify, progress=progress)
+        if method == "robust":
+            wanted = RobustOptions(survive or DEFAULT, container_psnr or CONTAINER_PSNR, verify)
+            return hide_robust_file(shipped_modem, cover, secret, target, key, wanted, progress=progress)
         options, hide = (
             HideOptions(verify=verify, force=force),
             hide_file if method == "network" else hide_automatically,

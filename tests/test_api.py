@@ -219,7 +219,7 @@ def test_files(pair):
     for method in ("auto", "network"):
         with pytest.raises(ValueError, match="compress goes with sealed"):
             pair.hide_file("cover.png", "secret.png", "d.png", key, method=method, compress=True)
-    with pytest.raises(ValueError, match="method: must be auto, sealed or network, is 'best'"):
+    with pytest.raises(ValueError, match="method: must be auto, sealed, network or robust, is 'best'"):
         pair.hide_file("cover.png", "secret.png", "d.png", key, method="best")
 
 

@@ -6,7 +6,7 @@ bits can't be read.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -133,9 +133,9 @@ def read_rungs(path: Path) -> tuple[Rung, ...]:
     rungs, first = [], 0
     try:
         for rung in card.options["rungs"]:
-            name, bits, psnr, lowest, highest = (rung[key] for key in ("name", "bits", "psnr", "lowest", "highest"))
-            rungs.append(Rung(name, first, bits, psnr, lowest, highest))
-            first += bits
+            known = {field.name: rung[field.name] for field in fields(Rung) if field.name != "first"}
+            rungs.append(Rung(first=first, **known))
+            first += rungs[-1].bits
     except (KeyError, TypeError) as error:
         hint = "it is damaged, or of another version"
         raise WeightsError(f"{path}: its card does not say what it hides", hint) from error

@@ -172,7 +172,7 @@ def hide_robust(
         if all(reading is not None and reading.content.startswith(content) for reading in readings):
             return Survivor(container, rung, room(rate))
         rate -= _MARGIN
-    raise CapacityError(f"what is hidden in this cover does not survive {channel}", _LARGER)
+    raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
 
 
 def best_rate(

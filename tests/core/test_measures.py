@@ -109,7 +109,8 @@ def test_a_picture_below_the_window_has_no_ssim(picture):
 # The table of names.
 
 KEYS = "|".join(MEASURES)
-OTHER_USES = {  # the same names in ffmpeg, params.yaml and the webcam page
+OTHER_USES = {  # the same names in ffmpeg, params.yaml, options and the webcam page
+    "stegnet/cli/hide.py": {"container_psnr"},
     "stegnet/media/": {"psnr", "vmaf", "libvmaf"},
     "stegnet/core/config.py": {"ssim", "ms_ssim"},
     "stegnet/training/losses.py": {"ssim", "ms_ssim"},

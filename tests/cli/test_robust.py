@@ -1,0 +1,170 @@
+"""The method robust on the command line: JPEG out, JPEG in, with a modem that needs no weights."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from stegnet.cli import main
+from stegnet.media import read_picture
+from tests.support.modem import index_modem
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.fixture(autouse=True)
+def inputs(monkeypatch, picture, folder):
+    """A larger cover than that of the other tests, with a profile and EXIF, and a modem."""
+    for module in ("hide", "reveal"):
+        monkeypatch.setattr(f"stegnet.cli.{module}.modem_loader", lambda options: index_modem)
+    monkeypatch.setattr("stegnet.codec.info.file_info.__defaults__", (None, lambda *step: None, index_modem))
+    exif = Image.Exif()
+    exif[0x010E] = "a description"
+    Image.fromarray(picture(250, 333, 3)).save("photo.jpg", quality=92, icc_profile=PROFILE, exif=exif)
+    Path("note.txt").write_text("meet me at noon")
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs a command with the key; returns exit code, stdout and stderr."""
+
+    def call(line: str) -> tuple[int, str, str]:
+        code = main([*line.split(), "--key-file", "k"])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def saved_again(path: str, quality: int, out: str = "shared.jpg") -> str:
+    with Image.open(path) as image:
+        image.save(out, quality=quality)
+    return out
+
+
+def test_a_picture_comes_back_from_a_jpeg_that_was_saved_again(run):
+    code, out, err = run("hide photo.jpg secret.jpg -o c.jpg")
+    assert code == 0, err
+    assert out.startswith("wrote c.jpg: 333x250, 0.0")
+    assert ", secret " in out
+    assert "survives JPEG 75 and better" in err.splitlines()[0]
+    for quality in (75, 83, 95):
+        shared = saved_again("c.jpg", quality)
+        assert run(f"reveal {shared} -o s{quality}.png") == (0, f"wrote s{quality}.png: 40x50, 0.00 MB\n", "")
+    revealed = [read_picture(Path(f"s{quality}.png")) for quality in (75, 83, 95)]
+    assert all(np.array_equal(revealed[0], other) for other in revealed[1:])
+    promised = float(out.split("secret ")[1].split()[0])
+    assert promised == pytest.approx(decibels(read_picture(Path("secret.jpg")), revealed[0]), abs=0.06)
+
+
+def decibels(one: np.ndarray, other: np.ndarray) -> float:
+    return 10 * np.log10(255**2 / np.square(one.astype(float) - other).mean())
+
+
+def test_the_file_is_an_ordinary_jpeg(run):
+    assert run("hide photo.jpg note.txt -o c.jpg")[0] == 0
+    expected = io.BytesIO()
+    with Image.open("c.jpg") as image, Image.open("photo.jpg") as cover:
+        Image.new("RGB", image.size).save(expected, "JPEG", quality=95, subsampling="4:2:0")
+        assert (image.format, image.size) == ("JPEG", cover.size)
+        assert image.info["icc_profile"] == PROFILE
+        assert not image.getexif()
+        with Image.open(expected) as plain:
+            assert image.quantization == plain.quantization
+            assert image.layer == plain.layer
+
+
+@pytest.mark.parametrize("out", ["c.jpg", "c.png", "c.JPEG"])
+def test_a_file_as_it_is(run, out):
+    code, _, err = run(f"hide photo.jpg note.txt -o {out} --survive jpeg:80")
+    assert (code, err) == (0, "note: hidden: note.txt, 15 bytes, byte for byte; survives JPEG 80 and better\n")
+    for container in (out, saved_again(out, 80)):
+        assert run(f"reveal {container} -o n.txt --force")[0] == 0
+        assert Path("n.txt").read_text() == "meet me at noon"
+
+
+def test_information(run):
+    assert run("hide photo.jpg note.txt -o c.jpg")[0] == 0
+    code, out, _ = run("info c.jpg --json")
+    found = json.loads(out)
+    assert code == 0
+    assert [found[name] for name in ("hidden", "method", "hidden_name", "hidden_bytes")] == [
+        "file", "robust", "note.txt", 15,
+    ]  # fmt: skip
+    run("hide photo.jpg secret.jpg -o d.jpg")
+    found = json.loads(run("info d.jpg --json")[1])
+    assert [found[name] for name in ("hidden", "method", "hidden_width", "hidden_height")] == [
+        "picture", "robust", 40, 50,
+    ]  # fmt: skip
+
+
+def test_messengers(run, picture):
+    Image.fromarray(picture(120, 2000, 3)).save("wide.png")
+    code, out, err = run("hide wide.png note.txt -o c.jpg --survive messenger")
+    assert code == 0, err
+    assert out.startswith("wrote c.jpg: 1600x96")
+    assert "note: the cover was reduced from 2000×120 pixels, as messengers do" in err.splitlines()
+    once = saved_again("c.jpg", 78)
+    assert run(f"reveal {saved_again(once, 71, 'twice.jpg')} -o n.txt")[0] == 0
+
+
+def test_folders(run, picture):
+    Path("covers").mkdir()
+    for seed in (1, 2):
+        Image.fromarray(picture(200, 240, seed)).save(f"covers/{seed}.png")
+    code, _, err = run("hide covers note.txt -o out --survive jpeg:75")
+    assert code == 0, err
+    assert sorted(path.name for path in Path("out").iterdir()) == ["1.jpg", "2.jpg"]
+    code, _, err = run("reveal out -o back")
+    assert code == 0, err
+    assert [path.read_text() for path in sorted(Path("back").iterdir())] == ["meet me at noon"] * 2
+    assert [path.name for path in sorted(Path("back").iterdir())] == ["1.txt", "2.txt"]
+
+
+def test_the_wrong_key_and_nothing_hidden_get_one_answer(run):
+    assert run("hide photo.jpg note.txt -o c.jpg")[0] == 0
+    expected = (
+        "error: nothing can be revealed: nothing here opens with this key\n"
+        "hint: the key is another one, or a JPEG keeps nothing of what was hidden; `hide --survive` hides what stays\n"
+    )
+    assert run("reveal photo.jpg -o n.txt") == (1, "", expected)
+    Path("k").write_bytes(bytes(32))
+    assert run("reveal c.jpg -o n.txt") == (1, "", expected)
+    assert not Path("n.txt").exists()
+
+
+REFUSED = [
+    ("hide photo.jpg big.bin -o c.jpg", "error: big.bin: takes 5012 bytes, and there is room for"),
+    ("hide photo.jpg note.txt -o c.jpg --survive jpeg:10", "error: survive: unknown channel 'jpeg:10'"),
+    ("hide photo.jpg note.txt -o c.jpg --survive jpeg:40", "error: these weights do not survive JPEG 40 and better"),
+    ("hide cover.mkv note.txt -o c.jpg", "error: cover.mkv: films that survive lossy codecs: not yet"),
+    ("hide photo.jpg note.txt -o c.gif --survive jpeg:75", "error: c.gif: a picture that survives JPEG is written as"),
+    ("hide tiny.png note.txt -o c.jpg", "error: nothing that is hidden in this cover survives JPEG 75 and better"),
+    ("hide photo.jpg none -o c.jpg", "error: none: no such file"),
+    ("hide photo.jpg note.txt -o photo.jpg --force", "error: photo.jpg: is an input too"),
+]
+
+
+@pytest.mark.parametrize(("line", "error"), REFUSED)
+def test_refused(run, line, error):
+    Path("big.bin").write_bytes(bytes(5000))
+    Image.new("RGB", (48, 40)).save("tiny.png")
+    code, out, err = run(line)
+    assert (code, out) == (1, "")
+    assert err.startswith(error)
+    assert not list(Path().glob("c.*[gG]")) and not list(Path().glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hide photo.jpg note.txt -o c.png --survive jpeg:75 --method sealed",
+        "hide photo.jpg note.txt -o c.png --container-psnr 32 --method network",
+        "hide photo.jpg note.txt -o c.jpg --compress",
+    ],
+)
+def test_options_of_other_methods(run, line):
+    with pytest.raises(SystemExit, match="2"):
+        run(line)
