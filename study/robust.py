@@ -136,12 +136,11 @@ def unforeseen(channel: Channel) -> dict[str, Callable[[np.ndarray], np.ndarray]
     """Channels within a promise that hiding does not simulate, by name."""
     lowest = channel.quality
     higher = {f"+{more}": partial(through_jpeg, quality=min(lowest + more, 100)) for more in (3, 5, 9, 14)}
-    ways: dict[str, dict[str, object]] = {
-        "progressive": {"progressive": True, "optimize": True, "subsampling": "4:2:0"},
-        "4:2:2": {"subsampling": "4:2:2"},
-        "4:4:4 progressive": {"progressive": True, "subsampling": "4:4:4"},
+    other = {
+        f"{sampling} +{more}": partial(_saved, quality=min(lowest + more, 100), subsampling=sampling)
+        for sampling, more in (("4:2:2", 0), ("4:2:2", 6), ("4:4:4", 6))
     }
-    return higher | {name: partial(_saved, quality=lowest, **options) for name, options in ways.items()}
+    return higher | other
 
 
 def saved_twice(picture: np.ndarray, lowest: int) -> np.ndarray:
@@ -153,7 +152,7 @@ def summarise_bits(rows: pd.DataFrame) -> pd.DataFrame:
     """Means over pictures, and the 95 % interval of the information."""
     groups = rows.groupby(["method", "rung", "quality"], sort=False)
     means = groups[["errors", INFORMATION, CONTAINER_PSNR, CONTAINER_SSIM]].mean().reset_index()
-    intervals = [mean_interval(group.to_numpy()) for _, group in groups[INFORMATION]]
+    intervals = [_interval(group.to_numpy()) for _, group in groups[INFORMATION]]
     means[[f"{INFORMATION}_low", f"{INFORMATION}_high"]] = intervals
     return means
 
@@ -209,6 +208,10 @@ def _picture_quality(secret: np.ndarray, found: Survivor) -> Row:
         return {}
     revealed = parse_content(fitted.content)
     return {SECRET_PSNR: fitted.psnr, SECRET_SSIM: ssim(secret, revealed)}
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    return mean_interval(values) if np.ptp(values) else (float(values[0]), float(values[0]))
 
 
 def _saved(picture: np.ndarray, **options: object) -> np.ndarray:
