@@ -158,7 +158,7 @@ def write(
     if plan.merged == 1:
         changes, turns = np.zeros(values.size, np.int8), _TURNS if following else 1
         for turn in range(turns):
-            if turn:
+            if turn and following:
                 up, down = following(changes)
             changes += _search_all(missing, up, down, plan, values.size, slice(turn, None, turns))
         return changes

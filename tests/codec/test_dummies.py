@@ -68,23 +68,45 @@ def test_salt_samples_change_as_often_as_others_of_their_cost(picture, rate, cos
     assert found == pytest.approx(expected, rel=tolerance)
 
 
+def agreement(steps: np.ndarray, places: np.ndarray) -> list[bool]:
+    """Of the pairs of neighbouring pixels that moved, one of them at the places: whether they moved the same way."""
+    moved = np.where((steps == steps[..., :1]).all(-1), steps[..., 0], 0)
+    found = []
+    for first, second in (np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:]):
+        pairs = (moved[first] != 0) & (moved[second] != 0) & (places[first] | places[second])
+        found += list((moved[first] == moved[second])[pairs])
+    return found
+
+
 def test_steps_beside_a_dummy_go_its_way(picture):
     """As often as beside any other step."""
     dummy, other = [], []
     for steps, _ in containers(picture, 0.15, texture_costs, True):
         salts = np.zeros(steps.size, bool)
         salts[book.salt_samples(steps.size)] = True
-        salts, moved = salts.reshape(steps.shape).any(-1), np.where((steps == steps[..., :1]).all(-1), steps[..., 0], 0)
-        for left, right, near in (
-            (moved[:-1], moved[1:], salts[:-1] | salts[1:]),
-            (moved[:, :-1], moved[:, 1:], salts[:, :-1] | salts[:, 1:]),
-        ):
-            both = (left != 0) & (right != 0)
-            dummy += list((left == right)[both & near])
-            other += list((left == right)[both & ~near])
+        salts = salts.reshape(steps.shape).any(-1)
+        dummy += agreement(steps, salts)
+        other += agreement(steps, ~salts)
     assert np.mean(other) > 0.7
-    spread = (np.var(dummy) / len(dummy) + np.var(other) / len(other)) ** 0.5
-    assert abs(np.mean(dummy) - np.mean(other)) < 4 * spread
+    assert np.mean(dummy) == pytest.approx(np.mean(other), abs=0.04)
+
+
+def test_neighbours_move_together(picture, monkeypatch):
+    """Without the lower costs, as often as apart."""
+    everywhere = np.ones((SIDE, SIDE), bool)
+
+    def share() -> float:
+        return np.mean(
+            [
+                same
+                for steps, _ in containers(picture, 0.15, texture_costs, True, 8)
+                for same in agreement(steps, everywhere)
+            ]
+        )
+
+    assert share() > 0.7
+    monkeypatch.setattr(record_zone, "_TOGETHER", 1)
+    assert share() < 0.58
 
 
 def placed(cover: np.ndarray, size: int, grey: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray, Plan]:
@@ -148,22 +170,3 @@ def test_only_grey_records_of_some_density_are_clustered():
     assert not plan_of(500, zones, FILM_EFFORT, True).clustered
     assert not plan_of(2500, zones, FILM_EFFORT, False).clustered
     assert not plan_of(30_000, zones, FILM_EFFORT, True).clustered
-
-
-def agreement(picture: Callable) -> float:
-    """Share of pairs of changed neighbours that moved the same way."""
-    same = []
-    for steps, _ in containers(picture, 0.15, texture_costs, True, 8):
-        moved = steps[..., 1]
-        for left, right in ((moved[:-1], moved[1:]), (moved[:, :-1], moved[:, 1:])):
-            both = (left != 0) & (right != 0)
-            same += list((left == right)[both])
-    assert len(same) > 200
-    return float(np.mean(same))
-
-
-def test_neighbours_move_together(picture, monkeypatch):
-    """Twice as often as apart, and without the lower costs as often as apart."""
-    assert agreement(picture) > 0.7
-    monkeypatch.setattr(record_zone, "_TOGETHER", 1)
-    assert agreement(picture) < 0.58
