@@ -16,6 +16,7 @@ from stegnet.codec.steps import StepCosts, changed, write_parities, write_zone
 
 _LEAST_CHANGED = 4  # salt samples
 _CHANNELS = 3
+_ROWS = 64  # of a lane, at least: the first rows of each are dearer than the others
 _SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
 _CLUSTERED = 1.2  # times as many steps are made where steps follow each other, about
 
@@ -85,7 +86,7 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: Plan, seed: bytes) -
     of_record = rolled - before
     for zone, bits in ((zones.lead, LEAD_BITS), (zones.mac, MAC_BITS)):
         write_zone(samples, zone, stream.take(bits) & 1, own, order)
-    return _where_idle(np.roll(rolled - before, -shift), np.roll(of_record, -shift))
+    return _where_idle(rolled - before, of_record, shift)
 
 
 def _shift(samples: int, stream: _Stream) -> int:
@@ -120,25 +121,32 @@ def _random_changes(
 ) -> np.ndarray:
     """Changes of some samples, (n,) int8, that write random trits to them, in lanes like those of the record.
 
-    The last lane is filled up with samples from anywhere, which do not change.
+    The last lane is filled up with samples from anywhere, which do not change; a single one may be shorter.
     """
     own = plan.layout
     lanes = -(-numbers.size * own.lanes // plan.places)
-    others = stream.below(samples.size, max(0, lanes * plan.places // own.lanes - numbers.size))
+    rows = own.rows if lanes > 1 else max(min(_ROWS, own.rows), -(-numbers.size * own.lanes * own.rows // plan.places))
+    like = replace(own, lanes=lanes, rows=rows, wide=own.wide * rows // own.rows)
+    count = lanes * rows * plan.places // (own.lanes * own.rows)
+    others = stream.below(samples.size, count - numbers.size)
     order = stream.order(numbers.size + others.size)
     pool = np.concatenate([numbers, others])[order]
-    trits, (up, down, ties) = stream.trits(own.rows * lanes), costs.at(pool)
+    trits, (up, down, ties) = stream.trits(rows * lanes), costs.at(pool)
     changes = np.empty(pool.size, np.int8)
-    changes[order] = trellis.write(samples[pool], trits, replace(own, lanes=lanes), up, down, ties)
+    changes[order] = trellis.write(samples[pool], trits, like, up, down, ties)
     return changes[: numbers.size]
 
 
-def _where_idle(steps: np.ndarray, of_record: np.ndarray) -> np.ndarray:
-    """The steps, (H, W, 3), at samples that carry nothing, and the record's in the rest of a salt sample's pixel."""
+def _where_idle(steps: np.ndarray, of_record: np.ndarray, shift: int = 0) -> np.ndarray:
+    """The steps at samples that carry nothing, and the record's in the rest of a salt sample's pixel.
+
+    Args:
+        steps, of_record: (H, W, 3) int16, of a picture rolled by `shift` samples.
+    """
     idle, found = idle_samples(steps.size), np.zeros(steps.size, np.int16)
     salts = idle[: steps.size // BLOCK]
     for offset in range(1, _CHANNELS):
         other = salts // _CHANNELS * _CHANNELS + (salts + offset) % _CHANNELS
-        found[other] = of_record.reshape(-1)[other]
-    found[idle] = steps.reshape(-1)[idle]
+        found[other] = of_record.reshape(-1)[(other + shift) % steps.size]
+    found[idle] = steps.reshape(-1)[(idle + shift) % steps.size]
     return found.reshape(steps.shape)

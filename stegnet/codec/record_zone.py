@@ -1,6 +1,6 @@
 """The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone")."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,9 +47,10 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool) -> Plan:
     grey = grey and trits <= _GREY_SHARE * greens
     # Red and blue of two green samples in 30 are salt samples, so that those are left out.
     places = greens * (BLOCK - 3) // (BLOCK - 1) if grey else zones.places
-    searched = min(places, trits * (trellis.MAX_WIDTH + 1))
+    lowest = Plan(1, trits, grey, places)
+    searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (1 + lowest.clustered)  # dummies take as much
     height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
-    return Plan(height, trits, grey, places)
+    return replace(lowest, height=height)
 
 
 def write_record(
@@ -77,7 +78,7 @@ def write_record(
         up[stuck] = down[stuck] = trellis.MAX_COST
     own = trellis.layout(trits.size, numbers.size, plan.height)
     assert own is not None
-    following = _clustered(numbers // 3, up, down, dummies) if plan.grey else None
+    following = _clustered(numbers // 3, up, down, dummies) if plan.grey and own.merged == 1 else None
     changes = trellis.write(samples[numbers], trits, own, up, down, ties, following)
     for offset in (-1, 0, 1) if plan.grey else (0,):
         near = numbers + offset
@@ -104,8 +105,8 @@ def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np
         up, down: (n,) uint16.
         dummies: as in `write_record`.
     """
-    width, colours = dummies.shape[1], dummies.reshape(-1, 3)
-    moved_before = np.where((colours == colours[:, :1]).all(1), np.sign(colours[:, 0]), 0).astype(np.int8)
+    width, (red, green, blue) = dummies.shape[1], dummies.reshape(-1, 3).T
+    moved_before = np.where((red == green) & (green == blue), np.sign(green), 0).astype(np.int8)
 
     def following(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         moved = np.pad(moved_before, width)

@@ -76,8 +76,7 @@ def seal(
         seed: 32 random bytes, fresh for each frame.
         costs: of changing each sample.
         first: it is frame 0 of its container.
-        effort: states that the search for the best changes may visit: FILM_EFFORT takes up to 60 ms of a core. A grey
-            record whose steps follow each other is searched twice, once for the dummies.
+        effort: states that the search for the best changes may visit: FILM_EFFORT takes up to 60 ms of a core.
         grey: a small record changes red, green and blue of a pixel together: statistics that compare the channels
             find changes of one of them far sooner.
     Raises:
