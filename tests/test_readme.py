@@ -1,5 +1,6 @@
 """Figures in the README and the docs equal those in the reports that they come from."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -67,6 +68,65 @@ def test_wrong_key() -> None:
         f"{figures[f'{name}_bits']:.{digits}f}" for name, digits in (("no_key", 4), ("unrelated", 4), ("right_key", 2))
     )
     assert "{} (another picture's secret: {}; with the key: {})".format(*shared) in text
+
+
+# Rows of the table in docs/security.md, and method and rate in the report.
+DETECTED = {
+    "`sealed`, 0.05 bit per sample": ("sealed", "0.05"),
+    "`sealed`, 0.1": ("sealed", "0.1"),
+    "`sealed`, 0.2": ("sealed", "0.2"),
+    "`sealed`, 0.4": ("sealed", "0.4"),
+    "`sealed`, 1.0": ("sealed", "1.0"),
+    "`network`": ("network", ""),
+    "±1 anywhere, 0.1 (as format 1 did)": ("±1 anywhere", "0.1"),
+}
+# Rows of the table of places, and medium, attack and question in the report.
+PLACES = {
+    "signed errors at public places": ("pictures", "shift at public places", "container against cover"),
+    "their spread": ("pictures", "spread at public places", "container against cover"),
+    "signed errors over many keys": ("pictures", "shift, over many keys", "places"),
+    "their spread over many keys": ("pictures", "spread, over many keys", "places"),
+    "signed errors over 30 pictures of one key": ("pictures", "shift, over one key", "places"),
+    "change between the frames of a still film": ("still films", "change between frames, over one key", "places"),
+    "change at places learnt so": (
+        "still films",
+        "change between frames at places learnt",
+        "same key against other keys",
+    ),
+}
+
+
+def table(stage: str) -> list[dict[str, str]]:
+    with (SHIPPED / stage / f"{stage}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(("name", "method", "rate"), [(name, *case) for name, case in DETECTED.items()])
+def test_detectors(name: str, method: str, rate: str) -> None:
+    rows = [row for row in table("steganalysis") if (row["method"], row["rate"]) == (method, rate)]
+    most = max((row["pairs"] for row in rows), key=int)
+    cells = [most]
+    for kind in ("CRMQ1", "SRMQ1", "SPAM"):
+        found = [row for row in rows if row["features"] == kind and row["pairs"] == most]
+        figures = [100 * float(row[key]) for row in found for key in ("accuracy", "low", "high")]
+        cells.append("{:.0f} % ({:.0f}–{:.0f})".format(*figures) if found else "–")
+    assert f"| {name} | {' | '.join(cells)} |" in SECURITY
+
+
+@pytest.mark.parametrize(("name", "case"), PLACES.items())
+def test_places(name: str, case: tuple[str, str, str]) -> None:
+    rows = [row for row in table("places") if (row["medium"], row["attack"], row["question"]) == case]
+    cells = []
+    for method in ("sealed, 10% full", "network"):
+        (row,) = (row for row in rows if row["method"] == method)
+        auc, low, high = (float(row[key]) for key in ("auc", "low", "high"))
+        cells.append(f"{auc:.3f} ({low:.2f}–{high:.2f})".replace("0.", "."))
+    written = [
+        line
+        for line in SECURITY.splitlines()
+        if line.startswith(f"| {name} | {'true places' if case[2] == 'places' else case[2]} |")
+    ]
+    assert written[0].endswith(f"| {' | '.join(cells)} |")
 
 
 def test_speeds() -> None:

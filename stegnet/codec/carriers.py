@@ -58,30 +58,16 @@ class Order:
         blocks, carriers = _blocks(samples), carriers.reshape(-1, BLOCK - 1)
         blocks[:, :_SALT], blocks[:, _SALT + 1 :] = carriers[:, :_SALT], carriers[:, _SALT:]
 
-    def numbers(self, zone: slice, samples: int) -> np.ndarray:
-        """Numbers of the samples at the places of a zone, (n,) int32, of a frame of so many samples."""
-        return self.placed(np.arange(samples, dtype=np.int32))[zone]
+    def numbers(self, zone: slice) -> np.ndarray:
+        """Numbers of the samples at the places of a zone, (n,) int32."""
+        first, end = zone.start // _RUN, -(-zone.stop // _RUN)
+        runs = self.runs[first:end, None].astype(np.int32) * _RUN + np.arange(_RUN, dtype=np.int32)
+        carriers = runs.reshape(-1)[zone.start - first * _RUN : zone.stop - first * _RUN]
+        return carriers + (carriers + _SALT) // (BLOCK - 1)
 
-    def greens(self, zone: slice, samples: int) -> np.ndarray:
-        """Which places of a zone are green samples, (n,) bool, in a frame of so many samples."""
-        return self.placed(np.tile(np.arange(_CHANNELS, dtype=np.uint8), samples // _CHANNELS))[zone] == _GREEN
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a record is written.
-
-    Attributes:
-        height: of the code.
-        trits: of the sealed record.
-        grey: it is written to green samples, and red and blue move with them.
-        places: samples that carry it, about.
-    """
-
-    height: int
-    trits: int
-    grey: bool
-    places: int
+    def greens(self, zone: slice) -> np.ndarray:
+        """Which places of a zone are green samples, (n,) bool."""
+        return self.numbers(zone) % _CHANNELS == _GREEN
 
 
 def zones_of(samples: int) -> Zones:

@@ -15,12 +15,10 @@ from cryptography.hazmat.primitives.hmac import HMAC
 
 from stegnet.codec import trellis
 from stegnet.codec.carriers import (
-    BLOCK,
     LEAD_BITS,
     MAC_BITS,
     TAG_BYTES,
     Order,
-    Plan,
     Zones,
     frame_salt,
     keystream,
@@ -29,15 +27,16 @@ from stegnet.codec.carriers import (
     zones_of,
 )
 from stegnet.codec.costs import Costs
+from stegnet.codec.dummies import place_dummies
 from stegnet.codec.keys import ContainerKeys, Key, KeyRing
-from stegnet.codec.steps import changed, parities_of, refresh, write_parities
+from stegnet.codec.record_zone import Plan, plan_of, read_record, write_record
+from stegnet.codec.steps import StepCosts, parities_of, write_zone
 from stegnet.core.errors import CapacityError
 
 VERSION = 2
 SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
 FILM_EFFORT, PICTURE_EFFORT = 1 << 24, 1 << 29  # states that are searched in a frame
 _GREY = 16  # added to the height of a grey record
-_GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 
 
 @dataclass(frozen=True)
@@ -91,19 +90,17 @@ def seal(
     nonce = random[SEED_BYTES : SEED_BYTES + NONCE_BYTES]
     ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES)
     zones = zones_of(samples.size)
-    plan = _plan(len(record) + TAG_BYTES, zones, effort, grey)
-    up, down = _final_costs(samples, costs, ties, plan.grey)
-    refresh(samples, up, down, plan, random[:SEED_BYTES])
+    plan = plan_of(len(record) + TAG_BYTES, zones, effort, grey)
+    final = _final_costs(samples, costs, ties, plan.grey)
+    dummies = place_dummies(picture, final, plan, random[:SEED_BYTES])
     salt = frame_salt(picture)
     key = keys.of_frame(salt, first)
     order = order_of(samples.size, key, salt)
     lead = _seal_lead(key.lead(salt), nonce, plan, len(record) + TAG_BYTES, keys.secret)
-    values, placed_up, placed_down = (order.placed(part) for part in (samples, up, down))
-    write_parities(values[zones.lead], _bits(lead), placed_up[zones.lead], placed_down[zones.lead])
-    order.put(values, samples)
+    write_zone(samples, zones.lead, _bits(lead), final, order)
     sealed = trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, record, lead))
-    _write_record(samples, sealed, plan, (up, down, ties), order, zones)
-    _seal_mac(picture, key.mac(salt), order, zones, placed_up[zones.mac], placed_down[zones.mac])
+    write_record(samples, sealed, plan, final, order, zones, dummies)
+    _seal_mac(picture, key.mac(salt), order, zones, final)
 
 
 def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool) -> UnsealedRecord | None:
@@ -138,17 +135,6 @@ def too_small(height: int, width: int, needed: int, share: float = 0.0, step: in
     )
 
 
-def _plan(size: int, zones: Zones, effort: int, grey: bool) -> Plan:
-    """The plan for a sealed record of `size` bytes: of the largest height that the effort allows."""
-    trits, greens = trellis.count_trits(size), zones.places // 3
-    grey = grey and trits <= _GREY_SHARE * greens
-    # Red and blue of two green samples in 31 are salt samples, so that those are left out.
-    places = greens * (BLOCK - 2) // BLOCK if grey else zones.places
-    searched = min(places, trits * (trellis.MAX_WIDTH + 1))
-    height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
-    return Plan(height, trits, grey, places)
-
-
 def _seal_lead(key: bytes, nonce: bytes, plan: Plan, size: int, secret: bytes) -> bytes:
     plain = bytes([VERSION, plan.height + _GREY * plan.grey]) + size.to_bytes(4, "big") + secret
     return nonce + AESGCM(key).encrypt(nonce, plain, None)
@@ -167,7 +153,7 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes) -> tuple[bytes, Unsealed
         if plain[0] != VERSION or grey > 1 or height not in trellis.HEIGHTS or size < TAG_BYTES:
             return None
         carried = values[zones.record]
-        sealed = _read_record(carried[order.greens(zones.record, samples.size)] if grey else carried, size, height)
+        sealed = read_record(carried[order.greens(zones.record)] if grey else carried, size, height)
         if sealed is None:
             return None
         record = AESGCM(key.record(salt)).decrypt(nonce, sealed, lead)
@@ -177,17 +163,8 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes) -> tuple[bytes, Unsealed
     return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt))))
 
 
-def _read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
-    """The `size` bytes that samples hold; None if they hold none."""
-    if size > trellis.most_bytes(values.size):
-        return None
-    trits = trellis.count_trits(size)
-    plan = trellis.layout(trits, values.size, height)
-    return plan and trellis.from_trits(trellis.read(values, plan).reshape(-1)[:trits], size)
-
-
-def _final_costs(samples: np.ndarray, costs: Costs, random: np.ndarray, grey: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Costs of steps up and down, (S,) uint16, with random last bits; of equal ones, a search would prefer some.
+def _final_costs(samples: np.ndarray, costs: Costs, random: np.ndarray, grey: bool) -> StepCosts:
+    """Costs of steps with random last bits; of equal ones, a search would prefer some.
 
     Args:
         grey: samples of a pixel move together, and so cost the same.
@@ -195,7 +172,7 @@ def _final_costs(samples: np.ndarray, costs: Costs, random: np.ndarray, grey: bo
     last = (random >> 13).astype(np.uint16)
     up, down = costs.up.reshape(-1) * 8 + last, costs.down.reshape(-1) * 8 + (last ^ 7)
     up[samples == 255] = down[samples == 0] = trellis.MAX_COST  # such a step goes the other way, by two
-    return (_of_pixels(up), _of_pixels(down)) if grey else (up, down)
+    return StepCosts(_of_pixels(up), _of_pixels(down), random) if grey else StepCosts(up, down, random)
 
 
 def _of_pixels(costs: np.ndarray) -> np.ndarray:
@@ -203,37 +180,7 @@ def _of_pixels(costs: np.ndarray) -> np.ndarray:
     return costs.reshape(-1, 3).max(1).repeat(3)
 
 
-def _write_record(
-    samples: np.ndarray,
-    trits: np.ndarray,
-    plan: Plan,
-    costs: tuple[np.ndarray, np.ndarray, np.ndarray],
-    order: Order,
-    zones: Zones,
-) -> None:
-    """Writes trits to the samples of the record's zone, in place.
-
-    Args:
-        costs: of steps up and down, and random numbers for ties, (S,) uint16 each.
-    """
-    numbers = order.numbers(zones.record, samples.size)
-    free = np.zeros(samples.size, bool)
-    free[numbers] = True
-    if plan.grey:
-        numbers = numbers[numbers % 3 == 1]
-    up, down, ties = (part[numbers] for part in costs)
-    if plan.grey:
-        stuck = ~(free[numbers - 1] & free[numbers + 1])
-        up[stuck] = down[stuck] = trellis.MAX_COST
-    own = trellis.layout(trits.size, numbers.size, plan.height)
-    assert own is not None
-    changes = trellis.write(samples[numbers], trits, own, up, down, ties)
-    for offset in (-1, 0, 1) if plan.grey else (0,):
-        near = numbers + offset
-        samples[near] = np.where(free[near], changed(samples[near], changes), samples[near])
-
-
-def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, up: np.ndarray, down: np.ndarray) -> None:
+def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs: StepCosts) -> None:
     """Writes the MAC of a picture, in place: samples are exchanged for their partners where a parity is wrong."""
     samples, sides = picture.reshape(-1), order.sides
     values = order.placed(samples)
@@ -242,6 +189,7 @@ def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, up: n
     order.put(values, samples)
     bits = _bits(_mac(picture, order, zones, key))
     partners, valid = _partners(own, sides)
+    up, down, _ = costs.at(order.numbers(zones.mac))
     cost = np.where(valid, np.where(partners > own, up, down), np.iinfo(np.uint16).max)
     cheapest = cost.reshape(-1, bits.size).argmin(0) * bits.size + np.arange(bits.size)
     chosen = cheapest[parities_of(own + sides, bits.size) != bits]

@@ -1,13 +1,26 @@
-"""Steps of samples: changes, parities of groups, and random bits for the samples that carry nothing."""
+"""Steps of samples: changes of values, and parities of groups."""
 
-from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 
-from stegnet.codec import trellis
-from stegnet.codec.carriers import BLOCK, LEAD_BITS, MAC_BITS, Plan, Zones, idle_samples, keystream, zones_of
+from stegnet.codec.carriers import Order
 
-_LEAST_CHANGED = 4  # salt samples
+
+class StepCosts(NamedTuple):
+    """Costs of a step of each sample up and down, and random numbers that decide between equal ones, (S,) uint16."""
+
+    up: np.ndarray
+    down: np.ndarray
+    ties: np.ndarray
+
+    def at(self, numbers: np.ndarray) -> "StepCosts":
+        """Those of some samples."""
+        return StepCosts(*(part[numbers] for part in self))
+
+    def rolled(self, shift: int) -> "StepCosts":
+        """Those of the samples, rolled by so many."""
+        return StepCosts(*(np.roll(part, shift) for part in self))
 
 
 def changed(values: np.ndarray, changes: np.ndarray) -> np.ndarray:
@@ -30,44 +43,9 @@ def write_parities(values: np.ndarray, bits: np.ndarray, up: np.ndarray, down: n
     values[chosen] = np.where(rises, before + 1, before - 1)
 
 
-def refresh(samples: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Plan, seed: bytes) -> None:
-    """Hides random bits in the samples that carry nothing, as densely as elsewhere, so that they don't stand out.
-
-    They are drawn again until some salt samples have changed, so that no salt repeats.
-    """
-    idle, salts, zones = idle_samples(samples.size), samples.size // BLOCK, zones_of(samples.size)
-    changes = np.zeros(idle.size, np.int8)
-    while np.count_nonzero(changes[:salts]) < min(_LEAST_CHANGED, salts):
-        stream = keystream(seed, 9 * idle.size)
-        order = np.frombuffer(stream, "<u8", idle.size).argsort()
-        random = np.frombuffer(stream, np.uint8, offset=8 * idle.size)
-        shuffled = idle[order]
-        changes[order] = _random_changes(samples[shuffled], up[shuffled], down[shuffled], zones, plan, random)
-        seed = sha256(seed).digest()
-    for offset in (1, 2) if plan.grey else ():
-        other = idle[:salts] // 3 * 3 + (idle[:salts] + offset) % 3
-        samples[other] = changed(samples[other], changes[:salts])
-    samples[idle] = changed(samples[idle], changes)
-
-
-def _random_changes(
-    values: np.ndarray, up: np.ndarray, down: np.ndarray, zones: Zones, plan: Plan, random: np.ndarray
-) -> np.ndarray:
-    """Changes, (n,) int8, that write random bits to values: parities and trits in the shares of a whole frame."""
-    parities = LEAD_BITS + MAC_BITS
-    groups = max(1, _in_part(parities, values.size, zones.record.stop, random[0]))
-    split = groups * (zones.mac.stop // parities)
-    head, tail = values[:split].copy(), values[split:]
-    write_parities(head, random[2 : 2 + groups] & 1, up[:split], down[:split])
-    most = tail.size - max(1, tail.size // trellis.LEAST_ROWS)
-    trits = min(_in_part(plan.trits, tail.size, plan.places, random[1]), most)
-    own = trellis.layout(trits, tail.size, plan.height)
-    assert own is not None
-    ties = np.zeros(tail.size, np.uint16)  # the order is random
-    changes = trellis.write(tail, random[random.size - trits :] % 3, own, up[split:], down[split:], ties)
-    return np.concatenate([head.astype(np.int16) - values[:split], changes]).astype(np.int8)
-
-
-def _in_part(count: int, part: int, whole: int, random: int) -> int:
-    """The share of `count` in a part, rounded up or down by a random byte, so that it is right on average."""
-    return (256 * count * part + int(random) * whole) // (256 * whole)
+def write_zone(samples: np.ndarray, zone: slice, bits: np.ndarray, costs: StepCosts, order: Order) -> None:
+    """Sets the parities of a zone's groups to bits, in place."""
+    numbers = order.numbers(zone)
+    values, (up, down, _) = samples[numbers], costs.at(numbers)
+    write_parities(values, bits, up, down)
+    samples[numbers] = values

@@ -5,11 +5,15 @@ TIFS 6(3)), here over GF(3): one code instead of the paper's two binary layers, 
 lanes, each a trellis of its own, are searched side by side (docs/format.md, "Record").
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
 import numpy as np
+
+# Of changes, (n,) int8: costs of a further +1 and −1, (n,) uint16 each.
+Following = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # sums for each trit
@@ -17,6 +21,7 @@ MAX_COST = 4_007
 # Above the best state, a state is given up beyond _LEAST_HOPE; one that can't be reached stays beyond it, since a row
 # adds at most MAX_COST to the best.
 _UNREACHABLE, _LEAST_HOPE = 40_000, 30_000
+_TURNS = 4  # in which lanes are searched where costs follow the changes of others
 _BITS, _TRITS = 19, 12  # 2¹⁹ < 3¹²
 MAX_LANES, LEAST_ROWS = 1 << 16, 128
 _GROUP_STATES, _GROUP_BYTES = 1 << 15, 64 << 20  # of the lanes that are searched together, and of their decisions
@@ -126,7 +131,13 @@ def read(values: np.ndarray, plan: Layout) -> np.ndarray:
 
 
 def write(
-    values: np.ndarray, trits: np.ndarray, plan: Layout, up: np.ndarray, down: np.ndarray, ties: np.ndarray
+    values: np.ndarray,
+    trits: np.ndarray,
+    plan: Layout,
+    up: np.ndarray,
+    down: np.ndarray,
+    ties: np.ndarray,
+    following: Following | None = None,
 ) -> np.ndarray:
     """Finds the changes after which samples hold given trits, at nearly the least total cost.
 
@@ -135,6 +146,9 @@ def write(
         trits: (rows · lanes,) uint8, or fewer: those that are missing are 0.
         up, down: (n,) uint16, the cost of a change by +1 and −1, at most MAX_COST.
         ties: (n,) uint16, random: of merged samples of equal cost, that of the lowest number changes.
+        following: gives the costs, up and down, after the changes so far, if these matter: every fourth lane is then
+            searched first, by the costs given, the others in three turns after it. Without effect where samples are
+            merged, since few of them change.
     Returns:
         (n,) int8 of −1, 0 and 1.
     """
@@ -142,7 +156,12 @@ def write(
     wanted[: trits.size] = trits
     missing = (wanted.reshape(plan.rows, plan.lanes) + 3 - read(values, plan)) % 3
     if plan.merged == 1:
-        return _search_all(missing, up, down, plan, values.size)
+        changes, turns = np.zeros(values.size, np.int8), _TURNS if following else 1
+        for turn in range(turns):
+            if turn and following:
+                up, down = following(changes)
+            changes += _search_all(missing, up, down, plan, values.size, slice(turn, None, turns))
+        return changes
     (up, cheapest_up), (down, cheapest_down) = (_cheapest(plan.sums(costs), plan.sums(ties)) for costs in (up, down))
     steps = _search_all(missing, up.reshape(-1), down.reshape(-1), plan, up.size).reshape(up.shape)
     chosen = np.where(steps < 0, cheapest_down, cheapest_up)
@@ -163,13 +182,16 @@ def _cheapest(costs: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return (least >> 16).astype(np.uint16), chosen
 
 
-def _search_all(missing: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Layout, size: int) -> np.ndarray:
-    """The changes of sums, (size,) int8; the lanes are searched in groups, which bounds the memory."""
+def _search_all(
+    missing: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Layout, size: int, chosen: slice = slice(None)
+) -> np.ndarray:
+    """The changes of sums, (size,) int8, of the chosen lanes; they are searched in groups, which bounds the memory."""
     changes = np.zeros(size, np.int8)
     used, states = plan.length * plan.lanes, 3**plan.height
-    up, down, steps = (part[:used].reshape(plan.length, plan.lanes) for part in (up, down, changes))
+    up, down, steps = (part[:used].reshape(plan.length, plan.lanes)[:, chosen] for part in (up, down, changes))
+    missing = missing[:, chosen]
     lanes = max(1, min(_GROUP_STATES // states, _GROUP_BYTES // (2 * states * plan.length)))
-    for first in range(0, plan.lanes, lanes):
+    for first in range(0, missing.shape[1], lanes):
         group = slice(first, first + lanes)
         _search(missing[:, group], up[:, group], down[:, group], steps[:, group], plan)
     return changes

@@ -264,3 +264,40 @@ def test_of_equal_merged_samples_any_may_change():
     first = changed[: plan.length * plan.merged].reshape(plan.length, plan.merged).sum(0)
     assert changed.sum() == 4000
     assert np.abs(first - 4000 / plan.merged).max() < 5 * (4000 / plan.merged) ** 0.5
+
+
+@pytest.mark.parametrize("height", [1, 3, 5])
+@pytest.mark.parametrize(("trits", "samples"), [(1, 9), (84, 700), (300, 900), (500, 2000), (3000, 9000), (84, 4000)])
+def test_costs_that_follow(trits, samples, height):
+    """Whatever they follow, in one lane or many, what is written can be read; a turn sees what came before it."""
+    plan = layout(trits, samples, height)
+    values, wanted, up, down = drawn(trits, samples)
+    seen = []
+
+    def following(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        seen.append(changes.copy())
+        return np.where(np.roll(changes, 1) > 0, 1, up).astype(np.uint16), down
+
+    changes = trellis.write(values, wanted, plan, up, down, np.zeros(samples, np.uint16), following)
+    np.testing.assert_array_equal(read(after(values, changes), plan).reshape(-1)[:trits], wanted)
+    assert len(seen) == (3 if plan.merged == 1 else 0)
+    lanes = np.arange(samples) % plan.lanes % 4
+    for turn, before in enumerate(seen):
+        np.testing.assert_array_equal(before, np.where(lanes <= turn, changes, 0))
+
+
+def test_lower_costs_are_followed():
+    """Of samples beside a step up, more step up than else."""
+    plan = layout(5000, 20_000, 4)
+    values, wanted, _, _ = drawn(5000, 20_000)
+    costs = np.full(20_000, 90, np.uint16)
+
+    def following(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.where(np.roll(changes, 1) > 0, 10, costs).astype(np.uint16), costs
+
+    shares = []
+    for followed in (None, following):
+        changes = trellis.write(values, wanted, plan, costs, costs, np.zeros(20_000, np.uint16), followed)
+        beside = np.roll(changes, 1) > 0
+        shares.append((changes[beside] > 0).mean())
+    assert shares[1] > 1.5 * shares[0]

@@ -1,0 +1,152 @@
+"""Dummy steps of the samples that carry nothing, whose places are public: as often as elsewhere, and of the same kind.
+
+They come before all else, since the salt, and with it every other place, follows from them.
+"""
+
+from dataclasses import replace
+from hashlib import sha256
+
+import numpy as np
+
+from stegnet.codec import trellis
+from stegnet.codec.carriers import BLOCK, LEAD_BITS, MAC_BITS, idle_samples, keystream, order_of, zones_of
+from stegnet.codec.keys import Key
+from stegnet.codec.record_zone import Plan, write_record
+from stegnet.codec.steps import StepCosts, changed, write_parities, write_zone
+
+_LEAST_CHANGED = 4  # salt samples
+_CHANNELS = 3
+_ROWS = 64  # of a lane, at least: the first rows of each are dearer than the others
+_SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
+_CLUSTERED = 1.2  # times as many steps are made where steps follow each other, about
+
+
+def place_dummies(picture: np.ndarray, costs: StepCosts, plan: Plan, seed: bytes) -> np.ndarray:
+    """Steps samples that carry nothing, in place, as often as samples of the same cost that carry something.
+
+    The steps are drawn again until some salt samples have changed, so that no salt repeats.
+
+    Args:
+        picture: (H, W, 3) uint8, contiguous.
+        seed: 32 random bytes.
+    Returns:
+        (H, W, 3) int16, the steps; in a grey record, red, green and blue of a salt sample's pixel move together.
+    """
+    draw, salts = _rehearsed if plan.clustered else _drawn, picture.size // BLOCK
+    while True:
+        steps = draw(picture, costs, plan, seed)
+        if np.count_nonzero(steps.reshape(-1)[idle_samples(steps.size)[:salts]]) >= min(_LEAST_CHANGED, salts):
+            picture += steps.astype(np.uint8)  # which wraps around to the right value
+            return steps
+        seed = sha256(seed).digest()
+
+
+class _Stream:
+    """Random numbers from a seed."""
+
+    def __init__(self, seed: bytes) -> None:
+        self._seed = seed
+
+    def take(self, count: int) -> np.ndarray:
+        """(count,) uint8."""
+        self._seed = sha256(self._seed + b"next").digest()
+        return np.frombuffer(keystream(self._seed, count), np.uint8)
+
+    def trits(self, count: int) -> np.ndarray:
+        """(count,) uint8 from 0 to 2."""
+        return (self.take(2 * count).view("<u2") % 3).astype(np.uint8)
+
+    def below(self, limit: int, count: int) -> np.ndarray:
+        """(count,) int64 from 0 to limit − 1; the limit is far below 2⁶³."""
+        return (self.take(8 * count).view("<u8") >> 1).astype(np.int64) % limit
+
+    def order(self, count: int) -> np.ndarray:
+        """A permutation, (count,) int."""
+        return self.take(8 * count).view("<u8").argsort()
+
+    def share(self, count: int, part: int, whole: int) -> int:
+        """The share of `count` in a part, rounded up or down so that it is right on average."""
+        return (count * part + int(self.below(whole, 1)[0])) // whole
+
+
+def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: Plan, seed: bytes) -> np.ndarray:
+    """Steps that hiding makes at samples that carry nothing, were the picture rolled so that they carry something.
+
+    So they follow the steps around them as all others do.
+    """
+    stream, zones = _Stream(seed), zones_of(picture.size)
+    shift = _CHANNELS * _shift(picture.size, stream)
+    rolled, own = np.roll(picture, shift), costs.rolled(shift)
+    denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
+    before, dummies = rolled.astype(np.int16), _drawn(rolled, own, denser, stream.take(32).tobytes())
+    rolled += dummies.astype(np.uint8)
+    order = order_of(picture.size, Key(stream.take(32).tobytes()), b"")
+    samples = rolled.reshape(-1)
+    write_record(samples, stream.trits(plan.trits), plan, own, order, zones, dummies)
+    of_record = rolled - before
+    for zone, bits in ((zones.lead, LEAD_BITS), (zones.mac, MAC_BITS)):
+        write_zone(samples, zone, stream.take(bits) & 1, own, order)
+    return _where_idle(rolled - before, of_record, shift)
+
+
+def _shift(samples: int, stream: _Stream) -> int:
+    """Pixels by which no salt sample gets to the pixel of another."""
+    apart = range(_CHANNELS, BLOCK - _CHANNELS + 1)
+    ways = (shift for shift in _SHIFTS if _CHANNELS * shift % BLOCK in apart)
+    fitting = [shift for shift in ways if (_CHANNELS * shift - samples) % BLOCK in apart]
+    return fitting[int(stream.below(len(fitting), 1)[0])]
+
+
+def _drawn(picture: np.ndarray, costs: StepCosts, plan: Plan, seed: bytes) -> np.ndarray:
+    """Steps that write random bits to the samples that carry nothing, in their share of a frame."""
+    samples, stream, zones = picture.reshape(-1), _Stream(seed), zones_of(picture.size)
+    idle = idle_samples(samples.size)
+    idle = idle[stream.order(idle.size)]
+    groups = max(1, stream.share(LEAD_BITS + MAC_BITS, idle.size, zones.record.stop))
+    split = groups * (zones.mac.stop // (LEAD_BITS + MAC_BITS))
+    head, tail = idle[:split], idle[split:]
+    of_record, values = np.zeros(samples.size, np.int16), samples[head]
+    changes = _random_changes(samples, costs, plan, tail, stream)
+    for offset in range(_CHANNELS) if plan.grey else (0,):
+        near = tail // _CHANNELS * _CHANNELS + (tail + offset) % _CHANNELS
+        of_record[near] = changed(samples[near], changes) - samples[near].astype(np.int16)
+    write_parities(values, stream.take(groups) & 1, *costs.at(head)[:2])
+    steps = of_record.copy()
+    steps[head] = values - samples[head].astype(np.int16)
+    return _where_idle(steps.reshape(picture.shape), of_record.reshape(picture.shape))
+
+
+def _random_changes(
+    samples: np.ndarray, costs: StepCosts, plan: Plan, numbers: np.ndarray, stream: _Stream
+) -> np.ndarray:
+    """Changes of some samples, (n,) int8, that write random trits to them, in lanes like those of the record.
+
+    The last lane is filled up with samples from anywhere, which do not change; a single one may be shorter.
+    """
+    own = plan.layout
+    lanes = -(-numbers.size * own.lanes // plan.places)
+    rows = own.rows if lanes > 1 else max(min(_ROWS, own.rows), -(-numbers.size * own.lanes * own.rows // plan.places))
+    like = replace(own, lanes=lanes, rows=rows, wide=own.wide * rows // own.rows)
+    count = lanes * rows * plan.places // (own.lanes * own.rows)
+    others = stream.below(samples.size, count - numbers.size)
+    order = stream.order(numbers.size + others.size)
+    pool = np.concatenate([numbers, others])[order]
+    trits, (up, down, ties) = stream.trits(rows * lanes), costs.at(pool)
+    changes = np.empty(pool.size, np.int8)
+    changes[order] = trellis.write(samples[pool], trits, like, up, down, ties)
+    return changes[: numbers.size]
+
+
+def _where_idle(steps: np.ndarray, of_record: np.ndarray, shift: int = 0) -> np.ndarray:
+    """The steps at samples that carry nothing, and the record's in the rest of a salt sample's pixel.
+
+    Args:
+        steps, of_record: (H, W, 3) int16, of a picture rolled by `shift` samples.
+    """
+    idle, found = idle_samples(steps.size), np.zeros(steps.size, np.int16)
+    salts = idle[: steps.size // BLOCK]
+    for offset in range(1, _CHANNELS):
+        other = salts // _CHANNELS * _CHANNELS + (salts + offset) % _CHANNELS
+        found[other] = of_record.reshape(-1)[(other + shift) % steps.size]
+    found[idle] = steps.reshape(-1)[(idle + shift) % steps.size]
+    return found.reshape(steps.shape)

@@ -1,0 +1,118 @@
+"""The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone")."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from stegnet.codec import trellis
+from stegnet.codec.carriers import BLOCK, Order, Zones
+from stegnet.codec.steps import StepCosts, changed
+
+_GREY_SHARE = 0.5  # most trits of a grey record for each green sample
+_TOGETHER = 9  # a step costs so many times less where neighbours moved the same way
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a record is written.
+
+    Attributes:
+        height: of the code.
+        trits: of the sealed record.
+        grey: it is written to green samples, and red and blue move with them.
+        places: samples that carry it, about.
+    """
+
+    height: int
+    trits: int
+    grey: bool
+    places: int
+
+    @property
+    def layout(self) -> trellis.Layout:
+        """Of a zone of so many places."""
+        found = trellis.layout(self.trits, self.places, self.height)
+        assert found is not None
+        return found
+
+    @property
+    def clustered(self) -> bool:
+        """Whether steps follow those of their neighbours."""
+        return self.grey and self.layout.merged == 1
+
+
+def plan_of(size: int, zones: Zones, effort: int, grey: bool) -> Plan:
+    """The plan for a sealed record of `size` bytes: of the largest height that the effort allows."""
+    trits, greens = trellis.count_trits(size), zones.places // 3
+    grey = grey and trits <= _GREY_SHARE * greens
+    # Red and blue of two green samples in 30 are salt samples, so that those are left out.
+    places = greens * (BLOCK - 3) // (BLOCK - 1) if grey else zones.places
+    lowest = Plan(1, trits, grey, places)
+    searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (1 + lowest.clustered)  # dummies take as much
+    height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
+    return replace(lowest, height=height)
+
+
+def write_record(
+    samples: np.ndarray,
+    trits: np.ndarray,
+    plan: Plan,
+    costs: StepCosts,
+    order: Order,
+    zones: Zones,
+    dummies: np.ndarray,
+) -> None:
+    """Writes trits to the samples of the record's zone, in place.
+
+    Args:
+        dummies: (H, W, 3) int16, steps of the samples that carry nothing.
+    """
+    numbers = order.numbers(zones.record)
+    free = np.zeros(samples.size, bool)
+    free[numbers] = True
+    if plan.grey:
+        numbers = numbers[numbers % 3 == 1]
+    up, down, ties = costs.at(numbers)
+    if plan.grey:
+        stuck = ~(free[numbers - 1] & free[numbers + 1])
+        up[stuck] = down[stuck] = trellis.MAX_COST
+    own = trellis.layout(trits.size, numbers.size, plan.height)
+    assert own is not None
+    following = _clustered(numbers // 3, up, down, dummies) if plan.grey and own.merged == 1 else None
+    changes = trellis.write(samples[numbers], trits, own, up, down, ties, following)
+    for offset in (-1, 0, 1) if plan.grey else (0,):
+        near = numbers + offset
+        samples[near] = np.where(free[near], changed(samples[near], changes), samples[near])
+
+
+def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
+    """The `size` bytes that samples of the zone hold; None if they hold none."""
+    if size > trellis.most_bytes(values.size):
+        return None
+    trits = trellis.count_trits(size)
+    plan = trellis.layout(trits, values.size, height)
+    return plan and trellis.from_trits(trellis.read(values, plan).reshape(-1)[:trits], size)
+
+
+def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np.ndarray) -> trellis.Following:
+    """Costs that favour the direction in which neighbouring pixels moved: steps together look like texture.
+
+    Li, Wang, Li, Tan and Huang 2015, "A strategy of clustering modification directions in spatial image steganography"
+    (IEEE TIFS 10(9)).
+
+    Args:
+        pixels: (n,) numbers of the pixels that may move.
+        up, down: (n,) uint16.
+        dummies: as in `write_record`.
+    """
+    width, (red, green, blue) = dummies.shape[1], dummies.reshape(-1, 3).T
+    moved_before = np.where((red == green) & (green == blue), np.sign(green), 0).astype(np.int8)
+
+    def following(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        moved = np.pad(moved_before, width)
+        moved[pixels + width] += changes
+        around = sum(moved[pixels + width + offset] for offset in (-width, -1, 1, width))
+        cheap_up, cheap_down = (np.maximum(costs // _TOGETHER, 1) for costs in (up, down))
+        return np.where(around > 0, cheap_up, up), np.where(around < 0, cheap_down, down)
+
+    return following
