@@ -26,6 +26,7 @@ from stegnet.codec.survival import (
     parse_channel,
 )
 from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.measures import psnr
 from stegnet.media import FILM, PICTURE, kind, read_cover, read_picture
 from stegnet.media.forecast import ROBUST_RATES
 
@@ -84,9 +85,9 @@ class _Secret:
         self.fitted = fit_picture(self._pixels, room, lambda done, total: self.progress("compress", done, total))
         return self.fitted.content
 
-    def notes(self, channel: Channel) -> tuple[str, ...]:
-        """What was hidden, and what it survives."""
-        promise = f"survives {channel}"
+    def notes(self, channel: Channel, container_psnr: float) -> tuple[str, ...]:
+        """What was hidden, in a container of this quality in dB, and what it survives."""
+        promise = f"container {container_psnr:.1f} dB; survives {channel}"
         if self.fitted is None:
             size = self.path.stat().st_size
             return (f"hidden: {printable(self.path.name)}, {size} bytes, byte for byte; {promise}",)
@@ -138,9 +139,9 @@ def hide_robust_file(
     report = _write(out, found, profile, written, options.verify)
     resized = prepared.shape != pixels.shape
     notes = (f"the cover was reduced from {pixels.shape[1]}×{pixels.shape[0]} pixels, as messengers do",) * resized
-    psnr = chosen.fitted.psnr if chosen.fitted else None
-    lines = (*chosen.notes(channel), *notes)
-    return Report(report.width, report.height, notes=lines, warnings=chosen.warnings(), secret_psnr=psnr)
+    quality = chosen.fitted.psnr if chosen.fitted else None
+    lines = (*chosen.notes(channel, psnr(prepared, found.picture)), *notes)
+    return Report(report.width, report.height, notes=lines, warnings=chosen.warnings(), secret_psnr=quality)
 
 
 def forecast_room(rung: Rung, height: int, width: int) -> int | None:
@@ -156,9 +157,9 @@ def _write(out: OutputTarget, found: Survivor, profile: bytes | None, written: i
     return write_jpeg(out, found.picture, written, profile, verify=verify)
 
 
-def _larger(modem: Modem, shape: tuple[int, ...], psnr: float, size: int) -> str:
+def _larger(modem: Modem, shape: tuple[int, ...], container_psnr: float, size: int) -> str:
     """Hint for a file that does not fit: a milder channel that has room for it, or a larger cover."""
-    rooms = {rung: forecast_room(rung, *shape[:2]) for rung in modem.rungs if abs(rung.psnr - psnr) < 1}
+    rooms = {rung: forecast_room(rung, *shape[:2]) for rung in modem.rungs if abs(rung.psnr - container_psnr) < 1}
     for rung, room in sorted(rooms.items(), key=lambda item: item[0].lowest):
         if room is not None and room >= size:
             return f"`--survive {rung.channel}` has room for about {room} bytes, or take a larger cover"
