@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +38,26 @@ def rounded(*figures: float) -> list[str]:
     return [f"{figure:.1f} dB" for figure in figures]
 
 
+def cells(page: str, name: str) -> list[str]:
+    """Cells of the only row of a page's tables that starts with this name; the name is the first."""
+    (row,) = (line for line in page.splitlines() if line.startswith(f"| {name} |"))
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def within(value: str, low: str, high: str) -> str:
+    """A figure with its interval."""
+    return f"{value} ({low}–{high})"
+
+
+def point(value: float, digits: int = 2) -> str:
+    """A share as in statistics: .57 for 0.57, and 1.00."""
+    return f"{value:.{digits}f}".removeprefix("0")
+
+
 @pytest.mark.parametrize(("name", "kind"), KINDS.items())
 def test_quality_table(name: str, kind: str) -> None:
     row = next(line for line in EVALUATION.splitlines() if line.startswith(f"| shipped | {name} |"))
@@ -64,9 +85,74 @@ def test_wrong_key() -> None:
     assert f"{figures['attempts']} attempts were made to open" in text
     assert f"to open pictures that hide nothing: {figures['opened']} opened" in text
     shared = (
-        f"{figures[f'{name}_bits']:.{digits}f}" for name, digits in (("no_key", 4), ("unrelated", 4), ("right_key", 2))
+        f"{figures[f'{name}_bits'] + 0.0:.{digits}f}"  # no −0
+        for name, digits in (("no_key", 4), ("unrelated", 4), ("right_key", 2))
     )
     assert "{} (another picture's secret: {}; with the key: {})".format(*shared) in text
+
+
+def test_known_pictures() -> None:
+    table = pd.read_csv(SHIPPED / "known" / "known.csv")
+    table = table[(table["kind"] == "photographs") & (table["copies"] == "the same")].set_index(["blocks", "attack"])
+    for name in ("by how busy the blocks are", "by all statistics", "block by block"):
+        attack = name.removeprefix("by ")
+        without, own = (table.loc[(blocks, attack)] for blocks in ("read, without the mask", "read"))
+        told = f"{percent(own['told'])} (AUC {point(own['auc'])})"
+        assert cells(SECURITY, f"told {name}") == [f"told {name}", percent(without["told"]), told]
+    (chance,) = set(table["chance"])
+    assert f"Chance is {percent(chance)}." in SECURITY
+
+
+def test_places() -> None:
+    table = pd.read_csv(SHIPPED / "places" / "places.csv").set_index(["attack", "question", "method"])
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in SECURITY.splitlines()
+        if line.startswith(("| shift", "| spread", "| change"))
+    ]
+    assert len(rows) == len(table) / 2
+    for attack, question, _, *found in rows:
+        for method, cell in zip(("sealed, 10% full", "network"), found, strict=True):
+            row = table.loc[(attack, question, method)]
+            assert cell == within(point(row["auc"], 3), point(row["low"]), point(row["high"])), (attack, question)
+
+
+STEGANALYSIS = {
+    "`sealed`, 0.05 bit per sample": ("sealed", 0.05),
+    "`sealed`, 0.1": ("sealed", 0.1),
+    "`sealed`, 0.2": ("sealed", 0.2),
+    "`sealed`, 0.4": ("sealed", 0.4),
+    "`sealed`, 1.0": ("sealed", 1.0),
+    "`network`": ("network", -1),
+    "±1 anywhere, 0.1 (as format 1 did)": ("±1 anywhere", 0.1),
+}
+
+
+@pytest.mark.parametrize(("name", "case"), STEGANALYSIS.items())
+def test_steganalysis(name: str, case: tuple[str, float]) -> None:
+    found = steganalysis(*case)
+    accuracies = {
+        features: within(percent(row["accuracy"]), f"{100 * row['low']:.0f}", f"{100 * row['high']:.0f}")
+        for features, row in found.iterrows()
+    }
+    shown = [accuracies.get(features, "–") for features in ("CRMQ1", "SRMQ1", "SPAM")]
+    assert cells(SECURITY, name) == [name, str(found["pairs"].max()), *shown]
+
+
+def steganalysis(method: str, rate: float) -> pd.DataFrame:
+    """The rows of a method with the most training pairs, by features."""
+    table = pd.read_csv(SHIPPED / "steganalysis" / "steganalysis.csv").fillna({"rate": -1})
+    rows = table[(table["method"] == method) & (table["rate"] == rate)]
+    return rows[rows["pairs"] == rows["pairs"].max()].set_index("features")
+
+
+def test_detection_in_the_method_table() -> None:
+    network, few, full = (
+        steganalysis(*case)["accuracy"].max() for case in (("network", -1), ("sealed", 0.1), ("sealed", 1.0))
+    )
+    row = methods("containers told from covers")
+    assert row[2].strip() == f"{percent(network)} right"
+    assert row[3].strip().startswith(f"{percent(few)} right at 0.1 bit per sample, {percent(full)} at 1:")
 
 
 def test_speeds() -> None:
