@@ -70,6 +70,36 @@ def test_quality_table(name: str, kind: str) -> None:
     assert [cell.strip() for cell in row.strip("|").split("|")[2:]] == cells
 
 
+def test_sizes() -> None:
+    table = pd.read_csv(SHIPPED / "sizes" / "sizes.csv").set_index(["measure", "kind", "size", "side"])["mean"]["psnr"]
+    sizes = sorted(set(table.index.get_level_values("size")))
+    for kind in set(table.index.get_level_values("kind")):
+        means = [[table.get((kind, size, side)) for side in ("container", "secret")] for size in sizes]
+        shown = [f"{container:.1f} / {secret:.1f}" if container else "–" for container, secret in means]
+        assert cells(EVALUATION, kind) == [kind, *shown]
+
+
+def test_contents() -> None:
+    figures = {
+        name.removeprefix("contents_"): value for name, value in read(SHIPPED / "contents" / "metrics.json").items()
+    }
+    text = one_line(EVALUATION)
+    assert f"Of {figures['trials']} pairs of hard contents" in text
+    assert figures["refused"] == 0, "the page says that none is refused"
+    assert f"The worst container has {figures['container_psnr_worst']:.1f} dB" in text
+    assert f"The worst secret, noise, has {figures['secret_psnr_worst']:.1f} dB" in text
+
+
+def test_arithmetic() -> None:
+    lead = {
+        name.removesuffix("_lead_db"): value for name, value in read(SHIPPED / "arithmetic" / "metrics.json").items()
+    }
+    ahead = "ahead by {:.2f} dB on photographs, {:.2f} on ImageNet and {:.2f} on scenes".format(
+        *(-lead[kind] for kind in ("photographs", "imagenet-sample", "scenes"))
+    )
+    assert f"{ahead}, and {lead['bsds500']:.2f} behind on BSDS500" in one_line(EVALUATION)
+
+
 def test_method_table() -> None:
     film, photographs = read(VIDEO / "metrics.json"), read(EVALUATE / "metrics.json")
     revealed, container = (methods(row)[2] for row in ("revealed", "container"))
