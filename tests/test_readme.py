@@ -1,61 +1,15 @@
-"""Figures in the README and the docs equal those in the reports that they come from."""
-
-import json
-import re
-from pathlib import Path
+"""Figures in the README, evaluation.md and performance.md equal those in the reports that they come from."""
 
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-EVALUATION, PERFORMANCE, SECURITY = (
-    (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in ("evaluation", "performance", "security")
+from tests.support.figures import ROOT, SHIPPED, cells, decibels, methods, one_line, read, read_page, rounded
+
+README, EVALUATION, PERFORMANCE, NETWORKS = map(
+    read_page, ("README.md", "docs/evaluation.md", "docs/performance.md", "docs/networks.md")
 )
-SHIPPED = ROOT / "reports" / "shipped"
 EVALUATE, VIDEO = (SHIPPED / name for name in ("evaluate", "video"))
 KINDS = {"photographs": "photographs", "ImageNet": "imagenet-sample", "BSDS500": "bsds500", "scenes": "scenes"}
-
-
-def read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def methods(row: str) -> list[str]:
-    """Cells of a row in the table of methods."""
-    return next(line for line in README.splitlines() if line.startswith(f"| {row} |")).split("|")
-
-
-def one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def decibels(text: str) -> list[str]:
-    return re.findall(r"[\d.]+ dB", text)
-
-
-def rounded(*figures: float) -> list[str]:
-    return [f"{figure:.1f} dB" for figure in figures]
-
-
-def cells(page: str, name: str) -> list[str]:
-    """Cells of the only row of a page's tables that starts with this name; the name is the first."""
-    (row,) = (line for line in page.splitlines() if line.startswith(f"| {name} |"))
-    return [cell.strip() for cell in row.strip("|").split("|")]
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def within(value: str, low: str, high: str) -> str:
-    """A figure with its interval."""
-    return f"{value} ({low}–{high})"
-
-
-def point(value: float, digits: int = 2) -> str:
-    """A share as in statistics: .57 for 0.57, and 1.00."""
-    return f"{value:.{digits}f}".removeprefix("0")
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS.items())
@@ -100,6 +54,22 @@ def test_arithmetic() -> None:
     assert f"{ahead}, and {lead['bsds500']:.2f} behind on BSDS500" in one_line(EVALUATION)
 
 
+def test_tradeoff() -> None:
+    means = pd.read_csv(SHIPPED / "tradeoff" / "means.csv").fillna({"setting": ""}).set_index(["series", "setting"])
+    found = (
+        [("beta", "0.1"), ("beta", "0.65"), ("beta", "4")],
+        [("sealed", "full")],
+        [("swap", "4")],
+        [("baluja", ""), ("unet", "")],
+    )
+    for settings in found:
+        pairs = [f"{row['container_psnr']:.1f} / {row['secret_psnr']:.1f}" for _, row in means.loc[settings].iterrows()]
+        assert ", ".join(pairs[:-1]) + " and " * (len(pairs) > 1) + pairs[-1] in one_line(EVALUATION)
+    one, other = (means.loc[("beta", beta)] for beta in ("0.65", "1.5"))
+    assert f"{one['container_psnr']:.1f} / {one['secret_psnr']:.1f} dB for β 0.65" in one_line(NETWORKS)
+    assert f"{other['container_psnr']:.1f} / {other['secret_psnr']:.1f} for β 1.5" in one_line(NETWORKS)
+
+
 def test_method_table() -> None:
     film, photographs = read(VIDEO / "metrics.json"), read(EVALUATE / "metrics.json")
     revealed, container = (methods(row)[2] for row in ("revealed", "container"))
@@ -109,80 +79,44 @@ def test_method_table() -> None:
     assert f"containers reach {container} PSNR and revealed secrets {secret}" in one_line(README)
 
 
-def test_wrong_key() -> None:
-    figures = read(SHIPPED / "wrongkey" / "metrics.json")
-    text = one_line(SECURITY)
-    assert f"{figures['attempts']} attempts were made to open" in text
-    assert f"to open pictures that hide nothing: {figures['opened']} opened" in text
-    shared = (
-        f"{figures[f'{name}_bits'] + 0.0:.{digits}f}"  # no −0
-        for name, digits in (("no_key", 4), ("unrelated", 4), ("right_key", 2))
-    )
-    assert "{} (another picture's secret: {}; with the key: {})".format(*shared) in text
+def test_sealed_at_full_room() -> None:
+    full = pd.read_csv(SHIPPED / "tradeoff" / "means.csv").set_index(["series", "setting"]).loc[("sealed", "full")]
+    revealed, container = (methods(row)[3] for row in ("revealed", "container"))
+    assert decibels(revealed) == rounded(full["secret_psnr"])
+    assert decibels(container) == rounded(full["container_psnr"])
 
 
-def test_known_pictures() -> None:
-    table = pd.read_csv(SHIPPED / "known" / "known.csv")
-    table = table[(table["kind"] == "photographs") & (table["copies"] == "the same")].set_index(["blocks", "attack"])
-    for name in ("by how busy the blocks are", "by all statistics", "block by block"):
-        attack = name.removeprefix("by ")
-        without, own = (table.loc[(blocks, attack)] for blocks in ("read, without the mask", "read"))
-        told = f"{percent(own['told'])} (AUC {point(own['auc'])})"
-        assert cells(SECURITY, f"told {name}") == [f"told {name}", percent(without["told"]), told]
-    (chance,) = set(table["chance"])
-    assert f"Chance is {percent(chance)}." in SECURITY
-
-
-def test_places() -> None:
-    table = pd.read_csv(SHIPPED / "places" / "places.csv").set_index(["attack", "question", "method"])
-    rows = [
-        line.strip("| ").split(" | ")
-        for line in SECURITY.splitlines()
-        if line.startswith(("| shift", "| spread", "| change"))
-    ]
-    assert len(rows) == len(table) / 2
-    for attack, question, _, *found in rows:
-        for method, cell in zip(("sealed, 10% full", "network"), found, strict=True):
-            row = table.loc[(attack, question, method)]
-            assert cell == within(point(row["auc"], 3), point(row["low"]), point(row["high"])), (attack, question)
-
-
-STEGANALYSIS = {
-    "`sealed`, 0.05 bit per sample": ("sealed", 0.05),
-    "`sealed`, 0.1": ("sealed", 0.1),
-    "`sealed`, 0.2": ("sealed", 0.2),
-    "`sealed`, 0.4": ("sealed", 0.4),
-    "`sealed`, 1.0": ("sealed", 1.0),
-    "`network`": ("network", -1),
-    "±1 anywhere, 0.1 (as format 1 did)": ("±1 anywhere", 0.1),
+SURVIVED = {
+    "undistorted": ("pictures", "none", 0),
+    "JPEG 95": ("pictures", "jpeg", 95),
+    "JPEG 90": ("pictures", "jpeg", 90),
+    "JPEG 80": ("pictures", "jpeg", 80),
+    "noise, σ = 2 levels": ("pictures", "noise", 2),
+    "H.264, CRF 18": ("film", "h264", 18),
 }
 
 
-@pytest.mark.parametrize(("name", "case"), STEGANALYSIS.items())
-def test_steganalysis(name: str, case: tuple[str, float]) -> None:
-    found = steganalysis(*case)
-    accuracies = {
-        features: within(percent(row["accuracy"]), f"{100 * row['low']:.0f}", f"{100 * row['high']:.0f}")
-        for features, row in found.iterrows()
-    }
-    shown = [accuracies.get(features, "–") for features in ("CRMQ1", "SRMQ1", "SPAM")]
-    assert cells(SECURITY, name) == [name, str(found["pairs"].max()), *shown]
+def survived(name: str) -> list[str]:
+    """The row of a channel: PSNR of the secret that each network reveals."""
+    table = pd.read_csv(SHIPPED / "survive" / "survive.csv").set_index(["material", "kind", "strength", "method"])
+    psnr = table["secret_psnr"]
+    networks = ("default", "plain", "plain_noise", "baluja_noise", "4-bit swap")
+    return [name, *(f"{psnr[(*SURVIVED[name], network)]:.1f}" for network in networks)]
 
 
-def steganalysis(method: str, rate: float) -> pd.DataFrame:
-    """The rows of a method with the most training pairs, by features."""
-    table = pd.read_csv(SHIPPED / "steganalysis" / "steganalysis.csv").fillna({"rate": -1})
-    rows = table[(table["method"] == method) & (table["rate"] == rate)]
-    return rows[rows["pairs"] == rows["pairs"].max()].set_index("features")
+def test_what_lossy_channels_leave() -> None:
+    table = pd.read_csv(SHIPPED / "survive" / "survive.csv")
+    opened = table[~table["kind"].isin(("none", "webp_lossless")) & (table["opened"] > 0)]
+    assert [(row.kind, row.strength, round(row.opened * row.pairs)) for row in opened.itertuples()] == [
+        ("blur", 0.3, 1)
+    ]
+    base = read(SHIPPED / "survive" / "metrics.json")["survive_base_alone_secret_psnr"]
+    assert f"less than its base alone ({base:.1f} dB)" in one_line(EVALUATION)
 
 
-def test_detection_in_the_method_table() -> None:
-    network, few, full = (
-        steganalysis(*case)["accuracy"].max() for case in (("network", -1), ("sealed", 0.1), ("sealed", 1.0))
-    )
-    row = methods("containers told from covers")
-    assert row[2].strip() == f"{percent(network)} right"
-    assert row[3].strip().startswith(f"{percent(few)} right at 0.1 bit per sample, {percent(full)} at 1:")
+@pytest.mark.parametrize("name", SURVIVED)
+def test_lossy_channels(name: str) -> None:
+    assert cells(EVALUATION, name) == survived(name)
 
 
 def test_speeds() -> None:
