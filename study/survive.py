@@ -44,8 +44,8 @@ _ASSUMPTIONS = """\
 No network was trained for these distortions. Every network is given its shuffle; `default` is also given the
 secret's base, which would be lost with the first changed bit: `base alone` is that base, so only the excess of
 `default` over it came through the container.
-Without such help, a container of `stegnet hide` opens no more often than `sealed`, which reads only lowest bits: of
-all these distortions, only an even change of brightness may preserve them. A film: each frame is a container of its
+Without such help, a container of `stegnet hide` opens no more often than `sealed`: one changed sample can change the
+salt, and with it all positions. A film: each frame is a container of its
 own, and all are coded as one film; `one frame`: each picture is a film of a single key frame."""
 
 Step = tuple[Distortion, float]

@@ -1,41 +1,15 @@
-"""Figures in the README and the docs equal those in the reports that they come from."""
+"""Figures in the README, evaluation.md and performance.md equal those in the reports that they come from."""
 
-import csv
-import json
-import re
-from pathlib import Path
-
+import pandas as pd
 import pytest
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-EVALUATION, PERFORMANCE, SECURITY = (
-    (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in ("evaluation", "performance", "security")
+from tests.support.figures import ROOT, SHIPPED, cells, decibels, methods, one_line, read, read_page, rounded
+
+README, EVALUATION, PERFORMANCE, NETWORKS = map(
+    read_page, ("README.md", "docs/evaluation.md", "docs/performance.md", "docs/networks.md")
 )
-SHIPPED = ROOT / "reports" / "shipped"
 EVALUATE, VIDEO = (SHIPPED / name for name in ("evaluate", "video"))
 KINDS = {"photographs": "photographs", "ImageNet": "imagenet-sample", "BSDS500": "bsds500", "scenes": "scenes"}
-
-
-def read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def methods(row: str) -> list[str]:
-    """Cells of a row in the table of methods."""
-    return next(line for line in README.splitlines() if line.startswith(f"| {row} |")).split("|")
-
-
-def one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def decibels(text: str) -> list[str]:
-    return re.findall(r"[\d.]+ dB", text)
-
-
-def rounded(*figures: float) -> list[str]:
-    return [f"{figure:.1f} dB" for figure in figures]
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS.items())
@@ -50,6 +24,52 @@ def test_quality_table(name: str, kind: str) -> None:
     assert [cell.strip() for cell in row.strip("|").split("|")[2:]] == cells
 
 
+def test_sizes() -> None:
+    table = pd.read_csv(SHIPPED / "sizes" / "sizes.csv").set_index(["measure", "kind", "size", "side"])["mean"]["psnr"]
+    sizes = sorted(set(table.index.get_level_values("size")))
+    for kind in set(table.index.get_level_values("kind")):
+        means = [[table.get((kind, size, side)) for side in ("container", "secret")] for size in sizes]
+        shown = [f"{container:.1f} / {secret:.1f}" if container else "–" for container, secret in means]
+        assert cells(EVALUATION, kind) == [kind, *shown]
+
+
+def test_contents() -> None:
+    figures = {
+        name.removeprefix("contents_"): value for name, value in read(SHIPPED / "contents" / "metrics.json").items()
+    }
+    text = one_line(EVALUATION)
+    assert f"Of {figures['trials']} pairs of hard contents" in text
+    assert figures["refused"] == 0, "the page says that none is refused"
+    assert f"The worst container has {figures['container_psnr_worst']:.1f} dB" in text
+    assert f"The worst secret, noise, has {figures['secret_psnr_worst']:.1f} dB" in text
+
+
+def test_arithmetic() -> None:
+    lead = {
+        name.removesuffix("_lead_db"): value for name, value in read(SHIPPED / "arithmetic" / "metrics.json").items()
+    }
+    ahead = "ahead by {:.2f} dB on photographs, {:.2f} on ImageNet and {:.2f} on scenes".format(
+        *(-lead[kind] for kind in ("photographs", "imagenet-sample", "scenes"))
+    )
+    assert f"{ahead}, and {lead['bsds500']:.2f} behind on BSDS500" in one_line(EVALUATION)
+
+
+def test_tradeoff() -> None:
+    means = pd.read_csv(SHIPPED / "tradeoff" / "means.csv").fillna({"setting": ""}).set_index(["series", "setting"])
+    found = (
+        [("beta", "0.1"), ("beta", "0.65"), ("beta", "4")],
+        [("sealed", "full")],
+        [("swap", "4")],
+        [("baluja", ""), ("unet", "")],
+    )
+    for settings in found:
+        pairs = [f"{row['container_psnr']:.1f} / {row['secret_psnr']:.1f}" for _, row in means.loc[settings].iterrows()]
+        assert ", ".join(pairs[:-1]) + " and " * (len(pairs) > 1) + pairs[-1] in one_line(EVALUATION)
+    one, other = (means.loc[("beta", beta)] for beta in ("0.65", "1.5"))
+    assert f"{one['container_psnr']:.1f} / {one['secret_psnr']:.1f} dB for β 0.65" in one_line(NETWORKS)
+    assert f"{other['container_psnr']:.1f} / {other['secret_psnr']:.1f} for β 1.5" in one_line(NETWORKS)
+
+
 def test_method_table() -> None:
     film, photographs = read(VIDEO / "metrics.json"), read(EVALUATE / "metrics.json")
     revealed, container = (methods(row)[2] for row in ("revealed", "container"))
@@ -59,74 +79,44 @@ def test_method_table() -> None:
     assert f"containers reach {container} PSNR and revealed secrets {secret}" in one_line(README)
 
 
-def test_wrong_key() -> None:
-    figures = read(SHIPPED / "wrongkey" / "metrics.json")
-    text = one_line(SECURITY)
-    assert f"{figures['attempts']} attempts were made to open" in text
-    assert f"to open pictures that hide nothing: {figures['opened']} opened" in text
-    shared = (
-        f"{figures[f'{name}_bits']:.{digits}f}" for name, digits in (("no_key", 4), ("unrelated", 4), ("right_key", 2))
-    )
-    assert "{} (another picture's secret: {}; with the key: {})".format(*shared) in text
+def test_sealed_at_full_room() -> None:
+    full = pd.read_csv(SHIPPED / "tradeoff" / "means.csv").set_index(["series", "setting"]).loc[("sealed", "full")]
+    revealed, container = (methods(row)[3] for row in ("revealed", "container"))
+    assert decibels(revealed) == rounded(full["secret_psnr"])
+    assert decibels(container) == rounded(full["container_psnr"])
 
 
-# Rows of the table in docs/security.md, and method and rate in the report.
-DETECTED = {
-    "`sealed`, 0.05 bit per sample": ("sealed", "0.05"),
-    "`sealed`, 0.1": ("sealed", "0.1"),
-    "`sealed`, 0.2": ("sealed", "0.2"),
-    "`sealed`, 0.4": ("sealed", "0.4"),
-    "`sealed`, 1.0": ("sealed", "1.0"),
-    "`network`": ("network", ""),
-    "±1 anywhere, 0.1 (as format 1 did)": ("±1 anywhere", "0.1"),
-}
-# Rows of the table of places, and medium, attack and question in the report.
-PLACES = {
-    "signed errors at public places": ("pictures", "shift at public places", "container against cover"),
-    "their spread": ("pictures", "spread at public places", "container against cover"),
-    "signed errors over many keys": ("pictures", "shift, over many keys", "places"),
-    "their spread over many keys": ("pictures", "spread, over many keys", "places"),
-    "signed errors over 30 pictures of one key": ("pictures", "shift, over one key", "places"),
-    "change between the frames of a still film": ("still films", "change between frames, over one key", "places"),
-    "change at places learnt so": (
-        "still films",
-        "change between frames at places learnt",
-        "same key against other keys",
-    ),
+SURVIVED = {
+    "undistorted": ("pictures", "none", 0),
+    "JPEG 95": ("pictures", "jpeg", 95),
+    "JPEG 90": ("pictures", "jpeg", 90),
+    "JPEG 80": ("pictures", "jpeg", 80),
+    "noise, σ = 2 levels": ("pictures", "noise", 2),
+    "H.264, CRF 18": ("film", "h264", 18),
 }
 
 
-def table(stage: str) -> list[dict[str, str]]:
-    with (SHIPPED / stage / f"{stage}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def survived(name: str) -> list[str]:
+    """The row of a channel: PSNR of the secret that each network reveals."""
+    table = pd.read_csv(SHIPPED / "survive" / "survive.csv").set_index(["material", "kind", "strength", "method"])
+    psnr = table["secret_psnr"]
+    networks = ("default", "plain", "plain_noise", "baluja_noise", "4-bit swap")
+    return [name, *(f"{psnr[(*SURVIVED[name], network)]:.1f}" for network in networks)]
 
 
-@pytest.mark.parametrize(("name", "method", "rate"), [(name, *case) for name, case in DETECTED.items()])
-def test_detectors(name: str, method: str, rate: str) -> None:
-    rows = [row for row in table("steganalysis") if (row["method"], row["rate"]) == (method, rate)]
-    most = max((row["pairs"] for row in rows), key=int)
-    cells = [most]
-    for kind in ("CRMQ1", "SRMQ1", "SPAM"):
-        found = [row for row in rows if row["features"] == kind and row["pairs"] == most]
-        figures = [100 * float(row[key]) for row in found for key in ("accuracy", "low", "high")]
-        cells.append("{:.0f} % ({:.0f}–{:.0f})".format(*figures) if found else "–")
-    assert f"| {name} | {' | '.join(cells)} |" in SECURITY
-
-
-@pytest.mark.parametrize(("name", "case"), PLACES.items())
-def test_places(name: str, case: tuple[str, str, str]) -> None:
-    rows = [row for row in table("places") if (row["medium"], row["attack"], row["question"]) == case]
-    cells = []
-    for method in ("sealed, 10% full", "network"):
-        (row,) = (row for row in rows if row["method"] == method)
-        auc, low, high = (float(row[key]) for key in ("auc", "low", "high"))
-        cells.append(f"{auc:.3f} ({low:.2f}–{high:.2f})".replace("0.", "."))
-    written = [
-        line
-        for line in SECURITY.splitlines()
-        if line.startswith(f"| {name} | {'true places' if case[2] == 'places' else case[2]} |")
+def test_what_lossy_channels_leave() -> None:
+    table = pd.read_csv(SHIPPED / "survive" / "survive.csv")
+    opened = table[~table["kind"].isin(("none", "webp_lossless")) & (table["opened"] > 0)]
+    assert [(row.kind, row.strength, round(row.opened * row.pairs)) for row in opened.itertuples()] == [
+        ("blur", 0.3, 1)
     ]
-    assert written[0].endswith(f"| {' | '.join(cells)} |")
+    base = read(SHIPPED / "survive" / "metrics.json")["survive_base_alone_secret_psnr"]
+    assert f"less than its base alone ({base:.1f} dB)" in one_line(EVALUATION)
+
+
+@pytest.mark.parametrize("name", SURVIVED)
+def test_lossy_channels(name: str) -> None:
+    assert cells(EVALUATION, name) == survived(name)
 
 
 def test_speeds() -> None:

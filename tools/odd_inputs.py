@@ -34,6 +34,7 @@ HEAD = "| | input | command | exit | output |\n|---|---|---|---|---|\n"
 
 
 def main() -> None:
+    tqdm.monitor_interval = 0  # its thread would refresh the bar while a case's output is captured
     with TemporaryDirectory() as folder:
         kit = Path(folder, "kit")
         kit.mkdir()

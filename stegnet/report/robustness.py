@@ -54,9 +54,9 @@ def tradeoff(name: str, folder: Path, command: str) -> Section:
         "Up and to the right is better. In a lossless channel, a compressed secret can travel as sealed bits, up to "
         "the full room; sealed evenly is the same with equal costs for all samples, and the ideal curve is the bound "
         "for any coding by steps of one level. "
-        "The beta curve is from short trainings of equal length. The networks of earlier work were trained for seven "
-        "times as many steps, on smaller crops, and are narrower than published. Hollow marks are published figures on "
-        "other pictures; those of HiNet, StegFormer and WIN are of containers that were never written to a file."
+        "The beta curve is from short trainings of equal length. The networks of earlier work were trained for nearly "
+        "three times as many steps, on smaller crops, and are narrower than published. Hollow marks are figures on "
+        "other pictures, as published; those of HiNet, StegFormer and WIN are of containers that were never in a file."
     )
     columns = {
         "series": ("", text), "setting": ("setting", text), "how": ("source", text),

@@ -11,8 +11,8 @@ def residual(name: str, folder: Path, command: str) -> Section:
     """Residual maps, their spectrum, and the leak score."""
     paragraph = (
         "The residual is the difference between container and cover. The leak score is its correlation with the "
-        "secret, minus its correlation with an unrelated secret. With the shuffle, the leak is close to chance; "
-        "without it, as in earlier work, the secret's edges are visible."
+        "secret, minus its correlation with an unrelated secret. With the shuffle or a mask, the leak is close to "
+        "chance; with the networks of earlier work, the secret's edges are visible."
     )
     columns = {
         "method": ("", text), "likeness": ("compared by", text), "secret": ("with the secret", _THREE),
