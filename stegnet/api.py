@@ -18,7 +18,7 @@ from stegnet.codec.files import hide_file, input_kind, picture_quality
 from stegnet.codec.film import Longer
 from stegnet.codec.modem import shipped_modem
 from stegnet.codec.output import Progress, no_progress
-from stegnet.codec.robust_files import CONTAINER_PSNR, JPEG, RobustOptions, hide_robust_file
+from stegnet.codec.robust_files import JPEG, RobustOptions, hide_robust_file
 from stegnet.codec.survival import DEFAULT
 from stegnet.core.card import SHIPPED
 from stegnet.core.errors import MediaError
@@ -193,6 +193,7 @@ class LoadedPair:
             compress: with "sealed", compress a picture or film that does not fit.
             survive: with "robust", the channel: "jpeg:75" (the default), any other quality, or "messenger".
             container_psnr: with "robust", quality of the container in dB; the nearest that the weights offer is taken.
+                By default 42 if the file fits so, else 38.
             verify, force, progress: as `hide_film`.
         Raises:
             MediaError: a file can't be read, or the container not written.
@@ -213,7 +214,7 @@ class LoadedPair:
         if method == "sealed":
             return embed_file(cover, secret, target, key, compress=compress, verify=verify, progress=progress)
         if method == "robust":
-            wanted = RobustOptions(survive or DEFAULT, container_psnr or CONTAINER_PSNR, verify)
+            wanted = RobustOptions(survive or DEFAULT, container_psnr, verify)
             return hide_robust_file(shipped_modem, cover, secret, target, key, wanted, progress=progress)
         options, hide = (
             HideOptions(verify=verify, force=force),

@@ -93,7 +93,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--container-psnr",
         type=float,
         metavar="DB",
-        help="robust: quality of the container, 38, or 32 for more room (default: 38)",
+        help="robust: quality of the container: 42, 38, or 32 for more room (default: 42 for a file that fits so, "
+        "else 38)",
     )
     hide.add_argument("--no-verify", action="store_true", help="do not read the output back to verify it")
     add_network_options(hide)
@@ -165,12 +166,10 @@ def _hider(
         choices = {"compress": options.compress, "verify": not options.no_verify, "progress": progress}
         return lambda cover, secret, out: embed_file(cover, secret, out, key_source, **choices)
     if options.method == ROBUST:
-        from stegnet.codec.robust_files import CONTAINER_PSNR, RobustOptions, hide_robust_file
+        from stegnet.codec.robust_files import RobustOptions, hide_robust_file
         from stegnet.codec.survival import DEFAULT
 
-        wanted = RobustOptions(
-            options.survive or DEFAULT, options.container_psnr or CONTAINER_PSNR, not options.no_verify
-        )
+        wanted = RobustOptions(options.survive or DEFAULT, options.container_psnr, not options.no_verify)
         modem = modem_loader(options)
         return lambda cover, secret, out: hide_robust_file(
             modem, cover, secret, out, key_source, wanted, progress=progress

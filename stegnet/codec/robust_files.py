@@ -33,6 +33,7 @@ from stegnet.media.forecast import ROBUST_RATES
 JPEG = (".jpg", ".jpeg")
 ROBUST_FORMS = (*JPEG, ".png")
 CONTAINER_PSNR = 38.0  # dB
+_CERTAIN = 2  # covers with half of the usual room are rare
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,13 @@ class RobustOptions:
 
     Attributes:
         survive: channel that the container survives, as `parse_channel` takes it.
-        container_psnr: of the container in dB; of the weights' rungs, the nearest are taken.
+        container_psnr: of the container in dB; of the weights' rungs, the nearest are taken. None: the highest at which
+            a file fits as it is, or CONTAINER_PSNR.
         verify: read the file back.
     """
 
     survive: str = DEFAULT
-    container_psnr: float = CONTAINER_PSNR
+    container_psnr: float | None = None
     verify: bool = True
 
 
@@ -130,8 +132,9 @@ def hide_robust_file(
     pixels, profile = read_cover(cover)
     prepared, written = channel.prepare(pixels), WRITTEN_QUALITY if out.path.suffix.lower() in JPEG else None
     loaded = modem()
-    rung = choose_rung(loaded.rungs, channel, options.container_psnr)
-    chosen = _Secret(secret, progress, partial(_larger, loaded, prepared.shape, options.container_psnr))
+    wanted = options.container_psnr or _finest(loaded, channel, secret, *prepared.shape[:2])
+    rung = choose_rung(loaded.rungs, channel, wanted)
+    chosen = _Secret(secret, progress, partial(_larger, loaded, prepared.shape, wanted))
     step = partial(progress, "hide tiles")
     found = hide_robust(
         loaded, prepared, chosen.fit, key_source, channel, rung, written, randomness=randomness, step=step
@@ -149,6 +152,19 @@ def forecast_room(rung: Rung, height: int, width: int) -> int | None:
     rate = ROBUST_RATES.get(rung.name)
     blocks = (height // BLOCK) * (width // BLOCK)
     return None if rate is None else max(content_room(blocks, rung, rate), 0)
+
+
+def _finest(modem: Modem, channel: Channel, secret: Path, height: int, width: int) -> float:
+    """The highest PSNR of a container at which a file certainly fits as it is; else CONTAINER_PSNR."""
+    size = file_bytes(stored_name(secret), secret.stat().st_size)
+    for wanted in sorted({rung.psnr for rung in modem.rungs if rung.psnr > CONTAINER_PSNR}, reverse=True):
+        try:
+            room = forecast_room(choose_rung(modem.rungs, channel, wanted), height, width)
+        except CapacityError:
+            continue
+        if room and size <= room // _CERTAIN:
+            return wanted
+    return CONTAINER_PSNR
 
 
 def _write(out: OutputTarget, found: Survivor, profile: bytes | None, written: int | None, verify: bool) -> Report:

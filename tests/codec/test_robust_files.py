@@ -1,0 +1,33 @@
+"""Choice of the container's quality in `codec.robust_files`; the rest is tested on the command line."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from stegnet.codec.modem import read_rungs
+from stegnet.codec.robust_files import CONTAINER_PSNR, _finest, forecast_room
+from stegnet.codec.survival import choose_rung, parse_channel
+from stegnet.core.card import SHIPPED_MODEM
+
+RUNGS = read_rungs(SHIPPED_MODEM)
+
+
+@pytest.mark.parametrize(("channel", "size", "expected"), [
+    ("jpeg:75", 10, 42.0),
+    ("jpeg:90", 10, 42.0),
+    ("jpeg:75", 4000, CONTAINER_PSNR),
+    ("jpeg:75", 100_000, CONTAINER_PSNR),
+    ("jpeg:60", 10, CONTAINER_PSNR),  # no rung of 42 dB is that robust
+    ("messenger", 10, CONTAINER_PSNR),
+])  # fmt: skip
+def test_a_small_file_gets_the_finest_container(tmp_path: Path, channel: str, size: int, expected: float) -> None:
+    secret = tmp_path / "note.txt"
+    secret.write_bytes(bytes(size))
+    assert _finest(SimpleNamespace(rungs=RUNGS), parse_channel(channel), secret, 320, 480) == expected
+
+
+def test_the_forecast_of_a_finer_container_is_smaller() -> None:
+    channel = parse_channel("jpeg:75")
+    rooms = [forecast_room(choose_rung(RUNGS, channel, wanted), 320, 480) for wanted in (42.0, 38.0)]
+    assert 500 < rooms[0] < rooms[1] < 10_000
