@@ -75,11 +75,11 @@ class Channel:
 
         Args:
             written: JPEG quality of that file; None for one without loss.
-            few: the lowest and the highest quality alone.
+            few: the file, and the first of the sequences, alone.
         """
         sent = container if written is None else through_jpeg(container, written)
         yield sent
-        for qualities in (self.saves[0], self.saves[-1]) if few else self.saves:
+        for qualities in self.saves[:1] if few else self.saves:
             picture = sent
             for quality in qualities:
                 picture = through_jpeg(picture, quality)
