@@ -12,7 +12,16 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from stegnet.codec import Key, Passphrase
 from stegnet.codec.fec import Code, Coding
 from stegnet.codec.modem import BLOCK, Rung
-from stegnet.codec.robust import content_room, dither_of, hidden_area, make_bits, reader, robust_key, robust_salts
+from stegnet.codec.robust import (
+    Reading,
+    content_room,
+    dither_of,
+    hidden_area,
+    make_bits,
+    reader,
+    robust_key,
+    robust_salts,
+)
 from stegnet.codec.robust_content import file_content
 from stegnet.codec.survival import best_rate, choose_rung, hide_robust, information, parse_channel
 from stegnet.core.errors import CapacityError, ConfigError
@@ -134,6 +143,23 @@ def test_short_content_gets_a_more_robust_rate(cover):
         for each in (long, short)
     ]
     assert survived[0] < survived[1]
+
+
+@pytest.mark.parametrize("length", [10, 0])
+def test_a_container_that_does_not_come_back_is_made_again(cover, monkeypatch, length):
+    """What is short is hidden at the same rate again, what fills the room at a lower one."""
+    read, rates = reader(MODEM, KEY), []
+
+    def failing_at_first(picture: np.ndarray, step: object) -> Reading | None:
+        reading = read(picture)
+        rates.append(reading.rate)
+        return reading if len(rates) > 1 else None
+
+    monkeypatch.setattr("stegnet.codec.survival.reader", lambda modem, key: failing_at_first)
+    found = hide_robust(MODEM, cover, lambda room: bytes(length or room), KEY, parse_channel("jpeg:75"), JPEG75)
+    assert (rates[1] == rates[0]) == bool(length)
+    assert set(rates[1:]) == {rates[1]}
+    assert found.room == content_room(31 * 41, JPEG75, rates[1])
 
 
 def test_what_does_not_open(cover):
