@@ -152,3 +152,22 @@ def leak(name: str) -> list[str]:
 @pytest.mark.parametrize("name", LEAKS)
 def test_leak(name: str) -> None:
     assert cells(SECURITY, name) == leak(name)
+
+
+JIGSAW = {
+    "exact blocks, base of means": "exact_means",
+    "exact blocks, coded base": "exact",
+    "the shipped network without its mask": "unmasked",
+    "the shipped network": "read",
+}
+
+
+def jigsaw(name: str) -> list[str]:
+    """The row of a kind of blocks: neighbours found, by the size of a block."""
+    figures = read(SHIPPED / "shuffle" / "metrics.json")
+    return [name, *(point(figures[f"{JIGSAW[name]}_{block}_neighbours"], 3) for block in (8, 16, 32))]
+
+
+@pytest.mark.parametrize("name", JIGSAW)
+def test_jigsaw(name: str) -> None:
+    assert cells(SECURITY, name) == jigsaw(name)
