@@ -32,7 +32,7 @@ DEFAULT = "jpeg:75"
 MESSENGER = "messenger"
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes
 _MESSENGER_SIDE, _MESSENGER_QUALITIES = 1600, tuple(product((70, 72, 74, 77, 80), repeat=2))
-_LEAST_QUALITY, _MOST_QUALITY = 30, 95
+_LEAST_QUALITY, _MOST_QUALITY, _BEST = 30, 95, 100
 _ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one that are simulated
 _LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
 _SQUARE = 128  # side of the pieces of that part
@@ -116,7 +116,7 @@ def parse_channel(text: str) -> Channel:
     if not _LEAST_QUALITY <= quality <= _MOST_QUALITY:
         known = f"jpeg:{_LEAST_QUALITY} to jpeg:{_MOST_QUALITY}, or {MESSENGER}"
         raise ConfigError(f"survive: unknown channel {text!r}", f"known: {known}")
-    above = [quality + more for more in _ABOVE if quality + more <= _MOST_QUALITY]
+    above = [quality + more for more in _ABOVE if quality + more <= _BEST]
     return Channel(text, quality, ((quality,), *((each,) for each in above)))
 
 
