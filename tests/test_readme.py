@@ -138,3 +138,21 @@ def test_speeds() -> None:
     assert f"| the networks of Baluja 2017 alone, hiding, measured in the same run | {cells} |" in PERFORMANCE
     torch = read(ROOT / "reports" / "compare" / "bench-torch.json")["640x360"]["frames/s"]
     assert f"hides {torch['hide']:.1f} and reveals {torch['reveal']:.1f} frames of 640×360" in one_line(PERFORMANCE)
+
+
+def robust_rows() -> list[list[str]]:
+    """Rows of containers that survive JPEG."""
+    table = pd.read_csv(SHIPPED / "robust" / "messages.csv")
+    return [
+        [
+            f"{row.promise}, {row.wanted:.0f} dB", f"{row.container_psnr:.1f} dB, {row.container_ssim:.3f}",
+            f"{row.bits:.3f}", f"{round(row.messages * (1 - row.whole))} of {row.messages}", f"{row.refused}",
+            f"{row.secret_psnr:.1f} dB, {row.secret_ssim:.3f}",
+        ]
+        for row in table.itertuples()
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", robust_rows(), ids=lambda row: row[0])
+def test_containers_that_survive_jpeg(row: list[str]) -> None:
+    assert cells(EVALUATION, row[0]) == row

@@ -171,3 +171,16 @@ def jigsaw(name: str) -> list[str]:
 @pytest.mark.parametrize("name", JIGSAW)
 def test_jigsaw(name: str) -> None:
     assert cells(SECURITY, name) == jigsaw(name)
+
+
+def robust_detection() -> pd.DataFrame:
+    return pd.read_csv(SHIPPED / "robust" / "detection.csv")
+
+
+def test_robust_containers_are_found() -> None:
+    for row in robust_detection().itertuples():
+        shown = within(percent(row.accuracy), f"{100 * row.low:.0f}", f"{100 * row.high:.0f}")
+        assert cells(SECURITY, row.rung) == [row.rung, shown]
+    shares = robust_detection()["accuracy"]
+    shown = methods("containers told from covers")[4].strip()
+    assert shown == f"{100 * shares.min():.0f} to {percent(shares.max())} right"

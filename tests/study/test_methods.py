@@ -79,7 +79,7 @@ def test_sealed_steps_by_one_and_no_more_than_it_must(
     assert np.mean(np.abs(step) == 2) < 0.002
     assert np.mean(step) == pytest.approx(0, abs=0.02)
     lead_and_mac, header = (400 + 128) / 2 / cover.size, 8 * 170
-    most = (1.3 if even else 6) * changes_of(min(8 * size + header, 1.5 * cover.size) / cover.size)
+    most = (1.3 if even else 8) * changes_of(min(8 * size + header, 1.5 * cover.size) / cover.size)
     assert changes_of(8 * size / cover.size) < np.mean(step != 0) < lead_and_mac + most
     write_png(tmp_path / "c.png", container)
     extract_file(tmp_path / "c.png", OutputTarget(tmp_path / "back"), key_of(3_000_005))
