@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import stegnet
 from stegnet.core.measures import psnr
@@ -231,6 +232,21 @@ def test_files_by_themselves(pair):
         assert report.notes[0].startswith("method: sealed")
         pair.reveal_file(out, "back.txt", key, strict=True, force=True)
         assert Path("back.txt").read_bytes() == Path(secret).read_bytes()
+
+
+def test_files_that_survive_jpeg(pair, picture):
+    key = stegnet.Key(bytes(32))
+    write_png(Path("photo.png"), picture(136, 200, 3))
+    report = pair.hide_file("photo.png", "notes.txt", "c.jpg", key, survive="jpeg:90")
+    assert "survives JPEG 90 and better" in report.notes[0]
+    with Image.open("c.jpg") as image:
+        assert image.format == "JPEG"
+        image.save("shared.jpg", quality=90)
+    pair.reveal_file("shared.jpg", "back.txt", key)
+    assert Path("back.txt").read_text() == "a note"
+    for method in ("sealed", "network"):
+        with pytest.raises(ValueError, match="survive and container_psnr go with robust"):
+            pair.hide_file("photo.png", "notes.txt", "d.png", key, method=method, survive="jpeg:90")
 
 
 def test_nothing_is_overwritten_unasked(pair):

@@ -29,7 +29,7 @@ _NONCE = bytes(12)  # each record has a key of its own
 _REGIONS = 4  # in a row and in a column
 _STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge that codecs may move it over
 _MOST_NEAR, _MOST_SALTS = 6, 8
-_LUMA = 299, 587, 114  # thousandths of red, green, blue (ITU-R BT.601)
+_LUMA = (299, 587, 114)  # thousandths of red, green, blue (ITU-R BT.601)
 
 
 # Log-likelihood ratios, (n,), of the bits with these numbers, (n,) int.
@@ -75,8 +75,7 @@ def robust_salts(picture: np.ndarray) -> Iterator[bytes]:
     Its hidden area is cut into regions, four by four if it is large enough. A salt is a hash of their mean lumas, in
     steps of 16 levels. Means that are near an edge of their step may have been moved over it.
     """
-    luma = hidden_area(picture) @ np.array(_LUMA, np.int64)
-    yield from salts_of(b"stegnet/2/robust/salt" + size_bytes(*picture.shape[:2]), region_means(luma) / sum(_LUMA))
+    yield from salts_of(b"stegnet/2/robust/salt" + size_bytes(*picture.shape[:2]), region_means(hidden_area(picture)))
 
 
 def salts_of(prefix: bytes, means: np.ndarray) -> Iterator[bytes]:
@@ -245,16 +244,17 @@ def _unseal(sealed: np.ndarray, shape: tuple[int, int], key: Key, salt: bytes, h
         return None
 
 
-def region_means(luma: np.ndarray) -> np.ndarray:
-    """Mean luma of each region, (n,) float64: exact sums, in the same unit."""
-    rows, cols = (side // BLOCK for side in luma.shape)
-    down, across = (
-        [BLOCK * (count * edge // parts) for edge in range(parts + 1)]
-        for count, parts in ((rows, min(rows, _REGIONS)), (cols, min(cols, _REGIONS)))
-    )
-    return np.array(
-        [luma[top:bottom, left:right].mean() for top, bottom in pairwise(down) for left, right in pairwise(across)]
-    )
+def region_means(area: np.ndarray) -> np.ndarray:
+    """Mean luma of each region, (n,) float64, in levels, from exact sums."""
+    down, across = (_region_edges(side // BLOCK) for side in area.shape[:2])
+    regions = [area[top:bottom, left:right] for top, bottom in pairwise(down) for left, right in pairwise(across)]
+    sums = [region.sum((0, 1), dtype=np.int64) @ _LUMA / (region.size // len(_LUMA)) for region in regions]
+    return np.array(sums) / sum(_LUMA)
+
+
+def _region_edges(blocks: int) -> list[int]:
+    parts = min(blocks, _REGIONS)
+    return [BLOCK * (blocks * edge // parts) for edge in range(parts + 1)]
 
 
 def _steps(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -62,6 +62,21 @@ def test_codewords_satisfy_every_check(n, k, rate):
         assert not (matrix @ codeword % 2).any()
 
 
+@pytest.mark.parametrize(
+    ("n", "k", "rate", "expected"),
+    [
+        (384, 64, 10, "192a08fe3521900d"),
+        (1000, 500, 32, "8a54c8793c3dcd5e"),
+        (65_536, 45_056, 44, "89efd3c1382b24b1"),
+    ],
+)
+def test_vectors(n, k, rate, expected):
+    """The codeword of the first k bits of SHAKE256("message"), its bits packed into bytes: the start of its SHA-256."""
+    message = np.unpackbits(np.frombuffer(hashlib.shake_256(b"message").digest(k // 8 + 1), np.uint8))[:k]
+    codeword = np.packbits(Code(n, k, rate).encode(message))
+    assert hashlib.sha256(codeword.tobytes()).hexdigest()[:16] == expected
+
+
 @pytest.mark.parametrize(("n", "k", "rate"), CODES)
 def test_no_message_bit_has_two_edges_to_a_check(n, k, rate):
     degrees = parity_matrix(n, k, rate)[:, :k].sum(0, dtype=int)
