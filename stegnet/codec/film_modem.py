@@ -57,8 +57,11 @@ def coefficients(frame: np.ndarray) -> np.ndarray:
         frame: (H, W, 3) uint8; sides are multiples of 8.
     """
     height, width, _ = frame.shape
-    luma = (frame.reshape(-1, 3).astype(np.float32) @ _LUMA).reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK)
-    return luma.transpose(0, 2, 1, 3).reshape(-1, BLOCK * BLOCK) @ _BASIS.T
+    luma = frame.reshape(-1, 3).astype(np.float32) @ _LUMA
+    across = luma.reshape(-1, BLOCK) @ _WAVES.T  # (H · W/8, waves)
+    both = _WAVES @ across.reshape(height // BLOCK, BLOCK, -1)  # (H/8, waves, W/8 · waves)
+    both = both.reshape(height // BLOCK, len(_WAVES), width // BLOCK, len(_WAVES))
+    return np.stack([both[:, down, :, over] for down, over in _FREQUENCIES], -1).reshape(-1, MOST)
 
 
 def changed(frame: np.ndarray, bits: np.ndarray, dither: np.ndarray, rung: FilmRung) -> np.ndarray:
@@ -105,13 +108,13 @@ def sureness(rate: int) -> float:
 
 
 def _cosines() -> np.ndarray:
-    """(MOST, 64) float32: orthonormal DCT of a block, type II, row by row."""
-    places = 2 * np.arange(BLOCK) + 1
-    waves = np.cos(np.arange(BLOCK)[:, None] * places * np.pi / (2 * BLOCK)) / 2
+    """(waves, 8) float32: orthonormal DCT, type II, of the frequencies that are used."""
+    places, frequencies = 2 * np.arange(BLOCK) + 1, np.arange(1 + max(map(max, _FREQUENCIES)))
+    waves = np.cos(frequencies[:, None] * places * np.pi / (2 * BLOCK)) / 2
     waves[0] /= np.sqrt(2)
-    return np.stack([np.outer(waves[down], waves[across]).reshape(-1) for down, across in _FREQUENCIES]).astype(
-        np.float32
-    )
+    return waves.astype(np.float32)
 
 
-_BASIS = _cosines()
+_WAVES = _cosines()
+# (MOST, 64), of a block row by row.
+_BASIS = np.stack([np.outer(_WAVES[down], _WAVES[over]).reshape(-1) for down, over in _FREQUENCIES])

@@ -246,10 +246,11 @@ def _unseal(sealed: np.ndarray, shape: tuple[int, int], key: Key, salt: bytes, h
 
 def region_means(area: np.ndarray) -> np.ndarray:
     """Mean luma of each region, (n,) float64, in levels, from exact sums."""
-    down, across = (_region_edges(side // BLOCK) for side in area.shape[:2])
-    regions = [area[top:bottom, left:right] for top, bottom in pairwise(down) for left, right in pairwise(across)]
-    sums = [region.sum((0, 1), dtype=np.int64) @ _LUMA / (region.size // len(_LUMA)) for region in regions]
-    return np.array(sums) / sum(_LUMA)
+    down, across = (list(pairwise(_region_edges(side // BLOCK))) for side in area.shape[:2])
+    strips = [area[top:bottom].sum(0, dtype=np.uint32) for top, bottom in down]
+    sums = [[strip[left:right].sum(0, dtype=np.int64) @ _LUMA for left, right in across] for strip in strips]
+    sizes = [[(bottom - top) * (right - left) for left, right in across] for top, bottom in down]
+    return (np.array(sums) / np.array(sizes)).reshape(-1) / sum(_LUMA)
 
 
 def _region_edges(blocks: int) -> list[int]:
