@@ -17,7 +17,7 @@ from PIL import Image
 
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec.keys import KEY_BYTES, Key
-from stegnet.codec.modem import BLOCK, DITHER, Modem, read_rungs
+from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung, read_rungs
 from stegnet.codec.robust import reader
 from stegnet.codec.robust_content import fit_picture, parse_content
 from stegnet.codec.survival import (
@@ -39,8 +39,12 @@ from stegnet.engines.torch_engine import TorchEngine
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.demonstration import seeded
 from stegnet.models import build, read_card
-from study.pairs import Pair, photograph_pairs
+from study.ensemble import Features, cross_validated
+from study.features import spam
+from study.pairs import Pair, evenly, photograph_pairs, training_photographs
+from study.scores import summarise
 from study.stats import mean_interval, share_interval
+from study.steganalysis import extracted
 
 MODEM, QIM = "modem", "QIM"
 TWICE = "twice, not promised"
@@ -50,6 +54,7 @@ PROMISES = (
     ("jpeg:50", 38.0), ("jpeg:75", 38.0), ("jpeg:75", 42.0), ("jpeg:80", 32.0), ("jpeg:90", 38.0), ("jpeg:95", 38.0),
     ("messenger", 38.0),
 )  # fmt: skip
+DETECTOR_PAIRS = 150  # training photographs of the classifier that looks for containers
 PICTURES = 44  # covers for which a secret picture is fitted and measured
 CONTAINER_SSIM, SECRET_PSNR, SECRET_SSIM = SSIM.of("container"), PSNR.of(SECRET), SSIM.of(SECRET)
 Row = dict[str, object]
@@ -66,7 +71,10 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     jobs = [(number, pair, *promise) for promise in PROMISES for number, pair in enumerate(pairs)]
     sent = pd.DataFrame(_mapped(partial(send, modems[MODEM], len(pairs)), jobs, workers, "messages"))
     means, messages = summarise_bits(carried), summarise_messages(sent)
+    known = evenly(training_photographs(shards), DETECTOR_PAIRS)
+    found = detected(modems[MODEM], known, pairs, config.seed)
     write_table(out / "bits.csv", means)
+    write_table(out / "detection.csv", found)
     write_table(out / "messages.csv", messages)
     draw(means, out / "bits.png")
     write_json(out / "metrics.json", headline(means, messages))
@@ -84,13 +92,10 @@ def carried_bits(modems: dict[str, Modem], seed: int, item: tuple[int, Pair]) ->
     """What a cover carries: for each method, rung and quality, bits per pixel, and the container's quality."""
     number, (cover, _) = item
     draw = np.random.default_rng((seed, number))
-    shape = cover.shape[0] // BLOCK, cover.shape[1] // BLOCK
     rows = []
     for method, modem in modems.items():
         for rung in modem.rungs:
-            bits, dither = np.zeros((*shape, modem.bits), np.float32), draw.random((*shape, DITHER), np.float32)
-            bits[..., rung.places] = sent = draw.integers(0, 2, (*shape, rung.bits)) * 2.0 - 1
-            container = modem.hide(cover, bits, dither)
+            container, sent, dither = _random_container(modem, rung, cover, draw)
             seen = {CONTAINER_PSNR: psnr(cover, container), CONTAINER_SSIM: ssim(cover, container)}
             for quality in QUALITIES:
                 ratios = modem.reveal(through_jpeg(container, quality), dither)[..., rung.places]
@@ -177,6 +182,25 @@ def summarise_messages(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
+def detected(modem: Modem, known: Sequence[Pair], unseen: Sequence[Pair], seed: int) -> pd.DataFrame:
+    """What a classifier on SPAM features finds: covers and containers, both saved as JPEG; one row per rung.
+
+    It is trained and tested by cross-validation, with keys of their own for all containers.
+    """
+    covers = [cover for cover, _ in (*known, *unseen)]
+    plain = extracted(spam, [through_jpeg(cover, WRITTEN_QUALITY) for cover in covers], "SPAM of covers")
+    rows = []
+    for rung in modem.rungs:
+        draw = np.random.default_rng((seed, rung.first))
+        containers = [through_jpeg(_random_container(modem, rung, cover, draw)[0], WRITTEN_QUALITY) for cover in covers]
+        both = Features(plain, extracted(spam, containers, f"SPAM of {rung.name}"))
+        numbers = np.arange(len(both))
+        scores = cross_validated(both[numbers[: len(known)]], both[numbers[len(known) :]], seed)
+        labels = {"rung": rung.name, "features": "SPAM", "pairs": len(known), "tested": len(scores.covers)}
+        rows.append(labels | summarise([scores], seed))
+    return pd.DataFrame(rows)
+
+
 def headline(means: pd.DataFrame, messages: pd.DataFrame) -> dict[str, float]:
     """Net bits per pixel and share of whole messages of each promise; information against QIM at the lowest quality."""
     figures = {}
@@ -208,6 +232,16 @@ def _picture_quality(secret: np.ndarray, found: Survivor) -> Row:
         return {}
     revealed = parse_content(fitted.content)
     return {SECRET_PSNR: fitted.psnr, SECRET_SSIM: ssim(secret, revealed)}
+
+
+def _random_container(
+    modem: Modem, rung: Rung, cover: np.ndarray, draw: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A container of random bits, the bits, and the dither."""
+    shape = cover.shape[0] // BLOCK, cover.shape[1] // BLOCK
+    bits, dither = np.zeros((*shape, modem.bits), np.float32), draw.random((*shape, DITHER), np.float32)
+    bits[..., rung.places] = sent = draw.integers(0, 2, (*shape, rung.bits)) * 2.0 - 1
+    return modem.hide(cover, bits, dither), sent, dither
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:

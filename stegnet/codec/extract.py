@@ -18,13 +18,14 @@ from stegnet.codec.container import UNSEALERS, Container
 from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose, foreign_frames, frames_were
 from stegnet.codec.frame import FrameReading, nothing_revealed
 from stegnet.codec.keys import KeySource
-from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
+from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, no_progress, write_picture
 from stegnet.codec.picture import read_picture_record
 from stegnet.codec.record import FILE, File, Header, Record
+from stegnet.codec.robust_content import RobustContent, RobustFile
 from stegnet.codec.seal import room
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import atomic_write, read_cover, write_png
+from stegnet.media import PICTURE, atomic_write, read_cover, write_png
 
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
 _PICTURES = {".avif", ".webp", ".jpg", ".jpeg"}  # what is converted to PNG if that is asked for
@@ -123,6 +124,23 @@ def extract_opened_file(
     size = container.width, container.height, header.frames
     notes = (describe_file(header, *size), *note)
     return Report(*size, frames_with_data(header), notes, lines)
+
+
+def write_robust(out: OutputTarget, found: RobustContent, container: Path) -> Report:
+    """Writes what a robust container hid, readable by its owner only.
+
+    Raises:
+        MediaError: it can't be written.
+    """
+    if isinstance(found, RobustFile):
+        out.check((), "file", container)
+        with atomic_write(out.path, overwrite=out.force, private=True) as part:
+            part.write_bytes(found.data)
+            note = as_png(part, found.name, out.path) or suffix_note(found.name, out.path)
+        line = f"hidden: {printable(found.name)}, {len(found.data)} bytes"
+        return Report(0, 0, notes=(line, *note))
+    out.check(FORMS[PICTURE], PICTURE, container)
+    return write_picture(out, found, private=True)
 
 
 def frames_with_data(header: Header) -> int:

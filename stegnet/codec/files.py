@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.codec.container import Container
-from stegnet.codec.extract import extract_opened_file
+from stegnet.codec.extract import extract_opened_file, write_robust
 from stegnet.codec.film import HideOptions, hide_film
 from stegnet.codec.keys import SYSTEM, KeyRing, KeySource, Randomness
 from stegnet.codec.modem import ModemLoader, shipped_modem
@@ -19,7 +19,6 @@ from stegnet.codec.picture import hide_picture, reveal_read_picture
 from stegnet.codec.quality import SecretQuality, measure_secret, visibility_notes
 from stegnet.codec.record import FILE
 from stegnet.codec.reveal import reveal_opened_film
-from stegnet.codec.robust_reveal import write_revealed
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, kind, read_cover, read_picture
@@ -122,7 +121,7 @@ def reveal_opened(
     """Reveals the secret in a container that is open; arguments and errors as `reveal_file`."""
     robust = container.robust(modem, progress)
     if robust is not None:
-        return write_revealed(out, robust, container.path)
+        return write_robust(out, robust, container.path)
     if container.header(progress).kind == FILE:
         report = extract_opened_file(container, out, strict, progress)
         return replace(report, width=0, height=0, frames=1, hidden=1)  # those of the container, not of the file

@@ -93,10 +93,11 @@ class Modem:
         Raises:
             CapacityError: there is not enough memory.
         """
-        container, given = np.empty_like(cover, order="C"), np.concatenate([bits, dither], 2)
+        container = np.empty_like(cover, order="C")
         for tile in _counted(cover, step):
-            some = np.ascontiguousarray(_in_blocks(tile).around(given))
-            exact = self.engine.hide(from_8_bits(tile.around(cover)), some)
+            blocks = _in_blocks(tile)
+            given = np.concatenate([blocks.around(bits), blocks.around(dither)], 2)
+            exact = self.engine.hide(from_8_bits(tile.around(cover)), given)
             tile.part(container)[:] = to_8_bits(tile.inside(exact))
         return container
 

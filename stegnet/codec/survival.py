@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 import numpy as np
 
@@ -30,10 +31,10 @@ from stegnet.media import resize
 DEFAULT = "jpeg:75"
 MESSENGER = "messenger"
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes
-_MESSENGER_SIDE, _MESSENGER_QUALITIES = 1600, ((80, 70), (75, 75), (70, 80), (70, 70))
+_MESSENGER_SIDE, _MESSENGER_QUALITIES = 1600, tuple(product((70, 72, 74, 77, 80), repeat=2))
 _LEAST_QUALITY, _MOST_QUALITY = 30, 95
 _ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one that are simulated
-_LARGE = 1 << 21  # pixels above which few channels are simulated, and the rate is found by a part of the picture
+_LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
 _SQUARE = 128  # side of the pieces of that part
 _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
@@ -69,16 +70,16 @@ class Channel:
             return cover
         return resize(cover, *(max(1, round(side * _MESSENGER_SIDE / longest)) for side in (height, width)))
 
-    def received(self, container: np.ndarray, written: int | None, few: bool) -> Iterator[np.ndarray]:
+    def received(self, container: np.ndarray, written: int | None, few: bool = False) -> Iterator[np.ndarray]:
         """The pictures that may arrive, (H, W, 3) uint8 each; the first is the file that is written.
 
         Args:
             written: JPEG quality of that file; None for one without loss.
-            few: the lowest and the highest quality alone.
+            few: the file, and the first of the sequences, alone.
         """
         sent = container if written is None else through_jpeg(container, written)
         yield sent
-        for qualities in (self.saves[0], self.saves[-1]) if few else self.saves:
+        for qualities in self.saves[:1] if few else self.saves:
             picture = sent
             for quality in qualities:
                 picture = through_jpeg(picture, quality)
@@ -199,7 +200,7 @@ def best_rate(
     chosen = draw.permutation(sent.size)[:places]
     right = [
         (modem.reveal(picture, dither)[..., rung.places] * sent).reshape(-1)[chosen]
-        for picture in channel.received(container, written, few=some.size < area.size)
+        for picture in channel.received(container, written)
     ]
     right.sort(key=information)
     highest = min(int(information(right[0]) * RATES), HIGHEST)

@@ -5,9 +5,13 @@ from pathlib import Path
 import pandas as pd
 
 from stegnet.core.measures import CONTAINER_PSNR, PSNR, SECRET_PSNR, SIDES, SSIM
-from stegnet.report.page import Gallery, Picture, Section, Table, Tile, decimals, read_json, read_table, text
+from stegnet.report.page import Gallery, Picture, Section, Table, Tile, decimals, percent, read_json, read_table, text
 
 _PSNR = decimals(1)
+_DETECTION = {
+    "rung": ("rung", text), "features": ("features", text), "pairs": ("training pairs", decimals(0)),
+    "accuracy": ("accuracy", percent), "low": ("95 % CI from", percent), "high": ("to", percent),
+}  # fmt: skip
 
 
 def sizes(name: str, folder: Path, command: str) -> Section:
@@ -97,6 +101,7 @@ def robust(name: str, folder: Path, command: str) -> Section:
     parts = (
         Picture.chart(folder / "bits.png", "information over JPEG quality, for each rung"),
         Table.of(read_table(folder / "messages.csv"), columns, "Means; shares with the lower 95 % limit"),
+        Table.of(read_table(folder / "detection.csv"), _DETECTION, "Covers and containers, all as JPEG, told apart"),
     )
     return Section(name, command, (paragraph,), parts)
 
