@@ -167,7 +167,8 @@ class Container:
             return None
         message = pieces.message
         if message is None:
-            lost = f"{pieces.share:.0%} of what is hidden here is left, in {pieces.groups} groups of frames"
+            groups = f"{pieces.groups} group{'s' * (pieces.groups > 1)} of frames"
+            lost = f"{pieces.share:.0%} of what is hidden here is left: {groups}"
             hint = "frames were lost or repeated, or the film was encoded at a lower quality than it was promised for"
             raise RevealError(f"{self.path}: {lost}", hint)
         try:
