@@ -57,9 +57,10 @@ def coefficients(frame: np.ndarray) -> np.ndarray:
         frame: (H, W, 3) uint8; sides are multiples of 8.
     """
     height, width, _ = frame.shape
-    luma = frame.reshape(-1, 3).astype(np.float32) @ _LUMA
-    across = luma.reshape(-1, BLOCK) @ _WAVES.T  # (H · W/8, waves)
-    both = _WAVES @ across.reshape(height // BLOCK, BLOCK, -1)  # (H/8, waves, W/8 · waves)
+    luma = sum(frame[..., channel] * weight for channel, weight in enumerate(_LUMA))
+    # Not by matrix products, whose threads would compete with the encoder's.
+    across = np.einsum("nx,ux->nu", luma.reshape(-1, BLOCK), _WAVES)  # (H · W/8, waves)
+    both = np.einsum("vy,byn->bvn", _WAVES, across.reshape(height // BLOCK, BLOCK, -1))  # (H/8, waves, W/8 · waves)
     both = both.reshape(height // BLOCK, len(_WAVES), width // BLOCK, len(_WAVES))
     return np.stack([both[:, down, :, over] for down, over in _FREQUENCIES], -1).reshape(-1, MOST)
 
@@ -74,10 +75,9 @@ def changed(frame: np.ndarray, bits: np.ndarray, dither: np.ndarray, rung: FilmR
     height, width, _ = frame.shape
     phases = _PHASE * (2.0 * bits - 1) + dither - coefficients(frame)[:, : rung.coefficients] / rung.period
     moves = rung.way * rung.period * (phases - np.round(phases))
-    levels = (moves.astype(np.float32) @ _BASIS[: rung.coefficients]).reshape(
-        height // BLOCK, width // BLOCK, BLOCK, BLOCK
-    )
-    levels = levels.transpose(0, 2, 1, 3).reshape(height, width, 1)
+    levels = np.einsum("bk,kp->bp", moves.astype(np.float32), _BASIS[: rung.coefficients])
+    levels = levels.reshape(height // BLOCK, width // BLOCK, BLOCK, BLOCK).transpose(0, 2, 1, 3)
+    levels = levels.reshape(height, width, 1)
     return np.clip(np.round(frame + levels), 0, 255).astype(np.uint8)
 
 
