@@ -49,8 +49,8 @@ def file_info(
     check_input(path)
     with Container(path, key_source) as container:
         if container.kind == FILM:
-            hidden = _in_film(container, progress)
-            return _film_or_damage(path) | hidden
+            robust = container.robust(modem, progress)
+            return _film_or_damage(path) | (_in_film(container, progress) if robust is None else _in_robust(robust))
         shown = _picture_of(container.height, container.width)
         robust = container.robust(modem, progress)
         return shown | (_in_picture(container) if robust is None else _in_robust(robust))
