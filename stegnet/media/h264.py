@@ -69,7 +69,8 @@ def _add_stream(film: av.container.OutputContainer, info: FilmInfo, crf: int) ->
     options = {"crf": str(crf), "preset": "medium", "threads": str(threads)} | X264_DETERMINISTIC
     stream = film.add_stream("libx264", rate=info.rate, options=options)
     stream.width, stream.height, stream.pix_fmt = info.width, info.height, _PIXELS
-    stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
+    stream.time_base, stream.codec_context.time_base = Fraction(1, _TICKS), 1 / info.rate
+    stream.thread_type = "FRAME"  # as ffmpeg's command line does; slices take more bytes
     context = stream.codec_context
     context.colorspace = context.color_primaries = context.color_trc = BT709
     context.color_range, context.sample_aspect_ratio = ColorRange.MPEG, info.aspect
@@ -77,11 +78,30 @@ def _add_stream(film: av.container.OutputContainer, info: FilmInfo, crf: int) ->
 
 
 def _packets(stream: VideoStream, frames: Iterable[np.ndarray], info: FilmInfo) -> Iterator[av.Packet]:
-    last = -1
-    start = min(info.pts[0] * info.time_base, Fraction(0))
-    for picture, time in zip(frames, info.times, strict=True):
-        last = max(round((time - start) * _TICKS), last + 1)
+    """Packets of the frames. For the encoder, whose choices depend on it, they are evenly spaced."""
+    stamps, step = _stamps(info), max(1, round(_TICKS / info.rate))
+
+    def stamp(index: int) -> int:
+        return stamps[index] if index >= 0 else stamps[0] + index * step
+
+    for packet in _encoded(stream, frames, len(stamps)):
+        packet.pts, packet.dts = stamp(packet.pts), stamp(packet.dts)
+        packet.time_base, packet.duration = Fraction(1, _TICKS), step
+        yield packet
+
+
+def _encoded(stream: VideoStream, frames: Iterable[np.ndarray], count: int) -> Iterator[av.Packet]:
+    for index, picture in zip(range(count), frames, strict=True):
         frame = to_yuv(picture, _PIXELS)
-        frame.pts, frame.time_base = last, Fraction(1, _TICKS)
+        frame.pts, frame.time_base = index, stream.codec_context.time_base
         yield from stream.encode(frame)
     yield from stream.encode(None)
+
+
+def _stamps(info: FilmInfo) -> list[int]:
+    """Time stamp of each frame in ticks, strictly increasing from 0 or later."""
+    start, stamps = min(info.pts[0] * info.time_base, Fraction(0)), []
+    for time in info.times:
+        stamp = round((time - start) * _TICKS)
+        stamps.append(max(stamp, stamps[-1] + 1) if stamps else stamp)
+    return stamps
