@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 
 from stegnet.cli import main
 from stegnet.media import read_picture
+from tests.support.films import encoded, still_film
 from tests.support.modem import index_modem
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -125,6 +126,34 @@ def test_folders(run, picture):
     assert code == 0, err
     assert [path.read_text() for path in sorted(Path("back").iterdir())] == ["meet me at noon"] * 2
     assert [path.name for path in sorted(Path("back").iterdir())] == ["1.txt", "2.txt"]
+
+
+@pytest.mark.slow
+def test_films(run):
+    still_film(Path("still.mkv"), 50)
+    code, out, err = run("hide still.mkv note.txt -o film.mp4 --survive h264:23")
+    assert code == 0, err
+    assert out.startswith("wrote film.mp4: 160x128")
+    assert "; survives H.264 at CRF 23 and better; container " in err
+    encoded(Path("film.mp4"), Path("again.mp4"), "-crf", "23")
+    code, _, err = run("reveal again.mp4 -o n.txt")
+    assert (code, err) == (0, "note: hidden: note.txt, 15 bytes\n")
+    assert Path("n.txt").read_text() == "meet me at noon"
+    found = json.loads(run("info again.mp4 --json")[1])
+    assert [found[name] for name in ("hidden", "method", "hidden_name")] == ["file", "robust", "note.txt"]
+    Path("k").write_bytes(bytes(32))
+    code, _, err = run("reveal again.mp4 -o n2.txt")
+    assert (code, err.splitlines()[0]) == (1, "error: nothing can be revealed: nothing here opens with this key")
+
+
+@pytest.mark.slow
+def test_folders_of_films(run):
+    Path("covers").mkdir()
+    still_film(Path("covers/a.mkv"), 50)
+    assert run("hide covers note.txt -o out --survive h264:23")[0] == 0
+    assert [path.name for path in Path("out").iterdir()] == ["a.mp4"]
+    assert run("reveal out -o back")[0] == 0
+    assert Path("back/a.txt").read_text() == "meet me at noon"
 
 
 def test_the_wrong_key_and_nothing_hidden_get_one_answer(run):

@@ -1,7 +1,6 @@
 """Films that survive H.264: bits of groups, messages in pieces, and round trips through real encoders."""
 
 import math
-import subprocess
 from pathlib import Path
 
 import av
@@ -25,24 +24,13 @@ from stegnet.codec.robust_film import (
 from stegnet.core.errors import CapacityError, ConfigError, RevealError
 from stegnet.core.measures import psnr
 from stegnet.media import scan
+from tests.support.films import encoded, still_film, still_frames
 
 KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
 NONCE = bytes(7)
 FINE = RUNGS[1]
 RATE = 20
 FREQUENCIES = (0, 2), (0, 1), (1, 0), (1, 1), (2, 1), (1, 2)  # docs/format.md, "Robust films"
-
-
-def still_frames(count: int, height: int = 97, width: int = 130, first: int = 0) -> list[np.ndarray]:
-    """A textured scene that brightens slowly, in front of which a bar moves."""
-    y, x = np.mgrid[:height, :width]
-    scene = 110 + 40 * np.sin(x / 9) * np.cos(y / 7) + 12 * np.sin(x * y / 50)
-    frames = []
-    for index in range(first, first + count):
-        frame = np.repeat((scene + index / 20)[..., None], 3, 2) * (1.0, 0.9, 0.8)
-        frame[:, index % width : index % width + 10] = 90
-        frames.append(frame.clip(0, 255).astype(np.uint8))
-    return frames
 
 
 def hidden(message: bytes, groups: int, rung=FINE, key=KEY, height: int = 97, width: int = 130) -> list[np.ndarray]:
@@ -175,33 +163,6 @@ def test_unknown_channels(text):
 # Files
 
 
-def write_cover(path: Path, count: int, height: int = 128, width: int = 160) -> Path:
-    """A film with a tone."""
-    with av.open(str(path), "w") as film:
-        stream = film.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
-        track = film.add_stream("aac", rate=44100, layout="mono")
-        for frame in still_frames(count, height, width):
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        film.mux(stream.encode(None))
-        for index in range(count * 44100 // 25 // 1024):
-            tone = np.sin((np.arange(1024) + 1024 * index) / 16).astype(np.float32)[None]
-            sound = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
-            sound.sample_rate, sound.pts = 44100, index * 1024
-            film.mux(track.encode(sound))
-        film.mux(track.encode(None))
-    return path
-
-
-def encoded(film: Path, out: Path, *options: str) -> Path:
-    """A film that ffmpeg has encoded again."""
-    import imageio_ffmpeg
-
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-i", film, *options, out]
-    subprocess.run(command, check=True)
-    return out
-
-
 def revealed(film: Path, key=KEY) -> RobustFile | None:
     with Container(film, key) as container:
         return container.robust(lambda: pytest.fail("films need no networks"))
@@ -212,7 +173,7 @@ def film_container(tmp_path_factory) -> Path:
     """A film that survives CRF 23, in which "note.txt" is hidden."""
     folder = tmp_path_factory.mktemp("films")
     (folder / "note.txt").write_bytes(b"meet me at eight")
-    cover, out = write_cover(folder / "cover.mkv", 2 * GROUP + 4), folder / "out.mp4"
+    cover, out = still_film(folder / "cover.mkv", 2 * GROUP + 4), folder / "out.mp4"
     report = hide_in_film(cover, folder / "note.txt", OutputTarget(out), KEY, 23, 38)
     assert (report.width, report.height, report.frames) == (160, 128, 2 * GROUP + 4)
     assert report.notes[0].startswith("hidden: note.txt, 16 bytes, byte for byte, ")
@@ -254,7 +215,7 @@ def test_another_key_opens_no_film(container):
 @pytest.mark.slow
 def test_a_part_of_a_film_says_how_much_is_left(tmp_path):
     (tmp_path / "a.bin").write_bytes(np.random.default_rng(0).bytes(1500))
-    cover, out = write_cover(tmp_path / "cover.mkv", 3 * GROUP), tmp_path / "out.mp4"
+    cover, out = still_film(tmp_path / "cover.mkv", 3 * GROUP), tmp_path / "out.mp4"
     hide_in_film(cover, tmp_path / "a.bin", OutputTarget(out), KEY, 18, 38)
     assert revealed(out).data == (tmp_path / "a.bin").read_bytes()
     encoded(out, tmp_path / "part.mp4", "-frames:v", str(GROUP), "-crf", "18")
@@ -267,7 +228,7 @@ def test_what_does_not_fit_is_refused(tmp_path, make_film):
     (tmp_path / "a.bin").write_bytes(bytes(100_000))
     secret, out = tmp_path / "a.bin", OutputTarget(tmp_path / "out.mp4")
     with pytest.raises(CapacityError, match=r"takes 100\d+ bytes, and there is room for \d+"):
-        hide_in_film(write_cover(tmp_path / "cover.mkv", GROUP), secret, out, KEY, 28, 42)
+        hide_in_film(still_film(tmp_path / "cover.mkv", GROUP), secret, out, KEY, 28, 42)
     with pytest.raises(CapacityError, match="there is room for 0"):
         hide_in_film(make_film(tmp_path / "short.mkv", 3), secret, out, KEY, 23, 38)
     with pytest.raises(CapacityError, match="needs even sides"):
