@@ -100,6 +100,11 @@ def group_room(shape: tuple[int, int], rung: FilmRung, rate: int) -> int:
     return max(content_room(shape[0] * shape[1], rung.bits, rate) - HEAD_BYTES, 0) if rate else 0
 
 
+def hidden_pixels(height: int, width: int, frames: int) -> int:
+    """Pixels in the hidden areas of a film's groups."""
+    return (height // BLOCK * BLOCK) * (width // BLOCK * BLOCK) * (frames // GROUP * GROUP)
+
+
 def pieces_of(message: bytes, rooms: Iterable[int]) -> Iterator[bytes]:
     """The content of each group: as much of the message as it has room for, which goes on in the next."""
     start, tail = 0, len(message).to_bytes(_NUMBER, "big") + sha256(message).digest()[:_DIGEST]

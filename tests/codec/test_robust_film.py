@@ -16,6 +16,7 @@ from stegnet.codec.robust_content import RobustFile, file_content
 from stegnet.codec.robust_film import (
     HEAD_BYTES,
     group_room,
+    hidden_pixels,
     hide_in_group,
     modulated,
     pieces_of,
@@ -158,6 +159,11 @@ def test_what_is_left_of_a_message_is_known():
 def test_unknown_channels(text):
     with pytest.raises(ConfigError, match="no channel for films"):
         parse_crf(text)
+
+
+def test_the_forecast_counts_whole_groups_and_blocks():
+    assert hidden_pixels(97, 130, 2 * GROUP + 47) == 96 * 128 * 2 * GROUP
+    assert hidden_pixels(97, 130, GROUP - 1) == 0
 
 
 # Files
