@@ -134,17 +134,31 @@ def _hide(hiding: _Hiding, secret: Path, verify: bool) -> tuple[Path, str]:
     """Writes the film without sound; returns it, and a line on what is hidden."""
     rates = _measure(hiding) if min(hiding.shape) and hiding.groups else []
     for _ in range(_ATTEMPTS):
-        rooms = hiding.rooms(rates)
-        message, line = _fit(secret, sum(rooms), hiding)
+        message, line = _fit(secret, sum(hiding.rooms(rates)), hiding)
+        used = _lowest(hiding, rates, len(message))
+        rooms = hiding.rooms(used)
         film = hiding.folder / "written.mp4"
-        _write(hiding, film, _containers(hiding, rates, pieces_of(message, filter(None, rooms))))
-        failed = _failed(hiding, _again(hiding, film), rates, message)
+        _write(hiding, film, _containers(hiding, used, pieces_of(message, filter(None, rooms))))
+        failed = _failed(hiding, _again(hiding, film), used, message)
         if not failed and verify:
-            failed = _failed(hiding, film, rates, message)
+            failed = _failed(hiding, film, used, message)
         if not failed:
             return film, line
         rates = [max(rate - _LOWERED, 0) if index in failed else rate for index, rate in enumerate(rates)]
     raise CapacityError(f"what is hidden in this film does not survive H.264 at CRF {hiding.crf}", _LARGER)
+
+
+def _lowest(hiding: _Hiding, rates: Sequence[int], size: int) -> list[int]:
+    """The lowest rates, none above the given ones, at which a message of this size fits twice, or else once.
+
+    So a small file comes back from worse channels than the promised one.
+    """
+
+    def lowered(share: int) -> list[int]:
+        return [max(rate * share // RATES, LOWEST) if rate else 0 for rate in rates]
+
+    wanted = size * (1 + (sum(hiding.rooms(rates)) >= 2 * size))
+    return next(lower for share in range(1, RATES + 1) if sum(hiding.rooms(lower := lowered(share))) >= wanted)
 
 
 def _measure(hiding: _Hiding) -> list[int]:
@@ -241,9 +255,8 @@ def _fit(secret: Path, room: int, hiding: _Hiding) -> tuple[bytes, str]:
     """
     name, size = stored_name(secret), secret.stat().st_size
     if file_bytes(name, size) <= room:
-        times = room // file_bytes(name, size)
         line = f"hidden: {printable(secret.name)}, {size} bytes, byte for byte"
-        return file_content(name, secret.read_bytes()), line + (f", {times} times" if times > 1 else "")
+        return file_content(name, secret.read_bytes()), line
     what = _media_kind(secret)
     if what is None or room < 1:
         taken = file_bytes(name, size)

@@ -1,8 +1,7 @@
 """Groups of frames that survive H.264: their bits, and what a film's groups hold (docs/format.md, "Robust films").
 
 A film is cut into groups of 48 frames, each a robust container of its own with its own salt, header and record. The
-record of a group holds a piece of the message, which begins anew where it ends: a film with much room holds it several
-times.
+record of a group holds a piece of the message, which begins anew where it ends: a film with room for it holds it twice.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
