@@ -159,12 +159,12 @@ def hide_robust(
     shape = cover.shape[0] // BLOCK, cover.shape[1] // BLOCK
     room = partial(content_room, shape[0] * shape[1], rung)
     read, area, few = reader(modem, key_source), hidden_area(cover), cover[..., 0].size > _LARGE
-    rate, container = best_rate(modem, area, channel, rung, written, randomness) - _MARGIN, cover.copy(order="C")
+    most, container = best_rate(modem, area, channel, rung, written, randomness) - _MARGIN, cover.copy(order="C")
     for _ in range(_ATTEMPTS):
-        if rate < LOWEST or room(rate) < 1:
+        if most < LOWEST or room(most) < 1:
             break
-        content = fit(room(rate))
-        rate = next(lower for lower in range(LOWEST, rate + 1) if room(lower) >= len(content))
+        content = fit(room(most))
+        rate = next(lower for lower in range(LOWEST, most + 1) if room(lower) >= len(content))
         salt = _common_salt(channel.received(container, written, few))  # of the cover, then of what hiding made of it
         key = robust_key(key_source, salt)
         bits = make_bits(shape, modem, rung, rate, content, key, salt, new_nonce(randomness))
@@ -172,7 +172,7 @@ def hide_robust(
         readings = (read(picture, step) for picture in channel.received(container, written, few))
         if all(reading is not None and reading.content.startswith(content) for reading in readings):
             return Survivor(container, rung, room(rate))
-        rate -= _MARGIN
+        most -= _MARGIN
     raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
 
 
