@@ -19,7 +19,6 @@ from stegnet.codec.film import Longer
 from stegnet.codec.modem import shipped_modem
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.robust_files import JPEG, RobustOptions, hide_robust_file
-from stegnet.codec.survival import DEFAULT
 from stegnet.core.card import SHIPPED
 from stegnet.core.errors import MediaError
 from stegnet.media import FILM
@@ -191,7 +190,8 @@ class LoadedPair:
                 `container_psnr` is given; else "sealed", compressed if it does not fit otherwise, and "network" if it
                 can't be compressed into the cover.
             compress: with "sealed", compress a picture or film that does not fit.
-            survive: with "robust", the channel: "jpeg:75" (the default), any other quality, or "messenger".
+            survive: with "robust", the channel: "jpeg:75" (the default), any other quality, or "messenger"; of a
+                film, "h264:23" (the default), or any other constant rate factor from 18 to 28.
             container_psnr: with "robust", quality of the container in dB; the nearest that the weights offer is taken.
                 By default 42 if the file fits so, else 38.
             verify, force, progress: as `hide_film`.
@@ -214,7 +214,7 @@ class LoadedPair:
         if method == "sealed":
             return embed_file(cover, secret, target, key, compress=compress, verify=verify, progress=progress)
         if method == "robust":
-            wanted = RobustOptions(survive or DEFAULT, container_psnr, verify)
+            wanted = RobustOptions(survive, container_psnr, verify)
             return hide_robust_file(shipped_modem, cover, secret, target, key, wanted, progress=progress)
         options, hide = (
             HideOptions(verify=verify, force=force),

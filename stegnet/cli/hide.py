@@ -32,10 +32,10 @@ what these hide is only scrambled. `stegnet info COVER` says what fits.
 Transparent pictures are composited on white.
 
 With OUT.jpg or --survive, the method is "robust": OUT survives being saved as
-JPEG and shared so, and may be an ordinary JPEG. There is much less room: a
-picture is scaled and compressed to fit, a small file is hidden as it is. Hiding
-simulates what OUT is promised to survive, and writes nothing that does not come
-back.
+JPEG and shared so, and may be an ordinary JPEG; or being encoded as H.264, and
+is an ordinary film. There is much less room: a picture is scaled and compressed
+to fit, a small file is hidden as it is. Hiding simulates what OUT is promised
+to survive, and writes nothing that does not come back.
 
 The method "network" reveals the secret once to measure its quality, which is
 printed as PSNR. Below 30 dB a warning gives the reason; below 22 dB nothing is
@@ -51,6 +51,7 @@ is OUT/a.png (OUT/a.jpg with --survive), that of a film OUT/a.mkv.
 
 AUTO, ROBUST, METHODS = "auto", "robust", ("auto", "sealed", "network", "robust")
 _JPEG = (".jpg", ".jpeg")
+_ROBUST_SUFFIXES = {"picture": ".jpg", "film": ".mp4"}
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -71,8 +72,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         choices=METHODS,
         default=AUTO,
         help="auto: sealed, compressed if it does not fit otherwise; sealed: any file, byte for byte; network: a "
-        "picture or film, by neural networks; robust: a picture or small file, by bits that survive JPEG (default: "
-        "auto; robust with --survive or for OUT.jpg)",
+        "picture or film, by neural networks; robust: a picture or small file, by bits that survive JPEG or H.264 "
+        "(default: auto; robust with --survive or for OUT.jpg)",
     )
     hide.add_argument(
         "--compress", action="store_true", help="sealed: compress a picture or film that does not fit otherwise"
@@ -87,14 +88,14 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--survive",
         metavar="CHANNEL",
         help="robust: what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved "
-        "twice as JPEG 70 to 80 (default: jpeg:75)",
+        "twice as JPEG 70 to 80; of a film, h264:CRF (default: jpeg:75, h264:23)",
     )
     hide.add_argument(
         "--container-psnr",
         type=float,
         metavar="DB",
-        help="robust: quality of the container: 42, 38, or 32 for more room (default: 42 for a file that fits so, "
-        "else 38)",
+        help="robust: quality of the container: 42, 38, or 32 for more room (default: 42 for a file that fits so in a "
+        "picture, else 38)",
     )
     hide.add_argument("--no-verify", action="store_true", help="do not read the output back to verify it")
     add_network_options(hide)
@@ -141,7 +142,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
-    from stegnet.codec.folder import hide_each, is_folder, plan_hiding, results_folder
+    from stegnet.codec.folder import SUFFIXES, hide_each, is_folder, plan_hiding, results_folder
 
     any_file = options.method in ("sealed", ROBUST) or (options.method == AUTO and not is_folder(options.secret))
     plan = plan_hiding(options.cover, options.secret, any_file)
@@ -150,7 +151,8 @@ def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
         network()  # its errors are reported once, not for each file
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
         hide = _hider(options, key_source, network, progress)
-        outcomes = hide_each(plan, output_target(options), hide, _JPEG[0] if options.method == ROBUST else "")
+        suffixes = _ROBUST_SUFFIXES if options.method == ROBUST else SUFFIXES
+        outcomes = hide_each(plan, output_target(options), hide, suffixes)
         return messages.run_batch(plan, outcomes, _frames)
 
 
@@ -167,9 +169,8 @@ def _hider(
         return lambda cover, secret, out: embed_file(cover, secret, out, key_source, **choices)
     if options.method == ROBUST:
         from stegnet.codec.robust_files import RobustOptions, hide_robust_file
-        from stegnet.codec.survival import DEFAULT
 
-        wanted = RobustOptions(options.survive or DEFAULT, options.container_psnr, not options.no_verify)
+        wanted = RobustOptions(options.survive, options.container_psnr, not options.no_verify)
         modem = modem_loader(options)
         return lambda cover, secret, out: hide_robust_file(
             modem, cover, secret, out, key_source, wanted, progress=progress

@@ -18,13 +18,14 @@ import numpy as np
 from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.codec.frame import FrameReading, nothing_revealed, read_record
 from stegnet.codec.keys import Key, KeyRing, KeySource
-from stegnet.codec.modem import ModemLoader
+from stegnet.codec.modem import BLOCK, ModemLoader
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import Header
-from stegnet.codec.robust_content import RobustContent, read_robust
+from stegnet.codec.robust_content import RobustContent, parse_content, read_robust
+from stegnet.codec.robust_film import read_film
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FILM, PICTURE, kind, lossy_format, read_cover, read_frames
+from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames
 
 UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
 
@@ -143,13 +144,37 @@ class Container:
         raise self.not_opened()
 
     def robust(self, modem: ModemLoader, progress: Progress = no_progress) -> RobustContent | None:
-        """What a modem hid in a picture; None if nothing opens so, for films, and where a sealed record opens."""
-        if self.kind == FILM or self.first.record is not None:
+        """What bits that survive lossy codecs hide; None if nothing opens so, and where a sealed record opens.
+
+        Raises:
+            RevealError: a film has lost a part of it.
+        """
+        if self.first.record is not None:
             return None
         if self._robust is None:
-            (picture,) = self.frames()
-            self._robust = read_robust(modem(), picture, self._key_source, partial(progress, "reveal tiles"))
+            if self.kind == FILM:
+                self._robust = self._robust_film(progress)
+            else:
+                (picture,) = self.frames()
+                self._robust = read_robust(modem(), picture, self._key_source, partial(progress, "reveal tiles"))
         return self._robust
+
+    def _robust_film(self, progress: Progress) -> RobustContent | None:
+        if lossy_format(self.path) is None or min(self.height, self.width) < BLOCK:
+            return None
+        pieces = read_film(self.readable_frames, self._key_source, lambda done: progress("reveal", done, 0))
+        if pieces is None:
+            return None
+        message = pieces.message
+        if message is None:
+            groups = f"{pieces.groups} group{'s' * (pieces.groups > 1)} of frames"
+            lost = f"{pieces.share:.0%} of what is hidden here is left: {groups}"
+            hint = "frames were lost or repeated, or the film was encoded at a lower quality than it was promised for"
+            raise RevealError(f"{self.path}: {lost}", hint)
+        try:
+            return parse_content(message)
+        except ValueError:
+            return None
 
     def inspect(self, progress: Progress = no_progress) -> Inspection:
         """Reads the records of all frames, and diagnoses what happened to them.
@@ -172,13 +197,8 @@ class Container:
         form = lossy_format(self.path)
         if form is None:
             return nothing_revealed()
-        if self.kind == PICTURE:
-            hint = (
-                f"the key is another one, or {form} keeps nothing of what was hidden; `hide --survive` hides what stays"
-            )
-            return RevealError(str(nothing_revealed()), hint)
-        hint = "get the file that `stegnet hide` wrote, sent as a file: messengers and web sites often convert pictures"
-        return RevealError(f"{self.path}: {form} does not keep what was hidden", hint)
+        hint = f"the key is another one, or {form} keeps nothing of what was hidden; `hide --survive` hides what stays"
+        return RevealError(str(nothing_revealed()), hint)
 
     def _find_anchor(self) -> None:
         """Looks for a frame that opens with the passphrase alone, where the first does not."""

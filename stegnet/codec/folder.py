@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -20,6 +20,7 @@ from stegnet.codec.robust_content import RobustFile
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.media import FILM, PICTURE, kind
 
+SUFFIXES = {what: forms[0] for what, forms in FORMS.items()}
 _NAMED = 5  # skipped files that a note names
 _Files = list[tuple[Path, str]]  # with the media kind of each
 
@@ -115,20 +116,23 @@ def plan_revealing(containers: Path) -> Plan:
 
 
 def hide_each(
-    plan: Plan, folder: OutputTarget, hide: Callable[[Path, Path, OutputTarget], Report], suffix: str = ""
+    plan: Plan,
+    folder: OutputTarget,
+    hide: Callable[[Path, Path, OutputTarget], Report],
+    suffixes: Mapping[str, str] = SUFFIXES,
 ) -> Iterator[Outcome]:
     """Hides pair after pair; an error ends only its pair.
 
     Args:
         folder: for the results: `a.jpg` becomes `folder/a.png`, a film `folder/a.mkv`.
         hide: hides a secret in a cover.
-        suffix: of all results; "" for that of their kind.
+        suffixes: of results by the kind of their cover.
     """
     names = Names()
 
     def work(job: Job) -> tuple[Path, Report]:
         assert job.secret is not None
-        out = folder.path / names.take(job.source.stem, suffix or FORMS[job.kind][0])
+        out = folder.path / names.take(job.source.stem, suffixes[job.kind])
         return out, hide(job.source, job.secret, replace(folder, path=out))
 
     return _each(plan.jobs, work)

@@ -16,6 +16,7 @@ from stegnet.codec.record import PICTURE as HIDDEN_PICTURE
 from stegnet.codec.record import File, Header, Pictures
 from stegnet.codec.robust_content import RobustContent, RobustFile
 from stegnet.codec.robust_files import CONTAINER_PSNR, forecast_room
+from stegnet.codec.robust_film import hidden_pixels
 from stegnet.core.card import SHIPPED, SHIPPED_MODEM, read_card, weights_id
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import PSNR
@@ -49,8 +50,8 @@ def file_info(
     check_input(path)
     with Container(path, key_source) as container:
         if container.kind == FILM:
-            hidden = _in_film(container, progress)
-            return _film_or_damage(path) | hidden
+            robust = container.robust(modem, progress)
+            return _film_or_damage(path) | (_in_film(container, progress) if robust is None else _in_robust(robust))
         shown = _picture_of(container.height, container.width)
         robust = container.robust(modem, progress)
         return shown | (_in_picture(container) if robust is None else _in_robust(robust))
@@ -117,7 +118,7 @@ def _forecast(height: int, width: int, frames: int, room: int, by_network: bool)
     if by_network:
         what = f"a film of up to {frames} frames" if frames > 1 else "a picture"
         lines.append(f"{what} of its own size at about {_figure()} (network)")
-    return lines if frames > 1 else lines + _robust_forecast(height, width)
+    return lines + (_robust_film_forecast(height, width, frames) if frames > 1 else _robust_forecast(height, width))
 
 
 def _robust_forecast(height: int, width: int) -> list[str]:
@@ -131,6 +132,13 @@ def _robust_forecast(height: int, width: int) -> list[str]:
             what = f"about {room} bytes, such as a picture of its own size at about {decibels:.0f} dB"
             lines.append(f"{what} (robust, --survive {rung.channel})")
     return lines
+
+
+def _robust_film_forecast(height: int, width: int, frames: int) -> list[str]:
+    """What survives H.264 in a film of this size, one line for each CRF that was measured."""
+    pixels = hidden_pixels(height, width, frames)
+    rooms = {crf: int(rate * pixels / 8) for crf, rate in forecast.ROBUST_FILMS.items()}
+    return [f"about {room} bytes (robust, --survive h264:{crf})" for crf, room in rooms.items() if room]
 
 
 def _figure() -> str:

@@ -32,6 +32,10 @@ _MOST_NEAR, _MOST_SALTS = 6, 8
 _LUMA = (299, 587, 114)  # thousandths of red, green, blue (ITU-R BT.601)
 
 
+# Log-likelihood ratios, (n,), of the bits with these numbers, (n,) int.
+Ratios = Callable[[np.ndarray], np.ndarray]
+
+
 @dataclass(frozen=True)
 class Reading:
     """What was read from a robust container.
@@ -71,8 +75,12 @@ def robust_salts(picture: np.ndarray) -> Iterator[bytes]:
     Its hidden area is cut into regions, four by four if it is large enough. A salt is a hash of their mean lumas, in
     steps of 16 levels. Means that are near an edge of their step may have been moved over it.
     """
-    sizes = size_bytes(*picture.shape[:2])
-    numbers, others, distances = _steps(_region_means(hidden_area(picture)))
+    yield from salts_of(b"stegnet/2/robust/salt" + size_bytes(*picture.shape[:2]), region_means(hidden_area(picture)))
+
+
+def salts_of(prefix: bytes, means: np.ndarray) -> Iterator[bytes]:
+    """The salts, as `robust_salts`, of regions of these mean lumas, (n,) in levels; `prefix` is hashed before them."""
+    numbers, others, distances = _steps(means)
     near = np.flatnonzero(distances < _NEAR)
     near = near[distances[near].argsort(kind="stable")][:_MOST_NEAR]
     flips = [near[[bool(number >> place & 1) for place in range(near.size)]] for number in range(1 << near.size)]
@@ -80,7 +88,7 @@ def robust_salts(picture: np.ndarray) -> Iterator[bytes]:
     for some in flips[:_MOST_SALTS]:
         values = numbers.copy()
         values[some] = others[some]
-        yield sha256(b"stegnet/2/robust/salt" + sizes + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
+        yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
 
 
 def robust_key(source: KeySource, salt: bytes) -> Key:
@@ -122,6 +130,20 @@ def make_bits(
 
     Args:
         shape: rows and columns of blocks.
+        content, nonce: as `coded_bits`.
+    """
+    bits = np.zeros((*shape, modem.bits), np.float32)
+    bits[..., rung.places] = coded_bits(shape, rung, rate, content, key, salt, nonce) * 2.0 - 1
+    return bits
+
+
+def coded_bits(
+    shape: tuple[int, int], rung: Rung, rate: int, content: bytes, key: Key, salt: bytes, nonce: bytes
+) -> np.ndarray:
+    """The bits of a rung that carry a record, (rows, cols, bits) uint8.
+
+    Args:
+        shape: rows and columns of blocks.
         content: at most `content_room` bytes.
         nonce: 7 random bytes, fresh for each hiding.
     """
@@ -137,9 +159,7 @@ def make_bits(
     order = _order(key.robust(b"order", salt, header), coding.places)
     mask = _mask(key.robust(b"mask", salt, header), coding.places)
     carried[places.rest[order]] = coding.encode(message) ^ mask
-    bits = np.zeros((*shape, modem.bits), np.float32)
-    bits[..., rung.places] = carried.reshape(*shape, rung.bits) * 2.0 - 1
-    return bits
+    return carried.reshape(*shape, rung.bits)
 
 
 def new_nonce(randomness: Randomness) -> bytes:
@@ -159,7 +179,7 @@ def reader(modem: Modem, source: KeySource) -> Callable[[np.ndarray, Step], Read
         for salt in robust_salts(picture):
             key = key_of(salt)
             ratios = modem.reveal(area, dither_of(shape, key, salt), step)
-            found = (_read(ratios, rung, key, salt) for rung in modem.rungs)
+            found = (read_bits(_in_order(ratios[..., rung.places]), shape, rung, key, salt) for rung in modem.rungs)
             if reading := next(filter(None, found), None):
                 return reading
         return None
@@ -167,28 +187,42 @@ def reader(modem: Modem, source: KeySource) -> Callable[[np.ndarray, Step], Read
     return read
 
 
-def _read(ratios: np.ndarray, rung: Rung, key: Key, salt: bytes) -> Reading | None:
+def _as_read(rate: int) -> float:
+    """Leaves ratios as they are."""
+    return 1.0
+
+
+def read_bits(
+    ratios: Ratios, shape: tuple[int, int], rung: Rung, key: Key, salt: bytes, sure: Callable[[int], float] = _as_read
+) -> Reading | None:
     """Reads the record of a rung, if it opens.
 
     Args:
-        ratios: (rows, cols, K) log-likelihood ratios.
+        ratios: log-likelihood ratios of the bits with the given numbers.
+        shape: rows and columns of blocks.
+        sure: factor of the record's ratios, by its rate.
     """
-    shape = ratios.shape[:2]
     blocks = shape[0] * shape[1]
     if not record_places(blocks, rung):
         return None
-    places, flat = places_of(blocks, rung, key, salt), ratios[..., rung.places].reshape(-1)
-    header = _read_header(flat[places.header], key.robust(b"header", salt))
+    places = places_of(blocks, rung, key, salt)
+    header = _read_header(ratios(places.header), key.robust(b"header", salt))
     if header is None or not LOWEST <= header[0] <= HIGHEST or content_room(blocks, rung, header[0]) < 0:
         return None
     coding = Coding(places.rest.size, header[0])
     order = _order(key.robust(b"order", salt, header), coding.places)
     signs = 1.0 - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
-    message = coding.decode(flat[places.rest[order]] * signs)
+    message = coding.decode(ratios(places.rest[order]) * signs * sure(header[0]))
     content = (
         None if message is None else _unseal(np.packbits(message[: coding.room // 8 * 8]), shape, key, salt, header)
     )
     return None if content is None else Reading(content, rung, header[0])
+
+
+def _in_order(ratios: np.ndarray) -> Ratios:
+    """Ratios by the numbers of their bits, from those of all blocks, (rows, cols, bits)."""
+    flat = ratios.reshape(-1)
+    return lambda numbers: flat[numbers]
 
 
 def _read_header(ratios: np.ndarray, mask_key: bytes) -> bytes | None:
@@ -210,12 +244,13 @@ def _unseal(sealed: np.ndarray, shape: tuple[int, int], key: Key, salt: bytes, h
         return None
 
 
-def _region_means(area: np.ndarray) -> np.ndarray:
+def region_means(area: np.ndarray) -> np.ndarray:
     """Mean luma of each region, (n,) float64, in levels, from exact sums."""
-    down, across = (_region_edges(side // BLOCK) for side in area.shape[:2])
-    regions = [area[top:bottom, left:right] for top, bottom in pairwise(down) for left, right in pairwise(across)]
-    sums = [region.sum((0, 1), dtype=np.int64) @ _LUMA / (region.size // len(_LUMA)) for region in regions]
-    return np.array(sums) / sum(_LUMA)
+    down, across = (list(pairwise(_region_edges(side // BLOCK))) for side in area.shape[:2])
+    strips = [area[top:bottom].sum(0, dtype=np.uint32) for top, bottom in down]
+    sums = [[strip[left:right].sum(0, dtype=np.int64) @ _LUMA for left, right in across] for strip in strips]
+    sizes = [[(bottom - top) * (right - left) for left, right in across] for top, bottom in down]
+    return (np.array(sums) / np.array(sizes)).reshape(-1) / sum(_LUMA)
 
 
 def _region_edges(blocks: int) -> list[int]:

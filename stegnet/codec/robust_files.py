@@ -10,6 +10,8 @@ import numpy as np
 from stegnet.codec.embed import stored_name
 from stegnet.codec.extract import printable
 from stegnet.codec.files import check_input, input_kind
+from stegnet.codec.film_survival import DEFAULT as FILM_DEFAULT
+from stegnet.codec.film_survival import hide_in_film, parse_crf
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.modem import BLOCK, Modem, ModemLoader, Rung
 from stegnet.codec.output import OutputTarget, Progress, Report, no_progress, write_jpeg, write_picture
@@ -41,13 +43,14 @@ class RobustOptions:
     """Choices of the method "robust".
 
     Attributes:
-        survive: channel that the container survives, as `parse_channel` takes it.
+        survive: channel that the container survives, as `parse_channel` takes it, or `parse_crf` for films; None: the
+            default, JPEG 75 or CRF 23.
         container_psnr: of the container in dB; of the weights' rungs, the nearest are taken. None: the highest at which
-            a file fits as it is, or CONTAINER_PSNR.
+            a file fits a picture as it is, or CONTAINER_PSNR.
         verify: read the file back.
     """
 
-    survive: str = DEFAULT
+    survive: str | None = None
     container_psnr: float | None = None
     verify: bool = True
 
@@ -113,21 +116,23 @@ def hide_robust_file(
     randomness: Randomness = SYSTEM,
     progress: Progress = no_progress,
 ) -> Report:
-    """Hides a picture or any small file in a picture, so that it comes back after a lossy channel.
+    """Hides a picture or any small file in a picture or film, so that it comes back after a lossy channel.
 
-    A JPEG or PNG is written, by the suffix. The cover's colour profile is kept; other metadata are not.
+    A JPEG or PNG is written, by the suffix, or H.264 for a film. The cover's colour profile is kept; other metadata of
+    pictures are not.
 
     Raises:
         ConfigError: there is no such channel.
         MediaError: a file can't be read or written.
-        CapacityError: the secret does not fit, or does not come back; or the cover is a film.
+        CapacityError: the secret does not fit, or does not come back.
         WeightsError: the weights are missing, or not a modem's.
     """
-    channel = parse_channel(options.survive)
     check_input(secret)
     if input_kind(cover) == FILM:
-        hint = "take a picture as the cover, or leave out `--survive`"
-        raise CapacityError(f"{cover}: films that survive lossy codecs: not yet", hint)
+        crf = parse_crf(options.survive or FILM_DEFAULT)
+        choices = crf, options.container_psnr or CONTAINER_PSNR, options.verify, randomness, progress
+        return hide_in_film(cover, secret, out, key_source, *choices)
+    channel = parse_channel(options.survive or DEFAULT)
     out.check(ROBUST_FORMS, "picture that survives JPEG", cover, secret)
     pixels, profile = read_cover(cover)
     prepared, written = channel.prepare(pixels), WRITTEN_QUALITY if out.path.suffix.lower() in JPEG else None

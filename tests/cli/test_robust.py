@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 
 from stegnet.cli import main
 from stegnet.media import read_picture
+from tests.support.films import encoded, still_film
 from tests.support.modem import index_modem
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -127,6 +128,34 @@ def test_folders(run, picture):
     assert [path.name for path in sorted(Path("back").iterdir())] == ["1.txt", "2.txt"]
 
 
+@pytest.mark.slow
+def test_films(run):
+    still_film(Path("still.mkv"), 50)
+    code, out, err = run("hide still.mkv note.txt -o film.mp4 --survive h264:23")
+    assert code == 0, err
+    assert out.startswith("wrote film.mp4: 160x128")
+    assert "; survives H.264 at CRF 23 and better; container " in err
+    encoded(Path("film.mp4"), Path("again.mp4"), "-crf", "23")
+    code, _, err = run("reveal again.mp4 -o n.txt")
+    assert (code, err) == (0, "note: hidden: note.txt, 15 bytes\n")
+    assert Path("n.txt").read_text() == "meet me at noon"
+    found = json.loads(run("info again.mp4 --json")[1])
+    assert [found[name] for name in ("hidden", "method", "hidden_name")] == ["file", "robust", "note.txt"]
+    Path("k").write_bytes(bytes(32))
+    code, _, err = run("reveal again.mp4 -o n2.txt")
+    assert (code, err.splitlines()[0]) == (1, "error: nothing can be revealed: nothing here opens with this key")
+
+
+@pytest.mark.slow
+def test_folders_of_films(run):
+    Path("covers").mkdir()
+    still_film(Path("covers/a.mkv"), 50)
+    assert run("hide covers note.txt -o out --survive h264:23")[0] == 0
+    assert [path.name for path in Path("out").iterdir()] == ["a.mp4"]
+    assert run("reveal out -o back")[0] == 0
+    assert Path("back/a.txt").read_text() == "meet me at noon"
+
+
 def test_the_wrong_key_and_nothing_hidden_get_one_answer(run):
     assert run("hide photo.jpg note.txt -o c.jpg")[0] == 0
     expected = (
@@ -143,7 +172,10 @@ REFUSED = [
     ("hide photo.jpg big.bin -o c.jpg", "error: big.bin: takes 5012 bytes, and there is room for"),
     ("hide photo.jpg note.txt -o c.jpg --survive jpeg:10", "error: survive: unknown channel 'jpeg:10'"),
     ("hide photo.jpg note.txt -o c.jpg --survive jpeg:40", "error: these weights do not survive JPEG 40 and better"),
-    ("hide cover.mkv note.txt -o c.jpg", "error: cover.mkv: films that survive lossy codecs: not yet"),
+    ("hide cover.mkv note.txt -o c.jpg", "error: c.jpg: a film is written as .mp4 or .mkv"),
+    ("hide cover.mkv note.txt -o c.mp4 --survive jpeg:75", "error: survive: 'jpeg:75' is no channel for films"),
+    ("hide cover.mkv note.txt -o c.mp4 --survive h264:23", "error: note.txt: takes "),
+    ("hide photo.jpg note.txt -o c.jpg --survive h264:23", "error: survive: unknown channel 'h264:23'"),
     ("hide photo.jpg note.txt -o c.gif --survive jpeg:75", "error: c.gif: a picture that survives JPEG is written as"),
     ("hide tiny.png note.txt -o c.jpg", "error: nothing that is hidden in this cover survives JPEG 75 and better"),
     ("hide photo.jpg none -o c.jpg", "error: none: no such file"),

@@ -14,7 +14,6 @@ from tests.odd.make import LOSSLESS, Maker, both, by_ffmpeg, cut, filmed, nothin
 
 OTHER_WEIGHTS = "error: hidden with the weights "
 ALTERED = "warning: the picture was altered since it was hidden, and is shown as it is"
-LOSSY = "does not keep what was hidden"
 NOT_AS_HIDDEN = "error: the container is not as it was hidden: "
 STRICT, BY_PHRASE, BY_K2, BY_W2 = " --strict", " --passphrase-file p", " --key-file k2", " --weights w2"
 PHRASE, K2 = written("p", b"a phrase\n"), written("k2", bytes(32))
@@ -36,11 +35,6 @@ def lost(what: str, make: Maker, name: str = "a.png", more: str = "", says: str 
     """Nothing opens."""
     to = "s.mkv" if what.startswith("film") else "s.png"
     return Case(what, make, f"reveal {name} -o {to}{more}", 1, says)
-
-
-def lossy(what: str, make: Maker, name: str) -> Case:
-    """Nothing opens, because the format is lossy."""
-    return lost(what, make, name, says=LOSSY)
 
 
 def opened(change, name: str = "a.png", of: str = "hidden.png", **options) -> Maker:
@@ -163,9 +157,9 @@ CASES = (
     film("re-encoded as HuffYUV", filtered("", name="a.avi", coded="-c:v huffyuv -pix_fmt bgra"), name="a.avi"),
     film("re-encoded as PNG in MOV", filtered("", name="a.mov", coded="-c:v png -pix_fmt rgb24"), name="a.mov"),
     film("saved as animated PNG", filtered("", name="a.png", coded="-f apng -pix_fmt rgb24"), name="a.png"),
-    lossy("film re-encoded with loss", filtered("", coded="-c:v libx264 -crf 1"), "a.mkv"),
-    lossy("film in YCbCr", filtered("", coded="-c:v ffv1 -pix_fmt yuv444p"), "a.mkv"),
-    lossy("film saved as GIF", filtered("", name="a.gif", coded=""), "a.gif"),
+    lost("film re-encoded with loss", filtered("", coded="-c:v libx264 -crf 1"), "a.mkv"),
+    lost("film in YCbCr", filtered("", coded="-c:v ffv1 -pix_fmt yuv444p"), "a.mkv"),
+    lost("film saved as GIF", filtered("", name="a.gif", coded=""), "a.gif"),
     lost("film cropped", filtered("crop=96:62:0:0"), "a.mkv"),
     film("played backwards", filtered("reverse"), 3, "warning: 5 frames (1–5) were moved to another place"),
     film("without its frame 1", order("0 -1 2 3 4 5"), 3, "warning: frame 1 was lost"),

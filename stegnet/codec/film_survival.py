@@ -1,0 +1,290 @@
+"""Hiding any file in a film so that it comes back after H.264: the channel is simulated, by real encoders."""
+
+import re
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from stegnet.codec.embed import stored_name
+from stegnet.codec.extract import printable
+from stegnet.codec.fec import HIGHEST, LOWEST, RATES
+from stegnet.codec.film_modem import GROUP, RUNGS, FilmRung, film_ratios, sureness
+from stegnet.codec.keys import SYSTEM, KeySource, Randomness
+from stegnet.codec.modem import BLOCK
+from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
+from stegnet.codec.robust import new_nonce, robust_key
+from stegnet.codec.robust_content import file_bytes, file_content
+from stegnet.codec.robust_film import (
+    group_room,
+    hide_in_group,
+    modulated,
+    pieces_of,
+    read_groups,
+    signal_of,
+)
+from stegnet.codec.survival import information
+from stegnet.core.errors import CapacityError, ConfigError, MediaError, extra
+from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
+from stegnet.media import FILM, PICTURE, FilmInfo, atomic_write, kind, read_frames, scan
+
+FORMS = (".mp4", ".mkv")
+DEFAULT = "h264:23"
+LEAST_CRF, MOST_CRF = 18, 28
+WRITTEN_CRF = 18  # of the films that hiding writes
+_SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a group
+_LOWERED = 4  # 64ths, where a group does not come back
+_ATTEMPTS = 3
+_LARGER = "take a longer or larger cover, with more that moves little, or a milder channel"
+
+
+@dataclass(frozen=True)
+class _Hiding:
+    """A film in which something is being hidden.
+
+    Attributes:
+        folder: for films that are tried.
+        crf: the promised one.
+    """
+
+    cover: Path
+    info: FilmInfo
+    folder: Path
+    crf: int
+    rung: FilmRung
+    key_source: KeySource
+    randomness: Randomness
+    progress: Progress
+
+    @property
+    def groups(self) -> int:
+        return len(self.info.pts) // GROUP
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of blocks."""
+        return self.info.height // BLOCK, self.info.width // BLOCK
+
+    def rooms(self, rates: Sequence[int]) -> list[int]:
+        """Bytes of the message in each group."""
+        return [group_room(self.shape, self.rung, rate) for rate in rates]
+
+
+def parse_crf(text: str) -> int:
+    """The constant rate factor of a channel as users name it: h264:CRF.
+
+    Raises:
+        ConfigError: there is no such channel for films.
+    """
+    found = re.fullmatch(r"h264:(\d{1,2})", text)
+    crf = int(found[1]) if found else -1
+    if not LEAST_CRF <= crf <= MOST_CRF:
+        hint = f"films survive h264:{LEAST_CRF} to h264:{MOST_CRF}, the higher the more robust"
+        raise ConfigError(f"survive: {text!r} is no channel for films", hint)
+    return crf
+
+
+def hide_in_film(
+    cover: Path,
+    secret: Path,
+    out: OutputTarget,
+    key_source: KeySource,
+    crf: int,
+    psnr: float,
+    verify: bool = True,
+    randomness: Randomness = SYSTEM,
+    progress: Progress = no_progress,
+) -> Report:
+    """Hides a file in a film; an ordinary H.264 film is written, with the cover's sound.
+
+    A film or picture that does not fit is compressed. The film is encoded again as it is promised to survive, and
+    nothing is written that does not come back.
+
+    Args:
+        crf: constant rate factor of that encoding.
+        psnr: of the container in dB, before encoding; the nearest that there is.
+        verify: read the file back from the written film too.
+    Raises:
+        MediaError: a film can't be read or written.
+        CapacityError: the file does not fit, or does not come back.
+    """
+    out.check(FORMS, FILM, cover, secret)
+    with extra("media", "hiding in films that survive H.264"):
+        from stegnet.media.h264 import check_sides, with_sound  # here, since it needs ffmpeg
+    info = scan(cover)
+    check_sides(cover, info)
+    rung = min(RUNGS, key=lambda each: abs(each.psnr - psnr))
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        hiding = _Hiding(cover, info, Path(folder), crf, rung, key_source, randomness, progress)
+        film, line = _hide(hiding, secret, verify)
+        with atomic_write(out.path, overwrite=out.force) as part:
+            with_sound(film, cover, part, out.path.suffix.lower())
+        quality = _quality(cover, film)
+    promise = f"survives H.264 at CRF {crf} and better; container {quality:.1f} dB"
+    notes = (f"{line}; {promise}", *(f"cover: {note}" for note in info.notes))
+    return Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, notes)
+
+
+def _hide(hiding: _Hiding, secret: Path, verify: bool) -> tuple[Path, str]:
+    """Writes the film without sound; returns it, and a line on what is hidden."""
+    rates = _measure(hiding) if min(hiding.shape) and hiding.groups else []
+    for _ in range(_ATTEMPTS):
+        message, line = _fit(secret, sum(hiding.rooms(rates)), hiding)
+        used = _lowest(hiding, rates, len(message))
+        rooms = hiding.rooms(used)
+        film = hiding.folder / "written.mp4"
+        _write(hiding, film, _containers(hiding, used, pieces_of(message, filter(None, rooms))))
+        failed = _failed(hiding, _again(hiding, film), used, message)
+        if not failed and verify:
+            failed = _failed(hiding, film, used, message)
+        if not failed:
+            return film, line
+        rates = [max(rate - _LOWERED, 0) if index in failed else rate for index, rate in enumerate(rates)]
+    raise CapacityError(f"what is hidden in this film does not survive H.264 at CRF {hiding.crf}", _LARGER)
+
+
+def _lowest(hiding: _Hiding, rates: Sequence[int], size: int) -> list[int]:
+    """The lowest rates, none above the given ones, at which a message of this size fits twice, or else once.
+
+    So a small file comes back from worse channels than the promised one.
+    """
+
+    def lowered(share: int) -> list[int]:
+        return [max(rate * share // RATES, LOWEST) if rate else 0 for rate in rates]
+
+    wanted = size * (1 + (sum(hiding.rooms(rates)) >= 2 * size))
+    return next(lower for share in range(1, RATES + 1) if sum(hiding.rooms(lower := lowered(share))) >= wanted)
+
+
+def _measure(hiding: _Hiding) -> list[int]:
+    """The rate of each group, 0 if nothing comes back, from random bits that are hidden, encoded and read."""
+    film, rung, seed = hiding.folder / "measured.mp4", hiding.rung, int.from_bytes(hiding.randomness(16), "big")
+    sizes = hiding.shape[0] * hiding.shape[1], rung.bits.bits
+
+    def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
+        draw = np.random.default_rng((seed, index))
+        return draw.integers(0, 2, sizes), draw.random(sizes, np.float32)
+
+    def change(index: int, group: list[np.ndarray]) -> list[np.ndarray]:
+        return modulated(group, *drawn(index), rung)
+
+    _write(hiding, film, _changed_groups(hiding, change))
+    rates, numbers = [], np.arange(sizes[0] * sizes[1])
+    with closing(read_frames(_again(hiding, film))) as frames:
+        for index in range(hiding.groups):
+            bits, dither = drawn(index)
+            group = np.stack([signal_of(frame).coefficients for frame in islice(frames, GROUP)])
+            rates.append(_rate(film_ratios(group, dither, rung)(numbers) * (2 * bits.reshape(-1) - 1)))
+    return rates
+
+
+def _rate(right: np.ndarray) -> int:
+    """The rate at which a group comes back, from ratios that are positive where right."""
+    for rate in range(HIGHEST, LOWEST - 1, -1):
+        if information(right * sureness(rate)) * RATES * _SHARE - _MARGIN >= rate:
+            return rate
+    return 0
+
+
+def _containers(hiding: _Hiding, rates: Sequence[int], pieces: Iterator[bytes]) -> Generator[np.ndarray, None, None]:
+    """The frames with what is hidden in them."""
+    rooms = hiding.rooms(rates)
+
+    def change(index: int, group: list[np.ndarray]) -> list[np.ndarray]:
+        if not rooms[index]:
+            return group
+        nonce = new_nonce(hiding.randomness)
+        return hide_in_group(group, hiding.rung, rates[index], next(pieces), hiding.key_source, nonce)
+
+    return _changed_groups(hiding, change)
+
+
+def _changed_groups(
+    hiding: _Hiding, change: Callable[[int, list[np.ndarray]], list[np.ndarray]]
+) -> Generator[np.ndarray, None, None]:
+    """The cover's frames, each whole group changed."""
+    with closing(read_frames(hiding.cover)) as frames:
+        for index in range(hiding.groups):
+            yield from change(index, list(islice(frames, GROUP)))
+        yield from frames
+
+
+def _write(hiding: _Hiding, film: Path, frames: Generator[np.ndarray, None, None], crf: int = WRITTEN_CRF) -> None:
+    from stegnet.media.h264 import write_h264
+
+    with closing(frames):
+        write_h264(film, _counted(hiding, frames), hiding.info, crf)
+
+
+def _again(hiding: _Hiding, film: Path) -> Path:
+    """A film encoded once more, as it is promised to survive."""
+    again = hiding.folder / "again.mp4"
+    _write(hiding, again, read_frames(film), hiding.crf)
+    return again
+
+
+def _counted(hiding: _Hiding, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    for done, frame in enumerate(frames, 1):
+        yield frame
+        hiding.progress("hide", done, len(hiding.info.pts))
+
+
+def _failed(hiding: _Hiding, film: Path, rates: Sequence[int], message: bytes) -> set[int]:
+    """The groups whose content does not come back from a film."""
+    key_of = cache(partial(robust_key, hiding.key_source))
+    rooms = hiding.rooms(rates)
+    used = [index for index, room in enumerate(rooms) if room]
+    expected = dict(zip(used, pieces_of(message, filter(None, rooms)), strict=True))
+    step = partial(hiding.progress, "verify")
+    with closing(read_frames(film)) as frames:
+        readings = read_groups(frames, key_of, lambda done: step(done, len(hiding.info.pts)))
+        found = dict(enumerate(reading.content if reading else b"" for reading in readings))
+    return {index for index, piece in expected.items() if not found[index].startswith(piece)}
+
+
+def _fit(secret: Path, room: int, hiding: _Hiding) -> tuple[bytes, str]:
+    """The message, and a line on what it is: the file as it is, or a picture or film compressed to the room.
+
+    Raises:
+        CapacityError: it does not fit.
+    """
+    name, size = stored_name(secret), secret.stat().st_size
+    if file_bytes(name, size) <= room:
+        line = f"hidden: {printable(secret.name)}, {size} bytes, byte for byte"
+        return file_content(name, secret.read_bytes()), line
+    what = _media_kind(secret)
+    if what is None or room < 1:
+        taken = file_bytes(name, size)
+        raise CapacityError(f"{secret}: takes {taken} bytes, and there is room for {room}", _LARGER)
+    from stegnet.media import compress
+
+    squeeze, suffix = {
+        PICTURE: (compress.compress_picture, compress.AVIF),
+        FILM: (compress.compress_film, compress.HEVC),
+    }[what]
+    name = stored_name(secret.with_suffix(suffix))
+    with TemporaryDirectory(prefix="stegnet-", dir=hiding.folder) as folder:
+        made = squeeze(secret, Path(folder), room - file_bytes(name, 0), partial(hiding.progress, "compress"))
+        name = stored_name(secret.with_suffix(made.path.suffix))
+        data = made.path.read_bytes()
+    line = f"{printable(secret.name)} was compressed from {size} bytes to {len(data)}: {made.description}"
+    return file_content(name, data), line
+
+
+def _media_kind(path: Path) -> str | None:
+    try:
+        return kind(path)
+    except MediaError:
+        return None
+
+
+def _quality(cover: Path, film: Path) -> float:
+    """PSNR in dB of a film against its cover, over all frames."""
+    with closing(read_frames(cover)) as before, closing(read_frames(film)) as after:
+        errors = [mean_squared_error(*pair) for pair in zip(before, after, strict=True)]
+    return psnr_from_mse(sum(errors) / len(errors), PEAK)
