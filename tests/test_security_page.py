@@ -183,4 +183,4 @@ def test_robust_containers_are_found() -> None:
         assert cells(SECURITY, row.rung) == [row.rung, shown]
     shares = robust_detection()["accuracy"]
     shown = methods("containers told from covers")[4].strip()
-    assert shown == f"{100 * shares.min():.0f} to {percent(shares.max())} right"
+    assert shown.startswith(f"{100 * shares.min():.0f} to {percent(shares.max())} right;")
