@@ -92,10 +92,14 @@ def bench(network: Network, size: str, frames: int, ancestor: bool) -> dict[str,
 def _network_alone(network: Network, cover: Path, secret: Path, frames: int) -> None:
     """Hides frames that were decoded before; the results are discarded."""
     few = [list(islice(read_frames(path), 4)) for path in (cover, secret)]
-    pairs = list(zip(*few, strict=True))
-    items = (pairs[index % len(pairs)] for index in range(frames))
-    pool = network.pool(*pairs[0][0].shape[:2])
-    for _ in ordered(lambda pair: network.hide(*pair, None), items, pool.workers, pool.prepare):
+    height, width, _ = few[0][0].shape
+    most = room(height, width)
+    decoded = [bases.through_bytes(frame, network.base, network.quality, most, film=True) for frame in few[1]]
+    inputs = list(zip(*few, decoded, strict=True))
+    items = (inputs[index % len(inputs)] for index in range(frames))
+    pool = network.pool(height, width)
+    hide = network.hide
+    for _ in ordered(lambda item: hide(item[0], item[1], None, item[2]), items, pool.workers, pool.prepare):
         pass
 
 

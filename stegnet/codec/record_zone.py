@@ -68,9 +68,9 @@ def write_record(
         dummies: (H, W, 3) int16, steps of the samples that carry nothing.
     """
     numbers = order.numbers(zones.record)
-    free = np.zeros(samples.size, bool)
-    free[numbers] = True
     if plan.grey:
+        free = np.zeros(samples.size, bool)
+        free[numbers] = True
         numbers = numbers[numbers % 3 == 1]
     up, down, ties = costs.at(numbers)
     if plan.grey:
@@ -80,8 +80,10 @@ def write_record(
     assert own is not None
     following = _clustered(numbers // 3, up, down, dummies) if plan.grey and own.merged == 1 else None
     changes = trellis.write(samples[numbers], trits, own, up, down, ties, following)
-    for offset in (-1, 0, 1) if plan.grey else (0,):
-        near = numbers + offset
+    if not plan.grey:
+        samples[numbers] = changed(samples[numbers], changes)
+        return
+    for near in (numbers - 1, numbers, numbers + 1):
         samples[near] = np.where(free[near], changed(samples[near], changes), samples[near])
 
 
