@@ -76,7 +76,8 @@ class Container:
         except BaseException:
             self.close()
             raise
-        self._decoded, self._robust = [first], None
+        self._decoded = [first]
+        self._robust: list[RobustContent | None] = []  # the answer, once it was looked for
 
     @property
     def key(self) -> Key:
@@ -144,20 +145,21 @@ class Container:
         raise self.not_opened()
 
     def robust(self, modem: ModemLoader, progress: Progress = no_progress) -> RobustContent | None:
-        """What bits that survive lossy codecs hide; None if nothing opens so, and where a sealed record opens.
+        """Content of bits that survive lossy codecs; None if nothing opens so, and where a sealed record opens.
 
         Raises:
             RevealError: a film has lost a part of it.
         """
         if self.first.record is not None:
             return None
-        if self._robust is None:
-            if self.kind == FILM:
-                self._robust = self._robust_film(progress)
-            else:
-                (picture,) = self.frames()
-                self._robust = read_robust(modem(), picture, self._key_source, partial(progress, "reveal tiles"))
-        return self._robust
+        if not self._robust:
+            read = self._robust_film(progress) if self.kind == FILM else self._robust_picture(modem, progress)
+            self._robust.append(read)
+        return self._robust[0]
+
+    def _robust_picture(self, modem: ModemLoader, progress: Progress) -> RobustContent | None:
+        (picture,) = self.frames()
+        return read_robust(modem(), picture, self._key_source, partial(progress, "reveal tiles"))
 
     def _robust_film(self, progress: Progress) -> RobustContent | None:
         if lossy_format(self.path) is None or min(self.height, self.width) < BLOCK:

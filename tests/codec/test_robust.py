@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from stegnet.codec import Key, Passphrase
+from stegnet.codec import Container, Key, Passphrase
 from stegnet.codec.fec import Code, Coding
 from stegnet.codec.modem import BLOCK, Rung
 from stegnet.codec.robust import (
@@ -305,3 +305,13 @@ def test_the_best_rate_follows_the_channel(cover):
         best_rate(MODEM, hidden_area(cover), parse_channel(name), JPEG75, 95) for name in ("jpeg:90", "jpeg:70")
     )
     assert harsh < mild <= 58
+
+
+def test_a_container_is_searched_once_even_if_nothing_opens(tmp_path, monkeypatch):
+    """Without the right key, each search takes as many passes of the network as there are salts."""
+    calls = []
+    monkeypatch.setattr("stegnet.codec.container.read_robust", lambda *_: calls.append(1))
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(tmp_path / "c.jpg")
+    with Container(tmp_path / "c.jpg", Key(bytes(32))) as container:
+        assert [container.robust(lambda: MODEM) for _ in range(2)] == [None, None]
+    assert len(calls) == 1
