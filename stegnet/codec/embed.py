@@ -175,7 +175,7 @@ def _open_cover(path: Path, cover_kind: str) -> _Cover:
 @contextmanager
 def _fitting_secret(file: Path, cover: _Cover, compress: bool, progress: Progress) -> Iterator[_Secret]:
     """Yields the file as it is if it fits, else a compressed copy that exists within the block."""
-    what = _media_kind(file) if compress else None
+    what = media_kind(file) if compress else None
     name, size = stored_name(file), file.stat().st_size
     if size <= cover.room(name):
         yield _Secret(file, name, ("it fits byte for byte, and was not compressed",) if compress else ())
@@ -186,7 +186,7 @@ def _fitting_secret(file: Path, cover: _Cover, compress: bool, progress: Progres
             yield _compressed(file, what, Path(folder), cover, progress)
 
 
-def _compressors() -> dict[str, tuple[Callable, str]]:
+def compressors() -> dict[str, tuple[Callable, str]]:
     """The function that compresses each kind of media, and the suffix of its results."""
     with extra("media", "compressing"):
         from stegnet.media import compress  # here, since it needs ffmpeg
@@ -195,7 +195,7 @@ def _compressors() -> dict[str, tuple[Callable, str]]:
 
 
 def _compressed(file: Path, what: str, folder: Path, cover: _Cover, progress: Progress) -> _Secret:
-    squeeze, suffix = _compressors()[what]
+    squeeze, suffix = compressors()[what]
     name = stored_name(file.with_suffix(suffix))
     try:
         made = squeeze(file, folder, cover.room(name), lambda done, total: progress("compress", done, total))
@@ -216,12 +216,12 @@ def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError
         in_all = room(cover.height, cover.width)
         side = sqrt((in_all - most + size) / in_all)
         hint = f"a cover of {ceil(cover.width * side) + 1}×{ceil(cover.height * side) + 1} pixels would do"
-    if _media_kind(file):
+    if media_kind(file):
         hint += ", or `--method auto`, which compresses it"
     return CapacityError(f"{file}: has {size} bytes, and there is room for {most}", hint)
 
 
-def _media_kind(file: Path) -> str | None:
+def media_kind(file: Path) -> str | None:
     """PICTURE or FILM; None for neither."""
     try:
         return kind(file)

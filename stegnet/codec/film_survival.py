@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from stegnet.codec.embed import stored_name
+from stegnet.codec.embed import compressors, media_kind, stored_name
 from stegnet.codec.extract import printable
 from stegnet.codec.fec import HIGHEST, LOWEST, RATES
 from stegnet.codec.film_modem import GROUP, RUNGS, FilmRung, film_ratios, sureness
@@ -29,9 +29,9 @@ from stegnet.codec.robust_film import (
     signal_of,
 )
 from stegnet.codec.survival import information
-from stegnet.core.errors import CapacityError, ConfigError, MediaError, extra
+from stegnet.core.errors import CapacityError, ConfigError, extra
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
-from stegnet.media import FILM, PICTURE, FilmInfo, atomic_write, kind, read_frames, scan
+from stegnet.media import FILM, FilmInfo, atomic_write, read_frames, scan
 
 FORMS = (".mp4", ".mkv")
 DEFAULT = "h264:23"
@@ -257,16 +257,11 @@ def _fit(secret: Path, room: int, hiding: _Hiding) -> tuple[bytes, str]:
     if file_bytes(name, size) <= room:
         line = f"hidden: {printable(secret.name)}, {size} bytes, byte for byte"
         return file_content(name, secret.read_bytes()), line
-    what = _media_kind(secret)
+    what = media_kind(secret)
     if what is None or room < 1:
         taken = file_bytes(name, size)
         raise CapacityError(f"{secret}: takes {taken} bytes, and there is room for {room}", _LARGER)
-    from stegnet.media import compress
-
-    squeeze, suffix = {
-        PICTURE: (compress.compress_picture, compress.AVIF),
-        FILM: (compress.compress_film, compress.HEVC),
-    }[what]
+    squeeze, suffix = compressors()[what]
     name = stored_name(secret.with_suffix(suffix))
     with TemporaryDirectory(prefix="stegnet-", dir=hiding.folder) as folder:
         made = squeeze(secret, Path(folder), room - file_bytes(name, 0), partial(hiding.progress, "compress"))
@@ -274,13 +269,6 @@ def _fit(secret: Path, room: int, hiding: _Hiding) -> tuple[bytes, str]:
         data = made.path.read_bytes()
     line = f"{printable(secret.name)} was compressed from {size} bytes to {len(data)}: {made.description}"
     return file_content(name, data), line
-
-
-def _media_kind(path: Path) -> str | None:
-    try:
-        return kind(path)
-    except MediaError:
-        return None
 
 
 def _quality(cover: Path, film: Path) -> float:

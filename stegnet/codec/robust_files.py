@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.codec.embed import stored_name
+from stegnet.codec.embed import media_kind, stored_name
 from stegnet.codec.extract import printable
 from stegnet.codec.files import check_input, input_kind
 from stegnet.codec.film_survival import DEFAULT as FILM_DEFAULT
@@ -29,7 +29,7 @@ from stegnet.codec.survival import (
 )
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
-from stegnet.media import FILM, PICTURE, kind, read_cover, read_picture
+from stegnet.media import FILM, PICTURE, read_cover, read_picture
 from stegnet.media.forecast import ROBUST_RATES
 
 JPEG = (".jpg", ".jpeg")
@@ -82,7 +82,7 @@ class _Secret:
         self.room, self.fitted = room, None
         if file_bytes(name, size) <= room:
             return file_content(name, _read(self.path))
-        if not _is_picture(self.path):
+        if media_kind(self.path) != PICTURE:
             taken = file_bytes(name, size)
             raise CapacityError(f"{self.path}: takes {taken} bytes, and there is room for {room}", self.hint(taken))
         if self._pixels is None:
@@ -91,7 +91,7 @@ class _Secret:
         return self.fitted.content
 
     def notes(self, channel: Channel, container_psnr: float) -> tuple[str, ...]:
-        """What was hidden, in a container of this quality in dB, and what it survives."""
+        """Lines on the hidden secret, its container of a quality in dB, and what it survives."""
         promise = f"container {container_psnr:.1f} dB; survives {channel}"
         if self.fitted is None:
             size = self.path.stat().st_size
@@ -185,13 +185,6 @@ def _larger(modem: Modem, shape: tuple[int, ...], container_psnr: float, size: i
         if room is not None and room >= size:
             return f"`--survive {rung.channel}` has room for about {room} bytes, or take a larger cover"
     return "take a larger cover"
-
-
-def _is_picture(path: Path) -> bool:
-    try:
-        return kind(path) == PICTURE
-    except MediaError:
-        return False
 
 
 def _read(path: Path) -> bytes:

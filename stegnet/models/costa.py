@@ -76,12 +76,12 @@ class Costa(Pair):
         phase = inverse_haar(_mix(self.slope, bands) + self.encoder(bands))
         with full_precision(cover.device):
             period, cover = self.period(), cover.float()
-            away = _fraction(_compress(phase.float(), self.limit) - cover / period.detach())  # in periods
+            away = fraction(_compress(phase.float(), self.limit) - cover / period.detach())  # in periods
             return cover + self.way_logit.sigmoid() * period * away
 
     def reveal(self, container: Tensor) -> Tensor:
         with full_precision(container.device):
-            phase = 2 * math.pi * _fraction(container.float() / self.period().detach())
+            phase = 2 * math.pi * fraction(container.float() / self.period().detach())
             orders = range(1, len(self.sines) + 1)
             series = sum(sine * (order * phase).sin() for order, sine in zip(orders, self.sines, strict=True))
             bands = haar(series)
@@ -102,6 +102,6 @@ def _compress(phase: Tensor, limit: Tensor) -> Tensor:
     return limit * phase.sign() * (1 - (-phase.abs() / limit).exp())
 
 
-def _fraction(phase: Tensor) -> Tensor:
+def fraction(phase: Tensor) -> Tensor:
     """The phase less its nearest whole number, with the gradient of the phase."""
     return phase - phase.detach().round()

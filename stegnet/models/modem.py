@@ -18,6 +18,7 @@ from torch.nn import functional
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
 from stegnet.models.backbone import NONE
+from stegnet.models.costa import fraction
 from stegnet.models.invertible import SLOPE, BackboneContext
 from stegnet.models.pair import Pair, register
 
@@ -93,7 +94,7 @@ class Modem(Pair):
         outputs = self.modulator(torch.cat([self._features(coefficients, phases), bits], dim=1))
         with full_precision(cover.device):
             free, ways, wanted = outputs.float().split([3 * COEFFICIENTS, self.bits, self.bits], dim=1)
-            away = _fraction(PHASE * bits.float() + wanted - phases)
+            away = fraction(PHASE * bits.float() + wanted - phases)
             moved = bits.abs() * (ways + WAY).sigmoid() * self.periods * away
             change = (free * _CHANGES).index_add(1, self.places, moved)
             return cover + functional.pixel_shuffle(functional.conv2d(change, self.inverse[:, :, None, None]), BLOCK)
@@ -150,11 +151,6 @@ class Residual(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         return features + self.point(functional.leaky_relu(self.wide(features), SLOPE))
-
-
-def _fraction(phase: Tensor) -> Tensor:
-    """The phase less its nearest whole number, with the gradient of the phase."""
-    return phase - phase.detach().round()
 
 
 def _places(rungs: Sequence[dict[str, Any]]) -> Tensor:

@@ -8,6 +8,9 @@ from stegnet.core.measures import CONTAINER_PSNR, PSNR, SECRET_PSNR, SIDES, SSIM
 from stegnet.report.page import Gallery, Picture, Section, Table, Tile, decimals, percent, read_json, read_table, text
 
 _PSNR = decimals(1)
+_QUALITY = {PSNR.of(side): (f"{side}, {PSNR.unit}", _PSNR) for side in SIDES} | {
+    SSIM.of(side): (f"{side}, {SSIM.heading}", decimals(3)) for side in SIDES
+}
 _DETECTION = {
     "rung": ("rung", text), "features": ("features", text), "pairs": ("training pairs", decimals(0)),
     "accuracy": ("accuracy", percent), "low": ("95 % CI from", percent), "high": ("to", percent),
@@ -36,10 +39,7 @@ def contents(name: str, folder: Path, command: str) -> Section:
         "for anything else: noise hidden in noise is lost on both sides."
     )
     columns = {role: (role, text) for role in ("cover", "secret")}
-    columns |= {PSNR.of(side): (f"{side}, {PSNR.unit}", _PSNR) for side in SIDES}
-    columns |= {SSIM.of(side): (f"{side}, {SSIM.heading}", decimals(3)) for side in SIDES} | {
-        "refused": ("refused", text)
-    }
+    columns |= _QUALITY | {"refused": ("refused", text)}
     alt = "the worst cases: cover, container, difference, secret and revealed secret"
     parts = (
         Picture.contact_sheet(folder / "worst.png", alt),
@@ -85,7 +85,7 @@ def arithmetic(name: str, folder: Path, command: str) -> Section:
 
 
 def robust(name: str, folder: Path, command: str) -> Section:
-    """What comes back from containers that are made to survive JPEG."""
+    """Messages and pictures that come back from containers made to survive JPEG."""
     paragraph = (
         "Containers of the method robust, saved as JPEG again by real codecs. Information is what the bits of a rung "
         "hold after JPEG; dashed: the same bits by plain dithered quantisation index modulation (QIM), without the "
@@ -96,8 +96,7 @@ def robust(name: str, folder: Path, command: str) -> Section:
         "promise": ("survives", text), "bits": ("bits per pixel", decimals(3)), "whole": ("whole", decimals(4)),
         "whole_low": ("at least", decimals(4)), "messages": ("messages", decimals(0)), "refused": ("refused", text),
     }  # fmt: skip
-    columns |= {PSNR.of(side): (f"{side}, {PSNR.unit}", _PSNR) for side in SIDES}
-    columns |= {SSIM.of(side): (f"{side}, {SSIM.heading}", decimals(3)) for side in SIDES}
+    columns |= _QUALITY
     parts = (
         Picture.chart(folder / "bits.png", "information over JPEG quality, for each rung"),
         Table.of(read_table(folder / "messages.csv"), columns, "Means; shares with the lower 95 % limit"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from stegnet.core.tensors import (
 )
 from stegnet.models import Pair
 
+Result = TypeVar("Result", bound=tuple)
 PREVIEW_PAIRS = 4
 PREVIEW_GAIN = 10  # of the difference between container and cover
 
@@ -135,16 +136,29 @@ class HideRevealPass(nn.Module):
         return torch.full_like(secret, GREY / 255), torch.ones_like(secret[:, :1, :1, :1])
 
 
-def first_pairs(result: PassResult) -> PassResult:
-    """The pairs of a preview, detached and copied, so that the whole batch can be freed."""
-    return PassResult(*(pictures[:PREVIEW_PAIRS].detach().clone() for pictures in result))
+def first_pairs(result: Result) -> Result:
+    """The pairs of a preview, detached and copied, so that the whole batch can be freed.
+
+    Args:
+        result: a named tuple of tensors.
+    """
+    return result._make(part[:PREVIEW_PAIRS].detach().clone() for part in result)
 
 
 def preview(result: PassResult) -> np.ndarray:
     """One row per pair: cover, container, difference × PREVIEW_GAIN, secret, revealed; (B·H, 5·W, 3) uint8."""
     cover, container, secret, revealed = result
-    columns = (cover, container, (container - cover).abs() * PREVIEW_GAIN, secret, revealed)
-    rows = torch.cat([to_8_bits(column) for column in columns], dim=3)  # (B, 3, H, 5·W)
+    return side_by_side(cover, container, difference(cover, container), secret, revealed)
+
+
+def difference(cover: Tensor, container: Tensor) -> Tensor:
+    """The difference as a preview shows it."""
+    return (container - cover).abs() * PREVIEW_GAIN
+
+
+def side_by_side(*columns: Tensor) -> np.ndarray:
+    """One row per picture: n columns of pictures (B, 3, H, W) as (B·H, n·W, 3) uint8."""
+    rows = torch.cat([to_8_bits(column) for column in columns], dim=3)  # (B, 3, H, n·W)
     return rows.permute(0, 2, 3, 1).reshape(-1, rows.shape[3], 3).cpu().numpy()
 
 

@@ -13,9 +13,9 @@ from stegnet.core.config import Config
 from stegnet.core.jpeg import through_jpeg
 from stegnet.core.tensors import from_8_bits, through_8_bits, to_8_bits
 from stegnet.models.modem import BLOCK, DITHER, YCBCR, Modem
+from stegnet.training.batch_pass import difference, side_by_side
 
 FIRST_QUALITY = 95  # of the JPEG files that are saved twice
-PREVIEW_PICTURES, PREVIEW_GAIN = 4, 10
 
 
 @dataclass(frozen=True)
@@ -130,17 +130,9 @@ def with_halved_chroma(pictures: Tensor) -> Tensor:
     return pictures - difference + halved.repeat_interleave(2, 2).repeat_interleave(2, 3)
 
 
-def first_pictures(result: ModemResult) -> ModemResult:
-    """Those of a preview, detached and copied."""
-    return ModemResult(*(part[:PREVIEW_PICTURES].detach().clone() for part in result))
-
-
 def preview_modem(result: ModemResult) -> np.ndarray:
-    """One row per cover: cover, container, difference × PREVIEW_GAIN; (B·H, 3·W, 3) uint8."""
-    cover, container = result.cover, result.container
-    columns = (cover, container, (container - cover).abs() * PREVIEW_GAIN)
-    rows = torch.cat([to_8_bits(column) for column in columns], dim=3)
-    return rows.permute(0, 2, 3, 1).reshape(-1, rows.shape[3], 3).cpu().numpy()
+    """One row per cover: cover, container, difference enlarged; (B·H, 3·W, 3) uint8."""
+    return side_by_side(result.cover, result.container, difference(result.cover, result.container))
 
 
 def _saved(picture: np.ndarray, quality: int, twice: bool, full_chroma: bool) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a pair learns: of each family's kind, the pass of a batch, its loss, and the figures of the training curve."""
+"""Training objectives, one for each kind of family: the pass of a batch, its loss, and the figures of the curve."""
 
 import math
 from collections.abc import Mapping
@@ -22,7 +22,6 @@ from stegnet.training.modem_pass import (
     ModemRandomness,
     ModemResult,
     draw_modem_randomness,
-    first_pictures,
     preview_modem,
     randomness_of,
 )
@@ -42,7 +41,7 @@ class Measurer(Protocol):
 
 
 class Objective(Protocol):
-    """What a pair learns.
+    """Objective of a training.
 
     Attributes:
         covers_only: training pairs are covers alone, (B, 1, 3, H, W).
@@ -80,7 +79,7 @@ class Objective(Protocol):
         """Measures averaged weights on the validation pictures in `data`, `batch` at once; None without them."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What changes during a training."""
+        """All that changes during a training."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores the result of `state_dict`."""
@@ -183,7 +182,7 @@ class ModemObjective:
         return {CONTAINER_PSNR: psnr_from_mse(container), INFORMATION: information}
 
     def first(self, result: ModemResult) -> ModemResult:
-        return first_pictures(result)
+        return first_pairs(result)
 
     def preview(self, result: ModemResult) -> np.ndarray:
         return preview_modem(result)

@@ -9,10 +9,10 @@ from stegnet.core.jpeg import through_jpeg
 from stegnet.core.tensors import from_8_bits
 from stegnet.models import build_from
 from stegnet.models.modem import Modem
+from stegnet.training.batch_pass import first_pairs
 from stegnet.training.modem_pass import (
     ModemPass,
     draw_modem_randomness,
-    first_pictures,
     preview_modem,
     randomness_of,
     through_channel,
@@ -101,7 +101,7 @@ def test_halved_chroma_keeps_luma_and_means():
 
 def test_the_preview_shows_cover_container_and_their_difference(config, modem, covers):
     randomness = randomness_of(config, 1, 2, torch.Generator().manual_seed(0), CPU)
-    result = first_pictures(ModemPass(modem, "fp32")(covers, randomness))
+    result = first_pairs(ModemPass(modem, "fp32")(covers, randomness))
     assert not result.container.requires_grad
     page = preview_modem(result)
     assert page.shape == (64, 96, 3)
