@@ -89,7 +89,7 @@ def untrained(weights: Path) -> Modem:
 
 
 def carried_bits(modems: dict[str, Modem], seed: int, item: tuple[int, Pair]) -> list[Row]:
-    """What a cover carries: for each method, rung and quality, bits per pixel, and the container's quality."""
+    """Bits per pixel that a cover carries, for each method, rung and quality, and the container's quality."""
     number, (cover, _) = item
     draw = np.random.default_rng((seed, number))
     rows = []
@@ -183,7 +183,7 @@ def summarise_messages(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def detected(modem: Modem, known: Sequence[Pair], unseen: Sequence[Pair], seed: int) -> pd.DataFrame:
-    """What a classifier on SPAM features finds: covers and containers, both saved as JPEG; one row per rung.
+    """Accuracy of a classifier on SPAM features: covers and containers, both saved as JPEG; one row per rung.
 
     It is trained and tested by cross-validation, with keys of their own for all containers.
     """

@@ -99,7 +99,7 @@ class _Graph:
         return not (np.add.reduceat(ones[self.bits], self.starts, dtype=np.uint8) & 1).any()
 
     def from_checks(self, to_checks: np.ndarray) -> np.ndarray:
-        """What each edge's check says of its bit, given what all its other bits said; log-likelihood ratios, (E,)."""
+        """Messages from checks to bits, given those from all other bits of a check; log-likelihood ratios, (E,)."""
         small = _flip(np.abs(to_checks))
         magnitudes = _flip(self._on_edges(np.add.reduceat(small, self.starts)) - small)
         positive = to_checks > 0

@@ -82,7 +82,7 @@ def changed(frame: np.ndarray, bits: np.ndarray, dither: np.ndarray, rung: FilmR
 
 
 def film_ratios(group: np.ndarray, dither: np.ndarray, rung: FilmRung) -> Ratios:
-    """What a group says of its bits, as log-likelihood ratios that suit a header.
+    """Log-likelihood ratios of a group's bits, scaled for a header.
 
     Args:
         group: (GROUP, blocks, MOST), the coefficients of its frames.

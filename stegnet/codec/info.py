@@ -122,7 +122,7 @@ def _forecast(height: int, width: int, frames: int, room: int, by_network: bool)
 
 
 def _robust_forecast(height: int, width: int) -> list[str]:
-    """What survives JPEG in a picture of this size, one line for each of the shipped modem's rungs at 38 dB."""
+    """Forecast of a picture of this size through JPEG, one line for each of the shipped modem's rungs at 38 dB."""
     rungs = [rung for rung in read_rungs(SHIPPED_MODEM) if abs(rung.psnr - CONTAINER_PSNR) < 1]
     lines = []
     for rung in sorted(rungs, key=lambda rung: -rung.lowest):
@@ -135,7 +135,7 @@ def _robust_forecast(height: int, width: int) -> list[str]:
 
 
 def _robust_film_forecast(height: int, width: int, frames: int) -> list[str]:
-    """What survives H.264 in a film of this size, one line for each CRF that was measured."""
+    """Forecast of a film of this size through H.264, one line for each CRF that was measured."""
     pixels = hidden_pixels(height, width, frames)
     rooms = {crf: int(rate * pixels / 8) for crf, rate in forecast.ROBUST_FILMS.items()}
     return [f"about {room} bytes (robust, --survive h264:{crf})" for crf, room in rooms.items() if room]
@@ -168,7 +168,7 @@ def _in_picture(container: Container) -> Info:
 
 
 def _in_robust(content: RobustContent) -> Info:
-    """What is hidden by the method "robust"; it was read without error, whatever happened to its container."""
+    """Description of what the method "robust" hid; it was read without error, whatever happened to its container."""
     if isinstance(content, RobustFile):
         digest = hashlib.sha256(content.data).hexdigest()
         named: Info = {"hidden_name": content.name, "hidden_bytes": len(content.data), "hidden_sha256": digest}

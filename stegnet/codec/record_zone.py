@@ -14,7 +14,7 @@ _TOGETHER = 9  # a step costs so many times less where neighbours moved the same
 
 @dataclass(frozen=True)
 class Plan:
-    """How a record is written.
+    """Plan for writing a record.
 
     Attributes:
         height: of the code.
@@ -37,7 +37,7 @@ class Plan:
 
     @property
     def clustered(self) -> bool:
-        """Whether steps follow those of their neighbours."""
+        """True if steps follow those of their neighbours."""
         return self.grey and self.layout.merged == 1
 
 

@@ -38,7 +38,7 @@ Ratios = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read from a robust container.
+    """Content read from a robust container.
 
     Attributes:
         content: plaintext of the record, zeros at its end included.
@@ -52,7 +52,7 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where the bits of a picture are: numbers block · bits + bit, blocks row by row.
+    """Places of the bits of a picture: numbers block · bits + bit, blocks row by row.
 
     Attributes:
         header: (h,) int, in the order of the header's coded bits.

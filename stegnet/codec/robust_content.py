@@ -100,7 +100,7 @@ def fit_picture(picture: np.ndarray, room: int, step: Callable[[int, int], None]
 
 
 def read_robust(modem: Modem, picture: np.ndarray, key_source: KeySource, step: Step = no_step) -> RobustContent | None:
-    """What a picture, (H, W, 3) uint8, hides; None if nothing opens with this key, or a later version wrote it."""
+    """Content of a picture, (H, W, 3) uint8; None if nothing opens with this key, or a later version wrote it."""
     reading = reader(modem, key_source)(picture, step)
     try:
         return None if reading is None else parse_content(reading.content)

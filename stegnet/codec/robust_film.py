@@ -40,7 +40,7 @@ Frames = Callable[[], Generator[np.ndarray, None, None]]
 
 @dataclass(frozen=True)
 class FrameSignal:
-    """What groups need of a frame.
+    """Signal of a frame that groups are read from.
 
     Attributes:
         shape: rows and columns of blocks.
@@ -168,7 +168,7 @@ def read_film(frames: Frames, key_source: KeySource, step: Callable[[int], None]
 def read_groups(
     frames: Iterable[np.ndarray], key_of: Callable[[bytes], Key], step: Callable[[int], None]
 ) -> Iterator[Reading | None]:
-    """What is read of each group of frames in order; frames that are left over are ignored."""
+    """Readings of each group of frames in order; frames that are left over are ignored."""
     group: list[FrameSignal] = []
     for done, frame in enumerate(frames, 1):
         group.append(signal_of(frame))

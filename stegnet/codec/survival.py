@@ -45,7 +45,7 @@ _LARGER = "take a larger cover, with more detail, or a milder channel"
 
 @dataclass(frozen=True)
 class Channel:
-    """What a container is promised to survive.
+    """Lossy channel that a container is promised to survive.
 
     Attributes:
         name: as users write it.

@@ -89,7 +89,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class ChannelConfig:
-    """What a modem's containers go through in training, and the way to the rungs' PSNR."""
+    """Channel of a modem's containers in training, and the way to the rungs' PSNR."""
 
     twice: UnitFloat
     full_chroma: UnitFloat
