@@ -203,7 +203,8 @@ def test_a_full_container_is_as_near_its_cover_as_can_be(tmp_path, cover, film, 
     pairs += zip(read_frames(film), read_frames(tmp_path / "full.mkv"), strict=True)
     for before, after in pairs:
         assert abs(before.astype(int) - after).max() == 1
-        assert mean_square(before, after) == pytest.approx(2 / 3 - 0.02, abs=0.02)
+        # By chance of the keys, its standard deviation is 0.005.
+        assert mean_square(before, after) == pytest.approx(2 / 3 - 0.013, abs=0.03)
 
 
 def test_the_file_is_spread_evenly(film, embedded):
