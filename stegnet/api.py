@@ -16,7 +16,7 @@ from stegnet.codec.automatic import hide_automatically
 from stegnet.codec.embed import embed_file
 from stegnet.codec.files import hide_file, input_kind, picture_quality
 from stegnet.codec.film import Longer
-from stegnet.codec.modem import shipped_modem
+from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.robust_files import JPEG, RobustOptions, hide_robust_file
 from stegnet.core.card import SHIPPED
@@ -215,7 +215,7 @@ class LoadedPair:
             return embed_file(cover, secret, target, key, compress=compress, verify=verify, progress=progress)
         if method == "robust":
             wanted = RobustOptions(survive, container_psnr, verify)
-            return hide_robust_file(shipped_modem, cover, secret, target, key, wanted, progress=progress)
+            return hide_robust_file(SHIPPED_MODEMS, cover, secret, target, key, wanted, progress=progress)
         options, hide = (
             HideOptions(verify=verify, force=force),
             hide_file if method == "network" else hide_automatically,

@@ -25,7 +25,6 @@ from stegnet.engines.torch_engine import TorchEngine
 from stegnet.media import atomic_write
 from stegnet.models import Card, Pair, load_pair
 from stegnet.models.invertible import Mixing
-from stegnet.models.modem import DITHER
 
 OPSET = 18
 PICTURES, SIZE = 6, 128  # rendered scenes on which the files are checked: 290,000 samples for each network
@@ -125,8 +124,8 @@ def _is_no_identity(pair: Pair, name: str) -> bool:
 def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     sides = [torch.export.Dim(side, min=1, max=1 << 16) for side in ("rows", "cols")]
     inputs = (_MODEM_INPUTS if pair.bits else _INPUTS)[name]
-    pictures = tuple(torch.rand(_shape(each, pair.bits)) for each in inputs)
-    scales = [CELL if picture.shape[1] == 3 else 1 for picture in pictures]
+    pictures = tuple(torch.rand(_shape(each, pair)) for each in inputs)
+    scales = [CELL * picture.shape[2] // _EXAMPLE[0] for picture in pictures]
     with _quiet(name):
         program = torch.onnx.export(
             _PairNetwork(pair, name).eval(),
@@ -147,12 +146,12 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     return model.SerializeToString(deterministic=True)
 
 
-def _shape(name: str, bits: int) -> tuple[int, int, int, int]:
-    """The shape of an input in the example; `bits` as `Pair.bits`."""
+def _shape(name: str, pair: Pair) -> tuple[int, int, int, int]:
+    """The shape of an input in the example."""
     rows, cols = _EXAMPLE
-    if name == "dither" or (bits and name == "hidden"):
-        return 1, DITHER + (bits if name == "hidden" else 0), rows // CELL, cols // CELL
-    return 1, 3, rows, cols
+    if name == "dither" or (pair.bits and name == "hidden"):
+        return 1, pair.dither + (pair.bits if name == "hidden" else 0), rows // CELL, cols // CELL
+    return 1, 3 if pair.frames == 1 else pair.frames, rows, cols
 
 
 def _strip(model: Any) -> None:
@@ -190,7 +189,7 @@ def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreem
         exported = OnnxEngine(copied)
         exported.pool(SIZE * SIZE).prepare()
         with _one_thread():
-            agreements = compare(TorchEngine(pair, "cpu", "fp32"), exported, list(graphs), pair.bits)
+            agreements = compare(TorchEngine(pair, "cpu", "fp32"), exported, list(graphs), pair)
     for agreement in agreements:
         if not (agreement.difference <= MAX_DIFFERENCE and agreement.equal >= MIN_EQUAL):
             raise WeightsError(
@@ -211,18 +210,18 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def compare(reference: Engine, other: Engine, networks: Sequence[str], bits: int = 0) -> list[Agreement]:
-    """Compares the networks of two engines on rendered scenes; both get the same inputs. `bits` as `Pair.bits`."""
+def compare(reference: Engine, other: Engine, networks: Sequence[str], pair: Pair) -> list[Agreement]:
+    """Compares the networks of two engines of a pair on rendered scenes; both get the same inputs."""
     differences: dict[str, list[float]] = {name: [] for name in networks}
     equal: dict[str, list[float]] = {name: [] for name in networks}
     scenes = [from_8_bits(render_scene(SIZE, (seed, 0))) for seed in range(PICTURES)]
     for index, cover in enumerate(scenes):
         height = SIZE - 8 * (index % 3)
-        steps = _steps(reference, cover[:height], scenes[index - 1][:height], bits)
+        steps = _steps(reference, cover[:height], scenes[index - 1][:height], pair)
         for name in networks:
             inputs, expected = steps[name]
             found = getattr(other, name)(*inputs)
-            if bits and name == "reveal":  # bits that are as good as certain count as 1
+            if pair.bits and name == "reveal":  # bits that are as good as certain count as 1
                 found, expected = found / _CERTAIN, expected / _CERTAIN
             base = GREY / LEVELS if name == "reveal" else 0  # its output is around 0
             differences[name].append(float(np.quantile(np.abs(found - expected), 1 - UNSURE)))
@@ -231,16 +230,18 @@ def compare(reference: Engine, other: Engine, networks: Sequence[str], bits: int
 
 
 def _steps(
-    engine: Engine, cover: np.ndarray, secret: np.ndarray, bits: int
+    engine: Engine, cover: np.ndarray, secret: np.ndarray, pair: Pair
 ) -> dict[str, tuple[tuple[np.ndarray, ...], np.ndarray]]:
     """Inputs and output of each network when a secret is hidden and revealed."""
     prepared = engine.prepare(secret)
-    hidden = _random_bits(cover, bits) if bits else prepared - GREY / LEVELS
-    dither = (hidden[..., bits:],) if bits else ()
+    if pair.frames > 1:  # a pan
+        cover = np.stack([np.roll(cover[..., 1], frame, axis=1) for frame in range(pair.frames)], axis=2)
+    hidden = _random_bits(cover, pair) if pair.bits else prepared - GREY / LEVELS
+    dither = (hidden[..., pair.bits :],) if pair.bits else ()
     hiding = engine.hide(cover, hidden)
     container = from_8_bits(to_8_bits(hiding))
     revealed = engine.reveal(container, *dither)
-    ordered = revealed + GREY / LEVELS if not bits else container
+    ordered = revealed + GREY / LEVELS if not pair.bits else container
     return {
         "prepare": ((secret,), prepared),
         "hide": ((cover, hidden), hiding),
@@ -249,9 +250,9 @@ def _steps(
     }
 
 
-def _random_bits(cover: np.ndarray, bits: int) -> np.ndarray:
-    """Bits, −1 or 1, and dither for a cover, (H/8, W/8, bits + DITHER) float32."""
+def _random_bits(cover: np.ndarray, pair: Pair) -> np.ndarray:
+    """Bits, −1 or 1, and dither for a cover, (H/8, W/8, bits + dither) float32."""
     height, width, _ = cover.shape
     random, blocks = np.random.default_rng(height), (height // CELL, width // CELL)
-    signs = 2 * random.integers(0, 2, (*blocks, bits)) - 1
-    return np.concatenate([signs, random.random((*blocks, DITHER))], axis=2, dtype=np.float32)
+    signs = 2 * random.integers(0, 2, (*blocks, pair.bits)) - 1
+    return np.concatenate([signs, random.random((*blocks, pair.dither))], axis=2, dtype=np.float32)

@@ -20,8 +20,8 @@ LAYERS = [
 DOORS = {
     "mlflow": {"stegnet/tracking/"},
     "timm": {"stegnet/models/backbone.py"},
-    "albumentations": {"stegnet/data/pairs.py"},
-    "av": {"stegnet/media/"},
+    "albumentations": {"stegnet/data/"},
+    "av": {"stegnet/core/video.py", "stegnet/media/"},
     "cryptography": {
         "stegnet/codec/carriers.py",
         "stegnet/codec/keys.py",

@@ -12,7 +12,7 @@ from stegnet.cli.options import (
     NETWORK,
     add_network_options,
     add_output_options,
-    modem_loader,
+    chosen_modems,
     network_loader,
     output_target,
 )
@@ -171,9 +171,9 @@ def _hider(
         from stegnet.codec.robust_files import RobustOptions, hide_robust_file
 
         wanted = RobustOptions(options.survive, options.container_psnr, not options.no_verify)
-        modem = modem_loader(options)
+        modems = chosen_modems(options)
         return lambda cover, secret, out: hide_robust_file(
-            modem, cover, secret, out, key_source, wanted, progress=progress
+            modems, cover, secret, out, key_source, wanted, progress=progress
         )
     how = HideOptions(options.longer or "refuse", not options.no_sound, not options.no_verify, force=options.force)
     by = hide_file if options.method == "network" else hide_automatically

@@ -11,7 +11,7 @@ from stegnet.cli.keys import key_files
 if TYPE_CHECKING:
     from stegnet.codec import OutputTarget
     from stegnet.codec.files import NetworkLoader
-    from stegnet.codec.modem import ModemLoader
+    from stegnet.codec.modems import Modems
 
 NETWORK = ("weights", "backend", "device", "precision")
 
@@ -62,17 +62,15 @@ def network_loader(options: argparse.Namespace) -> "NetworkLoader":
     return load
 
 
-def modem_loader(options: argparse.Namespace) -> "ModemLoader":
-    """Returns a function that loads the modem on its first call: the shipped one, unless the weights are a modem's."""
+def chosen_modems(options: argparse.Namespace) -> "Modems":
+    """The shipped modems; in place of one of them that in `--weights`, if that is a modem's."""
+    from stegnet.codec.modems import Modems
+    from stegnet.core.card import SHIPPED_FILM_MODEM, SHIPPED_MODEM, read_card
 
-    @cache
-    def load():
-        from stegnet.codec.modem import Modem
-        from stegnet.core.card import SHIPPED_MODEM
-
-        return Modem.load(options.weights if _is_modem(options) else SHIPPED_MODEM, *_where(options))
-
-    return load
+    own = options.weights if _is_modem(options) else None
+    films = own is not None and read_card(own).options.get("frames", 1) > 1
+    files = (SHIPPED_MODEM if films else own or SHIPPED_MODEM, own if films else SHIPPED_FILM_MODEM)
+    return Modems(*files, *_where(options))
 
 
 def _is_modem(options: argparse.Namespace) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
 from stegnet.cli.keys import add_key_options, read_key_source
-from stegnet.cli.options import add_network_options, add_output_options, modem_loader, network_loader, output_target
+from stegnet.cli.options import add_network_options, add_output_options, chosen_modems, network_loader, output_target
 
 if TYPE_CHECKING:
     from stegnet.codec import Container, KeySource, OutputTarget, Report
@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
     network, out = network_loader(options), output_target(options)
     with messages.progress_bar() as progress:
         report = reveal_file(
-            network, options.container, out, key_source, options.strict, progress, modem_loader(options)
+            network, options.container, out, key_source, options.strict, progress, chosen_modems(options)
         )
     messages.wrote(options.output, report, _frames(report))
     return messages.ALTERED if report.trouble else 0
@@ -63,14 +63,14 @@ def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
     from stegnet.codec.folder import plan_revealing, results_folder, reveal_each
 
     plan = plan_revealing(options.container)
-    network, modem = network_loader(options), modem_loader(options)
+    network, modems = network_loader(options), chosen_modems(options)
     network()  # its errors are reported once, not for each file
     with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
 
         def reveal(container: "Container", out: "OutputTarget") -> "Report":
-            return reveal_opened(network, container, out, options.strict, progress, modem)
+            return reveal_opened(network, container, out, options.strict, progress, modems)
 
-        outcomes = reveal_each(plan, output_target(options), key_source, reveal, progress, modem)
+        outcomes = reveal_each(plan, output_target(options), key_source, reveal, progress, modems)
         return messages.run_batch(plan, outcomes, _frames)
 
 

@@ -18,7 +18,8 @@ import numpy as np
 from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.codec.frame import FrameReading, nothing_revealed, read_record
 from stegnet.codec.keys import Key, KeyRing, KeySource
-from stegnet.codec.modem import BLOCK, ModemLoader
+from stegnet.codec.modem import BLOCK
+from stegnet.codec.modems import Modems
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import Header
 from stegnet.codec.robust_content import RobustContent, parse_content, read_robust
@@ -144,7 +145,7 @@ class Container:
                     return record.header
         raise self.not_opened()
 
-    def robust(self, modem: ModemLoader, progress: Progress = no_progress) -> RobustContent | None:
+    def robust(self, modems: Modems, progress: Progress = no_progress) -> RobustContent | None:
         """Content of bits that survive lossy codecs; None if nothing opens so, and where a sealed record opens.
 
         Raises:
@@ -153,18 +154,20 @@ class Container:
         if self.first.record is not None:
             return None
         if not self._robust:
-            read = self._robust_film(progress) if self.kind == FILM else self._robust_picture(modem, progress)
+            read = self._robust_film(modems, progress) if self.kind == FILM else self._robust_picture(modems, progress)
             self._robust.append(read)
         return self._robust[0]
 
-    def _robust_picture(self, modem: ModemLoader, progress: Progress) -> RobustContent | None:
+    def _robust_picture(self, modems: Modems, progress: Progress) -> RobustContent | None:
         (picture,) = self.frames()
-        return read_robust(modem(), picture, self._key_source, partial(progress, "reveal tiles"))
+        return read_robust(modems.picture, picture, self._key_source, partial(progress, "reveal tiles"))
 
-    def _robust_film(self, progress: Progress) -> RobustContent | None:
+    def _robust_film(self, modems: Modems, progress: Progress) -> RobustContent | None:
         if lossy_format(self.path) is None or min(self.height, self.width) < BLOCK:
             return None
-        pieces = read_film(self.readable_frames, self._key_source, lambda done: progress("reveal", done, 0))
+        pieces = read_film(
+            modems.film, self.readable_frames, self._key_source, lambda done: progress("reveal", done, 0)
+        )
         if pieces is None:
             return None
         message = pieces.message

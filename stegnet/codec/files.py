@@ -12,7 +12,7 @@ from stegnet.codec.container import Container
 from stegnet.codec.extract import extract_opened_file, write_robust
 from stegnet.codec.film import HideOptions, hide_film
 from stegnet.codec.keys import SYSTEM, KeyRing, KeySource, Randomness
-from stegnet.codec.modem import ModemLoader, shipped_modem
+from stegnet.codec.modems import SHIPPED_MODEMS, Modems
 from stegnet.codec.network import Network, Step, no_step
 from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, form_of, no_progress, write_picture
 from stegnet.codec.picture import hide_picture, reveal_read_picture
@@ -94,20 +94,20 @@ def reveal_file(
     key_source: KeySource,
     strict: bool = False,
     progress: Progress = no_progress,
-    modem: ModemLoader = shipped_modem,
+    modems: Modems = SHIPPED_MODEMS,
 ) -> Report:
     """Reveals the secret in a container: a picture as PNG, a film as MKV or MP4, any other file as it was.
 
     Args:
         strict: refuse a container that is not exactly as it was hidden, if it does not hide by bits that survive that.
-        modem: reads pictures that survive lossy codecs.
+        modems: read pictures that survive lossy codecs.
     Raises:
         StegnetError: any but DataError, CapacityError and TrainingError.
     """
     check_input(container)
     with Container(container, key_source) as opened:
         out.check((), "file", container)
-        return reveal_opened(network, opened, out, strict, progress, modem)
+        return reveal_opened(network, opened, out, strict, progress, modems)
 
 
 def reveal_opened(
@@ -116,10 +116,10 @@ def reveal_opened(
     out: OutputTarget,
     strict: bool = False,
     progress: Progress = no_progress,
-    modem: ModemLoader = shipped_modem,
+    modems: Modems = SHIPPED_MODEMS,
 ) -> Report:
     """Reveals the secret in a container that is open; arguments and errors as `reveal_file`."""
-    robust = container.robust(modem, progress)
+    robust = container.robust(modems, progress)
     if robust is not None:
         return write_robust(out, robust, container.path)
     if container.header(progress).kind == FILE:

@@ -1,120 +1,305 @@
-"""A modem for films: dithered quantisation index modulation (Chen, Wornell 2001) of low luma frequencies, over time.
+"""A learned modem at work on films: two networks that hide bits in the lumas of some frames at once, and read them.
 
-A codec keeps a change that stays for some frames better than one that is gone in the next. So a *run* of eight frames
-carries the same bits: in each block of 8×8 pixels, each of a few DCT coefficients of the luma is moved towards the
-nearest value whose phase, in periods of the quantiser, is the dither plus a quarter (for 1) or minus a quarter (for 0).
-What reads a bit is the sum of the sines of its eight phases.
+A codec keeps a change that stays for some frames better than one that is gone in the next. So a *run* of frames carries
+the same bits, in the phases of a few DCT coefficients of each block (`stegnet.models.modem`); what differs from rung to
+rung is how long a run is, how many coefficients there are, and their period. A header is read from the phases alone,
+without a network, so that looking for one is cheap.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 
-from stegnet.codec.modem import BLOCK, Rung
+from stegnet.codec.carriers import keystream
+from stegnet.codec.keys import Key
+from stegnet.codec.modem import BLOCK, DITHER, MODEM, Rung
 from stegnet.codec.robust import Ratios
+from stegnet.core.card import SHIPPED_FILM_MODEM, read_card, weights_id
+from stegnet.core.errors import WeightsError
+from stegnet.core.samples import from_8_bits
+from stegnet.engines import Engine, load_engine
 
-RUN, RUNS = 8, 6  # frames that carry the same bits, and their number in a group
-GROUP = RUN * RUNS  # frames
+GROUP = 48  # frames with a header and record of their own
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green, blue (ITU-R BT.709)
-# Vertical and horizontal frequency: the coefficients that JPEG quantises most finely (ITU-T T.81, table K.1).
-_FREQUENCIES = (0, 2), (0, 1), (1, 0), (1, 1), (2, 1), (1, 2)
-MOST = len(_FREQUENCIES)
-_PHASE = 0.25  # periods
-_HEADER_LIKELIHOOD = 0.3  # log-likelihood ratio for a sum of 1, before the rate is known
-_LEAST_LIKELIHOOD, _SLOPE = 0.1, 1.1  # of a record at the rate 0, and per rate; measured on films at CRF 18 to 28
-_RATES = 64
+_BAND = 4096  # blocks that are computed at once, about
+_PER_WORD = np.float32(1 / (1 << 16))
+_HEADER_LIKELIHOOD = 0.3  # log-likelihood ratio of a header's bit for a sum of 1
+# Vertical and horizontal frequency of the coefficients that JPEG quantises most finely, and its steps at quality 50
+# (ITU-T T.81, table K.1).
+_FINEST = (
+    ((0, 2), 10), ((0, 1), 11), ((1, 0), 12), ((1, 1), 12), ((2, 1), 13), ((1, 2), 14), ((2, 0), 14), ((3, 0), 14),
+    ((0, 0), 16), ((0, 3), 16), ((2, 2), 16), ((3, 1), 17), ((4, 0), 18), ((1, 3), 19), ((3, 2), 22), ((4, 1), 22),
+)  # fmt: skip
+MOST = len(_FINEST)
+
+
+@dataclass(frozen=True)
+class Dither:
+    """The dither of a group: in [0, 1), of MOST coefficients of each block in each frame, in periods.
+
+    Attributes:
+        shape: rows and columns of blocks.
+        frames: of a unit.
+        key, salt: that it follows from.
+    """
+
+    shape: tuple[int, int]
+    frames: int
+    key: Key
+    salt: bytes
+
+    def unit(self, number: int) -> np.ndarray:
+        """That of a unit, (rows, cols, frames, MOST) float32."""
+        return self._words(number) * _PER_WORD
+
+    def at(self, number: int, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """That of some blocks, (n, frames, MOST) float32."""
+        return self._words(number)[rows, cols] * _PER_WORD
+
+    def _words(self, number: int) -> np.ndarray:
+        key = self.key.robust(b"dither", self.salt + bytes([number]))
+        stream = keystream(key, 2 * self.shape[0] * self.shape[1] * self.frames * MOST)
+        return np.frombuffer(stream, "<u2").reshape(*self.shape, self.frames, MOST)
 
 
 @dataclass(frozen=True)
 class FilmRung:
-    """A trade of bits against quality.
+    """A trade of bits against robustness that a modem for films has learnt.
 
     Attributes:
-        psnr: of containers in dB, about.
+        name: that of the channel it is meant for, such as "h264-23".
+        first: of its bits among all of a block in a unit.
         coefficients: of each block that carry bits, the first of those above.
-        period: of the quantiser, in levels of a coefficient.
-        way: share of the way to the right phase that a coefficient is moved.
+        run: frames that carry the same bits.
+        scale: period of a phase, in steps of JPEG at quality 50.
+        psnr: of its containers in dB.
+        lowest, highest: constant rate factors that it was trained for.
+        frames: of a unit.
     """
 
-    psnr: float
+    name: str
+    first: int
     coefficients: int
-    period: float
-    way: float
+    run: int
+    scale: float
+    psnr: float
+    lowest: int
+    highest: int
+    frames: int
 
     @property
-    def bits(self) -> Rung:
-        """The bits of a block in a group: run after run, coefficient after coefficient."""
-        return Rung(f"film-{self.psnr:g}", 0, self.coefficients * RUNS, self.psnr, 0, 0)
+    def unit_bits(self) -> int:
+        """Bits of a block in a unit: run after run, coefficient after coefficient."""
+        return self.frames // self.run * self.coefficients
+
+    @property
+    def places(self) -> slice:
+        """Its bits among all of a block in a unit."""
+        return slice(self.first, self.first + self.unit_bits)
+
+    @property
+    def group(self) -> Rung:
+        """The bits of a block in a group: unit after unit."""
+        return Rung(self.name, 0, GROUP // self.frames * self.unit_bits, self.psnr, self.lowest, self.highest)
+
+    @property
+    def periods(self) -> np.ndarray:
+        """(coefficients,) float32, in levels."""
+        return np.array([step * self.scale for _, step in _FINEST[: self.coefficients]], np.float32)
 
 
-RUNGS = FilmRung(38, 6, 40, 0.9), FilmRung(42, 3, 32, 1.0)
+@dataclass(frozen=True)
+class FilmModem:
+    """A modem for films that is ready to compute.
+
+    Attributes:
+        engine: runs its networks `hide` and `reveal`.
+        weights: id of the weights file.
+        rungs: all that a container may have.
+    """
+
+    engine: Engine
+    weights: str
+    rungs: Sequence[FilmRung]
+
+    @property
+    def frames(self) -> int:
+        """Frames of a unit."""
+        return self.rungs[0].frames
+
+    @property
+    def bits(self) -> int:
+        """Bits of all rungs in each block of a unit."""
+        return sum(rung.unit_bits for rung in self.rungs)
+
+    @classmethod
+    def load(
+        cls, path: Path = SHIPPED_FILM_MODEM, device: str = "auto", precision: str = "auto", backend: str = "auto"
+    ) -> Self:
+        """Loads the modem in a weights file; arguments and errors as `load_engine`."""
+        rungs = read_film_rungs(path)
+        return cls(load_engine(path, backend, device, precision), weights_id(path), rungs)
+
+    def hide(self, frames: Sequence[np.ndarray], bits: np.ndarray, dither: Dither, rung: FilmRung) -> list[np.ndarray]:
+        """Hides bits in a group of frames, (H, W, 3) uint8 with sides that are multiples of 8.
+
+        Red, green and blue of a pixel change alike.
+
+        Args:
+            bits: (blocks, group's bits), 0 or 1.
+        """
+        containers = []
+        signs = (bits.reshape(len(bits), -1, rung.unit_bits) * 2.0 - 1).astype(np.float32)
+        for unit in range(GROUP // self.frames):
+            some = frames[unit * self.frames : (unit + 1) * self.frames]
+            changes = self._changes(
+                np.stack([exact_luma(each) for each in some]), signs[:, unit], dither.unit(unit), rung
+            )
+            containers += [_added(frame, change) for frame, change in zip(some, changes, strict=True)]
+        return containers
+
+    def reveal(self, lumas: np.ndarray, dither: Dither, rung: FilmRung) -> np.ndarray:
+        """Log-likelihood ratios of a group's bits, (blocks, group's bits) float32: positive for likely ones.
+
+        Args:
+            lumas: (GROUP, H, W) uint8, sides multiples of 8.
+        """
+        _, height, width = lumas.shape
+        rows, cols = height // BLOCK, width // BLOCK
+        ratios = np.empty((rows, cols, GROUP // self.frames, rung.unit_bits), np.float32)
+        for unit in range(GROUP // self.frames):
+            pictures = from_8_bits(lumas[unit * self.frames : (unit + 1) * self.frames]).transpose(1, 2, 0)
+            given = self._given(dither.unit(unit))
+            for band in _bands(rows, cols):
+                read = self.engine.reveal(band.around(pictures, BLOCK), band.around(given))
+                ratios[band.rows, :, unit] = band.inside(read)[..., rung.places]
+        return ratios.reshape(rows * cols, -1)
+
+    def _changes(
+        self, lumas: np.ndarray, signs: np.ndarray, dither: np.ndarray, rung: FilmRung
+    ) -> Iterator[np.ndarray]:
+        """The change of each frame in levels, (H, W) int16, of lumas (T, H, W) float32 in levels."""
+        _, height, width = lumas.shape
+        rows, cols = height // BLOCK, width // BLOCK
+        bits = np.zeros((rows, cols, self.bits), np.float32)
+        bits[..., rung.places] = signs.reshape(rows, cols, -1)
+        given, pictures = np.concatenate([bits, self._given(dither)], 2), (lumas / np.float32(255)).transpose(1, 2, 0)
+        changes = np.empty((height, width, len(lumas)), np.int16)
+        for band in _bands(rows, cols):
+            around = band.around(pictures, BLOCK)
+            changed = self.engine.hide(around, band.around(given)) - around
+            rows_inside = slice(band.rows.start * BLOCK, band.rows.stop * BLOCK)
+            changes[rows_inside] = np.rint(band.inside(changed, BLOCK) * 255)
+        yield from changes.transpose(2, 0, 1)
+
+    def _given(self, dither: np.ndarray) -> np.ndarray:
+        """The dither as the networks take it, (rows, cols, T · 64) float32."""
+        rows, cols, frames, _ = dither.shape
+        given = np.zeros((rows, cols, frames, DITHER), np.float32)
+        given[..., [BLOCK * down + across for (down, across), _ in _FINEST]] = dither
+        return given.reshape(rows, cols, -1)
 
 
-def coefficients(frame: np.ndarray) -> np.ndarray:
-    """Low DCT coefficients of a frame's luma blocks, (blocks, MOST) float32 in levels.
+def read_film_rungs(path: Path) -> tuple[FilmRung, ...]:
+    """The rungs of a film modem's weights file, read from its card.
+
+    Raises:
+        WeightsError: there is no such file, or it holds no modem for films.
+    """
+    card = read_card(path)
+    frames = card.options.get("frames", 1)
+    if card.model != MODEM or frames == 1:
+        raise WeightsError(f"{path}: these weights hide no bits in films", f"they are of the family {card.model}")
+    rungs, first = [], 0
+    try:
+        for rung in card.options["rungs"]:
+            known = {field.name: rung[field.name] for field in fields(FilmRung) if field.name in rung}
+            rungs.append(FilmRung(first=first, coefficients=rung["bits"], frames=frames, **known))
+            first += rungs[-1].unit_bits
+    except (KeyError, TypeError) as error:
+        hint = "it is damaged, or of another version"
+        raise WeightsError(f"{path}: its card does not say what it hides", hint) from error
+    if GROUP % frames or max(rung.coefficients for rung in rungs) > MOST:
+        most = f"films take a divisor of {GROUP} frames and {MOST} coefficients at most"
+        raise WeightsError(f"{path}: this modem can't be used", most)
+    return tuple(rungs)
+
+
+def exact_luma(frame: np.ndarray) -> np.ndarray:
+    """Luma of a frame, (H, W, 3) uint8, in levels; (H, W) float32."""
+    return sum(frame[..., channel] * weight for channel, weight in enumerate(_LUMA))
+
+
+def luma(frame: np.ndarray) -> np.ndarray:
+    """Luma of a frame, (H, W, 3) uint8, rounded; (H, W) uint8."""
+    return np.rint(exact_luma(frame)).astype(np.uint8)
+
+
+def header_ratios(lumas: np.ndarray, dither: Dither, rung: FilmRung) -> Ratios:
+    """Log-likelihood ratios of a header's bits: sums of the sines of their phases, without a network.
 
     Args:
-        frame: (H, W, 3) uint8; sides are multiples of 8.
+        lumas: (GROUP, H, W) uint8.
     """
-    height, width, _ = frame.shape
-    luma = sum(frame[..., channel] * weight for channel, weight in enumerate(_LUMA))
-    # Not by matrix products, whose threads would compete with the encoder's.
-    across = np.einsum("nx,ux->nu", luma.reshape(-1, BLOCK), _WAVES)  # (H · W/8, waves)
-    both = np.einsum("vy,byn->bvn", _WAVES, across.reshape(height // BLOCK, BLOCK, -1))  # (H/8, waves, W/8 · waves)
-    both = both.reshape(height // BLOCK, len(_WAVES), width // BLOCK, len(_WAVES))
-    return np.stack([both[:, down, :, over] for down, over in _FREQUENCIES], -1).reshape(-1, MOST)
-
-
-def changed(frame: np.ndarray, bits: np.ndarray, dither: np.ndarray, rung: FilmRung) -> np.ndarray:
-    """A frame, (H, W, 3) uint8 with sides that are multiples of 8, that carries bits; red, green, blue change alike.
-
-    Args:
-        bits: (blocks, coefficients) of its run, 0 or 1.
-        dither: of the same shape, in [0, 1).
-    """
-    height, width, _ = frame.shape
-    phases = _PHASE * (2.0 * bits - 1) + dither - coefficients(frame)[:, : rung.coefficients] / rung.period
-    moves = rung.way * rung.period * (phases - np.round(phases))
-    levels = np.einsum("bk,kp->bp", moves.astype(np.float32), _BASIS[: rung.coefficients])
-    levels = levels.reshape(height // BLOCK, width // BLOCK, BLOCK, BLOCK).transpose(0, 2, 1, 3)
-    levels = levels.reshape(height, width, 1)
-    return np.clip(np.round(frame + levels), 0, 255).astype(np.uint8)
-
-
-def film_ratios(group: np.ndarray, dither: np.ndarray, rung: FilmRung) -> Ratios:
-    """Log-likelihood ratios of a group's bits, scaled for a header.
-
-    Args:
-        group: (GROUP, blocks, MOST), the coefficients of its frames.
-        dither: (blocks, RUNS · coefficients), in [0, 1).
-    """
-    runs, flat = group.reshape(RUNS, RUN, *group.shape[1:]), dither.reshape(-1)
+    _, height, width = lumas.shape
+    blocks = lumas.reshape(GROUP, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+    basis = _BASIS[: rung.coefficients]
 
     def ratios(numbers: np.ndarray) -> np.ndarray:
-        block, entry = np.divmod(numbers, rung.bits.bits)
-        run, place = np.divmod(entry, rung.coefficients)
-        sums = np.zeros(numbers.size, np.float32)
-        for frame in range(RUN):
-            phases = runs[run, frame, block, place] / np.float32(rung.period) - flat[numbers]
-            sums += np.sin(2 * np.pi * phases, dtype=np.float32)
-        return _HEADER_LIKELIHOOD * sums
+        known, block = np.unique(numbers // rung.group.bits, return_inverse=True)
+        rows, cols = np.divmod(known, width // BLOCK)
+        samples = blocks[:, rows, :, cols].astype(np.float32)  # (n, GROUP, 8, 8)
+        phases = np.einsum("nfyx,cyx->nfc", samples, basis, optimize=True) / rung.periods
+        for unit in range(GROUP // rung.frames):
+            frames = phases[:, unit * rung.frames : (unit + 1) * rung.frames].reshape(
+                len(known), -1, rung.run, rung.coefficients
+            )
+            frames -= dither.at(unit, rows, cols)[:, :: rung.run, None, : rung.coefficients]
+        sums = np.sin(2 * np.pi * phases).reshape(len(known), -1, rung.run, rung.coefficients).sum(2)
+        return _HEADER_LIKELIHOOD * sums.reshape(len(known), -1)[block, numbers % rung.group.bits]
 
     return ratios
 
 
-def sureness(rate: int) -> float:
-    """Factor of the ratios of a record with this rate: writers choose high rates where codecs leave little noise."""
-    return (_LEAST_LIKELIHOOD + _SLOPE * rate / _RATES) / _HEADER_LIKELIHOOD
+@dataclass(frozen=True)
+class _Band:
+    """Rows of blocks that are computed at once, and those that the networks see."""
+
+    rows: slice
+    outer: slice
+
+    def around(self, values: np.ndarray, side: int = 1) -> np.ndarray:
+        """The rows that the networks see, of an array with `side` rows for each of the blocks; a view."""
+        return values[self.outer.start * side : self.outer.stop * side]
+
+    def inside(self, computed: np.ndarray, side: int = 1) -> np.ndarray:
+        """The rows of the band in what was computed from `around`."""
+        start = (self.rows.start - self.outer.start) * side
+        return computed[start : start + (self.rows.stop - self.rows.start) * side]
+
+
+def _bands(rows: int, cols: int) -> Iterator[_Band]:
+    """Bands of a frame; the networks see one neighbour of each block."""
+    count = max(1, round(_BAND / cols))
+    for start in range(0, rows, count):
+        stop = min(start + count, rows)
+        yield _Band(slice(start, stop), slice(max(start - 1, 0), min(stop + 1, rows)))
+
+
+def _added(frame: np.ndarray, change: np.ndarray) -> np.ndarray:
+    return np.clip(frame + change[..., None], 0, 255).astype(np.uint8)
 
 
 def _cosines() -> np.ndarray:
-    """(waves, 8) float32: orthonormal DCT, type II, of the frequencies that are used."""
-    places, frequencies = 2 * np.arange(BLOCK) + 1, np.arange(1 + max(map(max, _FREQUENCIES)))
-    waves = np.cos(frequencies[:, None] * places * np.pi / (2 * BLOCK)) / 2
+    """(8, 8) float64: orthonormal DCT, type II, frequency by place."""
+    places = np.arange(BLOCK)
+    waves = np.cos((2 * places[None] + 1) * places[:, None] * np.pi / (2 * BLOCK)) / 2
     waves[0] /= np.sqrt(2)
-    return waves.astype(np.float32)
+    return waves
 
 
-_WAVES = _cosines()
-# (MOST, 64), of a block row by row.
-_BASIS = np.stack([np.outer(_WAVES[down], _WAVES[over]).reshape(-1) for down, over in _FREQUENCIES])
+# (MOST, 8, 8) float32, of the coefficients above.
+_BASIS = np.stack([np.outer(_cosines()[down], _cosines()[across]) for (down, across), _ in _FINEST]).astype(np.float32)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
@@ -14,8 +14,8 @@ import numpy as np
 from stegnet.codec.embed import compressors, media_kind, stored_name
 from stegnet.codec.extract import printable
 from stegnet.codec.fec import HIGHEST, LOWEST, RATES
-from stegnet.codec.film_modem import GROUP, RUNGS, FilmRung, film_ratios, sureness
-from stegnet.codec.keys import SYSTEM, KeySource, Randomness
+from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung
+from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.modem import BLOCK
 from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
 from stegnet.codec.robust import new_nonce, robust_key
@@ -40,6 +40,8 @@ WRITTEN_CRF = 18  # of the films that hiding writes
 _SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a group
 _LOWERED = 4  # 64ths, where a group does not come back
 _ATTEMPTS = 3
+_FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
+_WITNESSES = 48  # frames at most, from which the container's quality is measured
 _LARGER = "take a longer or larger cover, with more that moves little, or a milder channel"
 
 
@@ -50,16 +52,19 @@ class _Hiding:
     Attributes:
         folder: for films that are tried.
         crf: the promised one.
+        witness: frames of the cover, by which the container's quality is measured.
     """
 
     cover: Path
     info: FilmInfo
     folder: Path
     crf: int
+    modem: FilmModem
     rung: FilmRung
     key_source: KeySource
     randomness: Randomness
     progress: Progress
+    witness: "_Witness"
 
     @property
     def groups(self) -> int:
@@ -89,14 +94,26 @@ def parse_crf(text: str) -> int:
     return crf
 
 
+def choose_film_rung(rungs: Sequence[FilmRung], crf: int, psnr: float) -> FilmRung:
+    """The rung for a constant rate factor and a PSNR of the container in dB: the mildest that was trained for it.
+
+    Where none was trained for it at that PSNR, the most robust is taken.
+    """
+    near = min(abs(rung.psnr - psnr) for rung in rungs)
+    fitting = [rung for rung in rungs if abs(rung.psnr - psnr) == near]
+    return min(
+        (rung for rung in fitting if rung.highest >= crf), key=_robustness, default=max(fitting, key=_robustness)
+    )
+
+
 def hide_in_film(
+    modem: FilmModem,
     cover: Path,
     secret: Path,
     out: OutputTarget,
     key_source: KeySource,
     crf: int,
     psnr: float,
-    verify: bool = True,
     randomness: Randomness = SYSTEM,
     progress: Progress = no_progress,
 ) -> Report:
@@ -108,7 +125,6 @@ def hide_in_film(
     Args:
         crf: constant rate factor of that encoding.
         psnr: of the container in dB, before encoding; the nearest that there is.
-        verify: read the file back from the written film too.
     Raises:
         MediaError: a film can't be read or written.
         CapacityError: the file does not fit, or does not come back.
@@ -118,19 +134,18 @@ def hide_in_film(
         from stegnet.media.h264 import check_sides, with_sound  # here, since it needs ffmpeg
     info = scan(cover)
     check_sides(cover, info)
-    rung = min(RUNGS, key=lambda each: abs(each.psnr - psnr))
+    rung, witness = choose_film_rung(modem.rungs, crf, psnr), _Witness(len(info.pts))
     with TemporaryDirectory(prefix="stegnet-") as folder:
-        hiding = _Hiding(cover, info, Path(folder), crf, rung, key_source, randomness, progress)
-        film, line = _hide(hiding, secret, verify)
+        hiding = _Hiding(cover, info, Path(folder), crf, modem, rung, key_source, randomness, progress, witness)
+        film, line = _hide(hiding, secret)
         with atomic_write(out.path, overwrite=out.force) as part:
             with_sound(film, cover, part, out.path.suffix.lower())
-        quality = _quality(cover, film)
-    promise = f"survives H.264 at CRF {crf} and better; container {quality:.1f} dB"
+    promise = f"survives H.264 at CRF {crf} and better; container {witness.psnr:.1f} dB"
     notes = (f"{line}; {promise}", *(f"cover: {note}" for note in info.notes))
     return Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, notes)
 
 
-def _hide(hiding: _Hiding, secret: Path, verify: bool) -> tuple[Path, str]:
+def _hide(hiding: _Hiding, secret: Path) -> tuple[Path, str]:
     """Writes the film without sound; returns it, and a line on what is hidden."""
     rates = _measure(hiding) if min(hiding.shape) and hiding.groups else []
     for _ in range(_ATTEMPTS):
@@ -138,10 +153,10 @@ def _hide(hiding: _Hiding, secret: Path, verify: bool) -> tuple[Path, str]:
         used = _lowest(hiding, rates, len(message))
         rooms = hiding.rooms(used)
         film = hiding.folder / "written.mp4"
-        _write(hiding, film, _containers(hiding, used, pieces_of(message, filter(None, rooms))))
-        failed = _failed(hiding, _again(hiding, film), used, message)
-        if not failed and verify:
-            failed = _failed(hiding, film, used, message)
+        _write(
+            hiding, film, _containers(hiding, used, pieces_of(message, filter(None, rooms))), hiding.info, draft=False
+        )
+        failed = _failed(hiding, _again(hiding, hiding.witness.seen(read_frames(film)), hiding.info), used, message)
         if not failed:
             return film, line
         rates = [max(rate - _LOWERED, 0) if index in failed else rate for index, rate in enumerate(rates)]
@@ -162,33 +177,48 @@ def _lowest(hiding: _Hiding, rates: Sequence[int], size: int) -> list[int]:
 
 
 def _measure(hiding: _Hiding) -> list[int]:
-    """The rate of each group, 0 if nothing comes back, from random bits that are hidden, encoded and read."""
-    film, rung, seed = hiding.folder / "measured.mp4", hiding.rung, int.from_bytes(hiding.randomness(16), "big")
-    sizes = hiding.shape[0] * hiding.shape[1], rung.bits.bits
+    """The rate of each group, 0 if nothing comes back, from random bits that are hidden, encoded and read.
 
-    def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
-        draw = np.random.default_rng((seed, index))
-        return draw.integers(0, 2, sizes), draw.random(sizes, np.float32)
+    Of a long film, one group in _EVERY is measured; those between two take the lower rate, less a margin.
+    """
+    groups = range(hiding.groups)
+    some = groups if len(groups) <= _FEW else sorted({*groups[::_EVERY], groups[-1]})
+    measured = dict(zip(some, _measured(hiding, some), strict=True))
+    return [_between(measured, index) for index in groups]
+
+
+def _between(measured: dict[int, int], index: int) -> int:
+    if index in measured:
+        return measured[index]
+    before, after = max(at for at in measured if at < index), min(at for at in measured if at > index)
+    return max(min(measured[before], measured[after]) - _MARGIN, 0)
+
+
+def _measured(hiding: _Hiding, groups: Sequence[int]) -> Iterator[int]:
+    """The rates of some groups, which are encoded one after the other."""
+    key, shape, rung = Key(hiding.randomness(KEY_BYTES)), hiding.shape, hiding.rung
+    film, draw = hiding.folder / "measured.mp4", np.random.default_rng(int.from_bytes(hiding.randomness(16), "big"))
+    sent = {index: draw.integers(0, 2, (shape[0] * shape[1], rung.group.bits), np.uint8) for index in groups}
+
+    def dither(index: int) -> Dither:
+        return Dither(shape, hiding.modem.frames, key, index.to_bytes(4, "big"))
 
     def change(index: int, group: list[np.ndarray]) -> list[np.ndarray]:
-        return modulated(group, *drawn(index), rung)
+        return modulated(hiding.modem, group, sent[index], dither(index), rung) if index in sent else []
 
-    _write(hiding, film, _changed_groups(hiding, change))
-    rates, numbers = [], np.arange(sizes[0] * sizes[1])
-    with closing(read_frames(_again(hiding, film))) as frames:
-        for index in range(hiding.groups):
-            bits, dither = drawn(index)
-            group = np.stack([signal_of(frame).coefficients for frame in islice(frames, GROUP)])
-            rates.append(_rate(film_ratios(group, dither, rung)(numbers) * (2 * bits.reshape(-1) - 1)))
-    return rates
+    info = replace(hiding.info, pts=hiding.info.pts[: len(groups) * GROUP])
+    _write(hiding, film, _changed_groups(hiding, change, rest=False), info)
+    with closing(read_frames(_again(hiding, read_frames(film), info))) as frames:
+        for index in groups:
+            lumas = np.stack([signal_of(frame).luma for frame in islice(frames, GROUP)])
+            ratios = hiding.modem.reveal(lumas, dither(index), rung)
+            yield _rate(ratios * (2.0 * sent[index] - 1))
 
 
 def _rate(right: np.ndarray) -> int:
-    """The rate at which a group comes back, from ratios that are positive where right."""
-    for rate in range(HIGHEST, LOWEST - 1, -1):
-        if information(right * sureness(rate)) * RATES * _SHARE - _MARGIN >= rate:
-            return rate
-    return 0
+    """The rate at which a group comes back, from ratios that are positive where right; 0 if it does not."""
+    rate = int(information(right) * RATES * _SHARE) - _MARGIN
+    return min(rate, HIGHEST) if rate >= LOWEST else 0
 
 
 def _containers(hiding: _Hiding, rates: Sequence[int], pieces: Iterator[bytes]) -> Generator[np.ndarray, None, None]:
@@ -198,40 +228,51 @@ def _containers(hiding: _Hiding, rates: Sequence[int], pieces: Iterator[bytes]) 
     def change(index: int, group: list[np.ndarray]) -> list[np.ndarray]:
         if not rooms[index]:
             return group
-        nonce = new_nonce(hiding.randomness)
-        return hide_in_group(group, hiding.rung, rates[index], next(pieces), hiding.key_source, nonce)
+        nonce, piece = new_nonce(hiding.randomness), next(pieces)
+        return hide_in_group(hiding.modem, group, hiding.rung, rates[index], piece, hiding.key_source, nonce)
 
     return _changed_groups(hiding, change)
 
 
 def _changed_groups(
-    hiding: _Hiding, change: Callable[[int, list[np.ndarray]], list[np.ndarray]]
+    hiding: _Hiding, change: Callable[[int, list[np.ndarray]], list[np.ndarray]], rest: bool = True
 ) -> Generator[np.ndarray, None, None]:
-    """The cover's frames, each whole group changed."""
+    """The cover's frames, each whole group changed; with the rest of the frames or without."""
     with closing(read_frames(hiding.cover)) as frames:
         for index in range(hiding.groups):
-            yield from change(index, list(islice(frames, GROUP)))
-        yield from frames
+            group = list(islice(frames, GROUP))
+            hiding.witness.keep(index * GROUP, group)
+            yield from change(index, group)
+        if rest:
+            yield from frames
 
 
-def _write(hiding: _Hiding, film: Path, frames: Generator[np.ndarray, None, None], crf: int = WRITTEN_CRF) -> None:
+def _write(
+    hiding: _Hiding,
+    film: Path,
+    frames: Generator[np.ndarray, None, None],
+    info: FilmInfo,
+    crf: int = WRITTEN_CRF,
+    *,
+    draft: bool = True,
+) -> None:
     from stegnet.media.h264 import write_h264
 
     with closing(frames):
-        write_h264(film, _counted(hiding, frames), hiding.info, crf)
+        write_h264(film, _counted(hiding, frames, len(info.pts)), info, crf, draft=draft)
 
 
-def _again(hiding: _Hiding, film: Path) -> Path:
-    """A film encoded once more, as it is promised to survive."""
+def _again(hiding: _Hiding, frames: Generator[np.ndarray, None, None], info: FilmInfo) -> Path:
+    """The frames of a written film encoded once more, as it is promised to survive."""
     again = hiding.folder / "again.mp4"
-    _write(hiding, again, read_frames(film), hiding.crf)
+    _write(hiding, again, frames, info, hiding.crf)
     return again
 
 
-def _counted(hiding: _Hiding, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+def _counted(hiding: _Hiding, frames: Iterator[np.ndarray], total: int) -> Iterator[np.ndarray]:
     for done, frame in enumerate(frames, 1):
         yield frame
-        hiding.progress("hide", done, len(hiding.info.pts))
+        hiding.progress("hide", done, total)
 
 
 def _failed(hiding: _Hiding, film: Path, rates: Sequence[int], message: bytes) -> set[int]:
@@ -242,7 +283,7 @@ def _failed(hiding: _Hiding, film: Path, rates: Sequence[int], message: bytes) -
     expected = dict(zip(used, pieces_of(message, filter(None, rooms)), strict=True))
     step = partial(hiding.progress, "verify")
     with closing(read_frames(film)) as frames:
-        readings = read_groups(frames, key_of, lambda done: step(done, len(hiding.info.pts)))
+        readings = read_groups(hiding.modem, frames, key_of, lambda done: step(done, len(hiding.info.pts)))
         found = dict(enumerate(reading.content if reading else b"" for reading in readings))
     return {index for index, piece in expected.items() if not found[index].startswith(piece)}
 
@@ -271,8 +312,31 @@ def _fit(secret: Path, room: int, hiding: _Hiding) -> tuple[bytes, str]:
     return file_content(name, data), line
 
 
-def _quality(cover: Path, film: Path) -> float:
-    """PSNR in dB of a film against its cover, over all frames."""
-    with closing(read_frames(cover)) as before, closing(read_frames(film)) as after:
-        errors = [mean_squared_error(*pair) for pair in zip(before, after, strict=True)]
-    return psnr_from_mse(sum(errors) / len(errors), PEAK)
+def _robustness(rung: FilmRung) -> int:
+    return rung.highest
+
+
+class _Witness:
+    """Some of a cover's frames, evenly spaced, and how far the container's are from them."""
+
+    def __init__(self, frames: int) -> None:
+        self._every = -(-frames // _WITNESSES)
+        self._kept: dict[int, np.ndarray] = {}
+        self._errors: dict[int, float] = {}
+
+    def keep(self, first: int, frames: Sequence[np.ndarray]) -> None:
+        """Keeps some of the cover's frames, the first of which has this index."""
+        self._kept |= {first + at: frame for at, frame in enumerate(frames) if (first + at) % self._every == 0}
+
+    def seen(self, frames: Generator[np.ndarray, None, None]) -> Generator[np.ndarray, None, None]:
+        """Passes the container's frames on."""
+        with closing(frames):
+            for index, frame in enumerate(frames):
+                if index in self._kept:
+                    self._errors[index] = mean_squared_error(self._kept[index], frame)
+                yield frame
+
+    @property
+    def psnr(self) -> float:
+        """PSNR in dB over the frames that were kept."""
+        return psnr_from_mse(sum(self._errors.values()) / len(self._errors), PEAK)

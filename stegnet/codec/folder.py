@@ -12,7 +12,7 @@ from stegnet.codec.container import Container
 from stegnet.codec.extract import plain_suffix
 from stegnet.codec.files import check_input, kind_of_secret
 from stegnet.codec.keys import KeySource
-from stegnet.codec.modem import ModemLoader, shipped_modem
+from stegnet.codec.modems import SHIPPED_MODEMS, Modems
 from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, no_progress
 from stegnet.codec.record import FILM as HIDDEN_FILM
 from stegnet.codec.record import File
@@ -144,7 +144,7 @@ def reveal_each(
     key_source: KeySource,
     reveal: Callable[[Container, OutputTarget], Report],
     progress: Progress = no_progress,
-    modem: ModemLoader = shipped_modem,
+    modems: Modems = SHIPPED_MODEMS,
 ) -> Iterator[Outcome]:
     """Reveals one container after the other; an error ends only its job.
 
@@ -152,14 +152,14 @@ def reveal_each(
         folder: for the results; their suffix follows from what is hidden.
         reveal: reveals the secret in a container that is open.
         progress: called while a container is searched for its header.
-        modem: reads pictures that survive lossy codecs.
+        modems: read pictures that survive lossy codecs.
     """
     names = Names()
 
     def work(job: Job) -> tuple[Path, Report]:
         check_input(job.source)
         with Container(job.source, key_source) as container:
-            out = folder.path / names.take(job.source.stem, _suffix(container, modem, progress))
+            out = folder.path / names.take(job.source.stem, _suffix(container, modems, progress))
             return out, reveal(container, replace(folder, path=out))
 
     return _each(plan.jobs, work)
@@ -212,9 +212,9 @@ def _each(jobs: Iterable[Job], work: Callable[[Job], tuple[Path, Report]]) -> It
             yield Outcome(job, out, report)
 
 
-def _suffix(container: Container, modem: ModemLoader, progress: Progress) -> str:
+def _suffix(container: Container, modems: Modems, progress: Progress) -> str:
     """Suffix of the result; that of a hidden file is kept if it is harmless."""
-    robust = container.robust(modem, progress)
+    robust = container.robust(modems, progress)
     if isinstance(robust, RobustFile):
         return plain_suffix(robust.name) or ".bin"
     if robust is not None:

@@ -10,7 +10,8 @@ from stegnet.codec.embed import bytes_room
 from stegnet.codec.files import ALTERED, check_input, input_kind
 from stegnet.codec.frame import check_cover
 from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, KeySource
-from stegnet.codec.modem import ModemLoader, read_rungs, shipped_modem
+from stegnet.codec.modem import read_rungs
+from stegnet.codec.modems import SHIPPED_MODEMS, Modems
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import PICTURE as HIDDEN_PICTURE
 from stegnet.codec.record import File, Header, Pictures
@@ -34,7 +35,7 @@ def file_info(
     path: Path,
     key_source: KeySource | None = None,
     progress: Progress = no_progress,
-    modem: ModemLoader = shipped_modem,
+    modems: Modems = SHIPPED_MODEMS,
 ) -> Info:
     """Describes a file. Without a key, only what it shows openly; nothing hidden is looked for.
 
@@ -50,10 +51,10 @@ def file_info(
     check_input(path)
     with Container(path, key_source) as container:
         if container.kind == FILM:
-            robust = container.robust(modem, progress)
+            robust = container.robust(modems, progress)
             return _film_or_damage(path) | (_in_film(container, progress) if robust is None else _in_robust(robust))
         shown = _picture_of(container.height, container.width)
-        robust = container.robust(modem, progress)
+        robust = container.robust(modems, progress)
         return shown | (_in_picture(container) if robust is None else _in_robust(robust))
 
 

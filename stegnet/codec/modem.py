@@ -5,9 +5,8 @@ those of one rung, and all are read at once. A keyed *dither* shifts what a coef
 bits can't be read.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -110,16 +109,6 @@ class Modem:
             some = np.ascontiguousarray(blocks.around(dither))
             blocks.part(ratios)[:] = blocks.inside(self.engine.reveal(from_8_bits(tile.around(container)), some))
         return ratios
-
-
-# Loads the modem; called only once it is certain that one is needed.
-ModemLoader = Callable[[], Modem]
-
-
-@cache
-def shipped_modem() -> Modem:
-    """The modem in the package, loaded once."""
-    return Modem.load()
 
 
 def read_rungs(path: Path) -> tuple[Rung, ...]:

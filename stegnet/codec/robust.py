@@ -187,20 +187,20 @@ def reader(modem: Modem, source: KeySource) -> Callable[[np.ndarray, Step], Read
     return read
 
 
-def _as_read(rate: int) -> float:
-    """Leaves ratios as they are."""
-    return 1.0
-
-
 def read_bits(
-    ratios: Ratios, shape: tuple[int, int], rung: Rung, key: Key, salt: bytes, sure: Callable[[int], float] = _as_read
+    ratios: Ratios,
+    shape: tuple[int, int],
+    rung: Rung,
+    key: Key,
+    salt: bytes,
+    all_ratios: Callable[[], np.ndarray] | None = None,
 ) -> Reading | None:
     """Reads the record of a rung, if it opens.
 
     Args:
         ratios: log-likelihood ratios of the bits with the given numbers.
         shape: rows and columns of blocks.
-        sure: factor of the record's ratios, by its rate.
+        all_ratios: computes those of all bits in order, (n,), once a header was read; None: the same ones.
     """
     blocks = shape[0] * shape[1]
     if not record_places(blocks, rung):
@@ -212,7 +212,9 @@ def read_bits(
     coding = Coding(places.rest.size, header[0])
     order = _order(key.robust(b"order", salt, header), coding.places)
     signs = 1.0 - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
-    message = coding.decode(ratios(places.rest[order]) * signs * sure(header[0]))
+    if all_ratios is not None:
+        ratios = _in_order(all_ratios())
+    message = coding.decode(ratios(places.rest[order]) * signs)
     content = (
         None if message is None else _unseal(np.packbits(message[: coding.room // 8 * 8]), shape, key, salt, header)
     )

@@ -13,7 +13,8 @@ from stegnet.codec.files import check_input, input_kind
 from stegnet.codec.film_survival import DEFAULT as FILM_DEFAULT
 from stegnet.codec.film_survival import hide_in_film, parse_crf
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
-from stegnet.codec.modem import BLOCK, Modem, ModemLoader, Rung
+from stegnet.codec.modem import BLOCK, Modem, Rung
+from stegnet.codec.modems import Modems
 from stegnet.codec.output import OutputTarget, Progress, Report, no_progress, write_jpeg, write_picture
 from stegnet.codec.quality import LEAST
 from stegnet.codec.robust import content_room
@@ -107,7 +108,7 @@ class _Secret:
 
 
 def hide_robust_file(
-    modem: ModemLoader,
+    modems: Modems,
     cover: Path,
     secret: Path,
     out: OutputTarget,
@@ -130,13 +131,13 @@ def hide_robust_file(
     check_input(secret)
     if input_kind(cover) == FILM:
         crf = parse_crf(options.survive or FILM_DEFAULT)
-        choices = crf, options.container_psnr or CONTAINER_PSNR, options.verify, randomness, progress
-        return hide_in_film(cover, secret, out, key_source, *choices)
+        choices = crf, options.container_psnr or CONTAINER_PSNR, randomness, progress
+        return hide_in_film(modems.film, cover, secret, out, key_source, *choices)
     channel = parse_channel(options.survive or DEFAULT)
     out.check(ROBUST_FORMS, "picture that survives JPEG", cover, secret)
     pixels, profile = read_cover(cover)
     prepared, written = channel.prepare(pixels), WRITTEN_QUALITY if out.path.suffix.lower() in JPEG else None
-    loaded = modem()
+    loaded = modems.picture
     wanted = options.container_psnr or _finest(loaded, channel, secret, *prepared.shape[:2])
     rung = choose_rung(loaded.rungs, channel, wanted)
     chosen = _Secret(secret, progress, partial(_larger, loaded, prepared.shape, wanted))

@@ -7,21 +7,20 @@ record of a group holds a piece of the message, which begins anew where it ends:
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from itertools import islice
 
 import numpy as np
 
 from stegnet.codec.carriers import size_bytes
-from stegnet.codec.film_modem import GROUP, RUN, RUNGS, FilmRung, changed, coefficients, film_ratios, sureness
+from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, header_ratios, luma
 from stegnet.codec.keys import Key, KeySource
 from stegnet.codec.modem import BLOCK
 from stegnet.codec.robust import (
     Reading,
     coded_bits,
     content_room,
-    dither_of,
     hidden_area,
     read_bits,
     region_means,
@@ -45,13 +44,13 @@ class FrameSignal:
     Attributes:
         shape: rows and columns of blocks.
         sizes: height and width, as they are hashed.
-        coefficients: (blocks, MOST) float32.
+        luma: (8 · rows, 8 · columns) uint8.
         means: (n,) float64, mean luma of each region in levels.
     """
 
     shape: tuple[int, int]
     sizes: bytes
-    coefficients: np.ndarray
+    luma: np.ndarray
     means: np.ndarray
 
 
@@ -87,7 +86,7 @@ def signal_of(frame: np.ndarray) -> FrameSignal:
     """The signal of a frame, (H, W, 3) uint8 of at least one block."""
     area = hidden_area(frame)
     shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
-    return FrameSignal(shape, size_bytes(*frame.shape[:2]), coefficients(area), region_means(area))
+    return FrameSignal(shape, size_bytes(*frame.shape[:2]), luma(area), region_means(area))
 
 
 def group_room(shape: tuple[int, int], rung: FilmRung, rate: int) -> int:
@@ -96,7 +95,7 @@ def group_room(shape: tuple[int, int], rung: FilmRung, rate: int) -> int:
     Args:
         shape: rows and columns of blocks.
     """
-    return max(content_room(shape[0] * shape[1], rung.bits, rate) - HEAD_BYTES, 0) if rate else 0
+    return max(content_room(shape[0] * shape[1], rung.group, rate) - HEAD_BYTES, 0) if rate else 0
 
 
 def hidden_pixels(height: int, width: int, frames: int) -> int:
@@ -114,7 +113,13 @@ def pieces_of(message: bytes, rooms: Iterable[int]) -> Iterator[bytes]:
 
 
 def hide_in_group(
-    frames: Sequence[np.ndarray], rung: FilmRung, rate: int, content: bytes, key_source: KeySource, nonce: bytes
+    modem: FilmModem,
+    frames: Sequence[np.ndarray],
+    rung: FilmRung,
+    rate: int,
+    content: bytes,
+    key_source: KeySource,
+    nonce: bytes,
 ) -> list[np.ndarray]:
     """Hides content in a group of frames, (H, W, 3) uint8 each.
 
@@ -130,25 +135,27 @@ def hide_in_group(
             break
         salt = salts[0]
         key = robust_key(key_source, salt)
-        bits = coded_bits(shape, rung.bits, rate, content, key, salt, nonce)
-        carrying = modulated(frames, bits.reshape(-1, rung.bits.bits), _dither(shape, rung, key, salt), rung)
+        bits = coded_bits(shape, rung.group, rate, content, key, salt, nonce)
+        dither = Dither(shape, modem.frames, key, salt)
+        carrying = modulated(modem, frames, bits.reshape(-1, rung.group.bits), dither, rung)
         signals = [signal_of(frame) for frame in carrying]
     return carrying
 
 
-def modulated(frames: Sequence[np.ndarray], bits: np.ndarray, dither: np.ndarray, rung: FilmRung) -> list[np.ndarray]:
-    """A group of frames that carries bits, 0 or 1; bits and dither are (blocks, RUNS · coefficients)."""
-    carrying = []
-    for index, frame in enumerate(frames):
-        first = index // RUN * rung.coefficients
-        run = slice(first, first + rung.coefficients)
-        container = frame.copy(order="C")
-        hidden_area(container)[:] = changed(hidden_area(frame), bits[:, run], dither[:, run], rung)
-        carrying.append(container)
+def modulated(
+    modem: FilmModem, frames: Sequence[np.ndarray], bits: np.ndarray, dither: Dither, rung: FilmRung
+) -> list[np.ndarray]:
+    """A group of frames that carries bits, (blocks, group's bits), 0 or 1."""
+    carrying = [frame.copy(order="C") for frame in frames]
+    changed = modem.hide([hidden_area(frame) for frame in frames], bits, dither, rung)
+    for container, area in zip(carrying, changed, strict=True):
+        hidden_area(container)[:] = area
     return carrying
 
 
-def read_film(frames: Frames, key_source: KeySource, step: Callable[[int], None] = lambda done: None) -> Pieces | None:
+def read_film(
+    modem: FilmModem, frames: Frames, key_source: KeySource, step: Callable[[int], None] = lambda done: None
+) -> Pieces | None:
     """The message of a film, or what is left of it; None if nothing opens with this key.
 
     Where no group is at its place, some of the first frames may have been lost: then the others are searched for.
@@ -158,15 +165,15 @@ def read_film(frames: Frames, key_source: KeySource, step: Callable[[int], None]
         step: called after each frame with the number of frames read.
     """
     key_of = cache(lambda salt: robust_key(key_source, salt))
-    found = _collect(frames, 0, key_of, step)
+    found = _collect(modem, frames, 0, key_of, step)
     if not found:
-        offset = _find_offset(frames, key_of)
-        found = _collect(frames, offset, key_of, step) if offset else {}
+        offset = _find_offset(modem, frames, key_of)
+        found = _collect(modem, frames, offset, key_of, step) if offset else {}
     return max(found.values(), key=lambda pieces: pieces.share, default=None)
 
 
 def read_groups(
-    frames: Iterable[np.ndarray], key_of: Callable[[bytes], Key], step: Callable[[int], None]
+    modem: FilmModem, frames: Iterable[np.ndarray], key_of: Callable[[bytes], Key], step: Callable[[int], None]
 ) -> Iterator[Reading | None]:
     """Readings of each group of frames in order; frames that are left over are ignored."""
     group: list[FrameSignal] = []
@@ -174,17 +181,17 @@ def read_groups(
         group.append(signal_of(frame))
         step(done)
         if len(group) == GROUP:
-            yield _open_group(group, key_of)
+            yield _open_group(modem, group, key_of)
             group = []
 
 
 def _collect(
-    frames: Frames, offset: int, key_of: Callable[[bytes], Key], step: Callable[[int], None]
+    modem: FilmModem, frames: Frames, offset: int, key_of: Callable[[bytes], Key], step: Callable[[int], None]
 ) -> dict[bytes, Pieces]:
     """The pieces of each message in a film."""
     found: dict[bytes, Pieces] = {}
     with closing(frames()) as decoded:
-        for reading in read_groups(islice(decoded, offset, None), key_of, step):
+        for reading in read_groups(modem, islice(decoded, offset, None), key_of, step):
             if reading is not None:
                 _add_piece(found, reading.content)
     return found
@@ -202,34 +209,34 @@ def _add_piece(found: dict[bytes, Pieces], content: bytes) -> None:
     pieces.groups += 1
 
 
-def _find_offset(frames: Frames, key_of: Callable[[bytes], Key]) -> int:
+def _find_offset(modem: FilmModem, frames: Frames, key_of: Callable[[bytes], Key]) -> int:
     """First frame of the first group that opens, less whole groups; 0 if none opens."""
     with closing(frames()) as decoded:
         signals = [signal_of(frame) for frame in islice(decoded, (_SEARCHED + 1) * GROUP - 1)]
     for start in range(1, len(signals) - GROUP + 1):
-        if start % GROUP and _open_group(signals[start : start + GROUP], key_of) is not None:
+        if start % GROUP and _open_group(modem, signals[start : start + GROUP], key_of) is not None:
             return start % GROUP
     return 0
 
 
-def _open_group(signals: Sequence[FrameSignal], key_of: Callable[[bytes], Key]) -> Reading | None:
-    shape, group = signals[0].shape, np.stack([signal.coefficients for signal in signals])
+def _open_group(modem: FilmModem, signals: Sequence[FrameSignal], key_of: Callable[[bytes], Key]) -> Reading | None:
+    shape, lumas = signals[0].shape, np.stack([signal.luma for signal in signals])
     for salt in _salts(signals):
         key = key_of(salt)
-        for rung in RUNGS:
-            ratios = film_ratios(group, _dither(shape, rung, key, salt), rung)
-            reading = read_bits(ratios, shape, rung.bits, key, salt, sureness)
+        dither = Dither(shape, modem.frames, key, salt)
+        for rung in modem.rungs:
+            network = partial(_all_ratios, modem, lumas, dither, rung)
+            reading = read_bits(header_ratios(lumas, dither, rung), shape, rung.group, key, salt, network)
             if reading is not None:
                 return reading
     return None
+
+
+def _all_ratios(modem: FilmModem, lumas: np.ndarray, dither: Dither, rung: FilmRung) -> np.ndarray:
+    return modem.reveal(lumas, dither, rung).reshape(-1)
 
 
 def _salts(signals: Sequence[FrameSignal]) -> Iterator[bytes]:
     """The salts that a group may have had before a codec changed it; the likeliest first."""
     means = sum(signal.means for signal in signals) / len(signals)
     return salts_of(b"stegnet/2/robust/film/salt" + signals[0].sizes, means)
-
-
-def _dither(shape: tuple[int, int], rung: FilmRung, key: Key, salt: bytes) -> np.ndarray:
-    """(blocks, RUNS · coefficients) float32 in [0, 1)."""
-    return dither_of(shape, key, salt).reshape(shape[0] * shape[1], -1)[:, : rung.bits.bits]

@@ -71,6 +71,7 @@ class RungConfig:
     psnr: Annotated[StrictFloat, Field(ge=20, le=60)]
     lowest: Annotated[Integer, Field(ge=1, le=100)]
     highest: Annotated[Integer, Field(ge=1, le=100)]
+    run: Annotated[Integer, Field(ge=1, le=16)]
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,30 @@ class ModelConfig:
     backbone: StrictStr
     place: StrictStr
     pretrained: StrictBool
+    frames: Annotated[Integer, Field(ge=1, le=16)]
     rungs: Annotated[list[RungConfig], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class CodecConfig:
+    """Relative weights of the codecs that films are encoded with."""
+
+    h264: Weight
+    hevc: Weight
+    vp9: Weight
+    av1: Weight
+
+
+@dataclass(frozen=True)
+class DistortConfig:
+    """Probability of each change of a container before it is encoded."""
+
+    resize: UnitFloat
+    shift: UnitFloat
+    noise: UnitFloat
+    blur: UnitFloat
+    brightness: UnitFloat
+    gamma: UnitFloat
 
 
 @dataclass(frozen=True)
@@ -93,6 +117,9 @@ class ChannelConfig:
 
     twice: UnitFloat
     full_chroma: UnitFloat
+    webp: UnitFloat
+    codecs: CodecConfig
+    distort: DistortConfig
     ramp: UnitFloat
     start_psnr: Annotated[StrictFloat, Field(ge=10, le=60)]
     steer: UnitFloat
@@ -262,6 +289,8 @@ def check(values: Any) -> Config:
     for rung in config.model.rungs:
         if rung.lowest > rung.highest:
             raise ConfigError(f"params.yaml: model.rungs: {rung.name}: lowest must not exceed highest")
+    if not any(asdict(config.channel.codecs).values()):
+        raise ConfigError("params.yaml: channel.codecs: all weights are 0, so films have no codec", "give h264 1.0")
     crop, size, block = config.train.crop, config.data.size, config.scramble.block
     if crop > size:
         raise ConfigError(f"params.yaml: train.crop: must not exceed data.size {size}, is {crop}")

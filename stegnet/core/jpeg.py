@@ -1,4 +1,4 @@
-"""JPEG: what it leaves of a picture."""
+"""JPEG and WebP: what they leave of a picture."""
 
 import io
 
@@ -26,3 +26,11 @@ def through_jpeg(picture: np.ndarray, quality: int, *, full_chroma: bool = False
     """Returns what a viewer shows of (H, W, 3) uint8 after it was saved as JPEG; same shape and type."""
     with Image.open(io.BytesIO(encode_jpeg(picture, quality, full_chroma=full_chroma))) as image:
         return np.array(image)
+
+
+def through_webp(picture: np.ndarray, quality: int) -> np.ndarray:
+    """As `through_jpeg`, but lossy WebP."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "WEBP", quality=quality)
+    with Image.open(file) as image:
+        return np.array(image.convert("RGB"))

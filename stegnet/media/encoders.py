@@ -4,7 +4,6 @@ All of them are chosen so that the same frames give the same bytes.
 """
 
 import math
-import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +13,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
+from stegnet.core.video import X264_DETERMINISTIC
 from stegnet.media.frames import EXACT
 
 MILLISECOND = Fraction(1, 1000)
@@ -28,9 +28,6 @@ _FINE_TICKS = 90_000
 _MIN_SIDE_TO_SLICE = 16
 # With two or three frames, x265 4.2 outputs uninitialised decoding times if it may reorder them.
 _MIN_FRAMES_TO_REORDER = 4
-# With AVX-512 (seen on a Zen 5 with x264 165) one film in four differs in some bytes from the one before it. SSE2,
-# which every such processor has, costs a tenth of the speed and gives what x264 gives without any SIMD code.
-X264_DETERMINISTIC = {"x264-params": "asm=sse2"} if platform.machine().lower() in {"x86_64", "amd64"} else {}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Ordinary H.264 films: 4:2:0 at a constant rate factor, with the sound of another film.
 
-Colours are BT.709 at limited range. The same frames give the same bytes.
+Colours are BT.709 at limited range. The same frames give the same bytes, but for drafts.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,12 +13,13 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import CapacityError, MediaError
-from stegnet.media.encoders import X264_DETERMINISTIC, to_yuv
+from stegnet.core.video import X264_DETERMINISTIC
+from stegnet.media.encoders import to_yuv
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.media.films import FilmInfo
 from stegnet.media.frames import BT709
 
-_PIXELS, _TICKS = "yuv420p", 90_000
+_PIXELS, _PRESET, _TICKS = "yuv420p", "fast", 90_000
 _MOST_THREADS, _ROWS_PER_THREAD = 12, 32  # the bytes depend on the number of threads
 
 
@@ -33,18 +34,19 @@ def check_sides(path: Path, info: FilmInfo) -> None:
         raise CapacityError(f"{path}: has {size} pixels, and H.264 needs even sides", "crop it by a row or column")
 
 
-def write_h264(path: Path, frames: Iterable[np.ndarray], info: FilmInfo, crf: int) -> None:
-    """Writes frames as H.264 in MP4 without sound, at the preset medium.
+def write_h264(path: Path, frames: Iterable[np.ndarray], info: FilmInfo, crf: int, *, draft: bool = False) -> None:
+    """Writes frames as H.264 in MP4 without sound, at the preset fast.
 
     Args:
         frames: (H, W, 3) uint8 each, of the size, number and times in `info`.
         crf: constant rate factor, from 0 (best) to 51.
+        draft: faster; the bytes may differ from run to run.
     Raises:
         MediaError: the film can't be written.
     """
     try:
         with av.open(str(path.absolute()), "w", format="mp4", container_options={"movflags": "+faststart"}) as film:
-            stream = _add_stream(film, info, crf)
+            stream = _add_stream(film, info, crf, draft)
             for packet in _packets(stream, frames, info):
                 film.mux(packet)
     except av.FFmpegError as error:
@@ -64,9 +66,9 @@ def with_sound(film: Path, source: Path, out: Path, suffix: str) -> None:
     run_ffmpeg(out, tracks, f"{source}: its sound can't be copied", codec="copy", **form)
 
 
-def _add_stream(film: av.container.OutputContainer, info: FilmInfo, crf: int) -> VideoStream:
+def _add_stream(film: av.container.OutputContainer, info: FilmInfo, crf: int, draft: bool) -> VideoStream:
     threads = min(_MOST_THREADS, max(1, info.height // _ROWS_PER_THREAD))
-    options = {"crf": str(crf), "preset": "medium", "threads": str(threads)} | X264_DETERMINISTIC
+    options = {"crf": str(crf), "preset": _PRESET, "threads": str(threads)} | ({} if draft else X264_DETERMINISTIC)
     stream = film.add_stream("libx264", rate=info.rate, options=options)
     stream.width, stream.height, stream.pix_fmt = info.width, info.height, _PIXELS
     stream.time_base, stream.codec_context.time_base = Fraction(1, _TICKS), 1 / info.rate

@@ -13,7 +13,8 @@ from av.video.reformatter import ColorRange
 from PIL import Image
 
 from stegnet.core.errors import MediaError
-from stegnet.media.encoders import X264_DETERMINISTIC, to_yuv, x265_params
+from stegnet.core.video import X264_DETERMINISTIC
+from stegnet.media.encoders import to_yuv, x265_params
 from stegnet.media.films import read_frames
 from stegnet.media.frames import BT709
 from stegnet.media.pictures import UNREADABLE

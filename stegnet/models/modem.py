@@ -9,6 +9,8 @@ rest through real codecs: how far each coefficient goes, what else to change, an
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import torch
@@ -43,22 +45,30 @@ _RUNGS = ({"bits": 22, "scale": 1.2},)
 
 @register(MODEM)
 class Modem(Pair):
-    """Hides some bits in each block of 8×8 pixels, and reveals how likely each is 1.
+    """Hides some bits in each block of 8×8 pixels, of a picture or some frames of a film; reveals how likely each is 1.
 
     Args:
-        rungs: for each, "bits" of a block, 1 to 64, and "scale", the period of a phase in `STEPS`; other keys describe
-            its training. The bits of a rung are in the coefficients with the smallest steps.
+        rungs: for each, "bits" of a block, 1 to 64, "scale", the period of a phase in `STEPS`, and "run", the number of
+            frames that carry the same bits, 1 unless it is given; other keys describe its training. The bits of a rung
+            are in the coefficients with the smallest steps.
+        frames: 1 for pictures in colour; or T, a multiple of each run, for the lumas of T frames.
         width: channels of the residual blocks.
         blocks: number of residual blocks in each network; the second one sees the neighbouring blocks.
         backbone: name of a timm model that sees more of them, or "none".
         pretrained: the backbone starts from timm's weights.
+
+    Attributes:
+        bits: of all rungs in each block, for T frames: rung after rung, run after run.
+        phases: number of coefficients that carry them: those of the first run's first frame, of its second frame, …
+        dither: T · 64, of the luma coefficients of T frames; a run's first frame has that of all its frames.
     Raises:
-        ConfigError: there is no such backbone, or `blocks` is 1.
+        ConfigError: there is no such backbone, `blocks` is 1, or `frames` is no multiple of a run.
     """
 
     def __init__(
         self,
         rungs: Sequence[dict[str, Any]] = _RUNGS,
+        frames: int = 1,
         width: int = 128,
         blocks: int = 4,
         backbone: str = NONE,
@@ -67,59 +77,80 @@ class Modem(Pair):
         super().__init__()
         if blocks < 2:
             raise ConfigError(f"model.blocks: must be 2 or more, is {blocks}", "the second one sees the neighbours")
-        self.rungs = [dict(rung) for rung in rungs]
-        self.bits = sum(rung["bits"] for rung in rungs)
-        basis, places = _block_basis(), _places(rungs)
+        self.rungs, self.frames = [dict(rung) for rung in rungs], frames
+        for rung in self.rungs:
+            if frames % rung.setdefault("run", 1):
+                raise ConfigError(f"model.frames: must be a multiple of {rung['run']}, the run of {rung['name']}")
+        layout = _Layout.of(self.rungs, frames)
+        self.bits, self.phases, self.dither = layout.bits, len(layout.places), frames * COEFFICIENTS
+        basis = _block_basis() if frames == 1 else _luma_basis().repeat(frames, 1)
+        self._planes = frames if frames > 1 else 3
+        inverse = torch.linalg.inv(_block_basis()).contiguous() if frames == 1 else _luma_basis().T.repeat(frames, 1)
         for name, buffer in (
-            ("basis", basis), ("inverse", torch.linalg.inv(basis).contiguous()), ("places", places),
-            ("periods", _periods(rungs, places)),
+            ("basis", basis), ("inverse", inverse), ("places", layout.places), ("owners", layout.owners),
+            ("dithers", layout.dithers), ("periods", layout.periods),
         ):  # fmt: skip
             self.register_buffer(name, buffer, persistent=False)
-        features = 3 * COEFFICIENTS + 2 * self.bits
-        self.likelihoods = nn.Parameter(torch.full((self.bits, 1, 1), LIKELIHOOD))
-        changes = 3 * COEFFICIENTS + 2 * self.bits
-        self.modulator = BlockNetwork(features + self.bits, changes, width, blocks, backbone, pretrained)
+        features = self._planes * COEFFICIENTS + 2 * self.phases
+        self.likelihoods = nn.Parameter((LIKELIHOOD / layout.runs)[:, None, None])
+        self.modulator = BlockNetwork(features + self.bits, features, width, blocks, backbone, pretrained)
         self.demodulator = BlockNetwork(features, self.bits, width, blocks, backbone, pretrained)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """Returns the container, (B, 3, H, W); neither clamped nor rounded.
+        """Returns the container, of the cover's shape; neither clamped nor rounded.
 
         Args:
-            cover: (B, 3, H, W) in [0, 1].
-            secret: (B, bits + DITHER, H/8, W/8): bits, −1 or 1, and 0 for those of other rungs; and the dither of luma
+            cover: (B, 3, H, W) in [0, 1]; or (B, T, H, W), lumas of frames.
+            secret: (B, bits + dither, H/8, W/8): bits, −1 or 1, and 0 for those of other rungs; and the dither of luma
                 coefficients, in [0, 1), in periods.
         """
         bits, dither = secret[:, : self.bits], secret[:, self.bits :]
         coefficients, phases = self._transform(cover, dither)
         outputs = self.modulator(torch.cat([self._features(coefficients, phases), bits], dim=1))
         with full_precision(cover.device):
-            free, ways, wanted = outputs.float().split([3 * COEFFICIENTS, self.bits, self.bits], dim=1)
-            away = fraction(PHASE * bits.float() + wanted - phases)
-            moved = bits.abs() * (ways + WAY).sigmoid() * self.periods * away
+            sizes = [self._planes * COEFFICIENTS, self.phases, self.phases]
+            free, ways, wanted = outputs.float().split(sizes, dim=1)
+            sent = bits.float()[:, self.owners]
+            away = fraction(PHASE * sent + wanted - phases)
+            moved = sent.abs() * (ways + WAY).sigmoid() * self.periods * away
             change = (free * _CHANGES).index_add(1, self.places, moved)
-            return cover + functional.pixel_shuffle(functional.conv2d(change, self.inverse[:, :, None, None]), BLOCK)
+            return cover + functional.pixel_shuffle(self._convolved(change, self.inverse), BLOCK)
 
     def reveal(self, container: Tensor, dither: Tensor) -> Tensor:
         """Returns log-likelihood ratios, natural, (B, bits, H/8, W/8): positive if a bit is more likely 1 than −1.
 
         Args:
-            container: (B, 3, H, W) in [0, 1].
-            dither: (B, DITHER, H/8, W/8), as in hiding.
+            container: as the cover of hiding.
+            dither: (B, dither, H/8, W/8), as in hiding.
         """
         coefficients, phases = self._transform(container, dither)
         learnt = self.demodulator(self._features(coefficients, phases))
         with full_precision(container.device):
-            return self.likelihoods * (2 * math.pi * phases).sin() + learnt.float()
+            return learnt.float() + self._from_phases(phases)
+
+    def reveal_plainly(self, container: Tensor, dither: Tensor) -> Tensor:
+        """As `reveal`, but from the phases alone, without a network."""
+        _, phases = self._transform(container, dither)
+        with full_precision(container.device):
+            return self._from_phases(phases)
+
+    def _from_phases(self, phases: Tensor) -> Tensor:
+        """Log-likelihood ratios, (B, bits, H/8, W/8), from (B, phases, H/8, W/8)."""
+        sines = self.likelihoods[self.owners] * (2 * math.pi * phases).sin()
+        return torch.zeros_like(phases[:, : self.bits]).index_add(1, self.owners, sines)
 
     def _transform(self, pictures: Tensor, dither: Tensor) -> tuple[Tensor, Tensor]:
-        """The coefficients of blocks, (B, 192, H/8, W/8), and the phases that bits are in, (B, bits, H/8, W/8)."""
+        """The coefficients of blocks, (B, planes · 64, H/8, W/8), and the phases of bits, (B, phases, H/8, W/8)."""
         with full_precision(pictures.device):
-            samples = functional.pixel_unshuffle(pictures.float() - 0.5, BLOCK)
-            coefficients = functional.conv2d(samples, self.basis[:, :, None, None])
-            return coefficients, coefficients[:, self.places] / self.periods - dither.float()[:, self.places]
+            coefficients = self._convolved(functional.pixel_unshuffle(pictures.float() - 0.5, BLOCK), self.basis)
+            return coefficients, coefficients[:, self.places] / self.periods - dither.float()[:, self.dithers]
+
+    def _convolved(self, samples: Tensor, matrix: Tensor) -> Tensor:
+        """1×1 convolution with a matrix; of each frame of a film with its rows of the matrix."""
+        return functional.conv2d(samples, matrix[:, :, None, None], groups=self.frames)
 
     def _features(self, coefficients: Tensor, phases: Tensor) -> Tensor:
-        """(B, 192 + 2 · bits, H/8, W/8)."""
+        """(B, planes · 64 + 2 · phases, H/8, W/8)."""
         angles = 2 * math.pi * phases
         return torch.cat([coefficients * _FEATURES, angles.cos(), angles.sin()], dim=1)
 
@@ -153,22 +184,54 @@ class Residual(nn.Module):
         return features + self.point(functional.leaky_relu(self.wide(features), SLOPE))
 
 
-def _places(rungs: Sequence[dict[str, Any]]) -> Tensor:
-    """The coefficient of each bit, (bits,) int64: of each rung, those with the smallest steps."""
-    order = sorted(range(COEFFICIENTS), key=lambda index: STEPS[index])  # stable
-    return torch.tensor([place for rung in rungs for place in order[: rung["bits"]]])
+@dataclass(frozen=True)
+class _Layout:
+    """Where the bits are, in T frames.
 
+    Attributes:
+        bits: of a block.
+        places: (phases,) int64, the coefficient of each phase, frame · 64 + coefficient.
+        owners: (phases,) int64, the bit that it is a phase of.
+        dithers: (phases,) int64, the coefficient whose dither it has: that of the run's first frame.
+        periods: (phases, 1, 1), in samples of [0, 1].
+        runs: (bits,) float, frames that carry each bit.
+    """
 
-def _periods(rungs: Sequence[dict[str, Any]], places: Tensor) -> Tensor:
-    """The period of each bit's phase, (bits, 1, 1), in samples of [0, 1]."""
-    scales = torch.cat([torch.full((rung["bits"],), float(rung["scale"])) for rung in rungs])
-    return (torch.tensor(STEPS, dtype=torch.float32)[places] * scales / 255)[:, None, None]
+    bits: int
+    places: Tensor
+    owners: Tensor
+    dithers: Tensor
+    periods: Tensor
+    runs: Tensor
+
+    @classmethod
+    def of(cls, rungs: Sequence[dict[str, Any]], frames: int) -> "_Layout":
+        order = sorted(range(COEFFICIENTS), key=lambda index: STEPS[index])  # stable
+        phases, runs = [], []
+        for rung in rungs:
+            for first, coefficient in product(range(0, frames, rung["run"]), order[: rung["bits"]]):
+                period = STEPS[coefficient] * float(rung["scale"]) / 255
+                places = [frame * COEFFICIENTS + coefficient for frame in range(first, first + rung["run"])]
+                phases += [(place, len(runs), places[0], period) for place in places]
+                runs.append(rung["run"])
+        places, owners, dithers, periods = zip(*phases, strict=True)
+        indices = (torch.tensor(each) for each in (places, owners, dithers))
+        return cls(len(runs), *indices, torch.tensor(periods)[:, None, None], torch.tensor(runs, dtype=torch.float32))
 
 
 def _block_basis() -> Tensor:
     """(192, 192): RGB samples of a block, as pixel unshuffle orders them, to its DCT coefficients of Y, Cb, Cr."""
+    return torch.kron(torch.tensor(YCBCR, dtype=torch.float64), _transform_basis()).float()
+
+
+def _luma_basis() -> Tensor:
+    """(64, 64): luma samples of a block to its DCT coefficients; orthonormal."""
+    return _transform_basis().float()
+
+
+def _transform_basis() -> Tensor:
+    """(64, 64) float64: DCT of a block, type II, orthonormal."""
     places = torch.arange(BLOCK, dtype=torch.float64)
     cosines = torch.cos((2 * places[None] + 1) * places[:, None] * math.pi / (2 * BLOCK)) / 2
     cosines[0] /= math.sqrt(2)
-    planes = torch.kron(cosines, cosines)  # (64, 64): type II, orthonormal
-    return torch.kron(torch.tensor(YCBCR, dtype=torch.float64), planes).float()
+    return torch.kron(cosines, cosines)

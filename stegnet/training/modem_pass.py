@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stegnet.core.compute import autocast
-from stegnet.core.config import Config
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.config import ChannelConfig, Config
+from stegnet.core.jpeg import through_jpeg, through_webp
 from stegnet.core.tensors import from_8_bits, through_8_bits, to_8_bits
-from stegnet.models.modem import BLOCK, DITHER, YCBCR, Modem
+from stegnet.data.distortions import Distortions
+from stegnet.models.modem import BLOCK, YCBCR, Modem
 from stegnet.training.batch_pass import difference, side_by_side
 
 FIRST_QUALITY = 95  # of the JPEG files that are saved twice
@@ -25,10 +26,12 @@ class ModemRandomness:
     Attributes:
         rung: index in `model.rungs`, the same for all covers.
         bits: (B, bits, H/8, W/8) float, −1 or 1; 0 for those of other rungs.
-        dither: (B, DITHER, H/8, W/8) in [0, 1).
+        dither: (B, 64, H/8, W/8) in [0, 1).
         quality: (B,) of JPEG.
         twice: (B,) bool, saved with FIRST_QUALITY before.
-        full_chroma: (B,) bool, saved without chroma subsampling.
+        full_chroma: (B,) bool, saved as JPEG without chroma subsampling.
+        webp: (B,) bool, saved as WebP.
+        seeds: (B,) of the distortions.
     """
 
     rung: int
@@ -37,11 +40,13 @@ class ModemRandomness:
     quality: Tensor
     twice: Tensor
     full_chroma: Tensor
+    webp: Tensor
+    seeds: Tensor
 
     def select(self, covers: slice) -> "ModemRandomness":
         """The randomness of some of the covers."""
-        parts = (part[covers] for part in (self.bits, self.dither, self.quality, self.twice, self.full_chroma))
-        return ModemRandomness(self.rung, *parts)
+        parts = (self.bits, self.dither, self.quality, self.twice, self.full_chroma, self.webp, self.seeds)
+        return ModemRandomness(self.rung, *(part[covers] for part in parts))
 
 
 class ModemResult(NamedTuple):
@@ -51,48 +56,45 @@ class ModemResult(NamedTuple):
         cover, container: (B, 3, H, W), in [0, 1]; the container may overshoot.
         bits: (B, bits, H/8, W/8): −1, 1, or 0 for those that are not used.
         likelihoods: same shape, log-likelihood ratios.
+        plain: of films, those from the phases alone, which headers are read from; otherwise the same.
     """
 
     cover: Tensor
     container: Tensor
     bits: Tensor
     likelihoods: Tensor
-
-
-def draw_modem_randomness(config: Config, step: int, device: torch.device) -> ModemRandomness:
-    """The randomness of a step's whole batch, a function of seed and step alone."""
-    random = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-    rung = int(torch.randint(len(config.model.rungs), (), generator=random))
-    return randomness_of(config, rung, config.train.batch, random, device)
+    plain: Tensor
 
 
 def randomness_of(
-    config: Config, rung: int, count: int, random: torch.Generator, device: torch.device
+    config: Config, pair: Modem, rung: int, count: int, random: torch.Generator, device: torch.device
 ) -> ModemRandomness:
     """The randomness of `count` covers in a given rung."""
     rungs, channel, side = config.model.rungs, config.channel, config.train.crop // BLOCK
-    bits = torch.zeros(count, sum(each.bits for each in rungs), side, side)
+    bits = torch.zeros(count, pair.bits, side, side)
     first = sum(each.bits for each in rungs[:rung])
     used = rungs[rung].bits
     bits[:, first : first + used] = torch.randint(2, (count, used, side, side), generator=random) * 2.0 - 1
-    dither = torch.rand((count, DITHER, side, side), generator=random)
+    dither = torch.rand((count, pair.dither, side, side), generator=random)
     quality = torch.randint(rungs[rung].lowest, rungs[rung].highest + 1, (count,), generator=random)
-    shares = channel.twice, channel.full_chroma
-    twice, full_chroma = (torch.rand(count, generator=random) < share for share in shares)
-    return ModemRandomness(rung, bits.to(device), dither.to(device), quality, twice, full_chroma)
+    shares = channel.twice, channel.full_chroma, channel.webp
+    saves = (torch.rand(count, generator=random) < share for share in shares)
+    seeds = torch.randint(1 << 31, (count,), generator=random)
+    return ModemRandomness(rung, bits.to(device), dither.to(device), quality, *saves, seeds)
 
 
 class ModemPass(nn.Module):
     """A modem and the channel between its networks, as one module.
 
     Args:
+        channel: what happens to containers besides JPEG.
         precision: "bf16" or "fp32", of the networks.
         compiled: the networks are compiled first.
     """
 
-    def __init__(self, pair: Modem, precision: str, compiled: bool = False) -> None:
+    def __init__(self, pair: Modem, channel: ChannelConfig, precision: str, compiled: bool = False) -> None:
         super().__init__()
-        self.pair = pair
+        self.pair, self._distortions = pair, Distortions(channel.distort)
         self._hide, self._reveal = (torch.compile(each) if compiled else each for each in (pair.hide, pair.reveal))
         self._precision = precision
 
@@ -101,14 +103,14 @@ class ModemPass(nn.Module):
         cover = from_8_bits(pictures[:, 0]).contiguous(memory_format=torch.channels_last)
         with autocast(self._precision, pictures.device):
             container = self._hide(cover, torch.cat([randomness.bits, randomness.dither], dim=1)).float()
-        received = through_channel(through_8_bits(container), randomness)
+        received = through_channel(through_8_bits(container), randomness, self._distortions)
         with autocast(self._precision, pictures.device):
             likelihoods = self._reveal(received, randomness.dither).float()
-        return ModemResult(cover, container, randomness.bits, likelihoods)
+        return ModemResult(cover, container, randomness.bits, likelihoods, likelihoods)
 
 
-def through_channel(stored: Tensor, randomness: ModemRandomness) -> Tensor:
-    """Containers after real JPEG, (B, 3, H, W); its gradient is that of averaging the chroma of 2×2 pixels.
+def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Distortions) -> Tensor:
+    """Containers after real JPEG or WebP, (B, 3, H, W); its gradient is that of averaging the chroma of 2×2 pixels.
 
     Rounding has a straight-through gradient, as in `through_8_bits`.
 
@@ -117,8 +119,10 @@ def through_channel(stored: Tensor, randomness: ModemRandomness) -> Tensor:
     """
     surrogate = torch.where(_per_picture(randomness.full_chroma, stored), stored, with_halved_chroma(stored))
     saved = to_8_bits(stored.detach()).permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, 3)
-    draws = zip(saved, *(part.tolist() for part in (randomness.quality, randomness.twice, randomness.full_chroma)))  # noqa: B905
-    received = torch.from_numpy(np.stack([_saved(*draw) for draw in draws])).permute(0, 3, 1, 2)
+    parts = randomness.seeds, randomness.quality, randomness.twice, randomness.full_chroma, randomness.webp
+    draws = zip(saved, *(part.tolist() for part in parts), strict=True)
+    received = [_saved(distortions(picture[None], seed)[0], *draw) for picture, seed, *draw in draws]
+    received = torch.from_numpy(np.stack(received)).permute(0, 3, 1, 2)
     return surrogate + (from_8_bits(received.to(stored.device)) - surrogate.detach())
 
 
@@ -131,13 +135,19 @@ def with_halved_chroma(pictures: Tensor) -> Tensor:
 
 
 def preview_modem(result: ModemResult) -> np.ndarray:
-    """One row per cover: cover, container, difference enlarged; (B·H, 3·W, 3) uint8."""
+    """One row per cover: cover, container, difference enlarged; (B·H, 3·W, 3) uint8; of films, a frame."""
+    if result.cover.shape[1] != 3:
+        result = result._replace(
+            cover=result.cover[:, :1].expand(-1, 3, -1, -1), container=result.container[:, :1].expand(-1, 3, -1, -1)
+        )
     return side_by_side(result.cover, result.container, difference(result.cover, result.container))
 
 
-def _saved(picture: np.ndarray, quality: int, twice: bool, full_chroma: bool) -> np.ndarray:
+def _saved(picture: np.ndarray, quality: int, twice: bool, full_chroma: bool, webp: bool) -> np.ndarray:
     if twice:
         picture = through_jpeg(picture, FIRST_QUALITY, full_chroma=full_chroma)
+    if webp:
+        return through_webp(picture, quality)
     return through_jpeg(picture, quality, full_chroma=full_chroma)
 
 

@@ -10,28 +10,36 @@ from scipy.fft import dctn
 
 from stegnet.codec import Key, OutputTarget, Passphrase
 from stegnet.codec.container import Container
-from stegnet.codec.film_modem import GROUP, RUN, RUNGS, RUNS, changed, coefficients, film_ratios, sureness
-from stegnet.codec.film_survival import hide_in_film, parse_crf
+from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, header_ratios, luma, read_film_rungs
+from stegnet.codec.film_survival import choose_film_rung, hide_in_film, parse_crf
+from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.robust_content import RobustFile, file_content
 from stegnet.codec.robust_film import (
     HEAD_BYTES,
     group_room,
     hidden_pixels,
     hide_in_group,
-    modulated,
     pieces_of,
     read_film,
 )
-from stegnet.core.errors import CapacityError, ConfigError, RevealError
+from stegnet.core.card import SHIPPED, SHIPPED_FILM_MODEM, SHIPPED_MODEM
+from stegnet.core.errors import CapacityError, ConfigError, RevealError, WeightsError
 from stegnet.core.measures import psnr
 from stegnet.media import scan
 from tests.support.films import encoded, still_film, still_frames
 
 KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
 NONCE = bytes(7)
-FINE = RUNGS[1]
+MODEM = FilmModem.load(SHIPPED_FILM_MODEM)
+RUNGS = MODEM.rungs
+FINE = next(rung for rung in RUNGS if rung.name == "subtle")
 RATE = 20
-FREQUENCIES = (0, 2), (0, 1), (1, 0), (1, 1), (2, 1), (1, 2)  # docs/format.md, "Robust films"
+# docs/format.md, "Robust films"
+FREQUENCIES = (
+    (0, 2), (0, 1), (1, 0), (1, 1), (2, 1), (1, 2), (2, 0), (3, 0), (0, 0), (0, 3), (2, 2), (3, 1), (4, 0), (1, 3),
+    (3, 2), (4, 1),
+)  # fmt: skip
+STEPS = 10, 11, 12, 12, 13, 14, 14, 14, 16, 16, 16, 17, 18, 19, 22, 22
 
 
 def hidden(message: bytes, groups: int, rung=FINE, key=KEY, height: int = 97, width: int = 130) -> list[np.ndarray]:
@@ -41,58 +49,105 @@ def hidden(message: bytes, groups: int, rung=FINE, key=KEY, height: int = 97, wi
     frames = still_frames(groups * GROUP + 5, height, width)
     made = []
     for index, piece in enumerate(pieces):
-        made += hide_in_group(frames[index * GROUP : (index + 1) * GROUP], rung, RATE, piece, key, NONCE)
+        made += hide_in_group(MODEM, frames[index * GROUP : (index + 1) * GROUP], rung, RATE, piece, key, NONCE)
     return made + frames[len(made) :]
 
 
 def read(frames: list[np.ndarray], key=KEY):
-    return read_film(lambda: (frame for frame in frames), key)
+    return read_film(MODEM, lambda: (frame for frame in frames), key)
 
 
 # Bits in frames
 
 
-def test_coefficients_are_those_of_the_cosine_transform(picture):
-    frame = picture(32, 48)
-    luma = (frame @ np.array([0.2126, 0.7152, 0.0722])).reshape(4, 8, 6, 8).transpose(0, 2, 1, 3)
-    expected = dctn(luma, axes=(2, 3), norm="ortho").reshape(24, 8, 8)
-    wanted = np.stack([expected[:, down, across] for down, across in FREQUENCIES], 1)
-    assert np.allclose(coefficients(frame), wanted, atol=1e-3)
+def group(seed: int = 1, height: int = 48, width: int = 64) -> list[np.ndarray]:
+    """A group of frames in which nothing moves."""
+    frame = np.random.default_rng(seed).integers(60, 196, (height, width, 3), np.uint8)
+    return [frame] * GROUP
 
 
-@pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: f"{rung.psnr:g} dB")
-def test_bits_are_phases_at_the_promised_quality(rung):
-    frame = np.random.default_rng(1).integers(60, 196, (160, 160, 3), np.uint8)
-    draw = np.random.default_rng(2)
-    bits, dither = draw.integers(0, 2, (400, rung.coefficients)), draw.random((400, rung.coefficients))
-    container = changed(frame, bits, dither, rung)
-    phases = coefficients(container)[:, : rung.coefficients] / rung.period - dither
-    assert (np.sign(np.sin(2 * np.pi * phases)) == 2 * bits - 1).mean() > 0.999
-    assert abs(psnr(frame, container) - rung.psnr) < 0.6
+def dithered(seed: int = 0) -> Dither:
+    return Dither((6, 8), MODEM.frames, KEY, bytes([seed]))
 
 
-def test_ratios_sum_the_sines_of_a_run():
-    rung, draw = RUNGS[0], np.random.default_rng(3)
-    group, dither = draw.normal(0, 50, (GROUP, 4, 6)).astype(np.float32), draw.random((4, RUNS * 6), np.float32)
-    block, run, place = 2, 4, 3
-    sines = (
-        math.sin(2 * math.pi * (group[run * RUN + frame, block, place] / 40 - dither[block, run * 6 + place]))
-        for frame in range(RUN)
+def some_bits(rung: FilmRung) -> np.ndarray:
+    return np.random.default_rng(2).integers(0, 2, (48, rung.group.bits))
+
+
+@pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
+def test_bits_come_back_at_the_promised_quality(rung):
+    bits = some_bits(rung)
+    frames = group()
+    made = MODEM.hide(frames, bits, dithered(), rung)
+    ratios = MODEM.reveal(np.stack([luma(frame) for frame in made]), dithered(), rung)
+    assert (np.sign(ratios) == 2 * bits - 1).mean() > 0.97
+    assert abs(np.mean([psnr(*pair) for pair in zip(frames, made, strict=True)]) - rung.psnr) < 2
+
+
+@pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
+def test_a_header_is_read_from_phases_alone(rung):
+    """Each number's ratio is that of SciPy's transform and the definition in docs/format.md."""
+    made = np.stack([luma(frame) for frame in MODEM.hide(group(), some_bits(rung), dithered(), rung)])
+    per_unit, numbers = rung.unit_bits, np.array([5 * rung.group.bits + 1, 40 * rung.group.bits + rung.group.bits - 1])
+    found = header_ratios(made, dithered(), rung)(numbers)
+    for number, ratio in zip(numbers, found, strict=True):
+        block, entry = divmod(int(number), rung.group.bits)
+        unit, place = divmod(entry, per_unit)
+        run, coefficient = divmod(place, rung.coefficients)
+        first = unit * MODEM.frames + run * rung.run
+        shift = dithered().unit(unit)[block // 8, block % 8, run * rung.run, coefficient]
+        down, across = FREQUENCIES[coefficient]
+        total = 0.0
+        for frame in made[first : first + rung.run]:
+            y, x = 8 * (block // 8), 8 * (block % 8)
+            value = dctn(frame[y : y + 8, x : x + 8].astype(float), norm="ortho")[down, across]
+            total += math.sin(2 * math.pi * (value / (STEPS[coefficient] * rung.scale) - shift))
+        assert ratio == pytest.approx(0.3 * total, abs=2e-3)
+
+
+def test_another_dither_reads_nothing():
+    rung = RUNGS[0]
+    bits = some_bits(rung)
+    made = np.stack([luma(frame) for frame in MODEM.hide(group(), bits, dithered(), rung)])
+    ratios = MODEM.reveal(made, dithered(1), rung)
+    assert abs((np.sign(ratios) == 2 * bits - 1).mean() - 0.5) < 0.06
+
+
+def test_units_and_groups_have_dithers_of_their_own():
+    assert (dithered().unit(0) != dithered().unit(1)).mean() > 0.99
+    assert (dithered().unit(0) != dithered(1).unit(0)).mean() > 0.99
+    rows, cols = np.array([3, 5]), np.array([0, 7])
+    np.testing.assert_array_equal(dithered().at(2, rows, cols), dithered().unit(2)[rows, cols])
+
+
+def test_large_frames_are_computed_in_bands(monkeypatch):
+    rung, bits = RUNGS[1], some_bits(RUNGS[1])
+    whole = MODEM.hide(group(), bits, dithered(), rung)
+    lumas = np.stack([luma(frame) for frame in whole])
+    ratios = MODEM.reveal(lumas, dithered(), rung)
+    monkeypatch.setattr("stegnet.codec.film_modem._BAND", 16)
+    assert (
+        max(
+            abs(a.astype(int) - b).max()
+            for a, b in zip(MODEM.hide(group(), bits, dithered(), rung), whole, strict=True)
+        )
+        <= 1
     )
-    found = film_ratios(group, dither, rung)(np.array([block * 36 + run * 6 + place]))
-    assert found[0] == pytest.approx(0.3 * sum(sines), abs=1e-4)
+    np.testing.assert_allclose(MODEM.reveal(lumas, dithered(), rung), ratios, atol=1e-3)
 
 
-def test_high_rates_are_surer():
-    assert sureness(RATE) < sureness(RATE + 1)
+@pytest.mark.parametrize(("crf", "psnr", "name"), [
+    (18, 38, "h264-18"), (20, 38, "h264-18"), (21, 38, "h264-23"), (25, 38, "h264-23"), (28, 38, "h264-28"),
+    (18, 42, "subtle"), (28, 45, "subtle"),
+])  # fmt: skip
+def test_the_rung_for_a_channel(crf, psnr, name):
+    assert choose_film_rung(RUNGS, crf, psnr).name == name
 
 
-def test_a_run_carries_the_same_bits_in_all_its_frames():
-    frames, rung = [np.full((16, 16, 3), 128, np.uint8)] * GROUP, RUNGS[0]
-    draw = np.random.default_rng(4)
-    made = modulated(frames, draw.integers(0, 2, (4, 36)), draw.random((4, 36)), rung)
-    assert all((made[index] == made[index // RUN * RUN]).all() for index in range(GROUP))
-    assert (made[0] != made[RUN]).any()
+def test_weights_of_another_kind_are_refused(tmp_path):
+    for path in (SHIPPED_MODEM, SHIPPED):
+        with pytest.raises(WeightsError, match="hide no bits in films"):
+            read_film_rungs(path)
 
 
 # Messages
@@ -106,7 +161,7 @@ def test_pieces_follow_each_other_and_begin_anew():
     assert pieces[0][HEAD_BYTES:] + pieces[1][HEAD_BYTES:] == message
 
 
-@pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: f"{rung.psnr:g} dB")
+@pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
 @pytest.mark.parametrize("size", [(97, 130), (88, 120)])
 def test_round_trip(rung, size):
     message = b"a message that is longer than one group of a small film" * 2
@@ -128,7 +183,7 @@ def test_another_key_and_nothing_hidden_look_alike():
 
 def test_the_same_group_hides_differently_each_time():
     frames, piece = still_frames(GROUP), next(pieces_of(b"message", [50]))
-    first, second = (hide_in_group(frames, FINE, RATE, piece, KEY, nonce) for nonce in (NONCE, b"another"))
+    first, second = (hide_in_group(MODEM, frames, FINE, RATE, piece, KEY, nonce) for nonce in (NONCE, b"another"))
     assert (first[0] != second[0]).any()
 
 
@@ -171,7 +226,7 @@ def test_the_forecast_counts_whole_groups_and_blocks():
 
 def revealed(film: Path, key=KEY) -> RobustFile | None:
     with Container(film, key) as container:
-        return container.robust(lambda: pytest.fail("films need no networks"))
+        return container.robust(SHIPPED_MODEMS)
 
 
 @pytest.fixture(scope="module", name="container")
@@ -180,7 +235,7 @@ def film_container(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("films")
     (folder / "note.txt").write_bytes(b"meet me at eight")
     cover, out = still_film(folder / "cover.mkv", 2 * GROUP + 4), folder / "out.mp4"
-    report = hide_in_film(cover, folder / "note.txt", OutputTarget(out), KEY, 23, 38)
+    report = hide_in_film(MODEM, cover, folder / "note.txt", OutputTarget(out), KEY, 23, 38)
     assert (report.width, report.height, report.frames) == (160, 128, 2 * GROUP + 4)
     assert report.notes[0].startswith("hidden: note.txt, 16 bytes, byte for byte; ")
     assert "survives H.264 at CRF 23 and better; container " in report.notes[0]
@@ -222,7 +277,7 @@ def test_another_key_opens_no_film(container):
 def test_a_part_of_a_film_says_how_much_is_left(tmp_path):
     (tmp_path / "a.bin").write_bytes(np.random.default_rng(0).bytes(1500))
     cover, out = still_film(tmp_path / "cover.mkv", 3 * GROUP), tmp_path / "out.mp4"
-    hide_in_film(cover, tmp_path / "a.bin", OutputTarget(out), KEY, 18, 38)
+    hide_in_film(MODEM, cover, tmp_path / "a.bin", OutputTarget(out), KEY, 18, 38)
     assert revealed(out).data == (tmp_path / "a.bin").read_bytes()
     encoded(out, tmp_path / "part.mp4", "-frames:v", str(GROUP), "-crf", "18")
     with pytest.raises(RevealError, match=r"\d+% of what is hidden here is left: 1 group of frames"):
@@ -234,11 +289,11 @@ def test_what_does_not_fit_is_refused(tmp_path, make_film):
     (tmp_path / "a.bin").write_bytes(bytes(100_000))
     secret, out = tmp_path / "a.bin", OutputTarget(tmp_path / "out.mp4")
     with pytest.raises(CapacityError, match=r"takes 100\d+ bytes, and there is room for \d+"):
-        hide_in_film(still_film(tmp_path / "cover.mkv", GROUP), secret, out, KEY, 28, 42)
+        hide_in_film(MODEM, still_film(tmp_path / "cover.mkv", GROUP), secret, out, KEY, 28, 42)
     with pytest.raises(CapacityError, match="there is room for 0"):
-        hide_in_film(make_film(tmp_path / "short.mkv", 3), secret, out, KEY, 23, 38)
+        hide_in_film(MODEM, make_film(tmp_path / "short.mkv", 3), secret, out, KEY, 23, 38)
     with pytest.raises(CapacityError, match="needs even sides"):
-        hide_in_film(make_film(tmp_path / "odd.mkv", 3, width=97), secret, out, KEY, 23, 38)
+        hide_in_film(MODEM, make_film(tmp_path / "odd.mkv", 3, width=97), secret, out, KEY, 23, 38)
     assert not out.path.exists()
 
 

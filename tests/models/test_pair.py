@@ -28,7 +28,7 @@ from stegnet.models.pair import register
 
 SCRAMBLE = {"base": "means", "quality": 85, "block": 8, "period": 0.0}
 KNOWN = ["baluja", "costa", "invertible", "invertible_large", "modem", "timm_unet", "unet"]
-OWN = ModelConfig("", blocks=AUTO, width=AUTO, ends=AUTO, backbone=AUTO, place=AUTO, pretrained=False, rungs=[])
+OWN = ModelConfig("", *[AUTO] * 5, pretrained=False, frames=1, rungs=[])
 
 
 def section(name: str, **keys: object) -> ModelConfig:

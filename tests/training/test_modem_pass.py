@@ -1,27 +1,28 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 
-from stegnet.core.config import Config, RungConfig
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.config import Config, DistortConfig, RungConfig
+from stegnet.core.jpeg import through_jpeg, through_webp
 from stegnet.core.tensors import from_8_bits
+from stegnet.data.distortions import Distortions
 from stegnet.models import build_from
 from stegnet.models.modem import Modem
 from stegnet.training.batch_pass import first_pairs
 from stegnet.training.modem_pass import (
     ModemPass,
-    draw_modem_randomness,
     preview_modem,
     randomness_of,
     through_channel,
     with_halved_chroma,
 )
+from stegnet.training.objectives import ModemObjective
 from tests.models.test_modem import scene
 
 CPU = torch.device("cpu")
-RUNGS = [RungConfig("low", 3, 2.0, 38.0, 50, 60), RungConfig("high", 5, 0.6, 40.0, 90, 95)]
+RUNGS = [RungConfig("low", 3, 2.0, 38.0, 50, 60, 1), RungConfig("high", 5, 0.6, 40.0, 90, 95, 1)]
 
 
 @pytest.fixture
@@ -42,9 +43,10 @@ def covers() -> torch.Tensor:
     return torch.stack([picture[:, :, :32], picture[:, :, 32:]])[:, None]  # (2, 1, 3, 32, 32)
 
 
-def test_randomness_follows_from_seed_and_step(config):
-    draws = [draw_modem_randomness(config, step, CPU) for step in range(20)]
-    again = draw_modem_randomness(config, 7, CPU)
+def test_randomness_follows_from_seed_and_step(config, modem):
+    objective = ModemObjective(config, modem, 20)
+    draws = [objective.draw(step, CPU) for step in range(20)]
+    again = objective.draw(7, CPU)
     assert torch.equal(again.bits, draws[7].bits)
     assert torch.equal(again.dither, draws[7].dither)
     assert {draw.rung for draw in draws} == {0, 1}
@@ -58,7 +60,8 @@ def test_randomness_follows_from_seed_and_step(config):
 
 
 def test_a_part_of_a_batch_is_as_in_the_whole(config, modem, covers):
-    randomness, network = randomness_of(config, 0, 2, torch.Generator().manual_seed(0), CPU), ModemPass(modem, "fp32")
+    randomness = randomness_of(config, modem, 0, 2, torch.Generator().manual_seed(0), CPU)
+    network = ModemPass(modem, config.channel, "fp32")
     whole = network(covers, randomness)
     for part in (slice(0, 1), slice(1, 2)):
         for there, here in zip(whole, network(covers[part], randomness.select(part)), strict=True):
@@ -66,12 +69,12 @@ def test_a_part_of_a_batch_is_as_in_the_whole(config, modem, covers):
 
 
 @pytest.mark.parametrize("full_chroma", [False, True])
-def test_the_channel_is_real_jpeg(config, full_chroma):
+def test_the_channel_is_real_jpeg(config, modem, full_chroma):
     channel = replace(config.channel, twice=0.0, full_chroma=float(full_chroma))
-    randomness = randomness_of(replace(config, channel=channel), 0, 1, torch.Generator().manual_seed(0), CPU)
+    randomness = randomness_of(replace(config, channel=channel), modem, 0, 1, torch.Generator().manual_seed(0), CPU)
     picture = scene(32, 32)
     stored = from_8_bits(torch.from_numpy(picture)).permute(2, 0, 1)[None].requires_grad_()
-    received = through_channel(stored, randomness)
+    received = through_channel(stored, randomness, Distortions(config.channel.distort))
     expected = through_jpeg(picture, int(randomness.quality), full_chroma=full_chroma)
     np.testing.assert_allclose(received[0].detach().permute(1, 2, 0).numpy() * 255, expected, atol=1e-3)
     # A change of the luma passes; one of the chroma from pixel to pixel does not, if chroma is halved.
@@ -79,14 +82,35 @@ def test_the_channel_is_real_jpeg(config, full_chroma):
     torch.testing.assert_close(stored.grad, torch.ones_like(stored))
 
 
-def test_twice_is_another_result(config):
+def received(config, modem, seed: int = 0, **channel) -> torch.Tensor:
+    """A picture after a channel with other parameters."""
+    config = replace(config, channel=replace(config.channel, **channel))
     stored = from_8_bits(torch.from_numpy(scene(32, 32))).permute(2, 0, 1)[None]
-    once, twice = (
-        through_channel(stored, randomness_of(replace(config, channel=replace(config.channel, twice=share)), 0, 1,
-                                              torch.Generator().manual_seed(0), CPU))
-        for share in (0.0, 1.0)
-    )  # fmt: skip
-    assert not torch.equal(once, twice)
+    randomness = randomness_of(config, modem, 0, 1, torch.Generator().manual_seed(seed), CPU)
+    return through_channel(stored, randomness, Distortions(config.channel.distort))
+
+
+def test_twice_is_another_result(config, modem):
+    assert not torch.equal(received(config, modem, twice=0.0), received(config, modem, twice=1.0))
+
+
+def test_webp_is_real(config, modem):
+    randomness = randomness_of(config, modem, 0, 1, torch.Generator().manual_seed(0), CPU)
+    expected = through_webp(scene(32, 32), int(randomness.quality))
+    found = received(config, modem, twice=0.0, webp=1.0)[0].permute(1, 2, 0).numpy() * 255
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(DistortConfig)])
+def test_distortions_come_before_the_codec(config, modem, name):
+    distort = replace(config.channel.distort, **{name: 1.0})
+    changes = []
+    for seed in range(4):
+        plain = received(config, modem, seed, twice=0.0)
+        changed = [received(config, modem, seed, twice=0.0, distort=distort) for _ in range(2)]
+        assert torch.equal(*changed)  # as it follows from the seed
+        changes.append((changed[0] - plain).square().mean().sqrt().item())
+    assert 0 < max(changes) < 0.2
 
 
 def test_halved_chroma_keeps_luma_and_means():
@@ -100,8 +124,8 @@ def test_halved_chroma_keeps_luma_and_means():
 
 
 def test_the_preview_shows_cover_container_and_their_difference(config, modem, covers):
-    randomness = randomness_of(config, 1, 2, torch.Generator().manual_seed(0), CPU)
-    result = first_pairs(ModemPass(modem, "fp32")(covers, randomness))
+    randomness = randomness_of(config, modem, 1, 2, torch.Generator().manual_seed(0), CPU)
+    result = first_pairs(ModemPass(modem, config.channel, "fp32")(covers, randomness))
     assert not result.container.requires_grad
     page = preview_modem(result)
     assert page.shape == (64, 96, 3)

@@ -36,7 +36,7 @@ def result(scale: float) -> ModemResult:
     bits = torch.zeros(2, BITS, 4, 4)
     bits[:, :3] = torch.randint(2, (2, 3, 4, 4)) * 2.0 - 1
     cover = torch.full((2, 3, 32, 32), 0.5)
-    return ModemResult(cover, cover + 2 / 255, bits, bits * scale + (bits == 0) * 7.0)
+    return ModemResult(cover, cover + 2 / 255, bits, bits * scale + (bits == 0) * 7.0, bits)
 
 
 def test_a_family_that_hides_pictures_has_another(make_config):
@@ -50,7 +50,7 @@ def test_lost_bits_are_the_cross_entropy(scale, expected):
     if expected is None:
         known = torch.sigmoid(torch.tensor(scale))
         expected = (functional.binary_cross_entropy(known, torch.tensor(1.0)) / math.log(2)).item()
-    assert lost_bits(found).item() == pytest.approx(expected, abs=1e-6)
+    assert lost_bits(found.bits, found.likelihoods).item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_figures_are_bits_per_pixel_and_psnr(objective):
@@ -87,7 +87,7 @@ def test_a_training_ends_with_weights_that_carry_more(config: Config, shards: Pa
     points = []
     pair, card = train(config, shards, tmp_path / "checkpoints", points.append)
     assert card.options["rungs"][0] == {
-        "name": "low", "bits": 3, "scale": 2.0, "psnr": 38.0, "lowest": 50, "highest": 60,
+        "name": "low", "bits": 3, "scale": 2.0, "psnr": 38.0, "lowest": 50, "highest": 60, "run": 1,
     }  # fmt: skip
     assert card.figures.keys() == {f"training_{CONTAINER_PSNR}", f"training_{INFORMATION}"}
     measured = [point for point in points if f"validation_low_{INFORMATION}" in point]

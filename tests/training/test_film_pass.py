@@ -1,0 +1,143 @@
+"""A training step of the modem for films: pictures that move, real codecs, and bits that come back."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from stegnet.core.config import Config, RungConfig
+from stegnet.core.measures import INFORMATION
+from stegnet.core.video import BLACK, CODECS, WHITE, through_codec
+from stegnet.data.distortions import Distortions
+from stegnet.models import build_from
+from stegnet.models.modem import Modem
+from stegnet.training.film_pass import MARGIN, UNITS, FilmPass, film_randomness, moving, through_channel
+from stegnet.training.modem_pass import ModemResult, preview_modem
+from stegnet.training.objectives import ModemObjective, lost_bits
+from tests.models.test_modem import scene
+
+CPU = torch.device("cpu")
+FRAMES, SIDE = 4, 32
+RUNGS = [RungConfig("mild", 5, 2.0, 38.0, 4, 8, 1), RungConfig("hard", 3, 4.0, 36.0, 24, 28, 4)]
+BITS = 5 * FRAMES + 3
+
+
+@pytest.fixture
+def config(make_config) -> Config:
+    config = make_config(crop=SIDE + MARGIN)
+    model = replace(config.model, name="modem", frames=FRAMES, rungs=RUNGS, blocks=2, width=8)
+    return replace(config, model=model, channel=replace(config.channel, twice=0.0))
+
+
+@pytest.fixture
+def modem(config) -> Modem:
+    torch.manual_seed(0)
+    return build_from(config.model)
+
+
+@pytest.fixture
+def pictures() -> torch.Tensor:
+    side = SIDE + MARGIN
+    picture = torch.from_numpy(scene(side, 2 * side)).permute(2, 0, 1)
+    return torch.stack([picture[:, :, :side], picture[:, :, side:]])[:, None]  # (2, 1, 3, side, side)
+
+
+def randomness(config, modem, rung: int = 0, seed: int = 0):
+    return film_randomness(config, modem, rung, 2, torch.Generator().manual_seed(seed), CPU)
+
+
+def test_randomness_follows_from_seed_and_step(config, modem):
+    objective = ModemObjective(config, modem, 20)
+    draws = [objective.draw(step, CPU) for step in range(12)]
+    assert torch.equal(objective.draw(7, CPU).bits, draws[7].bits)
+    assert {draw.rung for draw in draws} == {0, 1}
+    for draw in draws:
+        used = draw.bits[0, 0, :, 0, 0] != 0
+        assert used.tolist() == [(place < 20) == (draw.rung == 0) for place in range(BITS)]
+        assert ((draw.crf >= RUNGS[draw.rung].lowest) & (draw.crf <= RUNGS[draw.rung].highest)).all()
+
+
+def test_pictures_move(config, modem, pictures):
+    """Some films stand still but for noise; all are of 8 bits, and show parts of their picture."""
+    shown = pictures[:, 0].float() / 255
+    changes = []
+    for seed in range(12):
+        draw = randomness(config, modem, seed=seed)
+        film = moving(shown, replace(draw, noise=torch.zeros(2), front=torch.zeros(2, 4)))
+        assert film.shape == (2, (UNITS + 1) * FRAMES, SIDE, SIDE)
+        torch.testing.assert_close(film * 255, (film * 255).round())
+        changes += (film[:, 1:] - film[:, :-1]).abs().mean((1, 2, 3)).tolist()
+    assert min(changes) < 1e-6
+    assert max(changes) > 0.01
+
+
+def test_a_still_film_is_its_picture(config, modem, pictures):
+    draw = randomness(config, modem)
+    motion = torch.zeros_like(draw.motion)
+    motion[..., 0], motion[..., 1], motion[..., 2] = 5, 9, 1  # place down, across, and size
+    draw = replace(draw, motion=motion, noise=torch.zeros(2), front=torch.zeros(2, 4))
+    film = moving(pictures[:, 0].float() / 255, draw)
+    weights = torch.tensor([0.2126, 0.7152, 0.0722])[:, None, None]
+    expected = (pictures[:, 0].float() * weights).sum(1)[:, 5 : 5 + SIDE, 9 : 9 + SIDE]
+    for frame in film.unbind(1):
+        assert (frame * 255 - expected).abs().max() <= 0.51
+
+
+def test_the_channel_is_real_h264(config, modem, pictures):
+    draw, none = randomness(config, modem), Distortions(config.channel.distort)
+    stored = moving(pictures[:, 0].float() / 255, draw).requires_grad_()
+    received = through_channel(stored, draw, none)
+    levels = (stored.detach() * (WHITE - BLACK) + BLACK).round().to(torch.uint8).numpy()
+    presets = ("medium", "medium", "fast", "veryfast")
+    expected = through_codec(levels[1], "h264", int(draw.crf[1]), presets[int(draw.preset[1])])
+    np.testing.assert_allclose(received[1].detach() * (WHITE - BLACK) + BLACK, expected.clip(BLACK, WHITE), atol=1e-3)
+    received.sum().backward()
+    torch.testing.assert_close(stored.grad, torch.ones_like(stored))
+    twice = through_channel(stored, replace(draw, twice=torch.ones(2, dtype=torch.bool)), none)
+    assert not torch.equal(twice, received)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_codecs_keep_most_of_a_film(config, modem, pictures, codec):
+    film = moving(pictures[:, 0].float() / 255, replace(randomness(config, modem), noise=torch.zeros(2)))
+    levels = (film[0] * (WHITE - BLACK) + BLACK).round().to(torch.uint8).numpy()
+    coarse, fine = (through_codec(levels, codec, crf, "medium").astype(float) for crf in (35, 20))
+    errors = [np.square(each - levels).mean() for each in (fine, coarse)]
+    assert 0 < errors[0] < errors[1]
+    assert errors[0] < 60
+
+
+def test_a_pass_hides_and_reveals(config, modem, pictures):
+    network = FilmPass(modem, config.channel, "fp32")
+    result = network(pictures, randomness(config, modem))
+    assert result.cover.shape == result.container.shape == (2 * UNITS, FRAMES, SIDE, SIDE)
+    assert result.bits.shape == result.likelihoods.shape == (2 * UNITS, BITS, SIDE // 8, SIDE // 8)
+    used = result.bits != 0
+    assert ((result.likelihoods * result.bits)[used] > 0).float().mean() > 0.9  # at CRF 4 to 8
+    lost_bits(result.bits, result.likelihoods).backward()
+    assert all(torch.isfinite(weight.grad).all() for weight in modem.parameters() if weight.grad is not None)
+    assert modem.modulator.last.weight.grad.abs().sum() > 0
+
+
+def test_a_part_of_a_batch_is_as_in_the_whole(config, modem, pictures):
+    draw, network = randomness(config, modem), FilmPass(modem, config.channel, "fp32")
+    draw = replace(draw, front=torch.zeros(2, 4))  # which come from another picture of the batch
+    whole = network(pictures, draw)
+    part = network(pictures[1:], draw.select(slice(1, 2)))
+    for there, here in zip(whole, part, strict=True):
+        torch.testing.assert_close(there[UNITS:], here)
+
+
+def test_information_is_per_pixel_and_frame(config, modem):
+    objective = ModemObjective(config, modem, 20)
+    draw = randomness(config, modem)
+    bits = draw.bits.flatten(0, 1)
+    cover = torch.full((len(bits), FRAMES, SIDE, SIDE), 0.5)
+    figures = objective.figures(objective.terms(ModemResult(cover, cover + 1 / 255, bits, bits * 50, bits)).stack())
+    assert figures[INFORMATION] == pytest.approx(5 / 64)
+
+
+def test_the_preview_shows_a_frame(config, modem, pictures):
+    result = FilmPass(modem, config.channel, "fp32")(pictures, randomness(config, modem))
+    assert preview_modem(result).shape == (2 * UNITS * SIDE, 3 * SIDE, 3)
