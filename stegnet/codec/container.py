@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from typing import Self
 import numpy as np
 
 from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose
+from stegnet.codec.film_reading import read_film
 from stegnet.codec.frame import FrameReading, nothing_revealed, read_record
 from stegnet.codec.keys import Key, KeyRing, KeySource
 from stegnet.codec.modem import BLOCK
@@ -23,10 +25,9 @@ from stegnet.codec.modems import Modems
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import Header
 from stegnet.codec.robust_content import RobustContent, parse_content, read_robust
-from stegnet.codec.robust_film import read_film
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames
+from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames, scan
 
 UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
 
@@ -166,7 +167,7 @@ class Container:
         if lossy_format(self.path) is None or min(self.height, self.width) < BLOCK:
             return None
         pieces = read_film(
-            modems.film, self.readable_frames, self._key_source, lambda done: progress("reveal", done, 0)
+            modems.film, self.readable_frames, self._times, self._key_source, lambda done: progress("reveal", done, 0)
         )
         if pieces is None:
             return None
@@ -180,6 +181,10 @@ class Container:
             return parse_content(message)
         except ValueError:
             return None
+
+    def _times(self) -> list[Fraction]:
+        """Times of the frames in seconds."""
+        return list(scan(self.path).times)
 
     def inspect(self, progress: Progress = no_progress) -> Inspection:
         """Reads the records of all frames, and diagnoses what happened to them.

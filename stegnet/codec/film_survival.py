@@ -15,6 +15,7 @@ from stegnet.codec.embed import compressors, media_kind, stored_name
 from stegnet.codec.extract import printable
 from stegnet.codec.fec import HIGHEST, LOWEST, RATES
 from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung
+from stegnet.codec.film_reading import read_groups
 from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.modem import BLOCK
 from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
@@ -25,7 +26,6 @@ from stegnet.codec.robust_film import (
     hide_in_group,
     modulated,
     pieces_of,
-    read_groups,
     signal_of,
 )
 from stegnet.codec.survival import information

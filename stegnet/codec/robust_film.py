@@ -4,12 +4,10 @@ A film is cut into groups of 48 frames, each a robust container of its own with 
 record of a group holds a piece of the message, which begins anew where it ends: a film with room for it holds it twice.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from hashlib import sha256
-from itertools import islice
 
 import numpy as np
 
@@ -28,13 +26,10 @@ from stegnet.codec.robust import (
     salts_of,
 )
 
-_NUMBER, _DIGEST = 4, 8  # bytes
-HEAD_BYTES = 2 * _NUMBER + _DIGEST
+NUMBER, DIGEST = 4, 8  # bytes
+HEAD_BYTES = 2 * NUMBER + DIGEST
 MOST_MESSAGE = 1 << 25  # bytes
-_SEARCHED = 2  # groups at the start of a film of which some frames were lost
 _TRIES = 3
-
-Frames = Callable[[], Generator[np.ndarray, None, None]]
 
 
 @dataclass(frozen=True)
@@ -52,34 +47,6 @@ class FrameSignal:
     sizes: bytes
     luma: np.ndarray
     means: np.ndarray
-
-
-@dataclass
-class Pieces:
-    """The pieces of a message that were found.
-
-    Attributes:
-        digest: start of the message's SHA-256.
-        data: (size,) uint8.
-        known: (size,) bool.
-        groups: number of pieces.
-    """
-
-    digest: bytes
-    data: np.ndarray
-    known: np.ndarray
-    groups: int = 0
-
-    @property
-    def message(self) -> bytes | None:
-        """The message, if it is whole."""
-        data = self.data.tobytes()
-        return data if self.known.all() and sha256(data).digest()[:_DIGEST] == self.digest else None
-
-    @property
-    def share(self) -> float:
-        """Share of the bytes that is known."""
-        return float(self.known.mean())
 
 
 def signal_of(frame: np.ndarray) -> FrameSignal:
@@ -105,10 +72,10 @@ def hidden_pixels(height: int, width: int, frames: int) -> int:
 
 def pieces_of(message: bytes, rooms: Iterable[int]) -> Iterator[bytes]:
     """The content of each group: as much of the message as it has room for, which goes on in the next."""
-    start, tail = 0, len(message).to_bytes(_NUMBER, "big") + sha256(message).digest()[:_DIGEST]
+    start, tail = 0, len(message).to_bytes(NUMBER, "big") + sha256(message).digest()[:DIGEST]
     for room in rooms:
         part = message[start : start + room]
-        yield start.to_bytes(_NUMBER, "big") + tail + part
+        yield start.to_bytes(NUMBER, "big") + tail + part
         start = (start + len(part)) % len(message)
 
 
@@ -153,73 +120,8 @@ def modulated(
     return carrying
 
 
-def read_film(
-    modem: FilmModem, frames: Frames, key_source: KeySource, step: Callable[[int], None] = lambda done: None
-) -> Pieces | None:
-    """The message of a film, or what is left of it; None if nothing opens with this key.
-
-    Where no group is at its place, some of the first frames may have been lost: then the others are searched for.
-
-    Args:
-        frames: decodes all frames from the start.
-        step: called after each frame with the number of frames read.
-    """
-    key_of = cache(lambda salt: robust_key(key_source, salt))
-    found = _collect(modem, frames, 0, key_of, step)
-    if not found:
-        offset = _find_offset(modem, frames, key_of)
-        found = _collect(modem, frames, offset, key_of, step) if offset else {}
-    return max(found.values(), key=lambda pieces: pieces.share, default=None)
-
-
-def read_groups(
-    modem: FilmModem, frames: Iterable[np.ndarray], key_of: Callable[[bytes], Key], step: Callable[[int], None]
-) -> Iterator[Reading | None]:
-    """Readings of each group of frames in order; frames that are left over are ignored."""
-    group: list[FrameSignal] = []
-    for done, frame in enumerate(frames, 1):
-        group.append(signal_of(frame))
-        step(done)
-        if len(group) == GROUP:
-            yield _open_group(modem, group, key_of)
-            group = []
-
-
-def _collect(
-    modem: FilmModem, frames: Frames, offset: int, key_of: Callable[[bytes], Key], step: Callable[[int], None]
-) -> dict[bytes, Pieces]:
-    """The pieces of each message in a film."""
-    found: dict[bytes, Pieces] = {}
-    with closing(frames()) as decoded:
-        for reading in read_groups(modem, islice(decoded, offset, None), key_of, step):
-            if reading is not None:
-                _add_piece(found, reading.content)
-    return found
-
-
-def _add_piece(found: dict[bytes, Pieces], content: bytes) -> None:
-    start, size = (int.from_bytes(content[at : at + _NUMBER], "big") for at in (0, _NUMBER))
-    if not start < size <= MOST_MESSAGE:
-        return
-    name = content[_NUMBER:HEAD_BYTES]
-    pieces = found.setdefault(name, Pieces(name[_NUMBER:], np.zeros(size, np.uint8), np.zeros(size, bool)))
-    part = np.frombuffer(content, np.uint8)[HEAD_BYTES : HEAD_BYTES + size - start]
-    pieces.data[start : start + part.size] = part
-    pieces.known[start : start + part.size] = True
-    pieces.groups += 1
-
-
-def _find_offset(modem: FilmModem, frames: Frames, key_of: Callable[[bytes], Key]) -> int:
-    """First frame of the first group that opens, less whole groups; 0 if none opens."""
-    with closing(frames()) as decoded:
-        signals = [signal_of(frame) for frame in islice(decoded, (_SEARCHED + 1) * GROUP - 1)]
-    for start in range(1, len(signals) - GROUP + 1):
-        if start % GROUP and _open_group(modem, signals[start : start + GROUP], key_of) is not None:
-            return start % GROUP
-    return 0
-
-
-def _open_group(modem: FilmModem, signals: Sequence[FrameSignal], key_of: Callable[[bytes], Key]) -> Reading | None:
+def open_group(modem: FilmModem, signals: Sequence[FrameSignal], key_of: Callable[[bytes], Key]) -> Reading | None:
+    """Reads the group with these signals, if it opens."""
     shape, lumas = signals[0].shape, np.stack([signal.luma for signal in signals])
     for salt in _salts(signals):
         key = key_of(salt)

@@ -39,7 +39,11 @@ STEPS = (
 PHASE = 0.25  # of a bit that is 1, in periods; −PHASE of one that is 0
 WAY = 1.4  # at first: logit of the share of the way to the phase
 LIKELIHOOD = 4.0  # at first: log-likelihood ratio at the phase itself
-_FEATURES, _CHANGES = 8.0, 8 / 255  # coefficients to features of about 1; outputs to changes of some levels
+_FEATURES, _MEANS = (
+    8.0,
+    1.0,
+)  # factors from coefficients to features of about 1; of the means of many frames, which agree
+_CHANGES = 8 / 255  # outputs to changes of some levels
 _RUNGS = ({"bits": 22, "scale": 1.2},)
 
 
@@ -88,7 +92,7 @@ class Modem(Pair):
         inverse = torch.linalg.inv(_block_basis()).contiguous() if frames == 1 else _luma_basis().T.repeat(frames, 1)
         for name, buffer in (
             ("basis", basis), ("inverse", inverse), ("places", layout.places), ("owners", layout.owners),
-            ("dithers", layout.dithers), ("periods", layout.periods),
+            ("dithers", layout.dithers), ("periods", layout.periods), ("gains", _gains(frames, self._planes)),
         ):  # fmt: skip
             self.register_buffer(name, buffer, persistent=False)
         features = self._planes * COEFFICIENTS + 2 * self.phases
@@ -152,7 +156,7 @@ class Modem(Pair):
     def _features(self, coefficients: Tensor, phases: Tensor) -> Tensor:
         """(B, planes · 64 + 2 · phases, H/8, W/8)."""
         angles = 2 * math.pi * phases
-        return torch.cat([coefficients * _FEATURES, angles.cos(), angles.sin()], dim=1)
+        return torch.cat([coefficients * self.gains, angles.cos(), angles.sin()], dim=1)
 
 
 class BlockNetwork(nn.Module):
@@ -217,6 +221,14 @@ class _Layout:
         places, owners, dithers, periods = zip(*phases, strict=True)
         indices = (torch.tensor(each) for each in (places, owners, dithers))
         return cls(len(runs), *indices, torch.tensor(periods)[:, None, None], torch.tensor(runs, dtype=torch.float32))
+
+
+def _gains(frames: int, planes: int) -> Tensor:
+    """(planes · 64, 1, 1): factors of the coefficients as features."""
+    gains = torch.full((planes, COEFFICIENTS), _FEATURES)
+    if frames > 1:
+        gains[:, 0] = _MEANS
+    return gains.reshape(-1, 1, 1)
 
 
 def _block_basis() -> Tensor:

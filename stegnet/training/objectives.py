@@ -141,8 +141,9 @@ class ModemObjective:
 
     The loss is β times the mean binary cross-entropy of the bits, in bits, plus the container's squared error in
     levels² times a weight; of films, a power mean over frames, for what changes from frame to frame is seen. A rung's
-    weight rises a little in each of its steps where the PSNR is below its target, and falls where it is above; the target rises from `channel.start_psnr` to the rung's over the first `channel.ramp` of
-    the training. With `channel.steer` 0 the weights stay, and β decides.
+    weight rises a little in each of its steps where the PSNR is below its target, and falls where it is above; the
+    target rises from `channel.start_psnr` to the rung's over the first `channel.ramp` of the training. With
+    `channel.steer` 0 the weights stay, and β decides.
     """
 
     covers_only, selects = True, False

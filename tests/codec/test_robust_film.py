@@ -1,6 +1,7 @@
 """Films that survive H.264: bits of groups, messages in pieces, and round trips through real encoders."""
 
 import math
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -11,6 +12,7 @@ from scipy.fft import dctn
 from stegnet.codec import Key, OutputTarget, Passphrase
 from stegnet.codec.container import Container
 from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, header_ratios, luma, read_film_rungs
+from stegnet.codec.film_reading import read_film
 from stegnet.codec.film_survival import choose_film_rung, hide_in_film, parse_crf
 from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.robust_content import RobustFile, file_content
@@ -20,7 +22,6 @@ from stegnet.codec.robust_film import (
     hidden_pixels,
     hide_in_group,
     pieces_of,
-    read_film,
 )
 from stegnet.core.card import SHIPPED, SHIPPED_FILM_MODEM, SHIPPED_MODEM
 from stegnet.core.errors import CapacityError, ConfigError, RevealError, WeightsError
@@ -53,8 +54,12 @@ def hidden(message: bytes, groups: int, rung=FINE, key=KEY, height: int = 97, wi
     return made + frames[len(made) :]
 
 
+def times(count: int, rate: int = 25) -> list[Fraction]:
+    return [Fraction(index, rate) for index in range(count)]
+
+
 def read(frames: list[np.ndarray], key=KEY):
-    return read_film(MODEM, lambda: (frame for frame in frames), key)
+    return read_film(MODEM, lambda: (frame for frame in frames), lambda: times(len(frames)), key)
 
 
 # Bits in frames
@@ -201,6 +206,28 @@ def test_a_lost_group_is_made_up_for_by_another():
 @pytest.mark.parametrize("cut", [1, 17, 47])
 def test_groups_are_found_where_frames_were_cut_off(cut):
     assert read(hidden(b"short", 3)[cut:]).message == b"short"
+
+
+@pytest.mark.parametrize("lost", [1, 5, 40])
+def test_groups_are_found_after_frames_that_were_lost_or_repeated(lost):
+    """Of two copies of the message, the second begins after the gap."""
+    frames = hidden(b"a message of one group", 3)
+    for edited in (frames[:30] + frames[30 + lost :], frames[:10] + [frames[9]] * min(lost, 7) + frames[10:]):
+        assert read([frame for frame in edited]).message == b"a message of one group"
+    message = bytes(range(200)) * 2  # takes three groups
+    frames = hidden(message, 8)
+    assert read(frames[:60] + frames[60 + lost :]).message == message
+
+
+@pytest.mark.parametrize(("before", "after"), [(25, 30), (50, 25), (24, 25), (30, 60)])
+def test_a_film_opens_at_another_rate(before, after):
+    frames = hidden(b"short", 3)
+    shown = [
+        min(int((index + 0.5) / after * before), len(frames) - 1) for index in range(len(frames) * after // before)
+    ]
+    edited = [frames[index] for index in shown]
+    found = read_film(MODEM, lambda: (frame for frame in edited), lambda: times(len(edited), after), KEY)
+    assert found.message == b"short"
 
 
 def test_what_is_left_of_a_message_is_known():
