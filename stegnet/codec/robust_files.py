@@ -13,7 +13,7 @@ from stegnet.codec.files import check_input, input_kind
 from stegnet.codec.film_survival import DEFAULT as FILM_DEFAULT
 from stegnet.codec.film_survival import hide_in_film, parse_crf
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
-from stegnet.codec.modem import BLOCK, Modem, ModemLoader, Rung
+from stegnet.codec.modem import Modem, ModemLoader, Rung
 from stegnet.codec.output import OutputTarget, Progress, Report, no_progress, write_jpeg, write_picture
 from stegnet.codec.quality import LEAST
 from stegnet.codec.robust import content_room
@@ -28,6 +28,7 @@ from stegnet.codec.survival import (
     parse_channel,
 )
 from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, PICTURE, read_cover, read_picture
 from stegnet.media.forecast import ROBUST_RATES

@@ -12,7 +12,7 @@ from PIL import Image
 
 from stegnet.codec import Container, Key, Passphrase
 from stegnet.codec.fec import Code, Coding
-from stegnet.codec.modem import BLOCK, Rung
+from stegnet.codec.modem import Rung
 from stegnet.codec.robust import (
     Reading,
     content_room,
@@ -26,7 +26,7 @@ from stegnet.codec.robust import (
 from stegnet.codec.robust_content import file_content
 from stegnet.codec.survival import best_rate, choose_rung, hide_robust, information, parse_channel
 from stegnet.core.errors import CapacityError, ConfigError
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.core.measures import psnr
 from stegnet.core.samples import from_8_bits, to_8_bits
 from tests.support.modem import RUNGS, index_modem
