@@ -27,7 +27,7 @@ from stegnet.codec.survival import (
     hide_robust,
     parse_channel,
 )
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, PICTURE, read_cover, read_picture
@@ -82,7 +82,8 @@ class _Secret:
         name, size = stored_name(self.path), self.path.stat().st_size
         self.room, self.fitted = room, None
         if file_bytes(name, size) <= room:
-            return file_content(name, _read(self.path))
+            with reading(self.path):
+                return file_content(name, self.path.read_bytes())
         if media_kind(self.path) != PICTURE:
             taken = file_bytes(name, size)
             raise CapacityError(f"{self.path}: takes {taken} bytes, and there is room for {room}", self.hint(taken))
@@ -186,10 +187,3 @@ def _larger(modem: Modem, shape: tuple[int, ...], container_psnr: float, size: i
         if room is not None and room >= size:
             return f"`--survive {rung.channel}` has room for about {room} bytes, or take a larger cover"
     return "take a larger cover"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MediaError(f"{path}: can't be read ({error.strerror})") from error
