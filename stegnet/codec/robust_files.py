@@ -1,7 +1,7 @@
 """Hiding in pictures that survive lossy codecs, from file to file (the method "robust")."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, PICTURE, read_cover, read_picture
 from stegnet.media.forecast import ROBUST_RATES
+from stegnet.media.stream_copy import left_out
 
 JPEG = (".jpg", ".jpeg")
 ROBUST_FORMS = (*JPEG, ".png")
@@ -133,7 +134,8 @@ def hide_robust_file(
     if input_kind(cover) == FILM:
         crf = parse_crf(options.survive or FILM_DEFAULT)
         choices = crf, options.container_psnr or CONTAINER_PSNR, options.verify, randomness, progress
-        return hide_in_film(cover, secret, out, key_source, *choices)
+        report = hide_in_film(cover, secret, out, key_source, *choices)
+        return replace(report, notes=(*report.notes, *(f"cover: {line}" for line in left_out(cover))))
     channel = parse_channel(options.survive or DEFAULT)
     out.check(ROBUST_FORMS, "picture that survives JPEG", cover, secret)
     pixels, profile = read_cover(cover)
