@@ -74,8 +74,7 @@ def chosen_modems(options: argparse.Namespace) -> "Modems":
 
 
 def _is_modem(options: argparse.Namespace) -> bool:
-    from stegnet.codec.modem import MODEM
-    from stegnet.core.card import read_card
+    from stegnet.core.card import MODEM, read_card
 
     return options.weights is not None and read_card(options.weights).model == MODEM
 

@@ -15,10 +15,11 @@ import numpy as np
 
 from stegnet.codec.carriers import keystream
 from stegnet.codec.keys import Key
-from stegnet.codec.modem import BLOCK, DITHER, MODEM, Rung
+from stegnet.codec.modem import Rung
 from stegnet.codec.robust import Ratios
-from stegnet.core.card import SHIPPED_FILM_MODEM, read_card, weights_id
+from stegnet.core.card import MODEM, SHIPPED_FILM_MODEM, read_card, weights_id
 from stegnet.core.errors import WeightsError
+from stegnet.core.jpeg import BLOCK, DITHER
 from stegnet.core.samples import from_8_bits
 from stegnet.engines import Engine, load_engine
 

@@ -17,7 +17,6 @@ from stegnet.codec.fec import HIGHEST, LOWEST, RATES
 from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung
 from stegnet.codec.film_reading import read_groups
 from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
-from stegnet.codec.modem import BLOCK
 from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
 from stegnet.codec.robust import new_nonce, robust_key
 from stegnet.codec.robust_content import file_bytes, file_content
@@ -29,7 +28,8 @@ from stegnet.codec.robust_film import (
     signal_of,
 )
 from stegnet.codec.survival import information
-from stegnet.core.errors import CapacityError, ConfigError, extra
+from stegnet.core.errors import CapacityError, ConfigError, extra, reading
+from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.media import FILM, FilmInfo, atomic_write, read_frames, scan
 
@@ -297,7 +297,8 @@ def _fit(secret: Path, room: int, hiding: _Hiding) -> tuple[bytes, str]:
     name, size = stored_name(secret), secret.stat().st_size
     if file_bytes(name, size) <= room:
         line = f"hidden: {printable(secret.name)}, {size} bytes, byte for byte"
-        return file_content(name, secret.read_bytes()), line
+        with reading(secret):
+            return file_content(name, secret.read_bytes()), line
     what = media_kind(secret)
     if what is None or room < 1:
         taken = file_bytes(name, size)

@@ -13,14 +13,11 @@ from typing import Self
 import numpy as np
 
 from stegnet.codec.network import Step, Tile, no_step, tiles
-from stegnet.core.card import SHIPPED_MODEM, read_card, weights_id
+from stegnet.core.card import MODEM, SHIPPED_MODEM, read_card, weights_id
 from stegnet.core.errors import WeightsError
+from stegnet.core.jpeg import BLOCK
 from stegnet.core.samples import from_8_bits, to_8_bits
 from stegnet.engines import Engine, load_engine
-
-BLOCK = 8  # pixels
-DITHER = BLOCK**2  # luma coefficients of a block
-MODEM = "modem"  # the family
 
 
 @dataclass(frozen=True)

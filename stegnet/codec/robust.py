@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from stegnet.codec.carriers import TAG_BYTES, keystream, size_bytes
 from stegnet.codec.fec import HIGHEST, LOWEST, Code, Coding
 from stegnet.codec.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
-from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung
+from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.network import Step, no_step
+from stegnet.core.jpeg import BLOCK, DITHER
 
 HEADER_BYTES = 8
 _RATE_BITS = 64  # values of the header's first byte that this version uses

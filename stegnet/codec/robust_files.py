@@ -1,7 +1,7 @@
 """Hiding in pictures that survive lossy codecs, from file to file (the method "robust")."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from stegnet.codec.files import check_input, input_kind
 from stegnet.codec.film_survival import DEFAULT as FILM_DEFAULT
 from stegnet.codec.film_survival import hide_in_film, parse_crf
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
-from stegnet.codec.modem import BLOCK, Modem, Rung
+from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.modems import Modems
 from stegnet.codec.output import OutputTarget, Progress, Report, no_progress, write_jpeg, write_picture
 from stegnet.codec.quality import LEAST
@@ -28,10 +28,12 @@ from stegnet.codec.survival import (
     hide_robust,
     parse_channel,
 )
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError, reading
+from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, PICTURE, read_cover, read_picture
 from stegnet.media.forecast import ROBUST_RATES
+from stegnet.media.stream_copy import left_out
 
 JPEG = (".jpg", ".jpeg")
 ROBUST_FORMS = (*JPEG, ".png")
@@ -82,7 +84,8 @@ class _Secret:
         name, size = stored_name(self.path), self.path.stat().st_size
         self.room, self.fitted = room, None
         if file_bytes(name, size) <= room:
-            return file_content(name, _read(self.path))
+            with reading(self.path):
+                return file_content(name, self.path.read_bytes())
         if media_kind(self.path) != PICTURE:
             taken = file_bytes(name, size)
             raise CapacityError(f"{self.path}: takes {taken} bytes, and there is room for {room}", self.hint(taken))
@@ -132,7 +135,8 @@ def hide_robust_file(
     if input_kind(cover) == FILM:
         crf = parse_crf(options.survive or FILM_DEFAULT)
         choices = crf, options.container_psnr or CONTAINER_PSNR, randomness, progress
-        return hide_in_film(modems.film, cover, secret, out, key_source, *choices)
+        report = hide_in_film(modems.film, cover, secret, out, key_source, *choices)
+        return replace(report, notes=(*report.notes, *(f"cover: {line}" for line in left_out(cover))))
     channel = parse_channel(options.survive or DEFAULT)
     out.check(ROBUST_FORMS, "picture that survives JPEG", cover, secret)
     pixels, profile = read_cover(cover)
@@ -186,10 +190,3 @@ def _larger(modem: Modem, shape: tuple[int, ...], container_psnr: float, size: i
         if room is not None and room >= size:
             return f"`--survive {rung.channel}` has room for about {room} bytes, or take a larger cover"
     return "take a larger cover"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MediaError(f"{path}: can't be read ({error.strerror})") from error

@@ -14,7 +14,6 @@ import numpy as np
 from stegnet.codec.carriers import size_bytes
 from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, header_ratios, luma
 from stegnet.codec.keys import Key, KeySource
-from stegnet.codec.modem import BLOCK
 from stegnet.codec.robust import (
     Reading,
     coded_bits,
@@ -25,6 +24,7 @@ from stegnet.codec.robust import (
     robust_key,
     salts_of,
 )
+from stegnet.core.jpeg import BLOCK
 
 NUMBER, DIGEST = 4, 8  # bytes
 HEAD_BYTES = 2 * NUMBER + DIGEST

@@ -11,7 +11,7 @@ import numpy as np
 
 from stegnet.codec.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
-from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung
+from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.network import Step, no_step
 from stegnet.codec.robust import (
     content_room,
@@ -25,7 +25,7 @@ from stegnet.codec.robust import (
     robust_salts,
 )
 from stegnet.core.errors import CapacityError, ConfigError
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.media import resize
 
 DEFAULT = "jpeg:75"

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Key
-from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung, read_rungs
+from stegnet.codec.modem import Modem, Rung, read_rungs
 from stegnet.codec.robust import reader
 from stegnet.codec.survival import choose_rung, hide_robust, parse_channel
 from stegnet.core.card import SHIPPED, SHIPPED_MODEM
 from stegnet.core.errors import WeightsError
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.measures import psnr
 from tests.support.modem import index_modem
 
