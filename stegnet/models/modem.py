@@ -37,12 +37,14 @@ STEPS = (
 )  # fmt: skip
 PHASE = 0.25  # of a bit that is 1, in periods; −PHASE of one that is 0
 WAY = 1.4  # at first: logit of the share of the way to the phase
-LIKELIHOOD = 4.0  # at first: log-likelihood ratio at the phase itself
-_FEATURES, _MEANS = (
-    8.0,
-    1.0,
-)  # factors from coefficients to features of about 1; of the means of many frames, which agree
+LIKELIHOOD = 4.0  # at first: log-likelihood ratio at the phase itself; in films, FILM_LIKELIHOOD / √run in each frame
+FILM_LIKELIHOOD = 1.0
+_FEATURES = 8.0  # from coefficients to features of about 1
+_MEANS = 1.0  # the same for the means of blocks in films, which frames share
 _CHANGES = 8 / 255  # outputs to changes of some levels
+# In films: limits of the outputs for free changes, and of those for phases, in periods. Without them the training is not
+# stable, for what a codec wipes out has a gradient all the same.
+_MOST_FREE, _MOST_WANTED = 0.25, 0.125
 _RUNGS = ({"bits": 22, "scale": 1.2},)
 
 
@@ -95,7 +97,8 @@ class Modem(Pair):
         ):  # fmt: skip
             self.register_buffer(name, buffer, persistent=False)
         features = self._planes * COEFFICIENTS + 2 * self.phases
-        self.likelihoods = nn.Parameter((LIKELIHOOD / layout.runs)[:, None, None])
+        first = torch.full((self.bits,), LIKELIHOOD) if frames == 1 else FILM_LIKELIHOOD / layout.runs.sqrt()
+        self.likelihoods = nn.Parameter(first[:, None, None])
         self.modulator = BlockNetwork(features + self.bits, features, width, blocks, backbone, pretrained)
         self.demodulator = BlockNetwork(features, self.bits, width, blocks, backbone, pretrained)
 
@@ -113,6 +116,8 @@ class Modem(Pair):
         with full_precision(cover.device):
             sizes = [self._planes * COEFFICIENTS, self.phases, self.phases]
             free, ways, wanted = outputs.float().split(sizes, dim=1)
+            if self.frames > 1:
+                free, wanted = _MOST_FREE * free.tanh(), _MOST_WANTED * wanted.tanh()
             sent = bits.float()[:, self.owners]
             away = fraction(PHASE * sent + wanted - phases)
             moved = sent.abs() * (ways + WAY).sigmoid() * self.periods * away
