@@ -45,7 +45,7 @@ class Hiding:
 
     @property
     def draft(self) -> Path:
-        """The film without loss."""
+        """The film without loss, readable by its owner only: it shows what hiding changes."""
         return self.out.path.with_name(f"{self.out.path.stem}.camera.mkv")
 
 
@@ -59,7 +59,7 @@ def recorded_to_survive(hiding: Hiding) -> Iterator[AddCover]:
         MediaError: a film can't be written, or there was no frame.
     """
     parse_crf(hiding.survive)
-    with atomic_write(hiding.draft, overwrite=False) as part, ExitStack() as writing:
+    with atomic_write(hiding.draft, overwrite=False, private=True) as part, ExitStack() as writing:
         film = None
 
         def add(cover: np.ndarray, stamp: int) -> None:

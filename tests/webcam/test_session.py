@@ -118,6 +118,7 @@ def test_a_recording_in_which_nothing_can_be_hidden_stays(session, folder):
     assert "; the recording, in which nothing is hidden, is c.camera.mkv\n" in err
     assert not (folder / "c.mp4").exists()
     assert len(list(read_frames(folder / "c.camera.mkv"))) == 5
+    assert (folder / "c.camera.mkv").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
