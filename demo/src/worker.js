@@ -1,13 +1,13 @@
 /** The worker that hides and reveals, so that the page stays responsive. */
 
-import { fromBitmap } from "./canvas.js";
+import { decodePicture, fromBitmap } from "./canvas.js";
 import { hide } from "./codec/hide.js";
 import { reveal } from "./codec/reveal.js";
 import { PageError } from "./errors.js";
 import { keySource } from "./format/keys.js";
 import { makeEngine } from "./network/engine.js";
 import { psnr } from "./picture.js";
-import { readPng, writePng } from "./png.js";
+import { isPng, readPng, writePng } from "./png.js";
 import { resize } from "./resize.js";
 import { amplified, shownResidual } from "./views.js";
 
@@ -55,15 +55,15 @@ const JOBS = {
     };
   },
 
-  /** Reveals a container's secret: a picture, also as a PNG file, or a file with its name. */
+  /** Reveals the secret of a container file: a picture, also as a PNG file, or a file with its name. */
   async reveal({ container, keyInput, device }) {
     keySource(keyInput);
     onProgress("pictures");
-    const picture = readPng(container);
-    const { secret, file, whole } = await reveal(await engineFor(device), picture, keyInput);
-    if (file) return { file: file.bytes, name: file.name, whole };
+    const picture = isPng(container) ? readPng(container) : await decodePicture(container);
+    const { secret, file, ...state } = await reveal(await engineFor(device), picture, keyInput);
+    if (file) return { file: file.bytes, name: file.name, ...state };
     onProgress("write");
-    return { file: await writePng(secret), name: "revealed.png", secret, whole };
+    return { file: await writePng(secret), name: "revealed.png", secret, ...state };
   },
 };
 

@@ -12,6 +12,10 @@ import pytest
 
 import stegnet
 from stegnet.codec.embed import hide_bytes
+from stegnet.codec.modem import shipped_modem
+from stegnet.codec.output import OutputTarget
+from stegnet.codec.robust_files import RobustOptions, hide_robust_file
+from stegnet.core.jpeg import encode_jpeg
 from stegnet.data.scenes import render_scene
 from stegnet.media import read_picture, write_png
 
@@ -74,8 +78,22 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "key").write_bytes(key)
     hidden = hide_bytes(cover, HIDDEN_FILE.read_bytes(), stegnet.Key(key), name="a night.webp")
     write_png(folder / "with_file.png", hidden)
+    hide_robustly(folder / "secret.png", folder / "robust_from_python.jpg", stegnet.Key(key), "jpeg:75")
+    resave(folder / "robust_from_python.jpg", folder / "robust_resaved.jpg", 75)
+    (folder / "note.txt").write_text("a note", encoding="utf-8")
+    hide_robustly(folder / "note.txt", folder / "robust_with_file.jpg", stegnet.Key(key), "messenger")
     node(page, "tests/browser/page.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
+
+
+def hide_robustly(secret: Path, out: Path, key: stegnet.Key, survive: str) -> None:
+    options = RobustOptions(survive=survive)
+    hide_robust_file(shipped_modem, secret.parent / "cover.png", secret, OutputTarget(out), key, options)
+
+
+def resave(container: Path, out: Path, quality: int) -> None:
+    """Saves a JPEG again, as other programs do."""
+    out.write_bytes(encode_jpeg(read_picture(container), quality))
 
 
 @pytest.fixture

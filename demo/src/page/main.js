@@ -20,7 +20,7 @@ async function setUp() {
   const pictures = { accept: "image/*", examples: true, read: readPicture, onchange };
   const cover = makeDrop(section("cover"), { ...pictures, ask: "A cover" });
   const secret = makeDrop(section("secret"), { ...pictures, ask: "A secret" });
-  const container = makeDrop(section("container"), { accept: PNG, ask: "A container", read: readContainer, onchange });
+  const container = makeDrop(section("container"), { accept: "image/*", ask: "A container", read: readContainer, onchange });
   const [newKey, oldKey] = [hiding, revealing].map((form) => makeKey(form.querySelector(".key")));
   const zones = () => (hiding.hidden ? [container] : [cover, secret]);
   setUpPasting(zones);

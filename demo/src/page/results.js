@@ -13,6 +13,9 @@ const POOR = 30; // dB of PSNR; below, the difference is visible, and the page w
 const UNUSABLE = 22; // dB; below, a secret is hardly recognisable
 const TOO_FINE =
   "Noise and fine patterns in a secret take more room than its cover has: use a plainer secret or a larger cover.";
+const UNALTERED = "Unaltered: every pixel is as it was when the secret was hidden.";
+const COMPLETE = "Complete: the secret is as it was hidden, even if the picture was saved again since.";
+const ALTERED = "The container was altered after the secret was hidden: this is what can still be recovered.";
 
 /**
  * Shows a container.
@@ -57,14 +60,10 @@ export function showContainer(form, { file, cover, secret, difference, residual,
 }
 
 /** Shows a secret: a picture, or a file. */
-export function showSecret(form, { file, name, secret, whole }) {
+export function showSecret(form, { file, name, secret, whole, robust }) {
   const badge = whole
-    ? make("p", { className: "badge good" }, "Unaltered: every pixel is as it was when the secret was hidden.")
-    : make(
-        "p",
-        { className: "badge bad", role: "alert" },
-        "The container was altered after the secret was hidden: this is what can still be recovered.",
-      );
+    ? make("p", { className: "badge good" }, robust ? COMPLETE : UNALTERED)
+    : make("p", { className: "badge bad", role: "alert" }, ALTERED);
   showResult(form, [
     make("h2", {}, "The secret"),
     ...(secret ? [canvasOf(secret, "the revealed secret")] : shownFile(name, file)),

@@ -87,6 +87,32 @@ visiting("a file that Python hid comes back byte for byte, and a picture is show
   assert.deepEqual(await visitor.saved("reveal"), new Uint8Array(file));
 });
 
+for (const name of ["robust_from_python.jpg", "robust_resaved.jpg"]) {
+  visiting(`a JPEG that Python hid a picture in opens: ${name}`, async (visitor) => {
+    await visitor.tab("Reveal");
+    await visitor.give("container", exchange(name));
+    await visitor.useKeyFile("reveal", exchange("key"));
+    await visitor.start("reveal");
+    await visitor.result("reveal");
+    assert.match(await visitor.page.locator("#reveal .badge").innerText(), /Complete/);
+    const revealed = readPng(await visitor.saved("reveal"));
+    assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 25);
+  });
+}
+
+visiting("a JPEG that Python hid a file in opens, but not with another key", async (visitor) => {
+  await visitor.tab("Reveal");
+  await visitor.give("container", exchange("robust_with_file.jpg"));
+  await visitor.usePassphrase("reveal");
+  await visitor.start("reveal");
+  assert.match(await visitor.trouble("reveal"), NOTHING);
+  await visitor.useKeyFile("reveal", exchange("key"));
+  await visitor.start("reveal");
+  await visitor.result("reveal");
+  assert.equal(await visitor.page.locator("#reveal .result a[download]").getAttribute("download"), "note.txt");
+  assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
+});
+
 visiting("threads are used if the host allows them", async (visitor) => {
   assert.equal(await visitor.page.evaluate(() => crossOriginIsolated), true);
 });
@@ -233,7 +259,7 @@ visiting("files that are not pictures, too large, damaged or too small are refus
 
   await visitor.tab("Reveal");
   await visitor.give("container", text);
-  assert.match(await visitor.troubleAt("container"), /not a PNG file/);
+  assert.match(await visitor.troubleAt("container"), /notes\.txt is not a picture/);
   const large = { width: 2100, height: 2000, data: new Uint8Array(2100 * 2000 * 3) };
   await visitor.give("container", png(await writePng(large)));
   assert.match(await visitor.troubleAt("container"), /too large: 2100 × 2000/);
