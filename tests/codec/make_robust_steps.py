@@ -14,11 +14,15 @@ import numpy as np
 
 from stegnet.codec.fec import Code, Coding
 from stegnet.codec.keys import Key, Passphrase
-from stegnet.codec.modem import BLOCK, Rung
+from stegnet.codec.modem import BLOCK, Rung, read_rungs
 from stegnet.codec.robust import coded_bits, content_room, dither_of, places_of, region_means, robust_key, robust_salts
 from stegnet.codec.robust_content import file_content, fit_picture, parse_content
+from stegnet.codec.robust_files import CONTAINER_PSNR, forecast_room
+from stegnet.codec.survival import choose_rung, parse_channel
+from stegnet.core.card import SHIPPED_MODEM
 from stegnet.core.jpeg import encode_jpeg, through_jpeg
 from stegnet.media.bare_avif import as_file
+from stegnet.media.forecast import picture_quality
 
 FILE = Path(__file__).parent / "robust_steps.json"
 PASSPHRASE = "zwei Käse"
@@ -29,6 +33,8 @@ CODINGS = ((1000, 20), (1003, 7), (70_001, 44), (131_073, 30))
 RUNG = Rung("jpeg-75", 0, 22, 38.0, 74, 86)
 RATE = 30
 QUALITIES = (95, 75, 50, 30)
+CHANNELS = ("jpeg:50", "jpeg:75", "jpeg:90", "jpeg:95", "messenger")
+WIDTH, HEIGHT = 640, 480
 
 
 def steps() -> dict[str, object]:
@@ -46,6 +52,7 @@ def steps() -> dict[str, object]:
         "codings": [coding(*numbers) for numbers in CODINGS],
         "container": container(picture),
         "contents": contents(picture),
+        "forecasts": [forecast(channel) for channel in CHANNELS],
         "jpeg": [saved(each) for each in (picture, waves(32, 48), waves(9, 17))],
     }
 
@@ -106,6 +113,15 @@ def contents(picture: np.ndarray) -> dict[str, object]:
         "picture": {"content": coded.hex(), "revealed": shown(revealed)},
         "avif": as_file(b"AV1", 5, 7).hex(),
     }
+
+
+def forecast(name: str) -> dict[str, object]:
+    """The shipped modem's rung for a large secret, its usual room in bytes, and the quality of a picture of so many."""
+    rung = choose_rung(read_rungs(SHIPPED_MODEM), parse_channel(name), CONTAINER_PSNR)
+    room = forecast_room(rung, HEIGHT, WIDTH)
+    assert room is not None
+    quality = picture_quality(room, WIDTH, HEIGHT)
+    return {"channel": name, "rung": rung.name, "room": room, "quality": quality}
 
 
 def saved(picture: np.ndarray) -> dict[str, object]:

@@ -2,8 +2,9 @@
 
 import { PageError } from "../errors.js";
 import { makeAvif } from "./avif.js";
+import { MODEM } from "./card.js";
 import { download } from "./download.js";
-import { AVIF, GRAPHS, MODEM, PAIR, RUNTIMES } from "./files.js";
+import { AVIF, GRAPHS, PAIR, RUNTIMES } from "./files.js";
 import { tiled } from "./tiles.js";
 
 /**

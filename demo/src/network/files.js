@@ -36,6 +36,3 @@ export const RUNTIMES = {
 
 /** Id of the weights, and the base of the secrets they hide; the bundler reads both from weights file and card. */
 export const PAIR = __PAIR__;
-
-/** The modem's rungs; the bundler reads them from its card. */
-export const MODEM = __MODEM__;

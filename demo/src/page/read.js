@@ -5,6 +5,7 @@ import { make, size } from "./elements.js";
 
 const MAX_PIXELS = 2048 * 2048;
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const MAX_FILE = 2 ** 24; // bytes
 const SHOWN = 1200; // pixels a side, at most
 
 /** Reads any picture that the browser supports, scaled down if it is too large for this page. */
@@ -17,6 +18,18 @@ export async function readPicture(file) {
     bitmap === whole ? "" : `, scaled down from ${whole.width} × ${whole.height}: this page takes up to 4 megapixels`;
   const { name } = file;
   return { name, bitmap, show: await drawn(bitmap, name), caption: `${bitmap.width} × ${bitmap.height}${from}` };
+}
+
+/** Reads a secret: any picture, as `readPicture`, or any other file. */
+export async function readSecret(file) {
+  const picture = await readPicture(file).catch((error) => {
+    if (error instanceof PageError) return null;
+    throw error;
+  });
+  if (picture) return { ...picture, file };
+  if (file.size > MAX_FILE) throw new PageError(`${file.name} is too large: ${size(file.size)}.`, "A picture hides small files.");
+  const show = make("span", { className: "ask" }, make("b", {}, file.name));
+  return { name: file.name, file, bitmap: null, show, caption: size(file.size) };
 }
 
 /** Reads a container as bytes, because the samples must be those of the file. */

@@ -4,7 +4,7 @@ import { GAIN } from "../views.js";
 import { make, saveLink, size, notice } from "./elements.js";
 import { canvasOf, makeCompare, makeViews } from "./views.js";
 
-const PNG = "image/png";
+const [PNG, JPEG] = ["image/png", "image/jpeg"];
 const PICTURES = {
   ...{ avif: "image/avif", gif: "image/gif", jpeg: "image/jpeg", jpg: "image/jpeg" },
   ...{ png: PNG, webp: "image/webp" },
@@ -58,6 +58,54 @@ export function showContainer(form, { file, cover, secret, difference, residual,
     make("p", { className: "note" }, "Send it as a file: a messaging app that re-encodes pictures destroys the secret."),
   ]);
 }
+
+/**
+ * Shows a container that survives lossy codecs; arguments as `showContainer`.
+ *
+ * @param {object} result of the worker
+ */
+export function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden, survives }, name, reveal) {
+  const url = URL.createObjectURL(new Blob([file], { type: JPEG }));
+  const image = make("img", { src: url, alt: "the container", width: cover.width, height: cover.height });
+  const views = makeViews({
+    Compare: {
+      view: makeCompare(canvasOf(cover, "the cover"), image, ["Cover", "Container"]),
+      note: "Drag the handle: on the left the cover you chose, on the right the container you send.",
+    },
+    Difference: {
+      view: canvasOf(difference, "the difference"),
+      note: `What hiding changes, before JPEG does, ${GAIN} times as bright: on average ${rmse(psnr.container)} of 255 levels.`,
+    },
+  });
+  const poor = hidden.isWhole || psnr.secret >= UNUSABLE ? [] : [notice(poorCopy(psnr.secret), "warning")];
+  const reduced = isReduced ? [make("p", { className: "note" }, "The cover was reduced, as messengers do.")] : [];
+  const counted = `${thousands(hidden.bytes)} bytes of ${thousands(hidden.room)}`;
+  showResult(form, [
+    make("h2", {}, "Your container"),
+    ...poor,
+    views,
+    figures({
+      "PSNR, container and cover": decibels(psnr.container),
+      ...(hidden.isWhole ? { Secret: "byte for byte" } : { "PSNR, secret and revealed": decibels(psnr.secret) }),
+      Hidden: counted,
+      Size: dimensions(cover),
+      File: size(file.length),
+    }),
+    make(
+      "div",
+      { className: "row wrap" },
+      saveLink("Download the container", name, file, JPEG, { className: "button primary" }),
+      reveal,
+    ),
+    make("p", { className: "note" }, `It survives ${survives}: that was tried on it.`),
+    ...reduced,
+  ]);
+}
+
+const poorCopy = (psnr) => ({
+  message: `The revealed secret will be hardly recognisable (${decibels(psnr)}).`,
+  hint: "Use a larger cover, a smaller secret, or a milder channel.",
+});
 
 /** Shows a secret: a picture, or a file. */
 export function showSecret(form, { file, name, secret, whole, robust }) {
@@ -128,6 +176,7 @@ function figures(values) {
 }
 
 const dimensions = ({ width, height }) => `${width}\u00a0×\u00a0${height}`;
+const thousands = (count) => count.toLocaleString("en");
 const decibels = (psnr) => `${psnr.toFixed(1)} dB`;
 
 /** Root of the mean squared error, in levels. */

@@ -81,12 +81,12 @@ class Visitor {
   }
 
   async usePassphrase(form, passphrase = PASSPHRASE) {
-    await this.page.locator(`#${form} .segments`).first().getByText("Passphrase").click();
+    await this.page.locator(`#${form} .key .segments`).getByText("Passphrase").click();
     await this.page.locator(`#${form}-key-passphrase`).fill(passphrase);
   }
 
   async useKeyFile(form, path) {
-    await this.page.locator(`#${form} .segments`).first().getByText("Key file").click();
+    await this.page.locator(`#${form} .key .segments`).getByText("Key file").click();
     await this.page.locator(`#${form}-key-file`).setInputFiles(path);
   }
 

@@ -342,7 +342,7 @@ visiting("by keyboard alone", async (visitor) => {
 });
 
 visiting("a new key file is saved and valid", async (visitor) => {
-  await visitor.page.locator("#hide .segments").first().getByText("Key file").click();
+  await visitor.page.locator("#hide .key .segments").getByText("Key file").click();
   await visitor.start("hide");
   assert.match(await visitor.trouble("hide"), /There is no key file/);
   const [download] = await Promise.all([
