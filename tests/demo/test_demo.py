@@ -14,6 +14,7 @@ import stegnet
 from stegnet.codec.embed import hide_bytes
 from stegnet.codec.modem import shipped_modem
 from stegnet.codec.output import OutputTarget
+from stegnet.codec.robust_content import read_robust
 from stegnet.codec.robust_files import RobustOptions, hide_robust_file
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.data.scenes import render_scene
@@ -27,6 +28,7 @@ NODE = 18, 20, 4  # Debian 12 has this one
 HIDDEN_FILE = DEMO / "public" / "examples" / "night.webp"
 SIZE = 320, 200  # width and height
 MIN_PSNR = 33.0  # dB, of the secret; the two sides round differently
+MIN_ROBUST_PSNR = 27.0  # dB, of a secret that was made to fit, and of a container that was saved again
 
 
 def psnr(one: np.ndarray, other: np.ndarray) -> float:
@@ -117,3 +119,15 @@ def test_containers_of_python_open_in_the_page(picture_of: Callable[[str], np.nd
     assert difference.max() <= 2
     assert (difference > 1).mean() < 1e-3
     assert psnr(in_page, picture_of("secret")) > MIN_PSNR
+
+
+@pytest.mark.parametrize("quality", [None, 75])
+def test_robust_containers_of_the_page_open_in_python(exchanged: Path, tmp_path: Path, quality: int | None) -> None:
+    container = exchanged / "robust_from_page.jpg"
+    if quality:
+        resave(container, tmp_path / "again.jpg", quality)
+        container = tmp_path / "again.jpg"
+    revealed = read_robust(shipped_modem(), read_picture(container), stegnet.read_key(exchanged / "key"))
+    assert isinstance(revealed, np.ndarray)
+    assert psnr(revealed, read_picture(exchanged / "secret.png")) > MIN_ROBUST_PSNR
+    assert psnr(read_picture(container), read_picture(exchanged / "cover.png")) > MIN_ROBUST_PSNR

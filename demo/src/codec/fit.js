@@ -11,7 +11,8 @@ const SMALLEST = 32; // scale
 const [FULL_RATE, PER_OCTAVE] = [0.5, 2.5]; // bits per pixel that are best kept at full size; steps to halve them
 const REACHES = [2, 1]; // steps between the scales tried
 const [FAST, SLOW] = [9, 6]; // speeds of the AV1 encoder, to find the scale and then to code the picture, up to 1 dB better
-const LARGE = 1 << 18; // pixels above which only the faster one is used
+const LARGE = 1 << 17; // pixels above which only the faster one is used
+const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of the next ones until one fits
 
 /**
  * A secret: its file, and the picture in it, if there is one.
@@ -49,7 +50,12 @@ export async function fitted({ name, bytes, picture }, room, avif) {
 async function fittedPicture(picture, room, avif) {
   const most = room - HEAD_BYTES - PICTURE_BYTES;
   const tried = [];
-  const at = async (scale) => (tried[scale] ??= await codedAt(picture, scale, most, FAST, avif));
+  let guess = GUESS;
+  const at = async (scale) => {
+    tried[scale] ??= await codedAt(picture, scale, most, FAST, guess, avif);
+    guess = tried[scale].quality;
+    return tried[scale];
+  };
   let scale = promising(picture, most);
   while (!(await at(scale)).coded && scale < SMALLEST) scale++;
   for (const reach of REACHES) {
@@ -68,7 +74,7 @@ async function fittedPicture(picture, room, avif) {
 /** The same at the slower speed, if that is better. */
 async function refined(picture, scale, most, found, avif) {
   if (scaledSide(picture.width, scale) * scaledSide(picture.height, scale) > LARGE) return found;
-  const slow = await codedAt(picture, scale, most, SLOW, avif);
+  const slow = await codedAt(picture, scale, most, SLOW, found.quality, avif);
   return slow.psnr > found.psnr ? slow : found;
 }
 
@@ -81,18 +87,24 @@ function promising({ width, height }, most) {
   return Math.min(Math.max(Math.round(PER_OCTAVE * Math.log2(FULL_RATE / rate)), 0), SMALLEST);
 }
 
-/** A picture at a scale, of the best quality that fits; null, and −1 dB, if none does. */
-async function codedAt(picture, scale, most, speed, avif) {
+/** A picture at a scale, of the best quality that fits; null, and −1 dB, if none does. @param {number} guess a quality */
+async function codedAt(picture, scale, most, speed, guess, avif) {
   const [width, height] = [picture.width, picture.height].map((side) => scaledSide(side, scale));
   const small = resize(picture, width, height);
   let [coded, fits, tooLarge] = [null, LOWEST - 1, HIGHEST + 1];
-  while (tooLarge - fits > 1) {
-    const quality = Math.floor((fits + tooLarge) / 2);
+  for (let quality = guess; tooLarge - fits > 1; quality = between(fits, tooLarge)) {
     const bare = toBare(await avif.encode(small, quality, speed));
     if (bare.length > most) tooLarge = quality;
     else [coded, fits] = [bare, quality];
   }
-  if (!coded) return { coded, psnr: -1 };
+  if (!coded) return { coded, psnr: -1, quality: LOWEST };
   const back = await fromBare(coded, width, height, avif);
-  return { coded, psnr: psnr(picture, resize(back, picture.width, picture.height)) };
+  return { coded, psnr: psnr(picture, resize(back, picture.width, picture.height)), quality: fits };
+}
+
+/** The quality to try between one that fits and one that does not, either of which may not be known yet. */
+function between(fits, tooLarge) {
+  if (fits < LOWEST) return Math.max(tooLarge - LEAP, LOWEST);
+  if (tooLarge > HIGHEST) return Math.min(fits + LEAP, HIGHEST);
+  return Math.floor((fits + tooLarge) / 2);
 }

@@ -14,7 +14,6 @@ import { systemRandom } from "./random.js";
 const LARGE = 1 << 19; // pixels above which the rate is found by parts of the picture, and few channels tried on all
 const SQUARE = 128; // side of these parts
 const GRID = 16; // pixels, of the blocks of JPEG with halved chroma
-const CODEWORDS = 2; // that are decoded to find the rate
 const MARGIN = 2; // 64ths, between the best rate that a simulation bears and the one that is used
 const ATTEMPTS = 6;
 
@@ -105,7 +104,7 @@ async function bestRate(engine, cover, rung, arriving, random) {
   const sample = sampleOf(cover);
   const grid = gridOf(sample);
   const blocks = grid.rows * grid.cols;
-  const places = Math.min(recordPlaces(blocks, rung), CODEWORDS * LONGEST);
+  const places = Math.min(recordPlaces(blocks, rung), LONGEST); // one codeword
   if (!places) return 0;
   const bits = random(blocks * rung.bits).map((byte) => byte & 1);
   const words = new Uint16Array(random(2 * DITHER * blocks).buffer);

@@ -90,6 +90,12 @@ class Visitor {
     await this.page.locator(`#${form}-key-file`).setInputFiles(path);
   }
 
+  /** Chooses a JPEG that survives a channel. */
+  async sendAs(channel) {
+    await this.page.locator("#hide .send").getByText("JPEG, sent as a picture").click();
+    await this.page.locator("#hide-survive").selectOption(channel);
+  }
+
   tab = (name) => this.page.getByRole("tab", { name }).click();
   start = (form) => this.page.locator(`#${form} button[type="submit"]`).click();
   result = (form) => this.page.locator(`#${form} .result h2`).waitFor();

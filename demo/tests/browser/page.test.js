@@ -113,6 +113,72 @@ visiting("a JPEG that Python hid a file in opens, but not with another key", asy
   assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
 });
 
+visiting("a JPEG hidden here survives JPEG 75, here and in Python", async (visitor) => {
+  await visitor.give("cover", exchange("cover.png"));
+  await visitor.give("secret", exchange("secret.png"));
+  const forecast = visitor.page.locator("#hide .send .note");
+  await visitor.sendAs("jpeg:50");
+  assert.match(await forecast.innerText(), /^Room for about 9\d\d bytes: a copy of the secret at about 26 dB\.$/);
+  await visitor.sendAs("jpeg:75");
+  assert.match(await forecast.innerText(), /^Room for about 1,\d00 bytes: a copy of the secret at about 29 dB\.$/);
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.start("hide");
+  await visitor.result("hide");
+  assert.deepEqual(await visitor.notices("hide"), []);
+  const file = await visitor.saved("hide", exchange("robust_from_page.jpg"));
+  assert.deepEqual([...file.subarray(0, 4)], [0xff, 0xd8, 0xff, 0xe0]);
+
+  const again = await savedAgain(visitor.page, file, 0.75);
+  await visitor.tab("Reveal");
+  await visitor.useKeyFile("reveal", exchange("key"));
+  for (const bytes of [file, again]) {
+    await visitor.give("container", { name: "holiday.jpg", mimeType: "image/jpeg", buffer: Buffer.from(bytes) });
+    await visitor.start("reveal");
+    await visitor.result("reveal");
+    const revealed = readPng(await visitor.saved("reveal"));
+    assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 25);
+  }
+});
+
+/** A picture that the browser itself saves as JPEG. */
+async function savedAgain(page, bytes, quality) {
+  const saved = await page.evaluate(
+    async ([data, how]) => {
+      const bitmap = await createImageBitmap(new Blob([new Uint8Array(data)]));
+      const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+      canvas.getContext("2d").drawImage(bitmap, 0, 0);
+      const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: how });
+      return [...new Uint8Array(await blob.arrayBuffer())];
+    },
+    [[...bytes], quality],
+  );
+  return Uint8Array.from(saved);
+}
+
+visiting("a small file survives messengers, a large one is refused", async (visitor) => {
+  await visitor.give("cover", exchange("cover.png"));
+  await visitor.usePassphrase("hide");
+  const file = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
+  await visitor.give("secret", file("note.txt", "a note"));
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /note\.txt is not a picture\. A JPEG hides small files too/);
+  await visitor.sendAs("messenger");
+  assert.match(await visitor.page.locator("#hide .send .note").innerText(), /the secret as it is, byte for byte/);
+  await visitor.start("hide");
+  await visitor.result("hide");
+  const link = visitor.page.locator("#hide .result a[download]");
+  assert.equal(await link.getAttribute("download"), "cover.jpg");
+  await visitor.page.getByRole("button", { name: "Reveal it here" }).click();
+  await visitor.result("reveal");
+  assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
+
+  await visitor.tab("Hide");
+  await visitor.give("secret", file("large.txt", "x".repeat(5000)));
+  assert.match(await visitor.page.locator("#hide .send .note").innerText(), /too little for this file/);
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /large\.txt takes 5,014 bytes, and there is room for \d+/);
+});
+
 visiting("threads are used if the host allows them", async (visitor) => {
   assert.equal(await visitor.page.evaluate(() => crossOriginIsolated), true);
 });
@@ -426,15 +492,17 @@ test("neither the page nor its worker can reach another server", async () => {
   await visitor.close();
 });
 
-for (const width of [400, 1200]) {
+for (const width of [390, 1200]) {
   visiting(
     `everything fits into ${width} pixels`,
-    async ({ page }) => {
+    async (visitor) => {
+      const { page } = visitor;
+      await visitor.sendAs("messenger");
       const right = (selector) =>
         page.locator(selector).evaluateAll((all) => Math.max(...all.map((one) => one.getBoundingClientRect().right)));
       const panel = await right("#hide");
       assert.ok(panel < width);
-      for (const part of ["button", "input", "canvas", "p", "label"])
+      for (const part of ["button", "input", "canvas", "p", "label", "select"])
         assert.ok((await right(`#hide ${part}`)) < panel, part);
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
     },
