@@ -24,8 +24,8 @@ const NOTE_PNG = "Holds most. It must arrive bit for bit: messaging apps that re
  *   update: renews the forecast
  */
 export function makeSend(fieldset, chosen) {
-  const png = radio("png", "PNG, sent as a file", true);
-  const jpeg = radio("jpeg", "JPEG, sent as a picture", false);
+  const png = radio("png", "PNG file", true);
+  const jpeg = radio("jpeg", "JPEG picture", false);
   const choice = make("div", { className: "segments", role: "radiogroup", "aria-label": "Kind of container" });
   choice.append(png.label, jpeg.label);
   const select = make("select", { id: "hide-survive" }, ...CHANNELS.map(([value, text]) => make("option", { value }, text)));

@@ -92,7 +92,7 @@ class Visitor {
 
   /** Chooses a JPEG that survives a channel. */
   async sendAs(channel) {
-    await this.page.locator("#hide .send").getByText("JPEG, sent as a picture").click();
+    await this.page.locator("#hide .send").getByText("JPEG picture").click();
     await this.page.locator("#hide-survive").selectOption(channel);
   }
 
