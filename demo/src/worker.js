@@ -60,8 +60,8 @@ const JOBS = {
   },
 
   /**
-   * Hides a file, or a copy of the picture in it, so that it survives a channel. Returns the container as a JPEG file, a
-   * view of it, PSNR in dB as `hide`, and what was hidden.
+   * Hides a file, or a copy of the picture in it, so that it survives a channel. Returns the container as a JPEG file,
+   * a view of it, PSNR in dB as `hide`, and what was hidden.
    */
   async survive({ cover, secret, file, channel: name, keyInput, device }) {
     keySource(keyInput);
@@ -71,7 +71,8 @@ const JOBS = {
     const engine = await engineFor(device);
     const rung = chooseRung(engine.modem.rungs, channel, seen, { name: file.name, bytes: file.bytes.length });
     const fit = (room) => fitted({ ...file, picture }, room, engine.avif);
-    const { container, fitted: hidden, room } = await hideRobust(engine, seen, fit, keyInput, channel, rung, onProgress);
+    const options = { keyInput, channel, rung, onProgress };
+    const { container, fitted: hidden, room } = await hideRobust(engine, seen, fit, options);
     onProgress("write");
     return {
       file: encodeJpeg(container, WRITTEN_QUALITY),

@@ -59,7 +59,10 @@ for (const { places, rate, room, coded } of steps.codings) {
     assert.equal(coding.room, room);
     const bits = await coding.encode(message(room));
     assert.equal(digest(inBytes(bits)), coded);
-    assert.deepEqual(await coding.decode(bits.length < 2000 ? received(bits, 0.5, seeded(5)) : sureOf(bits)), message(room));
+    assert.deepEqual(
+      await coding.decode(bits.length < 2000 ? received(bits, 0.5, seeded(5)) : sureOf(bits)),
+      message(room),
+    );
   });
 }
 
@@ -76,7 +79,10 @@ test("the table of φ is fine", () => {
   const values = Float32Array.from({ length: 4000 }, (_, at) => 1e-8 * 1.006 ** at);
   for (const [at, found] of flipped(values.map((value, index) => (index % 2 ? value : -value))).entries()) {
     const exact = exactFlip(values[at]);
-    assert.ok(Math.abs(found - exact) <= 1e-9 + 2e-3 * Math.max(exact, values[at] * exact), `φ(${values[at]}) = ${found}`);
+    assert.ok(
+      Math.abs(found - exact) <= 1e-9 + 2e-3 * Math.max(exact, values[at] * exact),
+      `φ(${values[at]}) = ${found}`,
+    );
   }
 });
 

@@ -56,12 +56,16 @@ function textured(width, height, seed) {
 function hidden(cover, secret, name) {
   const channel = channelOf(name);
   const rung = chooseRung(rungs, channel, cover, { name: secret.name, bytes: secret.bytes.length });
-  return hideRobust(engine, cover, (room) => fitted(secret, room, avif), keyInput, channel, rung);
+  return hideRobust(engine, cover, (room) => fitted(secret, room, avif), { keyInput, channel, rung });
 }
 
 test("a picture comes back after JPEG 75, and nothing after far more", async () => {
   const [cover, picture] = [textured(203, 165, 1), textured(90, 70, 2)];
-  const { container, fitted: copy, room } = await hidden(cover, { name: "s.png", bytes: new Uint8Array(9999), picture }, "jpeg:75");
+  const {
+    container,
+    fitted: copy,
+    room,
+  } = await hidden(cover, { name: "s.png", bytes: new Uint8Array(9999), picture }, "jpeg:75");
   assert.ok(copy.content.length <= room && !copy.isWhole);
   assert.ok(psnr(container, cover) > 35, `container ${psnr(container, cover)} dB`);
   for (const saved of [container, throughJpeg(container, 95), throughJpeg(throughJpeg(container, 95), 75)]) {
@@ -83,7 +87,10 @@ test("a file comes back byte for byte after messengers", async () => {
 
 test("a file that does not fit, and a cover without room, are refused", async () => {
   const large = { ...note, bytes: new Uint8Array(5000) };
-  await assert.rejects(hidden(textured(128, 96, 4), large, "jpeg:75"), /takes 5,013 bytes, and there is room for \d+\./);
+  await assert.rejects(
+    hidden(textured(128, 96, 4), large, "jpeg:75"),
+    /takes 5,013 bytes, and there is room for \d+\./,
+  );
   for (const [width, height] of [
     [24, 24],
     [300, 7],

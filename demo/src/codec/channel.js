@@ -14,11 +14,9 @@ const [MESSENGER_SIDE, MESSENGER_QUALITIES] = [1600, [70, 74, 80]];
 const CERTAIN = 2; // covers with half of the usual room are rare
 /** Rate in 64ths that photographs bear on average, by rung of the shipped modem (stegnet/media/forecast.py). */
 const USUAL_RATES = { "jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, subtle: 36, strong: 52 };
-/** PSNR in dB of a picture by bits per pixel, for the same photographs. */
-const PICTURES = [
-  ...[[0.0125, 19.5], [0.025, 21.2], [0.05, 23], [0.1, 25.1], [0.25, 29.5], [0.5, 33], [1, 36.7], [2, 41.1]],
-  ...[[3, 44], [4.3, 46], [6, 48.7]],
-];
+/** Bits per pixel of a coded picture, and its PSNR in dB, for the same photographs. */
+const PICTURE_RATES = [0.0125, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4.3, 6];
+const PICTURE_PSNR = [19.5, 21.2, 23, 25.1, 29.5, 33, 36.7, 41.1, 44, 46, 48.7];
 
 /**
  * A channel.
@@ -28,7 +26,7 @@ const PICTURES = [
  *   which it reduces pictures
  */
 
-/** The channel that users call "jpeg:QUALITY" or "messenger". @returns {Channel} */
+/** The channel that the command line calls "jpeg:QUALITY" or "messenger". @returns {Channel} */
 export function channelOf(name) {
   if (name === "messenger") {
     const saves = MESSENGER_QUALITIES.flatMap((first) => MESSENGER_QUALITIES.map((second) => [first, second]));
@@ -36,7 +34,8 @@ export function channelOf(name) {
   }
   const quality = Number(name.replace("jpeg:", ""));
   const above = ABOVE.map((more) => quality + more).filter((each) => each <= 100);
-  return { name: `JPEG ${quality} and better`, quality, saves: [[quality], ...above.map((each) => [each])], longest: Infinity };
+  const saves = [quality, ...above].map((each) => [each]);
+  return { name: `JPEG ${quality} and better`, quality, saves, longest: Infinity };
 }
 
 /** The size at which a cover of some size is sent. @param {Channel} channel */
@@ -105,12 +104,13 @@ export function chooseRung(rungs, channel, size, { name, bytes }) {
   return rung;
 }
 
-/** Expected PSNR in dB of a picture that is coded with so many bytes. */
+/** Expected PSNR in dB of a picture that is coded with so many bytes: linear in the logarithm of the rate. */
 export function usualQuality(bytes, { width, height }) {
   const rate = (8 * bytes) / (width * height);
   if (rate <= 0) return 0;
-  const after = PICTURES.findIndex(([known]) => known >= rate);
-  const right = Math.max(after < 0 ? PICTURES.length - 1 : after, 1);
-  const [[low, least], [high, most]] = [PICTURES[right - 1], PICTURES[right]];
+  const above = PICTURE_RATES.findIndex((known) => known >= rate);
+  const right = Math.max(above < 0 ? PICTURE_RATES.length - 1 : above, 1);
+  const [low, high] = [PICTURE_RATES[right - 1], PICTURE_RATES[right]];
+  const [least, most] = [PICTURE_PSNR[right - 1], PICTURE_PSNR[right]];
   return least + ((Math.log(rate) - Math.log(low)) * (most - least)) / (Math.log(high) - Math.log(low));
 }

@@ -1,7 +1,15 @@
 /** Secrets made to fit into a robust container: a file as it is, or a picture at the best scale and quality. */
 
 import { fromBare, toBare } from "../format/bare.js";
-import { fileBytes, fileContent, HEAD_BYTES, MAX_SIDE, PICTURE_BYTES, pictureContent, scaledSide } from "../format/content.js";
+import {
+  fileBytes,
+  fileContent,
+  HEAD_BYTES,
+  MAX_SIDE,
+  PICTURE_BYTES,
+  pictureContent,
+  scaledSide,
+} from "../format/content.js";
 import { PageError } from "../errors.js";
 import { psnr } from "../picture.js";
 import { resize } from "../resize.js";
@@ -10,7 +18,7 @@ const [LOWEST, HIGHEST] = [0, 100]; // quality
 const SMALLEST = 32; // scale
 const [FULL_RATE, PER_OCTAVE] = [0.5, 2.5]; // bits per pixel that are best kept at full size; steps to halve them
 const REACHES = [2, 1]; // steps between the scales tried
-const [FAST, SLOW] = [9, 6]; // speeds of the AV1 encoder, to find the scale and then to code the picture, up to 1 dB better
+const [FAST, SLOW] = [9, 6]; // speeds of the AV1 encoder: to find the scale, and to code the picture, up to 1 dB better
 const LARGE = 1 << 17; // pixels above which only the faster one is used
 const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of the next ones until one fits
 
@@ -21,8 +29,8 @@ const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of t
  *
  * A secret that fits.
  *
- * @typedef {{content: Uint8Array, isWhole: boolean, bytes: number, psnr: number}} Fitted isWhole: the file as it is; bytes:
- *   of the file or the coded picture; psnr: in dB of the revealed picture
+ * @typedef {{content: Uint8Array, isWhole: boolean, bytes: number, psnr: number}} Fitted isWhole: the file as it is;
+ *   bytes: of the file or the coded picture; psnr: in dB of the revealed picture
  */
 
 /**
@@ -87,7 +95,7 @@ function promising({ width, height }, most) {
   return Math.min(Math.max(Math.round(PER_OCTAVE * Math.log2(FULL_RATE / rate)), 0), SMALLEST);
 }
 
-/** A picture at a scale, of the best quality that fits; null, and −1 dB, if none does. @param {number} guess a quality */
+/** A picture at a scale, of the best quality that fits; null and −1 dB if none does. @param {number} guess a quality */
 async function codedAt(picture, scale, most, speed, guess, avif) {
   const [width, height] = [picture.width, picture.height].map((side) => scaledSide(side, scale));
   const small = resize(picture, width, height);

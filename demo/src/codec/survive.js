@@ -23,17 +23,19 @@ const ATTEMPTS = 6;
  * @param {import("../network/engine.js").Engine} engine
  * @param {import("../picture.js").Picture} cover prepared for the channel
  * @param {(room: number) => Promise<{content: Uint8Array}>} fit content of at most so many bytes
- * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
- * @param {import("./channel.js").Channel} channel
- * @param {import("../format/rungs.js").Rung} rung
- * @param {(stage: string, done: number, total: number) => void} [onProgress] called with "rate", "fit", "embed" and
- *   "check"
- * @param {(size: number) => Uint8Array} [random] source of random bytes
+ * @param {object} options
+ * @param {object} options.keyInput a key file's bytes, or a passphrase: see `keySource`
+ * @param {import("./channel.js").Channel} options.channel
+ * @param {import("../format/rungs.js").Rung} options.rung
+ * @param {(stage: string, done: number, total: number) => void} [options.onProgress] called with "rate", "fit", "embed"
+ *   and "check"
+ * @param {(size: number) => Uint8Array} [options.random] source of random bytes
  * @returns {Promise<{container: import("../picture.js").Picture, fitted: object, room: number}>} the container as it
  *   is before it is written as JPEG, what `fit` gave, and the bytes that there was room for
  * @throws {PageError} the content does not fit, or does not come back
  */
-export async function hideRobust(engine, cover, fit, keyInput, channel, rung, onProgress = () => {}, random = systemRandom) {
+export async function hideRobust(engine, cover, fit, options) {
+  const { keyInput, channel, rung, onProgress = () => {}, random = systemRandom } = options;
   const grid = gridOf(cover);
   const room = (rate) => contentRoom(grid.rows * grid.cols, rung, rate);
   const reader = makeReader(engine, keySource(keyInput));

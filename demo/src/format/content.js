@@ -1,4 +1,4 @@
-/** The content of a robust container's record: a picture, or a file (docs/format.md, "Record of a robust container"). */
+/** The content of a robust record: a picture, or a file (docs/format.md, "Record of a robust container"). */
 
 import { resize } from "../resize.js";
 import { fromBare } from "./bare.js";

@@ -28,9 +28,8 @@ export async function saltsOf(picture) {
   const subsets = Array.from({ length: 1 << near.length }, (_, bits) => near.filter((_, at) => (bits >> at) & 1));
   const far = (regions) => regions.reduce((sum, region) => sum + steps[region].distance, 0);
   const chosen = subsets.sort((one, other) => far(one) - far(other)).slice(0, MOST_SALTS);
-  return Promise.all(
-    chosen.map((moved) => saltFrom(picture, steps.map(({ own, other }, at) => (moved.includes(at) ? other : own)))),
-  );
+  const moved = (regions) => steps.map(({ own, other }, at) => (regions.includes(at) ? other : own));
+  return Promise.all(chosen.map((regions) => saltFrom(picture, moved(regions))));
 }
 
 async function saltFrom({ width, height }, values) {

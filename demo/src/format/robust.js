@@ -26,7 +26,7 @@ const headerBlocks = (blocks, { bits }) => Math.max(Math.ceil(HEADER.n / bits), 
 /** Number of bits that carry the record; 0 if there is no room for a header. @param {import("./rungs.js").Rung} rung */
 export const recordPlaces = (blocks, rung) => Math.max(blocks - headerBlocks(blocks, rung), 0) * rung.bits;
 
-/** Bytes of a record's content in so many blocks; negative if there are too few. @param {import("./rungs.js").Rung} rung */
+/** Bytes of a record's content in so many blocks; negative if they are too few. @param {import("./rungs.js").Rung} rung */
 export function contentRoom(blocks, rung, rate) {
   const places = recordPlaces(blocks, rung);
   return places ? Math.floor(new Coding(places, rate).room / 8) - TAG_BYTES : -1;

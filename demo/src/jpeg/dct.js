@@ -9,8 +9,8 @@ const BITS = 13; // of the constants' fraction
 const EXTRA = 2; // bits of fraction between the two passes
 const fixed = (value) => Math.round(value * 2 ** BITS);
 const [F0298, F0390, F0541, F0765] = [0.298631336, 0.390180644, 0.5411961, 0.765366865].map(fixed);
-const [F0899, F1175, F1501, F1847] = [0.899976223, 1.175875602, 1.501321110, 1.847759065].map(fixed);
-const [F1961, F2053, F2562, F3072] = [1.961570560, 2.053119869, 2.562915447, 3.072711026].map(fixed);
+const [F0899, F1175, F1501, F1847] = [0.899976223, 1.175875602, 1.50132111, 1.847759065].map(fixed);
+const [F1961, F2053, F2562, F3072] = [1.96157056, 2.053119869, 2.562915447, 3.072711026].map(fixed);
 const rounded = (value, bits) => (value + (1 << (bits - 1))) >> bits;
 
 /** Coefficients of a block, times 8, in place of its samples, which are around 0. @param {Int32Array} block */

@@ -118,4 +118,5 @@ function scan([y, cb, cr], fullChroma) {
   return writer.bytes();
 }
 
-const blockOf = ({ levels, cols }, col, row) => levels.subarray((row * cols + col) * SIZE, (row * cols + col + 1) * SIZE);
+const blockOf = ({ levels, cols }, col, row) =>
+  levels.subarray((row * cols + col) * SIZE, (row * cols + col + 1) * SIZE);

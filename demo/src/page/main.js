@@ -24,7 +24,12 @@ async function setUp() {
   const cover = makeDrop(section("cover"), { ...pictures, ask: "A cover" });
   const secret = makeDrop(section("secret"), { ...pictures, accept: "", ask: "A secret", read: readSecret });
   const send = makeSend(hiding.querySelector(".send"), () => ({ cover: cover.value, secret: secret.value }));
-  const container = makeDrop(section("container"), { accept: "image/*", ask: "A container", read: readContainer, onchange });
+  const container = makeDrop(section("container"), {
+    accept: "image/*",
+    ask: "A container",
+    read: readContainer,
+    onchange,
+  });
   const [newKey, oldKey] = [hiding, revealing].map((form) => makeKey(form.querySelector(".key")));
   const zones = () => (hiding.hidden ? [container] : [cover, secret]);
   setUpPasting(zones);
@@ -45,7 +50,8 @@ async function setUp() {
     if (!channel && !hidden.bitmap) throw notAPicture(hidden);
     const keyInput = newKey.keyInput();
     const bitmaps = await Promise.all([seen, hidden].map(({ bitmap }) => bitmap && createImageBitmap(bitmap)));
-    const what = { cover: bitmaps[0], secret: bitmaps[1], name: nameLike(seen, send.suffix()), keyInput, device: device() };
+    const name = nameLike(seen, send.suffix());
+    const what = { cover: bitmaps[0], secret: bitmaps[1], name, keyInput, device: device() };
     const transfer = bitmaps.filter(Boolean);
     if (!channel) return { job: "hide", what, transfer };
     const bytes = new Uint8Array(await hidden.file.arrayBuffer());

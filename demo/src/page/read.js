@@ -27,7 +27,8 @@ export async function readSecret(file) {
     throw error;
   });
   if (picture) return { ...picture, file };
-  if (file.size > MAX_FILE) throw new PageError(`${file.name} is too large: ${size(file.size)}.`, "A picture hides small files.");
+  if (file.size > MAX_FILE)
+    throw new PageError(`${file.name} is too large: ${size(file.size)}.`, "A picture hides small files.");
   const show = make("span", { className: "ask" }, make("b", {}, file.name));
   return { name: file.name, file, bitmap: null, show, caption: size(file.size) };
 }
@@ -54,7 +55,8 @@ function pngSize(bytes) {
 const notAPicture = ({ name }) =>
   new PageError(`${name} is not a picture that this page can read.`, "Use a JPEG, PNG, WebP or AVIF file.");
 
-const damaged = ({ name }) => new PageError(`${name} is damaged or cut off.`, "Ask the sender for it again, as a file.");
+const damaged = ({ name }) =>
+  new PageError(`${name} is damaged or cut off.`, "Ask the sender for it again, as a file.");
 
 const tooLarge = ({ name }, width, height) =>
   new PageError(

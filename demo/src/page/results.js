@@ -55,7 +55,11 @@ export function showContainer(form, { file, cover, secret, difference, residual,
       File: size(file.length),
     }),
     make("div", { className: "row wrap" }, usable ? save : collapsed("Download it anyway", save), reveal),
-    make("p", { className: "note" }, "Send it as a file: a messaging app that re-encodes pictures destroys the secret."),
+    make(
+      "p",
+      { className: "note" },
+      "Send it as a file: a messaging app that re-encodes pictures destroys the secret.",
+    ),
   ]);
 }
 
@@ -120,7 +124,9 @@ export function showSecret(form, { file, name, secret, whole, robust }) {
     make(
       "div",
       { className: "row wrap" },
-      saveLink("Download the secret", name, file, secret ? PNG : "application/octet-stream", { className: "button primary" }),
+      saveLink("Download the secret", name, file, secret ? PNG : "application/octet-stream", {
+        className: "button primary",
+      }),
     ),
   ]);
 }
@@ -154,8 +160,7 @@ function warnings(psnr, cover, secret) {
 }
 
 /** Content that takes one more click to reach. */
-const collapsed = (label, what) =>
-  make("details", {}, make("summary", { className: "button quiet" }, label), what);
+const collapsed = (label, what) => make("details", {}, make("summary", { className: "button quiet" }, label), what);
 
 function showResult(form, children) {
   const place = form.querySelector(".result");

@@ -28,7 +28,11 @@ export function makeSend(fieldset, chosen) {
   const jpeg = radio("jpeg", "JPEG picture", false);
   const choice = make("div", { className: "segments", role: "radiogroup", "aria-label": "Kind of container" });
   choice.append(png.label, jpeg.label);
-  const select = make("select", { id: "hide-survive" }, ...CHANNELS.map(([value, text]) => make("option", { value }, text)));
+  const select = make(
+    "select",
+    { id: "hide-survive" },
+    ...CHANNELS.map(([value, text]) => make("option", { value }, text)),
+  );
   const label = make("label", { for: select.id }, "It survives");
   const row = make("div", { className: "row wrap" }, label, select);
   const note = make("p", { className: "note", role: "status" });

@@ -42,7 +42,10 @@ export async function open({ gpu = false } = {}) {
     await preview({ root: ROOT, logLevel: "warn", preview: { port: 0, host: "127.0.0.1" }, configFile: false }),
   ];
   const [isolated, plain] = servers.map((server) => server.resolvedUrls.local[0]);
-  const browser = await chromium.launch({ executablePath: BROWSER, args: [...FLAGS, ...(gpu ? SOFTWARE_GPU : NO_GPU)] });
+  const browser = await chromium.launch({
+    executablePath: BROWSER,
+    args: [...FLAGS, ...(gpu ? SOFTWARE_GPU : NO_GPU)],
+  });
   return {
     isolated,
     plain,

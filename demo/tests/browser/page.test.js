@@ -120,7 +120,9 @@ visiting("a JPEG hidden here survives JPEG 75, here and in Python", async (visit
   for (const channel of ["jpeg:50", "jpeg:75"]) {
     await visitor.sendAs(channel);
     const forecast = await visitor.page.locator("#hide .send .note").innerText();
-    const [, room, quality] = forecast.match(/^Room for about ([\d,]+) bytes: a copy of the secret at about (\d\d) dB\.$/);
+    const [, room, quality] = forecast.match(
+      /^Room for about ([\d,]+) bytes: a copy of the secret at about (\d\d) dB\.$/,
+    );
     rooms.push([Number(room.replace(",", "")), Number(quality)]);
   }
   assert.ok(rooms[0][0] > 500 && rooms[1][0] > rooms[0][0] && rooms[1][1] > rooms[0][1], rooms.join("; "));
@@ -285,7 +287,10 @@ visiting("example pictures are labelled as examples until replaced", async (visi
 visiting("a file dropped beside the zones does not replace the page", async (visitor) => {
   const { page } = visitor;
   await visitor.drop(exchange("cover.png"), "h1");
-  assert.match(await visitor.strayed("hide"), /^cover\.png was dropped in the wrong place\. .*on the cover or the secret/);
+  assert.match(
+    await visitor.strayed("hide"),
+    /^cover\.png was dropped in the wrong place\. .*on the cover or the secret/,
+  );
   await visitor.drop(exchange("cover.png"), '[data-drop="secret"] .zone');
   await page.locator('[data-drop="secret"] .caption', { hasText: "320 × 200" }).waitFor();
   assert.equal(await page.locator('#hide [role="alert"]').count(), 0);
