@@ -149,14 +149,16 @@ test("a picture as content", async () => {
   assert.ok(psnr(secret, picture(revealed)) > 45, `${psnr(secret, picture(revealed))} dB`);
 });
 
-for (const [fault, change] of [
-  ["kind", (bytes) => bytes.with(0, 3)],
-  ["length", (bytes) => bytes.with(3, 200)],
-  ["rest", (bytes) => Uint8Array.from([...bytes, 1])],
-  ["name", (bytes) => bytes.with(5, 0x2f)],
+for (const [fault, place, value] of [
+  ["kind", 0, 3],
+  ["length", 3, 200],
+  ["rest", -1, 1],
+  ["name", 5, 0x2f],
 ]) {
-  test(`content of another ${fault} is refused`, async () => {
-    await assert.rejects(parseContent(change(fromHex(steps.contents.file.content)), avif), RangeError);
+  test(`content with a wrong ${fault} is refused`, async () => {
+    const bytes = [...fromHex(steps.contents.file.content), 0];
+    bytes.splice(place, 1, value);
+    await assert.rejects(parseContent(Uint8Array.from(bytes), avif), RangeError);
   });
 }
 
