@@ -4,6 +4,8 @@ import { resolve } from "node:path";
 
 import { defaultClientConditions, defineConfig } from "vite";
 
+import { withPlaces } from "./src/format/rungs.js";
+
 /** Folders of the shipped pair and of its ONNX files. */
 const WEIGHTS = resolve(import.meta.dirname, "../stegnet/weights");
 const GRAPHS = resolve(process.env.STEGNET_ONNX ?? WEIGHTS);
@@ -19,13 +21,17 @@ export default defineConfig({
   base: "./",
   build: { target: "es2023", cssMinify: "lightningcss", assetsInlineLimit: 0, chunkSizeWarningLimit: 1000 },
   worker: { format: "es" },
-  define: { __PAIR__: JSON.stringify(pair()), __NETWORKS__: JSON.stringify(networks()) },
+  define: {
+    __PAIR__: JSON.stringify(pair()),
+    __NETWORKS__: JSON.stringify(networks()),
+    __MODEM__: JSON.stringify(modem()),
+  },
   assetsInclude: ["**/*.onnx"],
   resolve: {
-    alias: { "@weights": graphs() },
+    alias: { "@weights": graphs(), "@shipped": WEIGHTS },
     conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions],
   },
-  server: { headers: HEADERS, host: "127.0.0.1", fs: { allow: [import.meta.dirname, GRAPHS] } },
+  server: { headers: HEADERS, host: "127.0.0.1", fs: { allow: [import.meta.dirname, GRAPHS, WEIGHTS] } },
   preview: { headers: HEADERS, host: "127.0.0.1" },
 });
 
@@ -34,13 +40,21 @@ function pair() {
   const weights = createHash("sha256")
     .update(readFileSync(resolve(WEIGHTS, "default.safetensors")))
     .digest("hex");
-  const {
-    base: kind,
-    quality,
-    block,
-    period,
-  } = JSON.parse(readFileSync(resolve(WEIGHTS, "default.json"), "utf8")).scramble;
+  const { base: kind, quality, block, period } = card("default").scramble;
   return { weights, kind, quality, block, period };
+}
+
+/** What the page needs of the modem's card; its networks must be there. */
+function modem() {
+  for (const name of ["hide", "reveal"]) {
+    const path = resolve(WEIGHTS, `modem.${name}.onnx`);
+    if (!existsSync(path)) throw new Error(`missing: ${path}; \`stegnet export\` writes it`);
+  }
+  return { rungs: withPlaces(card("modem").options.rungs) };
+}
+
+function card(name) {
+  return JSON.parse(readFileSync(resolve(WEIGHTS, `${name}.json`), "utf8"));
 }
 
 /** The folder of the ONNX files, which must be those of the weights. */

@@ -2,6 +2,11 @@
 
 import { PageError } from "./errors.js";
 
+/** Samples of an encoded picture as they are stored: its colour profile is not applied. @param {Uint8Array} bytes */
+export async function decodePicture(bytes) {
+  return fromBitmap(await createImageBitmap(new Blob([bytes]), { colorSpaceConversion: "none" }));
+}
+
 /** @param {ImageBitmap} bitmap @returns {import("./picture.js").Picture} */
 export function fromBitmap(bitmap) {
   const { width, height } = bitmap;

@@ -15,5 +15,5 @@ export class PageError extends Error {
 export const nothingOpens = () =>
   new PageError(
     "Nothing can be revealed: nothing here opens with this key.",
-    "The key is a different one, or the file was altered (most messaging apps and social networks do that), or it hides nothing.",
+    "The key is a different one, or the picture was altered more than it survives, or it hides nothing.",
   );

@@ -64,6 +64,9 @@ function differences(here, above, predict, result) {
   return sum;
 }
 
+/** True if bytes are a PNG file's. */
+export const isPng = (bytes) => hasPngSignature(bytes);
+
 /**
  * A PNG file as a picture: its raw samples, whatever its colour profile.
  *
@@ -72,12 +75,7 @@ function differences(here, above, predict, result) {
  * @throws {PageError} not a PNG file, damaged, or not a possible container
  */
 export function readPng(bytes) {
-  if (!hasPngSignature(bytes)) {
-    throw new PageError(
-      "This is not a PNG file.",
-      "Containers are PNG files; one that was saved as JPEG or WebP has lost its secret.",
-    );
-  }
+  if (!isPng(bytes)) throw new PageError("This is not a PNG file.");
   return toRgb(decoded(bytes));
 }
 

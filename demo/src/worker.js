@@ -1,13 +1,17 @@
 /** The worker that hides and reveals, so that the page stays responsive. */
 
-import { fromBitmap } from "./canvas.js";
+import { decodePicture, fromBitmap } from "./canvas.js";
+import { channelOf, chooseRung, prepared, WRITTEN_QUALITY } from "./codec/channel.js";
+import { fitted } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
 import { reveal } from "./codec/reveal.js";
+import { hideRobust } from "./codec/survive.js";
 import { PageError } from "./errors.js";
 import { keySource } from "./format/keys.js";
+import { encodeJpeg } from "./jpeg/jpeg.js";
 import { makeEngine } from "./network/engine.js";
 import { psnr } from "./picture.js";
-import { readPng, writePng } from "./png.js";
+import { isPng, readPng, writePng } from "./png.js";
 import { resize } from "./resize.js";
 import { amplified, shownResidual } from "./views.js";
 
@@ -55,15 +59,41 @@ const JOBS = {
     };
   },
 
-  /** Reveals a container's secret: a picture, also as a PNG file, or a file with its name. */
+  /**
+   * Hides a file, or a copy of the picture in it, so that it survives a channel. Returns the container as a JPEG file,
+   * a view of it, PSNR in dB as `hide`, and what was hidden.
+   */
+  async survive({ cover, secret, file, channel: name, keyInput, device }) {
+    keySource(keyInput);
+    onProgress("pictures");
+    const channel = channelOf(name);
+    const [seen, picture] = [prepared(channel, fromBitmap(cover)), secret && fromBitmap(secret)];
+    const engine = await engineFor(device);
+    const rung = chooseRung(engine.modem.rungs, channel, seen, { name: file.name, bytes: file.bytes.length });
+    const fit = (room) => fitted({ ...file, picture }, room, engine.avif);
+    const options = { keyInput, channel, rung, onProgress };
+    const { container, fitted: hidden, room } = await hideRobust(engine, seen, fit, options);
+    onProgress("write");
+    return {
+      file: encodeJpeg(container, WRITTEN_QUALITY),
+      cover: seen,
+      isReduced: seen.width < cover.width || seen.height < cover.height,
+      difference: amplified(seen, container),
+      psnr: { container: psnr(seen, container), secret: hidden.psnr },
+      hidden: { isWhole: hidden.isWhole, bytes: hidden.bytes, room },
+      survives: channel.name,
+    };
+  },
+
+  /** Reveals the secret of a container file: a picture, also as a PNG file, or a file with its name. */
   async reveal({ container, keyInput, device }) {
     keySource(keyInput);
     onProgress("pictures");
-    const picture = readPng(container);
-    const { secret, file, whole } = await reveal(await engineFor(device), picture, keyInput);
-    if (file) return { file: file.bytes, name: file.name, whole };
+    const picture = isPng(container) ? readPng(container) : await decodePicture(container);
+    const { secret, file, ...state } = await reveal(await engineFor(device), picture, keyInput);
+    if (file) return { file: file.bytes, name: file.name, ...state };
     onProgress("write");
-    return { file: await writePng(secret), name: "revealed.png", secret, whole };
+    return { file: await writePng(secret), name: "revealed.png", secret, ...state };
   },
 };
 

@@ -31,7 +31,7 @@ test("each sample keeps its position", async () => {
     WIDTH,
     HEIGHT,
     [picture],
-    async ([part]) => part,
+    async ([part]) => part.data,
     (...how) => calls.push(how),
   );
   assert.deepEqual(shown, picture);
@@ -53,12 +53,12 @@ for (const network of ["hide", "reveal", ...ends]) {
     const bytes = readFileSync(path(network));
     const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
     const inputs = session.inputNames.map((_, index) => planes(index + 1));
-    const compute = async (parts, cols, rows) => {
-      const tensors = parts.map((part) => new ort.Tensor("float32", part, [1, 3, rows, cols]));
+    const compute = async (parts) => {
+      const tensors = parts.map(({ data, dims }) => new ort.Tensor("float32", data, dims));
       const feeds = Object.fromEntries(session.inputNames.map((name, index) => [name, tensors[index]]));
       return (await session.run(feeds))[session.outputNames[0]].data;
     };
-    const whole = await compute(inputs, WIDTH, HEIGHT);
+    const whole = await compute(inputs.map((data) => ({ data, dims: [1, 3, HEIGHT, WIDTH] })));
     const cut = await tiled(network, WIDTH, HEIGHT, inputs, compute, () => {});
     const apart = cut.reduce((most, value, at) => Math.max(most, Math.abs(value - whole[at])), 0);
     assert.ok(apart < 1e-4, `${apart} apart: a fortieth of a level is allowed`);

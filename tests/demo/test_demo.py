@@ -12,6 +12,11 @@ import pytest
 
 import stegnet
 from stegnet.codec.embed import hide_bytes
+from stegnet.codec.modem import shipped_modem
+from stegnet.codec.output import OutputTarget
+from stegnet.codec.robust_content import read_robust
+from stegnet.codec.robust_files import RobustOptions, hide_robust_file
+from stegnet.core.jpeg import encode_jpeg
 from stegnet.data.scenes import render_scene
 from stegnet.media import read_picture, write_png
 
@@ -23,6 +28,7 @@ NODE = 18, 20, 4  # Debian 12 has this one
 HIDDEN_FILE = DEMO / "public" / "examples" / "night.webp"
 SIZE = 320, 200  # width and height
 MIN_PSNR = 33.0  # dB, of the secret; the two sides round differently
+MIN_ROBUST_PSNR = 27.0  # dB, of a secret that was made to fit, and of a container that was saved again
 
 
 def psnr(one: np.ndarray, other: np.ndarray) -> float:
@@ -74,8 +80,22 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "key").write_bytes(key)
     hidden = hide_bytes(cover, HIDDEN_FILE.read_bytes(), stegnet.Key(key), name="a night.webp")
     write_png(folder / "with_file.png", hidden)
+    hide_robustly(folder / "secret.png", folder / "robust_from_python.jpg", stegnet.Key(key), "jpeg:75")
+    resave(folder / "robust_from_python.jpg", folder / "robust_resaved.jpg", 75)
+    (folder / "note.txt").write_text("a note", encoding="utf-8")
+    hide_robustly(folder / "note.txt", folder / "robust_with_file.jpg", stegnet.Key(key), "messenger")
     node(page, "tests/browser/page.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
+
+
+def hide_robustly(secret: Path, out: Path, key: stegnet.Key, survive: str) -> None:
+    options = RobustOptions(survive=survive)
+    hide_robust_file(shipped_modem, secret.parent / "cover.png", secret, OutputTarget(out), key, options)
+
+
+def resave(container: Path, out: Path, quality: int) -> None:
+    """Saves a JPEG again, as other programs do."""
+    out.write_bytes(encode_jpeg(read_picture(container), quality))
 
 
 @pytest.fixture
@@ -99,3 +119,15 @@ def test_containers_of_python_open_in_the_page(picture_of: Callable[[str], np.nd
     assert difference.max() <= 2
     assert (difference > 1).mean() < 1e-3
     assert psnr(in_page, picture_of("secret")) > MIN_PSNR
+
+
+@pytest.mark.parametrize("quality", [None, 75])
+def test_robust_containers_of_the_page_open_in_python(exchanged: Path, tmp_path: Path, quality: int | None) -> None:
+    container = exchanged / "robust_from_page.jpg"
+    if quality:
+        resave(container, tmp_path / "again.jpg", quality)
+        container = tmp_path / "again.jpg"
+    revealed = read_robust(shipped_modem(), read_picture(container), stegnet.read_key(exchanged / "key"))
+    assert isinstance(revealed, np.ndarray)
+    assert psnr(revealed, read_picture(exchanged / "secret.png")) > MIN_ROBUST_PSNR
+    assert psnr(read_picture(container), read_picture(exchanged / "cover.png")) > MIN_ROBUST_PSNR

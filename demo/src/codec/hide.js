@@ -14,17 +14,10 @@ import { drawMask, drawShuffle, shuffled } from "../format/shuffle.js";
 import { PageError } from "../errors.js";
 import { corner, place } from "../picture.js";
 import { resize } from "../resize.js";
+import { systemRandom } from "./random.js";
 
 const FILM_ID_BYTES = 16;
 const RECORD_BYTES = 136; // without the base
-const MAX_DRAWN = 65536; // bytes that a browser draws at once
-
-/** Random bytes of the system. */
-function systemRandom(size) {
-  const bytes = new Uint8Array(size);
-  for (let at = 0; at < size; at += MAX_DRAWN) crypto.getRandomValues(bytes.subarray(at, at + MAX_DRAWN));
-  return bytes;
-}
 
 /**
  * Hides a secret in a cover.

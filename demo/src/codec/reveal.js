@@ -1,7 +1,8 @@
-/** Revealing a picture from a picture. */
+/** Revealing what a picture hides: a picture, or a file. */
 
 import { nothingOpens, PageError } from "../errors.js";
 import { decodeBase } from "../format/base.js";
+import { parseContent } from "../format/content.js";
 import { keySource } from "../format/keys.js";
 import { joined, masked, toPicture, toPlanes } from "../format/planes.js";
 import { FILM, parseRecord } from "../format/record.js";
@@ -9,24 +10,39 @@ import { unseal } from "../format/seal.js";
 import { drawMask, drawShuffle, unshuffled } from "../format/shuffle.js";
 import { corner } from "../picture.js";
 import { resize } from "../resize.js";
+import { makeReader } from "./modem.js";
 
 const MAX_PIXEL_RATIO = 256; // pixels of a secret for each pixel of its container
 
 /**
- * Reveals the hidden picture, at its own size, or the hidden file.
+ * Reveals the hidden picture, at its own size, or the hidden file. Lossless containers are tried first, then robust
+ * ones.
  *
  * @param {import("../network/engine.js").Engine} engine
  * @param {import("../picture.js").Picture} container
  * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
  * @returns {Promise<{secret?: import("../picture.js").Picture, file?: import("../format/record.js").HiddenFile,
- *   whole: boolean}>} whole: true if the container was not altered
+ *   whole: boolean, robust: boolean}>} whole: true if the container was not altered; robust: it may have been
+ *   re-encoded, and the secret is whole
  * @throws {PageError} nothing opens, a film is hidden, or the picture was hidden with other weights
  */
 export async function reveal(engine, container, keyInput) {
   const keys = keySource(keyInput);
   engine.onProgress("key");
-  const { filmKey, record, whole } = await find(engine, container, keys);
-  if (record.file) return { file: record.file, whole };
+  const reading = await unseal(container, keys);
+  return reading ? revealSealed(engine, container, keys, reading) : revealRobust(engine, container, keys);
+}
+
+async function revealRobust(engine, container, keys) {
+  const content = await makeReader(engine, keys).read(container);
+  if (!content) throw nothingOpens();
+  return { ...(await orNothing(() => parseContent(content, engine.avif))), whole: true, robust: true };
+}
+
+async function revealSealed(engine, container, keys, reading) {
+  const { filmKey, record } = await find(engine, container, keys, reading);
+  const { whole } = reading;
+  if (record.file) return { file: record.file, whole, robust: false };
   const { filmId, hidden, base } = record;
   checkWeights(hidden.weights, engine.pair.weights);
 
@@ -38,24 +54,24 @@ export async function reveal(engine, container, keyInput) {
   const planes = await engine.run("reveal", width, height, seen);
   const sum = joined(unshuffled(planes, width, hidden.block, shuffle), base);
   const { picture } = toPicture(await engine.run("restore", width, height, sum), width, height);
-  return { secret: resize(picture, hidden.width, hidden.height), whole };
+  return { secret: resize(picture, hidden.width, hidden.height), whole, robust: false };
 }
 
-/** Opens a container's record. */
-async function find(engine, container, keys) {
-  const reading = await unseal(container, keys);
-  if (!reading) throw nothingOpens();
+/** Parses a container's record. */
+async function find(engine, container, keys, reading) {
   const filmKey = await keys.filmKey(reading.filmSecret);
-  const record = await parsed(engine, reading.record, container, filmKey);
+  const record = await orNothing(async () => {
+    const parsed = await parseRecord(reading.record, filmKey);
+    return parsed.hidden ? { ...parsed, base: await baseOf(engine, parsed.hidden, container) } : parsed;
+  });
   if (!record.hidden && !record.file) throw isFrame(record.kind);
-  return { filmKey, record, whole: reading.whole };
+  return { filmKey, record };
 }
 
-/** Parses a record; with any invalid part, nothing opens. */
-async function parsed(engine, bytes, container, filmKey) {
+/** What parsing gives; with any invalid part, nothing opens. */
+async function orNothing(parse) {
   try {
-    const record = await parseRecord(bytes, filmKey);
-    return record.hidden ? { ...record, base: await baseOf(engine, record.hidden, container) } : record;
+    return await parse();
   } catch (error) {
     if (error instanceof RangeError) throw nothingOpens();
     throw error;

@@ -23,7 +23,8 @@ const [LEAST_FILE, LEAST_PER_PIXEL] = [400, 0.22];
  * A coder of AVIF files.
  *
  * @typedef {object} Avif
- * @property {(picture: import("../picture.js").Picture, quality: number) => Promise<Uint8Array>} encode
+ * @property {(picture: import("../picture.js").Picture, quality: number, speed?: number) => Promise<Uint8Array>} encode
+ *   speed: libaom's, 0 to 10
  * @property {(bytes: Uint8Array) => Promise<import("../picture.js").Picture | null>} decode null for other bytes
  */
 

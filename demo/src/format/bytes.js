@@ -39,6 +39,15 @@ export function equal(one, other) {
 /** Bit number `index` of bytes, the highest of each byte first. */
 export const bitOf = (bytes, index) => (bytes[index >> 3] >> (7 - (index & 7))) & 1;
 
+/** Bits of bytes, one in each element. */
+export const unpacked = (bytes) => Uint8Array.from({ length: 8 * bytes.length }, (_, index) => bitOf(bytes, index));
+
+/** Bytes of bits; bits that fill no byte are left out. */
+export const packed = (bits) =>
+  Uint8Array.from({ length: Math.floor(bits.length / 8) }, (_, at) =>
+    bits.subarray(8 * at, 8 * at + 8).reduce((byte, bit) => 2 * byte + bit, 0),
+  );
+
 export const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 export const fromHex = (digits) => Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 

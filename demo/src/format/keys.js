@@ -70,6 +70,27 @@ export class FilmKey {
   shuffle = (filmId, index) => this.#subkeys.derive("shuffle", filmId, u64(index));
 }
 
+/** The key of a robust container (docs/format.md, "Keys of robust containers"). */
+export class RobustKey {
+  #subkeys;
+  #salt;
+
+  constructor(subkeys, salt) {
+    this.#subkeys = subkeys;
+    this.#salt = salt;
+  }
+
+  /** @param {Uint8Array} secret 32 bytes @param {Uint8Array} salt of the container */
+  static of = async (secret, salt) => new RobustKey(await Subkeys.of(secret), salt);
+
+  dither = () => this.#subkeys.derive("robust/dither", this.#salt);
+  places = () => this.#subkeys.derive("robust/places", this.#salt);
+  headerMask = () => this.#subkeys.derive("robust/header", this.#salt);
+  order = (header) => this.#subkeys.derive("robust/order", join(this.#salt, header));
+  mask = (header) => this.#subkeys.derive("robust/mask", join(this.#salt, header));
+  record = (header) => this.#subkeys.derive("robust/record", join(this.#salt, header));
+}
+
 /** HMAC-SHA256. */
 export async function hmac(key, message) {
   const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
@@ -85,6 +106,7 @@ export async function hmac(key, message) {
  * @property {(filmSecret: Uint8Array) => boolean} accepts false if no writer with such a key puts it into a lead
  * @property {(filmSecret: Uint8Array) => Promise<FilmKey>} filmKey
  * @property {(salt: Uint8Array) => Promise<FrameKey>} frameKey of a picture, or of the first frame of a film
+ * @property {(salt: Uint8Array) => Promise<RobustKey>} robustKey of a robust container
  */
 
 /**
@@ -105,6 +127,7 @@ function byPassphrase(passphrase) {
     accepts: () => true,
     filmKey: async (filmSecret) => FilmKey.of(await (await Subkeys.of(filmSecret)).derive("film")),
     frameKey: async (salt) => FrameKey.of(await scryptAsync(bytes, salt, SCRYPT), salt),
+    robustKey: async (salt) => RobustKey.of(await scryptAsync(bytes, salt, SCRYPT), salt),
   };
 }
 
@@ -120,5 +143,6 @@ function byFile(bytes) {
     accepts: (filmSecret) => filmSecret.every((byte) => byte === 0),
     filmKey: () => FilmKey.of(bytes),
     frameKey: (salt) => FrameKey.of(bytes, salt),
+    robustKey: (salt) => RobustKey.of(bytes, salt),
   };
 }

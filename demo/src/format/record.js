@@ -79,7 +79,8 @@ async function parseFile(fields) {
   return { name: fileName(named), bytes };
 }
 
-function fileName(bytes) {
+/** A file's name, without its folder. @throws {RangeError} it is none */
+export function fileName(bytes) {
   require(inRange(bytes.length, MAX_NAME));
   const name = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   require(equal(new TextEncoder().encode(name), bytes)); // otherwise it was not UTF-8

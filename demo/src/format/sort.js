@@ -5,12 +5,13 @@ const DIGIT = 2 ** 16;
 /**
  * The stable ascending argsort of little-endian 64-bit words: a radix sort, by 16 bits at a time.
  *
- * @param {ArrayBuffer} bytes that begin with the words
+ * @param {ArrayBuffer} bytes
  * @param {number} count of the words
+ * @param {number} [first] words before them in the bytes
  * @returns {Uint32Array}
  */
-export function argsort(bytes, count) {
-  const words = new DataView(bytes);
+export function argsort(bytes, count, first = 0) {
+  const words = new DataView(bytes, 8 * first);
   let order = Uint32Array.from({ length: count }, (_, index) => index);
   let sorted = new Uint32Array(count);
   for (let digit = 0; digit < 4; digit++) {

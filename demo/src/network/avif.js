@@ -21,9 +21,9 @@ export function makeAvif(load) {
   const module = async (name, make) =>
     (modules[name] ??= await make({ noInitialRun: true, wasmBinary: await load(name) }));
   return {
-    async encode(picture, quality) {
+    async encode(picture, quality, speed = OPTIONS.speed) {
       const { encode } = await module("encode", encoder);
-      const bytes = encode(toRgba(picture), picture.width, picture.height, { ...OPTIONS, quality });
+      const bytes = encode(toRgba(picture), picture.width, picture.height, { ...OPTIONS, quality, speed });
       if (!bytes) throw new Error(`${picture.width}×${picture.height} pixels can't be coded as AVIF`);
       return new Uint8Array(bytes);
     },

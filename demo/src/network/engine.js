@@ -1,7 +1,8 @@
-/** The shipped pair of networks on ONNX Runtime, on the graphics card or the processor. */
+/** The shipped networks, a pair and a modem, on ONNX Runtime, on the graphics card or the processor. */
 
 import { PageError } from "../errors.js";
 import { makeAvif } from "./avif.js";
+import { MODEM } from "./card.js";
 import { download } from "./download.js";
 import { AVIF, GRAPHS, PAIR, RUNTIMES } from "./files.js";
 import { tiled } from "./tiles.js";
@@ -12,10 +13,11 @@ import { tiled } from "./tiles.js";
  * @typedef {object} Engine
  * @property {{weights: string, kind: string, quality: number, block: number, period: number}} pair id of the
  *   weights, base of the secrets that they hide, and period modulo which a container's samples count; 0: none
+ * @property {{rungs: import("../format/rungs.js").Rung[]}} modem
  * @property {(stage: string, done?: number, total?: number) => void} onProgress called with the stage,
  *   and how much of it is done
  * @property {(network: string, width: number, height: number, ...inputs: Float32Array[]) => Promise<Float32Array>} run
- *   maps planes (3, height, width) to planes
+ *   maps planes to planes, as `tiled`
  * @property {import("../format/base.js").Avif} avif
  */
 
@@ -49,12 +51,13 @@ export async function makeEngine(device, onProgress) {
   async function run(network, width, height, ...inputs) {
     if (!GRAPHS[network]) return inputs[0];
     const graph = await session(network);
-    const compute = (parts, cols, rows) =>
+    const compute = (parts) =>
       computed(
         graph,
-        parts.map((planes) => new ort.Tensor("float32", planes, [1, 3, rows, cols])),
+        parts.map(({ data, dims }) => new ort.Tensor("float32", data, dims)),
       );
-    return tiled(network, width, height, inputs, compute, (done, total) => onProgress(network, done, total));
+    const stage = network.split(".").at(-1);
+    return tiled(network, width, height, inputs, compute, (done, total) => onProgress(stage, done, total));
   }
 
   const avif = makeAvif(async (name) => {
@@ -62,7 +65,7 @@ export async function makeEngine(device, onProgress) {
     onProgress("code");
     return wasm;
   });
-  return { pair: PAIR, onProgress, run, avif };
+  return { pair: PAIR, modem: MODEM, onProgress, run, avif };
 }
 
 async function computed(graph, tensors) {

@@ -11,9 +11,11 @@ const absolute = (url) => new URL(url, import.meta.url).href;
 
 const found = import.meta.glob("@weights/default.*.onnx", { query: "?url", import: "default", eager: true });
 const graphs = Object.entries(found).map(([path, url]) => [path.match(/default\.(\w+)\.onnx$/)[1], absolute(url)]);
+const modem = import.meta.glob("@shipped/modem.*.onnx", { query: "?url", import: "default", eager: true });
+const modemGraphs = Object.entries(modem).map(([path, url]) => [path.match(/(modem\.\w+)\.onnx$/)[1], absolute(url)]);
 
 /** The networks; those at a pair's ends may be missing, and then do nothing. */
-export const GRAPHS = Object.fromEntries(graphs.filter(([name]) => __NETWORKS__.includes(name)));
+export const GRAPHS = Object.fromEntries([...graphs.filter(([name]) => __NETWORKS__.includes(name)), ...modemGraphs]);
 
 export const AVIF = { encode: absolute(avifEncoder), decode: absolute(avifDecoder) };
 

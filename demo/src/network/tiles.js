@@ -9,36 +9,56 @@
 const SIDE = 512;
 const STEP = 32; // tiles begin where the strides of the networks do
 
-/** Receptive field of each network in pixels to each side; multiples of 32. */
-const MARGINS = { prepare: 96, hide: 64, reveal: 64, restore: 96 };
+/**
+ * Of each network: its receptive field in pixels to each side, a multiple of 32; and the side in pixels of what has one
+ * value in each plane of its inputs, and of its output.
+ */
+const NETWORKS = {
+  prepare: { margin: 96, cells: [1], cell: 1 },
+  hide: { margin: 64, cells: [1, 1], cell: 1 },
+  reveal: { margin: 64, cells: [1], cell: 1 },
+  restore: { margin: 96, cells: [1], cell: 1 },
+  "modem.hide": { margin: 32, cells: [1, 8], cell: 1 },
+  "modem.reveal": { margin: 32, cells: [1, 8], cell: 8 },
+};
+
+/**
+ * Planes as a network takes them.
+ *
+ * @typedef {{data: Float32Array, dims: [number, number, number, number]}} Batch dims: 1, planes, rows, columns
+ */
 
 /**
  * Runs a network tile by tile.
  *
- * @param {keyof typeof MARGINS} network
+ * @param {keyof typeof NETWORKS} network
  * @param {number} width
  * @param {number} height
- * @param {Float32Array[]} inputs planes (3, height, width)
- * @param {(parts: Float32Array[], width: number, height: number) => Promise<Float32Array>} compute runs the network
+ * @param {Float32Array[]} inputs planes (any number, height / cell, width / cell)
+ * @param {(parts: Batch[]) => Promise<Float32Array>} compute runs the network
  * @param {(done: number, total: number) => void} onProgress
+ * @returns {Promise<Float32Array>} planes
  */
 export async function tiled(network, width, height, inputs, compute, onProgress) {
-  const result = new Float32Array(3 * width * height);
-  const all = tiles(network, width, height);
+  const { margin, cells, cell } = NETWORKS[network];
+  const all = tiles(margin, width, height);
+  let result = null;
   for (const [done, tile] of all.entries()) {
     onProgress(done, all.length);
-    const { top, bottom, left, right } = tile.outer;
-    const parts = inputs.map((planes) => cut(planes, width, tile.outer));
-    paste(await compute(parts, right - left, bottom - top), result, width, tile);
+    const parts = inputs.map((planes, index) => cut(planes, width, height, tile.outer, cells[index]));
+    const computed = await compute(parts);
+    result ??= new Float32Array((computed.length / areaOf(tile.outer)) * width * height);
+    paste(computed, result, width, height, tile, cell);
   }
   return result;
 }
 
+const areaOf = ({ top, bottom, left, right }) => (bottom - top) * (right - left);
+
 /** @typedef {{top: number, bottom: number, left: number, right: number}} Box */
 
 /** Each tile's output box, and its input box with the margin. @returns {{inner: Box, outer: Box}[]} */
-function tiles(network, width, height) {
-  const margin = MARGINS[network];
+function tiles(margin, width, height) {
   const [rows, cols] = [spans(height), spans(width)];
   return rows.flatMap(([top, bottom]) =>
     cols.map(([left, right]) => ({
@@ -53,28 +73,35 @@ function tiles(network, width, height) {
   );
 }
 
-/** Crops three planes to a box. */
-function cut(planes, width, { top, bottom, left, right }) {
-  const area = planes.length / 3;
-  const [rows, cols] = [bottom - top, right - left];
-  const part = new Float32Array(3 * rows * cols);
-  for (let channel = 0; channel < 3; channel++) {
+/** A box in cells. */
+const inCells = ({ top, bottom, left, right }, cell) => ({
+  ...{ top: top / cell, bottom: bottom / cell, left: left / cell, right: right / cell },
+});
+
+/** Crops planes to a box. @returns {Batch} */
+function cut(planes, width, height, box, cell) {
+  const { top, bottom, left, right } = inCells(box, cell);
+  const [across, area] = [width / cell, (width * height) / cell ** 2];
+  const [rows, cols, count] = [bottom - top, right - left, planes.length / area];
+  const data = new Float32Array(count * rows * cols);
+  for (let plane = 0; plane < count; plane++) {
     for (let y = 0; y < rows; y++) {
-      const from = channel * area + (top + y) * width + left;
-      part.set(planes.subarray(from, from + cols), (channel * rows + y) * cols);
+      const from = plane * area + (top + y) * across + left;
+      data.set(planes.subarray(from, from + cols), (plane * rows + y) * cols);
     }
   }
-  return part;
+  return { data, dims: [1, count, rows, cols] };
 }
 
 /** Writes the inner box of a tile into the planes. */
-function paste(part, planes, width, { inner, outer }) {
-  const area = planes.length / 3;
-  const [rows, cols] = [outer.bottom - outer.top, outer.right - outer.left];
-  for (let channel = 0; channel < 3; channel++) {
+function paste(part, planes, width, height, tile, cell) {
+  const [inner, outer] = [inCells(tile.inner, cell), inCells(tile.outer, cell)];
+  const [across, area] = [width / cell, (width * height) / cell ** 2];
+  const [rows, cols, count] = [outer.bottom - outer.top, outer.right - outer.left, planes.length / area];
+  for (let plane = 0; plane < count; plane++) {
     for (let y = inner.top; y < inner.bottom; y++) {
-      const from = (channel * rows + y - outer.top) * cols + inner.left - outer.left;
-      planes.set(part.subarray(from, from + inner.right - inner.left), channel * area + y * width + inner.left);
+      const from = (plane * rows + y - outer.top) * cols + inner.left - outer.left;
+      planes.set(part.subarray(from, from + inner.right - inner.left), plane * area + y * across + inner.left);
     }
   }
 }

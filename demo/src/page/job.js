@@ -18,6 +18,15 @@ const STAGES = {
     reveal: ["Checking the secret", 18],
     restore: ["Checking the secret", 8],
   },
+  survive: {
+    pictures: ["Reading the pictures", 2],
+    load: ["Loading the network", 8],
+    rate: ["Trying the channel", 38],
+    fit: ["Coding the secret", 18],
+    embed: ["Hiding", 10],
+    check: ["Checking what arrives", 22],
+    write: ["Writing the JPEG file", 2],
+  },
   reveal: {
     pictures: ["Reading the container", 2],
     load: ["Loading the network", 10],
@@ -33,8 +42,8 @@ const STAGES = {
  * Sets up the row of a form.
  *
  * @param {HTMLFormElement} form
- * @param {() => {what: object, transfer?: Transferable[]} | Promise<object>} gather collects the job's input;
- *   throws PageError
+ * @param {() => {job: string, what: object, transfer?: Transferable[]} | Promise<object>} gather collects a job's name
+ *   and input; throws PageError
  * @param {(result: object, what: object) => void} done
  */
 export function makeJob(form, gather, done) {
@@ -55,9 +64,9 @@ export function makeJob(form, gather, done) {
     form.querySelector(".result").hidden = true;
     stop = new AbortController();
     try {
-      const { what, transfer = [] } = await gather();
+      const { job, what, transfer = [] } = await gather();
       busy(true);
-      done(await work(form.id, what, transfer, onProgress, stop.signal), what);
+      done(await work(job, what, transfer, onProgress(job), stop.signal), what);
     } catch (error) {
       if (error instanceof PageError) alerts.replaceChildren(notice(error));
       else if (error.name !== "AbortError") throw error;
@@ -76,12 +85,15 @@ export function makeJob(form, gather, done) {
     } else if (document.activeElement === document.body) start.focus();
   }
 
-  function onProgress(stage, doneOf, total) {
-    const stages = Object.entries(STAGES[form.id]);
-    const index = stages.findIndex(([name]) => name === stage);
-    const [label, share] = stages[index][1];
-    const before = stages.slice(0, index).reduce((sum, [, [, part]]) => sum + part, 0);
-    bar.value = Math.max(bar.value, before + (total ? (share * doneOf) / total : 0));
-    text.textContent = `${label}…`;
+  function onProgress(job) {
+    const stages = Object.entries(STAGES[job]);
+    return (stage, doneOf, total) => {
+      const index = stages.findIndex(([name]) => name === stage);
+      if (index < 0) return; // a part of the stage that is shown
+      const [label, share] = stages[index][1];
+      const before = stages.slice(0, index).reduce((sum, [, [, part]]) => sum + part, 0);
+      bar.value = Math.max(bar.value, before + (total ? (share * doneOf) / total : 0));
+      text.textContent = `${label}…`;
+    };
   }
 }

@@ -6,21 +6,30 @@ import { button, make, notice } from "./elements.js";
 import { setUpDevice } from "./device.js";
 import { makeJob } from "./job.js";
 import { makeKey } from "./key.js";
-import { readContainer, readPicture } from "./read.js";
-import { showContainer, showSecret } from "./results.js";
+import { readContainer, readPicture, readSecret } from "./read.js";
+import { showContainer, showSecret, showSurvivor } from "./results.js";
+import { makeSend } from "./send.js";
 import { setUpTabs, show } from "./tabs.js";
 
-const PNG = "image/png";
 const [hiding, revealing] = [document.getElementById("hide"), document.getElementById("reveal")];
 
 async function setUp() {
   const device = await setUpDevice();
   const stray = make("div");
-  const onchange = () => stray.remove();
+  const onchange = () => {
+    stray.remove();
+    send.update();
+  };
   const pictures = { accept: "image/*", examples: true, read: readPicture, onchange };
   const cover = makeDrop(section("cover"), { ...pictures, ask: "A cover" });
-  const secret = makeDrop(section("secret"), { ...pictures, ask: "A secret" });
-  const container = makeDrop(section("container"), { accept: PNG, ask: "A container", read: readContainer, onchange });
+  const secret = makeDrop(section("secret"), { ...pictures, accept: "", ask: "A secret", read: readSecret });
+  const send = makeSend(hiding.querySelector(".send"), () => ({ cover: cover.value, secret: secret.value }));
+  const container = makeDrop(section("container"), {
+    accept: "image/*",
+    ask: "A container",
+    read: readContainer,
+    onchange,
+  });
   const [newKey, oldKey] = [hiding, revealing].map((form) => makeKey(form.querySelector(".key")));
   const zones = () => (hiding.hidden ? [container] : [cover, secret]);
   setUpPasting(zones);
@@ -36,33 +45,41 @@ async function setUp() {
   document.documentElement.dataset.ready = "";
 
   async function gatherHiding() {
-    const bitmaps = await Promise.all([cover, secret].map((zone) => createImageBitmap(filled(zone).bitmap)));
-    return {
-      what: {
-        ...{ cover: bitmaps[0], secret: bitmaps[1], name: nameLike(cover.value) },
-        ...{ keyInput: newKey.keyInput(), device: device() },
-      },
-      transfer: bitmaps,
-    };
+    const channel = send.channel();
+    const [seen, hidden] = [cover, secret].map(filled);
+    if (!channel && !hidden.bitmap) throw notAPicture(hidden);
+    const keyInput = newKey.keyInput();
+    const bitmaps = await Promise.all([seen, hidden].map(({ bitmap }) => bitmap && createImageBitmap(bitmap)));
+    const name = nameLike(seen, send.suffix());
+    const what = { cover: bitmaps[0], secret: bitmaps[1], name, keyInput, device: device() };
+    const transfer = bitmaps.filter(Boolean);
+    if (!channel) return { job: "hide", what, transfer };
+    const bytes = new Uint8Array(await hidden.file.arrayBuffer());
+    return { job: "survive", what: { ...what, channel, file: { name: hidden.name, bytes } }, transfer };
   }
 
   function gatherRevealing() {
-    return { what: { container: filled(container).bytes, keyInput: oldKey.keyInput(), device: device() } };
+    const { bytes } = filled(container);
+    return { job: "reveal", what: { container: bytes, keyInput: oldKey.keyInput(), device: device() } };
   }
 
-  function showHidden(result, { name, keyInput }) {
+  function showHidden(result, { name, keyInput, channel }) {
     const reveal = button("Reveal it here", async () => {
       oldKey.put(keyInput);
       show("reveal");
-      await container.take(new File([result.file], name, { type: PNG }));
+      await container.take(new File([result.file], name));
       revealing.requestSubmit();
     });
-    showContainer(hiding, result, name, reveal);
+    const shown = channel ? showSurvivor : showContainer;
+    shown(hiding, result, name, reveal);
   }
 }
 
 /** File name of the container: the cover's own, so as not to give the secret away. */
-const nameLike = (cover) => `${cover.name.replace(/\.\w+$/, "") || "picture"}.png`;
+const nameLike = (cover, suffix) => `${cover.name.replace(/\.\w+$/, "") || "picture"}${suffix}`;
+
+const notAPicture = ({ name }) =>
+  new PageError(`${name} is not a picture.`, "A JPEG hides small files too; `stegnet hide` hides files of any size.");
 
 const section = (name) => document.querySelector(`[data-drop="${name}"]`);
 

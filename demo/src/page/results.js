@@ -4,7 +4,7 @@ import { GAIN } from "../views.js";
 import { make, saveLink, size, notice } from "./elements.js";
 import { canvasOf, makeCompare, makeViews } from "./views.js";
 
-const PNG = "image/png";
+const [PNG, JPEG] = ["image/png", "image/jpeg"];
 const PICTURES = {
   ...{ avif: "image/avif", gif: "image/gif", jpeg: "image/jpeg", jpg: "image/jpeg" },
   ...{ png: PNG, webp: "image/webp" },
@@ -13,6 +13,9 @@ const POOR = 30; // dB of PSNR; below, the difference is visible, and the page w
 const UNUSABLE = 22; // dB; below, a secret is hardly recognisable
 const TOO_FINE =
   "Noise and fine patterns in a secret take more room than its cover has: use a plainer secret or a larger cover.";
+const UNALTERED = "Unaltered: every pixel is as it was when the secret was hidden.";
+const COMPLETE = "Complete: the secret is as it was hidden, even if the picture was saved again since.";
+const ALTERED = "The container was altered after the secret was hidden: this is what can still be recovered.";
 
 /**
  * Shows a container.
@@ -52,19 +55,67 @@ export function showContainer(form, { file, cover, secret, difference, residual,
       File: size(file.length),
     }),
     make("div", { className: "row wrap" }, usable ? save : collapsed("Download it anyway", save), reveal),
-    make("p", { className: "note" }, "Send it as a file: a messaging app that re-encodes pictures destroys the secret."),
+    make(
+      "p",
+      { className: "note" },
+      "Send it as a file: a messaging app that re-encodes pictures destroys the secret.",
+    ),
   ]);
 }
 
+/**
+ * Shows a container that survives lossy codecs; arguments as `showContainer`.
+ *
+ * @param {object} result of the worker
+ */
+export function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden, survives }, name, reveal) {
+  const url = URL.createObjectURL(new Blob([file], { type: JPEG }));
+  const image = make("img", { src: url, alt: "the container", width: cover.width, height: cover.height });
+  const views = makeViews({
+    Compare: {
+      view: makeCompare(canvasOf(cover, "the cover"), image, ["Cover", "Container"]),
+      note: "Drag the handle: on the left the cover you chose, on the right the container you send.",
+    },
+    Difference: {
+      view: canvasOf(difference, "the difference"),
+      note: `What hiding changes, before JPEG does, ${GAIN} times as bright: on average ${rmse(psnr.container)} of 255 levels.`,
+    },
+  });
+  const poor = hidden.isWhole || psnr.secret >= UNUSABLE ? [] : [notice(poorCopy(psnr.secret), "warning")];
+  const reduced = isReduced ? [make("p", { className: "note" }, "The cover was reduced, as messengers do.")] : [];
+  const counted = `${thousands(hidden.bytes)} bytes of ${thousands(hidden.room)}`;
+  showResult(form, [
+    make("h2", {}, "Your container"),
+    ...poor,
+    views,
+    figures({
+      "PSNR, container and cover": decibels(psnr.container),
+      ...(hidden.isWhole ? { Secret: "byte for byte" } : { "PSNR, secret and revealed": decibels(psnr.secret) }),
+      Hidden: counted,
+      Size: dimensions(cover),
+      File: size(file.length),
+    }),
+    make(
+      "div",
+      { className: "row wrap" },
+      saveLink("Download the container", name, file, JPEG, { className: "button primary" }),
+      reveal,
+    ),
+    make("p", { className: "note" }, `It survives ${survives}: that was tried on it.`),
+    ...reduced,
+  ]);
+}
+
+const poorCopy = (psnr) => ({
+  message: `The revealed secret will be hardly recognisable (${decibels(psnr)}).`,
+  hint: "Use a larger cover, a smaller secret, or a milder channel.",
+});
+
 /** Shows a secret: a picture, or a file. */
-export function showSecret(form, { file, name, secret, whole }) {
+export function showSecret(form, { file, name, secret, whole, robust }) {
   const badge = whole
-    ? make("p", { className: "badge good" }, "Unaltered: every pixel is as it was when the secret was hidden.")
-    : make(
-        "p",
-        { className: "badge bad", role: "alert" },
-        "The container was altered after the secret was hidden: this is what can still be recovered.",
-      );
+    ? make("p", { className: "badge good" }, robust ? COMPLETE : UNALTERED)
+    : make("p", { className: "badge bad", role: "alert" }, ALTERED);
   showResult(form, [
     make("h2", {}, "The secret"),
     ...(secret ? [canvasOf(secret, "the revealed secret")] : shownFile(name, file)),
@@ -73,7 +124,9 @@ export function showSecret(form, { file, name, secret, whole }) {
     make(
       "div",
       { className: "row wrap" },
-      saveLink("Download the secret", name, file, secret ? PNG : "application/octet-stream", { className: "button primary" }),
+      saveLink("Download the secret", name, file, secret ? PNG : "application/octet-stream", {
+        className: "button primary",
+      }),
     ),
   ]);
 }
@@ -107,8 +160,7 @@ function warnings(psnr, cover, secret) {
 }
 
 /** Content that takes one more click to reach. */
-const collapsed = (label, what) =>
-  make("details", {}, make("summary", { className: "button quiet" }, label), what);
+const collapsed = (label, what) => make("details", {}, make("summary", { className: "button quiet" }, label), what);
 
 function showResult(form, children) {
   const place = form.querySelector(".result");
@@ -129,6 +181,7 @@ function figures(values) {
 }
 
 const dimensions = ({ width, height }) => `${width}\u00a0×\u00a0${height}`;
+const thousands = (count) => count.toLocaleString("en");
 const decibels = (psnr) => `${psnr.toFixed(1)} dB`;
 
 /** Root of the mean squared error, in levels. */

@@ -42,7 +42,10 @@ export async function open({ gpu = false } = {}) {
     await preview({ root: ROOT, logLevel: "warn", preview: { port: 0, host: "127.0.0.1" }, configFile: false }),
   ];
   const [isolated, plain] = servers.map((server) => server.resolvedUrls.local[0]);
-  const browser = await chromium.launch({ executablePath: BROWSER, args: [...FLAGS, ...(gpu ? SOFTWARE_GPU : NO_GPU)] });
+  const browser = await chromium.launch({
+    executablePath: BROWSER,
+    args: [...FLAGS, ...(gpu ? SOFTWARE_GPU : NO_GPU)],
+  });
   return {
     isolated,
     plain,
@@ -81,13 +84,19 @@ class Visitor {
   }
 
   async usePassphrase(form, passphrase = PASSPHRASE) {
-    await this.page.locator(`#${form} .segments`).first().getByText("Passphrase").click();
+    await this.page.locator(`#${form} .key .segments`).getByText("Passphrase").click();
     await this.page.locator(`#${form}-key-passphrase`).fill(passphrase);
   }
 
   async useKeyFile(form, path) {
-    await this.page.locator(`#${form} .segments`).first().getByText("Key file").click();
+    await this.page.locator(`#${form} .key .segments`).getByText("Key file").click();
     await this.page.locator(`#${form}-key-file`).setInputFiles(path);
+  }
+
+  /** Chooses a JPEG that survives a channel. */
+  async sendAs(channel) {
+    await this.page.locator("#hide .send").getByText("JPEG picture").click();
+    await this.page.locator("#hide-survive").selectOption(channel);
   }
 
   tab = (name) => this.page.getByRole("tab", { name }).click();

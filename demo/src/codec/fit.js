@@ -1,0 +1,118 @@
+/** Secrets made to fit into a robust container: a file as it is, or a picture at the best scale and quality. */
+
+import { fromBare, toBare } from "../format/bare.js";
+import {
+  fileBytes,
+  fileContent,
+  HEAD_BYTES,
+  MAX_SIDE,
+  PICTURE_BYTES,
+  pictureContent,
+  scaledSide,
+} from "../format/content.js";
+import { PageError } from "../errors.js";
+import { psnr } from "../picture.js";
+import { resize } from "../resize.js";
+
+const [LOWEST, HIGHEST] = [0, 100]; // quality
+const SMALLEST = 32; // scale
+const [FULL_RATE, PER_OCTAVE] = [0.5, 2.5]; // bits per pixel that are best kept at full size; steps to halve them
+const REACHES = [2, 1]; // steps between the scales tried
+const [FAST, SLOW] = [9, 6]; // speeds of the AV1 encoder: to find the scale, and to code the picture, up to 1 dB better
+const LARGE = 1 << 17; // pixels above which only the faster one is used
+const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of the next ones until one fits
+
+/**
+ * A secret: its file, and the picture in it, if there is one.
+ *
+ * @typedef {{name: string, bytes: Uint8Array, picture: import("../picture.js").Picture | null}} Secret
+ *
+ * A secret that fits.
+ *
+ * @typedef {{content: Uint8Array, isWhole: boolean, bytes: number, psnr: number}} Fitted isWhole: the file as it is;
+ *   bytes: of the file or the coded picture; psnr: in dB of the revealed picture
+ */
+
+/**
+ * Content of at most `room` bytes: the file as it is, or else a copy of the picture.
+ *
+ * @param {Secret} secret
+ * @param {number} room
+ * @param {import("../format/base.js").Avif} avif
+ * @returns {Promise<Fitted>}
+ * @throws {PageError} it does not fit
+ */
+export async function fitted({ name, bytes, picture }, room, avif) {
+  const taken = fileBytes(name, bytes.length);
+  if (taken <= room) {
+    return { content: fileContent(name, bytes), isWhole: true, bytes: bytes.length, psnr: Infinity };
+  }
+  if (picture) return fittedPicture(picture, room, avif);
+  throw new PageError(
+    `${name} takes ${taken.toLocaleString("en")} bytes, and there is room for ${Math.max(room, 0).toLocaleString("en")}.`,
+    "Use a larger cover, or a milder channel.",
+  );
+}
+
+/** Climbs to the scale that gives the best picture. */
+async function fittedPicture(picture, room, avif) {
+  const most = room - HEAD_BYTES - PICTURE_BYTES;
+  const tried = [];
+  let guess = GUESS;
+  const at = async (scale) => {
+    tried[scale] ??= await codedAt(picture, scale, most, FAST, guess, avif);
+    guess = tried[scale].quality;
+    return tried[scale];
+  };
+  let scale = promising(picture, most);
+  while (!(await at(scale)).coded && scale < SMALLEST) scale++;
+  for (const reach of REACHES) {
+    for (let last = -1; last !== scale; ) {
+      last = scale;
+      for (const near of [scale - reach, scale + reach]) {
+        if (near >= 0 && near <= SMALLEST && (await at(near)).psnr > (await at(scale)).psnr) scale = near;
+      }
+    }
+  }
+  const { coded, psnr } = await refined(picture, scale, most, await at(scale), avif);
+  if (!coded || Math.max(picture.width, picture.height) > MAX_SIDE) throw noRoom();
+  return { content: pictureContent(picture, scale, coded), isWhole: false, bytes: coded.length, psnr };
+}
+
+/** The same at the slower speed, if that is better. */
+async function refined(picture, scale, most, found, avif) {
+  if (scaledSide(picture.width, scale) * scaledSide(picture.height, scale) > LARGE) return found;
+  const slow = await codedAt(picture, scale, most, SLOW, found.quality, avif);
+  return slow.psnr > found.psnr ? slow : found;
+}
+
+const noRoom = () =>
+  new PageError("There is no room for a picture in this cover.", "Use a larger cover, or a milder channel.");
+
+/** The scale that is usually best for this number of bytes. */
+function promising({ width, height }, most) {
+  const rate = (8 * Math.max(most, 1)) / (width * height);
+  return Math.min(Math.max(Math.round(PER_OCTAVE * Math.log2(FULL_RATE / rate)), 0), SMALLEST);
+}
+
+/** A picture at a scale, of the best quality that fits; null and −1 dB if none does. @param {number} guess a quality */
+async function codedAt(picture, scale, most, speed, guess, avif) {
+  const [width, height] = [picture.width, picture.height].map((side) => scaledSide(side, scale));
+  const small = resize(picture, width, height);
+  let [coded, fits, tooLarge] = [null, LOWEST - 1, HIGHEST + 1];
+  for (let quality = guess; tooLarge - fits > 1; quality = between(fits, tooLarge)) {
+    const bare = toBare(await avif.encode(small, quality, speed));
+    if (bare.length > most) tooLarge = quality;
+    else [coded, fits] = [bare, quality];
+  }
+  if (!coded) return { coded, psnr: -1, quality: LOWEST };
+  const back = await fromBare(coded, width, height, avif);
+  return { coded, psnr: psnr(picture, resize(back, picture.width, picture.height)), quality: fits };
+}
+
+/** The quality to try between one that fits and one that does not, either of which may not be known yet. */
+function between(fits, tooLarge) {
+  if (fits < LOWEST) return Math.max(tooLarge - LEAP, LOWEST);
+  if (tooLarge > HIGHEST) return Math.min(fits + LEAP, HIGHEST);
+  return Math.floor((fits + tooLarge) / 2);
+}

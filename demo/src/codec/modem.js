@@ -1,0 +1,84 @@
+/** The modem at work on pictures: hides a rung's bits, and reads how likely each bit is 1. */
+
+import { ditherOf, readBits } from "../format/robust.js";
+import { toPicture, toPlanes } from "../format/planes.js";
+import { BLOCK, gridOf, saltsOf } from "../format/regions.js";
+import { corner, place } from "../picture.js";
+
+/** The part of a picture that is made of whole blocks. */
+const hiddenArea = (picture, { rows, cols }) => corner(picture, BLOCK * cols, BLOCK * rows);
+
+/**
+ * Hides bits in a cover.
+ *
+ * @param {import("../network/engine.js").Engine} engine
+ * @param {import("../picture.js").Picture} cover
+ * @param {import("../format/rungs.js").Rung} rung
+ * @param {Uint8Array} bits planes (bits of the rung, rows, cols) of 0 and 1
+ * @param {Float32Array} dither planes (64, rows, cols)
+ * @returns {Promise<import("../picture.js").Picture>} the container
+ */
+export async function hideBits(engine, cover, rung, bits, dither) {
+  const grid = gridOf(cover);
+  const blocks = grid.rows * grid.cols;
+  const planes = engine.modem.rungs.reduce((count, { bits }) => count + bits, 0);
+  const hidden = new Float32Array(planes * blocks + dither.length);
+  hidden.set(
+    Float32Array.from(bits, (bit) => 2 * bit - 1),
+    rung.first * blocks,
+  );
+  hidden.set(dither, planes * blocks);
+  const area = hiddenArea(cover, grid);
+  const computed = await engine.run("modem.hide", area.width, area.height, toPlanes(area), hidden);
+  const container = { ...cover, data: cover.data.slice() };
+  place(toPicture(computed, area.width, area.height).picture, container);
+  return container;
+}
+
+/** Log-likelihood ratios of all bits, planes (bits of all rungs, rows, cols); arguments as `hideBits`. */
+export async function revealBits(engine, container, dither) {
+  const area = hiddenArea(container, gridOf(container));
+  return engine.run("modem.reveal", area.width, area.height, toPlanes(area), dither);
+}
+
+/** The planes of one rung. */
+export const planesOf = (planes, { first, bits }, { rows, cols }) =>
+  planes.subarray(first * rows * cols, (first + bits) * rows * cols);
+
+/**
+ * A reader of robust containers, which derives each key only once.
+ *
+ * @param {import("../network/engine.js").Engine} engine
+ * @param {import("../format/keys.js").KeySource} keys
+ */
+export function makeReader(engine, keys) {
+  const known = new Map();
+  return { keyOf, read };
+
+  /** The key of the containers with this salt. @param {Uint8Array} salt */
+  async function keyOf(salt) {
+    const name = salt.join();
+    if (!known.has(name)) known.set(name, keys.robustKey(salt));
+    return known.get(name);
+  }
+
+  /** The content of a picture's record, with zeros at its end; null if nothing opens. */
+  async function read(picture) {
+    const grid = gridOf(picture);
+    if (grid.rows * grid.cols === 0) return null;
+    for (const salt of await saltsOf(picture)) {
+      const content = await readWith(picture, grid, await keyOf(salt));
+      if (content) return content;
+    }
+    return null;
+  }
+
+  async function readWith(picture, grid, key) {
+    const ratios = await revealBits(engine, picture, await ditherOf(grid, key));
+    for (const rung of engine.modem.rungs) {
+      const content = await readBits(planesOf(ratios, rung, grid), grid, rung, key);
+      if (content) return content;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,171 @@
+/** Hiding what comes back after a lossy channel: the channel is simulated on the container. */
+
+import { Coding, HIGHEST, LONGEST, LOWEST, RATES } from "../format/code.js";
+import { keySource } from "../format/keys.js";
+import { BLOCK, gridOf, saltsOf } from "../format/regions.js";
+import { codedBits, contentRoom, DITHER, ditherOf, NONCE_BYTES, recordPlaces } from "../format/robust.js";
+import { argsort } from "../format/sort.js";
+import { PageError } from "../errors.js";
+import { blank, corner } from "../picture.js";
+import { received } from "./channel.js";
+import { hideBits, makeReader, planesOf, revealBits } from "./modem.js";
+import { systemRandom } from "./random.js";
+
+const LARGE = 1 << 19; // pixels above which the rate is found by parts of the picture, and few channels tried on all
+const SQUARE = 128; // side of these parts
+const GRID = 16; // pixels, of the blocks of JPEG with halved chroma
+const MARGIN = 2; // 64ths, between the best rate that a simulation bears and the one that is used
+const ATTEMPTS = 6;
+
+/**
+ * Hides content so that it comes back from a channel, at the most robust rate that has room for it.
+ *
+ * @param {import("../network/engine.js").Engine} engine
+ * @param {import("../picture.js").Picture} cover prepared for the channel
+ * @param {(room: number) => Promise<{content: Uint8Array}>} fit content of at most so many bytes
+ * @param {object} options
+ * @param {object} options.keyInput a key file's bytes, or a passphrase: see `keySource`
+ * @param {import("./channel.js").Channel} options.channel
+ * @param {import("../format/rungs.js").Rung} options.rung
+ * @param {(stage: string, done: number, total: number) => void} [options.onProgress] called with "rate", "fit", "embed"
+ *   and "check"
+ * @param {(size: number) => Uint8Array} [options.random] source of random bytes
+ * @returns {Promise<{container: import("../picture.js").Picture, fitted: object, room: number}>} the container as it
+ *   is before it is written as JPEG, what `fit` gave, and the bytes that there was room for
+ * @throws {PageError} the content does not fit, or does not come back
+ */
+export async function hideRobust(engine, cover, fit, options) {
+  const { keyInput, channel, rung, onProgress = () => {}, random = systemRandom } = options;
+  const grid = gridOf(cover);
+  const room = (rate) => contentRoom(grid.rows * grid.cols, rung, rate);
+  const reader = makeReader(engine, keySource(keyInput));
+  const few = cover.width * cover.height > LARGE;
+  const counted = (stage, isFew) => withProgress((done, total) => onProgress(stage, done, total), channel, isFew);
+  onProgress("rate", 0, 1);
+  let most = (await bestRate(engine, cover, rung, counted("rate", false), random)) - MARGIN;
+  let container = cover;
+  for (let attempt = 0; attempt < ATTEMPTS && most >= LOWEST && room(most) >= 1; attempt++) {
+    onProgress("fit", 0, 1);
+    const fitted = await fit(room(most));
+    let rate = LOWEST;
+    while (room(rate) < fitted.content.length) rate++;
+    onProgress("embed", 0, 1);
+    const salt = await commonSalt(received(channel, container, few)); // of the cover, then of what hiding made of it
+    const key = await reader.keyOf(salt);
+    const bits = await codedBits(grid, rung, rate, fitted.content, key, random(NONCE_BYTES));
+    container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key));
+    if (await allRead(reader, counted("check", few)(container), fitted.content)) {
+      return { container, fitted, room: room(rate) };
+    }
+    most -= MARGIN;
+  }
+  throw new PageError(
+    `Nothing that is hidden in this cover survives ${channel.name}.`,
+    "Use a larger cover, with more detail, or a milder channel.",
+  );
+}
+
+/** The pictures that arrive of a container, each reported. */
+function withProgress(report, channel, few) {
+  return function* (container) {
+    const total = few ? 2 : channel.saves.length + 2;
+    let done = 0;
+    for (const picture of received(channel, container, few)) {
+      report(done++, total);
+      yield picture;
+    }
+  };
+}
+
+/** The likeliest salt that readers of each of these pictures try; that of the first if there is none. */
+async function commonSalt(pictures) {
+  let [likeliest, common] = [null, null];
+  for (const picture of pictures) {
+    const salts = (await saltsOf(picture)).map((salt) => salt.join());
+    likeliest ??= salts[0];
+    common = common?.filter((salt) => salts.includes(salt)) ?? salts;
+  }
+  return Uint8Array.from((common[0] ?? likeliest).split(","));
+}
+
+async function allRead(reader, pictures, content) {
+  for (const picture of pictures) {
+    const found = await reader.read(picture);
+    if (!found || content.some((byte, at) => byte !== found[at])) return false;
+  }
+  return true;
+}
+
+/**
+ * The highest rate at which random bits in a cover come back from a channel; 0 if none does.
+ *
+ * A code is linear: it corrects the errors of any message as it corrects those of zeros. So bits are hidden once, and
+ * what was read of them, negated where a bit was 1, is decoded at one rate after the other.
+ */
+async function bestRate(engine, cover, rung, arriving, random) {
+  const sample = sampleOf(cover);
+  const grid = gridOf(sample);
+  const blocks = grid.rows * grid.cols;
+  const places = Math.min(recordPlaces(blocks, rung), LONGEST); // one codeword
+  if (!places) return 0;
+  const bits = random(blocks * rung.bits).map((byte) => byte & 1);
+  const words = new Uint16Array(random(2 * DITHER * blocks).buffer);
+  const dither = Float32Array.from(words, (word) => word / 65536);
+  const chosen = argsort(random(8 * bits.length).buffer, bits.length).subarray(0, places);
+  const container = await hideBits(engine, sample, rung, bits, dither);
+  const read = [];
+  for (const picture of arriving(container)) {
+    const ratios = planesOf(await revealBits(engine, picture, dither), rung, grid);
+    read.push(Float32Array.from(chosen, (place) => (bits[place] ? -ratios[place] : ratios[place])));
+  }
+  read.sort((one, other) => information(one) - information(other));
+  let rate = Math.min(Math.floor(information(read[0]) * RATES), HIGHEST);
+  while (rate >= LOWEST && !(await allZero(rate, read))) rate--;
+  return Math.max(rate, 0);
+}
+
+/** Mutual information in bits of a bit and its log-likelihood ratio, from ratios that are negative where right. */
+function information(wrong) {
+  let sum = 0;
+  for (const ratio of wrong) sum += Math.max(ratio, 0) + Math.log1p(Math.exp(-Math.abs(ratio)));
+  return 1 - sum / wrong.length / Math.LN2;
+}
+
+/** True if all readings are decoded as zeros at a rate. */
+async function allZero(rate, read) {
+  const coding = new Coding(read[0].length, rate);
+  if (!coding.room) return false;
+  for (const ratios of read) {
+    const message = await coding.decode(ratios);
+    if (!message || message.some((bit) => bit !== 0)) return false;
+  }
+  return true;
+}
+
+/** Squares from all over a large picture, put together; a smaller picture as it is. */
+function sampleOf(picture) {
+  const { width, height } = picture;
+  if (width * height <= LARGE || Math.min(width, height) < SQUARE) return corner(picture, ...insideOf(picture));
+  const count = Math.floor(Math.sqrt(LARGE / 2) / SQUARE);
+  const starts = (side) => {
+    const parts = Math.min(count, Math.floor(side / SQUARE));
+    const first = (part) => (parts > 1 ? ((side - SQUARE) * part) / (parts - 1) : 0);
+    return Array.from({ length: parts }, (_, part) => GRID * Math.floor(first(part) / GRID));
+  };
+  const [across, down] = [starts(width), starts(height)];
+  const sample = blank(SQUARE * across.length, SQUARE * down.length);
+  for (let y = 0; y < sample.height; y++) {
+    const row = (down[Math.floor(y / SQUARE)] + (y % SQUARE)) * width;
+    for (const [part, left] of across.entries()) {
+      const from = 3 * (row + left);
+      sample.data.set(picture.data.subarray(from, from + 3 * SQUARE), 3 * (y * sample.width + part * SQUARE));
+    }
+  }
+  return sample;
+}
+
+/** Width and height of the whole blocks. */
+function insideOf(picture) {
+  const { rows, cols } = gridOf(picture);
+  return [BLOCK * cols, BLOCK * rows];
+}

@@ -1,0 +1,152 @@
+/** Error correction: irregular repeat–accumulate codes (docs/format.md, "Error correction"). */
+
+import { join, u32 } from "./bytes.js";
+import { stream } from "./ciphers.js";
+import { decoded } from "./belief.js";
+import { argsort } from "./sort.js";
+
+export const RATES = 64; // a rate is a number of 64ths
+export const [LOWEST, HIGHEST] = [1, 58]; // rates
+export const LONGEST = 65536; // bits of a codeword
+const REPEATED = 16; // below this rate, a code of this rate is repeated
+const COMMON = 3; // checks of an ordinary message bit
+/** For rates from a number on: the checks of a favoured message bit, and the share of these bits. */
+const DEGREES = [
+  { least: 45, degree: 12, share: [1, 6] },
+  { least: 36, degree: 12, share: [1, 4] },
+  { least: 29, degree: 8, share: [2, 5] },
+  { least: 0, degree: 12, share: [3, 8] },
+];
+const PURPOSE = new TextEncoder().encode("stegnet/2/code");
+
+/** A systematic code of n bits: k message bits, then n − k parity bits. */
+export class Code {
+  #edges;
+  #graph;
+
+  /** @param {number} n @param {number} k @param {number} rate number of 64ths, by which the degrees are chosen */
+  constructor(n, k, rate) {
+    Object.assign(this, { n, k, rate });
+  }
+
+  /** The codeword, n bits, of a message, k bits. @param {Uint8Array} message */
+  async encode(message) {
+    const { bits, checks } = await this.#messageEdges();
+    const word = new Uint8Array(this.n);
+    word.set(message);
+    const parity = word.subarray(this.k);
+    for (let edge = 0; edge < bits.length; edge++) parity[checks[edge]] ^= message[bits[edge]];
+    for (let check = 1; check < parity.length; check++) parity[check] ^= parity[check - 1];
+    return word;
+  }
+
+  /**
+   * The message, k bits, or null if no codeword is found.
+   *
+   * @param {Float32Array} ratios n log-likelihood ratios: positive for 1
+   * @param {number} [iterations]
+   */
+  async decode(ratios, iterations) {
+    this.#graph ??= await this.#makeGraph();
+    return decoded(this.#graph, ratios, iterations)?.subarray(0, this.k) ?? null;
+  }
+
+  /** Message bit and check of each edge between them. */
+  async #messageEdges() {
+    const { degree, share } = DEGREES.find(({ least }) => this.rate >= least);
+    const favoured = Math.floor((this.k * share[0]) / share[1]);
+    this.#edges ??= joined([
+      await this.#bands(0, favoured, Math.min(degree, this.n - this.k)),
+      await this.#bands(favoured, this.k - favoured, COMMON),
+    ]);
+    return this.#edges;
+  }
+
+  /** Edges of `count` message bits from `first` on: one to a check in each band of checks, spread evenly over it. */
+  async #bands(first, count, degree) {
+    const words = await stream(await this.#seed(first), 8 * degree * count);
+    const [bits, checks] = [new Uint32Array(degree * count), new Uint32Array(degree * count)];
+    const edgeOf = (band) => Math.floor(((this.n - this.k) * band) / degree);
+    for (let band = 0; band < degree; band++) {
+      const [start, end] = [edgeOf(band), edgeOf(band + 1)];
+      for (const [place, bit] of argsort(words, count, band * count).entries()) {
+        bits[band * count + place] = first + bit;
+        checks[band * count + place] = start + Math.floor((place * (end - start)) / count);
+      }
+    }
+    return { bits, checks };
+  }
+
+  async #seed(first) {
+    return crypto.subtle.digest("SHA-256", join(PURPOSE, u32(this.n), u32(this.k), u32(first)));
+  }
+
+  /** Edges between bits and checks, by check. @returns {Promise<import("./belief.js").Graph>} */
+  async #makeGraph() {
+    const { bits, checks } = await this.#messageEdges();
+    const count = this.n - this.k;
+    const starts = new Uint32Array(count + 1);
+    for (const check of checks) starts[check + 1]++;
+    for (let check = 0; check < count; check++) starts[check + 1] += starts[check] + (check ? 2 : 1);
+    const next = starts.slice(0, count);
+    const ends = new Uint32Array(starts[count]);
+    for (let edge = 0; edge < bits.length; edge++) ends[next[checks[edge]]++] = bits[edge];
+    for (let check = 0; check < count; check++) {
+      ends[next[check]++] = this.k + check;
+      if (check) ends[next[check]++] = this.k + check - 1;
+    }
+    return { bits: ends, starts };
+  }
+}
+
+function joined(parts) {
+  const all = (name) => {
+    const whole = new Uint32Array(parts.reduce((size, part) => size + part[name].length, 0));
+    parts.reduce((at, part) => (whole.set(part[name], at), at + part[name].length), 0);
+    return whole;
+  };
+  return { bits: all("bits"), checks: all("checks") };
+}
+
+/** Places for coded bits, at a rate: as few codewords of equal length as LONGEST allows, bit by bit in turns. */
+export class Coding {
+  #code;
+  #count;
+  #length;
+
+  /** @param {number} places number of coded bits @param {number} rate LOWEST to HIGHEST */
+  constructor(places, rate) {
+    this.#count = Math.ceil(places / LONGEST);
+    this.#length = Math.floor(places / this.#count);
+    const n = Math.floor((this.#length * Math.min(rate, REPEATED)) / REPEATED);
+    this.#code = new Code(n, Math.floor((n * Math.max(rate, REPEATED)) / RATES), rate);
+    /** Bits of a message. */
+    this.room = this.#count * this.#code.k;
+    this.places = places;
+  }
+
+  /** The coded bits of a message of `room` bits; places that are left over are 0. @param {Uint8Array} message */
+  async encode(message) {
+    const coded = new Uint8Array(this.places);
+    const { n, k } = this.#code;
+    for (let word = 0; word < this.#count; word++) {
+      const bits = await this.#code.encode(message.subarray(word * k, (word + 1) * k));
+      for (let bit = 0; bit < this.#length; bit++) coded[bit * this.#count + word] = bits[bit % n];
+    }
+    return coded;
+  }
+
+  /** The message, or null if any codeword is not found. @param {Float32Array} ratios of the places */
+  async decode(ratios, iterations) {
+    const { n, k } = this.#code;
+    const message = new Uint8Array(this.room);
+    for (let word = 0; word < this.#count; word++) {
+      const sums = new Float32Array(n);
+      for (let bit = 0; bit < this.#length; bit++) sums[bit % n] += ratios[bit * this.#count + word];
+      const part = await this.#code.decode(sums, iterations);
+      if (!part) return null;
+      message.set(part, word * k);
+    }
+    return message;
+  }
+}

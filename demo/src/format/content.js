@@ -1,0 +1,61 @@
+/** The content of a robust record: a picture, or a file (docs/format.md, "Record of a robust container"). */
+
+import { resize } from "../resize.js";
+import { fromBare } from "./bare.js";
+import { join, Reader } from "./bytes.js";
+import { fileName } from "./record.js";
+
+const [PICTURE, FILE] = [1, 2];
+export const HEAD_BYTES = 4;
+export const PICTURE_BYTES = 5; // of a picture's body before its AV1 data
+export const MAX_SIDE = 2 ** 16 - 1;
+export const MAX_BODY = 2 ** 24 - 1;
+const MAX_PIXELS = 2 ** 28;
+const QUARTERS = [1, 0.8408964152537145, 0.7071067811865476, 0.5946035575013605]; // 2^(-scale/4), exact in each
+
+/** A side at a scale: divided by 2^(scale/4), rounded, at least 1. */
+export const scaledSide = (side, scale) =>
+  Math.max(1, Math.floor((side * QUARTERS[scale % 4]) / 2 ** Math.floor(scale / 4) + 0.5));
+
+/** Content that hides a file. @param {string} name @param {Uint8Array} bytes */
+export function fileContent(name, bytes) {
+  const encoded = new TextEncoder().encode(name);
+  return content(FILE, join([encoded.length], encoded, bytes));
+}
+
+/** Bytes of content that a file takes. */
+export const fileBytes = (name, size) => HEAD_BYTES + 1 + new TextEncoder().encode(name).length + size;
+
+/** Content that hides a picture. @param {number} scale of the coded picture @param {Uint8Array} coded its AV1 data */
+export const pictureContent = ({ width, height }, scale, coded) =>
+  content(PICTURE, join(u16(height), u16(width), [scale], coded));
+
+const u16 = (value) => [value >> 8, value & 0xff];
+const content = (kind, body) => join([kind, body.length >> 16], u16(body.length & 0xffff), body);
+
+/**
+ * The picture, at its own size, or the file in the content of a record.
+ *
+ * @param {Uint8Array} bytes
+ * @param {import("./base.js").Avif} avif
+ * @returns {Promise<{secret?: import("../picture.js").Picture, file?: import("./record.js").HiddenFile}>}
+ * @throws {RangeError} neither is there
+ */
+export async function parseContent(bytes, avif) {
+  const fields = new Reader(bytes);
+  const [kind, length] = [fields.u8(), (fields.u8() << 16) | fields.u16()];
+  const body = new Reader(fields.take(length));
+  if (fields.rest().some((byte) => byte !== 0)) throw new RangeError("of another length");
+  if (kind === PICTURE) return { secret: await parsePicture(body, avif) };
+  if (kind === FILE) return { file: { name: fileName(body.take(body.u8())), bytes: body.rest() } };
+  throw new RangeError("of an unknown kind");
+}
+
+async function parsePicture(body, avif) {
+  const [height, width, scale, coded] = [body.u16(), body.u16(), body.u8(), body.rest()];
+  if (width * height === 0 || width * height > MAX_PIXELS || coded.length === 0) {
+    throw new RangeError("a picture of no size");
+  }
+  const small = await fromBare(coded, scaledSide(width, scale), scaledSide(height, scale), avif);
+  return resize(small, width, height);
+}

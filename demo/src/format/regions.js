@@ -1,0 +1,73 @@
+/** The salt of a robust container: mean lumas of its regions (docs/format.md, "Salt"). */
+
+import { join, u32 } from "./bytes.js";
+
+export const BLOCK = 8; // pixels
+const SALT_BYTES = 16;
+const REGIONS = 4; // in a row and in a column
+const [STEP, STEPS] = [16, 16]; // levels of a step, and steps
+const NEAR = 0.75; // levels between a mean and an edge that codecs may move it over
+const [MOST_NEAR, MOST_SALTS] = [6, 8];
+const PURPOSE = new TextEncoder().encode("stegnet/2/robust/salt");
+
+/** Rows and columns of blocks. @param {{width: number, height: number}} picture */
+export const gridOf = ({ width, height }) => ({ rows: Math.floor(height / BLOCK), cols: Math.floor(width / BLOCK) });
+
+/**
+ * The salts that a picture may have had before a codec changed it; the likeliest first.
+ *
+ * @param {import("../picture.js").Picture} picture of at least one block
+ * @returns {Promise<Uint8Array[]>}
+ */
+export async function saltsOf(picture) {
+  const steps = regionMeans(picture).map(stepOf);
+  const near = [...steps.keys()]
+    .filter((region) => steps[region].distance < NEAR)
+    .sort((one, other) => steps[one].distance - steps[other].distance)
+    .slice(0, MOST_NEAR);
+  const subsets = Array.from({ length: 1 << near.length }, (_, bits) => near.filter((_, at) => (bits >> at) & 1));
+  const far = (regions) => regions.reduce((sum, region) => sum + steps[region].distance, 0);
+  const chosen = subsets.sort((one, other) => far(one) - far(other)).slice(0, MOST_SALTS);
+  const moved = (regions) => steps.map(({ own, other }, at) => (regions.includes(at) ? other : own));
+  return Promise.all(chosen.map((regions) => saltFrom(picture, moved(regions))));
+}
+
+async function saltFrom({ width, height }, values) {
+  const hash = await crypto.subtle.digest("SHA-256", join(PURPOSE, u32(height), u32(width), values));
+  return new Uint8Array(hash, 0, SALT_BYTES);
+}
+
+/** The step that a mean is in, the one across the nearer edge, and the distance to that edge in levels. */
+function stepOf(mean) {
+  const own = Math.floor(mean / STEP);
+  const inside = mean - STEP * own;
+  const isUpper = inside >= STEP / 2;
+  const other = isUpper ? own + 1 : own - 1;
+  const isEnd = other < 0 || other >= STEPS;
+  return { own, other, distance: isEnd ? Infinity : isUpper ? STEP * (own + 1) - mean : inside };
+}
+
+/** Mean luma of each region, in levels, row by row. */
+export function regionMeans(picture) {
+  const { rows, cols } = gridOf(picture);
+  const [down, across] = [spans(rows), spans(cols)];
+  return down.flatMap((rowSpan) => across.map((colSpan) => meanLuma(picture, rowSpan, colSpan)));
+}
+
+/** From exact sums. */
+function meanLuma({ width, data }, [top, bottom], [left, right]) {
+  let sum = 0;
+  for (let y = top; y < bottom; y++) {
+    for (let at = 3 * (y * width + left); at < 3 * (y * width + right); at += 3) {
+      sum += 299 * data[at] + 587 * data[at + 1] + 114 * data[at + 2];
+    }
+  }
+  return sum / ((bottom - top) * (right - left)) / 1000;
+}
+
+/** Spans of the regions in pixels. @param {number} blocks */
+function spans(blocks) {
+  const parts = Math.min(blocks, REGIONS);
+  const edge = (index) => BLOCK * Math.floor((blocks * index) / parts);
+  return Array.from({ length: parts }, (_, index) => [edge(index), edge(index + 1)]);
+}

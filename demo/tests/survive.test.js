@@ -1,0 +1,129 @@
+/** Containers that survive JPEG, by the shipped modem: hidden, saved again, and revealed. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import * as ort from "onnxruntime-web";
+
+import { channelOf, chooseRung, prepared, received, sentSize, usualQuality, usualRoom } from "../src/codec/channel.js";
+import { fitted } from "../src/codec/fit.js";
+import { reveal } from "../src/codec/reveal.js";
+import { hideRobust } from "../src/codec/survive.js";
+import { withPlaces } from "../src/format/rungs.js";
+import { throughJpeg } from "../src/jpeg/jpeg.js";
+import { tiled } from "../src/network/tiles.js";
+import { psnr } from "../src/picture.js";
+import { avif, ideal, robustSteps, seeded } from "./vectors.js";
+
+const shipped = (name) => fileURLToPath(new URL(`../../stegnet/weights/modem.${name}`, import.meta.url));
+const rungs = withPlaces(JSON.parse(readFileSync(shipped("json"), "utf8")).options.rungs);
+const keyInput = { file: new Uint8Array(32).fill(7) };
+const note = { name: "note.txt", bytes: new TextEncoder().encode("a note"), picture: null };
+
+/** The shipped modem in Node.js. */
+async function modemEngine() {
+  const sessions = {};
+  for (const name of ["hide", "reveal"]) {
+    const bytes = readFileSync(shipped(`${name}.onnx`));
+    sessions[`modem.${name}`] = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+  }
+  const run = (network, width, height, ...inputs) => {
+    const session = sessions[network];
+    const compute = async (parts) => {
+      const tensors = parts.map(({ data, dims }) => new ort.Tensor("float32", data, dims));
+      const feeds = Object.fromEntries(session.inputNames.map((name, index) => [name, tensors[index]]));
+      return (await session.run(feeds))[session.outputNames[0]].data;
+    };
+    return tiled(network, width, height, inputs, compute, () => {});
+  };
+  return { ...ideal("none"), modem: { rungs }, run };
+}
+
+const engine = await modemEngine();
+
+/** Waves with noise, as photographs have. */
+function textured(width, height, seed) {
+  const noise = seeded(seed)(width * height);
+  const value = (_, at) => {
+    const [x, y] = [Math.floor(at / 3) % width, Math.floor(at / 3 / width)];
+    return 120 + 60 * Math.sin((x + 30 * (at % 3)) / 13) * Math.cos(y / 17) + noise[y * width + x] / 16;
+  };
+  return { width, height, data: Uint8Array.from({ length: 3 * width * height }, value) };
+}
+
+function hidden(cover, secret, name) {
+  const channel = channelOf(name);
+  const rung = chooseRung(rungs, channel, cover, { name: secret.name, bytes: secret.bytes.length });
+  return hideRobust(engine, cover, (room) => fitted(secret, room, avif), { keyInput, channel, rung });
+}
+
+test("a picture comes back after JPEG 75, and nothing after far more", async () => {
+  const [cover, picture] = [textured(203, 165, 1), textured(90, 70, 2)];
+  const {
+    container,
+    fitted: copy,
+    room,
+  } = await hidden(cover, { name: "s.png", bytes: new Uint8Array(9999), picture }, "jpeg:75");
+  assert.ok(copy.content.length <= room && !copy.isWhole);
+  assert.ok(psnr(container, cover) > 35, `container ${psnr(container, cover)} dB`);
+  for (const saved of [container, throughJpeg(container, 95), throughJpeg(throughJpeg(container, 95), 75)]) {
+    const { secret, robust } = await reveal(engine, saved, keyInput);
+    assert.ok(robust);
+    assert.ok(Math.abs(psnr(secret, picture) - copy.psnr) < 0.01, `${psnr(secret, picture)} dB, not ${copy.psnr}`);
+  }
+  await assert.rejects(reveal(engine, throughJpeg(container, 20), keyInput), /nothing here opens/);
+  await assert.rejects(reveal(engine, container, { passphrase: "x" }), /nothing here opens/);
+});
+
+test("a file comes back byte for byte after messengers", async () => {
+  const { container, fitted: whole } = await hidden(textured(176, 144, 3), note, "messenger");
+  assert.ok(whole.isWhole);
+  const sent = throughJpeg(throughJpeg(throughJpeg(container, 95), 72), 78);
+  const { file } = await reveal(engine, sent, keyInput);
+  assert.deepEqual(file, { name: note.name, bytes: note.bytes });
+});
+
+test("a file that does not fit, and a cover without room, are refused", async () => {
+  const large = { ...note, bytes: new Uint8Array(5000) };
+  await assert.rejects(
+    hidden(textured(128, 96, 4), large, "jpeg:75"),
+    /takes 5,013 bytes, and there is room for \d+\./,
+  );
+  for (const [width, height] of [
+    [24, 24],
+    [300, 7],
+  ]) {
+    await assert.rejects(hidden(textured(width, height, 5), note, "jpeg:75"), /survives JPEG 75 and better/);
+  }
+});
+
+test("rungs and forecasts are the program’s", () => {
+  const size = { width: 640, height: 480 };
+  for (const { channel, rung, room, quality } of robustSteps.forecasts) {
+    const chosen = chooseRung(rungs, channelOf(channel), size, { name: "s.bin", bytes: 99_999 });
+    assert.equal(chosen.name, rung, channel);
+    assert.equal(usualRoom(chosen, size), room, channel);
+    assert.ok(Math.abs(usualQuality(room, size) - quality) < 1e-9, channel);
+  }
+  assert.equal(chooseRung(rungs, channelOf("jpeg:75"), size, { name: "s.bin", bytes: 100 }).psnr, 42);
+});
+
+test("messengers reduce large covers", () => {
+  const cover = textured(2000, 30, 6);
+  assert.deepEqual(sentSize(channelOf("messenger"), cover), { width: 1600, height: 24 });
+  assert.equal(prepared(channelOf("messenger"), cover).width, 1600);
+  assert.equal(prepared(channelOf("jpeg:75"), cover), cover);
+});
+
+test("the file itself arrives first, then what channels make of it", () => {
+  const container = textured(48, 32, 7);
+  const arriving = [...received(channelOf("jpeg:90"), container, false)];
+  const sent = throughJpeg(container, 95);
+  assert.deepEqual(arriving[0], sent);
+  assert.deepEqual(arriving[1], throughJpeg(sent, 90));
+  assert.deepEqual(arriving.at(-1), throughJpeg(sent, 90, true));
+  assert.equal(arriving.length, 2 + 1 + 4); // 91, 92, 94 and 97
+  assert.equal([...received(channelOf("messenger"), container, true)].length, 2);
+});
