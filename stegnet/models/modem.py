@@ -42,7 +42,7 @@ FILM_LIKELIHOOD = 1.0
 _FEATURES = 8.0  # from coefficients to features of about 1
 _MEANS = 1.0  # the same for the means of blocks in films, which frames share
 _CHANGES = 8 / 255  # outputs to changes of some levels
-# In films: limits of the outputs for free changes, and of those for phases, in periods. Without them the training is not
+# In films: limits of the outputs for free changes, and of those for phases, in periods. Without them training is not
 # stable, for what a codec wipes out has a gradient all the same.
 _MOST_FREE, _MOST_WANTED = 0.25, 0.125
 _RUNGS = ({"bits": 22, "scale": 1.2},)
