@@ -1,5 +1,6 @@
 """Robust containers on arrays: round trips through real JPEG, and what must not open."""
 
+import random
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +19,7 @@ from stegnet.codec.robust import (
     robust_key,
     robust_salts,
 )
-from stegnet.codec.survival import best_rate, choose_rung, hide_robust, information, parse_channel
+from stegnet.codec.survival import Survivor, best_rate, choose_rung, hide_robust, information, parse_channel
 from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.core.measures import psnr
@@ -36,6 +37,11 @@ def textured_cover(picture) -> np.ndarray:
     return picture(250, 333, 3)
 
 
+def hide_seeded(*given: object, seed: int = 0) -> Survivor:
+    """As `hide_robust`, with the same randomness each time: it goes to within a few deviations of what comes back."""
+    return hide_robust(*given, randomness=random.Random(seed).randbytes)
+
+
 def hidden(cover: np.ndarray, content: bytes, rung: Rung = JPEG75, rate: int = 20, key=KEY) -> np.ndarray:
     """A container of content that was not tried on any channel."""
     salt = next(robust_salts(cover))
@@ -50,7 +56,7 @@ def hidden(cover: np.ndarray, content: bytes, rung: Rung = JPEG75, rate: int = 2
 @pytest.mark.parametrize("quality", [*range(75, 96, 2), 100])
 def test_it_comes_back_from_the_promised_quality_and_all_above(cover, quality):
     channel = parse_channel("jpeg:75")
-    found = hide_robust(MODEM, cover, lambda room: b"\2" * room, KEY, channel, JPEG75)
+    found = hide_seeded(MODEM, cover, lambda room: b"\2" * room, KEY, channel, JPEG75)
     for picture in (found.picture, through_jpeg(found.picture, 95)):
         reading = reader(MODEM, KEY)(through_jpeg(picture, quality))
         assert reading.content == b"\2" * found.room
@@ -61,7 +67,7 @@ def test_it_comes_back_from_the_promised_quality_and_all_above(cover, quality):
 @pytest.mark.parametrize("rung", [JPEG75, STRONG])
 def test_messengers_twice(cover, rung):
     channel = parse_channel("messenger")
-    found = hide_robust(MODEM, cover, lambda room: b"\2" * room, KEY, channel, rung)
+    found = hide_seeded(MODEM, cover, lambda room: b"\2" * room, KEY, channel, rung)
     twice = through_jpeg(through_jpeg(through_jpeg(found.picture, 95), 77), 72)
     assert reader(MODEM, KEY)(twice).content == b"\2" * found.room
 
@@ -76,7 +82,7 @@ def test_messengers_reduce_large_pictures(picture):
 def test_short_content_gets_a_more_robust_rate(cover):
     channel = parse_channel("jpeg:75")
     long, short = (
-        hide_robust(MODEM, cover, lambda room, few=few: bytes(few or room), KEY, channel, JPEG75) for few in (0, 10)
+        hide_seeded(MODEM, cover, lambda room, few=few: bytes(few or room), KEY, channel, JPEG75) for few in (0, 10)
     )
     assert short.room < long.room
     read = reader(MODEM, KEY)
@@ -98,7 +104,7 @@ def test_a_container_that_does_not_come_back_is_made_again(cover, monkeypatch, l
         return reading if len(rates) > 1 else None
 
     monkeypatch.setattr("stegnet.codec.survival.reader", lambda modem, key: failing_at_first)
-    found = hide_robust(MODEM, cover, lambda room: bytes(length or room), KEY, parse_channel("jpeg:75"), JPEG75)
+    found = hide_seeded(MODEM, cover, lambda room: bytes(length or room), KEY, parse_channel("jpeg:75"), JPEG75)
     assert (rates[1] == rates[0]) == bool(length)
     assert set(rates[1:]) == {rates[1]}
     assert found.room == content_room(31 * 41, JPEG75, rates[1])
@@ -170,15 +176,15 @@ def test_small_pictures(picture, height, width):
     room = content_room(height // 8 * (width // 8), JPEG75, 20)
     if room < 1:
         with pytest.raises(CapacityError, match="survives JPEG 75"):
-            hide_robust(MODEM, cover, lambda room: b"\2" * room, KEY, channel, JPEG75)
+            hide_seeded(MODEM, cover, lambda room: b"\2" * room, KEY, channel, JPEG75)
     else:
-        found = hide_robust(MODEM, cover, lambda room: b"\2", KEY, channel, JPEG75)
+        found = hide_seeded(MODEM, cover, lambda room: b"\2", KEY, channel, JPEG75)
         assert reader(MODEM, KEY)(through_jpeg(found.picture, 75)).content.startswith(b"\2")
 
 
 def test_outside_of_the_blocks_nothing_changes(picture):
     cover = picture(133, 251, 2)
-    found = hide_robust(MODEM, cover, lambda room: b"\2", KEY, parse_channel("jpeg:75"), JPEG75)
+    found = hide_seeded(MODEM, cover, lambda room: b"\2", KEY, parse_channel("jpeg:75"), JPEG75)
     assert np.array_equal(found.picture[128:], cover[128:])
     assert np.array_equal(found.picture[:, 248:], cover[:, 248:])
     assert not np.array_equal(found.picture, cover)
@@ -231,7 +237,7 @@ def test_large_pictures_take_part_of_the_search(picture):
     """The rate of a large picture is found by squares of it, and what it hides comes back as from any other."""
     cover = np.tile(picture(250, 333, 3), (7, 5, 1))
     assert cover[..., 0].size > 1 << 21
-    found = hide_robust(MODEM, cover, lambda room: b"\2" * room, KEY, parse_channel("jpeg:75"), JPEG75)
+    found = hide_seeded(MODEM, cover, lambda room: b"\2" * room, KEY, parse_channel("jpeg:75"), JPEG75)
     assert reader(MODEM, KEY)(through_jpeg(found.picture, 75)).content == b"\2" * found.room
     assert found.room > 6000
 
