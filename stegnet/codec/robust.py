@@ -6,7 +6,6 @@ place: mean lumas of the picture, which hiding and codecs keep, serve as salt.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from itertools import pairwise
 
@@ -18,7 +17,6 @@ from stegnet.codec.carriers import TAG_BYTES, keystream, size_bytes
 from stegnet.codec.fec import HIGHEST, LOWEST, Code, Coding
 from stegnet.codec.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
 from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung
-from stegnet.codec.network import Step, no_step
 
 HEADER_BYTES = 8
 _RATE_BITS = 64  # values of the header's first byte that this version uses
@@ -56,11 +54,18 @@ class Places:
 
     Attributes:
         header: (h,) int, in the order of the header's coded bits.
-        rest: (r,) int, in a fixed order.
+        others: blocks of the record, in their order.
+        bits: of each block.
     """
 
     header: np.ndarray
-    rest: np.ndarray
+    others: np.ndarray
+    bits: int
+
+    @property
+    def rest(self) -> np.ndarray:
+        """(r,) int: places of the record, in a fixed order."""
+        return _bits_of(self.others, self.bits)
 
 
 def hidden_area(picture: np.ndarray) -> np.ndarray:
@@ -100,9 +105,8 @@ def places_of(blocks: int, rung: Rung, key: Key, salt: bytes) -> Places:
     """Places of header and record in a picture of so many blocks."""
     some = min(blocks, max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE)))
     words = np.frombuffer(keystream(key.robust(b"places", salt), 8 * (blocks + some * rung.bits)), "<u8")
-    order = words[:blocks].argsort(kind="stable")
-    header, rest = (_bits_of(part, rung.bits) for part in (order[:some], order[some:]))
-    return Places(header[words[blocks:].argsort(kind="stable")], rest)
+    order = _sorting(words[:blocks])
+    return Places(_bits_of(order[:some], rung.bits)[_sorting(words[blocks:])], order[some:], rung.bits)
 
 
 def dither_of(shape: tuple[int, int], key: Key, salt: bytes) -> np.ndarray:
@@ -152,39 +156,20 @@ def coded_bits(
     carried = np.zeros(blocks * rung.bits, np.uint8)
     repeated = np.resize(_HEADER.encode(_unpacked(header)), places.header.size)
     carried[places.header] = repeated ^ _mask(key.robust(b"header", salt), repeated.size)
-    coding = Coding(places.rest.size, rate)
+    rest = places.rest
+    coding = Coding(rest.size, rate)
     sealed = _seal(content.ljust(content_room(blocks, rung, rate), b"\0"), shape, key, salt, header)
     message = np.zeros(coding.room, np.uint8)
     message[: 8 * len(sealed)] = _unpacked(sealed)
     order = _order(key.robust(b"order", salt, header), coding.places)
     mask = _mask(key.robust(b"mask", salt, header), coding.places)
-    carried[places.rest[order]] = coding.encode(message) ^ mask
+    carried[rest[order]] = coding.encode(message) ^ mask
     return carried.reshape(*shape, rung.bits)
 
 
 def new_nonce(randomness: Randomness) -> bytes:
     """The random part of a header."""
     return randomness(HEADER_BYTES - 1)
-
-
-def reader(modem: Modem, source: KeySource) -> Callable[[np.ndarray, Step], Reading | None]:
-    """Returns a function that reads a picture, (H, W, 3) uint8; it derives each key only once."""
-    key_of = cache(lambda salt: robust_key(source, salt))
-
-    def read(picture: np.ndarray, step: Step = no_step) -> Reading | None:
-        area = hidden_area(picture)
-        if not area.size:
-            return None
-        shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
-        for salt in robust_salts(picture):
-            key = key_of(salt)
-            ratios = modem.reveal(area, dither_of(shape, key, salt), step)
-            found = (read_bits(_in_order(ratios[..., rung.places]), shape, rung, key, salt) for rung in modem.rungs)
-            if reading := next(filter(None, found), None):
-                return reading
-        return None
-
-    return read
 
 
 def _as_read(rate: int) -> float:
@@ -209,20 +194,15 @@ def read_bits(
     header = _read_header(ratios(places.header), key.robust(b"header", salt))
     if header is None or not LOWEST <= header[0] <= HIGHEST or content_room(blocks, rung, header[0]) < 0:
         return None
-    coding = Coding(places.rest.size, header[0])
+    rest = places.rest
+    coding = Coding(rest.size, header[0])
     order = _order(key.robust(b"order", salt, header), coding.places)
     signs = 1.0 - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
-    message = coding.decode(ratios(places.rest[order]) * signs * sure(header[0]))
+    message = coding.decode(ratios(rest[order]) * signs * sure(header[0]))
     content = (
         None if message is None else _unseal(np.packbits(message[: coding.room // 8 * 8]), shape, key, salt, header)
     )
     return None if content is None else Reading(content, rung, header[0])
-
-
-def _in_order(ratios: np.ndarray) -> Ratios:
-    """Ratios by the numbers of their bits, from those of all blocks, (rows, cols, bits)."""
-    flat = ratios.reshape(-1)
-    return lambda numbers: flat[numbers]
 
 
 def _read_header(ratios: np.ndarray, mask_key: bytes) -> bytes | None:
@@ -273,7 +253,14 @@ def _bits_of(blocks: np.ndarray, bits: int) -> np.ndarray:
 
 
 def _order(key: bytes, count: int) -> np.ndarray:
-    return np.frombuffer(keystream(key, 8 * count), "<u8").argsort(kind="stable")
+    return _sorting(np.frombuffer(keystream(key, 8 * count), "<u8"))
+
+
+def _sorting(words: np.ndarray) -> np.ndarray:
+    """The stable ascending argsort; the quick one is the same where all words differ, as 64 random bits do."""
+    order = words.argsort()
+    found = words[order]
+    return words.argsort(kind="stable") if (found[1:] == found[:-1]).any() else order
 
 
 def _mask(key: bytes, count: int) -> np.ndarray:

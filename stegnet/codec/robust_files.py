@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stegnet.codec.channels import DEFAULT, Channel, parse_channel
 from stegnet.codec.embed import media_kind, stored_name
 from stegnet.codec.extract import printable
 from stegnet.codec.files import check_input, input_kind
@@ -18,15 +19,7 @@ from stegnet.codec.output import OutputTarget, Progress, Report, no_progress, wr
 from stegnet.codec.quality import LEAST
 from stegnet.codec.robust import content_room
 from stegnet.codec.robust_content import FittedPicture, file_bytes, file_content, fit_picture
-from stegnet.codec.survival import (
-    DEFAULT,
-    WRITTEN_QUALITY,
-    Channel,
-    Survivor,
-    choose_rung,
-    hide_robust,
-    parse_channel,
-)
+from stegnet.codec.survival import WRITTEN_QUALITY, Survivor, choose_rung, hide_robust
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, PICTURE, read_cover, read_picture

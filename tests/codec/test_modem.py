@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Key
+from stegnet.codec.channels import parse_channel
 from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung, read_rungs
-from stegnet.codec.robust import reader
-from stegnet.codec.survival import choose_rung, hide_robust, parse_channel
+from stegnet.codec.robust_reader import reader
+from stegnet.codec.survival import choose_rung, hide_robust
 from stegnet.core.card import SHIPPED, SHIPPED_MODEM
 from stegnet.core.errors import WeightsError
 from stegnet.core.jpeg import through_jpeg

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from PIL import Image
 
 from stegnet.codec import Container, Key, Passphrase
+from stegnet.codec.channels import parse_channel
 from stegnet.codec.fec import Code, Coding
 from stegnet.codec.modem import BLOCK, Rung
 from stegnet.codec.robust import (
@@ -19,12 +20,12 @@ from stegnet.codec.robust import (
     dither_of,
     hidden_area,
     make_bits,
-    reader,
     robust_key,
     robust_salts,
 )
 from stegnet.codec.robust_content import file_content
-from stegnet.codec.survival import best_rate, choose_rung, hide_robust, information, parse_channel
+from stegnet.codec.robust_reader import reader
+from stegnet.codec.survival import best_rate, choose_rung, hide_robust, information
 from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.jpeg import through_jpeg
 from stegnet.core.measures import psnr
@@ -156,7 +157,7 @@ def test_a_container_that_does_not_come_back_is_made_again(cover, monkeypatch, l
         rates.append(reading.rate)
         return reading if len(rates) > 1 else None
 
-    monkeypatch.setattr("stegnet.codec.survival.reader", lambda modem, key: failing_at_first)
+    monkeypatch.setattr("stegnet.codec.survival.grid_reader", lambda modem, key, grid: failing_at_first)
     found = hide_robust(MODEM, cover, lambda room: bytes(length or room), KEY, parse_channel("jpeg:75"), JPEG75)
     assert (rates[1] == rates[0]) == bool(length)
     assert set(rates[1:]) == {rates[1]}

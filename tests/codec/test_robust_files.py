@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from stegnet.codec.channels import parse_channel
 from stegnet.codec.modem import read_rungs
 from stegnet.codec.robust_files import CONTAINER_PSNR, _finest, forecast_room
-from stegnet.codec.survival import choose_rung, parse_channel
+from stegnet.codec.survival import choose_rung
 from stegnet.core.card import SHIPPED_MODEM
 
 RUNGS = read_rungs(SHIPPED_MODEM)
