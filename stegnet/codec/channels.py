@@ -22,10 +22,12 @@ _ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one th
 _LEAST_FACTOR = 0.25
 _RESIZED = re.compile(r"(.+)\+resize:(0\.\d{1,4}|1(?:\.0*)?)")
 _Filter = Image.Resampling
-# What reduces pictures: a share of the promised factor, as an exponent of it, and the filter. The blurriest is first.
+# What reduces pictures: a share of the promised factor, as an exponent of it, a filter, and whether it is widened to
+# what it reduces, as most programs do. The first one leaves least.
 _REDUCTIONS = (
-    (1.0, _Filter.BILINEAR), (1.0, _Filter.BOX), (1.0, _Filter.LANCZOS), (1.0, _Filter.BICUBIC),
-    (0.75, _Filter.BILINEAR), (0.5, _Filter.LANCZOS), (0.5, _Filter.BILINEAR), (0.2, _Filter.BICUBIC),
+    (1.0, _Filter.BILINEAR, True), (1.0, _Filter.BOX, True), (1.0, _Filter.LANCZOS, True),
+    (1.0, _Filter.BICUBIC, False), (0.75, _Filter.BILINEAR, True), (0.75, _Filter.BILINEAR, False),
+    (0.5, _Filter.BILINEAR, True), (0.2, _Filter.BICUBIC, True),
 )  # fmt: skip
 
 
@@ -73,25 +75,27 @@ class Channel:
         return grid
 
     def received(self, container: np.ndarray, written: int | None, few: bool = False) -> Iterator[np.ndarray]:
-        """The pictures that may arrive, (H, W, 3) uint8 each; the first is the file that is written.
+        """The pictures that may arrive, (H, W, 3) uint8 each.
 
         Args:
-            written: JPEG quality of that file; None for one without loss.
-            few: the file, and the worst of what may arrive, alone.
+            written: JPEG quality of the file that is sent; None for one without loss.
+            few: the worst of what may arrive alone; else the file itself too.
         """
         sent = container if written is None else through_jpeg(container, written)
+        if few:
+            small = sent if self.factor is None else _reduced(sent, self.factor, *_REDUCTIONS[0][1:])
+            yield _saved(small, self.saves[0])
+            return
         yield sent
         if self.factor is None:
-            yield from (_saved(sent, qualities) for qualities in (self.saves[:1] if few else self.saves))
-            if not few:
-                yield through_jpeg(sent, self.quality, full_chroma=True)
+            yield from (_saved(sent, qualities) for qualities in self.saves)
+            yield through_jpeg(sent, self.quality, full_chroma=True)
             return
         yield _saved(sent, self.saves[0])
-        for share, by in _REDUCTIONS[:1] if few else _REDUCTIONS:
-            small = _saved(_reduced(sent, self.factor**share, by), self.saves[0])
+        for share, *how in _REDUCTIONS:
+            small = _saved(_reduced(sent, self.factor**share, *how), self.saves[0])
             yield small
-        if not few:
-            yield resize(small, *sent.shape[:2])
+        yield resize(small, *sent.shape[:2])
 
 
 def parse_channel(text: str) -> Channel:
@@ -123,6 +127,10 @@ def _saved(picture: np.ndarray, qualities: tuple[int, ...]) -> np.ndarray:
     return picture
 
 
-def _reduced(picture: np.ndarray, factor: float, by: Image.Resampling) -> np.ndarray:
+def _reduced(picture: np.ndarray, factor: float, by: Image.Resampling, widened: bool) -> np.ndarray:
     height, width = (max(1, math.floor(side * factor + 0.5)) for side in picture.shape[:2])
-    return np.array(Image.fromarray(picture).resize((width, height), by))
+    image = Image.fromarray(picture)
+    if widened:
+        return np.array(image.resize((width, height), by))
+    across, down = picture.shape[1] / width, picture.shape[0] / height
+    return np.array(image.transform((width, height), Image.Transform.AFFINE, (across, 0, 0, 0, down, 0), by))

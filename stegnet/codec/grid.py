@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from stegnet.codec.carriers import size_bytes
 from stegnet.codec.modem import BLOCK
@@ -19,7 +19,12 @@ from stegnet.media import resize
 _SHORTEST, _PER_DOUBLING = 128, 2  # long side of the smallest canonical size in pixels; sizes for each doubling of it
 _SHARE = 0.84  # of the smallest copy that is promised: a canonical size has at most this share of its sides
 _THUMBNAIL = 128  # side of the picture that the salt of resized copies is taken from
+_SALT_STEP = 32  # levels
 _PASSES = 3  # of back-projection
+_BLURRED = 2.0  # times a canonical size: a larger copy has lost nothing of it
+_SIDE = 0.12
+# The inverse, about, of reducing by a triangle (1 / sinc²), down and across.
+_SHARPEN = ImageFilter.Kernel((3, 3), np.outer(*2 * [[-_SIDE, 1 + 2 * _SIDE, -_SIDE]]).reshape(-1).tolist(), 1)
 _SURENESS = 0.5  # of log-likelihood ratios after resampling, which is more than the modem was trained for
 
 
@@ -49,6 +54,12 @@ class Grid:
     def area(self, picture: np.ndarray) -> np.ndarray:
         """The hidden area, (height, width, 3) uint8, of a picture or of a copy of it."""
         return hidden_area(picture) if self.own else resize(picture, self.height, self.width)
+
+    def areas(self, picture: np.ndarray) -> Iterator[np.ndarray]:
+        """As `area`; then, of a copy that is not much larger, with what a linear filter has taken from it put back."""
+        yield self.area(picture)
+        if not self.own and max(picture.shape[:2]) < _BLURRED * max(self.height, self.width):
+            yield self.area(np.array(Image.fromarray(picture).filter(_SHARPEN)))
 
     def salts(self, picture: np.ndarray) -> Iterator[bytes]:
         """The salts that a picture may have had, the likeliest first."""
@@ -118,7 +129,7 @@ def _sized(height: int, width: int, longest: int, blocks: float) -> Grid:
 def salts_of_copies(picture: np.ndarray) -> Iterator[bytes]:
     """The salts of a picture of any size, from its mean lumas at one size."""
     small = resize(picture, _THUMBNAIL, _THUMBNAIL)
-    return salts_of(b"stegnet/2/robust/resized/salt", region_means(small))
+    return salts_of(b"stegnet/2/robust/resized/salt", region_means(small), _SALT_STEP)
 
 
 def _projected(cover: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -87,14 +87,22 @@ class Modem:
         rungs, local = read_rungs(path), read_card(path).options.get("backbone") == NO_BACKBONE
         return cls(load_engine(path, backend, device, precision), weights_id(path), rungs, local)
 
-    def hide(self, cover: np.ndarray, bits: np.ndarray, dither: np.ndarray, step: Step = no_step) -> np.ndarray:
+    def hide(
+        self,
+        cover: np.ndarray,
+        bits: np.ndarray,
+        dither: np.ndarray,
+        step: Step = no_step,
+        places: slice = slice(None),
+    ) -> np.ndarray:
         """Hides bits in a cover.
 
         Args:
             cover: (H, W, 3) uint8, sides multiples of 8.
-            bits: (H/8, W/8, K) float32: −1, 1, or 0 for a bit that is not used.
+            bits: (H/8, W/8, k): −1, 1, or 0 for a bit that is not used.
             dither: (H/8, W/8, 64) float32 in [0, 1).
             step: called after each tile of a large picture.
+            places: of each block's K bits, those that are given; the others are not used.
         Returns:
             The container, (H, W, 3) uint8.
         Raises:
@@ -104,7 +112,9 @@ class Modem:
 
         def compute(tile: Tile) -> None:
             blocks = _in_blocks(tile)
-            given = np.concatenate([blocks.around(bits), blocks.around(dither)], 2)
+            some, around = blocks.around(bits), blocks.around(dither)
+            given = np.zeros((*some.shape[:2], self.bits + DITHER), np.float32)
+            given[..., : self.bits][..., places], given[..., self.bits :] = some, around
             exact = self.engine.hide(from_8_bits(tile.around(cover)), given)
             tile.part(container)[:] = to_8_bits(tile.inside(exact))
 

@@ -6,6 +6,7 @@ place: mean lumas of the picture, which hiding and codecs keep, serve as salt.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 
@@ -16,13 +17,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from stegnet.codec.carriers import TAG_BYTES, keystream, size_bytes
 from stegnet.codec.fec import HIGHEST, LOWEST, Code, Coding
 from stegnet.codec.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
-from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung
+from stegnet.codec.modem import BLOCK, DITHER, Rung
 
 HEADER_BYTES = 8
 _RATE_BITS = 64  # values of the header's first byte that this version uses
 _HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
 _HEADER_SHARE = 32  # of all blocks, one in so many carries the header
-_HEADER_ITERATIONS = 40
+_HEADER_ITERATIONS = 20
 _NONCE = bytes(12)  # each record has a key of its own
 _REGIONS = 4  # in a row and in a column
 _STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge that codecs may move it over
@@ -83,9 +84,13 @@ def robust_salts(picture: np.ndarray) -> Iterator[bytes]:
     yield from salts_of(b"stegnet/2/robust/salt" + size_bytes(*picture.shape[:2]), region_means(hidden_area(picture)))
 
 
-def salts_of(prefix: bytes, means: np.ndarray) -> Iterator[bytes]:
-    """The salts, as `robust_salts`, of regions of these mean lumas, (n,) in levels; `prefix` is hashed before them."""
-    numbers, others, distances = _steps(means)
+def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP) -> Iterator[bytes]:
+    """The salts, as `robust_salts`, of regions of these mean lumas, (n,) in levels; `prefix` is hashed before them.
+
+    Args:
+        step: in levels.
+    """
+    numbers, others, distances = _steps(means, step)
     near = np.flatnonzero(distances < _NEAR)
     near = near[distances[near].argsort(kind="stable")][:_MOST_NEAR]
     flips = [near[[bool(number >> place & 1) for place in range(near.size)]] for number in range(1 << near.size)]
@@ -104,9 +109,8 @@ def robust_key(source: KeySource, salt: bytes) -> Key:
 def places_of(blocks: int, rung: Rung, key: Key, salt: bytes) -> Places:
     """Places of header and record in a picture of so many blocks."""
     some = min(blocks, max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE)))
-    words = np.frombuffer(keystream(key.robust(b"places", salt), 8 * (blocks + some * rung.bits)), "<u8")
-    order = _sorting(words[:blocks])
-    return Places(_bits_of(order[:some], rung.bits)[_sorting(words[blocks:])], order[some:], rung.bits)
+    order, of_header = _orders(key.robust(b"places", salt), blocks, some * rung.bits)
+    return Places(_bits_of(order[:some], rung.bits)[of_header], order[some:], rung.bits)
 
 
 def dither_of(shape: tuple[int, int], key: Key, salt: bytes) -> np.ndarray:
@@ -125,20 +129,6 @@ def content_room(blocks: int, rung: Rung, rate: int) -> int:
     """Bytes of a record's content in so many blocks; negative if there are too few."""
     places = record_places(blocks, rung)
     return Coding(places, rate).room // 8 - TAG_BYTES if places else -1
-
-
-def make_bits(
-    shape: tuple[int, int], modem: Modem, rung: Rung, rate: int, content: bytes, key: Key, salt: bytes, nonce: bytes
-) -> np.ndarray:
-    """The bits that carry a record, (rows, cols, K) float32: −1 or 1, and 0 for those of other rungs.
-
-    Args:
-        shape: rows and columns of blocks.
-        content, nonce: as `coded_bits`.
-    """
-    bits = np.zeros((*shape, modem.bits), np.float32)
-    bits[..., rung.places] = coded_bits(shape, rung, rate, content, key, salt, nonce) * 2.0 - 1
-    return bits
 
 
 def coded_bits(
@@ -161,7 +151,7 @@ def coded_bits(
     sealed = _seal(content.ljust(content_room(blocks, rung, rate), b"\0"), shape, key, salt, header)
     message = np.zeros(coding.room, np.uint8)
     message[: 8 * len(sealed)] = _unpacked(sealed)
-    order = _order(key.robust(b"order", salt, header), coding.places)
+    order = _orders(key.robust(b"order", salt, header), coding.places)[0]
     mask = _mask(key.robust(b"mask", salt, header), coding.places)
     carried[rest[order]] = coding.encode(message) ^ mask
     return carried.reshape(*shape, rung.bits)
@@ -196,9 +186,9 @@ def read_bits(
         return None
     rest = places.rest
     coding = Coding(rest.size, header[0])
-    order = _order(key.robust(b"order", salt, header), coding.places)
-    signs = 1.0 - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
-    message = coding.decode(ratios(rest[order]) * signs * sure(header[0]))
+    order = _orders(key.robust(b"order", salt, header), coding.places)[0]
+    signs = np.float32(1) - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
+    message = coding.decode(ratios(rest[order]) * (signs * np.float32(sure(header[0]))))
     content = (
         None if message is None else _unseal(np.packbits(message[: coding.room // 8 * 8]), shape, key, salt, header)
     )
@@ -238,13 +228,13 @@ def _region_edges(blocks: int) -> list[int]:
     return [BLOCK * (blocks * edge // parts) for edge in range(parts + 1)]
 
 
-def _steps(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The step that each mean is in, the one across the nearer edge, and the distance to that edge in levels."""
-    inside = (means // _STEP).astype(int)
-    above = means - _STEP * inside >= _STEP / 2
+    inside = (means // step).astype(int)
+    above = means - step * inside >= step / 2
     others = inside + np.where(above, 1, -1)
-    distances = np.where(above, _STEP * (inside + 1) - means, means - _STEP * inside)
-    distances[(others < 0) | (others > 255 // _STEP)] = np.inf
+    distances = np.where(above, step * (inside + 1) - means, means - step * inside)
+    distances[(others < 0) | (others > 255 // step)] = np.inf
     return inside, others, distances
 
 
@@ -252,8 +242,11 @@ def _bits_of(blocks: np.ndarray, bits: int) -> np.ndarray:
     return (blocks[:, None] * bits + np.arange(bits)).reshape(-1)
 
 
-def _order(key: bytes, count: int) -> np.ndarray:
-    return _sorting(np.frombuffer(keystream(key, 8 * count), "<u8"))
+@lru_cache(maxsize=2)
+def _orders(key: bytes, *counts: int) -> tuple[np.ndarray, ...]:
+    """Permutations of these numbers of elements, (count,) int each, from one stream; kept, since hiding reads too."""
+    words = np.frombuffer(keystream(key, 8 * sum(counts)), "<u8")
+    return tuple(_sorting(some) for some in np.split(words, np.cumsum(counts)[:-1]))
 
 
 def _sorting(words: np.ndarray) -> np.ndarray:

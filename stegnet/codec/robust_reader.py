@@ -6,6 +6,7 @@ of its blocks alone; all other blocks are read only where it opens.
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from itertools import product
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from stegnet.codec.modem import BLOCK, Modem, Rung
 from stegnet.codec.network import Step, no_step
 from stegnet.codec.robust import Reading, dither_of, read_bits, robust_key
 
-_ENOUGH = 1024  # blocks of a header that are read
+_ENOUGH = 384  # blocks of a header that are read
 _MANY = 16 * _ENOUGH  # blocks of a picture of which not all are read at once
 
 Read = Callable[[np.ndarray, Step], Reading | None]
@@ -34,18 +35,18 @@ class _Likelihoods:
     def of(self, rung: Rung, numbers: np.ndarray) -> np.ndarray:
         """Ratios of a rung's bits with these numbers, (n,); of few bits of a large picture, 0 for some."""
         few = self._modem.local and self._count > _MANY and numbers.size < self._count * rung.bits // 8
-        blocks, bits = np.divmod(numbers, rung.bits)
         if few:
-            return self._of_some(blocks, bits + rung.first) * self._sureness
-        return self._of_all(rung)[blocks, bits] * self._sureness
+            blocks, bits = np.divmod(numbers, rung.bits)
+            return self._of_some(blocks, bits + rung.first) * np.float32(self._sureness)
+        return self._of_all(rung)[numbers] * np.float32(self._sureness)
 
     def _of_all(self, rung: Rung) -> np.ndarray:
-        """(blocks, bits of the rung)."""
+        """Those of all blocks."""
         if self._count > _MANY:  # of those, one rung is read
-            return self._modem.reveal(self._area, self._dither, self._step, rung.places).reshape(self._count, -1)
+            return self._modem.reveal(self._area, self._dither, self._step, rung.places).reshape(-1)
         if "all" not in self._known:
             self._known["all"] = self._modem.reveal(self._area, self._dither).reshape(self._count, -1)
-        return self._known["all"][:, rung.places]
+        return self._known["all"][:, rung.places].reshape(-1)
 
     def _of_some(self, blocks: np.ndarray, bits: np.ndarray) -> np.ndarray:
         if "some" not in self._known:
@@ -92,8 +93,7 @@ def grid_reader(modem: Modem, source: KeySource, grid: Grid) -> Read:
 def _read_grid(
     modem: Modem, key_of: Callable[[bytes], Key], picture: np.ndarray, grid: Grid, salts: Sequence[bytes], step: Step
 ) -> Reading | None:
-    area = grid.area(picture)
-    for salt in salts:
+    for area, salt in product(grid.areas(picture), salts):
         key, full = key_of(salt), grid.full(salt)
         likelihoods = _Likelihoods(modem, area, dither_of(grid.shape, key, full), grid.sureness, step)
         for rung in modem.rungs:

@@ -9,11 +9,10 @@ import numpy as np
 
 from stegnet.codec.channels import Channel
 from stegnet.codec.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
-from stegnet.codec.grid import Grid
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.modem import DITHER, Modem, Rung
 from stegnet.codec.network import Step, no_step
-from stegnet.codec.robust import content_room, dither_of, make_bits, new_nonce, record_places, robust_key
+from stegnet.codec.robust import coded_bits, content_room, dither_of, new_nonce, record_places, robust_key
 from stegnet.codec.robust_reader import grid_reader
 from stegnet.core.errors import CapacityError
 
@@ -57,6 +56,19 @@ def choose_rung(rungs: Sequence[Rung], channel: Channel, psnr: float) -> Rung:
     return max(fitting, key=lambda rung: (rung.lowest, rung.bits))
 
 
+def best_rung(modem: Modem, cover: np.ndarray, channel: Channel, psnr: float, written: int | None) -> Rung:
+    """As `choose_rung`; for resized copies, which no rung was trained for, the one that carries most through them.
+
+    Args:
+        cover, written: as `hide_robust`.
+    """
+    chosen = choose_rung(modem.rungs, channel, psnr)
+    if channel.factor is None:
+        return chosen
+    near = [rung for rung in modem.rungs if rung.psnr == chosen.psnr and rung.lowest <= chosen.lowest]
+    return max(near, key=lambda rung: _carried(modem, cover, channel, rung, written))
+
+
 def hide_robust(
     modem: Modem,
     cover: np.ndarray,
@@ -81,6 +93,7 @@ def hide_robust(
     grid = channel.grid(*cover.shape[:2])
     shape, area, few = grid.shape, grid.area(cover), cover[..., 0].size > _LARGE
     room, read = partial(content_room, shape[0] * shape[1], rung), grid_reader(modem, key_source, grid)
+    received = partial(channel.received, written=written, few=few)
     most, container = best_rate(modem, cover, channel, rung, written, randomness) - _MARGIN, cover
     for _ in range(_ATTEMPTS):
         if most < LOWEST or room(most) < 1:
@@ -88,11 +101,12 @@ def hide_robust(
         content = fit(room(most))
         rate = next(lower for lower in range(LOWEST, most + 1) if room(lower) >= len(content))
         # Of the cover, then of what hiding made of it.
-        salt = _common_salt(map(grid.salts, channel.received(container, written, few)))
+        salt = _common_salt(map(grid.salts, [cover] if container is cover else received(container)))
         key, full = robust_key(key_source, salt), grid.full(salt)
-        bits = make_bits(shape, modem, rung, rate, content, key, full, new_nonce(randomness))
-        container = grid.replaced(cover, modem.hide(area, bits, dither_of(shape, key, full), step))
-        readings = (read(picture, step) for picture in channel.received(container, written, few))
+        bits = coded_bits(shape, rung, rate, content, key, full, new_nonce(randomness)) * np.float32(2) - 1
+        hidden = modem.hide(area, bits, dither_of(shape, key, full), step, rung.places)
+        container = grid.replaced(cover, hidden)
+        readings = (read(picture, step) for picture in received(container))
         if all(reading is not None and reading.content.startswith(content) for reading in readings):
             return Survivor(container, rung, room(rate))
         most -= _MARGIN
@@ -110,39 +124,39 @@ def best_rate(
     Args:
         cover: (H, W, 3) uint8; of a large one, a part is used.
     """
-    some = _sample(cover)
-    grid = channel.grid(*cover.shape[:2]).scaled(cover.shape, some.shape)
-    right = _right_ratios(modem, some, grid, channel, rung, written, randomness)
+    right = _right_ratios(modem, cover, channel, rung, written, randomness)
     right.sort(key=information)
     highest = min(int(information(right[0]) * RATES), HIGHEST) if right else 0
     return next((rate for rate in range(highest, LOWEST - 1, -1) if _all_come_back(rate, right)), 0)
 
 
+def _carried(modem: Modem, cover: np.ndarray, channel: Channel, rung: Rung, written: int | None) -> float:
+    """Bits that a block carries through the worst of a channel."""
+    right = _right_ratios(modem, cover, channel, rung, written, SYSTEM)
+    return rung.bits * min(map(information, right), default=0.0)
+
+
 def _right_ratios(
-    modem: Modem,
-    cover: np.ndarray,
-    grid: Grid,
-    channel: Channel,
-    rung: Rung,
-    written: int | None,
-    randomness: Randomness,
+    modem: Modem, cover: np.ndarray, channel: Channel, rung: Rung, written: int | None, randomness: Randomness
 ) -> list[np.ndarray]:
     """Ratios of random bits that were hidden in a cover, for each picture that may arrive: positive where right."""
-    area, shape = grid.area(cover), (*grid.shape, rung.bits)
+    some = _sample(cover)
+    grid = channel.grid(*cover.shape[:2]).scaled(cover.shape, some.shape)
+    area, shape = grid.area(some), (*grid.shape, rung.bits)
     draw = np.random.default_rng(int.from_bytes(randomness(16), "big"))
-    bits = np.zeros((*grid.shape, modem.bits), np.float32)
-    bits[..., rung.places] = sent = draw.integers(0, 2, shape) * 2.0 - 1
+    sent = draw.integers(0, 2, shape, np.int8) * np.float32(2) - 1
     dither = draw.random((*grid.shape, DITHER), np.float32)
     places = min(record_places(shape[0] * shape[1], rung), _CODEWORDS * LONGEST)
     if not places:
         return []
-    container, chosen = grid.replaced(cover, modem.hide(area, bits, dither)), draw.permutation(sent.size)[:places]
+    hidden, chosen = modem.hide(area, sent, dither, places=rung.places), draw.permutation(sent.size)[:places]
 
     def read(picture: np.ndarray) -> np.ndarray:
-        ratios = modem.reveal(grid.area(picture), dither, places=rung.places)
-        return (ratios * sent).reshape(-1)[chosen] * grid.sureness
+        ratios = (modem.reveal(area, dither, places=rung.places) for area in grid.areas(picture))
+        right = [(some * sent).reshape(-1)[chosen] * grid.sureness for some in ratios]
+        return max(right, key=information)
 
-    return [read(picture) for picture in channel.received(container, written)]
+    return [read(picture) for picture in channel.received(grid.replaced(some, hidden), written)]
 
 
 def information(right: np.ndarray) -> float:
@@ -169,7 +183,7 @@ def _sample(cover: np.ndarray) -> np.ndarray:
     height, width = cover.shape[:2]
     if height * width <= _LARGE or min(height, width) < _SQUARE:
         return cover
-    count = math.isqrt(_LARGE // 2) // _SQUARE
+    count = math.isqrt(_LARGE // 3) // _SQUARE
     down, across = (
         np.linspace(0, side - _SQUARE, min(count, side // _SQUARE)).astype(int) // _GRID * _GRID
         for side in (height, width)
