@@ -20,7 +20,10 @@ from stegnet.codec.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomnes
 from stegnet.codec.modem import BLOCK, DITHER, Rung
 
 HEADER_BYTES = 8
-_RATE_BITS = 64  # values of the header's first byte that this version uses
+_RATES = 64  # the header's first byte is the number of a share, times this, plus the rate
+# Of the blocks that could carry the record, those that do, by the number of a share; the others stay as they are.
+SHARES = (6, 4, 2, 1)
+_WHOLE = 6
 _HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
 _HEADER_SHARE = 32  # of all blocks, one in so many carries the header
 _HEADER_ITERATIONS = 20
@@ -55,7 +58,7 @@ class Places:
 
     Attributes:
         header: (h,) int, in the order of the header's coded bits.
-        others: blocks of the record, in their order.
+        others: all other blocks, in their order.
         bits: of each block.
     """
 
@@ -63,10 +66,13 @@ class Places:
     others: np.ndarray
     bits: int
 
-    @property
-    def rest(self) -> np.ndarray:
-        """(r,) int: places of the record, in a fixed order."""
-        return _bits_of(self.others, self.bits)
+    def record(self, share: int) -> np.ndarray:
+        """(r,) int: places of the record, in a fixed order, given the number of its share."""
+        return _bits_of(self.others[: _shared(self.others.size, share)], self.bits)
+
+    def unused(self, share: int) -> np.ndarray:
+        """(n,) int: blocks that carry nothing."""
+        return self.others[_shared(self.others.size, share) :]
 
 
 def hidden_area(picture: np.ndarray) -> np.ndarray:
@@ -119,42 +125,61 @@ def dither_of(shape: tuple[int, int], key: Key, salt: bytes) -> np.ndarray:
     return words.reshape(*shape, DITHER) * np.float32(1 / (1 << 16))
 
 
-def record_places(blocks: int, rung: Rung) -> int:
-    """Number of bits that carry the record; 0 if there is no room for a header."""
+def record_places(blocks: int, rung: Rung, share: int = 0) -> int:
+    """Number of bits that carry the record; 0 if there is no room for a header.
+
+    Args:
+        share: number of the share of blocks that are used.
+    """
     some = max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE))
-    return max(blocks - some, 0) * rung.bits
+    return _shared(max(blocks - some, 0), share) * rung.bits
 
 
-def content_room(blocks: int, rung: Rung, rate: int) -> int:
-    """Bytes of a record's content in so many blocks; negative if there are too few."""
-    places = record_places(blocks, rung)
+def content_room(blocks: int, rung: Rung, rate: int, share: int = 0) -> int:
+    """Bytes of a record's content in so many blocks; negative if there are too few. Arguments as `record_places`."""
+    places = record_places(blocks, rung, share)
     return Coding(places, rate).room // 8 - TAG_BYTES if places else -1
 
 
 def coded_bits(
-    shape: tuple[int, int], rung: Rung, rate: int, content: bytes, key: Key, salt: bytes, nonce: bytes
+    shape: tuple[int, int],
+    rung: Rung,
+    rate: int,
+    content: bytes,
+    key: Key,
+    salt: bytes,
+    nonce: bytes,
+    share: int = 0,
 ) -> np.ndarray:
-    """The bits of a rung that carry a record, (rows, cols, bits) uint8.
+    """The bits of a rung that carry a record, (rows, cols, bits) uint8; 0 where nothing is carried.
 
     Args:
         shape: rows and columns of blocks.
         content: at most `content_room` bytes.
         nonce: 7 random bytes, fresh for each hiding.
+        share: number of the share of blocks that are used.
     """
     blocks = shape[0] * shape[1]
-    places, header = places_of(blocks, rung, key, salt), bytes([rate]) + nonce
+    places, header = places_of(blocks, rung, key, salt), bytes([_RATES * share + rate]) + nonce
     carried = np.zeros(blocks * rung.bits, np.uint8)
     repeated = np.resize(_HEADER.encode(_unpacked(header)), places.header.size)
     carried[places.header] = repeated ^ _mask(key.robust(b"header", salt), repeated.size)
-    rest = places.rest
-    coding = Coding(rest.size, rate)
-    sealed = _seal(content.ljust(content_room(blocks, rung, rate), b"\0"), shape, key, salt, header)
+    record = places.record(share)
+    coding = Coding(record.size, rate)
+    sealed = _seal(content.ljust(content_room(blocks, rung, rate, share), b"\0"), shape, key, salt, header)
     message = np.zeros(coding.room, np.uint8)
     message[: 8 * len(sealed)] = _unpacked(sealed)
-    order = _orders(key.robust(b"order", salt, header), coding.places)[0]
+    (order,) = _orders(key.robust(b"order", salt, header), coding.places)
     mask = _mask(key.robust(b"mask", salt, header), coding.places)
-    carried[rest[order]] = coding.encode(message) ^ mask
+    carried[record[order]] = coding.encode(message) ^ mask
     return carried.reshape(*shape, rung.bits)
+
+
+def used_blocks(shape: tuple[int, int], rung: Rung, key: Key, salt: bytes, share: int) -> np.ndarray:
+    """The blocks that carry something, (rows, cols) bool; arguments as `coded_bits`."""
+    used = np.ones(shape[0] * shape[1], bool)
+    used[places_of(used.size, rung, key, salt).unused(share)] = False
+    return used.reshape(shape)
 
 
 def new_nonce(randomness: Randomness) -> bytes:
@@ -182,17 +207,20 @@ def read_bits(
         return None
     places = places_of(blocks, rung, key, salt)
     header = _read_header(ratios(places.header), key.robust(b"header", salt))
-    if header is None or not LOWEST <= header[0] <= HIGHEST or content_room(blocks, rung, header[0]) < 0:
+    if header is None:
         return None
-    rest = places.rest
-    coding = Coding(rest.size, header[0])
-    order = _orders(key.robust(b"order", salt, header), coding.places)[0]
+    share, rate = divmod(header[0], _RATES)
+    if not LOWEST <= rate <= HIGHEST or content_room(blocks, rung, rate, share) < 0:
+        return None
+    record = places.record(share)
+    coding = Coding(record.size, rate)
+    (order,) = _orders(key.robust(b"order", salt, header), coding.places)
     signs = np.float32(1) - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
-    message = coding.decode(ratios(rest[order]) * (signs * np.float32(sure(header[0]))))
-    content = (
-        None if message is None else _unseal(np.packbits(message[: coding.room // 8 * 8]), shape, key, salt, header)
-    )
-    return None if content is None else Reading(content, rung, header[0])
+    message = coding.decode(ratios(record[order]) * (signs * np.float32(sure(rate))))
+    if message is None:
+        return None
+    content = _unseal(np.packbits(message[: coding.room // 8 * 8]), shape, key, salt, header)
+    return None if content is None else Reading(content, rung, rate)
 
 
 def _read_header(ratios: np.ndarray, mask_key: bytes) -> bytes | None:
@@ -236,6 +264,10 @@ def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.nda
     distances = np.where(above, step * (inside + 1) - means, means - step * inside)
     distances[(others < 0) | (others > 255 // step)] = np.inf
     return inside, others, distances
+
+
+def _shared(blocks: int, share: int) -> int:
+    return blocks * SHARES[share] // _WHOLE
 
 
 def _bits_of(blocks: np.ndarray, bits: int) -> np.ndarray:

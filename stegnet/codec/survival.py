@@ -10,9 +10,18 @@ import numpy as np
 from stegnet.codec.channels import Channel
 from stegnet.codec.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
-from stegnet.codec.modem import DITHER, Modem, Rung
+from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung
 from stegnet.codec.network import Step, no_step
-from stegnet.codec.robust import coded_bits, content_room, dither_of, new_nonce, record_places, robust_key
+from stegnet.codec.robust import (
+    SHARES,
+    coded_bits,
+    content_room,
+    dither_of,
+    new_nonce,
+    record_places,
+    robust_key,
+    used_blocks,
+)
 from stegnet.codec.robust_reader import grid_reader
 from stegnet.core.errors import CapacityError
 
@@ -22,6 +31,7 @@ _SQUARE = 128  # side of the pieces of that part
 _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
 _ATTEMPTS = 6
+_SPARED = 0.75  # of the highest rate: the rest is kept for what was not simulated, where blocks are spared
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
 _LARGER = "take a larger cover, with more detail, or a milder channel"
 
@@ -99,18 +109,33 @@ def hide_robust(
         if most < LOWEST or room(most) < 1:
             break
         content = fit(room(most))
-        rate = next(lower for lower in range(LOWEST, most + 1) if room(lower) >= len(content))
+        rate, share = _rate_and_share(room, most, len(content))
         # Of the cover, then of what hiding made of it.
         salt = _common_salt(map(grid.salts, [cover] if container is cover else received(container)))
         key, full = robust_key(key_source, salt), grid.full(salt)
-        bits = coded_bits(shape, rung, rate, content, key, full, new_nonce(randomness)) * np.float32(2) - 1
-        hidden = modem.hide(area, bits, dither_of(shape, key, full), step, rung.places)
-        container = grid.replaced(cover, hidden)
+        nonce, used = new_nonce(randomness), used_blocks(shape, rung, key, full, share)[..., None]
+        bits = coded_bits(shape, rung, rate, content, key, full, nonce, share) * np.float32(2) - 1
+        hidden = modem.hide(area, bits * used, dither_of(shape, key, full), step, rung.places)
+        changed = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, area)
+        container = grid.replaced(cover, changed)
         readings = (read(picture, step) for picture in received(container))
         if all(reading is not None and reading.content.startswith(content) for reading in readings):
-            return Survivor(container, rung, room(rate))
+            return Survivor(container, rung, room(rate, share))
         most -= _MARGIN
     raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
+
+
+def _rate_and_share(room: Callable[..., int], most: int, size: int) -> tuple[int, int]:
+    """The rate of content of a size in bytes, and the number of the smallest share of blocks with room for it.
+
+    Where there is room to spare, blocks are left as they are, and the rate is at most _SPARED of the highest; then the
+    lowest that fits.
+    """
+    for share in reversed(range(len(SHARES))):
+        for rate in range(LOWEST, int(most * (_SPARED if share else 1)) + 1):
+            if room(rate, share) >= size:
+                return rate, share
+    raise AssertionError("content that has no room")
 
 
 def best_rate(
