@@ -66,13 +66,14 @@ class Places:
     others: np.ndarray
     bits: int
 
-    def record(self, share: int) -> np.ndarray:
-        """(r,) int: places of the record, in a fixed order, given the number of its share."""
-        return _bits_of(self.others[: _shared(self.others.size, share)], self.bits)
+    def record(self, share: int, header: bytes) -> np.ndarray:
+        """(r,) int: places of the record, in a fixed order, given the number of its share and its header."""
+        return _bits_of(self.in_turn(share, header)[: _shared(self.others.size, share)], self.bits)
 
-    def unused(self, share: int) -> np.ndarray:
-        """(n,) int: blocks that carry nothing."""
-        return self.others[_shared(self.others.size, share) :]
+    def in_turn(self, share: int, header: bytes) -> np.ndarray:
+        """The other blocks, those that carry the record first: not all do, and which ones is new in each hiding."""
+        start = int.from_bytes(header[1:], "big") if share else 0
+        return np.roll(self.others, -(start % max(self.others.size, 1)))
 
 
 def hidden_area(picture: np.ndarray) -> np.ndarray:
@@ -164,7 +165,7 @@ def coded_bits(
     carried = np.zeros(blocks * rung.bits, np.uint8)
     repeated = np.resize(_HEADER.encode(_unpacked(header)), places.header.size)
     carried[places.header] = repeated ^ _mask(key.robust(b"header", salt), repeated.size)
-    record = places.record(share)
+    record = places.record(share, header)
     coding = Coding(record.size, rate)
     sealed = _seal(content.ljust(content_room(blocks, rung, rate, share), b"\0"), shape, key, salt, header)
     message = np.zeros(coding.room, np.uint8)
@@ -175,10 +176,10 @@ def coded_bits(
     return carried.reshape(*shape, rung.bits)
 
 
-def used_blocks(shape: tuple[int, int], rung: Rung, key: Key, salt: bytes, share: int) -> np.ndarray:
+def used_blocks(shape: tuple[int, int], rung: Rung, key: Key, salt: bytes, nonce: bytes, share: int) -> np.ndarray:
     """The blocks that carry something, (rows, cols) bool; arguments as `coded_bits`."""
-    used = np.ones(shape[0] * shape[1], bool)
-    used[places_of(used.size, rung, key, salt).unused(share)] = False
+    used, places = np.ones(shape[0] * shape[1], bool), places_of(shape[0] * shape[1], rung, key, salt)
+    used[places.in_turn(share, bytes(1) + nonce)[_shared(places.others.size, share) :]] = False
     return used.reshape(shape)
 
 
@@ -212,7 +213,7 @@ def read_bits(
     share, rate = divmod(header[0], _RATES)
     if not LOWEST <= rate <= HIGHEST or content_room(blocks, rung, rate, share) < 0:
         return None
-    record = places.record(share)
+    record = places.record(share, header)
     coding = Coding(record.size, rate)
     (order,) = _orders(key.robust(b"order", salt, header), coding.places)
     signs = np.float32(1) - 2 * _mask(key.robust(b"mask", salt, header), coding.places)

@@ -113,7 +113,8 @@ def hide_robust(
         # Of the cover, then of what hiding made of it.
         salt = _common_salt(map(grid.salts, [cover] if container is cover else received(container)))
         key, full = robust_key(key_source, salt), grid.full(salt)
-        nonce, used = new_nonce(randomness), used_blocks(shape, rung, key, full, share)[..., None]
+        nonce = new_nonce(randomness)
+        used = used_blocks(shape, rung, key, full, nonce, share)[..., None]
         bits = coded_bits(shape, rung, rate, content, key, full, nonce, share) * np.float32(2) - 1
         hidden = modem.hide(area, bits * used, dither_of(shape, key, full), step, rung.places)
         changed = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, area)

@@ -35,7 +35,7 @@ from tests.support.modem import RUNGS, index_modem
 MODEM = index_modem()
 KEY = Key(bytes(range(32)))
 JPEG75, JPEG90, STRONG = RUNGS
-NONCE = bytes(7)
+NONCE = bytes(range(7))
 
 
 @pytest.fixture(name="cover")
@@ -43,11 +43,11 @@ def textured_cover(picture) -> np.ndarray:
     return picture(250, 333, 3)
 
 
-def hidden(cover: np.ndarray, content: bytes, rung: Rung = JPEG75, rate: int = 20, key=KEY) -> np.ndarray:
+def hidden(cover: np.ndarray, content: bytes, rung: Rung = JPEG75, rate: int = 20, key=KEY, share=0) -> np.ndarray:
     """A container of content that was not tried on any channel."""
     salt = next(robust_salts(cover))
     shape = cover.shape[0] // BLOCK, cover.shape[1] // BLOCK
-    bits = coded_bits(shape, rung, rate, content, robust_key(key, salt), salt, NONCE) * 2.0 - 1
+    bits = coded_bits(shape, rung, rate, content, robust_key(key, salt), salt, NONCE, share) * 2.0 - 1
     container = cover.copy()
     dither = dither_of(shape, robust_key(key, salt), salt)
     hidden_area(container)[:] = MODEM.hide(hidden_area(cover), bits, dither, places=rung.places)
@@ -92,19 +92,40 @@ def by_the_book(picture: np.ndarray, secret: bytes, rung: Rung) -> bytes | None:
     coded = masked(subkey("header", salt), carried[elements])[:384]
     header = np.packbits(coded[:64]).tobytes()
     assert np.array_equal(Code(384, 64, 10).encode(coded[:64]), coded)
-    fresh, rest = salt + header, np.array(numbers[count * r :])
+    fresh, share, rate = salt + header, (6, 4, 2, 1)[header[0] // 64], header[0] % 64
+    start = int.from_bytes(header[1:], "big") % (blocks - count) * r if share < 6 else 0
+    numbers = numbers[count * r :]
+    rest = np.array((numbers[start:] + numbers[:start])[: (blocks - count) * share // 6 * r])
     rest = rest[np.argsort(words(subkey("order", fresh), rest.size), kind="stable")]
-    message = masked(subkey("mask", fresh), carried[rest])[: Coding(rest.size, header[0]).room]
+    message = masked(subkey("mask", fresh), carried[rest])[: Coding(rest.size, rate).room]
     sealed = np.packbits(message[: message.size // 8 * 8]).tobytes()
     more = header + rows.to_bytes(4, "big") + cols.to_bytes(4, "big")
     return AESGCM(subkey("record", fresh)).decrypt(bytes(12), sealed, more)
 
 
-@pytest.mark.parametrize("rung", RUNGS)
-def test_the_format_step_by_step(cover, rung):
+@pytest.mark.parametrize(
+    ("rung", "share"), [(JPEG75, 0), (JPEG75, 1), (JPEG90, 0), (JPEG90, 2), (JPEG90, 3), (STRONG, 2)]
+)
+def test_the_format_step_by_step(cover, rung, share):
     content = file_content("a.txt", b"a few words")
-    opened = by_the_book(hidden(cover, content, rung, 32), bytes(range(32)), rung)
-    assert opened == content.ljust(content_room(31 * 41, rung, 32), b"\0")
+    container = hidden(cover, content, rung, 32, share=share)
+    opened = by_the_book(container, bytes(range(32)), rung)
+    assert opened == content.ljust(content_room(31 * 41, rung, 32, share), b"\0")
+    assert reader(MODEM, KEY)(container).content == opened
+
+
+def test_blocks_that_are_not_needed_stay_as_they_are(cover):
+    channel = parse_channel("jpeg:75")
+    long, short = (
+        hide_robust(MODEM, cover, lambda room, few=few: bytes(few or room), KEY, channel, JPEG75).picture
+        for few in (0, 20)
+    )
+    changed = [
+        (hidden_area(each) != hidden_area(cover)).reshape(31, 8, 41, 24).any((1, 3)).mean() for each in (long, short)
+    ]
+    assert changed[0] > 0.9
+    assert changed[1] < 0.5
+    assert psnr(cover, short) > psnr(cover, long) + 2.5
 
 
 @pytest.mark.parametrize("quality", [*range(75, 96, 2), 100])
@@ -161,7 +182,7 @@ def test_a_container_that_does_not_come_back_is_made_again(cover, monkeypatch, l
     found = hide_robust(MODEM, cover, lambda room: bytes(length or room), KEY, parse_channel("jpeg:75"), JPEG75)
     assert (rates[1] == rates[0]) == bool(length)
     assert set(rates[1:]) == {rates[1]}
-    assert found.room == content_room(31 * 41, JPEG75, rates[1])
+    assert found.room == content_room(31 * 41, JPEG75, rates[1], share=2 if length else 0)
 
 
 def test_what_does_not_open(cover):
@@ -249,7 +270,10 @@ def test_the_same_content_is_never_hidden_alike(cover):
     salt = next(robust_salts(cover))
     dither = dither_of((31, 41), KEY, salt)
     first, second = (MODEM.reveal(hidden_area(each.picture), dither)[..., JPEG90.places] > 0 for each in some)
-    assert 0.35 < (first != second).mean() < 0.6
+    changed = [(hidden_area(each.picture) != hidden_area(cover)).reshape(31, 8, 41, 24).any((1, 3)) for each in some]
+    both = changed[0] & changed[1]
+    assert 0.35 < (first != second)[both].mean() < 0.6
+    assert (changed[0] != changed[1]).mean() > 0.1
 
 
 def test_what_travels_is_uniform(cover):
