@@ -32,10 +32,11 @@ what these hide is only scrambled. `stegnet info COVER` says what fits.
 Transparent pictures are composited on white.
 
 With OUT.jpg or --survive, the method is "robust": OUT survives being saved as
-JPEG and shared so, and may be an ordinary JPEG, with +resize:0.5 also of half
-the size; or being encoded as H.264, and is an ordinary film. There is much less room: a picture is scaled and compressed
-to fit, a small file is hidden as it is. Hiding simulates what OUT is promised
-to survive, and writes nothing that does not come back.
+JPEG and shared so, and may be an ordinary JPEG, with +resize:0.5 also when it is
+reduced to half its size; or being encoded as H.264, and is an ordinary film.
+There is much less room: a picture is scaled and compressed to fit, a small file
+is hidden as it is. Hiding simulates what OUT is promised to survive, and writes
+nothing that does not come back.
 
 The method "network" reveals the secret once to measure its quality, which is
 printed as PSNR. Below 30 dB a warning gives the reason; below 22 dB nothing is
