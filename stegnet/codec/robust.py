@@ -26,7 +26,7 @@ SHARES = (6, 4, 2, 1)
 _WHOLE = 6
 _HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
 _HEADER_SHARE = 32  # of all blocks, one in so many carries the header
-_HEADER_ITERATIONS = 20
+_HEADER_ITERATIONS = 40
 _NONCE = bytes(12)  # each record has a key of its own
 _REGIONS = 4  # in a row and in a column
 _STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge that codecs may move it over
