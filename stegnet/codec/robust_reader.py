@@ -18,6 +18,7 @@ from stegnet.codec.robust import Reading, dither_of, read_bits, robust_key
 
 _ENOUGH = 384  # blocks of a header that are read
 _MANY = 16 * _ENOUGH  # blocks of a picture of which not all are read at once
+_FEW = 8  # part of the bits that are read alone
 
 Read = Callable[[np.ndarray, Step], Reading | None]
 
@@ -30,19 +31,20 @@ class _Likelihoods:
         self._sureness, self._step = sureness, step
         self._cols = area.shape[1] // BLOCK
         self._count = area.shape[0] // BLOCK * self._cols
+        inner = min(area.shape[:2]) > 2 * BLOCK  # there are blocks that are at no edge
+        self._large = modem.local and inner and self._count > _MANY
         self._known: dict[str, np.ndarray] = {}
 
     def of(self, rung: Rung, numbers: np.ndarray) -> np.ndarray:
         """Ratios of a rung's bits with these numbers, (n,); of few bits of a large picture, 0 for some."""
-        few = self._modem.local and self._count > _MANY and numbers.size < self._count * rung.bits // 8
-        if few:
+        if self._large and numbers.size < self._count * rung.bits // _FEW:
             blocks, bits = np.divmod(numbers, rung.bits)
             return self._of_some(blocks, bits + rung.first) * np.float32(self._sureness)
         return self._of_all(rung)[numbers] * np.float32(self._sureness)
 
     def _of_all(self, rung: Rung) -> np.ndarray:
         """Those of all blocks."""
-        if self._count > _MANY:  # of those, one rung is read
+        if self._large:  # of those, one rung is read
             return self._modem.reveal(self._area, self._dither, self._step, rung.places).reshape(-1)
         if "all" not in self._known:
             self._known["all"] = self._modem.reveal(self._area, self._dither).reshape(self._count, -1)

@@ -90,7 +90,7 @@ def hide_robust(
     randomness: Randomness = SYSTEM,
     step: Step = no_step,
 ) -> Survivor:
-    """Hides content so that it comes back from a channel, at the most robust rate that has room for it.
+    """Hides content so that it comes back from a channel, in as few blocks as are enough, at the most robust rate there.
 
     Args:
         cover: (H, W, 3) uint8, prepared for the channel; not changed.
@@ -111,7 +111,8 @@ def hide_robust(
         content = fit(room(most))
         rate, share = _rate_and_share(room, most, len(content))
         # Of the cover, then of what hiding made of it.
-        salt = _common_salt(map(grid.salts, [cover] if container is cover else received(container)))
+        seen = [cover] if few and container is cover else received(container)
+        salt = _common_salt(map(grid.salts, seen))
         key, full = robust_key(key_source, salt), grid.full(salt)
         nonce = new_nonce(randomness)
         used = used_blocks(shape, rung, key, full, nonce, share)[..., None]
