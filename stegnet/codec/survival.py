@@ -90,7 +90,7 @@ def hide_robust(
     randomness: Randomness = SYSTEM,
     step: Step = no_step,
 ) -> Survivor:
-    """Hides content so that it comes back from a channel, in as few blocks as are enough, at the most robust rate there.
+    """Hides content so that it comes back from a channel, in as few blocks as will do, at the most robust rate there.
 
     Args:
         cover: (H, W, 3) uint8, prepared for the channel; not changed.
