@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from stegnet.core.card import weights_id
 from stegnet.core.errors import WeightsError, extra
+from stegnet.core.jpeg import DITHER
 from stegnet.core.samples import CELL, GREY, LEVELS, from_8_bits, to_8_bits
 from stegnet.data.scenes import render_scene
 from stegnet.engines.engine import ALWAYS, CARD, ID, INPUTS, NAMES, NETWORKS, Engine, graph_file
@@ -25,7 +26,6 @@ from stegnet.engines.torch_engine import TorchEngine
 from stegnet.media import atomic_write
 from stegnet.models import Card, Pair, load_pair
 from stegnet.models.invertible import Mixing
-from stegnet.models.modem import DITHER
 
 OPSET = 18
 PICTURES, SIZE = 6, 128  # rendered scenes on which the files are checked: 290,000 samples for each network

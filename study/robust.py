@@ -18,7 +18,7 @@ from PIL import Image
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec.channels import Channel, parse_channel
 from stegnet.codec.keys import KEY_BYTES, Key
-from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung, read_rungs
+from stegnet.codec.modem import Modem, Rung, read_rungs
 from stegnet.codec.robust_content import fit_picture, parse_content
 from stegnet.codec.robust_reader import reader
 from stegnet.codec.survival import (
@@ -28,10 +28,11 @@ from stegnet.codec.survival import (
     hide_robust,
     information,
 )
+from stegnet.core.card import MODEM
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.errors import CapacityError
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, psnr, ssim
 from stegnet.core.parallel import ordered
 from stegnet.engines.torch_engine import TorchEngine
@@ -45,7 +46,7 @@ from study.scores import summarise
 from study.stats import mean_interval, share_interval
 from study.steganalysis import extracted
 
-MODEM, QIM = "modem", "QIM"
+QIM = "QIM"
 TWICE = "twice, not promised"
 QUALITIES = (40, 50, 60, 70, 75, 80, 85, 90, 95, 98)
 # What is promised: a channel, and the container's PSNR in dB.

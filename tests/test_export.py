@@ -13,13 +13,12 @@ import pytest
 import torch
 
 from stegnet import export
-from stegnet.core.card import SHIPPED, read_card, weights_id
+from stegnet.core.card import MODEM, SHIPPED, read_card, weights_id
 from stegnet.core.errors import WeightsError
 from stegnet.engines.engine import ALWAYS, NETWORKS, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.models import Card, Pair, build, load_pair, names, save_pair
-from stegnet.models.modem import MODEM
 
 pytestmark = pytest.mark.slow
 

@@ -76,8 +76,7 @@ def modem_loader(options: argparse.Namespace) -> "ModemLoader":
 
 
 def _is_modem(options: argparse.Namespace) -> bool:
-    from stegnet.codec.modem import MODEM
-    from stegnet.core.card import read_card
+    from stegnet.core.card import MODEM, read_card
 
     return options.weights is not None and read_card(options.weights).model == MODEM
 

@@ -16,7 +16,7 @@ from stegnet.cli.options import add_force_option, add_network_options, auxiliary
 from stegnet.cli.signals import stop_on_signal
 
 if TYPE_CHECKING:
-    from stegnet.codec import KeySource
+    from stegnet.codec import KeySource, Report
     from stegnet.webcam.server import Statistics
 
 _MAX_PORT = 65_535
@@ -31,6 +31,10 @@ down to fit the camera picture. Frames are dropped and counted if the machine
 is too slow. Ctrl-C or the page's button ends the session and completes the
 recording, which `stegnet reveal` can open. Until then, the recording needs
 twice its space next to OUT.
+
+With --survive, OUT is an ordinary H.264 film of the camera: when the session
+ends, SECRET is hidden in it as by `stegnet hide --survive`. If that fails, the
+camera's film without loss stays next to OUT.
 """
 
 
@@ -53,6 +57,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     webcam.add_argument("--once", action="store_true", help="do not loop a film used as camera")
     webcam.add_argument("--frames", type=_positive, metavar="N", help="end after N frames")
     webcam.add_argument("--record", type=Path, metavar="OUT", help="also write the container: .mkv or .mp4")
+    webcam.add_argument(
+        "--survive",
+        metavar="CHANNEL",
+        help="with --record: hide SECRET in the recording when it ends, so that it survives h264:CRF, such as h264:23",
+    )
     add_force_option(webcam)
     webcam.add_argument(
         "--port", type=_port, default=0, metavar="N", help="port of the page (default: 0, any free one)"
@@ -73,16 +82,18 @@ def _run(options: argparse.Namespace) -> int:
     key_source = _key_source(options)
     _check_output(options)
     session = SessionOptions(
-        options.source, options.size, not options.once, options.frames, options.record, overwrite=options.force
+        options.source, options.size, not options.once, options.frames, options.record, options.force, options.survive
     )
+    reports: list[Report] = []
     with (
         PageServer(options.port, threading.Event()) as server,
         _page(server.address, options.open) as show,
         stop_on_signal(server.stop.set),
         messages.progress_bar() as progress,
     ):
-        statistics = run(session, options.secret, network_loader(options), key_source, server, show, progress)
-    _print_summary(options.record, statistics)
+        loader = network_loader(options)
+        statistics = run(session, options.secret, loader, key_source, server, show, progress, reports.append)
+    _print_summary(options.record, statistics, *reports)
     return 0
 
 
@@ -99,6 +110,8 @@ def _key_source(options: argparse.Namespace) -> "KeySource":
 
 
 def _check_output(options: argparse.Namespace) -> None:
+    if options.survive and not options.record:
+        options.usage_error("--survive requires --record")
     if options.record:
         from stegnet.codec.output import FORMS, OutputTarget
         from stegnet.media import FILM
@@ -126,12 +139,14 @@ def _page(address: str, opened: bool) -> Iterator[Callable[[], None]]:
         yield show
 
 
-def _print_summary(record: Path | None, statistics: "Statistics") -> None:
+def _print_summary(record: Path | None, statistics: "Statistics", report: "Report | None" = None) -> None:
     frames = statistics.get("shown", 0)
     messages.result(
         f"showed {frames} frames in {statistics.get('seconds', 0):.1f} s, dropped {statistics.get('dropped', 0)}"
     )
-    if record:
+    if record and report:
+        messages.wrote(record, report, f", {report.frames} frames")
+    elif record:
         from stegnet.codec import Report
 
         messages.wrote(record, Report(statistics["width"], statistics["height"]), f", {frames} frames, {frames} hidden")

@@ -18,12 +18,13 @@ import numpy as np
 from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.codec.frame import FrameReading, nothing_revealed, read_record
 from stegnet.codec.keys import Key, KeyRing, KeySource
-from stegnet.codec.modem import BLOCK, ModemLoader
+from stegnet.codec.modem import ModemLoader
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import Header
 from stegnet.codec.robust_content import RobustContent, parse_content, read_robust
 from stegnet.codec.robust_film import read_film
 from stegnet.core.errors import MediaError, RevealError
+from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import ahead, ordered
 from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames
 

@@ -34,7 +34,7 @@ from stegnet.codec.output import (
 )
 from stegnet.codec.record import FILE, MAX_NAME, File, Header, Record, format_record, is_file_name
 from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, seal, too_small
-from stegnet.core.errors import CapacityError, MediaError, extra
+from stegnet.core.errors import CapacityError, MediaError, extra, reading
 from stegnet.core.parallel import ahead, ordered
 from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, kind, read_cover, read_frames, scan
 
@@ -245,10 +245,8 @@ def _make_header(secret: _Secret, source: BinaryIO, frames: int, randomness: Ran
     Raises:
         MediaError: it can't be read.
     """
-    try:
+    with reading(source.name):
         code = hashlib.file_digest(source, "sha256").digest()
-    except OSError as error:
-        raise MediaError(f"{source.name}: can't be read ({error.strerror})") from error
     file = File(secret.name, source.tell(), code)
     source.seek(0)
     return Header(randomness(FILM_ID_BYTES), FILE, frames, file)

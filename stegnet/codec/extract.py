@@ -26,9 +26,11 @@ from stegnet.codec.seal import room
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.parallel import ahead, ordered
 from stegnet.media import PICTURE, atomic_write, read_cover, write_png
+from stegnet.media.rewrap import rewrap_as_mp4
 
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
 _PICTURES = {".avif", ".webp", ".jpg", ".jpeg"}  # what is converted to PNG if that is asked for
+_FILMS = {".mkv", ".mov", ".webm"}  # what is put into MP4 if that is asked for
 _ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
 
 
@@ -120,7 +122,7 @@ def extract_opened_file(
             hint = "the file in it is whole: without --strict, it is revealed"
             raise RevealError(f"{container.path}: {'; '.join(lines)}", hint)
         name = header.secret.name
-        note = as_png(part, name, out.path) or suffix_note(name, out.path)
+        note = _as_named(part, name, out.path)
     size = container.width, container.height, header.frames
     notes = (describe_file(header, *size), *note)
     return Report(*size, frames_with_data(header), notes, lines)
@@ -136,7 +138,7 @@ def write_robust(out: OutputTarget, found: RobustContent, container: Path) -> Re
         out.check((), "file", container)
         with atomic_write(out.path, overwrite=out.force, private=True) as part:
             part.write_bytes(found.data)
-            note = as_png(part, found.name, out.path) or suffix_note(found.name, out.path)
+            note = _as_named(part, found.name, out.path)
         line = f"hidden: {printable(found.name)}, {len(found.data)} bytes"
         return Report(0, 0, notes=(line, *note))
     out.check(FORMS[PICTURE], PICTURE, container)
@@ -155,7 +157,12 @@ def describe_file(header: Header, width: int, height: int, frames: int) -> str:
     return f"hidden: {printable(file.name)}, {file.size} bytes, {bits:.3f} bits per sample"
 
 
-def as_png(part: Path, name: str, out: Path) -> tuple[str, ...]:
+def _as_named(part: Path, name: str, out: Path) -> tuple[str, ...]:
+    """Makes a file with a name of its own what the suffix of another name says, if possible; notes on that."""
+    return _as_png(part, name, out) or _as_film(part, name, out) or suffix_note(name, out)
+
+
+def _as_png(part: Path, name: str, out: Path) -> tuple[str, ...]:
     """Converts a picture of another format that is revealed as a .png; a note if it did."""
     own = plain_suffix(name)
     if out.suffix.lower() != ".png" or own.lower() not in _PICTURES:
@@ -166,6 +173,14 @@ def as_png(part: Path, name: str, out: Path) -> tuple[str, ...]:
         return ()
     write_png(part, pixels, icc=profile)
     return (f"converted to PNG; as {out.with_suffix(own).name} it is revealed byte for byte",)
+
+
+def _as_film(part: Path, name: str, out: Path) -> tuple[str, ...]:
+    """Puts a film of another format that is revealed as an .mp4 into MP4, if that can hold it; a note if it did."""
+    own = plain_suffix(name)
+    if out.suffix.lower() != ".mp4" or own.lower() not in _FILMS or not rewrap_as_mp4(part):
+        return ()
+    return (f"put into MP4; as {out.with_suffix(own).name} it is revealed byte for byte",)
 
 
 def suffix_note(name: str, out: Path) -> tuple[str, ...]:

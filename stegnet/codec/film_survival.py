@@ -29,7 +29,7 @@ from stegnet.codec.robust_film import (
     signal_of,
 )
 from stegnet.codec.survival import information
-from stegnet.core.errors import CapacityError, ConfigError, extra
+from stegnet.core.errors import CapacityError, ConfigError, extra, reading
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.media import FILM, FilmInfo, atomic_write, read_frames, scan
 
@@ -256,7 +256,8 @@ def _fit(secret: Path, room: int, hiding: _Hiding) -> tuple[bytes, str]:
     name, size = stored_name(secret), secret.stat().st_size
     if file_bytes(name, size) <= room:
         line = f"hidden: {printable(secret.name)}, {size} bytes, byte for byte"
-        return file_content(name, secret.read_bytes()), line
+        with reading(secret):
+            return file_content(name, secret.read_bytes()), line
     what = media_kind(secret)
     if what is None or room < 1:
         taken = file_bytes(name, size)

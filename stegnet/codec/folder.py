@@ -17,7 +17,7 @@ from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, no_progr
 from stegnet.codec.record import FILM as HIDDEN_FILM
 from stegnet.codec.record import File
 from stegnet.codec.robust_content import RobustFile
-from stegnet.core.errors import CapacityError, MediaError, StegnetError
+from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
 from stegnet.media import FILM, PICTURE, kind
 
 SUFFIXES = {what: forms[0] for what, forms in FORMS.items()}
@@ -245,11 +245,9 @@ def _any_files(folder: Path) -> tuple[_Files, tuple[str, ...]]:
 
 def _files(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
     """Lists the files in a folder in natural order, with a note on what is hidden or no file."""
-    try:
+    with reading(folder):
         paths = sorted(folder.iterdir(), key=lambda path: natural(path.name))
         files = [path for path in paths if path.is_file() and not path.name.startswith(".")]
-    except OSError as error:
-        raise MediaError(f"{folder}: can't be read ({error.strerror})") from error
     skipped = [path.name for path in paths if path not in set(files)]
     return files, tuple(_skipped(folder, skipped, "hidden, or not files"))
 

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from stegnet.codec.carriers import size_bytes
-from stegnet.codec.modem import BLOCK
 from stegnet.codec.robust import hidden_area, region_means, robust_salts, salts_of
+from stegnet.core.jpeg import BLOCK
 from stegnet.media import resize
 
 _SHORTEST, _PER_DOUBLING = 128, 2  # long side of the smallest canonical size in pixels; sizes for each doubling of it

@@ -15,15 +15,14 @@ from typing import Self
 import numpy as np
 
 from stegnet.codec.network import Step, Tile, cut, no_step, tiles
-from stegnet.core.card import SHIPPED_MODEM, read_card, weights_id
+from stegnet.core.card import MODEM, SHIPPED_MODEM, read_card, weights_id
 from stegnet.core.errors import WeightsError
+from stegnet.core.jpeg import BLOCK, DITHER
 from stegnet.core.parallel import ordered
 from stegnet.core.samples import from_8_bits, to_8_bits
 from stegnet.engines import Engine, load_engine
 
-BLOCK = 8  # pixels
-DITHER = BLOCK**2  # luma coefficients of a block
-MODEM, NO_BACKBONE = "modem", "none"  # a family, and an option of its cards
+NO_BACKBONE = "none"  # an option of the family's cards
 _TILE = 256  # side of a tile without its margin, where the grid is free: its features stay in a core's cache
 _AROUND = 3  # blocks in a row and a column that a network sees to read the one in the middle
 _PATCHES = 10  # that are read at once, in a row and a column

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from stegnet.codec.carriers import TAG_BYTES, keystream, size_bytes
 from stegnet.codec.fec import HIGHEST, LOWEST, Code, Coding
 from stegnet.codec.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
-from stegnet.codec.modem import BLOCK, DITHER, Rung
+from stegnet.codec.modem import Rung
+from stegnet.core.jpeg import BLOCK, DITHER
 
 HEADER_BYTES = 8
 _RATES = 64  # the header's first byte is the number of a share, times this, plus the rate

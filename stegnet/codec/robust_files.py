@@ -1,7 +1,7 @@
 """Hiding in pictures that survive lossy codecs, from file to file (the method "robust")."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,16 +14,18 @@ from stegnet.codec.files import check_input, input_kind
 from stegnet.codec.film_survival import DEFAULT as FILM_DEFAULT
 from stegnet.codec.film_survival import hide_in_film, parse_crf
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
-from stegnet.codec.modem import BLOCK, Modem, ModemLoader, Rung
+from stegnet.codec.modem import Modem, ModemLoader, Rung
 from stegnet.codec.output import OutputTarget, Progress, Report, no_progress, write_jpeg, write_picture
 from stegnet.codec.quality import LEAST
 from stegnet.codec.robust import content_room
 from stegnet.codec.robust_content import FittedPicture, file_bytes, file_content, fit_picture
 from stegnet.codec.survival import WRITTEN_QUALITY, Survivor, best_rung, choose_rung, hide_robust
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError, reading
+from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, PICTURE, read_cover, read_picture
 from stegnet.media.forecast import ROBUST_RATES
+from stegnet.media.stream_copy import left_out
 
 JPEG = (".jpg", ".jpeg")
 ROBUST_FORMS = (*JPEG, ".png")
@@ -74,7 +76,8 @@ class _Secret:
         name, size = stored_name(self.path), self.path.stat().st_size
         self.room, self.fitted = room, None
         if file_bytes(name, size) <= room:
-            return file_content(name, _read(self.path))
+            with reading(self.path):
+                return file_content(name, self.path.read_bytes())
         if media_kind(self.path) != PICTURE:
             taken = file_bytes(name, size)
             raise CapacityError(f"{self.path}: takes {taken} bytes, and there is room for {room}", self.hint(taken))
@@ -124,7 +127,8 @@ def hide_robust_file(
     if input_kind(cover) == FILM:
         crf = parse_crf(options.survive or FILM_DEFAULT)
         choices = crf, options.container_psnr or CONTAINER_PSNR, options.verify, randomness, progress
-        return hide_in_film(cover, secret, out, key_source, *choices)
+        report = hide_in_film(cover, secret, out, key_source, *choices)
+        return replace(report, notes=(*report.notes, *(f"cover: {line}" for line in left_out(cover))))
     channel = parse_channel(options.survive or DEFAULT)
     out.check(ROBUST_FORMS, "picture that survives JPEG", cover, secret)
     pixels, profile = read_cover(cover)
@@ -182,10 +186,3 @@ def _larger(modem: Modem, channel: Channel, shape: tuple[int, ...], container_ps
         if room is not None and room >= size:
             return f"`--survive {rung.channel}` has room for about {room} bytes, or take a larger cover"
     return "take a larger cover"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MediaError(f"{path}: can't be read ({error.strerror})") from error

@@ -12,9 +12,10 @@ import numpy as np
 
 from stegnet.codec.grid import Grid, canonical_grids, own_grid, salts_of_copies
 from stegnet.codec.keys import Key, KeySource
-from stegnet.codec.modem import BLOCK, Modem, Rung
+from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.network import Step, no_step
 from stegnet.codec.robust import Reading, dither_of, read_bits, robust_key
+from stegnet.core.jpeg import BLOCK
 
 _ENOUGH = 384  # blocks of a header that are read
 _MANY = 16 * _ENOUGH  # blocks of a picture of which not all are read at once

@@ -10,7 +10,7 @@ import numpy as np
 from stegnet.codec.channels import Channel
 from stegnet.codec.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
-from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung
+from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.network import Step, no_step
 from stegnet.codec.robust import (
     SHARES,
@@ -24,6 +24,7 @@ from stegnet.codec.robust import (
 )
 from stegnet.codec.robust_reader import grid_reader
 from stegnet.core.errors import CapacityError
+from stegnet.core.jpeg import BLOCK, DITHER
 
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes
 _LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all

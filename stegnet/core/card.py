@@ -15,6 +15,7 @@ import safetensors
 from stegnet.core.errors import WeightsError
 
 SHIPPED = Path(str(files("stegnet") / "weights" / "default.safetensors"))
+MODEM = "modem"  # the family that hides bits
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
 CARD_KEY = "stegnet"
 

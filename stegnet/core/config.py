@@ -3,14 +3,10 @@
 params.yaml is the only place of a default: a missing key is an error, as an unknown one is.
 """
 
-import difflib
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BeforeValidator,
     ConfigDict,
@@ -22,10 +18,10 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
+from stegnet.core.config_error import config_error
 from stegnet.core.errors import ConfigError
+from stegnet.core.params_file import read
 
 AUTO = "auto"
 Auto = Literal["auto"]
@@ -215,38 +211,6 @@ def load(path: Path) -> Config:
     return check(read(path))
 
 
-def read(path: Path) -> Any:
-    """The unchecked contents of a YAML file.
-
-    Raises:
-        ConfigError: it can't be read.
-    """
-    try:
-        return parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-
-
-def parse(text: str) -> Any:
-    """The values in a YAML text; numbers may have an exponent, as DVC writes it: 1e-05.
-
-    Raises:
-        yaml.YAMLError: it is not YAML.
-    """
-    return yaml.load(text, _Loader)  # a SafeLoader
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads numbers as YAML 1.2 defines them; in YAML 1.1, 1e-05 is text."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
-)
-
-
 def check(values: Any) -> Config:
     """Parameters from nested mappings, as params.yaml holds them.
 
@@ -256,7 +220,7 @@ def check(values: Any) -> Config:
     try:
         config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
-        raise _config_error(error.errors()) from error
+        raise config_error(error.errors(), Config) from error
     if not any(asdict(config.train.loss)[measure] for measure in ("mse", "l1", "charbonnier", "ssim", "ms_ssim")):
         raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
     for rung in config.model.rungs:
@@ -268,95 +232,3 @@ def check(values: Any) -> Config:
     if crop % block or size % block:
         raise ConfigError(f"params.yaml: scramble.block: must divide data.size and train.crop, is {block}")
     return config
-
-
-def changed(values: Any, changes: Mapping[str, Any]) -> Any:
-    """Nested mappings with other values at dotted keys: {"a": {"b": 1}} with {"a.b": 2} is {"a": {"b": 2}}."""
-    for key, value in changes.items():
-        values = _with(values, key.split("."), value)
-    return values
-
-
-def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys: {"a": {"b": 1}} becomes {"a.b": 1}."""
-    flat = {}
-    for key, value in values.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
-
-
-def _with(values: Any, keys: list[str], value: Any) -> Any:
-    if not keys:
-        return value
-    section = values if isinstance(values, dict) else {}
-    return {**section, keys[0]: _with(section.get(keys[0]), keys[1:], value)}
-
-
-_UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
-
-
-def _config_error(errors: Sequence[ErrorDetails]) -> ConfigError:
-    """The first of pydantic's errors in one line; in its section, an unknown key comes before other errors."""
-    first = errors[0]["loc"]
-    unknown = [error for error in errors if error["type"] in _UNKNOWN]
-    error = next((each for each in unknown if each["loc"][:-1] == first[: len(each["loc"]) - 1]), errors[0])
-    keys, annotation, siblings = _locate(error["loc"])
-    name, hint = ".".join(keys), ""
-    if error["type"] in _UNKNOWN:
-        close = difflib.get_close_matches(keys[-1], siblings, n=1)
-        problem, hint = ": unknown key", f"did you mean {close[0]}?" if close else ""
-    elif error["type"] == "missing":
-        problem = ": missing"
-    elif error["type"] == "dataclass_type":
-        problem = " must be a mapping of keys"
-    else:
-        problem = f": must {_requirement(error['type'], annotation)}, is {error['input']!r}"
-    return ConfigError(f"params.yaml: {name or 'the file'}{problem}", hint)
-
-
-def _locate(location: Sequence[int | str]) -> tuple[list[str], Any, list[str]]:
-    """The keys in an error's location, the annotation there, and all keys of its section.
-
-    What follows in a location names a member of a union.
-    """
-    keys, annotation, siblings = [], Config, []
-    for key in location:
-        if isinstance(key, int) and not is_dataclass(annotation):
-            keys.append(str(key))
-            annotation = _member(annotation)
-            continue
-        if not is_dataclass(annotation):
-            break
-        siblings = [field.name for field in fields(annotation)]
-        keys.append(str(key))
-        annotation = get_type_hints(annotation, include_extras=True).get(key)
-    return keys, annotation, siblings
-
-
-def _member(annotation: Any) -> Any:
-    """The annotation of a list's members: RungConfig of Annotated[list[RungConfig], …]."""
-    while get_origin(annotation) is not list:
-        annotation = get_args(annotation)[0]
-    return get_args(annotation)[0]
-
-
-def _requirement(kind: str, annotation: Any) -> str:
-    """The rule that a value breaks, by the type of pydantic's error."""
-    if kind == "literal_error":
-        return f"be one of {', '.join(get_args(annotation))}"
-    if kind.endswith("_type"):
-        return f"be {kind.removesuffix('_type').removesuffix('ing')}"  # int, float, bool, str
-    rules = dict(_rules(annotation))
-    if kind == "multiple_of":
-        return f"be a multiple of {rules['multiple_of']}"
-    return f"lie between {rules['ge']} and {rules['le']}"
-
-
-def _rules(annotation: Any) -> Iterator[tuple[str, float]]:
-    """The constraints ge, le and multiple_of in an annotation."""
-    for part in get_args(annotation):
-        if isinstance(part, FieldInfo):
-            for rule in part.metadata:
-                yield from asdict(rule).items()
-        else:
-            yield from _rules(part)

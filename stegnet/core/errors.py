@@ -15,6 +15,7 @@ StegnetError
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import PathLike
 
 
 class StegnetError(Exception):
@@ -72,6 +73,19 @@ class PackageError(StegnetError):
 
 class TrackingError(StegnetError):
     """MLflow's store can't be opened or used."""
+
+
+@contextmanager
+def reading(path: str | PathLike[str]) -> Iterator[None]:
+    """For reading a file.
+
+    Raises:
+        MediaError: it can't be read.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise MediaError(f"{path}: can't be read ({error.strerror})") from error
 
 
 @contextmanager

@@ -1,10 +1,12 @@
-"""JPEG: what it leaves of a picture."""
+"""JPEG: its blocks, and what it leaves of a picture."""
 
 import io
 
 import numpy as np
 from PIL import Image
 
+BLOCK = 8  # pixels: the side of a block
+DITHER = BLOCK**2  # luma coefficients of a block: a modem shifts the phases of each
 HALVED_CHROMA, FULL_CHROMA = "4:2:0", "4:4:4"
 
 

@@ -58,13 +58,15 @@ def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -
 
 
 @contextmanager
-def temporary_file(path: Path) -> Iterator[Path]:
+def temporary_file(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yields a temporary file beside `path`, named and locked as by `atomic_write`, and removes it after the block.
 
+    Args:
+        private: readable by its owner only.
     Raises:
         MediaError: as `atomic_write`.
     """
-    with _part(path, _PUBLIC) as (part, _):
+    with _part(path, _PRIVATE if private else _PUBLIC) as (part, _):
         yield part
 
 

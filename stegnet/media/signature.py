@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stegnet.core.errors import MediaError
+from stegnet.core.errors import MediaError, reading
 from stegnet.media import matroska
 
 _START_BYTES = 4096
@@ -76,8 +76,5 @@ def _end_of_boxes(path: Path, size: int) -> int:
 
 
 def _start(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_START_BYTES)
-    except OSError as error:
-        raise MediaError(f"{path}: can't be read ({error.strerror})") from error
+    with reading(path), path.open("rb") as file:
+        return file.read(_START_BYTES)

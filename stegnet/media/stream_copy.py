@@ -116,6 +116,23 @@ class StreamCopy:
             yield time, packet
 
 
+def left_out(path: Path) -> tuple[str, ...]:
+    """One line for each thing that is lost where only pictures, sound and the times of chapters are copied.
+
+    Raises:
+        MediaError: it is not a film.
+    """
+    if is_animation(path):
+        return ()
+    with open_film(path) as source:
+        lost = [f"subtitles ({_codec_name(track)})" for track in source.streams.subtitles]
+        lost += ["chapter titles"] * any(chapter["metadata"].get("title") for chapter in source.chapters())
+        lost += [f"tags {', '.join(names)}"] if (names := sorted(_film_tags(source))) else []
+        lost += [f"attached files ({len(files)})"] if (files := source.streams.attachments) else []
+        lost += ["cover art"] * bool(_covers_of(source))
+        return (*(f"its {what} are left out" for what in lost), *_never_copied(source))
+
+
 # Metadata: each function yields a line for everything that the other format can't hold.
 
 
@@ -145,12 +162,16 @@ def _copy_picture_metadata(source: InputContainer, path: Path, pictures: VideoSt
 
 def _copy_tags(source: InputContainer, film: OutputContainer, form: Form) -> Iterator[str]:
     """Copies title and the like, but not which program wrote the file or when."""
-    tags = {name.lower(): value for name, value in source.metadata.items()}
-    tags = {name: value for name, value in tags.items() if name not in _FILE_TAGS and "creation" not in name}
+    tags = _film_tags(source)
     if form is not MKV and (unknown := sorted(tags.keys() - _MP4_TAGS)):
         yield f"its tags {', '.join(unknown)} are left out: MP4 can't hold them"
         tags = {name: value for name, value in tags.items() if name in _MP4_TAGS}
     film.metadata.update(tags)
+
+
+def _film_tags(source: InputContainer) -> dict[str, str]:
+    tags = {name.lower(): value for name, value in source.metadata.items()}
+    return {name: value for name, value in tags.items() if name not in _FILE_TAGS and "creation" not in name}
 
 
 def _copy_chapters(source: InputContainer, film: OutputContainer) -> None:
@@ -170,6 +191,10 @@ def _copy_attachments(source: InputContainer, film: OutputContainer, form: Form)
             film.add_attachment(stream.name or "attachment", stream.mimetype or _ANY_TYPE, stream.data)
     elif attachments:
         yield f"its attached files ({len(attachments)}) are left out: MP4 can't hold them"
+    yield from _never_copied(source)
+
+
+def _never_copied(source: InputContainer) -> Iterator[str]:
     data = [stream for stream in source.streams.data if not _holds_chapters(stream, source)]
     if data:
         yield f"its data tracks ({len(data)}) are left out"
@@ -186,7 +211,7 @@ def _holds_chapters(stream: Stream, film: InputContainer) -> bool:
 def _copy_covers(path: Path, film: OutputContainer, form: Form) -> list[Packet]:
     """Copies cover art, as attachments to Matroska; returns the packets that MP4 needs first."""
     with open_film(path) as source:
-        covers = [stream for stream in source.streams.video if stream.disposition & Disposition.attached_pic]
+        covers = _covers_of(source)
         packets = {}
         for packet in source.demux(covers) if covers else ():
             packets.setdefault(packet.stream.index, packet)
@@ -194,6 +219,10 @@ def _copy_covers(path: Path, film: OutputContainer, form: Form) -> list[Packet]:
                 break
         copied = [_cover(packets[stream.index], film, form) for stream in covers if stream.index in packets]
     return [packet for packet in copied if packet is not None]
+
+
+def _covers_of(source: InputContainer) -> list[VideoStream]:
+    return [stream for stream in source.streams.video if stream.disposition & Disposition.attached_pic]
 
 
 def _cover(art: Packet, film: OutputContainer, form: Form) -> Packet | None:
@@ -248,7 +277,7 @@ class _SubtitleCopy:
                     yield from self._copied(packet)
 
     def _add(self, track: SubtitleStream, film: OutputContainer, form: Form) -> Stream | None:
-        codec = track.codec_context.codec.canonical_name if track.codec_context else "unknown"
+        codec = _codec_name(track)
         try:
             if codec == "mov_text" and form is MKV:
                 stream = film.add_mux_stream("subrip", time_base=track.time_base)
@@ -272,6 +301,10 @@ class _SubtitleCopy:
         if packet.size:
             packet.stream = stream
             yield time, packet
+
+
+def _codec_name(track: SubtitleStream) -> str:
+    return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
 
 
 def _split_mov_text(data: bytes) -> tuple[bytes, bytes]:

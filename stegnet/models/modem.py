@@ -15,17 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stegnet.core.card import MODEM
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
+from stegnet.core.jpeg import BLOCK
 from stegnet.models.backbone import NONE
 from stegnet.models.costa import fraction
 from stegnet.models.invertible import SLOPE, BackboneContext
 from stegnet.models.pair import Pair, register
 
-MODEM = "modem"
-BLOCK = 8  # pixels
 COEFFICIENTS = BLOCK**2  # of each component
-DITHER = COEFFICIENTS  # of luma
 # Luma and colour differences of JFIF (ITU-R BT.601), without their offset.
 YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 # Steps of luma in levels at quality 50 (ITU-T T.81, table K.1), row by row.

@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from stegnet.core.compute import autocast
 from stegnet.core.config import Config
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.tensors import from_8_bits, through_8_bits, to_8_bits
-from stegnet.models.modem import BLOCK, DITHER, YCBCR, Modem
+from stegnet.models.modem import YCBCR, Modem
 from stegnet.training.batch_pass import difference, side_by_side
 
 FIRST_QUALITY = 95  # of the JPEG files that are saved twice

@@ -80,6 +80,11 @@ class LivePipeline:
         self._header = open_header(network, *self._secret_size)
         check_cover(self._height, self._width, self._header, keys.film, 0)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of covers."""
+        return self._height, self._width
+
     def frames(self, stop: Event, max_frames: int = MAX_FRAMES) -> Generator[LiveFrame, None, None]:
         """Processes the latest frame whenever a thread is free, until `stop` is set or the camera ends.
 

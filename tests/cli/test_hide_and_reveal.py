@@ -138,6 +138,19 @@ def test_a_revealed_file_with_another_suffix(stegnet, folder, out, noted):
     assert ("note: its own name ends in .txt: programs may want it named b.txt" in err.splitlines()) == noted
 
 
+@pytest.mark.parametrize(("out", "form"), [("b.mp4", "mov"), ("b.mkv", "matroska")])
+def test_a_film_that_is_revealed_as_mp4_becomes_one(stegnet, folder, make_film, out, form):
+    """As a compressed film does, which is HEVC in Matroska, whatever the secret was."""
+    make_film(folder / "small.mkv", 4, codec="libx264", pix_fmt="yuv420p", sound="aac")
+    Image.effect_noise((300, 300), 60).convert("RGB").save("large.png")
+    assert stegnet("hide large.png small.mkv -o c.png --key-file k --method sealed")[0] == 0
+    code, told, err = stegnet(f"reveal c.png -o {out} --key-file k")
+    assert (code, told) == (0, f"wrote {out}: SIZE\n")
+    with av.open(out) as film:
+        assert film.format.name.split(",")[0] == form
+    assert ("note: put into MP4; as b.mkv it is revealed byte for byte" in err.splitlines()) == (out == "b.mp4")
+
+
 def test_an_unsafe_suffix_is_not_printed(stegnet, folder):
     (folder / "a.\u202e").write_text("what was said")
     stegnet("hide cover.png a.\u202e -o c.png --key-file k --method sealed")

@@ -136,9 +136,10 @@ def test_folders(run, picture):
 
 @pytest.mark.slow
 def test_films(run):
-    still_film(Path("still.mkv"), 50)
+    still_film(Path("still.mkv"), 50, title="Old title")
     code, out, err = run("hide still.mkv note.txt -o film.mp4 --survive h264:23")
     assert code == 0, err
+    assert err.splitlines()[-1] == "note: cover: its tags title are left out"
     assert out.startswith("wrote film.mp4: 160x128")
     assert "; survives H.264 at CRF 23 and better; container " in err
     encoded(Path("film.mp4"), Path("again.mp4"), "-crf", "23")

@@ -38,6 +38,16 @@ NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an add
         (f"{FILM} --record old.mkv", "old.mkv: exists already", "`--force` overwrites it"),
         (f"{FILM} --record gone/c.mkv", "gone: no such folder", None),
         (
+            f"{FILM} --record c.mp4 --survive jpeg:75",
+            "survive: 'jpeg:75' is no channel for films",
+            "films survive h264:18 to h264:28, the higher the more robust",
+        ),
+        (
+            f"{FILM} --size 95x63 --record c.mp4 --survive h264:23",
+            "the camera has 95×63 pixels, and H.264 needs even sides",
+            "scale it by --size",
+        ),
+        (
             f"{FILM} --size 24x16 --record c.mkv",
             "the cover is too small: 24×16 pixels",
             "what must travel with each picture needs about 37×27",
@@ -77,6 +87,11 @@ def test_a_session_with_a_picture(stegnet, folder):
     code, out, err = stegnet("webcam red.png --source cover.mkv --frames 2")
     assert (code, err) == (0, "note: using a random key for this session only\n")
     assert out.splitlines()[1].startswith("showed 2 frames in ")
+
+
+def test_only_a_recording_survives(stegnet):
+    with pytest.raises(SystemExit):
+        stegnet(f"{FILM} --survive h264:23 --key-file k")
 
 
 def test_sessions_without_a_key_have_random_keys():

@@ -8,12 +8,12 @@ from PIL import Image
 
 from stegnet.codec import Key
 from stegnet.codec.channels import parse_channel
-from stegnet.codec.modem import BLOCK, DITHER, Modem, Rung, read_rungs
+from stegnet.codec.modem import Modem, Rung, read_rungs
 from stegnet.codec.robust_reader import reader
 from stegnet.codec.survival import best_rung, choose_rung, hide_robust
 from stegnet.core.card import SHIPPED, SHIPPED_MODEM
 from stegnet.core.errors import WeightsError
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.measures import psnr
 from stegnet.media import resize
 from tests.support.modem import index_modem

@@ -1,19 +1,12 @@
-"""Robust containers on arrays: round trips through real JPEG, the format step by step, and what must not open."""
-
-import hashlib
+"""Robust containers on arrays: round trips through real JPEG, and what must not open."""
 
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from PIL import Image
 
 from stegnet.codec import Container, Key, Passphrase
 from stegnet.codec.channels import parse_channel
-from stegnet.codec.fec import Code, Coding
-from stegnet.codec.modem import BLOCK, Rung
+from stegnet.codec.modem import Rung
 from stegnet.codec.robust import (
     Reading,
     coded_bits,
@@ -23,11 +16,10 @@ from stegnet.codec.robust import (
     robust_key,
     robust_salts,
 )
-from stegnet.codec.robust_content import file_content
 from stegnet.codec.robust_reader import reader
 from stegnet.codec.survival import best_rate, choose_rung, hide_robust, information
 from stegnet.core.errors import CapacityError, ConfigError
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.core.measures import psnr
 from stegnet.core.samples import from_8_bits, to_8_bits
 from tests.support.modem import RUNGS, index_modem
@@ -52,66 +44,6 @@ def hidden(cover: np.ndarray, content: bytes, rung: Rung = JPEG75, rate: int = 2
     dither = dither_of(shape, robust_key(key, salt), salt)
     hidden_area(container)[:] = MODEM.hide(hidden_area(cover), bits, dither, places=rung.places)
     return container
-
-
-def by_the_book(picture: np.ndarray, secret: bytes, rung: Rung) -> bytes | None:
-    """Sealed content of a container whose bits are all read right, as docs/format.md says; only `Code` is shared."""
-
-    def stream(key: bytes, size: int) -> bytes:
-        return Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor().update(bytes(size))
-
-    def subkey(name: str, salt: bytes) -> bytes:
-        return HKDF(SHA256(), 32, salt, b"stegnet/2/robust/" + name.encode()).derive(secret)
-
-    def words(key: bytes, count: int) -> np.ndarray:
-        return np.frombuffer(stream(key, 8 * count), "<u8")
-
-    def masked(key: bytes, bits: np.ndarray) -> np.ndarray:
-        return bits ^ np.unpackbits(np.frombuffer(stream(key, -(-bits.size // 8)), np.uint8))[: bits.size]
-
-    height, width = picture.shape[:2]
-    rows, cols = height // 8, width // 8
-    values = []
-    for row in range(4):
-        for col in range(4):
-            top, left = 8 * (rows * row // 4), 8 * (cols * col // 4)
-            region = picture[top : 8 * (rows * (row + 1) // 4), left : 8 * (cols * (col + 1) // 4)].reshape(-1, 3)
-            red, green, blue = (int(total) for total in region.sum(0, dtype=int))
-            values.append((299 * red + 587 * green + 114 * blue) // (16000 * len(region)))
-    sizes = height.to_bytes(4, "big") + width.to_bytes(4, "big")
-    salt = hashlib.sha256(b"stegnet/2/robust/salt" + sizes + bytes(values)).digest()[:16]
-    blocks, r = rows * cols, rung.bits
-    dither = np.frombuffer(stream(subkey("dither", salt), 128 * blocks), "<u2").reshape(rows, cols, 64) / 65536
-    ratios = MODEM.reveal(picture[: 8 * rows, : 8 * cols], dither.astype(np.float32))
-    carried = (ratios[..., rung.first : rung.first + r] > 0).astype(np.uint8).reshape(-1)
-    count = max(-(-384 // r), -(-blocks // 32))
-    drawn = words(subkey("places", salt), blocks + count * r)
-    order = np.argsort(drawn[:blocks], kind="stable")
-    numbers = [int(block) * r + bit for block in order for bit in range(r)]
-    elements = np.array(numbers[: count * r])[np.argsort(drawn[blocks:], kind="stable")]
-    coded = masked(subkey("header", salt), carried[elements])[:384]
-    header = np.packbits(coded[:64]).tobytes()
-    assert np.array_equal(Code(384, 64, 10).encode(coded[:64]), coded)
-    fresh, share, rate = salt + header, (6, 4, 2, 1)[header[0] // 64], header[0] % 64
-    start = int.from_bytes(header[1:], "big") % (blocks - count) * r if share < 6 else 0
-    numbers = numbers[count * r :]
-    rest = np.array((numbers[start:] + numbers[:start])[: (blocks - count) * share // 6 * r])
-    rest = rest[np.argsort(words(subkey("order", fresh), rest.size), kind="stable")]
-    message = masked(subkey("mask", fresh), carried[rest])[: Coding(rest.size, rate).room]
-    sealed = np.packbits(message[: message.size // 8 * 8]).tobytes()
-    more = header + rows.to_bytes(4, "big") + cols.to_bytes(4, "big")
-    return AESGCM(subkey("record", fresh)).decrypt(bytes(12), sealed, more)
-
-
-@pytest.mark.parametrize(
-    ("rung", "share"), [(JPEG75, 0), (JPEG75, 1), (JPEG90, 0), (JPEG90, 2), (JPEG90, 3), (STRONG, 2)]
-)
-def test_the_format_step_by_step(cover, rung, share):
-    content = file_content("a.txt", b"a few words")
-    container = hidden(cover, content, rung, 32, share=share)
-    opened = by_the_book(container, bytes(range(32)), rung)
-    assert opened == content.ljust(content_room(31 * 41, rung, 32, share), b"\0")
-    assert reader(MODEM, KEY)(container).content == opened
 
 
 def test_blocks_that_are_not_needed_stay_as_they_are(cover):

@@ -1,5 +1,7 @@
-"""Choice of the container's quality in `codec.robust_files`; the rest is tested on the command line."""
+"""Choice of the container's quality in `codec.robust_files`, and faulty disks; the rest is tested by the CLI."""
 
+import errno
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,9 +9,11 @@ import pytest
 
 from stegnet.codec.channels import parse_channel
 from stegnet.codec.modem import read_rungs
-from stegnet.codec.robust_files import CONTAINER_PSNR, _finest, forecast_room
+from stegnet.codec.output import no_progress
+from stegnet.codec.robust_files import CONTAINER_PSNR, _finest, _Secret, forecast_room
 from stegnet.codec.survival import choose_rung
 from stegnet.core.card import SHIPPED_MODEM
+from stegnet.core.errors import MediaError
 
 RUNGS = read_rungs(SHIPPED_MODEM)
 
@@ -32,3 +36,15 @@ def test_the_forecast_of_a_finer_container_is_smaller() -> None:
     channel = parse_channel("jpeg:75")
     rooms = [forecast_room(choose_rung(RUNGS, channel, wanted), 320, 480) for wanted in (42.0, 38.0)]
     assert 500 < rooms[0] < rooms[1] < 10_000
+
+
+def test_a_secret_that_a_faulty_disk_does_not_give(tmp_path: Path, monkeypatch) -> None:
+    secret = tmp_path / "note.txt"
+    secret.write_bytes(b"meet me at eight")
+
+    def fail(path: Path) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(MediaError, match=r"note\.txt: can't be read \(Input/output error\)"):
+        _Secret(secret, no_progress, lambda size: "").fit(1000)

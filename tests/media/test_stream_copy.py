@@ -8,6 +8,7 @@ from PIL import Image
 
 from stegnet.core.errors import MediaError
 from stegnet.media import FilmWriter, read_frames, scan
+from stegnet.media.stream_copy import left_out
 
 ASS = b"[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Start, End, Text\n"
 TAGS = {"title": "Häuser", "artist": "somebody", "comment": "two\nlines"}
@@ -283,6 +284,22 @@ def test_a_data_track_is_left_out(tmp_path):
         return [packet]
 
     assert rewritten(make(tmp_path / "a.ts", fill), tmp_path / "b", "mkv")[1] == ("its data tracks (1) are left out",)
+
+
+def test_what_is_left_out_where_only_pictures_and_sound_are_copied(tmp_path):
+    def fill(film):
+        film.set_chapters(CHAPTERS)
+        film.metadata.update(TAGS)
+        film.add_attachment("a.ttf", "font/ttf", b"font")
+        return text(film, "subrip", [b"hi"])
+
+    assert left_out(make(tmp_path / "a.mkv", fill)) == (
+        "its subtitles (subrip) are left out",
+        "its chapter titles are left out",
+        "its tags artist, comment, title are left out",
+        "its attached files (1) are left out",
+    )
+    assert left_out(make(tmp_path / "b.mkv")) == ()
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp"])

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import pytest
 import torch
 
+from stegnet.core.card import MODEM
 from stegnet.models import Card, Pair, build, load_pair, names, read_card, save_pair, weights_id
-from stegnet.models.modem import MODEM
 from tools.cost import cost
 
 pytestmark = pytest.mark.arithmetic

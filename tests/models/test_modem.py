@@ -6,11 +6,11 @@ import scipy.fft
 import torch
 
 from stegnet.core.errors import ConfigError
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.jpeg import DITHER, through_jpeg
 from stegnet.core.tensors import from_8_bits, to_8_bits
 from stegnet.data.scenes import render_scene
 from stegnet.models import build
-from stegnet.models.modem import DITHER, STEPS, Modem
+from stegnet.models.modem import STEPS, Modem
 
 pytestmark = pytest.mark.arithmetic
 

@@ -21,9 +21,10 @@ def still_frames(count: int, height: int = 97, width: int = 130, first: int = 0)
     return frames
 
 
-def still_film(path: Path, count: int, height: int = 128, width: int = 160) -> Path:
+def still_film(path: Path, count: int, height: int = 128, width: int = 160, **tags: str) -> Path:
     """A film with a tone."""
     with av.open(str(path), "w") as film:
+        film.metadata.update(tags)
         stream = film.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
         track = film.add_stream("aac", rate=44100, layout="mono")

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from stegnet.codec.modem import BLOCK, Modem, Rung
+from stegnet.codec.modem import Modem, Rung
+from stegnet.core.jpeg import BLOCK
 from stegnet.engines import Pool
 
 _STRENGTH = 9 / 255  # distance between the sets

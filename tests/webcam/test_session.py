@@ -1,6 +1,7 @@
 """Complete sessions in other processes, with a film as camera."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,9 +14,13 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from stegnet.codec import Network, read_key, reveal_film
+from stegnet.codec.container import Container
+from stegnet.codec.modem import shipped_modem
 from stegnet.codec.output import no_progress
+from stegnet.codec.robust_content import RobustFile
 from stegnet.codec.seal import frame_salt
 from stegnet.core.measures import psnr
 from stegnet.media import read_frames, read_picture, scan
@@ -24,6 +29,7 @@ from stegnet.webcam import live
 from stegnet.webcam.capture import Frame, Source
 from stegnet.webcam.server import PageServer
 from stegnet.webcam.session import SessionOptions, run
+from tests.support.films import encoded, still_film
 
 FILM = "secret.png --source camera.mkv"
 
@@ -84,6 +90,35 @@ def test_a_recording_can_be_revealed(session, folder):
     assert times == sorted(set(times))
     covers = list(read_frames(folder / "camera.mkv"))
     assert all(max(psnr(one, cover) for cover in covers) > 30 for one in read_frames(folder / "c.mkv"))
+
+
+def test_a_recording_that_survives_h264(session, folder):
+    """An ordinary film of the camera; of what was recorded without loss, nothing is left."""
+    Image.new("RGB", (8, 8), "red").save("red.png")
+    still_film(folder / "still.mkv", 60)
+    before = {*folder.iterdir(), folder / "c.mp4"}
+    line = "red.png --source still.mkv --record c.mp4 --survive h264:23 --frames 56 --key-file k"
+    with session(line) as running:
+        code, out, err = running.end()
+    assert code == 0, err
+    assert out.splitlines()[1].startswith("wrote c.mp4: 160x128, ")
+    assert re.match(r"note: hidden: red.png, \d+ bytes, byte for byte; survives H.264 at CRF 23 and better; ", err)
+    assert set(folder.iterdir()) == before
+    again = encoded(folder / "c.mp4", folder / "again.mp4", "-crf", "23")
+    with Container(again, read_key("k")) as container:
+        assert container.robust(shipped_modem) == RobustFile("red.png", (folder / "red.png").read_bytes())
+
+
+def test_a_recording_in_which_nothing_can_be_hidden_stays(session, folder):
+    line = f"{FILM} --record c.mp4 --survive h264:23 --frames 5 --key-file k"
+    with session(line) as running:
+        code, _, err = running.end()
+    assert code == 1
+    assert err.startswith("error: secret.png: takes ")
+    assert "; the recording, in which nothing is hidden, is c.camera.mkv\n" in err
+    assert not (folder / "c.mp4").exists()
+    assert len(list(read_frames(folder / "c.camera.mkv"))) == 5
+    assert (folder / "c.camera.mkv").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

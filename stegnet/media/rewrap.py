@@ -1,0 +1,45 @@
+"""Putting a film into MP4, packet by packet: pictures and sound stay as they are."""
+
+import shutil
+from pathlib import Path
+
+import av
+from av.container import InputContainer, OutputContainer
+
+from stegnet.core.errors import MediaError
+from stegnet.media.encoders import MP4
+from stegnet.media.films import open_film
+from stegnet.media.output import temporary_file
+
+
+def rewrap_as_mp4(path: Path) -> bool:
+    """Puts a film into MP4, in the same file.
+
+    Returns:
+        False, and the file stays as it was, if it is no film, or MP4 can't hold all of its tracks.
+    Raises:
+        MediaError: it can't be written.
+    """
+    with temporary_file(path, private=True) as other:
+        try:
+            with open_film(path) as source, av.open(str(other.absolute()), "w", format=MP4.muxer) as film:
+                _copy_packets(source, film)
+        except (ValueError, av.PatchWelcomeError, MediaError):
+            return False
+        shutil.copyfile(other, path)
+    return True
+
+
+def _copy_packets(source: InputContainer, film: OutputContainer) -> None:
+    """Copies all tracks.
+
+    Raises:
+        ValueError, av.PatchWelcomeError: MP4 can't hold one of them, or the film is damaged.
+    """
+    tracks = {stream.index: film.add_stream_from_template(stream) for stream in source.streams}
+    film.set_chapters(source.chapters())
+    film.metadata.update(source.metadata)
+    for packet in source.demux():
+        if packet.size:
+            packet.stream = tracks[packet.stream.index]
+            film.mux(packet)

@@ -1,0 +1,28 @@
+"""Parameter files: numbers in YAML, and values by dotted keys."""
+
+import pytest
+
+from stegnet.core.errors import ConfigError
+from stegnet.core.params_file import changed, flatten, parse, read
+
+
+@pytest.mark.parametrize("text", ["1e", "e5", "1e5x", "0x1e5", "v1e5", "1e5.0"])
+def test_malformed_exponents_are_no_numbers(text):
+    assert not isinstance(parse(text), float)
+
+
+def test_a_file_is_read_unchecked(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: {b: 1e-05}\n")
+    assert read(tmp_path / "a.yaml") == {"a": {"b": 1e-5}}
+    with pytest.raises(ConfigError, match=r"b\.yaml: No such file"):
+        read(tmp_path / "b.yaml")
+
+
+def test_flatten_joins_keys_with_dots():
+    assert flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
+
+
+def test_values_are_changed_by_dotted_keys():
+    before = {"a": {"b": 1, "c": 2}, "d": 3}
+    assert changed(before, {"a.b": 4, "e.f": 5}) == {"a": {"b": 4, "c": 2}, "d": 3, "e": {"f": 5}}
+    assert before == {"a": {"b": 1, "c": 2}, "d": 3}
