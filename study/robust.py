@@ -16,18 +16,17 @@ import torch
 from PIL import Image
 
 from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.codec.channels import Channel, parse_channel
 from stegnet.codec.keys import KEY_BYTES, Key
 from stegnet.codec.modem import Modem, Rung, read_rungs
-from stegnet.codec.robust import reader
 from stegnet.codec.robust_content import fit_picture, parse_content
+from stegnet.codec.robust_reader import reader
 from stegnet.codec.survival import (
     WRITTEN_QUALITY,
-    Channel,
     Survivor,
     choose_rung,
     hide_robust,
     information,
-    parse_channel,
 )
 from stegnet.core.card import MODEM
 from stegnet.core.compute import cpu_threads, make_deterministic

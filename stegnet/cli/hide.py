@@ -32,10 +32,11 @@ what these hide is only scrambled. `stegnet info COVER` says what fits.
 Transparent pictures are composited on white.
 
 With OUT.jpg or --survive, the method is "robust": OUT survives being saved as
-JPEG and shared so, and may be an ordinary JPEG; or being encoded as H.264, and
-is an ordinary film. There is much less room: a picture is scaled and compressed
-to fit, a small file is hidden as it is. Hiding simulates what OUT is promised
-to survive, and writes nothing that does not come back.
+JPEG and shared so, and may be an ordinary JPEG, with +resize:0.5 also when it is
+reduced to half its size; or being encoded as H.264, and is an ordinary film.
+There is much less room: a picture is scaled and compressed to fit, a small file
+is hidden as it is. Hiding simulates what OUT is promised to survive, and writes
+nothing that does not come back.
 
 The method "network" reveals the secret once to measure its quality, which is
 printed as PSNR. Below 30 dB a warning gives the reason; below 22 dB nothing is
@@ -88,7 +89,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--survive",
         metavar="CHANNEL",
         help="robust: what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved "
-        "twice as JPEG 70 to 80; of a film, h264:CRF (default: jpeg:75, h264:23)",
+        "twice as JPEG 70 to 80; either with +resize:FACTOR, 0.25 to 1, resized to that factor or more before it is "
+        "saved; of a film, h264:CRF (default: jpeg:75, h264:23)",
     )
     hide.add_argument(
         "--container-psnr",

@@ -7,13 +7,17 @@ annexes B and C). Decoding is belief propagation by the sum-product rule (Kschis
 Bits are arrays of uint8, 0 or 1. Log-likelihood ratios are ln P(1) − ln P(0), float32: positive for 1.
 """
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from hashlib import sha256
 
 import numpy as np
 
 from stegnet.codec.carriers import keystream
+from stegnet.core.parallel import ordered
+from stegnet.engines.engine import thread_count
 
 RATES = 64  # a code's rate is a number of 64ths
 LOWEST, HIGHEST = 1, 58  # rates
@@ -53,13 +57,13 @@ class Code:
             ratios: (n,) log-likelihood ratios.
         """
         graph, channel = self._graph, ratios.astype(np.float32).clip(-_LARGEST, _LARGEST)
-        to_checks, totals = channel[graph.bits], channel
+        totals, to_bits = channel, np.float32(0)
         for _ in range(iterations):
-            if graph.satisfied(totals > 0):
+            on_edges = totals[graph.bits]
+            if graph.satisfied(on_edges > 0):
                 return (totals[: self.k] > 0).astype(np.uint8)
-            to_bits = graph.from_checks(to_checks)
+            to_bits = graph.from_checks(on_edges - to_bits)
             totals = channel + np.bincount(graph.bits, to_bits, self.n).astype(np.float32)
-            to_checks = totals[graph.bits] - to_bits
         return None
 
     @cached_property
@@ -78,41 +82,49 @@ class Code:
         # Check i sums parity bits i and i − 1.
         ends = np.concatenate([bits, self.k + chain, self.k + chain[:-1]])
         rows = np.concatenate([checks, chain, chain[1:]])
-        order = rows.argsort(kind="stable")
-        return _Graph(ends[order], np.searchsorted(rows[order], chain))
+        degrees = np.bincount(rows)
+        numbers = np.argsort(degrees, kind="stable").argsort(kind="stable")  # of checks, those of few edges first
+        order = numbers[rows].argsort(kind="stable")
+        groups, start, ordered_ends = [], 0, ends[order]
+        for degree, count in zip(*np.unique(degrees, return_counts=True), strict=True):
+            span = slice(start, start + degree * count)
+            ordered_ends[span] = ordered_ends[span].reshape(count, degree).T.reshape(-1)
+            groups.append((span, int(degree)))
+            start = span.stop
+        return _Graph(ordered_ends, tuple(groups))
 
 
 @dataclass(frozen=True)
 class _Graph:
-    """Edges between bits and checks, ordered by check.
+    """Edges between bits and checks. Checks of equal degree form a group: their first edges, then their second ones, …
 
     Attributes:
         bits: (E,) bit of each edge.
-        starts: (n − k,) first edge of each check.
+        groups: edges and degree of each group.
     """
 
     bits: np.ndarray
-    starts: np.ndarray
+    groups: tuple[tuple[slice, int], ...]
 
     def satisfied(self, ones: np.ndarray) -> bool:
-        """True if bits, (n,) bool, are a codeword."""
-        return not (np.add.reduceat(ones[self.bits], self.starts, dtype=np.uint8) & 1).any()
+        """True if the bits on the edges, (E,) bool, are those of a codeword."""
+        return not any(np.logical_xor.reduce(part).any() for part in self._parts(ones))
 
     def from_checks(self, to_checks: np.ndarray) -> np.ndarray:
         """Messages from checks to bits, given those from all other bits of a check; log-likelihood ratios, (E,)."""
-        small = _flip(np.abs(to_checks))
-        magnitudes = _flip(self._on_edges(np.add.reduceat(small, self.starts)) - small)
-        positive = to_checks > 0
-        odd = np.add.reduceat(positive, self.starts, dtype=np.uint8) & 1
+        positive, small = to_checks > 0, _flip(np.abs(to_checks))
+        for part, ones in zip(self._parts(small), self._parts(positive), strict=True):
+            np.subtract(part.sum(0), part, part)
+            np.logical_xor(np.logical_xor.reduce(ones), ones, ones)
         # Other bits that are 1 in odd number make this one 1.
-        return np.where(self._on_edges(odd).astype(bool) ^ positive, magnitudes, -magnitudes)
+        messages = _flip(small)
+        messages *= positive * np.float32(2) - 1
+        return messages
 
-    def _on_edges(self, of_checks: np.ndarray) -> np.ndarray:
-        return np.repeat(of_checks, self._sizes)
-
-    @cached_property
-    def _sizes(self) -> np.ndarray:
-        return np.diff(self.starts, append=self.bits.size)
+    def _parts(self, of_edges: np.ndarray) -> Iterator[np.ndarray]:
+        """Each group's edges, (degree, checks); views."""
+        for span, degree in self.groups:
+            yield of_edges[span].reshape(degree, -1)
 
 
 def _flip(magnitudes: np.ndarray) -> np.ndarray:
@@ -180,13 +192,14 @@ class Coding:
         repeated = np.zeros((-(-self._length // self._code.n) * self._code.n, self._count), np.float32)
         repeated[: self._length] = ratios[: self._length * self._count].reshape(self._length, self._count)
         summed = repeated.reshape(-1, self._code.n, self._count).sum(0)
-        message = []
-        for word in summed.T:
-            part = self._code.decode(word, iterations)
-            if part is None:
-                return None
-            message.append(part)
-        return np.concatenate(message)
+        code, parts = self._code, []
+        decode = partial(code.decode, iterations=iterations)
+        with closing(ordered(decode, summed.T, min(thread_count(), self._count))) as decoded:
+            for part in decoded:
+                if part is None:
+                    return None
+                parts.append(part)
+        return np.concatenate(parts)
 
     @property
     def _count(self) -> int:
@@ -199,4 +212,10 @@ class Coding:
     @cached_property
     def _code(self) -> Code:
         n = self._length * min(self.rate, _REPEATED) // _REPEATED
-        return Code(n, n * max(self.rate, _REPEATED) // RATES, self.rate)
+        return _code(n, n * max(self.rate, _REPEATED) // RATES, self.rate)
+
+
+@lru_cache(maxsize=4)
+def _code(n: int, k: int, rate: int) -> Code:
+    """A code whose graph is kept for the next message of this length."""
+    return Code(n, k, rate)

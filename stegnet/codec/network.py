@@ -249,6 +249,11 @@ def tiles(height: int, width: int, receptive_field: int | None) -> list[Tile]:
     if receptive_field is not None and receptive_field <= MARGIN and (height > MOST_ROWS or width > MOST_COLS):
         margin = -(-receptive_field // _HALO) * _HALO
         most = (FINE - 2 * margin,) * 2
+    return cut(height, width, most, margin)
+
+
+def cut(height: int, width: int, most: tuple[int, int], margin: int) -> list[Tile]:
+    """Cuts a picture into tiles of at most so many rows and columns, with a margin around each."""
     return [
         Tile(down, across, _with_margin(down, margin, height), _with_margin(across, margin, width))
         for down in _spans(height, most[0])

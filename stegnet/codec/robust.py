@@ -6,7 +6,7 @@ place: mean lumas of the picture, which hiding and codecs keep, serve as salt.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 
@@ -17,12 +17,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from stegnet.codec.carriers import TAG_BYTES, keystream, size_bytes
 from stegnet.codec.fec import HIGHEST, LOWEST, Code, Coding
 from stegnet.codec.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
-from stegnet.codec.modem import Modem, Rung
-from stegnet.codec.network import Step, no_step
+from stegnet.codec.modem import Rung
 from stegnet.core.jpeg import BLOCK, DITHER
 
 HEADER_BYTES = 8
-_RATE_BITS = 64  # values of the header's first byte that this version uses
+_RATES = 64  # the header's first byte is the number of a share, times this, plus the rate
+# Of the blocks that could carry the record, those that do, by the number of a share; the others stay as they are.
+SHARES = (6, 4, 2, 1)
+_WHOLE = 6
 _HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
 _HEADER_SHARE = 32  # of all blocks, one in so many carries the header
 _HEADER_ITERATIONS = 40
@@ -57,11 +59,22 @@ class Places:
 
     Attributes:
         header: (h,) int, in the order of the header's coded bits.
-        rest: (r,) int, in a fixed order.
+        others: all other blocks, in their order.
+        bits: of each block.
     """
 
     header: np.ndarray
-    rest: np.ndarray
+    others: np.ndarray
+    bits: int
+
+    def record(self, share: int, header: bytes) -> np.ndarray:
+        """(r,) int: places of the record, in a fixed order, given the number of its share and its header."""
+        return _bits_of(self.in_turn(share, header)[: _shared(self.others.size, share)], self.bits)
+
+    def in_turn(self, share: int, header: bytes) -> np.ndarray:
+        """The other blocks, those that carry the record first: not all do, and which ones is new in each hiding."""
+        start = int.from_bytes(header[1:], "big") if share else 0
+        return np.roll(self.others, -(start % max(self.others.size, 1)))
 
 
 def hidden_area(picture: np.ndarray) -> np.ndarray:
@@ -79,9 +92,13 @@ def robust_salts(picture: np.ndarray) -> Iterator[bytes]:
     yield from salts_of(b"stegnet/2/robust/salt" + size_bytes(*picture.shape[:2]), region_means(hidden_area(picture)))
 
 
-def salts_of(prefix: bytes, means: np.ndarray) -> Iterator[bytes]:
-    """The salts, as `robust_salts`, of regions of these mean lumas, (n,) in levels; `prefix` is hashed before them."""
-    numbers, others, distances = _steps(means)
+def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP) -> Iterator[bytes]:
+    """The salts, as `robust_salts`, of regions of these mean lumas, (n,) in levels; `prefix` is hashed before them.
+
+    Args:
+        step: in levels.
+    """
+    numbers, others, distances = _steps(means, step)
     near = np.flatnonzero(distances < _NEAR)
     near = near[distances[near].argsort(kind="stable")][:_MOST_NEAR]
     flips = [near[[bool(number >> place & 1) for place in range(near.size)]] for number in range(1 << near.size)]
@@ -100,10 +117,8 @@ def robust_key(source: KeySource, salt: bytes) -> Key:
 def places_of(blocks: int, rung: Rung, key: Key, salt: bytes) -> Places:
     """Places of header and record in a picture of so many blocks."""
     some = min(blocks, max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE)))
-    words = np.frombuffer(keystream(key.robust(b"places", salt), 8 * (blocks + some * rung.bits)), "<u8")
-    order = words[:blocks].argsort(kind="stable")
-    header, rest = (_bits_of(part, rung.bits) for part in (order[:some], order[some:]))
-    return Places(header[words[blocks:].argsort(kind="stable")], rest)
+    order, of_header = _orders(key.robust(b"places", salt), blocks, some * rung.bits)
+    return Places(_bits_of(order[:some], rung.bits)[of_header], order[some:], rung.bits)
 
 
 def dither_of(shape: tuple[int, int], key: Key, salt: bytes) -> np.ndarray:
@@ -112,80 +127,66 @@ def dither_of(shape: tuple[int, int], key: Key, salt: bytes) -> np.ndarray:
     return words.reshape(*shape, DITHER) * np.float32(1 / (1 << 16))
 
 
-def record_places(blocks: int, rung: Rung) -> int:
-    """Number of bits that carry the record; 0 if there is no room for a header."""
+def record_places(blocks: int, rung: Rung, share: int = 0) -> int:
+    """Number of bits that carry the record; 0 if there is no room for a header.
+
+    Args:
+        share: number of the share of blocks that are used.
+    """
     some = max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE))
-    return max(blocks - some, 0) * rung.bits
+    return _shared(max(blocks - some, 0), share) * rung.bits
 
 
-def content_room(blocks: int, rung: Rung, rate: int) -> int:
-    """Bytes of a record's content in so many blocks; negative if there are too few."""
-    places = record_places(blocks, rung)
+def content_room(blocks: int, rung: Rung, rate: int, share: int = 0) -> int:
+    """Bytes of a record's content in so many blocks; negative if there are too few. Arguments as `record_places`."""
+    places = record_places(blocks, rung, share)
     return Coding(places, rate).room // 8 - TAG_BYTES if places else -1
 
 
-def make_bits(
-    shape: tuple[int, int], modem: Modem, rung: Rung, rate: int, content: bytes, key: Key, salt: bytes, nonce: bytes
-) -> np.ndarray:
-    """The bits that carry a record, (rows, cols, K) float32: −1 or 1, and 0 for those of other rungs.
-
-    Args:
-        shape: rows and columns of blocks.
-        content, nonce: as `coded_bits`.
-    """
-    bits = np.zeros((*shape, modem.bits), np.float32)
-    bits[..., rung.places] = coded_bits(shape, rung, rate, content, key, salt, nonce) * 2.0 - 1
-    return bits
-
-
 def coded_bits(
-    shape: tuple[int, int], rung: Rung, rate: int, content: bytes, key: Key, salt: bytes, nonce: bytes
+    shape: tuple[int, int],
+    rung: Rung,
+    rate: int,
+    content: bytes,
+    key: Key,
+    salt: bytes,
+    nonce: bytes,
+    share: int = 0,
 ) -> np.ndarray:
-    """The bits of a rung that carry a record, (rows, cols, bits) uint8.
+    """The bits of a rung that carry a record, (rows, cols, bits) uint8; 0 where nothing is carried.
 
     Args:
         shape: rows and columns of blocks.
         content: at most `content_room` bytes.
         nonce: 7 random bytes, fresh for each hiding.
+        share: number of the share of blocks that are used.
     """
     blocks = shape[0] * shape[1]
-    places, header = places_of(blocks, rung, key, salt), bytes([rate]) + nonce
+    places, header = places_of(blocks, rung, key, salt), bytes([_RATES * share + rate]) + nonce
     carried = np.zeros(blocks * rung.bits, np.uint8)
     repeated = np.resize(_HEADER.encode(_unpacked(header)), places.header.size)
     carried[places.header] = repeated ^ _mask(key.robust(b"header", salt), repeated.size)
-    coding = Coding(places.rest.size, rate)
-    sealed = _seal(content.ljust(content_room(blocks, rung, rate), b"\0"), shape, key, salt, header)
+    record = places.record(share, header)
+    coding = Coding(record.size, rate)
+    sealed = _seal(content.ljust(content_room(blocks, rung, rate, share), b"\0"), shape, key, salt, header)
     message = np.zeros(coding.room, np.uint8)
     message[: 8 * len(sealed)] = _unpacked(sealed)
-    order = _order(key.robust(b"order", salt, header), coding.places)
+    (order,) = _orders(key.robust(b"order", salt, header), coding.places)
     mask = _mask(key.robust(b"mask", salt, header), coding.places)
-    carried[places.rest[order]] = coding.encode(message) ^ mask
+    carried[record[order]] = coding.encode(message) ^ mask
     return carried.reshape(*shape, rung.bits)
+
+
+def used_blocks(shape: tuple[int, int], rung: Rung, key: Key, salt: bytes, nonce: bytes, share: int) -> np.ndarray:
+    """The blocks that carry something, (rows, cols) bool; arguments as `coded_bits`."""
+    used, places = np.ones(shape[0] * shape[1], bool), places_of(shape[0] * shape[1], rung, key, salt)
+    used[places.in_turn(share, bytes(1) + nonce)[_shared(places.others.size, share) :]] = False
+    return used.reshape(shape)
 
 
 def new_nonce(randomness: Randomness) -> bytes:
     """The random part of a header."""
     return randomness(HEADER_BYTES - 1)
-
-
-def reader(modem: Modem, source: KeySource) -> Callable[[np.ndarray, Step], Reading | None]:
-    """Returns a function that reads a picture, (H, W, 3) uint8; it derives each key only once."""
-    key_of = cache(lambda salt: robust_key(source, salt))
-
-    def read(picture: np.ndarray, step: Step = no_step) -> Reading | None:
-        area = hidden_area(picture)
-        if not area.size:
-            return None
-        shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
-        for salt in robust_salts(picture):
-            key = key_of(salt)
-            ratios = modem.reveal(area, dither_of(shape, key, salt), step)
-            found = (read_bits(_in_order(ratios[..., rung.places]), shape, rung, key, salt) for rung in modem.rungs)
-            if reading := next(filter(None, found), None):
-                return reading
-        return None
-
-    return read
 
 
 def read_bits(
@@ -208,22 +209,26 @@ def read_bits(
         return None
     places = places_of(blocks, rung, key, salt)
     header = _read_header(ratios(places.header), key.robust(b"header", salt))
-    if header is None or not LOWEST <= header[0] <= HIGHEST or content_room(blocks, rung, header[0]) < 0:
+    if header is None:
         return None
-    coding = Coding(places.rest.size, header[0])
-    order = _order(key.robust(b"order", salt, header), coding.places)
-    signs = 1.0 - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
+    share, rate = divmod(header[0], _RATES)
+    if not LOWEST <= rate <= HIGHEST or content_room(blocks, rung, rate, share) < 0:
+        return None
+    record = places.record(share, header)
+    coding = Coding(record.size, rate)
+    (order,) = _orders(key.robust(b"order", salt, header), coding.places)
+    signs = np.float32(1) - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
     if all_ratios is not None:
-        ratios = _in_order(all_ratios())
-    message = coding.decode(ratios(places.rest[order]) * signs)
-    content = (
-        None if message is None else _unseal(np.packbits(message[: coding.room // 8 * 8]), shape, key, salt, header)
-    )
-    return None if content is None else Reading(content, rung, header[0])
+        ratios = in_order(all_ratios())
+    message = coding.decode(ratios(record[order]) * signs)
+    if message is None:
+        return None
+    content = _unseal(np.packbits(message[: coding.room // 8 * 8]), shape, key, salt, header)
+    return None if content is None else Reading(content, rung, rate)
 
 
-def _in_order(ratios: np.ndarray) -> Ratios:
-    """Ratios by the numbers of their bits, from those of all blocks, (rows, cols, bits)."""
+def in_order(ratios: np.ndarray) -> Ratios:
+    """Ratios by the numbers of their bits, from those of all bits in order."""
     flat = ratios.reshape(-1)
     return lambda numbers: flat[numbers]
 
@@ -261,22 +266,36 @@ def _region_edges(blocks: int) -> list[int]:
     return [BLOCK * (blocks * edge // parts) for edge in range(parts + 1)]
 
 
-def _steps(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The step that each mean is in, the one across the nearer edge, and the distance to that edge in levels."""
-    inside = (means // _STEP).astype(int)
-    above = means - _STEP * inside >= _STEP / 2
+    inside = (means // step).astype(int)
+    above = means - step * inside >= step / 2
     others = inside + np.where(above, 1, -1)
-    distances = np.where(above, _STEP * (inside + 1) - means, means - _STEP * inside)
-    distances[(others < 0) | (others > 255 // _STEP)] = np.inf
+    distances = np.where(above, step * (inside + 1) - means, means - step * inside)
+    distances[(others < 0) | (others > 255 // step)] = np.inf
     return inside, others, distances
+
+
+def _shared(blocks: int, share: int) -> int:
+    return blocks * SHARES[share] // _WHOLE
 
 
 def _bits_of(blocks: np.ndarray, bits: int) -> np.ndarray:
     return (blocks[:, None] * bits + np.arange(bits)).reshape(-1)
 
 
-def _order(key: bytes, count: int) -> np.ndarray:
-    return np.frombuffer(keystream(key, 8 * count), "<u8").argsort(kind="stable")
+@lru_cache(maxsize=2)
+def _orders(key: bytes, *counts: int) -> tuple[np.ndarray, ...]:
+    """Permutations of these numbers of elements, (count,) int each, from one stream; kept, since hiding reads too."""
+    words = np.frombuffer(keystream(key, 8 * sum(counts)), "<u8")
+    return tuple(_sorting(some) for some in np.split(words, np.cumsum(counts)[:-1]))
+
+
+def _sorting(words: np.ndarray) -> np.ndarray:
+    """The stable ascending argsort; the quick one is the same where all words differ, as 64 random bits do."""
+    order = words.argsort()
+    found = words[order]
+    return words.argsort(kind="stable") if (found[1:] == found[:-1]).any() else order
 
 
 def _mask(key: bytes, count: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from stegnet.codec.keys import KeySource
 from stegnet.codec.modem import Modem
 from stegnet.codec.network import Step, no_step
 from stegnet.codec.record import MAX_NAME, is_file_name
-from stegnet.codec.robust import reader
+from stegnet.codec.robust_reader import reader
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
 from stegnet.media import resize

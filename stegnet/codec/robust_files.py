@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stegnet.codec.channels import DEFAULT, Channel, parse_channel
 from stegnet.codec.embed import media_kind, stored_name
 from stegnet.codec.extract import printable
 from stegnet.codec.files import check_input, input_kind
@@ -19,15 +20,7 @@ from stegnet.codec.output import OutputTarget, Progress, Report, no_progress, wr
 from stegnet.codec.quality import LEAST
 from stegnet.codec.robust import content_room
 from stegnet.codec.robust_content import FittedPicture, file_bytes, file_content, fit_picture
-from stegnet.codec.survival import (
-    DEFAULT,
-    WRITTEN_QUALITY,
-    Channel,
-    Survivor,
-    choose_rung,
-    hide_robust,
-    parse_channel,
-)
+from stegnet.codec.survival import WRITTEN_QUALITY, Survivor, best_rung, choose_rung, hide_robust
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import psnr
@@ -143,8 +136,8 @@ def hide_robust_file(
     prepared, written = channel.prepare(pixels), WRITTEN_QUALITY if out.path.suffix.lower() in JPEG else None
     loaded = modems.picture
     wanted = options.container_psnr or _finest(loaded, channel, secret, *prepared.shape[:2])
-    rung = choose_rung(loaded.rungs, channel, wanted)
-    chosen = _Secret(secret, progress, partial(_larger, loaded, prepared.shape, wanted))
+    rung = best_rung(loaded, prepared, channel, wanted, written)
+    chosen = _Secret(secret, progress, partial(_larger, loaded, channel, prepared.shape, wanted))
     step = partial(progress, "hide tiles")
     found = hide_robust(
         loaded, prepared, chosen.fit, key_source, channel, rung, written, randomness=randomness, step=step
@@ -166,6 +159,8 @@ def forecast_room(rung: Rung, height: int, width: int) -> int | None:
 
 def _finest(modem: Modem, channel: Channel, secret: Path, height: int, width: int) -> float:
     """The highest PSNR of a container at which a file certainly fits as it is; else CONTAINER_PSNR."""
+    if channel.factor is not None:  # what fits then is not known before
+        return CONTAINER_PSNR
     size = file_bytes(stored_name(secret), secret.stat().st_size)
     for wanted in sorted({rung.psnr for rung in modem.rungs if rung.psnr > CONTAINER_PSNR}, reverse=True):
         try:
@@ -183,8 +178,10 @@ def _write(out: OutputTarget, found: Survivor, profile: bytes | None, written: i
     return write_jpeg(out, found.picture, written, profile, verify=verify)
 
 
-def _larger(modem: Modem, shape: tuple[int, ...], container_psnr: float, size: int) -> str:
+def _larger(modem: Modem, channel: Channel, shape: tuple[int, ...], container_psnr: float, size: int) -> str:
     """Hint for a file that does not fit: a milder channel that has room for it, or a larger cover."""
+    if channel.factor is not None:
+        return "take a larger cover, or reduce it less: a larger factor of +resize"
     rooms = {rung: forecast_room(rung, *shape[:2]) for rung in modem.rungs if abs(rung.psnr - container_psnr) < 1}
     for rung, room in sorted(rooms.items(), key=lambda item: item[0].lowest):
         if room is not None and room >= size:

@@ -1,91 +1,40 @@
 """Hiding what comes back after a lossy channel: the channel is simulated on the container, by real codecs."""
 
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 
 import numpy as np
 
+from stegnet.codec.channels import Channel
 from stegnet.codec.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.network import Step, no_step
 from stegnet.codec.robust import (
+    SHARES,
+    coded_bits,
     content_room,
     dither_of,
-    hidden_area,
-    make_bits,
     new_nonce,
-    reader,
     record_places,
     robust_key,
-    robust_salts,
+    used_blocks,
 )
-from stegnet.core.errors import CapacityError, ConfigError
-from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
-from stegnet.media import resize
+from stegnet.codec.robust_reader import grid_reader
+from stegnet.core.errors import CapacityError
+from stegnet.core.jpeg import BLOCK, DITHER
 
-DEFAULT = "jpeg:75"
-MESSENGER = "messenger"
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes
-_MESSENGER_SIDE, _MESSENGER_QUALITIES = 1600, tuple(product((70, 72, 74, 77, 80), repeat=2))
-_LEAST_QUALITY, _MOST_QUALITY, _BEST = 30, 95, 100
-_ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one that are simulated
 _LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
 _SQUARE = 128  # side of the pieces of that part
 _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
 _ATTEMPTS = 6
+_SPARED = 0.75  # of the highest rate: the rest is kept for what was not simulated, where blocks are spared
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
 _LARGER = "take a larger cover, with more detail, or a milder channel"
-
-
-@dataclass(frozen=True)
-class Channel:
-    """Lossy channel that a container is promised to survive.
-
-    Attributes:
-        name: as users write it.
-        quality: the lowest JPEG quality in it.
-        saves: sequences of JPEG qualities with which a container is saved one after the other; each is simulated.
-    """
-
-    name: str
-    quality: int
-    saves: tuple[tuple[int, ...], ...]
-
-    def __str__(self) -> str:
-        if self.name == MESSENGER:
-            return f"messengers (JPEG {self.quality} and better, twice)"
-        return f"JPEG {self.quality} and better"
-
-    def prepare(self, cover: np.ndarray) -> np.ndarray:
-        """The cover as it is sent: messengers reduce pictures to a long side of 1,600 pixels."""
-        height, width = cover.shape[:2]
-        longest = max(height, width)
-        if self.name != MESSENGER or longest <= _MESSENGER_SIDE:
-            return cover
-        return resize(cover, *(max(1, round(side * _MESSENGER_SIDE / longest)) for side in (height, width)))
-
-    def received(self, container: np.ndarray, written: int | None, few: bool = False) -> Iterator[np.ndarray]:
-        """The pictures that may arrive, (H, W, 3) uint8 each; the first is the file that is written.
-
-        Args:
-            written: JPEG quality of that file; None for one without loss.
-            few: the file, and the first of the sequences, alone.
-        """
-        sent = container if written is None else through_jpeg(container, written)
-        yield sent
-        for qualities in self.saves[:1] if few else self.saves:
-            picture = sent
-            for quality in qualities:
-                picture = through_jpeg(picture, quality)
-            yield picture
-        if not few:
-            yield through_jpeg(sent, self.quality, full_chroma=True)
 
 
 @dataclass(frozen=True)
@@ -103,23 +52,6 @@ class Survivor:
     room: int
 
 
-def parse_channel(text: str) -> Channel:
-    """A channel as users name it: jpeg:QUALITY or messenger.
-
-    Raises:
-        ConfigError: there is no such channel.
-    """
-    if text == MESSENGER:
-        return Channel(text, min(map(min, _MESSENGER_QUALITIES)), _MESSENGER_QUALITIES)
-    found = re.fullmatch(r"jpeg:(\d{1,3})", text)
-    quality = int(found[1]) if found else 0
-    if not _LEAST_QUALITY <= quality <= _MOST_QUALITY:
-        known = f"jpeg:{_LEAST_QUALITY} to jpeg:{_MOST_QUALITY}, or {MESSENGER}"
-        raise ConfigError(f"survive: unknown channel {text!r}", f"known: {known}")
-    above = [quality + more for more in _ABOVE if quality + more <= _BEST]
-    return Channel(text, quality, ((quality,), *((each,) for each in above)))
-
-
 def choose_rung(rungs: Sequence[Rung], channel: Channel, psnr: float) -> Rung:
     """The rung for a channel and a PSNR of the container in dB: the one that was trained for the nearest quality.
 
@@ -135,6 +67,19 @@ def choose_rung(rungs: Sequence[Rung], channel: Channel, psnr: float) -> Rung:
     return max(fitting, key=lambda rung: (rung.lowest, rung.bits))
 
 
+def best_rung(modem: Modem, cover: np.ndarray, channel: Channel, psnr: float, written: int | None) -> Rung:
+    """As `choose_rung`; for resized copies, which no rung was trained for, the one that carries most through them.
+
+    Args:
+        cover, written: as `hide_robust`.
+    """
+    chosen = choose_rung(modem.rungs, channel, psnr)
+    if channel.factor is None:
+        return chosen
+    near = [rung for rung in modem.rungs if rung.psnr == chosen.psnr and rung.lowest <= chosen.lowest]
+    return max(near, key=lambda rung: _carried(modem, cover, channel, rung, written))
+
+
 def hide_robust(
     modem: Modem,
     cover: np.ndarray,
@@ -146,7 +91,7 @@ def hide_robust(
     randomness: Randomness = SYSTEM,
     step: Step = no_step,
 ) -> Survivor:
-    """Hides content so that it comes back from a channel, at the most robust rate that has room for it.
+    """Hides content so that it comes back from a channel, in as few blocks as will do, at the most robust rate there.
 
     Args:
         cover: (H, W, 3) uint8, prepared for the channel; not changed.
@@ -156,28 +101,48 @@ def hide_robust(
     Raises:
         CapacityError: the content does not fit, or does not come back.
     """
-    shape = cover.shape[0] // BLOCK, cover.shape[1] // BLOCK
-    room = partial(content_room, shape[0] * shape[1], rung)
-    read, area, few = reader(modem, key_source), hidden_area(cover), cover[..., 0].size > _LARGE
-    most, container = best_rate(modem, area, channel, rung, written, randomness) - _MARGIN, cover.copy(order="C")
+    grid = channel.grid(*cover.shape[:2])
+    shape, area, few = grid.shape, grid.area(cover), cover[..., 0].size > _LARGE
+    room, read = partial(content_room, shape[0] * shape[1], rung), grid_reader(modem, key_source, grid)
+    received = partial(channel.received, written=written, few=few)
+    most, container = best_rate(modem, cover, channel, rung, written, randomness) - _MARGIN, cover
     for _ in range(_ATTEMPTS):
         if most < LOWEST or room(most) < 1:
             break
         content = fit(room(most))
-        rate = next(lower for lower in range(LOWEST, most + 1) if room(lower) >= len(content))
-        salt = _common_salt(channel.received(container, written, few))  # of the cover, then of what hiding made of it
-        key = robust_key(key_source, salt)
-        bits = make_bits(shape, modem, rung, rate, content, key, salt, new_nonce(randomness))
-        hidden_area(container)[:] = modem.hide(area, bits, dither_of(shape, key, salt), step)
-        readings = (read(picture, step) for picture in channel.received(container, written, few))
+        rate, share = _rate_and_share(room, most, len(content))
+        # Of the cover, then of what hiding made of it.
+        seen = [cover] if few and container is cover else received(container)
+        salt = _common_salt(map(grid.salts, seen))
+        key, full = robust_key(key_source, salt), grid.full(salt)
+        nonce = new_nonce(randomness)
+        used = used_blocks(shape, rung, key, full, nonce, share)[..., None]
+        bits = coded_bits(shape, rung, rate, content, key, full, nonce, share) * np.float32(2) - 1
+        hidden = modem.hide(area, bits * used, dither_of(shape, key, full), step, rung.places)
+        changed = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, area)
+        container = grid.replaced(cover, changed)
+        readings = (read(picture, step) for picture in received(container))
         if all(reading is not None and reading.content.startswith(content) for reading in readings):
-            return Survivor(container, rung, room(rate))
+            return Survivor(container, rung, room(rate, share))
         most -= _MARGIN
     raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
 
 
+def _rate_and_share(room: Callable[..., int], most: int, size: int) -> tuple[int, int]:
+    """The rate of content of a size in bytes, and the number of the smallest share of blocks with room for it.
+
+    Where there is room to spare, blocks are left as they are, and the rate is at most _SPARED of the highest; then the
+    lowest that fits.
+    """
+    for share in reversed(range(len(SHARES))):
+        for rate in range(LOWEST, int(most * (_SPARED if share else 1)) + 1):
+            if room(rate, share) >= size:
+                return rate, share
+    raise AssertionError("content that has no room")
+
+
 def best_rate(
-    modem: Modem, area: np.ndarray, channel: Channel, rung: Rung, written: int | None, randomness: Randomness = SYSTEM
+    modem: Modem, cover: np.ndarray, channel: Channel, rung: Rung, written: int | None, randomness: Randomness = SYSTEM
 ) -> int:
     """The highest rate, in 64ths, at which random bits in a cover come back from a channel; 0 if none does.
 
@@ -185,26 +150,41 @@ def best_rate(
     what was read of them, negated where a bit was 1, is decoded at one rate after the other.
 
     Args:
-        area: (H, W, 3) uint8, sides multiples of 8; of a large one, a part is used.
+        cover: (H, W, 3) uint8; of a large one, a part is used.
     """
-    some = _sample(area)
-    shape = (some.shape[0] // BLOCK, some.shape[1] // BLOCK, rung.bits)
+    right = _right_ratios(modem, cover, channel, rung, written, randomness)
+    right.sort(key=information)
+    highest = min(int(information(right[0]) * RATES), HIGHEST) if right else 0
+    return next((rate for rate in range(highest, LOWEST - 1, -1) if _all_come_back(rate, right)), 0)
+
+
+def _carried(modem: Modem, cover: np.ndarray, channel: Channel, rung: Rung, written: int | None) -> float:
+    """Bits that a block carries through the worst of a channel."""
+    right = _right_ratios(modem, cover, channel, rung, written, SYSTEM)
+    return rung.bits * min(map(information, right), default=0.0)
+
+
+def _right_ratios(
+    modem: Modem, cover: np.ndarray, channel: Channel, rung: Rung, written: int | None, randomness: Randomness
+) -> list[np.ndarray]:
+    """Ratios of random bits that were hidden in a cover, for each picture that may arrive: positive where right."""
+    some = _sample(cover)
+    grid = channel.grid(*cover.shape[:2]).scaled(cover.shape, some.shape)
+    area, shape = grid.area(some), (*grid.shape, rung.bits)
     draw = np.random.default_rng(int.from_bytes(randomness(16), "big"))
-    bits = np.zeros((*shape[:2], modem.bits), np.float32)
-    bits[..., rung.places] = sent = draw.integers(0, 2, shape) * 2.0 - 1
-    dither = draw.random((*shape[:2], DITHER), np.float32)
-    container = modem.hide(some, bits, dither)
+    sent = draw.integers(0, 2, shape, np.int8) * np.float32(2) - 1
+    dither = draw.random((*grid.shape, DITHER), np.float32)
     places = min(record_places(shape[0] * shape[1], rung), _CODEWORDS * LONGEST)
     if not places:
-        return 0
-    chosen = draw.permutation(sent.size)[:places]
-    right = [
-        (modem.reveal(picture, dither)[..., rung.places] * sent).reshape(-1)[chosen]
-        for picture in channel.received(container, written)
-    ]
-    right.sort(key=information)
-    highest = min(int(information(right[0]) * RATES), HIGHEST)
-    return next((rate for rate in range(highest, LOWEST - 1, -1) if _all_come_back(rate, right)), 0)
+        return []
+    hidden, chosen = modem.hide(area, sent, dither, places=rung.places), draw.permutation(sent.size)[:places]
+
+    def read(picture: np.ndarray) -> np.ndarray:
+        ratios = (modem.reveal(area, dither, places=rung.places) for area in grid.areas(picture))
+        right = [(some * sent).reshape(-1)[chosen] * grid.sureness for some in ratios]
+        return max(right, key=information)
+
+    return [read(picture) for picture in channel.received(grid.replaced(some, hidden), written)]
 
 
 def information(right: np.ndarray) -> float:
@@ -212,9 +192,9 @@ def information(right: np.ndarray) -> float:
     return float(1 - np.logaddexp(0, -right.astype(np.float64)).mean() / math.log(2))
 
 
-def _common_salt(pictures: Iterable[np.ndarray]) -> bytes:
-    """The likeliest salt that readers of each of these pictures try; that of the first if there is none."""
-    first, *others = (list(robust_salts(picture)) for picture in pictures)
+def _common_salt(tried: Iterable[Iterable[bytes]]) -> bytes:
+    """The likeliest salt that readers of each picture try, given those they try; that of the first if there is none."""
+    first, *others = map(list, tried)
     return next((salt for salt in first if all(salt in other for other in others)), first[0])
 
 
@@ -226,14 +206,14 @@ def _all_come_back(rate: int, right: Sequence[np.ndarray]) -> bool:
     return all(message is not None and not message.any() for message in messages)
 
 
-def _sample(area: np.ndarray) -> np.ndarray:
+def _sample(cover: np.ndarray) -> np.ndarray:
     """Squares from all over a large picture, put together; a smaller picture as it is."""
-    height, width = area.shape[:2]
+    height, width = cover.shape[:2]
     if height * width <= _LARGE or min(height, width) < _SQUARE:
-        return area
-    count = math.isqrt(_LARGE // 2) // _SQUARE
+        return cover
+    count = math.isqrt(_LARGE // 3) // _SQUARE
     down, across = (
         np.linspace(0, side - _SQUARE, min(count, side // _SQUARE)).astype(int) // _GRID * _GRID
         for side in (height, width)
     )
-    return np.concatenate([np.concatenate([area[y : y + _SQUARE, x : x + _SQUARE] for x in across], 1) for y in down])
+    return np.concatenate([np.concatenate([cover[y : y + _SQUARE, x : x + _SQUARE] for x in across], 1) for y in down])

@@ -4,6 +4,7 @@ A file's boxes (ISO/IEC 14496-12 and 23008-12, AVIF 1.1) take 275 bytes, which i
 """
 
 import io
+import math
 from functools import partial
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from stegnet.media.avif import decode_avif, encode_avif
 
 LOWEST, HIGHEST = 0, 100  # quality
+_GROWTH = 0.04  # of the logarithm of a picture's size for each step of quality, about
 _COLOURS = bytes([0, 1, 0, 13, 0, 6, 0x80])  # BT.709 primaries, sRGB transfer, BT.601 matrix, full range: as Pillow
 _AV1 = bytes([0x81, 0x3F, 0, 0])  # version 1; high profile, no level; 8 bits, 4:4:4
 _ESSENTIAL = 0x80
@@ -31,14 +33,26 @@ def encode_bare(picture: np.ndarray, quality: int, speed: int) -> bytes:
 def encode_bare_to_fit(picture: np.ndarray, most: int, speed: int) -> bytes | None:
     """The AV1 data of the best quality that takes at most `most` bytes; None if even the lowest takes more."""
     fits, too_large, best = LOWEST - 1, HIGHEST + 1, None
+    quality, sizes = (LOWEST + HIGHEST) // 2, {}
     while too_large - fits > 1:
-        quality = (fits + too_large) // 2
         data = encode_bare(picture, quality, speed)
+        sizes[quality] = math.log(len(data))
         if len(data) <= most:
             fits, best = quality, data
         else:
             too_large = quality
+        quality = _next_quality(sizes, fits, too_large, math.log(max(most, 1)))
     return best
+
+
+def _next_quality(sizes: dict[int, float], fits: int, too_large: int, wanted: float) -> int:
+    """The quality to try next, strictly between two, if there is one: logarithms of sizes grow about evenly."""
+    if fits in sizes and too_large in sizes:
+        guess = fits + (too_large - fits) * (wanted - sizes[fits]) / (sizes[too_large] - sizes[fits])
+    else:
+        known = fits if fits in sizes else too_large
+        guess = known + (wanted - sizes[known]) / _GROWTH
+    return min(max(math.floor(guess), fits + 1), too_large - 1)
 
 
 def decode_bare(data: bytes, height: int, width: int) -> np.ndarray:

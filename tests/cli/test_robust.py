@@ -83,11 +83,17 @@ def test_a_file_as_it_is(run, out):
     code, _, err = run(f"hide photo.jpg note.txt -o {out} --survive jpeg:80")
     assert code == 0
     assert re.fullmatch(
-        r"note: hidden: note.txt, 15 bytes, byte for byte; container 4\d.\d dB; survives JPEG 80 and better\n", err
+        r"note: hidden: note.txt, 15 bytes, byte for byte; container 5\d.\d dB; survives JPEG 80 and better\n", err
     )
     for container in (out, saved_again(out, 80)):
         assert run(f"reveal {container} -o n.txt --force")[0] == 0
         assert Path("n.txt").read_text() == "meet me at noon"
+
+
+def test_an_unknown_reduction(run):
+    code, _, err = run("hide photo.jpg note.txt -o c.jpg --survive jpeg:75+resize:0.1")
+    assert code == 1
+    assert "+resize:0.25 to +resize:1" in err
 
 
 def test_information(run):

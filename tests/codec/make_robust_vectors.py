@@ -199,6 +199,8 @@ def vectors() -> list[Vector]:
         Vector("destroyed", blank(hidden(FILE, LARGE, 16), 88)),
         Vector("cover", cover()),
         Vector("other_size", good[:96]),
+        Vector("two_thirds", hidden(FILE, LARGE, 64 + 40), FILE),
+        Vector("a_sixth", hidden(FILE, LARGE, 3 * 64 + 40), FILE),
         Vector("rate_0", hidden(FILE, change=with_header(0))),
         Vector("rate_59", hidden(FILE, change=with_header(59))),
         Vector("other_rate", hidden(FILE, change=with_header(21))),

@@ -69,6 +69,8 @@ def salts(picture: np.ndarray) -> Iterator[bytes]:
 
 # Keys and places
 
+SHARES = (6, 4, 2, 1)  # sixths of the blocks
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -91,9 +93,17 @@ class Places:
 
     header: list[int]
     rest: list[int]
+    bits: int
+
+    def used(self, header: bytes) -> list[int]:
+        """Those of the rest that carry the record, in order."""
+        blocks, share = len(self.rest) // self.bits, SHARES[header[0] // 64]
+        start = int.from_bytes(header[1:], "big") % blocks * self.bits if share < 6 else 0
+        return (self.rest[start:] + self.rest[:start])[: blocks * share // 6 * self.bits]
 
     def record(self, keys: Keys, header: bytes) -> list[int]:
-        return [self.rest[place] for place in argsort(u64(keys.of("order", header), len(self.rest)))]
+        used = self.used(header)
+        return [used[place] for place in argsort(u64(keys.of("order", header), len(used)))]
 
 
 def places(blocks: int, bits: int, keys: Keys) -> Places | None:
@@ -104,7 +114,7 @@ def places(blocks: int, bits: int, keys: Keys) -> Places | None:
     words = u64(keys.of("places"), blocks + some * bits)
     numbers = [block * bits + bit for block in argsort(words[:blocks]) for bit in range(bits)]
     header, rest = numbers[: some * bits], numbers[some * bits :]
-    return Places([header[place] for place in argsort(words[blocks:])], rest)
+    return Places([header[place] for place in argsort(words[blocks:])], rest, bits)
 
 
 # Header and record
@@ -123,10 +133,10 @@ def more(rows: int, cols: int, header: bytes) -> bytes:
     return header + struct.pack(">II", rows, cols)
 
 
-def room(blocks: int, bits: int, rate: int) -> int:
-    """Bytes of content."""
+def room(blocks: int, bits: int, first: int) -> int:
+    """Bytes of content, given the first byte of the header."""
     some = max(-(-384 // bits), -(-blocks // 32))
-    return Coding((blocks - some) * bits, rate).room // 8 - 16
+    return Coding((blocks - some) * SHARES[first // 64] // 6 * bits, first % 64).room // 8 - 16
 
 
 def seal(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> bytes:
@@ -142,7 +152,7 @@ def carried(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys
     repeated = list(itertools.islice(itertools.cycle(HEADER.encode(bits_of(header))), len(found.header)))
     for number, bit in zip(found.header, masked(keys.of("header"), repeated), strict=True):
         made[number] = bit
-    coding, sealed = Coding(len(found.rest), header[0]), seal(rows, cols, bits, header, content, keys)
+    coding, sealed = Coding(len(found.used(header)), header[0] % 64), seal(rows, cols, bits, header, content, keys)
     message = bits_of(sealed) + [0] * (coding.room - 8 * len(sealed))
     coded = masked(keys.of("mask", header), coding.encode(message))
     for number, bit in zip(found.record(keys, header), coded, strict=True):
@@ -158,9 +168,9 @@ def open_rung(ratios: np.ndarray, rows: int, cols: int, keys: Keys) -> bytes | N
     sums = np.zeros(384)
     np.add.at(sums, np.arange(len(found.header)) % 384, signed(keys.of("header"), flat[found.header]))
     bits = HEADER.decode(sums)
-    if bits is None or not 1 <= (header := bytes_of(bits))[0] <= 58:
+    if bits is None or not 1 <= (header := bytes_of(bits))[0] % 64 <= 58:
         return None
-    coding = Coding(len(found.rest), header[0])
+    coding = Coding(len(found.used(header)), header[0] % 64)
     if coding.room // 8 < 16:
         return None
     message = coding.decode(signed(keys.of("mask", header), flat[found.record(keys, header)]))

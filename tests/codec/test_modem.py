@@ -4,15 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from stegnet.codec import Key
+from stegnet.codec.channels import parse_channel
 from stegnet.codec.modem import Modem, Rung, read_rungs
-from stegnet.codec.robust import reader
-from stegnet.codec.survival import choose_rung, hide_robust, parse_channel
+from stegnet.codec.robust_reader import reader
+from stegnet.codec.survival import best_rung, choose_rung, hide_robust
 from stegnet.core.card import SHIPPED, SHIPPED_MODEM
 from stegnet.core.errors import WeightsError
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.measures import psnr
+from stegnet.media import resize
 from tests.support.modem import index_modem
 
 KEY = Key(bytes(range(32)))
@@ -80,3 +83,45 @@ def test_large_pictures_are_cut_into_tiles_of_whole_blocks(picture):
     right = modem.hide(cover[:, -BLOCK * 20 :].copy(), bits[:, -20:], dither[:, -20:])
     assert np.array_equal(container[:, -BLOCK * 20 :], right)
     assert ((modem.reveal(container, dither) > 0) == (bits > 0)).all()
+
+
+def test_some_blocks_alone_are_read_alike(modem, picture):
+    random = np.random.default_rng(0)
+    container, dither = picture(320, 400, 4), random.random((40, 50, DITHER), np.float32)
+    chosen = np.array([51, 77, 1948])
+    expected = modem.reveal(container, dither).reshape(2000, -1)[chosen]
+    assert modem.local
+    np.testing.assert_allclose(modem.reveal_blocks(container, dither, chosen), expected, atol=1e-3)
+
+
+def test_a_resized_copy(modem, picture):
+    """Reduced, saved and enlarged again, by programs that hiding does not simulate."""
+    cover, channel = picture(480, 640, 4), parse_channel("jpeg:75+resize:0.6")
+    rung = best_rung(modem, cover, channel, 38, 95)
+    found = hide_robust(modem, cover, lambda room: b"\2" * 40, KEY, channel, rung)
+    assert psnr(cover, found.picture) > 37
+    sent, read = through_jpeg(found.picture, 95), reader(modem, KEY)
+    small = np.array(Image.fromarray(sent).resize((384, 288), Image.Resampling.HAMMING))
+    middle = np.array(Image.fromarray(sent).resize((523, 392), Image.Resampling.BICUBIC))
+    shared = [sent, through_jpeg(small, 75), through_jpeg(middle, 80), resize(through_jpeg(small, 80), 600, 800)]
+    assert [read(each).content[:40] for each in shared] == [b"\2" * 40] * 4
+    assert reader(modem, Key(bytes(32)))(shared[1]) is None
+    assert read(cover) is None
+
+
+def test_headers_of_large_pictures_are_read_from_some_blocks(modem, picture, monkeypatch):
+    cover, channel = np.tile(picture(400, 520, 4), (2, 3, 1)), parse_channel("jpeg:75")
+    rung = choose_rung(modem.rungs, channel, 38)
+    shared = through_jpeg(hide_robust(modem, cover, lambda room: b"\2" * room, KEY, channel, rung).picture, 80)
+    whole = []
+    reveal = Modem.reveal
+
+    def counted(self, container, *rest, **more):
+        whole.append(container.shape == (800, 1560, 3))
+        return reveal(self, container, *rest, **more)
+
+    monkeypatch.setattr(Modem, "reveal", counted)
+    assert reader(modem, KEY)(shared).content.startswith(b"\2\2")
+    assert sum(whole) == 1
+    assert reader(modem, Key(bytes(32)))(shared) is None
+    assert sum(whole) == 1

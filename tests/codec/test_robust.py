@@ -8,18 +8,19 @@ import pytest
 from PIL import Image
 
 from stegnet.codec import Container, Key, Passphrase
+from stegnet.codec.channels import parse_channel
 from stegnet.codec.modem import Rung
 from stegnet.codec.robust import (
     Reading,
+    coded_bits,
     content_room,
     dither_of,
     hidden_area,
-    make_bits,
-    reader,
     robust_key,
     robust_salts,
 )
-from stegnet.codec.survival import Survivor, best_rate, choose_rung, hide_robust, information, parse_channel
+from stegnet.codec.robust_reader import reader
+from stegnet.codec.survival import Survivor, best_rate, choose_rung, hide_robust, information
 from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.core.measures import psnr
@@ -29,7 +30,7 @@ from tests.support.modem import RUNGS, index_modem
 MODEM = index_modem()
 KEY = Key(bytes(range(32)))
 JPEG75, JPEG90, STRONG = RUNGS
-NONCE = bytes(7)
+NONCE = bytes(range(7))
 
 
 @pytest.fixture(name="cover")
@@ -42,15 +43,29 @@ def hide_seeded(*given: object, seed: int = 0) -> Survivor:
     return hide_robust(*given, randomness=random.Random(seed).randbytes)
 
 
-def hidden(cover: np.ndarray, content: bytes, rung: Rung = JPEG75, rate: int = 20, key=KEY) -> np.ndarray:
+def hidden(cover: np.ndarray, content: bytes, rung: Rung = JPEG75, rate: int = 20, key=KEY, share=0) -> np.ndarray:
     """A container of content that was not tried on any channel."""
     salt = next(robust_salts(cover))
     shape = cover.shape[0] // BLOCK, cover.shape[1] // BLOCK
-    bits = make_bits(shape, MODEM, rung, rate, content, robust_key(key, salt), salt, NONCE)
+    bits = coded_bits(shape, rung, rate, content, robust_key(key, salt), salt, NONCE, share) * 2.0 - 1
     container = cover.copy()
     dither = dither_of(shape, robust_key(key, salt), salt)
-    hidden_area(container)[:] = MODEM.hide(hidden_area(cover), bits, dither)
+    hidden_area(container)[:] = MODEM.hide(hidden_area(cover), bits, dither, places=rung.places)
     return container
+
+
+def test_blocks_that_are_not_needed_stay_as_they_are(cover):
+    channel = parse_channel("jpeg:75")
+    long, short = (
+        hide_seeded(MODEM, cover, lambda room, few=few: bytes(few or room), KEY, channel, JPEG75).picture
+        for few in (0, 20)
+    )
+    changed = [
+        (hidden_area(each) != hidden_area(cover)).reshape(31, 8, 41, 24).any((1, 3)).mean() for each in (long, short)
+    ]
+    assert changed[0] > 0.9
+    assert changed[1] < 0.5
+    assert psnr(cover, short) > psnr(cover, long) + 2.5
 
 
 @pytest.mark.parametrize("quality", [*range(75, 96, 2), 100])
@@ -103,11 +118,11 @@ def test_a_container_that_does_not_come_back_is_made_again(cover, monkeypatch, l
         rates.append(reading.rate)
         return reading if len(rates) > 1 else None
 
-    monkeypatch.setattr("stegnet.codec.survival.reader", lambda modem, key: failing_at_first)
+    monkeypatch.setattr("stegnet.codec.survival.grid_reader", lambda modem, key, grid: failing_at_first)
     found = hide_seeded(MODEM, cover, lambda room: bytes(length or room), KEY, parse_channel("jpeg:75"), JPEG75)
     assert (rates[1] == rates[0]) == bool(length)
     assert set(rates[1:]) == {rates[1]}
-    assert found.room == content_room(31 * 41, JPEG75, rates[1])
+    assert found.room == content_room(31 * 41, JPEG75, rates[1], share=2 if length else 0)
 
 
 def test_what_does_not_open(cover):
@@ -195,17 +210,18 @@ def test_the_same_content_is_never_hidden_alike(cover):
     salt = next(robust_salts(cover))
     dither = dither_of((31, 41), KEY, salt)
     first, second = (MODEM.reveal(hidden_area(each.picture), dither)[..., JPEG90.places] > 0 for each in some)
-    assert 0.35 < (first != second).mean() < 0.6
+    changed = [(hidden_area(each.picture) != hidden_area(cover)).reshape(31, 8, 41, 24).any((1, 3)) for each in some]
+    both = changed[0] & changed[1]
+    assert 0.35 < (first != second)[both].mean() < 0.6
+    assert (changed[0] != changed[1]).mean() > 0.1
 
 
 def test_what_travels_is_uniform(cover):
     """Zeros are hidden: half of the bits of every kind are ones all the same."""
     shape, salt = (31, 41), next(robust_salts(cover))
-    bits = make_bits(shape, MODEM, JPEG90, 40, b"", KEY, salt, NONCE)
-    used = bits[..., JPEG90.places]
-    assert abs((used > 0).mean((0, 1)) - 0.5).max() < 0.05
-    assert set(np.unique(used)) == {-1.0, 1.0}
-    assert np.count_nonzero(bits) == used.size
+    bits = coded_bits(shape, JPEG90, 40, b"", KEY, salt, NONCE)
+    assert bits.shape == (*shape, JPEG90.bits)
+    assert abs(bits.mean((0, 1)) - 0.5).max() < 0.05
 
 
 def test_channels_and_rungs():

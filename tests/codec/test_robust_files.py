@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from stegnet.codec.channels import parse_channel
 from stegnet.codec.modem import read_rungs
 from stegnet.codec.output import no_progress
 from stegnet.codec.robust_files import CONTAINER_PSNR, _finest, _Secret, forecast_room
-from stegnet.codec.survival import choose_rung, parse_channel
+from stegnet.codec.survival import choose_rung
 from stegnet.core.card import SHIPPED_MODEM
 from stegnet.core.errors import MediaError
 

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Key, Passphrase
+from stegnet.codec.channels import parse_channel
 from stegnet.codec.fec import Code, Coding
 from stegnet.codec.modem import Modem, Rung, shipped_modem
-from stegnet.codec.robust import content_room, dither_of, make_bits, places_of, reader, robust_salts
+from stegnet.codec.robust import coded_bits, content_room, dither_of, places_of, robust_salts
 from stegnet.codec.robust_content import RobustFile, parse_content, read_robust
-from stegnet.codec.survival import choose_rung, hide_robust, parse_channel
+from stegnet.codec.robust_reader import reader
+from stegnet.codec.survival import choose_rung, hide_robust
 from stegnet.core.jpeg import through_jpeg
 from stegnet.core.samples import from_8_bits, to_8_bits
 from stegnet.media import read_picture
@@ -137,7 +139,9 @@ def test_places(rung, blocks):
         assert content_room(blocks, rung, 20) < 1
     else:
         assert ours.header.tolist() == theirs.header
-        assert ours.rest.tolist() == theirs.rest
+        for share in range(4):
+            header = bytes([64 * share]) + RANDOM
+            assert ours.record(share, header).tolist() == theirs.used(header)
 
 
 @pytest.mark.parametrize("rate", [1, 9, 10, 16, 28, 29, 35, 36, 44, 45, 58])
@@ -159,14 +163,14 @@ def test_codewords_fulfil_every_check():
 
 
 @pytest.mark.parametrize("rung", OURS, ids=lambda rung: rung.name)
-@pytest.mark.parametrize("rate", [8, 20, 58])
-def test_carried_bits(rung, rate):
-    salt, shape, header = bytes(range(16)), (12, 16), bytes([rate]) + RANDOM
+@pytest.mark.parametrize(("rate", "share"), [(8, 0), (20, 0), (58, 0), (58, 1), (58, 2)])
+def test_carried_bits(rung, rate, share):
+    salt, shape, header = bytes(range(16)), (12, 16), bytes([64 * share + rate]) + RANDOM
     keys = book.Keys(SECRET, salt)
-    content = b"\2" * min(content_room(192, rung, rate), 200)
-    assert content_room(192, rung, rate) == book.room(192, rung.bits, rate)
-    bits = make_bits(shape, IDEAL, rung, rate, content, KEY, salt, RANDOM)[..., rung.places]
-    assert ((bits.reshape(-1) + 1) / 2).astype(int).tolist() == book.carried(*shape, rung.bits, header, content, keys)
+    assert content_room(192, rung, rate, share) == book.room(192, rung.bits, header[0])
+    content = b"\2" * min(content_room(192, rung, rate, share), 200)
+    bits = coded_bits(shape, rung, rate, content, KEY, salt, RANDOM, share)
+    assert bits.reshape(-1).tolist() == book.carried(*shape, rung.bits, header, content, keys)
     assert np.allclose(dither_of(shape, KEY, salt), keys.dither(*shape), atol=1e-7)
 
 

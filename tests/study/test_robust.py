@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.codec.survival import parse_channel
+from stegnet.codec.channels import parse_channel
 from stegnet.core.jpeg import through_jpeg
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, SECRET_PSNR
 from study import robust

@@ -1,0 +1,153 @@
+"""The grid of blocks that bits are hidden in: a picture's own pixels, or a canonical size it is resampled to.
+
+The canonical sizes of a picture follow from its aspect ratio alone, so that a reader finds them in any resized copy
+(docs/format.md, "Resized containers").
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from stegnet.codec.carriers import size_bytes
+from stegnet.codec.robust import hidden_area, region_means, robust_salts, salts_of
+from stegnet.core.jpeg import BLOCK
+from stegnet.media import resize
+
+_SHORTEST, _PER_DOUBLING = 128, 2  # long side of the smallest canonical size in pixels; sizes for each doubling of it
+_SHARE = 0.84  # of the smallest copy that is promised: a canonical size has at most this share of its sides
+_THUMBNAIL = 128  # side of the picture that the salt of resized copies is taken from
+_SALT_STEP = 32  # levels
+_PASSES = 3  # of back-projection
+_BLURRED = 2.0  # times a canonical size: a larger copy has lost nothing of it
+_SIDE = 0.12
+# The inverse, about, of reducing by a triangle (1 / sinc²), down and across.
+_SHARPEN = ImageFilter.Kernel((3, 3), np.outer(*2 * [[-_SIDE, 1 + 2 * _SIDE, -_SIDE]]).reshape(-1).tolist(), 1)
+_SURENESS = 0.5  # of log-likelihood ratios after resampling, which is more than the modem was trained for
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid of blocks.
+
+    Attributes:
+        height, width: in pixels; whole blocks.
+        own: it is made of the picture's own pixels; else the picture is resampled to this size.
+    """
+
+    height: int
+    width: int
+    own: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of blocks."""
+        return self.height // BLOCK, self.width // BLOCK
+
+    @property
+    def sureness(self) -> float:
+        """Factor of the modem's log-likelihood ratios."""
+        return 1.0 if self.own else _SURENESS
+
+    def area(self, picture: np.ndarray) -> np.ndarray:
+        """The hidden area, (height, width, 3) uint8, of a picture or of a copy of it."""
+        return hidden_area(picture) if self.own else resize(picture, self.height, self.width)
+
+    def areas(self, picture: np.ndarray) -> Iterator[np.ndarray]:
+        """As `area`; then, of a copy that is not much larger, with what a linear filter has taken from it put back."""
+        yield self.area(picture)
+        if not self.own and max(picture.shape[:2]) < _BLURRED * max(self.height, self.width):
+            yield self.area(np.array(Image.fromarray(picture).filter(_SHARPEN)))
+
+    def salts(self, picture: np.ndarray) -> Iterator[bytes]:
+        """The salts that a picture may have had, the likeliest first."""
+        return robust_salts(picture) if self.own else salts_of_copies(picture)
+
+    def full(self, salt: bytes) -> bytes:
+        """What subkeys are derived from: the salt, and a canonical size."""
+        return salt if self.own else salt + size_bytes(self.height, self.width)
+
+    def scaled(self, before: tuple[int, ...], after: tuple[int, ...]) -> "Grid":
+        """The grid of another cover at the same scale, given the sizes of both: height, width."""
+        if self.own:
+            return own_grid(*after[:2])
+        sides = zip((self.height, self.width), before[:2], after[:2], strict=True)
+        return Grid(*(BLOCK * max(1, round(side * new / old / BLOCK)) for side, old, new in sides), own=False)
+
+    def replaced(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """The cover, (H, W, 3) uint8, with another hidden area, (height, width, 3) uint8; a copy."""
+        if not self.own:
+            return _projected(cover, hidden)
+        container = cover.copy(order="C")
+        hidden_area(container)[:] = hidden
+        return container
+
+
+def own_grid(height: int, width: int) -> Grid:
+    """The grid of a picture's own pixels."""
+    return Grid(height // BLOCK * BLOCK, width // BLOCK * BLOCK, own=True)
+
+
+def canonical_grid(height: int, width: int, factor: float) -> Grid | None:
+    """The largest canonical grid that stands in copies reduced by a factor, 0 to 1; None if there is none."""
+    most = _SHARE * factor * max(height, width)
+    longest = max((side for side in _ladder(max(height, width)) if side <= most), default=None)
+    return None if longest is None else _sized(height, width, longest, _short_blocks(height, width, longest))
+
+
+def canonical_grids(height: int, width: int) -> Iterator[Grid]:
+    """All canonical grids that a picture may have had, if this is a resized copy of it; the largest first.
+
+    The sides of a copy are rounded: where the short side of a grid is near an edge, both sides of it are possible.
+    """
+    for longest in sorted(_ladder(max(height, width)), reverse=True):
+        exact, error = _short_blocks(height, width, longest), longest / max(height, width) / BLOCK
+        for blocks in {math.floor(exact - error + 0.5), math.floor(exact + error + 0.5)}:
+            yield _sized(height, width, longest, blocks)
+
+
+def _ladder(most: int) -> Iterator[int]:
+    """The long sides of canonical sizes, up to a number of pixels."""
+    step = 0
+    while (side := BLOCK * round(_SHORTEST / BLOCK * 2 ** (step / _PER_DOUBLING))) <= most:
+        yield side
+        step += 1
+
+
+def _short_blocks(height: int, width: int, longest: int) -> float:
+    """Blocks of the short side, not rounded."""
+    return longest * min(height, width) / max(height, width) / BLOCK
+
+
+def _sized(height: int, width: int, longest: int, blocks: float) -> Grid:
+    short = BLOCK * max(1, math.floor(blocks + 0.5))
+    return Grid(short, longest, own=False) if height <= width else Grid(longest, short, own=False)
+
+
+def salts_of_copies(picture: np.ndarray) -> Iterator[bytes]:
+    """The salts of a picture of any size, from its mean lumas at one size."""
+    small = resize(picture, _THUMBNAIL, _THUMBNAIL)
+    return salts_of(b"stegnet/2/robust/resized/salt", region_means(small), _SALT_STEP)
+
+
+def _projected(cover: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The cover, changed such that it is `wanted` when resampled to its size.
+
+    Iterative back-projection (Irani and Peleg 1991): what is missing is enlarged and added.
+    """
+    planes = []
+    for before, target in zip(np.moveaxis(cover, 2, 0), np.moveaxis(wanted, 2, 0), strict=True):
+        plane = before.astype(np.float32)
+        for _ in range(_PASSES):
+            missing = target - _resampled(plane, *target.shape)
+            plane += _resampled(missing, *plane.shape)
+            np.clip(plane, 0, 255, plane)
+        planes.append(np.rint(plane).astype(np.uint8))
+    return np.stack(planes, 2)
+
+
+def _resampled(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(H, W) float32 at another size, by the filter of `resize`."""
+    return np.array(Image.fromarray(plane).resize((width, height), Image.Resampling.LANCZOS))
