@@ -1,0 +1,200 @@
+"""A film filled with random bytes, written and encoded again: what comes back, what it costs in quality and bytes."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+import av
+import numpy as np
+
+import stegnet
+from stegnet.codec.film_survival import WRITTEN_CRF, hide_in_film
+from stegnet.codec.keys import KEY_BYTES, Key
+from stegnet.codec.output import OutputTarget
+from stegnet.codec.robust_content import file_content
+from stegnet.codec.robust_film import hidden_pixels, read_film
+from stegnet.core.errors import CapacityError
+from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
+from stegnet.core.parallel import ordered
+from stegnet.evaluation.demonstration import seeded
+from stegnet.evaluation.video import temporal_error
+from stegnet.media import read_frames, scan
+from stegnet.media.h264 import write_h264
+from stegnet.media.vmaf import has_vmaf, vmaf
+from study.reencodings import REENCODINGS, Reencoding
+
+COVER = "cover"  # encoded as the container is: what the codec alone does
+WRITTEN, RECEIVED = "written", "received"  # the film that hiding writes; that encoded again as promised
+_TOO_LARGE = 1 << 25  # bytes, that no film here has room for
+_ROOM = re.compile(r"takes (\d+) bytes, and there is room for (\d+)")
+_SSIM_EVERY = 8  # frames
+_CODE = ("codec", "core", "media", "models", "weights")  # folders whose files decide the results
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class FilledFilm:
+    """A container, full of random bytes.
+
+    Attributes:
+        path: H.264 in MP4.
+        content: the message in it.
+        key: opens it.
+        seconds: that hiding took.
+    """
+
+    path: Path
+    content: bytes
+    key: Key
+    seconds: float
+
+
+def fill_film(cover: Path, crf: int, psnr: float, folder: Path, seed: int) -> FilledFilm:
+    """Hides as many random bytes as a film has room for.
+
+    Raises:
+        CapacityError: there is no room.
+    """
+    key, secret, out = Key(seeded(seed)(KEY_BYTES)), folder / "secret.bin", folder / "container.mp4"
+    size = _TOO_LARGE
+    while True:
+        secret.write_bytes(data := seeded(seed + 1)(size))
+        start = perf_counter()
+        try:
+            hide_in_film(cover, secret, OutputTarget(out, force=True), key, crf, psnr, randomness=seeded(seed + 2))
+        except CapacityError as error:
+            size = smaller(size, error)
+        else:
+            return FilledFilm(out, file_content(secret.name, data), key, perf_counter() - start)
+
+
+def smaller(size: int, error: CapacityError) -> int:
+    """The size of the largest file that fits, from the refusal of one of the given size.
+
+    Raises:
+        CapacityError: none does, or nothing comes back.
+    """
+    found = _ROOM.search(str(error))
+    taken, room = map(int, found.groups()) if found else (0, 0)
+    if not found or size <= taken - room:
+        raise error
+    return size - (taken - room)
+
+
+def survival(filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) -> Row:
+    """What comes back after a film was encoded again, and the PSNR of that film against the one that was encoded.
+
+    Args:
+        groups: that carry a piece of the message.
+    """
+    again = filled.path.with_name(f"{REENCODINGS.index(encoding)}.mkv")
+    encoding.encode(filled.path, crf, again)
+    found = read_film(partial(read_frames, again), filled.key)
+    row = {"encoding": encoding.name, "promised": encoding.promised, "groups": groups}
+    row |= {"groups_whole": found.groups if found else 0, "whole": bool(found and found.message == filled.content)}
+    row[PSNR.key] = psnr_from_mse(mean_error(filled.path, again), PEAK)
+    again.unlink()
+    return row
+
+
+def film_quality(original: Path, copy: Path) -> dict[str, float]:
+    """PSNR over all samples, SSIM of some frames, VMAF and flicker of a film against its original.
+
+    VMAF is nan where ffmpeg has no filter for it.
+    """
+    with closing(read_frames(original)) as before, closing(read_frames(copy)) as after:
+        pairs = islice(zip(before, after, strict=True), 0, None, _SSIM_EVERY)
+        similarity = np.mean([ssim(*pair) for pair in pairs])
+    with closing(read_frames(original)) as before, closing(read_frames(copy)) as after:
+        flicker = np.mean([error for error, _ in temporal_error(before, after)])
+    with closing(read_frames(copy)) as frames:
+        height, width, _ = next(frames).shape
+    scores = vmaf(original, copy) if has_vmaf(height, width) else [np.nan]
+    return {
+        PSNR.of(CONTAINER): psnr_from_mse(mean_error(original, copy), PEAK), SSIM.of(CONTAINER): float(similarity),
+        VMAF.of(CONTAINER): float(np.mean(scores)), FLICKER.of(CONTAINER): float(flicker),
+    }  # fmt: skip
+
+
+def mean_error(original: Path, copy: Path) -> float:
+    """Mean squared error over all samples of two films of equal length."""
+    with closing(read_frames(original)) as before, closing(read_frames(copy)) as after:
+        return float(np.mean([mean_squared_error(*pair) for pair in zip(before, after, strict=True)]))
+
+
+def encode_as_written(film: Path, crf: int, out: Path) -> Path:
+    """A film encoded as hiding writes films, without sound."""
+    with closing(read_frames(film)) as frames:
+        write_h264(out, frames, replace(scan(film), sound=()), crf)
+    return out
+
+
+def measure_film(
+    cover: Path, crf: int, psnr: float, folder: Path, seed: int, workers: int
+) -> tuple[Row, list[Row], list[Row]]:
+    """A film at a promise: its container, the quality of both films at each stage, and what comes back.
+
+    Args:
+        psnr: of the container that is asked for, in dB.
+        folder: for films; they stay there.
+        workers: films that are encoded at once.
+    """
+    info = scan(cover)
+    row = {"size": f"{info.width}×{info.height}", "frames": len(info.pts), "crf": crf, "wanted": psnr}
+    try:
+        filled = fill_film(cover, crf, psnr, folder, seed)
+    except CapacityError:
+        return row | {"refused": True}, [], []
+    start = perf_counter()
+    found = read_film(partial(read_frames, filled.path), filled.key)
+    assert found is not None, "hiding checks that what it writes comes back"
+    times = {"hide_fps": len(info.pts) / filled.seconds, "reveal_fps": len(info.pts) / (perf_counter() - start)}
+    pixels = hidden_pixels(info.height, info.width, len(info.pts))
+    row |= {"refused": False, "groups": found.groups, "bytes": len(filled.content)}
+    row |= {"bits": 8 * len(filled.content) / pixels} | times
+    jobs = [partial(survival, filled, crf, encoding, found.groups) for encoding in REENCODINGS]
+    kinds = [(cover, None), (cover, filled.path)]
+    jobs += [partial(_stages, *kind, crf, folder) for kind in kinds]
+    done = list(ordered(_call, jobs, workers))
+    survived, stages = done[: len(REENCODINGS)], [stage for rows in done[len(REENCODINGS) :] for stage in rows]
+    return row, stages, survived
+
+
+def code_digest() -> str:
+    """Digest of the code and weights that decide what is measured, so that results of other code are not used."""
+    package = Path(stegnet.__file__).parent
+    files = [path for folder in _CODE for path in sorted((package / folder).rglob("*")) if path.is_file()]
+    files += [Path(__file__), Path(__file__).with_name("reencodings.py")]
+    found = hashlib.sha256()
+    for path in files:
+        if path.suffix in {".py", ".safetensors"}:
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _stages(cover: Path, container: Path | None, crf: int, folder: Path) -> list[Row]:
+    """Quality and bytes of a film as written and as received; of the cover if there is no container."""
+    kind = CONTAINER if container else COVER
+    written = container or encode_as_written(cover, WRITTEN_CRF, folder / "cover-written.mp4")
+    received = encode_as_written(written, crf, folder / f"{kind}-received.mp4")
+    rows = []
+    for stage, film in ((WRITTEN, written), (RECEIVED, received)):
+        rows.append({"film": kind, "stage": stage, "bytes": _picture_bytes(film)} | film_quality(cover, film))
+    return rows
+
+
+def _picture_bytes(film: Path) -> int:
+    """Bytes of a film's pictures, without sound and container."""
+    with av.open(str(film)) as opened:
+        return sum(packet.size for packet in opened.demux(video=0))
+
+
+def _call(job: Callable[[], object]) -> object:
+    return job()
