@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
@@ -23,13 +22,11 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
 from stegnet.core.parallel import ordered
 from stegnet.evaluation.demonstration import seeded
-from stegnet.evaluation.video import temporal_error
 from stegnet.media import read_frames, scan
 from stegnet.media.h264 import write_h264
 from stegnet.media.vmaf import has_vmaf, vmaf
 from study.reencodings import REENCODINGS, Reencoding
 
-COVER = "cover"  # encoded as the container is: what the codec alone does
 WRITTEN, RECEIVED = "written", "received"  # the film that hiding writes; that encoded again as promised
 _TOO_LARGE = 1 << 25  # bytes, that no film here has room for
 _ROOM = re.compile(r"takes (\d+) bytes, and there is room for (\d+)")
@@ -107,19 +104,20 @@ def survival(filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) ->
 def film_quality(original: Path, copy: Path) -> dict[str, float]:
     """PSNR over all samples, SSIM of some frames, VMAF and flicker of a film against its original.
 
-    VMAF is nan where ffmpeg has no filter for it.
+    Flicker is that of `stegnet.evaluation.video.temporal_error`. VMAF is nan where ffmpeg has no filter for it.
     """
+    errors, similarity, flicker, last = [], [], [], None
     with closing(read_frames(original)) as before, closing(read_frames(copy)) as after:
-        pairs = islice(zip(before, after, strict=True), 0, None, _SSIM_EVERY)
-        similarity = np.mean([ssim(*pair) for pair in pairs])
-    with closing(read_frames(original)) as before, closing(read_frames(copy)) as after:
-        flicker = np.mean([error for error, _ in temporal_error(before, after)])
-    with closing(read_frames(copy)) as frames:
-        height, width, _ = next(frames).shape
-    scores = vmaf(original, copy) if has_vmaf(height, width) else [np.nan]
+        for number, pair in enumerate(zip(before, after, strict=True)):
+            error = pair[1].astype(np.int16) - pair[0]
+            errors.append(mean_squared_error(*pair))
+            similarity += [] if number % _SSIM_EVERY else [ssim(*pair)]
+            flicker += [] if last is None else [np.abs(error - last).mean()]
+            last = error
+    scores = vmaf(original, copy) if has_vmaf(*last.shape[:2]) else [np.nan]
     return {
-        PSNR.of(CONTAINER): psnr_from_mse(mean_error(original, copy), PEAK), SSIM.of(CONTAINER): float(similarity),
-        VMAF.of(CONTAINER): float(np.mean(scores)), FLICKER.of(CONTAINER): float(flicker),
+        PSNR.of(CONTAINER): psnr_from_mse(float(np.mean(errors)), PEAK), SSIM.of(CONTAINER): float(np.mean(similarity)),
+        VMAF.of(CONTAINER): float(np.mean(scores)), FLICKER.of(CONTAINER): float(np.mean(flicker)),
     }  # fmt: skip
 
 
@@ -136,35 +134,41 @@ def encode_as_written(film: Path, crf: int, out: Path) -> Path:
     return out
 
 
-def measure_film(
-    cover: Path, crf: int, psnr: float, folder: Path, seed: int, workers: int
-) -> tuple[Row, list[Row], list[Row]]:
-    """A film at a promise: its container, the quality of both films at each stage, and what comes back.
+def measure_film(cover: Path, crf: int, wanted: float, folder: Path, seed: int, workers: int) -> tuple[Row, list[Row]]:
+    """A film at a promise: its container's quality at both stages, and what comes back.
 
     Args:
-        psnr: of the container that is asked for, in dB.
+        wanted: PSNR in dB of the container that is asked for.
         folder: for films; they stay there.
         workers: films that are encoded at once.
     """
     info = scan(cover)
-    row = {"size": f"{info.width}×{info.height}", "frames": len(info.pts), "crf": crf, "wanted": psnr}
+    row = {"size": f"{info.width}×{info.height}", "frames": len(info.pts), "crf": crf, "wanted": wanted}
     try:
-        filled = fill_film(cover, crf, psnr, folder, seed)
+        filled = fill_film(cover, crf, wanted, folder, seed)
     except CapacityError:
-        return row | {"refused": True}, [], []
+        return row | {"refused": True}, []
     start = perf_counter()
     found = read_film(partial(read_frames, filled.path), filled.key)
     assert found is not None, "hiding checks that what it writes comes back"
     times = {"hide_fps": len(info.pts) / filled.seconds, "reveal_fps": len(info.pts) / (perf_counter() - start)}
-    pixels = hidden_pixels(info.height, info.width, len(info.pts))
-    row |= {"refused": False, "groups": found.groups, "bytes": len(filled.content)}
-    row |= {"bits": 8 * len(filled.content) / pixels} | times
-    jobs = [partial(survival, filled, crf, encoding, found.groups) for encoding in REENCODINGS]
-    kinds = [(cover, None), (cover, filled.path)]
-    jobs += [partial(_stages, *kind, crf, folder) for kind in kinds]
-    done = list(ordered(_call, jobs, workers))
-    survived, stages = done[: len(REENCODINGS)], [stage for rows in done[len(REENCODINGS) :] for stage in rows]
-    return row, stages, survived
+    bits = 8 * len(filled.content) / hidden_pixels(info.height, info.width, len(info.pts))
+    row |= {"refused": False, "groups": found.groups, "bytes": len(filled.content), "bits": bits} | times
+    jobs = [partial(stage_qualities, cover, filled.path, crf, folder)]
+    jobs += [partial(survival, filled, crf, encoding, found.groups) for encoding in REENCODINGS]
+    quality, *survived = ordered(_call, jobs, workers)
+    return row | quality, survived
+
+
+def stage_qualities(cover: Path, container: Path | None, crf: int, folder: Path) -> Row:
+    """Quality and bytes of a container as written and as received; of the cover, encoded alike, if there is none."""
+    written = container or encode_as_written(cover, WRITTEN_CRF, folder / "written.mp4")
+    received = encode_as_written(written, crf, folder / "received.mp4")
+    row: Row = {}
+    for stage, film in ((WRITTEN, written), (RECEIVED, received)):
+        found = film_quality(cover, film) | {"bytes": _picture_bytes(film)}
+        row |= {f"{stage}_{name}": value for name, value in found.items()}
+    return row
 
 
 def code_digest() -> str:
@@ -177,17 +181,6 @@ def code_digest() -> str:
         if path.suffix in {".py", ".safetensors"}:
             found.update(path.read_bytes())
     return found.hexdigest()
-
-
-def _stages(cover: Path, container: Path | None, crf: int, folder: Path) -> list[Row]:
-    """Quality and bytes of a film as written and as received; of the cover if there is no container."""
-    kind = CONTAINER if container else COVER
-    written = container or encode_as_written(cover, WRITTEN_CRF, folder / "cover-written.mp4")
-    received = encode_as_written(written, crf, folder / f"{kind}-received.mp4")
-    rows = []
-    for stage, film in ((WRITTEN, written), (RECEIVED, received)):
-        rows.append({"film": kind, "stage": stage, "bytes": _picture_bytes(film)} | film_quality(cover, film))
-    return rows
 
 
 def _picture_bytes(film: Path) -> int:

@@ -11,7 +11,7 @@ from stegnet.media.ffmpeg_cli import bundled_ffmpeg, input_file, run_ffmpeg
 
 _X264, _X265, _VP9, _AV1 = "libx264", "libx265", "libvpx-vp9", "libsvtav1"
 _QUIET_X265 = {"x265-params": "log-level=error:pools=1:frame-threads=1"}
-_VP9_QUALITY = {"b:v": 0, "deadline": "good", "cpu-used": 4}  # a constant quality
+_VP9_QUALITY = {"b:v": 0, "deadline": "good", "cpu-used": 5}  # a constant quality
 _AV1_SPEED = {"preset": 8, "svtav1-params": "lp=1"}
 
 

@@ -32,7 +32,15 @@ from stegnet.data.sources import cache_folder
 from stegnet.evaluation.chart import chart
 from stegnet.media import FILM, kind, read_frames, scan
 from stegnet.media.h264 import write_h264
-from study.film_trial import COVER, RECEIVED, WRITTEN, Row, code_digest, encode_as_written, measure_film
+from study.film_trial import (
+    RECEIVED,
+    WRITTEN,
+    Row,
+    code_digest,
+    encode_as_written,
+    measure_film,
+    stage_qualities,
+)  # fmt: skip
 from study.reencodings import REENCODINGS
 from study.stats import share_interval
 
@@ -41,6 +49,8 @@ PROMISES = (18, 38.0), (18, 42.0), (23, 38.0), (23, 42.0), (28, 38.0)
 LARGE, PROMISES_OF_LARGE = 1 << 20, ((23, 38.0),)  # pixels of a frame above which films are only measured for these
 CRFS = (18, 20, 22, 23, 24, 26, 28, 30)  # of the curves
 CURVE_GROUPS = 2  # of each film that curves are measured on
+COVER = "cover"  # encoded as the container is: what the codec alone does
+LARGER = {"larger": WRITTEN, "larger_received": RECEIVED}  # bytes of pictures against those of the cover
 _RATES = range(1, 65)  # 64ths, of which each gives the likelihoods another factor
 _QUALITY = tuple(measure.of(CONTAINER) for measure in (PSNR, SSIM, VMAF, FLICKER))
 
@@ -49,13 +59,13 @@ def main(config: Config, films: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     workers, found = cpu_threads(config.train.threads), list_films(films)
     cached = Memory(cache_folder() / "films", verbose=0)
-    measure = cached.cache(_measure_in_folder, ignore=["cover", "workers"])
-    curve = cached.cache(curves, ignore=["cover", "workers"])
-    code, jobs = code_digest(), list(promises(found))
-    results = [
-        (film.stem, measure(film, _digest(film), *promise, config.seed, code, workers))
-        for film, promise in bar(jobs, "films")
-    ]
+    measure, curve = (cached.cache(work, ignore=["cover", "workers"]) for work in (_film_in_folder, curves))
+    cover_quality = cached.cache(_cover_in_folder, ignore=["cover"])
+    code, jobs, results = code_digest(), list(promises(found)), []
+    for film, (crf, wanted) in bar(jobs, "films"):
+        row, survived = measure(film, _digest(film), crf, wanted, config.seed, code, workers)
+        covers = cover_quality(film, _digest(film), crf, code)
+        results.append((film.stem, _against_cover(row, covers), survived))
     bits = [
         {"film": film.stem} | row
         for film in bar([film for film in found if not is_large(film)], "curves")
@@ -123,14 +133,16 @@ def curves(cover: Path, name: str, seed: int, code: str, workers: int) -> list[R
     return rows
 
 
-def tables(results: list[tuple[str, tuple[Row, list[Row], list[Row]]]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def tables(results: list[tuple[str, Row, list[Row]]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row per film and promise; and one per film, promise and way of encoding it again."""
-    measured, survived = [], []
-    for film, (row, stages, encodings) in results:
-        labels = {"film": film, "crf": row["crf"], "wanted": row["wanted"]}
-        measured.append({"film": film} | row | _flat(stages))
-        survived += [labels | encoding for encoding in encodings]
-    names = ["film", "crf", "wanted", "encoding", "promised", "groups", "groups_whole", "whole", PSNR.key]
+    measured = [{"film": film} | row for film, row, _ in results]
+    labels = ("crf", "wanted")
+    survived = [
+        {"film": film} | {name: row[name] for name in labels} | encoding
+        for film, row, encodings in results
+        for encoding in encodings
+    ]
+    names = ["film", *labels, "encoding", "promised", "groups", "groups_whole", "whole", PSNR.key]
     return pd.DataFrame(measured), pd.DataFrame(survived, columns=names)
 
 
@@ -158,7 +170,7 @@ def summarise(measured: pd.DataFrame, survived: pd.DataFrame) -> pd.DataFrame:
         if len(hidden):
             names = ["bits", *(f"{stage}_{name}" for stage in (WRITTEN, RECEIVED) for name in _QUALITY)]
             names += [f"{COVER}_{stage}_{VMAF.of(CONTAINER)}" for stage in (WRITTEN, RECEIVED)]
-            names += ["larger", "larger_received", "hide_fps", "reveal_fps"]
+            names += [*LARGER, "hide_fps", "reveal_fps"]
             within = survived[
                 survived["promised"] & (survived["crf"] == crf) & (survived["wanted"] == wanted)
                 & survived["film"].isin(hidden["film"])
@@ -196,12 +208,26 @@ def _digest(film: Path) -> str:
     return hashlib.sha256(film.read_bytes()).hexdigest()
 
 
-def _measure_in_folder(
+def _film_in_folder(
     cover: Path, name: str, crf: int, wanted: float, seed: int, code: str, workers: int
-) -> tuple[Row, list[Row], list[Row]]:
+) -> tuple[Row, list[Row]]:
     """`measure_film`; digests of the film and of the code tell cached results apart."""
     with TemporaryDirectory(prefix="stegnet-") as folder:
         return measure_film(cover, crf, wanted, Path(folder), seed, workers)
+
+
+def _cover_in_folder(cover: Path, name: str, crf: int, code: str) -> Row:
+    """`stage_qualities` of a cover."""
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        return stage_qualities(cover, None, crf, Path(folder))
+
+
+def _against_cover(row: Row, cover: Row) -> Row:
+    """A film's row with what the codec alone does to its cover, and the container's bytes against the cover's."""
+    if row["refused"]:
+        return row
+    larger = {name: row[f"{stage}_bytes"] / cover[f"{stage}_bytes"] for name, stage in LARGER.items()}
+    return row | {f"{COVER}_{name}": value for name, value in cover.items()} | larger
 
 
 def _random_container(
@@ -229,18 +255,6 @@ def _random_container(
 
 def _carried(written: Path, read: Callable[[Path], float], crf: int) -> float:
     return read(encode_as_written(written, crf, written.with_name(f"{crf}.mp4")))
-
-
-def _flat(stages: list[Row]) -> Row:
-    """One row of the stages of container and cover, and the container's bytes against the cover's."""
-    found = {(row["film"], row["stage"]): row for row in stages}
-    if not found:
-        return {}
-    row = {f"{stage}_{name}": found[CONTAINER, stage][name] for stage in (WRITTEN, RECEIVED) for name in _QUALITY}
-    row |= {f"{COVER}_{stage}_{name}": found[COVER, stage][name] for stage in (WRITTEN, RECEIVED) for name in _QUALITY}
-    for name, stage in (("larger", WRITTEN), ("larger_received", RECEIVED)):
-        row[name] = found[CONTAINER, stage]["bytes"] / found[COVER, stage]["bytes"]
-    return row
 
 
 def _shares(rows: pd.DataFrame) -> Row:
