@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-import av
 import numpy as np
 
 import stegnet
@@ -23,6 +22,7 @@ from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, me
 from stegnet.core.parallel import ordered
 from stegnet.evaluation.demonstration import seeded
 from stegnet.media import read_frames, scan
+from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.media.h264 import write_h264
 from stegnet.media.vmaf import has_vmaf, vmaf
 from study.reencodings import REENCODINGS, Reencoding
@@ -184,9 +184,10 @@ def code_digest() -> str:
 
 
 def _picture_bytes(film: Path) -> int:
-    """Bytes of a film's pictures, without sound and container."""
-    with av.open(str(film)) as opened:
-        return sum(packet.size for packet in opened.demux(video=0))
+    """Bytes of a film without its sound, as Matroska."""
+    silent = film.with_name(f"{film.stem}-silent.mkv")
+    run_ffmpeg(silent, [input_file(film).video], f"{film}: can't be copied", vcodec="copy", format="matroska")
+    return silent.stat().st_size
 
 
 def _call(job: Callable[[], object]) -> object:
