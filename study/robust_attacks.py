@@ -104,9 +104,10 @@ def attack_places(pictures: Hider, films: Hider, pairs: list[Pair], seed: int) -
     for hider in (pictures, films):
         for result in chain(many_keys(hider, some, seed), few_keys(hider, some, seed)):
             yield {"method": hider.name, "medium": PICTURES} | result
-        for result in many_keys(Unhidden(hider), some, seed):
+        covers = Unhidden(hider)
+        for result in many_keys(covers, some, seed):
             if result["question"] == PLACES:  # codecs mark the borders of blocks, too
-                yield {"method": Unhidden.name, "medium": PICTURES} | result
+                yield {"method": covers.name, "medium": PICTURES} | result
     for result in still_films(films, some, seed):
         yield {"method": films.name, "medium": STILL_FILMS} | result
 

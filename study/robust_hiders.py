@@ -102,10 +102,8 @@ class RobustFilmHider(Hider):
 class Unhidden(Hider):
     """Hides nothing: what an attack finds in covers that are in the form of another hider's containers."""
 
-    name = "nothing hidden"
-
     def __init__(self, other: Hider) -> None:
-        self._other = other
+        self.name, self._other = f"covers of {other.name}", other
 
     def picture(self, cover: np.ndarray, secret: np.ndarray, key: KeySource, seed: int) -> np.ndarray:
         return self._other.unhidden(cover)
