@@ -154,7 +154,8 @@ def robust_rows() -> list[list[str]]:
         [
             f"{row.promise}, {row.wanted:.0f} dB" + (f", {row.size}" if row.size != "256²" else ""),
             f"{row.container_psnr:.1f} dB, {row.container_ssim:.3f}, {dash(row.container_vmaf, '{:.1f}')}",
-            f"{row.bits:.3f}", dash(row.ideal_QIM, "{:.3f}"), f"{round(row.messages * (1 - row.whole))} of {row.messages}",
+            f"{row.bits:.3f}", dash(row.ideal_QIM, "{:.3f}"),
+            f"{round(row.messages * (1 - row.whole))} of {row.messages}",
             f"{row.refused}", f"{row.secret_psnr:.1f} dB, {row.secret_ssim:.3f}",
         ]
         for row in table.itertuples()

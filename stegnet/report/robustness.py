@@ -32,11 +32,6 @@ _FILM_QUALITY |= {
 _FILM_QUALITY |= {
     "larger": ("written: bytes", decimals(2)), "larger_received": ("received: bytes", decimals(2)),
 }  # fmt: skip
-_ENCODINGS = {
-    "promise": ("survives", text), "encoding": ("encoded again by", text), "promised": ("promised", text),
-    "groups_whole": ("groups whole", percent), "groups": ("groups", decimals(0)), "whole": ("messages whole", percent),
-    PSNR.key: (PSNR.label, _PSNR),
-}  # fmt: skip
 
 
 def sizes(name: str, folder: Path, command: str) -> Section:
@@ -150,12 +145,16 @@ def robust_films(name: str, folder: Path, command: str) -> Section:
     )
     promises, encodings = read_table(folder / "promises.csv"), read_table(folder / "encodings.csv")
     encodings["promise"] = [f"h264:{row.crf}, {row.wanted:.0f} dB" for row in encodings.itertuples()]
-    encodings["promised"] = encodings["promised"].map({True: "yes", False: "no"})
+    encodings["encoded again by"] = encodings["encoding"] + encodings["promised"].map(
+        {True: "", False: ": not promised"}
+    )
     parts = (
         Picture.chart(folder / "bits.png", "information over the constant rate factor of H.264, for each rung"),
         Table.of(promises, _FILM_RATES, "Net bits, and groups that come back as promised, with the lower 95 % limit"),
         Table.of(promises, _FILM_QUALITY, "Containers against their covers; VMAF of a cover encoded alike beside"),
-        Table.of(encodings, _ENCODINGS, "Ways of encoding again; PSNR of the film against the one that was encoded"),
+        Table.pivot(
+            encodings, "encoded again by", "promise", "groups_whole", percent, "Share of groups that come back"
+        ),
     )
     return Section(name, command, paragraphs, parts)
 
@@ -169,8 +168,9 @@ def robust_films_tile(folder: Path) -> Tile | None:
     if rows.empty:
         return None
     row = rows.loc[rows["groups"].idxmax()]
-    note = f"of encrypted data ({percent(row['groups_whole'])} of groups whole), films of {row['size']}"
-    return Tile("survives H.264, CRF 23", f"{row['bits']:.4f} bits per pixel and frame", note)
+    whole = percent(row["groups_whole"])
+    note = f"per pixel and frame of encrypted data come back ({whole} of groups whole), films of {row['size']}"
+    return Tile("survives H.264, CRF 23", f"{row['bits']:.4f} bits", note)
 
 
 def survive(name: str, folder: Path, command: str) -> Section:

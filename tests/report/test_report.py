@@ -86,7 +86,7 @@ OUTPUTS = {
         "h264:23,38,640×360,2,1,.00512,36.4,.961,93.3,2.51,34.7,.942,90.1,2.63,97.2,94.4,1.58,1.31,8.4,61.2,45,.93,"
         ".82,.98,18,.89\nh264:23,38,64×48,0,1,,,,,,,,,,,,,,,,,,,,,\n",
         "encodings.csv": "crf,wanted,encoding,promised,groups,groups_whole,whole,psnr\n"
-        "23,38.0,x265,False,5,.4,.25,35.7\n",
+        "23,38.0,slow,True,5,.8,.75,36.7\n23,38.0,x265,False,5,.4,.25,35.7\n",
         "bits.png": "",
     },
     "robust_attacks": {
@@ -256,10 +256,10 @@ def test_films_that_survive_are_shown_with_their_figures(reports: Reports) -> No
     written, received = ["36.4", "0.961", "93.3", "2.51"], ["34.7", "0.942", "90.1", "2.63"]
     assert quality[0] == [*shown, *written, *received, "97.2", "94.4", "1.58", "1.31"]
     assert rates[1] == ["h264:23", "38", "64×48", "0", "1", *["–"] * 8], "a film without room"
-    assert encodings == [["h264:23, 38 dB", "x265", "no", "40%", "5", "25%", "35.7"]]
+    assert encodings == [["slow", "80%"], ["x265: not promised", "40%"]]
     first, second = page.tiles[:2]
     assert (first.name, first.figure) == ("survives JPEG 75", "0.23 bits per pixel")
-    assert (second.name, second.figure) == ("survives H.264, CRF 23", "0.0051 bits per pixel and frame")
+    assert (second.name, second.figure) == ("survives H.264, CRF 23", "0.0051 bits")
     assert "93% of groups whole" in second.note
     assert "640×360" in second.note
 
