@@ -152,9 +152,7 @@ def robust_films(name: str, folder: Path, command: str) -> Section:
         Picture.chart(folder / "bits.png", "information over the constant rate factor of H.264, for each rung"),
         Table.of(promises, _FILM_RATES, "Net bits, and groups that come back as promised, with the lower 95 % limit"),
         Table.of(promises, _FILM_QUALITY, "Containers against their covers; VMAF of a cover encoded alike beside"),
-        Table.pivot(
-            encodings, "encoded again by", "promise", "groups_whole", percent, "Share of groups that come back"
-        ),
+        Table.pivot(encodings, "encoded again by", "promise", "groups_whole", percent, "Groups that come back"),
     )
     return Section(name, command, paragraphs, parts)
 
