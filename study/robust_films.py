@@ -8,7 +8,7 @@ was interrupted goes on where it ended.
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -98,6 +98,7 @@ def list_films(folder: Path) -> list[Path]:
     return films
 
 
+@cache
 def is_large(film: Path) -> bool:
     """True if a film is only measured for some promises, and has no curve."""
     info = scan(film)
