@@ -188,7 +188,7 @@ def test_robust_containers_are_found() -> None:
         jumps = [interval(found.loc["jumps"])] if "jumps" in found.index else ["–"]
         assert cells(SECURITY, rung) == [rung, interval(rows.iloc[0]), *jumps]
     pictures = table[table["features"] == "SPAM"]["accuracy"]
-    films = table[table["features"] == "jumps"]["accuracy"]
+    films = table[table["features"] == "SPAM, one frame"]["accuracy"]
     shown = methods("containers told from covers")[4].strip()
     assert shown.startswith(f"{100 * pictures.min():.0f} to {percent(pictures.max())} right; films ")
     assert f"films {100 * films.min():.0f} to {percent(films.max())}" in shown
@@ -204,5 +204,9 @@ def test_keys_of_robust_containers() -> None:
     assert f"between {point(areas['auc'].min())} and {point(areas['auc'].max())}" in one_line(SECURITY)
     assert (areas["low"] <= 0.5).all(), "the page says that chance is in each interval"
     assert (areas["high"] >= 0.5).all()
-    for method, rows in table[table["question"] == "places"].groupby("method"):
-        assert f"{method}: {point(rows['auc'].max())}" in one_line(SECURITY)
+    borders = table[table["attack"] == "spread, over many keys"].set_index("method")["auc"]
+    for method in ("robust, jpeg-75", "robust, film-38"):
+        shown = f"{point(borders[method])} ({point(borders[f'covers of {method}'])} in covers)"
+        assert shown in one_line(SECURITY), method
+    (still,) = table[table["attack"] == "change between frames, over one key"]["auc"]
+    assert f"in films that stand still, {point(still)}" in one_line(SECURITY)
