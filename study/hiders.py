@@ -30,6 +30,10 @@ class Hider(ABC):
     def picture(self, cover: np.ndarray, secret: np.ndarray, key: KeySource, seed: int) -> np.ndarray:
         """The container of a picture, (H, W, 3) uint8."""
 
+    def unhidden(self, cover: np.ndarray) -> np.ndarray:
+        """The cover in the form of the containers."""
+        return cover
+
     def film(self, cover: np.ndarray, secret: np.ndarray, frames: int, key: Key, seed: int) -> np.ndarray:
         """The container of a film of one picture, repeated, read from its file: (frames, H, W, 3) uint8."""
         with TemporaryDirectory() as name:

@@ -10,12 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.errors import DataError, MediaError
+from stegnet.data.catalogue import read_catalogue, read_package_pictures
 from stegnet.data.shards import TRAIN, Shards, read_manifest
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.evaluation.statistics import RENDERED, headline_kind
-from stegnet.media import read_frames
+from stegnet.media import read_frames, read_picture, resize
+from stegnet.media.pictures import open_picture
 
 SIDE = 256  # of the central crop of a film's frames, in pixels
+
+_PICTURES = {".jpg", ".jpeg", ".png"}
+_LEAST_LARGE, _MEGAPIXEL = 850_000, 1 << 20  # pixels
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -66,6 +71,28 @@ def training_photographs(shards: Path) -> list[Pair]:
     return [(pictures[cover], pictures[secret]) for cover, secret in zip(chosen, chosen[1:] + chosen[:1], strict=True)]
 
 
+def large_photographs(catalogue: Path, folder: Path) -> list[Pair]:
+    """Photographs of about a megapixel, those that come with packages and those in a folder, none enlarged.
+
+    Each is a cover; its secret is the next one, at the cover's size; a single one hides itself.
+
+    Args:
+        catalogue: sources.yaml.
+        folder: its pictures are looked at, those in its folders too.
+    Raises:
+        DataError: there is none.
+    """
+    packages = [source for source in read_catalogue(catalogue) if source.kind == "package"]
+    found = [picture for source in packages for _, picture in read_package_pictures(source)]
+    found += [read_picture(path) for path in sorted(folder.rglob("*")) if _is_large(path)]
+    large = [_megapixel(picture) for picture in found if picture[..., 0].size >= _LEAST_LARGE]
+    if not large:
+        raise DataError(f"{folder}: no photographs of {_LEAST_LARGE} pixels or more, nor in packages")
+    return [
+        (cover, resize(secret, *cover.shape[:2])) for cover, secret in zip(large, large[1:] + large[:1], strict=True)
+    ]
+
+
 def mixed_pairs(pairs: PicturePairs, most: int) -> list[Pair]:
     """At most `most` test pairs, alternating between the kinds, the main kind first, evenly spaced in each kind."""
     order = [headline_kind(pairs.kinds)]
@@ -90,6 +117,21 @@ def film_pairs(cover: Path, secret: Path, most: int) -> list[Pair]:
     """
     frames = zip(_central_crops(cover), _central_crops(secret), strict=False)
     return list(islice(frames, most))
+
+
+def _is_large(path: Path) -> bool:
+    """True for a picture of enough pixels; only its header is read."""
+    if path.suffix.lower() not in _PICTURES:
+        return False
+    with open_picture(path) as picture:
+        return picture.width * picture.height >= _LEAST_LARGE
+
+
+def _megapixel(picture: np.ndarray) -> np.ndarray:
+    """A picture with about 2²⁰ pixels, if it has more."""
+    height, width = picture.shape[:2]
+    scale = (_MEGAPIXEL / (height * width)) ** 0.5
+    return picture if scale >= 1 else resize(picture, round(height * scale), round(width * scale))
 
 
 def _evenly_spaced(count: int, most: int) -> list[int]:

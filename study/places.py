@@ -76,7 +76,7 @@ def many_keys(hider: Hider, pairs: list[Pair], seed: int) -> Iterator[dict]:
     added: Sums = {}
     for number in bar(range(len(pairs)), f"{hider.name}: many keys"):
         container = hider.picture(*pairs[number], Passphrase(f"number {number}"), container_seed(seed, number))
-        before, after = evidence(pairs[number][0]), evidence(container)
+        before, after = evidence(hider.unhidden(pairs[number][0])), evidence(container)
         added = added_up(added, after)
         for attack, found in after.items():
             scores.setdefault(attack, []).append(
@@ -99,7 +99,7 @@ def few_keys(hider: Hider, pairs: list[Pair], seed: int) -> Iterator[dict]:
     label = f"{hider.name}: few keys"
     added = [reduce(added_up, (sums(index, number) for number in bar(learnt, label))) for index in range(KEYS)]
     of_keys = ((index, sums(index, number)) for index in range(KEYS) for number in bar(tested, label))
-    covers = ((None, evidence(pairs[number][0])) for number in tested)
+    covers = ((None, evidence(hider.unhidden(pairs[number][0]))) for number in tested)
     truth = [hider.fixed_places(size, key) for key in keys]
     yield from compare(added, truth, chain(of_keys, covers), LEARNT)
 

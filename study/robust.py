@@ -5,10 +5,12 @@ trained; the same error correction for both.
 """
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -22,6 +24,7 @@ from stegnet.codec.modem import Modem, Rung, read_rungs
 from stegnet.codec.robust_content import fit_picture, parse_content
 from stegnet.codec.robust_reader import reader
 from stegnet.codec.survival import (
+    MESSENGER,
     WRITTEN_QUALITY,
     Survivor,
     choose_rung,
@@ -33,18 +36,16 @@ from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
-from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, psnr, ssim
+from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, VMAF, psnr, ssim
 from stegnet.core.parallel import ordered
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.demonstration import seeded
+from stegnet.media.vmaf import has_vmaf, vmaf
 from stegnet.models import build, read_card
-from study.ensemble import Features, cross_validated
-from study.features import spam
-from study.pairs import Pair, evenly, photograph_pairs, training_photographs
-from study.scores import summarise
+from study.hiders import write_still_film
+from study.pairs import Pair, large_photographs, photograph_pairs
 from study.stats import mean_interval, share_interval
-from study.steganalysis import extracted
 
 QIM = "QIM"
 TWICE = "twice, not promised"
@@ -54,30 +55,29 @@ PROMISES = (
     ("jpeg:50", 38.0), ("jpeg:75", 38.0), ("jpeg:75", 42.0), ("jpeg:80", 32.0), ("jpeg:90", 38.0), ("jpeg:95", 38.0),
     ("messenger", 38.0),
 )  # fmt: skip
-DETECTOR_PAIRS = 150  # training photographs of the classifier that looks for containers
+SMALL, LARGE = "256²", "1 megapixel"  # the test photographs, and larger ones
 PICTURES = 44  # covers for which a secret picture is fitted and measured
+CONTAINER_VMAF = VMAF.of("container")
 CONTAINER_SSIM, SECRET_PSNR, SECRET_SSIM = SSIM.of("container"), PSNR.of(SECRET), SSIM.of(SECRET)
 Row = dict[str, object]
 
 
-def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+def main(config: Config, shards: Path, catalogue: Path, media: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
-    pairs, modems = (
-        photograph_pairs(shards, config.evaluate.shift),
-        {MODEM: Modem.load(weights), QIM: untrained(weights)},
-    )
+    pairs, large = photograph_pairs(shards, config.evaluate.shift), large_photographs(catalogue, media)
+    modems = {MODEM: Modem.load(weights), QIM: untrained(weights)}
     workers = cpu_threads(config.train.threads)
     carried = pd.DataFrame(_mapped(partial(carried_bits, modems, config.seed), list(enumerate(pairs)), workers, "bits"))
-    jobs = [(number, pair, *promise) for promise in PROMISES for number, pair in enumerate(pairs)]
-    sent = pd.DataFrame(_mapped(partial(send, modems[MODEM], len(pairs)), jobs, workers, "messages"))
-    means, messages = summarise_bits(carried), summarise_messages(sent)
-    known = evenly(training_photographs(shards), DETECTOR_PAIRS)
-    found = detected(modems[MODEM], known, pairs, config.seed)
+    means, sent = summarise_bits(carried), []
+    for size, some in ((SMALL, pairs), (LARGE, large)):
+        jobs = [(number, pair, *promise) for promise in PROMISES for number, pair in enumerate(some)]
+        rows = _mapped(partial(send, modems[MODEM], len(some)), jobs, workers, f"messages, {size}")
+        sent += [{"size": size} | row for row in rows]
+    messages = summarise_messages(pd.DataFrame(sent), means)
     write_table(out / "bits.csv", means)
-    write_table(out / "detection.csv", found)
     write_table(out / "messages.csv", messages)
     draw(means, out / "bits.png")
-    write_json(out / "metrics.json", headline(means, messages))
+    write_json(out / "metrics.json", headline(messages))
     print(messages.to_string(index=False))
 
 
@@ -121,6 +121,7 @@ def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> lis
         return [row | {"refused": True}]
     row |= {"refused": False, "rung": rung.name, "bits": 8 * found.room / cover[..., 0].size}
     row |= {CONTAINER_PSNR: psnr(cover, found.picture), CONTAINER_SSIM: ssim(cover, found.picture)}
+    row[CONTAINER_VMAF] = still_vmaf(cover, found.picture)
     read, content = reader(modem, key), random_content(number, found.room)
     for name, distort in unforeseen(channel).items():
         reading = read(distort(through_jpeg(found.picture, WRITTEN_QUALITY)))
@@ -162,49 +163,43 @@ def summarise_bits(rows: pd.DataFrame) -> pd.DataFrame:
     return means
 
 
-def summarise_messages(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per promise: net bits per pixel, share of messages that come back whole, quality of both pictures."""
-    channels = [*unforeseen(parse_channel("jpeg:75"))]
-    found = []
-    for (promise, wanted), group in rows.groupby(["promise", "wanted"], sort=False):
+def still_vmaf(cover: np.ndarray, container: np.ndarray) -> float:
+    """VMAF of a picture, as a film of one frame: without motion, even a picture against itself gets less than 100."""
+    with TemporaryDirectory() as folder:
+        films = [Path(folder) / name for name in ("cover.mkv", "container.mkv")]
+        for film, picture in zip(films, (cover, container), strict=True):
+            write_still_film(film, picture, 1)
+        return vmaf(*films)[0] if has_vmaf(*cover.shape[:2]) else math.nan
+
+
+def summarise_messages(rows: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
+    """One row per size and promise: net bits per pixel, what comes back whole, quality of both pictures.
+
+    Args:
+        means: of `summarise_bits`, for what ideal coding would carry at the promised quality.
+    """
+    channels, found = [*unforeseen(parse_channel("jpeg:75"))], []
+    for (size, promise, wanted), group in rows.groupby(["size", "promise", "wanted"], sort=False):
         hidden = group[~group["refused"].astype(bool)]
         whole = hidden[channels].astype(bool).to_numpy()
         low, high = share_interval(float(whole.mean()), whole.size)
         pictures = hidden.dropna(subset=[SECRET_PSNR])
-        figures = {name: hidden[name].mean() for name in ("bits", CONTAINER_PSNR, CONTAINER_SSIM)}
+        figures = {name: hidden[name].mean() for name in ("bits", CONTAINER_PSNR, CONTAINER_SSIM, CONTAINER_VMAF)}
         secret = {name: pictures[name].mean() for name in (SECRET_PSNR, SECRET_SSIM)}
         shares = {name: hidden[name].astype(bool).mean() for name in channels}
         found.append(
-            {"promise": promise, "wanted": wanted, "containers": len(hidden), "refused": len(group) - len(hidden)}
-            | figures | {"messages": whole.size, "whole": whole.mean(), "whole_low": low, "whole_high": high}
+            {"size": size, "promise": promise, "wanted": wanted, "containers": len(hidden)}
+            | {"refused": len(group) - len(hidden)} | figures | _ideal(means, hidden["rung"].iloc[0], promise)
+            | {"messages": whole.size, "whole": whole.mean(), "whole_low": low, "whole_high": high}
             | secret | shares | {TWICE: hidden[TWICE].astype(bool).mean()}
         )  # fmt: skip
     return pd.DataFrame(found)
 
 
-def detected(modem: Modem, known: Sequence[Pair], unseen: Sequence[Pair], seed: int) -> pd.DataFrame:
-    """Accuracy of a classifier on SPAM features: covers and containers, both saved as JPEG; one row per rung.
-
-    It is trained and tested by cross-validation, with keys of their own for all containers.
-    """
-    covers = [cover for cover, _ in (*known, *unseen)]
-    plain = extracted(spam, [through_jpeg(cover, WRITTEN_QUALITY) for cover in covers], "SPAM of covers")
-    rows = []
-    for rung in modem.rungs:
-        draw = np.random.default_rng((seed, rung.first))
-        containers = [through_jpeg(_random_container(modem, rung, cover, draw)[0], WRITTEN_QUALITY) for cover in covers]
-        both = Features(plain, extracted(spam, containers, f"SPAM of {rung.name}"))
-        numbers = np.arange(len(both))
-        scores = cross_validated(both[numbers[: len(known)]], both[numbers[len(known) :]], seed)
-        labels = {"rung": rung.name, "features": "SPAM", "pairs": len(known), "tested": len(scores.covers)}
-        rows.append(labels | summarise([scores], seed))
-    return pd.DataFrame(rows)
-
-
-def headline(means: pd.DataFrame, messages: pd.DataFrame) -> dict[str, float]:
-    """Net bits per pixel and share of whole messages of each promise; information against QIM at the lowest quality."""
+def headline(messages: pd.DataFrame) -> dict[str, float]:
+    """Net bits per pixel, share of whole messages and quality of each promise, at the smaller size."""
     figures = {}
-    for row in messages.to_dict("records"):
+    for row in messages[messages["size"] == SMALL].to_dict("records"):
         name = f"robust_{row['promise'].replace(':', '_')}_{row['wanted']:.0f}db"
         figures |= {
             f"{name}_{key}": round(float(row[key]), 5) for key in ("bits", "whole", CONTAINER_PSNR, SECRET_PSNR)
@@ -244,6 +239,17 @@ def _random_container(
     return modem.hide(cover, bits, dither), sent, dither
 
 
+def _ideal(means: pd.DataFrame, rung: str, promise: str) -> Row:
+    """Bits per pixel that ideal coding would carry at the promised quality: the modem's, and plain QIM's.
+
+    nan for messengers, of which no single quality tells.
+    """
+    quality = means["quality"] == parse_channel(promise).quality
+    rows = means[quality & (means["rung"] == rung)].set_index("method")[INFORMATION]
+    known = not promise.startswith(MESSENGER)
+    return {f"ideal_{method}": rows[method] if known else math.nan for method in (MODEM, QIM)}
+
+
 def _interval(values: np.ndarray) -> tuple[float, float]:
     return mean_interval(values) if np.ptp(values) else (float(values[0]), float(values[0]))
 
@@ -261,4 +267,4 @@ def _mapped(work: Callable[[object], list[Row]], items: Sequence[object], worker
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "out")
+    run_stage(main, "shards", "catalogue", "media", "weights", "out")

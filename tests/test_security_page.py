@@ -173,14 +173,40 @@ def test_jigsaw(name: str) -> None:
     assert cells(SECURITY, name) == jigsaw(name)
 
 
-def robust_detection() -> pd.DataFrame:
-    return pd.read_csv(SHIPPED / "robust" / "detection.csv")
+def robust_attacks(name: str) -> pd.DataFrame:
+    return pd.read_csv(SHIPPED / "robust_attacks" / name)
+
+
+def interval(row: object) -> str:
+    return within(percent(row.accuracy), f"{100 * row.low:.0f}", f"{100 * row.high:.0f}")
 
 
 def test_robust_containers_are_found() -> None:
-    for row in robust_detection().itertuples():
-        shown = within(percent(row.accuracy), f"{100 * row.low:.0f}", f"{100 * row.high:.0f}")
-        assert cells(SECURITY, row.rung) == [row.rung, shown]
-    shares = robust_detection()["accuracy"]
+    table = robust_attacks("detection.csv")
+    for rung, rows in table.groupby("rung"):
+        found = rows.set_index("features")
+        jumps = [interval(found.loc["jumps"])] if "jumps" in found.index else ["–"]
+        assert cells(SECURITY, rung) == [rung, interval(rows.iloc[0]), *jumps]
+    pictures = table[table["features"] == "SPAM"]["accuracy"]
+    films = table[table["features"] == "SPAM, one frame"]["accuracy"]
     shown = methods("containers told from covers")[4].strip()
-    assert shown.startswith(f"{100 * shares.min():.0f} to {percent(shares.max())} right;")
+    assert shown.startswith(f"{100 * pictures.min():.0f} to {percent(pictures.max())} right; films ")
+    assert f"films {100 * films.min():.0f} to {percent(films.max())}" in shown
+
+
+ROBUST_KEY = "same key against other keys"
+
+
+def test_keys_of_robust_containers() -> None:
+    """The page gives the range of all attacks that look for a key."""
+    table = robust_attacks("places.csv")
+    areas = table[table["question"] == ROBUST_KEY]
+    assert f"between {point(areas['auc'].min())} and {point(areas['auc'].max())}" in one_line(SECURITY)
+    assert (areas["low"] <= 0.5).all(), "the page says that chance is in each interval"
+    assert (areas["high"] >= 0.5).all()
+    borders = table[table["attack"] == "spread, over many keys"].set_index("method")["auc"]
+    for method in ("robust, jpeg-75", "robust, film-38"):
+        shown = f"{point(borders[method])} ({point(borders[f'covers of {method}'])} in covers)"
+        assert shown in one_line(SECURITY), method
+    (still,) = table[table["attack"] == "change between frames, over one key"]["auc"]
+    assert f"in films that stand still, {point(still)}" in one_line(SECURITY)

@@ -33,6 +33,8 @@ STUDIES = {  # by stage of study/dvc.yaml, in the order of the page
     "known": Study("Known pictures", security.known),
     "shuffle": Study("Attacks on the shuffle", security.shuffle),
     "robust": Study("Containers that survive JPEG", robustness.robust),
+    "robust_films": Study("Films that survive H.264", robustness.robust_films),
+    "robust_attacks": Study("Attacks on containers that survive", security.robust_attacks),
     "survive": Study("Lossy channels", robustness.survive),
 }
 PUBLISHABLE = {RENDERED}  # kinds whose pictures are this project's own
@@ -46,8 +48,8 @@ _LEAD = (
     "shows the quality, security and robustness of one pair of networks."
 )
 _LIMITS = [
-    "The container must not change, except by JPEG if it was made to survive that: re-encoding, resizing or filtering "
-    "destroys the secret.",
+    "The container must not change, except by JPEG or H.264 if it was made to survive that: other encoders, resizing "
+    "or filtering destroy the secret.",
     "Containers can be detected by an attacker who has the program and trains a detector.",
     "The network method encrypts a coarse picture, the sound and the sizes; what the networks carry is shuffled, and "
     "masked if they allow it, but not authenticated encryption. The sealed method encrypts everything.",
@@ -89,7 +91,7 @@ def report(reports: Reports) -> Page:
     """
     card = read_card(reports.weights)
     title = f"stegnet: {card.model}, {reports.pair} weights"
-    tiles = quality.tiles(reports.evaluate, reports.video) + _study_tiles(reports.studies)
+    tiles = _study_tiles(reports.studies) + quality.tiles(reports.evaluate, reports.video)
     return Page(title, _LEAD, tiles, list(_sections(reports)), _facts(card, reports), _LIMITS)
 
 
@@ -114,7 +116,11 @@ def _study_tiles(studies: Path | None) -> list[Tile]:
     """Headline figures of the long measurements that were made."""
     if studies is None:
         return []
-    tiles = [security.detect_tile(studies / "detect"), robustness.robust_tile(studies / "robust")]
+    tiles = [
+        robustness.robust_tile(studies / "robust"),
+        robustness.robust_films_tile(studies / "robust_films"),
+        security.detect_tile(studies / "detect"),
+    ]
     return [tile for tile in tiles if tile]
 
 

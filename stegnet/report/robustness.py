@@ -4,16 +4,33 @@ from pathlib import Path
 
 import pandas as pd
 
-from stegnet.core.measures import CONTAINER_PSNR, PSNR, SECRET_PSNR, SIDES, SSIM
+from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, FLICKER, PSNR, SECRET_PSNR, SIDES, SSIM, VMAF
 from stegnet.report.page import Gallery, Picture, Section, Table, Tile, decimals, percent, read_json, read_table, text
 
 _PSNR = decimals(1)
 _QUALITY = {PSNR.of(side): (f"{side}, {PSNR.unit}", _PSNR) for side in SIDES} | {
     SSIM.of(side): (f"{side}, {SSIM.heading}", decimals(3)) for side in SIDES
 }
-_DETECTION = {
-    "rung": ("rung", text), "features": ("features", text), "pairs": ("training pairs", decimals(0)),
-    "accuracy": ("accuracy", percent), "low": ("95 % CI from", percent), "high": ("to", percent),
+_PROMISE = {"promise": ("survives", text), "wanted": ("asked for, dB", decimals(0)), "size": ("films of", text)}
+_FILM_RATES = _PROMISE | {
+    "films": ("films", text), "refused": ("refused", text), "bits": ("bits per pixel and frame", decimals(4)),
+    "groups_whole": ("groups whole", percent), "groups_low": ("at least", percent), "groups": ("groups", decimals(0)),
+    "whole": ("messages whole", percent), "messages": ("messages", decimals(0)),
+    "hide_fps": ("hiding, frames/s", decimals(1)), "reveal_fps": ("revealing, frames/s", decimals(1)),
+}  # fmt: skip
+_FILM_QUALITY = _PROMISE | {
+    f"{stage}_{column}": (f"{stage}: {heading}", form)
+    for stage in ("written", "received")
+    for column, heading, form in (
+        (CONTAINER_PSNR, PSNR.label, _PSNR), (SSIM.of(CONTAINER), SSIM.heading, decimals(3)),
+        (VMAF.of(CONTAINER), VMAF.heading, _PSNR), (FLICKER.of(CONTAINER), FLICKER.label, decimals(2)),
+    )
+}  # fmt: skip
+_FILM_QUALITY |= {
+    f"cover_{stage}_{VMAF.of(CONTAINER)}": (f"{stage}: the cover's VMAF", _PSNR) for stage in ("written", "received")
+}
+_FILM_QUALITY |= {
+    "larger": ("written: bytes", decimals(2)), "larger_received": ("received: bytes", decimals(2)),
 }  # fmt: skip
 
 
@@ -88,19 +105,20 @@ def robust(name: str, folder: Path, command: str) -> Section:
     """Messages and pictures that come back from containers made to survive JPEG."""
     paragraph = (
         "Containers of the method robust, saved as JPEG again by real codecs. Information is what the bits of a rung "
-        "hold after JPEG; dashed: the same bits by plain dithered quantisation index modulation (QIM), without the "
-        "networks. Messages fill a container after error correction; they went through seven ways of saving that "
-        "hiding did not simulate. The secret picture is as large as its cover."
+        "hold after JPEG, and so what ideal coding would carry; dashed: the same bits by plain dithered quantisation "
+        "index modulation (QIM), without the networks. Messages fill a container after error correction; they went "
+        "through seven ways of saving that hiding did not simulate. The secret picture is as large as its cover."
     )
     columns = {
-        "promise": ("survives", text), "bits": ("bits per pixel", decimals(3)), "whole": ("whole", decimals(4)),
-        "whole_low": ("at least", decimals(4)), "messages": ("messages", decimals(0)), "refused": ("refused", text),
+        "size": ("pictures", text), "promise": ("survives", text), "bits": ("bits per pixel", decimals(3)),
+        "ideal_modem": ("with ideal coding", decimals(3)), "ideal_QIM": ("ideal QIM", decimals(3)),
+        "whole": ("whole", decimals(4)), "whole_low": ("at least", decimals(4)), "messages": ("messages", decimals(0)),
+        "refused": ("refused", text), VMAF.of(CONTAINER): ("container, VMAF", _PSNR),
     }  # fmt: skip
     columns |= _QUALITY
     parts = (
         Picture.chart(folder / "bits.png", "information over JPEG quality, for each rung"),
         Table.of(read_table(folder / "messages.csv"), columns, "Means; shares with the lower 95 % limit"),
-        Table.of(read_table(folder / "detection.csv"), _DETECTION, "Covers and containers, all as JPEG, told apart"),
     )
     return Section(name, command, (paragraph,), parts)
 
@@ -113,6 +131,44 @@ def robust_tile(folder: Path) -> Tile | None:
     bits, whole = (figures[f"robust_jpeg_75_38db_{key}"] for key in ("bits", "whole"))
     note = f"of encrypted data come back ({100 * whole:.2f} % of messages whole), container at 38 dB"
     return Tile("survives JPEG 75", f"{bits:.2f} bits per pixel", note)
+
+
+def robust_films(name: str, folder: Path, command: str) -> Section:
+    """Messages that come back from films made to survive H.264."""
+    paragraphs = (
+        "Films filled with random bytes by `--survive h264:CRF`, and encoded again by ffmpeg's command line in ways "
+        "that hiding did not simulate. A film is hidden in groups of 48 frames, each of which comes back or not. Bits "
+        "are net: after error correction and encryption, per pixel and frame of the groups.",
+        "Written is the film that hiding writes, at CRF 18; received is that film encoded again at the promised CRF. "
+        "Bytes are those of the pictures, against the cover encoded in the same way. Frames per second depend on the "
+        "machine, and count no compression of the secret.",
+    )
+    promises, encodings = read_table(folder / "promises.csv"), read_table(folder / "encodings.csv")
+    encodings["promise"] = [f"h264:{row.crf}, {row.wanted:.0f} dB" for row in encodings.itertuples()]
+    encodings["encoded again by"] = encodings["encoding"] + encodings["promised"].map(
+        {True: "", False: ": not promised"}
+    )
+    parts = (
+        Picture.chart(folder / "bits.png", "information over the constant rate factor of H.264, for each rung"),
+        Table.of(promises, _FILM_RATES, "Net bits, and groups that come back as promised, with the lower 95 % limit"),
+        Table.of(promises, _FILM_QUALITY, "Containers against their covers; VMAF of a cover encoded alike beside"),
+        Table.pivot(encodings, "encoded again by", "promise", "groups_whole", percent, "Groups that come back"),
+    )
+    return Section(name, command, paragraphs, parts)
+
+
+def robust_films_tile(folder: Path) -> Tile | None:
+    """Net bits per pixel and frame through H.264 at CRF 23, of the size of which there are most groups."""
+    if not (folder / "promises.csv").exists():
+        return None
+    table = read_table(folder / "promises.csv")
+    rows = table[(table["promise"] == "h264:23") & (table["wanted"] == 38) & (table["films"] > 0)]
+    if rows.empty:
+        return None
+    row = rows.loc[rows["groups"].idxmax()]
+    whole = percent(row["groups_whole"])
+    note = f"per pixel and frame of encrypted data come back ({whole} of groups whole), films of {row['size']}"
+    return Tile("survives H.264, CRF 23", f"{row['bits']:.4f} bits", note)
 
 
 def survive(name: str, folder: Path, command: str) -> Section:

@@ -73,10 +73,26 @@ OUTPUTS = {
     },
     "shuffle": {"pictures.png": ""},
     "robust": {
-        "messages.csv": "promise,bits,whole,whole_low,messages,refused,container_psnr,secret_psnr,container_ssim,"
-        "secret_ssim\njpeg:75,.2345,.9987,.9931,1043,0,38.04,27.8,.942,.757\n",
-        "detection.csv": "rung,features,pairs,accuracy,low,high\njpeg-75,SPAM,150,.87,.83,.9\n",
+        "messages.csv": "size,promise,bits,ideal_modem,ideal_QIM,whole,whole_low,messages,refused,container_vmaf,"
+        "container_psnr,secret_psnr,container_ssim,secret_ssim\n"
+        "256²,jpeg:75,.2345,.2842,.2557,.9987,.9931,1043,0,96.2,38.04,27.8,.942,.757\n",
         "bits.png": "",
+    },
+    "robust_films": {
+        "promises.csv": "promise,wanted,size,films,refused,bits,written_container_psnr,written_container_ssim,"
+        "written_container_vmaf,written_container_flicker,received_container_psnr,received_container_ssim,"
+        "received_container_vmaf,received_container_flicker,cover_written_container_vmaf,cover_received_container_vmaf,"
+        "larger,larger_received,hide_fps,reveal_fps,groups,groups_whole,groups_low,groups_high,messages,whole\n"
+        "h264:23,38,640×360,2,1,.00512,36.4,.961,93.3,2.51,34.7,.942,90.1,2.63,97.2,94.4,1.58,1.31,8.4,61.2,45,.93,"
+        ".82,.98,18,.89\nh264:23,38,64×48,0,1,,,,,,,,,,,,,,,,,,,,,\n",
+        "encodings.csv": "crf,wanted,encoding,promised,groups,groups_whole,whole,psnr\n"
+        "23,38.0,slow,True,5,.8,.75,36.7\n23,38.0,x265,False,5,.4,.25,35.7\n",
+        "bits.png": "",
+    },
+    "robust_attacks": {
+        "detection.csv": "rung,features,pairs,tested,accuracy,low,high,auc\njpeg-75,SPAM,150,299,.87,.83,.9,.951\n",
+        "places.csv": "method,medium,attack,question,containers,scored,auc,low,high\n"
+        'robust,pictures,"shift, over one key",places,30,784,.522,.503,.541\n',
     },
     "survive": {
         "survive.csv": "material,kind,strength,method,container_psnr,secret_psnr,secret_ssim,opened,pairs\n"
@@ -200,24 +216,52 @@ def test_every_column_of_a_study_is_below_its_heading(reports: Reports) -> None:
         ],
         ["photographs", "one bit off", "picture", "0.001", "0.008", "0.0025", "0.0021"],
     ]
-    robust = [
+    assert tables[STUDIES["robust"].name] == [
         [
-            "survives", "bits per pixel", "whole", "at least", "messages", "refused", "container, dB", "secret, dB",
-            "container, SSIM", "secret, SSIM",
-        ],
-        ["jpeg:75", "0.234", "0.9987", "0.9931", "1043", "0", "38.0", "27.8", "0.942", "0.757"],
+            [
+                "pictures", "survives", "bits per pixel", "with ideal coding", "ideal QIM", "whole", "at least",
+                "messages", "refused", "container, VMAF", "container, dB", "secret, dB", "container, SSIM",
+                "secret, SSIM",
+            ],
+            [
+                "256²", "jpeg:75", "0.234", "0.284", "0.256", "0.9987", "0.9931", "1043", "0", "96.2", "38.0", "27.8",
+                "0.942", "0.757",
+            ],
+        ]
     ]  # fmt: skip
-    detection = [
-        ["rung", "features", "training pairs", "accuracy", "95 % CI from", "to"],
-        ["jpeg-75", "SPAM", "150", "87%", "83%", "90%"],
+    assert tables[STUDIES["robust_attacks"].name] == [
+        [
+            ["rung", "attack", "training pairs", "tested", "accuracy", "95 % CI from", "to", "AUC"],
+            ["jpeg-75", "SPAM", "150", "299", "87%", "83%", "90%", "0.951"],
+        ],
+        [
+            ["", "", "attack", "tells", "containers learnt from", "scored", "AUC", "95 % CI from", "to"],
+            ["robust", "pictures", "shift, over one key", "places", "30", "784", "0.522", "0.503", "0.541"],
+        ],
     ]
-    assert tables[STUDIES["robust"].name] == [robust, detection]
     known = [
         ["", "blocks", "base", "compared by", "known pictures", "pictures", "secret identified", "by chance", "AUC"],
         ["photographs", "read", "coded", "busy", "JPEG 90", "23", "13%", "4%", "0.527"],
     ]
     assert tables[STUDIES["known"].name] == [known] * 2
     assert tables[STUDIES["wrongkey"].name] == [[keyless[0] + ["secret identified"], keyless[1] + ["0%"]]] * 2
+
+
+def test_films_that_survive_are_shown_with_their_figures(reports: Reports) -> None:
+    page = report(reports)
+    (section,) = (each for each in page.sections if each.name == STUDIES["robust_films"].name)
+    rates, quality, encodings = (part.rows for part in section.parts if isinstance(part, Table))
+    shown = ["h264:23", "38", "640×360"]
+    assert rates[0] == [*shown, "2", "1", "0.0051", "93%", "82%", "45", "89%", "18", "8.4", "61.2"]
+    written, received = ["36.4", "0.961", "93.3", "2.51"], ["34.7", "0.942", "90.1", "2.63"]
+    assert quality[0] == [*shown, *written, *received, "97.2", "94.4", "1.58", "1.31"]
+    assert rates[1] == ["h264:23", "38", "64×48", "0", "1", *["–"] * 8], "a film without room"
+    assert encodings == [["slow", "80%"], ["x265: not promised", "40%"]]
+    first, second = page.tiles[:2]
+    assert (first.name, first.figure) == ("survives JPEG 75", "0.23 bits per pixel")
+    assert (second.name, second.figure) == ("survives H.264, CRF 23", "0.0051 bits")
+    assert "93% of groups whole" in second.note
+    assert "640×360" in second.note
 
 
 def distinct(number: int) -> dict[str, float]:

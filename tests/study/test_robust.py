@@ -58,24 +58,54 @@ def test_unforeseen_channels_are_within_the_promise_and_not_simulated(cat: np.nd
 def messages() -> pd.DataFrame:
     ways = robust.unforeseen(parse_channel("jpeg:75"))
     whole = dict.fromkeys(ways, True)
-    common = {"promise": "jpeg:75", "wanted": 38.0, CONTAINER_PSNR: 38.1, "container_ssim": 0.95, TWICE: False}
+    common = {"size": robust.SMALL, "promise": "jpeg:75", "wanted": 38.0, CONTAINER_PSNR: 38.1, TWICE: False}
+    common |= {"container_ssim": 0.95, "container_vmaf": 91.0, "rung": "jpeg-75"}
     rows = [common | {"picture": each, "refused": False, "bits": 0.2 + each / 10} | whole for each in range(2)]
     rows[0] |= {SECRET_PSNR: 28.0, "secret_ssim": 0.8}
     rows[1] |= {next(iter(ways)): False, SECRET_PSNR: math.nan, "secret_ssim": math.nan}
-    return pd.DataFrame([*rows, {"promise": "jpeg:75", "wanted": 38.0, "picture": 2, "refused": True}])
+    refused = {"size": robust.SMALL, "promise": "jpeg:75", "wanted": 38.0, "picture": 2, "refused": True}
+    return pd.DataFrame([*rows, refused])
+
+
+def ideal() -> pd.DataFrame:
+    """Information at qualities of which one is the promised."""
+    rows = [(MODEM, "jpeg-75", 75, 0.31), (QIM, "jpeg-75", 75, 0.27), (MODEM, "jpeg-75", 80, 0.9), (QIM, "a", 75, 0.8)]
+    return pd.DataFrame(rows, columns=["method", "rung", "quality", INFORMATION])
 
 
 def test_messages_are_counted() -> None:
-    (row,) = summarise_messages(messages()).to_dict("records")
+    (row,) = summarise_messages(messages(), ideal()).to_dict("records")
+    assert (row["ideal_modem"], row["ideal_QIM"]) == (0.31, 0.27)
+    assert row["container_vmaf"] == 91
     assert (row["containers"], row["refused"], row["messages"]) == (2, 1, 14)
     assert row["bits"] == pytest.approx(0.25)
     assert row["whole"] == pytest.approx(13 / 14)
     assert row["whole_low"] < row["whole"] < row["whole_high"]
     assert row[SECRET_PSNR] == 28
     assert row[TWICE] == 0
-    figures = headline(pd.DataFrame(), summarise_messages(messages()))
+    figures = headline(summarise_messages(messages(), ideal()))
     assert figures["robust_jpeg_75_38db_bits"] == 0.25
     assert figures["robust_jpeg_75_38db_whole"] == round(13 / 14, 5)
+
+
+def test_no_single_quality_stands_for_a_messenger() -> None:
+    (row,) = summarise_messages(messages().assign(promise="messenger"), ideal()).to_dict("records")
+    assert math.isnan(row["ideal_modem"])
+    assert math.isnan(row["ideal_QIM"])
+
+
+def test_large_pictures_have_their_own_rows_and_no_headline() -> None:
+    both = pd.concat([messages(), messages().assign(size=robust.LARGE, bits=0.9)])
+    table = summarise_messages(both, ideal())
+    assert list(table["size"]) == [robust.SMALL, robust.LARGE]
+    assert headline(table)["robust_jpeg_75_38db_bits"] == 0.25
+
+
+@pytest.mark.slow
+def test_vmaf_of_a_still_falls_with_its_quality(cat: np.ndarray) -> None:
+    same, coarse = (robust.still_vmaf(cat, picture) for picture in (cat, through_jpeg(cat, 20)))
+    assert 90 < same <= 100
+    assert coarse < same - 10
 
 
 def test_the_chart_has_a_line_for_each_rung_and_method(rows: pd.DataFrame, tmp_path, monkeypatch) -> None:

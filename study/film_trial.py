@@ -1,0 +1,203 @@
+"""A film filled with random bytes, written and encoded again: what comes back, what it costs in quality and bytes."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+import stegnet
+from stegnet.codec.film_modem import FilmModem
+from stegnet.codec.film_reading import Pieces, read_film
+from stegnet.codec.film_survival import WRITTEN_CRF, hide_in_film
+from stegnet.codec.keys import KEY_BYTES, Key
+from stegnet.codec.output import OutputTarget
+from stegnet.codec.robust_content import file_content
+from stegnet.codec.robust_film import hidden_pixels
+from stegnet.core.errors import CapacityError
+from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
+from stegnet.core.parallel import ordered
+from stegnet.evaluation.demonstration import seeded
+from stegnet.media import read_frames, scan
+from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
+from stegnet.media.h264 import write_h264
+from stegnet.media.vmaf import has_vmaf, vmaf
+from study.reencodings import REENCODINGS, Reencoding
+
+WRITTEN, RECEIVED = "written", "received"  # the film that hiding writes; that encoded again as promised
+_TOO_LARGE = 1 << 25  # bytes, that no film here has room for
+_ROOM = re.compile(r"takes (\d+) bytes, and there is room for (\d+)")
+_SSIM_EVERY = 8  # frames
+_CODE = ("codec", "core", "media", "models", "weights")  # folders whose files decide the results
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class FilledFilm:
+    """A container, full of random bytes.
+
+    Attributes:
+        path: H.264 in MP4.
+        content: the message in it.
+        key: opens it.
+        seconds: that hiding took.
+    """
+
+    path: Path
+    content: bytes
+    key: Key
+    seconds: float
+
+
+def fill_film(modem: FilmModem, cover: Path, crf: int, psnr: float, folder: Path, seed: int) -> FilledFilm:
+    """Hides as many random bytes as a film has room for.
+
+    Raises:
+        CapacityError: there is no room.
+    """
+    key, secret, out = Key(seeded(seed)(KEY_BYTES)), folder / "secret.bin", folder / "container.mp4"
+    size = _TOO_LARGE
+    while True:
+        secret.write_bytes(data := seeded(seed + 1)(size))
+        start = perf_counter()
+        try:
+            hide_in_film(modem, cover, secret, OutputTarget(out, force=True), key, crf, psnr, seeded(seed + 2))
+        except CapacityError as error:
+            size = smaller(size, error)
+        else:
+            return FilledFilm(out, file_content(secret.name, data), key, perf_counter() - start)
+
+
+def smaller(size: int, error: CapacityError) -> int:
+    """The size of the largest file that fits, from the refusal of one of the given size.
+
+    Raises:
+        CapacityError: none does, or nothing comes back.
+    """
+    found = _ROOM.search(str(error))
+    taken, room = map(int, found.groups()) if found else (0, 0)
+    if not found or size <= taken - room:
+        raise error
+    return size - (taken - room)
+
+
+def survival(modem: FilmModem, filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) -> Row:
+    """What comes back after a film was encoded again, and the PSNR of that film against the one that was encoded.
+
+    Args:
+        groups: that carry a piece of the message.
+    """
+    again = filled.path.with_name(f"{REENCODINGS.index(encoding)}.mkv")
+    encoding.encode(filled.path, crf, again)
+    found = read(modem, again, filled.key)
+    row = {"encoding": encoding.name, "promised": encoding.promised, "groups": groups}
+    row |= {"groups_whole": found.groups if found else 0, "whole": bool(found and found.message == filled.content)}
+    row[PSNR.key] = psnr_from_mse(mean_error(filled.path, again), PEAK)
+    again.unlink()
+    return row
+
+
+def read(modem: FilmModem, film: Path, key: Key) -> Pieces | None:
+    """The message in a film, or what is left of it."""
+    return read_film(modem, partial(read_frames, film), lambda: list(scan(film).times), key)
+
+
+def film_quality(original: Path, copy: Path) -> dict[str, float]:
+    """PSNR over all samples, SSIM of some frames, VMAF and flicker of a film against its original.
+
+    Flicker is that of `stegnet.evaluation.video.temporal_error`. VMAF is nan where ffmpeg has no filter for it.
+    """
+    errors, similarity, flicker, last = [], [], [], None
+    with closing(read_frames(original)) as before, closing(read_frames(copy)) as after:
+        for number, pair in enumerate(zip(before, after, strict=True)):
+            error = pair[1].astype(np.int16) - pair[0]
+            errors.append(mean_squared_error(*pair))
+            similarity += [] if number % _SSIM_EVERY else [ssim(*pair)]
+            flicker += [] if last is None else [np.abs(error - last).mean()]
+            last = error
+    scores = vmaf(original, copy) if has_vmaf(*last.shape[:2]) else [np.nan]
+    return {
+        PSNR.of(CONTAINER): psnr_from_mse(float(np.mean(errors)), PEAK), SSIM.of(CONTAINER): float(np.mean(similarity)),
+        VMAF.of(CONTAINER): float(np.mean(scores)), FLICKER.of(CONTAINER): float(np.mean(flicker)),
+    }  # fmt: skip
+
+
+def mean_error(original: Path, copy: Path) -> float:
+    """Mean squared error over all samples of two films of equal length."""
+    with closing(read_frames(original)) as before, closing(read_frames(copy)) as after:
+        return float(np.mean([mean_squared_error(*pair) for pair in zip(before, after, strict=True)]))
+
+
+def encode_as_written(film: Path, crf: int, out: Path) -> Path:
+    """A film encoded as hiding writes films, without sound."""
+    with closing(read_frames(film)) as frames:
+        write_h264(out, frames, replace(scan(film), sound=()), crf)
+    return out
+
+
+def measure_film(
+    modem: FilmModem, cover: Path, crf: int, wanted: float, folder: Path, seed: int, workers: int
+) -> tuple[Row, list[Row]]:
+    """A film at a promise: its container's quality at both stages, and what comes back.
+
+    Args:
+        wanted: PSNR in dB of the container that is asked for.
+        folder: for films; they stay there.
+        workers: films that are encoded at once.
+    """
+    info = scan(cover)
+    row = {"size": f"{info.width}×{info.height}", "frames": len(info.pts), "crf": crf, "wanted": wanted}
+    try:
+        filled = fill_film(modem, cover, crf, wanted, folder, seed)
+    except CapacityError:
+        return row | {"refused": True}, []
+    start = perf_counter()
+    found = read(modem, filled.path, filled.key)
+    assert found is not None, "hiding checks that what it writes comes back"
+    times = {"hide_fps": len(info.pts) / filled.seconds, "reveal_fps": len(info.pts) / (perf_counter() - start)}
+    bits = 8 * len(filled.content) / hidden_pixels(info.height, info.width, len(info.pts))
+    row |= {"refused": False, "groups": found.groups, "bytes": len(filled.content), "bits": bits} | times
+    jobs = [partial(stage_qualities, cover, filled.path, crf, folder)]
+    jobs += [partial(survival, modem, filled, crf, encoding, found.groups) for encoding in REENCODINGS]
+    quality, *survived = ordered(_call, jobs, workers)
+    return row | quality, survived
+
+
+def stage_qualities(cover: Path, container: Path | None, crf: int, folder: Path) -> Row:
+    """Quality and bytes of a container as written and as received; of the cover, encoded alike, if there is none."""
+    written = container or encode_as_written(cover, WRITTEN_CRF, folder / "written.mp4")
+    received = encode_as_written(written, crf, folder / "received.mp4")
+    row: Row = {}
+    for stage, film in ((WRITTEN, written), (RECEIVED, received)):
+        found = film_quality(cover, film) | {"bytes": _picture_bytes(film)}
+        row |= {f"{stage}_{name}": value for name, value in found.items()}
+    return row
+
+
+def code_digest(weights: Path) -> str:
+    """Digest of the code and the weights that decide what is measured, so that results of other code are not used."""
+    package = Path(stegnet.__file__).parent
+    files = [path for folder in _CODE for path in sorted((package / folder).rglob("*")) if path.is_file()]
+    files += [weights, Path(__file__), Path(__file__).with_name("reencodings.py")]
+    found = hashlib.sha256()
+    for path in files:
+        if path.suffix in {".py", ".safetensors"}:
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _picture_bytes(film: Path) -> int:
+    """Bytes of a film without its sound, as Matroska."""
+    silent = film.with_name(f"{film.stem}-silent.mkv")
+    run_ffmpeg(silent, [input_file(film).video], f"{film}: can't be copied", vcodec="copy", format="matroska")
+    return silent.stat().st_size
+
+
+def _call(job: Callable[[], object]) -> object:
+    return job()

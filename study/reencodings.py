@@ -1,0 +1,74 @@
+"""Encoding films again by ffmpeg's command line: ways within what a container is promised to survive, and beyond.
+
+None of them is simulated when something is hidden: other presets, tunings and profiles of x264, other encoders.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stegnet.media.ffmpeg_cli import bundled_ffmpeg, input_file, run_ffmpeg
+
+_X264, _X265, _VP9, _AV1 = "libx264", "libx265", "libvpx-vp9", "libsvtav1"
+_QUIET_X265 = {"x265-params": "log-level=error:pools=1:frame-threads=1"}
+_VP9_QUALITY = {"b:v": 0, "deadline": "good", "cpu-used": 5}  # a constant quality
+_AV1_SPEED = {"preset": 8, "svtav1-params": "lp=1"}
+
+
+@dataclass(frozen=True)
+class Reencoding:
+    """A way of encoding a film again.
+
+    Attributes:
+        name: in tables; unique.
+        promised: it is H.264 at the promised constant rate factor or a lower one, once.
+        above: its CRF less the promised one; encoders have scales of their own.
+        encoder: FFmpeg's name of it.
+        options: of ffmpeg's command line.
+        generations: times that the film is encoded, one after the other.
+    """
+
+    name: str
+    promised: bool
+    above: int = 0
+    encoder: str = _X264
+    options: Mapping[str, str | int] = field(default_factory=dict)
+    generations: int = 1
+
+    def encode(self, film: Path, crf: int, out: Path) -> None:
+        """Writes the film without sound as Matroska.
+
+        Args:
+            crf: the promised one.
+        Raises:
+            MediaError: ffmpeg fails.
+        """
+        for generation in range(self.generations):
+            source = film if not generation else out.with_name(f"{out.stem}-{generation - 1}.mkv")
+            last = generation == self.generations - 1
+            made = out if last else out.with_name(f"{out.stem}-{generation}.mkv")
+            self._encode_once(source, crf + self.above, made)
+
+    def _encode_once(self, film: Path, crf: int, out: Path) -> None:
+        options = {"c:v": self.encoder, "crf": crf, "pix_fmt": "yuv420p", "threads": 1} | self.options
+        error = f"{film}: can't be encoded again ({self.name})"
+        run_ffmpeg(out, [input_file(film).video], error, program=bundled_ffmpeg(), format="matroska", **options)
+
+
+REENCODINGS = (
+    Reencoding("x264 ultrafast", True, options={"preset": "ultrafast"}),
+    Reencoding("x264 veryfast", True, options={"preset": "veryfast"}),
+    Reencoding("x264 slow", True, options={"preset": "slow"}),
+    Reencoding("x264 medium, CRF −2", True, above=-2),
+    Reencoding("x264 fast, CRF −4", True, above=-4, options={"preset": "fast"}),
+    Reencoding("x264 tuned for film", True, options={"tune": "film"}),
+    Reencoding("x264 tuned for animation", True, options={"tune": "animation"}),
+    Reencoding("x264 baseline, a key frame a second", True, options={"profile:v": "baseline", "g": 25}),
+    Reencoding("x264 without latency", True, options={"tune": "zerolatency"}),
+    Reencoding("x264 medium, twice", False, generations=2),
+    Reencoding("x264 medium, CRF +2", False, above=2),
+    Reencoding("x264 medium, CRF +5", False, above=5),
+    Reencoding("x265 medium, CRF +2", False, above=2, encoder=_X265, options=_QUIET_X265),
+    Reencoding("VP9, CRF +9", False, above=9, encoder=_VP9, options=_VP9_QUALITY),
+    Reencoding("AV1 (SVT), CRF +10", False, above=10, encoder=_AV1, options=_AV1_SPEED),
+)

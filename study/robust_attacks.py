@@ -1,0 +1,175 @@
+"""Stage robust_attacks: are containers that survive JPEG or H.264 told from covers, and do their keys leave traces?
+
+All attackers have the program, but no key. Covers are in the form of the containers: JPEG pictures, H.264 films.
+
+- SPAM: a classifier on features of a picture, or of one frame of a film.
+- jumps: how much low frequencies change where a run of frames begins, against all other frames of a film.
+- places: the attacks of the stage places, at the borders of blocks.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.fft import dctn
+
+from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.codec.film_modem import FilmModem, FilmRung, luma
+from stegnet.codec.keys import KEY_BYTES, Key
+from stegnet.codec.modem import Modem, Rung
+from stegnet.core.compute import cpu_threads, make_deterministic
+from stegnet.core.config import Config
+from stegnet.core.parallel import ordered
+from stegnet.evaluation.demonstration import seeded
+from study.ensemble import Features, cross_validated
+from study.features import spam
+from study.hiders import Hider
+from study.methods import container_seed
+from study.pairs import Pair, evenly, photograph_pairs, training_photographs
+from study.places import KEY, MOST_PAIRS, PICTURES, PLACES, STILL_FILMS, few_keys, many_keys, still_films
+from study.robust_hiders import RobustFilmHider, RobustHider, Unhidden, encoded, moving_window
+from study.scores import Scores, summarise
+from study.steganalysis import extracted
+
+KNOWN = 150  # training photographs of the classifiers
+FILMS = 100  # training photographs that films are made of, and as many test photographs
+WINDOW = 192  # side of a film's frames
+FRAME = 20  # the one of a film that the classifier sees
+ATTACKED, ATTACKED_FILMS = "jpeg-75", "h264-23"  # the rungs whose places are attacked
+_LOW = 3  # vertical and horizontal frequencies
+Row = dict[str, object]
+
+
+def main(config: Config, shards: Path, weights: Path, film_weights: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    modem, film_modem, workers = Modem.load(weights), FilmModem.load(film_weights), cpu_threads(config.train.threads)
+    known, unseen = evenly(training_photographs(shards), KNOWN), photograph_pairs(shards, config.evaluate.shift)
+    rows = [detect_pictures(modem, rung, known, unseen, config.seed, workers) for rung in modem.rungs]
+    films = evenly(known, FILMS), evenly(unseen, FILMS)
+    for number, rung in enumerate(film_modem.rungs):
+        rows += detect_films(film_modem, rung, *films, container_seed(config.seed, number), workers)
+    found = pd.DataFrame(rows)
+    rung = next(rung for rung in modem.rungs if rung.name == ATTACKED)
+    film_rung = next(rung for rung in film_modem.rungs if rung.name == ATTACKED_FILMS)
+    hiders = RobustHider(modem, rung), RobustFilmHider(film_modem, film_rung)
+    places = pd.DataFrame(attack_places(*hiders, unseen, config.seed))
+    write_table(out / "detection.csv", found)
+    write_table(out / "places.csv", places)
+    write_json(out / "metrics.json", headline(found, places))
+    print(found.to_string(index=False))
+
+
+def detect_pictures(
+    modem: Modem, rung: Rung, known: Sequence[Pair], unseen: Sequence[Pair], seed: int, workers: int
+) -> Row:
+    """Accuracy of a classifier on SPAM features of pictures, all saved as JPEG, of one rung.
+
+    It is trained and tested by cross-validation, with keys of their own for all containers.
+    """
+    hider, covers = RobustHider(modem, rung), [cover for cover, _ in (*known, *unseen)]
+    plain = [hider.unhidden(cover) for cover in covers]
+    hide = partial(_hidden, hider, container_seed(seed, rung.first))
+    containers = _in_threads(hide, list(enumerate(covers)), workers, rung.name)
+    scores = _classified(plain, containers, len(known), rung.name, seed)
+    return _labels(rung.name, "SPAM", len(known), scores, seed)
+
+
+def detect_films(
+    modem: FilmModem, rung: FilmRung, known: Sequence[Pair], unseen: Sequence[Pair], seed: int, workers: int
+) -> list[Row]:
+    """Accuracy of SPAM features of a frame, and of the jumps of all frames, on films of windows over photographs."""
+    hider, covers, name = RobustFilmHider(modem, rung), [cover for cover, _ in (*known, *unseen)], rung.name
+    made = _in_threads(partial(_films_of, hider, seed), list(enumerate(covers)), workers, name)
+    frames = ([film[FRAME] for film in side] for side in zip(*made, strict=True))
+    rows = [_labels(name, "SPAM, one frame", len(known), _classified(*frames, len(known), name, seed), seed)]
+    if rung.run == 1:
+        return rows
+    # No classifier: what tells best is a threshold half-way between the two means of the known films.
+    jumped = np.array([[jumps(film, rung.run) for film in pair] for pair in made])
+    learnt, tested = jumped[: len(known)], jumped[len(known) :]
+    threshold = learnt.mean()
+    rows.append(_labels(name, "jumps", len(known), Scores(*(tested - threshold).T), seed))
+    return rows
+
+
+def jumps(film: np.ndarray, run: int) -> float:
+    """Logarithm of how much more low frequencies change where a run begins than elsewhere; (T, H, W, 3) uint8.
+
+    Args:
+        run: frames of a run, 2 or more.
+    """
+    frames, height, width, _ = film.shape
+    shape = frames, height // BLOCK, BLOCK, width // BLOCK, BLOCK
+    lumas = np.stack([luma(frame) for frame in film])[:, : shape[1] * BLOCK, : shape[3] * BLOCK]
+    coefficients = dctn(lumas.reshape(shape).astype(np.float32), axes=(2, 4), norm="ortho")[:, :, :_LOW, :, :_LOW]
+    changes = np.abs(np.diff(coefficients, axis=0)).mean((1, 2, 3, 4))
+    begins = np.arange(1, len(film)) % run == 0
+    return float(np.log(changes[begins].mean() / changes[~begins].mean()))
+
+
+def attack_places(pictures: Hider, films: Hider, pairs: list[Pair], seed: int) -> Iterator[Row]:
+    """The attacks of the stage places on pictures, on first frames of films, and on films that stand still."""
+    some = evenly(pairs, MOST_PAIRS)
+    for hider in (pictures, films):
+        for result in chain(many_keys(hider, some, seed), few_keys(hider, some, seed)):
+            yield {"method": hider.name, "medium": PICTURES} | result
+        covers = Unhidden(hider)
+        for result in many_keys(covers, some, seed):
+            if result["question"] == PLACES:  # codecs mark the borders of blocks, too
+                yield {"method": covers.name, "medium": PICTURES} | result
+    for result in still_films(films, some, seed):
+        yield {"method": films.name, "medium": STILL_FILMS} | result
+
+
+def headline(found: pd.DataFrame, places: pd.DataFrame) -> dict[str, float]:
+    """Accuracy of each attack, by rung, and the AUC farthest from 0.5 of attacks that look for a key."""
+    figures = {
+        f"robust_attacks_{row.rung}_{'jumps' if row.features == 'jumps' else 'spam'}": round(row.accuracy, 4)
+        for row in found.itertuples()
+    }
+    keyed = places[places["question"] == KEY]
+    farthest = keyed["auc"][(keyed["auc"] - 0.5).abs().idxmax()]
+    return figures | {"robust_attacks_key": round(float(farthest), 4)}
+
+
+def _hidden(hider: Hider, first_seed: int, item: tuple[int, np.ndarray]) -> np.ndarray:
+    number, cover = item
+    return hider.picture(cover, cover, _key(first_seed + number), first_seed + number)
+
+
+def _films_of(hider: RobustFilmHider, first_seed: int, item: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The film of a photograph and its container, both as H.264, (T, H, W, 3) uint8."""
+    number, photograph = item
+    frames = moving_window(photograph, WINDOW, first_seed + number)
+    return encoded(frames), encoded(hider.group(frames, _key(first_seed + number), first_seed + number))
+
+
+def _key(seed: int) -> Key:
+    return Key(seeded(seed)(KEY_BYTES))
+
+
+def _classified(covers: list[np.ndarray], containers: list[np.ndarray], known: int, name: str, seed: int) -> Scores:
+    """Cross-validated scores on the first `known`, and scores on all others by what was trained on those."""
+    sides = (extracted(spam, covers, f"SPAM of {name}, covers"), extracted(spam, containers, f"SPAM of {name}"))
+    both = Features(*sides)
+    numbers = np.arange(len(both))
+    return cross_validated(both[numbers[:known]], both[numbers[known:]], seed)
+
+
+def _labels(rung: str, features: str, known: int, scores: Scores, seed: int) -> Row:
+    labels = {"rung": rung, "features": features, "pairs": known, "tested": len(scores.covers)}
+    return labels | summarise([scores], seed)
+
+
+def _in_threads(work: Callable, items: list, workers: int, what: str) -> list:
+    with closing(ordered(work, bar(items, what), workers, lambda: torch.set_num_threads(1))) as found:
+        return list(found)
+
+
+if __name__ == "__main__":
+    run_stage(main, "shards", "weights", "film_weights", "out")

@@ -1,0 +1,297 @@
+"""Stage robust_films: bits and files that come back from films after H.264 and other codecs.
+
+Each film of a folder is filled with random bytes for each promise, as `stegnet hide --survive h264:CRF` would, and
+encoded again in ways that hiding does not simulate. Results of a film are kept in the cache folder, so that a run that
+was interrupted goes on where it ended.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Memory
+
+from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, read_film_rungs
+from stegnet.codec.film_survival import WRITTEN_CRF
+from stegnet.codec.keys import KEY_BYTES, Key
+from stegnet.codec.robust_film import modulated, signal_of
+from stegnet.codec.survival import information
+from stegnet.core.card import MODEM, read_card
+from stegnet.core.compute import cpu_threads, make_deterministic
+from stegnet.core.config import Config
+from stegnet.core.errors import DataError
+from stegnet.core.jpeg import BLOCK
+from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, FLICKER, INFORMATION, PSNR, SSIM, VMAF, psnr
+from stegnet.core.parallel import ordered
+from stegnet.data.sources import cache_folder
+from stegnet.engines.torch_engine import TorchEngine
+from stegnet.evaluation.chart import chart
+from stegnet.evaluation.demonstration import seeded
+from stegnet.media import FILM, kind, read_frames, scan
+from stegnet.media.h264 import write_h264
+from stegnet.models import build
+from study.film_trial import (
+    RECEIVED,
+    WRITTEN,
+    Row,
+    code_digest,
+    encode_as_written,
+    measure_film,
+    stage_qualities,
+)  # fmt: skip
+from study.reencodings import REENCODINGS
+from study.stats import share_interval
+
+# What is promised: a constant rate factor, and the container's PSNR in dB.
+QIM = "QIM"
+PROMISES = (23, 38.0), (18, 38.0), (28, 38.0), (23, 42.0), (18, 42.0)
+LARGE, PROMISES_OF_LARGE = 1 << 20, ((23, 38.0),)  # pixels of a frame above which films are only measured for these
+CRFS = (18, 20, 22, 23, 24, 26, 28, 30)  # of the curves
+CURVE_GROUPS = 2  # of each film that curves are measured on
+COVER = "cover"  # encoded as the container is: what the codec alone does
+LARGER = {"larger": WRITTEN, "larger_received": RECEIVED}  # bytes of pictures against those of the cover
+_FACTORS = 0.3, 0.5, 0.7, 1, 1.4  # of the likelihoods, the best of which is taken
+_LEAST = 1e-5  # bits per pixel that are drawn
+_QUALITY = tuple(measure.of(CONTAINER) for measure in (PSNR, SSIM, VMAF, FLICKER))
+
+
+def main(config: Config, films: Path, weights: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    modems = {MODEM: FilmModem.load(weights), QIM: untrained(weights)}
+    workers, found = cpu_threads(config.train.threads), list_films(films)
+    cached = Memory(cache_folder() / "films", verbose=0)
+    measure, curve = (
+        cached.cache(work, ignore=[of, "cover", "workers"])
+        for of, work in (("modem", _film_in_folder), ("modems", curves))
+    )
+    cover_quality = cached.cache(_cover_in_folder, ignore=["cover"])
+    code, jobs, results = code_digest(weights), list(promises(found)), []
+    for film, (crf, wanted) in bar(jobs, "films"):
+        row, survived = measure(modems[MODEM], film, _digest(film), crf, wanted, config.seed, code, workers)
+        covers = cover_quality(film, _digest(film), crf, code)
+        results.append((film.stem, _against_cover(row, covers), survived))
+    bits = [
+        {"film": film.stem} | row
+        for film in bar([film for film in found if not is_large(film)], "curves")
+        for row in curve(modems, film, _digest(film), config.seed, code, workers)
+    ]
+    means = summarise_bits(pd.DataFrame(bits))
+    measured, survived = tables(results)
+    summary = summarise(measured, survived)
+    speed = ["film", "crf", "wanted", "hide_fps", "reveal_fps"]
+    write_table(out / "films.csv", measured.drop(columns=speed[3:]))
+    write_table(out / "speed.csv", measured[speed])
+    write_table(out / "encodings.csv", summarise_encodings(survived))
+    write_table(out / "promises.csv", summary)
+    write_table(out / "bits.csv", means)
+    draw(means, out / "bits.png")
+    write_json(out / "metrics.json", headline(summary))
+    print(summary.to_string(index=False))
+
+
+def untrained(weights: Path) -> FilmModem:
+    """The modem before training: dithered quantisation index modulation with the same runs and periods."""
+    torch.manual_seed(0)
+    engine = TorchEngine(build(MODEM, **read_card(weights).options), "cpu", "fp32")
+    return FilmModem(engine, QIM, read_film_rungs(weights))
+
+
+def list_films(folder: Path) -> list[Path]:
+    """The films in a folder that hold a group at least, by name.
+
+    Raises:
+        DataError: there are none.
+    """
+    found = [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix in {".mp4", ".mkv", ".mov"}]
+    films = [path for path in found if kind(path) == FILM and len(scan(path).pts) >= GROUP]
+    if not films:
+        raise DataError(f"{folder}: no films of {GROUP} frames or more", "put .mp4, .mkv or .mov files there")
+    return films
+
+
+@cache
+def is_large(film: Path) -> bool:
+    """True if a film is only measured for some promises, and has no curve."""
+    info = scan(film)
+    return info.width * info.height > LARGE
+
+
+def promises(films: Sequence[Path]) -> Iterator[tuple[Path, tuple[int, float]]]:
+    """Each promise with each film that is measured for it."""
+    for promise in PROMISES:
+        for film in films:
+            if promise in PROMISES_OF_LARGE or not is_large(film):
+                yield film, promise
+
+
+def curves(modems: dict[str, FilmModem], cover: Path, name: str, seed: int, code: str, workers: int) -> list[Row]:
+    """Information that the bits of each rung hold after each CRF, in bits per pixel and frame of the first groups.
+
+    Args:
+        name, code: digests of the film and of the code, which tell cached results apart.
+    """
+    info = scan(cover)
+    count = min(len(info.pts) // GROUP, CURVE_GROUPS) * GROUP
+    info, frames = replace(info, pts=info.pts[:count], sound=()), list(islice(read_frames(cover), count))
+    rows: list[Row] = []
+    with TemporaryDirectory() as folder:
+        rungs = [(method, modem, rung) for method, modem in modems.items() for rung in modem.rungs]
+        for number, (method, modem, rung) in enumerate(rungs):
+            read, container = _random_container(modem, frames, rung, seed + number)
+            written = Path(folder) / "written.mp4"
+            write_h264(written, iter(container), info, WRITTEN_CRF)
+            carried = partial(_carried, written, read)
+            quality = float(np.mean([psnr(*pair) for pair in zip(frames, container, strict=True)]))
+            for crf, found in zip(CRFS, ordered(carried, CRFS, workers), strict=True):
+                rows.append(
+                    {"method": method, "rung": rung.name, "crf": crf, INFORMATION: found, CONTAINER_PSNR: quality}
+                )
+    return rows
+
+
+def tables(results: list[tuple[str, Row, list[Row]]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row per film and promise; and one per film, promise and way of encoding it again."""
+    measured = [{"film": film} | row for film, row, _ in results]
+    labels = ("crf", "wanted")
+    survived = [
+        {"film": film} | {name: row[name] for name in labels} | encoding
+        for film, row, encodings in results
+        for encoding in encodings
+    ]
+    names = ["film", *labels, "encoding", "promised", "groups", "groups_whole", "whole", PSNR.key]
+    return pd.DataFrame(measured), pd.DataFrame(survived, columns=names)
+
+
+def summarise_encodings(survived: pd.DataFrame) -> pd.DataFrame:
+    """One row per promise and way of encoding again: shares of groups and messages that come back whole."""
+    rows = []
+    for (crf, wanted, name), group in survived.groupby(["crf", "wanted", "encoding"], sort=False):
+        row = {"crf": crf, "wanted": wanted, "encoding": name, "promised": bool(group["promised"].iloc[0])}
+        row |= _shares(group) | {PSNR.key: group[PSNR.key].mean()}
+        rows.append(row)
+    order = {encoding.name: number for number, encoding in enumerate(REENCODINGS)}
+    return pd.DataFrame(rows).sort_values(["crf", "wanted", "encoding"], key=lambda each: each.map(order).fillna(each))
+
+
+def summarise(measured: pd.DataFrame, survived: pd.DataFrame) -> pd.DataFrame:
+    """One row per promise and size of the films: net bits, what comes back as promised, quality, bytes and speed.
+
+    `larger` and `larger_received` are bytes against those of the cover, encoded alike.
+    """
+    rows = []
+    for (crf, wanted, size), films in measured.groupby(["crf", "wanted", "size"], sort=False):
+        hidden = films[~films["refused"].astype(bool)]
+        row = {"promise": f"h264:{crf}", "wanted": wanted, "size": size, "films": len(hidden)}
+        row["refused"] = len(films) - len(hidden)
+        if len(hidden):
+            names = ["bits", *(f"{stage}_{name}" for stage in (WRITTEN, RECEIVED) for name in _QUALITY)]
+            names += [f"{COVER}_{stage}_{VMAF.of(CONTAINER)}" for stage in (WRITTEN, RECEIVED)]
+            names += [*LARGER, "hide_fps", "reveal_fps"]
+            within = survived[
+                survived["promised"] & (survived["crf"] == crf) & (survived["wanted"] == wanted)
+                & survived["film"].isin(hidden["film"])
+            ]  # fmt: skip
+            row |= {name: hidden[name].mean() for name in names} | _shares(within)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def summarise_bits(rows: pd.DataFrame) -> pd.DataFrame:
+    """Means over films."""
+    return rows.groupby(["method", "rung", "crf"], sort=False)[[INFORMATION, CONTAINER_PSNR]].mean().reset_index()
+
+
+def headline(summary: pd.DataFrame) -> dict[str, float]:
+    """Net bits per pixel and frame, share of whole groups, and quality, of each promise and size."""
+    figures = {}
+    for row in summary[summary["films"] > 0].to_dict("records"):
+        name = f"robust_films_{row['promise'].replace(':', '_')}_{row['wanted']:.0f}db_{row['size'].replace('×', 'x')}"
+        keys = ("bits", "groups_whole", "whole", f"{WRITTEN}_{CONTAINER_PSNR}", "larger")
+        figures |= {f"{name}_{key}": round(float(row[key]), 5) for key in keys}
+    return figures
+
+
+def draw(means: pd.DataFrame, path: Path) -> None:
+    """Information by constant rate factor, a line for each rung."""
+    with chart(path, "H.264 constant rate factor", "information, bits per pixel and frame") as axes:
+        colours: dict[str, str] = {}
+        for (method, rung), group in means.groupby(["method", "rung"], sort=False):
+            label = f"{rung}, {group[CONTAINER_PSNR].mean():.1f} dB" if method == MODEM else f"{rung}, {QIM}"
+            style, carried = "-" if method == MODEM else "--", group[INFORMATION].clip(lower=_LEAST)
+            (line,) = axes.plot(group["crf"], carried, style, color=colours.get(rung), label=label)
+            colours.setdefault(rung, line.get_color())
+        axes.set_yscale("log")
+
+
+def _digest(film: Path) -> str:
+    return hashlib.sha256(film.read_bytes()).hexdigest()
+
+
+def _film_in_folder(
+    modem: FilmModem, cover: Path, name: str, crf: int, wanted: float, seed: int, code: str, workers: int
+) -> tuple[Row, list[Row]]:
+    """`measure_film`; digests of the film and of the code tell cached results apart."""
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        return measure_film(modem, cover, crf, wanted, Path(folder), seed, workers)
+
+
+def _cover_in_folder(cover: Path, name: str, crf: int, code: str) -> Row:
+    """`stage_qualities` of a cover."""
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        return stage_qualities(cover, None, crf, Path(folder))
+
+
+def _against_cover(row: Row, cover: Row) -> Row:
+    """A film's row with what the codec alone does to its cover, and the container's bytes against the cover's."""
+    if row["refused"]:
+        return row
+    larger = {name: row[f"{stage}_bytes"] / cover[f"{stage}_bytes"] for name, stage in LARGER.items()}
+    return row | {f"{COVER}_{name}": value for name, value in cover.items()} | larger
+
+
+def _random_container(
+    modem: FilmModem, frames: list[np.ndarray], rung: FilmRung, seed: int
+) -> tuple[Callable[[Path], float], list[np.ndarray]]:
+    """A function that reads the information of random bits in a film, and the frames that carry them."""
+    draw, key, parts, container = np.random.default_rng(seed), Key(seeded(seed)(KEY_BYTES)), [], []
+    shape = signal_of(frames[0]).shape
+    for start in range(0, len(frames), GROUP):
+        bits = draw.integers(0, 2, (shape[0] * shape[1], rung.group.bits))
+        dither = Dither(shape, modem.frames, key, start.to_bytes(4, "big"))
+        container += modulated(modem, frames[start : start + GROUP], bits, dither, rung)
+        parts.append((2.0 * bits - 1, dither))
+
+    def read(film: Path) -> float:
+        again, right = read_frames(film), []
+        for signs, dither in parts:
+            lumas = np.stack([signal_of(frame).luma for frame in islice(again, GROUP)])
+            right.append(modem.reveal(lumas, dither, rung) * signs)
+        held = max(information(np.concatenate(right) * factor) for factor in _FACTORS)
+        return max(held, 0.0) * rung.group.bits / (BLOCK**2 * GROUP)
+
+    return read, container
+
+
+def _carried(written: Path, read: Callable[[Path], float], crf: int) -> float:
+    return read(encode_as_written(written, crf, written.with_name(f"{crf}.mp4")))
+
+
+def _shares(rows: pd.DataFrame) -> Row:
+    """Numbers of groups and messages, and shares of them that come back whole, those of groups with an interval."""
+    groups = int(rows["groups"].sum())
+    share = float(rows["groups_whole"].sum() / groups)
+    low, high = share_interval(share, groups)
+    figures = {"groups": groups, "groups_whole": share, "groups_low": low, "groups_high": high}
+    return figures | {"messages": len(rows), "whole": rows["whole"].astype(float).mean()}
+
+
+if __name__ == "__main__":
+    run_stage(main, "films", "weights", "out")

@@ -1,0 +1,155 @@
+"""Robust containers as attacks see them: pictures saved as JPEG, films as H.264, full of random bytes of a key."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from stegnet.codec.fec import HIGHEST, LOWEST
+from stegnet.codec.film_modem import GROUP, FilmModem, FilmRung
+from stegnet.codec.film_survival import WRITTEN_CRF
+from stegnet.codec.keys import KeySource
+from stegnet.codec.modem import BLOCK, Modem, Rung
+from stegnet.codec.robust import content_room, dither_of, new_nonce, robust_key, robust_salts
+from stegnet.codec.robust_film import group_room, hide_in_group, pieces_of
+from stegnet.codec.survival import WRITTEN_QUALITY
+from stegnet.core.jpeg import through_jpeg
+from stegnet.evaluation.demonstration import seeded
+from stegnet.media import FilmInfo, read_frames
+from stegnet.media.h264 import write_h264
+from study.hiders import Hider
+
+_RATE, _TICKS = Fraction(25), 90_000
+_MIDDLE = (LOWEST + HIGHEST) // 2  # rate of the error correction, which attacks don't depend on
+_STEPS = 2, 1  # pixels down and across that a window moves from frame to frame
+_NOISE = 1.5  # levels, of the sensor
+
+
+@dataclass(frozen=True)
+class RobustHider(Hider):
+    """Pictures of a rung, saved as JPEG of the quality that hiding writes.
+
+    Attributes:
+        modem, rung: hide.
+    """
+
+    modem: Modem
+    rung: Rung
+
+    @property
+    def name(self) -> str:
+        return f"robust, {self.rung.name}"
+
+    def unhidden(self, cover: np.ndarray) -> np.ndarray:
+        return through_jpeg(cover, WRITTEN_QUALITY)
+
+    def picture(self, cover: np.ndarray, secret: np.ndarray, key: KeySource, seed: int) -> np.ndarray:
+        shape, random = (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK), seeded(seed)
+        salt = next(robust_salts(cover))
+        derived = robust_key(key, salt)
+        content = random(content_room(shape[0] * shape[1], self.rung, _MIDDLE))
+        bits = make_bits(shape, self.modem, self.rung, _MIDDLE, content, derived, salt, new_nonce(random))
+        return through_jpeg(self.modem.hide(cover, bits, dither_of(shape, derived, salt)), WRITTEN_QUALITY)
+
+    def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
+        """The samples at the borders of blocks of square pictures: the one thing that does not follow from the key."""
+        side = round((samples // 3) ** 0.5)
+        return border_samples(side, side)
+
+    def _hide_film(self, *arguments: object) -> None:
+        raise NotImplementedError("robust pictures are no films")
+
+
+@dataclass(frozen=True)
+class RobustFilmHider(Hider):
+    """Films of one group of a rung, H.264 of the CRF that hiding writes.
+
+    Attributes:
+        modem, rung: hide.
+    """
+
+    modem: FilmModem
+    rung: FilmRung
+
+    @property
+    def name(self) -> str:
+        return f"robust, {self.rung.name}"
+
+    def picture(self, cover: np.ndarray, secret: np.ndarray, key: KeySource, seed: int) -> np.ndarray:
+        """The first frame of a film of one picture."""
+        return self.film(cover, secret, GROUP, key, seed)[0]
+
+    def unhidden(self, cover: np.ndarray) -> np.ndarray:
+        return encoded([cover] * GROUP)[0]
+
+    def film(self, cover: np.ndarray, secret: np.ndarray, frames: int, key: KeySource, seed: int) -> np.ndarray:
+        return encoded(self.group([cover] * GROUP, key, seed))[:frames]
+
+    def group(self, frames: Sequence[np.ndarray], key: KeySource, seed: int) -> list[np.ndarray]:
+        """A group of frames that hides random bytes, before it is encoded."""
+        shape, random = (frames[0].shape[0] // BLOCK, frames[0].shape[1] // BLOCK), seeded(seed)
+        room = group_room(shape, self.rung, _MIDDLE)
+        (piece,) = pieces_of(random(room), [room])
+        return hide_in_group(self.modem, frames, self.rung, _MIDDLE, piece, key, new_nonce(random))
+
+    def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
+        """As of pictures."""
+        side = round((samples // 3) ** 0.5)
+        return border_samples(side, side)
+
+    def _hide_film(self, *arguments: object) -> None:
+        raise NotImplementedError("a robust film is made without files")
+
+
+class Unhidden(Hider):
+    """Hides nothing: what an attack finds in covers that are in the form of another hider's containers."""
+
+    def __init__(self, other: Hider) -> None:
+        self.name, self._other = f"covers of {other.name}", other
+
+    def picture(self, cover: np.ndarray, secret: np.ndarray, key: KeySource, seed: int) -> np.ndarray:
+        return self._other.unhidden(cover)
+
+    def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
+        return self._other.fixed_places(samples, key)
+
+    def _hide_film(self, *arguments: object) -> None:
+        raise NotImplementedError("covers are compared as pictures")
+
+
+def border_samples(height: int, width: int) -> np.ndarray:
+    """Indices of the samples in the first and last row and column of each block, of (height, width, 3)."""
+    rows, cols = (np.isin(np.arange(side) % BLOCK, (0, BLOCK - 1)) for side in (height, width))
+    return np.flatnonzero(np.repeat((rows[:, None] | cols)[..., None], 3, 2))
+
+
+def moving_window(picture: np.ndarray, side: int, seed: int) -> list[np.ndarray]:
+    """A group of frames: a window of this side that moves over a photograph, with a sensor's noise."""
+    draw, frames = np.random.default_rng(seed), []
+    room = [length - side for length in picture.shape[:2]]
+    for number in range(GROUP):
+        top, left = (_reflected(number * step, most) for step, most in zip(_STEPS, room, strict=True))
+        window = picture[top : top + side, left : left + side]
+        frames.append((window + draw.normal(0, _NOISE, window.shape)).round().clip(0, 255).astype(np.uint8))
+    return frames
+
+
+def encoded(frames: Sequence[np.ndarray]) -> np.ndarray:
+    """Frames after H.264 as hiding writes it, (T, H, W, 3) uint8."""
+    height, width = frames[0].shape[:2]
+    step = int(_TICKS / _RATE)
+    stamps = tuple(range(0, len(frames) * step, step))
+    info = FilmInfo(width, height, stamps, Fraction(1, _TICKS), _RATE, Fraction(1), ())
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        write_h264(path, iter(frames), info, WRITTEN_CRF)
+        return np.stack(list(read_frames(path)))
+
+
+def _reflected(place: int, most: int) -> int:
+    """A place that turns back at both ends of 0 to `most`."""
+    inside = place % max(2 * most, 1)
+    return min(inside, 2 * most - inside) if most else 0
