@@ -104,6 +104,7 @@ def container(picture: np.ndarray) -> dict[str, object]:
     blocks, salt, used = shape[0] * shape[1], salts[0], Key(SECRET)
     places, content = places_of(blocks, RUNG, used, salt), file_content("a", b"b")
     by_passphrase = robust_key(Passphrase(PASSPHRASE), salt)
+    each = [of_share(share, content, salt) for share in range(len(SHARES))]
     return {
         "means": [round(mean, 9) for mean in region_means(picture[: shape[0] * BLOCK, : shape[1] * BLOCK]).tolist()],
         "salts": [each.hex() for each in salts],
@@ -113,7 +114,7 @@ def container(picture: np.ndarray) -> dict[str, object]:
         "dither": digest((dither_of(shape, used, salt) * (1 << 16)).astype("<u4")),
         "header_places": digest(places.header.astype("<u4")),
         "content": content.hex(),
-        "shares": {"rows": ROWS, "cols": COLS, "each": [of_share(share, content, salt) for share in range(len(SHARES))]},
+        "shares": {"rows": ROWS, "cols": COLS, "each": each},
     }
 
 
