@@ -31,7 +31,11 @@ const engine = {
 
 for (const { file: name, key, passphrase, answer, ...expected } of vectors) {
   test(`${name} is ${answer}`, async () => {
-    const revealed = reveal(engine, readPng(read(`robust_vectors/${name}`)), key ? { file: fromHex(key) } : { passphrase });
+    const revealed = reveal(
+      engine,
+      readPng(read(`robust_vectors/${name}`)),
+      key ? { file: fromHex(key) } : { passphrase },
+    );
     if (answer === "nothing") {
       await assert.rejects(revealed, { message: /nothing here opens/ });
       return;

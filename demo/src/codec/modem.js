@@ -1,10 +1,11 @@
 /** The modem at work on pictures: hides a rung's bits, and reads how likely each bit is 1. */
 
 import { areasOf, canonicalSizes, saltsOfCopies, SURENESS } from "../format/canonical.js";
-import { ditherOf, readBits } from "../format/robust.js";
+import { ditherOf, placesOf, readBits } from "../format/robust.js";
 import { toPicture, toPlanes } from "../format/planes.js";
 import { BLOCK, gridOf, saltsOf } from "../format/regions.js";
 import { corner, place } from "../picture.js";
+import { glimpse, isLarge } from "./glimpse.js";
 
 /** The part of a picture that is made of whole blocks. */
 const hiddenArea = (picture, { rows, cols }) => corner(picture, BLOCK * cols, BLOCK * rows);
@@ -109,12 +110,24 @@ export function makeReader(engine, keys) {
   /** @param {number} sureness factor of the modem's ratios */
   async function readWith(picture, key, sureness) {
     const grid = gridOf(picture);
-    const ratios = await revealBits(engine, picture, await ditherOf(grid, key));
-    const scaled = sureness === 1 ? ratios : ratios.map((ratio) => sureness * ratio);
-    for (const rung of engine.modem.rungs) {
-      const content = await readBits(planesOf(scaled, rung, grid), grid, rung, key);
+    const { isLocal, rungs } = engine.modem;
+    const dither = await ditherOf(grid, key);
+    const scaled = (ratios) => (sureness === 1 ? ratios : ratios.map((ratio) => sureness * ratio));
+    const all = once(async () => scaled(await revealBits(engine, picture, dither)));
+    const isPart = isLocal && isLarge(grid) && rungs.length > 0;
+    const header = isPart && (await placesOf(grid.rows * grid.cols, rungs[0], key)).headerBlocks();
+    const seen = isPart ? scaled(await glimpse(engine, picture, dither, header)) : await all();
+    for (const rung of rungs) {
+      const allOfRung = async () => planesOf(await all(), rung, grid);
+      const content = await readBits(planesOf(seen, rung, grid), grid, rung, key, allOfRung);
       if (content) return content;
     }
     return null;
   }
+}
+
+/** A function that computes its result at its first call. */
+function once(compute) {
+  let result = null;
+  return () => (result ??= compute());
 }

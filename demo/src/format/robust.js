@@ -70,6 +70,9 @@ class Places {
     Object.assign(this, { blocks, bits, header, others });
   }
 
+  /** The blocks that carry the header. */
+  headerBlocks = () => new Uint32Array(new Set(this.header.map((place) => place % this.blocks)));
+
   /** Places of the record, in a fixed order. @param {number} share its number @param {Uint8Array} header */
   record = (share, header) => placesIn(this.#used(share, header), this.blocks, this.bits);
 
@@ -140,13 +143,14 @@ export async function codedBits(grid, rung, rate, content, key, nonce, share = 0
 /**
  * Reads the record of a rung.
  *
- * @param {Float32Array} ratios of the rung's bits, planes (bits, rows, cols): log-likelihood ratios
+ * @param {Float32Array} ratios of the rung's bits, planes (bits, rows, cols): log-likelihood ratios; 0 where unknown
  * @param {Grid} grid
  * @param {import("./rungs.js").Rung} rung
  * @param {import("./keys.js").RobustKey} key
+ * @param {() => Promise<Float32Array>} [allRatios] computes those of all bits, once a header was read
  * @returns {Promise<Uint8Array | null>} its content, with the zeros at its end; null if it does not open
  */
-export async function readBits(ratios, grid, rung, key) {
+export async function readBits(ratios, grid, rung, key, allRatios = async () => ratios) {
   const blocks = grid.rows * grid.cols;
   if (!recordPlaces(blocks, rung)) return null;
   const places = await placesOf(blocks, rung, key);
@@ -157,7 +161,8 @@ export async function readBits(ratios, grid, rung, key) {
   const record = places.record(share, header);
   const coding = new Coding(record.length, rate);
   const { order, mask } = await scattered(key, header, coding.places);
-  const signed = Float32Array.from(order, (place, at) => signedBy(ratios[record[place]], bitOf(mask, at)));
+  const all = await allRatios();
+  const signed = Float32Array.from(order, (place, at) => signedBy(all[record[place]], bitOf(mask, at)));
   const message = await coding.decode(signed);
   return message && openWith(await key.record(header), NO_NONCE, packed(message), bound(header, grid));
 }
