@@ -35,6 +35,8 @@ export default defineConfig({
   preview: { headers: HEADERS, host: "127.0.0.1" },
 });
 
+const NO_BACKBONE = "none"; // whose networks see a block's neighbours at most
+
 /** The pair as a container's header identifies it: SHA-256 of its weights, and the base of the secrets it hides. */
 function pair() {
   const weights = createHash("sha256")
@@ -50,7 +52,8 @@ function modem() {
     const path = resolve(WEIGHTS, `modem.${name}.onnx`);
     if (!existsSync(path)) throw new Error(`missing: ${path}; \`stegnet export\` writes it`);
   }
-  return { rungs: withPlaces(card("modem").options.rungs) };
+  const { rungs, backbone } = card("modem").options;
+  return { rungs: withPlaces(rungs), isLocal: backbone === NO_BACKBONE };
 }
 
 function card(name) {

@@ -8,6 +8,7 @@ import { exactFlip, flipped } from "../src/format/belief.js";
 import { asFile, fromBare, toBare } from "../src/format/bare.js";
 import { fromHex, packed, toHex, unpacked } from "../src/format/bytes.js";
 import { Code, Coding } from "../src/format/code.js";
+import { areasOf, canonicalSizes, saltsOfCopies } from "../src/format/canonical.js";
 import { fileBytes, fileContent, parseContent, pictureContent, scaledSide } from "../src/format/content.js";
 import { keySource } from "../src/format/keys.js";
 import { gridOf, regionMeans, saltsOf } from "../src/format/regions.js";
@@ -116,23 +117,64 @@ test("dither and places", async () => {
   assert.equal(digestOf(words), container.dither);
   const places = await placesOf(blocks, rung, key);
   assert.equal(digestOf([...places.header].map(numberOf)), container.header_places);
-  assert.equal(digestOf([...places.rest].map(numberOf)), container.record_places);
 });
 
 test("the bits of a container", async () => {
-  assert.equal(contentRoom(grid.rows * grid.cols, rung, steps.rate), container.room);
   const content = fromHex(container.content);
-  const bits = await codedBits(grid, rung, steps.rate, content, key, fromHex(steps.nonce));
-  const numbered = new Uint8Array(bits.length);
-  for (const [place, bit] of bits.entries()) numbered[numberOf(place)] = bit;
-  assert.equal(digest(inBytes(numbered)), container.bits);
-
+  const { bits } = await codedBits(grid, rung, steps.rate, content, key, fromHex(steps.nonce));
   const read = await readBits(received(bits, 0.5, seeded(3)), grid, rung, key);
   assert.deepEqual(read.subarray(0, content.length), content);
   assert.ok(read.subarray(content.length).every((byte) => byte === 0));
   assert.equal(await readBits(received(bits, 4, seeded(3)), grid, rung, key), null);
   const other = await keySource({ file: new Uint8Array(32) }).robustKey(salts[0]);
   assert.equal(await readBits(received(bits, 0.5, seeded(3)), grid, rung, other), null);
+});
+
+const { rows, cols, each: shares } = container.shares;
+for (const [share, { record_places, used_blocks, room, bits: carried }] of shares.entries()) {
+  test(`the bits of a container that uses share ${share} of its blocks`, async () => {
+    const [blocks, header] = [rows * cols, Uint8Array.of(64 * share + steps.rate, ...fromHex(steps.nonce))];
+    const numberOf = (place) => (place % blocks) * rung.bits + Math.floor(place / blocks);
+    const places = await placesOf(blocks, rung, key);
+    assert.equal(digestOf([...places.record(share, header)].map(numberOf)), record_places);
+    assert.equal(contentRoom(blocks, rung, steps.rate, share), room);
+
+    const content = fromHex(container.content);
+    const coded = await codedBits({ rows, cols }, rung, steps.rate, content, key, fromHex(steps.nonce), share);
+    const used = Uint8Array.from({ length: blocks }, (_, block) => Number(!coded.unused.includes(block)));
+    assert.equal(digest(inBytes(used)), used_blocks);
+    const numbered = new Uint8Array(coded.bits.length);
+    for (const [place, bit] of coded.bits.entries()) numbered[numberOf(place)] = bit;
+    assert.equal(digest(inBytes(numbered)), carried);
+
+    const ratios = received(coded.bits, 0.5, seeded(3));
+    const read = await readBits(ratios, { rows, cols }, rung, key);
+    assert.equal(read.length, room);
+    assert.deepEqual(read.subarray(0, content.length), content);
+  });
+}
+
+test("canonical sizes", () => {
+  for (const { copy, canonical } of steps.resized.grids) {
+    const [height, width] = copy;
+    const found = canonicalSizes({ width, height }).map((size) => [size.height, size.width]);
+    assert.deepEqual(found, canonical, copy.join("×"));
+  }
+});
+
+test("salts, keys and areas of resized copies", async () => {
+  const { salts, canonical, areas, ...expected } = steps.resized;
+  const copy = picture(expected.picture);
+  assert.deepEqual((await saltsOfCopies(copy)).map(toHex), salts);
+  const size = { height: canonical[0], width: canonical[1] };
+  for (const [given, dither] of [
+    [{ file: fromHex(steps.key) }, expected.dither_key],
+    [{ passphrase: steps.passphrase }, expected.dither_key_by_passphrase],
+  ]) {
+    const ours = (await keySource(given).robustKey(fromHex(salts[0]))).atSize(size);
+    assert.equal(toHex(await ours.dither()), dither);
+  }
+  assert.deepEqual([...areasOf(copy, size)], areas.map(picture));
 });
 
 test("a file as content", async () => {

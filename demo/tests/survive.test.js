@@ -9,16 +9,25 @@ import * as ort from "onnxruntime-web";
 
 import { channelOf, chooseRung, prepared, received, sentSize, usualQuality, usualRoom } from "../src/codec/channel.js";
 import { fitted } from "../src/codec/fit.js";
+import { glimpse, isLarge } from "../src/codec/glimpse.js";
+import { hideBits, revealBits } from "../src/codec/modem.js";
 import { reveal } from "../src/codec/reveal.js";
 import { hideRobust } from "../src/codec/survive.js";
+import { saltsOfCopies } from "../src/format/canonical.js";
+import { fileContent } from "../src/format/content.js";
+import { keySource } from "../src/format/keys.js";
+import { gridOf, saltsOf } from "../src/format/regions.js";
+import { codedBits, ditherOf, placesOf } from "../src/format/robust.js";
 import { withPlaces } from "../src/format/rungs.js";
 import { throughJpeg } from "../src/jpeg/jpeg.js";
 import { tiled } from "../src/network/tiles.js";
 import { psnr } from "../src/picture.js";
+import { resize } from "../src/resize.js";
 import { avif, ideal, robustSteps, seeded } from "./vectors.js";
 
 const shipped = (name) => fileURLToPath(new URL(`../../stegnet/weights/modem.${name}`, import.meta.url));
-const rungs = withPlaces(JSON.parse(readFileSync(shipped("json"), "utf8")).options.rungs);
+const { options } = JSON.parse(readFileSync(shipped("json"), "utf8"));
+const rungs = withPlaces(options.rungs);
 const keyInput = { file: new Uint8Array(32).fill(7) };
 const note = { name: "note.txt", bytes: new TextEncoder().encode("a note"), picture: null };
 
@@ -38,7 +47,7 @@ async function modemEngine() {
     };
     return tiled(network, width, height, inputs, compute, () => {});
   };
-  return { ...ideal("none"), modem: { rungs }, run };
+  return { ...ideal("none"), modem: { rungs, isLocal: options.backbone === "none" }, run };
 }
 
 const engine = await modemEngine();
@@ -84,6 +93,80 @@ test("a file comes back byte for byte after messengers", async () => {
   const { file } = await reveal(engine, sent, keyInput);
   assert.deepEqual(file, { name: note.name, bytes: note.bytes });
 });
+
+test("some blocks of a large picture are read as all are", async () => {
+  const picture = textured(656, 624, 10);
+  const grid = gridOf(picture);
+  assert.ok(isLarge(grid) && !isLarge({ rows: 60, cols: 80 }) && !isLarge({ rows: 2, cols: 9999 }));
+  const key = await keySource(keyInput).robustKey(new Uint8Array(16));
+  const dither = await ditherOf(grid, key);
+  const header = (await placesOf(grid.rows * grid.cols, rungs[0], key)).headerBlocks();
+  const [some, all] = [await glimpse(engine, picture, dither, header), await revealBits(engine, picture, dither)];
+  assert.equal(some.length, all.length);
+  const known = [...some.keys()].filter((place) => some[place] !== 0);
+  const blocks = new Set(known.map((place) => place % (grid.rows * grid.cols)));
+  assert.ok(header.length === 200 && blocks.size > 180, `${blocks.size} of ${header.length} blocks`); // none at an edge
+  assert.ok([...blocks].every((block) => header.includes(block)));
+  for (const place of known) assert.ok(Math.abs(some[place] - all[place]) < 1e-3, `${some[place]}, not ${all[place]}`);
+});
+
+test("a large container is read, and nothing with another key", async () => {
+  const cover = textured(656, 624, 11);
+  const [salt] = await saltsOf(cover);
+  const key = await keySource(keyInput).robustKey(salt);
+  const [grid, rung] = [gridOf(cover), rungs.find(({ name }) => name === "jpeg-75")];
+  const { bits, unused } = await codedBits(grid, rung, 20, fileContent(note.name, note.bytes), key, seeded(1)(7), 3);
+  const container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
+  const { file } = await reveal(engine, throughJpeg(container, 80), keyInput);
+  assert.deepEqual(file.bytes, note.bytes);
+  await assert.rejects(reveal(engine, container, { file: new Uint8Array(32) }), /nothing here opens/);
+});
+
+test("a small file leaves blocks as they are", async () => {
+  const cover = textured(320, 240, 8);
+  const { container } = await hidden(cover, note, "jpeg:75");
+  const isSame = (block) => {
+    const [top, left] = [8 * Math.floor(block / 40), 8 * (block % 40)];
+    const rows = Array.from({ length: 8 }, (_, y) => 3 * ((top + y) * 320 + left));
+    return rows.every((from) => Buffer.compare(part(cover, from), part(container, from)) === 0);
+  };
+  const part = ({ data }, from) => data.subarray(from, from + 24);
+  const same = Array.from({ length: 1200 }, (_, block) => isSame(block)).filter(Boolean).length;
+  assert.ok(same > 900 && same < 1100, `${same} of 1200 blocks`); // of 1162, five sixths
+  const { file } = await reveal(engine, throughJpeg(throughJpeg(container, 95), 75), keyInput);
+  assert.deepEqual(file.bytes, note.bytes);
+});
+
+for (const [at, width, height] of [
+  ["at its size", 500, 359],
+  ["enlarged", 620, 445],
+  ["reduced", 400, 287],
+]) {
+  test(`a container for resized copies is read: ${at}`, async () => {
+    const cover = textured(500, 359, 9);
+    const size = { width: 360, height: 256 };
+    const [salt] = await saltsOfCopies(cover);
+    const key = (await keySource(keyInput).robustKey(salt)).atSize(size);
+    const [grid, rung] = [gridOf(size), rungs.find(({ name }) => name === "jpeg-75")];
+    const area = resize(cover, size.width, size.height);
+    const content = fileContent(note.name, note.bytes);
+    const { bits } = await codedBits(grid, rung, 10, content, key, seeded(1)(7));
+    const wanted = await hideBits(engine, area, rung, bits, await ditherOf(grid, key));
+    const { file } = await reveal(
+      engine,
+      throughJpeg(resize(enlargedTo(cover, area, wanted), width, height), 80),
+      keyInput,
+    );
+    assert.deepEqual(file.bytes, note.bytes);
+  });
+}
+
+/** The cover with the difference of two smaller pictures, enlarged, added. */
+function enlargedTo(cover, before, after) {
+  const [from, to] = [before, after].map((small) => resize(small, cover.width, cover.height).data);
+  const sum = (sample, at) => Math.min(Math.max(sample + to[at] - from[at], 0), 255);
+  return { ...cover, data: cover.data.map(sum) };
+}
 
 test("a file that does not fit, and a cover without room, are refused", async () => {
   const large = { ...note, bytes: new Uint8Array(5000) };

@@ -12,13 +12,25 @@ from pathlib import Path
 
 import numpy as np
 
+from stegnet.codec.channels import parse_channel
 from stegnet.codec.fec import Code, Coding
+from stegnet.codec.grid import Grid, canonical_grids, salts_of_copies
 from stegnet.codec.keys import Key, Passphrase
 from stegnet.codec.modem import BLOCK, Rung, read_rungs
-from stegnet.codec.robust import coded_bits, content_room, dither_of, places_of, region_means, robust_key, robust_salts
+from stegnet.codec.robust import (
+    SHARES,
+    coded_bits,
+    content_room,
+    dither_of,
+    places_of,
+    region_means,
+    robust_key,
+    robust_salts,
+    used_blocks,
+)
 from stegnet.codec.robust_content import file_content, fit_picture, parse_content
 from stegnet.codec.robust_files import CONTAINER_PSNR, forecast_room
-from stegnet.codec.survival import choose_rung, parse_channel
+from stegnet.codec.survival import choose_rung
 from stegnet.core.card import SHIPPED_MODEM
 from stegnet.core.jpeg import encode_jpeg, through_jpeg
 from stegnet.media.bare_avif import as_file
@@ -35,6 +47,9 @@ RATE = 30
 QUALITIES = (95, 75, 50, 30)
 CHANNELS = ("jpeg:50", "jpeg:75", "jpeg:90", "jpeg:95", "messenger")
 WIDTH, HEIGHT = 640, 480
+COPIES = (480, 640), (3000, 4000), (1200, 801), (333, 1000), (130, 129), (1600, 1600), (721, 1279), (60, 100)
+ROWS, COLS = 12, 16  # of blocks, of which shares are used
+CANONICAL = Grid(48, 72, own=False)  # smaller than any that is searched
 
 
 def steps() -> dict[str, object]:
@@ -51,6 +66,7 @@ def steps() -> dict[str, object]:
         "codes": [code(*numbers) for numbers in CODES],
         "codings": [coding(*numbers) for numbers in CODINGS],
         "container": container(picture),
+        "resized": resized(waves(61, 90)),
         "contents": contents(picture),
         "forecasts": [forecast(channel) for channel in CHANNELS],
         "jpeg": [saved(each) for each in (picture, waves(32, 48), waves(9, 17))],
@@ -88,6 +104,7 @@ def container(picture: np.ndarray) -> dict[str, object]:
     blocks, salt, used = shape[0] * shape[1], salts[0], Key(SECRET)
     places, content = places_of(blocks, RUNG, used, salt), file_content("a", b"b")
     by_passphrase = robust_key(Passphrase(PASSPHRASE), salt)
+    each = [of_share(share, content, salt) for share in range(len(SHARES))]
     return {
         "means": [round(mean, 9) for mean in region_means(picture[: shape[0] * BLOCK, : shape[1] * BLOCK]).tolist()],
         "salts": [each.hex() for each in salts],
@@ -96,11 +113,43 @@ def container(picture: np.ndarray) -> dict[str, object]:
         "dither_key_by_passphrase": by_passphrase.robust(b"dither", salt).hex(),
         "dither": digest((dither_of(shape, used, salt) * (1 << 16)).astype("<u4")),
         "header_places": digest(places.header.astype("<u4")),
-        "record_places": digest(places.rest.astype("<u4")),
-        "room": content_room(blocks, RUNG, RATE),
         "content": content.hex(),
-        "bits": digest(np.packbits(coded_bits(shape, RUNG, RATE, content, used, salt, NONCE))),
+        "shares": {"rows": ROWS, "cols": COLS, "each": each},
     }
+
+
+def of_share(share: int, content: bytes, salt: bytes) -> dict[str, object]:
+    """What is carried if a share of the blocks is used."""
+    blocks, used = ROWS * COLS, Key(SECRET)
+    carried = used_blocks((ROWS, COLS), RUNG, used, salt, NONCE, share)
+    bits = coded_bits((ROWS, COLS), RUNG, RATE, content, used, salt, NONCE, share)
+    return {
+        "record_places": digest(places_of(blocks, RUNG, used, salt).record(share, bytes(1) + NONCE).astype("<u4")),
+        "used_blocks": digest(np.packbits(carried)),
+        "room": content_room(blocks, RUNG, RATE, share),
+        "bits": digest(np.packbits(bits)),
+    }
+
+
+def resized(picture: np.ndarray) -> dict[str, object]:
+    """What is tried of copies of some sizes, and what is read of one at a canonical size."""
+    salts = list(salts_of_copies(picture))
+    used = robust_key(Passphrase(PASSPHRASE), salts[0])
+    return {
+        "picture": shown(picture),
+        "grids": [{"copy": copy, "canonical": searched(*copy)} for copy in COPIES],
+        "salts": [each.hex() for each in salts],
+        "canonical": [CANONICAL.height, CANONICAL.width],
+        "dither_key": Key(SECRET).robust(b"dither", CANONICAL.full(salts[0])).hex(),
+        "dither_key_by_passphrase": used.robust(b"dither", CANONICAL.full(salts[0])).hex(),
+        "areas": [shown(area) for area in CANONICAL.areas(picture)],
+    }
+
+
+def searched(height: int, width: int) -> list[list[int]]:
+    """Heights and widths of the canonical sizes of a copy, the largest first; of equally long ones, the lower first."""
+    grids = {(grid.height, grid.width) for grid in canonical_grids(height, width)}
+    return [list(size) for size in sorted(grids, key=lambda size: (-max(size), min(size)))]
 
 
 def contents(picture: np.ndarray) -> dict[str, object]:

@@ -10,7 +10,8 @@ import pytest
 from stegnet.codec import Key, Passphrase
 from stegnet.codec.channels import parse_channel
 from stegnet.codec.fec import Code, Coding
-from stegnet.codec.modem import Modem, Rung, shipped_modem
+from stegnet.codec.modem import Modem, Rung
+from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.robust import coded_bits, content_room, dither_of, places_of, robust_salts
 from stegnet.codec.robust_content import RobustFile, parse_content, read_robust
 from stegnet.codec.robust_reader import reader
@@ -187,12 +188,12 @@ def test_pictures(height, width, scale):
 
 
 def by_networks(area: np.ndarray, dither: np.ndarray) -> np.ndarray:
-    return shipped_modem().engine.reveal(from_8_bits(area), dither.astype(np.float32))
+    return SHIPPED_MODEMS.picture.engine.reveal(from_8_bits(area), dither.astype(np.float32))
 
 
 @pytest.mark.parametrize(("channel", "quality"), [("jpeg:75", 75), ("jpeg:90", 92)])
 def test_the_book_reads_what_stegnet_hides(picture, channel, quality):
-    modem, cover = shipped_modem(), picture(163, 170, 3)
+    modem, cover = SHIPPED_MODEMS.picture, picture(163, 170, 3)
     rung = choose_rung(modem.rungs, parse_channel(channel), 38.0)
     found = hide_robust(modem, cover, lambda room: FILE, KEY, parse_channel(channel), rung)
     received = through_jpeg(found.picture, quality)
@@ -201,7 +202,7 @@ def test_the_book_reads_what_stegnet_hides(picture, channel, quality):
 
 
 def test_stegnet_reads_what_the_book_hides(picture):
-    modem, cover = shipped_modem(), picture(163, 170, 3)
+    modem, cover = SHIPPED_MODEMS.picture, picture(163, 170, 3)
     rung = choose_rung(modem.rungs, parse_channel("jpeg:75"), 38.0)
     salt = next(book.salts(cover))
     keys, shape = book.Keys(SECRET, salt), (20, 21)

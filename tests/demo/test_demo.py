@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import stegnet
 from stegnet.codec.embed import hide_bytes
-from stegnet.codec.modem import shipped_modem
+from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.output import OutputTarget
 from stegnet.codec.robust_content import read_robust
 from stegnet.codec.robust_files import RobustOptions, hide_robust_file
@@ -84,18 +85,28 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     resave(folder / "robust_from_python.jpg", folder / "robust_resaved.jpg", 75)
     (folder / "note.txt").write_text("a note", encoding="utf-8")
     hide_robustly(folder / "note.txt", folder / "robust_with_file.jpg", stegnet.Key(key), "messenger")
+    hide_robustly(folder / "note.txt", folder / "robust_for_resizing.jpg", stegnet.Key(key), "jpeg:75+resize:0.5")
+    reduce(folder / "robust_for_resizing.jpg", folder / "robust_resized.jpg", 0.6, 75)
     node(page, "tests/browser/page.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
 
 
 def hide_robustly(secret: Path, out: Path, key: stegnet.Key, survive: str) -> None:
     options = RobustOptions(survive=survive)
-    hide_robust_file(shipped_modem, secret.parent / "cover.png", secret, OutputTarget(out), key, options)
+    hide_robust_file(SHIPPED_MODEMS, secret.parent / "cover.png", secret, OutputTarget(out), key, options)
 
 
 def resave(container: Path, out: Path, quality: int) -> None:
     """Saves a JPEG again, as other programs do."""
     out.write_bytes(encode_jpeg(read_picture(container), quality))
+
+
+def reduce(container: Path, out: Path, factor: float, quality: int) -> None:
+    """Saves a smaller copy of a JPEG, as messengers do."""
+    picture = read_picture(container)
+    height, width = (round(side * factor) for side in picture.shape[:2])
+    small = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
+    out.write_bytes(encode_jpeg(np.array(small), quality))
 
 
 @pytest.fixture
@@ -127,7 +138,7 @@ def test_robust_containers_of_the_page_open_in_python(exchanged: Path, tmp_path:
     if quality:
         resave(container, tmp_path / "again.jpg", quality)
         container = tmp_path / "again.jpg"
-    revealed = read_robust(shipped_modem(), read_picture(container), stegnet.read_key(exchanged / "key"))
+    revealed = read_robust(SHIPPED_MODEMS.picture, read_picture(container), stegnet.read_key(exchanged / "key"))
     assert isinstance(revealed, np.ndarray)
     assert psnr(revealed, read_picture(exchanged / "secret.png")) > MIN_ROBUST_PSNR
     assert psnr(read_picture(container), read_picture(exchanged / "cover.png")) > MIN_ROBUST_PSNR

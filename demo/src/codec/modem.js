@@ -1,9 +1,11 @@
 /** The modem at work on pictures: hides a rung's bits, and reads how likely each bit is 1. */
 
-import { ditherOf, readBits } from "../format/robust.js";
+import { areasOf, canonicalSizes, saltsOfCopies, SURENESS } from "../format/canonical.js";
+import { ditherOf, placesOf, readBits } from "../format/robust.js";
 import { toPicture, toPlanes } from "../format/planes.js";
 import { BLOCK, gridOf, saltsOf } from "../format/regions.js";
 import { corner, place } from "../picture.js";
+import { glimpse, isLarge } from "./glimpse.js";
 
 /** The part of a picture that is made of whole blocks. */
 const hiddenArea = (picture, { rows, cols }) => corner(picture, BLOCK * cols, BLOCK * rows);
@@ -16,9 +18,10 @@ const hiddenArea = (picture, { rows, cols }) => corner(picture, BLOCK * cols, BL
  * @param {import("../format/rungs.js").Rung} rung
  * @param {Uint8Array} bits planes (bits of the rung, rows, cols) of 0 and 1
  * @param {Float32Array} dither planes (64, rows, cols)
+ * @param {Uint32Array} [unused] blocks that carry nothing, and stay as they are
  * @returns {Promise<import("../picture.js").Picture>} the container
  */
-export async function hideBits(engine, cover, rung, bits, dither) {
+export async function hideBits(engine, cover, rung, bits, dither, unused = new Uint32Array()) {
   const grid = gridOf(cover);
   const blocks = grid.rows * grid.cols;
   const planes = engine.modem.rungs.reduce((count, { bits }) => count + bits, 0);
@@ -27,12 +30,25 @@ export async function hideBits(engine, cover, rung, bits, dither) {
     Float32Array.from(bits, (bit) => 2 * bit - 1),
     rung.first * blocks,
   );
+  for (let bit = 0; bit < rung.bits; bit++) {
+    for (const block of unused) hidden[(rung.first + bit) * blocks + block] = 0;
+  }
   hidden.set(dither, planes * blocks);
   const area = hiddenArea(cover, grid);
   const computed = await engine.run("modem.hide", area.width, area.height, toPlanes(area), hidden);
   const container = { ...cover, data: cover.data.slice() };
-  place(toPicture(computed, area.width, area.height).picture, container);
+  const { picture } = toPicture(computed, area.width, area.height);
+  for (const block of unused) copyBlock(area, picture, Math.floor(block / grid.cols), block % grid.cols);
+  place(picture, container);
   return container;
+}
+
+/** Copies a block of a picture to another picture of the same size. */
+function copyBlock({ width, data }, to, row, col) {
+  for (let y = BLOCK * row; y < BLOCK * (row + 1); y++) {
+    const from = 3 * (y * width + BLOCK * col);
+    to.data.set(data.subarray(from, from + 3 * BLOCK), from);
+  }
 }
 
 /** Log-likelihood ratios of all bits, planes (bits of all rungs, rows, cols); arguments as `hideBits`. */
@@ -53,7 +69,7 @@ export const planesOf = (planes, { first, bits }, { rows, cols }) =>
  */
 export function makeReader(engine, keys) {
   const known = new Map();
-  return { keyOf, read };
+  return { keyOf, read, readOwn };
 
   /** The key of the containers with this salt. @param {Uint8Array} salt */
   async function keyOf(salt) {
@@ -62,23 +78,56 @@ export function makeReader(engine, keys) {
     return known.get(name);
   }
 
-  /** The content of a picture's record, with zeros at its end; null if nothing opens. */
+  /** The content of the record of a picture, or of a resized copy, with zeros at its end; null if nothing opens. */
   async function read(picture) {
     const grid = gridOf(picture);
     if (grid.rows * grid.cols === 0) return null;
+    return (await readOwn(picture)) ?? readCopy(picture);
+  }
+
+  /** As `read`, of a picture that was not resized. */
+  async function readOwn(picture) {
     for (const salt of await saltsOf(picture)) {
-      const content = await readWith(picture, grid, await keyOf(salt));
+      const content = await readWith(picture, await keyOf(salt), 1);
       if (content) return content;
     }
     return null;
   }
 
-  async function readWith(picture, grid, key) {
-    const ratios = await revealBits(engine, picture, await ditherOf(grid, key));
-    for (const rung of engine.modem.rungs) {
-      const content = await readBits(planesOf(ratios, rung, grid), grid, rung, key);
+  async function readCopy(picture) {
+    const salts = await saltsOfCopies(picture);
+    for (const size of canonicalSizes(picture)) {
+      for (const area of areasOf(picture, size)) {
+        for (const salt of salts) {
+          const content = await readWith(area, (await keyOf(salt)).atSize(size), SURENESS);
+          if (content) return content;
+        }
+      }
+    }
+    return null;
+  }
+
+  /** @param {number} sureness factor of the modem's ratios */
+  async function readWith(picture, key, sureness) {
+    const grid = gridOf(picture);
+    const { isLocal, rungs } = engine.modem;
+    const dither = await ditherOf(grid, key);
+    const scaled = (ratios) => (sureness === 1 ? ratios : ratios.map((ratio) => sureness * ratio));
+    const all = once(async () => scaled(await revealBits(engine, picture, dither)));
+    const isPart = isLocal && isLarge(grid) && rungs.length > 0;
+    const header = isPart && (await placesOf(grid.rows * grid.cols, rungs[0], key)).headerBlocks();
+    const seen = isPart ? scaled(await glimpse(engine, picture, dither, header)) : await all();
+    for (const rung of rungs) {
+      const allOfRung = async () => planesOf(await all(), rung, grid);
+      const content = await readBits(planesOf(seen, rung, grid), grid, rung, key, allOfRung);
       if (content) return content;
     }
     return null;
   }
+}
+
+/** A function that computes its result at its first call. */
+function once(compute) {
+  let result = null;
+  return () => (result ??= compute());
 }

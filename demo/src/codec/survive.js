@@ -3,7 +3,7 @@
 import { Coding, HIGHEST, LONGEST, LOWEST, RATES } from "../format/code.js";
 import { keySource } from "../format/keys.js";
 import { BLOCK, gridOf, saltsOf } from "../format/regions.js";
-import { codedBits, contentRoom, DITHER, ditherOf, NONCE_BYTES, recordPlaces } from "../format/robust.js";
+import { codedBits, contentRoom, DITHER, ditherOf, NONCE_BYTES, recordPlaces, SHARES } from "../format/robust.js";
 import { argsort } from "../format/sort.js";
 import { PageError } from "../errors.js";
 import { blank, corner } from "../picture.js";
@@ -16,9 +16,10 @@ const SQUARE = 128; // side of these parts
 const GRID = 16; // pixels, of the blocks of JPEG with halved chroma
 const MARGIN = 2; // 64ths, between the best rate that a simulation bears and the one that is used
 const ATTEMPTS = 6;
+const SPARED = 0.75; // of the highest rate: the rest is kept for what was not simulated, where blocks are spared
 
 /**
- * Hides content so that it comes back from a channel, at the most robust rate that has room for it.
+ * Hides content so that it comes back from a channel, in as few blocks as will do, at the most robust rate there.
  *
  * @param {import("../network/engine.js").Engine} engine
  * @param {import("../picture.js").Picture} cover prepared for the channel
@@ -37,7 +38,7 @@ const ATTEMPTS = 6;
 export async function hideRobust(engine, cover, fit, options) {
   const { keyInput, channel, rung, onProgress = () => {}, random = systemRandom } = options;
   const grid = gridOf(cover);
-  const room = (rate) => contentRoom(grid.rows * grid.cols, rung, rate);
+  const room = (rate, share) => contentRoom(grid.rows * grid.cols, rung, rate, share);
   const reader = makeReader(engine, keySource(keyInput));
   const few = cover.width * cover.height > LARGE;
   const counted = (stage, isFew) => withProgress((done, total) => onProgress(stage, done, total), channel, isFew);
@@ -47,15 +48,14 @@ export async function hideRobust(engine, cover, fit, options) {
   for (let attempt = 0; attempt < ATTEMPTS && most >= LOWEST && room(most) >= 1; attempt++) {
     onProgress("fit", 0, 1);
     const fitted = await fit(room(most));
-    let rate = LOWEST;
-    while (room(rate) < fitted.content.length) rate++;
+    const { rate, share } = rateAndShare(room, most, fitted.content.length);
     onProgress("embed", 0, 1);
     const salt = await commonSalt(received(channel, container, few)); // of the cover, then of what hiding made of it
     const key = await reader.keyOf(salt);
-    const bits = await codedBits(grid, rung, rate, fitted.content, key, random(NONCE_BYTES));
-    container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key));
+    const { bits, unused } = await codedBits(grid, rung, rate, fitted.content, key, random(NONCE_BYTES), share);
+    container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
     if (await allRead(reader, counted("check", few)(container), fitted.content)) {
-      return { container, fitted, room: room(rate) };
+      return { container, fitted, room: room(rate, share) };
     }
     most -= MARGIN;
   }
@@ -63,6 +63,23 @@ export async function hideRobust(engine, cover, fit, options) {
     `Nothing that is hidden in this cover survives ${channel.name}.`,
     "Use a larger cover, with more detail, or a milder channel.",
   );
+}
+
+/**
+ * The rate of content of a size in bytes, and the number of the smallest share of blocks with room for it.
+ *
+ * Where there is room to spare, blocks are left as they are, and the rate is at most SPARED of the highest; then the
+ * lowest that fits.
+ */
+function rateAndShare(room, most, size) {
+  for (let share = SHARES.length - 1; share > 0; share--) {
+    for (let rate = LOWEST; rate <= Math.floor(SPARED * most); rate++) {
+      if (room(rate, share) >= size) return { rate, share };
+    }
+  }
+  let rate = LOWEST;
+  while (room(rate) < size) rate++;
+  return { rate, share: 0 };
 }
 
 /** The pictures that arrive of a container, each reported. */
@@ -90,7 +107,7 @@ async function commonSalt(pictures) {
 
 async function allRead(reader, pictures, content) {
   for (const picture of pictures) {
-    const found = await reader.read(picture);
+    const found = await reader.readOwn(picture);
     if (!found || content.some((byte, at) => byte !== found[at])) return false;
   }
   return true;

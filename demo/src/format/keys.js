@@ -3,7 +3,7 @@
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 
 import { PageError } from "../errors.js";
-import { join, u64 } from "./bytes.js";
+import { join, u32, u64 } from "./bytes.js";
 
 export const KEY_BYTES = 32;
 export const SECRET_BYTES = 16;
@@ -82,6 +82,9 @@ export class RobustKey {
 
   /** @param {Uint8Array} secret 32 bytes @param {Uint8Array} salt of the container */
   static of = async (secret, salt) => new RobustKey(await Subkeys.of(secret), salt);
+
+  /** The key of a container that is read at a canonical size. @param {{width: number, height: number}} size */
+  atSize = ({ width, height }) => new RobustKey(this.#subkeys, join(this.#salt, u32(height), u32(width)));
 
   dither = () => this.#subkeys.derive("robust/dither", this.#salt);
   places = () => this.#subkeys.derive("robust/places", this.#salt);

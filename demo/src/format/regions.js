@@ -5,7 +5,7 @@ import { join, u32 } from "./bytes.js";
 export const BLOCK = 8; // pixels
 const SALT_BYTES = 16;
 const REGIONS = 4; // in a row and in a column
-const [STEP, STEPS] = [16, 16]; // levels of a step, and steps
+const [STEP, LEVELS] = [16, 256]; // of a step, and in all
 const NEAR = 0.75; // levels between a mean and an edge that codecs may move it over
 const [MOST_NEAR, MOST_SALTS] = [6, 8];
 const PURPOSE = new TextEncoder().encode("stegnet/2/robust/salt");
@@ -19,8 +19,18 @@ export const gridOf = ({ width, height }) => ({ rows: Math.floor(height / BLOCK)
  * @param {import("../picture.js").Picture} picture of at least one block
  * @returns {Promise<Uint8Array[]>}
  */
-export async function saltsOf(picture) {
-  const steps = regionMeans(picture).map(stepOf);
+export const saltsOf = (picture) =>
+  saltsFrom(join(PURPOSE, u32(picture.height), u32(picture.width)), regionMeans(picture), STEP);
+
+/**
+ * The salts, as `saltsOf`, of regions of these mean lumas.
+ *
+ * @param {Uint8Array} prefix is hashed before the steps
+ * @param {number[]} means in levels
+ * @param {number} step in levels
+ */
+export function saltsFrom(prefix, means, step) {
+  const steps = means.map((mean) => stepOf(mean, step));
   const near = [...steps.keys()]
     .filter((region) => steps[region].distance < NEAR)
     .sort((one, other) => steps[one].distance - steps[other].distance)
@@ -29,22 +39,21 @@ export async function saltsOf(picture) {
   const far = (regions) => regions.reduce((sum, region) => sum + steps[region].distance, 0);
   const chosen = subsets.sort((one, other) => far(one) - far(other)).slice(0, MOST_SALTS);
   const moved = (regions) => steps.map(({ own, other }, at) => (regions.includes(at) ? other : own));
-  return Promise.all(chosen.map((regions) => saltFrom(picture, moved(regions))));
+  return Promise.all(chosen.map((regions) => saltOf(prefix, moved(regions))));
 }
 
-async function saltFrom({ width, height }, values) {
-  const hash = await crypto.subtle.digest("SHA-256", join(PURPOSE, u32(height), u32(width), values));
-  return new Uint8Array(hash, 0, SALT_BYTES);
+async function saltOf(prefix, values) {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", join(prefix, values)), 0, SALT_BYTES);
 }
 
 /** The step that a mean is in, the one across the nearer edge, and the distance to that edge in levels. */
-function stepOf(mean) {
-  const own = Math.floor(mean / STEP);
-  const inside = mean - STEP * own;
-  const isUpper = inside >= STEP / 2;
+function stepOf(mean, step) {
+  const own = Math.floor(mean / step);
+  const inside = mean - step * own;
+  const isUpper = inside >= step / 2;
   const other = isUpper ? own + 1 : own - 1;
-  const isEnd = other < 0 || other >= STEPS;
-  return { own, other, distance: isEnd ? Infinity : isUpper ? STEP * (own + 1) - mean : inside };
+  const isEnd = other < 0 || other >= LEVELS / step;
+  return { own, other, distance: isEnd ? Infinity : isUpper ? step * (own + 1) - mean : inside };
 }
 
 /** Mean luma of each region, in levels, row by row. */

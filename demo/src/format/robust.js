@@ -9,6 +9,10 @@ import { argsort } from "./sort.js";
 export const NONCE_BYTES = 7; // random bytes of a header, fresh for each hiding
 export const DITHER = BLOCK ** 2; // luma coefficients of a block
 const HEADER_BYTES = 1 + NONCE_BYTES;
+const RATE_COUNT = 64; // the header's first byte is the number of a share, times this, plus the rate
+/** Of the blocks that could carry the record, those that do, by the number of a share; the others stay as they are. */
+export const SHARES = [6, 4, 2, 1];
+const WHOLE = 6;
 const HEADER = new Code(384, 8 * HEADER_BYTES, 10);
 const HEADER_SHARE = 32; // of all blocks, one in so many carries the header
 const HEADER_ITERATIONS = 40;
@@ -23,12 +27,21 @@ const NO_NONCE = new Uint8Array(12); // each record has a key of its own
 
 const headerBlocks = (blocks, { bits }) => Math.max(Math.ceil(HEADER.n / bits), Math.ceil(blocks / HEADER_SHARE));
 
-/** Number of bits that carry the record; 0 if there is no room for a header. @param {import("./rungs.js").Rung} rung */
-export const recordPlaces = (blocks, rung) => Math.max(blocks - headerBlocks(blocks, rung), 0) * rung.bits;
+/**
+ * Number of bits that carry the record; 0 if there is no room for a header.
+ *
+ * @param {number} blocks
+ * @param {import("./rungs.js").Rung} rung
+ * @param {number} [share] number of the share of blocks that are used
+ */
+export const recordPlaces = (blocks, rung, share = 0) =>
+  shared(Math.max(blocks - headerBlocks(blocks, rung), 0), share) * rung.bits;
 
-/** Bytes of a record's content in so many blocks; negative if they are too few. @param {import("./rungs.js").Rung} rung */
-export function contentRoom(blocks, rung, rate) {
-  const places = recordPlaces(blocks, rung);
+const shared = (blocks, share) => Math.floor((blocks * SHARES[share]) / WHOLE);
+
+/** Bytes of a record's content in so many blocks; negative if they are too few. Arguments as `recordPlaces`. */
+export function contentRoom(blocks, rung, rate, share = 0) {
+  const places = recordPlaces(blocks, rung, share);
   return places ? Math.floor(new Coding(places, rate).room / 8) - TAG_BYTES : -1;
 }
 
@@ -45,23 +58,56 @@ export async function ditherOf({ rows, cols }, key) {
   return planes;
 }
 
-/**
- * Places in a rung's planes (bits, rows, cols): of the header, in the order of its coded bits, and of the rest.
- *
- * @returns {Promise<{header: Uint32Array, rest: Uint32Array}>}
- */
+/** The places of a picture's bits, in a rung's planes (bits, rows, cols). */
+class Places {
+  /**
+   * @param {number} blocks of the picture
+   * @param {number} bits of each block
+   * @param {Uint32Array} header places, in the order of its coded bits
+   * @param {Uint32Array} others all other blocks, in their order
+   */
+  constructor(blocks, bits, header, others) {
+    Object.assign(this, { blocks, bits, header, others });
+  }
+
+  /** The blocks that carry the header. */
+  headerBlocks = () => new Uint32Array(new Set(this.header.map((place) => place % this.blocks)));
+
+  /** Places of the record, in a fixed order. @param {number} share its number @param {Uint8Array} header */
+  record = (share, header) => placesIn(this.#used(share, header), this.blocks, this.bits);
+
+  /** The blocks that carry nothing; arguments as `record`. */
+  unused = (share, header) => this.#inTurn(share, header).subarray(shared(this.others.length, share));
+
+  #used = (share, header) => this.#inTurn(share, header).subarray(0, shared(this.others.length, share));
+
+  /** The other blocks, those that carry the record first: not all do, and which ones is new in each hiding. */
+  #inTurn(share, header) {
+    if (share === 0 || !this.others.length) return this.others;
+    const start = header.subarray(1).reduce((rest, byte) => (256 * rest + byte) % this.others.length, 0);
+    const turned = new Uint32Array(this.others.length);
+    turned.set(this.others.subarray(start));
+    turned.set(this.others.subarray(0, start), this.others.length - start);
+    return turned;
+  }
+}
+
+/** All places of some blocks, those of a block together. */
+const placesIn = (some, blocks, bits) =>
+  Uint32Array.from({ length: some.length * bits }, (_, at) => (at % bits) * blocks + some[Math.floor(at / bits)]);
+
+/** The places in a picture of so many blocks. @returns {Promise<Places>} */
 export async function placesOf(blocks, { bits }, key) {
   const some = Math.min(blocks, headerBlocks(blocks, { bits }));
   const words = await stream(await key.places(), 8 * (blocks + some * bits));
   const order = argsort(words, blocks);
-  const listed = (part) =>
-    Uint32Array.from({ length: part.length * bits }, (_, at) => (at % bits) * blocks + part[Math.floor(at / bits)]);
-  const first = listed(order.subarray(0, some));
-  return { header: argsort(words, first.length, blocks).map((at) => first[at]), rest: listed(order.subarray(some)) };
+  const first = placesIn(order.subarray(0, some), blocks, bits);
+  const header = argsort(words, first.length, blocks).map((at) => first[at]);
+  return new Places(blocks, bits, header, order.subarray(some));
 }
 
 /**
- * A rung's bits that carry a record: planes (bits, rows, cols) of 0 and 1.
+ * A rung's bits that carry a record.
  *
  * @param {Grid} grid
  * @param {import("./rungs.js").Rung} rung
@@ -69,45 +115,54 @@ export async function placesOf(blocks, { bits }, key) {
  * @param {Uint8Array} content at most `contentRoom` bytes
  * @param {import("./keys.js").RobustKey} key
  * @param {Uint8Array} nonce NONCE_BYTES random bytes
+ * @param {number} [share] number of the share of blocks that are used
+ * @returns {Promise<{bits: Uint8Array, unused: Uint32Array}>} bits: planes (bits, rows, cols) of 0 and 1; unused: the
+ *   blocks that carry nothing, whose bits are 0
  */
-export async function codedBits(grid, rung, rate, content, key, nonce) {
+export async function codedBits(grid, rung, rate, content, key, nonce, share = 0) {
   const blocks = grid.rows * grid.cols;
   const places = await placesOf(blocks, rung, key);
-  const header = join([rate], nonce);
-  const carried = new Uint8Array(blocks * rung.bits);
+  const header = join([RATE_COUNT * share + rate], nonce);
+  const bits = new Uint8Array(blocks * rung.bits);
   const headerMask = await maskOf(await key.headerMask(), places.header.length);
   const headerWord = await HEADER.encode(unpacked(header));
-  for (const [at, place] of places.header.entries()) carried[place] = headerWord[at % HEADER.n] ^ bitOf(headerMask, at);
+  for (const [at, place] of places.header.entries()) bits[place] = headerWord[at % HEADER.n] ^ bitOf(headerMask, at);
 
-  const coding = new Coding(places.rest.length, rate);
-  const whole = new Uint8Array(contentRoom(blocks, rung, rate));
+  const record = places.record(share, header);
+  const coding = new Coding(record.length, rate);
+  const whole = new Uint8Array(contentRoom(blocks, rung, rate, share));
   whole.set(content);
   const message = new Uint8Array(coding.room);
   message.set(unpacked(await sealWith(await key.record(header), NO_NONCE, whole, bound(header, grid))));
   const coded = await coding.encode(message);
   const { order, mask } = await scattered(key, header, coding.places);
-  for (let at = 0; at < coded.length; at++) carried[places.rest[order[at]]] = coded[at] ^ bitOf(mask, at);
-  return carried;
+  for (let at = 0; at < coded.length; at++) bits[record[order[at]]] = coded[at] ^ bitOf(mask, at);
+  return { bits, unused: places.unused(share, header) };
 }
 
 /**
  * Reads the record of a rung.
  *
- * @param {Float32Array} ratios of the rung's bits, planes (bits, rows, cols): log-likelihood ratios
+ * @param {Float32Array} ratios of the rung's bits, planes (bits, rows, cols): log-likelihood ratios; 0 where unknown
  * @param {Grid} grid
  * @param {import("./rungs.js").Rung} rung
  * @param {import("./keys.js").RobustKey} key
+ * @param {() => Promise<Float32Array>} [allRatios] computes those of all bits, once a header was read
  * @returns {Promise<Uint8Array | null>} its content, with the zeros at its end; null if it does not open
  */
-export async function readBits(ratios, grid, rung, key) {
+export async function readBits(ratios, grid, rung, key, allRatios = async () => ratios) {
   const blocks = grid.rows * grid.cols;
   if (!recordPlaces(blocks, rung)) return null;
   const places = await placesOf(blocks, rung, key);
   const header = await readHeader(ratios, places.header, await key.headerMask());
-  if (!header || header[0] < LOWEST || header[0] > HIGHEST || contentRoom(blocks, rung, header[0]) < 0) return null;
-  const coding = new Coding(places.rest.length, header[0]);
+  if (!header) return null;
+  const [share, rate] = [Math.floor(header[0] / RATE_COUNT), header[0] % RATE_COUNT];
+  if (rate < LOWEST || rate > HIGHEST || contentRoom(blocks, rung, rate, share) < 0) return null;
+  const record = places.record(share, header);
+  const coding = new Coding(record.length, rate);
   const { order, mask } = await scattered(key, header, coding.places);
-  const signed = Float32Array.from(order, (place, at) => signedBy(ratios[places.rest[place]], bitOf(mask, at)));
+  const all = await allRatios();
+  const signed = Float32Array.from(order, (place, at) => signedBy(all[record[place]], bitOf(mask, at)));
   const message = await coding.decode(signed);
   return message && openWith(await key.record(header), NO_NONCE, packed(message), bound(header, grid));
 }

@@ -1,2 +1,2 @@
-/** What the page needs of the modem's card, by the bundler. @type {{rungs: import("../format/rungs.js").Rung[]}} */
+/** What the page needs of the modem's card, by the bundler. @type {import("./engine.js").Engine["modem"]} */
 export const MODEM = __MODEM__;

@@ -13,7 +13,8 @@ import { tiled } from "./tiles.js";
  * @typedef {object} Engine
  * @property {{weights: string, kind: string, quality: number, block: number, period: number}} pair id of the
  *   weights, base of the secrets that they hide, and period modulo which a container's samples count; 0: none
- * @property {{rungs: import("../format/rungs.js").Rung[]}} modem
+ * @property {{rungs: import("../format/rungs.js").Rung[], isLocal?: boolean}} modem isLocal: its networks see a block's
+ *   neighbours at most
  * @property {(stage: string, done?: number, total?: number) => void} onProgress called with the stage,
  *   and how much of it is done
  * @property {(network: string, width: number, height: number, ...inputs: Float32Array[]) => Promise<Float32Array>} run

@@ -113,6 +113,16 @@ visiting("a JPEG that Python hid a file in opens, but not with another key", asy
   assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
 });
 
+visiting("a reduced JPEG that Python hid a file in opens", async (visitor) => {
+  await visitor.tab("Reveal");
+  await visitor.give("container", exchange("robust_resized.jpg"));
+  await visitor.useKeyFile("reveal", exchange("key"));
+  await visitor.start("reveal");
+  await visitor.result("reveal");
+  assert.match(await visitor.page.locator("#reveal .badge").innerText(), /Complete/);
+  assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
+});
+
 visiting("a JPEG hidden here survives JPEG 75, here and in Python", async (visitor) => {
   await visitor.give("cover", exchange("cover.png"));
   await visitor.give("secret", exchange("secret.png"));
