@@ -24,6 +24,7 @@ from stegnet.codec.keys import KEY_BYTES, Key
 from stegnet.codec.modem import Modem, Rung
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.config import Config
+from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import ordered
 from stegnet.evaluation.demonstration import seeded
 from study.ensemble import Features, cross_validated

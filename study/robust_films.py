@@ -68,10 +68,8 @@ def main(config: Config, films: Path, weights: Path, out: Path) -> None:
     modems = {MODEM: FilmModem.load(weights), QIM: untrained(weights)}
     workers, found = cpu_threads(config.train.threads), list_films(films)
     cached = Memory(cache_folder() / "films", verbose=0)
-    measure, curve = (
-        cached.cache(work, ignore=[of, "cover", "workers"])
-        for of, work in (("modem", _film_in_folder), ("modems", curves))
-    )
+    measure = cached.cache(_film_in_folder, ignore=["modem", "cover", "workers"])
+    curve = cached.cache(curves, ignore=["modems", "cover", "workers"])
     cover_quality = cached.cache(_cover_in_folder, ignore=["cover"])
     code, jobs, results = code_digest(weights), list(promises(found)), []
     for film, (crf, wanted) in bar(jobs, "films"):

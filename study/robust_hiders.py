@@ -51,8 +51,9 @@ class RobustHider(Hider):
         salt = next(robust_salts(cover))
         derived = robust_key(key, salt)
         content = random(content_room(shape[0] * shape[1], self.rung, _MIDDLE))
-        bits = make_bits(shape, self.modem, self.rung, _MIDDLE, content, derived, salt, new_nonce(random))
-        return through_jpeg(self.modem.hide(cover, bits, dither_of(shape, derived, salt)), WRITTEN_QUALITY)
+        bits = coded_bits(shape, self.rung, _MIDDLE, content, derived, salt, new_nonce(random)) * np.float32(2) - 1
+        dither = dither_of(shape, derived, salt)
+        return through_jpeg(self.modem.hide(cover, bits, dither, places=self.rung.places), WRITTEN_QUALITY)
 
     def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
         """The samples at the borders of blocks of square pictures: the one thing that does not follow from the key."""

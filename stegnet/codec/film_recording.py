@@ -14,7 +14,7 @@ import numpy as np
 
 from stegnet.codec.film_survival import parse_crf
 from stegnet.codec.keys import KeySource
-from stegnet.codec.modem import shipped_modem
+from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.output import OutputTarget, Progress, Report
 from stegnet.codec.recording import MILLISECOND
 from stegnet.codec.robust_files import RobustOptions, hide_robust_file
@@ -87,7 +87,7 @@ def check_sides(height: int, width: int) -> None:
 
 def _hide(hiding: Hiding) -> None:
     options = RobustOptions(hiding.survive)
-    where = shipped_modem, hiding.draft, hiding.secret, hiding.out, hiding.key_source  # films need no networks
+    where = SHIPPED_MODEMS, hiding.draft, hiding.secret, hiding.out, hiding.key_source
     try:
         report = hide_robust_file(*where, options, progress=hiding.progress)
     except StegnetError as error:

@@ -8,7 +8,7 @@ import pytest
 
 from stegnet.codec import Key, OutputTarget
 from stegnet.codec.files import reveal_file
-from stegnet.codec.modem import shipped_modem
+from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.robust_files import RobustOptions, hide_robust_file
 from stegnet.core.errors import RevealError
 from stegnet.core.measures import psnr
@@ -29,7 +29,7 @@ def no_network():
 def hidden(folder: Path, secret: Path, height: int = 128, width: int = 160) -> Path:
     """A film of two groups with sound in which a file is hidden."""
     cover, out = still_film(folder / "cover.mkv", 100, height, width), folder / "out.mp4"
-    hide_robust_file(shipped_modem, cover, secret, OutputTarget(out), KEY, SURVIVE)
+    hide_robust_file(SHIPPED_MODEMS, cover, secret, OutputTarget(out), KEY, SURVIVE)
     return out
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from stegnet.codec import Network, read_key, reveal_film
 from stegnet.codec.container import Container
-from stegnet.codec.modem import shipped_modem
+from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.output import no_progress
 from stegnet.codec.robust_content import RobustFile
 from stegnet.codec.seal import frame_salt
@@ -106,7 +106,7 @@ def test_a_recording_that_survives_h264(session, folder):
     assert set(folder.iterdir()) == before
     again = encoded(folder / "c.mp4", folder / "again.mp4", "-crf", "23")
     with Container(again, read_key("k")) as container:
-        assert container.robust(shipped_modem) == RobustFile("red.png", (folder / "red.png").read_bytes())
+        assert container.robust(SHIPPED_MODEMS) == RobustFile("red.png", (folder / "red.png").read_bytes())
 
 
 def test_a_recording_in_which_nothing_can_be_hidden_stays(session, folder):
