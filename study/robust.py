@@ -18,13 +18,12 @@ import torch
 from PIL import Image
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec.channels import Channel, parse_channel
+from stegnet.codec.channels import MESSENGER, Channel, parse_channel
 from stegnet.codec.keys import KEY_BYTES, Key
 from stegnet.codec.modem import Modem, Rung, read_rungs
 from stegnet.codec.robust_content import fit_picture, parse_content
 from stegnet.codec.robust_reader import reader
 from stegnet.codec.survival import (
-    MESSENGER,
     WRITTEN_QUALITY,
     Survivor,
     choose_rung,

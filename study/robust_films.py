@@ -271,7 +271,7 @@ def _random_container(
         again, right = read_frames(film), []
         for signs, dither in parts:
             lumas = np.stack([signal_of(frame).luma for frame in islice(again, GROUP)])
-            right.append(modem.reveal(lumas, dither, rung) * signs)
+            right.append(modem.reveal(lumas, dither)[rung] * signs)
         held = max(information(np.concatenate(right) * factor) for factor in _FACTORS)
         return max(held, 0.0) * rung.group.bits / (BLOCK**2 * GROUP)
 

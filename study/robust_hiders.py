@@ -8,12 +8,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from stegnet.codec.fec import HIGHEST, LOWEST
 from stegnet.codec.film_modem import GROUP, FilmModem, FilmRung
 from stegnet.codec.film_survival import WRITTEN_CRF
 from stegnet.codec.keys import KeySource
 from stegnet.codec.modem import BLOCK, Modem, Rung
-from stegnet.codec.robust import content_room, dither_of, new_nonce, robust_key, robust_salts
+from stegnet.codec.robust import coded_bits, content_room, dither_of, new_nonce, robust_key, robust_salts
 from stegnet.codec.robust_film import group_room, hide_in_group, pieces_of
 from stegnet.codec.survival import WRITTEN_QUALITY
 from stegnet.core.jpeg import through_jpeg
@@ -23,7 +22,7 @@ from stegnet.media.h264 import write_h264
 from study.hiders import Hider
 
 _RATE, _TICKS = Fraction(25), 90_000
-_MIDDLE = (LOWEST + HIGHEST) // 2  # rate of the error correction, which attacks don't depend on
+_USED_RATE = 12  # of the error correction, in 64ths; attacks do not depend on it
 _STEPS = 2, 1  # pixels down and across that a window moves from frame to frame
 _NOISE = 1.5  # levels, of the sensor
 
@@ -50,8 +49,8 @@ class RobustHider(Hider):
         shape, random = (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK), seeded(seed)
         salt = next(robust_salts(cover))
         derived = robust_key(key, salt)
-        content = random(content_room(shape[0] * shape[1], self.rung, _MIDDLE))
-        bits = coded_bits(shape, self.rung, _MIDDLE, content, derived, salt, new_nonce(random)) * np.float32(2) - 1
+        content = random(content_room(shape[0] * shape[1], self.rung, _USED_RATE))
+        bits = coded_bits(shape, self.rung, _USED_RATE, content, derived, salt, new_nonce(random)) * np.float32(2) - 1
         dither = dither_of(shape, derived, salt)
         return through_jpeg(self.modem.hide(cover, bits, dither, places=self.rung.places), WRITTEN_QUALITY)
 
@@ -92,9 +91,9 @@ class RobustFilmHider(Hider):
     def group(self, frames: Sequence[np.ndarray], key: KeySource, seed: int) -> list[np.ndarray]:
         """A group of frames that hides random bytes, before it is encoded."""
         shape, random = (frames[0].shape[0] // BLOCK, frames[0].shape[1] // BLOCK), seeded(seed)
-        room = group_room(shape, self.rung, _MIDDLE)
+        room = group_room(shape, self.rung, _USED_RATE)
         (piece,) = pieces_of(random(room), [room])
-        return hide_in_group(self.modem, frames, self.rung, _MIDDLE, piece, key, new_nonce(random))
+        return hide_in_group(self.modem, frames, self.rung, _USED_RATE, piece, key, new_nonce(random))
 
     def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
         """As of pictures."""

@@ -2,8 +2,8 @@
 
 A codec keeps a change that stays for some frames better than one that is gone in the next. So a *run* of frames carries
 the same bits, in the phases of a few DCT coefficients of each block (`stegnet.models.modem`); what differs from rung to
-rung is how long a run is, how many coefficients there are, and their period. A header is read from the phases alone,
-without a network, so that looking for one is cheap.
+rung is how long a run is, how many coefficients there are, and their period. A header can often be read from the phases
+alone, without a network, so that looking for one is cheap.
 """
 
 from collections.abc import Iterator, Sequence
@@ -162,22 +162,22 @@ class FilmModem:
             containers += [_added(frame, change) for frame, change in zip(some, changes, strict=True)]
         return containers
 
-    def reveal(self, lumas: np.ndarray, dither: Dither, rung: FilmRung) -> np.ndarray:
-        """Log-likelihood ratios of a group's bits, (blocks, group's bits) float32: positive for likely ones.
+    def reveal(self, lumas: np.ndarray, dither: Dither) -> dict[FilmRung, np.ndarray]:
+        """Log-likelihood ratios of a group's bits, positive for likely ones: for each rung (blocks, bits) float32.
 
         Args:
             lumas: (GROUP, H, W) uint8, sides multiples of 8.
         """
         _, height, width = lumas.shape
         rows, cols = height // BLOCK, width // BLOCK
-        ratios = np.empty((rows, cols, GROUP // self.frames, rung.unit_bits), np.float32)
+        ratios = np.empty((rows, cols, GROUP // self.frames, self.bits), np.float32)
         for unit in range(GROUP // self.frames):
             pictures = from_8_bits(lumas[unit * self.frames : (unit + 1) * self.frames]).transpose(1, 2, 0)
             given = self._given(dither.unit(unit))
             for band in _bands(rows, cols):
                 read = self.engine.reveal(band.around(pictures, BLOCK), band.around(given))
-                ratios[band.rows, :, unit] = band.inside(read)[..., rung.places]
-        return ratios.reshape(rows * cols, -1)
+                ratios[band.rows, :, unit] = band.inside(read)
+        return {rung: ratios[..., rung.places].reshape(rows * cols, -1) for rung in self.rungs}
 
     def _changes(
         self, lumas: np.ndarray, signs: np.ndarray, dither: np.ndarray, rung: FilmRung

@@ -17,6 +17,7 @@ from stegnet.codec.robust import Reading, robust_key
 from stegnet.codec.robust_film import DIGEST, HEAD_BYTES, MOST_MESSAGE, NUMBER, FrameSignal, open_group, signal_of
 
 _SEARCHED = 2  # groups, from a place where none opens
+_TRIED = 2  # groups at the start of a film that are read thoroughly even if none has opened
 _BACK = 8  # frames that may have been repeated
 _MOST_SEARCHES = 6  # in a row, in which nothing is found
 _NTSC = Fraction(1000, 1001)
@@ -126,9 +127,10 @@ def _collect(
     with closing(decoded):
         window = _Window((signal_of(frame) for frame in decoded), step)
         while group := window.group(start):
-            reading = open_group(modem, group, key_of)
+            thorough = bool(found) or start < _TRIED * GROUP
+            reading = open_group(modem, group, key_of, thorough=thorough)
             if reading is None and searches < _MOST_SEARCHES:
-                start, reading = _searched(modem, window, start, key_of)
+                start, reading = _searched(modem, window, start, key_of, thorough)
                 searches += 1
             if reading is not None:
                 _add_piece(found, reading.content)
@@ -137,13 +139,15 @@ def _collect(
     return found
 
 
-def _searched(modem: FilmModem, window: _Window, start: int, key_of: KeyOf) -> tuple[int, Reading | None]:
+def _searched(
+    modem: FilmModem, window: _Window, start: int, key_of: KeyOf, thorough: bool
+) -> tuple[int, Reading | None]:
     """The first group near a place where none opens, and its reading; the place itself if there is none."""
-    if reading := (ahead := window.group(start + GROUP)) and open_group(modem, ahead, key_of):
+    if reading := (ahead := window.group(start + GROUP)) and open_group(modem, ahead, key_of, thorough):
         return start + GROUP, reading  # only this group was lost
     for shift in (*range(1, _SEARCHED * GROUP), *range(-1, -_BACK, -1)):
         group = window.group(start + shift) if shift != GROUP else None
-        if group and (reading := open_group(modem, group, key_of)):
+        if group and (reading := open_group(modem, group, key_of, thorough=False)):
             return start + shift, reading
     return start, None
 

@@ -211,7 +211,7 @@ def _measured(hiding: _Hiding, groups: Sequence[int]) -> Iterator[int]:
     with closing(read_frames(_again(hiding, read_frames(film), info))) as frames:
         for index in groups:
             lumas = np.stack([signal_of(frame).luma for frame in islice(frames, GROUP)])
-            ratios = hiding.modem.reveal(lumas, dither(index), rung)
+            ratios = hiding.modem.reveal(lumas, dither(index))[rung]
             yield _rate(ratios * (2.0 * sent[index] - 1))
 
 

@@ -6,8 +6,9 @@ record of a group holds a piece of the message, which begins anew where it ends:
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from hashlib import sha256
+from itertools import chain
 
 import numpy as np
 
@@ -15,10 +16,12 @@ from stegnet.codec.carriers import size_bytes
 from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, header_ratios, luma
 from stegnet.codec.keys import Key, KeySource
 from stegnet.codec.robust import (
+    Ratios,
     Reading,
     coded_bits,
     content_room,
     hidden_area,
+    in_order,
     read_bits,
     region_means,
     robust_key,
@@ -30,6 +33,7 @@ NUMBER, DIGEST = 4, 8  # bytes
 HEAD_BYTES = 2 * NUMBER + DIGEST
 MOST_MESSAGE = 1 << 25  # bytes
 _TRIES = 3
+_THOROUGH = 3  # salts with which the modem reads a header
 
 
 @dataclass(frozen=True)
@@ -120,22 +124,30 @@ def modulated(
     return carrying
 
 
-def open_group(modem: FilmModem, signals: Sequence[FrameSignal], key_of: Callable[[bytes], Key]) -> Reading | None:
-    """Reads the group with these signals, if it opens."""
-    shape, lumas = signals[0].shape, np.stack([signal.luma for signal in signals])
-    for salt in _salts(signals):
-        key = key_of(salt)
-        dither = Dither(shape, modem.frames, key, salt)
-        for rung in modem.rungs:
-            network = partial(_all_ratios, modem, lumas, dither, rung)
-            reading = read_bits(header_ratios(lumas, dither, rung), shape, rung.group, key, salt, network)
-            if reading is not None:
-                return reading
-    return None
+def open_group(
+    modem: FilmModem, signals: Sequence[FrameSignal], key_of: Callable[[bytes], Key], thorough: bool = True
+) -> Reading | None:
+    """Reads the group with these signals, if it opens.
 
+    Args:
+        thorough: where no header is read from the phases alone, the modem reads it, with the likeliest salts.
+    """
+    shape, lumas, salts = signals[0].shape, np.stack([signal.luma for signal in signals]), list(_salts(signals))
 
-def _all_ratios(modem: FilmModem, lumas: np.ndarray, dither: Dither, rung: FilmRung) -> np.ndarray:
-    return modem.reveal(lumas, dither, rung).reshape(-1)
+    @cache
+    def ratios_of(salt: bytes) -> dict[FilmRung, np.ndarray]:
+        return modem.reveal(lumas, dither_of(salt))
+
+    def dither_of(salt: bytes) -> Dither:
+        return Dither(shape, modem.frames, key_of(salt), salt)
+
+    def opened(salt: bytes, rung: FilmRung, header: Ratios) -> Reading | None:
+        return read_bits(header, shape, rung.group, key_of(salt), salt, lambda: ratios_of(salt)[rung])
+
+    quick = ((salt, rung, header_ratios(lumas, dither_of(salt), rung)) for salt in salts for rung in modem.rungs)
+    slow = ((salt, rung, in_order(ratios_of(salt)[rung])) for salt in salts[:_THOROUGH] for rung in modem.rungs)
+    attempts = chain(quick, slow) if thorough else quick
+    return next(filter(None, (opened(*attempt) for attempt in attempts)), None)
 
 
 def _salts(signals: Sequence[FrameSignal]) -> Iterator[bytes]:

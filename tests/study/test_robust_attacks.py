@@ -10,11 +10,12 @@ from stegnet.codec import Key
 from stegnet.codec.film_modem import GROUP
 from stegnet.codec.film_reading import read_film
 from stegnet.codec.keys import KEY_BYTES
-from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.robust_reader import reader
+from stegnet.core.card import SHIPPED_FILM_MODEM
 from stegnet.core.jpeg import through_jpeg
 from study import robust_attacks
 from study.robust_attacks import detect_films, headline, jumps
+from study.robust_films import untrained
 from study.robust_hiders import (
     RobustFilmHider,
     RobustHider,
@@ -26,7 +27,7 @@ from study.robust_hiders import (
 from tests.support.modem import index_modem
 
 KEY = Key(bytes(KEY_BYTES))
-MODEM = SHIPPED_MODEMS.film
+MODEM = untrained(SHIPPED_FILM_MODEM)  # whose films jump where a run begins
 RUNG = next(rung for rung in MODEM.rungs if rung.name == "h264-28")
 RUN = RUNG.run
 
