@@ -21,7 +21,8 @@ class Reencoding:
 
     Attributes:
         name: in tables; unique.
-        promised: it is H.264 at the promised constant rate factor or a lower one, once.
+        promised: it is x264 at the promised constant rate factor or a lower one, once, by a preset from fast to veryslow or
+            an option that codes no more coarsely.
         above: its CRF less the promised one; encoders have scales of their own.
         encoder: FFmpeg's name of it.
         options: of ffmpeg's command line.
@@ -57,13 +58,13 @@ class Reencoding:
 
 REENCODINGS = (
     Reencoding("x264 ultrafast", True, options={"preset": "ultrafast"}),
-    Reencoding("x264 veryfast", True, options={"preset": "veryfast"}),
+    Reencoding("x264 veryfast", False, options={"preset": "veryfast"}),
     Reencoding("x264 slow", True, options={"preset": "slow"}),
     Reencoding("x264 medium, CRF −2", True, above=-2),
     Reencoding("x264 fast, CRF −4", True, above=-4, options={"preset": "fast"}),
     Reencoding("x264 tuned for film", True, options={"tune": "film"}),
-    Reencoding("x264 tuned for animation", True, options={"tune": "animation"}),
-    Reencoding("x264 baseline, a key frame a second", True, options={"profile:v": "baseline", "g": 25}),
+    Reencoding("x264 tuned for animation", False, options={"tune": "animation"}),
+    Reencoding("x264 baseline, a key frame a second", False, options={"profile:v": "baseline", "g": 25}),
     Reencoding("x264 without latency", True, options={"tune": "zerolatency"}),
     Reencoding("x264 medium, twice", False, generations=2),
     Reencoding("x264 medium, CRF +2", False, above=2),

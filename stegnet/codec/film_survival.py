@@ -140,7 +140,7 @@ def hide_in_film(
         film, line = _hide(hiding, secret)
         with atomic_write(out.path, overwrite=out.force) as part:
             with_sound(film, cover, part, out.path.suffix.lower())
-    promise = f"survives H.264 at CRF {crf} and better; container {witness.psnr:.1f} dB"
+    promise = f"survives H.264 at CRF {crf} and better (x264, fast to veryslow); container {witness.psnr:.1f} dB"
     notes = (f"{line}; {promise}", *(f"cover: {note}" for note in info.notes))
     return Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, notes)
 
