@@ -21,8 +21,8 @@ class Reencoding:
 
     Attributes:
         name: in tables; unique.
-        promised: it is x264 at the promised constant rate factor or a lower one, once, by a preset from fast to veryslow or
-            an option that codes no more coarsely.
+        promised: it is x264 at the promised constant rate factor or a lower one, once, by a preset from fast to
+            veryslow or an option that codes no more coarsely.
         above: its CRF less the promised one; encoders have scales of their own.
         encoder: FFmpeg's name of it.
         options: of ffmpeg's command line.

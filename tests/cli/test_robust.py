@@ -141,7 +141,7 @@ def test_films(run):
     assert code == 0, err
     assert err.splitlines()[-1] == "note: cover: its tags title are left out"
     assert out.startswith("wrote film.mp4: 160x128")
-    assert "; survives H.264 at CRF 23 and better; container " in err
+    assert "; survives H.264 at CRF 23 and better (x264, fast to veryslow); container " in err
     encoded(Path("film.mp4"), Path("again.mp4"), "-crf", "23")
     code, _, err = run("reveal again.mp4 -o n.txt")
     assert (code, err) == (0, "note: hidden: note.txt, 15 bytes\n")
