@@ -8,6 +8,7 @@ alone, without a network, so that looking for one is cheap.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -60,7 +61,17 @@ class Dither:
         """That of some blocks, (n, frames, MOST) float32."""
         return self._words(number)[rows, cols] * _PER_WORD
 
+    @cached_property
+    def _known(self) -> dict[int, np.ndarray]:
+        """Words of the units that were asked for."""
+        return {}
+
     def _words(self, number: int) -> np.ndarray:
+        if number not in self._known:
+            self._known[number] = self._made(number)
+        return self._known[number]
+
+    def _made(self, number: int) -> np.ndarray:
         key = self.key.robust(b"dither", self.salt + bytes([number]))
         stream = keystream(key, 2 * self.shape[0] * self.shape[1] * self.frames * MOST)
         return np.frombuffer(stream, "<u2").reshape(*self.shape, self.frames, MOST)

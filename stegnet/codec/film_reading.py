@@ -5,16 +5,15 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
 from hashlib import sha256
 from itertools import islice
 
 import numpy as np
 
 from stegnet.codec.film_modem import GROUP, FilmModem
-from stegnet.codec.keys import Key, KeySource
-from stegnet.codec.robust import Reading, robust_key
-from stegnet.codec.robust_film import DIGEST, HEAD_BYTES, MOST_MESSAGE, NUMBER, FrameSignal, open_group, signal_of
+from stegnet.codec.keys import KeySource
+from stegnet.codec.robust import Reading
+from stegnet.codec.robust_film import DIGEST, HEAD_BYTES, MOST_MESSAGE, NUMBER, FrameSignal, GroupReader, signal_of
 
 _SEARCHED = 2  # groups, from a place where none opens
 _TRIED = 2  # groups at the start of a film that are read thoroughly even if none has opened
@@ -26,7 +25,6 @@ _RATES = (*(Fraction(rate) for rate in (24, 25, 30, 50, 60, 15, 12)), 24 * _NTSC
 _NEARLY = Fraction(1, 1000)  # relative difference of rates that are the same
 
 Frames = Callable[[], Generator[np.ndarray, None, None]]
-KeyOf = Callable[[bytes], Key]
 
 
 @dataclass
@@ -74,22 +72,22 @@ def read_film(
         times: of the frames in seconds.
         step: called after each frame with the number of frames read.
     """
-    key_of = cache(lambda salt: robust_key(key_source, salt))
-    found = _collect(modem, frames(), key_of, step)
+    reader = GroupReader(modem, key_source)
+    found = _collect(reader, frames(), step)
     if not found:
-        order = _retiming(modem, frames, times(), key_of)
-        found = _collect(modem, _picked(frames(), order), key_of, step) if order else {}
+        order = _retiming(reader, frames, times())
+        found = _collect(reader, _picked(frames(), order), step) if order else {}
     return max(found.values(), key=lambda pieces: pieces.share, default=None)
 
 
 def read_groups(
-    modem: FilmModem, frames: Iterable[np.ndarray], key_of: KeyOf, step: Callable[[int], None]
+    modem: FilmModem, frames: Iterable[np.ndarray], key_source: KeySource, step: Callable[[int], None]
 ) -> Iterator[Reading | None]:
     """Readings of each group of frames in order; frames that are left over are ignored."""
-    window = _Window((signal_of(frame) for frame in frames), step)
+    window, reader = _Window((signal_of(frame) for frame in frames), step), GroupReader(modem, key_source)
     start = 0
     while group := window.group(start):
-        yield open_group(modem, group, key_of)
+        yield reader.open(group)
         start += GROUP
 
 
@@ -119,7 +117,7 @@ class _Window:
 
 
 def _collect(
-    modem: FilmModem, decoded: Generator[np.ndarray, None, None], key_of: KeyOf, step: Callable[[int], None]
+    reader: GroupReader, decoded: Generator[np.ndarray, None, None], step: Callable[[int], None]
 ) -> dict[bytes, Pieces]:
     """The pieces of each message in a film."""
     found: dict[bytes, Pieces] = {}
@@ -128,9 +126,9 @@ def _collect(
         window = _Window((signal_of(frame) for frame in decoded), step)
         while group := window.group(start):
             thorough = bool(found) or start < _TRIED * GROUP
-            reading = open_group(modem, group, key_of, thorough=thorough)
-            if reading is None and searches < _MOST_SEARCHES:
-                start, reading = _searched(modem, window, start, key_of, thorough)
+            reading = reader.open(group, thorough=thorough)
+            if reading is None and searches < (_MOST_SEARCHES if found else 1):
+                start, reading = _searched(reader, window, start, thorough)
                 searches += 1
             if reading is not None:
                 _add_piece(found, reading.content)
@@ -139,20 +137,18 @@ def _collect(
     return found
 
 
-def _searched(
-    modem: FilmModem, window: _Window, start: int, key_of: KeyOf, thorough: bool
-) -> tuple[int, Reading | None]:
+def _searched(reader: GroupReader, window: _Window, start: int, thorough: bool) -> tuple[int, Reading | None]:
     """The first group near a place where none opens, and its reading; the place itself if there is none."""
-    if reading := (ahead := window.group(start + GROUP)) and open_group(modem, ahead, key_of, thorough):
+    if reading := (ahead := window.group(start + GROUP)) and reader.open(ahead, thorough=thorough):
         return start + GROUP, reading  # only this group was lost
     for shift in (*range(1, _SEARCHED * GROUP), *range(-1, -_BACK, -1)):
         group = window.group(start + shift) if shift != GROUP else None
-        if group and (reading := open_group(modem, group, key_of, thorough=False)):
+        if group and (reading := reader.open(group, thorough=False, salts=1)):
             return start + shift, reading
     return start, None
 
 
-def _retiming(modem: FilmModem, frames: Frames, times: Sequence[Fraction], key_of: KeyOf) -> list[int]:
+def _retiming(reader: GroupReader, frames: Frames, times: Sequence[Fraction]) -> list[int]:
     """The frames of a film as they were at the rate at which its first group opens; none if there is no such rate."""
     if len(times) < 2 or times[-1] <= times[0]:
         return []
@@ -164,7 +160,7 @@ def _retiming(modem: FilmModem, frames: Frames, times: Sequence[Fraction], key_o
         known = [index for index in order[:GROUP] if index < len(signals)]
         if abs(rate / own - 1) < _NEARLY or len(known) < GROUP:
             continue
-        if open_group(modem, [signals[index] for index in known], key_of):
+        if reader.open([signals[index] for index in known], thorough=False, salts=1):
             return order
     return []
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung
 from stegnet.codec.film_reading import read_groups
 from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
-from stegnet.codec.robust import new_nonce, robust_key
+from stegnet.codec.robust import new_nonce
 from stegnet.codec.robust_content import file_bytes, file_content
 from stegnet.codec.robust_film import (
     group_room,
@@ -277,13 +277,12 @@ def _counted(hiding: _Hiding, frames: Iterator[np.ndarray], total: int) -> Itera
 
 def _failed(hiding: _Hiding, film: Path, rates: Sequence[int], message: bytes) -> set[int]:
     """The groups whose content does not come back from a film."""
-    key_of = cache(partial(robust_key, hiding.key_source))
     rooms = hiding.rooms(rates)
     used = [index for index, room in enumerate(rooms) if room]
     expected = dict(zip(used, pieces_of(message, filter(None, rooms)), strict=True))
     step = partial(hiding.progress, "verify")
     with closing(read_frames(film)) as frames:
-        readings = read_groups(hiding.modem, frames, key_of, lambda done: step(done, len(hiding.info.pts)))
+        readings = read_groups(hiding.modem, frames, hiding.key_source, lambda done: step(done, len(hiding.info.pts)))
         found = dict(enumerate(reading.content if reading else b"" for reading in readings))
     return {index for index, piece in expected.items() if not found[index].startswith(piece)}
 

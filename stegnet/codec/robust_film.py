@@ -6,15 +6,15 @@ record of a group holds a piece of the message, which begins anew where it ends:
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache, partial
 from hashlib import sha256
-from itertools import chain
+from itertools import product
 
 import numpy as np
 
 from stegnet.codec.carriers import size_bytes
 from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, header_ratios, luma
-from stegnet.codec.keys import Key, KeySource
+from stegnet.codec.keys import KeySource
 from stegnet.codec.robust import (
     Ratios,
     Reading,
@@ -33,7 +33,8 @@ NUMBER, DIGEST = 4, 8  # bytes
 HEAD_BYTES = 2 * NUMBER + DIGEST
 MOST_MESSAGE = 1 << 25  # bytes
 _TRIES = 3
-_THOROUGH = 3  # salts with which the modem reads a header
+_THOROUGH = 2  # salts with which the modem reads a header
+_SALTS_KEPT = 2
 
 
 @dataclass(frozen=True)
@@ -124,30 +125,51 @@ def modulated(
     return carrying
 
 
-def open_group(
-    modem: FilmModem, signals: Sequence[FrameSignal], key_of: Callable[[bytes], Key], thorough: bool = True
-) -> Reading | None:
-    """Reads the group with these signals, if it opens.
+class GroupReader:
+    """Reads groups of a film; what follows from a salt alone is kept for the groups with the same one.
 
     Args:
-        thorough: where no header is read from the phases alone, the modem reads it, with the likeliest salts.
+        modem: reads their bits.
+        key_source: derives their keys.
     """
-    shape, lumas, salts = signals[0].shape, np.stack([signal.luma for signal in signals]), list(_salts(signals))
 
-    @cache
-    def ratios_of(salt: bytes) -> dict[FilmRung, np.ndarray]:
-        return modem.reveal(lumas, dither_of(salt))
+    def __init__(self, modem: FilmModem, key_source: KeySource) -> None:
+        self._modem, self._key_source = modem, key_source
+        self._key_of = cache(partial(robust_key, key_source))
+        self._dither = lru_cache(_SALTS_KEPT)(self._make_dither)
 
-    def dither_of(salt: bytes) -> Dither:
-        return Dither(shape, modem.frames, key_of(salt), salt)
+    def open(
+        self, signals: Sequence[FrameSignal], *, thorough: bool = True, salts: int | None = None
+    ) -> Reading | None:
+        """Reads the group with these signals, if it opens.
 
-    def opened(salt: bytes, rung: FilmRung, header: Ratios) -> Reading | None:
-        return read_bits(header, shape, rung.group, key_of(salt), salt, lambda: ratios_of(salt)[rung])
+        Args:
+            thorough: where no header is read from the phases alone, the modem reads it, with the likeliest salts.
+            salts: number of them that are tried; None: all.
+        """
+        lumas, tried = np.stack([signal.luma for signal in signals]), list(_salts(signals))[:salts]
+        ratios_of = cache(lambda salt: self._modem.reveal(lumas, self._dither(salt, signals[0].shape)))
 
-    quick = ((salt, rung, header_ratios(lumas, dither_of(salt), rung)) for salt in salts for rung in modem.rungs)
-    slow = ((salt, rung, in_order(ratios_of(salt)[rung])) for salt in salts[:_THOROUGH] for rung in modem.rungs)
-    attempts = chain(quick, slow) if thorough else quick
-    return next(filter(None, (opened(*attempt) for attempt in attempts)), None)
+        def opened(salt: bytes, rung: FilmRung, header: Ratios) -> Reading | None:
+            network = partial(_of_rung, ratios_of, salt, rung)
+            return read_bits(header, signals[0].shape, rung.group, self._key_of(salt), salt, network)
+
+        rungs = self._modem.rungs
+        for salt, rung in product(tried, rungs):
+            header = header_ratios(lumas, self._dither(salt, signals[0].shape), rung)
+            if reading := opened(salt, rung, header):
+                return reading
+        for salt, rung in product(tried[:_THOROUGH] if thorough else (), rungs):
+            if reading := opened(salt, rung, in_order(ratios_of(salt)[rung])):
+                return reading
+        return None
+
+    def _make_dither(self, salt: bytes, shape: tuple[int, int]) -> Dither:
+        return Dither(shape, self._modem.frames, self._key_of(salt), salt)
+
+
+def _of_rung(ratios_of: Callable[[bytes], dict[FilmRung, np.ndarray]], salt: bytes, rung: FilmRung) -> np.ndarray:
+    return ratios_of(salt)[rung]
 
 
 def _salts(signals: Sequence[FrameSignal]) -> Iterator[bytes]:
