@@ -57,7 +57,7 @@ class Reencoding:
 
 
 REENCODINGS = (
-    Reencoding("x264 ultrafast", True, options={"preset": "ultrafast"}),
+    Reencoding("x264 ultrafast", False, options={"preset": "ultrafast"}),
     Reencoding("x264 veryfast", False, options={"preset": "veryfast"}),
     Reencoding("x264 slow", True, options={"preset": "slow"}),
     Reencoding("x264 medium, CRF −2", True, above=-2),
@@ -65,7 +65,7 @@ REENCODINGS = (
     Reencoding("x264 tuned for film", True, options={"tune": "film"}),
     Reencoding("x264 tuned for animation", False, options={"tune": "animation"}),
     Reencoding("x264 baseline, a key frame a second", False, options={"profile:v": "baseline", "g": 25}),
-    Reencoding("x264 without latency", True, options={"tune": "zerolatency"}),
+    Reencoding("x264 without latency", False, options={"tune": "zerolatency"}),
     Reencoding("x264 medium, twice", False, generations=2),
     Reencoding("x264 medium, CRF +2", False, above=2),
     Reencoding("x264 medium, CRF +5", False, above=5),
