@@ -88,7 +88,7 @@ def smaller(size: int, error: CapacityError) -> int:
 
 
 def survival(modem: FilmModem, filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) -> Row:
-    """What comes back after a film was encoded again, and the PSNR of that film against the one that was encoded.
+    """Results of encoding a film again: the groups that come back, and its PSNR against the film that was encoded.
 
     Args:
         groups: that carry a piece of the message.

@@ -121,7 +121,7 @@ def parse_channel(text: str) -> Channel:
 
 
 def _saved(picture: np.ndarray, qualities: tuple[int, ...]) -> np.ndarray:
-    """What is left of a picture that is saved as JPEG of these qualities, one after the other."""
+    """A picture that was saved as JPEG of these qualities, one after the other."""
     for quality in qualities:
         picture = through_jpeg(picture, quality)
     return picture

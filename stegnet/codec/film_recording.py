@@ -29,7 +29,7 @@ AddCover = Callable[[np.ndarray, int], None]
 
 @dataclass(frozen=True)
 class Hiding:
-    """What is hidden in a recording, and where it goes.
+    """A secret that is hidden in a recording, and the paths of the films.
 
     Attributes:
         survive: channel, as `parse_crf` takes it.

@@ -66,7 +66,7 @@ class Grid:
         return robust_salts(picture) if self.own else salts_of_copies(picture)
 
     def full(self, salt: bytes) -> bytes:
-        """What subkeys are derived from: the salt, and a canonical size."""
+        """The salt and a canonical size, from which subkeys are derived."""
         return salt if self.own else salt + size_bytes(self.height, self.width)
 
     def scaled(self, before: tuple[int, ...], after: tuple[int, ...]) -> "Grid":

@@ -1,4 +1,4 @@
-"""What is wrong with params.yaml, in one line that names the key: pydantic's errors for users."""
+"""Errors in params.yaml, in one line that names the key: pydantic's errors for users."""
 
 import difflib
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What may happen to a container besides its codec: small changes with probabilities of their own, on 8-bit samples."""
+"""Small changes of containers before their codec, with probabilities of their own, on 8-bit samples."""
 
 import os
 from dataclasses import asdict

@@ -194,7 +194,7 @@ class Residual(nn.Module):
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the bits are, in T frames.
+    """Places of the bits in T frames.
 
     Attributes:
         bits: of a block.
