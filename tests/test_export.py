@@ -87,7 +87,8 @@ def test_the_shipped_files_belong_to_the_shipped_weights():
         assert said["stegnet.networks"].split() == list(ALWAYS)
         assert json.loads(said["stegnet.inputs"]).keys() == {node.name for node in model.graph.input}
         assert [(each.domain, each.version) for each in model.opset_import] == [("", export.OPSET)]
-    for found in export.compare(TorchEngine(load_pair(SHIPPED)[0], "cpu", "fp32"), OnnxEngine(SHIPPED), ALWAYS):
+    pair = load_pair(SHIPPED)[0]
+    for found in export.compare(TorchEngine(pair, "cpu", "fp32"), OnnxEngine(SHIPPED), ALWAYS, pair):
         assert found.difference <= 1e-5
         assert found.equal >= 0.9998
 
@@ -116,8 +117,9 @@ class Counting(TorchEngine):
 
 def test_the_check_computes_each_network_once_a_picture(weights):
     """It took three quarters of the time that exporting takes."""
-    ours = Counting(load_pair(weights)[0])
-    export.compare(ours, TorchEngine(load_pair(weights)[0], "cpu", "fp32"), NETWORKS)
+    pair = load_pair(weights)[0]
+    ours = Counting(pair)
+    export.compare(ours, TorchEngine(load_pair(weights)[0], "cpu", "fp32"), NETWORKS, pair)
     assert ours.calls == dict.fromkeys(NETWORKS, export.PICTURES)
     assert export.PICTURES <= 8
 

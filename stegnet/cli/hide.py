@@ -32,8 +32,8 @@ what these hide is only scrambled. `stegnet info COVER` says what fits.
 Transparent pictures are composited on white.
 
 With OUT.jpg or --survive, the method is "robust": OUT survives being saved as
-JPEG and shared so, and may be an ordinary JPEG, with +resize:0.5 also when it is
-reduced to half its size; or being encoded as H.264, and is an ordinary film.
+JPEG and shared so, with +resize:0.5 also when reduced to half its size, and
+may be an ordinary JPEG; or being encoded as H.264, and is an ordinary film.
 There is much less room: a picture is scaled and compressed to fit, a small file
 is hidden as it is. Hiding simulates what OUT is promised to survive, and writes
 nothing that does not come back.

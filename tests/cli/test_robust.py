@@ -4,12 +4,14 @@ import io
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
 from stegnet.cli import main
+from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.media import read_picture
 from tests.support.films import encoded, still_film
 from tests.support.modem import index_modem
@@ -20,9 +22,10 @@ PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 @pytest.fixture(autouse=True)
 def inputs(monkeypatch, picture, folder):
     """A larger cover than that of the other tests, with a profile and EXIF, and a modem."""
+    modems = SimpleNamespace(picture=index_modem(), film=SHIPPED_MODEMS.film)
     for module in ("hide", "reveal"):
-        monkeypatch.setattr(f"stegnet.cli.{module}.modem_loader", lambda options: index_modem)
-    monkeypatch.setattr("stegnet.codec.info.file_info.__defaults__", (None, lambda *step: None, index_modem))
+        monkeypatch.setattr(f"stegnet.cli.{module}.chosen_modems", lambda options: modems)
+    monkeypatch.setattr("stegnet.codec.info.file_info.__defaults__", (None, lambda *step: None, modems))
     exif = Image.Exif()
     exif[0x010E] = "a description"
     Image.fromarray(picture(250, 333, 3)).save("photo.jpg", quality=92, icc_profile=PROFILE, exif=exif)
