@@ -27,8 +27,17 @@ _STEPS = 2, 1  # pixels down and across that a window moves from frame to frame
 _NOISE = 1.5  # levels, of the sensor
 
 
+class HiderOfBlocks(Hider):
+    """Hides in the blocks of square pictures."""
+
+    def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
+        """The samples at the borders of blocks of square pictures: the one thing that does not follow from the key."""
+        side = round((samples // 3) ** 0.5)
+        return border_samples(side, side)
+
+
 @dataclass(frozen=True)
-class RobustHider(Hider):
+class RobustHider(HiderOfBlocks):
     """Pictures of a rung, saved as JPEG of the quality that hiding writes.
 
     Attributes:
@@ -54,17 +63,12 @@ class RobustHider(Hider):
         dither = dither_of(shape, derived, salt)
         return through_jpeg(self.modem.hide(cover, bits, dither, places=self.rung.places), WRITTEN_QUALITY)
 
-    def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
-        """The samples at the borders of blocks of square pictures: the one thing that does not follow from the key."""
-        side = round((samples // 3) ** 0.5)
-        return border_samples(side, side)
-
     def _hide_film(self, *arguments: object) -> None:
         raise NotImplementedError("robust pictures are no films")
 
 
 @dataclass(frozen=True)
-class RobustFilmHider(Hider):
+class RobustFilmHider(HiderOfBlocks):
     """Films of one group of a rung, H.264 of the CRF that hiding writes.
 
     Attributes:
@@ -94,11 +98,6 @@ class RobustFilmHider(Hider):
         room = group_room(shape, self.rung, _USED_RATE)
         (piece,) = pieces_of(random(room), [room])
         return hide_in_group(self.modem, frames, self.rung, _USED_RATE, piece, key, new_nonce(random))
-
-    def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
-        """As of pictures."""
-        side = round((samples // 3) ** 0.5)
-        return border_samples(side, side)
 
     def _hide_film(self, *arguments: object) -> None:
         raise NotImplementedError("a robust film is made without files")

@@ -105,7 +105,7 @@ def _room(height: int, width: int, frames: int) -> Info:
 
 
 def _forecast(height: int, width: int, frames: int, room: int, by_network: bool) -> list[str]:
-    """What can be hidden in a cover by each method, one line each; qualities are means of photographs and films."""
+    """Forecasts for a cover of each method, one line each; qualities are means of photographs and films."""
     size = f"{width}×{height}"
     lines = [f"any file up to {room} bytes, byte for byte (sealed)"] if room else []
     if frames > 1 and room:

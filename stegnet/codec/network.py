@@ -208,7 +208,7 @@ class Network:
             )
 
     def _mask(self, tile: Tile, shuffle: Shuffle | None, width: int) -> np.ndarray | np.float32:
-        """What is added to a tile with its margin, (h, w, 3) float32; 0 without a key or a period."""
+        """The mask that is added to a tile with its margin, (h, w, 3) float32; 0 without a key or a period."""
         if shuffle is None or not self.period:
             return np.float32(0)
         return draw_mask(shuffle, tile.outer_rows, width)[:, tile.outer_cols] * np.float32(self.period)

@@ -134,7 +134,7 @@ class GroupReader:
     """
 
     def __init__(self, modem: FilmModem, key_source: KeySource) -> None:
-        self._modem, self._key_source = modem, key_source
+        self._modem = modem
         self._key_of = cache(partial(robust_key, key_source))
         self._dither = lru_cache(_SALTS_KEPT)(self._make_dither)
 

@@ -89,7 +89,7 @@ def muxer_options(form: Form, time_base: Fraction, rates: Iterable[int]) -> dict
 
 
 def encoder_name(form: Form) -> str:
-    """What ffmpeg's command line writes into a film as the name of its encoder."""
+    """The name of its encoder that ffmpeg's command line writes into a film."""
     version = ".".join(map(str, av.library_versions["libavcodec"]))
     return f"Lavc{version} {form.encoder}"
 

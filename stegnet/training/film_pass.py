@@ -3,21 +3,22 @@
 Training needs no films: a picture moves under a window, as if a camera turned, and part of another one before it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from stegnet.core.compute import autocast
-from stegnet.core.config import ChannelConfig, Config
+from stegnet.core.config import Config
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.tensors import from_8_bits, through_8_bits
 from stegnet.core.video import BLACK, CODECS, H264, WHITE, through_codec
 from stegnet.data.distortions import Distortions
 from stegnet.models.modem import Modem
-from stegnet.training.modem_pass import ModemResult
+from stegnet.training.modem_pass import ModemPass, ModemResult
 
 WRITTEN_CRF = 18  # of films that are encoded twice
 MARGIN = 32  # pixels that a picture is wider than its film, for motion
@@ -97,20 +98,8 @@ def film_randomness(
     )  # fmt: skip
 
 
-class FilmPass(nn.Module):
-    """A film modem and the channel between its networks, as one module.
-
-    Args:
-        channel: what happens to containers besides the codec.
-        precision: "bf16" or "fp32", of the networks.
-        compiled: the networks are compiled first.
-    """
-
-    def __init__(self, pair: Modem, channel: ChannelConfig, precision: str, compiled: bool = False) -> None:
-        super().__init__()
-        self.pair, self._distortions = pair, Distortions(channel.distort)
-        self._hide, self._reveal = (torch.compile(each) if compiled else each for each in (pair.hide, pair.reveal))
-        self._precision = precision
+class FilmPass(ModemPass):
+    """A film modem and the channel between its networks, as one module; arguments as `ModemPass`."""
 
     def forward(self, pictures: Tensor, randomness: FilmRandomness) -> ModemResult:
         """Takes pictures, (B, 1, 3, H, W) uint8; the result is that of B · U parts of films, (B · U, T, H', W')."""
@@ -161,7 +150,7 @@ def _encoded(film: np.ndarray, crf: int, twice: bool, preset: int, codec: int) -
     return through_codec(film, list(CODECS)[codec], crf, _PRESETS[preset])
 
 
-def _motion(frames: int, draw) -> Tensor:
+def _motion(frames: int, draw: Callable[..., Tensor]) -> Tensor:
     """Motion of background and foreground, (B, 2, F, 3): at first a random place, then at an even speed."""
     speed = _SLOWEST * (_FASTEST / _SLOWEST) ** draw(2, 1, 1) * (draw(2, 1, 1) >= _STILL)
     angle = 2 * torch.pi * draw(2, 1, 1)
@@ -178,7 +167,7 @@ def _motion(frames: int, draw) -> Tensor:
     return torch.cat([places + cut * MARGIN, size.expand(*places.shape[:-1], 1)], -1)
 
 
-def _front(draw) -> Tensor:
+def _front(draw: Callable[..., Tensor]) -> Tensor:
     """Edges of the foregrounds, (B, 4); of no size where there is none."""
     low, size = 0.7 * draw(2), 0.2 + 0.5 * draw(2)
     high = torch.where(draw(1) < _FRONT, low + size, low)

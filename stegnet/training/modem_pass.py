@@ -87,7 +87,7 @@ class ModemPass(nn.Module):
     """A modem and the channel between its networks, as one module.
 
     Args:
-        channel: what happens to containers besides JPEG.
+        channel: what happens to containers besides their codec.
         precision: "bf16" or "fp32", of the networks.
         compiled: the networks are compiled first.
     """
