@@ -90,7 +90,7 @@ def settings_stay() -> Iterator[None]:
         torch.use_deterministic_algorithms(False)
 
 
-@pytest.fixture(name="picture")
+@pytest.fixture(name="picture", scope="session")
 def picture_maker() -> Callable[..., np.ndarray]:
     return picture
 

@@ -32,8 +32,9 @@ what these hide is only scrambled. `stegnet info COVER` says what fits.
 Transparent pictures are composited on white.
 
 With OUT.jpg or --survive, the method is "robust": OUT survives being saved as
-JPEG and shared so, with +resize:0.5 also when reduced to half its size, and
-may be an ordinary JPEG; or being encoded as H.264, and is an ordinary film.
+JPEG and shared so, with +resize:0.5 also when reduced to half its size, with
++crop also when cropped a little, and may be an ordinary JPEG; or being encoded
+as H.264, and is an ordinary film.
 There is much less room: a picture is scaled and compressed to fit, a small file
 is hidden as it is. Hiding simulates what OUT is promised to survive, and writes
 nothing that does not come back.
@@ -89,8 +90,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--survive",
         metavar="CHANNEL",
         help="robust: what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved "
-        "twice as JPEG 70 to 80; either with +resize:FACTOR, 0.25 to 1, resized to that factor or more before it is "
-        "saved; of a film, h264:CRF, by x264's presets fast to veryslow (default: jpeg:75, h264:23)",
+        "twice as JPEG 70 to 80; before it is saved, either also with +resize:FACTOR, 0.25 to 1: reduced to that factor "
+        "or any above, or +crop: cropped or moved by up to 8 pixels; of a film, h264:CRF, by x264's presets fast to veryslow "
+        "(default: jpeg:75, h264:23)",
     )
     hide.add_argument(
         "--container-psnr",

@@ -6,7 +6,8 @@ Layers, each using only those before it:
 - arrays: `network` and `frame`; `picture` hides and reveals by the network, `hide_bytes` and `reveal_bytes` (in `embed`
   and `extract`) without it;
 - bits that survive JPEG: `fec` corrects errors; `modem` runs the networks; `robust` has keys, places and records,
-  `grid` the sizes at which they are hidden, `robust_reader` finds them, `robust_content` is what is in them; `channels`
+  `regions` what salts are made of, `grid` the sizes at which they are hidden, `registration` where they are in cropped
+  pictures, `robust_reader` finds them, `robust_content` is what is in them; `channels`
   simulates what may happen to them, `survival` hides what comes back; `robust_files` hides in files;
 - files: `film` hides films, `reveal` reveals them; `embed` and `extract` do so with any file; `container` is an open
   container, `diagnosis` its damage, `info` its description; `files` and `folder` are what the command line calls.

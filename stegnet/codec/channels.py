@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from stegnet.codec.grid import Grid, canonical_grid, own_grid
+from stegnet.codec.registration import REACH
 from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.jpeg import through_jpeg
 from stegnet.media import resize
@@ -20,7 +21,9 @@ _MESSENGER_SIDE, _MESSENGER_QUALITIES = 1600, tuple(product((70, 72, 74, 77, 80)
 _LEAST_QUALITY, _MOST_QUALITY, _BEST = 30, 95, 100
 _ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one that are simulated
 _LEAST_FACTOR = 0.25
-_RESIZED = re.compile(r"(.+)\+resize:(0\.\d{1,4}|1(?:\.0*)?)")
+_JOINED = re.compile(r"(.+?)(?:\+resize:(0\.\d{1,4}|1(?:\.0*)?)|\+(crop))?")
+# Pixels that are cut off: at the top, left, bottom and right. Negative: the picture is moved, and its edge goes on.
+_CROPS = ((8, 8, 8, 8), (4, 4, 4, 4), (3, 5, 4, 2), (0, 1, 8, 0), (5, -3, -5, 3), (-4, -4, 4, 4))
 _Filter = Image.Resampling
 # What reduces pictures: a share of the promised factor, as an exponent of it, a filter, and whether it is widened to
 # what it reduces, as most programs do. The first one leaves least.
@@ -40,18 +43,26 @@ class Channel:
         quality: the lowest JPEG quality in it.
         saves: sequences of JPEG qualities with which a container is saved one after the other; each is simulated.
         factor: before that, it may be reduced by this factor or any above, up to 1; None: it is not.
+        cropped: before that, it may be cropped or moved by up to REACH pixels.
     """
 
     name: str
     quality: int
     saves: tuple[tuple[int, ...], ...]
     factor: float | None = None
+    cropped: bool = False
 
     def __str__(self) -> str:
-        resized = f"{self.factor:.0%} of its size and more, " if self.factor else ""
+        before = f"{self.factor:.0%} of its size and more, " if self.factor else ""
+        before += f"cropped or moved by up to {REACH} pixels, " if self.cropped else ""
         if self.name == MESSENGER:
-            return f"{resized}messengers (JPEG {self.quality} and better, twice)"
-        return f"{resized}JPEG {self.quality} and better"
+            return f"{before}messengers (JPEG {self.quality} and better, twice)"
+        return f"{before}JPEG {self.quality} and better"
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is nothing but JPEG, which modems are trained for."""
+        return self.factor is None and not self.cropped
 
     def prepare(self, cover: np.ndarray) -> np.ndarray:
         """The cover as it is sent: messengers reduce pictures to a long side of 1,600 pixels."""
@@ -74,38 +85,50 @@ class Channel:
             raise CapacityError(f"a cover of {width}×{height} is too small to survive {self}", "take a larger cover")
         return grid
 
-    def received(self, container: np.ndarray, written: int | None, few: bool = False) -> Iterator[np.ndarray]:
-        """The pictures that may arrive, (H, W, 3) uint8 each.
+    def received(
+        self, container: np.ndarray, grid: Grid, written: int | None, few: bool = False
+    ) -> Iterator[tuple[np.ndarray, Grid]]:
+        """The pictures that may arrive, (H, W, 3) uint8 each, and the container's grid in them.
 
         Args:
+            grid: of the container.
             written: JPEG quality of the file that is sent; None for one without loss.
             few: the worst of what may arrive alone; else the file itself too.
         """
         sent = container if written is None else through_jpeg(container, written)
+        arriving = self._arriving(sent, grid)
         if few:
-            small = sent if self.factor is None else _reduced(sent, self.factor, *_REDUCTIONS[0][1:])
-            yield _saved(small, self.saves[0])
+            yield next(arriving)
             return
-        yield sent
-        if self.factor is None:
-            yield from (_saved(sent, qualities) for qualities in self.saves)
-            yield through_jpeg(sent, self.quality, full_chroma=True)
+        yield sent, grid
+        yield from arriving
+
+    def _arriving(self, sent: np.ndarray, grid: Grid) -> Iterator[tuple[np.ndarray, Grid]]:
+        """What may become of a file on its way, the worst first."""
+        if self.cropped:
+            for crop in _CROPS:
+                yield _saved(_cropped(sent, *crop), self.saves[0]), grid.placed(*crop[:2])
+        if self.factor is not None:
+            for share, *how in _REDUCTIONS:
+                small = _saved(_reduced(sent, self.factor**share, *how), self.saves[0])
+                yield small, grid
+            yield resize(small, *sent.shape[:2]), grid
+        if not self.plain:
+            yield _saved(sent, self.saves[0]), grid
             return
-        yield _saved(sent, self.saves[0])
-        for share, *how in _REDUCTIONS:
-            small = _saved(_reduced(sent, self.factor**share, *how), self.saves[0])
-            yield small
-        yield resize(small, *sent.shape[:2])
+        for qualities in self.saves:
+            yield _saved(sent, qualities), grid
+        yield through_jpeg(sent, self.quality, full_chroma=True), grid
 
 
 def parse_channel(text: str) -> Channel:
-    """A channel as users name it: jpeg:QUALITY or messenger, each also with +resize:FACTOR.
+    """A channel as users name it: jpeg:QUALITY or messenger, each also with +resize:FACTOR or +crop.
 
     Raises:
         ConfigError: there is no such channel.
     """
-    joined = _RESIZED.fullmatch(text)
-    name, factor = (joined[1], float(joined[2])) if joined else (text, None)
+    joined = _JOINED.fullmatch(text)
+    name, factor = (joined[1], float(joined[2]) if joined[2] else None) if joined else ("", None)
     if name == MESSENGER:
         quality, saves = min(map(min, _MESSENGER_QUALITIES)), _MESSENGER_QUALITIES
     else:
@@ -115,9 +138,11 @@ def parse_channel(text: str) -> Channel:
         saves = ((quality,), *((each,) for each in above))
     if not _LEAST_QUALITY <= quality <= _MOST_QUALITY or (factor is not None and factor < _LEAST_FACTOR):
         known = f"known: jpeg:{_LEAST_QUALITY} to jpeg:{_MOST_QUALITY}, or {MESSENGER}"
-        hint = f"{known}; with +resize:{_LEAST_FACTOR} to +resize:1, resized copies survive too"
+        hint = (
+            f"{known}; with +resize:{_LEAST_FACTOR} to +resize:1, resized copies survive too, with +crop cropped ones"
+        )
         raise ConfigError(f"survive: unknown channel {text!r}", hint)
-    return Channel(name, quality, saves, factor)
+    return Channel(name, quality, saves, factor, cropped=bool(joined and joined[3]))
 
 
 def _saved(picture: np.ndarray, qualities: tuple[int, ...]) -> np.ndarray:
@@ -125,6 +150,11 @@ def _saved(picture: np.ndarray, qualities: tuple[int, ...]) -> np.ndarray:
     for quality in qualities:
         picture = through_jpeg(picture, quality)
     return picture
+
+
+def _cropped(picture: np.ndarray, top: int, left: int, bottom: int, right: int) -> np.ndarray:
+    rows, cols = np.arange(top, picture.shape[0] - bottom), np.arange(left, picture.shape[1] - right)
+    return picture[rows.clip(0, picture.shape[0] - 1)][:, cols.clip(0, picture.shape[1] - 1)]
 
 
 def _reduced(picture: np.ndarray, factor: float, by: Image.Resampling, widened: bool) -> np.ndarray:

@@ -1,18 +1,20 @@
 """The grid of blocks that bits are hidden in: a picture's own pixels, or a canonical size it is resampled to.
 
 The canonical sizes of a picture follow from its aspect ratio alone, so that a reader finds them in any resized copy
-(docs/format.md, "Resized containers").
+(docs/format.md, "Resized containers"). A picture that was cropped or moved lies somewhere in the grid it was hidden in.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from stegnet.codec.carriers import size_bytes
-from stegnet.codec.robust import hidden_area, region_means, robust_salts, salts_of
+from stegnet.codec.regions import region_means
+from stegnet.codec.robust import SALT, hidden_area, salts_of
 from stegnet.core.jpeg import BLOCK
 from stegnet.media import resize
 
@@ -20,12 +22,13 @@ _SHORTEST, _PER_DOUBLING = 128, 2  # long side of the smallest canonical size in
 _SHARE = 0.84  # of the smallest copy that is promised: a canonical size has at most this share of its sides
 _THUMBNAIL = 128  # side of the picture that the salt of resized copies is taken from
 _SALT_STEP = 32  # levels
+_PLACED_SALTS, _PLACED_NEAR = 2, 0.4  # of each placement; levels between a mean and an edge that JPEG may move it over
 _PASSES = 3  # of back-projection
 _BLURRED = 2.0  # times a canonical size: a larger copy has lost nothing of it
 _SIDE = 0.12
 # The inverse, about, of reducing by a triangle (1 / sinc²), down and across.
 _SHARPEN = ImageFilter.Kernel((3, 3), np.outer(*2 * [[-_SIDE, 1 + 2 * _SIDE, -_SIDE]]).reshape(-1).tolist(), 1)
-_SURENESS = 0.5  # of log-likelihood ratios after resampling, which is more than the modem was trained for
+_SURENESS = 0.5  # of log-likelihood ratios after what the modem was not trained for: resampling, JPEG on another grid
 
 
 @dataclass(frozen=True)
@@ -35,25 +38,41 @@ class Grid:
     Attributes:
         height, width: in pixels; whole blocks.
         own: it is made of the picture's own pixels; else the picture is resampled to this size.
+        top, left: where the picture's first pixel lies in it; 0 unless the picture was cropped, above 0, or moved.
     """
 
     height: int
     width: int
     own: bool
+    top: int = 0
+    left: int = 0
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of blocks."""
         return self.height // BLOCK, self.width // BLOCK
 
-    @property
-    def sureness(self) -> float:
-        """Factor of the modem's log-likelihood ratios."""
-        return 1.0 if self.own else _SURENESS
+    def trust(self, picture: np.ndarray) -> np.ndarray:
+        """Factors of the modem's log-likelihood ratios, (rows, cols) float32; 0 where a block is not in the picture."""
+        if not self.own:
+            return np.full(self.shape, _SURENESS, np.float32)
+        down, across = (
+            _covered(*span)
+            for span in ((self.height, self.top, picture.shape[0]), (self.width, self.left, picture.shape[1]))
+        )
+        aligned = self.top % BLOCK == self.left % BLOCK == 0
+        return np.outer(down, across) * np.float32(1 if aligned else _SURENESS)
 
     def area(self, picture: np.ndarray) -> np.ndarray:
-        """The hidden area, (height, width, 3) uint8, of a picture or of a copy of it."""
-        return hidden_area(picture) if self.own else resize(picture, self.height, self.width)
+        """The hidden area, (height, width, 3) uint8, of a picture or of a copy of it; pixels at its edges go on."""
+        if not self.own:
+            return resize(picture, self.height, self.width)
+        top, left = -self.top, -self.left
+        bottom, right = top + self.height, left + self.width
+        if min(top, left) >= 0 and bottom <= picture.shape[0] and right <= picture.shape[1]:
+            return picture[top:bottom, left:right]
+        rows, cols = np.arange(top, bottom), np.arange(left, right)
+        return picture[rows.clip(0, picture.shape[0] - 1)][:, cols.clip(0, picture.shape[1] - 1)]
 
     def areas(self, picture: np.ndarray) -> Iterator[np.ndarray]:
         """As `area`; then, of a copy that is not much larger, with what a linear filter has taken from it put back."""
@@ -63,7 +82,14 @@ class Grid:
 
     def salts(self, picture: np.ndarray) -> Iterator[bytes]:
         """The salts that a picture may have had, the likeliest first."""
-        return robust_salts(picture) if self.own else salts_of_copies(picture)
+        if not self.own:
+            return salts_of_copies(picture)
+        means = region_means(self.area(picture))
+        return placed_salts(means) if self.top or self.left else salts_of(SALT, means)
+
+    def placed(self, top: int, left: int) -> "Grid":
+        """The same grid of a picture that was cropped or moved."""
+        return replace(self, top=top, left=left)
 
     def full(self, salt: bytes) -> bytes:
         """The salt and a canonical size, from which subkeys are derived."""
@@ -126,10 +152,21 @@ def _sized(height: int, width: int, longest: int, blocks: float) -> Grid:
     return Grid(short, longest, own=False) if height <= width else Grid(longest, short, own=False)
 
 
+def placed_salts(means: np.ndarray) -> Iterator[bytes]:
+    """The salts that are tried of each placement of a grid, given the means of its regions."""
+    return islice(salts_of(SALT, means, near=_PLACED_NEAR), _PLACED_SALTS)
+
+
 def salts_of_copies(picture: np.ndarray) -> Iterator[bytes]:
     """The salts of a picture of any size, from its mean lumas at one size."""
     small = resize(picture, _THUMBNAIL, _THUMBNAIL)
     return salts_of(b"stegnet/2/robust/resized/salt", region_means(small), _SALT_STEP)
+
+
+def _covered(side: int, before: int, pixels: int) -> np.ndarray:
+    """Which blocks of a side lie in so many pixels, the first of which lies at `before`; (blocks,) bool."""
+    starts = np.arange(0, side, BLOCK)
+    return (starts >= before) & (starts + BLOCK <= before + pixels)
 
 
 def _projected(cover: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ those of one rung, and all are read at once. A keyed *dither* shifts what a coef
 bits can't be read.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
@@ -24,7 +25,7 @@ from stegnet.engines import Engine, load_engine
 NO_BACKBONE = "none"  # an option of the family's cards
 _TILE = 256  # side of a tile without its margin, where the grid is free: its features stay in a core's cache
 _AROUND = 3  # blocks in a row and a column that a network sees to read the one in the middle
-_PATCHES = 10  # that are read at once, in a row and a column
+_PATCHES = 10  # that are read at once, in a row and a column, at most
 
 
 @dataclass(frozen=True)
@@ -148,15 +149,15 @@ class Modem:
             chosen: (n,) numbers of blocks, row by row; none at an edge.
         """
         rows, cols = np.divmod(chosen, container.shape[1] // BLOCK)
-        each = _PATCHES**2
-        parts = []
-        for start in range(0, chosen.size, each):
-            some = np.resize(np.arange(start, min(start + each, chosen.size)), each)
+        side = min(_PATCHES, math.isqrt(max(chosen.size - 1, 0)) + 1)
+        parts = [np.empty((0, self.bits), np.float32)]
+        for start in range(0, chosen.size, side**2):
+            some = np.resize(np.arange(start, min(start + side**2, chosen.size)), side**2)
             spans = [(slice(r - 1, r + 2), slice(c - 1, c + 2)) for r, c in zip(rows[some], cols[some], strict=True)]
-            pixels = _mosaic([container[_of_pixels(down), _of_pixels(across)] for down, across in spans])
-            around = _mosaic([dither[span] for span in spans])
+            pixels = _mosaic([container[_of_pixels(down), _of_pixels(across)] for down, across in spans], side)
+            around = _mosaic([dither[span] for span in spans], side)
             ratios = self.reveal(pixels, around)[_AROUND // 2 :: _AROUND, _AROUND // 2 :: _AROUND]
-            parts.append(ratios.reshape(each, -1)[: chosen.size - start])
+            parts.append(ratios.reshape(side**2, -1)[: chosen.size - start])
         return np.concatenate(parts)
 
     def _each(self, compute: Callable[[Tile], None], picture: np.ndarray, step: Step) -> None:
@@ -204,7 +205,7 @@ def _of_pixels(blocks: slice) -> slice:
     return slice(blocks.start * BLOCK, blocks.stop * BLOCK)
 
 
-def _mosaic(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """_PATCHES² arrays of equal shape, put together row by row."""
-    rows = [np.concatenate(parts[start : start + _PATCHES], 1) for start in range(0, len(parts), _PATCHES)]
+def _mosaic(parts: Sequence[np.ndarray], side: int) -> np.ndarray:
+    """side² arrays of equal shape, put together row by row."""
+    rows = [np.concatenate(parts[start : start + side], 1) for start in range(0, len(parts), side)]
     return np.concatenate(rows)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from itertools import pairwise
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -18,6 +17,7 @@ from stegnet.codec.carriers import TAG_BYTES, keystream, size_bytes
 from stegnet.codec.fec import HIGHEST, LOWEST, Code, Coding
 from stegnet.codec.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
 from stegnet.codec.modem import Rung
+from stegnet.codec.regions import region_means
 from stegnet.core.jpeg import BLOCK, DITHER
 
 HEADER_BYTES = 8
@@ -28,11 +28,10 @@ _WHOLE = 6
 _HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
 _HEADER_SHARE = 32  # of all blocks, one in so many carries the header
 _HEADER_ITERATIONS = 40
+SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
 _NONCE = bytes(12)  # each record has a key of its own
-_REGIONS = 4  # in a row and in a column
 _STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge that codecs may move it over
 _MOST_NEAR, _MOST_SALTS = 6, 8
-_LUMA = (299, 587, 114)  # thousandths of red, green, blue (ITU-R BT.601)
 
 
 # Log-likelihood ratios, (n,), of the bits with these numbers, (n,) int.
@@ -89,19 +88,19 @@ def robust_salts(picture: np.ndarray) -> Iterator[bytes]:
     Its hidden area is cut into regions, four by four if it is large enough. A salt is a hash of their mean lumas, in
     steps of 16 levels. Means that are near an edge of their step may have been moved over it.
     """
-    yield from salts_of(b"stegnet/2/robust/salt" + size_bytes(*picture.shape[:2]), region_means(hidden_area(picture)))
+    return salts_of(SALT, region_means(hidden_area(picture)))
 
 
-def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP) -> Iterator[bytes]:
+def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = _NEAR) -> Iterator[bytes]:
     """The salts, as `robust_salts`, of regions of these mean lumas, (n,) in levels; `prefix` is hashed before them.
 
     Args:
-        step: in levels.
+        step, near: in levels.
     """
     numbers, others, distances = _steps(means, step)
-    near = np.flatnonzero(distances < _NEAR)
-    near = near[distances[near].argsort(kind="stable")][:_MOST_NEAR]
-    flips = [near[[bool(number >> place & 1) for place in range(near.size)]] for number in range(1 << near.size)]
+    close = np.flatnonzero(distances < near)
+    close = close[distances[close].argsort(kind="stable")][:_MOST_NEAR]
+    flips = [close[[bool(number >> place & 1) for place in range(close.size)]] for number in range(1 << close.size)]
     flips.sort(key=lambda some: distances[some].sum())
     for some in flips[:_MOST_SALTS]:
         values = numbers.copy()
@@ -119,6 +118,12 @@ def places_of(blocks: int, rung: Rung, key: Key, salt: bytes) -> Places:
     some = min(blocks, max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE)))
     order, of_header = _orders(key.robust(b"places", salt), blocks, some * rung.bits)
     return Places(_bits_of(order[:some], rung.bits)[of_header], order[some:], rung.bits)
+
+
+def first_blocks(blocks: int, count: int, key: Key, salt: bytes) -> np.ndarray:
+    """The first so many blocks, at most, in the order of `places_of`; those of the header are first."""
+    (order,) = _orders(key.robust(b"places", salt), blocks)
+    return order[:count]
 
 
 def dither_of(shape: tuple[int, int], key: Key, salt: bytes) -> np.ndarray:
@@ -250,20 +255,6 @@ def _unseal(sealed: np.ndarray, shape: tuple[int, int], key: Key, salt: bytes, h
         )
     except InvalidTag:
         return None
-
-
-def region_means(area: np.ndarray) -> np.ndarray:
-    """Mean luma of each region, (n,) float64, in levels, from exact sums."""
-    down, across = (list(pairwise(_region_edges(side // BLOCK))) for side in area.shape[:2])
-    strips = [area[top:bottom].sum(0, dtype=np.uint32) for top, bottom in down]
-    sums = [[strip[left:right].sum(0, dtype=np.int64) @ _LUMA for left, right in across] for strip in strips]
-    sizes = [[(bottom - top) * (right - left) for left, right in across] for top, bottom in down]
-    return (np.array(sums) / np.array(sizes)).reshape(-1) / sum(_LUMA)
-
-
-def _region_edges(blocks: int) -> list[int]:
-    parts = min(blocks, _REGIONS)
-    return [BLOCK * (blocks * edge // parts) for edge in range(parts + 1)]
 
 
 def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -159,7 +159,7 @@ def forecast_room(rung: Rung, height: int, width: int) -> int | None:
 
 def _finest(modem: Modem, channel: Channel, secret: Path, height: int, width: int) -> float:
     """The highest PSNR of a container at which a file certainly fits as it is; else CONTAINER_PSNR."""
-    if channel.factor is not None:  # what fits then is not known before
+    if not channel.plain:  # what fits then is not known before
         return CONTAINER_PSNR
     size = file_bytes(stored_name(secret), secret.stat().st_size)
     for wanted in sorted({rung.psnr for rung in modem.rungs if rung.psnr > CONTAINER_PSNR}, reverse=True):
@@ -182,6 +182,8 @@ def _larger(modem: Modem, channel: Channel, shape: tuple[int, ...], container_ps
     """Hint for a file that does not fit: a milder channel that has room for it, or a larger cover."""
     if channel.factor is not None:
         return "take a larger cover, or reduce it less: a larger factor of +resize"
+    if channel.cropped:
+        return "take a larger cover, or a promise without +crop"
     rooms = {rung: forecast_room(rung, *shape[:2]) for rung in modem.rungs if abs(rung.psnr - container_psnr) < 1}
     for rung, room in sorted(rooms.items(), key=lambda item: item[0].lowest):
         if room is not None and room >= size:

@@ -15,6 +15,7 @@ import numpy as np
 from stegnet.codec.carriers import size_bytes
 from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, header_ratios, luma
 from stegnet.codec.keys import KeySource
+from stegnet.codec.regions import region_means
 from stegnet.codec.robust import (
     Ratios,
     Reading,
@@ -23,7 +24,6 @@ from stegnet.codec.robust import (
     hidden_area,
     in_order,
     read_bits,
-    region_means,
     robust_key,
     salts_of,
 )

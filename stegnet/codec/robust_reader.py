@@ -4,16 +4,17 @@ Most of what is tried is wrong: the key, the salt, the grid. So of a large pictu
 of its blocks alone; all other blocks are read only where it opens.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from itertools import product
 
 import numpy as np
 
 from stegnet.codec.grid import Grid, canonical_grids, own_grid, salts_of_copies
-from stegnet.codec.keys import Key, KeySource
+from stegnet.codec.keys import Key, KeySource, Passphrase
 from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.network import Step, no_step
+from stegnet.codec.registration import likely_grids
 from stegnet.codec.robust import Reading, dither_of, read_bits, robust_key
 from stegnet.core.jpeg import BLOCK
 
@@ -22,14 +23,15 @@ _MANY = 16 * _ENOUGH  # blocks of a picture of which not all are read at once
 _FEW = 8  # part of the bits that are read alone
 
 Read = Callable[[np.ndarray, Step], Reading | None]
+ReadGrid = Callable[[np.ndarray, Grid], Reading | None]
 
 
 class _Likelihoods:
     """Log-likelihood ratios of a hidden area for one salt, computed where they are asked for."""
 
-    def __init__(self, modem: Modem, area: np.ndarray, dither: np.ndarray, sureness: float, step: Step) -> None:
+    def __init__(self, modem: Modem, area: np.ndarray, dither: np.ndarray, trust: np.ndarray, step: Step) -> None:
         self._modem, self._area, self._dither = modem, area, dither
-        self._sureness, self._step = sureness, step
+        self._trust, self._step = trust.reshape(-1), step
         self._cols = area.shape[1] // BLOCK
         self._count = area.shape[0] // BLOCK * self._cols
         inner = min(area.shape[:2]) > 2 * BLOCK  # there are blocks that are at no edge
@@ -38,10 +40,10 @@ class _Likelihoods:
 
     def of(self, rung: Rung, numbers: np.ndarray) -> np.ndarray:
         """Ratios of a rung's bits with these numbers, (n,); of few bits of a large picture, 0 for some."""
+        blocks, bits = np.divmod(numbers, rung.bits)
         if self._large and numbers.size < self._count * rung.bits // _FEW:
-            blocks, bits = np.divmod(numbers, rung.bits)
-            return self._of_some(blocks, bits + rung.first) * np.float32(self._sureness)
-        return self._of_all(rung)[numbers] * np.float32(self._sureness)
+            return self._of_some(blocks, bits + rung.first) * self._trust[blocks]
+        return self._of_all(rung)[numbers] * self._trust[blocks]
 
     def _of_all(self, rung: Rung) -> np.ndarray:
         """Those of all blocks."""
@@ -71,26 +73,33 @@ class _Likelihoods:
 
 
 def reader(modem: Modem, source: KeySource) -> Read:
-    """Returns a function that reads a picture, (H, W, 3) uint8, or a resized copy; it derives each key only once."""
+    """Returns a function that reads a picture, (H, W, 3) uint8, or a copy of it; it derives each key only once.
+
+    Copies may be resized, or cropped or moved by a few pixels.
+    """
     key_of = cache(lambda salt: robust_key(source, salt))
 
-    def read(picture: np.ndarray, step: Step = no_step) -> Reading | None:
+    def tried(picture: np.ndarray, step: Step) -> Iterator[tuple[Grid, Sequence[bytes], Step]]:
         own = own_grid(*picture.shape[:2])
-        if not min(own.shape):
-            return None
-        if reading := _read_grid(modem, key_of, picture, own, list(own.salts(picture)), step):
-            return reading
+        yield own, list(own.salts(picture)), step
         salts = list(salts_of_copies(picture))
-        found = (_read_grid(modem, key_of, picture, grid, salts, step) for grid in canonical_grids(*picture.shape[:2]))
+        yield from ((grid, salts, step) for grid in canonical_grids(*picture.shape[:2]))
+        placed = likely_grids(modem, key_of, picture, isinstance(source, Passphrase), step)
+        yield from ((grid, [salt], no_step) for grid, salt in placed)
+
+    def read(picture: np.ndarray, step: Step = no_step) -> Reading | None:
+        if min(picture.shape[:2]) < BLOCK:
+            return None
+        found = (_read_grid(modem, key_of, picture, *some) for some in tried(picture, step))
         return next(filter(None, found), None)
 
     return read
 
 
-def grid_reader(modem: Modem, source: KeySource, grid: Grid) -> Read:
-    """As `reader`, for a picture whose grid is known."""
+def grid_reader(modem: Modem, source: KeySource) -> ReadGrid:
+    """As `reader`, for pictures whose grids are known."""
     key_of = cache(lambda salt: robust_key(source, salt))
-    return lambda picture, step=no_step: _read_grid(modem, key_of, picture, grid, list(grid.salts(picture)), step)
+    return lambda picture, grid: _read_grid(modem, key_of, picture, grid, list(grid.salts(picture)), no_step)
 
 
 def _read_grid(
@@ -98,7 +107,8 @@ def _read_grid(
 ) -> Reading | None:
     for area, salt in product(grid.areas(picture), salts):
         key, full = key_of(salt), grid.full(salt)
-        likelihoods = _Likelihoods(modem, area, dither_of(grid.shape, key, full), grid.sureness, step)
+        dither = dither_of(grid.shape, key, full)
+        likelihoods = _Likelihoods(modem, area, dither, grid.trust(picture), step)
         for rung in modem.rungs:
             if reading := read_bits(partial(likelihoods.of, rung), grid.shape, rung, key, full):
                 return reading

@@ -9,6 +9,7 @@ import numpy as np
 
 from stegnet.codec.channels import Channel
 from stegnet.codec.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
+from stegnet.codec.grid import Grid
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.network import Step, no_step
@@ -68,13 +69,13 @@ def choose_rung(rungs: Sequence[Rung], channel: Channel, psnr: float) -> Rung:
 
 
 def best_rung(modem: Modem, cover: np.ndarray, channel: Channel, psnr: float, written: int | None) -> Rung:
-    """As `choose_rung`; for resized copies, which no rung was trained for, the one that carries most through them.
+    """As `choose_rung`; for copies that no rung was trained for, the one that carries most through them.
 
     Args:
         cover, written: as `hide_robust`.
     """
     chosen = choose_rung(modem.rungs, channel, psnr)
-    if channel.factor is None:
+    if channel.plain:
         return chosen
     near = [rung for rung in modem.rungs if rung.psnr == chosen.psnr and rung.lowest <= chosen.lowest]
     return max(near, key=lambda rung: _carried(modem, cover, channel, rung, written))
@@ -103,8 +104,8 @@ def hide_robust(
     """
     grid = channel.grid(*cover.shape[:2])
     shape, area, few = grid.shape, grid.area(cover), cover[..., 0].size > _LARGE
-    room, read = partial(content_room, shape[0] * shape[1], rung), grid_reader(modem, key_source, grid)
-    received = partial(channel.received, written=written, few=few)
+    room, read = partial(content_room, shape[0] * shape[1], rung), grid_reader(modem, key_source)
+    received = partial(channel.received, grid=grid, written=written, few=few)
     most, container = best_rate(modem, cover, channel, rung, written, randomness) - _MARGIN, cover
     for _ in range(_ATTEMPTS):
         if most < LOWEST or room(most) < 1:
@@ -112,8 +113,8 @@ def hide_robust(
         content = fit(room(most))
         rate, share = _rate_and_share(room, most, len(content))
         # Of the cover, then of what hiding made of it.
-        seen = [cover] if few and container is cover else received(container)
-        salt = _common_salt(map(grid.salts, seen))
+        seen = [(cover, grid)] if few and container is cover else received(container)
+        salt = _common_salt(where.salts(picture) for picture, where in seen)
         key, full = robust_key(key_source, salt), grid.full(salt)
         nonce = new_nonce(randomness)
         used = used_blocks(shape, rung, key, full, nonce, share)[..., None]
@@ -121,7 +122,7 @@ def hide_robust(
         hidden = modem.hide(area, bits * used, dither_of(shape, key, full), step, rung.places)
         changed = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, area)
         container = grid.replaced(cover, changed)
-        readings = (read(picture, step) for picture in received(container))
+        readings = (read(picture, where) for picture, where in received(container))
         if all(reading is not None and reading.content.startswith(content) for reading in readings):
             return Survivor(container, rung, room(rate, share))
         most -= _MARGIN
@@ -179,12 +180,12 @@ def _right_ratios(
         return []
     hidden, chosen = modem.hide(area, sent, dither, places=rung.places), draw.permutation(sent.size)[:places]
 
-    def read(picture: np.ndarray) -> np.ndarray:
-        ratios = (modem.reveal(area, dither, places=rung.places) for area in grid.areas(picture))
-        right = [(some * sent).reshape(-1)[chosen] * grid.sureness for some in ratios]
-        return max(right, key=information)
+    def read(picture: np.ndarray, where: Grid) -> np.ndarray:
+        ratios = (modem.reveal(area, dither, places=rung.places) for area in where.areas(picture))
+        trust = where.trust(picture)[..., None]
+        return max(((some * sent * trust).reshape(-1)[chosen] for some in ratios), key=information)
 
-    return [read(picture) for picture in channel.received(grid.replaced(some, hidden), written)]
+    return [read(*arrived) for arrived in channel.received(grid.replaced(some, hidden), grid, written)]
 
 
 def information(right: np.ndarray) -> float:

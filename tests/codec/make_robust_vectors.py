@@ -9,6 +9,7 @@ of the block's dither, d, green / 16 − d is near ¼ modulo 1 for 1, and near �
 """
 
 import base64
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -104,12 +105,10 @@ FILE, PICTURE_CONTENT = content(file_body()), content(picture_body(), 1)
 
 def cover(height: int = PICTURE[0], width: int = PICTURE[1], *, at_edge: bool = False) -> np.ndarray:
     """Flat regions, their levels in the middle of a step of the salt, or that of the first at an edge."""
-    y, x = np.mgrid[:height, :width]
-    rows, cols = height // 8, width // 8
-    region = (y // 8 * 4 // rows).clip(0, 3) * 5 + (x // 8 * 4 // cols).clip(0, 3) * 3
-    levels = 40 + 16 * (region % 11)
-    if at_edge:
-        levels[region == 0] = 80
+    levels = np.full((height, width), 40, int)
+    spans = itertools.product(*(enumerate(book.spans(side // 8)) for side in (height, width)))
+    for (y, (top, bottom)), (x, (left, right)) in spans:
+        levels[top:bottom, left:right] = 80 if at_edge and x == y == 0 else 40 + 16 * ((5 * y + 3 * x) % 11)
     return np.repeat(levels[..., None], 3, 2).astype(np.uint8)
 
 
@@ -143,12 +142,10 @@ def over_an_edge(levels: int) -> np.ndarray:
     """A container whose first region's mean luma is half of so many levels above the salt's step."""
     before = cover(at_edge=True)
     regions = [total // (16000 * size) for total, size in book.region_lumas(before)]
-    container = hidden(FILE, picture=before, salt=book.salt_of(before, [4, *regions[1:]]))
-    rows, cols = 24, 32
-    raised = container[:rows, :cols].astype(int)
-    for row in range(0, rows, 2):  # every second row by as many levels, so that no bit is lost
-        raised[row] += levels
-    container[:rows, :cols] = raised
+    container = hidden(FILE, picture=before, salt=book.salt_of([4, *regions[1:]]))
+    (down, *_), (across, *_) = (book.spans(side // 8) for side in before.shape[:2])
+    region = container[slice(*down), slice(*across)]
+    region[::2] += np.uint8(levels)  # every second row by as many levels, so that no bit is lost
     return container
 
 
@@ -198,7 +195,7 @@ def vectors() -> list[Vector]:
         Vector("damaged", blank(hidden(FILE, LARGE, 16), 16), FILE),
         Vector("destroyed", blank(hidden(FILE, LARGE, 16), 88)),
         Vector("cover", cover()),
-        Vector("other_size", good[:96]),
+        Vector("other_size", good[:80]),
         Vector("two_thirds", hidden(FILE, LARGE, 64 + 40), FILE),
         Vector("a_sixth", hidden(FILE, LARGE, 3 * 64 + 40), FILE),
         Vector("rate_0", hidden(FILE, change=with_header(0))),

@@ -33,20 +33,24 @@ def area_of(picture: np.ndarray) -> np.ndarray:
 
 def region_lumas(picture: np.ndarray) -> list[tuple[int, int]]:
     """The sum L of each region, and its number of pixels n."""
-    rows, cols = (side // 8 for side in picture.shape[:2])
-    down, across = min(rows, 4), min(cols, 4)
     found = []
-    for y, x in itertools.product(range(down), range(across)):
-        top, bottom = (8 * (rows * edge // down) for edge in (y, y + 1))
-        left, right = (8 * (cols * edge // across) for edge in (x, x + 1))
+    for (top, bottom), (left, right) in itertools.product(*(spans(side // 8) for side in picture.shape[:2])):
         red, green, blue = (int(picture[top:bottom, left:right, channel].sum(dtype=int)) for channel in range(3))
         found.append((299 * red + 587 * green + 114 * blue, (bottom - top) * (right - left)))
     return found
 
 
-def salt_of(picture: np.ndarray, steps: Sequence[int]) -> bytes:
-    sizes = struct.pack(">II", *picture.shape[:2])
-    return hashlib.sha256(b"stegnet/2/robust/salt" + sizes + bytes(steps)).digest()[:16]
+def spans(blocks: int) -> list[tuple[int, int]]:
+    """First and last row, or column, of pixels of the regions of so many blocks."""
+    left_out = 1 if blocks >= 6 else 0
+    rest = blocks - 2 * left_out
+    parts = min(rest, 4)
+    edges = [8 * (left_out + rest * part // parts) for part in range(parts + 1)]
+    return list(itertools.pairwise(edges))
+
+
+def salt_of(steps: Sequence[int]) -> bytes:
+    return hashlib.sha256(b"stegnet/2/robust/salt" + bytes(steps)).digest()[:16]
 
 
 def salts(picture: np.ndarray) -> Iterator[bytes]:
@@ -64,7 +68,7 @@ def salts(picture: np.ndarray) -> Iterator[bytes]:
         for region in some:
             edge = edges[region] // 16
             other[region] = edge - 1 if steps[region] >= edge else edge
-        yield salt_of(picture, other)
+        yield salt_of(other)
 
 
 # Keys and places

@@ -70,10 +70,37 @@ def test_channels_of_copies(picture):
     channel = parse_channel("messenger+resize:0.6")
     assert (channel.name, channel.factor) == ("messenger", 0.6)
     assert str(parse_channel("jpeg:80+resize:0.25")) == "25% of its size and more, JPEG 80 and better"
-    sizes = {copy.shape[:2] for copy in parse_channel("jpeg:75+resize:0.5").received(picture(100, 200, 0), 95)}
-    assert {(100, 200), (50, 100)} < sizes
-    for name in ("jpeg:75+resize:0.2", "jpeg:75+resize:1.1", "jpeg:75+resize:", "resize:0.5", "jpeg:20+resize:0.5"):
+    arriving = parse_channel("jpeg:75+resize:0.5").received(picture(100, 200, 0), own_grid(100, 200), 95)
+    assert {(100, 200), (50, 100)} < {copy.shape[:2] for copy, _ in arriving}
+    unknown = "+resize:0.2", "+resize:1.1", "+resize:", "+crop:9", "+resize:0.5+crop", "+"
+    for name in (*("jpeg:75" + joined for joined in unknown), "resize:0.5", "jpeg:20+resize:0.5", "crop", ""):
         with pytest.raises(ConfigError, match="unknown channel"):
             parse_channel(name)
     with pytest.raises(CapacityError, match="a cover of 200×100 is too small"):
         parse_channel("jpeg:75+resize:0.5").grid(100, 200)
+
+
+def test_a_cropped_picture_lies_in_its_grid(picture):
+    cover = picture(100, 200, 3)
+    grid = own_grid(100, 200).placed(3, 8)
+    cropped = cover[3:92, 8:]
+    area = grid.area(cropped)
+    assert area.shape == (96, 200, 3)
+    assert np.array_equal(area[3:92, 8:], cropped)
+    assert np.array_equal(area[0], area[3])
+    assert np.array_equal(area[:, 0], area[:, 8])
+    assert np.array_equal(grid.trust(cropped) > 0, np.outer(np.arange(12) % 11 > 0, np.arange(25) > 0))
+    assert set(own_grid(100, 200).placed(-8, 0).trust(cover).reshape(-1)) == {0, 1}
+    assert list(grid.salts(cropped)) == list(own_grid(100, 200).salts(cover))[: len(list(grid.salts(cropped)))]
+    assert 1 <= len(list(grid.salts(cropped))) <= 2
+
+
+def test_channels_of_cropped_pictures(picture):
+    channel = parse_channel("messenger+crop")
+    assert str(channel) == "cropped or moved by up to 8 pixels, messengers (JPEG 70 and better, twice)"
+    cover, grid = picture(100, 200, 0), own_grid(100, 200)
+    arriving = list(parse_channel("jpeg:75+crop").received(cover, grid, None))
+    assert {(84, 184), (100, 200)} < {copy.shape[:2] for copy, _ in arriving}
+    for copy, where in arriving:
+        inside = where.trust(copy).repeat(8, 0).repeat(8, 1)[..., None] > 0
+        assert psnr(cover[:96] * inside, where.area(copy) * inside) > 30

@@ -1,6 +1,6 @@
 /** The salt of a robust container: mean lumas of its regions (docs/format.md, "Salt"). */
 
-import { join, u32 } from "./bytes.js";
+import { join } from "./bytes.js";
 
 export const BLOCK = 8; // pixels
 const SALT_BYTES = 16;
@@ -19,8 +19,7 @@ export const gridOf = ({ width, height }) => ({ rows: Math.floor(height / BLOCK)
  * @param {import("../picture.js").Picture} picture of at least one block
  * @returns {Promise<Uint8Array[]>}
  */
-export const saltsOf = (picture) =>
-  saltsFrom(join(PURPOSE, u32(picture.height), u32(picture.width)), regionMeans(picture), STEP);
+export const saltsOf = (picture) => saltsFrom(PURPOSE, regionMeans(picture), STEP);
 
 /**
  * The salts, as `saltsOf`, of regions of these mean lumas.
@@ -74,9 +73,11 @@ function meanLuma({ width, data }, [top, bottom], [left, right]) {
   return sum / ((bottom - top) * (right - left)) / 1000;
 }
 
-/** Spans of the regions in pixels. @param {number} blocks */
+/** Spans of the regions in pixels: of all blocks but the first and the last, if there are enough. @param {number} blocks */
 function spans(blocks) {
-  const parts = Math.min(blocks, REGIONS);
-  const edge = (index) => BLOCK * Math.floor((blocks * index) / parts);
+  const border = blocks >= REGIONS + 2 ? 1 : 0;
+  const inner = blocks - 2 * border;
+  const parts = Math.min(inner, REGIONS);
+  const edge = (index) => BLOCK * (border + Math.floor((inner * index) / parts));
   return Array.from({ length: parts }, (_, index) => [edge(index), edge(index + 1)]);
 }
