@@ -164,6 +164,7 @@ class TrainConfig:
     pairs: Annotated[Integer, Field(ge=1, le=10_000_000_000)]
     batch: Annotated[Integer, Field(ge=1, le=65_536)]
     accumulate: Annotated[Integer, Field(ge=1, le=65_536)]
+    launcher: Literal["local", "ray"]
     devices: Annotated[Integer, Field(ge=1, le=65_536)] | Auto
     compile: StrictBool
     crop: Annotated[Integer, Field(ge=16, le=4096, multiple_of=8)]

@@ -14,7 +14,7 @@ from torch import nn
 
 from stegnet.core.compute import pick_device
 from stegnet.core.config import AUTO, Config, TrainConfig
-from stegnet.core.errors import ConfigError
+from stegnet.core.errors import ConfigError, extra
 from stegnet.core.parallel import is_launched, local_world_size, physical_cores, rank, world_size
 from stegnet.models import build_from
 from stegnet.training.launch import launch, launched
@@ -56,20 +56,24 @@ class BatchShare:
             yield slice(first, first + size), slice(self.start + first, self.start + first + size)
 
 
-def process_count(config: Config) -> int:
+def process_count(config: Config, gpus: int | None = None, cores: int | None = None) -> int:
     """The number of training processes: those already launched, or else as train.devices says.
 
     On the CPU, "auto" is one process per physical core, as far as the batch divides evenly: processes synchronise once
     a step, where the threads of one process synchronise in every operation.
 
+    Args:
+        gpus, cores: what there is, on all machines; None: on this one.
     Raises:
         ConfigError: there are fewer GPUs, or the batch does not divide evenly.
     """
-    train, gpus = config.train, torch.cuda.device_count() if torch.cuda.is_available() else 0
+    train = config.train
+    if gpus is None:
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if is_launched():
         count = world_size()
     elif train.devices == AUTO:
-        count = gpus or _cpu_processes(config)
+        count = gpus or _cpu_processes(config, cores or physical_cores())
     else:
         count = train.devices
     if gpus and not is_launched() and count > gpus:
@@ -80,13 +84,13 @@ def process_count(config: Config) -> int:
     return count
 
 
-def _cpu_processes(config: Config) -> int:
+def _cpu_processes(config: Config, cores: int) -> int:
     """The most processes, at most one per core, with equal shares of a batch; one if the network has batch norms."""
     with torch.device("meta"):
         modules = build_from(replace(config.model, pretrained=False)).modules()
     if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules):
         return 1
-    counts = range(physical_cores(), 1, -1)
+    counts = range(cores, 1, -1)
     return next((count for count in counts if config.train.batch % (count * config.train.accumulate) == 0), 1)
 
 
@@ -96,13 +100,35 @@ def training_processes(module: str, config: Config) -> Iterator[None]:
 
     Raises:
         SystemExit: in the launching process, when the launched ones have ended.
-        ConfigError, TrainingError: from `process_count` and `launch`.
+        ConfigError, TrainingError: from `process_count` and `launch`, or of a process on a cluster.
+        PackageError: Ray is asked for, and not installed.
     """
+    if config.train.launcher == "ray" and not is_launched():
+        _launch_on_cluster(module, config)
+        sys.exit()
     count = process_count(config)
     if count != world_size():
         sys.exit(launch(module, count))
     with launched():
         yield
+
+
+def _launch_on_cluster(module: str, config: Config) -> None:
+    with extra("cluster", "train.launcher ray"):
+        from stegnet.training import ray_launch
+    threads = 1 if config.train.threads == AUTO else config.train.threads
+    with ray_launch.cluster() as (gpus, cores):
+        count = process_count(config, gpus, cores // threads)
+        if not gpus and count * threads > cores:
+            raise ConfigError(f"params.yaml: train.devices: the cluster has {cores} CPUs, not {count} × {threads}")
+        ray_launch.launch(module, count, {"CPU": threads, "GPU": min(gpus, 1)})
+
+
+class _Environment(TorchElasticEnvironment):
+    """As torchrun sets it; on a cluster, machines may run different numbers of processes."""
+
+    def validate_settings(self, num_devices: int, num_nodes: int) -> None:
+        """Does not ask for equal numbers, as its base does."""
 
 
 def open_fabric(config: Config) -> Fabric:
@@ -123,7 +149,7 @@ def open_fabric(config: Config) -> Fabric:
         devices=local_world_size(),
         num_nodes=world_size() // local_world_size(),
         strategy=DDPStrategy() if several else SingleDeviceStrategy(device),
-        plugins=[TorchElasticEnvironment() if several else LightningEnvironment()],
+        plugins=[_Environment() if several else LightningEnvironment()],
     )
     fabric.launch()
     return fabric

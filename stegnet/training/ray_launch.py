@@ -1,0 +1,112 @@
+"""Launches training processes on a Ray cluster, which starts them again from the last checkpoint if one is lost.
+
+Ray Train gives each process what torchrun gives it (rank, number of processes, address of the first), and each process
+runs the same stage: the same bits as under torchrun. The folder of the stage, with its shards and checkpoints, lies on
+storage that all nodes share, at the same path.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import ray
+from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, UserCallback
+from ray.train.torch import TorchTrainer
+
+from stegnet.core.config import load
+from stegnet.core.errors import StegnetError, TrainingError
+from stegnet.training.launch import StopRequest
+
+RESTARTS = 3  # of all processes, after one is lost
+_CHECKPOINTS = Path(".checkpoints")
+_PASSED_ON = ("DVC_", "MLFLOW_")  # environment variables whose names begin so
+_STOPPED = "stopped; run the same command to resume from the last checkpoint"
+
+
+@contextmanager
+def cluster() -> Iterator[tuple[int, int]]:
+    """Connects to the cluster that RAY_ADDRESS names, or to one on this machine; yields its numbers of GPUs and CPUs.
+
+    Raises:
+        TrainingError: there is no cluster at that address.
+    """
+    try:
+        ray.init(logging_level="WARNING")
+    except ConnectionError as error:
+        raise TrainingError(
+            f"no Ray cluster can be reached ({error})", "check RAY_ADDRESS, and `ray status`"
+        ) from error
+    try:
+        resources = ray.cluster_resources()
+        yield int(resources.get("GPU", 0)), int(resources["CPU"])
+    finally:
+        ray.shutdown()
+
+
+def launch(module: str, count: int, each: dict[str, int]) -> None:
+    """Runs the stage `module` with this process's arguments in `count` processes of the cluster.
+
+    Args:
+        each: CPUs and GPUs of each process.
+    Raises:
+        StegnetError: of a process.
+        TrainingError: another failure, or processes were lost more than RESTARTS times.
+        KeyboardInterrupt: on Ctrl-C or SIGTERM; the last checkpoint stays.
+    """
+    _CHECKPOINTS.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="ray-", dir=_CHECKPOINTS.resolve()) as folder:  # Ray checks that all nodes see it
+        failures = FailureConfig(max_failures=RESTARTS)
+        trainer = TorchTrainer(
+            _run_stage,
+            train_loop_config={"module": module, "arguments": sys.argv[1:], "folder": Path.cwd(), "set": _variables()},
+            scaling_config=ScalingConfig(num_workers=count, use_gpu=each["GPU"] > 0, resources_per_worker=each),
+            run_config=RunConfig(name=module, storage_path=folder, failure_config=failures, callbacks=[_NoRestart()]),
+        )
+        try:
+            _fit(trainer)
+        except TrainingFailedError as error:
+            if isinstance(cause := getattr(error, "controller_failure", None), StegnetError):  # from _NoRestart
+                raise cause from error
+            raise TrainingError(f"the training on the cluster failed: {error}") from error
+
+
+class _NoRestart(UserCallback):
+    """Ends a training whose error is the user's to correct: it would be the same after a restart."""
+
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        for error in worker_exceptions.values():
+            if isinstance(error, StegnetError):
+                raise error
+
+
+def _fit(trainer: TorchTrainer) -> None:
+    """Waits for a training in a thread: in the main one, Ray would end this process on Ctrl-C as if all were well."""
+    with ThreadPoolExecutor(1) as pool, StopRequest() as request:
+        training = pool.submit(trainer.fit)
+        while not wait([training], timeout=0.2).done:
+            if request.signal:
+                ray.shutdown()  # ends all processes
+                stop = KeyboardInterrupt(_STOPPED)
+                stop.code = 128 + request.signal
+                raise stop
+        training.result()
+
+
+def _variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+
+
+def _run_stage(job: dict[str, Any]) -> None:
+    """Runs the stage in one process of the cluster, as `python -m module` would."""
+    os.chdir(job["folder"])
+    os.environ.update(job["set"])
+    stage = importlib.import_module(job["module"])
+    sys.modules["__main__"].__spec__ = stage.__spec__  # MLflow shows the command
+    sys.orig_argv = [sys.executable, "-m", job["module"], *job["arguments"]]
+    stage.main(load(Path("params.yaml")), *map(Path, job["arguments"]))
