@@ -40,22 +40,30 @@ def film_bar() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def run_stage(work: Callable[..., None], *paths: str) -> None:
-    """Calls `work(config, **paths)`, with params.yaml and the paths from the command line.
-
-    Exits with 1 and an `error:` line on stderr after a StegnetError, and with 128 + the signal's number and one line
-    after Ctrl-C or SIGTERM.
+    """Calls `work(config, **paths)`, with params.yaml and the paths from the command line, and exits as a program.
 
     Args:
         paths: names of the command line's positional arguments; a name that ends in ? is optional.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     parser = argparse.ArgumentParser(description=sys.modules[work.__module__].__doc__)
     for path in paths:
         parser.add_argument(path.rstrip("?"), type=Path, nargs="?" if path.endswith("?") else None)
     arguments = parser.parse_args()
+    with program():
+        work(load(Path("params.yaml")), **vars(arguments))
+
+
+@contextmanager
+def program() -> Iterator[None]:
+    """Logs to stderr during the block, and ends the process if it fails.
+
+    Exits with 1 and an `error:` line on stderr after a StegnetError, and with 128 + the signal's number and one line
+    after Ctrl-C or SIGTERM.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
         with logging_redirect_tqdm():  # log lines don't break into a progress bar
-            work(load(Path("params.yaml")), **vars(arguments))
+            yield
     except StegnetError as error:
         print(error.as_text(), file=sys.stderr)
         sys.exit(1)

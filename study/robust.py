@@ -36,7 +36,7 @@ from stegnet.core.config import Config
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, VMAF, psnr, ssim
-from stegnet.core.parallel import ordered
+from stegnet.core.parallel import distributed
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.demonstration import seeded
@@ -261,7 +261,7 @@ def _saved(picture: np.ndarray, **options: object) -> np.ndarray:
 
 
 def _mapped(work: Callable[[object], list[Row]], items: Sequence[object], workers: int, what: str) -> list[Row]:
-    with closing(ordered(work, bar(items, what), workers, lambda: torch.set_num_threads(1))) as found:
+    with closing(distributed(work, bar(items, what), workers, lambda: torch.set_num_threads(1))) as found:
         return [row for rows in found for row in rows]
 
 

@@ -25,7 +25,7 @@ from stegnet.codec.modem import Modem, Rung
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.jpeg import BLOCK
-from stegnet.core.parallel import ordered
+from stegnet.core.parallel import distributed
 from stegnet.evaluation.demonstration import seeded
 from study.ensemble import Features, cross_validated
 from study.features import spam
@@ -168,7 +168,7 @@ def _labels(rung: str, features: str, known: int, scores: Scores, seed: int) -> 
 
 
 def _in_threads(work: Callable, items: list, workers: int, what: str) -> list:
-    with closing(ordered(work, bar(items, what), workers, lambda: torch.set_num_threads(1))) as found:
+    with closing(distributed(work, bar(items, what), workers, lambda: torch.set_num_threads(1))) as found:
         return list(found)
 
 

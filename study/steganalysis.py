@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.codec import Network
 from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
+from stegnet.core.parallel import distributed, on_cluster
 from stegnet.data.sources import cache_folder
 from stegnet.evaluation.chart import chart
 from study import features
@@ -112,8 +114,8 @@ def measure(case: Case, known: list[Pair], unseen: list[Pair], seed: int) -> Ite
 
 def hidden(hide: Method, pairs: list[Pair], first_seed: int, label: str) -> list[np.ndarray]:
     """The containers of pairs, by several processes."""
-    jobs = (delayed(_hide_one)(hide, *pair, first_seed + number) for number, pair in enumerate(pairs))
-    return list(bar(Parallel(PROCESSES, return_as="generator")(jobs), label, len(pairs)))
+    jobs = [partial(_hide_one, hide, *pair, first_seed + number) for number, pair in enumerate(pairs)]
+    return _in_processes(jobs, label)
 
 
 def extracted(extract: Callable[[np.ndarray], np.ndarray], pictures: list[np.ndarray], label: str) -> np.ndarray:
@@ -121,8 +123,7 @@ def extracted(extract: Callable[[np.ndarray], np.ndarray], pictures: list[np.nda
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 30))  # processes that keep their memory are twice as fast
     cached = Memory(cache_folder() / "features", verbose=0).cache(_extract_each)
     chunks = [np.stack(pictures[start : start + CHUNK]) for start in range(0, len(pictures), CHUNK)]
-    jobs = (delayed(cached)(extract, chunk, _CODE) for chunk in chunks)
-    return np.concatenate(list(bar(Parallel(PROCESSES, return_as="generator")(jobs), label, len(chunks))))
+    return np.concatenate(_in_processes([partial(cached, extract, chunk, _CODE) for chunk in chunks], label))
 
 
 def best_detectors(table: pd.DataFrame) -> dict[str, float]:
@@ -130,6 +131,17 @@ def best_detectors(table: pd.DataFrame) -> dict[str, float]:
     most = table[table["pairs"] == table.groupby("name")["pairs"].transform("max")]
     best = most[most["method"].isin((SEALED, NETWORK))].groupby("name", sort=False)["accuracy"].max()
     return {f"steganalysis_{name}": round(float(accuracy), 4) for name, accuracy in best.items()}
+
+
+def _in_processes(jobs: list[Callable[[], np.ndarray]], label: str) -> list[np.ndarray]:
+    """What the jobs return, in order."""
+    if on_cluster():
+        return list(distributed(_call, bar(jobs, label), PROCESSES))
+    return list(bar(Parallel(PROCESSES, return_as="generator")(map(delayed(_call), jobs)), label, len(jobs)))
+
+
+def _call(job: Callable[[], np.ndarray]) -> np.ndarray:
+    return job()
 
 
 def _hide_one(hide: Method, cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from stegnet.codec import Network
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.measures import CONTAINER_PSNR, SECRET, SECRET_PSNR, SSIM, psnr, ssim
-from stegnet.core.parallel import ordered
+from stegnet.core.parallel import distributed
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.quality import PicturePairs
 from study.distortions import FILM_DISTORTIONS, NONE, PICTURE_DISTORTIONS, Apply, Distortion
@@ -103,7 +103,7 @@ def measure(
     """
     embedded = {name: _embed(method, material.pairs, seed) for name, method in methods.items()}
     distort = partial(_rows, material, embedded, seed)
-    with closing(ordered(distort, progress(material.steps), workers, lambda: torch.set_num_threads(1))) as steps:
+    with closing(distributed(distort, progress(material.steps), workers, lambda: torch.set_num_threads(1))) as steps:
         return pd.DataFrame([row for rows in steps for row in rows], columns=[*LABELS, *FIGURES])
 
 

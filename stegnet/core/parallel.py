@@ -1,11 +1,18 @@
-"""Parallel work: threads over a stream of items, in order and with bounded memory, and ranks of training processes."""
+"""Parallel work over a stream of items, in order and with bounded memory, and ranks of training processes.
+
+Threads of this process do it, or processes of a Ray cluster.
+"""
 
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import TypeVar
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from stegnet.core.errors import extra
 
 T, R = TypeVar("T"), TypeVar("R")
 _END = object()
@@ -50,6 +57,65 @@ def ordered(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def distributed(
+    function: Callable[[T], R], items: Iterable[T], workers: int, prepare: Callable[[], None] | None = None
+) -> Generator[R, None, None]:
+    """`ordered`, or if RAY_ADDRESS is set, the same on that cluster, whose processes do one item at a time.
+
+    There, function, items and results are pickled, and all nodes share this folder, at the same path.
+    """
+    if not on_cluster():
+        return ordered(function, items, workers, prepare)
+    return _over_cluster(partial(_in_folder, Path.cwd(), prepare, function), items)
+
+
+def on_cluster() -> bool:
+    """Returns whether this program uses a Ray cluster."""
+    return "RAY_ADDRESS" in os.environ
+
+
+def _over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+    """A process that is lost is replaced, and its item done again."""
+    with extra("cluster", "RAY_ADDRESS"):
+        import ray
+
+    ray.init(logging_level="WARNING", ignore_reinit_error=True)
+    task, shared = ray.remote(_call), ray.put(function)
+    most = 2 * int(ray.cluster_resources()["CPU"])  # so that none waits for this process
+    waiting: deque[Any] = deque()
+    try:
+        for item in items:
+            waiting.append(task.remote(shared, item))
+            if len(waiting) > most:
+                yield _result(ray.get, waiting.popleft())
+        while waiting:
+            yield _result(ray.get, waiting.popleft())
+    finally:
+        for result in waiting:
+            ray.cancel(result)
+
+
+def _call(function: Callable[[T], R], item: T) -> R:
+    return function(item)
+
+
+def _in_folder(folder: Path, prepare: Callable[[], None] | None, function: Callable[[T], R], item: T) -> R:
+    os.chdir(folder)
+    if prepare:
+        prepare()
+    return function(item)
+
+
+def _result(get: Callable[[Any], R], reference: Any) -> R:
+    """Waits for a result, or raises the error of its task as if it had been raised here."""
+    from ray.exceptions import RayTaskError
+
+    try:
+        return get(reference)
+    except RayTaskError as error:
+        raise error.cause from error
 
 
 @contextmanager

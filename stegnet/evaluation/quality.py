@@ -17,7 +17,7 @@ from stegnet.codec.base import through_bytes
 from stegnet.codec.seal import room
 from stegnet.core.errors import DataError
 from stegnet.core.measures import APD, BARE, PSNR, SEALED, SIDES, SSIM, apd, psnr, ssim
-from stegnet.core.parallel import ordered
+from stegnet.core.parallel import distributed
 from stegnet.core.shuffle import grid
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, Shards, read_manifest
@@ -174,7 +174,7 @@ def map_in_threads(work: Callable[[T], R], items: Iterable[T]) -> Generator[R, N
 
     The results are therefore the same for any number of threads.
     """
-    return ordered(work, items, torch.get_num_threads(), partial(torch.set_num_threads, 1))
+    return distributed(work, items, torch.get_num_threads(), partial(torch.set_num_threads, 1))
 
 
 def measure_quality(

@@ -152,6 +152,20 @@ class Tracker:
         return self._find(result)
 
     @_usable()
+    def training(self) -> Run | None:
+        """This experiment's latest finished training; its row has the headline of what was measured of it."""
+        return self._latest(f"tags.`{STAGE}` = 'train' and {self._in_experiment()}")
+
+    @_usable()
+    def log_sweep(self, result: Result, name: str, note: str, trainings: Sequence[Run]) -> None:
+        """Logs a sweep's row unless there is one with this result, and puts its trainings below it."""
+        self.log_result(result, name)
+        row = self._find(result).info.run_id
+        self._client.set_tag(row, MLFLOW_RUN_NOTE, note)
+        for training in trainings:
+            self._client.set_tag(training.info.run_id, MLFLOW_PARENT_RUN_ID, row)
+
+    @_usable()
     def add_to_model(self, weights: str, paths: Sequence[Path]) -> None:
         """Adds ONNX files to the model of the experiment's training and registers it, unless that is done.
 

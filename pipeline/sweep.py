@@ -1,0 +1,160 @@
+"""Runs a grid of experiments, and logs mean and spread over their seeds in one row of MLflow, above its trainings.
+
+    python -m pipeline.sweep -S beta=0.25,0.5,1 -S seed=0,1,2 [--jobs 2] [--cluster ADDRESS]
+
+DVC's queue runs the experiments up to stage evaluate, and restores those that it knows. A grid needs neither Optuna nor
+Ray Tune, which choose what to try next; with --cluster, Ray runs the trainings (train.launcher).
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import product
+from pathlib import Path
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
+
+from pipeline.stage import program
+from stegnet.core.config import check
+from stegnet.core.errors import ConfigError, TrainingError, extra
+from stegnet.core.measures import PSNR, SIDES, SSIM, measure_of
+from stegnet.core.params_file import changed, flatten, parse, read
+from stegnet.tracking.result import Result
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+SEED = "seed"  # experiments that differ in nothing else repeat one another
+SHOWN = tuple(measure.of(side) for measure in (PSNR, SSIM) for side in SIDES)
+SPREAD = "_spread"  # sample standard deviation
+Grid = dict[str, list[str]]  # values of each parameter, as they were written
+Figures = Mapping[str, float]
+
+
+def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
+    with extra("pipeline", "a sweep"):
+        from stegnet.tracking.store import Tracker
+
+    grid = parse_grid([*changes, "train.launcher=ray"] if cluster else changes)
+    points, root = list(grid_points(grid)), Path(os.environ.get("DVC_ROOT", "."))
+    run_experiments(grid, jobs, cluster)
+    trainings: dict[str, list[Run]] = {}
+    for point, params in points:
+        if (training := Tracker(root, params).training()) is None:
+            raise TrainingError(f"{point}: MLflow has no finished training", "`dvc queue status` shows what failed")
+        trainings.setdefault(setting_of(grid, point), []).append(training)
+    found = {name: summarise([headline(run) for run in runs]) for name, runs in trainings.items()}
+    words, runs = words_of(grid), [run for each in trainings.values() for run in each]
+    table = as_markdown(found, len(runs) // len(found))
+    Tracker(root, {key: ",".join(values) for key, values in grid.items()}).log_sweep(
+        Result("sweep", _key(words, runs), metrics=metrics_of(found)), " ".join(words), table, runs
+    )
+    print(table)
+
+
+def parse_grid(changes: Sequence[str]) -> Grid:
+    """The values of each parameter from words such as "beta=0.5,1".
+
+    Raises:
+        ConfigError: a word is of another form, or a parameter is given twice.
+    """
+    grid: Grid = {}
+    for word in changes:
+        key, equals, values = word.partition("=")
+        if not equals or key in grid or not all(values.split(",")):
+            raise ConfigError(f"-S {word}: not a parameter and its values", "for example -S beta=0.5,1 -S seed=0,1,2")
+        grid[key] = values.split(",")
+    return grid
+
+
+def words_of(grid: Grid) -> list[str]:
+    """The grid in the syntax of DVC's -S."""
+    return [f"{key}={','.join(values)}" for key, values in grid.items()]
+
+
+def grid_points(grid: Grid) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+    """Each combination of the values, and all parameters of its experiment by dotted keys.
+
+    Raises:
+        ConfigError: a value is not possible.
+    """
+    params = read(Path("params.yaml"))
+    for values in product(*grid.values()):
+        point = dict(zip(grid, values, strict=True))
+        config = check(changed(params, {key: parse(value) for key, value in point.items()}))
+        yield point, flatten(asdict(config))
+
+
+def run_experiments(grid: Grid, jobs: int, cluster: str | None) -> None:
+    """Queues all experiments and waits until they are done.
+
+    Args:
+        jobs: experiments at a time.
+        cluster: address of a Ray cluster, for the trainings.
+    Raises:
+        TrainingError: DVC can't queue them, or one fails.
+    """
+    run, environment = [sys.executable, "-m", "dvc", "exp", "run"], dict(os.environ)
+    if cluster:
+        environment["RAY_ADDRESS"] = cluster
+    queue = [*run, "--queue", *(f"--set-param={word}" for word in words_of(grid)), "evaluate"]
+    for command in (queue, [*run, "--run-all", f"--jobs={jobs}"]):
+        if subprocess.run(command, env=environment, check=False).returncode:
+            raise TrainingError("the sweep failed", "`dvc queue status` and `dvc queue logs` show what happened")
+
+
+def setting_of(grid: Grid, point: Mapping[str, str]) -> str:
+    """What tells an experiment from others, but for its seed: "beta 0.5"; MLflow's names hold no equals sign."""
+    return " ".join(f"{key} {point[key]}" for key, values in grid.items() if key != SEED and len(values) > 1)
+
+
+def headline(training: "Run") -> dict[str, float]:
+    """A training's figures on test pictures, without its curve and the machine's load."""
+    return {name: value for name, value in training.data.metrics.items() if "/" not in name}
+
+
+def summarise(repetitions: Sequence[Figures]) -> dict[str, float]:
+    """Mean of each figure that all have, and its spread if there are several."""
+    names = set.intersection(*map(set, repetitions))
+    found = {name: mean(each[name] for each in repetitions) for name in names}
+    if len(repetitions) > 1:
+        found |= {f"{name}{SPREAD}": stdev(each[name] for each in repetitions) for name in names}
+    return found
+
+
+def metrics_of(found: Mapping[str, Figures]) -> dict[str, float]:
+    """Figures by the names that MLflow shows: "beta 0.5/container_psnr"."""
+    return {f"{name}/{key}".lstrip("/"): value for name, figures in found.items() for key, value in figures.items()}
+
+
+def as_markdown(found: Mapping[str, Figures], seeds: int) -> str:
+    """A table with one row for each setting."""
+    heads = [f"{name.partition('_')[0]} {measure_of(name).label}" for name in SHOWN]
+    rows = [f"| mean ± standard deviation, {seeds} each | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for setting, figures in found.items():
+        rows.append(f"| {setting or 'all'} | {' | '.join(_cell(name, figures) for name in SHOWN)} |")
+    return "\n".join(rows)
+
+
+def _cell(name: str, figures: Figures) -> str:
+    digits = measure_of(name).digits
+    spread = f" ± {figures[name + SPREAD]:.{digits}f}" if name + SPREAD in figures else ""
+    return f"{figures[name]:.{digits}f}{spread}"
+
+
+def _key(words: Sequence[str], runs: "Sequence[Run]") -> str:
+    """Names this sweep and its trainings."""
+    return hashlib.sha256(" ".join([*words, *(run.info.run_id for run in runs)]).encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-S", "--set-param", dest="changes", action="append", required=True, metavar="KEY=A,B,…")
+    parser.add_argument("--jobs", type=int, default=1, help="experiments at a time")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="of a Ray cluster for the trainings")
+    with program():
+        main(**vars(parser.parse_args()))
