@@ -9,13 +9,13 @@ Ray Tune, which choose what to try next; with --cluster, Ray runs the trainings 
 import argparse
 import hashlib
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
+from subprocess import run
 from typing import TYPE_CHECKING, Any
 
 from pipeline.stage import program
@@ -47,8 +47,8 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
         if (training := Tracker(root, params).training()) is None:
             raise TrainingError(f"{point}: MLflow has no finished training", "`dvc queue status` shows what failed")
         trainings.setdefault(setting_of(grid, point), []).append(training)
-    found = {name: summarise([headline(run) for run in runs]) for name, runs in trainings.items()}
-    words, runs = words_of(grid), [run for each in trainings.values() for run in each]
+    found = {name: summarise([headline(each) for each in runs]) for name, runs in trainings.items()}
+    words, runs = words_of(grid), [training for each in trainings.values() for training in each]
     table = as_markdown(found, len(runs) // len(found))
     Tracker(root, {key: ",".join(values) for key, values in grid.items()}).log_sweep(
         Result("sweep", _key(words, runs), metrics=metrics_of(found)), " ".join(words), table, runs
@@ -98,12 +98,12 @@ def run_experiments(grid: Grid, jobs: int, cluster: str | None) -> None:
     Raises:
         TrainingError: DVC can't queue them, or one fails.
     """
-    run, environment = [sys.executable, "-m", "dvc", "exp", "run"], dict(os.environ)
+    dvc, environment = [sys.executable, "-m", "dvc", "exp", "run"], dict(os.environ)
     if cluster:
         environment["RAY_ADDRESS"] = cluster
-    queue = [*run, "--queue", *(f"--set-param={word}" for word in words_of(grid)), "evaluate"]
-    for command in (queue, [*run, "--run-all", f"--jobs={jobs}"]):
-        if subprocess.run(command, env=environment, check=False).returncode:
+    queue = [*dvc, "--queue", *(f"--set-param={word}" for word in words_of(grid)), "evaluate"]
+    for command in (queue, [*dvc, "--run-all", f"--jobs={jobs}"]):
+        if run(command, env=environment, check=False).returncode:
             raise TrainingError("the sweep failed", "`dvc queue status` and `dvc queue logs` show what happened")
 
 
@@ -148,7 +148,7 @@ def _cell(name: str, figures: Figures) -> str:
 
 def _key(words: Sequence[str], runs: "Sequence[Run]") -> str:
     """Names this sweep and its trainings."""
-    return hashlib.sha256(" ".join([*words, *(run.info.run_id for run in runs)]).encode()).hexdigest()
+    return hashlib.sha256(" ".join([*words, *(each.info.run_id for each in runs)]).encode()).hexdigest()
 
 
 if __name__ == "__main__":

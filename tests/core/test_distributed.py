@@ -1,0 +1,90 @@
+"""Work that a Ray cluster does: the same figures as here, errors as here, and a lost process's work done again."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from stegnet.core.errors import DataError
+from stegnet.core.parallel import distributed, on_cluster
+from stegnet.evaluation.quality import map_in_threads
+from study import sizes
+from study.methods import sealed_at
+from study.steganalysis import hidden
+from tests.support.cluster import ray_nodes
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    """Two nodes, and the connection to them that this process opens."""
+    import ray
+
+    with ray_nodes(1, 1):
+        yield
+        ray.shutdown()
+
+
+def locally(monkeypatch: pytest.MonkeyPatch, work):
+    with monkeypatch.context() as patch:
+        patch.delenv("RAY_ADDRESS")
+        assert not on_cluster()
+        return work()
+
+
+def test_a_study_gives_the_same_figures(monkeypatch, exact, picture):
+    pictures = {("scenes", 64): [picture(64, 64, seed) for seed in range(4)]}
+    measure = partial(sizes.measure, exact, pictures, 1, 0, lambda jobs: jobs)
+    assert measure().equals(locally(monkeypatch, measure))
+
+
+def test_processes_give_the_same_containers(monkeypatch, picture):
+    pairs = [(picture(64, 64, seed), picture(64, 64, seed + 1)) for seed in range(3)]
+    here = locally(monkeypatch, partial(hidden, sealed_at(0.1), pairs, 0, "here"))
+    there = hidden(sealed_at(0.1), pairs, 0, "there")
+    assert all((one == other).all() for one, other in zip(here, there, strict=True))
+
+
+def where_it_runs(number: int) -> tuple[int, Path, int, bool]:
+    return number, Path.cwd(), torch.get_num_threads(), os.getpid() == int(os.environ.get("PYTEST_PID", "0"))
+
+
+def test_results_are_in_order_and_computed_in_this_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTEST_PID", str(os.getpid()))
+    assert list(map_in_threads(where_it_runs, range(20))) == [(number, tmp_path, 1, False) for number in range(20)]
+
+
+def fails(number: int) -> int:
+    if number == 2:
+        raise DataError("no pictures", "take some")
+    return number
+
+
+def test_an_error_is_raised_as_if_it_had_happened_here():
+    with pytest.raises(DataError, match=r"^no pictures$") as caught:
+        list(distributed(fails, range(5), 1))
+    assert caught.value.hint == "take some"
+
+
+def dies_once(folder: Path, number: int) -> int:
+    if number == 1 and not (folder / "died").exists():
+        (folder / "died").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_the_work_of_a_lost_process_is_done_again(tmp_path):
+    assert list(distributed(partial(dies_once, tmp_path), range(4), 1)) == [0, 1, 2, 3]
+    assert (tmp_path / "died").exists()
+
+
+def test_work_that_is_not_wanted_any_more_is_cancelled():
+    with closing(distributed(fails, range(2), 1)) as results:
+        assert next(results) == 0
