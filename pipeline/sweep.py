@@ -26,7 +26,7 @@ from stegnet.core.params_file import changed, flatten, parse, read
 from stegnet.tracking.result import Result
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from stegnet.tracking.store import Run
 
 SEED = "seed"  # experiments that differ in nothing else repeat one another
 SHOWN = tuple(measure.of(side) for measure in (PSNR, SSIM) for side in SIDES)

@@ -87,7 +87,7 @@ def test_only_stages_use_what_logs() -> None:
     """Were it used further down, a result could come to depend on it."""
     files = {file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
     users = {file.relative_to(ROOT).as_posix() for file in files - LOGS if imports(file) & LOGS}
-    assert users == {f"pipeline/{name}.py" for name in ("prepare", "train", "evaluate", "video", "publish")}
+    assert users == {f"pipeline/{name}.py" for name in ("prepare", "train", "evaluate", "video", "publish", "sweep")}
 
 
 def test_every_path_of_a_command_is_named() -> None:

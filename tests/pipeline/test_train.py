@@ -23,7 +23,6 @@ from pipeline.results import _curve
 from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
 from stegnet.training.artifacts import write_curve
 from stegnet.training.validation import FIGURES
-from tests.support.cluster import ray_nodes, training_processes
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(folder: Path) -> Run:
     """Starts the stage with some parameters changed."""
 
-    def call(out: str, *launcher: str, **train: int | str) -> subprocess.Popen:
+    def call(out: str, *launcher: str, **train: int) -> subprocess.Popen:
         params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
         params["train"] |= train
         (folder / out).mkdir(exist_ok=True)
@@ -169,33 +168,11 @@ def test_two_processes_train_the_same_as_one(folder: Path, start: Run, whole: Pa
         torch.testing.assert_close(two[name], tensor, atol=1e-4, rtol=1e-3)
 
 
-@pytest.fixture(scope="module")
-def by_torchrun(folder: Path, start: Run) -> Path:
-    """The output of two processes that torchrun starts."""
+def test_torchrun_starts_them_too(folder: Path, start: Run) -> None:
     torchrun = str(Path(sys.executable).parent / "torchrun")
     finish(start("torchrun", torchrun, "--nproc-per-node=2", accumulate=2), folder / "torchrun")
-    return folder / "torchrun"
-
-
-def test_torchrun_starts_them_too(folder: Path, by_torchrun: Path) -> None:
-    launched, other = ((place / "curve.csv").read_bytes() for place in (folder / "two", by_torchrun))
+    launched, other = ((folder / name / "curve.csv").read_bytes() for name in ("two", "torchrun"))
     assert other == launched
-
-
-def test_a_cluster_trains_the_same_and_replaces_a_lost_process(folder: Path, start: Run, by_torchrun: Path) -> None:
-    with ray_nodes(1, 1):
-        before = saved(folder)
-        process = start("on ray", devices=2, accumulate=2, launcher="ray")
-        while saved(folder) <= before:
-            assert process.poll() is None
-            time.sleep(0.01)
-        lost, _ = training_processes()
-        lost.kill()
-        finish(process, folder / "on ray")
-    assert_same(folder / "on ray", by_torchrun)
-    (run,) = [run for run in runs(folder) if run.data.params["train.launcher"] == "ray"]
-    assert (run.info.status, steps(run)) == ("FINISHED", list(range(30)))
-    assert run.data.tags["mlflow.source.name"] == "python -m pipeline.train"
 
 
 def test_killed_processes_end_with_the_same_bits(folder: Path, start: Run) -> None:

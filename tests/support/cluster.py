@@ -1,12 +1,12 @@
 """A Ray cluster on this machine: each node has processes of its own."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psutil
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -16,15 +16,17 @@ STORE = 80 << 20  # bytes of a node's object store
 @contextmanager
 def ray_nodes(*cpus: int) -> Iterator[str]:
     """Starts a node with each number of CPUs, and sets RAY_ADDRESS; yields the address."""
+    # Ray reads these once in a process, when it is imported.
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     from ray.cluster_utils import Cluster
 
     with (
         pytest.MonkeyPatch.context() as patch,
         TemporaryDirectory(prefix="r", dir="/tmp", ignore_cleanup_errors=True) as folder,  # short: sockets lie there
     ):
-        settings = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_USAGE_STATS_ENABLED": "0"}
-        for name, value in (settings | {"PYTHONPATH": str(ROOT)}).items():
-            patch.setenv(name, value)
+        patch.setenv("PYTHONPATH", str(ROOT))
         head = {"num_cpus": cpus[0], "temp_dir": folder, "include_dashboard": False, "object_store_memory": STORE}
         cluster = Cluster(initialize_head=True, head_node_args=head)
         try:
@@ -34,9 +36,3 @@ def ray_nodes(*cpus: int) -> Iterator[str]:
             yield cluster.address
         finally:
             cluster.shutdown()
-
-
-def training_processes() -> list[psutil.Process]:
-    """Those of a training on the cluster."""
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if "".join(child.cmdline()[:1]).startswith("ray::RayTrainWorker")]

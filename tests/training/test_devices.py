@@ -10,7 +10,7 @@ from stegnet.core.compute import cpu_threads
 from stegnet.core.config import AUTO
 from stegnet.core.errors import ConfigError
 from stegnet.training import devices
-from stegnet.training.devices import BatchShare, process_count
+from stegnet.training.devices import BatchShare, open_fabric, process_count
 
 
 @pytest.fixture
@@ -43,6 +43,31 @@ def test_a_network_with_batch_norms_trains_in_one_process(make_config, cores):
     unet = replace(make_config().model, name="unet", width="auto", blocks="auto", ends="auto", backbone="auto")
     assert process_count(make_config(devices=AUTO, batch=8, model=unet)) == 1
     assert process_count(make_config(devices=2, batch=8, model=unet)) == 2  # unless it is asked for
+
+
+def test_the_machines_of_a_cluster_count_together(make_config, cores):
+    cores(2)
+    assert process_count(make_config(devices=AUTO, batch=8), gpus=0, cores=9) == 8
+    assert process_count(make_config(devices=AUTO, batch=8), gpus=4, cores=9) == 4
+    with pytest.raises(ConfigError, match=r"train\.devices: there are 4 GPUs, not 8"):
+        process_count(make_config(devices=8, batch=8), gpus=4, cores=9)
+
+
+def test_machines_may_run_different_numbers_of_processes(make_config, monkeypatch):
+    """The second of two machines, with one process of three; torch's own stand-in answers for the others."""
+    from torch import distributed
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    for name, value in {"LOCAL_RANK": 0, "RANK": 2, "WORLD_SIZE": 3, "LOCAL_WORLD_SIZE": 1}.items():
+        monkeypatch.setenv(name, str(value))
+    distributed.init_process_group("fake", store=FakeStore(), rank=2, world_size=3)
+    try:
+        for here in (1, 2):
+            monkeypatch.setenv("LOCAL_WORLD_SIZE", str(here))
+            fabric = open_fabric(make_config(devices=3, batch=3))
+            assert (fabric.global_rank, fabric.world_size) == (2, 3)
+    finally:
+        distributed.destroy_process_group()
 
 
 def test_threads_are_divided_among_processes(cores, monkeypatch):
