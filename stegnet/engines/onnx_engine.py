@@ -1,7 +1,7 @@
 """Engine on ONNX Runtime: CPU, 32 bits."""
 
 import threading
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,10 @@ class OnnxEngine:
         self._sessions: dict[int, Sessions] = {}  # by number of threads
         self._local, self._lock = threading.local(), threading.Lock()
         self._sessions_with(thread_count())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled, it is its weights file, which a process opens once."""
+        return _opened, (self._weights.absolute(),)
 
     def prepare(self, secret: np.ndarray) -> np.ndarray:
         return self._run("prepare", secret)
@@ -106,3 +110,8 @@ class OnnxEngine:
         if session.get_modelmeta().custom_metadata_map.get(ID) != self._id:
             raise WeightsError(f"{path}: was not exported from {self._weights.name}", hint)
         return session
+
+
+@cache
+def _opened(weights: Path) -> OnnxEngine:
+    return OnnxEngine(weights)

@@ -13,11 +13,13 @@ import torch
 
 from stegnet.core.errors import DataError
 from stegnet.core.parallel import distributed, on_cluster
-from stegnet.evaluation.quality import map_in_threads
+from stegnet.data.shards import TEST
+from stegnet.evaluation.quality import Evaluator, map_in_threads
 from study import sizes
 from study.methods import sealed_at
 from study.steganalysis import hidden
 from tests.support.cluster import ray_nodes
+from tests.support.shards import write_shards
 
 pytestmark = pytest.mark.slow
 
@@ -43,6 +45,14 @@ def test_a_study_gives_the_same_figures(monkeypatch, exact, picture):
     pictures = {("scenes", 64): [picture(64, 64, seed) for seed in range(4)]}
     measure = partial(sizes.measure, exact, pictures, 1, 0, lambda jobs: jobs)
     assert measure().equals(locally(monkeypatch, measure))
+
+
+def test_test_pictures_give_the_same_containers(monkeypatch, exact, tmp_path):
+    shards = write_shards(tmp_path, [(TEST, "folder")] * 4)
+    results = partial(Evaluator(exact, shards, 1, 0).results, "folder", range(4))
+    for here, there in zip(locally(monkeypatch, results), results(), strict=True):
+        assert here.names == there.names
+        assert np.array_equal([here.container, here.revealed], [there.container, there.revealed])
 
 
 def test_a_study_gives_the_same_containers(picture):

@@ -1,5 +1,6 @@
 """Properties of all engines, on the shipped weights."""
 
+import pickle
 import threading
 
 import numpy as np
@@ -62,6 +63,17 @@ def test_engines_agree_at_32_bits(networks, scenes):
     assert np.mean(ours.container == theirs.container) > 0.9995
     shown = [networks[name].reveal(ours.container, None, base) for name in ("torch", "onnx")]
     assert np.mean(shown[0] == shown[1]) > 0.9995
+
+
+def test_a_pickled_network_is_the_same(network, scenes):
+    """Studies send it to the processes of a cluster; ONNX's sessions are opened once there."""
+    cover, secret = scenes
+    sent = pickle.dumps(network)
+    copy = pickle.loads(sent)
+    base = base_of(secret)
+    assert np.array_equal(*(each.hide(cover, secret, None, base).container for each in (network, copy)))
+    if copy.engine.backend == "onnx":
+        assert pickle.loads(sent).engine is copy.engine
 
 
 def test_large_pictures_are_tiled(network):
