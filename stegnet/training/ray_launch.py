@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -62,9 +63,9 @@ def launch(module: str, count: int, each: dict[str, int]) -> None:
     _CHECKPOINTS.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="ray-", dir=_CHECKPOINTS.resolve()) as folder:  # Ray checks that all nodes see it
         failures = FailureConfig(max_failures=RESTARTS)
+        run = partial(_run_stage, module, sys.argv[1:], Path.cwd(), _variables())
         trainer = TorchTrainer(
-            _run_stage,
-            train_loop_config={"module": module, "arguments": sys.argv[1:], "folder": Path.cwd(), "set": _variables()},
+            run,  # no train_loop_config: Ray may show that
             scaling_config=ScalingConfig(num_workers=count, use_gpu=each["GPU"] > 0, resources_per_worker=each),
             run_config=RunConfig(name=module, storage_path=folder, failure_config=failures, callbacks=[_NoRestart()]),
         )
@@ -102,11 +103,11 @@ def _variables() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
 
 
-def _run_stage(job: dict[str, Any]) -> None:
+def _run_stage(module: str, arguments: list[str], folder: Path, variables: dict[str, str]) -> None:
     """Runs the stage in one process of the cluster, as `python -m module` would."""
-    os.chdir(job["folder"])
-    os.environ.update(job["set"])
-    stage = importlib.import_module(job["module"])
+    os.chdir(folder)
+    os.environ.update(variables)
+    stage = importlib.import_module(module)
     sys.modules["__main__"].__spec__ = stage.__spec__  # MLflow shows the command
-    sys.orig_argv = [sys.executable, "-m", job["module"], *job["arguments"]]
-    stage.main(load(Path("params.yaml")), *map(Path, job["arguments"]))
+    sys.orig_argv = [sys.executable, "-m", module, *arguments]
+    stage.main(load(Path("params.yaml")), *map(Path, arguments))
