@@ -4,6 +4,7 @@ Threads of this process do it, or processes of a Ray cluster.
 """
 
 import os
+import socket
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,9 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stegnet.core.errors import extra
+from stegnet.core.errors import ConfigError, extra
 
 T, R = TypeVar("T"), TypeVar("R")
+CONNECT_TIMEOUT = 5.0  # seconds; of a cluster
 _END = object()
 
 
@@ -76,14 +78,35 @@ def on_cluster() -> bool:
     return "RAY_ADDRESS" in os.environ
 
 
+def connect() -> tuple[int, int]:
+    """Connects this process to the cluster that RAY_ADDRESS names, or to one on this machine, unless it is connected.
+
+    Returns:
+        The cluster's numbers of GPUs and CPUs.
+    Raises:
+        ConfigError: there is no cluster at that address.
+        PackageError: Ray is not installed.
+    """
+    with extra("cluster", "a Ray cluster"):
+        import ray
+    host, _, port = os.environ.get("RAY_ADDRESS", "").rpartition(":")
+    try:
+        if port.isdigit():  # Ray itself would try for minutes
+            socket.create_connection((host.removeprefix("ray://"), int(port)), CONNECT_TIMEOUT).close()
+        ray.init(logging_level="WARNING", ignore_reinit_error=True)
+    except OSError as error:
+        hint = "check RAY_ADDRESS; `ray status` shows a cluster's state"
+        raise ConfigError(f"no Ray cluster can be reached: {error}", hint) from error
+    resources = ray.cluster_resources()
+    return int(resources.get("GPU", 0)), int(resources["CPU"])
+
+
 def _over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
     """A process that is lost is replaced, and its item done again."""
-    with extra("cluster", "RAY_ADDRESS"):
-        import ray
+    most = 2 * connect()[1]  # items at a time, so that no processor waits for this process
+    import ray
 
-    ray.init(logging_level="WARNING", ignore_reinit_error=True)
     task, shared = ray.remote(_call), ray.put(function)
-    most = 2 * int(ray.cluster_resources()["CPU"])  # so that none waits for this process
     waiting: deque[Any] = deque()
     try:
         for item in items:

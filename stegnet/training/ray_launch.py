@@ -22,6 +22,7 @@ from ray.train.torch import TorchTrainer
 
 from stegnet.core.config import load
 from stegnet.core.errors import StegnetError, TrainingError
+from stegnet.core.parallel import connect
 from stegnet.training.launch import StopRequest
 
 RESTARTS = 3  # of all processes, after one is lost
@@ -32,20 +33,9 @@ _STOPPED = "stopped; run the same command to resume from the last checkpoint"
 
 @contextmanager
 def cluster() -> Iterator[tuple[int, int]]:
-    """Connects to the cluster that RAY_ADDRESS names, or to one on this machine; yields its numbers of GPUs and CPUs.
-
-    Raises:
-        TrainingError: there is no cluster at that address.
-    """
+    """Connects to a cluster; yields and raises as `connect` returns and raises."""
     try:
-        ray.init(logging_level="WARNING")
-    except ConnectionError as error:
-        raise TrainingError(
-            f"no Ray cluster can be reached ({error})", "check RAY_ADDRESS, and `ray status`"
-        ) from error
-    try:
-        resources = ray.cluster_resources()
-        yield int(resources.get("GPU", 0)), int(resources["CPU"])
+        yield connect()
     finally:
         ray.shutdown()
 

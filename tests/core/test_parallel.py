@@ -1,3 +1,4 @@
+import socket
 import threading
 import time
 from collections.abc import Generator
@@ -5,7 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from stegnet.core.parallel import ahead, ordered
+from stegnet.core.errors import ConfigError
+from stegnet.core.parallel import ahead, distributed, ordered
 
 TIMEOUT = 10.0
 
@@ -185,3 +187,12 @@ def test_an_error_while_the_source_is_running():
     with pytest.raises(Broken):
         list(results())
     assert source.closed
+
+
+def test_a_cluster_that_is_not_there_is_an_error_at_once(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    with pytest.raises(ConfigError, match=r"^no Ray cluster can be reached: ") as caught:
+        list(distributed(abs, [1], 1))
+    assert "RAY_ADDRESS" in caught.value.hint
