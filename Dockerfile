@@ -22,12 +22,12 @@ RUN --mount=type=cache,target=/root/.cache \
         -r pyproject.toml --extra all boto3 'psycopg[binary]'
 
 FROM ${PYTHON}
-# DVC needs git. The folder .ray, where Ray's token is, must belong to the user when a volume is mounted there.
+# DVC needs git. A volume gets the owner of the folder where it is mounted: .ray, where Ray keeps its token.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends git \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 stegnet \
-    && install -d -o stegnet -g stegnet /home/stegnet/.ray
+    && install -d -o stegnet -g stegnet /home/stegnet/.ray /home/stegnet/stegnet
 COPY --from=packages /venv /venv
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
