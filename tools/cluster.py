@@ -38,8 +38,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TEXT = """\
 Ray ({nodes} nodes), S3 (bucket {bucket}) and MLflow are ready. Their addresses and passwords, for another shell:
   . {folder}/env
-MLflow's pages are on {mlflow},
-Ray's on {dashboard}, which ask for the token in {folder}/token.
+MLflow's pages are on {mlflow}
+Ray's pages are on {dashboard} and ask for the token in {folder}/token
+Ray's clients find it at {client}
 Ctrl-C stops everything."""
 
 
@@ -97,7 +98,7 @@ def cluster(folder: Path, nodes: int, cpus: int) -> Iterator[str]:
                 server.wait(lambda: _alive_nodes(f"http://127.0.0.1:{dashboard}", token) == nodes)
             yield _TEXT.format(
                 nodes=nodes, bucket=BUCKET, folder=folder, mlflow=variables["MLFLOW_TRACKING_URI"],
-                dashboard=f"http://127.0.0.1:{dashboard}",
+                dashboard=f"http://127.0.0.1:{dashboard}", client=f"ray://127.0.0.2:{client}",
             )  # fmt: skip
         finally:
             for number in _SIGNALS:

@@ -20,10 +20,12 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 ON_EACH_NODE = """
+import sys
+
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-ray.init(log_to_driver=False)
+ray.init(sys.argv[1], log_to_driver=False, logging_level="error")
 node_of = ray.remote(num_cpus=1)(lambda: ray.get_runtime_context().get_node_id())
 nodes = [node["NodeID"] for node in ray.nodes()]
 pinned = [node_of.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)) for node in nodes]
@@ -73,16 +75,18 @@ def cluster(postgres_programs: None) -> Iterator[Cluster]:
         assert not cluster.folder.exists()
 
 
-def test_a_task_runs_on_each_node(cluster: Cluster) -> None:
+@pytest.mark.parametrize("kind", ["auto", "ray://"])
+def test_a_task_runs_on_each_node(kind: str, cluster: Cluster) -> None:
+    address = next((word for word in cluster.text.split() if word.startswith(kind)), kind)
     done = subprocess.run(
-        [sys.executable, "-c", ON_EACH_NODE],
+        [sys.executable, "-c", ON_EACH_NODE, address],
         env=os.environ | cluster.variables, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stdout == "2\n", done.stderr
 
 
 def test_ray_wants_the_token(cluster: Cluster) -> None:
-    dashboard = next(word.strip(",") for word in cluster.text.split("Ray's on ")[1].split())
+    dashboard = cluster.text.split("Ray's pages are on ")[1].split()[0]
     with pytest.raises(HTTPError, match="401"):
         urlopen(f"{dashboard}/nodes?view=summary", timeout=10)
 
