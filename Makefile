@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test quick table ui demo verify evaluate-all report bench throughput backends compare memory fuzz kills films lint clean
+.PHONY: help setup repro test quick table ui cluster demo verify evaluate-all report bench throughput backends compare memory fuzz kills films lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ table: $(READY) ## compare all experiments: changed parameters and PSNR
 
 ui: $(READY) ## start MLflow's UI on http://127.0.0.1:5000
 	mlflow ui --workers 1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
+
+cluster: $(READY) ## start two nodes of Ray, S3 and MLflow on PostgreSQL on this machine, until Ctrl-C
+	python -m tools.cluster
 
 demo: ## build the browser demo and serve it locally; needs Node.js 18.20 or newer
 	@command -v npm >/dev/null || { echo "error: npm is missing: install Node.js 18.20 or newer (Debian 12 or newer: apt install npm)" >&2; exit 1; }

@@ -12,6 +12,7 @@ import pytest
 
 from stegnet.codec import Key, Network
 from tests.closure import touches
+from tools import postgres
 
 # Fixtures that train, encode films or start servers, browsers and programs: what uses them is marked `slow`.
 SLOW = {"demo", "kit", "make_config", "make_film", "make_sounds", "page", "postgres_server", "program"}
@@ -141,6 +142,14 @@ def _add_tone(film, track, seconds: float) -> None:
         frame.sample_rate, frame.pts, frame.time_base = track.rate, index * size, Fraction(1, track.rate)
         film.mux(track.encode(frame))
     film.mux(track.encode(None))
+
+
+@pytest.fixture(scope="session")
+def postgres_programs() -> None:
+    """Skips the tests that need PostgreSQL where it is missing, or fails them where it is required."""
+    if postgres.programs() is None:
+        stop = pytest.fail if os.environ.get("STEGNET_POSTGRES") == "required" else pytest.skip
+        stop(postgres.MISSING)
 
 
 @pytest.fixture

@@ -13,9 +13,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from postgres import MISSING, Postgres, postgres, programs
+from tools.postgres import Postgres, postgres
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +33,8 @@ def own_store(monkeypatch: pytest.MonkeyPatch, empty_store: Path, tmp_path: Path
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[Postgres]:
+def database(postgres_programs: None) -> Iterator[Postgres]:
     """PostgreSQL, running."""
-    if programs() is None:
-        stop = pytest.fail if os.environ.get("STEGNET_POSTGRES") == "required" else pytest.skip
-        stop(MISSING)
     with postgres() as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for a test: started in an empty folder, on a socket there alone, and stopped again.
+"""A PostgreSQL server for a while: started in an empty folder, on a socket there alone, and stopped again.
 
 Debian: `apt install postgresql`. Its programs lie in no folder of PATH, and refuse to run as root.
 """
