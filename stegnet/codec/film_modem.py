@@ -181,7 +181,7 @@ class FilmModem:
         """
         _, height, width = lumas.shape
         rows, cols = height // BLOCK, width // BLOCK
-        ratios = np.empty((rows, cols, GROUP // self.frames, self.bits), np.float32)
+        ratios = np.empty((GROUP // self.frames, self.bits, rows, cols), np.float32).transpose(2, 3, 0, 1)
         for unit in range(GROUP // self.frames):
             pictures = from_8_bits(lumas[unit * self.frames : (unit + 1) * self.frames]).transpose(1, 2, 0)
             given = self._given(dither.unit(unit))
@@ -190,29 +190,27 @@ class FilmModem:
                 ratios[band.rows, :, unit] = band.inside(read)
         return {rung: ratios[..., rung.places].reshape(rows * cols, -1) for rung in self.rungs}
 
-    def _changes(
-        self, lumas: np.ndarray, signs: np.ndarray, dither: np.ndarray, rung: FilmRung
-    ) -> Iterator[np.ndarray]:
-        """The change of each frame in levels, (H, W) int16, of lumas (T, H, W) float32 in levels."""
+    def _changes(self, lumas: np.ndarray, signs: np.ndarray, dither: np.ndarray, rung: FilmRung) -> np.ndarray:
+        """The change of each frame in levels, (T, H, W) int16, of lumas (T, H, W) float32 in levels."""
         _, height, width = lumas.shape
         rows, cols = height // BLOCK, width // BLOCK
-        bits = np.zeros((rows, cols, self.bits), np.float32)
-        bits[..., rung.places] = signs.reshape(rows, cols, -1)
-        given, pictures = np.concatenate([bits, self._given(dither)], 2), (lumas / np.float32(255)).transpose(1, 2, 0)
-        changes = np.empty((height, width, len(lumas)), np.int16)
+        bits = np.zeros((self.bits, rows, cols), np.float32)
+        bits[rung.places] = signs.reshape(rows, cols, -1).transpose(2, 0, 1)
+        given = np.concatenate([bits.transpose(1, 2, 0), self._given(dither)], 2)
+        pictures, changes = (lumas / np.float32(255)).transpose(1, 2, 0), np.empty(lumas.shape, np.int16)
         for band in _bands(rows, cols):
             around = band.around(pictures, BLOCK)
             changed = self.engine.hide(around, band.around(given)) - around
             rows_inside = slice(band.rows.start * BLOCK, band.rows.stop * BLOCK)
-            changes[rows_inside] = np.rint(band.inside(changed, BLOCK) * 255)
-        yield from changes.transpose(2, 0, 1)
+            changes[:, rows_inside] = np.rint(band.inside(changed, BLOCK) * 255).transpose(2, 0, 1)
+        return changes
 
     def _given(self, dither: np.ndarray) -> np.ndarray:
-        """The dither as the networks take it, (rows, cols, T · 64) float32."""
+        """The dither as the networks take it, (rows, cols, T · 64) float32; in memory by channel, as theirs."""
         rows, cols, frames, _ = dither.shape
-        given = np.zeros((rows, cols, frames, DITHER), np.float32)
-        given[..., [BLOCK * down + across for (down, across), _ in _FINEST]] = dither
-        return given.reshape(rows, cols, -1)
+        given = np.zeros((frames, DITHER, rows, cols), np.float32)
+        given[:, [BLOCK * down + across for (down, across), _ in _FINEST]] = dither.transpose(2, 3, 0, 1)
+        return given.reshape(-1, rows, cols).transpose(1, 2, 0)
 
 
 def read_film_rungs(path: Path) -> tuple[FilmRung, ...]:
