@@ -200,9 +200,11 @@ class FilmModem:
         pictures, changes = (lumas / np.float32(255)).transpose(1, 2, 0), np.empty(lumas.shape, np.int16)
         for band in _bands(rows, cols):
             around = band.around(pictures, BLOCK)
-            changed = self.engine.hide(around, band.around(given)) - around
+            changed = self.engine.hide(around, band.around(given))
+            changed -= around
+            changed *= 255
             rows_inside = slice(band.rows.start * BLOCK, band.rows.stop * BLOCK)
-            changes[:, rows_inside] = np.rint(band.inside(changed, BLOCK) * 255).transpose(2, 0, 1)
+            changes[:, rows_inside] = band.inside(np.rint(changed, changed), BLOCK).transpose(2, 0, 1)
         return changes
 
     def _given(self, dither: np.ndarray) -> np.ndarray:
