@@ -17,7 +17,7 @@ from stegnet.codec.fec import HIGHEST, LOWEST, RATES
 from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, luma
 from stegnet.codec.film_reading import read_groups
 from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
-from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
+from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress
 from stegnet.codec.robust import hidden_area, new_nonce
 from stegnet.codec.robust_content import file_bytes, file_content
 from stegnet.codec.robust_film import (
@@ -141,7 +141,7 @@ def hide_in_film(
         hiding = _Hiding(cover, info, Path(folder), crf, modem, rung, key_source, randomness, progress, witness)
         film, line = _hide(hiding, secret)
         with atomic_write(out.path, overwrite=out.force) as part:
-            with_sound(film, cover, part, out.path.suffix.lower())
+            with_sound(film, cover, part, form_of(out.path))
     promise = f"survives H.264 at CRF {crf} and better (x264, fast to veryslow); container {witness.psnr:.1f} dB"
     notes = (f"{line}; {promise}", *(f"cover: {note}" for note in info.notes))
     return Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, notes)

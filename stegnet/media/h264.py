@@ -1,4 +1,4 @@
-"""Ordinary H.264 films: 4:2:0 at a constant rate factor, with the sound of another film.
+"""Ordinary H.264 films: 4:2:0 at a constant rate factor, with the sound and subtitles of another film.
 
 Colours are BT.709 at limited range. The same frames give the same bytes, but for drafts.
 """
@@ -14,10 +14,11 @@ from av.video.stream import VideoStream
 
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.video import X264_DETERMINISTIC
-from stegnet.media.encoders import to_yuv
+from stegnet.media.encoders import FORMS, MKV, to_yuv
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.media.films import FilmInfo, Picture
 from stegnet.media.frames import BT709
+from stegnet.media.subtitles import subtitle_tracks
 
 _PIXELS, _PRESET, _TICKS = "yuv420p", "fast", 90_000
 _MOST_THREADS, _ROWS_PER_THREAD = 12, 32  # the bytes depend on the number of threads
@@ -53,17 +54,24 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, crf: int, 
         raise MediaError(f"{path}: a film can't be made H.264 ({error.strerror})") from error
 
 
-def with_sound(film: Path, source: Path, out: Path, suffix: str) -> None:
-    """Copies a film's pictures, and the sound of the film `source` packet by packet, to a file of any name.
+def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
+    """Copies a film's pictures, and sound and subtitles of the film `source` track by track, to a file of any name.
 
     Args:
-        suffix: ".mkv" for Matroska, or ".mp4".
+        form: "mkv" or "mp4".
     Raises:
-        MediaError: the format can't hold the sound.
+        MediaError: the format can't hold the sound, or the subtitles are damaged.
     """
-    tracks = [input_file(film)["v"], input_file(source)["a?"]]
-    form = {"format": "matroska"} if suffix == ".mkv" else {"format": "mp4", "movflags": "+faststart"}
-    run_ffmpeg(out, tracks, f"{source}: its sound can't be copied", codec="copy", **form)
+    copied, options = input_file(source), {"format": FORMS[form].muxer}
+    options |= {} if FORMS[form] is MKV else {"movflags": "+faststart"}
+    tracks = [input_file(film)["v"], copied["a?"]]
+    for number, track in enumerate(subtitle_tracks(source, form)):
+        if track.written is not None:
+            place = len(tracks) - 2
+            tracks.append(copied[f"s:{number}"])
+            options[f"codec:s:{place}"] = track.written
+            options |= {f"metadata:s:s:{place}": f"language={track.language}"} if track.language else {}
+    run_ffmpeg(out, tracks, f"{source}: its sound and subtitles can't be copied", codec="copy", **options)
 
 
 def _add_stream(film: av.container.OutputContainer, info: FilmInfo, crf: int, draft: bool) -> VideoStream:
