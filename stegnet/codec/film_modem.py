@@ -6,11 +6,12 @@ rung is how long a run is, how many coefficients there are, and their period. A 
 alone, without a network, so that looking for one is cheap.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from stegnet.codec.robust import Ratios
 from stegnet.core.card import MODEM, SHIPPED_FILM_MODEM, read_card, weights_id
 from stegnet.core.errors import WeightsError
 from stegnet.core.jpeg import BLOCK, DITHER
+from stegnet.core.parallel import ordered
 from stegnet.core.samples import from_8_bits
 from stegnet.engines import Engine, load_engine
 
@@ -163,15 +165,16 @@ class FilmModem:
         Args:
             bits: (blocks, group's bits), 0 or 1.
         """
-        containers = []
         signs = (bits.reshape(len(bits), -1, rung.unit_bits) * 2.0 - 1).astype(np.float32)
-        for unit in range(GROUP // self.frames):
+
+        def containers(unit: int) -> list[np.ndarray]:
             some = frames[unit * self.frames : (unit + 1) * self.frames]
-            changes = self._changes(
-                np.stack([exact_luma(each) for each in some]), signs[:, unit], dither.unit(unit), rung
-            )
-            containers += [_added(frame, change) for frame, change in zip(some, changes, strict=True)]
-        return containers
+            lumas = np.stack([exact_luma(each) for each in some])
+            changes = self._changes(lumas, signs[:, unit], dither.unit(unit), rung)
+            return [_added(frame, change) for frame, change in zip(some, changes, strict=True)]
+
+        height, width, _ = frames[0].shape
+        return [frame for some in self._units(containers, height * width) for frame in some]
 
     def reveal(self, lumas: np.ndarray, dither: Dither) -> dict[FilmRung, np.ndarray]:
         """Log-likelihood ratios of a group's bits, positive for likely ones: for each rung (blocks, bits) float32.
@@ -182,13 +185,22 @@ class FilmModem:
         _, height, width = lumas.shape
         rows, cols = height // BLOCK, width // BLOCK
         ratios = np.empty((GROUP // self.frames, self.bits, rows, cols), np.float32).transpose(2, 3, 0, 1)
-        for unit in range(GROUP // self.frames):
+
+        def read(unit: int) -> None:
             pictures = from_8_bits(lumas[unit * self.frames : (unit + 1) * self.frames]).transpose(1, 2, 0)
             given = self._given(dither.unit(unit))
             for band in _bands(rows, cols):
-                read = self.engine.reveal(band.around(pictures, BLOCK), band.around(given))
-                ratios[band.rows, :, unit] = band.inside(read)
+                found = self.engine.reveal(band.around(pictures, BLOCK), band.around(given))
+                ratios[band.rows, :, unit] = band.inside(found)
+
+        self._units(read, height * width)
         return {rung: ratios[..., rung.places].reshape(rows * cols, -1) for rung in self.rungs}
+
+    def _units(self, function: Callable[[int], Any], pixels: int) -> list:
+        """A function of the number of each unit of a group, in as many threads as frames of so many pixels allow."""
+        pool = self.engine.pool(pixels)
+        with closing(ordered(function, range(GROUP // self.frames), pool.workers, pool.prepare)) as results:
+            return list(results)
 
     def _changes(self, lumas: np.ndarray, signs: np.ndarray, dither: np.ndarray, rung: FilmRung) -> np.ndarray:
         """The change of each frame in levels, (T, H, W) int16, of lumas (T, H, W) float32 in levels."""
