@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from stegnet import export
-from stegnet.core.card import MODEM, SHIPPED, read_card, weights_id
+from stegnet.core.card import MODEM, SHIPPED, SHIPPED_FILM_MODEM, SHIPPED_MODEM, read_card, weights_id
 from stegnet.core.errors import WeightsError
 from stegnet.engines.engine import ALWAYS, NETWORKS, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
@@ -91,6 +91,13 @@ def test_the_shipped_files_belong_to_the_shipped_weights():
     for found in export.compare(TorchEngine(pair, "cpu", "fp32"), OnnxEngine(SHIPPED), ALWAYS, pair):
         assert found.difference <= 1e-5
         assert found.equal >= 0.9998
+
+
+@pytest.mark.parametrize("weights", [SHIPPED_MODEM, SHIPPED_FILM_MODEM], ids=lambda weights: weights.stem)
+def test_no_operator_of_a_modem_adds_to_one_place_from_several_threads(weights):
+    """ONNX Runtime's threads lose sums of ScatterND where an index occurs twice."""
+    for name in ("hide", "reveal"):
+        assert "ScatterND" not in {node.op_type for node in onnx.load(graph_file(weights, name)).graph.node}
 
 
 def test_the_same_weights_give_the_same_files_and_stay_as_they_are(weights):

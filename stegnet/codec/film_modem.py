@@ -6,11 +6,12 @@ rung is how long a run is, how many coefficients there are, and their period. A 
 alone, without a network, so that looking for one is cheap.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from stegnet.codec.robust import Ratios
 from stegnet.core.card import MODEM, SHIPPED_FILM_MODEM, read_card, weights_id
 from stegnet.core.errors import WeightsError
 from stegnet.core.jpeg import BLOCK, DITHER
+from stegnet.core.parallel import ordered
 from stegnet.core.samples import from_8_bits
 from stegnet.engines import Engine, load_engine
 
@@ -163,15 +165,16 @@ class FilmModem:
         Args:
             bits: (blocks, group's bits), 0 or 1.
         """
-        containers = []
         signs = (bits.reshape(len(bits), -1, rung.unit_bits) * 2.0 - 1).astype(np.float32)
-        for unit in range(GROUP // self.frames):
+
+        def containers(unit: int) -> list[np.ndarray]:
             some = frames[unit * self.frames : (unit + 1) * self.frames]
-            changes = self._changes(
-                np.stack([exact_luma(each) for each in some]), signs[:, unit], dither.unit(unit), rung
-            )
-            containers += [_added(frame, change) for frame, change in zip(some, changes, strict=True)]
-        return containers
+            lumas = np.stack([exact_luma(each) for each in some])
+            changes = self._changes(lumas, signs[:, unit], dither.unit(unit), rung)
+            return [_added(frame, change) for frame, change in zip(some, changes, strict=True)]
+
+        height, width, _ = frames[0].shape
+        return [frame for some in self._units(containers, height * width) for frame in some]
 
     def reveal(self, lumas: np.ndarray, dither: Dither) -> dict[FilmRung, np.ndarray]:
         """Log-likelihood ratios of a group's bits, positive for likely ones: for each rung (blocks, bits) float32.
@@ -181,38 +184,47 @@ class FilmModem:
         """
         _, height, width = lumas.shape
         rows, cols = height // BLOCK, width // BLOCK
-        ratios = np.empty((rows, cols, GROUP // self.frames, self.bits), np.float32)
-        for unit in range(GROUP // self.frames):
+        ratios = np.empty((GROUP // self.frames, self.bits, rows, cols), np.float32).transpose(2, 3, 0, 1)
+
+        def read(unit: int) -> None:
             pictures = from_8_bits(lumas[unit * self.frames : (unit + 1) * self.frames]).transpose(1, 2, 0)
             given = self._given(dither.unit(unit))
             for band in _bands(rows, cols):
-                read = self.engine.reveal(band.around(pictures, BLOCK), band.around(given))
-                ratios[band.rows, :, unit] = band.inside(read)
+                found = self.engine.reveal(band.around(pictures, BLOCK), band.around(given))
+                ratios[band.rows, :, unit] = band.inside(found)
+
+        self._units(read, height * width)
         return {rung: ratios[..., rung.places].reshape(rows * cols, -1) for rung in self.rungs}
 
-    def _changes(
-        self, lumas: np.ndarray, signs: np.ndarray, dither: np.ndarray, rung: FilmRung
-    ) -> Iterator[np.ndarray]:
-        """The change of each frame in levels, (H, W) int16, of lumas (T, H, W) float32 in levels."""
+    def _units(self, function: Callable[[int], Any], pixels: int) -> list:
+        """A function of the number of each unit of a group, in as many threads as frames of so many pixels allow."""
+        pool = self.engine.pool(pixels)
+        with closing(ordered(function, range(GROUP // self.frames), pool.workers, pool.prepare)) as results:
+            return list(results)
+
+    def _changes(self, lumas: np.ndarray, signs: np.ndarray, dither: np.ndarray, rung: FilmRung) -> np.ndarray:
+        """The change of each frame in levels, (T, H, W) int16, of lumas (T, H, W) float32 in levels."""
         _, height, width = lumas.shape
         rows, cols = height // BLOCK, width // BLOCK
-        bits = np.zeros((rows, cols, self.bits), np.float32)
-        bits[..., rung.places] = signs.reshape(rows, cols, -1)
-        given, pictures = np.concatenate([bits, self._given(dither)], 2), (lumas / np.float32(255)).transpose(1, 2, 0)
-        changes = np.empty((height, width, len(lumas)), np.int16)
+        bits = np.zeros((self.bits, rows, cols), np.float32)
+        bits[rung.places] = signs.reshape(rows, cols, -1).transpose(2, 0, 1)
+        given = np.concatenate([bits.transpose(1, 2, 0), self._given(dither)], 2)
+        pictures, changes = (lumas / np.float32(255)).transpose(1, 2, 0), np.empty(lumas.shape, np.int16)
         for band in _bands(rows, cols):
             around = band.around(pictures, BLOCK)
-            changed = self.engine.hide(around, band.around(given)) - around
+            changed = self.engine.hide(around, band.around(given))
+            changed -= around
+            changed *= 255
             rows_inside = slice(band.rows.start * BLOCK, band.rows.stop * BLOCK)
-            changes[rows_inside] = np.rint(band.inside(changed, BLOCK) * 255)
-        yield from changes.transpose(2, 0, 1)
+            changes[:, rows_inside] = band.inside(np.rint(changed, changed), BLOCK).transpose(2, 0, 1)
+        return changes
 
     def _given(self, dither: np.ndarray) -> np.ndarray:
-        """The dither as the networks take it, (rows, cols, T · 64) float32."""
+        """The dither as the networks take it, (rows, cols, T · 64) float32; in memory by channel, as theirs."""
         rows, cols, frames, _ = dither.shape
-        given = np.zeros((rows, cols, frames, DITHER), np.float32)
-        given[..., [BLOCK * down + across for (down, across), _ in _FINEST]] = dither
-        return given.reshape(rows, cols, -1)
+        given = np.zeros((frames, DITHER, rows, cols), np.float32)
+        given[:, [BLOCK * down + across for (down, across), _ in _FINEST]] = dither.transpose(2, 3, 0, 1)
+        return given.reshape(-1, rows, cols).transpose(1, 2, 0)
 
 
 def read_film_rungs(path: Path) -> tuple[FilmRung, ...]:

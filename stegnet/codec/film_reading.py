@@ -1,7 +1,7 @@
 """Reading the message of a film that survived H.264: its groups are found by key where frames were lost or retimed."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,6 +14,7 @@ from stegnet.codec.film_modem import GROUP, FilmModem
 from stegnet.codec.keys import KeySource
 from stegnet.codec.robust import Reading
 from stegnet.codec.robust_film import DIGEST, HEAD_BYTES, MOST_MESSAGE, NUMBER, FrameSignal, GroupReader, signal_of
+from stegnet.core.parallel import ahead
 
 _SEARCHED = 2  # groups, from a place where none opens
 _TRIED = 2  # groups at the start of a film that are read thoroughly even if none has opened
@@ -81,14 +82,26 @@ def read_film(
 
 
 def read_groups(
-    modem: FilmModem, frames: Iterable[np.ndarray], key_source: KeySource, step: Callable[[int], None]
-) -> Iterator[Reading | None]:
-    """Readings of each group of frames in order; frames that are left over are ignored."""
-    window, reader = _Window((signal_of(frame) for frame in frames), step), GroupReader(modem, key_source)
-    start = 0
-    while group := window.group(start):
-        yield reader.open(group)
-        start += GROUP
+    modem: FilmModem, frames: Generator[np.ndarray, None, None], key_source: KeySource, step: Callable[[int], None]
+) -> Generator[Reading | None, None, None]:
+    """Readings of each group of frames in order; frames that are left over are ignored. Closes `frames`."""
+    reader, start = GroupReader(modem, key_source), 0
+    with closing(_signals(frames)) as signals:
+        window = _Window(signals, step)
+        while group := window.group(start):
+            yield reader.open(group)
+            start += GROUP
+
+
+def _signals(frames: Generator[np.ndarray, None, None]) -> Generator[FrameSignal, None, None]:
+    """The signals of frames, computed in a thread while groups are read. Closes `frames`."""
+    return ahead(_signals_of(frames), GROUP)
+
+
+def _signals_of(frames: Generator[np.ndarray, None, None]) -> Generator[FrameSignal, None, None]:
+    with closing(frames):
+        for frame in frames:
+            yield signal_of(frame)
 
 
 @dataclass
@@ -122,8 +135,8 @@ def _collect(
     """The pieces of each message in a film."""
     found: dict[bytes, Pieces] = {}
     start, searches = 0, 0
-    with closing(decoded):
-        window = _Window((signal_of(frame) for frame in decoded), step)
+    with closing(_signals(decoded)) as signals:
+        window = _Window(signals, step)
         while group := window.group(start):
             thorough = bool(found) or start < _TRIED * GROUP
             reading = reader.open(group, thorough=thorough)

@@ -1,7 +1,7 @@
 """Hiding any file in a film so that it comes back after H.264: the channel is simulated, by real encoders."""
 
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,24 +14,25 @@ import numpy as np
 from stegnet.codec.embed import compressors, media_kind, stored_name
 from stegnet.codec.extract import printable
 from stegnet.codec.fec import HIGHEST, LOWEST, RATES
-from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung
+from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, luma
 from stegnet.codec.film_reading import read_groups
 from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
-from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
-from stegnet.codec.robust import new_nonce
+from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress
+from stegnet.codec.robust import hidden_area, new_nonce
 from stegnet.codec.robust_content import file_bytes, file_content
 from stegnet.codec.robust_film import (
     group_room,
     hide_in_group,
     modulated,
     pieces_of,
-    signal_of,
 )
 from stegnet.codec.survival import information
 from stegnet.core.errors import CapacityError, ConfigError, extra, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
+from stegnet.core.parallel import ahead
 from stegnet.media import FILM, FilmInfo, atomic_write, read_frames, scan
+from stegnet.media.films import Picture, VideoFrame, decode, to_rgb
 
 FORMS = (".mp4", ".mkv")
 DEFAULT = "h264:23"
@@ -41,6 +42,7 @@ _SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a gr
 _LOWERED = 4  # 64ths, where a group does not come back
 _ATTEMPTS = 3
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
+_STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip
 _WITNESSES = 48  # frames at most, from which the container's quality is measured
 _LARGER = "take a longer or larger cover, with more that moves little, or a milder channel"
 
@@ -139,7 +141,7 @@ def hide_in_film(
         hiding = _Hiding(cover, info, Path(folder), crf, modem, rung, key_source, randomness, progress, witness)
         film, line = _hide(hiding, secret)
         with atomic_write(out.path, overwrite=out.force) as part:
-            with_sound(film, cover, part, out.path.suffix.lower())
+            with_sound(film, cover, part, form_of(out.path))
     promise = f"survives H.264 at CRF {crf} and better (x264, fast to veryslow); container {witness.psnr:.1f} dB"
     notes = (f"{line}; {promise}", *(f"cover: {note}" for note in info.notes))
     return Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, notes)
@@ -153,10 +155,8 @@ def _hide(hiding: _Hiding, secret: Path) -> tuple[Path, str]:
         used = _lowest(hiding, rates, len(message))
         rooms = hiding.rooms(used)
         film = hiding.folder / "written.mp4"
-        _write(
-            hiding, film, _containers(hiding, used, pieces_of(message, filter(None, rooms))), hiding.info, draft=False
-        )
-        failed = _failed(hiding, _again(hiding, hiding.witness.seen(read_frames(film)), hiding.info), used, message)
+        _write(hiding, film, _containers(hiding, used, pieces_of(message, filter(None, rooms))), hiding.info)
+        failed = _failed(hiding, _again(hiding, hiding.witness.seen(film), hiding.info), used, message)
         if not failed:
             return film, line
         rates = [max(rate - _LOWERED, 0) if index in failed else rate for index, rate in enumerate(rates)]
@@ -195,24 +195,41 @@ def _between(measured: dict[int, int], index: int) -> int:
 
 
 def _measured(hiding: _Hiding, groups: Sequence[int]) -> Iterator[int]:
-    """The rates of some groups, which are encoded one after the other."""
-    key, shape, rung = Key(hiding.randomness(KEY_BYTES)), hiding.shape, hiding.rung
+    """The rates of some groups, which are encoded one after the other, in every other strip of a frame."""
+    key, (rows, cols), rung = Key(hiding.randomness(KEY_BYTES)), hiding.shape, hiding.rung
     film, draw = hiding.folder / "measured.mp4", np.random.default_rng(int.from_bytes(hiding.randomness(16), "big"))
-    sent = {index: draw.integers(0, 2, (shape[0] * shape[1], rung.group.bits), np.uint8) for index in groups}
+    columns = _strips(cols)
+    sent = {index: draw.integers(0, 2, (rows * len(columns), rung.group.bits), np.uint8) for index in groups}
 
     def dither(index: int) -> Dither:
-        return Dither(shape, hiding.modem.frames, key, index.to_bytes(4, "big"))
+        return Dither((rows, len(columns)), hiding.modem.frames, key, index.to_bytes(4, "big"))
 
-    def change(index: int, group: list[np.ndarray]) -> list[np.ndarray]:
-        return modulated(hiding.modem, group, sent[index], dither(index), rung) if index in sent else []
+    def containers() -> Generator[np.ndarray, None, None]:
+        for index, frames in zip(groups, _samples(hiding, groups, columns), strict=True):
+            yield from modulated(hiding.modem, frames, sent[index], dither(index), rung)
 
-    info = replace(hiding.info, pts=hiding.info.pts[: len(groups) * GROUP])
-    _write(hiding, film, _changed_groups(hiding, change, rest=False), info)
-    with closing(read_frames(_again(hiding, read_frames(film), info))) as frames:
+    pts = hiding.info.pts[: len(groups) * GROUP]
+    info = replace(hiding.info, height=rows * BLOCK, width=len(columns) * BLOCK, pts=pts)
+    _write(hiding, film, containers(), info)
+    with closing(ahead(read_frames(_again(hiding, decode(film), info)), GROUP)) as frames:
         for index in groups:
-            lumas = np.stack([signal_of(frame).luma for frame in islice(frames, GROUP)])
-            ratios = hiding.modem.reveal(lumas, dither(index))[rung]
-            yield _rate(ratios * (2.0 * sent[index] - 1))
+            ratios = hiding.modem.reveal(np.stack([luma(frame) for frame in islice(frames, GROUP)]), dither(index))
+            yield _rate(ratios[rung] * (2.0 * sent[index] - 1))
+
+
+def _strips(cols: int) -> np.ndarray:
+    """Columns of blocks that are measured: every other strip, wide enough for what moves."""
+    columns = np.arange(cols)
+    return columns[columns // max(_NARROWEST, -(-cols // _STRIPS)) % 2 == 0]
+
+
+def _samples(hiding: _Hiding, groups: Sequence[int], columns: np.ndarray) -> Iterator[list[np.ndarray]]:
+    """Some of the cover's groups, of which only these columns of blocks are left."""
+    wanted = {GROUP * index + at for index in groups for at in range(GROUP)}
+    pixels = (columns[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
+    with closing(read_frames(hiding.cover, wanted)) as frames:
+        for _ in groups:
+            yield [hidden_area(frame)[:, pixels] for frame in islice(frames, GROUP)]
 
 
 def _rate(right: np.ndarray) -> int:
@@ -222,54 +239,36 @@ def _rate(right: np.ndarray) -> int:
 
 
 def _containers(hiding: _Hiding, rates: Sequence[int], pieces: Iterator[bytes]) -> Generator[np.ndarray, None, None]:
-    """The frames with what is hidden in them."""
-    rooms = hiding.rooms(rates)
-
-    def change(index: int, group: list[np.ndarray]) -> list[np.ndarray]:
-        if not rooms[index]:
-            return group
-        nonce, piece = new_nonce(hiding.randomness), next(pieces)
-        return hide_in_group(hiding.modem, group, hiding.rung, rates[index], piece, hiding.key_source, nonce)
-
-    return _changed_groups(hiding, change)
-
-
-def _changed_groups(
-    hiding: _Hiding, change: Callable[[int, list[np.ndarray]], list[np.ndarray]], rest: bool = True
-) -> Generator[np.ndarray, None, None]:
-    """The cover's frames, each whole group changed; with the rest of the frames or without."""
+    """The cover's frames with what is hidden in each group, and the rest of the frames."""
     with closing(read_frames(hiding.cover)) as frames:
-        for index in range(hiding.groups):
+        for index, (rate, room) in enumerate(zip(rates, hiding.rooms(rates), strict=True)):
             group = list(islice(frames, GROUP))
             hiding.witness.keep(index * GROUP, group)
-            yield from change(index, group)
-        if rest:
-            yield from frames
+            if room:
+                nonce, piece = new_nonce(hiding.randomness), next(pieces)
+                group = hide_in_group(hiding.modem, group, hiding.rung, rate, piece, hiding.key_source, nonce)
+            yield from group
+        yield from frames
 
 
 def _write(
-    hiding: _Hiding,
-    film: Path,
-    frames: Generator[np.ndarray, None, None],
-    info: FilmInfo,
-    crf: int = WRITTEN_CRF,
-    *,
-    draft: bool = True,
+    hiding: _Hiding, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, crf: int = WRITTEN_CRF
 ) -> None:
+    """Encodes frames that are made in a thread."""
     from stegnet.media.h264 import write_h264
 
-    with closing(frames):
-        write_h264(film, _counted(hiding, frames, len(info.pts)), info, crf, draft=draft)
+    with closing(ahead(frames, GROUP // 2)) as made:
+        write_h264(film, _counted(hiding, made, len(info.pts)), info, crf, draft=True)
 
 
-def _again(hiding: _Hiding, frames: Generator[np.ndarray, None, None], info: FilmInfo) -> Path:
+def _again(hiding: _Hiding, frames: Generator[VideoFrame, None, None], info: FilmInfo) -> Path:
     """The frames of a written film encoded once more, as it is promised to survive."""
     again = hiding.folder / "again.mp4"
     _write(hiding, again, frames, info, hiding.crf)
     return again
 
 
-def _counted(hiding: _Hiding, frames: Iterator[np.ndarray], total: int) -> Iterator[np.ndarray]:
+def _counted(hiding: _Hiding, frames: Iterator[Picture], total: int) -> Iterator[Picture]:
     for done, frame in enumerate(frames, 1):
         yield frame
         hiding.progress("hide", done, total)
@@ -281,8 +280,8 @@ def _failed(hiding: _Hiding, film: Path, rates: Sequence[int], message: bytes) -
     used = [index for index, room in enumerate(rooms) if room]
     expected = dict(zip(used, pieces_of(message, filter(None, rooms)), strict=True))
     step = partial(hiding.progress, "verify")
-    with closing(read_frames(film)) as frames:
-        readings = read_groups(hiding.modem, frames, hiding.key_source, lambda done: step(done, len(hiding.info.pts)))
+    frames, total = read_frames(film), len(hiding.info.pts)
+    with closing(read_groups(hiding.modem, frames, hiding.key_source, lambda done: step(done, total))) as readings:
         found = dict(enumerate(reading.content if reading else b"" for reading in readings))
     return {index for index, piece in expected.items() if not found[index].startswith(piece)}
 
@@ -328,12 +327,13 @@ class _Witness:
         """Keeps some of the cover's frames, the first of which has this index."""
         self._kept |= {first + at: frame for at, frame in enumerate(frames) if (first + at) % self._every == 0}
 
-    def seen(self, frames: Generator[np.ndarray, None, None]) -> Generator[np.ndarray, None, None]:
-        """Passes the container's frames on."""
-        with closing(frames):
+    def seen(self, container: Path) -> Generator[VideoFrame, None, None]:
+        """Yields the container's frames as decoded."""
+        with closing(decode(container)) as frames:
             for index, frame in enumerate(frames):
                 if index in self._kept:
-                    self._errors[index] = mean_squared_error(self._kept[index], frame)
+                    picture = to_rgb(frame, frame.width, frame.height, container)
+                    self._errors[index] = mean_squared_error(self._kept[index], picture)
                 yield frame
 
     @property

@@ -16,7 +16,7 @@ from stegnet.codec.film_survival import hide_in_film, parse_crf
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.modems import Modems
-from stegnet.codec.output import OutputTarget, Progress, Report, no_progress, write_jpeg, write_picture
+from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress, write_jpeg, write_picture
 from stegnet.codec.quality import LEAST
 from stegnet.codec.robust import content_room
 from stegnet.codec.robust_content import FittedPicture, file_bytes, file_content, fit_picture
@@ -129,7 +129,8 @@ def hide_robust_file(
         crf = parse_crf(options.survive or FILM_DEFAULT)
         choices = crf, options.container_psnr or CONTAINER_PSNR, randomness, progress
         report = hide_in_film(modems.film, cover, secret, out, key_source, *choices)
-        return replace(report, notes=(*report.notes, *(f"cover: {line}" for line in left_out(cover))))
+        lost = left_out(cover, form_of(out.path))
+        return replace(report, notes=(*report.notes, *(f"cover: {line}" for line in lost)))
     channel = parse_channel(options.survive or DEFAULT)
     out.check(ROBUST_FORMS, "picture that survives JPEG", cover, secret)
     pixels, profile = read_cover(cover)

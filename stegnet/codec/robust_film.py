@@ -44,21 +44,25 @@ class FrameSignal:
     Attributes:
         shape: rows and columns of blocks.
         sizes: height and width, as they are hashed.
-        luma: (8 · rows, 8 · columns) uint8.
+        luma: (8 · rows, 8 · columns) uint8; None if no bits are read from it.
         means: (n,) float64, mean luma of each region in levels.
     """
 
     shape: tuple[int, int]
     sizes: bytes
-    luma: np.ndarray
+    luma: np.ndarray | None
     means: np.ndarray
 
 
-def signal_of(frame: np.ndarray) -> FrameSignal:
-    """The signal of a frame, (H, W, 3) uint8 of at least one block."""
+def signal_of(frame: np.ndarray, *, bits: bool = True) -> FrameSignal:
+    """The signal of a frame, (H, W, 3) uint8 of at least one block.
+
+    Args:
+        bits: whether they will be read; otherwise the signal only has what gives the salt.
+    """
     area = hidden_area(frame)
     shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
-    return FrameSignal(shape, size_bytes(*frame.shape[:2]), luma(area), region_means(area))
+    return FrameSignal(shape, size_bytes(*frame.shape[:2]), luma(area) if bits else None, region_means(area))
 
 
 def group_room(shape: tuple[int, int], rung: FilmRung, rate: int) -> int:
@@ -99,7 +103,7 @@ def hide_in_group(
         content: of `pieces_of`.
         nonce: 7 random bytes, fresh for each hiding.
     """
-    carrying, signals = list(frames), [signal_of(frame) for frame in frames]
+    carrying, signals = list(frames), [signal_of(frame, bits=False) for frame in frames]
     shape, salt = signals[0].shape, b""
     for _ in range(_TRIES):  # hiding may move a mean over an edge
         salts = list(_salts(signals))
@@ -110,7 +114,7 @@ def hide_in_group(
         bits = coded_bits(shape, rung.group, rate, content, key, salt, nonce)
         dither = Dither(shape, modem.frames, key, salt)
         carrying = modulated(modem, frames, bits.reshape(-1, rung.group.bits), dither, rung)
-        signals = [signal_of(frame) for frame in carrying]
+        signals = [signal_of(frame, bits=False) for frame in carrying]
     return carrying
 
 

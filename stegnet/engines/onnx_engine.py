@@ -84,7 +84,7 @@ class OnnxEngine:
             if "alloc" not in str(error):
                 raise
             raise out_of_memory() from error
-        return np.ascontiguousarray(result[0].transpose(1, 2, 0))
+        return result[0].transpose(1, 2, 0)
 
     def _sessions_with(self, threads: int) -> Sessions:
         """Returns the sessions of all networks, each with `threads` threads."""

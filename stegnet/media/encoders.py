@@ -109,9 +109,10 @@ def x265_params(params: str, frames: int) -> str:
     return f"log-level=none:info=0:{params}" + (":bframes=0" if frames < _MIN_FRAMES_TO_REORDER else "")
 
 
-def to_yuv(picture: np.ndarray, pixel_format: str) -> VideoFrame:
-    """(H, W, 3) uint8 RGB as a frame in YCbCr: BT.709, limited range, with exact rounding."""
-    return VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+def to_yuv(picture: np.ndarray | VideoFrame, pixel_format: str) -> VideoFrame:
+    """(H, W, 3) uint8 RGB, or a decoded frame, in YCbCr: BT.709, limited range, with exact rounding."""
+    frame = picture if isinstance(picture, VideoFrame) else VideoFrame.from_ndarray(picture, format="rgb24")
+    return frame.reformat(
         format=pixel_format,
         dst_colorspace=Colorspace.ITU709,
         dst_color_range=ColorRange.MPEG,

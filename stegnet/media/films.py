@@ -6,7 +6,8 @@ range, it is limited for colour and full for grey. Frames are neither tone-mappe
 unusual about a film is in its notes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -51,6 +52,8 @@ _MAX_FRAME_PARALLEL = 1 << 24
 _BROADCAST = {"mpegts", "mpeg"}
 # FFmpeg's own decoders of these codecs ignore transparency.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+
+Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
 
 
 @dataclass(frozen=True)
@@ -127,23 +130,35 @@ def frame_rate(path: Path) -> Fraction:
         return _rate(picture_stream(film, path))
 
 
-def read_frames(path: Path) -> Iterator[np.ndarray]:
+def read_frames(path: Path, only: Container[int] | None = None) -> Iterator[np.ndarray]:
     """Every frame in presentation order, (H, W, 3) uint8 sRGB, in constant memory.
 
     There are as many as in `scan(path).pts`. All are resized to the size of the first.
 
+    Args:
+        only: indices of the frames that are wanted; the others are left out.
     Raises:
         MediaError: as `scan`, or its colours can't be converted.
     """
     if is_animation(path):
-        yield from read_animation(path)
+        yield from (frame for index, frame in enumerate(read_animation(path)) if only is None or index in only)
         return
-    with open_film(path) as film:
-        stream = picture_stream(film, path)
-        size = None
-        for frame in decoded(film, stream, path):
+    size = None
+    with closing(decode(path)) as frames:
+        for index, frame in enumerate(frames):
             size = size or (frame.width, frame.height)
-            yield _picture(frame, *size, path)
+            if only is None or index in only:
+                yield to_rgb(frame, *size, path)
+
+
+def decode(path: Path) -> Generator[VideoFrame, None, None]:
+    """Every frame of a film, not an animation, as decoded.
+
+    Raises:
+        MediaError: as `scan`.
+    """
+    with open_film(path) as film:
+        yield from decoded(film, picture_stream(film, path), path)
 
 
 def open_film(path: Path) -> InputContainer:
@@ -280,7 +295,12 @@ def _codec_name(track: av.AudioStream) -> str:
     return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
 
 
-def _picture(frame: VideoFrame, width: int, height: int, path: Path) -> np.ndarray:
+def to_rgb(frame: VideoFrame, width: int, height: int, path: Path) -> np.ndarray:
+    """A decoded frame as `read_frames` yields it; `path` is for messages.
+
+    Raises:
+        MediaError: its colours can't be converted.
+    """
     try:
         return to_picture(frame, width, height)
     except av.FFmpegError as error:

@@ -1,4 +1,4 @@
-"""Ordinary H.264 films: 4:2:0 at a constant rate factor, with the sound of another film.
+"""Ordinary H.264 films: 4:2:0 at a constant rate factor, with the sound and subtitles of another film.
 
 Colours are BT.709 at limited range. The same frames give the same bytes, but for drafts.
 """
@@ -8,16 +8,17 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
+from av.video.frame import PictureType
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.video import X264_DETERMINISTIC
-from stegnet.media.encoders import to_yuv
+from stegnet.media.encoders import FORMS, MKV, to_yuv
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
-from stegnet.media.films import FilmInfo
+from stegnet.media.films import FilmInfo, Picture
 from stegnet.media.frames import BT709
+from stegnet.media.subtitles import subtitle_tracks
 
 _PIXELS, _PRESET, _TICKS = "yuv420p", "fast", 90_000
 _MOST_THREADS, _ROWS_PER_THREAD = 12, 32  # the bytes depend on the number of threads
@@ -34,11 +35,11 @@ def check_sides(path: Path, info: FilmInfo) -> None:
         raise CapacityError(f"{path}: has {size} pixels, and H.264 needs even sides", "crop it by a row or column")
 
 
-def write_h264(path: Path, frames: Iterable[np.ndarray], info: FilmInfo, crf: int, *, draft: bool = False) -> None:
+def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, crf: int, *, draft: bool = False) -> None:
     """Writes frames as H.264 in MP4 without sound, at the preset fast.
 
     Args:
-        frames: (H, W, 3) uint8 each, of the size, number and times in `info`.
+        frames: (H, W, 3) uint8 each, or as decoded, of the size, number and times in `info`.
         crf: constant rate factor, from 0 (best) to 51.
         draft: faster; the bytes may differ from run to run.
     Raises:
@@ -53,22 +54,30 @@ def write_h264(path: Path, frames: Iterable[np.ndarray], info: FilmInfo, crf: in
         raise MediaError(f"{path}: a film can't be made H.264 ({error.strerror})") from error
 
 
-def with_sound(film: Path, source: Path, out: Path, suffix: str) -> None:
-    """Copies a film's pictures, and the sound of the film `source` packet by packet, to a file of any name.
+def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
+    """Copies a film's pictures, and sound and subtitles of the film `source` track by track, to a file of any name.
 
     Args:
-        suffix: ".mkv" for Matroska, or ".mp4".
+        form: "mkv" or "mp4".
     Raises:
-        MediaError: the format can't hold the sound.
+        MediaError: the format can't hold the sound, or the subtitles are damaged.
     """
-    tracks = [input_file(film)["v"], input_file(source)["a?"]]
-    form = {"format": "matroska"} if suffix == ".mkv" else {"format": "mp4", "movflags": "+faststart"}
-    run_ffmpeg(out, tracks, f"{source}: its sound can't be copied", codec="copy", **form)
+    copied, options = input_file(source), {"format": FORMS[form].muxer}
+    options |= {} if FORMS[form] is MKV else {"movflags": "+faststart"}
+    tracks = [input_file(film)["v"], copied["a?"]]
+    for number, track in enumerate(subtitle_tracks(source, form)):
+        if track.written is not None:
+            place = len(tracks) - 2
+            tracks.append(copied[f"s:{number}"])
+            options[f"codec:s:{place}"] = track.written
+            options |= {f"metadata:s:s:{place}": f"language={track.language}"} if track.language else {}
+    run_ffmpeg(out, tracks, f"{source}: its sound and subtitles can't be copied", codec="copy", **options)
 
 
 def _add_stream(film: av.container.OutputContainer, info: FilmInfo, crf: int, draft: bool) -> VideoStream:
     threads = min(_MOST_THREADS, max(1, info.height // _ROWS_PER_THREAD))
-    options = {"crf": str(crf), "preset": _PRESET, "threads": str(threads)} | ({} if draft else X264_DETERMINISTIC)
+    ways = {"threads": "auto"} if draft else {"threads": str(threads)} | X264_DETERMINISTIC
+    options = {"crf": str(crf), "preset": _PRESET} | ways
     stream = film.add_stream("libx264", rate=info.rate, options=options)
     stream.width, stream.height, stream.pix_fmt = info.width, info.height, _PIXELS
     stream.time_base, stream.codec_context.time_base = Fraction(1, _TICKS), 1 / info.rate
@@ -79,7 +88,7 @@ def _add_stream(film: av.container.OutputContainer, info: FilmInfo, crf: int, dr
     return stream
 
 
-def _packets(stream: VideoStream, frames: Iterable[np.ndarray], info: FilmInfo) -> Iterator[av.Packet]:
+def _packets(stream: VideoStream, frames: Iterable[Picture], info: FilmInfo) -> Iterator[av.Packet]:
     """Packets of the frames. For the encoder, whose choices depend on it, they are evenly spaced."""
     stamps, step = _stamps(info), max(1, round(_TICKS / info.rate))
 
@@ -92,10 +101,10 @@ def _packets(stream: VideoStream, frames: Iterable[np.ndarray], info: FilmInfo) 
         yield packet
 
 
-def _encoded(stream: VideoStream, frames: Iterable[np.ndarray], count: int) -> Iterator[av.Packet]:
+def _encoded(stream: VideoStream, frames: Iterable[Picture], count: int) -> Iterator[av.Packet]:
     for index, picture in zip(range(count), frames, strict=True):
         frame = to_yuv(picture, _PIXELS)
-        frame.pts, frame.time_base = index, stream.codec_context.time_base
+        frame.pts, frame.time_base, frame.pict_type = index, stream.codec_context.time_base, PictureType.NONE
         yield from stream.encode(frame)
     yield from stream.encode(None)
 

@@ -14,15 +14,15 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
-from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
 from stegnet.media.encoders import MKV, Form
-from stegnet.media.films import decoded, open_film, picture_stream, picture_tracks, shape, start_time
+from stegnet.media.films import decoded, open_film, picture_stream, picture_tracks, shape
 from stegnet.media.frames import INTERLACED, UNSPECIFIED
 from stegnet.media.signature import is_animation
 from stegnet.media.sound import SoundPacket, read_sound, sound_tracks
+from stegnet.media.subtitles import SubtitleCopy, Timed, subtitle_tracks
 
 # Tags that describe the file, not the film.
 _FILE_TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "location-eng"}
@@ -33,8 +33,6 @@ _MP4_TAGS = {
 }
 _ANY_TYPE = "application/octet-stream"
 _COVER_TYPES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
-_UTF16 = b"\xfe\xff"
-_Timed = tuple[Fraction, SoundPacket | Packet]
 
 
 class StreamCopy:
@@ -55,10 +53,10 @@ class StreamCopy:
         self.covers: list[Packet] = []
         self._path = path
         self._notes: list[str] = []
-        self._subtitles: _SubtitleCopy | None = None
-        self._sources: list[Iterator[_Timed]] = []
-        self._merged: Iterator[_Timed] = iter(())
-        self._next: _Timed | None = None
+        self._subtitles: SubtitleCopy | None = None
+        self._sources: list[Iterator[Timed]] = []
+        self._merged: Iterator[Timed] = iter(())
+        self._next: Timed | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -77,7 +75,7 @@ class StreamCopy:
             self._notes += _copy_picture_metadata(source, self._path, pictures, form)
             self._notes += _copy_tags(source, film, form)
             _copy_chapters(source, film)
-            self._subtitles = _SubtitleCopy(source, self._path, film, form)
+            self._subtitles = SubtitleCopy(source, self._path, film, form)
             self._notes += _copy_attachments(source, film, form)
         self.covers = _copy_covers(self._path, film, form)
         self._sources = [self._timed_sound(), self._subtitles.packets()]
@@ -108,7 +106,7 @@ class StreamCopy:
             raise MediaError(f"{self._path}: the film is damaged") from error
         return self._next is not None
 
-    def _timed_sound(self) -> Iterator[_Timed]:
+    def _timed_sound(self) -> Iterator[Timed]:
         time = Fraction(0)
         for packet in read_sound(self._path):
             stamp = packet.pts if packet.dts is None else packet.dts
@@ -116,16 +114,18 @@ class StreamCopy:
             yield time, packet
 
 
-def left_out(path: Path) -> tuple[str, ...]:
-    """One line for each thing that is lost where only pictures, sound and the times of chapters are copied.
+def left_out(path: Path, form: str) -> tuple[str, ...]:
+    """One line for each thing that is lost where pictures, sound, subtitles and the times of chapters are copied.
 
+    Args:
+        form: of the other film, "mkv" or "mp4".
     Raises:
         MediaError: it is not a film.
     """
     if is_animation(path):
         return ()
+    lost = [f"subtitles ({track.source})" for track in subtitle_tracks(path, form) if track.written is None]
     with open_film(path) as source:
-        lost = [f"subtitles ({_codec_name(track)})" for track in source.streams.subtitles]
         lost += ["chapter titles"] * any(chapter["metadata"].get("title") for chapter in source.chapters())
         lost += [f"tags {', '.join(names)}"] if (names := sorted(_film_tags(source))) else []
         lost += [f"attached files ({len(files)})"] if (files := source.streams.attachments) else []
@@ -236,89 +236,3 @@ def _cover(art: Packet, film: OutputContainer, form: Form) -> Packet | None:
     packet = Packet(bytes(art))
     packet.stream, packet.is_keyframe = new, True
     return packet
-
-
-# Subtitles
-
-
-class _SubtitleCopy:
-    """The subtitle tracks of a film, each added to another film that has not started yet.
-
-    MP4's text becomes SubRip in Matroska, which loses only its styles. A track that the format can't hold is left
-    out with a note.
-    """
-
-    def __init__(self, source: InputContainer, path: Path, film: OutputContainer, form: Form) -> None:
-        self._path = path
-        self._notes: list[str] = []
-        self._lost_styles = False
-        self._streams = {track.index: self._add(track, film, form) for track in source.streams.subtitles}
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """One line for each loss; complete after the last packet."""
-        lost = ["the styles of its subtitles are lost: Matroska gets plain text"] * self._lost_styles
-        return (*self._notes, *lost)
-
-    def packets(self) -> Iterator[_Timed]:
-        """Time in seconds and packet, in the order of the file.
-
-        Raises:
-            av.FFmpegError: the film is damaged.
-        """
-        wanted = [index for index, stream in self._streams.items() if stream is not None]
-        if not wanted:
-            return
-        with open_film(self._path) as source:
-            start = start_time(source)
-            for packet in source.demux([source.streams[index] for index in wanted]):
-                if packet.size and packet.pts is not None:
-                    packet.pts = max(0, packet.pts - round(start / packet.time_base)) if start else packet.pts
-                    yield from self._copied(packet)
-
-    def _add(self, track: SubtitleStream, film: OutputContainer, form: Form) -> Stream | None:
-        codec = _codec_name(track)
-        try:
-            if codec == "mov_text" and form is MKV:
-                stream = film.add_mux_stream("subrip", time_base=track.time_base)
-            else:
-                stream = film.add_stream_from_template(track)
-        except ValueError:
-            self._notes.append(f"its subtitles ({codec}) are left out: {form.name} can't hold them")
-            return None
-        stream.disposition = track.disposition
-        names = {name: track.metadata.get(name) for name in ("language", "title")}
-        stream.metadata.update({name: value for name, value in names.items() if value})
-        return stream
-
-    def _copied(self, packet: Packet) -> Iterator[_Timed]:
-        stream = self._streams[packet.stream.index]
-        time = packet.pts * packet.time_base
-        if stream.codec_context is None:  # SubRip
-            text, styles = _split_mov_text(bytes(packet))
-            self._lost_styles = self._lost_styles or bool(styles)
-            packet = _with_data(packet, text)
-        if packet.size:
-            packet.stream = stream
-            yield time, packet
-
-
-def _codec_name(track: SubtitleStream) -> str:
-    return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
-
-
-def _split_mov_text(data: bytes) -> tuple[bytes, bytes]:
-    """Text in UTF-8, and the style boxes after it (3GPP TS 26.245: a 16-bit length, then the text)."""
-    end = 2 + int.from_bytes(data[:2], "big")
-    text = data[2:end]
-    if text.startswith(_UTF16):
-        text = text.decode("utf-16", errors="replace").encode()
-    return text, data[end:]
-
-
-def _with_data(packet: Packet, data: bytes) -> Packet:
-    """A packet with the same times and other data."""
-    copy = Packet(data)
-    copy.pts, copy.dts, copy.duration, copy.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
-    copy.is_keyframe = True
-    return copy

@@ -91,9 +91,13 @@ class Modem(Pair):
         basis = _block_basis() if frames == 1 else _luma_basis().repeat(frames, 1)
         self._planes = frames if frames > 1 else 3
         inverse = torch.linalg.inv(_block_basis()).contiguous() if frames == 1 else _luma_basis().T.repeat(frames, 1)
+        by_frame = (layout.places // COEFFICIENTS).argsort(stable=True)
+        spread = functional.one_hot(layout.places[by_frame] % COEFFICIENTS, basis.shape[0] // frames)
+        spread = spread.float().unflatten(0, (frames, -1)).transpose(1, 2).flatten(0, 1)
         for name, buffer in (
             ("basis", basis), ("inverse", inverse), ("places", layout.places), ("owners", layout.owners),
             ("dithers", layout.dithers), ("periods", layout.periods), ("gains", _gains(frames, self._planes)),
+            ("by_frame", by_frame), ("spread", spread),
         ):  # fmt: skip
             self.register_buffer(name, buffer, persistent=False)
         features = self._planes * COEFFICIENTS + 2 * self.phases
@@ -118,10 +122,11 @@ class Modem(Pair):
             free, ways, wanted = outputs.float().split(sizes, dim=1)
             if self.frames > 1:
                 free, wanted = _MOST_FREE * free.tanh(), _MOST_WANTED * wanted.tanh()
-            sent = bits.float()[:, self.owners]
+            sent = bits.float().index_select(1, self.owners)
             away = fraction(PHASE * sent + wanted - phases)
             moved = sent.abs() * (ways + WAY).sigmoid() * self.periods * away
-            change = (free * _CHANGES).index_add(1, self.places, moved)
+            # Not index_add: ONNX Runtime's threads lose some of what several rungs add to a coefficient.
+            change = free * _CHANGES + self._convolved(moved.index_select(1, self.by_frame), self.spread)
             return cover + functional.pixel_shuffle(self._convolved(change, self.inverse), BLOCK)
 
     def reveal(self, container: Tensor, dither: Tensor) -> Tensor:
@@ -145,17 +150,20 @@ class Modem(Pair):
     def _from_phases(self, phases: Tensor) -> Tensor:
         """Log-likelihood ratios, (B, bits, H/8, W/8), from (B, phases, H/8, W/8)."""
         sines = self.likelihoods[self.owners] * (2 * math.pi * phases).sin()
-        return torch.zeros_like(phases[:, : self.bits]).index_add(1, self.owners, sines)
+        parts = sines.split([self.frames * rung["bits"] for rung in self.rungs], dim=1)
+        runs = [rung["run"] for rung in self.rungs]
+        return torch.cat([part.unflatten(1, (-1, run)).sum(2) for part, run in zip(parts, runs, strict=True)], dim=1)
 
     def _transform(self, pictures: Tensor, dither: Tensor) -> tuple[Tensor, Tensor]:
         """The coefficients of blocks, (B, planes · 64, H/8, W/8), and the phases of bits, (B, phases, H/8, W/8)."""
         with full_precision(pictures.device):
-            coefficients = self._convolved(functional.pixel_unshuffle(pictures.float() - 0.5, BLOCK), self.basis)
-            return coefficients, coefficients[:, self.places] / self.periods - dither.float()[:, self.dithers]
+            coefficients = self._convolved(pictures.float() - 0.5, self.basis, BLOCK)
+            phases = coefficients.index_select(1, self.places) / self.periods
+            return coefficients, phases - dither.float().index_select(1, self.dithers)
 
-    def _convolved(self, samples: Tensor, matrix: Tensor) -> Tensor:
-        """1×1 convolution with a matrix; of each frame of a film with its rows of the matrix."""
-        return functional.conv2d(samples, matrix[:, :, None, None], groups=self.frames)
+    def _convolved(self, samples: Tensor, matrix: Tensor, side: int = 1) -> Tensor:
+        """Products of a matrix and each block of side × side samples; its rows are split among the frames of a film."""
+        return functional.conv2d(samples, matrix.unflatten(1, (-1, side, side)), stride=side, groups=self.frames)
 
     def _features(self, coefficients: Tensor, phases: Tensor) -> Tensor:
         """(B, planes · 64 + 2 · phases, H/8, W/8)."""

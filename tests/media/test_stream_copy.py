@@ -293,13 +293,15 @@ def test_what_is_left_out_where_only_pictures_and_sound_are_copied(tmp_path):
         film.add_attachment("a.ttf", "font/ttf", b"font")
         return text(film, "subrip", [b"hi"])
 
-    assert left_out(make(tmp_path / "a.mkv", fill)) == (
-        "its subtitles (subrip) are left out",
+    assert left_out(make(tmp_path / "a.mkv", fill), "mp4") == (
         "its chapter titles are left out",
         "its tags artist, comment, title are left out",
         "its attached files (1) are left out",
     )
-    assert left_out(make(tmp_path / "b.mkv")) == ()
+    assert left_out(make(tmp_path / "b.mkv"), "mp4") == ()
+    pictures = make(tmp_path / "c.mkv", lambda film: text(film, "dvd_subtitle", [b"hi"]))
+    assert left_out(pictures, "mp4") == ("its subtitles (dvd_subtitle) are left out",)
+    assert left_out(pictures, "mkv") == ()
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp"])
