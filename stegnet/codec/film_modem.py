@@ -30,6 +30,7 @@ GROUP = 48  # frames with a header and record of their own
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green, blue (ITU-R BT.709)
 _BAND = 4096  # blocks that are computed at once, about
 _PER_WORD = np.float32(1 / (1 << 16))
+_MIDDLE = np.float32(127.5)  # level from which the phases of block means count
 _HEADER_LIKELIHOOD = 0.3  # log-likelihood ratio of a header's bit for a sum of 1
 # Vertical and horizontal frequency of the coefficients that JPEG quantises most finely, and its steps at quality 50
 # (ITU-T T.81, table K.1).
@@ -275,7 +276,7 @@ def header_ratios(lumas: np.ndarray, dither: Dither, rung: FilmRung) -> Ratios:
     def ratios(numbers: np.ndarray) -> np.ndarray:
         known, block = np.unique(numbers // rung.group.bits, return_inverse=True)
         rows, cols = np.divmod(known, width // BLOCK)
-        samples = blocks[:, rows, :, cols].astype(np.float32)  # (n, GROUP, 8, 8)
+        samples = blocks[:, rows, :, cols] - _MIDDLE  # (n, GROUP, 8, 8) float32
         phases = np.einsum("nfyx,cyx->nfc", samples, basis, optimize=True) / rung.periods
         for unit in range(GROUP // rung.frames):
             frames = phases[:, unit * rung.frames : (unit + 1) * rung.frames].reshape(

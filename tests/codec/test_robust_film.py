@@ -105,9 +105,18 @@ def test_a_header_is_read_from_phases_alone(rung):
         total = 0.0
         for frame in made[first : first + rung.run]:
             y, x = 8 * (block // 8), 8 * (block % 8)
-            value = dctn(frame[y : y + 8, x : x + 8].astype(float), norm="ortho")[down, across]
+            value = dctn(frame[y : y + 8, x : x + 8] - 127.5, norm="ortho")[down, across]
             total += math.sin(2 * math.pi * (value / (STEPS[coefficient] * rung.scale) - shift))
         assert ratio == pytest.approx(0.3 * total, abs=2e-3)
+
+
+@pytest.mark.parametrize("rung", RUNGS[:2], ids=lambda rung: rung.name)
+def test_block_means_are_read_from_phases_alone(rung):
+    """They count from the middle of the range, as in the networks."""
+    bits, mean = some_bits(rung), FREQUENCIES.index((0, 0))
+    made = np.stack([luma(frame) for frame in MODEM.hide(group(), bits, dithered(), rung)])
+    ratios = header_ratios(made, dithered(), rung)(np.arange(bits.size)).reshape(-1, rung.coefficients)
+    assert (np.sign(ratios) == 2 * bits.reshape(ratios.shape) - 1)[:, mean].mean() > 0.97
 
 
 def test_another_dither_reads_nothing():
