@@ -65,6 +65,12 @@ def signal_of(frame: np.ndarray, *, bits: bool = True) -> FrameSignal:
     return FrameSignal(shape, size_bytes(*frame.shape[:2]), luma(area) if bits else None, region_means(area))
 
 
+def salts_of_group(signals: Sequence[FrameSignal]) -> Iterator[bytes]:
+    """The salts that a group may have had before a codec changed it; the likeliest first."""
+    means = sum(signal.means for signal in signals) / len(signals)
+    return salts_of(b"stegnet/2/robust/film/salt" + signals[0].sizes, means)
+
+
 def group_room(shape: tuple[int, int], rung: FilmRung, rate: int) -> int:
     """Bytes of the message in a group; 0 if there is no room, or the rate is 0.
 
@@ -106,7 +112,7 @@ def hide_in_group(
     carrying, signals = list(frames), [signal_of(frame, bits=False) for frame in frames]
     shape, salt = signals[0].shape, b""
     for _ in range(_TRIES):  # hiding may move a mean over an edge
-        salts = list(_salts(signals))
+        salts = list(salts_of_group(signals))
         if salt in salts:
             break
         salt = salts[0]
@@ -151,7 +157,7 @@ class GroupReader:
             thorough: where no header is read from the phases alone, the modem reads it, with the likeliest salts.
             salts: number of them that are tried; None: all.
         """
-        lumas, tried = np.stack([signal.luma for signal in signals]), list(_salts(signals))[:salts]
+        lumas, tried = np.stack([signal.luma for signal in signals]), list(salts_of_group(signals))[:salts]
         ratios_of = cache(lambda salt: self._modem.reveal(lumas, self._dither(salt, signals[0].shape)))
 
         def opened(salt: bytes, rung: FilmRung, header: Ratios) -> Reading | None:
@@ -174,9 +180,3 @@ class GroupReader:
 
 def _of_rung(ratios_of: Callable[[bytes], dict[FilmRung, np.ndarray]], salt: bytes, rung: FilmRung) -> np.ndarray:
     return ratios_of(salt)[rung]
-
-
-def _salts(signals: Sequence[FrameSignal]) -> Iterator[bytes]:
-    """The salts that a group may have had before a codec changed it; the likeliest first."""
-    means = sum(signal.means for signal in signals) / len(signals)
-    return salts_of(b"stegnet/2/robust/film/salt" + signals[0].sizes, means)

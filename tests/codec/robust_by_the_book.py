@@ -49,13 +49,17 @@ def spans(blocks: int) -> list[tuple[int, int]]:
     return list(itertools.pairwise(edges))
 
 
-def salt_of(steps: Sequence[int]) -> bytes:
-    return hashlib.sha256(b"stegnet/2/robust/salt" + bytes(steps)).digest()[:16]
+def salt_of(steps: Sequence[int], start: bytes = b"stegnet/2/robust/salt") -> bytes:
+    return hashlib.sha256(start + bytes(steps)).digest()[:16]
 
 
 def salts(picture: np.ndarray) -> Iterator[bytes]:
     """Those that a reader tries, in order."""
-    lumas = region_lumas(picture)
+    return (salt_of(steps) for steps in steps_tried(region_lumas(picture)))
+
+
+def steps_tried(lumas: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+    """The steps of regions, given L and n of each, that a reader tries, in order."""
     steps, means = [total // (16000 * size) for total, size in lumas], [total / (1000 * size) for total, size in lumas]
     edges = [min(range(16, 241, 16), key=lambda edge, mean=mean: abs(mean - edge)) for mean in means]
     distances = [abs(mean - edge) for mean, edge in zip(means, edges, strict=True)]
@@ -68,7 +72,7 @@ def salts(picture: np.ndarray) -> Iterator[bytes]:
         for region in some:
             edge = edges[region] // 16
             other[region] = edge - 1 if steps[region] >= edge else edge
-        yield salt_of(other)
+        yield other
 
 
 # Keys and places
@@ -164,8 +168,14 @@ def carried(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys
     return made
 
 
-def open_rung(ratios: np.ndarray, rows: int, cols: int, keys: Keys) -> bytes | None:
-    """The content, if it opens; `ratios` are those of a rung, (rows, cols, r)."""
+def open_rung(
+    ratios: np.ndarray, rows: int, cols: int, keys: Keys, better: Callable[[], np.ndarray] | None = None
+) -> bytes | None:
+    """The content, if it opens; `ratios` are those of a rung, (rows, cols, r).
+
+    Args:
+        better: gives the ratios that the record is read from; None: the same ones.
+    """
     found, flat = places(rows * cols, ratios.shape[-1], keys), ratios.reshape(-1).astype(float)
     if found is None:
         return None
@@ -177,6 +187,7 @@ def open_rung(ratios: np.ndarray, rows: int, cols: int, keys: Keys) -> bytes | N
     coding = Coding(len(found.used(header)), header[0] % 64)
     if coding.room // 8 < 16:
         return None
+    flat = flat if better is None else better().reshape(-1).astype(float)
     message = coding.decode(signed(keys.of("mask", header), flat[found.record(keys, header)]))
     if message is None:
         return None
