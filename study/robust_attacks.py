@@ -4,6 +4,8 @@ All attackers have the program, but no key. Covers are in the form of the contai
 
 - SPAM: a classifier on features of a picture, or of one frame of a film.
 - jumps: how much low frequencies change where a run of frames begins, against all other frames of a film.
+- without the key: what the public modem reads (`robust_keyless`).
+- links: which films are of one key (`robust_keyless`).
 - places: the attacks of the stage places, at the borders of blocks.
 """
 
@@ -34,13 +36,16 @@ from study.methods import container_seed
 from study.pairs import Pair, evenly, photograph_pairs, training_photographs
 from study.places import KEY, MOST_PAIRS, PICTURES, PLACES, STILL_FILMS, few_keys, many_keys, still_films
 from study.robust_hiders import RobustFilmHider, RobustHider, Unhidden, encoded, moving_window
+from study.robust_keyless import SAME, bits_of_films, bits_of_pictures, links
 from study.scores import Scores, summarise
 from study.steganalysis import extracted
 
 KNOWN = 150  # training photographs of the classifiers
 FILMS = 100  # training photographs that films are made of, and as many test photographs
+KEYLESS, KEYLESS_FILMS = 100, 50  # test photographs of what is read without the key, and films
 WINDOW = 192  # side of a film's frames
 FRAME = 20  # the one of a film that the classifier sees
+MOVING = "films"
 ATTACKED, ATTACKED_FILMS = "jpeg-75", "h264-23"  # the rungs whose places are attacked
 _LOW = 3  # vertical and horizontal frequencies
 Row = dict[str, object]
@@ -51,6 +56,7 @@ def main(config: Config, shards: Path, weights: Path, film_weights: Path, out: P
     modem, film_modem, workers = Modem.load(weights), FilmModem.load(film_weights), cpu_threads(config.train.threads)
     known, unseen = evenly(training_photographs(shards), KNOWN), photograph_pairs(shards, config.evaluate.shift)
     rows = [detect_pictures(modem, rung, known, unseen, config.seed, workers) for rung in modem.rungs]
+    keyless, linked = without_key(modem, film_modem, [cover for cover, _ in unseen], config.seed)
     films = evenly(known, FILMS), evenly(unseen, FILMS)
     for number, rung in enumerate(film_modem.rungs):
         rows += detect_films(film_modem, rung, *films, container_seed(config.seed, number), workers)
@@ -61,7 +67,9 @@ def main(config: Config, shards: Path, weights: Path, film_weights: Path, out: P
     places = pd.DataFrame(attack_places(*hiders, unseen, config.seed))
     write_table(out / "detection.csv", found)
     write_table(out / "places.csv", places)
-    write_json(out / "metrics.json", headline(found, places))
+    write_table(out / "keyless.csv", keyless)
+    write_table(out / "links.csv", linked)
+    write_json(out / "metrics.json", headline(found, places, keyless, linked))
     print(found.to_string(index=False))
 
 
@@ -77,7 +85,7 @@ def detect_pictures(
     hide = partial(_hidden, hider, container_seed(seed, rung.first))
     containers = _in_threads(hide, list(enumerate(covers)), workers, rung.name)
     scores = _classified(plain, containers, len(known), rung.name, seed)
-    return _labels(rung.name, "SPAM", len(known), scores, seed)
+    return _labels(PICTURES, rung.name, "SPAM", len(known), scores, seed)
 
 
 def detect_films(
@@ -87,14 +95,14 @@ def detect_films(
     hider, covers, name = RobustFilmHider(modem, rung), [cover for cover, _ in (*known, *unseen)], rung.name
     made = _in_threads(partial(_films_of, hider, seed), list(enumerate(covers)), workers, name)
     frames = ([film[FRAME] for film in side] for side in zip(*made, strict=True))
-    rows = [_labels(name, "SPAM, one frame", len(known), _classified(*frames, len(known), name, seed), seed)]
+    rows = [_labels(MOVING, name, "SPAM, one frame", len(known), _classified(*frames, len(known), name, seed), seed)]
     if rung.run == 1:
         return rows
     # No classifier: what tells best is a threshold half-way between the two means of the known films.
     jumped = np.array([[jumps(film, rung.run) for film in pair] for pair in made])
     learnt, tested = jumped[: len(known)], jumped[len(known) :]
     threshold = learnt.mean()
-    rows.append(_labels(name, "jumps", len(known), Scores(*(tested - threshold).T), seed))
+    rows.append(_labels(MOVING, name, "jumps", len(known), Scores(*(tested - threshold).T), seed))
     return rows
 
 
@@ -113,6 +121,17 @@ def jumps(film: np.ndarray, run: int) -> float:
     return float(np.log(changes[begins].mean() / changes[~begins].mean()))
 
 
+def without_key(
+    modem: Modem, film_modem: FilmModem, covers: Sequence[np.ndarray], seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the modems read without the key, one row per rung; and which films are of one key."""
+    pictures, films = evenly(covers, KEYLESS), evenly(covers, KEYLESS_FILMS)
+    rows = [{"medium": PICTURES} | bits_of_pictures(modem, rung, pictures, seed) for rung in modem.rungs]
+    rows += [{"medium": MOVING} | bits_of_films(film_modem, rung, films, WINDOW, seed) for rung in film_modem.rungs]
+    (rung,) = (rung for rung in film_modem.rungs if rung.name == ATTACKED_FILMS)
+    return pd.DataFrame(rows), pd.DataFrame(links(film_modem, rung, films, WINDOW, seed))
+
+
 def attack_places(pictures: Hider, films: Hider, pairs: list[Pair], seed: int) -> Iterator[Row]:
     """The attacks of the stage places on pictures, on first frames of films, and on films that stand still."""
     some = evenly(pairs, MOST_PAIRS)
@@ -127,15 +146,23 @@ def attack_places(pictures: Hider, films: Hider, pairs: list[Pair], seed: int) -
         yield {"method": films.name, "medium": STILL_FILMS} | result
 
 
-def headline(found: pd.DataFrame, places: pd.DataFrame) -> dict[str, float]:
-    """Accuracy of each attack, by rung, and the AUC farthest from 0.5 of attacks that look for a key."""
+def headline(
+    found: pd.DataFrame, places: pd.DataFrame, keyless: pd.DataFrame, linked: pd.DataFrame
+) -> dict[str, float]:
+    """Accuracy of each attack, by medium and rung; and what attacks find that look for a key.
+
+    Those are the share of bits, farthest from a half, that are read without it, and areas under the ROC curve: that of
+    links between films of the same scenes, and, of the attacks on places, the one farthest from 0.5.
+    """
     figures = {
-        f"robust_attacks_{row.rung}_{'jumps' if row.features == 'jumps' else 'spam'}": round(row.accuracy, 4)
+        f"robust_attacks_{row.medium}_{row.rung}_{'jumps' if row.features == 'jumps' else 'spam'}": row.accuracy
         for row in found.itertuples()
     }
+    figures["robust_attacks_bits"] = keyless["right"][(keyless["right"] - 0.5).abs().idxmax()]
+    figures["robust_attacks_links"] = linked.set_index("scenes")["auc"][SAME]
     keyed = places[places["question"] == KEY]
     farthest = keyed["auc"][(keyed["auc"] - 0.5).abs().idxmax()]
-    return figures | {"robust_attacks_key": round(float(farthest), 4)}
+    return {name: round(float(value), 4) for name, value in (figures | {"robust_attacks_key": farthest}).items()}
 
 
 def _hidden(hider: Hider, first_seed: int, item: tuple[int, np.ndarray]) -> np.ndarray:
@@ -162,8 +189,8 @@ def _classified(covers: list[np.ndarray], containers: list[np.ndarray], known: i
     return cross_validated(both[numbers[:known]], both[numbers[known:]], seed)
 
 
-def _labels(rung: str, features: str, known: int, scores: Scores, seed: int) -> Row:
-    labels = {"rung": rung, "features": features, "pairs": known, "tested": len(scores.covers)}
+def _labels(medium: str, rung: str, features: str, known: int, scores: Scores, seed: int) -> Row:
+    labels = {"medium": medium, "rung": rung, "features": features, "pairs": known, "tested": len(scores.covers)}
     return labels | summarise([scores], seed)
 
 

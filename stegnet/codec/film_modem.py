@@ -38,6 +38,7 @@ _FINEST = (
     ((0, 2), 10), ((0, 1), 11), ((1, 0), 12), ((1, 1), 12), ((2, 1), 13), ((1, 2), 14), ((2, 0), 14), ((3, 0), 14),
     ((0, 0), 16), ((0, 3), 16), ((2, 2), 16), ((3, 1), 17), ((4, 0), 18), ((1, 3), 19), ((3, 2), 22), ((4, 1), 22),
 )  # fmt: skip
+FREQUENCIES = tuple(frequency for frequency, _ in _FINEST)
 MOST = len(_FINEST)
 
 
@@ -224,7 +225,7 @@ class FilmModem:
         """The dither as the networks take it, (rows, cols, T · 64) float32; in memory by channel, as theirs."""
         rows, cols, frames, _ = dither.shape
         given = np.zeros((frames, DITHER, rows, cols), np.float32)
-        given[:, [BLOCK * down + across for (down, across), _ in _FINEST]] = dither.transpose(2, 3, 0, 1)
+        given[:, [BLOCK * down + across for down, across in FREQUENCIES]] = dither.transpose(2, 3, 0, 1)
         return given.reshape(-1, rows, cols).transpose(1, 2, 0)
 
 
@@ -327,4 +328,4 @@ def _cosines() -> np.ndarray:
 
 
 # (MOST, 8, 8) float32, of the coefficients above.
-_BASIS = np.stack([np.outer(_cosines()[down], _cosines()[across]) for (down, across), _ in _FINEST]).astype(np.float32)
+_BASIS = np.stack([np.outer(_cosines()[down], _cosines()[across]) for down, across in FREQUENCIES]).astype(np.float32)

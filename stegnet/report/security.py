@@ -97,18 +97,36 @@ def robust_attacks(name: str, folder: Path, command: str) -> Section:
         "classifier see a picture, or one frame of a film; jumps is how much low frequencies change where a run of "
         "eight frames begins, against all other frames. Films are windows that move over photographs. 50 % is chance."
     )
+    keyless_text = (
+        "Without the key, the public modem reads bits with the dither of another; its certainty tells containers from "
+        "covers. Films of the same scene and the same key share a dither, and so are told from films of two keys."
+    )
     places_text = (
         "The attacks on places look at the borders of blocks, the only places that do not follow from a key; codecs "
         "mark them too, as the rows of covers show. An AUC of 0.5 is chance."
     )
     columns = {
-        "rung": ("rung", text), "features": ("attack", text), "pairs": ("training pairs", text),
+        "medium": ("", text), "rung": ("rung", text), "features": ("attack", text), "pairs": ("training pairs", text),
         "tested": ("tested", text), "accuracy": ("accuracy", percent), "low": ("95 % CI from", percent),
         "high": ("to", percent), "auc": ("AUC", _THREE),
     }  # fmt: skip
     detection = Table.of(read_table(folder / "detection.csv"), columns, "Containers told from covers")
-    parts = (detection, Table.of(read_table(folder / "places.csv"), _PLACES, "Places"))
-    return Section(name, command, (paragraph, places_text), parts)
+    keyless = {
+        "medium": ("", text), "rung": ("rung", text), "containers": ("containers", text),
+        "right": ("bits read right", _THREE), "low": ("95 % CI from", _THREE), "high": ("to", _THREE),
+        "auc": ("AUC of its certainty", _THREE), "auc_low": ("from", _THREE), "auc_high": ("to", _THREE),
+    }  # fmt: skip
+    links = {
+        "rung": ("rung", text), "scenes": ("scenes", text), "pairs": ("pairs", text), "auc": ("AUC", _THREE),
+        "low": ("95 % CI from", _THREE), "high": ("to", _THREE),
+    }  # fmt: skip
+    parts = (
+        detection,
+        Table.of(read_table(folder / "keyless.csv"), keyless, "What is read without the key"),
+        Table.of(read_table(folder / "links.csv"), links, "Films of one key against films of two"),
+        Table.of(read_table(folder / "places.csv"), _PLACES, "Places"),
+    )
+    return Section(name, command, (paragraph, keyless_text, places_text), parts)
 
 
 def detect_tile(folder: Path) -> Tile | None:

@@ -90,7 +90,11 @@ OUTPUTS = {
         "bits.png": "",
     },
     "robust_attacks": {
-        "detection.csv": "rung,features,pairs,tested,accuracy,low,high,auc\njpeg-75,SPAM,150,299,.87,.83,.9,.951\n",
+        "detection.csv": "medium,rung,features,pairs,tested,accuracy,low,high,auc\n"
+        "pictures,jpeg-75,SPAM,150,299,.87,.83,.9,.951\n",
+        "keyless.csv": "medium,rung,containers,right,low,high,auc,auc_low,auc_high\n"
+        "films,h264-23,50,.5012,.5,.503,.88,.8,.95\n",
+        "links.csv": "rung,scenes,pairs,auc,low,high\nh264-23,the same,50,.998,.99,1\n",
         "places.csv": "method,medium,attack,question,containers,scored,auc,low,high\n"
         'robust,pictures,"shift, over one key",places,30,784,.522,.503,.541\n',
     },
@@ -231,8 +235,16 @@ def test_every_column_of_a_study_is_below_its_heading(reports: Reports) -> None:
     ]  # fmt: skip
     assert tables[STUDIES["robust_attacks"].name] == [
         [
-            ["rung", "attack", "training pairs", "tested", "accuracy", "95 % CI from", "to", "AUC"],
-            ["jpeg-75", "SPAM", "150", "299", "87%", "83%", "90%", "0.951"],
+            ["", "rung", "attack", "training pairs", "tested", "accuracy", "95 % CI from", "to", "AUC"],
+            ["pictures", "jpeg-75", "SPAM", "150", "299", "87%", "83%", "90%", "0.951"],
+        ],
+        [
+            ["", "rung", "containers", "bits read right", "95 % CI from", "to", "AUC of its certainty", "from", "to"],
+            ["films", "h264-23", "50", "0.501", "0.500", "0.503", "0.880", "0.800", "0.950"],
+        ],
+        [
+            ["rung", "scenes", "pairs", "AUC", "95 % CI from", "to"],
+            ["h264-23", "the same", "50", "0.998", "0.990", "1.000"],
         ],
         [
             ["", "", "attack", "tells", "containers learnt from", "scored", "AUC", "95 % CI from", "to"],

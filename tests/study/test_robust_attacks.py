@@ -24,6 +24,7 @@ from study.robust_hiders import (
     encoded,
     moving_window,
 )
+from study.robust_keyless import OTHERS, SAME
 from tests.support.modem import index_modem
 
 KEY = Key(bytes(KEY_BYTES))
@@ -97,7 +98,22 @@ def test_films_are_told_by_their_jumps(picture: Callable[..., np.ndarray], monke
 
 
 def test_the_headline_is_of_attacks_that_look_for_a_key() -> None:
-    found = pd.DataFrame([{"rung": "jpeg-75", "features": "SPAM", "accuracy": 0.9}])
+    rows = (
+        ("pictures", "subtle", "SPAM", 0.9),
+        ("films", "subtle", "SPAM, one frame", 0.8),
+        ("films", "a", "jumps", 0.6),
+    )
+    found = pd.DataFrame(rows, columns=["medium", "rung", "features", "accuracy"])
     places = pd.DataFrame({"question": ["places", robust_attacks.KEY, robust_attacks.KEY], "auc": [0.9, 0.45, 0.52]})
-    figures = headline(found, places)
-    assert figures == {"robust_attacks_jpeg-75_spam": 0.9, "robust_attacks_key": 0.45}
+    keyless, links = (
+        pd.DataFrame({"right": [0.5, 0.49, 0.503]}),
+        pd.DataFrame({"scenes": [SAME, OTHERS], "auc": [1, 0.5]}),
+    )
+    assert headline(found, places, keyless, links) == {
+        "robust_attacks_pictures_subtle_spam": 0.9,
+        "robust_attacks_films_subtle_spam": 0.8,
+        "robust_attacks_films_a_jumps": 0.6,
+        "robust_attacks_bits": 0.49,
+        "robust_attacks_links": 1,
+        "robust_attacks_key": 0.45,
+    }

@@ -1,0 +1,116 @@
+"""What an observer without the key sees in containers that survive: bits that the public modem reads, and films of one
+key.
+
+- Bits: the modem reads a container with the dither of another key. How many bits are right, and does it tell containers
+  from covers how sure the modem is?
+- Links: two films of one key whose mean lumas are alike have the same dither, so that coefficients at the same place
+  differ by whole numbers of half periods. Does that tell them from films of two keys, of the same scene or of others?
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from scipy.fft import dctn
+
+from pipeline.stage import bar
+from stegnet.codec.film_modem import FREQUENCIES, Dither, FilmModem, FilmRung, luma
+from stegnet.codec.keys import KEY_BYTES, SALT_BYTES, Key
+from stegnet.codec.modem import Modem, Rung
+from stegnet.codec.robust import dither_of
+from stegnet.codec.robust_film import modulated
+from stegnet.codec.survival import WRITTEN_QUALITY
+from stegnet.core.jpeg import BLOCK, through_jpeg
+from stegnet.evaluation.demonstration import seeded
+from study.methods import container_seed
+from study.robust_hiders import RobustFilmHider, encoded, moving_window
+from study.stats import auc, auc_interval, mean_interval, unpaired_auc_interval
+
+Row = dict[str, object]
+Read = tuple[float, float, float]  # share of bits that are right; mean size of the ratios of a cover, and a container
+SAME, OTHERS = "the same", "others"
+_SALT = bytes(SALT_BYTES)
+_OTHER = 1_000_000  # added to seeds: another film, another key
+
+
+def bits_of_pictures(modem: Modem, rung: Rung, covers: Sequence[np.ndarray], seed: int) -> Row:
+    """What the modem reads without the key, of pictures saved as JPEG as hiding does."""
+
+    def read(number: int, cover: np.ndarray) -> Read:
+        shape, draw = (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK), np.random.default_rng(seed + number)
+        own, other = (dither_of(shape, key, _SALT) for key in _two_keys(seed + number))
+        bits = np.zeros((*shape, modem.bits), np.float32)
+        bits[..., rung.places] = sent = draw.choice(np.float32([-1, 1]), (*shape, rung.bits))
+        both = cover, modem.hide(cover, bits, own)
+        ratios = (modem.reveal(through_jpeg(each, WRITTEN_QUALITY), other)[..., rung.places] for each in both)
+        return _read(*ratios, sent)
+
+    return _bits(rung.name, read, covers, seed)
+
+
+def bits_of_films(modem: FilmModem, rung: FilmRung, photographs: Sequence[np.ndarray], side: int, seed: int) -> Row:
+    """The same of films, windows of this side that move over photographs, as H.264 as hiding writes it."""
+    shape = side // BLOCK, side // BLOCK
+
+    def read(number: int, photograph: np.ndarray) -> Read:
+        frames, draw = moving_window(photograph, side, seed + number), np.random.default_rng(seed + number)
+        own, other = (Dither(shape, modem.frames, key, _SALT) for key in _two_keys(seed + number))
+        bits = draw.integers(0, 2, (shape[0] * shape[1], rung.group.bits))
+        films = frames, modulated(modem, frames, bits, own, rung)
+        lumas = (np.stack([luma(frame) for frame in encoded(film)]) for film in films)
+        return _read(*(modem.reveal(each, other)[rung] for each in lumas), 2.0 * bits - 1)
+
+    return _bits(rung.name, read, photographs, seed)
+
+
+def links(modem: FilmModem, rung: FilmRung, photographs: Sequence[np.ndarray], side: int, seed: int) -> Iterator[Row]:
+    """AUC of `likeness` for films of one key against films of two keys, where scenes are the same, and where not.
+
+    Films of the same scene differ by noise, as from a camera that stands still.
+    """
+    hider, films = RobustFilmHider(modem, rung), []
+    for number, photograph in enumerate(bar(photographs, f"{rung.name}: links")):
+        first = container_seed(seed, number)
+        key, other = _two_keys(seed)
+        scenes = moving_window(photograph, side, first), moving_window(photograph, side, first + _OTHER)
+        jobs = (scenes[0], key), (scenes[1], key), (scenes[1], other)
+        made = (hider.group(scene, used, first + place) for place, (scene, used) in enumerate(jobs))
+        films.append([phases(encoded(film), rung) for film in made])
+    for scenes, shift in ((SAME, 0), (OTHERS, 1)):
+        pairs = [(films[number], films[(number + shift) % len(films)]) for number in range(len(films))]
+        same, others = (np.array([likeness(a[0], b[place]) for a, b in pairs]) for place in (1, 2))
+        low, high = unpaired_auc_interval(others, same)
+        row = {"rung": rung.name, "scenes": scenes, "pairs": len(pairs)}
+        yield row | {"auc": auc(others, same), "low": low, "high": high}
+
+
+def phases(film: np.ndarray, rung: FilmRung) -> np.ndarray:
+    """Phases of the coefficients that carry bits, in periods, (T, rows, cols, n), of a film (T, H, W, 3) uint8."""
+    frames, height, width, _ = film.shape
+    shape = frames, height // BLOCK, BLOCK, width // BLOCK, BLOCK
+    blocks = np.stack([luma(frame) for frame in film]).reshape(shape).astype(np.float32)
+    found = dctn(blocks, axes=(2, 4), norm="ortho")
+    some = [found[:, :, down, :, across] for down, across in FREQUENCIES[: rung.coefficients]]
+    return np.stack(some, -1) / rung.periods
+
+
+def likeness(left: np.ndarray, right: np.ndarray) -> float:
+    """Mean cosine of the difference of phases, which counts modulo half a period: bits do not matter."""
+    return float(np.cos(4 * np.pi * (left - right)).mean())
+
+
+def _two_keys(seed: int) -> tuple[Key, Key]:
+    return Key(seeded(seed)(KEY_BYTES)), Key(seeded(seed + _OTHER)(KEY_BYTES))
+
+
+def _read(cover: np.ndarray, container: np.ndarray, sent: np.ndarray) -> Read:
+    """From ratios of a rung's bits, and the bits that were sent, −1 or 1."""
+    right = container.reshape(sent.shape) * sent > 0
+    return float(right.mean()), float(np.abs(cover).mean()), float(np.abs(container).mean())
+
+
+def _bits(rung: str, read: Callable[[int, np.ndarray], Read], covers: Sequence[np.ndarray], seed: int) -> Row:
+    found = [read(number, cover) for number, cover in enumerate(bar(covers, f"{rung}: without the key"))]
+    right, before, after = np.array(found).T
+    (low, high), (auc_low, auc_high) = mean_interval(right), auc_interval(before, after, seed)
+    row = {"rung": rung, "containers": len(covers), "right": right.mean(), "low": low, "high": high}
+    return row | {"auc": auc(before, after), "auc_low": auc_low, "auc_high": auc_high}

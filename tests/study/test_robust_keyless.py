@@ -1,0 +1,69 @@
+"""What is seen without the key in robust containers, against what is easily seen and what is not."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from stegnet.core.card import SHIPPED_FILM_MODEM
+from study import robust_keyless
+from study.robust_films import untrained
+from study.robust_keyless import OTHERS, SAME, bits_of_films, bits_of_pictures, likeness, links, phases
+from tests.support.modem import index_modem
+
+MODEM = untrained(SHIPPED_FILM_MODEM)
+RUNG = next(rung for rung in MODEM.rungs if rung.name == "h264-28")
+
+
+@pytest.fixture
+def known_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader has the right key of every second container."""
+    two = robust_keyless._two_keys
+    monkeypatch.setattr(robust_keyless, "_two_keys", lambda seed: two(seed) if seed % 2 else (two(seed)[0],) * 2)
+
+
+def test_bits_of_pictures_without_the_key(picture: Callable[..., np.ndarray]) -> None:
+    modem = index_modem()
+    found = bits_of_pictures(modem, modem.rungs[1], [picture(64, 64, seed) for seed in range(6)], 0)
+    assert (found["rung"], found["containers"]) == (modem.rungs[1].name, 6)
+    assert abs(found["right"] - 0.5) < 0.05
+
+
+@pytest.mark.usefixtures("known_keys")
+def test_bits_of_pictures_with_the_key(picture: Callable[..., np.ndarray]) -> None:
+    modem = index_modem()
+    found = bits_of_pictures(modem, modem.rungs[1], [picture(64, 64, seed) for seed in range(4)], 0)
+    assert abs(found["right"] - 0.75) < 0.05
+    assert found["auc"] > 0.6
+
+
+def test_bits_of_films_without_the_key(picture: Callable[..., np.ndarray]) -> None:
+    found = bits_of_films(MODEM, RUNG, [picture(80, 80, seed) for seed in range(3)], 64, 0)
+    assert abs(found["right"] - 0.5) < 0.05
+
+
+@pytest.mark.usefixtures("known_keys")
+def test_bits_of_films_with_the_key(picture: Callable[..., np.ndarray]) -> None:
+    found = bits_of_films(MODEM, RUNG, [picture(80, 80, seed) for seed in range(4)], 64, 0)
+    assert abs(found["right"] - 0.75) < 0.06
+
+
+def test_films_of_the_same_scene_and_key_are_linked(picture: Callable[..., np.ndarray]) -> None:
+    rows = list(links(MODEM, RUNG, [picture(64, 64, seed) for seed in range(5)], 64, 0))
+    assert [(row["scenes"], row["pairs"]) for row in rows] == [(SAME, 5), (OTHERS, 5)]
+    assert rows[0]["auc"] > 0.9 > rows[1]["auc"]
+
+
+def test_likeness_does_not_depend_on_bits() -> None:
+    random = np.random.default_rng(0)
+    left, bits = random.random((4, 2, 2, 3)), random.integers(0, 2, (4, 2, 2, 3))
+    assert likeness(left, left + bits / 2) == pytest.approx(1)
+    assert likeness(left, left + 0.25) == pytest.approx(-1)
+
+
+def test_phases_are_those_of_the_transform() -> None:
+    wave = np.rint(128 + 10 * np.cos((2 * np.arange(8) + 1) * 2 * np.pi / 16)).astype(np.uint8)
+    found = phases(np.broadcast_to(wave[None, None, :, None], (1, 16, 8, 3)), RUNG)
+    assert found.shape == (1, 2, 1, RUNG.coefficients)
+    assert found[0, :, 0, 0] * RUNG.periods[0] == pytest.approx(10 * 4 * 2**0.5, abs=1)  # of the frequency (0, 2)
+    assert np.abs(found[..., 1:]).max() < 0.1
