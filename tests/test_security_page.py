@@ -182,11 +182,15 @@ def interval(row: object) -> str:
 
 
 def test_robust_containers_are_found() -> None:
-    table = robust_attacks("detection.csv")
-    for rung, rows in table.groupby("rung"):
-        found = rows.set_index("features")
-        jumps = [interval(found.loc["jumps"])] if "jumps" in found.index else ["–"]
-        assert cells(SECURITY, rung) == [rung, interval(rows.iloc[0]), *jumps]
+    table, keyless = robust_attacks("detection.csv"), robust_attacks("keyless.csv").set_index(["medium", "rung"])
+    for (medium, rung), rows in table.groupby(["medium", "rung"]):
+        found, read = rows.set_index("features"), keyless.loc[(medium, rung)]
+        jumps = interval(found.loc["jumps"]) if "jumps" in found.index else "–"
+        certainty = within(point(read["auc"]), point(read["auc_low"]), point(read["auc_high"]))
+        name = rung if medium == "pictures" else f"film, {rung}"
+        shown = [name, interval(rows.iloc[0]), jumps, certainty, f"{100 * read['right']:.1f} %"]
+        assert cells(SECURITY, name) == shown
+    assert len(keyless) == table.groupby(["medium", "rung"]).ngroups
     pictures = table[table["features"] == "SPAM"]["accuracy"]
     films = table[table["features"] == "SPAM, one frame"]["accuracy"]
     shown = methods("containers told from covers")[4].strip()
@@ -205,8 +209,18 @@ def test_keys_of_robust_containers() -> None:
     assert (areas["low"] <= 0.5).all(), "the page says that chance is in each interval"
     assert (areas["high"] >= 0.5).all()
     borders = table[table["attack"] == "spread, over many keys"].set_index("method")["auc"]
-    for method in ("robust, jpeg-75", "robust, film-38"):
+    for method in ("robust, jpeg-75", "robust, h264-23"):
         shown = f"{point(borders[method])} ({point(borders[f'covers of {method}'])} in covers)"
         assert shown in one_line(SECURITY), method
     (still,) = table[table["attack"] == "change between frames, over one key"]["auc"]
     assert f"in films that stand still, {point(still)}" in one_line(SECURITY)
+
+
+def test_robust_films_of_one_key() -> None:
+    links = robust_attacks("links.csv").set_index("scenes")
+    for scenes, words in (("the same", "of the same scene"), ("others", "of different scenes")):
+        row = links.loc[scenes]
+        shown = within(point(row["auc"]), point(row["low"]), point(row["high"]))
+        assert f"{words} {shown}" in one_line(SECURITY), scenes
+    assert f"{links['pairs'].iloc[0]} pairs of films" in one_line(SECURITY)
+
