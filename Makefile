@@ -48,7 +48,7 @@ ui: $(READY) ## start MLflow's UI on http://127.0.0.1:5000
 	mlflow ui --workers 1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
 
 cluster: $(READY) ## start two nodes of Ray, S3 and MLflow on PostgreSQL on this machine, until Ctrl-C
-	python -m tools.cluster
+	python -m tools.servers
 
 demo: ## build the browser demo and serve it locally; needs Node.js 18.20 or newer
 	@command -v npm >/dev/null || { echo "error: npm is missing: install Node.js 18.20 or newer (Debian 12 or newer: apt install npm)" >&2; exit 1; }

@@ -17,8 +17,8 @@ from tools import postgres
 # Fixtures that train, encode films or start servers, browsers and programs: what uses them is marked `slow`.
 SLOW = {"demo", "kit", "make_config", "make_film", "make_sounds", "page", "postgres_server", "program"}
 LONGEST = {
-    "test_demo", "test_dvc_commands", "test_export", "test_odd_inputs", "test_pipeline", "test_session", "test_shipped",
-    "test_train",
+    "test_demo", "test_dvc_commands", "test_export", "test_odd_inputs", "test_pipeline", "test_servers", "test_session",
+    "test_shipped", "test_train",
 }  # fmt: skip
 THREADS = "2"
 TOUCHING = pytest.StashKey[set[Path]]()

@@ -1,4 +1,4 @@
-"""Starts a cluster on this machine, until Ctrl-C: python -m tools.cluster [--nodes 2] [--cpus 1].
+"""Starts a cluster on this machine, until Ctrl-C: python -m tools.servers [--nodes 2] [--cpus 1].
 
 The servers are those of compose.yaml, as processes: Ray with a node on each of the addresses 127.0.0.2, 127.0.0.3, …;
 an S3 server; and an MLflow server that keeps its runs in PostgreSQL and its files on S3. All that they keep is in

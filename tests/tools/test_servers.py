@@ -14,7 +14,7 @@ import pytest
 import s3fs
 from mlflow import MlflowClient
 
-from tools.cluster import BUCKET, Server
+from tools.servers import BUCKET, Server
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +64,7 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(postgres_programs: None) -> Iterator[Cluster]:
-    command = [sys.executable, "-m", "tools.cluster"]
+    command = [sys.executable, "-m", "tools.servers"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         cluster = Cluster(process)
         yield cluster
