@@ -1,7 +1,9 @@
-"""Work that a Ray cluster does: the same figures as here, errors as here, and a lost process's work done again."""
+"""Work on a Ray cluster: the same figures and errors as here, and a lost process's work is done again."""
 
 import os
+import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -18,7 +20,7 @@ from stegnet.evaluation.quality import Evaluator, map_in_threads
 from study import sizes
 from study.methods import sealed_at
 from study.steganalysis import hidden
-from tests.support.cluster import ray_nodes
+from tests.support.cluster import ROOT, ray_nodes
 from tests.support.shards import write_shards
 
 pytestmark = pytest.mark.slow
@@ -99,3 +101,17 @@ def test_the_work_of_a_lost_process_is_done_again(tmp_path):
 def test_work_that_is_not_wanted_any_more_is_cancelled():
     with closing(distributed(fails, range(2), 1)) as results:
         assert next(results) == 0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own
+def test_an_error_of_a_training_ends_it_without_a_restart(monkeypatch, tmp_path):
+    from stegnet.training.ray_launch import launch
+
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train", "started"])
+    with pytest.raises(DataError, match=r"^no pictures$") as caught:
+        launch("tests.support.failing_stage", 1, {"CPU": 1, "GPU": 0})
+    assert caught.value.hint == "take some"
+    assert (tmp_path / "started").read_text(encoding="utf-8") == "local\n"
+    assert not list((tmp_path / ".checkpoints").iterdir())
