@@ -14,6 +14,7 @@ from stegnet.codec.robust_content import RobustFile, parse_content
 from stegnet.codec.robust_film import group_room, hide_in_group, pieces_of, salts_of_group, signal_of
 from stegnet.core.card import SHIPPED_FILM_MODEM
 from stegnet.core.samples import from_8_bits
+from stegnet.engines import Pool
 from stegnet.media import read_frames
 from tests.codec import film_by_the_book as book
 from tests.codec import make_film_vectors as made_by
@@ -48,6 +49,9 @@ class IdealEngine:
     def reveal(self, pictures: np.ndarray, dither: np.ndarray) -> np.ndarray:
         given = dither.reshape(*dither.shape[:2], FRAMES, 64)[..., COEFFICIENTS]
         return made_by.reveal(np.rint(pictures.transpose(2, 0, 1) * 255), given).astype(np.float32)
+
+    def pool(self, pixels: int) -> Pool:
+        return Pool(1, lambda: None)
 
 
 IDEAL = FilmModem(IdealEngine(), "00" * 32, ours(made_by.RUNGS))
