@@ -20,7 +20,7 @@ from stegnet.core.config import DataConfig
 from stegnet.core.errors import DataError, MediaError
 from stegnet.data.groups import Group, Job
 from stegnet.data.shards import TEST, TRAIN, VALIDATION
-from stegnet.data.store import is_remote, open_files
+from stegnet.data.store import is_remote, open_files, refusals
 from stegnet.media import FILM, kind, read_frames, read_picture
 
 NOT_MEDIA = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}  # suffixes of files that are skipped silently
@@ -80,7 +80,10 @@ class _Root:
         return f"{self.path}/{name}" if self.path else name
 
     def is_folder(self, path: str) -> bool:
-        return Path(path).is_dir() if self._files is None else self._files.isdir(path)
+        if self._files is None:
+            return Path(path).is_dir()
+        with refusals(self.address):
+            return self._files.isdir(path)
 
     def entries(self, folder: str) -> list[tuple[str, bool, str]]:
         """Path of everything in a folder, whether it is a folder, and its version if that costs nothing; sorted."""
@@ -88,7 +91,8 @@ class _Root:
             with os.scandir(folder) as entries:
                 return sorted((entry.path, entry.is_dir(), "") for entry in entries if _is_listed(entry))
         self._files.invalidate_cache()  # which would hold all folders
-        infos = (info for info in self._files.ls(folder, detail=True) if info["name"].rstrip("/") != folder)
+        with refusals(self.address):
+            infos = [info for info in self._files.ls(folder, detail=True) if info["name"].rstrip("/") != folder]
         return sorted((info["name"].rstrip("/"), info["type"] == "directory", _version(info)) for info in infos)
 
     def files(self, folder: str) -> Iterator[_Listed]:
@@ -174,8 +178,8 @@ def read_file(
         name: in the manifest.
         _version: changes with the content, and so tells this job from another.
     """
-    with _local(address, path) as local:
-        yield from _groups(source, local, path, name, splits, size, every)
+    with _local(address, path) as (local, shown):
+        yield from _groups(source, local, shown, name, splits, size, every)
 
 
 def _read_tar(
@@ -183,6 +187,7 @@ def _read_tar(
 ) -> Iterator[Group]:
     """The pictures and films in a tar, read once from beginning to end."""
     files, path = (open_files(address)[0], path) if address else open_files(path)
+    shown = files.unstrip_protocol(path) if address else path
     try:
         with (
             TemporaryDirectory() as folder,
@@ -196,9 +201,9 @@ def _read_tar(
                     with local.open("wb") as file:
                         shutil.copyfileobj(tar.extractfile(member), file)
                     inside = member.name.removeprefix("./")
-                    yield from _groups(source, local, f"{path}: {inside}", f"{name}/{inside}", splits, size, every)
+                    yield from _groups(source, local, f"{shown}: {inside}", f"{name}/{inside}", splits, size, every)
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        yield Group(source, "", damaged=[f"{path}: {' '.join(str(error).split())}"], splits=splits)
+        yield Group(source, "", damaged=[f"{shown}: {' '.join(str(error).split())}"], splits=splits)
 
 
 def _groups(
@@ -230,16 +235,15 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def _local(address: str, path: str) -> Iterator[Path]:
-    """The path of a file, or of a temporary copy of one at an address."""
+def _local(address: str, path: str) -> Iterator[tuple[Path, str]]:
+    """The path of a file, or of a temporary copy of one at an address; and how messages name it."""
     if not address:
-        yield Path(path)
+        yield Path(path), path
         return
+    files, _ = open_files(address)
+    shown = files.unstrip_protocol(path)
     with TemporaryDirectory() as folder:
         copy = Path(folder) / f"copy{Path(path).suffix}"
-        files, _ = open_files(address)
-        try:
+        with refusals(shown):
             files.get_file(path, str(copy))
-        except OSError as error:
-            raise DataError(f"{path}: can't be read ({error})", "check the network and your access") from error
-        yield copy
+        yield copy, shown

@@ -4,6 +4,9 @@ Pictures are drawn at random, so a cache of whole shards would load 128 for each
 """
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,10 +75,24 @@ def read_range(store: str, name: str, offset: int, length: int) -> np.ndarray:
 
 def _fetch(address: str, offset: int, length: int) -> bytes:
     files, path = open_files(address)
+    with refusals(address):
+        return files.cat_file(path, start=offset, end=offset + length)
+
+
+@contextmanager
+def refusals(address: str) -> Iterator[None]:
+    """Turns what file systems raise in the block into a DataError."""
     try:
-        return files.cat_file(path, offset, offset + length)
-    except OSError as error:
-        raise DataError(f"{address}: can't be read ({error})", "check the network and your access") from error
+        yield
+    except _failures() as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{address}: can't be read ({reason})", "check the network and your access") from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What file systems raise; s3fs passes errors of botocore on, which are no OSError."""
+    botocore = sys.modules.get("botocore.exceptions")
+    return (OSError, botocore.BotoCoreError) if botocore else (OSError,)
 
 
 def _bound() -> int:
