@@ -60,7 +60,7 @@ def read_range(store: str, name: str, offset: int, length: int) -> np.ndarray:
     """
     if not is_remote(store):
         try:
-            return np.fromfile(Path(store) / name, np.uint8, length, offset=offset)
+            return np.fromfile(f"{store}/{name}", np.uint8, length, offset=offset)
         except OSError as error:
             raise DataError(
                 f"{store}/{name}: can't be read ({error.strerror})", "prepare the pictures again"
