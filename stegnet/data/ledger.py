@@ -16,6 +16,7 @@ import cv2
 import PIL
 
 import stegnet
+from stegnet.core.errors import DataError
 from stegnet.data.parts import Part, Settings
 
 _CODE = ("core", "data", "media")  # what computes the pictures
@@ -54,9 +55,16 @@ class Ledger:
         os.replace(unfinished, path)
 
     def __iter__(self) -> Iterator[dict]:
-        """All records in order, read one by one."""
+        """All records in order, read one by one.
+
+        Raises:
+            DataError: a part was not prepared.
+        """
         for number in range(self._parts):
-            yield json.loads(self._path(number).read_text(encoding="utf-8"))
+            try:
+                yield json.loads(self._path(number).read_text(encoding="utf-8"))
+            except FileNotFoundError as error:
+                raise DataError("data.source: files were removed while it was prepared", "start again") from error
 
     def duplicates(self) -> dict[int, list[int]]:
         """Numbers of the pictures in each part whose pixels are in another split already.

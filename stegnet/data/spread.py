@@ -14,8 +14,8 @@ from typing import TypeVar
 import cv2
 
 from stegnet.core.config import AUTO
-from stegnet.core.errors import DataError, PackageError, StegnetError
-from stegnet.core.parallel import physical_cores
+from stegnet.core.errors import DataError, StegnetError
+from stegnet.core.parallel import connect, physical_cores
 
 RAY = "ray"
 _AT_ONCE = 250  # items that Ray Data is given at once
@@ -31,7 +31,8 @@ def spread(function: Callable[[T], R], items: Iterable[T], workers: int | str) -
         function: what every process can import, and its arguments.
         workers: number of processes with one thread each; auto: one per physical core; ray: the CPUs of a cluster.
     Raises:
-        DataError: a process was killed, or there is no cluster.
+        DataError: a process was killed.
+        ConfigError: there is no cluster.
         PackageError: Ray is not installed.
     """
     if workers == RAY:
@@ -61,20 +62,10 @@ def _over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]
 
     A node that dies loses nothing: Ray does its items again.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise PackageError("data.workers ray: Ray is not installed", "pip install 'stegnet[cluster]'") from error
-    try:
-        ray.init(logging_level="WARNING", log_to_driver=False)
-    except ConnectionError as error:
-        raise DataError(f"no Ray cluster can be reached ({error})", "check RAY_ADDRESS, and `ray status`") from error
-    try:
-        items = iter(items)
-        while batch := list(islice(items, _AT_ONCE)):
-            yield from _stream(function, batch)
-    finally:
-        ray.shutdown()
+    connect()
+    items = iter(items)
+    while batch := list(islice(items, _AT_ONCE)):
+        yield from _stream(function, batch)
 
 
 def _stream(function: Callable[[T], R], batch: list[T]) -> Iterator[R]:
