@@ -1,7 +1,7 @@
 """Stage prepare: pictures from data.source to shards for training and testing."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import yaml
@@ -10,7 +10,6 @@ from pipeline.results import open_tracker, prepare_result
 from pipeline.stage import bar, run_stage, write_json
 from stegnet.core.config import Config
 from stegnet.data.prepare import prepare
-from stegnet.data.sources import Group
 
 IMPORT = Path("data.dvc")
 _log = logging.getLogger(__name__)
@@ -27,8 +26,8 @@ def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
     print(f"{counts['train']} pictures to train on, {others}")
 
 
-def _with_bar(groups: Iterable[Group], total: int) -> Iterable[Group]:
-    return bar(groups, "prepare", total)
+def _with_bar(parts: Iterator[dict], total: int) -> Iterable[dict]:
+    return bar(parts, "prepare", total, unit="shard")
 
 
 def _is_imported() -> bool:

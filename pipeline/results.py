@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -122,15 +122,17 @@ def study_result(name: str, weights: Path, out: Path) -> Result:
 
 def picture_sets(shards: Path, split: str) -> tuple[DataSet, ...]:
     """The prepared pictures of one split, one data set per source."""
-    entries = [entry for entry in read_manifest(shards) if entry.split == split]
-    counts = Counter(entry.source for entry in entries)
+    counts: Counter[str] = Counter()
+    hashes: dict[str, Any] = defaultdict(hashlib.sha256)
+    for entry in read_manifest(shards, split):
+        counts[entry.source] += 1
+        hashes[entry.source].update(entry.sha256.encode())
     return tuple(
         DataSet(
-            f"{kind}, {split}", str(shards), _digest(*(entry.sha256 for entry in entries if entry.source == kind)),
-            _CONTEXTS[split], {"pictures": count},
+            f"{kind}, {split}", str(shards), hashes[kind].hexdigest()[:_DIGEST], _CONTEXTS[split], {"pictures": count}
         )
         for kind, count in counts.items()
-    )  # fmt: skip
+    )
 
 
 def training_sets(shards: Path) -> tuple[DataSet, ...]:

@@ -49,7 +49,7 @@ def training_pairs(shards: Path, most: int, seed: int) -> list[Pair]:
         DataError: there are no two training pictures.
     """
     pictures, random = Shards(shards, TRAIN), np.random.default_rng(seed)
-    sources = [entry.source for entry in read_manifest(shards) if entry.split == TRAIN]
+    sources = [entry.source for entry in read_manifest(shards, TRAIN)]
     order = sorted(random.permutation(len(sources)), key=lambda number: sources[number] == RENDERED)
     count = min(most, len(order) // 2)
     if not count:
@@ -63,7 +63,7 @@ def training_photographs(shards: Path) -> list[Pair]:
     Raises:
         DataError: there is no training picture.
     """
-    sources = [entry.source for entry in read_manifest(shards) if entry.split == TRAIN]
+    sources = [entry.source for entry in read_manifest(shards, TRAIN)]
     chosen = [number for number, source in enumerate(sources) if source != RENDERED] or list(range(len(sources)))
     if not chosen:
         raise DataError(f"{shards}: no training pictures", "see data.* in params.yaml")

@@ -31,7 +31,7 @@ from stegnet.core.errors import DataError
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, FLICKER, INFORMATION, PSNR, SSIM, VMAF, psnr
 from stegnet.core.parallel import ordered
-from stegnet.data.sources import cache_folder
+from stegnet.data.store import cache_folder
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.demonstration import seeded

@@ -23,7 +23,7 @@ from stegnet.codec import Network
 from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
 from stegnet.core.parallel import distributed, on_cluster
-from stegnet.data.sources import cache_folder
+from stegnet.data.store import cache_folder
 from stegnet.evaluation.chart import chart
 from study import features
 from study.ensemble import Features, cross_validated, votes

@@ -32,7 +32,7 @@ DOORS = {
     },
     "ffmpeg": {"stegnet/media/ffmpeg_cli.py", "stegnet/media/vmaf.py"},
     "lightning_fabric": {"stegnet/training/devices.py"},
-    "ray": {"stegnet/core/parallel.py", "stegnet/training/ray_launch.py"},
+    "ray": {"stegnet/core/parallel.py", "stegnet/data/spread.py", "stegnet/training/ray_launch.py"},
     "onnxruntime": {"stegnet/engines/onnx_engine.py"},
     "torch": {
         "stegnet/data/",

@@ -11,7 +11,7 @@ import pytest
 from stegnet.codec import Key, Network, hide_picture, reveal_picture
 from stegnet.core.measures import psnr
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
-from stegnet.data.sources import cut_squares
+from stegnet.data.groups import cut_squares
 from stegnet.media import read_frames, read_picture, read_sound, resize, scan, write_png
 from stegnet.models import SHIPPED, read_card
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
-from stegnet.data.sources import fit_square
+from stegnet.data.groups import fit_square
 from stegnet.media import FilmWriter, frame_rate, read_frames, read_picture, resize, write_png
 from stegnet.media.compress import Compressed, compress_film, compress_picture
 

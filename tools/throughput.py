@@ -5,6 +5,7 @@ disk space, to show that its speed does not depend on their number.
 """
 
 import argparse
+import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ from itertools import count, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import psutil
 from torch import Tensor
 
@@ -23,7 +23,7 @@ from stegnet.core.config import Config, load
 from stegnet.core.errors import StegnetError
 from stegnet.core.samples import CODED
 from stegnet.data.pairs import SECRETS, WITH_BASES, Pairs, load_batches
-from stegnet.data.shards import TRAIN, Shards
+from stegnet.data.shards import INDEX, NPY, TRAIN, Layout, Shards, shard_name, write_layout
 from stegnet.training.devices import open_fabric
 from stegnet.training.trainer import Trainer
 
@@ -100,11 +100,16 @@ def _own_memory() -> int:
 
 
 def make_sparse_shards(folder: Path, pictures: int, size: int, shard: int) -> None:
-    """Writes training shards of black pictures and their bases as sparse files."""
+    """Writes training shards of black pictures and their bases as sparse files, without the headers of a tar."""
+    length = size * size * 3
     for number, first in enumerate(range(0, pictures, shard)):
-        shape = (min(shard, pictures - first), size, size, 3)
-        for name in (TRAIN, f"base-{TRAIN}"):
-            np.lib.format.open_memmap(folder / f"{name}-{number:05d}.npy", "w+", np.uint8, shape)
+        with open(folder / shard_name(TRAIN, number), "wb") as file:
+            file.truncate(2 * length * min(shard, pictures - first))
+    with open(folder / f"{TRAIN}{INDEX}", "wb") as index:
+        for number in range(pictures):
+            start = 2 * length * (number % shard)
+            index.write(struct.pack("<5q", number // shard, start, length, start + length, length))
+    write_layout(folder, Layout(size, NPY, ""))
     assert len(Shards(folder, TRAIN)) == pictures
 
 

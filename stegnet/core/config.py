@@ -54,7 +54,9 @@ class DataConfig:
     test_scenes: Annotated[Integer, Field(ge=0, le=100_000)]
     test_photographs: StrictBool
     shard: Annotated[Integer, Field(ge=1, le=1_000_000)]
-    workers: Annotated[Integer, Field(ge=1, le=1024)] | Auto
+    coding: Literal["npy", "webp"]
+    store: StrictStr
+    workers: Annotated[Integer, Field(ge=1, le=1024)] | Literal["auto", "ray"]
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ class Pairs(Dataset):
 
     def names(self, indices: Iterable[int]) -> list[tuple[str, str]]:
         """Names of cover and secret of each pair in the manifest."""
-        entries = [entry for entry in read_manifest(self._folder) if entry.split == TRAIN]
+        entries = list(read_manifest(self._folder, TRAIN))
         drawn = ((cover, secret) for (cover, _), (secret, _) in map(self._draw, indices))
         return [(entries[cover].name, entries[secret].name) for cover, secret in drawn]
 

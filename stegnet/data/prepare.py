@@ -1,129 +1,138 @@
-"""Writes pictures from all sources to the shards that training and evaluation read."""
+"""Writes pictures from all sources to the shards that training and evaluation read.
 
-import hashlib
+The sources are cut into parts, which any process prepares by itself. What is finished stays beside the output until all
+is, so that a run that was killed continues where it was.
+"""
+
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
-from stegnet.core.config import AUTO, Auto, DataConfig, ScrambleConfig
+from stegnet.core.config import DataConfig, ScrambleConfig
 from stegnet.core.errors import DataError
-from stegnet.core.parallel import physical_cores
-from stegnet.core.samples import CODED
 from stegnet.data.catalogue import Source, read_catalogue, read_package_pictures
-from stegnet.data.shards import TEST, TRAIN, VALIDATION, ShardWriter
-from stegnet.data.sources import Group, Job, Sample, cut_squares, list_jobs, scene_jobs
-from stegnet.media.avif import decode_avif, fit_avif
+from stegnet.data.groups import Group, Job, Sample, cut_squares
+from stegnet.data.ledger import Ledger, digest_of
+from stegnet.data.parts import Part, Settings, cut, prepare_part
+from stegnet.data.shards import TEST, TRAIN, Layout, write_layout, write_tables
+from stegnet.data.sources import list_jobs, scene_jobs
+from stegnet.data.spread import spread
+from stegnet.data.store import is_remote
 
 CROPS = 4  # squares cut from each test photograph
-MOST_BITS = 4.2  # of a coded base, per pixel: for more, a cover as large as its secret has no room
 NAMED = 3  # pictures that a warning names; the others are counted
+BESIDE = "none"  # value of data.store
 
-Progress = Callable[[Iterable[Group], int], Iterable[Group]]
+Progress = Callable[[Iterator[dict], int], Iterable[dict]]
 _log = logging.getLogger(__name__)
 
 
 def prepare(
     config: DataConfig, scramble: ScrambleConfig, seed: int, data: Path, out: Path, progress: Progress
 ) -> dict[str, Any]:
-    """Writes shards and manifest to the folder `out`.
+    """Writes shards, manifest and index to the folder `out`, by way of `out`.part, which a killed run leaves behind.
 
     Args:
         scramble: says which base the pictures get.
         data: folder with sources.yaml, as imported by data.dvc.
-        progress: wraps the groups of pictures, given their number, to show progress.
+        progress: wraps the records of the parts, given the number to expect, to show progress.
     Returns:
         Counts: train, validation, test, skipped, and per source.
     Raises:
-        DataError: no usable training pictures, or no test pictures.
+        DataError: no usable training pictures, or no test pictures; or `out` is not empty.
     """
-    jobs = [*list_jobs(config, data, seed), *_test_jobs(config, seed, data)]
-    writer = ShardWriter(out, config.shard)
+    if out.exists() and any(out.iterdir()):
+        raise DataError(f"{out}: is not empty", "empty it, or let `dvc repro` do so")
+
+    def parts() -> Iterator[Part]:
+        return cut(chain(list_jobs(config, data, seed), _test_jobs(config, seed, data)), config.shard)
+
+    same = replace(config, workers=1)  # whatever the number
+    run, count = digest_of(Settings(same, scramble, ""), parts())
+    unfinished = out.with_name(f"{out.name}.part").absolute()
+    store = str(unfinished) if config.store == BESIDE else _folder_of(run, config.store)
+    work = partial(prepare_part, Settings(config, scramble, store))
+    ledger = Ledger(unfinished / "ledger", run, count)
+    todo = (part for part in parts() if part not in ledger)
+    for record in progress(spread(work, todo, config.workers), ledger.missing):
+        ledger.write(record)
+    _leave_out_duplicates(ledger, parts(), work, config)
+    counts = _report(ledger, config)
+    write_tables(unfinished, partial(_rows, ledger))
+    write_layout(unfinished, Layout(config.size, config.coding, "" if config.store == BESIDE else store))
+    ledger.remove()
+    os.replace(unfinished, out)
+    return counts
+
+
+def _folder_of(run: str, store: str) -> str:
+    """A run's own folder in a store, so that no run writes over the shards of another."""
+    folder = f"{store.rstrip('/')}/{run[:16]}"
+    if is_remote(store):
+        return folder
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return str(Path(folder).absolute())
+
+
+def _leave_out_duplicates(
+    ledger: Ledger, parts: Iterator[Part], work: Callable[[Part], dict], config: DataConfig
+) -> None:
+    """Prepares parts with pictures that are in another split too again, without these."""
+    without = ledger.duplicates()
+    again = (replace(part, without=frozenset(without[part.number])) for part in parts if part.number in without)
+    if without:
+        for record in spread(work, again, config.workers):
+            ledger.write(record)
+
+
+def _report(ledger: Ledger, config: DataConfig) -> dict[str, int]:
+    """Counts the pictures, and logs what was skipped."""
     counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
-    small: list[str] = []
-    duplicates: list[str] = []
-    splits: dict[bytes, str] = {}
-    for group in progress(_run(jobs, scramble, config.workers), len(jobs)):
-        for line in group.damaged:
+    small, duplicates = _Skipped(), _Skipped()
+    for record in ledger:
+        for line in record["damaged"]:
             _log.warning("skipped %s", line)
-        small += group.small
-        split = _draw_split(group, config)
-        duplicates += _drop_duplicates(group, split, splits)
-        counts["skipped"] += len(group.damaged) + len(group.small)
-        _store(writer, counts, group, split)
-    counts["skipped"] += len(duplicates)
-    _warn(f"smaller than data.size {config.size}", small)
-    _warn("that are in another split too", duplicates)
-    writer.close()
+        small.add(record["small"])
+        duplicates.add(record["duplicates"])
+        counts["skipped"] += sum(len(record[reason]) for reason in ("damaged", "small", "duplicates"))
+        for _, source, _, _, _, split, *_ in record["pictures"]:
+            counts[split] += 1
+            counts[f"sources.{source}"] += 1
+    small.warn(f"smaller than data.size {config.size}")
+    duplicates.warn("that are in another split too")
     _check(counts, config.source)
     return {name: counts[name] for name in sorted(counts)}
 
 
-def _run(jobs: list[Job], scramble: ScrambleConfig, workers: int | Auto) -> Iterator[Group]:
-    """Runs the jobs in `workers` processes with one thread each; yields their groups in order."""
-    count = physical_cores() if workers == AUTO else workers
-    chunk = max(1, min(16, len(jobs) // (4 * count)))
-    with ProcessPoolExecutor(count, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
-        yield from pool.map(partial(_call, scramble), jobs, chunksize=chunk)
+class _Skipped:
+    """Pictures that are skipped for one reason, the first few by name."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._count = 0
+
+    def add(self, names: list[str]) -> None:
+        self._names = (self._names + names)[:NAMED]
+        self._count += len(names)
+
+    def warn(self, reason: str) -> None:
+        if self._count:
+            more = f" and {self._count - NAMED} more" if self._count > NAMED else ""
+            _log.warning("skipped %d %s: %s%s", self._count, reason, ", ".join(self._names), more)
 
 
-def _call(scramble: ScrambleConfig, job: Job) -> Group:
-    """Runs a job, and codes the bases of its pictures: whole ones, as hiding does, not crops."""
-    group = job()
-    if scramble.base == CODED and group.splits != (TEST,):
-        group.samples[:] = [replace(sample, base=_coded(sample.pixels, scramble.quality)) for sample in group.samples]
-    return group
-
-
-def _coded(pixels: np.ndarray, quality: int) -> np.ndarray:
-    height, width = pixels.shape[:2]
-    return decode_avif(fit_avif(pixels, quality, int(MOST_BITS * height * width / 8)), height, width)
-
-
-def _drop_duplicates(group: Group, split: str, splits: dict[bytes, str]) -> list[str]:
-    """Removes the pictures whose pixels are in another split already; returns their names.
-
-    Args:
-        splits: SHA-256 of the pixels to the split, of all pictures so far; it is updated.
-    """
-    if not group.key:
-        return []
-    elsewhere = [splits.setdefault(hashlib.sha256(s.pixels).digest(), split) != split for s in group.samples]
-    names = [sample.name for sample, duplicate in zip(group.samples, elsewhere, strict=True) if duplicate]
-    group.samples[:] = [sample for sample, duplicate in zip(group.samples, elsewhere, strict=True) if not duplicate]
-    return names
-
-
-def _warn(reason: str, names: list[str]) -> None:
-    if names:
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        _log.warning("skipped %d %s: %s%s", len(names), reason, ", ".join(names[:NAMED]), more)
-
-
-def _draw_split(group: Group, config: DataConfig) -> str:
-    """Chooses one of the group's splits by its content alone, so that new files don't move others."""
-    if len(group.splits) == 1 or not group.key:
-        return group.splits[0]
-    place = int(group.key[:16], 16) / 2**64
-    if TEST in group.splits and place < config.test_share:
-        return TEST
-    return VALIDATION if VALIDATION in group.splits and place >= 1 - config.validation_share else TRAIN
-
-
-def _store(writer: ShardWriter, counts: Counter[str], group: Group, split: str) -> None:
-    for sample in group.samples:
-        base = None if split == TEST else sample.base
-        writer.add(sample.pixels, split, sample.name, group.source, sample.width, sample.height, base)
-    counts[split] += len(group.samples)
-    counts[f"sources.{group.source}"] += len(group.samples)
+def _rows(ledger: Ledger, split: str) -> Iterator[tuple[list, list[int]]]:
+    """The pictures of a split, in the order of the parts, as `write_tables` takes them."""
+    for record in ledger:
+        for *entry, _keyed, shard, offset, length, base_offset, base_length in record["pictures"]:
+            if entry[-1] == split:
+                yield entry, [shard, offset, length, base_offset, base_length]
 
 
 def _test_jobs(config: DataConfig, seed: int, data: Path) -> Iterator[Job]:
@@ -133,14 +142,14 @@ def _test_jobs(config: DataConfig, seed: int, data: Path) -> Iterator[Job]:
     yield from scene_jobs(config, seed, TEST)
 
 
-def _photographs(source: Source, size: int) -> Group:
+def _photographs(source: Source, size: int) -> Iterator[Group]:
     """Squares from the photographs in an installed package."""
     group = Group("photographs", "", splits=(TEST,))
     for name, picture in read_package_pictures(source):
         sample = partial(Sample, width=picture.shape[1], height=picture.shape[0])
         squares = cut_squares(picture, size, CROPS)
         group.samples.extend(sample(f"{name}#{index}", square) for index, square in enumerate(squares))
-    return group
+    yield group
 
 
 def _check(counts: Counter[str], source: str) -> None:

@@ -60,7 +60,7 @@ class PicturePairs:
     def __init__(self, shards: Path, shift: int) -> None:
         self._shift = shift
         self._pictures = Shards(shards, TEST)
-        entries = [entry for entry in read_manifest(shards) if entry.split == TEST]
+        entries = list(read_manifest(shards, TEST))
         self._names = [entry.name for entry in entries]
         kinds = [entry.source for entry in entries]
         members = {kind: [i for i, other in enumerate(kinds) if other == kind] for kind in dict.fromkeys(kinds)}

@@ -121,7 +121,7 @@ def validation_crops(config: Config, data: Path, coded: bool) -> Tensor | None:
     """
     if not config.train.validate:
         return None
-    count = sum(entry.split == VALIDATION for entry in read_manifest(data))
+    count = sum(1 for _ in read_manifest(data, VALIDATION))
     if count < MIN_PICTURES:
         _log.warning(
             "%s: too few pictures to validate on (%d): the last weights are kept, not the best; "

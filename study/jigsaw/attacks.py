@@ -17,7 +17,7 @@ from stegnet.codec import Network
 from stegnet.core.samples import CODED, MEANS, NONE, Base
 from stegnet.core.shuffle import Shuffle, apply
 from stegnet.core.tensors import seeded_shuffle
-from stegnet.data.sources import cut_squares
+from stegnet.data.groups import cut_squares
 from stegnet.evaluation.contact_sheet import LabelledImage
 from study.jigsaw.assembly import BLIND, RANDOM, SIMILARITY, Puzzle
 from study.jigsaw.borders import Rules

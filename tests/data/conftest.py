@@ -37,12 +37,8 @@ def augment_config():
 
 @pytest.fixture
 def in_process(monkeypatch) -> None:
-    """Runs the jobs in this process, where tests can patch."""
-    monkeypatch.setattr(prepare_module, "_run", _in_process)
-
-
-def _in_process(jobs, scramble, workers):
-    return (prepare_module._call(scramble, job) for job in jobs)
+    """Prepares the parts in this process, where tests can patch."""
+    monkeypatch.setattr(prepare_module, "spread", lambda function, items, workers: map(function, items))
 
 
 def load_config() -> Config:

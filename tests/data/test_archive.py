@@ -300,7 +300,7 @@ def test_with_other_sources(manifest, tmp_path, files):
 
 
 def test_a_picture_in_the_cache_that_changed(manifest, data, data_config, tmp_path):
-    assert len(list_jobs(data_config(source="set"), data, 0)) == len(SPLITS)
+    assert len(list(list_jobs(data_config(source="set"), data, 0))) == len(SPLITS)
     (tmp_path / "cache" / "archives" / FOLDER / "tiny.jpg").write_bytes(b"")
     with pytest.raises(DataError, match=r"^set: .*tiny.jpg is missing or differs"):
         manifest(source="set")

@@ -10,8 +10,8 @@ import torch
 from stegnet.core.config import AugmentConfig
 from stegnet.core.errors import DataError
 from stegnet.data.pairs import WITH_BASES, Augment, Pairs, load_batches
-from stegnet.data.shards import TRAIN, Shards, ShardWriter
-from tests.support.shards import write_shards
+from stegnet.data.shards import TRAIN, Shards
+from tests.support.shards import ShardWriter, write_shards
 
 CHANGES = [field.name for field in fields(AugmentConfig)]
 

@@ -1,10 +1,7 @@
 import logging
 import shutil
-import subprocess
-import sys
+import tarfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +10,9 @@ from PIL import Image
 
 from stegnet.core.config import ScrambleConfig
 from stegnet.core.errors import ConfigError, DataError
-from stegnet.data import prepare as prepare_module
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, Entry, Shards, data_hash, read_manifest
-from stegnet.data.sources import cache_folder
+from stegnet.data.store import cache_folder
 from stegnet.media import write_png
 from stegnet.media.avif import decode_avif, fit_avif
 
@@ -24,15 +20,15 @@ MEANS = ScrambleConfig("means", 85, 8)
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
 
 
-def silent(groups, total):
-    return groups
+def silent(records, total):
+    return records
 
 
 def run(
     config, tmp_path: Path, seed: int = 0, out: str = "out", scramble: ScrambleConfig = MEANS
 ) -> tuple[dict, list[Entry]]:
     counts = prepare(config, scramble, seed, tmp_path / "data", tmp_path / out, silent)
-    return counts, read_manifest(tmp_path / out)
+    return counts, list(read_manifest(tmp_path / out))
 
 
 @pytest.fixture
@@ -90,22 +86,6 @@ def test_any_number_of_processes_gives_the_same_bytes(folder, data_config, tmp_p
     assert all(other == files[0] for other in files[1:])
 
 
-def test_a_worker_uses_one_thread_and_imports_neither_torch_nor_mlflow():
-    look = "(__import__('cv2').getNumThreads(), {'torch', 'mlflow', 'pandas'} & set(__import__('sys').modules))"
-    assert list(prepare_module._run([partial(eval, look)], MEANS, 1)) == [(1, set())]
-    stage = "import pipeline.prepare, sys; print({'torch', 'mlflow', 'pandas'} & set(sys.modules))"  # is imported too
-    assert subprocess.check_output([sys.executable, "-c", stage], text=True) == "set()\n"
-
-
-def test_auto_uses_every_physical_core(monkeypatch):
-    counts = []
-    pool = lambda count, *_: counts.append(count) or ThreadPoolExecutor(1)  # noqa: E731
-    monkeypatch.setattr(prepare_module, "ProcessPoolExecutor", pool)
-    monkeypatch.setattr("joblib.cpu_count", lambda only_physical_cores: 6 if only_physical_cores else 12)
-    assert [*prepare_module._run([], MEANS, "auto"), *prepare_module._run([], MEANS, 5)] == []
-    assert counts == [6, 5]
-
-
 @pytest.fixture
 def sides(data_config, in_process, tmp_path):
     """The split of each file of a folder."""
@@ -123,7 +103,7 @@ def test_no_test_picture_shares_a_file_with_training(folder, sides, tmp_path):
     assert {TRAIN, TEST} == set(split.values())
     assert split["film.mkv#0"] == split["film.mkv#2"]
     assert split["twin.png"] == split["twin again.png"]
-    rows = read_manifest(tmp_path / "out")
+    rows = list(read_manifest(tmp_path / "out"))
     stored = {side: {row.sha256 for row in rows if row.split == side} for side in (TRAIN, TEST)}
     assert not stored[TRAIN] & stored[TEST]
 
@@ -236,7 +216,7 @@ def test_validation_pictures_come_from_separate_files(folder, sides, tmp_path, p
     more = sides(folder, 0.3, "more", validation=0.5)
     few, many = ({name for name, side in found.items() if side == VALIDATION} for found in (split, more))
     assert few < many
-    rows = read_manifest(tmp_path / "again")
+    rows = list(read_manifest(tmp_path / "again"))
     stored = [{row.sha256 for row in rows if row.split == side} for side in (TRAIN, VALIDATION, TEST)]
     assert sum(map(len, stored)) == len(set.union(*stored))
 
@@ -281,16 +261,22 @@ def test_photographs_are_in_the_test_split(data_config, in_process, tmp_path):
     assert {row.split for row in photographs} == {TEST}
 
 
-def test_progress_sees_every_group(data_config, in_process, tmp_path):
+def test_progress_sees_every_part(data_config, in_process, tmp_path):
     seen = []
 
-    def progress(groups, total):
-        for group in groups:
-            seen.append((group.source, total))
-            yield group
+    def progress(records, total):
+        for record in records:
+            seen.append((record["number"], len(record["pictures"]), total))
+            yield record
 
-    prepare(data_config(source="scenes", scenes=3), MEANS, 0, tmp_path, tmp_path / "out", progress)
-    assert seen == [("scenes", 5)] * 5  # test scenes included
+    prepare(data_config(source="scenes", scenes=7), MEANS, 0, tmp_path, tmp_path / "out", progress)
+    assert seen == [(0, 4, 3), (1, 4, 3), (2, 1, 3)]  # test scenes included
+
+
+def test_old_shards_are_not_mixed_with_new_ones(data_config, in_process, tmp_path):
+    run(data_config(source="scenes"), tmp_path)
+    with pytest.raises(DataError, match="is not empty"):
+        run(data_config(source="scenes"), tmp_path)
 
 
 def test_nothing_to_train_on(data_config, in_process, tmp_path, picture):
@@ -329,7 +315,7 @@ def test_torchvision_through_processes(data_config, tmp_path, picture, monkeypat
 
 @pytest.mark.arithmetic
 def test_training_pictures_get_the_base_of_the_whole_picture(data_config, tmp_path, in_process, monkeypatch):
-    monkeypatch.setattr(prepare_module, "MOST_BITS", 4.0)
+    monkeypatch.setattr("stegnet.data.parts.MOST_BITS", 4.0)
     config = data_config(source="scenes", validation_scenes=2)
     run(config, tmp_path, scramble=ScrambleConfig("coded", 80, 8))
     for split, count in ((TRAIN, 3), (VALIDATION, 2)):
@@ -344,6 +330,7 @@ def test_training_pictures_get_the_base_of_the_whole_picture(data_config, tmp_pa
 
 def test_other_bases_are_not_stored(data_config, tmp_path, in_process):
     run(data_config(source="scenes"), tmp_path)
-    assert not list((tmp_path / "out").glob("base-*"))
+    with tarfile.open(tmp_path / "out" / "train-00000.tar") as shard:
+        assert shard.getnames() == [f"00000-00000{index}.npy" for index in range(3)]
     with pytest.raises(DataError, match="no coded bases of train pictures"):
         Shards(tmp_path / "out", TRAIN, bases=True)

@@ -14,7 +14,9 @@ from PIL import Image
 
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.data import sources
-from stegnet.data.sources import ZOOM, Group, cache_folder, cut_squares, fit_square, list_jobs
+from stegnet.data.groups import ZOOM, Group, cut_squares, fit_square
+from stegnet.data.sources import list_jobs
+from stegnet.data.store import cache_folder
 from stegnet.media import read_picture, write_png
 
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
@@ -25,7 +27,7 @@ PICTURES = {"n01440764/a.jpeg": (70, 90), "n01440764/b.jpeg": (100, 64), "n03888
 @pytest.fixture
 def groups(data_config, tmp_path) -> Callable[..., list[Group]]:
     """The groups of a source, in order."""
-    return lambda **changes: [job() for job in list_jobs(data_config(**changes), tmp_path / "data", 0)]
+    return lambda **changes: [g for job in list_jobs(data_config(**changes), tmp_path / "data", 0) for g in job()]
 
 
 # Scenes, folders and films
@@ -50,13 +52,13 @@ def test_a_folder_is_read_recursively_without_text_files(groups, picture, tmp_pa
     assert found[0].key == hashlib.sha256((tmp_path / "in" / "a.png").read_bytes()).hexdigest()
 
 
-def test_every_nth_frame_of_a_film_in_one_group(groups, make_film, tmp_path):
+def test_every_nth_frame_of_a_film_with_one_key(groups, make_film, tmp_path):
     (tmp_path / "in").mkdir()
     film = make_film(tmp_path / "in" / "f.mkv", frames=7)
-    (group,) = groups(source="folder", folder=str(tmp_path / "in"), every=3)
-    assert [sample.name for sample in group.samples] == ["f.mkv#0", "f.mkv#3", "f.mkv#6"]
-    assert group.key == hashlib.sha256(film.read_bytes()).hexdigest()
-    assert len({sample.pixels.tobytes() for sample in group.samples}) == 3
+    found = groups(source="folder", folder=str(tmp_path / "in"), every=3)
+    assert [sample.name for group in found for sample in group.samples] == ["f.mkv#0", "f.mkv#3", "f.mkv#6"]
+    assert {group.key for group in found} == {hashlib.sha256(film.read_bytes()).hexdigest()}
+    assert len({group.samples[0].pixels.tobytes() for group in found}) == 3
 
 
 def test_unusable_files_are_reported(groups, picture, tmp_path):

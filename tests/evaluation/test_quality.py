@@ -9,10 +9,11 @@ import torch
 from stegnet.codec import Network
 from stegnet.core.measures import BARE, SEALED
 from stegnet.core.samples import GREY
-from stegnet.data.shards import TEST, TRAIN, ShardWriter
+from stegnet.data.shards import TEST, TRAIN
 from stegnet.evaluation.quality import PIXEL_MEASURES, Evaluator, HideRevealResult, measure_quality
 from stegnet.evaluation.statistics import REAL, RENDERED, summarise
 from stegnet.models import Pair
+from tests.support.shards import ShardWriter
 
 pytestmark = pytest.mark.arithmetic
 

@@ -20,9 +20,10 @@ import yaml
 from safetensors.torch import load_file
 
 from pipeline.results import _curve
-from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
+from stegnet.data.shards import TRAIN, VALIDATION
 from stegnet.training.artifacts import write_curve
 from stegnet.training.validation import FIGURES
+from tests.support.shards import ShardWriter
 
 pytestmark = pytest.mark.slow
 

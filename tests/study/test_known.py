@@ -12,9 +12,10 @@ import pytest
 from stegnet.codec import Network
 from stegnet.core.config import Config, load
 from stegnet.core.samples import NONE
-from stegnet.data.shards import TEST, ShardWriter
+from stegnet.data.shards import TEST
 from study import known
 from study.known import BUSY, COPIED, EXACT, MATCHING, READ, SAME, STATISTICS, headline, read
+from tests.support.shards import ShardWriter
 
 pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from stegnet.core.errors import DataError, MediaError
-from stegnet.data.shards import TEST, TRAIN, ShardWriter
+from stegnet.data.shards import TEST, TRAIN
 from stegnet.evaluation.quality import PicturePairs
 from study import pairs as module
 from study.pairs import film_pairs, mixed_pairs, photograph_pairs, training_pairs
+from tests.support.shards import ShardWriter
 
 SIDE = 64
 

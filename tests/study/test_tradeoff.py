@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 from stegnet.core.errors import DataError, WeightsError
-from stegnet.data.shards import TEST, ShardWriter
+from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.models import Card, load_pair, save_pair
 from study import tradeoff
 from study.tradeoff import at_secret, classical_methods, draw, headline, measure, network_methods, summarise
+from tests.support.shards import ShardWriter
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from stegnet.codec import Network
-from stegnet.data.shards import TEST, ShardWriter
+from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import PicturePairs
 from study.keyless import OPENED
 from study.wrongkey import (
@@ -30,6 +30,7 @@ from study.wrongkey import (
     statistics,
     summarise,
 )
+from tests.support.shards import ShardWriter
 
 pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
 

@@ -1,10 +1,51 @@
 """Small shards."""
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from stegnet.data.shards import TEST, ShardWriter
+import numpy as np
+
+from stegnet.data.shards import NPY, SPLITS, TEST, Layout, TarWriter, shard_name, write_layout, write_tables
 from tests.conftest import picture
+
+
+class ShardWriter:
+    """Writes shards of any pictures to a folder; call `close` at the end."""
+
+    def __init__(self, folder: Path, pictures_per_shard: int, coding: str = NPY) -> None:
+        self._folder, self._limit, self._coding = folder, pictures_per_shard, coding
+        self._pictures: dict[str, list[tuple]] = {split: [] for split in SPLITS}
+
+    def add(
+        self,
+        pixels: np.ndarray,
+        split: str,
+        name: str,
+        source: str,
+        width: int,
+        height: int,
+        base: np.ndarray | None = None,
+    ) -> None:
+        """Adds one picture, (size, size, 3) uint8, and its coded base."""
+        digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+        self._pictures[split].append(([name, source, digest, width, height, split], pixels, base))
+
+    def close(self) -> None:
+        """Writes all files."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        rows = {split: list(self._write(split)) for split in SPLITS}
+        write_tables(self._folder, rows.__getitem__)
+        sides = [pixels.shape[0] for pictures in self._pictures.values() for _, pixels, _ in pictures]
+        write_layout(self._folder, Layout(sides[0] if sides else 8, self._coding, ""))
+
+    def _write(self, split: str) -> Iterable[tuple[list, list[int]]]:
+        pictures = self._pictures[split]
+        for number, start in enumerate(range(0, len(pictures), self._limit)):
+            with open(self._folder / shard_name(split, number), "wb") as file:
+                tar = TarWriter(file, number, self._coding)
+                yield from ((entry, tar.add(*both)) for entry, *both in pictures[start : start + self._limit])
+                tar.close()
 
 
 def write_shards(folder: Path, kinds: Iterable[tuple[str, str]], per_shard: int = 4, side: int = 64) -> Path:

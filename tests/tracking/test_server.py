@@ -22,12 +22,13 @@ from pipeline.results import (
     video_result,
 )
 from stegnet.core.errors import DataError
-from stegnet.data.shards import TEST, TRAIN, ShardWriter
+from stegnet.data.shards import TEST, TRAIN
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.models import read_card
 from stegnet.tracking.provenance import DATA_EXPERIMENT, EXPERIMENT, STAGE
 from stegnet.tracking.result import Result
 from stegnet.tracking.store import Tracker
+from tests.support.shards import ShardWriter
 
 pytestmark = pytest.mark.slow
 

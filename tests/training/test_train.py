@@ -17,7 +17,7 @@ from stegnet.core.config import Config, ScrambleConfig
 from stegnet.core.errors import ConfigError, DataError, TrainingError
 from stegnet.core.samples import NONE
 from stegnet.data.pairs import Pairs
-from stegnet.data.shards import TEST, ShardWriter, data_hash
+from stegnet.data.shards import TEST, data_hash
 from stegnet.models import SHIPPED, Card, Invertible, Pair, load_pair, read_card, weights_id
 from stegnet.training.artifacts import make_card, write_weights
 from stegnet.training.checkpoint import Checkpoint, checkpoint_of, fingerprint
@@ -26,6 +26,7 @@ from stegnet.training.launch import TrainingStopped
 from stegnet.training.train import train
 from stegnet.training.trainer import Trainer, first_pair
 from stegnet.training.validation import FIGURES
+from tests.support.shards import ShardWriter
 
 CPU = torch.device("cpu")
 

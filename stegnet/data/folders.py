@@ -1,0 +1,249 @@
+"""Folders of pictures, films and tars of such, at a path or at any address that fsspec opens.
+
+They are listed one folder at a time, in the order of the names, so that only one folder's names are in memory.
+"""
+
+import hashlib
+import os
+import shutil
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from stegnet.core.config import DataConfig
+from stegnet.core.errors import DataError, MediaError
+from stegnet.data.groups import Group, Job
+from stegnet.data.shards import TEST, TRAIN, VALIDATION
+from stegnet.data.store import is_remote, open_files, refusals
+from stegnet.media import FILM, kind, read_frames, read_picture
+
+NOT_MEDIA = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}  # suffixes of files that are skipped silently
+LABELS = {".cls", ".cls2", ".id", ".index", ".mp", ".npy", ".npz", ".pickle", ".pkl", ".pth", ".pyd"}  # in a tar
+TARS = (".tar", ".tar.gz", ".tgz")
+FOLDERS = {"test": TEST, "val": VALIDATION, "validation": VALIDATION, "train": TRAIN}  # of a manual split
+NO_FOLDER = "data"  # value of data.test_folder
+
+_Listed = tuple[str, str]  # path, and what changes with the content: size and date, or an object store's tag
+
+
+def folder_jobs(source: str, address: str, config: DataConfig) -> Iterator[Job]:
+    """Jobs of a folder's files. Folders train/, val/ and test/ in it are a manual split; missing splits are drawn.
+
+    Raises:
+        DataError: there is no such folder, or a file is in none of the folders of a manual split.
+    """
+    root = _existing(address, "data.folder")
+    manual = _manual_split(root)
+    given = {*manual.values(), *([] if config.test_folder == NO_FOLDER else [TEST])}
+    drawn = (TRAIN, *(split for split in (VALIDATION, TEST) if split not in given))
+    if not manual:
+        yield from _jobs(source, root, root.files(root.path), drawn, config)
+        return
+    _check_nothing_outside(root, manual)
+    for name, split in manual.items():
+        splits = drawn if split == TRAIN else (split,)
+        yield from _jobs(source, root, root.files(root.join(name)), splits, config)
+
+
+def test_folder_jobs(config: DataConfig) -> Iterator[Job]:
+    """Jobs of the files in data.test_folder, without a limit."""
+    if config.test_folder != NO_FOLDER:
+        root = _existing(config.test_folder, "data.test_folder")
+        for path, version in root.files(root.path):
+            yield _job("test_folder", root, path, version, (TEST,), config)
+
+
+def is_tar(job: Job) -> bool:
+    """Returns whether a job reads a tar, and so gives any number of pictures."""
+    return job.func is _read_tar
+
+
+class _Root:
+    """A folder at an address.
+
+    Attributes:
+        address: as fsspec takes it; a path is made absolute, for processes that run elsewhere.
+        path: of the folder in its file system.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address if is_remote(address) else os.path.abspath(address)  # noqa: PTH100 - keeps links
+        self._files, self.path = open_files(self.address) if is_remote(address) else (None, self.address)
+
+    def join(self, name: str) -> str:
+        return f"{self.path}/{name}" if self.path else name
+
+    def is_folder(self, path: str) -> bool:
+        if self._files is None:
+            return Path(path).is_dir()
+        with refusals(self.address):
+            return self._files.isdir(path)
+
+    def entries(self, folder: str) -> list[tuple[str, bool, str]]:
+        """Path of everything in a folder, whether it is a folder, and its version if that costs nothing; sorted."""
+        if self._files is None:
+            with os.scandir(folder) as entries:
+                return sorted((entry.path, entry.is_dir(), "") for entry in entries if _is_listed(entry))
+        self._files.invalidate_cache()  # which would hold all folders
+        with refusals(self.address):
+            infos = [info for info in self._files.ls(folder, detail=True) if info["name"].rstrip("/") != folder]
+        return sorted((info["name"].rstrip("/"), info["type"] == "directory", _version(info)) for info in infos)
+
+    def files(self, folder: str) -> Iterator[_Listed]:
+        """All pictures, films and tars in a folder and in those below it."""
+        for path, is_folder, version in self.entries(folder):
+            if is_folder:
+                yield from self.files(path)
+            elif _may_be_media(path):
+                yield path, version or _version(_stat(path))
+
+
+def _is_listed(entry: os.DirEntry) -> bool:
+    return entry.is_file() or entry.is_dir(follow_symlinks=False)
+
+
+def _stat(path: str) -> dict[str, Any]:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror})", "check its permissions") from error
+    return {"size": status.st_size, "mtime": status.st_mtime_ns}
+
+
+def _version(info: dict[str, Any]) -> str:
+    changed = next((info[key] for key in ("ETag", "etag", "mtime", "CRC", "LastModified") if key in info), "")
+    return f"{info['size']} {changed}"
+
+
+def _existing(address: str, key: str) -> _Root:
+    """A folder that must exist.
+
+    Raises:
+        DataError: it does not, or its address can't be opened.
+    """
+    root = _Root(address)
+    if not root.is_folder(root.path):
+        raise DataError(f"{key}: {address} is not a folder", "give a folder with pictures or films")
+    return root
+
+
+def _manual_split(root: _Root) -> dict[str, str]:
+    """Folder name to split; empty unless there is train/ and one other."""
+    manual = {name: split for name, split in FOLDERS.items() if root.is_folder(root.join(name))}
+    return manual if TRAIN in manual.values() and len(manual) > 1 else {}
+
+
+def _check_nothing_outside(root: _Root, names: Iterable[str]) -> None:
+    inside = {root.join(name) for name in names}
+    for path, is_folder, _ in root.entries(root.path):
+        stray = next(root.files(path), None) if is_folder else (path,) if _may_be_media(path) else None
+        if stray and path not in inside:
+            hint = "move it into one of these folders, or rename them"
+            raise DataError(f"data.folder: {stray[0]} is outside {', '.join(f'{each}/' for each in names)}", hint)
+
+
+def _may_be_media(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return not name.startswith(".") and Path(name).suffix.lower() not in NOT_MEDIA
+
+
+def _jobs(
+    source: str, root: _Root, files: Iterator[_Listed], splits: tuple[str, ...], config: DataConfig
+) -> Iterator[Job]:
+    for path, version in islice(files, config.limit or None):
+        yield _job(source, root, path, version, splits, config)
+
+
+def _job(source: str, root: _Root, path: str, version: str, splits: tuple[str, ...], config: DataConfig) -> Job:
+    name = path[len(root.path) :].lstrip("/")
+    read = _read_tar if name.lower().endswith(TARS) else read_file
+    address = root.address if is_remote(root.address) else ""
+    return partial(read, source, address, path, name, version, splits, config.size, config.every)
+
+
+def read_file(
+    source: str, address: str, path: str, name: str, _version: str, splits: tuple[str, ...], size: int, every: int
+) -> Iterator[Group]:
+    """The picture in a file, or every n-th frame of a film.
+
+    Args:
+        address: of its folder, if fsspec has to open it.
+        path: in the file system.
+        name: in the manifest.
+        _version: changes with the content, and so tells this job from another.
+    """
+    with _local(address, path) as (local, shown):
+        yield from _groups(source, local, shown, name, splits, size, every)
+
+
+def _read_tar(
+    source: str, address: str, path: str, name: str, _version: str, splits: tuple[str, ...], size: int, every: int
+) -> Iterator[Group]:
+    """The pictures and films in a tar, read once from beginning to end."""
+    files, path = (open_files(address)[0], path) if address else open_files(path)
+    shown = files.unstrip_protocol(path) if address else path
+    try:
+        with (
+            TemporaryDirectory() as folder,
+            files.open(path, "rb") as stream,
+            tarfile.open(fileobj=stream, mode="r|*") as tar,
+        ):
+            for member in tar:
+                tar.members = []  # tarfile would hold all of them
+                if member.isfile() and _may_be_media(member.name) and Path(member.name).suffix.lower() not in LABELS:
+                    local = Path(folder) / f"member{Path(member.name).suffix}"
+                    with local.open("wb") as file:
+                        shutil.copyfileobj(tar.extractfile(member), file)
+                    inside = member.name.removeprefix("./")
+                    yield from _groups(source, local, f"{shown}: {inside}", f"{name}/{inside}", splits, size, every)
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        yield Group(source, "", damaged=[f"{shown}: {' '.join(str(error).split())}"], splits=splits)
+
+
+def _groups(
+    source: str, local: Path, shown: str, name: str, splits: tuple[str, ...], size: int, every: int
+) -> Iterator[Group]:
+    """A group for each picture or frame; the frames of a film have the same key."""
+    key = _digest(local)
+    try:
+        if kind(local) == FILM:
+            for index, frame in enumerate(read_frames(local)):
+                if index % every == 0:
+                    group = Group(source, key, splits=splits)
+                    group.add(f"{name}#{index}", frame, size)
+                    yield group
+        else:
+            group = Group(source, key, splits=splits)
+            group.add(name, read_picture(local), size)
+            yield group
+    except MediaError as error:
+        yield Group(source, key, damaged=[str(error).replace(str(local), shown)], splits=splits)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror})", "check its permissions") from error
+
+
+@contextmanager
+def _local(address: str, path: str) -> Iterator[tuple[Path, str]]:
+    """The path of a file, or of a temporary copy of one at an address; and how messages name it."""
+    if not address:
+        yield Path(path), path
+        return
+    files, _ = open_files(address)
+    shown = files.unstrip_protocol(path)
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / f"copy{Path(path).suffix}"
+        with refusals(shown):
+            files.get_file(path, str(copy))
+        yield copy, shown

@@ -1,0 +1,191 @@
+"""Pictures and shards at addresses: an S3 server, and archives."""
+
+import io
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+import webdataset
+from moto.server import ThreadedMotoServer
+from PIL import Image
+
+from stegnet.core.config import ScrambleConfig
+from stegnet.core.errors import ConfigError, DataError
+from stegnet.data import store
+from stegnet.data.prepare import prepare
+from stegnet.data.shards import SPLITS, TRAIN, Shards, data_hash, read_layout, read_manifest
+from stegnet.data.store import read_range
+
+CODED, MEANS = ScrambleConfig("coded", 80, 8), ScrambleConfig("means", 80, 8)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path) -> Iterator[None]:
+    monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
+    store._cache.cache_clear()
+    yield
+    store._cache.cache_clear()
+
+
+@pytest.fixture
+def bucket(monkeypatch) -> Iterator[str]:
+    """The address of a bucket of an S3 server."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    for name, value in ({"AWS_ENDPOINT_URL": f"http://{host}:{port}"} | keys).items():
+        monkeypatch.setenv(name, value)
+    fsspec.filesystem("s3", skip_instance_cache=True).makedirs("pictures", exist_ok=True)  # moto keeps buckets
+    yield "s3://pictures"
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    server.stop()
+
+
+@pytest.fixture
+def folder(tmp_path, picture) -> Path:
+    """A folder of 60 pictures in three folders, a copy with other bytes and a damaged file."""
+    folder = tmp_path / "in"
+    for index in range(60):
+        (folder / f"{index % 3}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture(64, 70, index)).save(folder / f"{index % 3}" / f"{index:02d}.png")
+    for index in range(10):
+        Image.open(folder / f"{index % 3}" / f"{index:02d}.png").save(folder / f"copy {index}.bmp")
+    (folder / "damaged.jpg").write_bytes(b"\xff\xd8\xff damaged")
+    return folder
+
+
+@pytest.fixture
+def run(data_config, tmp_path) -> Callable[..., Path]:
+    """Prepares the pictures at an address."""
+
+    def call(address: str, out: str, scramble: ScrambleConfig = MEANS, **changes) -> Path:
+        shares = {"test_share": 0.2, "validation_share": 0.2, "shard": 16}
+        config = data_config(source="folder", folder=address, **(shares | changes))
+        prepare(config, scramble, 0, tmp_path / "data", tmp_path / out, lambda records, total: records)
+        return tmp_path / out
+
+    return call
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def tar(folder: Path, path: Path) -> None:
+    """The files of a folder in a tar, with labels as WebDataset has them."""
+    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as archive:
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            archive.add(file, file.relative_to(folder))
+            label = tarfile.TarInfo(f"{file.relative_to(folder).with_suffix('')}.cls")
+            label.size = 1
+            archive.addfile(label, io.BytesIO(b"7"))
+
+
+@pytest.mark.slow
+def test_an_object_store_gives_the_same_bytes_as_a_folder(folder, bucket, run, caplog):
+    here = run(str(folder), "here", CODED)
+    fsspec.filesystem("s3").put(str(folder), "pictures/in", recursive=True)
+    there = run(f"{bucket}/in", "there", CODED)
+    assert contents(here) == contents(there)
+    assert {row.split for row in read_manifest(here)} == set(SPLITS)
+    reason = "damaged.jpg: neither a picture nor a film that can be read"
+    damaged = [line for line in caplog.messages if line.startswith("skipped") and "damaged.jpg" in line]
+    assert damaged == [f"skipped {place}/{reason}" for place in (folder, f"{bucket}/in")]
+    with pytest.raises(DataError, match=r"^data.folder: s3://pictures/none is not a folder"):
+        run(f"{bucket}/none", "none")
+
+
+@pytest.mark.slow
+def test_shards_in_an_object_store_are_read_through_a_cache(folder, bucket, run, monkeypatch):
+    here = run(str(folder), "here", CODED, coding="webp")
+    there = run(str(folder), "there", CODED, coding="webp", store=f"{bucket}/shards")
+    assert data_hash(here) == data_hash(there)
+    assert not list(there.glob("*.tar"))
+    fetched = []
+    fetch = store._fetch
+    monkeypatch.setattr(store, "_fetch", lambda *place: fetched.append(place) or fetch(*place))
+    for _ in range(2):
+        for bases in (False, True):
+            near, far = (Shards(place, TRAIN, bases) for place in (here, there))
+            assert all(np.array_equal(a, b) for a, b in zip(near, far, strict=True))
+    assert len(fetched) == len(set(fetched)) == 2 * len(near)
+    address = read_layout(there).store
+    assert address.startswith(f"{bucket}/shards/")
+    with pytest.raises(DataError, match=r"train-99999.tar: can't be read"):
+        read_range(address, "train-99999.tar", 0, 9)
+
+
+def test_the_cache_keeps_within_its_bound(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "_fetch", lambda address, offset, length: bytes(length))
+    monkeypatch.setattr(store, "_bound", lambda: 4_000_000)
+    for index in range(300):
+        assert read_range("s3://nowhere/shards", "train-00000.tar", index, 40_000).size == 40_000
+    size = sum(path.stat().st_size for path in (tmp_path / "cache").rglob("*.val"))
+    assert 3_000_000 < size <= 4_040_000
+
+
+def test_the_bound_is_a_number(monkeypatch):
+    monkeypatch.setenv("STEGNET_CACHE_GB", "2.5 GB")
+    with pytest.raises(ConfigError, match=r"STEGNET_CACHE_GB: must be a whole number of gigabytes, is '2\.5 GB'"):
+        read_range("s3://nowhere", "train-00000.tar", 0, 1)
+
+
+def test_an_unknown_protocol(run):
+    with pytest.raises(ConfigError, match=r"^nowhere://pictures: can't be opened \(Protocol not known"):
+        run("nowhere://pictures", "out")
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
+def test_tars_give_the_pictures_of_a_folder(folder, run, tmp_path, suffix):
+    (tmp_path / "tars").mkdir()
+    tar(folder, tmp_path / "tars" / f"a{suffix}")
+    rows = [
+        list(read_manifest(run(str(place), name))) for place, name in ((folder, "here"), (tmp_path / "tars", "tar"))
+    ]
+    plain, packed = ({(row.name.removeprefix(f"a{suffix}/"), row.sha256, row.split) for row in each} for each in rows)
+    assert plain == packed
+
+
+def test_a_damaged_tar_gives_what_can_be_read(folder, run, tmp_path, caplog):
+    (tmp_path / "tars").mkdir()
+    tar(folder, tmp_path / "tars" / "a.tar")
+    whole = (tmp_path / "tars" / "a.tar").read_bytes()
+    (tmp_path / "tars" / "a.tar").write_bytes(whole[: len(whole) // 2])
+    rows = list(read_manifest(run(str(tmp_path / "tars"), "out")))
+    assert 20 < len(rows) < 60
+    assert any(line.startswith("skipped") and "a.tar: " in line for line in caplog.messages)
+
+
+def test_a_zip_at_an_address(folder, run, tmp_path):
+    subprocess.run([sys.executable, "-m", "zipfile", "-c", str(tmp_path / "in.zip"), f"{folder}/"], check=True)
+    rows = [
+        list(read_manifest(run(str(folder), "here"))),
+        list(read_manifest(run(f"zip://in::{tmp_path}/in.zip", "zip"))),
+    ]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")  # WebDataset
+@pytest.mark.parametrize("coding", ["npy", "webp"])
+def test_other_tools_read_the_shards(folder, run, coding):
+    out = run(str(folder), "out", CODED, coding=coding)
+    urls = [str(path) for path in sorted(out.glob("train-*.tar"))]
+    samples = list(webdataset.WebDataset(urls, shardshuffle=False).decode("rgb8"))
+    pictures, bases = Shards(out, TRAIN), Shards(out, TRAIN, bases=True)
+    assert len(samples) == len(pictures)
+    for index, sample in enumerate(samples):
+        assert np.array_equal(sample[coding], pictures[index])
+        assert np.array_equal(sample[f"base.{coding}"], bases[index])
+
+
+def test_both_codings_hold_the_same_pictures(folder, run):
+    npy, webp = (run(str(folder), coding, CODED, coding=coding) for coding in ("npy", "webp"))
+    assert data_hash(npy) == data_hash(webp)
+    for split in SPLITS:
+        assert all(np.array_equal(a, b) for a, b in zip(Shards(npy, split), Shards(webp, split), strict=True))

@@ -1,0 +1,141 @@
+"""A run that was killed continues: what is finished is kept, and the result is that of a run in one go."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from stegnet.core.config import ScrambleConfig
+from stegnet.data.prepare import prepare
+from stegnet.data.shards import read_manifest
+from tests.closure import ROOT
+
+MEANS = ScrambleConfig("means", 85, 8)
+SCRIPT = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from stegnet.core.config import ScrambleConfig, load
+from stegnet.data.prepare import prepare
+
+def told(records, total):
+    for record in records:
+        yield record  # the ledger is written, then the next record asked for
+        print(record["number"], flush=True)
+
+if __name__ == "__main__":
+    config = replace(load(Path("params.yaml")).data, size=64, scenes=40, validation_scenes=4, test_scenes=4, shard=4,
+                     test_folder="data", test_photographs=False, workers=2)
+    prepare(config, ScrambleConfig("means", 85, 8), 0, Path(), Path(sys.argv[1]), told)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, picture) -> Path:
+    """Twenty pictures, and ten of them with other bytes."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for index in range(20):
+        Image.fromarray(picture(64, 64, index)).save(folder / f"{index:02d}.png")
+        if index % 2:
+            Image.fromarray(picture(64, 64, index)).save(folder / f"z{index:02d}.bmp")
+    return folder
+
+
+@pytest.fixture
+def run(data_config, folder, in_process, tmp_path) -> Callable[..., list[int]]:
+    """Prepares the folder; returns the numbers of the parts that were prepared until a stop."""
+
+    def call(out: str, stop: int = 100, **changes) -> list[int]:
+        config = data_config(source="folder", folder=str(folder), **({"test_share": 0.4} | changes))
+        done = []
+
+        def progress(records, total):
+            for record in records:
+                if len(done) == stop:
+                    raise KeyboardInterrupt
+                done.append(record["number"])
+                yield record
+            assert len(done) == total
+
+        try:
+            prepare(config, MEANS, 0, tmp_path / "data", tmp_path / out, progress)
+        except KeyboardInterrupt:
+            assert not (tmp_path / out).exists()
+        return done
+
+    return call
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_finished_parts_are_kept(run, tmp_path):
+    everything = run("whole")
+    assert [run("cut", 3), run("cut", 2), run("cut")] == [everything[:3], everything[3:5], everything[5:]]
+    assert contents(tmp_path / "whole") == contents(tmp_path / "cut")
+    assert not (tmp_path / "cut.part").exists()
+    rows = list(read_manifest(tmp_path / "whole"))
+    assert len({row.sha256 for row in rows}) == len({(row.sha256, row.split) for row in rows}) == 20 + 2
+    assert len(rows) < 30 + 2  # a copy in another split is left out
+
+
+def test_a_half_written_shard_is_written_again(run, tmp_path):
+    run("whole")
+    run("cut", 2)
+    (tmp_path / "cut.part" / "train-00002.tar").write_bytes(b"half")
+    run("cut")
+    assert contents(tmp_path / "whole") == contents(tmp_path / "cut")
+
+
+@pytest.mark.parametrize("change", [{"size": 56}, {"test_share": 0.5}, {"shard": 5}, {"coding": "webp"}])
+def test_other_settings_start_over(run, change):
+    everything = run("whole")
+    run("cut", 2)
+    assert run("cut", 1, **change) == [0]
+    assert run("cut") == everything
+
+
+def test_a_new_or_changed_file_starts_over(run, folder):
+    everything = run("whole")
+    run("cut", 2)
+    (folder / "00.png").touch()
+    assert run("cut", 2) == everything[:2]
+    Image.open(folder / "00.png").rotate(90).save(folder / "zz.png")
+    assert run("cut")[:3] == [0, 1, 2]
+
+
+def test_another_number_of_processes_does_not_start_over(run):
+    everything = run("whole")
+    run("cut", 2)
+    assert run("cut", workers=5) == everything[2:]
+
+
+@pytest.mark.slow
+def test_a_killed_process_leaves_what_it_finished(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+
+    def start(out: str) -> subprocess.Popen:
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / out)]
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+    with start("cut") as process:
+        first = [int(process.stdout.readline()) for _ in range(3)]
+        os.killpg(process.pid, signal.SIGKILL)
+    with start("cut") as process:
+        second = [int(line) for line in process.stdout]
+    assert process.returncode == 0
+    assert not set(first) & set(second)
+    with start("whole") as process:
+        everything = [int(line) for line in process.stdout]
+    assert len(second) < len(everything) == 12
+    assert contents(tmp_path / "whole") == contents(tmp_path / "cut")

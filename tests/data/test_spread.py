@@ -1,0 +1,100 @@
+"""Work in processes of this machine, and on a Ray cluster of two nodes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from stegnet.core.config import ScrambleConfig
+from stegnet.core.errors import ConfigError, DataError
+from stegnet.data import spread as module
+from stegnet.data.prepare import prepare
+from stegnet.data.spread import spread
+from tests.closure import ROOT
+
+
+def test_a_worker_uses_one_thread_and_imports_neither_torch_nor_mlflow():
+    heavy = "{'torch', 'mlflow', 'pandas', 'ray', 'fsspec', 'diskcache'} & set(__import__('sys').modules)"
+    look = f"(__import__('cv2').getNumThreads(), {heavy})"
+    assert list(spread(eval, [look], 1)) == [(1, set())]
+    stage = f"import pipeline.prepare; print({heavy})"  # is imported too
+    assert subprocess.check_output([sys.executable, "-c", stage], text=True) == "set()\n"
+
+
+def test_auto_uses_every_physical_core(monkeypatch):
+    counts = []
+    pool = lambda count, *_: counts.append(count) or ThreadPoolExecutor(1)  # noqa: E731
+    monkeypatch.setattr(module, "ProcessPoolExecutor", pool)
+    monkeypatch.setattr("joblib.cpu_count", lambda only_physical_cores: 6 if only_physical_cores else 12)
+    assert [*spread(abs, [], "auto"), *spread(abs, [-2], 5)] == [2]
+    assert counts == [6, 5]
+
+
+def test_items_are_taken_only_a_few_ahead(monkeypatch):
+    monkeypatch.setattr(module, "ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(1))
+    taken = []
+    results = spread(abs, (taken.append(index) or index for index in range(100)), 2)
+    assert next(results) == 0
+    assert len(taken) == 5
+    results.close()
+
+
+def test_a_killed_process():
+    with pytest.raises(DataError, match="a process that prepares pictures was killed") as caught:
+        list(spread(os._exit, [9], 1))
+    assert "what is finished is kept" in caught.value.hint
+
+
+@pytest.fixture
+def two_nodes(monkeypatch, tmp_path) -> Iterator[None]:
+    """A Ray cluster of two nodes with one CPU each, which RAY_ADDRESS names."""
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    import ray
+    from ray.cluster_utils import Cluster
+
+    with TemporaryDirectory(prefix="r-", dir="/tmp") as folder:  # sockets have short paths
+        cluster = Cluster(True, head_node_args={"num_cpus": 1, "temp_dir": folder, "include_dashboard": False})
+        cluster.add_node(num_cpus=1)
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        yield
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def node_and_square(value: int) -> tuple[str, int]:
+    import ray
+
+    if value < 0:
+        raise DataError(f"{value} is negative", "give another")
+    return ray.get_runtime_context().get_node_id(), value * value
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
+@pytest.mark.slow
+def test_a_cluster_of_two_nodes(two_nodes, data_config, tmp_path, picture):
+    results = list(spread(node_and_square, range(20), "ray"))
+    assert sorted(square for _, square in results) == [value * value for value in range(20)]
+    assert len({node for node, _ in results}) == 2
+    with pytest.raises(DataError, match="-1 is negative") as caught:
+        list(spread(node_and_square, [1, -1], "ray"))
+    assert caught.value.hint == "give another"
+    config = data_config(source="scenes", scenes=12, validation_scenes=3)
+    for workers in (1, "ray"):
+        settings = replace(config, workers=workers), ScrambleConfig("coded", 80, 8), 0, tmp_path
+        prepare(*settings, tmp_path / str(workers), lambda records, total: records)
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("1", "ray"))
+    assert len(one) == 3 + 1 + 2 + 5  # shards of the splits, and tables
+    assert one == two
+
+
+def test_no_cluster_at_the_address(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(ConfigError, match="no Ray cluster can be reached"):
+        list(spread(abs, [1], "ray"))
