@@ -93,12 +93,18 @@ def connect() -> tuple[int, int]:
     try:
         if port.isdigit():  # Ray itself would try for minutes
             socket.create_connection((host.removeprefix("ray://"), int(port)), CONNECT_TIMEOUT).close()
-        ray.init(logging_level="WARNING", ignore_reinit_error=True)
+        ray.init(logging_level="WARNING", ignore_reinit_error=True, runtime_env={"env_vars": _import_paths()})
     except OSError as error:
         hint = "check RAY_ADDRESS; `ray status` shows a cluster's state"
         raise ConfigError(f"no Ray cluster can be reached: {error}", hint) from error
     resources = ray.cluster_resources()
     return int(resources.get("GPU", 0)), int(resources["CPU"])
+
+
+def _import_paths() -> dict[str, str]:
+    """PYTHONPATH for processes that start in another folder; Ray itself only passes on this one."""
+    paths = [str(Path(path).absolute()) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
 
 
 def _over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:

@@ -5,7 +5,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import chdir, closing
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from stegnet.core.errors import DataError
-from stegnet.core.parallel import distributed, on_cluster
+from stegnet.core.parallel import connect, distributed, on_cluster
 from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import Evaluator, map_in_threads
 from study import sizes
@@ -23,16 +23,19 @@ from study.steganalysis import hidden
 from tests.support.cluster import ROOT, ray_nodes
 from tests.support.shards import write_shards
 
-pytestmark = pytest.mark.slow
+RAYS_OWN = ("DeprecationWarning", "ResourceWarning", "pytest.PytestUnraisableExceptionWarning")
+pytestmark = [pytest.mark.slow, *(pytest.mark.filterwarnings(f"ignore::{name}") for name in RAYS_OWN)]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
-    """Two nodes, and the connection to them that this process opens."""
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Two nodes, and the connection to them, which is opened in a folder without code."""
     with ray_nodes(1, 1):
-        yield
         import ray
 
+        with chdir(tmp_path_factory.mktemp("elsewhere")):
+            connect()
+        yield
         ray.shutdown()
 
 
@@ -103,7 +106,6 @@ def test_work_that_is_not_wanted_any_more_is_cancelled():
         assert next(results) == 0
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own
 def test_an_error_of_a_training_ends_it_without_a_restart(monkeypatch, tmp_path):
     from stegnet.training.ray_launch import launch
 

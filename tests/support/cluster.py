@@ -1,7 +1,9 @@
 """A Ray cluster on this machine: each node has processes of its own."""
 
+import gc
 import os
 import secrets
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,13 +28,17 @@ def ray_nodes(*cpus: int) -> Iterator[str]:
         pytest.MonkeyPatch.context() as patch,
         TemporaryDirectory(prefix="r", dir="/tmp", ignore_cleanup_errors=True) as folder,  # short: sockets lie there
     ):
-        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.delenv("PYTHONPATH", raising=False)  # of the nodes: what they import, this process tells them
         head = {"num_cpus": cpus[0], "temp_dir": folder, "include_dashboard": False, "object_store_memory": STORE}
         cluster = Cluster(initialize_head=True, head_node_args=head)
         try:
             for count in cpus[1:]:
                 cluster.add_node(num_cpus=count, object_store_memory=STORE)
             patch.setenv("RAY_ADDRESS", cluster.address)
+            patch.setenv("PYTHONPATH", str(ROOT))
             yield cluster.address
         finally:
             cluster.shutdown()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()  # Ray leaves sockets open, which would fail a later test

@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
-import torch
 import yaml
 
-from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
+from stegnet.data.shards import TRAIN, VALIDATION
+from tests.support.shards import write_shards
 
 pytestmark = pytest.mark.slow
 
@@ -52,11 +52,7 @@ case $1 in exp) exec {sys.executable} -m {STAGE};; esac
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A folder with shards and parameters of a training of 30 small steps, and the shims."""
-    writer = ShardWriter(tmp_path / "build" / "shards", 4)
-    pictures = torch.randint(256, (6, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    for index, picture in enumerate(pictures.numpy()):
-        writer.add(picture, VALIDATION if index > 3 else TRAIN, str(index), "folder", 64, 64, picture - picture // 16)
-    writer.close()
+    write_shards(tmp_path / "build" / "shards", [(TRAIN, "folder")] * 4 + [(VALIDATION, "folder")] * 2)
     for name, script in SHIMS.items():
         path = tmp_path / ".venv" / "bin" / name
         path.parent.mkdir(parents=True, exist_ok=True)
