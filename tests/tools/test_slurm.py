@@ -17,7 +17,8 @@ import pytest
 import torch
 import yaml
 
-from stegnet.data.shards import TRAIN, VALIDATION, ShardWriter
+from stegnet.data.shards import TRAIN, VALIDATION
+from tests.support.shards import ShardWriter
 
 pytestmark = pytest.mark.slow
 
