@@ -7,12 +7,14 @@ submitted again with the key encrypted for it. So Ray never sees the key: not am
 import os
 import pickle
 import signal
+import socket
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from threading import current_thread, main_thread
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +29,7 @@ from stegnet.core.errors import ClusterError, extra
 LOCAL = "local"
 _RETRIES = 5  # times that a task is done again after its process or machine has ended
 _AHEAD = 2  # tasks submitted for each processor: the next one is there when one is done
+_CONNECT = 10.0  # seconds
 _PATIENCE = 5.0  # seconds in which cancelled tasks may clean up
 
 
@@ -179,15 +182,34 @@ def _connected(address: str) -> Iterator[ModuleType]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     with extra("cluster", "--cluster"):
         import ray
+    _check_port(address)
     before = signal.getsignal(signal.SIGTERM)
     options = {"include_dashboard": False} if address == LOCAL else {}
     try:
         ray.init(address, log_to_driver=False, logging_level="error", **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        problem = str(error).strip().partition("\n")[0]
-        raise ClusterError(f"the cluster {address} can't be reached: {problem}", "`ray status` says more") from error
-    signal.signal(signal.SIGTERM, before)  # Ray's handler would end the process at once
+        raise _unreachable(address, str(error).strip().partition("\n")[0]) from error
+    if current_thread() is main_thread():
+        signal.signal(signal.SIGTERM, before)  # Ray's handler would end the process at once
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_port(address: str) -> None:
+    """Refuses an address at which nothing listens, on which Ray would wait for minutes.
+
+    Raises:
+        ClusterError: nobody is there.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        if colon:
+            socket.create_connection((host.strip("[]"), int(port)), _CONNECT).close()
+    except (OSError, ValueError) as error:
+        raise _unreachable(address, str(error)) from error
+
+
+def _unreachable(address: str, problem: str) -> ClusterError:
+    return ClusterError(f"the cluster {address} can't be reached: {problem}", "`ray status` shows whether it runs")

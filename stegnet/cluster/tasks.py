@@ -127,7 +127,7 @@ def tasks_of(plan: Plan, out: OutputTarget) -> list[Task]:
 
 
 def _groups(stems: Sequence[str]) -> list[list[int]]:
-    """Numbers of stems; together those whose results may want the same name: equal ones, and what `Names` makes of one."""
+    """Numbers of stems, together those whose results may want one name: equal ones, and what `Names` makes of them."""
     counts = Counter(stems)
     leader = {stem: stem for stem in counts}
 
