@@ -42,9 +42,9 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=12, metavar="N", help="of each film (default: 12)")
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of rates (default: 3)")
     options = parser.parse_args()
-    os.environ.update(settings())
     with tempfile.TemporaryDirectory(prefix="cluster", dir="/tmp") as name:
         folder = Path(name)
+        os.environ.update(settings(folder))
         if options.what == "kill":
             return kill(folder, options.films or 60, options.frames)
         rates(folder, options.films or 12, options.frames, options.repeats)

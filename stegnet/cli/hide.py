@@ -51,8 +51,8 @@ COVER and SECRET may be folders; OUT is then a folder too, created if missing.
 Files are paired in natural order (2 before 10), pictures with pictures and
 films with films. If there are fewer secrets than covers, they are repeated; a
 single secret file is hidden in every cover. The container of a picture a.jpg
-is OUT/a.png (OUT/a.jpg with --survive), that of a film OUT/a.mkv. --cluster hides
-on many machines.
+is OUT/a.png (OUT/a.jpg with --survive), that of a film
+OUT/a.mkv. With --cluster, many machines do this.
 """
 
 

@@ -25,8 +25,8 @@ Reveal the picture, film or file hidden in CONTAINER.
 
 CONTAINER may be a folder; OUT is then a folder too, created if missing. The
 secret of a.png is written as OUT/a.png if it is a picture, OUT/a.mkv if it is a
-film, and otherwise as OUT/a with its own suffix. --cluster reveals a folder on
-many machines.
+film, and otherwise as OUT/a with its own suffix. With --cluster, many machines
+do this.
 """
 _EPILOG = """\
 The exit code is 3 if the result is written but CONTAINER was altered since

@@ -15,10 +15,12 @@ from tests.support.nodes import Nodes, settings
 def environment() -> Iterator[dict[str, str]]:
     """Settings of all processes of the cluster, and of this one."""
     before = dict(os.environ)
-    os.environ.update(settings(), AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # short: a socket's path may have 107 bytes
+    os.environ.update(settings(Path(folder)), AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
     yield os.environ
     os.environ.clear()
     os.environ.update(before)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
@@ -38,11 +40,9 @@ def object_store(environment) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def started(environment, object_store) -> Iterator[Nodes]:
-    folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # short: a socket's path may have 107 bytes
-    nodes = Nodes(folder, dashboard=True)
+    nodes = Nodes(Path(environment["RAY_TMPDIR"]), dashboard=True)
     yield nodes
     nodes.stop()
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

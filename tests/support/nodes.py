@@ -7,10 +7,17 @@ import psutil
 
 import stegnet
 
+_WORKERS = ("ray::_do", "ray::IDLE")
 
-def settings() -> dict[str, str]:
-    """Environment variables of all processes of a cluster, and of those that use it; nodes that end are soon missed."""
+
+def settings(folder: Path) -> dict[str, str]:
+    """Environment variables of all processes of a cluster, and of those that use it; nodes that end are soon missed.
+
+    Args:
+        folder: holds the address that "auto" finds.
+    """
     return {
+        "RAY_TMPDIR": str(folder),
         "PYTHONPATH": str(Path(stegnet.__file__).parents[1]),
         "OMP_NUM_THREADS": "1",
         "RAY_AUTH_MODE": "token",
@@ -65,17 +72,27 @@ class Nodes:
         """Those of Ray itself, without the ones that do tasks."""
         nodes = [self._cluster.head_node, *self._nodes]
         own = [each.process.pid for node in nodes for kind in node.all_processes.values() for each in kind]
-        family = {child for pid in own for child in (psutil.Process(pid), *psutil.Process(pid).children(True))}
-        return [process for process in family if not process.name().startswith("ray::_do")]
+        family = {process for pid in own for process in _family(pid)}
+        return [process for process in family if not process.name().startswith(_WORKERS)]
+
+    def workers(self) -> list[psutil.Process]:
+        """Those that do tasks, or wait for some."""
+        family = [child for node in self._nodes for child in _family(node.all_processes["raylet"][0].process.pid)]
+        return [process for process in family if process.name().startswith(_WORKERS)]
 
     def stop(self) -> None:
         """Ends all processes."""
         self._cluster.shutdown()
 
 
+def _family(pid: int) -> list[psutil.Process]:
+    """A process and all that it started."""
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
 def _kill(pid: int) -> None:
-    raylet = psutil.Process(pid)
-    family = [raylet, *raylet.children(recursive=True)]
+    family = _family(pid)
     for process in family:
         process.kill()
     psutil.wait_procs(family, timeout=30)
