@@ -7,7 +7,6 @@ writes. rates: films per second of 1, 2 and 4 workers, and of as many single pro
 import argparse
 import multiprocessing
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -143,14 +142,12 @@ def fresh(folder: Path) -> Path:
 @contextmanager
 def cluster(folder: Path, nodes: int, processors: int) -> Iterator[Nodes]:
     """A cluster that runs within the block."""
-    session = Path(tempfile.mkdtemp(dir=folder, prefix="s"))
-    started = Nodes(session)
+    started = Nodes(folder)
     try:
         started.keep(nodes, processors)
         yield started
     finally:
         started.stop()
-        shutil.rmtree(session, ignore_errors=True)
 
 
 def make_films(folder: Path, films: int, frames: int, height: int = 180, width: int = 320) -> Plan:

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -28,6 +29,7 @@ from stegnet.core.address import place
 from stegnet.core.errors import ClusterError
 from stegnet.media import write_png
 from tests.conftest import picture
+from tests.support.nodes import die
 
 pytestmark = pytest.mark.slow
 
@@ -122,10 +124,10 @@ def test_an_error_ends_only_its_job(nodes, expected):
 
 @pytest.fixture
 def many(folders) -> set[str]:
-    """Names of the results of 30 covers."""
-    for index in range(4, 24):
+    """Names of the results of 20 covers."""
+    for index in range(4, 14):
         shutil.copy("covers/f0.mkv", f"covers/f{index}.mkv")
-    return {f"f{index}.mkv" for index in range(24)} | {name for name in ORDER if name.startswith("p")}
+    return {f"f{index}.mkv" for index in range(14)} | {name for name in ORDER if name.startswith("p")}
 
 
 def test_stopped_early(nodes, many):
@@ -198,17 +200,25 @@ def test_another_version_of_stegnet(nodes, folders, monkeypatch):
     assert contents("out") == {}
 
 
+def test_a_process_that_ends_again_and_again(nodes, folders, monkeypatch):
+    monkeypatch.setattr("stegnet.cluster.cluster._RETRIES", 1)
+    plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
+    plan = replace(plan, jobs=plan.jobs[:1])
+    found = errors(run_on_cluster(nodes.address, plan, OutputTarget(Path("out")), Hiding(die, SUFFIXES), Key(KEY)))
+    assert found == ["its process ended early, 2 times (WorkerCrashedError)"]
+
+
 def test_no_cluster(folders):
     for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"):
         with pytest.raises(ClusterError, match=f"the cluster {address} can't be reached"):
             list(hiding(address))
 
 
-def command(*arguments: str) -> subprocess.Popen:
+def command(*arguments: str, cluster: str = "auto") -> subprocess.Popen:
     """The command line with a key file in another process."""
     Path("k").write_bytes(KEY)
     Path("k").chmod(0o600)
-    words = [sys.executable, "-u", "-m", "stegnet.cli", *arguments, "--key-file", "k", "--cluster", "auto"]
+    words = [sys.executable, "-u", "-m", "stegnet.cli", *arguments, "--key-file", "k", "--cluster", cluster]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -218,7 +228,7 @@ def test_command_line(expected):
     assert [line.split(":")[0] for line in out.splitlines()] == [f"wrote out/{name}" for name in ORDER]
     rates = [line for line in err.splitlines() if "each second" in line]
     assert len(rates) == 2
-    revealing = command("reveal", "out", "-o", "back")
+    revealing = command("reveal", "out", "-o", "back", cluster="local")
     revealing.communicate()
     assert revealing.returncode == 0
     assert {path.read_text() for path in Path("back").iterdir()} == {
@@ -258,9 +268,9 @@ def test_the_key_is_found_nowhere(nodes, many):
     texts = [KEY, SEED, KEY.hex().encode(), base64.b64encode(KEY), repr(KEY)[2:-1].encode()]
     with closing(hiding(nodes.address)) as running:
         next(running)
+        assert any(KEY in memory_of(process) for process in nodes.workers())  # the search finds what is there
         answers = dashboard_answers(nodes)
         memory = {process.pid: memory_of(process) for process in nodes.processes()}
-        assert any(KEY in memory_of(process) for process in nodes.workers())  # the search finds what is there
     places = {path: path.read_bytes() for path in nodes.folder.rglob("*") if path.is_file() and not path.is_symlink()}
     assert any(b"f0.mkv" in data for data in memory.values())
     assert any(b"_do" in answer for answer in answers)
