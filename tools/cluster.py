@@ -80,11 +80,12 @@ def rates(folder: Path, films: int, frames: int, repeats: int) -> None:
     for _ in range(repeats):
         for workers in WORKERS:
             part = Plan(plan.jobs[: films * workers])
+            out = fresh(folder)
             with cluster(folder, nodes=1, processors=workers) as nodes:
-                spread = run_on_cluster(nodes.address, part, OutputTarget(fresh(folder)), WORK, KEY)
-                with closing(spread):
-                    ends = [time.monotonic() for outcome in spread if outcome.error is None]
-            measured[workers].append((rate(ends, workers), rate(single_processes(folder, part, workers), workers)))
+                outcomes = list(run_on_cluster(nodes.address, part, OutputTarget(out), WORK, KEY))
+            assert all(outcome.error is None for outcome in outcomes)
+            outs = single_processes(folder, part, workers)
+            measured[workers].append((rate(workers, out), rate(workers, *outs)))
             print(f"{workers}: {measured[workers][-1][0]:.3f} films/s by Ray, {measured[workers][-1][1]:.3f} without")
     print("| workers | films/s by Ray | films/s of single processes | efficiency: median (lowest, highest) |")
     print("|---|---|---|---|")
@@ -94,31 +95,29 @@ def rates(folder: Path, films: int, frames: int, repeats: int) -> None:
         print(f"| {workers} | {ray:.3f} | {alone:.3f} | {median(ratios):.2f} ({ratios[0]:.2f}, {ratios[-1]:.2f}) |")
 
 
-def rate(ends: list[float], workers: int) -> float:
-    """Films per second, from when the first films are done, one for each worker, so that the start does not count."""
-    ends = sorted(ends)
+def rate(workers: int, *folders: Path) -> float:
+    """Films per second by the times of their files, from when the first ones are done, one for each worker, on.
+
+    So the start of processes does not count.
+    """
+    ends = sorted(path.stat().st_mtime for folder in folders for path in folder.iterdir())
     return (len(ends) - workers) / (ends[-1] - ends[workers - 1])
 
 
-def single_processes(folder: Path, plan: Plan, count: int) -> list[float]:
-    """Shares the films out to processes; the times when films were done."""
+def single_processes(folder: Path, plan: Plan, count: int) -> list[Path]:
+    """Shares the films out to processes; the folders of their results."""
     context = multiprocessing.get_context("spawn")
-    done = context.Queue()
-    parts = [Plan(plan.jobs[first::count]) for first in range(count)]
-    processes = [context.Process(target=_process, args=(part, fresh(folder), done)) for part in parts]
+    outs = [fresh(folder) for _ in range(count)]
+    processes = [
+        context.Process(target=work_through, args=(Plan(plan.jobs[first::count]), out))
+        for first, out in enumerate(outs)
+    ]
     for process in processes:
         process.start()
-    ends = [done.get() for _ in plan.jobs]
     for process in processes:
         process.join()
-    return ends
-
-
-def _process(plan: Plan, out: Path, done: multiprocessing.Queue) -> None:
-    for task in tasks_of(plan, OutputTarget(out)):
-        (outcome,) = WORK.outcomes(task, Secrets(KEY, SEED))
-        assert outcome.error is None, outcome.error
-        done.put(time.monotonic())
+        assert process.exitcode == 0
+    return outs
 
 
 def work_through(plan: Plan, out: Path) -> None:

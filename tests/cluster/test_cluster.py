@@ -272,7 +272,7 @@ def test_the_key_is_found_nowhere(nodes, many):
         answers = dashboard_answers(nodes)
         memory = {process.pid: memory_of(process) for process in nodes.processes()}
     places = {path: path.read_bytes() for path in nodes.folder.rglob("*") if path.is_file() and not path.is_symlink()}
-    assert any(b"f0.mkv" in data for data in memory.values())
+    assert any(b"stegnet.cluster" in data for data in memory.values())
     assert any(b"_do" in answer for answer in answers)
     places |= memory | dict(enumerate(answers))
     assert [found for found, data in places.items() if any(text in data for text in texts)] == []
