@@ -223,4 +223,3 @@ def test_robust_films_of_one_key() -> None:
         shown = within(point(row["auc"]), point(row["low"]), point(row["high"]))
         assert f"{words} {shown}" in one_line(SECURITY), scenes
     assert f"{links['pairs'].iloc[0]} pairs of films" in one_line(SECURITY)
-

@@ -108,10 +108,8 @@ def single_processes(folder: Path, plan: Plan, count: int) -> list[Path]:
     """Shares the films out to processes; the folders of their results."""
     context = multiprocessing.get_context("spawn")
     outs = [fresh(folder) for _ in range(count)]
-    processes = [
-        context.Process(target=work_through, args=(Plan(plan.jobs[first::count]), out))
-        for first, out in enumerate(outs)
-    ]
+    parts = [Plan(plan.jobs[first::count]) for first in range(count)]
+    processes = [context.Process(target=work_through, args=each) for each in zip(parts, outs, strict=True)]
     for process in processes:
         process.start()
     for process in processes:

@@ -44,8 +44,7 @@ class Nodes:
         from ray.cluster_utils import Cluster
 
         self.folder = folder / "ray"
-        head = {"num_cpus": 0, "temp_dir": str(self.folder), "include_dashboard": dashboard}
-        head |= {"dashboard_port": 0} if dashboard else {}
+        head = {"num_cpus": 0, "temp_dir": str(self.folder), "include_dashboard": dashboard, "dashboard_port": 0}
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self._nodes: list = []
 
