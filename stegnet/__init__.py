@@ -16,6 +16,7 @@ _HOMES = {
     "stegnet.codec": ("Key", "Passphrase", "Report", "Revealed", "make_key_file", "read_key"),
     "stegnet.core.errors": (
         "CapacityError",
+        "ClusterError",
         "ConfigError",
         "DataError",
         "KeyFileError",

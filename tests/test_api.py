@@ -16,6 +16,7 @@ from tests.support.tampering import altered, unreadable
 
 NAMES = {
     "CapacityError",
+    "ClusterError",
     "ConfigError",
     "DataError",
     "Key",

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from stegnet import __version__
 from stegnet.cli import enhance, export, hide, info, keys, messages, reveal, webcam
 from stegnet.cli.signals import Signals
+from stegnet.core.address import place
 from stegnet.core.errors import StegnetError
 
 SHELLS = ("bash", "zsh", "tcsh")
@@ -103,7 +104,7 @@ class _PrintCompletion(argparse.Action):
         import shtab  # imported here to keep --help fast
 
         for action in _actions(parser):
-            if action.type is Path:
+            if action.type in (Path, place):
                 action.complete = shtab.FILE
         _, shell, _ = arguments
         print(shtab.complete(parser, shell))

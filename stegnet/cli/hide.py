@@ -3,6 +3,7 @@
 import argparse
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,18 +11,21 @@ from stegnet.cli import messages
 from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import (
     NETWORK,
+    add_cluster_option,
     add_network_options,
     add_output_options,
+    check_places,
     chosen_modems,
+    cluster_needs_folder,
     network_loader,
     output_target,
 )
+from stegnet.core.address import place
 from stegnet.core.errors import MediaError
 
 if TYPE_CHECKING:
     from stegnet.codec import KeySource, OutputTarget, Report
     from stegnet.codec.files import NetworkLoader
-    from stegnet.codec.output import Progress
 
 _DESCRIPTION = """\
 Hide SECRET in COVER. Any file that fits into the cover is hidden as it is, and
@@ -47,7 +51,8 @@ COVER and SECRET may be folders; OUT is then a folder too, created if missing.
 Files are paired in natural order (2 before 10), pictures with pictures and
 films with films. If there are fewer secrets than covers, they are repeated; a
 single secret file is hidden in every cover. The container of a picture a.jpg
-is OUT/a.png (OUT/a.jpg with --survive), that of a film OUT/a.mkv.
+is OUT/a.png (OUT/a.jpg with --survive), that of a film
+OUT/a.mkv. With --cluster, many machines do this.
 """
 
 
@@ -64,10 +69,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    hide.add_argument("cover", type=Path, metavar="COVER", help="picture, film or folder to hide in; never changed")
-    hide.add_argument("secret", type=Path, metavar="SECRET", help="file or folder to hide")
+    hide.add_argument("cover", type=place, metavar="COVER", help="picture, film or folder to hide in; never changed")
+    hide.add_argument("secret", type=place, metavar="SECRET", help="file or folder to hide")
     output_help = "output file, .png or .jpg for a picture, .mkv or .mp4 for a film; or a folder"
-    add_output_options(hide, output_help, force_help="; hide a secret even if its quality is below 22 dB")
+    add_output_options(hide, output_help, force_help="; hide a secret even if its quality is below 22 dB", places=True)
     add_key_options(hide)
     hide.add_argument(
         "--method",
@@ -102,6 +107,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "picture, else 38)",
     )
     hide.add_argument("--no-verify", action="store_true", help="do not read the output back to verify it")
+    add_cluster_option(hide)
     add_network_options(hide)
     hide.set_defaults(run=_run, usage_error=hide.error)
 
@@ -109,16 +115,18 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def _run(options: argparse.Namespace) -> int:
     options.method = _method(options)
     _check(options)
+    check_places(options, options.cover, options.secret, options.output)
     key_source = read_key_source(options, confirm=True, hiding=True)
     from stegnet.codec.folder import is_folder  # imported here to keep --help fast
 
     if is_folder(options.cover):
         return _run_folder(options, key_source)
+    cluster_needs_folder(options)
     if is_folder(options.secret):
         raise MediaError(f"{options.secret}: is a folder", "a folder of secrets needs a folder of covers")
     with messages.progress_bar() as progress:
-        hide = _hider(options, key_source, network_loader(options), progress)
-        report = hide(options.cover, options.secret, output_target(options))
+        hide = _hider(options, network_loader(options))
+        report = hide(options.cover, options.secret, output_target(options), key_source, progress=progress)
     messages.wrote(options.output, report, _frames(report))
     return 0
 
@@ -154,34 +162,41 @@ def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
     if options.method == "network":
         network()  # its errors are reported once, not for each file
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
-        hide = _hider(options, key_source, network, progress)
+        hide, out = _hider(options, network), output_target(options)
         suffixes = _ROBUST_SUFFIXES if options.method == ROBUST else SUFFIXES
-        outcomes = hide_each(plan, output_target(options), hide, suffixes)
+        if options.cluster:
+            from stegnet.cluster.cluster import run_on_cluster
+            from stegnet.cluster.tasks import Hiding
+
+            outcomes = run_on_cluster(options.cluster, plan, out, Hiding(hide, suffixes), key_source)
+        else:
+
+            def hide_one(cover: Path, secret: Path, target: "OutputTarget") -> "Report":
+                return hide(cover, secret, target, key_source, progress=progress)
+
+            outcomes = hide_each(plan, out, hide_one, suffixes)
         return messages.run_batch(plan, outcomes, _frames)
 
 
-def _hider(
-    options: argparse.Namespace, key_source: "KeySource", network: "NetworkLoader", progress: "Progress"
-) -> "Callable[[Path, Path, OutputTarget], Report]":
-    """Returns a function that hides one secret in one cover."""
+def _hider(options: argparse.Namespace, network: "NetworkLoader") -> "Callable[..., Report]":
+    """Returns a function that hides one secret in one cover; it can be pickled.
+
+    It takes the paths of cover and secret, a target and a key source, and `progress` and `randomness` by name.
+    """
     from stegnet.codec import HideOptions, hide_file
     from stegnet.codec.automatic import hide_automatically
     from stegnet.codec.embed import embed_file
 
     if options.method == "sealed":
-        choices = {"compress": options.compress, "verify": not options.no_verify, "progress": progress}
-        return lambda cover, secret, out: embed_file(cover, secret, out, key_source, **choices)
+        return partial(embed_file, compress=options.compress, verify=not options.no_verify)
     if options.method == ROBUST:
         from stegnet.codec.robust_files import RobustOptions, hide_robust_file
 
         wanted = RobustOptions(options.survive, options.container_psnr, not options.no_verify)
-        modems = chosen_modems(options)
-        return lambda cover, secret, out: hide_robust_file(
-            modems, cover, secret, out, key_source, wanted, progress=progress
-        )
+        return partial(hide_robust_file, chosen_modems(options), options=wanted)
     how = HideOptions(options.longer or "refuse", not options.no_sound, not options.no_verify, force=options.force)
     by = hide_file if options.method == "network" else hide_automatically
-    return lambda cover, secret, out: by(network, cover, secret, out, key_source, how, progress=progress)
+    return partial(by, network, options=how)
 
 
 def _frames(report: "Report") -> str:

@@ -12,12 +12,14 @@ Message rules:
 
 import os
 import sys
+import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from stegnet.core.address import Place, size_of
 from stegnet.core.errors import MediaError, StegnetError
 
 if TYPE_CHECKING:
@@ -60,15 +62,16 @@ def flush() -> None:
             sys.stdout.flush()
 
 
-def wrote(path: Path, report: "Report", frames: str, name: str = "") -> None:
+def wrote(path: Place, report: "Report", frames: str, name: str = "", size: int | None = None) -> None:
     """Prints a result file, then its notes and warnings.
 
     Args:
         frames: appended to the result line; "" for a single picture.
         name: prefix of notes and warnings, if there are several results.
+        size: of the file in bytes, if it is known.
     """
-    size = f"{report.width}x{report.height}, " if report.width else ""
-    result(f"wrote {path}: {size}{path.stat().st_size / 1e6:.2f} MB{frames}")
+    sides = f"{report.width}x{report.height}, " if report.width else ""
+    result(f"wrote {path}: {sides}{(size_of(path) if size is None else size) / 1e6:.2f} MB{frames}")
     for line in report.notes:
         note(name + line)
     for line in (*report.warnings, *report.trouble):
@@ -141,18 +144,30 @@ def run_batch(plan: "Plan", outcomes: "Iterator[Outcome]", frames: "Callable[[Re
     """
     for line in plan.notes:
         note(line)
-    failed, altered = [], False
+    failed, altered, nodes = [], False, Counter()
+    start = time.monotonic()
     with _bar("files", "file", len(plan.jobs)) as bar, closing(outcomes):
         for outcome in outcomes:
+            nodes[outcome.node] += 1
+            bar.set_postfix_str(_nodes(nodes), refresh=False)
             with bar.external_write_mode():
                 altered |= _print_outcome(outcome, frames)
             if outcome.error:
                 failed.append(outcome)
             bar.update()
+    for node, count in sorted(nodes.items()):
+        if node:
+            note(f"{node}: {count} files, {count / (time.monotonic() - start):.2f} each second")
     if failed:
         _print_failures(failed, len(plan.jobs))
         return FAILED
     return ALTERED if altered else 0
+
+
+def _nodes(files: Counter) -> str:
+    """Machines that have done files so far, "" if there is only this one."""
+    count = sum(1 for node in files if node)
+    return f"{count} node{'s' * (count > 1)}" if count else ""
 
 
 class _ProgressBar:
@@ -182,7 +197,7 @@ def _print_outcome(outcome: "Outcome", frames: "Callable[[Report], str]") -> boo
     """Prints the result of a job, if it has one; returns True if its container was altered."""
     if outcome.report is None or outcome.out is None:
         return False
-    wrote(outcome.out, outcome.report, frames(outcome.report), name=f"{outcome.out}: ")
+    wrote(outcome.out, outcome.report, frames(outcome.report), name=f"{outcome.out}: ", size=outcome.size)
     return bool(outcome.report.trouble)
 
 

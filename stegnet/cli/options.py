@@ -1,12 +1,12 @@
-"""Output and network options, which several commands share."""
+"""Output, cluster and network options, which several commands share."""
 
 import argparse
 import re
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stegnet.cli.keys import key_files
+from stegnet.core.address import Address, Place, place
 
 if TYPE_CHECKING:
     from stegnet.codec import OutputTarget
@@ -17,15 +17,44 @@ NETWORK = ("weights", "backend", "device", "precision")
 
 
 def add_output_options(
-    command: argparse.ArgumentParser, output_help: str, required: bool = True, force_help: str = ""
+    command: argparse.ArgumentParser,
+    output_help: str,
+    required: bool = True,
+    force_help: str = "",
+    places: bool = False,
 ) -> None:
     """Adds `--output` and `--force`.
 
     Args:
         force_help: further effects of `--force`, appended to its help.
+        places: the output may have an address.
     """
-    command.add_argument("-o", "--output", type=Path, required=required, metavar="OUT", help=output_help)
+    kind = place if places else Path
+    command.add_argument("-o", "--output", type=kind, required=required, metavar="OUT", help=output_help)
     add_force_option(command, force_help)
+
+
+def add_cluster_option(command: argparse.ArgumentParser) -> None:
+    """Adds `--cluster`."""
+    command.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="spread a folder over a Ray cluster: auto (the one that this machine is part of), ray://HOST:PORT, or "
+        "local (all processors of this machine); folders may then have addresses, such as s3://BUCKET/FOLDER",
+    )
+
+
+def check_places(options: argparse.Namespace, *places: Place) -> None:
+    """Rejects addresses without `--cluster`."""
+    remote = [place for place in places if isinstance(place, Address)]
+    if remote and not options.cluster:
+        options.usage_error(f"{remote[0]} requires --cluster")
+
+
+def cluster_needs_folder(options: argparse.Namespace) -> None:
+    """Rejects `--cluster` for a single file."""
+    if options.cluster:
+        options.usage_error("--cluster requires a folder")
 
 
 def add_force_option(command: argparse.ArgumentParser, force_help: str = "") -> None:
@@ -51,15 +80,10 @@ def add_network_options(command: argparse.ArgumentParser) -> None:
 
 def network_loader(options: argparse.Namespace) -> "NetworkLoader":
     """Returns a function that loads the chosen network on its first call."""
+    from stegnet.codec.files import LazyNetwork  # imported here to keep --help fast
+    from stegnet.core.card import SHIPPED
 
-    @cache
-    def load():
-        from stegnet.codec import Network  # imported here to keep --help fast
-        from stegnet.core.card import SHIPPED
-
-        return Network.load(SHIPPED if _is_modem(options) else options.weights or SHIPPED, *_where(options))
-
-    return load
+    return LazyNetwork(SHIPPED if _is_modem(options) else options.weights or SHIPPED, *_where(options))
 
 
 def chosen_modems(options: argparse.Namespace) -> "Modems":

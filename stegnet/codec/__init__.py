@@ -10,7 +10,8 @@ Layers, each using only those before it:
   pictures, `robust_reader` finds them, `robust_content` is what is in them; `channels`
   simulates what may happen to them, `survival` hides what comes back; `robust_files` hides in files;
 - files: `film` hides films, `reveal` reveals them; `embed` and `extract` do so with any file; `container` is an open
-  container, `diagnosis` its damage, `info` its description; `files` and `folder` are what the command line calls.
+  container, `diagnosis` its damage, `info` its description; `listing` lists folders; `files` and `folder` are
+  what the command line calls.
 
 A new way to hide is a module beside `picture` with two functions on arrays: hide (cover, secret, key → container) and
 reveal (container, key → secret). `record` gets a kind for it; `files.hide_file` and `files.reveal_opened` dispatch.

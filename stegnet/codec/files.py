@@ -2,9 +2,10 @@
 
 import stat
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,27 @@ ALTERED = "the picture was altered since it was hidden"
 
 # Loads the network; called only once it is certain that one is needed.
 NetworkLoader = Callable[[], Network]
+
+
+@dataclass(frozen=True)
+class LazyNetwork:
+    """A NetworkLoader that can be pickled; it loads at its first call. Arguments as `Network.load`."""
+
+    weights: Path
+    device: str = "auto"
+    precision: str = "auto"
+    backend: str = "auto"
+
+    def __call__(self) -> Network:
+        """The network; errors as `Network.load`."""
+        return self._loaded
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_loaded"}
+
+    @cached_property
+    def _loaded(self) -> Network:
+        return Network.load(self.weights, self.device, self.precision, self.backend)
 
 
 def hide_file(

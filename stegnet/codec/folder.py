@@ -1,8 +1,7 @@
 """Folders of files: pairing covers with secrets, naming results, and running one job after the other."""
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -10,19 +9,19 @@ from pathlib import Path
 
 from stegnet.codec.container import Container
 from stegnet.codec.extract import plain_suffix
-from stegnet.codec.files import check_input, kind_of_secret
+from stegnet.codec.files import check_input
 from stegnet.codec.keys import KeySource
+from stegnet.codec.listing import Files, any_files, kind_of_only, media_files
 from stegnet.codec.modems import SHIPPED_MODEMS, Modems
 from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, no_progress
 from stegnet.codec.record import FILM as HIDDEN_FILM
 from stegnet.codec.record import File
 from stegnet.codec.robust_content import RobustFile
-from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
-from stegnet.media import FILM, PICTURE, kind
+from stegnet.core.address import Address, Place, fetched
+from stegnet.core.errors import CapacityError, MediaError, StegnetError
+from stegnet.media import FILM, PICTURE
 
 SUFFIXES = {what: forms[0] for what, forms in FORMS.items()}
-_NAMED = 5  # skipped files that a note names
-_Files = list[tuple[Path, str]]  # with the media kind of each
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,9 @@ class Job:
         secret: to hide in a cover; None for a container.
     """
 
-    source: Path
+    source: Place
     kind: str
-    secret: Path | None = None
+    secret: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of a job: a file and its report, or an error."""
+    """Result of a job: a file and its report, or an error.
+
+    Attributes:
+        size: of the file in bytes, if it is known.
+        node: the machine that did it, if it is one of several.
+    """
 
     job: Job
-    out: Path | None = None
+    out: Place | None = None
     report: Report | None = None
     error: StegnetError | None = None
+    size: int | None = None
+    node: str = ""
 
 
 class Names:
@@ -79,46 +85,45 @@ class Names:
         return name
 
 
-def plan_hiding(covers: Path, secrets: Path, any_file: bool = False) -> Plan:
+def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> Plan:
     """Pairs the covers in a folder with secrets, both in natural order, pictures with pictures and films with films.
 
     Fewer secrets than covers are repeated in order.
 
     Args:
-        covers: a folder.
+        covers: a folder. Of addresses, the names tell pictures from films, as to look into each would take a request.
         secrets: a folder, or one file that goes into each cover.
         any_file: secrets may be any files, and go into any cover.
     Raises:
         MediaError: a folder can't be read or holds no suitable files, or the one secret can't be read.
         CapacityError: there are more secrets than covers.
     """
-    chosen, notes = _media(covers)
+    chosen, notes = media_files(covers)
     if is_folder(secrets):
-        hidden, more = _any_files(secrets) if any_file else _media(secrets, "`--method sealed` hides any file")
+        hidden, more = any_files(secrets) if any_file else media_files(secrets, "`--method sealed` hides any file")
         notes = (*notes, *more, *_repeated(chosen, hidden, any_file))
     else:
-        check_input(secrets)
-        hidden = [(secrets, "" if any_file else kind_of_secret(secrets))]
+        hidden = [(secrets, kind_of_only(secrets, any_file))]
     turns = {what: cycle([path for path, its in hidden if its == what]) for what in {its for _, its in hidden}}
     # A cover that has no secret of its kind gets another: hiding says what is wrong.
     other = next(iter(turns.values()))
     return Plan(tuple(Job(path, what, next(turns.get(what, other))) for path, what in chosen), notes)
 
 
-def plan_revealing(containers: Path) -> Plan:
+def plan_revealing(containers: Place) -> Plan:
     """Plans all pictures and films in a folder, in natural order.
 
     Raises:
         MediaError: it can't be read, or holds none.
     """
-    found, notes = _media(containers)
+    found, notes = media_files(containers)
     return Plan(tuple(Job(path, what) for path, what in found), notes)
 
 
 def hide_each(
     plan: Plan,
     folder: OutputTarget,
-    hide: Callable[[Path, Path, OutputTarget], Report],
+    hide: Callable[[Place, Place, OutputTarget], Report],
     suffixes: Mapping[str, str] = SUFFIXES,
 ) -> Iterator[Outcome]:
     """Hides pair after pair; an error ends only its pair.
@@ -130,7 +135,7 @@ def hide_each(
     """
     names = Names()
 
-    def work(job: Job) -> tuple[Path, Report]:
+    def work(job: Job) -> tuple[Place, Report]:
         assert job.secret is not None
         out = folder.path / names.take(job.source.stem, suffixes[job.kind])
         return out, hide(job.source, job.secret, replace(folder, path=out))
@@ -156,9 +161,8 @@ def reveal_each(
     """
     names = Names()
 
-    def work(job: Job) -> tuple[Path, Report]:
-        check_input(job.source)
-        with Container(job.source, key_source) as container:
+    def work(job: Job) -> tuple[Place, Report]:
+        with fetched(job.source) as path, _opened(path, key_source) as container:
             out = folder.path / names.take(job.source.stem, _suffix(container, modems, progress))
             return out, reveal(container, replace(folder, path=out))
 
@@ -166,19 +170,26 @@ def reveal_each(
 
 
 @contextmanager
-def results_folder(folder: Path, *inputs: Path, private: bool = False) -> Iterator[None]:
+def results_folder(folder: Place, *inputs: Place, private: bool = False) -> Iterator[None]:
     """Creates the folder for the results if it is missing, and removes it again if it stays empty.
+
+    Object stores have no folders: nothing is created there.
 
     Args:
         private: a new folder is accessible to its owner only; an existing one is not changed.
     Raises:
         MediaError: it can't be created, is a file, or is one of the inputs.
     """
+    if isinstance(folder, Address):
+        if folder in inputs:
+            raise _is_input(folder)
+        yield
+        return
     try:
         made = not folder.exists()
         folder.mkdir(0o700 if private else 0o777, exist_ok=True)
-        if any(folder.samefile(other) for other in inputs):
-            raise MediaError(f"{folder}: is an input too", "name another folder for the results")
+        if any(folder.samefile(other) for other in inputs if isinstance(other, Path)):
+            raise _is_input(folder)
     except OSError as error:
         raise MediaError(f"{folder}: is no folder, and none can be made ({error.strerror})") from error
     try:
@@ -188,7 +199,11 @@ def results_folder(folder: Path, *inputs: Path, private: bool = False) -> Iterat
             folder.rmdir()
 
 
-def is_folder(path: Path) -> bool:
+def _is_input(folder: Place) -> MediaError:
+    return MediaError(f"{folder}: is an input too", "name another folder for the results")
+
+
+def is_folder(path: Place) -> bool:
     """True if a path is certainly a folder; if it can't be examined, reading it will give the error."""
     try:
         return path.is_dir()
@@ -196,13 +211,7 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def natural(name: str) -> tuple[list[str | int], str]:
-    """Sorting key by which 2 comes before 10."""
-    parts = re.split("([0-9]+)", name.casefold())
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
-
-
-def _each(jobs: Iterable[Job], work: Callable[[Job], tuple[Path, Report]]) -> Iterator[Outcome]:
+def _each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) -> Iterator[Outcome]:
     for job in jobs:
         try:
             out, report = work(job)
@@ -210,6 +219,11 @@ def _each(jobs: Iterable[Job], work: Callable[[Job], tuple[Path, Report]]) -> It
             yield Outcome(job, error=error)
         else:
             yield Outcome(job, out, report)
+
+
+def _opened(path: Path, key_source: KeySource) -> Container:
+    check_input(path)
+    return Container(path, key_source)
 
 
 def _suffix(container: Container, modems: Modems, progress: Progress) -> str:
@@ -225,51 +239,7 @@ def _suffix(container: Container, modems: Modems, progress: Progress) -> str:
     return FORMS[FILM if header.kind == HIDDEN_FILM else PICTURE][0]
 
 
-def _media(folder: Path, hint: str = "") -> tuple[_Files, tuple[str, ...]]:
-    """Lists the pictures and films in a folder, with notes on what is skipped."""
-    files, notes = _files(folder)
-    found = [(path, what) for path in files if (what := _kind(path))]
-    if not found:
-        raise MediaError(f"{folder}: no picture and no film in this folder", hint)
-    media = {path for path, _ in found}
-    skipped = [path.name for path in files if path not in media]
-    return found, (*notes, *_skipped(folder, skipped, "neither pictures nor films"))
-
-
-def _any_files(folder: Path) -> tuple[_Files, tuple[str, ...]]:
-    files, notes = _files(folder)
-    if not files:
-        raise MediaError(f"{folder}: no file in this folder")
-    return [(path, "") for path in files], notes
-
-
-def _files(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
-    """Lists the files in a folder in natural order, with a note on what is hidden or no file."""
-    with reading(folder):
-        paths = sorted(folder.iterdir(), key=lambda path: natural(path.name))
-        files = [path for path in paths if path.is_file() and not path.name.startswith(".")]
-    skipped = [path.name for path in paths if path not in set(files)]
-    return files, tuple(_skipped(folder, skipped, "hidden, or not files"))
-
-
-def _kind(path: Path) -> str:
-    """Media kind of a file, "" for neither; one that can't be opened counts as a picture, so that its job fails."""
-    try:
-        path.open("rb").close()
-        return kind(path)
-    except MediaError:
-        return ""
-    except OSError:
-        return PICTURE
-
-
-def _skipped(folder: Path, names: Sequence[str], why: str) -> Iterator[str]:
-    if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield f"{folder}: skipped, as {why}: {', '.join(names[:_NAMED])}{more}"
-
-
-def _repeated(covers: _Files, secrets: _Files, any_file: bool) -> Iterator[str]:
+def _repeated(covers: Files, secrets: Files, any_file: bool) -> Iterator[str]:
     """Compares the numbers of covers and secrets of each kind.
 
     Raises:

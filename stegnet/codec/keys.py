@@ -39,7 +39,7 @@ Randomness = Callable[[int], bytes]
 SYSTEM: Randomness = os.urandom
 
 
-class _Unpickled:
+class Unpickled:
     """A secret that can be neither pickled nor copied, since the copy would be readable."""
 
     __slots__ = ()
@@ -48,7 +48,7 @@ class _Unpickled:
         raise TypeError(f"a {type(self).__name__} can't be pickled: it would leave the secret readable")
 
 
-class Key(_Unpickled):
+class Key(Unpickled):
     """A secret key; neither str() nor repr() shows it, and it can't be pickled.
 
     Args:
@@ -115,7 +115,7 @@ class Key(_Unpickled):
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt or None, info=info).derive(self._secret)
 
 
-class Passphrase(_Unpickled):
+class Passphrase(Unpickled):
     """A secret that a person remembers; neither str() nor repr() shows it, and it can't be pickled.
 
     Args:
@@ -160,6 +160,17 @@ class Passphrase(_Unpickled):
 
 
 KeySource = Key | Passphrase
+_KEY, _PASSPHRASE = b"k", b"p"
+
+
+def export_secret(source: KeySource) -> bytes:
+    """A key or passphrase as bytes, to be encrypted by the caller; `import_secret` is the inverse."""
+    return _KEY + source._secret if isinstance(source, Key) else _PASSPHRASE + source._text
+
+
+def import_secret(data: bytes) -> KeySource:
+    """The key or passphrase that `export_secret` turned into bytes."""
+    return Key(data[1:]) if data[:1] == _KEY else Passphrase(data[1:].decode())
 
 
 def film_key(secret: bytes) -> Key:
@@ -173,7 +184,7 @@ def is_anchor(salt: bytes) -> bool:
 
 
 @dataclass(frozen=True, repr=False)
-class ContainerKeys(_Unpickled):
+class ContainerKeys(Unpickled):
     """The keys of one container; its repr shows none.
 
     Attributes:
@@ -200,7 +211,7 @@ class ContainerKeys(_Unpickled):
         return "ContainerKeys(...)"
 
 
-class KeyRing(_Unpickled):
+class KeyRing(Unpickled):
     """The keys with which the frames of a container may open; they are learnt from the first that does.
 
     Attributes:

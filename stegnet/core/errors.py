@@ -10,6 +10,7 @@ StegnetError
 ├── RevealError    nothing can be revealed: wrong key, nothing hidden, or damaged data
 ├── TrainingError  training can't continue
 ├── PackageError   an optional package is not installed
+├── ClusterError   a cluster can't be reached, or its processes end early
 └── TrackingError  MLflow's store can't be opened or used
 """
 
@@ -69,6 +70,10 @@ class TrainingError(StegnetError):
 
 class PackageError(StegnetError):
     """An optional package is not installed."""
+
+
+class ClusterError(StegnetError):
+    """A cluster can't be reached, or its processes end early."""
 
 
 class TrackingError(StegnetError):

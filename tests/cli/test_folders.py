@@ -1,10 +1,14 @@
 """Folders of covers, secrets and containers."""
 
+import pickle
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from stegnet.cli.command import make_parser
+from stegnet.cli.hide import _hider
+from stegnet.cli.options import network_loader
 from stegnet.media import read_picture
 from tests.support.tampering import altered
 
@@ -22,6 +26,31 @@ def folders(folder, picture):
         for new, old in files.items():
             (folder / name / new).write_bytes((folder / old).read_bytes())
     return folder
+
+
+@pytest.mark.parametrize("method", ["auto", "sealed", "network", "robust"])
+def test_what_hides_can_be_sent_to_other_processes(method):
+    line = f"{HIDE} --method {method} --cluster auto"
+    options = make_parser().parse_args(line.split())
+    hide = _hider(options, network_loader(options))
+    sent = pickle.loads(pickle.dumps(hide))
+    assert (sent.func, sent.keywords) == (hide.func, hide.keywords)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (HIDE.replace("-o out", "-o s3://bucket/out"), "s3://bucket/out requires --cluster"),
+        (HIDE.replace("covers", "s3://bucket/covers"), "s3://bucket/covers requires --cluster"),
+        ("hide cover.png secret.jpg -o out.png --key-file k --cluster local", "--cluster requires a folder"),
+        ("reveal s3://bucket/a.png -o b --key-file k", "s3://bucket/a.png requires --cluster"),
+        ("reveal cover.png -o b.png --key-file k --cluster local", "--cluster requires a folder"),
+    ],
+)
+def test_refused_addresses(stegnet, capsys, line, problem):
+    with pytest.raises(SystemExit):
+        stegnet(line)
+    assert problem in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("folders")

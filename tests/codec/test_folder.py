@@ -9,12 +9,12 @@ from stegnet.codec.folder import (
     Names,
     hide_each,
     is_folder,
-    natural,
     plan_hiding,
     plan_revealing,
     results_folder,
     reveal_each,
 )
+from stegnet.codec.listing import natural
 from stegnet.codec.record import FILE, FILM, PICTURE, File, Header
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.media import write_png

@@ -1,0 +1,215 @@
+"""Tasks spread over a Ray cluster. Ray places them, and does those again whose process or machine ends early.
+
+A process that gets a task without a key that it can open gives back its public key instead of a result, and the task is
+submitted again with the key encrypted for it. So Ray never sees the key: not among arguments, results, or in a log.
+"""
+
+import os
+import pickle
+import signal
+import socket
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from threading import current_thread, main_thread
+from types import ModuleType
+from typing import Any
+
+from stegnet import __version__
+from stegnet.cluster.envelope import SEED_BYTES, Recipient, Secrets, seal
+from stegnet.cluster.tasks import Task, Work, tasks_of
+from stegnet.codec.folder import Outcome, Plan
+from stegnet.codec.keys import SYSTEM, KeySource, Randomness
+from stegnet.codec.output import OutputTarget
+from stegnet.core.errors import ClusterError, extra
+
+LOCAL = "local"
+_RETRIES = 5  # times that a task is done again after its process or machine has ended
+_AHEAD = 2  # tasks submitted for each processor: the next one is there when one is done
+_CONNECT = 10.0  # seconds
+_PATIENCE = 5.0  # seconds in which cancelled tasks may clean up
+
+
+@dataclass(frozen=True)
+class _Stranger:
+    """A process that has no key yet.
+
+    Attributes:
+        public: its public key.
+        version: of stegnet there.
+    """
+
+    public: bytes
+    version: str
+    node: str
+
+
+def run_on_cluster(
+    address: str, plan: Plan, out: OutputTarget, work: Work, source: KeySource, randomness: Randomness = SYSTEM
+) -> Generator[Outcome, None, None]:
+    """Does the jobs of a plan on a cluster; yields what comes of them in the order of their tasks.
+
+    Close the generator to stop early: what is being written is then removed.
+
+    Args:
+        address: "auto" for the cluster that this machine is part of, "ray://…", or "local" for this machine's
+            processors.
+        out: the folder for the results.
+        randomness: gives the seed of all randomness: the same plan, key and seed give the same bytes anywhere.
+    Raises:
+        ClusterError: the cluster can't be reached, or has another version of stegnet.
+        PackageError: Ray is not installed.
+    """
+    tasks, secrets = tasks_of(plan, out), Secrets(source, randomness(SEED_BYTES))
+    with _connected(address) as ray:
+        yield from _Run(ray, tasks, work, secrets).outcomes()
+
+
+class _Run:
+    """Tasks that are spread over the processes of a cluster.
+
+    Attributes:
+        envelopes: the secrets, encrypted for each process that is known by its public key.
+        running: number of the task that is being done for each object that Ray will give.
+    """
+
+    def __init__(self, ray: ModuleType, tasks: Sequence[Task], work: Work, secrets: Secrets) -> None:
+        self._ray, self._tasks, self._secrets = ray, tasks, secrets
+        self._call = ray.remote(num_cpus=1, max_retries=_RETRIES)(_do)
+        self._work, self._folder = pickle.dumps(work), str(Path.cwd())
+        self._envelopes: dict[bytes, bytes] = {}
+        self._running: dict[Any, int] = {}
+
+    def outcomes(self) -> Generator[Outcome, None, None]:
+        """Submits the tasks, a few ahead; yields what comes of each, in order."""
+        done: dict[int, list[Outcome]] = {}
+        rest = iter(range(len(self._tasks)))
+        try:
+            for number in range(len(self._tasks)):
+                while number not in done:
+                    for index in islice(rest, max(0, self._room() - len(self._running))):
+                        self._submit(index)
+                    done |= self._next_done()
+                yield from done.pop(number)
+        finally:
+            self._cancel()
+
+    def _room(self) -> int:
+        """Number of tasks to have submitted at once; nodes come and go."""
+        return _AHEAD * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+
+    def _submit(self, number: int) -> None:
+        reference = self._call.remote(self._work, self._tasks[number], dict(self._envelopes), self._folder)
+        self._running[reference] = number
+
+    def _next_done(self) -> dict[int, list[Outcome]]:
+        """Waits for a task: its number and outcomes, or nothing if a process asked for the key."""
+        (reference,), _ = self._ray.wait(list(self._running))
+        number = self._running.pop(reference)
+        task = self._tasks[number]
+        try:
+            found = self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError:
+            raise  # a fault of this program
+        except self._ray.exceptions.RayError as error:
+            lost = ClusterError(f"its process ended early, {_RETRIES + 1} times ({type(error).__name__})")
+            return {number: [Outcome(job, error=lost) for job in task.jobs]}
+        if isinstance(found, _Stranger):
+            self._introduce(found)
+            self._submit(number)
+            return {}
+        return {number: found}
+
+    def _introduce(self, process: _Stranger) -> None:
+        if process.version != __version__:
+            versions = f"{process.node} has stegnet {process.version}, this machine {__version__}"
+            raise ClusterError(versions, "install the same version on all machines of the cluster")
+        self._envelopes[process.public] = seal(self._secrets, process.public)
+
+    def _cancel(self) -> None:
+        """Interrupts the tasks that are being done, and waits until they have removed what they were writing."""
+        for reference in self._running:
+            self._ray.cancel(reference)
+        if self._running:
+            self._ray.wait(list(self._running), num_returns=len(self._running), timeout=_PATIENCE)
+
+
+def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _Stranger:
+    """Does a task in a process of the cluster.
+
+    Args:
+        folder: of the command, to which relative paths belong.
+    """
+    recipient = _recipient()
+    if recipient.public not in envelopes:
+        return _Stranger(recipient.public, __version__, _node())
+    with suppress(FileNotFoundError):  # then the inputs, if they are paths, are not here either
+        os.chdir(folder)
+    found = _unpickled(work).outcomes(task, recipient.open(envelopes[recipient.public]))
+    return [replace(outcome, node=_node()) for outcome in found]
+
+
+@cache
+def _recipient() -> Recipient:
+    """This process as a recipient of keys."""
+    return Recipient()
+
+
+@cache
+def _unpickled(work: bytes) -> Work:
+    """The work, once for each process: networks stay loaded."""
+    return pickle.loads(work)
+
+
+def _node() -> str:
+    """Name of this machine for progress: several nodes may have the same address."""
+    import ray
+
+    return f"{ray.util.get_node_ip_address()}/{ray.get_runtime_context().get_node_id()[:6]}"
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[ModuleType]:
+    """Connects to a cluster for the length of the block.
+
+    Raises:
+        ClusterError: it can't be reached.
+        PackageError: Ray is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    with extra("cluster", "--cluster"):
+        import ray
+    _check_port(address)
+    before = signal.getsignal(signal.SIGTERM)
+    options = {"include_dashboard": False} if address == LOCAL else {}
+    try:
+        ray.init(address, log_to_driver=False, logging_level="error", **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise _unreachable(address, str(error).strip().partition("\n")[0]) from error
+    if current_thread() is main_thread():
+        signal.signal(signal.SIGTERM, before)  # Ray's handler would end the process at once
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _check_port(address: str) -> None:
+    """Refuses an address at which nothing listens, on which Ray would wait for minutes.
+
+    Raises:
+        ClusterError: nobody is there.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        if colon:
+            socket.create_connection((host.strip("[]"), int(port)), _CONNECT).close()
+    except (OSError, ValueError) as error:
+        raise _unreachable(address, str(error)) from error
+
+
+def _unreachable(address: str, problem: str) -> ClusterError:
+    return ClusterError(f"the cluster {address} can't be reached: {problem}", "`ray status` shows whether it runs")

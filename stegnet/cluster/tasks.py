@@ -1,0 +1,158 @@
+"""What one process of a cluster does: a task is a job, or a few whose results may want the same name.
+
+Jobs are planned and worked off by `stegnet.codec.folder`, as on one machine. What a task writes follows from its jobs
+and its secrets alone.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import Protocol
+
+from stegnet.cluster.envelope import Secrets
+from stegnet.codec.container import Container
+from stegnet.codec.files import NetworkLoader, reveal_opened
+from stegnet.codec.folder import Job, Outcome, Plan, hide_each, reveal_each
+from stegnet.codec.modems import Modems
+from stegnet.codec.output import OutputTarget, Report, no_progress
+from stegnet.core.address import Address, Place, fetched, size_of, stored
+from stegnet.core.errors import reading
+from stegnet.media.output import exists_already
+
+
+@dataclass(frozen=True)
+class Task:
+    """Jobs that one process does, in order.
+
+    Attributes:
+        number: of its first job; unique.
+        out: the folder for the results.
+        present: names of files that were there before the run, and that its results might have.
+    """
+
+    number: int
+    jobs: tuple[Job, ...]
+    out: OutputTarget
+    present: frozenset[str] = frozenset()
+
+    @contextmanager
+    def result(self, out: OutputTarget) -> Iterator[OutputTarget]:
+        """Yields the target to write a result to; what was there before the run is kept, as on one machine.
+
+        What was not there before is a result of this task, whose process ended before it could say so.
+
+        Raises:
+            MediaError: it exists already.
+        """
+        if out.path.name in self.present and not out.force:
+            raise exists_already(out.path)
+        with stored(out.path) as path:
+            yield replace(out, path=path, force=True)
+
+
+class Work(Protocol):
+    """Does tasks; can be pickled."""
+
+    def outcomes(self, task: Task, secrets: Secrets) -> list[Outcome]:
+        """One for each of its jobs."""
+
+
+@dataclass(frozen=True)
+class Hiding:
+    """Hides secrets in covers.
+
+    Attributes:
+        hide: called with paths of cover and secret, a target, a key source, and `randomness`; can be pickled.
+        suffixes: of results by the kind of their cover.
+    """
+
+    hide: Callable[..., Report]
+    suffixes: Mapping[str, str]
+
+    def outcomes(self, task: Task, secrets: Secrets) -> list[Outcome]:
+        """One for each of its jobs."""
+        randomness = secrets.randomness(task.number)
+
+        def hide(cover: Place, secret: Place, out: OutputTarget) -> Report:
+            with task.result(out) as target, fetched(cover) as cover_path, fetched(secret) as secret_path:
+                return self.hide(cover_path, secret_path, target, secrets.source, randomness=randomness)
+
+        return _measured(hide_each(Plan(task.jobs), task.out, hide, self.suffixes))
+
+
+@dataclass(frozen=True)
+class Revealing:
+    """Reveals what containers hide; arguments as `reveal_file`."""
+
+    network: NetworkLoader
+    strict: bool
+    modems: Modems
+
+    def outcomes(self, task: Task, secrets: Secrets) -> list[Outcome]:
+        """One for each of its jobs."""
+
+        def reveal(container: Container, out: OutputTarget) -> Report:
+            with task.result(out) as target:
+                return reveal_opened(self.network, container, target, self.strict, no_progress, self.modems)
+
+        return _measured(reveal_each(Plan(task.jobs), task.out, secrets.source, reveal, modems=self.modems))
+
+
+def _measured(outcomes: Iterator[Outcome]) -> list[Outcome]:
+    """The same with the sizes of their files."""
+    return [replace(each, size=size_of(each.out)) if each.out else each for each in outcomes]
+
+
+def tasks_of(plan: Plan, out: OutputTarget) -> list[Task]:
+    """The tasks of a plan, in its order; their results have the names that they have on one machine.
+
+    Args:
+        out: the folder for the results.
+    Raises:
+        MediaError: the folder can't be listed.
+    """
+    present: dict[str, list[str]] = {}
+    for name in _names_in(out.path):
+        present.setdefault(PurePath(name).stem.casefold(), []).append(name)
+    tasks = []
+    for numbers in _groups([job.source.stem.casefold() for job in plan.jobs]):
+        jobs = tuple(plan.jobs[number] for number in numbers)
+        stems = {job.source.stem.casefold() for job in jobs}
+        stems |= {f"{stem}-{count}" for stem in stems for count in range(2, len(jobs) + 1)}
+        names = frozenset(name for stem in stems for name in present.get(stem, ()))
+        tasks.append(Task(numbers[0], jobs, out, names))
+    return tasks
+
+
+def _groups(stems: Sequence[str]) -> list[list[int]]:
+    """Numbers of stems, together those whose results may want one name: equal ones, and what `Names` makes of them."""
+    counts = Counter(stems)
+    leader = {stem: stem for stem in counts}
+
+    def leading(stem: str) -> str:
+        while leader[stem] != stem:
+            stem = leader[stem]
+        return stem
+
+    for stem, many in counts.items():
+        suffix, free = 2, many - 1
+        while free:
+            other = f"{stem}-{suffix}"
+            if other in counts:
+                leader[leading(other)] = leading(stem)
+            else:
+                free -= 1
+            suffix += 1
+    groups: dict[str, list[int]] = {}
+    for number, stem in enumerate(stems):
+        groups.setdefault(leading(stem), []).append(number)
+    return list(groups.values())
+
+
+def _names_in(folder: Place) -> list[str]:
+    if isinstance(folder, Address):
+        return [file.name for file in folder.files()[0]] if folder.is_dir() else []
+    with reading(folder):
+        return [path.name for path in folder.iterdir()]

@@ -1,0 +1,177 @@
+"""Files in object stores, by the addresses that fsspec knows (`s3://bucket/folder`), beside paths of this machine.
+
+An address has those attributes of a path that plans of folders need. Work is done on local copies: an input is fetched
+to a temporary folder, a result is stored from there when it is whole. Object stores show a new object only when all of
+it has arrived.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from stegnet.core.errors import MediaError, StegnetError, extra
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+_SCHEME = "://"
+_LOCAL = ("file://", "local://")
+
+
+@dataclass(frozen=True)
+class Address:
+    """A file or folder of a file system that is not this machine's.
+
+    Attributes:
+        url: as fsspec takes it, without a slash at its end.
+    """
+
+    url: str
+
+    @property
+    def name(self) -> str:
+        """The last part."""
+        return self.url.rsplit("/", 1)[1]
+
+    @property
+    def stem(self) -> str:
+        """The name without its suffix."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        """The name's suffix with its dot, or ""."""
+        return PurePosixPath(self.name).suffix
+
+    def __truediv__(self, name: str) -> "Address":
+        return Address(f"{self.url}/{name}")
+
+    def __str__(self) -> str:
+        return self.url
+
+    @cached_property
+    def _opened(self) -> "tuple[AbstractFileSystem, str]":
+        """The file system, and the path in it."""
+        with extra("cluster", f"{self.url.split(_SCHEME)[0]}{_SCHEME}"):
+            from fsspec.core import url_to_fs
+
+            try:
+                return url_to_fs(self.url)
+            except (ValueError, ImportError) as error:
+                raise MediaError(f"{self}: can't be opened ({error})") from error
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"url": self.url}
+
+    def is_dir(self) -> bool:
+        """True if it is a folder.
+
+        Raises:
+            MediaError: the store can't be asked.
+        """
+        return self._call("isdir")
+
+    def files(self) -> "tuple[list[Address], list[str]]":
+        """The files in a folder, and the names of what is none.
+
+        Raises:
+            MediaError: it can't be listed.
+        """
+        found = [(entry["name"].rstrip("/").rsplit("/", 1)[-1], entry["type"]) for entry in self._call("ls", True)]
+        return [self / name for name, what in found if what == "file"], [name for name, what in found if what != "file"]
+
+    def size(self) -> int:
+        """Bytes of a file; errors as `is_dir`."""
+        return self._call("size")
+
+    def get(self, path: Path) -> None:
+        """Copies the file to a path; errors as `is_dir`."""
+        self._call("get_file", str(path))
+
+    def put(self, path: Path) -> None:
+        """Copies a path's file here; errors as `is_dir`."""
+        files, own = self._opened
+        with _errors(self, "written"):
+            files.put_file(str(path), own)
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        files, own = self._opened
+        with _errors(self, "read"):
+            return getattr(files, method)(own, *arguments)
+
+
+Place = Path | Address
+
+
+def place(text: str) -> Place:
+    """A path of this machine, or an address."""
+    for scheme in _LOCAL:
+        text = text.removeprefix(scheme)
+    return Address(text.rstrip("/")) if _SCHEME in text else Path(text)
+
+
+@contextmanager
+def fetched(source: Place) -> Iterator[Path]:
+    """Yields the path of an input: its own, or that of a copy of the same name that exists within the block.
+
+    Raises:
+        StegnetError: that of the block, which then names the address instead of the copy.
+    """
+    if isinstance(source, Path):
+        yield source
+        return
+    with _local_name(source) as path:
+        source.get(path)
+        yield path
+
+
+@contextmanager
+def stored(result: Place) -> Iterator[Path]:
+    """Yields the path to write a result to; it is at its address once the block has ended without an error.
+
+    Raises:
+        StegnetError: as `fetched`.
+    """
+    if isinstance(result, Path):
+        yield result
+        return
+    with _local_name(result) as path:
+        yield path
+        result.put(path)
+
+
+def size_of(result: Place) -> int:
+    """Bytes of a file."""
+    return result.stat().st_size if isinstance(result, Path) else result.size()
+
+
+@contextmanager
+def _local_name(remote: Address) -> Iterator[Path]:
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        path = Path(folder) / remote.name
+        try:
+            yield path
+        except StegnetError as error:
+            raise type(error)(str(error).replace(str(path), str(remote)), error.hint) from error
+
+
+@contextmanager
+def _errors(address: Address, done: str) -> Iterator[None]:
+    """Turns errors of a store into those of this program."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise MediaError(f"{address}: no such file or folder") from error
+    except _failures() as error:
+        raise MediaError(f"{address}: can't be {done} ({error})") from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Errors of stores; S3's client has a tree of its own."""
+    botocore = sys.modules.get("botocore.exceptions")
+    return (OSError, botocore.BotoCoreError) if botocore else (OSError,)

@@ -1,0 +1,52 @@
+"""Ray nodes on this machine, each with processes of its own."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.nodes import Nodes, settings
+
+
+@pytest.fixture(scope="session")
+def environment() -> Iterator[dict[str, str]]:
+    """Settings of all processes of the cluster, and of this one."""
+    before = dict(os.environ)
+    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # short: a socket's path may have 107 bytes
+    os.environ.update(settings(Path(folder)), AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+    yield os.environ
+    os.environ.clear()
+    os.environ.update(before)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def object_store(environment) -> Iterator[str]:
+    """Address of a bucket in a server of S3 that runs here."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment["AWS_ENDPOINT_URL"] = f"http://{host}:{port}"
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="pictures")
+    yield "s3://pictures"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def started(environment, object_store) -> Iterator[Nodes]:
+    nodes = Nodes(Path(environment["RAY_TMPDIR"]), dashboard=True)
+    yield nodes
+    nodes.stop()
+
+
+@pytest.fixture
+def nodes(started: Nodes) -> Nodes:
+    """A cluster of two nodes."""
+    started.keep(2)
+    return started

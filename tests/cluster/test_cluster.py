@@ -1,0 +1,311 @@
+"""Real nodes on this machine, each with processes of its own."""
+
+import base64
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import fsspec
+import psutil
+import pytest
+
+from stegnet.cluster.cluster import run_on_cluster
+from stegnet.cluster.envelope import Secrets
+from stegnet.cluster.tasks import Hiding, Revealing, tasks_of
+from stegnet.codec import Key, OutputTarget, Passphrase, embed_file
+from stegnet.codec.files import LazyNetwork
+from stegnet.codec.folder import SUFFIXES, plan_hiding, plan_revealing
+from stegnet.codec.modems import SHIPPED_MODEMS
+from stegnet.core.address import place
+from stegnet.core.errors import ClusterError
+from stegnet.media import write_png
+from tests.conftest import picture
+from tests.support.nodes import die
+
+pytestmark = pytest.mark.slow
+
+# Not 0, 1, 2, …, which is in the memory of any program.
+SEED, KEY = (hashlib.sha256(name).digest() for name in (b"seed", b"key"))
+NO_NETWORK = LazyNetwork(Path("none"))
+SEALED = Hiding(embed_file, SUFFIXES)
+ORDER = ["f0.mkv", "f1.mkv", "f2.mkv", "f3.mkv", "p0-2.png", "p0.png", "p0-3.png", "p1.png", "p2.png", "p3.png"]
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory, make_film) -> Path:
+    """Films and pictures, some of whose containers want the same name; secrets; and what one process makes of them."""
+    folder = tmp_path_factory.mktemp("material")
+    for name in ("covers", "secrets", "expected"):
+        (folder / name).mkdir()
+    for index in range(4):
+        make_film(folder / f"covers/f{index}.mkv", 6, 96, 128, seed=index)
+        write_png(folder / f"covers/p{index}.png", picture(70, 90, index))
+        (folder / f"secrets/s{index}.txt").write_text(f"secret {index} " * 40 * (index + 1))
+    write_png(folder / "covers/p0-2.png", picture(60, 80, 9))
+    (folder / "covers/p0.jpg").write_bytes((folder / "covers/p1.png").read_bytes())
+    plan = plan_hiding(folder / "covers", folder / "secrets", any_file=True)
+    for task in tasks_of(plan, OutputTarget(folder / "expected")):
+        assert errors(SEALED.outcomes(task, Secrets(Key(KEY), SEED))) == []
+    return folder
+
+
+@pytest.fixture
+def folders(material, tmp_path, monkeypatch) -> Path:
+    """The working folder, with covers, secrets and an empty folder for results."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("covers", "secrets"):
+        shutil.copytree(material / name, name)
+    Path("out").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def expected(material, folders) -> dict[str, bytes]:
+    """What one process writes, by name."""
+    return contents(material / "expected")
+
+
+def contents(folder: Path | str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def hiding(address: str, out="out", key=None, covers="covers", secrets="secrets", force=False):
+    plan = plan_hiding(place(covers), place(secrets), any_file=True)
+    target = OutputTarget(place(out), force)
+    return run_on_cluster(address, plan, target, SEALED, key or Key(KEY), randomness=lambda size: SEED)
+
+
+def errors(outcomes) -> list[str]:
+    return [str(outcome.error) for outcome in outcomes if outcome.error]
+
+
+def test_the_bytes_do_not_depend_on_who_computes_them(nodes, expected):
+    outcomes = list(hiding(nodes.address))
+    assert errors(outcomes) == []
+    assert len({outcome.node for outcome in outcomes}) == 2
+    assert len(outcomes) == len({outcome.job for outcome in outcomes}) == len(expected) == len(ORDER)
+    assert contents("out") == expected
+    assert all(outcome.size == len(expected[outcome.out.name]) for outcome in outcomes)
+
+
+def test_a_node_is_killed(nodes, expected):
+    with closing(hiding(nodes.address)) as running:
+        outcomes = [next(running)]
+        nodes.kill()
+        outcomes += list(running)
+    assert errors(outcomes) == []
+    assert len(outcomes) == len({outcome.job for outcome in outcomes}) == len(expected)
+    assert contents("out") == expected
+
+
+def test_what_was_there_before_is_kept(nodes, expected):
+    Path("out/f1.mkv").write_text("mine")
+    assert errors(hiding(nodes.address)) == ["out/f1.mkv: exists already"]
+    assert contents("out") == expected | {"f1.mkv": b"mine"}
+    assert errors(hiding(nodes.address, force=True)) == []
+    assert contents("out") == expected
+
+
+def test_an_error_ends_only_its_job(nodes, expected):
+    Path("covers/f2.mkv").write_bytes(Path("covers/f2.mkv").read_bytes()[:3000])
+    found = errors(hiding(nodes.address))
+    assert len(found) == 1 and found[0].startswith("covers/f2.mkv: ")
+    assert set(expected) - set(contents("out")) == {"f2.mkv"}
+
+
+@pytest.fixture
+def many(folders) -> set[str]:
+    """Names of the results of 20 covers."""
+    for index in range(4, 14):
+        shutil.copy("covers/f0.mkv", f"covers/f{index}.mkv")
+    return {f"f{index}.mkv" for index in range(14)} | {name for name in ORDER if name.startswith("p")}
+
+
+def test_stopped_early(nodes, many):
+    with closing(hiding(nodes.address)) as running:
+        next(running)
+    found = set(contents("out"))
+    time.sleep(3)
+    assert set(contents("out")) == found < many
+    assert_whole("out")
+
+
+def assert_whole(folder: str) -> None:
+    """Each container opens, and none of its frames was altered or is lost."""
+    Path("back").mkdir()
+    work = Revealing(NO_NETWORK, True, SHIPPED_MODEMS)
+    for task in tasks_of(plan_revealing(Path(folder)), OutputTarget(Path("back"))):
+        assert errors(work.outcomes(task, Secrets(Key(KEY), SEED))) == []
+
+
+def test_passphrase(nodes, folders):
+    for name in contents("covers"):
+        if name not in ("p0.png", "f0.mkv"):
+            (folders / "covers" / name).unlink()
+    assert errors(hiding(nodes.address, key=Passphrase("correct horse"), secrets="secrets/s1.txt")) == []
+    work = Revealing(NO_NETWORK, False, SHIPPED_MODEMS)
+    Path("back").mkdir()
+    plan, target = plan_revealing(Path("out")), OutputTarget(Path("back"))
+    assert errors(run_on_cluster(nodes.address, plan, target, work, Passphrase("correct horse"))) == []
+    assert set(contents("back").values()) == {Path("secrets/s1.txt").read_bytes()}
+    (wrong, other) = run_on_cluster(nodes.address, plan, target, work, Passphrase("wrong horse"))
+    assert wrong.error and other.error
+
+
+def test_from_and_to_an_object_store(nodes, expected, object_store):
+    store = fsspec.filesystem("s3")
+    for name in ("covers", "secrets"):
+        for file, data in contents(name).items():
+            store.pipe(f"{object_store}/{name}/{file}", data)
+    where = {"covers": f"{object_store}/covers", "secrets": f"{object_store}/secrets", "out": f"{object_store}/out"}
+    outcomes = list(hiding(nodes.address, **where))
+    assert errors(outcomes) == []
+    assert str(outcomes[0].out) == f"{object_store}/out/f0.mkv"
+    stored = {path.rsplit("/", 1)[1]: store.cat(path) for path in store.ls(f"{object_store}/out")}
+    assert stored == expected
+    assert set(errors(hiding(nodes.address, **where))) == {
+        f"{object_store}/out/{name}: exists already" for name in stored
+    }
+    work = Revealing(NO_NETWORK, False, SHIPPED_MODEMS)
+    plan, target = plan_revealing(place(where["out"])), OutputTarget(place(f"{object_store}/back"))
+    assert errors(run_on_cluster(nodes.address, plan, target, work, Key(KEY))) == []
+    back = [store.cat(path) for path in store.ls(f"{object_store}/back")]
+    assert len(back) == len(ORDER) and set(back) == set(contents("secrets").values())
+
+
+def test_revealed_files_have_the_names_that_they_have_on_one_machine(nodes, material, folders):
+    work = Revealing(NO_NETWORK, False, SHIPPED_MODEMS)
+    plan = plan_revealing(material / "expected")
+    Path("back").mkdir()
+    for task in tasks_of(plan, OutputTarget(Path("back"))):
+        assert errors(work.outcomes(task, Secrets(Key(KEY), SEED))) == []
+    assert errors(run_on_cluster(nodes.address, plan, OutputTarget(Path("out")), work, Key(KEY))) == []
+    assert contents("out") == contents("back")
+    assert len(contents("out")) == len(ORDER)
+
+
+def test_another_version_of_stegnet(nodes, folders, monkeypatch):
+    monkeypatch.setattr("stegnet.cluster.cluster.__version__", "0.0.1")
+    with pytest.raises(ClusterError, match=r"has stegnet .*, this machine 0.0.1"):
+        list(hiding(nodes.address))
+    assert contents("out") == {}
+
+
+def test_a_process_that_ends_again_and_again(nodes, folders, monkeypatch):
+    monkeypatch.setattr("stegnet.cluster.cluster._RETRIES", 1)
+    plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
+    plan = replace(plan, jobs=plan.jobs[:1])
+    found = errors(run_on_cluster(nodes.address, plan, OutputTarget(Path("out")), Hiding(die, SUFFIXES), Key(KEY)))
+    assert found == ["its process ended early, 2 times (WorkerCrashedError)"]
+
+
+def test_no_cluster(folders):
+    for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"):
+        with pytest.raises(ClusterError, match=f"the cluster {address} can't be reached"):
+            list(hiding(address))
+
+
+def command(*arguments: str, cluster: str = "auto") -> subprocess.Popen:
+    """The command line with a key file in another process."""
+    Path("k").write_bytes(KEY)
+    Path("k").chmod(0o600)
+    words = [sys.executable, "-u", "-m", "stegnet.cli", *arguments, "--key-file", "k", "--cluster", cluster]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.usefixtures("nodes")
+def test_command_line(expected):
+    out, err = command("hide", "covers", "secrets", "-o", "out", "--method", "sealed").communicate()
+    assert [line.split(":")[0] for line in out.splitlines()] == [f"wrote out/{name}" for name in ORDER]
+    rates = [line for line in err.splitlines() if "each second" in line]
+    assert len(rates) == 2
+    revealing = command("reveal", "out", "-o", "back", cluster="local")
+    revealing.communicate()
+    assert revealing.returncode == 0
+    assert {path.read_text() for path in Path("back").iterdir()} == {
+        path.read_text() for path in Path("secrets").iterdir()
+    }
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.usefixtures("nodes")
+def test_the_command_is_killed(many, number):
+    hide = ("hide", "covers", "secrets", "-o", "out", "--method", "sealed")
+    driver = command(*hide)
+    assert driver.stdout.readline().startswith("wrote out/f0.mkv")
+    driver.send_signal(number)
+    driver.communicate()
+    assert driver.returncode == (-9 if number == signal.SIGKILL else 143)
+    wait_until_idle()
+    left = {name for name in contents("out") if not name.startswith(".")}
+    assert 1 <= len(left) < len(many)
+    assert number == signal.SIGKILL or left == set(contents("out"))
+    again = command(*hide)
+    _, err = again.communicate()
+    assert err.count("exists already") == len(left)
+    assert set(contents("out")) == many
+    assert_whole("out")
+
+
+def wait_until_idle() -> None:
+    """Until no process of a cluster does a task of this program."""
+    deadline = time.monotonic() + 60
+    while any(process.name().startswith("ray::_do") for process in psutil.process_iter()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_the_key_is_found_nowhere(nodes, many):
+    texts = [KEY, SEED, KEY.hex().encode(), base64.b64encode(KEY), repr(KEY)[2:-1].encode()]
+    with closing(hiding(nodes.address)) as running:
+        next(running)
+        assert any(KEY in memory_of(process) for process in nodes.workers())  # the search finds what is there
+        answers = dashboard_answers(nodes)
+        memory = {process.pid: memory_of(process) for process in nodes.processes()}
+    places = {path: path.read_bytes() for path in nodes.folder.rglob("*") if path.is_file() and not path.is_symlink()}
+    assert any(b"stegnet.cluster" in data for data in memory.values())
+    assert any(b"_do" in answer for answer in answers)
+    places |= memory | dict(enumerate(answers))
+    assert [found for found, data in places.items() if any(text in data for text in texts)] == []
+
+
+def dashboard_answers(nodes) -> list[bytes]:
+    paths = [
+        *(f"api/v0/{what}?detail=1&limit=10000" for what in ("tasks", "objects", "workers", "jobs", "actors", "nodes")),
+        "api/jobs/", "nodes?view=details", "api/cluster_status", "api/v0/tasks/timeline", "events",
+    ]  # fmt: skip
+    headers = {"Authorization": f"Bearer {os.environ['RAY_AUTH_TOKEN']}"}
+    return [answer_of(urllib.request.Request(f"http://{nodes.dashboard}/{path}", headers=headers)) for path in paths]
+
+
+def answer_of(request: urllib.request.Request) -> bytes:
+    try:
+        return urllib.request.urlopen(request, timeout=60).read()
+    except urllib.error.HTTPError as error:
+        return error.read()
+
+
+def memory_of(process: psutil.Process) -> bytes:
+    """All that a process can write, and the object store that it shares."""
+    parts = []
+    maps = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+    with open(f"/proc/{process.pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            span, rights, *_ = line.split()
+            if rights.startswith("rw"):
+                start, end = (int(edge, 16) for edge in span.split("-"))
+                memory.seek(start)
+                try:
+                    parts.append(memory.read(end - start))
+                except OSError:
+                    continue
+    return b"".join(parts)

@@ -1,0 +1,106 @@
+"""A Ray cluster of nodes on this machine, each with processes of its own, which can be killed."""
+
+import os
+import secrets
+import signal
+from pathlib import Path
+
+import psutil
+
+import stegnet
+
+_WORKERS = ("ray::_do", "ray::IDLE")
+
+
+def settings(folder: Path) -> dict[str, str]:
+    """Environment variables of all processes of a cluster, and of those that use it; nodes that end are soon missed.
+
+    Args:
+        folder: holds the address that "auto" finds.
+    """
+    return {
+        "RAY_TMPDIR": str(folder),
+        "PYTHONPATH": str(Path(stegnet.__file__).parents[1]),
+        "OMP_NUM_THREADS": "1",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_health_check_initial_delay_ms": "0",
+        "RAY_health_check_period_ms": "1000",
+        "RAY_health_check_failure_threshold": "5",
+    }
+
+
+class Nodes:
+    """A head, which does no tasks, and nodes.
+
+    Args:
+        folder: as in `settings`.
+    Attributes:
+        folder: of the session: logs, sockets, what is spilled.
+    """
+
+    def __init__(self, folder: Path, dashboard: bool = False) -> None:
+        from ray.cluster_utils import Cluster
+
+        self.folder = folder / "ray"
+        head = {"num_cpus": 0, "temp_dir": str(self.folder), "include_dashboard": dashboard, "dashboard_port": 0}
+        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self._nodes: list = []
+
+    @property
+    def address(self) -> str:
+        """For `run_on_cluster`."""
+        return self._cluster.address
+
+    @property
+    def dashboard(self) -> str:
+        """Host and port of its pages."""
+        return self._cluster.webui_url
+
+    def keep(self, count: int, processors: int = 2) -> None:
+        """Starts nodes until there are `count`."""
+        while len(self._nodes) < count:
+            self._nodes.append(self._cluster.add_node(num_cpus=processors))
+        self._cluster.wait_for_nodes()
+
+    def kill(self) -> None:
+        """Kills a node and all of its processes, without a warning."""
+        node = self._nodes.pop()
+        (raylet,) = node.all_processes["raylet"]
+        self._cluster.worker_nodes.discard(node)
+        _kill(raylet.process.pid)
+
+    def processes(self) -> list[psutil.Process]:
+        """Those of Ray itself, without the ones that do tasks."""
+        nodes = [self._cluster.head_node, *self._nodes]
+        own = [each.process.pid for node in nodes for kind in node.all_processes.values() for each in kind]
+        family = {process for pid in own for process in _family(pid)}
+        return [process for process in family if not process.name().startswith(_WORKERS)]
+
+    def workers(self) -> list[psutil.Process]:
+        """Those that do tasks, or wait for some."""
+        family = [child for node in self._nodes for child in _family(node.all_processes["raylet"][0].process.pid)]
+        return [process for process in family if process.name().startswith(_WORKERS)]
+
+    def stop(self) -> None:
+        """Ends all processes."""
+        self._cluster.shutdown()
+
+
+def die(*arguments, **more) -> None:
+    """Ends this process, as a fault of a library would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """A process and all that it started."""
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def _kill(pid: int) -> None:
+    family = _family(pid)
+    for process in family:
+        process.kill()
+    psutil.wait_procs(family, timeout=30)

@@ -1,0 +1,166 @@
+"""Measures hiding on Ray nodes of this machine: python -m tools.cluster kill|rates.
+
+kill: hides films on two nodes, kills one of them half way, and compares all containers with those that one process
+writes. rates: films per second of 1, 2 and 4 workers, and of as many single processes without Ray, by turns.
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from stegnet.cluster.cluster import run_on_cluster
+from stegnet.cluster.envelope import SEED_BYTES, Secrets
+from stegnet.cluster.tasks import Hiding, tasks_of
+from stegnet.codec import Key, OutputTarget, embed_file
+from stegnet.codec.folder import SUFFIXES, Plan, plan_hiding
+from stegnet.data.scenes import render_scene
+from stegnet.media import FilmWriter
+from tests.support.nodes import Nodes, settings
+
+KEY, SEED = Key(bytes(range(32))), bytes(SEED_BYTES)
+WORK = Hiding(embed_file, SUFFIXES)
+WORKERS = (1, 2, 4)
+_RATE = Fraction(25)
+
+
+def main() -> int:
+    """The exit code: 1 if a container differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("kill", "rates"))
+    parser.add_argument("--films", type=int, metavar="N", help="films (default: 60; rates: 12 for each worker)")
+    parser.add_argument("--frames", type=int, default=12, metavar="N", help="of each film (default: 12)")
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of rates (default: 3)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="cluster", dir="/tmp") as name:
+        folder = Path(name)
+        os.environ.update(settings(folder))
+        if options.what == "kill":
+            return kill(folder, options.films or 60, options.frames)
+        rates(folder, options.films or 12, options.frames, options.repeats)
+    return 0
+
+
+def kill(folder: Path, films: int, frames: int) -> int:
+    """Kills a node half way, prints what came of it, and returns the exit code."""
+    plan = make_films(folder, films, frames)
+    expected = results_of(folder, lambda out: work_through(plan, out))
+    with cluster(folder, nodes=2, processors=2) as nodes:
+        start = time.monotonic()
+
+        def spread(out: Path) -> None:
+            target = OutputTarget(out)
+            with closing(run_on_cluster(nodes.address, plan, target, WORK, KEY, lambda size: SEED)) as running:
+                outcomes = [next(running) for _ in range(films // 2)]
+                nodes.kill()
+                print(f"a node of 2 killed after {len(outcomes)} films, {time.monotonic() - start:.1f} s")
+                outcomes += list(running)
+            failed = sum(outcome.error is not None for outcome in outcomes)
+            print(f"{len(outcomes)} films in {time.monotonic() - start:.1f} s, {failed} failed")
+
+        found = results_of(folder, spread)
+    equal = sum(found.get(name) == data for name, data in expected.items())
+    print(f"{equal} of {len(expected)} containers are those of one process, byte for byte; {len(found)} files in all")
+    return 0 if found == expected else 1
+
+
+def rates(folder: Path, films: int, frames: int, repeats: int) -> None:
+    """Prints films per second of workers and of single processes."""
+    plan = make_films(folder, films * max(WORKERS), frames)
+    measured: dict[int, list[tuple[float, float]]] = {workers: [] for workers in WORKERS}
+    for _ in range(repeats):
+        for workers in WORKERS:
+            part = Plan(plan.jobs[: films * workers])
+            out = fresh(folder)
+            with cluster(folder, nodes=1, processors=workers) as nodes:
+                outcomes = list(run_on_cluster(nodes.address, part, OutputTarget(out), WORK, KEY))
+            assert all(outcome.error is None for outcome in outcomes)
+            outs = single_processes(folder, part, workers)
+            measured[workers].append((rate(workers, out), rate(workers, *outs)))
+            print(f"{workers}: {measured[workers][-1][0]:.3f} films/s by Ray, {measured[workers][-1][1]:.3f} without")
+    print("| workers | films/s by Ray | films/s of single processes | efficiency: median (lowest, highest) |")
+    print("|---|---|---|---|")
+    for workers, pairs in measured.items():
+        ray, alone = (median(column) for column in zip(*pairs, strict=True))
+        ratios = sorted(first / second for first, second in pairs)
+        print(f"| {workers} | {ray:.3f} | {alone:.3f} | {median(ratios):.2f} ({ratios[0]:.2f}, {ratios[-1]:.2f}) |")
+
+
+def rate(workers: int, *folders: Path) -> float:
+    """Films per second by the times of their files, from when the first ones are done, one for each worker, on.
+
+    So the start of processes does not count.
+    """
+    ends = sorted(path.stat().st_mtime for folder in folders for path in folder.iterdir())
+    return (len(ends) - workers) / (ends[-1] - ends[workers - 1])
+
+
+def single_processes(folder: Path, plan: Plan, count: int) -> list[Path]:
+    """Shares the films out to processes; the folders of their results."""
+    context = multiprocessing.get_context("spawn")
+    outs = [fresh(folder) for _ in range(count)]
+    parts = [Plan(plan.jobs[first::count]) for first in range(count)]
+    processes = [context.Process(target=work_through, args=each) for each in zip(parts, outs, strict=True)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    return outs
+
+
+def work_through(plan: Plan, out: Path) -> None:
+    """Hides all in this process."""
+    for task in tasks_of(plan, OutputTarget(out)):
+        assert all(outcome.error is None for outcome in WORK.outcomes(task, Secrets(KEY, SEED)))
+
+
+def results_of(folder: Path, write: Callable[[Path], None]) -> dict[str, bytes]:
+    """Contents of the files that `write` writes into a folder."""
+    out = fresh(folder)
+    write(out)
+    return {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+def fresh(folder: Path) -> Path:
+    """A new folder."""
+    return Path(tempfile.mkdtemp(dir=folder, prefix="out"))
+
+
+@contextmanager
+def cluster(folder: Path, nodes: int, processors: int) -> Iterator[Nodes]:
+    """A cluster that runs within the block."""
+    started = Nodes(folder)
+    try:
+        started.keep(nodes, processors)
+        yield started
+    finally:
+        started.stop()
+
+
+def make_films(folder: Path, films: int, frames: int, height: int = 180, width: int = 320) -> Plan:
+    """Films that pan over rendered scenes, and a plan to hide a file in each."""
+    covers, secrets = folder / "covers", folder / "secrets"
+    covers.mkdir()
+    secrets.mkdir()
+    random = np.random.default_rng(0)
+    scene = render_scene(max(height + films, width + frames), seed=0)
+    for index in range(films):
+        with FilmWriter(covers / f"{index}.mkv", width, height, _RATE) as film:
+            for shift in range(frames):
+                film.write(scene[index : index + height, shift : shift + width], shift / _RATE)
+        (secrets / f"{index}.bin").write_bytes(random.bytes(500 * frames))
+    return plan_hiding(covers, secrets, any_file=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
