@@ -75,7 +75,7 @@ def cluster(folder: Path, nodes: int, cpus: int) -> Iterator[str]:
     variables = {
         "RAY_ADDRESS": f"127.0.0.2:{gcs}",
         "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": f"{folder}/token",
+        "RAY_AUTH_TOKEN": token,  # comes before RAY_AUTH_TOKEN_PATH, which may be set
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3}",
         "AWS_ACCESS_KEY_ID": "stegnet",
         "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16),

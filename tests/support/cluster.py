@@ -2,7 +2,6 @@
 
 import gc
 import os
-import secrets
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.support.nodes import TOKEN
+
 ROOT = Path(__file__).parents[2]
 STORE = 80 << 20  # bytes of a node's object store
 
@@ -18,10 +19,7 @@ STORE = 80 << 20  # bytes of a node's object store
 @contextmanager
 def ray_nodes(*cpus: int) -> Iterator[str]:
     """Starts a node with each number of CPUs, and sets RAY_ADDRESS; yields the address."""
-    # Ray reads these once in a process, when it is imported.
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN, "RAY_USAGE_STATS_ENABLED": "0"}
     from ray.cluster_utils import Cluster
 
     with (
