@@ -14,7 +14,7 @@ import numpy as np
 
 from stegnet.codec.carriers import size_bytes
 from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, header_ratios, luma
-from stegnet.codec.keys import KeySource
+from stegnet.codec.keys import Key, KeySource, Passphrase
 from stegnet.codec.regions import region_means
 from stegnet.codec.robust import (
     Ratios,
@@ -35,6 +35,7 @@ MOST_MESSAGE = 1 << 25  # bytes
 _TRIES = 3
 _THOROUGH = 2  # salts with which the modem reads a header
 _SALTS_KEPT = 2
+_MOST_KEYS = 64
 
 
 @dataclass(frozen=True)
@@ -138,14 +139,18 @@ def modulated(
 class GroupReader:
     """Reads groups of a film; what follows from a salt alone is kept for the groups with the same one.
 
+    A passphrase's keys take a fraction of a second each: after _MOST_KEYS of them that opened nothing, no more are
+    derived.
+
     Args:
         modem: reads their bits.
         key_source: derives their keys.
     """
 
     def __init__(self, modem: FilmModem, key_source: KeySource) -> None:
-        self._modem = modem
-        self._key_of = cache(partial(robust_key, key_source))
+        self._modem, self._source = modem, key_source
+        self._keys: dict[bytes, Key] = {}
+        self._most_keys = _MOST_KEYS if isinstance(key_source, Passphrase) else None
         self._dither = lru_cache(_SALTS_KEPT)(self._make_dither)
 
     def open(
@@ -157,22 +162,35 @@ class GroupReader:
             thorough: where no header is read from the phases alone, the modem reads it, with the likeliest salts.
             salts: number of them that are tried; None: all.
         """
-        lumas, tried = np.stack([signal.luma for signal in signals]), list(salts_of_group(signals))[:salts]
+        lumas, tried = np.stack([signal.luma for signal in signals]), self._tried(signals, salts)
         ratios_of = cache(lambda salt: self._modem.reveal(lumas, self._dither(salt, signals[0].shape)))
 
         def opened(salt: bytes, rung: FilmRung, header: Ratios) -> Reading | None:
             network = partial(_of_rung, ratios_of, salt, rung)
-            return read_bits(header, signals[0].shape, rung.group, self._key_of(salt), salt, network)
+            reading = read_bits(header, signals[0].shape, rung.group, self._key_of(salt), salt, network)
+            self._most_keys = None if reading else self._most_keys
+            return reading
 
-        rungs = self._modem.rungs
-        for salt, rung in product(tried, rungs):
+        for salt, rung in product(tried, self._modem.rungs):
             header = header_ratios(lumas, self._dither(salt, signals[0].shape), rung)
             if reading := opened(salt, rung, header):
                 return reading
-        for salt, rung in product(tried[:_THOROUGH] if thorough else (), rungs):
+        for salt, rung in product(tried[:_THOROUGH] if thorough else (), self._modem.rungs):
             if reading := opened(salt, rung, in_order(ratios_of(salt)[rung])):
                 return reading
         return None
+
+    def _tried(self, signals: Sequence[FrameSignal], count: int | None) -> list[bytes]:
+        """The likeliest salts of a group, at most `count`; only those whose keys are known, if no more are derived."""
+        salts = list(salts_of_group(signals))[:count]
+        if self._most_keys is None or len(self._keys) < self._most_keys:
+            return salts
+        return [salt for salt in salts if salt in self._keys]
+
+    def _key_of(self, salt: bytes) -> Key:
+        if salt not in self._keys:
+            self._keys[salt] = robust_key(self._source, salt)
+        return self._keys[salt]
 
     def _make_dither(self, salt: bytes, shape: tuple[int, int]) -> Dither:
         return Dither(shape, self._modem.frames, self._key_of(salt), salt)

@@ -18,10 +18,12 @@ from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.robust_content import RobustFile, file_content
 from stegnet.codec.robust_film import (
     HEAD_BYTES,
+    GroupReader,
     group_room,
     hidden_pixels,
     hide_in_group,
     pieces_of,
+    signal_of,
 )
 from stegnet.core.card import SHIPPED, SHIPPED_FILM_MODEM, SHIPPED_MODEM
 from stegnet.core.errors import CapacityError, ConfigError, RevealError, WeightsError
@@ -336,3 +338,20 @@ def test_what_does_not_fit_is_refused(tmp_path, make_film):
 def test_content_of_a_film_is_that_of_a_robust_record():
     message = file_content("note.txt", b"meet me at eight")
     assert read(hidden(message, 1)).message == message
+
+
+@pytest.mark.parametrize(
+    ("source", "opens"), [(Passphrase("six words"), False), (KEY, True)], ids=["passphrase", "key"]
+)
+def test_few_keys_are_derived_from_a_passphrase_until_a_group_opens(monkeypatch, source, opens):
+    """A film of one note, behind groups in which nothing is hidden, each of other means."""
+    derived = []
+    monkeypatch.setattr("stegnet.codec.robust_film.robust_key", lambda source, salt: derived.append(salt) or KEY)
+    monkeypatch.setattr("stegnet.codec.robust_film._MOST_KEYS", 3)
+    reader = GroupReader(MODEM, source)
+    for level in range(40, 200, 16):
+        reader.open([signal_of(np.full((96, 128, 3), level, np.uint8))] * GROUP, thorough=False)
+    assert len(set(derived)) == (3 if source is not KEY else 10)
+    (piece,) = pieces_of(file_content("a", b"b"), [group_room((12, 16), FINE, RATE)])
+    made = hide_in_group(MODEM, group(1, 96, 128), FINE, RATE, piece, KEY, NONCE)
+    assert bool(reader.open([signal_of(frame) for frame in made])) == opens
