@@ -67,7 +67,11 @@ class Work(Protocol):
     """Does tasks; can be pickled."""
 
     def outcomes(self, task: Task, secrets: Secrets) -> list[Outcome]:
-        """One for each of its jobs."""
+        """One for each of its jobs.
+
+        Raises:
+            LongFilm: it is better done as several tasks.
+        """
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Hiding:
         """One for each of its jobs.
 
         Raises:
-            LongFilm: it is a film for several tasks.
+            LongFilm: its film is longer than `task.part` allows.
         """
         choices: dict[str, Any] = {"randomness": secrets.randomness(task.number)}
         choices |= {"part": task.part} if self.segments else {}
