@@ -168,7 +168,8 @@ def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
             from stegnet.cluster.cluster import run_on_cluster
             from stegnet.cluster.tasks import Hiding
 
-            outcomes = run_on_cluster(options.cluster, plan, out, Hiding(hide, suffixes), key_source)
+            work = Hiding(hide, suffixes, segments=options.method != ROBUST)
+            outcomes = run_on_cluster(options.cluster, plan, out, work, key_source)
         else:
 
             def hide_one(cover: Path, secret: Path, target: "OutputTarget") -> "Report":
@@ -181,7 +182,8 @@ def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
 def _hider(options: argparse.Namespace, network: "NetworkLoader") -> "Callable[..., Report]":
     """Returns a function that hides one secret in one cover; it can be pickled.
 
-    It takes the paths of cover and secret, a target and a key source, and `progress` and `randomness` by name.
+    It takes the paths of cover and secret, a target and a key source, and `progress` and `randomness` by name, and
+    `part` unless the method is robust.
     """
     from stegnet.codec import HideOptions, hide_file
     from stegnet.codec.automatic import hide_automatically

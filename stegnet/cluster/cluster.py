@@ -20,10 +20,12 @@ from typing import Any
 
 from stegnet import __version__
 from stegnet.cluster.envelope import SEED_BYTES, Recipient, Secrets, seal
+from stegnet.cluster.segments import MOST, Division, remove_old
 from stegnet.cluster.tasks import Task, Work, tasks_of
 from stegnet.codec.folder import Outcome, Plan
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.output import OutputTarget
+from stegnet.codec.segments import LongFilm, Part
 from stegnet.core.errors import ClusterError, extra
 
 LOCAL = "local"
@@ -64,6 +66,7 @@ def run_on_cluster(
         PackageError: Ray is not installed.
     """
     tasks, secrets = tasks_of(plan, out), Secrets(source, randomness(SEED_BYTES))
+    remove_old(tasks)
     with _connected(address) as ray:
         yield from _Run(ray, tasks, work, secrets).outcomes()
 
@@ -73,7 +76,9 @@ class _Run:
 
     Attributes:
         envelopes: the secrets, encrypted for each process that is known by its public key.
-        running: number of the task that is being done for each object that Ray will give.
+        sent: the same in Ray's object store, once for all tasks.
+        running: the task that is being done for each object that Ray will give.
+        divisions: films that are being made in segments, by the numbers of their tasks.
     """
 
     def __init__(self, ray: ModuleType, tasks: Sequence[Task], work: Work, secrets: Secrets) -> None:
@@ -81,63 +86,88 @@ class _Run:
         self._call = ray.remote(num_cpus=1, max_retries=_RETRIES)(_do)
         self._work, self._folder = pickle.dumps(work), str(Path.cwd())
         self._envelopes: dict[bytes, bytes] = {}
-        self._running: dict[Any, int] = {}
+        self._sent = ray.put(self._envelopes)
+        self._running: dict[Any, Task] = {}
+        self._divisions: dict[int, Division] = {}
 
     def outcomes(self) -> Generator[Outcome, None, None]:
         """Submits the tasks, a few ahead; yields what comes of each, in order."""
         done: dict[int, list[Outcome]] = {}
-        rest = iter(range(len(self._tasks)))
+        rest = iter(enumerate(self._tasks))
         try:
-            for number in range(len(self._tasks)):
-                while number not in done:
-                    for index in islice(rest, max(0, self._room() - len(self._running))):
-                        self._submit(index)
+            for task in self._tasks:
+                while task.number not in done:
+                    processors = self._processors()
+                    for index, other in islice(rest, max(0, _AHEAD * processors - len(self._running))):
+                        last = len(self._tasks) - index <= processors and len(other.jobs) == 1
+                        self._submit(replace(other, part=Part(most=MOST)) if last else other)
                     done |= self._next_done()
-                yield from done.pop(number)
+                yield from done.pop(task.number)
         finally:
             self._cancel()
 
-    def _room(self) -> int:
-        """Number of tasks to have submitted at once; nodes come and go."""
-        return _AHEAD * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+    def _processors(self) -> int:
+        """Number of the cluster's processors; nodes come and go."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
-    def _submit(self, number: int) -> None:
-        reference = self._call.remote(self._work, self._tasks[number], dict(self._envelopes), self._folder)
-        self._running[reference] = number
+    def _submit(self, task: Task) -> None:
+        reference = self._call.remote(self._work, task, self._sent, self._folder)
+        self._running[reference] = task
 
     def _next_done(self) -> dict[int, list[Outcome]]:
-        """Waits for a task: its number and outcomes, or nothing if a process asked for the key."""
+        """Waits for a task: its number and outcomes, or nothing if more has to be done for them."""
         (reference,), _ = self._ray.wait(list(self._running))
-        number = self._running.pop(reference)
-        task = self._tasks[number]
+        task = self._running.pop(reference)
+        found = self._found(reference, task)
+        if isinstance(found, _Stranger):
+            self._introduce(found)
+            self._submit(task)
+            return {}
+        if isinstance(found, LongFilm):
+            division = self._divisions[task.number] = Division(task, found.frames)
+            for segment in division.segments:
+                self._submit(segment)
+            return {}
+        return self._film_done(task, found) if task.number in self._divisions else {task.number: found}
+
+    def _film_done(self, task: Task, found: list[Outcome]) -> dict[int, list[Outcome]]:
+        """As `_next_done`, for a segment or the task that joins them."""
+        follows = self._divisions[task.number].next(found) if task.segment else found
+        if isinstance(follows, Task):
+            self._submit(follows)
+        if not isinstance(follows, list):
+            return {}
+        self._divisions.pop(task.number).remove()
+        return {task.number: follows}
+
+    def _found(self, reference: Any, task: Task) -> "list[Outcome] | _Stranger | LongFilm":
+        """What a task that has ended gives."""
         try:
-            found = self._ray.get(reference)
+            return self._ray.get(reference)
         except self._ray.exceptions.RayTaskError:
             raise  # a fault of this program
         except self._ray.exceptions.RayError as error:
             lost = ClusterError(f"its process ended early, {_RETRIES + 1} times ({type(error).__name__})")
-            return {number: [Outcome(job, error=lost) for job in task.jobs]}
-        if isinstance(found, _Stranger):
-            self._introduce(found)
-            self._submit(number)
-            return {}
-        return {number: found}
+            return [Outcome(job, error=lost) for job in task.jobs]
 
     def _introduce(self, process: _Stranger) -> None:
         if process.version != __version__:
             versions = f"{process.node} has stegnet {process.version}, this machine {__version__}"
             raise ClusterError(versions, "install the same version on all machines of the cluster")
         self._envelopes[process.public] = seal(self._secrets, process.public)
+        self._sent = self._ray.put(self._envelopes)
 
     def _cancel(self) -> None:
-        """Interrupts the tasks that are being done, and waits until they have removed what they were writing."""
+        """Interrupts the tasks that are being done; waits until they, and then it, have removed what was written."""
         for reference in self._running:
             self._ray.cancel(reference)
         if self._running:
             self._ray.wait(list(self._running), num_returns=len(self._running), timeout=_PATIENCE)
+        for division in self._divisions.values():
+            division.remove()
 
 
-def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _Stranger:
+def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _Stranger | LongFilm:
     """Does a task in a process of the cluster.
 
     Args:
@@ -148,7 +178,10 @@ def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> 
         return _Stranger(recipient.public, __version__, _node())
     with suppress(FileNotFoundError):  # then the inputs, if they are paths, are not here either
         os.chdir(folder)
-    found = _unpickled(work).outcomes(task, recipient.open(envelopes[recipient.public]))
+    try:
+        found = _unpickled(work).outcomes(task, recipient.open(envelopes[recipient.public]))
+    except LongFilm as film:
+        return film
     return [replace(outcome, node=_node()) for outcome in found]
 
 

@@ -1,15 +1,19 @@
 """What one process of a cluster does: a task is a job, or a few whose results may want the same name.
 
+A long film becomes more tasks: one for each of its segments, and then one that joins them.
+
 Jobs are planned and worked off by `stegnet.codec.folder`, as on one machine. What a task writes follows from its jobs
 and its secrets alone.
 """
 
+import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Protocol
+from typing import Any, Protocol
 
 from stegnet.cluster.envelope import Secrets
 from stegnet.codec.container import Container
@@ -17,9 +21,12 @@ from stegnet.codec.files import NetworkLoader, reveal_opened
 from stegnet.codec.folder import Job, Outcome, Plan, hide_each, reveal_each
 from stegnet.codec.modems import Modems
 from stegnet.codec.output import OutputTarget, Report, no_progress
+from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.address import Address, Place, fetched, size_of, stored
 from stegnet.core.errors import reading
 from stegnet.media.output import exists_already
+
+SEGMENT = ".segment-"  # names of segments begin with it
 
 
 @dataclass(frozen=True)
@@ -29,17 +36,21 @@ class Task:
     Attributes:
         number: of its first job; unique.
         out: the folder for the results.
-        present: names of files that were there before the run, and that its results might have.
+        present: names of files that were there before the run, and that its results or segments might have.
+        part: what is done of a film.
+        segment: the file for a segment.
     """
 
     number: int
     jobs: tuple[Job, ...]
     out: OutputTarget
     present: frozenset[str] = frozenset()
+    part: Part = WHOLE
+    segment: Place | None = None
 
     @contextmanager
     def result(self, out: OutputTarget) -> Iterator[OutputTarget]:
-        """Yields the target to write a result to; what was there before the run is kept, as on one machine.
+        """Yields the target to write a result or segment to; what was there before the run is kept, as on one machine.
 
         What was not there before is a result of this task, whose process ended before it could say so.
 
@@ -48,7 +59,7 @@ class Task:
         """
         if out.path.name in self.present and not out.force:
             raise exists_already(out.path)
-        with stored(out.path) as path:
+        with stored(self.segment or out.path) as path:
             yield replace(out, path=path, force=True)
 
 
@@ -56,7 +67,11 @@ class Work(Protocol):
     """Does tasks; can be pickled."""
 
     def outcomes(self, task: Task, secrets: Secrets) -> list[Outcome]:
-        """One for each of its jobs."""
+        """One for each of its jobs.
+
+        Raises:
+            LongFilm: it is better done as several tasks.
+        """
 
 
 @dataclass(frozen=True)
@@ -66,20 +81,28 @@ class Hiding:
     Attributes:
         hide: called with paths of cover and secret, a target, a key source, and `randomness`; can be pickled.
         suffixes: of results by the kind of their cover.
+        segments: `hide` also takes `part`, and so makes a film in segments.
     """
 
     hide: Callable[..., Report]
     suffixes: Mapping[str, str]
+    segments: bool = False
 
     def outcomes(self, task: Task, secrets: Secrets) -> list[Outcome]:
-        """One for each of its jobs."""
-        randomness = secrets.randomness(task.number)
+        """One for each of its jobs.
+
+        Raises:
+            LongFilm: its film is longer than `task.part` allows.
+        """
+        choices: dict[str, Any] = {"randomness": secrets.randomness(task.number)}
+        choices |= {"part": task.part} if self.segments else {}
 
         def hide(cover: Place, secret: Place, out: OutputTarget) -> Report:
             with task.result(out) as target, fetched(cover) as cover_path, fetched(secret) as secret_path:
-                return self.hide(cover_path, secret_path, target, secrets.source, randomness=randomness)
+                return self.hide(cover_path, secret_path, target, secrets.source, **choices)
 
-        return _measured(hide_each(Plan(task.jobs), task.out, hide, self.suffixes))
+        outcomes = hide_each(Plan(task.jobs), task.out, hide, self.suffixes)
+        return list(outcomes) if task.segment else _measured(outcomes)
 
 
 @dataclass(frozen=True)
@@ -115,13 +138,14 @@ def tasks_of(plan: Plan, out: OutputTarget) -> list[Task]:
     """
     present: dict[str, list[str]] = {}
     for name in _names_in(out.path):
-        present.setdefault(PurePath(name).stem.casefold(), []).append(name)
+        present.setdefault(_owner(name), []).append(name)
     tasks = []
     for numbers in _groups([job.source.stem.casefold() for job in plan.jobs]):
         jobs = tuple(plan.jobs[number] for number in numbers)
         stems = {job.source.stem.casefold() for job in jobs}
         stems |= {f"{stem}-{count}" for stem in stems for count in range(2, len(jobs) + 1)}
-        names = frozenset(name for stem in stems for name in present.get(stem, ()))
+        owners = stems | {segment_start(job) for job in jobs}
+        names = frozenset(name for owner in owners for name in present.get(owner, ()))
         tasks.append(Task(numbers[0], jobs, out, names))
     return tasks
 
@@ -149,6 +173,16 @@ def _groups(stems: Sequence[str]) -> list[list[int]]:
     for number, stem in enumerate(stems):
         groups.setdefault(leading(stem), []).append(number)
     return list(groups.values())
+
+
+def segment_start(job: Job) -> str:
+    """How the names of a film's segments begin: as hidden files; short, however long its own name is."""
+    return SEGMENT + hashlib.sha256(os.fsencode(job.source.stem.casefold())).hexdigest()[:16]
+
+
+def _owner(name: str) -> str:
+    """What a file belongs to: its stem, regardless of case, or the beginning of a segment's name."""
+    return name[: len(SEGMENT) + 16] if name.startswith(SEGMENT) else PurePath(name).stem.casefold()
 
 
 def _names_in(folder: Place) -> list[str]:

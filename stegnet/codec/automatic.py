@@ -12,6 +12,7 @@ from stegnet.codec.files import PLAIN, NetworkLoader, check_input, hide_file, in
 from stegnet.codec.film import HideOptions
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
+from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, PackageError
 
 _SEALED = "method: sealed, all of it is encrypted; `--method network` hides pictures and films by the networks"
@@ -27,15 +28,19 @@ def hide_automatically(
     options: HideOptions = PLAIN,
     randomness: Randomness = SYSTEM,
     progress: Progress = no_progress,
+    part: Part = WHOLE,
 ) -> Report:
     """Hides a secret by the method that suits it, which the report's first note names.
 
+    Args:
+        part: what this process does of a film in which the secret fits as it is; of others it does all.
     Raises:
+        LongFilm: as `embed_file`.
         StegnetError: as `embed_file`.
     """
     choices = {"verify": options.verify, "randomness": randomness, "progress": progress}
     try:
-        report = embed_file(cover, secret, out, key_source, compress=True, **choices)
+        report = embed_file(cover, secret, out, key_source, compress=True, part=part, **choices)
         return replace(report, notes=(_SEALED, *report.notes))
     except (CapacityError, PackageError):
         if not _same_kind(cover, secret):

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from math import ceil, sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,9 +36,10 @@ from stegnet.codec.output import (
 )
 from stegnet.codec.record import FILE, MAX_NAME, File, Header, Record, format_record, is_file_name
 from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, seal, too_small
+from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, extra, reading
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, kind, read_cover, read_frames, scan
+from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, kind, read_cover, scan
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
 _SEALERS = 2  # threads; most of the time goes to decoding and encoding
@@ -139,6 +142,7 @@ def embed_file(
     verify: bool = True,
     randomness: Randomness = SYSTEM,
     progress: Progress = no_progress,
+    part: Part = WHOLE,
 ) -> Report:
     """Hides any file in a picture (a PNG is written) or in a film (an MKV or MP4 is written).
 
@@ -146,7 +150,9 @@ def embed_file(
         compress: make a picture or film fit that does not; other files are hidden as they are. The compressed copy is
             kept, readable, in the system's folder for temporary files meanwhile.
         verify: read the container back and compare it.
+        part: what this process does of a film.
     Raises:
+        LongFilm: the film has too many frames for `part`, and the file was not compressed.
         MediaError: a file can't be read or written.
         CapacityError: the file does not fit; the hint says what would do.
     """
@@ -156,9 +162,11 @@ def embed_file(
     keys = key_source.new_keys(randomness)
     opened = _open_cover(cover, cover_kind)
     with _fitting_secret(file, opened, compress, progress) as secret, secret.path.open("rb") as source:
+        if secret.path == file:
+            part.check(opened.frames)
         header = _make_header(secret, source, opened.frames, randomness)
         shares = _shares(source, header, randomness)
-        write = _write_film if opened.film else _write_picture
+        write = partial(_write_film, part=part) if opened.film else _write_picture
         report = write(opened, shares, out, keys, verify, progress)
     line = describe_file(header, report.width, report.height, report.frames)
     return replace(report, hidden=frames_with_data(header), notes=(line, *secret.notes, *report.notes))
@@ -269,12 +277,14 @@ def _shares(source: BinaryIO, header: Header, randomness: Randomness) -> Generat
 
 
 def _seal_each(
-    frames: Iterable[np.ndarray], shares: Iterator[_Share], keys: ContainerKeys
-) -> Generator[np.ndarray, None, None]:
-    """Seals each share in a copy of its frame."""
+    frames: Iterable[np.ndarray | None], shares: Iterator[_Share], keys: ContainerKeys
+) -> Generator[np.ndarray | None, None, None]:
+    """Seals each share in a copy of its frame, if there is one."""
 
-    def sealed(item: tuple[np.ndarray, _Share]) -> np.ndarray:
+    def sealed(item: tuple[np.ndarray | None, _Share]) -> np.ndarray | None:
         frame, share = item
+        if frame is None:
+            return None
         container, record = frame.copy(order="C"), share.record
         effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
         data, costs = format_record(record, keys.film), texture_costs(frame)
@@ -293,22 +303,39 @@ def _write_picture(
 
 
 def _write_film(
-    cover: _Cover, shares: Iterator[_Share], out: OutputTarget, keys: ContainerKeys, verify: bool, progress: Progress
+    cover: _Cover,
+    shares: Iterator[_Share],
+    out: OutputTarget,
+    keys: ContainerKeys,
+    verify: bool,
+    progress: Progress,
+    *,
+    part: Part,
 ) -> Report:
-    info = cover.film
+    info, keep = cover.film, part.kept(cover.path)
 
-    def open_writer(part: Path) -> FilmWriter:
+    def open_writer(path: Path) -> FilmWriter:
         sizes = info.width, info.height, info.rate
-        return FilmWriter(part, *sizes, form=form_of(out.path), time_base=info.time_base, keep=cover.path)
+        return FilmWriter(path, *sizes, form=form_of(out.path), time_base=info.time_base, keep=keep)
 
-    frames, total = _sealed_film(cover, shares, keys), cover.frames
+    frames, total = _sealed_film(cover, shares, keys, part), cover.frames
     notes = write_film(out.path, open_writer, frames, total, "hide", progress, verify=verify, overwrite=out.force)
     lines = tuple(f"cover: {note}" for note in (*info.notes, *notes))
     return Report(info.width, info.height, total, notes=lines)
 
 
-def _sealed_film(cover: _Cover, shares: Iterator[_Share], keys: ContainerKeys) -> Generator[FilmFrame, None, None]:
-    frames = ahead(read_frames(cover.path))
-    with closing(frames), closing(_seal_each(frames, shares, keys)) as containers:
-        for container, time in zip(containers, cover.film.times, strict=True):
+def _sealed_film(
+    cover: _Cover, shares: Iterator[_Share], keys: ContainerKeys, part: Part
+) -> Generator[FilmFrame, None, None]:
+    frames = part.computed() if part.made else ahead(part.frames(cover.path))
+    shares = islice(shares, part.end)
+    computed = _unchanged(frames, shares) if part.made else _seal_each(frames, shares, keys)
+    with closing(frames), closing(computed) as containers:
+        for container, time in zip(containers, islice(cover.film.times, part.end), strict=True):
             yield FilmFrame(container, time)
+
+
+def _unchanged(frames: Iterable[np.ndarray], shares: Iterator[_Share]) -> Generator[np.ndarray, None, None]:
+    """The frames as they are; reading the shares finds a file that has changed."""
+    for frame, _ in zip(frames, shares, strict=True):
+        yield frame

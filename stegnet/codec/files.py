@@ -20,6 +20,7 @@ from stegnet.codec.picture import hide_picture, reveal_read_picture
 from stegnet.codec.quality import SecretQuality, measure_secret, visibility_notes
 from stegnet.codec.record import FILE
 from stegnet.codec.reveal import reveal_opened_film
+from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, kind, read_cover, read_picture
@@ -61,10 +62,14 @@ def hide_file(
     options: HideOptions = PLAIN,
     randomness: Randomness = SYSTEM,
     progress: Progress = no_progress,
+    part: Part = WHOLE,
 ) -> Report:
     """Hides a picture in a picture (a PNG is written) or a film in a film (an MKV or MP4 is written).
 
+    Args:
+        part: what this process does of a film.
     Raises:
+        LongFilm: the film has too many frames for `part`.
         StegnetError: any but DataError, RevealError and TrainingError.
     """
     cover_kind, secret_kind = input_kind(cover), kind_of_secret(secret)
@@ -74,7 +79,7 @@ def hide_file(
     out.check(FORMS[cover_kind], cover_kind, cover, secret)
     if cover_kind == FILM:
         options = replace(options, form=form_of(out.path), overwrite=out.force)
-        return hide_film(network(), cover, secret, out.path, key_source, options, randomness, progress)
+        return hide_film(network(), cover, secret, out.path, key_source, options, randomness, progress, part)
     pixels, profile = read_cover(cover)
     hidden = read_picture(secret)
     container = hide_picture(network(), pixels, hidden, key_source, randomness, partial(progress, "hide tiles"))

@@ -17,11 +17,12 @@ from stegnet.codec.output import FilmFrame, Progress, Report, no_progress, write
 from stegnet.codec.quality import SecretErrors, SecretQuality, measure_secret, visibility_notes
 from stegnet.codec.record import FILM, Header, Pictures, Record
 from stegnet.codec.seal import SEED_BYTES
+from stegnet.codec.segments import WHOLE, Part
 from stegnet.codec.sound import Sound, no_sound, plan_sound
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FilmInfo, FilmWriter, read_frames, scan
+from stegnet.media import FilmInfo, FilmWriter, scan
 
 Longer = Literal["refuse", "cut"]
 _COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover
@@ -50,12 +51,18 @@ class HideOptions:
 
 @dataclass(frozen=True)
 class _Item:
-    """Input of one frame of the container."""
+    """Input of one frame of the container.
 
-    cover: np.ndarray
+    Attributes:
+        cover: None if the frame is not to be computed.
+        container: the frame, if it was computed already.
+    """
+
+    cover: np.ndarray | None
     secret: np.ndarray | None
     record: Record
     seed: bytes
+    container: np.ndarray | None = None
 
 
 @dataclass
@@ -80,10 +87,14 @@ def hide_film(
     options: HideOptions = HideOptions(),
     randomness: Randomness = SYSTEM,
     progress: Progress = no_progress,
+    part: Part = WHOLE,
 ) -> Report:
     """Hides one film in another, a secret frame in each cover frame by index, and its sound with them.
 
+    Args:
+        part: what this process does of it.
     Raises:
+        LongFilm: the cover has too many frames for `part`.
         MediaError: a film can't be read, or the container not written.
         CapacityError: the cover is too small or too short, or the secret would be revealed at too low a quality.
     """
@@ -93,17 +104,20 @@ def hide_film(
     keys = key_source.new_keys(randomness)
     header = _header(network, cover_info, secret_info, hidden, sound, randomness)
     _check_room(cover_info, header, keys.film, sound)
+    part.check(header.frames)
     sizes = (secret_info.height, secret_info.width), (cover_info.height, cover_info.width)
     measured = _Measured(SecretQuality(hidden, *sizes, options.force))
 
-    def open_writer(part: Path) -> FilmWriter:
+    def open_writer(path: Path) -> FilmWriter:
         sizes = cover_info.width, cover_info.height, cover_info.rate
-        return FilmWriter(part, *sizes, form=options.form, time_base=cover_info.time_base, keep=cover)
+        return FilmWriter(path, *sizes, form=options.form, time_base=cover_info.time_base, keep=part.kept(cover))
 
-    items = _items(cover, secret, secret_info, header, sound, randomness)
-    frames, total = _containers(network, keys, items, cover_info, measured), len(cover_info.pts)
+    items = _items(cover, secret, secret_info, header, sound, randomness, part)
+    frames, total = _containers(network, keys, items, cover_info, measured, part), header.frames
     choices = {"verify": options.verify, "overwrite": options.overwrite}
     not_kept = write_film(out, open_writer, frames, total, "hide", progress, **choices)
+    if part.only:
+        return Report(cover_info.width, cover_info.height, len(part.only))
     notes = (*_notes(cover_info, secret_info, hidden, options.sound), *(f"cover: {note}" for note in not_kept))
     notes += visibility_notes(measured.container_psnr)
     report = Report(cover_info.width, cover_info.height, total, hidden, notes)
@@ -156,23 +170,26 @@ def _items(
     header: Header,
     sound: Sound,
     randomness: Randomness,
+    part: Part,
 ) -> Generator[_Item, None, None]:
     """The input of each frame of the cover; the first of them hide a secret frame, its stamp and a share of sound.
+
+    Those that are not computed are counted and draw their seeds, too.
 
     Raises:
         MediaError: a film has another number of frames than when it was scanned.
     """
     hidden = header.secret.hidden
-    secrets = ahead(_first(read_frames(secret), hidden))
-    with closing(ahead(read_frames(cover))) as covers, closing(secrets), closing(sound.shares()) as shares:
-        parts = chain(zip(secrets, info.pts, shares, strict=False), repeat((None, 0, b"")))
+    covers, secrets = ahead(part.frames(cover)), ahead(_first(part.frames(secret), hidden))
+    with closing(covers), closing(secrets), closing(sound.shares()) as shares, closing(part.computed()) as made:
+        parts = chain(zip(secrets, info.pts, shares, strict=False), repeat((None, None, b"")))
         index = -1
-        for index, (frame, (picture, stamp, data)) in enumerate(zip(covers, parts, strict=False)):
-            if index == header.frames or (picture is None) != (index >= hidden):
+        for index, (frame, (picture, stamp, data), done) in enumerate(zip(covers, parts, made, strict=False)):
+            if index == header.frames or (stamp is None) != (index >= hidden):
                 raise _changed()
-            record = Record(header, index, stamp, data=data)
-            yield _Item(frame, picture, record, randomness(SEED_BYTES))
-        if index + 1 != header.frames:
+            record = Record(header, index, stamp or 0, data=data)
+            yield _Item(frame, picture, record, randomness(SEED_BYTES), done)
+        if index + 1 != (part.end or header.frames):
             raise _changed()
 
 
@@ -186,13 +203,21 @@ def _first(frames: Generator[np.ndarray, None, None], count: int) -> Generator[n
 
 
 def _containers(
-    network: Network, keys: ContainerKeys, items: Generator[_Item, None, None], cover: FilmInfo, measured: _Measured
+    network: Network,
+    keys: ContainerKeys,
+    items: Generator[_Item, None, None],
+    cover: FilmInfo,
+    measured: _Measured,
+    part: Part,
 ) -> Generator[FilmFrame, None, None]:
     """Hides each frame, and measures some of them."""
 
-    def hide(item: _Item) -> tuple[np.ndarray, float, SecretErrors | None]:
-        index = item.record.index
-        container = hide_frame(network, keys, item.cover, item.secret, item.record, item.seed)
+    def hide(item: _Item) -> tuple[np.ndarray | None, float, SecretErrors | None]:
+        index, container = item.record.index, item.container
+        if container is None and item.cover is not None:
+            container = hide_frame(network, keys, item.cover, item.secret, item.record, item.seed)
+        if part.only:
+            return container, math.inf, None
         ring, first = KeyRing.of(keys), index == 0
         wanted = index in measured.secret.frames
         errors = measure_secret(network, ring, container, item.secret, first=first) if wanted else None
@@ -200,7 +225,7 @@ def _containers(
 
     pool = network.pool(cover.height, cover.width)
     with closing(items), closing(ordered(hide, items, pool.workers, pool.prepare)) as containers:
-        for (container, distance, errors), time in zip(containers, cover.times, strict=True):
+        for (container, distance, errors), time in zip(containers, islice(cover.times, part.end), strict=True):
             if errors:
                 measured.secret.add(errors)
             measured.container_psnr = min(measured.container_psnr, distance)

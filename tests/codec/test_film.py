@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from stegnet.codec import HideOptions, Network, container, film, hide_film, reveal, reveal_film
+from stegnet.codec import HideOptions, Network, container, film, hide_film, reveal, reveal_film, segments
 from stegnet.codec.film import hide_frame
 from stegnet.codec.frame import read_record
 from stegnet.codec.keys import KeyRing
@@ -312,7 +312,7 @@ def test_a_film_that_changes_while_it_is_being_hidden(tmp_path, exact, films, ke
         frames = list(read_frames(path))
         yield from (frames * 2)[:count] if path == films[which] else frames
 
-    monkeypatch.setattr(film, "read_frames", changed)
+    monkeypatch.setattr(segments, "read_frames", changed)
     with pytest.raises(MediaError, match="was changed while"):
         hide_film(exact, *films, tmp_path / "a.mkv", key)
     assert not (tmp_path / "a.mkv").exists()
@@ -353,7 +353,7 @@ def test_an_early_end_leaves_nothing_behind(tmp_path, exact, talkies, key, monke
     if where == "network":
         monkeypatch.setattr(film, "hide_frame", hide)
     elif where == "decoder":
-        monkeypatch.setattr(film, "read_frames", lambda path: failing(read_frames(path)))
+        monkeypatch.setattr(segments, "read_frames", lambda path: failing(read_frames(path)))
     elif where == "sound":
         monkeypatch.setattr("stegnet.codec.sound.read_sound", lambda path: failing(read_sound(path)))
 
@@ -389,7 +389,7 @@ def test_few_frames_are_in_memory_at_a_time(tmp_path, exact, make_film, key, mon
 
     options = HideOptions(verify=False)
     hide_film(exact, long, long, tmp_path / "a.mkv", key, options)
-    reader = film if module is film else container
+    reader = segments if module is film else container
     monkeypatch.setattr(reader, "read_frames", lambda path: counted(read_frames(path), taken))
     monkeypatch.setattr(module, "FilmWriter", Slow)
     if module is film:

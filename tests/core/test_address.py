@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.core.address import Address, fetched, place, size_of, stored
+from stegnet.core.address import Address, fetched, place, remove, size_of, stored
 from stegnet.core.errors import MediaError, PackageError
 
 FOLDER = Address("memory://store/folder")
@@ -59,6 +59,18 @@ def test_stored_when_it_is_whole():
         path.write_bytes(b"5")
         raise MediaError(f"{path}: no")
     assert "half" not in {file.name for file in FOLDER.files()[0]}
+
+
+def test_removed(tmp_path):
+    here = tmp_path / "file"
+    here.write_bytes(b"1")
+    for file in (here, FOLDER / "c"):
+        remove(file)
+        remove(file)  # it may be missing
+    assert not here.exists()
+    assert [file.name for file in FOLDER.files()[0]] == ["a.b.png"]
+    with pytest.raises(MediaError, match="can't be removed"):
+        remove(tmp_path)
 
 
 def test_pickled_without_its_connection():

@@ -1,0 +1,165 @@
+"""Long films on real nodes: their segments are made by all processes."""
+
+import hashlib
+import shutil
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from stegnet.cluster.cluster import run_on_cluster
+from stegnet.cluster.envelope import Secrets
+from stegnet.cluster.segments import Division
+from stegnet.cluster.tasks import SEGMENT, Hiding, segment_start, tasks_of
+from stegnet.codec import Key, OutputTarget, embed_file
+from stegnet.codec.folder import SUFFIXES, plan_hiding
+from stegnet.core.address import place
+
+pytestmark = pytest.mark.slow
+
+KEY, SEED = (hashlib.sha256(name).digest() for name in (b"key", b"seed"))
+SEALED = Hiding(embed_file, SUFFIXES, segments=True)
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch) -> None:
+    for module in ("cluster", "segments"):
+        monkeypatch.setattr(f"stegnet.cluster.{module}.MOST", 15)
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory, make_film) -> Path:
+    """A film of 40 frames and one of 4, with sound; secrets; and what one process makes of them."""
+    folder = tmp_path_factory.mktemp("material")
+    for name in ("covers", "secrets", "expected"):
+        (folder / name).mkdir()
+    make_film(folder / "covers/long.mkv", 40, 96, 128, sound="flac")
+    make_film(folder / "covers/short.mkv", 4, 96, 128, seed=9)
+    (folder / "secrets/s.txt").write_text("secret " * 3000)
+    plan = plan_hiding(folder / "covers", folder / "secrets", any_file=True)
+    for task in tasks_of(plan, OutputTarget(folder / "expected")):
+        assert errors(SEALED.outcomes(task, Secrets(Key(KEY), SEED))) == []
+    return folder
+
+
+@pytest.fixture
+def expected(material, tmp_path, monkeypatch) -> dict[str, bytes]:
+    """What one process writes, by name; the working folder has covers, secrets and an empty folder for results."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("covers", "secrets"):
+        shutil.copytree(material / name, name)
+    Path("out").mkdir()
+    return contents(material / "expected")
+
+
+def contents(folder: Path | str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def hiding(address: str, out="out", covers="covers", secrets="secrets"):
+    plan = plan_hiding(place(covers), place(secrets), any_file=True)
+    return run_on_cluster(address, plan, OutputTarget(place(out)), SEALED, Key(KEY), randomness=lambda size: SEED)
+
+
+def errors(outcomes) -> list[str]:
+    return [str(outcome.error) for outcome in outcomes if outcome.error]
+
+
+@pytest.fixture
+def divided(monkeypatch) -> list[int]:
+    """Numbers of segments that films were made in."""
+    made: list[int] = []
+
+    class Counted(Division):
+        def __init__(self, *arguments) -> None:
+            super().__init__(*arguments)
+            made.append(len(self.segments))
+
+    monkeypatch.setattr("stegnet.cluster.cluster.Division", Counted)
+    return made
+
+
+def test_segments_give_the_bytes_of_one_process(nodes, expected, divided):
+    outcomes = list(hiding(nodes.address))
+    assert errors(outcomes) == []
+    assert [outcome.out.name for outcome in outcomes] == ["long.mkv", "short.mkv"]
+    assert [outcome.size for outcome in outcomes] == [len(expected[name]) for name in ("long.mkv", "short.mkv")]
+    assert contents("out") == expected
+    assert divided == [3]
+
+
+def test_a_node_is_killed_while_segments_are_made(nodes, expected, divided, monkeypatch):
+    killed = []
+
+    def kill(self, found):
+        if not killed:
+            killed.append(nodes.kill())
+        return following(self, found)
+
+    following = Division.next
+    monkeypatch.setattr(Division, "next", kill)
+    assert errors(hiding(nodes.address)) == []
+    assert contents("out") == expected
+    assert divided == [3] and killed
+
+
+def test_stopped_early(nodes, expected, divided, monkeypatch):
+    Path("covers/short.mkv").rename("covers/a.mkv")  # comes first
+
+    def stop(*of):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Division, "next", stop)
+    with pytest.raises(KeyboardInterrupt), closing(hiding(nodes.address)) as running:
+        list(running)
+    assert divided == [3]
+    assert set(contents("out")) <= {"a.mkv"}
+
+
+def test_what_a_killed_command_has_left_is_removed(nodes, expected):
+    plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
+    mine, other = (
+        Path("out") / f"{start}-0.mkv" for start in (segment_start(plan.jobs[0]), f"{SEGMENT}0123456789abcdef")
+    )
+    for path in (mine, other):
+        path.write_text("old")
+    assert errors(hiding(nodes.address)) == []
+    assert contents("out") == expected | {other.name: b"old"}
+
+
+def test_an_error_is_that_of_one_process(nodes, material, expected, divided):
+    Path("secrets/s.txt").write_bytes(bytes(10**7))
+    plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
+    alone = [
+        each
+        for task in tasks_of(plan, OutputTarget(Path("out")))
+        for each in SEALED.outcomes(task, Secrets(Key(KEY), SEED))
+    ]
+    assert errors(hiding(nodes.address)) == errors(alone) != []
+    assert (contents("out"), divided) == ({}, [])
+
+
+def test_a_segment_fails(nodes, expected, divided, monkeypatch):
+    """Its error is the film's; nothing of it is left, and the other film is whole."""
+
+    class Elsewhere(Division):
+        def __init__(self, *arguments) -> None:
+            super().__init__(*arguments)
+            self.segments[1] = replace(self.segments[1], segment=Path("nowhere/segment.mkv"))
+
+    monkeypatch.setattr("stegnet.cluster.cluster.Division", Elsewhere)
+    assert errors(hiding(nodes.address)) == ["nowhere: no such folder"]
+    assert set(contents("out")) == {"short.mkv"}
+
+
+def test_from_and_to_an_object_store(nodes, expected, object_store, divided):
+    store, folder = fsspec.filesystem("s3"), f"{object_store}/segments"
+    for name in ("covers", "secrets"):
+        for file, data in contents(name).items():
+            store.pipe(f"{folder}/{name}/{file}", data)
+    assert errors(hiding(nodes.address, f"{folder}/out", f"{folder}/covers", f"{folder}/secrets")) == []
+    store.invalidate_cache()
+    assert {path.rsplit("/", 1)[1]: store.cat(path) for path in store.ls(f"{folder}/out")} == expected
+    assert divided == [3]
