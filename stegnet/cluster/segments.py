@@ -13,7 +13,7 @@ from stegnet.codec.folder import Outcome
 from stegnet.codec.segments import Part
 from stegnet.core.address import remove
 
-MOST = 250  # frames of a film that a task hides in at once
+MOST = 100  # frames of a film that a task hides in at once
 _SEGMENTS = 16  # of a film at most, as each decodes its films from their start
 
 
