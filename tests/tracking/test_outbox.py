@@ -14,7 +14,6 @@ import mlflow
 import numpy as np
 import pytest
 from mlflow.exceptions import MlflowException
-from postgres import Postgres
 
 from stegnet.core.errors import TrackingError
 from stegnet.tracking import outbox, store
@@ -22,6 +21,7 @@ from stegnet.tracking.outbox import Outbox, store_errors
 from stegnet.tracking.provenance import EXPERIMENT
 from stegnet.tracking.result import Result
 from stegnet.tracking.store import Tracker
+from tools.postgres import Postgres
 
 # As a training gives them: some have figures that the others lack.
 POINTS = [{"step": 8 * index, "loss": 1 / (index + 1)} | ({"seen": 0.1} if index % 4 else {}) for index in range(12)]
