@@ -1,9 +1,9 @@
-"""Runs a grid of experiments, and logs mean and spread over their seeds in one row of MLflow, above its trainings.
+"""Runs a grid of experiments; logs mean and standard deviation over their seeds as the parent row of their trainings.
 
     python -m pipeline.sweep -S beta=0.25,0.5,1 -S seed=0,1,2 [--jobs 2] [--cluster ADDRESS]
 
-DVC's queue runs the experiments up to stage evaluate, and restores those that it knows. A grid needs neither Optuna nor
-Ray Tune, which choose what to try next; with --cluster, Ray runs the trainings (train.launcher).
+DVC's queue runs the experiments up to stage evaluate, and restores those that it has run before. A grid needs neither
+Optuna nor Ray Tune, which choose what to try next; with --cluster, Ray runs the trainings (train.launcher).
 """
 
 import argparse
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SEED = "seed"  # experiments that differ in nothing else repeat one another
 SHOWN = tuple(measure.of(side) for measure in (PSNR, SSIM) for side in SIDES)
-SPREAD = "_spread"  # sample standard deviation
+STD = "_std"  # sample standard deviation
 Grid = dict[str, list[str]]  # values of each parameter, as they were written
 Figures = Mapping[str, float]
 
@@ -108,7 +108,7 @@ def run_experiments(grid: Grid, jobs: int, cluster: str | None) -> None:
 
 
 def setting_of(grid: Grid, point: Mapping[str, str]) -> str:
-    """What tells an experiment from others, but for its seed: "beta 0.5"; MLflow's names hold no equals sign."""
+    """Name of an experiment, the same for all seeds: "beta 0.5"; MLflow's names hold no equals sign."""
     return " ".join(f"{key} {point[key]}" for key, values in grid.items() if key != SEED and len(values) > 1)
 
 
@@ -118,11 +118,11 @@ def headline(training: "Run") -> dict[str, float]:
 
 
 def summarise(repetitions: Sequence[Figures]) -> dict[str, float]:
-    """Mean of each figure that all have, and its spread if there are several."""
+    """Mean of each figure that all have, and its standard deviation if there are several."""
     names = set.intersection(*map(set, repetitions))
     found = {name: mean(each[name] for each in repetitions) for name in names}
     if len(repetitions) > 1:
-        found |= {f"{name}{SPREAD}": stdev(each[name] for each in repetitions) for name in names}
+        found |= {f"{name}{STD}": stdev(each[name] for each in repetitions) for name in names}
     return found
 
 
@@ -142,8 +142,8 @@ def as_markdown(found: Mapping[str, Figures], seeds: int) -> str:
 
 def _cell(name: str, figures: Figures) -> str:
     digits = measure_of(name).digits
-    spread = f" ± {figures[name + SPREAD]:.{digits}f}" if name + SPREAD in figures else ""
-    return f"{figures[name]:.{digits}f}{spread}"
+    std = f" ± {figures[name + STD]:.{digits}f}" if name + STD in figures else ""
+    return f"{figures[name]:.{digits}f}{std}"
 
 
 def _key(words: Sequence[str], runs: "Sequence[Run]") -> str:

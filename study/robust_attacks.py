@@ -124,7 +124,7 @@ def jumps(film: np.ndarray, run: int) -> float:
 def without_key(
     modem: Modem, film_modem: FilmModem, covers: Sequence[np.ndarray], seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What the modems read without the key, one row per rung; and which films are of one key."""
+    """Reads with the modems without the key, one row per rung; and which films are of one key."""
     pictures, films = evenly(covers, KEYLESS), evenly(covers, KEYLESS_FILMS)
     rows = [{"medium": PICTURES} | bits_of_pictures(modem, rung, pictures, seed) for rung in modem.rungs]
     rows += [{"medium": MOVING} | bits_of_films(film_modem, rung, films, WINDOW, seed) for rung in film_modem.rungs]

@@ -1,5 +1,4 @@
-"""What an observer without the key sees in containers that survive: bits that the public modem reads, and films of one
-key.
+"""Attacks without the key on containers that survive: bits that the public modem reads, and films of one key.
 
 - Bits: the modem reads a container with the dither of another key. How many bits are right, and does it tell containers
   from covers how sure the modem is?
@@ -33,7 +32,7 @@ _OTHER = 1_000_000  # added to seeds: another film, another key
 
 
 def bits_of_pictures(modem: Modem, rung: Rung, covers: Sequence[np.ndarray], seed: int) -> Row:
-    """What the modem reads without the key, of pictures saved as JPEG as hiding does."""
+    """Bits that the modem reads without the key, of pictures saved as JPEG as hiding does."""
 
     def read(number: int, cover: np.ndarray) -> Read:
         shape, draw = (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK), np.random.default_rng(seed + number)

@@ -134,7 +134,7 @@ def best_detectors(table: pd.DataFrame) -> dict[str, float]:
 
 
 def _in_processes(jobs: list[Callable[[], np.ndarray]], label: str) -> list[np.ndarray]:
-    """What the jobs return, in order."""
+    """Results of the jobs, in order."""
     if on_cluster():
         return list(distributed(_call, bar(jobs, label), PROCESSES))
     return list(bar(Parallel(PROCESSES, return_as="generator")(map(delayed(_call), jobs)), label, len(jobs)))

@@ -1,4 +1,4 @@
-"""What a million pictures or films cost, by arithmetic: python -m tools.scale [--measure].
+"""Costs of a million pictures or films, by arithmetic: python -m tools.scale [--measure].
 
 Without options, prints the tables of docs/scale.md, from the costs in reports/scale/units.json. `--measure` measures
 these first: commands are run on one core with a few pictures or frames and with more, so that the difference is the
@@ -28,8 +28,8 @@ from PIL import Image
 
 from stegnet.data.scenes import render_scene
 
-UNITS = Path(__file__).parents[1] / "reports" / "scale" / "units.json"
 ROOT = Path(__file__).parents[1]
+UNITS = ROOT / "reports" / "scale" / "units.json"
 MACHINES, CORES = 100, 16
 NETWORK = 10e9 / 8  # bytes per second of each machine
 PUTS, GETS = 3500, 5500  # requests per second that S3 promises for each prefix of its keys

@@ -1,5 +1,5 @@
 """Folders of films and pictures over many machines, by Ray (docs/cluster.md).
 
-`envelope` is what travels encrypted, `tasks` what one process does, `cluster` spreads the tasks and collects what they
-give.
+`envelope` encrypts the keys, `tasks` is the work of one process, `segments` divides long films, `cluster` distributes
+the tasks and collects their outcomes.
 """

@@ -7,7 +7,6 @@ submitted again with the key encrypted for it. So Ray never sees the key: not am
 import os
 import pickle
 import signal
-import socket
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,28 +19,29 @@ from typing import Any
 
 from stegnet import __version__
 from stegnet.cluster.envelope import SEED_BYTES, Recipient, Secrets, seal
-from stegnet.cluster.segments import MOST, Division, remove_old
+from stegnet.cluster.segments import MOST, SegmentedFilm, remove_old
 from stegnet.cluster.tasks import Task, Work, tasks_of
 from stegnet.codec.folder import Outcome, Plan
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.output import OutputTarget
 from stegnet.codec.segments import LongFilm, Part
 from stegnet.core.errors import ClusterError, extra
+from stegnet.core.parallel import check_port
 
 LOCAL = "local"
 _RETRIES = 5  # times that a task is done again after its process or machine has ended
 _AHEAD = 2  # tasks submitted for each processor: the next one is there when one is done
-_CONNECT = 10.0  # seconds
 _PATIENCE = 5.0  # seconds in which cancelled tasks may clean up
 
 
 @dataclass(frozen=True)
-class _Stranger:
-    """A process that has no key yet.
+class _KeyRequest:
+    """The answer of a process that can't open any of the envelopes.
 
     Attributes:
         public: its public key.
         version: of stegnet there.
+        node: its name.
     """
 
     public: bytes
@@ -52,7 +52,7 @@ class _Stranger:
 def run_on_cluster(
     address: str, plan: Plan, out: OutputTarget, work: Work, source: KeySource, randomness: Randomness = SYSTEM
 ) -> Generator[Outcome, None, None]:
-    """Does the jobs of a plan on a cluster; yields what comes of them in the order of their tasks.
+    """Does the jobs of a plan on a cluster; yields their outcomes in the order of their tasks.
 
     Close the generator to stop early: what is being written is then removed.
 
@@ -78,7 +78,7 @@ class _Run:
         envelopes: the secrets, encrypted for each process that is known by its public key.
         sent: the same in Ray's object store, once for all tasks.
         running: the task that is being done for each object that Ray will give.
-        divisions: films that are being made in segments, by the numbers of their tasks.
+        segmented: films that are being made in segments, by the numbers of their tasks.
     """
 
     def __init__(self, ray: ModuleType, tasks: Sequence[Task], work: Work, secrets: Secrets) -> None:
@@ -88,10 +88,10 @@ class _Run:
         self._envelopes: dict[bytes, bytes] = {}
         self._sent = ray.put(self._envelopes)
         self._running: dict[Any, Task] = {}
-        self._divisions: dict[int, Division] = {}
+        self._segmented: dict[int, SegmentedFilm] = {}
 
     def outcomes(self) -> Generator[Outcome, None, None]:
-        """Submits the tasks, a few ahead; yields what comes of each, in order."""
+        """Submits the tasks, a few ahead; yields their outcomes in order."""
         done: dict[int, list[Outcome]] = {}
         rest = iter(enumerate(self._tasks))
         try:
@@ -119,29 +119,29 @@ class _Run:
         (reference,), _ = self._ray.wait(list(self._running))
         task = self._running.pop(reference)
         found = self._found(reference, task)
-        if isinstance(found, _Stranger):
-            self._introduce(found)
+        if isinstance(found, _KeyRequest):
+            self._send_key(found)
             self._submit(task)
             return {}
         if isinstance(found, LongFilm):
-            division = self._divisions[task.number] = Division(task, found.frames)
-            for segment in division.segments:
+            film = self._segmented[task.number] = SegmentedFilm(task, found.frames)
+            for segment in film.segments:
                 self._submit(segment)
             return {}
-        return self._film_done(task, found) if task.number in self._divisions else {task.number: found}
+        return self._film_done(task, found) if task.number in self._segmented else {task.number: found}
 
     def _film_done(self, task: Task, found: list[Outcome]) -> dict[int, list[Outcome]]:
         """As `_next_done`, for a segment or the task that joins them."""
-        follows = self._divisions[task.number].next(found) if task.segment else found
+        follows = self._segmented[task.number].next(found) if task.segment else found
         if isinstance(follows, Task):
             self._submit(follows)
         if not isinstance(follows, list):
             return {}
-        self._divisions.pop(task.number).remove()
+        self._segmented.pop(task.number).remove()
         return {task.number: follows}
 
-    def _found(self, reference: Any, task: Task) -> "list[Outcome] | _Stranger | LongFilm":
-        """What a task that has ended gives."""
+    def _found(self, reference: Any, task: Task) -> "list[Outcome] | _KeyRequest | LongFilm":
+        """Result of a task that has ended."""
         try:
             return self._ray.get(reference)
         except self._ray.exceptions.RayTaskError:
@@ -150,7 +150,12 @@ class _Run:
             lost = ClusterError(f"its process ended early, {_RETRIES + 1} times ({type(error).__name__})")
             return [Outcome(job, error=lost) for job in task.jobs]
 
-    def _introduce(self, process: _Stranger) -> None:
+    def _send_key(self, process: _KeyRequest) -> None:
+        """Encrypts the secrets for a process; later tasks bring them along.
+
+        Raises:
+            ClusterError: it has another version of stegnet.
+        """
         if process.version != __version__:
             versions = f"{process.node} has stegnet {process.version}, this machine {__version__}"
             raise ClusterError(versions, "install the same version on all machines of the cluster")
@@ -163,19 +168,19 @@ class _Run:
             self._ray.cancel(reference)
         if self._running:
             self._ray.wait(list(self._running), num_returns=len(self._running), timeout=_PATIENCE)
-        for division in self._divisions.values():
-            division.remove()
+        for film in self._segmented.values():
+            film.remove()
 
 
-def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _Stranger | LongFilm:
+def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _KeyRequest | LongFilm:
     """Does a task in a process of the cluster.
 
     Args:
-        folder: of the command, to which relative paths belong.
+        folder: working folder of the command, for relative paths.
     """
     recipient = _recipient()
     if recipient.public not in envelopes:
-        return _Stranger(recipient.public, __version__, _node())
+        return _KeyRequest(recipient.public, __version__, _node())
     with suppress(FileNotFoundError):  # then the inputs, if they are paths, are not here either
         os.chdir(folder)
     try:
@@ -215,12 +220,12 @@ def _connected(address: str) -> Iterator[ModuleType]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     with extra("cluster", "--cluster"):
         import ray
-    _check_port(address)
     before = signal.getsignal(signal.SIGTERM)
     options = {"include_dashboard": False} if address == LOCAL else {}
     try:
+        check_port(address)
         ray.init(address, log_to_driver=False, logging_level="error", **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise _unreachable(address, str(error).strip().partition("\n")[0]) from error
     if current_thread() is main_thread():
         signal.signal(signal.SIGTERM, before)  # Ray's handler would end the process at once
@@ -228,20 +233,6 @@ def _connected(address: str) -> Iterator[ModuleType]:
         yield ray
     finally:
         ray.shutdown()
-
-
-def _check_port(address: str) -> None:
-    """Refuses an address at which nothing listens, on which Ray would wait for minutes.
-
-    Raises:
-        ClusterError: nobody is there.
-    """
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    try:
-        if colon:
-            socket.create_connection((host.strip("[]"), int(port)), _CONNECT).close()
-    except (OSError, ValueError) as error:
-        raise _unreachable(address, str(error)) from error
 
 
 def _unreachable(address: str, problem: str) -> ClusterError:

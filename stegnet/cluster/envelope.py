@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from stegnet.codec.keys import KeySource, Randomness, Unpickled, export_secret, import_secret
+from stegnet.codec.keys import KeySource, Randomness, Unpicklable, export_secret, import_secret
 
 SEED_BYTES = 32
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
@@ -17,8 +17,8 @@ _DRAWN = b"stegnet/cluster/randomness"
 
 
 @dataclass(frozen=True, repr=False)
-class Secrets(Unpickled):
-    """What a process must know to hide or reveal; its repr shows none of it, and it can't be pickled.
+class Secrets(Unpicklable):
+    """The secrets that a process needs to hide or reveal; its repr shows none of it, and it can't be pickled.
 
     Attributes:
         source: key or passphrase.

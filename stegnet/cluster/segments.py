@@ -17,7 +17,7 @@ MOST = 100  # frames of a film that a task hides in at once
 _SEGMENTS = 16  # of a film at most, as each decodes its films from their start
 
 
-class Division:
+class SegmentedFilm:
     """A film that is being made in segments.
 
     Args:

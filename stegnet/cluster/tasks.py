@@ -1,4 +1,4 @@
-"""What one process of a cluster does: a task is a job, or a few whose results may want the same name.
+"""Tasks, each the work of one process of a cluster: a job, or a few whose results may want the same name.
 
 A long film becomes more tasks: one for each of its segments, and then one that joins them.
 
@@ -176,12 +176,12 @@ def _groups(stems: Sequence[str]) -> list[list[int]]:
 
 
 def segment_start(job: Job) -> str:
-    """How the names of a film's segments begin: as hidden files; short, however long its own name is."""
+    """Beginning of the names of a film's segments: that of hidden files, and short however long its own name is."""
     return SEGMENT + hashlib.sha256(os.fsencode(job.source.stem.casefold())).hexdigest()[:16]
 
 
 def _owner(name: str) -> str:
-    """What a file belongs to: its stem, regardless of case, or the beginning of a segment's name."""
+    """The owner of a file: its stem, regardless of case, or the beginning of a segment's name."""
     return name[: len(SEGMENT) + 16] if name.startswith(SEGMENT) else PurePath(name).stem.casefold()
 
 

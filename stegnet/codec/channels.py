@@ -61,7 +61,7 @@ class Channel:
 
     @property
     def plain(self) -> bool:
-        """Whether it is nothing but JPEG, which modems are trained for."""
+        """True if it is nothing but JPEG, which modems are trained for."""
         return self.factor is None and not self.cropped
 
     def prepare(self, cover: np.ndarray) -> np.ndarray:
@@ -104,7 +104,7 @@ class Channel:
         yield from arriving
 
     def _arriving(self, sent: np.ndarray, grid: Grid) -> Iterator[tuple[np.ndarray, Grid]]:
-        """What may become of a file on its way, the worst first."""
+        """The versions of a file that may arrive, the worst first."""
         if self.cropped:
             for crop in _CROPS:
                 yield _saved(_cropped(sent, *crop), self.saves[0]), grid.placed(*crop[:2])

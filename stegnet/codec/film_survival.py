@@ -20,12 +20,7 @@ from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress
 from stegnet.codec.robust import hidden_area, new_nonce
 from stegnet.codec.robust_content import file_bytes, file_content
-from stegnet.codec.robust_film import (
-    group_room,
-    hide_in_group,
-    modulated,
-    pieces_of,
-)
+from stegnet.codec.robust_film import group_room, hide_in_group, modulated, pieces_of
 from stegnet.codec.survival import information
 from stegnet.core.errors import CapacityError, ConfigError, extra, reading
 from stegnet.core.jpeg import BLOCK

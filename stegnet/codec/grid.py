@@ -75,7 +75,7 @@ class Grid:
         return picture[rows.clip(0, picture.shape[0] - 1)][:, cols.clip(0, picture.shape[1] - 1)]
 
     def areas(self, picture: np.ndarray) -> Iterator[np.ndarray]:
-        """As `area`; then, of a copy that is not much larger, with what a linear filter has taken from it put back."""
+        """As `area`; then, of a copy that is not much larger, after sharpening that undoes a linear filter."""
         yield self.area(picture)
         if not self.own and max(picture.shape[:2]) < _BLURRED * max(self.height, self.width):
             yield self.area(np.array(Image.fromarray(picture).filter(_SHARPEN)))
@@ -164,7 +164,7 @@ def salts_of_copies(picture: np.ndarray) -> Iterator[bytes]:
 
 
 def _covered(side: int, before: int, pixels: int) -> np.ndarray:
-    """Which blocks of a side lie in so many pixels, the first of which lies at `before`; (blocks,) bool."""
+    """Mask of the blocks of a side that lie in so many pixels, the first of which lies at `before`; (blocks,) bool."""
     starts = np.arange(0, side, BLOCK)
     return (starts >= before) & (starts + BLOCK <= before + pixels)
 

@@ -39,7 +39,7 @@ Randomness = Callable[[int], bytes]
 SYSTEM: Randomness = os.urandom
 
 
-class Unpickled:
+class Unpicklable:
     """A secret that can be neither pickled nor copied, since the copy would be readable."""
 
     __slots__ = ()
@@ -48,7 +48,7 @@ class Unpickled:
         raise TypeError(f"a {type(self).__name__} can't be pickled: it would leave the secret readable")
 
 
-class Key(Unpickled):
+class Key(Unpicklable):
     """A secret key; neither str() nor repr() shows it, and it can't be pickled.
 
     Args:
@@ -115,7 +115,7 @@ class Key(Unpickled):
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt or None, info=info).derive(self._secret)
 
 
-class Passphrase(Unpickled):
+class Passphrase(Unpicklable):
     """A secret that a person remembers; neither str() nor repr() shows it, and it can't be pickled.
 
     Args:
@@ -184,7 +184,7 @@ def is_anchor(salt: bytes) -> bool:
 
 
 @dataclass(frozen=True, repr=False)
-class ContainerKeys(Unpickled):
+class ContainerKeys(Unpicklable):
     """The keys of one container; its repr shows none.
 
     Attributes:
@@ -211,7 +211,7 @@ class ContainerKeys(Unpickled):
         return "ContainerKeys(...)"
 
 
-class KeyRing(Unpickled):
+class KeyRing(Unpicklable):
     """The keys with which the frames of a container may open; they are learnt from the first that does.
 
     Attributes:

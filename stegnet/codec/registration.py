@@ -22,7 +22,7 @@ from stegnet.core.jpeg import BLOCK
 REACH = 8  # pixels that may be missing at each edge, and by which a picture may have been moved
 _SHORTEST = 64  # side of a picture in pixels
 _BLOCKS = (25, 100)  # that are read of each placement, then of the best of them
-_KEPT = 4  # one in so many is
+_KEPT = 4  # one placement in so many is read again
 _LIKELY = 24  # placements whose headers are read
 _MOST_KEYS = 32  # that are derived from a passphrase, each in a fraction of a second
 _LAYOUTS = 6  # that are kept: a salt has few shapes
@@ -96,7 +96,7 @@ class _Search:
         return dither_of(shape, key, salt), first_blocks(shape[0] * shape[1], 4 * _BLOCKS[-1], key, salt)
 
     def _inner(self, grid: Grid, blocks: np.ndarray) -> np.ndarray:
-        """Which blocks are at no edge of the grid, and in the picture with all around them."""
+        """Mask of the blocks that are at no edge of the grid, and in the picture with all around them."""
         inner = grid.trust(self._picture) > 0
         inner[[0, -1]] = inner[:, [0, -1]] = False
         return inner.reshape(-1)[blocks]
@@ -123,7 +123,7 @@ def grids(height: int, width: int) -> Iterator[Grid]:
 
 
 def _kept(placements: int) -> int:
-    """How many of so many placements are read again."""
+    """Number of placements, of so many, that are read again."""
     return min(placements, max(placements // _KEPT, _LIKELY))
 
 
@@ -133,7 +133,7 @@ def _sides(pixels: int) -> list[int]:
 
 
 def _outstanding(strengths: np.ndarray) -> np.ndarray:
-    """How far each row, (n, rungs), is above what is usual, in the rung where most; (n,) standard deviations."""
+    """Largest robust z-score of each row, (n, rungs), over its rungs; (n,) in standard deviations."""
     above = strengths - np.median(strengths, 0)
     spread = _SPREAD * np.median(np.abs(above), 0)
     return (above / np.maximum(spread, np.finfo(np.float32).tiny)).max(1)

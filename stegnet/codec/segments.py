@@ -31,7 +31,7 @@ class LongFilm(Exception):
 
 @dataclass(frozen=True)
 class Part:
-    """What a process does of a film's container: all of it, one segment, or all of it from its segments.
+    """A process's share of a film's container: all of it, one segment, or all of it from its segments.
 
     Attributes:
         most: frames of the longest cover that it hides in at once; None: of any.
@@ -75,7 +75,7 @@ class Part:
             yield from islice(frames, len(self.only))
 
     def computed(self) -> Generator[np.ndarray | None, None, None]:
-        """The container's frames, (H, W, 3) uint8, from their segments; None for ever if there are none.
+        """The container's frames, (H, W, 3) uint8, from their segments; None without end if there are none.
 
         Raises:
             MediaError: a segment can't be read.

@@ -188,11 +188,11 @@ def _errors(address: Address, done: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise MediaError(f"{address}: no such file or folder") from error
-    except _failures() as error:
+    except store_errors() as error:
         raise MediaError(f"{address}: can't be {done} ({error})") from error
 
 
-def _failures() -> tuple[type[Exception], ...]:
-    """Errors of stores; S3's client has a tree of its own."""
+def store_errors() -> tuple[type[Exception], ...]:
+    """Classes of the errors of file systems; s3fs passes on those of botocore, which are no OSError."""
     botocore = sys.modules.get("botocore.exceptions")
     return (OSError, botocore.BotoCoreError) if botocore else (OSError,)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from stegnet.core.errors import ConfigError, extra
 
 T, R = TypeVar("T"), TypeVar("R")
-CONNECT_TIMEOUT = 5.0  # seconds; of a cluster
+_CONNECT_TIMEOUT = 10.0  # seconds; of a cluster
 _END = object()
 
 
@@ -89,16 +89,29 @@ def connect() -> tuple[int, int]:
     """
     with extra("cluster", "a Ray cluster"):
         import ray
-    host, _, port = os.environ.get("RAY_ADDRESS", "").rpartition(":")
     try:
-        if port.isdigit():  # Ray itself would try for minutes
-            socket.create_connection((host.removeprefix("ray://"), int(port)), CONNECT_TIMEOUT).close()
+        check_port(os.environ.get("RAY_ADDRESS", ""))
         ray.init(logging_level="WARNING", ignore_reinit_error=True, runtime_env={"env_vars": _import_paths()})
     except OSError as error:
         hint = "check RAY_ADDRESS; `ray status` shows a cluster's state"
         raise ConfigError(f"no Ray cluster can be reached: {error}", hint) from error
     resources = ray.cluster_resources()
     return int(resources.get("GPU", 0)), int(resources["CPU"])
+
+
+def check_port(address: str) -> None:
+    """Checks that something listens at an address, if it has a port: Ray itself would try for minutes.
+
+    Args:
+        address: of a cluster, HOST:PORT or ray://HOST:PORT; or a word such as "auto".
+    Raises:
+        OSError: nothing listens there, or the port is not a number.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and not port.isdecimal():
+        raise OSError(f"{port!r} is not a port")
+    if colon:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_TIMEOUT).close()
 
 
 def _import_paths() -> dict[str, str]:

@@ -20,7 +20,7 @@ MOST_BITS = 4.2  # of a coded base, per pixel: for more, a cover as large as its
 
 @dataclass(frozen=True)
 class Settings:
-    """What a part's bytes depend on, besides its jobs: the parameters, and the address of the shards."""
+    """All that a part's bytes depend on besides its jobs: the parameters, and the address of the shards."""
 
     data: DataConfig
     scramble: ScrambleConfig

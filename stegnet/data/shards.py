@@ -171,7 +171,7 @@ class Shards:
 
 
 def read_layout(folder: Path) -> Layout:
-    """How the shards of a folder are stored.
+    """Reads layout.json: how the shards of a folder are stored.
 
     Raises:
         DataError: it holds none.

@@ -4,7 +4,6 @@ Pictures are drawn at random, so a cache of whole shards would load 128 for each
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stegnet.core.address import store_errors
 from stegnet.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ def read_range(store: str, name: str, offset: int, length: int) -> np.ndarray:
         try:
             return np.fromfile(f"{store}/{name}", np.uint8, length, offset=offset)
         except OSError as error:
-            raise DataError(
-                f"{store}/{name}: can't be read ({error.strerror})", "prepare the pictures again"
-            ) from error
+            raise DataError(f"{store}/{name}: can't be read ({error.strerror})", _AGAIN) from error
     kept, key = _cache(cache_folder() / "pictures", _bound()), f"{store}/{name}@{offset}"
     content = kept.get(key)
     if content is None:
@@ -84,15 +82,9 @@ def refusals(address: str) -> Iterator[None]:
     """Turns what file systems raise in the block into a DataError."""
     try:
         yield
-    except _failures() as error:
+    except store_errors() as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{address}: can't be read ({reason})", "check the network and your access") from error
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """What file systems raise; s3fs passes errors of botocore on, which are no OSError."""
-    botocore = sys.modules.get("botocore.exceptions")
-    return (OSError, botocore.BotoCoreError) if botocore else (OSError,)
 
 
 def _bound() -> int:

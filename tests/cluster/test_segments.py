@@ -11,7 +11,7 @@ import pytest
 
 from stegnet.cluster.cluster import run_on_cluster
 from stegnet.cluster.envelope import Secrets
-from stegnet.cluster.segments import Division
+from stegnet.cluster.segments import SegmentedFilm
 from stegnet.cluster.tasks import SEGMENT, Hiding, segment_start, tasks_of
 from stegnet.codec import Key, OutputTarget, embed_file
 from stegnet.codec.folder import SUFFIXES, plan_hiding
@@ -72,12 +72,12 @@ def divided(monkeypatch) -> list[int]:
     """Numbers of segments that films were made in."""
     made: list[int] = []
 
-    class Counted(Division):
+    class Counted(SegmentedFilm):
         def __init__(self, *arguments) -> None:
             super().__init__(*arguments)
             made.append(len(self.segments))
 
-    monkeypatch.setattr("stegnet.cluster.cluster.Division", Counted)
+    monkeypatch.setattr("stegnet.cluster.cluster.SegmentedFilm", Counted)
     return made
 
 
@@ -98,8 +98,8 @@ def test_a_node_is_killed_while_segments_are_made(nodes, expected, divided, monk
             killed.append(nodes.kill())
         return following(self, found)
 
-    following = Division.next
-    monkeypatch.setattr(Division, "next", kill)
+    following = SegmentedFilm.next
+    monkeypatch.setattr(SegmentedFilm, "next", kill)
     assert errors(hiding(nodes.address)) == []
     assert contents("out") == expected
     assert divided == [3] and killed
@@ -111,7 +111,7 @@ def test_stopped_early(nodes, expected, divided, monkeypatch):
     def stop(*of):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Division, "next", stop)
+    monkeypatch.setattr(SegmentedFilm, "next", stop)
     with pytest.raises(KeyboardInterrupt), closing(hiding(nodes.address)) as running:
         list(running)
     assert divided == [3]
@@ -144,12 +144,12 @@ def test_an_error_is_that_of_one_process(nodes, material, expected, divided):
 def test_a_segment_fails(nodes, expected, divided, monkeypatch):
     """Its error is the film's; nothing of it is left, and the other film is whole."""
 
-    class Elsewhere(Division):
+    class Elsewhere(SegmentedFilm):
         def __init__(self, *arguments) -> None:
             super().__init__(*arguments)
             self.segments[1] = replace(self.segments[1], segment=Path("nowhere/segment.mkv"))
 
-    monkeypatch.setattr("stegnet.cluster.cluster.Division", Elsewhere)
+    monkeypatch.setattr("stegnet.cluster.cluster.SegmentedFilm", Elsewhere)
     assert errors(hiding(nodes.address)) == ["nowhere: no such folder"]
     assert set(contents("out")) == {"short.mkv"}
 

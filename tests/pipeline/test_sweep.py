@@ -60,7 +60,7 @@ def rows() -> dict[str, list[mlflow.entities.Run]]:
     return found
 
 
-def test_one_row_has_mean_and_spread_above_its_trainings(commands: list, capsys: pytest.CaptureFixture) -> None:
+def test_the_parent_row_has_mean_and_deviation(commands: list, capsys: pytest.CaptureFixture) -> None:
     for (beta, seed), psnr in FIGURES.items():
         log(beta, seed, psnr)
     for _ in range(2):
@@ -72,8 +72,8 @@ def test_one_row_has_mean_and_spread_above_its_trainings(commands: list, capsys:
     (row,) = rows()["sweep"]
     assert (row.data.params, row.info.run_name) == ({"beta": "0.5,1", "seed": "0,1,2"}, "beta=0.5,1 seed=0,1,2")
     assert row.data.metrics["beta 0.5/container_psnr"] == pytest.approx(124 / 3)
-    assert row.data.metrics["beta 0.5/container_psnr_spread"] == pytest.approx(stdev((40, 41, 43)))
-    assert row.data.metrics["beta 1/container_psnr_spread"] == 0
+    assert row.data.metrics["beta 0.5/container_psnr_std"] == pytest.approx(stdev((40, 41, 43)))
+    assert row.data.metrics["beta 1/container_psnr_std"] == 0
     assert not [name for name in row.data.metrics if "loss" in name]
     assert {run.data.tags["mlflow.parentRunId"] for run in rows()["train"]} == {row.info.run_id}
     table = row.data.tags["mlflow.note.content"]
