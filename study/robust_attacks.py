@@ -21,7 +21,8 @@ import torch
 from scipy.fft import dctn
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec.film_modem import FilmModem, FilmRung, luma
+from stegnet.codec.film_modem import FilmModem
+from stegnet.codec.film_phases import FilmRung, luma
 from stegnet.codec.keys import KEY_BYTES, Key
 from stegnet.codec.modem import Modem, Rung
 from stegnet.core.compute import cpu_threads, make_deterministic

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from stegnet.codec.film_modem import GROUP, FilmModem, FilmRung
+from stegnet.codec.film_modem import FilmModem
+from stegnet.codec.film_phases import GROUP, FilmRung
 from stegnet.codec.film_survival import WRITTEN_CRF
 from stegnet.codec.keys import KeySource
 from stegnet.codec.modem import BLOCK, Modem, Rung

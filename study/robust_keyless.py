@@ -12,7 +12,8 @@ import numpy as np
 from scipy.fft import dctn
 
 from pipeline.stage import bar
-from stegnet.codec.film_modem import FREQUENCIES, Dither, FilmModem, FilmRung, luma
+from stegnet.codec.film_modem import FilmModem
+from stegnet.codec.film_phases import FREQUENCIES, Dither, FilmRung, luma
 from stegnet.codec.keys import KEY_BYTES, SALT_BYTES, Key
 from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.robust import dither_of

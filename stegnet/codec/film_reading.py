@@ -10,7 +10,8 @@ from itertools import islice
 
 import numpy as np
 
-from stegnet.codec.film_modem import GROUP, FilmModem
+from stegnet.codec.film_modem import FilmModem
+from stegnet.codec.film_phases import GROUP
 from stegnet.codec.keys import KeySource
 from stegnet.codec.robust import Reading
 from stegnet.codec.robust_film import DIGEST, HEAD_BYTES, MOST_MESSAGE, NUMBER, FrameSignal, GroupReader, signal_of

@@ -14,7 +14,8 @@ import numpy as np
 from stegnet.codec.embed import compressors, media_kind, stored_name
 from stegnet.codec.extract import printable
 from stegnet.codec.fec import HIGHEST, LOWEST, RATES
-from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, luma
+from stegnet.codec.film_modem import FilmModem
+from stegnet.codec.film_phases import GROUP, Dither, FilmRung, luma
 from stegnet.codec.film_reading import read_groups
 from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress

@@ -13,7 +13,8 @@ from itertools import product
 import numpy as np
 
 from stegnet.codec.carriers import size_bytes
-from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, header_ratios, luma
+from stegnet.codec.film_modem import FilmModem
+from stegnet.codec.film_phases import GROUP, Dither, FilmRung, header_ratios, luma
 from stegnet.codec.keys import Key, KeySource, Passphrase
 from stegnet.codec.regions import region_means
 from stegnet.codec.robust import (

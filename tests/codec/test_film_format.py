@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from stegnet.codec import Key, Passphrase
-from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, header_ratios, luma
+from stegnet.codec.film_modem import FilmModem
+from stegnet.codec.film_phases import GROUP, Dither, FilmRung, header_ratios, luma
 from stegnet.codec.film_reading import read_film
 from stegnet.codec.robust import coded_bits, places_of
 from stegnet.codec.robust_content import RobustFile, parse_content

@@ -11,7 +11,8 @@ from scipy.fft import dctn
 
 from stegnet.codec import Key, OutputTarget, Passphrase
 from stegnet.codec.container import Container
-from stegnet.codec.film_modem import GROUP, Dither, FilmModem, FilmRung, header_ratios, luma, read_film_rungs
+from stegnet.codec.film_modem import FilmModem
+from stegnet.codec.film_phases import GROUP, Dither, FilmRung, header_ratios, luma, read_film_rungs
 from stegnet.codec.film_reading import read_film
 from stegnet.codec.film_survival import choose_film_rung, hide_in_film, parse_crf
 from stegnet.codec.modems import SHIPPED_MODEMS

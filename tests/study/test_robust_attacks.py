@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from stegnet.codec import Key
-from stegnet.codec.film_modem import GROUP
+from stegnet.codec.film_phases import GROUP
 from stegnet.codec.film_reading import read_film
 from stegnet.codec.keys import KEY_BYTES
 from stegnet.codec.robust_reader import reader

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.codec.film_modem import GROUP
+from stegnet.codec.film_phases import GROUP
 from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.core.errors import CapacityError, DataError
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION

@@ -22,10 +22,10 @@ def test_the_page_has_the_measured_costs() -> None:
     assert round(smaller) == 19, "the page says a nineteenth"
     for said in (
         f"The driver takes {1e3 * driver:.1f} ms",
-        f"a million of a minute fill {1_000_000 * 1500 * frame.written / 1e12:,.0f} TB",
-        f"One driver hands out {1 / driver:,.0f} tasks a second",
+        f"a million of one minute take {1_000_000 * 1500 * frame.written / 1e12:,.0f} TB",
+        f"One driver submits {1 / driver:,.0f} tasks a second",
         f"a task must take {1600 * driver:.1f} s",
-        f"16 films of an hour are {16 * 90_000 * (frame.read + frame.written) / 1e9:,.0f} GB",
+        f"16 films of an hour take {16 * 90_000 * (frame.read + frame.written) / 1e9:,.0f} GB",
     ):
         assert said in one_line(PAGE)
 
