@@ -12,9 +12,10 @@ from time import perf_counter
 import numpy as np
 
 import stegnet
+from stegnet.codec.film_hiding import WRITTEN_CRF
 from stegnet.codec.film_modem import FilmModem
 from stegnet.codec.film_reading import Pieces, read_film
-from stegnet.codec.film_survival import WRITTEN_CRF, hide_in_film
+from stegnet.codec.film_survival import hide_in_film
 from stegnet.codec.keys import KEY_BYTES, Key
 from stegnet.codec.output import OutputTarget
 from stegnet.codec.robust_content import file_content

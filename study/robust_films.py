@@ -19,9 +19,9 @@ import torch
 from joblib import Memory
 
 from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.codec.film_hiding import WRITTEN_CRF
 from stegnet.codec.film_modem import FilmModem
 from stegnet.codec.film_phases import GROUP, Dither, FilmRung, read_film_rungs
-from stegnet.codec.film_survival import WRITTEN_CRF
 from stegnet.codec.keys import KEY_BYTES, Key
 from stegnet.codec.robust_film import modulated, signal_of
 from stegnet.codec.survival import information

@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from stegnet.codec.film_hiding import WRITTEN_CRF
 from stegnet.codec.film_modem import FilmModem
 from stegnet.codec.film_phases import GROUP, FilmRung
-from stegnet.codec.film_survival import WRITTEN_CRF
 from stegnet.codec.keys import KeySource
 from stegnet.codec.modem import BLOCK, Modem, Rung
 from stegnet.codec.robust import coded_bits, content_room, dither_of, new_nonce, robust_key, robust_salts

@@ -1,9 +1,9 @@
-"""Hiding any file in a film so that it comes back after H.264: the channel is simulated, by real encoders."""
+"""Hiding any file in a film so that it comes back after H.264: at the rates that real encoders leave each group."""
 
 import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from stegnet.codec.embed import compressors, media_kind, stored_name
 from stegnet.codec.extract import printable
 from stegnet.codec.fec import HIGHEST, LOWEST, RATES
+from stegnet.codec.film_hiding import FilmHiding, Witness
 from stegnet.codec.film_modem import FilmModem
 from stegnet.codec.film_phases import GROUP, Dither, FilmRung, luma
 from stegnet.codec.film_reading import read_groups
@@ -21,61 +22,23 @@ from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress
 from stegnet.codec.robust import hidden_area, new_nonce
 from stegnet.codec.robust_content import file_bytes, file_content
-from stegnet.codec.robust_film import group_room, hide_in_group, modulated, pieces_of
+from stegnet.codec.robust_film import hide_in_group, modulated, pieces_of
 from stegnet.codec.survival import information
 from stegnet.core.errors import CapacityError, ConfigError, extra, reading
 from stegnet.core.jpeg import BLOCK
-from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.parallel import ahead
-from stegnet.media import FILM, FilmInfo, atomic_write, read_frames, scan
-from stegnet.media.films import Picture, VideoFrame, decode, to_rgb
+from stegnet.media import FILM, atomic_write, read_frames, scan
+from stegnet.media.films import decode
 
 FORMS = (".mp4", ".mkv")
 DEFAULT = "h264:23"
 LEAST_CRF, MOST_CRF = 18, 28
-WRITTEN_CRF = 18  # of the films that hiding writes
 _SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a group
 _LOWERED = 4  # 64ths, where a group does not come back
 _ATTEMPTS = 3
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
 _STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip
-_WITNESSES = 48  # frames at most, from which the container's quality is measured
 _LARGER = "take a longer or larger cover, with more that moves little, or a milder channel"
-
-
-@dataclass(frozen=True)
-class _Hiding:
-    """A film in which something is being hidden.
-
-    Attributes:
-        folder: for films that are tried.
-        crf: the promised one.
-        witness: frames of the cover, by which the container's quality is measured.
-    """
-
-    cover: Path
-    info: FilmInfo
-    folder: Path
-    crf: int
-    modem: FilmModem
-    rung: FilmRung
-    key_source: KeySource
-    randomness: Randomness
-    progress: Progress
-    witness: "_Witness"
-
-    @property
-    def groups(self) -> int:
-        return len(self.info.pts) // GROUP
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of blocks."""
-        return self.info.height // BLOCK, self.info.width // BLOCK
-
-    def rooms(self, rates: Sequence[int]) -> list[int]:
-        """Bytes of the message in each group."""
-        return [group_room(self.shape, self.rung, rate) for rate in rates]
 
 
 def parse_crf(text: str) -> int:
@@ -132,9 +95,9 @@ def hide_in_film(
         from stegnet.media.h264 import check_sides, with_sound  # here, since it needs ffmpeg
     info = scan(cover)
     check_sides(cover, info)
-    rung, witness = choose_film_rung(modem.rungs, crf, psnr), _Witness(len(info.pts))
+    rung, witness = choose_film_rung(modem.rungs, crf, psnr), Witness(len(info.pts))
     with TemporaryDirectory(prefix="stegnet-") as folder:
-        hiding = _Hiding(cover, info, Path(folder), crf, modem, rung, key_source, randomness, progress, witness)
+        hiding = FilmHiding(cover, info, Path(folder), crf, modem, rung, key_source, randomness, progress, witness)
         film, line = _hide(hiding, secret)
         with atomic_write(out.path, overwrite=out.force) as part:
             with_sound(film, cover, part, form_of(out.path))
@@ -143,7 +106,7 @@ def hide_in_film(
     return Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, notes)
 
 
-def _hide(hiding: _Hiding, secret: Path) -> tuple[Path, str]:
+def _hide(hiding: FilmHiding, secret: Path) -> tuple[Path, str]:
     """Writes the film without sound; returns it, and a line on what is hidden."""
     rates = _measure(hiding) if min(hiding.shape) and hiding.groups else []
     for _ in range(_ATTEMPTS):
@@ -151,15 +114,15 @@ def _hide(hiding: _Hiding, secret: Path) -> tuple[Path, str]:
         used = _lowest(hiding, rates, len(message))
         rooms = hiding.rooms(used)
         film = hiding.folder / "written.mp4"
-        _write(hiding, film, _containers(hiding, used, pieces_of(message, filter(None, rooms))), hiding.info)
-        failed = _failed(hiding, _again(hiding, hiding.witness.seen(film), hiding.info), used, message)
+        hiding.write(film, _containers(hiding, used, pieces_of(message, filter(None, rooms))), hiding.info)
+        failed = _failed(hiding, hiding.again(hiding.witness.seen(film), hiding.info), used, message)
         if not failed:
             return film, line
         rates = [max(rate - _LOWERED, 0) if index in failed else rate for index, rate in enumerate(rates)]
     raise CapacityError(f"what is hidden in this film does not survive H.264 at CRF {hiding.crf}", _LARGER)
 
 
-def _lowest(hiding: _Hiding, rates: Sequence[int], size: int) -> list[int]:
+def _lowest(hiding: FilmHiding, rates: Sequence[int], size: int) -> list[int]:
     """The lowest rates, none above the given ones, at which a message of this size fits twice, or else once.
 
     So a small file comes back from worse channels than the promised one.
@@ -172,7 +135,7 @@ def _lowest(hiding: _Hiding, rates: Sequence[int], size: int) -> list[int]:
     return next(lower for share in range(1, RATES + 1) if sum(hiding.rooms(lower := lowered(share))) >= wanted)
 
 
-def _measure(hiding: _Hiding) -> list[int]:
+def _measure(hiding: FilmHiding) -> list[int]:
     """The rate of each group, 0 if nothing comes back, from random bits that are hidden, encoded and read.
 
     Of a long film, one group in _EVERY is measured; those between two take the lower rate, less a margin.
@@ -190,7 +153,7 @@ def _between(measured: dict[int, int], index: int) -> int:
     return max(min(measured[before], measured[after]) - _MARGIN, 0)
 
 
-def _measured(hiding: _Hiding, groups: Sequence[int]) -> Iterator[int]:
+def _measured(hiding: FilmHiding, groups: Sequence[int]) -> Iterator[int]:
     """The rates of some groups, which are encoded one after the other, in every other strip of a frame."""
     key, (rows, cols), rung = Key(hiding.randomness(KEY_BYTES)), hiding.shape, hiding.rung
     film, draw = hiding.folder / "measured.mp4", np.random.default_rng(int.from_bytes(hiding.randomness(16), "big"))
@@ -206,8 +169,8 @@ def _measured(hiding: _Hiding, groups: Sequence[int]) -> Iterator[int]:
 
     pts = hiding.info.pts[: len(groups) * GROUP]
     info = replace(hiding.info, height=rows * BLOCK, width=len(columns) * BLOCK, pts=pts)
-    _write(hiding, film, containers(), info)
-    with closing(ahead(read_frames(_again(hiding, decode(film), info)), GROUP)) as frames:
+    hiding.write(film, containers(), info)
+    with closing(ahead(read_frames(hiding.again(decode(film), info)), GROUP)) as frames:
         for index in groups:
             ratios = hiding.modem.reveal(np.stack([luma(frame) for frame in islice(frames, GROUP)]), dither(index))
             yield _rate(ratios[rung] * (2.0 * sent[index] - 1))
@@ -219,7 +182,7 @@ def _strips(cols: int) -> np.ndarray:
     return columns[columns // max(_NARROWEST, -(-cols // _STRIPS)) % 2 == 0]
 
 
-def _samples(hiding: _Hiding, groups: Sequence[int], columns: np.ndarray) -> Iterator[list[np.ndarray]]:
+def _samples(hiding: FilmHiding, groups: Sequence[int], columns: np.ndarray) -> Iterator[list[np.ndarray]]:
     """Some of the cover's groups, of which only these columns of blocks are left."""
     wanted = {GROUP * index + at for index in groups for at in range(GROUP)}
     pixels = (columns[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
@@ -234,7 +197,7 @@ def _rate(right: np.ndarray) -> int:
     return min(rate, HIGHEST) if rate >= LOWEST else 0
 
 
-def _containers(hiding: _Hiding, rates: Sequence[int], pieces: Iterator[bytes]) -> Generator[np.ndarray, None, None]:
+def _containers(hiding: FilmHiding, rates: Sequence[int], pieces: Iterator[bytes]) -> Generator[np.ndarray, None, None]:
     """The cover's frames with what is hidden in each group, and the rest of the frames."""
     with closing(read_frames(hiding.cover)) as frames:
         for index, (rate, room) in enumerate(zip(rates, hiding.rooms(rates), strict=True)):
@@ -247,30 +210,7 @@ def _containers(hiding: _Hiding, rates: Sequence[int], pieces: Iterator[bytes]) 
         yield from frames
 
 
-def _write(
-    hiding: _Hiding, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, crf: int = WRITTEN_CRF
-) -> None:
-    """Encodes frames that are made in a thread."""
-    from stegnet.media.h264 import write_h264
-
-    with closing(ahead(frames, GROUP // 2)) as made:
-        write_h264(film, _counted(hiding, made, len(info.pts)), info, crf, draft=True)
-
-
-def _again(hiding: _Hiding, frames: Generator[VideoFrame, None, None], info: FilmInfo) -> Path:
-    """The frames of a written film encoded once more, as it is promised to survive."""
-    again = hiding.folder / "again.mp4"
-    _write(hiding, again, frames, info, hiding.crf)
-    return again
-
-
-def _counted(hiding: _Hiding, frames: Iterator[Picture], total: int) -> Iterator[Picture]:
-    for done, frame in enumerate(frames, 1):
-        yield frame
-        hiding.progress("hide", done, total)
-
-
-def _failed(hiding: _Hiding, film: Path, rates: Sequence[int], message: bytes) -> set[int]:
+def _failed(hiding: FilmHiding, film: Path, rates: Sequence[int], message: bytes) -> set[int]:
     """The groups whose content does not come back from a film."""
     rooms = hiding.rooms(rates)
     used = [index for index, room in enumerate(rooms) if room]
@@ -282,7 +222,7 @@ def _failed(hiding: _Hiding, film: Path, rates: Sequence[int], message: bytes) -
     return {index for index, piece in expected.items() if not found[index].startswith(piece)}
 
 
-def _fit(secret: Path, room: int, hiding: _Hiding) -> tuple[bytes, str]:
+def _fit(secret: Path, room: int, hiding: FilmHiding) -> tuple[bytes, str]:
     """The message, and a line on what it is: the file as it is, or a picture or film compressed to the room.
 
     Raises:
@@ -309,30 +249,3 @@ def _fit(secret: Path, room: int, hiding: _Hiding) -> tuple[bytes, str]:
 
 def _robustness(rung: FilmRung) -> int:
     return rung.highest
-
-
-class _Witness:
-    """Some of a cover's frames, evenly spaced, and how far the container's are from them."""
-
-    def __init__(self, frames: int) -> None:
-        self._every = -(-frames // _WITNESSES)
-        self._kept: dict[int, np.ndarray] = {}
-        self._errors: dict[int, float] = {}
-
-    def keep(self, first: int, frames: Sequence[np.ndarray]) -> None:
-        """Keeps some of the cover's frames, the first of which has this index."""
-        self._kept |= {first + at: frame for at, frame in enumerate(frames) if (first + at) % self._every == 0}
-
-    def seen(self, container: Path) -> Generator[VideoFrame, None, None]:
-        """Yields the container's frames as decoded."""
-        with closing(decode(container)) as frames:
-            for index, frame in enumerate(frames):
-                if index in self._kept:
-                    picture = to_rgb(frame, frame.width, frame.height, container)
-                    self._errors[index] = mean_squared_error(self._kept[index], picture)
-                yield frame
-
-    @property
-    def psnr(self) -> float:
-        """PSNR in dB over the frames that were kept."""
-        return psnr_from_mse(sum(self._errors.values()) / len(self._errors), PEAK)
