@@ -191,8 +191,8 @@ class LoadedPair:
                 can't be compressed into the cover.
             compress: with "sealed", compress a picture or film that does not fit.
             survive: with "robust", the channel: "jpeg:75" (the default), any other quality, or "messenger", each also
-                with "+resize:0.5" or another factor for resized copies, or with "+crop" for copies cropped or moved by
-                up to 8 pixels; of a film, "h264:23" (the default), or any other constant rate factor from 18 to 28.
+                with "+resize:0.5" or another factor for resized copies, or with "+crop" for copies cropped or shifted
+                by up to 8 pixels; of a film, "h264:23" (the default), or any other constant rate factor from 18 to 28.
             container_psnr: with "robust", quality of the container in dB; the nearest that the weights offer is taken.
                 By default 42 if the file fits so, else 38.
             verify, force, progress: as `hide_film`.

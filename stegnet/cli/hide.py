@@ -96,7 +96,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         metavar="CHANNEL",
         help="robust: what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved "
         "twice as JPEG 70 to 80; either also with +resize:FACTOR, 0.25 to 1: resized to that factor or more before it "
-        "is saved, or +crop: cropped or moved by up to 8 pixels; of a film, h264:CRF, by x264's presets fast to "
+        "is saved, or +crop: cropped or shifted by up to 8 pixels; of a film, h264:CRF, by x264's presets fast to "
         "veryslow (default: jpeg:75, h264:23)",
     )
     hide.add_argument(

@@ -22,7 +22,7 @@ _LEAST_QUALITY, _MOST_QUALITY, _BEST = 30, 95, 100
 _ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one that are simulated
 _LEAST_FACTOR = 0.25
 _JOINED = re.compile(r"(.+?)(?:\+resize:(0\.\d{1,4}|1(?:\.0*)?)|\+(crop))?")
-# Pixels that are cut off: at the top, left, bottom and right. Negative: the picture is moved, and its edge goes on.
+# Pixels that are cut off: at the top, left, bottom and right. Negative: the picture is shifted, and its edge repeated.
 _CROPS = ((8, 8, 8, 8), (4, 4, 4, 4), (3, 5, 4, 2), (0, 1, 8, 0), (5, -3, -5, 3), (-4, -4, 4, 4))
 _Filter = Image.Resampling
 # What reduces pictures: a share of the promised factor, as an exponent of it, a filter, and whether it is widened to
@@ -43,7 +43,7 @@ class Channel:
         quality: the lowest JPEG quality in it.
         saves: sequences of JPEG qualities with which a container is saved one after the other; each is simulated.
         factor: before that, it may be reduced by this factor or any above, up to 1; None: it is not.
-        cropped: before that, it may be cropped or moved by up to REACH pixels.
+        cropped: before that, it may be cropped or shifted by up to REACH pixels.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Channel:
 
     def __str__(self) -> str:
         before = f"{self.factor:.0%} of its size and more, " if self.factor else ""
-        before += f"cropped or moved by up to {REACH} pixels, " if self.cropped else ""
+        before += f"cropped or shifted by up to {REACH} pixels, " if self.cropped else ""
         if self.name == MESSENGER:
             return f"{before}messengers (JPEG {self.quality} and better, twice)"
         return f"{before}JPEG {self.quality} and better"

@@ -1,7 +1,7 @@
 """The grid of blocks that bits are hidden in: a picture's own pixels, or a canonical size it is resampled to.
 
 The canonical sizes of a picture follow from its aspect ratio alone, so that a reader finds them in any resized copy
-(docs/format.md, "Resized containers"). A picture that was cropped or moved lies somewhere in the grid it was hidden in.
+(docs/format.md, "Resized containers"). A cropped or shifted picture lies somewhere in the grid it was hidden in.
 """
 
 import math
@@ -38,7 +38,7 @@ class Grid:
     Attributes:
         height, width: in pixels; whole blocks.
         own: it is made of the picture's own pixels; else the picture is resampled to this size.
-        top, left: where the picture's first pixel lies in it; 0 unless the picture was cropped, above 0, or moved.
+        top, left: where the picture's first pixel lies in it; 0 unless the picture was cropped (above 0) or shifted.
     """
 
     height: int
@@ -64,7 +64,7 @@ class Grid:
         return np.outer(down, across) * np.float32(1 if aligned else _SURENESS)
 
     def area(self, picture: np.ndarray) -> np.ndarray:
-        """The hidden area, (height, width, 3) uint8, of a picture or of a copy of it; pixels at its edges go on."""
+        """The hidden area, (height, width, 3) uint8, of a picture or a copy of it; pixels at its edges are repeated."""
         if not self.own:
             return resize(picture, self.height, self.width)
         top, left = -self.top, -self.left
@@ -88,7 +88,7 @@ class Grid:
         return placed_salts(means) if self.top or self.left else salts_of(SALT, means)
 
     def placed(self, top: int, left: int) -> "Grid":
-        """The same grid of a picture that was cropped or moved."""
+        """The same grid of a picture that was cropped or shifted."""
         return replace(self, top=top, left=left)
 
     def full(self, salt: bytes) -> bytes:

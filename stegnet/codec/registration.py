@@ -1,4 +1,4 @@
-"""Finding the grid of a container that was cropped or moved by a few pixels (docs/format.md, "Cropped containers").
+"""Finding the grid of a container that was cropped or shifted by a few pixels (docs/format.md, "Cropped containers").
 
 A modem's log-likelihood ratios are larger where grid and dither are those that bits were hidden with. So for every
 placement of the grid, some blocks are read; where their ratios stand out, the header is worth reading.
@@ -19,7 +19,7 @@ from stegnet.codec.regions import RegionSums, region_edges
 from stegnet.codec.robust import dither_of, first_blocks
 from stegnet.core.jpeg import BLOCK
 
-REACH = 8  # pixels that may be missing at each edge, and by which a picture may have been moved
+REACH = 8  # pixels that may be missing at each edge, and by which a picture may have been shifted
 _SHORTEST = 64  # side of a picture in pixels
 _BLOCKS = (25, 100)  # that are read of each placement, then of the best of them
 _KEPT = 4  # one placement in so many is read again
@@ -35,7 +35,7 @@ _Placement = tuple[list[Grid], bytes]
 def likely_grids(
     modem: Modem, key_of: Callable[[bytes], Key], picture: np.ndarray, few_keys: bool, step: Step = no_step
 ) -> Iterator[tuple[Grid, bytes]]:
-    """Grids and salts that a cropped or moved picture, (H, W, 3) uint8, may have had; the likeliest first.
+    """Grids and salts that a cropped or shifted picture, (H, W, 3) uint8, may have had; the likeliest first.
 
     Args:
         key_of: the key of a salt.
@@ -110,7 +110,7 @@ class _Search:
 
 
 def grids(height: int, width: int) -> Iterator[Grid]:
-    """Grids that a picture may have if it was cropped by up to REACH pixels at each edge, or moved so far."""
+    """Grids that a picture may have if it was cropped by up to REACH pixels at each edge, or shifted so far."""
     whole = (height // BLOCK * BLOCK, width // BLOCK * BLOCK)
     cropped = range(REACH + 1)
     for top, left in product(range(-REACH, REACH + 1), repeat=2):

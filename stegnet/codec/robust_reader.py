@@ -75,7 +75,7 @@ class _Likelihoods:
 def reader(modem: Modem, source: KeySource) -> Read:
     """Returns a function that reads a picture, (H, W, 3) uint8, or a copy of it; it derives each key only once.
 
-    Copies may be resized, or cropped or moved by a few pixels.
+    Copies may be resized, or cropped or shifted by a few pixels.
     """
     key_of = cache(lambda salt: robust_key(source, salt))
 

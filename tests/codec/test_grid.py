@@ -97,7 +97,7 @@ def test_a_cropped_picture_lies_in_its_grid(picture):
 
 def test_channels_of_cropped_pictures(picture):
     channel = parse_channel("messenger+crop")
-    assert str(channel) == "cropped or moved by up to 8 pixels, messengers (JPEG 70 and better, twice)"
+    assert str(channel) == "cropped or shifted by up to 8 pixels, messengers (JPEG 70 and better, twice)"
     cover, grid = picture(100, 200, 0), own_grid(100, 200)
     arriving = list(parse_channel("jpeg:75+crop").received(cover, grid, None))
     assert {(84, 184), (100, 200)} < {copy.shape[:2] for copy, _ in arriving}

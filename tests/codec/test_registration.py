@@ -1,4 +1,4 @@
-"""Containers that were cropped or moved are found again."""
+"""Containers that were cropped or shifted are found again."""
 
 import random
 from collections.abc import Callable
@@ -76,5 +76,5 @@ def test_few_keys_are_derived_from_a_passphrase(survivor: Survivor, monkeypatch:
 
 def test_a_cover_in_which_nothing_comes_back(picture: Callable[..., np.ndarray]) -> None:
     cover, rung = picture(40, 40, 3), MODEM.rungs[0]
-    with pytest.raises(CapacityError, match="survives cropped or moved by up to 8 pixels"):
+    with pytest.raises(CapacityError, match="survives cropped or shifted by up to 8 pixels"):
         hide_robust(MODEM, cover, lambda room: CONTENT, KEY, CROP, rung)
