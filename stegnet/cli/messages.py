@@ -157,7 +157,7 @@ def run_batch(plan: "Plan", outcomes: "Iterator[Outcome]", frames: "Callable[[Re
             bar.update()
     for node, count in sorted(nodes.items()):
         if node:
-            note(f"{node}: {count} files, {count / (time.monotonic() - start):.2f} each second")
+            note(f"{node}: {_counted(count, 'file')}, {count / (time.monotonic() - start):.2f} files/s")
     if failed:
         _print_failures(failed, len(plan.jobs))
         return FAILED
@@ -167,7 +167,11 @@ def run_batch(plan: "Plan", outcomes: "Iterator[Outcome]", frames: "Callable[[Re
 def _nodes(files: Counter) -> str:
     """Machines that have done files so far, "" if there is only this one."""
     count = sum(1 for node in files if node)
-    return f"{count} node{'s' * (count > 1)}" if count else ""
+    return _counted(count, "node") if count else ""
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 class _ProgressBar:

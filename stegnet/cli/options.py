@@ -39,7 +39,7 @@ def add_cluster_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--cluster",
         metavar="ADDRESS",
-        help="spread a folder over a Ray cluster: auto (the one that this machine is part of), ray://HOST:PORT, or "
+        help="distribute a folder over a Ray cluster: auto (the one that this machine is part of), ray://HOST:PORT, or "
         "local (all processors of this machine); folders may then have addresses, such as s3://BUCKET/FOLDER",
     )
 
