@@ -1,4 +1,5 @@
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ import pytest
 from stegnet.codec import Key, Network
 from tests.closure import touches
 from tools import postgres
+
+# Ray reads it once in a process: so that all of its clusters in these tests have the same, it is set before.
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 # Fixtures that train, encode films or start servers, browsers and programs: what uses them is marked `slow`.
 SLOW = {"demo", "kit", "make_config", "make_film", "make_sounds", "page", "postgres_server", "program"}

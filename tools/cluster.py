@@ -7,6 +7,7 @@ writes. rates: films per second of 1, 2 and 4 workers, and of as many single pro
 import argparse
 import multiprocessing
 import os
+import secrets
 import sys
 import tempfile
 import time
@@ -43,7 +44,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cluster", dir="/tmp") as name:
         folder = Path(name)
-        os.environ.update(settings(folder))
+        os.environ |= settings(folder) | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         if options.what == "kill":
             return kill(folder, options.films or 60, options.frames)
         rates(folder, options.films or 12, options.frames, options.repeats)

@@ -16,7 +16,6 @@ from stegnet.data import spread as module
 from stegnet.data.prepare import prepare
 from stegnet.data.spread import spread
 from tests.closure import ROOT
-from tests.support.nodes import TOKEN
 
 
 def test_a_worker_uses_one_thread_and_imports_neither_torch_nor_mlflow():
@@ -54,8 +53,6 @@ def test_a_killed_process():
 @pytest.fixture
 def two_nodes(monkeypatch, tmp_path) -> Iterator[None]:
     """A Ray cluster of two nodes with one CPU each, which RAY_ADDRESS names."""
-    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     import ray
     from ray.cluster_utils import Cluster

@@ -10,8 +10,6 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.support.nodes import TOKEN
-
 ROOT = Path(__file__).parents[2]
 STORE = 80 << 20  # bytes of a node's object store
 
@@ -19,7 +17,7 @@ STORE = 80 << 20  # bytes of a node's object store
 @contextmanager
 def ray_nodes(*cpus: int) -> Iterator[str]:
     """Starts a node with each number of CPUs, and sets RAY_ADDRESS; yields the address."""
-    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN, "RAY_USAGE_STATS_ENABLED": "0"}
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 
     with (

@@ -1,7 +1,6 @@
 """A Ray cluster of nodes on this machine, each with processes of its own, which can be killed."""
 
 import os
-import secrets
 import signal
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import psutil
 
 import stegnet
 
-TOKEN = secrets.token_hex(32)  # Ray reads it once in a process, when it is imported
 _WORKERS = ("ray::_do", "ray::IDLE")
 
 
@@ -23,8 +21,6 @@ def settings(folder: Path) -> dict[str, str]:
         "RAY_TMPDIR": str(folder),
         "PYTHONPATH": str(Path(stegnet.__file__).parents[1]),
         "OMP_NUM_THREADS": "1",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": TOKEN,
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_health_check_initial_delay_ms": "0",
         "RAY_health_check_period_ms": "1000",
