@@ -1,7 +1,7 @@
 """Measures hiding on Ray nodes of this machine: python -m tools.cluster kill|rates.
 
 kill: hides films on two nodes, kills one of them half way, and compares all containers with those that one process
-writes. rates: films per second of 1, 2 and 4 workers, and of as many single processes without Ray, by turns.
+writes. rates: films or pictures per second of 1, 2 and 4 workers, and of as many single processes without Ray, in turn.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from stegnet.cluster.tasks import Hiding, tasks_of
 from stegnet.codec import Key, OutputTarget, embed_file
 from stegnet.codec.folder import SUFFIXES, Plan, plan_hiding
 from stegnet.data.scenes import render_scene
-from stegnet.media import FilmWriter
+from stegnet.media import FilmWriter, write_png
 from tests.support.nodes import Nodes, settings
 
 KEY, SEED = Key(bytes(range(32))), bytes(SEED_BYTES)
@@ -39,7 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("kill", "rates"))
     parser.add_argument("--films", type=int, metavar="N", help="films (default: 60; rates: 12 for each worker)")
-    parser.add_argument("--frames", type=int, default=12, metavar="N", help="of each film (default: 12)")
+    parser.add_argument("--frames", type=int, default=12, metavar="N", help="of each film (default: 12); 0: pictures")
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of rates (default: 3)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cluster", dir="/tmp") as name:
@@ -75,7 +75,7 @@ def kill(folder: Path, films: int, frames: int) -> int:
 
 
 def rates(folder: Path, films: int, frames: int, repeats: int) -> None:
-    """Prints films per second of workers and of single processes."""
+    """Prints films, or pictures, per second of workers and of single processes."""
     plan = make_films(folder, films * max(WORKERS), frames)
     measured: dict[int, list[tuple[float, float]]] = {workers: [] for workers in WORKERS}
     for _ in range(repeats):
@@ -87,8 +87,8 @@ def rates(folder: Path, films: int, frames: int, repeats: int) -> None:
             assert all(outcome.error is None for outcome in outcomes)
             outs = single_processes(folder, part, workers)
             measured[workers].append((rate(workers, out), rate(workers, *outs)))
-            print(f"{workers}: {measured[workers][-1][0]:.3f} films/s by Ray, {measured[workers][-1][1]:.3f} without")
-    print("| workers | films/s by Ray | films/s of single processes | efficiency: median (lowest, highest) |")
+            print(f"{workers}: {measured[workers][-1][0]:.3f} a second by Ray, {measured[workers][-1][1]:.3f} without")
+    print("| workers | a second by Ray | by single processes | efficiency: median (lowest, highest) |")
     print("|---|---|---|---|")
     for workers, pairs in measured.items():
         ray, alone = (median(column) for column in zip(*pairs, strict=True))
@@ -97,7 +97,7 @@ def rates(folder: Path, films: int, frames: int, repeats: int) -> None:
 
 
 def rate(workers: int, *folders: Path) -> float:
-    """Films per second by the times of their files, from when the first ones are done, one for each worker, on.
+    """Files per second, by their times, from when each worker has done one on.
 
     So the start of processes does not count.
     """
@@ -149,17 +149,20 @@ def cluster(folder: Path, nodes: int, processors: int) -> Iterator[Nodes]:
 
 
 def make_films(folder: Path, films: int, frames: int, height: int = 180, width: int = 320) -> Plan:
-    """Films that pan over rendered scenes, and a plan to hide a file in each."""
+    """Films that pan over a rendered scene, or pictures of it, and a plan to hide a file in each."""
     covers, secrets = folder / "covers", folder / "secrets"
     covers.mkdir()
     secrets.mkdir()
     random = np.random.default_rng(0)
     scene = render_scene(max(height + films, width + frames), seed=0)
     for index in range(films):
+        (secrets / f"{index}.bin").write_bytes(random.bytes(500 * max(frames, 1)))
+        if not frames:
+            write_png(covers / f"{index}.png", scene[index : index + height, :width])
+            continue
         with FilmWriter(covers / f"{index}.mkv", width, height, _RATE) as film:
             for shift in range(frames):
                 film.write(scene[index : index + height, shift : shift + width], shift / _RATE)
-        (secrets / f"{index}.bin").write_bytes(random.bytes(500 * frames))
     return plan_hiding(covers, secrets, any_file=True)
 
 
