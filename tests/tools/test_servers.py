@@ -71,17 +71,21 @@ def cluster(postgres_programs: None) -> Iterator[Cluster]:
         started = cluster.processes()
         assert len(started) > 10
         assert cluster.stop() == 0
-        assert not [process for process in started | cluster.processes() if process.is_running()]
+        _, alive = psutil.wait_procs(started | cluster.processes(), timeout=30)
+        assert not alive
         assert not cluster.folder.exists()
 
 
 @pytest.mark.parametrize("kind", ["auto", "ray://"])
 def test_a_task_runs_on_each_node(kind: str, cluster: Cluster) -> None:
     address = next((word for word in cluster.text.split() if word.startswith(kind)), kind)
-    done = subprocess.run(
-        [sys.executable, "-c", ON_EACH_NODE, address],
-        env=os.environ | cluster.variables, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    for _ in range(3):  # on a busy machine, Ray's server for clients may not start in the time that Ray gives it
+        done = subprocess.run(
+            [sys.executable, "-c", ON_EACH_NODE, address],
+            env=os.environ | cluster.variables, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.stdout:
+            break
     assert done.stdout == "2\n", done.stderr
 
 
