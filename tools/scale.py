@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -201,29 +201,27 @@ def _prepare(folder: Path, count: int) -> Run:
 def _hide(folder: Path, count: int, suffix: str, options: list[str]) -> Run:
     """Hides pictures in pictures; their results are there for `_reveal`."""
     covers, secrets = (_some(folder / name, folder / f"{name}{count}", count) for name in ("covers", "secrets"))
-    out = folder / f"{suffix}{count}"
-    seconds = _run(folder, "stegnet.cli", "hide", covers, secrets, "-o", out, "--key-file", "key", *options)
-    return seconds, _bytes(covers) + _bytes(secrets), _bytes(out)
+    return _stegnet(folder, "hide", [covers, secrets], folder / f"{suffix}{count}", options)
 
 
 def _reveal(folder: Path, count: int, suffix: str) -> Run:
-    containers, out = folder / f"{suffix}{count}", folder / f"{suffix}{count}-back"
-    seconds = _run(folder, "stegnet.cli", "reveal", containers, "-o", out, "--key-file", "key")
-    return seconds, _bytes(containers), _bytes(out)
+    return _stegnet(folder, "reveal", [folder / f"{suffix}{count}"], folder / f"{suffix}{count}-back")
 
 
 def _hide_film(folder: Path, count: int, suffix: str, options: list[str]) -> Run:
     """Hides a film in a film without loss, or a note in one that may be encoded again."""
     cover, secret = folder / f"cover{count}.mp4", folder / ("note" if suffix == "mp4" else f"secret{count}.mp4")
-    out = folder / f"film{count}.{suffix}"
-    seconds = _run(folder, "stegnet.cli", "hide", cover, secret, "-o", out, "--key-file", "key", *options)
-    return seconds, _bytes(cover) + _bytes(secret), _bytes(out)
+    return _stegnet(folder, "hide", [cover, secret], folder / f"film{count}.{suffix}", options)
 
 
 def _reveal_film(folder: Path, count: int, suffix: str) -> Run:
-    container, out = folder / f"film{count}.{suffix}", folder / f"back{count}.{suffix}"
-    seconds = _run(folder, "stegnet.cli", "reveal", container, "-o", out, "--key-file", "key")
-    return seconds, _bytes(container), _bytes(out)
+    return _stegnet(folder, "reveal", [folder / f"film{count}.{suffix}"], folder / f"back{count}.{suffix}")
+
+
+def _stegnet(folder: Path, command: str, inputs: list[Path], out: Path, options: Sequence[str] = ()) -> Run:
+    """Runs `stegnet hide` or `stegnet reveal`."""
+    seconds = _run(folder, "stegnet.cli", command, *inputs, "-o", out, "--key-file", "key", *options)
+    return seconds, sum(map(_bytes, inputs)), _bytes(out)
 
 
 def _driver() -> float:

@@ -153,8 +153,8 @@ def _saved(picture: np.ndarray, qualities: tuple[int, ...]) -> np.ndarray:
 
 
 def _cropped(picture: np.ndarray, top: int, left: int, bottom: int, right: int) -> np.ndarray:
-    rows, cols = np.arange(top, picture.shape[0] - bottom), np.arange(left, picture.shape[1] - right)
-    return picture[rows.clip(0, picture.shape[0] - 1)][:, cols.clip(0, picture.shape[1] - 1)]
+    height, width = picture.shape[:2]
+    return Grid(height - top - bottom, width - left - right, own=True, top=-top, left=-left).area(picture)
 
 
 def _reduced(picture: np.ndarray, factor: float, by: Image.Resampling, widened: bool) -> np.ndarray:

@@ -105,10 +105,10 @@ def grid_reader(modem: Modem, source: KeySource) -> ReadGrid:
 def _read_grid(
     modem: Modem, key_of: Callable[[bytes], Key], picture: np.ndarray, grid: Grid, salts: Sequence[bytes], step: Step
 ) -> Reading | None:
+    trust = grid.trust(picture)
     for area, salt in product(grid.areas(picture), salts):
         key, full = key_of(salt), grid.full(salt)
-        dither = dither_of(grid.shape, key, full)
-        likelihoods = _Likelihoods(modem, area, dither, grid.trust(picture), step)
+        likelihoods = _Likelihoods(modem, area, dither_of(grid.shape, key, full), trust, step)
         for rung in modem.rungs:
             if reading := read_bits(partial(likelihoods.of, rung), grid.shape, rung, key, full):
                 return reading
