@@ -2,7 +2,7 @@
 
 import { PageError } from "../errors.js";
 import { KEY_BYTES } from "../format/keys.js";
-import { button, make, saveLink } from "./elements.js";
+import { button, copied, make, makeChoice, saveLink, UNCOPIED } from "./elements.js";
 
 const CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz";
 const TYPED = "Anyone who has the container can try passphrases on it: use a long, random one.";
@@ -21,15 +21,13 @@ export function makeKey(fieldset) {
   const isNew = fieldset.dataset.key === "new";
   const [passphrase, file] = [passphraseRow(name, isNew), fileRow(name, isNew)];
   const kinds = { passphrase, file };
-  const radios = { passphrase: radio(name, "passphrase", "Passphrase"), file: radio(name, "file", "Key file") };
-  const choice = make("div", { className: "segments", role: "radiogroup", "aria-label": "Kind of key" });
-  choice.append(radios.passphrase.label, radios.file.label);
-  fieldset.append(make("legend", {}, "Key"), choice, passphrase.row, file.row);
-  choice.onchange = () => choose(radios.file.input.checked ? "file" : "passphrase");
+  const options = { passphrase: "Passphrase", file: "Key file" };
+  const choice = makeChoice(name, "Kind of key", options, choose);
+  fieldset.append(make("legend", {}, "Key"), choice.node, passphrase.row, file.row);
   choose("passphrase");
 
   return {
-    keyInput: () => kinds[radios.file.input.checked ? "file" : "passphrase"].keyInput(),
+    keyInput: () => kinds[choice.value()].keyInput(),
     put(keyInput) {
       const kind = keyInput.file ? "file" : "passphrase";
       choose(kind);
@@ -38,16 +36,9 @@ export function makeKey(fieldset) {
   };
 
   function choose(kind) {
-    for (const each of Object.keys(kinds)) {
-      radios[each].input.checked = each === kind;
-      kinds[each].row.hidden = each !== kind;
-    }
+    choice.choose(kind);
+    for (const each of Object.keys(kinds)) kinds[each].row.hidden = each !== kind;
   }
-}
-
-function radio(name, value, text) {
-  const input = make("input", { type: "radio", name, value });
-  return { input, label: make("label", {}, input, make("span", {}, text)) };
 }
 
 function passphraseRow(name, canMake) {
@@ -88,12 +79,7 @@ function passphraseRow(name, canMake) {
     }
 
     async function copyIt() {
-      const copied = await navigator.clipboard.writeText(input.value).then(
-        () => true,
-        () => false,
-      );
-      const outcome = copied ? "Copied." : "This browser won’t let the page copy: select it and copy it yourself.";
-      status.textContent = `${outcome} ${strength}`;
+      status.textContent = `${(await copied(input.value)) ? "Copied." : UNCOPIED} ${strength}`;
     }
   }
 }

@@ -129,7 +129,7 @@ visiting("a JPEG hidden here survives JPEG 75, here and in Python", async (visit
   const rooms = [];
   for (const channel of ["jpeg:50", "jpeg:75"]) {
     await visitor.sendAs(channel);
-    const forecast = await visitor.page.locator("#hide .send .note").innerText();
+    const forecast = await visitor.page.locator("#hide .send .forecast").innerText();
     const [, room, quality] = forecast.match(
       /^Room for about ([\d,]+) bytes: a copy of the secret at about (\d\d) dB\.$/,
     );
@@ -175,10 +175,8 @@ visiting("a small file survives messengers, a large one is refused", async (visi
   await visitor.usePassphrase("hide");
   const file = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
   await visitor.give("secret", file("note.txt", "a note"));
-  await visitor.start("hide");
-  assert.match(await visitor.trouble("hide"), /note\.txt is not a picture\. A JPEG hides small files too/);
   await visitor.sendAs("messenger");
-  assert.match(await visitor.page.locator("#hide .send .note").innerText(), /the secret as it is, byte for byte/);
+  assert.match(await visitor.page.locator("#hide .send .forecast").innerText(), /the secret as it is, byte for byte/);
   await visitor.start("hide");
   await visitor.result("hide");
   const link = visitor.page.locator("#hide .result a[download]");
@@ -189,7 +187,7 @@ visiting("a small file survives messengers, a large one is refused", async (visi
 
   await visitor.tab("Hide");
   await visitor.give("secret", file("large.txt", "x".repeat(5000)));
-  assert.match(await visitor.page.locator("#hide .send .note").innerText(), /too little for this file/);
+  assert.match(await visitor.page.locator("#hide .send .forecast").innerText(), /too little for this file/);
   await visitor.start("hide");
   assert.match(await visitor.trouble("hide"), /large\.txt takes 5,014 bytes, and there is room for \d+/);
 });
@@ -287,11 +285,19 @@ visiting(
 );
 
 visiting("example pictures are labelled as examples until replaced", async (visitor) => {
-  const captions = visitor.page.locator("#hide .caption");
-  const example = "Example: drop or choose your own";
-  assert.deepEqual(await captions.allInnerTexts(), [example, example]);
+  const { page } = visitor;
+  const [captions, buttons] = [page.locator("#hide .caption"), page.locator("#hide .drop label.button")];
+  const note = page.getByText("These are examples, to try it with.");
+  const ways = ["Choose your own", "Choose another"];
+  assert.deepEqual(await captions.allInnerTexts(), ["Example", "Example"]);
+  assert.deepEqual(await buttons.allInnerTexts(), [ways[0], ways[0]]);
+  assert.ok(await note.isVisible());
   await visitor.give("secret", exchange("secret.png"));
-  assert.deepEqual(await captions.allInnerTexts(), [example, "320 × 200"]);
+  assert.deepEqual(await captions.allInnerTexts(), ["Example", "320 × 200"]);
+  assert.deepEqual(await buttons.allInnerTexts(), ways);
+  assert.ok(await note.isVisible());
+  await visitor.give("cover", exchange("cover.png"));
+  assert.equal(await note.isVisible(), false);
 });
 
 visiting("a file dropped beside the zones does not replace the page", async (visitor) => {
