@@ -63,7 +63,8 @@ export function notice({ message, hint }, kind = "error") {
   return make("p", { className: `notice ${kind}`, role: "alert" }, make("strong", {}, message), " ", hint ?? "");
 }
 
-/** A file size in kB or MB. */
+/** A file size in bytes, kB or MB. */
 export function size(bytes) {
-  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1e3) return `${bytes} bytes`;
+  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

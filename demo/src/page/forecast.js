@@ -1,31 +1,28 @@
 /** What fits into a cover, before anything is hidden. */
 
 import { channelOf, chooseRung, sentSize, usualQuality, usualRoom } from "../codec/channel.js";
+import { fileRoom, storedName } from "../codec/embed.js";
 import { PageError } from "../errors.js";
 import { fileBytes, HEAD_BYTES, PICTURE_BYTES } from "../format/content.js";
-import { room } from "../format/seal.js";
 import { MODEM } from "../network/card.js";
 import { size } from "./elements.js";
 
-const FILE_RECORD = 109; // bytes of a record beside the file and its name
 const LEAST_RATE = 24; // frames per second of a film, if not fewer
-
-/** Bytes of a file of this name that a picture's sealed bits can hold; negative if not even an empty one fits. */
-export const fileRoom = ({ width, height }, name) =>
-  room(width, height) - FILE_RECORD - new TextEncoder().encode(name).length;
 
 /** What a PNG file does to the secret. @param {import("./read.js").Chosen} cover */
 export function sealedForecast(cover, secret) {
   if (!cover || !secret || secret.bitmap) return "";
-  return fits(secret, fileRoom(cover.bitmap, secret.name), "Use a larger cover, or a film.");
+  return fits(secret, roomIn(cover.bitmap, secret), "Use a larger cover, or a film.");
 }
 
 /** What a film does to the secret. */
 export function filmForecast(cover, secret) {
   if (!secret || !cover.film.seconds) return "";
   const frames = Math.floor(LEAST_RATE * cover.film.seconds);
-  return fits(secret, frames * fileRoom(cover.film, secret.name), "Use a longer or larger film.");
+  return fits(secret, frames * roomIn(cover.film, secret), "Use a longer or larger film.");
 }
+
+const roomIn = ({ width, height }, { name }) => fileRoom(width, height, storedName(name));
 
 function fits({ file }, most, remedy) {
   const place = `Room for about ${size(Math.max(most, 0))}`;

@@ -28,11 +28,9 @@ const STAGES = {
     write: ["Writing the JPEG file", 2],
   },
   seal: {
-    pictures: ["Reading", 4],
-    load: ["Loading the film reader", 10],
-    seal: ["Hiding", 66],
-    write: ["Writing the container", 10],
-    key: ["Reading it back", 10],
+    pictures: ["Reading the cover", 4],
+    seal: ["Hiding", 76],
+    write: ["Writing the container", 20],
   },
   reveal: {
     pictures: ["Reading the container", 2],

@@ -1,8 +1,5 @@
 /** What the worker is asked to do, from what the form holds. */
 
-import { PageError } from "../errors.js";
-import { fileRoom } from "./forecast.js";
-
 /** The job that hides a secret in a cover. @param {string | null} channel that it survives; null: none */
 export function hidingJob(cover, secret, channel) {
   if (cover.film) return "seal";
@@ -23,7 +20,6 @@ export const suffixOf = (cover, channel) => (cover?.film ? ".mkv" : channel ? ".
  * @param {object} form.keyInput
  * @param {"gpu" | "cpu"} form.device
  * @returns {Promise<{job: string, what: object, transfer: Transferable[]}>}
- * @throws {PageError} the secret does not fit
  */
 export async function gatherHiding({ cover, secret, channel, keyInput, device }) {
   const job = hidingJob(cover, secret, channel);
@@ -32,10 +28,7 @@ export async function gatherHiding({ cover, secret, channel, keyInput, device })
   else what.cover = await createImageBitmap(cover.bitmap);
   if (job !== "seal" && secret.bitmap) what.secret = await createImageBitmap(secret.bitmap);
   if (job === "survive") what.channel = channel;
-  if (job !== "hide") {
-    if (job === "seal") checkFits(cover, secret);
-    what.file = { name: secret.name, bytes: new Uint8Array(await secret.file.arrayBuffer()) };
-  }
+  if (job !== "hide") what.file = { name: secret.name, bytes: new Uint8Array(await secret.file.arrayBuffer()) };
   return { job, what, transfer: [what.cover, what.secret].filter(Boolean) };
 }
 
@@ -43,16 +36,4 @@ export async function gatherHiding({ cover, secret, channel, keyInput, device })
 export function gatherRevealing({ container, keyInput, device }) {
   const from = container.film ? { film: container.file } : { container: container.bytes };
   return { job: "reveal", what: { ...from, keyInput, device }, transfer: [] };
-}
-
-/** Refuses, before it is read, what a picture can't hold; of a film, the worker knows. */
-function checkFits(cover, { name, file }) {
-  if (cover.film) return;
-  const room = fileRoom(cover.bitmap, name);
-  if (file.size <= room) return;
-  const bytes = (count) => Math.max(count, 0).toLocaleString("en");
-  throw new PageError(
-    `${name} takes ${bytes(file.size)} bytes, and the cover has room for ${bytes(room)}.`,
-    "Use a larger cover, or a film.",
-  );
 }

@@ -9,6 +9,7 @@ import { makeKey } from "./key.js";
 import { readContainer, readCover } from "./read.js";
 import { showContainer, showSealed, showSurvivor } from "./hidden.js";
 import { gatherHiding, gatherRevealing, suffixOf } from "./jobs.js";
+import { keepOffline } from "./offline.js";
 import { showSecret } from "./revealed.js";
 import { makeSecret } from "./secret.js";
 import { makeSend } from "./send.js";
@@ -35,6 +36,7 @@ async function setUp() {
   const [cover, secret] = hide.zones;
   await Promise.all([cover.takeExample("day"), secret.takeExample("night")]);
   document.documentElement.dataset.ready = "";
+  if (import.meta.env.MODE === "production") await keepOffline(device);
 }
 
 /** The form that hides. @param {(file: File, keyInput: object) => void} revealHere reveals a container of it */
@@ -127,5 +129,5 @@ if (missing) {
   place.hidden = false;
   place.append(notice(new PageError(missing, "Use a current browser, and open this page over https.")));
 } else {
-  await setUp();
+  setUp(); // not awaited: modules that are loaded later import this one, and would wait for its end
 }
