@@ -68,9 +68,13 @@ def test_format_and_tiles(demo: Path) -> None:
     node(demo, *map(str, sorted((demo / "tests").glob("*.test.js"))))
 
 
-@pytest.mark.parametrize("name", ["keys", "offline"])
+@pytest.mark.parametrize("name", ["access", "keys", "offline"])
 def test_page(page: Path, name: str) -> None:
     node(page, f"tests/browser/{name}.test.js")
+
+
+def test_page_in_firefox(page: Path, firefox: str) -> None:
+    node(page, "tests/browser/firefox.test.js", STEGNET_FIREFOX=firefox)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ const CACHE = "stegnet";
 const HASHED = "assets/"; // whose files have their content's hash in their names, and so never change
 const PAGE = "./";
 const ANY_ORIGIN = { ignoreVary: true }; // some hosts’ files vary by origin, which is always the same
-/** Headers that allow threads to share memory, also where the host sends none. */
+/** Headers that allow threads to share memory, also where the host sends none: of the page, and of workers' scripts. */
 const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
 self.addEventListener("install", (event) => event.waitUntil(keep(FILES.page)));
@@ -18,12 +18,10 @@ self.addEventListener("message", (event) => event.waitUntil(answer(event)));
 self.addEventListener("fetch", (event) => {
   const { method, url, mode } = event.request;
   if (method !== "GET" || !url.startsWith(self.registration.scope)) return;
-  if (mode === "navigate") event.respondWith(isolated(networkFirst(event.request, PAGE)));
-  else if (nameOf(url).startsWith(HASHED)) event.respondWith(cacheFirst(event.request));
-  else event.respondWith(networkFirst(event.request, event.request));
+  const isHashed = url.slice(self.registration.scope.length).startsWith(HASHED);
+  const kept = mode === "navigate" ? PAGE : event.request;
+  event.respondWith(isolated(isHashed ? cacheFirst(event.request) : networkFirst(event.request, kept)));
 });
-
-const nameOf = (url) => url.slice(self.registration.scope.length);
 
 /** Adds files to the cache, one after the other; those that may have changed are loaded again. */
 async function keep(names) {

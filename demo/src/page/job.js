@@ -4,7 +4,7 @@ import { PageError } from "../errors.js";
 import { button, make, notice } from "./elements.js";
 import { work } from "./worker.js";
 
-/** Label of each stage, and its share of the bar. */
+/** Label of each stage of a job, and its share of the bar. */
 const STAGES = {
   hide: {
     pictures: ["Reading the pictures", 2],
@@ -30,7 +30,19 @@ const STAGES = {
   seal: {
     pictures: ["Reading the cover", 4],
     seal: ["Hiding", 76],
-    write: ["Writing the container", 20],
+    write: ["Writing the PNG file", 20],
+  },
+  "seal film": {
+    load: ["Loading FFmpeg, which reads films", 10],
+    read: ["Reading the cover", 10],
+    seal: ["Hiding", 60],
+    write: ["Writing the film", 10],
+    check: ["Reading it back", 10],
+  },
+  "reveal film": {
+    load: ["Loading FFmpeg, which reads films", 15],
+    read: ["Reading the container", 25],
+    reveal: ["Revealing", 60],
   },
   reveal: {
     pictures: ["Reading the container", 2],
@@ -74,7 +86,7 @@ export function makeJob(form, { ask, gather, done }) {
       const asked = ask();
       busy(true);
       const { job, what, transfer } = await gather(asked);
-      done(await work(job, what, transfer, onProgress(job), stop.signal), asked, job);
+      done(await work(job, what, transfer, onProgress(what.film ? `${job} film` : job), stop.signal), asked, job);
     } catch (error) {
       if (error instanceof PageError) alerts.replaceChildren(notice(error));
       else if (error.name !== "AbortError") throw error;
@@ -93,8 +105,8 @@ export function makeJob(form, { ask, gather, done }) {
     } else if (document.activeElement === document.body) start.focus();
   }
 
-  function onProgress(job) {
-    const stages = Object.entries(STAGES[job]);
+  function onProgress(kind) {
+    const stages = Object.entries(STAGES[kind]);
     return (stage, doneOf, total) => {
       const index = stages.findIndex(([name]) => name === stage);
       if (index < 0) return; // a part of the stage that is shown

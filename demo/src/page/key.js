@@ -12,7 +12,7 @@ import { passphraseRow } from "./passphrase.js";
  *   the worker takes it
  */
 export function makeKey(fieldset) {
-  const name = `${fieldset.parentElement.id}-key`;
+  const name = `${fieldset.closest("[role=tabpanel]").id}-key`;
   const isNew = fieldset.dataset.key === "new";
   const [passphrase, file] = [passphraseRow(name, isNew), fileRow(name, isNew)];
   const kinds = { passphrase, file };

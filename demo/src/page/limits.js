@@ -1,7 +1,7 @@
 /** What the page takes: enough for what people send, little enough for a browser's memory. */
 
 /** Pixels of a cover or a secret that is a picture; larger ones are scaled down. */
-export const MAX_PIXELS = 2048 * 2048;
+export const MAX_PIXELS = 4096 * 3072;
 
 /** Bytes of a secret: it is read into memory whole. */
 export const MAX_SECRET = 2 ** 28;

@@ -15,7 +15,8 @@ import { makeSecret } from "./secret.js";
 import { makeSend } from "./send.js";
 import { setUpTabs, show } from "./tabs.js";
 
-const [hiding, revealing] = [document.getElementById("hide"), document.getElementById("reveal")];
+const [hiding, revealing] = document.querySelectorAll("form");
+const isHiding = () => !document.getElementById("hide").hidden;
 
 const SHOWN = { hide: showContainer, survive: showSurvivor, seal: showSealed };
 const EITHER = "image/*,video/*";
@@ -26,11 +27,11 @@ async function setUp() {
   const onchange = () => stray.remove();
   const reveal = setUpRevealing(device, onchange);
   const hide = setUpHiding(device, onchange, reveal.take);
-  const zones = () => (hiding.hidden ? reveal.zones : hide.zones);
+  const zones = () => (isHiding() ? hide.zones : reveal.zones);
   setUpPasting(zones);
   catchStrayDrops((file) => {
     stray.replaceChildren(notice(strayed(file, zones())));
-    (hiding.hidden ? revealing : hiding).prepend(stray);
+    (isHiding() ? hiding : revealing).prepend(stray);
     stray.scrollIntoView({ block: "nearest" });
   });
   const [cover, secret] = hide.zones;

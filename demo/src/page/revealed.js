@@ -19,12 +19,13 @@ const ALTERED = "The container was altered after the secret was hidden: this is 
  * Shows a secret.
  *
  * @param {HTMLFormElement} form
- * @param {object} result of the worker: of a picture its samples `secret`, of any secret its `file` and `name`
+ * @param {object} result of the worker: of a picture its samples `secret`, of any secret its `file` and `name`, of a
+ *   film's the `trouble` with its frames
  */
-export function showSecret(form, { file, name, secret, whole, robust }) {
+export function showSecret(form, { file, name, secret, whole, robust, trouble = [] }) {
   const badge = whole
     ? make("p", { className: "badge good" }, robust ? COMPLETE : UNALTERED)
-    : make("p", { className: "badge bad", role: "alert" }, ALTERED);
+    : make("p", { className: "badge bad", role: "alert" }, [ALTERED, ...trouble].join(" "));
   const text = secret ? null : textOf(name, file);
   const type = secret ? PNG : "application/octet-stream";
   const save = saveLink("Download the secret", name, file, type, { className: "button primary" });

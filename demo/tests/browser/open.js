@@ -5,13 +5,14 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
-import { chromium } from "playwright-core";
+import { chromium, firefox } from "playwright-core";
 import { preview } from "vite";
 
 import { readPng } from "../../src/png.js";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const BROWSER = process.env.STEGNET_CHROMIUM ?? "/usr/bin/chromium";
+const FIREFOX = process.env.STEGNET_FIREFOX ?? "/usr/bin/firefox-esr";
 const FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -33,22 +34,25 @@ const SHORT = 60_000; // ms that a button may take to appear
 const LONG = 600_000; // ms that hiding or revealing may take
 
 /**
- * A browser, with a graphics card or without, and servers of the built page.
+ * A browser, and servers of the built page.
  *
+ * @param {object} [setting]
+ * @param {boolean} [setting.gpu] true for Chromium with a graphics card
+ * @param {string[]} [setting.flags] more of them
+ * @param {boolean} [setting.inFirefox] true for Firefox as Debian has it, driven by WebDriver BiDi
  * @returns {Promise<{isolated: string, plain: string, visit: Function, stopServing: Function, close: Function}>}
  *   addresses of the page with and without the headers that allow threads; visit opens one
  */
-export async function open({ gpu = false, flags = [] } = {}) {
+export async function open({ gpu = false, flags = [], inFirefox = false } = {}) {
   if (!existsSync(`${ROOT}/dist/index.html`)) throw new Error("the page is not built: `npm run build`");
   const servers = [
     await preview({ root: ROOT, logLevel: "warn", preview: { port: 0 } }),
     await preview({ root: ROOT, logLevel: "warn", preview: { port: 0, host: "127.0.0.1" }, configFile: false }),
   ];
   const [isolated, plain] = servers.map((server) => server.resolvedUrls.local[0]);
-  const browser = await chromium.launch({
-    executablePath: BROWSER,
-    args: [...FLAGS, ...(gpu ? SOFTWARE_GPU : NO_GPU), ...flags],
-  });
+  const browser = inFirefox
+    ? await firefox.launch({ channel: "moz-firefox", executablePath: FIREFOX })
+    : await chromium.launch({ executablePath: BROWSER, args: [...FLAGS, ...(gpu ? SOFTWARE_GPU : NO_GPU), ...flags] });
   return {
     isolated,
     plain,
@@ -143,7 +147,8 @@ class Visitor {
 
   troubleWithKey = (form) => this.page.locator(`#${form} .key [role="alert"]`).innerText();
 
-  strayed = (form) => this.page.locator(`#${form} > div:first-child > [role="alert"]`).innerText({ timeout: 30_000 });
+  strayed = (form) =>
+    this.page.locator(`#${form} form > div:first-child > [role="alert"]`).innerText({ timeout: 30_000 });
   notices = (form) => this.page.locator(`#${form} .result .notice`).allInnerTexts();
 
   /** Drops a file from outside the browser. */
