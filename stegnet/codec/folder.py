@@ -19,6 +19,7 @@ from stegnet.codec.record import File
 from stegnet.codec.robust_content import RobustFile
 from stegnet.core.address import Address, Place, fetched
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
+from stegnet.core.names import Names
 from stegnet.media import FILM, PICTURE
 
 SUFFIXES = {what: forms[0] for what, forms in FORMS.items()}
@@ -67,22 +68,6 @@ class Outcome:
     error: StegnetError | None = None
     size: int | None = None
     node: str = ""
-
-
-class Names:
-    """Unique names for the results in one folder, compared without regard to case."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def take(self, stem: str, suffix: str) -> str:
-        """Joins `stem` and `suffix`, with -2, -3, … between them if the name is taken."""
-        name, count = stem + suffix, 1
-        while name.casefold() in self._taken:
-            count += 1
-            name = f"{stem}-{count}{suffix}"
-        self._taken.add(name.casefold())
-        return name
 
 
 def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> Plan:

@@ -6,7 +6,6 @@ import pytest
 from stegnet.codec import OutputTarget, Report
 from stegnet.codec.container import Container
 from stegnet.codec.folder import (
-    Names,
     hide_each,
     is_folder,
     plan_hiding,
@@ -126,13 +125,6 @@ def test_refused_plans(fill):
         plan_hiding(covers, Path("none"), any_file=True)
     with pytest.raises(MediaError, match="none: can't be read"):
         plan_revealing(Path("none"))
-
-
-def test_names_are_distinct():
-    names = Names()
-    taken = [names.take(stem, suffix) for stem, suffix in [("a", ".png"), ("A", ".png"), ("a", ".png"), ("a", ".mkv")]]
-    assert taken == ["a.png", "A-2.png", "a-3.png", "a.mkv"]
-    assert names.take("a-2", ".png") == "a-2-2.png"
 
 
 def test_an_error_ends_its_pair_only(fill):
