@@ -162,6 +162,6 @@ def _not_text() -> KeyFileError:
 
 
 def _warn_if_others_can_read(path: Path) -> None:
-    mode = path.stat().st_mode
+    mode = path.stat().st_mode if os.name == "posix" else 0  # elsewhere, it does not say who can read
     if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
         messages.warning(f"{path}: other users can read this file; `chmod 600` prevents that")
