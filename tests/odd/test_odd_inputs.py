@@ -65,7 +65,7 @@ def check_messages(case: Case, output: Output) -> None:
     assert case.says in output.err + output.out
     assert "Traceback" not in output.err
     if output.code == USAGE:
-        assert output.err.startswith("usage: stegnet")
+        assert [line.partition(" ")[0] for line in output.err.splitlines()] == ["error:", "hint:"]
         return
     assert all(line.startswith(PREFIXES) for line in output.err.splitlines()), output.err
     assert (output.code == ERROR) == output.err.startswith("error: ") == (not output.out)
