@@ -69,7 +69,7 @@ def check_messages(case: Case, output: Output) -> None:
         return
     assert all(line.startswith(PREFIXES) for line in output.err.splitlines()), output.err
     assert (output.code == ERROR) == output.err.startswith("error: ") == (not output.out)
-    assert output.code != ALTERED or "warning: " in output.err or "whole: no" in output.out
+    assert output.code != ALTERED or "warning: " in output.err or "altered: yes" in output.out
 
 
 def snapshot() -> dict[Path, object]:
