@@ -71,7 +71,7 @@ def key_files(options: argparse.Namespace) -> tuple[Path, ...]:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    from stegnet.codec.keys import make_key_file
+    from stegnet.codec.keyfiles import make_key_file
 
     make_key_file(options.key_file)
     messages.result(f"wrote {options.key_file}")

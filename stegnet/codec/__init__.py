@@ -2,7 +2,8 @@
 
 Layers, each using only those before it:
 
-- bytes: `keys`; `record`, what a frame must carry exactly; `sound`; `seal`, which puts bytes into samples;
+- bytes: `keys`, which `keyfiles` reads and writes as `keytext`; `record`, what a frame must carry exactly; `sound`;
+  `seal`, which puts bytes into samples;
 - arrays: `network` and `frame`; `picture` hides and reveals by the network, `hide_bytes` and `reveal_bytes` (in `embed`
   and `extract`) without it;
 - bits that survive JPEG: `fec` corrects errors; `modem` runs the networks; `robust` has keys, places and records,
@@ -22,7 +23,8 @@ from stegnet.codec.embed import bytes_room, embed_file, hide_bytes
 from stegnet.codec.extract import extract_file, reveal_bytes
 from stegnet.codec.files import hide_file, reveal_file
 from stegnet.codec.film import HideOptions, hide_film
-from stegnet.codec.keys import Key, KeySource, Passphrase, Randomness, make_key_file, read_key
+from stegnet.codec.keyfiles import make_key_file, read_key
+from stegnet.codec.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.codec.network import Network
 from stegnet.codec.output import OutputTarget, Report
 from stegnet.codec.picture import Revealed, hide_picture, reveal_picture

@@ -1,28 +1,25 @@
-"""Keys, from a key file or a passphrase, and the subkeys derived from them (docs/format.md, "Keys").
+"""Keys, by 32 bytes or a passphrase, and the subkeys derived from them (docs/format.md, "Keys").
 
 No error holds a secret, and no frame of its traceback has one among its local variables: a secret is deleted before
 anything is raised, and errors that hold one are not chained.
 """
 
-import errno
 import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
-from typing import BinaryIO, NoReturn, Self
+from typing import NoReturn, Self
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from stegnet.codec.keytext import KEY_BYTES
 from stegnet.core.errors import KeyFileError
-from stegnet.media.output import sync_folder
 
-KEY_BYTES = 32
 SALT_BYTES = SECRET_BYTES = 16
 FILM_ID_BYTES = 16
 _ANCHORS = 4  # of 256 values of a salt's first byte
@@ -279,57 +276,3 @@ class KeyRing(Unpicklable):
 
 
 ANY_KEY = Key(bytes(KEY_BYTES))  # for sizes, which do not depend on the key
-
-
-def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
-    """Writes a new key file, readable by its owner only.
-
-    Raises:
-        KeyFileError: it exists already, or can't be written.
-    """
-    path = Path(path)
-    try:
-        with open(path, "xb", buffering=0, opener=_owner_only) as file:
-            _write_or_remove(file, path, randomness(KEY_BYTES))
-        sync_folder(path.parent)
-    except FileExistsError as error:
-        raise KeyFileError(f"{path}: exists already", "a lost key can't be made again: choose another name") from error
-    except OSError as error:
-        raise KeyFileError(f"{path}: can't be written ({error.strerror})") from error
-
-
-def _write_or_remove(file: BinaryIO, path: Path, secret: bytes) -> None:
-    try:
-        if file.write(secret) != len(secret):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(file.fileno())
-    except BaseException:
-        path.unlink()
-        raise
-
-
-def read_key(path: str | Path) -> Key:
-    """Reads a key file.
-
-    Raises:
-        KeyFileError: no such file, or not a key file.
-    """
-    path = Path(path)
-    try:
-        with path.open("rb") as file:
-            key = _key_of(file.read(KEY_BYTES + 1))
-    except FileNotFoundError as error:
-        raise KeyFileError(f"{path}: no such key file") from error
-    except OSError as error:
-        raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
-    if key is None:
-        raise KeyFileError(f"{path}: not a key file", f"a key file has exactly {KEY_BYTES} bytes")
-    return key
-
-
-def _key_of(content: bytes) -> Key | None:
-    return Key(content) if len(content) == KEY_BYTES else None
-
-
-def _owner_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -210,7 +210,11 @@ def test_key_files_are_random_and_private(tmp_path):
     for name in "ab":
         make_key_file(tmp_path / name)
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
-        assert len((tmp_path / name).read_bytes()) == 32
+        assert (
+            (tmp_path / name)
+            .read_text()
+            .startswith("# stegnet key: whoever has it can reveal what it hides\nSTEGNET-KEY-1")
+        )
     assert (tmp_path / "a").read_bytes() != (tmp_path / "b").read_bytes()
 
 
