@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stegnet import __version__
-from stegnet.cli import enhance, export, hide, info, keys, messages, reveal, webcam
+from stegnet.cli import enhance, export, hide, info, keygen, messages, reveal, webcam
 from stegnet.cli.parser import Parser, commands_of
 from stegnet.cli.signals import Signals
 from stegnet.core.address import place
@@ -75,7 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
-    for command in (hide, reveal, info, enhance, webcam, keys, export):
+    for command in (hide, reveal, info, enhance, webcam, keygen, export):
         command.add_to(commands)
     return parser
 

@@ -10,6 +10,7 @@ Message rules:
 - no message contains a key, a passphrase or any part of one.
 """
 
+import io
 import os
 import sys
 import time
@@ -23,6 +24,7 @@ from stegnet.core.address import Place, size_of
 from stegnet.core.errors import MediaError, StegnetError
 
 if TYPE_CHECKING:
+    from segno import QRCode
     from tqdm import tqdm
 
     from stegnet.codec import Report
@@ -53,6 +55,14 @@ def result(line: str) -> None:
     """
     with _stdout_errors():
         _print(line, sys.stdout)
+
+
+def code(qr: "QRCode") -> None:
+    """Prints a QR code on the terminal, in white on black whatever its colours; errors as `result`."""
+    with _stdout_errors(), io.StringIO() as drawn:
+        qr.terminal(drawn, compact=True)
+        for line in drawn.getvalue().splitlines():
+            print(f"\033[97;40m{line}\033[0m", file=sys.stdout, flush=True)
 
 
 def flush() -> None:
