@@ -47,9 +47,9 @@ class Parser(argparse.ArgumentParser):
         return super().format_help()
 
     def shortest(self) -> str:
-        """The shortest command line that is complete, such as `stegnet keygen KEY`."""
+        """The usual command line without options, such as `stegnet keygen KEY`."""
         groups = [group for group in self._mutually_exclusive_groups if group.required]
-        needed = [action for action in self._actions if action.required]
+        needed = [action for action in self._actions if action.required or not action.option_strings]
         needed += [group._group_actions[0] for group in groups]
         return " ".join([self.prog, *(" ".join(_as_typed(action)) for action in needed)])
 

@@ -83,7 +83,7 @@ def test_invalid_command_lines(stegnet, folder, capsys, line):
     with pytest.raises(SystemExit) as caught:
         stegnet(f"keygen {line}")
     assert caught.value.code == 2
-    assert "stegnet keygen: error: " in capsys.readouterr().err
+    assert re.fullmatch(r"error: .+\nhint: .*stegnet keygen.*\n", capsys.readouterr().err)
     assert set(folder.iterdir()) == before
 
 
