@@ -30,10 +30,13 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 Hide SECRET in COVER. Any file that fits into the cover is hidden as it is, and
 revealed byte for byte; a larger picture or film is compressed until it fits.
-All of it is encrypted: this is the method "sealed". The method "network" hides
-a picture in a picture, or a film with its sound in a film, by neural networks;
-what these hide is only scrambled. `stegnet info COVER` says what fits.
-Transparent pictures are composited on white.
+All of it is encrypted. `stegnet info COVER` says what fits.
+"""
+_EPILOG = """\
+The method "sealed", the default, embeds SECRET as it is, or compressed. The
+method "network" hides a picture in a picture, or a film with its sound in a
+film, by neural networks; what these hide is only scrambled. Transparent
+pictures are composited on white.
 
 With OUT.jpg or --survive, the method is "robust": OUT survives being saved as
 JPEG and shared so, with +resize:0.5 also when reduced to half its size, with
@@ -67,6 +70,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "hide",
         help="hide SECRET in COVER",
         description=_DESCRIPTION,
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     hide.add_argument("cover", type=place, metavar="COVER", help="picture, film or folder to hide in; never changed")
@@ -74,7 +78,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     output_help = "output file, .png or .jpg for a picture, .mkv or .mp4 for a film; or a folder"
     add_output_options(hide, output_help, force_help="; hide a secret even if its quality is below 22 dB", places=True)
     add_key_options(hide)
-    hide.add_argument(
+    survive = hide.add_argument_group("to survive JPEG or H.264")
+    method = hide.add_argument_group("method")
+    method.add_argument(
         "--method",
         choices=METHODS,
         default=AUTO,
@@ -82,31 +88,31 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "picture or film, by neural networks; robust: a picture or small file, by bits that survive JPEG or H.264 "
         "(default: auto; robust with --survive or for OUT.jpg)",
     )
-    hide.add_argument(
+    method.add_argument(
         "--compress", action="store_true", help="sealed: compress a picture or film that does not fit otherwise"
     )
-    hide.add_argument(
+    method.add_argument(
         "--longer",
         choices=("refuse", "cut"),
         help="network: refuse or cut a film with more frames than its cover (default: refuse)",
     )
-    hide.add_argument("--no-sound", action="store_true", help="network: do not hide the secret film's sound")
-    hide.add_argument(
+    method.add_argument("--no-sound", action="store_true", help="network: do not hide the secret film's sound")
+    survive.add_argument(
         "--survive",
         metavar="CHANNEL",
-        help="robust: what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved "
+        help="what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved "
         "twice as JPEG 70 to 80; either also with +resize:FACTOR, 0.25 to 1: resized to that factor or more before it "
         "is saved, or +crop: cropped or shifted by up to 8 pixels; of a film, h264:CRF, by x264's presets fast to "
         "veryslow (default: jpeg:75, h264:23)",
     )
-    hide.add_argument(
+    survive.add_argument(
         "--container-psnr",
         type=float,
         metavar="DB",
-        help="robust: quality of the container: 42, 38, or 32 for more room (default: 42 for a file that fits so in a "
+        help="quality of the container: 42, 38, or 32 for more room (default: 42 for a file that fits so in a "
         "picture, else 38)",
     )
-    hide.add_argument("--no-verify", action="store_true", help="do not read the output back to verify it")
+    method.add_argument("--no-verify", action="store_true", help="do not read the output back to verify it")
     add_cluster_option(hide)
     add_network_options(hide)
     hide.set_defaults(run=_run, usage_error=hide.error)

@@ -36,7 +36,7 @@ def add_output_options(
 
 def add_cluster_option(command: argparse.ArgumentParser) -> None:
     """Adds `--cluster`."""
-    command.add_argument(
+    command.add_argument_group("many machines").add_argument(
         "--cluster",
         metavar="ADDRESS",
         help="distribute a folder over a Ray cluster: auto (the one that this machine is part of), ray://HOST:PORT, or "
