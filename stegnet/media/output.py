@@ -186,7 +186,7 @@ def _check(path: Path) -> None:
         kind = path.stat().st_mode
     except FileNotFoundError as error:
         if not path.parent.is_dir():
-            raise MediaError(f"{path.parent}: no such folder") from error
+            raise MediaError(f"{path.parent}: no such folder", "create it first") from error
         return
     except OSError as error:
         raise _unwritable(path, error) from error
