@@ -90,11 +90,11 @@ def run(wheel: Path, tmp_path: Path) -> Callable[..., str]:
     """Runs a program of a new environment, where stegnet is the wheel's, and what it needs that of this environment."""
     fresh = tmp_path / "fresh"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], check=True)
-    packages = next(fresh.rglob("site-packages"))
-    (packages / "others.pth").write_text(str(Path(np.__file__).parents[1]), encoding="utf-8")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     python = fresh / SCRIPTS / f"python{SUFFIX}"
     subprocess.run([*pip, "--python", python, "install", "--no-deps", "--no-index", wheel], check=True)
+    packages = next(fresh.rglob("site-packages"))
+    (packages / "others.pth").write_text(str(Path(np.__file__).parents[1]), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
     def call(program: str, *arguments: str) -> str:
