@@ -11,14 +11,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from stegnet.codec.embed import compressors, media_kind, stored_name
-from stegnet.codec.extract import printable
+from stegnet.codec.embed import compressors, stored_name
 from stegnet.codec.fec import HIGHEST, LOWEST, RATES
 from stegnet.codec.film_hiding import FilmHiding, Witness
 from stegnet.codec.film_modem import FilmModem
 from stegnet.codec.film_phases import GROUP, Dither, FilmRung, luma
 from stegnet.codec.film_reading import read_groups
 from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
+from stegnet.codec.naming import printable
 from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress
 from stegnet.codec.robust import hidden_area, new_nonce
 from stegnet.codec.robust_content import file_bytes, file_content
@@ -29,6 +29,7 @@ from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import ahead
 from stegnet.media import FILM, atomic_write, read_frames, scan
 from stegnet.media.films import decode
+from stegnet.media.probe import media_kind
 
 FORMS = (".mp4", ".mkv")
 DEFAULT = "h264:23"

@@ -28,6 +28,16 @@ _GREY_MODES = {"L", "LA", "La", "1"}
 _TEST_COLOURS = tuple(itertools.product(range(0, 256, 51), repeat=3))
 
 
+# By suffix: Pillow's name of the format, options, and those that keep every bit; None: the format can't.
+PICTURE_FORMS: dict[str, tuple[str, dict, dict | None]] = {
+    ".png": ("PNG", {}, {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": "4:4:4"}, None),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": "4:4:4"}, None),
+    ".webp": ("WEBP", {"quality": 95}, {"lossless": True}),
+    ".avif": ("AVIF", {"quality": 90, "subsampling": "4:4:4", "speed": 8}, None),
+}
+
+
 class _BrokenProfileError(ValueError):
     """A colour profile that can't be read, or doesn't match the picture's colour space."""
 
@@ -68,6 +78,28 @@ def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None
         Image.fromarray(picture).save(path, format="PNG", icc_profile=icc)
     except OSError as error:
         raise MediaError(f"{path}: can't be written ({error.strerror or error})") from error
+
+
+def save_picture(
+    path: Path, picture: np.ndarray, suffix: str, icc: bytes | None = None, *, lossless: bool = False
+) -> None:
+    """Writes a picture in the format of a suffix, whatever the path's: hardly different from the original, or equal.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        suffix: one of PICTURE_FORMS.
+        icc: ICC profile to embed; None for sRGB.
+        lossless: keep every bit of the samples.
+    Raises:
+        MediaError: the format can't, or the file can't be written.
+    """
+    form, options, exact = PICTURE_FORMS[suffix]
+    if lossless and exact is None:
+        raise MediaError(f"{path}: {form} is never lossless", "name it .png or .webp, or leave --lossless out")
+    try:
+        Image.fromarray(picture).save(path, form, icc_profile=icc, **(exact if lossless else options))
+    except (OSError, ValueError) as error:
+        raise MediaError(f"{path}: can't be written as {form} ({error})") from error
 
 
 def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -36,6 +36,14 @@ def kind(path: Path) -> str:
         return FILM
 
 
+def media_kind(path: Path) -> str | None:
+    """PICTURE or FILM; None for neither."""
+    try:
+        return kind(path)
+    except MediaError:
+        return None
+
+
 def lossy_format(path: Path) -> str | None:
     """Returns the name of a lossy format, such as "a JPEG", or None if the file stores RGB without loss.
 

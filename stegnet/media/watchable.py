@@ -3,7 +3,9 @@
 Pictures and sound that are such already are copied packet by packet; others are coded anew.
 """
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from stegnet.core.errors import MediaError
 from stegnet.media.encoders import WATCHABLE
 from stegnet.media.film_writer import FilmWriter
 from stegnet.media.films import open_film, picture_stream, read_frames, scan
-from stegnet.media.output import atomic_write
+from stegnet.media.output import temporary_file
 from stegnet.media.signature import is_animation
 from stegnet.media.sound import SoundPacket
 from stegnet.media.sound_writer import PLAYABLE, SoundWriter
@@ -27,7 +29,7 @@ _OPTIONS = {"movflags": "+faststart"}
 
 
 def make_watchable(path: Path, progress: Callable[[int, int], None]) -> tuple[str, ...]:
-    """Makes a film, in the same file, an MP4 that browsers and phones play; the file becomes private.
+    """Makes a film, in the same file, an MP4 that browsers and phones play.
 
     Args:
         progress: called with the number of frames coded anew, and of all.
@@ -36,28 +38,36 @@ def make_watchable(path: Path, progress: Callable[[int, int], None]) -> tuple[st
     Raises:
         MediaError: it is not a film, is damaged, or can't be written.
     """
-    codec = _codec_to_replace(path)
-    with atomic_write(path, private=True) as part:
-        if codec is None:
-            return _copy(path, part)
-        return (f"its pictures ({codec}) became H.264, which browsers and phones play", *_encode(path, part, progress))
+    codec = unplayable(path)
+    with temporary_file(path, private=True) as other:
+        notes = _copy(path, other) if codec is None else _encode(path, other, progress)
+        shutil.copyfile(other, path)
+    what = f"its pictures ({codec}) became H.264, which browsers and phones play" if codec else "put into MP4"
+    return (what, *notes)
 
 
-def _codec_to_replace(path: Path) -> str | None:
-    """Name of the pictures' codec if they can't be copied."""
+def unplayable(path: Path) -> str | None:
+    """Name of the pictures' codec if not all browsers and phones play it; None if they do.
+
+    Raises:
+        MediaError: it is not a film.
+    """
     if is_animation(path):
         return "an animation"
     with open_film(path) as film:
         context = picture_stream(film, path).codec_context
         copied = film.format.name.split(",")[0] in _COPIED_FROM
-        return None if copied and (context.name, context.pix_fmt in _PIXELS) == (_CODEC, True) else context.name
+        if context.name != _CODEC:
+            return context.name
+        return None if copied and context.pix_fmt in _PIXELS else f"{context.name}, {context.pix_fmt}"
 
 
 def _encode(path: Path, out: Path, progress: Callable[[int, int], None]) -> tuple[str, ...]:
     info = scan(path)
     sizes = info.width, info.height, info.rate
-    with FilmWriter(out, *sizes, form="watchable", time_base=info.time_base, keep=path) as film:
-        for done, (picture, time) in enumerate(zip(read_frames(path), info.times, strict=True), 1):
+    writer = FilmWriter(out, *sizes, form="watchable", time_base=info.time_base, keep=path)
+    with closing(read_frames(path)) as pictures, writer as film:
+        for done, (picture, time) in enumerate(zip(pictures, info.times, strict=True), 1):
             film.write(picture, time)
             progress(done, len(info.pts))
     return (*info.notes, *film.notes)
