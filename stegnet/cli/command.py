@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from stegnet import __version__
 from stegnet.cli import enhance, export, hide, info, keys, messages, reveal, webcam
 from stegnet.cli.signals import Signals
+from stegnet.cli.streams import place_or_stream
 from stegnet.core.address import place
 from stegnet.core.errors import StegnetError
 
@@ -104,7 +105,7 @@ class _PrintCompletion(argparse.Action):
         import shtab  # imported here to keep --help fast
 
         for action in _actions(parser):
-            if action.type in (Path, place):
+            if action.type in (Path, place, place_or_stream):
                 action.complete = shtab.FILE
         _, shell, _ = arguments
         print(shtab.complete(parser, shell))

@@ -106,7 +106,9 @@ class OutputTarget:
             raise MediaError(f"{self.path}: is a folder", "name the file to write")
         if suffixes and self.path.suffix.lower() not in suffixes:
             hint = f"name it {self.path.with_suffix(suffixes[0])}"
-            raise MediaError(f"{self.path}: a {made} is written as {' or '.join(suffixes)}", hint)
+            *others, last = suffixes
+            allowed = f"{', '.join(others)} or {last}" if others else last
+            raise MediaError(f"{self.path}: a {made} is written as {allowed}", hint)
         if not os.path.lexists(self.path):
             return
         if self.path.exists() and any(source.exists() and self.path.samefile(source) for source in inputs):

@@ -149,7 +149,9 @@ def hide_robust_file(
     notes = (f"the cover was reduced from {pixels.shape[1]}×{pixels.shape[0]} pixels, as messengers do",) * resized
     quality = chosen.fitted.psnr if chosen.fitted else None
     lines = (*chosen.notes(channel, psnr(prepared, found.picture)), *notes)
-    return Report(report.width, report.height, notes=lines, warnings=chosen.warnings(), secret_psnr=quality)
+    name, size = (None, None) if chosen.fitted else (stored_name(secret), secret.stat().st_size)
+    figures = {"warnings": chosen.warnings(), "secret_psnr": quality, "name": name, "size": size}
+    return Report(report.width, report.height, notes=lines, **figures)
 
 
 def forecast_room(rung: Rung, height: int, width: int) -> int | None:
