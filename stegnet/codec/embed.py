@@ -21,7 +21,7 @@ import numpy as np
 
 from stegnet.codec.costs import texture_costs
 from stegnet.codec.extract import describe_file, frames_with_data
-from stegnet.codec.files import check_input, input_kind
+from stegnet.codec.files import check_input, cover_name, input_kind
 from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, KeySource, Randomness
 from stegnet.codec.naming import printable
 from stegnet.codec.output import (
@@ -160,7 +160,7 @@ def embed_file(
     """
     check_input(file)
     cover_kind = input_kind(cover)
-    out.check(FORMS[cover_kind], cover_kind, cover, file)
+    out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, file)
     keys = key_source.new_keys(randomness)
     opened = _open_cover(cover, cover_kind)
     with _fitting_secret(file, opened, compress, progress) as secret, secret.path.open("rb") as source:

@@ -37,6 +37,7 @@ from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, kind, read_cover, read_picture
+from stegnet.media.signature import is_moving_picture
 
 PLAIN = HideOptions()
 ALTERED = "the picture was altered since it was hidden"
@@ -89,7 +90,7 @@ def hide_file(
     if cover_kind != secret_kind:
         hint = f"take a {secret_kind} as the cover, or `--method sealed`, which hides any file"
         raise CapacityError(f"a {secret_kind} can't be hidden in a {cover_kind}", hint)
-    out.check(FORMS[cover_kind], cover_kind, cover, secret)
+    out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, secret)
     if cover_kind == FILM:
         options = replace(options, form=form_of(out.path), overwrite=out.force)
         return hide_film(network(), cover, secret, out.path, key_source, options, randomness, progress, part)
@@ -211,6 +212,11 @@ def input_kind(path: Path) -> str:
     """
     check_input(path)
     return kind(path)
+
+
+def cover_name(path: Path, cover_kind: str) -> str:
+    """The kind of a cover as a user who takes it for a picture understands it."""
+    return "moving picture" if cover_kind == FILM and is_moving_picture(path) else cover_kind
 
 
 def kind_of_secret(path: Path) -> str:

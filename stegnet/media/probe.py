@@ -14,7 +14,7 @@ FILM = "film"
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 # What Pillow wrongly takes for a still, or has Ghostscript render.
 _NOT_PICTURES = {"MPEG", "EPS"}
-_LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF"}
+_LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
 
 
 def kind(path: Path) -> str:
