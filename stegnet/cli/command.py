@@ -11,6 +11,7 @@ from stegnet import __version__
 from stegnet.cli import enhance, export, hide, info, keygen, messages, reveal, webcam
 from stegnet.cli.parser import Parser, commands_of
 from stegnet.cli.signals import Signals
+from stegnet.cli.streams import place_or_stream
 from stegnet.core.address import place
 from stegnet.core.errors import StegnetError
 
@@ -117,7 +118,7 @@ class _PrintCompletion(argparse.Action):
         for name, command in commands_of(parser).items():
             command.description = _helps(parser)[name]  # in one line
             for action in command._actions:
-                if action.type in (Path, place):
+                if action.type in (Path, place, place_or_stream):
                     action.complete = shtab.FILE
         _, shell, _ = arguments
         print(shtab.complete(parser, shell))

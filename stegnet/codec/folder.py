@@ -8,19 +8,15 @@ from itertools import cycle
 from pathlib import Path
 
 from stegnet.codec.container import Container
-from stegnet.codec.extract import plain_suffix
 from stegnet.codec.files import check_input
 from stegnet.codec.keys import KeySource
 from stegnet.codec.listing import Files, any_files, kind_of_only, media_files
 from stegnet.codec.modems import SHIPPED_MODEMS, Modems
+from stegnet.codec.naming import plain_suffix, secret_name, unnamed_suffix
 from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, no_progress
-from stegnet.codec.record import FILM as HIDDEN_FILM
-from stegnet.codec.record import File
-from stegnet.codec.robust_content import RobustFile
 from stegnet.core.address import Address, Place, fetched
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.core.names import Names
-from stegnet.media import FILM, PICTURE
 
 SUFFIXES = {what: forms[0] for what, forms in FORMS.items()}
 
@@ -148,7 +144,7 @@ def reveal_each(
 
     def work(job: Job) -> tuple[Place, Report]:
         with fetched(job.source) as path, _opened(path, key_source) as container:
-            out = folder.path / names.take(job.source.stem, _suffix(container, modems, progress))
+            out = folder.path / names.take(job.source.stem, _suffix(container, modems, progress, folder.lossless))
             return out, reveal(container, replace(folder, path=out))
 
     return _each(plan.jobs, work)
@@ -211,17 +207,12 @@ def _opened(path: Path, key_source: KeySource) -> Container:
     return Container(path, key_source)
 
 
-def _suffix(container: Container, modems: Modems, progress: Progress) -> str:
+def _suffix(container: Container, modems: Modems, progress: Progress, lossless: bool) -> str:
     """Suffix of the result; that of a hidden file is kept if it is harmless."""
-    robust = container.robust(modems, progress)
-    if isinstance(robust, RobustFile):
-        return plain_suffix(robust.name) or ".bin"
-    if robust is not None:
-        return FORMS[PICTURE][0]
-    header = container.header(progress)
-    if isinstance(header.secret, File):
-        return plain_suffix(header.secret.name) or ".bin"
-    return FORMS[FILM if header.kind == HIDDEN_FILM else PICTURE][0]
+    name = secret_name(container, modems, progress)
+    if name is None:
+        return unnamed_suffix(container, modems, progress, lossless)
+    return plain_suffix(name) or ".bin"
 
 
 def _repeated(covers: Files, secrets: Files, any_file: bool) -> Iterator[str]:

@@ -151,7 +151,7 @@ def test_an_error_ends_its_pair_only(fill):
     ("kind", "name", "wanted"),
     [
         (PICTURE, "", "1.png"),
-        (FILM, "", "1.mkv"),
+        (FILM, "", "1.mp4"),
         (FILE, "report.pdf", "1.pdf"),
         (FILE, "no suffix", "1.bin"),
         (FILE, "..", "1.bin"),
