@@ -69,7 +69,7 @@ def link_is_replaced() -> None:
 CASES = (
     key("31 bytes", written("k2", KEY[:31])),
     key("33 bytes", written("k2", KEY + b"\n")),
-    key("0 bytes", written("k2", b"")),
+    key("0 bytes", written("k2", b""), "error: k2: empty, and so not a key file"),
     key("folder", folder("k2"), "error: k2: can't be read (Is a directory)"),
     key("missing", nothing, "error: k2: no such key file"),
     key("others can read it", written("k2", KEY, 0o644), "warning: k2: other users can read this file", 0),
