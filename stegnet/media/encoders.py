@@ -54,8 +54,7 @@ MP4 = Form("MP4", "mp4", "libx264rgb", "rgb24", 1)
 # What browsers and phones play, hardly different from the original.
 WATCHABLE = Form("MP4", "mp4", "libx264", "yuv420p", 1)
 FORMS = {"mkv": MKV, "mp4": MP4, "watchable": WATCHABLE}
-# Without reordered frames (bf): the first would be decoded before time 0, which some players shift the sound by.
-_WATCHABLE_OPTIONS = {"crf": "17", "preset": "medium", "profile": "high", "bf": "0"}
+_WATCHABLE_OPTIONS = {"crf": "17", "preset": "medium", "profile": "high"}
 
 
 def encoder_options(form: Form, width: int, height: int) -> dict[str, str]:

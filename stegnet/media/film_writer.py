@@ -3,7 +3,6 @@
 The same input gives the same bytes.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -73,9 +72,7 @@ class FilmWriter:
         self._path = path
         self._form = FORMS[form]
         self._shape = (height, width, 3)
-        self._last: int | None = None
-        self._stamps: deque[int] = deque()
-        self._count = 0
+        self._stamps: list[int] = []
         self._shift = Fraction(0)
         self._time_base = picture_time_base(self._form, rate, time_base)
         self._duration = max(1, round(1 / rate / self._time_base))
@@ -124,7 +121,7 @@ class FilmWriter:
         """
         if picture.shape != self._shape:
             raise ValueError(f"a frame of shape {picture.shape} in a film of {self._shape}")
-        if self._last is None:
+        if not self._stamps:
             self._shift = max(Fraction(0), -time)
         self._mux(self._shifted(sound))
         self._mux(self._copied(time))
@@ -182,31 +179,35 @@ class FilmWriter:
             raise self._unwritable(error) from error
 
     def _encoded(self, picture: np.ndarray | None, time: Fraction | None) -> Iterator[Packet]:
-        """Encodes a frame, or the rest; packets come in the order of their frames, as no encoder reorders them."""
+        """Encodes a frame, or the rest. For the encoder, frames are evenly spaced: H.264 stores their rate."""
         frame = None
         if picture is not None:
             stamp = round(time / self._time_base)
-            self._last = stamp if self._last is None else max(stamp, self._last + 1)
-            self._stamps.append(self._last)
             frame = self._frame(picture)
+            frame.pts, frame.time_base = len(self._stamps), self._pictures.codec_context.time_base
+            self._stamps.append(max(stamp, self._stamps[-1] + 1) if self._stamps else stamp)
         for packet in self._pictures.encode_lazy(frame):
-            packet.pts = packet.dts = self._stamps.popleft()
+            packet.pts, packet.dts = self._stamp(packet.pts), self._stamp(packet.dts)
             packet.duration, packet.time_base = self._duration, self._time_base
             yield packet
+
+    def _stamp(self, index: int) -> int:
+        """Time stamp of a frame; an encoder that reorders frames has some decoded before the first is shown.
+
+        FFmpeg loses the start of a film whose first frame waits longer between decoding and showing than its second.
+        """
+        if index >= 0:
+            return self._stamps[index]
+        step = min([self._duration, *(later - self._stamps[0] for later in self._stamps[1:2])])
+        return self._stamps[0] + index * step
 
     def _frame(self, picture: np.ndarray) -> av.VideoFrame:
         if self._form is WATCHABLE:
             height, width, _ = self._shape
             even = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), "edge")
-            frame = to_yuv(even, self._form.pixels)
-        else:
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
-                format=self._form.pixels, interpolation=EXACT, threads=1
-            )
-        # For the encoder, frames are evenly spaced: H.264 stores their rate.
-        frame.pts, frame.time_base = self._count, self._pictures.codec_context.time_base
-        self._count += 1
-        return frame
+            return to_yuv(even, self._form.pixels)
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        return frame.reformat(format=self._form.pixels, interpolation=EXACT, threads=1)
 
     def _copied(self, time: Fraction | None) -> Iterator[Packet]:
         """Packets of the film to keep up to `time`."""
