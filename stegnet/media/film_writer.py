@@ -192,8 +192,14 @@ class FilmWriter:
             yield packet
 
     def _stamp(self, index: int) -> int:
-        """Time stamp of a frame; an encoder that reorders frames has some decoded before the first is shown."""
-        return self._stamps[index] if index >= 0 else self._stamps[0] + index * self._duration
+        """Time stamp of a frame; an encoder that reorders frames has some decoded before the first is shown.
+
+        FFmpeg loses the start of a film whose first frame waits longer between decoding and showing than its second.
+        """
+        if index >= 0:
+            return self._stamps[index]
+        step = min([self._duration, *(later - self._stamps[0] for later in self._stamps[1:2])])
+        return self._stamps[0] + index * step
 
     def _frame(self, picture: np.ndarray) -> av.VideoFrame:
         if self._form is WATCHABLE:
