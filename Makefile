@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test quick table ui cluster demo verify evaluate-all report bench throughput backends compare memory fuzz kills films lint clean
+.PHONY: help setup repro test quick table ui cluster demo verify evaluate-all report bench throughput backends compare memory fuzz kills films wheel lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -81,6 +81,11 @@ kills: $(READY) ## kill 200 runs of `stegnet hide` at random moments and check t
 
 films: $(READY) ## render the two demonstration films
 	python -m tools.films assets
+
+wheel: ## build the packages for PyPI in dist/; needs uv
+	@command -v uv >/dev/null || { echo "error: uv is missing: install uv (pip install uv)" >&2; exit 1; }
+	rm -rf dist
+	uv build
 
 lint: $(READY) ## check code style
 	ruff check .

@@ -142,6 +142,7 @@ class LoadedPair:
         key: KeySource,
         *,
         strict: bool = False,
+        lossless: bool = False,
         force: bool = False,
         progress: Progress = no_progress,
     ) -> Report:
@@ -149,10 +150,12 @@ class LoadedPair:
 
         Args:
             container: a film that `hide_film` wrote.
-            out: the file to write, .mkv or .mp4.
+            out: the file to write: .mkv for its exact frames, or .mp4 for watching: H.264 4:2:0, hardly different, with
+                sound that browsers and phones play.
             key: the one it was hidden with.
             strict: refuse a container that is not exactly as it was hidden; else `trouble` of the report lists the
                 damage.
+            lossless: write the exact frames to .mp4, too.
             force: overwrite an existing file.
             progress: called with the phase ("reveal", "check"), frames done, and frames in all (0: unknown).
         Raises:
@@ -161,7 +164,8 @@ class LoadedPair:
             WeightsError: hidden with other weights.
         """
         _check_film(Path(container))
-        return self.reveal_file(container, out, key, strict=strict, force=force, progress=progress)
+        choices = {"strict": strict, "lossless": lossless, "force": force, "progress": progress}
+        return self.reveal_file(container, out, key, **choices)
 
     def hide_file(
         self,
@@ -226,20 +230,26 @@ class LoadedPair:
     def reveal_file(
         self,
         container: File,
-        out: File,
+        out: File | None,
         key: KeySource,
         *,
         strict: bool = False,
+        lossless: bool = False,
         force: bool = False,
         progress: Progress = no_progress,
     ) -> Report:
-        """Reveals the picture, film or file hidden in a picture or film; arguments and errors as `reveal_film`.
+        """Reveals what is hidden in a picture or film; arguments and errors as `reveal_film`.
 
         Args:
-            out: the file to write: .png for a picture, .mkv or .mp4 for a film, any name for another file.
+            out: the file to write: .png, .jpg, .webp or .avif for a picture, .mkv or .mp4 for a film, any name for
+                another file. None: the hidden file's own name, made harmless, or else revealed.png or revealed.mp4, in
+                the current folder; a hidden text is not written.
+            lossless: keep every bit of a picture (.png, .webp) or film; else .mp4 is for watching.
+        Returns:
+            A report; `path` is the file that was written, `text` a hidden text if `out` is None.
         """
         _check_key(key)
-        target = OutputTarget(Path(out), force)
+        target = OutputTarget(Path(out or ""), force, lossless=lossless, named=out is not None)
         return codec.reveal_file(lambda: self._network, Path(container), target, key, strict, progress)
 
 

@@ -1,5 +1,6 @@
 """stegnet as a library."""
 
+import ast
 import subprocess
 import sys
 from functools import partial
@@ -51,6 +52,14 @@ def inputs(tmp_path, monkeypatch, any_quality, picture, make_film):
     make_film(Path("cover.mkv"), 6)
     make_film(Path("secret.mkv"), 4, 40, 48, seed=9)
     Path("notes.txt").write_text("a note")
+
+
+def test_type_checkers_see_the_public_names():
+    stub = ast.parse(Path(stegnet.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    homes = {alias.asname: node.module for node in imports for alias in node.names}
+    assert homes == {name: home for home, names in stegnet._HOMES.items() for name in names}
+    assert homes.keys() == NAMES
 
 
 def test_public_names():

@@ -1,4 +1,4 @@
-"""Keys and passphrases: `stegnet keygen`, and the key options of other commands.
+"""Key options of the commands.
 
 A key or passphrase is never an argument itself, nor is it read from the environment: other users could see it.
 """
@@ -19,18 +19,6 @@ if TYPE_CHECKING:
     from stegnet.codec import Key, KeySource
 
 _MAX_LINE = 4096  # bytes read of a passphrase's line; a longer one is too long for a passphrase anyway
-
-
-def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds `stegnet keygen`."""
-    keygen = commands.add_parser(
-        "keygen",
-        help="generate a key file",
-        description="Generate a key file: 32 random bytes, readable only by you. Whoever is to reveal what you "
-        "hide needs a copy; send it over a confidential channel.",
-    )
-    keygen.add_argument("key_file", type=Path, metavar="KEY", help="file to write; never overwritten")
-    keygen.set_defaults(run=_generate)
 
 
 def add_key_options(command: argparse.ArgumentParser, required: bool = True) -> None:
@@ -68,15 +56,6 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
 def key_files(options: argparse.Namespace) -> tuple[Path, ...]:
     """Returns the files that hold the key or passphrase; a result must not overwrite them."""
     return tuple(path for path in (options.key_file, options.passphrase_file) if path is not None)
-
-
-def _generate(options: argparse.Namespace) -> int:
-    from stegnet.codec.keyfiles import make_key_file
-
-    make_key_file(options.key_file)
-    messages.result(f"wrote {options.key_file}")
-    messages.note("anyone with this file can reveal what it hides; without it, nobody can")
-    return 0
 
 
 def _descriptor(text: str) -> int:
@@ -162,6 +141,6 @@ def _not_text() -> KeyFileError:
 
 
 def _warn_if_others_can_read(path: Path) -> None:
-    mode = path.stat().st_mode
+    mode = path.stat().st_mode if os.name == "posix" else 0  # elsewhere, it does not say who can read
     if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
         messages.warning(f"{path}: other users can read this file; `chmod 600` prevents that")

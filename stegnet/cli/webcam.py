@@ -132,7 +132,7 @@ def _page(address: str, opened: bool) -> Iterator[Callable[[], None]]:
             messages.result(f"watch {address}")
             if opened:
                 redirect = Path(folder) / "webcam.html"
-                redirect.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">')
+                redirect.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">', "utf-8")
                 if not webbrowser.open(redirect.as_uri()):
                     messages.note("could not start a browser; open the address yourself")
 

@@ -20,9 +20,10 @@ from typing import BinaryIO
 import numpy as np
 
 from stegnet.codec.costs import texture_costs
-from stegnet.codec.extract import describe_file, frames_with_data, printable
-from stegnet.codec.files import check_input, input_kind
+from stegnet.codec.extract import describe_file, frames_with_data
+from stegnet.codec.files import check_input, cover_name, input_kind
 from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, KeySource, Randomness
+from stegnet.codec.naming import printable
 from stegnet.codec.output import (
     FORMS,
     FilmFrame,
@@ -39,7 +40,8 @@ from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, se
 from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, extra, reading
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, kind, read_cover, scan
+from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, read_cover, scan
+from stegnet.media.probe import media_kind
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
 _SEALERS = 2  # threads; most of the time goes to decoding and encoding
@@ -158,7 +160,7 @@ def embed_file(
     """
     check_input(file)
     cover_kind = input_kind(cover)
-    out.check(FORMS[cover_kind], cover_kind, cover, file)
+    out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, file)
     keys = key_source.new_keys(randomness)
     opened = _open_cover(cover, cover_kind)
     with _fitting_secret(file, opened, compress, progress) as secret, secret.path.open("rb") as source:
@@ -169,7 +171,8 @@ def embed_file(
         write = partial(_write_film, part=part) if opened.film else _write_picture
         report = write(opened, shares, out, keys, verify, progress)
     line = describe_file(header, report.width, report.height, report.frames)
-    return replace(report, hidden=frames_with_data(header), notes=(line, *secret.notes, *report.notes))
+    hidden = header.secret.name, header.secret.size, frames_with_data(header)
+    return replace(report, name=hidden[0], size=hidden[1], hidden=hidden[2], notes=(line, *secret.notes, *report.notes))
 
 
 def _open_cover(path: Path, cover_kind: str) -> _Cover:
@@ -227,14 +230,6 @@ def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError
     if media_kind(file):
         hint += ", or `--method auto`, which compresses it"
     return CapacityError(f"{file}: has {size} bytes, and there is room for {most}", hint)
-
-
-def media_kind(file: Path) -> str | None:
-    """PICTURE or FILM; None for neither."""
-    try:
-        return kind(file)
-    except MediaError:
-        return None
 
 
 def stored_name(file: Path) -> str:

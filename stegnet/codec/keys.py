@@ -4,11 +4,14 @@ No error holds a secret, and no frame of its traceback has one among its local v
 anything is raised, and errors that hold one are not chained.
 """
 
+import math
 import os
 import re
+import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import resources
 from threading import Lock
 from typing import NoReturn, Self
 
@@ -30,6 +33,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 can'
 _RATED = 64  # first characters of a passphrase, from which its strength is estimated, since that takes time
 _STRONG = 1e10  # guesses; at 0.27 s each, a month on a thousand cores
 _GUESSES = 1000 / 0.27  # per second, on a thousand cores
+_YEAR = 365.25 * 86400  # seconds
 
 # Returns n random bytes. Tests and demonstrations use a seeded source instead of the system's.
 Randomness = Callable[[int], bytes]
@@ -154,6 +158,17 @@ class Passphrase(Unpicklable):
 
     def __repr__(self) -> str:
         return "Passphrase(...)"
+
+
+def random_words(count: int) -> tuple[str, float]:
+    """A passphrase of random words from the EFF's long list (7,776 of them), and its bits."""
+    words = (resources.files("xkcdpass") / "static" / "eff-long").read_text().split()
+    return "-".join(secrets.choice(words) for _ in range(count)), count * math.log2(len(words))
+
+
+def guessing_years(bits: float) -> float:
+    """Years in which a thousand processor cores find a passphrase of so many random bits, on average."""
+    return 2 ** (bits - 1) / _GUESSES / _YEAR
 
 
 KeySource = Key | Passphrase

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.codec.channels import DEFAULT, Channel, parse_channel
-from stegnet.codec.embed import media_kind, stored_name
-from stegnet.codec.extract import printable
+from stegnet.codec.embed import stored_name
 from stegnet.codec.files import check_input, input_kind
 from stegnet.codec.film_survival import DEFAULT as FILM_DEFAULT
 from stegnet.codec.film_survival import hide_in_film, parse_crf
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.modems import Modems
+from stegnet.codec.naming import printable
 from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress, write_jpeg, write_picture
 from stegnet.codec.quality import LEAST
 from stegnet.codec.robust import content_room
@@ -26,6 +26,7 @@ from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, PICTURE, read_cover, read_picture
 from stegnet.media.forecast import ROBUST_RATES
+from stegnet.media.probe import media_kind
 from stegnet.media.stream_copy import left_out
 
 JPEG = (".jpg", ".jpeg")
@@ -148,7 +149,9 @@ def hide_robust_file(
     notes = (f"the cover was reduced from {pixels.shape[1]}×{pixels.shape[0]} pixels, as messengers do",) * resized
     quality = chosen.fitted.psnr if chosen.fitted else None
     lines = (*chosen.notes(channel, psnr(prepared, found.picture)), *notes)
-    return Report(report.width, report.height, notes=lines, warnings=chosen.warnings(), secret_psnr=quality)
+    name, size = (None, None) if chosen.fitted else (stored_name(secret), secret.stat().st_size)
+    figures = {"warnings": chosen.warnings(), "secret_psnr": quality, "name": name, "size": size}
+    return Report(report.width, report.height, notes=lines, **figures)
 
 
 def forecast_room(rung: Rung, height: int, width: int) -> int | None:

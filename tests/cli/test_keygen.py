@@ -1,0 +1,115 @@
+"""Key files, their codes, and random passphrases."""
+
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from stegnet.codec import Passphrase
+from stegnet.codec.keys import guessing_years, random_words
+from stegnet.media import read_picture
+from tests.cli.terminal import typed
+
+TEXT = re.compile(r"STEGNET-KEY-1[0-9A-Z]{58}")
+
+
+def test_keygen(stegnet, folder):
+    code, out, err = stegnet("keygen new")
+    assert (code, out) == (0, "wrote new\n")
+    assert err.startswith("note: ")
+    assert (folder / "new").stat().st_mode & 0o777 == 0o600
+    comment, text = (folder / "new").read_text().splitlines()
+    assert comment.startswith("# stegnet key: ") and TEXT.fullmatch(text)
+    code, out, err = stegnet("keygen new")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: new: exists already\nhint: ")
+
+
+def test_a_new_key_file_hides_and_reveals(stegnet, folder):
+    stegnet("keygen new")
+    assert stegnet("hide cover.png secret.jpg -o c.png --key-file new")[0] == 0
+    assert stegnet("reveal c.png -o s.png --key-file new")[0] == 0
+    assert stegnet("reveal c.png -o t.png --key-file k")[2].startswith("error: nothing can be revealed")
+
+
+def test_a_raw_key_and_its_text_are_the_same_key(stegnet, folder):
+    code, out, err = stegnet("keygen --show k")
+    assert (code, err) == (0, "")
+    assert TEXT.fullmatch(out.strip())
+    (folder / "text").write_text(out)
+    assert stegnet("hide cover.png secret.jpg -o c.png --key-file k")[0] == 0
+    assert stegnet("reveal c.png -o s.png --key-file text")[0] == 0
+
+
+def decoded(pixels: np.ndarray) -> str:
+    """The text in a picture of a QR code."""
+    return cv2.QRCodeDetector().detectAndDecode(pixels)[0]
+
+
+def test_a_code_in_the_terminal(program, stegnet):
+    code, shown = typed(program, "keygen new --qr")
+    assert code == 0
+    assert "note: anyone who sees this code has the key" in shown
+    lines = re.findall("\x1b\\[97;40m(.*)\x1b\\[0m", shown)
+    light = {"█": (1, 1), "▀": (1, 0), "▄": (0, 1), " ": (0, 0)}
+    modules = np.array([[light[mark][half] for mark in line] for line in lines for half in (0, 1)], np.uint8)
+    assert decoded(np.kron(modules * 255, np.ones((8, 8), np.uint8))) == stegnet("keygen --show new")[1].strip()
+
+
+def test_a_code_as_a_picture(stegnet, folder):
+    code, out, err = stegnet("keygen new --qr code.png")
+    assert (code, out) == (0, "wrote new\nwrote code.png\n")
+    assert err.count("note: ") == 2
+    assert (folder / "code.png").stat().st_mode & 0o777 == 0o600
+    assert decoded(read_picture(folder / "code.png")) == stegnet("keygen --show new")[1].strip()
+    assert stegnet("keygen --show new --qr code.svg")[:2] == (0, "wrote code.svg\n")
+    assert (folder / "code.svg").read_text().startswith("<?xml")
+    assert stegnet("keygen --show new --qr code.png")[2].startswith("error: code.png: exists already\nhint: ")
+
+
+def test_no_code_where_a_pipe_would_keep_it(stegnet, folder):
+    code, out, err = stegnet("keygen new --qr")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: there is no terminal to show the code in\nhint: ")
+    assert not (folder / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "line", ["", "--show", "--qr new", "new --qr code.pdf", "--passphrase-words 3", "--passphrase-words 6 new"]
+)
+def test_invalid_command_lines(stegnet, folder, capsys, line):
+    before = set(folder.iterdir())
+    with pytest.raises(SystemExit) as caught:
+        stegnet(f"keygen {line}")
+    assert caught.value.code == 2
+    assert re.fullmatch(r"error: .+\nhint: .*stegnet keygen.*\n", capsys.readouterr().err)
+    assert set(folder.iterdir()) == before
+
+
+def test_random_words(stegnet, folder):
+    code, out, err = stegnet("keygen --passphrase-words 6")
+    assert code == 0
+    assert re.fullmatch(r"([a-z]+-){5,}[a-z]+\n", out)
+    assert re.fullmatch(r"note: 77 random bits: a thousand processor cores would guess it in [\d,]+ years\n", err)
+    (folder / "p").write_text(out)
+    (folder / "p").chmod(0o600)
+    assert stegnet("hide cover.png secret.jpg -o c.png --passphrase-file p")[::2] == (0, ""), "it is not weak"
+    assert stegnet("reveal c.png -o s.png --passphrase-file p")[0] == 0
+
+
+def test_the_list_of_words():
+    text, bits = random_words(2000)
+    words = set(re.sub("(drop|felt|t|yo)-(down|tip|shirt|yo)", "", text).split("-")) - {""}
+    assert bits == pytest.approx(2000 * 12.925, abs=1), "of 7,776 words"
+    assert len(words) > 1700
+    assert all(3 <= len(word) <= 9 and word.isalpha() for word in words)
+
+
+@pytest.mark.parametrize("count", [4, 6])
+def test_random_words_are_strong(count):
+    assert all(Passphrase(random_words(count)[0]).weakness() == "" for _ in range(20))
+
+
+def test_guessing():
+    assert guessing_years(51.7) == pytest.approx(15_600, rel=0.05)
