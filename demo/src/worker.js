@@ -2,6 +2,7 @@
 
 import { decodePicture, fromBitmap } from "./canvas.js";
 import { channelOf, chooseRung, prepared, WRITTEN_QUALITY } from "./codec/channel.js";
+import { embed, fileRoom, storedName } from "./codec/embed.js";
 import { fitted } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
 import { reveal } from "./codec/reveal.js";
@@ -82,6 +83,29 @@ const JOBS = {
       psnr: { container: psnr(seen, container), secret: hidden.psnr },
       hidden: { isWhole: hidden.isWhole, bytes: hidden.bytes, room },
       survives: channel.name,
+    };
+  },
+
+  /**
+   * Embeds any file in a bitmap, byte for byte. Returns the container as a PNG file, a view of it, its PSNR in dB, and
+   * what was hidden.
+   */
+  async seal({ cover, file, keyInput }) {
+    keySource(keyInput);
+    onProgress("pictures");
+    const seen = fromBitmap(cover);
+    onProgress("seal");
+    const container = await embed(seen, file, keyInput);
+    onProgress("write");
+    const png = await writePng(container);
+    checkSame(readPng(png), container);
+    return {
+      file: png,
+      cover: seen,
+      difference: amplified(seen, container),
+      psnr: { container: psnr(seen, container) },
+      hidden: { bytes: file.bytes.length, room: fileRoom(seen.width, seen.height, storedName(file.name)) },
+      frames: 1,
     };
   },
 

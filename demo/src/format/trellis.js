@@ -45,20 +45,20 @@ export function laneTrits(values, rows, height) {
  * 3^height states).
  *
  * @param {number} height
- * @returns {(wanted: Uint8Array, values: Uint8Array, rows: Uint8Array, up: Float32Array, down: Float32Array)
+ * @returns {(wanted: Uint8Array, values: Uint8Array, rows: Uint8Array, up: Uint16Array, down: Uint16Array)
  *   => Int8Array} from a lane's trits, samples and the costs of their steps to each one's step: −1, 0 or 1
  */
 export function stepSearch(height) {
   const states = 3 ** height;
   const beforeUp = COLUMNS[height].map((column) => shiftedStates(states, column, -1));
   const beforeDown = COLUMNS[height].map((column) => shiftedStates(states, column, 1));
-  let [costs, next] = [new Float32Array(states), new Float32Array(states)];
+  let [costs, next] = [new Int32Array(states), new Int32Array(states)];
   let choices = new Uint8Array();
 
   return function search(wanted, values, rows, up, down) {
     const missing = laneTrits(values, rows, height).map((trit, row) => (wanted[row] + 3 - trit) % 3);
     if (choices.length < values.length * states) choices = new Uint8Array(values.length * states);
-    costs.fill(Infinity);
+    costs.fill(UNREACHABLE);
     costs[0] = 0;
     let at = 0;
     for (const [row, width] of rows.entries()) {
@@ -67,7 +67,7 @@ export function stepSearch(height) {
         relax(costs, next, beforeUp[sample], beforeDown[sample], up[at], down[at], part);
         [costs, next] = [next, costs];
       }
-      next.fill(Infinity);
+      next.fill(UNREACHABLE);
       for (let state = 0; state < states / 3; state++) next[state] = costs[3 * state + missing[row]];
       [costs, next] = [next, costs];
     }
@@ -91,6 +91,7 @@ export function stepSearch(height) {
 }
 
 const [STAY, UP, DOWN] = [0, 1, 2];
+const UNREACHABLE = 2 ** 30; // cost of a state; far above that of any lane
 
 /**
  * One sample's part of the search: the least cost of each state, and the choice that leads there.
