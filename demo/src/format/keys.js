@@ -125,6 +125,7 @@ export async function hmac(key, message) {
  *
  * @typedef {object} KeyRing
  * @property {FilmKey | null} film null until a frame has opened; with a key file, always known
+ * @property {boolean} seeksAnchor no frame has opened, and another one may by the passphrase alone
  * @property {(salt: Uint8Array, first: boolean) => AsyncIterable<FrameKey>} candidates first: it is the first frame of
  *   its file
  * @property {(secret: Uint8Array) => Promise<boolean>} accepts compares the film secret in a frame's lead with the
@@ -182,6 +183,7 @@ const isAnchor = (salt) => salt[0] < ANCHORS;
 /** The keys of a container that a key file opens. @implements {KeyRing} */
 class FileRing {
   film = null;
+  seeksAnchor = false;
   #key;
 
   constructor(key) {
@@ -196,7 +198,11 @@ class FileRing {
   accepts = async (secret) => secret.every((byte) => byte === 0);
 }
 
-/** The keys of a container that a passphrase opens; they are learnt from the first frame that does. @implements {KeyRing} */
+/**
+ * The keys of a container that a passphrase opens; they are learnt from the first frame that does.
+ *
+ * @implements {KeyRing}
+ */
 class PassphraseRing {
   film = null;
   #secret = null;
@@ -220,6 +226,10 @@ class PassphraseRing {
     this.film ??= await filmKeyOf(secret);
     this.#secret ??= secret;
     return equal(this.#secret, secret);
+  }
+
+  get seeksAnchor() {
+    return !this.film && this.#left.locked > 0;
   }
 
   #mayTry = (kind) => this.#left[kind]-- > 0;
