@@ -26,7 +26,7 @@ export function trouble(statuses, total) {
     [[...shown].filter((index) => counts.get(index) > 1), "repeated"],
   ];
   const lines = kinds.filter(([some]) => some.length).map(([some, what]) => `${framesWere(some)} ${what}.`);
-  if (foreign.length) lines.push(`${countOf(foreign.length)} put in that ${foreign.length > 1 ? "do" : "does"} not belong here.`);
+  if (foreign.length) lines.push(foreignFrames(foreign.length));
   return lines;
 }
 
@@ -65,7 +65,9 @@ function gaps(statuses, order, total, counts) {
 }
 
 const range = (start, end) => Array.from({ length: Math.max(end - start, 0) }, (_, at) => start + at);
-const countOf = (frames) => (frames === 1 ? "1 frame was" : `${frames} frames were`);
+
+const foreignFrames = (count) =>
+  count === 1 ? "1 frame was put in that does not belong here." : `${count} frames were put in that do not belong here.`;
 
 /** Subject and verb of a sentence on frames: "Frame 3 was", "3 frames (0–1, 7) were". */
 function framesWere(indices) {

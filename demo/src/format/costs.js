@@ -50,7 +50,7 @@ export function textureCosts(picture, grey, random) {
   const [up, down] = [new Uint16Array(data.length), new Uint16Array(data.length)];
   const drawn = random(data.length);
   for (let at = 0; at < data.length; at++) {
-    const level = levels[Math.floor(at / 3)] << RANDOM_BITS;
+    const level = levels[(at / 3) | 0] << RANDOM_BITS;
     const last = drawn[at] & RANDOM;
     up[at] = data[at] === 255 ? MAX_COST : level + last;
     down[at] = data[at] === 0 ? MAX_COST : level + (last ^ RANDOM);
@@ -62,7 +62,7 @@ export function textureCosts(picture, grey, random) {
 /** Gives the samples of each pixel the cost of the dearest, in place. */
 function ofPixels(costs) {
   for (let at = 0; at < costs.length; at += 3) {
-    costs.fill(Math.max(costs[at], costs[at + 1], costs[at + 2]), at, at + 3);
+    costs[at] = costs[at + 1] = costs[at + 2] = Math.max(costs[at], costs[at + 1], costs[at + 2]);
   }
 }
 
@@ -79,20 +79,24 @@ export function textureLevels(picture) {
   for (let at = 0; at < texture.length; at++) texture[at] = Math.floor(SHARP / Math.max(texture[at], 1));
   const sums = boxSums(texture, width, height, 7);
   const factor = MEDIAN / Math.max(middle(sums), 1);
-  return Uint16Array.from(sums, (sum) => Math.min(Math.max(sum * factor, 1), WET));
+  const levels = new Uint16Array(sums.length);
+  for (let at = 0; at < sums.length; at++) levels[at] = Math.min(Math.max(sums[at] * factor, 1), WET);
+  return levels;
 }
 
 /** Absolute Ker-Böhme residuals, [[-1, 2, -1], [2, -4, 2], [-1, 2, -1]], of the three channels, added. */
 function highPass({ width, height, data }) {
   const result = new Int32Array(width * height);
   const row = 3 * width;
+  const down = new Int16Array(row);
   for (let y = 0, to = 0; y < height; y++) {
     const [here, above, below] = [y, Math.max(y - 1, 0), Math.min(y + 1, height - 1)].map((line) => line * row);
-    const down = (at) => 2 * data[here + at] - data[above + at] - data[below + at];
+    for (let at = 0; at < row; at++) down[at] = 2 * data[here + at] - data[above + at] - data[below + at];
     for (let x = 0; x < width; x++, to++) {
-      const [left, right] = [x ? -3 : 0, x < width - 1 ? 3 : 0];
+      const left = x ? -3 : 0;
+      const right = x < width - 1 ? 3 : 0;
       for (let at = 3 * x; at < 3 * x + 3; at++) {
-        result[to] += Math.abs(2 * down(at) - down(at + left) - down(at + right));
+        result[to] += Math.abs(2 * down[at] - down[at + left] - down[at + right]);
       }
     }
   }

@@ -6,7 +6,7 @@
 import { stepped } from "./costs.js";
 import { writeParities } from "./groups.js";
 import { layoutFor, rowsOf, stepsFor } from "./lanes.js";
-import { GROUPS, groupSize, idleSamples, carriers, MAC_GROUPS, LEAD_GROUPS, STRIDE, zones } from "./places.js";
+import { carriers, GROUPS, groupSize, idleSamples, LEAD_GROUPS, MAC_GROUPS, STRIDE, zones } from "./places.js";
 import { argsort } from "./sort.js";
 import { costsAt, valuesAt, writeRecord } from "./zone.js";
 
@@ -71,7 +71,11 @@ function rolled(values, shift) {
   return result;
 }
 
-const difference = (after, before) => Int8Array.from(after, (value, at) => value - before[at]);
+function difference(after, before) {
+  const steps = new Int8Array(after.length);
+  for (let at = 0; at < steps.length; at++) steps[at] = after[at] - before[at];
+  return steps;
+}
 
 /** Pixels by which no salt sample gets to the pixel of another. */
 function drawShift(samples, random) {
@@ -88,7 +92,7 @@ function drawShift(samples, random) {
 function drawn({ data }, costs, plan, random) {
   const all = idleSamples(data.length);
   const order = argsort(random(8 * all.length).buffer, all.length);
-  const idle = order.map((number) => all[number]);
+  const idle = order.map((at) => all[at]);
   const group = groupSize(carriers(data.length));
   const groups = Math.max(1, share(GROUPS, idle.length, carriers(data.length), random));
   const [head, tail] = [idle.subarray(0, groups * group), idle.subarray(groups * group)];
@@ -111,21 +115,31 @@ function drawn({ data }, costs, plan, random) {
  * with samples from anywhere, which do not change; a single one may be shorter.
  */
 function randomSteps(samples, costs, plan, numbers, random) {
-  const own = layoutFor(plan.trits, plan.places);
-  const [count, perPlace] = [own.rows.length, own.lanes / plan.places];
-  const lanes = Math.ceil(numbers.length * perPlace);
-  const fewest = Math.max(Math.min(ROWS, count), Math.ceil(numbers.length * perPlace * count));
-  const rows = lanes > 1 ? count : fewest;
-  const width = Math.floor(own.sums / count);
-  const like = { lanes, merged: own.merged, ...rowsOf(width * rows + Math.floor(((own.sums % count) * rows) / count), rows) };
-  const others = drawBelow(samples.length, Math.max(Math.floor((lanes * rows) / (perPlace * count)) - numbers.length, 0), random);
+  const like = layoutLike(plan, numbers.length);
+  const size = Math.floor((like.lanes * like.rows.length) / tritsPerPlace(plan));
+  const others = drawBelow(samples.length, Math.max(size - numbers.length, 0), random);
   const order = argsort(random(8 * (numbers.length + others.length)).buffer, numbers.length + others.length);
   const pool = order.map((at) => (at < numbers.length ? numbers[at] : others[at - numbers.length]));
-  const trits = drawTrits(rows * lanes, random);
+  const trits = drawTrits(like.rows.length * like.lanes, random);
   const found = stepsFor(valuesAt(samples, pool), trits, like, plan.height, costsAt(costs, pool));
   const steps = new Int8Array(numbers.length);
   order.forEach((at, place) => at < numbers.length && (steps[at] = found[place]));
   return steps;
+}
+
+/** A layout of at least so many samples, with as many trits for each of them as the record's. */
+function layoutLike(plan, count) {
+  const { lanes: all, rows: own, sums, merged } = layoutFor(plan.trits, plan.places);
+  const lanes = Math.ceil((count * all) / plan.places);
+  const fewest = Math.max(Math.min(ROWS, own.length), Math.ceil(count * tritsPerPlace(plan)));
+  const rows = lanes > 1 ? own.length : fewest;
+  const [width, wide] = [Math.floor(sums / own.length), sums % own.length];
+  return { lanes, merged, ...rowsOf(width * rows + Math.floor((wide * rows) / own.length), rows) };
+}
+
+function tritsPerPlace(plan) {
+  const { lanes, rows } = layoutFor(plan.trits, plan.places);
+  return (lanes * rows.length) / plan.places;
 }
 
 /** The steps at samples that carry nothing, and the record's in the rest of a salt sample's pixel. */

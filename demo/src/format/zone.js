@@ -65,10 +65,10 @@ export function writeRecord({ width, data }, trits, plan, costs, zone, dummies) 
     return;
   }
   const free = new Uint8Array(data.length);
-  for (const number of zone) free[number] = 1;
-  numbers.forEach((number, at) => {
-    if (!free[number - 1] || !free[number + 1]) own.up[at] = own.down[at] = MAX_COST;
-  });
+  for (let at = 0; at < zone.length; at++) free[zone[at]] = 1;
+  for (let at = 0; at < numbers.length; at++) {
+    if (!free[numbers[at] - 1] || !free[numbers[at] + 1]) own.up[at] = own.down[at] = MAX_COST;
+  }
   const following = layout.merged === 1 ? clustered(numbers, own, width, dummies) : null;
   const steps = stepsFor(values, trits, layout, plan.height, own, following);
   for (const offset of [-1, 0, 1]) move(data, numbers, offset, steps, free);
@@ -82,7 +82,12 @@ export function readRecord(samples, zone, size, height) {
 }
 
 /** The numbers of a zone's green samples. @param {Uint32Array} zone */
-export const greenPart = (zone) => zone.filter((number) => number % 3 === 1);
+export function greenPart(zone) {
+  const greens = new Uint32Array(zone.length);
+  let count = 0;
+  for (let at = 0; at < zone.length; at++) if (zone[at] % 3 === 1) greens[count++] = zone[at];
+  return greens.slice(0, count);
+}
 
 /** @param {Uint8Array} samples @param {Uint32Array} numbers */
 export function valuesAt(samples, numbers) {
@@ -95,7 +100,8 @@ export function valuesAt(samples, numbers) {
 export function costsAt(costs, numbers) {
   const [up, down] = [new Uint16Array(numbers.length), new Uint16Array(numbers.length)];
   for (let at = 0; at < numbers.length; at++) {
-    [up[at], down[at]] = [costs.up[numbers[at]], costs.down[numbers[at]]];
+    up[at] = costs.up[numbers[at]];
+    down[at] = costs.down[numbers[at]];
   }
   return { up, down };
 }
