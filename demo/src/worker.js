@@ -5,7 +5,7 @@ import { channelOf, chooseRung, prepared, WRITTEN_QUALITY } from "./codec/channe
 import { embed, fileRoom, storedName } from "./codec/embed.js";
 import { fitted } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
-import { reveal } from "./codec/reveal.js";
+import { reveal, revealSealed } from "./codec/reveal.js";
 import { hideRobust } from "./codec/survive.js";
 import { PageError } from "./errors.js";
 import { hideInFilm } from "./film/hide.js";
@@ -44,11 +44,11 @@ const JOBS = {
     onProgress("pictures");
     const [seen, unseen] = [fromBitmap(cover), fromBitmap(secret)];
     const engine = await engineFor(device);
-    const { container, scrambled } = await hide(engine, seen, unseen, keyInput);
+    const { container, scrambled, filmKey, record } = await hide(engine, seen, unseen, keyInput);
     onProgress("write");
     const file = await writePng(container);
     checkSame(readPng(file), container);
-    const { secret: revealed } = await reveal(engine, container, keyInput);
+    const { secret: revealed } = await revealSealed(engine, container, filmKey, { record, whole: true });
     return {
       file,
       cover: seen,

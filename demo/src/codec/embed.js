@@ -5,6 +5,7 @@ import { textureCosts } from "../format/costs.js";
 import { keySource } from "../format/keys.js";
 import { FILM_ID_BYTES, formatFileRecord, MAX_NAME } from "../format/record.js";
 import { FILM_EFFORT, PICTURE_EFFORT, room, seal } from "../format/seal.js";
+import { squaredError } from "../picture.js";
 import { systemRandom } from "./random.js";
 
 const HEADER_BYTES = 117; // of a file's record, without its name
@@ -26,14 +27,15 @@ export function storedName(name) {
 }
 
 /**
- * A file that will be embedded in the frames of one container: all that their records share.
+ * A file that will be embedded: all that the records of a container's frames share. It can be sent to other workers.
  *
  * @typedef {object} Embedding
- * @property {{name: string, bytes: Uint8Array, digest: Uint8Array}} file
- * @property {import("../format/keys.js").ContainerKeys} keys
+ * @property {string} name as it is stored
+ * @property {number} size of the file in bytes
+ * @property {Uint8Array} digest of the file: SHA-256
+ * @property {number} frames of the container
  * @property {Uint8Array} filmId
- * @property {Uint8Array} commitment
- * @property {number} frames
+ * @property {Uint8Array} filmSecret
  */
 
 /**
@@ -46,39 +48,51 @@ export function storedName(name) {
  * @returns {Promise<Embedding>}
  * @throws {PageError} it does not fit, or the key is missing
  */
-export async function prepare(file, { width, height, frames }, keyInput, random = systemRandom) {
+export async function prepare({ name: given, bytes }, { width, height, frames }, keyInput, random = systemRandom) {
   const source = keySource(keyInput);
-  const name = storedName(file.name);
-  checkFits(name, file.bytes.length, width, height, frames);
-  const keys = await source.newKeys(random);
-  const filmId = random(FILM_ID_BYTES);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", file.bytes));
-  return { file: { name, bytes: file.bytes, digest }, keys, filmId, commitment: await keys.film.commitment(filmId), frames };
+  const [name, size] = [storedName(given), bytes.length];
+  checkFits(name, size, width, height, frames);
+  const { secret: filmSecret } = await source.newKeys(random);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return { name, size, digest, frames, filmId: random(FILM_ID_BYTES), filmSecret };
+}
+
+/** A frame's share of a file. @param {Uint8Array} bytes of the file @returns {{offset: number, bytes: Uint8Array}} */
+export function shareOf(bytes, index, frames) {
+  const [start, end] = [index, index + 1].map((edge) => Math.floor((bytes.length * edge) / frames));
+  return { offset: start, bytes: bytes.subarray(start, end) };
 }
 
 /**
- * Embeds a frame's share of a file, in place.
+ * A function that embeds a frame's share of a file in it, in place, and returns the sum of its squared changes.
  *
- * @param {import("../picture.js").Picture} frame
- * @param {number} index of the frame
  * @param {Embedding} embedding
+ * @param {object} keyInput as in `prepare`
  * @param {(size: number) => Uint8Array} [random]
+ * @returns {Promise<(frame: import("../picture.js").Picture, index: number, share: object) => Promise<number>>}
  */
-export async function embedShare(frame, index, { file, keys, filmId, commitment, frames }, random = systemRandom) {
-  const [start, end] = [index, index + 1].map((edge) => Math.floor((file.bytes.length * edge) / frames));
-  const { name, digest } = file;
-  const share = { name, size: file.bytes.length, digest, offset: start, bytes: file.bytes.subarray(start, end) };
-  const record = formatFileRecord(filmId, commitment, { frames, index }, share);
-  const cover = { ...frame, data: frame.data.slice() };
-  const costsOf = (grey) => textureCosts(cover, grey, random);
+export async function makeEmbedder({ frames, filmId, filmSecret, ...file }, keyInput, random = systemRandom) {
+  const keys = await keySource(keyInput).newKeys(() => filmSecret);
+  const commitment = await keys.film.commitment(filmId);
   const effort = frames > 1 ? FILM_EFFORT : PICTURE_EFFORT;
-  await seal(frame, record, keys, { costsOf, random, grey: true, first: index === 0, effort });
+  return async (frame, index, share) => {
+    const record = formatFileRecord(filmId, commitment, { frames, index }, { ...file, ...share });
+    const cover = { ...frame, data: frame.data.slice() };
+    const costsOf = (grey) => textureCosts(cover, grey, random);
+    await seal(frame, record, keys, { costsOf, random, grey: true, first: index === 0, effort });
+    return squaredError(cover.data, frame.data);
+  };
 }
 
-/** A copy of a cover that holds a file; arguments and errors as `prepare`. @param {import("../picture.js").Picture} cover */
+/**
+ * A copy of a cover that holds a file; arguments and errors as `prepare`.
+ *
+ * @param {import("../picture.js").Picture} cover
+ */
 export async function embed(cover, file, keyInput, random = systemRandom) {
+  const embedding = await prepare(file, { ...cover, frames: 1 }, keyInput, random);
   const container = { ...cover, data: cover.data.slice() };
-  await embedShare(container, 0, await prepare(file, { ...cover, frames: 1 }, keyInput, random), random);
+  await (await makeEmbedder(embedding, keyInput, random))(container, 0, shareOf(file.bytes, 0, 1));
   return container;
 }
 

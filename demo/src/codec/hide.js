@@ -27,8 +27,8 @@ const RECORD_BYTES = 136; // without the base
  * @param {import("../picture.js").Picture} secret of any size; resized to the cover's hidden area
  * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
  * @param {(size: number) => Uint8Array} [random] source of random bytes
- * @returns {Promise<{container: import("../picture.js").Picture, scrambled: Float32Array}>} the container, and
- *   what the network hid
+ * @returns {Promise<{container: import("../picture.js").Picture, scrambled: Float32Array, filmKey: object,
+ *   record: Uint8Array}>} the container, what the network hid, and what a reader finds: see `revealSealed`
  * @throws {PageError} the cover is too small, or the key is missing
  */
 export async function hide(engine, cover, secret, keyInput, random = systemRandom) {
@@ -64,7 +64,7 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
     ...{ kind, block, weights, base: bytes },
   });
   await seal(container, record, keys, { costsOf: () => roundingCosts(container.data, errors.data, random), random });
-  return { container, scrambled };
+  return { container, scrambled, filmKey: keys.film, record };
 }
 
 const tooSmall = ({ width, height }) =>

@@ -41,7 +41,13 @@ async function revealRobust(engine, container, keys) {
   return { ...(await orNothing(() => parseContent(content, engine.avif))), whole: true, robust: true };
 }
 
-async function revealSealed(engine, container, filmKey, { record: bytes, whole }) {
+/**
+ * Reveals what a record that was opened describes; the result and errors are as of `reveal`.
+ *
+ * @param {import("../format/keys.js").FilmKey} filmKey
+ * @param {{record: Uint8Array, whole: boolean}} reading
+ */
+export async function revealSealed(engine, container, filmKey, { record: bytes, whole }) {
   const record = await find(engine, container, filmKey, bytes);
   if (record.file) return { file: await wholeFile(record.file), whole, robust: false };
   const { filmId, hidden, base } = record;

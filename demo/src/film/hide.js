@@ -1,9 +1,10 @@
 /** Hiding any file in a film, byte for byte: an equal share in each frame. */
 
-import { embedShare, fileRoom, prepare, storedName } from "../codec/embed.js";
+import { fileRoom, prepare, storedName } from "../codec/embed.js";
 import { PageError } from "../errors.js";
-import { psnrOf, squaredError } from "../picture.js";
+import { psnrOf } from "../picture.js";
 import { readFilm } from "./read.js";
+import { sealAll } from "./sealers.js";
 import { writeFilm } from "./write.js";
 
 /**
@@ -25,13 +26,7 @@ export async function hideInFilm(ffmpeg, cover, file, keyInput, onProgress) {
   const size = { width: info.width, height: info.height, frames: frames.length };
   const embedding = await prepare(file, size, keyInput);
   const before = { ...frames[0], data: frames[0].data.slice() };
-  let error = 0;
-  for (const [index, frame] of frames.entries()) {
-    const seen = frame.data.slice();
-    await embedShare(frame, index, embedding);
-    error += squaredError(seen, frame.data);
-    onProgress("seal", index + 1, frames.length);
-  }
+  const error = await sealAll(frames, file.bytes, embedding, keyInput, (...done) => onProgress("seal", ...done));
   onProgress("write", 0, 1);
   const film = writeFilm(ffmpeg, path, info, (index) => frames[index].data);
   check(ffmpeg, film, frames, (...done) => onProgress("check", ...done));

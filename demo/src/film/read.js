@@ -4,9 +4,11 @@ import { PageError } from "../errors.js";
 
 const MAX_BYTES = 2 ** 29; // of all frames: 776 of 640×360 pixels
 // As the program converts colours.
-const EXACT = "scale=flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact,format=rgb24,showinfo=checksum=0";
+const EXACT = "flags=bicubic+accurate_rnd+full_chroma_int+bitexact:in_h_chr_pos=0";
+const HD = { width: 1280, height: 720 }; // from there on, the matrix is BT.709 if the film does not say which
 const PIXEL = 3; // bytes
 const BROADCAST = ["mpegts", "mpeg"]; // whose clocks do not start at 0
+const MATRIX = /\((?:tv, |pc, )?(bt\d|smpte|gbr|fcc|ycgco)/; // as the log names it
 const UNREADABLE = "Convert it to MP4 (H.264), or use the `stegnet` program.";
 
 /**
@@ -33,12 +35,15 @@ const UNREADABLE = "Convert it to MP4 (H.264), or use the `stegnet` program.";
  */
 export function readFilm(ffmpeg, path, onFrame, onProgress) {
   const log = new Log(onProgress);
+  ffmpeg.run(["-i", path], (line) => log.add(line));
+  if (!log.codec) throw new PageError("This is not a film that can be read.", UNREADABLE);
+  if (log.duration * log.rate * PIXEL * log.width * log.height > 2 * MAX_BYTES) throw tooLong(log);
   const frames = new Frames(log, onFrame);
   const out = ffmpeg.sink((bytes) => frames.take(bytes));
-  const options = ["-copyts", "-i", path, "-map", "0:V:0", "-vf", EXACT, "-fps_mode", "passthrough"];
+  const filters = `scale=${EXACT}${log.isUntaggedHd ? ":in_color_matrix=bt709" : ""},format=rgb24,showinfo=checksum=0`;
+  const options = ["-copyts", "-i", path, "-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough"];
   const done = ffmpeg.run(["-xerror", ...options, "-f", "rawvideo", out], (line) => log.add(line));
   if (frames.isTooLong) throw tooLong(log);
-  if (!log.codec) throw new PageError("This is not a film that can be read.", UNREADABLE);
   if (!done || !frames.count) {
     throw new PageError(`The film is damaged after ${frames.count} frames.`, "Copy it again from its source.");
   }
@@ -102,6 +107,7 @@ class Frames {
 class Log {
   codec = "";
   format = "";
+  isUntaggedHd = false;
   stamps = [];
   start = 0;
   duration = 0;
@@ -124,8 +130,15 @@ class Log {
     if (input) this.format = input[1];
     const length = line.match(/Duration: (\d+):(\d+):([\d.]+).* start: (-?[\d.]+)/);
     if (length) this.#setLength(...length.slice(1).map(Number));
-    const stream = line.match(/Stream #0:.*Video: (\w+).*?, (\w+)/);
-    if (stream && !this.codec) this.codec = stream[1];
+    const stream = line.match(/Stream #0:.*Video: (\w+)(.*), (\d+)x(\d+)/);
+    if (stream && !this.codec) this.#setStream(stream[1], stream[2], Number(stream[3]), Number(stream[4]));
+    const rate = line.match(/Stream #0:.*Video: .* ([\d.]+) fps/);
+    if (rate) this.rate = Number(rate[1]);
+  }
+
+  #setStream(codec, colours, width, height) {
+    [this.codec, this.width, this.height] = [codec, width, height];
+    this.isUntaggedHd = (width >= HD.width || height >= HD.height) && !MATRIX.test(colours);
   }
 
   #addFrame(pts, width, height) {

@@ -29,7 +29,7 @@ export function writeFilm(ffmpeg, cover, info, frameOf) {
       ...["-map", "0:v", "-map", "1:a?", "-map_metadata", "1", "-map_chapters", "1", "-c:a", "copy"],
       ...FILE_TAGS.flatMap((tag) => ["-metadata", `${tag}=`]),
       ...["-c:v", "ffv1", "-pix_fmt", "bgr0", "-level", "3", "-g", "1", "-slicecrc", "1"],
-      ...["-slices", Math.min(info.width, info.height) < LEAST_SIDE ? "1" : "4", "-fps_mode", "passthrough"],
+      ...["-slices", Math.min(info.width, info.height) < LEAST_SIDE ? "1" : "4", "-fps_mode", "passthrough", "-enc_time_base", "1:1000"],
       ...["-avoid_negative_ts", "disabled", "-max_interleave_delta", "500000", "-f", "matroska", OUT],
     ],
     (line) => lines.push(line),

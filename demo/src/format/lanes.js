@@ -90,13 +90,19 @@ function laneSearch(values, trits, { lanes, rows, sums, merged }, height, steps)
   const [raised, lowered] = [new Uint32Array(sums), new Uint32Array(sums)]; // the cheapest sample of each sum
   return (lane, costs) => {
     for (let sum = 0, element = lane; sum < sums; sum++) {
-      let [value, rise, fall] = [0, Infinity, Infinity];
+      let value = 0;
+      let rise = element;
+      let fall = element;
       for (let part = 0; part < merged; part++, element += lanes) {
         value += values[element];
-        if (costs.up[element] < rise) [rise, raised[sum]] = [costs.up[element], element];
-        if (costs.down[element] < fall) [fall, lowered[sum]] = [costs.down[element], element];
+        if (costs.up[element] < costs.up[rise]) rise = element;
+        if (costs.down[element] < costs.down[fall]) fall = element;
       }
-      [added[sum], up[sum], down[sum]] = [value % 3, rise, fall];
+      added[sum] = value % 3;
+      up[sum] = costs.up[rise];
+      down[sum] = costs.down[fall];
+      raised[sum] = rise;
+      lowered[sum] = fall;
     }
     const wanted = rows.map((_, row) => trits[row * lanes + lane] ?? 0);
     const found = search(wanted, added, rows, up, down);

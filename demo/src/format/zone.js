@@ -125,7 +125,7 @@ function clustered(numbers, { up, down }, width, dummies) {
   const before = movedTogether(dummies, width);
   return (steps) => {
     const moved = before.slice();
-    for (let at = 0; at < steps.length; at++) moved[pixels[at]] += steps[at];
+    for (let at = 0; at < steps.length; at++) if (steps[at]) moved[pixels[at]] += steps[at];
     const [rise, fall] = [up.slice(), down.slice()];
     for (let at = 0; at < steps.length; at++) {
       const pixel = pixels[at];
