@@ -19,14 +19,17 @@ SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 _ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
 _DESCRIPTION = "Hide a picture in a picture, a film in a film, or any file in either, and\nreveal it again."
 _EXAMPLES = {
-    "keygen": ("stegnet keygen my.key        # the recipient needs a copy",),
+    "keygen": (
+        "stegnet keygen my.key                     # the recipient needs a copy",
+        "stegnet keygen --passphrase-words 6       # or of these words",
+    ),
     "hide": (
         "stegnet hide cover.jpg secret.jpg --key-file my.key -o sent.png",
         "stegnet hide cover.mp4 letter.pdf --passphrase -o sent.mkv",
     ),
     "reveal": (
         "stegnet reveal sent.png --key-file my.key -o secret.jpg",
-        "stegnet reveal sent.mkv --passphrase -o letter.pdf",
+        "stegnet reveal sent.mkv --passphrase      # writes letter.pdf",
     ),
 }
 EXIT_CODES = {
