@@ -193,6 +193,17 @@ def test_a_picture_in_the_format_of_its_name(stegnet, suffix):
     assert read_picture(Path(f"s.{suffix}")).shape == (50, 40, 3)
 
 
+@pytest.mark.parametrize("method", ["network", "sealed"])
+def test_a_lossless_picture_as_jpeg_is_refused(stegnet, folder, method):
+    Image.new("RGB", (20, 10), "teal").save("small.png")
+    stegnet(f"hide cover.png small.png -o c.png --key-file k --method {method}")
+    code, out, err = stegnet("reveal c.png -o s.jpg --key-file k --lossless")
+    assert (code, out) == (1, "")
+    told = "JPEG is never lossless\nhint: name it .png or .webp, or leave --lossless out\n"
+    assert err == f"error: s.jpg: {told}"
+    assert not Path("s.jpg").exists()
+
+
 def test_an_exact_film_as_mp4(stegnet):
     """Equal to that in Matroska."""
     stegnet("hide cover.mkv secret.mkv -o c.mkv --key-file k")
