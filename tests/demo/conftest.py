@@ -7,6 +7,7 @@ from typing import NoReturn
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "demo"
+FIREFOX = os.environ.get("STEGNET_FIREFOX", "/usr/bin/firefox-esr")
 CHROMIUM = os.environ.get("STEGNET_CHROMIUM", "/usr/bin/chromium")
 
 
@@ -28,6 +29,14 @@ def page(demo: Path) -> Path:
     needs_chromium()
     subprocess.run(["npm", "run", "build"], cwd=demo, check=True)
     return demo
+
+
+@pytest.fixture(scope="session")
+def firefox() -> str:
+    """Path of Firefox."""
+    if not Path(FIREFOX).is_file():
+        _stop("Firefox is missing: install it (Debian: apt install firefox-esr), or set STEGNET_FIREFOX to its path")
+    return FIREFOX
 
 
 def needs_chromium() -> None:

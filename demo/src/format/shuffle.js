@@ -32,11 +32,9 @@ export async function drawMask(key, width, height, period) {
   const area = width * height;
   const planes = new Float32Array(3 * area);
   if (period === 0) return planes;
-  const words = new DataView(await stream(key, 6 * area, MASK_START));
-  for (let pixel = 0; pixel < area; pixel++) {
-    for (let channel = 0; channel < 3; channel++) {
-      planes[channel * area + pixel] = (words.getUint16(2 * (3 * pixel + channel), true) / 2 ** 16) * period;
-    }
+  const words = new Uint16Array(await stream(key, 6 * area, MASK_START));
+  for (let channel = 0, to = 0; channel < 3; channel++) {
+    for (let from = channel; from < words.length; from += 3) planes[to++] = (words[from] / 2 ** 16) * period;
   }
   return planes;
 }
@@ -51,8 +49,8 @@ export async function drawMask(key, width, height, period) {
  */
 export function shuffled(planes, width, block, shuffle) {
   const result = new Float32Array(planes.length);
-  eachPixel(planes.length / 3, width, block, shuffle, (shown, stood, sign) => {
-    result[shown] = sign * planes[stood];
+  eachBlock(planes.length / 3, width, block, shuffle, (to, from, sign, upright, stood) => {
+    for (let at = 0; at < stood.length; at++) result[to + upright[at]] = sign * planes[from + stood[at]];
   });
   return result;
 }
@@ -60,24 +58,29 @@ export function shuffled(planes, width, block, shuffle) {
 /** Undoes `shuffled`. */
 export function unshuffled(planes, width, block, shuffle) {
   const result = new Float32Array(planes.length);
-  eachPixel(planes.length / 3, width, block, shuffle, (shown, stood, sign) => {
-    result[stood] = sign * planes[shown];
+  eachBlock(planes.length / 3, width, block, shuffle, (to, from, sign, upright, stood) => {
+    for (let at = 0; at < stood.length; at++) result[from + stood[at]] = sign * planes[to + upright[at]];
   });
   return result;
 }
 
-function eachPixel(area, width, block, { permutation, turns }, move) {
+/**
+ * Visits each block of each plane.
+ *
+ * @param {(to: number, from: number, sign: number, upright: Uint32Array, stood: Uint32Array) => void} visit to: where
+ *   the block is shown; from: where it stood; upright, stood: offsets of its pixels there
+ */
+function eachBlock(area, width, block, { permutation, turns }, visit) {
   const cols = width / block;
   const corner = (index) => Math.floor(index / cols) * block * width + (index % cols) * block;
   const inside = Array.from({ length: 8 }, (_, turn) => turned(turn, block, width));
-  permutation.forEach((origin, index) => {
+  for (let index = 0; index < permutation.length; index++) {
     const sign = turns[index] & NEGATIVE ? -1 : 1;
-    const [to, from] = [corner(index), corner(origin)];
-    inside[turns[index] & 7].forEach((stood, pixel) => {
-      const shown = to + Math.floor(pixel / block) * width + (pixel % block);
-      for (let channel = 0; channel < 3; channel++) move(channel * area + shown, channel * area + from + stood, sign);
-    });
-  });
+    const [to, from] = [corner(index), corner(permutation[index])];
+    for (let plane = 0; plane < 3 * area; plane += area) {
+      visit(plane + to, plane + from, sign, inside[0], inside[turns[index] & 7]);
+    }
+  }
 }
 
 /** The original offset of each pixel of a turned block. */

@@ -4,7 +4,7 @@ import { PageError } from "../errors.js";
 import { button, make, notice } from "./elements.js";
 import { work } from "./worker.js";
 
-/** Label of each stage, and its share of the bar. */
+/** Label of each stage of a job, and its share of the bar. */
 const STAGES = {
   hide: {
     pictures: ["Reading the pictures", 2],
@@ -27,6 +27,23 @@ const STAGES = {
     check: ["Checking what arrives", 22],
     write: ["Writing the JPEG file", 2],
   },
+  seal: {
+    pictures: ["Reading the cover", 4],
+    seal: ["Hiding", 76],
+    write: ["Writing the PNG file", 20],
+  },
+  "seal film": {
+    load: ["Loading FFmpeg, which reads films", 10],
+    read: ["Reading the cover", 10],
+    seal: ["Hiding", 60],
+    write: ["Writing the film", 10],
+    check: ["Reading it back", 10],
+  },
+  "reveal film": {
+    load: ["Loading FFmpeg, which reads films", 15],
+    read: ["Reading the container", 25],
+    reveal: ["Revealing", 60],
+  },
   reveal: {
     pictures: ["Reading the container", 2],
     load: ["Loading the network", 10],
@@ -42,11 +59,13 @@ const STAGES = {
  * Sets up the row of a form.
  *
  * @param {HTMLFormElement} form
- * @param {() => {job: string, what: object, transfer?: Transferable[]} | Promise<object>} gather collects a job's name
+ * @param {object} steps
+ * @param {() => object} steps.ask what the form holds; throws PageError
+ * @param {(asked: object) => Promise<{job: string, what: object, transfer: Transferable[]}>} steps.gather a job's name
  *   and input; throws PageError
- * @param {(result: object, what: object) => void} done
+ * @param {(result: object, asked: object, job: string) => void} steps.done
  */
-export function makeJob(form, gather, done) {
+export function makeJob(form, { ask, gather, done }) {
   const row = form.querySelector(".work");
   const start = make("button", { type: "submit", className: "primary" }, row.dataset.work);
   const bar = make("progress", { max: 100, value: 0, "aria-label": "Progress" });
@@ -64,9 +83,10 @@ export function makeJob(form, gather, done) {
     form.querySelector(".result").hidden = true;
     stop = new AbortController();
     try {
-      const { job, what, transfer = [] } = await gather();
+      const asked = ask();
       busy(true);
-      done(await work(job, what, transfer, onProgress(job), stop.signal), what);
+      const { job, what, transfer } = await gather(asked);
+      done(await work(job, what, transfer, onProgress(what.film ? `${job} film` : job), stop.signal), asked, job);
     } catch (error) {
       if (error instanceof PageError) alerts.replaceChildren(notice(error));
       else if (error.name !== "AbortError") throw error;
@@ -85,8 +105,8 @@ export function makeJob(form, gather, done) {
     } else if (document.activeElement === document.body) start.focus();
   }
 
-  function onProgress(job) {
-    const stages = Object.entries(STAGES[job]);
+  function onProgress(kind) {
+    const stages = Object.entries(STAGES[kind]);
     return (stage, doneOf, total) => {
       const index = stages.findIndex(([name]) => name === stage);
       if (index < 0) return; // a part of the stage that is shown

@@ -1,0 +1,80 @@
+/** Files in films, and in pictures, as the page's worker hides them. Films come from tests/demo/test_demo_films.py. */
+
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+
+import { run } from "./jobs.js";
+import { exchange, open, PASSPHRASE } from "./open.js";
+
+let site, visitor;
+before(async () => {
+  site = await open();
+  visitor = await site.visit(site.isolated);
+});
+after(async () => {
+  await visitor.close();
+  await site.close();
+});
+
+const key = () => ({ key: exchange("key") });
+const reveal = (name, what = {}) =>
+  run(visitor, "reveal", what, { film: exchange(name), ...(what.keyInput ? {} : key()) });
+
+for (const name of ["plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadcast.ts"]) {
+  test(`a file hidden in ${name}`, async () => {
+    const { result, error } = await run(visitor, "seal", {}, { film: exchange(name), file: exchange("note.bin"), ...key() });
+    assert.equal(error, undefined);
+    assert.equal(result.hidden.bytes, 700);
+    assert.ok(result.hidden.room > 700 && result.frames === 6 && result.psnr.container > 50, JSON.stringify(result));
+    await writeFile(exchange(`${name}.container.mkv`), result.file);
+    const back = await reveal(`${name}.container.mkv`);
+    assert.deepEqual([back.result.name, back.result.whole, back.result.trouble], ["note.bin", true, []]);
+    assert.deepEqual(back.result.file, new Uint8Array(await readFile(exchange("note.bin"))));
+  });
+}
+
+test("a file hidden in a picture, with a passphrase", async () => {
+  const files = { cover: exchange("cover.png"), file: exchange("note.bin") };
+  const { result } = await run(visitor, "seal", { keyInput: { passphrase: PASSPHRASE } }, files);
+  await writeFile(exchange("sealed.png"), result.file);
+});
+
+for (const [name, keyInput] of [
+  ["python.mkv"],
+  ["python.mp4"],
+  ["python_passphrase.mkv", { passphrase: PASSPHRASE }],
+]) {
+  test(`the program's film ${name} opens`, async () => {
+    const { result, error } = await reveal(name, { keyInput });
+    assert.equal(error, undefined);
+    assert.deepEqual([result.name, result.whole, result.frames], ["note.bin", true, 6]);
+    assert.deepEqual(result.file, new Uint8Array(await readFile(exchange("note.bin"))));
+  });
+}
+
+test("an altered frame is reported", async () => {
+  const { result } = await reveal("altered.mkv");
+  assert.deepEqual([result.whole, result.trouble], [false, ["Frame 2 was altered since it was hidden."]]);
+});
+
+for (const [name, message, hint] of [
+  ["lost.mkv", /^\d+ of the file's 700 bytes are missing\. Frame 3 was lost\.$/, /whole or not at all/],
+  ["plain.mp4", /nothing here opens with this key/, /h264 kept nothing .*`stegnet reveal`/],
+  ["uneven.mkv", /nothing here opens with this key/, /The key is a different one/],
+  ["network.mkv", /^This film hides another film by a network\.$/, /`stegnet reveal`/],
+  ["note.bin", /^This is not a film that can be read\.$/, /Convert it/],
+]) {
+  test(`${name} is refused in one message`, async () => {
+    const { error } = await reveal(name);
+    assert.match(error.message, message);
+    assert.match(error.hint, hint);
+  });
+}
+
+test("a file that does not fit into a film is refused", async () => {
+  const files = { film: exchange("plain.mp4"), file: exchange("large.bin"), ...key() };
+  const { error } = await run(visitor, "seal", {}, files);
+  assert.match(error.message, /^large\.bin has 99,999 bytes, and there is room for [\d,]+\.$/);
+  assert.match(error.hint, /^A cover of \d+ such frames would do\.$/);
+});

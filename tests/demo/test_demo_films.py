@@ -1,0 +1,90 @@
+"""Files in films, exchanged between Python and the page's worker."""
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import stegnet
+from stegnet.codec.embed import embed_file
+from stegnet.codec.extract import extract_file, reveal_bytes
+from stegnet.codec.output import OutputTarget
+from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
+from stegnet.media.sound import read_sound
+
+pytestmark = pytest.mark.slow
+
+PASSPHRASE = "zwei Käse"
+VECTORS = Path(__file__).parents[1] / "codec" / "vectors"
+NOTE = bytes(range(256)) * 3
+COVERS = ("plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadcast.ts")
+KEY = bytes(range(32))
+# Mean difference in levels of a cover's frames; the page rotates before it converts them to RGB, the program after.
+MAX_ERROR, MAX_TURNED_ERROR = 0.5, 5.0
+
+
+@pytest.fixture(scope="module")
+def exchanged(page: Path, make_film: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of films that Python and the page exchanged while the page's own tests ran."""
+    folder = tmp_path_factory.mktemp("films")
+    (folder / "key").write_bytes(KEY)
+    (folder / "note.bin").write_bytes(NOTE[:700])
+    (folder / "large.bin").write_bytes(bytes(99_999))
+    make_covers(folder, make_film)
+    for name in ("python.mkv", "python.mp4"):
+        embed_file(folder / "plain.mp4", folder / "note.bin", OutputTarget(folder / name), stegnet.Key(KEY))
+    by_passphrase = OutputTarget(folder / "python_passphrase.mkv")
+    embed_file(folder / "plain.mp4", folder / "note.bin", by_passphrase, stegnet.Passphrase(PASSPHRASE))
+    frames = list(read_frames(folder / "python.mkv"))
+    write_frames(folder / "lost.mkv", frames[:3] + frames[4:])
+    frames[2][0, 0, 0] ^= 2
+    write_frames(folder / "altered.mkv", frames)
+    (folder / "network.mkv").write_bytes((VECTORS / "film.mkv").read_bytes())
+    tests = ["tests/browser/films.test.js"]
+    subprocess.run(["node", "--test", *tests], cwd=page, env=os.environ | {"STEGNET_EXCHANGE": str(folder)}, check=True)
+    return folder
+
+
+def make_covers(folder: Path, make_film: Callable[..., Path]) -> None:
+    lossy = {"codec": "libx264", "pix_fmt": "yuv420p"}
+    make_film(folder / "plain.mp4", sound="aac", **lossy)
+    make_film(folder / "turned.mp4", turn=90, **lossy)
+    make_film(folder / "uneven.mkv", stamps=[0, 40, 50, 200, 201, 900], time_base=Fraction(1, 1000), sound="libmp3lame")
+    make_film(folder / "odd.mkv", height=61, width=83)
+    make_film(folder / "broadcast.ts", sound="mp2", **lossy)
+    write_png(folder / "cover.png", next(read_frames(folder / "odd.mkv")))
+
+
+def write_frames(path: Path, frames: Sequence[np.ndarray]) -> None:
+    height, width, _ = frames[0].shape
+    with FilmWriter(path, width, height, Fraction(25)) as film:
+        for index, frame in enumerate(frames):
+            film.write(frame, Fraction(index, 25))
+
+
+@pytest.mark.parametrize("name", COVERS)
+def test_a_film_of_the_page_opens_in_python(exchanged: Path, tmp_path: Path, name: str) -> None:
+    container = exchanged / f"{name}.container.mkv"
+    report = extract_file(container, OutputTarget(tmp_path / "back"), stegnet.Key(KEY), strict=True)
+    assert (tmp_path / "back").read_bytes() == NOTE[:700]
+    assert "hidden: note.bin, 700 bytes" in report.notes[0]
+
+
+@pytest.mark.parametrize("name", COVERS)
+def test_a_film_of_the_page_has_the_times_and_the_sound_of_its_cover(exchanged: Path, name: str) -> None:
+    cover, container = exchanged / name, exchanged / f"{name}.container.mkv"
+    seen, made = scan(cover), scan(container)
+    assert (made.width, made.height) == (seen.width, seen.height)
+    assert [round(1000 * time) for time in seen.times] == [1000 * time for time in made.times]
+    assert [packet.data for packet in read_sound(cover)] == [packet.data for packet in read_sound(container)]
+    assert made.sound == seen.sound
+    for before, after in zip(read_frames(cover), read_frames(container), strict=True):
+        assert np.abs(before.astype(int) - after).mean() < (MAX_TURNED_ERROR if name == "turned.mp4" else MAX_ERROR)
+
+
+def test_a_file_in_a_picture_of_the_page_opens_in_python(exchanged: Path) -> None:
+    assert reveal_bytes(read_picture(exchanged / "sealed.png"), stegnet.Passphrase(PASSPHRASE)) == NOTE[:700]
