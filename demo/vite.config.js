@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { defaultClientConditions, defineConfig } from "vite";
 
 import { withPlaces } from "./src/format/rungs.js";
+import { offline } from "./src/offline/plugin.js";
 
 /** Folders of the shipped pair and of its ONNX files. */
 const WEIGHTS = resolve(import.meta.dirname, "../stegnet/weights");
@@ -19,6 +20,7 @@ const HEADERS = {
 
 export default defineConfig({
   base: "./",
+  plugins: [offline()],
   build: { target: "es2023", cssMinify: "lightningcss", assetsInlineLimit: 0, chunkSizeWarningLimit: 1000 },
   worker: { format: "es" },
   define: {

@@ -26,8 +26,14 @@ export function place(part, picture) {
 }
 
 /** Peak signal-to-noise ratio of two pictures of one size, in dB; Infinity if equal. */
-export function psnr(one, other) {
+export const psnr = (one, other) => psnrOf(squaredError(one.data, other.data), one.data.length);
+
+/** The sum of the squared differences of samples. */
+export function squaredError(one, other) {
   let sum = 0;
-  for (let at = 0; at < one.data.length; at++) sum += (one.data[at] - other.data[at]) ** 2;
-  return 10 * Math.log10((255 ** 2 * one.data.length) / sum);
+  for (let at = 0; at < one.length; at++) sum += (one[at] - other[at]) ** 2;
+  return sum;
 }
+
+/** Peak signal-to-noise ratio in dB for a sum of squared differences of so many samples. */
+export const psnrOf = (sum, samples) => 10 * Math.log10((255 ** 2 * samples) / sum);

@@ -15,8 +15,10 @@ export function resize(picture, width, height) {
   const { data } = picture;
   const across = width === picture.width ? picture : blank(width, picture.height);
   if (across !== picture) {
-    for (const [x, { first, weights }] of taps(picture.width, width).entries()) {
-      for (let y = 0; y < picture.height; y++) {
+    const columns = taps(picture.width, width);
+    for (let y = 0; y < picture.height; y++) {
+      for (let x = 0; x < width; x++) {
+        const { first, weights } = columns[x];
         weigh(data, 3 * (y * picture.width + first), 3, weights, across.data, 3 * (y * width + x));
       }
     }
@@ -33,8 +35,11 @@ export function resize(picture, width, height) {
 
 /** Weighted sum of several pixels, `step` samples apart. */
 function weigh(from, at, step, weights, to, place) {
-  let [red, green, blue] = [PRECISION / 2, PRECISION / 2, PRECISION / 2];
-  for (const weight of weights) {
+  let red = PRECISION / 2;
+  let green = PRECISION / 2;
+  let blue = PRECISION / 2;
+  for (let tap = 0; tap < weights.length; tap++) {
+    const weight = weights[tap];
     red += from[at] * weight;
     green += from[at + 1] * weight;
     blue += from[at + 2] * weight;

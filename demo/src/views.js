@@ -17,6 +17,7 @@ export function amplified(one, other) {
 
 /** The scrambled residual, around mid-grey. */
 export function shownResidual(scrambled, { width, height }, block) {
-  const planes = scrambled.map((value) => 0.5 + CONTRAST * value);
+  const planes = new Float32Array(scrambled.length);
+  for (let at = 0; at < planes.length; at++) planes[at] = 0.5 + CONTRAST * scrambled[at];
   return toPicture(planes, Math.floor(width / block) * block, Math.floor(height / block) * block).picture;
 }

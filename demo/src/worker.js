@@ -2,11 +2,15 @@
 
 import { decodePicture, fromBitmap } from "./canvas.js";
 import { channelOf, chooseRung, prepared, WRITTEN_QUALITY } from "./codec/channel.js";
+import { embed, fileRoom, storedName } from "./codec/embed.js";
 import { fitted } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
 import { reveal } from "./codec/reveal.js";
 import { hideRobust } from "./codec/survive.js";
 import { PageError } from "./errors.js";
+import { hideInFilm } from "./film/hide.js";
+import { openFfmpeg } from "./film/ffmpeg.js";
+import { revealFromFilm } from "./film/reveal.js";
 import { keySource } from "./format/keys.js";
 import { encodeJpeg } from "./jpeg/jpeg.js";
 import { makeEngine } from "./network/engine.js";
@@ -85,9 +89,34 @@ const JOBS = {
     };
   },
 
-  /** Reveals the secret of a container file: a picture, also as a PNG file, or a file with its name. */
-  async reveal({ container, keyInput, device }) {
+  /**
+   * Embeds any file in a bitmap, or in a film, byte for byte. Returns the container as a PNG or MKV file, a view of it
+   * or of its first frame, its PSNR in dB, and what was hidden.
+   */
+  async seal({ cover, film, file, keyInput }) {
     keySource(keyInput);
+    if (film) return sealInFilm(film, file, keyInput);
+    onProgress("pictures");
+    const seen = fromBitmap(cover);
+    onProgress("seal");
+    const container = await embed(seen, file, keyInput);
+    onProgress("write");
+    const png = await writePng(container);
+    checkSame(readPng(png), container);
+    return {
+      file: png,
+      cover: seen,
+      difference: amplified(seen, container),
+      psnr: { container: psnr(seen, container) },
+      hidden: { bytes: file.bytes.length, room: fileRoom(seen.width, seen.height, storedName(file.name)) },
+      frames: 1,
+    };
+  },
+
+  /** Reveals the secret of a container file: a picture, also as a PNG file, or a file with its name. */
+  async reveal({ container, film, keyInput, device }) {
+    keySource(keyInput);
+    if (film) return revealFilm(film, keyInput);
     onProgress("pictures");
     const picture = isPng(container) ? readPng(container) : await decodePicture(container);
     const { secret, file, ...state } = await reveal(await engineFor(device), picture, keyInput);
@@ -96,6 +125,24 @@ const JOBS = {
     return { file: await writePng(secret), name: "revealed.png", secret, ...state };
   },
 };
+
+async function sealInFilm(cover, file, keyInput) {
+  const made = await hideInFilm(await openFfmpeg(onProgress), cover, file, keyInput, onProgress);
+  const [before, after] = made.first;
+  return {
+    file: made.film,
+    cover: before,
+    difference: amplified(before, after),
+    psnr: { container: made.psnr },
+    hidden: { bytes: file.bytes.length, room: made.room },
+    frames: made.frames,
+  };
+}
+
+async function revealFilm(container, keyInput) {
+  const { bytes, ...found } = await revealFromFilm(await openFfmpeg(onProgress), container, keyInput, onProgress);
+  return { file: bytes, ...found, robust: false };
+}
 
 function checkSame(one, other) {
   if (one.data.every((sample, at) => sample === other.data[at])) return;

@@ -9,6 +9,7 @@ import { hide } from "../src/codec/hide.js";
 import { reveal } from "../src/codec/reveal.js";
 import { CODED, MEANS, NONE } from "../src/format/base.js";
 import { fromHex, join, sized, u32, u64 } from "../src/format/bytes.js";
+import { roundingCosts } from "../src/format/costs.js";
 import { FilmKey, keySource } from "../src/format/keys.js";
 import { seal } from "../src/format/seal.js";
 import { psnr } from "../src/picture.js";
@@ -89,19 +90,9 @@ async function sealed(...fields) {
   const filmId = fromHex(steps.film_id);
   const record = join(filmId, await (await FilmKey.of(secretKey)).commitment(filmId), ...fields);
   const container = waves(64, 64, 50);
-  const none = new Int8Array(container.data.length);
-  await seal(container, none, record, keySource({ file: secretKey }), new Uint8Array(16), random);
+  const costsOf = () => roundingCosts(container.data, new Int8Array(container.data.length), random);
+  await seal(container, record, await keySource({ file: secretKey }).newKeys(random), { costsOf, random });
   return container;
-}
-
-for (const [kind, what] of [
-  [2, "another film"],
-  [3, "a file"],
-]) {
-  test(`a frame of a film that hides ${what} is distinguished from a picture`, async () => {
-    const container = await sealed([kind], u32(9), u32(4));
-    await assert.rejects(reveal(ideal(NONE), container, { file: secretKey }), { message: new RegExp(`hides ${what}`) });
-  });
 }
 
 const NAME = new TextEncoder().encode("Käse.txt");
@@ -123,10 +114,27 @@ test("a hidden file comes back byte for byte, with its name", async () => {
   assert.equal(whole, true);
 });
 
+for (const [what, fields] of [
+  ["another film", [[2], u32(9), u32(4)]],
+  ["a file", [[3], u32(9), u32(4), ...file(NAME, seeded(2)(300)).slice(3)]],
+]) {
+  test(`a frame of a film that hides ${what} is distinguished from a picture`, async () => {
+    const container = await sealed(...fields);
+    await assert.rejects(reveal(ideal(NONE), container, { file: secretKey }), { message: new RegExp(`hides ${what}`) });
+  });
+}
+
 const bytes = seeded(3)(20);
+for (const [fault, fields, message] of [
+  ["size", file(NAME, bytes, { size: 21 }), /1 of the file's 21 bytes are missing/],
+  ["hash", file(NAME, bytes, { hash: "00".repeat(32) }), /not those that were hidden/],
+]) {
+  test(`a hidden file with a wrong ${fault} is reported`, async () => {
+    await assert.rejects(reveal(ideal(NONE), await sealed(...fields), { file: secretKey }), { message });
+  });
+}
+
 for (const [fault, fields] of [
-  ["size", file(NAME, bytes, { size: 21 })],
-  ["hash", file(NAME, bytes, { hash: "00".repeat(32) })],
   ["offset", file(NAME, bytes, { offset: 1 })],
   ["empty name", file(new Uint8Array(), bytes)],
   ["name of a folder", file(new TextEncoder().encode("a/b"), bytes)],

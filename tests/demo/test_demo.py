@@ -68,6 +68,11 @@ def test_format_and_tiles(demo: Path) -> None:
     node(demo, *map(str, sorted((demo / "tests").glob("*.test.js"))))
 
 
+@pytest.mark.parametrize("name", ["keys", "offline"])
+def test_page(page: Path, name: str) -> None:
+    node(page, f"tests/browser/{name}.test.js")
+
+
 @pytest.fixture(scope="module")
 def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of containers and pictures that Python and the page exchanged while the page's own tests ran."""

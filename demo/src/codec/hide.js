@@ -6,9 +6,10 @@
  */
 
 import { decodeBase, encodeBase, leastBytes } from "../format/base.js";
+import { roundingCosts } from "../format/costs.js";
 import { keySource } from "../format/keys.js";
 import { intoRange, masked, residualOf, toPicture, toPlanes } from "../format/planes.js";
-import { formatRecord } from "../format/record.js";
+import { FILM_ID_BYTES, formatRecord } from "../format/record.js";
 import { room, seal } from "../format/seal.js";
 import { drawMask, drawShuffle, shuffled } from "../format/shuffle.js";
 import { PageError } from "../errors.js";
@@ -16,7 +17,6 @@ import { corner, place } from "../picture.js";
 import { resize } from "../resize.js";
 import { systemRandom } from "./random.js";
 
-const FILM_ID_BYTES = 16;
 const RECORD_BYTES = 136; // without the base
 
 /**
@@ -32,13 +32,11 @@ const RECORD_BYTES = 136; // without the base
  * @throws {PageError} the cover is too small, or the key is missing
  */
 export async function hide(engine, cover, secret, keyInput, random = systemRandom) {
-  const keys = keySource(keyInput);
+  const keys = await keySource(keyInput).newKeys(random);
   const { block, kind, quality, period, weights } = engine.pair;
   const [width, height] = [cover.width, cover.height].map((side) => Math.floor(side / block) * block);
   const most = room(cover.width, cover.height) - RECORD_BYTES;
   if (width * height === 0 || leastBytes(kind, width, height) > most) throw tooSmall(cover);
-  const filmSecret = keys.filmSecret(random);
-  const filmKey = await keys.filmKey(filmSecret);
   const filmId = random(FILM_ID_BYTES);
 
   engine.onProgress("code");
@@ -47,7 +45,7 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
   if (!bytes) throw tooSmall(cover);
   const base = await decodeBase(kind, bytes, width, height, engine.avif);
   const prepared = await engine.run("prepare", width, height, toPlanes(resized));
-  const shuffleKey = await filmKey.shuffle(filmId, 0);
+  const shuffleKey = await keys.film.shuffle(filmId, 0);
   const shuffle = await drawShuffle(shuffleKey, (width * height) / block ** 2);
   const scrambled = shuffled(residualOf(prepared, base), width, block, shuffle);
   const mask = await drawMask(shuffleKey, width, height, period);
@@ -61,11 +59,11 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
   const errors = { ...cover, data: new Int8Array(cover.data.length) };
   place({ width, height, data: hidden.errors }, errors);
   const { width: trueWidth, height: trueHeight } = secret;
-  const record = formatRecord(filmId, await filmKey.commitment(filmId), {
+  const record = formatRecord(filmId, await keys.film.commitment(filmId), {
     ...{ width: trueWidth, height: trueHeight },
     ...{ kind, block, weights, base: bytes },
   });
-  await seal(container, errors.data, record, keys, filmSecret, random);
+  await seal(container, record, keys, { costsOf: () => roundingCosts(container.data, errors.data, random), random });
   return { container, scrambled };
 }
 

@@ -1,5 +1,6 @@
 /** Revealing what a picture hides: a picture, or a file. */
 
+import { wholeFile } from "./extract.js";
 import { nothingOpens, PageError } from "../errors.js";
 import { decodeBase } from "../format/base.js";
 import { parseContent } from "../format/content.js";
@@ -21,16 +22,17 @@ const MAX_PIXEL_RATIO = 256; // pixels of a secret for each pixel of its contain
  * @param {import("../network/engine.js").Engine} engine
  * @param {import("../picture.js").Picture} container
  * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
- * @returns {Promise<{secret?: import("../picture.js").Picture, file?: import("../format/record.js").HiddenFile,
+ * @returns {Promise<{secret?: import("../picture.js").Picture, file?: {name: string, bytes: Uint8Array},
  *   whole: boolean, robust: boolean}>} whole: true if the container was not altered; robust: it may have been
  *   re-encoded, and the secret is whole
  * @throws {PageError} nothing opens, a film is hidden, or the picture was hidden with other weights
  */
 export async function reveal(engine, container, keyInput) {
   const keys = keySource(keyInput);
+  const ring = keys.ring();
   engine.onProgress("key");
-  const reading = await unseal(container, keys);
-  return reading ? revealSealed(engine, container, keys, reading) : revealRobust(engine, container, keys);
+  const reading = await unseal(container, ring);
+  return reading ? revealSealed(engine, container, ring.film, reading) : revealRobust(engine, container, keys);
 }
 
 async function revealRobust(engine, container, keys) {
@@ -39,10 +41,9 @@ async function revealRobust(engine, container, keys) {
   return { ...(await orNothing(() => parseContent(content, engine.avif))), whole: true, robust: true };
 }
 
-async function revealSealed(engine, container, keys, reading) {
-  const { filmKey, record } = await find(engine, container, keys, reading);
-  const { whole } = reading;
-  if (record.file) return { file: record.file, whole, robust: false };
+async function revealSealed(engine, container, filmKey, { record: bytes, whole }) {
+  const record = await find(engine, container, filmKey, bytes);
+  if (record.file) return { file: await wholeFile(record.file), whole, robust: false };
   const { filmId, hidden, base } = record;
   checkWeights(hidden.weights, engine.pair.weights);
 
@@ -58,14 +59,13 @@ async function revealSealed(engine, container, keys, reading) {
 }
 
 /** Parses a container's record. */
-async function find(engine, container, keys, reading) {
-  const filmKey = await keys.filmKey(reading.filmSecret);
+async function find(engine, container, filmKey, bytes) {
   const record = await orNothing(async () => {
-    const parsed = await parseRecord(reading.record, filmKey);
+    const parsed = await parseRecord(bytes, filmKey);
     return parsed.hidden ? { ...parsed, base: await baseOf(engine, parsed.hidden, container) } : parsed;
   });
-  if (!record.hidden && !record.file) throw isFrame(record.kind);
-  return { filmKey, record };
+  if (record.frames > 1 || record.kind === FILM) throw isFrame(record.kind);
+  return record;
 }
 
 /** What parsing gives; with any invalid part, nothing opens. */

@@ -4,18 +4,17 @@
  */
 
 import { bitOf } from "./bytes.js";
-import { downCost, levelStep, upCost } from "./costs.js";
 
 /**
  * Bytes whose bits are the parities of groups.
  *
- * @param {import("./places.js").Zone} zone
- * @param {number} groups a multiple of 8
+ * @param {number} length of the zone
+ * @param {number} groups
  * @param {(element: number) => number} bit of an element
  */
-export function readGroups(zone, groups, bit) {
+export function readGroups(length, groups, bit) {
   const bytes = new Uint8Array(Math.ceil(groups / 8));
-  for (let element = 0; element < zone.length; element++) {
+  for (let element = 0; element < length; element++) {
     const group = element % groups;
     bytes[group >> 3] ^= bit(element) << (7 - (group & 7));
   }
@@ -25,39 +24,41 @@ export function readGroups(zone, groups, bit) {
 /**
  * Changes an element of each group whose parity is wrong.
  *
- * @param {import("./places.js").Zone} zone
+ * @param {Uint8Array} samples
+ * @param {Uint32Array} zone numbers of its samples
  * @param {number} groups
  * @param {Uint8Array} bytes to be read back
+ * @param {import("./costs.js").StepCosts} costs of all samples
  * @param {(element: number) => number} bit of an element
  * @param {(element: number) => number} change that turns an element's bit over: a step; 0 if there is none
- * @param {Uint8Array} samples
- * @param {Int16Array} errors of the samples
  */
-export function writeGroups(zone, groups, bytes, bit, change, samples, errors) {
-  const found = readGroups(zone, groups, bit);
+export function writeGroups(samples, zone, groups, bytes, costs, bit, change) {
+  const found = readGroups(zone.length, groups, bit);
   for (let group = 0; group < groups; group++) {
     if (bitOf(found, group) === bitOf(bytes, group)) continue;
     let [least, cheapest] = [Infinity, group];
     for (let element = group; element < zone.length; element += groups) {
-      const cost = costOf(change(element), samples, errors, zone.sample(element));
+      const step = change(element);
+      const cost = step ? (step > 0 ? costs.up : costs.down)[zone[element]] : Infinity;
       if (cost < least) [least, cheapest] = [cost, element];
     }
-    samples[zone.sample(cheapest)] += change(cheapest);
+    samples[zone[cheapest]] += change(cheapest);
   }
-}
-
-function costOf(step, samples, errors, sample) {
-  if (step === 0) return Infinity;
-  return (step > 0 ? upCost : downCost)(samples[sample], errors[sample]);
 }
 
 /** Bytes whose bits are the parities of groups of samples. */
 export const readParities = (samples, zone, groups) =>
-  readGroups(zone, groups, (element) => samples[zone.sample(element)] & 1);
+  readGroups(zone.length, groups, (element) => samples[zone[element]] & 1);
 
 /** Changes a sample of each group whose parity is wrong, by one level. */
-export function writeParities(samples, errors, zone, groups, bytes) {
-  const bit = (element) => samples[zone.sample(element)] & 1;
-  const change = (element) => levelStep(samples[zone.sample(element)], errors[zone.sample(element)]);
-  writeGroups(zone, groups, bytes, bit, change, samples, errors);
+export function writeParities(samples, zone, groups, bytes, costs) {
+  const bit = (element) => samples[zone[element]] & 1;
+  const change = (element) => levelStep(samples[zone[element]], zone[element], costs);
+  writeGroups(samples, zone, groups, bytes, costs, bit, change);
+}
+
+/** The cheaper step by one level, never by two. */
+function levelStep(value, sample, { up, down }) {
+  if (value === 0 || value === 255) return value === 0 ? 1 : -1;
+  return up[sample] < down[sample] ? 1 : -1;
 }

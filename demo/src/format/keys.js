@@ -3,12 +3,14 @@
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 
 import { PageError } from "../errors.js";
-import { join, u32, u64 } from "./bytes.js";
+import { equal, join, u32, u64 } from "./bytes.js";
 
 export const KEY_BYTES = 32;
 export const SECRET_BYTES = 16;
 const SCRYPT = { N: 2 ** 17, r: 8, p: 1, dkLen: KEY_BYTES, maxmem: 2 ** 28 };
 const MAX_BYTES = 1024;
+const ANCHORS = 4; // of 256 values of a salt's first byte
+const MOST_TRIES = 8;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const NONE = new Uint8Array();
 const text = new TextEncoder();
@@ -63,6 +65,9 @@ export class FilmKey {
   /** @param {Uint8Array} secret 32 bytes */
   static of = async (secret) => new FilmKey(await Subkeys.of(secret));
 
+  /** The key of a frame that is no anchor. @param {Uint8Array} salt of the frame */
+  frame = (salt) => new FrameKey(this.#subkeys, salt);
+
   /** 32 bytes that no other key produces: AES-GCM alone does not commit to its key. */
   commitment = async (filmId) => hmac(await this.#subkeys.derive("commitment"), filmId);
 
@@ -101,15 +106,30 @@ export async function hmac(key, message) {
 }
 
 /**
- * Keys by a key file's bytes or a passphrase.
+ * The keys of one container.
+ *
+ * @typedef {object} ContainerKeys
+ * @property {FilmKey} film
+ * @property {Uint8Array} secret in every lead: random with a passphrase, zero with a key file
+ * @property {(salt: Uint8Array, first: boolean) => Promise<FrameKey>} frameKey of the frame with a salt; first: it is
+ *   frame 0
+ *
+ * A key file's or a passphrase's keys.
  *
  * @typedef {object} KeySource
- * @property {(random: (size: number) => Uint8Array) => Uint8Array} filmSecret a new film's secret, which travels in
- *   its leads: random with a passphrase, zero with a key file
- * @property {(filmSecret: Uint8Array) => boolean} accepts false if no writer with such a key puts it into a lead
- * @property {(filmSecret: Uint8Array) => Promise<FilmKey>} filmKey
- * @property {(salt: Uint8Array) => Promise<FrameKey>} frameKey of a picture, or of the first frame of a film
+ * @property {(random: (size: number) => Uint8Array) => Promise<ContainerKeys>} newKeys of a new container
+ * @property {() => KeyRing} ring to read a container
  * @property {(salt: Uint8Array) => Promise<RobustKey>} robustKey of a robust container
+ *
+ * The keys with which the frames of a container may open.
+ *
+ * @typedef {object} KeyRing
+ * @property {FilmKey | null} film null until a frame has opened; with a key file, always known
+ * @property {boolean} seeksAnchor no frame has opened, and another one may by the passphrase alone
+ * @property {(salt: Uint8Array, first: boolean) => AsyncIterable<FrameKey>} candidates first: it is the first frame of
+ *   its file
+ * @property {(secret: Uint8Array) => Promise<boolean>} accepts compares the film secret in a frame's lead with the
+ *   film's own, which the first frame that opens gives
  */
 
 /**
@@ -125,12 +145,16 @@ function byPassphrase(passphrase) {
   if (bytes.length > MAX_BYTES || LONE_SURROGATE.test(passphrase)) {
     throw new PageError("The passphrase can't be used.", `It must be 1 to ${MAX_BYTES} bytes of Unicode text.`);
   }
+  const derive = (salt) => scryptAsync(bytes, salt, SCRYPT);
+  const derived = async (salt) => FrameKey.of(await derive(salt), salt);
   return {
-    filmSecret: (random) => random(SECRET_BYTES),
-    accepts: () => true,
-    filmKey: async (filmSecret) => FilmKey.of(await (await Subkeys.of(filmSecret)).derive("film")),
-    frameKey: async (salt) => FrameKey.of(await scryptAsync(bytes, salt, SCRYPT), salt),
-    robustKey: async (salt) => RobustKey.of(await scryptAsync(bytes, salt, SCRYPT), salt),
+    async newKeys(random) {
+      const secret = random(SECRET_BYTES);
+      const film = await filmKeyOf(secret);
+      return { film, secret, frameKey: (salt, first) => (first || isAnchor(salt) ? derived(salt) : film.frame(salt)) };
+    },
+    ring: () => new PassphraseRing(derived),
+    robustKey: async (salt) => RobustKey.of(await derive(salt), salt),
   };
 }
 
@@ -141,11 +165,72 @@ function byFile(bytes) {
       `A key file has exactly ${KEY_BYTES} bytes; make one here, or with \`stegnet keygen\`.`,
     );
   }
+  const secret = new Uint8Array(SECRET_BYTES);
+  const film = FilmKey.of(bytes);
   return {
-    filmSecret: () => new Uint8Array(SECRET_BYTES),
-    accepts: (filmSecret) => filmSecret.every((byte) => byte === 0),
-    filmKey: () => FilmKey.of(bytes),
-    frameKey: (salt) => FrameKey.of(bytes, salt),
+    newKeys: async () => ({ film: await film, secret, frameKey: async (salt) => (await film).frame(salt) }),
+    ring: () => new FileRing(film),
     robustKey: (salt) => RobustKey.of(bytes, salt),
   };
+}
+
+/** The film key that belongs to a film secret in the leads of a film hidden with a passphrase. */
+const filmKeyOf = async (secret) => FilmKey.of(await (await Subkeys.of(secret)).derive("film"));
+
+/** True for one frame in 64: with a passphrase, it can be opened without any other frame. */
+const isAnchor = (salt) => salt[0] < ANCHORS;
+
+/** The keys of a container that a key file opens. @implements {KeyRing} */
+class FileRing {
+  film = null;
+  seeksAnchor = false;
+  #key;
+
+  constructor(key) {
+    this.#key = key;
+  }
+
+  async *candidates(salt) {
+    this.film = await this.#key;
+    yield this.film.frame(salt);
+  }
+
+  accepts = async (secret) => secret.every((byte) => byte === 0);
+}
+
+/**
+ * The keys of a container that a passphrase opens; they are learnt from the first frame that does.
+ *
+ * @implements {KeyRing}
+ */
+class PassphraseRing {
+  film = null;
+  #secret = null;
+  #derived;
+  #left = { locked: MOST_TRIES, known: MOST_TRIES }; // tries that cost a key derivation
+
+  constructor(derived) {
+    this.#derived = derived;
+  }
+
+  async *candidates(salt, first) {
+    if (this.film && !isAnchor(salt)) {
+      yield this.film.frame(salt);
+      if (this.#mayTry("known")) yield this.#derived(salt); // frame 0, moved
+    } else if (this.film || first || (isAnchor(salt) && this.#mayTry("locked"))) {
+      yield this.#derived(salt);
+    }
+  }
+
+  async accepts(secret) {
+    this.film ??= await filmKeyOf(secret);
+    this.#secret ??= secret;
+    return equal(this.#secret, secret);
+  }
+
+  get seeksAnchor() {
+    return !this.film && this.#left.locked > 0;
+  }
+
+  #mayTry = (kind) => this.#left[kind]-- > 0;
 }

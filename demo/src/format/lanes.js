@@ -1,20 +1,18 @@
-/** A record's trits in the lanes of its zone (docs/format.md, "Record"). */
+/** Trits in lanes of samples (docs/format.md, "Record zone"). */
 
-import { downCost, stepped, upCost } from "./costs.js";
-import { laneTrits, MAX_HEIGHT, MAX_WIDTH, stepSearch } from "./trellis.js";
+import { laneTrits, MAX_WIDTH, stepSearch } from "./trellis.js";
 
 const LANE_TRITS = 128;
 const MAX_LANES = 65536;
-const MIN_HEIGHT = 2;
-const STATES = 4e7; // of a search, at most, unless the lowest height has more
+const TURNS = 4; // in which lanes are searched where costs follow the steps of others
 
 const lanesFor = (trits) => Math.max(1, Math.min(Math.floor(trits / LANE_TRITS), MAX_LANES));
 
-/** Trits that fit in any case. @param {number} carriers of the zone */
-export const capacity = (carriers) => Math.max(0, carriers - lanesFor(carriers));
+/** Trits that fit in any case. @param {number} samples of the zone */
+export const capacity = (samples) => Math.max(0, samples - lanesFor(samples));
 
 /**
- * The lanes of a record.
+ * An arrangement of trits and samples in lanes.
  *
  * @typedef {object} Layout
  * @property {number} lanes
@@ -25,79 +23,85 @@ export const capacity = (carriers) => Math.max(0, carriers - lanesFor(carriers))
 
 /**
  * @param {number} trits to be held, no more than `capacity`
- * @param {number} carriers of the zone
+ * @param {number} samples of the zone
  * @returns {Layout}
  */
-export function layoutFor(trits, carriers) {
+export function layoutFor(trits, samples) {
   const lanes = lanesFor(trits);
   const count = Math.ceil(trits / lanes);
-  const each = Math.floor(carriers / lanes);
-  const merged = Math.ceil(each / (MAX_WIDTH * count));
-  const sums = Math.floor(each / merged);
+  const each = Math.floor(samples / lanes);
+  const merged = Math.max(1, Math.ceil(each / (MAX_WIDTH * count)));
+  return { lanes, merged, ...rowsOf(Math.floor(each / merged), count) };
+}
+
+/** So many sums in so many rows, the wider rows evenly spread. */
+export function rowsOf(sums, count) {
   const width = Math.floor(sums / count);
   const wide = sums % count;
   const start = (row) => row * width + Math.floor((row * wide) / count);
   const rows = Uint8Array.from({ length: count }, (_, row) => start(row + 1) - start(row));
-  return { lanes, rows, sums, merged };
+  return { rows, sums };
 }
 
-/** The greatest height whose search visits few enough states: the greater, the fewer steps. */
-export function heightFor({ lanes, sums }) {
-  let height = MAX_HEIGHT;
-  while (height > MIN_HEIGHT && 3 ** height * lanes * sums > STATES) height--;
-  return height;
-}
-
-/** The trits in the lanes of a zone. @param {Uint8Array} samples of the frame @param {Layout} layout */
-export function readTrits(samples, zone, layout, height) {
-  const { lanes, rows, sums } = layout;
+/** The trits in a zone, one row of all lanes after the other. @param {Uint8Array} values of its samples */
+export function readTrits(values, { lanes, rows, sums, merged }, height) {
   const trits = new Uint8Array(lanes * rows.length);
-  const values = new Uint8Array(sums);
+  const added = new Uint8Array(sums);
   for (let lane = 0; lane < lanes; lane++) {
-    values.fill(0);
-    eachSample(zone, layout, lane, (sample, sum) => (values[sum] = (values[sum] + samples[sample]) % 3));
-    laneTrits(values, rows, height).forEach((trit, row) => (trits[row * lanes + lane] = trit));
+    for (let sum = 0, element = lane; sum < sums; sum++) {
+      let value = 0;
+      for (let part = 0; part < merged; part++, element += lanes) value += values[element];
+      added[sum] = value % 3;
+    }
+    laneTrits(added, rows, height).forEach((trit, row) => (trits[row * lanes + lane] = trit));
   }
   return trits;
 }
 
 /**
- * Writes trits into the lanes of a zone, by the cheapest steps.
+ * The cheapest steps after which a zone's samples hold trits.
  *
- * @param {Uint8Array} samples of the frame
- * @param {Int16Array} errors of the samples
- * @param {import("./places.js").Zone} zone
+ * @param {Uint8Array} values of its samples
+ * @param {Uint8Array} trits or fewer: those that are missing are 0
  * @param {Layout} layout
- * @param {number} height
- * @param {Uint8Array} trits
+ * @param {number} height of the code
+ * @param {import("./costs.js").StepCosts} costs of these samples
+ * @param {((steps: Int8Array) => import("./costs.js").StepCosts) | null} [following] gives the costs after the steps so
+ *   far, if these matter: every fourth lane is then searched first, the others in three turns after it. Without effect
+ *   where samples are merged, since few of them change.
+ * @returns {Int8Array} −1, 0 or 1 for each sample
  */
-export function writeTrits(samples, errors, zone, layout, height, trits) {
-  const { lanes, rows, sums } = layout;
-  const search = stepSearch(height);
-  const values = new Uint8Array(sums);
-  const [up, down] = [new Float32Array(sums), new Float32Array(sums)];
-  const [raised, lowered] = [new Uint32Array(sums), new Uint32Array(sums)]; // the cheapest sample of each sum
-  for (let lane = 0; lane < lanes; lane++) {
-    values.fill(0);
-    up.fill(Infinity);
-    down.fill(Infinity);
-    eachSample(zone, layout, lane, (sample, sum) => {
-      const [value, error] = [samples[sample], errors[sample]];
-      values[sum] = (values[sum] + value) % 3;
-      const [rise, fall] = [upCost(value, error), downCost(value, error)];
-      if (rise < up[sum]) [up[sum], raised[sum]] = [rise, sample];
-      if (fall < down[sum]) [down[sum], lowered[sum]] = [fall, sample];
-    });
-    const wanted = rows.map((_, row) => trits[row * lanes + lane]); // 0 where there are no more
-    search(wanted, values, rows, up, down).forEach((step, sum) => {
-      const sample = step > 0 ? raised[sum] : lowered[sum];
-      if (step) samples[sample] = stepped(samples[sample], step);
-    });
+export function stepsFor(values, trits, layout, height, costs, following = null) {
+  const steps = new Int8Array(values.length);
+  const search = laneSearch(values, trits, layout, height, steps);
+  const turns = following && layout.merged === 1 ? TURNS : 1;
+  for (let turn = 0; turn < turns; turn++) {
+    const now = turn ? following(steps) : costs;
+    for (let lane = turn; lane < layout.lanes; lane += turns) search(lane, now);
   }
+  return steps;
 }
 
-function eachSample(zone, { lanes, sums, merged }, lane, visit) {
-  for (let sum = 0, element = lane; sum < sums; sum++) {
-    for (let part = 0; part < merged; part++, element += lanes) visit(zone.sample(element), sum);
-  }
+/** A function that writes the steps of one lane. */
+function laneSearch(values, trits, { lanes, rows, sums, merged }, height, steps) {
+  const search = stepSearch(height);
+  const added = new Uint8Array(sums);
+  const [up, down] = [new Uint16Array(sums), new Uint16Array(sums)];
+  const [raised, lowered] = [new Uint32Array(sums), new Uint32Array(sums)]; // the cheapest sample of each sum
+  return (lane, costs) => {
+    for (let sum = 0, element = lane; sum < sums; sum++) {
+      let [value, rise, fall] = [0, Infinity, Infinity];
+      for (let part = 0; part < merged; part++, element += lanes) {
+        value += values[element];
+        if (costs.up[element] < rise) [rise, raised[sum]] = [costs.up[element], element];
+        if (costs.down[element] < fall) [fall, lowered[sum]] = [costs.down[element], element];
+      }
+      [added[sum], up[sum], down[sum]] = [value % 3, rise, fall];
+    }
+    const wanted = rows.map((_, row) => trits[row * lanes + lane] ?? 0);
+    const found = search(wanted, added, rows, up, down);
+    for (let sum = 0; sum < sums; sum++) {
+      if (found[sum]) steps[found[sum] > 0 ? raised[sum] : lowered[sum]] = found[sum];
+    }
+  };
 }

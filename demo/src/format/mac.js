@@ -18,7 +18,7 @@ export class MacPlaces {
 
   /**
    * @param {Uint8Array} samples of the frame
-   * @param {import("./places.js").Zone} zone
+   * @param {Uint32Array} zone numbers of its samples
    * @param {Uint8Array} sides a bit for each element
    */
   constructor(samples, zone, sides) {
@@ -28,7 +28,7 @@ export class MacPlaces {
   }
 
   /** The tag in the samples. */
-  read = () => readGroups(this.#zone, GROUPS, this.#bit);
+  read = () => readGroups(this.#zone.length, GROUPS, this.#bit);
 
   /** Moves one sample of each group in which none can be changed. */
   prepare() {
@@ -37,31 +37,31 @@ export class MacPlaces {
       for (let element = group; element < this.#zone.length; element += GROUPS)
         changeable ||= this.#change(element) !== 0;
       if (changeable) continue;
-      const sample = this.#zone.sample(group);
+      const sample = this.#zone[group];
       this.#samples[sample] = this.#samples[sample] === 0 ? 1 : 254;
     }
   }
 
-  /** Writes a tag, at the cheapest samples. @param {Int16Array} errors of the samples */
-  write(tag, errors) {
-    writeGroups(this.#zone, GROUPS, tag, this.#bit, this.#change, this.#samples, errors);
+  /** Writes a tag, at the cheapest samples. @param {import("./costs.js").StepCosts} costs of all samples */
+  write(tag, costs) {
+    writeGroups(this.#samples, this.#zone, GROUPS, tag, costs, this.#bit, this.#change);
   }
 
   /** The tag of a frame. @param {import("../picture.js").Picture} picture @param {Uint8Array} key */
   async tag({ width, height, data }, key) {
     const message = join(u32(height), u32(width), data);
     for (let element = 0; element < this.#zone.length; element++) {
-      message[8 + this.#zone.sample(element)] = this.#shifted(element) >> 1;
+      message[8 + this.#zone[element]] = this.#shifted(element) >> 1;
     }
     return (await hmac(key, message)).subarray(0, MAC_BYTES);
   }
 
-  #shifted = (element) => this.#samples[this.#zone.sample(element)] + bitOf(this.#sides, element);
+  #shifted = (element) => this.#samples[this.#zone[element]] + bitOf(this.#sides, element);
   #bit = (element) => this.#shifted(element) & 1;
 
   /** The step to the other sample of a pair; 0 if that is beyond the range. */
   #change = (element) => {
-    const value = this.#samples[this.#zone.sample(element)];
+    const value = this.#samples[this.#zone[element]];
     const step = this.#bit(element) ? -1 : 1;
     return value + step < 0 || value + step > 255 ? 0 : step;
   };

@@ -8,12 +8,12 @@ import { stream } from "./ciphers.js";
 import { argsort } from "./sort.js";
 
 const SALT_BYTES = 16;
-const STRIDE = 31;
+export const STRIDE = 31; // samples, of which one is for the salt
 const SALT_AT = 15;
 const RUN = 32; // carriers that stay together
 export const LEAD_GROUPS = 400;
 export const MAC_GROUPS = 128;
-const GROUPS = LEAD_GROUPS + MAC_GROUPS;
+export const GROUPS = LEAD_GROUPS + MAC_GROUPS;
 const GROUP_PER = 12288; // carriers
 const MAX_GROUP = 64;
 const PURPOSE = new TextEncoder().encode("stegnet/2/salt");
@@ -29,12 +29,15 @@ export const carriers = (samples) => (STRIDE - 1) * Math.floor(samples / STRIDE)
 /** Index of a carrier's sample. */
 const carrierSample = (carrier) => carrier + Math.floor((carrier + SALT_AT) / (STRIDE - 1));
 
-/** Indices of the samples that carry nothing: those of the salt, and those behind the last run. */
+/** Numbers of the samples that carry nothing: those of the salt, then those behind the last run. */
 export function idleSamples(samples) {
-  const behind = carrierSample(RUN * Math.floor(carriers(samples) / RUN));
-  const salt = saltSamples(samples).filter((sample) => sample < behind);
-  const idle = new Uint32Array(salt.length + samples - behind).map((_, at) => behind + at - salt.length);
+  const salt = saltSamples(samples);
+  const last = carriers(samples);
+  const rest = Uint32Array.from({ length: last % RUN }, (_, at) => carrierSample(last - (last % RUN) + at));
+  const idle = new Uint32Array(salt.length + rest.length + (samples % STRIDE));
   idle.set(salt);
+  idle.set(rest, salt.length);
+  for (let at = 1; at <= samples % STRIDE; at++) idle[idle.length - at] = samples - at;
   return idle;
 }
 
@@ -55,18 +58,12 @@ export function recordCarriers(samples) {
 }
 
 /**
- * A part of the order.
- *
- * @typedef {{length: number, sample: (element: number) => number}} Zone sample: index of an element's sample
- */
-
-/**
- * The zones of a frame.
+ * The zones of a frame: numbers of their samples, in order.
  *
  * @param {number} samples of the frame
  * @param {Uint8Array} key of the positions
- * @returns {Promise<{lead: Zone, mac: Zone, record: Zone, sides: Uint8Array}>} sides: a bit for each element of
- *   the MAC's zone
+ * @returns {Promise<{lead: Uint32Array, mac: Uint32Array, record: Uint32Array, sides: Uint8Array}>} sides: a bit for
+ *   each sample of the MAC's zone
  */
 export async function zones(samples, key) {
   const count = carriers(samples);
@@ -74,25 +71,22 @@ export async function zones(samples, key) {
   const group = groupSize(count);
   const [lead, mac] = [LEAD_GROUPS * group, MAC_GROUPS * group];
   const bytes = await stream(key, 8 * runs + mac / 8);
-  const order = argsort(bytes, runs);
-  const zone = (first, length) => ({
-    length,
-    sample(element) {
-      const place = first + element;
-      return carrierSample(RUN * order[Math.floor(place / RUN)] + (place % RUN));
-    },
-  });
+  const places = placesOf(argsort(bytes, runs));
   return {
-    lead: zone(0, lead),
-    mac: zone(lead, mac),
-    record: zone(lead + mac, RUN * runs - lead - mac),
+    lead: places.subarray(0, lead),
+    mac: places.subarray(lead, lead + mac),
+    record: places.subarray(lead + mac),
     sides: new Uint8Array(bytes, 8 * runs),
   };
 }
 
-/** The part of a zone that lies in green samples. @param {Zone} zone @returns {Zone} */
-export function greenPart(zone) {
-  const samples = Uint32Array.from({ length: zone.length }, (_, element) => zone.sample(element));
-  const green = samples.filter((sample) => sample % 3 === 1);
-  return { length: green.length, sample: (element) => green[element] };
+/** Numbers of the samples of runs, one run after the other. */
+function placesOf(order) {
+  const places = new Uint32Array(RUN * order.length);
+  for (let run = 0, at = 0; run < order.length; run++) {
+    for (let carrier = RUN * order[run]; carrier < RUN * (order[run] + 1); carrier++) {
+      places[at++] = carrierSample(carrier);
+    }
+  }
+  return places;
 }

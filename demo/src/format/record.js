@@ -1,8 +1,9 @@
-/** A container's record (docs/format.md, "Record"). A film's is not parsed completely. */
+/** The record of a frame (docs/format.md, "Record"). Of a hidden film, only that it is one is parsed. */
 
 import { KINDS, NONE } from "./base.js";
-import { equal, fromHex, join, Reader, sized, toHex, u32 } from "./bytes.js";
+import { equal, fromHex, join, Reader, sized, toHex, u32, u64 } from "./bytes.js";
 
+export const FILM_ID_BYTES = 16;
 export const PICTURE = 1;
 export const FILM = 2;
 export const FILE = 3;
@@ -11,7 +12,7 @@ const MAX_SIDE = 2 ** 20;
 const MAX_PIXELS = 2 ** 28;
 const MAX_BLOCK = 256;
 const MAX_PART = 2 ** 31 - 1;
-const MAX_NAME = 255; // bytes
+export const MAX_NAME = 255; // bytes
 
 /**
  * A hidden picture.
@@ -26,9 +27,14 @@ const MAX_NAME = 255; // bytes
  */
 
 /**
- * A hidden file.
+ * A hidden file, and a frame's share of it.
  *
- * @typedef {{name: string, bytes: Uint8Array}} HiddenFile
+ * @typedef {object} FileShare
+ * @property {string} name of the file
+ * @property {number} size of the file in bytes
+ * @property {Uint8Array} digest of the file: SHA-256
+ * @property {number} offset of these bytes in the file
+ * @property {Uint8Array} bytes
  */
 
 /**
@@ -49,34 +55,46 @@ export function formatRecord(filmId, commitment, hidden) {
 }
 
 /**
- * The record that `formatRecord` wrote, or that of a file in a picture; of a film's frame, that it is one.
+ * The record of a frame that carries a share of a file.
+ *
+ * @param {Uint8Array} filmId
+ * @param {Uint8Array} commitment
+ * @param {{frames: number, index: number}} frame index of the frame among the container's
+ * @param {FileShare} share
+ */
+export function formatFileRecord(filmId, commitment, { frames, index }, { name, size, digest, offset, bytes }) {
+  const named = sized(new TextEncoder().encode(name));
+  return join(filmId, commitment, [FILE], u32(frames), u32(index), u64(size), digest, named, u64(offset), bytes);
+}
+
+/**
+ * Parses a record.
  *
  * @param {Uint8Array} bytes
  * @param {import("./keys.js").FilmKey} key
- * @returns {Promise<{filmId: Uint8Array, kind: number, frames: number, hidden?: Hidden, file?: HiddenFile}>}
+ * @returns {Promise<{filmId: Uint8Array, kind: number, frames: number, index: number, hidden?: Hidden,
+ *   file?: FileShare}>} hidden: of a picture; file: of a file
  * @throws {RangeError} not a valid record
  */
 export async function parseRecord(bytes, key) {
   const fields = new Reader(bytes);
-  const filmId = fields.take(16);
+  const filmId = fields.take(FILM_ID_BYTES);
   require(equal(fields.take(32), await key.commitment(filmId)));
   const [kind, frames, index] = [fields.u8(), fields.u32(), fields.u32()];
   require([PICTURE, FILM, FILE].includes(kind) && index < frames && frames <= MAX_FRAMES);
   if (kind === PICTURE) {
     require(frames === 1);
-    return { filmId, kind, frames, hidden: parseHidden(fields) };
+    return { filmId, kind, frames, index, hidden: parseHidden(fields) };
   }
-  if (kind === FILE && frames === 1) return { filmId, kind, frames, file: await parseFile(fields) };
-  return { filmId, kind, frames };
+  return { filmId, kind, frames, index, ...(kind === FILE && { file: parseFile(fields) }) };
 }
 
-/** A file that is all in one frame. */
-async function parseFile(fields) {
-  const [size, hash, named, offset] = [fields.i64(), fields.take(32), fields.sized(), fields.i64()];
-  const bytes = fields.rest();
-  require(size === BigInt(bytes.length) && offset === 0n);
-  require(equal(hash, new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))));
-  return { name: fileName(named), bytes };
+function parseFile(fields) {
+  const size = Number(fields.i64());
+  const [digest, named] = [fields.take(32), fields.sized()];
+  const [offset, bytes] = [Number(fields.i64()), fields.rest()];
+  require(size >= 0 && offset >= 0 && offset + bytes.length <= size);
+  return { name: fileName(named), size, digest, offset, bytes };
 }
 
 /** A file's name, without its folder. @throws {RangeError} it is none */

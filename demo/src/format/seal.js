@@ -2,75 +2,89 @@
 
 import { equal, join, Reader, u32 } from "./bytes.js";
 import { openWith, sealWith } from "./ciphers.js";
-import { withoutTies } from "./costs.js";
+import { placeDummies } from "./dummies.js";
 import { readParities, writeParities } from "./groups.js";
-import { stepIdle } from "./idle.js";
 import { SECRET_BYTES } from "./keys.js";
-import { capacity, heightFor, layoutFor, readTrits, writeTrits } from "./lanes.js";
 import { MacPlaces } from "./mac.js";
-import { greenPart, LEAD_GROUPS, recordCarriers, saltOf, zones } from "./places.js";
+import { LEAD_GROUPS, recordCarriers, saltOf, zones } from "./places.js";
 import { MAX_HEIGHT } from "./trellis.js";
-import { bytesIn, fromTrits, toTrits, tritsFor } from "./trits.js";
+import { toTrits } from "./trits.js";
+import { greenPart, largest, planOf, readRecord, writeRecord } from "./zone.js";
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const VERSION = 2;
-const GREY = 16; // added to the height if the record is in green samples only
+const GREY = 16; // added to the height of a grey record
+/** States that are searched in a picture, or in a frame of a film. */
+export const [PICTURE_EFFORT, FILM_EFFORT] = [2 ** 29, 2 ** 24];
 
 /** Capacity in bytes for a record in a picture of this size; negative if not even an empty one fits. */
-export const room = (width, height) => largest(recordCarriers(3 * width * height));
-
-/** The largest record in a zone of this many carriers. */
-const largest = (carriers) => bytesIn(capacity(carriers)) - TAG_BYTES;
+export const room = (width, height) => largest(recordCarriers(3 * width * height)) - TAG_BYTES;
 
 /**
  * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most.
  *
  * @param {import("../picture.js").Picture} picture
- * @param {Int8Array} errors of each sample: what it should be minus what it is, in 254ths of a level
  * @param {Uint8Array} record no longer than `room`
- * @param {import("./keys.js").KeySource} keys
- * @param {Uint8Array} filmSecret of the same source
- * @param {(size: number) => Uint8Array} random
+ * @param {import("./keys.js").ContainerKeys} keys
+ * @param {object} options
+ * @param {(grey: boolean) => import("./costs.js").StepCosts} options.costsOf costs of its samples' steps
+ * @param {(size: number) => Uint8Array} options.random
+ * @param {boolean} [options.grey] a small record changes red, green and blue of a pixel together
+ * @param {boolean} [options.first] it is frame 0 of its container
+ * @param {number} [options.effort]
  */
-export async function seal(picture, errors, record, keys, filmSecret, random) {
+export async function seal(
+  picture,
+  record,
+  keys,
+  { costsOf, random, grey = false, first = true, effort = PICTURE_EFFORT },
+) {
   const samples = picture.data;
   const size = record.length + TAG_BYTES;
-  const layout = layoutFor(tritsFor(size), recordCarriers(samples.length));
-  const height = heightFor(layout);
-  const tilted = withoutTies(errors, random(samples.length));
-  stepIdle(samples, tilted, tritsFor(size), height, random);
+  const plan = planOf(size, samples.length, effort, grey);
+  const costs = costsOf(plan.grey);
+  const dummies = await placeDummies(picture, costs, plan, random);
 
-  const key = await keys.frameKey(await saltOf(picture));
+  const key = await keys.frameKey(await saltOf(picture), first);
   const places = await zones(samples.length, await key.positions());
   const nonce = random(NONCE_BYTES);
-  const fields = join([VERSION, height], u32(size), filmSecret);
+  const fields = join([VERSION, plan.height + (plan.grey ? GREY : 0)], u32(size), keys.secret);
   const lead = join(nonce, await sealWith(await key.lead(), nonce, fields));
   const sealed = await sealWith(await key.record(), nonce, record, lead);
-  writeParities(samples, tilted, places.lead, LEAD_GROUPS, lead);
-  writeTrits(samples, tilted, places.record, layout, height, toTrits(sealed));
+  writeParities(samples, places.lead, LEAD_GROUPS, lead, costs);
+  writeRecord(picture, toTrits(sealed), plan, costs, places.record, dummies);
   const mac = new MacPlaces(samples, places.mac, places.sides);
   mac.prepare();
-  mac.write(await mac.tag(picture, await key.mac()), tilted);
+  mac.write(await mac.tag(picture, await key.mac()), costs);
 }
 
 /**
- * The record sealed in a picture; null if nothing opens with this key.
+ * The record sealed in a picture; null if nothing opens with these keys.
  *
  * @param {import("../picture.js").Picture} picture
- * @param {import("./keys.js").KeySource} keys
- * @returns {Promise<{record: Uint8Array, filmSecret: Uint8Array, whole: boolean} | null>} whole: true if no sample was
- *   altered
+ * @param {import("./keys.js").KeyRing} keys
+ * @param {boolean} [first] it is the first frame of its file
+ * @returns {Promise<{record: Uint8Array, whole: boolean} | null>} whole: true if no sample was altered
  */
-export async function unseal(picture, keys) {
+export async function unseal(picture, keys, first = true) {
   if (room(picture.width, picture.height) < 0) return null;
+  const salt = await saltOf(picture);
+  for await (const key of keys.candidates(salt, first)) {
+    const found = await unsealBy(picture, key);
+    if (found && (await keys.accepts(found.filmSecret))) return { record: found.record, whole: found.whole };
+  }
+  return null;
+}
+
+async function unsealBy(picture, key) {
   const samples = picture.data;
-  const key = await keys.frameKey(await saltOf(picture));
   const places = await zones(samples.length, await key.positions());
   const lead = readParities(samples, places.lead, LEAD_GROUPS);
   const fields = await openLead(lead, await key.lead());
-  if (!fields || !keys.accepts(fields.filmSecret)) return null;
-  const sealed = readSealed(samples, fields.grey ? greenPart(places.record) : places.record, fields);
+  if (!fields) return null;
+  const zone = fields.grey ? greenPart(places.record) : places.record;
+  const sealed = readRecord(samples, zone, fields.size, fields.height);
   const record = sealed && (await openWith(await key.record(), lead.subarray(0, NONCE_BYTES), sealed, lead));
   if (!record) return null;
   const mac = new MacPlaces(samples, places.mac, places.sides);
@@ -88,11 +102,4 @@ async function openLead(lead, key) {
   const height = grey ? code - GREY : code;
   if (version !== VERSION || height < 1 || height > MAX_HEIGHT || size < TAG_BYTES) return null;
   return { height, grey, size, filmSecret };
-}
-
-/** A sealed record; null if it can't be one. */
-function readSealed(samples, zone, { height, size }) {
-  if (size > largest(zone.length) + TAG_BYTES) return null;
-  const trits = readTrits(samples, zone, layoutFor(tritsFor(size), zone.length), height);
-  return fromTrits(trits.subarray(0, tritsFor(size)), size);
 }

@@ -11,22 +11,22 @@ const DIGIT = 2 ** 16;
  * @returns {Uint32Array}
  */
 export function argsort(bytes, count, first = 0) {
-  const words = new DataView(bytes, 8 * first);
-  let order = Uint32Array.from({ length: count }, (_, index) => index);
+  const digits = new Uint16Array(bytes, 8 * first, 4 * count); // processors that run browsers are little-endian, too
+  let order = new Uint32Array(count);
+  for (let index = 0; index < count; index++) order[index] = index;
   let sorted = new Uint32Array(count);
   for (let digit = 0; digit < 4; digit++) {
-    const digitOf = (index) => words.getUint16(8 * index + 2 * digit, true);
-    const next = starts(order, digitOf);
-    for (const index of order) sorted[next[digitOf(index)]++] = index;
+    const next = starts(digits, digit);
+    for (let at = 0; at < count; at++) sorted[next[digits[4 * order[at] + digit]]++] = order[at];
     [order, sorted] = [sorted, order];
   }
   return order;
 }
 
-/** The place of the first index with each digit. */
-function starts(order, digitOf) {
+/** The place of the first word with each value of a digit. */
+function starts(digits, digit) {
   const counts = new Uint32Array(DIGIT + 1);
-  for (const index of order) counts[digitOf(index) + 1]++;
-  for (let digit = 0; digit < DIGIT; digit++) counts[digit + 1] += counts[digit];
+  for (let at = digit; at < digits.length; at += 4) counts[digits[at] + 1]++;
+  for (let value = 0; value < DIGIT; value++) counts[value + 1] += counts[value];
   return counts;
 }

@@ -40,81 +40,113 @@ export function laneTrits(values, rows, height) {
   return rows.map((_, row) => sums[row] % 3);
 }
 
+// A cost is shifted to the left by CHOICE_BITS, and the choice that leads to it follows: so the least one is found
+// without a branch, which processors can't predict here.
+const [CHOICE_BITS, CHOICE] = [2, 3];
+const [UP, DOWN] = [1, 2]; // 0: the sample stays as it is
+const UNREACHABLE = 2 ** 30; // far above any lane's cost
+
 /**
  * A search for the cheapest steps of a lane's samples that give it the wanted trits (a Viterbi search over
  * 3^height states).
  *
  * @param {number} height
- * @returns {(wanted: Uint8Array, values: Uint8Array, rows: Uint8Array, up: Float32Array, down: Float32Array)
+ * @returns {(wanted: Uint8Array, values: Uint8Array, rows: Uint8Array, up: Uint16Array, down: Uint16Array)
  *   => Int8Array} from a lane's trits, samples and the costs of their steps to each one's step: −1, 0 or 1
  */
 export function stepSearch(height) {
   const states = 3 ** height;
-  const beforeUp = COLUMNS[height].map((column) => shiftedStates(states, column, -1));
-  const beforeDown = COLUMNS[height].map((column) => shiftedStates(states, column, 1));
-  let [costs, next] = [new Float32Array(states), new Float32Array(states)];
-  let choices = new Uint8Array();
+  const moves = COLUMNS[height].map((column) => movesOf(states, column));
+  let found = new Int32Array(); // costs of all states, at the start and after each sample and row
 
   return function search(wanted, values, rows, up, down) {
     const missing = laneTrits(values, rows, height).map((trit, row) => (wanted[row] + 3 - trit) % 3);
-    if (choices.length < values.length * states) choices = new Uint8Array(values.length * states);
-    costs.fill(Infinity);
-    costs[0] = 0;
-    let at = 0;
-    for (const [row, width] of rows.entries()) {
-      for (let sample = 0; sample < width; sample++, at++) {
-        const part = choices.subarray(at * states, (at + 1) * states);
-        relax(costs, next, beforeUp[sample], beforeDown[sample], up[at], down[at], part);
-        [costs, next] = [next, costs];
+    const size = (values.length + rows.length + 1) * states;
+    if (found.length < size) found = new Int32Array(size);
+    found.fill(UNREACHABLE, 0, states);
+    found[0] = 0;
+    let end = 0; // of the costs so far, their last states' first
+    for (let row = 0, at = 0; row < rows.length; row++) {
+      for (let sample = 0; sample < rows[row]; sample++, at++, end += states) {
+        relax(found, end, states, moves[sample], (up[at] << CHOICE_BITS) + UP, (down[at] << CHOICE_BITS) + DOWN);
       }
-      next.fill(Infinity);
-      for (let state = 0; state < states / 3; state++) next[state] = costs[3 * state + missing[row]];
-      [costs, next] = [next, costs];
+      nextRow(found, end, states, missing[row]);
+      end += states;
     }
-    return traced(costs.indexOf(costs.reduce((least, cost) => Math.min(least, cost))), missing, rows, at);
+    return traced(end, missing, rows, values.length);
   };
 
   /** The steps on the cheapest way, from its last state back to the first. */
-  function traced(last, missing, rows, samples) {
+  function traced(end, missing, rows, samples) {
     const steps = new Int8Array(samples);
-    let [state, at] = [last, samples];
+    let [state, at] = [cheapest(found, end, states / 3), samples];
     for (let row = rows.length; row-- > 0;) {
       state = 3 * state + missing[row];
-      for (let sample = rows[row]; sample-- > 0;) {
-        const choice = choices[--at * states + state];
-        if (choice === UP) [steps[at], state] = [1, beforeUp[sample][state]];
-        else if (choice === DOWN) [steps[at], state] = [-1, beforeDown[sample][state]];
+      end -= states;
+      for (let sample = rows[row]; sample-- > 0; end -= states) {
+        const choice = found[end + state] & CHOICE;
+        at--;
+        if (choice === UP) [steps[at], state] = [1, moves[sample].beforeUp[state]];
+        else if (choice === DOWN) [steps[at], state] = [-1, moves[sample].beforeDown[state]];
       }
     }
     return steps;
   }
 }
 
-const [STAY, UP, DOWN] = [0, 1, 2];
-
 /**
- * One sample's part of the search: the least cost of each state, and the choice that leads there.
+ * The states from which a sample's steps lead to each state.
  *
- * @param {Uint16Array} beforeUp the state before a step up, by the one after it
- * @param {Uint16Array} beforeDown
+ * A column's lowest digit is 1 or 2: of the steps up and down, one leads from the lowest digits 2, 0, 1 to 0, 1, 2, and
+ * the other from 1, 2, 0. So three states that follow each other come from three such states.
  */
-function relax(costs, next, beforeUp, beforeDown, up, down, choices) {
-  for (let state = 0; state < next.length; state++) {
-    let least = costs[state];
-    let choice = STAY;
-    const raised = costs[beforeUp[state]] + up;
-    const lowered = costs[beforeDown[state]] + down;
-    if (raised < least) {
-      least = raised;
-      choice = UP;
-    }
-    if (lowered < least) {
-      least = lowered;
-      choice = DOWN;
-    }
-    next[state] = least;
-    choices[state] = choice;
+function movesOf(states, column) {
+  const [beforeUp, beforeDown] = [shiftedStates(states, column, -1), shiftedStates(states, column, 1)];
+  const firsts = (before) => Int32Array.from({ length: states / 3 }, (_, three) => 3 * Math.floor(before[3 * three] / 3));
+  return { beforeUp, beforeDown, upFrom: firsts(beforeUp), downFrom: firsts(beforeDown), isOne: column % 3 === 1 };
+}
+
+/** One sample's part of the search: writes the least cost of each state behind the costs before, from `first` on. */
+function relax(found, first, states, { upFrom, downFrom, isOne }, rise, fall) {
+  if (isOne) relaxThrees(found, first, states, upFrom, downFrom, rise, fall);
+  else relaxThrees(found, first, states, downFrom, upFrom, fall, rise);
+}
+
+/** @param {Uint16Array} lower first of the three states whose digits 2, 0, 1 a step leads to 0, 1, 2; upper: 1, 2, 0 */
+function relaxThrees(found, first, states, lower, upper, toLower, toUpper) {
+  for (let three = 0; three < lower.length; three++) {
+    const from = (first + 3 * three) | 0;
+    const low = (first + lower[three]) | 0;
+    const high = (first + upper[three]) | 0;
+    const to = (from + states) | 0;
+    found[to] = least(found[from], found[low + 2], found[high + 1], toLower, toUpper);
+    found[to + 1] = least(found[from + 1], found[low], found[high + 2], toLower, toUpper);
+    found[to + 2] = least(found[from + 2], found[low + 1], found[high], toLower, toUpper);
   }
+}
+
+/** The least of three costs, two of them after a step. `| 0` keeps them integers, which is three times as fast. */
+function least(stay, lower, upper, toLower, toUpper) {
+  const one = ((lower & ~CHOICE) + toLower) | 0;
+  const other = ((upper & ~CHOICE) + toUpper) | 0;
+  const toOne = ((stay & ~CHOICE) - one) | 0;
+  const less = (one + (toOne & (toOne >> 31))) | 0;
+  const toOther = (less - other) | 0;
+  return (other + (toOther & (toOther >> 31))) | 0;
+}
+
+/** Keeps the states whose lowest digit is what the row must add, and shifts them by that digit. */
+function nextRow(found, first, states, missing) {
+  for (let state = 0; state < states / 3; state++) {
+    found[first + states + state] = found[first + 3 * state + missing] & ~CHOICE;
+  }
+  found.fill(UNREACHABLE, first + states + states / 3, first + 2 * states);
+}
+
+function cheapest(found, first, states) {
+  let state = 0;
+  for (let other = 1; other < states; other++) if (found[first + other] < found[first + state]) state = other;
+  return state;
 }
 
 /** Each state plus or minus a column, digit by digit modulo 3. */

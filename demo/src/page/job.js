@@ -27,6 +27,11 @@ const STAGES = {
     check: ["Checking what arrives", 22],
     write: ["Writing the JPEG file", 2],
   },
+  seal: {
+    pictures: ["Reading the cover", 4],
+    seal: ["Hiding", 76],
+    write: ["Writing the container", 20],
+  },
   reveal: {
     pictures: ["Reading the container", 2],
     load: ["Loading the network", 10],
@@ -42,11 +47,13 @@ const STAGES = {
  * Sets up the row of a form.
  *
  * @param {HTMLFormElement} form
- * @param {() => {job: string, what: object, transfer?: Transferable[]} | Promise<object>} gather collects a job's name
+ * @param {object} steps
+ * @param {() => object} steps.ask what the form holds; throws PageError
+ * @param {(asked: object) => Promise<{job: string, what: object, transfer: Transferable[]}>} steps.gather a job's name
  *   and input; throws PageError
- * @param {(result: object, what: object) => void} done
+ * @param {(result: object, asked: object, job: string) => void} steps.done
  */
-export function makeJob(form, gather, done) {
+export function makeJob(form, { ask, gather, done }) {
   const row = form.querySelector(".work");
   const start = make("button", { type: "submit", className: "primary" }, row.dataset.work);
   const bar = make("progress", { max: 100, value: 0, "aria-label": "Progress" });
@@ -64,9 +71,10 @@ export function makeJob(form, gather, done) {
     form.querySelector(".result").hidden = true;
     stop = new AbortController();
     try {
-      const { job, what, transfer = [] } = await gather();
+      const asked = ask();
       busy(true);
-      done(await work(job, what, transfer, onProgress(job), stop.signal), what);
+      const { job, what, transfer } = await gather(asked);
+      done(await work(job, what, transfer, onProgress(job), stop.signal), asked, job);
     } catch (error) {
       if (error instanceof PageError) alerts.replaceChildren(notice(error));
       else if (error.name !== "AbortError") throw error;

@@ -1,0 +1,60 @@
+/** Hiding any file in a film, byte for byte: an equal share in each frame. */
+
+import { embedShare, fileRoom, prepare, storedName } from "../codec/embed.js";
+import { PageError } from "../errors.js";
+import { psnrOf, squaredError } from "../picture.js";
+import { readFilm } from "./read.js";
+import { writeFilm } from "./write.js";
+
+/**
+ * Hides a file in a film.
+ *
+ * @param {import("./ffmpeg.js").Ffmpeg} ffmpeg
+ * @param {Blob} cover
+ * @param {{name: string, bytes: Uint8Array}} file
+ * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
+ * @param {(stage: string, done: number, total: number) => void} onProgress
+ * @returns {Promise<{film: Uint8Array, first: Picture[], psnr: number, room: number, frames: number}>} film: an MKV
+ *   file; first: the first frame before and after; psnr: of all frames, in dB
+ * @throws {PageError} the film can't be read, the file does not fit, or the key is missing
+ */
+export async function hideInFilm(ffmpeg, cover, file, keyInput, onProgress) {
+  const frames = [];
+  const path = ffmpeg.mount(cover);
+  const info = readFilm(ffmpeg, path, (frame) => frames.push(frame), (...done) => onProgress("read", ...done));
+  const size = { width: info.width, height: info.height, frames: frames.length };
+  const embedding = await prepare(file, size, keyInput);
+  const before = { ...frames[0], data: frames[0].data.slice() };
+  let error = 0;
+  for (const [index, frame] of frames.entries()) {
+    const seen = frame.data.slice();
+    await embedShare(frame, index, embedding);
+    error += squaredError(seen, frame.data);
+    onProgress("seal", index + 1, frames.length);
+  }
+  onProgress("write", 0, 1);
+  const film = writeFilm(ffmpeg, path, info, (index) => frames[index].data);
+  check(ffmpeg, film, frames, (...done) => onProgress("check", ...done));
+  return {
+    film,
+    first: [before, frames[0]],
+    psnr: psnrOf(error, frames.length * before.data.length),
+    room: frames.length * fileRoom(info.width, info.height, storedName(file.name)),
+    frames: frames.length,
+  };
+}
+
+/** Decodes a film and compares its frames. */
+function check(ffmpeg, film, frames, onProgress) {
+  let same = 0;
+  const compare = ({ data }, index) => (same += isSame(data, frames[index]?.data));
+  const { times } = readFilm(ffmpeg, ffmpeg.mount(new Blob([film])), compare, onProgress);
+  if (same === frames.length && times.length === frames.length) return;
+  throw new PageError("The film differs from the container.", "This is a bug in this page: use `stegnet hide` instead.");
+}
+
+function isSame(one, other) {
+  if (one.length !== other?.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
+}

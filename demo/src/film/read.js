@@ -1,0 +1,145 @@
+/** Reading films: their frames as a player shows them, in 8-bit RGB, with their times. */
+
+import { PageError } from "../errors.js";
+
+const MAX_BYTES = 2 ** 29; // of all frames: 776 of 640×360 pixels
+// As the program converts colours.
+const EXACT = "scale=flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact,format=rgb24,showinfo=checksum=0";
+const PIXEL = 3; // bytes
+const BROADCAST = ["mpegts", "mpeg"]; // whose clocks do not start at 0
+const UNREADABLE = "Convert it to MP4 (H.264), or use the `stegnet` program.";
+
+/**
+ * What a film's header says.
+ *
+ * @typedef {object} FilmInfo
+ * @property {number} width of a frame as shown
+ * @property {number} height
+ * @property {number} rate frames per second on average
+ * @property {number[]} times of the frames in seconds, in ascending order
+ * @property {number} start seconds to subtract from all times of the file, which was done in `times`
+ * @property {string} codec of its pictures
+ */
+
+/**
+ * Decodes a film.
+ *
+ * @param {import("./ffmpeg.js").Ffmpeg} ffmpeg
+ * @param {string} path as FFmpeg sees it
+ * @param {(frame: import("../picture.js").Picture, index: number) => void} onFrame
+ * @param {(done: number, total: number) => void} onProgress in seconds of the film
+ * @returns {FilmInfo}
+ * @throws {PageError} it is no film, damaged, or too long
+ */
+export function readFilm(ffmpeg, path, onFrame, onProgress) {
+  const log = new Log(onProgress);
+  const frames = new Frames(log, onFrame);
+  const out = ffmpeg.sink((bytes) => frames.take(bytes));
+  const options = ["-copyts", "-i", path, "-map", "0:V:0", "-vf", EXACT, "-fps_mode", "passthrough"];
+  const done = ffmpeg.run(["-xerror", ...options, "-f", "rawvideo", out], (line) => log.add(line));
+  if (frames.isTooLong) throw tooLong(log);
+  if (!log.codec) throw new PageError("This is not a film that can be read.", UNREADABLE);
+  if (!done || !frames.count) {
+    throw new PageError(`The film is damaged after ${frames.count} frames.`, "Copy it again from its source.");
+  }
+  const start = BROADCAST.includes(log.format) ? log.start : 0;
+  const times = increasing(log.stamps, log.unit).map((time) => time - start);
+  return { width: log.width, height: log.height, rate: log.rate, times, start, codec: log.codec };
+}
+
+function tooLong({ width, height }) {
+  const most = Math.floor(MAX_BYTES / (PIXEL * width * height));
+  return new PageError(
+    `The film is too long for this page, which takes ${most} frames of ${width} × ${height} pixels.`,
+    "Use a shorter film, or the `stegnet` program, which takes any.",
+  );
+}
+
+/** Times in seconds, each at least one unit after the one before. */
+function increasing(stamps, unit) {
+  let last = -Infinity;
+  return stamps.map((stamp) => (last = Math.max(stamp, last + 1))).map((stamp) => stamp * unit);
+}
+
+/** Frames from the bytes that FFmpeg writes. */
+class Frames {
+  count = 0;
+  isTooLong = false;
+  #log;
+  #onFrame;
+  #data = null;
+  #filled = 0;
+
+  constructor(log, onFrame) {
+    this.#log = log;
+    this.#onFrame = onFrame;
+  }
+
+  /** @param {Uint8Array} bytes @returns {boolean} false if there were too many in all */
+  take(bytes) {
+    const { width, height } = this.#log;
+    const size = PIXEL * width * height;
+    for (let at = 0; at < bytes.length;) {
+      if (!this.#filled) this.isTooLong = (this.count + 1) * size > MAX_BYTES;
+      if (this.isTooLong) return false;
+      this.#data ??= new Uint8Array(size);
+      const part = bytes.subarray(at, at + size - this.#filled);
+      this.#data.set(part, this.#filled);
+      this.#filled += part.length;
+      at += part.length;
+      if (this.#filled === size) this.#finish(width, height);
+    }
+    return true;
+  }
+
+  #finish(width, height) {
+    this.#onFrame({ width, height, data: this.#data }, this.count++);
+    [this.#data, this.#filled] = [null, 0];
+  }
+}
+
+/** What FFmpeg's log says of a film. */
+class Log {
+  codec = "";
+  format = "";
+  stamps = [];
+  start = 0;
+  duration = 0;
+  unit = 0;
+  rate = 25;
+  width = 0;
+  height = 0;
+  #onProgress;
+
+  constructor(onProgress) {
+    this.#onProgress = onProgress;
+  }
+
+  add(line) {
+    const frame = line.match(/showinfo.* n: *\d+ pts: *(-?\d+|NOPTS) .* s:(\d+)x(\d+)/);
+    if (frame) this.#addFrame(frame[1], Number(frame[2]), Number(frame[3]));
+    const config = line.match(/config in time_base: (\d+)\/(\d+), frame_rate: (\d+)\/(\d+)/);
+    if (config) this.#setUnits(...config.slice(1).map(Number));
+    const input = line.match(/^Input #0, ([^,]+)/);
+    if (input) this.format = input[1];
+    const length = line.match(/Duration: (\d+):(\d+):([\d.]+).* start: (-?[\d.]+)/);
+    if (length) this.#setLength(...length.slice(1).map(Number));
+    const stream = line.match(/Stream #0:.*Video: (\w+).*?, (\w+)/);
+    if (stream && !this.codec) this.codec = stream[1];
+  }
+
+  #addFrame(pts, width, height) {
+    this.stamps.push(pts === "NOPTS" ? this.stamps.length : Number(pts));
+    [this.width, this.height] = [width, height];
+    this.#onProgress(this.stamps.at(-1) * this.unit, this.duration);
+  }
+
+  #setUnits(numerator, denominator, frames, seconds) {
+    this.unit = numerator / denominator;
+    if (frames && seconds) this.rate = frames / seconds;
+  }
+
+  #setLength(hours, minutes, seconds, start) {
+    [this.duration, this.start] = [3600 * hours + 60 * minutes + seconds, start];
+  }
+}

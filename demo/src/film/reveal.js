@@ -1,0 +1,67 @@
+/** Revealing the file that is hidden in a film. */
+
+import { Collected } from "../codec/extract.js";
+import { nothingOpens, PageError } from "../errors.js";
+import { keySource } from "../format/keys.js";
+import { FILE, FILM, parseRecord } from "../format/record.js";
+import { unseal } from "../format/seal.js";
+import { readFilm } from "./read.js";
+
+/**
+ * Reveals the file that is hidden in a film.
+ *
+ * @param {import("./ffmpeg.js").Ffmpeg} ffmpeg
+ * @param {Blob} container
+ * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
+ * @param {(stage: string, done: number, total: number) => void} onProgress
+ * @returns {Promise<{name: string, bytes: Uint8Array, whole: boolean, trouble: string[], frames: number}>} trouble: a
+ *   line for each kind of damage; whole: there is none
+ * @throws {PageError} the film can't be read, nothing opens, it hides another film, or bytes are missing
+ */
+export async function revealFromFilm(ffmpeg, container, keyInput, onProgress) {
+  const ring = keySource(keyInput).ring();
+  const frames = [];
+  const take = (frame) => frames.push(frame);
+  const { codec } = readFilm(ffmpeg, ffmpeg.mount(container), take, (...done) => onProgress("read", ...done));
+  const opened = await findFirst(frames, ring);
+  const found = new Collected();
+  for (const [index, frame] of frames.entries()) {
+    const reading = opened?.index === index ? opened.reading : await unseal(frame, ring, index === 0);
+    found.add(reading && (await recordOf(reading, ring)));
+    onProgress("reveal", index + 1, frames.length);
+  }
+  if (!found.opened) throw codec === "ffv1" ? nothingOpens() : nothingIn(codec);
+  return { ...(await found.file()), frames: frames.length };
+}
+
+/** The first frame that opens: with a passphrase, the first of the film, or else an anchor. */
+async function findFirst(frames, ring) {
+  for (const [index, frame] of frames.entries()) {
+    const reading = await unseal(frame, ring, index === 0);
+    if (reading) return { index, reading };
+    if (!ring.seeksAnchor) return null;
+  }
+}
+
+/** A frame's record, and whether it was altered; null if it is none. */
+async function recordOf(reading, ring) {
+  const record = await parseRecord(reading.record, ring.film).catch((error) => {
+    if (error instanceof RangeError) return null;
+    throw error;
+  });
+  if (record && record.kind !== FILE) throw hidesOther(record.kind);
+  return record && { ...record, whole: reading.whole };
+}
+
+const hidesOther = (kind) =>
+  new PageError(
+    `This film hides ${kind === FILM ? "another film" : "a picture"} by a network.`,
+    "`stegnet reveal` reveals it; this page reveals files that are hidden in films byte for byte.",
+  );
+
+const nothingIn = (codec) =>
+  new PageError(
+    nothingOpens().message,
+    `The key is a different one, or ${codec} kept nothing of what was hidden; films that were hidden by \`--survive\`` +
+      " are revealed by `stegnet reveal`.",
+  );

@@ -1,0 +1,174 @@
+/**
+ * Dummy steps of the samples that carry nothing, whose places are public: as often as elsewhere, and of the same kind.
+ * They come before all else, since the salt, and with it every other place, follows from them.
+ */
+
+import { stepped } from "./costs.js";
+import { writeParities } from "./groups.js";
+import { layoutFor, rowsOf, stepsFor } from "./lanes.js";
+import { carriers, GROUPS, groupSize, idleSamples, LEAD_GROUPS, MAC_GROUPS, STRIDE, zones } from "./places.js";
+import { argsort } from "./sort.js";
+import { costsAt, valuesAt, writeRecord } from "./zone.js";
+
+const LEAST_CHANGED = 4; // salt samples
+const CHANNELS = 3;
+const ROWS = 64; // of a lane, at least: the first rows of each are dearer than the others
+const [FIRST_SHIFT, LAST_SHIFT] = [32, 61]; // pixels by which a rehearsal rolls the picture
+const CLUSTERED = 1.2; // times as many steps are made where steps follow each other, about
+const KEY_BYTES = 32;
+
+/**
+ * Steps the samples that carry nothing, in place, as often as samples of the same cost that carry something. The steps
+ * are drawn again until some salt samples have changed, so that no salt repeats.
+ *
+ * @param {import("../picture.js").Picture} picture
+ * @param {import("./costs.js").StepCosts} costs of its samples
+ * @param {import("./zone.js").Plan} plan of the record
+ * @param {(size: number) => Uint8Array} random
+ * @returns {Promise<Int8Array>} the steps; in a grey record, red, green and blue of a salt sample's pixel move together
+ */
+export async function placeDummies(picture, costs, plan, random) {
+  const draw = plan.clustered ? rehearsed : drawn;
+  const salts = idleSamples(picture.data.length).subarray(0, Math.floor(picture.data.length / STRIDE));
+  for (;;) {
+    const steps = await draw(picture, costs, plan, random);
+    const changed = salts.reduce((count, sample) => count + (steps[sample] !== 0), 0);
+    if (changed < Math.min(LEAST_CHANGED, salts.length)) continue;
+    add(picture.data, steps);
+    return steps;
+  }
+}
+
+/** Adds steps to samples; the results are from 0 to 255. */
+function add(samples, steps) {
+  for (let at = 0; at < samples.length; at++) samples[at] += steps[at];
+}
+
+/**
+ * Steps that hiding makes at samples that carry nothing, were the picture rolled so that they carry something: so they
+ * follow the steps around them as all others do.
+ */
+async function rehearsed(picture, costs, plan, random) {
+  const size = picture.data.length;
+  const shift = CHANNELS * drawShift(size, random);
+  const data = rolled(picture.data, shift);
+  const [before, own] = [data.slice(), { up: rolled(costs.up, shift), down: rolled(costs.down, shift) }];
+  const dummies = drawn({ ...picture, data }, own, { ...plan, trits: Math.round(plan.trits * CLUSTERED) }, random);
+  add(data, dummies);
+  const places = await zones(size, random(KEY_BYTES));
+  writeRecord({ ...picture, data }, drawTrits(plan.trits, random), plan, own, places.record, dummies);
+  const ofRecord = difference(data, before);
+  writeParities(data, places.lead, LEAD_GROUPS, random(LEAD_GROUPS / 8), own);
+  writeParities(data, places.mac, MAC_GROUPS, random(MAC_GROUPS / 8), own);
+  return whereIdle(difference(data, before), ofRecord, shift);
+}
+
+/** An array whose last `shift` values come first. */
+function rolled(values, shift) {
+  const result = values.slice();
+  result.copyWithin(shift, 0);
+  result.set(values.subarray(values.length - shift));
+  return result;
+}
+
+function difference(after, before) {
+  const steps = new Int8Array(after.length);
+  for (let at = 0; at < steps.length; at++) steps[at] = after[at] - before[at];
+  return steps;
+}
+
+/** Pixels by which no salt sample gets to the pixel of another. */
+function drawShift(samples, random) {
+  const isApart = (distance) => distance >= CHANNELS && distance <= STRIDE - CHANNELS;
+  const modulo = (value) => ((value % STRIDE) + STRIDE) % STRIDE;
+  const ways = Array.from({ length: LAST_SHIFT - FIRST_SHIFT + 1 }, (_, at) => FIRST_SHIFT + at);
+  const fitting = ways.filter(
+    (shift) => isApart(modulo(CHANNELS * shift)) && isApart(modulo(CHANNELS * shift - samples)),
+  );
+  return fitting[drawBelow(fitting.length, 1, random)[0]];
+}
+
+/** Steps that write random bits to the samples that carry nothing, in their share of a frame. */
+function drawn({ data }, costs, plan, random) {
+  const all = idleSamples(data.length);
+  const order = argsort(random(8 * all.length).buffer, all.length);
+  const idle = order.map((at) => all[at]);
+  const group = groupSize(carriers(data.length));
+  const groups = Math.max(1, share(GROUPS, idle.length, carriers(data.length), random));
+  const [head, tail] = [idle.subarray(0, groups * group), idle.subarray(groups * group)];
+  const ofRecord = new Int8Array(data.length);
+  randomSteps(data, costs, plan, tail, random).forEach((step, at) => {
+    const first = tail[at] - (tail[at] % CHANNELS);
+    for (const number of plan.grey ? [first, first + 1, first + 2] : [tail[at]]) {
+      if (step) ofRecord[number] = stepped(data[number], step) - data[number];
+    }
+  });
+  const steps = ofRecord.slice();
+  const after = data.slice();
+  writeParities(after, head, groups, random(Math.ceil(groups / 8)), costs);
+  for (const number of head) steps[number] = after[number] - data[number];
+  return whereIdle(steps, ofRecord, 0);
+}
+
+/**
+ * Steps of some samples that write random trits to them, in lanes like those of the record. The last lane is filled up
+ * with samples from anywhere, which do not change; a single one may be shorter.
+ */
+function randomSteps(samples, costs, plan, numbers, random) {
+  const like = layoutLike(plan, numbers.length);
+  const size = Math.floor((like.lanes * like.rows.length) / tritsPerPlace(plan));
+  const others = drawBelow(samples.length, Math.max(size - numbers.length, 0), random);
+  const order = argsort(random(8 * (numbers.length + others.length)).buffer, numbers.length + others.length);
+  const pool = order.map((at) => (at < numbers.length ? numbers[at] : others[at - numbers.length]));
+  const trits = drawTrits(like.rows.length * like.lanes, random);
+  const found = stepsFor(valuesAt(samples, pool), trits, like, plan.height, costsAt(costs, pool));
+  const steps = new Int8Array(numbers.length);
+  order.forEach((at, place) => at < numbers.length && (steps[at] = found[place]));
+  return steps;
+}
+
+/** A layout of at least so many samples, with as many trits for each of them as the record's. */
+function layoutLike(plan, count) {
+  const { lanes: all, rows: own, sums, merged } = layoutFor(plan.trits, plan.places);
+  const lanes = Math.ceil((count * all) / plan.places);
+  const fewest = Math.max(Math.min(ROWS, own.length), Math.ceil(count * tritsPerPlace(plan)));
+  const rows = lanes > 1 ? own.length : fewest;
+  const [width, wide] = [Math.floor(sums / own.length), sums % own.length];
+  return { lanes, merged, ...rowsOf(width * rows + Math.floor((wide * rows) / own.length), rows) };
+}
+
+function tritsPerPlace(plan) {
+  const { lanes, rows } = layoutFor(plan.trits, plan.places);
+  return (lanes * rows.length) / plan.places;
+}
+
+/** The steps at samples that carry nothing, and the record's in the rest of a salt sample's pixel. */
+function whereIdle(steps, ofRecord, shift) {
+  const size = steps.length;
+  const found = new Int8Array(size);
+  const idle = idleSamples(size);
+  for (const number of idle.subarray(0, Math.floor(size / STRIDE))) {
+    const first = number - (number % CHANNELS);
+    for (let other = first; other < first + CHANNELS; other++) found[other] = ofRecord[(other + shift) % size];
+  }
+  for (const number of idle) found[number] = steps[(number + shift) % size];
+  return found;
+}
+
+/** Random trits. */
+function drawTrits(count, random) {
+  const words = new Uint16Array(random(2 * count).buffer);
+  return Uint8Array.from(words, (word) => word % 3);
+}
+
+/** Random integers below a limit that is far below 2³². */
+function drawBelow(limit, count, random) {
+  const words = new Uint32Array(random(8 * count).buffer);
+  return Uint32Array.from({ length: count }, (_, at) => {
+    const fraction = (words[2 * at] + words[2 * at + 1] / 2 ** 32) / 2 ** 32;
+    return Math.min(Math.floor(fraction * limit), limit - 1);
+  });
+}
+
+/** The share of `count` in a part, rounded up or down so that it is right on average. */
+const share = (count, part, whole, random) => Math.floor((count * part + drawBelow(whole, 1, random)[0]) / whole);

@@ -1,0 +1,148 @@
+/** The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone"). */
+
+import { MAX_COST, stepped } from "./costs.js";
+import { capacity, layoutFor, readTrits, stepsFor } from "./lanes.js";
+import { recordCarriers, STRIDE } from "./places.js";
+import { MAX_HEIGHT, MAX_WIDTH } from "./trellis.js";
+import { bytesIn, fromTrits, tritsFor } from "./trits.js";
+
+const GREY_SHARE = 0.5; // most trits of a grey record for each green sample
+const TOGETHER = 9; // a step costs so many times less where neighbours moved the same way
+
+/**
+ * A plan for writing a record.
+ *
+ * @typedef {object} Plan
+ * @property {number} trits of the sealed record
+ * @property {number} height of the code
+ * @property {boolean} grey it is written to green samples, and red and blue move with them
+ * @property {number} places samples that carry it, about
+ * @property {boolean} clustered steps follow those of their neighbours
+ */
+
+/**
+ * The plan of the greatest height that the effort allows: the greater, the fewer steps.
+ *
+ * @param {number} size of the sealed record in bytes
+ * @param {number} samples of the frame
+ * @param {number} effort states that the search may visit
+ * @param {boolean} wantsGrey if the record is small enough for it
+ * @returns {Plan}
+ */
+export function planOf(size, samples, effort, wantsGrey) {
+  const [trits, all] = [tritsFor(size), recordCarriers(samples)];
+  const greens = Math.floor(all / 3);
+  const grey = wantsGrey && trits <= GREY_SHARE * greens;
+  // Red and blue of two green samples in 30 are salt samples, so that those are left out.
+  const places = grey ? Math.floor((greens * (STRIDE - 3)) / (STRIDE - 1)) : all;
+  const clustered = grey && layoutFor(trits, places).merged === 1;
+  const searched = Math.min(places, trits * (MAX_WIDTH + 1)) * (clustered ? 2 : 1); // dummies take as much
+  let height = MAX_HEIGHT;
+  while (height > 1 && searched * 3 ** height > effort) height--;
+  return { trits, height, grey, places, clustered };
+}
+
+/** The largest sealed record in a zone of so many samples, in bytes. */
+export const largest = (samples) => bytesIn(capacity(samples));
+
+/**
+ * Writes trits to the samples of the record's zone.
+ *
+ * @param {import("../picture.js").Picture} picture changed in place
+ * @param {Uint8Array} trits
+ * @param {Plan} plan
+ * @param {import("./costs.js").StepCosts} costs of all samples
+ * @param {Uint32Array} zone numbers of its samples
+ * @param {Int8Array} dummies steps of the samples that carry nothing, made before
+ */
+export function writeRecord({ width, data }, trits, plan, costs, zone, dummies) {
+  const numbers = plan.grey ? greenPart(zone) : zone;
+  const values = valuesAt(data, numbers);
+  const own = costsAt(costs, numbers);
+  const layout = layoutFor(trits.length, numbers.length);
+  if (!plan.grey) {
+    move(data, numbers, 0, stepsFor(values, trits, layout, plan.height, own));
+    return;
+  }
+  const free = new Uint8Array(data.length);
+  for (let at = 0; at < zone.length; at++) free[zone[at]] = 1;
+  for (let at = 0; at < numbers.length; at++) {
+    if (!free[numbers[at] - 1] || !free[numbers[at] + 1]) own.up[at] = own.down[at] = MAX_COST;
+  }
+  const following = layout.merged === 1 ? clustered(numbers, own, width, dummies) : null;
+  const steps = stepsFor(values, trits, layout, plan.height, own, following);
+  for (const offset of [-1, 0, 1]) move(data, numbers, offset, steps, free);
+}
+
+/** The sealed record of `size` bytes in the samples of a zone; null if they hold none. */
+export function readRecord(samples, zone, size, height) {
+  if (size > largest(zone.length)) return null;
+  const trits = readTrits(valuesAt(samples, zone), layoutFor(tritsFor(size), zone.length), height);
+  return fromTrits(trits.subarray(0, tritsFor(size)), size);
+}
+
+/** The numbers of a zone's green samples. @param {Uint32Array} zone */
+export function greenPart(zone) {
+  const greens = new Uint32Array(zone.length);
+  let count = 0;
+  for (let at = 0; at < zone.length; at++) if (zone[at] % 3 === 1) greens[count++] = zone[at];
+  return greens.slice(0, count);
+}
+
+/** @param {Uint8Array} samples @param {Uint32Array} numbers */
+export function valuesAt(samples, numbers) {
+  const values = new Uint8Array(numbers.length);
+  for (let at = 0; at < numbers.length; at++) values[at] = samples[numbers[at]];
+  return values;
+}
+
+/** @param {import("./costs.js").StepCosts} costs @param {Uint32Array} numbers */
+export function costsAt(costs, numbers) {
+  const [up, down] = [new Uint16Array(numbers.length), new Uint16Array(numbers.length)];
+  for (let at = 0; at < numbers.length; at++) {
+    up[at] = costs.up[numbers[at]];
+    down[at] = costs.down[numbers[at]];
+  }
+  return { up, down };
+}
+
+/** Steps samples at an offset from those with these numbers, if they are free. */
+function move(samples, numbers, offset, steps, free = null) {
+  for (let at = 0; at < steps.length; at++) {
+    const number = numbers[at] + offset;
+    if (steps[at] && (!free || free[number])) samples[number] = stepped(samples[number], steps[at]);
+  }
+}
+
+/**
+ * Costs that favour the direction in which neighbouring pixels moved: steps together look like texture (Li, Wang, Li,
+ * Tan, Huang: A Strategy of Clustering Modification Directions in Spatial Image Steganography, IEEE TIFS 10(9), 2015).
+ *
+ * @param {Uint32Array} numbers of the green samples of pixels that may move
+ */
+function clustered(numbers, { up, down }, width, dummies) {
+  const pixels = numbers.map((number) => (number - 1) / 3 + width);
+  const before = movedTogether(dummies, width);
+  return (steps) => {
+    const moved = before.slice();
+    for (let at = 0; at < steps.length; at++) moved[pixels[at]] += steps[at];
+    const [rise, fall] = [up.slice(), down.slice()];
+    for (let at = 0; at < steps.length; at++) {
+      const pixel = pixels[at];
+      const around = moved[pixel - width] + moved[pixel - 1] + moved[pixel + 1] + moved[pixel + width];
+      if (around > 0) rise[at] = Math.max(1, Math.floor(up[at] / TOGETHER));
+      if (around < 0) fall[at] = Math.max(1, Math.floor(down[at] / TOGETHER));
+    }
+    return { up: rise, down: fall };
+  };
+}
+
+/** The direction in which red, green and blue of each pixel moved together, with a row more above and below. */
+function movedTogether(dummies, width) {
+  const moved = new Int8Array(dummies.length / 3 + 2 * width);
+  for (let at = 0, pixel = width; at < dummies.length; at += 3, pixel++) {
+    const green = dummies[at + 1];
+    if (dummies[at] === green && dummies[at + 2] === green) moved[pixel] = Math.sign(green);
+  }
+  return moved;
+}

@@ -1,0 +1,98 @@
+/** Files embedded in pictures come back, and the steps are those that they should be. */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+
+import { embed, fileRoom, storedName } from "../src/codec/embed.js";
+import { reveal } from "../src/codec/reveal.js";
+import { NONE } from "../src/format/base.js";
+import { fromHex } from "../src/format/bytes.js";
+import { textureLevels } from "../src/format/costs.js";
+import { idleSamples } from "../src/format/places.js";
+import { planOf } from "../src/format/zone.js";
+import { ideal, random, seeded, steps } from "./vectors.js";
+
+const keyInput = { file: fromHex(steps.key) };
+
+/** Noise, whose strength grows from left to right. */
+function noise(width, height, shift) {
+  const drawn = seeded(width)(3 * width * height);
+  const data = drawn.map((value, at) => ((value >> shift) * ((Math.floor(at / 3) % width) + 1)) / width);
+  return { width, height, data };
+}
+
+// SHA-256 of the costs, as little-endian u16, that stegnet.codec.costs.texture_costs gives the same pictures.
+for (const [width, height, shift, digest] of [
+  [33, 21, 0, "5fe49f1182d82619f87b68c7b2b9443f59157f6aa8e07d05847f313eddd46eee"],
+  [5, 4, 2, "354f79948edad7cd7d5b76758134849d4a901fdbf757aedae5d0b7113b942483"],
+  [64, 48, 3, "0fdd34ce5ec7955c27526be1e62089691f2ce18c48d3daa78ccc94cc8080ceac"],
+]) {
+  test(`costs of ${width}×${height} pixels are those of the program`, () => {
+    const levels = textureLevels(noise(width, height, shift));
+    assert.equal(createHash("sha256").update(new Uint8Array(levels.buffer)).digest("hex"), digest);
+  });
+}
+
+for (const [width, height, share, given] of [
+  [64, 48, 0, keyInput],
+  [151, 97, 0.01, keyInput],
+  [151, 97, 0.12, { passphrase: "zwei Käse" }],
+  [151, 97, 0.2, keyInput],
+  [151, 97, 1, keyInput],
+]) {
+  test(`a file that fills ${share} of ${width}×${height} pixels comes back byte for byte`, async () => {
+    const cover = noise(width, height, 1);
+    const name = "Käse.txt";
+    const bytes = random(Math.floor(share * fileRoom(width, height, name)));
+    const before = cover.data.slice();
+    const container = await embed(cover, { name, bytes }, given);
+    assert.deepEqual(cover.data, before);
+    const { file, whole } = await reveal(ideal(NONE), container, given);
+    assert.deepEqual(file, { name, bytes });
+    assert.equal(whole, true);
+    const far = container.data.filter((value, at) => Math.abs(value - before[at]) > 1);
+    assert.ok(share === 1 || far.length <= 16, "only the lead's and the MAC's samples may move twice");
+  });
+}
+
+test("a small record moves red, green and blue together, and samples that carry nothing as often", async () => {
+  const cover = noise(256, 192, 1);
+  const container = await embed(cover, { name: "x", bytes: random(4000) }, keyInput);
+  const moved = container.data.map((value, at) => value !== cover.data[at]);
+  const pixels = Array.from({ length: 256 * 192 }, (_, pixel) => moved.subarray(3 * pixel, 3 * pixel + 3).join(""));
+  const count = (pattern) => pixels.filter((pixel) => pixel === pattern).length;
+  assert.ok(count("111") > 0.9 * pixels.filter((pixel) => pixel !== "000").length);
+  const salts = idleSamples(moved.length).subarray(0, Math.floor(moved.length / 31));
+  const [own, all] = [salts.reduce((sum, sample) => sum + moved[sample], 0) / salts.length, count("111") / pixels.length];
+  assert.ok(Math.abs(own - all) < 5 * Math.sqrt(all / salts.length), `${own} of the salt's, ${all} of all`);
+});
+
+test("a file that does not fit is refused, with the size of a cover that would do", async () => {
+  const cover = noise(64, 48, 1);
+  const bytes = new Uint8Array(5000);
+  const error = await embed(cover, { name: "large.bin", bytes }, keyInput).catch((thrown) => thrown);
+  assert.match(error.message, /^large\.bin has 5,000 bytes, and there is room for 1,\d\d\d\.$/);
+  const [width, height] = error.hint.match(/\d+ × \d+/)[0].split(" × ").map(Number);
+  assert.ok(fileRoom(width, height, "large.bin") >= 5000 && fileRoom(width - 4, height - 4, "large.bin") < 5000);
+  await assert.rejects(embed(noise(9, 9, 1), { name: "x", bytes: new Uint8Array() }, keyInput), { message: /room for 0/ });
+});
+
+test("long names are cut, their suffix kept", () => {
+  assert.equal(storedName("a.txt"), "a.txt");
+  const cut = storedName(`${"ä".repeat(200)}.jpeg`);
+  assert.equal(cut, `${"ä".repeat(125)}.jpeg`);
+});
+
+test("the plan is that of the program", () => {
+  for (const [size, samples, effort, trits, height, grey, places, clustered] of [
+    [200, 9216, 536870912, 1020, 6, true, 2603, true],
+    [3000, 147456, 536870912, 15168, 6, true, 42574, true],
+    [20000, 147456, 536870912, 101064, 6, false, 136848, false],
+    [3000, 691200, 16777216, 15168, 3, true, 199220, true],
+    [40000, 691200, 16777216, 202116, 2, false, 640352, false],
+    [2000000, 36578304, 536870912, 10105272, 2, false, 35364544, false],
+  ]) {
+    assert.deepEqual(planOf(size, samples, effort, true), { trits, height, grey, places, clustered });
+  }
+});
