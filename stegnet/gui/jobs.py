@@ -163,7 +163,8 @@ def _name(container: Container, progress: Progress) -> str:
 
 
 def _facts(path: Path, report: Report) -> dict[str, Any]:
-    facts = {name: getattr(report, name) for name in ("width", "height", "frames", "notes", "warnings", "trouble")}
+    names = ("width", "height", "frames", "hidden", "notes", "warnings", "trouble")
+    facts = {name: getattr(report, name) for name in names}
     return facts | {"name": path.name, "size": path.stat().st_size}
 
 
