@@ -6,7 +6,7 @@ import { defaultClientConditions, defineConfig } from "vite";
 
 import { withPlaces } from "./src/format/rungs.js";
 import { offline } from "./src/offline/plugin.js";
-import { ofProgram } from "./src/program/build.js";
+import { ofProgram, OTHERS, texts } from "./src/program/build.js";
 
 /** Folders of the shipped pair and of its ONNX files. */
 const WEIGHTS = resolve(import.meta.dirname, "../stegnet/weights");
@@ -24,7 +24,7 @@ export default defineConfig(({ mode }) => (mode === "program" ? ofProgram : alon
 /** The page that needs no program. */
 const alone = () => ({
   base: "./",
-  plugins: [offline()],
+  plugins: [texts(OTHERS.alone), offline()],
   build: { target: "es2023", cssMinify: "lightningcss", assetsInlineLimit: 0, chunkSizeWarningLimit: 1000 },
   worker: { format: "es" },
   define: {

@@ -5,13 +5,20 @@ import { dirname, resolve } from "node:path";
 
 const [PAGE, PROGRAM] = ["src/page", "src/program"].map((folder) => resolve(import.meta.dirname, "../..", folder));
 
+/** What index.html says of the other modes than this one, and the marks of what it says of this one. */
+export const OTHERS = {
+  alone: /<!-- in program -->[^]*?<!-- end -->|<!-- (alone|end) -->/g,
+  program: /<!-- alone -->[^]*?<!-- end -->|<!-- (in program|end) -->/g,
+};
+
 /** Vite's configuration. */
 export const ofProgram = {
   base: "./",
-  plugins: [
-    { name: "program", enforce: "pre", resolveId, transformIndexHtml: { order: "pre", handler: withTextsOfProgram } },
-  ],
-  build: { target: "es2023", assetsInlineLimit: 0, outDir: "../stegnet/gui/page", emptyOutDir: true },
+  plugins: [{ name: "program", enforce: "pre", resolveId }, texts(OTHERS.program)],
+  build: {
+    ...{ target: "es2023", cssMinify: "lightningcss", assetsInlineLimit: 0 },
+    ...{ outDir: "../stegnet/gui/page", emptyOutDir: true },
+  },
 };
 
 /** Modules of src/program/ take the place of those with the same name in src/page/. */
@@ -20,7 +27,7 @@ function resolveId(source, importer = "") {
   return source.startsWith("./") && dirname(importer) === PAGE && existsSync(own) ? own : null;
 }
 
-/** What index.html says of the page alone is left out, and what stands there in comments for the program is said. */
-function withTextsOfProgram(html) {
-  return html.replace(/<!-- page -->[^]*?<!-- \/page -->/g, "").replace(/<!-- program:([^]*?)-->/g, "$1");
+/** A plugin that leaves out what index.html says of the other mode. */
+export function texts(others) {
+  return { name: "texts", transformIndexHtml: { order: "pre", handler: (html) => html.replace(others, "") } };
 }
