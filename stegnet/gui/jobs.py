@@ -17,9 +17,8 @@ from stegnet.codec.container import Container
 from stegnet.codec.embed import embed_file
 from stegnet.codec.files import NetworkLoader, check_input, hide_file, reveal_opened
 from stegnet.codec.modems import Modems
+from stegnet.codec.naming import TEXT_NAME
 from stegnet.codec.output import Progress
-from stegnet.codec.record import FILM, File
-from stegnet.codec.robust_content import RobustContent, RobustFile
 from stegnet.codec.robust_files import RobustOptions, hide_robust_file
 from stegnet.core.errors import KeyFileError, StegnetError
 from stegnet.core.names import safe_name
@@ -28,7 +27,6 @@ from stegnet.gui.previews import write_previews
 _INPUTS = {"hide": ("cover", "secret"), "reveal": ("container",)}
 _METHODS = ("auto", "sealed", "network", "robust")
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")
-_TEXT, _MAX_TEXT = "message.txt", 1 << 16  # name and bytes of a hidden text that is shown
 
 
 class BadRequest(ValueError):
@@ -144,38 +142,25 @@ def _hidden(
 def _reveal(key_source: KeySource, networks: Networks, container: Path, folder: Path, progress: Progress) -> Done:
     check_input(container)
     with Container(container, key_source) as opened:
-        robust = opened.robust(networks.modems, progress)
-        out = OutputTarget(folder / (_robust_name(robust) if robust is not None else _name(opened, progress)))
+        out = OutputTarget(folder, named=False)
         report = reveal_opened(networks.pair, opened, out, False, progress, networks.modems)
-    return Done(out.path, {}, _facts(out.path, report) | {"robust": robust is not None, "text": _text(out.path)})
+        robust = opened.robust(networks.modems) is not None
+    return _revealed(report, robust, folder)
 
 
-def _robust_name(found: RobustContent) -> str:
-    return safe_name(found.name) if isinstance(found, RobustFile) else "revealed.png"
-
-
-def _name(container: Container, progress: Progress) -> str:
-    """Name of the result: that of a hidden file, made safe."""
-    header = container.header(progress)
-    if isinstance(header.secret, File):
-        return safe_name(header.secret.name)
-    return "revealed.mp4" if header.kind == FILM else "revealed.png"
+def _revealed(report: Report, robust: bool, folder: Path) -> Done:
+    path = report.path
+    if path is None:
+        assert report.text is not None
+        path = folder / TEXT_NAME
+        path.write_text(report.text, "utf-8", newline="")
+    return Done(path, {}, _facts(path, report) | {"robust": robust, "text": report.text})
 
 
 def _facts(path: Path, report: Report) -> dict[str, Any]:
     names = ("width", "height", "frames", "hidden", "notes", "warnings", "trouble")
     facts = {name: getattr(report, name) for name in names}
     return facts | {"name": path.name, "size": path.stat().st_size}
-
-
-def _text(path: Path) -> str | None:
-    """The text of a file that is a hidden text."""
-    if path.name != _TEXT or path.stat().st_size > _MAX_TEXT:
-        return None
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError:
-        return None
 
 
 def _finite(value: float | None) -> float | str | None:
