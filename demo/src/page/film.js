@@ -35,6 +35,7 @@ export async function preview(file) {
     return { bitmap: await createImageBitmap(video), width, height, seconds };
   } finally {
     video.removeAttribute("src");
+    video.load(); // what it still loads is not looked for any more
     URL.revokeObjectURL(src);
   }
 }

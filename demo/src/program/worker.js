@@ -33,7 +33,7 @@ export async function work(job, { files, ...what }, transfer, onProgress, signal
     const response = await fetch("jobs", { method: "POST", body, signal });
     if (!response.ok) throw new PageError(...(REFUSED[response.status] ?? REFUSED[400]));
     for await (const { stage, done, total, error, result } of lines(response.body)) {
-      if (error) throw new PageError(error.message, error.hint);
+      if (error) throw new PageError(ended(error.message), ended(error.hint));
       if (result) return result;
       onProgress(stage, done, total);
     }
@@ -43,6 +43,9 @@ export async function work(job, { files, ...what }, transfer, onProgress, signal
   }
   throw gone();
 }
+
+/** A line of the program as a sentence. */
+const ended = (line) => (line && !/[.!?]$/.test(line) ? `${line}.` : line);
 
 /** Lines of JSON as they arrive. @param {ReadableStream} stream */
 async function* lines(stream) {
