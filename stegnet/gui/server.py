@@ -34,7 +34,7 @@ _TYPES = {  # of results that the page shows; a file with another suffix may be 
 }
 _PAGE_TYPES = _TYPES | {
     **{".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8"},
-    **{".svg": "image/svg+xml", ".webmanifest": "application/manifest+json"},
+    ".svg": "image/svg+xml",
 }
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})", re.ASCII)
 _SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'"}  # a result is somebody else's
@@ -74,7 +74,7 @@ class _Handler(LoopbackHandler):
     _told = 0.0  # time of the last line of progress
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
-        "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
     def get(self, path: str) -> None:

@@ -3,7 +3,7 @@
 import { make } from "../page/elements.js";
 
 /** Suffix of the container's name. */
-export const suffixOf = (cover, channel) => (cover?.film ? ".mkv" : channel ? ".jpg" : ".png");
+export const suffixOf = ({ film }, channel) => (film ? (channel ? ".mp4" : ".mkv") : channel ? ".jpg" : ".png");
 
 /** Input of the program for hiding; it chooses the method, unless the container is to survive a channel. */
 export function gatherHiding({ cover, secret, channel, keyInput }) {

@@ -33,7 +33,7 @@ export async function work(job, { files, ...what }, transfer, onProgress, signal
     const response = await fetch("jobs", { method: "POST", body, signal });
     if (!response.ok) throw new PageError(...(REFUSED[response.status] ?? REFUSED[400]));
     for await (const { stage, done, total, error, result } of lines(response.body)) {
-      if (error) throw new PageError(ended(error.message), ended(error.hint));
+      if (error) throw new PageError(sentence(error.message, named), sentence(error.hint));
       if (result) return result;
       onProgress(stage, done, total);
     }
@@ -44,8 +44,12 @@ export async function work(job, { files, ...what }, transfer, onProgress, signal
   throw gone();
 }
 
-/** A line of the program as a sentence. */
-const ended = (line) => (line && !/[.!?]$/.test(line) ? `${line}.` : line);
+/** A line of the program as a sentence; files keep their names. */
+function sentence(line, files = []) {
+  const isName = files.some(({ name }) => line.startsWith(name));
+  const start = isName ? line : line.charAt(0).toUpperCase() + line.slice(1);
+  return !start || /[.!?]$/.test(start) ? start : `${start}.`;
+}
 
 /** Lines of JSON as they arrive. @param {ReadableStream} stream */
 async function* lines(stream) {

@@ -63,7 +63,7 @@ visiting("a weak passphrase is told, and a wrong one opens nothing", async (visi
   await visitor.result("reveal");
   await visitor.usePassphrase("reveal", "another");
   await visitor.start("reveal");
-  assert.match(await visitor.trouble("reveal"), /nothing here opens with this key\. the key is another one/);
+  assert.match(await visitor.trouble("reveal"), /nothing here opens with this key\. The key is another one/);
 });
 
 visiting("what does not fit is said", async (visitor) => {
