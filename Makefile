@@ -86,7 +86,7 @@ kills: $(READY) ## kill 200 runs of `stegnet hide` at random moments and check t
 films: $(READY) ## render the two demonstration films
 	python -m tools.films assets
 
-wheel: ## build the packages for PyPI in dist/; needs uv
+wheel: page ## build the packages for PyPI in dist/; needs uv and Node.js
 	@command -v uv >/dev/null || { echo "error: uv is missing: install uv (pip install uv)" >&2; exit 1; }
 	rm -rf dist
 	uv build
