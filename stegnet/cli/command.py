@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stegnet import __version__
-from stegnet.cli import enhance, export, hide, info, keygen, messages, reveal, webcam
+from stegnet.cli import enhance, export, gui, hide, info, keygen, messages, reveal, webcam
 from stegnet.cli.parser import Parser, commands_of
 from stegnet.cli.signals import Signals
 from stegnet.cli.streams import place_or_stream
@@ -79,7 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
-    for command in (hide, reveal, info, enhance, webcam, keygen, export):
+    for command in (hide, reveal, info, gui, enhance, webcam, keygen, export):
         command.add_to(commands)
     return parser
 
