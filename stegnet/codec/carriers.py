@@ -9,10 +9,11 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from stegnet.codec import trellis
 from stegnet.codec.keys import SALT_BYTES, Key
 
-LEAD_BITS, MAC_BITS, EPHEMERAL_BITS, TAG_BYTES = 400, 128, 256, 16
+LEAD_BITS, MAC_BITS, TAG_BYTES = 400, 128, 16
 BLOCK, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample
 _RUN = 32  # carriers that stay side by side
 _GROUP, _MOST_GROUP = 12_288, 64  # carriers for each sample of a group, and most samples of a group
+_EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
 _CHANNELS, _GREEN = 3, 1
 
 
@@ -21,7 +22,7 @@ class Zones:
     """Places in the order of the carriers: of the lead, of the MAC, of the record, and of an ephemeral key, if any.
 
     Attributes:
-        group: places for each bit of the other zones than the record's.
+        group: places for each bit of lead and MAC.
     """
 
     lead: slice
@@ -29,12 +30,6 @@ class Zones:
     record: slice
     ephemeral: slice
     group: int
-
-    @property
-    def parities(self) -> tuple[tuple[slice, int], ...]:
-        """The zones of groups whose parity is a bit, and their bits."""
-        zones = ((self.lead, LEAD_BITS), (self.mac, MAC_BITS), (self.ephemeral, EPHEMERAL_BITS))
-        return tuple((zone, bits) for zone, bits in zones if zone.stop > zone.start)
 
     @property
     def public(self) -> slice:
@@ -96,7 +91,7 @@ def zones_of(samples: int, ephemeral: bool = False) -> Zones:
     carriers = samples // BLOCK * (BLOCK - 1)
     group = min(max(carriers // _GROUP, 1), _MOST_GROUP)
     lead, mac = LEAD_BITS * group, (LEAD_BITS + MAC_BITS) * group
-    last = EPHEMERAL_BITS * group * ephemeral
+    last = _EPHEMERAL * group * ephemeral
     end = max(mac, carriers // _RUN * _RUN - last)
     return Zones(slice(0, lead), slice(lead, mac), slice(mac, end), slice(end, end + last), group)
 
@@ -106,7 +101,7 @@ def order_of(samples: int, key: Key, salt: bytes) -> Order:
     if key.ephemeral is None:
         return _keyed_order(samples, key, salt)
     order, first = _keyed_order(samples, key, salt), public_order(samples, key.recipient, salt)
-    own = first.runs[: EPHEMERAL_BITS * zones_of(samples).group // _RUN]
+    own = first.runs[: _EPHEMERAL * zones_of(samples).group // _RUN]
     return Order(np.concatenate([order.runs[~np.isin(order.runs, own)], own]), order.sides)
 
 

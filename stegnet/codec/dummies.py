@@ -9,9 +9,9 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet.codec import trellis
-from stegnet.codec.carriers import BLOCK, Zones, idle_samples, keystream, order_of
+from stegnet.codec.carriers import BLOCK, LEAD_BITS, MAC_BITS, Order, Zones, idle_samples, keystream, order_of
 from stegnet.codec.keys import Key
-from stegnet.codec.record_zone import Plan, write_record
+from stegnet.codec.record_zone import EPHEMERAL_TRITS, Plan, write_ephemeral, write_record
 from stegnet.codec.steps import StepCosts, changed, write_parities, write_zone
 
 _LEAST_CHANGED = 4  # salt samples
@@ -19,6 +19,37 @@ _CHANNELS = 3
 _ROWS = 64  # of a lane, at least: the first rows of each are dearer than the others
 _SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
 _CLUSTERED = 1.2  # times as many steps are made where steps follow each other, about
+
+
+def fill_ephemeral_zone(
+    samples: np.ndarray,
+    plan: Plan,
+    costs: StepCosts,
+    order: Order,
+    zones: Zones,
+    dummies: np.ndarray,
+    seed: bytes,
+) -> None:
+    """Steps samples in the zone of an ephemeral key, in place, before it is written there.
+
+    Whoever knows the recipient knows the zone: as many samples are to change in it as elsewhere.
+
+    Args:
+        plan: of the record.
+        dummies: as in `write_record`.
+        seed: 32 random bytes.
+    """
+    stream, numbers = _Stream(seed), order.numbers(zones.ephemeral)
+    groups = stream.share(LEAD_BITS + MAC_BITS, numbers.size, zones.ephemeral.stop)
+    head = numbers[stream.order(numbers.size)[: groups * zones.group]]
+    values = samples[head]
+    if groups:
+        write_parities(values, stream.take(groups) & 1, *costs.at(head)[:2])
+    samples[head] = values
+    trits = plan.trits * numbers.size // zones.places - EPHEMERAL_TRITS
+    if trits > 0:
+        zone = replace(zones, record=zones.ephemeral)
+        write_record(samples, stream.trits(trits), plan, costs, order, zone, dummies)
 
 
 def place_dummies(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed: bytes) -> np.ndarray:
@@ -83,9 +114,12 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, 
     rolled += dummies.astype(np.uint8)
     order = order_of(picture.size, Key(stream.take(32).tobytes()), b"")
     samples = rolled.reshape(-1)
+    if zones.public.stop:
+        fill_ephemeral_zone(samples, plan, own, order, zones, dummies, stream.take(32).tobytes())
+        write_ephemeral(samples, stream.trits(EPHEMERAL_TRITS), own, order, zones, dummies)
     write_record(samples, stream.trits(plan.trits), plan, own, order, zones, dummies)
     of_record = rolled - before
-    for zone, bits in zones.parities:
+    for zone, bits in ((zones.lead, LEAD_BITS), (zones.mac, MAC_BITS)):
         write_zone(samples, zone, stream.take(bits) & 1, own, order)
     return _where_idle(rolled - before, of_record, shift)
 
@@ -103,7 +137,7 @@ def _drawn(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed
     samples, stream = picture.reshape(-1), _Stream(seed)
     idle = idle_samples(samples.size)
     idle = idle[stream.order(idle.size)]
-    groups = max(1, stream.share(sum(bits for _, bits in zones.parities), idle.size, zones.ephemeral.stop))
+    groups = max(1, stream.share(LEAD_BITS + MAC_BITS, idle.size, zones.ephemeral.stop))
     split = groups * zones.group
     head, tail = idle[:split], idle[split:]
     of_record, values = np.zeros(samples.size, np.int16), samples[head]

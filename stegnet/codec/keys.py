@@ -57,12 +57,12 @@ class Key(Unpicklable):
     Args:
         secret: 32 random bytes.
         recipient: 32 bytes, the public key that a container is for: some of its frames carry an ephemeral key.
-        ephemeral: that key, 32 bytes that look random; of a film key, or if the frame carries none, None.
+        ephemeral: the trits that carry that key, (192,) uint8; of a film key, or if the frame carries none, None.
     """
 
     __slots__ = ("_secret", "ephemeral", "recipient")
 
-    def __init__(self, secret: bytes, recipient: bytes | None = None, ephemeral: bytes | None = None) -> None:
+    def __init__(self, secret: bytes, recipient: bytes | None = None, ephemeral: np.ndarray | None = None) -> None:
         self._secret, self.recipient, self.ephemeral = secret, recipient, ephemeral
         del secret
         if len(self._secret) != KEY_BYTES:

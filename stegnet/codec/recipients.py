@@ -24,10 +24,11 @@ from stegnet.codec.keys import (
     anchored_keys,
 )
 from stegnet.codec.keytext import KEY_BYTES, RECIPIENT, to_text
-from stegnet.codec.steps import parities_of
+from stegnet.codec.record_zone import EPHEMERAL_TRITS, read_ephemeral
 from stegnet.core.errors import KeyFileError
 
 _ATTEMPTS = 128  # of which half give an ephemeral key
+_BITS, _FILLER_BYTES = 8 * KEY_BYTES, 16
 _KEY, _PASSPHRASE, _RECIPIENT, _IDENTITY = b"k", b"p", b"r", b"i"
 
 
@@ -59,8 +60,8 @@ class Recipient(AnchorSource):
         return anchored_keys(self, randomness, self.public)
 
     def derive(self, salt: bytes, samples: np.ndarray | None = None) -> Key:
-        private, disguised = next(_ephemeral_keys(self._secret, salt))
-        return _agreed(_shared(private, self.public), disguised, self.public)
+        private, disguised, filler = next(_ephemeral_keys(self._secret, salt))
+        return _agreed(_shared(private, self.public), disguised, self.public, _to_trits(disguised, filler))
 
 
 class Identity(AnchorSource):
@@ -88,10 +89,10 @@ class Identity(AnchorSource):
         zone = zones_of(samples.size, ephemeral=True)
         if not zone.places:
             return None
-        places = public_order(samples.size, public, salt).numbers(zone.public)
-        disguised = np.packbits(parities_of(samples[places], 8 * KEY_BYTES)).tobytes()
+        trits = read_ephemeral(samples, public_order(samples.size, public, salt), zone)
+        disguised = _from_trits(trits)
         shared = _shared(self._private, coordinate(disguised))
-        return shared and _agreed(shared, disguised, public)
+        return shared and _agreed(shared, disguised, public, trits)
 
 
 def export_secret(source: KeySource) -> bytes:
@@ -113,15 +114,29 @@ def import_secret(data: bytes) -> KeySource:
     return Key(secret) if kind == _KEY else Passphrase(secret.decode())
 
 
-def _ephemeral_keys(secret: bytes, salt: bytes) -> Iterator[tuple[X25519PrivateKey, bytes]]:
-    """Ephemeral keys of a frame, each with the 32 bytes that it is disguised as."""
+def _ephemeral_keys(secret: bytes, salt: bytes) -> Iterator[tuple[X25519PrivateKey, bytes, int]]:
+    """Ephemeral keys of a frame, each with the 32 bytes that it is disguised as, and more randomness."""
     derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=b"stegnet/2/ephemeral").derive(secret)
-    stream, size = keystream(derived, _ATTEMPTS * (KEY_BYTES + 1)), KEY_BYTES + 1
+    size = KEY_BYTES + 1 + _FILLER_BYTES
+    stream = keystream(derived, _ATTEMPTS * size)
     for start in range(0, len(stream), size):
         private = X25519PrivateKey.from_private_bytes(stream[start : start + KEY_BYTES])
         disguised = representative(private.public_key().public_bytes_raw(), stream[start + KEY_BYTES])
         if disguised is not None:
-            yield private, disguised
+            yield private, disguised, int.from_bytes(stream[start + KEY_BYTES + 1 : start + size], "little")
+
+
+def _to_trits(disguised: bytes, filler: int) -> np.ndarray:
+    """32 random bytes as uniformly random trits, (192,) uint8: the lowest bits of a number to the base 3."""
+    number = int.from_bytes(disguised, "little")
+    count = (3**EPHEMERAL_TRITS - 1 - number >> _BITS) + 1
+    number += filler % count << _BITS
+    return np.array([number // 3**place % 3 for place in range(EPHEMERAL_TRITS)], np.uint8)
+
+
+def _from_trits(trits: np.ndarray) -> bytes:
+    number = sum(int(trit) * 3**place for place, trit in enumerate(trits))
+    return (number % (1 << _BITS)).to_bytes(KEY_BYTES, "little")
 
 
 def _shared(private: X25519PrivateKey, public: bytes) -> bytes | None:
@@ -132,7 +147,7 @@ def _shared(private: X25519PrivateKey, public: bytes) -> bytes | None:
         return None
 
 
-def _agreed(shared: bytes, disguised: bytes, recipient: bytes) -> Key:
+def _agreed(shared: bytes, disguised: bytes, recipient: bytes, trits: np.ndarray) -> Key:
     """The key of a frame."""
     hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=disguised + recipient, info=b"stegnet/2/recipient")
-    return Key(hkdf.derive(shared), recipient, disguised)
+    return Key(hkdf.derive(shared), recipient, trits)

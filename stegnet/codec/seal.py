@@ -5,6 +5,7 @@ a place that is public, or the same in two frames.
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -27,9 +28,9 @@ from stegnet.codec.carriers import (
     zones_of,
 )
 from stegnet.codec.costs import Costs
-from stegnet.codec.dummies import place_dummies
+from stegnet.codec.dummies import fill_ephemeral_zone, place_dummies
 from stegnet.codec.keys import ANY_KEY, ContainerKeys, Key, KeyRing
-from stegnet.codec.record_zone import Plan, plan_of, read_record, write_record
+from stegnet.codec.record_zone import Plan, plan_of, read_record, write_ephemeral, write_record
 from stegnet.codec.steps import StepCosts, parities_of, write_zone
 from stegnet.core.errors import CapacityError
 
@@ -101,7 +102,8 @@ def seal(
     key = keys.of_frame(salt, first)
     zones, order = zones_of(samples.size, key.ephemeral is not None), order_of(samples.size, key, salt)
     if key.ephemeral is not None:
-        write_zone(samples, zones.ephemeral, _bits(key.ephemeral), final, order)
+        fill_ephemeral_zone(samples, plan, final, order, zones, dummies, sha256(seed).digest())
+        write_ephemeral(samples, key.ephemeral, final, order, zones, dummies)
     lead = _seal_lead(key.lead(salt), nonce, plan, len(record) + TAG_BYTES, keys.secret)
     write_zone(samples, zones.lead, _bits(lead), final, order)
     sealed = trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, record, lead))

@@ -17,6 +17,7 @@ from tests.codec.by_the_book import FILM_ID, FILM_SECRET, SECRET
 FOLDER = Path(__file__).parent
 VALUES, CONTAINER = FOLDER / "recipient.json", FOLDER / "recipient.png"
 EPHEMERAL = bytes(range(0xE0, 0x100))  # any 32 bytes stand for a point
+FILLER = 12345
 P, A = 2**255 - 19, 486662
 
 
@@ -56,16 +57,30 @@ def frame_key(identity: bytes, disguised: bytes) -> bytes:
     return book.hkdf(shared, b"stegnet/2/recipient", disguised + public(identity))
 
 
-def read_ephemeral(picture: np.ndarray, recipient: bytes) -> bytes:
+def ephemeral_greens(picture: np.ndarray, recipient: bytes) -> list[int]:
     zone = book.samples_of_runs(picture, book.ephemeral_runs(picture, recipient))
-    return book.bytes_of(book.parities([int(picture.flat[sample]) for sample in zone], 256))
+    return [sample for sample in zone if sample % 3 == 1]
+
+
+def ephemeral_lanes(greens: list[int]) -> book.Lanes:
+    """How 192 trits, as many as those of 38 bytes, lie in the green samples of the zone."""
+    return book.lanes(38, len(greens))
+
+
+def read_ephemeral(picture: np.ndarray, recipient: bytes) -> bytes:
+    greens = ephemeral_greens(picture, recipient)
+    (lane,) = ephemeral_lanes(greens).rows
+    inside = book.sums_of(picture.reshape(-1), greens, lane)
+    number = sum(book.syndrome(inside, row, 6) * 3**row for row in range(192))
+    return (number % 2**256).to_bytes(32, "little")
 
 
 def write(picture: np.ndarray, record: bytes, identity: bytes, disguised: bytes, nonce: bytes) -> np.ndarray:
     """Seals a record for an identity's recipient, by the film secret of the vectors."""
     picture, recipient = picture.copy(), public(identity)
-    zone = book.samples_of_runs(picture, book.ephemeral_runs(picture, recipient))
-    book.write_parities(picture.reshape(-1), zone, book.bits_of(disguised))
+    greens, number = ephemeral_greens(picture, recipient), int.from_bytes(disguised, "little") + FILLER * 2**256
+    trits = [number // 3**place % 3 for place in range(192)]
+    book.write_trits(picture.reshape(-1), greens, ephemeral_lanes(greens), trits, 6)
     own = frame_key(identity, disguised)
     return book.write(picture, record, own, nonce, film_secret=FILM_SECRET, recipient=recipient)
 
@@ -92,7 +107,7 @@ def main() -> None:
         "ephemeral": EPHEMERAL.hex(),
         "point": point(EPHEMERAL).hex(),
         "frame_key": frame_key(SECRET, EPHEMERAL).hex(),
-        "first_samples": book.samples_of_runs(container, book.ephemeral_runs(container, public(SECRET)))[:8],
+        "first_samples": ephemeral_greens(container, public(SECRET))[:8],
         "name": name,
         "data": data.decode(),
     }

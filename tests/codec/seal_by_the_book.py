@@ -90,7 +90,7 @@ def ephemeral_runs(picture: np.ndarray, recipient: bytes | None) -> list[int]:
     if recipient is None:
         return []
     order, _, groups = run_order(picture, recipient)
-    return order[: 8 * groups]
+    return order[: 32 * groups]
 
 
 def samples_of_runs(picture: np.ndarray, runs: list[int]) -> list[int]:
