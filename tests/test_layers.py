@@ -26,6 +26,7 @@ DOORS = {
         "stegnet/cluster/envelope.py",
         "stegnet/codec/carriers.py",
         "stegnet/codec/keys.py",
+        "stegnet/codec/recipients.py",
         "stegnet/codec/record.py",
         "stegnet/codec/robust.py",
         "stegnet/codec/seal.py",
