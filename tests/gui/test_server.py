@@ -97,7 +97,7 @@ def test_posts_of_other_origins_are_refused(client: Client, origin: str, path: s
 def test_quitting(client: Client) -> None:
     assert client.ask("quit").status == 404  # a link can't trigger it
     assert client.ask("quit", "POST").status == 200
-    assert client.server.stop.is_set()
+    assert client.server.stop.wait(10)
 
 
 def test_a_file_comes_back(client: Client, workspace: Workspace, cover: Path, note: Path, tmp_path: Path) -> None:
