@@ -91,12 +91,16 @@ class _Overview(Parser):
         helps = _helps(self)
         parts = [f"usage: {self.prog} COMMAND ...", self.description or ""]
         for name, examples in _EXAMPLES.items():
-            parts.append("\n".join([f"{name}: {helps.pop(name)}", *(f"  $ {line}" for line in examples)]))
+            parts.append("\n".join([f"{_sentence(helps.pop(name))}:", *(f"  $ {line}" for line in examples)]))
         parts.append(_table("more commands", helps))
         options = {", ".join(_shown(action)): action.help or "" for action in self._get_optional_actions()}
         parts.append(_table("options", options))
         parts.append(_table("exit codes", EXIT_CODES))
         return "\n\n".join([*parts, f"`{self.prog} COMMAND --help` explains a command.\n"])
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _table(title: str, rows: dict[str, str]) -> str:
