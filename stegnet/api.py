@@ -11,7 +11,18 @@ from typing import Literal, get_args
 import numpy as np
 
 from stegnet import codec
-from stegnet.codec import HideOptions, Key, KeySource, Network, OutputTarget, Passphrase, Report, Revealed
+from stegnet.codec import (
+    HideOptions,
+    Identity,
+    Key,
+    KeySource,
+    Network,
+    OutputTarget,
+    Passphrase,
+    Recipient,
+    Report,
+    Revealed,
+)
 from stegnet.codec.automatic import hide_automatically
 from stegnet.codec.embed import embed_file
 from stegnet.codec.files import hide_file, input_kind, picture_quality
@@ -66,7 +77,7 @@ class LoadedPair:
         Args:
             cover: (H, W, 3) uint8; not changed.
             secret: (h, w, 3) uint8, of any size; it is revealed at its own size.
-            key: a Key or a Passphrase.
+            key: a Key, a Passphrase, or a Recipient.
             force: skip measuring the quality of the revealed secret.
         Returns:
             The container, (H, W, 3) uint8: keep every bit of it.
@@ -88,7 +99,7 @@ class LoadedPair:
 
         Args:
             container: (H, W, 3) uint8, as returned by `hide`.
-            key: the one it was hidden with.
+            key: the one it was hidden with; for a recipient, its Identity.
         Returns:
             `picture`, (h, w, 3) uint8, and `whole`: True if the container is exactly as it was hidden.
         Raises:
@@ -116,7 +127,7 @@ class LoadedPair:
         Args:
             cover, secret: films of any size and rate.
             out: the file to write, .mkv or .mp4.
-            key: a Key or a Passphrase.
+            key: a Key, a Passphrase, or a Recipient.
             longer: "refuse" a secret of more frames than its cover, or "cut" it.
             sound: hide the secret's sound too.
             verify: read the container back and compare it.
@@ -142,6 +153,7 @@ class LoadedPair:
         key: KeySource,
         *,
         strict: bool = False,
+        lossless: bool = False,
         force: bool = False,
         progress: Progress = no_progress,
     ) -> Report:
@@ -149,10 +161,12 @@ class LoadedPair:
 
         Args:
             container: a film that `hide_film` wrote.
-            out: the file to write, .mkv or .mp4.
-            key: the one it was hidden with.
+            out: the file to write: .mkv for its exact frames, or .mp4 for watching: H.264 4:2:0, hardly different, with
+                sound that browsers and phones play.
+            key: the one it was hidden with; for a recipient, its Identity.
             strict: refuse a container that is not exactly as it was hidden; else `trouble` of the report lists the
                 damage.
+            lossless: write the exact frames to .mp4, too.
             force: overwrite an existing file.
             progress: called with the phase ("reveal", "check"), frames done, and frames in all (0: unknown).
         Raises:
@@ -161,7 +175,8 @@ class LoadedPair:
             WeightsError: hidden with other weights.
         """
         _check_film(Path(container))
-        return self.reveal_file(container, out, key, strict=strict, force=force, progress=progress)
+        choices = {"strict": strict, "lossless": lossless, "force": force, "progress": progress}
+        return self.reveal_file(container, out, key, **choices)
 
     def hide_file(
         self,
@@ -184,7 +199,7 @@ class LoadedPair:
             cover: a picture or film.
             secret: any file; for "network" a picture or film like the cover.
             out: the file to write: .png (or .jpg: "robust") for a picture, .mkv or .mp4 for a film.
-            key: a Key or a Passphrase.
+            key: a Key, a Passphrase, or a Recipient.
             method: "sealed" hides the file byte for byte, "network" by the network, "robust" by bits that survive JPEG,
                 a picture made to fit and a small file as it is; "auto" is "robust" if `out` is a JPEG, or `survive` or
                 `container_psnr` is given; else "sealed", compressed if it does not fit otherwise, and "network" if it
@@ -226,20 +241,26 @@ class LoadedPair:
     def reveal_file(
         self,
         container: File,
-        out: File,
+        out: File | None,
         key: KeySource,
         *,
         strict: bool = False,
+        lossless: bool = False,
         force: bool = False,
         progress: Progress = no_progress,
     ) -> Report:
-        """Reveals the picture, film or file hidden in a picture or film; arguments and errors as `reveal_film`.
+        """Reveals what is hidden in a picture or film; arguments and errors as `reveal_film`.
 
         Args:
-            out: the file to write: .png for a picture, .mkv or .mp4 for a film, any name for another file.
+            out: the file to write: .png, .jpg, .webp or .avif for a picture, .mkv or .mp4 for a film, any name for
+                another file. None: the hidden file's own name, made harmless, or else revealed.png or revealed.mp4, in
+                the current folder; a hidden text is not written.
+            lossless: keep every bit of a picture (.png, .webp) or film; else .mp4 is for watching.
+        Returns:
+            A report; `path` is the file that was written, `text` a hidden text if `out` is None.
         """
         _check_key(key)
-        target = OutputTarget(Path(out), force)
+        target = OutputTarget(Path(out or ""), force, lossless=lossless, named=out is not None)
         return codec.reveal_file(lambda: self._network, Path(container), target, key, strict, progress)
 
 
@@ -262,8 +283,11 @@ def _check_key(key: KeySource, hiding: bool = False) -> None:
 
     The message does not show the value: it may be a passphrase.
     """
-    if not isinstance(key, Key | Passphrase):
-        raise TypeError(f"key: must be a stegnet.Key or a stegnet.Passphrase, is {type(key).__name__}")
+    kinds = Key | Passphrase | (Recipient if hiding else Identity)
+    if not isinstance(key, kinds):
+        last = "Recipient" if hiding else "Identity"
+        known = f"a stegnet.Key, a stegnet.Passphrase or a stegnet.{last}"
+        raise TypeError(f"key: must be {known}, is {type(key).__name__}")
     if hiding and isinstance(key, Passphrase) and (weakness := key.weakness()):
         warnings.warn(weakness, stacklevel=3)
 

@@ -30,8 +30,9 @@ TOUCHING = pytest.StashKey[set[Path]]()
 # What takes seconds to import, torch above all, is imported by the fixtures that need it: many tests do without.
 
 # A shell that starts a job in the background, or `nohup`, makes it deaf to these, and so the programs that are tested.
-for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
-    if signal.getsignal(number) == signal.SIG_IGN:
+for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    number = getattr(signal, name, None)  # Windows has no SIGHUP
+    if number is not None and signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)
 
 

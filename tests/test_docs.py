@@ -13,7 +13,7 @@ import yaml
 import stegnet
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "demo/README.md")]
+PAGES = [ROOT / name for name in ("README.md", "PYPI.md", "CONTRIBUTING.md", "CHANGELOG.md", "demo/README.md")]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 LONGEST_README = 130  # lines
 CODE = r"(?:stegnet|pipeline|tools|tests|docs|demo)/[a-z_.][\w./-]*\w|study/[\w/-]+\.(?:py|yaml)"

@@ -3,31 +3,43 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from stegnet import __version__
-from stegnet.cli import enhance, export, hide, info, keys, messages, reveal, webcam
+from stegnet.cli import enhance, export, gui, hide, info, keygen, messages, reveal, webcam
+from stegnet.cli.parser import Parser, commands_of
 from stegnet.cli.signals import Signals
+from stegnet.cli.streams import place_or_stream
 from stegnet.core.address import place
 from stegnet.core.errors import StegnetError
 
-SHELLS = ("bash", "zsh", "tcsh")
+SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 _ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
-_EPILOG = """\
-exit codes:
-  0    success
-  1    an error that you can fix; for a folder, some files failed
-  2    invalid command line
-  3    the secret was revealed, but the container was altered since hiding:
-       the result is written, and `warning:` lines describe the damage
-  129  terminal closed, 130 interrupted, 143 terminated: no partial output
-       is left behind
-  141  broken pipe
-
-Run `stegnet COMMAND --help` for details of a command.
-"""
+_DESCRIPTION = "Hide a picture in a picture, a film in a film, or any file in either, and\nreveal it again."
+_EXAMPLES = {
+    "keygen": (
+        "stegnet keygen my.key                     # the recipient needs a copy",
+        "stegnet keygen --passphrase-words 6       # or of these words",
+    ),
+    "hide": (
+        "stegnet hide cover.jpg secret.jpg --key-file my.key -o sent.png",
+        "stegnet hide cover.mp4 letter.pdf --passphrase -o sent.mkv",
+    ),
+    "reveal": (
+        "stegnet reveal sent.png --key-file my.key -o secret.jpg",
+        "stegnet reveal sent.mkv --passphrase      # writes letter.pdf",
+    ),
+}
+EXIT_CODES = {
+    "0": "success",
+    "1": "an error that you can fix; of a folder, some files failed",
+    "2": "invalid command line",
+    "3": "revealed, but the container was altered since; `warning:` lines say how",
+    "129": "terminal closed; 130 interrupted; 143 terminated: no partial output",
+    "141": "broken pipe",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,38 +72,41 @@ def run() -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     """Returns the parser; the namespace it returns has `run`, which takes the namespace and returns the exit code."""
-    parser = _Parser(
-        prog="stegnet",
-        description="Hide a picture in a picture, a film in a film, or any file in either, and\nreveal it again.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = _Overview(prog="stegnet", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--print-completion", action=_PrintCompletion, help="print a completion script for a shell")
-    parser.add_argument("--version", action="version", version=f"stegnet {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (hide, reveal, info, enhance, webcam, keys, export):
+    parser.add_argument("--print-man", action=_PrintManual, help="print the manual page")
+    parser.add_argument("--version", action="version", version=f"stegnet {__version__}", help="print the version")
+    commands = parser.add_subparsers(
+        title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser
+    )
+    for command in (hide, reveal, info, gui, enhance, webcam, keygen, export):
         command.add_to(commands)
     return parser
 
 
-class _Parser(argparse.ArgumentParser):
-    """Accepts no abbreviations, and never echoes what may be a passphrase."""
+class _Overview(Parser):
+    """Shows the commands that are wanted most with examples, and each of the others in one line."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings, allow_abbrev=False)
+    def format_help(self) -> str:
+        helps = _helps(self)
+        parts = [f"usage: {self.prog} COMMAND ...", self.description or ""]
+        for name, examples in _EXAMPLES.items():
+            parts.append("\n".join([f"{name}: {helps.pop(name)}", *(f"  $ {line}" for line in examples)]))
+        parts.append(_table("more commands", helps))
+        options = {", ".join(_shown(action)): action.help or "" for action in self._get_optional_actions()}
+        parts.append(_table("options", options))
+        parts.append(_table("exit codes", EXIT_CODES))
+        return "\n\n".join([*parts, f"`{self.prog} COMMAND --help` explains a command.\n"])
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
-        options, rest = self.parse_known_args(args, namespace)
-        if rest and getattr(options, "passphrase", False):
-            self.error("too many arguments; a passphrase is never an argument: --passphrase prompts for it")
-        if rest:
-            self.error(f"unrecognized arguments: {' '.join(rest)}")
-        return options
 
-    def error(self, message: str) -> NoReturn:
-        if message.startswith("argument --passphrase: ignored explicit argument"):
-            message = "a passphrase is never an argument: --passphrase prompts for it"
-        super().error(message)
+def _table(title: str, rows: dict[str, str]) -> str:
+    width = max(map(len, rows))
+    return "\n".join([f"{title}:", *(f"  {name:{width}}  {text}" for name, text in rows.items())])
+
+
+def _shown(option: argparse.Action) -> list[str]:
+    """Names of an option, with its value's."""
+    return [f"{name} {option.metavar}" if option.metavar else name for name in option.option_strings]
 
 
 class _PrintCompletion(argparse.Action):
@@ -103,21 +118,34 @@ class _PrintCompletion(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *arguments: Any) -> None:
         import shtab  # imported here to keep --help fast
 
-        for action in _actions(parser):
-            if action.type in (Path, place):
-                action.complete = shtab.FILE
+        for name, command in commands_of(parser).items():
+            command.description = _helps(parser)[name]  # in one line
+            for action in command._actions:
+                if action.type in (Path, place, place_or_stream):
+                    action.complete = shtab.FILE
         _, shell, _ = arguments
         print(shtab.complete(parser, shell))
         parser.exit()
 
 
-def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """All actions of a parser and of its subcommands."""
-    for action in parser._actions:
-        yield action
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                yield from _actions(command)
+class _PrintManual(argparse.Action):
+    """Prints the manual page: `stegnet --print-man | man -l -`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, nargs=0, default=argparse.SUPPRESS)
+
+    def __call__(self, parser: argparse.ArgumentParser, *arguments: Any) -> None:
+        from stegnet.cli.manual import manual  # imported here to keep --help fast
+
+        assert isinstance(parser, Parser)
+        print(manual(parser, _EXAMPLES, EXIT_CODES), end="")
+        parser.exit()
+
+
+def _helps(parser: argparse.ArgumentParser) -> dict[str, str]:
+    """What each command does, in one line."""
+    commands = parser._subparsers._group_actions[0]._choices_actions
+    return {command.dest: command.help or "" for command in commands}
 
 
 def _call(options: argparse.Namespace) -> int:

@@ -5,22 +5,22 @@ import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from stegnet.cli import messages
+from stegnet.cli import messages, results, streams
 from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import (
     NETWORK,
     add_cluster_option,
     add_network_options,
     add_output_options,
+    check_output_stream,
     check_places,
     chosen_modems,
     cluster_needs_folder,
     network_loader,
     output_target,
 )
-from stegnet.core.address import place
 from stegnet.core.errors import MediaError
 
 if TYPE_CHECKING:
@@ -30,10 +30,13 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 Hide SECRET in COVER. Any file that fits into the cover is hidden as it is, and
 revealed byte for byte; a larger picture or film is compressed until it fits.
-All of it is encrypted: this is the method "sealed". The method "network" hides
-a picture in a picture, or a film with its sound in a film, by neural networks;
-what these hide is only scrambled. `stegnet info COVER` says what fits.
-Transparent pictures are composited on white.
+All of it is encrypted. `stegnet info COVER` says what fits.
+"""
+_EPILOG = """\
+The method "sealed", the default, embeds SECRET as it is, or compressed. The
+method "network" hides a picture in a picture, or a film with its sound in a
+film, by neural networks; what these hide is only scrambled. Transparent
+pictures are composited on white.
 
 With OUT.jpg or --survive, the method is "robust": OUT survives being saved as
 JPEG and shared so, with +resize:0.5 also when reduced to half its size, with
@@ -67,14 +70,26 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "hide",
         help="hide SECRET in COVER",
         description=_DESCRIPTION,
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    hide.add_argument("cover", type=place, metavar="COVER", help="picture, film or folder to hide in; never changed")
-    hide.add_argument("secret", type=place, metavar="SECRET", help="file or folder to hide")
-    output_help = "output file, .png or .jpg for a picture, .mkv or .mp4 for a film; or a folder"
-    add_output_options(hide, output_help, force_help="; hide a secret even if its quality is below 22 dB", places=True)
-    add_key_options(hide)
+    cover_help = "picture, film or folder to hide in; never changed; - for standard input"
+    hide.add_argument("cover", type=streams.place_or_stream, metavar="COVER", help=cover_help)
+    secret_help = "file or folder to hide; - for standard input"
+    secret = hide.add_argument("secret", type=streams.place_or_stream, metavar="SECRET", help=secret_help)
     hide.add_argument(
+        "--text",
+        action=_Text,
+        secret=secret,
+        help="hide a text instead of SECRET, which `stegnet reveal` prints. Other users of this machine can see the "
+        "command line: they can't see a text that `--text -` reads from standard input",
+    )
+    output_help = "output file, .png or .jpg for a picture, .mkv or .mp4 for a film; or a folder; - for standard output"
+    add_output_options(hide, output_help, force_help="; hide a secret even if its quality is below 22 dB", places=True)
+    add_key_options(hide, recipient=True)
+    survive = hide.add_argument_group("to survive JPEG or H.264")
+    method = hide.add_argument_group("method")
+    method.add_argument(
         "--method",
         choices=METHODS,
         default=AUTO,
@@ -82,41 +97,59 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "picture or film, by neural networks; robust: a picture or small file, by bits that survive JPEG or H.264 "
         "(default: auto; robust with --survive or for OUT.jpg)",
     )
-    hide.add_argument(
+    method.add_argument(
         "--compress", action="store_true", help="sealed: compress a picture or film that does not fit otherwise"
     )
-    hide.add_argument(
+    method.add_argument(
         "--longer",
         choices=("refuse", "cut"),
         help="network: refuse or cut a film with more frames than its cover (default: refuse)",
     )
-    hide.add_argument("--no-sound", action="store_true", help="network: do not hide the secret film's sound")
-    hide.add_argument(
+    method.add_argument("--no-sound", action="store_true", help="network: do not hide the secret film's sound")
+    survive.add_argument(
         "--survive",
         metavar="CHANNEL",
-        help="robust: what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved "
+        help="what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved "
         "twice as JPEG 70 to 80; either also with +resize:FACTOR, 0.25 to 1: resized to that factor or more before it "
         "is saved, or +crop: cropped or shifted by up to 8 pixels; of a film, h264:CRF, by x264's presets fast to "
         "veryslow (default: jpeg:75, h264:23)",
     )
-    hide.add_argument(
+    survive.add_argument(
         "--container-psnr",
         type=float,
         metavar="DB",
-        help="robust: quality of the container: 42, 38, or 32 for more room (default: 42 for a file that fits so in a "
+        help="quality of the container: 42, 38, or 32 for more room (default: 42 for a file that fits so in a "
         "picture, else 38)",
     )
-    hide.add_argument("--no-verify", action="store_true", help="do not read the output back to verify it")
+    method.add_argument("--no-verify", action="store_true", help="do not read the output back to verify it")
+    results.add_json_option(hide)
     add_cluster_option(hide)
     add_network_options(hide)
     hide.set_defaults(run=_run, usage_error=hide.error)
+
+
+class _Text(argparse.Action):
+    """Stores a text to hide; there need be no SECRET then."""
+
+    def __init__(self, secret: argparse.Action, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._secret = secret
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, text: Any, *_: Any) -> None:
+        namespace.text, self._secret.required = text, False
 
 
 def _run(options: argparse.Namespace) -> int:
     options.method = _method(options)
     _check(options)
     check_places(options, options.cover, options.secret, options.output)
+    check_output_stream(options)
     key_source = read_key_source(options, confirm=True, hiding=True)
+    with streams.spooled(options, "cover", "secret"):
+        return _hide(options, key_source)
+
+
+def _hide(options: argparse.Namespace, key_source: "KeySource") -> int:
     from stegnet.codec.folder import is_folder  # imported here to keep --help fast
 
     if is_folder(options.cover):
@@ -124,21 +157,47 @@ def _run(options: argparse.Namespace) -> int:
     cluster_needs_folder(options)
     if is_folder(options.secret):
         raise MediaError(f"{options.secret}: is a folder", "a folder of secrets needs a folder of covers")
+    if options.output == streams.STREAM:
+        return _hide_to_output(options, key_source)
+    report = _hide_one(options, key_source)
+    results.show(options, options.output, report, _frames(report))
+    return 0
+
+
+def _hide_one(options: argparse.Namespace, key_source: "KeySource") -> "Report":
     with messages.progress_bar() as progress:
         hide = _hider(options, network_loader(options))
-        report = hide(options.cover, options.secret, output_target(options), key_source, progress=progress)
-    messages.wrote(options.output, report, _frames(report))
+        return hide(options.cover, options.secret, output_target(options), key_source, progress=progress)
+
+
+def _hide_to_output(options: argparse.Namespace, key_source: "KeySource") -> int:
+    from stegnet.codec.files import input_kind
+    from stegnet.codec.folder import SUFFIXES
+
+    streams.refuse_terminal()
+    suffixes = _ROBUST_SUFFIXES if options.method == ROBUST else SUFFIXES
+    with streams.private_folder() as folder:
+        options.output = folder / f"container{suffixes[input_kind(options.cover)]}"
+        report = _hide_one(options, key_source)
+        streams.copy_to_output(options.output)
+        size = options.output.stat().st_size
+    messages.wrote("standard output", report, _frames(report), size=size, tell=messages.note)
     return 0
 
 
 def _method(options: argparse.Namespace) -> str:
     """The method that the options ask for."""
-    lossy = options.survive or options.container_psnr or options.output.suffix.lower() in _JPEG
+    jpeg = options.output != streams.STREAM and options.output.suffix.lower() in _JPEG
+    lossy = options.survive or options.container_psnr or jpeg
     return ROBUST if lossy and options.method == AUTO else options.method
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Rejects options that the chosen method does not support."""
+    """Rejects options that the chosen method does not support, and streams where files are needed."""
+    if options.text is not None and options.secret is not None:
+        options.usage_error("a text is hidden instead of SECRET: give one of them")
+    if options.cluster and (options.text is not None or streams.STREAM in (options.cover, options.secret)):
+        options.usage_error("--cluster requires files: neither a text nor a stream")
     allowed = {
         "compress": (AUTO, "sealed"),
         "survive": (ROBUST,),
@@ -156,6 +215,7 @@ def _check(options: argparse.Namespace) -> None:
 def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
     from stegnet.codec.folder import SUFFIXES, hide_each, is_folder, plan_hiding, results_folder
 
+    check_output_stream(options, folder=True)
     any_file = options.method in ("sealed", ROBUST) or (options.method == AUTO and not is_folder(options.secret))
     plan = plan_hiding(options.cover, options.secret, any_file)
     network = network_loader(options)
@@ -176,7 +236,7 @@ def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
                 return hide(cover, secret, target, key_source, progress=progress)
 
             outcomes = hide_each(plan, out, hide_one, suffixes)
-        return messages.run_batch(plan, outcomes, _frames)
+        return messages.run_batch(plan, outcomes, results.batch_shower(options, _frames))
 
 
 def _hider(options: argparse.Namespace, network: "NetworkLoader") -> "Callable[..., Report]":

@@ -10,6 +10,7 @@ Message rules:
 - no message contains a key, a passphrase or any part of one.
 """
 
+import io
 import os
 import sys
 import time
@@ -23,6 +24,7 @@ from stegnet.core.address import Place, size_of
 from stegnet.core.errors import MediaError, StegnetError
 
 if TYPE_CHECKING:
+    from segno import QRCode
     from tqdm import tqdm
 
     from stegnet.codec import Report
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from stegnet.codec.output import Progress
 
 FAILED, ALTERED = 1, 3  # exit codes
+_SMALL = 5000  # bytes: fewer would be 0.00 MB
 _PHASES = {
     "compress": "compressing",
     "hide": "hiding",
@@ -40,6 +43,7 @@ _PHASES = {
     "reveal tiles": "revealing",
     "reveal": "revealing",
     "enhance": "enhancing",
+    "convert": "converting",
     "seal": "sealing",
 }
 
@@ -51,27 +55,52 @@ def result(line: str) -> None:
         BrokenPipeError: stdout is closed at its other end.
         MediaError: stdout can't be written.
     """
-    with _stdout_errors():
+    with stdout_errors():
         _print(line, sys.stdout)
+
+
+def code(qr: "QRCode") -> None:
+    """Prints a QR code on the terminal, in white on black whatever its colours; errors as `result`."""
+    with stdout_errors(), io.StringIO() as drawn:
+        qr.terminal(drawn, compact=True)
+        for line in drawn.getvalue().splitlines():
+            print(f"\033[97;40m{line}\033[0m", file=sys.stdout, flush=True)
 
 
 def flush() -> None:
     """Flushes stdout; errors as `result`."""
-    with _stdout_errors():
+    with stdout_errors():
         if sys.stdout is not None:
             sys.stdout.flush()
 
 
-def wrote(path: Place, report: "Report", frames: str, name: str = "", size: int | None = None) -> None:
+def wrote(
+    path: Place | str,
+    report: "Report",
+    frames: str,
+    name: str = "",
+    size: int | None = None,
+    tell: Callable[[str], None] = result,
+) -> None:
     """Prints a result file, then its notes and warnings.
 
     Args:
         frames: appended to the result line; "" for a single picture.
         name: prefix of notes and warnings, if there are several results.
         size: of the file in bytes, if it is known.
+        tell: prints the line on the file.
     """
     sides = f"{report.width}x{report.height}, " if report.width else ""
-    result(f"wrote {path}: {sides}{(size_of(path) if size is None else size) / 1e6:.2f} MB{frames}")
+    tell(f"wrote {path}: {sides}{_size(size_of(path) if size is None else size)}{frames}")
+    notes(report, name)
+
+
+def notes(report: "Report", name: str = "") -> None:
+    """Prints the notes and warnings of a result.
+
+    Args:
+        name: their prefix, if there are several results.
+    """
     for line in report.notes:
         note(name + line)
     for line in (*report.warnings, *report.trouble):
@@ -133,12 +162,12 @@ def progress_bar() -> Iterator["Progress"]:
         bar.close()
 
 
-def run_batch(plan: "Plan", outcomes: "Iterator[Outcome]", frames: "Callable[[Report], str]") -> int:
+def run_batch(plan: "Plan", outcomes: "Iterator[Outcome]", show: "Callable[[Outcome], None]") -> int:
     """Runs the jobs of a plan and prints their results; a failed job does not stop the others.
 
     Args:
         outcomes: one for each job; iterating runs the jobs.
-        frames: returns the `frames` argument of `wrote` for a report.
+        show: prints a result.
     Returns:
         The exit code.
     """
@@ -151,7 +180,7 @@ def run_batch(plan: "Plan", outcomes: "Iterator[Outcome]", frames: "Callable[[Re
             nodes[outcome.node] += 1
             bar.set_postfix_str(_nodes(nodes), refresh=False)
             with bar.external_write_mode():
-                altered |= _print_outcome(outcome, frames)
+                altered |= _print_outcome(outcome, show)
             if outcome.error:
                 failed.append(outcome)
             bar.update()
@@ -162,6 +191,10 @@ def run_batch(plan: "Plan", outcomes: "Iterator[Outcome]", frames: "Callable[[Re
         _print_failures(failed, len(plan.jobs))
         return FAILED
     return ALTERED if altered else 0
+
+
+def _size(count: int) -> str:
+    return f"{count} bytes" if count < _SMALL else f"{count / 1e6:.2f} MB"
 
 
 def _nodes(files: Counter) -> str:
@@ -197,11 +230,11 @@ def _bar(name: str, unit: str, total: int) -> "tqdm":
     return tqdm(desc=name, unit=unit, total=total or None, disable=None, dynamic_ncols=True, leave=False)
 
 
-def _print_outcome(outcome: "Outcome", frames: "Callable[[Report], str]") -> bool:
+def _print_outcome(outcome: "Outcome", show: "Callable[[Outcome], None]") -> bool:
     """Prints the result of a job, if it has one; returns True if its container was altered."""
     if outcome.report is None or outcome.out is None:
         return False
-    wrote(outcome.out, outcome.report, frames(outcome.report), name=f"{outcome.out}: ", size=outcome.size)
+    show(outcome)
     return bool(outcome.report.trouble)
 
 
@@ -215,7 +248,12 @@ def _print_failures(failed: "list[Outcome]", total: int) -> None:
 
 
 @contextmanager
-def _stdout_errors() -> Iterator[None]:
+def stdout_errors() -> Iterator[None]:
+    """For writing to stdout.
+
+    Raises:
+        BrokenPipeError, MediaError: as `result`.
+    """
     try:
         yield
     except BrokenPipeError:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stegnet.cli.keys import key_files
-from stegnet.core.address import Address, Place, place
+from stegnet.cli.streams import STREAM, place_or_stream
+from stegnet.core.address import Address, Place
 
 if TYPE_CHECKING:
     from stegnet.codec import OutputTarget
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from stegnet.codec.modems import Modems
 
 NETWORK = ("weights", "backend", "device", "precision")
+NO_BROWSER = "could not start a browser; open the address yourself"
+_MAX_PORT = 65_535
 
 
 def add_output_options(
@@ -27,16 +30,16 @@ def add_output_options(
 
     Args:
         force_help: further effects of `--force`, appended to its help.
-        places: the output may have an address.
+        places: the output may have an address, or be standard output.
     """
-    kind = place if places else Path
+    kind = place_or_stream if places else Path
     command.add_argument("-o", "--output", type=kind, required=required, metavar="OUT", help=output_help)
     add_force_option(command, force_help)
 
 
 def add_cluster_option(command: argparse.ArgumentParser) -> None:
     """Adds `--cluster`."""
-    command.add_argument(
+    command.add_argument_group("many machines").add_argument(
         "--cluster",
         metavar="ADDRESS",
         help="distribute a folder over a Ray cluster: auto (the one that this machine is part of), ray://HOST:PORT, or "
@@ -49,6 +52,14 @@ def check_places(options: argparse.Namespace, *places: Place) -> None:
     remote = [place for place in places if isinstance(place, Address)]
     if remote and not options.cluster:
         options.usage_error(f"{remote[0]} requires --cluster")
+
+
+def check_output_stream(options: argparse.Namespace, folder: bool = False) -> None:
+    """Rejects standard output for the results of a folder, and beside `--json`, which prints there too."""
+    if options.output == STREAM and (folder or options.json):
+        options.usage_error(
+            "`-o -` is for the result of one file" if folder else "--json requires a file for the result"
+        )
 
 
 def cluster_needs_folder(options: argparse.Namespace) -> None:
@@ -76,6 +87,13 @@ def add_network_options(command: argparse.ArgumentParser) -> None:
     group.add_argument("--device", type=_device, metavar="DEVICE", help=device_help)
     precision_help = "floating-point precision; auto: bf16 if it is fast (default: auto)"
     group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help=precision_help)
+
+
+def add_port_option(command: argparse.ArgumentParser) -> None:
+    """Adds `--port`."""
+    command.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="port of the page (default: 0, any free one)"
+    )
 
 
 def network_loader(options: argparse.Namespace) -> "NetworkLoader":
@@ -113,14 +131,25 @@ def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:
     return (*key_files(options), *([options.weights] if options.weights else []))
 
 
-def output_target(options: argparse.Namespace) -> "OutputTarget":
-    """Returns the target that the output options name."""
+def output_target(options: argparse.Namespace, folder: Path | None = None) -> "OutputTarget":
+    """Returns the target that the output options name.
+
+    Args:
+        folder: where a result goes that names itself.
+    """
     from stegnet.codec import OutputTarget
 
-    return OutputTarget(options.output, options.force, auxiliary_inputs(options))
+    lossless, inputs = getattr(options, "lossless", False), auxiliary_inputs(options)
+    return OutputTarget(folder or options.output, options.force, inputs, lossless, named=folder is None)
 
 
 def _device(text: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", text):
         raise argparse.ArgumentTypeError("must be auto, cpu, cuda or cuda:N")
     return text
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_PORT}")
+    return int(text)

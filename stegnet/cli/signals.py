@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_DESCRIPTIONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "the terminal was closed"}
+_DESCRIPTIONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+if hasattr(signal, "SIGHUP"):  # not on Windows
+    _DESCRIPTIONS[signal.SIGHUP] = "the terminal was closed"
 _GRACE = 5.0  # seconds after a signal in which further ones are ignored
 
 Handler = Callable[[int, FrameType | None], object]

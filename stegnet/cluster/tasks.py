@@ -24,6 +24,7 @@ from stegnet.codec.output import OutputTarget, Report, no_progress
 from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.address import Address, Place, fetched, size_of, stored
 from stegnet.core.errors import reading
+from stegnet.core.names import folded
 from stegnet.media.output import exists_already
 
 SEGMENT = ".segment-"  # names of segments begin with it
@@ -140,9 +141,9 @@ def tasks_of(plan: Plan, out: OutputTarget) -> list[Task]:
     for name in _names_in(out.path):
         present.setdefault(_owner(name), []).append(name)
     tasks = []
-    for numbers in _groups([job.source.stem.casefold() for job in plan.jobs]):
+    for numbers in _groups([folded(job.source.stem) for job in plan.jobs]):
         jobs = tuple(plan.jobs[number] for number in numbers)
-        stems = {job.source.stem.casefold() for job in jobs}
+        stems = {folded(job.source.stem) for job in jobs}
         stems |= {f"{stem}-{count}" for stem in stems for count in range(2, len(jobs) + 1)}
         owners = stems | {segment_start(job) for job in jobs}
         names = frozenset(name for owner in owners for name in present.get(owner, ()))
@@ -177,12 +178,12 @@ def _groups(stems: Sequence[str]) -> list[list[int]]:
 
 def segment_start(job: Job) -> str:
     """Beginning of the names of a film's segments: that of hidden files, and short however long its own name is."""
-    return SEGMENT + hashlib.sha256(os.fsencode(job.source.stem.casefold())).hexdigest()[:16]
+    return SEGMENT + hashlib.sha256(os.fsencode(folded(job.source.stem))).hexdigest()[:16]
 
 
 def _owner(name: str) -> str:
     """The owner of a file: its stem, regardless of case, or the beginning of a segment's name."""
-    return name[: len(SEGMENT) + 16] if name.startswith(SEGMENT) else PurePath(name).stem.casefold()
+    return name[: len(SEGMENT) + 16] if name.startswith(SEGMENT) else folded(PurePath(name).stem)
 
 
 def _names_in(folder: Place) -> list[str]:

@@ -15,7 +15,7 @@ from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
 from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, PackageError
 
-_SEALED = "method: sealed, all of it is encrypted; `--method network` hides pictures and films by the networks"
+_SEALED = "method: sealed, all of it is encrypted"
 _NETWORK = "method: network, since it can't be compressed into this cover; what the networks hide is only scrambled"
 
 

@@ -5,32 +5,30 @@ whole or not at all.
 """
 
 import hashlib
-import re
+import io
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from stegnet.codec.container import UNSEALERS, Container
+from stegnet.codec.conversion import as_named
 from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose, foreign_frames, frames_were
 from stegnet.codec.frame import FrameReading, nothing_revealed
 from stegnet.codec.keys import KeySource
-from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, no_progress, write_picture
+from stegnet.codec.naming import MOST_TEXT, TEXT_NAME, printable
+from stegnet.codec.output import REVEALED_FORMS, OutputTarget, Progress, Report, no_progress, write_revealed
 from stegnet.codec.picture import read_picture_record
 from stegnet.codec.record import FILE, File, Header, Record
 from stegnet.codec.robust_content import RobustContent, RobustFile
 from stegnet.codec.seal import room
-from stegnet.core.errors import MediaError, RevealError
+from stegnet.core.errors import RevealError
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import PICTURE, atomic_write, read_cover, write_png
-from stegnet.media.rewrap import rewrap_as_mp4
+from stegnet.media import PICTURE, atomic_write
 
-_PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
-_PICTURES = {".avif", ".webp", ".jpg", ".jpeg"}  # what is converted to PNG if that is asked for
-_FILMS = {".mkv", ".mov", ".webm"}  # what is put into MP4 if that is asked for
 _ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
 
 
@@ -115,20 +113,40 @@ def extract_opened_file(
     """Reveals the file in a container that is open; arguments and errors as `extract_file`."""
     out.check((), "file", container.path)
     with atomic_write(out.path, overwrite=out.force, private=True) as part:
-        found = _collect(container, part, progress)
-        header, lines = found.header, found.trouble()
-        _check_whole(part, found, lines)
-        if strict and lines:
-            hint = "the file in it is whole: without --strict, it is revealed"
-            raise RevealError(f"{container.path}: {'; '.join(lines)}", hint)
-        name = header.secret.name
-        note = _as_named(part, name, out.path)
+        with part.open("w+b") as file:
+            found, lines = _collect_whole(container, file, strict, progress)
+        header = found.header
+        notes = as_named(part, header.secret.name, out, progress)
     size = container.width, container.height, header.frames
-    notes = (describe_file(header, *size), *note)
-    return Report(*size, frames_with_data(header), notes, lines)
+    notes = (describe_file(header, *size), *notes)
+    return Report(*size, frames_with_data(header), notes, lines, name=header.secret.name, size=header.secret.size)
 
 
-def write_robust(out: OutputTarget, found: RobustContent, container: Path) -> Report:
+def extract_text(container: Container, strict: bool = False, progress: Progress = no_progress) -> Report | None:
+    """Reveals a hidden text, which is in the report, and in no file; None if a file is hidden that is none.
+
+    Raises:
+        RevealError: bytes of it are missing, or (if strict) the container was altered.
+    """
+    file: File = container.header(progress).secret
+    if file.name != TEXT_NAME or file.size > MOST_TEXT:
+        return None
+    data = io.BytesIO()
+    lines = _collect_whole(container, data, strict, progress)[1]
+    return text_report(TEXT_NAME, data.getvalue(), lines)
+
+
+def text_report(name: str, data: bytes, trouble: tuple[str, ...] = ()) -> Report | None:
+    """The report of a hidden file that is a text; None if it is none."""
+    if name != TEXT_NAME or len(data) > MOST_TEXT:
+        return None
+    try:
+        return Report(0, 0, trouble=trouble, name=name, size=len(data), text=data.decode())
+    except UnicodeDecodeError:
+        return None
+
+
+def write_robust(out: OutputTarget, found: RobustContent, container: Path, progress: Progress = no_progress) -> Report:
     """Writes what a robust container hid, readable by its owner only.
 
     Raises:
@@ -138,11 +156,11 @@ def write_robust(out: OutputTarget, found: RobustContent, container: Path) -> Re
         out.check((), "file", container)
         with atomic_write(out.path, overwrite=out.force, private=True) as part:
             part.write_bytes(found.data)
-            note = _as_named(part, found.name, out.path)
+            notes = as_named(part, found.name, out, progress)
         line = f"hidden: {printable(found.name)}, {len(found.data)} bytes"
-        return Report(0, 0, notes=(line, *note))
-    out.check(FORMS[PICTURE], PICTURE, container)
-    return write_picture(out, found, private=True)
+        return Report(0, 0, notes=(line, *notes), name=found.name, size=len(found.data))
+    out.check(REVEALED_FORMS[PICTURE], PICTURE, container)
+    return write_revealed(out, found)
 
 
 def frames_with_data(header: Header) -> int:
@@ -157,52 +175,24 @@ def describe_file(header: Header, width: int, height: int, frames: int) -> str:
     return f"hidden: {printable(file.name)}, {file.size} bytes, {bits:.3f} bits per sample"
 
 
-def _as_named(part: Path, name: str, out: Path) -> tuple[str, ...]:
-    """Makes a file with a name of its own what the suffix of another name says, if possible; notes on that."""
-    return _as_png(part, name, out) or _as_film(part, name, out) or suffix_note(name, out)
+def _collect_whole(
+    container: Container, file: BinaryIO, strict: bool, progress: Progress
+) -> tuple[_Pass, tuple[str, ...]]:
+    """Writes the hidden file; returns how it was found, and lines on damage of the container.
+
+    Raises:
+        RevealError: no frame opens, it is not a file, bytes are missing, or (if strict) the container was altered.
+    """
+    found = _collect(container, file, progress)
+    lines = found.trouble()
+    _check_whole(file, found, lines)
+    if strict and lines:
+        hint = "the file in it is whole: without --strict, it is revealed"
+        raise RevealError(f"{container.path}: {'; '.join(lines)}", hint)
+    return found, lines
 
 
-def _as_png(part: Path, name: str, out: Path) -> tuple[str, ...]:
-    """Converts a picture of another format that is revealed as a .png; a note if it did."""
-    own = plain_suffix(name)
-    if out.suffix.lower() != ".png" or own.lower() not in _PICTURES:
-        return ()
-    try:
-        pixels, profile = read_cover(part)
-    except MediaError:  # it only has a picture's name
-        return ()
-    write_png(part, pixels, icc=profile)
-    return (f"converted to PNG; as {out.with_suffix(own).name} it is revealed byte for byte",)
-
-
-def _as_film(part: Path, name: str, out: Path) -> tuple[str, ...]:
-    """Puts a film of another format that is revealed as an .mp4 into MP4, if that can hold it; a note if it did."""
-    own = plain_suffix(name)
-    if out.suffix.lower() != ".mp4" or own.lower() not in _FILMS or not rewrap_as_mp4(part):
-        return ()
-    return (f"put into MP4; as {out.with_suffix(own).name} it is revealed byte for byte",)
-
-
-def suffix_note(name: str, out: Path) -> tuple[str, ...]:
-    """Note on a result whose suffix, by which programs choose how to open it, differs from the file's own."""
-    own = plain_suffix(name)
-    if not own or out.suffix.lower() == own.lower():
-        return ()
-    return (f"its own name ends in {own}: programs may want it named {out.with_suffix(own).name}",)
-
-
-def plain_suffix(name: str) -> str:
-    """Suffix of a hidden file's own name if it is harmless, else ""."""
-    suffix = PurePath(name).suffix
-    return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ""
-
-
-def printable(name: str) -> str:
-    """A name with control and formatting characters escaped, since they could forge what a terminal shows."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
-
-
-def _collect(container: Container, part: Path, progress: Progress) -> _Pass:
+def _collect(container: Container, file: BinaryIO, progress: Progress) -> _Pass:
     """Writes the file that most frames belong to: usually that of the first frame, else a second pass is needed.
 
     Raises:
@@ -210,7 +200,9 @@ def _collect(container: Container, part: Path, progress: Progress) -> _Pass:
     """
     wanted = None
     while True:
-        found = _read_frames(container, wanted, part, progress)
+        file.seek(0)
+        file.truncate()
+        found = _read_frames(container, wanted, file, progress)
         if found.header is None:
             raise container.not_opened()
         ((wanted, _),) = found.headers.most_common(1)
@@ -218,17 +210,13 @@ def _collect(container: Container, part: Path, progress: Progress) -> _Pass:
             return found
 
 
-def _read_frames(container: Container, wanted: Header | None, part: Path, progress: Progress) -> _Pass:
+def _read_frames(container: Container, wanted: Header | None, file: BinaryIO, progress: Progress) -> _Pass:
     def read(item: tuple[int, np.ndarray]) -> FrameReading:
         return container.read(*item)
 
     found = _Pass(container, wanted)
     frames = ahead(container.readable_frames())
-    with (
-        part.open("wb") as file,
-        closing(frames),
-        closing(ordered(read, enumerate(frames), UNSEALERS)) as readings,
-    ):
+    with closing(frames), closing(ordered(read, enumerate(frames), UNSEALERS)) as readings:
         for done, reading in enumerate(readings, 1):
             if reading.record is None:
                 found.statuses.append((None, UNREADABLE))
@@ -263,19 +251,19 @@ def _not_a_file() -> RevealError:
     return RevealError("what is hidden here is not a file", "`stegnet info` says what it is")
 
 
-def _check_whole(part: Path, found: _Pass, lines: tuple[str, ...]) -> None:
+def _check_whole(written: BinaryIO, found: _Pass, lines: tuple[str, ...]) -> None:
     """Refuses a file of which bytes are missing or wrong."""
     file: File = found.header.secret
     missing = file.size - sum(found.sizes.values())
     if missing:
         what = f"{missing} of the file's {file.size} bytes are missing"
-    elif _sha256(part) != file.digest:
+    elif _sha256(written) != file.digest:
         what = "the file's bytes are not those that were hidden"
     else:
         return
     raise RevealError("; ".join((f"{found.container.path}: {what}", *lines)), _ALL_OR_NOTHING)
 
 
-def _sha256(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+def _sha256(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").digest()

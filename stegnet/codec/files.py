@@ -1,5 +1,6 @@
 """Hiding and revealing from file to file: checks of the inputs, and the choice between picture, film and any file."""
 
+import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,20 +11,35 @@ from typing import Any
 import numpy as np
 
 from stegnet.codec.container import Container
-from stegnet.codec.extract import extract_opened_file, write_robust
+from stegnet.codec.extract import extract_opened_file, extract_text, text_report, write_robust
 from stegnet.codec.film import HideOptions, hide_film
 from stegnet.codec.keys import SYSTEM, KeyRing, KeySource, Randomness
 from stegnet.codec.modems import SHIPPED_MODEMS, Modems
+from stegnet.codec.naming import result_name
 from stegnet.codec.network import Network, Step, no_step
-from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, form_of, no_progress, write_picture
+from stegnet.codec.output import (
+    FORMS,
+    REVEALED_FORMS,
+    OutputTarget,
+    Progress,
+    Report,
+    form_of,
+    no_progress,
+    shown_form,
+    write_picture,
+    write_revealed,
+)
 from stegnet.codec.picture import hide_picture, reveal_read_picture
 from stegnet.codec.quality import SecretQuality, measure_secret, visibility_notes
 from stegnet.codec.record import FILE
 from stegnet.codec.reveal import reveal_opened_film
+from stegnet.codec.robust_content import RobustFile
 from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
-from stegnet.media import FILM, kind, read_cover, read_picture
+from stegnet.media import FILM, PICTURE, kind, read_cover, read_picture
+from stegnet.media.pictures import check_lossless
+from stegnet.media.signature import is_moving_picture
 
 PLAIN = HideOptions()
 ALTERED = "the picture was altered since it was hidden"
@@ -76,7 +92,7 @@ def hide_file(
     if cover_kind != secret_kind:
         hint = f"take a {secret_kind} as the cover, or `--method sealed`, which hides any file"
         raise CapacityError(f"a {secret_kind} can't be hidden in a {cover_kind}", hint)
-    out.check(FORMS[cover_kind], cover_kind, cover, secret)
+    out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, secret)
     if cover_kind == FILM:
         options = replace(options, form=form_of(out.path), overwrite=out.force)
         return hide_film(network(), cover, secret, out.path, key_source, options, randomness, progress, part)
@@ -123,7 +139,10 @@ def reveal_file(
     progress: Progress = no_progress,
     modems: Modems = SHIPPED_MODEMS,
 ) -> Report:
-    """Reveals the secret in a container: a picture as PNG, a film as MKV or MP4, any other file as it was.
+    """Reveals the secret in a container: a picture or film in the format of the result's suffix, any file as it was.
+
+    A film as MP4 is for watching, unless it is to be lossless. A file that is a picture or film of another format than
+    the suffix says is converted likewise. Where the result names itself, a text is in the report instead.
 
     Args:
         strict: refuse a container that is not exactly as it was hidden, if it does not hide by bits that survive that.
@@ -133,7 +152,8 @@ def reveal_file(
     """
     check_input(container)
     with Container(container, key_source) as opened:
-        out.check((), "file", container)
+        if out.named:
+            out.check((), "file", container)
         return reveal_opened(network, opened, out, strict, progress, modems)
 
 
@@ -146,15 +166,44 @@ def reveal_opened(
     modems: Modems = SHIPPED_MODEMS,
 ) -> Report:
     """Reveals the secret in a container that is open; arguments and errors as `reveal_file`."""
+    if not out.named:
+        text = _revealed_text(container, strict, progress, modems)
+        if text is not None:
+            return text
+        out = _named(out, result_name(container, modems, progress, out.lossless))
+    return replace(_reveal(network, container, out, strict, progress, modems), path=out.path)
+
+
+def _revealed_text(container: Container, strict: bool, progress: Progress, modems: Modems) -> Report | None:
+    """The report of a hidden text; None if none is hidden."""
     robust = container.robust(modems, progress)
     if robust is not None:
-        return write_robust(out, robust, container.path)
+        return text_report(robust.name, robust.data) if isinstance(robust, RobustFile) else None
+    return extract_text(container, strict, progress) if container.header(progress).kind == FILE else None
+
+
+def _named(out: OutputTarget, name: str) -> OutputTarget:
+    """The result under its own name, which never overwrites a file."""
+    path = out.path / name
+    if os.path.lexists(path):
+        raise MediaError(f"{path}: exists already", "`-o FILE` names another file")
+    return replace(out, path=path, force=False, named=True)
+
+
+def _reveal(
+    network: NetworkLoader, container: Container, out: OutputTarget, strict: bool, progress: Progress, modems: Modems
+) -> Report:
+    robust = container.robust(modems, progress)
+    if robust is not None:
+        return write_robust(out, robust, container.path, progress)
     if container.header(progress).kind == FILE:
         report = extract_opened_file(container, out, strict, progress)
         return replace(report, width=0, height=0, frames=1, hidden=1)  # those of the container, not of the file
-    out.check(FORMS[container.kind], container.kind, container.path)
+    out.check(REVEALED_FORMS[container.kind], container.kind, container.path)
+    if container.kind == PICTURE and out.lossless:
+        check_lossless(out.path, out.path.suffix.lower())
     if container.kind == FILM:
-        form = form_of(out.path)
+        form = shown_form(out.path, out.lossless)
         return reveal_opened_film(network(), container, out.path, strict, form, progress, overwrite=out.force)
     return _reveal_picture(network(), container, out, strict, partial(progress, "reveal tiles"))
 
@@ -167,6 +216,11 @@ def input_kind(path: Path) -> str:
     """
     check_input(path)
     return kind(path)
+
+
+def cover_name(path: Path, cover_kind: str) -> str:
+    """The kind of a cover as a user who takes it for a picture understands it."""
+    return "moving picture" if cover_kind == FILM and is_moving_picture(path) else cover_kind
 
 
 def kind_of_secret(path: Path) -> str:
@@ -207,5 +261,5 @@ def _reveal_picture(network: Network, container: Container, out: OutputTarget, s
     revealed = reveal_read_picture(network, pixels, container.key, container.first, step)
     if strict and not revealed.whole:
         raise RevealError(f"{container.path}: {ALTERED}", "without --strict, it is revealed")
-    report = write_picture(out, revealed.picture, private=True)
+    report = write_revealed(out, revealed.picture)
     return report if revealed.whole else replace(report, trouble=(f"{ALTERED}, and is shown as it is",))

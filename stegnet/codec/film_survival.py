@@ -3,7 +3,7 @@
 import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -11,14 +11,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from stegnet.codec.embed import compressors, media_kind, stored_name
-from stegnet.codec.extract import printable
+from stegnet.codec.embed import compressors, stored_name
 from stegnet.codec.fec import HIGHEST, LOWEST, RATES
 from stegnet.codec.film_hiding import FilmHiding, Witness
 from stegnet.codec.film_modem import FilmModem
 from stegnet.codec.film_phases import GROUP, Dither, FilmRung, luma
 from stegnet.codec.film_reading import read_groups
 from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
+from stegnet.codec.naming import printable
 from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress
 from stegnet.codec.robust import hidden_area, new_nonce
 from stegnet.codec.robust_content import file_bytes, file_content
@@ -29,6 +29,7 @@ from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import ahead
 from stegnet.media import FILM, atomic_write, read_frames, scan
 from stegnet.media.films import decode
+from stegnet.media.probe import media_kind
 
 FORMS = (".mp4", ".mkv")
 DEFAULT = "h264:23"
@@ -98,26 +99,44 @@ def hide_in_film(
     rung, witness = choose_film_rung(modem.rungs, crf, psnr), Witness(len(info.pts))
     with TemporaryDirectory(prefix="stegnet-") as folder:
         hiding = FilmHiding(cover, info, Path(folder), crf, modem, rung, key_source, randomness, progress, witness)
-        film, line = _hide(hiding, secret)
+        film, chosen = _hide(hiding, secret)
         with atomic_write(out.path, overwrite=out.force) as part:
             with_sound(film, cover, part, form_of(out.path))
     promise = f"survives H.264 at CRF {crf} and better (x264, fast to veryslow); container {witness.psnr:.1f} dB"
-    notes = (f"{line}; {promise}", *(f"cover: {note}" for note in info.notes))
-    return Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, notes)
+    notes = (f"{chosen.line}; {promise}", *(f"cover: {note}" for note in info.notes))
+    figures = len(info.pts), hiding.groups * GROUP
+    return Report(info.width, info.height, *figures, notes, name=chosen.name, size=chosen.size)
 
 
-def _hide(hiding: FilmHiding, secret: Path) -> tuple[Path, str]:
-    """Writes the film without sound; returns it, and a line on what is hidden."""
+@dataclass(frozen=True)
+class _Message:
+    """What is hidden: a file as it is, or a compressed copy.
+
+    Attributes:
+        content: of the records.
+        line: on it, for the report.
+        name, size: of the file or copy, in bytes.
+    """
+
+    content: bytes
+    line: str
+    name: str
+    size: int
+
+
+def _hide(hiding: FilmHiding, secret: Path) -> tuple[Path, _Message]:
+    """Writes the film without sound; returns it and what is hidden."""
     rates = _measure(hiding) if min(hiding.shape) and hiding.groups else []
     for _ in range(_ATTEMPTS):
-        message, line = _fit(secret, sum(hiding.rooms(rates)), hiding)
+        chosen = _fit(secret, sum(hiding.rooms(rates)), hiding)
+        message = chosen.content
         used = _lowest(hiding, rates, len(message))
         rooms = hiding.rooms(used)
         film = hiding.folder / "written.mp4"
         hiding.write(film, _containers(hiding, used, pieces_of(message, filter(None, rooms))), hiding.info)
         failed = _failed(hiding, hiding.again(hiding.witness.seen(film), hiding.info), used, message)
         if not failed:
-            return film, line
+            return film, chosen
         rates = [max(rate - _LOWERED, 0) if index in failed else rate for index, rate in enumerate(rates)]
     raise CapacityError(f"what is hidden in this film does not survive H.264 at CRF {hiding.crf}", _LARGER)
 
@@ -222,8 +241,8 @@ def _failed(hiding: FilmHiding, film: Path, rates: Sequence[int], message: bytes
     return {index for index, piece in expected.items() if not found[index].startswith(piece)}
 
 
-def _fit(secret: Path, room: int, hiding: FilmHiding) -> tuple[bytes, str]:
-    """The message, and a line on what it is: the file as it is, or a picture or film compressed to the room.
+def _fit(secret: Path, room: int, hiding: FilmHiding) -> _Message:
+    """The file as it is, or a picture or film compressed to the room.
 
     Raises:
         CapacityError: it does not fit.
@@ -232,7 +251,7 @@ def _fit(secret: Path, room: int, hiding: FilmHiding) -> tuple[bytes, str]:
     if file_bytes(name, size) <= room:
         line = f"hidden: {printable(secret.name)}, {size} bytes, byte for byte"
         with reading(secret):
-            return file_content(name, secret.read_bytes()), line
+            return _Message(file_content(name, secret.read_bytes()), line, name, size)
     what = media_kind(secret)
     if what is None or room < 1:
         taken = file_bytes(name, size)
@@ -244,7 +263,7 @@ def _fit(secret: Path, room: int, hiding: FilmHiding) -> tuple[bytes, str]:
         name = stored_name(secret.with_suffix(made.path.suffix))
         data = made.path.read_bytes()
     line = f"{printable(secret.name)} was compressed from {size} bytes to {len(data)}: {made.description}"
-    return file_content(name, data), line
+    return _Message(file_content(name, data), line, name, len(data))
 
 
 def _robustness(rung: FilmRung) -> int:

@@ -8,18 +8,15 @@ from itertools import cycle
 from pathlib import Path
 
 from stegnet.codec.container import Container
-from stegnet.codec.extract import plain_suffix
 from stegnet.codec.files import check_input
 from stegnet.codec.keys import KeySource
 from stegnet.codec.listing import Files, any_files, kind_of_only, media_files
 from stegnet.codec.modems import SHIPPED_MODEMS, Modems
+from stegnet.codec.naming import plain_suffix, secret_name, unnamed_suffix
 from stegnet.codec.output import FORMS, OutputTarget, Progress, Report, no_progress
-from stegnet.codec.record import FILM as HIDDEN_FILM
-from stegnet.codec.record import File
-from stegnet.codec.robust_content import RobustFile
 from stegnet.core.address import Address, Place, fetched
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
-from stegnet.media import FILM, PICTURE
+from stegnet.core.names import Names
 
 SUFFIXES = {what: forms[0] for what, forms in FORMS.items()}
 
@@ -67,22 +64,6 @@ class Outcome:
     error: StegnetError | None = None
     size: int | None = None
     node: str = ""
-
-
-class Names:
-    """Unique names for the results in one folder, compared without regard to case."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def take(self, stem: str, suffix: str) -> str:
-        """Joins `stem` and `suffix`, with -2, -3, … between them if the name is taken."""
-        name, count = stem + suffix, 1
-        while name.casefold() in self._taken:
-            count += 1
-            name = f"{stem}-{count}{suffix}"
-        self._taken.add(name.casefold())
-        return name
 
 
 def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> Plan:
@@ -163,7 +144,7 @@ def reveal_each(
 
     def work(job: Job) -> tuple[Place, Report]:
         with fetched(job.source) as path, _opened(path, key_source) as container:
-            out = folder.path / names.take(job.source.stem, _suffix(container, modems, progress))
+            out = folder.path / names.take(job.source.stem, _suffix(container, modems, progress, folder.lossless))
             return out, reveal(container, replace(folder, path=out))
 
     return _each(plan.jobs, work)
@@ -226,17 +207,12 @@ def _opened(path: Path, key_source: KeySource) -> Container:
     return Container(path, key_source)
 
 
-def _suffix(container: Container, modems: Modems, progress: Progress) -> str:
+def _suffix(container: Container, modems: Modems, progress: Progress, lossless: bool) -> str:
     """Suffix of the result; that of a hidden file is kept if it is harmless."""
-    robust = container.robust(modems, progress)
-    if isinstance(robust, RobustFile):
-        return plain_suffix(robust.name) or ".bin"
-    if robust is not None:
-        return FORMS[PICTURE][0]
-    header = container.header(progress)
-    if isinstance(header.secret, File):
-        return plain_suffix(header.secret.name) or ".bin"
-    return FORMS[FILM if header.kind == HIDDEN_FILM else PICTURE][0]
+    name = secret_name(container, modems, progress)
+    if name is None:
+        return unnamed_suffix(container, modems, progress, lossless)
+    return plain_suffix(name) or ".bin"
 
 
 def _repeated(covers: Files, secrets: Files, any_file: bool) -> Iterator[str]:

@@ -25,7 +25,8 @@ from stegnet.core.samples import CODED
 from stegnet.core.shuffle import BLOCK
 from stegnet.media import FILM, FilmInfo, SoundTrack, forecast, read_cover, scan, sound_tracks
 
-Value = str | int | float | bool | list[str] | None
+Fit = dict[str, str | int]  # "what" fits by which "method"; its "bytes", the "psnr" in dB, what it does "survive"
+Value = str | int | float | bool | list[str] | list[Fit] | None
 Info = dict[str, Value]
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
 UNKNOWN = "unknown: nobody can tell from this file whether something is hidden in it"
@@ -104,47 +105,54 @@ def _room(height: int, width: int, frames: int) -> Info:
     return {"large_enough_to_hide_pictures": hides, **each, "sealed_bytes": sealed * frames, **fits}
 
 
-def _forecast(height: int, width: int, frames: int, room: int, by_network: bool) -> list[str]:
-    """Forecasts for a cover of each method, one line each; qualities are means of photographs and films."""
-    size = f"{width}×{height}"
-    lines = [f"any file up to {room} bytes, byte for byte (sealed)"] if room else []
+def _forecast(height: int, width: int, frames: int, room: int, by_network: bool) -> list[Fit]:
+    """Forecasts for a cover by each method; qualities are means of photographs and films."""
+    fits: list[Fit] = [{"what": "any file", "bytes": room, "method": "sealed"}] if room else []
     if frames > 1 and room:
-        decibels = forecast.film_quality(room, width, height, frames)
-        longest = forecast.film_frames(room, width, height, _GOOD) / frames
-        lines.append(f"a film of its own size and length at about {min(decibels, _MOST):.0f} dB (sealed, compressed)")
-        lines.append(f"a film of its own size, {longest:.1f} times as long, at about {_GOOD} dB (sealed, compressed)")
+        decibels = min(forecast.film_quality(room, width, height, frames), _MOST)
+        fits.append(_compressed("a film of its own size and length", decibels))
+        times = forecast.film_frames(room, width, height, _GOOD) / frames
+        fits.append(_compressed(f"a film of its own size, {times:.1f} times as long", _GOOD))
     elif room:
-        decibels = forecast.picture_quality(room, width, height)
-        lines.append(f"a picture of its own size, {size}, at about {decibels:.0f} dB (sealed, compressed)")
+        fits.append(_compressed("a picture of its own size", forecast.picture_quality(room, width, height)))
     if by_network:
-        what = f"a film of up to {frames} frames" if frames > 1 else "a picture"
-        lines.append(f"{what} of its own size at about {_figure()} (network)")
-    return lines + (_robust_film_forecast(height, width, frames) if frames > 1 else _robust_forecast(height, width))
+        what = f"a film of its own size and up to {frames} frames" if frames > 1 else "a picture of its own size"
+        fits.append({"what": what, "psnr": round(_figure()), "method": "network"})
+    return fits + (_robust_film_forecast(height, width, frames) if frames > 1 else _robust_forecast(height, width))
 
 
-def _robust_forecast(height: int, width: int) -> list[str]:
-    """Forecast of a picture of this size through JPEG, one line for each of the shipped modem's rungs at 38 dB."""
+def _compressed(what: str, decibels: float) -> Fit:
+    return {"what": what, "psnr": round(decibels), "method": "sealed, compressed"}
+
+
+def _robust_forecast(height: int, width: int) -> list[Fit]:
+    """Forecast of a picture of this size through JPEG, for each of the shipped modem's rungs at 38 dB."""
     rungs = [rung for rung in read_rungs(SHIPPED_MODEM) if abs(rung.psnr - CONTAINER_PSNR) < 1]
-    lines = []
+    fits: list[Fit] = []
     for rung in sorted(rungs, key=lambda rung: -rung.lowest):
         room = forecast_room(rung, height, width)
         if room:
-            decibels = forecast.picture_quality(room, width, height)
-            what = f"about {room} bytes, such as a picture of its own size at about {decibels:.0f} dB"
-            lines.append(f"{what} (robust, --survive {rung.channel})")
-    return lines
+            through: Fit = {"method": "robust", "survive": rung.channel}
+            decibels = round(forecast.picture_quality(room, width, height))
+            fits.append({"what": "any file", "bytes": room} | through)
+            fits.append({"what": "a picture of its own size", "psnr": decibels} | through)
+    return fits
 
 
-def _robust_film_forecast(height: int, width: int, frames: int) -> list[str]:
-    """Forecast of a film of this size through H.264, one line for each CRF that was measured."""
+def _robust_film_forecast(height: int, width: int, frames: int) -> list[Fit]:
+    """Forecast of a film of this size through H.264, for each CRF that was measured."""
     pixels = hidden_pixels(height, width, frames)
     rooms = {crf: int(rate * pixels / 8) for crf, rate in forecast.ROBUST_FILMS.items()}
-    return [f"about {room} bytes (robust, --survive h264:{crf})" for crf, room in rooms.items() if room]
+    return [
+        {"what": "any file", "bytes": room, "method": "robust", "survive": f"h264:{crf}"}
+        for crf, room in rooms.items()
+        if room
+    ]
 
 
-def _figure() -> str:
-    """PSNR that the shipped pair reached on its test photographs."""
-    return f"{read_card(SHIPPED).figures[PSNR.of('secret')]:.0f} dB"
+def _figure() -> float:
+    """PSNR in dB that the shipped pair reached on its test photographs."""
+    return read_card(SHIPPED).figures[PSNR.of("secret")]
 
 
 def _sealed_bytes(height: int, width: int) -> int:

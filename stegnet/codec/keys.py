@@ -1,28 +1,30 @@
-"""Keys, from a key file or a passphrase, and the subkeys derived from them (docs/format.md, "Keys").
+"""Keys, by 32 bytes or a passphrase, and the subkeys derived from them (docs/format.md, "Keys").
 
 No error holds a secret, and no frame of its traceback has one among its local variables: a secret is deleted before
 anything is raised, and errors that hold one are not chained.
 """
 
-import errno
+import math
 import os
 import re
+import secrets
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import resources
 from threading import Lock
-from typing import BinaryIO, NoReturn, Self
+from typing import NoReturn, Self
 
+import numpy as np
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from stegnet.codec.keytext import KEY_BYTES
 from stegnet.core.errors import KeyFileError
-from stegnet.media.output import sync_folder
 
-KEY_BYTES = 32
 SALT_BYTES = SECRET_BYTES = 16
 FILM_ID_BYTES = 16
 _ANCHORS = 4  # of 256 values of a salt's first byte
@@ -33,6 +35,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 can'
 _RATED = 64  # first characters of a passphrase, from which its strength is estimated, since that takes time
 _STRONG = 1e10  # guesses; at 0.27 s each, a month on a thousand cores
 _GUESSES = 1000 / 0.27  # per second, on a thousand cores
+_YEAR = 365.25 * 86400  # seconds
 
 # Returns n random bytes. Tests and demonstrations use a seeded source instead of the system's.
 Randomness = Callable[[int], bytes]
@@ -53,12 +56,14 @@ class Key(Unpicklable):
 
     Args:
         secret: 32 random bytes.
+        recipient: 32 bytes, the public key that a container is for: some of its frames carry an ephemeral key.
+        ephemeral: the trits that carry that key, (192,) uint8; of a film key, or if the frame carries none, None.
     """
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_secret", "ephemeral", "recipient")
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    def __init__(self, secret: bytes, recipient: bytes | None = None, ephemeral: np.ndarray | None = None) -> None:
+        self._secret, self.recipient, self.ephemeral = secret, recipient, ephemeral
         del secret
         if len(self._secret) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes")
@@ -115,7 +120,26 @@ class Key(Unpicklable):
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt or None, info=info).derive(self._secret)
 
 
-class Passphrase(Unpicklable):
+class AnchorSource(Unpicklable, ABC):
+    """What opens frame 0 and anchors, whose leads give the key of all other frames."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
+        """The keys of a new container."""
+
+    @abstractmethod
+    def derive(self, salt: bytes, samples: np.ndarray | None = None) -> Key | None:
+        """The key of such a frame; None if it can't have one.
+
+        Args:
+            salt: of the frame, 16 bytes.
+            samples: (S,) uint8, of a frame that is read.
+        """
+
+
+class Passphrase(AnchorSource):
     """A secret that a person remembers; neither str() nor repr() shows it, and it can't be pickled.
 
     Args:
@@ -136,11 +160,9 @@ class Passphrase(Unpicklable):
             raise KeyFileError("the passphrase is empty or too long", f"it has 1 to {_MAX_PASSPHRASE} bytes of UTF-8")
 
     def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
-        """The keys of a new container."""
-        secret = randomness(SECRET_BYTES)
-        return ContainerKeys(film_key(secret), secret, self)
+        return anchored_keys(self, randomness)
 
-    def derive(self, salt: bytes) -> Key:
+    def derive(self, salt: bytes, samples: np.ndarray | None = None) -> Key:
         """The key for a 16-byte salt by scrypt (RFC 7914), which takes 128 MiB and a fraction of a second."""
         return Key(Scrypt(salt=salt, length=KEY_BYTES, **_SCRYPT).derive(self._text))
 
@@ -159,27 +181,34 @@ class Passphrase(Unpicklable):
         return "Passphrase(...)"
 
 
-KeySource = Key | Passphrase
-_KEY, _PASSPHRASE = b"k", b"p"
+def random_words(count: int) -> tuple[str, float]:
+    """A passphrase of random words from the EFF's long list (7,776 of them), and its bits."""
+    words = (resources.files("xkcdpass") / "static" / "eff-long").read_text().split()
+    return "-".join(secrets.choice(words) for _ in range(count)), count * math.log2(len(words))
 
 
-def export_secret(source: KeySource) -> bytes:
-    """A key or passphrase as bytes, to be encrypted by the caller; `import_secret` is the inverse."""
-    return _KEY + source._secret if isinstance(source, Key) else _PASSPHRASE + source._text
+def guessing_years(bits: float) -> float:
+    """Years in which a thousand processor cores find a passphrase of so many random bits, on average."""
+    return 2 ** (bits - 1) / _GUESSES / _YEAR
 
 
-def import_secret(data: bytes) -> KeySource:
-    """The key or passphrase that `export_secret` turned into bytes."""
-    return Key(data[1:]) if data[:1] == _KEY else Passphrase(data[1:].decode())
+KeySource = Key | AnchorSource
 
 
-def film_key(secret: bytes) -> Key:
-    """The film key that belongs to the 16 secret bytes in the leads of a film hidden with a passphrase."""
-    return Key(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"stegnet/2/film").derive(secret))
+def anchored_keys(source: AnchorSource, randomness: Randomness, recipient: bytes | None = None) -> "ContainerKeys":
+    """New keys of a container that is opened by its anchors."""
+    secret = randomness(SECRET_BYTES)
+    return ContainerKeys(film_key(secret, recipient), secret, source)
+
+
+def film_key(secret: bytes, recipient: bytes | None = None) -> Key:
+    """The film key that belongs to the 16 secret bytes in the leads of a film that is opened by its anchors."""
+    derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"stegnet/2/film").derive(secret)
+    return Key(derived, recipient)
 
 
 def is_anchor(salt: bytes) -> bool:
-    """True for one frame in 64: with a passphrase, it can be opened without any other frame."""
+    """True for one frame in 64: an anchor, which can be opened without any other frame."""
     return salt[0] < _ANCHORS
 
 
@@ -190,12 +219,12 @@ class ContainerKeys(Unpicklable):
     Attributes:
         film: the film key.
         secret: 16 bytes in every lead, which give the film key; zeros with a key file.
-        passphrase: None with a key file.
+        anchors: what opens frame 0 and anchors; None with a key file.
     """
 
     film: Key
     secret: bytes
-    passphrase: Passphrase | None = None
+    anchors: AnchorSource | None = None
 
     def of_frame(self, salt: bytes, first: bool) -> Key:
         """The key of the frame with this salt.
@@ -203,8 +232,8 @@ class ContainerKeys(Unpicklable):
         Args:
             first: it is frame 0.
         """
-        if self.passphrase is not None and (first or is_anchor(salt)):
-            return self.passphrase.derive(salt)
+        if self.anchors is not None and (first or is_anchor(salt)):
+            return self.anchors.derive(salt)
         return self.film
 
     def __repr__(self) -> str:
@@ -218,17 +247,17 @@ class KeyRing(Unpicklable):
         keys: None until a frame has opened; with a key file, always known.
     """
 
-    __slots__ = ("_lock", "_passphrase", "_tries", "keys")
+    __slots__ = ("_anchors", "_lock", "_tries", "keys")
 
     def __init__(self, source: KeySource) -> None:
-        self._passphrase = source if isinstance(source, Passphrase) else None
-        self.keys = None if isinstance(source, Passphrase) else ContainerKeys(source, bytes(SECRET_BYTES))
+        self._anchors = None if isinstance(source, Key) else source
+        self.keys = ContainerKeys(source, bytes(SECRET_BYTES)) if isinstance(source, Key) else None
         self._tries, self._lock = {True: _MOST_TRIES, False: _MOST_TRIES}, Lock()
 
     @classmethod
     def of(cls, keys: ContainerKeys) -> Self:
         """The keys of a container that is being written, to read what was written."""
-        ring = cls(keys.passphrase or keys.film)
+        ring = cls(keys.anchors or keys.film)
         ring.keys = keys
         return ring
 
@@ -248,26 +277,27 @@ class KeyRing(Unpicklable):
         """True if so many frames did not open that no more are tried."""
         return self.keys is None and not self._tries[False]
 
-    def candidates(self, salt: bytes, first: bool) -> Iterator[Key]:
+    def candidates(self, salt: bytes, first: bool, samples: np.ndarray | None = None) -> Iterator[Key]:
         """The keys with which the frame with this salt may open.
 
         Args:
             first: it is the first frame of its file.
+            samples: (S,) uint8, of the frame.
         """
-        keys = self.keys
-        if self._passphrase is None:
+        keys, own = self.keys, None
+        if keys is not None and (self._anchors is None or not is_anchor(salt)):
             yield keys.film
-        elif keys is not None and not is_anchor(salt):
-            yield keys.film
-            if self._may_try(known=True):  # frame 0, moved
-                yield self._passphrase.derive(salt)
+            if self._anchors is not None and self._may_try(known=True):  # frame 0, moved
+                own = self._anchors.derive(salt, samples)
         elif keys is not None or first or (is_anchor(salt) and self._may_try(known=False)):
-            yield self._passphrase.derive(salt)
+            own = self._anchors.derive(salt, samples)
+        if own is not None:
+            yield own
 
     def accept(self, secret: bytes) -> bool:
         """Compares the film secret in a frame's lead with the film's own, which the first frame that opens gives."""
         if self.keys is None:
-            self.keys = ContainerKeys(film_key(secret), secret, self._passphrase)
+            self.keys = ContainerKeys(film_key(secret), secret, self._anchors)
         return self.keys.secret == secret
 
     def _may_try(self, known: bool) -> bool:
@@ -279,57 +309,3 @@ class KeyRing(Unpicklable):
 
 
 ANY_KEY = Key(bytes(KEY_BYTES))  # for sizes, which do not depend on the key
-
-
-def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
-    """Writes a new key file, readable by its owner only.
-
-    Raises:
-        KeyFileError: it exists already, or can't be written.
-    """
-    path = Path(path)
-    try:
-        with open(path, "xb", buffering=0, opener=_owner_only) as file:
-            _write_or_remove(file, path, randomness(KEY_BYTES))
-        sync_folder(path.parent)
-    except FileExistsError as error:
-        raise KeyFileError(f"{path}: exists already", "a lost key can't be made again: choose another name") from error
-    except OSError as error:
-        raise KeyFileError(f"{path}: can't be written ({error.strerror})") from error
-
-
-def _write_or_remove(file: BinaryIO, path: Path, secret: bytes) -> None:
-    try:
-        if file.write(secret) != len(secret):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(file.fileno())
-    except BaseException:
-        path.unlink()
-        raise
-
-
-def read_key(path: str | Path) -> Key:
-    """Reads a key file.
-
-    Raises:
-        KeyFileError: no such file, or not a key file.
-    """
-    path = Path(path)
-    try:
-        with path.open("rb") as file:
-            key = _key_of(file.read(KEY_BYTES + 1))
-    except FileNotFoundError as error:
-        raise KeyFileError(f"{path}: no such key file") from error
-    except OSError as error:
-        raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
-    if key is None:
-        raise KeyFileError(f"{path}: not a key file", f"a key file has exactly {KEY_BYTES} bytes")
-    return key
-
-
-def _key_of(content: bytes) -> Key | None:
-    return Key(content) if len(content) == KEY_BYTES else None
-
-
-def _owner_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -23,8 +23,10 @@ from stegnet.media import (
     write_png,
 )
 from stegnet.media.output import check_bytes, exists_already
+from stegnet.media.pictures import PICTURE_FORMS, save_picture
 
-FORMS = {PICTURE: (".png",), FILM: (".mkv", ".mp4")}
+FORMS = {PICTURE: (".png",), FILM: (".mkv", ".mp4")}  # of containers, and of what is revealed without loss
+REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 
 # Called with the name of the phase ("hide", "verify", …), frames done, and frames in all (0: unknown).
 Progress = Callable[[str, int, int], None]
@@ -47,6 +49,9 @@ class Report:
         warnings: one line each, problems that the user should act on.
         secret_psnr: PSNR in dB of the revealed secret against the secret at its own size; of a film, over frames
             sampled evenly. inf: they are equal; None: not measured.
+        name, size: of a hidden file, as its sender named it, and in bytes; None for what was hidden without a name.
+        path: the file that was revealed; None if nothing was written.
+        text: a text that was revealed without a name for it.
     """
 
     width: int
@@ -57,6 +62,10 @@ class Report:
     trouble: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     secret_psnr: float | None = None
+    name: str | None = None
+    size: int | None = None
+    path: Path | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,11 +76,15 @@ class OutputTarget:
         path: the file to write.
         force: overwrite an existing file. An input is never overwritten.
         inputs: other files that are read (keys, weights).
+        lossless: of what is revealed, keep every bit, whatever the size and whatever can show it.
+        named: False: `path` is a folder, and what is revealed names itself.
     """
 
     path: Path
     force: bool = False
     inputs: tuple[Path, ...] = ()
+    lossless: bool = False
+    named: bool = True
 
     def check(self, suffixes: tuple[str, ...], made: str, *inputs: Path) -> None:
         """Refuses a destination that can't or must not be written.
@@ -93,7 +106,9 @@ class OutputTarget:
             raise MediaError(f"{self.path}: is a folder", "name the file to write")
         if suffixes and self.path.suffix.lower() not in suffixes:
             hint = f"name it {self.path.with_suffix(suffixes[0])}"
-            raise MediaError(f"{self.path}: a {made} is written as {' or '.join(suffixes)}", hint)
+            *others, last = suffixes
+            allowed = f"{', '.join(others)} or {last}" if others else last
+            raise MediaError(f"{self.path}: a {made} is written as {allowed}", hint)
         if not os.path.lexists(self.path):
             return
         if self.path.exists() and any(source.exists() and self.path.samefile(source) for source in inputs):
@@ -105,6 +120,12 @@ class OutputTarget:
 def form_of(path: Path) -> str:
     """Film format by file name: "mkv" or "mp4"."""
     return path.suffix.lower().removeprefix(".")
+
+
+def shown_form(path: Path, lossless: bool = False) -> str:
+    """Format by file name of a film that is to be watched: an MP4 is not exact unless it is asked for."""
+    form = form_of(path)
+    return "watchable" if form == "mp4" and not lossless else form
 
 
 def write_picture(
@@ -123,6 +144,17 @@ def write_picture(
         write_png(part, picture, icc=profile)
         if verify:
             check_picture(part, picture)
+    return Report(picture.shape[1], picture.shape[0])
+
+
+def write_revealed(out: OutputTarget, picture: np.ndarray) -> Report:
+    """Writes a revealed picture, (H, W, 3) uint8, in the format of the suffix, readable by its owner only.
+
+    Raises:
+        MediaError: it can't be written so.
+    """
+    with atomic_write(out.path, overwrite=out.force, private=True) as part:
+        save_picture(part, picture, out.path.suffix.lower(), lossless=out.lossless)
     return Report(picture.shape[1], picture.shape[0])
 
 

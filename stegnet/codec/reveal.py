@@ -62,7 +62,7 @@ def reveal_film(
 
     Args:
         strict: refuse a container that is not exactly as it was hidden.
-        form: "mkv" or "mp4", of the revealed film.
+        form: of the revealed film: "mkv" or "mp4", both exact, or "watchable".
         overwrite: replace an existing file.
     Raises:
         MediaError: the container can't be read, or the film not written.
@@ -178,15 +178,18 @@ def _write(
     progress: Progress,
     overwrite: bool,
 ) -> Report:
-    secret = film.header.secret
+    secret, size = film.header.secret, (0, 0)
 
     def open_writer(part: Path) -> FilmWriter:
+        nonlocal size
         sizes = secret.width, secret.height, secret.rate
-        return FilmWriter(part, *sizes, form=form, time_base=secret.time_base, sound=secret.tracks)
+        writer = FilmWriter(part, *sizes, form=form, time_base=secret.time_base, sound=secret.tracks)
+        size = writer.size
+        return writer
 
     frames, total = _counted(film, frames), film.header.frames
     notes = write_film(out, open_writer, frames, total, "reveal", progress, overwrite=overwrite, private=True)
-    return Report(secret.width, secret.height, film.frames, film.frames, notes, film.diagnosis.lines())
+    return Report(*size, film.frames, film.frames, notes, film.diagnosis.lines())
 
 
 def _counted(film: _Film, frames: Generator[FilmFrame, None, None]) -> Generator[FilmFrame, None, None]:

@@ -8,24 +8,25 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.codec.channels import DEFAULT, Channel, parse_channel
-from stegnet.codec.embed import media_kind, stored_name
-from stegnet.codec.extract import printable
+from stegnet.codec.embed import stored_name
 from stegnet.codec.files import check_input, input_kind
 from stegnet.codec.film_survival import DEFAULT as FILM_DEFAULT
 from stegnet.codec.film_survival import hide_in_film, parse_crf
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.modems import Modems
+from stegnet.codec.naming import printable
 from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress, write_jpeg, write_picture
 from stegnet.codec.quality import LEAST
-from stegnet.codec.robust import content_room
+from stegnet.codec.robust import content_room, opens_robust
 from stegnet.codec.robust_content import FittedPicture, file_bytes, file_content, fit_picture
 from stegnet.codec.survival import WRITTEN_QUALITY, Survivor, best_rung, choose_rung, hide_robust
-from stegnet.core.errors import CapacityError, reading
+from stegnet.core.errors import CapacityError, KeyFileError, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, PICTURE, read_cover, read_picture
 from stegnet.media.forecast import ROBUST_RATES
+from stegnet.media.probe import media_kind
 from stegnet.media.stream_copy import left_out
 
 JPEG = (".jpg", ".jpeg")
@@ -119,11 +120,15 @@ def hide_robust_file(
     pictures are not.
 
     Raises:
+        KeyFileError: it would be for a recipient.
         ConfigError: there is no such channel.
         MediaError: a file can't be read or written.
         CapacityError: the secret does not fit, or does not come back.
         WeightsError: the weights are missing, or not a modem's.
     """
+    if not opens_robust(key_source):
+        hint = "use a key file or passphrase, or hide without loss: in a .png, .mkv or lossless .mp4, without --survive"
+        raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
     check_input(secret)
     if input_kind(cover) == FILM:
         crf = parse_crf(options.survive or FILM_DEFAULT)
@@ -148,7 +153,9 @@ def hide_robust_file(
     notes = (f"the cover was reduced from {pixels.shape[1]}×{pixels.shape[0]} pixels, as messengers do",) * resized
     quality = chosen.fitted.psnr if chosen.fitted else None
     lines = (*chosen.notes(channel, psnr(prepared, found.picture)), *notes)
-    return Report(report.width, report.height, notes=lines, warnings=chosen.warnings(), secret_psnr=quality)
+    name, size = (None, None) if chosen.fitted else (stored_name(secret), secret.stat().st_size)
+    figures = {"warnings": chosen.warnings(), "secret_psnr": quality, "name": name, "size": size}
+    return Report(report.width, report.height, notes=lines, **figures)
 
 
 def forecast_room(rung: Rung, height: int, width: int) -> int | None:

@@ -5,6 +5,7 @@ to a temporary folder, a result is stored from there when it is whole. Object st
 it has arrived.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _SCHEME = "://"
 _LOCAL = ("file://", "local://")
+_DRIVE = re.compile("[A-Za-z]:")  # of Windows
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def place(text: str) -> Place:
     """A path of this machine, or an address."""
     for scheme in _LOCAL:
         text = text.removeprefix(scheme)
-    return Address(text.rstrip("/")) if _SCHEME in text else Path(text)
+    return Address(text.rstrip("/")) if _SCHEME in text and not _DRIVE.match(text) else Path(text)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Options of FFmpeg's encoders and muxers: the two lossless film formats, and lossy H.264 and H.265.
+"""Options of FFmpeg's encoders and muxers: the two lossless film formats, the one for watching, and H.265.
 
 All of them are chosen so that the same frames give the same bytes.
 """
@@ -32,7 +32,7 @@ _MIN_FRAMES_TO_REORDER = 4
 
 @dataclass(frozen=True)
 class Form:
-    """A lossless film format.
+    """A film format.
 
     Attributes:
         name: for messages.
@@ -51,11 +51,14 @@ class Form:
 # Matroska allows equal time stamps, and needs them: two packets can fall in the same millisecond.
 MKV = Form("Matroska", "matroska", "ffv1", "bgr0", 0)
 MP4 = Form("MP4", "mp4", "libx264rgb", "rgb24", 1)
-FORMS = {"mkv": MKV, "mp4": MP4}
+# What browsers and phones play, hardly different from the original.
+WATCHABLE = Form("MP4", "mp4", "libx264", "yuv420p", 1)
+FORMS = {"mkv": MKV, "mp4": MP4, "watchable": WATCHABLE}
+_WATCHABLE_OPTIONS = {"crf": "17", "preset": "medium", "profile": "high"}
 
 
 def encoder_options(form: Form, width: int, height: int) -> dict[str, str]:
-    """Options of a lossless encoder.
+    """Options of an encoder.
 
     FFV1 as archives use it: version 3, intra frames only, a checksum on each slice, slices for four threads. x264:
     nothing but a preset and lossless, since it writes all its settings into the film; as many threads as it would
@@ -65,14 +68,15 @@ def encoder_options(form: Form, width: int, height: int) -> dict[str, str]:
         slices = "4" if min(width, height) >= _MIN_SIDE_TO_SLICE else "1"
         return {"level": "3", "g": "1", "slicecrc": "1", "slices": slices}
     threads = min(_USUAL_THREADS, max(1, (height + 15) // _ROWS_PER_THREAD))
-    return {"qp": "0", "preset": "veryfast", "threads": str(threads)} | X264_DETERMINISTIC
+    options = _WATCHABLE_OPTIONS if form is WATCHABLE else {"qp": "0", "preset": "veryfast"}
+    return options | {"threads": str(threads)} | X264_DETERMINISTIC
 
 
 def muxer_options(form: Form, time_base: Fraction, rates: Iterable[int]) -> dict[str, str]:
     """Options that keep time stamps as they are.
 
     Args:
-        form: MKV or MP4.
+        form: of the film; one for watching can be played before all of it is there.
         time_base: of the pictures' time stamps, in seconds.
         rates: samples per second of each sound track.
     """
@@ -85,6 +89,7 @@ def muxer_options(form: Form, time_base: Fraction, rates: Iterable[int]) -> dict
         ticks *= 2
     # MP4 gives the start of each track in ticks of the whole film, so these must fit every track.
     common = math.lcm(ticks, *rates)
+    options |= {"movflags": "+faststart"} if form is WATCHABLE else {}
     return options | {"movie_timescale": str(common if common <= _MAX_TICKS else ticks)}
 
 

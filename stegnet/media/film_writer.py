@@ -1,6 +1,8 @@
-"""Writing films without loss: FFV1 in Matroska or x264 in MP4, both in RGB. The same input gives the same bytes."""
+"""Writing films: without loss, FFV1 in Matroska or x264 in MP4, both in RGB; or for watching, H.264 4:2:0 in MP4.
 
-from collections import deque
+The same input gives the same bytes.
+"""
+
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -15,10 +17,21 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
-from stegnet.media.encoders import FORMS, MKV, MP4, encoder_name, encoder_options, muxer_options, picture_time_base
+from stegnet.media.encoders import (
+    FORMS,
+    MKV,
+    MP4,
+    WATCHABLE,
+    encoder_name,
+    encoder_options,
+    muxer_options,
+    picture_time_base,
+    to_yuv,
+)
 from stegnet.media.finishing import draw_uids, use_milliseconds
-from stegnet.media.frames import EXACT, PROGRESSIVE, RGB
-from stegnet.media.sound import CONVERT_SOUND, SoundPacket, SoundTrack, SoundWriter
+from stegnet.media.frames import BT709, EXACT, PROGRESSIVE, RGB
+from stegnet.media.sound import CONVERT_SOUND, SoundPacket, SoundTrack
+from stegnet.media.sound_writer import PLAYABLE, SoundWriter
 from stegnet.media.stream_copy import StreamCopy
 
 
@@ -31,7 +44,9 @@ class FilmWriter:
         path: output file, of any suffix.
         width, height: of every frame.
         rate: frames per second on average, for players.
-        form: "mkv" for FFV1 in Matroska, "mp4" for x264 in MP4.
+        form: "mkv" for FFV1 in Matroska, "mp4" for lossless x264 in MP4; "watchable" for lossy x264 in MP4, whose
+            odd sides are made even by repeating the last row or column, and whose sound becomes AAC where browsers
+            would not play it.
         time_base: of MP4's time stamps, in seconds. Matroska's are milliseconds.
         keep: a film from which everything but the pictures is copied: sound (packet by packet), subtitles, chapters,
             attachments, cover art, tags, and colour metadata.
@@ -57,9 +72,7 @@ class FilmWriter:
         self._path = path
         self._form = FORMS[form]
         self._shape = (height, width, 3)
-        self._last: int | None = None
-        self._stamps: deque[int] = deque()
-        self._count = 0
+        self._stamps: list[int] = []
         self._shift = Fraction(0)
         self._time_base = picture_time_base(self._form, rate, time_base)
         self._duration = max(1, round(1 / rate / self._time_base))
@@ -83,9 +96,18 @@ class FilmWriter:
             raise
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in the file."""
+        height, width, _ = self._shape
+        return (width + width % 2, height + height % 2) if self._form is WATCHABLE else (width, height)
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """One line for each thing of the film to keep that was left out; complete at the end of the film."""
-        return self._copy.notes if self._copy else ()
+        """One line for each thing that was changed or left out; complete at the end of the film."""
+        height, width, _ = self._shape
+        even = f"its {width}×{height} pixels became {self.size[0]}×{self.size[1]}: H.264 needs even sides"
+        changed = (even,) if self.size != (width, height) else ()
+        return (*changed, *self._sound.notes, *(self._copy.notes if self._copy else ()))
 
     def write(self, picture: np.ndarray, time: Fraction, sound: Iterable[SoundPacket] = ()) -> None:
         """Adds packets of sound and a frame.
@@ -99,7 +121,7 @@ class FilmWriter:
         """
         if picture.shape != self._shape:
             raise ValueError(f"a frame of shape {picture.shape} in a film of {self._shape}")
-        if self._last is None:
+        if not self._stamps:
             self._shift = max(Fraction(0), -time)
         self._mux(self._shifted(sound))
         self._mux(self._copied(time))
@@ -115,6 +137,7 @@ class FilmWriter:
             if kind is None:
                 self._mux(self._encoded(None, None))
                 self._mux(self._copied(None))
+                self._mux(self._sound.rest())
                 self._close()
         finally:
             self._abandon()
@@ -123,7 +146,7 @@ class FilmWriter:
         height, width, _ = self._shape
         options = encoder_options(self._form, width, height)
         stream = self._film.add_stream(self._form.encoder, rate=rate, options=options)
-        stream.width, stream.height, stream.pix_fmt = width, height, self._form.pixels
+        (stream.width, stream.height), stream.pix_fmt = self.size, self._form.pixels
         stream.time_base = self._time_base
         stream.codec_context.time_base = 1 / rate
         # As ffmpeg's command line does for frames in RGB.
@@ -131,11 +154,15 @@ class FilmWriter:
         stream.metadata["encoder"] = encoder_name(self._form)
         context = stream.codec_context
         context.field_order, context.colorspace, context.color_range = PROGRESSIVE, RGB, ColorRange.JPEG
+        if self._form is WATCHABLE:
+            context.colorspace = context.color_primaries = context.color_trc = BT709
+            context.color_range = ColorRange.MPEG
         return stream
 
     def _add_sound(self, tracks: Sequence[SoundTrack], source: Path) -> SoundWriter:
         try:
-            return SoundWriter(self._film, tracks, self._form.packet_gap)
+            playable = PLAYABLE if self._form is WATCHABLE else None
+            return SoundWriter(self._film, tracks, self._form.packet_gap, playable)
         except (ValueError, av.FFmpegError) as error:
             raise self._unsupported_sound(tracks, source) from error
 
@@ -152,26 +179,35 @@ class FilmWriter:
             raise self._unwritable(error) from error
 
     def _encoded(self, picture: np.ndarray | None, time: Fraction | None) -> Iterator[Packet]:
-        """Encodes a frame, or the rest; packets come in the order of their frames, as no encoder reorders them."""
+        """Encodes a frame, or the rest. For the encoder, frames are evenly spaced: H.264 stores their rate."""
         frame = None
         if picture is not None:
             stamp = round(time / self._time_base)
-            self._last = stamp if self._last is None else max(stamp, self._last + 1)
-            self._stamps.append(self._last)
             frame = self._frame(picture)
+            frame.pts, frame.time_base = len(self._stamps), self._pictures.codec_context.time_base
+            self._stamps.append(max(stamp, self._stamps[-1] + 1) if self._stamps else stamp)
         for packet in self._pictures.encode_lazy(frame):
-            packet.pts = packet.dts = self._stamps.popleft()
+            packet.pts, packet.dts = self._stamp(packet.pts), self._stamp(packet.dts)
             packet.duration, packet.time_base = self._duration, self._time_base
             yield packet
 
+    def _stamp(self, index: int) -> int:
+        """Time stamp of a frame; an encoder that reorders frames has some decoded before the first is shown.
+
+        FFmpeg loses the start of a film whose first frame waits longer between decoding and showing than its second.
+        """
+        if index >= 0:
+            return self._stamps[index]
+        step = min([self._duration, *(later - self._stamps[0] for later in self._stamps[1:2])])
+        return self._stamps[0] + index * step
+
     def _frame(self, picture: np.ndarray) -> av.VideoFrame:
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
-            format=self._form.pixels, interpolation=EXACT, threads=1
-        )
-        # For the encoder, frames are evenly spaced: H.264 stores their rate.
-        frame.pts, frame.time_base = self._count, self._pictures.codec_context.time_base
-        self._count += 1
-        return frame
+        if self._form is WATCHABLE:
+            height, width, _ = self._shape
+            even = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), "edge")
+            return to_yuv(even, self._form.pixels)
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        return frame.reformat(format=self._form.pixels, interpolation=EXACT, threads=1)
 
     def _copied(self, time: Fraction | None) -> Iterator[Packet]:
         """Packets of the film to keep up to `time`."""
@@ -181,7 +217,7 @@ class FilmWriter:
         """The packets with their tracks and times in the new film."""
         for packet in packets:
             if isinstance(packet, SoundPacket):
-                yield self._sound.packet(packet, self._shift)
+                yield from self._sound.packets(packet, self._shift)
             else:
                 moved = round(self._shift / packet.time_base)
                 packet.pts, packet.dts = packet.pts + moved, packet.pts + moved
@@ -198,7 +234,8 @@ class FilmWriter:
         """Writes the end of the file; a full disk often shows only here."""
         try:
             self._film.close()
-            (draw_uids if self._form is MKV else use_milliseconds)(self._path)
+            if self._form is not WATCHABLE:
+                (draw_uids if self._form is MKV else use_milliseconds)(self._path)
         except (av.FFmpegError, OSError) as error:
             raise self._unwritable(error) from error
 

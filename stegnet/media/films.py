@@ -31,10 +31,12 @@ from stegnet.media.frames import (
     to_picture,
 )
 from stegnet.media.pictures import MAX_PIXELS
-from stegnet.media.signature import heic_error, is_animation, is_heic, is_mp4, is_truncated
+from stegnet.media.signature import is_animation, is_heic, is_mp4, is_truncated
 
 TRUNCATED = "the file is truncated: its end is missing"
 
+_ANIMATION = "it is an animation: treated as a film"
+_ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
 _DEFAULT_RATE = Fraction(25)
 # FFmpeg's names of the formats that are opened: films, and sound, for a better error message. Not text, stills,
 # devices, or playlists.
@@ -113,6 +115,7 @@ def scan(path: Path) -> FilmInfo:
         width, height, aspect = shape(stream, first)
         notes = list(seen.lines(aspect, None not in stamps, len(picture_tracks(film))))
         notes += [TRUNCATED] if is_truncated(path) else []
+        notes += [_ANIMATION] if film.format.name in _ANIMATIONS else []
         sound = tuple(_codec_name(track) for track in film.streams.audio)
         pts = tuple(_increasing(stamps, step))
         return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, tuple(notes), tuple(_more(film)))
@@ -218,7 +221,7 @@ def start_time(film: InputContainer) -> Fraction:
 
 def _unreadable(path: Path) -> MediaError:
     if is_heic(path):
-        return heic_error(path)
+        return MediaError(f"{path}: the HEIC picture is damaged, or of a kind that can't be read")
     if is_mp4(path):
         return MediaError(
             f"{path}: the film is truncated or was never finished: its index (moov) is missing or damaged",
@@ -280,7 +283,7 @@ def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction]:
 def _scan_animation(path: Path) -> FilmInfo:
     film = scan_animation(path)
     rate = Fraction(1000 * len(film.pts), film.end) if film.end else _DEFAULT_RATE
-    notes = (TRANSPARENT,) if film.transparent else ()
+    notes = (TRANSPARENT, _ANIMATION) if film.transparent else (_ANIMATION,)
     pts = tuple(_increasing(list(film.pts), 1))
     return FilmInfo(film.width, film.height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes)
 

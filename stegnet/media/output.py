@@ -4,8 +4,6 @@ A file is written under a temporary name (`.{name}.{12 hexadecimal digits}.part`
 interrupted runs leave no partial output.
 """
 
-import errno
-import fcntl
 import hashlib
 import os
 import re
@@ -13,12 +11,14 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.media.films import read_frames
+from stegnet.media.locks import allow_moving, create_locked, remove_if_stale
 from stegnet.media.pictures import read_cover
 
 DIGEST_BYTES = 16
@@ -49,7 +49,8 @@ def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -
         raise exists_already(path)
     with _part(path, _PRIVATE if private else _PUBLIC) as (part, lock):
         yield part
-        os.fsync(lock)
+        os.fsync(lock.fileno())
+        allow_moving(lock)
         if overwrite:
             os.replace(part, path)
         else:
@@ -78,7 +79,7 @@ def exists_already(path: Path) -> MediaError:
 def sync_folder(folder: Path) -> None:
     """Flushes a folder to disk, so that a rename is durable; errors are ignored, as the file itself is safe."""
     with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
         try:
             os.fsync(descriptor)
         finally:
@@ -150,7 +151,7 @@ def _move_to_free_name(part: Path, path: Path) -> None:
 def _take_free_name(part: Path, path: Path) -> None:
     """Does the same without hard links: reserves the name by an empty file, which the part then replaces."""
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
+        open(path, "xb", opener=lambda name, flags: os.open(name, flags, _PRIVATE)).close()
     except FileExistsError as error:
         raise exists_already(path) from error
     try:
@@ -161,8 +162,8 @@ def _take_free_name(part: Path, path: Path) -> None:
 
 
 @contextmanager
-def _part(path: Path, mode: int) -> Iterator[tuple[Path, int]]:
-    """Yields a temporary file and the descriptor that holds its lock; removes the file if it is still there."""
+def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
+    """Yields a temporary file, and the same open and locked; removes it if it is still there."""
     _check(path)
     _remove_stale(path.parent)
     part, lock = _create(path, mode)
@@ -174,8 +175,9 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, int]]:
         # The user knows `path`, not the temporary name.
         raise MediaError(str(error).replace(str(part), str(path)), error.hint) from error
     finally:
+        allow_moving(lock)
         part.unlink(missing_ok=True)
-        os.close(lock)
+        lock.close()
 
 
 def _check(path: Path) -> None:
@@ -184,7 +186,7 @@ def _check(path: Path) -> None:
         kind = path.stat().st_mode
     except FileNotFoundError as error:
         if not path.parent.is_dir():
-            raise MediaError(f"{path.parent}: no such folder") from error
+            raise MediaError(f"{path.parent}: no such folder", "create it first") from error
         return
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -194,18 +196,16 @@ def _check(path: Path) -> None:
         raise MediaError(f"{path}: is not a file that can be replaced", "name another file to write")
 
 
-def _create(path: Path, mode: int) -> tuple[Path, int]:
-    """Creates the temporary file; returns it and the descriptor that holds its lock."""
+def _create(path: Path, mode: int) -> tuple[Path, FileIO]:
+    """Creates the temporary file; returns it, and the same open and locked."""
     while True:
         part = path.with_name(_part_name(path.name))
         try:
-            lock = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+            lock = create_locked(part, mode)
         except OSError as error:
             raise _unwritable(path, error) from error
-        # Another run may have removed it as stale before it was locked.
-        if _lock(lock) and os.fstat(lock).st_nlink:
+        if lock is not None:
             return part, lock
-        os.close(lock)
 
 
 def _part_name(name: str) -> str:
@@ -222,28 +222,7 @@ def _remove_stale(folder: Path) -> None:
         for part in folder.iterdir():
             if _PART.fullmatch(part.name):
                 with suppress(OSError):
-                    _remove_if_stale(part)
-
-
-def _remove_if_stale(part: Path) -> None:
-    lock = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if stat.S_ISREG(os.fstat(lock).st_mode):
-            part.unlink()
-    finally:
-        os.close(lock)
-
-
-def _lock(descriptor: int) -> bool:
-    """True if the file is locked now, or the file system has no locks, so that no later run can lock it either."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        return error.errno in {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
-    return True
+                    remove_if_stale(part)
 
 
 def _unwritable(path: Path, error: OSError) -> MediaError:

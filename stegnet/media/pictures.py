@@ -1,7 +1,8 @@
 """Reading and writing picture files.
 
-Pictures are read as viewers show them: rotated as EXIF says, transparency over white, colours in sRGB. Of a file with
-several stills (TIFF pages, stereo pairs) the first is read.
+Pictures are read as viewers show them: rotated as EXIF or HEIF says, transparency over white, colours in sRGB. Of a
+file with several stills (TIFF pages, stereo pairs) the first is read, of a HEIF the main one; a gain map for HDR
+screens, which some phones store beside it, is not applied.
 """
 
 import io
@@ -14,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from stegnet.core.errors import MediaError
-from stegnet.media.signature import heic_error, is_heic
+from stegnet.media.signature import is_heic
 
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture or a film's frame; Pillow refuses larger ones
 # What Pillow raises for damaged files.
@@ -26,6 +27,20 @@ _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 _GREY_MODES = {"L", "LA", "La", "1"}
 _TEST_COLOURS = tuple(itertools.product(range(0, 256, 51), repeat=3))
+
+
+_PAGED = {"TIFF", "HEIF"}
+# ITU-T H.273: primaries and transfer functions that a HEIF may name in the place of a profile.
+_WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
+_HDR = {16: "PQ", 18: "HLG"}
+# By suffix: Pillow's name of the format, options, and those that keep every bit; None: the format can't.
+PICTURE_FORMS: dict[str, tuple[str, dict, dict | None]] = {
+    ".png": ("PNG", {}, {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": "4:4:4"}, None),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": "4:4:4"}, None),
+    ".webp": ("WEBP", {"quality": 95}, {"lossless": True}),
+    ".avif": ("AVIF", {"quality": 90, "subsampling": "4:4:4", "speed": 8}, None),
+}
 
 
 class _BrokenProfileError(ValueError):
@@ -64,10 +79,43 @@ def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None
     Raises:
         MediaError: the file can't be written.
     """
+    save_picture(path, picture, ".png", icc)
+
+
+def save_picture(
+    path: Path, picture: np.ndarray, suffix: str, icc: bytes | None = None, *, lossless: bool = False
+) -> None:
+    """Writes a picture in the format of a suffix, whatever the path's: hardly different from the original, or equal.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        suffix: one of PICTURE_FORMS.
+        icc: ICC profile to embed; None for sRGB.
+        lossless: keep every bit of the samples.
+    Raises:
+        MediaError: the format can't, or the file can't be written.
+    """
+    form, options, exact = PICTURE_FORMS[suffix]
+    if lossless:
+        check_lossless(path, suffix)
     try:
-        Image.fromarray(picture).save(path, format="PNG", icc_profile=icc)
-    except OSError as error:
-        raise MediaError(f"{path}: can't be written ({error.strerror or error})") from error
+        Image.fromarray(picture).save(path, form, icc_profile=icc, **(exact if lossless else options))
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise MediaError(f"{path}: can't be written ({error.strerror})") from error
+        size = f"{picture.shape[1]}×{picture.shape[0]} pixels"  # too large for some formats
+        raise MediaError(f"{path}: {size} can't be made {form} ({error})", "name it .png") from error
+
+
+def check_lossless(path: Path, suffix: str) -> None:
+    """Refuses a suffix of PICTURE_FORMS whose format can't keep every bit.
+
+    Raises:
+        MediaError: it can't.
+    """
+    form, _, exact = PICTURE_FORMS[suffix]
+    if exact is None:
+        raise MediaError(f"{path}: {form} is never lossless", "name it .png or .webp, or leave --lossless out")
 
 
 def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -83,6 +131,11 @@ def open_picture(path: Path) -> Image.Image:
     Raises:
         MediaError: no such file, or not a picture.
     """
+    heic = path.is_file() and is_heic(path)
+    if heic:
+        from pi_heif import register_heif_opener  # takes 40 ms
+
+        register_heif_opener()
     try:
         with warnings.catch_warnings():
             # Merely a large picture; one that is too large raises an error.
@@ -93,8 +146,8 @@ def open_picture(path: Path) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise MediaError(f"{path}: the picture is too large to read", f"at most {MAX_PIXELS} pixels") from error
     except UNREADABLE as error:
-        if path.is_file() and is_heic(path):
-            raise heic_error(path) from error
+        if heic:
+            raise MediaError(f"{path}: the HEIC picture is damaged, or of a kind that can't be read") from error
         raise MediaError(f"{path}: not a picture that can be read") from error
 
 
@@ -110,6 +163,7 @@ def _read(path: Path, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
     with open_picture(path) as image:
         if image.mode in _UNSUPPORTED:
             raise MediaError(f"{path}: its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first")
+        _warn(path, image)
         try:
             upright = _to_8_bits(ImageOps.exif_transpose(image))
         except UNREADABLE as error:
@@ -123,6 +177,18 @@ def _read(path: Path, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
         warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
         converted = upright
     return np.array(to_rgb(converted)), None
+
+
+def _warn(path: Path, image: Image.Image) -> None:
+    """Warns of what viewers may show of a file and is not read."""
+    count = getattr(image, "n_frames", 1) if image.format in _PAGED else 1
+    if count > 1:
+        warnings.warn(f"{path}: of its {count} pictures, only the main one is used", stacklevel=4)
+    nclx = image.info.get("nclx_profile") if not image.info.get("icc_profile") else None
+    if nclx and (hdr := _HDR.get(nclx["transfer_characteristics"])):
+        warnings.warn(f"{path}: its colours are HDR ({hdr}): reduced to 8 bits, not tone-mapped", stacklevel=4)
+    elif nclx and (wide := _WIDE_GAMUT.get(nclx["color_primaries"])):
+        warnings.warn(f"{path}: its colours are {wide}: treated as sRGB", stacklevel=4)
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:

@@ -14,7 +14,7 @@ FILM = "film"
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 # What Pillow wrongly takes for a still, or has Ghostscript render.
 _NOT_PICTURES = {"MPEG", "EPS"}
-_LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF"}
+_LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
 
 
 def kind(path: Path) -> str:
@@ -34,6 +34,14 @@ def kind(path: Path) -> str:
         with open_film(path) as film:
             picture_stream(film, path)
         return FILM
+
+
+def media_kind(path: Path) -> str | None:
+    """PICTURE or FILM; None for neither."""
+    try:
+        return kind(path)
+    except MediaError:
+        return None
 
 
 def lossy_format(path: Path) -> str | None:

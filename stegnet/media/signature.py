@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from stegnet.core.errors import MediaError, reading
+from stegnet.core.errors import reading
 from stegnet.media import matroska
 
 _START_BYTES = 4096
 _VP8X_ANIMATION = 2
-# Brands of ISO/IEC 23008-12 for pictures coded by HEVC.
+# Brands of ISO/IEC 23008-12, most of them for pictures coded by HEVC.
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 
 
@@ -16,6 +16,11 @@ def is_animation(path: Path) -> bool:
     start = _start(path) if path.is_file() else b""
     animated_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X" and bool(start[20:21] and start[20] & _VP8X_ANIMATION)
     return animated_webp or start[4:12] == b"ftypavis"
+
+
+def is_moving_picture(path: Path) -> bool:
+    """True if it is a film by what moves in it, but of a format that pictures have: GIF, PNG, WebP or AVIF."""
+    return is_animation(path) or _start(path).startswith((b"GIF8", b"\x89PNG"))
 
 
 def is_lossy_webp(path: Path) -> bool:
@@ -33,14 +38,10 @@ def is_lossy_webp(path: Path) -> bool:
 
 
 def is_heic(path: Path) -> bool:
-    """True if it is a HEIC picture, as phones take."""
+    """True if it is a HEIC picture, as phones take; an AVIF may have one of its brands, too."""
     start = _start(path)
-    return start[4:8] == b"ftyp" and start[8:12] in _HEIC
-
-
-def heic_error(path: Path) -> MediaError:
-    """The error for a HEIC picture."""
-    return MediaError(f"{path}: HEIC pictures can't be read", "convert it to PNG or JPEG first")
+    brands = start[: int.from_bytes(start[:4], "big")]
+    return start[4:8] == b"ftyp" and start[8:12] in _HEIC and b"avif" not in brands and b"avis" not in brands
 
 
 def is_mp4(path: Path) -> bool:

@@ -1,13 +1,12 @@
-"""Sound tracks copied from one file to another without re-encoding.
+"""Sound tracks of a film, read packet by packet, so that they can be copied to another without re-encoding.
 
 Packets are copied unchanged but for two cases. AAC in ADTS frames (raw, MPEG-TS) loses the frames, as in all other
 formats. Packets that an edit list removes are left out, except in the tenth of a second before the start, which a
 decoder needs to warm up.
 """
 
-import io
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,8 +15,8 @@ from pathlib import Path
 import av
 from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
-from av.container import InputContainer, OutputContainer
-from av.packet import Packet, PacketSideData
+from av.container import InputContainer
+from av.packet import Packet
 
 from stegnet.core.errors import MediaError
 from stegnet.media import matroska
@@ -27,10 +26,8 @@ from stegnet.media.signature import is_animation
 _WARM_UP = Fraction(1, 10)
 _NANOSECONDS = 10**9
 # FFmpeg's side data for trimming: its number, and samples to drop at the start and at the end, with a reason for each.
-_SKIP_SAMPLES = 11
-_TRIM = struct.Struct("<IIBB")
-# Names of layouts in files that only give the number of channels.
-_LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}
+SKIP_SAMPLES = 11
+TRIM = struct.Struct("<IIBB")
 CONVERT_SOUND = "convert the sound to AAC or FLAC first"
 
 
@@ -115,81 +112,6 @@ def read_sound(path: Path) -> Iterator[SoundPacket]:
                 bytes(packet),
                 _trim(packet),
             )
-
-
-class SoundWriter:
-    """Sound tracks of a film that is being written; turns `SoundPacket` into FFmpeg's packets.
-
-    Args:
-        film: not started yet.
-        tracks: to add to it.
-        packet_gap: smallest difference between two packets' time stamps, in ticks of the new track.
-    Raises:
-        ValueError, av.FFmpegError: the film's format can't hold a track.
-    """
-
-    def __init__(self, film: OutputContainer, tracks: Sequence[SoundTrack], packet_gap: int) -> None:
-        self._tracks = [_TrackWriter(film, track, packet_gap) for track in tracks]
-
-    def packet(self, sound: SoundPacket, shift: Fraction) -> Packet:
-        """The packet for the film, `shift` seconds later."""
-        return self._tracks[sound.track].packet(sound, shift)
-
-
-class _TrackWriter:
-    def __init__(self, film: OutputContainer, track: SoundTrack, packet_gap: int) -> None:
-        self._stream = _add_stream(film, track)
-        self._time_base = track.time_base
-        self._gap = packet_gap
-        self._last: int | None = None
-        self._end = 0
-
-    def packet(self, sound: SoundPacket, shift: Fraction) -> Packet:
-        packet = Packet(sound.data)
-        packet.stream, packet.time_base = self._stream, self._stream.time_base
-        packet.dts = self._next_dts(sound.pts if sound.dts is None else sound.dts, shift)
-        packet.pts = packet.dts if sound.pts is None else max(packet.dts, self._ticks(sound.pts, shift))
-        packet.duration = self._ticks(sound.duration)
-        packet.is_keyframe = sound.key
-        self._end = packet.dts + packet.duration
-        if sound.trim:
-            side = PacketSideData(_SKIP_SAMPLES, _TRIM.size)
-            side.update(_TRIM.pack(0, sound.trim, 0, 0))
-            side.to_packet(packet)
-        return packet
-
-    def _next_dts(self, stamp: int | None, shift: Fraction) -> int:
-        """The stamp, or else the end of the last packet; never before the last packet's stamp."""
-        dts = self._end if stamp is None else self._ticks(stamp, shift)
-        self._last = dts if self._last is None else max(dts, self._last + self._gap)
-        return self._last
-
-    def _ticks(self, stamp: int, shift: Fraction = Fraction(0)) -> int:
-        return round((stamp * self._time_base + shift) / self._stream.time_base)
-
-
-def _add_stream(film: OutputContainer, track: SoundTrack) -> AudioStream:
-    with _template_stream(track) as template:
-        stream = film.add_stream_from_template(template)
-        stream.disposition = template.disposition
-    stream.codec_context.layout = _LAYOUTS.get(track.layout, track.layout)
-    names = {"language": track.language, "title": track.title}
-    stream.metadata.update({name: value for name, value in names.items() if value})
-    return stream
-
-
-@contextmanager
-def _template_stream(track: SoundTrack) -> Iterator[AudioStream]:
-    """A stream of FFmpeg's to create another one from.
-
-    Raises:
-        ValueError, av.FFmpegError: the track was not made by `sound_tracks`.
-    """
-    private = matroska.element(matroska.CODEC_PRIVATE, track.extradata) if track.extradata else b""
-    with av.open(io.BytesIO(matroska.file_of(track.template + private)), format="matroska") as film:
-        if not film.streams.audio:
-            raise ValueError("no sound track")
-        yield film.streams.audio[0]
 
 
 class _Sink:
@@ -300,4 +222,4 @@ def _set_delay(entry: dict[bytes, bytes], stream: AudioStream, first: Packet | N
 def _trim(packet: Packet) -> int:
     if not packet.has_sidedata("skip_samples"):
         return 0
-    return _TRIM.unpack(bytes(packet.get_sidedata("skip_samples")))[1]
+    return TRIM.unpack(bytes(packet.get_sidedata("skip_samples")))[1]

@@ -1,5 +1,6 @@
 """The command line itself."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 import stegnet as package
 from stegnet.cli import main
+from stegnet.cli.command import make_parser
 
 WRONG = [
     "",
@@ -58,7 +60,54 @@ def test_invalid_command_lines(line, capsys):
     with pytest.raises(SystemExit) as caught:
         main(line.split())
     assert caught.value.code == 2
-    assert capsys.readouterr().err.startswith("usage: stegnet")
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: ") and hint.startswith("hint: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "hint"),
+    [
+        ("", "missing: COMMAND", "`stegnet --help` explains it"),
+        ("hid a b", "no such command: hid", "did you mean `hide`?"),
+        ("xyzzy", "no such command: xyzzy", "`stegnet --help` explains it"),
+        ("--verison", "no such option: --verison", "did you mean `--version`?"),
+        ("--jsn info a", "no such option: --jsn", "`stegnet --help` explains it"),
+        ("info --jsn a", "no such option: --jsn", "did you mean `--json`?"),
+        ("hide a b --keyfile=k -o c", "no such option: --keyfile", "did you mean `--key-file`?"),
+        ("hide a b --pasphrase Träumerei", "no such option: --pasphrase", "did you mean `--passphrase`?"),
+        ("keygen", "missing: KEY", "stegnet keygen KEY"),
+        ("info a b", "too many arguments", "stegnet info FILE"),
+        (
+            "enhance a -o b --strength 6",
+            "--strength: must be a number from 0 to 5",
+            "`stegnet enhance --help` explains it",
+        ),
+        ("hide a b --method no", "--method: no is not possible", "choose auto, sealed, network or robust"),
+        ("info a -- --jsn", "too many arguments", "stegnet info FILE"),
+    ],
+)
+def test_two_lines_say_what_is_wrong_and_what_to_do(line, error, hint, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(line.split())
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == f"error: {error}\nhint: {hint}\n"
+
+
+def test_missing_arguments_are_named_with_the_shortest_command_line(capsys):
+    with pytest.raises(SystemExit):
+        main(["hide"])
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: missing: COVER")
+    assert hint.startswith("hint: stegnet hide COVER ")
+
+
+@pytest.mark.parametrize("line", ["hide a b -o c --passphrase Träumerei", "hide a b -o c --passphrase=Träumerei"])
+def test_a_passphrase_among_the_arguments_is_not_echoed(line, capsys):
+    with pytest.raises(SystemExit):
+        main(line.split())
+    err = capsys.readouterr().err
+    assert "a passphrase is never an argument" in err
+    assert "Träumerei" not in err
 
 
 def test_version(capsys):
@@ -76,6 +125,17 @@ def test_help_fits_a_terminal(command, capsys, monkeypatch):
     assert caught.value.code == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if " | " not in line]
     assert max(map(len, lines)) <= 80
+
+
+def test_help_shows_every_command_and_examples_of_the_most_wanted(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    examples = [line.split()[2] for line in out.splitlines() if line.startswith("  $ stegnet ")]
+    assert set(examples) == {"keygen", "hide", "reveal"}
+    commands = next(action for action in make_parser()._actions if action.dest == "command")
+    assert not [name for name in set(commands.choices) - set(examples) if f"\n  {name} " not in out]
+    assert len(out.splitlines()) <= 45
 
 
 def test_help_lists_the_exit_codes(capsys):
@@ -133,8 +193,29 @@ def test_bash_completion(script, words, offered, folder):
     assert set(done.stdout.split()) == offered
 
 
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("hi", {"hide"}),
+        ("hide --bac", {"--backend"}),
+        ("hide cov", {"cover.png", "cover.mkv"}),
+        ("reveal x --key-file k", {"k"}),
+        ("hide --backend o", {"onnx"}),
+    ],
+)
+def test_fish_completion(typed, offered, folder, capsys):
+    with pytest.raises(SystemExit):
+        main(["--print-completion", "fish"])
+    (folder / "stegnet.fish").write_text(capsys.readouterr().out)
+    command = ["fish", "--no-config", "-c", f"source stegnet.fish; complete -C 'stegnet {typed}'"]
+    done = subprocess.run(command, text=True, capture_output=True, check=True, cwd=folder)
+    assert {line.partition("\t")[0] for line in done.stdout.splitlines()} == offered
+    assert all(len(line) < 120 for line in done.stdout.splitlines())
+
+
 def test_an_unknown_shell_is_refused(capsys):
     with pytest.raises(SystemExit) as caught:
-        main(["--print-completion", "fish"])
+        main(["--print-completion", "ksh"])
     assert caught.value.code == 2
     assert "bash" in capsys.readouterr().err

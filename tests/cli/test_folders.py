@@ -71,7 +71,7 @@ def test_folders_round_trip(stegnet):
     assert out.splitlines() == [
         "wrote back/2.png: 40x50, SIZE",
         "wrote back/10.png: 40x50, SIZE",
-        "wrote back/f.mkv: 96x64, SIZE, 4 frames",
+        "wrote back/f.mp4: 96x64, SIZE, 4 frames",
     ]
 
 
@@ -144,7 +144,7 @@ def test_tampering_sets_the_exit_code_of_a_batch(stegnet):
     assert err == "warning: back/10.png: the picture was altered since it was hidden, and is shown as it is\n"
     code, _, err = stegnet("reveal out -o strict --key-file k --strict")
     assert (code, err.splitlines()[0]) == (1, "error: 1 of 3 failed")
-    assert sorted(path.name for path in Path("strict").iterdir()) == ["2.png", "f.mkv"]
+    assert sorted(path.name for path in Path("strict").iterdir()) == ["2.png", "f.mp4"]
 
 
 # command line, first line of stderr

@@ -1,11 +1,15 @@
 """Output of `stegnet info`."""
 
 import json
+import re
 
 import pytest
 
+from stegnet.cli.info import _size
 from stegnet.media import read_picture, write_png
 from tests.support.tampering import altered
+
+FILM, SECRET = ("96×64, 6 frames, 25 per second", "96×64, 4 frames, 25 per second")
 
 
 def lines(out: str) -> dict[str, str]:
@@ -22,9 +26,56 @@ def test_without_a_key_a_container_looks_like_its_cover(stegnet, name):
     assert lines(cover)["hidden"].startswith("unknown: nobody can tell")
 
 
+def test_a_cover_in_plain_words(stegnet):
+    out = stegnet("info cover.png")[1].splitlines()
+    assert out[0] == "kind: picture, 97×61"
+    assert re.fullmatch(r"fits: any file up to [\d.]+ kB, byte for byte", out[1])
+    assert re.fullmatch(r"fits: a picture of its own size, at about \d+ dB", out[2])
+    assert re.fullmatch(
+        r"fits with --survive jpeg:\d+: any file up to \d+ bytes or a picture of its own size, at .* dB", out[3]
+    )
+    assert out[-1].startswith("hidden: unknown")
+
+
+@pytest.mark.parametrize(
+    ("cover", "secret", "method", "kind", "hidden"),
+    [
+        ("cover.png", "secret.jpg", "sealed", "picture, 97×61", "secret.jpg, SIZE"),
+        ("cover.png", "secret.jpg", "network", "picture, 97×61", "a picture, 40×50"),
+        ("cover.mkv", "secret.mkv", "network", f"film, {FILM}, with sound", f"a film, {SECRET}, without sound"),
+    ],
+)
+def test_a_container_in_plain_words(stegnet, cover, secret, method, kind, hidden):
+    stegnet(f"hide {cover} {secret} -o c{cover[-4:]} --method {method} --key-file k")
+    code, out, _ = stegnet(f"info c{cover[-4:]} --key-file k")
+    told = lines(re.sub(r"[\d.]+ (kB|bytes)", "SIZE", out))
+    assert (code, told) == (0, {"kind": kind, "hidden": hidden, "altered": "no"})
+
+
+def test_what_survives_can_be_altered(stegnet, folder):
+    (folder / "small.txt").write_text("hello")
+    assert stegnet("hide cover.png small.txt -o c.jpg --method robust --key-file k")[0] == 0
+    told = lines(stegnet("info c.jpg --key-file k")[1])
+    assert told["hidden"] == "small.txt, 5 bytes"
+    assert told["altered"].startswith("can't be told")
+
+
+def test_too_small_for_anything(stegnet, folder, picture):
+    write_png(folder / "dot.png", picture(1, 1))
+    assert lines(stegnet("info dot.png")[1])["fits"] == "nothing: it is too small"
+
+
+SIZES = {0: "0 bytes", 999: "999 bytes", 1234: "1.23 kB", 102_199: "102 kB", 12_561_900: "12.5 MB", 2 * 10**9: "2 GB"}
+
+
+@pytest.mark.parametrize(("count", "told"), SIZES.items())
+def test_sizes(count, told):
+    assert _size(count) == told
+
+
 def test_lines_and_json_agree(stegnet):
     stegnet("hide cover.png secret.jpg -o c.png --key-file k")
-    shown = lines(stegnet("info c.png --key-file k")[1])
+    shown = lines(stegnet("info c.png --key-file k --verbose")[1])
     told = json.loads(stegnet("info c.png --key-file k --json")[1])
     assert list(shown) == [name.replace("_", " ") for name in told]
     assert (shown["hidden width"], told["hidden_width"]) == ("40", 40)
@@ -36,5 +87,6 @@ def test_tampering_sets_the_exit_code(stegnet, folder):
     stegnet("hide cover.png secret.jpg -o c.png --key-file k")
     write_png(folder / "c.png", altered(read_picture(folder / "c.png")))
     code, out, _ = stegnet("info c.png --key-file k")
-    assert (code, lines(out)["whole"]) == (3, "no")
-    assert lines(out)["trouble"] == "the picture was altered since it was hidden"
+    assert (code, lines(out)["altered"]) == (3, "yes: the picture was altered since it was hidden")
+    told = lines(stegnet("info c.png --key-file k --verbose")[1])
+    assert (told["whole"], told["trouble"]) == ("no", "the picture was altered since it was hidden")

@@ -9,6 +9,7 @@ import traceback
 import pytest
 
 from stegnet.media import read_picture
+from tests.cli.terminal import typed
 
 PHRASE = "Träumerei at 5 o'clock"
 HIDE, REVEAL = "hide cover.png secret.jpg -o c.png", "reveal c.png -o s.png"
@@ -19,16 +20,6 @@ def phrase_file(folder):
     (folder / "p").write_bytes(f"{PHRASE}\r\nand a second line\n".encode())
     (folder / "p").chmod(0o600)
     return folder / "p"
-
-
-def test_keygen(stegnet, folder):
-    code, out, err = stegnet("keygen new")
-    assert (code, out) == (0, "wrote new\n")
-    assert err.startswith("note: ")
-    assert (folder / "new").stat().st_mode & 0o777 == 0o600
-    code, out, err = stegnet("keygen new")
-    assert (code, out) == (1, "")
-    assert err.startswith("error: new: exists already\nhint: ")
 
 
 @pytest.mark.usefixtures("phrase_file")
@@ -57,42 +48,6 @@ def test_a_key_that_other_users_can_read(stegnet, folder, name):
     option = {"k": "--key-file k", "p": "--passphrase-file p"}[name]
     code, _, err = stegnet(f"{HIDE} {option}")
     assert (code, err) == (0, f"warning: {name}: other users can read this file; `chmod 600` prevents that\n")
-
-
-def typed(program, line: str, *answers: str) -> tuple[int, str]:
-    """Runs a command on a pseudo-terminal with typed answers; returns the exit code and the terminal's output."""
-    mine, its = pty.openpty()
-    with program(line, stdin=its, stdout=its, stderr=its, preexec_fn=lambda: _take_terminal(its)) as process:
-        os.close(its)
-        shown = ""
-        for answer in answers:
-            shown += _until(mine, ":")
-            os.write(mine, f"{answer}\n".encode())
-        shown += _until(mine, None)
-        process.wait(60)
-    os.close(mine)
-    return process.returncode, shown
-
-
-def _take_terminal(terminal: int) -> None:
-    import fcntl
-    import termios
-
-    os.setsid()
-    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-
-
-def _until(terminal: int, end: str | None) -> str:
-    text = b""
-    while end is None or not text.rstrip().endswith(end.encode()):
-        try:
-            part = os.read(terminal, 1024)
-        except OSError:  # end of output on Linux
-            break
-        if not part:
-            break
-        text += part
-    return text.decode()
 
 
 @pytest.mark.usefixtures("phrase_file")

@@ -97,8 +97,9 @@ def test_invalid_input_is_refused(stegnet, folder, secret_bytes, line, message):
 
 def test_the_suffix_of_the_output(stegnet):
     stegnet("hide cover.png secret.jpg -o c.png --key-file k")
-    code, _, err = stegnet("reveal c.png -o s.jpg --key-file k")
-    assert (code, err) == (1, "error: s.jpg: a picture is written as .png\nhint: name it s.png\n")
+    code, _, err = stegnet("reveal c.png -o s.gif --key-file k")
+    told = "a picture is written as .png, .jpg, .jpeg, .webp or .avif\nhint: name it s.png\n"
+    assert (code, err) == (1, f"error: s.gif: {told}")
 
 
 def test_a_wrong_key_and_no_secret_are_indistinguishable(stegnet, folder):

@@ -36,7 +36,7 @@ NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an add
         (f"{FILM} --record cover.mkv --force", "cover.mkv: is an input too", "name another file to write"),
         (f"{FILM} --record secret.mkv --force", "secret.mkv: is an input too", "name another file to write"),
         (f"{FILM} --record old.mkv", "old.mkv: exists already", "`--force` overwrites it"),
-        (f"{FILM} --record gone/c.mkv", "gone: no such folder", None),
+        (f"{FILM} --record gone/c.mkv", "gone: no such folder", "create it first"),
         (
             f"{FILM} --record c.mp4 --survive jpeg:75",
             "survive: 'jpeg:75' is no channel for films",

@@ -6,7 +6,6 @@ import pytest
 from stegnet.codec import OutputTarget, Report
 from stegnet.codec.container import Container
 from stegnet.codec.folder import (
-    Names,
     hide_each,
     is_folder,
     plan_hiding,
@@ -128,13 +127,6 @@ def test_refused_plans(fill):
         plan_revealing(Path("none"))
 
 
-def test_names_are_distinct():
-    names = Names()
-    taken = [names.take(stem, suffix) for stem, suffix in [("a", ".png"), ("A", ".png"), ("a", ".png"), ("a", ".mkv")]]
-    assert taken == ["a.png", "A-2.png", "a-3.png", "a.mkv"]
-    assert names.take("a-2", ".png") == "a-2-2.png"
-
-
 def test_an_error_ends_its_pair_only(fill):
     plan = plan_hiding(fill("covers", "1.png", "2.png", "3.mkv"), fill("secrets", "s.png", "s.mkv"))
     calls = []
@@ -159,7 +151,7 @@ def test_an_error_ends_its_pair_only(fill):
     ("kind", "name", "wanted"),
     [
         (PICTURE, "", "1.png"),
-        (FILM, "", "1.mkv"),
+        (FILM, "", "1.mp4"),
         (FILE, "report.pdf", "1.pdf"),
         (FILE, "no suffix", "1.bin"),
         (FILE, "..", "1.bin"),

@@ -79,7 +79,7 @@ def same(one: Key, other: Key) -> bool:
 
 def test_a_key_file_is_the_key_of_every_frame(key):
     container, ring = key.new_keys(lambda size: pytest.fail("nothing is drawn")), KeyRing(key)
-    assert (container.secret, container.passphrase, container.film) == (bytes(16), None, key)
+    assert (container.secret, container.anchors, container.film) == (bytes(16), None, key)
     assert not ring.locked and ring.film is key
     for salt in (PLAIN, ANCHOR):
         for first in (False, True):
@@ -210,7 +210,11 @@ def test_key_files_are_random_and_private(tmp_path):
     for name in "ab":
         make_key_file(tmp_path / name)
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
-        assert len((tmp_path / name).read_bytes()) == 32
+        assert (
+            (tmp_path / name)
+            .read_text()
+            .startswith("# stegnet key: whoever has it can reveal what it hides\nSTEGNET-KEY-1")
+        )
     assert (tmp_path / "a").read_bytes() != (tmp_path / "b").read_bytes()
 
 

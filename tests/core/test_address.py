@@ -22,6 +22,8 @@ def test_places():
     assert place("covers/a.png") == Path("covers/a.png")
     assert place("file:///covers/a.png") == place("local:///covers/a.png") == Path("/covers/a.png")
     assert place("s3://bucket/folder/") == Address("s3://bucket/folder")
+    for drive in ("C:\\covers\\a.png", "c:/covers", "C://covers"):
+        assert place(drive) == Path(drive)
 
 
 def test_parts_of_a_name():

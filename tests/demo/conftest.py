@@ -7,6 +7,7 @@ from typing import NoReturn
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "demo"
+FIREFOX = os.environ.get("STEGNET_FIREFOX", "/usr/bin/firefox-esr")
 CHROMIUM = os.environ.get("STEGNET_CHROMIUM", "/usr/bin/chromium")
 
 
@@ -25,10 +26,23 @@ def demo() -> Path:
 @pytest.fixture(scope="session")
 def page(demo: Path) -> Path:
     """The same folder with the page built; needs Chromium."""
-    if not Path(CHROMIUM).is_file():
-        _stop("Chromium is missing: install it (Debian: apt install chromium), or set STEGNET_CHROMIUM to its path")
+    needs_chromium()
     subprocess.run(["npm", "run", "build"], cwd=demo, check=True)
     return demo
+
+
+@pytest.fixture(scope="session")
+def firefox() -> str:
+    """Path of Firefox."""
+    if not Path(FIREFOX).is_file():
+        _stop("Firefox is missing: install it (Debian: apt install firefox-esr), or set STEGNET_FIREFOX to its path")
+    return FIREFOX
+
+
+def needs_chromium() -> None:
+    """Skips a test where there is no Chromium."""
+    if not Path(CHROMIUM).is_file():
+        _stop("Chromium is missing: install it (Debian: apt install chromium), or set STEGNET_CHROMIUM to its path")
 
 
 def _stop(reason: str) -> NoReturn:

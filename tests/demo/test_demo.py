@@ -68,6 +68,15 @@ def test_format_and_tiles(demo: Path) -> None:
     node(demo, *map(str, sorted((demo / "tests").glob("*.test.js"))))
 
 
+@pytest.mark.parametrize("name", ["access", "keys", "offline"])
+def test_page(page: Path, name: str) -> None:
+    node(page, f"tests/browser/{name}.test.js")
+
+
+def test_page_in_firefox(page: Path, firefox: str) -> None:
+    node(page, "tests/browser/firefox.test.js", STEGNET_FIREFOX=firefox)
+
+
 @pytest.fixture(scope="module")
 def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of containers and pictures that Python and the page exchanged while the page's own tests ran."""

@@ -226,7 +226,7 @@ def test_transparent_animations_are_composited_over_white(tmp_path, suffix):
     for frame in frames:
         assert_over_white(frame, 8 if suffix == "avif" else 1)
     info = scan(path)
-    assert info.notes == ("it can be transparent: composited over white",)
+    assert set(info.notes) == {"it can be transparent: composited over white", "it is an animation: treated as a film"}
     assert (info.width, info.height, info.sound) == (32, 48, ())
 
 

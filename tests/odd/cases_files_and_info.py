@@ -153,18 +153,24 @@ CASES = (
     info("plain picture", "cover.png", "hidden: unknown: nobody can tell"),
     info("plain film", "cover.mkv", "hidden: unknown: nobody can tell"),
     info("container, without a key", "hidden.png", "hidden: unknown: nobody can tell"),
-    info("hidden picture", "hidden.png --key-file k", "hidden: picture"),
-    info("hidden film", "hidden.mkv --key-file k", "hidden: film"),
-    info("hidden file", "sealed.mkv --key-file k", "hidden name: notes.txt"),
+    info("hidden picture", "hidden.png --key-file k", "hidden: a picture, "),
+    info("hidden film", "hidden.mkv --key-file k", "hidden: a film, "),
+    info("hidden file", "sealed.mkv --key-file k", "hidden: notes.txt, "),
     info(
-        "hidden film without its frame 1", "a.mkv --key-file k", "trouble: frame 1 was lost", 3, order("0 -1 2 3 4 5")
+        "hidden film without its frame 1",
+        "a.mkv --key-file k",
+        "altered: yes: frame 1 was lost",
+        3,
+        order("0 -1 2 3 4 5"),
     ),
-    info("hidden picture, altered", "a.png --key-file k", "whole: no", 3, opened(one_sample)),
-    info("one frame of a hidden film", "a.png --key-file k", "hidden: film", 0, ONE_FRAME),
-    info("film made of one hidden picture", "a.mkv --key-file k", "hidden: picture", 3, OF_ONE_PICTURE),
+    info(
+        "hidden picture, altered", "a.png --key-file k", "altered: yes: the picture was altered", 3, opened(one_sample)
+    ),
+    info("one frame of a hidden film", "a.png --key-file k", "hidden: a film, ", 0, ONE_FRAME),
+    info("film made of one hidden picture", "a.mkv --key-file k", "hidden: a picture, ", 3, OF_ONE_PICTURE),
     info("plain picture, with a key", "cover.png --key-file k", NOTHING_OPENS, 1),
     info("as JSON", "hidden.png --key-file k --json", '{"kind": "picture"'),
-    info("picture too small for anything", "a.png", "sealed bytes: 0", make=saved("a.png", size=(1, 1))),
+    info("picture too small for anything", "a.png", "fits: nothing: it is too small", make=saved("a.png", size=(1, 1))),
     info(
         "sound alone", "a.mp3", "error: a.mp3: has sound but no pictures", 1, by_ffmpeg("-f lavfi -i sine=d=0.2 a.mp3")
     ),

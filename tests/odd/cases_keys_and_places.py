@@ -69,7 +69,7 @@ def link_is_replaced() -> None:
 CASES = (
     key("31 bytes", written("k2", KEY[:31])),
     key("33 bytes", written("k2", KEY + b"\n")),
-    key("0 bytes", written("k2", b"")),
+    key("0 bytes", written("k2", b""), "error: k2: empty, and so not a key file"),
     key("folder", folder("k2"), "error: k2: can't be read (Is a directory)"),
     key("missing", nothing, "error: k2: no such key file"),
     key("others can read it", written("k2", KEY, 0o644), "warning: k2: other users can read this file", 0),
@@ -93,8 +93,10 @@ CASES = (
     given("passphrase of a closed descriptor", "--passphrase-fd 99", "error: descriptor 99: can't be read"),
     given("passphrase of a descriptor that is no number", "--passphrase-fd x", "must be the number of an open file", 2),
     given("passphrase as an argument", "--passphrase Träumerei", "a passphrase is never an argument", 2),
-    given("key and passphrase", "--key-file k --passphrase-file p", "not allowed with argument", 2),
-    Case("neither key nor passphrase", nothing, HIDE, 2, "one of the arguments --key-file", plain=True),
+    given(
+        "key and passphrase", "--key-file k --passphrase-file p", "--passphrase-file: not allowed with --key-file", 2
+    ),
+    Case("neither key nor passphrase", nothing, HIDE, 2, "error: missing: --key-file, --passphrase", plain=True),
     Case("new key over an old one", nothing, "keygen k", 1, "error: k: exists already"),
     Case("new key in a folder that is not there", nothing, "keygen no/k", 1, "error: no/k: can't be written (No such"),
     Case("full disk: new key", nothing, "keygen k2", 1, "error: k2: can't be written", most=10),

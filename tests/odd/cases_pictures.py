@@ -198,7 +198,12 @@ CASES = (
     no_cover("zeros named .png", "a.png", written("a.png", bytes(9999))),
     no_cover("SVG", "a.svg", written("a.svg", SVG)),
     no_cover("EPS: no interpreter is started", "a.eps", written("a.eps", EPS)),
-    no_cover("HEIC", "a.heic", written("a.heic", b"\0\0\0\x18ftypheic" + bytes(99)), "HEIC pictures can't be read"),
+    no_cover(
+        "HEIC",
+        "a.heic",
+        written("a.heic", b"\0\0\0\x18ftypheic" + bytes(99)),
+        "the HEIC picture is damaged, or of a kind that can't",
+    ),
     no_cover("60000×60000 pixels in a few bytes", "a.png", huge(60000), TOO_LARGE),
     no_cover("10000×10000 pixels in a few bytes", "a.png", huge(10000), DAMAGED),
     no_cover("no such file", "a.png", nothing, "no such file"),

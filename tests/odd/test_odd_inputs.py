@@ -65,11 +65,11 @@ def check_messages(case: Case, output: Output) -> None:
     assert case.says in output.err + output.out
     assert "Traceback" not in output.err
     if output.code == USAGE:
-        assert output.err.startswith("usage: stegnet")
+        assert [line.partition(" ")[0] for line in output.err.splitlines()] == ["error:", "hint:"]
         return
     assert all(line.startswith(PREFIXES) for line in output.err.splitlines()), output.err
     assert (output.code == ERROR) == output.err.startswith("error: ") == (not output.out)
-    assert output.code != ALTERED or "warning: " in output.err or "whole: no" in output.out
+    assert output.code != ALTERED or "warning: " in output.err or "altered: yes" in output.out
 
 
 def snapshot() -> dict[Path, object]:

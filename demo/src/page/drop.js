@@ -21,6 +21,8 @@ const EXAMPLES = [
  * @param {(file: File) => Promise<object>} options.read turns a file into the zone's `value`; its `show` is
  *   displayed
  * @param {() => void} [options.onchange]
+ * @returns {{value: object | null, take: Function, takeExample: Function, section: HTMLElement, part: HTMLElement}} part:
+ *   all that was added to the section; an example's `value` has `isExample`
  */
 export function makeDrop(section, { accept, ask, examples = false, read, onchange = () => {} }) {
   const id = `${section.dataset.drop}-file`;
@@ -28,13 +30,21 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
   input.setAttribute("aria-labelledby", section.getAttribute("aria-labelledby"));
   input.setAttribute("aria-describedby", `${id}-caption`);
   const view = make("span", { className: "view" });
-  const label = make("label", { className: "zone", for: id }, view);
+  const choose = make("label", { className: "button quiet", for: id });
+  const below = make("div", { className: "row wrap" }, choose);
   const alerts = make("div");
-  const zone = { value: null, take, takeExample, section };
+  const part = make(
+    "div",
+    { className: "stack" },
+    input,
+    make("label", { className: "zone", for: id }, view),
+    below,
+    alerts,
+  );
+  const zone = { value: null, take, takeExample, section, part };
+  if (examples) below.append(exampleRow(takeExample));
+  section.append(part);
   empty();
-  section.append(input, label);
-  if (examples) section.append(exampleRow(takeExample));
-  section.append(alerts);
 
   input.onchange = () => input.files[0] && take(input.files[0]);
   section.ondragover = (event) => {
@@ -46,14 +56,26 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
     event.preventDefault();
     section.classList.remove("over");
     const [file] = event.dataTransfer.files;
-    if (file) take(file);
+    if (file) zone.take(file);
   };
   return zone;
 
   function empty() {
+    choose.textContent = "Choose a file";
     view.replaceChildren(
-      make("span", { className: "ask" }, make("b", {}, ask), make("small", {}, "drop, paste, or choose a file")),
+      make(
+        "span",
+        { className: "ask" },
+        make("b", {}, ask),
+        make("small", { id: `${id}-caption` }, "drop or paste it here, or choose a file"),
+      ),
     );
+  }
+
+  function fill({ show, caption, isExample }) {
+    choose.textContent = isExample ? "Choose your own" : "Choose another";
+    const className = isExample ? "caption example" : "caption";
+    view.replaceChildren(show, make("small", { className, id: `${id}-caption` }, isExample ? "Example" : caption));
   }
 
   /** Takes a file; an unreadable one is reported and leaves the zone empty. */
@@ -62,10 +84,8 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
     section.classList.add("busy");
     zone.value = null;
     try {
-      zone.value = await read(file);
-      const caption = isExample ? "Example: drop or choose your own" : zone.value.caption;
-      const className = isExample ? "caption example" : "caption";
-      view.replaceChildren(zone.value.show, make("small", { className, id: `${id}-caption` }, caption));
+      zone.value = { ...(await read(file)), isExample };
+      fill(zone.value);
     } catch (error) {
       if (!(error instanceof PageError)) throw error;
       empty();
@@ -95,7 +115,7 @@ export function catchStrayDrops(stray) {
 }
 
 function exampleRow(takeExample) {
-  const row = make("div", { className: "examples", role: "group", "aria-label": "Examples" });
+  const row = make("div", { className: "examples", role: "group", "aria-label": "Examples" }, "Examples");
   for (const { name, label } of EXAMPLES) {
     const picture = make("img", { src: `examples/${name}.webp`, alt: "", loading: "lazy" });
     row.append(button(picture, () => takeExample(name), { title: label, "aria-label": `Example: ${label}` }));

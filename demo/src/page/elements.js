@@ -23,18 +23,48 @@ export function button(label, onclick, properties = {}) {
   return make("button", { type: "button", onclick, ...properties }, label);
 }
 
+/**
+ * A row of choices, of which one is chosen.
+ *
+ * @param {string} name of its radio buttons, one of its own on the page
+ * @param {string} label of the group
+ * @param {Object<string, string>} options texts by value; the first is chosen
+ * @param {(value: string) => void} onchange called when the visitor chooses
+ * @returns {{node: HTMLElement, value: () => string, choose: (value: string) => void}}
+ */
+export function makeChoice(name, label, options, onchange) {
+  const node = make("div", { className: "segments", role: "radiogroup", "aria-label": label });
+  const inputs = Object.keys(options).map((value, index) =>
+    make("input", { type: "radio", name, value, checked: index === 0 }),
+  );
+  for (const input of inputs) node.append(make("label", {}, input, make("span", {}, options[input.value])));
+  const value = () => inputs.find((input) => input.checked).value;
+  node.onchange = () => onchange(value());
+  return { node, value, choose: (wanted) => (inputs.find((input) => input.value === wanted).checked = true) };
+}
+
 /** A link that saves bytes as a file. */
 export function saveLink(label, name, bytes, type, properties = {}) {
   const href = URL.createObjectURL(new Blob([bytes], { type }));
   return make("a", { href, download: name, ...properties }, label);
 }
 
+export const UNCOPIED = "This browser won’t let the page copy: select it and copy it yourself.";
+
+/** Copies a text; true if the browser allowed it. */
+export const copied = (text) =>
+  navigator.clipboard.writeText(text).then(
+    () => true,
+    () => false,
+  );
+
 /** A notice with a problem and its remedy, of the kind "error" or "warning". */
 export function notice({ message, hint }, kind = "error") {
   return make("p", { className: `notice ${kind}`, role: "alert" }, make("strong", {}, message), " ", hint ?? "");
 }
 
-/** A file size in kB or MB. */
+/** A file size in bytes, kB or MB. */
 export function size(bytes) {
-  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1e3) return `${bytes} bytes`;
+  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -6,80 +6,91 @@ import { button, make, notice } from "./elements.js";
 import { setUpDevice } from "./device.js";
 import { makeJob } from "./job.js";
 import { makeKey } from "./key.js";
-import { readContainer, readPicture, readSecret } from "./read.js";
-import { showContainer, showSecret, showSurvivor } from "./results.js";
+import { readContainer, readCover } from "./read.js";
+import { SHOWN } from "./hidden.js";
+import { asFile, gatherHiding, gatherRevealing, suffixOf } from "./jobs.js";
+import { keepOffline } from "./offline.js";
+import { showSecret } from "./revealed.js";
+import { makeSecret } from "./secret.js";
 import { makeSend } from "./send.js";
 import { setUpTabs, show } from "./tabs.js";
 
-const [hiding, revealing] = [document.getElementById("hide"), document.getElementById("reveal")];
+const [hiding, revealing] = document.querySelectorAll("form");
+const isHiding = () => !document.getElementById("hide").hidden;
+
+const EITHER = "image/*,video/*";
 
 async function setUp() {
   const device = await setUpDevice();
   const stray = make("div");
-  const onchange = () => {
-    stray.remove();
-    send.update();
-  };
-  const pictures = { accept: "image/*", examples: true, read: readPicture, onchange };
-  const cover = makeDrop(section("cover"), { ...pictures, ask: "A cover" });
-  const secret = makeDrop(section("secret"), { ...pictures, accept: "", ask: "A secret", read: readSecret });
-  const send = makeSend(hiding.querySelector(".send"), () => ({ cover: cover.value, secret: secret.value }));
-  const container = makeDrop(section("container"), {
-    accept: "image/*",
-    ask: "A container",
-    read: readContainer,
-    onchange,
-  });
-  const [newKey, oldKey] = [hiding, revealing].map((form) => makeKey(form.querySelector(".key")));
-  const zones = () => (hiding.hidden ? [container] : [cover, secret]);
+  const onchange = () => stray.remove();
+  const reveal = setUpRevealing(device, onchange);
+  const hide = setUpHiding(device, onchange, reveal.take);
+  const zones = () => (isHiding() ? hide.zones : reveal.zones);
   setUpPasting(zones);
   catchStrayDrops((file) => {
     stray.replaceChildren(notice(strayed(file, zones())));
-    (hiding.hidden ? revealing : hiding).prepend(stray);
+    (isHiding() ? hiding : revealing).prepend(stray);
     stray.scrollIntoView({ block: "nearest" });
   });
-
-  makeJob(hiding, gatherHiding, showHidden);
-  makeJob(revealing, gatherRevealing, (result) => showSecret(revealing, result));
+  const [cover, secret] = hide.zones;
   await Promise.all([cover.takeExample("day"), secret.takeExample("night")]);
   document.documentElement.dataset.ready = "";
+  if (import.meta.env.MODE === "production") await keepOffline(device);
+}
 
-  async function gatherHiding() {
-    const channel = send.channel();
-    const [seen, hidden] = [cover, secret].map(filled);
-    if (!channel && !hidden.bitmap) throw notAPicture(hidden);
-    const keyInput = newKey.keyInput();
-    const bitmaps = await Promise.all([seen, hidden].map(({ bitmap }) => bitmap && createImageBitmap(bitmap)));
-    const name = nameLike(seen, send.suffix());
-    const what = { cover: bitmaps[0], secret: bitmaps[1], name, keyInput, device: device() };
-    const transfer = bitmaps.filter(Boolean);
-    if (!channel) return { job: "hide", what, transfer };
-    const bytes = new Uint8Array(await hidden.file.arrayBuffer());
-    return { job: "survive", what: { ...what, channel, file: { name: hidden.name, bytes } }, transfer };
+/** The form that hides. @param {(file: File, keyInput: object) => void} revealHere reveals a container of it */
+function setUpHiding(device, onchange, revealHere) {
+  const zones = {};
+  const chosen = () => ({ cover: zones.cover?.value, secret: zones.secret?.value });
+  const send = makeSend(hiding.querySelector(".send"), chosen);
+  const changed = () => {
+    onchange();
+    send.update();
+    document.getElementById("examples-note").hidden = !Object.values(chosen()).some((value) => value?.isExample);
+  };
+  const cover = { accept: EITHER, examples: true, read: readCover, ask: "A cover", onchange: changed };
+  zones.cover = makeDrop(section("cover"), cover);
+  zones.secret = makeSecret(section("secret"), changed);
+  const key = makeKey(hiding.querySelector(".key"));
+  makeJob(hiding, { ask, gather: gatherHiding, done });
+  return { zones: [zones.cover, zones.secret] };
+
+  function ask() {
+    const [seen, hidden] = [zones.cover, zones.secret].map(filled);
+    return { cover: seen, secret: hidden, channel: send.channel(), keyInput: key.keyInput(), device: device() };
   }
 
-  function gatherRevealing() {
-    const { bytes } = filled(container);
-    return { job: "reveal", what: { container: bytes, keyInput: oldKey.keyInput(), device: device() } };
+  function done(result, { cover: seen, channel, keyInput }, job) {
+    const name = nameLike(seen, suffixOf(seen, channel));
+    const reveal = button("Reveal it here", async () => revealHere(await asFile(result, name), keyInput));
+    SHOWN[job](hiding, result, { name, reveal, isExample: seen.isExample });
   }
+}
 
-  function showHidden(result, { name, keyInput, channel }) {
-    const reveal = button("Reveal it here", async () => {
-      oldKey.put(keyInput);
-      show("reveal");
-      await container.take(new File([result.file], name));
-      revealing.requestSubmit();
-    });
-    const shown = channel ? showSurvivor : showContainer;
-    shown(hiding, result, name, reveal);
+/** The form that reveals; `take` gives it a container and its key, and starts it. */
+function setUpRevealing(device, onchange) {
+  const container = makeDrop(section("container"), {
+    accept: EITHER,
+    read: readContainer,
+    ask: "A container",
+    onchange,
+  });
+  const key = makeKey(revealing.querySelector(".key"));
+  const ask = () => ({ container: filled(container), keyInput: key.keyInput(), device: device() });
+  makeJob(revealing, { ask, gather: gatherRevealing, done: (result) => showSecret(revealing, result) });
+  return { zones: [container], take };
+
+  async function take(file, keyInput) {
+    key.put(keyInput);
+    show("reveal");
+    await container.take(file);
+    revealing.requestSubmit();
   }
 }
 
 /** File name of the container: the cover's own, so as not to give the secret away. */
 const nameLike = (cover, suffix) => `${cover.name.replace(/\.\w+$/, "") || "picture"}${suffix}`;
-
-const notAPicture = ({ name }) =>
-  new PageError(`${name} is not a picture.`, "A JPEG hides small files too; `stegnet hide` hides files of any size.");
 
 const section = (name) => document.querySelector(`[data-drop="${name}"]`);
 
@@ -118,5 +129,5 @@ if (missing) {
   place.hidden = false;
   place.append(notice(new PageError(missing, "Use a current browser, and open this page over https.")));
 } else {
-  await setUp();
+  setUp(); // not awaited: modules that are loaded later import this one, and would wait for its end
 }

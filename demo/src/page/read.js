@@ -1,48 +1,84 @@
-/** Reading of dropped files: covers and secrets, and containers. */
+/** Reading of dropped files: covers, secrets and containers. */
 
 import { PageError } from "../errors.js";
 import { make, size } from "./elements.js";
+import { isFilm, preview } from "./film.js";
+import { MAX_PIXELS, MAX_SECRET } from "./limits.js";
 
-const MAX_PIXELS = 2048 * 2048;
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const MAX_FILE = 2 ** 24; // bytes
 const SHOWN = 1200; // pixels a side, at most
 
-/** Reads any picture that the browser supports, scaled down if it is too large for this page. */
-export async function readPicture(file) {
-  const whole = await createImageBitmap(file).catch(() => null);
-  if (!whole) throw notAPicture(file);
-  const factor = Math.sqrt(MAX_PIXELS / (whole.width * whole.height));
-  const bitmap = factor < 1 ? await scaled(whole, factor) : whole;
-  const from =
-    bitmap === whole ? "" : `, scaled down from ${whole.width} × ${whole.height}: this page takes up to 4 megapixels`;
-  const { name } = file;
-  return { name, bitmap, show: await drawn(bitmap, name), caption: `${bitmap.width} × ${bitmap.height}${from}` };
+/**
+ * What a drop zone holds.
+ *
+ * @typedef {object} Chosen
+ * @property {string} name of the file
+ * @property {File} file
+ * @property {ImageBitmap | null} bitmap of a picture, scaled down if it is too large for this page
+ * @property {{width: number, height: number, seconds: number} | null} [film] of a film; empty if the browser can't play
+ *   it
+ * @property {Node} show
+ * @property {string} caption
+ */
+
+/** Reads a cover: any picture that the browser supports, or any film. @returns {Promise<Chosen>} */
+export async function readCover(file) {
+  const chosen = (await isFilm(file)) ? await readFilm(file) : await readPicture(file);
+  if (!chosen) throw notAPicture(file, "Use a JPEG, PNG, WebP or AVIF picture, or a film.");
+  return chosen;
 }
 
-/** Reads a secret: any picture, as `readPicture`, or any other file. */
+/** Reads a secret: a picture, a film, or any other file. @returns {Promise<Chosen>} */
 export async function readSecret(file) {
-  const picture = await readPicture(file).catch((error) => {
-    if (error instanceof PageError) return null;
-    throw error;
-  });
-  if (picture) return { ...picture, file };
-  if (file.size > MAX_FILE)
-    throw new PageError(`${file.name} is too large: ${size(file.size)}.`, "A picture hides small files.");
+  if (file.size > MAX_SECRET)
+    throw new PageError(
+      `${file.name} is too large: ${size(file.size)}.`,
+      `This page hides files of up to ${size(MAX_SECRET)}; \`stegnet hide\` hides larger ones.`,
+    );
+  if (await isFilm(file)) return readFilm(file);
+  return (await readPicture(file)) ?? readOther(file);
+}
+
+/** Takes any file by its name. */
+export function readOther(file) {
   const show = make("span", { className: "ask" }, make("b", {}, file.name));
   return { name: file.name, file, bitmap: null, show, caption: size(file.size) };
 }
 
-/** Reads a container as bytes, because the samples must be those of the file. */
+async function readPicture(file) {
+  const whole = await createImageBitmap(file).catch(() => null);
+  if (!whole) return null;
+  const factor = Math.sqrt(MAX_PIXELS / (whole.width * whole.height));
+  const bitmap = factor < 1 ? await scaled(whole, factor) : whole;
+  const megapixels = Math.floor(MAX_PIXELS / 1e6);
+  const from =
+    bitmap === whole ? "" : `, scaled down from ${dimensions(whole)}: this page takes up to ${megapixels} megapixels`;
+  const { name } = file;
+  return { name, file, bitmap, show: await drawn(bitmap, name), caption: `${dimensions(bitmap)}${from}` };
+}
+
+async function readFilm(file) {
+  const film = await preview(file);
+  if (!film) return { ...readOther(file), film: {}, caption: `film, ${size(file.size)}` };
+  const { bitmap, ...about } = film;
+  const caption = `film, ${dimensions(film)}, ${film.seconds.toFixed(1)} s, ${size(file.size)}`;
+  return { name: file.name, file, bitmap: null, film: about, show: await drawn(bitmap, file.name), caption };
+}
+
+/** Reads a container: a film, or a picture as bytes, because the samples must be those of the file. */
 export async function readContainer(file) {
+  if (await isFilm(file)) return readFilm(file);
   const bytes = new Uint8Array(await file.arrayBuffer());
   const [width, height] = PNG.every((byte, at) => bytes[at] === byte) ? pngSize(bytes) : [];
   if (width * height > MAX_PIXELS) throw tooLarge(file, width, height); // before it is decoded
   const bitmap = await createImageBitmap(file).catch(() => null);
-  if (!bitmap) throw width === undefined ? notAPicture(file) : damaged(file);
+  if (!bitmap)
+    throw width === undefined
+      ? notAPicture(file, "Choose the PNG, JPEG or MKV file that was sent to you.")
+      : damaged(file);
   if (bitmap.width * bitmap.height > MAX_PIXELS) throw tooLarge(file, bitmap.width, bitmap.height);
-  const caption = `${bitmap.width} × ${bitmap.height}, ${size(bytes.length)}`;
-  return { bytes, show: await drawn(bitmap, file.name), caption };
+  const caption = `${dimensions(bitmap)}, ${size(bytes.length)}`;
+  return { file, bytes, show: await drawn(bitmap, file.name), caption };
 }
 
 /** Width and height in a PNG file's header. @param {Uint8Array} bytes */
@@ -52,8 +88,10 @@ function pngSize(bytes) {
   return [head.getUint32(16), head.getUint32(20)];
 }
 
-const notAPicture = ({ name }) =>
-  new PageError(`${name} is not a picture that this page can read.`, "Use a JPEG, PNG, WebP or AVIF file.");
+const dimensions = ({ width, height }) => `${width} × ${height}`;
+
+const notAPicture = ({ name }, hint) =>
+  new PageError(`${name} is not a picture or film that this page can read.`, hint);
 
 const damaged = ({ name }) =>
   new PageError(`${name} is damaged or cut off.`, "Ask the sender for it again, as a file.");
@@ -61,7 +99,7 @@ const damaged = ({ name }) =>
 const tooLarge = ({ name }, width, height) =>
   new PageError(
     `${name} is too large: ${width} × ${height} pixels.`,
-    "This page takes up to 4 megapixels; `stegnet reveal` takes any size.",
+    `This page takes up to ${Math.floor(MAX_PIXELS / 1e6)} megapixels; \`stegnet reveal\` takes any size.`,
   );
 
 /** A small copy of a bitmap for display. */

@@ -1,7 +1,7 @@
 /** Views of a picture, of which one is shown. */
 
 import { toImageData } from "../canvas.js";
-import { make } from "./elements.js";
+import { make, makeChoice } from "./elements.js";
 
 /** A canvas showing a picture. */
 export function canvasOf(picture, label) {
@@ -19,14 +19,9 @@ export function makeViews(views) {
   const names = Object.keys(views);
   const stage = make("div", { className: "stage-view" });
   const note = make("p", { className: "note" });
-  const group = make("div", { className: "segments", role: "radiogroup", "aria-label": "View" });
-  for (const name of names) {
-    const input = make("input", { type: "radio", name: "view", value: name, checked: name === names[0] });
-    group.append(make("label", {}, input, make("span", {}, name)));
-    input.onchange = () => choose(name);
-  }
+  const choice = makeChoice("view", "View", Object.fromEntries(names.map((name) => [name, name])), choose);
   choose(names[0]);
-  return make("div", { className: "views" }, group, stage, note);
+  return make("div", { className: "views" }, choice.node, stage, note);
 
   function choose(name) {
     stage.replaceChildren(views[name].view);

@@ -1,15 +1,18 @@
 /** The built page in a browser, as tests use it. */
 
+import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
 
-import { chromium } from "playwright-core";
+import { chromium, firefox } from "playwright-core";
 import { preview } from "vite";
 
 import { readPng } from "../../src/png.js";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const BROWSER = process.env.STEGNET_CHROMIUM ?? "/usr/bin/chromium";
+const FIREFOX = process.env.STEGNET_FIREFOX ?? "/usr/bin/firefox-esr";
 const FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -27,39 +30,48 @@ export const exchange = (name) => {
 };
 
 export const PASSPHRASE = "zwei Käse";
-const LONG = 600_000;
+const SHORT = 60_000; // ms that a button may take to appear
+const LONG = 600_000; // ms that hiding or revealing may take
 
 /**
- * A browser, with a graphics card or without, and servers of the built page.
+ * A browser, and servers of the built page.
  *
- * @returns {Promise<{isolated: string, plain: string, visit: Function, close: Function}>} addresses of the page with and
- *   without the headers that allow threads; visit opens one
+ * @param {object} [setting]
+ * @param {boolean} [setting.gpu] true for Chromium with a graphics card
+ * @param {string[]} [setting.flags] more of them
+ * @param {boolean} [setting.inFirefox] true for Firefox as Debian has it, driven by WebDriver BiDi
+ * @returns {Promise<{isolated: string, plain: string, visit: Function, stopServing: Function, close: Function}>}
+ *   addresses of the page with and without the headers that allow threads; visit opens one
  */
-export async function open({ gpu = false } = {}) {
+export async function open({ gpu = false, flags = [], inFirefox = false } = {}) {
   if (!existsSync(`${ROOT}/dist/index.html`)) throw new Error("the page is not built: `npm run build`");
   const servers = [
     await preview({ root: ROOT, logLevel: "warn", preview: { port: 0 } }),
     await preview({ root: ROOT, logLevel: "warn", preview: { port: 0, host: "127.0.0.1" }, configFile: false }),
   ];
   const [isolated, plain] = servers.map((server) => server.resolvedUrls.local[0]);
-  const browser = await chromium.launch({
-    executablePath: BROWSER,
-    args: [...FLAGS, ...(gpu ? SOFTWARE_GPU : NO_GPU)],
-  });
+  const browser = inFirefox
+    ? await firefox.launch({ channel: "moz-firefox", executablePath: FIREFOX })
+    : await chromium.launch({ executablePath: BROWSER, args: [...FLAGS, ...(gpu ? SOFTWARE_GPU : NO_GPU), ...flags] });
   return {
     isolated,
     plain,
     visit: (url, options) => visit(browser, url, options),
+    stopServing,
     async close() {
       await browser.close();
-      await Promise.all(servers.map((server) => server.close()));
+      await stopServing();
     },
   };
+
+  async function stopServing() {
+    await Promise.all(servers.splice(0).map((server) => server.close()));
+  }
 }
 
 async function visit(browser, url, options = {}) {
-  const context = await browser.newContext({ acceptDownloads: true, ...options });
-  context.setDefaultTimeout(LONG);
+  const context = await browser.newContext({ acceptDownloads: true, serviceWorkers: "block", ...options });
+  context.setDefaultTimeout(SHORT);
   const page = await context.newPage();
   const seen = { errors: [], addresses: new Set() };
   page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
@@ -68,6 +80,28 @@ async function visit(browser, url, options = {}) {
   await page.goto(url);
   await page.locator("html[data-ready]").waitFor();
   return new Visitor(page, seen);
+}
+
+/**
+ * Tests with a page of their own, which must log no errors and contact no other server.
+ *
+ * @param {object} [setting] of `open`
+ * @returns {(name: string, steps: (visitor: Visitor) => Promise<void>, options?: object) => void} options: of the visit,
+ *   and `isolated`
+ */
+export function visitingTests(setting) {
+  let site;
+  before(async () => (site = await open(setting)));
+  after(() => site.close());
+  return (name, steps, { isolated = true, ...options } = {}) =>
+    test(name, async () => {
+      const url = isolated ? site.isolated : site.plain;
+      const visitor = await site.visit(url, options);
+      await steps(visitor);
+      assert.deepEqual(visitor.seen.errors, []);
+      assert.deepEqual([...visitor.seen.addresses], [new URL(url).origin]);
+      await visitor.close();
+    });
 }
 
 /** Actions of a visitor. */
@@ -81,6 +115,12 @@ class Visitor {
   async give(zone, file) {
     await this.page.locator(`#${zone}-file`).setInputFiles(file);
     await this.page.locator(`[data-drop="${zone}"]:not(.busy)`).waitFor();
+  }
+
+  /** Types a text as the secret. */
+  async type(text) {
+    await this.page.locator('[data-drop="secret"] .segments').getByText("Text").click();
+    await this.page.locator("#secret-text").fill(text);
   }
 
   async usePassphrase(form, passphrase = PASSPHRASE) {
@@ -101,11 +141,14 @@ class Visitor {
 
   tab = (name) => this.page.getByRole("tab", { name }).click();
   start = (form) => this.page.locator(`#${form} button[type="submit"]`).click();
-  result = (form) => this.page.locator(`#${form} .result h2`).waitFor();
-  trouble = (form) => this.page.locator(`#${form} .work [role="alert"]`).innerText();
+  result = (form) => this.page.locator(`#${form} .result h2`).waitFor({ timeout: LONG });
+  trouble = (form) => this.page.locator(`#${form} .work [role="alert"]`).innerText({ timeout: LONG });
   troubleAt = (zone) => this.page.locator(`[data-drop="${zone}"] [role="alert"]`).innerText();
 
-  strayed = (form) => this.page.locator(`#${form} > div:first-child > [role="alert"]`).innerText({ timeout: 30_000 });
+  troubleWithKey = (form) => this.page.locator(`#${form} .key [role="alert"]`).innerText();
+
+  strayed = (form) =>
+    this.page.locator(`#${form} form > div:first-child > [role="alert"]`).innerText({ timeout: 30_000 });
   notices = (form) => this.page.locator(`#${form} .result .notice`).allInnerTexts();
 
   /** Drops a file from outside the browser. */

@@ -1,0 +1,57 @@
+/** What fits into a cover, before anything is hidden. */
+
+import { channelOf, chooseRung, sentSize, usualQuality, usualRoom } from "../codec/channel.js";
+import { fileRoom, storedName } from "../codec/embed.js";
+import { PageError } from "../errors.js";
+import { fileBytes, HEAD_BYTES, PICTURE_BYTES } from "../format/content.js";
+import { MODEM } from "../network/card.js";
+import { size } from "./elements.js";
+
+const LEAST_RATE = 24; // frames per second of a film, if not fewer
+
+/** What a PNG file does to the secret. @param {import("./read.js").Chosen} cover */
+export function sealedForecast(cover, secret) {
+  if (!cover || !secret || secret.bitmap) return "";
+  return fits(secret, roomIn(cover.bitmap, secret), "Use a larger cover, or a film.");
+}
+
+/** What a film does to the secret. */
+export function filmForecast(cover, secret) {
+  if (!secret || !cover.film.seconds) return "";
+  const frames = Math.floor(LEAST_RATE * cover.film.seconds);
+  return fits(secret, frames * roomIn(cover.film, secret), "Use a longer or larger film.");
+}
+
+const roomIn = ({ width, height }, { name }) => fileRoom(width, height, storedName(name));
+
+function fits({ file }, most, remedy) {
+  const place = `Room for about ${size(Math.max(most, 0))}`;
+  return file.size <= most
+    ? `${place}: the secret as it is, byte for byte.`
+    : `${place}: too little for this secret. ${remedy}`;
+}
+
+/** What a cover usually carries through a channel, and what becomes of the secret. @param {string} name of a channel */
+export function channelForecast(name, cover, secret) {
+  if (!cover || !secret) return "";
+  const channel = channelOf(name);
+  const [sent, file] = [sentSize(channel, cover.bitmap), { name: secret.name, bytes: secret.file.size }];
+  try {
+    const most = usualRoom(chooseRung(MODEM.rungs, channel, sent, file), sent);
+    return `Room for about ${roughly(most)} bytes: ${expected(secret, most)}`;
+  } catch (error) {
+    if (error instanceof PageError) return error.message;
+    throw error;
+  }
+}
+
+function expected({ name, file, bitmap }, most) {
+  if (fileBytes(name, file.size) <= most) return "the secret as it is, byte for byte.";
+  if (!bitmap) return "too little for this file. Use a larger cover, or a milder channel.";
+  const bytes = most - HEAD_BYTES - PICTURE_BYTES;
+  if (bytes <= 0) return "too little for a picture. Use a larger cover.";
+  return `a copy of the secret at about ${Math.round(usualQuality(bytes, bitmap))} dB.`;
+}
+
+/** Two digits of a number. */
+const roughly = (count) => Number(count.toPrecision(2)).toLocaleString("en");

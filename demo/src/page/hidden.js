@@ -1,0 +1,168 @@
+/** Containers, with their quality and what to know before they are sent. */
+
+import { GAIN } from "../views.js";
+import { make, notice, saveLink, size } from "./elements.js";
+import { buttons, decibels, dimensions, figures, noteOf, rmse, showResult, thousands } from "./result.js";
+import { canvasOf, makeCompare, makeViews } from "./views.js";
+
+const [PNG, JPEG, MKV] = ["image/png", "image/jpeg", "video/x-matroska"];
+const POOR = 30; // dB of PSNR; below, the difference is visible, and the page warns as `stegnet hide` does
+const UNUSABLE = 22; // dB; below, a secret is hardly recognisable
+const TOO_FINE =
+  "Noise and fine patterns in a secret take more room than its cover has: use a plainer secret or a larger cover.";
+const AS_FILE = "Send it as a file: a messaging app that re-encodes pictures destroys the secret.";
+export const EXAMPLE = {
+  message: "This cover is an example that everyone has.",
+  hint: "Whoever compares the two sees that something is hidden: send a container made from a photograph of your own.",
+};
+
+/**
+ * What all of them take.
+ *
+ * @typedef {object} Context
+ * @property {string} name of the saved file
+ * @property {Node} reveal button that reveals it here
+ * @property {boolean} isExample true if the cover is one of the page's own
+ */
+
+/**
+ * Shows a picture that hides a picture.
+ *
+ * @param {HTMLFormElement} form
+ * @param {object} result of the worker's job "hide"
+ * @param {Context} context
+ */
+function showContainer(form, { file, cover, secret, difference, residual, psnr }, context) {
+  const views = {
+    ...compared(file, PNG, cover),
+    ...differing(difference, psnr, "The difference between the two"),
+    Inside: {
+      view: canvasOf(residual, "the scrambled residual"),
+      note: "What the network hides: what the encrypted part leaves of the secret, in blocks that the key has moved, turned and inverted; the key then masks each sample.",
+    },
+  };
+  const save = saveButton(file, PNG, context);
+  show(form, context, {
+    warnings: warnings(psnr, cover, secret),
+    views,
+    values: { "PSNR, secret and revealed": decibels(psnr.secret) },
+    save: psnr.secret >= UNUSABLE ? save : collapsed("Download it anyway", save),
+    notes: [AS_FILE],
+    result: { file, cover, psnr },
+  });
+}
+
+/** Shows a JPEG that survives being saved again, the result of the job "survive"; arguments as `showContainer`. */
+function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden, survives }, context) {
+  const poor = hidden.isWhole || psnr.secret >= UNUSABLE ? [] : [notice(poorCopy(psnr.secret), "warning")];
+  show(form, context, {
+    warnings: poor,
+    views: {
+      ...compared(file, JPEG, cover),
+      ...differing(difference, psnr, "What hiding changes, before JPEG does"),
+    },
+    values: {
+      ...(hidden.isWhole ? { Secret: "byte for byte" } : { "PSNR, secret and revealed": decibels(psnr.secret) }),
+      Hidden: amount(hidden),
+    },
+    save: saveButton(file, JPEG, context),
+    notes: [
+      `It survives ${survives}: that was tried on it.`,
+      ...(isReduced ? ["The cover was reduced, as messengers do."] : []),
+    ],
+    result: { file, cover, psnr },
+  });
+}
+
+/** Shows a picture or film that hides a file byte for byte, the result of the job "seal". */
+function showSealed(form, { file, cover, difference, psnr, hidden, frames }, context) {
+  const isFilm = frames > 1;
+  const shown = isFilm
+    ? { "First frame": { view: canvasOf(cover, "the first frame"), note: "Browsers can’t play this kind of film." } }
+    : compared(file, PNG, cover);
+  show(form, context, {
+    warnings: [],
+    views: { ...shown, ...differing(difference, psnr, "The difference between container and cover") },
+    values: { Secret: "byte for byte", Hidden: amount(hidden), ...(isFilm ? { Frames: thousands(frames) } : {}) },
+    save: saveButton(file, isFilm ? MKV : PNG, context),
+    notes: [AS_FILE],
+    result: { file, cover, psnr },
+  });
+}
+
+/** What shows the result of each job. */
+export const SHOWN = { hide: showContainer, survive: showSurvivor, seal: showSealed };
+
+function show(form, { reveal, isExample }, { warnings: found, views, values, save, notes, result }) {
+  const { file, cover, psnr } = result;
+  showResult(form, [
+    make("h2", {}, "Your container"),
+    ...(isExample ? [notice(EXAMPLE, "warning")] : []),
+    ...found,
+    makeViews(views),
+    figures({
+      "PSNR, container and cover": decibels(psnr.container),
+      ...values,
+      Size: dimensions(cover),
+      File: size(file.length),
+    }),
+    buttons(save, reveal),
+    ...notes.map(noteOf),
+  ]);
+}
+
+/** The view of a container's file over its cover. */
+function compared(file, type, cover) {
+  const url = URL.createObjectURL(new Blob([file], { type }));
+  const image = make("img", { src: url, alt: "the container", width: cover.width, height: cover.height });
+  return {
+    Compare: {
+      view: makeCompare(canvasOf(cover, "the cover"), image, ["Cover", "Container"]),
+      note: "Drag the handle: on the left the cover you chose, on the right the container you send.",
+    },
+  };
+}
+
+/** The view of what hiding changed. @param {string} what it is */
+function differing(difference, psnr, what) {
+  return {
+    Difference: {
+      view: canvasOf(difference, "the difference"),
+      note: `${what}, ${GAIN} times as bright: on average ${rmse(psnr.container)} of 255 levels.`,
+    },
+  };
+}
+
+const saveButton = (file, type, { name }) =>
+  saveLink("Download the container", name, file, type, { className: "button primary" });
+
+const amount = ({ bytes, room }) => `${thousands(bytes)} bytes of ${thousands(room)}`;
+
+const poorCopy = (psnr) => ({
+  message: `The revealed secret will be hardly recognisable (${decibels(psnr)}).`,
+  hint: "Use a larger cover, a smaller secret, or a milder channel.",
+});
+
+/** Warnings about poor quality, with the reason. */
+function warnings(psnr, cover, secret) {
+  const found = [];
+  if (psnr.container < POOR) {
+    found.push({
+      message: `The container visibly differs from its cover (${decibels(psnr.container)}).`,
+      hint: TOO_FINE,
+    });
+  }
+  if (psnr.secret < POOR) {
+    const unusable = psnr.secret < UNUSABLE;
+    const shrunk = `At ${dimensions(secret)} it must be shrunk to fit into the cover’s ${dimensions(cover)}: use a larger cover.`;
+    found.push({
+      message: `${unusable ? "Don’t send this: the revealed secret would be unusable" : "The revealed secret will be visibly degraded"} (${decibels(psnr.secret)}).`,
+      hint: psnr.fitted < POOR ? shrunk : TOO_FINE,
+      grave: unusable,
+    });
+  }
+  return found.map(({ grave, ...what }) => notice(what, grave ? "error" : "warning"));
+}
+
+/** Content that takes one more click to reach. */
+const collapsed = (label, what) => make("details", {}, make("summary", { className: "button quiet" }, label), what);

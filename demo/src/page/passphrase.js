@@ -1,0 +1,69 @@
+/** Input of a passphrase, which the page can generate. */
+
+import { PageError } from "../errors.js";
+import { button, copied, make, UNCOPIED } from "./elements.js";
+
+const CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz";
+const TYPED = "Anyone who has the container can try passphrases on it: use a long, random one.";
+const GENERATED =
+  "80 random bits: nobody can guess it, and nobody can recover it. Keep it, and send it another way than the picture.";
+const KEY_TEXT = /^\s*stegnet-(key|identity)-1/i;
+
+/** @param {string} name of the input's id @param {boolean} canMake true to offer a new passphrase */
+export function passphraseRow(name, canMake) {
+  const input = make("input", {
+    ...{ type: "password", id: `${name}-passphrase`, autocomplete: "off", spellcheck: false },
+    "aria-label": "Passphrase",
+  });
+  const eye = button("", () => reveal(input.type === "password"), { className: "quiet" });
+  reveal(false);
+  const row = make("div", { className: "stack" }, make("div", { className: "row" }, input, eye));
+  if (canMake) row.append(...maker());
+  return {
+    row,
+    keyInput() {
+      if (KEY_TEXT.test(input.value)) throw isKey();
+      return { passphrase: input.value };
+    },
+    put: ({ passphrase }) => (input.value = passphrase),
+  };
+
+  function reveal(is) {
+    input.type = is ? "text" : "password";
+    eye.textContent = is ? "Hide" : "Show";
+    eye.setAttribute("aria-label", is ? "Hide the passphrase" : "Show the passphrase");
+  }
+
+  /** Buttons to generate and copy a passphrase, and a note on its strength. */
+  function maker() {
+    let strength = TYPED;
+    const status = make("p", { className: "note", role: "status" }, strength);
+    const start = button("Generate a passphrase", generate, { className: "quiet" });
+    const copy = button("Copy", copyIt, { className: "quiet", "aria-label": "Copy the passphrase", hidden: true });
+    input.oninput = () => (status.textContent = strength = TYPED);
+    return [make("div", { className: "row wrap" }, start, copy), status];
+
+    function generate() {
+      input.value = newPassphrase();
+      reveal(true);
+      copy.hidden = false;
+      status.textContent = strength = GENERATED;
+    }
+
+    async function copyIt() {
+      status.textContent = `${(await copied(input.value)) ? "Copied." : UNCOPIED} ${strength}`;
+    }
+  }
+}
+
+const isKey = () =>
+  new PageError(
+    "This is the text of a key file, not a passphrase.",
+    "Choose “Key file” above, and give the file or its QR code.",
+  );
+
+/** 80 random bits, in letters and digits that are not easily confused. */
+function newPassphrase() {
+  const digits = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => CROCKFORD[byte % 32]);
+  return digits.join("").match(/.{4}/g).join("-");
+}

@@ -1,0 +1,34 @@
+/** The page after one visit, when its server can't be reached. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { open, PASSPHRASE } from "./open.js";
+
+for (const host of ["isolated", "plain"]) {
+  test(`after one visit, the page hides and reveals without a network: host ${host}`, async (context) => {
+    const site = await open();
+    context.after(() => site.close());
+    const visitor = await site.visit(site[host], { serviceWorkers: "allow" });
+    await visitor.page.getByText("Ready offline").waitFor();
+    await site.stopServing();
+    await assert.rejects(fetch(site[host]));
+
+    await visitor.page.reload();
+    await visitor.page.locator("html[data-ready]").waitFor();
+    assert.equal(await visitor.page.evaluate(() => crossOriginIsolated), true, "threads");
+    for (const secret of ["picture", "text"]) {
+      if (secret === "text") await visitor.type("a note");
+      await visitor.usePassphrase("hide");
+      await visitor.start("hide");
+      await visitor.result("hide");
+      await visitor.page.getByRole("button", { name: "Reveal it here" }).click();
+      await visitor.result("reveal");
+      assert.match(await visitor.page.locator("#reveal .badge").innerText(), /Unaltered/);
+      await visitor.tab("Hide");
+    }
+    await visitor.tab("Reveal");
+    assert.equal(await visitor.page.locator("#reveal .message").innerText(), "a note");
+    assert.equal(PASSPHRASE, await visitor.page.locator("#reveal-key-passphrase").inputValue());
+  });
+}

@@ -1,0 +1,25 @@
+"""What type checkers see: the names that `__init__.py` imports when they are first used."""
+
+from stegnet.api import LoadedPair as LoadedPair
+from stegnet.api import load as load
+from stegnet.codec import Key as Key
+from stegnet.codec import Passphrase as Passphrase
+from stegnet.codec import Report as Report
+from stegnet.codec import Revealed as Revealed
+from stegnet.codec import make_key_file as make_key_file
+from stegnet.codec import read_key as read_key
+from stegnet.core.errors import CapacityError as CapacityError
+from stegnet.core.errors import ClusterError as ClusterError
+from stegnet.core.errors import ConfigError as ConfigError
+from stegnet.core.errors import DataError as DataError
+from stegnet.core.errors import KeyFileError as KeyFileError
+from stegnet.core.errors import MediaError as MediaError
+from stegnet.core.errors import PackageError as PackageError
+from stegnet.core.errors import RevealError as RevealError
+from stegnet.core.errors import StegnetError as StegnetError
+from stegnet.core.errors import TrackingError as TrackingError
+from stegnet.core.errors import TrainingError as TrainingError
+from stegnet.core.errors import WeightsError as WeightsError
+
+__version__: str
+__all__: list[str]

@@ -1,0 +1,112 @@
+"""The parser of the command line: short usage, and errors of two lines, one that says what to do."""
+
+import argparse
+import difflib
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from stegnet.cli import messages
+
+_INVALID = 2
+_MISSING = re.compile(r"the following arguments are required: (.+)|one of the arguments (.+) is required")
+_NOT_AN_ARGUMENT = "a passphrase is never an argument: --passphrase prompts for it"
+
+
+class Parser(argparse.ArgumentParser):
+    """Accepts no abbreviations, suggests what may have been meant, and never echoes what may be a passphrase."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
+        self._typed: Sequence[str] = ()
+        self._positionals.title = "arguments"
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        self._typed = sys.argv[1:] if args is None else args
+        return super().parse_known_args(args, namespace)
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        options, rest = self.parse_known_args(args, namespace)
+        if rest:
+            self._refuse_unknown_option()
+            commands_of(self)[options.command]._too_many(getattr(options, "passphrase", False))
+        return options
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with two lines: what is wrong, and how to go on."""
+        self._refuse_unknown_option()
+        if message.startswith("argument --passphrase: ignored explicit argument"):
+            self._stop(_NOT_AN_ARGUMENT, self._help_hint())
+        if missing := _MISSING.fullmatch(message):
+            self._stop(f"missing: {_listed(missing)}", self._help_hint() if commands_of(self) else self.shortest())
+        self._stop(re.sub(r"\bargument (-\w/)?", "", message), self._help_hint())
+
+    def format_help(self) -> str:
+        self.usage = f"{self.shortest()} [OPTIONS]"
+        return super().format_help()
+
+    def shortest(self) -> str:
+        """The usual command line without options, such as `stegnet keygen KEY`."""
+        groups = [group for group in self._mutually_exclusive_groups if group.required]
+        needed = [action for action in self._actions if action.required or not action.option_strings]
+        needed += [group._group_actions[0] for group in groups]
+        return " ".join([self.prog, *(" ".join(_as_typed(action)) for action in needed)])
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        if isinstance(action, argparse._SubParsersAction):
+            self._stop(f"no such command: {value}", self._suggestion(value, action.choices))
+        self._stop(f"{action.option_strings[-1]}: {value} is not possible", f"choose {_one_of(list(action.choices))}")
+
+    def _too_many(self, passphrase: bool) -> NoReturn:
+        """Names none of them: one may be a passphrase."""
+        self._refuse_unknown_option()
+        self._stop("too many arguments" + f"; {_NOT_AN_ARGUMENT}" * passphrase, self.shortest())
+
+    def _refuse_unknown_option(self) -> None:
+        """Names the first option that this parser does not have, without its value."""
+        for word in self._typed:
+            if word == "--" or word in commands_of(self):
+                return
+            option = re.match(r"--[a-z][\w-]*|-[a-zA-Z]", word)
+            if option and option[0] not in self._option_string_actions:
+                self._stop(f"no such option: {option[0]}", self._suggestion(option[0], self._option_string_actions))
+
+    def _suggestion(self, typed: str, known: Iterable[str]) -> str:
+        close = difflib.get_close_matches(typed, known, n=1)
+        return f"did you mean `{close[0]}`?" if close else self._help_hint()
+
+    def _help_hint(self) -> str:
+        return f"`{self.prog} --help` explains it"
+
+    def _stop(self, message: str, hint: str) -> NoReturn:
+        messages.error(message)
+        messages.hint(hint)
+        self.exit(_INVALID)
+
+
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, Parser]:
+    """The parsers of a parser's commands by name."""
+    every = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return {name: command for choices in every for name, command in choices.items()}
+
+
+def _listed(missing: re.Match[str]) -> str:
+    """The names of missing arguments, those of an option by its long name."""
+    every, one = missing.groups()
+    names = [name.rpartition("/")[2] for name in (every.split(", ") if every else one.split())]
+    return ", ".join(names) if every else _one_of(names)
+
+
+def _one_of(names: list[str]) -> str:
+    return " or ".join([*filter(None, [", ".join(names[:-1])]), names[-1]])
+
+
+def _as_typed(action: argparse.Action) -> list[str]:
+    """Words of a required argument or option."""
+    name = action.metavar or action.dest
+    if not action.option_strings:
+        return [str(name)]
+    return action.option_strings[:1] + [str(name)] * (action.nargs != 0)

@@ -1,0 +1,89 @@
+"""Results of hiding and revealing as users or programs read them: a line and notes, or (`--json`) one object a line."""
+
+import argparse
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stegnet.cli import messages
+from stegnet.core.address import Place, size_of
+
+if TYPE_CHECKING:
+    from stegnet.codec import Report
+    from stegnet.codec.folder import Outcome
+
+
+def add_json_option(command: argparse.ArgumentParser) -> None:
+    """Adds `--json`."""
+    text = "print a JSON object instead of a line and notes; for a folder, one for each file"
+    command.add_argument("--json", action="store_true", help=text)
+
+
+def show(options: argparse.Namespace, path: Place, report: "Report", frames: str) -> None:
+    """Prints the result of one file.
+
+    Args:
+        frames: appended to the line; "" for a single picture.
+    """
+    if options.json:
+        messages.result(_as_json(path, report, size_of(path)))
+    else:
+        messages.wrote(path, report, frames)
+
+
+def batch_shower(options: argparse.Namespace, frames: "Callable[[Report], str]") -> "Callable[[Outcome], None]":
+    """Returns a function that prints the result of each file of a folder."""
+
+    def show_one(outcome: "Outcome") -> None:
+        if options.json:
+            size = size_of(outcome.out) if outcome.size is None else outcome.size
+            source = {"source": str(outcome.job.source)}
+            source |= {"secret": str(outcome.job.secret)} if outcome.job.secret else {}
+            messages.result(_as_json(outcome.out, outcome.report, size, source))
+        else:
+            messages.wrote(
+                outcome.out, outcome.report, frames(outcome.report), name=f"{outcome.out}: ", size=outcome.size
+            )
+
+    return show_one
+
+
+def show_text(options: argparse.Namespace, report: "Report") -> None:
+    """Prints a hidden text, and warnings."""
+    from stegnet.cli.streams import print_text
+
+    if options.json:
+        messages.result(_as_json(None, report, None))
+        return
+    print_text(report.text)
+    messages.notes(report)
+
+
+def _as_json(path: Place | None, report: "Report", size: int | None, more: dict[str, str] | None = None) -> str:
+    quality = report.secret_psnr
+    found = (more or {}) | {
+        "output": None if path is None else str(path),
+        "kind": "text" if report.text is not None else _kind(path),
+        "width": report.width or None,
+        "height": report.height or None,
+        "frames": report.frames,
+        "bytes": size,
+        "hidden_frames": report.hidden,
+        "hidden_name": report.name,
+        "hidden_bytes": report.size,
+        "secret_psnr": None if quality is None or math.isinf(quality) else round(quality, 2),
+        "secret_unchanged": quality is not None and math.isinf(quality),
+        "notes": report.notes,
+        "warnings": report.warnings,
+        "trouble": report.trouble,
+    }
+    return json.dumps(found | ({"text": report.text} if report.text is not None else {}))
+
+
+def _kind(path: Place) -> str | None:
+    """ "picture", "film" or "file"; None for a file that is not on this machine."""
+    from stegnet.media.probe import media_kind
+
+    return (media_kind(path) or "file") if isinstance(path, Path) else None

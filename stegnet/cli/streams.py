@@ -1,0 +1,137 @@
+"""Streams in the place of files: `-` for standard input or output, and texts.
+
+A program that reads a picture or film wants to look at any part of it at any time. So what comes in by a stream is
+written to a temporary file first, which only its owner can read, and what goes out is written to one until it is whole.
+"""
+
+import argparse
+import errno
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stegnet.cli import messages
+from stegnet.core.address import Place, place
+from stegnet.core.errors import MediaError, StegnetError
+
+STREAM = "-"
+_VISIBLE = "other users of this machine can see a text on the command line; `--text -` reads it from standard input"
+
+
+def place_or_stream(text: str) -> Place | str:
+    """The type of an argument that may be `-`."""
+    return STREAM if text == STREAM else place(text)
+
+
+@contextmanager
+def spooled(options: argparse.Namespace, *names: str) -> Iterator[None]:
+    """Puts a temporary file in the place of each input that is `-`, and of a text, within the block.
+
+    Args:
+        names: of the options that name inputs. A text becomes the option `secret`.
+    Raises:
+        MediaError: standard input is a terminal or can't be read, or a text is not one.
+    """
+    inputs = [getattr(options, name) for name in names] + [getattr(options, "text", None)]
+    if inputs.count(STREAM) > 1:
+        options.usage_error("only one input can be read from standard input")
+    with ExitStack() as files:
+        for name in names:
+            if getattr(options, name) == STREAM:
+                setattr(options, name, files.enter_context(_file("stdin", "standard input", _spool)))
+        if inputs[-1] is not None:
+            from stegnet.codec.naming import TEXT_NAME  # imported here to keep --help fast
+
+            options.secret = files.enter_context(_file(TEXT_NAME, "the text", partial(_write_text, inputs[-1])))
+        yield
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """A temporary folder that only its owner can open."""
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        yield Path(folder)
+
+
+def refuse_terminal() -> None:
+    """Refuses to write what is no text to a terminal.
+
+    Raises:
+        MediaError: standard output is one.
+    """
+    if sys.stdout is not None and sys.stdout.isatty():
+        raise MediaError("standard output is a terminal, and this is no text", "name a file, or redirect the output")
+
+
+def copy_to_output(path: Path) -> None:
+    """Copies a file to standard output.
+
+    Raises:
+        BrokenPipeError, MediaError: as `messages.result`.
+    """
+    refuse_terminal()
+    with messages.stdout_errors(), path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+def print_text(text: str) -> None:
+    """Prints a hidden text: to a terminal without what could control it, and on lines of its own; else as it is.
+
+    Raises:
+        BrokenPipeError, MediaError: as `messages.result`.
+    """
+    if sys.stdout.isatty():
+        for line in text.removesuffix("\n").split("\n"):
+            messages.result(line.replace("\t", "    "))
+        return
+    with messages.stdout_errors():
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _file(name: str, called: str, fill: Callable[[Path], None]) -> Iterator[Path]:
+    """A temporary file, filled by a function; errors call it by what it holds."""
+    with private_folder() as folder:
+        path = folder / name
+        try:
+            fill(path)
+            yield path
+        except StegnetError as error:
+            raise type(error)(str(error).replace(str(path), called), error.hint) from error
+
+
+def _spool(path: Path) -> None:
+    """Writes all of standard input to a file."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise MediaError("standard input is a terminal", "name a file, or send one by `… |` or `<`")
+    try:
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+    except OSError as error:
+        hint = "set TMPDIR to a folder with more room" if error.errno == errno.ENOSPC else ""
+        raise MediaError(f"standard input can't be copied ({error.strerror})", hint) from error
+
+
+def _write_text(text: str, path: Path) -> None:
+    from stegnet.codec.naming import MOST_TEXT
+
+    if text == STREAM:
+        data = sys.stdin.buffer.read(MOST_TEXT + 1) if sys.stdin is not None else b""
+    else:
+        messages.note(_VISIBLE)
+        data = text.encode("utf-8", "surrogateescape")
+    if not data:
+        raise MediaError("the text is empty")
+    if len(data) > MOST_TEXT:
+        raise MediaError(f"the text has more than {MOST_TEXT} bytes", "hide it as a file")
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise MediaError("the text is not UTF-8", "hide it as a file") from error
+    path.write_bytes(data)

@@ -1,0 +1,66 @@
+"""Making a hidden file, which has a format and a name of its own, what the suffix of the result's name says."""
+
+from functools import partial
+from pathlib import Path
+
+from stegnet.codec.naming import WATCHABLE_SUFFIX, plain_suffix, suffix_note
+from stegnet.codec.output import OutputTarget, Progress
+from stegnet.media import FILM, PICTURE, read_cover
+from stegnet.media.pictures import PICTURE_FORMS, open_picture, save_picture
+from stegnet.media.probe import media_kind
+from stegnet.media.rewrap import rewrap_as_mp4
+from stegnet.media.watchable import make_watchable, unplayable
+
+_SAME = {".jpeg": ".jpg"}
+_COMPRESSED_FILM = ".mkv"  # what films become that are compressed to fit their covers
+
+
+def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> tuple[str, ...]:
+    """Converts a revealed picture or film if the result's name asks for another format than its own; notes on that.
+
+    A file keeps its bytes if the result has the suffix of its own name, or one that says nothing to us.
+
+    Args:
+        part: the file as it was hidden; it is converted in its place.
+        name: its own.
+        out: the result; with `lossless`, pictures and films keep every bit of their samples.
+    Raises:
+        MediaError: it can't be made what is asked for.
+    """
+    own, wanted = (_SAME.get(suffix, suffix) for suffix in (plain_suffix(name).lower(), out.path.suffix.lower()))
+    if own == wanted:
+        return _advice(part, out.path) if own == _COMPRESSED_FILM else ()
+    what = media_kind(part) if wanted in PICTURE_FORMS or wanted == WATCHABLE_SUFFIX else None
+    notes: tuple[str, ...] = ()
+    if what == PICTURE and wanted in PICTURE_FORMS:
+        notes = _as_picture(part, out)
+    elif what == FILM and wanted == WATCHABLE_SUFFIX:
+        notes = _as_film(part, out, progress)
+    if not notes:
+        return suffix_note(name, out.path)
+    exact = out.path.with_suffix(plain_suffix(name) or ".bin").name
+    return (f"{notes[0]}; as {exact} it is revealed byte for byte", *notes[1:])
+
+
+def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
+    suffix = out.path.suffix.lower()
+    form = PICTURE_FORMS[suffix][0]
+    with open_picture(part) as image:
+        if image.format == form:
+            return ()
+    pixels, profile = read_cover(part)
+    save_picture(part, pixels, suffix, profile, lossless=out.lossless)
+    return (f"converted to {form}",)
+
+
+def _as_film(part: Path, out: OutputTarget, progress: Progress) -> tuple[str, ...]:
+    if not out.lossless:
+        return make_watchable(part, partial(progress, "convert"))
+    return ("put into MP4",) if rewrap_as_mp4(part) else ()
+
+
+def _advice(part: Path, out: Path) -> tuple[str, ...]:
+    """Note on a film that few programs play, as compressed ones are."""
+    codec = unplayable(part) if media_kind(part) == FILM else None
+    name = out.with_suffix(WATCHABLE_SUFFIX).name
+    return (f"not all programs play this film ({codec}): `-o {name}` reveals one for watching",) if codec else ()

@@ -1,0 +1,145 @@
+"""Keys as text with a checksum: Bech32m (BIP 350), as age writes its keys (docs/format.md, "Keys as text").
+
+No error is raised here while a local variable holds a secret: what is wrong with a text is returned, not raised.
+"""
+
+from typing import NamedTuple
+
+KEY, IDENTITY, RECIPIENT = "stegnet-key-", "stegnet-identity-", "stegnet"
+AGE_IDENTITY, AGE_RECIPIENT = "age-secret-key-", "age"
+NAMES = {
+    KEY: "a key",
+    IDENTITY: "an identity",
+    RECIPIENT: "a recipient",
+    AGE_IDENTITY: "an identity of age",
+    AGE_RECIPIENT: "a recipient of age",
+}
+_HINTS = {
+    KEY: "--key-file takes it",
+    IDENTITY: "--identity takes it, to reveal; its recipient, to hide for, is in its comment",
+    RECIPIENT: "--recipient takes it, to hide; revealing takes its identity",
+}
+KEY_BYTES = 32
+MOST_BYTES = 4096  # of a file that holds such a text
+_ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_CHECKSUM = 6  # characters
+_BECH32M = 0x2BC830A3
+_GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+
+
+class Flaw(NamedTuple):
+    """What is wrong with a text, and a hint; neither contains any of it."""
+
+    message: str
+    hint: str = ""
+
+
+def to_text(kind: str, data: bytes) -> str:
+    """32 bytes as text: in small letters if it is a recipient, else in capitals, which make smaller QR codes."""
+    text = encode(kind, data)
+    return text if kind == RECIPIENT else text.upper()
+
+
+def from_text(content: bytes, wanted: str) -> bytes | Flaw:
+    """The 32 bytes in a text or in a file's content: one line besides comments, which begin with "#".
+
+    Args:
+        wanted: KEY, IDENTITY or RECIPIENT.
+    """
+    if not content.strip():
+        return Flaw(f"empty, and so {_not(wanted)}", "it was cut: copy it again")
+    lines = _lines(content)
+    if lines == []:
+        return Flaw(f"{_not(wanted)}: it holds a comment only", "it was cut: copy it again")
+    kind = _kind(lines[0]) if lines and len(lines) == 1 else None
+    if kind != wanted:
+        told = f"{NAMES[kind]}, {_not(wanted)}" if kind else _not(wanted)
+        return Flaw(told, _HINTS.get(kind) or _form(wanted))
+    found = decode(lines[0])
+    if found is None or len(found[1]) != KEY_BYTES:
+        return Flaw(f"{NAMES[wanted]} that was damaged or cut: its checksum is wrong", "copy it again")
+    return found[1]
+
+
+def is_raw_key(content: bytes) -> bool:
+    """True for a key file of earlier versions: 32 random bytes, and no text that was cut there."""
+    texts = RECIPIENT.encode(), AGE_IDENTITY.encode()
+    return len(content) == KEY_BYTES and not content.lstrip(b"# ").lower().startswith(texts)
+
+
+def encode(prefix: str, data: bytes) -> str:
+    """Bech32m of some bytes; the prefix is what BIP 173 calls the human-readable part."""
+    values = _regrouped(data, 8, 5, pad=True)
+    remainder = _polymod([*_expanded(prefix), *values, *[0] * _CHECKSUM]) ^ _BECH32M
+    checksum = [remainder >> 5 * place & 31 for place in reversed(range(_CHECKSUM))]
+    return f"{prefix}1" + "".join(_ALPHABET[value] for value in [*values, *checksum])
+
+
+def decode(text: str) -> tuple[str, bytes] | None:
+    """Prefix and bytes of a Bech32m text; None if it is no such text."""
+    if not text.isascii() or not text.isprintable() or text not in (text.lower(), text.upper()):
+        return None
+    prefix, separator, rest = text.lower().rpartition("1")
+    if not separator or not prefix or len(rest) < _CHECKSUM or " " in prefix or set(rest) - set(_ALPHABET):
+        return None
+    values = [_ALPHABET.index(letter) for letter in rest]
+    if _polymod([*_expanded(prefix), *values]) != _BECH32M:
+        return None
+    data = _regrouped(values[:-_CHECKSUM], 5, 8, pad=False)
+    return None if data is None else (prefix, bytes(data))
+
+
+def _lines(content: bytes) -> list[str] | None:
+    """The lines of a text that are no comments; None if it is no text."""
+    try:
+        lines = [line.strip() for line in content.decode("utf-8-sig").splitlines()]
+    except UnicodeDecodeError:
+        return None
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _kind(line: str) -> str | None:
+    """The prefix of a text by its beginning; None if it is none of those above."""
+    line = line.lower()
+    kinds = [kind for kind in NAMES if line.startswith(f"{kind}1")]
+    kinds += [kind for kind in (KEY, IDENTITY) if kind.startswith(line[: len(kind)])]  # cut within the prefix
+    return kinds[0] if kinds else None
+
+
+def _not(wanted: str) -> str:
+    return f"not {NAMES[wanted]}" + " file" * (wanted != RECIPIENT)
+
+
+def _form(wanted: str) -> str:
+    """Hint on how such a text begins."""
+    text = f"{wanted}1"
+    return f"it begins with {text if wanted == RECIPIENT else text.upper()}"
+
+
+def _expanded(prefix: str) -> list[int]:
+    return [ord(letter) >> 5 for letter in prefix] + [0] + [ord(letter) & 31 for letter in prefix]
+
+
+def _polymod(values: list[int]) -> int:
+    """The remainder of BIP 173's polynomial code over GF(32)."""
+    remainder = 1
+    for value in values:
+        top, remainder = remainder >> 25, (remainder & 0x1FFFFFF) << 5 ^ value
+        for place, term in enumerate(_GENERATOR):
+            remainder ^= term if top >> place & 1 else 0
+    return remainder
+
+
+def _regrouped(values: bytes | list[int], size: int, wanted: int, pad: bool) -> list[int] | None:
+    """Bits regrouped into numbers of another size; None if bits that are left over are too many or not zero."""
+    number, bits = 0, size * len(values)
+    for value in values:
+        number = number << size | value
+    left = bits % wanted
+    if pad:
+        number, bits = number << -bits % wanted, bits + -bits % wanted
+    elif left >= size or number & (1 << left) - 1:
+        return None
+    else:
+        number, bits = number >> left, bits - left
+    return [number >> place & (1 << wanted) - 1 for place in range(bits - wanted, -1, -wanted)]

@@ -1,0 +1,62 @@
+"""Names of files that every system takes: Linux, macOS and Windows.
+
+A name that comes with a container was chosen by whoever made it. `safe_name` makes it one that stays in its folder,
+is not hidden, names no device and cannot be taken for an option.
+"""
+
+import re
+import unicodedata
+from pathlib import PurePath
+
+FALLBACK = "revealed"
+MAX_BYTES = 200  # of UTF-8; file systems take 255, of which endings such as -2 and .part need some
+_MAX_SUFFIX = 17
+_FORBIDDEN = '<>:"/\\|?*'
+_DEVICE = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL
+)
+
+
+def safe_name(name: str) -> str:
+    """Returns a name for a new file, of at most `MAX_BYTES` bytes, as much like `name` as possible.
+
+    Folders are dropped, those of Windows too. Characters that a system forbids or a terminal does not show become "_",
+    as does a leading "-"; leading dots and trailing dots and spaces are dropped. A device's name, such as NUL or
+    aux.png, gets a "_" in front. Where nothing is left, the name is `FALLBACK`.
+    """
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    clean = "".join("_" if char in _FORBIDDEN or not char.isprintable() else char for char in last)
+    clean = clean.lstrip(". ").rstrip(". ")
+    clean = "_" + clean[1:] if clean.startswith("-") else clean
+    return _shortened(f"_{clean}" if _DEVICE.fullmatch(clean) else clean or FALLBACK)
+
+
+def folded(name: str) -> str:
+    """Returns what two names have in common that some system takes for the same file, as A.png and a.PNG."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+class Names:
+    """Unique names for the results in one folder, compared as by `folded`."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, stem: str, suffix: str) -> str:
+        """Joins `stem` and `suffix`, with -2, -3, … between them if the name is taken."""
+        name, count = stem + suffix, 1
+        while folded(name) in self._taken:
+            count += 1
+            name = f"{stem}-{count}{suffix}"
+        self._taken.add(folded(name))
+        return name
+
+
+def _shortened(name: str) -> str:
+    """Cuts a name to `MAX_BYTES`, and keeps its suffix unless that is long itself."""
+    suffix = PurePath(name).suffix.encode()
+    ending = suffix if len(suffix) <= _MAX_SUFFIX else b""
+    if len(name.encode()) <= MAX_BYTES:
+        return name
+    stem = name.encode()[: MAX_BYTES - len(ending)]
+    return stem.decode(errors="ignore").rstrip(". ") + ending.decode()

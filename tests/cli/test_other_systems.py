@@ -1,0 +1,105 @@
+"""Windows, as far as Linux can stand in for it: without what only Unix has, and without moving files that are open."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import stegnet as package
+from stegnet.cli import main
+
+WINDOWS = """
+import argparse, getpass, logging, multiprocessing, os, shutil, signal, socket, subprocess, sys, tempfile, webbrowser
+import av, cryptography, numpy, onnxruntime, PIL, psutil, tqdm
+from pathlib import Path
+
+for name in ("fcntl", "grp", "pwd", "resource", "termios", "tty"):
+    sys.modules[name] = None
+for name in ("O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "fork", "geteuid", "getuid", "sched_getaffinity"):
+    delattr(os, name)
+for name in ("SIGHUP", "SIGKILL", "SIGPIPE", "SIGUSR1"):
+    delattr(signal, name)
+
+def is_open(path):
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return any(os.readlink(link) == os.path.abspath(path) for link in links)
+
+def refusing(move):
+    def checked(path, *rest, **more):
+        if is_open(path):
+            raise PermissionError(13, "The process cannot access the file because it is being used", str(path))
+        return move(path, *rest, **more)
+    return checked
+
+for name in ("unlink", "remove", "rename", "replace"):
+    setattr(os, name, refusing(getattr(os, name)))
+
+from stegnet.cli import run
+run()
+"""
+
+
+@pytest.fixture
+def on_windows(folder: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
+    path = {"PYTHONPATH": str(Path(package.__file__).parents[1]), "OMP_NUM_THREADS": "2"}
+
+    def run(line: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", WINDOWS, *line.split()]
+        return subprocess.run(command, cwd=folder, env=path, text=True, capture_output=True, check=False)
+
+    return run
+
+
+@pytest.mark.parametrize("line", ["cover.png secret.jpg -o c.png", "cover.mkv secret.jpg -o c.mkv --force"])
+def test_hiding_and_revealing(on_windows, folder, line):
+    for command in (
+        "keygen key",
+        f"hide {line} --key-file key",
+        f"reveal {line.split()[3]} --key-file key -o back.jpg",
+        "info cover.png",
+    ):
+        done = on_windows(command)
+        assert (done.returncode, done.stderr.count("error")) == (0, 0), done.stderr
+    assert (folder / "back.jpg").read_bytes() == (folder / "secret.jpg").read_bytes()
+    assert not list(folder.glob(".*")), "no temporary file is left"
+
+
+def test_texts_and_names(on_windows, folder):
+    """A text is printed; what names itself gets a name that Windows takes."""
+    assert on_windows("hide cover.png --text hello --key-file k -o text.png").returncode == 0
+    assert on_windows("reveal text.png --key-file k").stdout == "hello"
+    (folder / "what? aux:1.txt").write_text("a file")
+    assert main(["hide", "cover.png", "what? aux:1.txt", "--key-file", "k", "-o", "odd.png"]) == 0
+    assert on_windows("reveal odd.png --key-file k").returncode == 0
+    assert (folder / "what_ aux_1.txt").read_text() == "a file"
+
+
+def test_nothing_is_left_after_a_failure(on_windows, folder):
+    before = sorted(folder.iterdir())
+    (folder / "big").write_bytes(bytes(100_000))
+    done = on_windows("hide cover.png big -o c.png --key-file k")
+    assert (done.returncode, done.stderr.splitlines()[0].partition(" ")[0]) == (1, "error:")
+    (folder / "big").unlink()
+    assert sorted(folder.iterdir()) == before
+
+
+def test_names_that_differ_in_case_only_get_containers_of_their_own(folder):
+    (folder / "covers").mkdir()
+    for name in ("A.png", "a.PNG", "a.bmp"):
+        Image.open("cover.png").save(folder / "covers" / name, "PNG")
+    assert main(["hide", "covers", "k", "-o", "out", "--key-file", "k"]) == 0
+    assert len({path.name.casefold() for path in (folder / "out").iterdir()}) == 3
+
+
+def test_line_ends_of_windows_in_a_passphrase_file(folder):
+    for name, text in (
+        ("unix", b"correct horse battery staple\n"),
+        ("dos", b"\xef\xbb\xbfcorrect horse battery staple\r\n"),
+    ):
+        (folder / name).write_bytes(text)
+        (folder / name).chmod(0o600)
+    assert main(["hide", "cover.png", "secret.jpg", "-o", "c.png", "--passphrase-file", "dos"]) == 0
+    assert main(["reveal", "c.png", "-o", "back.jpg", "--passphrase-file", "unix"]) == 0

@@ -1,0 +1,50 @@
+"""Revealed films in a browser: Chromium plays their pictures and sound."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stegnet.codec import HideOptions, Key, OutputTarget, hide_file, reveal_file
+from stegnet.codec.embed import embed_file
+from tests.demo.conftest import needs_chromium
+from tests.support.films import encoded, still_film
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(name="shown")
+def play(demo: Path):
+    """Plays films; returns what Chromium decoded of each."""
+    needs_chromium()
+
+    def shown(*films: Path) -> list[dict]:
+        command = ["node", "tests/browser/play.js", *films]
+        done = subprocess.run(command, cwd=demo, text=True, capture_output=True, check=True, timeout=300)
+        return json.loads(done.stdout)
+
+    return shown
+
+
+def never():
+    raise AssertionError("the network is not needed")
+
+
+def test_chromium_plays_revealed_films(tmp_path, exact, shown):
+    """Of both methods, with sides that are odd, and codecs that it does not play."""
+    key, cover = Key(bytes(32)), still_film(tmp_path / "cover.mkv", 50, 201, 301)
+    secret = still_film(tmp_path / "secret.mkv", 40, 81, 121)
+    compressed = encoded(
+        secret, tmp_path / "compressed.mkv", "-c:v", "libx265", "-pix_fmt", "yuv444p10le", "-c:a", "ac3"
+    )
+    hide_file(lambda: exact, cover, secret, OutputTarget(tmp_path / "c.mkv"), key, HideOptions(verify=False))
+    embed_file(cover, compressed, OutputTarget(tmp_path / "d.mkv"), key, verify=False)
+    films = [tmp_path / "network.mp4", tmp_path / "sealed.mp4"]
+    reveal_file(lambda: exact, tmp_path / "c.mkv", OutputTarget(films[0]), key)
+    reveal_file(never, tmp_path / "d.mkv", OutputTarget(films[1]), key)
+    for film in shown(*films, compressed)[:2]:
+        assert (film["width"], film["height"], film["frames"]) == (122, 82, 40)
+        assert film["seconds"] == pytest.approx(1.6, abs=0.06)
+        assert film["soundBytes"] > 1000
+        assert film["pixel"] == pytest.approx([120, 110, 98], abs=60)

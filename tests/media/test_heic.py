@@ -1,0 +1,98 @@
+"""HEIC pictures, as phones take them; `make_heic` made the files."""
+
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet.core.errors import MediaError
+from stegnet.media import PICTURE, kind, lossy_format, read_cover, read_picture
+
+FOLDER = Path(__file__).parent / "heic"
+RED, GREEN, BLUE, YELLOW = (250, 40, 30), (30, 220, 60), (40, 60, 240), (240, 220, 40)
+
+
+def quarters(picture: np.ndarray) -> list[np.ndarray]:
+    """The colour in the middle of each quarter, row by row."""
+    height, width, _ = picture.shape
+    return [picture[y * height // 4, x * width // 4].astype(int) for y in (1, 3) for x in (1, 3)]
+
+
+def close(picture: np.ndarray, *colours: tuple[int, int, int]) -> bool:
+    return np.abs(np.array(quarters(picture)) - colours).max() <= 2
+
+
+@pytest.mark.parametrize("name", ["plain", "ten_bits", "profile", "gain_map"])
+def test_colours(name):
+    """Of 10 bits, with a profile, and of the picture itself where a gain map lies beside it; without a warning."""
+    path = FOLDER / f"{name}.heic"
+    for picture in (read_picture(path), read_cover(path)[0]):
+        assert picture.shape == (48, 64, 3)
+        assert close(picture, RED, GREEN, BLUE, YELLOW)
+    assert (kind(path), lossy_format(path)) == (PICTURE, "a HEIC")
+
+
+def test_a_picture_is_turned_once():
+    """Its rotation is stored twice, as phones do: by HEIF, which counts, and in EXIF."""
+    picture = read_picture(FOLDER / "turned.heic")
+    assert picture.shape == (64, 48, 3)
+    assert close(picture, BLUE, RED, YELLOW, GREEN)
+
+
+def test_a_profile_is_kept_with_a_cover():
+    assert read_cover(FOLDER / "profile.heic")[1]
+    assert read_cover(FOLDER / "plain.heic")[1] is None
+
+
+def test_transparency_becomes_white():
+    top, _, bottom, _ = quarters(read_picture(FOLDER / "transparent.heic"))
+    assert (top > np.array(RED)).all()
+    assert (np.abs(top - 255) < np.abs(bottom - 255)).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "warning"),
+    [
+        ("two", "of its 2 pictures, only the main one is used"),
+        ("hdr", "its colours are HDR (PQ): reduced to 8 bits, not tone-mapped"),
+        ("wide", "its colours are Display P3: treated as sRGB"),
+    ],
+)
+def test_what_is_lost_is_said(name, warning):
+    path = FOLDER / f"{name}.heic"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        picture = read_picture(path)
+    assert [str(one.message) for one in caught] == [f"{path}: {warning}"]
+    assert close(picture, RED, GREEN, BLUE, YELLOW)
+
+
+@pytest.mark.parametrize("left", [20, 60, 300, 600])
+def test_a_truncated_file_is_refused(tmp_path, left):
+    path = tmp_path / "a.heic"
+    path.write_bytes((FOLDER / "plain.heic").read_bytes()[:left])
+    with pytest.raises(MediaError, match=r"a\.heic: the (HEIC )?picture is damaged"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"mif1"])
+def test_what_no_heic_decoder_reads_is_refused(tmp_path, picture, brand):
+    """FFmpeg would read it as a film of one frame."""
+    Image.fromarray(picture(32, 32)).save(tmp_path / "a.avif")
+    path = tmp_path / "a.heic"
+    path.write_bytes((tmp_path / "a.avif").read_bytes().replace(b"avif", brand))
+    for read in (read_picture, read_cover):
+        with pytest.raises(MediaError, match=r"a\.heic: the (HEIC )?picture is damaged"):
+            read(path)
+
+
+def test_an_avif_of_a_brand_of_heif_is_read(tmp_path, picture):
+    shutil.copy(FOLDER / "plain.heic", tmp_path)
+    read_picture(tmp_path / "plain.heic")  # its decoder would take the other file, too
+    Image.fromarray(picture(32, 32)).save(tmp_path / "a.avif", quality=100)
+    data = (tmp_path / "a.avif").read_bytes()
+    (tmp_path / "a.avif").write_bytes(data[:8] + b"mif1" + data[12:])
+    assert np.abs(read_picture(tmp_path / "a.avif").astype(int) - picture(32, 32)).mean() < 3

@@ -1,0 +1,146 @@
+"""Films for watching: what everything plays, hardly different from the original."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.video.reformatter import ColorRange
+
+from stegnet.core.errors import MediaError
+from stegnet.core.measures import psnr
+from stegnet.media import FilmWriter, digest, read_frames, read_sound, scan, sound_tracks
+from stegnet.media.watchable import make_watchable, unplayable
+from tests.support.films import encoded, still_film, still_frames
+
+BT709 = 1
+
+
+def no_progress(done: int, total: int) -> None:
+    """Shows nothing."""
+
+
+def boxes(path: Path) -> list[bytes]:
+    """Names of a file's boxes, in order."""
+    data, names = path.read_bytes(), []
+    while data:
+        names.append(data[4:8])
+        data = data[int.from_bytes(data[:4], "big") :]
+    return names
+
+
+@pytest.mark.parametrize(("height", "width"), [(96, 128), (97, 131), (1, 1), (2, 1)])
+def test_a_film_for_watching(tmp_path, height, width):
+    """What browsers need: the index first, H.264 High 4:2:0 of even sides, and the colours it is to be shown in."""
+    path, frames = tmp_path / "a.mp4", still_frames(12, height, width)
+    with FilmWriter(path, width, height, Fraction(25), form="watchable") as film:
+        for index, frame in enumerate(frames):
+            film.write(frame, Fraction(index, 25))
+    assert bool(film.notes) == bool(height % 2 or width % 2)
+    assert boxes(path).index(b"moov") < boxes(path).index(b"mdat")
+    with av.open(str(path)) as opened:
+        context = opened.streams.video[0].codec_context
+        assert (context.name, context.profile, context.pix_fmt) == ("h264", "High", "yuv420p")
+        assert (context.width, context.height) == film.size == (width + width % 2, height + height % 2)
+        assert (context.colorspace, context.color_primaries, context.color_trc) == (BT709, BT709, BT709)
+        assert context.color_range == ColorRange.MPEG
+    shown = [frame[:height, :width] for frame in read_frames(path)]
+    assert len(shown) == 12
+    assert min(psnr(*pair) for pair in zip(frames, shown, strict=True)) > 34
+
+
+@pytest.mark.parametrize("start", [0, 1234])
+def test_uneven_times_are_kept(tmp_path, start):
+    time_base = Fraction(1, 90_000)
+    times = [(start + stamp) * time_base for stamp in (0, 1, 3000, 7001, 7002, 20_000, 20_001, 90_000)]
+    with FilmWriter(tmp_path / "a", 96, 64, Fraction(25), form="watchable", time_base=time_base) as film:
+        for frame, time in zip(still_frames(8, 64, 96), times, strict=True):
+            film.write(frame, time)
+    assert list(scan(tmp_path / "a").times) == times
+
+
+def test_same_input_same_bytes(tmp_path):
+    cover = still_film(tmp_path / "c.mkv", 20)
+    for name in "ab":
+        with FilmWriter(tmp_path / name, 160, 128, Fraction(25), form="watchable", keep=cover) as film:
+            for index, frame in enumerate(still_frames(20, 128, 160)):
+                film.write(frame, Fraction(index, 25))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mov"])
+def test_pictures_and_sound_that_everything_plays_are_copied(tmp_path, make_film, heard, suffix):
+    path = make_film(tmp_path / f"a.{suffix}", 6, codec="libx264", pix_fmt="yuv420p", sound="aac")
+    before = [digest(frame) for frame in read_frames(path)], list(scan(path).times), heard(path)
+    assert make_watchable(path, no_progress) == ("put into MP4",)
+    assert ([digest(frame) for frame in read_frames(path)], list(scan(path).times), heard(path)) == before
+    assert boxes(path).index(b"moov") < boxes(path).index(b"mdat")
+    assert [found.name for found in tmp_path.iterdir()] == [f"a.{suffix}"]
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels", "named"),
+    [("libx265", "yuv444p10le", "hevc"), ("ffv1", "bgr0", "ffv1"), ("libx264", "yuv444p", "h264, yuv444p")],
+)
+def test_other_pictures_become_h264(tmp_path, codec, pixels, named):
+    path = encoded(still_film(tmp_path / "s.mkv", 12), tmp_path / "a.mkv", "-c:v", codec, "-pix_fmt", pixels)
+    before, times, calls = list(read_frames(path)), list(scan(path).times), []
+    notes = make_watchable(path, lambda *call: calls.append(call))
+    assert notes[0] == f"its pictures ({named}) became H.264, which browsers and phones play"
+    assert calls == [(done, 12) for done in range(1, 13)]
+    assert unplayable(path) is None
+    assert list(scan(path).times) == times
+    assert min(psnr(*pair) for pair in zip(before, read_frames(path), strict=True)) > 36
+
+
+@pytest.mark.parametrize("codec", ["ac3", "alac", "pcm_s16le", "libvorbis"])
+def test_other_sound_becomes_aac(tmp_path, codec):
+    """As long as it was, and with the same tone in it."""
+    film = still_film(tmp_path / "s.mkv", 50)
+    path = encoded(film, tmp_path / "a.mkv", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", codec)
+    frames = [digest(frame) for frame in read_frames(path)]
+    (note,) = make_watchable(path, no_progress)[1:]
+    assert note.endswith("became AAC, which browsers and phones play")
+    assert [digest(frame) for frame in read_frames(path)] == frames
+    with av.open(str(path)) as opened:
+        track = opened.streams.audio[0]
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in opened.decode(track)])
+        assert (track.codec_context.name, track.rate, track.layout.name) == ("aac", 44100, "mono")
+    assert len(samples) / 44100 == pytest.approx(2.0, abs=0.06)
+    loudest = np.fft.rfftfreq(32768, 1 / 44100)[np.abs(np.fft.rfft(samples[8192:40960])).argmax()]
+    assert loudest == pytest.approx(44100 / (2 * np.pi * 16), abs=3)
+
+
+@pytest.mark.parametrize("codec", ["aac", "flac", "libmp3lame", "libopus"])
+def test_sound_that_everything_plays_is_copied(tmp_path, codec):
+    path = encoded(still_film(tmp_path / "s.mkv", 25), tmp_path / "a.mkv", "-c:v", "ffv1", "-c:a", codec)
+    tracks, before = sound_tracks(path), [packet.data for packet in read_sound(path)]
+    assert len(make_watchable(path, no_progress)) == 1
+    assert [track.codec for track in sound_tracks(path)] == [track.codec for track in tracks]
+    assert [packet.data for packet in read_sound(path)] == before
+
+
+def test_sound_of_six_channels_keeps_them(tmp_path):
+    path = encoded(still_film(tmp_path / "s.mkv", 25), tmp_path / "a.mkv", "-c:v", "ffv1", "-c:a", "ac3", "-ac", "6")
+    make_watchable(path, no_progress)
+    assert sound_tracks(path)[0].layout == "5.1"
+
+
+def test_a_film_that_was_turned_is_shown_upright(tmp_path, make_film):
+    path = make_film(tmp_path / "a.mov", 3, codec="libx265", pix_fmt="yuv420p", turn=90)
+    before = next(read_frames(path))
+    make_watchable(path, no_progress)
+    after = next(read_frames(path))
+    assert after.shape == before.shape == (96, 64, 3)
+    assert psnr(before, after) > 25
+
+
+@pytest.mark.parametrize("content", [b"no film", b""])
+def test_what_is_no_film_stays_as_it_was(tmp_path, content):
+    path = tmp_path / "a.mkv"
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match=r"a\.mkv: "):
+        make_watchable(path, no_progress)
+    assert path.read_bytes() == content
+    assert [found.name for found in tmp_path.iterdir()] == ["a.mkv"]

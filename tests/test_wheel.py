@@ -1,0 +1,126 @@
+"""The packages for PyPI: what they hold, and that they work outside of the repository."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import stegnet
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+MEGABYTES = 18  # that the wheel may have; the weights are most of it
+BUILD = "from setuptools import build_meta as build; build.build_sdist('dist'); build.build_wheel('dist')"
+SCRIPTS, SUFFIX = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with both packages, built from a copy of the repository with some litter."""
+    copy = tmp_path_factory.mktemp("copy")
+    for name in ("stegnet", "docs"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ROOT.iterdir():
+        if file.is_file() and file.suffix in (".md", ".toml", ".txt", ".cff", ".in", ""):
+            shutil.copy(file, copy)
+    for litter in ("tests/test_api.py", "stegnet/core/__pycache__/errors.cpython-311.pyc", "reports/index.html"):
+        (copy / litter).parent.mkdir(parents=True, exist_ok=True)
+        (copy / litter).touch()
+    subprocess.run([sys.executable, "-c", BUILD], cwd=copy, check=True, capture_output=True)
+    return copy / "dist"
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Path:
+    return next(dist.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return message_from_bytes(archive.read(name))
+
+
+def test_the_wheel_holds_the_program_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    own = {f"stegnet/{file.relative_to(ROOT / 'stegnet').as_posix()}" for file in (ROOT / "stegnet").rglob("*")}
+    assert {name for name in own if re.search(r"\.(py|pyi|html|css|js|png|svg|webp|onnx|json|safetensors|typed)$", name)} <= names
+    others = {name.split("/")[0] for name in names} - {"stegnet"}
+    assert others == {f"stegnet-{stegnet.__version__}.dist-info"}
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
+    assert wheel.stat().st_size < MEGABYTES * 1e6
+
+
+def test_the_source_distribution_holds_no_tests_reports_or_caches(dist: Path) -> None:
+    with tarfile.open(next(dist.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"pyproject.toml", "PYPI.md", "LICENSE", "docs/format.md", "stegnet/py.typed"} <= names
+    assert not [name for name in names if name.startswith(("tests", "reports", "build")) or "__pycache__" in name]
+
+
+def test_the_metadata(metadata: Message) -> None:
+    assert metadata["Author"] == "The stegnet authors"
+    assert metadata["License-Expression"] == "MIT"
+    assert "Typing :: Typed" in metadata.get_all("Classifier")
+    assert metadata["Description-Content-Type"] == "text/markdown"
+
+
+def test_the_description_has_no_links_into_the_repository(metadata: Message) -> None:
+    text = metadata.get_payload()
+    assert text.startswith("# stegnet")
+    assert not [link for link in re.findall(r"\]\(([^)]*)\)", text) if "://" not in link]
+
+
+@pytest.fixture
+def run(wheel: Path, tmp_path: Path) -> Callable[..., str]:
+    """Runs a program of a new environment, where stegnet is the wheel's, and what it needs that of this environment."""
+    fresh = tmp_path / "fresh"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], check=True)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    python = fresh / SCRIPTS / f"python{SUFFIX}"
+    subprocess.run([*pip, "--python", python, "install", "--no-deps", "--no-index", wheel], check=True)
+    packages = next(fresh.rglob("site-packages"))
+    (packages / "others.pth").write_text(str(Path(np.__file__).parents[1]), encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def call(program: str, *arguments: str) -> str:
+        command = [fresh / SCRIPTS / f"{program}{SUFFIX}", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return call
+
+
+def test_it_is_installed_outside_of_the_repository(run, tmp_path: Path) -> None:
+    place = run("python", "-c", "import stegnet.codec; print(stegnet.codec.__file__)").strip()
+    assert Path(place).is_relative_to(tmp_path)
+    assert run("stegnet", "--version").strip() == f"stegnet {stegnet.__version__}"
+
+
+def test_it_hides_and_reveals_by_its_own_weights(run, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (96, 128, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "cover.png")
+    Image.fromarray(pixels[:40, :50]).save(tmp_path / "secret.png")
+    run("stegnet", "keygen", "k")
+    for method in ("sealed", "network"):
+        hide = ("--method", method, "--key-file", "k", "--force", "-o")
+        run("stegnet", "hide", "cover.png", "secret.png", *hide, f"{method}.png")
+        run("stegnet", "reveal", f"{method}.png", "--key-file", "k", "-o", f"{method}-back.png")
+    assert (tmp_path / "sealed-back.png").read_bytes() == (tmp_path / "secret.png").read_bytes()
+    with Image.open(tmp_path / "network-back.png") as revealed:
+        assert revealed.size == (50, 40)
