@@ -51,8 +51,9 @@ for (const [width, height, share, given] of [
     const { file, whole } = await reveal(ideal(NONE), container, given);
     assert.deepEqual(file, { name, bytes });
     assert.equal(whole, true);
-    const far = container.data.filter((value, at) => Math.abs(value - before[at]) > 1);
-    assert.ok(share === 1 || far.length <= 16, "only the lead's and the MAC's samples may move twice");
+    const isInside = (at) => before[at] > 0 && before[at] < 255;
+    const far = container.data.filter((value, at) => isInside(at) && Math.abs(value - before[at]) > 1);
+    assert.ok(share === 1 || far.length <= 16, `${far.length}: only the lead's and the MAC's samples may move twice`);
   });
 }
 
