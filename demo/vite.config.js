@@ -6,6 +6,7 @@ import { defaultClientConditions, defineConfig } from "vite";
 
 import { withPlaces } from "./src/format/rungs.js";
 import { offline } from "./src/offline/plugin.js";
+import { ofProgram, OTHERS, texts } from "./src/program/build.js";
 
 /** Folders of the shipped pair and of its ONNX files. */
 const WEIGHTS = resolve(import.meta.dirname, "../stegnet/weights");
@@ -18,9 +19,12 @@ const HEADERS = {
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
-export default defineConfig({
+export default defineConfig(({ mode }) => (mode === "program" ? ofProgram : alone()));
+
+/** The page that needs no program. */
+const alone = () => ({
   base: "./",
-  plugins: [offline()],
+  plugins: [texts(OTHERS.alone), offline()],
   build: { target: "es2023", cssMinify: "lightningcss", assetsInlineLimit: 0, chunkSizeWarningLimit: 1000 },
   worker: { format: "es" },
   define: {

@@ -11,7 +11,18 @@ from typing import Literal, get_args
 import numpy as np
 
 from stegnet import codec
-from stegnet.codec import HideOptions, Key, KeySource, Network, OutputTarget, Passphrase, Report, Revealed
+from stegnet.codec import (
+    HideOptions,
+    Identity,
+    Key,
+    KeySource,
+    Network,
+    OutputTarget,
+    Passphrase,
+    Recipient,
+    Report,
+    Revealed,
+)
 from stegnet.codec.automatic import hide_automatically
 from stegnet.codec.embed import embed_file
 from stegnet.codec.files import hide_file, input_kind, picture_quality
@@ -66,7 +77,7 @@ class LoadedPair:
         Args:
             cover: (H, W, 3) uint8; not changed.
             secret: (h, w, 3) uint8, of any size; it is revealed at its own size.
-            key: a Key or a Passphrase.
+            key: a Key, a Passphrase, or a Recipient.
             force: skip measuring the quality of the revealed secret.
         Returns:
             The container, (H, W, 3) uint8: keep every bit of it.
@@ -88,7 +99,7 @@ class LoadedPair:
 
         Args:
             container: (H, W, 3) uint8, as returned by `hide`.
-            key: the one it was hidden with.
+            key: the one it was hidden with; for a recipient, its Identity.
         Returns:
             `picture`, (h, w, 3) uint8, and `whole`: True if the container is exactly as it was hidden.
         Raises:
@@ -116,7 +127,7 @@ class LoadedPair:
         Args:
             cover, secret: films of any size and rate.
             out: the file to write, .mkv or .mp4.
-            key: a Key or a Passphrase.
+            key: a Key, a Passphrase, or a Recipient.
             longer: "refuse" a secret of more frames than its cover, or "cut" it.
             sound: hide the secret's sound too.
             verify: read the container back and compare it.
@@ -152,7 +163,7 @@ class LoadedPair:
             container: a film that `hide_film` wrote.
             out: the file to write: .mkv for its exact frames, or .mp4 for watching: H.264 4:2:0, hardly different, with
                 sound that browsers and phones play.
-            key: the one it was hidden with.
+            key: the one it was hidden with; for a recipient, its Identity.
             strict: refuse a container that is not exactly as it was hidden; else `trouble` of the report lists the
                 damage.
             lossless: write the exact frames to .mp4, too.
@@ -188,7 +199,7 @@ class LoadedPair:
             cover: a picture or film.
             secret: any file; for "network" a picture or film like the cover.
             out: the file to write: .png (or .jpg: "robust") for a picture, .mkv or .mp4 for a film.
-            key: a Key or a Passphrase.
+            key: a Key, a Passphrase, or a Recipient.
             method: "sealed" hides the file byte for byte, "network" by the network, "robust" by bits that survive JPEG,
                 a picture made to fit and a small file as it is; "auto" is "robust" if `out` is a JPEG, or `survive` or
                 `container_psnr` is given; else "sealed", compressed if it does not fit otherwise, and "network" if it
@@ -272,8 +283,11 @@ def _check_key(key: KeySource, hiding: bool = False) -> None:
 
     The message does not show the value: it may be a passphrase.
     """
-    if not isinstance(key, Key | Passphrase):
-        raise TypeError(f"key: must be a stegnet.Key or a stegnet.Passphrase, is {type(key).__name__}")
+    kinds = Key | Passphrase | (Recipient if hiding else Identity)
+    if not isinstance(key, kinds):
+        last = "Recipient" if hiding else "Identity"
+        known = f"a stegnet.Key, a stegnet.Passphrase or a stegnet.{last}"
+        raise TypeError(f"key: must be {known}, is {type(key).__name__}")
     if hiding and isinstance(key, Passphrase) and (weakness := key.weakness()):
         warnings.warn(weakness, stacklevel=3)
 

@@ -36,6 +36,11 @@ NAMES = {
     "load",
     "make_key_file",
     "read_key",
+    "Identity",
+    "Recipient",
+    "make_identity_file",
+    "read_identity",
+    "read_recipient",
 }
 
 
@@ -180,16 +185,29 @@ def test_arrays_that_are_no_pictures(pair, picture, array, message):
 def test_arguments_of_other_kinds(pair, picture):
     with pytest.raises(TypeError, match=r"cover: must be a numpy array \(H, W, 3\) uint8, is list"):
         pair.hide([[0]], picture(8, 8), stegnet.Key(bytes(32)))
-    for call in (
-        lambda: pair.hide(picture(64, 96), picture(8, 8), "open sesame"),
-        lambda: pair.reveal(picture(64, 96), "open sesame"),
-        lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame"),
-        lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame", method="sealed"),
-        lambda: pair.reveal_file("cover.png", "s.png", "open sesame"),
+    for last, call in (
+        ("Recipient", lambda: pair.hide(picture(64, 96), picture(8, 8), "open sesame")),
+        ("Identity", lambda: pair.reveal(picture(64, 96), "open sesame")),
+        ("Recipient", lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame")),
+        ("Recipient", lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame", method="sealed")),
+        ("Identity", lambda: pair.reveal_file("cover.png", "s.png", "open sesame")),
     ):
         with pytest.raises(TypeError) as caught:
             call()
-        assert str(caught.value) == "key: must be a stegnet.Key or a stegnet.Passphrase, is str"
+        assert str(caught.value) == f"key: must be a stegnet.Key, a stegnet.Passphrase or a stegnet.{last}, is str"
+
+
+def test_recipients(pair, picture):
+    recipient = stegnet.make_identity_file("id")
+    container = pair.hide(picture(64, 96), picture(8, 8), recipient)
+    identity = stegnet.read_identity("id")
+    assert pair.reveal(container, identity).whole
+    with pytest.raises(TypeError, match="Identity, is Recipient"):
+        pair.reveal(container, recipient)
+    with pytest.raises(TypeError, match="Recipient, is Identity"):
+        pair.hide(picture(64, 96), picture(8, 8), identity)
+    with pytest.raises(stegnet.KeyFileError, match="nothing can be hidden that survives"):
+        pair.hide_file("cover.png", "secret.png", "c.jpg", stegnet.read_recipient(str(recipient)))
 
 
 @pytest.mark.parametrize("kind", [str, Path])

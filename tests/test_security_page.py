@@ -223,3 +223,12 @@ def test_robust_films_of_one_key() -> None:
         shown = within(point(row["auc"]), point(row["low"]), point(row["high"]))
         assert f"{words} {shown}" in one_line(SECURITY), scenes
     assert f"{links['pairs'].iloc[0]} pairs of films" in one_line(SECURITY)
+
+
+def test_recipients() -> None:
+    table = pd.read_csv(SHIPPED / "recipients.csv").set_index(["attack", "question", "content"])
+    assert set(table["pictures"]) == {150}
+    for attack, question in table.index.droplevel("content").unique():
+        rows = [table.loc[(attack, question, content)] for content in ("100 bytes", "a tenth full")]
+        told = " | ".join(f"{point(row['auc'])} ({point(row['low'])}–{point(row['high'])})" for row in rows)
+        assert f"| {attack} | {question} | {told} |" in SECURITY

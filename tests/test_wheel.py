@@ -58,7 +58,8 @@ def test_the_wheel_holds_the_program_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     own = {f"stegnet/{file.relative_to(ROOT / 'stegnet').as_posix()}" for file in (ROOT / "stegnet").rglob("*")}
-    assert {name for name in own if re.search(r"\.(py|pyi|html|onnx|json|safetensors|typed)$", name)} <= names
+    kinds = r"\.(py|pyi|html|css|js|png|svg|webp|onnx|json|safetensors|typed)$"
+    assert {name for name in own if re.search(kinds, name)} <= names
     others = {name.split("/")[0] for name in names} - {"stegnet"}
     assert others == {f"stegnet-{stegnet.__version__}.dist-info"}
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]

@@ -51,8 +51,9 @@ for (const [width, height, share, given] of [
     const { file, whole } = await reveal(ideal(NONE), container, given);
     assert.deepEqual(file, { name, bytes });
     assert.equal(whole, true);
-    const far = container.data.filter((value, at) => Math.abs(value - before[at]) > 1);
-    assert.ok(share === 1 || far.length <= 16, "only the lead's and the MAC's samples may move twice");
+    const isInside = (at) => before[at] > 0 && before[at] < 255;
+    const far = container.data.filter((value, at) => isInside(at) && Math.abs(value - before[at]) > 1);
+    assert.ok(share === 1 || far.length <= 16, `${far.length}: only the lead's and the MAC's samples may move twice`);
   });
 }
 
@@ -64,7 +65,8 @@ test("a small record moves red, green and blue together, and samples that carry 
   const count = (pattern) => pixels.filter((pixel) => pixel === pattern).length;
   assert.ok(count("111") > 0.9 * pixels.filter((pixel) => pixel !== "000").length);
   const salts = idleSamples(moved.length).subarray(0, Math.floor(moved.length / 31));
-  const [own, all] = [salts.reduce((sum, sample) => sum + moved[sample], 0) / salts.length, count("111") / pixels.length];
+  const own = salts.reduce((sum, sample) => sum + moved[sample], 0) / salts.length;
+  const all = count("111") / pixels.length;
   assert.ok(Math.abs(own - all) < 5 * Math.sqrt(all / salts.length), `${own} of the salt's, ${all} of all`);
 });
 
@@ -75,7 +77,8 @@ test("a file that does not fit is refused, with the size of a cover that would d
   assert.match(error.message, /^large\.bin has 5,000 bytes, and there is room for 1,\d\d\d\.$/);
   const [width, height] = error.hint.match(/\d+ × \d+/)[0].split(" × ").map(Number);
   assert.ok(fileRoom(width, height, "large.bin") >= 5000 && fileRoom(width - 4, height - 4, "large.bin") < 5000);
-  await assert.rejects(embed(noise(9, 9, 1), { name: "x", bytes: new Uint8Array() }, keyInput), { message: /room for 0/ });
+  const nothing = { name: "x", bytes: new Uint8Array() };
+  await assert.rejects(embed(noise(9, 9, 1), nothing, keyInput), { message: /room for 0/ });
 });
 
 test("long names are cut, their suffix kept", () => {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stegnet import __version__
-from stegnet.cli import enhance, export, hide, info, keygen, messages, reveal, webcam
+from stegnet.cli import enhance, export, gui, hide, info, keygen, messages, reveal, webcam
 from stegnet.cli.parser import Parser, commands_of
 from stegnet.cli.signals import Signals
 from stegnet.cli.streams import place_or_stream
@@ -19,14 +19,17 @@ SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 _ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
 _DESCRIPTION = "Hide a picture in a picture, a film in a film, or any file in either, and\nreveal it again."
 _EXAMPLES = {
-    "keygen": ("stegnet keygen my.key        # the recipient needs a copy",),
+    "keygen": (
+        "stegnet keygen my.key                     # the recipient needs a copy",
+        "stegnet keygen --passphrase-words 6       # or of these words",
+    ),
     "hide": (
         "stegnet hide cover.jpg secret.jpg --key-file my.key -o sent.png",
         "stegnet hide cover.mp4 letter.pdf --passphrase -o sent.mkv",
     ),
     "reveal": (
         "stegnet reveal sent.png --key-file my.key -o secret.jpg",
-        "stegnet reveal sent.mkv --passphrase -o letter.pdf",
+        "stegnet reveal sent.mkv --passphrase      # writes letter.pdf",
     ),
 }
 EXIT_CODES = {
@@ -76,7 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
-    for command in (hide, reveal, info, enhance, webcam, keygen, export):
+    for command in (hide, reveal, info, gui, enhance, webcam, keygen, export):
         command.add_to(commands)
     return parser
 
@@ -88,12 +91,16 @@ class _Overview(Parser):
         helps = _helps(self)
         parts = [f"usage: {self.prog} COMMAND ...", self.description or ""]
         for name, examples in _EXAMPLES.items():
-            parts.append("\n".join([f"{name}: {helps.pop(name)}", *(f"  $ {line}" for line in examples)]))
+            parts.append("\n".join([f"{_sentence(helps.pop(name))}:", *(f"  $ {line}" for line in examples)]))
         parts.append(_table("more commands", helps))
         options = {", ".join(_shown(action)): action.help or "" for action in self._get_optional_actions()}
         parts.append(_table("options", options))
         parts.append(_table("exit codes", EXIT_CODES))
         return "\n\n".join([*parts, f"`{self.prog} COMMAND --help` explains a command.\n"])
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _table(title: str, rows: dict[str, str]) -> str:

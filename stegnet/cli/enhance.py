@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
 def _enhance(options: argparse.Namespace, progress: "Progress") -> "Report":
     from stegnet.codec import OutputTarget, Report  # imported here to keep --help fast
     from stegnet.codec.files import input_kind
-    from stegnet.codec.output import FORMS, form_of, write_picture
+    from stegnet.codec.output import FORMS, shown_form, write_picture
     from stegnet.core.errors import extra
     from stegnet.media import FILM, read_cover
 
@@ -68,7 +68,7 @@ def _enhance(options: argparse.Namespace, progress: "Progress") -> "Report":
             options.file,
             out,
             options.strength,
-            form_of(out),
+            shown_form(out),
             lambda done, total: progress("enhance", done, total),
             overwrite=options.force,
         )

@@ -86,7 +86,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     output_help = "output file, .png or .jpg for a picture, .mkv or .mp4 for a film; or a folder; - for standard output"
     add_output_options(hide, output_help, force_help="; hide a secret even if its quality is below 22 dB", places=True)
-    add_key_options(hide)
+    add_key_options(hide, recipient=True)
     survive = hide.add_argument_group("to survive JPEG or H.264")
     method = hide.add_argument_group("method")
     method.add_argument(

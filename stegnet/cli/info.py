@@ -36,7 +36,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     info.add_argument("file", type=Path, metavar="FILE", help="picture or film")
-    add_key_options(info, required=False)
+    add_key_options(info, required=False, identity=True)
     more = info.add_mutually_exclusive_group()
     more.add_argument("-v", "--verbose", action="store_true", help="print everything that is known")
     more.add_argument("--json", action="store_true", help="print everything as one JSON object")

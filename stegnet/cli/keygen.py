@@ -18,7 +18,8 @@ _PIXELS = 8  # of a PNG for each module of a code
 _DESCRIPTION = """\
 Generate a key file: a line of text, readable only by you. Whoever is to reveal
 what you hide needs a copy; send it over a confidential channel. With
---passphrase-words, print a passphrase instead.
+--passphrase-words, print a passphrase instead. With --identity, whoever has the
+printed recipient can hide for you, and only you, with KEY, can reveal.
 """
 
 
@@ -32,7 +33,14 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     keygen.add_argument("key_file", nargs="?", type=Path, metavar="KEY", help="file to write; never overwritten")
     ways = keygen.add_mutually_exclusive_group()
-    ways.add_argument("--show", action="store_true", help="print an existing KEY as text, or with --qr as a code")
+    ways.add_argument(
+        "--identity", action="store_true", help="generate an identity instead, and print its recipient: its public key"
+    )
+    ways.add_argument(
+        "--show",
+        action="store_true",
+        help="print an existing KEY (of an identity: its recipient), or with --qr its code",
+    )
     ways.add_argument(
         "--passphrase-words",
         type=_count,
@@ -55,12 +63,16 @@ def _run(options: argparse.Namespace) -> int:
     if options.passphrase_words:
         _print_words(options.passphrase_words)
         return 0
-    if not options.show:
+    if options.identity:
+        _generate_identity(options.key_file)
+    elif not options.show:
         _generate(options.key_file)
     if options.qr is not None:
         _show_code(options.key_file, options.qr)
     elif options.show:
-        messages.result(_text_of(options.key_file))
+        from stegnet.codec.keyfiles import shown_text
+
+        messages.result(shown_text(options.key_file))
     return 0
 
 
@@ -85,10 +97,13 @@ def _generate(path: Path) -> None:
     messages.note("anyone with this file can reveal what it hides; without it, nobody can")
 
 
-def _text_of(path: Path) -> str:
-    from stegnet.codec.keyfiles import key_text, read_key
+def _generate_identity(path: Path) -> None:
+    from stegnet.codec import make_identity_file
 
-    return key_text(read_key(path))
+    recipient = make_identity_file(path)
+    messages.result(f"wrote {path}")
+    messages.result(f"recipient: {recipient}")
+    messages.note("give the recipient to anyone, and the file to nobody: it reveals what is hidden for the recipient")
 
 
 def _print_words(count: int) -> None:
@@ -102,21 +117,20 @@ def _print_words(count: int) -> None:
 
 def _show_code(key_file: Path, out: Path) -> None:
     """Shows a key as a QR code in the terminal, or writes it to a picture, readable by its owner only."""
+    from stegnet.codec.keyfiles import shown_text, write_new
+
     if str(out) == _TERMINAL:
-        messages.code(_code(key_file))
-        messages.note("anyone who sees this code has the key: clear the screen when it was read")
-        return
-    from stegnet.codec.keyfiles import write_new
-
-    write_new(out, _as_picture(_code(key_file), out.suffix))
-    messages.result(f"wrote {out}")
-    messages.note("anyone who sees this code has the key")
+        messages.code(_code(shown_text(key_file)))
+    else:
+        write_new(out, _as_picture(_code(shown_text(key_file)), out.suffix))
+        messages.result(f"wrote {out}")
+    messages.note("anyone who sees the code of a key has the key; that of a recipient is public")
 
 
-def _code(key_file: Path) -> "segno.QRCode":
+def _code(text: str) -> "segno.QRCode":
     import segno
 
-    return segno.make_qr(_text_of(key_file))
+    return segno.make_qr(text)
 
 
 def _as_picture(code: "segno.QRCode", suffix: str) -> bytes:

@@ -21,14 +21,26 @@ if TYPE_CHECKING:
 _MAX_LINE = 4096  # bytes read of a passphrase's line; a longer one is too long for a passphrase anyway
 
 
-def add_key_options(command: argparse.ArgumentParser, required: bool = True) -> None:
-    """Adds the four mutually exclusive options that name a key or passphrase."""
+def add_key_options(
+    command: argparse.ArgumentParser, required: bool = True, *, recipient: bool = False, identity: bool = False
+) -> None:
+    """Adds the mutually exclusive options that name a key or passphrase, and for one of the two public-key options.
+
+    Args:
+        recipient, identity: add `--recipient`, which hides, or `--identity`, which reveals.
+    """
     group = command.add_argument_group("key", "exactly one of" if required else "at most one of")
     ways = group.add_mutually_exclusive_group(required=required)
     ways.add_argument("--key-file", type=Path, metavar="KEY", help="key file made by `stegnet keygen`")
     ways.add_argument("--passphrase", action="store_true", help="prompt for a passphrase instead of a key file")
     ways.add_argument("--passphrase-file", type=Path, metavar="FILE", help="read the passphrase from FILE's first line")
     ways.add_argument("--passphrase-fd", type=_descriptor, metavar="N", help="read it from file descriptor N")
+    if recipient:
+        text = "hide for the holder of this public key: stegnet1…, or a file that holds it"
+        ways.add_argument("--recipient", metavar="RECIPIENT", help=text)
+    if identity:
+        text = "identity file made by `stegnet keygen --identity`, for what was hidden for its recipient"
+        ways.add_argument("--identity", type=Path, metavar="ID", help=text)
 
 
 def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: bool = False) -> "KeySource | None":
@@ -42,6 +54,8 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
     """
     if options.key_file is not None:
         return _read_key_file(options.key_file, hiding)
+    if (source := _read_public_key(options)) is not None:
+        return source
     texts = [_read_passphrase(options, confirm)]  # a list, emptied below: no traceback may show the passphrase
     if texts == [None]:
         return None
@@ -55,7 +69,8 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
 
 def key_files(options: argparse.Namespace) -> tuple[Path, ...]:
     """Returns the files that hold the key or passphrase; a result must not overwrite them."""
-    return tuple(path for path in (options.key_file, options.passphrase_file) if path is not None)
+    paths = options.key_file, options.passphrase_file, getattr(options, "identity", None)
+    return tuple(path for path in paths if path is not None)
 
 
 def _descriptor(text: str) -> int:
@@ -76,6 +91,19 @@ def _read_key_file(path: Path, hiding: bool) -> "Key":
         raise KeyFileError(str(error), hint) from error
     _warn_if_others_can_read(path)
     return key
+
+
+def _read_public_key(options: argparse.Namespace) -> "KeySource | None":
+    """A recipient or an identity, if the options name one."""
+    from stegnet.codec import read_identity, read_recipient
+
+    if getattr(options, "recipient", None) is not None:
+        return read_recipient(options.recipient)
+    if getattr(options, "identity", None) is None:
+        return None
+    identity = read_identity(options.identity)
+    _warn_if_others_can_read(options.identity)
+    return identity
 
 
 def _read_passphrase(options: argparse.Namespace, confirm: bool) -> str | None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from stegnet.codec.output import Progress
 
 FAILED, ALTERED = 1, 3  # exit codes
+_SMALL = 5000  # bytes: fewer would be 0.00 MB
 _PHASES = {
     "compress": "compressing",
     "hide": "hiding",
@@ -90,7 +91,7 @@ def wrote(
         tell: prints the line on the file.
     """
     sides = f"{report.width}x{report.height}, " if report.width else ""
-    tell(f"wrote {path}: {sides}{(size_of(path) if size is None else size) / 1e6:.2f} MB{frames}")
+    tell(f"wrote {path}: {sides}{_size(size_of(path) if size is None else size)}{frames}")
     notes(report, name)
 
 
@@ -190,6 +191,10 @@ def run_batch(plan: "Plan", outcomes: "Iterator[Outcome]", show: "Callable[[Outc
         _print_failures(failed, len(plan.jobs))
         return FAILED
     return ALTERED if altered else 0
+
+
+def _size(count: int) -> str:
+    return f"{count} bytes" if count < _SMALL else f"{count / 1e6:.2f} MB"
 
 
 def _nodes(files: Counter) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from stegnet.codec.modems import Modems
 
 NETWORK = ("weights", "backend", "device", "precision")
+NO_BROWSER = "could not start a browser; open the address yourself"
+_MAX_PORT = 65_535
 
 
 def add_output_options(
@@ -87,6 +89,13 @@ def add_network_options(command: argparse.ArgumentParser) -> None:
     group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help=precision_help)
 
 
+def add_port_option(command: argparse.ArgumentParser) -> None:
+    """Adds `--port`."""
+    command.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="port of the page (default: 0, any free one)"
+    )
+
+
 def network_loader(options: argparse.Namespace) -> "NetworkLoader":
     """Returns a function that loads the chosen network on its first call."""
     from stegnet.codec.files import LazyNetwork  # imported here to keep --help fast
@@ -138,3 +147,9 @@ def _device(text: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", text):
         raise argparse.ArgumentTypeError("must be auto, cpu, cuda or cuda:N")
     return text
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_PORT}")
+    return int(text)

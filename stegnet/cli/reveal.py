@@ -58,7 +58,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     add_output_options(reveal, output_help, required=False, places=True)
     reveal.add_argument("--lossless", action="store_true", help="keep every bit of pictures (.png, .webp) and films")
-    add_key_options(reveal)
+    add_key_options(reveal, identity=True)
     reveal.add_argument("--strict", action="store_true", help="write nothing if the container was altered")
     results.add_json_option(reveal)
     add_cluster_option(reveal)

@@ -2,24 +2,26 @@
 
 import argparse
 import re
-import tempfile
 import threading
-import webbrowser
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
 from stegnet.cli.keys import add_key_options, read_key_source
-from stegnet.cli.options import add_force_option, add_network_options, auxiliary_inputs, network_loader
+from stegnet.cli.options import (
+    NO_BROWSER,
+    add_force_option,
+    add_network_options,
+    add_port_option,
+    auxiliary_inputs,
+    network_loader,
+)
 from stegnet.cli.signals import stop_on_signal
 
 if TYPE_CHECKING:
     from stegnet.codec import KeySource, Report
     from stegnet.webcam.server import Statistics
 
-_MAX_PORT = 65_535
 _MAX_SIDE = 4096
 _DESCRIPTION = """\
 Hide SECRET in a live camera picture, and reveal it again from the container. A
@@ -63,9 +65,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="with --record: hide SECRET in the recording when it ends, so that it survives h264:CRF, such as h264:23",
     )
     add_force_option(webcam)
-    webcam.add_argument(
-        "--port", type=_port, default=0, metavar="N", help="port of the page (default: 0, any free one)"
-    )
+    add_port_option(webcam)
     webcam.add_argument("--open", action="store_true", help="open the page in a browser")
     add_key_options(webcam, required=False)
     add_network_options(webcam)
@@ -74,6 +74,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from stegnet.core.errors import extra  # imported here to keep --help fast
+    from stegnet.loopback import browser
 
     with extra("media", "stegnet webcam"):
         from stegnet.webcam.server import PageServer
@@ -87,12 +88,18 @@ def _run(options: argparse.Namespace) -> int:
     reports: list[Report] = []
     with (
         PageServer(options.port, threading.Event()) as server,
-        _page(server.address, options.open) as show,
+        browser(server.address, "webcam") as start_browser,
         stop_on_signal(server.stop.set),
         messages.progress_bar() as progress,
     ):
         loader = network_loader(options)
-        statistics = run(session, options.secret, loader, key_source, server, show, progress, reports.append)
+
+        def ready() -> None:
+            messages.result(f"watch {server.address}")
+            if options.open and not start_browser():
+                messages.note(NO_BROWSER)
+
+        statistics = run(session, options.secret, loader, key_source, server, ready, progress, reports.append)
     _print_summary(options.record, statistics, *reports)
     return 0
 
@@ -120,25 +127,6 @@ def _check_output(options: argparse.Namespace) -> None:
         target.check(FORMS[FILM], FILM, options.secret, Path(options.source))
 
 
-@contextmanager
-def _page(address: str, opened: bool) -> Iterator[Callable[[], None]]:
-    """Yields a function that prints the page's address, and opens the page in a browser if `opened`.
-
-    The browser is started with a temporary file that redirects to the page: other users can see its arguments.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-
-        def show() -> None:
-            messages.result(f"watch {address}")
-            if opened:
-                redirect = Path(folder) / "webcam.html"
-                redirect.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">', "utf-8")
-                if not webbrowser.open(redirect.as_uri()):
-                    messages.note("could not start a browser; open the address yourself")
-
-        yield show
-
-
 def _print_summary(record: Path | None, statistics: "Statistics", report: "Report | None" = None) -> None:
     frames = statistics.get("shown", 0)
     messages.result(
@@ -162,10 +150,4 @@ def _size(text: str) -> tuple[int, int]:
 def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError("must be a positive integer")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > _MAX_PORT:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_PORT}")
     return int(text)

@@ -2,8 +2,8 @@
 
 Layers, each using only those before it:
 
-- bytes: `keys`, which `keyfiles` reads and writes as `keytext`; `record`, what a frame must carry exactly; `sound`;
-  `seal`, which puts bytes into samples;
+- bytes: `keys` and `recipients`, which `keyfiles` reads and writes as `keytext`; `record`, what a frame must carry
+  exactly; `sound`; `seal`, which puts bytes into samples;
 - arrays: `network` and `frame`; `picture` hides and reveals by the network, `hide_bytes` and `reveal_bytes` (in `embed`
   and `extract`) without it;
 - bits that survive JPEG: `fec` corrects errors; `modem` runs the networks; `robust` has keys, places and records,
@@ -23,22 +23,25 @@ from stegnet.codec.embed import bytes_room, embed_file, hide_bytes
 from stegnet.codec.extract import extract_file, reveal_bytes
 from stegnet.codec.files import hide_file, reveal_file
 from stegnet.codec.film import HideOptions, hide_film
-from stegnet.codec.keyfiles import make_key_file, read_key
+from stegnet.codec.keyfiles import make_identity_file, make_key_file, read_identity, read_key, read_recipient
 from stegnet.codec.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.codec.network import Network
 from stegnet.codec.output import OutputTarget, Report
 from stegnet.codec.picture import Revealed, hide_picture, reveal_picture
+from stegnet.codec.recipients import Identity, Recipient
 from stegnet.codec.reveal import reveal_film
 
 __all__ = [
     "Container",
     "HideOptions",
+    "Identity",
     "Key",
     "KeySource",
     "Network",
     "OutputTarget",
     "Passphrase",
     "Randomness",
+    "Recipient",
     "Report",
     "Revealed",
     "bytes_room",
@@ -48,8 +51,11 @@ __all__ = [
     "hide_file",
     "hide_film",
     "hide_picture",
+    "make_identity_file",
     "make_key_file",
+    "read_identity",
     "read_key",
+    "read_recipient",
     "reveal_bytes",
     "reveal_file",
     "reveal_film",

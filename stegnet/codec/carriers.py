@@ -13,16 +13,28 @@ LEAD_BITS, MAC_BITS, TAG_BYTES = 400, 128, 16
 BLOCK, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample
 _RUN = 32  # carriers that stay side by side
 _GROUP, _MOST_GROUP = 12_288, 64  # carriers for each sample of a group, and most samples of a group
+_EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
 _CHANNELS, _GREEN = 3, 1
 
 
 @dataclass(frozen=True)
 class Zones:
-    """Places in the order of the carriers: of the lead, of the MAC, of the record."""
+    """Places in the order of the carriers: of the lead, of the MAC, of the record, and of an ephemeral key, if any.
+
+    Attributes:
+        group: places for each bit of lead and MAC.
+    """
 
     lead: slice
     mac: slice
     record: slice
+    ephemeral: slice
+    group: int
+
+    @property
+    def public(self) -> slice:
+        """The ephemeral key's places in the order by which readers find it."""
+        return slice(0, self.ephemeral.stop - self.ephemeral.start)
 
     @property
     def places(self) -> int:
@@ -70,16 +82,35 @@ class Order:
         return self.numbers(zone) % _CHANNELS == _GREEN
 
 
-def zones_of(samples: int) -> Zones:
-    """The zones of a frame of so many samples."""
+def zones_of(samples: int, ephemeral: bool = False) -> Zones:
+    """The zones of a frame of so many samples.
+
+    Args:
+        ephemeral: it carries an ephemeral key.
+    """
     carriers = samples // BLOCK * (BLOCK - 1)
     group = min(max(carriers // _GROUP, 1), _MOST_GROUP)
     lead, mac = LEAD_BITS * group, (LEAD_BITS + MAC_BITS) * group
-    return Zones(slice(0, lead), slice(lead, mac), slice(mac, max(mac, carriers // _RUN * _RUN)))
+    last = _EPHEMERAL * group * ephemeral
+    end = max(mac, carriers // _RUN * _RUN - last)
+    return Zones(slice(0, lead), slice(lead, mac), slice(mac, end), slice(end, end + last), group)
 
 
 def order_of(samples: int, key: Key, salt: bytes) -> Order:
-    """The order of the carriers of the frame with this salt."""
+    """The order of the carriers of the frame with this salt; the runs of an ephemeral key are the last."""
+    if key.ephemeral is None:
+        return _keyed_order(samples, key, salt)
+    order, first = _keyed_order(samples, key, salt), public_order(samples, key.recipient, salt)
+    own = first.runs[: _EPHEMERAL * zones_of(samples).group // _RUN]
+    return Order(np.concatenate([order.runs[~np.isin(order.runs, own)], own]), order.sides)
+
+
+def public_order(samples: int, recipient: bytes, salt: bytes) -> Order:
+    """The order that whoever knows a recipient can compute: the ephemeral key is in its first runs."""
+    return _keyed_order(samples, Key(recipient), salt)
+
+
+def _keyed_order(samples: int, key: Key, salt: bytes) -> Order:
     runs, zone = samples // BLOCK * (BLOCK - 1) // _RUN, zones_of(samples).mac
     sides = zone.stop - zone.start
     stream = keystream(key.positions(salt), 8 * runs + -(-sides // 8))

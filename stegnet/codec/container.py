@@ -23,6 +23,7 @@ from stegnet.codec.keys import Key, KeyRing, KeySource
 from stegnet.codec.modems import Modems
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.record import Header
+from stegnet.codec.robust import opens_robust
 from stegnet.codec.robust_content import RobustContent, parse_content, read_robust
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.jpeg import BLOCK
@@ -152,7 +153,7 @@ class Container:
         Raises:
             RevealError: a film has lost a part of it.
         """
-        if self.first.record is not None:
+        if self.first.record is not None or not opens_robust(self._key_source):
             return None
         if not self._robust:
             read = self._robust_film(modems, progress) if self.kind == FILM else self._robust_picture(modems, progress)

@@ -9,9 +9,9 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet.codec import trellis
-from stegnet.codec.carriers import BLOCK, LEAD_BITS, MAC_BITS, idle_samples, keystream, order_of, zones_of
+from stegnet.codec.carriers import BLOCK, LEAD_BITS, MAC_BITS, Order, Zones, idle_samples, keystream, order_of
 from stegnet.codec.keys import Key
-from stegnet.codec.record_zone import Plan, write_record
+from stegnet.codec.record_zone import EPHEMERAL_TRITS, Plan, write_ephemeral, write_record
 from stegnet.codec.steps import StepCosts, changed, write_parities, write_zone
 
 _LEAST_CHANGED = 4  # salt samples
@@ -21,20 +21,52 @@ _SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
 _CLUSTERED = 1.2  # times as many steps are made where steps follow each other, about
 
 
-def place_dummies(picture: np.ndarray, costs: StepCosts, plan: Plan, seed: bytes) -> np.ndarray:
+def fill_ephemeral_zone(
+    samples: np.ndarray,
+    plan: Plan,
+    costs: StepCosts,
+    order: Order,
+    zones: Zones,
+    dummies: np.ndarray,
+    seed: bytes,
+) -> None:
+    """Steps samples in the zone of an ephemeral key, in place, before it is written there.
+
+    Whoever knows the recipient knows the zone: as many samples are to change in it as elsewhere.
+
+    Args:
+        plan: of the record.
+        dummies: as in `write_record`.
+        seed: 32 random bytes.
+    """
+    stream, numbers = _Stream(seed), order.numbers(zones.ephemeral)
+    groups = stream.share(LEAD_BITS + MAC_BITS, numbers.size, zones.ephemeral.stop)
+    head = numbers[stream.order(numbers.size)[: groups * zones.group]]
+    values = samples[head]
+    if groups:
+        write_parities(values, stream.take(groups) & 1, *costs.at(head)[:2])
+    samples[head] = values
+    trits = plan.trits * numbers.size // zones.places - EPHEMERAL_TRITS
+    if trits > 0:
+        zone = replace(zones, record=zones.ephemeral)
+        write_record(samples, stream.trits(trits), plan, costs, order, zone, dummies)
+
+
+def place_dummies(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed: bytes) -> np.ndarray:
     """Steps samples that carry nothing, in place, as often as samples of the same cost that carry something.
 
     The steps are drawn again until some salt samples have changed, so that no salt repeats.
 
     Args:
         picture: (H, W, 3) uint8, contiguous.
+        zones: of the frame.
         seed: 32 random bytes.
     Returns:
         (H, W, 3) int16, the steps; in a grey record, red, green and blue of a salt sample's pixel move together.
     """
     draw, salts = _rehearsed if plan.clustered else _drawn, picture.size // BLOCK
     while True:
-        steps = draw(picture, costs, plan, seed)
+        steps = draw(picture, costs, plan, zones, seed)
         if np.count_nonzero(steps.reshape(-1)[idle_samples(steps.size)[:salts]]) >= min(_LEAST_CHANGED, salts):
             picture += steps.astype(np.uint8)  # which wraps around to the right value
             return steps
@@ -69,19 +101,22 @@ class _Stream:
         return (count * part + int(self.below(whole, 1)[0])) // whole
 
 
-def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: Plan, seed: bytes) -> np.ndarray:
+def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed: bytes) -> np.ndarray:
     """Steps that hiding makes at samples that carry nothing, were the picture rolled so that they carry something.
 
     So they follow the steps around them as all others do.
     """
-    stream, zones = _Stream(seed), zones_of(picture.size)
+    stream = _Stream(seed)
     shift = _CHANNELS * _shift(picture.size, stream)
     rolled, own = np.roll(picture, shift), costs.rolled(shift)
     denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
-    before, dummies = rolled.astype(np.int16), _drawn(rolled, own, denser, stream.take(32).tobytes())
+    before, dummies = rolled.astype(np.int16), _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
     rolled += dummies.astype(np.uint8)
     order = order_of(picture.size, Key(stream.take(32).tobytes()), b"")
     samples = rolled.reshape(-1)
+    if zones.public.stop:
+        fill_ephemeral_zone(samples, plan, own, order, zones, dummies, stream.take(32).tobytes())
+        write_ephemeral(samples, stream.trits(EPHEMERAL_TRITS), own, order, zones, dummies)
     write_record(samples, stream.trits(plan.trits), plan, own, order, zones, dummies)
     of_record = rolled - before
     for zone, bits in ((zones.lead, LEAD_BITS), (zones.mac, MAC_BITS)):
@@ -97,13 +132,13 @@ def _shift(samples: int, stream: _Stream) -> int:
     return fitting[int(stream.below(len(fitting), 1)[0])]
 
 
-def _drawn(picture: np.ndarray, costs: StepCosts, plan: Plan, seed: bytes) -> np.ndarray:
+def _drawn(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed: bytes) -> np.ndarray:
     """Steps that write random bits to the samples that carry nothing, in their share of a frame."""
-    samples, stream, zones = picture.reshape(-1), _Stream(seed), zones_of(picture.size)
+    samples, stream = picture.reshape(-1), _Stream(seed)
     idle = idle_samples(samples.size)
     idle = idle[stream.order(idle.size)]
-    groups = max(1, stream.share(LEAD_BITS + MAC_BITS, idle.size, zones.record.stop))
-    split = groups * (zones.mac.stop // (LEAD_BITS + MAC_BITS))
+    groups = max(1, stream.share(LEAD_BITS + MAC_BITS, idle.size, zones.ephemeral.stop))
+    split = groups * zones.group
     head, tail = idle[:split], idle[split:]
     of_record, values = np.zeros(samples.size, np.int16), samples[head]
     changes = _random_changes(samples, costs, plan, tail, stream)

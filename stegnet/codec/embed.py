@@ -22,7 +22,7 @@ import numpy as np
 from stegnet.codec.costs import texture_costs
 from stegnet.codec.extract import describe_file, frames_with_data
 from stegnet.codec.files import check_input, cover_name, input_kind
-from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, KeySource, Randomness
+from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeySource, Randomness
 from stegnet.codec.naming import printable
 from stegnet.codec.output import (
     FORMS,
@@ -52,6 +52,7 @@ class _Cover:
     """A cover that was opened.
 
     Attributes:
+        key: the container's film key.
         frames: 1 for a picture.
         film: None for a picture.
         pixels, profile: of a picture.
@@ -60,6 +61,7 @@ class _Cover:
     path: Path
     height: int
     width: int
+    key: Key
     frames: int = 1
     film: FilmInfo | None = None
     pixels: np.ndarray | None = None
@@ -67,7 +69,7 @@ class _Cover:
 
     def room(self, name: str) -> int:
         """Bytes of a file of this name that fit into all frames; errors as `bytes_room`."""
-        return self.frames * bytes_room(self.height, self.width, name)
+        return self.frames * bytes_room(self.height, self.width, name, self.key)
 
 
 @dataclass(frozen=True)
@@ -93,17 +95,19 @@ class _Share:
     seed: bytes
 
 
-def bytes_room(height: int, width: int, name: str = DATA_NAME) -> int:
+def bytes_room(height: int, width: int, name: str = DATA_NAME, key: Key = ANY_KEY) -> int:
     """Bytes that the sealed method can hide in a picture of this size under this file name.
 
+    Args:
+        key: film key; if it is for a recipient, there is less room.
     Raises:
         CapacityError: there is not even room for the header.
     """
     empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32))), 0)
-    needed = len(format_record(empty, ANY_KEY))
-    if needed > room(height, width):
-        raise too_small(height, width, needed)
-    return room(height, width) - needed
+    needed = len(format_record(empty, key))
+    if needed > room(height, width, key):
+        raise too_small(height, width, needed, key=key)
+    return room(height, width, key) - needed
 
 
 def hide_bytes(
@@ -124,10 +128,10 @@ def hide_bytes(
     """
     if not is_file_name(name.encode("utf-8", "surrogateescape")):
         raise ValueError(f"name: must be a file's name without its folder, is {name!r}")
-    most = bytes_room(*cover.shape[:2], name)
+    keys = key_source.new_keys(randomness)
+    most = bytes_room(*cover.shape[:2], name, keys.film)
     if len(data) > most:
         raise CapacityError(f"{name}: has {len(data)} bytes, and there is room for {most}", "take a larger cover")
-    keys = key_source.new_keys(randomness)
     file = File(name, len(data), hashlib.sha256(data).digest())
     header = Header(randomness(FILM_ID_BYTES), FILE, 1, file)
     (container,) = _seal_each([cover], _shares(io.BytesIO(data), header, randomness), keys)
@@ -162,7 +166,7 @@ def embed_file(
     cover_kind = input_kind(cover)
     out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, file)
     keys = key_source.new_keys(randomness)
-    opened = _open_cover(cover, cover_kind)
+    opened = _open_cover(cover, cover_kind, keys.film)
     with _fitting_secret(file, opened, compress, progress) as secret, secret.path.open("rb") as source:
         if secret.path == file:
             part.check(opened.frames)
@@ -175,12 +179,12 @@ def embed_file(
     return replace(report, name=hidden[0], size=hidden[1], hidden=hidden[2], notes=(line, *secret.notes, *report.notes))
 
 
-def _open_cover(path: Path, cover_kind: str) -> _Cover:
+def _open_cover(path: Path, cover_kind: str, key: Key) -> _Cover:
     if cover_kind == FILM:
         info = scan(path)
-        return _Cover(path, info.height, info.width, len(info.pts), info)
+        return _Cover(path, info.height, info.width, key, len(info.pts), info)
     pixels, profile = read_cover(path)
-    return _Cover(path, *pixels.shape[:2], pixels=pixels, profile=profile)
+    return _Cover(path, *pixels.shape[:2], key, pixels=pixels, profile=profile)
 
 
 @contextmanager
@@ -224,7 +228,7 @@ def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError
     if cover.film:
         hint = f"a cover of {-(-size * cover.frames // most)} such frames would do" if most else "take a larger cover"
     else:
-        in_all = room(cover.height, cover.width)
+        in_all = room(cover.height, cover.width, cover.key)
         side = sqrt((in_all - most + size) / in_all)
         hint = f"a cover of {ceil(cover.width * side) + 1}×{ceil(cover.height * side) + 1} pixels would do"
     if media_kind(file):

@@ -25,6 +25,7 @@ from stegnet.codec.output import (
     Report,
     form_of,
     no_progress,
+    shown_form,
     write_picture,
     write_revealed,
 )
@@ -36,7 +37,8 @@ from stegnet.codec.robust_content import RobustFile
 from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
-from stegnet.media import FILM, kind, read_cover, read_picture
+from stegnet.media import FILM, PICTURE, kind, read_cover, read_picture
+from stegnet.media.pictures import check_lossless
 from stegnet.media.signature import is_moving_picture
 
 PLAIN = HideOptions()
@@ -198,8 +200,10 @@ def _reveal(
         report = extract_opened_file(container, out, strict, progress)
         return replace(report, width=0, height=0, frames=1, hidden=1)  # those of the container, not of the file
     out.check(REVEALED_FORMS[container.kind], container.kind, container.path)
+    if container.kind == PICTURE and out.lossless:
+        check_lossless(out.path, out.path.suffix.lower())
     if container.kind == FILM:
-        form = "watchable" if form_of(out.path) == "mp4" and not out.lossless else form_of(out.path)
+        form = shown_form(out.path, out.lossless)
         return reveal_opened_film(network(), container, out.path, strict, form, progress, overwrite=out.force)
     return _reveal_picture(network(), container, out, strict, partial(progress, "reveal tiles"))
 

@@ -68,9 +68,9 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
     secret = header.secret
     needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
     rows, cols = _hidden_size(height, width, secret)
-    if needed + bases.least(secret.base, rows, cols) > room(height, width) or not rows or not cols:
+    if needed + bases.least(secret.base, rows, cols) > room(height, width, key) or not rows or not cols:
         needed += bases.least(secret.base, 0, 0)
-        raise too_small(height, width, needed, bases.least_per_pixel(secret.base), secret.block)
+        raise too_small(height, width, needed, bases.least_per_pixel(secret.base), secret.block, key)
     if secret.width * secret.height > MAX_PIXEL_RATIO * height * width:
         message = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
         raise CapacityError(message, f"it may have {MAX_PIXEL_RATIO} times the cover's pixels")
@@ -114,7 +114,7 @@ def hide_unsealed(
         area, shuffle = _area(cover, record, key)
         height, width = area.shape[:2]
         stretched = resize(secret, height, width)
-        record, base = _with_base(network, stretched, record, room(*cover.shape[:2]), key)
+        record, base = _with_base(network, stretched, record, room(*cover.shape[:2], key), key)
         hidden = network.hide(area, stretched, shuffle, base, step)
     container = np.ascontiguousarray(cover).copy()
     rounding_error = np.zeros(container.shape, np.int8)

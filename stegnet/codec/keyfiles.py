@@ -8,11 +8,13 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from stegnet.codec.keys import SYSTEM, Key, Randomness, export_secret
-from stegnet.codec.keytext import KEY, KEY_BYTES, MOST_BYTES, Flaw, from_text, is_raw_key, to_text
+from stegnet.codec.keys import SYSTEM, Key, Randomness
+from stegnet.codec.keytext import IDENTITY, KEY, KEY_BYTES, MOST_BYTES, RECIPIENT, Flaw, from_text, is_raw_key, to_text
+from stegnet.codec.recipients import Identity, Recipient, export_secret
 from stegnet.core.errors import KeyFileError
 from stegnet.media.output import sync_folder
 
+_IDENTITY_COMMENT = "# stegnet identity: whoever has it can reveal what is hidden for its recipient"
 _KEY_COMMENT = "# stegnet key: whoever has it can reveal what it hides"
 
 
@@ -23,6 +25,14 @@ def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
         KeyFileError: it exists already, or can't be written.
     """
     write_new(Path(path), f"{_KEY_COMMENT}\n{to_text(KEY, randomness(KEY_BYTES))}\n".encode())
+
+
+def make_identity_file(path: str | Path, randomness: Randomness = SYSTEM) -> Recipient:
+    """Writes a new identity file, readable by its owner only; returns its recipient. Errors as `make_key_file`."""
+    path, identity = Path(path), Identity(randomness(KEY_BYTES))
+    comments = f"{_IDENTITY_COMMENT}\n# recipient: {identity.recipient}\n"
+    write_new(path, f"{comments}{to_text(IDENTITY, export_secret(identity)[1:])}\n".encode())
+    return identity.recipient
 
 
 def read_key(path: str | Path) -> Key:
@@ -37,9 +47,37 @@ def read_key(path: str | Path) -> Key:
     return key
 
 
-def key_text(key: Key) -> str:
-    """A key as the text of its key file; whoever sees it has the key."""
-    return to_text(KEY, export_secret(key)[1:])
+def read_identity(path: str | Path) -> Identity:
+    """Reads an identity file.
+
+    Raises:
+        KeyFileError: no such file, or not an identity file.
+    """
+    identity = _identity_of(_content(Path(path), "identity file"))
+    if isinstance(identity, Flaw):
+        raise KeyFileError(f"{path}: {identity.message}", identity.hint)
+    return identity
+
+
+def read_recipient(text: str | Path) -> Recipient:
+    """Reads a recipient: its text (stegnet1…), or a file that holds it.
+
+    Raises:
+        KeyFileError: it is neither, or nothing can be hidden for it.
+    """
+    literal = str(text).lower().startswith(f"{RECIPIENT}1")
+    name = "the recipient" if literal else str(text)
+    public = from_text(str(text).encode() if literal else _content(Path(text), "file, and no recipient"), RECIPIENT)
+    if isinstance(public, Flaw):
+        raise KeyFileError(f"{name}: {public.message}", public.hint)
+    return Recipient(public)
+
+
+def shown_text(path: str | Path) -> str:
+    """The text that hands a file over: a key, or an identity's recipient, which is no secret. Errors as `read_key`."""
+    if isinstance(identity := _identity_of(_content(Path(path))), Identity):
+        return str(identity.recipient)
+    return to_text(KEY, export_secret(read_key(path))[1:])
 
 
 def write_new(path: Path, content: bytes) -> None:
@@ -62,13 +100,13 @@ def write_new(path: Path, content: bytes) -> None:
     raise KeyFileError(f"{path}: {problem[0]}", problem[1])
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, what: str = "key file") -> bytes:
     """The content of a file, cut after what a key file may have."""
     try:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
     except FileNotFoundError as error:
-        raise KeyFileError(f"{path}: no such key file") from error
+        raise KeyFileError(f"{path}: no such {what}") from error
     except OSError as error:
         raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
 
@@ -76,6 +114,11 @@ def _content(path: Path) -> bytes:
 def _key_of(content: bytes) -> Key | Flaw:
     secret = content if is_raw_key(content) else from_text(content, KEY)
     return secret if isinstance(secret, Flaw) else Key(secret)
+
+
+def _identity_of(content: bytes) -> Identity | Flaw:
+    secret = from_text(content, IDENTITY)
+    return secret if isinstance(secret, Flaw) else Identity(secret)
 
 
 def _write_or_remove(file: BinaryIO, path: Path, content: bytes) -> None:

@@ -9,12 +9,14 @@ import os
 import re
 import secrets
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from threading import Lock
 from typing import NoReturn, Self
 
+import numpy as np
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -54,12 +56,14 @@ class Key(Unpicklable):
 
     Args:
         secret: 32 random bytes.
+        recipient: 32 bytes, the public key that a container is for: some of its frames carry an ephemeral key.
+        ephemeral: the trits that carry that key, (192,) uint8; of a film key, or if the frame carries none, None.
     """
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_secret", "ephemeral", "recipient")
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    def __init__(self, secret: bytes, recipient: bytes | None = None, ephemeral: np.ndarray | None = None) -> None:
+        self._secret, self.recipient, self.ephemeral = secret, recipient, ephemeral
         del secret
         if len(self._secret) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes")
@@ -116,7 +120,26 @@ class Key(Unpicklable):
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt or None, info=info).derive(self._secret)
 
 
-class Passphrase(Unpicklable):
+class AnchorSource(Unpicklable, ABC):
+    """What opens frame 0 and anchors, whose leads give the key of all other frames."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
+        """The keys of a new container."""
+
+    @abstractmethod
+    def derive(self, salt: bytes, samples: np.ndarray | None = None) -> Key | None:
+        """The key of such a frame; None if it can't have one.
+
+        Args:
+            salt: of the frame, 16 bytes.
+            samples: (S,) uint8, of a frame that is read.
+        """
+
+
+class Passphrase(AnchorSource):
     """A secret that a person remembers; neither str() nor repr() shows it, and it can't be pickled.
 
     Args:
@@ -137,11 +160,9 @@ class Passphrase(Unpicklable):
             raise KeyFileError("the passphrase is empty or too long", f"it has 1 to {_MAX_PASSPHRASE} bytes of UTF-8")
 
     def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
-        """The keys of a new container."""
-        secret = randomness(SECRET_BYTES)
-        return ContainerKeys(film_key(secret), secret, self)
+        return anchored_keys(self, randomness)
 
-    def derive(self, salt: bytes) -> Key:
+    def derive(self, salt: bytes, samples: np.ndarray | None = None) -> Key:
         """The key for a 16-byte salt by scrypt (RFC 7914), which takes 128 MiB and a fraction of a second."""
         return Key(Scrypt(salt=salt, length=KEY_BYTES, **_SCRYPT).derive(self._text))
 
@@ -171,27 +192,23 @@ def guessing_years(bits: float) -> float:
     return 2 ** (bits - 1) / _GUESSES / _YEAR
 
 
-KeySource = Key | Passphrase
-_KEY, _PASSPHRASE = b"k", b"p"
+KeySource = Key | AnchorSource
 
 
-def export_secret(source: KeySource) -> bytes:
-    """A key or passphrase as bytes, to be encrypted by the caller; `import_secret` is the inverse."""
-    return _KEY + source._secret if isinstance(source, Key) else _PASSPHRASE + source._text
+def anchored_keys(source: AnchorSource, randomness: Randomness, recipient: bytes | None = None) -> "ContainerKeys":
+    """New keys of a container that is opened by its anchors."""
+    secret = randomness(SECRET_BYTES)
+    return ContainerKeys(film_key(secret, recipient), secret, source)
 
 
-def import_secret(data: bytes) -> KeySource:
-    """The key or passphrase that `export_secret` turned into bytes."""
-    return Key(data[1:]) if data[:1] == _KEY else Passphrase(data[1:].decode())
-
-
-def film_key(secret: bytes) -> Key:
-    """The film key that belongs to the 16 secret bytes in the leads of a film hidden with a passphrase."""
-    return Key(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"stegnet/2/film").derive(secret))
+def film_key(secret: bytes, recipient: bytes | None = None) -> Key:
+    """The film key that belongs to the 16 secret bytes in the leads of a film that is opened by its anchors."""
+    derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"stegnet/2/film").derive(secret)
+    return Key(derived, recipient)
 
 
 def is_anchor(salt: bytes) -> bool:
-    """True for one frame in 64: with a passphrase, it can be opened without any other frame."""
+    """True for one frame in 64: an anchor, which can be opened without any other frame."""
     return salt[0] < _ANCHORS
 
 
@@ -202,12 +219,12 @@ class ContainerKeys(Unpicklable):
     Attributes:
         film: the film key.
         secret: 16 bytes in every lead, which give the film key; zeros with a key file.
-        passphrase: None with a key file.
+        anchors: what opens frame 0 and anchors; None with a key file.
     """
 
     film: Key
     secret: bytes
-    passphrase: Passphrase | None = None
+    anchors: AnchorSource | None = None
 
     def of_frame(self, salt: bytes, first: bool) -> Key:
         """The key of the frame with this salt.
@@ -215,8 +232,8 @@ class ContainerKeys(Unpicklable):
         Args:
             first: it is frame 0.
         """
-        if self.passphrase is not None and (first or is_anchor(salt)):
-            return self.passphrase.derive(salt)
+        if self.anchors is not None and (first or is_anchor(salt)):
+            return self.anchors.derive(salt)
         return self.film
 
     def __repr__(self) -> str:
@@ -230,17 +247,17 @@ class KeyRing(Unpicklable):
         keys: None until a frame has opened; with a key file, always known.
     """
 
-    __slots__ = ("_lock", "_passphrase", "_tries", "keys")
+    __slots__ = ("_anchors", "_lock", "_tries", "keys")
 
     def __init__(self, source: KeySource) -> None:
-        self._passphrase = source if isinstance(source, Passphrase) else None
-        self.keys = None if isinstance(source, Passphrase) else ContainerKeys(source, bytes(SECRET_BYTES))
+        self._anchors = None if isinstance(source, Key) else source
+        self.keys = ContainerKeys(source, bytes(SECRET_BYTES)) if isinstance(source, Key) else None
         self._tries, self._lock = {True: _MOST_TRIES, False: _MOST_TRIES}, Lock()
 
     @classmethod
     def of(cls, keys: ContainerKeys) -> Self:
         """The keys of a container that is being written, to read what was written."""
-        ring = cls(keys.passphrase or keys.film)
+        ring = cls(keys.anchors or keys.film)
         ring.keys = keys
         return ring
 
@@ -260,26 +277,27 @@ class KeyRing(Unpicklable):
         """True if so many frames did not open that no more are tried."""
         return self.keys is None and not self._tries[False]
 
-    def candidates(self, salt: bytes, first: bool) -> Iterator[Key]:
+    def candidates(self, salt: bytes, first: bool, samples: np.ndarray | None = None) -> Iterator[Key]:
         """The keys with which the frame with this salt may open.
 
         Args:
             first: it is the first frame of its file.
+            samples: (S,) uint8, of the frame.
         """
-        keys = self.keys
-        if self._passphrase is None:
+        keys, own = self.keys, None
+        if keys is not None and (self._anchors is None or not is_anchor(salt)):
             yield keys.film
-        elif keys is not None and not is_anchor(salt):
-            yield keys.film
-            if self._may_try(known=True):  # frame 0, moved
-                yield self._passphrase.derive(salt)
+            if self._anchors is not None and self._may_try(known=True):  # frame 0, moved
+                own = self._anchors.derive(salt, samples)
         elif keys is not None or first or (is_anchor(salt) and self._may_try(known=False)):
-            yield self._passphrase.derive(salt)
+            own = self._anchors.derive(salt, samples)
+        if own is not None:
+            yield own
 
     def accept(self, secret: bytes) -> bool:
         """Compares the film secret in a frame's lead with the film's own, which the first frame that opens gives."""
         if self.keys is None:
-            self.keys = ContainerKeys(film_key(secret), secret, self._passphrase)
+            self.keys = ContainerKeys(film_key(secret), secret, self._anchors)
         return self.keys.secret == secret
 
     def _may_try(self, known: bool) -> bool:

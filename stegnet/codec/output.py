@@ -122,6 +122,12 @@ def form_of(path: Path) -> str:
     return path.suffix.lower().removeprefix(".")
 
 
+def shown_form(path: Path, lossless: bool = False) -> str:
+    """Format by file name of a film that is to be watched: an MP4 is not exact unless it is asked for."""
+    form = form_of(path)
+    return "watchable" if form == "mp4" and not lossless else form
+
+
 def write_picture(
     out: OutputTarget, picture: np.ndarray, profile: bytes | None = None, *, verify: bool = False, private: bool = False
 ) -> Report:

@@ -9,6 +9,7 @@ from stegnet.codec.carriers import BLOCK, Order, Zones
 from stegnet.codec.steps import StepCosts, changed
 
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
+EPHEMERAL_TRITS, _EPHEMERAL_HEIGHT = 192, 6  # of the code that carries an ephemeral key
 _TOGETHER = 9  # a step costs so many times less where neighbours moved the same way
 
 
@@ -85,6 +86,23 @@ def write_record(
         return
     for near in (numbers - 1, numbers, numbers + 1):
         samples[near] = np.where(free[near], changed(samples[near], changes), samples[near])
+
+
+def write_ephemeral(
+    samples: np.ndarray, trits: np.ndarray, costs: StepCosts, order: Order, zones: Zones, dummies: np.ndarray
+) -> None:
+    """Writes an ephemeral key's trits to its zone, in place, as a grey record: with few and cheap steps."""
+    plan = Plan(_EPHEMERAL_HEIGHT, trits.size, True, 0)
+    write_record(samples, trits, plan, costs, order, replace(zones, record=zones.ephemeral), dummies)
+
+
+def read_ephemeral(samples: np.ndarray, order: Order, zones: Zones) -> np.ndarray:
+    """The trits in the zone of an ephemeral key, (192,) uint8, given the order by which readers find it."""
+    numbers = order.numbers(zones.public)
+    values = samples[numbers[order.greens(zones.public)]]
+    plan = trellis.layout(EPHEMERAL_TRITS, values.size, _EPHEMERAL_HEIGHT)
+    assert plan is not None
+    return trellis.read(values, plan).reshape(-1)
 
 
 def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:

@@ -108,6 +108,14 @@ def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = 
         yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
 
 
+def opens_robust(source: KeySource) -> bool:
+    """False for a recipient and an identity: an ephemeral key would be at places that whoever knows the recipient sees.
+
+    Salts repeat in pictures that look alike, and a dither must be known before anything can be read.
+    """
+    return isinstance(source, Key | Passphrase)
+
+
 def robust_key(source: KeySource, salt: bytes) -> Key:
     """The key of a container with this salt."""
     return source.derive(salt) if isinstance(source, Passphrase) else source

@@ -18,10 +18,10 @@ from stegnet.codec.modems import Modems
 from stegnet.codec.naming import printable
 from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress, write_jpeg, write_picture
 from stegnet.codec.quality import LEAST
-from stegnet.codec.robust import content_room
+from stegnet.codec.robust import content_room, opens_robust
 from stegnet.codec.robust_content import FittedPicture, file_bytes, file_content, fit_picture
 from stegnet.codec.survival import WRITTEN_QUALITY, Survivor, best_rung, choose_rung, hide_robust
-from stegnet.core.errors import CapacityError, reading
+from stegnet.core.errors import CapacityError, KeyFileError, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import psnr
 from stegnet.media import FILM, PICTURE, read_cover, read_picture
@@ -120,11 +120,15 @@ def hide_robust_file(
     pictures are not.
 
     Raises:
+        KeyFileError: it would be for a recipient.
         ConfigError: there is no such channel.
         MediaError: a file can't be read or written.
         CapacityError: the secret does not fit, or does not come back.
         WeightsError: the weights are missing, or not a modem's.
     """
+    if not opens_robust(key_source):
+        hint = "use a key file or passphrase, or hide without loss: in a .png, .mkv or lossless .mp4, without --survive"
+        raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
     check_input(secret)
     if input_kind(cover) == FILM:
         crf = parse_crf(options.survive or FILM_DEFAULT)

@@ -5,6 +5,7 @@ a place that is public, or the same in two frames.
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -27,9 +28,9 @@ from stegnet.codec.carriers import (
     zones_of,
 )
 from stegnet.codec.costs import Costs
-from stegnet.codec.dummies import place_dummies
-from stegnet.codec.keys import ContainerKeys, Key, KeyRing
-from stegnet.codec.record_zone import Plan, plan_of, read_record, write_record
+from stegnet.codec.dummies import fill_ephemeral_zone, place_dummies
+from stegnet.codec.keys import ANY_KEY, ContainerKeys, Key, KeyRing
+from stegnet.codec.record_zone import Plan, plan_of, read_record, write_ephemeral, write_record
 from stegnet.codec.steps import StepCosts, parities_of, write_zone
 from stegnet.core.errors import CapacityError
 
@@ -52,9 +53,13 @@ class UnsealedRecord:
     whole: bool
 
 
-def room(height: int, width: int) -> int:
-    """Most bytes of a record in a picture of this size; negative if not even an empty one fits."""
-    zones = zones_of(3 * height * width)
+def room(height: int, width: int, key: Key = ANY_KEY) -> int:
+    """Most bytes of a record in a picture of this size; negative if not even an empty one fits.
+
+    Args:
+        key: film key; if it is for a recipient, room is left for an ephemeral key.
+    """
+    zones = zones_of(3 * height * width, key.recipient is not None)
     return zones.room if zones.places else -1
 
 
@@ -83,19 +88,22 @@ def seal(
         CapacityError: the picture is too small.
     """
     height, width = picture.shape[:2]
-    if len(record) > room(height, width):
-        raise too_small(height, width, len(record))
+    if len(record) > room(height, width, keys.film):
+        raise too_small(height, width, len(record), key=keys.film)
     samples = picture.reshape(-1)
     random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * samples.size)
     nonce = random[SEED_BYTES : SEED_BYTES + NONCE_BYTES]
     ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES)
-    zones = zones_of(samples.size)
-    plan = plan_of(len(record) + TAG_BYTES, zones, effort, grey)
+    addressed = keys.film.recipient is not None
+    plan = plan_of(len(record) + TAG_BYTES, zones_of(samples.size, addressed), effort, grey)
     final = _final_costs(samples, costs, ties, plan.grey)
-    dummies = place_dummies(picture, final, plan, random[:SEED_BYTES])
+    dummies = place_dummies(picture, final, plan, zones_of(samples.size, addressed and first), random[:SEED_BYTES])
     salt = frame_salt(picture)
     key = keys.of_frame(salt, first)
-    order = order_of(samples.size, key, salt)
+    zones, order = zones_of(samples.size, key.ephemeral is not None), order_of(samples.size, key, salt)
+    if key.ephemeral is not None:
+        fill_ephemeral_zone(samples, plan, final, order, zones, dummies, sha256(seed).digest())
+        write_ephemeral(samples, key.ephemeral, final, order, zones, dummies)
     lead = _seal_lead(key.lead(salt), nonce, plan, len(record) + TAG_BYTES, keys.secret)
     write_zone(samples, zones.lead, _bits(lead), final, order)
     sealed = trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, record, lead))
@@ -112,22 +120,25 @@ def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool) -> UnsealedRecord
     if room(*picture.shape[:2]) < 0:
         return None
     salt = frame_salt(picture)
-    for key in keys.candidates(salt, first):
+    for key in keys.candidates(salt, first, picture.reshape(-1)):
         found = _unseal(picture, key, salt)
         if found is not None and keys.accept(found[0]):
             return found[1]
     return None
 
 
-def too_small(height: int, width: int, needed: int, share: float = 0.0, step: int = 8) -> CapacityError:
+def too_small(
+    height: int, width: int, needed: int, share: float = 0.0, step: int = 8, key: Key = ANY_KEY
+) -> CapacityError:
     """The error for a record of `needed` bytes that does not fit; its hint gives a size that would do.
 
     Args:
         share: bytes needed for each pixel of a cover, in addition.
         step: safety margin in pixels.
+        key: as in `room`.
     """
     side = 1.0
-    while room(int(height * side), int(width * side)) < needed + share * int(height * side) * int(width * side):
+    while room(int(height * side), int(width * side), key) < needed + share * int(height * side) * int(width * side):
         side *= 1.02
     return CapacityError(
         f"the cover is too small: {width}×{height} pixels",
@@ -143,7 +154,7 @@ def _seal_lead(key: bytes, nonce: bytes, plan: Plan, size: int, secret: bytes) -
 def _unseal(picture: np.ndarray, key: Key, salt: bytes) -> tuple[bytes, UnsealedRecord] | None:
     """Film secret and record; None if nothing opens with this key."""
     samples = picture.reshape(-1)
-    zones, order = zones_of(samples.size), order_of(samples.size, key, salt)
+    zones, order = zones_of(samples.size, key.ephemeral is not None), order_of(samples.size, key, salt)
     values = order.placed(samples)
     lead = np.packbits(parities_of(values[zones.lead], LEAD_BITS)).tobytes()
     nonce = lead[:NONCE_BYTES]

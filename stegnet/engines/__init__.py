@@ -1,5 +1,9 @@
 """Engines that run the networks of a pair: PyTorch or ONNX Runtime."""
 
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported, and reports to its makers if not
+
 from stegnet.engines.engine import Engine, Pool
 from stegnet.engines.selection import BACKENDS, PRECISIONS, load_engine
 

@@ -52,7 +52,7 @@ def enhance_film(
     """Enhances each frame of a film separately; times and sound are kept. Only its owner can read the new film.
 
     Args:
-        form: "mkv" or "mp4", of the new film.
+        form: of the new film: "mkv", "mp4" or "watchable".
         progress: called after each frame with the number of frames done, and of all.
         overwrite: replace an existing file.
     Returns:

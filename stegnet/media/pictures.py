@@ -96,8 +96,8 @@ def save_picture(
         MediaError: the format can't, or the file can't be written.
     """
     form, options, exact = PICTURE_FORMS[suffix]
-    if lossless and exact is None:
-        raise MediaError(f"{path}: {form} is never lossless", "name it .png or .webp, or leave --lossless out")
+    if lossless:
+        check_lossless(path, suffix)
     try:
         Image.fromarray(picture).save(path, form, icc_profile=icc, **(exact if lossless else options))
     except (OSError, RuntimeError, ValueError) as error:
@@ -105,6 +105,17 @@ def save_picture(
             raise MediaError(f"{path}: can't be written ({error.strerror})") from error
         size = f"{picture.shape[1]}×{picture.shape[0]} pixels"  # too large for some formats
         raise MediaError(f"{path}: {size} can't be made {form} ({error})", "name it .png") from error
+
+
+def check_lossless(path: Path, suffix: str) -> None:
+    """Refuses a suffix of PICTURE_FORMS whose format can't keep every bit.
+
+    Raises:
+        MediaError: it can't.
+    """
+    form, _, exact = PICTURE_FORMS[suffix]
+    if exact is None:
+        raise MediaError(f"{path}: {form} is never lossless", "name it .png or .webp, or leave --lossless out")
 
 
 def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:

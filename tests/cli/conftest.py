@@ -38,7 +38,13 @@ def stegnet_in_process(weights: Path, capsys) -> Callable[[str], tuple[int, str,
     def run(line: str) -> tuple[int, str, str]:
         code = main(completed(line.split(), weights))
         out, err = capsys.readouterr()
-        return code, re.sub(r"\d+\.\d\d MB", "SIZE", re.sub(r", secret (\d+\.\d dB|unchanged)", "", out)), err
+        return (
+            code,
+            re.sub(
+                r"(wrote .*?)(\d+\.\d\d MB|\d+ bytes)", r"\1SIZE", re.sub(r", secret (\d+\.\d dB|unchanged)", "", out)
+            ),
+            err,
+        )
 
     return run
 

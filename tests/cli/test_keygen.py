@@ -44,17 +44,31 @@ def test_a_raw_key_and_its_text_are_the_same_key(stegnet, folder):
 
 def decoded(pixels: np.ndarray) -> str:
     """The text in a picture of a QR code."""
-    return cv2.QRCodeDetector().detectAndDecode(pixels)[0]
+    return cv2.QRCodeDetectorAruco().detectAndDecode(pixels)[0]
 
 
-def test_a_code_in_the_terminal(program, stegnet):
-    code, shown = typed(program, "keygen new --qr")
-    assert code == 0
-    assert "note: anyone who sees this code has the key" in shown
+def in_terminal(shown: str) -> np.ndarray:
+    """The code that a terminal shows, (H, W) uint8."""
     lines = re.findall("\x1b\\[97;40m(.*)\x1b\\[0m", shown)
     light = {"█": (1, 1), "▀": (1, 0), "▄": (0, 1), " ": (0, 0)}
     modules = np.array([[light[mark][half] for mark in line] for line in lines for half in (0, 1)], np.uint8)
-    assert decoded(np.kron(modules * 255, np.ones((8, 8), np.uint8))) == stegnet("keygen --show new")[1].strip()
+    return np.kron(modules * 255, np.ones((8, 8), np.uint8))
+
+
+def test_a_code_in_the_terminal(program, stegnet):
+    code, shown = typed(program, "keygen --show k --qr")
+    assert code == 0
+    assert "note: anyone who sees the code of a key has the key" in shown
+    assert "STEGNET" not in shown
+    assert decoded(in_terminal(shown)) == stegnet("keygen --show k")[1].strip()
+
+
+def test_a_code_of_a_new_key(program, folder):
+    code, shown = typed(program, "keygen new --qr")
+    assert code == 0
+    assert "wrote new" in shown
+    assert in_terminal(shown).shape == (304, 296)
+    assert (folder / "new").exists()
 
 
 def test_a_code_as_a_picture(stegnet, folder):
@@ -62,10 +76,11 @@ def test_a_code_as_a_picture(stegnet, folder):
     assert (code, out) == (0, "wrote new\nwrote code.png\n")
     assert err.count("note: ") == 2
     assert (folder / "code.png").stat().st_mode & 0o777 == 0o600
-    assert decoded(read_picture(folder / "code.png")) == stegnet("keygen --show new")[1].strip()
-    assert stegnet("keygen --show new --qr code.svg")[:2] == (0, "wrote code.svg\n")
-    assert (folder / "code.svg").read_text().startswith("<?xml")
-    assert stegnet("keygen --show new --qr code.png")[2].startswith("error: code.png: exists already\nhint: ")
+    assert stegnet("keygen --show k --qr k.png")[:2] == (0, "wrote k.png\n")
+    assert decoded(read_picture(folder / "k.png")) == stegnet("keygen --show k")[1].strip()
+    assert stegnet("keygen --show k --qr k.svg")[:2] == (0, "wrote k.svg\n")
+    assert (folder / "k.svg").read_text().startswith("<?xml")
+    assert stegnet("keygen --show k --qr k.png")[2].startswith("error: k.png: exists already\nhint: ")
 
 
 def test_no_code_where_a_pipe_would_keep_it(stegnet, folder):
@@ -100,7 +115,7 @@ def test_random_words(stegnet, folder):
 
 def test_the_list_of_words():
     text, bits = random_words(2000)
-    words = set(re.sub("(drop|felt|t|yo)-(down|tip|shirt|yo)", "", text).split("-")) - {""}
+    words = set(re.sub(r"\b(drop-down|felt-tip|t-shirt|yo-yo)\b", "", text).split("-")) - {""}
     assert bits == pytest.approx(2000 * 12.925, abs=1), "of 7,776 words"
     assert len(words) > 1700
     assert all(3 <= len(word) <= 9 and word.isalpha() for word in words)
@@ -113,3 +128,74 @@ def test_random_words_are_strong(count):
 
 def test_guessing():
     assert guessing_years(51.7) == pytest.approx(15_600, rel=0.05)
+
+
+def test_an_identity_and_its_recipient(stegnet, folder):
+    code, out, err = stegnet("keygen --identity id")
+    assert code == 0
+    recipient = re.fullmatch(r"wrote id\nrecipient: (stegnet1[a-z0-9]{58})\n", out)[1]
+    assert err.startswith("note: give the recipient to anyone, and the file to nobody")
+    assert (folder / "id").stat().st_mode & 0o777 == 0o600
+    assert stegnet("keygen --show id") == (0, f"{recipient}\n", "")
+    (folder / "bob").write_text(f"{recipient}\n")
+    for name in (recipient, "bob"):
+        assert stegnet(f"hide cover.png secret.jpg -o c.png --force --recipient {name}")[0] == 0
+        assert stegnet("reveal c.png -o s.png --force --identity id")[0] == 0
+    assert "altered: no" in stegnet("info c.png --identity id")[1]
+    assert stegnet("hide cover.png secret.jpg -o c.png --force --method sealed --recipient bob")[0] == 0
+    assert stegnet("reveal c.png -o s.jpg --identity id")[0] == 0
+    assert (folder / "s.jpg").read_bytes() == (folder / "secret.jpg").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_film_for_a_recipient(stegnet, folder):
+    stegnet("keygen --identity id")
+    stegnet("keygen --identity other")
+    (folder / "bob").write_text(stegnet("keygen --show id")[1])
+    assert stegnet("hide cover.mkv secret.mkv -o c.mkv --recipient bob")[0] == 0
+    assert stegnet("reveal c.mkv -o s.mkv --identity id")[0] == 0
+    assert stegnet("reveal c.mkv -o t.mkv --identity other")[2].startswith("error: nothing can be revealed")
+
+
+def test_folders_for_a_recipient(stegnet, folder):
+    stegnet("keygen --identity id")
+    (folder / "bob").write_text(stegnet("keygen --show id")[1])
+    (folder / "covers").mkdir()
+    for name in "ab":
+        (folder / "covers" / f"{name}.png").write_bytes((folder / "cover.png").read_bytes())
+    assert stegnet("hide covers secret.jpg -o out --method sealed --recipient bob")[0] == 0
+    assert stegnet("reveal out -o back --identity id")[0] == 0
+    assert len(list((folder / "back").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (
+            "hide cover.png k -o c.jpg --method robust --recipient bob",
+            "for a recipient, nothing can be hidden that survives JPEG",
+        ),
+        (
+            "hide cover.png k -o c.png --method robust --survive jpeg:75 --recipient bob",
+            "for a recipient, nothing can be hidden",
+        ),
+        ("hide cover.mkv k -o c.mp4 --method robust --recipient bob", "for a recipient, nothing can be hidden"),
+        ("hide cover.png k -o c.png --method sealed --recipient id", "id: an identity, not a recipient"),
+        ("hide cover.png k -o c.png --method sealed --recipient none", "none: no such file, and no recipient"),
+        ("hide cover.png k -o c.png --method sealed --recipient stegnet1qqq", "the recipient: a recipient that was"),
+        ("hide cover.png k -o c.png --method sealed --key-file id", "id: an identity, not a key file"),
+        ("reveal cover.png -o s.png --identity bob", "bob: a recipient, not an identity file"),
+        ("reveal cover.png -o s.png --identity cover.png", "cover.png: not an identity file"),
+        ("reveal cover.png -o id --force --identity id", "id: "),
+        ("reveal cover.png -o s.png --identity id", "nothing can be revealed"),
+    ],
+)
+def test_mistakes_with_recipients(stegnet, folder, line, problem):
+    stegnet("keygen --identity id")
+    (folder / "bob").write_text(stegnet("keygen --show id")[1])
+    before = (folder / "id").read_bytes()
+    code, out, err = stegnet(line)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"error: {problem}")
+    assert len(err.splitlines()) <= 2
+    assert (folder / "id").read_bytes() == before

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from stegnet.cli import main, messages
+from stegnet.codec import Report
 
 ODD = ["new\nline", "red\x1b[31m", "half\udce4", "-dash", "file:reversed\u202e", "é ü 漢字%d"]
 
@@ -43,6 +44,14 @@ def test_unusual_file_names(capfd, weights, folder, name):
 def test_escape():
     assert messages.escape("a plain line, ü – 漢 ×") == "a plain line, ü – 漢 ×"
     assert messages.escape("two\nlines\r\x1b[2J\x00\udcff\u2028") == r"two\nlines\r\x1b[2J\x00\udcff\u2028"
+
+
+@pytest.mark.parametrize(
+    ("size", "told"), [(0, "0 bytes"), (4999, "4999 bytes"), (5000, "0.01 MB"), (2_345_678, "2.35 MB")]
+)
+def test_sizes_of_results(capsys, size, told):
+    messages.wrote(Path("a"), Report(0, 0), "", size=size)
+    assert capsys.readouterr().out == f"wrote a: {told}\n"
 
 
 def test_python_warnings_are_printed(stegnet, picture):

@@ -67,6 +67,16 @@ def test_hiding_and_revealing(on_windows, folder, line):
     assert not list(folder.glob(".*")), "no temporary file is left"
 
 
+def test_texts_and_names(on_windows, folder):
+    """A text is printed; what names itself gets a name that Windows takes."""
+    assert on_windows("hide cover.png --text hello --key-file k -o text.png").returncode == 0
+    assert on_windows("reveal text.png --key-file k").stdout == "hello"
+    (folder / "what? aux:1.txt").write_text("a file")
+    assert main(["hide", "cover.png", "what? aux:1.txt", "--key-file", "k", "-o", "odd.png"]) == 0
+    assert on_windows("reveal odd.png --key-file k").returncode == 0
+    assert (folder / "what_ aux_1.txt").read_text() == "a file"
+
+
 def test_nothing_is_left_after_a_failure(on_windows, folder):
     before = sorted(folder.iterdir())
     (folder / "big").write_bytes(bytes(100_000))

@@ -76,22 +76,42 @@ class Zones:
     record: list[int]
 
 
-def zones(picture: np.ndarray, key: bytes) -> Zones | None:
+def run_order(picture: np.ndarray, key: bytes) -> tuple[list[int], list[int], int]:
+    """The runs in their order, the sides, and the groups' size."""
+    carrying = len(carriers(picture.size))
+    runs, groups = carrying // 32, min(max(carrying // 12288, 1), 64)
+    data = stream(hkdf(key, b"stegnet/2/positions", frame_salt(picture)), 8 * runs + 16 * groups)
+    words = struct.unpack(f"<{runs}Q", data[: 8 * runs])
+    return sorted(range(runs), key=lambda run: words[run]), bits_of(data[8 * runs :]), groups
+
+
+def ephemeral_runs(picture: np.ndarray, recipient: bytes | None) -> list[int]:
+    """The runs that carry an ephemeral key for a recipient."""
+    if recipient is None:
+        return []
+    order, _, groups = run_order(picture, recipient)
+    return order[: 32 * groups]
+
+
+def samples_of_runs(picture: np.ndarray, runs: list[int]) -> list[int]:
+    carrying = carriers(picture.size)
+    return [carrying[32 * run + number] for run in runs for number in range(32)]
+
+
+def zones(picture: np.ndarray, key: bytes, recipient: bytes | None = None) -> Zones | None:
     """None where there is no room for any record.
 
     Args:
         key: of the frame.
+        recipient: whose ephemeral key the frame carries.
     """
-    carrying = carriers(picture.size)
-    runs, groups = len(carrying) // 32, min(max(len(carrying) // 12288, 1), 64)
-    if 32 * runs - 528 * groups < 84:
+    taken = set(ephemeral_runs(picture, recipient))
+    order, sides, groups = run_order(picture, key)
+    places = samples_of_runs(picture, [run for run in order if run not in taken])
+    if len(places) - 528 * groups < 84:
         return None
-    data = stream(hkdf(key, b"stegnet/2/positions", frame_salt(picture)), 8 * runs + 16 * groups)
-    words = struct.unpack(f"<{runs}Q", data[: 8 * runs])
-    order = sorted(range(runs), key=lambda run: words[run])
-    places = [carrying[32 * run + number] for run in order for number in range(32)]
     lead, mac, record = places[: 400 * groups], places[400 * groups : 528 * groups], places[528 * groups :]
-    return Zones(lead, mac, bits_of(data[8 * runs :]), record)
+    return Zones(lead, mac, sides, record)
 
 
 def parities(values: list[int], groups: int) -> list[int]:
@@ -184,9 +204,9 @@ def lead_fields(size: int, code: int, film_secret: bytes = NO_FILM_SECRET, versi
     return struct.pack(">BBI", version, code, size) + film_secret
 
 
-def make_mac(picture: np.ndarray, key: bytes) -> bytes:
+def make_mac(picture: np.ndarray, key: bytes, recipient: bytes | None = None) -> bytes:
     height, width, _ = picture.shape
-    found, samples = zones(picture, key), bytearray(picture.tobytes())
+    found, samples = zones(picture, key, recipient), bytearray(picture.tobytes())
     for sample, side in zip(found.mac, found.sides, strict=True):
         samples[sample] = samples[sample] + side >> 1
     text = struct.pack(">II", height, width) + samples
@@ -219,6 +239,7 @@ def write(
     version: int = 2,
     size: int | None = None,
     filler: int = 0,
+    recipient: bytes | None = None,
 ) -> np.ndarray:
     """Seals a record under the salt that the picture has. Of all changes that do, it takes the first.
 
@@ -227,9 +248,10 @@ def write(
         code: height, plus 16 for a grey record, of which only green samples are changed here.
         code, film_secret, version, size: what the lead says, true or not.
         filler: as in `trits_of`.
+        recipient: whose ephemeral key the picture already carries.
     """
     picture = picture.copy()
-    salt, found = frame_salt(picture), zones(picture, key)
+    salt, found = frame_salt(picture), zones(picture, key, recipient)
     fields = lead_fields(len(record) + 16 if size is None else size, code, film_secret, version)
     lead = make_lead(key, salt, nonce, fields)
     sealed = AESGCM(hkdf(key, b"stegnet/2/record", salt)).encrypt(nonce, record, lead)
@@ -241,7 +263,7 @@ def write(
         members = list(zip(found.mac[group::128], found.sides[group::128], strict=True))
         if all(side == 1 and values[sample] in (0, 255) for sample, side in members):
             values[members[0][0]] = stepped(int(values[members[0][0]]), 1 if values[members[0][0]] == 0 else -1)
-    tag = bits_of(make_mac(picture, key))
+    tag = bits_of(make_mac(picture, key, recipient))
     for group in range(128):
         members = list(zip(found.mac[group::128], found.sides[group::128], strict=True))
         if sum(int(values[sample]) + side & 1 for sample, side in members) % 2 != tag[group]:
@@ -282,9 +304,9 @@ def sums_of(values: np.ndarray, zone: list[int], rows: list[list[list[int]]]) ->
     return [[sum(int(values[zone[element]]) for element in part) for part in row] for row in rows]
 
 
-def read_lead(picture: np.ndarray, key: bytes) -> tuple[bytes, bytes] | None:
+def read_lead(picture: np.ndarray, key: bytes, recipient: bytes | None = None) -> tuple[bytes, bytes] | None:
     """The lead in a picture, and its fields opened."""
-    found = zones(picture, key)
+    found = zones(picture, key, recipient)
     if found is None:
         return None
     values = picture.tobytes()
@@ -295,18 +317,21 @@ def read_lead(picture: np.ndarray, key: bytes) -> tuple[bytes, bytes] | None:
         return None
 
 
-def read(picture: np.ndarray, key: bytes, film_secret: bytes = NO_FILM_SECRET) -> tuple[bytes, bool] | None:
+def read(
+    picture: np.ndarray, key: bytes, film_secret: bytes = NO_FILM_SECRET, recipient: bytes | None = None
+) -> tuple[bytes, bool] | None:
     """The record in a picture, and whether its MAC holds.
 
     Args:
         key: of the frame.
+        recipient: whose ephemeral key the frame carries.
     """
-    opened = read_lead(picture, key)
+    opened = read_lead(picture, key, recipient)
     if opened is None:
         return None
     lead, fields = opened
     version, code, size = struct.unpack(">BBI", fields[:6])
-    found, values = zones(picture, key), picture.tobytes()
+    found, values = zones(picture, key, recipient), picture.tobytes()
     zone = record_samples(found, code)
     if version != 2 or code & 15 not in COLUMNS or code > 31 or fields[6:] != film_secret:
         return None
@@ -323,4 +348,4 @@ def read(picture: np.ndarray, key: bytes, film_secret: bytes = NO_FILM_SECRET) -
     except InvalidTag:
         return None
     bits = [values[sample] + side & 1 for sample, side in zip(found.mac, found.sides, strict=True)]
-    return record, bytes_of(parities(bits, 128)) == make_mac(picture, key)
+    return record, bytes_of(parities(bits, 128)) == make_mac(picture, key, recipient)

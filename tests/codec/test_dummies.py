@@ -114,7 +114,7 @@ def placed(cover: np.ndarray, size: int, grey: bool, seed: int = 0) -> tuple[np.
     plan = plan_of(size, zones_of(cover.size), FILM_EFFORT, grey)
     result, ties = cover.copy(), np.random.default_rng(seed).integers(0, 1 << 16, cover.size, np.uint16)
     up = texture_costs(cover).up.reshape(-1) * 8
-    steps = place_dummies(result, StepCosts(up, up, ties), plan, bytes([seed]) * 32)
+    steps = place_dummies(result, StepCosts(up, up, ties), plan, zones_of(cover.size), bytes([seed]) * 32)
     return result, steps, plan
 
 

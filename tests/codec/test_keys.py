@@ -79,7 +79,7 @@ def same(one: Key, other: Key) -> bool:
 
 def test_a_key_file_is_the_key_of_every_frame(key):
     container, ring = key.new_keys(lambda size: pytest.fail("nothing is drawn")), KeyRing(key)
-    assert (container.secret, container.passphrase, container.film) == (bytes(16), None, key)
+    assert (container.secret, container.anchors, container.film) == (bytes(16), None, key)
     assert not ring.locked and ring.film is key
     for salt in (PLAIN, ANCHOR):
         for first in (False, True):

@@ -1,11 +1,16 @@
 """Properties of all engines, on the shipped weights."""
 
+import os
 import pickle
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import stegnet
 from stegnet.codec import Key, Network, hide_picture, reveal_picture
 from stegnet.codec.base import through_bytes
 from stegnet.core.errors import CapacityError
@@ -151,3 +156,13 @@ def test_threads_of_a_pool_share_sessions(networks):
     for thread in threads:
         thread.join()
     assert seen[0] is seen[1] is seen[2]
+
+
+def test_onnx_runtime_sends_and_stores_nothing(tmp_path: Path) -> None:
+    """Its telemetry would leave a file for its sessions, and a data base of what is to be sent."""
+    load = "import stegnet; stegnet.load(device='cpu', precision='fp32', backend='onnx')"
+    homes = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), str(tmp_path))
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", load], env=environment | homes | path, check=True)
+    assert not list(tmp_path.iterdir())

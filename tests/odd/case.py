@@ -89,7 +89,8 @@ class Output:
         """The first line that contains `part`, without figures that differ from run to run."""
         lines = (self.err + self.out).splitlines()
         line = next((line for line in lines if part.splitlines()[0] in line), lines[0] if lines else "")
-        return re.sub(r"\d+\.\d+ (MB|dB)", r"… \1", re.sub(r"[0-9a-f]{16,}", "…", line))
+        line = re.sub(r"(?<=wrote )(.*?)\d+ (?=bytes)", r"\1… ", re.sub(r"[0-9a-f]{16,}", "…", line))
+        return re.sub(r"\d+\.\d+ (MB|dB)", r"… \1", line)
 
 
 def make_kit() -> None:

@@ -18,8 +18,9 @@ from stegnet.codec.frame import UnsealedFrame
 from stegnet.codec.record import Record
 from stegnet.codec.recording import open_header
 from stegnet.core.errors import ConfigError
+from stegnet.loopback import LOOPBACK, MAX_CONNECTIONS
 from stegnet.webcam.live import LiveFrame
-from stegnet.webcam.server import _MAX_CONNECTIONS, LOOPBACK, PageServer, StatisticsCounter
+from stegnet.webcam.server import PageServer, StatisticsCounter
 
 Ask = Callable[..., tuple[int, dict[str, str], bytes]]
 
@@ -37,7 +38,8 @@ def ask(server) -> Ask:
     def send(path: str, method: str = "GET", host: str | None = None, token: str = server.token):
         connection = HTTPConnection(LOOPBACK, server.server_port, timeout=30)
         whole = f"/{token}/{path}" if token else path
-        connection.request(method, whole, headers={"Host": host or f"{LOOPBACK}:{server.server_port}"})
+        own = f"{LOOPBACK}:{server.server_port}"
+        connection.request(method, whole, headers={"Host": host or own, "Origin": f"http://{own}"})
         answer = connection.getresponse()
         result = answer.status, dict(answer.headers), answer.read()
         connection.close()
@@ -194,14 +196,14 @@ def test_connections_are_limited(server, ask):
     before = threading.active_count()
     request = f"GET /{server.token}/ HTTP/1.1\r\nHost: {LOOPBACK}:{server.server_port}\r\n\r\n".encode()
     with ExitStack() as idle:
-        for _ in range(_MAX_CONNECTIONS):
+        for _ in range(MAX_CONNECTIONS):
             connection = idle.enter_context(socket.create_connection((LOOPBACK, server.server_port)))
             connection.sendall(request)
             assert connection.recv(12) == b"HTTP/1.1 200"  # it occupies its thread now
         for _ in range(20):
             status, headers, _ = ask("")
             assert (status, headers.get("Retry-After")) == (503, "1")
-        assert threading.active_count() == before + _MAX_CONNECTIONS
+        assert threading.active_count() == before + MAX_CONNECTIONS
     assert soon(lambda: ask("")[0] == 200)
 
 
@@ -218,7 +220,7 @@ def test_a_thread_that_fails_to_start_frees_its_connection(server, ask, monkeypa
 
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
-        for _ in range(_MAX_CONNECTIONS):
+        for _ in range(MAX_CONNECTIONS):
             with pytest.raises((ConnectionError, RemoteDisconnected)):
                 ask("")
     assert ask("")[0] == 200

@@ -66,13 +66,15 @@ function gaps(statuses, order, total, counts) {
 
 const range = (start, end) => Array.from({ length: Math.max(end - start, 0) }, (_, at) => start + at);
 
-const foreignFrames = (count) =>
-  count === 1 ? "1 frame was put in that does not belong here." : `${count} frames were put in that do not belong here.`;
+function foreignFrames(count) {
+  if (count === 1) return "1 frame was put in that does not belong here.";
+  return `${count} frames were put in that do not belong here.`;
+}
 
 /** Subject and verb of a sentence on frames: "Frame 3 was", "3 frames (0–1, 7) were". */
 function framesWere(indices) {
   if (indices.length === 1) return `Frame ${indices[0]} was`;
-  const spans = spansOf(indices.toSorted((one, other) => one - other));
+  const spans = spansOf([...indices].sort((one, other) => one - other));
   const more = spans.length > LISTED ? ` and ${spans.length - LISTED} more spans` : "";
   return `${indices.length} frames (${spans.slice(0, LISTED).join(", ")}${more}) were`;
 }

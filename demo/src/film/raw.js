@@ -53,4 +53,5 @@ const number = (id, value) => element(id, bytesOf(value, 6));
 const size = (value) => [0x01, 0, ...bytesOf(value, 6)];
 
 /** Bytes of an integer below 2⁴⁸, big-endian. */
-const bytesOf = (value, count) => Array.from({ length: count }, (_, at) => Math.floor(value / 256 ** (count - 1 - at)) % 256);
+const bytesOf = (value, count) =>
+  Array.from({ length: count }, (_, at) => Math.floor(value / 256 ** (count - 1 - at)) % 256);

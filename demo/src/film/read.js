@@ -37,7 +37,7 @@ export function readFilm(ffmpeg, path, onFrame, onProgress) {
   const log = new Log(onProgress);
   ffmpeg.run(["-i", path], (line) => log.add(line));
   if (!log.codec) throw new PageError("This is not a film that can be read.", UNREADABLE);
-  if (log.duration * log.rate * PIXEL * log.width * log.height > 2 * MAX_BYTES) throw tooLong(log);
+  if (log.duration * log.rate * PIXEL * log.width * log.height > 1.25 * MAX_BYTES) throw tooLong(log);
   const frames = new Frames(log, onFrame);
   const out = ffmpeg.sink((bytes) => frames.take(bytes));
   const filters = `scale=${EXACT}${log.isUntaggedHd ? ":in_color_matrix=bt709" : ""},format=rgb24,showinfo=checksum=0`;

@@ -16,7 +16,7 @@ const MAX_WORKERS = 8;
  */
 export async function sealAll(frames, bytes, embedding, keyInput, onProgress) {
   const count = Math.min(navigator.hardwareConcurrency, MAX_WORKERS, frames.length);
-  const workers = Array.from({ length: count }, () => new Worker(new URL("./sealer.js", import.meta.url), { type: "module" }));
+  const workers = Array.from({ length: count }, startWorker);
   let [next, done, error] = [0, 0, 0];
 
   async function sealNext(worker) {
@@ -37,6 +37,8 @@ export async function sealAll(frames, bytes, embedding, keyInput, onProgress) {
     for (const worker of workers) worker.terminate();
   }
 }
+
+const startWorker = () => new Worker(new URL("./sealer.js", import.meta.url), { type: "module" });
 
 function answer(worker, what, transfer) {
   return new Promise((resolve, reject) => {

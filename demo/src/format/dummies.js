@@ -56,7 +56,7 @@ async function rehearsed(picture, costs, plan, random) {
   const dummies = drawn({ ...picture, data }, own, { ...plan, trits: Math.round(plan.trits * CLUSTERED) }, random);
   add(data, dummies);
   const places = await zones(size, random(KEY_BYTES));
-  writeRecord({ ...picture, data }, drawTrits(plan.trits, random), plan, own, places.record, dummies);
+  writeRecord({ ...picture, data }, drawTrits(plan.trits, random), plan, own, places, dummies);
   const ofRecord = difference(data, before);
   writeParities(data, places.lead, LEAD_GROUPS, random(LEAD_GROUPS / 8), own);
   writeParities(data, places.mac, MAC_GROUPS, random(MAC_GROUPS / 8), own);

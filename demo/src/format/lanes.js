@@ -66,29 +66,29 @@ export function readTrits(values, { lanes, rows, sums, merged }, height) {
  * @param {Layout} layout
  * @param {number} height of the code
  * @param {import("./costs.js").StepCosts} costs of these samples
- * @param {((steps: Int8Array) => import("./costs.js").StepCosts) | null} [following] gives the costs after the steps so
- *   far, if these matter: every fourth lane is then searched first, the others in three turns after it. Without effect
- *   where samples are merged, since few of them change.
+ * @param {((steps: Int8Array, isNext: (sample: number) => boolean) => void) | null} [following] changes the costs of the
+ *   samples that come next, by the steps so far, if these matter: every fourth lane is then searched first, the others
+ *   in three turns after it. Without effect where samples are merged, since few of them change.
  * @returns {Int8Array} −1, 0 or 1 for each sample
  */
 export function stepsFor(values, trits, layout, height, costs, following = null) {
   const steps = new Int8Array(values.length);
-  const search = laneSearch(values, trits, layout, height, steps);
+  const search = laneSearch(values, trits, layout, height, costs, steps);
   const turns = following && layout.merged === 1 ? TURNS : 1;
   for (let turn = 0; turn < turns; turn++) {
-    const now = turn ? following(steps) : costs;
-    for (let lane = turn; lane < layout.lanes; lane += turns) search(lane, now);
+    if (turn) following(steps, (sample) => (sample % layout.lanes) % TURNS === turn);
+    for (let lane = turn; lane < layout.lanes; lane += turns) search(lane);
   }
   return steps;
 }
 
 /** A function that writes the steps of one lane. */
-function laneSearch(values, trits, { lanes, rows, sums, merged }, height, steps) {
+function laneSearch(values, trits, { lanes, rows, sums, merged }, height, costs, steps) {
   const search = stepSearch(height);
   const added = new Uint8Array(sums);
   const [up, down] = [new Uint16Array(sums), new Uint16Array(sums)];
   const [raised, lowered] = [new Uint32Array(sums), new Uint32Array(sums)]; // the cheapest sample of each sum
-  return (lane, costs) => {
+  return (lane) => {
     for (let sum = 0, element = lane; sum < sums; sum++) {
       let value = 0;
       let rise = element;

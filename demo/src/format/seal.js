@@ -53,7 +53,7 @@ export async function seal(
   const lead = join(nonce, await sealWith(await key.lead(), nonce, fields));
   const sealed = await sealWith(await key.record(), nonce, record, lead);
   writeParities(samples, places.lead, LEAD_GROUPS, lead, costs);
-  writeRecord(picture, toTrits(sealed), plan, costs, places.record, dummies);
+  writeRecord(picture, toTrits(sealed), plan, costs, places, dummies);
   const mac = new MacPlaces(samples, places.mac, places.sides);
   mac.prepare();
   mac.write(await mac.tag(picture, await key.mac()), costs);

@@ -102,7 +102,7 @@ export function stepSearch(height) {
  */
 function movesOf(states, column) {
   const [beforeUp, beforeDown] = [shiftedStates(states, column, -1), shiftedStates(states, column, 1)];
-  const firsts = (before) => Int32Array.from({ length: states / 3 }, (_, three) => 3 * Math.floor(before[3 * three] / 3));
+  const firsts = (before) => Int32Array.from({ length: states / 3 }, (_, at) => 3 * Math.floor(before[3 * at] / 3));
   return { beforeUp, beforeDown, upFrom: firsts(beforeUp), downFrom: firsts(beforeDown), isOne: column % 3 === 1 };
 }
 

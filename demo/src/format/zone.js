@@ -2,7 +2,7 @@
 
 import { MAX_COST, stepped } from "./costs.js";
 import { capacity, layoutFor, readTrits, stepsFor } from "./lanes.js";
-import { recordCarriers, STRIDE } from "./places.js";
+import { idleSamples, recordCarriers, STRIDE } from "./places.js";
 import { MAX_HEIGHT, MAX_WIDTH } from "./trellis.js";
 import { bytesIn, fromTrits, tritsFor } from "./trits.js";
 
@@ -52,11 +52,11 @@ export const largest = (samples) => bytesIn(capacity(samples));
  * @param {Uint8Array} trits
  * @param {Plan} plan
  * @param {import("./costs.js").StepCosts} costs of all samples
- * @param {Uint32Array} zone numbers of its samples
+ * @param {{lead: Uint32Array, mac: Uint32Array, record: Uint32Array}} places as of `zones`
  * @param {Int8Array} dummies steps of the samples that carry nothing, made before
  */
-export function writeRecord({ width, data }, trits, plan, costs, zone, dummies) {
-  const numbers = plan.grey ? greenPart(zone) : zone;
+export function writeRecord({ width, data }, trits, plan, costs, places, dummies) {
+  const numbers = plan.grey ? greenPart(places.record) : places.record;
   const values = valuesAt(data, numbers);
   const own = costsAt(costs, numbers);
   const layout = layoutFor(trits.length, numbers.length);
@@ -64,8 +64,8 @@ export function writeRecord({ width, data }, trits, plan, costs, zone, dummies) 
     move(data, numbers, 0, stepsFor(values, trits, layout, plan.height, own));
     return;
   }
-  const free = new Uint8Array(data.length);
-  for (let at = 0; at < zone.length; at++) free[zone[at]] = 1;
+  const free = new Uint8Array(data.length).fill(1);
+  for (const taken of [idleSamples(data.length), places.lead, places.mac]) for (const number of taken) free[number] = 0;
   for (let at = 0; at < numbers.length; at++) {
     if (!free[numbers[at] - 1] || !free[numbers[at] + 1]) own.up[at] = own.down[at] = MAX_COST;
   }
@@ -119,21 +119,21 @@ function move(samples, numbers, offset, steps, free = null) {
  * Tan, Huang: A Strategy of Clustering Modification Directions in Spatial Image Steganography, IEEE TIFS 10(9), 2015).
  *
  * @param {Uint32Array} numbers of the green samples of pixels that may move
+ * @returns {(steps: Int8Array, isNext: (sample: number) => boolean) => void} changes the costs of what comes next
  */
 function clustered(numbers, { up, down }, width, dummies) {
   const pixels = numbers.map((number) => (number - 1) / 3 + width);
   const before = movedTogether(dummies, width);
-  return (steps) => {
+  return (steps, isNext) => {
     const moved = before.slice();
     for (let at = 0; at < steps.length; at++) if (steps[at]) moved[pixels[at]] += steps[at];
-    const [rise, fall] = [up.slice(), down.slice()];
     for (let at = 0; at < steps.length; at++) {
+      if (!isNext(at)) continue;
       const pixel = pixels[at];
       const around = moved[pixel - width] + moved[pixel - 1] + moved[pixel + 1] + moved[pixel + width];
-      if (around > 0) rise[at] = Math.max(1, Math.floor(up[at] / TOGETHER));
-      if (around < 0) fall[at] = Math.max(1, Math.floor(down[at] / TOGETHER));
+      if (around > 0) up[at] = Math.max(1, Math.floor(up[at] / TOGETHER));
+      if (around < 0) down[at] = Math.max(1, Math.floor(down[at] / TOGETHER));
     }
-    return { up: rise, down: fall };
   };
 }
 

@@ -41,15 +41,16 @@ export async function preview(file) {
     return { bitmap: await createImageBitmap(video), width, height, seconds };
   } finally {
     video.removeAttribute("src");
+    video.load(); // what it still loads is not looked for any more
     URL.revokeObjectURL(src);
   }
 }
 
-/** A player of a film, by its name; null if the name is none of a film that browsers play. */
-export function player(name, bytes, label) {
-  const type = SUFFIXES[name.split(".").at(-1).toLowerCase()];
-  if (!type) return null;
-  const src = URL.createObjectURL(new Blob([bytes], { type }));
+/** Media type of a film that browsers play, by its name; undefined for another file. */
+export const filmType = (name) => SUFFIXES[name.split(".").at(-1).toLowerCase()];
+
+/** A player of a film. @param {string} src its address */
+export function player(src, label) {
   const video = make("video", { src, controls: true, playsInline: true, "aria-label": label });
   const unplayable = "This browser can’t play this film: download it, and play it elsewhere.";
   const giveUp = () => video.replaceWith(make("p", { className: "note" }, unplayable));

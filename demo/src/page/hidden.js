@@ -11,7 +11,7 @@ const UNUSABLE = 22; // dB; below, a secret is hardly recognisable
 const TOO_FINE =
   "Noise and fine patterns in a secret take more room than its cover has: use a plainer secret or a larger cover.";
 const AS_FILE = "Send it as a file: a messaging app that re-encodes pictures destroys the secret.";
-const EXAMPLE = {
+export const EXAMPLE = {
   message: "This cover is an example that everyone has.",
   hint: "Whoever compares the two sees that something is hidden: send a container made from a photograph of your own.",
 };
@@ -32,7 +32,7 @@ const EXAMPLE = {
  * @param {object} result of the worker's job "hide"
  * @param {Context} context
  */
-export function showContainer(form, { file, cover, secret, difference, residual, psnr }, context) {
+function showContainer(form, { file, cover, secret, difference, residual, psnr }, context) {
   const views = {
     ...compared(file, PNG, cover),
     ...differing(difference, psnr, "The difference between the two"),
@@ -53,7 +53,7 @@ export function showContainer(form, { file, cover, secret, difference, residual,
 }
 
 /** Shows a JPEG that survives being saved again, the result of the job "survive"; arguments as `showContainer`. */
-export function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden, survives }, context) {
+function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden, survives }, context) {
   const poor = hidden.isWhole || psnr.secret >= UNUSABLE ? [] : [notice(poorCopy(psnr.secret), "warning")];
   show(form, context, {
     warnings: poor,
@@ -75,7 +75,7 @@ export function showSurvivor(form, { file, cover, isReduced, difference, psnr, h
 }
 
 /** Shows a picture or film that hides a file byte for byte, the result of the job "seal". */
-export function showSealed(form, { file, cover, difference, psnr, hidden, frames }, context) {
+function showSealed(form, { file, cover, difference, psnr, hidden, frames }, context) {
   const isFilm = frames > 1;
   const shown = isFilm
     ? { "First frame": { view: canvasOf(cover, "the first frame"), note: "Browsers can’t play this kind of film." } }
@@ -89,6 +89,9 @@ export function showSealed(form, { file, cover, difference, psnr, hidden, frames
     result: { file, cover, psnr },
   });
 }
+
+/** What shows the result of each job. */
+export const SHOWN = { hide: showContainer, survive: showSurvivor, seal: showSealed };
 
 function show(form, { reveal, isExample }, { warnings: found, views, values, save, notes, result }) {
   const { file, cover, psnr } = result;

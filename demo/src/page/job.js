@@ -2,58 +2,8 @@
 
 import { PageError } from "../errors.js";
 import { button, make, notice } from "./elements.js";
+import { progressOf } from "./stages.js";
 import { work } from "./worker.js";
-
-/** Label of each stage of a job, and its share of the bar. */
-const STAGES = {
-  hide: {
-    pictures: ["Reading the pictures", 2],
-    load: ["Loading the network", 8],
-    code: ["Coding the secret", 10],
-    prepare: ["Preparing the secret", 8],
-    hide: ["Hiding", 22],
-    seal: ["Sealing", 12],
-    write: ["Writing the PNG file", 4],
-    key: ["Reading it back", 6],
-    reveal: ["Checking the secret", 18],
-    restore: ["Checking the secret", 8],
-  },
-  survive: {
-    pictures: ["Reading the pictures", 2],
-    load: ["Loading the network", 8],
-    rate: ["Trying the channel", 38],
-    fit: ["Coding the secret", 18],
-    embed: ["Hiding", 10],
-    check: ["Checking what arrives", 22],
-    write: ["Writing the JPEG file", 2],
-  },
-  seal: {
-    pictures: ["Reading the cover", 4],
-    seal: ["Hiding", 76],
-    write: ["Writing the PNG file", 20],
-  },
-  "seal film": {
-    load: ["Loading FFmpeg, which reads films", 10],
-    read: ["Reading the cover", 10],
-    seal: ["Hiding", 60],
-    write: ["Writing the film", 10],
-    check: ["Reading it back", 10],
-  },
-  "reveal film": {
-    load: ["Loading FFmpeg, which reads films", 15],
-    read: ["Reading the container", 25],
-    reveal: ["Revealing", 60],
-  },
-  reveal: {
-    pictures: ["Reading the container", 2],
-    load: ["Loading the network", 10],
-    key: ["Opening", 8],
-    code: ["Opening", 6],
-    reveal: ["Revealing", 48],
-    restore: ["Restoring", 22],
-    write: ["Writing the PNG file", 4],
-  },
-};
 
 /**
  * Sets up the row of a form.
@@ -105,15 +55,13 @@ export function makeJob(form, { ask, gather, done }) {
     } else if (document.activeElement === document.body) start.focus();
   }
 
-  function onProgress(kind) {
-    const stages = Object.entries(STAGES[kind]);
-    return (stage, doneOf, total) => {
-      const index = stages.findIndex(([name]) => name === stage);
-      if (index < 0) return; // a part of the stage that is shown
-      const [label, share] = stages[index][1];
-      const before = stages.slice(0, index).reduce((sum, [, [, part]]) => sum + part, 0);
-      bar.value = Math.max(bar.value, before + (total ? (share * doneOf) / total : 0));
-      text.textContent = `${label}…`;
+  function onProgress(job) {
+    const progressAt = progressOf(job);
+    return (...step) => {
+      const { value, text: label } = progressAt(...step);
+      if (value === null) bar.removeAttribute("value");
+      else bar.value = value;
+      text.textContent = label;
     };
   }
 }

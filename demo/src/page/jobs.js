@@ -32,6 +32,9 @@ export async function gatherHiding({ cover, secret, channel, keyInput, device })
   return { job, what, transfer: [what.cover, what.secret].filter(Boolean) };
 }
 
+/** A container that was made, as a file. */
+export const asFile = async ({ file }, name) => new File([file], name);
+
 /** Input of the worker for revealing; arguments as `gatherHiding`. */
 export function gatherRevealing({ container, keyInput, device }) {
   const from = container.film ? { film: container.file } : { container: container.bytes };

@@ -7,8 +7,8 @@ import { setUpDevice } from "./device.js";
 import { makeJob } from "./job.js";
 import { makeKey } from "./key.js";
 import { readContainer, readCover } from "./read.js";
-import { showContainer, showSealed, showSurvivor } from "./hidden.js";
-import { gatherHiding, gatherRevealing, suffixOf } from "./jobs.js";
+import { SHOWN } from "./hidden.js";
+import { asFile, gatherHiding, gatherRevealing, suffixOf } from "./jobs.js";
 import { keepOffline } from "./offline.js";
 import { showSecret } from "./revealed.js";
 import { makeSecret } from "./secret.js";
@@ -18,7 +18,6 @@ import { setUpTabs, show } from "./tabs.js";
 const [hiding, revealing] = document.querySelectorAll("form");
 const isHiding = () => !document.getElementById("hide").hidden;
 
-const SHOWN = { hide: showContainer, survive: showSurvivor, seal: showSealed };
 const EITHER = "image/*,video/*";
 
 async function setUp() {
@@ -64,7 +63,7 @@ function setUpHiding(device, onchange, revealHere) {
 
   function done(result, { cover: seen, channel, keyInput }, job) {
     const name = nameLike(seen, suffixOf(seen, channel));
-    const reveal = button("Reveal it here", () => revealHere(new File([result.file], name), keyInput));
+    const reveal = button("Reveal it here", async () => revealHere(await asFile(result, name), keyInput));
     SHOWN[job](hiding, result, { name, reveal, isExample: seen.isExample });
   }
 }

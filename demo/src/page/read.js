@@ -39,7 +39,8 @@ export async function readSecret(file) {
   return (await readPicture(file)) ?? readOther(file);
 }
 
-function readOther(file) {
+/** Takes any file by its name. */
+export function readOther(file) {
   const show = make("span", { className: "ask" }, make("b", {}, file.name));
   return { name: file.name, file, bitmap: null, show, caption: size(file.size) };
 }

@@ -23,7 +23,8 @@ const reveal = (name, what = {}) =>
 
 for (const name of ["plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadcast.ts"]) {
   test(`a file hidden in ${name}`, async () => {
-    const { result, error } = await run(visitor, "seal", {}, { film: exchange(name), file: exchange("note.bin"), ...key() });
+    const files = { film: exchange(name), file: exchange("note.bin"), ...key() };
+    const { result, error } = await run(visitor, "seal", {}, files);
     assert.equal(error, undefined);
     assert.equal(result.hidden.bytes, 700);
     assert.ok(result.hidden.room > 700 && result.frames === 6 && result.psnr.container > 50, JSON.stringify(result));

@@ -17,7 +17,7 @@ const WORKER = readdirSync(new URL("../../dist/assets/", import.meta.url)).find(
  */
 export async function run({ page }, job, what, files) {
   for (const [name, path] of Object.entries(files)) {
-    await page.evaluate((id) => document.body.append(Object.assign(document.createElement("input"), { type: "file", id })), name);
+    await page.evaluate(addInput, name);
     await page.locator(`#${name}`).setInputFiles(path);
   }
   const done = await page.evaluate(runInPage, [WORKER, job, what, Object.keys(files)]);
@@ -25,6 +25,8 @@ export async function run({ page }, job, what, files) {
   if (done.result) done.result.file = new Uint8Array(Buffer.from(done.result.file, "base64"));
   return done;
 }
+
+const addInput = (id) => document.body.append(Object.assign(document.createElement("input"), { type: "file", id }));
 
 async function runInPage([name, job, what, names]) {
   for (const each of names) {

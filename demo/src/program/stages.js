@@ -1,0 +1,20 @@
+/** How far the program is: it names what it does, and counts frames or tiles. */
+
+const LABELS = {
+  pass: "Passing the files to the program",
+  waiting: "Waiting for the job of another window",
+  compress: "Compressing the secret",
+  hide: "Hiding",
+  verify: "Reading it back",
+  check: "Checking",
+  "hide tiles": "Hiding",
+  "measure tiles": "Checking the secret",
+  "reveal tiles": "Revealing",
+  reveal: "Revealing",
+};
+
+/** @returns {(stage: string, done: number, total: number) => {value: number | null, text: string}} null: unknown */
+export const progressOf = () => (stage, done, total) => ({
+  value: total ? (100 * done) / total : null,
+  text: `${LABELS[stage] ?? "Working"}…${total > 1 ? ` ${done} of ${total}` : ""}`,
+});

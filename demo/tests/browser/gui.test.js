@@ -1,0 +1,94 @@
+/** The page of `stegnet gui`, with the program behind it. Films and the address come from tests/demo/test_gui.py. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+
+import { exchange, open, PASSPHRASE } from "./open.js";
+
+const ADDRESS = process.env.STEGNET_GUI;
+let site;
+before(async () => (site = await open()));
+after(() => site.close());
+
+/** A test with a page of its own, which must log no errors and contact no other server. */
+function visiting(name, steps) {
+  test(name, async () => {
+    const visitor = await site.visit(ADDRESS);
+    await steps(visitor, visitor.page);
+    assert.deepEqual(visitor.seen.errors, []);
+    assert.deepEqual([...visitor.seen.addresses], [new URL(ADDRESS).origin]);
+    await visitor.close();
+  });
+}
+
+const bytes = async (name) => new Uint8Array(await readFile(exchange(name)));
+
+visiting("a film with its sound is hidden in a film, and comes back", async (visitor, page) => {
+  await visitor.give("cover", exchange("cover.mp4"));
+  await visitor.give("secret", exchange("secret.mp4"));
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.start("hide");
+  await visitor.result("hide");
+  assert.deepEqual(await visitor.notices("hide"), []);
+  for (const name of ["the cover", "the container"]) {
+    assert.ok(await page.getByAltText(name).evaluate((image) => image.decode().then(() => image.naturalWidth > 0)));
+  }
+  await visitor.saved("hide", exchange("from_gui.mkv"));
+
+  await page.getByText("Reveal it here").click();
+  await visitor.result("reveal");
+  assert.match(await page.locator("#reveal .badge").innerText(), /Unaltered/);
+  assert.equal(await page.locator("#reveal .result a[download]").getAttribute("download"), "secret.mp4");
+  assert.deepEqual(await visitor.saved("reveal"), await bytes("secret.mp4"));
+  const film = page.locator("#reveal .result video");
+  assert.ok(await film.evaluate((video) => video.readyState > 0 || new Promise((loaded) => (video.onloadeddata = loaded))));
+});
+
+visiting("a container of the command line opens", async (visitor) => {
+  await visitor.tab("Reveal");
+  await visitor.give("container", exchange("from_program.mkv"));
+  await visitor.useKeyFile("reveal", exchange("key"));
+  await visitor.start("reveal");
+  await visitor.result("reveal");
+  assert.deepEqual(await visitor.saved("reveal"), await bytes("secret.mp4"));
+});
+
+visiting("a weak passphrase is told, and a wrong one opens nothing", async (visitor, page) => {
+  await visitor.usePassphrase("hide");
+  await visitor.start("hide");
+  await visitor.result("hide");
+  assert.match((await visitor.notices("hide")).join(), /the passphrase is weak/);
+  await page.getByText("Reveal it here").click();
+  await visitor.result("reveal");
+  await visitor.usePassphrase("reveal", "another");
+  await visitor.start("reveal");
+  assert.match(await visitor.trouble("reveal"), /nothing here opens with this key\. The key is another one/);
+});
+
+visiting("what does not fit is said", async (visitor) => {
+  await visitor.give("secret", { name: "large.bin", mimeType: "", buffer: Buffer.alloc(1 << 20) });
+  await visitor.usePassphrase("hide");
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /large\.bin: has 1048576 bytes, and there is room for \d+/);
+});
+
+visiting("a job is cancelled", async (visitor, page) => {
+  await visitor.give("cover", exchange("long.mp4"));
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.start("hide");
+  await page.getByText(/Hiding… \d+ of/).waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.locator('#hide button[type="submit"]').waitFor();
+  assert.equal(await page.locator("#hide .work [role=alert]").count(), 0);
+  await visitor.tab("Reveal");
+  await visitor.give("container", exchange("from_program.mkv"));
+  await visitor.useKeyFile("reveal", exchange("key"));
+  await visitor.start("reveal"); // it has its turn, since the other job has ended
+  await visitor.result("reveal");
+});
+
+visiting("the page ends the program", async (visitor, page) => {
+  await page.getByRole("button", { name: "Quit stegnet" }).click();
+  await page.getByText("The program has ended: you can close this page.").waitFor();
+});

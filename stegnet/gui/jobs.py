@@ -1,0 +1,195 @@
+"""Jobs: what a page asks for, and how it is done."""
+
+import base64
+import binascii
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stegnet.codec import Key, KeySource, OutputTarget, Passphrase, Report
+from stegnet.codec.automatic import hide_automatically
+from stegnet.codec.container import Container
+from stegnet.codec.embed import embed_file
+from stegnet.codec.files import NetworkLoader, check_input, hide_file, reveal_opened
+from stegnet.codec.modems import Modems
+from stegnet.codec.naming import TEXT_NAME
+from stegnet.codec.output import Progress
+from stegnet.codec.robust_files import RobustOptions, hide_robust_file
+from stegnet.core.errors import KeyFileError, StegnetError
+from stegnet.core.names import safe_name
+from stegnet.gui.previews import write_previews
+
+_INPUTS = {"hide": ("cover", "secret"), "reveal": ("container",)}
+_METHODS = ("auto", "sealed", "network", "robust")
+_SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")
+
+
+class BadRequest(ValueError):
+    """A request that the page does not send."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A job as a page asks for it; its repr shows no key.
+
+    Attributes:
+        job: "hide" or "reveal".
+        inputs: name and size in bytes of each file: cover and secret, or the container.
+        method, survive: as `stegnet hide` takes them.
+        suffix: of the container.
+    """
+
+    job: str
+    inputs: tuple[tuple[str, int], ...]
+    key_source: KeySource
+    method: str = "auto"
+    survive: str | None = None
+    suffix: str = ".png"
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(size for _, size in self.inputs)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks, loaded when they are first needed."""
+
+    pair: NetworkLoader
+    modems: Modems
+
+
+@dataclass(frozen=True)
+class Done:
+    """Files of a finished job.
+
+    Attributes:
+        main: the container, or the secret.
+        previews: pictures by name.
+        facts: what the page says of it, as JSON takes it.
+    """
+
+    main: Path
+    previews: dict[str, Path]
+    facts: dict[str, Any]
+
+
+def parse_request(line: bytes) -> Request:
+    """Parses a job, one line of JSON.
+
+    Raises:
+        BadRequest: it is none.
+        KeyFileError: its key is none.
+    """
+    try:
+        asked = json.loads(line)
+        del line
+        key_source = _key_source(asked.pop("key"))
+        inputs = tuple((safe_name(str(file["name"])), int(file["size"])) for file in asked["files"])
+        job, method, suffix = str(asked["job"]), str(asked.get("method", "auto")), str(asked.get("suffix", ".png"))
+        survive = asked.get("survive") and str(asked["survive"])
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise BadRequest from None
+    if job not in _INPUTS or method not in _METHODS or suffix not in _SUFFIXES:
+        raise BadRequest
+    if len(inputs) != len(_INPUTS[job]) or any(size < 0 for _, size in inputs):
+        raise BadRequest
+    return Request(job, inputs, key_source, method, survive, suffix)
+
+
+def run_job(request: Request, networks: Networks, inputs: list[Path], folder: Path, progress: Progress) -> Done:
+    """Does a job.
+
+    Args:
+        inputs: files in the order of `request.inputs`, each in a folder of its own.
+        folder: for the results; empty.
+    Raises:
+        StegnetError: any but DataError, TrainingError and ClusterError; no message names a folder.
+    """
+    with _names_only(folder, *(path.parent for path in inputs)):
+        if request.job == "hide":
+            return _hide(request, networks, *inputs, folder, progress)
+        return _reveal(request.key_source, networks, *inputs, folder, progress)
+
+
+def _hide(request: Request, networks: Networks, cover: Path, secret: Path, folder: Path, progress: Progress) -> Done:
+    out = folder / f"{cover.stem}{request.suffix}"
+    report = _hidden(request, networks, cover, secret, OutputTarget(out), progress)
+    weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
+    previews, quality = write_previews(cover, out, folder)
+    facts = _facts(out, report) | {"psnr": {"container": _finite(quality), "secret": _finite(report.secret_psnr)}}
+    return Done(out, previews, facts | {"warnings": [*report.warnings, *filter(None, [weakness])]})
+
+
+def _hidden(
+    request: Request, networks: Networks, cover: Path, secret: Path, out: OutputTarget, progress: Progress
+) -> Report:
+    files = cover, secret, out, request.key_source
+    if request.method == "robust":
+        return hide_robust_file(networks.modems, *files, RobustOptions(request.survive), progress=progress)
+    if request.method == "sealed":
+        return embed_file(*files, progress=progress)
+    by = hide_file if request.method == "network" else hide_automatically
+    return by(networks.pair, *files, progress=progress)
+
+
+def _reveal(key_source: KeySource, networks: Networks, container: Path, folder: Path, progress: Progress) -> Done:
+    check_input(container)
+    with Container(container, key_source) as opened:
+        out = OutputTarget(folder, named=False)
+        report = reveal_opened(networks.pair, opened, out, False, progress, networks.modems)
+        robust = opened.robust(networks.modems) is not None
+    return _revealed(report, robust, folder)
+
+
+def _revealed(report: Report, robust: bool, folder: Path) -> Done:
+    path = report.path
+    if path is None:
+        assert report.text is not None
+        path = folder / TEXT_NAME
+        path.write_text(report.text, "utf-8", newline="")
+    return Done(path, {}, _facts(path, report) | {"robust": robust, "text": report.text})
+
+
+def _facts(path: Path, report: Report) -> dict[str, Any]:
+    names = ("width", "height", "frames", "hidden", "notes", "warnings", "trouble")
+    facts = {name: getattr(report, name) for name in names}
+    return facts | {"name": path.name, "size": path.stat().st_size}
+
+
+def _finite(value: float | None) -> float | str | None:
+    """Replaces infinity, which JSON lacks."""
+    return "equal" if value is not None and math.isinf(value) else value
+
+
+def _key_source(given: dict[str, str]) -> KeySource:
+    """The key in a request.
+
+    Raises:
+        KeyFileError: it is none.
+    """
+    if "passphrase" in given:
+        return Passphrase(given.pop("passphrase"))
+    try:
+        return Key(base64.b64decode(given.pop("file"), validate=True))
+    except (binascii.Error, ValueError):
+        raise KeyFileError("not a key file", "choose the file that `stegnet keygen` wrote") from None
+
+
+@contextmanager
+def _names_only(*folders: Path) -> Iterator[None]:
+    """Takes folders out of messages: the person knows the files' names."""
+    try:
+        yield
+    except StegnetError as error:
+        message, hint = str(error), error.hint
+        for folder in folders:
+            message, hint = (text.replace(f"{folder}{os.sep}", "") for text in (message, hint))
+        error.args, error.hint = (message,), hint
+        raise

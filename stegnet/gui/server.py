@@ -1,0 +1,264 @@
+"""The server behind the page: the page's own files, jobs, and their results.
+
+A job is one request: a line of JSON, then the files. Its answer is lines of JSON, of progress and, last, the result or
+an error. A page that is closed, or cancels, ends the connection, and with it the job.
+"""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from stegnet.core.errors import MediaError, PackageError, StegnetError
+from stegnet.gui.jobs import BadRequest, Done, Networks, parse_request, run_job
+from stegnet.gui.workspace import Workspace
+from stegnet.loopback import LoopbackHandler, LoopbackServer
+
+_MOST_JOBS = 4  # passed to the program at a time; it does one after the other
+_MAX_LINE = 1 << 16
+_CHUNK = 1 << 20
+_INTERVAL = 0.1  # seconds between lines of progress
+_BYTES = "application/octet-stream"
+_TYPES = {  # of results that the page shows; a file with another suffix may be anything
+    **{".avif": "image/avif", ".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png"},
+    **{".m4v": "video/mp4", ".mkv": "video/x-matroska", ".mov": "video/mp4", ".mp4": "video/mp4"},
+    **{".webm": "video/webm", ".webp": "image/webp"},
+}
+_PAGE_TYPES = _TYPES | {
+    **{".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8"},
+    ".svg": "image/svg+xml",
+}
+_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})", re.ASCII)
+_SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'"}  # a result is somebody else's
+
+
+class Cancelled(BaseException):
+    """The page was closed or has cancelled the job, or the program ends."""
+
+
+class GuiServer(LoopbackServer):
+    """Serves the page; the rest as `LoopbackServer`.
+
+    Raises:
+        PackageError: the page was not built.
+    """
+
+    def __init__(self, port: int, stop: threading.Event, workspace: Workspace, networks: Networks) -> None:
+        self.page = dict(_read_page(files("stegnet.gui").joinpath("page")))
+        if "" not in self.page:
+            hint = "`make page` builds it from the source, which needs Node.js 18.20 or newer"
+            raise PackageError("the page of `stegnet gui` was not built", hint)
+        self.workspace, self.networks = workspace, networks
+        self.turn = threading.Lock()
+        self.places = threading.Semaphore(_MOST_JOBS)
+        super().__init__(port, _Handler, stop)
+
+    def closing(self) -> None:
+        """Cancels jobs, and waits until they have ended."""
+        self.stop.set()
+        for _ in range(_MOST_JOBS):
+            self.places.acquire()
+
+
+class _Handler(LoopbackHandler):
+    server: GuiServer
+    _answering = False  # lines are being sent
+    _told = 0.0  # time of the last line of progress
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+    def get(self, path: str) -> None:
+        self.close_connection = True
+        folder, _, rest = path.partition("/")
+        if folder == "results":
+            self._send_result(rest.partition("/")[0])
+        elif path in self.server.page:
+            self.send_whole(*self.server.page[path])
+        else:
+            self.refuse(HTTPStatus.NOT_FOUND)
+
+    def post(self, path: str) -> None:
+        if path == "quit":
+            self.send_whole("application/json", b"{}")
+            self.server.stop.set()
+        elif path != "jobs":
+            self.refuse(HTTPStatus.NOT_FOUND)
+        elif self.server.places.acquire(blocking=False):
+            try:
+                self._do_job()
+            finally:
+                self.server.places.release()
+        else:
+            self.refuse(HTTPStatus.TOO_MANY_REQUESTS)
+
+    def _do_job(self) -> None:
+        """Does a job; reads the request to its end, whatever happens: browsers look at no answer before."""
+        body = _Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop)
+        try:
+            self._send_line({"result": self._result(body)})
+        except Cancelled:
+            return
+        except BadRequest:
+            self.refuse(HTTPStatus.BAD_REQUEST)
+        except StegnetError as error:
+            self._send_error(body, str(error), error.hint)
+        except MemoryError:
+            self._send_error(body, "out of memory", "close other programs, and try again")
+        except Exception as error:
+            self._send_error(body, "something went wrong", "this is a bug: the terminal of `stegnet gui` shows more")
+            raise RuntimeError("a job failed") from error  # an OSError alone would be taken for a closed page
+
+    def _result(self, body: "_Body") -> dict[str, Any]:
+        """Does what the body asks for; returns what the page shows."""
+        request = parse_request(body.line())
+        workspace = self.server.workspace
+        workspace.check_room(request.size)
+        with workspace.inputs() as folder:
+            paths = [body.file(folder / str(number), *named) for number, named in enumerate(request.inputs)]
+            with self._turn(), workspace.outputs() as results:
+                done = run_job(request, self.server.networks, paths, results, self._progress)
+                return _described(done, workspace.publish(results, [done.main, *done.previews.values()]))
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Waits until no other job is done."""
+        while not self.server.turn.acquire(timeout=_INTERVAL):
+            self._progress("waiting", 0, 0)
+        try:
+            yield
+        finally:
+            self.server.turn.release()
+
+    def _progress(self, stage: str, done: int, total: int) -> None:
+        """Tells the page, now and then; raises Cancelled if it is gone."""
+        if self.server.stop.is_set():
+            raise Cancelled
+        now = time.monotonic()
+        if now - self._told >= _INTERVAL:
+            self._told = now
+            self._send_line({"stage": stage, "done": done, "total": total})
+
+    def _send_error(self, body: "_Body", message: str, hint: str) -> None:
+        with suppress(Cancelled):
+            body.skip()
+            self._send_line({"error": {"message": message, "hint": hint}})
+
+    def _send_line(self, content: dict[str, Any]) -> None:
+        try:
+            if not self._answering:
+                self._answering = True
+                self.send_head(HTTPStatus.OK, {"Content-Type": "application/x-ndjson", "Connection": "close"})
+            self.wfile.write(json.dumps(content).encode() + b"\n")
+        except OSError as error:
+            raise Cancelled from error
+
+    def _send_result(self, file_id: str) -> None:
+        path = self.server.workspace.published(file_id)
+        if path is None:
+            self.refuse(HTTPStatus.NOT_FOUND)
+            return
+        with path.open("rb") as file:
+            self._send_file(file, path)
+
+    def _send_file(self, file: BinaryIO, path: Path) -> None:
+        """Sends a file, or the part of it that a film's player asks for (RFC 9110, section 14)."""
+        size = file.seek(0, 2)
+        match = _RANGE.fullmatch(self.headers.get("Range", ""))
+        start = int(match[1]) if match else 0
+        end = min(int(match[2] or size), size - 1) if match else size - 1
+        if match and start > end:
+            self.refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+            return
+        part = {"Content-Range": f"bytes {start}-{end}/{size}"} if match else {}
+        headers = {
+            "Content-Type": _TYPES.get(path.suffix.lower(), _BYTES),
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(path.name, safe='')}",
+            "Content-Length": str(end - start + 1),
+            "Accept-Ranges": "bytes",
+        }
+        self.send_head(HTTPStatus.PARTIAL_CONTENT if match else HTTPStatus.OK, headers | part | _SANDBOX)
+        file.seek(start)
+        left = end - start + 1
+        while left and (chunk := file.read(min(_CHUNK, left))):
+            self.wfile.write(chunk)
+            left -= len(chunk)
+
+
+class _Body:
+    """The body of a request, of which no more is read than its length."""
+
+    def __init__(self, stream: BinaryIO, length: str, stop: threading.Event) -> None:
+        self._stream, self._stop = stream, stop
+        self._left = int(length) if re.fullmatch(r"\d{1,18}", length, re.ASCII) else 0
+
+    def line(self) -> bytes:
+        """Reads the first line.
+
+        Raises:
+            BadRequest: it is too long.
+        """
+        line = self._stream.readline(min(_MAX_LINE, self._left))
+        self._left -= len(line)
+        if not line.endswith(b"\n"):
+            raise BadRequest
+        return line
+
+    def file(self, folder: Path, name: str, size: int) -> Path:
+        """Writes the next `size` bytes to a file in a new folder; returns its path.
+
+        Raises:
+            MediaError: it can't be written.
+            Cancelled: the connection ends before.
+        """
+        try:
+            folder.mkdir(0o700)
+            with (folder / name).open("xb") as file:
+                for chunk in self._chunks(size):
+                    file.write(chunk)
+        except OSError as error:
+            raise MediaError(f"{name}: can't be passed to the program ({error.strerror})") from error
+        return folder / name
+
+    def skip(self) -> None:
+        """Reads what is left."""
+        for _ in self._chunks(self._left):
+            pass
+
+    def _chunks(self, size: int) -> Iterator[bytes]:
+        if size > self._left:
+            raise BadRequest
+        while size:
+            chunk = b"" if self._stop.is_set() else self._stream.read(min(_CHUNK, size))
+            if not chunk:
+                raise Cancelled
+            size, self._left = size - len(chunk), self._left - len(chunk)
+            yield chunk
+
+
+def _described(done: Done, ids: list[str]) -> dict[str, Any]:
+    """What the page shows of a job: its facts, and where its files are."""
+    main, *others = ids
+    previews = {name: f"results/{file_id}" for name, file_id in zip(done.previews, others, strict=True)}
+    return done.facts | {"url": f"results/{main}/{quote(done.main.name, safe='')}", "previews": previews}
+
+
+def _read_page(folder: Traversable, path: str = "") -> Iterator[tuple[str, tuple[str, bytes]]]:
+    """Type and bytes of each file of the page by its path; that of index.html is ""."""
+    if not folder.is_dir():
+        return
+    for file in folder.iterdir():
+        if file.is_dir():
+            yield from _read_page(file, f"{path}{file.name}/")
+        else:
+            kind = _PAGE_TYPES.get(Path(file.name).suffix, _BYTES)
+            yield "" if path + file.name == "index.html" else path + file.name, (kind, file.read_bytes())

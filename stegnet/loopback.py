@@ -1,0 +1,218 @@
+"""HTTP on the loopback address, for browsers that know the server's address; the webcam and the window are served so.
+
+The address contains a random token, so that neither other users nor web sites open in a browser on this machine can
+reach what is served. Host names other than the loopback address are refused: a web site could have its own name resolve
+to this machine (DNS rebinding). So is what another site's page posts.
+"""
+
+import secrets
+import socket
+import socketserver
+import sys
+import tempfile
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from stegnet.core.errors import ConfigError
+
+LOOPBACK = "127.0.0.1"
+MAX_CONNECTIONS = 16  # a browser's window needs one or two, and browsers open spare ones
+_TOKEN_BYTES = 24
+_FIRST_REQUEST = 10.0  # seconds in which a connection must show the token
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class LoopbackServer(ThreadingHTTPServer):
+    """Serves what its handlers answer, each connection in a thread of its own; a context manager.
+
+    Connections beyond `MAX_CONNECTIONS` get "503 Service Unavailable".
+
+    Args:
+        port: 0 for any free port.
+        handler: answers requests.
+        stop: set when a visitor ends the program.
+    Raises:
+        ConfigError: the port is not available.
+    """
+
+    def __init__(self, port: int, handler: type["LoopbackHandler"], stop: threading.Event) -> None:
+        self.stop = stop
+        self.token = secrets.token_urlsafe(_TOKEN_BYTES)
+        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        try:
+            super().__init__((LOOPBACK, port), handler)
+        except OSError as error:
+            hint = "choose another one with --port; 0 takes any free port"
+            raise ConfigError(f"port {port}: not available ({error.strerror})", hint) from error
+
+    @property
+    def address(self) -> str:
+        """URL of the page."""
+        return f"http://{LOOPBACK}:{self.server_port}/{self.token}/"
+
+    @property
+    def hosts(self) -> set[str]:
+        """Host and port, as requests may name them."""
+        return {f"{host}:{self.server_port}" for host in (LOOPBACK, "localhost")}
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Serves for the time of the block."""
+        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.closing()
+            self.shutdown()
+            thread.join()
+
+    def closing(self) -> None:
+        """Called before the server shuts down, so that handlers end what they wait for."""
+
+    def server_bind(self) -> None:
+        """Binds without looking up the machine's name, which may take seconds and is not needed."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = LOOPBACK, self.server_address[1]
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:
+        """Serves a connection in a thread of its own, if one is free."""
+        if self._free.acquire(blocking=False):
+            try:
+                super().process_request(request, client_address)
+            except BaseException:  # the thread could not be started
+                self._free.release()
+                raise
+            return
+        with suppress(OSError):  # the visitor has disconnected
+            request.sendall(_BUSY)
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request: socket.socket, client_address: object) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Ignores visitors that have disconnected."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class LoopbackHandler(BaseHTTPRequestHandler):
+    """Answers requests with the right token; subclasses define `get` and `post`, which take the path after it.
+
+    Attributes:
+        policy: Content-Security-Policy of every answer.
+    """
+
+    server: LoopbackServer
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+    policy = "default-src 'none'; frame-ancestors 'none'"
+
+    def get(self, path: str) -> None:
+        """Answers a GET request."""
+        self.refuse(HTTPStatus.NOT_FOUND)
+
+    def post(self, path: str) -> None:
+        """Answers a POST request."""
+        self.refuse(HTTPStatus.NOT_FOUND)
+
+    def do_GET(self) -> None:
+        path = self._authorised_path()
+        if path is not None:
+            self.get(path)
+
+    def do_POST(self) -> None:
+        self.close_connection = True  # the request's body may be left unread
+        path = self._authorised_path()
+        if path is None:
+            return
+        if self.headers.get("Origin", "").removeprefix("http://") in self.server.hosts:
+            self.post(path)
+        else:
+            self.refuse(HTTPStatus.FORBIDDEN)
+
+    def setup(self) -> None:
+        super().setup()
+        self._deadline = threading.Timer(_FIRST_REQUEST, self._hang_up)
+        self._deadline.daemon = True
+        self._deadline.start()
+
+    def finish(self) -> None:
+        self._deadline.cancel()
+        super().finish()
+
+    def send_whole(self, content_type: str, body: bytes, status: HTTPStatus = HTTPStatus.OK) -> None:
+        """Sends an answer."""
+        self.send_head(status, {"Content-Type": content_type, "Content-Length": str(len(body))})
+        self.wfile.write(body)
+
+    def send_head(self, status: HTTPStatus, headers: dict[str, str]) -> None:
+        """Sends the head of an answer; `headers` are added to, or replace, those of every answer."""
+        self.send_response(status)
+        for name, value in ({"Content-Security-Policy": self.policy} | _HEADERS | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def refuse(self, status: HTTPStatus) -> None:
+        """Refuses a request."""
+        self.close_connection = True  # clients without the token must not occupy a thread
+        self.send_whole("text/plain", f"{status.phrase}\n".encode(), status)
+
+    def version_string(self) -> str:
+        """Hides the version of Python."""
+        return "stegnet"
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Logs nothing: paths contain the token."""
+
+    def _authorised_path(self) -> str | None:
+        """Returns the path after the token; None if host or token are wrong and the request was refused."""
+        host = self.headers.get("Host", "")
+        if (host if ":" in host else f"{host}:80") not in self.server.hosts:
+            self.refuse(HTTPStatus.FORBIDDEN)
+            return None
+        token, slash, rest = self.path.partition("?")[0].removeprefix("/").partition("/")
+        if not slash or not secrets.compare_digest(token.encode(), self.server.token.encode()):
+            self.refuse(HTTPStatus.NOT_FOUND)
+            return None
+        self._deadline.cancel()
+        return rest
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def browser(address: str, name: str) -> Iterator[Callable[[], bool]]:
+    """Yields a function that opens an address in a browser, and returns False if there is none to start.
+
+    The browser is started with a temporary file that redirects to the address: other users can see its arguments.
+
+    Args:
+        name: of the file, which the browser may show for a moment.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+
+        def start() -> bool:
+            redirect = Path(folder) / f"{name}.html"
+            redirect.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">', "utf-8")
+            return webbrowser.open(redirect.as_uri())
+
+        yield start

@@ -1,0 +1,98 @@
+"""Hidden pictures and films as the result's name says."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet.codec.conversion import as_named
+from stegnet.codec.output import OutputTarget, no_progress
+from stegnet.core.errors import MediaError
+from stegnet.core.measures import psnr
+from stegnet.media import read_picture
+from tests.support.films import encoded, still_film, still_frames
+
+
+@pytest.fixture(name="part")
+def revealed_part(tmp_path: Path) -> Path:
+    """The temporary file of a revealed picture, a lossless WebP."""
+    Image.fromarray(still_frames(1)[0]).save(tmp_path / ".part", "WEBP", lossless=True)
+    return tmp_path / ".part"
+
+
+def converted(part: Path, name: str, out: str, **options: bool) -> tuple[str, ...]:
+    return as_named(part, name, OutputTarget(part.with_name(out), **options), no_progress)
+
+
+def form_of(path: Path) -> str:
+    with Image.open(path) as image:
+        return image.format
+
+
+@pytest.mark.parametrize(
+    ("suffix", "form", "least"),
+    [(".png", "PNG", 99), (".jpg", "JPEG", 36), (".JPEG", "JPEG", 36), (".webp", "WEBP", 99), (".avif", "AVIF", 36)],
+)
+def test_a_picture_becomes_what_the_name_says(part, suffix, form, least):
+    before, size = read_picture(part), part.stat().st_size
+    notes = converted(part, "a.bmp" if suffix == ".webp" else "a.webp", f"out{suffix}")
+    assert form_of(part) == form
+    assert min(psnr(before, read_picture(part)), 100) >= least
+    if suffix == ".webp":  # it was one, under another name
+        assert part.stat().st_size == size
+    else:
+        assert notes == (f"converted to {form}; as out.webp it is revealed byte for byte",)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_a_lossless_picture(part, suffix):
+    Image.open(part).save(part, "BMP")
+    before = read_picture(part)
+    converted(part, "a.bmp", f"out{suffix}", lossless=True)
+    np.testing.assert_array_equal(read_picture(part), before)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".avif"])
+def test_formats_that_always_lose_are_refused(part, suffix):
+    with pytest.raises(MediaError, match="is never lossless") as caught:
+        converted(part, "a.webp", f"out{suffix}", lossless=True)
+    assert ".png" in caught.value.hint
+
+
+@pytest.mark.parametrize(("name", "out"), [("a.webp", "b.webp"), ("a.jpg", "b.jpeg"), ("A.WEBP", "b.webp")])
+def test_a_picture_with_its_own_suffix_keeps_its_bytes(part, name, out):
+    before = part.read_bytes()
+    assert converted(part, name, out) == ()
+    assert part.read_bytes() == before
+
+
+@pytest.mark.parametrize("out", ["b.png", "b.mp4", "b.txt"])
+def test_other_files_keep_their_bytes(part, out):
+    part.write_bytes(b"a note")
+    assert converted(part, "a.pdf", out) == (
+        f"its own name ends in .pdf: programs may want it named {Path(out).stem}.pdf",
+    )
+    assert part.read_bytes() == b"a note"
+
+
+@pytest.mark.parametrize(("lossless", "codec"), [(False, "h264"), (True, "hevc")])
+def test_a_film_as_mp4(tmp_path, lossless, codec):
+    """For watching, or its packets as they are."""
+    part = encoded(still_film(tmp_path / "s.mkv", 6), tmp_path / "a.mkv", "-c:v", "libx265", "-c:a", "copy")
+    notes = converted(part, "a.mkv", "out.mp4", lossless=lossless)
+    with av.open(str(part)) as film:
+        assert film.format.name.startswith("mov")
+        assert film.streams.video[0].codec_context.name == codec
+    assert notes[0].endswith("; as out.mkv it is revealed byte for byte")
+    assert ("became H.264" in notes[0]) != lossless
+
+
+def test_advice_on_a_film_that_few_programs_play(tmp_path):
+    """As compressed films are, which come back under their own names."""
+    part = encoded(still_film(tmp_path / "s.mkv", 3), tmp_path / "a.mkv", "-c:v", "libx265", "-c:a", "copy")
+    before = part.read_bytes()
+    (note,) = converted(part, "a.mkv", "out.mkv")
+    assert note == "not all programs play this film (hevc): `-o out.mp4` reveals one for watching"
+    assert part.read_bytes() == before

@@ -1,0 +1,69 @@
+"""`stegnet gui` in Chromium: films exchanged between its page and the command line."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+import stegnet
+from stegnet.cli import main
+
+ROOT = Path(__file__).parents[2]
+BUILT = ROOT / "stegnet" / "gui" / "page"
+
+
+@pytest.fixture(scope="module")
+def built(page: Path) -> Path:
+    """The demo's folder, with the program's page built, too."""
+    subprocess.run(["npm", "run", "build", "--", "--mode", "program"], cwd=page, check=True)
+    return page
+
+
+@contextmanager
+def running(temporary: Path) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Address of the page of a program in another process, and the process."""
+    command = [sys.executable, "-m", "stegnet.cli", "gui", "--no-browser", "--device", "cpu"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        try:
+            found = re.fullmatch(r"open (http://127\.0\.0\.1:\d+/[\w-]{32}/)\n", process.stdout.readline())
+            yield found[1], process
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+
+
+def test_the_page_holds_no_network(built: Path) -> None:
+    files = [file for file in BUILT.rglob("*") if file.is_file()]
+    assert not [file.name for file in files if file.suffix in (".onnx", ".wasm")]
+    assert sum(file.stat().st_size for file in files) < 1_000_000
+    text = (BUILT / "index.html").read_text("utf-8")
+    assert "everything stays on this machine" in text
+    assert "nothing is uploaded" not in text
+    assert "Content-Security-Policy" not in text  # the server has one of its own
+
+
+def test_films_of_the_page_and_of_the_command_line(built: Path, make_film, tmp_path: Path) -> None:
+    mp4 = {"codec": "libx264", "pix_fmt": "yuv420p"}
+    make_film(tmp_path / "cover.mp4", 12, 240, 320, sound="aac", **mp4)
+    make_film(tmp_path / "secret.mp4", 6, 64, 96, seed=9, sound="aac", **mp4)
+    make_film(tmp_path / "long.mp4", 300, 480, 640, **mp4)
+    stegnet.make_key_file(tmp_path / "key")
+    files = [str(tmp_path / name) for name in ("cover.mp4", "secret.mp4")]
+    key = ["--key-file", str(tmp_path / "key"), "-o"]
+    assert main(["hide", *files, *key, str(tmp_path / "from_program.mkv")]) == 0
+    (tmp_path / "temporary").mkdir()
+    with running(tmp_path / "temporary") as (address, process):
+        environment = os.environ | {"STEGNET_EXCHANGE": str(tmp_path), "STEGNET_GUI": address}
+        subprocess.run(["node", "--test", "tests/browser/gui.test.js"], cwd=built, env=environment, check=True)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "", "")
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert main(["reveal", str(tmp_path / "from_gui.mkv"), *key, str(tmp_path / "revealed.mp4")]) == 0
+    assert (tmp_path / "revealed.mp4").read_bytes() == (tmp_path / "secret.mp4").read_bytes()

@@ -1,0 +1,110 @@
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stegnet.codec.files import LazyNetwork
+from stegnet.codec.modems import SHIPPED_MODEMS
+from stegnet.core.card import SHIPPED
+from stegnet.gui import server as gui
+from stegnet.gui.jobs import Networks
+from stegnet.gui.server import GuiServer
+from stegnet.gui.workspace import Workspace
+from stegnet.loopback import LOOPBACK
+
+KEY = {"file": base64.b64encode(bytes(range(32))).decode()}
+PASSPHRASE = {"passphrase": "zwei Käse"}
+PAGE = {
+    "": ("text/html; charset=utf-8", b"<!doctype html><title>stegnet</title>"),
+    "assets/page.js": ("text/javascript; charset=utf-8", b"export {};"),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of the server; `lines`: those of JSON, if it is an answer to a job."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.body.splitlines()]
+
+
+@dataclass(frozen=True)
+class Client:
+    """What a page does."""
+
+    server: GuiServer
+
+    @property
+    def own(self) -> dict[str, str]:
+        """Headers of the server's own page."""
+        host = f"{LOOPBACK}:{self.server.server_port}"
+        return {"Host": host, "Origin": f"http://{host}"}
+
+    def ask(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+        """Asks for a path below the token."""
+        return self.ask_anything(f"/{self.server.token}/{path}", method, body, **headers)
+
+    def ask_anything(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+        connection = HTTPConnection(LOOPBACK, self.server.server_port, timeout=60)
+        connection.request(method, path, body, self.own | headers)
+        answer = connection.getresponse()
+        result = Answer(answer.status, dict(answer.headers), answer.read())
+        connection.close()
+        return result
+
+    def raw(self, body: bytes) -> bytes:
+        """The bytes of a request for a job."""
+        own = "".join(f"{name}: {value}\r\n" for name, value in self.own.items())
+        head = f"POST /{self.server.token}/jobs HTTP/1.1\r\n{own}Content-Length: {len(body)}\r\n\r\n"
+        return head.encode() + body
+
+    def do(self, job: str, *files: Path, key: dict[str, str] = KEY, **options: str) -> dict[str, Any]:
+        """Does a job; returns the last line of its answer."""
+        answer = self.ask("jobs", "POST", request(job, *files, key=key, **options))
+        assert answer.status == 200, answer
+        return answer.lines[-1]
+
+    def fetch(self, done: dict[str, Any], **headers: str) -> Answer:
+        """Fetches the file that a job has made."""
+        return self.ask(done["result"]["url"], **headers)
+
+
+def request(job: str, *files: Path, key: dict[str, str] = KEY, **options: str) -> bytes:
+    """Body of a request for a job."""
+    contents = [file.read_bytes() for file in files]
+    named = [{"name": file.name, "size": len(content)} for file, content in zip(files, contents, strict=True)]
+    return json.dumps({"job": job, "files": named, "key": key, **options}).encode() + b"\n" + b"".join(contents)
+
+
+@pytest.fixture
+def make_server(monkeypatch, tmp_path: Path) -> Callable[[Workspace], GuiServer]:
+    """Makes a server with a page of two files."""
+    monkeypatch.setattr(gui, "_read_page", lambda folder: PAGE.items())
+    networks = Networks(LazyNetwork(SHIPPED, "cpu", "fp32"), SHIPPED_MODEMS)
+    return lambda workspace: GuiServer(0, threading.Event(), workspace, networks)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch) -> Iterator[Workspace]:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    with Workspace() as made:
+        yield made
+
+
+@pytest.fixture
+def client(make_server, workspace: Workspace) -> Iterator[Client]:
+    with make_server(workspace) as server, server.running():
+        yield Client(server)

@@ -1,0 +1,423 @@
+"""Who reaches the page, and what a job's request and results may be."""
+
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet.core.errors import MediaError, PackageError
+from stegnet.gui import server as gui
+from stegnet.gui.jobs import Networks
+from stegnet.gui.server import Cancelled, GuiServer
+from stegnet.gui.workspace import Workspace
+from stegnet.loopback import LOOPBACK
+from tests.gui.conftest import KEY, PAGE, PASSPHRASE, Client, request
+
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
+
+@pytest.fixture
+def cover(tmp_path: Path, picture) -> Path:
+    Image.fromarray(picture(200, 300, 1)).save(tmp_path / "a cover.png")
+    return tmp_path / "a cover.png"
+
+
+@pytest.fixture
+def note(tmp_path: Path) -> Path:
+    (tmp_path / "note.txt").write_text("a note", "utf-8")
+    return tmp_path / "note.txt"
+
+
+@pytest.fixture
+def job_that(monkeypatch) -> Callable[[Callable], None]:
+    """Replaces what a job does."""
+    return lambda does: monkeypatch.setattr(gui, "run_job", does)
+
+
+def soon(true: Callable[[], bool]) -> bool:
+    """Returns True as soon as the condition holds, False after 30 seconds."""
+    end = time.monotonic() + 30
+    while not (found := true()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return found
+
+
+def folders(workspace: Workspace) -> list[str]:
+    """Names of the folders in the workspace, without what makes them unique."""
+    return sorted(path.name.partition("-")[0] for path in workspace._folder.iterdir() if path.is_dir())
+
+
+def test_the_page_and_its_policy(client: Client) -> None:
+    answer = client.ask("")
+    assert (answer.status, answer.headers["Content-Type"], answer.body) == (200, *PAGE[""])
+    assert client.ask("assets/page.js").body == b"export {};"
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self';")
+    assert "frame-ancestors 'none'" in policy
+    assert (answer.headers["Cache-Control"], answer.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["assets/../../server.py", "../server.py", "assets/%2e%2e/x", "assets//page.js", "index.html/", "results/", "jobs"],
+)
+def test_other_paths_are_not_found(client: Client, path: str) -> None:
+    assert client.ask(path).status == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_requests_without_the_token_are_not_found(client: Client, method: str) -> None:
+    for token in ("", "x" * 32, client.server.token[:-1], client.server.token + "x"):
+        for path in ("", "jobs", "quit", "assets/page.js"):
+            assert client.ask_anything(f"/{token}/{path}", method).status == 404
+    assert not client.server.stop.is_set()
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", LOOPBACK, "localhost.evil:1"])
+def test_other_host_names_are_refused(client: Client, host: str) -> None:
+    for method in ("GET", "POST"):
+        assert client.ask("quit", method, Host=host).status == 403
+    assert not client.server.stop.is_set()
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "", "http://127.0.0.1", "https://127.0.0.1:1"])
+@pytest.mark.parametrize("path", ["quit", "jobs"])
+def test_posts_of_other_origins_are_refused(client: Client, origin: str, path: str, cover: Path) -> None:
+    assert client.ask(path, "POST", request("reveal", cover), Origin=origin).status == 403
+    assert not client.server.stop.is_set()
+
+
+def test_quitting(client: Client) -> None:
+    assert client.ask("quit").status == 404  # a link can't trigger it
+    assert client.ask("quit", "POST").status == 200
+    assert client.server.stop.wait(10)
+
+
+def test_a_file_comes_back(client: Client, workspace: Workspace, cover: Path, note: Path, tmp_path: Path) -> None:
+    done = client.do("hide", cover, note)
+    facts = done["result"]
+    assert (facts["name"], facts["width"], facts["height"]) == ("a cover.png", 300, 200)
+    assert facts["psnr"]["container"] > 50
+    assert facts["warnings"] == []
+    container = client.fetch(done)
+    assert container.headers["Content-Type"] == "image/png"
+    assert container.headers["Content-Disposition"] == "attachment; filename*=UTF-8''a%20cover.png"
+    (tmp_path / "c.png").write_bytes(container.body)
+    found = client.do("reveal", tmp_path / "c.png")
+    assert (found["result"]["name"], found["result"]["trouble"]) == ("note.txt", [])
+    assert found["result"]["text"] is None
+    assert client.fetch(found).body == b"a note"
+    assert folders(workspace) == ["results", "results"]  # no inputs
+
+
+def test_previews(client: Client, cover: Path, note: Path, tmp_path: Path) -> None:
+    previews = client.do("hide", cover, note)["result"]["previews"]
+    assert set(previews) == {"cover", "container", "difference"}
+    shown = {name: client.ask(path) for name, path in previews.items()}
+    assert {answer.headers["Content-Type"] for answer in shown.values()} == {"image/jpeg"}
+    (tmp_path / "difference.jpg").write_bytes(shown["difference"].body)
+    assert np.asarray(Image.open(tmp_path / "difference.jpg")).mean() > 0
+
+
+def test_a_text_is_shown(client: Client, cover: Path, tmp_path: Path) -> None:
+    (tmp_path / "message.txt").write_text("Grüße", "utf-8")
+    (tmp_path / "c.png").write_bytes(client.fetch(client.do("hide", cover, tmp_path / "message.txt")).body)
+    assert client.do("reveal", tmp_path / "c.png")["result"]["text"] == "Grüße"
+
+
+def test_a_weak_passphrase(client: Client, cover: Path, note: Path) -> None:
+    (warning,) = client.do("hide", cover, note, key=PASSPHRASE)["result"]["warnings"]
+    assert warning.startswith("the passphrase is weak")
+
+
+def test_a_wrong_key_is_an_error_with_a_hint(client: Client, workspace: Workspace, cover: Path) -> None:
+    error = client.do("reveal", cover)["error"]
+    assert error["message"] == "nothing can be revealed: nothing here opens with this key"
+    assert error["hint"]
+    assert folders(workspace) == []
+
+
+@pytest.mark.parametrize("key", [{"file": ""}, {"file": "AA=="}, {"file": "*"}, {"passphrase": ""}])
+def test_a_wrong_kind_of_key(client: Client, cover: Path, key: dict[str, str]) -> None:
+    assert re.match("not a key file|the passphrase is empty", client.do("reveal", cover, key=key)["error"]["message"])
+
+
+def test_messages_name_no_folder(client: Client, note: Path, cover: Path) -> None:
+    error = client.do("hide", note, cover)["error"]
+    assert error["message"] == "note.txt: neither a picture nor a film that can be read"
+    assert client.do("reveal", note)["error"]["message"].startswith("note.txt: ")
+
+
+def test_a_hidden_page_does_not_run_here(client: Client, cover: Path, tmp_path: Path) -> None:
+    page = tmp_path / "evil.html"
+    page.write_text("<script>alert(1)</script>", "utf-8")
+    (tmp_path / "c.png").write_bytes(client.fetch(client.do("hide", cover, page)).body)
+    answer = client.fetch(client.do("reveal", tmp_path / "c.png"))
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.headers["Content-Security-Policy"].startswith("sandbox;")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("header", "status", "expected"),
+    [
+        ("bytes=0-1", 206, b"a "),
+        ("bytes=2-", 206, b"note"),
+        ("bytes=4-999", 206, b"te"),
+        ("bytes=6-", 416, None),
+        ("bytes=3-2", 416, None),
+        ("bytes=-2", 200, b"a note"),
+        ("bytes=0-1,3-4", 200, b"a note"),
+    ],
+)
+def test_parts_of_a_result(client: Client, job_that, note: Path, header: str, status: int, expected: bytes) -> None:
+    job_that(lambda request, networks, inputs, folder, progress: gui.Done(inputs[0].rename(folder / "n.txt"), {}, {}))
+    answer = client.fetch(client.do("reveal", note), Range=header)
+    assert (answer.status, answer.body) == (status, expected if expected else b"Requested Range Not Satisfiable\n")
+    if status == 206:
+        first = int(re.search(r"\d+", header)[0])
+        assert answer.headers["Content-Range"] == f"bytes {first}-{first + len(expected) - 1}/6"
+
+
+def test_results_of_others_are_not_found(client: Client, cover: Path, note: Path) -> None:
+    url = client.do("hide", cover, note)["result"]["url"]
+    known = url.split("/")[1]
+    for guess in (known[:-1], known + "x", known.swapcase(), "..", "../lock", ""):
+        assert client.ask(f"results/{guess}/a%20cover.png").status == 404
+    assert client.ask_anything(f"/{'x' * 32}/{url}").status == 404
+
+
+def test_old_results_are_removed(client: Client, workspace: Workspace, job_that, note: Path) -> None:
+    job_that(lambda request, networks, inputs, folder, progress: gui.Done(inputs[0].rename(folder / "n"), {}, {}))
+    done = [client.do("reveal", note) for _ in range(6)]
+    assert [client.fetch(each).status for each in done] == [404, 404, 200, 200, 200, 200]
+    assert folders(workspace) == ["results"] * 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"{}\n",
+        b"[]\n",
+        b"\xff\n",
+        b'{"job": "hide"}\n',
+        json.dumps({"job": "steal", "key": KEY, "files": []}).encode() + b"\n",
+        json.dumps({"job": "reveal", "key": KEY, "files": []}).encode() + b"\n",
+        json.dumps({"job": "reveal", "key": KEY, "files": [{"name": "a", "size": -1}]}).encode() + b"\n",
+        json.dumps({"job": "reveal", "key": KEY, "files": [{"name": "a", "size": 1}]}).encode() + b"\n",
+        json.dumps({"job": "reveal", "key": "k", "files": [{"name": "a", "size": 0}]}).encode() + b"\n",
+        json.dumps({"job": "reveal", "key": KEY, "files": [{"name": "a", "size": 0}], "suffix": "/x"}).encode() + b"\n",
+        b"x" * (1 << 17) + b"\n",
+    ],
+)
+def test_bad_requests(client: Client, workspace: Workspace, body: bytes) -> None:
+    assert client.ask("jobs", "POST", body).status == 400
+    assert folders(workspace) == []
+
+
+def test_a_request_without_a_length(client: Client) -> None:
+    with socket.create_connection((LOOPBACK, client.server.server_port)) as connection:
+        connection.sendall(client.raw(b"").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked"))
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize("name", ["../../evil.png", "/etc/passwd", "..", "", "a\0b", "a\\b.png", "x" * 400, "\ud800"])
+def test_names_stay_in_their_folder(client: Client, workspace: Workspace, job_that, name: str) -> None:
+    seen = []
+
+    def run(request, networks, inputs, folder, progress):
+        seen.extend(inputs)
+        return gui.Done(inputs[0].rename(folder / "n"), {}, {})
+
+    job_that(run)
+    head = json.dumps({"job": "reveal", "key": KEY, "files": [{"name": name, "size": 1}]}).encode()
+    client.ask("jobs", "POST", head + b"\nx")
+    for path in seen:
+        assert path.parent.parent.parent == workspace._folder
+        assert path.parent.name == "0"
+    assert len(seen) == 1 or name == "\ud800"
+
+
+def test_files_beyond_the_free_room_are_refused(client: Client, monkeypatch, cover: Path) -> None:
+    usage = type("Usage", (), {"free": 1_000})
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+    error = client.do("reveal", cover)["error"]
+    assert "are too much for the folder for temporary files" in error["message"]
+    assert "TMPDIR" in error["hint"]
+
+
+def test_a_disk_that_becomes_full(client: Client, workspace: Workspace, job_that, cover: Path) -> None:
+    def fail(*arguments):
+        raise MediaError("c.png: can't be written (No space left on device)")
+
+    job_that(fail)
+    assert client.do("reveal", cover)["error"]["message"].endswith("(No space left on device)")
+    assert folders(workspace) == []
+
+
+def test_a_bug_is_one_line_here_and_a_traceback_in_the_terminal(
+    client: Client, job_that, workspace: Workspace, cover: Path, capfd
+) -> None:
+    def fail(*arguments):
+        raise OSError("a bug")
+
+    job_that(fail)
+    error = client.do("reveal", cover, key=PASSPHRASE)["error"]
+    assert error == {
+        "message": "something went wrong",
+        "hint": "this is a bug: the terminal of `stegnet gui` shows more",
+    }
+    assert soon(lambda: folders(workspace) == [])
+    time.sleep(0.2)
+    err = capfd.readouterr().err
+    assert "OSError: a bug" in err
+    assert client.server.token not in err
+    assert PASSPHRASE["passphrase"] not in err
+
+
+def test_keys_are_in_no_output(client: Client, cover: Path, note: Path, capfd) -> None:
+    client.do("hide", cover, note, key=PASSPHRASE)
+    client.do("reveal", cover, key=PASSPHRASE)
+    assert capfd.readouterr() == ("", "")
+
+
+class Waiting:
+    """A job that waits until it is cancelled, or told to go on."""
+
+    def __init__(self) -> None:
+        self.started, self.go_on, self.cancelled = threading.Event(), threading.Event(), threading.Event()
+
+    def __call__(self, request, networks, inputs, folder, progress):
+        self.started.set()
+        try:
+            while not self.go_on.wait(0.01):
+                progress("hide", 1, 2)
+        except Cancelled:
+            self.cancelled.set()
+            raise
+        return gui.Done(inputs[0].rename(folder / "n"), {}, {})
+
+
+def send_job(client: Client, file: Path) -> socket.socket:
+    """Asks for a job; returns the connection, of which nothing is read."""
+    connection = socket.create_connection((LOOPBACK, client.server.server_port))
+    connection.sendall(client.raw(request("reveal", file)))
+    return connection
+
+
+def test_a_closed_page_cancels_its_job(client: Client, workspace: Workspace, job_that, note: Path) -> None:
+    job = Waiting()
+    job_that(job)
+    send_job(client, note).close()
+    assert job.cancelled.wait(30)
+    assert soon(lambda: folders(workspace) == [])
+
+
+def test_a_page_that_is_closed_while_it_passes_files(client: Client, workspace: Workspace, cover: Path) -> None:
+    with socket.create_connection((LOOPBACK, client.server.server_port)) as connection:
+        connection.sendall(client.raw(request("reveal", cover))[:-10])
+        assert soon(lambda: folders(workspace) == ["inputs"])
+    assert soon(lambda: folders(workspace) == [])
+
+
+def test_two_pages_take_turns(client: Client, job_that, note: Path) -> None:
+    job = Waiting()
+    job_that(job)
+    first = send_job(client, note)
+    assert job.started.wait(30)
+    with send_job(client, note) as second:
+        assert b'"stage": "waiting"' in second.recv(1 << 16) + second.recv(1 << 16)
+        job.go_on.set()
+        for connection in (first, second):
+            assert b'"result"' in connection.makefile("rb").read()
+    first.close()
+
+
+def test_too_many_jobs_are_refused(client: Client, job_that, note: Path) -> None:
+    job = Waiting()
+    job_that(job)
+    waiting = [send_job(client, note) for _ in range(4)]
+    assert soon(lambda: client.server.places._value == 0)
+    assert client.ask("jobs", "POST", request("reveal", note)).status == 429
+    for connection in waiting:
+        connection.close()
+
+
+def test_the_end_of_the_program_cancels_jobs(make_server, workspace: Workspace, job_that, note: Path) -> None:
+    job = Waiting()
+    job_that(job)
+    with make_server(workspace) as server:
+        with server.running():
+            connection = send_job(Client(server), note)
+            assert job.started.wait(30)
+        assert job.cancelled.is_set()
+    assert folders(workspace) == []
+    connection.close()
+
+
+def test_clients_that_never_show_the_token_are_disconnected(client: Client, monkeypatch) -> None:
+    monkeypatch.setattr("stegnet.loopback._FIRST_REQUEST", 0.3)
+    with socket.create_connection((LOOPBACK, client.server.server_port)) as connection:
+        connection.sendall(b"GET /")
+        connection.settimeout(30)
+        start = time.monotonic()
+        for _ in range(3):
+            connection.sendall(b"x")
+            time.sleep(0.05)
+        assert connection.recv(1) == b""
+        assert time.monotonic() - start < 10
+
+
+def test_a_page_that_was_not_built(workspace: Workspace, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(gui, "files", lambda package: tmp_path)
+    with pytest.raises(PackageError, match="the page of `stegnet gui` was not built") as raised:
+        GuiServer(0, threading.Event(), workspace, Networks(None, None))
+    assert "`make page`" in raised.value.hint
+    assert "Node.js" in raised.value.hint
+
+
+def test_the_files_of_a_page(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_bytes(b"page")
+    (tmp_path / "assets" / "a.js").write_bytes(b"script")
+    assert dict(gui._read_page(tmp_path)) == {
+        "": ("text/html; charset=utf-8", b"page"),
+        "assets/a.js": ("text/javascript; charset=utf-8", b"script"),
+    }
+
+
+def test_the_folder_is_private_and_removed(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Workspace() as workspace:
+        assert workspace._folder.stat().st_mode & 0o777 == 0o700
+        with workspace.inputs() as inputs:
+            assert inputs.stat().st_mode & 0o777 == 0o700
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_program_left_is_removed(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Workspace() as first:
+        left = tmp_path / "stegnet-gui-left"
+        left.mkdir()
+        (left / "lock").touch()
+        (left / "secret.png").touch()
+        with Workspace():
+            assert not left.exists()
+            assert first._folder.exists()
+
+
+def test_no_folder_for_temporary_files(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(MediaError, match="no folder for temporary files"):
+        Workspace()
