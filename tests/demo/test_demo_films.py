@@ -44,7 +44,7 @@ def exchanged(page: Path, make_film: Callable[..., Path], tmp_path_factory: pyte
     frames[2][0, 0, 0] ^= 2
     write_frames(folder / "altered.mkv", frames)
     (folder / "network.mkv").write_bytes((VECTORS / "film.mkv").read_bytes())
-    tests = ["tests/browser/films.test.js"]
+    tests = ["tests/browser/films.test.js", "tests/browser/form.test.js"]
     subprocess.run(["node", "--test", *tests], cwd=page, env=os.environ | {"STEGNET_EXCHANGE": str(folder)}, check=True)
     return folder
 

@@ -74,7 +74,9 @@ async function networkFirst(request, kept) {
 }
 
 async function isolated(responding) {
-  const { body, status, statusText, headers } = await responding;
+  const response = await responding;
+  if (response.type === "opaqueredirect") return response; // the browser follows it
+  const { body, status, statusText, headers } = response;
   const all = new Headers(headers);
   for (const [name, value] of Object.entries(ISOLATION)) all.set(name, value);
   return new Response(body, { status, statusText, headers: all });

@@ -46,7 +46,7 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
   section.append(part);
   empty();
 
-  input.onchange = () => input.files[0] && take(input.files[0]);
+  input.onchange = () => input.files[0] && zone.take(input.files[0]);
   section.ondragover = (event) => {
     event.preventDefault();
     section.classList.add("over");

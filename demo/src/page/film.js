@@ -3,17 +3,23 @@
 import { make } from "./elements.js";
 
 const EBML = [0x1a, 0x45, 0xdf, 0xa3]; // Matroska and WebM
-const RIFF = [0x52, 0x49, 0x46, 0x46];
+const [SYNC, PACKET] = [0x47, 188]; // of a transport stream (ISO/IEC 13818-1)
 const STILL_BRANDS = /^(avi[fs]|hei[cxms]|hev[cx]|mif1|msf1)$/;
 const SUFFIXES = { mp4: "video/mp4", m4v: "video/mp4", mov: "video/mp4", webm: "video/webm", mkv: "video/x-matroska" };
 
-/** True if a file is a film, by its first bytes: ISO media but for still pictures, Matroska, or AVI. @param {Blob} file */
+/**
+ * True if a file is a film, by its name or its first bytes: ISO media but for still pictures, Matroska, AVI, or a
+ * transport stream.
+ *
+ * @param {File} file
+ */
 export async function isFilm(file) {
-  const bytes = new Uint8Array(await file.slice(0, 12).arrayBuffer());
+  if (file.type.startsWith("video/")) return true; // as the browser concludes from the name
+  const bytes = new Uint8Array(await file.slice(0, PACKET + 1).arrayBuffer());
   const [start, box, brand] = [0, 4, 8].map((at) => String.fromCharCode(...bytes.subarray(at, at + 4)));
   if (box === "ftyp") return !STILL_BRANDS.test(brand);
-  const begins = (mark) => mark.every((byte, at) => bytes[at] === byte);
-  return begins(EBML) || (begins(RIFF) && brand === "AVI ") || (start === "\0\0\0\0" && box === "moov");
+  if (bytes[0] === SYNC && bytes[PACKET] === SYNC) return true;
+  return EBML.every((byte, at) => bytes[at] === byte) || (start === "RIFF" && brand === "AVI ");
 }
 
 /**

@@ -31,7 +31,7 @@ export const exchange = (name) => {
 
 export const PASSPHRASE = "zwei Käse";
 const SHORT = 60_000; // ms that a button may take to appear
-const LONG = 600_000; // ms that hiding or revealing may take
+const LONG = 300_000; // ms that hiding or revealing may take
 
 /**
  * A browser, and servers of the built page.

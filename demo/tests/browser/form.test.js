@@ -1,0 +1,62 @@
+/** The form with films. They come from tests/demo/test_demo_films.py. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+
+import { exchange, PASSPHRASE, visitingTests } from "./open.js";
+
+const visiting = visitingTests();
+const hideThenReveal = async (visitor) => {
+  await visitor.start("hide");
+  await visitor.result("hide");
+  await visitor.page.getByRole("button", { name: "Reveal it here" }).click();
+  await visitor.result("reveal");
+  assert.match(await visitor.page.locator("#reveal .badge").innerText(), /Unaltered/);
+};
+
+visiting("a film cover hides a text and a picture; the container is an MKV film", async (visitor) => {
+  const { page } = visitor;
+  await visitor.give("cover", exchange("plain.mp4"));
+  assert.match(await page.locator('[data-drop="cover"] .caption').innerText(), /^film, \d+ × \d+, \d\.\d s, \d+ kB$/);
+  assert.equal(await page.locator("#hide .send .segments").isVisible(), false);
+  await visitor.type("a note");
+  assert.match(
+    await page.locator("#hide .forecast").innerText(),
+    /^Room for about .*: the secret as it is, byte for byte\.$/,
+  );
+  await visitor.usePassphrase("hide", PASSPHRASE);
+  await hideThenReveal(visitor);
+  assert.equal(await page.locator("#hide .result a[download]").getAttribute("download"), "plain.mkv");
+  assert.equal(await page.locator("#reveal .message").innerText(), "a note");
+
+  await visitor.tab("Hide");
+  await visitor.give("secret", { name: "a.bin", mimeType: "", buffer: Buffer.alloc(99_999) });
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /a\.bin has 99,999 bytes, and there is room for [\d,]+\. A cover of/);
+});
+
+visiting("a film hidden in a picture is played when it comes back", async (visitor) => {
+  const { page } = visitor;
+  await visitor.give("secret", exchange("plain.mp4"));
+  await visitor.useKeyFile("hide", exchange("key"));
+  await hideThenReveal(visitor);
+  const film = page.getByLabel("the hidden film");
+  await page.waitForFunction((video) => video.readyState >= 2 && video.videoWidth > 0, await film.elementHandle());
+  assert.deepEqual(await visitor.saved("reveal"), new Uint8Array(await readFile(exchange("plain.mp4"))));
+});
+
+visiting("damage of a film is listed", async (visitor) => {
+  await visitor.tab("Reveal");
+  await visitor.give("container", exchange("altered.mkv"));
+  await visitor.useKeyFile("reveal", exchange("key"));
+  await visitor.start("reveal");
+  await visitor.result("reveal");
+  assert.match(await visitor.page.locator("#reveal .badge").innerText(), /was altered after.*Frame 2 was altered/);
+});
+
+visiting("a film that no browser plays is taken all the same", async (visitor) => {
+  await visitor.give("cover", exchange("broadcast.ts"));
+  assert.match(await visitor.page.locator('[data-drop="cover"] .caption').innerText(), /^film, \d+ kB$/);
+  await visitor.give("cover", { name: "a.mp3", mimeType: "audio/mpeg", buffer: Buffer.from("ID3 no picture") });
+  assert.match(await visitor.troubleAt("cover"), /a\.mp3 is not a picture or film that this page can read/);
+});
