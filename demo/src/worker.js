@@ -17,7 +17,7 @@ import { makeEngine } from "./network/engine.js";
 import { psnr } from "./picture.js";
 import { isPng, readPng, writePng } from "./png.js";
 import { resize } from "./resize.js";
-import { amplified, shownResidual } from "./views.js";
+import { amplified, POOR, shownResidual } from "./views.js";
 
 const engines = {};
 
@@ -37,7 +37,7 @@ async function engineFor(device) {
 const JOBS = {
   /**
    * Hides one bitmap in another. Returns the container as a PNG file, views of it, and PSNR in dB: of the container, of
-   * the revealed secret, and of a secret that was only resized to the cover's size and back.
+   * the revealed secret, and if that is poor, of a secret that was only resized to the cover's size and back.
    */
   async hide({ cover, secret, keyInput, device }) {
     keySource(keyInput);
@@ -49,6 +49,7 @@ const JOBS = {
     const file = await writePng(container);
     checkSame(readPng(file), container);
     const { secret: revealed } = await revealSealed(engine, container, filmKey, { record, whole: true });
+    const quality = psnr(unseen, revealed);
     return {
       file,
       cover: seen,
@@ -57,8 +58,8 @@ const JOBS = {
       residual: shownResidual(scrambled, container, engine.pair.block),
       psnr: {
         container: psnr(seen, container),
-        secret: psnr(unseen, revealed),
-        fitted: psnr(unseen, resize(resize(unseen, seen.width, seen.height), unseen.width, unseen.height)),
+        secret: quality,
+        fitted: quality < POOR ? psnr(unseen, refitted(unseen, seen)) : Infinity,
       },
     };
   },
@@ -143,6 +144,8 @@ async function revealFilm(container, keyInput) {
   const { bytes, ...found } = await revealFromFilm(await openFfmpeg(onProgress), container, keyInput, onProgress);
   return { file: bytes, ...found, robust: false };
 }
+
+const refitted = (secret, { width, height }) => resize(resize(secret, width, height), secret.width, secret.height);
 
 function checkSame(one, other) {
   if (one.data.every((sample, at) => sample === other.data[at])) return;

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from stegnet import __version__
-from stegnet.cluster.envelope import SEED_BYTES, Recipient, Secrets, seal
+from stegnet.cluster.envelope import SEED_BYTES, Receiver, Secrets, seal
 from stegnet.cluster.segments import MOST, SegmentedFilm, remove_old
 from stegnet.cluster.tasks import Task, Work, tasks_of
 from stegnet.codec.folder import Outcome, Plan
@@ -178,22 +178,22 @@ def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> 
     Args:
         folder: working folder of the command, for relative paths.
     """
-    recipient = _recipient()
-    if recipient.public not in envelopes:
-        return _KeyRequest(recipient.public, __version__, _node())
+    receiver = _receiver()
+    if receiver.public not in envelopes:
+        return _KeyRequest(receiver.public, __version__, _node())
     with suppress(FileNotFoundError):  # then the inputs, if they are paths, are not here either
         os.chdir(folder)
     try:
-        found = _unpickled(work).outcomes(task, recipient.open(envelopes[recipient.public]))
+        found = _unpickled(work).outcomes(task, receiver.open(envelopes[receiver.public]))
     except LongFilm as film:
         return film
     return [replace(outcome, node=_node()) for outcome in found]
 
 
 @cache
-def _recipient() -> Recipient:
-    """This process as a recipient of keys."""
-    return Recipient()
+def _receiver() -> Receiver:
+    """This process as a receiver of keys."""
+    return Receiver()
 
 
 @cache

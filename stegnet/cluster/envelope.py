@@ -46,7 +46,7 @@ class Secrets(Unpicklable):
         return "Secrets(...)"
 
 
-class Recipient:
+class Receiver:
     """A process that secrets are encrypted for; its private key never leaves it.
 
     Attributes:
@@ -58,7 +58,7 @@ class Recipient:
         self.public = self._private.public_key().public_bytes_raw()
 
     def open(self, envelope: bytes) -> Secrets:
-        """The secrets that `seal` encrypted for this recipient.
+        """The secrets that `seal` encrypted for this receiver.
 
         Raises:
             InvalidTag: they were encrypted for another one, or changed.
@@ -68,6 +68,6 @@ class Recipient:
 
 
 def seal(secrets: Secrets, public: bytes) -> bytes:
-    """Encrypts secrets for the recipient with this public key."""
+    """Encrypts secrets for the receiver with this public key."""
     plain = secrets.seed + export_secret(secrets.source)
     return _SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(public), _PURPOSE)

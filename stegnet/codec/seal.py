@@ -94,7 +94,7 @@ def seal(
     random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * samples.size)
     nonce = random[SEED_BYTES : SEED_BYTES + NONCE_BYTES]
     ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES)
-    addressed = keys.film.recipient is not None
+    addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
     plan = plan_of(len(record) + TAG_BYTES, zones_of(samples.size, addressed), effort, grey)
     final = _final_costs(samples, costs, ties, plan.grey)
     dummies = place_dummies(picture, final, plan, zones_of(samples.size, addressed and first), random[:SEED_BYTES])

@@ -122,7 +122,9 @@ def _hide(request: Request, networks: Networks, cover: Path, secret: Path, folde
     out = folder / f"{cover.stem}{request.suffix}"
     report = _hidden(request, networks, cover, secret, OutputTarget(out), progress)
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
-    previews, quality = write_previews(cover, out, folder)
+    shown = folder / "previews"  # a folder of their own, since the container has its cover's name
+    shown.mkdir()
+    previews, quality = write_previews(cover, out, shown)
     facts = _facts(out, report) | {"psnr": {"container": _finite(quality), "secret": _finite(report.secret_psnr)}}
     return Done(out, previews, facts | {"warnings": [*report.warnings, *filter(None, [weakness])]})
 

@@ -4,6 +4,7 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageChops
 
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.measures import psnr
@@ -43,8 +44,8 @@ def _picture(path: Path) -> np.ndarray:
 
 def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """GAIN · |one − other|, clipped at 255."""
-    larger, smaller = np.maximum(one, other), np.minimum(one, other)
-    return (np.minimum(larger - smaller, 255 // GAIN + 1).astype(np.uint16) * GAIN).clip(0, 255).astype(np.uint8)
+    difference = ImageChops.difference(Image.fromarray(one), Image.fromarray(other))
+    return np.asarray(difference.point(lambda level: min(GAIN * level, 255)))
 
 
 def _small(picture: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -44,9 +45,9 @@ class Workspace:
 
     def __init__(self) -> None:
         try:
-            _remove_abandoned(Path(tempfile.gettempdir()))
             self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
             self._lock = create_locked(self._folder / _LOCK, 0o600)
+            _remove_abandoned(self._folder)
         except OSError as error:
             hint = "set TMPDIR to a folder that you can write"
             raise MediaError(f"no folder for temporary files ({error.strerror})", hint) from error
@@ -113,9 +114,15 @@ class Workspace:
         return Path(tempfile.mkdtemp(prefix=prefix, dir=self._folder))
 
 
-def _remove_abandoned(temporary: Path) -> None:
-    """Removes the folders of programs that no longer run; those of other users can't be opened."""
-    for folder in temporary.glob(f"{_PREFIX}*"):
+def _remove_abandoned(own: Path) -> None:
+    """Removes the folders beside the own one that programs left which no longer run.
+
+    Other users may put what they want into the folder for temporary files: a link, or a folder of theirs, is left.
+    """
+    user = own.stat().st_uid
+    for folder in own.parent.glob(f"{_PREFIX}*"):
         with suppress(OSError):
-            remove_if_stale(folder / _LOCK)
-            shutil.rmtree(folder)
+            status = folder.lstat()
+            if stat.S_ISDIR(status.st_mode) and status.st_uid == user:
+                remove_if_stale(folder / _LOCK)  # raises an error if it is locked
+                shutil.rmtree(folder)

@@ -3,29 +3,32 @@ import pickle
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from stegnet.cluster.envelope import Recipient, Secrets, seal
-from stegnet.codec import Key, Passphrase
+from stegnet.cluster.envelope import Receiver, Secrets, seal
+from stegnet.codec import Identity, Key, Passphrase
 
 KEY, SEED = bytes(range(32)), bytes(range(50, 82))
 
 
-@pytest.mark.parametrize("source", [Key(KEY), Passphrase("zwölf Boxkämpfer")], ids=["key", "passphrase"])
-def test_the_recipient_alone_opens_an_envelope(source):
-    recipient, other = Recipient(), Recipient()
-    envelope = seal(Secrets(source, SEED), recipient.public)
-    opened = recipient.open(envelope)
+SOURCES = [Key(KEY), Passphrase("zwölf Boxkämpfer"), Identity(KEY).recipient]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=["key", "passphrase", "recipient"])
+def test_the_receiver_alone_opens_an_envelope(source):
+    receiver, other = Receiver(), Receiver()
+    envelope = seal(Secrets(source, SEED), receiver.public)
+    opened = receiver.open(envelope)
     assert opened.seed == SEED and type(opened.source) is type(source)
     keys = [each if isinstance(each, Key) else each.derive(bytes(16)) for each in (opened.source, source)]
     assert keys[0].mac(b"salt") == keys[1].mac(b"salt")
     with pytest.raises(InvalidTag):
         other.open(envelope)
     with pytest.raises(InvalidTag):
-        recipient.open(envelope[:-1] + bytes([envelope[-1] ^ 1]))
+        receiver.open(envelope[:-1] + bytes([envelope[-1] ^ 1]))
 
 
 def test_an_envelope_shows_nothing():
-    recipient = Recipient()
-    first, second = (seal(Secrets(Key(KEY), SEED), recipient.public) for _ in range(2))
+    receiver = Receiver()
+    first, second = (seal(Secrets(Key(KEY), SEED), receiver.public) for _ in range(2))
     assert KEY not in first and SEED not in first and first[:32] != second[:32]
 
 

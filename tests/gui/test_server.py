@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet.codec import Report
 from stegnet.core.errors import MediaError, PackageError
 from stegnet.gui import server as gui
 from stegnet.gui.jobs import Networks
@@ -124,6 +125,20 @@ def test_previews(client: Client, cover: Path, note: Path, tmp_path: Path) -> No
     assert {answer.headers["Content-Type"] for answer in shown.values()} == {"image/jpeg"}
     (tmp_path / "difference.jpg").write_bytes(shown["difference"].body)
     assert np.asarray(Image.open(tmp_path / "difference.jpg")).mean() > 0
+
+
+def test_a_container_that_is_named_as_a_preview(
+    client: Client, monkeypatch, tmp_path: Path, note: Path, picture
+) -> None:
+    def hide(request, networks, cover, secret, out, progress) -> Report:
+        out.path.write_bytes(cover.read_bytes())
+        return Report(300, 200)
+
+    monkeypatch.setattr("stegnet.gui.jobs._hidden", hide)
+    Image.fromarray(picture(200, 300, 1)).save(tmp_path / "cover.jpg", quality=50)
+    done = client.do("hide", tmp_path / "cover.jpg", note, method="robust", suffix=".jpg")
+    assert done["result"]["name"] == "cover.jpg"
+    assert client.fetch(done).body == (tmp_path / "cover.jpg").read_bytes()
 
 
 def test_a_text_is_shown(client: Client, cover: Path, tmp_path: Path) -> None:
@@ -415,6 +430,19 @@ def test_what_a_killed_program_left_is_removed(tmp_path: Path, monkeypatch) -> N
         with Workspace():
             assert not left.exists()
             assert first._folder.exists()
+
+
+def test_links_in_the_folder_for_temporary_files_are_left(tmp_path: Path, monkeypatch) -> None:
+    """Another user may have put them there."""
+    temporary, other = tmp_path / "temporary", tmp_path / "other"
+    temporary.mkdir()
+    other.mkdir()
+    (other / "lock").touch()
+    (temporary / "stegnet-gui-link").symlink_to(other)
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    with Workspace():
+        assert (other / "lock").exists()
+    assert (temporary / "stegnet-gui-link").is_symlink()
 
 
 def test_no_folder_for_temporary_files(tmp_path: Path, monkeypatch) -> None:

@@ -17,6 +17,7 @@ const NAMES = {
 };
 const COMMENT = "# stegnet key: whoever has it can reveal what it hides";
 const AGAIN = "Copy it again.";
+const PROGRAM = "Only the program knows these: stegnet hide --recipient, stegnet reveal --identity.";
 
 /** A key as text, such as a QR code holds. @param {Uint8Array} secret 32 bytes */
 export const keyText = (secret) => bech32m.encode(KEY, bech32m.toWords(secret)).toUpperCase();
@@ -37,6 +38,7 @@ export function readKey(content) {
   if (lines?.length === 0 && !bytes.some((byte) => byte > 32)) refuse("empty, and so not a key file", AGAIN);
   if (lines?.length === 0) refuse("not a key file: it holds a comment only", AGAIN);
   const kind = lines?.length === 1 ? kindOf(lines[0]) : undefined;
+  if (kind?.startsWith("stegnet") && kind !== KEY) refuse(`${NAMES[kind]}, not a key file`, PROGRAM);
   if (kind !== KEY) refuse(`${kind ? `${NAMES[kind]}, ` : ""}not a key file`, `It begins with ${KEY.toUpperCase()}1.`);
   const words = bech32m.decodeUnsafe(lines[0], false)?.words;
   const secret = words && bech32m.fromWordsUnsafe(words);

@@ -1,12 +1,11 @@
 /** Containers, with their quality and what to know before they are sent. */
 
-import { GAIN } from "../views.js";
+import { GAIN, POOR } from "../views.js";
 import { make, notice, saveLink, size } from "./elements.js";
 import { buttons, decibels, dimensions, figures, noteOf, rmse, showResult, thousands } from "./result.js";
 import { canvasOf, makeCompare, makeViews } from "./views.js";
 
 const [PNG, JPEG, MKV] = ["image/png", "image/jpeg", "video/x-matroska"];
-const POOR = 30; // dB of PSNR; below, the difference is visible, and the page warns as `stegnet hide` does
 const UNUSABLE = 22; // dB; below, a secret is hardly recognisable
 const TOO_FINE =
   "Noise and fine patterns in a secret take more room than its cover has: use a plainer secret or a larger cover.";

@@ -2,7 +2,7 @@
 
 const LABELS = {
   pass: "Passing the files to the program",
-  waiting: "Waiting for the job of another window",
+  waiting: "Waiting until another job has ended",
   compress: "Compressing the secret",
   hide: "Hiding",
   verify: "Reading it back",
