@@ -48,7 +48,7 @@ def node(demo: Path, *tests: str, **environment: str) -> None:
 def allows(engines: str, version: tuple[int, ...]) -> bool:
     """Returns whether `engines.node` of a package, such as `^18.0.0 || >= 20`, allows a version of Node.js."""
     for alternative in engines.split("||"):
-        caret, least = re.fullmatch(r"\s*(\^|>=)\s*([\d.]+)\s*", alternative).groups()
+        caret, least = re.fullmatch(r"\s*(\^|>=)\s*([\d.]*\d)(?:\.x)?\s*", alternative).groups()
         lowest = tuple(map(int, least.split(".")))
         if version >= lowest and (caret == ">=" or version[0] == lowest[0]):
             return True
