@@ -1,4 +1,4 @@
-"""What whoever knows a recipient finds: `python -m study.recipients PHOTOGRAPHS OUT.csv`.
+"""What whoever knows a recipient finds: `python -m study.recipients PHOTOGRAPHS OUT.csv [SIDE]`.
 
 The attacker computes, from a recipient and a picture's salt, where an ephemeral key would be, and asks whether these
 samples changed more than others. Containers are compared with their covers, and with containers for another recipient.
@@ -29,8 +29,9 @@ COVERS, OTHERS = "container against cover", "this recipient against another"
 _WINDOW, _LARGEST = 7, 16.0  # as in `prediction`
 
 
-def main(photographs: Path, out: Path) -> None:
-    covers = [picture for path in sorted(photographs.rglob("*.jpg")) for picture in _crop(path)]
+def main(photographs: Path, out: Path, side: int = SIDE) -> None:
+    paths = sorted(path for path in photographs.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
+    covers = [picture for path in paths for picture in _crop(path, side)]
     table = pd.DataFrame([row for name, size in CONTENTS.items() for row in measured(covers, name, size)])
     table.to_csv(out, index=False, float_format="%.4g")
     print(table.to_string(index=False, float_format="%.3f"))
@@ -113,13 +114,13 @@ def _container(cover: np.ndarray, recipient: bytes, size: float, number: int) ->
     return hide_bytes(cover, random(int(count)), hidden_for, name="s", randomness=random)
 
 
-def _crop(path: Path) -> Iterator[np.ndarray]:
-    """The middle of a photograph, (SIDE, SIDE, 3) uint8, if it is large enough."""
+def _crop(path: Path, side: int) -> Iterator[np.ndarray]:
+    """The middle of a photograph, (side, side, 3) uint8, if it is large enough."""
     picture = read_picture(path)
-    top, left = ((side - SIDE) // 2 for side in picture.shape[:2])
+    top, left = ((length - side) // 2 for length in picture.shape[:2])
     if min(top, left) >= 0:
-        yield np.ascontiguousarray(picture[top : top + SIDE, left : left + SIDE])
+        yield np.ascontiguousarray(picture[top : top + side, left : left + side])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:]))

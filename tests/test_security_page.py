@@ -232,3 +232,10 @@ def test_recipients() -> None:
         rows = [table.loc[(attack, question, content)] for content in ("100 bytes", "a tenth full")]
         told = " | ".join(f"{point(row['auc'])} ({point(row['low'])}–{point(row['high'])})" for row in rows)
         assert f"| {attack} | {question} | {told} |" in SECURITY
+    larger = pd.read_csv(SHIPPED / "recipients_352.csv").set_index("question").loc["this recipient against another"]
+    (count,), (area,), (low,), (high,) = (
+        {form(value) for value in larger[name]}
+        for name, form in zip(("pictures", "auc", "low", "high"), (str, *3 * [point]), strict=True)
+    )
+    told = f"of {count} photographs of 352², both attacks tell this recipient from another with {area} ({low}–{high})"
+    assert told in one_line(SECURITY)

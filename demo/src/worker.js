@@ -5,6 +5,7 @@ import { channelOf, chooseRung, prepared, WRITTEN_QUALITY } from "./codec/channe
 import { embed, fileRoom, storedName } from "./codec/embed.js";
 import { fitted } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
+import { systemRandom } from "./codec/random.js";
 import { reveal, revealSealed } from "./codec/reveal.js";
 import { hideRobust } from "./codec/survive.js";
 import { PageError } from "./errors.js";
@@ -100,7 +101,8 @@ const JOBS = {
     onProgress("pictures");
     const seen = fromBitmap(cover);
     onProgress("seal");
-    const container = await embed(seen, file, keyInput);
+    const report = (done, total) => onProgress("seal", done, total);
+    const container = await embed(seen, file, keyInput, systemRandom, report);
     onProgress("write");
     const png = await writePng(container);
     checkSame(readPng(png), container);

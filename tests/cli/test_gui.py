@@ -1,9 +1,7 @@
 """`stegnet gui`: how it starts and ends."""
 
 import re
-import signal
 import socket
-import subprocess
 import webbrowser
 from contextlib import closing
 from http.client import HTTPConnection
@@ -65,19 +63,3 @@ def test_a_page_that_was_not_built(stegnet, monkeypatch, tmp_path: Path) -> None
         "error: the page of `stegnet gui` was not built\n"
         "hint: `make page` builds it from the source, which needs Node.js 18.20 or newer\n"
     )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it(program, tmp_path: Path, number: signal.Signals) -> None:
-    (tmp_path / "temporary").mkdir()
-    page = Path(gui.__file__).parent / "page" / "index.html"
-    if not page.is_file():
-        pytest.skip("the page is not built: `make page`")
-    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with program("gui --no-browser", env={"TMPDIR": str(tmp_path / "temporary")}, **settings) as process:
-        assert process.stdout.readline().startswith("open http://127.0.0.1:")
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (0, "", "")
-    assert list((tmp_path / "temporary").iterdir()) == []

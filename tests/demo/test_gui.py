@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,3 +68,12 @@ def test_films_of_the_page_and_of_the_command_line(built: Path, make_film, tmp_p
     assert list((tmp_path / "temporary").iterdir()) == []
     assert main(["reveal", str(tmp_path / "from_gui.mkv"), *key, str(tmp_path / "revealed.mp4")]) == 0
     assert (tmp_path / "revealed.mp4").read_bytes() == (tmp_path / "secret.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it(built: Path, tmp_path: Path, number: signal.Signals) -> None:
+    with running(tmp_path) as (_, process):
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []

@@ -69,9 +69,11 @@ export function shareOf(bytes, index, frames) {
  * @param {Embedding} embedding
  * @param {object} keyInput as in `prepare`
  * @param {(size: number) => Uint8Array} [random]
+ * @param {(done: number, total: number) => void} [onProgress] for each frame
  * @returns {Promise<(frame: import("../picture.js").Picture, index: number, share: object) => Promise<number>>}
  */
-export async function makeEmbedder({ frames, filmId, filmSecret, ...file }, keyInput, random = systemRandom) {
+export async function makeEmbedder(embedding, keyInput, random = systemRandom, onProgress = () => {}) {
+  const { frames, filmId, filmSecret, ...file } = embedding;
   const keys = await keySource(keyInput).newKeys(() => filmSecret);
   const commitment = await keys.film.commitment(filmId);
   const effort = frames > 1 ? FILM_EFFORT : PICTURE_EFFORT;
@@ -79,7 +81,7 @@ export async function makeEmbedder({ frames, filmId, filmSecret, ...file }, keyI
     const record = formatFileRecord(filmId, commitment, { frames, index }, { ...file, ...share });
     const cover = { ...frame, data: frame.data.slice() };
     const costsOf = (grey) => textureCosts(cover, grey, random);
-    await seal(frame, record, keys, { costsOf, random, grey: true, first: index === 0, effort });
+    await seal(frame, record, keys, { costsOf, random, grey: true, first: index === 0, effort, onProgress });
     return squaredError(cover.data, frame.data);
   };
 }
@@ -89,10 +91,10 @@ export async function makeEmbedder({ frames, filmId, filmSecret, ...file }, keyI
  *
  * @param {import("../picture.js").Picture} cover
  */
-export async function embed(cover, file, keyInput, random = systemRandom) {
+export async function embed(cover, file, keyInput, random = systemRandom, onProgress = () => {}) {
   const embedding = await prepare(file, { ...cover, frames: 1 }, keyInput, random);
   const container = { ...cover, data: cover.data.slice() };
-  await (await makeEmbedder(embedding, keyInput, random))(container, 0, shareOf(file.bytes, 0, 1));
+  await (await makeEmbedder(embedding, keyInput, random, onProgress))(container, 0, shareOf(file.bytes, 0, 1));
   return container;
 }
 

@@ -33,18 +33,20 @@ export const room = (width, height) => largest(recordCarriers(3 * width * height
  * @param {boolean} [options.grey] a small record changes red, green and blue of a pixel together
  * @param {boolean} [options.first] it is frame 0 of its container
  * @param {number} [options.effort]
+ * @param {(done: number, total: number) => void} [options.onProgress]
  */
 export async function seal(
   picture,
   record,
   keys,
-  { costsOf, random, grey = false, first = true, effort = PICTURE_EFFORT },
+  { costsOf, random, grey = false, first = true, effort = PICTURE_EFFORT, onProgress = () => {} },
 ) {
   const samples = picture.data;
   const size = record.length + TAG_BYTES;
   const plan = planOf(size, samples.length, effort, grey);
   const costs = costsOf(plan.grey);
   const dummies = await placeDummies(picture, costs, plan, random);
+  onProgress(1, 2); // where steps follow each other, dummies take as long as the record
 
   const key = await keys.frameKey(await saltOf(picture), first);
   const places = await zones(samples.length, await key.positions());
