@@ -14,8 +14,7 @@ from typing import Any
 from stegnet.codec import Key, KeySource, OutputTarget, Passphrase, Report
 from stegnet.codec.automatic import hide_automatically
 from stegnet.codec.container import Container
-from stegnet.codec.embed import embed_file
-from stegnet.codec.files import NetworkLoader, check_input, hide_file, reveal_opened
+from stegnet.codec.files import NetworkLoader, check_input, reveal_opened
 from stegnet.codec.modems import Modems
 from stegnet.codec.naming import TEXT_NAME
 from stegnet.codec.output import Progress
@@ -24,8 +23,7 @@ from stegnet.core.errors import KeyFileError, StegnetError
 from stegnet.core.names import safe_name
 from stegnet.gui.previews import write_previews
 
-_INPUTS = {"hide": ("cover", "secret"), "reveal": ("container",)}
-_METHODS = ("auto", "sealed", "network", "robust")
+_INPUTS = {"hide": 2, "reveal": 1}  # files
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")
 
 
@@ -40,14 +38,13 @@ class Request:
     Attributes:
         job: "hide" or "reveal".
         inputs: name and size in bytes of each file: cover and secret, or the container.
-        method, survive: as `stegnet hide` takes them.
+        survive: channel that the container survives, as `stegnet hide --survive` takes it; None: it is without loss.
         suffix: of the container.
     """
 
     job: str
     inputs: tuple[tuple[str, int], ...]
     key_source: KeySource
-    method: str = "auto"
     survive: str | None = None
     suffix: str = ".png"
 
@@ -92,15 +89,15 @@ def parse_request(line: bytes) -> Request:
         del line
         key_source = _key_source(asked.pop("key"))
         inputs = tuple((safe_name(str(file["name"])), int(file["size"])) for file in asked["files"])
-        job, method, suffix = str(asked["job"]), str(asked.get("method", "auto")), str(asked.get("suffix", ".png"))
+        job, suffix = str(asked["job"]), str(asked.get("suffix", ".png"))
         survive = asked.get("survive") and str(asked["survive"])
     except (KeyError, TypeError, AttributeError, ValueError):
         raise BadRequest from None
-    if job not in _INPUTS or method not in _METHODS or suffix not in _SUFFIXES:
+    if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES:
         raise BadRequest
-    if len(inputs) != len(_INPUTS[job]) or any(size < 0 for _, size in inputs):
+    if any(size < 0 for _, size in inputs):
         raise BadRequest
-    return Request(job, inputs, key_source, method, survive, suffix)
+    return Request(job, inputs, key_source, survive, suffix)
 
 
 def run_job(request: Request, networks: Networks, inputs: list[Path], folder: Path, progress: Progress) -> Done:
@@ -133,12 +130,9 @@ def _hidden(
     request: Request, networks: Networks, cover: Path, secret: Path, out: OutputTarget, progress: Progress
 ) -> Report:
     files = cover, secret, out, request.key_source
-    if request.method == "robust":
+    if request.survive:
         return hide_robust_file(networks.modems, *files, RobustOptions(request.survive), progress=progress)
-    if request.method == "sealed":
-        return embed_file(*files, progress=progress)
-    by = hide_file if request.method == "network" else hide_automatically
-    return by(networks.pair, *files, progress=progress)
+    return hide_automatically(networks.pair, *files, progress=progress)
 
 
 def _reveal(key_source: KeySource, networks: Networks, container: Path, folder: Path, progress: Progress) -> Done:

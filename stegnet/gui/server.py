@@ -26,6 +26,7 @@ _MOST_JOBS = 4  # passed to the program at a time; it does one after the other
 _MAX_LINE = 1 << 16
 _CHUNK = 1 << 20
 _INTERVAL = 0.1  # seconds between lines of progress
+_BEAT = 5.0  # seconds between empty lines: Firefox gives up on an answer that is silent for 300
 _BYTES = "application/octet-stream"
 _TYPES = {  # of results that the page shows; a file with another suffix may be anything
     **{".avif": "image/avif", ".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png"},
@@ -77,6 +78,10 @@ class _Handler(LoopbackHandler):
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
+    def setup(self) -> None:
+        self._sending = threading.Lock()
+        super().setup()
+
     def get(self, path: str) -> None:
         self.close_connection = True
         folder, _, rest = path.partition("/")
@@ -91,19 +96,22 @@ class _Handler(LoopbackHandler):
         if path == "quit":
             self.send_whole("application/json", b"{}")
             self.server.stop.set()
-        elif path != "jobs":
-            self.refuse(HTTPStatus.NOT_FOUND)
-        elif self.server.places.acquire(blocking=False):
-            try:
-                self._do_job()
-            finally:
-                self.server.places.release()
+        elif path == "jobs":
+            self._take_job(_Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop))
         else:
-            self.refuse(HTTPStatus.TOO_MANY_REQUESTS)
+            self.refuse(HTTPStatus.NOT_FOUND)
 
-    def _do_job(self) -> None:
-        """Does a job; reads the request to its end, whatever happens: browsers look at no answer before."""
-        body = _Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop)
+    def _take_job(self, body: "_Body") -> None:
+        """Does a job, unless there are too many; the request is read to its end: browsers look at no answer before."""
+        if not self.server.places.acquire(blocking=False):
+            self._send_error(body, "the program has too much to do already", "wait until other jobs have ended")
+            return
+        try:
+            self._do_job(body)
+        finally:
+            self.server.places.release()
+
+    def _do_job(self, body: "_Body") -> None:
         try:
             self._send_line({"result": self._result(body)})
         except Cancelled:
@@ -125,9 +133,27 @@ class _Handler(LoopbackHandler):
         workspace.check_room(request.size)
         with workspace.inputs() as folder:
             paths = [body.file(folder / str(number), *named) for number, named in enumerate(request.inputs)]
-            with self._turn(), workspace.outputs() as results:
+            with self._beating(), self._turn(), workspace.outputs() as results:
                 done = run_job(request, self.server.networks, paths, results, self._progress)
                 return _described(done, workspace.publish(results, [done.main, *done.previews.values()]))
+
+    @contextmanager
+    def _beating(self) -> Iterator[None]:
+        """Sends an empty line now and then during the block, whether or not there is progress to tell."""
+        ended = threading.Event()
+
+        def beat() -> None:
+            with suppress(Cancelled):  # which the next line of progress raises again
+                while not ended.wait(_BEAT):
+                    self._send(b"\n")
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -154,11 +180,16 @@ class _Handler(LoopbackHandler):
             self._send_line({"error": {"message": message, "hint": hint}})
 
     def _send_line(self, content: dict[str, Any]) -> None:
+        self._send(json.dumps(content).encode() + b"\n")
+
+    def _send(self, data: bytes) -> None:
+        """Sends a part of the answer to a job, whose head goes before the first."""
         try:
-            if not self._answering:
-                self._answering = True
-                self.send_head(HTTPStatus.OK, {"Content-Type": "application/x-ndjson", "Connection": "close"})
-            self.wfile.write(json.dumps(content).encode() + b"\n")
+            with self._sending:
+                if not self._answering:
+                    self._answering = True
+                    self.send_head(HTTPStatus.OK, {"Content-Type": "application/x-ndjson", "Connection": "close"})
+                self.wfile.write(data)
         except OSError as error:
             raise Cancelled from error
 

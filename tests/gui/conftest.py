@@ -36,7 +36,7 @@ class Answer:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.body.splitlines()]
+        return [json.loads(line) for line in self.body.splitlines() if line]
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,20 @@ def test_a_file_comes_back(client: Client, workspace: Workspace, cover: Path, no
     assert folders(workspace) == ["results", "results"]  # no inputs
 
 
+@pytest.mark.slow
+def test_a_jpeg_that_survives(client: Client, note: Path, tmp_path: Path, picture) -> None:
+    Image.fromarray(picture(256, 320, 1)).save(tmp_path / "cover.png")
+    done = client.do("hide", tmp_path / "cover.png", note, survive="jpeg:75", suffix=".jpg")
+    assert client.fetch(done).headers["Content-Type"] == "image/jpeg"
+    (tmp_path / "c.jpg").write_bytes(client.fetch(done).body)
+    found = client.do("reveal", tmp_path / "c.jpg")
+    assert (found["result"]["robust"], client.fetch(found).body) == (True, b"a note")
+
+
+def test_an_unknown_channel(client: Client, cover: Path, note: Path) -> None:
+    assert "unknown channel 'fax'" in client.do("hide", cover, note, survive="fax", suffix=".jpg")["error"]["message"]
+
+
 def test_previews(client: Client, cover: Path, note: Path, tmp_path: Path) -> None:
     previews = client.do("hide", cover, note)["result"]["previews"]
     assert set(previews) == {"cover", "container", "difference"}
@@ -136,7 +150,7 @@ def test_a_container_that_is_named_as_a_preview(
 
     monkeypatch.setattr("stegnet.gui.jobs._hidden", hide)
     Image.fromarray(picture(200, 300, 1)).save(tmp_path / "cover.jpg", quality=50)
-    done = client.do("hide", tmp_path / "cover.jpg", note, method="robust", suffix=".jpg")
+    done = client.do("hide", tmp_path / "cover.jpg", note, survive="jpeg:75", suffix=".jpg")
     assert done["result"]["name"] == "cover.jpg"
     assert client.fetch(done).body == (tmp_path / "cover.jpg").read_bytes()
 
@@ -345,6 +359,18 @@ def test_a_page_that_is_closed_while_it_passes_files(client: Client, workspace: 
     assert soon(lambda: folders(workspace) == [])
 
 
+def test_a_silent_job_shows_that_it_is_there(client: Client, job_that, monkeypatch, note: Path) -> None:
+    def run(request, networks, inputs, folder, progress):
+        time.sleep(0.5)
+        return gui.Done(inputs[0].rename(folder / "n"), {}, {})
+
+    monkeypatch.setattr(gui, "_BEAT", 0.05)
+    job_that(run)
+    body = client.ask("jobs", "POST", request("reveal", note)).body
+    assert body.startswith(b"\n\n")
+    assert b'"result"' in body
+
+
 def test_two_pages_take_turns(client: Client, job_that, note: Path) -> None:
     job = Waiting()
     job_that(job)
@@ -363,7 +389,7 @@ def test_too_many_jobs_are_refused(client: Client, job_that, note: Path) -> None
     job_that(job)
     waiting = [send_job(client, note) for _ in range(4)]
     assert soon(lambda: client.server.places._value == 0)
-    assert client.ask("jobs", "POST", request("reveal", note)).status == 429
+    assert client.do("reveal", note)["error"]["message"] == "the program has too much to do already"
     for connection in waiting:
         connection.close()
 

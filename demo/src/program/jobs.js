@@ -7,8 +7,8 @@ export const suffixOf = ({ film }, channel) => (film ? (channel ? ".mp4" : ".mkv
 
 /** Input of the program for hiding; it chooses the method, unless the container is to survive a channel. */
 export function gatherHiding({ cover, secret, channel, keyInput }) {
-  const method = channel ? { method: "robust", survive: channel } : { method: "auto" };
-  const what = { files: [cover.file, secret.file], key: sent(keyInput), suffix: suffixOf(cover, channel), ...method };
+  const files = [cover.file, secret.file];
+  const what = { files, key: sent(keyInput), suffix: suffixOf(cover, channel), survive: channel };
   return { job: "hide", what, transfer: [] };
 }
 

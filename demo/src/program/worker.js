@@ -2,11 +2,6 @@
 
 import { PageError } from "../errors.js";
 
-const REFUSED = {
-  400: ["The program does not take this request.", "Reload the page."],
-  429: ["The program has too much to do already.", "Wait until it has finished in the other windows, or cancel there."],
-};
-
 /** The program has ended, or a file can't be read any more. */
 export const gone = () =>
   new PageError(
@@ -31,7 +26,7 @@ export async function work(job, { files, ...what }, transfer, onProgress, signal
   onProgress("pass", 0, 0);
   try {
     const response = await fetch("jobs", { method: "POST", body, signal });
-    if (!response.ok) throw new PageError(...(REFUSED[response.status] ?? REFUSED[400]));
+    if (!response.ok) throw new PageError("The program does not take this request.", "Reload the page.");
     for await (const { stage, done, total, error, result } of lines(response.body)) {
       if (error) throw new PageError(sentence(error.message, named), sentence(error.hint));
       if (result) return result;
@@ -60,6 +55,6 @@ async function* lines(stream) {
     if (done) return;
     const parts = (rest + value).split("\n");
     rest = parts.pop();
-    yield* parts.map((line) => JSON.parse(line));
+    yield* parts.filter(Boolean).map((line) => JSON.parse(line)); // empty ones show that the program is there
   }
 }
