@@ -31,10 +31,13 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with both packages, built from a copy of the repository with some litter."""
     copy = tmp_path_factory.mktemp("copy")
     for name in ("stegnet", "docs"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "page"))
     for file in ROOT.iterdir():
         if file.is_file() and file.suffix in (".md", ".toml", ".txt", ".cff", ".in", ""):
             shutil.copy(file, copy)
+    for part in ("index.html", "assets/index.js"):  # of the page of `stegnet gui`, which another test may be building
+        (copy / "stegnet/gui/page" / part).parent.mkdir(parents=True, exist_ok=True)
+        (copy / "stegnet/gui/page" / part).touch()
     for litter in ("tests/test_api.py", "stegnet/core/__pycache__/errors.cpython-311.pyc", "reports/index.html"):
         (copy / litter).parent.mkdir(parents=True, exist_ok=True)
         (copy / litter).touch()
@@ -54,10 +57,10 @@ def metadata(wheel: Path) -> Message:
         return message_from_bytes(archive.read(name))
 
 
-def test_the_wheel_holds_the_program_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_program_and_nothing_else(wheel: Path, dist: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    own = {f"stegnet/{file.relative_to(ROOT / 'stegnet').as_posix()}" for file in (ROOT / "stegnet").rglob("*")}
+    own = {file.relative_to(dist.parent).as_posix() for file in (dist.parent / "stegnet").rglob("*")}
     kinds = r"\.(py|pyi|html|css|js|png|svg|webp|onnx|json|safetensors|typed)$"
     assert {name for name in own if re.search(kinds, name)} <= names
     others = {name.split("/")[0] for name in names} - {"stegnet"}
@@ -93,14 +96,15 @@ def run(wheel: Path, tmp_path: Path) -> Callable[..., str]:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], check=True)
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     python = fresh / SCRIPTS / f"python{SUFFIX}"
-    subprocess.run([*pip, "--python", python, "install", "--no-deps", "--no-index", wheel], check=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    settings = {"cwd": tmp_path, "env": environment}  # where pip finds no stegnet that would count as installed
+    subprocess.run([*pip, "--python", python, "install", "--no-deps", "--no-index", wheel], check=True, **settings)
     packages = next(fresh.rglob("site-packages"))
     (packages / "others.pth").write_text(str(Path(np.__file__).parents[1]), encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
     def call(program: str, *arguments: str) -> str:
         command = [fresh / SCRIPTS / f"{program}{SUFFIX}", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True, check=False)
+        done = subprocess.run(command, text=True, capture_output=True, check=False, **settings)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

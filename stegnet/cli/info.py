@@ -107,8 +107,14 @@ def _fits(found: "Info") -> Lines:
 
 
 def _amount(fit: "Fit") -> str:
-    much = f" up to {_size(fit['bytes'])}" if "bytes" in fit else f", at about {fit['psnr']} dB"
+    much = f" up to {_size(fit['bytes'])}" if "bytes" in fit else f", at {_quality(fit)}"
     return f"{fit['what']}{much}"
+
+
+def _quality(fit: "Fit") -> str:
+    from stegnet.core.measures import PSNR  # imported here to keep --help fast
+
+    return f"about {fit[PSNR.key]} dB"
 
 
 def _size(count: int) -> str:
@@ -128,7 +134,7 @@ def _verbose(found: "Info") -> Lines:
 
 
 def _fit(fit: "Fit") -> str:
-    size = f"{fit['bytes']} bytes" if "bytes" in fit else f"about {fit['psnr']} dB"
+    size = f"{fit['bytes']} bytes" if "bytes" in fit else _quality(fit)
     survive = f", --survive {fit['survive']}" if "survive" in fit else ""
     return f"{fit['what']}, {size} ({fit['method']}{survive})"
 

@@ -25,7 +25,7 @@ from stegnet.core.samples import CODED
 from stegnet.core.shuffle import BLOCK
 from stegnet.media import FILM, FilmInfo, SoundTrack, forecast, read_cover, scan, sound_tracks
 
-Fit = dict[str, str | int]  # "what" fits by which "method"; its "bytes", the "psnr" in dB, what it does "survive"
+Fit = dict[str, str | int]  # "what" fits by which "method"; its "bytes", the PSNR in dB, what it does "survive"
 Value = str | int | float | bool | list[str] | list[Fit] | None
 Info = dict[str, Value]
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
@@ -117,12 +117,12 @@ def _forecast(height: int, width: int, frames: int, room: int, by_network: bool)
         fits.append(_compressed("a picture of its own size", forecast.picture_quality(room, width, height)))
     if by_network:
         what = f"a film of its own size and up to {frames} frames" if frames > 1 else "a picture of its own size"
-        fits.append({"what": what, "psnr": round(_figure()), "method": "network"})
+        fits.append({"what": what, PSNR.key: round(_figure()), "method": "network"})
     return fits + (_robust_film_forecast(height, width, frames) if frames > 1 else _robust_forecast(height, width))
 
 
 def _compressed(what: str, decibels: float) -> Fit:
-    return {"what": what, "psnr": round(decibels), "method": "sealed, compressed"}
+    return {"what": what, PSNR.key: round(decibels), "method": "sealed, compressed"}
 
 
 def _robust_forecast(height: int, width: int) -> list[Fit]:
@@ -135,7 +135,7 @@ def _robust_forecast(height: int, width: int) -> list[Fit]:
             through: Fit = {"method": "robust", "survive": rung.channel}
             decibels = round(forecast.picture_quality(room, width, height))
             fits.append({"what": "any file", "bytes": room} | through)
-            fits.append({"what": "a picture of its own size", "psnr": decibels} | through)
+            fits.append({"what": "a picture of its own size", PSNR.key: decibels} | through)
     return fits
 
 

@@ -154,7 +154,7 @@ def hide_robust_file(
     quality = chosen.fitted.psnr if chosen.fitted else None
     lines = (*chosen.notes(channel, psnr(prepared, found.picture)), *notes)
     name, size = (None, None) if chosen.fitted else (stored_name(secret), secret.stat().st_size)
-    figures = {"warnings": chosen.warnings(), "secret_psnr": quality, "name": name, "size": size}
+    figures = dict(warnings=chosen.warnings(), secret_psnr=quality, name=name, size=size)
     return Report(report.width, report.height, notes=lines, **figures)
 
 

@@ -20,6 +20,7 @@ from stegnet.codec.naming import TEXT_NAME
 from stegnet.codec.output import Progress
 from stegnet.codec.robust_files import RobustOptions, hide_robust_file
 from stegnet.core.errors import KeyFileError, StegnetError
+from stegnet.core.measures import PSNR
 from stegnet.core.names import safe_name
 from stegnet.gui.previews import write_previews
 
@@ -122,7 +123,7 @@ def _hide(request: Request, networks: Networks, cover: Path, secret: Path, folde
     shown = folder / "previews"  # a folder of their own, since the container has its cover's name
     shown.mkdir()
     previews, quality = write_previews(cover, out, shown)
-    facts = _facts(out, report) | {"psnr": {"container": _finite(quality), "secret": _finite(report.secret_psnr)}}
+    facts = _facts(out, report) | {PSNR.key: {"container": _finite(quality), "secret": _finite(report.secret_psnr)}}
     return Done(out, previews, facts | {"warnings": [*report.warnings, *filter(None, [weakness])]})
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from filelock import FileLock
 
 FOLDER = Path(__file__).parents[2] / "demo"
 FIREFOX = os.environ.get("STEGNET_FIREFOX", "/usr/bin/firefox-esr")
@@ -16,19 +17,29 @@ def demo() -> Path:
     """The demo's folder, with its npm packages installed."""
     if shutil.which("npm") is None:
         _stop("Node.js is missing: install it (Debian: apt install npm)")
-    if not (FOLDER / "node_modules" / ".package-lock.json").is_file():
-        done = subprocess.run(["npm", "ci"], cwd=FOLDER, text=True, capture_output=True, check=False)
-        if done.returncode != 0:
-            _stop(f"npm can't install the demo's packages: {done.stderr}")
+    with one_at_a_time():
+        if not (FOLDER / "node_modules" / ".package-lock.json").is_file():
+            done = subprocess.run(["npm", "ci"], cwd=FOLDER, text=True, capture_output=True, check=False)
+            if done.returncode != 0:
+                _stop(f"npm can't install the demo's packages: {done.stderr}")
     return FOLDER
 
 
 @pytest.fixture(scope="session")
-def page(demo: Path) -> Path:
+def page(demo: Path, testrun_uid: str) -> Path:
     """The same folder with the page built; needs Chromium."""
     needs_chromium()
-    subprocess.run(["npm", "run", "build"], cwd=demo, check=True)
+    built = demo / "node_modules" / ".built"
+    with one_at_a_time():  # other processes of this run may use the page that one of them has built
+        if not built.is_file() or built.read_text() != testrun_uid:
+            subprocess.run(["npm", "run", "build"], cwd=demo, check=True)
+            built.write_text(testrun_uid)
     return demo
+
+
+def one_at_a_time() -> FileLock:
+    """A lock that only one of the processes that run tests can hold."""
+    return FileLock(FOLDER / ".lock")
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ STORE = 80 << 20  # bytes of a node's object store
 def ray_nodes(*cpus: int) -> Iterator[str]:
     """Starts a node with each number of CPUs, and sets RAY_ADDRESS; yields the address."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from ray._private.utils import get_ray_address_file
     from ray.cluster_utils import Cluster
 
     with (
@@ -26,6 +27,7 @@ def ray_nodes(*cpus: int) -> Iterator[str]:
     ):
         patch.delenv("PYTHONPATH", raising=False)  # of the nodes: what they import, this process tells them
         head = {"num_cpus": cpus[0], "temp_dir": folder, "include_dashboard": False, "object_store_memory": STORE}
+        Path(get_ray_address_file(None)).parent.mkdir(parents=True, exist_ok=True)  # Cluster only writes into it
         cluster = Cluster(initialize_head=True, head_node_args=head)
         try:
             for count in cpus[1:]:

@@ -10,6 +10,7 @@ import time
 from fractions import Fraction
 from pathlib import Path
 from threading import Event
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -65,7 +66,8 @@ def test_the_page_shows_frames_until_stopped(session, folder):
         assert later["number"] > first["number"] >= 1
         assert set(later["pictures"]) > {"cover", "container", "secret", "revealed"}
         assert later["statistics"]["recording"] is True
-        with urlopen(Request(f"{running.address}stop", method="POST"), timeout=60) as answer:
+        origin = {"Origin": "http://" + urlsplit(running.address).netloc}  # as browsers send
+        with urlopen(Request(f"{running.address}stop", method="POST", headers=origin), timeout=60) as answer:
             assert answer.status == 200
         code, out, err = running.end()
     frames = len(scan(folder / "c.mkv").pts)
