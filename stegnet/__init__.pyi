@@ -1,4 +1,4 @@
-"""What type checkers see: the names that `__init__.py` imports when they are first used."""
+"""Names for type checkers: those that `__init__.py` imports when they are first used."""
 
 from stegnet.api import LoadedPair as LoadedPair
 from stegnet.api import load as load

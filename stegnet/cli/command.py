@@ -147,7 +147,7 @@ class _PrintManual(argparse.Action):
 
 
 def _helps(parser: argparse.ArgumentParser) -> dict[str, str]:
-    """What each command does, in one line."""
+    """The one-line help of each command."""
     commands = parser._subparsers._group_actions[0]._choices_actions
     return {command.dest: command.help or "" for command in commands}
 

@@ -62,7 +62,7 @@ _UNITS = ("kB", "MB", "GB", "TB")
 
 
 def _plain(found: "Info") -> Lines:
-    """What a person with two files wants to know."""
+    """The lines for a person with two files."""
     yield "kind", _described(str(found["kind"]), found, "")
     if "method" not in found:
         yield from (("note", str(line)) for line in found.get("notes", []))

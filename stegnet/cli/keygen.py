@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import segno
 
 _LEAST_WORDS, _MOST_WORDS = 4, 32
-_TERMINAL = "-"  # of --qr: in the place of a file
+_TERMINAL = "-"  # of --qr: instead of a file
 _PICTURES = (".png", ".svg")
 _PIXELS = 8  # of a PNG for each module of a code
 _DESCRIPTION = """\

@@ -1,4 +1,4 @@
-"""Streams in the place of files: `-` for standard input or output, and texts.
+"""Streams instead of files: `-` for standard input or output, and texts.
 
 A program that reads a picture or film wants to look at any part of it at any time. So what comes in by a stream is
 written to a temporary file first, which only its owner can read, and what goes out is written to one until it is whole.
@@ -29,7 +29,7 @@ def place_or_stream(text: str) -> Place | str:
 
 @contextmanager
 def spooled(options: argparse.Namespace, *names: str) -> Iterator[None]:
-    """Puts a temporary file in the place of each input that is `-`, and of a text, within the block.
+    """Replaces each input that is `-`, and a text, by a temporary file within the block.
 
     Args:
         names: of the options that name inputs. A text becomes the option `secret`.

@@ -110,7 +110,7 @@ def hide_in_film(
 
 @dataclass(frozen=True)
 class _Message:
-    """What is hidden: a file as it is, or a compressed copy.
+    """Hidden content: a file as it is, or a compressed copy.
 
     Attributes:
         content: of the records.

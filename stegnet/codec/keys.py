@@ -121,7 +121,7 @@ class Key(Unpicklable):
 
 
 class AnchorSource(Unpicklable, ABC):
-    """What opens frame 0 and anchors, whose leads give the key of all other frames."""
+    """Source of the keys of frame 0 and anchors, whose leads give the key of all other frames."""
 
     __slots__ = ()
 

@@ -28,7 +28,7 @@ _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 
 class Flaw(NamedTuple):
-    """What is wrong with a text, and a hint; neither contains any of it."""
+    """The error in a text, and a hint; neither contains any of it."""
 
     message: str
     hint: str = ""

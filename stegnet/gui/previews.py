@@ -1,4 +1,4 @@
-"""What the page shows of a container: cover, container and their difference, small enough to be looked at."""
+"""Previews of a container: cover, container and their difference, small enough to be looked at."""
 
 from contextlib import closing
 from pathlib import Path

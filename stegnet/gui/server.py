@@ -277,7 +277,7 @@ class _Body:
 
 
 def _described(done: Done, ids: list[str]) -> dict[str, Any]:
-    """What the page shows of a job: its facts, and where its files are."""
+    """Answer of a finished job: its facts, and where its files are."""
     main, *others = ids
     previews = {name: f"results/{file_id}" for name, file_id in zip(done.previews, others, strict=True)}
     return done.facts | {"url": f"results/{main}/{quote(done.main.name, safe='')}", "previews": previews}

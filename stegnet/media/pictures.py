@@ -30,7 +30,7 @@ _TEST_COLOURS = tuple(itertools.product(range(0, 256, 51), repeat=3))
 
 
 _PAGED = {"TIFF", "HEIF"}
-# ITU-T H.273: primaries and transfer functions that a HEIF may name in the place of a profile.
+# ITU-T H.273: primaries and transfer functions that a HEIF may name instead of a profile.
 _WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _HDR = {16: "PQ", 18: "HLG"}
 # By suffix: Pillow's name of the format, options, and those that keep every bit; None: the format can't.
