@@ -19,7 +19,7 @@ const FLAGS = [
 ];
 
 /** Under WebDriver BiDi, Firefox sometimes never starts a worker's own workers, such as the threads of ONNX Runtime: in
- *  one visit in eight of those timed, and in none of 300 without a driver. So it runs on one thread here. */
+ *  one visit in seven of 480, and in none of 330 without a driver. So it runs on one thread here. */
 const ONE_THREAD = { "dom.maxHardwareConcurrency": 1 };
 
 const NO_GPU = ["--disable-gpu"];
