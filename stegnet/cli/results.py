@@ -62,7 +62,7 @@ def show_text(options: argparse.Namespace, report: "Report") -> None:
 
 
 def _as_json(path: Place | None, report: "Report", size: int | None, more: dict[str, str] | None = None) -> str:
-    from stegnet.core.measures import PSNR, SECRET  # imported here to keep --help fast
+    from stegnet.core.measures import SECRET_PSNR  # imported here to keep --help fast
 
     quality = report.secret_psnr
     found = (more or {}) | {
@@ -75,7 +75,7 @@ def _as_json(path: Place | None, report: "Report", size: int | None, more: dict[
         "hidden_frames": report.hidden,
         "hidden_name": report.name,
         "hidden_bytes": report.size,
-        PSNR.of(SECRET): None if quality is None or math.isinf(quality) else round(quality, 2),
+        SECRET_PSNR: None if quality is None or math.isinf(quality) else round(quality, 2),
         "secret_unchanged": quality is not None and math.isinf(quality),
         "notes": report.notes,
         "warnings": report.warnings,

@@ -154,8 +154,9 @@ def hide_robust_file(
     quality = chosen.fitted.psnr if chosen.fitted else None
     lines = (*chosen.notes(channel, psnr(prepared, found.picture)), *notes)
     name, size = (None, None) if chosen.fitted else (stored_name(secret), secret.stat().st_size)
-    figures = dict(warnings=chosen.warnings(), secret_psnr=quality, name=name, size=size)
-    return Report(report.width, report.height, notes=lines, **figures)
+    return Report(
+        report.width, report.height, notes=lines, warnings=chosen.warnings(), secret_psnr=quality, name=name, size=size
+    )
 
 
 def forecast_room(rung: Rung, height: int, width: int) -> int | None:
