@@ -239,3 +239,12 @@ def test_recipients() -> None:
     )
     told = f"of {count} photographs of 352², both attacks tell this recipient from another with {area} ({low}–{high})"
     assert told in one_line(SECURITY)
+
+
+def test_lossy_pasts() -> None:
+    table = pd.read_csv(SHIPPED / "history.csv").set_index(["cover", "attack", "content"])
+    for cover, attack in table.index.droplevel("content").unique():
+        rows = [table.loc[(cover, attack, content)] for content in ("20 bytes", "a tenth full")]
+        told = " | ".join(within(point(row["auc"], 3), point(row["low"]), point(row["high"])) for row in rows)
+        assert f"| {cover} | {attack} | {told} |" in SECURITY
+    assert f"{table['pictures'].max()} photographs of 160²" in one_line(SECURITY)

@@ -1,0 +1,168 @@
+"""What a cover's lossy past tells of its container: `python -m study.history PHOTOGRAPHS FILM OUT.csv`.
+
+A decoder gives only some of all colours, and a JPEG that is saved again with its own tables hardly changes. Steps of
+single samples break both. No key, cover or training is needed: whoever knows what the cover once was looks at one file.
+JPEG compatibility: Fridrich, Goljan and Du 2001, "Steganalysis based on JPEG compatibility", SPIE 4518.
+"""
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from av.video.frame import VideoFrame
+from PIL import Image
+
+from stegnet.codec import bytes_room, hide_bytes
+from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
+from stegnet.media import read_frames, read_picture
+from stegnet.media.frames import to_picture
+from study.stats import auc, auc_interval
+
+SIDE, PICTURES, FRAMES = 160, 100, 24  # pixels after reducing
+CONTENTS = {"20 bytes": 20, "a tenth full": 0.1}  # bytes, or a share of the room
+QUALITY, WEBP_QUALITY = 85, 80
+_BLOCK, _FEW = 8, 6  # samples that move in a block that was stepped, and in no other
+_LEVELS = np.arange(256)
+
+Attack = Callable[[np.ndarray], float]
+
+
+def main(photographs: Path, film: Path, out: Path) -> None:
+    paths = sorted(path for path in photographs.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
+    rows = [row for history in histories(paths, film) for row in measured(*history)]
+    table = pd.DataFrame(rows)
+    table.to_csv(out, index=False, float_format="%.4g")
+    print(table.to_string(index=False, float_format="%.3f"))
+
+
+def histories(paths: list[Path], film: Path) -> Iterator[tuple[str, list[np.ndarray], dict[str, Attack]]]:
+    """Name of each past, covers (H, W, 3) uint8 that have it, and the attacks that look for it."""
+    grid, jpeg = partial(moved_blocks, quality=QUALITY), partial(strange_pixels, decoder="jpeg")
+    originals = list(islice(_originals(paths), PICTURES))
+    full, halved = ([_saved(each, "JPEG", quality=QUALITY, subsampling=s) for each in originals] for s in (0, 2))
+    yield "JPEG, 4:4:4", full, {"grid": grid, "colours": jpeg}
+    yield "JPEG, 4:2:0", halved, {"colours": jpeg}
+    yield "JPEG, 4:2:0, cropped off its grid", [each[3:, 5:] for each in halved], {"colours": jpeg}
+    webp = [_saved(each, "WEBP", quality=WEBP_QUALITY) for each in originals]
+    yield "WebP", webp, {"colours": partial(strange_pixels, decoder="webp")}
+    yield "H.264", list(islice(read_frames(film), FRAMES)), {"colours": partial(strange_pixels, decoder="film")}
+    yield "JPEG, then reduced to half", originals, {"grid": grid, "colours": jpeg}
+
+
+def measured(name: str, covers: list[np.ndarray], attacks: dict[str, Attack]) -> Iterator[dict]:
+    """A row for each amount that is hidden, and each attack."""
+    covers = [np.ascontiguousarray(cover) for cover in covers]
+    for content, size in CONTENTS.items():
+        containers = [_container(cover, size, number) for number, cover in enumerate(covers)]
+        for attack, score in attacks.items():
+            before, after = (np.array([score(each) for each in pictures]) for pictures in (covers, containers))
+            low, high = auc_interval(before, after, seed=0)
+            row = {"cover": name, "content": content, "attack": attack, "pictures": len(covers)}
+            figures = {"highest_cover": before.max(), "lowest_container": after.min()}
+            yield row | figures | {"auc": auc(before, after), "low": low, "high": high}
+
+
+def moved_blocks(picture: np.ndarray, quality: int) -> float:
+    """Share of the blocks without black or white in which a few samples change when the picture is saved again."""
+    again = _saved(picture, "JPEG", quality=quality, subsampling=0)
+    moved, saturated = (_by_block(of).sum(1) for of in (again != picture, (picture == 0) | (picture == 255)))
+    usable = saturated == 0
+    return float(((moved > 0) & (moved <= _FEW))[usable].mean()) if usable.any() else 0.0
+
+
+def strange_pixels(picture: np.ndarray, decoder: str) -> float:
+    """Number of pixels whose colour this decoder never gives."""
+    red, green, blue = np.moveaxis(picture.astype(np.int64), -1, 0)
+    return float((~_colours(decoder)[(red << 16) + (green << 8) + blue]).sum())
+
+
+@cache
+def _colours(decoder: str) -> np.ndarray:
+    """(2²⁴,) bool: whether the decoder gives this colour, 65536 red + 256 green + blue."""
+    given = np.zeros(1 << 24, bool)
+    given[np.concatenate(list(_DECODERS[decoder]()))] = True
+    return given
+
+
+def _jpeg_colours() -> Iterator[np.ndarray]:
+    """The colours of libjpeg (jdcolor.c), for each value of the luma."""
+    centred = _LEVELS - 128
+    red, blue = (_fixed(factor) * centred + 0x8000 >> 16 for factor in (1.402, 1.772))
+    green = -_fixed(0.34414) * centred[:, None] - _fixed(0.71414) * centred + 0x8000 >> 16  # (Cb, Cr)
+    for luma in _LEVELS:
+        yield _numbers(luma + red, luma + green, luma + blue[:, None])
+
+
+def _webp_colours() -> Iterator[np.ndarray]:
+    """The colours of libwebp (src/dsp/yuv.h), for each value of the luma."""
+    u, v = _LEVELS[:, None], _LEVELS
+    for luma in _LEVELS:
+        base = luma * 19077 >> 8
+        green = base - (u * 6419 >> 8) - (v * 13320 >> 8) + 8708 >> 6
+        yield _numbers(base + (v * 26149 >> 8) - 14234 >> 6, green, base + (u * 33050 >> 8) - 17685 >> 6)
+
+
+def _film_colours() -> Iterator[np.ndarray]:
+    """The colours of FFmpeg's conversion of 4:2:0 of limited range, whose blocks of 2×2 pixels share their chroma."""
+    side = 4096
+    columns = np.arange(side // 2)
+    luma = np.empty((side, side), np.uint8)
+    pair = np.arange(side // 2)[:, None] * (side // 2) + columns  # of chroma: 65536 of them, 64 blocks each
+    for y in range(2):
+        for x in range(2):
+            luma[y::2, x::2] = pair % 64 * 4 + 2 * y + x
+    frame = VideoFrame(side, side, "yuv420p")
+    chroma = pair // 64
+    for plane, values in zip(frame.planes, (luma, chroma % 256, chroma // 256), strict=True):
+        plane.update(np.ascontiguousarray(values, np.uint8).tobytes())
+    yield _numbers(*np.moveaxis(to_picture(frame, side, side).astype(np.int64), -1, 0))
+
+
+_DECODERS = {"jpeg": _jpeg_colours, "webp": _webp_colours, "film": _film_colours}
+
+
+def _fixed(factor: float) -> int:
+    return int(factor * 65536 + 0.5)
+
+
+def _numbers(red: np.ndarray, green: np.ndarray, blue: np.ndarray) -> np.ndarray:
+    red, green, blue = (np.clip(channel, 0, 255) for channel in (red, green, blue))
+    return np.unique((red << 16) + (green << 8) + blue)
+
+
+def _by_block(values: np.ndarray) -> np.ndarray:
+    """(H, W, 3) as (blocks, 192), 8×8 pixels each; what is left over at the edges is left out."""
+    height, width = (side // _BLOCK for side in values.shape[:2])
+    whole = values[: height * _BLOCK, : width * _BLOCK].reshape(height, _BLOCK, width, _BLOCK, 3)
+    return whole.swapaxes(1, 2).reshape(height * width, -1)
+
+
+def _container(cover: np.ndarray, size: float, number: int) -> np.ndarray:
+    random = seeded(number)
+    count = size if size >= 1 else int(size * bytes_room(*cover.shape[:2], "s"))
+    return hide_bytes(cover, random(int(count)), PUBLIC_DEMONSTRATION_KEY, name="s", randomness=random)
+
+
+def _originals(paths: list[Path]) -> Iterator[np.ndarray]:
+    """Photographs that were JPEG, reduced to half: the middle, (SIDE, SIDE, 3) uint8, where they are large enough."""
+    for path in paths:
+        image = Image.fromarray(read_picture(path))
+        half = np.array(image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS))
+        top, left = ((length - SIDE) // 2 for length in half.shape[:2])
+        if min(top, left) >= 0:
+            yield half[top : top + SIDE, left : left + SIDE]
+
+
+def _saved(picture: np.ndarray, form: str, **options: int) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, form, **options)
+    return np.array(Image.open(file).convert("RGB"))
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:4]))
