@@ -30,6 +30,7 @@ def settings(folder: Path) -> dict[str, str]:
         "RAY_health_check_initial_delay_ms": "0",
         "RAY_health_check_period_ms": "1000",
         "RAY_health_check_failure_threshold": "5",
+        "RAY_worker_register_timeout_seconds": str(LIMIT),
     }
 
 
@@ -63,8 +64,8 @@ class Nodes:
     def keep(self, count: int, processors: int = 2) -> None:
         """Starts nodes until there are `count`."""
         while len(self._nodes) < count:
-            self._nodes.append(self._cluster.add_node(num_cpus=processors))
-        self._cluster.wait_for_nodes()
+            self._nodes.append(self._cluster.add_node(wait=False, num_cpus=processors))
+        self._cluster.wait_for_nodes(LIMIT)
 
     def kill(self) -> None:
         """Kills a node and all of its processes, without a warning."""
