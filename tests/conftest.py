@@ -87,7 +87,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture(autouse=True)
 def settings_stay() -> Iterator[None]:
-    """A training sets how the whole process computes."""
+    """A training sets how the whole process computes. What torch draws does not depend on the tests before."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
     yield
     if not (torch := sys.modules.get("torch")):
         return

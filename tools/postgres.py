@@ -13,6 +13,7 @@ from pathlib import Path
 
 MISSING = "PostgreSQL is missing: install it (Debian: apt install postgresql)"
 _USER = "postgres"  # Debian's package makes it
+_PATIENCE = ("--timeout", "300")  # seconds that it may take to start or stop
 
 
 def programs() -> Path | None:
@@ -36,10 +37,21 @@ class Postgres:
 
     def start(self) -> None:
         options = f"-k {self._folder} -c listen_addresses= -c fsync=off"
-        _run("pg_ctl", "start", "--wait", "--pgdata", self._data, "--log", self._folder / "log", "--options", options)
+        _run(
+            "pg_ctl",
+            "start",
+            "--wait",
+            *_PATIENCE,
+            "--pgdata",
+            self._data,
+            "--log",
+            self._folder / "log",
+            "--options",
+            options,
+        )
 
     def stop(self) -> None:
-        _run("pg_ctl", "stop", "--pgdata", self._data, "--mode", "immediate")
+        _run("pg_ctl", "stop", *_PATIENCE, "--pgdata", self._data, "--mode", "immediate")
 
 
 @contextmanager

@@ -31,7 +31,6 @@ from stegnet.core.parallel import check_port
 LOCAL = "local"
 _RETRIES = 5  # times that a task is done again after its process or machine has ended
 _AHEAD = 2  # tasks submitted for each processor: the next one is there when one is done
-_PATIENCE = 5.0  # seconds in which cancelled tasks may clean up
 
 
 @dataclass(frozen=True)
@@ -163,11 +162,14 @@ class _Run:
         self._sent = self._ray.put(self._envelopes)
 
     def _cancel(self) -> None:
-        """Interrupts the tasks that are being done; waits until they, and then it, have removed what was written."""
+        """Interrupts the tasks that are being done; waits until they, and then it, have removed what was written.
+
+        However long they take: to leave the cluster kills their processes. Another signal ends the wait.
+        """
         for reference in self._running:
             self._ray.cancel(reference)
         if self._running:
-            self._ray.wait(list(self._running), num_returns=len(self._running), timeout=_PATIENCE)
+            self._ray.wait(list(self._running), num_returns=len(self._running))
         for film in self._segmented.values():
             film.remove()
 

@@ -3,6 +3,8 @@
 import os
 import pty
 
+from tests.support.waiting import LIMIT
+
 
 def typed(program, line: str, *answers: str) -> tuple[int, str]:
     """Runs a command on a pseudo-terminal with typed answers; returns the exit code and the terminal's output."""
@@ -14,7 +16,7 @@ def typed(program, line: str, *answers: str) -> tuple[int, str]:
             shown += _until(mine, ":")
             os.write(mine, f"{answer}\n".encode())
         shown += _until(mine, None)
-        process.wait(60)
+        process.wait(LIMIT)
     os.close(mine)
     return process.returncode, shown
 

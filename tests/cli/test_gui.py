@@ -12,6 +12,7 @@ from urllib.request import url2pathname
 import pytest
 
 from stegnet.gui import server as gui
+from tests.support.waiting import LIMIT
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_the_browser_gets_no_token_as_argument(stegnet, monkeypatch, folder: Pat
     def start(address: str) -> bool:
         opened.append((address, Path(url2pathname(urlsplit(address).path)).read_text("utf-8")))
         where = re.search(r"url=http://([^/]*)(/[^/]*/)", opened[0][1])
-        with closing(HTTPConnection(where[1], timeout=30)) as connection:
+        with closing(HTTPConnection(where[1], timeout=LIMIT)) as connection:
             connection.request("POST", f"{where[2]}quit", headers={"Origin": f"http://{where[1]}"})
             assert connection.getresponse().status == 200
         return there

@@ -12,6 +12,7 @@ import pytest
 
 import stegnet as package
 from stegnet.cli.signals import SignalReceived, Signals, exit_on_signals, stop_on_signal
+from tests.support.waiting import LIMIT
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(package.__file__).parents[1])}
 
@@ -43,7 +44,7 @@ def test_a_signal_leaves_no_output(program, folder, make_film, line, number, cod
             time.sleep(0.02)
         process.send_signal(number)
         process.send_signal(number)  # an impatient user
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=LIMIT)
     assert (process.returncode, out, err) == (code, "", f"error: {told}\n")
     assert sorted(folder.iterdir()) == before
 
@@ -82,8 +83,8 @@ def test_an_ignored_signal_stays_ignored(program, folder, ignored, code, told):
             if ignored:
                 phrase.write(b"a phrase\n")
             else:
-                process.wait(300)
-        err = process.communicate(timeout=300)[1]
+                process.wait(LIMIT)
+        err = process.communicate(timeout=LIMIT)[1]
     assert process.returncode == code
     assert err.startswith(told)
 

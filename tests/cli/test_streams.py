@@ -11,6 +11,7 @@ from PIL import Image
 
 from stegnet.cli import main
 from stegnet.media import digest, read_frames, read_picture, scan
+from tests.support.waiting import LIMIT
 
 TEXT = "Grüße ☃\nfrom far away\n"
 
@@ -104,7 +105,7 @@ def test_pipes_from_end_to_end(folder, program):
         hide = program("hide - notes.txt -o - --key-file k --method sealed", stdin=cover, **pipes)
     with hide, program("reveal - -o - --key-file k", stdin=hide.stdout, **pipes) as reveal:
         hide.stdout.close()
-        out, err = reveal.communicate(timeout=100)
+        out, err = reveal.communicate(timeout=LIMIT)
         told = hide.stderr.read()
     assert (reveal.returncode, hide.returncode, out) == (0, 0, b"\0\r\n\xff binary")
     assert b"note: wrote standard output: 11 bytes\n" in err

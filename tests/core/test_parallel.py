@@ -8,8 +8,7 @@ import pytest
 
 from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import ahead, distributed, ordered
-
-TIMEOUT = 10.0
+from tests.support.waiting import LIMIT, wait_until
 
 
 class Broken(Exception):
@@ -42,13 +41,6 @@ def no_thread_stays():
     assert threading.active_count() == before
 
 
-def until(condition) -> None:
-    end = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.001)
-
-
 @pytest.mark.parametrize("depth", [1, 2, 5])
 @pytest.mark.parametrize("count", [0, 1, 3, 20])
 def test_ahead_yields_the_same_items(count, depth):
@@ -65,7 +57,7 @@ def test_ahead_prefetches_up_to_its_depth():
     source = Source(100)
     with closing(ahead(source.items(), 3)) as items:
         assert next(items) == 0
-        until(lambda: source.taken == 4)
+        wait_until(lambda: source.taken == 4)
         time.sleep(0.05)
         assert source.taken == 4
 
@@ -126,13 +118,13 @@ def test_ordered_prefetches_few_items(workers):
 
 
 def test_workers_run_concurrently():
-    meeting = threading.Barrier(3, timeout=TIMEOUT)
+    meeting = threading.Barrier(3, timeout=LIMIT)
     assert sorted(ordered(lambda _: meeting.wait(), range(3), 3)) == [0, 1, 2]
 
 
 def test_each_worker_prepares_once():
     prepared = []
-    meeting = threading.Barrier(2, timeout=TIMEOUT)
+    meeting = threading.Barrier(2, timeout=LIMIT)
 
     def work(_: int) -> int:
         meeting.wait()

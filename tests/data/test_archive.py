@@ -26,6 +26,7 @@ from stegnet.data.prepare import prepare
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, read_manifest
 from stegnet.data.sources import list_jobs
 from tests.data.served import Site, Visit, at_once, broken, in_chunks, member, pack, serving
+from tests.support.waiting import LIMIT
 
 VERSION = "0123456789abcdef0123456789abcdef01234567"
 FOLDER = f"set-{VERSION[:12]}"
@@ -180,7 +181,7 @@ def test_bad_answers_of_a_server(source, site, listing, files, tmp_path, answer,
 def test_a_server_that_stops_sending(source, site, listing, tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "TIMEOUT", 0.2)
     forever = Event()
-    site.answer = lambda visit: (visit.begin(Content_Length=10**6), visit.wfile.write(b"\x1f\x8b"), forever.wait(60))
+    site.answer = lambda visit: (visit.begin(Content_Length=10**6), visit.wfile.write(b"\x1f\x8b"), forever.wait(LIMIT))
     check_refused(source, listing, tmp_path, "timed out", "check the network")
     forever.set()
 

@@ -13,6 +13,7 @@ import pytest
 
 import stegnet
 from stegnet.cli import main
+from tests.support.waiting import LIMIT
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "stegnet" / "gui" / "page"
@@ -63,7 +64,7 @@ def test_films_of_the_page_and_of_the_command_line(built: Path, make_film, tmp_p
     with running(tmp_path / "temporary") as (address, process):
         environment = os.environ | {"STEGNET_EXCHANGE": str(tmp_path), "STEGNET_GUI": address}
         subprocess.run(["node", "--test", "tests/browser/gui.test.js"], cwd=built, env=environment, check=True)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LIMIT)
     assert (process.returncode, out, err) == (0, "", "")
     assert list((tmp_path / "temporary").iterdir()) == []
     assert main(["reveal", str(tmp_path / "from_gui.mkv"), *key, str(tmp_path / "revealed.mp4")]) == 0
@@ -74,6 +75,6 @@ def test_films_of_the_page_and_of_the_command_line(built: Path, make_film, tmp_p
 def test_a_signal_ends_it(built: Path, tmp_path: Path, number: signal.Signals) -> None:
     with running(tmp_path) as (_, process):
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LIMIT)
     assert (process.returncode, out, err) == (0, "", "")
     assert list(tmp_path.iterdir()) == []

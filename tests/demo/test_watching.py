@@ -10,6 +10,7 @@ from stegnet.codec import HideOptions, Key, OutputTarget, hide_file, reveal_file
 from stegnet.codec.embed import embed_file
 from tests.demo.conftest import needs_chromium
 from tests.support.films import encoded, still_film
+from tests.support.waiting import LIMIT
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +22,7 @@ def play(demo: Path):
 
     def shown(*films: Path) -> list[dict]:
         command = ["node", "tests/browser/play.js", *films]
-        done = subprocess.run(command, cwd=demo, text=True, capture_output=True, check=True, timeout=300)
+        done = subprocess.run(command, cwd=demo, text=True, capture_output=True, check=True, timeout=LIMIT)
         return json.loads(done.stdout)
 
     return shown

@@ -17,6 +17,7 @@ from stegnet.gui.jobs import Networks
 from stegnet.gui.server import GuiServer
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LOOPBACK
+from tests.support.waiting import LIMIT
 
 KEY = {"file": base64.b64encode(bytes(range(32))).decode()}
 PASSPHRASE = {"passphrase": "zwei Käse"}
@@ -56,7 +57,7 @@ class Client:
         return self.ask_anything(f"/{self.server.token}/{path}", method, body, **headers)
 
     def ask_anything(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
-        connection = HTTPConnection(LOOPBACK, self.server.server_port, timeout=60)
+        connection = HTTPConnection(LOOPBACK, self.server.server_port, timeout=LIMIT)
         connection.request(method, path, body, self.own | headers)
         answer = connection.getresponse()
         result = Answer(answer.status, dict(answer.headers), answer.read())

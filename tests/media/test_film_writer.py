@@ -10,6 +10,7 @@ import pytest
 
 from stegnet.core.errors import MediaError
 from stegnet.media import FilmWriter, SoundPacket, read_frames, read_sound, scan, sound_tracks
+from tests.support.waiting import LIMIT
 
 FORMS = ["mkv", "mp4"]
 CODECS = {"mkv": "ffv1", "mp4": "h264"}
@@ -87,7 +88,7 @@ def run(script, *arguments):
     environment = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
-        env=environment, capture_output=True, text=True, check=True, timeout=300,
+        env=environment, capture_output=True, text=True, check=True, timeout=LIMIT,
     ).stdout  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import stegnet
 from stegnet.core.errors import MediaError
 from stegnet.media import read_frames, scan
 from stegnet.media.pictures import MAX_PIXELS
+from tests.support.waiting import LIMIT
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (61, 97), (8, 8)])
@@ -437,7 +438,7 @@ print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 def looked_at(folder, *names):
     path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}
     command = [sys.executable, "-c", LOOK, *names]
-    run = subprocess.run(command, check=True, cwd=folder, env=path, capture_output=True, timeout=60)
+    run = subprocess.run(command, check=True, cwd=folder, env=path, capture_output=True, timeout=LIMIT)
     *lines, memory = run.stdout.decode().splitlines()
     return lines, int(memory) << 10
 

@@ -13,6 +13,7 @@ import pytest
 from stegnet.media import FilmWriter, matroska, scan
 from stegnet.media.ffmpeg_cli import bundled_ffmpeg
 from stegnet.media.finishing import draw_uids, use_milliseconds
+from tests.support.waiting import LIMIT
 
 FFV1 = "-c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0"
 X264 = "-c:v libx264rgb -preset veryfast -qp 0 -threads 2"
@@ -38,7 +39,7 @@ def source(tmp_path_factory, make_sounds) -> Path:
 
 def ffmpeg(inputs: str, out: Path, options: str, data: bytes | None = None) -> Path:
     command = [bundled_ffmpeg(), "-v", "error", "-y", *inputs.split(), *options.split(), str(out)]
-    subprocess.run(command, input=data, check=True, timeout=60)
+    subprocess.run(command, input=data, check=True, timeout=LIMIT)
     return out
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from stegnet.core.errors import MediaError
 from stegnet.media import FilmWriter, atomic_write, check_film, check_picture, digest, write_png
+from tests.support.waiting import LIMIT
 
 STALE = ".a.mkv.0123456789ab.part"
 
@@ -93,13 +94,13 @@ def test_the_lock_remains_after_another_program_wrote_the_file(tmp_path):
 
 def test_a_killed_run_leaves_a_part_that_the_next_one_removes(tmp_path):
     script = (
-        "import sys, time\nfrom pathlib import Path\nfrom stegnet.media import atomic_write\n"
+        "import sys\nfrom pathlib import Path\nfrom stegnet.media import atomic_write\n"
         "with atomic_write(Path(sys.argv[1])) as part:\n"
-        "    part.write_text('half')\n    print('ready', flush=True)\n    time.sleep(60)"
+        "    part.write_text('half')\n    print('ready', flush=True)\n    sys.stdin.read()"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", script, str(tmp_path / "a.mkv")]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as run:
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
         assert run.stdout.readline() == b"ready\n"
         (part,) = tmp_path.iterdir()
         with atomic_write(tmp_path / "b.mkv"):
@@ -309,7 +310,7 @@ class TestWithoutOverwriting:
         def write(number: int) -> None:
             with suppress(MediaError), atomic_write(tmp_path / "a.png", overwrite=False) as part:
                 part.write_text(str(number))
-                gate.wait(30)
+                gate.wait(LIMIT)
             if (tmp_path / "a.png").read_text() == str(number):
                 won.append(number)
 

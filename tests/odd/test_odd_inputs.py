@@ -41,7 +41,6 @@ def cases() -> list:
     return [pytest.param(case, id=case.name[:60], marks=marks[case]) for case in CASES]
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("case", cases())
 def test_odd_input(case: Case, kit, tmp_path, monkeypatch):
     folder, temporary = tmp_path / "f", tmp_path / "temporary"

@@ -91,12 +91,13 @@ def saved(folder: Path) -> set[str]:
     return {path.name for path in (folder / ".checkpoints").glob("*.pt")}
 
 
-def disturb(process: subprocess.Popen, folder: Path, number: int, moment: float) -> None:
-    """Sends a signal `moment` seconds after the training's first checkpoint."""
-    before = saved(folder)
-    while saved(folder) <= before:
-        assert process.poll() is None
-        time.sleep(0.01)
+def disturb(process: subprocess.Popen, folder: Path, number: int, checkpoints: int = 1, moment: float = 0) -> None:
+    """Sends a signal `moment` seconds after the training has saved some checkpoints."""
+    for _ in range(checkpoints):
+        before = saved(folder)
+        while saved(folder) <= before:
+            assert process.poll() is None
+            time.sleep(0.01)
     time.sleep(moment)
     process.send_signal(number)
     assert process.wait() in (-number, 128 + number)
@@ -121,14 +122,14 @@ def steps(run: mlflow.entities.Run) -> list[int]:
 def test_a_training_killed_at_any_moment_ends_with_the_same_bits(folder: Path, start: Run, whole: Path) -> None:
     moments = random.Random(0)
     killed = folder / "killed"
-    disturb(start("killed"), folder, signal.SIGINT, 0)
+    disturb(start("killed"), folder, signal.SIGINT)
     said = (killed / "said.txt").read_text(encoding="utf-8")
     assert said.splitlines()[-1].endswith("of 30 steps; run the same command to resume")
     live, curve = ((place / "curve.csv").read_bytes() for place in (killed, whole))
     assert live.count(b"\n") >= 2  # it grows while the training runs
     assert curve.startswith(live)
     for _ in range(2):
-        disturb(start("killed"), folder, signal.SIGKILL, moments.uniform(0, 0.3))
+        disturb(start("killed"), folder, signal.SIGKILL, moments.randrange(1, 7), moments.uniform(0, 0.02))
     assert "WARNING" not in finish(start("killed"), killed)
     assert_same(killed, whole)
     assert not list((folder / ".checkpoints").iterdir())
@@ -179,7 +180,7 @@ def test_torchrun_starts_them_too(folder: Path, start: Run) -> None:
 def test_killed_processes_end_with_the_same_bits(folder: Path, start: Run) -> None:
     """With four, the order in which gradients are summed decides the rounding."""
     finish(start("four", devices=4), folder / "four")
-    disturb(start("four killed", devices=4), folder, signal.SIGKILL, 0)
+    disturb(start("four killed", devices=4), folder, signal.SIGKILL)
     finish(start("four killed", devices=4), folder / "four killed")
     assert_same(folder / "four killed", folder / "four")
 

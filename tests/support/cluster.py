@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.support.waiting import LIMIT
+
 ROOT = Path(__file__).parents[2]
 STORE = 80 << 20  # bytes of a node's object store
 
@@ -31,7 +33,8 @@ def ray_nodes(*cpus: int) -> Iterator[str]:
         cluster = Cluster(initialize_head=True, head_node_args=head)
         try:
             for count in cpus[1:]:
-                cluster.add_node(num_cpus=count, object_store_memory=STORE)
+                cluster.add_node(wait=False, num_cpus=count, object_store_memory=STORE)
+            cluster.wait_for_nodes(LIMIT)
             patch.setenv("RAY_ADDRESS", cluster.address)
             patch.setenv("PYTHONPATH", str(ROOT))
             yield cluster.address

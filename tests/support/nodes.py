@@ -2,11 +2,16 @@
 
 import os
 import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 import stegnet
+from stegnet.codec import OutputTarget, Report, embed_file
+from stegnet.media import atomic_write
+from tests.support.waiting import LIMIT
 
 _WORKERS = ("ray::_do", "ray::IDLE")
 
@@ -25,6 +30,7 @@ def settings(folder: Path) -> dict[str, str]:
         "RAY_health_check_initial_delay_ms": "0",
         "RAY_health_check_period_ms": "1000",
         "RAY_health_check_failure_threshold": "5",
+        "RAY_worker_register_timeout_seconds": str(LIMIT),
     }
 
 
@@ -58,8 +64,8 @@ class Nodes:
     def keep(self, count: int, processors: int = 2) -> None:
         """Starts nodes until there are `count`."""
         while len(self._nodes) < count:
-            self._nodes.append(self._cluster.add_node(num_cpus=processors))
-        self._cluster.wait_for_nodes()
+            self._nodes.append(self._cluster.add_node(wait=False, num_cpus=processors))
+        self._cluster.wait_for_nodes(LIMIT)
 
     def kill(self) -> None:
         """Kills a node and all of its processes, without a warning."""
@@ -73,12 +79,16 @@ class Nodes:
         nodes = [self._cluster.head_node, *self._nodes]
         own = [each.process.pid for node in nodes for kind in node.all_processes.values() for each in kind]
         family = {process for pid in own for process in _family(pid)}
-        return [process for process in family if not process.name().startswith(_WORKERS)]
+        return [process for process in family if not _name(process).startswith(_WORKERS)]
 
     def workers(self) -> list[psutil.Process]:
         """Those that do tasks, or wait for some."""
         family = [child for node in self._nodes for child in _family(node.all_processes["raylet"][0].process.pid)]
-        return [process for process in family if process.name().startswith(_WORKERS)]
+        return [process for process in family if _name(process).startswith(_WORKERS)]
+
+    def working(self) -> list[psutil.Process]:
+        """Those that do tasks."""
+        return [process for process in self.workers() if _name(process).startswith(_WORKERS[0])]
 
     def stop(self) -> None:
         """Ends all processes."""
@@ -90,14 +100,33 @@ def die(*arguments, **more) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def linger(cover: Path, secret: Path, out: OutputTarget, *arguments, **more) -> Report:
+    """Hides in pictures. Of a film, a part is written until Ctrl-C, after which cleaning up takes a while."""
+    if cover.suffix == ".png":
+        return embed_file(cover, secret, out, *arguments, **more)
+    with atomic_write(out.path):
+        try:
+            time.sleep(3600)
+        finally:
+            time.sleep(8)
+
+
 def _family(pid: int) -> list[psutil.Process]:
     """A process and all that it started."""
     process = psutil.Process(pid)
     return [process, *process.children(recursive=True)]
 
 
+def _name(process: psutil.Process) -> str:
+    """A process's name, "" if it has ended."""
+    with suppress(psutil.NoSuchProcess):
+        return process.name()
+    return ""
+
+
 def _kill(pid: int) -> None:
     family = _family(pid)
     for process in family:
-        process.kill()
-    psutil.wait_procs(family, timeout=30)
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(family, timeout=LIMIT)

@@ -14,6 +14,7 @@ import pytest
 import s3fs
 from mlflow import MlflowClient
 
+from tests.support.waiting import LIMIT
 from tools.servers import BUCKET, Server
 
 pytestmark = pytest.mark.slow
@@ -54,7 +55,7 @@ class Cluster:
 
     def stop(self) -> int:
         self._process.send_signal(signal.SIGINT)
-        return self._process.wait(60)
+        return self._process.wait(LIMIT)
 
     def _of_folder(self) -> Iterator[psutil.Process]:
         for process in psutil.process_iter(["cmdline"]):
@@ -71,7 +72,7 @@ def cluster(postgres_programs: None) -> Iterator[Cluster]:
         started = cluster.processes()
         assert len(started) > 10
         assert cluster.stop() == 0
-        _, alive = psutil.wait_procs(started | cluster.processes(), timeout=30)
+        _, alive = psutil.wait_procs(started | cluster.processes(), timeout=LIMIT)
         assert not alive
         assert not cluster.folder.exists()
 
@@ -92,7 +93,7 @@ def test_a_task_runs_on_each_node(kind: str, cluster: Cluster) -> None:
 def test_ray_wants_the_token(cluster: Cluster) -> None:
     dashboard = cluster.text.split("Ray's pages are on ")[1].split()[0]
     with pytest.raises(HTTPError, match="401"):
-        urlopen(f"{dashboard}/nodes?view=summary", timeout=10)
+        urlopen(f"{dashboard}/nodes?view=summary", timeout=LIMIT)
 
 
 def test_the_file_of_a_run_is_kept_on_s3(cluster: Cluster) -> None:

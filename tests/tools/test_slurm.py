@@ -7,8 +7,8 @@ import os
 import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +18,7 @@ import yaml
 
 from stegnet.data.shards import TRAIN, VALIDATION
 from tests.support.shards import write_shards
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -100,12 +101,24 @@ def finish(process: subprocess.Popen, project: Path) -> list[bytes]:
 
 def kill_one(process: subprocess.Popen, project: Path) -> None:
     """Kills a process of a training on Ray after its first checkpoint."""
-    while not list((project / ".checkpoints").glob("*.pt")):
+
+    def runs() -> bool:
         assert process.poll() is None, (project / "said.txt").read_text(encoding="utf-8")
-        time.sleep(0.05)
-    children = psutil.Process(process.pid).children(recursive=True)
-    lost, _ = (child for child in children if "".join(child.cmdline()[:1]).startswith("ray::RayTrainWorker"))
+        return True
+
+    wait_until(lambda: runs() and len(workers_of(process)) == 2)  # found before, since that takes a while
+    lost, _ = workers_of(process)
+    wait_until(lambda: runs() and list((project / ".checkpoints").glob("*.pt")))
     lost.kill()
+
+
+def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
+    """The processes that train, of all that were started by one."""
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            found += [child] if "".join(child.cmdline()[:1]).startswith("ray::RayTrainWorker") else []
+    return found
 
 
 def test_torchrun_and_ray_end_with_the_same_bits(project: Path, temporary: Path) -> None:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -14,6 +13,7 @@ import pytest
 from stegnet.core.errors import TrainingError
 from stegnet.training import launch as module
 from stegnet.training.launch import StopRequest, TrainingStopped, launch
+from tests.support.waiting import LIMIT, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -102,18 +102,10 @@ def launcher(start, monkeypatch):
     return call
 
 
-def wait_for(condition) -> None:
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.1)
-    raise AssertionError("never")
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_are_forwarded(launcher, tmp_path, number):
     process = launcher("stops")
-    wait_for(lambda: len(list(tmp_path.glob("* waits"))) == 2)
+    wait_until(lambda: len(list(tmp_path.glob("* waits"))) == 2)
     process.send_signal(number)
     said = process.communicate()[1].decode()
     assert process.returncode == 128 + number
@@ -122,11 +114,11 @@ def test_signals_are_forwarded(launcher, tmp_path, number):
 
 def test_no_process_outlives_the_launcher(launcher, tmp_path):
     process = launcher("hangs")
-    wait_for(lambda: len(list(tmp_path.glob("* of *"))) == 2)
+    wait_until(lambda: len(list(tmp_path.glob("* of *"))) == 2)
     children = psutil.Process(process.pid).children()
     process.kill()
     process.communicate()
-    assert psutil.wait_procs(children, timeout=30)[1] == []
+    assert psutil.wait_procs(children, timeout=LIMIT)[1] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import stegnet
+from tests.support.waiting import LIMIT
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ class Running:
 
     def end(self) -> tuple[int, str, str]:
         """Waits for the end; returns the exit code and the rest of its output."""
-        out, err = self.process.communicate(timeout=300)
+        out, err = self.process.communicate(timeout=LIMIT)
         return self.process.returncode, out, err
 
 

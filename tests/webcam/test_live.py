@@ -1,6 +1,5 @@
 """Live hiding and revealing."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -19,6 +18,7 @@ from stegnet.webcam.capture import Capture, Frame, Source, capture
 from stegnet.webcam.live import LivePipeline
 from tests.codec import by_the_book
 from tests.codec.by_the_book import SECRET
+from tests.support.waiting import LIMIT, wait_until
 
 
 @pytest.fixture
@@ -75,8 +75,7 @@ def test_a_live_frame_is_not_a_picture_container(exact, key, keys, picture, slow
 
 def test_frames_are_dropped(exact, keys, picture, slow):
     with sources(slow, picture(64, 96, 7)) as (camera, hidden):
-        while not camera.latest.ended(20):
-            time.sleep(0.01)
+        wait_until(lambda: camera.latest.ended(20))
         frames = list(LivePipeline(exact, keys, camera, hidden).frames(Event()))
     (frame,) = frames
     assert (frame.number, frame.unsealed.record.index, frame.unsealed.record.stamp) == (20, 0, 0)
@@ -89,7 +88,7 @@ def test_timestamps_follow_the_camera(exact, keys, picture):
     def frames() -> Iterator[Frame]:
         for seconds in (5.0, 5.25, 5.25, 5 + 2 / 3, 7.0):
             yield Frame(picture(64, 96, 0), Fraction(seconds))
-            gate.wait(10)
+            gate.wait(LIMIT)
             gate.clear()
 
     still = (Frame(picture(64, 96, 7), Fraction(0)) for _ in range(1))
@@ -139,7 +138,7 @@ def test_the_pipeline_stops_on_request(exact, keys, picture):
 
     def endless() -> Iterator[Frame]:
         yield Frame(picture(64, 96), Fraction(0))
-        gate.wait(60)
+        gate.wait(LIMIT)
 
     still = (Frame(picture(64, 96, 7), Fraction(0)) for _ in range(1))
     with capture(Source(endless(), paced=False)) as camera, capture(Source(still, paced=False)) as hidden:
@@ -155,8 +154,7 @@ def test_a_secret_film_that_is_damaged(exact, keys, picture, slow):
         raise MediaError("the film is damaged")
 
     with capture(Source(iter_of(slow), paced=False)) as camera, capture(Source(broken(), paced=False)) as hidden:
-        while not hidden.latest.ended(1):
-            time.sleep(0.01)
+        wait_until(lambda: hidden.latest.ended(1))
         live = LivePipeline(exact, keys, camera, hidden)
         with pytest.raises(MediaError, match="the film is damaged"):
             list(live.frames(Event()))

