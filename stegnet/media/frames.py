@@ -30,7 +30,12 @@ _WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _HD = 1280, 720  # from here on, players take colours that are not tagged for BT.709
 _TIME_BASE = Fraction(1, 25)  # filters need one; nothing follows from it
 # FFmpeg's filters by flips of the rows and of the columns, after an exchange of both and without.
-_TRANSPOSED = {(False, False): "cclock_flip", (False, True): "clock", (True, False): "cclock", (True, True): "clock_flip"}
+_TRANSPOSED = {
+    (False, False): "cclock_flip",
+    (False, True): "clock",
+    (True, False): "cclock",
+    (True, True): "clock_flip",
+}
 _Matrix = tuple[int, int, int, int]
 _Filter = tuple[str, str]  # its name and arguments
 
