@@ -172,7 +172,7 @@ def embed_file(
             part.check(opened.frames)
         header = _make_header(secret, source, opened.frames, randomness)
         shares = _shares(source, header, randomness)
-        write = partial(_write_film, part=part) if opened.film else _write_picture
+        write = partial(_write_film, randomness=randomness, part=part) if opened.film else _write_picture
         report = write(opened, shares, out, keys, verify, progress)
     line = describe_file(header, report.width, report.height, report.frames)
     hidden = header.secret.name, header.secret.size, frames_with_data(header)
@@ -309,13 +309,15 @@ def _write_film(
     verify: bool,
     progress: Progress,
     *,
+    randomness: Randomness,
     part: Part,
 ) -> Report:
     info, keep = cover.film, part.kept(cover.path)
 
     def open_writer(path: Path) -> FilmWriter:
         sizes = info.width, info.height, info.rate
-        return FilmWriter(path, *sizes, form=form_of(out.path), time_base=info.time_base, keep=keep)
+        choices = {"form": form_of(out.path), "time_base": info.time_base, "keep": keep}
+        return FilmWriter(path, *sizes, **choices, randomness=randomness)
 
     frames, total = _sealed_film(cover, shares, keys, part), cover.frames
     notes = write_film(out.path, open_writer, frames, total, "hide", progress, verify=verify, overwrite=out.force)

@@ -110,7 +110,8 @@ def hide_film(
 
     def open_writer(path: Path) -> FilmWriter:
         sizes = cover_info.width, cover_info.height, cover_info.rate
-        return FilmWriter(path, *sizes, form=options.form, time_base=cover_info.time_base, keep=part.kept(cover))
+        choices = {"form": options.form, "time_base": cover_info.time_base, "keep": part.kept(cover)}
+        return FilmWriter(path, *sizes, **choices, randomness=randomness)
 
     items = _items(cover, secret, secret_info, header, sound, randomness, part)
     frames, total = _containers(network, keys, items, cover_info, measured, part), header.frames

@@ -113,6 +113,10 @@ class Key(Unpicklable):
         """
         return self._derive(b"stegnet/2/shuffle" + index.to_bytes(8, "big"), film_id)
 
+    def revealed_film(self, film_id: bytes) -> bytes:
+        """The 32-byte seed of the identifiers in a revealed film: the same each time, and no one else's to compute."""
+        return self._derive(b"stegnet/2/revealed", film_id)
+
     def __repr__(self) -> str:
         return "Key(...)"
 

@@ -89,7 +89,7 @@ def recorded(
         rate = _average_rate(stamps)
 
         def open_writer(part: Path) -> FilmWriter:
-            return FilmWriter(part, width, height, rate, form=form, time_base=MILLISECOND)
+            return FilmWriter(part, width, height, rate, form=form, time_base=MILLISECOND, randomness=randomness)
 
         frames = _sealed_again(draft, steps, out, keys, len(stamps), rate, randomness)
         write_film(out, open_writer, frames, len(stamps), "seal", progress, verify=True, overwrite=overwrite)

@@ -179,11 +179,13 @@ def _write(
     overwrite: bool,
 ) -> Report:
     secret, size = film.header.secret, (0, 0)
+    seed = film.container.key.revealed_film(film.header.film_id)
 
     def open_writer(part: Path) -> FilmWriter:
         nonlocal size
         sizes = secret.width, secret.height, secret.rate
-        writer = FilmWriter(part, *sizes, form=form, time_base=secret.time_base, sound=secret.tracks)
+        choices = {"form": form, "time_base": secret.time_base, "sound": secret.tracks}
+        writer = FilmWriter(part, *sizes, **choices, randomness=lambda count: seed[:count])
         size = writer.size
         return writer
 

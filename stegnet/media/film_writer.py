@@ -1,9 +1,10 @@
 """Writing films: without loss, FFV1 in Matroska or x264 in MP4, both in RGB; or for watching, H.264 4:2:0 in MP4.
 
-The same input gives the same bytes.
+The same input gives the same bytes, but for the random identifiers that Matroska has.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -51,6 +52,7 @@ class FilmWriter:
         keep: a film from which everything but the pictures is copied: sound (packet by packet), subtitles, chapters,
             attachments, cover art, tags, and colour metadata.
         sound: tracks whose packets are passed to `write`; can't be combined with `keep`.
+        randomness: returns so many random bytes, from which Matroska's identifiers follow; called once, at the end.
     Raises:
         MediaError: the file can't be written, or the format can't hold the sound.
     """
@@ -66,11 +68,12 @@ class FilmWriter:
         time_base: Fraction | None = None,
         keep: Path | None = None,
         sound: Sequence[SoundTrack] = (),
+        randomness: Callable[[int], bytes] = os.urandom,
     ) -> None:
         if keep is not None and sound:
             raise ValueError("sound comes from the film to keep or with the pictures, not both")
         self._path = path
-        self._form = FORMS[form]
+        self._form, self._randomness = FORMS[form], randomness
         self._shape = (height, width, 3)
         self._stamps: list[int] = []
         self._shift = Fraction(0)
@@ -234,8 +237,10 @@ class FilmWriter:
         """Writes the end of the file; a full disk often shows only here."""
         try:
             self._film.close()
-            if self._form is not WATCHABLE:
-                (draw_uids if self._form is MKV else use_milliseconds)(self._path)
+            if self._form is MKV:
+                draw_uids(self._path, self._randomness)
+            elif self._form is MP4:
+                use_milliseconds(self._path)
         except (av.FFmpegError, OSError) as error:
             raise self._unwritable(error) from error
 

@@ -1,9 +1,9 @@
 """Reading films.
 
-Frames are read as a player shows them: rotated as the display matrix says, transparency over white, 8-bit RGB. If a
-film does not specify its colour matrix, it is BT.709 from 1280×720 on and BT.601 below; if it does not specify its
-range, it is limited for colour and full for grey. Frames are neither tone-mapped nor deinterlaced. Whatever is
-unusual about a film is in its notes.
+Frames are read as ffmpeg's command line converts them: rotated as the display matrix says, to 8-bit RGB; only
+transparency is composited over white. If a film does not specify its colour matrix, it is BT.601; if it does not
+specify its range, it is limited, and 8-bit grey is always full. Frames are neither tone-mapped nor deinterlaced.
+Whatever is unusual about a film is in its notes.
 """
 
 from collections.abc import Container, Generator, Iterator

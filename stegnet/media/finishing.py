@@ -1,8 +1,8 @@
 """Last changes to a film that FFmpeg has written, so that it looks like one of ffmpeg's command line.
 
 FFmpeg's own way to the same bytes for the same input (`bitexact`) leaves out version numbers and numbers the tracks
-1, 2, 3, by which such a file is told from others. So it is not used: Matroska's random identifiers are replaced by
-ones drawn from the film itself, and the ticks per second of a whole MP4 are the usual 1000.
+1, 2, 3, by which such a file is told from others. So it is not used: Matroska's random identifiers are drawn anew, from
+given randomness, and the ticks per second of a whole MP4 are the usual 1000.
 """
 
 import hashlib
@@ -10,12 +10,15 @@ import io
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import count, islice
 from pathlib import Path
 from typing import BinaryIO
 
 from stegnet.media import matroska
 
-_DRAWN_FROM = 1 << 16  # bytes of the first cluster
+_SEED_BYTES = 4
+# FFmpeg's lagged Fibonacci generator: words of its state, and how far back it looks.
+_WORDS, _LAGS = 64, (24, 55)
 _USUAL_TICKS = 1000
 _NOTHING = -1  # the start of an edit that shows nothing
 _MOVIE = b"moov"
@@ -27,29 +30,50 @@ _TICKS_PLACE = 2  # in mvhd
 _LARGEST = 2**32 - 1
 
 
-def draw_uids(path: Path) -> None:
-    """Replaces the random identifiers of a Matroska file by ones drawn from its first frames, of the same length.
+def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
+    """Replaces the random identifiers of a Matroska file, those of the segment, the tracks and the attachments.
 
-    Those are the identifiers of the segment, the tracks and the attachments, wherever they stand. The checksums over
-    them are computed anew.
+    They are drawn as FFmpeg draws them: all follow from 32 random bits. Whoever tries all 2³² seeds finds FFmpeg's
+    identifiers, and would tell any others from them. The checksums over them are computed anew.
 
+    Args:
+        randomness: returns so many random bytes; called once, for 4.
     Raises:
         OSError: the file can't be written.
     """
+    words = _random_words(int.from_bytes(randomness(_SEED_BYTES), "little"))
     with path.open("r+b") as film:
         spans = list(matroska.header_spans(film))
-        seed = hashlib.sha256(_read(film, spans[-1].start, spans[-1].start + _DRAWN_FROM)).digest()
         drawn: dict[bytes, bytes] = {}
         for span in spans:
             if span.name in matroska.UIDS:
                 old = _read(film, span.start, span.end)
-                number = len(drawn).to_bytes(2, "big")
-                new = drawn.setdefault(old, hashlib.sha256(seed + number).digest()[: len(old)])
-                _write(film, span.start, new)
+                if old not in drawn:
+                    drawn[old] = _drawn_uid(words, segment=span.name == matroska.SEGMENT_UID)
+                _write(film, span.start, drawn[old])
         for span in spans:
             if span.name == matroska.CRC32:
                 code = zlib.crc32(_read(film, span.end, span.parent_end))
                 _write(film, span.start, code.to_bytes(4, "little"))
+
+
+def _drawn_uid(words: Iterator[int], segment: bool) -> bytes:
+    """The segment's are four words as they lie in memory, others two as a number."""
+    if segment:
+        return struct.pack("<4I", *islice(words, 4))
+    return struct.pack(">2I", *islice(words, 2))
+
+
+def _random_words(seed: int) -> Iterator[int]:
+    """What FFmpeg's generator of random numbers (libavutil/lfg) gives for a seed, 32 bits each."""
+    state, code = [0] * _WORDS, bytes(16)
+    for start in range(8, _WORDS, 4):
+        code = hashlib.md5(struct.pack("<IB", seed, start) + code[5:], usedforsecurity=False).digest()
+        state[start : start + 4] = struct.unpack("<4I", code)
+    for index in count():
+        word = sum(state[(index - lag) % _WORDS] for lag in _LAGS) % 2**32
+        state[index % _WORDS] = word
+        yield word
 
 
 def use_milliseconds(path: Path) -> None:

@@ -3,12 +3,14 @@
 FFmpeg's decoders can't read animated WebP, nor the transparency of animated AVIF: Pillow decodes both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from av.filter import Graph
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
@@ -21,26 +23,43 @@ from stegnet.media.pictures import UNREADABLE, open_picture, to_rgb
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
 TRANSPARENT = "it can be transparent: composited over white"
 # FFmpeg's numbers for matrices and primaries, ranges, and field orders.
-RGB, BT709, UNSPECIFIED, BT601 = 0, 1, 2, 6
+RGB, BT709, UNSPECIFIED = 0, 1, 2
 PROGRESSIVE, INTERLACED = 1, {2, 3, 4, 5}
-_LIMITED = 1
 _HDR = {16: "PQ", 18: "HLG"}
 _WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
-# FFmpeg takes all grey for full range, whatever its tag says.
-_LIMITED_TO_FULL = ((np.arange(256) - 16) * 255 / 219).round().clip(0, 255).astype(np.uint8)
+_HD = 1280, 720  # from here on, players take colours that are not tagged for BT.709
+_TIME_BASE = Fraction(1, 25)  # filters need one; nothing follows from it
+# FFmpeg's filters by flips of the rows and of the columns, after an exchange of both and without.
+_TRANSPOSED = {
+    (False, False): "cclock_flip",
+    (False, True): "clock",
+    (True, False): "cclock",
+    (True, True): "clock_flip",
+}
 _Matrix = tuple[int, int, int, int]
+_Filter = tuple[str, str]  # its name and arguments
 
 
 # Decoded frames
 
 
 def to_picture(frame: VideoFrame, width: int, height: int) -> np.ndarray:
-    """The frame as a player shows it: resized to width × height, then rotated; (H, W, 3) uint8.
+    """The frame as ffmpeg's command line converts it to RGB (bgr0), transparency over white; (H, W, 3) uint8.
 
+    It is rotated, then resized, then converted, by the filters that the command line inserts. They round coarsely, and
+    repeat chroma where players interpolate it; but a container that is converted otherwise stands out.
+
+    Args:
+        width, height: before rotation.
     Raises:
         av.FFmpegError: its colours can't be converted.
     """
-    return _rotate(_to_rgb(frame, width, height), display_matrix(frame))
+    matrix = display_matrix(frame)
+    size = f"{height}:{width}" if swaps_axes(matrix) else f"{width}:{height}"
+    alpha = _has_alpha(frame)
+    filters = *_rotation(matrix), ("scale", size), ("format", "rgba" if alpha else "bgr0")
+    picture = _filtered(frame, filters).to_ndarray(format="rgba" if alpha else "rgb24", threads=1)
+    return _over_white(picture) if alpha else picture
 
 
 def display_matrix(frame: VideoFrame) -> _Matrix:
@@ -57,39 +76,43 @@ def swaps_axes(matrix: _Matrix) -> bool:
     return abs(b) + abs(c) > abs(a) + abs(d)
 
 
-def _to_rgb(frame: VideoFrame, width: int, height: int) -> np.ndarray:
-    if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
-        frame.colorspace = BT709 if frame.width >= 1280 or frame.height >= 720 else BT601
-    alpha = _has_alpha(frame)
-    picture = frame.to_ndarray(
-        format="rgba" if alpha else "rgb24", width=width, height=height, interpolation=EXACT, threads=1
-    )
-    picture = _over_white(picture) if alpha else picture
-    return _LIMITED_TO_FULL[picture] if _is_grey(frame) and frame.color_range == _LIMITED else picture
+def _rotation(matrix: _Matrix) -> Iterator[_Filter]:
+    """Filters that rotate and flip by multiples of 90°, the nearest to the matrix."""
+    a, b, c, d = matrix
+    if swaps_axes(matrix):
+        yield "transpose", _TRANSPOSED[b < 0, c < 0]
+        return
+    if a < 0:
+        yield "hflip", ""
+    if d < 0:
+        yield "vflip", ""
+
+
+def _filtered(frame: VideoFrame, filters: Sequence[_Filter]) -> VideoFrame:
+    """The frame after FFmpeg's filters."""
+    graph = Graph()
+    size = {"width": frame.width, "height": frame.height}
+    nodes = [graph.add_buffer(**size, format=frame.format, time_base=_TIME_BASE)]
+    nodes += [graph.add(name, arguments) for name, arguments in (*filters, ("buffersink", ""))]
+    for node, following in pairwise(nodes):
+        node.link_to(following)
+    graph.configure()
+    nodes[0].push(frame)
+    return nodes[-1].pull()
 
 
 def _has_alpha(frame: VideoFrame) -> bool:
     return frame.format.has_palette or any(component.is_alpha for component in frame.format.components)
 
 
-def _is_grey(frame: VideoFrame) -> bool:
-    return sum(not component.is_alpha for component in frame.format.components) == 1 and not frame.format.has_palette
+def _is_hd(frame: VideoFrame) -> bool:
+    return frame.width >= _HD[0] or frame.height >= _HD[1]
 
 
 def _over_white(picture: np.ndarray) -> np.ndarray:
     """(H, W, 4) uint8 to (H, W, 3), rounded as Pillow does."""
     alpha = picture[..., 3:].astype(np.uint16)
     return ((picture[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-
-
-def _rotate(picture: np.ndarray, matrix: _Matrix) -> np.ndarray:
-    """Rotates and flips by multiples of 90°, the nearest to the matrix."""
-    a, b, c, d = matrix
-    if swaps_axes(matrix):
-        picture, across, down = picture.swapaxes(0, 1), c, b
-    else:
-        across, down = a, d
-    return np.ascontiguousarray(picture[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
 
 
 # Notes
@@ -140,6 +163,8 @@ class FrameNotes:
             yield f"its colours are HDR ({_HDR[frame.color_trc]}): reduced to 8 bits, not tone-mapped"
         elif frame.color_primaries in _WIDE_GAMUT:
             yield f"its colours are {_WIDE_GAMUT[frame.color_primaries]}: treated as sRGB"
+        if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb and _is_hd(frame):
+            yield "its colour matrix is not tagged: taken for BT.601, as ffmpeg does; players take BT.709"
         if bits > 8:
             yield f"it has {bits} bits per sample: reduced to 8"
         if _has_alpha(frame):

@@ -20,8 +20,9 @@ _CLUSTER = bytes.fromhex("1f43b675")
 _TIMESTAMP = bytes.fromhex("e7")
 _SIMPLE_BLOCK = bytes.fromhex("a3")
 CRC32 = bytes.fromhex("bf")
-# SegmentUUID; TrackUID, FileUID; TagTrackUID, TagAttachmentUID.
-UIDS = {bytes.fromhex(name) for name in ("73a4", "73c5", "46ae", "63c5", "63c6")}
+SEGMENT_UID = bytes.fromhex("73a4")
+# TrackUID, FileUID; TagTrackUID, TagAttachmentUID.
+UIDS = {SEGMENT_UID, *(bytes.fromhex(name) for name in ("73c5", "46ae", "63c5", "63c6"))}
 # Info; Tags, Tag, Targets; Attachments, AttachedFile.
 _MASTERS = {bytes.fromhex(name) for name in ("1549a966", "1254c367", "7373", "63c0", "1941a469", "61a7")}
 _MASTERS |= {_SEGMENT, _TRACKS, _TRACK_ENTRY}

@@ -12,7 +12,7 @@ import pytest
 from stegnet.codec import HideOptions, Network, container, film, hide_film, reveal, reveal_film, segments
 from stegnet.codec.film import hide_frame
 from stegnet.codec.frame import read_record
-from stegnet.codec.keys import KeyRing
+from stegnet.codec.keys import Key, KeyRing
 from stegnet.codec.sound import parse_packets
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.media import FilmWriter, read_frames, read_sound, scan, sound_tracks
@@ -266,6 +266,16 @@ def test_a_seed_gives_the_same_bytes(tmp_path, exact, talkies, key):
     for name in ("a.mkv", "b.mkv"):
         hide_film(exact, *talkies, tmp_path / name, key, randomness=random.Random(5).randbytes)
     assert (tmp_path / "a.mkv").read_bytes() == (tmp_path / "b.mkv").read_bytes()
+
+
+def test_a_revealed_film_has_identifiers_of_its_key(tmp_path, exact, films, key):
+    """The same each time, but not for anyone to compute: they would say that the film was revealed."""
+    for name, source in (("a", key), ("b", Key(bytes(32)))):
+        hide_film(exact, *films, tmp_path / f"{name}.mkv", source, randomness=random.Random(5).randbytes)
+        reveal_film(exact, tmp_path / f"{name}.mkv", tmp_path / f"{name}-back.mkv", source)
+    reveal_film(exact, tmp_path / "a.mkv", tmp_path / "again.mkv", key)
+    one, other, again = ((tmp_path / name).read_bytes() for name in ("a-back.mkv", "b-back.mkv", "again.mkv"))
+    assert one == again != other
 
 
 @pytest.mark.usefixtures("any_quality")

@@ -23,8 +23,7 @@ VECTORS = Path(__file__).parents[1] / "codec" / "vectors"
 NOTE = bytes(range(256)) * 3
 COVERS = ("plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadcast.ts")
 KEY = bytes(range(32))
-MAX_ERROR = 0.5  # mean difference in levels of a cover's frames
-LUMA = 0.299, 0.587, 0.114
+MAX_ERROR = 1  # mean difference in levels of a cover's frames: without SIMD, as in the page, FFmpeg rounds otherwise
 
 
 @pytest.fixture(scope="module")
@@ -82,10 +81,8 @@ def test_a_film_of_the_page_has_the_times_and_the_sound_of_its_cover(exchanged: 
     assert [round(1000 * time) for time in seen.times] == [1000 * time for time in made.times]
     assert [packet.data for packet in read_sound(cover)] == [packet.data for packet in read_sound(container)]
     assert made.sound == seen.sound
-    # The page rotates before it converts colours, the program after: coloured edges differ, but not their luma.
-    weights = LUMA if name == "turned.mp4" else np.eye(3)
     for before, after in zip(read_frames(cover), read_frames(container), strict=True):
-        assert np.abs((before.astype(int) - after) @ weights).mean() < MAX_ERROR
+        assert np.abs(before.astype(int) - after).mean() < MAX_ERROR
 
 
 def test_a_file_in_a_picture_of_the_page_opens_in_python(exchanged: Path) -> None:

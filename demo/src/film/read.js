@@ -1,14 +1,12 @@
-/** Reading films: their frames as a player shows them, in 8-bit RGB, with their times. */
+/** Reading films: their frames as ffmpeg's command line converts them to 8-bit RGB, with their times. */
 
 import { PageError } from "../errors.js";
 
 const MAX_BYTES = 2 ** 29; // of all frames: 776 of 640×360 pixels
-// As the program converts colours.
-const EXACT = "flags=bicubic+accurate_rnd+full_chroma_int+bitexact:in_h_chr_pos=0";
-const HD = { width: 1280, height: 720 }; // from there on, the matrix is BT.709 if the film does not say which
+// As the program converts colours: to bgr0, as the command line does for FFV1; the bytes are then put in order.
+const FILTERS = "format=bgr0,format=rgb24,showinfo=checksum=0";
 const PIXEL = 3; // bytes
 const BROADCAST = ["mpegts", "mpeg"]; // whose clocks do not start at 0
-const MATRIX = /\((?:tv, |pc, )?(bt\d|smpte|gbr|fcc|ycgco)/; // as the log names it
 const UNREADABLE = "Convert it to MP4 (H.264), or use the `stegnet` program.";
 
 /**
@@ -40,8 +38,7 @@ export function readFilm(ffmpeg, path, onFrame, onProgress) {
   if (log.duration * log.rate * PIXEL * log.width * log.height > 1.25 * MAX_BYTES) throw tooLong(log);
   const frames = new Frames(log, onFrame);
   const out = ffmpeg.sink((bytes) => frames.take(bytes));
-  const filters = `scale=${EXACT}${log.isUntaggedHd ? ":in_color_matrix=bt709" : ""},format=rgb24,showinfo=checksum=0`;
-  const options = ["-copyts", "-i", path, "-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough"];
+  const options = ["-copyts", "-i", path, "-map", "0:V:0", "-vf", FILTERS, "-fps_mode", "passthrough"];
   const done = ffmpeg.run(["-xerror", ...options, "-f", "rawvideo", out], (line) => log.add(line));
   if (frames.isTooLong) throw tooLong(log);
   if (!done || !frames.count) {
@@ -107,7 +104,6 @@ class Frames {
 class Log {
   codec = "";
   format = "";
-  isUntaggedHd = false;
   stamps = [];
   start = 0;
   duration = 0;
@@ -130,15 +126,14 @@ class Log {
     if (input) this.format = input[1];
     const length = line.match(/Duration: (\d+):(\d+):([\d.]+).* start: (-?[\d.]+)/);
     if (length) this.#setLength(...length.slice(1).map(Number));
-    const stream = line.match(/Stream #0:.*Video: (\w+)(.*), (\d+)x(\d+)/);
-    if (stream && !this.codec) this.#setStream(stream[1], stream[2], Number(stream[3]), Number(stream[4]));
+    const stream = line.match(/Stream #0:.*Video: (\w+).*, (\d+)x(\d+)/);
+    if (stream && !this.codec) this.#setStream(stream[1], Number(stream[2]), Number(stream[3]));
     const rate = line.match(/Stream #0:.*Video: .* ([\d.]+) fps/);
     if (rate) this.rate = Number(rate[1]);
   }
 
-  #setStream(codec, colours, width, height) {
+  #setStream(codec, width, height) {
     [this.codec, this.width, this.height] = [codec, width, height];
-    this.isUntaggedHd = (width >= HD.width || height >= HD.height) && !MATRIX.test(colours);
   }
 
   #addFrame(pts, width, height) {
