@@ -42,7 +42,7 @@ quick: $(READY) ## run the fast tests: no training, film encoding, servers or br
 	$(TEST) -m "not slow"
 
 table: $(READY) ## compare all experiments: changed parameters and PSNR
-	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_(worst|bare|ssim|apd|haarpsi|de2000|vmaf|p1|flicker)|film_(frames|megabytes)|trained_beta|State|Executor|Created|skipped|sources|test$$|train$$'
+	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_ssim|State|Executor|Created'
 
 ui: $(READY) ## start MLflow's UI on http://127.0.0.1:5000
 	mlflow ui --workers 1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db

@@ -92,19 +92,18 @@ def train_result(weights: Path, curve: Path, live: bool = False, datasets: tuple
 
 def evaluate_result(weights: Path, out: Path, datasets: tuple[DataSet, ...] = ()) -> Result:
     """Quality on test pictures: headline figures, all figures as evaluate/…, contact sheets."""
-    details = flatten(_read(out / "details.json"))
-    headline = {name: value for name, value in _read(out / "metrics.json").items() if name != "trained_beta"}
+    details, headline = flatten(_read(out / "details.json")), _read(out / "metrics.json")
     metrics = {f"evaluate/{name.replace('.', '/')}": value for name, value in details.items()}
     pictures = {f"evaluate/{path.stem}": path for path in sorted((out / "pictures").glob("*.png"))}
     return _measured("evaluate", weights, out, metrics, headline, pictures=pictures, datasets=datasets)
 
 
 def video_result(weights: Path, out: Path, datasets: tuple[DataSet, ...] = ()) -> Result:
-    """Quality of the demonstration film: headline figures, and a curve with one point per frame."""
+    """Quality of the demonstration film: headline figures, all figures, and a curve with one point per frame."""
     points = tuple({"step": point.pop("frame"), **point} for point in _curve(out / "frames.csv"))
-    headline = _read(out / "metrics.json")
+    details, headline = _read(out / "details.json"), _read(out / "metrics.json")
     pictures = {"video/frames": out / "frames.png"}
-    return _measured("video", weights, out, {}, headline, curve=points, pictures=pictures, datasets=datasets)
+    return _measured("video", weights, out, details, headline, curve=points, pictures=pictures, datasets=datasets)
 
 
 def study_result(name: str, weights: Path, out: Path) -> Result:

@@ -7,8 +7,7 @@ from pipeline.stage import film_bar, run_stage, write_json, write_table
 from stegnet.codec import Network
 from stegnet.core.compute import make_deterministic
 from stegnet.core.config import Config
-from stegnet.core.measures import PSNR, SIDES
-from stegnet.evaluation.video import demonstrate, measure_flicker, summarise_film
+from stegnet.evaluation.video import demonstrate, film_headline, measure_flicker, summarise_film
 
 
 def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) -> None:
@@ -21,10 +20,11 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
         write_table(out / "frames.csv", frames, index="frame")
         write_table(out / "flicker.csv", steps, index="step")
         figures = summarise_film(frames, out / "container.mkv", steps)
-        write_json(out / "metrics.json", figures)
+        write_json(out / "details.json", figures)
+        write_json(out / "metrics.json", film_headline(figures))
         run.finish(video_result(weights, out, film_sets(cover, secret)))
-    sides = [f"{side} {figures['film_' + PSNR.of(side)]:.2f} dB" for side in SIDES]
-    print(f"film, from file: {', '.join(sides)}")
+    container, secret, base = film_headline(figures).values()
+    print(f"film: container {container:.2f} dB, secret {secret:.2f} dB ({base:.2f} from its base alone)")
 
 
 if __name__ == "__main__":

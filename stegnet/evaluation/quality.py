@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,11 +16,12 @@ from stegnet.codec import Network, hide_picture, reveal_picture
 from stegnet.codec.base import through_bytes
 from stegnet.codec.seal import room
 from stegnet.core.errors import DataError
-from stegnet.core.measures import APD, BARE, PSNR, SEALED, SIDES, SSIM, apd, psnr, ssim
+from stegnet.core.measures import APD, BARE, BASE_PSNR, PSNR, SEALED, SIDES, SSIM, apd, psnr, ssim
 from stegnet.core.parallel import distributed
 from stegnet.core.shuffle import grid
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, Shards, read_manifest
+from stegnet.engines import Engine, Pool
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.evaluation.perception import MeasureFunction, perceptual_measures
 from stegnet.media import read_picture, write_png
@@ -122,7 +123,8 @@ class Evaluator:
     def evaluate(self, progress: Progress) -> pd.DataFrame:
         """One row per kind, pair and mode, with PSNR, SSIM and APD of container and secret.
 
-        Sealed rows also have the measures of `stegnet.evaluation.perception`; they are nan in bare ones.
+        Sealed rows also have the measures of `stegnet.evaluation.perception`, and base_psnr: the PSNR of the secret's
+        base alone. They are nan in bare ones.
         """
         perceptual = perceptual_measures()
         rows = []
@@ -136,10 +138,15 @@ class Evaluator:
         """A pair's rows: sealed, then bare."""
         sealed, bare = (self.run(kind, index, mode) for mode in (SEALED, BARE))
         names = dict(zip(("cover", "secret"), sealed.names, strict=True))
+        figures = measure_quality(sealed) | measure_quality(sealed, perceptual) | {BASE_PSNR: self._base_psnr(sealed)}
         return [
-            {"kind": kind, "mode": SEALED} | names | measure_quality(sealed) | measure_quality(sealed, perceptual),
+            {"kind": kind, "mode": SEALED} | names | figures,
             {"kind": kind, "mode": BARE} | names | measure_quality(bare),
         ]
+
+    def _base_psnr(self, sealed: HideRevealResult) -> float:
+        """PSNR of the secret that is revealed from a container's base alone."""
+        return psnr(sealed.secret, _reveal(base_alone(self._network), sealed.container))
 
     def _sealed(self, cover: np.ndarray, secret: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Container and revealed picture, as a user gets them."""
@@ -166,7 +173,28 @@ def hide_and_reveal(
         CapacityError: the cover is too small.
     """
     container = through_file(hide_picture(network, cover, secret, PUBLIC_DEMONSTRATION_KEY, seeded(seed)))
-    return container, reveal_picture(network, container, PUBLIC_DEMONSTRATION_KEY).picture
+    return container, _reveal(network, container)
+
+
+def base_alone(network: Network) -> Network:
+    """The network as one that has learnt nothing: what it reveals is the secret's base, as the record holds it."""
+    return replace(network, engine=_NoResidual(network.engine))
+
+
+class _NoResidual:
+    """An engine that reveals a residual of zeros; it can't hide."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def reveal(self, container: np.ndarray) -> np.ndarray:
+        return np.zeros_like(container)
+
+    def restore(self, picture: np.ndarray) -> np.ndarray:
+        return picture
+
+    def pool(self, pixels: int) -> Pool:
+        return self._engine.pool(pixels)
 
 
 def map_in_threads(work: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
@@ -183,6 +211,10 @@ def measure_quality(
     """Each measure of container and secret, by column: container_psnr, …"""
     pictures = dict(zip(SIDES, ((result.cover, result.container), (result.secret, result.revealed)), strict=True))
     return {f"{side}_{key}": function(*pictures[side]) for side in SIDES for key, function in functions.items()}
+
+
+def _reveal(network: Network, container: np.ndarray) -> np.ndarray:
+    return reveal_picture(network, container, PUBLIC_DEMONSTRATION_KEY).picture
 
 
 def through_file(picture: np.ndarray) -> np.ndarray:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,23 +13,37 @@ import pandas as pd
 
 from stegnet.codec import HideOptions, Network, hide_film, reveal_film
 from stegnet.codec.output import Progress
-from stegnet.core.measures import CONTAINER, FLICKER, PSNR, SECRET, SIDES, VMAF
+from stegnet.core.measures import (
+    BASE_PSNR,
+    CONTAINER,
+    CONTAINER_PSNR,
+    FLICKER,
+    PSNR,
+    SECRET,
+    SECRET_PSNR,
+    SIDES,
+    VMAF,
+    psnr,
+)
 from stegnet.evaluation.contact_sheet import contact_sheet
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.evaluation.quality import HideRevealResult, map_in_threads, measure_quality
+from stegnet.evaluation.quality import HideRevealResult, base_alone, map_in_threads, measure_quality
 from stegnet.media import read_frames, write_png
 from stegnet.media.ffmpeg_cli import write_preview
 from stegnet.media.vmaf import has_vmaf, vmaf
 
 SHEET_ROWS = 4  # frames on the contact sheet
 CELL_SIZE = (180, 320)  # height and width of a picture on it
+FILM = "film_"  # before the name of a column: the film's figure
+HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR)  # the columns whose means stand for a film
 
 
 def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: int, progress: Progress) -> pd.DataFrame:
     """Writes container.mkv, revealed.mkv, a preview.mp4 of both side by side and frames.png to the folder `out`.
 
     Returns:
-        One row per hidden frame: PSNR, SSIM and APD of container and secret, and VMAF if ffmpeg can measure it.
+        One row per hidden frame: PSNR, SSIM and APD of container and secret, PSNR of the secret's base alone, and VMAF
+        if ffmpeg can measure it.
     Raises:
         StegnetError: a film can't be read or hidden.
     """
@@ -39,12 +54,16 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     write_preview(container, revealed, out / "preview.mp4", *reversed(CELL_SIZE))
     chosen = range(0, frames, max(1, frames // SHEET_ROWS))[:SHEET_ROWS]
     rows, shown = [], []
-    results = enumerate(_results(cover, container, secret, revealed))
-    with closing(map_in_threads(partial(_measure_frame, chosen), results)) as measured:
-        for row, result in measured:
-            rows.append(row)
-            shown += [result] if result else []
-            progress("measure", len(rows), frames)
+    with TemporaryDirectory() as folder:
+        base = Path(folder) / "base.mkv"
+        reveal_film(base_alone(network), container, base, key, strict=True)
+        # The base's film comes first: zip stops at the end of the first one, whose file must then be closed.
+        results = zip(read_frames(base), _results(cover, container, secret, revealed), count(), strict=False)
+        with closing(map_in_threads(partial(_measure_frame, chosen), results)) as measured:
+            for row, result in measured:
+                rows.append(row)
+                shown += [result] if result else []
+                progress("measure", len(rows), frames)
     write_png(out / "frames.png", contact_sheet(shown, CELL_SIZE))
     scores = zip(SIDES, (_vmaf(cover, container), _vmaf(secret, revealed)), strict=True)
     return pd.DataFrame(rows).assign(**{VMAF.of(side): values[:frames] for side, values in scores if values})
@@ -64,7 +83,12 @@ def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | 
     flickering = [] if steps is None or steps.empty else [FLICKER.of(side) for side in SIDES]
     flicker = {column: steps[column].mean() for column in flickering}
     rounded = {name: round(float(value), 4) for name, value in (means | worst | p1 | flicker).items()}
-    return {f"film_{name}": value for name, value in (size | rounded).items()}
+    return {FILM + name: value for name, value in (size | rounded).items()}
+
+
+def film_headline(figures: dict[str, Any]) -> dict[str, float]:
+    """The few of the figures of `summarise_film` that stand for a film."""
+    return {FILM + column: figures[FILM + column] for column in HEADLINE}
 
 
 def measure_flicker(cover: Path, container: Path, secret: Path, revealed: Path) -> pd.DataFrame:
@@ -101,11 +125,11 @@ def temporal_error(originals: Iterable[np.ndarray], copies: Iterable[np.ndarray]
 
 
 def _measure_frame(
-    chosen: range, item: tuple[int, HideRevealResult]
+    chosen: range, item: tuple[np.ndarray, HideRevealResult, int]
 ) -> tuple[dict[str, float], HideRevealResult | None]:
     """A frame's measures, and the frame itself if it was chosen for the contact sheet."""
-    index, result = item
-    return measure_quality(result), result if index in chosen else None
+    base, result, index = item
+    return measure_quality(result) | {BASE_PSNR: psnr(result.secret, base)}, result if index in chosen else None
 
 
 def _vmaf(original: Path, copy: Path) -> list[float]:

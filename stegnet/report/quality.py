@@ -7,9 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from stegnet.core.card import Card
+from stegnet.core.config import AUTO
 from stegnet.core.measures import (
     APD,
     BARE,
+    BASE,
     CONTAINER,
     FLICKER,
     HAARPSI,
@@ -17,6 +20,7 @@ from stegnet.core.measures import (
     MSSSIM,
     PSNR,
     SEALED,
+    SECRET,
     SIDES,
     SSIM,
     VMAF,
@@ -29,8 +33,11 @@ _PROTOCOL = (
     "All figures are measured on containers that were rounded to 8 bits, written to a file and read back, hidden with "
     "a key, shuffled and with sealed bits, as users get them. Test pictures were not used in training. "
     f"{PSNR.heading}: higher is better, 40 dB is an RMS error of 2.6 of 255 levels. {APD.heading}: mean absolute "
-    f"difference in levels. {SSIM.heading}, {MSSSIM.heading} and {HAARPSI.heading}: 1 is best."
+    f"difference in levels. {SSIM.heading}, {MSSSIM.heading} and {HAARPSI.heading}: 1 is best. The secret's base "
+    "travels as sealed bits and needs no network: what it lacks of the revealed secret is what the network adds."
 )
+_NAMES = {CONTAINER: CONTAINER, SECRET: SECRET, BASE: "secret's base alone"}  # of what is measured
+_NO_START = "costa"  # the family that needs no lead of the secret in training
 _FILM_COLUMNS = (  # measure, statistic, heading
     (PSNR, "", PSNR.label),
     (PSNR, "worst", f"worst frame, {PSNR.unit}"),
@@ -39,12 +46,14 @@ _FILM_COLUMNS = (  # measure, statistic, heading
 
 
 def tiles(evaluate: Path, video: Path) -> list[Tile]:
-    """Mean PSNR of container and secret, on pictures and on the film."""
-    details, film = read_json(evaluate / "details.json"), read_json(video / "metrics.json")
+    """Mean PSNR of container, secret and the secret's base alone, on pictures and on the film."""
+    details, film = read_json(evaluate / "details.json"), read_json(video / "details.json")
     kind = headline_kind(details)
-    pictures = [_stats_tile(f"{side}, {kind}", details[kind][SEALED][PSNR.of(side)]) for side in SIDES]
+    sealed = details[kind][SEALED]
+    pictures = [_stats_tile(f"{_NAMES[each]}, {kind}", sealed[PSNR.of(each)]) for each in _NAMES]
     frames = f"mean of {film['film_frames']:.0f} frames"
-    return pictures + [Tile(f"{side}, film", f"{film[f'film_{PSNR.of(side)}']:.1f} dB", frames) for side in SIDES]
+    means = {name: film[f"film_{PSNR.of(each)}"] for each, name in _NAMES.items()}
+    return pictures + [Tile(f"{name}, film", f"{mean:.1f} dB", frames) for name, mean in means.items()]
 
 
 def pictures(evaluate: Path, command: str, shown: Collection[str] | None = None) -> Section:
@@ -69,7 +78,7 @@ def pictures(evaluate: Path, command: str, shown: Collection[str] | None = None)
 
 def film(video: Path, command: str) -> Section:
     """The demonstration film."""
-    figures = read_json(video / "metrics.json")
+    figures = read_json(video / "details.json")
     parts = (
         Film.embed(
             video / "preview.mp4",
@@ -87,14 +96,22 @@ def film(video: Path, command: str) -> Section:
     return Section("Film", command, (text,), parts)
 
 
-def training(curve: Path, command: str) -> Section:
-    """The training curve."""
+def training(curve: Path, card: Card, command: str) -> Section:
+    """The training curve of the pair with this card."""
     text = (
         "PSNR on augmented training crops, and on validation pictures, if there are any, with containers rounded to "
-        "8 bits. The secret comes first: the weight of the container's error grows during training."
+        f"8 bits. {_weight_of_the_container(card)}"
     )
     chart = _psnr_chart(curve, "step", (8, 4.5), "PSNR of container and secret during training")
     return Section("Training", command, (text,), (chart,))
+
+
+def _weight_of_the_container(card: Card) -> str:
+    """What the training did with the weight of the container's error."""
+    start = card.training.get("train", {}).get("container_start", AUTO)
+    if start == 1 or (start == AUTO and card.model == _NO_START):
+        return "The container's error has its full weight from the first step."
+    return "The secret comes first: the weight of the container's error grows during training."
 
 
 def _stats_tile(name: str, stats: Mapping[str, float]) -> Tile:
@@ -116,42 +133,42 @@ def _stats_table(summary: Mapping[str, Mapping[str, float]], caption: str) -> Ta
     rows = []
     for measure in MEASURES.values():
         form = decimals(measure.digits)
-        for side in SIDES:
-            if stats := summary.get(measure.of(side)):
+        for each, name in _NAMES.items():
+            if stats := summary.get(measure.of(each)):
                 interval = f"{form(stats['ci_low'])} – {form(stats['ci_high'])}"
                 others = [form(stats[name]) for name in ("median", "worst_1_percent", "worst")]
-                rows.append([f"{side}, {measure.label}", form(stats["mean"]), interval, *others])
+                rows.append([f"{name}, {measure.label}", form(stats["mean"]), interval, *others])
     return Table(["", "mean", "95 % CI", "median", "worst 1 %", "worst"], rows, caption)
 
 
 def _means_table(details: Mapping[str, Any], pairs: pd.DataFrame) -> Table:
     """Mean PSNR of each kind of pictures, with and without sealed bits."""
     form = decimals(PSNR.digits)
+    columns = [*((SEALED, each) for each in _NAMES), *((BARE, side) for side in SIDES)]
     rows = [
-        [
-            kind,
-            str(_count(pairs, kind)),
-            *(form(modes[mode][PSNR.of(side)]["mean"]) for mode in (SEALED, BARE) for side in SIDES),
-        ]
+        [kind, str(_count(pairs, kind)), *(form(modes[mode][PSNR.of(each)]["mean"]) for mode, each in columns)]
         for kind, modes in details.items()
     ]
-    head = ["", "pairs", *SIDES, *(f"{side}, no sealed bits" for side in SIDES)]
+    head = ["", "pairs", *_NAMES.values(), *(f"{side}, no sealed bits" for side in SIDES)]
     return Table(head, rows, f"Mean {PSNR.axis} for each kind of test pictures")
 
 
 def _film_table(figures: Mapping[str, float]) -> Table:
     columns = [(m, of, heading) for m, of, heading in _FILM_COLUMNS if f"film_{m.of(CONTAINER, of)}" in figures]
-    rows = [[side, *(decimals(m.digits)(figures[f"film_{m.of(side, of)}"]) for m, of, _ in columns)] for side in SIDES]
+    rows = [
+        [name, *(decimals(m.digits)(figures.get(f"film_{m.of(each, of)}")) for m, of, _ in columns)]
+        for each, name in _NAMES.items()
+    ]
     return Table(["", *(heading for *_, heading in columns)], rows)
 
 
 def _psnr_chart(path: Path, x: str, size: tuple[float, float], alt: str) -> Picture:
-    """PSNR of container and secret over a column of a table."""
+    """PSNR of container, secret and the secret's base alone, as far as a table has them, over one of its columns."""
     table, image = read_table(path), BytesIO()
     with chart(image, x, PSNR.axis, size=size) as axes:
         for prefix in ("", "validation_"):
-            for side in SIDES:
-                if (column := prefix + PSNR.of(side)) in table:
+            for each, name in _NAMES.items():
+                if (column := prefix + PSNR.of(each)) in table:
                     rows = table.dropna(subset=column)
-                    axes.plot(rows[x], rows[column], label=f"{prefix}{side}".replace("_", ", "), marker="")
+                    axes.plot(rows[x], rows[column], label=f"{prefix.replace('_', ', ')}{name}", marker="")
     return Picture.of_png(image.getvalue(), alt)

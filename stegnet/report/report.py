@@ -106,7 +106,8 @@ def _sections(reports: Reports) -> Iterator[Section]:
             yield study.section(study.name, folder, _command(reports, name, long=True))
         else:
             missing[study.name] = f"dvc --cd study repro {name}@{reports.pair}"
-    yield quality.training(reports.curve, "dvc repro train" if reports.pair == "trained" else "")
+    command = "dvc repro train" if reports.pair == "trained" else ""
+    yield quality.training(reports.curve, read_card(reports.weights), command)
     if missing:
         table = Table(["", "command"], [[name, command] for name, command in missing.items()])
         yield Section(NOT_MEASURED, "", (_HOW_TO_MEASURE[reports.pair],), (table,))

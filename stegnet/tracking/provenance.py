@@ -45,9 +45,10 @@ differ from its commit. Unfold a row (+) to see what was measured of its weights
 on a film, and longer studies where they were made. Every figure is of the container as a file holds it: rounded to \
 8 bits, written, read back.
 
-**Compare trainings:** under Columns, choose the parameter `beta` and the figures `container_psnr` and `secret_psnr`; \
-in the chart view, add a scatter chart of either over `beta`. PSNR is in dB, higher is better; `beta` weighs the \
-secret's error. Figures with no stage before their name are means on test pictures; `film_…` are of the film; \
+**Compare trainings:** under Columns, choose the parameter `beta` and the figures `container_psnr`, `secret_psnr` and \
+`base_psnr`; in the chart view, add a scatter chart of either over `beta`. PSNR is in dB, higher is better; `beta` \
+weighs the secret's error; `base_psnr` is what the secret's base alone gives, without the network. Figures with no \
+stage before their name are means on test pictures; `film_…` are of the film; \
 `train/…` is the curve of the training, on crops of training pictures; `evaluate/…` has each kind of pictures.
 
 **Look:** the charts show each training's test pictures, and previews during training. Artifacts of `video` hold \

@@ -59,6 +59,7 @@ STOP_TIMEOUT = 5.0  # seconds that a stage that ends early waits for either
 _HINT = "check MLFLOW_TRACKING_URI, and that its server runs"
 _LATER = "once it answers, stage publish (`dvc repro -s -f publish`) or the same command logs it from the files"
 _MARKED = "the next stage that runs marks it as ended"
+_KIND, _OF_RUNS = "mlflow.experimentKind", "custom_model_development"  # its page opens on runs, not on traces
 _log = logging.getLogger(__name__)
 _usable = partial(store_errors, "MLflow's store can't be used", _HINT)
 
@@ -263,8 +264,11 @@ class Tracker:
         known = self._client.get_experiment_by_name(name)
         location = f"{artifacts}/{quote(name, safe='')}" if artifacts else None
         key = known.experiment_id if known else self._client.create_experiment(name, location)
-        if known is None or known.tags.get(MLFLOW_RUN_NOTE) != note:
+        tags = known.tags if known else {}
+        if tags.get(MLFLOW_RUN_NOTE) != note:
             self._client.set_experiment_tag(key, MLFLOW_RUN_NOTE, note)
+        if not tags.get(_KIND):  # the user may have chosen another one
+            self._client.set_experiment_tag(key, _KIND, _OF_RUNS)
         return key
 
 

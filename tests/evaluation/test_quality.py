@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 import torch
 
 from stegnet.codec import Network
-from stegnet.core.measures import BARE, SEALED
+from stegnet.codec.base import through_bytes
+from stegnet.core.measures import BARE, SEALED, psnr
 from stegnet.core.samples import GREY
 from stegnet.data.shards import TEST, TRAIN
 from stegnet.evaluation.quality import PIXEL_MEASURES, Evaluator, HideRevealResult, measure_quality
@@ -142,6 +144,20 @@ def test_perceptual_measures_are_taken_of_sealed_pairs_only(shards, exact):
     assert summary[SEALED]["container_de2000"]["worst"] == pytest.approx(
         table[(table["kind"] == REAL) & (table["mode"] == SEALED)]["container_de2000"].max(), abs=1e-4
     )
+
+
+def test_the_base_alone_is_what_the_record_holds(shards, exact, picture):
+    """However much the pair's residual gives: five levels of it, or nothing."""
+    coded = replace(exact, base="coded", quality=20)
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    for network, base in ((coded, lambda secret: through_bytes(secret, "coded", 20, 10**6).picture), (exact, grey)):
+        table = Evaluator(network, shards, 1, 0).evaluate(silent).query("kind == 'photographs'")
+        sealed, bare = (table[table["mode"] == mode]["base_psnr"] for mode in (SEALED, BARE))
+        secrets = [picture(64, 64, index) for index in (1, 2, 0)]
+        expected = [psnr(secret, base(secret) if callable(base) else base) for secret in secrets]
+        assert list(sealed) == pytest.approx(expected)
+        assert bare.isna().all()
+        assert (table[table["mode"] == SEALED]["secret_psnr"] - sealed).abs().min() > 1
 
 
 def test_any_number_of_threads_gives_the_same_figures(shards, weights):

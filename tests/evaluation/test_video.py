@@ -7,9 +7,17 @@ import pytest
 
 from stegnet.codec import Network
 from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.measures import psnr
 from stegnet.evaluation import video
 from stegnet.evaluation.contact_sheet import GAP, TITLE_HEIGHT
-from stegnet.evaluation.video import CELL_SIZE, demonstrate, measure_flicker, summarise_film, temporal_error
+from stegnet.evaluation.video import (
+    CELL_SIZE,
+    demonstrate,
+    film_headline,
+    measure_flicker,
+    summarise_film,
+    temporal_error,
+)
 from stegnet.media import FilmWriter, read_frames, read_picture, resize
 from stegnet.media.vmaf import vmaf
 
@@ -58,6 +66,14 @@ def test_each_row_measures_its_frame(demonstrated, films):
         frames = zip(*map(read_frames, paths), strict=False)
         errors = [np.mean((a.astype(float) - b) ** 2) for a, b in list(frames)[:4]]
         np.testing.assert_allclose(table[f"{side}_psnr"], 10 * np.log10(255**2 / np.array(errors)), rtol=1e-9)
+
+
+def test_each_row_has_the_base_of_its_frame(no_vmaf, demonstrated, films):
+    """The network has no base: what is left without its residual is grey."""
+    table, _ = demonstrated()
+    grey = [psnr(frame, np.full_like(frame, 128)) for frame in read_frames(films[1])]
+    assert list(table["base_psnr"]) == pytest.approx(grey)
+    assert len(set(grey)) == 4
 
 
 def test_vmaf_is_of_the_hidden_frames(demonstrated, films):
@@ -129,6 +145,14 @@ def test_the_summary_by_hand(tmp_path):
         "film_container_psnr_worst": 40.0,
         "film_secret_psnr_worst": 30.0,
     }
+
+
+def test_the_headline_of_a_film_is_three_of_its_figures(tmp_path):
+    (tmp_path / "film").write_bytes(bytes(10))
+    table = pd.DataFrame({"container_psnr": [40.0], "secret_psnr": [31.0], "secret_apd": [1.0], "base_psnr": [30.0]})
+    assert film_headline(summarise_film(table, tmp_path / "film")) == {
+        "film_container_psnr": 40.0, "film_secret_psnr": 31.0, "film_base_psnr": 30.0,
+    }  # fmt: skip
 
 
 def test_vmafs_first_percentile_and_flicker_join_the_summary(tmp_path):

@@ -15,10 +15,11 @@ from stegnet.report.report import NOT_MEASURED, STUDIES, Reports, report
 
 SPREAD = {"mean": 41.234, "ci_low": 40.5, "ci_high": 42.5, "median": 41.0, "worst": 33.3, "worst_1_percent": 34.4}
 MODE = {f"{side}_{name}": SPREAD for side in ("container", "secret") for name in ("psnr", "ssim", "apd")}
+MODE |= {"base_psnr": SPREAD}
 FILM = {
     f"film_{side}_{name}": 40.5 for side in ("container", "secret") for name in ("psnr", "psnr_worst", "ssim", "apd")
 }
-FILM |= {"film_frames": 84, "film_megabytes": 31.3}
+FILM |= {"film_base_psnr": 38.5, "film_frames": 84, "film_megabytes": 31.3}
 # The output files of each study: tables with their text, pictures by name only.
 OUTPUTS = {
     "sizes": {
@@ -138,8 +139,8 @@ def reports(tmp_path: Path) -> Reports:
     write(found.evaluate / "details.json", json.dumps({"photographs": {"sealed": MODE, "bare": MODE}}))
     write(found.evaluate / "pairs.csv", "kind,mode\nphotographs,sealed\nphotographs,bare\n")
     write(found.evaluate / "pictures" / "photographs.png", "")
-    write(found.video / "metrics.json", json.dumps(FILM))
-    write(found.video / "frames.csv", "frame,container_psnr,secret_psnr\n0,40,38\n1,41,39\n")
+    write(found.video / "details.json", json.dumps(FILM))
+    write(found.video / "frames.csv", "frame,container_psnr,secret_psnr,base_psnr\n0,40,38,37\n1,41,39,36\n")
     write(found.video / "frames.png", "")
     write(found.video / "preview.mp4", "film")
     for study, files in OUTPUTS.items():
@@ -287,11 +288,13 @@ def test_every_figure_is_in_its_cell(reports: Reports, monkeypatch: pytest.Monke
     columns = [f"{side}_{name}" for name in of for side in ("container", "secret")]
     sealed = {column: distinct(number) for number, column in enumerate(columns, 10)}
     bare = {column: distinct(number) for number, column in enumerate(columns, 50)}
+    sealed["base_psnr"] = distinct(40)
     write(reports.evaluate / "details.json", json.dumps({"photographs": {"bare": bare, "sealed": sealed}}))
     names = ["psnr", "psnr_worst", "ssim", "apd", "vmaf", "flicker"]
     film = [f"film_{side}_{name}" for side in ("container", "secret") for name in names]
     values = {name: 70.0 + place for place, name in enumerate(film)}
-    write(reports.video / "metrics.json", json.dumps(values | {"film_frames": 84, "film_megabytes": 31.3}))
+    values |= {"film_base_psnr": 69.0, "film_frames": 84, "film_megabytes": 31.3}
+    write(reports.video / "details.json", json.dumps(values))
     lines: list[tuple[str, list[float], list[float]]] = []
     monkeypatch.setattr(
         "matplotlib.axes.Axes.plot",
@@ -301,8 +304,10 @@ def test_every_figure_is_in_its_cell(reports: Reports, monkeypatch: pytest.Monke
     assert [(tile.name, tile.figure, tile.note) for tile in page.tiles] == [
         ("container, photographs", "10.0 dB", "95 % CI of the mean: 10.1 to 10.2"),
         ("secret, photographs", "11.0 dB", "95 % CI of the mean: 11.1 to 11.2"),
+        ("secret's base alone, photographs", "40.0 dB", "95 % CI of the mean: 40.1 to 40.2"),
         ("container, film", "70.0 dB", "mean of 84 frames"),
         ("secret, film", "76.0 dB", "mean of 84 frames"),
+        ("secret's base alone, film", "69.0 dB", "mean of 84 frames"),
     ]
     measures, means = (part for part in page.sections[0].parts if isinstance(part, Table))
     assert measures.head == ["", "mean", "95 % CI", "median", "worst 1 %", "worst"]
@@ -310,21 +315,25 @@ def test_every_figure_is_in_its_cell(reports: Reports, monkeypatch: pytest.Monke
         "PSNR, dB": 2, "SSIM": 4, "MS-SSIM": 4, "APD, levels": 2, "colour error ΔE2000": 2, "HaarPSI": 4, "LPIPS": 4,
     }  # fmt: skip
     rows = [(f"{side}, {heading}", digits) for heading, digits in headings.items() for side in ("container", "secret")]
+    numbered = [(at, *row) for at, row in enumerate(rows, 10)]
+    numbered.insert(2, (40, "secret's base alone, PSNR, dB", 2))
     assert measures.rows == [
         [name, f"{at:.{digits}f}", f"{at + 0.1:.{digits}f} – {at + 0.2:.{digits}f}"]
         + [f"{at + tenth / 10:.{digits}f}" for tenth in (3, 5, 4)]
-        for at, (name, digits) in enumerate(rows, 10)
+        for at, name, digits in numbered
     ]
-    assert means.head[2:] == ["container", "secret", "container, no sealed bits", "secret, no sealed bits"]
-    assert means.rows == [["photographs", "1", "10.00", "11.00", "50.00", "51.00"]]
+    assert means.head[2:5] == ["container", "secret", "secret's base alone"]
+    assert means.head[5:] == ["container, no sealed bits", "secret, no sealed bits"]
+    assert means.rows == [["photographs", "1", "10.00", "11.00", "40.00", "50.00", "51.00"]]
     (table,) = (part for part in page.sections[1].parts if isinstance(part, Table))
     assert [table.head, *table.rows] == [
         ["", "PSNR, dB", "worst frame, dB", "SSIM", "APD, levels", "VMAF", "flicker, levels"],
         ["container", "70.00", "71.00", "72.0000", "73.00", "74.0", "75.00"],
         ["secret", "76.00", "77.00", "78.0000", "79.00", "80.0", "81.00"],
+        ["secret's base alone", "69.00", "–", "–", "–", "–", "–"],
     ]
     assert lines == [
-        ("container", [0, 1], [40, 41]), ("secret", [0, 1], [38, 39]),
+        ("container", [0, 1], [40, 41]), ("secret", [0, 1], [38, 39]), ("secret's base alone", [0, 1], [37, 36]),
         ("container", [1, 2], [20, 30]), ("secret", [1, 2], [20, 25]),
     ]  # fmt: skip
 
@@ -367,8 +376,19 @@ def test_the_validation_curve_is_drawn_if_it_was_measured(tmp_path: Path, monkey
     write(
         tmp_path / "curve.csv", f"step,{sides},validation_container_psnr,validation_secret_psnr\n1,2,3,,\n2,4,5,6,7\n"
     )
-    training(tmp_path / "curve.csv", "")
+    training(tmp_path / "curve.csv", Card("costa", {}, {}), "")
     assert drawn == {
         "container": ([1, 2], [2, 4]), "secret": ([1, 2], [3, 5]),
         "validation, container": ([2], [6]), "validation, secret": ([2], [7]),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("family", "start", "grows"),
+    [("costa", "auto", False), ("costa", 0.02, True), ("invertible", "auto", True), ("invertible", 1.0, False)],
+)
+def test_the_weight_of_the_container_is_said_to_grow_where_it_does(reports, family, start, grows) -> None:
+    card = Card(family, {}, {}, {"train": {"container_start": start}})
+    (text,) = training(reports.curve, card, "").text
+    assert ("grows during training" in text) == grows
+    assert ("its full weight from the first step" in text) != grows

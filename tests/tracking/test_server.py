@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 
 CURVE = "step,loss\n0,0.5\n8,0.25\n"
 FIGURES = {
-    "evaluate": {"trained_beta": 0.5, "container_psnr": 41.0, "secret_psnr": 38.0},
+    "evaluate": {"container_psnr": 41.0, "secret_psnr": 38.0},
     "video": {"film_secret_psnr": 39.0},
     "study/survive": {"jpeg90_secret_psnr": 20.5},
 }
@@ -77,6 +77,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory, make_film: Callable[..., P
         (folder / name / "metrics.json").write_text(json.dumps(figures), encoding="utf-8")
     (folder / "prepare.json").write_text('{"train": 3}', encoding="utf-8")
     (folder / "curve.csv").write_text(CURVE, encoding="utf-8")
+    (folder / "video" / "details.json").write_text('{"film_secret_apd": 1.5}', encoding="utf-8")
     (folder / "evaluate" / "details.json").write_text('{"scenes": {"sealed": {"ssim": 0.9}}}', encoding="utf-8")
     (folder / "video" / "frames.csv").write_text("frame,secret_psnr\n0,39.5\n1,38.5\n", encoding="utf-8")
     for sheet in ("evaluate/pictures/scenes.png", "video/frames.png", "study/survive/chart.png"):
@@ -135,6 +136,7 @@ def test_a_complete_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]
         name: value for name, value in train.data.metrics.items() if not name.startswith("system/")
     }
     assert runs["evaluate"].data.metrics["evaluate/scenes/sealed/ssim"] == 0.9
+    assert runs["video"].data.metrics["film_secret_apd"] == 1.5
     points = mlflow.MlflowClient().get_metric_history(runs["video"].info.run_id, "video/secret_psnr")
     assert sorted((point.step, point.value) for point in points) == [(0, 39.5), (1, 38.5)]
 

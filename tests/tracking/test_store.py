@@ -213,6 +213,18 @@ def test_experiments_are_described_and_descriptions_are_updated(tmp_path: Path) 
         mlflow.MlflowClient().set_experiment_tag(found[EXPERIMENT].experiment_id, "mlflow.note.content", "old")
 
 
+def test_experiments_open_on_their_runs_unless_the_user_chose_otherwise(tmp_path: Path) -> None:
+    def kinds() -> list[str]:
+        Tracker(tmp_path, {})
+        found = (mlflow.get_experiment_by_name(name) for name in (EXPERIMENT, DATA_EXPERIMENT))
+        return [each.tags["mlflow.experimentKind"] for each in found]
+
+    assert kinds() == ["custom_model_development"] * 2
+    chosen = mlflow.get_experiment_by_name(EXPERIMENT).experiment_id
+    mlflow.MlflowClient().set_experiment_tag(chosen, "mlflow.experimentKind", "genai_development")
+    assert kinds() == ["genai_development", "custom_model_development"]
+
+
 def test_curves_and_files_are_kept(tracker: Tracker, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("a\n1\n", encoding="utf-8")
     curve = ({"step": 0, "psnr": 2.0}, {"step": 7, "psnr": 1.0})
