@@ -98,9 +98,7 @@ class _Share:
     seed: bytes
 
 
-def bytes_room(
-    height: int, width: int, name: str = DATA_NAME, key: Key = ANY_KEY, channels: int = 3
-) -> int:
+def bytes_room(height: int, width: int, name: str = DATA_NAME, key: Key = ANY_KEY, channels: int = 3) -> int:
     """Bytes that the sealed method can hide in a picture of this size under this file name.
 
     Args:
