@@ -187,7 +187,7 @@ def embed_file(
         report = write(opened, shares, out, keys, verify, progress)
     line = describe_file(header, report.width, report.height, report.frames)
     loss = loss_note(header, keys.anchors is not None)
-    report = replace(report, notes=(line, *loss, *secret.notes, *report.notes), may_be_lost=may_be_lost(header))
+    report = replace(report, notes=(line, *secret.notes, *loss, *report.notes), may_be_lost=may_be_lost(header))
     return replace(report, name=header.secret.name, size=header.secret.size, hidden=frames_with_data(header))
 
 
