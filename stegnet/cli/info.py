@@ -70,6 +70,7 @@ def _plain(found: "Info") -> Lines:
         yield "hidden", str(found["hidden"])
         return
     yield "hidden", _hidden(found)
+    yield from _losses(found)
     if found["method"] == "robust":
         yield "altered", "can't be told: it is made to survive that"
     else:
@@ -92,6 +93,15 @@ def _hidden(found: "Info") -> str:
     if found["hidden"] == "file":
         return f"{found['hidden_name']}, {_size(found['hidden_bytes'])}"
     return _described(f"a {found['hidden']}", found, "hidden_")
+
+
+def _losses(found: "Info") -> Lines:
+    """The line on the frames of a film that may be lost; none where the answer is another."""
+    if "frames_that_may_be_lost" not in found:
+        return
+    lost, frames = found["frames_that_may_be_lost"], found["frames_when_hidden"]
+    how = f"if up to {lost} of its {frames} frames are" if lost else f"only if none of its {frames} frames is"
+    yield "comes back", f"whole {how} lost or altered"
 
 
 def _fits(found: "Info") -> Lines:

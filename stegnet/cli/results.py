@@ -75,6 +75,7 @@ def _as_json(path: Place | None, report: "Report", size: int | None, more: dict[
         "hidden_frames": report.hidden,
         "hidden_name": report.name,
         "hidden_bytes": report.size,
+        "frames_that_may_be_lost": report.may_be_lost,
         SECRET_PSNR: None if quality is None or math.isinf(quality) else round(quality, 2),
         "secret_unchanged": quality is not None and math.isinf(quality),
         "notes": report.notes,

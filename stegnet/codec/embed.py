@@ -1,11 +1,10 @@
 """Hiding any file, byte for byte, in the lowest bits of a picture or film (the sealed method); no network is used.
 
-The bytes are spread evenly, an equal share (give or take a byte) to each frame, so that as few samples as possible
-change in any of them.
+A film's frames get shares of equal length: so as few samples as possible change in any of them, and the file comes back
+although some of them are lost (`spread`).
 """
 
 import hashlib
-import io
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -20,7 +19,7 @@ from typing import BinaryIO
 import numpy as np
 
 from stegnet.codec.costs import texture_costs
-from stegnet.codec.extract import describe_file, frames_with_data
+from stegnet.codec.extract import describe_file, frames_with_data, loss_note, may_be_lost
 from stegnet.codec.files import check_input, cover_name, input_kind
 from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeySource, Randomness
 from stegnet.codec.naming import printable
@@ -38,6 +37,7 @@ from stegnet.codec.output import (
 from stegnet.codec.record import FILE, MAX_NAME, File, Header, Record, format_record, is_file_name
 from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, seal, too_small
 from stegnet.codec.segments import WHOLE, Part
+from stegnet.codec.spread import choose_needed, frames_for, full_room
 from stegnet.core.errors import CapacityError, MediaError, extra, reading
 from stegnet.core.parallel import ahead, ordered
 from stegnet.core.samples import channels_of
@@ -72,7 +72,11 @@ class _Cover:
 
     def room(self, name: str) -> int:
         """Bytes of a file of this name that fit into all frames; errors as `bytes_room`."""
-        return self.frames * bytes_room(self.height, self.width, name, self.key, self.channels)
+        return bytes_room(self.height, self.width, name, self.key, self.frames, self.channels)
+
+    def frame_room(self, name: str) -> int:
+        """Bytes of it that fit into one frame; errors as `bytes_room`."""
+        return _frame_room(self.height, self.width, name, self.key, self.frames > 1, self.channels)
 
 
 @dataclass(frozen=True)
@@ -98,16 +102,24 @@ class _Share:
     seed: bytes
 
 
-def bytes_room(height: int, width: int, name: str = DATA_NAME, key: Key = ANY_KEY, channels: int = 3) -> int:
-    """Bytes that the sealed method can hide in a picture of this size under this file name.
+def bytes_room(
+    height: int, width: int, name: str = DATA_NAME, key: Key = ANY_KEY, frames: int = 1, channels: int = 3
+) -> int:
+    """Bytes that the sealed method can hide in a picture or film of this size under this file name.
 
     Args:
         key: film key; if it is for a recipient, there is less room.
+        frames: 1 for a picture.
         channels: 1 for a grey picture, which stays grey.
     Raises:
         CapacityError: there is not even room for the header.
     """
-    empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32))), 0)
+    return full_room(frames, _frame_room(height, width, name, key, frames > 1, channels))
+
+
+def _frame_room(height: int, width: int, name: str, key: Key, spread: bool, channels: int) -> int:
+    """Bytes of a file, or of a share of it, that fit into a frame; errors as `bytes_room`."""
+    empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32), int(spread))), 0)
     needed = len(format_record(empty, key))
     most = room(height, width, key, channels)
     if needed > most:
@@ -139,7 +151,8 @@ def hide_bytes(
         raise CapacityError(f"{name}: has {len(data)} bytes, and there is room for {most}", "take a larger cover")
     file = File(name, len(data), hashlib.sha256(data).digest())
     header = Header(randomness(FILM_ID_BYTES), FILE, 1, file)
-    (container,) = _seal_each([cover], _shares(io.BytesIO(data), header, randomness), keys)
+    share = _Share(Record(header, 0, data=data), randomness(SEED_BYTES))
+    (container,) = _seal_each([cover], iter([share]), keys)
     return container
 
 
@@ -175,13 +188,14 @@ def embed_file(
     with _fitting_secret(file, opened, compress, progress) as secret, secret.path.open("rb") as source:
         if secret.path == file:
             part.check(opened.frames)
-        header = _make_header(secret, source, opened.frames, randomness)
-        shares = _shares(source, header, randomness)
+        header = _make_header(secret, source, opened, randomness)
+        shares = _shares(source, header, randomness, part)
         write = partial(_write_film, randomness=randomness, part=part) if opened.film else _write_picture
         report = write(opened, shares, out, keys, verify, progress)
     line = describe_file(header, report.width, report.height, report.frames, opened.channels)
-    hidden = header.secret.name, header.secret.size, frames_with_data(header)
-    return replace(report, name=hidden[0], size=hidden[1], hidden=hidden[2], notes=(line, *secret.notes, *report.notes))
+    loss = loss_note(header, keys.anchors is not None)
+    report = replace(report, notes=(line, *secret.notes, *loss, *report.notes), may_be_lost=may_be_lost(header))
+    return replace(report, name=header.secret.name, size=header.secret.size, hidden=frames_with_data(header))
 
 
 def _open_cover(path: Path, cover_kind: str, key: Key) -> _Cover:
@@ -232,7 +246,8 @@ def _compressed(file: Path, what: str, folder: Path, cover: _Cover, progress: Pr
 def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError:
     """The error for a file that does not fit; its hint gives a cover that would do."""
     if cover.film:
-        hint = f"a cover of {-(-size * cover.frames // most)} such frames would do" if most else "take a larger cover"
+        fits = most and frames_for(size, cover.frame_room(stored_name(file)))
+        hint = f"a cover of {fits} such frames would do" if fits else "take a larger cover"
     else:
         in_all = room(cover.height, cover.width, cover.key, cover.channels)
         side = sqrt((in_all - most + size) / in_all)
@@ -253,33 +268,49 @@ def stored_name(file: Path) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
-def _make_header(secret: _Secret, source: BinaryIO, frames: int, randomness: Randomness) -> Header:
+def _make_header(secret: _Secret, source: BinaryIO, cover: _Cover, randomness: Randomness) -> Header:
     """The header of a file, which is read once for its digest.
 
     Raises:
         MediaError: it can't be read.
     """
-    with reading(source.name):
-        code = hashlib.file_digest(source, "sha256").digest()
-    file = File(secret.name, source.tell(), code)
+    code = _digest(source)
+    size, frames = source.tell(), cover.frames
+    needed = choose_needed(size, frames, cover.frame_room(secret.name)) if frames > 1 else 0
+    return Header(randomness(FILM_ID_BYTES), FILE, frames, File(secret.name, size, code, needed))
+
+
+def _digest(source: BinaryIO) -> bytes:
+    """SHA-256 of a file, which is left at its end.
+
+    Raises:
+        MediaError: it can't be read.
+    """
     source.seek(0)
-    return Header(randomness(FILM_ID_BYTES), FILE, frames, file)
+    with reading(source.name):
+        return hashlib.file_digest(source, "sha256").digest()
 
 
-def _shares(source: BinaryIO, header: Header, randomness: Randomness) -> Generator[_Share, None, None]:
-    """The share of each frame.
+def _shares(
+    source: BinaryIO, header: Header, randomness: Randomness, part: Part = WHOLE
+) -> Generator[_Share, None, None]:
+    """The share of each frame; empty ones for frames that this process does not compute.
 
     Raises:
         MediaError: the file has changed since its digest was taken.
     """
-    size, frames, code = header.secret.size, header.frames, hashlib.sha256()
-    for index in range(frames):
-        start, end = (size * edge // frames for edge in (index, index + 1))
-        data = source.read(end - start)
-        code.update(data)
-        if index == frames - 1 and code.digest() != header.secret.digest:
+    for index in range(header.frames):
+        data = _share_of(source, header, index) if part.computes(index) else b""
+        if index == header.frames - 1 and _digest(source) != header.secret.digest:
             raise MediaError(f"{source.name}: was changed while it was being hidden", "hide it again")
-        yield _Share(Record(header, index, start, data=data), randomness(SEED_BYTES))
+        yield _Share(Record(header, index, data=data), randomness(SEED_BYTES))
+
+
+def _share_of(source: BinaryIO, header: Header, index: int) -> bytes:
+    if header.spread:
+        return header.spread.share(source, index)
+    source.seek(0)
+    return source.read(header.secret.size)
 
 
 def _seal_each(

@@ -1,7 +1,7 @@
 """Revealing a file that was hidden byte for byte: from a picture array, or from a container on disk.
 
-Each record holds the offset of its bytes in the file, so the order of the frames does not matter. A file is revealed
-whole or not at all.
+Each record says which bytes or which share of the file it holds, so the order of the frames does not matter. A file is
+revealed whole or not at all.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ from stegnet.codec.picture import read_picture_record
 from stegnet.codec.record import FILE, File, Header, Record
 from stegnet.codec.robust_content import RobustContent, RobustFile
 from stegnet.codec.seal import room
+from stegnet.codec.spread import Gathering, least_shares
 from stegnet.core.errors import RevealError
 from stegnet.core.parallel import ahead, ordered
 from stegnet.media import PICTURE, atomic_write
@@ -40,7 +41,8 @@ class _Pass:
         container: being read.
         header: of the file that is being collected; None until a frame opens.
         statuses: film id and status of each frame.
-        sizes: bytes of the file in each frame, by index.
+        sizes: bytes of a file that is not spread in each frame, by index.
+        gathering: the shares of one that is spread.
         headers: number of frames with each header.
     """
 
@@ -48,6 +50,7 @@ class _Pass:
     header: Header | None
     statuses: list[tuple[bytes | None, FrameStatus]] = field(default_factory=list)
     sizes: dict[int, int] = field(default_factory=dict)
+    gathering: Gathering | None = None
     headers: Counter[Header] = field(default_factory=Counter)
 
     def trouble(self) -> tuple[str, ...]:
@@ -164,14 +167,36 @@ def write_robust(out: OutputTarget, found: RobustContent, container: Path, progr
 
 
 def frames_with_data(header: Header) -> int:
-    """Number of frames that hold bytes of the file."""
-    return min(header.frames, header.secret.size)
+    """Number of frames that hold bytes of the file, or shares of it."""
+    size = header.secret.size
+    return header.frames if header.spread and size else min(header.frames, size)
+
+
+def may_be_lost(header: Header) -> int | None:
+    """Frames that may be lost or altered, and the file comes back all the same; None if it is not spread."""
+    return header.spread.most_lost() if header.spread else None
+
+
+def loss_note(header: Header, first_needed: bool) -> tuple[str, ...]:
+    """Line that says how many frames may be lost or altered; none for a file that is not spread.
+
+    Args:
+        first_needed: the key opens frame 0, and most others only after it.
+    """
+    lost = may_be_lost(header)
+    if lost is None:
+        return ()
+    if lost == 0:
+        return (f"comes back only if none of its {header.frames} frames is lost or altered",)
+    note = f"comes back whole if up to {lost} of its {header.frames} frames are lost or altered"
+    return (note + ", but not the first" * first_needed,)
 
 
 def describe_file(header: Header, width: int, height: int, frames: int, channels: int) -> str:
     """Line with name and size of a hidden file, and the payload of its container."""
     file = header.secret
-    bits = 8 * file.size / (channels * width * height * frames)
+    size = header.spread.share_bytes * frames if header.spread else file.size
+    bits = 8 * size / (channels * width * height * frames)
     return f"hidden: {printable(file.name)}, {file.size} bytes, {bits:.3f} bits per sample"
 
 
@@ -234,6 +259,10 @@ def _take(record: Record, found: _Pass, file: BinaryIO) -> None:
     found.header = found.header or record.header
     if record.header == found.header:
         _check_file(record.header, found.container)
+        if found.header.spread:
+            found.gathering = found.gathering or Gathering(found.header.spread, file)
+            found.gathering.add(record.index, record.data)
+            return
         file.seek(record.stamp)
         file.write(record.data)
         found.sizes[record.index] = len(record.data)
@@ -252,16 +281,30 @@ def _not_a_file() -> RevealError:
 
 
 def _check_whole(written: BinaryIO, found: _Pass, lines: tuple[str, ...]) -> None:
-    """Refuses a file of which bytes are missing or wrong."""
-    file: File = found.header.secret
-    missing = file.size - sum(found.sizes.values())
-    if missing:
-        what = f"{missing} of the file's {file.size} bytes are missing"
-    elif _sha256(written) != file.digest:
+    """Refuses a file of which bytes are missing or wrong; restores those of lost frames."""
+    what = _missing(found)
+    if not what and found.gathering:
+        found.gathering.restore()
+    if not what and _sha256(written) != found.header.secret.digest:
         what = "the file's bytes are not those that were hidden"
-    else:
+    if not what:
         return
     raise RevealError("; ".join((f"{found.container.path}: {what}", *lines)), _ALL_OR_NOTHING)
+
+
+def _missing(found: _Pass) -> str:
+    """Sentence on what is missing of a file; "" if nothing is."""
+    file: File = found.header.secret
+    missing = file.size - sum(found.sizes.values())
+    if not found.gathering:
+        return f"{missing} of the file's {file.size} bytes are missing" if missing else ""
+    if found.gathering.least >= file.needed:
+        return ""
+    spread, least = found.header.spread, found.gathering.least
+    if spread.groups == 1:
+        return f"the file needs {file.needed} of its {spread.frames} frames, and {least} can be read"
+    group = f"{file.needed} of the {least_shares(spread.frames)} frames in each of {spread.groups} groups"
+    return f"the file needs {group}, and of one group {least} can be read"
 
 
 def _sha256(file: BinaryIO) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stegnet.codec.container import Container, Inspection
 from stegnet.codec.embed import bytes_room
+from stegnet.codec.extract import may_be_lost
 from stegnet.codec.files import ALTERED, check_input, input_kind
 from stegnet.codec.frame import check_cover
 from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, KeySource
@@ -117,10 +118,10 @@ def _room(height: int, width: int, frames: int, channels: int) -> Info:
         hides = channels > 1
     except CapacityError:
         hides = False
-    sealed = _sealed_bytes(height, width, channels)
-    each = {"sealed_bytes_per_frame": sealed} if frames > 1 else {}
-    fits: Info = {"fits": _forecast(height, width, frames, sealed * frames, hides)}
-    return {"large_enough_to_hide_pictures": hides, **each, "sealed_bytes": sealed * frames, **fits}
+    sealed = _sealed_bytes(height, width, frames, channels)
+    each = {"sealed_bytes_per_frame": sealed // frames} if frames > 1 else {}
+    fits: Info = {"fits": _forecast(height, width, frames, sealed, hides)}
+    return {"large_enough_to_hide_pictures": hides, **each, "sealed_bytes": sealed, **fits}
 
 
 def _forecast(height: int, width: int, frames: int, room: int, by_network: bool) -> list[Fit]:
@@ -173,10 +174,10 @@ def _figure() -> float:
     return read_card(SHIPPED).figures[PSNR.of("secret")]
 
 
-def _sealed_bytes(height: int, width: int, channels: int) -> int:
-    """Bytes that the sealed method can hide in a frame, the file's name included."""
+def _sealed_bytes(height: int, width: int, frames: int, channels: int) -> int:
+    """Bytes that the sealed method can hide, the file's name in each frame included."""
     try:
-        return bytes_room(height, width, "", channels=channels)
+        return bytes_room(height, width, "", frames=frames, channels=channels)
     except CapacityError:
         return 0
 
@@ -214,7 +215,9 @@ def _hidden(header: Header) -> Info:
     secret = header.secret
     if isinstance(secret, File):
         named = {"name": secret.name, "bytes": secret.size, "sha256": secret.digest.hex()}
-        return {"hidden": "file", "method": "sealed"} | {f"hidden_{name}": value for name, value in named.items()}
+        lost = may_be_lost(header)
+        losses = {} if lost is None else {"frames_when_hidden": header.frames, "frames_that_may_be_lost": lost}
+        return {"hidden": "file", "method": "sealed"} | {f"hidden_{name}": value for name, value in named.items()} | losses
     size: Info = {"hidden_width": secret.width, "hidden_height": secret.height}
     film: Info = {
         "hidden_frames": secret.hidden,

@@ -50,6 +50,8 @@ class Report:
         secret_psnr: PSNR in dB of the revealed secret against the secret at its own size; of a film, over frames
             sampled evenly. inf: they are equal; None: not measured.
         name, size: of a hidden file, as its sender named it, and in bytes; None for what was hidden without a name.
+        may_be_lost: frames that may be lost or altered, and the hidden file comes back all the same; None if it is not
+            spread over a film, or was revealed.
         path: the file that was revealed; None if nothing was written.
         text: a text that was revealed without a name for it.
     """
@@ -64,6 +66,7 @@ class Report:
     secret_psnr: float | None = None
     name: str | None = None
     size: int | None = None
+    may_be_lost: int | None = None
     path: Path | None = None
     text: str | None = None
 

@@ -11,17 +11,20 @@ import struct
 import zlib
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, TypeVar, get_type_hints
 
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
 from stegnet.codec.base import KINDS
 from stegnet.codec.keys import FILM_ID_BYTES, Key
+from stegnet.codec.spread import Spread, least_shares
 from stegnet.core.errors import CapacityError
 from stegnet.core.samples import NONE
 from stegnet.media import SoundTrack
 
 PICTURE, FILM, FILE = 1, 2, 3
+_SPREAD = 4  # the kind of a spread file, in bytes
 MAX_SIDE = 1 << 20
 MAX_BLOCK = 256
 MAX_FRAMES = 1 << 24
@@ -41,6 +44,7 @@ _PICTURES = struct.Struct(">BH32sIIIIIII")
 _FILE = struct.Struct(">Q32s")
 _STAMP = struct.Struct(">q")
 _OFFSET = struct.Struct(">Q")
+_NEEDED = struct.Struct(">H")
 _SIZE = struct.Struct(">I")
 
 Bytes = TypeVar("Bytes", bytes, memoryview)
@@ -80,11 +84,13 @@ class File:
         name: without folders.
         size: in bytes.
         digest: SHA-256.
+        needed: shares of a group of frames that give all others; 0 if the file is not spread.
     """
 
     name: str
     size: int
     digest: bytes
+    needed: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,12 @@ class Header:
     frames: int
     secret: Pictures | File
 
+    @cached_property
+    def spread(self) -> Spread | None:
+        """Places of a file's bytes in the frames; None if no file is spread over them."""
+        needed = self.secret.needed if isinstance(self.secret, File) else 0
+        return Spread(self.film_id, self.frames, self.secret.size, needed) if needed else None
+
 
 @dataclass(frozen=True)
 class Record:
@@ -111,9 +123,9 @@ class Record:
     Attributes:
         header: of the container.
         index: of the frame.
-        stamp: time stamp of the hidden frame; of a file: offset of `data` in it.
+        stamp: time stamp of the hidden frame; of a file that is not spread: offset of `data` in it.
         base: the hidden picture's base as bytes; empty if the frame hides no picture, or the network hides all of it.
-        data: sound packets, or the file's bytes.
+        data: sound packets, or the file's bytes, or a share of a spread file.
     """
 
     header: Header
@@ -131,9 +143,12 @@ def format_record(record: Record, key: Key) -> bytes:
     """
     header = record.header
     _check(record)
-    start = _START.pack(header.film_id, key.commitment(header.film_id), header.kind, header.frames, record.index)
-    if isinstance(header.secret, File):
-        return start + _format_file(header.secret) + _OFFSET.pack(record.stamp) + record.data
+    secret, spread = header.secret, header.spread
+    kind = _SPREAD if spread else header.kind
+    start = _START.pack(header.film_id, key.commitment(header.film_id), kind, header.frames, record.index)
+    if isinstance(secret, File):
+        last = _NEEDED.pack(secret.needed) if spread else _OFFSET.pack(record.stamp)
+        return start + _format_file(secret) + last + record.data
     return start + _format_pictures(header.secret) + _STAMP.pack(record.stamp) + sized(record.base) + record.data
 
 
@@ -144,8 +159,10 @@ def parse_record(data: bytes, key: Key) -> Record:
         ValueError: an unknown kind, an impossible value, another key's commitment, or too few bytes.
     """
     (film_id, commitment, kind, frames, index), rest = take(_START, data)
-    require(bytes_eq(commitment, key.commitment(film_id)) and kind in (PICTURE, FILM, FILE))
+    require(bytes_eq(commitment, key.commitment(film_id)) and kind in (PICTURE, FILM, FILE, _SPREAD))
     require(0 <= index < frames <= MAX_FRAMES)
+    if kind == _SPREAD:
+        return _parse_spread(film_id, frames, index, rest)
     if kind == FILE:
         file, rest = _parse_file(rest)
         (offset,), rest = take(_OFFSET, rest)
@@ -159,6 +176,15 @@ def parse_record(data: bytes, key: Key) -> Record:
     base, rest = take_sized(rest)
     require(bool(base) == (pictures.base != NONE and index < pictures.hidden))
     return Record(Header(film_id, kind, frames, pictures), index, stamp, base, rest)
+
+
+def _parse_spread(film_id: bytes, frames: int, index: int, data: bytes) -> Record:
+    file, rest = _parse_file(data)
+    (needed,), rest = take(_NEEDED, rest)
+    require(0 < needed <= least_shares(frames))
+    header = Header(film_id, FILE, frames, dataclasses.replace(file, needed=needed))
+    require(len(rest) == header.spread.share_bytes)
+    return Record(header, index, data=rest)
 
 
 def _check(record: Record) -> None:

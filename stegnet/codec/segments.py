@@ -52,6 +52,10 @@ class Part:
         if self.most is not None and frames > self.most:
             raise LongFilm(frames)
 
+    def computes(self, frame: int) -> bool:
+        """Returns True for a frame of the container that this process computes."""
+        return not self.made and (self.only is None or frame in self.only)
+
     @property
     def end(self) -> int | None:
         """Number of the frame to stop before; None: that of the film's end."""

@@ -21,7 +21,7 @@ import av
 import numpy as np
 
 from stegnet.media import FilmWriter, SoundPacket, SoundTrack, write_png
-from tests.codec import by_the_book, seal_by_the_book
+from tests.codec import by_the_book, seal_by_the_book, spread_by_the_book
 from tests.codec.by_the_book import FILM_SECRET, NO_FILM_SECRET, SECRET
 from tests.codec.vector_parts import (
     AVIF,
@@ -52,6 +52,7 @@ FRAMES, HIDDEN = 5, 4
 MILLISECOND = Fraction(1, 1000)
 STAMPS = [-7, 3, 13, 33]  # of the hidden frames, in milliseconds
 ANCHOR = 2  # frame of the film by passphrase
+SPREAD, SPREAD_FRAMES = bytes(range(60, 160)), 6  # a file, and the frames of its film
 TEMPLATE = (
     "d7810173c58800000000000000019c810022b59c83756e64888100868d415f50434d2f494e542f4c4954838102e1919f8101b58840bf4000"
     "0000000062648108"
@@ -66,7 +67,7 @@ class Vector:
 
     Attributes:
         file: its name.
-        answer: "whole", "altered", or "nothing" where nothing opens.
+        answer: "whole", "altered", "lost" where too many frames of a file are, or "nothing" where nothing opens.
         frames: of the container; one for a picture.
         shown: SHA-256 of the revealed pictures' RGB samples, in order; of a file, that of its bytes.
         base: "none", "means" or "coded"; None for a file.
@@ -320,9 +321,47 @@ def films_by_passphrase() -> list[Vector]:
     return [replace(vector, key=None, passphrase=PASSPHRASE) for vector in vectors]
 
 
+def spread_frames(needed: int, filler: bytes = b"", record_needed: int | None = None) -> list[np.ndarray]:
+    """Six frames of a spread file.
+
+    Args:
+        needed: shares that give it back.
+        filler: at the end of shares.
+        record_needed: what records say instead.
+    """
+    draw, frames = random.Random(11), []
+    film_id = draw.randbytes(16)
+    for index, share in enumerate(spread_by_the_book.shares(SPREAD, film_id, SPREAD_FRAMES, needed)):
+        place = SPREAD_FRAMES, index, needed if record_needed is None else record_needed
+        record = spread_by_the_book.record(SECRET, film_id, b"note.bin", SPREAD, place, share + filler)
+        container = by_the_book.with_dummies(cover(24, 32, index), draw, 0.2)
+        frames.append(by_the_book.write(container, record, SECRET, draw.randbytes(12), code=2))
+    return frames
+
+
+def spread_files() -> list[Vector]:
+    """A file in a film, three frames of which give it back; the others may be lost or altered."""
+    good, found = spread_frames(3), [by_the_book.digest(SPREAD)]
+    bad = [stepped(frame, by_the_book.zones(frame, SECRET).record[300]) for frame in good]
+
+    def vector(name: str, answer: str, frames: list[np.ndarray], **said: list[int]) -> Vector:
+        shown_file = [] if answer in ("lost", "nothing") else found
+        return Vector(f"{name}.mkv", answer, frames, shown_file, None, said=None if answer == "nothing" else said)
+
+    return [
+        vector("spread", "whole", good),
+        vector("spread_lost", "altered", [good[i] for i in (1, 1, 4, 5)], repeated=[1], lost=[0, 2, 3]),
+        vector("spread_unreadable", "altered", [*bad[:2], good[2], bad[3], *good[4:]], unreadable=[0, 1, 3]),
+        vector("spread_too_few", "lost", [bad[0], good[1], *bad[2:5], good[5]], unreadable=[0, 2, 3, 4]),
+        vector("spread_needed_none", "nothing", spread_frames(3, record_needed=0)),
+        vector("spread_needed_too_many", "nothing", spread_frames(6, record_needed=7)),
+        vector("spread_length", "nothing", spread_frames(3, filler=b"x")),
+    ]
+
+
 def all_vectors() -> list[Vector]:
     """In the order of answers.json."""
-    return pictures() + films() + films_by_passphrase()
+    return pictures() + films() + films_by_passphrase() + spread_files()
 
 
 def write_film(path: Path, frames: list[np.ndarray]) -> None:

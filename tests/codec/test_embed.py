@@ -13,6 +13,7 @@ from stegnet.codec import Key, OutputTarget, Passphrase, Report, hide_film, hide
 from stegnet.codec.embed import bytes_room, embed_file, hide_bytes
 from stegnet.codec.extract import extract_file, reveal_bytes
 from stegnet.codec.frame import read_record
+from stegnet.codec.info import file_info
 from stegnet.codec.keys import KeyRing
 from stegnet.codec.record import FILE, File, Header, Record, format_record
 from stegnet.core.errors import CapacityError, MediaError, RevealError
@@ -22,10 +23,11 @@ from tests.codec.by_the_book import NONCE, SECRET
 from tests.support.tampering import altered, unreadable
 
 HEIGHT, WIDTH, FRAMES = 48, 64, 5
-# What a frame of this size holds: that of the format, less the record's fields.
+# What a picture of this size holds, and what a film's frame does: that of the format, less the record's fields.
 SAMPLES = HEIGHT * WIDTH * 3
 FIELDS = 16 + 32 + 1 + 4 + 4 + (8 + 32 + 4 + len("secret.bin")) + 8
 SHARE = seal_by_the_book.largest_record(SAMPLES // 31 * 30 // 32 * 32 - 528) - FIELDS
+FILM_SHARE = SHARE + 8 - 2  # the number of shares that are needed takes the offset's place
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def secret(tmp_path: Path) -> Callable[[int], Path]:
 
 @pytest.fixture
 def embedded(tmp_path: Path, film: Path, secret: Callable[[int], Path], key: Key) -> Path:
-    """A film that holds 1,000 bytes, 200 in each frame."""
+    """A film that holds 1,000 bytes, 334 in each frame: three of its five give them back."""
     embed_file(film, secret(1000), OutputTarget(tmp_path / "embedded.mkv"), key)
     return tmp_path / "embedded.mkv"
 
@@ -125,10 +127,10 @@ def test_a_hidden_picture_is_not_bytes(picture, exact, key):
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
-@pytest.mark.parametrize("size", [0, 1, FRAMES + 1, 1000, FRAMES * SHARE])
+@pytest.mark.parametrize("size", [0, 1, FRAMES + 1, 1000, FRAMES * FILM_SHARE])
 def test_a_film_gives_back_every_byte(film, secret, key, size, suffix):
     hidden, revealed = round_trip(film, secret(size), suffix, key)
-    assert (hidden.frames, hidden.hidden) == (revealed.frames, revealed.hidden) == (FRAMES, min(size, FRAMES))
+    assert (hidden.frames, hidden.hidden) == (revealed.frames, revealed.hidden) == (FRAMES, FRAMES if size else 0)
     assert revealed.trouble == ()
 
 
@@ -174,8 +176,8 @@ def test_a_byte_too_many_is_refused(tmp_path, cover, film, secret, key):
     with pytest.raises(CapacityError, match=f"has {SHARE + 1} bytes, and there is room for {SHARE}$") as caught:
         embed_file(cover, secret(SHARE + 1), OutputTarget(tmp_path / "a.png"), key)
     assert "--method auto" not in caught.value.hint
-    with pytest.raises(CapacityError, match=f"room for {FRAMES * SHARE}$") as caught:
-        embed_file(film, secret(FRAMES * SHARE + 1), OutputTarget(tmp_path / "a.mkv"), key)
+    with pytest.raises(CapacityError, match=f"room for {FRAMES * FILM_SHARE}$") as caught:
+        embed_file(film, secret(FRAMES * FILM_SHARE + 1), OutputTarget(tmp_path / "a.mkv"), key)
     assert caught.value.hint == f"a cover of {FRAMES + 1} such frames would do"
     assert not (tmp_path / "a.png").exists() and not (tmp_path / "a.mkv").exists()
 
@@ -198,7 +200,7 @@ def test_a_cover_without_room_for_anything(tmp_path, cover, secret, key, picture
 def test_a_full_container_is_as_near_its_cover_as_can_be(tmp_path, cover, film, secret, key):
     """Two samples of three change by one, which is 49.9 dB; of lead and MAC, at most half."""
     embed_file(cover, secret(SHARE), OutputTarget(tmp_path / "full.png"), key)
-    embed_file(film, secret(FRAMES * SHARE), OutputTarget(tmp_path / "full.mkv"), key)
+    embed_file(film, secret(FRAMES * FILM_SHARE), OutputTarget(tmp_path / "full.mkv"), key)
     pairs = [(read_picture(cover), read_picture(tmp_path / "full.png"))]
     pairs += zip(read_frames(film), read_frames(tmp_path / "full.mkv"), strict=True)
     for before, after in pairs:
@@ -211,7 +213,7 @@ def test_the_file_is_spread_evenly(film, embedded):
     """Frame by frame as many samples change, far fewer than bits are hidden: two each, and those of lead and MAC."""
     changes = [(a != b).sum() for a, b in zip(read_frames(film), read_frames(embedded), strict=True)]
     assert changes == pytest.approx([np.mean(changes)] * FRAMES, rel=0.15)
-    assert max(changes) < 8 * (200 + FIELDS + 16) / 4 + 264
+    assert max(changes) < 8 * (334 + FIELDS + 16) / 4 + 264
 
 
 def test_the_covers_sound_and_times_are_kept(film, embedded):
@@ -266,8 +268,8 @@ def test_order_does_not_matter_but_is_reported(tmp_path, embedded, key, order, l
 
 def test_a_film_with_holes_is_not_given(tmp_path, embedded, key):
     frames = list(read_frames(embedded))
-    other = rewritten(embedded, [frames[0], frames[3], frames[4]])
-    lost = r"400 of the file's 1000 bytes are missing; 2 frames \(1–2\) were lost$"
+    other = rewritten(embedded, [frames[0], frames[3]])
+    lost = r"the file needs 3 of its 5 frames, and 2 can be read; 3 frames \(1–2, 4\) were lost$"
     with pytest.raises(RevealError, match=lost):
         extract_file(other, OutputTarget(tmp_path / "out"), key)
     assert not (tmp_path / "out").exists()
@@ -275,8 +277,8 @@ def test_a_film_with_holes_is_not_given(tmp_path, embedded, key):
 
 def test_a_truncated_film_is_reported(tmp_path, embedded, key):
     data = embedded.read_bytes()
-    embedded.write_bytes(data[: len(data) * 6 // 10])
-    with pytest.raises(RevealError, match=r"bytes are missing; .*frame.* lost"):
+    embedded.write_bytes(data[: len(data) * 4 // 10])
+    with pytest.raises(RevealError, match=r"needs 3 of its 5 frames, and \d can be read; .*frame.* lost"):
         extract_file(embedded, OutputTarget(tmp_path / "out"), key)
 
 
@@ -299,15 +301,61 @@ def test_an_altered_picture_is_reported(tmp_path, cover, secret, key):
     assert report.trouble == ("the picture was altered since it was hidden",)
 
 
-def test_a_frame_altered_beyond_reading(tmp_path, embedded, key):
+@pytest.mark.parametrize("order", [(1, 3, 4), (0, 1, 2), (2, 4, 0), (4, 3, 2, 1)])
+def test_a_file_comes_back_from_some_frames(tmp_path, embedded, key, order):
+    """From any three, in any order; the others are lost."""
     frames = list(read_frames(embedded))
-    frames[2] = unreadable(frames[2])
-    with pytest.raises(RevealError, match=r"200 of the file's 1000 bytes are missing; frame 2 was altered beyond"):
-        extract_file(rewritten(embedded, frames), OutputTarget(tmp_path / "out"), key)
+    report = extract_file(rewritten(embedded, [frames[at] for at in order]), OutputTarget(tmp_path / "out"), key)
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "secret.bin").read_bytes()
+    assert any("lost" in line for line in report.trouble)
+
+
+def test_frames_altered_beyond_reading(tmp_path, embedded, key):
+    frames = list(read_frames(embedded))
+    frames[0], frames[2] = unreadable(frames[0]), unreadable(frames[2])
+    report = extract_file(rewritten(embedded, frames), OutputTarget(tmp_path / "out"), key)
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "secret.bin").read_bytes()
+    assert report.trouble == ("2 frames (0, 2) were altered beyond reading",)
+    with pytest.raises(RevealError, match="altered beyond reading"):
+        extract_file(rewritten(embedded, frames), OutputTarget(tmp_path / "strict"), key, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("size", "note"),
+    [
+        (34, "comes back whole if up to 4 of its 5 frames are lost or altered"),
+        (1000, "comes back whole if up to 2 of its 5 frames are lost or altered"),
+        (4 * FILM_SHARE, "comes back whole if up to 1 of its 5 frames are lost or altered"),
+        (FRAMES * FILM_SHARE, "comes back only if none of its 5 frames is lost or altered"),
+    ],
+)
+def test_how_many_frames_may_be_lost_is_said(tmp_path, film, secret, key, size, note):
+    report = embed_file(film, secret(size), OutputTarget(tmp_path / "a.mkv"), key)
+    assert report.notes[1] == note
+    info = file_info(tmp_path / "a.mkv", key)
+    assert (info["frames_that_may_be_lost"], info["frames_when_hidden"]) == (report.may_be_lost, FRAMES)
+
+
+def test_a_passphrase_needs_the_first_frame(tmp_path, film, secret):
+    report = embed_file(film, secret(34), OutputTarget(tmp_path / "a.mkv"), Passphrase("correct horse"))
+    assert report.notes[1] == "comes back whole if up to 4 of its 5 frames are lost or altered, but not the first"
+
+
+def test_a_film_of_an_earlier_writer_opens(tmp_path, film, key):
+    """Each frame holds some of the bytes, and none may be lost."""
+    data, pieces = b"twelve bytes", []
+    file = File("note.txt", len(data), by_the_book.hashlib.sha256(data).digest())
+    for index, frame in enumerate(read_frames(film)):
+        record = Record(Header(bytes(16), FILE, FRAMES, file), index, 3 * index, data=data[3 * index : 3 * index + 3])
+        pieces.append(by_the_book.write(frame, format_record(record, key), SECRET, bytes([index]) * 12))
+    extract_file(rewritten(film, pieces), OutputTarget(tmp_path / "out"), key)
+    assert (tmp_path / "out").read_bytes() == data
+    with pytest.raises(RevealError, match=r"3 of the file's 12 bytes are missing; frame 1 was lost"):
+        extract_file(rewritten(film, [pieces[0], *pieces[2:]]), OutputTarget(tmp_path / "lost"), key)
 
 
 def test_a_lost_frame_without_data_is_reported(tmp_path, film, secret, key):
-    embed_file(film, secret(1), OutputTarget(tmp_path / "a.mkv"), key)
+    embed_file(film, secret(0), OutputTarget(tmp_path / "a.mkv"), key)
     frames = list(read_frames(tmp_path / "a.mkv"))
     report = extract_file(rewritten(film, frames[1:]), OutputTarget(tmp_path / "out"), key)
     assert report.trouble == ("frame 0 was lost",)

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.codec import Key, Network, Passphrase, reveal_bytes, reveal_film, reveal_picture, trellis
+from stegnet.codec import Key, Network, OutputTarget, Passphrase, reveal_bytes, reveal_film, reveal_picture, trellis
 from stegnet.codec.base import least
 from stegnet.codec.carriers import frame_salt
 from stegnet.codec.container import Container
 from stegnet.codec.costs import texture_costs
 from stegnet.codec.diagnosis import Diagnosis
+from stegnet.codec.extract import extract_file
 from stegnet.codec.keys import ContainerKeys, KeyRing, film_key
 from stegnet.codec.record import PICTURE, Header, Pictures, Record, format_record, parse_record
 from stegnet.codec.seal import PICTURE_EFFORT, UnsealedRecord, room, seal, unseal
@@ -31,7 +32,8 @@ PAGE = Path(__file__, "../../../docs/format.md").resolve().read_text(encoding="u
 TEXT = PAGE.partition("## Test vectors")[2]
 VECTORS = json.loads((FOLDER / ANSWERS).read_text(encoding="utf-8"))["vectors"]
 PICTURES = [vector for vector in VECTORS if vector["file"].endswith(".png")]
-FILMS = [vector for vector in VECTORS if vector["file"].endswith(".mkv")]
+FILMS = [vector for vector in VECTORS if vector["file"].endswith(".mkv") and "base" in vector]
+SPREAD = [vector for vector in VECTORS if vector["file"].startswith("spread")]
 KINDS = ("altered", "unreadable", "lost", "moved", "repeated", "foreign")
 SIZES = [(1, 228), (24, 20), (33, 47), (92, 93)]  # the last has groups of two
 
@@ -256,6 +258,25 @@ def test_film(tmp_path, vector):
     else:
         with pytest.raises(RevealError, match="not as it was hidden"):
             reveal_film(pair, container, out, unlocking(vector), strict=True)
+
+
+@pytest.mark.parametrize("vector", SPREAD, ids=title)
+def test_spread_file(tmp_path, vector):
+    container, out, key = FOLDER / vector["file"], OutputTarget(tmp_path / "out"), unlocking(vector)
+    if vector["answer"] == "nothing":
+        with pytest.raises(RevealError, match="nothing can be revealed"):
+            extract_file(container, out, key)
+        return
+    with Container(container, key) as opened:
+        found = opened.inspect().diagnosis
+    assert {kind: list(getattr(found, kind)) for kind in KINDS if getattr(found, kind)} == vector["said"]
+    if vector["answer"] == "lost":
+        with pytest.raises(RevealError, match="the file needs 3 of its 6 frames, and 2 can be read"):
+            extract_file(container, out, key)
+        return
+    report = extract_file(container, out, key)
+    assert [by_the_book.digest(out.path.read_bytes())] == vector["shown"]
+    assert bool(report.trouble) == (vector["answer"] == "altered")
 
 
 def test_they_are_small():
