@@ -1,6 +1,8 @@
 """The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone")."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from stegnet.codec.steps import StepCosts, changed
 
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 EPHEMERAL_TRITS, _EPHEMERAL_HEIGHT = 192, 6  # of the code that carries an ephemeral key
+_PART = 1 << 22  # places that are computed at once
 _TOGETHER = 9  # a step costs so many times less where neighbours moved the same way
 
 
@@ -66,17 +69,14 @@ def write_record(
     """Writes trits to the samples of the record's zone, in place.
 
     Args:
-        dummies: (H, W, 3) int16, steps of the samples that carry nothing.
+        dummies: (H, W, 3) int8, steps of the samples that carry nothing.
     """
-    numbers = order.numbers(zones.record)
-    if plan.grey:
-        free = np.zeros(samples.size, bool)
-        free[numbers] = True
-        numbers = numbers[numbers % 3 == 1]
+    free = np.zeros(samples.size if plan.grey else 0, bool)
+    numbers = _greens(order, zones.record, free) if plan.grey else order.numbers(zones.record)
     up, down, ties = costs.at(numbers)
-    if plan.grey:
-        stuck = ~(free[numbers - 1] & free[numbers + 1])
-        up[stuck] = down[stuck] = trellis.MAX_COST
+    for some in _parts(numbers.size) if plan.grey else ():
+        stuck = ~(free[numbers[some] - 1] & free[numbers[some] + 1])
+        up[some][stuck] = down[some][stuck] = trellis.MAX_COST
     own = trellis.layout(trits.size, numbers.size, plan.height)
     assert own is not None
     following = _clustered(numbers // 3, up, down, dummies) if plan.grey and own.merged == 1 else None
@@ -84,8 +84,9 @@ def write_record(
     if not plan.grey:
         samples[numbers] = changed(samples[numbers], changes)
         return
-    for near in (numbers - 1, numbers, numbers + 1):
-        samples[near] = np.where(free[near], changed(samples[near], changes), samples[near])
+    for some, offset in product(_parts(numbers.size), (-1, 0, 1)):
+        near = numbers[some] + offset
+        samples[near] = np.where(free[near], changed(samples[near], changes[some]), samples[near])
 
 
 def write_ephemeral(
@@ -112,6 +113,21 @@ def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
     trits = trellis.count_trits(size)
     plan = trellis.layout(trits, values.size, height)
     return plan and trellis.from_trits(trellis.read(values, plan).reshape(-1)[:trits], size)
+
+
+def _greens(order: Order, zone: slice, free: np.ndarray) -> np.ndarray:
+    """Numbers of the green samples of a zone, (n,) int32; marks all of the zone's samples as free, (S,) bool."""
+    greens = []
+    for some in _parts(zone.stop - zone.start):
+        numbers = order.numbers(slice(zone.start + some.start, zone.start + some.stop))
+        free[numbers] = True
+        greens.append(numbers[numbers % 3 == 1])
+    return np.concatenate(greens)
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """So many places in parts, which bounds the memory."""
+    yield from (slice(start, min(start + _PART, count)) for start in range(0, count, _PART))
 
 
 def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np.ndarray) -> trellis.Following:

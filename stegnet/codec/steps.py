@@ -8,19 +8,28 @@ from stegnet.codec.carriers import Order
 
 
 class StepCosts(NamedTuple):
-    """Costs of a step of each sample up and down, and random numbers that decide between equal ones, (S,) uint16."""
+    """Costs of steps.
+
+    Attributes:
+        up, down: of a step of each sample, (S,) uint16, or of each pixel whose samples cost the same, (S / 3,).
+        ties: random numbers that decide between equal costs, (S,) uint16.
+        together: samples that have one cost, 1 or 3.
+    """
 
     up: np.ndarray
     down: np.ndarray
     ties: np.ndarray
+    together: int = 1
 
-    def at(self, numbers: np.ndarray) -> "StepCosts":
-        """Those of some samples."""
-        return StepCosts(*(part[numbers] for part in self))
+    def at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Those of some samples: up, down and ties, (n,) uint16 each."""
+        places = numbers // self.together if self.together > 1 else numbers
+        return self.up[places], self.down[places], self.ties[numbers]
 
     def rolled(self, shift: int) -> "StepCosts":
-        """Those of the samples, rolled by so many."""
-        return StepCosts(*(np.roll(part, shift) for part in self))
+        """Those of the samples, rolled by so many, of whole pixels."""
+        costs = (np.roll(part, shift // self.together) for part in (self.up, self.down))
+        return StepCosts(*costs, np.roll(self.ties, shift), self.together)
 
 
 def changed(values: np.ndarray, changes: np.ndarray) -> np.ndarray:
