@@ -1,16 +1,16 @@
 """Costs of changing a sample by one level: what a change there gives away, or how much it adds to the error."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+
+from stegnet.core.samples import strips
 
 _MEDIAN = 40  # cost of a sample of median texture
 _WET = 500  # of a sample that should stay as it is
 _NEAREST = 64  # cost of a step from a sample that was exact
 _SHARP = 1 << 20  # divided by the texture around a pixel
 _REACH = 9  # rows to each side that a cost depends on
-_STRIP = 1 << 20  # pixels that are computed at once
 
 
 class Costs(NamedTuple):
@@ -49,12 +49,6 @@ def rounding_costs(error: np.ndarray) -> Costs:
     """
     tilt = error.astype(np.int16) * _NEAREST // 128
     return Costs((_NEAREST + 1 - tilt).astype(np.uint16), (_NEAREST + 1 + tilt).astype(np.uint16))
-
-
-def strips(height: int, width: int) -> Iterator[slice]:
-    """Rows of a picture in parts, which bounds the memory of what is computed for one after the other."""
-    most = max(1, _STRIP // width)
-    yield from (slice(start, min(start + most, height)) for start in range(0, height, most))
 
 
 def _smoothness(picture: np.ndarray, rows: slice) -> np.ndarray:

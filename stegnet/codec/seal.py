@@ -27,12 +27,13 @@ from stegnet.codec.carriers import (
     size_bytes,
     zones_of,
 )
-from stegnet.codec.costs import Costs, strips
+from stegnet.codec.costs import Costs
 from stegnet.codec.dummies import fill_ephemeral_zone, place_dummies
 from stegnet.codec.keys import ANY_KEY, ContainerKeys, Key, KeyRing
 from stegnet.codec.record_zone import Plan, plan_of, read_record, write_ephemeral, write_record
 from stegnet.codec.steps import StepCosts, parities_of, write_zone
 from stegnet.core.errors import CapacityError
+from stegnet.core.samples import strips
 
 VERSION = 2
 SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
