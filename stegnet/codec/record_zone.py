@@ -1,6 +1,5 @@
 """The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone")."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -8,11 +7,10 @@ import numpy as np
 
 from stegnet.codec import trellis
 from stegnet.codec.carriers import BLOCK, Order, Zones
-from stegnet.codec.steps import StepCosts, changed
+from stegnet.codec.steps import StepCosts, changed, parts
 
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 EPHEMERAL_TRITS, _EPHEMERAL_HEIGHT = 192, 6  # of the code that carries an ephemeral key
-_PART = 1 << 22  # places that are computed at once
 _TOGETHER = 9  # a step costs so many times less where neighbours moved the same way
 
 
@@ -74,7 +72,7 @@ def write_record(
     free = np.zeros(samples.size if plan.grey else 0, bool)
     numbers = _greens(order, zones.record, free) if plan.grey else order.numbers(zones.record)
     up, down, ties = costs.at(numbers)
-    for some in _parts(numbers.size) if plan.grey else ():
+    for some in parts(numbers.size) if plan.grey else ():
         stuck = ~(free[numbers[some] - 1] & free[numbers[some] + 1])
         up[some][stuck] = down[some][stuck] = trellis.MAX_COST
     own = trellis.layout(trits.size, numbers.size, plan.height)
@@ -84,7 +82,7 @@ def write_record(
     if not plan.grey:
         samples[numbers] = changed(samples[numbers], changes)
         return
-    for some, offset in product(_parts(numbers.size), (-1, 0, 1)):
+    for some, offset in product(parts(numbers.size), (-1, 0, 1)):
         near = numbers[some] + offset
         samples[near] = np.where(free[near], changed(samples[near], changes[some]), samples[near])
 
@@ -118,16 +116,11 @@ def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
 def _greens(order: Order, zone: slice, free: np.ndarray) -> np.ndarray:
     """Numbers of the green samples of a zone, (n,) int32; marks all of the zone's samples as free, (S,) bool."""
     greens = []
-    for some in _parts(zone.stop - zone.start):
+    for some in parts(zone.stop - zone.start):
         numbers = order.numbers(slice(zone.start + some.start, zone.start + some.stop))
         free[numbers] = True
         greens.append(numbers[numbers % 3 == 1])
     return np.concatenate(greens)
-
-
-def _parts(count: int) -> Iterator[slice]:
-    """So many places in parts, which bounds the memory."""
-    yield from (slice(start, min(start + _PART, count)) for start in range(0, count, _PART))
 
 
 def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np.ndarray) -> trellis.Following:

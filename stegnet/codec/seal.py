@@ -98,6 +98,7 @@ def seal(
     addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
     plan = plan_of(len(record) + TAG_BYTES, zones_of(samples.size, addressed), effort, grey)
     final = _final_costs(picture, costs, ties, plan.grey)
+    del costs  # large pictures take much memory
     dummies = place_dummies(picture, final, plan, zones_of(samples.size, addressed and first), random[:SEED_BYTES])
     salt = frame_salt(picture)
     key = keys.of_frame(salt, first)

@@ -1,10 +1,13 @@
 """Steps of samples: changes of values, and parities of groups."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from stegnet.codec.carriers import Order
+
+_PART = 1 << 22  # places
 
 
 class StepCosts(NamedTuple):
@@ -23,13 +26,21 @@ class StepCosts(NamedTuple):
 
     def at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Those of some samples: up, down and ties, (n,) uint16 each."""
-        places = numbers // self.together if self.together > 1 else numbers
-        return self.up[places], self.down[places], self.ties[numbers]
+        up, down = np.empty((2, numbers.size), np.uint16)
+        for some in parts(numbers.size):
+            places = numbers[some] // self.together
+            up[some], down[some] = self.up[places], self.down[places]
+        return up, down, self.ties[numbers]
 
     def rolled(self, shift: int) -> "StepCosts":
         """Those of the samples, rolled by so many, of whole pixels."""
         costs = (np.roll(part, shift // self.together) for part in (self.up, self.down))
         return StepCosts(*costs, np.roll(self.ties, shift), self.together)
+
+
+def parts(count: int) -> Iterator[slice]:
+    """So many places in parts, which bounds the memory of what is computed for one after the other."""
+    yield from (slice(start, min(start + _PART, count)) for start in range(0, count, _PART))
 
 
 def changed(values: np.ndarray, changes: np.ndarray) -> np.ndarray:
