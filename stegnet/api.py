@@ -27,11 +27,13 @@ from stegnet.codec.automatic import hide_automatically
 from stegnet.codec.embed import embed_file
 from stegnet.codec.files import hide_file, input_kind, picture_quality
 from stegnet.codec.film import Longer
+from stegnet.codec.frame import grey_refused
 from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.robust_files import JPEG, RobustOptions, hide_robust_file
 from stegnet.core.card import SHIPPED
 from stegnet.core.errors import MediaError
+from stegnet.core.samples import is_grey
 from stegnet.media import FILM
 
 File = str | PathLike[str]
@@ -82,12 +84,14 @@ class LoadedPair:
         Returns:
             The container, (H, W, 3) uint8: keep every bit of it.
         Raises:
-            CapacityError: the cover is too small, or the revealed secret would be below 22 dB PSNR.
+            CapacityError: the cover is too small, or grey, or the revealed secret would be below 22 dB PSNR.
         Warns:
             UserWarning: the revealed secret is below 30 dB PSNR, or the passphrase is weak.
         """
         _check_key(key, hiding=True)
         cover, secret = _picture("cover", cover), _picture("secret", secret)
+        if is_grey(cover):
+            raise grey_refused()
         container = codec.hide_picture(self._network, cover, secret, key)
         if not force:
             for line in picture_quality(self._network, container, secret, key, force).warnings():

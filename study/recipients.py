@@ -62,7 +62,7 @@ def attack(picture: np.ndarray, recipient: bytes) -> dict[str, float]:
     """
     zones, order = zones_of(picture.size, ephemeral=True), public_order(picture.size, recipient, frame_salt(picture))
     numbers = order.numbers(zones.public)
-    greens = numbers[order.greens(zones.public)]
+    greens = numbers[order.greens(zones.public, picture.shape[2])]
     everywhere = evidence(picture)[SPREAD].contrast(order.numbers(zones.public))
     return {"all of the zone": everywhere, "likely pixels": _likely(picture, greens)}
 

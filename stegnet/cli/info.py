@@ -78,7 +78,7 @@ def _plain(found: "Info") -> Lines:
 
 def _described(kind: str, found: "Info", prefix: str) -> str:
     """A picture or film in words; `prefix` is that of its values' names."""
-    parts = [kind]
+    parts = [f"grey {kind}" if found.get("grey") and not prefix else kind]
     if f"{prefix}width" in found:
         parts.append(f"{found[f'{prefix}width']}×{found[f'{prefix}height']}")
     if f"{prefix}frames" in found:
@@ -103,7 +103,7 @@ def _fits(found: "Info") -> Lines:
         else:
             yield from (("fits", _amount(fit) + ", byte for byte" * ("bytes" in fit)) for fit in fits)
     if not plain:
-        yield "fits", "nothing: it is too small"
+        yield "fits", f"nothing: {found.get('unfit', 'it is too small')}"
 
 
 def _amount(fit: "Fit") -> str:

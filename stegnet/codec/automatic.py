@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stegnet.codec.embed import embed_file
-from stegnet.codec.files import PLAIN, NetworkLoader, check_input, hide_file, input_kind
+from stegnet.codec.files import PLAIN, NetworkLoader, check_input, hide_file, input_kind, is_grey_cover
 from stegnet.codec.film import HideOptions
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
@@ -43,7 +43,7 @@ def hide_automatically(
         report = embed_file(cover, secret, out, key_source, compress=True, part=part, **choices)
         return replace(report, notes=(_SEALED, *report.notes))
     except (CapacityError, PackageError):
-        if not _same_kind(cover, secret):
+        if not _same_kind(cover, secret) or is_grey_cover(cover):
             raise
     report = hide_file(network, cover, secret, out, key_source, options, randomness, progress)
     return replace(report, notes=(_NETWORK, *report.notes))

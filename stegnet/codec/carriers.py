@@ -15,7 +15,6 @@ _RUN = 32  # carriers that stay side by side
 _GROUP, _MOST_GROUP = 12_288, 64  # carriers for each sample of a group, and most samples of a group
 _PIECE = 1 << 20  # bytes of a keystream that are made at once, which bounds the memory
 _EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
-_CHANNELS, _GREEN = 3, 1
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,9 @@ class Order:
         carriers = runs.reshape(-1)[zone.start - first * _RUN : zone.stop - first * _RUN]
         return carriers + (carriers + _SALT) // (BLOCK - 1)
 
-    def greens(self, zone: slice) -> np.ndarray:
-        """Which places of a zone are green samples, (n,) bool."""
-        return self.numbers(zone) % _CHANNELS == _GREEN
+    def greens(self, zone: slice, channels: int) -> np.ndarray:
+        """Which places of a zone are green samples, (n,) bool; of a grey picture, all are."""
+        return are_green(self.numbers(zone), channels)
 
 
 def zones_of(samples: int, ephemeral: bool = False) -> Zones:
@@ -123,6 +122,15 @@ def frame_salt(picture: np.ndarray) -> bytes:
     """The 16-byte hash of a picture's salt samples."""
     kept = _blocks(picture.reshape(-1))[:, _SALT]
     return sha256(b"stegnet/2/salt" + size_bytes(*picture.shape[:2]) + kept.tobytes()).digest()[:SALT_BYTES]
+
+
+def are_green(numbers: np.ndarray, channels: int) -> np.ndarray:
+    """Which of the samples with these numbers, (n,) int, are green, (n,) bool; of a grey picture, all are.
+
+    Args:
+        channels: of the picture, 3 or 1.
+    """
+    return numbers % channels == channels // 2
 
 
 def idle_samples(samples: int) -> np.ndarray:

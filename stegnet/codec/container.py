@@ -28,6 +28,7 @@ from stegnet.codec.robust_content import RobustContent, parse_content, read_robu
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import ahead, ordered
+from stegnet.core.samples import channels_of
 from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames, scan
 
 UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
@@ -57,6 +58,7 @@ class Container:
     Attributes:
         kind: media.PICTURE or media.FILM.
         height, width: of every frame, in pixels.
+        channels: 1 if the first frame is grey, else 3.
         first: record reading of the first frame.
         breaks_off: True once a pass over the frames has met damage that ends the film early.
     Raises:
@@ -72,6 +74,7 @@ class Container:
             if first is None:
                 raise MediaError(f"{path}: the film has no frames")
             self.height, self.width = first.shape[:2]
+            self.channels = channels_of(first)
             self._key_source, self._keys = key_source, KeyRing(key_source)
             self.first = read_record(first, self._keys, first=True)
             if self._keys.locked and self.kind == FILM:

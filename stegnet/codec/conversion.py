@@ -5,7 +5,8 @@ from pathlib import Path
 
 from stegnet.codec.naming import WATCHABLE_SUFFIX, plain_suffix, suffix_note
 from stegnet.codec.output import OutputTarget, Progress
-from stegnet.media import FILM, PICTURE, read_cover
+from stegnet.core.samples import is_grey
+from stegnet.media import FILM, PICTURE, read_cover, read_picture
 from stegnet.media.pictures import PICTURE_FORMS, open_picture, save_picture
 from stegnet.media.probe import media_kind
 from stegnet.media.rewrap import rewrap_as_mp4
@@ -49,6 +50,8 @@ def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
         if image.format == form:
             return ()
     pixels, profile = read_cover(part)
+    if is_grey(pixels):  # whose profile, for greys, not all formats can have
+        pixels, profile = read_picture(part), None
     save_picture(part, pixels, suffix, profile, lossless=out.lossless)
     return (f"converted to {form}",)
 

@@ -15,7 +15,6 @@ from stegnet.codec.record_zone import EPHEMERAL_TRITS, Plan, write_ephemeral, wr
 from stegnet.codec.steps import StepCosts, changed, write_parities, write_zone
 
 _LEAST_CHANGED = 4  # salt samples
-_CHANNELS = 3
 _ROWS = 64  # of a lane, at least: the first rows of each are dearer than the others
 _SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
 _CLUSTERED = 1.2  # times as many steps are made where steps follow each other, about
@@ -58,11 +57,11 @@ def place_dummies(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zone
     The steps are drawn again until some salt samples have changed, so that no salt repeats.
 
     Args:
-        picture: (H, W, 3) uint8, contiguous.
+        picture: (H, W, C) uint8, contiguous.
         zones: of the frame.
         seed: 32 random bytes.
     Returns:
-        (H, W, 3) int8, the steps; in a grey record, red, green and blue of a salt sample's pixel move together.
+        (H, W, C) int8, the steps; in a grey record, red, green and blue of a salt sample's pixel move together.
     """
     draw, salts = _rehearsed if plan.clustered else _drawn, picture.size // BLOCK
     while True:
@@ -107,7 +106,7 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, 
     So they follow the steps around them as all others do.
     """
     stream = _Stream(seed)
-    shift = _CHANNELS * _shift(picture.size, stream)
+    shift = plan.channels * _shift(picture.size, plan.channels, stream)
     rolled, own = np.roll(picture, shift), costs.rolled(shift)
     denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
     before, dummies = rolled.copy(), _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
@@ -124,11 +123,11 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, 
     return _where_idle((rolled - before).view(np.int8), of_record, shift)
 
 
-def _shift(samples: int, stream: _Stream) -> int:
+def _shift(samples: int, channels: int, stream: _Stream) -> int:
     """Pixels by which no salt sample gets to the pixel of another."""
-    apart = range(_CHANNELS, BLOCK - _CHANNELS + 1)
-    ways = (shift for shift in _SHIFTS if _CHANNELS * shift % BLOCK in apart)
-    fitting = [shift for shift in ways if (_CHANNELS * shift - samples) % BLOCK in apart]
+    apart = range(channels, BLOCK - channels + 1)
+    ways = (shift for shift in _SHIFTS if channels * shift % BLOCK in apart)
+    fitting = [shift for shift in ways if (channels * shift - samples) % BLOCK in apart]
     return fitting[int(stream.below(len(fitting), 1)[0])]
 
 
@@ -142,8 +141,8 @@ def _drawn(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed
     head, tail = idle[:split], idle[split:]
     of_record, values = np.zeros(samples.size, np.int8), samples[head]
     changes = _random_changes(samples, costs, plan, tail, stream)
-    for offset in range(_CHANNELS) if plan.grey else (0,):
-        near = tail // _CHANNELS * _CHANNELS + (tail + offset) % _CHANNELS
+    for offset in range(plan.channels) if plan.grey else (0,):
+        near = tail // plan.channels * plan.channels + (tail + offset) % plan.channels
         of_record[near] = (changed(samples[near], changes) - samples[near]).view(np.int8)
     write_parities(values, stream.take(groups) & 1, *costs.at(head)[:2])
     of_record = of_record.reshape(picture.shape)
@@ -177,12 +176,13 @@ def _where_idle(steps: np.ndarray, of_record: np.ndarray, shift: int = 0) -> np.
     """The steps at samples that carry nothing, and the record's in the rest of a salt sample's pixel.
 
     Args:
-        steps, of_record: (H, W, 3) int8, of a picture rolled by `shift` samples.
+        steps, of_record: (H, W, C) int8, of a picture rolled by `shift` samples.
     """
+    channels = steps.shape[2]
     idle, found = idle_samples(steps.size), np.zeros(steps.size, np.int8)
     salts = idle[: steps.size // BLOCK]
-    for offset in range(1, _CHANNELS):
-        other = salts // _CHANNELS * _CHANNELS + (salts + offset) % _CHANNELS
+    for offset in range(1, channels):
+        other = salts // channels * channels + (salts + offset) % channels
         found[other] = of_record.reshape(-1)[(other + shift) % steps.size]
     found[idle] = steps.reshape(-1)[(idle + shift) % steps.size]
     return found.reshape(steps.shape)

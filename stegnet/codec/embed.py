@@ -40,7 +40,8 @@ from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, se
 from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, extra, reading
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, read_cover, scan
+from stegnet.core.samples import channels_of
+from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, is_grey_film, read_cover, refuse_palette, scan
 from stegnet.media.probe import media_kind
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
@@ -56,6 +57,7 @@ class _Cover:
         frames: 1 for a picture.
         film: None for a picture.
         pixels, profile: of a picture.
+        channels: 1 of a grey cover, which stays grey.
     """
 
     path: Path
@@ -66,10 +68,11 @@ class _Cover:
     film: FilmInfo | None = None
     pixels: np.ndarray | None = None
     profile: bytes | None = None
+    channels: int = 3
 
     def room(self, name: str) -> int:
         """Bytes of a file of this name that fit into all frames; errors as `bytes_room`."""
-        return self.frames * bytes_room(self.height, self.width, name, self.key)
+        return self.frames * bytes_room(self.height, self.width, name, self.key, self.channels)
 
 
 @dataclass(frozen=True)
@@ -95,19 +98,21 @@ class _Share:
     seed: bytes
 
 
-def bytes_room(height: int, width: int, name: str = DATA_NAME, key: Key = ANY_KEY) -> int:
+def bytes_room(height: int, width: int, name: str = DATA_NAME, key: Key = ANY_KEY, channels: int = 3) -> int:
     """Bytes that the sealed method can hide in a picture of this size under this file name.
 
     Args:
         key: film key; if it is for a recipient, there is less room.
+        channels: 1 for a grey picture, which stays grey.
     Raises:
         CapacityError: there is not even room for the header.
     """
     empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32))), 0)
     needed = len(format_record(empty, key))
-    if needed > room(height, width, key):
-        raise too_small(height, width, needed, key=key)
-    return room(height, width, key) - needed
+    most = room(height, width, key, channels)
+    if needed > most:
+        raise too_small(height, width, needed, key=key, channels=channels)
+    return most - needed
 
 
 def hide_bytes(
@@ -117,7 +122,7 @@ def hide_bytes(
 
     Args:
         cover: (H, W, 3) uint8; not changed.
-        data: at most `bytes_room(H, W, name)` bytes.
+        data: at most `bytes_room(H, W, name)` bytes; for a grey cover, which stays grey, about a third.
         name: file name stored with them; 1 to 255 bytes of UTF-8, without "/".
         randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
     Returns:
@@ -129,7 +134,7 @@ def hide_bytes(
     if not is_file_name(name.encode("utf-8", "surrogateescape")):
         raise ValueError(f"name: must be a file's name without its folder, is {name!r}")
     keys = key_source.new_keys(randomness)
-    most = bytes_room(*cover.shape[:2], name, keys.film)
+    most = bytes_room(*cover.shape[:2], name, keys.film, channels_of(cover))
     if len(data) > most:
         raise CapacityError(f"{name}: has {len(data)} bytes, and there is room for {most}", "take a larger cover")
     file = File(name, len(data), hashlib.sha256(data).digest())
@@ -174,17 +179,18 @@ def embed_file(
         shares = _shares(source, header, randomness)
         write = partial(_write_film, part=part) if opened.film else _write_picture
         report = write(opened, shares, out, keys, verify, progress)
-    line = describe_file(header, report.width, report.height, report.frames)
+    line = describe_file(header, report.width, report.height, report.frames, opened.channels)
     hidden = header.secret.name, header.secret.size, frames_with_data(header)
     return replace(report, name=hidden[0], size=hidden[1], hidden=hidden[2], notes=(line, *secret.notes, *report.notes))
 
 
 def _open_cover(path: Path, cover_kind: str, key: Key) -> _Cover:
     if cover_kind == FILM:
-        info = scan(path)
-        return _Cover(path, info.height, info.width, key, len(info.pts), info)
+        info, channels = scan(path), 1 if is_grey_film(path) else 3
+        return _Cover(path, info.height, info.width, key, len(info.pts), info, channels=channels)
+    refuse_palette(path)
     pixels, profile = read_cover(path)
-    return _Cover(path, *pixels.shape[:2], key, pixels=pixels, profile=profile)
+    return _Cover(path, *pixels.shape[:2], key, pixels=pixels, profile=profile, channels=channels_of(pixels))
 
 
 @contextmanager
@@ -228,9 +234,10 @@ def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError
     if cover.film:
         hint = f"a cover of {-(-size * cover.frames // most)} such frames would do" if most else "take a larger cover"
     else:
-        in_all = room(cover.height, cover.width, cover.key)
+        in_all = room(cover.height, cover.width, cover.key, cover.channels)
         side = sqrt((in_all - most + size) / in_all)
         hint = f"a cover of {ceil(cover.width * side) + 1}×{ceil(cover.height * side) + 1} pixels would do"
+    hint += ", one in colour has three times the room" * (cover.channels == 1)
     if media_kind(file):
         hint += ", or `--method auto`, which compresses it"
     return CapacityError(f"{file}: has {size} bytes, and there is room for {most}", hint)

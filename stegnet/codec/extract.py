@@ -118,7 +118,7 @@ def extract_opened_file(
         header = found.header
         notes = as_named(part, header.secret.name, out, progress)
     size = container.width, container.height, header.frames
-    notes = (describe_file(header, *size), *notes)
+    notes = (describe_file(header, *size, container.channels), *notes)
     return Report(*size, frames_with_data(header), notes, lines, name=header.secret.name, size=header.secret.size)
 
 
@@ -168,10 +168,10 @@ def frames_with_data(header: Header) -> int:
     return min(header.frames, header.secret.size)
 
 
-def describe_file(header: Header, width: int, height: int, frames: int) -> str:
+def describe_file(header: Header, width: int, height: int, frames: int, channels: int) -> str:
     """Line with name and size of a hidden file, and the payload of its container."""
     file = header.secret
-    bits = 8 * file.size / (3 * width * height * frames)
+    bits = 8 * file.size / (channels * width * height * frames)
     return f"hidden: {printable(file.name)}, {file.size} bytes, {bits:.3f} bits per sample"
 
 

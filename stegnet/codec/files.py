@@ -13,6 +13,7 @@ import numpy as np
 from stegnet.codec.container import Container
 from stegnet.codec.extract import extract_opened_file, extract_text, text_report, write_robust
 from stegnet.codec.film import HideOptions, hide_film
+from stegnet.codec.frame import grey_refused
 from stegnet.codec.keys import SYSTEM, KeyRing, KeySource, Randomness
 from stegnet.codec.modems import SHIPPED_MODEMS, Modems
 from stegnet.codec.naming import result_name
@@ -37,7 +38,8 @@ from stegnet.codec.robust_content import RobustFile
 from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
-from stegnet.media import FILM, PICTURE, kind, read_cover, read_picture
+from stegnet.core.samples import is_grey
+from stegnet.media import FILM, PICTURE, is_grey_film, kind, read_cover, read_picture, refuse_palette
 from stegnet.media.pictures import check_lossless
 from stegnet.media.signature import is_moving_picture
 
@@ -96,7 +98,10 @@ def hide_file(
     if cover_kind == FILM:
         options = replace(options, form=form_of(out.path), overwrite=out.force)
         return hide_film(network(), cover, secret, out.path, key_source, options, randomness, progress, part)
+    refuse_palette(cover)
     pixels, profile = read_cover(cover)
+    if is_grey(pixels):
+        raise grey_refused()
     hidden = read_picture(secret)
     container = hide_picture(network(), pixels, hidden, key_source, randomness, partial(progress, "hide tiles"))
     notes = visibility_notes(psnr(pixels, container))
@@ -216,6 +221,15 @@ def input_kind(path: Path) -> str:
     """
     check_input(path)
     return kind(path)
+
+
+def is_grey_cover(path: Path) -> bool:
+    """True if all pixels of a picture or film are grey.
+
+    Raises:
+        MediaError: it can't be read.
+    """
+    return is_grey_film(path) if input_kind(path) == FILM else is_grey(read_cover(path)[0])
 
 
 def cover_name(path: Path, cover_kind: str) -> str:

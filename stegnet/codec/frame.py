@@ -76,6 +76,12 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
         raise CapacityError(message, f"it may have {MAX_PIXEL_RATIO} times the cover's pixels")
 
 
+def grey_refused() -> CapacityError:
+    """The error for a grey cover, which networks would colour."""
+    hint = "`--method sealed` keeps it grey, or take a cover in colour"
+    return CapacityError("the cover is grey, and a network would give it coloured pixels", hint)
+
+
 def hide_frame(
     network: Network,
     keys: ContainerKeys,

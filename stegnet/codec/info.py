@@ -21,9 +21,19 @@ from stegnet.codec.robust_film import hidden_pixels
 from stegnet.core.card import SHIPPED, SHIPPED_MODEM, read_card, weights_id
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import PSNR
-from stegnet.core.samples import CODED
+from stegnet.core.samples import CODED, channels_of
 from stegnet.core.shuffle import BLOCK
-from stegnet.media import FILM, FilmInfo, SoundTrack, forecast, read_cover, scan, sound_tracks
+from stegnet.media import (
+    FILM,
+    FilmInfo,
+    SoundTrack,
+    forecast,
+    is_grey_film,
+    read_cover,
+    refuse_palette,
+    scan,
+    sound_tracks,
+)
 
 Fit = dict[str, str | int]  # "what" fits by which "method"; its "bytes", the PSNR in dB, what it does "survive"
 Value = str | int | float | bool | list[str] | list[Fit] | None
@@ -54,32 +64,40 @@ def file_info(
         if container.kind == FILM:
             robust = container.robust(modems, progress)
             return _film_or_damage(path) | (_in_film(container, progress) if robust is None else _in_robust(robust))
-        shown = _picture_of(container.height, container.width)
+        shown = _picture_of(container.height, container.width, container.channels)
         robust = container.robust(modems, progress)
         return shown | (_in_picture(container) if robust is None else _in_robust(robust))
 
 
 def _picture(path: Path) -> Info:
-    return _picture_of(*read_cover(path)[0].shape[:2])
+    pixels, _ = read_cover(path)
+    shown = _picture_of(*pixels.shape[:2], channels_of(pixels))
+    try:
+        refuse_palette(path)
+    except MediaError as error:
+        return shown | {"sealed_bytes": 0, "fits": [], "unfit": f"{str(error).removeprefix(f'{path}: ')}"}
+    return shown
 
 
-def _picture_of(height: int, width: int) -> Info:
-    return {"kind": "picture", "width": width, "height": height, **_room(height, width, 1)}
+def _picture_of(height: int, width: int, channels: int) -> Info:
+    size: Info = {"width": width, "height": height, "grey": channels == 1}
+    return {"kind": "picture"} | size | _room(height, width, 1, channels)
 
 
 def _film(path: Path) -> Info:
-    film = scan(path)
+    film, channels = scan(path), 1 if is_grey_film(path) else 3
     frames, end = len(film.pts), film.pts[-1] * film.time_base
     return {
         "kind": "film",
         "width": film.width,
         "height": film.height,
+        "grey": channels == 1,
         "frames": frames,
         "frames_per_second": _short(film.rate),
         "seconds": _short(end - film.pts[0] * film.time_base + 1 / film.rate),
         "sound": _sound(path, film),
         "notes": list(film.notes),
-        **_room(film.height, film.width, frames),
+        **_room(film.height, film.width, frames, channels),
     }
 
 
@@ -90,16 +108,16 @@ def _sound(path: Path, film: FilmInfo) -> list[str]:
         return list(film.sound)
 
 
-def _room(height: int, width: int, frames: int) -> Info:
-    """Capacity of a cover of this size."""
+def _room(height: int, width: int, frames: int, channels: int) -> Info:
+    """Capacity of a cover of this size; networks hide nothing in one of a single channel, a grey one."""
     one = Fraction(1)
     header = Header(bytes(FILM_ID_BYTES), HIDDEN_PICTURE, 1, Pictures(1, 1, 1, one, one, CODED, BLOCK, "00" * 32))
     try:
         check_cover(height, width, header, ANY_KEY, 0)
-        hides = True
+        hides = channels > 1
     except CapacityError:
         hides = False
-    sealed = _sealed_bytes(height, width)
+    sealed = _sealed_bytes(height, width, channels)
     each = {"sealed_bytes_per_frame": sealed} if frames > 1 else {}
     fits: Info = {"fits": _forecast(height, width, frames, sealed * frames, hides)}
     return {"large_enough_to_hide_pictures": hides, **each, "sealed_bytes": sealed * frames, **fits}
@@ -155,10 +173,10 @@ def _figure() -> float:
     return read_card(SHIPPED).figures[PSNR.of("secret")]
 
 
-def _sealed_bytes(height: int, width: int) -> int:
+def _sealed_bytes(height: int, width: int, channels: int) -> int:
     """Bytes that the sealed method can hide in a frame, the file's name included."""
     try:
-        return bytes_room(height, width, "")
+        return bytes_room(height, width, "", channels=channels)
     except CapacityError:
         return 0
 

@@ -130,12 +130,12 @@ class AnchorSource(Unpicklable, ABC):
         """The keys of a new container."""
 
     @abstractmethod
-    def derive(self, salt: bytes, samples: np.ndarray | None = None) -> Key | None:
+    def derive(self, salt: bytes, picture: np.ndarray | None = None) -> Key | None:
         """The key of such a frame; None if it can't have one.
 
         Args:
             salt: of the frame, 16 bytes.
-            samples: (S,) uint8, of a frame that is read.
+            picture: (H, W, C) uint8, the frame that is read; one channel of a grey one.
         """
 
 
@@ -162,7 +162,7 @@ class Passphrase(AnchorSource):
     def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
         return anchored_keys(self, randomness)
 
-    def derive(self, salt: bytes, samples: np.ndarray | None = None) -> Key:
+    def derive(self, salt: bytes, picture: np.ndarray | None = None) -> Key:
         """The key for a 16-byte salt by scrypt (RFC 7914), which takes 128 MiB and a fraction of a second."""
         return Key(Scrypt(salt=salt, length=KEY_BYTES, **_SCRYPT).derive(self._text))
 
@@ -277,20 +277,20 @@ class KeyRing(Unpicklable):
         """True if so many frames did not open that no more are tried."""
         return self.keys is None and not self._tries[False]
 
-    def candidates(self, salt: bytes, first: bool, samples: np.ndarray | None = None) -> Iterator[Key]:
+    def candidates(self, salt: bytes, first: bool, picture: np.ndarray | None = None) -> Iterator[Key]:
         """The keys with which the frame with this salt may open.
 
         Args:
             first: it is the first frame of its file.
-            samples: (S,) uint8, of the frame.
+            picture: (H, W, C) uint8, the frame; one channel of a grey one.
         """
         keys, own = self.keys, None
         if keys is not None and (self._anchors is None or not is_anchor(salt)):
             yield keys.film
             if self._anchors is not None and self._may_try(known=True):  # frame 0, moved
-                own = self._anchors.derive(salt, samples)
+                own = self._anchors.derive(salt, picture)
         elif keys is not None or first or (is_anchor(salt) and self._may_try(known=False)):
-            own = self._anchors.derive(salt, samples)
+            own = self._anchors.derive(salt, picture)
         if own is not None:
             yield own
 

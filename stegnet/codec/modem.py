@@ -19,10 +19,11 @@ from stegnet.core.card import MODEM, SHIPPED_MODEM, read_card, weights_id
 from stegnet.core.errors import WeightsError
 from stegnet.core.jpeg import BLOCK, DITHER
 from stegnet.core.parallel import ordered
-from stegnet.core.samples import from_8_bits, to_8_bits
+from stegnet.core.samples import from_8_bits, is_grey, to_8_bits
 from stegnet.engines import Engine, load_engine
 
 NO_BACKBONE = "none"  # an option of the family's cards
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green, blue (ITU-R BT.601)
 _TILE = 256  # side of a tile without its margin, where the grid is free: its features stay in a core's cache
 _AROUND = 3  # blocks in a row and a column that a network sees to read the one in the middle
 _PATCHES = 10  # that are read at once, in a row and a column, at most
@@ -103,19 +104,19 @@ class Modem:
             step: called after each tile of a large picture.
             places: of each block's K bits, those that are given; the others are not used.
         Returns:
-            The container, (H, W, 3) uint8.
+            The container, (H, W, 3) uint8; of a grey cover, a grey one.
         Raises:
             CapacityError: there is not enough memory.
         """
-        container = np.empty_like(cover, order="C")
+        container, grey = np.empty_like(cover, order="C"), is_grey(cover)
 
         def compute(tile: Tile) -> None:
             blocks = _in_blocks(tile)
             some, around = blocks.around(bits), blocks.around(dither)
             given = np.zeros((*some.shape[:2], self.bits + DITHER), np.float32)
             given[..., : self.bits][..., places], given[..., self.bits :] = some, around
-            exact = self.engine.hide(from_8_bits(tile.around(cover)), given)
-            tile.part(container)[:] = to_8_bits(tile.inside(exact))
+            exact = tile.inside(self.engine.hide(from_8_bits(tile.around(cover)), given))
+            tile.part(container)[:] = to_8_bits((exact @ _LUMA)[..., None] if grey else exact)
 
         self._each(compute, cover, step)
         return container

@@ -23,7 +23,7 @@ from stegnet.media import (
     write_png,
 )
 from stegnet.media.output import check_bytes, exists_already
-from stegnet.media.pictures import PICTURE_FORMS, save_picture
+from stegnet.media.pictures import PICTURE_FORMS, as_stored, save_picture
 
 FORMS = {PICTURE: (".png",), FILM: (".mkv", ".mp4")}  # of containers, and of what is revealed without loss
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
@@ -131,7 +131,7 @@ def shown_form(path: Path, lossless: bool = False) -> str:
 def write_picture(
     out: OutputTarget, picture: np.ndarray, profile: bytes | None = None, *, verify: bool = False, private: bool = False
 ) -> Report:
-    """Writes a picture, (H, W, 3) uint8, as PNG.
+    """Writes a picture, (H, W, 3) uint8, as PNG, a grey one as grey.
 
     Args:
         profile: ICC profile to store.
@@ -161,8 +161,12 @@ def write_revealed(out: OutputTarget, picture: np.ndarray) -> Report:
 def write_jpeg(
     out: OutputTarget, picture: np.ndarray, quality: int, profile: bytes | None = None, *, verify: bool = False
 ) -> Report:
-    """Writes a picture, (H, W, 3) uint8, as JPEG 4:2:0 without metadata; arguments and errors as `write_picture`."""
-    data = encode_jpeg(picture, quality, icc=profile)
+    """Writes a picture, (H, W, 3) uint8, as JPEG 4:2:0 without metadata, a grey one as grey.
+
+    Arguments and errors as `write_picture`.
+    """
+    stored, profile = as_stored(picture, profile)
+    data = encode_jpeg(stored, quality, icc=profile)
     with atomic_write(out.path, overwrite=out.force) as part:
         part.write_bytes(data)
         if verify:

@@ -59,7 +59,7 @@ class Recipient(AnchorSource):
     def new_keys(self, randomness: Randomness) -> ContainerKeys:
         return anchored_keys(self, randomness, self.public)
 
-    def derive(self, salt: bytes, samples: np.ndarray | None = None) -> Key:
+    def derive(self, salt: bytes, picture: np.ndarray | None = None) -> Key:
         private, disguised, filler = next(_ephemeral_keys(self._secret, salt))
         return _agreed(_shared(private, self.public), disguised, self.public, _to_trits(disguised, filler))
 
@@ -84,12 +84,12 @@ class Identity(AnchorSource):
     def new_keys(self, randomness: Randomness) -> ContainerKeys:
         return self.recipient.new_keys(randomness)
 
-    def derive(self, salt: bytes, samples: np.ndarray | None = None) -> Key | None:
+    def derive(self, salt: bytes, picture: np.ndarray | None = None) -> Key | None:
         public = self._private.public_key().public_bytes_raw()
-        zone = zones_of(samples.size, ephemeral=True)
+        zone = zones_of(picture.size, ephemeral=True)
         if not zone.places:
             return None
-        trits = read_ephemeral(samples, public_order(samples.size, public, salt), zone)
+        trits = read_ephemeral(picture, public_order(picture.size, public, salt), zone)
         disguised = _from_trits(trits)
         shared = _shared(self._private, coordinate(disguised))
         return shared and _agreed(shared, disguised, public, trits)

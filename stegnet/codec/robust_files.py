@@ -24,7 +24,7 @@ from stegnet.codec.survival import WRITTEN_QUALITY, Survivor, best_rung, choose_
 from stegnet.core.errors import CapacityError, KeyFileError, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import psnr
-from stegnet.media import FILM, PICTURE, read_cover, read_picture
+from stegnet.media import FILM, PICTURE, read_cover, read_picture, refuse_palette
 from stegnet.media.forecast import ROBUST_RATES
 from stegnet.media.probe import media_kind
 from stegnet.media.stream_copy import left_out
@@ -144,6 +144,7 @@ def hide_robust_file(
         return replace(report, notes=(*report.notes, *(f"cover: {line}" for line in lost)))
     channel = parse_channel(options.survive or DEFAULT)
     out.check(ROBUST_FORMS, "picture that survives JPEG", cover, secret)
+    refuse_palette(cover)
     pixels, profile = read_cover(cover)
     prepared, written = channel.prepare(pixels), WRITTEN_QUALITY if out.path.suffix.lower() in JPEG else None
     loaded = modems.picture

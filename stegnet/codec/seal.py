@@ -33,7 +33,7 @@ from stegnet.codec.keys import ANY_KEY, ContainerKeys, Key, KeyRing
 from stegnet.codec.record_zone import Plan, plan_of, read_record, write_ephemeral, write_record
 from stegnet.codec.steps import StepCosts, parities_of, write_zone
 from stegnet.core.errors import CapacityError
-from stegnet.core.samples import strips
+from stegnet.core.samples import is_grey, strips
 
 VERSION = 2
 SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
@@ -54,13 +54,14 @@ class UnsealedRecord:
     whole: bool
 
 
-def room(height: int, width: int, key: Key = ANY_KEY) -> int:
+def room(height: int, width: int, key: Key = ANY_KEY, channels: int = 3) -> int:
     """Most bytes of a record in a picture of this size; negative if not even an empty one fits.
 
     Args:
         key: film key; if it is for a recipient, room is left for an ephemeral key.
+        channels: 1 of a grey picture that stays grey.
     """
-    zones = zones_of(3 * height * width, key.recipient is not None)
+    zones = zones_of(channels * height * width, key.recipient is not None)
     return zones.room if zones.places else -1
 
 
@@ -75,7 +76,7 @@ def seal(
     effort: int = PICTURE_EFFORT,
     grey: bool = False,
 ) -> None:
-    """Seals a record in a picture, in place.
+    """Seals a record in a picture, in place. A grey picture stays grey if the record fits into one channel.
 
     Args:
         picture: (H, W, 3) uint8, contiguous; samples change by one level (by two at 0 and 255, if at all).
@@ -83,7 +84,7 @@ def seal(
         costs: of changing each sample.
         first: it is frame 0 of its container.
         effort: states that the search for the best changes may visit: FILM_EFFORT takes up to 60 ms of a core.
-        grey: a small record changes red, green and blue of a pixel together: statistics that compare the channels
+        grey: in colours, too, a small record changes red, green and blue of a pixel together: statistics that compare the channels
             find changes of one of them far sooner.
     Raises:
         CapacityError: the picture is too small.
@@ -91,14 +92,32 @@ def seal(
     height, width = picture.shape[:2]
     if len(record) > room(height, width, keys.film):
         raise too_small(height, width, len(record), key=keys.film)
-    samples = picture.reshape(-1)
+    if is_grey(picture) and len(record) <= room(height, width, keys.film, channels=1):
+        channel, costs = picture[..., :1].copy(), Costs(*(steps[..., :1] for steps in costs))
+        _seal(channel, record, keys, seed, costs, first, effort, grey)
+        picture[:] = channel
+    else:
+        _seal(picture, record, keys, seed, costs, first, effort, grey)
+
+
+def _seal(
+    picture: np.ndarray,
+    record: bytes,
+    keys: ContainerKeys,
+    seed: bytes,
+    costs: Costs,
+    first: bool,
+    effort: int,
+    grey: bool,
+) -> None:
+    """Seals a record in (H, W, C) uint8, of three channels or one; arguments as `seal`."""
+    samples, channels = picture.reshape(-1), picture.shape[2]
     random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * samples.size)
     nonce = bytes(random[SEED_BYTES : SEED_BYTES + NONCE_BYTES])
     ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES)
     addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
-    plan = plan_of(len(record) + TAG_BYTES, zones_of(samples.size, addressed), effort, grey)
-    final = _final_costs(picture, costs, ties, plan.grey)
-    del costs  # large pictures take much memory
+    plan = plan_of(len(record) + TAG_BYTES, zones_of(samples.size, addressed), effort, grey, channels)
+    final = _final_costs(picture, costs, ties, channels if plan.grey else 1)
     dummies = place_dummies(picture, final, plan, zones_of(samples.size, addressed and first), random[:SEED_BYTES])
     salt = frame_salt(picture)
     key = keys.of_frame(salt, first)
@@ -119,10 +138,11 @@ def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool) -> UnsealedRecord
     Args:
         first: it is the first frame of its file.
     """
-    if room(*picture.shape[:2]) < 0:
+    picture = picture[..., :1].copy() if is_grey(picture) else picture
+    if room(*picture.shape[:2], channels=picture.shape[2]) < 0:
         return None
     salt = frame_salt(picture)
-    for key in keys.candidates(salt, first, picture.reshape(-1)):
+    for key in keys.candidates(salt, first, picture):
         found = _unseal(picture, key, salt)
         if found is not None and keys.accept(found[0]):
             return found[1]
@@ -130,21 +150,22 @@ def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool) -> UnsealedRecord
 
 
 def too_small(
-    height: int, width: int, needed: int, share: float = 0.0, step: int = 8, key: Key = ANY_KEY
+    height: int, width: int, needed: int, share: float = 0.0, step: int = 8, key: Key = ANY_KEY, channels: int = 3
 ) -> CapacityError:
     """The error for a record of `needed` bytes that does not fit; its hint gives a size that would do.
 
     Args:
         share: bytes needed for each pixel of a cover, in addition.
         step: safety margin in pixels.
-        key: as in `room`.
+        key, channels: as in `room`.
     """
-    side = 1.0
-    while room(int(height * side), int(width * side), key) < needed + share * int(height * side) * int(width * side):
+    side, tall, wide = 1.0, height, width
+    while room(tall, wide, key, channels) < needed + share * tall * wide:
         side *= 1.02
+        tall, wide = int(height * side), int(width * side)
     return CapacityError(
         f"the cover is too small: {width}×{height} pixels",
-        f"what must travel with each picture needs about {int(width * side) + step}×{int(height * side) + step}",
+        f"what must travel with each picture needs about {wide + step}×{tall + step}",
     )
 
 
@@ -166,7 +187,8 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes) -> tuple[bytes, Unsealed
         if plain[0] != VERSION or grey > 1 or height not in trellis.HEIGHTS or size < TAG_BYTES:
             return None
         carried = values[zones.record]
-        sealed = read_record(carried[order.greens(zones.record)] if grey else carried, size, height)
+        greens = order.greens(zones.record, picture.shape[2]) if grey else slice(None)
+        sealed = read_record(carried[greens], size, height)
         if sealed is None:
             return None
         record = AESGCM(key.record(salt)).decrypt(nonce, sealed, lead)
@@ -176,21 +198,21 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes) -> tuple[bytes, Unsealed
     return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt))))
 
 
-def _final_costs(picture: np.ndarray, costs: Costs, random: np.ndarray, grey: bool) -> StepCosts:
+def _final_costs(picture: np.ndarray, costs: Costs, random: np.ndarray, together: int) -> StepCosts:
     """Costs of steps with random last bits; of equal ones, a search would prefer some.
 
     Args:
-        grey: samples of a pixel move together, and so cost what its most expensive one does.
+        together: so many samples of a pixel move together, and so cost what the most expensive one does.
     """
-    up, down = (np.empty(picture.shape[:2] if grey else picture.shape, np.uint16) for _ in range(2))
+    up, down = (np.empty(picture.shape[:2] if together > 1 else picture.shape, np.uint16) for _ in range(2))
     ties = random.reshape(picture.shape)
     for rows in strips(*picture.shape[:2]):
         last, values = ties[rows] >> 13, picture[rows]
-        for all_costs, own, bits, edge in ((up, costs.up, last, 255), (down, costs.down, last ^ 7, 0)):
+        for final, own, bits, edge in ((up, costs.up, last, 255), (down, costs.down, last ^ 7, 0)):
             some = own[rows] * 8 + bits
             some[values == edge] = trellis.MAX_COST  # such a step goes the other way, by two
-            all_costs[rows] = some.max(2) if grey else some
-    return StepCosts(up.reshape(-1), down.reshape(-1), random, 3 if grey else 1)
+            final[rows] = some.max(2) if together > 1 else some
+    return StepCosts(up.reshape(-1), down.reshape(-1), random, together)
 
 
 def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs: StepCosts) -> None:

@@ -11,7 +11,7 @@ HALVED_CHROMA, FULL_CHROMA = "4:2:0", "4:4:4"
 
 
 def encode_jpeg(picture: np.ndarray, quality: int, *, full_chroma: bool = False, icc: bytes | None = None) -> bytes:
-    """Encodes (H, W, 3) uint8 as libjpeg's ordinary baseline JPEG.
+    """Encodes (H, W, 3) uint8, or (H, W) of a grey picture, as libjpeg's ordinary baseline JPEG.
 
     Args:
         quality: 1 to 100, as libjpeg scales its tables.
@@ -19,8 +19,8 @@ def encode_jpeg(picture: np.ndarray, quality: int, *, full_chroma: bool = False,
         icc: ICC profile to embed; None for sRGB.
     """
     file = io.BytesIO()
-    subsampling = FULL_CHROMA if full_chroma else HALVED_CHROMA
-    Image.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=subsampling, icc_profile=icc)
+    chroma = {"subsampling": FULL_CHROMA if full_chroma else HALVED_CHROMA} if picture.ndim == 3 else {}
+    Image.fromarray(picture).save(file, "JPEG", quality=quality, icc_profile=icc, **chroma)
     return file.getvalue()
 
 

@@ -15,6 +15,7 @@ NONE, MEANS, CODED = "none", "means", "coded"  # kinds of bases
 LEVELS = 255
 CELL = 8  # side of the blocks of block means
 GREY = 128  # the base where there is none
+_ROWS = 64  # that are compared at a time
 _STRIP = 1 << 20  # pixels
 HIDDEN_RMS = 0.1  # root mean square of what a network hides
 MIN_RMS = 0.25 / LEVELS  # of a residual; a smaller one is hidden as if it were this strong
@@ -57,6 +58,17 @@ def from_8_bits(picture: np.ndarray) -> np.ndarray:
 def into_range(picture: np.ndarray, period: float) -> np.ndarray:
     """Moves samples outside [0, 1] by one period towards it."""
     return picture + np.float32(period) * ((picture < 0).astype(np.float32) - (picture > 1).astype(np.float32))
+
+
+def is_grey(picture: np.ndarray) -> bool:
+    """True if red, green and blue are equal in all pixels of (H, W, 3) uint8."""
+    parts = (picture[start : start + _ROWS] for start in range(0, len(picture), _ROWS))
+    return all((part[..., :1] == part[..., 1:]).all() for part in parts)
+
+
+def channels_of(picture: np.ndarray) -> int:
+    """Samples that each pixel of (H, W, 3) uint8 has where something is sealed: 1 in a grey picture, else 3."""
+    return 1 if is_grey(picture) else 3
 
 
 def split(picture: np.ndarray, base: np.ndarray, gain: float) -> np.ndarray:

@@ -1,9 +1,9 @@
 """Reading and writing picture and film files."""
 
 from stegnet.media.film_writer import FilmWriter
-from stegnet.media.films import FilmInfo, frame_rate, read_frames, scan
+from stegnet.media.films import FilmInfo, frame_rate, is_grey_film, read_frames, scan
 from stegnet.media.output import atomic_write, check_film, check_picture, digest, temporary_file
-from stegnet.media.pictures import read_cover, read_picture, resize, write_png
+from stegnet.media.pictures import read_cover, read_picture, refuse_palette, resize, write_png
 from stegnet.media.probe import FILM, PICTURE, kind, lossy_format
 from stegnet.media.sound import SoundPacket, SoundTrack, read_sound, sound_tracks
 
@@ -19,12 +19,14 @@ __all__ = [
     "check_picture",
     "digest",
     "frame_rate",
+    "is_grey_film",
     "kind",
     "lossy_format",
     "read_cover",
     "read_frames",
     "read_picture",
     "read_sound",
+    "refuse_palette",
     "resize",
     "scan",
     "sound_tracks",

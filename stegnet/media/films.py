@@ -21,6 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
+from stegnet.core.samples import is_grey
 from stegnet.media.frames import (
     TRANSPARENT,
     FrameNotes,
@@ -133,7 +134,7 @@ def frame_rate(path: Path) -> Fraction:
         return _rate(picture_stream(film, path))
 
 
-def read_frames(path: Path, only: Container[int] | None = None) -> Iterator[np.ndarray]:
+def read_frames(path: Path, only: Container[int] | None = None) -> Generator[np.ndarray, None, None]:
     """Every frame in presentation order, (H, W, 3) uint8 sRGB, in constant memory.
 
     There are as many as in `scan(path).pts`. All are resized to the size of the first.
@@ -152,6 +153,16 @@ def read_frames(path: Path, only: Container[int] | None = None) -> Iterator[np.n
             size = size or (frame.width, frame.height)
             if only is None or index in only:
                 yield to_rgb(frame, *size, path)
+
+
+def is_grey_film(path: Path) -> bool:
+    """True if every frame is grey; a film in colour is decoded as far as its first frame that is not.
+
+    Raises:
+        MediaError: as `read_frames`.
+    """
+    with closing(read_frames(path)) as frames:
+        return all(map(is_grey, frames))
 
 
 def decode(path: Path) -> Generator[VideoFrame, None, None]:

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from stegnet.core.errors import MediaError
-from stegnet.core.samples import strips
+from stegnet.core.samples import is_grey, strips
 from stegnet.media.signature import is_heic
 
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture or a film's frame; Pillow refuses larger ones
@@ -27,6 +27,7 @@ _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 _GREY_MODES = {"L", "LA", "La", "1"}
+_PALETTE_MODES, _MANY_GREYS = {"P", "PA", "1"}, 128  # a palette of more greys is that of a grey picture
 _TEST_COLOURS = tuple(itertools.product(range(0, 256, 51), repeat=3))
 
 
@@ -63,7 +64,8 @@ def read_picture(path: Path) -> np.ndarray:
 def read_cover(path: Path) -> tuple[np.ndarray, bytes | None]:
     """Reads a picture without converting its colours: (H, W, 3) uint8, and its ICC profile.
 
-    Without a valid RGB profile, the pixels are converted to sRGB as by `read_picture`, and the profile is None.
+    Without a valid RGB profile, or one for greys of a grey picture, the pixels are converted to sRGB as by
+    `read_picture`, and the profile is None.
 
     Raises:
         MediaError: as `read_picture`.
@@ -71,8 +73,26 @@ def read_cover(path: Path) -> tuple[np.ndarray, bytes | None]:
     return _read(path, keep_profile=True)
 
 
+def refuse_palette(path: Path) -> None:
+    """Refuses a cover of few colours, those of its palette or black and white: steps would give it others.
+
+    Raises:
+        MediaError: it is one, or as `read_picture`.
+    """
+    with open_picture(path) as image:
+        if image.mode not in _PALETTE_MODES:
+            return
+        try:
+            used, pixels = len(image.getcolors()), _pixels(image)
+        except UNREADABLE as error:
+            raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
+    if used <= _MANY_GREYS or not is_grey(pixels):
+        hint = "take a photograph, or the picture in full colours that it was made from"
+        raise MediaError(f"{path}: has a palette of {used} colours, and what is hidden would give it others", hint)
+
+
 def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None:
-    """Writes a PNG, whatever the path's suffix; the same input gives the same bytes.
+    """Writes a PNG, whatever the path's suffix; the same input gives the same bytes. A grey picture is stored as grey.
 
     Args:
         picture: (H, W, 3) uint8.
@@ -80,7 +100,20 @@ def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None
     Raises:
         MediaError: the file can't be written.
     """
-    save_picture(path, picture, ".png", icc)
+    stored, profile = as_stored(picture, icc)
+    save_picture(path, stored, ".png", profile)
+
+
+def as_stored(picture: np.ndarray, icc: bytes | None) -> tuple[np.ndarray, bytes | None]:
+    """What to store of a picture in a file that can be grey: (H, W, 3), or (H, W) of a grey one; and its ICC profile.
+
+    A grey file can't have an RGB profile: that of sRGB is left out, with any other the picture is stored as RGB.
+    """
+    if not is_grey(picture):
+        return picture, icc
+    if icc is None or not _is_rgb_profile(icc):
+        return picture[..., 0], icc
+    return (picture[..., 0], None) if _is_identity(_transform(icc, "RGB")) else (picture, icc)
 
 
 def save_picture(
@@ -89,7 +122,7 @@ def save_picture(
     """Writes a picture in the format of a suffix, whatever the path's: hardly different from the original, or equal.
 
     Args:
-        picture: (H, W, 3) uint8.
+        picture: (H, W, 3) uint8, or (H, W) to be stored as grey.
         suffix: one of PICTURE_FORMS.
         icc: ICC profile to embed; None for sRGB.
         lossless: keep every bit of the samples.
@@ -172,7 +205,7 @@ def _read(path: Path, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
             raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
     profile = upright.info.get("icc_profile")
     try:
-        if profile and keep_profile and upright.mode != "CMYK" and _is_rgb_profile(profile):
+        if profile and keep_profile and _can_keep(profile, upright.mode):
             return _pixels(upright), profile
         converted = _to_srgb(upright, profile) if profile else upright
     except _BrokenProfileError as error:
@@ -185,7 +218,7 @@ def _pixels(image: Image.Image) -> np.ndarray:
     """The pixels of a picture, (H, W, 3) uint8, as `to_rgb`; in parts, which bounds the memory."""
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     for rows in strips(image.height, image.width):
-        pixels[rows] = to_rgb(image.crop((0, rows.start, image.width, rows.stop)))
+        pixels[rows] = np.asarray(to_rgb(image.crop((0, rows.start, image.width, rows.stop))))
     return pixels
 
 
@@ -235,6 +268,12 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 def _is_rgb_profile(profile: bytes) -> bool:
     return _parse_profile(profile).profile.xcolor_space == "RGB "
+
+
+def _can_keep(profile: bytes, mode: str) -> bool:
+    """True if samples of Pillow's mode, as red, green and blue, mean the same with this profile."""
+    space = _parse_profile(profile).profile.xcolor_space
+    return mode != "CMYK" and (space == "RGB " or (space == "GRAY" and mode in _GREY_MODES))
 
 
 def _profile_mode(image: Image.Image, profile: bytes) -> str:

@@ -20,6 +20,7 @@ from tests.codec.seal_by_the_book import (
     hkdf,
     read,
     read_lead,
+    samples_of,
     stream,
     with_dummies,
     write,
@@ -59,6 +60,7 @@ def find_film_secret(frames: list[np.ndarray], passphrase: str) -> bytes | None:
 
 def read_film(frames: list[np.ndarray], passphrase: str) -> list[tuple[bytes, bool] | None]:
     """The records of a film's frames."""
+    frames = [samples_of(frame) for frame in frames]
     film_secret = find_film_secret(frames, passphrase)
     if film_secret is None:
         return [None] * len(frames)

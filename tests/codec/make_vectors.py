@@ -212,7 +212,20 @@ def files() -> list[Vector]:
         vector("white", 255, 60, code=6),
         vector("grey", 77, 12, code=16 + 4),
         replace(filled, answer="nothing", shown=[]),
+        in_grey("in_grey", 4),
+        in_grey("in_grey_as_grey", 16 + 2),
     ]
+
+
+def in_grey(name: str, code: int) -> Vector:
+    """Bytes in a grey picture, which has a single channel; written as RGB, it is the same."""
+    draw = random.Random(name)
+    data, height, width = draw.randbytes(40), 48, 56
+    channel = np.frombuffer(draw.randbytes(height * width), np.uint8).reshape(height, width, 1)
+    record = by_the_book.file_record(SECRET, draw.randbytes(16), b"note.bin", data)
+    written = by_the_book.with_dummies(channel, draw, 0.5)
+    written = by_the_book.write(written, record, SECRET, draw.randbytes(12), code=code)
+    return Vector(f"{name}.png", "whole", [written.repeat(3, 2)], [by_the_book.digest(data)], None)
 
 
 def film_frames(seed: int, passphrase: str | None = None) -> list[np.ndarray]:

@@ -59,7 +59,7 @@ def frame_key(identity: bytes, disguised: bytes) -> bytes:
 
 def ephemeral_greens(picture: np.ndarray, recipient: bytes) -> list[int]:
     zone = book.samples_of_runs(picture, book.ephemeral_runs(picture, recipient))
-    return [sample for sample in zone if sample % 3 == 1]
+    return book.record_samples(zone, 16, picture.shape[2])
 
 
 def ephemeral_lanes(greens: list[int]) -> book.Lanes:
@@ -87,7 +87,7 @@ def write(picture: np.ndarray, record: bytes, identity: bytes, disguised: bytes,
 
 def read(picture: np.ndarray, identity: bytes) -> tuple[bytes, bool] | None:
     """The record in a picture, and whether its MAC holds."""
-    recipient = public(identity)
+    picture, recipient = book.samples_of(picture), public(identity)
     own = frame_key(identity, read_ephemeral(picture, recipient))
     _, fields = book.read_lead(picture, own, recipient) or (b"", bytes(22))
     return book.read(picture, own, fields[6:], recipient)

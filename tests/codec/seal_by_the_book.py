@@ -45,6 +45,11 @@ def bytes_of(bits: list[int]) -> bytes:
 # Samples and zones
 
 
+def samples_of(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3), or (H, W, 1) of a picture that is grey."""
+    return picture[:, :, :1].copy() if (picture == picture[:, :, :1]).all() else picture
+
+
 def salt_samples(samples: int) -> list[int]:
     return [sample for sample in range(samples // 31 * 31) if sample % 31 == 15]
 
@@ -60,6 +65,7 @@ def free_samples(samples: int) -> list[int]:
 
 
 def frame_salt(picture: np.ndarray) -> bytes:
+    """Of a picture's samples, (H, W, 3) or (H, W, 1)."""
     height, width, _ = picture.shape
     samples = picture.tobytes()
     values = bytes(samples[sample] for sample in salt_samples(len(samples)))
@@ -190,9 +196,9 @@ def syndrome(values: list[list[int]], row: int, height: int) -> int:
 # Writing and reading
 
 
-def record_samples(found: Zones, code: int) -> list[int]:
-    """Those that carry the record; `code` as the lead says it."""
-    return [sample for sample in found.record if sample % 3 == 1] if code & 16 else found.record
+def record_samples(zone: list[int], code: int, channels: int) -> list[int]:
+    """Those of a zone that carry the record; `code` as the lead says it. All samples of a grey picture are green."""
+    return [sample for sample in zone if sample % 3 == 1] if code & 16 and channels == 3 else zone
 
 
 def make_lead(key: bytes, salt: bytes, nonce: bytes, fields: bytes) -> bytes:
@@ -257,7 +263,7 @@ def write(
     sealed = AESGCM(hkdf(key, b"stegnet/2/record", salt)).encrypt(nonce, record, lead)
     values = picture.reshape(-1)
     write_parities(values, found.lead, bits_of(lead))
-    zone = record_samples(found, code)
+    zone = record_samples(found.record, code, picture.shape[2])
     write_trits(values, zone, lanes(len(sealed), len(zone)), trits_of(sealed, filler), code & 15)
     for group in range(128):
         members = list(zip(found.mac[group::128], found.sides[group::128], strict=True))
@@ -320,19 +326,20 @@ def read_lead(picture: np.ndarray, key: bytes, recipient: bytes | None = None) -
 def read(
     picture: np.ndarray, key: bytes, film_secret: bytes = NO_FILM_SECRET, recipient: bytes | None = None
 ) -> tuple[bytes, bool] | None:
-    """The record in a picture, and whether its MAC holds.
+    """The record in a picture, (H, W, 3) uint8 or a grey one's (H, W, 1), and whether its MAC holds.
 
     Args:
         key: of the frame.
         recipient: whose ephemeral key the frame carries.
     """
+    picture = samples_of(picture)
     opened = read_lead(picture, key, recipient)
     if opened is None:
         return None
     lead, fields = opened
     version, code, size = struct.unpack(">BBI", fields[:6])
     found, values = zones(picture, key, recipient), picture.tobytes()
-    zone = record_samples(found, code)
+    zone = record_samples(found.record, code, picture.shape[2])
     if version != 2 or code & 15 not in COLUMNS or code > 31 or fields[6:] != film_secret:
         return None
     if not 16 <= size <= largest_record(len(zone)) + 16:

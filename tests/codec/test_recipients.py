@@ -53,17 +53,17 @@ def cover(picture) -> np.ndarray:
 
 
 def test_the_values_of_the_book(identity):
-    samples = read_picture(book.CONTAINER).reshape(-1)
+    container = read_picture(book.CONTAINER)
     salt = bytes.fromhex(VALUES["salt"])
-    assert frame_salt(read_picture(book.CONTAINER)) == salt
+    assert frame_salt(container) == salt
     assert identity.recipient.public.hex() == VALUES["recipient"]
-    key = identity.derive(salt, samples)
+    key = identity.derive(salt, container)
     number = sum(int(trit) * 3**place for place, trit in enumerate(key.ephemeral))
     assert (number % 2**256).to_bytes(32, "little").hex() == VALUES["ephemeral"]
     assert number >> 256 == book.FILLER
     assert coordinate(bytes.fromhex(VALUES["ephemeral"])).hex() == VALUES["point"]
     assert key.record(SALT) == Key(bytes.fromhex(VALUES["frame_key"])).record(SALT)
-    zones = zones_of(samples.size, ephemeral=True)
+    zones = zones_of(container.size, ephemeral=True)
     numbers = public_order(samples.size, key.recipient, salt).numbers(zones.public)
     assert list(numbers[numbers % 3 == 1][:8]) == VALUES["first_samples"]
     assert list(order_of(samples.size, key, salt).numbers(zones.ephemeral)) == list(numbers)
@@ -98,7 +98,7 @@ def test_nothing_repeats(cover, identity, recipient):
     keys = []
     for _ in range(2):
         container = hide_bytes(cover, DATA, recipient)
-        keys.append(identity.derive(frame_salt(container), container.reshape(-1)))
+        keys.append(identity.derive(frame_salt(container), container))
     assert list(keys[0].ephemeral) != list(keys[1].ephemeral)
     orders = [public_order(cover.size, recipient.public, frame_salt(each)) for each in (cover, container)]
     assert list(orders[0].runs) != list(orders[1].runs)
@@ -190,8 +190,8 @@ def test_an_anchor_opens_a_film_without_its_beginning(cover, identity, recipient
     assert keys.of_frame(anchor, False).ephemeral is not None
     assert keys.of_frame(b"\5" + bytes(15), False) is keys.film
     ring = KeyRing(identity)
-    assert list(ring.candidates(b"\5" + bytes(15), False, cover.reshape(-1))) == []
-    assert len(list(ring.candidates(anchor, False, cover.reshape(-1)))) == 1
+    assert list(ring.candidates(b"\5" + bytes(15), False, cover)) == []
+    assert len(list(ring.candidates(anchor, False, cover))) == 1
 
 
 @pytest.mark.parametrize("public", LOW_ORDER)
