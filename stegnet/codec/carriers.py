@@ -13,6 +13,7 @@ LEAD_BITS, MAC_BITS, TAG_BYTES = 400, 128, 16
 BLOCK, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample
 _RUN = 32  # carriers that stay side by side
 _GROUP, _MOST_GROUP = 12_288, 64  # carriers for each sample of a group, and most samples of a group
+_PIECE = 1 << 20  # bytes of a keystream that are made at once, which bounds the memory
 _EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
 
 
@@ -133,11 +134,11 @@ def are_green(numbers: np.ndarray, channels: int) -> np.ndarray:
 
 
 def idle_samples(samples: int) -> np.ndarray:
-    """Numbers of the samples that carry nothing: the salt samples, then those behind the last run."""
+    """Numbers of the samples that carry nothing, (n,) int32: the salt samples, then those behind the last run."""
     blocks, places = samples // BLOCK, samples // BLOCK * (BLOCK - 1) // _RUN * _RUN
-    rest = np.arange(places, blocks * (BLOCK - 1))
-    behind = np.arange(blocks * BLOCK, samples)
-    return np.concatenate([np.arange(blocks) * BLOCK + _SALT, rest + (rest + _SALT) // (BLOCK - 1), behind])
+    rest = np.arange(places, blocks * (BLOCK - 1), dtype=np.int32)
+    behind = np.arange(blocks * BLOCK, samples, dtype=np.int32)
+    return np.concatenate([np.arange(blocks, dtype=np.int32) * BLOCK + _SALT, rest + (rest + _SALT) // (BLOCK - 1), behind])
 
 
 def size_bytes(height: int, width: int) -> bytes:
@@ -145,9 +146,12 @@ def size_bytes(height: int, width: int) -> bytes:
     return height.to_bytes(4, "big") + width.to_bytes(4, "big")
 
 
-def keystream(key: bytes, size: int) -> bytes:
+def keystream(key: bytes, size: int) -> bytearray:
     """The AES-256-CTR keystream, its counter from zero."""
-    return Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor().update(bytes(size))
+    stream, encryptor = bytearray(size), Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor()
+    for start in range(0, size, _PIECE):
+        stream[start : start + _PIECE] = encryptor.update(bytes(min(_PIECE, size - start)))
+    return stream
 
 
 def _blocks(samples: np.ndarray) -> np.ndarray:

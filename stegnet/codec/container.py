@@ -182,7 +182,7 @@ class Container:
             hint = "frames were lost or repeated, or the film was encoded at a lower quality than it was promised for"
             raise RevealError(f"{self.path}: {lost}", hint)
         try:
-            return parse_content(message)
+            return parse_content(message, 0)
         except ValueError:
             return None
 

@@ -4,14 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stegnet.core.samples import strips
+
 _MEDIAN = 40  # cost of a sample of median texture
 _WET = 500  # of a sample that should stay as it is
 _NEAREST = 64  # cost of a step from a sample that was exact
 _SHARP = 1 << 20  # divided by the texture around a pixel
+_REACH = 9  # rows to each side that a cost depends on
 
 
 class Costs(NamedTuple):
-    """Costs of a step up and of a step down, each (H, W, 3) uint16, from 1 to 500."""
+    """Costs of a step up and of a step down, each (H, W, 3) uint16, from 1 to 500; they may be read only."""
 
     up: np.ndarray
     down: np.ndarray
@@ -25,12 +28,15 @@ def texture_costs(picture: np.ndarray) -> Costs:
     Args:
         picture: (H, W, 3) uint8.
     """
-    wide = picture.astype(np.int16)
-    texture = _box(sum(np.abs(_high_pass(wide[..., channel])).astype(np.int32) for channel in range(3)), 1)
-    sums = _box(_SHARP // np.maximum(texture, 1), 7)
-    median = max(int(np.partition(sums, sums.size // 2, None)[sums.size // 2]), 1)
-    levels = np.clip(sums * np.float64(_MEDIAN / median), 1, _WET).astype(np.uint16)[..., None]
-    return Costs(*(np.broadcast_to(levels, picture.shape).copy() for _ in range(2)))
+    height, width = picture.shape[:2]
+    sums, levels = np.empty((height, width), np.int32), np.empty((height, width, 1), np.uint16)
+    for rows in strips(height, width):
+        sums[rows] = _smoothness(picture, rows)
+    factor = np.float64(_MEDIAN / max(_upper_median(sums), 1))
+    for rows in strips(height, width):
+        levels[rows, :, 0] = np.clip(sums[rows] * factor, 1, _WET)
+    costs = np.broadcast_to(levels, picture.shape)
+    return Costs(costs, costs)
 
 
 def rounding_costs(error: np.ndarray) -> Costs:
@@ -43,6 +49,28 @@ def rounding_costs(error: np.ndarray) -> Costs:
     """
     tilt = error.astype(np.int16) * _NEAREST // 128
     return Costs((_NEAREST + 1 - tilt).astype(np.uint16), (_NEAREST + 1 + tilt).astype(np.uint16))
+
+
+def _smoothness(picture: np.ndarray, rows: slice) -> np.ndarray:
+    """The smoothed inverse texture of some rows, (n, W) int32."""
+    first = max(rows.start - _REACH, 0)
+    wide = picture[first : rows.stop + _REACH].astype(np.int16)
+    texture = _box(sum(np.abs(_high_pass(wide[..., channel])).astype(np.int32) for channel in range(3)), 1)
+    return _box(_SHARP // np.maximum(texture, 1), 7)[rows.start - first :][: rows.stop - rows.start]
+
+
+def _upper_median(values: np.ndarray) -> int:
+    """The value with as many below it as above, or the upper one of two, of (H, W) int32 that are not negative.
+
+    Its bits are found from the highest half on, without a sorted copy.
+    """
+    place, counts = values.size // 2, np.zeros(1 << 16, np.int64)
+    parts = list(strips(*values.shape))
+    for rows in parts:
+        counts += np.bincount(values[rows].reshape(-1) >> 16, minlength=counts.size)
+    high = int(np.searchsorted(counts.cumsum(), place, "right"))
+    near = np.concatenate([values[rows][values[rows] >> 16 == high] for rows in parts])
+    return int(np.partition(near, place - counts[:high].sum())[place - counts[:high].sum()])
 
 
 def _high_pass(channel: np.ndarray) -> np.ndarray:

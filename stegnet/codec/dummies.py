@@ -61,13 +61,13 @@ def place_dummies(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zone
         zones: of the frame.
         seed: 32 random bytes.
     Returns:
-        (H, W, C) int16, the steps; in a grey record, red, green and blue of a salt sample's pixel move together.
+        (H, W, C) int8, the steps; in a grey record, red, green and blue of a salt sample's pixel move together.
     """
     draw, salts = _rehearsed if plan.clustered else _drawn, picture.size // BLOCK
     while True:
         steps = draw(picture, costs, plan, zones, seed)
         if np.count_nonzero(steps.reshape(-1)[idle_samples(steps.size)[:salts]]) >= min(_LEAST_CHANGED, salts):
-            picture += steps.astype(np.uint8)  # which wraps around to the right value
+            picture += steps.view(np.uint8)  # which wraps around to the right value
             return steps
         seed = sha256(seed).digest()
 
@@ -109,18 +109,18 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, 
     shift = plan.channels * _shift(picture.size, plan.channels, stream)
     rolled, own = np.roll(picture, shift), costs.rolled(shift)
     denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
-    before, dummies = rolled.astype(np.int16), _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
-    rolled += dummies.astype(np.uint8)
+    before, dummies = rolled.copy(), _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
+    rolled += dummies.view(np.uint8)
     order = order_of(picture.size, Key(stream.take(32).tobytes()), b"")
     samples = rolled.reshape(-1)
     if zones.public.stop:
         fill_ephemeral_zone(samples, plan, own, order, zones, dummies, stream.take(32).tobytes())
         write_ephemeral(samples, stream.trits(EPHEMERAL_TRITS), own, order, zones, dummies)
     write_record(samples, stream.trits(plan.trits), plan, own, order, zones, dummies)
-    of_record = rolled - before
+    of_record = (rolled - before).view(np.int8)
     for zone, bits in ((zones.lead, LEAD_BITS), (zones.mac, MAC_BITS)):
         write_zone(samples, zone, stream.take(bits) & 1, own, order)
-    return _where_idle(rolled - before, of_record, shift)
+    return _where_idle((rolled - before).view(np.int8), of_record, shift)
 
 
 def _shift(samples: int, channels: int, stream: _Stream) -> int:
@@ -139,15 +139,16 @@ def _drawn(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed
     groups = max(1, stream.share(LEAD_BITS + MAC_BITS, idle.size, zones.ephemeral.stop))
     split = groups * zones.group
     head, tail = idle[:split], idle[split:]
-    of_record, values = np.zeros(samples.size, np.int16), samples[head]
+    of_record, values = np.zeros(samples.size, np.int8), samples[head]
     changes = _random_changes(samples, costs, plan, tail, stream)
     for offset in range(plan.channels) if plan.grey else (0,):
         near = tail // plan.channels * plan.channels + (tail + offset) % plan.channels
-        of_record[near] = changed(samples[near], changes) - samples[near].astype(np.int16)
+        of_record[near] = (changed(samples[near], changes) - samples[near]).view(np.int8)
     write_parities(values, stream.take(groups) & 1, *costs.at(head)[:2])
-    steps = of_record.copy()
-    steps[head] = values - samples[head].astype(np.int16)
-    return _where_idle(steps.reshape(picture.shape), of_record.reshape(picture.shape))
+    of_record = of_record.reshape(picture.shape)
+    steps = _where_idle(of_record, of_record)
+    steps.reshape(-1)[head] = (values - samples[head]).view(np.int8)
+    return steps
 
 
 def _random_changes(
@@ -175,10 +176,10 @@ def _where_idle(steps: np.ndarray, of_record: np.ndarray, shift: int = 0) -> np.
     """The steps at samples that carry nothing, and the record's in the rest of a salt sample's pixel.
 
     Args:
-        steps, of_record: (H, W, C) int16, of a picture rolled by `shift` samples.
+        steps, of_record: (H, W, C) int8, of a picture rolled by `shift` samples.
     """
     channels = steps.shape[2]
-    idle, found = idle_samples(steps.size), np.zeros(steps.size, np.int16)
+    idle, found = idle_samples(steps.size), np.zeros(steps.size, np.int8)
     salts = idle[: steps.size // BLOCK]
     for offset in range(1, channels):
         other = salts // channels * channels + (salts + offset) % channels

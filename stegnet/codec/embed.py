@@ -324,8 +324,8 @@ def _seal_each(
             return None
         container, record = frame.copy(order="C"), share.record
         effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
-        data, costs = format_record(record, keys.film), texture_costs(frame)
-        seal(container, data, keys, share.seed, costs, first=record.index == 0, effort=effort, grey=True)
+        data, first = format_record(record, keys.film), record.index == 0
+        seal(container, data, keys, share.seed, texture_costs(frame), first=first, effort=effort, grey=True)
         return container
 
     return ordered(sealed, zip(frames, shares, strict=True), _SEALERS)

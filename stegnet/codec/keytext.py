@@ -19,8 +19,10 @@ _HINTS = {
     IDENTITY: "--identity takes it, to reveal; its recipient, to hide for, is in its comment",
     RECIPIENT: "--recipient takes it, to hide; revealing takes its identity",
 }
+_ELSE = "; `stegnet keygen` makes one, --passphrase-file reads a passphrase"
 KEY_BYTES = 32
 MOST_BYTES = 4096  # of a file that holds such a text
+_CONTROLS = {*range(32), 127} - set(b"\t\n\r")  # which no text has
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _CHECKSUM = 6  # characters
 _BECH32M = 0x2BC830A3
@@ -54,7 +56,7 @@ def from_text(content: bytes, wanted: str) -> bytes | Flaw:
     kind = _kind(lines[0]) if lines and len(lines) == 1 else None
     if kind != wanted:
         told = f"{NAMES[kind]}, {_not(wanted)}" if kind else _not(wanted)
-        return Flaw(told, _HINTS.get(kind) or _form(wanted))
+        return Flaw(told, _HINTS.get(kind) or _form(wanted) + _ELSE * (wanted == KEY))
     found = decode(lines[0])
     if found is None or len(found[1]) != KEY_BYTES:
         return Flaw(f"{NAMES[wanted]} that was damaged or cut: its checksum is wrong", "copy it again")
@@ -62,9 +64,8 @@ def from_text(content: bytes, wanted: str) -> bytes | Flaw:
 
 
 def is_raw_key(content: bytes) -> bool:
-    """True for a key file of earlier versions: 32 random bytes, and no text that was cut there."""
-    texts = RECIPIENT.encode(), AGE_IDENTITY.encode()
-    return len(content) == KEY_BYTES and not content.lstrip(b"# ").lower().startswith(texts)
+    """True for a key file of earlier versions: 32 random bytes, and no text, such as a passphrase."""
+    return len(content) == KEY_BYTES and not _is_text(content)
 
 
 def encode(prefix: str, data: bytes) -> str:
@@ -87,6 +88,15 @@ def decode(text: str) -> tuple[str, bytes] | None:
         return None
     data = _regrouped(values[:-_CHECKSUM], 5, 8, pad=False)
     return None if data is None else (prefix, bytes(data))
+
+
+def _is_text(content: bytes) -> bool:
+    """True for UTF-8 whose only control characters are tabs and line ends."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return _CONTROLS.isdisjoint(content)
 
 
 def _lines(content: bytes) -> list[str] | None:

@@ -1,12 +1,13 @@
 """The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone")."""
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
 from stegnet.codec import trellis
 from stegnet.codec.carriers import BLOCK, Order, Zones, are_green
-from stegnet.codec.steps import StepCosts, changed
+from stegnet.codec.steps import StepCosts, changed, parts
 
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 EPHEMERAL_TRITS, _EPHEMERAL_HEIGHT = 192, 6  # of the code that carries an ephemeral key
@@ -68,17 +69,14 @@ def write_record(
     """Writes trits to the samples of the record's zone, in place.
 
     Args:
-        dummies: (H, W, C) int16, steps of the samples that carry nothing.
+        dummies: (H, W, C) int8, steps of the samples that carry nothing.
     """
-    numbers, beside = order.numbers(zones.record), plan.channels // 2
-    if plan.grey:
-        free = np.zeros(samples.size, bool)
-        free[numbers] = True
-        numbers = numbers[are_green(numbers, plan.channels)]
+    free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2
+    numbers = _greens(order, zones.record, free, plan.channels) if plan.grey else order.numbers(zones.record)
     up, down, ties = costs.at(numbers)
-    if plan.grey:
-        stuck = ~(free[numbers - beside] & free[numbers + beside])
-        up[stuck] = down[stuck] = trellis.MAX_COST
+    for some in parts(numbers.size) if plan.grey else ():
+        stuck = ~(free[numbers[some] - beside] & free[numbers[some] + beside])
+        up[some][stuck] = down[some][stuck] = trellis.MAX_COST
     own = trellis.layout(trits.size, numbers.size, plan.height)
     assert own is not None
     following = _clustered(numbers // plan.channels, up, down, dummies) if plan.grey and own.merged == 1 else None
@@ -86,8 +84,9 @@ def write_record(
     if not plan.grey:
         samples[numbers] = changed(samples[numbers], changes)
         return
-    for near in (numbers + offset for offset in range(-beside, beside + 1)):
-        samples[near] = np.where(free[near], changed(samples[near], changes), samples[near])
+    for some, offset in product(parts(numbers.size), range(-beside, beside + 1)):
+        near = numbers[some] + offset
+        samples[near] = np.where(free[near], changed(samples[near], changes[some]), samples[near])
 
 
 def write_ephemeral(
@@ -118,6 +117,16 @@ def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
     trits = trellis.count_trits(size)
     plan = trellis.layout(trits, values.size, height)
     return plan and trellis.from_trits(trellis.read(values, plan).reshape(-1)[:trits], size)
+
+
+def _greens(order: Order, zone: slice, free: np.ndarray, channels: int) -> np.ndarray:
+    """Numbers of the green samples of a zone, (n,) int32; marks all of the zone's samples as free, (S,) bool."""
+    greens = []
+    for some in parts(zone.stop - zone.start):
+        numbers = order.numbers(slice(zone.start + some.start, zone.start + some.stop))
+        free[numbers] = True
+        greens.append(numbers[are_green(numbers, channels)])
+    return np.concatenate(greens)
 
 
 def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np.ndarray) -> trellis.Following:

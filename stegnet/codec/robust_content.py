@@ -22,6 +22,9 @@ HEAD_BYTES = 1 + _LENGTH_BYTES
 _PICTURE_BYTES = 2 * _SIDE_BYTES + 1
 MOST_SIDE = (1 << 8 * _SIDE_BYTES) - 1
 _MOST_PIXELS = 1 << 28
+# Pixels of a picture for each pixel of what is read: revealing needs memory for them. Copies may be cropped, so that
+# a writer leaves some room.
+_PIXEL_RATIO, _WRITTEN_RATIO = 1024, 512
 _SMALLEST = 32  # scale; each step of the scale halves the number of pixels every two steps
 _PER_HALF = 4  # steps that halve a side
 _FULL_RATE, _PER_OCTAVE = 0.5, 2.5  # bits per pixel that are best kept at full size, and steps for each halving of them
@@ -103,14 +106,23 @@ def read_robust(modem: Modem, picture: np.ndarray, key_source: KeySource, step: 
     """Content of a picture, (H, W, 3) uint8; None if nothing opens with this key, or a later version wrote it."""
     reading = reader(modem, key_source)(picture, step)
     try:
-        return None if reading is None else parse_content(reading.content)
+        return None if reading is None else parse_content(reading.content, picture[..., 0].size)
     except ValueError:
         return None
 
 
-def parse_content(content: bytes) -> RobustContent:
+def within_ratio(picture: np.ndarray, area: int) -> np.ndarray:
+    """A picture, (h, w, 3) uint8, reduced to what readers accept in a hidden area of so many pixels."""
+    height, width = picture.shape[:2]
+    factor = math.sqrt(_WRITTEN_RATIO * area / (height * width))
+    return picture if factor >= 1 else resize(picture, *(max(1, int(side * factor)) for side in (height, width)))
+
+
+def parse_content(content: bytes, area: int) -> RobustContent:
     """The picture, at its own size, or the file in the content of a record.
 
+    Args:
+        area: pixels of the picture that it was read from; 0 for a film, which hides files only.
     Raises:
         ValueError: it is neither.
     """
@@ -119,7 +131,7 @@ def parse_content(content: bytes) -> RobustContent:
     if len(body) < length or rest.strip(b"\0"):
         raise ValueError("of another length")
     if kind == bytes([PICTURE]):
-        return _parse_picture(body)
+        return _parse_picture(body, area)
     if kind == bytes([FILE]):
         return _parse_file(body)
     raise ValueError("of an unknown kind")
@@ -162,10 +174,10 @@ def _coded(picture: np.ndarray, scale: int, most: int) -> tuple[float, bytes]:
     return psnr(picture, resize(decode_bare(data, *small.shape[:2]), height, width)), data
 
 
-def _parse_picture(body: bytes) -> np.ndarray:
+def _parse_picture(body: bytes, area: int) -> np.ndarray:
     height, width = (int.from_bytes(body[at : at + _SIDE_BYTES], "big") for at in (0, _SIDE_BYTES))
-    if len(body) <= _PICTURE_BYTES or not 0 < height * width <= _MOST_PIXELS:
-        raise ValueError("a picture of no size")
+    if len(body) <= _PICTURE_BYTES or not 0 < height * width <= min(_MOST_PIXELS, _PIXEL_RATIO * area):
+        raise ValueError("a picture of no size, or of far too large a one")
     scale = body[_PICTURE_BYTES - 1]
     coded = decode_bare(body[_PICTURE_BYTES:], _scaled(height, scale), _scaled(width, scale))
     return resize(coded, height, width)

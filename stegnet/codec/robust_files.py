@@ -19,7 +19,7 @@ from stegnet.codec.naming import printable
 from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress, write_jpeg, write_picture
 from stegnet.codec.quality import LEAST
 from stegnet.codec.robust import content_room, opens_robust
-from stegnet.codec.robust_content import FittedPicture, file_bytes, file_content, fit_picture
+from stegnet.codec.robust_content import FittedPicture, file_bytes, file_content, fit_picture, within_ratio
 from stegnet.codec.survival import WRITTEN_QUALITY, Survivor, best_rung, choose_rung, hide_robust
 from stegnet.core.errors import CapacityError, KeyFileError, reading
 from stegnet.core.jpeg import BLOCK
@@ -58,16 +58,19 @@ class _Secret:
 
     Attributes:
         path: of the file.
+        area: pixels of the container's hidden area.
         fitted: the copy that was made last, if the file did not fit as it is.
         room: bytes of content that there were.
     """
 
     path: Path
+    area: int
     progress: Progress
     hint: Callable[[int], str]
     fitted: FittedPicture | None = None
     room: int = 0
     _pixels: np.ndarray | None = field(default=None, repr=False)
+    _reduced: str = ""
 
     def fit(self, room: int) -> bytes:
         """Content of at most `room` bytes: the file as it is, or else a picture that is scaled and compressed.
@@ -84,7 +87,10 @@ class _Secret:
             taken = file_bytes(name, size)
             raise CapacityError(f"{self.path}: takes {taken} bytes, and there is room for {room}", self.hint(taken))
         if self._pixels is None:
-            self._pixels = read_picture(self.path)
+            whole = read_picture(self.path)
+            self._pixels = within_ratio(whole, self.area)
+            height, width = self._pixels.shape[:2]
+            self._reduced = f"reduced to {width}×{height} pixels, " * (self._pixels is not whole)
         self.fitted = fit_picture(self._pixels, room, lambda done, total: self.progress("compress", done, total))
         return self.fitted.content
 
@@ -94,7 +100,7 @@ class _Secret:
         if self.fitted is None:
             size = self.path.stat().st_size
             return (f"hidden: {printable(self.path.name)}, {size} bytes, byte for byte; {promise}",)
-        return (f"{self.fitted.bytes} bytes of {self.room}; {promise}",)
+        return (f"{self._reduced}{self.fitted.bytes} bytes of {self.room}; {promise}",)
 
     def warnings(self) -> tuple[str, ...]:
         """A line if the secret comes back in low quality."""
@@ -144,7 +150,9 @@ def hide_robust_file(
     loaded = modems.picture
     wanted = options.container_psnr or _finest(loaded, channel, secret, *prepared.shape[:2])
     rung = best_rung(loaded, prepared, channel, wanted, written)
-    chosen = _Secret(secret, progress, partial(_larger, loaded, channel, prepared.shape, wanted))
+    grid = channel.grid(*prepared.shape[:2])
+    larger = partial(_larger, loaded, channel, prepared.shape, wanted)
+    chosen = _Secret(secret, grid.height * grid.width, progress, larger)
     step = partial(progress, "hide tiles")
     found = hide_robust(
         loaded, prepared, chosen.fit, key_source, channel, rung, written, randomness=randomness, step=step

@@ -33,7 +33,7 @@ from stegnet.codec.keys import ANY_KEY, ContainerKeys, Key, KeyRing
 from stegnet.codec.record_zone import Plan, plan_of, read_record, write_ephemeral, write_record
 from stegnet.codec.steps import StepCosts, parities_of, write_zone
 from stegnet.core.errors import CapacityError
-from stegnet.core.samples import is_grey
+from stegnet.core.samples import is_grey, strips
 
 VERSION = 2
 SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
@@ -113,11 +113,11 @@ def _seal(
     """Seals a record in (H, W, C) uint8, of three channels or one; arguments as `seal`."""
     samples, channels = picture.reshape(-1), picture.shape[2]
     random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * samples.size)
-    nonce = random[SEED_BYTES : SEED_BYTES + NONCE_BYTES]
+    nonce = bytes(random[SEED_BYTES : SEED_BYTES + NONCE_BYTES])
     ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES)
     addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
     plan = plan_of(len(record) + TAG_BYTES, zones_of(samples.size, addressed), effort, grey, channels)
-    final = _final_costs(samples, costs, ties, channels if plan.grey else 1)
+    final = _final_costs(picture, costs, ties, channels if plan.grey else 1)
     dummies = place_dummies(picture, final, plan, zones_of(samples.size, addressed and first), random[:SEED_BYTES])
     salt = frame_salt(picture)
     key = keys.of_frame(salt, first)
@@ -198,38 +198,37 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes) -> tuple[bytes, Unsealed
     return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt))))
 
 
-def _final_costs(samples: np.ndarray, costs: Costs, random: np.ndarray, together: int) -> StepCosts:
+def _final_costs(picture: np.ndarray, costs: Costs, random: np.ndarray, together: int) -> StepCosts:
     """Costs of steps with random last bits; of equal ones, a search would prefer some.
 
     Args:
-        together: so many samples of a pixel move together, and so cost the same.
+        together: so many samples of a pixel move together, and so cost what the most expensive one does.
     """
-    last = (random >> 13).astype(np.uint16)
-    up, down = costs.up.reshape(-1) * 8 + last, costs.down.reshape(-1) * 8 + (last ^ 7)
-    up[samples == 255] = down[samples == 0] = trellis.MAX_COST  # such a step goes the other way, by two
-    return StepCosts(_of_pixels(up), _of_pixels(down), random) if together > 1 else StepCosts(up, down, random)
-
-
-def _of_pixels(costs: np.ndarray) -> np.ndarray:
-    """The cost of its most expensive sample for each sample of a pixel."""
-    return costs.reshape(-1, 3).max(1).repeat(3)
+    up, down = (np.empty(picture.shape[:2] if together > 1 else picture.shape, np.uint16) for _ in range(2))
+    ties = random.reshape(picture.shape)
+    for rows in strips(*picture.shape[:2]):
+        last, values = ties[rows] >> 13, picture[rows]
+        for final, own, bits, edge in ((up, costs.up, last, 255), (down, costs.down, last ^ 7, 0)):
+            some = own[rows] * 8 + bits
+            some[values == edge] = trellis.MAX_COST  # such a step goes the other way, by two
+            final[rows] = some.max(2) if together > 1 else some
+    return StepCosts(up.reshape(-1), down.reshape(-1), random, together)
 
 
 def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs: StepCosts) -> None:
     """Writes the MAC of a picture, in place: samples are exchanged for their partners where a parity is wrong."""
-    samples, sides = picture.reshape(-1), order.sides
-    values = order.placed(samples)
-    own = values[zones.mac]
+    samples, sides, numbers = picture.reshape(-1), order.sides, order.numbers(zones.mac)
+    own = samples[numbers]
     _make_changeable(own, sides)
-    order.put(values, samples)
+    samples[numbers] = own
     bits = _bits(_mac(picture, order, zones, key))
     partners, valid = _partners(own, sides)
-    up, down, _ = costs.at(order.numbers(zones.mac))
+    up, down, _ = costs.at(numbers)
     cost = np.where(valid, np.where(partners > own, up, down), np.iinfo(np.uint16).max)
     cheapest = cost.reshape(-1, bits.size).argmin(0) * bits.size + np.arange(bits.size)
     chosen = cheapest[parities_of(own + sides, bits.size) != bits]
     own[chosen] = partners[chosen]
-    order.put(values, samples)
+    samples[numbers] = own
 
 
 def _partners(values: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -246,11 +245,9 @@ def _make_changeable(values: np.ndarray, sides: np.ndarray) -> None:
 
 def _mac(picture: np.ndarray, order: Order, zones: Zones, key: bytes) -> bytes:
     """HMAC-SHA256, its first 16 bytes, of size and samples, with pair numbers for the samples that hold it."""
-    cleared = picture.copy()
+    cleared, numbers = picture.copy(), order.numbers(zones.mac)
     samples = cleared.reshape(-1)
-    values = order.placed(samples)
-    values[zones.mac] = (values[zones.mac].astype(np.uint16) + order.sides) >> 1
-    order.put(values, samples)
+    samples[numbers] = (samples[numbers].astype(np.uint16) + order.sides) >> 1
     mac = HMAC(key, SHA256())
     mac.update(size_bytes(*picture.shape[:2]))
     mac.update(cleared.data)

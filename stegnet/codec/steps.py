@@ -1,26 +1,46 @@
 """Steps of samples: changes of values, and parities of groups."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from stegnet.codec.carriers import Order
 
+_PART = 1 << 22  # places
+
 
 class StepCosts(NamedTuple):
-    """Costs of a step of each sample up and down, and random numbers that decide between equal ones, (S,) uint16."""
+    """Costs of steps.
+
+    Attributes:
+        up, down: of a step of each sample, (S,) uint16, or of each pixel whose samples cost the same, (S / 3,).
+        ties: random numbers that decide between equal costs, (S,) uint16.
+        together: samples that have one cost, 1 or 3.
+    """
 
     up: np.ndarray
     down: np.ndarray
     ties: np.ndarray
+    together: int = 1
 
-    def at(self, numbers: np.ndarray) -> "StepCosts":
-        """Those of some samples."""
-        return StepCosts(*(part[numbers] for part in self))
+    def at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Those of some samples: up, down and ties, (n,) uint16 each."""
+        up, down = np.empty((2, numbers.size), np.uint16)
+        for some in parts(numbers.size):
+            places = numbers[some] // self.together
+            up[some], down[some] = self.up[places], self.down[places]
+        return up, down, self.ties[numbers]
 
     def rolled(self, shift: int) -> "StepCosts":
-        """Those of the samples, rolled by so many."""
-        return StepCosts(*(np.roll(part, shift) for part in self))
+        """Those of the samples, rolled by so many, of whole pixels."""
+        costs = (np.roll(part, shift // self.together) for part in (self.up, self.down))
+        return StepCosts(*costs, np.roll(self.ties, shift), self.together)
+
+
+def parts(count: int) -> Iterator[slice]:
+    """So many places in parts, which bounds the memory of what is computed for one after the other."""
+    yield from (slice(start, min(start + _PART, count)) for start in range(0, count, _PART))
 
 
 def changed(values: np.ndarray, changes: np.ndarray) -> np.ndarray:

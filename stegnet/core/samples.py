@@ -5,6 +5,7 @@ by a gain that gives it the same strength whatever the base: a good base leaves 
 are (H, W, 3) with sides that are multiples of 8.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,6 +16,7 @@ LEVELS = 255
 CELL = 8  # side of the blocks of block means
 GREY = 128  # the base where there is none
 _ROWS = 64  # that are compared at a time
+_STRIP = 1 << 20  # pixels
 HIDDEN_RMS = 0.1  # root mean square of what a network hides
 MIN_RMS = 0.25 / LEVELS  # of a residual; a smaller one is hidden as if it were this strong
 
@@ -35,6 +37,12 @@ class Base:
     def grey(cls, height: int, width: int) -> Self:
         """The base where there is none: the whole secret, centred on 0, is hidden."""
         return cls(np.full((height, width, 3), GREY, np.uint8), 1.0)
+
+
+def strips(height: int, width: int) -> Iterator[slice]:
+    """Rows of a picture in parts, which bounds the memory of what is computed for one after the other."""
+    most = max(1, _STRIP // width)
+    yield from (slice(start, min(start + most, height)) for start in range(0, height, most))
 
 
 def to_8_bits(picture: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from stegnet.core.errors import MediaError
-from stegnet.core.samples import is_grey
+from stegnet.core.samples import is_grey, strips
 from stegnet.media.signature import is_heic
 
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture or a film's frame; Pillow refuses larger ones
@@ -83,7 +83,7 @@ def refuse_palette(path: Path) -> None:
         if image.mode not in _PALETTE_MODES:
             return
         try:
-            used, pixels = len(image.getcolors()), np.array(to_rgb(image))
+            used, pixels = len(image.getcolors()), _pixels(image)
         except UNREADABLE as error:
             raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
     if used <= _MANY_GREYS or not is_grey(pixels):
@@ -199,18 +199,27 @@ def _read(path: Path, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
             raise MediaError(f"{path}: its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first")
         _warn(path, image)
         try:
-            upright = _to_8_bits(ImageOps.exif_transpose(image))
+            ImageOps.exif_transpose(image, in_place=True)
+            upright = _to_8_bits(image)
         except UNREADABLE as error:
             raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
     profile = upright.info.get("icc_profile")
     try:
         if profile and keep_profile and _can_keep(profile, upright.mode):
-            return np.array(to_rgb(upright)), profile
+            return _pixels(upright), profile
         converted = _to_srgb(upright, profile) if profile else upright
     except _BrokenProfileError as error:
         warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
         converted = upright
-    return np.array(to_rgb(converted)), None
+    return _pixels(converted), None
+
+
+def _pixels(image: Image.Image) -> np.ndarray:
+    """The pixels of a picture, (H, W, 3) uint8, as `to_rgb`; in parts, which bounds the memory."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for rows in strips(image.height, image.width):
+        pixels[rows] = np.asarray(to_rgb(image.crop((0, rows.start, image.width, rows.stop))))
+    return pixels
 
 
 def _warn(path: Path, image: Image.Image) -> None:

@@ -17,6 +17,7 @@ const NAMES = {
 };
 const COMMENT = "# stegnet key: whoever has it can reveal what it hides";
 const AGAIN = "Copy it again.";
+const FORM = `It begins with ${KEY.toUpperCase()}1. A passphrase belongs under “Passphrase”.`;
 const PROGRAM = "Only the program knows these: stegnet hide --recipient, stegnet reveal --identity.";
 
 /** A key as text, such as a QR code holds. @param {Uint8Array} secret 32 bytes */
@@ -39,7 +40,7 @@ export function readKey(content) {
   if (lines?.length === 0) refuse("not a key file: it holds a comment only", AGAIN);
   const kind = lines?.length === 1 ? kindOf(lines[0]) : undefined;
   if (kind?.startsWith("stegnet") && kind !== KEY) refuse(`${NAMES[kind]}, not a key file`, PROGRAM);
-  if (kind !== KEY) refuse(`${kind ? `${NAMES[kind]}, ` : ""}not a key file`, `It begins with ${KEY.toUpperCase()}1.`);
+  if (kind !== KEY) refuse(`${kind ? `${NAMES[kind]}, ` : ""}not a key file`, FORM);
   const words = bech32m.decodeUnsafe(lines[0], false)?.words;
   const secret = words && bech32m.fromWordsUnsafe(words);
   if (secret?.length !== KEY_BYTES) refuse("a key that was damaged or cut: its checksum is wrong", AGAIN);
@@ -50,17 +51,21 @@ function refuse(problem, hint) {
   throw new PageError(`This is ${problem}.`, hint);
 }
 
-/** True for a key file of earlier versions: 32 random bytes, and no text that was cut there. */
-function isRawKey(bytes) {
-  const start = new TextDecoder("latin1").decode(bytes.subarray(0, KEY_BYTES)).replace(/^[# ]+/, "");
-  return bytes.length === KEY_BYTES && !/^(stegnet|age-secret-key-)/i.test(start);
-}
+/** True for a key file of earlier versions: 32 random bytes, and no text, such as a passphrase. */
+const isRawKey = (bytes) => bytes.length === KEY_BYTES && (textOf(bytes) === undefined || bytes.some(isControl));
+
+const isControl = (byte) => byte === 127 || (byte < 32 && ![9, 10, 13].includes(byte));
 
 /** The lines of a text that are no comments; undefined if it is no text. */
 function linesOf(bytes) {
+  const lines = textOf(bytes)?.split(/\r\n|\r|\n/);
+  return lines?.map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
+}
+
+/** Bytes as UTF-8; undefined if they are none. */
+function textOf(bytes) {
   try {
-    const lines = new TextDecoder("utf-8", { fatal: true }).decode(bytes).split(/\r\n|\r|\n/);
-    return lines.map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     if (error instanceof TypeError) return undefined;
     throw error;
