@@ -146,7 +146,7 @@ def hide_bytes(
     if not is_file_name(name.encode("utf-8", "surrogateescape")):
         raise ValueError(f"name: must be a file's name without its folder, is {name!r}")
     keys = key_source.new_keys(randomness)
-    most = bytes_room(*cover.shape[:2], name, keys.film, channels_of(cover))
+    most = bytes_room(*cover.shape[:2], name, keys.film, channels=channels_of(cover))
     if len(data) > most:
         raise CapacityError(f"{name}: has {len(data)} bytes, and there is room for {most}", "take a larger cover")
     file = File(name, len(data), hashlib.sha256(data).digest())
