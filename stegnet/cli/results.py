@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stegnet.cli import messages
 from stegnet.core.address import Place, size_of
@@ -13,6 +13,7 @@ from stegnet.core.address import Place, size_of
 if TYPE_CHECKING:
     from stegnet.codec import Report
     from stegnet.codec.folder import Outcome
+    from stegnet.codec.hiding import Hiding
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
@@ -64,7 +65,6 @@ def show_text(options: argparse.Namespace, report: "Report") -> None:
 def _as_json(path: Place | None, report: "Report", size: int | None, more: dict[str, str] | None = None) -> str:
     from stegnet.core.measures import SECRET_PSNR  # imported here to keep --help fast
 
-    quality = report.secret_psnr
     found = (more or {}) | {
         "output": None if path is None else str(path),
         "kind": "text" if report.text is not None else _kind(path),
@@ -75,13 +75,34 @@ def _as_json(path: Place | None, report: "Report", size: int | None, more: dict[
         "hidden_frames": report.hidden,
         "hidden_name": report.name,
         "hidden_bytes": report.size,
-        SECRET_PSNR: None if quality is None or math.isinf(quality) else round(quality, 2),
-        "secret_unchanged": quality is not None and math.isinf(quality),
+        SECRET_PSNR: _decibels(report.secret_psnr),
+        "secret_unchanged": report.unchanged or report.secret_psnr == math.inf,
+        **(_figures(report.hiding) if report.hiding else {}),
         "notes": report.notes,
         "warnings": report.warnings,
         "trouble": report.trouble,
     }
     return json.dumps(found | ({"text": report.text} if report.text is not None else {}))
+
+
+def _figures(hiding: "Hiding") -> dict[str, Any]:
+    """Figures of a hiding by the names that programs know."""
+    from stegnet.core.measures import CONTAINER_PSNR
+
+    return {
+        "method": hiding.method,
+        CONTAINER_PSNR: _decibels(hiding.container_psnr),
+        "changed_pixels": hiding.changed_pixels,
+        "bits_per_sample": hiding.bits_per_sample,
+        "room_used": hiding.room_used,
+        "detection": hiding.detection,
+        "cover_bytes": hiding.cover_bytes,
+    }
+
+
+def _decibels(value: float | None) -> float | None:
+    """Rounded; None for infinity, which JSON lacks."""
+    return None if value is None or math.isinf(value) else round(value, 2)
 
 
 def _kind(path: Place) -> str | None:

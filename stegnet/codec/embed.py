@@ -9,7 +9,7 @@ import io
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from math import ceil, sqrt
@@ -22,6 +22,7 @@ import numpy as np
 from stegnet.codec.costs import texture_costs
 from stegnet.codec.extract import describe_file, frames_with_data
 from stegnet.codec.files import check_input, cover_name, input_kind
+from stegnet.codec.hiding import SEALED, Changes, Hiding
 from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeySource, Randomness
 from stegnet.codec.naming import printable
 from stegnet.codec.output import (
@@ -40,7 +41,7 @@ from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, se
 from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, extra, reading
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, read_cover, scan
+from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, lossy_format, read_cover, scan
 from stegnet.media.probe import media_kind
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
@@ -56,6 +57,7 @@ class _Cover:
         frames: 1 for a picture.
         film: None for a picture.
         pixels, profile: of a picture.
+        changes: made to its frames.
     """
 
     path: Path
@@ -66,10 +68,18 @@ class _Cover:
     film: FilmInfo | None = None
     pixels: np.ndarray | None = None
     profile: bytes | None = None
+    changes: Changes = field(default_factory=Changes)
 
     def room(self, name: str) -> int:
         """Bytes of a file of this name that fit into all frames; errors as `bytes_room`."""
         return self.frames * bytes_room(self.height, self.width, name, self.key)
+
+    def hiding(self, file: File) -> Hiding:
+        """Figures of having hidden a file."""
+        pixels = self.frames * self.height * self.width
+        changed, room = (self.changes.psnr, self.changes.pixels), self.room(file.name)
+        size, form = self.path.stat().st_size, lossy_format(self.path)
+        return Hiding(SEALED, size, pixels, form, *changed, file.size, room, self.film is not None)
 
 
 @dataclass(frozen=True)
@@ -80,11 +90,15 @@ class _Secret:
         path: of the bytes.
         name: stored with them.
         notes: for the report.
+        unchanged: they are those of the file that was to be hidden.
+        psnr: in dB of a picture's compressed copy.
     """
 
     path: Path
     name: str
     notes: tuple[str, ...] = ()
+    unchanged: bool = False
+    psnr: float | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +148,7 @@ def hide_bytes(
         raise CapacityError(f"{name}: has {len(data)} bytes, and there is room for {most}", "take a larger cover")
     file = File(name, len(data), hashlib.sha256(data).digest())
     header = Header(randomness(FILM_ID_BYTES), FILE, 1, file)
-    (container,) = _seal_each([cover], _shares(io.BytesIO(data), header, randomness), keys)
+    (container,) = _seal_each([cover], _shares(io.BytesIO(data), header, randomness), keys, Changes())
     return container
 
 
@@ -174,9 +188,10 @@ def embed_file(
         shares = _shares(source, header, randomness)
         write = partial(_write_film, part=part) if opened.film else _write_picture
         report = write(opened, shares, out, keys, verify, progress)
-    line = describe_file(header, report.width, report.height, report.frames)
-    hidden = header.secret.name, header.secret.size, frames_with_data(header)
-    return replace(report, name=hidden[0], size=hidden[1], hidden=hidden[2], notes=(line, *secret.notes, *report.notes))
+    notes = (f"{describe_file(header)}{', byte for byte' * secret.unchanged}", *secret.notes, *report.notes)
+    named = {"name": header.secret.name, "size": header.secret.size, "hidden": frames_with_data(header)}
+    report = replace(report, **named, notes=notes, secret_psnr=secret.psnr, unchanged=secret.unchanged)
+    return report if part.only else report.with_hiding(opened.hiding(header.secret))
 
 
 def _open_cover(path: Path, cover_kind: str, key: Key) -> _Cover:
@@ -193,7 +208,7 @@ def _fitting_secret(file: Path, cover: _Cover, compress: bool, progress: Progres
     what = media_kind(file) if compress else None
     name, size = stored_name(file), file.stat().st_size
     if size <= cover.room(name):
-        yield _Secret(file, name, ("it fits byte for byte, and was not compressed",) if compress else ())
+        yield _Secret(file, name, unchanged=True)
     elif what is None:
         raise _too_large(file, size, cover, cover.room(name))
     else:
@@ -220,7 +235,7 @@ def _compressed(file: Path, what: str, folder: Path, cover: _Cover, progress: Pr
     # Lossless WebP's suffix is as long as AVIF's, so that the room stays.
     name = stored_name(file.with_suffix(made.path.suffix))
     before = f"{printable(file.name)} was compressed from {file.stat().st_size} bytes"
-    return _Secret(made.path, name, (f"{before}: {made.description}",))
+    return _Secret(made.path, name, (f"{before}: {made.description}",), psnr=made.psnr)
 
 
 def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError:
@@ -232,7 +247,7 @@ def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError
         side = sqrt((in_all - most + size) / in_all)
         hint = f"a cover of {ceil(cover.width * side) + 1}×{ceil(cover.height * side) + 1} pixels would do"
     if media_kind(file):
-        hint += ", or `--method auto`, which compresses it"
+        hint += ", or the method auto, which compresses it"
     return CapacityError(f"{file}: has {size} bytes, and there is room for {most}", hint)
 
 
@@ -276,9 +291,9 @@ def _shares(source: BinaryIO, header: Header, randomness: Randomness) -> Generat
 
 
 def _seal_each(
-    frames: Iterable[np.ndarray | None], shares: Iterator[_Share], keys: ContainerKeys
+    frames: Iterable[np.ndarray | None], shares: Iterator[_Share], keys: ContainerKeys, changes: Changes
 ) -> Generator[np.ndarray | None, None, None]:
-    """Seals each share in a copy of its frame, if there is one."""
+    """Seals each share in a copy of its frame, if there is one, and adds what that changes."""
 
     def sealed(item: tuple[np.ndarray | None, _Share]) -> np.ndarray | None:
         frame, share = item
@@ -288,6 +303,7 @@ def _seal_each(
         effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
         data, costs = format_record(record, keys.film), texture_costs(frame)
         seal(container, data, keys, share.seed, costs, first=record.index == 0, effort=effort, grey=True)
+        changes.add(frame, container)
         return container
 
     return ordered(sealed, zip(frames, shares, strict=True), _SEALERS)
@@ -296,7 +312,7 @@ def _seal_each(
 def _write_picture(
     cover: _Cover, shares: Iterator[_Share], out: OutputTarget, keys: ContainerKeys, verify: bool, progress: Progress
 ) -> Report:
-    (container,) = _seal_each([cover.pixels], shares, keys)
+    (container,) = _seal_each([cover.pixels], shares, keys, cover.changes)
     progress("hide", 1, 1)
     return write_picture(out, container, cover.profile, verify=verify)
 
@@ -328,7 +344,7 @@ def _sealed_film(
 ) -> Generator[FilmFrame, None, None]:
     frames = part.computed() if part.made else ahead(part.frames(cover.path))
     shares = islice(shares, part.end)
-    computed = _unchanged(frames, shares) if part.made else _seal_each(frames, shares, keys)
+    computed = _unchanged(frames, shares) if part.made else _seal_each(frames, shares, keys, cover.changes)
     with closing(frames), closing(computed) as containers:
         for container, time in zip(containers, islice(cover.film.times, part.end), strict=True):
             yield FilmFrame(container, time)

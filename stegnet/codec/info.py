@@ -29,7 +29,7 @@ Fit = dict[str, str | int]  # "what" fits by which "method"; its "bytes", the PS
 Value = str | int | float | bool | list[str] | list[Fit] | None
 Info = dict[str, Value]
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
-UNKNOWN = "unknown: nobody can tell from this file whether something is hidden in it"
+UNKNOWN = "not looked for without the key; detectors may tell that something is, but not what (docs/security.md)"
 
 
 def file_info(
