@@ -217,8 +217,8 @@ def _warn_of_covers(formats: Counter) -> None:
     if known := {form: count for form, count in formats.items() if form}:
         from stegnet.codec.hiding import BETRAYS
 
-        what = _counted(sum(known.values()), "cover")
-        warning(f"{what} of {sum(formats.values())} saved with loss ({', '.join(known)}): {BETRAYS}")
+        were = f"{sum(known.values())} of {_counted(sum(formats.values()), 'cover')} saved with loss"
+        warning(f"{were} ({', '.join(known)}): {BETRAYS}")
 
 
 def _size(count: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
+from stegnet.core.measures import PEAK, psnr_from_mse
 
 BETRAYS = (
     "anyone can tell that the container was changed; hide in a copy that was resized in RGB and saved without loss"
@@ -63,20 +63,25 @@ class Hiding:
 
     @property
     def detection(self) -> str | None:
-        """HARD, POSSIBLE or EASY to find; None for a film that carries little: detectors were tried on pictures only.
-
-        Larger pictures hide less for each sample: what is secure grows with the square root of their number (Ker et
-        al., "The square root law of steganographic capacity", 2008).
-        """
+        """HARD, POSSIBLE or EASY to find; None for a film that carries little: only pictures were measured."""
         if self.method != SEALED or self.cover_format:
             return EASY
-        samples = 3 * self.cover_pixels
-        rate = 8 * ((self.hidden_bytes or 0) + _ALWAYS) / samples * math.sqrt(max(1, samples / _MEASURED_SAMPLES))
+        rate = self._measured_rate()
         if rate > _EASY_RATE:
             return EASY
         if self.film:
             return None
         return HARD if rate <= _HARD_RATE else POSSIBLE
+
+    def _measured_rate(self) -> float:
+        """Bits for each sample that are as easily found in a photograph of the measured size.
+
+        What is secure grows with the square root of the number of samples (Ker et al., "The square root law of
+        steganographic capacity", 2008); small pictures are given no more for each sample.
+        """
+        size = 3 * self.cover_pixels / _MEASURED_SAMPLES
+        alike = ((self.hidden_bytes or 0) + _ALWAYS) / (math.sqrt(size) if size > 1 else size) - _ALWAYS
+        return 8 * alike / _MEASURED_SAMPLES
 
     def notes(self) -> tuple[str, ...]:
         """A line on what was changed and how easily it is found; none if nothing is known."""
@@ -93,29 +98,34 @@ class Hiding:
 
 
 class Changes:
-    """Differences of a container from its cover, frame by frame; threads may add frames in any order."""
+    """Differences of a container from its cover; threads may add frames of one size in any order."""
 
     def __init__(self) -> None:
-        self._frames: list[tuple[float, int]] = []
+        self._frames: list[tuple[int, int, int]] = []
 
     def add(self, cover: np.ndarray, container: np.ndarray) -> None:
         """Adds a frame, (H, W, 3) uint8, of both."""
-        changed = sum(map(_changed, cover, container))  # row by row, to save memory
-        self._frames.append((mean_squared_error(cover, container), changed))
+        rows = list(map(_differences, cover, container))  # one by one, to save memory
+        self._frames.append((cover.size, sum(error for error, _ in rows), sum(changed for _, changed in rows)))
 
     @property
     def psnr(self) -> float | None:
         """PSNR in dB over all frames; None if there are none."""
-        errors = [error for error, _ in self._frames]
-        return psnr_from_mse(math.fsum(errors) / len(errors), PEAK) if errors else None
+        samples, errors, _ = self._sums()
+        return psnr_from_mse(errors / samples, PEAK) if samples else None
 
     @property
     def pixels(self) -> int | None:
         """Changed pixels; None if there are no frames."""
-        return sum(changed for _, changed in self._frames) if self._frames else None
+        samples, _, changed = self._sums()
+        return changed if samples else None
+
+    def _sums(self) -> tuple[int, ...]:
+        return tuple(map(sum, zip(*self._frames, strict=True))) or (0, 0, 0)
 
 
-def _changed(cover: np.ndarray, container: np.ndarray) -> int:
-    """Pixels that differ in a row, (W, 3) uint8."""
+def _differences(cover: np.ndarray, container: np.ndarray) -> tuple[int, int]:
+    """Sum of squared differences, and number of pixels that differ, of a row, (W, 3) uint8."""
+    difference = np.subtract(cover, container, dtype=np.float64).reshape(-1)
     red, green, blue = (cover != container).T
-    return int(np.count_nonzero(red | green | blue))
+    return int(np.dot(difference, difference)), int(np.count_nonzero(red | green | blue))

@@ -179,8 +179,8 @@ def _on_size(channel: Channel, size: tuple[int, int]) -> tuple[str, ...]:
         return (f"the cover was reduced from {size[1]}×{size[0]} pixels, as messengers do",)
     if channel.factor is not None and channel.factor * longest <= MESSENGER_SIDE:
         return ()
-    way = "this does not survive; the channel messenger does"
-    return (f"messengers reduce pictures to {MESSENGER_SIDE} pixels, which {way}, or +resize, if nothing else is done",)
+    ways = "the channel messenger does, and +resize:FACTOR survives other reductions"
+    return (f"messengers reduce pictures to {MESSENGER_SIDE} pixels, which this does not survive: {ways}",)
 
 
 def forecast_room(rung: Rung, height: int, width: int) -> int | None:
