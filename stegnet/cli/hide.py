@@ -261,7 +261,10 @@ def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
                 return hide(cover, secret, target, key_source, progress=progress)
 
             outcomes = hide_each(plan, out, hide_one, suffixes)
-        return messages.run_batch(plan, outcomes, results.batch_shower(options, _frames))
+        shown = results.BatchResults(options, _frames)
+        code = messages.run_batch(plan, outcomes, shown)
+        shown.warn_of_covers()
+        return code
 
 
 def _hider(options: argparse.Namespace, network: "NetworkLoader") -> "Callable[..., Report]":

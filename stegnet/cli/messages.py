@@ -102,7 +102,7 @@ def notes(report: "Report", name: str = "") -> None:
     """Prints the notes and warnings of a result.
 
     Args:
-        name: their prefix, if there are several results; `run_batch` then warns once of all covers.
+        name: their prefix, if there are several results; warnings of covers are then left to `BatchResults`.
     """
     of_cover = report.hiding.warnings() if report.hiding and name else ()
     for line in report.notes:
@@ -178,19 +178,17 @@ def run_batch(plan: "Plan", outcomes: "Iterator[Outcome]", show: "Callable[[Outc
     """
     for line in plan.notes:
         note(line)
-    failed, altered, nodes, covers = [], False, Counter(), Counter()
+    failed, altered, nodes = [], False, Counter()
     start = time.monotonic()
     with _bar("files", "file", len(plan.jobs)) as bar, closing(outcomes):
         for outcome in outcomes:
             nodes[outcome.node] += 1
-            covers[_cover_format(outcome)] += 1
             bar.set_postfix_str(_nodes(nodes), refresh=False)
             with bar.external_write_mode():
                 altered |= _print_outcome(outcome, show)
             if outcome.error:
                 failed.append(outcome)
             bar.update()
-    _warn_of_covers(covers)
     for node, count in sorted(nodes.items()):
         if node:
             note(f"{node}: {_counted(count, 'file')}, {count / (time.monotonic() - start):.2f} files/s")
@@ -204,21 +202,6 @@ def _times_the_cover(size: int, report: "Report") -> str:
     """The size of a container as a multiple of its cover's, if it is much larger."""
     times = size / max(report.hiding.cover_bytes, 1) if report.hiding else 0
     return f", {times:.{1 if times < _MANY else 0}f} times the cover" if times >= _MUCH else ""
-
-
-def _cover_format(outcome: "Outcome") -> str | None:
-    """The format of a cover that gives its container away, if there is one."""
-    hiding = outcome.report.hiding if outcome.report else None
-    return hiding.cover_format if hiding else None
-
-
-def _warn_of_covers(formats: Counter) -> None:
-    """Warns of all covers of a folder whose formats give their containers away."""
-    if known := {form: count for form, count in formats.items() if form}:
-        from stegnet.codec.hiding import BETRAYS
-
-        were = f"{sum(known.values())} of {_counted(sum(formats.values()), 'cover')} saved with loss"
-        warning(f"{were} ({', '.join(known)}): {BETRAYS}")
 
 
 def _size(count: int) -> str:

@@ -34,21 +34,37 @@ def show(options: argparse.Namespace, path: Place, report: "Report", frames: str
         messages.wrote(path, report, frames)
 
 
-def batch_shower(options: argparse.Namespace, frames: "Callable[[Report], str]") -> "Callable[[Outcome], None]":
-    """Returns a function that prints the result of each file of a folder."""
+class BatchResults:
+    """Prints the result of each file of a folder.
 
-    def show_one(outcome: "Outcome") -> None:
-        if options.json:
-            size = size_of(outcome.out) if outcome.size is None else outcome.size
+    Args:
+        frames: returns what is appended to a line.
+    """
+
+    def __init__(self, options: argparse.Namespace, frames: "Callable[[Report], str]") -> None:
+        self._json, self._frames = options.json, frames
+        self._covers: list[str | None] = []
+
+    def __call__(self, outcome: "Outcome") -> None:
+        """Prints one."""
+        report, out = outcome.report, outcome.out
+        self._covers.append(report.hiding.cover_format if report.hiding else None)
+        if self._json:
+            size = size_of(out) if outcome.size is None else outcome.size
             source = {"source": str(outcome.job.source)}
             source |= {"secret": str(outcome.job.secret)} if outcome.job.secret else {}
-            messages.result(_as_json(outcome.out, outcome.report, size, source))
+            messages.result(_as_json(out, report, size, source))
         else:
-            messages.wrote(
-                outcome.out, outcome.report, frames(outcome.report), name=f"{outcome.out}: ", size=outcome.size
-            )
+            messages.wrote(out, report, self._frames(report), name=f"{out}: ", size=outcome.size)
 
-    return show_one
+    def warn_of_covers(self) -> None:
+        """Warns once of all covers whose formats give their containers away; objects of JSON have said so."""
+        from stegnet.codec.hiding import BETRAYS  # imported here to keep --help fast
+
+        lossy = [form for form in self._covers if form]
+        if lossy and not self._json:
+            forms = ", ".join(dict.fromkeys(lossy))
+            messages.warning(f"{len(lossy)} of {len(self._covers)} covers saved with loss ({forms}): {BETRAYS}")
 
 
 def show_text(options: argparse.Namespace, report: "Report") -> None:
@@ -96,6 +112,7 @@ def _figures(hiding: "Hiding") -> dict[str, Any]:
         "bits_per_sample": hiding.bits_per_sample,
         "room_used": hiding.room_used,
         "detection": hiding.detection,
+        "lossy_cover": hiding.cover_format is not None,
         "cover_bytes": hiding.cover_bytes,
     }
 

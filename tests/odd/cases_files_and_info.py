@@ -83,7 +83,13 @@ CASES = (
         "error: the cover is too small",
         cover="a.png",
     ),
-    seal("text, --compress", nothing, "notes.txt", says="note: hidden: notes.txt, 280 bytes, byte for byte", more=COMPRESS),
+    seal(
+        "text, --compress",
+        nothing,
+        "notes.txt",
+        says="note: hidden: notes.txt, 280 bytes, byte for byte",
+        more=COMPRESS,
+    ),
     seal(
         "noise named .bin, --compress",
         written("a.bin", random.Random(0).randbytes(200_000)),
