@@ -23,10 +23,16 @@ _OPTIONS = {
     "take it as an identity": "--identity takes it",
     "take it as a recipient": "--recipient takes it",
 }
-_CHANNEL = re.compile(r"the channel (\S+)")
+_VALUES = {  # with a value
+    re.compile(r"the channel (\S+)"): r"`--survive \1`",
+    re.compile(r"accept a container of (\S+) dB"): r"`--container-psnr \1`",
+}
 _PHRASES = re.compile("|".join(map(re.escape, _OPTIONS)))
 
 
 def with_options(line: str) -> str:
     """A hint, note or warning of the library, with options where it names what they do."""
-    return _CHANNEL.sub(r"`--survive \1`", _PHRASES.sub(lambda found: _OPTIONS[found[0]], line))
+    line = _PHRASES.sub(lambda found: _OPTIONS[found[0]], line)
+    for phrase, option in _VALUES.items():
+        line = phrase.sub(option, line)
+    return line

@@ -40,7 +40,7 @@ _LOWERED = 4  # 64ths, where a group does not come back
 _ATTEMPTS = 3
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
 _STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip
-_LARGER = "take a longer or larger cover, one that moves little, a milder channel, or a lower quality of the container"
+_LARGER = "take a longer or larger cover, with more that moves little, or a milder channel"
 
 
 def parse_crf(text: str) -> int:

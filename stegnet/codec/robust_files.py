@@ -33,7 +33,7 @@ from stegnet.media.stream_copy import left_out
 JPEG = (".jpg", ".jpeg")
 ROBUST_FORMS = (*JPEG, ".png")
 CONTAINER_PSNR = 38.0  # dB
-_MORE_ROOM = "resize the cover to more pixels, take a larger one, or accept a lower quality of the container"
+_MORE_ROOM = "resize the cover to more pixels, or take a larger one"
 _CERTAIN = 2  # covers with half of the usual room are rare
 
 
@@ -214,11 +214,12 @@ def _write(out: OutputTarget, found: Survivor, profile: bytes | None, written: i
 def _larger(modem: Modem, channel: Channel, shape: tuple[int, ...], container_psnr: float, size: int) -> str:
     """Hint for a file that does not fit: a milder channel that has room for it, or a larger cover."""
     if channel.factor is not None:
-        return f"{_MORE_ROOM}, or reduce it less: a larger factor of +resize"
+        return f"{_MORE_ROOM}; or reduce it less: a larger factor of +resize"
     if channel.cropped:
-        return f"{_MORE_ROOM}, or a promise without +crop"
+        return f"{_MORE_ROOM}; or promise less, without +crop"
     rooms = {rung: forecast_room(rung, *shape[:2]) for rung in modem.rungs if abs(rung.psnr - container_psnr) < 1}
     for rung, room in sorted(rooms.items(), key=lambda item: item[0].lowest):
         if room is not None and room >= size:
             return f"the channel {rung.channel} has room for about {room} bytes; or {_MORE_ROOM}"
-    return _MORE_ROOM
+    worse = [rung.psnr for rung in modem.rungs if rung.psnr < container_psnr - 1 and rung.lowest <= channel.quality]
+    return f"{_MORE_ROOM}; or accept a container of {max(worse):g} dB" if worse else _MORE_ROOM

@@ -35,7 +35,7 @@ _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one 
 _ATTEMPTS = 6
 _SPARED = 0.75  # of the highest rate: the rest is kept for what was not simulated, where blocks are spared
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
-_LARGER = "take a larger cover, with more detail, a milder channel, or a lower quality of the container"
+_LARGER = "take a larger cover, with more detail, or resize it to more pixels; or take a milder channel"
 
 
 @dataclass(frozen=True)

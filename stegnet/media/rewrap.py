@@ -7,9 +7,11 @@ import av
 from av.container import InputContainer, OutputContainer
 
 from stegnet.core.errors import MediaError
-from stegnet.media.encoders import Form
+from stegnet.media.encoders import MKV, Form
 from stegnet.media.films import open_film
 from stegnet.media.output import temporary_file
+
+_MATROSKA = {"avoid_negative_ts": "disabled"}  # sound may begin before the pictures, whose times stay
 
 
 def rewrap(path: Path, form: Form) -> bool:
@@ -28,7 +30,8 @@ def rewrap(path: Path, form: Form) -> bool:
             with open_film(path) as source:
                 if source.format.name.startswith(form.muxer):
                     return False
-                with av.open(str(other.absolute()), "w", format=form.muxer) as film:
+                kept = _MATROSKA if form is MKV else {}
+                with av.open(str(other.absolute()), "w", format=form.muxer, container_options=kept) as film:
                     _copy_packets(source, film)
         except (ValueError, av.PatchWelcomeError, MediaError):
             return False

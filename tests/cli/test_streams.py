@@ -231,7 +231,7 @@ def test_results_as_json(stegnet, folder):
     assert (hidden["method"], hidden["secret_unchanged"], hidden["lossy_cover"]) == ("sealed", True, False)
     assert hidden["bits_per_sample"] == pytest.approx(8 * 32 / (3 * 97 * 61))
     assert (hidden["container_psnr"] > 55, 0 < hidden["room_used"] < 1, hidden["changed_pixels"] > 0) == (True,) * 3
-    assert (hidden["detection"], hidden["cover_bytes"]) == ("hard", (folder / "cover.png").stat().st_size)
+    assert (hidden["detection"], hidden["cover_bytes"]) == ("possible", (folder / "cover.png").stat().st_size)
     (revealed,) = objects(stegnet("reveal c.png -o back --key-file k --json")[1])
     assert (revealed["output"], revealed["kind"], revealed["bytes"]) == ("back", "file", 32)
     assert revealed["secret_unchanged"] and "method" not in revealed

@@ -409,7 +409,7 @@ def test_a_picture_is_compressed_to_fit(tmp_path, picture, key):
     write_png(tmp_path / "photo.png", picture(64, 96, 3))
     with pytest.raises(CapacityError) as caught:
         embed_file(tmp_path / "cover.png", tmp_path / "photo.png", OutputTarget(tmp_path / "a.png"), key)
-    assert caught.value.hint.endswith(", or `--method auto`, which compresses it")
+    assert caught.value.hint.endswith(", or the method auto, which compresses it")
     report = embed_file(
         tmp_path / "cover.png", tmp_path / "photo.png", OutputTarget(tmp_path / "a.png"), key, compress=True
     )
@@ -436,7 +436,7 @@ def test_a_file_that_fits_is_not_compressed(tmp_path, film, picture, key):
     Image.fromarray(picture(16, 16)).save(buffer, "JPEG")
     (tmp_path / "small.jpg").write_bytes(buffer.getvalue())
     report = embed_file(film, tmp_path / "small.jpg", OutputTarget(tmp_path / "a.mkv"), key, compress=True)
-    assert report.notes[1] == "it fits byte for byte, and was not compressed"
+    assert report.unchanged and report.notes[0].endswith(" bytes, byte for byte")
     extract_file(tmp_path / "a.mkv", OutputTarget(tmp_path / "out.jpg"), key)
     assert (tmp_path / "out.jpg").read_bytes() == buffer.getvalue()
 
