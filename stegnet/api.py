@@ -208,7 +208,7 @@ class LoadedPair:
                 a picture made to fit and a small file as it is; "auto" is "robust" if `out` is a JPEG, or `survive` or
                 `container_psnr` is given; else "sealed", compressed if it does not fit otherwise, and "network" if it
                 can't be compressed into the cover.
-            compress: with "sealed", compress a picture or film that does not fit.
+            compress: with "sealed", compress a picture or film that does not fit; "auto" and "robust" do so anyway.
             survive: with "robust", the channel: "jpeg:75" (the default), any other quality, or "messenger", each also
                 with "+resize:0.5" or another factor for resized copies, or with "+crop" for copies cropped or shifted
                 by up to 8 pixels; of a film, "h264:23" (the default), or any other constant rate factor from 18 to 28.
@@ -227,8 +227,8 @@ class LoadedPair:
             raise ValueError(f"method: must be auto, sealed, network or robust, is {method!r}")
         if (survive or container_psnr) and method != "robust":
             raise ValueError("survive and container_psnr go with robust")
-        if compress and method != "sealed":
-            raise ValueError("compress goes with sealed")
+        if compress and method == "network":
+            raise ValueError("compress does not go with network")
         _check_key(key, hiding=True)
         cover, secret, target = Path(cover), Path(secret), OutputTarget(Path(out), force)
         if method == "sealed":

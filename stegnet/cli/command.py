@@ -24,8 +24,9 @@ _EXAMPLES = {
         "stegnet keygen --passphrase-words 6       # or of these words",
     ),
     "hide": (
-        "stegnet hide cover.jpg secret.jpg --key-file my.key -o sent.png",
-        "stegnet hide cover.mp4 letter.pdf --passphrase -o sent.mkv",
+        "stegnet hide cover.png secret.jpg --key-file my.key -o sent.png",
+        "stegnet hide cover.mkv letter.pdf --passphrase -o sent.mkv",
+        "stegnet hide cover.jpg secret.jpg --key-file my.key -o sent.jpg  # survives JPEG",
     ),
     "reveal": (
         "stegnet reveal sent.png --key-file my.key -o secret.jpg",

@@ -2,7 +2,7 @@
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,8 +35,13 @@ All of it is encrypted. `stegnet info COVER` says what fits.
 _EPILOG = """\
 The method "sealed", the default, embeds SECRET as it is, or compressed. The
 method "network" hides a picture in a picture, or a film with its sound in a
-film, by neural networks; what these hide is only scrambled. Transparent
+film, by neural networks: a coarse copy and the sound are encrypted, the rest is
+masked by a keystream (other --weights may only scramble it). Transparent
 pictures are composited on white.
+
+A cover that was saved with loss (JPEG, HEIC, AVIF; H.264 and most films) gives
+its container away where that is saved without loss (.png, .mkv, .mp4): take a
+copy that was resized in RGB after that, and saved without loss.
 
 With OUT.jpg or --survive, the method is "robust": OUT survives being saved as
 JPEG and shared so, with +resize:0.5 also when reduced to half its size, with
@@ -84,7 +89,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="hide a text instead of SECRET, which `stegnet reveal` prints. Other users of this machine can see the "
         "command line: they can't see a text that `--text -` reads from standard input",
     )
-    output_help = "output file, .png or .jpg for a picture, .mkv or .mp4 for a film; or a folder; - for standard output"
+    output_help = (
+        "output file, .png or .jpg for a picture, .mkv or .mp4 for a film (without a suffix: the one that fits COVER); "
+        "or a folder; - for standard output"
+    )
     add_output_options(hide, output_help, force_help="; hide a secret even if its quality is below 22 dB", places=True)
     add_key_options(hide, recipient=True)
     survive = hide.add_argument_group("to survive JPEG or H.264")
@@ -103,7 +111,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     method.add_argument(
         "--longer",
         choices=("refuse", "cut"),
-        help="network: refuse or cut a film with more frames than its cover (default: refuse)",
+        help="network: refuse or cut a film with more frames than its cover (default: refuse); other methods hide all "
+        "of it",
     )
     method.add_argument("--no-sound", action="store_true", help="network: do not hide the secret film's sound")
     survive.add_argument(
@@ -159,9 +168,26 @@ def _hide(options: argparse.Namespace, key_source: "KeySource") -> int:
         raise MediaError(f"{options.secret}: is a folder", "a folder of secrets needs a folder of covers")
     if options.output == streams.STREAM:
         return _hide_to_output(options, key_source)
+    options.output = _with_suffix(options)
     report = _hide_one(options, key_source)
     results.show(options, options.output, report, _frames(report))
     return 0
+
+
+def _with_suffix(options: argparse.Namespace) -> Path:
+    """The output file, with the suffix that fits its cover if it has none."""
+    from stegnet.codec.files import input_kind
+
+    if options.output.suffix or options.output.is_dir():
+        return options.output
+    return options.output.with_suffix(_suffixes(options)[input_kind(options.cover)])
+
+
+def _suffixes(options: argparse.Namespace) -> "Mapping[str, str]":
+    """The usual suffix of the container in a picture or film."""
+    from stegnet.codec.folder import SUFFIXES
+
+    return _ROBUST_SUFFIXES if options.method == ROBUST else SUFFIXES
 
 
 def _hide_one(options: argparse.Namespace, key_source: "KeySource") -> "Report":
@@ -172,12 +198,10 @@ def _hide_one(options: argparse.Namespace, key_source: "KeySource") -> "Report":
 
 def _hide_to_output(options: argparse.Namespace, key_source: "KeySource") -> int:
     from stegnet.codec.files import input_kind
-    from stegnet.codec.folder import SUFFIXES
 
     streams.refuse_terminal()
-    suffixes = _ROBUST_SUFFIXES if options.method == ROBUST else SUFFIXES
     with streams.private_folder() as folder:
-        options.output = folder / f"container{suffixes[input_kind(options.cover)]}"
+        options.output = folder / f"container{_suffixes(options)[input_kind(options.cover)]}"
         report = _hide_one(options, key_source)
         streams.copy_to_output(options.output)
         size = options.output.stat().st_size
@@ -193,17 +217,19 @@ def _method(options: argparse.Namespace) -> str:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Rejects options that the chosen method does not support, and streams where files are needed."""
+    """Rejects options that the chosen method can't follow, and streams where files are needed."""
     if options.text is not None and options.secret is not None:
         options.usage_error("a text is hidden instead of SECRET: give one of them")
     if options.cluster and (options.text is not None or streams.STREAM in (options.cover, options.secret)):
         options.usage_error("--cluster requires files: neither a text nor a stream")
     allowed = {
-        "compress": (AUTO, "sealed"),
+        "compress": (AUTO, "sealed", ROBUST),  # which does so anyway
+        "longer": (AUTO, "network", ROBUST),  # in which no film is too long
         "survive": (ROBUST,),
         "container_psnr": (ROBUST,),
-        **dict.fromkeys(("longer", "no_sound"), ("network",)),
-        **dict.fromkeys(NETWORK, ("network", ROBUST)),
+        "no_sound": ("network",),
+        **dict.fromkeys(NETWORK, (AUTO, "network", ROBUST)),
+        "weights": ("network", ROBUST),
     }
     for name, methods in allowed.items():
         if options.method not in methods and getattr(options, name):
@@ -213,7 +239,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
-    from stegnet.codec.folder import SUFFIXES, hide_each, is_folder, plan_hiding, results_folder
+    from stegnet.codec.folder import hide_each, is_folder, plan_hiding, results_folder
 
     check_output_stream(options, folder=True)
     any_file = options.method in ("sealed", ROBUST) or (options.method == AUTO and not is_folder(options.secret))
@@ -222,8 +248,7 @@ def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
     if options.method == "network":
         network()  # its errors are reported once, not for each file
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
-        hide, out = _hider(options, network), output_target(options)
-        suffixes = _ROBUST_SUFFIXES if options.method == ROBUST else SUFFIXES
+        hide, out, suffixes = _hider(options, network), output_target(options), _suffixes(options)
         if options.cluster:
             from stegnet.cluster.cluster import run_on_cluster
             from stegnet.cluster.tasks import Hiding
@@ -236,7 +261,10 @@ def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
                 return hide(cover, secret, target, key_source, progress=progress)
 
             outcomes = hide_each(plan, out, hide_one, suffixes)
-        return messages.run_batch(plan, outcomes, results.batch_shower(options, _frames))
+        shown = results.BatchResults(options, _frames)
+        code = messages.run_batch(plan, outcomes, shown)
+        shown.warn_of_covers()
+        return code
 
 
 def _hider(options: argparse.Namespace, network: "NetworkLoader") -> "Callable[..., Report]":

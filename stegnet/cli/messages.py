@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from stegnet.cli.flags import with_options
 from stegnet.core.address import Place, size_of
 from stegnet.core.errors import MediaError, StegnetError
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 FAILED, ALTERED = 1, 3  # exit codes
 _SMALL = 5000  # bytes: fewer would be 0.00 MB
+_MUCH, _MANY = 1.5, 10  # times the cover's size that are told, and told without decimals
 _PHASES = {
     "compress": "compressing",
     "hide": "hiding",
@@ -91,7 +93,8 @@ def wrote(
         tell: prints the line on the file.
     """
     sides = f"{report.width}x{report.height}, " if report.width else ""
-    tell(f"wrote {path}: {sides}{_size(size_of(path) if size is None else size)}{frames}")
+    size = size_of(path) if size is None else size
+    tell(f"wrote {path}: {sides}{_size(size)}{_times_the_cover(size, report)}{frames}")
     notes(report, name)
 
 
@@ -99,22 +102,24 @@ def notes(report: "Report", name: str = "") -> None:
     """Prints the notes and warnings of a result.
 
     Args:
-        name: their prefix, if there are several results.
+        name: their prefix, if there are several results; warnings of covers are then left to `BatchResults`.
     """
+    of_cover = report.hiding.warnings() if report.hiding and name else ()
     for line in report.notes:
         note(name + line)
     for line in (*report.warnings, *report.trouble):
-        warning(name + line)
+        if line not in of_cover:
+            warning(name + line)
 
 
 def note(line: str) -> None:
     """Prints a `note:`."""
-    _print_stderr(f"note: {line}")
+    _print_stderr(f"note: {with_options(line)}")
 
 
 def warning(line: str) -> None:
     """Prints a `warning:`."""
-    _print_stderr(f"warning: {line}")
+    _print_stderr(f"warning: {with_options(line)}")
 
 
 def error(message: StegnetError | str) -> None:
@@ -126,7 +131,7 @@ def error(message: StegnetError | str) -> None:
 
 def hint(line: str) -> None:
     """Prints a `hint:`."""
-    _print_stderr(f"hint: {line}")
+    _print_stderr(f"hint: {with_options(line)}")
 
 
 @contextmanager
@@ -191,6 +196,12 @@ def run_batch(plan: "Plan", outcomes: "Iterator[Outcome]", show: "Callable[[Outc
         _print_failures(failed, len(plan.jobs))
         return FAILED
     return ALTERED if altered else 0
+
+
+def _times_the_cover(size: int, report: "Report") -> str:
+    """The size of a container as a multiple of its cover's, if it is much larger."""
+    times = size / max(report.hiding.cover_bytes, 1) if report.hiding else 0
+    return f", {times:.{1 if times < _MANY else 0}f} times the cover" if times >= _MUCH else ""
 
 
 def _size(count: int) -> str:

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stegnet.cli import messages
 from stegnet.core.address import Place, size_of
@@ -13,6 +13,7 @@ from stegnet.core.address import Place, size_of
 if TYPE_CHECKING:
     from stegnet.codec import Report
     from stegnet.codec.folder import Outcome
+    from stegnet.codec.hiding import Hiding
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
@@ -33,21 +34,37 @@ def show(options: argparse.Namespace, path: Place, report: "Report", frames: str
         messages.wrote(path, report, frames)
 
 
-def batch_shower(options: argparse.Namespace, frames: "Callable[[Report], str]") -> "Callable[[Outcome], None]":
-    """Returns a function that prints the result of each file of a folder."""
+class BatchResults:
+    """Prints the result of each file of a folder.
 
-    def show_one(outcome: "Outcome") -> None:
-        if options.json:
-            size = size_of(outcome.out) if outcome.size is None else outcome.size
+    Args:
+        frames: returns what is appended to a line.
+    """
+
+    def __init__(self, options: argparse.Namespace, frames: "Callable[[Report], str]") -> None:
+        self._json, self._frames = options.json, frames
+        self._covers: list[str | None] = []
+
+    def __call__(self, outcome: "Outcome") -> None:
+        """Prints one."""
+        report, out = outcome.report, outcome.out
+        self._covers.append(report.hiding.cover_format if report.hiding else None)
+        if self._json:
+            size = size_of(out) if outcome.size is None else outcome.size
             source = {"source": str(outcome.job.source)}
             source |= {"secret": str(outcome.job.secret)} if outcome.job.secret else {}
-            messages.result(_as_json(outcome.out, outcome.report, size, source))
+            messages.result(_as_json(out, report, size, source))
         else:
-            messages.wrote(
-                outcome.out, outcome.report, frames(outcome.report), name=f"{outcome.out}: ", size=outcome.size
-            )
+            messages.wrote(out, report, self._frames(report), name=f"{out}: ", size=outcome.size)
 
-    return show_one
+    def warn_of_covers(self) -> None:
+        """Warns once of all covers whose formats give their containers away; objects of JSON have said so."""
+        from stegnet.codec.hiding import BETRAYS  # imported here to keep --help fast
+
+        lossy = [form for form in self._covers if form]
+        if lossy and not self._json:
+            forms = ", ".join(dict.fromkeys(lossy))
+            messages.warning(f"{len(lossy)} of {len(self._covers)} covers saved with loss ({forms}): {BETRAYS}")
 
 
 def show_text(options: argparse.Namespace, report: "Report") -> None:
@@ -64,7 +81,6 @@ def show_text(options: argparse.Namespace, report: "Report") -> None:
 def _as_json(path: Place | None, report: "Report", size: int | None, more: dict[str, str] | None = None) -> str:
     from stegnet.core.measures import SECRET_PSNR  # imported here to keep --help fast
 
-    quality = report.secret_psnr
     found = (more or {}) | {
         "output": None if path is None else str(path),
         "kind": "text" if report.text is not None else _kind(path),
@@ -76,13 +92,35 @@ def _as_json(path: Place | None, report: "Report", size: int | None, more: dict[
         "hidden_name": report.name,
         "hidden_bytes": report.size,
         "frames_that_may_be_lost": report.may_be_lost,
-        SECRET_PSNR: None if quality is None or math.isinf(quality) else round(quality, 2),
-        "secret_unchanged": quality is not None and math.isinf(quality),
+        SECRET_PSNR: _decibels(report.secret_psnr),
+        "secret_unchanged": report.unchanged or report.secret_psnr == math.inf,
+        **(_figures(report.hiding) if report.hiding else {}),
         "notes": report.notes,
         "warnings": report.warnings,
         "trouble": report.trouble,
     }
     return json.dumps(found | ({"text": report.text} if report.text is not None else {}))
+
+
+def _figures(hiding: "Hiding") -> dict[str, Any]:
+    """Figures of a hiding by the names that programs know."""
+    from stegnet.core.measures import CONTAINER_PSNR
+
+    return {
+        "method": hiding.method,
+        CONTAINER_PSNR: _decibels(hiding.container_psnr),
+        "changed_pixels": hiding.changed_pixels,
+        "bits_per_sample": hiding.bits_per_sample,
+        "room_used": hiding.room_used,
+        "detection": hiding.detection,
+        "lossy_cover": hiding.cover_format is not None,
+        "cover_bytes": hiding.cover_bytes,
+    }
+
+
+def _decibels(value: float | None) -> float | None:
+    """Rounded; None for infinity, which JSON lacks."""
+    return None if value is None or math.isinf(value) else round(value, 2)
 
 
 def _kind(path: Place) -> str | None:

@@ -128,7 +128,7 @@ def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
     plan = plan_revealing(options.container)
     network, modems = network_loader(options), chosen_modems(options)
     network()  # its errors are reported once, not for each file
-    out, shown = output_target(options), results.batch_shower(options, _frames)
+    out, shown = output_target(options), results.BatchResults(options, _frames)
     with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
         if options.cluster:
             from stegnet.cluster.cluster import run_on_cluster

@@ -15,8 +15,8 @@ from stegnet.codec.output import OutputTarget, Progress, Report, no_progress
 from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, PackageError
 
-_SEALED = "method: sealed, all of it is encrypted"
-_NETWORK = "method: network, since it can't be compressed into this cover; what the networks hide is only scrambled"
+_NETWORK = "method: network, since it can't be compressed into this cover"
+_UNMASKED = "; what these weights hide is scrambled, not masked"
 
 
 def hide_automatically(
@@ -30,7 +30,7 @@ def hide_automatically(
     progress: Progress = no_progress,
     part: Part = WHOLE,
 ) -> Report:
-    """Hides a secret by the method that suits it, which the report's first note names.
+    """Hides a secret by the method that suits it; the report's first note says so if it is not sealed.
 
     Args:
         part: what this process does of a film in which the secret fits as it is; of others it does all.
@@ -40,13 +40,13 @@ def hide_automatically(
     """
     choices = {"verify": options.verify, "randomness": randomness, "progress": progress}
     try:
-        report = embed_file(cover, secret, out, key_source, compress=True, part=part, **choices)
-        return replace(report, notes=(_SEALED, *report.notes))
+        return embed_file(cover, secret, out, key_source, compress=True, part=part, **choices)
     except (CapacityError, PackageError):
         if not _same_kind(cover, secret) or is_grey_cover(cover):
             raise
     report = hide_file(network, cover, secret, out, key_source, options, randomness, progress)
-    return replace(report, notes=(_NETWORK, *report.notes))
+    note = _NETWORK + _UNMASKED * (not network().period)
+    return replace(report, notes=(note, *report.notes))
 
 
 def _same_kind(cover: Path, secret: Path) -> bool:

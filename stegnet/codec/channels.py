@@ -17,7 +17,8 @@ from stegnet.media import resize
 
 DEFAULT = "jpeg:75"
 MESSENGER = "messenger"
-_MESSENGER_SIDE, _MESSENGER_QUALITIES = 1600, tuple(product((70, 72, 74, 77, 80), repeat=2))
+MESSENGER_SIDE = 1600  # pixels
+_MESSENGER_QUALITIES = tuple(product((70, 72, 74, 77, 80), repeat=2))
 _LEAST_QUALITY, _MOST_QUALITY, _BEST = 30, 95, 100
 _ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one that are simulated
 _LEAST_FACTOR = 0.25
@@ -68,9 +69,9 @@ class Channel:
         """The cover as it is sent: messengers reduce pictures to a long side of 1,600 pixels."""
         height, width = cover.shape[:2]
         longest = max(height, width)
-        if self.name != MESSENGER or longest <= _MESSENGER_SIDE:
+        if self.name != MESSENGER or longest <= MESSENGER_SIDE:
             return cover
-        return resize(cover, *(max(1, round(side * _MESSENGER_SIDE / longest)) for side in (height, width)))
+        return resize(cover, *(max(1, round(side * MESSENGER_SIDE / longest)) for side in (height, width)))
 
     def grid(self, height: int, width: int) -> Grid:
         """The grid in which a cover hides, so that what it hides survives this channel.

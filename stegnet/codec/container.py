@@ -211,7 +211,7 @@ class Container:
         form = lossy_format(self.path)
         if form is None:
             return nothing_revealed()
-        hint = f"the key is another one, or {form} keeps nothing of what was hidden; `hide --survive` hides what stays"
+        hint = f"the key is another one, or {form} keeps nothing of what was hidden; hide what survives that"
         return RevealError(str(nothing_revealed()), hint)
 
     def _find_anchor(self) -> None:

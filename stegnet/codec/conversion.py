@@ -1,5 +1,6 @@
 """Making a hidden file, which has a format and a name of its own, what the suffix of the result's name says."""
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -7,17 +8,31 @@ from stegnet.codec.naming import WATCHABLE_SUFFIX, plain_suffix, suffix_note
 from stegnet.codec.output import OutputTarget, Progress
 from stegnet.core.samples import is_grey
 from stegnet.media import FILM, PICTURE, read_cover, read_picture
+from stegnet.media.encoders import MKV, MP4
 from stegnet.media.pictures import PICTURE_FORMS, open_picture, save_picture
 from stegnet.media.probe import media_kind
-from stegnet.media.rewrap import rewrap_as_mp4
+from stegnet.media.rewrap import rewrap
 from stegnet.media.watchable import make_watchable, unplayable
 
 _SAME = {".jpeg": ".jpg"}
-_COMPRESSED_FILM = ".mkv"  # what films become that are compressed to fit their covers
+_MATROSKA = ".mkv"  # also what films become that are compressed to fit their covers
 
 
-def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> tuple[str, ...]:
-    """Converts a revealed picture or film if the result's name asks for another format than its own; notes on that.
+@dataclass(frozen=True)
+class Named:
+    """A revealed file that is what the result's name says.
+
+    Attributes:
+        notes: on that, one line each.
+        unchanged: it has the bytes that were hidden.
+    """
+
+    notes: tuple[str, ...]
+    unchanged: bool = True
+
+
+def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Named:
+    """Converts a revealed picture or film if the result's name asks for another format than its own.
 
     A file keeps its bytes if the result has the suffix of its own name, or one that says nothing to us.
 
@@ -30,17 +45,19 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> tu
     """
     own, wanted = (_SAME.get(suffix, suffix) for suffix in (plain_suffix(name).lower(), out.path.suffix.lower()))
     if own == wanted:
-        return _advice(part, out.path) if own == _COMPRESSED_FILM else ()
-    what = media_kind(part) if wanted in PICTURE_FORMS or wanted == WATCHABLE_SUFFIX else None
+        return Named(_advice(part, out.path) if own == _MATROSKA else ())
+    what = media_kind(part) if wanted in {*PICTURE_FORMS, WATCHABLE_SUFFIX, _MATROSKA} else None
     notes: tuple[str, ...] = ()
     if what == PICTURE and wanted in PICTURE_FORMS:
         notes = _as_picture(part, out)
     elif what == FILM and wanted == WATCHABLE_SUFFIX:
         notes = _as_film(part, out, progress)
+    elif what == FILM and wanted == _MATROSKA:
+        notes = ("put into Matroska, its pictures and sound unchanged",) if rewrap(part, MKV) else ()
     if not notes:
-        return suffix_note(name, out.path)
+        return Named(suffix_note(name, out.path))
     exact = out.path.with_suffix(plain_suffix(name) or ".bin").name
-    return (f"{notes[0]}; as {exact} it is revealed byte for byte", *notes[1:])
+    return Named((f"{notes[0]}; as {exact} it is revealed byte for byte", *notes[1:]), unchanged=False)
 
 
 def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
@@ -59,11 +76,11 @@ def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
 def _as_film(part: Path, out: OutputTarget, progress: Progress) -> tuple[str, ...]:
     if not out.lossless:
         return make_watchable(part, partial(progress, "convert"))
-    return ("put into MP4",) if rewrap_as_mp4(part) else ()
+    return ("put into MP4",) if rewrap(part, MP4) else ()
 
 
 def _advice(part: Path, out: Path) -> tuple[str, ...]:
     """Note on a film that few programs play, as compressed ones are."""
     codec = unplayable(part) if media_kind(part) == FILM else None
     name = out.with_suffix(WATCHABLE_SUFFIX).name
-    return (f"not all programs play this film ({codec}): `-o {name}` reveals one for watching",) if codec else ()
+    return (f"not all programs play this film ({codec}): revealed as {name}, it is one for watching",) if codec else ()

@@ -8,7 +8,7 @@ import hashlib
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from math import ceil, sqrt
@@ -21,6 +21,7 @@ import numpy as np
 from stegnet.codec.costs import texture_costs
 from stegnet.codec.extract import describe_file, frames_with_data, loss_note, may_be_lost
 from stegnet.codec.files import check_input, cover_name, input_kind
+from stegnet.codec.hiding import SEALED, Changes, Hiding
 from stegnet.codec.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeySource, Randomness
 from stegnet.codec.naming import printable
 from stegnet.codec.output import (
@@ -41,7 +42,17 @@ from stegnet.codec.spread import choose_needed, frames_for, full_room
 from stegnet.core.errors import CapacityError, MediaError, extra, reading
 from stegnet.core.parallel import ahead, ordered
 from stegnet.core.samples import channels_of
-from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, is_grey_film, read_cover, refuse_palette, scan
+from stegnet.media import (
+    FILM,
+    PICTURE,
+    FilmInfo,
+    FilmWriter,
+    is_grey_film,
+    lossy_format,
+    read_cover,
+    refuse_palette,
+    scan,
+)
 from stegnet.media.probe import media_kind
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
@@ -58,6 +69,7 @@ class _Cover:
         film: None for a picture.
         pixels, profile: of a picture.
         channels: 1 of a grey cover, which stays grey.
+        changes: made to its frames.
     """
 
     path: Path
@@ -69,6 +81,7 @@ class _Cover:
     pixels: np.ndarray | None = None
     profile: bytes | None = None
     channels: int = 3
+    changes: Changes = field(default_factory=Changes)
 
     def room(self, name: str) -> int:
         """Bytes of a file of this name that fit into all frames; errors as `bytes_room`."""
@@ -77,6 +90,22 @@ class _Cover:
     def frame_room(self, name: str) -> int:
         """Bytes of it that fit into one frame; errors as `bytes_room`."""
         return _frame_room(self.height, self.width, name, self.key, self.frames > 1, self.channels)
+
+    def hiding(self, header: Header) -> Hiding:
+        """Figures of having hidden a file."""
+        name, spread = header.secret.name, header.spread
+        return Hiding(
+            SEALED,
+            self.path.stat().st_size,
+            self.frames * self.height * self.width,
+            cover_format=lossy_format(self.path),
+            container_psnr=self.changes.psnr,
+            changed_pixels=self.changes.pixels,
+            hidden_bytes=spread.share_bytes * self.frames if spread else header.secret.size,
+            room=self.frames * self.frame_room(name),
+            film=self.film is not None,
+            channels=self.channels,
+        )
 
 
 @dataclass(frozen=True)
@@ -87,11 +116,15 @@ class _Secret:
         path: of the bytes.
         name: stored with them.
         notes: for the report.
+        unchanged: they are those of the file that was to be hidden.
+        psnr: in dB of a picture's compressed copy.
     """
 
     path: Path
     name: str
     notes: tuple[str, ...] = ()
+    unchanged: bool = False
+    psnr: float | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +185,7 @@ def hide_bytes(
     file = File(name, len(data), hashlib.sha256(data).digest())
     header = Header(randomness(FILM_ID_BYTES), FILE, 1, file)
     share = _Share(Record(header, 0, data=data), randomness(SEED_BYTES))
-    (container,) = _seal_each([cover], iter([share]), keys)
+    (container,) = _seal_each([cover], iter([share]), keys, Changes())
     return container
 
 
@@ -192,10 +225,12 @@ def embed_file(
         shares = _shares(source, header, randomness, part)
         write = partial(_write_film, randomness=randomness, part=part) if opened.film else _write_picture
         report = write(opened, shares, out, keys, verify, progress)
-    line = describe_file(header, report.width, report.height, report.frames, opened.channels)
-    loss = loss_note(header, keys.anchors is not None)
-    report = replace(report, notes=(line, *secret.notes, *loss, *report.notes), may_be_lost=may_be_lost(header))
-    return replace(report, name=header.secret.name, size=header.secret.size, hidden=frames_with_data(header))
+    line, loss = describe_file(header), loss_note(header, keys.anchors is not None)
+    notes = (f"{line}{', byte for byte' * secret.unchanged}", *secret.notes, *loss, *report.notes)
+    named = {"name": header.secret.name, "size": header.secret.size, "hidden": frames_with_data(header)}
+    report = replace(report, **named, notes=notes, secret_psnr=secret.psnr, unchanged=secret.unchanged)
+    report = replace(report, may_be_lost=may_be_lost(header))
+    return report if part.only else report.with_hiding(opened.hiding(header))
 
 
 def _open_cover(path: Path, cover_kind: str, key: Key) -> _Cover:
@@ -213,7 +248,7 @@ def _fitting_secret(file: Path, cover: _Cover, compress: bool, progress: Progres
     what = media_kind(file) if compress else None
     name, size = stored_name(file), file.stat().st_size
     if size <= cover.room(name):
-        yield _Secret(file, name, ("it fits byte for byte, and was not compressed",) if compress else ())
+        yield _Secret(file, name, unchanged=True)
     elif what is None:
         raise _too_large(file, size, cover, cover.room(name))
     else:
@@ -240,7 +275,7 @@ def _compressed(file: Path, what: str, folder: Path, cover: _Cover, progress: Pr
     # Lossless WebP's suffix is as long as AVIF's, so that the room stays.
     name = stored_name(file.with_suffix(made.path.suffix))
     before = f"{printable(file.name)} was compressed from {file.stat().st_size} bytes"
-    return _Secret(made.path, name, (f"{before}: {made.description}",))
+    return _Secret(made.path, name, (f"{before}: {made.description}",), psnr=made.psnr)
 
 
 def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError:
@@ -254,7 +289,7 @@ def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError
         hint = f"a cover of {ceil(cover.width * side) + 1}×{ceil(cover.height * side) + 1} pixels would do"
     hint += ", one in colour has three times the room" * (cover.channels == 1)
     if media_kind(file):
-        hint += ", or `--method auto`, which compresses it"
+        hint += ", or the method auto, which compresses it"
     return CapacityError(f"{file}: has {size} bytes, and there is room for {most}", hint)
 
 
@@ -314,9 +349,9 @@ def _share_of(source: BinaryIO, header: Header, index: int) -> bytes:
 
 
 def _seal_each(
-    frames: Iterable[np.ndarray | None], shares: Iterator[_Share], keys: ContainerKeys
+    frames: Iterable[np.ndarray | None], shares: Iterator[_Share], keys: ContainerKeys, changes: Changes
 ) -> Generator[np.ndarray | None, None, None]:
-    """Seals each share in a copy of its frame, if there is one."""
+    """Seals each share in a copy of its frame, if there is one, and adds what that changes."""
 
     def sealed(item: tuple[np.ndarray | None, _Share]) -> np.ndarray | None:
         frame, share = item
@@ -326,6 +361,7 @@ def _seal_each(
         effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
         data, first = format_record(record, keys.film), record.index == 0
         seal(container, data, keys, share.seed, texture_costs(frame), first=first, effort=effort, grey=True)
+        changes.add(frame, container)
         return container
 
     return ordered(sealed, zip(frames, shares, strict=True), _SEALERS)
@@ -334,7 +370,7 @@ def _seal_each(
 def _write_picture(
     cover: _Cover, shares: Iterator[_Share], out: OutputTarget, keys: ContainerKeys, verify: bool, progress: Progress
 ) -> Report:
-    (container,) = _seal_each([cover.pixels], shares, keys)
+    (container,) = _seal_each([cover.pixels], shares, keys, cover.changes)
     progress("hide", 1, 1)
     return write_picture(out, container, cover.profile, verify=verify)
 
@@ -368,7 +404,7 @@ def _sealed_film(
 ) -> Generator[FilmFrame, None, None]:
     frames = part.computed() if part.made else ahead(part.frames(cover.path))
     shares = islice(shares, part.end)
-    computed = _unchanged(frames, shares) if part.made else _seal_each(frames, shares, keys)
+    computed = _unchanged(frames, shares) if part.made else _seal_each(frames, shares, keys, cover.changes)
     with closing(frames), closing(computed) as containers:
         for container, time in zip(containers, islice(cover.film.times, part.end), strict=True):
             yield FilmFrame(container, time)

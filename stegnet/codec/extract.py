@@ -119,10 +119,10 @@ def extract_opened_file(
         with part.open("w+b") as file:
             found, lines = _collect_whole(container, file, strict, progress)
         header = found.header
-        notes = as_named(part, header.secret.name, out, progress)
+        named = as_named(part, header.secret.name, out, progress)
     size = container.width, container.height, header.frames
-    notes = (describe_file(header, *size, container.channels), *notes)
-    return Report(*size, frames_with_data(header), notes, lines, name=header.secret.name, size=header.secret.size)
+    about = {"name": header.secret.name, "size": header.secret.size, "unchanged": named.unchanged}
+    return Report(*size, frames_with_data(header), (describe_file(header), *named.notes), lines, **about)
 
 
 def extract_text(container: Container, strict: bool = False, progress: Progress = no_progress) -> Report | None:
@@ -144,7 +144,7 @@ def text_report(name: str, data: bytes, trouble: tuple[str, ...] = ()) -> Report
     if name != TEXT_NAME or len(data) > MOST_TEXT:
         return None
     try:
-        return Report(0, 0, trouble=trouble, name=name, size=len(data), text=data.decode())
+        return Report(0, 0, trouble=trouble, name=name, size=len(data), text=data.decode(), unchanged=True)
     except UnicodeDecodeError:
         return None
 
@@ -159,9 +159,10 @@ def write_robust(out: OutputTarget, found: RobustContent, container: Path, progr
         out.check((), "file", container)
         with atomic_write(out.path, overwrite=out.force, private=True) as part:
             part.write_bytes(found.data)
-            notes = as_named(part, found.name, out, progress)
+            named = as_named(part, found.name, out, progress)
         line = f"hidden: {printable(found.name)}, {len(found.data)} bytes"
-        return Report(0, 0, notes=(line, *notes), name=found.name, size=len(found.data))
+        about = {"name": found.name, "size": len(found.data), "unchanged": named.unchanged}
+        return Report(0, 0, notes=(line, *named.notes), **about)
     out.check(REVEALED_FORMS[PICTURE], PICTURE, container)
     return write_revealed(out, found)
 
@@ -192,12 +193,9 @@ def loss_note(header: Header, first_needed: bool) -> tuple[str, ...]:
     return (note + ", but not the first" * first_needed,)
 
 
-def describe_file(header: Header, width: int, height: int, frames: int, channels: int) -> str:
-    """Line with name and size of a hidden file, and the payload of its container."""
-    file = header.secret
-    size = header.spread.share_bytes * frames if header.spread else file.size
-    bits = 8 * size / (channels * width * height * frames)
-    return f"hidden: {printable(file.name)}, {file.size} bytes, {bits:.3f} bits per sample"
+def describe_file(header: Header) -> str:
+    """Line with name and size of a hidden file."""
+    return f"hidden: {printable(header.secret.name)}, {header.secret.size} bytes"
 
 
 def _collect_whole(
@@ -212,7 +210,7 @@ def _collect_whole(
     lines = found.trouble()
     _check_whole(file, found, lines)
     if strict and lines:
-        hint = "the file in it is whole: without --strict, it is revealed"
+        hint = "the file in it is whole: unless strict, it is revealed"
         raise RevealError(f"{container.path}: {'; '.join(lines)}", hint)
     return found, lines
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from stegnet.codec.container import Container
 from stegnet.codec.extract import extract_opened_file, extract_text, text_report, write_robust
-from stegnet.codec.film import HideOptions, hide_film
+from stegnet.codec.film import HideOptions, hide_film, hiding_by_network
 from stegnet.codec.frame import grey_refused
 from stegnet.codec.keys import SYSTEM, KeyRing, KeySource, Randomness
 from stegnet.codec.modems import SHIPPED_MODEMS, Modems
@@ -92,7 +92,7 @@ def hide_file(
     """
     cover_kind, secret_kind = input_kind(cover), kind_of_secret(secret)
     if cover_kind != secret_kind:
-        hint = f"take a {secret_kind} as the cover, or `--method sealed`, which hides any file"
+        hint = f"take a {secret_kind} as the cover, or the method sealed, which hides any file"
         raise CapacityError(f"a {secret_kind} can't be hidden in a {cover_kind}", hint)
     out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, secret)
     if cover_kind == FILM:
@@ -104,13 +104,15 @@ def hide_file(
         raise grey_refused()
     hidden = read_picture(secret)
     container = hide_picture(network(), pixels, hidden, key_source, randomness, partial(progress, "hide tiles"))
-    notes = visibility_notes(psnr(pixels, container))
+    distance = psnr(pixels, container)
     del pixels  # large pictures take much memory
     step = partial(progress, "measure tiles")
     quality = picture_quality(network(), container, hidden, key_source, options.force, step)
     del hidden
     report = write_picture(out, container, profile, verify=options.verify)
-    return replace(report, notes=notes, warnings=quality.warnings(), secret_psnr=quality.psnr())
+    facts = {"warnings": quality.warnings(), "secret_psnr": quality.psnr()}
+    report = replace(report, notes=visibility_notes(distance), **facts)
+    return report.with_hiding(hiding_by_network(cover, report, distance))
 
 
 def picture_quality(
@@ -191,7 +193,7 @@ def _named(out: OutputTarget, name: str) -> OutputTarget:
     """The result under its own name, which never overwrites a file."""
     path = out.path / name
     if os.path.lexists(path):
-        raise MediaError(f"{path}: exists already", "`-o FILE` names another file")
+        raise MediaError(f"{path}: exists already", "give the result a name of its own")
     return replace(out, path=path, force=False, named=True)
 
 
@@ -247,7 +249,7 @@ def kind_of_secret(path: Path) -> str:
     try:
         return kind(path)
     except MediaError as error:
-        hints = (error.hint, "`--method sealed` hides any file as it is")
+        hints = (error.hint, "the method sealed hides any file as it is")
         raise MediaError(str(error), "; ".join(filter(None, hints))) from error
 
 
@@ -274,6 +276,6 @@ def _reveal_picture(network: Network, container: Container, out: OutputTarget, s
     (pixels,) = container.frames()
     revealed = reveal_read_picture(network, pixels, container.key, container.first, step)
     if strict and not revealed.whole:
-        raise RevealError(f"{container.path}: {ALTERED}", "without --strict, it is revealed")
+        raise RevealError(f"{container.path}: {ALTERED}", "unless strict, it is revealed")
     report = write_revealed(out, revealed.picture)
     return report if revealed.whole else replace(report, trouble=(f"{ALTERED}, and is shown as it is",))

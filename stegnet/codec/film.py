@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from stegnet.codec.frame import check_cover, grey_refused, hide_frame
+from stegnet.codec.hiding import NETWORK, Hiding
 from stegnet.codec.keys import FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.codec.network import Network
 from stegnet.codec.output import FilmFrame, Progress, Report, no_progress, write_film
@@ -22,7 +23,7 @@ from stegnet.codec.sound import Sound, no_sound, plan_sound
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FilmInfo, FilmWriter, is_grey_film, scan
+from stegnet.media import FilmInfo, FilmWriter, is_grey_film, lossy_format, scan
 
 Longer = Literal["refuse", "cut"]
 _COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover
@@ -124,7 +125,18 @@ def hide_film(
     notes = (*_notes(cover_info, secret_info, hidden, options.sound), *(f"cover: {note}" for note in not_kept))
     notes += visibility_notes(measured.container_psnr)
     report = Report(cover_info.width, cover_info.height, total, hidden, notes)
-    return replace(report, warnings=measured.secret.warnings(), secret_psnr=measured.secret.psnr())
+    report = replace(report, warnings=measured.secret.warnings(), secret_psnr=measured.secret.psnr())
+    return report.with_hiding(hiding_by_network(cover, report, measured.container_psnr))
+
+
+def hiding_by_network(cover: Path, report: Report, container_psnr: float) -> Hiding:
+    """Figures of what networks did to a cover.
+
+    Args:
+        container_psnr: in dB.
+    """
+    size, pixels = cover.stat().st_size, report.frames * report.width * report.height
+    return Hiding(NETWORK, size, pixels, lossy_format(cover), container_psnr, film=report.frames > 1)
 
 
 def _frames_to_hide(cover: FilmInfo, secret: FilmInfo, longer: Longer) -> int:
@@ -137,7 +149,7 @@ def _frames_to_hide(cover: FilmInfo, secret: FilmInfo, longer: Longer) -> int:
     if wanted > room and longer == "refuse":
         raise CapacityError(
             f"the secret has {wanted} frames, the cover only {room}",
-            "`--longer cut` hides as many as there is room for",
+            "take a longer cover, or hide as many as there is room for",
         )
     return min(room, wanted)
 
@@ -155,7 +167,7 @@ def _check_room(cover: FilmInfo, header: Header, key: Key, sound: Sound) -> None
     except CapacityError as error:
         if not sound.most:
             raise
-        raise CapacityError(str(error), f"{error.hint}; `--no-sound` leaves the secret's sound out") from error
+        raise CapacityError(str(error), f"{error.hint}, or leave the secret's sound out") from error
 
 
 def _header(
@@ -242,8 +254,8 @@ def _notes(cover: FilmInfo, secret: FilmInfo, hidden: int, sound: bool) -> Itera
         end = float((cover.pts[hidden] - cover.pts[0]) * cover.time_base)
         yield f"the hidden film ends at {end:.2f} s: {hidden} of the cover's {len(cover.pts)} frames hold it"
     if secret.sound and not sound:
-        yield "the secret's sound is left out (--no-sound)"
+        yield "the secret's sound is left out"
     if secret.more:
-        yield f"the secret's {' and '.join(secret.more)} are not hidden: `--method sealed` hides a file whole"
+        yield f"the secret's {' and '.join(secret.more)} are not hidden: the method sealed hides a file whole"
     yield from (f"cover: {note}" for note in cover.notes)
     yield from (f"secret: {note}" for note in secret.notes)

@@ -82,7 +82,7 @@ def check_sides(height: int, width: int) -> None:
         CapacityError: a side is odd.
     """
     if height % 2 or width % 2:
-        raise CapacityError(f"the camera has {width}×{height} pixels, and H.264 needs even sides", "scale it by --size")
+        raise CapacityError(f"the camera has {width}×{height} pixels, and H.264 needs even sides", "scale its pictures")
 
 
 def _hide(hiding: Hiding) -> None:

@@ -17,6 +17,7 @@ from stegnet.codec.film_hiding import FilmHiding, Witness
 from stegnet.codec.film_modem import FilmModem
 from stegnet.codec.film_phases import GROUP, Dither, FilmRung, luma
 from stegnet.codec.film_reading import read_groups
+from stegnet.codec.hiding import ROBUST, Hiding
 from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.naming import printable
 from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress
@@ -102,10 +103,14 @@ def hide_in_film(
         film, chosen = _hide(hiding, secret)
         with atomic_write(out.path, overwrite=out.force) as part:
             with_sound(film, cover, part, form_of(out.path))
-    promise = f"survives H.264 at CRF {crf} and better (x264, fast to veryslow); container {witness.psnr:.1f} dB"
+    promise = f"survives H.264 at CRF {crf} and better (x264, fast to veryslow)"
     notes = (f"{chosen.line}; {promise}", *(f"cover: {note}" for note in info.notes))
     figures = len(info.pts), hiding.groups * GROUP
-    return Report(info.width, info.height, *figures, notes, name=chosen.name, size=chosen.size)
+    named = {"name": chosen.name, "size": chosen.size, "unchanged": chosen.unchanged}
+    report = Report(info.width, info.height, *figures, notes, **named)
+    pixels = len(info.pts) * info.height * info.width
+    size, used = cover.stat().st_size, {"hidden_bytes": len(chosen.content), "room": chosen.room}
+    return report.with_hiding(Hiding(ROBUST, size, pixels, None, witness.psnr, film=True, **used))
 
 
 @dataclass(frozen=True)
@@ -116,12 +121,16 @@ class _Message:
         content: of the records.
         line: on it, for the report.
         name, size: of the file or copy, in bytes.
+        room: bytes of content that there were.
+        unchanged: it is the file as it is.
     """
 
     content: bytes
     line: str
     name: str
     size: int
+    room: int
+    unchanged: bool = False
 
 
 def _hide(hiding: FilmHiding, secret: Path) -> tuple[Path, _Message]:
@@ -251,7 +260,7 @@ def _fit(secret: Path, room: int, hiding: FilmHiding) -> _Message:
     if file_bytes(name, size) <= room:
         line = f"hidden: {printable(secret.name)}, {size} bytes, byte for byte"
         with reading(secret):
-            return _Message(file_content(name, secret.read_bytes()), line, name, size)
+            return _Message(file_content(name, secret.read_bytes()), line, name, size, room, unchanged=True)
     what = media_kind(secret)
     if what is None or room < 1:
         taken = file_bytes(name, size)
@@ -263,7 +272,7 @@ def _fit(secret: Path, room: int, hiding: FilmHiding) -> _Message:
         name = stored_name(secret.with_suffix(made.path.suffix))
         data = made.path.read_bytes()
     line = f"{printable(secret.name)} was compressed from {size} bytes to {len(data)}: {made.description}"
-    return _Message(file_content(name, data), line, name, len(data))
+    return _Message(file_content(name, data), line, name, len(data), room)
 
 
 def _robustness(rung: FilmRung) -> int:

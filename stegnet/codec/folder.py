@@ -81,7 +81,7 @@ def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> Plan:
     """
     chosen, notes = media_files(covers)
     if is_folder(secrets):
-        hidden, more = any_files(secrets) if any_file else media_files(secrets, "`--method sealed` hides any file")
+        hidden, more = any_files(secrets) if any_file else media_files(secrets, "the method sealed hides any file")
         notes = (*notes, *more, *_repeated(chosen, hidden, any_file))
     else:
         hidden = [(secrets, kind_of_only(secrets, any_file))]

@@ -40,7 +40,7 @@ Fit = dict[str, str | int]  # "what" fits by which "method"; its "bytes", the PS
 Value = str | int | float | bool | list[str] | list[Fit] | None
 Info = dict[str, Value]
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
-UNKNOWN = "unknown: nobody can tell from this file whether something is hidden in it"
+UNKNOWN = "not looked for without the key; detectors may tell that something is, but not what (docs/security.md)"
 
 
 def file_info(
@@ -217,7 +217,9 @@ def _hidden(header: Header) -> Info:
         named = {"name": secret.name, "bytes": secret.size, "sha256": secret.digest.hex()}
         lost = may_be_lost(header)
         losses = {} if lost is None else {"frames_when_hidden": header.frames, "frames_that_may_be_lost": lost}
-        return {"hidden": "file", "method": "sealed"} | {f"hidden_{name}": value for name, value in named.items()} | losses
+        return (
+            {"hidden": "file", "method": "sealed"} | {f"hidden_{name}": value for name, value in named.items()} | losses
+        )
     size: Info = {"hidden_width": secret.width, "hidden_height": secret.height}
     film: Info = {
         "hidden_frames": secret.hidden,

@@ -15,9 +15,9 @@ NAMES = {
     AGE_RECIPIENT: "a recipient of age",
 }
 _HINTS = {
-    KEY: "--key-file takes it",
-    IDENTITY: "--identity takes it, to reveal; its recipient, to hide for, is in its comment",
-    RECIPIENT: "--recipient takes it, to hide; revealing takes its identity",
+    KEY: "take it as a key file",
+    IDENTITY: "take it as an identity, to reveal; its recipient, to hide for, is in its comment",
+    RECIPIENT: "take it as a recipient, to hide; revealing takes its identity",
 }
 _ELSE = "; `stegnet keygen` makes one, --passphrase-file reads a passphrase"
 KEY_BYTES = 32

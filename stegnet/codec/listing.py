@@ -51,7 +51,7 @@ def kind_of_only(secret: Place, any_file: bool) -> str:
         check_input(secret)
         return "" if any_file else kind_of_secret(secret)
     if not any_file and not _kind(secret):
-        raise MediaError(f"{secret}: neither a picture nor a film by its name", "`--method sealed` hides any file")
+        raise MediaError(f"{secret}: neither a picture nor a film by its name", "the method sealed hides any file")
     return "" if any_file else _kind(secret)
 
 

@@ -204,7 +204,7 @@ class Network:
         if weights != self.weights:
             raise WeightsError(
                 f"hidden with the weights {weights[:16]}, these are {self.weights[:16]}",
-                f"give the weights file with the SHA-256 {weights} by --weights",
+                f"take the weights file with the SHA-256 {weights}",
             )
 
     def _mask(self, tile: Tile, shuffle: Shuffle | None, width: int) -> np.ndarray | np.float32:

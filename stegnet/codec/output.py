@@ -3,12 +3,13 @@
 import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
+from stegnet.codec.hiding import Hiding
 from stegnet.core.errors import MediaError
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.media import (
@@ -54,6 +55,8 @@ class Report:
             spread over a film, or was revealed.
         path: the file that was revealed; None if nothing was written.
         text: a text that was revealed without a name for it.
+        unchanged: what is revealed has, or will have, the bytes that were hidden.
+        hiding: figures of a hiding; None of a revealing.
     """
 
     width: int
@@ -69,6 +72,13 @@ class Report:
     may_be_lost: int | None = None
     path: Path | None = None
     text: str | None = None
+    unchanged: bool = False
+    hiding: Hiding | None = None
+
+    def with_hiding(self, hiding: Hiding) -> "Report":
+        """The same with figures of the hiding, its notes after the others and its warnings before them."""
+        warnings = (*hiding.warnings(), *self.warnings)
+        return replace(self, hiding=hiding, notes=(*self.notes, *hiding.notes()), warnings=warnings)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class SecretQuality:
         if not self._force and self._psnr_of(len(self.frames)) < LEAST:
             reason, advice = self._reason()
             message = f"the secret would be revealed at {self.psnr():.1f} dB PSNR, too poor to be of use: {reason}"
-            raise CapacityError(message, f"{advice}; `--force` hides it all the same")
+            raise CapacityError(message, f"{advice}; forcing hides it all the same")
 
     def psnr(self) -> float:
         """PSNR in dB, over all samples of the frames measured so far."""
@@ -101,11 +101,11 @@ class SecretQuality:
             secret, cover = (f"{width}×{height}" for height, width in (self._secret, self._cover))
             return (
                 f"it has {secret} pixels, its cover only {cover}",
-                f"take a cover of {secret} or more, or `--method sealed`",
+                f"take a cover of {secret} or more, or the method sealed",
             )
         return (
             "the network can't carry what it shows, such as noise or fine patterns",
-            "take another secret, or `--method sealed`",
+            "take another secret, or the method sealed",
         )
 
 
@@ -113,5 +113,5 @@ def visibility_notes(worst: float) -> tuple[str, ...]:
     """A note if the PSNR of the worst frame against its cover, in dB, is low enough to be visible; else none."""
     if worst >= VISIBLE:
         return ()
-    advice = "the network was trained on photographs; take another secret or cover, or `--method sealed`"
+    advice = "the network was trained on photographs; take another secret or cover, or the method sealed"
     return (f"the container visibly differs from its cover ({worst:.1f} dB PSNR): {advice}",)

@@ -212,5 +212,5 @@ def _altered(diagnosis: Diagnosis) -> RevealError:
     lines = diagnosis.lines() or ("the file is damaged behind its last frame",)
     return RevealError(
         f"the container is not as it was hidden: {'; '.join(lines)}",
-        "without --strict, what is left of it is revealed",
+        "unless strict, what is left of it is revealed",
     )

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.codec.channels import DEFAULT, Channel, parse_channel
+from stegnet.codec.channels import DEFAULT, MESSENGER, MESSENGER_SIDE, Channel, parse_channel
 from stegnet.codec.embed import stored_name
 from stegnet.codec.files import check_input, input_kind
 from stegnet.codec.film_survival import DEFAULT as FILM_DEFAULT
 from stegnet.codec.film_survival import hide_in_film, parse_crf
+from stegnet.codec.hiding import ROBUST, Hiding
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.modems import Modems
@@ -32,6 +33,7 @@ from stegnet.media.stream_copy import left_out
 JPEG = (".jpg", ".jpeg")
 ROBUST_FORMS = (*JPEG, ".png")
 CONTAINER_PSNR = 38.0  # dB
+_MORE_ROOM = "resize the cover to more pixels, or take a larger one"
 _CERTAIN = 2  # covers with half of the usual room are rare
 
 
@@ -94,19 +96,25 @@ class _Secret:
         self.fitted = fit_picture(self._pixels, room, lambda done, total: self.progress("compress", done, total))
         return self.fitted.content
 
-    def notes(self, channel: Channel, container_psnr: float) -> tuple[str, ...]:
-        """Lines on the hidden secret, its container of a quality in dB, and what it survives."""
-        promise = f"container {container_psnr:.1f} dB; survives {channel}"
+    @property
+    def taken(self) -> int:
+        """Bytes of content."""
+        if self.fitted is None:
+            return file_bytes(stored_name(self.path), self.path.stat().st_size)
+        return len(self.fitted.content)
+
+    def note(self, channel: Channel) -> str:
+        """Line on the hidden secret, and what it survives."""
         if self.fitted is None:
             size = self.path.stat().st_size
-            return (f"hidden: {printable(self.path.name)}, {size} bytes, byte for byte; {promise}",)
-        return (f"{self._reduced}{self.fitted.bytes} bytes of {self.room}; {promise}",)
+            return f"hidden: {printable(self.path.name)}, {size} bytes, byte for byte; survives {channel}"
+        return f"{self._reduced}{self.fitted.bytes} bytes of {self.room}; survives {channel}"
 
     def warnings(self) -> tuple[str, ...]:
         """A line if the secret comes back in low quality."""
         if self.fitted is None or self.fitted.psnr >= LEAST:
             return ()
-        advice = "take a larger cover, a milder `--survive`, or a lower `--container-psnr`"
+        advice = "take a larger cover, a milder channel, or a lower quality of the container"
         return (f"the secret is revealed at only {self.fitted.psnr:.1f} dB PSNR: {advice}",)
 
 
@@ -133,7 +141,7 @@ def hide_robust_file(
         WeightsError: the weights are missing, or not a modem's.
     """
     if not opens_robust(key_source):
-        hint = "use a key file or passphrase, or hide without loss: in a .png, .mkv or lossless .mp4, without --survive"
+        hint = "use a key file or passphrase, or hide without loss: in a .png, .mkv or lossless .mp4"
         raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
     check_input(secret)
     if input_kind(cover) == FILM:
@@ -158,14 +166,30 @@ def hide_robust_file(
         loaded, prepared, chosen.fit, key_source, channel, rung, written, randomness=randomness, step=step
     )
     report = _write(out, found, profile, written, options.verify)
-    resized = prepared.shape != pixels.shape
-    notes = (f"the cover was reduced from {pixels.shape[1]}×{pixels.shape[0]} pixels, as messengers do",) * resized
+    notes = _on_size(channel, pixels.shape[:2])
     quality = chosen.fitted.psnr if chosen.fitted else None
-    lines = (*chosen.notes(channel, psnr(prepared, found.picture)), *notes)
-    name, size = (None, None) if chosen.fitted else (stored_name(secret), secret.stat().st_size)
-    return Report(
-        report.width, report.height, notes=lines, warnings=chosen.warnings(), secret_psnr=quality, name=name, size=size
-    )
+    lines = (chosen.note(channel), *notes)
+    named = {} if chosen.fitted else {"name": stored_name(secret), "size": secret.stat().st_size, "unchanged": True}
+    report = replace(report, notes=lines, warnings=chosen.warnings(), secret_psnr=quality, **named)
+    figures = {"container_psnr": psnr(prepared, found.picture), "hidden_bytes": chosen.taken, "room": chosen.room}
+    return report.with_hiding(Hiding(ROBUST, cover.stat().st_size, prepared[..., 0].size, **figures))
+
+
+def _on_size(channel: Channel, size: tuple[int, int]) -> tuple[str, ...]:
+    """A note on a cover that messengers reduce.
+
+    Args:
+        size: its height and width.
+    """
+    longest = max(size)
+    if longest <= MESSENGER_SIDE:
+        return ()
+    if channel.name == MESSENGER:
+        return (f"the cover was reduced from {size[1]}×{size[0]} pixels, as messengers do",)
+    if channel.factor is not None and channel.factor * longest <= MESSENGER_SIDE:
+        return ()
+    ways = "the channel messenger does, and +resize:FACTOR survives other reductions"
+    return (f"messengers reduce pictures to {MESSENGER_SIDE} pixels, which this does not survive: {ways}",)
 
 
 def forecast_room(rung: Rung, height: int, width: int) -> int | None:
@@ -199,11 +223,12 @@ def _write(out: OutputTarget, found: Survivor, profile: bytes | None, written: i
 def _larger(modem: Modem, channel: Channel, shape: tuple[int, ...], container_psnr: float, size: int) -> str:
     """Hint for a file that does not fit: a milder channel that has room for it, or a larger cover."""
     if channel.factor is not None:
-        return "take a larger cover, or reduce it less: a larger factor of +resize"
+        return f"{_MORE_ROOM}; or reduce it less: a larger factor of +resize"
     if channel.cropped:
-        return "take a larger cover, or a promise without +crop"
+        return f"{_MORE_ROOM}; or promise less, without +crop"
     rooms = {rung: forecast_room(rung, *shape[:2]) for rung in modem.rungs if abs(rung.psnr - container_psnr) < 1}
     for rung, room in sorted(rooms.items(), key=lambda item: item[0].lowest):
         if room is not None and room >= size:
-            return f"`--survive {rung.channel}` has room for about {room} bytes, or take a larger cover"
-    return "take a larger cover"
+            return f"the channel {rung.channel} has room for about {room} bytes; or {_MORE_ROOM}"
+    worse = [rung.psnr for rung in modem.rungs if rung.psnr < container_psnr - 1 and rung.lowest <= channel.quality]
+    return f"{_MORE_ROOM}; or accept a container of {max(worse):g} dB" if worse else _MORE_ROOM

@@ -35,7 +35,7 @@ _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one 
 _ATTEMPTS = 6
 _SPARED = 0.75  # of the highest rate: the rest is kept for what was not simulated, where blocks are spared
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
-_LARGER = "take a larger cover, with more detail, or a milder channel"
+_LARGER = "take a larger cover, with more detail, or resize it to more pixels; or take a milder channel"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def choose_rung(rungs: Sequence[Rung], channel: Channel, psnr: float) -> Rung:
     fitting = [rung for rung in rungs if abs(rung.psnr - psnr) == near and rung.lowest <= channel.quality]
     if not fitting:
         lowest = min(rungs, key=lambda rung: rung.lowest)
-        hint = f"`--survive jpeg:{lowest.lowest} --container-psnr {lowest.psnr:g}` is the most robust"
+        hint = f"jpeg:{lowest.lowest} at {lowest.psnr:g} dB is the most robust"
         raise CapacityError(f"these weights do not survive {channel} at {psnr:g} dB", hint)
     return max(fitting, key=lambda rung: (rung.lowest, rung.bits))
 

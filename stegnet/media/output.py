@@ -72,8 +72,8 @@ def temporary_file(path: Path, *, private: bool = False) -> Iterator[Path]:
 
 
 def exists_already(path: Path) -> MediaError:
-    """The error of a run that would overwrite a file without `--force`."""
-    return MediaError(f"{path}: exists already", "`--force` overwrites it")
+    """The error of a run that would overwrite a file, and must not."""
+    return MediaError(f"{path}: exists already", "choose another name, or overwrite it")
 
 
 def sync_folder(folder: Path) -> None:

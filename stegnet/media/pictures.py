@@ -149,7 +149,7 @@ def check_lossless(path: Path, suffix: str) -> None:
     """
     form, _, exact = PICTURE_FORMS[suffix]
     if exact is None:
-        raise MediaError(f"{path}: {form} is never lossless", "name it .png or .webp, or leave --lossless out")
+        raise MediaError(f"{path}: {form} is never lossless", "name it .png or .webp, or let it lose a little")
 
 
 def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Putting a film into MP4, packet by packet: pictures and sound stay as they are."""
+"""Putting a film into MP4 or Matroska, packet by packet: pictures and sound stay as they are."""
 
 import shutil
 from pathlib import Path
@@ -7,23 +7,32 @@ import av
 from av.container import InputContainer, OutputContainer
 
 from stegnet.core.errors import MediaError
-from stegnet.media.encoders import MP4
+from stegnet.media.encoders import MKV, Form
 from stegnet.media.films import open_film
 from stegnet.media.output import temporary_file
 
+_MATROSKA = {"avoid_negative_ts": "disabled"}  # sound may begin before the pictures, whose times stay
 
-def rewrap_as_mp4(path: Path) -> bool:
-    """Puts a film into MP4, in the same file.
 
+def rewrap(path: Path, form: Form) -> bool:
+    """Puts a film into another format, in the same file.
+
+    Args:
+        form: MP4 or MKV.
     Returns:
-        False, and the file stays as it was, if it is no film, or MP4 can't hold all of its tracks.
+        False, and the file stays as it was, if it is no film, is Matroska that is to be such, or the format can't hold
+        all of its tracks.
     Raises:
         MediaError: it can't be written.
     """
     with temporary_file(path, private=True) as other:
         try:
-            with open_film(path) as source, av.open(str(other.absolute()), "w", format=MP4.muxer) as film:
-                _copy_packets(source, film)
+            with open_film(path) as source:
+                if source.format.name.startswith(form.muxer):
+                    return False
+                kept = _MATROSKA if form is MKV else {}
+                with av.open(str(other.absolute()), "w", format=form.muxer, container_options=kept) as film:
+                    _copy_packets(source, film)
         except (ValueError, av.PatchWelcomeError, MediaError):
             return False
         shutil.copyfile(other, path)
@@ -34,7 +43,7 @@ def _copy_packets(source: InputContainer, film: OutputContainer) -> None:
     """Copies all tracks.
 
     Raises:
-        ValueError, av.PatchWelcomeError: MP4 can't hold one of them, or the film is damaged.
+        ValueError, av.PatchWelcomeError: the format can't hold one of them, or the film is damaged.
     """
     tracks = {stream.index: film.add_stream_from_template(stream) for stream in source.streams}
     film.set_chapters(source.chapters())

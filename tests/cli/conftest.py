@@ -33,18 +33,14 @@ def folder(tmp_path: Path, monkeypatch, any_quality, picture, make_film, secret_
 
 @pytest.fixture(name="stegnet")
 def stegnet_in_process(weights: Path, capsys) -> Callable[[str], tuple[int, str, str]]:
-    """Runs a command; returns exit code, stdout and stderr, without file sizes and PSNR."""
+    """Runs a command; returns exit code, stdout and stderr, without file sizes, PSNR and figures of a hiding."""
 
     def run(line: str) -> tuple[int, str, str]:
         code = main(completed(line.split(), weights))
         out, err = capsys.readouterr()
-        return (
-            code,
-            re.sub(
-                r"(wrote .*?)(\d+\.\d\d MB|\d+ bytes)", r"\1SIZE", re.sub(r", secret (\d+\.\d dB|unchanged)", "", out)
-            ),
-            err,
-        )
+        out = re.sub(r", secret (\d+\.\d dB|unchanged)|, [\d.]+ times the cover", "", out)
+        out = re.sub(r"(wrote .*?)(\d+\.\d\d MB|\d+ bytes)", r"\1SIZE", out)
+        return code, out, re.sub(r"note: (.*: )?container \d+\.\d dB.*\n", "", err)
 
     return run
 

@@ -9,6 +9,7 @@ from PIL import Image
 from stegnet.cli.command import make_parser
 from stegnet.cli.hide import _hider
 from stegnet.cli.options import network_loader
+from stegnet.codec.hiding import BETRAYS
 from stegnet.media import read_picture
 from tests.support.tampering import altered
 
@@ -104,6 +105,20 @@ def test_a_single_secret_is_hidden_in_every_cover(stegnet, folders):
         1,
         ["error: secrets: is a folder", "hint: a folder of secrets needs a folder of covers"],
     )
+
+
+@pytest.mark.parametrize("json", ["", " --json"])
+def test_covers_saved_with_loss_are_warned_of_once(stegnet, folder, json):
+    (folder / "covers").mkdir()
+    for name in ("1.jpg", "2.jpg", "3.png"):
+        Image.open("cover.png").save(folder / "covers" / name)
+    code, out, err = stegnet(f"hide covers k -o out --key-file k --method sealed{json}")
+    warnings = [line for line in err.splitlines() if line.startswith("warning: ")]
+    assert (code, len(out.splitlines())) == (0, 3)
+    if json:
+        assert (warnings, out.count("the cover is a JPEG")) == ([], 2)
+    else:
+        assert warnings == [f"warning: 2 of 3 covers saved with loss (a JPEG): {BETRAYS}"]
 
 
 def test_a_single_picture_is_not_hidden_in_films(stegnet, folders):

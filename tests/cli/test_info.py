@@ -23,7 +23,7 @@ def test_without_a_key_a_container_looks_like_its_cover(stegnet, name):
     code, cover, err = stegnet(f"info {name}")
     assert (code, err) == (0, "")
     assert stegnet(f"info c{suffix}") == (0, cover, "")
-    assert lines(cover)["hidden"].startswith("unknown: nobody can tell")
+    assert lines(cover)["hidden"].startswith("not looked for without the key; ")
 
 
 def test_a_cover_in_plain_words(stegnet):
@@ -34,7 +34,7 @@ def test_a_cover_in_plain_words(stegnet):
     assert re.fullmatch(
         r"fits with --survive jpeg:\d+: any file up to \d+ bytes or a picture of its own size, at .* dB", out[3]
     )
-    assert out[-1].startswith("hidden: unknown")
+    assert out[-1].startswith("hidden: not looked for")
 
 
 @pytest.mark.parametrize(

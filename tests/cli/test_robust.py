@@ -87,9 +87,9 @@ def test_the_file_is_an_ordinary_jpeg(run):
 def test_a_file_as_it_is(run, out):
     code, _, err = run(f"hide photo.jpg note.txt -o {out} --survive jpeg:80")
     assert code == 0
-    assert re.fullmatch(
-        r"note: hidden: note.txt, 15 bytes, byte for byte; container 5\d.\d dB; survives JPEG 80 and better\n", err
-    )
+    hidden, figures = err.splitlines()
+    assert hidden == "note: hidden: note.txt, 15 bytes, byte for byte; survives JPEG 80 and better"
+    assert re.fullmatch(r"note: container 5\d.\d dB: easy to find", figures)
     for container in (out, saved_again(out, 80)):
         assert run(f"reveal {container} -o n.txt --force")[0] == 0
         assert Path("n.txt").read_text() == "meet me at noon"
@@ -126,6 +126,15 @@ def test_messengers(run, picture):
     assert run(f"reveal {saved_again(once, 71, 'twice.jpg')} -o n.txt")[0] == 0
 
 
+def test_what_messengers_reduce(run, picture):
+    Image.fromarray(picture(120, 2000, 3)).save("wide.png")
+    code, out, err = run("hide wide.png note.txt -o c --survive jpeg:80 --longer cut --compress --json")
+    assert code == 0, err
+    assert (json.loads(out)["output"], json.loads(out)["method"]) == ("c.jpg", "robust")
+    (note,) = (line for line in json.loads(out)["notes"] if line.startswith("messengers"))
+    assert note.startswith("messengers reduce pictures to 1600 pixels, which this does not survive: ")
+
+
 def test_folders(run, picture):
     Path("covers").mkdir()
     for seed in (1, 2):
@@ -146,7 +155,8 @@ def test_films(run):
     assert code == 0, err
     assert err.splitlines()[-1] == "note: cover: its tags title are left out"
     assert out.startswith("wrote film.mp4: 160x128")
-    assert "; survives H.264 at CRF 23 and better (x264, fast to veryslow); container " in err
+    assert "; survives H.264 at CRF 23 and better (x264, fast to veryslow)\n" in err
+    assert ": easy to find\n" in err
     encoded(Path("film.mp4"), Path("again.mp4"), "-crf", "23")
     code, _, err = run("reveal again.mp4 -o n.txt")
     assert (code, err) == (0, "note: hidden: note.txt, 15 bytes\n")
@@ -210,7 +220,7 @@ def test_refused(run, line, error):
     [
         "hide photo.jpg note.txt -o c.png --survive jpeg:75 --method sealed",
         "hide photo.jpg note.txt -o c.png --container-psnr 32 --method network",
-        "hide photo.jpg note.txt -o c.jpg --compress",
+        "hide photo.jpg note.txt -o c.jpg --no-sound",
     ],
 )
 def test_options_of_other_methods(run, line):

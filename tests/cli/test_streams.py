@@ -229,8 +229,13 @@ def test_results_as_json(stegnet, folder):
     assert hidden["bytes"] == (folder / "c.png").stat().st_size
     assert hidden["notes"][0].startswith("hidden: k, 32 bytes")
     assert (hidden["warnings"], hidden["trouble"]) == ([], [])
+    assert (hidden["method"], hidden["secret_unchanged"], hidden["lossy_cover"]) == ("sealed", True, False)
+    assert hidden["bits_per_sample"] == pytest.approx(8 * 32 / (3 * 97 * 61))
+    assert (hidden["container_psnr"] > 55, 0 < hidden["room_used"] < 1, hidden["changed_pixels"] > 0) == (True,) * 3
+    assert (hidden["detection"], hidden["cover_bytes"]) == ("possible", (folder / "cover.png").stat().st_size)
     (revealed,) = objects(stegnet("reveal c.png -o back --key-file k --json")[1])
     assert (revealed["output"], revealed["kind"], revealed["bytes"]) == ("back", "file", 32)
+    assert revealed["secret_unchanged"] and "method" not in revealed
     code, out, err = stegnet("reveal c.png -o back --key-file k --json")
     assert (code, out, err.splitlines()[0]) == (1, "", "error: back: exists already")
 

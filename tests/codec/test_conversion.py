@@ -11,7 +11,7 @@ from stegnet.codec.conversion import as_named
 from stegnet.codec.output import OutputTarget, no_progress
 from stegnet.core.errors import MediaError
 from stegnet.core.measures import psnr
-from stegnet.media import read_picture
+from stegnet.media import digest, read_frames, read_picture
 from tests.support.films import encoded, still_film, still_frames
 
 
@@ -23,7 +23,10 @@ def revealed_part(tmp_path: Path) -> Path:
 
 
 def converted(part: Path, name: str, out: str, **options: bool) -> tuple[str, ...]:
-    return as_named(part, name, OutputTarget(part.with_name(out), **options), no_progress)
+    before = part.read_bytes()
+    named = as_named(part, name, OutputTarget(part.with_name(out), **options), no_progress)
+    assert named.unchanged == (part.read_bytes() == before)
+    return named.notes
 
 
 def form_of(path: Path) -> str:
@@ -89,10 +92,21 @@ def test_a_film_as_mp4(tmp_path, lossless, codec):
     assert ("became H.264" in notes[0]) != lossless
 
 
+def test_a_film_as_matroska(tmp_path):
+    """An MP4 is put into Matroska, whose suffix the result has, and keeps its frames."""
+    part = encoded(still_film(tmp_path / "s.mkv", 6), tmp_path / "a.mp4", "-c:v", "libx264", "-c:a", "copy")
+    before = [digest(frame) for frame in read_frames(part)]
+    (note,) = converted(part, "a.mp4", "out.mkv")
+    with av.open(str(part)) as film:
+        assert film.format.name.startswith("matroska")
+    assert [digest(frame) for frame in read_frames(part)] == before
+    assert note == "put into Matroska, its pictures and sound unchanged; as out.mp4 it is revealed byte for byte"
+
+
 def test_advice_on_a_film_that_few_programs_play(tmp_path):
     """As compressed films are, which come back under their own names."""
     part = encoded(still_film(tmp_path / "s.mkv", 3), tmp_path / "a.mkv", "-c:v", "libx265", "-c:a", "copy")
     before = part.read_bytes()
     (note,) = converted(part, "a.mkv", "out.mkv")
-    assert note == "not all programs play this film (hevc): `-o out.mp4` reveals one for watching"
+    assert note == "not all programs play this film (hevc): revealed as out.mp4, it is one for watching"
     assert part.read_bytes() == before

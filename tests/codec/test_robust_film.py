@@ -277,7 +277,7 @@ def film_container(tmp_path_factory) -> Path:
     report = hide_in_film(MODEM, cover, folder / "note.txt", OutputTarget(out), KEY, 23, 38)
     assert (report.width, report.height, report.frames) == (160, 128, 2 * GROUP + 4)
     assert report.notes[0].startswith("hidden: note.txt, 16 bytes, byte for byte; ")
-    assert "survives H.264 at CRF 23 and better (x264, fast to veryslow); container " in report.notes[0]
+    assert "survives H.264 at CRF 23 and better (x264, fast to veryslow)" in report.notes[0]
     return out
 
 

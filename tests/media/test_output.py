@@ -283,7 +283,7 @@ class TestWithoutOverwriting:
         ):
             part.write_text("new")
             late(target)
-        assert caught.value.hint == "`--force` overwrites it"
+        assert caught.value.hint == "choose another name, or overwrite it"
         (left,) = tmp_path.iterdir()
         assert left.is_symlink() or left.is_dir() or left.read_text() == ""
 
