@@ -26,6 +26,7 @@ from stegnet.gui.previews import write_previews
 
 _INPUTS = {"hide": 2, "reveal": 1}  # files
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")
+_MOST_BYTES = (1 << 63) - 1
 
 
 class BadRequest(ValueError):
@@ -89,14 +90,12 @@ def parse_request(line: bytes) -> Request:
         asked = json.loads(line)
         del line
         key_source = _key_source(asked.pop("key"))
-        inputs = tuple((safe_name(str(file["name"])), int(file["size"])) for file in asked["files"])
-        job, suffix = str(asked["job"]), str(asked.get("suffix", ".png"))
-        survive = asked.get("survive") and str(asked["survive"])
-    except (KeyError, TypeError, AttributeError, ValueError):
+        inputs = tuple((safe_name(_text(file["name"])), _size(file["size"])) for file in asked["files"])
+        job, suffix = _text(asked["job"]), _text(asked.get("suffix", ".png"))
+        survive = None if asked.get("survive") is None else _text(asked["survive"])
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):  # the last: nested too deep
         raise BadRequest from None
     if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES:
-        raise BadRequest
-    if any(size < 0 for _, size in inputs):
         raise BadRequest
     return Request(job, inputs, key_source, survive, suffix)
 
@@ -160,6 +159,31 @@ def _facts(path: Path, report: Report) -> dict[str, Any]:
     return facts | {"name": path.name, "size": path.stat().st_size}
 
 
+def _text(value: object) -> str:
+    """A value of a request that must be a text.
+
+    Raises:
+        TypeError: it is none; the value is not in the message, since it may be a key.
+    """
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _size(value: object) -> int:
+    """A value of a request that must be a file's size in bytes: from 0 to what a file system can hold.
+
+    Raises:
+        TypeError: it is no whole number.
+        ValueError: it is negative or too large.
+    """
+    if type(value) is not int:
+        raise TypeError("not a whole number")
+    if not 0 <= value <= _MOST_BYTES:
+        raise ValueError("not the size of a file")
+    return value
+
+
 def _finite(value: float | None) -> float | str | None:
     """Replaces infinity, which JSON lacks."""
     return "equal" if value is not None and math.isinf(value) else value
@@ -172,9 +196,9 @@ def _key_source(given: dict[str, str]) -> KeySource:
         KeyFileError: it is none.
     """
     if "passphrase" in given:
-        return Passphrase(given.pop("passphrase"))
+        return Passphrase(_text(given.pop("passphrase")))
     try:
-        return Key(base64.b64decode(given.pop("file"), validate=True))
+        return Key(base64.b64decode(_text(given.pop("file")), validate=True))
     except (binascii.Error, ValueError):
         raise KeyFileError("not a key file", "choose the file that `stegnet keygen` wrote") from None
 

@@ -1,8 +1,10 @@
 """Who reaches the page, and what a job's request and results may be."""
 
 import json
+import os
 import re
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -247,11 +249,37 @@ def test_old_results_are_removed(client: Client, workspace: Workspace, job_that,
         json.dumps({"job": "reveal", "key": "k", "files": [{"name": "a", "size": 0}]}).encode() + b"\n",
         json.dumps({"job": "reveal", "key": KEY, "files": [{"name": "a", "size": 0}], "suffix": "/x"}).encode() + b"\n",
         b"x" * (1 << 17) + b"\n",
+        b"[" * 60_000 + b"\n",
+        b'{"job": "reveal", "key": ' + b'{"file":' * 7_000 + b"0" + b"}" * 7_001 + b"\n",
+        *(
+            f'{{"job": "reveal", "key": {json.dumps(KEY)}, "files": [{{"name": "a", "size": {size}}}]}}\n'.encode()
+            for size in ("Infinity", "-Infinity", "NaN", "1e400", "0.5", "9" * 400, "9" * 5_000, "true", '"0"', "null")
+        ),
+        *(
+            json.dumps({"job": "reveal", "key": KEY, "files": [{"name": "a", "size": 0}]} | wrong).encode() + b"\n"
+            for wrong in (
+                {"files": [{"name": ["a"], "size": 0}]},
+                {"files": {"name": "a", "size": 0}},
+                {"files": ["name"]},
+                {"files": None},
+                {"job": ["reveal"]},
+                {"suffix": None},
+                {"survive": 75},
+                {"survive": ["jpeg:75"]},
+                {"key": {"file": 5}},
+                {"key": {"passphrase": 5}},
+                {"key": {"passphrase": None}},
+                {"key": ["passphrase"]},
+                {"key": "passphrase"},
+            )
+        ),
     ],
 )
-def test_bad_requests(client: Client, workspace: Workspace, body: bytes) -> None:
-    assert client.ask("jobs", "POST", body).status == 400
+def test_bad_requests(client: Client, workspace: Workspace, capfd, body: bytes) -> None:
+    answer = client.ask("jobs", "POST", body)
+    assert (answer.status, answer.body) == (400, b"Bad Request\n")
     assert folders(workspace) == []
+    assert capfd.readouterr() == ("", "")  # no traceback
 
 
 def test_a_request_without_a_length(client: Client) -> None:
@@ -283,6 +311,13 @@ def test_files_beyond_the_free_room_are_refused(client: Client, monkeypatch, cov
     error = client.do("reveal", cover)["error"]
     assert "are too much for the folder for temporary files" in error["message"]
     assert "TMPDIR" in error["hint"]
+
+
+def test_half_of_the_free_room_is_kept(workspace: Workspace, monkeypatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1_000}))
+    workspace.check_room(500)
+    with pytest.raises(MediaError, match="too much for the folder for temporary files"):
+        workspace.check_room(501)
 
 
 def test_a_disk_that_becomes_full(client: Client, workspace: Workspace, job_that, cover: Path) -> None:
@@ -456,6 +491,24 @@ def test_what_a_killed_program_left_is_removed(tmp_path: Path, monkeypatch) -> N
         with Workspace():
             assert not left.exists()
             assert first._folder.exists()
+
+
+def test_what_another_user_left_is_not_removed(tmp_path: Path, monkeypatch) -> None:
+    """Whoever may remove all files, as an administrator, would remove theirs."""
+    left = tmp_path / "stegnet-gui-left"
+    left.mkdir()
+    (left / "lock").touch()
+    user, lstat = left.stat().st_uid, Path.lstat
+
+    def of_another(path: Path) -> os.stat_result:
+        found = list(lstat(path))
+        found[stat.ST_UID] = user + (path == left)
+        return os.stat_result(found)
+
+    monkeypatch.setattr(Path, "lstat", of_another)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Workspace():
+        assert (left / "lock").exists()
 
 
 def test_links_in_the_folder_for_temporary_files_are_left(tmp_path: Path, monkeypatch) -> None:
