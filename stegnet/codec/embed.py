@@ -31,6 +31,7 @@ from stegnet.codec.output import (
     Progress,
     Report,
     form_of,
+    in_steps,
     no_progress,
     write_film,
     write_picture,
@@ -40,13 +41,15 @@ from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, se
 from stegnet.codec.segments import WHOLE, Part
 from stegnet.codec.spread import choose_needed, frames_for, full_room
 from stegnet.core.errors import CapacityError, MediaError, extra, reading
-from stegnet.core.parallel import ahead, ordered
+from stegnet.core.parallel import ahead, ordered, watched
 from stegnet.core.samples import channels_of
 from stegnet.media import (
     FILM,
     PICTURE,
     FilmInfo,
     FilmWriter,
+    about_cover,
+    about_secret,
     is_grey_film,
     lossy_format,
     read_cover,
@@ -82,6 +85,10 @@ class _Cover:
     profile: bytes | None = None
     channels: int = 3
     changes: Changes = field(default_factory=Changes)
+
+    def steps(self, verify: bool) -> tuple[str, ...]:
+        """The phases of hiding in it."""
+        return ("hide", *("verify",) * verify) if self.film else ("hide", "write")
 
     def room(self, name: str) -> int:
         """Bytes of a file of this name that fit into all frames; errors as `bytes_room`."""
@@ -218,9 +225,11 @@ def embed_file(
     out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, file)
     keys = key_source.new_keys(randomness)
     opened = _open_cover(cover, cover_kind, keys.film)
-    with _fitting_secret(file, opened, compress, progress) as secret, secret.path.open("rb") as source:
+    of_copy = in_steps(progress, "compress", *opened.steps(verify))
+    with _fitting_secret(file, opened, compress, of_copy) as secret, secret.path.open("rb") as source:
         if secret.path == file:
             part.check(opened.frames)
+        progress = in_steps(progress, *opened.steps(verify)) if secret.path == file else of_copy
         header = _make_header(secret, source, opened, randomness)
         shares = _shares(source, header, randomness, part)
         write = partial(_write_film, randomness=randomness, part=part) if opened.film else _write_picture
@@ -275,7 +284,7 @@ def _compressed(file: Path, what: str, folder: Path, cover: _Cover, progress: Pr
     # Lossless WebP's suffix is as long as AVIF's, so that the room stays.
     name = stored_name(file.with_suffix(made.path.suffix))
     before = f"{printable(file.name)} was compressed from {file.stat().st_size} bytes"
-    return _Secret(made.path, name, (f"{before}: {made.description}",), psnr=made.psnr)
+    return _Secret(made.path, name, (f"{before}: {made.description}", *about_secret(file)), psnr=made.psnr)
 
 
 def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError:
@@ -370,9 +379,11 @@ def _seal_each(
 def _write_picture(
     cover: _Cover, shares: Iterator[_Share], out: OutputTarget, keys: ContainerKeys, verify: bool, progress: Progress
 ) -> Report:
-    (container,) = _seal_each([cover.pixels], shares, keys, cover.changes)
-    progress("hide", 1, 1)
-    return write_picture(out, container, cover.profile, verify=verify)
+    sealed = _seal_each([cover.pixels], shares, keys, cover.changes)
+    (container,) = watched(lambda: list(sealed), partial(progress, "hide", 0, 0))
+    write = partial(write_picture, out, container, cover.profile, verify=verify)
+    report = watched(write, partial(progress, "write", 0, 0))
+    return replace(report, notes=about_cover(cover.path))
 
 
 def _write_film(

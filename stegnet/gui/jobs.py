@@ -13,7 +13,7 @@ from typing import Any
 
 from stegnet.codec import Key, KeySource, OutputTarget, Passphrase, Report
 from stegnet.codec.automatic import hide_automatically
-from stegnet.codec.container import Container
+from stegnet.codec.container import open_container
 from stegnet.codec.files import NetworkLoader, check_input, reveal_opened
 from stegnet.codec.modems import Modems
 from stegnet.codec.naming import TEXT_NAME
@@ -26,6 +26,7 @@ from stegnet.gui.previews import write_previews
 
 _INPUTS = {"hide": 2, "reveal": 1}  # files
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")
+_MOST_BYTES = (1 << 63) - 1
 
 
 class BadRequest(ValueError):
@@ -89,14 +90,12 @@ def parse_request(line: bytes) -> Request:
         asked = json.loads(line)
         del line
         key_source = _key_source(asked.pop("key"))
-        inputs = tuple((safe_name(str(file["name"])), int(file["size"])) for file in asked["files"])
-        job, suffix = str(asked["job"]), str(asked.get("suffix", ".png"))
-        survive = asked.get("survive") and str(asked["survive"])
-    except (KeyError, TypeError, AttributeError, ValueError):
+        inputs = tuple((safe_name(text_of(file["name"])), size_of(file["size"])) for file in asked["files"])
+        job, suffix = text_of(asked["job"]), text_of(asked.get("suffix", ".png"))
+        survive = None if asked.get("survive") is None else text_of(asked["survive"])
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):  # the last: nested too deep
         raise BadRequest from None
     if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES:
-        raise BadRequest
-    if any(size < 0 for _, size in inputs):
         raise BadRequest
     return Request(job, inputs, key_source, survive, suffix)
 
@@ -123,7 +122,9 @@ def _hide(request: Request, networks: Networks, cover: Path, secret: Path, folde
     shown = folder / "previews"  # a folder of their own, since the container has its cover's name
     shown.mkdir()
     previews, quality = write_previews(cover, out, shown)
-    facts = _facts(out, report) | {PSNR.key: {"container": _finite(quality), "secret": _finite(report.secret_psnr)}}
+    told = None if request.survive else quality  # a note has that of the container before it became JPEG or H.264
+    measured = {"container": _finite(told), "secret": _finite(report.secret_psnr), "difference": _finite(quality)}
+    facts = _facts(out, report) | {PSNR.key: measured}
     return Done(out, previews, facts | {"warnings": [*report.warnings, *filter(None, [weakness])]})
 
 
@@ -138,7 +139,7 @@ def _hidden(
 
 def _reveal(key_source: KeySource, networks: Networks, container: Path, folder: Path, progress: Progress) -> Done:
     check_input(container)
-    with Container(container, key_source) as opened:
+    with open_container(container, key_source, progress) as opened:
         out = OutputTarget(folder, named=False)
         report = reveal_opened(networks.pair, opened, out, False, progress, networks.modems)
         robust = opened.robust(networks.modems) is not None
@@ -150,7 +151,7 @@ def _revealed(report: Report, robust: bool, folder: Path) -> Done:
     if path is None:
         assert report.text is not None
         path = folder / TEXT_NAME
-        path.write_text(report.text, "utf-8", newline="")
+        path.writetext_of(report.text, "utf-8", newline="")
     return Done(path, {}, _facts(path, report) | {"robust": robust, "text": report.text})
 
 
@@ -158,6 +159,31 @@ def _facts(path: Path, report: Report) -> dict[str, Any]:
     names = ("width", "height", "frames", "hidden", "notes", "warnings", "trouble")
     facts = {name: getattr(report, name) for name in names}
     return facts | {"name": path.name, "size": path.stat().st_size}
+
+
+def text_of(value: object) -> str:
+    """A value of a request that must be a text.
+
+    Raises:
+        TypeError: it is none; the value is not in the message, since it may be a key.
+    """
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def size_of(value: object, most: int = _MOST_BYTES) -> int:
+    """A value of a request that must be a size: a whole number from 0 to `most`, which is what a file system can hold.
+
+    Raises:
+        TypeError: it is no whole number.
+        ValueError: it is negative or too large.
+    """
+    if type(value) is not int:
+        raise TypeError("not a whole number")
+    if not 0 <= value <= most:
+        raise ValueError("too large a number")
+    return value
 
 
 def _finite(value: float | None) -> float | str | None:
@@ -172,9 +198,9 @@ def _key_source(given: dict[str, str]) -> KeySource:
         KeyFileError: it is none.
     """
     if "passphrase" in given:
-        return Passphrase(given.pop("passphrase"))
+        return Passphrase(text_of(given.pop("passphrase")))
     try:
-        return Key(base64.b64decode(given.pop("file"), validate=True))
+        return Key(base64.b64decode(text_of(given.pop("file")), validate=True))
     except (binascii.Error, ValueError):
         raise KeyFileError("not a key file", "choose the file that `stegnet keygen` wrote") from None
 
