@@ -24,8 +24,9 @@ _MAX_TICKS = 2**31 - 1
 _USUAL_THREADS, _ROWS_PER_THREAD = 12, 32
 # Ticks per second that are fine enough for any film and don't overflow in a long one.
 _FINE_TICKS = 90_000
-# FFV1 can't split smaller pictures into four slices.
+# FFV1 can't split smaller pictures into four slices, and no slice may have more pixels.
 _MIN_SIDE_TO_SLICE = 16
+_MAX_SLICE = 2**27 // 27
 # With two or three frames, x265 4.2 outputs uninitialised decoding times if it may reorder them.
 _MIN_FRAMES_TO_REORDER = 4
 
@@ -60,13 +61,16 @@ _WATCHABLE_OPTIONS = {"crf": "17", "preset": "medium", "profile": "high"}
 def encoder_options(form: Form, width: int, height: int) -> dict[str, str]:
     """Options of an encoder.
 
-    FFV1 as archives use it: version 3, intra frames only, a checksum on each slice, slices for four threads. x264:
-    nothing but a preset and lossless, since it writes all its settings into the film; as many threads as it would
-    take by itself on a common computer, since the bytes depend on them.
+    FFV1 as archives use it: version 3, intra frames only, a checksum on each slice, slices for four threads, or if the
+    pictures are too large for four, as many as the encoder takes by itself. x264: nothing but a preset and lossless,
+    since it writes all its settings into the film; as many threads as it would take by itself on a common computer,
+    since the bytes depend on them.
     """
     if form is MKV:
-        slices = "4" if min(width, height) >= _MIN_SIDE_TO_SLICE else "1"
-        return {"level": "3", "g": "1", "slicecrc": "1", "slices": slices}
+        options = {"level": "3", "g": "1", "slicecrc": "1"}
+        if math.ceil(width / 2) * math.ceil(height / 2) > _MAX_SLICE:
+            return options
+        return options | {"slices": "4" if min(width, height) >= _MIN_SIDE_TO_SLICE else "1"}
     threads = min(_USUAL_THREADS, max(1, (height + 15) // _ROWS_PER_THREAD))
     options = _WATCHABLE_OPTIONS if form is WATCHABLE else {"qp": "0", "preset": "veryfast"}
     return options | {"threads": str(threads)} | X264_DETERMINISTIC

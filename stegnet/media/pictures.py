@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from stegnet.core.errors import MediaError
 from stegnet.core.samples import is_grey, strips
-from stegnet.media.signature import is_heic
+from stegnet.media.signature import exceeds_scans, is_heic
 
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture or a film's frame; Pillow refuses larger ones
 TRANSPARENT = "it can be transparent: composited over white"
@@ -33,6 +33,9 @@ _TEST_COLOURS = tuple(itertools.product(range(0, 256, 51), repeat=3))
 
 
 _PAGED = {"TIFF", "HEIF"}
+_MOST_COUNTED = 1000  # pages of a TIFF
+_JPEG_FORMATS = {"JPEG", "MPO"}
+_MOST_SCANS = 32  # of a progressive JPEG; libjpeg writes 10
 # ITU-T H.273: primaries and transfer functions that a HEIF may name instead of a profile.
 _WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _HDR = {16: "PQ", 18: "HLG"}
@@ -207,6 +210,7 @@ def _read(path: Path, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
     with open_picture(path) as image:
         if image.mode in _UNSUPPORTED:
             raise MediaError(f"{path}: its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first")
+        _check_scans(path, image)
         _warn(path, image)
         try:
             ImageOps.exif_transpose(image, in_place=True)
@@ -234,8 +238,7 @@ def _pixels(image: Image.Image) -> np.ndarray:
 
 def _warn(path: Path, image: Image.Image) -> None:
     """Warns of what viewers may show of a file and is not read."""
-    count = getattr(image, "n_frames", 1) if image.format in _PAGED else 1
-    if count > 1:
+    if image.format in _PAGED and (count := _count_pictures(image)) != "1":
         what = "pages, only the first one" if image.format == "TIFF" else "pictures, only the main one"
         warnings.warn(f"{path}: of its {count} {what} is used", stacklevel=4)
     nclx = image.info.get("nclx_profile") if not image.info.get("icc_profile") else None
@@ -243,6 +246,32 @@ def _warn(path: Path, image: Image.Image) -> None:
         warnings.warn(f"{path}: its colours are HDR ({hdr}): reduced to 8 bits, not tone-mapped", stacklevel=4)
     elif nclx and (wide := _WIDE_GAMUT.get(nclx["color_primaries"])):
         warnings.warn(f"{path}: its colours are {wide}: treated as sRGB", stacklevel=4)
+
+
+def _count_pictures(image: Image.Image) -> str:
+    """Number of pictures in a file; a TIFF's pages are counted up to a limit, since Pillow must read each of them."""
+    if image.format != "TIFF":
+        return str(getattr(image, "n_frames", 1))
+    pages = 1
+    try:
+        while pages <= _MOST_COUNTED:
+            image.seek(pages)
+            pages += 1
+    except UNREADABLE:  # there is no such page, or it is damaged
+        pass
+    image.seek(0)
+    return str(pages) if pages <= _MOST_COUNTED else f"more than {_MOST_COUNTED}"
+
+
+def _check_scans(path: Path, image: Image.Image) -> None:
+    """Refuses a JPEG that is decoded scan by scan, each over all of the picture, without end.
+
+    Raises:
+        MediaError: it has too many.
+    """
+    if image.format in _JPEG_FORMATS and exceeds_scans(path, _MOST_SCANS):
+        hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
+        raise MediaError(f"{path}: the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint)
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:

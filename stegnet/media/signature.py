@@ -1,5 +1,7 @@
 """File formats recognised by their first bytes, and files that are truncated."""
 
+import mmap
+import re
 from pathlib import Path
 
 from stegnet.core.errors import reading
@@ -7,6 +9,9 @@ from stegnet.media import matroska
 
 _START_BYTES = 4096
 _VP8X_ANIMATION = 2
+# Among coded samples, 0xff is followed by 0 or by the number of a restart; before a marker, by any more of them.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 # Brands of ISO/IEC 23008-12, most of them for pictures coded by HEVC.
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 
@@ -42,6 +47,17 @@ def is_heic(path: Path) -> bool:
     start = _start(path)
     brands = start[: int.from_bytes(start[:4], "big")]
     return start[4:8] == b"ftyp" and start[8:12] in _HEIC and b"avif" not in brands and b"avis" not in brands
+
+
+def exceeds_scans(path: Path, most: int) -> bool:
+    """True if a JPEG's first picture has more scans than this (ITU-T T.81, B.1.1: markers, and segments' lengths)."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        scans, marker = 0, _JPEG_MARKER.search(data, len(_JPEG_START))
+        while marker and marker[0] != _JPEG_END and scans <= most:
+            scans += marker[0] == _JPEG_SCAN
+            length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+            marker = _JPEG_MARKER.search(data, marker.end() + length)
+    return scans > most
 
 
 def is_mp4(path: Path) -> bool:

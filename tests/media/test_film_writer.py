@@ -45,6 +45,13 @@ def test_every_pixel_is_exact(tmp_path, form, height, width):
         np.testing.assert_array_equal(other, one)
 
 
+def test_a_picture_too_large_for_four_slices_is_exact(tmp_path):
+    """One row and column more than four slices of FFV1 can hold."""
+    picture = np.zeros((3770, 5280, 3), np.uint8)
+    picture[::100, ::90] = 200
+    np.testing.assert_array_equal(next(read_frames(write(tmp_path / "a.mkv", [picture], [Fraction(0)]))), picture)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_every_colour_is_exact(tmp_path, form):
     levels = np.arange(0, 256, 5, np.uint8)

@@ -1,3 +1,5 @@
+import io
+import struct
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -223,3 +225,27 @@ def test_resize(picture):
     assert resize(pixels, 61, 97).shape == (61, 97, 3)
     checks = np.indices((64, 64)).sum(0)[..., None].repeat(3, -1) % 2 * 255
     assert np.abs(resize(checks.astype(np.uint8), 16, 16).astype(int) - 127).max() < 16
+
+
+@pytest.mark.parametrize(("scans", "refused"), [(32, False), (33, True)])
+def test_scans_of_a_jpeg_are_counted_before_it_is_decoded(tmp_path, scans, refused):
+    """300 of them take two minutes for 36 megapixels. What is in a comment does not count."""
+    image, buffer = Image.new("RGB", (64, 48), "teal"), io.BytesIO()
+    image.save(buffer, "JPEG", progressive=True, comment=b"\xff\xd8\xff\xda\xff\xd9")
+    start, marker, last = buffer.getvalue().rpartition(b"\xff\xda")
+    missing = scans - start.count(b"\xff\xda") + 1  # the comment holds none
+    (tmp_path / "a.jpg").write_bytes(start + (marker + last[:-2]) * missing + last[-2:] + marker * 99)
+    with pytest.raises(MediaError, match="more than 32 scans") if refused else nullcontext():
+        assert read_picture(tmp_path / "a.jpg").shape == (48, 64, 3)
+
+
+def test_pages_of_a_tiff_are_not_counted_without_end(tmp_path):
+    """Pillow compares each with all before it."""
+    tags = ((256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 1))
+    page = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in tags)
+    starts = range(12, 12 + 200_000 * (len(page) + 4), len(page) + 4)
+    following = (struct.pack("<I", start) for start in (*starts[1:], 0))
+    data = b"II*\0" + struct.pack("<I", starts[0]) + b"\x80\0\0\0" + b"".join(page + after for after in following)
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.warns(UserWarning, match="of its more than 1000 pictures, only the main one"):
+        assert read_picture(tmp_path / "a.tif").tolist() == [[[128, 128, 128]]]

@@ -4,7 +4,8 @@ import { PageError } from "../errors.js";
 import { rawFilm } from "./raw.js";
 
 const OUT = "/container.mkv";
-const LEAST_SIDE = 16; // FFV1 can't split smaller pictures into four slices
+const LEAST_SIDE = 16; // FFV1 can't split smaller pictures into four slices,
+const MOST_PIXELS = 2 ** 27 / 27; // and no slice may have more pixels
 // Tags that describe the cover's file, not the film.
 const FILE_TAGS = ["encoder", "major_brand", "minor_version", "compatible_brands", "creation_time"];
 
@@ -29,7 +30,7 @@ export function writeFilm(ffmpeg, cover, info, frameOf) {
       ...["-map", "0:v", "-map", "1:a?", "-map_metadata", "1", "-map_chapters", "1", "-c:a", "copy"],
       ...FILE_TAGS.flatMap((tag) => ["-metadata", `${tag}=`]),
       ...["-c:v", "ffv1", "-pix_fmt", "bgr0", "-level", "3", "-g", "1", "-slicecrc", "1"],
-      ...["-slices", Math.min(info.width, info.height) < LEAST_SIDE ? "1" : "4"],
+      ...slices(info),
       ...["-fps_mode", "passthrough", "-enc_time_base", "1:1000"],
       ...["-avoid_negative_ts", "disabled", "-max_interleave_delta", "500000", "-f", "matroska", OUT],
     ],
@@ -40,6 +41,12 @@ export function writeFilm(ffmpeg, cover, info, frameOf) {
     `The film could not be written: ${lines.findLast((line) => /error|not/i.test(line)) ?? "no reason given"}`,
     "If it is its sound, convert that to AAC first.",
   );
+}
+
+/** Four, or as many as FFmpeg takes by itself. @param {import("./read.js").FilmInfo} info */
+function slices({ width, height }) {
+  if (Math.ceil(width / 2) * Math.ceil(height / 2) > MOST_PIXELS) return [];
+  return ["-slices", Math.min(width, height) < LEAST_SIDE ? "1" : "4"];
 }
 
 /** A function that copies the next bytes of parts. @param {Iterator<Uint8Array>} parts */
