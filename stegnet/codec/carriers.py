@@ -138,7 +138,9 @@ def idle_samples(samples: int) -> np.ndarray:
     blocks, places = samples // BLOCK, samples // BLOCK * (BLOCK - 1) // _RUN * _RUN
     rest = np.arange(places, blocks * (BLOCK - 1), dtype=np.int32)
     behind = np.arange(blocks * BLOCK, samples, dtype=np.int32)
-    return np.concatenate([np.arange(blocks, dtype=np.int32) * BLOCK + _SALT, rest + (rest + _SALT) // (BLOCK - 1), behind])
+    return np.concatenate(
+        [np.arange(blocks, dtype=np.int32) * BLOCK + _SALT, rest + (rest + _SALT) // (BLOCK - 1), behind]
+    )
 
 
 def size_bytes(height: int, width: int) -> bytes:
