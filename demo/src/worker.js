@@ -15,6 +15,7 @@ import { revealFromFilm } from "./film/reveal.js";
 import { keySource } from "./format/keys.js";
 import { encodeJpeg } from "./jpeg/jpeg.js";
 import { makeEngine } from "./network/engine.js";
+import { withinRatio } from "./format/content.js";
 import { psnr } from "./picture.js";
 import { isPng, readPng, writePng } from "./png.js";
 import { resize } from "./resize.js";
@@ -73,7 +74,8 @@ const JOBS = {
     keySource(keyInput);
     onProgress("pictures");
     const channel = channelOf(name);
-    const [seen, picture] = [prepared(channel, fromBitmap(cover)), secret && fromBitmap(secret)];
+    const seen = prepared(channel, fromBitmap(cover));
+    const picture = secret && withinRatio(fromBitmap(secret), seen);
     const engine = await engineFor(device);
     const rung = chooseRung(engine.modem.rungs, channel, seen, { name: file.name, bytes: file.bytes.length });
     const fit = (room) => fitted({ ...file, picture }, room, engine.avif);

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import numpy as np
+import psutil
 
 from stegnet.codec.costs import texture_costs
 from stegnet.codec.extract import describe_file, frames_with_data
@@ -42,9 +43,11 @@ from stegnet.core.errors import CapacityError, MediaError, extra, reading
 from stegnet.core.parallel import ahead, ordered
 from stegnet.core.samples import channels_of
 from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, is_grey_film, read_cover, refuse_palette, scan
+from stegnet.media.pictures import open_picture
 from stegnet.media.probe import media_kind
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
+_WORKING_BYTES = 30  # for each pixel of a picture, at least
 _SEALERS = 2  # threads; most of the time goes to decoding and encoding
 
 
@@ -189,8 +192,23 @@ def _open_cover(path: Path, cover_kind: str, key: Key) -> _Cover:
         info, channels = scan(path), 1 if is_grey_film(path) else 3
         return _Cover(path, info.height, info.width, key, len(info.pts), info, channels=channels)
     refuse_palette(path)
+    _check_memory(path)
     pixels, profile = read_cover(path)
     return _Cover(path, *pixels.shape[:2], key, pixels=pixels, profile=profile, channels=channels_of(pixels))
+
+
+def _check_memory(path: Path) -> None:
+    """Refuses a picture that can't be hidden in, whatever is hidden, in the memory that is free; its size is read only.
+
+    Raises:
+        MediaError: it is one, or no picture.
+    """
+    with open_picture(path) as image:
+        width, height = image.size
+    needed, free = _WORKING_BYTES * width * height, psutil.virtual_memory().available
+    if needed > free:
+        message = f"{path}: hiding in {width}×{height} pixels takes {needed / 1e9:.1f} GB of memory"
+        raise MediaError(message, f"{free / 1e9:.1f} GB are free: close other programs, or take a smaller cover")
 
 
 @contextmanager
@@ -283,15 +301,15 @@ def _shares(source: BinaryIO, header: Header, randomness: Randomness) -> Generat
 
 
 def _seal_each(
-    frames: Iterable[np.ndarray | None], shares: Iterator[_Share], keys: ContainerKeys
+    frames: Iterable[np.ndarray | None], shares: Iterator[_Share], keys: ContainerKeys, *, own: bool = False
 ) -> Generator[np.ndarray | None, None, None]:
-    """Seals each share in a copy of its frame, if there is one."""
+    """Seals each share in a copy of its frame, or in the frame itself if it is our own; None where there is none."""
 
     def sealed(item: tuple[np.ndarray | None, _Share]) -> np.ndarray | None:
         frame, share = item
         if frame is None:
             return None
-        container, record = frame.copy(order="C"), share.record
+        container, record = frame if own else frame.copy(order="C"), share.record
         effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
         data, first = format_record(record, keys.film), record.index == 0
         seal(container, data, keys, share.seed, texture_costs(frame), first=first, effort=effort, grey=True)
@@ -303,7 +321,7 @@ def _seal_each(
 def _write_picture(
     cover: _Cover, shares: Iterator[_Share], out: OutputTarget, keys: ContainerKeys, verify: bool, progress: Progress
 ) -> Report:
-    (container,) = _seal_each([cover.pixels], shares, keys)
+    (container,) = _seal_each([cover.pixels], shares, keys, own=True)
     progress("hide", 1, 1)
     return write_picture(out, container, cover.profile, verify=verify)
 
