@@ -84,7 +84,7 @@ def seal(
         costs: of changing each sample.
         first: it is frame 0 of its container.
         effort: states that the search for the best changes may visit: FILM_EFFORT takes up to 60 ms of a core.
-        grey: in colours, too, a small record changes red, green and blue of a pixel together: statistics that compare the channels
+        grey: a small record changes red, green and blue of a pixel together: statistics that compare the channels
             find changes of one of them far sooner.
     Raises:
         CapacityError: the picture is too small.

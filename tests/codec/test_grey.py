@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from stegnet.codec import Identity, Key, Network, OutputTarget, Passphrase, hide_bytes, reveal_bytes, reveal_file
+from stegnet.codec import Identity, OutputTarget, Passphrase, hide_bytes, reveal_bytes, reveal_file
 from stegnet.codec.automatic import hide_automatically
 from stegnet.codec.costs import texture_costs
 from stegnet.codec.embed import bytes_room, embed_file
@@ -20,7 +21,7 @@ from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.robust_files import RobustOptions, hide_robust_file
 from stegnet.codec.seal import FILM_EFFORT, UnsealedRecord, room, seal, unseal
 from stegnet.core.errors import CapacityError, MediaError
-from stegnet.media import FilmWriter, read_frames, read_picture, write_png
+from stegnet.media import FilmWriter, read_frames, read_picture
 from tests.codec import by_the_book
 from tests.codec import recipients_by_the_book as for_recipients
 from tests.codec import seal_by_the_book as book
@@ -196,9 +197,9 @@ def grey_profile() -> bytes:
 
 
 def film(path: Path, frames: list[np.ndarray]) -> Path:
-    with FilmWriter(path, WIDTH, HEIGHT, 25, form="mkv") as writer:
+    with FilmWriter(path, WIDTH, HEIGHT, Fraction(25)) as writer:
         for index, frame in enumerate(frames):
-            writer.write(frame, index / 25)
+            writer.write(frame, Fraction(index, 25))
     return path
 
 

@@ -67,9 +67,9 @@ def test_the_values_of_the_book(identity):
     assert coordinate(bytes.fromhex(VALUES["ephemeral"])).hex() == VALUES["point"]
     assert key.record(SALT) == Key(bytes.fromhex(VALUES["frame_key"])).record(SALT)
     zones = zones_of(container.size, ephemeral=True)
-    numbers = public_order(samples.size, key.recipient, salt).numbers(zones.public)
+    numbers = public_order(container.size, key.recipient, salt).numbers(zones.public)
     assert list(numbers[numbers % 3 == 1][:8]) == VALUES["first_samples"]
-    assert list(order_of(samples.size, key, salt).numbers(zones.ephemeral)) == list(numbers)
+    assert list(order_of(container.size, key, salt).numbers(zones.ephemeral)) == list(numbers)
 
 
 def test_the_container_of_the_book(identity):
