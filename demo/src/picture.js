@@ -4,6 +4,20 @@
  * @typedef {{width: number, height: number, data: Uint8Array}} Picture
  */
 
+/** True if red, green and blue are equal in all pixels. @param {Picture} picture */
+export function isGrey({ data }) {
+  for (let at = 0; at < data.length; at += 3) {
+    if (data[at] !== data[at + 1] || data[at] !== data[at + 2]) return false;
+  }
+  return true;
+}
+
+/** Samples of each pixel where something is sealed: 1 in a grey picture, else 3. @param {Picture} picture */
+export const channelsOf = (picture) => (isGrey(picture) ? 1 : 3);
+
+/** Every third value: of samples, those of the first channel. @template {Uint8Array | Uint16Array} T @param {T} values */
+export const firstChannel = (values) => values.slice(0, values.length / 3).map((_, at) => values[3 * at]);
+
 /** A black picture. */
 export const blank = (width, height) => ({ width, height, data: new Uint8Array(width * height * 3) });
 

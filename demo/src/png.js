@@ -5,45 +5,46 @@ import { decode, hasPngSignature } from "fast-png";
 import { nothingOpens, PageError } from "./errors.js";
 import { join, u32 } from "./format/bytes.js";
 import { deflate } from "./format/deflate.js";
-import { blank } from "./picture.js";
+import { blank, firstChannel, isGrey } from "./picture.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const IHDR_REST = [8, 2, 0, 0, 0]; // 8 bits, RGB, DEFLATE, adaptive filters, not interlaced
-const PIXEL = 3; // bytes
+const [GREY, RGB] = [0, 2]; // colour types
 const CHUNK = 8192; // bytes of the compressed samples, as in libpng
 
 /**
- * A picture as a PNG file, with the filters and chunks of libpng, which most programs use.
+ * A picture as a PNG file, a grey one as grey, with the filters and chunks of libpng, which most programs use.
  *
  * @param {import("./picture.js").Picture} picture
  */
-export async function writePng({ width, height, data }) {
-  const packed = await deflate(filtered(data, width * PIXEL, height));
+export async function writePng(picture) {
+  const { width, height, data } = picture;
+  const [type, pixel, samples] = isGrey(picture) ? [GREY, 1, firstChannel(data)] : [RGB, 3, data];
+  const packed = await deflate(filtered(samples, width * pixel, height, pixel));
   const chunks = Array.from({ length: Math.ceil(packed.length / CHUNK) }, (_, index) =>
     chunk("IDAT", packed.subarray(index * CHUNK, (index + 1) * CHUNK)),
   );
-  const header = join(u32(width), u32(height), IHDR_REST);
+  const header = join(u32(width), u32(height), [8, type, 0, 0, 0]); // 8 bits, DEFLATE, adaptive filters, not interlaced
   return join(SIGNATURE, chunk("IHDR", header), ...chunks, chunk("IEND", []));
 }
 
 /**
  * Differences of a row's bytes from predictions, by the one to the left, the one above and the one above that (ISO/IEC
- * 15948, 9.2). One loop for each, since a call for each byte of a large picture takes seconds.
+ * 15948, 9.2). One loop for each, since a call for each byte of a large picture takes seconds. A pixel has so many bytes.
  */
 const FILTERS = [
   (row, above, to) => to.set(row),
-  (row, above, to) => {
-    for (let at = 0; at < row.length; at++) to[at] = row[at] - (at < PIXEL ? 0 : row[at - PIXEL]);
+  (row, above, to, pixel) => {
+    for (let at = 0; at < row.length; at++) to[at] = row[at] - (at < pixel ? 0 : row[at - pixel]);
   },
   (row, above, to) => {
     for (let at = 0; at < row.length; at++) to[at] = row[at] - above[at];
   },
-  (row, above, to) => {
-    for (let at = 0; at < row.length; at++) to[at] = row[at] - (((at < PIXEL ? 0 : row[at - PIXEL]) + above[at]) >> 1);
+  (row, above, to, pixel) => {
+    for (let at = 0; at < row.length; at++) to[at] = row[at] - (((at < pixel ? 0 : row[at - pixel]) + above[at]) >> 1);
   },
-  (row, above, to) => {
-    for (let at = 0; at < PIXEL; at++) to[at] = row[at] - above[at];
-    for (let at = PIXEL; at < row.length; at++) to[at] = row[at] - paeth(row[at - PIXEL], above[at], above[at - PIXEL]);
+  (row, above, to, pixel) => {
+    for (let at = 0; at < pixel; at++) to[at] = row[at] - above[at];
+    for (let at = pixel; at < row.length; at++) to[at] = row[at] - paeth(row[at - pixel], above[at], above[at - pixel]);
   },
 ];
 
@@ -56,14 +57,14 @@ function paeth(left, above, corner) {
 }
 
 /** Rows of bytes, each behind the number of the filter whose differences have the least sum (ISO/IEC 15948, 12.8). */
-function filtered(data, row, height) {
+function filtered(data, row, height, pixel) {
   const result = new Uint8Array(height * (row + 1));
   const blackRow = new Uint8Array(row);
   const tried = FILTERS.map(() => new Uint8Array(row));
   for (let y = 0; y < height; y++) {
     const here = data.subarray(y * row, (y + 1) * row);
     const above = y ? data.subarray((y - 1) * row, y * row) : blackRow;
-    FILTERS.forEach((subtract, filter) => subtract(here, above, tried[filter]));
+    FILTERS.forEach((subtract, filter) => subtract(here, above, tried[filter], pixel));
     const sums = tried.map(sumOfSizes);
     const best = sums.indexOf(Math.min(...sums));
     result[y * (row + 1)] = best;
@@ -102,15 +103,16 @@ function decoded(bytes) {
   }
 }
 
-/** Converts to 8-bit RGB. A palette, or partial transparency, means that it is not what any writer wrote. */
+/** Converts to 8-bit RGB. A palette, few bits, or partial transparency mean that it is not what any writer wrote. */
 function toRgb({ width, height, data, depth, channels, palette }) {
-  if (palette || channels < 3) throw nothingOpens();
+  if (palette || depth < 8) throw nothingOpens();
   const most = 2 ** depth - 1;
   const picture = blank(width, height);
   for (let pixel = 0; pixel < width * height; pixel++) {
-    if (channels === 4 && data[4 * pixel + 3] !== most) throw nothingOpens();
+    const first = channels * pixel;
+    if (channels % 2 === 0 && data[first + channels - 1] !== most) throw nothingOpens();
     for (let channel = 0; channel < 3; channel++) {
-      picture.data[3 * pixel + channel] = data[channels * pixel + channel] >> (depth - 8);
+      picture.data[3 * pixel + channel] = data[first + (channels < 3 ? 0 : channel)] >> (depth - 8);
     }
   }
   return picture;

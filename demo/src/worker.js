@@ -12,10 +12,11 @@ import { PageError } from "./errors.js";
 import { hideInFilm } from "./film/hide.js";
 import { openFfmpeg } from "./film/ffmpeg.js";
 import { revealFromFilm } from "./film/reveal.js";
+import { withinRatio } from "./format/content.js";
 import { keySource } from "./format/keys.js";
 import { encodeJpeg } from "./jpeg/jpeg.js";
 import { makeEngine } from "./network/engine.js";
-import { psnr } from "./picture.js";
+import { channelsOf, psnr } from "./picture.js";
 import { isPng, readPng, writePng } from "./png.js";
 import { resize } from "./resize.js";
 import { amplified, POOR, shownResidual } from "./views.js";
@@ -73,7 +74,8 @@ const JOBS = {
     keySource(keyInput);
     onProgress("pictures");
     const channel = channelOf(name);
-    const [seen, picture] = [prepared(channel, fromBitmap(cover)), secret && fromBitmap(secret)];
+    const seen = prepared(channel, fromBitmap(cover));
+    const picture = secret && withinRatio(fromBitmap(secret), seen);
     const engine = await engineFor(device);
     const rung = chooseRung(engine.modem.rungs, channel, seen, { name: file.name, bytes: file.bytes.length });
     const fit = (room) => fitted({ ...file, picture }, room, engine.avif);
@@ -111,7 +113,10 @@ const JOBS = {
       cover: seen,
       difference: amplified(seen, container),
       psnr: { container: psnr(seen, container) },
-      hidden: { bytes: file.bytes.length, room: fileRoom(seen.width, seen.height, storedName(file.name)) },
+      hidden: {
+        bytes: file.bytes.length,
+        room: fileRoom(seen.width, seen.height, storedName(file.name), channelsOf(seen)),
+      },
       frames: 1,
     };
   },

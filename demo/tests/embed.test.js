@@ -5,12 +5,15 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { embed, fileRoom, storedName } from "../src/codec/embed.js";
+import { hide } from "../src/codec/hide.js";
 import { reveal } from "../src/codec/reveal.js";
 import { NONE } from "../src/format/base.js";
 import { fromHex } from "../src/format/bytes.js";
 import { textureLevels } from "../src/format/costs.js";
 import { idleSamples } from "../src/format/places.js";
 import { planOf } from "../src/format/zone.js";
+import { isGrey } from "../src/picture.js";
+import { readPng, writePng } from "../src/png.js";
 import { ideal, random, seeded, steps } from "./vectors.js";
 
 const keyInput = { file: fromHex(steps.key) };
@@ -70,6 +73,36 @@ test("a small record moves red, green and blue together, and samples that carry 
   assert.ok(Math.abs(own - all) < 5 * Math.sqrt(all / salts.length), `${own} of the salt's, ${all} of all`);
 });
 
+for (const share of [0, 0.1, 1]) {
+  test(`a grey cover that is filled to ${share} stays grey`, async () => {
+    const colours = noise(151, 97, 1);
+    const cover = { ...colours, data: colours.data.map((_, at) => colours.data[at - (at % 3)]) };
+    const name = "note.txt";
+    const bytes = random(Math.floor(share * fileRoom(151, 97, name, 1)));
+    const container = await embed(cover, { name, bytes }, keyInput);
+    assert.ok(isGrey(container));
+    assert.notDeepEqual(container.data, cover.data);
+    const file = await writePng(container);
+    assert.equal(file[25], 0, "its colour type");
+    assert.deepEqual(readPng(file), container);
+    assert.deepEqual(await reveal(ideal(NONE), container, keyInput), { file: { name, bytes }, whole: true, robust: false });
+    const salts = idleSamples(151 * 97).subarray(0, Math.floor((151 * 97) / 31));
+    const moved = (pixel) => container.data[3 * pixel] !== cover.data[3 * pixel];
+    const [own, all] = [salts, new Uint32Array(151 * 97).map((_, pixel) => pixel)].map(
+      (pixels) => pixels.filter(moved).length / pixels.length,
+    );
+    assert.ok(Math.abs(own - all) < 5 * Math.sqrt(all / salts.length), `${own} of the salt's, ${all} of all`);
+  });
+}
+
+test("a grey cover that is too small says so, and the network refuses any", async () => {
+  const cover = { width: 64, height: 48, data: new Uint8Array(3 * 64 * 48).fill(9) };
+  const error = await embed(cover, { name: "x", bytes: new Uint8Array(1000) }, keyInput).catch((thrown) => thrown);
+  assert.match(error.message, /^x has 1,000 bytes, and there is room for \d\d\d\.$/);
+  assert.match(error.hint, /One in colour has three times the room\.$/);
+  await assert.rejects(hide(ideal(NONE), cover, noise(8, 8, 1), keyInput), { message: /^The cover is grey/ });
+});
+
 test("a file that does not fit is refused, with the size of a cover that would do", async () => {
   const cover = noise(64, 48, 1);
   const bytes = new Uint8Array(5000);
@@ -96,6 +129,9 @@ test("the plan is that of the program", () => {
     [40000, 691200, 16777216, 202116, 2, false, 640352, false],
     [2000000, 36578304, 536870912, 10105272, 2, false, 35364544, false],
   ]) {
-    assert.deepEqual(planOf(size, samples, effort, true), { trits, height, grey, places, clustered });
+    const channels = 3;
+    assert.deepEqual(planOf(size, samples, effort, true), { trits, height, grey, places, clustered, channels });
   }
+  const ofGrey = { trits: 1020, height: 6, grey: true, places: 8368, clustered: true, channels: 1 };
+  assert.deepEqual(planOf(200, 9216, 536870912, true, 1), ofGrey);
 });

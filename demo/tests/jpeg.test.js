@@ -21,6 +21,16 @@ for (const { picture: plain, files } of robustSteps.jpeg) {
   }
 }
 
+test("a grey picture is a grey JPEG, as libjpeg writes it", () => {
+  const drawn = seeded(7)(3 * 75 * 50);
+  const grey = { width: 75, height: 50, data: drawn.map((_, at) => drawn[at - (at % 3)]) };
+  assert.equal(digest(encodeJpeg(grey, 95)), "5e89e9d2a87a2ac19e8a03136252086c52f5a82faa512e3020e4bd63c2f40592");
+  assert.equal(
+    digest(throughJpeg(grey, 95).data),
+    "8a5d3af2d77e6c35a195174752361f98bfa7ab1665c748215bd43fe64eaf23d9",
+  );
+});
+
 test("noise takes more bytes than its samples, and is not cut off", () => {
   const noise = { width: 200, height: 200, data: seeded(1)(3 * 200 * 200) };
   const file = encodeJpeg(noise, 100, true);

@@ -182,12 +182,12 @@ test("a file as content", async () => {
   assert.equal(toHex(fileContent(name, fromHex(data))), content);
   assert.equal(fileBytes(name, 3), content.length / 2);
   const padded = Uint8Array.from([...fromHex(content), 0, 0]);
-  assert.deepEqual(await parseContent(padded, avif), { file: { name, bytes: fromHex(data) } });
+  assert.deepEqual(await parseContent(padded, avif, 1), { file: { name, bytes: fromHex(data) } });
 });
 
 test("a picture as content", async () => {
   const { content, revealed } = steps.contents.picture;
-  const { secret } = await parseContent(fromHex(content), avif);
+  const { secret } = await parseContent(fromHex(content), avif, 1000);
   assert.ok(psnr(secret, picture(revealed)) > 45, `${psnr(secret, picture(revealed))} dB`);
 });
 
@@ -200,7 +200,7 @@ for (const [fault, place, value] of [
   test(`content with a wrong ${fault} is refused`, async () => {
     const bytes = [...fromHex(steps.contents.file.content), 0];
     bytes.splice(place, 1, value);
-    await assert.rejects(parseContent(Uint8Array.from(bytes), avif), RangeError);
+    await assert.rejects(parseContent(Uint8Array.from(bytes), avif, 1), RangeError);
   });
 }
 
@@ -212,6 +212,6 @@ test("an AVIF file without its boxes, and with them again", async () => {
   await assert.rejects(fromBare(bare, cover.width, cover.height + 9, avif), RangeError);
   const [width, height] = [cover.width, cover.height].map((side) => scaledSide(side, 4));
   assert.deepEqual([width, height], [42, 31]);
-  const { secret } = await parseContent(pictureContent(cover, 0, bare), avif);
+  const { secret } = await parseContent(pictureContent(cover, 0, bare), avif, 1000);
   assert.deepEqual(secret, found);
 });

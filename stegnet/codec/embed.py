@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import numpy as np
+import psutil
 
 from stegnet.codec.costs import texture_costs
 from stegnet.codec.extract import describe_file, frames_with_data, loss_note, may_be_lost
@@ -56,9 +57,11 @@ from stegnet.media import (
     refuse_palette,
     scan,
 )
+from stegnet.media.pictures import open_picture
 from stegnet.media.probe import media_kind
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
+_WORKING_BYTES = 30  # for each pixel of a picture, at least
 _SEALERS = 2  # threads; most of the time goes to decoding and encoding
 
 
@@ -247,8 +250,23 @@ def _open_cover(path: Path, cover_kind: str, key: Key) -> _Cover:
         info, channels = scan(path), 1 if is_grey_film(path) else 3
         return _Cover(path, info.height, info.width, key, len(info.pts), info, channels=channels)
     refuse_palette(path)
+    _check_memory(path)
     pixels, profile = read_cover(path)
     return _Cover(path, *pixels.shape[:2], key, pixels=pixels, profile=profile, channels=channels_of(pixels))
+
+
+def _check_memory(path: Path) -> None:
+    """Refuses a picture that can't be hidden in, whatever is hidden, in the memory that is free; its size is read only.
+
+    Raises:
+        MediaError: it is one, or no picture.
+    """
+    with open_picture(path) as image:
+        width, height = image.size
+    needed, free = _WORKING_BYTES * width * height, psutil.virtual_memory().available
+    if needed > free:
+        message = f"{path}: hiding in {width}×{height} pixels takes {needed / 1e9:.1f} GB of memory"
+        raise MediaError(message, f"{free / 1e9:.1f} GB are free: close other programs, or take a smaller cover")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import numpy as np
 
 from stegnet.codec.carriers import Order
 
-_PART = 1 << 22  # places
+_PART = 1 << 20  # places
 
 
 class StepCosts(NamedTuple):

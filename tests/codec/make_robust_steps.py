@@ -155,7 +155,7 @@ def searched(height: int, width: int) -> list[list[int]]:
 def contents(picture: np.ndarray) -> dict[str, object]:
     """Contents of a file and of a picture, and what the picture is when it is revealed."""
     coded = fit_picture(picture, 500, lambda done, total: None).content
-    revealed = parse_content(coded + bytes(3))
+    revealed = parse_content(coded + bytes(3), 1000)
     assert isinstance(revealed, np.ndarray)
     return {
         "file": {"name": "Käse.txt", "data": "000102", "content": file_content("Käse.txt", bytes(range(3))).hex()},

@@ -212,6 +212,7 @@ def vectors() -> list[Vector]:
         nothing("cut_name", bytes([9]) + NAME),
         nothing("no_rows", picture_body(height=0), 1),
         nothing("too_large", picture_body(65535, 65535, 0), 1),
+        nothing("far_too_large", picture_body(3348, 5175, 33), 1),
         nothing("damaged_av1", picture_body(data=AV1[:30]), 1),
     ]
 
@@ -222,7 +223,7 @@ def answer(vector: Vector) -> dict[str, object]:
     found = {"file": f"{vector.name}.png", **how}
     if vector.content is None:
         return found | {"answer": "nothing"}
-    what = book.parse(vector.content)
+    what = book.parse(vector.content, vector.picture[..., 0].size)
     if isinstance(what, tuple):
         return found | {"answer": "file", "name": what[0].decode(), "bytes": what[1].hex()}
     means = [round(float(mean), 2) for mean in what.mean((0, 1))]

@@ -221,13 +221,17 @@ def read(picture: np.ndarray, key_of: Callable[[bytes], bytes], rungs: Sequence[
 # Content
 
 
-def parse(content: bytes) -> tuple[bytes, bytes] | np.ndarray | None:
-    """Name and bytes of a file, or a picture, (h, w, 3) uint8; None if a reader rejects it."""
+def parse(content: bytes, pixels: int) -> tuple[bytes, bytes] | np.ndarray | None:
+    """Name and bytes of a file, or a picture, (h, w, 3) uint8; None if a reader rejects it.
+
+    Args:
+        pixels: of the picture that it was read from.
+    """
     length = int.from_bytes(content[1:4], "big")
     body, rest = content[4 : 4 + length], content[4 + length :]
     if len(body) < length or any(rest) or content[0] not in (1, 2):
         return None
-    return parse_picture(body) if content[0] == 1 else parse_file(body)
+    return parse_picture(body, pixels) if content[0] == 1 else parse_file(body)
 
 
 def parse_file(body: bytes) -> tuple[bytes, bytes] | None:
@@ -236,11 +240,11 @@ def parse_file(body: bytes) -> tuple[bytes, bytes] | None:
     return None if wrong else (name, body[1 + body[0] :])
 
 
-def parse_picture(body: bytes) -> np.ndarray | None:
+def parse_picture(body: bytes, pixels: int) -> np.ndarray | None:
     if len(body) < 6:
         return None
     height, width, scale = struct.unpack(">HHB", body[:5])
-    if not 0 < height * width <= 1 << 28:
+    if not 0 < height * width <= min(1 << 28, 1024 * pixels):
         return None
     coded = [max(1, math.floor(side * 2 ** (-scale / 4) + 0.5)) for side in (height, width)]
     small = decode_av1(body[5:])

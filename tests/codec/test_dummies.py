@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from stegnet.codec import dummies, record_zone
-from stegnet.codec.carriers import BLOCK, frame_salt, idle_samples, zones_of
+from stegnet.codec.carriers import BLOCK, frame_salt, idle_samples, order_of, zones_of
 from stegnet.codec.costs import Costs, rounding_costs, texture_costs
-from stegnet.codec.dummies import place_dummies
+from stegnet.codec.dummies import fill_ephemeral_zone, place_dummies
 from stegnet.codec.keys import ContainerKeys, Key
 from stegnet.codec.record_zone import Plan, plan_of
 from stegnet.codec.seal import FILM_EFFORT, seal
@@ -134,6 +134,30 @@ def test_dummies_are_where_nothing_is_carried(picture, shape, size, grey):
     assert not steps.reshape(-1)[~idle].any()
     assert np.abs(steps).max() <= 2
     assert np.count_nonzero(steps.reshape(-1)[book.salt_samples(cover.size)]) >= 4
+
+
+def test_it_is_drawn_again_until_enough_salt_samples_have_changed(picture, monkeypatch):
+    """By chance these are few at once in small pictures only; here, more are asked for."""
+    cover = picture(24, 20)
+    salts = book.salt_samples(cover.size)
+    monkeypatch.setattr(dummies, "_LEAST_CHANGED", 12)
+    for seed in range(10):
+        assert np.count_nonzero(placed(cover, 16, False, seed)[1].reshape(-1)[salts]) >= 12
+
+
+def test_the_zone_of_an_ephemeral_key_has_its_share_of_parities(picture):
+    """Besides what a record changes there, of which there is nothing here: half of the groups."""
+    cover = picture(60, 80)
+    zones, changed = zones_of(cover.size, ephemeral=True), 0
+    order, costs = order_of(cover.size, Key(bytes(32)), b""), np.full(cover.size, 320, np.uint16)
+    plan = plan_of(16, zones, FILM_EFFORT, True)
+    for seed in range(20):
+        samples = cover.reshape(-1).copy()
+        given = StepCosts(costs, costs, costs), order, zones, np.zeros(cover.shape, np.int8), bytes([seed]) * 32
+        fill_ephemeral_zone(samples, plan, *given)
+        changed += np.count_nonzero(samples != cover.reshape(-1))
+    groups = 20 * 528 * 1024 / zones.ephemeral.stop
+    assert changed == pytest.approx(groups / 2, abs=4 * groups**0.5 / 2)
 
 
 def test_those_of_a_seed_repeat(picture):

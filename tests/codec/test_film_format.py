@@ -84,7 +84,7 @@ def check(vector: dict, message: bytes | None) -> None:
     if vector["answer"] == "nothing":
         assert message is None
     else:
-        assert parse_content(message) == RobustFile(vector["name"], bytes.fromhex(vector["bytes"]))
+        assert parse_content(message, 0) == RobustFile(vector["name"], bytes.fromhex(vector["bytes"]))
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=title)

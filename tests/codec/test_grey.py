@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -196,9 +197,9 @@ def grey_profile() -> bytes:
 
 
 def film(path: Path, frames: list[np.ndarray]) -> Path:
-    with FilmWriter(path, WIDTH, HEIGHT, 25, form="mkv") as writer:
+    with FilmWriter(path, WIDTH, HEIGHT, Fraction(25)) as writer:
         for index, frame in enumerate(frames):
-            writer.write(frame, index / 25)
+            writer.write(frame, Fraction(index, 25))
     return path
 
 

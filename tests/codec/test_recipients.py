@@ -1,5 +1,7 @@
 import copy
 import json
+from collections.abc import Iterable
+from operator import eq
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,7 @@ from stegnet.codec.seal import unseal
 from stegnet.core.errors import CapacityError, KeyFileError, RevealError
 from stegnet.media import read_frames, read_picture
 from tests.codec import recipients_by_the_book as book
+from tests.codec.test_elligator import ORDER, ladder
 
 VALUES = json.loads(book.VALUES.read_text())
 SECRET = bytes.fromhex(VALUES["identity"])
@@ -119,6 +122,22 @@ def test_each_trit_is_as_often_0_as_1_and_2(recipient):
     found = np.array([trits_of(recipient, number.to_bytes(16, "big")) for number in range(600)])
     for value in range(3):
         assert np.abs((found == value).sum(0) - 200).max() < 5 * (600 * 2 / 9) ** 0.5
+
+
+def test_ephemeral_keys_are_any_32_bytes(recipient):
+    """All that their randomness decides is random: the highest bits, which of two numbers, which point of low order."""
+
+    def share(found: Iterable[bool]) -> float:
+        return sum(found) / len(numbers)
+
+    trits = [trits_of(recipient, number.to_bytes(16, "big")) for number in range(200)]
+    numbers = [sum(trit * 3**place for place, trit in enumerate(map(int, some))) % 2**256 for some in trits]
+    points = [int.from_bytes(coordinate(number.to_bytes(32, "little")), "little") for number in numbers]
+    firsts = [-book.A * pow(1 + 2 * (number % 2**254) ** 2, -1, book.P) % book.P for number in numbers]
+    for bit in (254, 255):
+        assert share(number >> bit & 1 for number in numbers) == pytest.approx(0.5, abs=0.18)
+    assert share(map(eq, points, firsts)) == pytest.approx(0.5, abs=0.18)
+    assert share(ladder(ORDER, point) != 0 for point in points) == pytest.approx(0.75, abs=0.16)
 
 
 def test_the_zones_do_not_overlap(cover, recipient):

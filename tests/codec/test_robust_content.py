@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.codec.robust_content import RobustFile, file_bytes, file_content, fit_picture, parse_content
+from stegnet.codec.robust_content import (
+    RobustFile,
+    file_bytes,
+    file_content,
+    fit_picture,
+    parse_content,
+    within_ratio,
+)
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
 
@@ -14,7 +21,7 @@ def test_a_picture_that_is_made_to_fit(picture, room):
     secret = picture(96, 120, 5)
     fitted = fit_picture(secret, room, lambda done, total: None)
     assert len(fitted.content) <= room
-    revealed = parse_content(fitted.content + bytes(7))
+    revealed = parse_content(fitted.content + bytes(7), 1000)
     assert revealed.shape == secret.shape
     assert psnr(secret, revealed) == pytest.approx(fitted.psnr)
     smaller = np.array(Image.fromarray(secret).resize((8, 6), Image.Resampling.BOX).resize((120, 96)))
@@ -39,7 +46,7 @@ def test_what_does_not_fit(picture):
 def test_files():
     assert file_bytes("ä.txt", 256) == len(file_content("ä.txt", bytes(range(256))))
     content = file_content("ä.txt", bytes(range(256)))
-    assert parse_content(content) == parse_content(content + bytes(9)) == RobustFile("ä.txt", bytes(range(256)))
+    assert parse_content(content, 0) == parse_content(content + bytes(9), 0) == RobustFile("ä.txt", bytes(range(256)))
 
 
 DAMAGED = {
@@ -59,4 +66,15 @@ DAMAGED = {
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
 def test_damaged_content(content):
     with pytest.raises(ValueError):
-        parse_content(content)
+        parse_content(content, 1000)
+
+
+def test_a_picture_far_larger_than_its_container(picture):
+    """Both are bounded: what a reader builds, and what a writer promises, also of a copy that lost its edges."""
+    content = fit_picture(picture(64, 32), 300, lambda done, total: None).content
+    assert parse_content(content, 2).shape == (64, 32, 3)
+    for area in (1, 0):
+        with pytest.raises(ValueError, match="far too large"):
+            parse_content(content, area)
+    assert within_ratio(picture(64, 32), 4).shape == (64, 32, 3)
+    assert within_ratio(picture(64, 32), 1).shape == (32, 16, 3)

@@ -19,10 +19,10 @@ def test_made_again_they_are_the_same():
 
 
 def test_contents():
-    revealed, shown = parse_content(bytes.fromhex(PICTURE["content"])), PICTURE["revealed"]
+    revealed, shown = parse_content(bytes.fromhex(PICTURE["content"]), 1000), PICTURE["revealed"]
     expected = np.frombuffer(base64.b64decode(shown["samples"]), np.uint8)
     assert isinstance(revealed, np.ndarray)
     assert revealed.shape == (shown["height"], shown["width"], 3)
     assert np.abs(revealed.reshape(-1).astype(int) - expected).max() <= 2
     file = STEPS["contents"]["file"]
-    assert parse_content(bytes.fromhex(file["content"])) == RobustFile(file["name"], bytes.fromhex(file["data"]))
+    assert parse_content(bytes.fromhex(file["content"]), 0) == RobustFile(file["name"], bytes.fromhex(file["data"]))

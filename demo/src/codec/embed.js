@@ -5,15 +5,20 @@ import { textureCosts } from "../format/costs.js";
 import { keySource } from "../format/keys.js";
 import { FILM_ID_BYTES, formatFileRecord, MAX_NAME } from "../format/record.js";
 import { FILM_EFFORT, PICTURE_EFFORT, room, seal } from "../format/seal.js";
-import { squaredError } from "../picture.js";
+import { channelsOf, squaredError } from "../picture.js";
 import { systemRandom } from "./random.js";
 
 const HEADER_BYTES = 117; // of a file's record, without its name
 const LONGEST_SUFFIX = 16; // bytes that are kept where a name is cut
 const text = new TextEncoder();
 
-/** Bytes of a file of this name that fit into a picture of this size; negative if not even the name does. */
-export const fileRoom = (width, height, name) => room(width, height) - HEADER_BYTES - text.encode(name).length;
+/**
+ * Bytes of a file of this name that fit into a picture of this size; negative if not even the name does.
+ *
+ * @param {number} [channels] 1 of a grey picture, which stays grey
+ */
+export const fileRoom = (width, height, name, channels = 3) =>
+  room(width, height, channels) - HEADER_BYTES - text.encode(name).length;
 
 /** A file's name, cut to what a record holds, its suffix kept. */
 export function storedName(name) {
@@ -42,19 +47,19 @@ export function storedName(name) {
  * Prepares a file for so many frames of a size.
  *
  * @param {{name: string, bytes: Uint8Array}} file
- * @param {{width: number, height: number, frames: number}} size
+ * @param {{width: number, height: number, frames: number, channels: number}} cover channels: 1 if all frames are grey
  * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
  * @param {(size: number) => Uint8Array} [random]
  * @returns {Promise<Embedding>}
  * @throws {PageError} it does not fit, or the key is missing
  */
-export async function prepare({ name: given, bytes }, { width, height, frames }, keyInput, random = systemRandom) {
+export async function prepare({ name: given, bytes }, cover, keyInput, random = systemRandom) {
   const source = keySource(keyInput);
   const [name, size] = [storedName(given), bytes.length];
-  checkFits(name, size, width, height, frames);
+  checkFits(name, size, cover);
   const { secret: filmSecret } = await source.newKeys(random);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return { name, size, digest, frames, filmId: random(FILM_ID_BYTES), filmSecret };
+  return { name, size, digest, frames: cover.frames, filmId: random(FILM_ID_BYTES), filmSecret };
 }
 
 /** A frame's share of a file. @param {Uint8Array} bytes of the file @returns {{offset: number, bytes: Uint8Array}} */
@@ -92,19 +97,21 @@ export async function makeEmbedder(embedding, keyInput, random = systemRandom, o
  * @param {import("../picture.js").Picture} cover
  */
 export async function embed(cover, file, keyInput, random = systemRandom, onProgress = () => {}) {
-  const embedding = await prepare(file, { ...cover, frames: 1 }, keyInput, random);
+  const embedding = await prepare(file, { ...cover, frames: 1, channels: channelsOf(cover) }, keyInput, random);
   const container = { ...cover, data: cover.data.slice() };
   await (await makeEmbedder(embedding, keyInput, random, onProgress))(container, 0, shareOf(file.bytes, 0, 1));
   return container;
 }
 
-function checkFits(name, size, width, height, frames) {
-  const most = frames * fileRoom(width, height, name);
+function checkFits(name, size, cover) {
+  const { width, height, frames, channels } = cover;
+  const most = frames * fileRoom(width, height, name, channels);
   if (size <= most) return;
   const counted = (bytes) => bytes.toLocaleString("en");
   throw new PageError(
     `${name} has ${counted(size)} bytes, and there is room for ${counted(Math.max(most, 0))}.`,
-    frames > 1 ? longerCover(size, most, frames) : largerCover(size, most, width, height),
+    (frames > 1 ? longerCover(size, most, frames) : largerCover(size, most, cover)) +
+      (channels === 1 ? " One in colour has three times the room." : ""),
   );
 }
 
@@ -113,8 +120,8 @@ function longerCover(size, most, frames) {
   return `A cover of ${Math.ceil((size * frames) / most).toLocaleString("en")} such frames would do.`;
 }
 
-function largerCover(size, most, width, height) {
-  const all = Math.max(room(width, height), 1);
+function largerCover(size, most, { width, height, channels }) {
+  const all = Math.max(room(width, height, channels), 1);
   const side = Math.sqrt((all - most + size) / all);
   return `A cover of ${Math.ceil(width * side) + 1} × ${Math.ceil(height * side) + 1} pixels would do.`;
 }

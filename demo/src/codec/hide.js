@@ -13,7 +13,7 @@ import { FILM_ID_BYTES, formatRecord } from "../format/record.js";
 import { room, seal } from "../format/seal.js";
 import { drawMask, drawShuffle, shuffled } from "../format/shuffle.js";
 import { PageError } from "../errors.js";
-import { corner, place } from "../picture.js";
+import { corner, isGrey, place } from "../picture.js";
 import { resize } from "../resize.js";
 import { systemRandom } from "./random.js";
 
@@ -29,9 +29,10 @@ const RECORD_BYTES = 136; // without the base
  * @param {(size: number) => Uint8Array} [random] source of random bytes
  * @returns {Promise<{container: import("../picture.js").Picture, scrambled: Float32Array, filmKey: object,
  *   record: Uint8Array}>} the container, what the network hid, and what a reader finds: see `revealSealed`
- * @throws {PageError} the cover is too small, or the key is missing
+ * @throws {PageError} the cover is too small, or grey, or the key is missing
  */
 export async function hide(engine, cover, secret, keyInput, random = systemRandom) {
+  if (isGrey(cover)) throw isGreyCover();
   const keys = await keySource(keyInput).newKeys(random);
   const { block, kind, quality, period, weights } = engine.pair;
   const [width, height] = [cover.width, cover.height].map((side) => Math.floor(side / block) * block);
@@ -66,6 +67,9 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
   await seal(container, record, keys, { costsOf: () => roundingCosts(container.data, errors.data, random), random });
   return { container, scrambled, filmKey: keys.film, record };
 }
+
+const isGreyCover = () =>
+  new PageError("The cover is grey, and the network would give it coloured pixels.", "Use a cover in colour.");
 
 const tooSmall = ({ width, height }) =>
   new PageError(`The cover is too small: ${width} × ${height} pixels.`, "Use one of at least 48 × 48 pixels.");

@@ -4,7 +4,7 @@ import { areasOf, canonicalSizes, saltsOfCopies, SURENESS } from "../format/cano
 import { ditherOf, placesOf, readBits } from "../format/robust.js";
 import { toPicture, toPlanes } from "../format/planes.js";
 import { BLOCK, gridOf, saltsOf } from "../format/regions.js";
-import { corner, place } from "../picture.js";
+import { corner, isGrey, place } from "../picture.js";
 import { glimpse, isLarge } from "./glimpse.js";
 
 /** The part of a picture that is made of whole blocks. */
@@ -19,7 +19,7 @@ const hiddenArea = (picture, { rows, cols }) => corner(picture, BLOCK * cols, BL
  * @param {Uint8Array} bits planes (bits of the rung, rows, cols) of 0 and 1
  * @param {Float32Array} dither planes (64, rows, cols)
  * @param {Uint32Array} [unused] blocks that carry nothing, and stay as they are
- * @returns {Promise<import("../picture.js").Picture>} the container
+ * @returns {Promise<import("../picture.js").Picture>} the container; of a grey cover, a grey one
  */
 export async function hideBits(engine, cover, rung, bits, dither, unused = new Uint32Array()) {
   const grid = gridOf(cover);
@@ -37,10 +37,18 @@ export async function hideBits(engine, cover, rung, bits, dither, unused = new U
   const area = hiddenArea(cover, grid);
   const computed = await engine.run("modem.hide", area.width, area.height, toPlanes(area), hidden);
   const container = { ...cover, data: cover.data.slice() };
-  const { picture } = toPicture(computed, area.width, area.height);
+  const { picture } = toPicture(isGrey(cover) ? lumas(computed) : computed, area.width, area.height);
   for (const block of unused) copyBlock(area, picture, Math.floor(block / grid.cols), block % grid.cols);
   place(picture, container);
   return container;
+}
+
+/** Planes of red, green and blue with the luma of each pixel in all three. @param {Float32Array} planes */
+function lumas(planes) {
+  const size = planes.length / 3;
+  const [red, green, blue] = [0, 1, 2].map((plane) => planes.subarray(plane * size, (plane + 1) * size));
+  const luma = red.map((value, at) => 0.299 * value + 0.587 * green[at] + 0.114 * blue[at]);
+  return Float32Array.from({ length: 3 * size }, (_, at) => luma[at % size]);
 }
 
 /** Copies a block of a picture to another picture of the same size. */

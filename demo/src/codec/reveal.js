@@ -38,7 +38,8 @@ export async function reveal(engine, container, keyInput) {
 async function revealRobust(engine, container, keys) {
   const content = await makeReader(engine, keys).read(container);
   if (!content) throw nothingOpens();
-  return { ...(await orNothing(() => parseContent(content, engine.avif))), whole: true, robust: true };
+  const found = await orNothing(() => parseContent(content, engine.avif, container.width * container.height));
+  return { ...found, whole: true, robust: true };
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { fileRoom, prepare, storedName } from "../codec/embed.js";
 import { PageError } from "../errors.js";
-import { psnrOf } from "../picture.js";
+import { isGrey, psnrOf } from "../picture.js";
 import { readFilm } from "./read.js";
 import { sealAll } from "./sealers.js";
 import { writeFilm } from "./write.js";
@@ -23,7 +23,8 @@ export async function hideInFilm(ffmpeg, cover, file, keyInput, onProgress) {
   const frames = [];
   const path = ffmpeg.mount(cover);
   const info = readFilm(ffmpeg, path, (frame) => frames.push(frame), (...done) => onProgress("read", ...done));
-  const size = { width: info.width, height: info.height, frames: frames.length };
+  const channels = frames.every(isGrey) ? 1 : 3;
+  const size = { width: info.width, height: info.height, frames: frames.length, channels };
   const embedding = await prepare(file, size, keyInput);
   const before = { ...frames[0], data: frames[0].data.slice() };
   const error = await sealAll(frames, file.bytes, embedding, keyInput, (...done) => onProgress("seal", ...done));
@@ -34,7 +35,7 @@ export async function hideInFilm(ffmpeg, cover, file, keyInput, onProgress) {
     film,
     first: [before, frames[0]],
     psnr: psnrOf(error, frames.length * before.data.length),
-    room: frames.length * fileRoom(info.width, info.height, storedName(file.name)),
+    room: frames.length * fileRoom(info.width, info.height, storedName(file.name), channels),
     frames: frames.length,
   };
 }

@@ -11,6 +11,9 @@ export const PICTURE_BYTES = 5; // of a picture's body before its AV1 data
 export const MAX_SIDE = 2 ** 16 - 1;
 export const MAX_BODY = 2 ** 24 - 1;
 const MAX_PIXELS = 2 ** 28;
+// Pixels of a picture for each pixel of what is read: revealing needs memory for them. Copies may be cropped, so that a
+// writer leaves some room.
+const [PIXEL_RATIO, WRITTEN_RATIO] = [1024, 512];
 const QUARTERS = [1, 0.8408964152537145, 0.7071067811865476, 0.5946035575013605]; // 2^(-scale/4), exact in each
 
 /** A side at a scale: divided by 2^(scale/4), rounded, at least 1. */
@@ -30,6 +33,13 @@ export const fileBytes = (name, size) => HEAD_BYTES + 1 + new TextEncoder().enco
 export const pictureContent = ({ width, height }, scale, coded) =>
   content(PICTURE, join(u16(height), u16(width), [scale], coded));
 
+/** A picture, reduced to what readers accept in a container. @param {import("../picture.js").Picture} container */
+export function withinRatio(picture, container) {
+  const factor = Math.sqrt((WRITTEN_RATIO * container.width * container.height) / (picture.width * picture.height));
+  const reduced = (side) => Math.max(1, Math.floor(side * factor));
+  return factor >= 1 ? picture : resize(picture, reduced(picture.width), reduced(picture.height));
+}
+
 const u16 = (value) => [value >> 8, value & 0xff];
 const content = (kind, body) => join([kind, body.length >> 16], u16(body.length & 0xffff), body);
 
@@ -38,23 +48,25 @@ const content = (kind, body) => join([kind, body.length >> 16], u16(body.length 
  *
  * @param {Uint8Array} bytes
  * @param {import("./base.js").Avif} avif
+ * @param {number} area pixels of the picture that it was read from
  * @returns {Promise<{secret?: import("../picture.js").Picture, file?: import("./record.js").HiddenFile}>}
  * @throws {RangeError} neither is there
  */
-export async function parseContent(bytes, avif) {
+export async function parseContent(bytes, avif, area) {
   const fields = new Reader(bytes);
   const [kind, length] = [fields.u8(), (fields.u8() << 16) | fields.u16()];
   const body = new Reader(fields.take(length));
   if (fields.rest().some((byte) => byte !== 0)) throw new RangeError("of another length");
-  if (kind === PICTURE) return { secret: await parsePicture(body, avif) };
+  if (kind === PICTURE) return { secret: await parsePicture(body, avif, area) };
   if (kind === FILE) return { file: { name: fileName(body.take(body.u8())), bytes: body.rest() } };
   throw new RangeError("of an unknown kind");
 }
 
-async function parsePicture(body, avif) {
+async function parsePicture(body, avif, area) {
   const [height, width, scale, coded] = [body.u16(), body.u16(), body.u8(), body.rest()];
-  if (width * height === 0 || width * height > MAX_PIXELS || coded.length === 0) {
-    throw new RangeError("a picture of no size");
+  const most = Math.min(MAX_PIXELS, PIXEL_RATIO * area);
+  if (width * height === 0 || width * height > most || coded.length === 0) {
+    throw new RangeError("a picture of no size, or of far too large a one");
   }
   const small = await fromBare(coded, scaledSide(width, scale), scaledSide(height, scale), avif);
   return resize(small, width, height);

@@ -11,7 +11,6 @@ import { argsort } from "./sort.js";
 import { costsAt, valuesAt, writeRecord } from "./zone.js";
 
 const LEAST_CHANGED = 4; // salt samples
-const CHANNELS = 3;
 const ROWS = 64; // of a lane, at least: the first rows of each are dearer than the others
 const [FIRST_SHIFT, LAST_SHIFT] = [32, 61]; // pixels by which a rehearsal rolls the picture
 const CLUSTERED = 1.2; // times as many steps are made where steps follow each other, about
@@ -50,7 +49,7 @@ function add(samples, steps) {
  */
 async function rehearsed(picture, costs, plan, random) {
   const size = picture.data.length;
-  const shift = CHANNELS * drawShift(size, random);
+  const shift = plan.channels * drawShift(size, plan.channels, random);
   const data = rolled(picture.data, shift);
   const [before, own] = [data.slice(), { up: rolled(costs.up, shift), down: rolled(costs.down, shift) }];
   const dummies = drawn({ ...picture, data }, own, { ...plan, trits: Math.round(plan.trits * CLUSTERED) }, random);
@@ -60,7 +59,7 @@ async function rehearsed(picture, costs, plan, random) {
   const ofRecord = difference(data, before);
   writeParities(data, places.lead, LEAD_GROUPS, random(LEAD_GROUPS / 8), own);
   writeParities(data, places.mac, MAC_GROUPS, random(MAC_GROUPS / 8), own);
-  return whereIdle(difference(data, before), ofRecord, shift);
+  return whereIdle(difference(data, before), ofRecord, shift, plan.channels);
 }
 
 /** An array whose last `shift` values come first. */
@@ -78,12 +77,12 @@ function difference(after, before) {
 }
 
 /** Pixels by which no salt sample gets to the pixel of another. */
-function drawShift(samples, random) {
-  const isApart = (distance) => distance >= CHANNELS && distance <= STRIDE - CHANNELS;
+function drawShift(samples, channels, random) {
+  const isApart = (distance) => distance >= channels && distance <= STRIDE - channels;
   const modulo = (value) => ((value % STRIDE) + STRIDE) % STRIDE;
   const ways = Array.from({ length: LAST_SHIFT - FIRST_SHIFT + 1 }, (_, at) => FIRST_SHIFT + at);
   const fitting = ways.filter(
-    (shift) => isApart(modulo(CHANNELS * shift)) && isApart(modulo(CHANNELS * shift - samples)),
+    (shift) => isApart(modulo(channels * shift)) && isApart(modulo(channels * shift - samples)),
   );
   return fitting[drawBelow(fitting.length, 1, random)[0]];
 }
@@ -98,16 +97,17 @@ function drawn({ data }, costs, plan, random) {
   const [head, tail] = [idle.subarray(0, groups * group), idle.subarray(groups * group)];
   const ofRecord = new Int8Array(data.length);
   randomSteps(data, costs, plan, tail, random).forEach((step, at) => {
-    const first = tail[at] - (tail[at] % CHANNELS);
-    for (const number of plan.grey ? [first, first + 1, first + 2] : [tail[at]]) {
-      if (step) ofRecord[number] = stepped(data[number], step) - data[number];
+    if (!step) return;
+    const [first, count] = plan.grey ? [tail[at] - (tail[at] % plan.channels), plan.channels] : [tail[at], 1];
+    for (let number = first; number < first + count; number++) {
+      ofRecord[number] = stepped(data[number], step) - data[number];
     }
   });
   const steps = ofRecord.slice();
   const after = data.slice();
   writeParities(after, head, groups, random(Math.ceil(groups / 8)), costs);
   for (const number of head) steps[number] = after[number] - data[number];
-  return whereIdle(steps, ofRecord, 0);
+  return whereIdle(steps, ofRecord, 0, plan.channels);
 }
 
 /**
@@ -143,13 +143,13 @@ function tritsPerPlace(plan) {
 }
 
 /** The steps at samples that carry nothing, and the record's in the rest of a salt sample's pixel. */
-function whereIdle(steps, ofRecord, shift) {
+function whereIdle(steps, ofRecord, shift, channels) {
   const size = steps.length;
   const found = new Int8Array(size);
   const idle = idleSamples(size);
   for (const number of idle.subarray(0, Math.floor(size / STRIDE))) {
-    const first = number - (number % CHANNELS);
-    for (let other = first; other < first + CHANNELS; other++) found[other] = ofRecord[(other + shift) % size];
+    const first = number - (number % channels);
+    for (let other = first; other < first + channels; other++) found[other] = ofRecord[(other + shift) % size];
   }
   for (const number of idle) found[number] = steps[(number + shift) % size];
   return found;

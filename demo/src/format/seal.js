@@ -9,6 +9,7 @@ import { MacPlaces } from "./mac.js";
 import { LEAD_GROUPS, recordCarriers, saltOf, zones } from "./places.js";
 import { MAX_HEIGHT } from "./trellis.js";
 import { toTrits } from "./trits.js";
+import { channelsOf, firstChannel, isGrey } from "../picture.js";
 import { greenPart, largest, planOf, readRecord, writeRecord } from "./zone.js";
 
 const NONCE_BYTES = 12;
@@ -18,11 +19,16 @@ const GREY = 16; // added to the height of a grey record
 /** States that are searched in a picture, or in a frame of a film. */
 export const [PICTURE_EFFORT, FILM_EFFORT] = [2 ** 29, 2 ** 24];
 
-/** Capacity in bytes for a record in a picture of this size; negative if not even an empty one fits. */
-export const room = (width, height) => largest(recordCarriers(3 * width * height)) - TAG_BYTES;
+/**
+ * Capacity in bytes for a record in a picture of this size; negative if not even an empty one fits.
+ *
+ * @param {number} [channels] 1 of a grey picture that stays grey
+ */
+export const room = (width, height, channels = 3) => largest(recordCarriers(channels * width * height)) - TAG_BYTES;
 
 /**
- * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most.
+ * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most. A grey picture
+ * stays grey if the record fits into one channel.
  *
  * @param {import("../picture.js").Picture} picture
  * @param {Uint8Array} record no longer than `room`
@@ -35,15 +41,29 @@ export const room = (width, height) => largest(recordCarriers(3 * width * height
  * @param {number} [options.effort]
  * @param {(done: number, total: number) => void} [options.onProgress]
  */
-export async function seal(
+export async function seal(picture, record, keys, options) {
+  const { width, height, data } = picture;
+  if (!isGrey(picture) || record.length > room(width, height, 1)) return sealIn(picture, 3, record, keys, options);
+  const channel = { width, height, data: firstChannel(data) };
+  const costsOf = () => {
+    const { up, down } = options.costsOf(false);
+    return { up: firstChannel(up), down: firstChannel(down) };
+  };
+  await sealIn(channel, 1, record, keys, { ...options, costsOf });
+  for (let at = 0; at < data.length; at++) data[at] = channel.data[Math.floor(at / 3)];
+}
+
+/** As `seal`, of a picture with so many channels. */
+async function sealIn(
   picture,
+  channels,
   record,
   keys,
   { costsOf, random, grey = false, first = true, effort = PICTURE_EFFORT, onProgress = () => {} },
 ) {
   const samples = picture.data;
   const size = record.length + TAG_BYTES;
-  const plan = planOf(size, samples.length, effort, grey);
+  const plan = planOf(size, samples.length, effort, grey, channels);
   const costs = costsOf(plan.grey);
   const dummies = await placeDummies(picture, costs, plan, random);
   onProgress(1, 2); // where steps follow each other, dummies take as long as the record
@@ -70,22 +90,24 @@ export async function seal(
  * @returns {Promise<{record: Uint8Array, whole: boolean} | null>} whole: true if no sample was altered
  */
 export async function unseal(picture, keys, first = true) {
-  if (room(picture.width, picture.height) < 0) return null;
-  const salt = await saltOf(picture);
+  const channels = channelsOf(picture);
+  if (room(picture.width, picture.height, channels) < 0) return null;
+  const seen = channels === 1 ? { ...picture, data: firstChannel(picture.data) } : picture;
+  const salt = await saltOf(seen);
   for await (const key of keys.candidates(salt, first)) {
-    const found = await unsealBy(picture, key);
+    const found = await unsealBy(seen, channels, key);
     if (found && (await keys.accepts(found.filmSecret))) return { record: found.record, whole: found.whole };
   }
   return null;
 }
 
-async function unsealBy(picture, key) {
+async function unsealBy(picture, channels, key) {
   const samples = picture.data;
   const places = await zones(samples.length, await key.positions());
   const lead = readParities(samples, places.lead, LEAD_GROUPS);
   const fields = await openLead(lead, await key.lead());
   if (!fields) return null;
-  const zone = fields.grey ? greenPart(places.record) : places.record;
+  const zone = fields.grey ? greenPart(places.record, channels) : places.record;
   const sealed = readRecord(samples, zone, fields.size, fields.height);
   const record = sealed && (await openWith(await key.record(), lead.subarray(0, NONCE_BYTES), sealed, lead));
   if (!record) return null;

@@ -17,6 +17,7 @@ const TOGETHER = 9; // a step costs so many times less where neighbours moved th
  * @property {number} height of the code
  * @property {boolean} grey it is written to green samples, and red and blue move with them
  * @property {number} places samples that carry it, about
+ * @property {number} channels of the picture: 3, or 1 of a grey one, whose samples all count as green
  * @property {boolean} clustered steps follow those of their neighbours
  */
 
@@ -27,19 +28,20 @@ const TOGETHER = 9; // a step costs so many times less where neighbours moved th
  * @param {number} samples of the frame
  * @param {number} effort states that the search may visit
  * @param {boolean} wantsGrey if the record is small enough for it
+ * @param {number} [channels]
  * @returns {Plan}
  */
-export function planOf(size, samples, effort, wantsGrey) {
+export function planOf(size, samples, effort, wantsGrey, channels = 3) {
   const [trits, all] = [tritsFor(size), recordCarriers(samples)];
-  const greens = Math.floor(all / 3);
+  const greens = Math.floor(all / channels);
   const grey = wantsGrey && trits <= GREY_SHARE * greens;
   // Red and blue of two green samples in 30 are salt samples, so that those are left out.
-  const places = grey ? Math.floor((greens * (STRIDE - 3)) / (STRIDE - 1)) : all;
+  const places = grey ? Math.floor((greens * (STRIDE - channels)) / (STRIDE - 1)) : all;
   const clustered = grey && layoutFor(trits, places).merged === 1;
   const searched = Math.min(places, trits * (MAX_WIDTH + 1)) * (clustered ? 2 : 1); // dummies take as much
   let height = MAX_HEIGHT;
   while (height > 1 && searched * 3 ** height > effort) height--;
-  return { trits, height, grey, places, clustered };
+  return { trits, height, grey, places, clustered, channels };
 }
 
 /** The largest sealed record in a zone of so many samples, in bytes. */
@@ -56,7 +58,8 @@ export const largest = (samples) => bytesIn(capacity(samples));
  * @param {Int8Array} dummies steps of the samples that carry nothing, made before
  */
 export function writeRecord({ width, data }, trits, plan, costs, places, dummies) {
-  const numbers = plan.grey ? greenPart(places.record) : places.record;
+  const numbers = plan.grey ? greenPart(places.record, plan.channels) : places.record;
+  const beside = plan.channels >> 1; // samples of a pixel before its green one, and behind it
   const values = valuesAt(data, numbers);
   const own = costsAt(costs, numbers);
   const layout = layoutFor(trits.length, numbers.length);
@@ -67,11 +70,11 @@ export function writeRecord({ width, data }, trits, plan, costs, places, dummies
   const free = new Uint8Array(data.length).fill(1);
   for (const taken of [idleSamples(data.length), places.lead, places.mac]) for (const number of taken) free[number] = 0;
   for (let at = 0; at < numbers.length; at++) {
-    if (!free[numbers[at] - 1] || !free[numbers[at] + 1]) own.up[at] = own.down[at] = MAX_COST;
+    if (!free[numbers[at] - beside] || !free[numbers[at] + beside]) own.up[at] = own.down[at] = MAX_COST;
   }
-  const following = layout.merged === 1 ? clustered(numbers, own, width, dummies) : null;
+  const following = layout.merged === 1 ? clustered(numbers, own, width, dummies, plan.channels) : null;
   const steps = stepsFor(values, trits, layout, plan.height, own, following);
-  for (const offset of [-1, 0, 1]) move(data, numbers, offset, steps, free);
+  for (let offset = -beside; offset <= beside; offset++) move(data, numbers, offset, steps, free);
 }
 
 /** The sealed record of `size` bytes in the samples of a zone; null if they hold none. */
@@ -81,8 +84,9 @@ export function readRecord(samples, zone, size, height) {
   return fromTrits(trits.subarray(0, tritsFor(size)), size);
 }
 
-/** The numbers of a zone's green samples. @param {Uint32Array} zone */
-export function greenPart(zone) {
+/** The numbers of a zone's green samples; of a grey picture, all are. @param {Uint32Array} zone */
+export function greenPart(zone, channels) {
+  if (channels === 1) return zone;
   const greens = new Uint32Array(zone.length);
   let count = 0;
   for (let at = 0; at < zone.length; at++) if (zone[at] % 3 === 1) greens[count++] = zone[at];
@@ -121,9 +125,9 @@ function move(samples, numbers, offset, steps, free = null) {
  * @param {Uint32Array} numbers of the green samples of pixels that may move
  * @returns {(steps: Int8Array, isNext: (sample: number) => boolean) => void} changes the costs of what comes next
  */
-function clustered(numbers, { up, down }, width, dummies) {
-  const pixels = numbers.map((number) => (number - 1) / 3 + width);
-  const before = movedTogether(dummies, width);
+function clustered(numbers, { up, down }, width, dummies, channels) {
+  const pixels = numbers.map((number) => Math.floor(number / channels) + width);
+  const before = movedTogether(dummies, width, channels);
   return (steps, isNext) => {
     const moved = before.slice();
     for (let at = 0; at < steps.length; at++) if (steps[at]) moved[pixels[at]] += steps[at];
@@ -137,12 +141,12 @@ function clustered(numbers, { up, down }, width, dummies) {
   };
 }
 
-/** The direction in which red, green and blue of each pixel moved together, with a row more above and below. */
-function movedTogether(dummies, width) {
-  const moved = new Int8Array(dummies.length / 3 + 2 * width);
-  for (let at = 0, pixel = width; at < dummies.length; at += 3, pixel++) {
-    const green = dummies[at + 1];
-    if (dummies[at] === green && dummies[at + 2] === green) moved[pixel] = Math.sign(green);
+/** The direction in which all samples of each pixel moved together, with a row more above and below. */
+function movedTogether(dummies, width, channels) {
+  const moved = new Int8Array(dummies.length / channels + 2 * width);
+  for (let at = 0, pixel = width; at < dummies.length; at += channels, pixel++) {
+    const first = dummies[at];
+    if (dummies[at + (channels >> 1)] === first && dummies[at + channels - 1] === first) moved[pixel] = Math.sign(first);
   }
   return moved;
 }

@@ -3,6 +3,7 @@
  */
 
 import { join } from "../format/bytes.js";
+import { isGrey } from "../picture.js";
 import { forward, inverse } from "./dct.js";
 import { BitWriter } from "./huffman.js";
 import { doubled, fromYcc, halved, toYcc } from "./planes.js";
@@ -21,13 +22,26 @@ const JFIF = [0x4a, 0x46, 0x49, 0x46, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0]; // version 
  * @property {Int16Array} levels quantised coefficients, block by block
  */
 
-/** A picture as a JPEG file. @param {number} quality 1 to 100 @param {boolean} [fullChroma] 4:4:4 instead of 4:2:0 */
+/**
+ * A picture as a JPEG file, a grey one as grey.
+ *
+ * @param {number} quality 1 to 100
+ * @param {boolean} [fullChroma] 4:4:4 instead of 4:2:0
+ */
 export function encodeJpeg(picture, quality, fullChroma = false) {
   const components = quantised(picture, quality, fullChroma);
   const [luma, chroma] = components.map(({ steps }) => ZIGZAG.map((place) => steps[place]));
   const { width, height } = picture;
+  const size = [8, height >> 8, height & 0xff, width >> 8, width & 0xff];
+  if (isGrey(picture)) {
+    return join(
+      ...[[0xff, 0xd8], segment(0xe0, JFIF), segment(0xdb, [0], luma), segment(0xc0, size, [1, 1, 0x11, 0])],
+      ...[segment(0xc4, [0], CODES.luma.dc), segment(0xc4, [0x10], CODES.luma.ac)],
+      ...[segment(0xda, [1, 1, 0, 0, 63, 0]), scanOfGrey(components[0]), [0xff, 0xd9]],
+    );
+  }
   const samplings = fullChroma ? [0x11, 0x11, 0x11] : [0x22, 0x11, 0x11];
-  const frame = [8, height >> 8, height & 0xff, width >> 8, width & 0xff, 3];
+  const frame = [...size, 3];
   return join(
     ...[[0xff, 0xd8], segment(0xe0, JFIF), segment(0xdb, [0], luma), segment(0xdb, [1], chroma)],
     segment(0xc0, frame, ...samplings.map((sampling, index) => [index + 1, sampling, Math.min(index, 1)])),
@@ -114,6 +128,16 @@ function scan([y, cb, cr], fullChroma) {
       last[1] = writer.block(blockOf(cb, col, row), last[1], "chroma");
       last[2] = writer.block(blockOf(cr, col, row), last[2], "chroma");
     }
+  }
+  return writer.bytes();
+}
+
+/** The coded blocks of luma alone. */
+function scanOfGrey(y) {
+  const writer = new BitWriter();
+  let last = 0;
+  for (let row = 0; row < y.rows; row++) {
+    for (let col = 0; col < y.cols; col++) last = writer.block(blockOf(y, col, row), last, "luma");
   }
   return writer.bytes();
 }

@@ -11,8 +11,9 @@ const LEAST_RATE = 24; // frames per second of a film, if not fewer
 
 /** What a PNG file does to the secret. @param {import("./read.js").Chosen} cover */
 export function sealedForecast(cover, secret) {
-  if (!cover || !secret || secret.bitmap) return "";
-  return fits(secret, roomIn(cover.bitmap, secret), "Use a larger cover, or a film.");
+  if (!cover || !secret || (secret.bitmap && cover.channels > 1)) return "";
+  const remedy = cover.channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
+  return fits(secret, roomIn(cover.bitmap, secret, cover.channels), remedy);
 }
 
 /** What a film does to the secret. */
@@ -22,7 +23,7 @@ export function filmForecast(cover, secret) {
   return fits(secret, frames * roomIn(cover.film, secret), "Use a longer or larger film.");
 }
 
-const roomIn = ({ width, height }, { name }) => fileRoom(width, height, storedName(name));
+const roomIn = ({ width, height }, { name }, channels = 3) => fileRoom(width, height, storedName(name), channels);
 
 function fits({ file }, most, remedy) {
   const place = `Room for about ${size(Math.max(most, 0))}`;

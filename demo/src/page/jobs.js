@@ -4,7 +4,7 @@
 export function hidingJob(cover, secret, channel) {
   if (cover.film) return "seal";
   if (channel) return "survive";
-  return secret.bitmap ? "hide" : "seal";
+  return secret.bitmap && cover.channels > 1 ? "hide" : "seal"; // the network would colour a grey cover
 }
 
 /** Suffix of the container's name. */

@@ -1,11 +1,15 @@
 /** Reading of dropped files: covers, secrets and containers. */
 
+import { fromBitmap } from "../canvas.js";
 import { PageError } from "../errors.js";
+import { channelsOf, firstChannel, isGrey } from "../picture.js";
 import { make, size } from "./elements.js";
 import { isFilm, preview } from "./film.js";
 import { MAX_PIXELS, MAX_SECRET } from "./limits.js";
 
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const GIF = [0x47, 0x49, 0x46, 0x38];
+const MANY_GREYS = 128; // a palette of more greys is that of a grey picture
 const SHOWN = 1200; // pixels a side, at most
 
 /**
@@ -15,6 +19,7 @@ const SHOWN = 1200; // pixels a side, at most
  * @property {string} name of the file
  * @property {File} file
  * @property {ImageBitmap | null} bitmap of a picture, scaled down if it is too large for this page
+ * @property {number} [channels] of a cover that is a picture: 1 if it is grey, else 3
  * @property {{width: number, height: number, seconds: number} | null} [film] of a film; empty if the browser can't play
  *   it
  * @property {Node} show
@@ -25,8 +30,20 @@ const SHOWN = 1200; // pixels a side, at most
 export async function readCover(file) {
   const chosen = (await isFilm(file)) ? await readFilm(file) : await readPicture(file);
   if (!chosen) throw notAPicture(file, "Use a JPEG, PNG, WebP or AVIF picture, or a film.");
-  return chosen;
+  if (!chosen.bitmap) return chosen;
+  const picture = fromBitmap(chosen.bitmap);
+  if ((await hasPalette(file)) && !isOfManyGreys(picture)) throw fewColours(file);
+  return { ...chosen, channels: channelsOf(picture) };
 }
+
+/** True for a GIF, and for a PNG whose pixels are those of a palette, or black and white. @param {File} file */
+async function hasPalette(file) {
+  const bytes = new Uint8Array(await file.slice(0, 26).arrayBuffer());
+  const [depth, type] = bytes.subarray(24);
+  return GIF.every((byte, at) => bytes[at] === byte) || (isPng(bytes) && (type === 3 || depth === 1));
+}
+
+const isOfManyGreys = (picture) => isGrey(picture) && new Set(firstChannel(picture.data)).size > MANY_GREYS;
 
 /** Reads a secret: a picture, a film, or any other file. @returns {Promise<Chosen>} */
 export async function readSecret(file) {
@@ -69,7 +86,7 @@ async function readFilm(file) {
 export async function readContainer(file) {
   if (await isFilm(file)) return readFilm(file);
   const bytes = new Uint8Array(await file.arrayBuffer());
-  const [width, height] = PNG.every((byte, at) => bytes[at] === byte) ? pngSize(bytes) : [];
+  const [width, height] = isPng(bytes) ? pngSize(bytes) : [];
   if (width * height > MAX_PIXELS) throw tooLarge(file, width, height); // before it is decoded
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap)
@@ -80,6 +97,8 @@ export async function readContainer(file) {
   const caption = `${dimensions(bitmap)}, ${size(bytes.length)}`;
   return { file, bytes, show: await drawn(bitmap, file.name), caption };
 }
+
+const isPng = (bytes) => PNG.every((byte, at) => bytes[at] === byte);
 
 /** Width and height in a PNG file's header. @param {Uint8Array} bytes */
 function pngSize(bytes) {
@@ -92,6 +111,12 @@ const dimensions = ({ width, height }) => `${width} × ${height}`;
 
 const notAPicture = ({ name }, hint) =>
   new PageError(`${name} is not a picture or film that this page can read.`, hint);
+
+const fewColours = ({ name }) =>
+  new PageError(
+    `${name} has a palette, and what is hidden would give it colours that are not in it.`,
+    "Use a photograph, or the picture in full colours that it was made from.",
+  );
 
 const damaged = ({ name }) =>
   new PageError(`${name} is damaged or cut off.`, "Ask the sender for it again, as a file.");
