@@ -37,18 +37,8 @@ class Postgres:
 
     def start(self) -> None:
         options = f"-k {self._folder} -c listen_addresses= -c fsync=off"
-        _run(
-            "pg_ctl",
-            "start",
-            "--wait",
-            *_PATIENCE,
-            "--pgdata",
-            self._data,
-            "--log",
-            self._folder / "log",
-            "--options",
-            options,
-        )
+        places = ("--pgdata", self._data, "--log", self._folder / "log")
+        _run("pg_ctl", "start", "--wait", *_PATIENCE, *places, "--options", options)
 
     def stop(self) -> None:
         _run("pg_ctl", "stop", *_PATIENCE, "--pgdata", self._data, "--mode", "immediate")

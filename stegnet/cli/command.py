@@ -49,14 +49,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     signals = Signals()
     with signals.handled(), messages.python_warnings():
         try:
-            code = _call(options)
+            code, ended = _call(options), ""
+        except KeyboardInterrupt:
+            code, ended = _INTERRUPTED, "interrupted"
         except BaseException:  # a library may turn the signal into an error of its own
             if signals.exit_code is None:
                 raise
-        if signals.exit_code is None:
-            return code
-        messages.error(signals.description)
-        return signals.exit_code
+        if signals.exit_code is not None:
+            code, ended = signals.exit_code, signals.description
+        if ended:
+            messages.error(ended)
+        return code
 
 
 def run() -> None:
@@ -161,9 +164,6 @@ def _call(options: argparse.Namespace) -> int:
         messages.error(error)
     except MemoryError:
         messages.error("out of memory")
-    except KeyboardInterrupt:
-        messages.error("interrupted")
-        return _INTERRUPTED
     return _ERROR
 
 

@@ -43,8 +43,8 @@ def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-class SignalReceived(BaseException):
-    """A signal asks the program to end."""
+class SignalReceived(KeyboardInterrupt):
+    """A signal asks the program to end. Libraries that stop waiting at Ctrl-C, as Ray does, stop at all of them."""
 
 
 class Signals:

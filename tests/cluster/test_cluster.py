@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ import fsspec
 import psutil
 import pytest
 
+from stegnet.cli.signals import Signals
 from stegnet.cluster.cluster import run_on_cluster
 from stegnet.cluster.envelope import Secrets
 from stegnet.cluster.tasks import Hiding, Revealing, tasks_of
@@ -141,14 +143,20 @@ def test_stopped_early(nodes, many):
     assert_whole("out")
 
 
-def test_cleaning_up_may_take_long(nodes, many):
-    """On a busy machine, or a slow disk: leaving the cluster would kill the process that is at it."""
+def test_a_signal_ends_a_task_whose_cleaning_up_takes_long(nodes, many):
+    """As on a busy machine: to leave the cluster before would kill the process that is at it."""
     plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
     plan = replace(plan, jobs=plan.jobs[:2])
-    target = OutputTarget(Path("out"))
-    with closing(run_on_cluster(nodes.address, plan, target, Hiding(linger, SUFFIXES), Key(KEY))) as running:
-        next(running)
+    running = run_on_cluster(nodes.address, plan, OutputTarget(Path("out")), Hiding(linger, SUFFIXES), Key(KEY))
+
+    def end() -> None:
         wait_until(lambda: len(contents("out")) == 2)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with ThreadPoolExecutor(1) as pool, Signals().handled(), pytest.raises(KeyboardInterrupt), closing(running):
+        assert next(running).error is None
+        pool.submit(end)
+        next(running)
     assert set(contents("out")) == {"a.png"}
 
 

@@ -101,12 +101,13 @@ def die(*arguments, **more) -> None:
 
 
 def linger(cover: Path, secret: Path, out: OutputTarget, *arguments, **more) -> Report:
-    """Hides in pictures. Of a film, a part is written until Ctrl-C, after which cleaning up takes a while."""
+    """Hides in pictures. Of a film, a part is written until it is cancelled, after which cleaning up takes a while."""
     if cover.suffix == ".png":
         return embed_file(cover, secret, out, *arguments, **more)
     with atomic_write(out.path):
         try:
-            time.sleep(3600)
+            while True:
+                time.sleep(0.05)  # Ray does not interrupt a system call
         finally:
             time.sleep(8)
 
