@@ -151,7 +151,7 @@ def _revealed(report: Report, robust: bool, folder: Path) -> Done:
     if path is None:
         assert report.text is not None
         path = folder / TEXT_NAME
-        path.writetext_of(report.text, "utf-8", newline="")
+        path.write_text(report.text, "utf-8", newline="")
     return Done(path, {}, _facts(path, report) | {"robust": robust, "text": report.text})
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
-from stegnet.media.pictures import TRANSPARENT, UNREADABLE, changes_colours, open_picture
+from stegnet.media.pictures import TRANSPARENT, UNREADABLE, changes_colours, keeps_profile, open_picture
 from stegnet.media.probe import PICTURE, media_kind
 
 _MOST_OF_16 = (1 << 16) - 1
@@ -58,7 +58,7 @@ def _pixels(path: Path, image: Image.Image, secret: bool) -> Iterator[str]:
     if image.has_transparency_data:
         yield TRANSPARENT
     profile = image.info.get("icc_profile")
-    if profile and (secret or mode == "CMYK") and changes_colours(profile, mode):
+    if profile and changes_colours(profile, mode) and (secret or not keeps_profile(profile, mode)):
         yield "its colour profile is left out: its colours are converted to sRGB"
 
 

@@ -189,6 +189,15 @@ def open_picture(path: Path) -> Image.Image:
         raise MediaError(f"{path}: not a picture that can be read") from error
 
 
+def keeps_profile(profile: bytes, mode: str) -> bool:
+    """True if a cover of this mode keeps its colour profile: its samples, as red, green and blue, mean the same.
+
+    Raises _BrokenProfileError for a broken one.
+    """
+    space = _parse_profile(profile).profile.xcolor_space
+    return mode != "CMYK" and (space == "RGB " or (space == "GRAY" and mode in _GREY_MODES))
+
+
 def changes_colours(profile: bytes, mode: str) -> bool:
     """True if a colour profile shows pixels of a mode as others than sRGB does; False for a broken one."""
     try:
@@ -219,7 +228,7 @@ def _read(path: Path, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
             raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
     profile = upright.info.get("icc_profile")
     try:
-        if profile and keep_profile and _can_keep(profile, upright.mode):
+        if profile and keep_profile and keeps_profile(profile, upright.mode):
             return _pixels(upright), profile
         converted = _to_srgb(upright, profile) if profile else upright
     except _BrokenProfileError as error:
@@ -308,12 +317,6 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 def _is_rgb_profile(profile: bytes) -> bool:
     return _parse_profile(profile).profile.xcolor_space == "RGB "
-
-
-def _can_keep(profile: bytes, mode: str) -> bool:
-    """True if samples of Pillow's mode, as red, green and blue, mean the same with this profile."""
-    space = _parse_profile(profile).profile.xcolor_space
-    return mode != "CMYK" and (space == "RGB " or (space == "GRAY" and mode in _GREY_MODES))
 
 
 def _profile_mode(mode: str, profile: bytes) -> str:
