@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 FAILED, ALTERED = 1, 3  # exit codes
 _SMALL = 5000  # bytes: fewer would be 0.00 MB
 _PHASES = {
+    "open": "opening",
+    "try": "trying what survives",
     "compress": "compressing",
     "hide": "hiding",
     "verify": "verifying",
@@ -45,7 +47,10 @@ _PHASES = {
     "enhance": "enhancing",
     "convert": "converting",
     "seal": "sealing",
+    "write": "writing",
 }
+_STEP = "{l_bar}{bar}| {n_fmt}/{total_fmt} [this step: {elapsed}, {remaining} left]"
+_UNCOUNTED = "{desc} [{elapsed}]"
 
 
 def result(line: str) -> None:
@@ -213,10 +218,12 @@ class _ProgressBar:
         self._bar: tqdm | None = None
 
     def update(self, phase: str, done: int, total: int) -> None:
-        if self._bar is None or phase != self._phase or done < self._bar.n:
+        bar = self._bar
+        if bar is None or phase != self._phase or done < bar.n or bool(total) != bool(bar.total):
             self.close()
-            unit = "tile" if phase.endswith("tiles") else "frame"
-            self._phase, self._bar = phase, _bar(_PHASES.get(phase, phase), unit, total)
+            self._phase, self._bar = phase, _phase_bar(phase, done, total)
+        elif done == bar.n:
+            bar.refresh()  # the time goes on
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
@@ -224,10 +231,20 @@ class _ProgressBar:
             self._bar.close()
 
 
-def _bar(name: str, unit: str, total: int) -> "tqdm":
+def _phase_bar(phase: str, done: int, total: int) -> "tqdm":
+    """The bar of a phase; that of a step of a job names the step, whose time is not that of the job."""
+    name, unit = _PHASES.get(phase, phase), "tile" if phase.endswith("tiles") else "frame"
+    if step := getattr(phase, "step", 0):
+        name = f"step {step} of {phase.steps}: {name}"
+    form = _UNCOUNTED if not (done or total) else _STEP if step and total else None
+    return _bar(name, unit, total, form)
+
+
+def _bar(name: str, unit: str, total: int, form: str | None = None) -> "tqdm":
     from tqdm import tqdm  # imported here to keep --help fast
 
-    return tqdm(desc=name, unit=unit, total=total or None, disable=None, dynamic_ncols=True, leave=False)
+    shown = {"disable": None, "dynamic_ncols": True, "leave": False, "bar_format": form}
+    return tqdm(desc=name, unit=unit, total=total or None, **shown)
 
 
 def _print_outcome(outcome: "Outcome", show: "Callable[[Outcome], None]") -> bool:

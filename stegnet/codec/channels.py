@@ -65,12 +65,15 @@ class Channel:
         return self.factor is None and not self.cropped
 
     def prepare(self, cover: np.ndarray) -> np.ndarray:
-        """The cover as it is sent: messengers reduce pictures to a long side of 1,600 pixels."""
-        height, width = cover.shape[:2]
+        """The cover as it is sent."""
+        return resize(cover, *self.sent_size(*cover.shape[:2]))
+
+    def sent_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width as it is sent: messengers reduce pictures to a long side of 1,600 pixels."""
         longest = max(height, width)
         if self.name != MESSENGER or longest <= _MESSENGER_SIDE:
-            return cover
-        return resize(cover, *(max(1, round(side * _MESSENGER_SIDE / longest)) for side in (height, width)))
+            return height, width
+        return max(1, round(height * _MESSENGER_SIDE / longest)), max(1, round(width * _MESSENGER_SIDE / longest))
 
     def grid(self, height: int, width: int) -> Grid:
         """The grid in which a cover hides, so that what it hides survives this channel.
@@ -102,6 +105,14 @@ class Channel:
             return
         yield sent, grid
         yield from arriving
+
+    def arrivals(self, few: bool = False) -> int:
+        """Number of pictures that `received` gives."""
+        if few:
+            return 1
+        if self.plain:
+            return len(self.saves) + 2
+        return 2 + len(_CROPS) * self.cropped + (len(_REDUCTIONS) + 1) * (self.factor is not None)
 
     def _arriving(self, sent: np.ndarray, grid: Grid) -> Iterator[tuple[np.ndarray, Grid]]:
         """The versions of a file that may arrive, the worst first."""

@@ -27,7 +27,7 @@ from stegnet.codec.robust import opens_robust
 from stegnet.codec.robust_content import RobustContent, parse_content, read_robust
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.jpeg import BLOCK
-from stegnet.core.parallel import ahead, ordered
+from stegnet.core.parallel import ahead, ordered, watched
 from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames, scan
 
 UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
@@ -162,7 +162,13 @@ class Container:
 
     def _robust_picture(self, modems: Modems, progress: Progress) -> RobustContent | None:
         (picture,) = self.frames()
-        return read_robust(modems.picture, picture, self._key_source, partial(progress, "reveal tiles"))
+        tiles = [0, 0]
+
+        def step(*done: int) -> None:
+            tiles[:] = done
+
+        read = partial(read_robust, modems.picture, picture, self._key_source, step)
+        return watched(read, lambda: progress("reveal tiles", *tiles))
 
     def _robust_film(self, modems: Modems, progress: Progress) -> RobustContent | None:
         if lossy_format(self.path) is None or min(self.height, self.width) < BLOCK:
@@ -238,3 +244,8 @@ class Container:
             return
         with closing(read_frames(self.path)) as frames:
             yield from frames
+
+
+def open_container(path: Path, key_source: KeySource, progress: Progress = no_progress) -> Container:
+    """Opens a container; a large first frame takes seconds. Errors as `Container`."""
+    return watched(lambda: Container(path, key_source), partial(progress, "open", 0, 0))

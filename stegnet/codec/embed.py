@@ -31,6 +31,7 @@ from stegnet.codec.output import (
     Progress,
     Report,
     form_of,
+    in_steps,
     no_progress,
     write_film,
     write_picture,
@@ -39,8 +40,8 @@ from stegnet.codec.record import FILE, MAX_NAME, File, Header, Record, format_re
 from stegnet.codec.seal import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, seal, too_small
 from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, extra, reading
-from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, read_cover, scan
+from stegnet.core.parallel import ahead, ordered, watched
+from stegnet.media import FILM, PICTURE, FilmInfo, FilmWriter, about_cover, about_secret, read_cover, scan
 from stegnet.media.probe import media_kind
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
@@ -66,6 +67,10 @@ class _Cover:
     film: FilmInfo | None = None
     pixels: np.ndarray | None = None
     profile: bytes | None = None
+
+    def steps(self, verify: bool) -> tuple[str, ...]:
+        """The phases of hiding in it."""
+        return ("hide", *("verify",) * verify) if self.film else ("hide", "write")
 
     def room(self, name: str) -> int:
         """Bytes of a file of this name that fit into all frames; errors as `bytes_room`."""
@@ -167,9 +172,11 @@ def embed_file(
     out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, file)
     keys = key_source.new_keys(randomness)
     opened = _open_cover(cover, cover_kind, keys.film)
-    with _fitting_secret(file, opened, compress, progress) as secret, secret.path.open("rb") as source:
+    of_copy = in_steps(progress, "compress", *opened.steps(verify))
+    with _fitting_secret(file, opened, compress, of_copy) as secret, secret.path.open("rb") as source:
         if secret.path == file:
             part.check(opened.frames)
+        progress = in_steps(progress, *opened.steps(verify)) if secret.path == file else of_copy
         header = _make_header(secret, source, opened.frames, randomness)
         shares = _shares(source, header, randomness)
         write = partial(_write_film, part=part) if opened.film else _write_picture
@@ -220,7 +227,7 @@ def _compressed(file: Path, what: str, folder: Path, cover: _Cover, progress: Pr
     # Lossless WebP's suffix is as long as AVIF's, so that the room stays.
     name = stored_name(file.with_suffix(made.path.suffix))
     before = f"{printable(file.name)} was compressed from {file.stat().st_size} bytes"
-    return _Secret(made.path, name, (f"{before}: {made.description}",))
+    return _Secret(made.path, name, (f"{before}: {made.description}", *about_secret(file)))
 
 
 def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError:
@@ -296,9 +303,10 @@ def _seal_each(
 def _write_picture(
     cover: _Cover, shares: Iterator[_Share], out: OutputTarget, keys: ContainerKeys, verify: bool, progress: Progress
 ) -> Report:
-    (container,) = _seal_each([cover.pixels], shares, keys)
-    progress("hide", 1, 1)
-    return write_picture(out, container, cover.profile, verify=verify)
+    (container,) = watched(lambda: list(_seal_each([cover.pixels], shares, keys)), partial(progress, "hide", 0, 0))
+    write = partial(write_picture, out, container, cover.profile, verify=verify)
+    report = watched(write, partial(progress, "write", 0, 0))
+    return replace(report, notes=about_cover(cover.path))
 
 
 def _write_film(

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from stegnet.codec.container import UNSEALERS, Container
+from stegnet.codec.container import UNSEALERS, Container, open_container
 from stegnet.codec.conversion import as_named
 from stegnet.codec.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose, foreign_frames, frames_were
 from stegnet.codec.frame import FrameReading, nothing_revealed
@@ -103,7 +103,7 @@ def extract_file(
         RevealError: wrong key, nothing hidden, not a file, or bytes of it are missing.
     """
     out.check((), "file", container)
-    with Container(container, key_source) as opened:
+    with open_container(container, key_source, progress) as opened:
         return extract_opened_file(opened, out, strict, progress)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from stegnet.codec.container import Container
+from stegnet.codec.container import Container, open_container
 from stegnet.codec.extract import extract_opened_file, extract_text, text_report, write_robust
 from stegnet.codec.film import HideOptions, hide_film
 from stegnet.codec.keys import SYSTEM, KeyRing, KeySource, Randomness
@@ -24,6 +24,7 @@ from stegnet.codec.output import (
     Progress,
     Report,
     form_of,
+    in_steps,
     no_progress,
     shown_form,
     write_picture,
@@ -37,7 +38,8 @@ from stegnet.codec.robust_content import RobustFile
 from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
-from stegnet.media import FILM, PICTURE, kind, read_cover, read_picture
+from stegnet.core.parallel import watched
+from stegnet.media import FILM, PICTURE, about_cover, about_secret, kind, read_cover, read_picture
 from stegnet.media.pictures import check_lossless
 from stegnet.media.signature import is_moving_picture
 
@@ -95,16 +97,20 @@ def hide_file(
     out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, secret)
     if cover_kind == FILM:
         options = replace(options, form=form_of(out.path), overwrite=out.force)
+        progress = in_steps(progress, "hide", *("verify",) * options.verify)
         return hide_film(network(), cover, secret, out.path, key_source, options, randomness, progress, part)
     pixels, profile = read_cover(cover)
     hidden = read_picture(secret)
+    progress = in_steps(progress, "hide tiles", "measure tiles", "write")
     container = hide_picture(network(), pixels, hidden, key_source, randomness, partial(progress, "hide tiles"))
     notes = visibility_notes(psnr(pixels, container))
     del pixels  # large pictures take much memory
     step = partial(progress, "measure tiles")
     quality = picture_quality(network(), container, hidden, key_source, options.force, step)
     del hidden
-    report = write_picture(out, container, profile, verify=options.verify)
+    write = partial(write_picture, out, container, profile, verify=options.verify)
+    report = watched(write, partial(progress, "write", 0, 0))
+    notes = (*notes, *about_cover(cover), *about_secret(secret))
     return replace(report, notes=notes, warnings=quality.warnings(), secret_psnr=quality.psnr())
 
 
@@ -151,7 +157,7 @@ def reveal_file(
         StegnetError: any but DataError, CapacityError and TrainingError.
     """
     check_input(container)
-    with Container(container, key_source) as opened:
+    with open_container(container, key_source, progress) as opened:
         if out.named:
             out.check((), "file", container)
         return reveal_opened(network, opened, out, strict, progress, modems)

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from stegnet.codec.film_modem import FilmModem
 from stegnet.codec.film_phases import GROUP, FilmRung
 from stegnet.codec.keys import KeySource, Randomness
-from stegnet.codec.output import Progress
+from stegnet.codec.output import Progress, under
 from stegnet.codec.robust_film import group_room
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
@@ -93,7 +93,7 @@ class FilmHiding:
     def again(self, frames: Generator[VideoFrame, None, None], info: FilmInfo) -> Path:
         """The frames of a written film encoded once more, as it is promised to survive."""
         again = self.folder / "again.mp4"
-        self.write(again, frames, info, self.crf)
+        replace(self, progress=under("check", self.progress)).write(again, frames, info, self.crf)
         return again
 
     def _counted(self, frames: Iterator[Picture], total: int) -> Iterator[Picture]:

@@ -19,7 +19,7 @@ from stegnet.codec.film_phases import GROUP, Dither, FilmRung, luma
 from stegnet.codec.film_reading import read_groups
 from stegnet.codec.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.codec.naming import printable
-from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress
+from stegnet.codec.output import OutputTarget, Progress, Report, form_of, in_steps, no_progress, under
 from stegnet.codec.robust import hidden_area, new_nonce
 from stegnet.codec.robust_content import file_bytes, file_content
 from stegnet.codec.robust_film import hide_in_group, modulated, pieces_of
@@ -27,7 +27,7 @@ from stegnet.codec.survival import information
 from stegnet.core.errors import CapacityError, ConfigError, extra, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import ahead
-from stegnet.media import FILM, atomic_write, read_frames, scan
+from stegnet.media import FILM, about_secret, atomic_write, read_frames, scan
 from stegnet.media.films import decode
 from stegnet.media.probe import media_kind
 
@@ -97,6 +97,8 @@ def hide_in_film(
     info = scan(cover)
     check_sides(cover, info)
     rung, witness = choose_film_rung(modem.rungs, crf, psnr), Witness(len(info.pts))
+    compress = ("compress",) * (media_kind(secret) is not None)
+    progress = in_steps(progress, "try", *compress, "hide", "check", "verify")
     with TemporaryDirectory(prefix="stegnet-") as folder:
         hiding = FilmHiding(cover, info, Path(folder), crf, modem, rung, key_source, randomness, progress, witness)
         film, chosen = _hide(hiding, secret)
@@ -104,6 +106,7 @@ def hide_in_film(
             with_sound(film, cover, part, form_of(out.path))
     promise = f"survives H.264 at CRF {crf} and better (x264, fast to veryslow); container {witness.psnr:.1f} dB"
     notes = (f"{chosen.line}; {promise}", *(f"cover: {note}" for note in info.notes))
+    notes += about_secret(secret) if chosen.size != secret.stat().st_size else ()
     figures = len(info.pts), hiding.groups * GROUP
     return Report(info.width, info.height, *figures, notes, name=chosen.name, size=chosen.size)
 
@@ -126,7 +129,8 @@ class _Message:
 
 def _hide(hiding: FilmHiding, secret: Path) -> tuple[Path, _Message]:
     """Writes the film without sound; returns it and what is hidden."""
-    rates = _measure(hiding) if min(hiding.shape) and hiding.groups else []
+    trying = replace(hiding, progress=under("try", hiding.progress))
+    rates = _measure(trying) if min(hiding.shape) and hiding.groups else []
     for _ in range(_ATTEMPTS):
         chosen = _fit(secret, sum(hiding.rooms(rates)), hiding)
         message = chosen.content

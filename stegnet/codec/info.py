@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
-from stegnet.codec.container import Container, Inspection
+from stegnet.codec.container import Container, Inspection, open_container
 from stegnet.codec.embed import bytes_room
 from stegnet.codec.files import ALTERED, check_input, input_kind
 from stegnet.codec.frame import check_cover
@@ -24,6 +24,7 @@ from stegnet.core.measures import PSNR
 from stegnet.core.samples import CODED
 from stegnet.core.shuffle import BLOCK
 from stegnet.media import FILM, FilmInfo, SoundTrack, forecast, read_cover, scan, sound_tracks
+from stegnet.media.picture_notes import picture_notes
 
 Fit = dict[str, str | int]  # "what" fits by which "method"; its "bytes", the PSNR in dB, what it does "survive"
 Value = str | int | float | bool | list[str] | list[Fit] | None
@@ -50,7 +51,7 @@ def file_info(
     if key_source is None:
         return (_film(path) if input_kind(path) == FILM else _picture(path)) | {"hidden": UNKNOWN}
     check_input(path)
-    with Container(path, key_source) as container:
+    with open_container(path, key_source, progress) as container:
         if container.kind == FILM:
             robust = container.robust(modems, progress)
             return _film_or_damage(path) | (_in_film(container, progress) if robust is None else _in_robust(robust))
@@ -59,8 +60,18 @@ def file_info(
         return shown | (_in_picture(container) if robust is None else _in_robust(robust))
 
 
+def fits_in(height: int, width: int, frames: int) -> list[Fit]:
+    """What fits into a picture, or a film of so many frames, of this size."""
+    fits = _room(height, width, frames)["fits"]
+    assert isinstance(fits, list)
+    return fits
+
+
 def _picture(path: Path) -> Info:
-    return _picture_of(*read_cover(path)[0].shape[:2])
+    height, width = read_cover(path)[0].shape[:2]
+    return {"kind": "picture", "width": width, "height": height, "notes": list(picture_notes(path))} | _picture_of(
+        height, width
+    )
 
 
 def _picture_of(height: int, width: int) -> Info:

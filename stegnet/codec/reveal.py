@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.codec.container import Container
+from stegnet.codec.container import Container, open_container
 from stegnet.codec.diagnosis import Diagnosis
 from stegnet.codec.frame import FrameReading, reveal_frame
 from stegnet.codec.keys import KeySource
@@ -69,7 +69,7 @@ def reveal_film(
         RevealError: wrong key, nothing hidden, or (if strict) altered.
         WeightsError: hidden with other weights.
     """
-    with Container(container, key_source) as opened:
+    with open_container(container, key_source, progress) as opened:
         return reveal_opened_film(network, opened, out, strict, form, progress, overwrite=overwrite)
 
 

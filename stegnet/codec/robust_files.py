@@ -16,7 +16,16 @@ from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.modem import Modem, Rung
 from stegnet.codec.modems import Modems
 from stegnet.codec.naming import printable
-from stegnet.codec.output import OutputTarget, Progress, Report, form_of, no_progress, write_jpeg, write_picture
+from stegnet.codec.output import (
+    OutputTarget,
+    Progress,
+    Report,
+    form_of,
+    in_steps,
+    no_progress,
+    write_jpeg,
+    write_picture,
+)
 from stegnet.codec.quality import LEAST
 from stegnet.codec.robust import content_room, opens_robust
 from stegnet.codec.robust_content import FittedPicture, file_bytes, file_content, fit_picture
@@ -24,7 +33,8 @@ from stegnet.codec.survival import WRITTEN_QUALITY, Survivor, best_rung, choose_
 from stegnet.core.errors import CapacityError, KeyFileError, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import psnr
-from stegnet.media import FILM, PICTURE, read_cover, read_picture
+from stegnet.core.parallel import watched
+from stegnet.media import FILM, PICTURE, about_cover, about_secret, read_cover, read_picture
 from stegnet.media.forecast import ROBUST_RATES
 from stegnet.media.probe import media_kind
 from stegnet.media.stream_copy import left_out
@@ -142,17 +152,22 @@ def hide_robust_file(
     prepared, written = channel.prepare(pixels), WRITTEN_QUALITY if out.path.suffix.lower() in JPEG else None
     loaded = modems.picture
     wanted = options.container_psnr or _finest(loaded, channel, secret, *prepared.shape[:2])
-    rung = best_rung(loaded, prepared, channel, wanted, written)
+    compress = ("compress",) * (media_kind(secret) == PICTURE)
+    progress = in_steps(progress, "try", *compress, "hide tiles", "check", "write")
+    rung = watched(partial(best_rung, loaded, prepared, channel, wanted, written), partial(progress, "try", 0, 0))
     chosen = _Secret(secret, progress, partial(_larger, loaded, channel, prepared.shape, wanted))
-    step = partial(progress, "hide tiles")
     found = hide_robust(
-        loaded, prepared, chosen.fit, key_source, channel, rung, written, randomness=randomness, step=step
+        loaded, prepared, chosen.fit, key_source, channel, rung, written, randomness=randomness, progress=progress
     )
-    report = _write(out, found, profile, written, options.verify)
+    write = partial(_write, out, found, profile, written, options.verify)
+    report = watched(write, partial(progress, "write", 0, 0))
     resized = prepared.shape != pixels.shape
     notes = (f"the cover was reduced from {pixels.shape[1]}×{pixels.shape[0]} pixels, as messengers do",) * resized
     quality = chosen.fitted.psnr if chosen.fitted else None
-    lines = (*chosen.notes(channel, psnr(prepared, found.picture)), *notes)
+    lines = (*chosen.notes(channel, psnr(prepared, found.picture)), *notes, *about_cover(cover))
+    lines += about_secret(secret) if chosen.fitted else ()
+    if written:
+        lines += (f"written as JPEG of quality {written}, 4:2:0" + ", with the cover's colour profile" * bool(profile),)
     name, size = (None, None) if chosen.fitted else (stored_name(secret), secret.stat().st_size)
     return Report(
         report.width, report.height, notes=lines, warnings=chosen.warnings(), secret_psnr=quality, name=name, size=size

@@ -12,7 +12,7 @@ from stegnet.codec.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.codec.grid import Grid
 from stegnet.codec.keys import SYSTEM, KeySource, Randomness
 from stegnet.codec.modem import Modem, Rung
-from stegnet.codec.network import Step, no_step
+from stegnet.codec.output import Progress, no_progress
 from stegnet.codec.robust import (
     SHARES,
     coded_bits,
@@ -26,6 +26,7 @@ from stegnet.codec.robust import (
 from stegnet.codec.robust_reader import grid_reader
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import BLOCK, DITHER
+from stegnet.core.parallel import watched
 
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes
 _LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
@@ -90,7 +91,7 @@ def hide_robust(
     rung: Rung,
     written: int | None = WRITTEN_QUALITY,
     randomness: Randomness = SYSTEM,
-    step: Step = no_step,
+    progress: Progress = no_progress,
 ) -> Survivor:
     """Hides content so that it comes back from a channel, in as few blocks as will do, at the most robust rate there.
 
@@ -98,7 +99,7 @@ def hide_robust(
         cover: (H, W, 3) uint8, prepared for the channel; not changed.
         fit: returns content of at most the given number of bytes, or raises CapacityError.
         written: JPEG quality of the file that will be written; None for one without loss.
-        step: called after each tile of a large picture.
+        progress: called while the channel is tried, for each tile of a large picture, and while what arrives is read.
     Raises:
         CapacityError: the content does not fit, or does not come back.
     """
@@ -106,7 +107,9 @@ def hide_robust(
     shape, area, few = grid.shape, grid.area(cover), cover[..., 0].size > _LARGE
     room, read = partial(content_room, shape[0] * shape[1], rung), grid_reader(modem, key_source)
     received = partial(channel.received, grid=grid, written=written, few=few)
-    most, container = best_rate(modem, cover, channel, rung, written, randomness) - _MARGIN, cover
+    trying, total = partial(progress, "try", 0, 0), channel.arrivals(few)
+    rate_of = partial(best_rate, modem, cover, channel, rung, written, randomness)
+    most, container = watched(rate_of, trying) - _MARGIN, cover
     for _ in range(_ATTEMPTS):
         if most < LOWEST or room(most) < 1:
             break
@@ -114,15 +117,20 @@ def hide_robust(
         rate, share = _rate_and_share(room, most, len(content))
         # Of the cover, then of what hiding made of it.
         seen = [(cover, grid)] if few and container is cover else received(container)
-        salt = _common_salt(where.salts(picture) for picture, where in seen)
+        salt = watched(lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen), trying)
         key, full = robust_key(key_source, salt), grid.full(salt)
         nonce = new_nonce(randomness)
         used = used_blocks(shape, rung, key, full, nonce, share)[..., None]
         bits = coded_bits(shape, rung, rate, content, key, full, nonce, share) * np.float32(2) - 1
-        hidden = modem.hide(area, bits * used, dither_of(shape, key, full), step, rung.places)
+        dither, step = dither_of(shape, key, full), partial(progress, "hide tiles")
+        hidden = modem.hide(area, bits * used, dither, step, rung.places)
         changed = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, area)
         container = grid.replaced(cover, changed)
-        readings = (read(picture, where) for picture, where in received(container))
+        pictures = received(container)
+        readings = (
+            watched(lambda pictures=pictures: read(*next(pictures)), partial(progress, "check", done, total))
+            for done in range(total)
+        )
         if all(reading is not None and reading.content.startswith(content) for reading in readings):
             return Survivor(container, rung, room(rate, share))
         most -= _MARGIN

@@ -7,7 +7,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from stegnet.core.errors import ConfigError, extra
 
 T, R = TypeVar("T"), TypeVar("R")
+_SIGN = 1.0  # seconds between signs of life
 _CONNECT_TIMEOUT = 10.0  # seconds; of a cluster
 _END = object()
 
@@ -39,6 +40,19 @@ def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None,
         while (item := waiting.popleft().result()) is not _END:
             waiting.append(pool.submit(next, items, _END))
             yield item
+
+
+def watched(function: Callable[[], R], sign: Callable[[], None]) -> R:
+    """Calls a function in a thread; `sign` is called here, at once and about every second until it has ended.
+
+    What `sign` raises is raised once the function has ended.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(function)
+        sign()
+        while not wait([work], _SIGN).done:
+            sign()
+        return work.result()
 
 
 def ordered(

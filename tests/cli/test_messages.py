@@ -11,6 +11,7 @@ from PIL import Image
 
 from stegnet.cli import main, messages
 from stegnet.codec import Report
+from stegnet.codec.output import in_steps
 
 ODD = ["new\nline", "red\x1b[31m", "half\udce4", "-dash", "file:reversed\u202e", "é ü 漢字%d"]
 
@@ -39,6 +40,22 @@ def test_unusual_file_names(capfd, weights, folder, name):
     out, err = capfd.readouterr()
     assert all(line.isprintable() for line in (out + err).split("\n"))
     assert out.count("wrote ") == 6
+
+
+def test_the_steps_of_a_job_read_as_one(monkeypatch):
+    shown = io.StringIO()
+    shown.isatty = lambda: True
+    monkeypatch.setattr("sys.stderr", shown)
+    with messages.progress_bar() as progress:
+        steps = in_steps(progress, "compress", "hide tiles", "write")
+        for step in (("compress", 1, 4), ("hide tiles", 2, 8), ("write", 0, 0), ("write", 0, 0)):
+            steps(*step)
+        progress("reveal", 1, 9)
+    bars = [line.rstrip() for line in shown.getvalue().split("\r") if line.strip()]
+    assert any(bar.startswith("step 1 of 3: compressing:") and "[this step: " in bar for bar in bars)
+    assert any(bar.startswith("step 2 of 3: hiding:") and "2/8" in bar for bar in bars)
+    assert sum(bar.startswith("step 3 of 3: writing [") for bar in bars) >= 2
+    assert any(bar.startswith("revealing:") and "1/9" in bar for bar in bars)
 
 
 def test_escape():

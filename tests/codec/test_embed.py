@@ -143,6 +143,20 @@ def test_the_container_is_verified(tmp_path, film, secret, key):
     assert seen == [(doing, done, FRAMES) for doing in ("hide", "verify") for done in range(1, FRAMES + 1)]
 
 
+def test_a_picture_shows_its_steps(tmp_path, cover, secret, key, picture):
+    """From the first on, and whether or not they can be counted."""
+    Image.fromarray(picture(90, 120, 5)).save(tmp_path / "large.png")
+    seen = []
+    for file in (secret(9), tmp_path / "large.png"):
+        embed_file(
+            cover, file, OutputTarget(tmp_path / f"{file.stem}.out.png"), key,
+            compress=True, progress=lambda phase, done, total: seen.append((phase, phase.step, phase.steps)),
+        )  # fmt: skip
+    assert list(dict.fromkeys(seen)) == [
+        ("hide", 1, 2), ("write", 2, 2), ("compress", 1, 3), ("hide", 2, 3), ("write", 3, 3),
+    ]  # fmt: skip
+
+
 def test_same_randomness_same_bytes(tmp_path, film, secret, key):
     for name in ("a.mkv", "b.mkv"):
         embed_file(film, secret(500), OutputTarget(tmp_path / name), key, randomness=random.Random(4).randbytes)
@@ -460,4 +474,5 @@ def test_a_long_name_keeps_its_suffix(tmp_path, cover, picture, key):
 def test_a_container_is_read_once_if_it_is_whole(embedded, tmp_path, key):
     seen = []
     extract_file(embedded, OutputTarget(tmp_path / "out"), key, progress=lambda *step: seen.append(step))
-    assert seen == [("reveal", done, FRAMES) for done in range(1, FRAMES + 1)]
+    assert seen[0] == ("open", 0, 0)
+    assert [step for step in seen if step[0] != "open"] == [("reveal", done, FRAMES) for done in range(1, FRAMES + 1)]

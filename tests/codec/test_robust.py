@@ -39,9 +39,9 @@ def textured_cover(picture) -> np.ndarray:
     return picture(250, 333, 3)
 
 
-def hide_seeded(*given: object, seed: int = 0) -> Survivor:
+def hide_seeded(*given: object, seed: int = 0, **more: object) -> Survivor:
     """As `hide_robust`, with the same randomness each time: it goes to within a few deviations of what comes back."""
-    return hide_robust(*given, randomness=random.Random(seed).randbytes)
+    return hide_robust(*given, randomness=random.Random(seed).randbytes, **more)
 
 
 def hidden(cover: np.ndarray, content: bytes, rung: Rung = JPEG75, rate: int = 20, key=KEY, share=0) -> np.ndarray:
@@ -53,6 +53,25 @@ def hidden(cover: np.ndarray, content: bytes, rung: Rung = JPEG75, rate: int = 2
     dither = dither_of(shape, robust_key(key, salt), salt)
     hidden_area(container)[:] = MODEM.hide(hidden_area(cover), bits, dither, places=rung.places)
     return container
+
+
+def test_hiding_shows_what_it_does(cover):
+    """Each picture that may arrive is counted."""
+    channel, seen = parse_channel("jpeg:75"), []
+    hide_seeded(
+        MODEM, cover, lambda room: b"\2" * 20, KEY, channel, JPEG75, 95, progress=lambda *step: seen.append(step)
+    )
+    total = channel.arrivals()
+    assert [step for step in dict.fromkeys(seen) if step[0] == "check"] == [("check", n, total) for n in range(total)]
+    assert list(dict.fromkeys(phase for phase, *_ in seen)) == ["try", "check"]
+
+
+@pytest.mark.parametrize("name", ["jpeg:75", "jpeg:95", "messenger", "jpeg:75+crop", "jpeg:75+resize:0.5"])
+@pytest.mark.parametrize("few", [True, False])
+def test_the_number_of_pictures_that_may_arrive(cover, name, few):
+    channel = parse_channel(name)
+    received = channel.received(cover, channel.grid(*cover.shape[:2]), 95, few)
+    assert channel.arrivals(few) == sum(1 for _ in received)
 
 
 def test_blocks_that_are_not_needed_stay_as_they_are(cover):

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from stegnet.core.errors import ConfigError
-from stegnet.core.parallel import ahead, distributed, ordered
+from stegnet.core.parallel import ahead, distributed, ordered, watched
 
 TIMEOUT = 10.0
 
@@ -196,3 +196,26 @@ def test_a_cluster_that_is_not_there_is_an_error_at_once(monkeypatch):
     with pytest.raises(ConfigError, match=r"^no Ray cluster can be reached: ") as caught:
         list(distributed(abs, [1], 1))
     assert "RAY_ADDRESS" in caught.value.hint
+
+
+def test_silent_work_gives_signs(monkeypatch) -> None:
+    monkeypatch.setattr("stegnet.core.parallel._SIGN", 0.01)
+    signs, enough = [], threading.Event()
+
+    def sign() -> None:
+        signs.append(threading.current_thread())
+        if len(signs) == 3:
+            enough.set()
+
+    assert watched(lambda: enough.wait(30), sign)
+    assert set(signs) == {threading.current_thread()}
+
+
+def test_errors_of_watched_work_and_of_its_signs() -> None:
+    def fail() -> None:
+        raise KeyError("work")
+
+    with pytest.raises(KeyError, match="work"):
+        watched(fail, lambda: None)
+    with pytest.raises(KeyError, match="work"):
+        watched(lambda: None, fail)
