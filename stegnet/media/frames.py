@@ -16,10 +16,9 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from stegnet.core.errors import MediaError
-from stegnet.media.pictures import UNREADABLE, open_picture, to_rgb
+from stegnet.media.pictures import TRANSPARENT, UNREADABLE, open_picture, to_rgb
 
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
-TRANSPARENT = "it can be transparent: composited over white"
 # FFmpeg's numbers for matrices and primaries, ranges, and field orders.
 RGB, BT709, UNSPECIFIED, BT601 = 0, 1, 2, 6
 PROGRESSIVE, INTERLACED = 1, {2, 3, 4, 5}

@@ -18,6 +18,7 @@ from stegnet.core.errors import MediaError
 from stegnet.media.signature import is_heic
 
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture or a film's frame; Pillow refuses larger ones
+TRANSPARENT = "it can be transparent: composited over white"
 # What Pillow raises for damaged files.
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
 _UNSUPPORTED = {"F": "floating-point numbers", "LAB": "CIE L*a*b*", "HSV": "hue, saturation and value"}
@@ -151,6 +152,20 @@ def open_picture(path: Path) -> Image.Image:
         raise MediaError(f"{path}: not a picture that can be read") from error
 
 
+def keeps_profile(profile: bytes, mode: str) -> bool:
+    """True if a cover of this mode keeps its colour profile. Raises _BrokenProfileError for a broken one."""
+    return mode != "CMYK" and _is_rgb_profile(profile)
+
+
+def changes_colours(profile: bytes, mode: str) -> bool:
+    """True if a colour profile shows pixels of a mode as others than sRGB does; False for a broken one."""
+    try:
+        read_as = _profile_mode(mode, profile)
+        return read_as != "RGB" or not _is_identity(_transform(profile, read_as))
+    except _BrokenProfileError:
+        return False
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
     """Converts a picture to RGB, transparency over white."""
     if not image.has_transparency_data:
@@ -170,7 +185,7 @@ def _read(path: Path, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
             raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
     profile = upright.info.get("icc_profile")
     try:
-        if profile and keep_profile and upright.mode != "CMYK" and _is_rgb_profile(profile):
+        if profile and keep_profile and keeps_profile(profile, upright.mode):
             return np.array(to_rgb(upright)), profile
         converted = _to_srgb(upright, profile) if profile else upright
     except _BrokenProfileError as error:
@@ -183,7 +198,8 @@ def _warn(path: Path, image: Image.Image) -> None:
     """Warns of what viewers may show of a file and is not read."""
     count = getattr(image, "n_frames", 1) if image.format in _PAGED else 1
     if count > 1:
-        warnings.warn(f"{path}: of its {count} pictures, only the main one is used", stacklevel=4)
+        what = "pages, only the first one" if image.format == "TIFF" else "pictures, only the main one"
+        warnings.warn(f"{path}: of its {count} {what} is used", stacklevel=4)
     nclx = image.info.get("nclx_profile") if not image.info.get("icc_profile") else None
     if nclx and (hdr := _HDR.get(nclx["transfer_characteristics"])):
         warnings.warn(f"{path}: its colours are HDR ({hdr}): reduced to 8 bits, not tone-mapped", stacklevel=4)
@@ -213,7 +229,7 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         _BrokenProfileError: the profile can't be read, or doesn't match the picture's colour space.
     """
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    plain = image.convert(_profile_mode(image, profile))
+    plain = image.convert(_profile_mode(image.mode, profile))
     transform = _transform(profile, plain.mode)
     if plain.mode == "RGB" and _is_identity(transform):
         return image
@@ -227,11 +243,11 @@ def _is_rgb_profile(profile: bytes) -> bool:
     return _parse_profile(profile).profile.xcolor_space == "RGB "
 
 
-def _profile_mode(image: Image.Image, profile: bytes) -> str:
+def _profile_mode(mode: str, profile: bytes) -> str:
     """Pillow's mode of the profile's input; grey pictures often have an RGB profile."""
-    if image.mode == "CMYK":
+    if mode == "CMYK":
         return "CMYK"
-    return "L" if image.mode in _GREY_MODES and not _is_rgb_profile(profile) else "RGB"
+    return "L" if mode in _GREY_MODES and not _is_rgb_profile(profile) else "RGB"
 
 
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:

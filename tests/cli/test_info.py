@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from PIL import ExifTags, Image
 
 from stegnet.cli.info import _size
 from stegnet.media import read_picture, write_png
@@ -90,3 +91,22 @@ def test_tampering_sets_the_exit_code(stegnet, folder):
     assert (code, lines(out)["altered"]) == (3, "yes: the picture was altered since it was hidden")
     told = lines(stegnet("info c.png --key-file k --verbose")[1])
     assert (told["whole"], told["trouble"]) == ("no", "the picture was altered since it was hidden")
+
+
+def test_what_a_picture_loses_is_told(stegnet, picture):
+    """Of a cover always; of a secret if it does not come back byte for byte."""
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update({1: "N", 2: (52.0, 31.0, 5.0)})
+    Image.fromarray(picture(256, 320, 1)).convert("CMYK").save("cmyk.jpg", exif=exif.tobytes())
+    Image.fromarray(picture(50, 40, 1)).convert("L").save("grey.png", exif=exif.tobytes())
+    lost = ["its colours are CMYK: converted to RGB", "EXIF with GPS position is left out"]
+    assert re.findall("^note: (.*)$", stegnet("info cmyk.jpg")[1], re.MULTILINE) == lost
+    assert json.loads(stegnet("info --json cmyk.jpg")[1])["notes"] == lost
+    as_it_is, by_network = (
+        stegnet(f"hide cmyk.jpg grey.png -o {method}.png --key-file k --method {method}")[2].splitlines()
+        for method in ("sealed", "network")
+    )
+    assert [f"note: cover: {line}" for line in lost] == [line for line in as_it_is if ": cover: " in line]
+    assert not [line for line in as_it_is if "secret: " in line]
+    assert "note: secret: it is grey: converted to RGB" in by_network
+    assert "note: secret: EXIF with GPS position is left out" in by_network

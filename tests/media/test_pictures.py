@@ -80,9 +80,7 @@ def test_16_bits_of_colour_become_8(tmp_path, suffix):
 def test_the_first_of_several_pictures_is_read(tmp_path, suffix):
     stills = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
     stills[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=stills[1:])
-    pages = (
-        pytest.warns(UserWarning, match="of its 2 pictures, only the main one") if suffix == "tif" else nullcontext()
-    )
+    pages = pytest.warns(UserWarning, match="of its 2 pages, only the first one") if suffix == "tif" else nullcontext()
     with pages:
         first = read_picture(tmp_path / f"a.{suffix}")
     assert np.abs(first[8, 8].astype(int) - (255, 0, 0)).max() <= 4
