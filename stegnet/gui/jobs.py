@@ -13,7 +13,7 @@ from typing import Any
 
 from stegnet.codec import Key, KeySource, OutputTarget, Passphrase, Report
 from stegnet.codec.automatic import hide_automatically
-from stegnet.codec.container import Container
+from stegnet.codec.container import open_container
 from stegnet.codec.files import NetworkLoader, check_input, reveal_opened
 from stegnet.codec.modems import Modems
 from stegnet.codec.naming import TEXT_NAME
@@ -90,9 +90,9 @@ def parse_request(line: bytes) -> Request:
         asked = json.loads(line)
         del line
         key_source = _key_source(asked.pop("key"))
-        inputs = tuple((safe_name(_text(file["name"])), _size(file["size"])) for file in asked["files"])
-        job, suffix = _text(asked["job"]), _text(asked.get("suffix", ".png"))
-        survive = None if asked.get("survive") is None else _text(asked["survive"])
+        inputs = tuple((safe_name(text_of(file["name"])), size_of(file["size"])) for file in asked["files"])
+        job, suffix = text_of(asked["job"]), text_of(asked.get("suffix", ".png"))
+        survive = None if asked.get("survive") is None else text_of(asked["survive"])
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):  # the last: nested too deep
         raise BadRequest from None
     if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES:
@@ -122,7 +122,9 @@ def _hide(request: Request, networks: Networks, cover: Path, secret: Path, folde
     shown = folder / "previews"  # a folder of their own, since the container has its cover's name
     shown.mkdir()
     previews, quality = write_previews(cover, out, shown)
-    facts = _facts(out, report) | {PSNR.key: {"container": _finite(quality), "secret": _finite(report.secret_psnr)}}
+    told = None if request.survive else quality  # a note has that of the container before it became JPEG or H.264
+    measured = {"container": _finite(told), "secret": _finite(report.secret_psnr), "difference": _finite(quality)}
+    facts = _facts(out, report) | {PSNR.key: measured}
     return Done(out, previews, facts | {"warnings": [*report.warnings, *filter(None, [weakness])]})
 
 
@@ -137,7 +139,7 @@ def _hidden(
 
 def _reveal(key_source: KeySource, networks: Networks, container: Path, folder: Path, progress: Progress) -> Done:
     check_input(container)
-    with Container(container, key_source) as opened:
+    with open_container(container, key_source, progress) as opened:
         out = OutputTarget(folder, named=False)
         report = reveal_opened(networks.pair, opened, out, False, progress, networks.modems)
         robust = opened.robust(networks.modems) is not None
@@ -159,7 +161,7 @@ def _facts(path: Path, report: Report) -> dict[str, Any]:
     return facts | {"name": path.name, "size": path.stat().st_size}
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
     """A value of a request that must be a text.
 
     Raises:
@@ -170,8 +172,8 @@ def _text(value: object) -> str:
     return value
 
 
-def _size(value: object) -> int:
-    """A value of a request that must be a file's size in bytes: from 0 to what a file system can hold.
+def size_of(value: object, most: int = _MOST_BYTES) -> int:
+    """A value of a request that must be a size: a whole number from 0 to `most`, which is what a file system can hold.
 
     Raises:
         TypeError: it is no whole number.
@@ -179,8 +181,8 @@ def _size(value: object) -> int:
     """
     if type(value) is not int:
         raise TypeError("not a whole number")
-    if not 0 <= value <= _MOST_BYTES:
-        raise ValueError("not the size of a file")
+    if not 0 <= value <= most:
+        raise ValueError("too large a number")
     return value
 
 
@@ -196,9 +198,9 @@ def _key_source(given: dict[str, str]) -> KeySource:
         KeyFileError: it is none.
     """
     if "passphrase" in given:
-        return Passphrase(_text(given.pop("passphrase")))
+        return Passphrase(text_of(given.pop("passphrase")))
     try:
-        return Key(base64.b64decode(_text(given.pop("file")), validate=True))
+        return Key(base64.b64decode(text_of(given.pop("file")), validate=True))
     except (binascii.Error, ValueError):
         raise KeyFileError("not a key file", "choose the file that `stegnet keygen` wrote") from None
 

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from stegnet.core.errors import MediaError, PackageError, StegnetError
+from stegnet.gui.advice import ADVICE, advise
 from stegnet.gui.jobs import BadRequest, Done, Networks, parse_request, run_job
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LoopbackHandler, LoopbackServer
@@ -98,8 +99,16 @@ class _Handler(LoopbackHandler):
             self.server.stop.set()
         elif path == "jobs":
             self._take_job(_Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop))
+        elif path in ADVICE:
+            self._advise(path, _Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop))
         else:
             self.refuse(HTTPStatus.NOT_FOUND)
+
+    def _advise(self, about: str, body: "_Body") -> None:
+        try:
+            self.send_whole("application/json", json.dumps(advise(about, body.line())).encode())
+        except BadRequest:
+            self.refuse(HTTPStatus.BAD_REQUEST)
 
     def _take_job(self, body: "_Body") -> None:
         """Does a job, unless there are too many; the request is read to its end: browsers look at no answer before."""
@@ -172,7 +181,8 @@ class _Handler(LoopbackHandler):
         now = time.monotonic()
         if now - self._told >= _INTERVAL:
             self._told = now
-            self._send_line({"stage": stage, "done": done, "total": total})
+            steps = {name: getattr(stage, name) for name in ("step", "steps") if hasattr(stage, name)}
+            self._send_line({"stage": stage, "done": done, "total": total} | steps)
 
     def _send_error(self, body: "_Body", message: str, hint: str) -> None:
         with suppress(Cancelled):

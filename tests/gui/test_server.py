@@ -9,12 +9,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from stegnet.codec import Report
+from stegnet.codec.embed import bytes_room
+from stegnet.codec.output import in_steps
 from stegnet.core.errors import MediaError, PackageError
 from stegnet.gui import server as gui
 from stegnet.gui.jobs import Networks
@@ -166,6 +169,96 @@ def test_a_text_is_shown(client: Client, cover: Path, tmp_path: Path) -> None:
 def test_a_weak_passphrase(client: Client, cover: Path, note: Path) -> None:
     (warning,) = client.do("hide", cover, note, key=PASSPHRASE)["result"]["warnings"]
     assert warning.startswith("the passphrase is weak")
+
+
+def advice(client: Client, about: str, **asked: Any) -> str:
+    """What the server says to a question."""
+    answer = client.ask(about, "POST", json.dumps(asked).encode() + b"\n")
+    assert answer.status == 200, answer
+    return json.loads(answer.body)["text"]
+
+
+PICTURE = {"width": 1600, "height": 1200, "frames": 1}
+PHOTO = {"name": "a.jpg", "size": 10**6, "width": 1600, "height": 1200}
+
+
+@pytest.mark.parametrize(("cover", "secret", "survive", "expected"), [
+    (PICTURE, {"name": "a.bin", "size": 10**6}, None, r"Room for about [\d.]+ MB: the secret as it is, .*"),
+    (PICTURE, {"name": "a.bin", "size": 10**7}, None, r"Room for about [\d.]+ MB: too little for this secret\. .*"),
+    (PICTURE, PHOTO | {"size": 10**7}, None, r"Room for about [\d.]+ MB: a copy of the secret at about \d\d dB\."),
+    (PICTURE, PHOTO, "jpeg:75", r"Room for about \d\d kB: a copy of the secret at about \d\d dB\."),
+    (PICTURE, PHOTO, "messenger", r"Room for about \d\d kB: a copy of the secret at about \d\d dB\."),
+    (PICTURE, PHOTO, "fax", r"survive: unknown channel 'fax'\."),
+    (PICTURE | {"frames": 48}, {"name": "a", "size": 1}, "h264:23", r"Room for about \d\d kB: the secret as it is.*"),
+    (PICTURE | {"frames": 48}, {"name": "a", "size": 10**9, "film": True}, None, r".* \d\d MB: a compressed copy .*"),
+    ({"width": 8, "height": 8, "frames": 1}, PHOTO, None, r"Room for about 0 bytes: too little for this secret\."),
+])  # fmt: skip
+def test_the_room_is_told_before_hiding(
+    client: Client, cover: dict[str, int], secret: dict[str, Any], survive: str | None, expected: str
+) -> None:
+    assert re.fullmatch(expected, advice(client, "forecast", cover=cover, secret=secret, survive=survive))
+
+
+def test_the_room_that_is_told_is_there(client: Client, tmp_path: Path, cover: Path) -> None:
+    room = bytes_room(200, 300, "a.bin")
+    for size, fits in ((room, True), (room + 1, False)):
+        (tmp_path / "a.bin").write_bytes(bytes(size))
+        asked = {"cover": {"width": 300, "height": 200, "frames": 1}, "secret": {"name": "a.bin", "size": size}}
+        assert ("byte for byte" in advice(client, "forecast", **asked)) is fits
+        assert ("result" in client.do("hide", cover, tmp_path / "a.bin")) is fits
+
+
+def test_a_weak_passphrase_is_told_before_hiding(client: Client) -> None:
+    assert advice(client, "weakness", **PASSPHRASE).startswith("the passphrase is weak")
+    assert advice(client, "weakness", passphrase="") == "the passphrase is empty or too long"
+    answer = json.loads(client.ask("words", "POST", b"{}\n").body)
+    assert re.fullmatch(r"[a-z]+(-[a-z]+){5,}", answer["passphrase"])
+    assert answer["text"].startswith("77 random bits")
+    assert advice(client, "weakness", passphrase=answer["passphrase"]) == ""
+
+
+@pytest.mark.parametrize("about", ["forecast", "weakness"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]\n",
+        b"5\n",
+        b"[" * 60_000 + b"\n",
+        b'{"passphrase": 5}\n',
+        b'{"cover": {"width": Infinity, "height": 1, "frames": 1}, "secret": {"name": "a", "size": 1}}\n',
+        b'{"cover": {"width": 9e9, "height": 1, "frames": 1}, "secret": {"name": "a", "size": 1}}\n',
+        b'{"cover": {"width": 9999999999, "height": 1, "frames": 1}, "secret": {"name": "a", "size": 1}}\n',
+        b'{"cover": {"width": 9, "height": 9, "frames": 1}, "secret": {"name": 5, "size": 1}}\n',
+    ],
+)
+def test_bad_questions(client: Client, capfd, about: str, body: bytes) -> None:
+    assert client.ask(about, "POST", body).status == 400
+    assert capfd.readouterr() == ("", "")
+
+
+def test_steps_are_named(client: Client, job_that, note: Path) -> None:
+    def run(request, networks, inputs, folder, progress):
+        in_steps(progress, "compress", "hide")("hide", 1, 2)
+        return gui.Done(inputs[0].rename(folder / "n"), {}, {})
+
+    job_that(run)
+    first, *_ = client.ask("jobs", "POST", request("reveal", note)).lines
+    assert first == {"stage": "hide", "done": 1, "total": 2, "step": 2, "steps": 2}
+
+
+def test_one_figure_for_the_container(client: Client, monkeypatch, tmp_path: Path, cover: Path, note: Path) -> None:
+    """Of one that survives JPEG, a note has it."""
+
+    def hide(request, networks, cover, secret, out, progress) -> Report:
+        Image.open(cover).save(out.path, quality=50)
+        return Report(300, 200, notes=("container 38.0 dB",))
+
+    monkeypatch.setattr("stegnet.gui.jobs._hidden", hide)
+    survivor = client.do("hide", cover, note, survive="jpeg:75", suffix=".jpg")["result"]["psnr"]
+    plain = client.do("hide", cover, note)["result"]["psnr"]
+    assert (survivor["container"], plain["container"]) == (None, "equal")
+    assert survivor["difference"] > 10
 
 
 def test_a_wrong_key_is_an_error_with_a_hint(client: Client, workspace: Workspace, cover: Path) -> None:

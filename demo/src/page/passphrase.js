@@ -2,11 +2,9 @@
 
 import { PageError } from "../errors.js";
 import { button, copied, make, UNCOPIED } from "./elements.js";
+import { newPassphrase, noteOn, TYPED } from "./strength.js";
 
-const CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz";
-const TYPED = "Anyone who has the container can try passphrases on it: use a long, random one.";
-const GENERATED =
-  "80 random bits: nobody can guess it, and nobody can recover it. Keep it, and send it another way than the picture.";
+const PAUSE = 300; // milliseconds without a key being pressed, after which a passphrase is judged
 const KEY_TEXT = /^\s*stegnet-(key|identity)-1/i;
 
 /** @param {string} name of the input's id @param {boolean} canMake true to offer a new passphrase */
@@ -36,18 +34,30 @@ export function passphraseRow(name, canMake) {
 
   /** Buttons to generate and copy a passphrase, and a note on its strength. */
   function maker() {
-    let strength = TYPED;
+    let [strength, pause] = [TYPED, 0];
     const status = make("p", { className: "note", role: "status" }, strength);
     const start = button("Generate a passphrase", generate, { className: "quiet" });
     const copy = button("Copy", copyIt, { className: "quiet", "aria-label": "Copy the passphrase", hidden: true });
-    input.oninput = () => (status.textContent = strength = TYPED);
+    input.oninput = () => {
+      status.textContent = strength = TYPED;
+      clearTimeout(pause);
+      pause = setTimeout(judge, PAUSE);
+    };
     return [make("div", { className: "row wrap" }, start, copy), status];
 
-    function generate() {
-      input.value = newPassphrase();
+    async function generate() {
+      const { passphrase, note } = await newPassphrase();
+      clearTimeout(pause);
+      input.value = passphrase;
       reveal(true);
       copy.hidden = false;
-      status.textContent = strength = GENERATED;
+      status.textContent = strength = note;
+    }
+
+    async function judge() {
+      const judged = input.value;
+      const note = await noteOn(judged);
+      if (input.value === judged) status.textContent = strength = note;
     }
 
     async function copyIt() {
@@ -61,9 +71,3 @@ const isKey = () =>
     "This is the text of a key file, not a passphrase.",
     "Choose “Key file” above, and give the file or its QR code.",
   );
-
-/** 80 random bits, in letters and digits that are not easily confused. */
-function newPassphrase() {
-  const digits = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => CROCKFORD[byte % 32]);
-  return digits.join("").match(/.{4}/g).join("-");
-}

@@ -49,8 +49,15 @@ export function makeSend(fieldset, chosen) {
     row.hidden = !name;
     note.textContent = cover?.film ? NOTE_FILM : NOTE_PNG;
     note.hidden = Boolean(name);
-    forecast.textContent = predicted(name, cover, secret);
+    show(forecast, predicted(name, cover, secret));
   }
+}
+
+/** Shows a text, or what a promise of one gives, unless another was to be shown meanwhile. */
+export async function show(place, text) {
+  place.shown = text;
+  const known = await text;
+  if (place.shown === text) place.textContent = known;
 }
 
 function predicted(channel, cover, secret) {

@@ -39,7 +39,7 @@ function views({ previews, psnr, frames }) {
     note: `Drag the handle: on the left the cover you chose, on the right the container you send${of}.`,
   };
   if (!previews.difference) return { Compare: compare };
-  const level = psnr.container === "equal" ? 0 : rmse(psnr.container);
+  const level = psnr.difference === "equal" ? 0 : rmse(psnr.difference);
   const difference = {
     view: picture(previews.difference, "the difference"),
     note: `The difference between the two, ${GAIN} times as bright: on average ${level} of 255 levels${of}.`,

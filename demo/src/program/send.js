@@ -1,7 +1,8 @@
 /** Choice of the container: what the page alone offers, and of films one that survives being encoded again. */
 
 import { make, makeChoice } from "../page/elements.js";
-import { makeSend as makeSendOfPage } from "../page/send.js";
+import { makeSend as makeSendOfPage, show } from "../page/send.js";
+import { filmForecast } from "./forecast.js";
 
 const SURVIVES = "h264:23";
 const KINDS = { lossless: "Film without loss (MKV)", robust: "H.264 film (MP4)" };
@@ -17,7 +18,8 @@ export function makeSend(fieldset, chosen) {
   const { channel, update } = makeSendOfPage(pictures, chosen);
   const [films, note] = [make("fieldset", { className: fieldset.className }), make("p", { className: "note" })];
   const choice = makeChoice("hide-film", "Kind of film", KINDS, renew);
-  films.append(make("legend", {}, "Container"), choice.node, note);
+  const forecast = make("p", { className: "note forecast", role: "status" });
+  films.append(make("legend", {}, "Container"), choice.node, note, forecast);
   fieldset.replaceWith(pictures, films);
   renew();
   return { channel: chosenChannel, update: renew };
@@ -32,5 +34,7 @@ export function makeSend(fieldset, chosen) {
     pictures.hidden = Boolean(chosen().cover?.film);
     films.hidden = !pictures.hidden;
     note.textContent = NOTES[choice.value()];
+    const { cover, secret } = chosen();
+    show(forecast, cover?.film ? filmForecast(cover, secret, chosenChannel()) : "");
   }
 }

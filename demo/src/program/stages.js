@@ -3,6 +3,8 @@
 const LABELS = {
   pass: "Passing the files to the program",
   waiting: "Waiting until another job has ended",
+  open: "Opening the container",
+  try: "Trying what survives",
   compress: "Compressing the secret",
   hide: "Hiding",
   verify: "Reading it back",
@@ -11,10 +13,14 @@ const LABELS = {
   "measure tiles": "Checking the secret",
   "reveal tiles": "Revealing",
   reveal: "Revealing",
+  convert: "Converting",
+  write: "Writing",
 };
 
-/** @returns {(stage: string, done: number, total: number) => {value: number | null, text: string}} null: unknown */
-export const progressOf = () => (stage, done, total) => ({
-  value: total ? (100 * done) / total : null,
-  text: `${LABELS[stage] ?? "Working"}…${total > 1 ? ` ${done} of ${total}` : ""}`,
+/** @returns {(...stage: any[]) => {value: number | null, text: string}} null: unknown */
+export const progressOf = () => (stage, done, total, step, steps) => ({
+  value: done || total > 1 ? (100 * done) / total : null,
+  text: `${place(step, steps)}${LABELS[stage] ?? "Working"}…${total > 1 ? ` ${done} of ${total}` : ""}`,
 });
+
+const place = (step, steps) => (step ? `Step ${step} of ${steps}: ` : "");

@@ -15,7 +15,7 @@ export const gone = () =>
  * @param {string} job "hide" or "reveal"
  * @param {object} what the files, and what else the program takes: see stegnet/gui/jobs.py
  * @param {Transferable[]} transfer none
- * @param {(stage: string, done: number, total: number) => void} onProgress
+ * @param {(stage: string, done: number, total: number, step?: number, steps?: number) => void} onProgress
  * @param {AbortSignal} signal stops it
  * @returns {Promise<object>} its result
  * @throws {PageError} an error that the visitor can act on; or the signal's reason
@@ -27,10 +27,10 @@ export async function work(job, { files, ...what }, transfer, onProgress, signal
   try {
     const response = await fetch("jobs", { method: "POST", body, signal });
     if (!response.ok) throw new PageError("The program does not take this request.", "Reload the page.");
-    for await (const { stage, done, total, error, result } of lines(response.body)) {
+    for await (const { stage, done, total, step, steps, error, result } of lines(response.body)) {
       if (error) throw new PageError(sentence(error.message, named), sentence(error.hint));
       if (result) return result;
-      onProgress(stage, done, total);
+      onProgress(stage, done, total, step, steps);
     }
   } catch (error) {
     if (signal.aborted) throw signal.reason;

@@ -66,6 +66,21 @@ visiting("a weak passphrase is told, and a wrong one opens nothing", async (visi
   assert.match(await visitor.trouble("reveal"), /nothing here opens with this key\. The key is another one/);
 });
 
+visiting("room and a weak passphrase are told before anything is hidden", async (visitor, page) => {
+  await visitor.give("secret", { name: "small.bin", mimeType: "", buffer: Buffer.alloc(1 << 10) });
+  const forecast = page.locator("#hide .send .forecast").first();
+  await forecast.getByText(/^Room for about .*: the secret as it is, byte for byte\.$/).waitFor();
+  await visitor.sendAs("jpeg:75");
+  await forecast.getByText(/^Room for about .* kB: /).waitFor();
+  await visitor.usePassphrase("hide");
+  await page.getByText(/^The passphrase is weak: a thousand processor cores guess it in /).waitFor();
+  await page.getByRole("button", { name: "Generate a passphrase" }).click();
+  await page.getByText(/^77 random bits: /).waitFor();
+  assert.match(await page.locator("#hide-key-passphrase").inputValue(), /^[a-z]+(-[a-z]+){5,}$/);
+  await visitor.give("cover", exchange("cover.mp4"));
+  await page.locator("#hide .send .forecast").last().getByText(/^Room for about .* MB: /).waitFor();
+});
+
 visiting("what does not fit is said", async (visitor) => {
   await visitor.give("secret", { name: "large.bin", mimeType: "", buffer: Buffer.alloc(1 << 20) });
   await visitor.usePassphrase("hide");
@@ -77,7 +92,7 @@ visiting("a job is cancelled", async (visitor, page) => {
   await visitor.give("cover", exchange("long.mp4"));
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.start("hide");
-  await page.getByText(/Hiding… \d+ of/).waitFor();
+  await page.getByText(/Step 1 of 2: Hiding… \d+ of/).waitFor();
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.locator('#hide button[type="submit"]').waitFor();
   assert.equal(await page.locator("#hide .work [role=alert]").count(), 0);
