@@ -16,8 +16,7 @@ from stegnet.media.watchable import make_watchable, unplayable
 
 _SAME = {".jpeg": ".jpg"}
 _MATROSKA = ".mkv"  # also what films become that are compressed to fit their covers
-
-_OWN = "it has the bytes that were hidden"
+_NO_MATROSKA = "it is no Matroska, which can't hold all of its tracks: it has the bytes that were hidden"
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,7 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
         notes = _as_film(part, out, progress)
     elif what == FILM and wanted == _MATROSKA and not is_matroska(part):
         if not rewrap(part, MKV):
-            return Named(
-                (f"it is no Matroska, which can't hold all of its tracks: {_OWN}", *suffix_note(name, out.path))
-            )
+            return Named((_NO_MATROSKA, *suffix_note(name, out.path)))
         notes = ("put into Matroska, its pictures and sound unchanged",)
     if not notes:
         return Named(suffix_note(name, out.path))
