@@ -12,10 +12,12 @@ from stegnet.media.encoders import MKV, MP4
 from stegnet.media.pictures import PICTURE_FORMS, open_picture, save_picture
 from stegnet.media.probe import media_kind
 from stegnet.media.rewrap import rewrap
+from stegnet.media.signature import is_matroska
 from stegnet.media.watchable import make_watchable, unplayable
 
 _SAME = {".jpeg": ".jpg"}
 _MATROSKA = ".mkv"  # also what films become that are compressed to fit their covers
+_NO_MATROSKA = "it is no Matroska, which can't hold all of its tracks: it has the bytes that were hidden"
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,10 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
         notes = _as_picture(part, out)
     elif what == FILM and wanted == WATCHABLE_SUFFIX:
         notes = _as_film(part, out, progress)
-    elif what == FILM and wanted == _MATROSKA:
-        notes = ("put into Matroska, its pictures and sound unchanged",) if rewrap(part, MKV) else ()
+    elif what == FILM and wanted == _MATROSKA and not is_matroska(part):
+        if not rewrap(part, MKV):
+            return Named((_NO_MATROSKA, *suffix_note(name, out.path)))
+        notes = ("put into Matroska, its pictures and sound unchanged",)
     if not notes:
         return Named(suffix_note(name, out.path))
     exact = out.path.with_suffix(plain_suffix(name) or ".bin").name

@@ -20,19 +20,15 @@ def rewrap(path: Path, form: Form) -> bool:
     Args:
         form: MP4 or MKV.
     Returns:
-        False, and the file stays as it was, if it is no film, is Matroska that is to be such, or the format can't hold
-        all of its tracks.
+        False, and the file stays as it was, if it is no film, or the format can't hold all of its tracks.
     Raises:
         MediaError: it can't be written.
     """
+    choices = {"format": form.muxer, "container_options": _MATROSKA if form is MKV else {}}
     with temporary_file(path, private=True) as other:
         try:
-            with open_film(path) as source:
-                if source.format.name.startswith(form.muxer):
-                    return False
-                kept = _MATROSKA if form is MKV else {}
-                with av.open(str(other.absolute()), "w", format=form.muxer, container_options=kept) as film:
-                    _copy_packets(source, film)
+            with open_film(path) as source, av.open(str(other.absolute()), "w", **choices) as film:
+                _copy_packets(source, film)
         except (ValueError, av.PatchWelcomeError, MediaError):
             return False
         shutil.copyfile(other, path)

@@ -65,6 +65,11 @@ def is_mp4(path: Path) -> bool:
     return _start(path)[4:8] in {b"ftyp", b"mdat", b"moov", b"wide"}
 
 
+def is_matroska(path: Path) -> bool:
+    """True if it is Matroska or WebM."""
+    return _start(path).startswith(matroska.EBML)
+
+
 def is_truncated(path: Path) -> bool:
     """True if a Matroska, MP4 or AVI file is shorter than its header says."""
     start = _start(path)

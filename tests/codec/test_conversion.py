@@ -103,6 +103,17 @@ def test_a_film_as_matroska(tmp_path):
     assert note == "put into Matroska, its pictures and sound unchanged; as out.mp4 it is revealed byte for byte"
 
 
+def test_a_film_that_matroska_can_not_hold(tmp_path):
+    """An MP4's subtitles are no track of Matroska's; it is told that it stays what it was."""
+    (tmp_path / "s.srt").write_text("1\n00:00:00,000 --> 00:00:00,100\nhello\n")
+    film = still_film(tmp_path / "s.mkv", 6)
+    part = encoded(film, tmp_path / "a.mp4", "-i", str(tmp_path / "s.srt"), "-c:v", "libx264", "-c:s", "mov_text")
+    assert converted(part, "a.mp4", "out.mkv") == (
+        "it is no Matroska, which can't hold all of its tracks: it has the bytes that were hidden",
+        "its own name ends in .mp4: programs may want it named out.mp4",
+    )
+
+
 def test_advice_on_a_film_that_few_programs_play(tmp_path):
     """As compressed films are, which come back under their own names."""
     part = encoded(still_film(tmp_path / "s.mkv", 3), tmp_path / "a.mkv", "-c:v", "libx265", "-c:a", "copy")

@@ -276,7 +276,7 @@ def test_order_does_not_matter_but_is_reported(tmp_path, embedded, key, order, l
     assert report.trouble == (line,)
     with pytest.raises(RevealError, match=r"was (moved|repeated)") as caught:
         extract_file(other, OutputTarget(tmp_path / "strict"), key, strict=True)
-    assert "without --strict" in caught.value.hint
+    assert "unless strict" in caught.value.hint
     assert not (tmp_path / "strict").exists()
 
 

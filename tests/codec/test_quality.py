@@ -97,7 +97,7 @@ def test_more_pixels_than_the_cover_has(exact, key, suffix):
     with pytest.raises(CapacityError, match="300×200 pixels, its cover only 96×64") as caught:
         hide_file(lambda: exact, *files, key)
     assert "a cover of 300×200 or more" in caught.value.hint
-    assert "`--method sealed`; `--force`" in caught.value.hint
+    assert "the method sealed; forcing" in caught.value.hint
     assert set(Path.cwd().iterdir()) == before
     report = hide_file(lambda: exact, *files, key, HideOptions(force=True))
     assert report.secret_psnr < LEAST

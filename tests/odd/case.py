@@ -90,7 +90,7 @@ class Output:
         lines = (self.err + self.out).splitlines()
         line = next((line for line in lines if part.splitlines()[0] in line), lines[0] if lines else "")
         line = re.sub(r"(?<=wrote )(.*?)\d+ (?=bytes)", r"\1… ", re.sub(r"[0-9a-f]{16,}", "…", line))
-        return re.sub(r"\d+\.\d+ (MB|dB)", r"… \1", line)
+        return re.sub(r"\d+\.\d+ (MB|dB)", r"… \1", re.sub(r", [\d.]+ times the cover", "", line))
 
 
 def make_kit() -> None:

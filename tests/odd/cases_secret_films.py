@@ -101,7 +101,7 @@ CASES = (
     pair(
         "secret film: WMV, --no-sound",
         "hide cover.mkv a.wmv --no-sound -o c.mkv",
-        "note: the secret's sound is left out (--no-sound)",
+        "note: the secret's sound is left out",
         make=filmed("a.wmv", "-c:v wmv2", sound="wmav2"),
         back=WHOLE,
     ),
