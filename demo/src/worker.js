@@ -139,6 +139,7 @@ async function sealInFilm(cover, file, keyInput) {
     psnr: { container: made.psnr },
     hidden: { bytes: file.bytes.length, room: made.room },
     frames: made.frames,
+    mayBeLost: made.mayBeLost,
   };
 }
 

@@ -19,10 +19,10 @@ export function sealedForecast(cover, secret) {
 export function filmForecast(cover, secret) {
   if (!secret || !cover.film.seconds) return "";
   const frames = Math.floor(LEAST_RATE * cover.film.seconds);
-  return fits(secret, frames * roomIn(cover.film, secret), "Use a longer or larger film.");
+  return fits(secret, roomIn(cover.film, secret, frames), "Use a longer or larger film.");
 }
 
-const roomIn = ({ width, height }, { name }) => fileRoom(width, height, storedName(name));
+const roomIn = ({ width, height }, { name }, frames = 1) => fileRoom(width, height, storedName(name), frames);
 
 function fits({ file }, most, remedy) {
   const place = `Room for about ${size(Math.max(most, 0))}`;
