@@ -115,7 +115,7 @@ const JOBS = {
       psnr: { container: psnr(seen, container) },
       hidden: {
         bytes: file.bytes.length,
-        room: fileRoom(seen.width, seen.height, storedName(file.name), channelsOf(seen)),
+        room: fileRoom({ ...seen, channels: channelsOf(seen) }, storedName(file.name)),
       },
       frames: 1,
     };
@@ -144,6 +144,7 @@ async function sealInFilm(cover, file, keyInput) {
     psnr: { container: made.psnr },
     hidden: { bytes: file.bytes.length, room: made.room },
     frames: made.frames,
+    mayBeLost: made.mayBeLost,
   };
 }
 

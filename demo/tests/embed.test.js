@@ -47,7 +47,7 @@ for (const [width, height, share, given] of [
   test(`a file that fills ${share} of ${width}×${height} pixels comes back byte for byte`, async () => {
     const cover = noise(width, height, 1);
     const name = "Käse.txt";
-    const bytes = random(Math.floor(share * fileRoom(width, height, name)));
+    const bytes = random(Math.floor(share * fileRoom({ width, height }, name)));
     const before = cover.data.slice();
     const container = await embed(cover, { name, bytes }, given);
     assert.deepEqual(cover.data, before);
@@ -78,7 +78,7 @@ for (const share of [0, 0.1, 1]) {
     const colours = noise(151, 97, 1);
     const cover = { ...colours, data: colours.data.map((_, at) => colours.data[at - (at % 3)]) };
     const name = "note.txt";
-    const bytes = random(Math.floor(share * fileRoom(151, 97, name, 1)));
+    const bytes = random(Math.floor(share * fileRoom({ width: 151, height: 97, channels: 1 }, name)));
     const container = await embed(cover, { name, bytes }, keyInput);
     assert.ok(isGrey(container));
     assert.notDeepEqual(container.data, cover.data);
@@ -109,7 +109,7 @@ test("a file that does not fit is refused, with the size of a cover that would d
   const error = await embed(cover, { name: "large.bin", bytes }, keyInput).catch((thrown) => thrown);
   assert.match(error.message, /^large\.bin has 5,000 bytes, and there is room for 1,\d\d\d\.$/);
   const [width, height] = error.hint.match(/\d+ × \d+/)[0].split(" × ").map(Number);
-  assert.ok(fileRoom(width, height, "large.bin") >= 5000 && fileRoom(width - 4, height - 4, "large.bin") < 5000);
+  assert.ok(fileRoom({ width, height }, "large.bin") >= 5000 && fileRoom({ width: width - 4, height: height - 4 }, "large.bin") < 5000);
   const nothing = { name: "x", bytes: new Uint8Array() };
   await assert.rejects(embed(noise(9, 9, 1), nothing, keyInput), { message: /room for 0/ });
 });

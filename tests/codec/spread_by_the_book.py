@@ -1,5 +1,6 @@
 """Spread files by docs/format.md, a second time: arithmetic in GF(2⁸) bit by bit, without tables or stegnet."""
 
+import functools
 import hashlib
 import struct
 
@@ -7,6 +8,7 @@ from tests.codec.by_the_book import commitment
 from tests.codec.seal_by_the_book import stream
 
 
+@functools.cache
 def times(a: int, b: int) -> int:
     """The product, by shifts; modulo x⁸ + x⁴ + x³ + x² + 1."""
     product = 0
@@ -17,6 +19,7 @@ def times(a: int, b: int) -> int:
     return product
 
 
+@functools.cache
 def inverse(a: int) -> int:
     return next(b for b in range(1, 256) if times(a, b) == 1)
 

@@ -40,6 +40,7 @@ def exchanged(page: Path, make_film: Callable[..., Path], tmp_path_factory: pyte
     embed_file(folder / "plain.mp4", folder / "note.bin", by_passphrase, stegnet.Passphrase(PASSPHRASE))
     frames = list(read_frames(folder / "python.mkv"))
     write_frames(folder / "lost.mkv", frames[:3] + frames[4:])
+    write_frames(folder / "few.mkv", frames[:3])
     frames[2][0, 0, 0] ^= 2
     write_frames(folder / "altered.mkv", frames)
     (folder / "network.mkv").write_bytes((VECTORS / "film.mkv").read_bytes())
@@ -71,6 +72,14 @@ def test_a_film_of_the_page_opens_in_python(exchanged: Path, tmp_path: Path, nam
     report = extract_file(container, OutputTarget(tmp_path / "back"), stegnet.Key(KEY), strict=True)
     assert (tmp_path / "back").read_bytes() == NOTE[:700]
     assert "hidden: note.bin, 700 bytes" in report.notes[0]
+
+
+def test_a_film_of_the_page_opens_in_python_without_a_third_of_its_frames(exchanged: Path, tmp_path: Path) -> None:
+    frames = list(read_frames(exchanged / "plain.mp4.container.mkv"))
+    write_frames(tmp_path / "lost.mkv", frames[1:4] + frames[5:])
+    report = extract_file(tmp_path / "lost.mkv", OutputTarget(tmp_path / "back"), stegnet.Key(KEY))
+    assert (tmp_path / "back").read_bytes() == NOTE[:700]
+    assert report.trouble == ("2 frames (0, 4) were lost",)
 
 
 @pytest.mark.parametrize("name", COVERS)

@@ -5,20 +5,26 @@ import { textureCosts } from "../format/costs.js";
 import { keySource } from "../format/keys.js";
 import { FILM_ID_BYTES, formatFileRecord, MAX_NAME } from "../format/record.js";
 import { FILM_EFFORT, PICTURE_EFFORT, room, seal } from "../format/seal.js";
+import { chooseNeeded, framesFor, fullRoom } from "../format/spread.js";
 import { channelsOf, squaredError } from "../picture.js";
 import { systemRandom } from "./random.js";
 
 const HEADER_BYTES = 117; // of a file's record, without its name
+const SPREAD_HEADER_BYTES = 111; // of a spread file's
 const LONGEST_SUFFIX = 16; // bytes that are kept where a name is cut
 const text = new TextEncoder();
 
 /**
- * Bytes of a file of this name that fit into a picture of this size; negative if not even the name does.
+ * Bytes of a file of this name that fit into a picture or film of this size; negative if not even the name does.
  *
  * @param {number} [channels] 1 of a grey picture, which stays grey
  */
-export const fileRoom = (width, height, name, channels = 3) =>
-  room(width, height, channels) - HEADER_BYTES - text.encode(name).length;
+export const fileRoom = ({ width, height, frames = 1, channels = 3 }, name) =>
+  fullRoom(frames, frameRoom({ width, height, frames, channels }, name));
+
+function frameRoom({ width, height, frames, channels }, name) {
+  return room(width, height, channels) - (frames > 1 ? SPREAD_HEADER_BYTES : HEADER_BYTES) - text.encode(name).length;
+}
 
 /** A file's name, cut to what a record holds, its suffix kept. */
 export function storedName(name) {
@@ -39,6 +45,7 @@ export function storedName(name) {
  * @property {number} size of the file in bytes
  * @property {Uint8Array} digest of the file: SHA-256
  * @property {number} frames of the container
+ * @property {number} needed shares of a group of frames that give all others; 0 in a picture
  * @property {Uint8Array} filmId
  * @property {Uint8Array} filmSecret
  */
@@ -59,31 +66,27 @@ export async function prepare({ name: given, bytes }, cover, keyInput, random = 
   checkFits(name, size, cover);
   const { secret: filmSecret } = await source.newKeys(random);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return { name, size, digest, frames: cover.frames, filmId: random(FILM_ID_BYTES), filmSecret };
-}
-
-/** A frame's share of a file. @param {Uint8Array} bytes of the file @returns {{offset: number, bytes: Uint8Array}} */
-export function shareOf(bytes, index, frames) {
-  const [start, end] = [index, index + 1].map((edge) => Math.floor((bytes.length * edge) / frames));
-  return { offset: start, bytes: bytes.subarray(start, end) };
+  const { frames } = cover;
+  const needed = frames > 1 ? chooseNeeded(size, frames, frameRoom(cover, name)) : 0;
+  return { name, size, digest, frames, needed, filmId: random(FILM_ID_BYTES), filmSecret };
 }
 
 /**
- * A function that embeds a frame's share of a file in it, in place, and returns the sum of its squared changes.
+ * A function that embeds a file, or a frame's share of it, in place, and returns the sum of its squared changes.
  *
  * @param {Embedding} embedding
  * @param {object} keyInput as in `prepare`
  * @param {(size: number) => Uint8Array} [random]
  * @param {(done: number, total: number) => void} [onProgress] for each frame
- * @returns {Promise<(frame: import("../picture.js").Picture, index: number, share: object) => Promise<number>>}
+ * @returns {Promise<(frame: import("../picture.js").Picture, index: number, bytes: Uint8Array) => Promise<number>>}
  */
 export async function makeEmbedder(embedding, keyInput, random = systemRandom, onProgress = () => {}) {
   const { frames, filmId, filmSecret, ...file } = embedding;
   const keys = await keySource(keyInput).newKeys(() => filmSecret);
   const commitment = await keys.film.commitment(filmId);
   const effort = frames > 1 ? FILM_EFFORT : PICTURE_EFFORT;
-  return async (frame, index, share) => {
-    const record = formatFileRecord(filmId, commitment, { frames, index }, { ...file, ...share });
+  return async (frame, index, bytes) => {
+    const record = formatFileRecord(filmId, commitment, { frames, index }, { ...file, bytes });
     const cover = { ...frame, data: frame.data.slice() };
     const costsOf = (grey) => textureCosts(cover, grey, random);
     await seal(frame, record, keys, { costsOf, random, grey: true, first: index === 0, effort, onProgress });
@@ -99,25 +102,25 @@ export async function makeEmbedder(embedding, keyInput, random = systemRandom, o
 export async function embed(cover, file, keyInput, random = systemRandom, onProgress = () => {}) {
   const embedding = await prepare(file, { ...cover, frames: 1, channels: channelsOf(cover) }, keyInput, random);
   const container = { ...cover, data: cover.data.slice() };
-  await (await makeEmbedder(embedding, keyInput, random, onProgress))(container, 0, shareOf(file.bytes, 0, 1));
+  await (await makeEmbedder(embedding, keyInput, random, onProgress))(container, 0, file.bytes);
   return container;
 }
 
 function checkFits(name, size, cover) {
-  const { width, height, frames, channels } = cover;
-  const most = frames * fileRoom(width, height, name, channels);
+  const { frames, channels } = cover;
+  const most = fileRoom(cover, name);
   if (size <= most) return;
   const counted = (bytes) => bytes.toLocaleString("en");
   throw new PageError(
     `${name} has ${counted(size)} bytes, and there is room for ${counted(Math.max(most, 0))}.`,
-    (frames > 1 ? longerCover(size, most, frames) : largerCover(size, most, cover)) +
+    (frames > 1 ? longerCover(size, frameRoom(cover, name)) : largerCover(size, most, cover)) +
       (channels === 1 ? " One in colour has three times the room." : ""),
   );
 }
 
-function longerCover(size, most, frames) {
-  if (most <= 0) return "Use a cover with larger pictures.";
-  return `A cover of ${Math.ceil((size * frames) / most).toLocaleString("en")} such frames would do.`;
+function longerCover(size, each) {
+  if (each <= 0) return "Use a cover with larger pictures.";
+  return `A cover of ${framesFor(size, each).toLocaleString("en")} such frames would do.`;
 }
 
 function largerCover(size, most, { width, height, channels }) {

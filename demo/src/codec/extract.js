@@ -2,6 +2,7 @@
 
 import { PageError } from "../errors.js";
 import { equal } from "../format/bytes.js";
+import { groupCount, joinShares, leastShares } from "../format/spread.js";
 import { trouble } from "./diagnosis.js";
 
 const ALL_OR_NOTHING = "A file is revealed whole or not at all: get the container as it was written.";
@@ -49,19 +50,35 @@ export class Collected {
    * @throws {PageError} bytes are missing, or are not those that were hidden
    */
   async file() {
-    const { name, size, digest } = this.#first.file;
+    const { name, digest, needed } = this.#first.file;
     const lines = trouble(this.#statuses, this.#first.frames);
-    const held = [...this.#shares.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
-    if (held < size) throw missing(size - held, size, lines);
-    const bytes = new Uint8Array(size);
-    for (const share of this.#shares.values()) bytes.set(share.bytes, share.offset);
+    const bytes = needed ? await this.#fromShares(lines) : this.#fromParts(lines);
     await checkDigest(bytes, digest, lines);
     return { name, bytes, whole: !lines.length, trouble: lines };
   }
 
+  /** A file that is not spread. */
+  #fromParts(lines) {
+    const { size } = this.#first.file;
+    const held = [...this.#shares.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (held < size) throw missing(size - held, size, lines);
+    const bytes = new Uint8Array(size);
+    for (const share of this.#shares.values()) bytes.set(share.bytes, share.offset);
+    return bytes;
+  }
+
+  async #fromShares(lines) {
+    const { filmId, frames, file } = this.#first;
+    const shares = new Map([...this.#shares].map(([frame, share]) => [frame, share.bytes]));
+    const { bytes, least } = await joinShares(shares, { filmId, frames, ...file });
+    if (!bytes) throw tooFew(frames, file.needed, least, lines);
+    return bytes;
+  }
+
   #belongs({ filmId, frames, file }) {
     const { filmId: ownId, frames: all, file: own } = this.#first;
-    return equal(filmId, ownId) && frames === all && file.size === own.size && file.name === own.name;
+    const isSame = ["size", "name", "needed"].every((field) => file[field] === own[field]);
+    return equal(filmId, ownId) && frames === all && isSame;
   }
 }
 
@@ -75,5 +92,14 @@ const missing = (bytes, size, lines = []) =>
     [`${counted(bytes)} of the file's ${counted(size)} bytes are missing.`, ...lines].join(" "),
     ALL_OR_NOTHING,
   );
+
+function tooFew(frames, needed, least, lines) {
+  const groups = groupCount(frames);
+  const [all, which] =
+    groups === 1 ? ["its", ""] : ["the", ` in each of ${counted(groups)} groups, and of one group`];
+  const found = groups === 1 ? `, and ${least}` : ` ${least}`;
+  const what = `The file needs ${needed} of ${all} ${leastShares(frames)} frames${which}${found} can be read.`;
+  return new PageError([what, ...lines].join(" "), ALL_OR_NOTHING);
+}
 
 const counted = (number) => number.toLocaleString("en");

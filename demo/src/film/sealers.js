@@ -1,6 +1,6 @@
 /** Workers that embed a file's shares in the frames of a film, side by side. */
 
-import { shareOf } from "../codec/embed.js";
+import { makeShares } from "../format/spread.js";
 
 const MAX_WORKERS = 8;
 
@@ -17,13 +17,14 @@ const MAX_WORKERS = 8;
 export async function sealAll(frames, bytes, embedding, keyInput, onProgress) {
   const count = Math.min(navigator.hardwareConcurrency, MAX_WORKERS, frames.length);
   const workers = Array.from({ length: count }, startWorker);
+  const shareOf = embedding.needed ? await makeShares(bytes, embedding) : () => bytes;
   let [next, done, error] = [0, 0, 0];
 
   async function sealNext(worker) {
     for (let index = next++; index < frames.length; index = next++) {
       const frame = frames[index];
-      const share = shareOf(bytes, index, frames.length);
-      const sealed = await answer(worker, { embedding, keyInput, frame, index, share }, [frame.data.buffer]);
+      const what = { embedding, keyInput, frame, index, share: shareOf(index) };
+      const sealed = await answer(worker, what, [frame.data.buffer]);
       frames[index] = sealed.frame;
       error += sealed.error;
       onProgress(++done, frames.length);

@@ -2,11 +2,13 @@
 
 import { KINDS, NONE } from "./base.js";
 import { equal, fromHex, join, Reader, sized, toHex, u32, u64 } from "./bytes.js";
+import { leastShares, shareBytes } from "./spread.js";
 
 export const FILM_ID_BYTES = 16;
 export const PICTURE = 1;
 export const FILM = 2;
 export const FILE = 3;
+const SPREAD = 4; // the kind of a spread file, in bytes
 const MAX_FRAMES = 2 ** 24;
 const MAX_SIDE = 2 ** 20;
 const MAX_PIXELS = 2 ** 28;
@@ -33,8 +35,9 @@ export const MAX_NAME = 255; // bytes
  * @property {string} name of the file
  * @property {number} size of the file in bytes
  * @property {Uint8Array} digest of the file: SHA-256
- * @property {number} offset of these bytes in the file
- * @property {Uint8Array} bytes
+ * @property {number} needed shares of a group that give all others; 0 if the file is not spread
+ * @property {number} offset of these bytes in the file, if it is not
+ * @property {Uint8Array} bytes of the file, or the share
  */
 
 /**
@@ -62,9 +65,11 @@ export function formatRecord(filmId, commitment, hidden) {
  * @param {{frames: number, index: number}} frame index of the frame among the container's
  * @param {FileShare} share
  */
-export function formatFileRecord(filmId, commitment, { frames, index }, { name, size, digest, offset, bytes }) {
-  const named = sized(new TextEncoder().encode(name));
-  return join(filmId, commitment, [FILE], u32(frames), u32(index), u64(size), digest, named, u64(offset), bytes);
+export function formatFileRecord(filmId, commitment, { frames, index }, { name, size, digest, needed, bytes }) {
+  const described = join(u64(size), digest, sized(new TextEncoder().encode(name)));
+  const kind = needed ? SPREAD : FILE;
+  const last = needed ? [needed >> 8, needed & 0xff] : u64(0); // the offset of all of the bytes
+  return join(filmId, commitment, [kind], u32(frames), u32(index), described, last, bytes);
 }
 
 /**
@@ -81,20 +86,25 @@ export async function parseRecord(bytes, key) {
   const filmId = fields.take(FILM_ID_BYTES);
   require(equal(fields.take(32), await key.commitment(filmId)));
   const [kind, frames, index] = [fields.u8(), fields.u32(), fields.u32()];
-  require([PICTURE, FILM, FILE].includes(kind) && index < frames && frames <= MAX_FRAMES);
+  require([PICTURE, FILM, FILE, SPREAD].includes(kind) && index < frames && frames <= MAX_FRAMES);
   if (kind === PICTURE) {
     require(frames === 1);
     return { filmId, kind, frames, index, hidden: parseHidden(fields) };
   }
-  return { filmId, kind, frames, index, ...(kind === FILE && { file: parseFile(fields) }) };
+  if (kind === FILM) return { filmId, kind, frames, index };
+  return { filmId, kind: FILE, frames, index, file: parseFile(fields, kind === SPREAD ? frames : 0) };
 }
 
-function parseFile(fields) {
+/** @param {number} frames that a file is spread over; 0 if it is not */
+function parseFile(fields, frames) {
   const size = Number(fields.i64());
   const [digest, named] = [fields.take(32), fields.sized()];
-  const [offset, bytes] = [Number(fields.i64()), fields.rest()];
-  require(size >= 0 && offset >= 0 && offset + bytes.length <= size);
-  return { name: fileName(named), size, digest, offset, bytes };
+  const [needed, offset] = frames ? [fields.u16(), 0] : [0, Number(fields.i64())];
+  const bytes = fields.rest();
+  require(size >= 0 && offset >= 0);
+  if (frames) require(inRange(needed, leastShares(frames)) && bytes.length === shareBytes({ frames, size, needed }));
+  else require(offset + bytes.length <= size);
+  return { name: fileName(named), size, digest, needed, offset, bytes };
 }
 
 /** A file's name, without its folder. @throws {RangeError} it is none */

@@ -13,17 +13,17 @@ const LEAST_RATE = 24; // frames per second of a film, if not fewer
 export function sealedForecast(cover, secret) {
   if (!cover || !secret || (secret.bitmap && cover.channels > 1)) return "";
   const remedy = cover.channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
-  return fits(secret, roomIn(cover.bitmap, secret, cover.channels), remedy);
+  return fits(secret, roomIn(cover.bitmap, secret, { channels: cover.channels }), remedy);
 }
 
 /** What a film does to the secret. */
 export function filmForecast(cover, secret) {
   if (!secret || !cover.film.seconds) return "";
   const frames = Math.floor(LEAST_RATE * cover.film.seconds);
-  return fits(secret, frames * roomIn(cover.film, secret), "Use a longer or larger film.");
+  return fits(secret, roomIn(cover.film, secret, { frames }), "Use a longer or larger film.");
 }
 
-const roomIn = ({ width, height }, { name }, channels = 3) => fileRoom(width, height, storedName(name), channels);
+const roomIn = ({ width, height }, { name }, more) => fileRoom({ width, height, ...more }, storedName(name));
 
 function fits({ file }, most, remedy) {
   const place = `Room for about ${size(Math.max(most, 0))}`;

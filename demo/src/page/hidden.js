@@ -74,7 +74,7 @@ function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden, 
 }
 
 /** Shows a picture or film that hides a file byte for byte, the result of the job "seal". */
-function showSealed(form, { file, cover, difference, psnr, hidden, frames }, context) {
+function showSealed(form, { file, cover, difference, psnr, hidden, frames, mayBeLost }, context) {
   const isFilm = frames > 1;
   const shown = isFilm
     ? { "First frame": { view: canvasOf(cover, "the first frame"), note: "Browsers can’t play this kind of film." } }
@@ -82,7 +82,11 @@ function showSealed(form, { file, cover, difference, psnr, hidden, frames }, con
   show(form, context, {
     warnings: [],
     views: { ...shown, ...differing(difference, psnr, "The difference between container and cover") },
-    values: { Secret: "byte for byte", Hidden: amount(hidden), ...(isFilm ? { Frames: thousands(frames) } : {}) },
+    values: {
+      Secret: "byte for byte",
+      Hidden: amount(hidden),
+      ...(isFilm ? { Frames: `${thousands(frames)}, ${most(mayBeLost)} of which may be lost or altered` } : {}),
+    },
     save: saveButton(file, isFilm ? MKV : PNG, context),
     notes: [AS_FILE],
     result: { file, cover, psnr },
@@ -135,6 +139,7 @@ function differing(difference, psnr, what) {
 const saveButton = (file, type, { name }) =>
   saveLink("Download the container", name, file, type, { className: "button primary" });
 
+const most = (frames) => (frames ? `up to ${thousands(frames)}` : "none");
 const amount = ({ bytes, room }) => `${thousands(bytes)} bytes of ${thousands(room)}`;
 
 const poorCopy = (psnr) => ({
