@@ -1,4 +1,4 @@
-"""Stage check: the folders that data.* names are there. It comes first, for DVC removes a stage's outputs before it runs.
+"""Stage check: the folders that data.* names are there. First, for DVC removes the outputs of a stage that is to run.
 
 Its output is always the same, so that no other stage repeats because of it.
 """
