@@ -27,6 +27,19 @@ def test_quality_table(name: str, kind: str) -> None:
     assert [cell.strip() for cell in row.strip("|").split("|")[2:]] == cells
 
 
+def test_the_base_alone() -> None:
+    details = read(EVALUATE / "details.json")
+    means = {
+        kind: {name: details[kind]["sealed"][f"{name}_psnr"]["mean"] for name in ("secret", "base")} for kind in details
+    }
+    bases = "{:.1f} dB on photographs, {:.1f} on ImageNet, {:.1f} on BSDS500 and {:.1f} on scenes".format(
+        *(means[kind]["base"] for kind in KINDS.values())
+    )
+    gains = sorted(mean["secret"] - mean["base"] for mean in means.values())
+    assert bases in one_line(EVALUATION)
+    assert f"the network adds {gains[0]:.1f} to {gains[-1]:.1f} dB" in one_line(EVALUATION)
+
+
 def test_sizes() -> None:
     table = pd.read_csv(SHIPPED / "sizes" / "sizes.csv").set_index(["measure", "kind", "size", "side"])["mean"]["psnr"]
     sizes = sorted(set(table.index.get_level_values("size")))

@@ -118,9 +118,9 @@ def measure(case: Case, folder: Path) -> dict[str, Cost]:
     """Hides, reveals, and tries a wrong key."""
     own = Path(mkdtemp(dir=folder)).name
     container = f"{own}/container{case.out}"
-    hide = ("hide", case.cover, *case.secret, "-o", container, "--key", "right.key", *case.options)
-    right = ("reveal", container, "-o", f"{own}/revealed{case.revealed}", "--key", "right.key")
-    wrong = ("reveal", container, "-o", f"{own}/refused{case.revealed}", "--key", "wrong.key")
+    hide = ("hide", case.cover, *case.secret, "-o", container, "--key-file", "right.key", *case.options)
+    right = ("reveal", container, "-o", f"{own}/revealed{case.revealed}", "--key-file", "right.key")
+    wrong = ("reveal", container, "-o", f"{own}/refused{case.revealed}", "--key-file", "wrong.key")
     return {"hide": run(hide, folder), "reveal": run(right, folder), "wrong key": run(wrong, folder, _FAILED)}
 
 
