@@ -61,9 +61,8 @@ page: ## build the page of `stegnet gui`; needs Node.js 18.20 or newer
 verify: $(READY) ## run the pipeline in two fresh clones and compare their dvc.lock
 	sh tools/verify.sh
 
-bench: $(READY) ## measure frames per second of stegnet, of earlier networks and of the codec alone
-	python -m tools.bench --out reports/compare/bench.json
-	python -m tools.bench --backend torch --no-ancestor --sizes 640x360 --out reports/compare/bench-torch.json
+bench: $(READY) ## measure the command line, and write the tables of docs/performance.md; ten minutes
+	python -m tools.bench
 
 backends: $(READY) ## benchmark PyTorch against ONNX Runtime, and cross-check their containers
 	python -m tools.backends

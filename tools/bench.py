@@ -1,195 +1,209 @@
-"""Benchmarks hiding and revealing films on this machine: python -m tools.bench.
+"""Benchmarks what users run, and writes the tables of docs/performance.md: python -m tools.bench.
 
-All rows use the same films and frames. "Network alone" runs only the network on the same frames; "codec alone" decodes
-both films, writes the container with nothing hidden in it, reads it back and compares it. Earlier networks are Baluja's
-(three branches of five convolutions, 50 channels each), with random weights, since only their time is measured. Single
-steps are measured on one core.
+Each figure is a run of the command line, from file to file: wall time with its start, and peak memory of the process.
+The tables name the machine and its load; `--quick` has short films, to see that all of it works.
 """
 
 import argparse
 import json
 import os
+import platform
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from fractions import Fraction
-from itertools import islice
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 import ffmpeg
 import imageio_ffmpeg
 import numpy as np
-import pandas as pd
-import torch
+import psutil
+from sklearn.datasets import load_sample_image
 from tqdm import tqdm
 
-from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film
-from stegnet.codec import base as bases
-from stegnet.codec.costs import rounding_costs
-from stegnet.codec.keys import SYSTEM, KeyRing
-from stegnet.codec.seal import FILM_EFFORT, SEED_BYTES, room, seal, unseal
-from stegnet.core.compute import pick_device
-from stegnet.core.parallel import ahead, ordered
-from stegnet.core.shuffle import apply, draw, grid
-from stegnet.engines import BACKENDS
 from stegnet.engines.engine import thread_count
-from stegnet.media import FilmWriter, check_film, digest, read_frames, resize, scan
-from stegnet.models import build
+from stegnet.media import write_png
 
-FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
-SIZES = ("640x360", "1280x720")
-KEY = Key(bytes(32))
-RATE = 25
-_ANCESTOR_FRAMES = 2
+PAGE, FIGURES = Path("docs/performance.md"), Path("reports/compare/bench.json")
+BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
+FILMS = {name: Path(f"assets/{name}.mp4") for name in ("cover", "secret")}
+RATE, WIDTH, HEIGHT = 25, 640, 360
+PAYLOAD = 0.05  # bits per sample of a film's sealed file
+FRAMES, ROBUST_FRAMES, QUICK_FRAMES = 100, 480, 48
+_FAILED = 1  # exit code of a refused key
+_HEADS = {"pictures": ("seconds", "{:.1f}"), "films": ("frames per second", "{:.1f}")}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something to hide.
+
+    Attributes:
+        name: its heading.
+        cover: name of a file in the benchmark's folder.
+        secret: what is hidden, as arguments.
+        out, revealed: suffixes of the container and of what is revealed.
+        options: of `stegnet hide`.
+        frames: of a film; 0: a picture.
+    """
+
+    name: str
+    cover: str
+    secret: tuple[str, ...]
+    out: str
+    revealed: str
+    options: tuple[str, ...] = ()
+    frames: int = 0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of wall time, and peak memory in 10⁶ bytes, of a run of the command line."""
+
+    seconds: float
+    megabytes: float
+
+
+def cases(frames: int, robust_frames: int) -> list[Case]:
+    """All that is measured; the first of each medium is by the default method."""
+    text = ("--text", "The quick brown fox jumps over the lazy dog.")
+    network, robust, codec = ("--method", "network"), ("--survive", "jpeg:75"), ("--survive", "h264:23")
+    film, long = f"film of {frames} frames", f"film of {robust_frames} frames"
+    return [
+        Case("a text in 12 megapixels", "large.png", text, ".png", ".txt"),
+        Case("a picture of 1 megapixel in 1 megapixel", "cover.png", ("secret.png",), ".png", ".png"),
+        Case("the same, `--method network`", "cover.png", ("secret.png",), ".png", ".png", network),
+        Case("the same, `--survive jpeg:75`", "cover.png", ("secret.png",), ".jpg", ".png", robust),
+        Case("a text in 12 megapixels, `--survive jpeg:75`", "large.png", text, ".jpg", ".txt", robust),
+        Case(f"{PAYLOAD} bit per sample in a {film}", "cover.mp4", ("file.bin",), ".mkv", ".bin", (), frames),
+        Case(f"a {film}, `--method network`", "cover.mp4", ("secret.mp4",), ".mkv", ".mkv", network, frames),
+        Case(f"a text in a {long}, `--survive h264:23`", "long.mp4", text, ".mp4", ".txt", codec, robust_frames),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", nargs="+", default=SIZES, metavar="WxH")
-    parser.add_argument("--frames", type=int, default=100)
-    parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--backend", default="auto", choices=BACKENDS)
-    parser.add_argument("--no-ancestor", action="store_true", help="skip the earlier networks, which are slow")
-    parser.add_argument("--out", type=Path, help="also write the figures as JSON")
-    options = parser.parse_args()
-    network = Network.load(device=options.device, precision=options.precision, backend=options.backend)
-    engine = network.engine
-    print(f"{engine.backend}, {engine.device}, {engine.precision}, {thread_count()} threads, {options.frames} frames")
-    results = {size: bench(network, size, options.frames, not options.no_ancestor) for size in options.sizes}
-    for kind in ("frames/s", "ms a frame on one core"):
-        print(f"\n{kind}")
-        print(pd.DataFrame({size: result[kind] for size, result in results.items()}).round(2).to_markdown())
-    if options.out:
-        options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-
-
-def bench(network: Network, size: str, frames: int, ancestor: bool) -> dict[str, dict[str, float]]:
-    """All figures for one frame size."""
-    width, height = map(int, size.split("x"))
+    parser.add_argument("--quick", action="store_true", help="short films; writes nothing")
+    quick = parser.parse_args().quick
+    frames, robust_frames = (QUICK_FRAMES, QUICK_FRAMES) if quick else (FRAMES, ROBUST_FRAMES)
+    figures = {"machine": machine(), "pictures": {}, "films": {}}
     with TemporaryDirectory() as folder:
-        cover, secret = (_film(path, Path(folder) / path.name, width, height, frames) for path in FILMS)
-        container, back = Path(folder) / "container.mkv", Path(folder) / "back.mkv"
-        options = HideOptions(sound=False)
-        jobs: dict[str, Callable[[], object]] = {
-            "network alone, hide": lambda: _network_alone(network, cover, secret, frames),
-            "codec alone": lambda: _codec_alone(cover, secret, container),
-            "hide": lambda: hide_film(network, cover, secret, container, KEY, options),
-            "reveal": lambda: reveal_film(network, container, back, KEY),
-        }
-        speeds = {}
-        for name, job in tqdm(jobs.items(), desc=size, leave=False):
-            speeds[name] = frames / _seconds(job)
-        speeds["hide: wall time / network alone"] = speeds["network alone, hide"] / speeds["hide"]
-        if ancestor:
-            speeds |= _ancestor(cover, pick_device(str(network.engine.device)))
-            speeds["hide: times the ancestors'"] = speeds["hide"] / speeds["ancestors' nets, hide"]
-        with _one_thread():
-            return {"frames/s": speeds, "ms a frame on one core": _parts(network, cover, secret, Path(folder))}
+        _write_inputs(Path(folder), frames, robust_frames)
+        for case in tqdm(cases(frames, robust_frames), file=sys.stderr):
+            medium = "films" if case.frames else "pictures"
+            figures[medium][case.name] = {"frames": case.frames} | {
+                name: asdict(cost) for name, cost in measure(case, Path(folder)).items()
+            }
+    print(tables(figures))
+    if not quick:
+        FIGURES.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), tables(figures)), encoding="utf-8")
 
 
-def _network_alone(network: Network, cover: Path, secret: Path, frames: int) -> None:
-    """Hides frames that were decoded before; the results are discarded."""
-    few = [list(islice(read_frames(path), 4)) for path in (cover, secret)]
-    height, width, _ = few[0][0].shape
-    most = room(height, width)
-    decoded = [bases.through_bytes(frame, network.base, network.quality, most, film=True) for frame in few[1]]
-    inputs = list(zip(*few, decoded, strict=True))
-    items = (inputs[index % len(inputs)] for index in range(frames))
-    pool = network.pool(height, width)
-    hide = network.hide
-    for _ in ordered(lambda item: hide(item[0], item[1], None, item[2]), items, pool.workers, pool.prepare):
-        pass
-
-
-def _codec_alone(cover: Path, secret: Path, out: Path) -> None:
-    info = scan(cover)
-    digests = []
-    with FilmWriter(out, info.width, info.height, info.rate) as film:
-        for frame, _, stamp in zip(ahead(read_frames(cover)), ahead(read_frames(secret)), info.times, strict=True):
-            film.write(frame, stamp)
-            digests.append(digest(frame))
-    check_film(out, digests, lambda done, total: None)
-
-
-def _ancestor(cover: Path, device: torch.device) -> dict[str, float]:
-    pair = build("baluja", width=50).eval().to(device, memory_format=torch.channels_last)
-    frame = next(read_frames(cover))
-    picture = torch.tensor(frame, device=device).permute(2, 0, 1)[None].float() / 255
-    with torch.inference_mode():
-        seconds = {
-            "hide": _seconds(lambda: [pair.hide(picture, picture) for _ in range(_ANCESTOR_FRAMES)]),
-            "reveal": _seconds(lambda: [pair.reveal(picture) for _ in range(_ANCESTOR_FRAMES)]),
-        }
-    return {f"ancestors' nets, {side}": _ANCESTOR_FRAMES / took for side, took in seconds.items()}
-
-
-def _parts(network: Network, cover: Path, secret: Path, folder: Path) -> dict[str, float]:
-    """Milliseconds of one core for each step of hiding a frame."""
-    frame, hidden = next(read_frames(cover)), next(read_frames(secret))
-    rows, cols = grid(*frame.shape[:2], network.block)
-    area = frame[: rows * network.block, : cols * network.block]
-    fitted = resize(hidden, *area.shape[:2])
-    shuffle = draw(bytes(32), rows, cols)
-    pixels = np.zeros(area.shape, np.float32)
-    coded = bases.encode(fitted, network.base, network.quality, room(*frame.shape[:2]) - 200, film=True)
-    base = bases.decode(coded, network.base, *area.shape[:2])
-    sealed, keys = frame.copy(), KEY.new_keys(SYSTEM)
-    costs = rounding_costs(np.zeros(frame.shape, np.int8))
-    repeat: dict[str, Callable[[], object]] = {
-        "decode one film": lambda: sum(1 for _ in islice(read_frames(cover), 20)) / 20,
-        "network": lambda: network.hide(area, fitted, None, base),
-        "draw the shuffle": lambda: draw(bytes(32), rows, cols),
-        "scramble": lambda: apply(pixels, shuffle),
-        "code the base": lambda: bases.encode(fitted, network.base, network.quality, len(coded), film=True),
-        "decode the base": lambda: bases.decode(coded, network.base, *area.shape[:2]),
-        "seal": lambda: seal(
-            sealed, bytes(200) + coded, keys, bytes(SEED_BYTES), costs, first=True, effort=FILM_EFFORT
-        ),
-        "unseal": lambda: unseal(sealed, KeyRing(KEY), first=True),
+def machine() -> dict[str, str]:
+    """The processor, the cores that may be used, and the load at the start."""
+    names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
+    load = os.getloadavg()[0]
+    return {
+        "processor": names[0] if names else platform.processor() or platform.machine(),
+        "cores": f"{thread_count()} of {psutil.cpu_count()}",
+        "load": f"{load:.1f}",
+        "system": f"{platform.system()}, Python {platform.python_version()}",
     }
-    parts = {name: 1000 * _least(job) for name, job in repeat.items()}
-    parts["decode one film"] /= 20
-    parts["encode FFV1"] = 1000 * _encode(frame, folder / "encoded.mkv", 20) / 20
-    return parts
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Context in which every engine computes with one thread."""
-    variable, threads = os.environ.get("OMP_NUM_THREADS", ""), torch.get_num_threads()
-    os.environ["OMP_NUM_THREADS"] = "1"
-    torch.set_num_threads(1)
-    yield
-    os.environ["OMP_NUM_THREADS"] = variable
-    torch.set_num_threads(threads)
+def measure(case: Case, folder: Path) -> dict[str, Cost]:
+    """Hides, reveals, and tries a wrong key."""
+    own = Path(mkdtemp(dir=folder)).name
+    container = f"{own}/container{case.out}"
+    hide = ("hide", case.cover, *case.secret, "-o", container, "--key-file", "right.key", *case.options)
+    right = ("reveal", container, "-o", f"{own}/revealed{case.revealed}", "--key-file", "right.key")
+    wrong = ("reveal", container, "-o", f"{own}/refused{case.revealed}", "--key-file", "wrong.key")
+    return {"hide": run(hide, folder), "reveal": run(right, folder), "wrong key": run(wrong, folder, _FAILED)}
 
 
-def _encode(frame: np.ndarray, path: Path, frames: int) -> float:
-    with FilmWriter(path, frame.shape[1], frame.shape[0], Fraction(RATE)) as film:
-        start = time.perf_counter()
-        for index in range(frames):
-            film.write(frame, Fraction(index, RATE))
-        return time.perf_counter() - start
+def run(arguments: tuple[str, ...], folder: Path, expected: int = 0) -> Cost:
+    """Runs the command line in a folder.
+
+    Raises:
+        SystemExit: it ended otherwise than expected.
+    """
+    start = time.perf_counter()
+    with open(folder / "log", "w+", encoding="utf-8") as log:
+        command = [sys.executable, "-m", "stegnet.cli", *arguments]
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=_environment())
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds, process.returncode = time.perf_counter() - start, os.waitstatus_to_exitcode(status)
+        if process.returncode != expected:
+            log.seek(0)
+            raise SystemExit(f"error: stegnet {' '.join(arguments)}\n{log.read()}")
+    return Cost(round(seconds, 2), round(usage.ru_maxrss * 1024 / 1e6))
 
 
-def _film(source: Path, path: Path, width: int, height: int, frames: int) -> Path:
+def tables(figures: dict) -> str:
+    """The tables of the page, from the figures of the JSON file."""
+    at = figures["machine"]
+    where = f"{at['cores']} cores of {at['processor']}, {at['system']}; load average before: {at['load']}"
+    line = f"Written by `make bench` on {where}."
+    return "\n".join([line, *(row for medium in _HEADS for row in _table(medium, figures[medium]))]) + "\n"
+
+
+def with_tables(page: str, text: str) -> str:
+    """The page with other text between its markers."""
+    before, rest = page.split(BEGIN)
+    return f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}"
+
+
+def _table(medium: str, rows: dict) -> Iterator[str]:
+    unit, form = _HEADS[medium]
+    yield ""
+    yield f"| {medium}, {unit} | hide | reveal | refuse a wrong key, s | memory: hide | reveal |"
+    yield "|---|---|---|---|---|---|"
+    for name, row in rows.items():
+        speeds = [row[side]["seconds"] for side in ("hide", "reveal")]
+        shown = [form.format(row["frames"] / each if row["frames"] else each) for each in speeds]
+        memory = [f"{row[side]['megabytes']:.0f} MB" for side in ("hide", "reveal")]
+        yield f"| {' | '.join([name, *shown, '{:.1f}'.format(row['wrong key']['seconds']), *memory])} |"
+
+
+def _write_inputs(folder: Path, frames: int, robust_frames: int) -> None:
+    """Covers, secrets and keys; photographs of scikit-learn, mirrored up to the size."""
+    for name, photograph, size in (
+        ("large", "china.jpg", (3000, 4000)), ("cover", "china.jpg", (864, 1152)), ("secret", "flower.jpg", (864, 1152))
+    ):  # fmt: skip
+        write_png(folder / f"{name}.png", _mirrored(load_sample_image(photograph), *size))
+    _film(FILMS["cover"], folder / "cover.mp4", frames)
+    _film(FILMS["secret"], folder / "secret.mp4", frames)
+    _film(FILMS["cover"], folder / "long.mp4", robust_frames)
+    size = int(PAYLOAD * 3 * WIDTH * HEIGHT * frames / 8)
+    (folder / "file.bin").write_bytes(np.random.default_rng(0).bytes(size))
+    for name in ("right", "wrong"):
+        run(("keygen", f"{name}.key"), folder)
+
+
+def _mirrored(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    more = height - picture.shape[0], width - picture.shape[1]
+    return np.ascontiguousarray(np.pad(picture, ((0, more[0]), (0, more[1]), (0, 0)), mode="symmetric"))
+
+
+def _film(source: Path, path: Path, frames: int) -> None:
     """The source's frames, looped and scaled, as a typical film: H.264 4:2:0 in MP4, without sound."""
-    looped = ffmpeg.input(str(source), stream_loop=-1).video.filter("scale", width, height)
+    looped = ffmpeg.input(str(source), stream_loop=-1).video.filter("scale", WIDTH, HEIGHT)
     film = ffmpeg.output(looped, str(path), vcodec="libx264", pix_fmt="yuv420p", crf=20, r=RATE, vframes=frames)
     film.overwrite_output().run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True)
-    return path
 
 
-def _least(job: Callable[[], object], times: int = 5) -> float:
-    return min(_seconds(job) for _ in range(times))
+def _environment() -> dict[str, str]:
+    """The environment, in which this folder's package is found from any other."""
+    paths = [str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _seconds(job: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    job()
-    return time.perf_counter() - start
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 if __name__ == "__main__":

@@ -59,6 +59,17 @@ def test_folder_jobs(config: DataConfig) -> Iterator[Job]:
             yield _job("test_folder", root, path, version, (TEST,), config)
 
 
+def check_folders(config: DataConfig) -> None:
+    """Checks data.folder and data.test_folder, which DVC watches whether the source is "folder" or not.
+
+    Raises:
+        DataError: one of them is no folder.
+    """
+    _existing(config.folder, "data.folder")
+    if config.test_folder != NO_FOLDER:
+        _existing(config.test_folder, "data.test_folder")
+
+
 def is_tar(job: Job) -> bool:
     """Returns whether a job reads a tar, and so gives any number of pictures."""
     return job.func is _read_tar

@@ -112,6 +112,17 @@ def test_experiments(clone: Path) -> None:
     run(clone, "dvc", "checkout")
 
 
+def test_a_folder_that_is_missing_is_named_and_costs_no_shards(clone: Path) -> None:
+    before = (clone / "build/shards/manifest.csv").read_bytes()
+    said = run(clone, "dvc", "exp", "run", "-S", "data.source=folder", "-S", "data.folder=nowhere", fails=True)
+    assert "error: data.folder: nowhere is not a folder" in said
+    assert "Traceback" not in said
+    assert (clone / "build/shards/manifest.csv").read_bytes() == before
+    run(clone, "git", "checkout", "-q", "params.yaml", "dvc.lock")
+    run(clone, "dvc", "checkout")
+    all_is_well(clone)
+
+
 def reaches_others(clone: Path, other: Path, **variables: str) -> None:
     """What is pushed here is pulled in a fresh clone, without a training."""
     run(clone, "git", "commit", "-q", "-am", "a remote")

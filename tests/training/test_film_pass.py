@@ -12,7 +12,7 @@ from stegnet.core.video import BLACK, CODECS, WHITE, through_codec
 from stegnet.data.distortions import Distortions
 from stegnet.models import build_from
 from stegnet.models.modem import Modem
-from stegnet.training.film_pass import MARGIN, UNITS, FilmPass, film_randomness, moving, through_channel
+from stegnet.training.film_pass import MARGIN, UNITS, FilmPass, FilmRandomness, film_randomness, moving, through_channel
 from stegnet.training.modem_pass import ModemResult, preview_modem
 from stegnet.training.objectives import ModemObjective, lost_bits
 from tests.models.test_modem import scene
@@ -58,6 +58,26 @@ def test_randomness_follows_from_seed_and_step(config, modem):
         assert ((draw.crf >= RUNGS[draw.rung].lowest) & (draw.crf <= RUNGS[draw.rung].highest)).all()
 
 
+def test_films_are_drawn_in_the_shares_that_the_parameters_name(config, modem):
+    def many(twice: float) -> FilmRandomness:
+        channel = replace(config.channel, twice=twice)
+        return film_randomness(replace(config, channel=channel), modem, 1, 400, torch.Generator().manual_seed(0), CPU)
+
+    draw = many(0.3)
+    assert [many(share).twice.float().mean() for share in (0.0, 1.0)] == [0, 1]
+    assert 0.2 < draw.twice.float().mean() < 0.4
+    assert set(draw.crf.tolist()) == {24, 25, 26, 27, 28}
+    assert 0.4 < (draw.noise > 0).float().mean() < 0.6
+    assert 1.8 / 255 < draw.noise.max() <= 2 / 255  # two levels of 8 bits
+
+
+def test_noise_is_as_strong_as_it_was_drawn(config, modem):
+    grey = torch.full((2, 3, SIDE + MARGIN, SIDE + MARGIN), 100 / 255)
+    film = moving(grey, replace(randomness(config, modem), noise=torch.tensor([2 / 255, 0.0])))
+    assert film[0].std() * 255 == pytest.approx(np.sqrt(4 + 1 / 12), rel=0.02)  # and that of rounding
+    assert film[1].std() < 1e-6
+
+
 def test_pictures_move(config, modem, pictures):
     """Some films stand still but for noise; all are of 8 bits, and show parts of their picture."""
     shown = pictures[:, 0].float() / 255
@@ -95,7 +115,9 @@ def test_the_channel_is_real_h264(config, modem, pictures):
     received.sum().backward()
     torch.testing.assert_close(stored.grad, torch.ones_like(stored))
     twice = through_channel(stored, replace(draw, twice=torch.ones(2, dtype=torch.bool)), none)
-    assert not torch.equal(twice, received)
+    written = through_codec(levels[1], "h264", 18, "medium")
+    expected = through_codec(written, "h264", int(draw.crf[1]), presets[int(draw.preset[1])])
+    np.testing.assert_allclose(twice[1].detach() * (WHITE - BLACK) + BLACK, expected.clip(BLACK, WHITE), atol=1e-3)
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -90,8 +90,18 @@ def received(config, modem, seed: int = 0, **channel) -> torch.Tensor:
     return through_channel(stored, randomness, Distortions(config.channel.distort))
 
 
-def test_twice_is_another_result(config, modem):
-    assert not torch.equal(received(config, modem, twice=0.0), received(config, modem, twice=1.0))
+def test_every_quality_of_a_rung_is_drawn(config, modem):
+    draw = randomness_of(config, modem, 1, 400, torch.Generator().manual_seed(0), CPU)
+    assert set(draw.quality.tolist()) == {90, 91, 92, 93, 94, 95}
+
+
+@pytest.mark.parametrize("full_chroma", [False, True])
+def test_the_first_save_is_like_the_second_but_of_quality_95(config, modem, full_chroma):
+    quality = int(randomness_of(config, modem, 0, 1, torch.Generator().manual_seed(0), CPU).quality)
+    written = through_jpeg(scene(32, 32), 95, full_chroma=full_chroma)
+    expected = through_jpeg(written, quality, full_chroma=full_chroma)
+    found = received(config, modem, twice=1.0, full_chroma=float(full_chroma))[0].permute(1, 2, 0).numpy() * 255
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def test_webp_is_real(config, modem):
