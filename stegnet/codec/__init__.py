@@ -5,7 +5,7 @@ Layers, each using only those before it:
 - bytes: `keys` and `recipients`, which `keyfiles` reads and writes as `keytext`; `record`, what a frame must carry
   exactly; `sound`; `seal`, which puts bytes into samples;
 - arrays: `network` and `frame`; `picture` hides and reveals by the network, `hide_bytes` and `reveal_bytes` (in `embed`
-  and `extract`) without it;
+  and `extract`) without it; `spread` gives each frame of a film a share of a file, by the code in `erasure`;
 - bits that survive JPEG: `fec` corrects errors; `modem` runs the networks; `robust` has keys, places and records,
   `regions` what salts are made of, `grid` the sizes at which they are hidden, `registration` where they are in cropped
   pictures, `robust_reader` finds them, `robust_content` is what is in them; `channels`

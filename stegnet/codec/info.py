@@ -223,11 +223,9 @@ def _hidden(header: Header) -> Info:
     secret = header.secret
     if isinstance(secret, File):
         named = {"name": secret.name, "bytes": secret.size, "sha256": secret.digest.hex()}
+        file: Info = {"hidden": "file", "method": "sealed"} | {f"hidden_{name}": value for name, value in named.items()}
         lost = may_be_lost(header)
-        losses = {} if lost is None else {"frames_when_hidden": header.frames, "frames_that_may_be_lost": lost}
-        return (
-            {"hidden": "file", "method": "sealed"} | {f"hidden_{name}": value for name, value in named.items()} | losses
-        )
+        return file if lost is None else file | {"frames_when_hidden": header.frames, "frames_that_may_be_lost": lost}
     size: Info = {"hidden_width": secret.width, "hidden_height": secret.height}
     film: Info = {
         "hidden_frames": secret.hidden,

@@ -1,5 +1,6 @@
 """Round trips of pictures, films and other files, and containers altered in between."""
 
+import json
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -219,6 +220,32 @@ def test_a_lost_frame_sets_the_exit_code(stegnet, folder):
     assert (code, out, err) == (3, "wrote s.mkv: 96x64, SIZE, 3 frames\n", "warning: frame 0 was lost\n")
     code, _, err = stegnet("reveal cut.mkv -o strict.mkv --key-file k --strict")
     assert (code, err.splitlines()[0]) == (1, "error: the container is not as it was hidden: frame 0 was lost")
+
+
+def test_a_file_comes_back_without_a_third_of_its_frames(stegnet, folder):
+    """Two of six: one lost, one altered beyond reading; without a third one, it does not."""
+    (folder / "notes.txt").write_bytes(b"what was said " * 20)
+    code, _, err = stegnet("hide cover.mkv notes.txt -o c.mkv --key-file k --method sealed")
+    assert code == 0
+    note = "comes back whole if up to 2 of its 6 frames are lost or altered"
+    assert err.splitlines()[1] == f"note: {note}"
+    frames = list(read_frames(folder / "c.mkv"))
+    frames[1] = np.clip(frames[1], 20, 230)
+    for name, kept in (("cut.mkv", frames[:4] + frames[5:]), ("less.mkv", frames[:4])):
+        with FilmWriter(folder / name, 96, 64, Fraction(25)) as film:
+            for index, frame in enumerate(kept):
+                film.write(frame, Fraction(index, 25))
+    code, out, err = stegnet("reveal cut.mkv -o back.txt --key-file k")
+    assert (code, out) == (3, "wrote back.txt: SIZE\n")
+    assert err.splitlines()[1:] == ["warning: frame 1 was altered beyond reading", "warning: frame 4 was lost"]
+    assert Path("back.txt").read_bytes() == (folder / "notes.txt").read_bytes()
+    code, out, err = stegnet("reveal less.mkv -o none.txt --key-file k")
+    assert (code, out, Path("none.txt").exists()) == (1, "", False)
+    assert err.startswith("error: less.mkv: the file needs 4 of its 6 frames, and 3 can be read; ")
+    code, out, _ = stegnet("info cut.mkv --key-file k")
+    assert (code, out.splitlines()[2]) == (3, f"comes back: {note.removeprefix('comes back ')}")
+    code, out, _ = stegnet("hide cover.mkv notes.txt -o d.mkv --key-file k --method sealed --json")
+    assert json.loads(out)["frames_that_may_be_lost"] == 2
 
 
 def test_force_overwrites(stegnet, folder):

@@ -65,7 +65,8 @@ def test_any_shares_that_are_enough_give_the_file(number):
     assert gathering.least == needed == len(kept)
     gathering.restore()
     assert file.getvalue() == data
-    assert spread_by_the_book.joined({frame: shares[frame] for frame in kept[1:]}, size, FILM_ID, frames, needed) is None
+    too_few = {frame: shares[frame] for frame in kept[1:]}
+    assert spread_by_the_book.joined(too_few, size, FILM_ID, frames, needed) is None
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step['frames']}-{step['needed']}")

@@ -53,7 +53,7 @@ async function runInPage([name, job, what, names]) {
     reader.onload = () => resolve(reader.result);
     reader.readAsDataURL(new Blob([result.file]));
   });
-  const { name: own, psnr, hidden, frames, whole, trouble } = result;
-  const kept = { name: own, psnr, hidden, frames, whole, trouble };
+  const { name: own, psnr, hidden, frames, mayBeLost, whole, trouble } = result;
+  const kept = { name: own, psnr, hidden, frames, mayBeLost, whole, trouble };
   return { result: { ...kept, file: url.slice(url.indexOf(",") + 1) }, stages, seconds: taken };
 }
