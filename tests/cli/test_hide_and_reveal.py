@@ -58,7 +58,7 @@ def test_a_secret_of_too_low_quality(folder, monkeypatch, capsys):
         == 0
     )
     out, err = capsys.readouterr()
-    assert re.fullmatch(r"wrote c\.png: 256x256, \S+ MB, secret \d+\.\d dB\n", out)
+    assert re.fullmatch(r"wrote c\.png: 256x256, \S+ MB, \d+ times the cover, secret \d+\.\d dB\n", out)
     assert "warning: the secret is revealed at only" in err
     assert main(["hide", "smooth.png", "smooth.png", "-o", "d.png", "--key-file", "k", "--method", "network"]) == 0
     out, err = capsys.readouterr()
