@@ -199,7 +199,7 @@ def test_the_book_reads_what_stegnet_hides(picture, channel, quality):
     found = hide_robust(modem, cover, lambda room: FILE, KEY, parse_channel(channel), rung)
     received = through_jpeg(found.picture, quality)
     bits = [each.bits for each in modem.rungs]
-    assert book.parse(book.read(received, lambda salt: SECRET, bits, by_networks)) == (b"note.txt", b"at eight")
+    assert book.parse(book.read(received, lambda salt: SECRET, bits, by_networks), 0) == (b"note.txt", b"at eight")
 
 
 def test_stegnet_reads_what_the_book_hides(picture):
