@@ -36,7 +36,9 @@ def test_the_base_alone() -> None:
         *(means[kind]["base"] for kind in KINDS.values())
     )
     gains = sorted(mean["secret"] - mean["base"] for mean in means.values())
+    film = read(VIDEO / "metrics.json")
     assert bases in one_line(EVALUATION)
+    assert f"{film['film_base_psnr']:.1f} of {film['film_secret_psnr']:.1f} dB are its base" in one_line(EVALUATION)
     assert f"the network adds {gains[0]:.1f} to {gains[-1]:.1f} dB" in one_line(EVALUATION)
 
 

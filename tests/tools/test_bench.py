@@ -1,0 +1,35 @@
+"""The tables of docs/performance.md: each figure in its cell, and nothing else on the page touched."""
+
+from tools.bench import BEGIN, END, cases, tables, with_tables
+
+
+def costs(*seconds: float) -> dict[str, dict[str, float]]:
+    return {
+        name: {"seconds": each, "megabytes": 100 * each}
+        for name, each in zip(("hide", "reveal", "wrong key"), seconds, strict=True)
+    }
+
+
+FIGURES = {
+    "machine": {"processor": "A CPU", "cores": "2 of 4", "system": "Linux, Python 3.11.9", "load": "0.3"},
+    "pictures": {"a text": {"frames": 0} | costs(4, 2, 1)},
+    "films": {"a film": {"frames": 100} | costs(10, 5, 3)},
+}
+
+
+def test_pictures_have_seconds_and_films_frames_per_second() -> None:
+    text = tables(FIGURES)
+    assert "2 of 4 cores of A CPU, Linux, Python 3.11.9; load average before: 0.3" in text
+    assert "| a text | 4.0 | 2.0 | 1.0 | 400 MB | 200 MB |" in text
+    assert "| a film | 10.0 | 20.0 | 3.0 | 1000 MB | 500 MB |" in text
+
+
+def test_only_the_text_between_the_markers_is_replaced() -> None:
+    page = with_tables(f"before\n{BEGIN}old\n{END}after\n", "new\n")
+    assert page == f"before\n{BEGIN}\nnew\n\n{END}after\n"
+    assert with_tables(page, "new\n") == page
+
+
+def test_the_first_case_of_each_medium_is_of_the_default_method() -> None:
+    found = cases(100, 480)
+    assert not any(next(case for case in found if bool(case.frames) == film).options for film in (False, True))
