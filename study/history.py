@@ -11,16 +11,15 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-from av.video.frame import VideoFrame
 from PIL import Image
 
 from stegnet.codec import bytes_room, hide_bytes
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_frames, read_picture
-from stegnet.media.frames import to_picture
 from study.stats import auc, auc_interval
 
 SIDE, PICTURES, FRAMES = 160, 100, 24  # pixels after reducing
@@ -108,19 +107,22 @@ def _webp_colours() -> Iterator[np.ndarray]:
 
 
 def _film_colours() -> Iterator[np.ndarray]:
-    """The colours of FFmpeg's conversion of 4:2:0 of limited range, whose blocks of 2×2 pixels share their chroma."""
-    side = 4096
-    columns = np.arange(side // 2)
-    luma = np.empty((side, side), np.uint8)
-    pair = np.arange(side // 2)[:, None] * (side // 2) + columns  # of chroma: 65536 of them, 64 blocks each
-    for y in range(2):
-        for x in range(2):
-            luma[y::2, x::2] = pair % 64 * 4 + 2 * y + x
-    frame = VideoFrame(side, side, "yuv420p")
-    chroma = pair // 64
-    for plane, values in zip(frame.planes, (luma, chroma % 256, chroma // 256), strict=True):
-        plane.update(np.ascontiguousarray(values, np.uint8).tobytes())
-    yield _numbers(*np.moveaxis(to_picture(frame, side, side).astype(np.int64), -1, 0))
+    """The colours of a film of 4:2:0 and limited range whose matrix is not specified, as films are read here.
+
+    Blocks of 2×2 pixels share their chroma: 65536 pairs of chroma, with 64 blocks for each.
+    """
+    side, blocks = 256, 128 * 128  # of a frame
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "colours.y4m"
+        with path.open("wb") as film:
+            film.write(f"YUV4MPEG2 W{side} H{side} F25:1 Ip A1:1 C420jpeg\n".encode())
+            for frame in range(65536 * 64 // blocks):
+                number = np.arange(frame * blocks, (frame + 1) * blocks).reshape(side // 2, side // 2)
+                lumas = (number % 64 * 4)[:, None, :, None] + np.array([[0, 1], [2, 3]])[:, None, :]  # (128, 2, 128, 2)
+                planes = lumas, number // 64 % 256, number // 64 // 256
+                film.write(b"FRAME\n" + b"".join(plane.astype(np.uint8).tobytes() for plane in planes))
+        for picture in read_frames(path):
+            yield _numbers(*np.moveaxis(picture.astype(np.int64), -1, 0))
 
 
 _DECODERS = {"jpeg": _jpeg_colours, "webp": _webp_colours, "film": _film_colours}
