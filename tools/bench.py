@@ -10,7 +10,6 @@ import os
 import platform
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,6 +32,13 @@ RATE, WIDTH, HEIGHT = 25, 640, 360
 PAYLOAD = 0.05  # bits per sample of a film's sealed file
 FRAMES, ROBUST_FRAMES, QUICK_FRAMES = 100, 480, 48
 _FAILED = 1  # exit code of a refused key
+# A small process of its own: a child's peak memory begins with that of its parent.
+_TIMER = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+code = subprocess.call(sys.argv[1:], stdout=sys.stderr)
+print(code, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 _HEADS = {"pictures": ("seconds", "{:.1f}"), "films": ("frames per second", "{:.1f}")}
 
 
@@ -130,16 +136,12 @@ def run(arguments: tuple[str, ...], folder: Path, expected: int = 0) -> Cost:
     Raises:
         SystemExit: it ended otherwise than expected.
     """
-    start = time.perf_counter()
-    with open(folder / "log", "w+", encoding="utf-8") as log:
-        command = [sys.executable, "-m", "stegnet.cli", *arguments]
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=_environment())
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds, process.returncode = time.perf_counter() - start, os.waitstatus_to_exitcode(status)
-        if process.returncode != expected:
-            log.seek(0)
-            raise SystemExit(f"error: stegnet {' '.join(arguments)}\n{log.read()}")
-    return Cost(round(seconds, 2), round(usage.ru_maxrss * 1024 / 1e6))
+    command = [sys.executable, "-I", "-S", "-c", _TIMER, sys.executable, "-m", "stegnet.cli", *arguments]
+    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=True)
+    code, seconds, peak = map(float, done.stdout.split())
+    if code != expected:
+        raise SystemExit(f"error: stegnet {' '.join(arguments)}\n{done.stderr}")
+    return Cost(round(seconds, 2), round(peak * 1024 / 1e6))
 
 
 def tables(figures: dict) -> str:
