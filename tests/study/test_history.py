@@ -55,6 +55,6 @@ def test_the_table(tmp_path, cat, monkeypatch):
         Image.fromarray(np.rot90(cat, number)).save(tmp_path / f"{number}.jpg", quality=95)
     main(tmp_path, FILM, tmp_path / "out.csv")
     table = pd.read_csv(tmp_path / "out.csv").set_index(["cover", "content", "attack"])
-    assert len(table) == 14
+    assert len(table) == 16
     assert table.loc[("JPEG, 4:2:0", "a tenth full", "colours"), "auc"] == 1
     assert table.loc[("JPEG, then reduced to half", "20 bytes", "grid"), "highest_cover"] < 0.5
