@@ -49,7 +49,11 @@ def histories(paths: list[Path], film: Path) -> Iterator[tuple[str, list[np.ndar
     yield "JPEG, 4:2:0, cropped off its grid", [each[3:, 5:] for each in halved], {"colours": jpeg}
     webp = [_saved(each, "WEBP", quality=WEBP_QUALITY) for each in originals]
     yield "WebP", webp, {"colours": partial(strange_pixels, decoder="webp")}
-    yield "H.264", list(islice(read_frames(film), FRAMES)), {"colours": partial(strange_pixels, decoder="film")}
+    yield (
+        "H.264",
+        list(islice(read_frames(film, as_ffmpeg=True), FRAMES)),
+        {"colours": partial(strange_pixels, decoder="film")},
+    )
     yield "JPEG, then reduced to half", originals, {"grid": grid, "colours": jpeg}
 
 
@@ -121,7 +125,7 @@ def _film_colours() -> Iterator[np.ndarray]:
                 lumas = (number % 64 * 4)[:, None, :, None] + np.array([[0, 1], [2, 3]])[:, None, :]  # (128, 2, 128, 2)
                 planes = lumas, number // 64 % 256, number // 64 // 256
                 film.write(b"FRAME\n" + b"".join(plane.astype(np.uint8).tobytes() for plane in planes))
-        for picture in read_frames(path):
+        for picture in read_frames(path, as_ffmpeg=True):
             yield _numbers(*np.moveaxis(picture.astype(np.int64), -1, 0))
 
 

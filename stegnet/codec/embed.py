@@ -431,7 +431,7 @@ def _write_film(
 def _sealed_film(
     cover: _Cover, shares: Iterator[_Share], keys: ContainerKeys, part: Part
 ) -> Generator[FilmFrame, None, None]:
-    frames = part.computed() if part.made else ahead(part.frames(cover.path))
+    frames = part.computed() if part.made else ahead(part.frames(cover.path, cover=True))
     shares = islice(shares, part.end)
     computed = _unchanged(frames, shares) if part.made else _seal_each(frames, shares, keys, cover.changes)
     with closing(frames), closing(computed) as containers:

@@ -193,7 +193,7 @@ def _items(
         MediaError: a film has another number of frames than when it was scanned.
     """
     hidden = header.secret.hidden
-    covers, secrets = ahead(part.frames(cover)), ahead(_first(part.frames(secret), hidden))
+    covers, secrets = ahead(part.frames(cover, cover=True)), ahead(_first(part.frames(secret), hidden))
     with closing(covers), closing(secrets), closing(sound.shares()) as shares, closing(part.computed()) as made:
         parts = chain(zip(secrets, info.pts, shares, strict=False), repeat((None, None, b"")))
         index = -1

@@ -65,17 +65,19 @@ class Part:
         """The film of which everything but the pictures is copied."""
         return None if self.only else cover
 
-    def frames(self, path: Path) -> Generator[np.ndarray | None, None, None]:
+    def frames(self, path: Path, *, cover: bool = False) -> Generator[np.ndarray | None, None, None]:
         """The frames of a film up to the end, (H, W, 3) uint8; None for those before the segment.
 
+        Args:
+            cover: it is a cover, whose container is lossless.
         Raises:
             MediaError: as `read_frames`.
         """
         if self.only is None:
-            yield from read_frames(path)
+            yield from read_frames(path, as_ffmpeg=cover)
             return
         yield from repeat(None, self.only.start)
-        with closing(read_frames(path, self.only)) as frames:
+        with closing(read_frames(path, self.only, as_ffmpeg=cover)) as frames:
             yield from islice(frames, len(self.only))
 
     def computed(self) -> Generator[np.ndarray | None, None, None]:

@@ -99,7 +99,8 @@ def measure_flicker(cover: Path, container: Path, secret: Path, revealed: Path) 
     """
     names = (FLICKER.of(CONTAINER), "cover_change", FLICKER.of(SECRET), "secret_change")
     with ExitStack() as open_films:
-        films = [open_films.enter_context(closing(read_frames(film))) for film in (secret, revealed, cover, container)]
+        opened = read_frames(secret), read_frames(revealed), read_frames(cover, as_ffmpeg=True), read_frames(container)
+        films = [open_films.enter_context(closing(frames)) for frames in opened]
         # The secret's films come first: zip stops at the first one that ends, and they are never the longer ones.
         both = zip(temporal_error(*films[:2]), temporal_error(*films[2:]), strict=False)
         rows = [dict(zip(names, (*container_step, *secret_step), strict=True)) for secret_step, container_step in both]
@@ -141,8 +142,8 @@ def _vmaf(original: Path, copy: Path) -> list[float]:
 
 def _results(cover: Path, container: Path, secret: Path, revealed: Path) -> Iterator[HideRevealResult]:
     """The hidden frames, up to the end of the revealed film."""
-    frames = (read_frames(path) for path in (cover, container, secret, revealed))
-    for pictures in zip(*frames, strict=False):
+    frames = (read_frames(path) for path in (container, secret, revealed))
+    for pictures in zip(read_frames(cover, as_ffmpeg=True), *frames, strict=False):
         yield HideRevealResult((cover.name, secret.name), *pictures)
 
 

@@ -1,9 +1,9 @@
 """Reading films.
 
-Frames are read as ffmpeg's command line converts them: rotated as the display matrix says, to 8-bit RGB; only
-transparency is composited over white. If a film does not specify its colour matrix, it is BT.601; if it does not
-specify its range, it is limited, and 8-bit grey is always full. Frames are neither tone-mapped nor deinterlaced.
-Whatever is unusual about a film is in its notes.
+Frames are read as a player shows them: rotated as the display matrix says, transparency over white, 8-bit RGB; those of
+a lossless container's cover as ffmpeg's command line converts them. If a film does not specify its colour matrix, it is
+BT.601, and for players BT.709 from 1280×720 on; if it does not specify its range, it is limited, and 8-bit grey is
+always full. Frames are neither tone-mapped nor deinterlaced. Whatever is unusual about a film is in its notes.
 """
 
 from collections.abc import Container, Generator, Iterator
@@ -134,13 +134,16 @@ def frame_rate(path: Path) -> Fraction:
         return _rate(picture_stream(film, path))
 
 
-def read_frames(path: Path, only: Container[int] | None = None) -> Generator[np.ndarray, None, None]:
+def read_frames(
+    path: Path, only: Container[int] | None = None, *, as_ffmpeg: bool = False
+) -> Generator[np.ndarray, None, None]:
     """Every frame in presentation order, (H, W, 3) uint8 sRGB, in constant memory.
 
     There are as many as in `scan(path).pts`. All are resized to the size of the first.
 
     Args:
         only: indices of the frames that are wanted; the others are left out.
+        as_ffmpeg: as `to_picture`: for covers of lossless containers.
     Raises:
         MediaError: as `scan`, or its colours can't be converted.
     """
@@ -152,7 +155,7 @@ def read_frames(path: Path, only: Container[int] | None = None) -> Generator[np.
         for index, frame in enumerate(frames):
             size = size or (frame.width, frame.height)
             if only is None or index in only:
-                yield to_rgb(frame, *size, path)
+                yield to_rgb(frame, *size, path, as_ffmpeg)
 
 
 def is_grey_film(path: Path) -> bool:
@@ -161,7 +164,7 @@ def is_grey_film(path: Path) -> bool:
     Raises:
         MediaError: as `read_frames`.
     """
-    with closing(read_frames(path)) as frames:
+    with closing(read_frames(path, as_ffmpeg=True)) as frames:
         return all(map(is_grey, frames))
 
 
@@ -309,14 +312,14 @@ def _codec_name(track: av.AudioStream) -> str:
     return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
 
 
-def to_rgb(frame: VideoFrame, width: int, height: int, path: Path) -> np.ndarray:
+def to_rgb(frame: VideoFrame, width: int, height: int, path: Path, as_ffmpeg: bool = False) -> np.ndarray:
     """A decoded frame as `read_frames` yields it; `path` is for messages.
 
     Raises:
         MediaError: its colours can't be converted.
     """
     try:
-        return to_picture(frame, width, height)
+        return to_picture(frame, width, height, as_ffmpeg=as_ffmpeg)
     except av.FFmpegError as error:
         raise MediaError(
             f"{path}: its colour matrix ({frame.colorspace}) is not supported",

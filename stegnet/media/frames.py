@@ -23,6 +23,7 @@ from stegnet.media.pictures import TRANSPARENT, UNREADABLE, open_picture, to_rgb
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
 # FFmpeg's numbers for matrices and primaries, ranges, and field orders.
 RGB, BT709, UNSPECIFIED = 0, 1, 2
+_EXACT_FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"  # EXACT, for filters
 PROGRESSIVE, INTERLACED = 1, {2, 3, 4, 5}
 _HDR = {16: "PQ", 18: "HLG"}
 _WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
@@ -42,19 +43,22 @@ _Filter = tuple[str, str]  # its name and arguments
 # Decoded frames
 
 
-def to_picture(frame: VideoFrame, width: int, height: int) -> np.ndarray:
-    """The frame as ffmpeg's command line converts it to RGB (bgr0), transparency over white; (H, W, 3) uint8.
-
-    It is rotated, then resized, then converted, by the filters that the command line inserts. They round coarsely, and
-    repeat chroma where players interpolate it; but a container that is converted otherwise stands out.
+def to_picture(frame: VideoFrame, width: int, height: int, *, as_ffmpeg: bool = False) -> np.ndarray:
+    """The frame as a player shows it: rotated, then resized, in RGB, transparency over white; (H, W, 3) uint8.
 
     Args:
         width, height: before rotation.
+        as_ffmpeg: convert it as ffmpeg's command line does, by the filters that it inserts. These round coarsely,
+            repeat chroma where players interpolate it, and take a matrix that is not specified for BT.601; but a
+            lossless container that is converted otherwise stands out.
     Raises:
         av.FFmpegError: its colours can't be converted.
     """
     matrix = display_matrix(frame)
     size = f"{height}:{width}" if swaps_axes(matrix) else f"{width}:{height}"
+    if not as_ffmpeg:
+        size += f":flags={_EXACT_FLAGS}"
+        frame.colorspace = BT709 if _is_untagged_hd(frame) else frame.colorspace
     alpha = _has_alpha(frame)
     filters = *_rotation(matrix), ("scale", size), ("format", "rgba" if alpha else "bgr0")
     picture = _filtered(frame, filters).to_ndarray(format="rgba" if alpha else "rgb24", threads=1)
@@ -104,8 +108,9 @@ def _has_alpha(frame: VideoFrame) -> bool:
     return frame.format.has_palette or any(component.is_alpha for component in frame.format.components)
 
 
-def _is_hd(frame: VideoFrame) -> bool:
-    return frame.width >= _HD[0] or frame.height >= _HD[1]
+def _is_untagged_hd(frame: VideoFrame) -> bool:
+    large = frame.width >= _HD[0] or frame.height >= _HD[1]
+    return large and frame.colorspace == UNSPECIFIED and not frame.format.is_rgb
 
 
 def _over_white(picture: np.ndarray) -> np.ndarray:
@@ -162,8 +167,8 @@ class FrameNotes:
             yield f"its colours are HDR ({_HDR[frame.color_trc]}): reduced to 8 bits, not tone-mapped"
         elif frame.color_primaries in _WIDE_GAMUT:
             yield f"its colours are {_WIDE_GAMUT[frame.color_primaries]}: treated as sRGB"
-        if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb and _is_hd(frame):
-            yield "its colour matrix is not tagged: taken for BT.601, as ffmpeg does; players take BT.709"
+        if _is_untagged_hd(frame):
+            yield "its colour matrix is not tagged: a lossless copy takes BT.601, as ffmpeg does, and players BT.709"
         if bits > 8:
             yield f"it has {bits} bits per sample: reduced to 8"
         if _has_alpha(frame):

@@ -92,10 +92,12 @@ def test_colours_follow_the_tags(tmp_path, matrix, levels, pix_fmt):
     assert np.abs(next(read_frames(path)).astype(int) - [255, 0, 0]).max() <= 2
 
 
-@pytest.mark.parametrize("height", [64, 720])
-def test_colours_without_tags_are_bt601_as_for_ffmpeg(tmp_path, height):
-    path = flat_film(tmp_path / "a.mkv", RED[6, 1], "yuv420p", 2, 0, height)
-    assert np.abs(next(read_frames(path)).astype(int) - [255, 0, 0]).max() <= 2
+@pytest.mark.parametrize(
+    ("height", "matrix", "as_ffmpeg"), [(64, 6, False), (720, 1, False), (64, 6, True), (720, 6, True)]
+)
+def test_colours_without_tags_follow_the_size_but_not_for_ffmpeg(tmp_path, height, matrix, as_ffmpeg):
+    path = flat_film(tmp_path / "a.mkv", RED[matrix, 1], "yuv420p", 2, 0, height)
+    assert np.abs(next(read_frames(path, as_ffmpeg=as_ffmpeg)).astype(int) - [255, 0, 0]).max() <= 2
     assert [note.partition(":")[0] for note in scan(path).notes] == ["its colour matrix is not tagged"] * (height > 64)
 
 
@@ -126,7 +128,7 @@ def test_frames_are_those_of_ffmpegs_command_line(tmp_path, film):
     ffmpeg(f"{source} {colours} -c:v ffv1 -level 3 -pix_fmt {pix_fmt}", tmp_path / "filmed.mkv")
     ffmpeg(f"{turn} -i {tmp_path / 'filmed.mkv'} -c copy", tmp_path / "a.mkv")
     raw = ffmpeg(f"-i {tmp_path / 'a.mkv'} -pix_fmt bgr0 -f rawvideo", tmp_path / "raw").read_bytes()
-    frames = np.stack(list(read_frames(tmp_path / "a.mkv")))
+    frames = np.stack(list(read_frames(tmp_path / "a.mkv", as_ffmpeg=True)))
     theirs = np.frombuffer(raw, np.uint8).reshape(*frames.shape[:3], 4)[..., 2::-1]
     np.testing.assert_array_equal(frames, theirs)
 
