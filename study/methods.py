@@ -20,6 +20,7 @@ from stegnet.codec.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Randomness
 from stegnet.codec.record import FILE, File, Header, Record, format_record
 from stegnet.codec.seal import SEED_BYTES, seal
 from stegnet.core.errors import RevealError, WeightsError
+from stegnet.core.samples import channels_of
 from stegnet.core.shuffle import grid
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
@@ -129,7 +130,7 @@ def sealed(share: float, key: KeySource | None = None) -> Method:
     """
 
     def payload(cover: np.ndarray, secret: np.ndarray) -> bytes:
-        return secret.tobytes()[: int(share * bytes_room(*cover.shape[:2], "s"))]
+        return secret.tobytes()[: int(share * bytes_room(*cover.shape[:2], "s", channels=channels_of(cover)))]
 
     return _sealed_file(payload, "s", key)
 
@@ -140,7 +141,11 @@ def sealed_at(rate: float, even: bool = False) -> Method:
     Args:
         even: as in `hide_evenly`, not as users get it.
     """
-    return _sealed_file(lambda cover, secret: secret.tobytes()[: int(rate * cover.size / 8)], "s", None, even)
+
+    def payload(cover: np.ndarray, secret: np.ndarray) -> bytes:
+        return secret.tobytes()[: int(rate * cover[..., : channels_of(cover)].size / 8)]
+
+    return _sealed_file(payload, "s", None, even)
 
 
 def sealed_digest(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:

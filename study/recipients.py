@@ -18,6 +18,7 @@ from stegnet.codec.costs import texture_costs
 from stegnet.codec.keytext import KEY_BYTES
 from stegnet.codec.record_zone import EPHEMERAL_TRITS
 from stegnet.codec.trellis import layout
+from stegnet.core.samples import is_grey
 from stegnet.evaluation.demonstration import seeded
 from stegnet.media import read_picture
 from study.prediction import SPREAD, evidence
@@ -115,10 +116,10 @@ def _container(cover: np.ndarray, recipient: bytes, size: float, number: int) ->
 
 
 def _crop(path: Path, side: int) -> Iterator[np.ndarray]:
-    """The middle of a photograph, (side, side, 3) uint8, if it is large enough."""
+    """The middle of a photograph in colour, (side, side, 3) uint8, if it is large enough."""
     picture = read_picture(path)
     top, left = ((length - side) // 2 for length in picture.shape[:2])
-    if min(top, left) >= 0:
+    if min(top, left) >= 0 and not is_grey(picture):
         yield np.ascontiguousarray(picture[top : top + side, left : left + side])
 
 

@@ -81,6 +81,7 @@ test("a cover that is too small is refused", async () => {
   const small = { width: 16, height: 16, data: new Uint8Array(16 * 16 * 3) };
   const thin = { width: 4000, height: 7, data: new Uint8Array(4000 * 7 * 3) };
   for (const cover of [small, thin]) {
+    cover.data[0] = 1; // in colour
     await assert.rejects(hide(ideal(CODED), cover, small, { passphrase: "x" }), { message: /too small/ });
   }
 });

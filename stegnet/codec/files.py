@@ -96,6 +96,8 @@ def hide_file(
         raise CapacityError(f"a {secret_kind} can't be hidden in a {cover_kind}", hint)
     out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, secret)
     if cover_kind == FILM:
+        if is_grey_film(cover):
+            raise grey_refused()
         options = replace(options, form=form_of(out.path), overwrite=out.force)
         return hide_film(network(), cover, secret, out.path, key_source, options, randomness, progress, part)
     refuse_palette(cover)

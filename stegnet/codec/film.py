@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from stegnet.codec.frame import check_cover, grey_refused, hide_frame
+from stegnet.codec.frame import check_cover, hide_frame
 from stegnet.codec.keys import FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.codec.network import Network
 from stegnet.codec.output import FilmFrame, Progress, Report, no_progress, write_film
@@ -22,7 +22,7 @@ from stegnet.codec.sound import Sound, no_sound, plan_sound
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ahead, ordered
-from stegnet.media import FilmInfo, FilmWriter, is_grey_film, scan
+from stegnet.media import FilmInfo, FilmWriter, scan
 
 Longer = Literal["refuse", "cut"]
 _COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover
@@ -99,8 +99,6 @@ def hide_film(
         CapacityError: the cover is too small or too short, or the secret would be revealed at too low a quality.
     """
     cover_info, secret_info = scan(cover), scan(secret)
-    if is_grey_film(cover):
-        raise grey_refused()
     hidden = _frames_to_hide(cover_info, secret_info, options.longer)
     sound = _plan_sound(secret, secret_info, hidden, options.sound)
     keys = key_source.new_keys(randomness)

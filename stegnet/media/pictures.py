@@ -88,7 +88,8 @@ def refuse_palette(path: Path) -> None:
             raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
     if used <= _MANY_GREYS or not is_grey(pixels):
         hint = "take a photograph, or the picture in full colours that it was made from"
-        raise MediaError(f"{path}: has a palette of {used} colours, and what is hidden would give it others", hint)
+        colours = f"{used} colour{'s' * (used > 1)}"
+        raise MediaError(f"{path}: has a palette of {colours}, and what is hidden would give it others", hint)
 
 
 def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None:

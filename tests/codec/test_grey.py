@@ -1,6 +1,7 @@
 """Grey covers and palettes, as someone who looks for containers sees them: coloured pixels are counted, and colours."""
 
 import random
+import struct
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.codec import by_the_book
 from tests.codec import recipients_by_the_book as for_recipients
 from tests.codec import seal_by_the_book as book
 from tests.codec.by_the_book import NONCE, SECRET
+from tests.media.conftest import icc
 
 DATA = bytes(range(16))
 HEIGHT, WIDTH = 96, 112
@@ -181,19 +183,9 @@ def test_a_profile_for_greys_is_kept(tmp_path, photo, note, key, grey_profile):
 
 @pytest.fixture
 def grey_profile() -> bytes:
-    """The smallest ICC profile of greys that LittleCMS reads: version 2.1, gamma 2.2."""
-    curve = b"curv" + bytes(4) + (1).to_bytes(4, "big") + round(2.2 * 256).to_bytes(2, "big") + bytes(2)
-    white = b"XYZ " + bytes(4) + b"".join(round(value * 65536).to_bytes(4, "big") for value in (0.9642, 1, 0.8249))
-    text = b"desc" + bytes(4) + (2).to_bytes(4, "big") + b"g\0" + bytes(79) + bytes(1)
-    tags, data, start = b"", b"", 128 + 4 + 3 * 12
-    for name, body in ((b"desc", text), (b"wtpt", white), (b"kTRC", curve)):
-        tags += name + (start + len(data)).to_bytes(4, "big") + len(body).to_bytes(4, "big")
-        data += body + bytes(-len(body) % 4)
-    head = bytearray(128)
-    head[8:24] = b"\2\x10\0\0" + b"mntr" + b"GRAY" + b"XYZ "
-    head[36:40], head[68:80] = b"acsp", white[8:]
-    head[0:4] = (start + len(data)).to_bytes(4, "big")
-    return bytes(head) + (3).to_bytes(4, "big") + tags + data
+    """Linear grey."""
+    white = b"XYZ ".ljust(8, b"\0") + struct.pack(">3i", 63190, 65536, 54061)
+    return icc(b"GRAY", {b"wtpt": white, b"kTRC": b"curv" + bytes(8)})
 
 
 def film(path: Path, frames: list[np.ndarray]) -> Path:

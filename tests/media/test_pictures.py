@@ -119,9 +119,12 @@ def test_a_profile_for_grey_is_applied(tmp_path, linear_grey_profile, mode):
     Image.new(mode, (8, 8), 128 if mode == "L" else (128, 255)).save(
         tmp_path / "a.png", icc_profile=linear_grey_profile
     )
-    for pixels in (read_picture(tmp_path / "a.png"), read_cover(tmp_path / "a.png")[0]):
-        assert np.abs(pixels[4, 4].astype(int) - HALF).max() <= 2
-    assert read_cover(tmp_path / "a.png")[1] is None
+    assert np.abs(read_picture(tmp_path / "a.png")[4, 4].astype(int) - HALF).max() <= 2
+    pixels, profile = read_cover(tmp_path / "a.png")
+    assert (pixels[4, 4].tolist(), profile) == ([128, 128, 128], linear_grey_profile)
+    write_png(tmp_path / "b.png", pixels, profile)
+    with Image.open(tmp_path / "b.png") as image:
+        assert (image.mode, image.info["icc_profile"]) == ("L", linear_grey_profile)
 
 
 def test_grey_of_16_bits_keeps_its_profile(tmp_path, linear_grey_profile):
@@ -145,6 +148,9 @@ def test_grey_with_an_rgb_profile(tmp_path, swapped_profile):
     assert np.abs(read_picture(tmp_path / "a.png")[4, 4].astype(int) - 100).max() <= 2
     pixels, profile = read_cover(tmp_path / "a.png")
     assert (pixels[4, 4].tolist(), profile) == ([100, 100, 100], swapped_profile)
+    write_png(tmp_path / "b.png", pixels, profile)
+    with Image.open(tmp_path / "b.png") as image:  # a grey file could not have it
+        assert (image.mode, image.info["icc_profile"]) == ("RGB", swapped_profile)
 
 
 @pytest.mark.parametrize("kind_of", ["nonsense", "cut", "of grey", "of ink"])

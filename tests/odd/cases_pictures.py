@@ -47,6 +47,18 @@ def kind(what: str, name: str, *mode: str, **options) -> Case:
     return cover(what, saved(name, *mode, **options), name)
 
 
+def grey(what: str, name: str, *mode: str) -> Case:
+    """A grey cover, in which networks hide nothing."""
+    line = f"hide {name} notes.txt --method sealed -o c.png"
+    return Case(f"cover: {what}", saved(name, *mode), line, says=WROTE_PICTURE, check=is_grey)
+
+
+def is_grey() -> None:
+    """Checks that the container is grey, as its cover is."""
+    with Image.open("c.png") as image:
+        assert image.mode == "L"
+
+
 def no_cover(what: str, name: str, make: Maker, says: str = NEITHER, **more) -> Case:
     return cover(what, make, name, f"error: {name}: {says}", 1, **more)
 
@@ -141,13 +153,13 @@ CASES = (
     cover("23×23, the smallest square", saved("a.png", size=(23, 23)), says="wrote c.png: 23x23"),
     cover("1×4000, no block of 8×8", saved("a.png", size=(1, 4000)), says=f"{TOO_SMALL}: 1×4000 pixels", code=1),
     cover("8×400, one block wide", saved("a.png", size=(8, 400)), says="wrote c.png: 8x400"),
-    kind("grey of 8 bits", "a.png", "L"),
-    kind("grey of 16 bits", "a.png", "I;16"),
-    kind("black and white, 1 bit", "a.png", "1"),
-    kind("palette", "a.png", "P"),
-    cover("palette with a transparent colour", palette_with_hole, check=partial(looks, (255, 255, 255))),
+    grey("grey of 8 bits", "a.png", "L"),
+    grey("grey of 16 bits", "a.png", "I;16"),
+    no_cover("black and white, 1 bit", "a.png", saved("a.png", "1"), "has a palette of 2 colours"),
+    no_cover("palette", "a.png", saved("a.png", "P"), "has a palette of 146 colours"),
+    no_cover("palette with a transparent colour", "a.png", palette_with_hole, "has a palette of 1 colour"),
     kind("RGB with transparency", "a.png", "RGBA"),
-    kind("grey with transparency", "a.png", "LA"),
+    cover("grey with transparency", saved("a.png", "LA"), says="error: the cover is grey", code=1),
     kind("CMYK JPEG", "a.jpg", "CMYK"),
     cover("RGB of 16 bits", by_ffmpeg(f"{FLAT} -pix_fmt rgb48be a.png")),
     cover("RGB of 16 bits with transparency", by_ffmpeg(f"{FLAT} -pix_fmt rgba64be a.png")),
@@ -162,7 +174,7 @@ CASES = (
     kind("JPEG 2000", "a.jp2"),
     cover("ICO", saved("a.ico", sizes=[(48, 48)]), "a.ico", "wrote c.png: 48x"),
     kind("PPM", "a.ppm"),
-    kind("GIF of one frame", "a.gif"),
+    no_cover("GIF of one frame", "a.gif", saved("a.gif"), "has a palette of 255 colours"),
     kind("animated PNG of one frame", "a.png", save_all=True),
     kind("progressive JPEG", "a.jpg", progressive=True),
     kind("stereo pair of JPEGs (MPO): the first is used", "a.mpo"),
