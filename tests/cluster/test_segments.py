@@ -163,3 +163,11 @@ def test_from_and_to_an_object_store(nodes, expected, object_store, divided):
     store.invalidate_cache()
     assert {path.rsplit("/", 1)[1]: store.cat(path) for path in store.ls(f"{folder}/out")} == expected
     assert divided == [3]
+
+
+def test_segments_of_two_runs_have_different_names(expected):
+    """They may be at work on the same film at once."""
+    task = tasks_of(plan_hiding(place("covers"), place("secrets"), any_file=True), OutputTarget(place("out")))[0]
+    one, other = (set(map(str, SegmentedFilm(task, 40).join.part.made)) for _ in range(2))
+    assert len(one) == len(other) == 3
+    assert not one & other

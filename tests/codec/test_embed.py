@@ -1,8 +1,10 @@
 import io
 import random
 import re
+import tracemalloc
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -203,6 +205,28 @@ def test_the_cover_that_the_hint_names_would_do(tmp_path, cover, secret, key, pi
     assert width * height < 1.1 * HEIGHT * WIDTH * 5000 / SHARE
     write_png(cover, picture(height, width))
     round_trip(cover, secret(5000), ".png", key)
+
+
+def test_a_cover_for_which_there_is_not_enough_memory(tmp_path, cover, secret, key, monkeypatch):
+    """It is refused by its size, before it is read."""
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000))
+    monkeypatch.setattr("stegnet.codec.embed.read_cover", lambda path: pytest.fail("was read"))
+    with pytest.raises(MediaError, match=r"takes 0\.0 GB of memory") as caught:
+        embed_file(cover, secret(10), OutputTarget(tmp_path / "c.png"), key)
+    assert "0.0 GB are free" in caught.value.hint
+    assert not (tmp_path / "c.png").exists()
+
+
+@pytest.mark.slow
+def test_memory_for_a_small_secret_in_a_large_cover(key):
+    """In bytes for each sample, cover and container included; it was 25 once."""
+    cover = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8)
+    tracemalloc.start()
+    try:
+        hide_bytes(cover, bytes(16), key)
+        assert tracemalloc.get_traced_memory()[1] < 16 * cover.size
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_cover_without_room_for_anything(tmp_path, cover, secret, key, picture):

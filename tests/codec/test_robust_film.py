@@ -15,6 +15,7 @@ from stegnet.codec.film_modem import FilmModem
 from stegnet.codec.film_phases import GROUP, Dither, FilmRung, header_ratios, luma, read_film_rungs
 from stegnet.codec.film_reading import read_film
 from stegnet.codec.film_survival import choose_film_rung, hide_in_film, parse_crf
+from stegnet.codec.keys import SYSTEM
 from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.robust_content import RobustFile, file_content
 from stegnet.codec.robust_film import (
@@ -274,11 +275,25 @@ def film_container(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("films")
     (folder / "note.txt").write_bytes(b"meet me at eight")
     cover, out = still_film(folder / "cover.mkv", 2 * GROUP + 4), folder / "out.mp4"
-    report = hide_in_film(MODEM, cover, folder / "note.txt", OutputTarget(out), KEY, 23, 38)
+    report = hide_in_film(MODEM, cover, folder / "note.txt", OutputTarget(out), KEY, 23, 38, drawn)
     assert (report.width, report.height, report.frames) == (160, 128, 2 * GROUP + 4)
     assert report.notes[0].startswith("hidden: note.txt, 16 bytes, byte for byte; ")
     assert "survives H.264 at CRF 23 and better (x264, fast to veryslow)" in report.notes[0]
     return out
+
+
+DRAWN: list[bytes] = []  # for the container
+
+
+def drawn(size: int) -> bytes:
+    DRAWN.append(SYSTEM(size))
+    return DRAWN[-1]
+
+
+@pytest.mark.slow
+def test_each_group_of_a_film_has_a_nonce_of_its_own(container):
+    nonces = [data for data in DRAWN if len(data) == 7]
+    assert len(set(nonces)) == len(nonces) >= 2
 
 
 NOTE = RobustFile("note.txt", b"meet me at eight")

@@ -81,6 +81,15 @@ def test_what_is_sealed_is_read_by_the_book(key, size, effort):
     assert frame_salt(written) == by_the_book.frame_salt(written)
 
 
+@pytest.mark.parametrize("grey", [False, True])
+def test_parts_that_bound_the_memory_change_nothing(key, monkeypatch, grey):
+    cover = noise(61, 83)
+    whole = sealed(cover, key, grey=grey)
+    for place, value in (("core.samples._STRIP", 1000), ("codec.steps._PART", 77), ("codec.carriers._PIECE", 48)):
+        monkeypatch.setattr(f"stegnet.{place}", value)
+    np.testing.assert_array_equal(sealed(cover, key, grey=grey), whole)
+
+
 @pytest.mark.parametrize("height", range(1, 7))
 @pytest.mark.parametrize("size", SIZES)
 def test_what_the_book_wrote_is_read(key, size, height):
