@@ -178,7 +178,7 @@ def _with_suffix(options: argparse.Namespace) -> Path:
     """The output file, with the suffix that fits its cover if it has none."""
     from stegnet.codec.files import input_kind
 
-    if options.output.suffix or options.output.is_dir():
+    if options.output.suffix or options.output.name.startswith(".") or options.output.is_dir():
         return options.output
     return options.output.with_suffix(_suffixes(options)[input_kind(options.cover)])
 

@@ -20,7 +20,7 @@ REFUSED = [
     ("hide cover.png secret.jpg -o c.png --passphrase-file cover.png", "error: the passphrase is not UTF-8 text"),
     ("hide cover.png secret.jpg -o c.png --passphrase-fd 99", "error: descriptor 99: can't be read"),
     ("hide cover.png secret.jpg -o c.jpg --key-file k", "error: c.jpg: a picture is written as .png"),
-    ("hide cover.png secret.jpg -o c --key-file k", "error: c: a picture is written as .png"),
+    ("hide cover.png secret.jpg -o c.gif --key-file k", "error: c.gif: a picture is written as .png"),
     ("hide cover.mkv secret.mkv -o c.avi --key-file k", "error: c.avi: a film is written as .mkv or .mp4"),
     ("hide cover.png secret.mkv -o c.png --key-file k", "error: a film can't be hidden in a picture"),
     ("hide cover.mkv secret.jpg -o c.mkv --key-file k", "error: a picture can't be hidden in a film"),

@@ -135,7 +135,7 @@ CASES = (
     out(".jpg", "o.jpg", "o.jpg: a picture is written as .png"),
     out(".mkv for a picture", "o.mkv", "o.mkv: a picture is written as .png"),
     fine(".PNG in capitals", "O.PNG"),
-    out("without a suffix", "o", "o: a picture is written as .png"),
+    out(".txt", "o.txt", "o.txt: a picture is written as .png"),
     out("that is only a suffix", ".png", ".png: a picture is written as .png"),
     Case(
         "output .avi for a film", nothing, "hide cover.mkv secret.mkv -o o.avi", 1, "error: o.avi: a film is written as"
