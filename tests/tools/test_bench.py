@@ -48,5 +48,5 @@ def test_a_run_has_the_memory_of_its_own_process_not_of_this_one(tmp_path: Path)
 
 
 def test_a_run_that_ends_otherwise_stops_the_benchmark(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="error: stegnet reveal none.png"):
+    with pytest.raises(SystemExit, match=r"error: stegnet reveal none\.png"):
         run(("reveal", "none.png"), tmp_path)
