@@ -15,8 +15,14 @@ from stegnet.codec import Key, Network
 from tests.closure import touches
 from tools import postgres
 
-# Ray reads it once in a process: so that all of its clusters in these tests have the same, it is set before.
+# Ray reads them once in a process: so that all of its clusters in these tests have the same, they are set before.
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+PATIENT = (
+    "gcs_rpc_server_reconnect_timeout_s",
+    "gcs_server_request_timeout_seconds",
+    "worker_register_timeout_seconds",
+)
+os.environ |= {f"RAY_{name}": "300" for name in PATIENT}  # on a busy machine, 60 may not be enough
 
 # Fixtures that train, encode films or start servers, browsers and programs: what uses them is marked `slow`.
 SLOW = {"demo", "kit", "make_config", "make_film", "make_sounds", "page", "postgres_server", "program"}

@@ -30,7 +30,6 @@ def settings(folder: Path) -> dict[str, str]:
         "RAY_health_check_initial_delay_ms": "0",
         "RAY_health_check_period_ms": "1000",
         "RAY_health_check_failure_threshold": "5",
-        "RAY_worker_register_timeout_seconds": str(LIMIT),
     }
 
 
