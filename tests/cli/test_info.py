@@ -110,3 +110,14 @@ def test_what_a_picture_loses_is_told(stegnet, picture):
     assert not [line for line in as_it_is if "secret: " in line]
     assert "note: secret: it is grey: converted to RGB" in by_network
     assert "note: secret: EXIF with GPS position is left out" in by_network
+
+
+def test_what_a_grey_cover_and_a_palette_hold(stegnet, folder):
+    with Image.open(folder / "cover.png") as cover:
+        cover.convert("L").save(folder / "grey.png")
+        cover.quantize(65).save(folder / "palette.png")
+    out = stegnet("info grey.png")[1].splitlines()
+    assert out[0] == "kind: grey picture, 97×61"
+    assert re.fullmatch(r"fits: any file up to \d+ bytes, byte for byte", out[1])
+    told = lines(stegnet("info palette.png")[1])
+    assert told["fits"] == "nothing: has a palette of 65 colours, and what is hidden would give it others"

@@ -77,9 +77,9 @@ def counts(containers, monkeypatch) -> Counts:
 
     found, unseal = Counts(), frame_module.unseal
 
-    def frames(path):
+    def frames(path, **how):
         found.opened += 1
-        for index, frame in enumerate(read_frames(path)):
+        for index, frame in enumerate(read_frames(path, **how)):
             found.decoded[index] += 1
             yield frame
 
