@@ -75,7 +75,8 @@ def _picture(path: Path) -> Info:
     try:
         refuse_palette(path)
     except MediaError as error:
-        return shown | {"sealed_bytes": 0, "fits": [], "unfit": f"{str(error).removeprefix(f'{path}: ')}"}
+        nothing: Info = {"large_enough_to_hide_pictures": False, "sealed_bytes": 0, "fits": []}
+        return shown | nothing | {"unfit": str(error).removeprefix(f"{path}: ")}
     return shown
 
 

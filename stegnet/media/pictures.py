@@ -83,7 +83,7 @@ def refuse_palette(path: Path) -> None:
         if image.mode not in _PALETTE_MODES:
             return
         try:
-            used, pixels = len(image.getcolors()), _pixels(image)
+            used, pixels = len(image.getcolors(MAX_PIXELS)), _pixels(image)
         except UNREADABLE as error:
             raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
     if used <= _MANY_GREYS or not is_grey(pixels):

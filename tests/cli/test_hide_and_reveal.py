@@ -42,7 +42,8 @@ def test_a_secret_of_too_low_quality(folder, monkeypatch, capsys):
     monkeypatch.setattr("stegnet.codec.quality.POOR", 30.0)
     board = (np.indices((64, 96)).sum(0) % 2 * 255).astype(np.uint8)
     Image.fromarray(board).save("board.png")
-    Image.linear_gradient("L").convert("RGB").save("smooth.png")
+    ramp = Image.linear_gradient("L")
+    Image.merge("RGB", (ramp, ramp.rotate(90), ramp)).save("smooth.png")
     assert main(["hide", "smooth.png", "board.png", "-o", "c.png", "--key-file", "k", "--method", "network"]) == 1
     out, err = capsys.readouterr()
     assert out == ""

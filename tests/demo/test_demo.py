@@ -13,6 +13,7 @@ from PIL import Image
 
 import stegnet
 from stegnet.codec.embed import hide_bytes
+from stegnet.codec.extract import reveal_bytes
 from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.codec.output import OutputTarget
 from stegnet.codec.robust_content import read_robust
@@ -96,8 +97,20 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     hide_robustly(folder / "note.txt", folder / "robust_with_file.jpg", stegnet.Key(key), "messenger")
     hide_robustly(folder / "note.txt", folder / "robust_for_resizing.jpg", stegnet.Key(key), "jpeg:75+resize:0.5")
     reduce(folder / "robust_for_resizing.jpg", folder / "robust_resized.jpg", 0.6, 75)
+    make_grey(folder, cover, stegnet.Key(key))
     node(page, "tests/browser/page.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
+
+
+def make_grey(folder: Path, cover: np.ndarray, key: stegnet.Key) -> None:
+    """A grey cover and a container of it, a cover with a palette, and a picture that fits into the former."""
+    image = Image.fromarray(cover)
+    image.convert("L").save(folder / "grey.png")
+    image.quantize(65).save(folder / "palette.png")
+    image.resize((64, 40)).save(folder / "small.png")
+    write_png(
+        folder / "grey_with_file.png", hide_bytes(read_picture(folder / "grey.png"), b"a note", key, name="n.bin")
+    )
 
 
 def hide_robustly(secret: Path, out: Path, key: stegnet.Key, survive: str) -> None:
@@ -139,6 +152,13 @@ def test_containers_of_python_open_in_the_page(picture_of: Callable[[str], np.nd
     assert difference.max() <= 2
     assert (difference > 1).mean() < 1e-3
     assert psnr(in_page, picture_of("secret")) > MIN_PSNR
+
+
+def test_grey_containers_of_the_page_open_in_python(exchanged: Path) -> None:
+    with Image.open(exchanged / "grey_from_page.png") as image:
+        assert image.mode == "L"
+    container, key = read_picture(exchanged / "grey_from_page.png"), stegnet.read_key(exchanged / "key")
+    assert reveal_bytes(container, key) == (exchanged / "small.png").read_bytes()
 
 
 @pytest.mark.parametrize("quality", [None, 75])

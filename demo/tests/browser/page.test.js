@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { psnr } from "../../src/picture.js";
+import { isGrey, psnr } from "../../src/picture.js";
 import { readPng, writePng } from "../../src/png.js";
 import { exchange, open, PASSPHRASE, readPicture, visitingTests } from "./open.js";
 
@@ -71,6 +71,28 @@ visiting("a file that Python hid comes back byte for byte, and a picture is show
   assert.equal(await link.getAttribute("download"), "a night.webp");
   const file = await readFile(new URL("../../public/examples/night.webp", import.meta.url));
   assert.deepEqual(await visitor.saved("reveal"), new Uint8Array(file));
+});
+
+visiting("a grey cover stays grey, whatever is hidden in it, and a palette is refused", async (visitor) => {
+  await visitor.give("cover", exchange("grey.png"));
+  await visitor.give("secret", exchange("small.png")); // which the network would hide in colours
+  assert.match(await visitor.page.locator(".forecast").innerText(), /Room for about 1\d[.\d]* kB: the secret as it is/);
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.start("hide");
+  await visitor.result("hide");
+  const file = await visitor.saved("hide", exchange("grey_from_page.png"));
+  assert.equal(file[25], 0, "its colour type");
+  assert.ok(isGrey(readPng(file)));
+
+  await visitor.give("cover", exchange("palette.png"));
+  assert.match(await visitor.troubleAt("cover"), /palette\.png has a palette.*Use a photograph/s);
+
+  await visitor.tab("Reveal");
+  await visitor.give("container", exchange("grey_with_file.png"));
+  await visitor.useKeyFile("reveal", exchange("key"));
+  await visitor.start("reveal");
+  await visitor.result("reveal");
+  assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
 });
 
 for (const name of ["robust_from_python.jpg", "robust_resaved.jpg"]) {
