@@ -119,7 +119,7 @@ def sealed(size: tuple[int, int], length: int, code: int, film_secret: bytes = N
     lead = make_lead(SECRET, salt, NONCE, lead_fields(length + 16, code, film_secret))
     cipher = AESGCM(hkdf(SECRET, b"stegnet/2/record", salt)).encrypt(NONCE, data, lead)
     after = by_the_book.write(before, data, SECRET, NONCE, code=code, film_secret=film_secret)
-    zone = record_samples(zones, code)
+    zone = record_samples(zones.record, code, 3)
     arranged = lanes(length + 16, len(zone))
     first = arranged.rows[0]
     return {
