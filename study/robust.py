@@ -224,7 +224,7 @@ def _picture_quality(secret: np.ndarray, found: Survivor) -> Row:
         fitted = fit_picture(secret, found.room, lambda done, total: None)
     except CapacityError:
         return {}
-    revealed = parse_content(fitted.content)
+    revealed = parse_content(fitted.content, found.picture[..., 0].size)
     return {SECRET_PSNR: fitted.psnr, SECRET_SSIM: ssim(secret, revealed)}
 
 
