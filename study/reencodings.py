@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stegnet.media.ffmpeg_cli import bundled_ffmpeg, input_file, run_ffmpeg
+from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 
 _X264, _X265, _VP9, _AV1 = "libx264", "libx265", "libvpx-vp9", "libsvtav1"
 _QUIET_X265 = {"x265-params": "log-level=error:pools=1:frame-threads=1"}
@@ -53,7 +53,7 @@ class Reencoding:
     def _encode_once(self, film: Path, crf: int, out: Path) -> None:
         options = {"c:v": self.encoder, "crf": crf, "pix_fmt": "yuv420p", "threads": 1} | self.options
         error = f"{film}: can't be encoded again ({self.name})"
-        run_ffmpeg(out, [input_file(film).video], error, program=bundled_ffmpeg(), format="matroska", **options)
+        run_ffmpeg(out, [input_file(film).video], error, format="matroska", **options)
 
 
 REENCODINGS = (

@@ -73,7 +73,7 @@ def file_info(
 
 def fits_in(height: int, width: int, frames: int) -> list[Fit]:
     """What fits into a picture, or a film of so many frames, of this size."""
-    fits = _room(height, width, frames)["fits"]
+    fits = _room(height, width, frames, channels=3)["fits"]
     assert isinstance(fits, list)
     return fits
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.media.ffmpeg_cli import bundled_ffmpeg, piped_frames, run_ffmpeg
+from stegnet.media.ffmpeg_cli import piped_frames, run_ffmpeg
 
 MAX_SIDE = 65_536
 _PIXELS = "yuv444p10le"
@@ -50,7 +50,7 @@ def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, error
     bits |= {"bufsize": per_second // 10, "rc_init_occupancy": per_second // 25}
     options = {"vcodec": "libaom-av1", "pix_fmt": _PIXELS, "format": "avif", "still-picture": 1, "tune": "psnr"}
     options |= {"cpu-used": effort, "threads": _THREADS, "row-mt": 1} | bits | _COLOURS
-    run_ffmpeg(out, [source], error, data=_planes(picture).tobytes(), program=bundled_ffmpeg(), **options)
+    run_ffmpeg(out, [source], error, data=_planes(picture).tobytes(), **options)
 
 
 def _planes(picture: np.ndarray) -> np.ndarray:

@@ -1,6 +1,5 @@
 """ffmpeg's command line, for what needs its filters or copies whole files: muxing, and side-by-side previews."""
 
-import shutil
 from pathlib import Path
 
 import ffmpeg
@@ -40,7 +39,6 @@ def run_ffmpeg(
     error: str,
     *,
     data: bytes | None = None,
-    program: str | None = None,
     **options: str | int | None,
 ) -> None:
     """Runs ffmpeg and overwrites `out`.
@@ -49,15 +47,13 @@ def run_ffmpeg(
         streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
         error: start of the message if ffmpeg fails.
         data: what `piped_frames` reads.
-        program: path of ffmpeg; None: the installed one, or else the bundled one.
         options: of the output.
     Raises:
         MediaError: ffmpeg fails; its last line is part of the message.
     """
     film = ffmpeg.output(*streams, str(out.absolute()), **options, **_BITEXACT)
     try:
-        cmd = program or shutil.which("ffmpeg") or bundled_ffmpeg()
-        film.overwrite_output().run(cmd=cmd, input=data, quiet=True)
+        film.overwrite_output().run(cmd=bundled_ffmpeg(), input=data, quiet=True)
     except ffmpeg.Error as failure:
         last = failure.stderr.decode(errors="replace").strip().splitlines()[-1]
         raise MediaError(f"{error} ({last})") from failure

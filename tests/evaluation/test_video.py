@@ -119,7 +119,8 @@ def test_a_longer_secret_is_cut(exact, make_film, tmp_path):
     reported = []
     table = demonstrate(exact, cover, secret, tmp_path, 0, lambda *step: reported.append(step))
     assert len(table) == 2
-    assert reported == [(doing, done, 2) for doing in ("hide", "verify", "reveal", "measure") for done in (1, 2)]
+    counted = [(doing, done, 2) for doing in ("hide", "verify", "reveal", "measure") for done in (1, 2)]
+    assert [step for step in reported if step[2]] == counted
     assert next(read_frames(tmp_path / "revealed.mkv")).shape == (48, 40, 3)
 
 

@@ -253,5 +253,5 @@ def test_pages_of_a_tiff_are_not_counted_without_end(tmp_path):
     following = (struct.pack("<I", start) for start in (*starts[1:], 0))
     data = b"II*\0" + struct.pack("<I", starts[0]) + b"\x80\0\0\0" + b"".join(page + after for after in following)
     (tmp_path / "a.tif").write_bytes(data)
-    with pytest.warns(UserWarning, match="of its more than 1000 pictures, only the main one"):
+    with pytest.warns(UserWarning, match="of its more than 1000 pages, only the first one"):
         assert read_picture(tmp_path / "a.tif").tolist() == [[[128, 128, 128]]]
