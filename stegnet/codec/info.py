@@ -72,6 +72,7 @@ def file_info(
 def _picture(path: Path) -> Info:
     pixels, _ = read_cover(path)
     shown = _picture_of(*pixels.shape[:2], channels_of(pixels))
+    del pixels  # large pictures take much memory
     try:
         refuse_palette(path)
     except MediaError as error:
