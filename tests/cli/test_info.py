@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from PIL import Image
 
 from stegnet.cli.info import _size
 from stegnet.media import read_picture, write_png
@@ -90,3 +91,14 @@ def test_tampering_sets_the_exit_code(stegnet, folder):
     assert (code, lines(out)["altered"]) == (3, "yes: the picture was altered since it was hidden")
     told = lines(stegnet("info c.png --key-file k --verbose")[1])
     assert (told["whole"], told["trouble"]) == ("no", "the picture was altered since it was hidden")
+
+
+def test_what_a_grey_cover_and_a_palette_hold(stegnet, folder):
+    with Image.open(folder / "cover.png") as cover:
+        cover.convert("L").save(folder / "grey.png")
+        cover.quantize(65).save(folder / "palette.png")
+    out = stegnet("info grey.png")[1].splitlines()
+    assert out[0] == "kind: grey picture, 97×61"
+    assert re.fullmatch(r"fits: any file up to \d+ bytes, byte for byte", out[1])
+    told = lines(stegnet("info palette.png")[1])
+    assert told["fits"] == "nothing: has a palette of 65 colours, and what is hidden would give it others"
