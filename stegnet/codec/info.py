@@ -81,6 +81,7 @@ def fits_in(height: int, width: int, frames: int) -> list[Fit]:
 def _picture(path: Path) -> Info:
     pixels, _ = read_cover(path)
     shown = _picture_of(*pixels.shape[:2], channels_of(pixels)) | {"notes": list(picture_notes(path))}
+    del pixels  # large pictures take much memory
     try:
         refuse_palette(path)
     except MediaError as error:

@@ -185,8 +185,10 @@ def hide_robust_file(
     quality = chosen.fitted.psnr if chosen.fitted else None
     named = {} if chosen.fitted else {"name": stored_name(secret), "size": secret.stat().st_size, "unchanged": True}
     report = replace(report, notes=lines, warnings=chosen.warnings(), secret_psnr=quality, **named)
-    figures = {"container_psnr": psnr(prepared, found.picture), "hidden_bytes": chosen.taken, "room": chosen.room}
-    return report.with_hiding(Hiding(ROBUST, cover.stat().st_size, prepared[..., 0].size, **figures))
+    quality = psnr(prepared, found.picture)
+    cover_bytes, pixels = cover.stat().st_size, prepared[..., 0].size
+    hiding = Hiding(ROBUST, cover_bytes, pixels, None, quality, hidden_bytes=chosen.taken, room=chosen.room)
+    return report.with_hiding(hiding)
 
 
 def _on_size(channel: Channel, size: tuple[int, int]) -> tuple[str, ...]:

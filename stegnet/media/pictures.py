@@ -87,10 +87,11 @@ def refuse_palette(path: Path) -> None:
         if image.mode not in _PALETTE_MODES:
             return
         try:
-            used, pixels = len(image.getcolors(MAX_PIXELS)), _pixels(image)
+            used = len(image.getcolors(MAX_PIXELS))
         except UNREADABLE as error:
             raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
-    if used <= _MANY_GREYS or not is_grey(pixels):
+        fits = used > _MANY_GREYS and is_grey(_pixels(image))
+    if not fits:
         hint = "take a photograph, or the picture in full colours that it was made from"
         colours = f"{used} colour{'s' * (used > 1)}"
         raise MediaError(f"{path}: has a palette of {colours}, and what is hidden would give it others", hint)

@@ -47,4 +47,4 @@ def test_a_secret_that_a_faulty_disk_does_not_give(tmp_path: Path, monkeypatch) 
 
     monkeypatch.setattr(Path, "read_bytes", fail)
     with pytest.raises(MediaError, match=r"note\.txt: can't be read \(Input/output error\)"):
-        _Secret(secret, no_progress, lambda size: "").fit(1000)
+        _Secret(secret, 1 << 16, no_progress, lambda size: "").fit(1000)

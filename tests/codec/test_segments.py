@@ -1,11 +1,12 @@
 import random
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from stegnet.codec import OutputTarget, Passphrase, embed_file
+from stegnet.codec import OutputTarget, Passphrase, Report, embed_file
 from stegnet.codec.automatic import hide_automatically
 from stegnet.codec.embed import _Secret
 from stegnet.codec.files import hide_file
@@ -50,8 +51,13 @@ def test_segments_join_to_the_film_of_one_process(tmp_path, hiding, method, edge
     for span, path in reversed(list(zip(RANGES[edges], made, strict=True))):  # in any order
         hiding(method, path.name, Part(only=span))
         assert len(list(read_frames(path))) == len(span)
-    assert hiding(method, "joined.mkv", Part(made=made)) == report
+    assert _without_changes(hiding(method, "joined.mkv", Part(made=made))) == _without_changes(report)
     assert (tmp_path / "joined.mkv").read_bytes() == (tmp_path / "whole.mkv").read_bytes()
+
+
+def _without_changes(report: Report) -> Report:
+    """What joining knows: it does not read the cover, so not how much of that was changed."""
+    return replace(report, hiding=None, notes=tuple(note for note in report.notes if not note.startswith("container ")))
 
 
 @pytest.mark.parametrize("method", ["network", "sealed"])
