@@ -200,7 +200,7 @@ def answer(vector: Vector) -> dict[str, object]:
     found = {"file": f"{vector.name}.png", "height": vector.film[0].shape[0], **how}
     if vector.message is None:
         return found | {"answer": "nothing"}
-    name, data = parse(vector.message)
+    name, data = parse(vector.message, 0)
     return found | {"answer": "file", "name": name.decode(), "bytes": data.hex()}
 
 

@@ -318,8 +318,8 @@ def test_a_container_that_does_not_read_back_is_removed(tmp_path, exact, films, 
 def test_a_film_that_changes_while_it_is_being_hidden(tmp_path, exact, films, key, monkeypatch, which, count):
     """It was scanned first; then it has other frames."""
 
-    def changed(path):
-        frames = list(read_frames(path))
+    def changed(path, **how):
+        frames = list(read_frames(path, **how))
         yield from (frames * 2)[:count] if path == films[which] else frames
 
     monkeypatch.setattr(segments, "read_frames", changed)
@@ -363,7 +363,7 @@ def test_an_early_end_leaves_nothing_behind(tmp_path, exact, talkies, key, monke
     if where == "network":
         monkeypatch.setattr(film, "hide_frame", hide)
     elif where == "decoder":
-        monkeypatch.setattr(segments, "read_frames", lambda path: failing(read_frames(path)))
+        monkeypatch.setattr(segments, "read_frames", lambda path, **how: failing(read_frames(path, **how)))
     elif where == "sound":
         monkeypatch.setattr("stegnet.codec.sound.read_sound", lambda path: failing(read_sound(path)))
 

@@ -44,6 +44,8 @@ def test_a_picture():
         "kind": "picture",
         "width": 96,
         "height": 64,
+        "grey": False,
+        "notes": [],
         "large_enough_to_hide_pictures": True,
         "sealed_bytes": sealed,
         "fits": [
@@ -67,6 +69,7 @@ def test_a_film():
         "kind": "film",
         "width": 48,
         "height": 40,
+        "grey": False,
         "frames": 4,
         "frames_per_second": found["frames_per_second"],
         "seconds": found["seconds"],
