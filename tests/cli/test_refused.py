@@ -78,7 +78,7 @@ def odd_files(folder, secret_bytes, weights):
     (folder / "cut.png").write_bytes((folder / "cover.png").read_bytes()[:2000])
     for name in ("empty.mp4", "key.png", "cover.png"):
         (folder / name).chmod(0o600)
-    Image.new("RGB", (7, 7)).save("tiny.png")
+    Image.new("RGB", (7, 7), "red").save("tiny.png")
 
 
 @pytest.mark.usefixtures("odd_files")

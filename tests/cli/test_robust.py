@@ -87,8 +87,9 @@ def test_the_file_is_an_ordinary_jpeg(run):
 def test_a_file_as_it_is(run, out):
     code, _, err = run(f"hide photo.jpg note.txt -o {out} --survive jpeg:80")
     assert code == 0
-    hidden, figures = err.splitlines()
+    hidden, *written, figures = err.splitlines()
     assert hidden == "note: hidden: note.txt, 15 bytes, byte for byte; survives JPEG 80 and better"
+    assert written == ["note: written as JPEG of quality 95, 4:2:0"] * (out != "c.png")
     assert re.fullmatch(r"note: container 5\d.\d dB: easy to find", figures)
     for container in (out, saved_again(out, 80)):
         assert run(f"reveal {container} -o n.txt --force")[0] == 0

@@ -89,7 +89,7 @@ def test_texts_that_are_refused(capfd, stdin, data, message):
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"a" * 65537])
 def test_a_file_of_the_name_of_a_text_that_is_none_is_written(folder, capfd, content):
-    Image.effect_noise((400, 400), 60).convert("RGB").save("large.png")
+    Image.merge("RGB", [Image.effect_noise((400, 400), 60) for _ in "RGB"]).save("large.png")
     (folder / "message.txt").write_bytes(content)
     main(["hide", "large.png", "message.txt", "-o", "c.png", "--key-file", "k"])
     (folder / "message.txt").unlink()

@@ -181,7 +181,7 @@ def test_most_dummies_of_a_grey_record_move_whole_pixels(picture):
 def test_a_rehearsal_never_puts_a_salt_sample_on_another(samples):
     salts, pixels = np.array(book.salt_samples(samples)), set()
     for seed in range(40):
-        shift = 3 * dummies._shift(samples, dummies._Stream(bytes([seed]) * 32))
+        shift = 3 * dummies._shift(samples, 3, dummies._Stream(bytes([seed]) * 32))
         pixels.add(shift)
         own = set(salts // 3)
         assert not own & set((salts + shift) % samples // 3)
