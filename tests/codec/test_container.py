@@ -112,7 +112,7 @@ def test_revealing_decodes_and_unseals_the_first_frame_once(exact, key, containe
 
 @pytest.mark.parametrize("name", ["c.png", "c.mkv", "f.png", "f.mkv"])
 def test_information_decodes_and_unseals_the_first_frame_once(key, containers, counts, name):
-    """A film is decoded once more in all, for its time stamps, and up to a frame in colour; nothing is unsealed then."""
+    """A film is decoded once more, for its time stamps, and up to a frame in colour; nothing is unsealed then."""
     assert file_info(Path(name), key)["whole"] is True
     assert counts.of(containers[name]) == (1 + name.endswith(".mkv"), 1)
     assert set(counts.unsealed.values()) == {1}
