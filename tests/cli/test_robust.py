@@ -89,7 +89,8 @@ def test_a_file_as_it_is(run, out):
     assert code == 0
     hidden, *written, figures = err.splitlines()
     assert hidden == "note: hidden: note.txt, 15 bytes, byte for byte; survives JPEG 80 and better"
-    assert written == ["note: written as JPEG of quality 95, 4:2:0"] * (out != "c.png")
+    saved = ["note: written as JPEG of quality 95, 4:2:0, with the cover's colour profile"] * (out != "c.png")
+    assert written == ["note: cover: EXIF is left out", *saved]
     assert re.fullmatch(r"note: container 5\d.\d dB: easy to find", figures)
     for container in (out, saved_again(out, 80)):
         assert run(f"reveal {container} -o n.txt --force")[0] == 0
