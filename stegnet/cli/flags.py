@@ -20,6 +20,7 @@ _OPTIONS = {
     "take the weights file": "take by --weights the file",
     "take the shipped ones": "omit --weights",
     "take it as a key file": "--key-file takes it",
+    "of a passphrase, take it as one": "--passphrase-file reads a passphrase",
     "take it as an identity": "--identity takes it",
     "take it as a recipient": "--recipient takes it",
 }

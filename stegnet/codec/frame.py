@@ -78,7 +78,7 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
 
 def grey_refused() -> CapacityError:
     """The error for a grey cover, which networks would colour."""
-    hint = "`--method sealed` keeps it grey, or take a cover in colour"
+    hint = "the method sealed keeps it grey, or take a cover in colour"
     return CapacityError("the cover is grey, and a network would give it coloured pixels", hint)
 
 

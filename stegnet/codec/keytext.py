@@ -19,7 +19,7 @@ _HINTS = {
     IDENTITY: "take it as an identity, to reveal; its recipient, to hide for, is in its comment",
     RECIPIENT: "take it as a recipient, to hide; revealing takes its identity",
 }
-_ELSE = "; `stegnet keygen` makes one, --passphrase-file reads a passphrase"
+_ELSE = "; `stegnet keygen` makes one; of a passphrase, take it as one"
 KEY_BYTES = 32
 MOST_BYTES = 4096  # of a file that holds such a text
 _CONTROLS = {*range(32), 127} - set(b"\t\n\r")  # which no text has

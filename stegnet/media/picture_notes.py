@@ -37,7 +37,7 @@ def picture_notes(path: Path, *, secret: bool = False) -> tuple[str, ...]:
 
     Args:
         path: of a picture that can be read.
-        secret: its colours are converted to sRGB; a cover keeps its colour profile.
+        secret: its colours are converted to sRGB; a cover keeps its colour profile, and grey stays grey.
     Raises:
         MediaError: it is no picture.
     """
@@ -51,9 +51,9 @@ def _pixels(path: Path, image: Image.Image, secret: bool) -> Iterator[str]:
         yield f"it has {bits} bits per sample: reduced to 8"
     if mode == "CMYK":
         yield "its colours are CMYK: converted to RGB"
-    elif mode in ("P", "PA"):
+    elif secret and mode in ("P", "PA"):
         yield "its colours are those of a palette: converted to RGB"
-    elif mode in ("1", "L", "LA", "La") or mode.startswith("I"):
+    elif secret and (mode in ("1", "L", "LA", "La") or mode.startswith("I")):
         yield "it is grey: converted to RGB"
     if image.has_transparency_data:
         yield TRANSPARENT

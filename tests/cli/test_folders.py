@@ -77,7 +77,7 @@ def test_folders_round_trip(stegnet):
 
 
 def test_a_failure_does_not_stop_the_batch(stegnet, folders):
-    Image.new("RGB", (7, 7)).save(folders / "covers" / "3.png")
+    Image.new("RGB", (7, 7), "red").save(folders / "covers" / "3.png")
     (folders / "out").mkdir()
     (folders / "out" / "10.png").write_text("old")
     code, out, err = stegnet(HIDE)

@@ -48,9 +48,10 @@ def test_the_steps_of_a_job_read_as_one(monkeypatch):
     monkeypatch.setattr("sys.stderr", shown)
     with messages.progress_bar() as progress:
         steps = in_steps(progress, "compress", "hide tiles", "write")
-        for step in (("compress", 1, 4), ("hide tiles", 2, 8), ("write", 0, 0), ("write", 0, 0)):
+        for step in (("compress", 1, 4), ("hide tiles", 2, 8), ("hide tiles", 2, 8), ("write", 0, 0), ("write", 0, 0)):
             steps(*step)
-        progress("reveal", 1, 9)
+        for _ in range(2):  # the second time it is shown at once
+            progress("reveal", 1, 9)
     bars = [line.rstrip() for line in shown.getvalue().split("\r") if line.strip()]
     assert any(bar.startswith("step 1 of 3: compressing:") and "[this step: " in bar for bar in bars)
     assert any(bar.startswith("step 2 of 3: hiding:") and "2/8" in bar for bar in bars)

@@ -150,7 +150,7 @@ def test_networks_refuse_a_grey_cover(tmp_path, photo, key):
     cover, out = saved(tmp_path, grey_files(photo), "in_fact.png"), OutputTarget(tmp_path / "c.png")
     with pytest.raises(CapacityError, match="the cover is grey") as caught:
         hide_file(Unused, cover, cover, out, key)
-    assert "--method sealed" in caught.value.hint
+    assert "the method sealed" in caught.value.hint
     Image.new("L", (8, 8)).save(tmp_path / "tiny.png")
     with pytest.raises(CapacityError, match="too small"):  # instead of going on to the networks
         hide_automatically(Unused, tmp_path / "tiny.png", cover, out, key)
