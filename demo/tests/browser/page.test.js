@@ -23,6 +23,9 @@ async function noise(width, height, strength = 1) {
   return png(await writePng({ width, height, data }), "noise.png");
 }
 
+/** Pixels of one colour: in a grey cover, which stays grey, no picture is hidden. */
+const coloured = (pixels) => new Uint8Array(pixels * 3).map((_, at) => [99, 120, 80][at % 3]);
+
 visiting("a container hidden with a key file opens in Python and here", async (visitor) => {
   await visitor.give("cover", exchange("cover.png"));
   await visitor.give("secret", exchange("secret.png"));
@@ -249,7 +252,7 @@ for (const [name, width, height, reason] of [
 }
 
 visiting("a container is named after its cover", async (visitor) => {
-  const small = await writePng({ width: 64, height: 48, data: new Uint8Array(64 * 48 * 3).fill(99) });
+  const small = await writePng({ width: 64, height: 48, data: coloured(64 * 48) });
   await visitor.usePassphrase("hide");
   for (const [cover, name] of [
     ["IMG_0042.v2.jpg", "IMG_0042.v2.png"],
@@ -351,7 +354,7 @@ visiting("files that are not pictures, too large, damaged or too small are refus
   assert.match(await visitor.troubleAt("cover"), /notes\.txt is not a picture/);
   await visitor.start("hide");
   assert.match(await visitor.trouble("hide"), /There is no cover/);
-  const small = { width: 36, height: 36, data: new Uint8Array(36 * 36 * 3).fill(99) };
+  const small = { width: 36, height: 36, data: coloured(36 * 36) };
   await visitor.give("cover", png(await writePng(small)));
   await visitor.usePassphrase("hide");
   await visitor.start("hide");
