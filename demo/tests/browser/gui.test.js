@@ -80,7 +80,7 @@ visiting("room and a weak passphrase are told before anything is hidden", async 
   await page.getByText(/^77 random bits: /).waitFor();
   assert.match(await page.locator("#hide-key-passphrase").inputValue(), /^[a-z]+(-[a-z]+){5,}$/);
   await visitor.give("cover", exchange("cover.mp4"));
-  await page.locator("#hide .send .forecast").last().getByText(/^Room for about .* MB: /).waitFor();
+  await page.locator("#hide .send .forecast").last().getByText(/^Room for about .* kB: /).waitFor();
 });
 
 visiting("what does not fit is said", async (visitor) => {
