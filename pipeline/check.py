@@ -6,7 +6,7 @@ Its output is always the same, so that no other stage repeats because of it.
 from pathlib import Path
 
 from pipeline.stage import run_stage, write_json
-from stegnet.core.config import Config
+from stegnet.config.config import Config
 from stegnet.data.folders import check_folders
 
 

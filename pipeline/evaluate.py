@@ -4,15 +4,15 @@ from pathlib import Path
 
 from pipeline.results import evaluate_result, open_tracker, picture_sets
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec import Network
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.measures import BASE_PSNR, CONTAINER_PSNR, SECRET_PSNR
 from stegnet.data.shards import TEST
 from stegnet.evaluation.contact_sheet import contact_sheet
 from stegnet.evaluation.quality import Evaluator
 from stegnet.evaluation.statistics import headline, summarise
 from stegnet.media import write_png
+from stegnet.methods.network import Network
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from pipeline.stage import run_stage
-from stegnet.core.config import Config
+from stegnet.config.config import Config
 from stegnet.core.errors import WeightsError
 from stegnet.export import export
 

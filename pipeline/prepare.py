@@ -8,7 +8,7 @@ import yaml
 
 from pipeline.results import open_tracker, prepare_result
 from pipeline.stage import bar, run_stage, write_json
-from stegnet.core.config import Config
+from stegnet.config.config import Config
 from stegnet.data.prepare import prepare
 
 IMPORT = Path("data.dvc")

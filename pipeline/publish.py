@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline import results
 from pipeline.stage import run_stage
-from stegnet.core.config import Config
+from stegnet.config.config import Config
 from stegnet.core.measures import BASE_PSNR, PSNR, SIDES, SSIM
 from stegnet.data.shards import TEST
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.stage import run_stage
-from stegnet.core.config import Config
+from stegnet.config.config import Config
 from stegnet.media.output import atomic_write
 from stegnet.report.report import Reports, report
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stegnet.core.config import Config
+from stegnet.config.config import Config
+from stegnet.config.params_file import flatten
 from stegnet.core.errors import DataError
-from stegnet.core.params_file import flatten
 from stegnet.data.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, read_manifest
 from stegnet.tracking.result import DataSet, Result
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from stegnet.core.config import load
+from stegnet.config.config import load
 from stegnet.core.errors import StegnetError
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from subprocess import run
 from typing import TYPE_CHECKING, Any
 
 from pipeline.stage import program
-from stegnet.core.config import check
+from stegnet.config.config import check
+from stegnet.config.params_file import changed, flatten, parse, read
 from stegnet.core.errors import ConfigError, TrainingError, extra
 from stegnet.core.measures import PSNR, SIDES, SSIM, measure_of
-from stegnet.core.params_file import changed, flatten, parse, read
 from stegnet.tracking.result import Result
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.results import open_tracker, train_result, training_name, training_sets
 from pipeline.stage import bar, run_stage
-from stegnet.core.config import Config
+from stegnet.config.config import Config
 from stegnet.core.parallel import rank
 from stegnet.training.artifacts import write_curve, write_weights
 from stegnet.training.checkpoint import checkpoint_of

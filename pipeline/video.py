@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pipeline.results import film_sets, open_tracker, video_result
 from pipeline.stage import film_bar, run_stage, write_json, write_table
-from stegnet.codec import Network
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.evaluation.video import demonstrate, film_headline, measure_flicker, summarise_film
+from stegnet.methods.network import Network
 
 
 def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) -> None:

@@ -13,19 +13,19 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "stegnet.api": ("LoadedPair", "load"),
-    "stegnet.codec": (
+    "stegnet.keys": (
         "Identity",
         "Key",
         "Passphrase",
         "Recipient",
-        "Report",
-        "Revealed",
         "make_identity_file",
         "make_key_file",
         "read_identity",
         "read_key",
         "read_recipient",
     ),
+    "stegnet.methods.network": ("Revealed",),
+    "stegnet.results": ("Report",),
     "stegnet.core.errors": (
         "CapacityError",
         "ClusterError",

@@ -2,17 +2,6 @@
 
 from stegnet.api import LoadedPair as LoadedPair
 from stegnet.api import load as load
-from stegnet.codec import Identity as Identity
-from stegnet.codec import Key as Key
-from stegnet.codec import Passphrase as Passphrase
-from stegnet.codec import Recipient as Recipient
-from stegnet.codec import Report as Report
-from stegnet.codec import Revealed as Revealed
-from stegnet.codec import make_identity_file as make_identity_file
-from stegnet.codec import make_key_file as make_key_file
-from stegnet.codec import read_identity as read_identity
-from stegnet.codec import read_key as read_key
-from stegnet.codec import read_recipient as read_recipient
 from stegnet.core.errors import CapacityError as CapacityError
 from stegnet.core.errors import ClusterError as ClusterError
 from stegnet.core.errors import ConfigError as ConfigError
@@ -25,6 +14,17 @@ from stegnet.core.errors import StegnetError as StegnetError
 from stegnet.core.errors import TrackingError as TrackingError
 from stegnet.core.errors import TrainingError as TrainingError
 from stegnet.core.errors import WeightsError as WeightsError
+from stegnet.keys import Identity as Identity
+from stegnet.keys import Key as Key
+from stegnet.keys import Passphrase as Passphrase
+from stegnet.keys import Recipient as Recipient
+from stegnet.keys import make_identity_file as make_identity_file
+from stegnet.keys import make_key_file as make_key_file
+from stegnet.keys import read_identity as read_identity
+from stegnet.keys import read_key as read_key
+from stegnet.keys import read_recipient as read_recipient
+from stegnet.methods.network import Revealed as Revealed
+from stegnet.results import Report as Report
 
 __version__: str
 __all__: list[str]

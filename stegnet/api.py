@@ -10,31 +10,22 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from stegnet import codec
-from stegnet.codec import (
-    HideOptions,
-    Identity,
-    Key,
-    KeySource,
-    Network,
-    OutputTarget,
-    Passphrase,
-    Recipient,
-    Report,
-    Revealed,
-)
-from stegnet.codec.automatic import hide_automatically
-from stegnet.codec.embed import embed_file
-from stegnet.codec.files import hide_file, input_kind, picture_quality
-from stegnet.codec.film import Longer
-from stegnet.codec.frame import grey_refused
-from stegnet.codec.modems import SHIPPED_MODEMS
-from stegnet.codec.output import Progress, no_progress
-from stegnet.codec.robust_files import JPEG, RobustOptions, hide_robust_file
 from stegnet.core.card import SHIPPED
 from stegnet.core.errors import MediaError
 from stegnet.core.samples import is_grey
+from stegnet.files.files import hide_file, picture_quality, reveal_file
+from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
 from stegnet.media import FILM
+from stegnet.media.inputs import input_kind
+from stegnet.methods.automatic import hide_automatically
+from stegnet.methods.network import HideOptions, Network, Revealed, hide_picture, reveal_picture
+from stegnet.methods.network.film import Longer
+from stegnet.methods.network.frame import grey_refused
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
+from stegnet.methods.robust.pictures import JPEG, RobustOptions, hide_robust_file
+from stegnet.methods.sealed.embed import embed_file
+from stegnet.results import OutputTarget, Report
+from stegnet.results.output import Progress, no_progress
 
 File = str | PathLike[str]
 Method = Literal["auto", "sealed", "network", "robust"]
@@ -92,7 +83,7 @@ class LoadedPair:
         cover, secret = _picture("cover", cover), _picture("secret", secret)
         if is_grey(cover):
             raise grey_refused()
-        container = codec.hide_picture(self._network, cover, secret, key)
+        container = hide_picture(self._network, cover, secret, key)
         if not force:
             for line in picture_quality(self._network, container, secret, key, force).warnings():
                 warnings.warn(line, stacklevel=2)
@@ -111,7 +102,7 @@ class LoadedPair:
             WeightsError: hidden with other weights.
         """
         _check_key(key)
-        return codec.reveal_picture(self._network, _picture("container", container), key)
+        return reveal_picture(self._network, _picture("container", container), key)
 
     def hide_film(
         self,
@@ -265,7 +256,7 @@ class LoadedPair:
         """
         _check_key(key)
         target = OutputTarget(Path(out or ""), force, lossless=lossless, named=out is not None)
-        return codec.reveal_file(lambda: self._network, Path(container), target, key, strict, progress)
+        return reveal_file(lambda: self._network, Path(container), target, key, strict, progress)
 
 
 def _picture(name: str, array: np.ndarray) -> np.ndarray:

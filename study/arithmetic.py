@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec import Network
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
 from stegnet.evaluation.quality import PicturePairs
-from stegnet.media.avif import decode_avif, encode_avif, fit_avif
+from stegnet.media.pictures.avif import decode_avif, encode_avif, fit_avif
+from stegnet.methods.network import Network
 from study.methods import Embedding, Method, Recovered, container_seed, network_by_key
 
 MODULI = (3, 4, 5)

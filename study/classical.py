@@ -16,10 +16,10 @@ import pandas as pd
 from sealwatch import ws
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec import Network
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.evaluation.chart import chart
+from stegnet.methods.network import Network
 from study.methods import Method, container_seed, lsb_replacement, network_by_key, sealed, swap
 from study.pairs import photograph_pairs
 from study.stats import auc, auc_interval

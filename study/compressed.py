@@ -5,12 +5,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from stegnet.codec import OutputTarget, embed_file, hide_bytes, reveal_bytes
-from stegnet.codec.frame import read_record
-from stegnet.codec.keys import KeyRing
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
+from stegnet.keys.keys import KeyRing
 from stegnet.media import read_picture, write_png
 from stegnet.media.compress import compress_picture
+from stegnet.methods.sealed import embed_file, hide_bytes, reveal_bytes
+from stegnet.record.reading import read_record
+from stegnet.results import OutputTarget
 from study.methods import Embedding, Method, Recovered, bits_per_pixel, hide_evenly
 
 

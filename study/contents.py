@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec import Network
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.errors import CapacityError, DataError
 from stegnet.core.measures import PSNR, SECRET_PSNR, SIDES
 from stegnet.evaluation.contact_sheet import contact_sheet
@@ -28,6 +27,7 @@ from stegnet.evaluation.quality import (
 )
 from stegnet.evaluation.statistics import REAL, RENDERED
 from stegnet.media import write_png
+from stegnet.methods.network import Network
 from study.patterns import PLAIN, contents
 
 HARDEST = 3  # covers, and secrets, that are combined with each other and shown

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec import Network
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.evaluation.chart import chart
+from stegnet.methods.network import Network
 from study.detector import Detector, LabelledPairs, detect, train_detector
 from study.methods import Method, container_seed, network_by_key, nothing_hidden, sealed_at, swap
 from study.pairs import Pair, photograph_pairs, training_pairs

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from stegnet.media.recode import FilmCodec, recode_film, recode_picture
+from stegnet.media.films.recode import FilmCodec, recode_film, recode_picture
 
 GREY = 128
 _FILTER = Image.Resampling

@@ -7,10 +7,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from stegnet.codec import HideOptions, Key, KeySource, Network, OutputTarget, bytes_room, embed_file, hide_film
-from stegnet.codec.carriers import idle_samples
 from stegnet.evaluation.demonstration import seeded
+from stegnet.keys import Key, KeySource
 from stegnet.media import FilmWriter, read_frames
+from stegnet.methods.network import HideOptions, Network, hide_film
+from stegnet.methods.sealed import bytes_room, embed_file
+from stegnet.results import OutputTarget
+from stegnet.sealing.carriers import idle_samples
 from study.methods import network_by_key, sealed
 
 SHARE = 0.1  # of the room, that sealed containers use

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from stegnet.codec import bytes_room, hide_bytes
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_frames, read_picture
+from stegnet.methods.sealed import bytes_room, hide_bytes
 from study.stats import auc, auc_interval
 
 SIDE, PICTURES, FRAMES = 160, 100, 24  # pixels after reducing

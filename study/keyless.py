@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from stegnet.codec import Key, KeySource, Network, Passphrase, Randomness
-from stegnet.codec.base import decode, encode, through_bytes
-from stegnet.codec.costs import rounding_costs
-from stegnet.codec.keys import KEY_BYTES
-from stegnet.codec.seal import PICTURE_EFFORT, SEED_BYTES, room, seal
 from stegnet.core.errors import StegnetError
 from stegnet.core.samples import Base, from_8_bits, join, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, draw_mask, invert
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
+from stegnet.keys import Key, KeySource, Passphrase, Randomness
+from stegnet.keys.keys import KEY_BYTES
+from stegnet.methods.network import Network
+from stegnet.record.base import decode, encode, through_bytes
+from stegnet.sealing.costs import rounding_costs
+from stegnet.sealing.seal import PICTURE_EFFORT, SEED_BYTES, room, seal
 
 HISTOGRAM_BINS = 64
 _DESCRIPTION = 256  # bytes of a record beside the base, at most

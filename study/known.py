@@ -16,15 +16,15 @@ import numpy as np
 import pandas as pd
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec import Network
-from stegnet.codec.seal import FILM_EFFORT
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.samples import CODED, MEANS
 from stegnet.core.shuffle import apply, grid
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.evaluation.quality import PicturePairs, map_in_threads
 from stegnet.evaluation.statistics import headline_kind
+from stegnet.methods.network import Network
+from stegnet.sealing.seal import FILM_EFFORT
 from study.distortions import jpeg
 from study.keyless import base_of, hide_shuffled, read_blocks, to_hide, unmasked
 from study.methods import container_seed, network_by_key

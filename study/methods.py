@@ -13,18 +13,20 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.codec import Key, KeySource, Network, bytes_room, hide_bytes, hide_picture, reveal_bytes, reveal_picture
-from stegnet.codec.costs import Costs
-from stegnet.codec.embed import DATA_NAME
-from stegnet.codec.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Randomness
-from stegnet.codec.record import FILE, File, Header, Record, format_record
-from stegnet.codec.seal import SEED_BYTES, seal
 from stegnet.core.errors import RevealError, WeightsError
 from stegnet.core.samples import channels_of
 from stegnet.core.shuffle import grid
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
+from stegnet.keys import Key, KeySource
+from stegnet.keys.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Randomness
+from stegnet.methods.network import Network, hide_picture, reveal_picture
+from stegnet.methods.sealed import bytes_room, hide_bytes, reveal_bytes
+from stegnet.methods.sealed.embed import DATA_NAME
 from stegnet.models import read_card
+from stegnet.record.record import FILE, File, Header, Record, format_record
+from stegnet.sealing.costs import Costs
+from stegnet.sealing.seal import SEED_BYTES, seal
 from study.keyless import base_of
 
 SWAP_BITS = 4  # of each sample, as the swap is known

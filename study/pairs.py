@@ -15,7 +15,7 @@ from stegnet.data.shards import TRAIN, Shards, read_manifest
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.evaluation.statistics import RENDERED, headline_kind
 from stegnet.media import read_frames, read_picture, resize
-from stegnet.media.pictures import open_picture
+from stegnet.media.pictures.pictures import open_picture
 
 SIDE = 256  # of the central crop of a film's frames, in pixels
 

@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec import Key, Network, Passphrase
-from stegnet.codec.keys import KEY_BYTES
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.evaluation.demonstration import seeded
+from stegnet.keys import Key, Passphrase
+from stegnet.keys.keys import KEY_BYTES
+from stegnet.methods.network import Network
 from study.hiders import Hider, NetworkHider, SealedHider
 from study.methods import container_seed
 from study.pairs import Pair, evenly, photograph_pairs

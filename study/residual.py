@@ -13,14 +13,14 @@ import pandas as pd
 from scipy import ndimage
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec import Network
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.contact_sheet import GAIN, image_grid
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.evaluation.statistics import publishable_kind
 from stegnet.media import write_png
+from stegnet.methods.network import Network
 from study.methods import Method, bare_network, container_seed, network_by_key, swap
 from study.pairs import Pair, photograph_pairs
 from study.stats import correlation, mean_interval

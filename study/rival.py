@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.stage import bar, run_stage
-from stegnet.core.config import Config, check
+from stegnet.config.config import Config, check
+from stegnet.config.params_file import changed, read
 from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import rank
-from stegnet.core.params_file import changed, read
 from stegnet.training.artifacts import write_weights
 from stegnet.training.checkpoint import checkpoint_of
 from stegnet.training.devices import training_processes

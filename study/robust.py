@@ -18,21 +18,9 @@ import torch
 from PIL import Image
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec.channels import MESSENGER, Channel, parse_channel
-from stegnet.codec.keys import KEY_BYTES, Key
-from stegnet.codec.modem import Modem, Rung, read_rungs
-from stegnet.codec.robust_content import fit_picture, parse_content
-from stegnet.codec.robust_reader import reader
-from stegnet.codec.survival import (
-    WRITTEN_QUALITY,
-    Survivor,
-    choose_rung,
-    hide_robust,
-    information,
-)
+from stegnet.config.config import Config
 from stegnet.core.card import MODEM
 from stegnet.core.compute import cpu_threads, make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, VMAF, psnr, ssim
@@ -40,7 +28,19 @@ from stegnet.core.parallel import distributed
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.demonstration import seeded
+from stegnet.keys.keys import KEY_BYTES, Key
 from stegnet.media.vmaf import has_vmaf, vmaf
+from stegnet.methods.robust.channels import MESSENGER, Channel, parse_channel
+from stegnet.methods.robust.content import fit_picture, parse_content
+from stegnet.methods.robust.modem import Modem, Rung, read_rungs
+from stegnet.methods.robust.reader import reader
+from stegnet.methods.robust.survival import (
+    WRITTEN_QUALITY,
+    Survivor,
+    choose_rung,
+    hide_robust,
+    information,
+)
 from stegnet.models import build, read_card
 from study.hiders import write_still_film
 from study.pairs import Pair, large_photographs, photograph_pairs

@@ -21,15 +21,15 @@ import torch
 from scipy.fft import dctn
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec.film_modem import FilmModem
-from stegnet.codec.film_phases import FilmRung, luma
-from stegnet.codec.keys import KEY_BYTES, Key
-from stegnet.codec.modem import Modem, Rung
+from stegnet.config.config import Config
 from stegnet.core.compute import cpu_threads, make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import distributed
 from stegnet.evaluation.demonstration import seeded
+from stegnet.keys.keys import KEY_BYTES, Key
+from stegnet.methods.robust.modem import Modem, Rung
+from stegnet.methods.robust_film.modem import FilmModem
+from stegnet.methods.robust_film.phases import FilmRung, luma
 from study.ensemble import Features, cross_validated
 from study.features import spam
 from study.hiders import Hider

@@ -19,15 +19,9 @@ import torch
 from joblib import Memory
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec.film_hiding import WRITTEN_CRF
-from stegnet.codec.film_modem import FilmModem
-from stegnet.codec.film_phases import GROUP, Dither, FilmRung, read_film_rungs
-from stegnet.codec.keys import KEY_BYTES, Key
-from stegnet.codec.robust_film import modulated, signal_of
-from stegnet.codec.survival import information
+from stegnet.config.config import Config
 from stegnet.core.card import MODEM, read_card
 from stegnet.core.compute import cpu_threads, make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.errors import DataError
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, FLICKER, INFORMATION, PSNR, SSIM, VMAF, psnr
@@ -36,8 +30,14 @@ from stegnet.data.store import cache_folder
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.demonstration import seeded
+from stegnet.keys.keys import KEY_BYTES, Key
 from stegnet.media import FILM, kind, read_frames, scan
-from stegnet.media.h264 import write_h264
+from stegnet.media.films.h264 import write_h264
+from stegnet.methods.robust.survival import information
+from stegnet.methods.robust_film.groups import modulated, signal_of
+from stegnet.methods.robust_film.hiding import WRITTEN_CRF
+from stegnet.methods.robust_film.modem import FilmModem
+from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, read_film_rungs
 from stegnet.models import build
 from study.film_trial import (
     RECEIVED,

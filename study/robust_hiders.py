@@ -8,18 +8,18 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from stegnet.codec.film_hiding import WRITTEN_CRF
-from stegnet.codec.film_modem import FilmModem
-from stegnet.codec.film_phases import GROUP, FilmRung
-from stegnet.codec.keys import KeySource
-from stegnet.codec.modem import BLOCK, Modem, Rung
-from stegnet.codec.robust import coded_bits, content_room, dither_of, new_nonce, robust_key, robust_salts
-from stegnet.codec.robust_film import group_room, hide_in_group, pieces_of
-from stegnet.codec.survival import WRITTEN_QUALITY
 from stegnet.core.jpeg import through_jpeg
 from stegnet.evaluation.demonstration import seeded
+from stegnet.keys.keys import KeySource
 from stegnet.media import FilmInfo, read_frames
-from stegnet.media.h264 import write_h264
+from stegnet.media.films.h264 import write_h264
+from stegnet.methods.robust.modem import BLOCK, Modem, Rung
+from stegnet.methods.robust.record import coded_bits, content_room, dither_of, new_nonce, robust_key, robust_salts
+from stegnet.methods.robust.survival import WRITTEN_QUALITY
+from stegnet.methods.robust_film.groups import group_room, hide_in_group, pieces_of
+from stegnet.methods.robust_film.hiding import WRITTEN_CRF
+from stegnet.methods.robust_film.modem import FilmModem
+from stegnet.methods.robust_film.phases import GROUP, FilmRung
 from study.hiders import Hider
 
 _RATE, _TICKS = Fraction(25), 90_000

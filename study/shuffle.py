@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.config.config import Config
 from stegnet.core.compute import cpu_threads, make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.measures import PSNR, SSIM
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 from stegnet.data.scenes import render_scene

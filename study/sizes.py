@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec import Network
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.errors import DataError
 from stegnet.core.measures import PSNR, SIDES
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
@@ -20,6 +19,7 @@ from stegnet.evaluation.chart import COLOURS, chart
 from stegnet.evaluation.quality import HideRevealResult, hide_and_reveal, map_in_threads, measure_quality
 from stegnet.evaluation.statistics import REAL, RENDERED, column_stats
 from stegnet.media import resize
+from stegnet.methods.network import Network
 
 SIZES = (64, 128, 256, 512, 1024)
 LARGE = "large photographs"

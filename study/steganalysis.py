@@ -19,12 +19,12 @@ import pandas as pd
 from joblib import Memory, Parallel, delayed
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec import Network
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.parallel import distributed, on_cluster
 from stegnet.data.store import cache_folder
 from stegnet.evaluation.chart import chart
+from stegnet.methods.network import Network
 from study import features
 from study.ensemble import Features, cross_validated, votes
 from study.features import colour_rich_model, spam, spatial_rich_models

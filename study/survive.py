@@ -11,13 +11,13 @@ import pandas as pd
 import torch
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec import Network
+from stegnet.config.config import Config
 from stegnet.core.compute import cpu_threads, make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.measures import CONTAINER_PSNR, SECRET, SECRET_PSNR, SSIM, psnr, ssim
 from stegnet.core.parallel import distributed
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.quality import PicturePairs
+from stegnet.methods.network import Network
 from study.distortions import FILM_DISTORTIONS, NONE, PICTURE_DISTORTIONS, Apply, Distortion
 from study.methods import Embedding, Method, base_alone, sealed_digest, swap, trained_network
 from study.pairs import Pair, film_pairs, mixed_pairs

@@ -13,9 +13,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.codec import Network
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.errors import DataError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
 from stegnet.core.samples import NONE
@@ -23,6 +22,7 @@ from stegnet.evaluation.chart import COLOURS, chart
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.evaluation.statistics import headline_kind
+from stegnet.methods.network import Network
 from stegnet.models import read_card
 from study.bounds import PUBLISHED, ideal_psnr
 from study.compressed import sealed_compressed, sealed_full

@@ -15,20 +15,21 @@ from scipy.stats import wilcoxon
 
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.api import load
-from stegnet.codec import Key, Network, hide_picture, reveal_picture
-from stegnet.codec.base import decode
-from stegnet.codec.frame import read_record
-from stegnet.codec.keys import KeyRing
-from stegnet.codec.record import Record
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config
 from stegnet.core.samples import Base
 from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.evaluation.contact_sheet import LabelledImage, image_grid
 from stegnet.evaluation.demonstration import seeded
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.evaluation.statistics import headline_kind, publishable_kind
+from stegnet.keys import Key
+from stegnet.keys.keys import KeyRing
 from stegnet.media import resize, write_png
+from stegnet.methods.network import Network, hide_picture, reveal_picture
+from stegnet.record.base import decode
+from stegnet.record.reading import read_record
+from stegnet.record.record import Record
 from study.keyless import (
     OPENED,
     Attempt,

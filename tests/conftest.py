@@ -11,7 +11,8 @@ import numpy as np
 import psutil
 import pytest
 
-from stegnet.codec import Key, Network
+from stegnet.keys import Key
+from stegnet.methods.network import Network
 from tests.closure import touches
 from tools import postgres
 
@@ -193,14 +194,14 @@ def key() -> Key:
 @pytest.fixture
 def quick_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passphrases are worked on for no time; what they hide, another test can't open."""
-    monkeypatch.setattr("stegnet.codec.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
+    monkeypatch.setattr("stegnet.keys.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
 
 
 @pytest.fixture
 def any_quality(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny network is not trained: how well secrets come back is not looked at."""
-    monkeypatch.setattr("stegnet.codec.quality.LEAST", 0.0)
-    monkeypatch.setattr("stegnet.codec.quality.POOR", 0.0)
+    monkeypatch.setattr("stegnet.methods.network.quality.LEAST", 0.0)
+    monkeypatch.setattr("stegnet.methods.network.quality.POOR", 0.0)
 
 
 @pytest.fixture(scope="session")

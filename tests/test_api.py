@@ -128,17 +128,17 @@ def test_views_of_arrays(pair, picture):
 
 def test_a_secret_that_comes_back_poorly(pair, picture, monkeypatch):
     """The tiny network gives no more than the block means."""
-    monkeypatch.setattr("stegnet.codec.quality.LEAST", 22.0)
-    monkeypatch.setattr("stegnet.codec.quality.POOR", 30.0)
+    monkeypatch.setattr("stegnet.methods.network.quality.LEAST", 22.0)
+    monkeypatch.setattr("stegnet.methods.network.quality.POOR", 30.0)
     key, cover = stegnet.Key(bytes(32)), picture(64, 96, 1)
     grey, noise = np.full((64, 96, 3), 99, np.uint8), np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
     pair.hide(cover, grey, key)
     with pytest.raises(stegnet.CapacityError, match=r"would be revealed at \d+\.\d dB"):
         pair.hide(cover, noise, key)
-    monkeypatch.setattr("stegnet.codec.quality.LEAST", 5.0)
+    monkeypatch.setattr("stegnet.methods.network.quality.LEAST", 5.0)
     with pytest.warns(UserWarning, match=r"is revealed at only \d+\.\d dB PSNR"):
         pair.hide(cover, noise, key)
-    monkeypatch.setattr("stegnet.codec.quality.LEAST", 22.0)
+    monkeypatch.setattr("stegnet.methods.network.quality.LEAST", 22.0)
     pair.hide(cover, noise, key, force=True)
     write_png(Path("noise.png"), noise)
     with pytest.raises(stegnet.CapacityError):
@@ -330,7 +330,7 @@ def test_sound_and_verification_are_chosen_apart(pair, make_film):
 
 @pytest.mark.parametrize("method", ["auto", "sealed", "network"])
 def test_a_picture_that_does_not_read_back_is_an_error(pair, monkeypatch, method):
-    monkeypatch.setattr("stegnet.codec.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    monkeypatch.setattr("stegnet.results.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
     secret = "notes.txt" if method != "network" else "secret.png"
     hide = partial(pair.hide_file, "cover.png", secret, "c.png", stegnet.Key(bytes(32)), method=method)
     with pytest.raises(stegnet.MediaError, match="does not read back"):

@@ -15,18 +15,18 @@ def collect(*options: str) -> subprocess.CompletedProcess:
 
 def test_a_closure_holds_what_is_imported_through_others() -> None:
     found = closure(ROOT / "stegnet/media/compress.py")
-    assert {ROOT / "stegnet/media/pictures.py", ROOT / "stegnet/core/errors.py"} <= found
-    assert ROOT / "stegnet/codec/seal.py" not in found
+    assert {ROOT / "stegnet/media/pictures/pictures.py", ROOT / "stegnet/core/errors.py"} <= found
+    assert ROOT / "stegnet/sealing/seal.py" not in found
 
 
 @pytest.mark.parametrize(
     ("test", "file", "expected"),
     [
-        ("tests/codec/test_seal.py", "stegnet/codec/seal.py", True),
-        ("tests/codec/test_seal.py", "stegnet/data/scenes.py", False),
-        ("tests/cli/test_info.py", "stegnet/codec/seal.py", True),  # by cli/conftest.py
-        ("tests/test_layers.py", "stegnet/codec/seal.py", False),  # imported by the topmost conftest.py only
-        ("tests/codec/test_frame.py", "tests/support/pairs.py", True),
+        ("tests/sealing/test_seal.py", "stegnet/sealing/seal.py", True),
+        ("tests/sealing/test_seal.py", "stegnet/data/scenes.py", False),
+        ("tests/cli/test_info.py", "stegnet/sealing/seal.py", True),  # by cli/conftest.py
+        ("tests/test_layers.py", "stegnet/sealing/seal.py", False),  # imported by the topmost conftest.py only
+        ("tests/methods/network/test_frame.py", "tests/support/pairs.py", True),
     ],
 )
 def test_which_tests_touch_a_file(test: str, file: str, expected: bool) -> None:
@@ -44,8 +44,8 @@ def test_only_what_touches_the_file_is_collected() -> None:
 
 
 def test_what_uses_a_film_is_slow_by_itself() -> None:
-    done = collect("-m", "not slow", "tests/cli/test_info.py", "tests/codec/test_steps.py")
-    assert listed(done) == {"tests/codec/test_steps.py"}, done.stdout + done.stderr
+    done = collect("-m", "not slow", "tests/cli/test_info.py", "tests/sealing/test_steps.py")
+    assert listed(done) == {"tests/sealing/test_steps.py"}, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", ["params.yaml", "stegnet/missing.py"])

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stegnet.codec import Network
-from stegnet.codec.base import through_bytes
-from stegnet.codec.network import HideResult
 from stegnet.core.measures import psnr
 from stegnet.core.samples import Base
 from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.media import read_frames, resize
+from stegnet.methods.network import Network
+from stegnet.methods.network.network import HideResult
+from stegnet.record.base import through_bytes
 
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
 ENGINES = (("torch", "fp32"), ("torch", "bf16"), ("onnx", "fp32"))

@@ -22,10 +22,12 @@ import numpy as np
 from stegnet.cluster.cluster import run_on_cluster
 from stegnet.cluster.envelope import SEED_BYTES, Secrets
 from stegnet.cluster.tasks import Hiding, tasks_of
-from stegnet.codec import Key, OutputTarget, embed_file
-from stegnet.codec.folder import SUFFIXES, Plan, plan_hiding
 from stegnet.data.scenes import render_scene
+from stegnet.files.folder import SUFFIXES, Plan, plan_hiding
+from stegnet.keys import Key
 from stegnet.media import FilmWriter, write_png
+from stegnet.methods.sealed import embed_file
+from stegnet.results import OutputTarget
 from tests.support.nodes import Nodes, settings
 
 KEY, SEED = Key(bytes(range(32))), bytes(SEED_BYTES)

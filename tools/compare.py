@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stegnet.config.config import Config, check, load
+from stegnet.config.params_file import changed, read
 from stegnet.core.compute import cpu_threads
-from stegnet.core.config import Config, check, load
 from stegnet.core.errors import ConfigError, StegnetError
-from stegnet.core.params_file import changed, read
 from stegnet.data.shards import TRAIN, Shards
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.models import build_from

@@ -12,15 +12,13 @@ import pandas as pd
 import torch
 
 from pipeline.stage import bar
-from stegnet.codec import Network
-from stegnet.codec.base import through_bytes
-from stegnet.codec.network import HideResult, Step, no_step
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic, resolve
-from stegnet.core.config import Config
 from stegnet.core.measures import SEALED, SIDES
 from stegnet.core.samples import Base
 from stegnet.core.shuffle import Shuffle
 from stegnet.data.shards import data_hash
+from stegnet.engines.tiling import Step, no_step
 from stegnet.evaluation.quality import (
     PIXEL_MEASURES,
     Evaluator,
@@ -30,7 +28,10 @@ from stegnet.evaluation.quality import (
     through_file,
 )
 from stegnet.evaluation.statistics import headline_kind
+from stegnet.methods.network import Network
+from stegnet.methods.network.network import HideResult
 from stegnet.models import build_from
+from stegnet.record.base import through_bytes
 from study.methods import read_out, swap_in
 from tools.compare_train import Budget, Trained
 from tools.cost import cost

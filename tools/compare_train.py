@@ -22,8 +22,8 @@ from typing import Self
 import torch
 
 from pipeline.stage import bar
+from stegnet.config.config import Config
 from stegnet.core.compute import pick_device, resolve
-from stegnet.core.config import Config
 from stegnet.core.errors import TrainingError
 from stegnet.data.shards import data_hash
 from stegnet.models import Card, Pair

@@ -12,7 +12,7 @@ import psutil
 from PIL import Image
 
 from pipeline.stage import bar
-from stegnet.core.config import ScrambleConfig, load
+from stegnet.config.config import ScrambleConfig, load
 from stegnet.data.prepare import prepare
 
 SIDE = 64  # pixels

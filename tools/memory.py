@@ -12,8 +12,9 @@ from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stegnet.codec import Key, Network, hide_film, reveal_film
+from stegnet.keys import Key
 from stegnet.media import FilmWriter, read_frames, resize
+from stegnet.methods.network import Network, hide_film, reveal_film
 
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
 HEIGHT, WIDTH = 120, 160

@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.stage import film_bar
-from stegnet.codec import HideOptions, Key, Network, hide_film, reveal_film
-from stegnet.codec.keys import SYSTEM
 from stegnet.core.measures import psnr
+from stegnet.keys import Key
+from stegnet.keys.keys import SYSTEM
 from stegnet.media import read_frames, read_sound, scan, sound_tracks
+from stegnet.methods.network import HideOptions, Network, hide_film, reveal_film
 
 
 def main() -> None:

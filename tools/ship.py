@@ -13,13 +13,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.stage import bar, film_bar
-from stegnet.codec import Network
-from stegnet.core.config import load
+from stegnet.config.config import load
 from stegnet.core.measures import SEALED
 from stegnet.evaluation.quality import Evaluator
 from stegnet.evaluation.statistics import headline, summarise
 from stegnet.evaluation.video import demonstrate, summarise_film
 from stegnet.export import export
+from stegnet.methods.network import Network
 from stegnet.models import SHIPPED, load_pair
 from stegnet.training.artifacts import write_weights
 

@@ -18,8 +18,8 @@ import psutil
 from torch import Tensor
 
 from pipeline.stage import bar
+from stegnet.config.config import Config, load
 from stegnet.core.compute import cpu_threads, make_deterministic, resolve
-from stegnet.core.config import Config, load
 from stegnet.core.errors import StegnetError
 from stegnet.core.samples import CODED
 from stegnet.data.pairs import SECRETS, WITH_BASES, Pairs, load_batches

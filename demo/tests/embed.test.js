@@ -25,7 +25,7 @@ function noise(width, height, shift) {
   return { width, height, data };
 }
 
-// SHA-256 of the costs, as little-endian u16, that stegnet.codec.costs.texture_costs gives the same pictures.
+// SHA-256 of the costs, as little-endian u16, that stegnet.sealing.costs.texture_costs gives the same pictures.
 for (const [width, height, shift, digest] of [
   [33, 21, 0, "5fe49f1182d82619f87b68c7b2b9443f59157f6aa8e07d05847f313eddd46eee"],
   [5, 4, 2, "354f79948edad7cd7d5b76758134849d4a901fdbf757aedae5d0b7113b942483"],

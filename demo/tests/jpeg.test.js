@@ -1,4 +1,4 @@
-/** JPEG files and what they show equal libjpeg's (tests/codec/robust_steps.json). */
+/** JPEG files and what they show equal libjpeg's (tests/format/robust_steps.json). */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

@@ -1,4 +1,4 @@
-/** Keys as text, and the files that hold them (tests/codec/keytext.json). */
+/** Keys as text, and the files that hold them (tests/format/keytext.json). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

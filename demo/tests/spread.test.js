@@ -1,4 +1,4 @@
-/** Spread files: shares are those of the book (tests/codec/spread_by_the_book.py), and any that are enough give the file. */
+/** Spread files: shares are those of the book (tests/format/spread_by_the_book.py), and any that are enough give the file. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -25,7 +25,7 @@ for (const { frames, needed, film_id, data, shares } of steps) {
   });
 }
 
-// What stegnet.codec.spread gives: frames, bytes, bytes that fit into a frame, shares needed, frames that may be lost.
+// What stegnet.record.spread gives: frames, bytes, bytes that fit into a frame, shares needed, frames that may be lost.
 for (const [frames, size, room, needed, lost] of [
   [2, 500, 10_000, 1, 1],
   [62, 34, 10_000, 1, 61],

@@ -1,4 +1,4 @@
-/** The test vectors of the format, and the ideal networks that made them (tests/codec/make_vectors.py). */
+/** The test vectors of the format, and the ideal networks that made them (tests/format/make_vectors.py). */
 
 import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { makeAvif } from "../src/network/avif.js";
 
 globalThis.crypto ??= webcrypto; // Node 18 has it, but not as a global
 
-const FOLDER = new URL("../../tests/codec/", import.meta.url);
+const FOLDER = new URL("../../tests/format/", import.meta.url);
 const CODECS = { encode: "enc/avif_enc.wasm", decode: "dec/avif_dec.wasm" };
 
 export const read = (name) => readFileSync(new URL(name, FOLDER));

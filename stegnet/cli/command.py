@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from stegnet import __version__
-from stegnet.cli import enhance, export, gui, hide, info, keygen, messages, reveal, webcam
+from stegnet.cli import messages
+from stegnet.cli.commands import enhance, export, gui, hide, info, keygen, reveal, webcam
 from stegnet.cli.parser import Parser, commands_of
 from stegnet.cli.signals import Signals
 from stegnet.cli.streams import place_or_stream

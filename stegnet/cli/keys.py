@@ -16,7 +16,7 @@ from stegnet.cli import messages
 from stegnet.core.errors import KeyFileError
 
 if TYPE_CHECKING:
-    from stegnet.codec import Key, KeySource
+    from stegnet.keys import Key, KeySource
 
 _MAX_LINE = 4096  # bytes read of a passphrase's line; a longer one is too long for a passphrase anyway
 
@@ -59,7 +59,7 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
     texts = [_read_passphrase(options, confirm)]  # a list, emptied below: no traceback may show the passphrase
     if texts == [None]:
         return None
-    from stegnet.codec import Passphrase  # imported after the prompt, which appears sooner
+    from stegnet.keys import Passphrase  # imported after the prompt, which appears sooner
 
     passphrase = Passphrase(texts.pop())
     if confirm and (weakness := passphrase.weakness()):
@@ -80,7 +80,7 @@ def _descriptor(text: str) -> int:
 
 
 def _read_key_file(path: Path, hiding: bool) -> "Key":
-    from stegnet.codec import read_key
+    from stegnet.keys import read_key
 
     try:
         key = read_key(path)
@@ -95,7 +95,7 @@ def _read_key_file(path: Path, hiding: bool) -> "Key":
 
 def _read_public_key(options: argparse.Namespace) -> "KeySource | None":
     """A recipient or an identity, if the options name one."""
-    from stegnet.codec import read_identity, read_recipient
+    from stegnet.keys import read_identity, read_recipient
 
     if getattr(options, "recipient", None) is not None:
         return read_recipient(options.recipient)

@@ -10,9 +10,9 @@ from stegnet.cli.streams import STREAM, place_or_stream
 from stegnet.core.address import Address, Place
 
 if TYPE_CHECKING:
-    from stegnet.codec import OutputTarget
-    from stegnet.codec.files import NetworkLoader
-    from stegnet.codec.modems import Modems
+    from stegnet.files.files import NetworkLoader
+    from stegnet.methods.robust.modems import Modems
+    from stegnet.results import OutputTarget
 
 NETWORK = ("weights", "backend", "device", "precision")
 NO_BROWSER = "could not start a browser; open the address yourself"
@@ -98,16 +98,16 @@ def add_port_option(command: argparse.ArgumentParser) -> None:
 
 def network_loader(options: argparse.Namespace) -> "NetworkLoader":
     """Returns a function that loads the chosen network on its first call."""
-    from stegnet.codec.files import LazyNetwork  # imported here to keep --help fast
     from stegnet.core.card import SHIPPED
+    from stegnet.files.files import LazyNetwork  # imported here to keep --help fast
 
     return LazyNetwork(SHIPPED if _is_modem(options) else options.weights or SHIPPED, *_where(options))
 
 
 def chosen_modems(options: argparse.Namespace) -> "Modems":
     """The shipped modems; in place of one of them that in `--weights`, if that is a modem's."""
-    from stegnet.codec.modems import Modems
     from stegnet.core.card import SHIPPED_FILM_MODEM, SHIPPED_MODEM, read_card
+    from stegnet.methods.robust.modems import Modems
 
     own = options.weights if _is_modem(options) else None
     films = own is not None and read_card(own).options.get("frames", 1) > 1
@@ -137,7 +137,7 @@ def output_target(options: argparse.Namespace, folder: Path | None = None) -> "O
     Args:
         folder: where a result goes that names itself.
     """
-    from stegnet.codec import OutputTarget
+    from stegnet.results import OutputTarget
 
     lossless, inputs = getattr(options, "lossless", False), auxiliary_inputs(options)
     return OutputTarget(folder or options.output, options.force, inputs, lossless, named=folder is None)

@@ -21,12 +21,12 @@ from stegnet import __version__
 from stegnet.cluster.envelope import SEED_BYTES, Receiver, Secrets, seal
 from stegnet.cluster.segments import MOST, SegmentedFilm, remove_old
 from stegnet.cluster.tasks import Task, Work, tasks_of
-from stegnet.codec.folder import Outcome, Plan
-from stegnet.codec.keys import SYSTEM, KeySource, Randomness
-from stegnet.codec.output import OutputTarget
-from stegnet.codec.segments import LongFilm, Part
 from stegnet.core.errors import ClusterError, extra
 from stegnet.core.parallel import check_port
+from stegnet.files.folder import Outcome, Plan
+from stegnet.keys.keys import SYSTEM, KeySource, Randomness
+from stegnet.methods.segments import LongFilm, Part
+from stegnet.results.output import OutputTarget
 
 LOCAL = "local"
 _RETRIES = 5  # times that a task is done again after its process or machine has ended

@@ -1,4 +1,4 @@
-"""A long film as several tasks: its segments, and then one that joins them (`stegnet.codec.segments`).
+"""A long film as several tasks: its segments, and then one that joins them (`stegnet.methods.segments`).
 
 Segments lie as hidden files beside the result until it is there.
 """
@@ -9,9 +9,9 @@ from math import ceil
 from secrets import token_hex
 
 from stegnet.cluster.tasks import SEGMENT, Task, segment_start
-from stegnet.codec.folder import Outcome
-from stegnet.codec.segments import Part
 from stegnet.core.address import remove
+from stegnet.files.folder import Outcome
+from stegnet.methods.segments import Part
 
 MOST = 100  # frames of a film that a task hides in at once
 _SEGMENTS = 16  # of a film at most, as each decodes its films from their start

@@ -2,7 +2,7 @@
 
 A long film becomes more tasks: one for each of its segments, and then one that joins them.
 
-Jobs are planned and worked off by `stegnet.codec.folder`, as on one machine. What a task writes follows from its jobs
+Jobs are planned and worked off by `stegnet.files.folder`, as on one machine. What a task writes follows from its jobs
 and its secrets alone.
 """
 
@@ -16,16 +16,16 @@ from pathlib import PurePath
 from typing import Any, Protocol
 
 from stegnet.cluster.envelope import Secrets
-from stegnet.codec.container import Container
-from stegnet.codec.files import NetworkLoader, reveal_opened
-from stegnet.codec.folder import Job, Outcome, Plan, hide_each, reveal_each
-from stegnet.codec.modems import Modems
-from stegnet.codec.output import OutputTarget, Report, no_progress
-from stegnet.codec.segments import WHOLE, Part
 from stegnet.core.address import Address, Place, fetched, size_of, stored
 from stegnet.core.errors import reading
 from stegnet.core.names import folded
+from stegnet.files.files import NetworkLoader, reveal_opened
+from stegnet.files.folder import Job, Outcome, Plan, hide_each, reveal_each
 from stegnet.media.output import exists_already
+from stegnet.methods.robust.modems import Modems
+from stegnet.methods.segments import WHOLE, Part
+from stegnet.record.container import Container
+from stegnet.results.output import OutputTarget, Report, no_progress
 
 SEGMENT = ".segment-"  # names of segments begin with it
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 import torch
 
-from stegnet.core.config import AUTO, Auto
+from stegnet.config.config import AUTO, Auto
 from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import local_world_size, physical_cores
 

@@ -9,7 +9,7 @@ import albumentations
 import cv2
 import numpy as np
 
-from stegnet.core.config import DistortConfig
+from stegnet.config.config import DistortConfig
 
 _RESIZING = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_CUBIC}
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from stegnet.core.config import DataConfig
+from stegnet.config.config import DataConfig
 from stegnet.core.errors import DataError, MediaError
 from stegnet.data.groups import Group, Job
 from stegnet.data.shards import TEST, TRAIN, VALIDATION

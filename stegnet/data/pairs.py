@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from stegnet.core.config import AugmentConfig
+from stegnet.config.config import AugmentConfig
 from stegnet.core.errors import DataError
 from stegnet.data.shards import TRAIN, Shards, read_manifest
 

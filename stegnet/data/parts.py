@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from stegnet.core.config import DataConfig, ScrambleConfig
+from stegnet.config.config import DataConfig, ScrambleConfig
 from stegnet.core.samples import CODED
 from stegnet.data.folders import is_tar
 from stegnet.data.groups import Group, Job, Sample
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, Entry, TarWriter, shard_name
 from stegnet.data.store import open_files
-from stegnet.media.avif import decode_avif, fit_avif
+from stegnet.media.pictures.avif import decode_avif, fit_avif
 
 MOST_BITS = 4.2  # of a coded base, per pixel: for more, a cover as large as its secret has no room
 

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from stegnet.core.config import DataConfig, ScrambleConfig
+from stegnet.config.config import DataConfig, ScrambleConfig
 from stegnet.core.errors import DataError
 from stegnet.data.catalogue import Source, read_catalogue, read_package_pictures
 from stegnet.data.groups import Group, Job, Sample, cut_squares

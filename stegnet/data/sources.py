@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from stegnet.core.config import DataConfig
+from stegnet.config.config import DataConfig
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.data.archive import fetch
 from stegnet.data.catalogue import Source, read_catalogue, read_listing

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import cv2
 
-from stegnet.core.config import AUTO
+from stegnet.config.config import AUTO
 from stegnet.core.errors import DataError, StegnetError
 from stegnet.core.parallel import connect, physical_cores
 

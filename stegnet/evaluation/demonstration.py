@@ -3,7 +3,7 @@
 import hashlib
 from itertools import count
 
-from stegnet.codec import Key, Randomness
+from stegnet.keys import Key, Randomness
 
 PUBLIC_DEMONSTRATION_KEY = Key(hashlib.sha256(b"stegnet: a public key, for demonstration only").digest())
 

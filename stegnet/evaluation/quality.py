@@ -12,9 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from stegnet.codec import Network, hide_picture, reveal_picture
-from stegnet.codec.base import through_bytes
-from stegnet.codec.seal import room
 from stegnet.core.errors import DataError
 from stegnet.core.measures import APD, BARE, BASE_PSNR, PSNR, SEALED, SIDES, SSIM, apd, psnr, ssim
 from stegnet.core.parallel import distributed
@@ -25,6 +22,9 @@ from stegnet.engines import Engine, Pool
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.evaluation.perception import MeasureFunction, perceptual_measures
 from stegnet.media import read_picture, write_png
+from stegnet.methods.network import Network, hide_picture, reveal_picture
+from stegnet.record.base import through_bytes
+from stegnet.sealing.seal import room
 
 PIXEL_MEASURES = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd}
 

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stegnet.codec import HideOptions, Network, hide_film, reveal_film
-from stegnet.codec.output import Progress
 from stegnet.core.measures import (
     BASE_PSNR,
     CONTAINER,
@@ -31,6 +29,8 @@ from stegnet.evaluation.quality import HideRevealResult, base_alone, map_in_thre
 from stegnet.media import read_frames, write_png
 from stegnet.media.ffmpeg_cli import write_preview
 from stegnet.media.vmaf import has_vmaf, vmaf
+from stegnet.methods.network import HideOptions, Network, hide_film, reveal_film
+from stegnet.results.output import Progress
 
 SHEET_ROWS = 4  # frames on the contact sheet
 CELL_SIZE = (180, 320)  # height and width of a picture on it

@@ -5,18 +5,18 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from stegnet.codec import Passphrase
-from stegnet.codec.channels import parse_channel
-from stegnet.codec.info import fits_in
-from stegnet.codec.keys import guessing_years, random_words
-from stegnet.codec.modem import read_rungs
-from stegnet.codec.robust_content import file_bytes
-from stegnet.codec.robust_files import CONTAINER_PSNR, forecast_room
-from stegnet.codec.survival import choose_rung
 from stegnet.core.card import SHIPPED_MODEM
 from stegnet.core.errors import StegnetError
+from stegnet.files.info import fits_in
 from stegnet.gui.jobs import BadRequest, size_of, text_of
+from stegnet.keys import Passphrase
+from stegnet.keys.keys import guessing_years, random_words
 from stegnet.media.forecast import picture_quality
+from stegnet.methods.robust.channels import parse_channel
+from stegnet.methods.robust.content import file_bytes
+from stegnet.methods.robust.modem import read_rungs
+from stegnet.methods.robust.pictures import CONTAINER_PSNR, forecast_room
+from stegnet.methods.robust.survival import choose_rung
 
 _WORDS = 6
 _MOST_SIDE = 1 << 20  # of a cover or secret in pixels

@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stegnet.codec import Key, KeySource, OutputTarget, Passphrase, Report
-from stegnet.codec.automatic import hide_automatically
-from stegnet.codec.container import open_container
-from stegnet.codec.files import NetworkLoader, check_input, reveal_opened
-from stegnet.codec.modems import Modems
-from stegnet.codec.naming import TEXT_NAME
-from stegnet.codec.output import Progress
-from stegnet.codec.robust_files import RobustOptions, hide_robust_file
 from stegnet.core.errors import KeyFileError, StegnetError
 from stegnet.core.measures import PSNR
 from stegnet.core.names import safe_name
+from stegnet.files.files import NetworkLoader, reveal_opened
 from stegnet.gui.previews import write_previews
+from stegnet.keys import Key, KeySource, Passphrase
+from stegnet.media.inputs import check_input
+from stegnet.methods.automatic import hide_automatically
+from stegnet.methods.robust.modems import Modems
+from stegnet.methods.robust.pictures import RobustOptions, hide_robust_file
+from stegnet.record.container import open_container
+from stegnet.results import OutputTarget, Report
+from stegnet.results.naming import TEXT_NAME
+from stegnet.results.output import Progress
 
 _INPUTS = {"hide": 2, "reveal": 1}  # files
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")

@@ -23,11 +23,11 @@ from PIL import Image
 
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
-from stegnet.media.avif_writer import write_avif
-from stegnet.media.encoders import MILLISECOND, to_yuv, x265_params
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
-from stegnet.media.films import FilmInfo, read_frames, scan
-from stegnet.media.pictures import read_picture
+from stegnet.media.films.encoders import MILLISECOND, to_yuv, x265_params
+from stegnet.media.films.films import FilmInfo, read_frames, scan
+from stegnet.media.pictures.avif_writer import write_avif
+from stegnet.media.pictures.pictures import read_picture
 
 AVIF, WEBP, HEVC = ".avif", ".webp", ".mkv"
 _MAX_WEBP_SIDE = 16_383

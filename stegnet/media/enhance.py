@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from stegnet.media.film_writer import FilmWriter
-from stegnet.media.films import FilmInfo, read_frames, scan
+from stegnet.media.films.film_writer import FilmWriter
+from stegnet.media.films.films import FilmInfo, read_frames, scan
 from stegnet.media.output import atomic_write
 
 _FILTER = 3.0  # grey levels

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.media.films import read_frames
+from stegnet.media.films.films import read_frames
 from stegnet.media.locks import allow_moving, create_locked, remove_if_stale
-from stegnet.media.pictures import read_cover
+from stegnet.media.pictures.pictures import read_cover
 
 DIGEST_BYTES = 16
 _FAULTY = "the disk or the memory is faulty: write to another disk, then check both"

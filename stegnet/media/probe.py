@@ -5,8 +5,8 @@ from pathlib import Path
 from PIL import Image
 
 from stegnet.core.errors import MediaError
-from stegnet.media.films import open_film, picture_stream
-from stegnet.media.pictures import open_picture
+from stegnet.media.films.films import open_film, picture_stream
+from stegnet.media.pictures.pictures import open_picture
 from stegnet.media.signature import is_lossy_webp
 
 PICTURE = "picture"

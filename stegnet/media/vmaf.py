@@ -17,7 +17,7 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.media.ffmpeg_cli import bundled_ffmpeg
-from stegnet.media.films import read_frames
+from stegnet.media.films.films import read_frames
 
 MODEL = "vmaf_v0.6.1"
 _MIN_SIDE = 17  # pixels; with 16, libvmaf 3 reads out of bounds

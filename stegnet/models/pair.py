@@ -13,8 +13,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from stegnet.config.config import AUTO, ModelConfig
 from stegnet.core.card import CARD_KEY, SHIPPED, Card, read_card
-from stegnet.core.config import AUTO, ModelConfig
 from stegnet.core.errors import ConfigError, WeightsError
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from stegnet.config.config import AUTO
 from stegnet.core.card import Card
-from stegnet.core.config import AUTO
 from stegnet.core.measures import (
     APD,
     BARE,

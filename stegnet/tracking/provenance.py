@@ -19,7 +19,7 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_USER,
 )
 
-from stegnet.core.params_file import flatten, parse
+from stegnet.config.params_file import flatten, parse
 
 EXPERIMENT, DATA_EXPERIMENT = "stegnet", "stegnet-data"
 

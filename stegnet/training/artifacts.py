@@ -9,7 +9,7 @@ from statistics import mean
 
 import torch
 
-from stegnet.core.config import Config
+from stegnet.config.config import Config
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, SECRET_PSNR
 from stegnet.data.shards import data_hash
 from stegnet.models import Card, Pair, options_of, save_pair

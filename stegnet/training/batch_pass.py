@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stegnet.config.config import Config
 from stegnet.core.compute import autocast
-from stegnet.core.config import Config
 from stegnet.core.samples import CODED, GREY, MEANS
 from stegnet.core.shuffle import Shuffle
 from stegnet.core.tensors import (

@@ -15,8 +15,8 @@ import torch
 from filelock import FileLock, Timeout
 
 import stegnet
+from stegnet.config.config import Config
 from stegnet.core.compute import cpu_threads, pick_device, resolve
-from stegnet.core.config import Config
 from stegnet.core.errors import TrainingError
 from stegnet.core.parallel import world_size
 from stegnet.data.shards import data_hash

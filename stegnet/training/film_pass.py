@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stegnet.config.config import Config
 from stegnet.core.compute import autocast
-from stegnet.core.config import Config
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.tensors import from_8_bits, through_8_bits
 from stegnet.core.video import BLACK, CODECS, H264, WHITE, through_codec

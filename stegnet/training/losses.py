@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stegnet.core.config import LossConfig
+from stegnet.config.config import LossConfig
 from stegnet.core.similarity import ms_ssim, ssim
 from stegnet.training.batch_pass import PassResult
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stegnet.config.config import ChannelConfig, Config
 from stegnet.core.compute import autocast
-from stegnet.core.config import ChannelConfig, Config
 from stegnet.core.jpeg import BLOCK, through_jpeg, through_webp
 from stegnet.core.tensors import from_8_bits, through_8_bits, to_8_bits
 from stegnet.data.distortions import Distortions

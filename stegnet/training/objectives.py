@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stegnet.core.config import AUTO, Config
+from stegnet.config.config import AUTO, Config
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, SECRET_PSNR, psnr_from_mse
 from stegnet.core.samples import CODED

@@ -20,7 +20,7 @@ import ray
 from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, UserCallback
 from ray.train.torch import TorchTrainer
 
-from stegnet.core.config import load
+from stegnet.config.config import load
 from stegnet.core.errors import StegnetError, TrainingError
 from stegnet.core.parallel import connect
 from stegnet.training.launch import StopRequest

@@ -8,8 +8,8 @@ from textwrap import shorten
 
 import numpy as np
 
+from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic, resolve
-from stegnet.core.config import Config
 from stegnet.core.errors import TrainingError
 from stegnet.core.samples import CODED
 from stegnet.data.pairs import COVERS, SECRETS, WITH_BASES, Pairs, load_batches

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from stegnet.config.config import Config
 from stegnet.core.compute import seed_step
-from stegnet.core.config import Config
 from stegnet.core.errors import ConfigError
 from stegnet.models import SHIPPED, Pair, build_from, load_pair, options_of, read_card
 from stegnet.training.devices import BatchShare, Fabric

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stegnet.core.config import Config
+from stegnet.config.config import Config
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
 from stegnet.core.samples import CODED
 from stegnet.core.tensors import from_8_bits, to_8_bits

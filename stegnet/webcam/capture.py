@@ -16,9 +16,9 @@ from typing import Generic, TypeVar
 import cv2
 import numpy as np
 
-from stegnet.codec.files import input_kind
 from stegnet.core.errors import MediaError
 from stegnet.media import FILM, frame_rate, read_frames, read_picture
+from stegnet.media.inputs import input_kind
 
 T = TypeVar("T")
 

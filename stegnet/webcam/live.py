@@ -9,16 +9,17 @@ from threading import Event
 
 import numpy as np
 
-from stegnet.codec.frame import UnsealedFrame, check_cover, hide_unsealed, nothing_revealed, read_record, reveal_frame
-from stegnet.codec.keys import ContainerKeys, KeyRing
-from stegnet.codec.network import Network
-from stegnet.codec.record import MAX_FRAMES, Record
-from stegnet.codec.recording import MILLISECOND, open_header
-from stegnet.codec.seal import SEED_BYTES
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ordered
+from stegnet.keys.keys import ContainerKeys, KeyRing
 from stegnet.media import resize
+from stegnet.methods.network.frame import UnsealedFrame, check_cover, hide_unsealed, reveal_frame
+from stegnet.methods.network.network import Network
+from stegnet.record.reading import nothing_revealed, read_record
+from stegnet.record.record import MAX_FRAMES, Record
+from stegnet.sealing.seal import SEED_BYTES
 from stegnet.webcam.capture import Capture
+from stegnet.webcam.recording import MILLISECOND, open_header
 
 _POLL = 0.2  # seconds between checks of the stop event
 

@@ -5,14 +5,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stegnet.codec.files import NetworkLoader
-from stegnet.codec.film_recording import Hiding, check_sides, recorded_to_survive
-from stegnet.codec.keys import SYSTEM, ContainerKeys, KeySource
-from stegnet.codec.output import OutputTarget, Progress, Report, form_of
-from stegnet.codec.record import MAX_FRAMES
-from stegnet.codec.recording import recorded
+from stegnet.files.files import NetworkLoader
+from stegnet.keys.keys import SYSTEM, ContainerKeys, KeySource
+from stegnet.record.record import MAX_FRAMES
+from stegnet.results.output import OutputTarget, Progress, Report, form_of
 from stegnet.webcam.capture import capture, open_camera, open_secret
+from stegnet.webcam.film_recording import Hiding, check_sides, recorded_to_survive
 from stegnet.webcam.live import LiveFrame, LivePipeline
+from stegnet.webcam.recording import recorded
 from stegnet.webcam.server import PageServer, Statistics, StatisticsCounter
 
 # Called with the report of a recording that survives H.264.

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from stegnet.codec import Network
 from stegnet.core.samples import CODED, MEANS, NONE, Base
 from stegnet.core.shuffle import Shuffle, apply
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.groups import cut_squares
 from stegnet.evaluation.contact_sheet import LabelledImage
+from stegnet.methods.network import Network
 from study.jigsaw.assembly import BLIND, RANDOM, SIMILARITY, Puzzle
 from study.jigsaw.borders import Rules
 from study.jigsaw.known_frame import averaged, match, pan, placed, predicted, recover, similarity

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from stegnet.cli.command import make_parser
-from stegnet.cli.hide import _hider
+from stegnet.cli.commands.hide import _hider
 from stegnet.cli.options import network_loader
-from stegnet.codec.hiding import BETRAYS
 from stegnet.media import read_picture
+from stegnet.results.figures import BETRAYS
 from tests.support.tampering import altered
 
 HIDE = "hide covers secrets -o out --key-file k"
@@ -198,7 +198,7 @@ def test_no_folder_is_left_if_nothing_is_revealed(stegnet, folder):
 
 @pytest.mark.usefixtures("folders")
 def test_the_network_is_loaded_once(stegnet, monkeypatch):
-    from stegnet.codec import Network
+    from stegnet.methods.network import Network
 
     load, calls = Network.load, []
     monkeypatch.setattr(Network, "load", lambda *arguments: calls.append(1) or load(*arguments))

@@ -39,8 +39,8 @@ def test_a_film_round_trip(stegnet, suffix):
 
 def test_a_secret_of_too_low_quality(folder, monkeypatch, capsys):
     """With the shipped network: a checkerboard is lost, a smooth picture is not."""
-    monkeypatch.setattr("stegnet.codec.quality.LEAST", 22.0)
-    monkeypatch.setattr("stegnet.codec.quality.POOR", 30.0)
+    monkeypatch.setattr("stegnet.methods.network.quality.LEAST", 22.0)
+    monkeypatch.setattr("stegnet.methods.network.quality.POOR", 30.0)
     board = (np.indices((64, 96)).sum(0) % 2 * 255).astype(np.uint8)
     Image.fromarray(board).save("board.png")
     ramp = Image.linear_gradient("L")
@@ -180,8 +180,8 @@ def test_no_verify(stegnet, monkeypatch):
     def never(*arguments):
         raise AssertionError
 
-    monkeypatch.setattr("stegnet.codec.output.check_picture", never)
-    monkeypatch.setattr("stegnet.codec.output.check_film", never)
+    monkeypatch.setattr("stegnet.results.output.check_picture", never)
+    monkeypatch.setattr("stegnet.results.output.check_film", never)
     assert stegnet("hide cover.png secret.jpg -o c.png --key-file k --no-verify")[0] == 0
     assert stegnet("hide cover.mkv secret.mkv -o c.mkv --key-file k --no-verify")[0] == 0
 
@@ -189,7 +189,7 @@ def test_no_verify(stegnet, monkeypatch):
 @pytest.mark.parametrize("method", ["network", "sealed"])
 def test_failed_verification_is_an_error(stegnet, folder, monkeypatch, method):
     """Unless verification is disabled."""
-    monkeypatch.setattr("stegnet.codec.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    monkeypatch.setattr("stegnet.results.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
     line = f"hide cover.png secret.jpg -o c.png --key-file k --method {method}"
     Image.new("RGB", (9, 9)).save("secret.jpg")
     code, out, err = stegnet(line)

@@ -6,7 +6,7 @@ import re
 import pytest
 from PIL import ExifTags, Image
 
-from stegnet.cli.info import _size
+from stegnet.cli.commands.info import _size
 from stegnet.media import read_picture, write_png
 from tests.support.tampering import altered
 

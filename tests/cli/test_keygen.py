@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stegnet.codec import Passphrase
-from stegnet.codec.keys import guessing_years, random_words
+from stegnet.keys import Passphrase
+from stegnet.keys.keys import guessing_years, random_words
 from stegnet.media import read_picture
 from tests.cli.terminal import typed
 

@@ -149,7 +149,7 @@ def test_a_traceback_contains_no_passphrase(stegnet, folder, monkeypatch):
     def bug(*arguments, **more):
         raise RuntimeError(f"{arguments} {more}")
 
-    monkeypatch.setattr("stegnet.codec.files.hide_picture", bug)
+    monkeypatch.setattr("stegnet.files.files.hide_picture", bug)
     (folder / "p").write_text("hunter2\n")
     with pytest.raises(RuntimeError) as caught:
         stegnet("hide cover.png secret.jpg -o c.png --passphrase-file p")

@@ -211,7 +211,7 @@ def test_a_full_disk(stegnet, monkeypatch):
     def full(*arguments, **more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("stegnet.codec.output.write_png", full)
+    monkeypatch.setattr("stegnet.results.output.write_png", full)
     code, _, err = stegnet("hide cover.png secret.jpg -o c.png --key-file k")
     assert (code, err) == (1, "error: c.png: can't be written (No space left on device)\n")
     assert not list(Path().glob(".*"))
@@ -221,6 +221,6 @@ def test_out_of_memory(stegnet, monkeypatch):
     def large(*arguments, **more):
         raise MemoryError
 
-    monkeypatch.setattr("stegnet.codec.files.read_picture", large)
+    monkeypatch.setattr("stegnet.files.files.read_picture", large)
     code, _, err = stegnet("hide cover.png secret.jpg -o c.png --key-file k")
     assert (code, err) == (1, "error: out of memory\n")

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from stegnet.cli import main
-from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.media import read_picture
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from tests.support.films import encoded, still_film
 from tests.support.modem import index_modem
 
@@ -25,7 +25,7 @@ def inputs(monkeypatch, picture, folder):
     modems = SimpleNamespace(picture=index_modem(), film=SHIPPED_MODEMS.film)
     for module in ("hide", "reveal"):
         monkeypatch.setattr(f"stegnet.cli.{module}.chosen_modems", lambda options: modems)
-    monkeypatch.setattr("stegnet.codec.info.file_info.__defaults__", (None, lambda *step: None, modems))
+    monkeypatch.setattr("stegnet.files.info.file_info.__defaults__", (None, lambda *step: None, modems))
     exif = Image.Exif()
     exif[0x010E] = "a description"
     Image.fromarray(picture(250, 333, 3)).save("photo.jpg", quality=92, icc_profile=PROFILE, exif=exif)

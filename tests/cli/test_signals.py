@@ -21,7 +21,7 @@ def test_an_interrupt_leaves_no_output(stegnet, folder, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("stegnet.codec.film.hide_frame", interrupted)
+    monkeypatch.setattr("stegnet.methods.network.film.hide_frame", interrupted)
     before = sorted(folder.iterdir())
     assert stegnet("hide cover.mkv secret.mkv -o c.mkv --key-file k") == (130, "", "error: interrupted\n")
     assert sorted(folder.iterdir()) == before
@@ -50,7 +50,7 @@ def test_a_signal_leaves_no_output(program, folder, make_film, line, number, cod
 
 
 def test_an_interrupted_batch_keeps_finished_files(stegnet, folder, monkeypatch):
-    from stegnet.codec import files
+    from stegnet.files import files
 
     (folder / "covers").mkdir()
     for name in ("1.png", "2.png"):
@@ -63,7 +63,7 @@ def test_an_interrupted_batch_keeps_finished_files(stegnet, folder, monkeypatch)
             raise KeyboardInterrupt
         return hide(*arguments, **more)
 
-    monkeypatch.setattr("stegnet.codec.files.hide_picture", once)
+    monkeypatch.setattr("stegnet.files.files.hide_picture", once)
     code, out, err = stegnet("hide covers secret.jpg -o out --key-file k")
     assert (code, out, err) == (130, "wrote out/1.png: 97x61, SIZE\n", "error: interrupted\n")
     assert [path.name for path in (folder / "out").iterdir()] == ["1.png"]
@@ -97,7 +97,8 @@ def test_the_first_import_imports_nothing():
 
 
 @pytest.mark.parametrize(
-    "module", ["stegnet.cli.signals", "contextlib", "stegnet.cli.command", "argparse", "stegnet.cli.hide", "tempfile"]
+    "module",
+    ["stegnet.cli.signals", "contextlib", "stegnet.cli.command", "argparse", "stegnet.cli.commands.hide", "tempfile"],
 )
 def test_an_interrupt_during_startup(module):
     code = f"""
@@ -171,7 +172,7 @@ def test_a_signal_swallowed_by_a_library(monkeypatch, stegnet, ends):
             raise ImportError("something else")
         return {}
 
-    monkeypatch.setattr("stegnet.codec.info.file_info", look)
+    monkeypatch.setattr("stegnet.files.info.file_info", look)
     assert stegnet("info cover.png") == (143, "", "error: terminated\n")
 
 
@@ -179,7 +180,7 @@ def test_a_bug_raises_its_traceback(monkeypatch, stegnet):
     def look(*arguments):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("stegnet.codec.info.file_info", look)
+    monkeypatch.setattr("stegnet.files.info.file_info", look)
     with pytest.raises(ZeroDivisionError):
         stegnet("info cover.png")
 

@@ -9,8 +9,8 @@ from urllib.request import url2pathname
 import pytest
 from PIL import Image
 
-from stegnet.cli import webcam
 from stegnet.cli.command import make_parser
+from stegnet.cli.commands import webcam
 
 FILM = "webcam secret.mkv --source cover.mkv"
 NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an address or a film file"

@@ -23,13 +23,15 @@ from stegnet.cli.signals import Signals
 from stegnet.cluster.cluster import run_on_cluster
 from stegnet.cluster.envelope import Secrets
 from stegnet.cluster.tasks import Hiding, Revealing, tasks_of
-from stegnet.codec import Key, OutputTarget, Passphrase, embed_file
-from stegnet.codec.files import LazyNetwork
-from stegnet.codec.folder import SUFFIXES, plan_hiding, plan_revealing
-from stegnet.codec.modems import SHIPPED_MODEMS
 from stegnet.core.address import place
 from stegnet.core.errors import ClusterError
+from stegnet.files.files import LazyNetwork
+from stegnet.files.folder import SUFFIXES, plan_hiding, plan_revealing
+from stegnet.keys import Key, Passphrase
 from stegnet.media import write_png
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
+from stegnet.methods.sealed import embed_file
+from stegnet.results import OutputTarget
 from tests.conftest import picture
 from tests.support.nodes import die, linger
 from tests.support.waiting import LIMIT, wait_until

@@ -4,7 +4,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 
 from stegnet.cluster.envelope import Receiver, Secrets, seal
-from stegnet.codec import Identity, Key, Passphrase
+from stegnet.keys import Identity, Key, Passphrase
 
 KEY, SEED = bytes(range(32)), bytes(range(50, 82))
 

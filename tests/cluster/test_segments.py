@@ -13,9 +13,11 @@ from stegnet.cluster.cluster import run_on_cluster
 from stegnet.cluster.envelope import Secrets
 from stegnet.cluster.segments import SegmentedFilm
 from stegnet.cluster.tasks import SEGMENT, Hiding, segment_start, tasks_of
-from stegnet.codec import Key, OutputTarget, embed_file
-from stegnet.codec.folder import SUFFIXES, plan_hiding
 from stegnet.core.address import place
+from stegnet.files.folder import SUFFIXES, plan_hiding
+from stegnet.keys import Key
+from stegnet.methods.sealed import embed_file
+from stegnet.results import OutputTarget
 
 pytestmark = pytest.mark.slow
 

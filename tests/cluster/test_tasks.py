@@ -4,10 +4,11 @@ import pytest
 
 from stegnet.cluster.envelope import Secrets
 from stegnet.cluster.tasks import Hiding, Task, tasks_of
-from stegnet.codec import Key, OutputTarget, Report
-from stegnet.codec.folder import SUFFIXES, Job, Plan, hide_each
 from stegnet.core.address import Address
 from stegnet.core.errors import CapacityError
+from stegnet.files.folder import SUFFIXES, Job, Plan, hide_each
+from stegnet.keys import Key
+from stegnet.results import OutputTarget, Report
 
 SECRETS = Secrets(Key(bytes(32)), bytes(32))
 

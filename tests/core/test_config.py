@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from stegnet.core.config import Config, load
+from stegnet.config.config import Config, load
+from stegnet.config.params_file import flatten
 from stegnet.core.errors import ConfigError
-from stegnet.core.params_file import flatten
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 TEXT = PARAMS.read_text(encoding="utf-8")

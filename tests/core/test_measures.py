@@ -110,9 +110,9 @@ def test_a_picture_below_the_window_has_no_ssim(picture):
 
 KEYS = "|".join(MEASURES)
 OTHER_USES = {  # the same names in ffmpeg, params.yaml, options and the webcam page
-    "stegnet/cli/hide.py": {"container_psnr"},
+    "stegnet/cli/commands/hide.py": {"container_psnr"},
     "stegnet/media/": {"psnr", "vmaf", "libvmaf"},
-    "stegnet/core/config.py": {"ssim", "ms_ssim"},
+    "stegnet/config/config.py": {"ssim", "ms_ssim"},
     "stegnet/training/losses.py": {"ssim", "ms_ssim"},
     "stegnet/webcam/": {"container_psnr", "revealed_psnr"},
 }

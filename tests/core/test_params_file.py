@@ -2,8 +2,8 @@
 
 import pytest
 
+from stegnet.config.params_file import changed, flatten, parse, read
 from stegnet.core.errors import ConfigError
-from stegnet.core.params_file import changed, flatten, parse, read
 
 
 @pytest.mark.parametrize("text", ["1e", "e5", "1e5x", "0x1e5", "v1e5", "1e5.0"])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stegnet.core import shuffle as shuffles
-from tests.codec import by_the_book
+from tests.format import by_the_book
 
 KEY = bytes(range(32))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.core.config import Config, load
+from stegnet.config.config import Config, load
 from stegnet.data import prepare as prepare_module
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"

@@ -14,7 +14,7 @@ import webdataset
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
-from stegnet.core.config import ScrambleConfig
+from stegnet.config.config import ScrambleConfig
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.data import store
 from stegnet.data.prepare import prepare

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from stegnet.core.config import ScrambleConfig
+from stegnet.config.config import ScrambleConfig
 from stegnet.core.errors import DataError
 from stegnet.data import archive
 from stegnet.data.archive import fetch

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from stegnet.core.config import AugmentConfig
+from stegnet.config.config import AugmentConfig
 from stegnet.core.errors import DataError
 from stegnet.data.pairs import WITH_BASES, Augment, Pairs, load_batches
 from stegnet.data.shards import TRAIN, Shards

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.config import ScrambleConfig
+from stegnet.config.config import ScrambleConfig
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, Entry, Shards, data_hash, read_manifest
 from stegnet.data.store import cache_folder
 from stegnet.media import write_png
-from stegnet.media.avif import decode_avif, fit_avif
+from stegnet.media.pictures.avif import decode_avif, fit_avif
 
 MEANS = ScrambleConfig("means", 85, 8)
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"

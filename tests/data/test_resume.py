@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from stegnet.core.config import ScrambleConfig
+from stegnet.config.config import ScrambleConfig
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import read_manifest
 from tests.closure import ROOT
@@ -20,7 +20,7 @@ SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from stegnet.core.config import ScrambleConfig, load
+from stegnet.config.config import ScrambleConfig, load
 from stegnet.data.prepare import prepare
 
 def told(records, total):

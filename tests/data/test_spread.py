@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from stegnet.core.config import ScrambleConfig
+from stegnet.config.config import ScrambleConfig
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.data import spread as module
 from stegnet.data.prepare import prepare

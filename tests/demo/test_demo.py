@@ -12,15 +12,15 @@ import pytest
 from PIL import Image
 
 import stegnet
-from stegnet.codec.embed import hide_bytes
-from stegnet.codec.extract import reveal_bytes
-from stegnet.codec.modems import SHIPPED_MODEMS
-from stegnet.codec.output import OutputTarget
-from stegnet.codec.robust_content import read_robust
-from stegnet.codec.robust_files import RobustOptions, hide_robust_file
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.data.scenes import render_scene
 from stegnet.media import read_picture, write_png
+from stegnet.methods.robust.content import read_robust
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
+from stegnet.methods.robust.pictures import RobustOptions, hide_robust_file
+from stegnet.methods.sealed.embed import hide_bytes
+from stegnet.methods.sealed.extract import reveal_bytes
+from stegnet.results.output import OutputTarget
 
 pytestmark = pytest.mark.slow
 

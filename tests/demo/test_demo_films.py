@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import stegnet
-from stegnet.codec.embed import embed_file
-from stegnet.codec.extract import extract_file, reveal_bytes
-from stegnet.codec.output import OutputTarget
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
-from stegnet.media.sound import read_sound
+from stegnet.media.films.sound import read_sound
+from stegnet.methods.sealed.embed import embed_file
+from stegnet.methods.sealed.extract import extract_file, reveal_bytes
+from stegnet.results.output import OutputTarget
 
 pytestmark = pytest.mark.slow
 

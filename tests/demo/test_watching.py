@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.codec import HideOptions, Key, OutputTarget, hide_file, reveal_file
-from stegnet.codec.embed import embed_file
+from stegnet.files import hide_file, reveal_file
+from stegnet.keys import Key
+from stegnet.methods.network import HideOptions
+from stegnet.methods.sealed.embed import embed_file
+from stegnet.results import OutputTarget
 from tests.demo.conftest import needs_chromium
 from tests.support.films import encoded, still_film
 from tests.support.waiting import LIMIT

@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 
 import stegnet
-from stegnet.codec import Key, Network, hide_picture, reveal_picture
-from stegnet.codec.base import through_bytes
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ordered
@@ -21,6 +19,9 @@ from stegnet.data.scenes import render_scene
 from stegnet.engines import engine as engines
 from stegnet.engines.engine import thread_count
 from stegnet.engines.onnx_engine import OnnxEngine, state
+from stegnet.keys import Key
+from stegnet.methods.network import Network, hide_picture, reveal_picture
+from stegnet.record.base import through_bytes
 
 pytestmark = pytest.mark.arithmetic
 

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
-from stegnet.codec import Network
-from stegnet.codec.base import through_bytes
 from stegnet.core.measures import BARE, SEALED, psnr
 from stegnet.core.samples import GREY
 from stegnet.data.shards import TEST, TRAIN
 from stegnet.evaluation.quality import PIXEL_MEASURES, Evaluator, HideRevealResult, measure_quality
 from stegnet.evaluation.statistics import REAL, RENDERED, summarise
+from stegnet.methods.network import Network
 from stegnet.models import Pair
+from stegnet.record.base import through_bytes
 from tests.support.shards import ShardWriter
 
 pytestmark = pytest.mark.arithmetic

@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.codec import Network
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
 from stegnet.evaluation import video
@@ -20,6 +19,7 @@ from stegnet.evaluation.video import (
 )
 from stegnet.media import FilmWriter, read_frames, read_picture, resize
 from stegnet.media.vmaf import vmaf
+from stegnet.methods.network import Network
 
 WRITTEN = ["container.mkv", "revealed.mkv", "preview.mp4", "frames.png"]
 

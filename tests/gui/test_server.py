@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.codec import Report
-from stegnet.codec.embed import bytes_room
-from stegnet.codec.output import in_steps
 from stegnet.core.errors import MediaError, PackageError
 from stegnet.gui import server as gui
 from stegnet.gui.jobs import Networks
 from stegnet.gui.server import Cancelled, GuiServer
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LOOPBACK
+from stegnet.methods.sealed.embed import bytes_room
+from stegnet.results import Report
+from stegnet.results.output import in_steps
 from tests.gui.conftest import KEY, PAGE, PASSPHRASE, Client, request
 from tests.support.waiting import LIMIT, wait_until
 

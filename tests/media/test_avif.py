@@ -6,7 +6,7 @@ from PIL import Image
 
 from stegnet.core.errors import MediaError
 from stegnet.core.measures import psnr
-from stegnet.media.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decode_avif, encode_avif, fit_avif
+from stegnet.media.pictures.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decode_avif, encode_avif, fit_avif
 
 
 def smooth(height: int, width: int) -> np.ndarray:

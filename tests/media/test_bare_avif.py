@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from stegnet.core.measures import psnr
-from stegnet.media.avif import encode_avif
-from stegnet.media.bare_avif import as_file, decode_bare, encode_bare, encode_bare_to_fit
+from stegnet.media.pictures.avif import encode_avif
+from stegnet.media.pictures.bare_avif import as_file, decode_bare, encode_bare, encode_bare_to_fit
 
 
 @pytest.mark.parametrize(("height", "width"), [(61, 97), (1, 1), (64, 3)])

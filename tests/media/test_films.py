@@ -14,7 +14,7 @@ import stegnet
 from stegnet.core.errors import MediaError
 from stegnet.media import read_frames, scan
 from stegnet.media.ffmpeg_cli import bundled_ffmpeg
-from stegnet.media.pictures import MAX_PIXELS
+from stegnet.media.pictures.pictures import MAX_PIXELS
 from tests.support.waiting import LIMIT
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from stegnet.media import FilmWriter, matroska, scan
 from stegnet.media.ffmpeg_cli import bundled_ffmpeg
-from stegnet.media.finishing import draw_uids, use_milliseconds
+from stegnet.media.films.finishing import draw_uids, use_milliseconds
 from tests.support.waiting import LIMIT
 
 FFV1 = "-c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0"

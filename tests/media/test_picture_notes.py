@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
-from stegnet.media.picture_notes import about_cover, about_secret, picture_notes
+from stegnet.media.pictures.picture_notes import about_cover, about_secret, picture_notes
 
 PIXELS = Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 20, 3), np.uint8))
 DEEP = Image.fromarray(np.zeros((9, 9), np.uint16))

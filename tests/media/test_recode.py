@@ -8,7 +8,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from stegnet.core.errors import MediaError
 from stegnet.media import read_frames, write_png
-from stegnet.media.recode import FilmCodec, recode_film, recode_picture
+from stegnet.media.films.recode import FilmCodec, recode_film, recode_picture
 
 H264, H264_444 = FilmCodec("libx264", "yuv420p"), FilmCodec("libx264", "yuv444p")
 H265, H265_444 = FilmCodec("libx265", "yuv420p"), FilmCodec("libx265", "yuv444p")

@@ -6,8 +6,8 @@ import av
 import pytest
 
 from stegnet.media import digest, read_frames, scan
-from stegnet.media.encoders import MKV, MP4
-from stegnet.media.rewrap import rewrap
+from stegnet.media.films.encoders import MKV, MP4
+from stegnet.media.films.rewrap import rewrap
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from stegnet.core.errors import MediaError
 from stegnet.media import FilmWriter, read_frames, scan
-from stegnet.media.stream_copy import left_out
+from stegnet.media.films.stream_copy import left_out
 
 ASS = b"[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Start, End, Text\n"
 TAGS = {"title": "Häuser", "artist": "somebody", "comment": "two\nlines"}
@@ -80,7 +80,7 @@ def test_tags_that_mp4_can_not_hold(tmp_path):
 
 
 def test_mp4_holds_every_listed_tag(tmp_path):
-    from stegnet.media.stream_copy import _MP4_TAGS
+    from stegnet.media.films.stream_copy import _MP4_TAGS
 
     values = {name: "1" for name in _MP4_TAGS} | {"location": "+12.0000+013.0000/", "date": "2020", "track": "1/2"}
     source = make(tmp_path / "a.mkv", lambda film: film.metadata.update(values))

@@ -11,7 +11,7 @@ from av.video.reformatter import ColorRange
 from stegnet.core.errors import MediaError
 from stegnet.core.measures import psnr
 from stegnet.media import FilmWriter, digest, read_frames, read_sound, scan, sound_tracks
-from stegnet.media.watchable import make_watchable, unplayable
+from stegnet.media.films.watchable import make_watchable, unplayable
 from tests.support.films import encoded, still_film, still_frames
 
 BT709 = 1

@@ -7,7 +7,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from stegnet.core.config import AUTO, ModelConfig
+from stegnet.config.config import AUTO, ModelConfig
 from stegnet.core.errors import ConfigError, WeightsError
 from stegnet.models import (
     Baluja,

@@ -33,7 +33,7 @@ NOTHING_OPENS = "error: nothing can be revealed: nothing here opens with this ke
 NEITHER = "neither a picture nor a film that can be read"
 _KEYS = ("--key-file", "--passphrase")
 # The kit's network is not trained, so the quality of secrets is not checked.
-_ANY_QUALITY = patch.multiple("stegnet.codec.quality", LEAST=0.0, POOR=0.0)
+_ANY_QUALITY = patch.multiple("stegnet.methods.network.quality", LEAST=0.0, POOR=0.0)
 _HIDDEN_WARNINGS = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.publish import _headline
-from stegnet.core.config import load
+from stegnet.config.config import load
 
 ROOT = Path(__file__).parents[2]
 

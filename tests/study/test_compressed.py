@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.codec import OutputTarget, bytes_room, embed_file
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_picture, write_png
+from stegnet.methods.sealed import bytes_room, embed_file
+from stegnet.results import OutputTarget
 from study.bounds import ideal_psnr
 from study.compressed import compressed, sealed_compressed, sealed_full
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.codec import Network
-from stegnet.core.config import Config, load
+from stegnet.config.config import Config, load
 from stegnet.core.samples import NONE
 from stegnet.data.shards import TEST
+from stegnet.methods.network import Network
 from study import known
 from study.known import BUSY, COPIED, EXACT, MATCHING, READ, SAME, STATISTICS, headline, read
 from tests.support.shards import ShardWriter

@@ -8,13 +8,16 @@ import pytest
 from skimage.measure import block_reduce
 from skimage.metrics import peak_signal_noise_ratio
 
-from stegnet.codec import Key, Network, OutputTarget, bytes_room, reveal_picture
-from stegnet.codec.extract import extract_file
 from stegnet.core.errors import CapacityError, WeightsError
 from stegnet.core.measures import psnr
 from stegnet.core.samples import CODED, MEANS, NONE
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
+from stegnet.keys import Key
 from stegnet.media import write_png
+from stegnet.methods.network import Network, reveal_picture
+from stegnet.methods.sealed import bytes_room
+from stegnet.methods.sealed.extract import extract_file
+from stegnet.results import OutputTarget
 from study.bounds import changes_of
 from study.keyless import base_of
 from study.methods import (

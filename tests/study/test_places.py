@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from stegnet.codec import Key, KeySource, hide_bytes
 from stegnet.evaluation.demonstration import seeded
+from stegnet.keys import Key, KeySource
+from stegnet.methods.sealed import hide_bytes
 from study import places
 from study.hiders import Hider, SealedHider
 from study.pairs import Pair

@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from stegnet.codec import Identity, reveal_bytes
-from stegnet.codec.carriers import frame_salt, public_order, zones_of
-from stegnet.codec.costs import texture_costs
+from stegnet.keys import Identity
+from stegnet.methods.sealed import reveal_bytes
+from stegnet.sealing.carriers import frame_salt, public_order, zones_of
+from stegnet.sealing.costs import texture_costs
 from study import recipients
 from study.recipients import attack, main
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.core.config import load
+from stegnet.config.config import load
+from stegnet.config.params_file import flatten, read
 from stegnet.core.errors import ConfigError
-from stegnet.core.params_file import flatten, read
 from stegnet.data.shards import TRAIN
 from stegnet.models import build_from, load_pair
 from study import rival

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.codec.channels import parse_channel
-from stegnet.codec.grid import own_grid
 from stegnet.core.jpeg import through_jpeg
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, SECRET_PSNR
+from stegnet.methods.robust.channels import parse_channel
+from stegnet.methods.robust.grid import own_grid
 from study import robust
 from study.robust import MODEM, QIM, TWICE, carried_bits, draw, headline, send, summarise_bits, summarise_messages
 from tests.support.modem import RUNGS, index_modem

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.codec import Key
-from stegnet.codec.film_phases import GROUP
-from stegnet.codec.film_reading import read_film
-from stegnet.codec.keys import KEY_BYTES
-from stegnet.codec.robust_reader import reader
 from stegnet.core.card import SHIPPED_FILM_MODEM
 from stegnet.core.jpeg import through_jpeg
+from stegnet.keys import Key
+from stegnet.keys.keys import KEY_BYTES
+from stegnet.methods.robust.reader import reader
+from stegnet.methods.robust_film.phases import GROUP
+from stegnet.methods.robust_film.reading import read_film
 from study import robust_attacks
 from study.robust_attacks import detect_films, headline, jumps
 from study.robust_films import untrained

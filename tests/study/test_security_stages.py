@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from stegnet.core.config import Config, load
+from stegnet.config.config import Config, load
 from stegnet.core.errors import WeightsError
 from stegnet.data.shards import TEST, TRAIN
 from study import classical, detect, residual

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from stegnet.core.config import DataConfig
+from stegnet.config.config import DataConfig
 from stegnet.core.errors import DataError
 from stegnet.data.scenes import render_scene
 from stegnet.media import resize

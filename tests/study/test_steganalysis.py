@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stegnet.core.config import load
+from stegnet.config.config import load
 from stegnet.data.shards import TEST, TRAIN
 from study import steganalysis
 from study.steganalysis import best_detectors

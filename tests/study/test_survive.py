@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from stegnet.config.config import load
 from stegnet.core import samples
-from stegnet.core.config import load
 from stegnet.core.errors import WeightsError
 from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import through_file

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.codec import Network
 from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import PicturePairs
+from stegnet.methods.network import Network
 from study.keyless import OPENED
 from study.wrongkey import (
     IN_ORDER,

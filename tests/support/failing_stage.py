@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stegnet.core.config import Config
+from stegnet.config.config import Config
 from stegnet.core.errors import DataError
 
 

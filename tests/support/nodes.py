@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 
 import stegnet
-from stegnet.codec import OutputTarget, Report, embed_file
 from stegnet.media import atomic_write
+from stegnet.methods.sealed import embed_file
+from stegnet.results import OutputTarget, Report
 from tests.support.waiting import LIMIT
 
 _WORKERS = ("ray::_do", "ray::IDLE")

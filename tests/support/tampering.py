@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tests.codec import by_the_book, seal_by_the_book
-from tests.codec.by_the_book import SECRET
+from tests.format import by_the_book, seal_by_the_book
+from tests.format.by_the_book import SECRET
 
 
 def altered(container: np.ndarray, frame_key: bytes = SECRET) -> np.ndarray:

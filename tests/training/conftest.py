@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.core.config import Config, load
+from stegnet.config.config import Config, load
 from stegnet.core.samples import MEANS
 from stegnet.data.shards import TRAIN, VALIDATION
 from tests.support.shards import write_shards

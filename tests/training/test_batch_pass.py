@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stegnet.core.config import ScrambleConfig
+from stegnet.config.config import ScrambleConfig
 from stegnet.core.tensors import block_means
 from stegnet.models import Pair
 from stegnet.training.batch_pass import HideRevealPass, PassResult, draw_randomness, first_pairs, preview

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from stegnet.core.config import Config, RungConfig
+from stegnet.config.config import Config, RungConfig
 from stegnet.core.measures import INFORMATION
 from stegnet.core.video import BLACK, CODECS, WHITE, through_codec
 from stegnet.data.distortions import Distortions

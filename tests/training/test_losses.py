@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stegnet.core.config import LossConfig
+from stegnet.config.config import LossConfig
 from stegnet.core.similarity import ssim
 from stegnet.training import losses
 from stegnet.training.batch_pass import PassResult

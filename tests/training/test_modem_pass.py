@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stegnet.core.config import Config, DistortConfig, RungConfig
+from stegnet.config.config import Config, DistortConfig, RungConfig
 from stegnet.core.jpeg import through_jpeg, through_webp
 from stegnet.core.tensors import from_8_bits
 from stegnet.data.distortions import Distortions

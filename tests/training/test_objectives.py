@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from stegnet.core.config import Config
+from stegnet.config.config import Config
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION
 from stegnet.models import build_from
 from stegnet.training.modem_pass import ModemResult

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch.nn import functional
 
+from stegnet.config.config import Config, ScrambleConfig
 from stegnet.core.compute import make_deterministic
-from stegnet.core.config import Config, ScrambleConfig
 from stegnet.core.errors import ConfigError, DataError, TrainingError
 from stegnet.core.samples import NONE
 from stegnet.data.pairs import Pairs

@@ -8,16 +8,16 @@ from threading import Event
 import numpy as np
 import pytest
 
-from stegnet.codec.frame import read_record
-from stegnet.codec.keys import SYSTEM, ContainerKeys, KeyRing
-from stegnet.codec.picture import reveal_picture
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import psnr
+from stegnet.keys.keys import SYSTEM, ContainerKeys, KeyRing
 from stegnet.media import resize
+from stegnet.methods.network.picture import reveal_picture
+from stegnet.record.reading import read_record
 from stegnet.webcam.capture import Capture, Frame, Source, capture
 from stegnet.webcam.live import LivePipeline
-from tests.codec import by_the_book
-from tests.codec.by_the_book import SECRET
+from tests.format import by_the_book
+from tests.format.by_the_book import SECRET
 from tests.support.waiting import LIMIT, wait_until
 
 

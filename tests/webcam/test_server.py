@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import pytest
 
-from stegnet.codec.frame import UnsealedFrame
-from stegnet.codec.record import Record
-from stegnet.codec.recording import open_header
 from stegnet.core.errors import ConfigError
 from stegnet.loopback import LOOPBACK, MAX_CONNECTIONS
+from stegnet.methods.network.frame import UnsealedFrame
+from stegnet.record.record import Record
 from stegnet.webcam.live import LiveFrame
+from stegnet.webcam.recording import open_header
 from stegnet.webcam.server import PageServer, StatisticsCounter
 from tests.support.waiting import LIMIT, wait_until
 

@@ -17,15 +17,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.codec import Network, read_key, reveal_film
-from stegnet.codec.container import Container
-from stegnet.codec.modems import SHIPPED_MODEMS
-from stegnet.codec.output import no_progress
-from stegnet.codec.robust_content import RobustFile
-from stegnet.codec.seal import frame_salt
 from stegnet.core.measures import psnr
+from stegnet.keys import read_key
 from stegnet.media import read_frames, read_picture, scan
+from stegnet.methods.network import Network, reveal_film
+from stegnet.methods.robust.content import RobustFile
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from stegnet.models import SHIPPED
+from stegnet.record.container import Container
+from stegnet.results.output import no_progress
+from stegnet.sealing.seal import frame_salt
 from stegnet.webcam import live
 from stegnet.webcam.capture import Frame, Source
 from stegnet.webcam.server import PageServer

@@ -1,0 +1,87 @@
+"""`stegnet enhance`: denoises and sharpens a revealed picture or film."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stegnet.cli import messages
+from stegnet.cli.options import add_output_options
+
+if TYPE_CHECKING:
+    from stegnet.results import Report
+    from stegnet.results.output import Progress
+
+_MAX_STRENGTH = 5.0
+_DESCRIPTION = """\
+Denoise a revealed picture or film (non-local means) and sharpen its edges
+(unsharp mask), for a smoother and crisper look. A film keeps its sound.
+
+This does not bring the picture closer to the original secret, since detail is
+lost with the noise. Effect on 23 revealed photographs of 39.32 dB PSNR and
+SSIM 0.9740, measured against the original secrets:
+
+  strength    PSNR        SSIM       pictures with higher PSNR
+  0.5      -0.02 dB     0.0000      8 of 23
+  1        -0.14 dB    +0.0003      3 of 23
+  2        -0.78 dB    -0.0014      1 of 23
+  3        -1.76 dB    -0.0060      none
+  5        -4.02 dB    -0.0262      none
+"""
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Adds the command."""
+    enhance = commands.add_parser(
+        "enhance",
+        help="denoise and sharpen a revealed picture or film",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    enhance.add_argument("file", type=Path, metavar="FILE", help="picture or film; never changed")
+    add_output_options(enhance, "output file, .png for a picture, .mkv or .mp4 for a film")
+    enhance.add_argument("--strength", type=_strength, default=1.0, metavar="X", help="0 (off) to 5 (default: 1)")
+    enhance.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    with messages.progress_bar() as progress:
+        report = _enhance(options, progress)
+    messages.wrote(options.output, report, f", {report.frames} frames" if report.frames > 1 else "")
+    return 0
+
+
+def _enhance(options: argparse.Namespace, progress: "Progress") -> "Report":
+    from stegnet.core.errors import extra
+    from stegnet.media import FILM, read_cover
+    from stegnet.media.inputs import input_kind
+    from stegnet.results import OutputTarget, Report  # imported here to keep --help fast
+    from stegnet.results.output import FORMS, shown_form, write_picture
+
+    with extra("media", "stegnet enhance"):
+        from stegnet.media.enhance import enhance, enhance_film
+
+    kind, out = input_kind(options.file), options.output
+    target = OutputTarget(out, options.force)
+    target.check(FORMS[kind], kind, options.file)
+    if kind == FILM:
+        film, notes = enhance_film(
+            options.file,
+            out,
+            options.strength,
+            shown_form(out),
+            lambda done, total: progress("enhance", done, total),
+            overwrite=options.force,
+        )
+        return Report(film.width, film.height, len(film.pts), notes=notes)
+    pixels, profile = read_cover(options.file)
+    return write_picture(target, enhance(pixels, options.strength), profile, private=True)
+
+
+def _strength(text: str) -> float:
+    try:
+        strength = float(text)
+    except ValueError:
+        strength = -1.0
+    if not 0 <= strength <= _MAX_STRENGTH:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_STRENGTH:g}")
+    return strength

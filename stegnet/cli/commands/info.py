@@ -1,0 +1,158 @@
+"""`stegnet info`: describes a file and, with the key, its hidden content."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stegnet.cli import messages
+from stegnet.cli.keys import add_key_options, read_key_source
+
+if TYPE_CHECKING:
+    from stegnet.files.info import Fit, Info, Value
+
+_DESCRIPTION = """\
+Tell what fits into FILE and how good it comes back. With the key, tell what is
+hidden in FILE instead, and whether FILE was altered since hiding. Without the
+key, nothing hidden is looked for: detectors may tell that something is hidden,
+but not what (docs/security.md).
+
+Quality is PSNR: at 40 dB and more, a picture is hardly told from its original;
+at 30 dB it is visibly coarser.
+"""
+_EPILOG = """\
+The exit code is 3 if something is hidden but FILE was altered since hiding.
+"""
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Adds the command."""
+    info = commands.add_parser(
+        "info",
+        help="tell what fits into a file or, with the key, what it hides",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    info.add_argument("file", type=Path, metavar="FILE", help="picture or film")
+    add_key_options(info, required=False, identity=True)
+    more = info.add_mutually_exclusive_group()
+    more.add_argument("-v", "--verbose", action="store_true", help="print everything that is known")
+    more.add_argument("--json", action="store_true", help="print everything as one JSON object")
+    info.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    key_source = read_key_source(options)
+    from stegnet.files.info import file_info  # imported here to keep --help fast
+
+    with messages.progress_bar() as progress:
+        found = file_info(options.file, key_source, progress)
+    if options.json:
+        messages.result(json.dumps(found))
+    else:
+        for name, value in _verbose(found) if options.verbose else _plain(found):
+            messages.result(f"{name}: {value}")
+    return messages.ALTERED if found.get("whole") is False else 0
+
+
+Lines = Iterator[tuple[str, str]]
+_UNITS = ("kB", "MB", "GB", "TB")
+
+
+def _plain(found: "Info") -> Lines:
+    """The lines for a person with two files."""
+    yield "kind", _described(str(found["kind"]), found, "")
+    if "method" not in found:
+        yield from (("note", str(line)) for line in found.get("notes", []))
+        yield from _fits(found)
+        yield "hidden", str(found["hidden"])
+        return
+    yield "hidden", _hidden(found)
+    yield from _losses(found)
+    if found["method"] == "robust":
+        yield "altered", "can't be told: it is made to survive that"
+    else:
+        yield "altered", "no" if found["whole"] else f"yes: {_as_text(found['trouble'])}"
+
+
+def _described(kind: str, found: "Info", prefix: str) -> str:
+    """A picture or film in words; `prefix` is that of its values' names."""
+    parts = [f"grey {kind}" if found.get("grey") and not prefix else kind]
+    if f"{prefix}width" in found:
+        parts.append(f"{found[f'{prefix}width']}×{found[f'{prefix}height']}")
+    if f"{prefix}frames" in found:
+        rate = found[f"{prefix}frames_per_second"]
+        parts += [f"{found[f'{prefix}frames']} frames", f"{rate:g} per second"]
+        parts += ["with sound" if found[f"{prefix}sound"] else "without sound"]
+    return ", ".join(parts)
+
+
+def _hidden(found: "Info") -> str:
+    if found["hidden"] == "file":
+        return f"{found['hidden_name']}, {_size(found['hidden_bytes'])}"
+    return _described(f"a {found['hidden']}", found, "hidden_")
+
+
+def _losses(found: "Info") -> Lines:
+    """The line on the frames of a film that may be lost; none where the answer is another."""
+    if "frames_that_may_be_lost" not in found:
+        return
+    lost, frames = found["frames_that_may_be_lost"], found["frames_when_hidden"]
+    how = f"if up to {lost} of its {frames} frames are" if lost else f"only if none of its {frames} frames is"
+    yield "comes back", f"whole {how} lost or altered"
+
+
+def _fits(found: "Info") -> Lines:
+    """One line for each thing that fits; those by networks are as large as the compressed ones, and no better."""
+    plain = [fit for fit in found["fits"] if fit["method"] != "network"]
+    for channel, fits in groupby(plain, lambda fit: fit.get("survive")):
+        if channel:
+            yield f"fits with --survive {channel}", " or ".join(map(_amount, fits))
+        else:
+            yield from (("fits", _amount(fit) + ", byte for byte" * ("bytes" in fit)) for fit in fits)
+    if not plain:
+        yield "fits", f"nothing: {found.get('unfit', 'it is too small')}"
+
+
+def _amount(fit: "Fit") -> str:
+    much = f" up to {_size(fit['bytes'])}" if "bytes" in fit else f", at {_quality(fit)}"
+    return f"{fit['what']}{much}"
+
+
+def _quality(fit: "Fit") -> str:
+    from stegnet.core.measures import PSNR  # imported here to keep --help fast
+
+    return f"about {fit[PSNR.key]} dB"
+
+
+def _size(count: int) -> str:
+    """A number of bytes in a unit that people read, rounded down to three digits."""
+    if count < 1000:
+        return f"{count} bytes"
+    digits = len(str(count))
+    rounded = count // 10 ** (digits - 3) * 10 ** (digits - 3)
+    power = min((digits - 1) // 3, len(_UNITS))
+    return f"{rounded / 1000**power:g} {_UNITS[power - 1]}"
+
+
+def _verbose(found: "Info") -> Lines:
+    for name, value in found.items():
+        text = "; ".join(map(_fit, value)) or "nothing" if name == "fits" else _as_text(value)
+        yield name.replace("_", " "), text
+
+
+def _fit(fit: "Fit") -> str:
+    size = f"{fit['bytes']} bytes" if "bytes" in fit else _quality(fit)
+    survive = f", --survive {fit['survive']}" if "survive" in fit else ""
+    return f"{fit['what']}, {size} ({fit['method']}{survive})"
+
+
+def _as_text(value: "Value") -> str:
+    if isinstance(value, list):
+        return "; ".join(value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,147 @@
+"""`stegnet keygen`: key files, passphrases, and codes that hand a key over to a phone."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stegnet.cli import messages
+from stegnet.core.errors import KeyFileError
+
+if TYPE_CHECKING:
+    import segno
+
+_LEAST_WORDS, _MOST_WORDS = 4, 32
+_TERMINAL = "-"  # of --qr: instead of a file
+_PICTURES = (".png", ".svg")
+_PIXELS = 8  # of a PNG for each module of a code
+_DESCRIPTION = """\
+Generate a key file: a line of text, readable only by you. Whoever is to reveal
+what you hide needs a copy; send it over a confidential channel. With
+--passphrase-words, print a passphrase instead. With --identity, whoever has the
+printed recipient can hide for you, and only you, with KEY, can reveal.
+"""
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Adds the command."""
+    keygen = commands.add_parser(
+        "keygen",
+        help="generate a key file or a passphrase",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    keygen.add_argument("key_file", nargs="?", type=Path, metavar="KEY", help="file to write; never overwritten")
+    ways = keygen.add_mutually_exclusive_group()
+    ways.add_argument(
+        "--identity", action="store_true", help="generate an identity instead, and print its recipient: its public key"
+    )
+    ways.add_argument(
+        "--show",
+        action="store_true",
+        help="print an existing KEY (of an identity: its recipient), or with --qr its code",
+    )
+    ways.add_argument(
+        "--passphrase-words",
+        type=_count,
+        metavar="N",
+        help="print N random words of the EFF's list, such as 6; --passphrase-file reads them",
+    )
+    keygen.add_argument(
+        "--qr",
+        nargs="?",
+        type=Path,
+        const=Path(_TERMINAL),
+        metavar="CODE",
+        help="also show the key as a QR code in the terminal, or write it to CODE.png or CODE.svg",
+    )
+    keygen.set_defaults(run=_run, usage_error=keygen.error)
+
+
+def _run(options: argparse.Namespace) -> int:
+    _check(options)
+    if options.passphrase_words:
+        _print_words(options.passphrase_words)
+        return 0
+    if options.identity:
+        _generate_identity(options.key_file)
+    elif not options.show:
+        _generate(options.key_file)
+    if options.qr is not None:
+        _show_code(options.key_file, options.qr)
+    elif options.show:
+        from stegnet.keys.keyfiles import shown_text
+
+        messages.result(shown_text(options.key_file))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Rejects options that do not go together, and a code that could not be shown."""
+    if options.passphrase_words and (options.key_file or options.qr):
+        options.usage_error("--passphrase-words prints a passphrase, and takes no KEY and no --qr")
+    in_terminal = str(options.qr) == _TERMINAL
+    if options.qr and not in_terminal and options.qr.suffix.lower() not in _PICTURES:
+        options.usage_error("argument --qr: CODE must end in .png or .svg; for the terminal, put --qr behind KEY")
+    if options.key_file is None and not options.passphrase_words:
+        options.usage_error("the following arguments are required: KEY")
+    if in_terminal and not sys.stdout.isatty():
+        raise KeyFileError("there is no terminal to show the code in", "`--qr code.png` writes it to a file")
+
+
+def _generate(path: Path) -> None:
+    from stegnet.keys import make_key_file  # imported here to keep --help fast
+
+    make_key_file(path)
+    messages.result(f"wrote {path}")
+    messages.note("anyone with this file can reveal what it hides; without it, nobody can")
+
+
+def _generate_identity(path: Path) -> None:
+    from stegnet.keys import make_identity_file
+
+    recipient = make_identity_file(path)
+    messages.result(f"wrote {path}")
+    messages.result(f"recipient: {recipient}")
+    messages.note("give the recipient to anyone, and the file to nobody: it reveals what is hidden for the recipient")
+
+
+def _print_words(count: int) -> None:
+    from stegnet.keys.keys import guessing_years, random_words
+
+    text, bits = random_words(count)
+    messages.result(text)
+    years = float(f"{guessing_years(bits):.0e}")
+    messages.note(f"{int(bits)} random bits: a thousand processor cores would guess it in {years:,.0f} years")
+
+
+def _show_code(key_file: Path, out: Path) -> None:
+    """Shows a key as a QR code in the terminal, or writes it to a picture, readable by its owner only."""
+    from stegnet.keys.keyfiles import shown_text, write_new
+
+    if str(out) == _TERMINAL:
+        messages.code(_code(shown_text(key_file)))
+    else:
+        write_new(out, _as_picture(_code(shown_text(key_file)), out.suffix))
+        messages.result(f"wrote {out}")
+    messages.note("anyone who sees the code of a key has the key; that of a recipient is public")
+
+
+def _code(text: str) -> "segno.QRCode":
+    import segno
+
+    return segno.make_qr(text)
+
+
+def _as_picture(code: "segno.QRCode", suffix: str) -> bytes:
+    from io import BytesIO
+
+    content = BytesIO()
+    code.save(content, kind=suffix[1:].lower(), scale=_PIXELS)
+    return content.getvalue()
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not _LEAST_WORDS <= int(text) <= _MOST_WORDS:
+        raise argparse.ArgumentTypeError(f"must be from {_LEAST_WORDS} to {_MOST_WORDS}; six are strong")
+    return int(text)

@@ -1,0 +1,151 @@
+"""`stegnet reveal`: reveals what a container, or each container of a folder, hides."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stegnet.cli import messages, results, streams
+from stegnet.cli.keys import add_key_options, read_key_source
+from stegnet.cli.options import (
+    add_cluster_option,
+    add_network_options,
+    add_output_options,
+    check_output_stream,
+    check_places,
+    chosen_modems,
+    cluster_needs_folder,
+    network_loader,
+    output_target,
+)
+
+if TYPE_CHECKING:
+    from stegnet.keys import KeySource
+    from stegnet.record import Container
+    from stegnet.results import OutputTarget, Report
+
+_DESCRIPTION = """\
+Reveal the picture, film or file hidden in CONTAINER.
+
+OUT's suffix says what a picture or film becomes. An .mp4 is for watching: what
+browsers and phones play, hardly different from the exact frames that --lossless
+or .mkv gives. A hidden file keeps its bytes if its own name has OUT's suffix.
+Without -o, a text is printed, and all else is written into the current folder:
+a file under its own name, made harmless, others as revealed.png or .mp4.
+
+CONTAINER may be a folder; OUT is then a folder too, created if missing. The
+secret of a.png is written as OUT/a.png if it is a picture, OUT/a.mp4 if it is a
+film, and otherwise as OUT/a with its own suffix. With --cluster, many machines
+do this.
+"""
+_EPILOG = """\
+The exit code is 3 if the result is written but CONTAINER was altered since
+hiding.
+"""
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Adds the command."""
+    reveal = commands.add_parser(
+        "reveal",
+        help="reveal the secret",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    container_help = "output of `stegnet hide`, or a folder; - for standard input"
+    reveal.add_argument("container", type=streams.place_or_stream, metavar="CONTAINER", help=container_help)
+    output_help = (
+        "output file: .png, .jpg, .webp or .avif for a picture, .mp4 or .mkv for a film; or a folder; - for standard "
+        "output (default: in the current folder, under the hidden file's own name)"
+    )
+    add_output_options(reveal, output_help, required=False, places=True)
+    reveal.add_argument("--lossless", action="store_true", help="keep every bit of pictures (.png, .webp) and films")
+    add_key_options(reveal, identity=True)
+    reveal.add_argument("--strict", action="store_true", help="write nothing if the container was altered")
+    results.add_json_option(reveal)
+    add_cluster_option(reveal)
+    add_network_options(reveal)
+    reveal.set_defaults(run=_run, usage_error=reveal.error)
+
+
+def _run(options: argparse.Namespace) -> int:
+    check_places(options, options.container, options.output)
+    check_output_stream(options)
+    if options.force and options.output is None:
+        options.usage_error("--force requires -o: what names itself never overwrites a file")
+    key_source = read_key_source(options)
+    from stegnet.files.folder import is_folder  # imported here to keep --help fast
+
+    if options.container != streams.STREAM and is_folder(options.container):
+        return _run_folder(options, key_source)
+    cluster_needs_folder(options)
+    with streams.spooled(options, "container"):
+        report = (
+            _reveal_to_output(options, key_source) if options.output == streams.STREAM else _reveal(options, key_source)
+        )
+    return messages.ALTERED if report.trouble else 0
+
+
+def _reveal(options: argparse.Namespace, key_source: "KeySource") -> "Report":
+    report = _reveal_one(options, key_source, None if options.output else Path())
+    if report.text is None:
+        results.show(options, report.path, report, _frames(report))
+    else:
+        results.show_text(options, report)
+    return report
+
+
+def _reveal_to_output(options: argparse.Namespace, key_source: "KeySource") -> "Report":
+    with streams.private_folder() as folder:
+        report = _reveal_one(options, key_source, folder)
+        if report.text is not None:
+            results.show_text(options, report)
+            return report
+        streams.copy_to_output(report.path)
+        size = report.path.stat().st_size
+    messages.wrote("standard output", report, _frames(report), size=size, tell=messages.note)
+    return report
+
+
+def _reveal_one(options: argparse.Namespace, key_source: "KeySource", folder: Path | None) -> "Report":
+    """Reveals one container.
+
+    Args:
+        folder: for a result that names itself; None: the output options name it.
+    """
+    from stegnet.files import reveal_file
+
+    network, out, modems = network_loader(options), output_target(options, folder), chosen_modems(options)
+    with messages.progress_bar() as progress:
+        return reveal_file(network, options.container, out, key_source, options.strict, progress, modems)
+
+
+def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
+    from stegnet.files.files import reveal_opened
+    from stegnet.files.folder import plan_revealing, results_folder, reveal_each
+
+    check_output_stream(options, folder=True)
+    if options.output is None:
+        options.usage_error("a folder requires -o")
+    plan = plan_revealing(options.container)
+    network, modems = network_loader(options), chosen_modems(options)
+    network()  # its errors are reported once, not for each file
+    out, shown = output_target(options), results.BatchResults(options, _frames)
+    with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
+        if options.cluster:
+            from stegnet.cluster.cluster import run_on_cluster
+            from stegnet.cluster.tasks import Revealing
+
+            work = Revealing(network, options.strict, modems)
+            outcomes = run_on_cluster(options.cluster, plan, out, work, key_source)
+            return messages.run_batch(plan, outcomes, shown)
+
+        def reveal(container: "Container", out: "OutputTarget") -> "Report":
+            return reveal_opened(network, container, out, options.strict, progress, modems)
+
+        outcomes = reveal_each(plan, out, key_source, reveal, progress, modems)
+        return messages.run_batch(plan, outcomes, shown)
+
+
+def _frames(report: "Report") -> str:
+    return f", {report.frames} frames" if report.frames > 1 else ""

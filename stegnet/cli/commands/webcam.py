@@ -1,0 +1,154 @@
+"""`stegnet webcam`: hides a secret in a live camera picture."""
+
+import argparse
+import re
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stegnet.cli import messages
+from stegnet.cli.keys import add_key_options, read_key_source
+from stegnet.cli.options import (
+    NO_BROWSER,
+    add_force_option,
+    add_network_options,
+    add_port_option,
+    auxiliary_inputs,
+    network_loader,
+)
+from stegnet.cli.signals import stop_on_signal
+
+if TYPE_CHECKING:
+    from stegnet.keys import KeySource
+    from stegnet.results import Report
+    from stegnet.webcam.server import Statistics
+
+_MAX_SIDE = 4096
+_DESCRIPTION = """\
+Hide SECRET in a live camera picture, and reveal it again from the container. A
+local web page shows cover, container, secret and revealed secret. Its address
+contains a random token, without which nobody can watch.
+
+SECRET is a picture, or a film, which is looped without its sound; it is scaled
+down to fit the camera picture. Frames are dropped and counted if the machine
+is too slow. Ctrl-C or the page's button ends the session and completes the
+recording, which `stegnet reveal` can open. Until then, the recording needs
+twice its space next to OUT.
+
+With --survive, OUT is an ordinary H.264 film of the camera: when the session
+ends, SECRET is hidden in it as by `stegnet hide --survive`. If that fails, the
+camera's film without loss stays next to OUT.
+"""
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Adds the command."""
+    webcam = commands.add_parser(
+        "webcam",
+        help="hide SECRET in a live camera picture and watch",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    webcam.add_argument("secret", type=Path, metavar="SECRET", help="picture or film to hide")
+    webcam.add_argument(
+        "--source",
+        default="0",
+        metavar="CAMERA",
+        help="a camera's number, device or address, or a film file (default: 0)",
+    )
+    webcam.add_argument("--size", type=_size, metavar="WxH", help="scale and crop the camera picture, e.g. to 640x360")
+    webcam.add_argument("--once", action="store_true", help="do not loop a film used as camera")
+    webcam.add_argument("--frames", type=_positive, metavar="N", help="end after N frames")
+    webcam.add_argument("--record", type=Path, metavar="OUT", help="also write the container: .mkv or .mp4")
+    webcam.add_argument(
+        "--survive",
+        metavar="CHANNEL",
+        help="with --record: hide SECRET in the recording when it ends, so that it survives h264:CRF, such as h264:23",
+    )
+    add_force_option(webcam)
+    add_port_option(webcam)
+    webcam.add_argument("--open", action="store_true", help="open the page in a browser")
+    add_key_options(webcam, required=False)
+    add_network_options(webcam)
+    webcam.set_defaults(run=_run, usage_error=webcam.error)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from stegnet.core.errors import extra  # imported here to keep --help fast
+    from stegnet.loopback import browser
+
+    with extra("media", "stegnet webcam"):
+        from stegnet.webcam.server import PageServer
+        from stegnet.webcam.session import SessionOptions, run
+
+    key_source = _key_source(options)
+    _check_output(options)
+    session = SessionOptions(
+        options.source, options.size, not options.once, options.frames, options.record, options.force, options.survive
+    )
+    reports: list[Report] = []
+    with (
+        PageServer(options.port, threading.Event()) as server,
+        browser(server.address, "webcam") as start_browser,
+        stop_on_signal(server.stop.set),
+        messages.progress_bar() as progress,
+    ):
+        loader = network_loader(options)
+
+        def ready() -> None:
+            messages.result(f"watch {server.address}")
+            if options.open and not start_browser():
+                messages.note(NO_BROWSER)
+
+        statistics = run(session, options.secret, loader, key_source, server, ready, progress, reports.append)
+    _print_summary(options.record, statistics, *reports)
+    return 0
+
+
+def _key_source(options: argparse.Namespace) -> "KeySource":
+    key_source = read_key_source(options, confirm=options.record is not None, hiding=True)
+    if key_source is not None:
+        return key_source
+    if options.record:
+        options.usage_error("--record requires a key that can be used again: --key-file or --passphrase")
+    from stegnet.keys.keys import KEY_BYTES, SYSTEM, Key
+
+    messages.note("using a random key for this session only")
+    return Key(SYSTEM(KEY_BYTES))
+
+
+def _check_output(options: argparse.Namespace) -> None:
+    if options.survive and not options.record:
+        options.usage_error("--survive requires --record")
+    if options.record:
+        from stegnet.media import FILM
+        from stegnet.results.output import FORMS, OutputTarget
+
+        target = OutputTarget(options.record, options.force, auxiliary_inputs(options))
+        target.check(FORMS[FILM], FILM, options.secret, Path(options.source))
+
+
+def _print_summary(record: Path | None, statistics: "Statistics", report: "Report | None" = None) -> None:
+    frames = statistics.get("shown", 0)
+    messages.result(
+        f"showed {frames} frames in {statistics.get('seconds', 0):.1f} s, dropped {statistics.get('dropped', 0)}"
+    )
+    if record and report:
+        messages.wrote(record, report, f", {report.frames} frames")
+    elif record:
+        from stegnet.results import Report
+
+        messages.wrote(record, Report(statistics["width"], statistics["height"]), f", {frames} frames, {frames} hidden")
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", text)
+    if not match or not all(0 < int(side) <= _MAX_SIDE for side in match.groups()):
+        raise argparse.ArgumentTypeError(f"must be WIDTHxHEIGHT in pixels, at most {_MAX_SIDE} each")
+    return int(match[1]), int(match[2])
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("must be a positive integer")
+    return int(text)

@@ -1,0 +1,1 @@
+"""The configuration of training and evaluation: `params.yaml` as dataclasses that check themselves."""

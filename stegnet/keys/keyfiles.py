@@ -1,0 +1,135 @@
+"""Key files: text that says what it is, readable by its owner only (docs/format.md, "Keys as text").
+
+As in `keys`, no frame of an error's traceback has a secret among its local variables.
+"""
+
+import errno
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from stegnet.core.errors import KeyFileError
+from stegnet.keys.keys import SYSTEM, Key, Randomness
+from stegnet.keys.keytext import IDENTITY, KEY, KEY_BYTES, MOST_BYTES, RECIPIENT, Flaw, from_text, is_raw_key, to_text
+from stegnet.keys.recipients import Identity, Recipient, export_secret
+from stegnet.media.output import sync_folder
+
+_IDENTITY_COMMENT = "# stegnet identity: whoever has it can reveal what is hidden for its recipient"
+_KEY_COMMENT = "# stegnet key: whoever has it can reveal what it hides"
+
+
+def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
+    """Writes a new key file, readable by its owner only.
+
+    Raises:
+        KeyFileError: it exists already, or can't be written.
+    """
+    write_new(Path(path), f"{_KEY_COMMENT}\n{to_text(KEY, randomness(KEY_BYTES))}\n".encode())
+
+
+def make_identity_file(path: str | Path, randomness: Randomness = SYSTEM) -> Recipient:
+    """Writes a new identity file, readable by its owner only; returns its recipient. Errors as `make_key_file`."""
+    path, identity = Path(path), Identity(randomness(KEY_BYTES))
+    comments = f"{_IDENTITY_COMMENT}\n# recipient: {identity.recipient}\n"
+    write_new(path, f"{comments}{to_text(IDENTITY, export_secret(identity)[1:])}\n".encode())
+    return identity.recipient
+
+
+def read_key(path: str | Path) -> Key:
+    """Reads a key file: text, or the 32 raw bytes that earlier versions wrote.
+
+    Raises:
+        KeyFileError: no such file, or not a key file.
+    """
+    key = _key_of(_content(Path(path)))
+    if isinstance(key, Flaw):
+        raise KeyFileError(f"{path}: {key.message}", key.hint)
+    return key
+
+
+def read_identity(path: str | Path) -> Identity:
+    """Reads an identity file.
+
+    Raises:
+        KeyFileError: no such file, or not an identity file.
+    """
+    identity = _identity_of(_content(Path(path), "identity file"))
+    if isinstance(identity, Flaw):
+        raise KeyFileError(f"{path}: {identity.message}", identity.hint)
+    return identity
+
+
+def read_recipient(text: str | Path) -> Recipient:
+    """Reads a recipient: its text (stegnet1…), or a file that holds it.
+
+    Raises:
+        KeyFileError: it is neither, or nothing can be hidden for it.
+    """
+    literal = str(text).lower().startswith(f"{RECIPIENT}1")
+    name = "the recipient" if literal else str(text)
+    public = from_text(str(text).encode() if literal else _content(Path(text), "file, and no recipient"), RECIPIENT)
+    if isinstance(public, Flaw):
+        raise KeyFileError(f"{name}: {public.message}", public.hint)
+    return Recipient(public)
+
+
+def shown_text(path: str | Path) -> str:
+    """The text that hands a file over: a key, or an identity's recipient, which is no secret. Errors as `read_key`."""
+    if isinstance(identity := _identity_of(_content(Path(path))), Identity):
+        return str(identity.recipient)
+    return to_text(KEY, export_secret(read_key(path))[1:])
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Writes a new file, readable by its owner only; a failure leaves none.
+
+    Raises:
+        KeyFileError: it exists already, or can't be written.
+    """
+    try:
+        with open(path, "xb", buffering=0, opener=_owner_only) as file:
+            _write_or_remove(file, path, content)
+        sync_folder(path.parent)
+    except FileExistsError:
+        problem = "exists already", "a lost key can't be made again: choose another name"
+    except OSError as error:
+        problem = f"can't be written ({error.strerror})", ""
+    else:
+        return
+    del content
+    raise KeyFileError(f"{path}: {problem[0]}", problem[1])
+
+
+def _content(path: Path, what: str = "key file") -> bytes:
+    """The content of a file, cut after what a key file may have."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except FileNotFoundError as error:
+        raise KeyFileError(f"{path}: no such {what}") from error
+    except OSError as error:
+        raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
+
+
+def _key_of(content: bytes) -> Key | Flaw:
+    secret = content if is_raw_key(content) else from_text(content, KEY)
+    return secret if isinstance(secret, Flaw) else Key(secret)
+
+
+def _identity_of(content: bytes) -> Identity | Flaw:
+    secret = from_text(content, IDENTITY)
+    return secret if isinstance(secret, Flaw) else Identity(secret)
+
+
+def _write_or_remove(file: BinaryIO, path: Path, content: bytes) -> None:
+    try:
+        if file.write(content) != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(file.fileno())
+    except BaseException:
+        path.unlink()
+        raise
+
+
+def _owner_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,1 @@
+"""Films: reading and writing them, their sound, subtitles and time stamps."""

@@ -1,0 +1,327 @@
+"""Reading films.
+
+Frames are read as a player shows them: rotated as the display matrix says, transparency over white, 8-bit RGB; those of
+a lossless container's cover as ffmpeg's command line converts them. If a film does not specify its colour matrix, it is
+BT.601, and for players BT.709 from 1280×720 on; if it does not specify its range, it is limited, and 8-bit grey is
+always full. Frames are neither tone-mapped nor deinterlaced. Whatever is unusual about a film is in its notes.
+"""
+
+from collections.abc import Container, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.codec.context import CodecContext
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from stegnet.core.errors import MediaError
+from stegnet.core.samples import is_grey
+from stegnet.media.films.frames import (
+    TRANSPARENT,
+    FrameNotes,
+    display_matrix,
+    read_animation,
+    scan_animation,
+    swaps_axes,
+    to_picture,
+)
+from stegnet.media.pictures.pictures import MAX_PIXELS
+from stegnet.media.signature import is_animation, is_heic, is_mp4, is_truncated
+
+TRUNCATED = "the file is truncated: its end is missing"
+
+_ANIMATION = "it is an animation: treated as a film"
+_ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
+_DEFAULT_RATE = Fraction(25)
+# FFmpeg's names of the formats that are opened: films, and sound, for a better error message. Not text, stills,
+# devices, or playlists.
+_FORMATS = (
+    *("apng", "asf", "av1", "avi", "dv", "flv", "gif", "gxf", "h264", "hevc", "ivf", "m4v", "matroska", "mjpeg", "mov"),
+    *("mpeg", "mpegts", "mpegvideo", "mxf", "nut", "obu", "ogg", "rm", "vc1", "vvc", "wtv", "yuv4mpegpipe"),
+    *("aac", "ac3", "aiff", "amr", "ape", "au", "caf", "dts", "eac3", "flac", "mp3", "tta", "w64", "wav", "wv"),
+)
+_SAFE = {"format_whitelist": ",".join(_FORMATS), "protocol_whitelist": "file"}
+_DECODING = {"max_pixels": str(MAX_PIXELS)}
+_TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
+# Larger frames are not decoded in parallel, since each would take memory.
+_MAX_FRAME_PARALLEL = 1 << 24
+# FFmpeg's names of broadcast formats, whose clock does not start at 0.
+_BROADCAST = {"mpegts", "mpeg"}
+# FFmpeg's own decoders of these codecs ignore transparency.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+
+Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
+
+
+@dataclass(frozen=True)
+class FilmInfo:
+    """Properties of a film, found by decoding all of it.
+
+    Attributes:
+        width, height: as shown, after rotation.
+        pts: time stamp of each frame in presentation order, strictly increasing, in units of `time_base`.
+        time_base: seconds, exact.
+        rate: frames per second on average.
+        aspect: width of a pixel by its height.
+        sound: codec of each sound track.
+        notes: what is unusual about it and how it is handled, one line each.
+        more: what it has besides pictures and sound: subtitles, chapters, attached files.
+    """
+
+    width: int
+    height: int
+    pts: tuple[int, ...]
+    time_base: Fraction
+    rate: Fraction
+    aspect: Fraction
+    sound: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+
+    @property
+    def times(self) -> Iterator[Fraction]:
+        """Time of each frame in seconds, exact."""
+        return (stamp * self.time_base for stamp in self.pts)
+
+
+def scan(path: Path) -> FilmInfo:
+    """Decodes the whole film once.
+
+    A film that lacks a time stamp gets evenly spaced ones, from its frame rate. A time stamp that is not after the
+    one before it is moved one unit after it. Times of a recorded broadcast (MPEG-TS, MPEG-PS) start at 0.
+
+    Raises:
+        MediaError: no such file, not a film, no frames, or damaged.
+    """
+    if is_animation(path):
+        return _scan_animation(path)
+    with open_film(path) as film:
+        stream = picture_stream(film, path)
+        rate = _rate(stream)
+        step = max(1, round(1 / (rate * stream.time_base)))
+        start = round(start_time(film) / stream.time_base)
+        first, stamps, seen = None, [], FrameNotes(stream)
+        for frame in decoded(film, stream, path):
+            first = first or frame
+            stamps.append(None if frame.pts is None else frame.pts - start)
+            seen.add(frame)
+        if first is None:
+            raise MediaError(f"{path}: the film has no frames")
+        width, height, aspect = shape(stream, first)
+        notes = list(seen.lines(aspect, None not in stamps, len(picture_tracks(film))))
+        notes += [TRUNCATED] if is_truncated(path) else []
+        notes += [_ANIMATION] if film.format.name in _ANIMATIONS else []
+        sound = tuple(_codec_name(track) for track in film.streams.audio)
+        pts = tuple(_increasing(stamps, step))
+        return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, tuple(notes), tuple(_more(film)))
+
+
+def frame_rate(path: Path) -> Fraction:
+    """Average frames per second from the film's header; only an animation is decoded.
+
+    Raises:
+        MediaError: as `scan`.
+    """
+    if is_animation(path):
+        return _scan_animation(path).rate
+    with open_film(path) as film:
+        return _rate(picture_stream(film, path))
+
+
+def read_frames(
+    path: Path, only: Container[int] | None = None, *, as_ffmpeg: bool = False
+) -> Generator[np.ndarray, None, None]:
+    """Every frame in presentation order, (H, W, 3) uint8 sRGB, in constant memory.
+
+    There are as many as in `scan(path).pts`. All are resized to the size of the first.
+
+    Args:
+        only: indices of the frames that are wanted; the others are left out.
+        as_ffmpeg: as `to_picture`: for covers of lossless containers.
+    Raises:
+        MediaError: as `scan`, or its colours can't be converted.
+    """
+    if is_animation(path):
+        yield from (frame for index, frame in enumerate(read_animation(path)) if only is None or index in only)
+        return
+    size = None
+    with closing(decode(path)) as frames:
+        for index, frame in enumerate(frames):
+            size = size or (frame.width, frame.height)
+            if only is None or index in only:
+                yield to_rgb(frame, *size, path, as_ffmpeg)
+
+
+def is_grey_film(path: Path) -> bool:
+    """True if every frame is grey; a film in colour is decoded as far as its first frame that is not.
+
+    Raises:
+        MediaError: as `read_frames`.
+    """
+    with closing(read_frames(path, as_ffmpeg=True)) as frames:
+        return all(map(is_grey, frames))
+
+
+def decode(path: Path) -> Generator[VideoFrame, None, None]:
+    """Every frame of a film, not an animation, as decoded.
+
+    Raises:
+        MediaError: as `scan`.
+    """
+    with open_film(path) as film:
+        yield from decoded(film, picture_stream(film, path), path)
+
+
+def open_film(path: Path) -> InputContainer:
+    """Opens a film and finds its streams, without decoding.
+
+    Raises:
+        MediaError: no such file, or nothing that can be read.
+    """
+    if not path.is_file():
+        raise MediaError(f"{path}: no such file")
+    try:
+        # An absolute path can't be mistaken for a protocol. Metadata may be in any encoding.
+        film = av.open(str(path.resolve()), options=_DECODING, container_options=_SAFE, metadata_errors="replace")
+    except av.FFmpegError as error:
+        raise _unreadable(path) from error
+    if is_heic(path):
+        film.close()
+        raise _unreadable(path)
+    return film
+
+
+def picture_stream(film: InputContainer, path: Path) -> VideoStream:
+    """The film's main video track, set to decode on all cores.
+
+    It is the track with the most frames according to the index, the first of equals, and never cover art.
+
+    Raises:
+        MediaError: there is none, no decoder for it, or its frames are too large.
+    """
+    tracks = picture_tracks(film)
+    if not tracks:
+        raise MediaError(f"{path}: has {'sound but ' if film.streams.audio else ''}no pictures")
+    stream = max(tracks, key=lambda track: track.frames)
+    if stream.codec_context is None:
+        raise MediaError(f"{path}: the film's codec is not known")
+    pixels = stream.codec_context.width * stream.codec_context.height
+    if pixels > MAX_PIXELS:
+        size = f"{stream.codec_context.width}×{stream.codec_context.height}"
+        raise MediaError(f"{path}: its pictures are too large to read, {size} pixels", _TOO_LARGE)
+    stream.thread_type = "AUTO" if pixels <= _MAX_FRAME_PARALLEL else "SLICE"
+    return stream
+
+
+def picture_tracks(film: InputContainer) -> list[VideoStream]:
+    """The video tracks without cover art."""
+    return [track for track in film.streams.video if not track.disposition & Disposition.attached_pic]
+
+
+def start_time(film: InputContainer) -> Fraction:
+    """Seconds to subtract from all time stamps: the earliest of a recorded broadcast, 0 of other films."""
+    if film.format.name not in _BROADCAST:
+        return Fraction(0)
+    tracks = (*picture_tracks(film), *film.streams.audio)
+    starts = (track.start_time * track.time_base for track in tracks if track.start_time is not None)
+    return min(starts, default=Fraction(0))
+
+
+def _unreadable(path: Path) -> MediaError:
+    if is_heic(path):
+        return MediaError(f"{path}: the HEIC picture is damaged, or of a kind that can't be read")
+    if is_mp4(path):
+        return MediaError(
+            f"{path}: the film is truncated or was never finished: its index (moov) is missing or damaged",
+            "copy it again from its source",
+        )
+    return MediaError(f"{path}: neither a picture nor a film that can be read", "convert it to PNG or MP4 first")
+
+
+def decoded(film: InputContainer, stream: VideoStream, path: Path) -> Iterator[VideoFrame]:
+    """Every frame as decoded.
+
+    Raises:
+        MediaError: the film is damaged.
+    """
+    count = 0
+    decoder = _decoder(stream)
+    decoder.options = decoder.options | _DECODING
+    try:
+        for packet in film.demux(stream):
+            for frame in decoder.decode(packet):
+                yield frame
+                count += 1
+    except av.FFmpegError as error:
+        if not count and not decoder.width:  # exceeding max_pixels looks like damage
+            hint = f"it is damaged, or its pictures are too large: {_TOO_LARGE}"
+            raise MediaError(f"{path}: no picture of the film can be decoded", hint) from error
+        raise MediaError(f"{path}: the film is damaged after {count} frames") from error
+
+
+def _rate(stream: VideoStream) -> Fraction:
+    return Fraction(stream.average_rate or stream.guessed_rate or _DEFAULT_RATE)
+
+
+def _decoder(stream: VideoStream) -> CodecContext:
+    name = stream.codec_context.name
+    alpha = any(tag.lower() == "alpha_mode" and value == "1" for tag, value in stream.metadata.items())
+    if alpha and name in _ALPHA_DECODERS:
+        return CodecContext.create(_ALPHA_DECODERS[name], "r")
+    return stream.codec_context
+
+
+def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
+    if None in stamps:
+        stamps = [index * step for index in range(len(stamps))]
+    previous = stamps[0] - 1
+    for stamp in stamps:
+        previous = max(stamp, previous + 1)
+        yield previous
+
+
+def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction]:
+    """Width and height in pixels, and the pixel aspect ratio, after rotation."""
+    aspect = Fraction(stream.sample_aspect_ratio or 1)
+    if swaps_axes(display_matrix(first)):
+        return first.height, first.width, 1 / aspect
+    return first.width, first.height, aspect
+
+
+def _scan_animation(path: Path) -> FilmInfo:
+    film = scan_animation(path)
+    rate = Fraction(1000 * len(film.pts), film.end) if film.end else _DEFAULT_RATE
+    notes = (TRANSPARENT, _ANIMATION) if film.transparent else (_ANIMATION,)
+    pts = tuple(_increasing(list(film.pts), 1))
+    return FilmInfo(film.width, film.height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes)
+
+
+def _more(film: InputContainer) -> Iterator[str]:
+    streams = film.streams
+    there = {"subtitles": streams.subtitles, "chapters": film.chapters(), "attached files": streams.attachments}
+    return (name for name, found in there.items() if found)
+
+
+def _codec_name(track: av.AudioStream) -> str:
+    return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
+
+
+def to_rgb(frame: VideoFrame, width: int, height: int, path: Path, as_ffmpeg: bool = False) -> np.ndarray:
+    """A decoded frame as `read_frames` yields it; `path` is for messages.
+
+    Raises:
+        MediaError: its colours can't be converted.
+    """
+    try:
+        return to_picture(frame, width, height, as_ffmpeg=as_ffmpeg)
+    except av.FFmpegError as error:
+        raise MediaError(
+            f"{path}: its colour matrix ({frame.colorspace}) is not supported",
+            "convert it to MP4 (H.264) first",
+        ) from error

@@ -1,0 +1,1 @@
+"""The method "robust" for pictures: bits that a modem puts where JPEG keeps them."""

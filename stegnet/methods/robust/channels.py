@@ -1,0 +1,178 @@
+"""Lossy channels that a picture is promised to survive, simulated by real codecs."""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from PIL import Image
+
+from stegnet.core.errors import CapacityError, ConfigError
+from stegnet.core.jpeg import through_jpeg
+from stegnet.media import resize
+from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
+from stegnet.methods.robust.registration import REACH
+
+DEFAULT = "jpeg:75"
+MESSENGER = "messenger"
+MESSENGER_SIDE = 1600  # pixels
+_MESSENGER_QUALITIES = tuple(product((70, 72, 74, 77, 80), repeat=2))
+_LEAST_QUALITY, _MOST_QUALITY, _BEST = 30, 95, 100
+_ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one that are simulated
+_LEAST_FACTOR = 0.25
+_JOINED = re.compile(r"(.+?)(?:\+resize:(0\.\d{1,4}|1(?:\.0*)?)|\+(crop))?")
+# Pixels that are cut off: at the top, left, bottom and right. Negative: the picture is shifted, and its edge repeated.
+_CROPS = ((8, 8, 8, 8), (4, 4, 4, 4), (3, 5, 4, 2), (0, 1, 8, 0), (5, -3, -5, 3), (-4, -4, 4, 4))
+_Filter = Image.Resampling
+# What reduces pictures: a share of the promised factor, as an exponent of it, a filter, and whether it is widened to
+# what it reduces, as most programs do. The first one leaves least.
+_REDUCTIONS = (
+    (1.0, _Filter.BILINEAR, True), (1.0, _Filter.BOX, True), (1.0, _Filter.LANCZOS, True),
+    (1.0, _Filter.BICUBIC, False), (0.75, _Filter.BILINEAR, True), (0.75, _Filter.BILINEAR, False),
+    (0.5, _Filter.BILINEAR, True), (0.2, _Filter.BICUBIC, True),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Lossy channel that a container is promised to survive.
+
+    Attributes:
+        name: as users write it, without what it is joined with.
+        quality: the lowest JPEG quality in it.
+        saves: sequences of JPEG qualities with which a container is saved one after the other; each is simulated.
+        factor: before that, it may be reduced by this factor or any above, up to 1; None: it is not.
+        cropped: before that, it may be cropped or shifted by up to REACH pixels.
+    """
+
+    name: str
+    quality: int
+    saves: tuple[tuple[int, ...], ...]
+    factor: float | None = None
+    cropped: bool = False
+
+    def __str__(self) -> str:
+        before = f"{self.factor:.0%} of its size and more, " if self.factor else ""
+        before += f"cropped or shifted by up to {REACH} pixels, " if self.cropped else ""
+        if self.name == MESSENGER:
+            return f"{before}messengers (JPEG {self.quality} and better, twice)"
+        return f"{before}JPEG {self.quality} and better"
+
+    @property
+    def plain(self) -> bool:
+        """True if it is nothing but JPEG, which modems are trained for."""
+        return self.factor is None and not self.cropped
+
+    def prepare(self, cover: np.ndarray) -> np.ndarray:
+        """The cover as it is sent."""
+        return resize(cover, *self.sent_size(*cover.shape[:2]))
+
+    def sent_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width as it is sent: messengers reduce pictures to a long side of 1,600 pixels."""
+        longest = max(height, width)
+        if self.name != MESSENGER or longest <= MESSENGER_SIDE:
+            return height, width
+        return max(1, round(height * MESSENGER_SIDE / longest)), max(1, round(width * MESSENGER_SIDE / longest))
+
+    def grid(self, height: int, width: int) -> Grid:
+        """The grid in which a cover hides, so that what it hides survives this channel.
+
+        Raises:
+            CapacityError: the cover is too small to be reduced so.
+        """
+        if self.factor is None:
+            return own_grid(height, width)
+        grid = canonical_grid(height, width, self.factor)
+        if grid is None:
+            raise CapacityError(f"a cover of {width}×{height} is too small to survive {self}", "take a larger cover")
+        return grid
+
+    def received(
+        self, container: np.ndarray, grid: Grid, written: int | None, few: bool = False
+    ) -> Iterator[tuple[np.ndarray, Grid]]:
+        """The pictures that may arrive, (H, W, 3) uint8 each, and the container's grid in them.
+
+        Args:
+            grid: of the container.
+            written: JPEG quality of the file that is sent; None for one without loss.
+            few: the worst of what may arrive alone; else the file itself too.
+        """
+        sent = container if written is None else through_jpeg(container, written)
+        arriving = self._arriving(sent, grid)
+        if few:
+            yield next(arriving)
+            return
+        yield sent, grid
+        yield from arriving
+
+    def arrivals(self, few: bool = False) -> int:
+        """Number of pictures that `received` gives."""
+        if few:
+            return 1
+        if self.plain:
+            return len(self.saves) + 2
+        return 2 + len(_CROPS) * self.cropped + (len(_REDUCTIONS) + 1) * (self.factor is not None)
+
+    def _arriving(self, sent: np.ndarray, grid: Grid) -> Iterator[tuple[np.ndarray, Grid]]:
+        """The versions of a file that may arrive, the worst first."""
+        if self.cropped:
+            for crop in _CROPS:
+                yield _saved(_cropped(sent, *crop), self.saves[0]), grid.placed(*crop[:2])
+        if self.factor is not None:
+            for share, *how in _REDUCTIONS:
+                small = _saved(_reduced(sent, self.factor**share, *how), self.saves[0])
+                yield small, grid
+            yield resize(small, *sent.shape[:2]), grid
+        if not self.plain:
+            yield _saved(sent, self.saves[0]), grid
+            return
+        for qualities in self.saves:
+            yield _saved(sent, qualities), grid
+        yield through_jpeg(sent, self.quality, full_chroma=True), grid
+
+
+def parse_channel(text: str) -> Channel:
+    """A channel as users name it: jpeg:QUALITY or messenger, each also with +resize:FACTOR or +crop.
+
+    Raises:
+        ConfigError: there is no such channel.
+    """
+    joined = _JOINED.fullmatch(text)
+    name, factor = (joined[1], float(joined[2]) if joined[2] else None) if joined else ("", None)
+    if name == MESSENGER:
+        quality, saves = min(map(min, _MESSENGER_QUALITIES)), _MESSENGER_QUALITIES
+    else:
+        found = re.fullmatch(r"jpeg:(\d{1,3})", name)
+        quality = int(found[1]) if found else 0
+        above = [quality + more for more in _ABOVE if quality + more <= _BEST]
+        saves = ((quality,), *((each,) for each in above))
+    if not _LEAST_QUALITY <= quality <= _MOST_QUALITY or (factor is not None and factor < _LEAST_FACTOR):
+        known = f"known: jpeg:{_LEAST_QUALITY} to jpeg:{_MOST_QUALITY}, or {MESSENGER}"
+        hint = (
+            f"{known}; with +resize:{_LEAST_FACTOR} to +resize:1, resized copies survive too, with +crop cropped ones"
+        )
+        raise ConfigError(f"survive: unknown channel {text!r}", hint)
+    return Channel(name, quality, saves, factor, cropped=bool(joined and joined[3]))
+
+
+def _saved(picture: np.ndarray, qualities: tuple[int, ...]) -> np.ndarray:
+    """A picture that was saved as JPEG of these qualities, one after the other."""
+    for quality in qualities:
+        picture = through_jpeg(picture, quality)
+    return picture
+
+
+def _cropped(picture: np.ndarray, top: int, left: int, bottom: int, right: int) -> np.ndarray:
+    height, width = picture.shape[:2]
+    return Grid(height - top - bottom, width - left - right, own=True, top=-top, left=-left).area(picture)
+
+
+def _reduced(picture: np.ndarray, factor: float, by: Image.Resampling, widened: bool) -> np.ndarray:
+    height, width = (max(1, math.floor(side * factor + 0.5)) for side in picture.shape[:2])
+    image = Image.fromarray(picture)
+    if widened:
+        return np.array(image.resize((width, height), by))
+    across, down = picture.shape[1] / width, picture.shape[0] / height
+    return np.array(image.transform((width, height), Image.Transform.AFFINE, (across, 0, 0, 0, down, 0), by))

@@ -1,0 +1,191 @@
+"""Content of a robust record: a picture made to fit, or a file as it is (docs/format.md, "Robust containers")."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from stegnet.core.errors import CapacityError
+from stegnet.core.measures import psnr
+from stegnet.engines.tiling import Step, no_step
+from stegnet.keys.keys import KeySource
+from stegnet.media import resize
+from stegnet.media.pictures.bare_avif import decode_bare, encode_bare_to_fit
+from stegnet.methods.robust.modem import Modem
+from stegnet.methods.robust.reader import reader
+from stegnet.record.record import MAX_NAME, is_file_name
+
+PICTURE, FILE = 1, 2
+_LENGTH_BYTES, _SIDE_BYTES = 3, 2
+HEAD_BYTES = 1 + _LENGTH_BYTES
+_PICTURE_BYTES = 2 * _SIDE_BYTES + 1
+MOST_SIDE = (1 << 8 * _SIDE_BYTES) - 1
+_MOST_PIXELS = 1 << 28
+# Pixels of a picture for each pixel of what is read: revealing needs memory for them. Copies may be cropped, so that
+# a writer leaves some room.
+_PIXEL_RATIO, _WRITTEN_RATIO = 1024, 512
+_SMALLEST = 32  # scale; each step of the scale halves the number of pixels every two steps
+_PER_HALF = 4  # steps that halve a side
+_FULL_RATE, _PER_OCTAVE = 0.5, 2.5  # bits per pixel that are best kept at full size, and steps for each halving of them
+_REACH = 2  # steps between the scales tried first
+_SPEED, _FAST_SPEED, _LARGE = 6, 9, 1 << 19  # libaom's, and pixels above which the faster one is used
+
+
+@dataclass(frozen=True)
+class RobustFile:
+    """A file that was hidden as it is."""
+
+    name: str
+    data: bytes
+
+
+RobustContent = np.ndarray | RobustFile  # a picture, (h, w, 3) uint8, or a file
+
+
+@dataclass(frozen=True)
+class FittedPicture:
+    """A picture made to fit.
+
+    Attributes:
+        content: of the record.
+        psnr: in dB of the revealed picture against the secret, both at the secret's size; inf if they are equal.
+        bytes: of its AV1 data.
+    """
+
+    content: bytes
+    psnr: float
+    bytes: int
+
+
+def file_content(name: str, data: bytes) -> bytes:
+    """Content that hides a file of at most 16 MB; its name is one that `is_file_name` accepts."""
+    encoded = name.encode("utf-8", "surrogateescape")
+    return _content(FILE, bytes([len(encoded)]) + encoded + data)
+
+
+def file_bytes(name: str, size: int) -> int:
+    """Bytes of content that a file takes."""
+    return HEAD_BYTES + 1 + len(name.encode("utf-8", "surrogateescape")) + size
+
+
+def fit_picture(picture: np.ndarray, room: int, step: Callable[[int, int], None]) -> FittedPicture:
+    """Codes a picture, (h, w, 3) uint8, at the scale and quality that are best among those that fit.
+
+    Args:
+        room: bytes of content.
+        step: called after each scale that was tried, with their number and an upper bound of it.
+    Raises:
+        CapacityError: it does not fit at any scale, or a side is above 65,535.
+    """
+    height, width = picture.shape[:2]
+    if max(height, width) > MOST_SIDE:
+        raise CapacityError(f"the secret has {width}×{height} pixels", f"no side may have more than {MOST_SIDE}")
+    most = room - HEAD_BYTES - _PICTURE_BYTES
+    tried: dict[int, tuple[float, bytes]] = {}
+
+    def quality(scale: int) -> float:
+        if scale not in tried:
+            tried[scale] = _coded(picture, scale, most)
+            step(len(tried), max(len(tried), _SMALLEST))
+        return tried[scale][0]
+
+    scale = max(_promising(picture, most), 0)
+    while quality(scale) < 0 and scale < _SMALLEST:
+        scale += 1
+    for reach in (_REACH, 1):
+        scale = _climb(quality, scale, reach)
+    value, data = tried[scale]
+    if value < 0:
+        raise CapacityError(f"a picture does not fit into {max(room, 0)} bytes", "take a larger cover")
+    sides = height.to_bytes(_SIDE_BYTES, "big") + width.to_bytes(_SIDE_BYTES, "big")
+    return FittedPicture(_content(PICTURE, sides + bytes([scale]) + data), value, len(data))
+
+
+def read_robust(modem: Modem, picture: np.ndarray, key_source: KeySource, step: Step = no_step) -> RobustContent | None:
+    """Content of a picture, (H, W, 3) uint8; None if nothing opens with this key, or a later version wrote it."""
+    reading = reader(modem, key_source)(picture, step)
+    try:
+        return None if reading is None else parse_content(reading.content, picture[..., 0].size)
+    except ValueError:
+        return None
+
+
+def within_ratio(picture: np.ndarray, area: int) -> np.ndarray:
+    """A picture, (h, w, 3) uint8, reduced to what readers accept in a hidden area of so many pixels."""
+    height, width = picture.shape[:2]
+    factor = math.sqrt(_WRITTEN_RATIO * area / (height * width))
+    return picture if factor >= 1 else resize(picture, *(max(1, int(side * factor)) for side in (height, width)))
+
+
+def parse_content(content: bytes, area: int) -> RobustContent:
+    """The picture, at its own size, or the file in the content of a record.
+
+    Args:
+        area: pixels of the picture that it was read from; 0 for a film, which hides files only.
+    Raises:
+        ValueError: it is neither.
+    """
+    kind, length = content[:1], int.from_bytes(content[1:HEAD_BYTES], "big")
+    body, rest = content[HEAD_BYTES : HEAD_BYTES + length], content[HEAD_BYTES + length :]
+    if len(body) < length or rest.strip(b"\0"):
+        raise ValueError("of another length")
+    if kind == bytes([PICTURE]):
+        return _parse_picture(body, area)
+    if kind == bytes([FILE]):
+        return _parse_file(body)
+    raise ValueError("of an unknown kind")
+
+
+def _content(kind: int, body: bytes) -> bytes:
+    if len(body) >= 1 << 8 * _LENGTH_BYTES:
+        raise CapacityError(f"the secret has {len(body)} bytes", "a robust container hides 16 MB at most")
+    return bytes([kind]) + len(body).to_bytes(_LENGTH_BYTES, "big") + body
+
+
+def _scaled(side: int, scale: int) -> int:
+    """A side at a scale: divided by 2^(scale/4), rounded, at least 1."""
+    return max(1, math.floor(side * 2 ** (-scale / _PER_HALF) + 0.5))
+
+
+def _promising(picture: np.ndarray, most: int) -> int:
+    """The scale that is usually best for this number of bytes."""
+    rate = 8 * max(most, 1) / picture[..., 0].size
+    return round(min(max(_PER_OCTAVE * math.log2(_FULL_RATE / rate), 0), _SMALLEST))
+
+
+def _climb(quality: Callable[[int], float], scale: int, reach: int) -> int:
+    """The best scale nearby, in steps of `reach`."""
+    while True:
+        near = [each for each in (scale - reach, scale + reach) if 0 <= each <= _SMALLEST]
+        best = max((scale, *near), key=quality)
+        if best == scale:
+            return scale
+        scale = best
+
+
+def _coded(picture: np.ndarray, scale: int, most: int) -> tuple[float, bytes]:
+    """PSNR of a picture coded at a scale, and its AV1 data; −1 if it does not fit."""
+    height, width = picture.shape[:2]
+    small = resize(picture, _scaled(height, scale), _scaled(width, scale))
+    data = encode_bare_to_fit(small, most, _FAST_SPEED if small[..., 0].size > _LARGE else _SPEED)
+    if data is None:
+        return -1.0, b""
+    return psnr(picture, resize(decode_bare(data, *small.shape[:2]), height, width)), data
+
+
+def _parse_picture(body: bytes, area: int) -> np.ndarray:
+    height, width = (int.from_bytes(body[at : at + _SIDE_BYTES], "big") for at in (0, _SIDE_BYTES))
+    if len(body) <= _PICTURE_BYTES or not 0 < height * width <= min(_MOST_PIXELS, _PIXEL_RATIO * area):
+        raise ValueError("a picture of no size, or of far too large a one")
+    scale = body[_PICTURE_BYTES - 1]
+    coded = decode_bare(body[_PICTURE_BYTES:], _scaled(height, scale), _scaled(width, scale))
+    return resize(coded, height, width)
+
+
+def _parse_file(body: bytes) -> RobustFile:
+    size = body[0] if body else 0
+    name = body[1 : 1 + size]
+    if len(name) != size or not is_file_name(name) or size > MAX_NAME:
+        raise ValueError("a file without a name")
+    return RobustFile(name.decode("utf-8", "surrogateescape"), body[1 + size :])

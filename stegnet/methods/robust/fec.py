@@ -1,0 +1,221 @@
+"""Error correction with soft decisions: irregular repeat–accumulate codes (docs/format.md, "Error correction").
+
+A repeat–accumulate code (Jin, Khandekar, McEliece 2000) is an LDPC code whose parity bits form a chain: encoding is a
+running sum, and any length and rate are possible. The degrees are like those of DVB-S2 (ETSI EN 302 307-1,
+annexes B and C). Decoding is belief propagation by the sum-product rule (Kschischang, Frey, Loeliger 2001).
+
+Bits are arrays of uint8, 0 or 1. Log-likelihood ratios are ln P(1) − ln P(0), float32: positive for 1.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from hashlib import sha256
+
+import numpy as np
+
+from stegnet.core.cipher import keystream
+from stegnet.core.parallel import ordered
+from stegnet.engines.engine import thread_count
+
+RATES = 64  # a code's rate is a number of 64ths
+LOWEST, HIGHEST = 1, 58  # rates
+LONGEST = 65_536  # bits of a codeword
+ITERATIONS = 100
+_REPEATED = 16  # below this rate, a code of this rate is repeated
+_COMMON = 3  # checks of an ordinary message bit
+# For rates from a number of 64ths on: the checks of a favoured message bit, and the share of these bits.
+_DEGREES = ((0, 12, (3, 8)), (29, 8, (2, 5)), (36, 12, (1, 4)), (45, 12, (1, 6)))
+_LARGEST = 30.0  # magnitude of a log-likelihood ratio
+_LEAST = 1e-7  # magnitude of a message between bits and checks
+
+
+@dataclass(frozen=True)
+class Code:
+    """A systematic code of n bits: k message bits, then n − k parity bits.
+
+    Attributes:
+        n, k: lengths, 0 < k < n.
+        rate: number of 64ths, by which the degrees are chosen.
+    """
+
+    n: int
+    k: int
+    rate: int
+
+    def encode(self, message: np.ndarray) -> np.ndarray:
+        """The codeword, (n,) uint8, of a message, (k,) uint8."""
+        bits, checks = self._edges
+        sums = np.bincount(checks, message[bits], self.n - self.k).astype(np.int64)
+        return np.concatenate([message, (sums.cumsum() % 2).astype(np.uint8)])
+
+    def decode(self, ratios: np.ndarray, iterations: int = ITERATIONS) -> np.ndarray | None:
+        """The message, (k,) uint8, or None if no codeword is found.
+
+        Args:
+            ratios: (n,) log-likelihood ratios.
+        """
+        graph, channel = self._graph, ratios.astype(np.float32).clip(-_LARGEST, _LARGEST)
+        totals, to_bits = channel, np.float32(0)
+        for _ in range(iterations):
+            on_edges = totals[graph.bits]
+            if graph.satisfied(on_edges > 0):
+                return (totals[: self.k] > 0).astype(np.uint8)
+            to_bits = graph.from_checks(on_edges - to_bits)
+            totals = channel + np.bincount(graph.bits, to_bits, self.n).astype(np.float32)
+        return None
+
+    @cached_property
+    def _edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Message bit and check of each edge between them."""
+        favoured, degree = _favoured(self.k, self.rate)
+        degree = min(degree, self.n - self.k)
+        edges = [*_bands(range(favoured), degree, self), *_bands(range(favoured, self.k), _COMMON, self)]
+        bits, checks = (np.concatenate(each) for each in zip(*edges, strict=True))
+        return bits, checks
+
+    @cached_property
+    def _graph(self) -> "_Graph":
+        bits, checks = self._edges
+        chain = np.arange(self.n - self.k)
+        # Check i sums parity bits i and i − 1.
+        ends = np.concatenate([bits, self.k + chain, self.k + chain[:-1]])
+        rows = np.concatenate([checks, chain, chain[1:]])
+        degrees = np.bincount(rows)
+        numbers = np.argsort(degrees, kind="stable").argsort(kind="stable")  # of checks, those of few edges first
+        order = numbers[rows].argsort(kind="stable")
+        groups, start, ordered_ends = [], 0, ends[order]
+        for degree, count in zip(*np.unique(degrees, return_counts=True), strict=True):
+            span = slice(start, start + degree * count)
+            ordered_ends[span] = ordered_ends[span].reshape(count, degree).T.reshape(-1)
+            groups.append((span, int(degree)))
+            start = span.stop
+        return _Graph(ordered_ends, tuple(groups))
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """Edges between bits and checks. Checks of equal degree form a group: their first edges, then their second ones, …
+
+    Attributes:
+        bits: (E,) bit of each edge.
+        groups: edges and degree of each group.
+    """
+
+    bits: np.ndarray
+    groups: tuple[tuple[slice, int], ...]
+
+    def satisfied(self, ones: np.ndarray) -> bool:
+        """True if the bits on the edges, (E,) bool, are those of a codeword."""
+        return not any(np.logical_xor.reduce(part).any() for part in self._parts(ones))
+
+    def from_checks(self, to_checks: np.ndarray) -> np.ndarray:
+        """Messages from checks to bits, given those from all other bits of a check; log-likelihood ratios, (E,)."""
+        positive, small = to_checks > 0, _flip(np.abs(to_checks))
+        for part, ones in zip(self._parts(small), self._parts(positive), strict=True):
+            np.subtract(part.sum(0), part, part)
+            np.logical_xor(np.logical_xor.reduce(ones), ones, ones)
+        # Other bits that are 1 in odd number make this one 1.
+        messages = _flip(small)
+        messages *= positive * np.float32(2) - 1
+        return messages
+
+    def _parts(self, of_edges: np.ndarray) -> Iterator[np.ndarray]:
+        """Each group's edges, (degree, checks); views."""
+        for span, degree in self.groups:
+            yield of_edges[span].reshape(degree, -1)
+
+
+def _flip(magnitudes: np.ndarray) -> np.ndarray:
+    """φ(x) = −ln tanh(x / 2), its own inverse (Gallager 1963), in place."""
+    np.clip(magnitudes, _LEAST, _LARGEST, magnitudes)
+    magnitudes *= 0.5
+    np.log(np.tanh(magnitudes, magnitudes), magnitudes)
+    return np.negative(magnitudes, magnitudes)
+
+
+def _favoured(k: int, rate: int) -> tuple[int, int]:
+    """Number of message bits that have more checks than the others, and how many these have."""
+    degree, share = next((degree, share) for least, degree, share in reversed(_DEGREES) if rate >= least)
+    return k * share[0] // share[1], degree
+
+
+def _bands(bits: range, degree: int, code: Code) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The edges of some message bits, one to a check in each of `degree` bands of checks, spread evenly over a band."""
+    checks, count = code.n - code.k, len(bits)
+    words = np.frombuffer(_words(code, bits.start, 8 * degree * count), "<u8").reshape(degree, count)
+    edges = [checks * band // degree for band in range(degree + 1)]
+    return [
+        (np.arange(bits.start, bits.stop)[places], start + np.arange(count) * (end - start) // count)
+        for places, start, end in zip(words.argsort(1, kind="stable"), edges, edges[1:], strict=False)
+    ]
+
+
+def _words(code: Code, first: int, size: int) -> bytes:
+    """Public random bytes that belong to a code, for the bits from `first` on."""
+    numbers = b"".join(number.to_bytes(4, "big") for number in (code.n, code.k, first))
+    return keystream(sha256(b"stegnet/2/code" + numbers).digest(), size)
+
+
+@dataclass(frozen=True)
+class Coding:
+    """Places for coded bits, at a rate: as few codewords of equal length as LONGEST allows, bit by bit in turns.
+
+    Attributes:
+        places: number of coded bits.
+        rate: number of 64ths of them that are message bits, LOWEST to HIGHEST.
+    """
+
+    places: int
+    rate: int
+
+    @property
+    def room(self) -> int:
+        """Bits of a message."""
+        return self._count * self._code.k
+
+    def encode(self, message: np.ndarray) -> np.ndarray:
+        """The coded bits, (places,) uint8, of a message, (room,) uint8; places that are left over are 0."""
+        words = np.stack([self._code.encode(part) for part in message.reshape(self._count, -1)], 1)
+        coded = np.zeros(self.places, np.uint8)
+        used = self._length * self._count
+        coded[:used] = words[np.arange(self._length) % self._code.n].reshape(-1)
+        return coded
+
+    def decode(self, ratios: np.ndarray, iterations: int = ITERATIONS) -> np.ndarray | None:
+        """The message, (room,) uint8, or None if any codeword is not found.
+
+        Args:
+            ratios: (places,) log-likelihood ratios.
+        """
+        repeated = np.zeros((-(-self._length // self._code.n) * self._code.n, self._count), np.float32)
+        repeated[: self._length] = ratios[: self._length * self._count].reshape(self._length, self._count)
+        summed = repeated.reshape(-1, self._code.n, self._count).sum(0)
+        code, parts = self._code, []
+        decode = partial(code.decode, iterations=iterations)
+        with closing(ordered(decode, summed.T, min(thread_count(), self._count))) as decoded:
+            for part in decoded:
+                if part is None:
+                    return None
+                parts.append(part)
+        return np.concatenate(parts)
+
+    @property
+    def _count(self) -> int:
+        return -(-self.places // LONGEST)
+
+    @property
+    def _length(self) -> int:
+        return self.places // self._count
+
+    @cached_property
+    def _code(self) -> Code:
+        n = self._length * min(self.rate, _REPEATED) // _REPEATED
+        return _code(n, n * max(self.rate, _REPEATED) // RATES, self.rate)
+
+
+@lru_cache(maxsize=4)
+def _code(n: int, k: int, rate: int) -> Code:
+    """A code whose graph is kept for the next message of this length."""
+    return Code(n, k, rate)

@@ -1,0 +1,190 @@
+"""The grid of blocks that bits are hidden in: a picture's own pixels, or a canonical size it is resampled to.
+
+The canonical sizes of a picture follow from its aspect ratio alone, so that a reader finds them in any resized copy
+(docs/format.md, "Resized containers"). A cropped or shifted picture lies somewhere in the grid it was hidden in.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from stegnet.core.jpeg import BLOCK
+from stegnet.media import resize
+from stegnet.methods.robust.record import SALT, hidden_area, salts_of
+from stegnet.methods.robust.regions import region_means
+from stegnet.sealing.carriers import size_bytes
+
+_SHORTEST, _PER_DOUBLING = 128, 2  # long side of the smallest canonical size in pixels; sizes for each doubling of it
+_SHARE = 0.84  # of the smallest copy that is promised: a canonical size has at most this share of its sides
+_THUMBNAIL = 128  # side of the picture that the salt of resized copies is taken from
+_SALT_STEP = 32  # levels
+_PLACED_SALTS, _PLACED_NEAR = 2, 0.4  # of each placement; levels between a mean and an edge that JPEG may move it over
+_PASSES = 3  # of back-projection
+_BLURRED = 2.0  # times a canonical size: a larger copy has lost nothing of it
+_SIDE = 0.12
+# The inverse, about, of reducing by a triangle (1 / sinc²), down and across.
+_SHARPEN = ImageFilter.Kernel((3, 3), np.outer(*2 * [[-_SIDE, 1 + 2 * _SIDE, -_SIDE]]).reshape(-1).tolist(), 1)
+_SURENESS = 0.5  # of log-likelihood ratios after what the modem was not trained for: resampling, JPEG on another grid
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid of blocks.
+
+    Attributes:
+        height, width: in pixels; whole blocks.
+        own: it is made of the picture's own pixels; else the picture is resampled to this size.
+        top, left: where the picture's first pixel lies in it; 0 unless the picture was cropped (above 0) or shifted.
+    """
+
+    height: int
+    width: int
+    own: bool
+    top: int = 0
+    left: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of blocks."""
+        return self.height // BLOCK, self.width // BLOCK
+
+    def trust(self, picture: np.ndarray) -> np.ndarray:
+        """Factors of the modem's log-likelihood ratios, (rows, cols) float32; 0 where a block is not in the picture."""
+        if not self.own:
+            return np.full(self.shape, _SURENESS, np.float32)
+        down, across = (
+            _covered(*span)
+            for span in ((self.height, self.top, picture.shape[0]), (self.width, self.left, picture.shape[1]))
+        )
+        aligned = self.top % BLOCK == self.left % BLOCK == 0
+        return np.outer(down, across) * np.float32(1 if aligned else _SURENESS)
+
+    def area(self, picture: np.ndarray) -> np.ndarray:
+        """The hidden area, (height, width, 3) uint8, of a picture or a copy of it; pixels at its edges are repeated."""
+        if not self.own:
+            return resize(picture, self.height, self.width)
+        top, left = -self.top, -self.left
+        bottom, right = top + self.height, left + self.width
+        if min(top, left) >= 0 and bottom <= picture.shape[0] and right <= picture.shape[1]:
+            return picture[top:bottom, left:right]
+        rows, cols = np.arange(top, bottom), np.arange(left, right)
+        return picture[rows.clip(0, picture.shape[0] - 1)][:, cols.clip(0, picture.shape[1] - 1)]
+
+    def areas(self, picture: np.ndarray) -> Iterator[np.ndarray]:
+        """As `area`; then, of a copy that is not much larger, after sharpening that undoes a linear filter."""
+        yield self.area(picture)
+        if not self.own and max(picture.shape[:2]) < _BLURRED * max(self.height, self.width):
+            yield self.area(np.array(Image.fromarray(picture).filter(_SHARPEN)))
+
+    def salts(self, picture: np.ndarray) -> Iterator[bytes]:
+        """The salts that a picture may have had, the likeliest first."""
+        if not self.own:
+            return salts_of_copies(picture)
+        means = region_means(self.area(picture))
+        return placed_salts(means) if self.top or self.left else salts_of(SALT, means)
+
+    def placed(self, top: int, left: int) -> "Grid":
+        """The same grid of a picture that was cropped or shifted."""
+        return replace(self, top=top, left=left)
+
+    def full(self, salt: bytes) -> bytes:
+        """The salt and a canonical size, from which subkeys are derived."""
+        return salt if self.own else salt + size_bytes(self.height, self.width)
+
+    def scaled(self, before: tuple[int, ...], after: tuple[int, ...]) -> "Grid":
+        """The grid of another cover at the same scale, given the sizes of both: height, width."""
+        if self.own:
+            return own_grid(*after[:2])
+        sides = zip((self.height, self.width), before[:2], after[:2], strict=True)
+        return Grid(*(BLOCK * max(1, round(side * new / old / BLOCK)) for side, old, new in sides), own=False)
+
+    def replaced(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """The cover, (H, W, 3) uint8, with another hidden area, (height, width, 3) uint8; a copy."""
+        if not self.own:
+            return _projected(cover, hidden)
+        container = cover.copy(order="C")
+        hidden_area(container)[:] = hidden
+        return container
+
+
+def own_grid(height: int, width: int) -> Grid:
+    """The grid of a picture's own pixels."""
+    return Grid(height // BLOCK * BLOCK, width // BLOCK * BLOCK, own=True)
+
+
+def canonical_grid(height: int, width: int, factor: float) -> Grid | None:
+    """The largest canonical grid that stands in copies reduced by a factor, 0 to 1; None if there is none."""
+    most = _SHARE * factor * max(height, width)
+    longest = max((side for side in _ladder(max(height, width)) if side <= most), default=None)
+    return None if longest is None else _sized(height, width, longest, _short_blocks(height, width, longest))
+
+
+def canonical_grids(height: int, width: int) -> Iterator[Grid]:
+    """All canonical grids that a picture may have had, if this is a resized copy of it; the largest first.
+
+    The sides of a copy are rounded: where the short side of a grid is near an edge, both sides of it are possible.
+    """
+    for longest in sorted(_ladder(max(height, width)), reverse=True):
+        exact, error = _short_blocks(height, width, longest), longest / max(height, width) / BLOCK
+        for blocks in {math.floor(exact - error + 0.5), math.floor(exact + error + 0.5)}:
+            yield _sized(height, width, longest, blocks)
+
+
+def _ladder(most: int) -> Iterator[int]:
+    """The long sides of canonical sizes, up to a number of pixels."""
+    step = 0
+    while (side := BLOCK * round(_SHORTEST / BLOCK * 2 ** (step / _PER_DOUBLING))) <= most:
+        yield side
+        step += 1
+
+
+def _short_blocks(height: int, width: int, longest: int) -> float:
+    """Blocks of the short side, not rounded."""
+    return longest * min(height, width) / max(height, width) / BLOCK
+
+
+def _sized(height: int, width: int, longest: int, blocks: float) -> Grid:
+    short = BLOCK * max(1, math.floor(blocks + 0.5))
+    return Grid(short, longest, own=False) if height <= width else Grid(longest, short, own=False)
+
+
+def placed_salts(means: np.ndarray) -> Iterator[bytes]:
+    """The salts that are tried of each placement of a grid, given the means of its regions."""
+    return islice(salts_of(SALT, means, near=_PLACED_NEAR), _PLACED_SALTS)
+
+
+def salts_of_copies(picture: np.ndarray) -> Iterator[bytes]:
+    """The salts of a picture of any size, from its mean lumas at one size."""
+    small = resize(picture, _THUMBNAIL, _THUMBNAIL)
+    return salts_of(b"stegnet/2/robust/resized/salt", region_means(small), _SALT_STEP)
+
+
+def _covered(side: int, before: int, pixels: int) -> np.ndarray:
+    """Mask of the blocks of a side that lie in so many pixels, the first of which lies at `before`; (blocks,) bool."""
+    starts = np.arange(0, side, BLOCK)
+    return (starts >= before) & (starts + BLOCK <= before + pixels)
+
+
+def _projected(cover: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The cover, changed such that it is `wanted` when resampled to its size.
+
+    Iterative back-projection (Irani and Peleg 1991): what is missing is enlarged and added.
+    """
+    planes = []
+    for before, target in zip(np.moveaxis(cover, 2, 0), np.moveaxis(wanted, 2, 0), strict=True):
+        plane = before.astype(np.float32)
+        for _ in range(_PASSES):
+            missing = target - _resampled(plane, *target.shape)
+            plane += _resampled(missing, *plane.shape)
+            np.clip(plane, 0, 255, plane)
+        planes.append(np.rint(plane).astype(np.uint8))
+    return np.stack(planes, 2)
+
+
+def _resampled(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(H, W) float32 at another size, by the filter of `resize`."""
+    return np.array(Image.fromarray(plane).resize((width, height), Image.Resampling.LANCZOS))

@@ -1,0 +1,115 @@
+"""Reading robust containers: which grids and salts are tried, and what of a picture is read for that.
+
+Most of what is tried is wrong: the key, the salt, the grid. So of a large picture the header is read first, from some
+of its blocks alone; all other blocks are read only where it opens.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from itertools import product
+
+import numpy as np
+
+from stegnet.core.jpeg import BLOCK
+from stegnet.engines.tiling import Step, no_step
+from stegnet.keys.keys import Key, KeySource, Passphrase
+from stegnet.methods.robust.grid import Grid, canonical_grids, own_grid, salts_of_copies
+from stegnet.methods.robust.modem import Modem, Rung
+from stegnet.methods.robust.record import Reading, dither_of, read_bits, robust_key
+from stegnet.methods.robust.registration import likely_grids
+
+_ENOUGH = 384  # blocks of a header that are read
+_MANY = 16 * _ENOUGH  # blocks of a picture of which not all are read at once
+_FEW = 8  # part of the bits that are read alone
+
+Read = Callable[[np.ndarray, Step], Reading | None]
+ReadGrid = Callable[[np.ndarray, Grid], Reading | None]
+
+
+class _Likelihoods:
+    """Log-likelihood ratios of a hidden area for one salt, computed where they are asked for."""
+
+    def __init__(self, modem: Modem, area: np.ndarray, dither: np.ndarray, trust: np.ndarray, step: Step) -> None:
+        self._modem, self._area, self._dither = modem, area, dither
+        self._trust, self._step = trust.reshape(-1), step
+        self._cols = area.shape[1] // BLOCK
+        self._count = area.shape[0] // BLOCK * self._cols
+        inner = min(area.shape[:2]) > 2 * BLOCK  # there are blocks that are at no edge
+        self._large = modem.local and inner and self._count > _MANY
+        self._known: dict[str, np.ndarray] = {}
+
+    def of(self, rung: Rung, numbers: np.ndarray) -> np.ndarray:
+        """Ratios of a rung's bits with these numbers, (n,); of few bits of a large picture, 0 for some."""
+        blocks, bits = np.divmod(numbers, rung.bits)
+        if self._large and numbers.size < self._count * rung.bits // _FEW:
+            return self._of_some(blocks, bits + rung.first) * self._trust[blocks]
+        return self._of_all(rung)[numbers] * self._trust[blocks]
+
+    def _of_all(self, rung: Rung) -> np.ndarray:
+        """Those of all blocks."""
+        if self._large:  # of those, one rung is read
+            return self._modem.reveal(self._area, self._dither, self._step, rung.places).reshape(-1)
+        if "all" not in self._known:
+            self._known["all"] = self._modem.reveal(self._area, self._dither).reshape(self._count, -1)
+        return self._known["all"][:, rung.places].reshape(-1)
+
+    def _of_some(self, blocks: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        if "some" not in self._known:
+            inner = self._inner(np.unique(blocks))
+            chosen = inner[np.linspace(0, inner.size, min(_ENOUGH, inner.size), endpoint=False).astype(int)]
+            self._known |= {
+                "chosen": chosen,
+                "some": self._modem.reveal_blocks(self._area, self._dither, chosen),
+            }
+        chosen, some = self._known["chosen"], self._known["some"]
+        rows = np.searchsorted(chosen, blocks).clip(max=chosen.size - 1)
+        return np.where(chosen[rows] == blocks, some[rows, bits], np.float32(0))
+
+    def _inner(self, blocks: np.ndarray) -> np.ndarray:
+        """The blocks that are at no edge."""
+        rows, cols = np.divmod(blocks, self._cols)
+        last = self._count // self._cols - 1
+        return blocks[(rows > 0) & (rows < last) & (cols > 0) & (cols < self._cols - 1)]
+
+
+def reader(modem: Modem, source: KeySource) -> Read:
+    """Returns a function that reads a picture, (H, W, 3) uint8, or a copy of it; it derives each key only once.
+
+    Copies may be resized, or cropped or shifted by a few pixels.
+    """
+    key_of = cache(lambda salt: robust_key(source, salt))
+
+    def tried(picture: np.ndarray, step: Step) -> Iterator[tuple[Grid, Sequence[bytes], Step]]:
+        own = own_grid(*picture.shape[:2])
+        yield own, list(own.salts(picture)), step
+        salts = list(salts_of_copies(picture))
+        yield from ((grid, salts, step) for grid in canonical_grids(*picture.shape[:2]))
+        placed = likely_grids(modem, key_of, picture, isinstance(source, Passphrase), step)
+        yield from ((grid, [salt], no_step) for grid, salt in placed)
+
+    def read(picture: np.ndarray, step: Step = no_step) -> Reading | None:
+        if min(picture.shape[:2]) < BLOCK:
+            return None
+        found = (_read_grid(modem, key_of, picture, *some) for some in tried(picture, step))
+        return next(filter(None, found), None)
+
+    return read
+
+
+def grid_reader(modem: Modem, source: KeySource) -> ReadGrid:
+    """As `reader`, for pictures whose grids are known."""
+    key_of = cache(lambda salt: robust_key(source, salt))
+    return lambda picture, grid: _read_grid(modem, key_of, picture, grid, list(grid.salts(picture)), no_step)
+
+
+def _read_grid(
+    modem: Modem, key_of: Callable[[bytes], Key], picture: np.ndarray, grid: Grid, salts: Sequence[bytes], step: Step
+) -> Reading | None:
+    trust = grid.trust(picture)
+    for area, salt in product(grid.areas(picture), salts):
+        key, full = key_of(salt), grid.full(salt)
+        likelihoods = _Likelihoods(modem, area, dither_of(grid.shape, key, full), trust, step)
+        for rung in modem.rungs:
+            if reading := read_bits(partial(likelihoods.of, rung), grid.shape, rung, key, full):
+                return reading
+    return None

@@ -1,0 +1,307 @@
+"""Containers that survive lossy codecs, on arrays: their bits, header and record (docs/format.md, "Robust containers").
+
+What a modem carries is a codeword of an encrypted record, at places that follow from the key. Nothing is at a fixed
+place: mean lumas of the picture, which hiding and codecs keep, serve as salt.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+
+import numpy as np
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from stegnet.core.cipher import keystream
+from stegnet.core.jpeg import BLOCK, DITHER
+from stegnet.keys.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
+from stegnet.methods.robust.fec import HIGHEST, LOWEST, Code, Coding
+from stegnet.methods.robust.modem import Rung
+from stegnet.methods.robust.regions import region_means
+from stegnet.sealing.carriers import TAG_BYTES, size_bytes
+
+HEADER_BYTES = 8
+_RATES = 64  # the header's first byte is the number of a share, times this, plus the rate
+# Of the blocks that could carry the record, those that do, by the number of a share; the others stay as they are.
+SHARES = (6, 4, 2, 1)
+_WHOLE = 6
+_HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
+_HEADER_SHARE = 32  # of all blocks, one in so many carries the header
+_HEADER_ITERATIONS = 40
+SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
+_NONCE = bytes(12)  # each record has a key of its own
+_STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge that codecs may move it over
+_MOST_NEAR, _MOST_SALTS = 6, 8
+
+
+# Log-likelihood ratios, (n,), of the bits with these numbers, (n,) int.
+Ratios = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Content read from a robust container.
+
+    Attributes:
+        content: plaintext of the record, zeros at its end included.
+        rung, rate: of the container.
+    """
+
+    content: bytes
+    rung: Rung
+    rate: int
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Places of the bits of a picture: numbers block · bits + bit, blocks row by row.
+
+    Attributes:
+        header: (h,) int, in the order of the header's coded bits.
+        others: all other blocks, in their order.
+        bits: of each block.
+    """
+
+    header: np.ndarray
+    others: np.ndarray
+    bits: int
+
+    def record(self, share: int, header: bytes) -> np.ndarray:
+        """(r,) int: places of the record, in a fixed order, given the number of its share and its header."""
+        return _bits_of(self.in_turn(share, header)[: _shared(self.others.size, share)], self.bits)
+
+    def in_turn(self, share: int, header: bytes) -> np.ndarray:
+        """The other blocks, those that carry the record first: not all do, and which ones is new in each hiding."""
+        start = int.from_bytes(header[1:], "big") if share else 0
+        return np.roll(self.others, -(start % max(self.others.size, 1)))
+
+
+def hidden_area(picture: np.ndarray) -> np.ndarray:
+    """The part of a picture that is made of whole blocks; a view."""
+    height, width = (side // BLOCK * BLOCK for side in picture.shape[:2])
+    return picture[:height, :width]
+
+
+def robust_salts(picture: np.ndarray) -> Iterator[bytes]:
+    """The salts that a picture, (H, W, 3) uint8, may have had before a codec changed it; the likeliest first.
+
+    Its hidden area is cut into regions, four by four if it is large enough. A salt is a hash of their mean lumas, in
+    steps of 16 levels. Means that are near an edge of their step may have been moved over it.
+    """
+    return salts_of(SALT, region_means(hidden_area(picture)))
+
+
+def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = _NEAR) -> Iterator[bytes]:
+    """The salts, as `robust_salts`, of regions of these mean lumas, (n,) in levels; `prefix` is hashed before them.
+
+    Args:
+        step, near: in levels.
+    """
+    numbers, others, distances = _steps(means, step)
+    close = np.flatnonzero(distances < near)
+    close = close[distances[close].argsort(kind="stable")][:_MOST_NEAR]
+    flips = [close[[bool(number >> place & 1) for place in range(close.size)]] for number in range(1 << close.size)]
+    flips.sort(key=lambda some: distances[some].sum())
+    for some in flips[:_MOST_SALTS]:
+        values = numbers.copy()
+        values[some] = others[some]
+        yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
+
+
+def opens_robust(source: KeySource) -> bool:
+    """False for a recipient and an identity: an ephemeral key would be at places that whoever knows the recipient sees.
+
+    Salts repeat in pictures that look alike, and a dither must be known before anything can be read.
+    """
+    return isinstance(source, Key | Passphrase)
+
+
+def robust_key(source: KeySource, salt: bytes) -> Key:
+    """The key of a container with this salt."""
+    return source.derive(salt) if isinstance(source, Passphrase) else source
+
+
+def places_of(blocks: int, rung: Rung, key: Key, salt: bytes) -> Places:
+    """Places of header and record in a picture of so many blocks."""
+    some = min(blocks, max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE)))
+    order, of_header = _orders(key.robust(b"places", salt), blocks, some * rung.bits)
+    return Places(_bits_of(order[:some], rung.bits)[of_header], order[some:], rung.bits)
+
+
+def first_blocks(blocks: int, count: int, key: Key, salt: bytes) -> np.ndarray:
+    """The first so many blocks, at most, in the order of `places_of`; those of the header are first."""
+    (order,) = _orders(key.robust(b"places", salt), blocks)
+    return order[:count]
+
+
+def dither_of(shape: tuple[int, int], key: Key, salt: bytes) -> np.ndarray:
+    """The dither of a picture's blocks, (rows, cols, 64) float32 in [0, 1)."""
+    words = np.frombuffer(keystream(key.robust(b"dither", salt), 2 * DITHER * shape[0] * shape[1]), "<u2")
+    return words.reshape(*shape, DITHER) * np.float32(1 / (1 << 16))
+
+
+def record_places(blocks: int, rung: Rung, share: int = 0) -> int:
+    """Number of bits that carry the record; 0 if there is no room for a header.
+
+    Args:
+        share: number of the share of blocks that are used.
+    """
+    some = max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE))
+    return _shared(max(blocks - some, 0), share) * rung.bits
+
+
+def content_room(blocks: int, rung: Rung, rate: int, share: int = 0) -> int:
+    """Bytes of a record's content in so many blocks; negative if there are too few. Arguments as `record_places`."""
+    places = record_places(blocks, rung, share)
+    return Coding(places, rate).room // 8 - TAG_BYTES if places else -1
+
+
+def coded_bits(
+    shape: tuple[int, int],
+    rung: Rung,
+    rate: int,
+    content: bytes,
+    key: Key,
+    salt: bytes,
+    nonce: bytes,
+    share: int = 0,
+) -> np.ndarray:
+    """The bits of a rung that carry a record, (rows, cols, bits) uint8; 0 where nothing is carried.
+
+    Args:
+        shape: rows and columns of blocks.
+        content: at most `content_room` bytes.
+        nonce: 7 random bytes, fresh for each hiding.
+        share: number of the share of blocks that are used.
+    """
+    blocks = shape[0] * shape[1]
+    places, header = places_of(blocks, rung, key, salt), bytes([_RATES * share + rate]) + nonce
+    carried = np.zeros(blocks * rung.bits, np.uint8)
+    repeated = np.resize(_HEADER.encode(_unpacked(header)), places.header.size)
+    carried[places.header] = repeated ^ _mask(key.robust(b"header", salt), repeated.size)
+    record = places.record(share, header)
+    coding = Coding(record.size, rate)
+    sealed = _seal(content.ljust(content_room(blocks, rung, rate, share), b"\0"), shape, key, salt, header)
+    message = np.zeros(coding.room, np.uint8)
+    message[: 8 * len(sealed)] = _unpacked(sealed)
+    (order,) = _orders(key.robust(b"order", salt, header), coding.places)
+    mask = _mask(key.robust(b"mask", salt, header), coding.places)
+    carried[record[order]] = coding.encode(message) ^ mask
+    return carried.reshape(*shape, rung.bits)
+
+
+def used_blocks(shape: tuple[int, int], rung: Rung, key: Key, salt: bytes, nonce: bytes, share: int) -> np.ndarray:
+    """The blocks that carry something, (rows, cols) bool; arguments as `coded_bits`."""
+    used, places = np.ones(shape[0] * shape[1], bool), places_of(shape[0] * shape[1], rung, key, salt)
+    used[places.in_turn(share, bytes(1) + nonce)[_shared(places.others.size, share) :]] = False
+    return used.reshape(shape)
+
+
+def new_nonce(randomness: Randomness) -> bytes:
+    """The random part of a header."""
+    return randomness(HEADER_BYTES - 1)
+
+
+def read_bits(
+    ratios: Ratios,
+    shape: tuple[int, int],
+    rung: Rung,
+    key: Key,
+    salt: bytes,
+    all_ratios: Callable[[], np.ndarray] | None = None,
+) -> Reading | None:
+    """Reads the record of a rung, if it opens.
+
+    Args:
+        ratios: log-likelihood ratios of the bits with the given numbers.
+        shape: rows and columns of blocks.
+        all_ratios: computes those of all bits in order, (n,), once a header was read; None: the same ones.
+    """
+    blocks = shape[0] * shape[1]
+    if not record_places(blocks, rung):
+        return None
+    places = places_of(blocks, rung, key, salt)
+    header = _read_header(ratios(places.header), key.robust(b"header", salt))
+    if header is None:
+        return None
+    share, rate = divmod(header[0], _RATES)
+    if not LOWEST <= rate <= HIGHEST or content_room(blocks, rung, rate, share) < 0:
+        return None
+    record = places.record(share, header)
+    coding = Coding(record.size, rate)
+    (order,) = _orders(key.robust(b"order", salt, header), coding.places)
+    signs = np.float32(1) - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
+    if all_ratios is not None:
+        ratios = in_order(all_ratios())
+    message = coding.decode(ratios(record[order]) * signs)
+    if message is None:
+        return None
+    content = _unseal(np.packbits(message[: coding.room // 8 * 8]), shape, key, salt, header)
+    return None if content is None else Reading(content, rung, rate)
+
+
+def in_order(ratios: np.ndarray) -> Ratios:
+    """Ratios by the numbers of their bits, from those of all bits in order."""
+    flat = ratios.reshape(-1)
+    return lambda numbers: flat[numbers]
+
+
+def _read_header(ratios: np.ndarray, mask_key: bytes) -> bytes | None:
+    signed = ratios * (1.0 - 2 * _mask(mask_key, ratios.size))
+    bits = _HEADER.decode(np.bincount(np.arange(ratios.size) % _HEADER.n, signed, _HEADER.n), _HEADER_ITERATIONS)
+    return None if bits is None else np.packbits(bits).tobytes()
+
+
+def _seal(content: bytes, shape: tuple[int, int], key: Key, salt: bytes, header: bytes) -> bytes:
+    return AESGCM(key.robust(b"record", salt, header)).encrypt(_NONCE, content, header + size_bytes(*shape))
+
+
+def _unseal(sealed: np.ndarray, shape: tuple[int, int], key: Key, salt: bytes, header: bytes) -> bytes | None:
+    try:
+        return AESGCM(key.robust(b"record", salt, header)).decrypt(
+            _NONCE, sealed.tobytes(), header + size_bytes(*shape)
+        )
+    except InvalidTag:
+        return None
+
+
+def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The step that each mean is in, the one across the nearer edge, and the distance to that edge in levels."""
+    inside = (means // step).astype(int)
+    above = means - step * inside >= step / 2
+    others = inside + np.where(above, 1, -1)
+    distances = np.where(above, step * (inside + 1) - means, means - step * inside)
+    distances[(others < 0) | (others > 255 // step)] = np.inf
+    return inside, others, distances
+
+
+def _shared(blocks: int, share: int) -> int:
+    return blocks * SHARES[share] // _WHOLE
+
+
+def _bits_of(blocks: np.ndarray, bits: int) -> np.ndarray:
+    return (blocks[:, None] * bits + np.arange(bits)).reshape(-1)
+
+
+@lru_cache(maxsize=2)
+def _orders(key: bytes, *counts: int) -> tuple[np.ndarray, ...]:
+    """Permutations of these numbers of elements, (count,) int each, from one stream; kept, since hiding reads too."""
+    words = np.frombuffer(keystream(key, 8 * sum(counts)), "<u8")
+    return tuple(_sorting(some) for some in np.split(words, np.cumsum(counts)[:-1]))
+
+
+def _sorting(words: np.ndarray) -> np.ndarray:
+    """The stable ascending argsort; the quick one is the same where all words differ, as 64 random bits do."""
+    order = words.argsort()
+    found = words[order]
+    return words.argsort(kind="stable") if (found[1:] == found[:-1]).any() else order
+
+
+def _mask(key: bytes, count: int) -> np.ndarray:
+    """(count,) uint8, 0 or 1."""
+    return np.unpackbits(np.frombuffer(keystream(key, -(-count // 8)), np.uint8))[:count]
+
+
+def _unpacked(data: bytes) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(data, np.uint8))

@@ -1,0 +1,228 @@
+"""Hiding what comes back after a lossy channel: the channel is simulated on the container, by real codecs."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from stegnet.core.errors import CapacityError
+from stegnet.core.jpeg import BLOCK, DITHER
+from stegnet.core.parallel import watched
+from stegnet.keys.keys import SYSTEM, KeySource, Randomness
+from stegnet.methods.robust.channels import Channel
+from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
+from stegnet.methods.robust.grid import Grid
+from stegnet.methods.robust.modem import Modem, Rung
+from stegnet.methods.robust.reader import grid_reader
+from stegnet.methods.robust.record import (
+    SHARES,
+    coded_bits,
+    content_room,
+    dither_of,
+    new_nonce,
+    record_places,
+    robust_key,
+    used_blocks,
+)
+from stegnet.results.output import Progress, no_progress
+
+WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes
+_LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
+_SQUARE = 128  # side of the pieces of that part
+_CODEWORDS = 2  # that are decoded to find the rate
+_MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
+_ATTEMPTS = 6
+_SPARED = 0.75  # of the highest rate: the rest is kept for what was not simulated, where blocks are spared
+_GRID = 16  # pixels, of the blocks of JPEG with halved chroma
+_LARGER = "take a larger cover, with more detail, or resize it to more pixels; or take a milder channel"
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A container whose content came back from every simulated channel.
+
+    Attributes:
+        picture: (H, W, 3) uint8, as it was before it is written as JPEG.
+        rung: of the container.
+        room: bytes of content that it could have carried.
+    """
+
+    picture: np.ndarray
+    rung: Rung
+    room: int
+
+
+def choose_rung(rungs: Sequence[Rung], channel: Channel, psnr: float) -> Rung:
+    """The rung for a channel and a PSNR of the container in dB: the one that was trained for the nearest quality.
+
+    Raises:
+        CapacityError: there is none.
+    """
+    near = min((abs(rung.psnr - psnr) for rung in rungs), default=0.0)
+    fitting = [rung for rung in rungs if abs(rung.psnr - psnr) == near and rung.lowest <= channel.quality]
+    if not fitting:
+        lowest = min(rungs, key=lambda rung: rung.lowest)
+        hint = f"jpeg:{lowest.lowest} at {lowest.psnr:g} dB is the most robust"
+        raise CapacityError(f"these weights do not survive {channel} at {psnr:g} dB", hint)
+    return max(fitting, key=lambda rung: (rung.lowest, rung.bits))
+
+
+def best_rung(modem: Modem, cover: np.ndarray, channel: Channel, psnr: float, written: int | None) -> Rung:
+    """As `choose_rung`; for copies that no rung was trained for, the one that carries most through them.
+
+    Args:
+        cover, written: as `hide_robust`.
+    """
+    chosen = choose_rung(modem.rungs, channel, psnr)
+    if channel.plain:
+        return chosen
+    near = [rung for rung in modem.rungs if rung.psnr == chosen.psnr and rung.lowest <= chosen.lowest]
+    return max(near, key=lambda rung: _carried(modem, cover, channel, rung, written))
+
+
+def hide_robust(
+    modem: Modem,
+    cover: np.ndarray,
+    fit: Callable[[int], bytes],
+    key_source: KeySource,
+    channel: Channel,
+    rung: Rung,
+    written: int | None = WRITTEN_QUALITY,
+    randomness: Randomness = SYSTEM,
+    progress: Progress = no_progress,
+) -> Survivor:
+    """Hides content so that it comes back from a channel, in as few blocks as will do, at the most robust rate there.
+
+    Args:
+        cover: (H, W, 3) uint8, prepared for the channel; not changed.
+        fit: returns content of at most the given number of bytes, or raises CapacityError.
+        written: JPEG quality of the file that will be written; None for one without loss.
+        progress: called while the channel is tried, for each tile of a large picture, and while what arrives is read.
+    Raises:
+        CapacityError: the content does not fit, or does not come back.
+    """
+    grid = channel.grid(*cover.shape[:2])
+    shape, area, few = grid.shape, grid.area(cover), cover[..., 0].size > _LARGE
+    room, read = partial(content_room, shape[0] * shape[1], rung), grid_reader(modem, key_source)
+    received = partial(channel.received, grid=grid, written=written, few=few)
+    trying, total = partial(progress, "try", 0, 0), channel.arrivals(few)
+    rate_of = partial(best_rate, modem, cover, channel, rung, written, randomness)
+    most, container = watched(rate_of, trying) - _MARGIN, cover
+    for _ in range(_ATTEMPTS):
+        if most < LOWEST or room(most) < 1:
+            break
+        content = fit(room(most))
+        rate, share = _rate_and_share(room, most, len(content))
+        # Of the cover, then of what hiding made of it.
+        seen = [(cover, grid)] if few and container is cover else received(container)
+        salt = watched(lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen), trying)
+        key, full = robust_key(key_source, salt), grid.full(salt)
+        nonce = new_nonce(randomness)
+        used = used_blocks(shape, rung, key, full, nonce, share)[..., None]
+        bits = coded_bits(shape, rung, rate, content, key, full, nonce, share) * np.float32(2) - 1
+        dither, step = dither_of(shape, key, full), partial(progress, "hide tiles")
+        hidden = modem.hide(area, bits * used, dither, step, rung.places)
+        changed = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, area)
+        container = grid.replaced(cover, changed)
+        pictures = received(container)
+        readings = (
+            watched(lambda pictures=pictures: read(*next(pictures)), partial(progress, "check", done, total))
+            for done in range(total)
+        )
+        if all(reading is not None and reading.content.startswith(content) for reading in readings):
+            return Survivor(container, rung, room(rate, share))
+        most -= _MARGIN
+    raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
+
+
+def _rate_and_share(room: Callable[..., int], most: int, size: int) -> tuple[int, int]:
+    """The rate of content of a size in bytes, and the number of the smallest share of blocks with room for it.
+
+    Where there is room to spare, blocks are left as they are, and the rate is at most _SPARED of the highest; then the
+    lowest that fits.
+    """
+    for share in reversed(range(len(SHARES))):
+        for rate in range(LOWEST, int(most * (_SPARED if share else 1)) + 1):
+            if room(rate, share) >= size:
+                return rate, share
+    raise AssertionError("content that has no room")
+
+
+def best_rate(
+    modem: Modem, cover: np.ndarray, channel: Channel, rung: Rung, written: int | None, randomness: Randomness = SYSTEM
+) -> int:
+    """The highest rate, in 64ths, at which random bits in a cover come back from a channel; 0 if none does.
+
+    A code is linear: it corrects the errors of any message as it corrects those of zeros. So bits are hidden once, and
+    what was read of them, negated where a bit was 1, is decoded at one rate after the other.
+
+    Args:
+        cover: (H, W, 3) uint8; of a large one, a part is used.
+    """
+    right = _right_ratios(modem, cover, channel, rung, written, randomness)
+    right.sort(key=information)
+    highest = min(int(information(right[0]) * RATES), HIGHEST) if right else 0
+    return next((rate for rate in range(highest, LOWEST - 1, -1) if _all_come_back(rate, right)), 0)
+
+
+def _carried(modem: Modem, cover: np.ndarray, channel: Channel, rung: Rung, written: int | None) -> float:
+    """Bits that a block carries through the worst of a channel."""
+    right = _right_ratios(modem, cover, channel, rung, written, SYSTEM)
+    return rung.bits * min(map(information, right), default=0.0)
+
+
+def _right_ratios(
+    modem: Modem, cover: np.ndarray, channel: Channel, rung: Rung, written: int | None, randomness: Randomness
+) -> list[np.ndarray]:
+    """Ratios of random bits that were hidden in a cover, for each picture that may arrive: positive where right."""
+    some = _sample(cover)
+    grid = channel.grid(*cover.shape[:2]).scaled(cover.shape, some.shape)
+    area, shape = grid.area(some), (*grid.shape, rung.bits)
+    draw = np.random.default_rng(int.from_bytes(randomness(16), "big"))
+    sent = draw.integers(0, 2, shape, np.int8) * np.float32(2) - 1
+    dither = draw.random((*grid.shape, DITHER), np.float32)
+    places = min(record_places(shape[0] * shape[1], rung), _CODEWORDS * LONGEST)
+    if not places:
+        return []
+    hidden, chosen = modem.hide(area, sent, dither, places=rung.places), draw.permutation(sent.size)[:places]
+
+    def read(picture: np.ndarray, where: Grid) -> np.ndarray:
+        ratios = (modem.reveal(area, dither, places=rung.places) for area in where.areas(picture))
+        trust = where.trust(picture)[..., None]
+        return max(((some * sent * trust).reshape(-1)[chosen] for some in ratios), key=information)
+
+    return [read(*arrived) for arrived in channel.received(grid.replaced(some, hidden), grid, written)]
+
+
+def information(right: np.ndarray) -> float:
+    """Mutual information in bits of a bit and its log-likelihood ratio, from ratios that are positive where right."""
+    return float(1 - np.logaddexp(0, -right.astype(np.float64)).mean() / math.log(2))
+
+
+def _common_salt(tried: Iterable[Iterable[bytes]]) -> bytes:
+    """The likeliest salt that readers of each picture try, given those they try; that of the first if there is none."""
+    first, *others = map(list, tried)
+    return next((salt for salt in first if all(salt in other for other in others)), first[0])
+
+
+def _all_come_back(rate: int, right: Sequence[np.ndarray]) -> bool:
+    coding = Coding(right[0].size, rate)
+    if not coding.room:
+        return False
+    messages = (coding.decode(-each) for each in right)
+    return all(message is not None and not message.any() for message in messages)
+
+
+def _sample(cover: np.ndarray) -> np.ndarray:
+    """Squares from all over a large picture, put together; a smaller picture as it is."""
+    height, width = cover.shape[:2]
+    if height * width <= _LARGE or min(height, width) < _SQUARE:
+        return cover
+    count = math.isqrt(_LARGE // 3) // _SQUARE
+    down, across = (
+        np.linspace(0, side - _SQUARE, min(count, side // _SQUARE)).astype(int) // _GRID * _GRID
+        for side in (height, width)
+    )
+    return np.concatenate([np.concatenate([cover[y : y + _SQUARE, x : x + _SQUARE] for x in across], 1) for y in down])

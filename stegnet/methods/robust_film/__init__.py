@@ -1,0 +1,1 @@
+"""The method "robust" for films: bits that survive H.264."""

@@ -1,0 +1,201 @@
+"""Groups of frames that survive H.264: their bits, and what a film's groups hold (docs/format.md, "Robust films").
+
+A film is cut into groups of 48 frames, each a robust container of its own with its own salt, header and record. The
+record of a group holds a piece of the message, which begins anew where it ends: a film with room for it holds it twice.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache, partial
+from hashlib import sha256
+from itertools import product
+
+import numpy as np
+
+from stegnet.core.jpeg import BLOCK
+from stegnet.keys.keys import Key, KeySource, Passphrase
+from stegnet.methods.robust.record import (
+    Ratios,
+    Reading,
+    coded_bits,
+    content_room,
+    hidden_area,
+    in_order,
+    read_bits,
+    robust_key,
+    salts_of,
+)
+from stegnet.methods.robust.regions import region_means
+from stegnet.methods.robust_film.modem import FilmModem
+from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, header_ratios, luma
+from stegnet.sealing.carriers import size_bytes
+
+NUMBER, DIGEST = 4, 8  # bytes
+HEAD_BYTES = 2 * NUMBER + DIGEST
+MOST_MESSAGE = 1 << 25  # bytes
+_TRIES = 3
+_THOROUGH = 2  # salts with which the modem reads a header
+_SALTS_KEPT = 2
+_MOST_KEYS = 64
+
+
+@dataclass(frozen=True)
+class FrameSignal:
+    """Signal of a frame that groups are read from.
+
+    Attributes:
+        shape: rows and columns of blocks.
+        sizes: height and width, as they are hashed.
+        luma: (8 · rows, 8 · columns) uint8; None if no bits are read from it.
+        means: (n,) float64, mean luma of each region in levels.
+    """
+
+    shape: tuple[int, int]
+    sizes: bytes
+    luma: np.ndarray | None
+    means: np.ndarray
+
+
+def signal_of(frame: np.ndarray, *, bits: bool = True) -> FrameSignal:
+    """The signal of a frame, (H, W, 3) uint8 of at least one block.
+
+    Args:
+        bits: whether they will be read; otherwise the signal only has what gives the salt.
+    """
+    area = hidden_area(frame)
+    shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
+    return FrameSignal(shape, size_bytes(*frame.shape[:2]), luma(area) if bits else None, region_means(area))
+
+
+def salts_of_group(signals: Sequence[FrameSignal]) -> Iterator[bytes]:
+    """The salts that a group may have had before a codec changed it; the likeliest first."""
+    means = sum(signal.means for signal in signals) / len(signals)
+    return salts_of(b"stegnet/2/robust/film/salt" + signals[0].sizes, means)
+
+
+def group_room(shape: tuple[int, int], rung: FilmRung, rate: int) -> int:
+    """Bytes of the message in a group; 0 if there is no room, or the rate is 0.
+
+    Args:
+        shape: rows and columns of blocks.
+    """
+    return max(content_room(shape[0] * shape[1], rung.group, rate) - HEAD_BYTES, 0) if rate else 0
+
+
+def hidden_pixels(height: int, width: int, frames: int) -> int:
+    """Pixels in the hidden areas of a film's groups."""
+    return (height // BLOCK * BLOCK) * (width // BLOCK * BLOCK) * (frames // GROUP * GROUP)
+
+
+def pieces_of(message: bytes, rooms: Iterable[int]) -> Iterator[bytes]:
+    """The content of each group: as much of the message as it has room for, which goes on in the next."""
+    start, tail = 0, len(message).to_bytes(NUMBER, "big") + sha256(message).digest()[:DIGEST]
+    for room in rooms:
+        part = message[start : start + room]
+        yield start.to_bytes(NUMBER, "big") + tail + part
+        start = (start + len(part)) % len(message)
+
+
+def hide_in_group(
+    modem: FilmModem,
+    frames: Sequence[np.ndarray],
+    rung: FilmRung,
+    rate: int,
+    content: bytes,
+    key_source: KeySource,
+    nonce: bytes,
+) -> list[np.ndarray]:
+    """Hides content in a group of frames, (H, W, 3) uint8 each.
+
+    Args:
+        content: of `pieces_of`.
+        nonce: 7 random bytes, fresh for each hiding.
+    """
+    carrying, signals = list(frames), [signal_of(frame, bits=False) for frame in frames]
+    shape, salt = signals[0].shape, b""
+    for _ in range(_TRIES):  # hiding may move a mean over an edge
+        salts = list(salts_of_group(signals))
+        if salt in salts:
+            break
+        salt = salts[0]
+        key = robust_key(key_source, salt)
+        bits = coded_bits(shape, rung.group, rate, content, key, salt, nonce)
+        dither = Dither(shape, modem.frames, key, salt)
+        carrying = modulated(modem, frames, bits.reshape(-1, rung.group.bits), dither, rung)
+        signals = [signal_of(frame, bits=False) for frame in carrying]
+    return carrying
+
+
+def modulated(
+    modem: FilmModem, frames: Sequence[np.ndarray], bits: np.ndarray, dither: Dither, rung: FilmRung
+) -> list[np.ndarray]:
+    """A group of frames that carries bits, (blocks, group's bits), 0 or 1."""
+    carrying = [frame.copy(order="C") for frame in frames]
+    changed = modem.hide([hidden_area(frame) for frame in frames], bits, dither, rung)
+    for container, area in zip(carrying, changed, strict=True):
+        hidden_area(container)[:] = area
+    return carrying
+
+
+class GroupReader:
+    """Reads groups of a film; what follows from a salt alone is kept for the groups with the same one.
+
+    A passphrase's keys take a fraction of a second each: after _MOST_KEYS of them that opened nothing, no more are
+    derived.
+
+    Args:
+        modem: reads their bits.
+        key_source: derives their keys.
+    """
+
+    def __init__(self, modem: FilmModem, key_source: KeySource) -> None:
+        self._modem, self._source = modem, key_source
+        self._keys: dict[bytes, Key] = {}
+        self._most_keys = _MOST_KEYS if isinstance(key_source, Passphrase) else None
+        self._dither = lru_cache(_SALTS_KEPT)(self._make_dither)
+
+    def open(
+        self, signals: Sequence[FrameSignal], *, thorough: bool = True, salts: int | None = None
+    ) -> Reading | None:
+        """Reads the group with these signals, if it opens.
+
+        Args:
+            thorough: where no header is read from the phases alone, the modem reads it, with the likeliest salts.
+            salts: number of them that are tried; None: all.
+        """
+        lumas, tried = np.stack([signal.luma for signal in signals]), self._tried(signals, salts)
+        ratios_of = cache(lambda salt: self._modem.reveal(lumas, self._dither(salt, signals[0].shape)))
+
+        def opened(salt: bytes, rung: FilmRung, header: Ratios) -> Reading | None:
+            network = partial(_of_rung, ratios_of, salt, rung)
+            reading = read_bits(header, signals[0].shape, rung.group, self._key_of(salt), salt, network)
+            self._most_keys = None if reading else self._most_keys
+            return reading
+
+        for salt, rung in product(tried, self._modem.rungs):
+            header = header_ratios(lumas, self._dither(salt, signals[0].shape), rung)
+            if reading := opened(salt, rung, header):
+                return reading
+        for salt, rung in product(tried[:_THOROUGH] if thorough else (), self._modem.rungs):
+            if reading := opened(salt, rung, in_order(ratios_of(salt)[rung])):
+                return reading
+        return None
+
+    def _tried(self, signals: Sequence[FrameSignal], count: int | None) -> list[bytes]:
+        """The likeliest salts of a group, at most `count`; only those whose keys are known, if no more are derived."""
+        salts = list(salts_of_group(signals))[:count]
+        if self._most_keys is None or len(self._keys) < self._most_keys:
+            return salts
+        return [salt for salt in salts if salt in self._keys]
+
+    def _key_of(self, salt: bytes) -> Key:
+        if salt not in self._keys:
+            self._keys[salt] = robust_key(self._source, salt)
+        return self._keys[salt]
+
+    def _make_dither(self, salt: bytes, shape: tuple[int, int]) -> Dither:
+        return Dither(shape, self._modem.frames, self._key_of(salt), salt)
+
+
+def _of_rung(ratios_of: Callable[[bytes], dict[FilmRung, np.ndarray]], salt: bytes, rung: FilmRung) -> np.ndarray:
+    return ratios_of(salt)[rung]

@@ -1,0 +1,102 @@
+"""A film in which something is being hidden: encoded as it is written, and again as it is promised to survive."""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from stegnet.core.jpeg import BLOCK
+from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
+from stegnet.core.parallel import ahead
+from stegnet.keys.keys import KeySource, Randomness
+from stegnet.media import FilmInfo
+from stegnet.media.films.films import Picture, VideoFrame, decode, to_rgb
+from stegnet.methods.robust_film.groups import group_room
+from stegnet.methods.robust_film.modem import FilmModem
+from stegnet.methods.robust_film.phases import GROUP, FilmRung
+from stegnet.results.output import Progress, under
+
+WRITTEN_CRF = 18  # of the films that hiding writes
+_WITNESSES = 48  # frames at most, from which the container's quality is measured
+
+
+class Witness:
+    """Some of a cover's frames, evenly spaced, and how far the container's are from them."""
+
+    def __init__(self, frames: int) -> None:
+        self._every = -(-frames // _WITNESSES)
+        self._kept: dict[int, np.ndarray] = {}
+        self._errors: dict[int, float] = {}
+
+    def keep(self, first: int, frames: Sequence[np.ndarray]) -> None:
+        """Keeps some of the cover's frames, the first of which has this index."""
+        self._kept |= {first + at: frame for at, frame in enumerate(frames) if (first + at) % self._every == 0}
+
+    def seen(self, container: Path) -> Generator[VideoFrame, None, None]:
+        """Yields the container's frames as decoded."""
+        with closing(decode(container)) as frames:
+            for index, frame in enumerate(frames):
+                if index in self._kept:
+                    picture = to_rgb(frame, frame.width, frame.height, container)
+                    self._errors[index] = mean_squared_error(self._kept[index], picture)
+                yield frame
+
+    @property
+    def psnr(self) -> float:
+        """PSNR in dB over the frames that were kept."""
+        return psnr_from_mse(sum(self._errors.values()) / len(self._errors), PEAK)
+
+
+@dataclass(frozen=True)
+class FilmHiding:
+    """A film in which something is being hidden.
+
+    Attributes:
+        folder: for films that are tried.
+        crf: the promised one.
+        witness: frames of the cover, by which the container's quality is measured.
+    """
+
+    cover: Path
+    info: FilmInfo
+    folder: Path
+    crf: int
+    modem: FilmModem
+    rung: FilmRung
+    key_source: KeySource
+    randomness: Randomness
+    progress: Progress
+    witness: Witness
+
+    @property
+    def groups(self) -> int:
+        return len(self.info.pts) // GROUP
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of blocks."""
+        return self.info.height // BLOCK, self.info.width // BLOCK
+
+    def rooms(self, rates: Sequence[int]) -> list[int]:
+        """Bytes of the message in each group."""
+        return [group_room(self.shape, self.rung, rate) for rate in rates]
+
+    def write(self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, crf: int = WRITTEN_CRF) -> None:
+        """Encodes frames that are made in a thread."""
+        from stegnet.media.films.h264 import write_h264
+
+        with closing(ahead(frames, GROUP // 2)) as made:
+            write_h264(film, self._counted(made, len(info.pts)), info, crf, draft=True)
+
+    def again(self, frames: Generator[VideoFrame, None, None], info: FilmInfo) -> Path:
+        """The frames of a written film encoded once more, as it is promised to survive."""
+        again = self.folder / "again.mp4"
+        replace(self, progress=under("check", self.progress)).write(again, frames, info, self.crf)
+        return again
+
+    def _counted(self, frames: Iterator[Picture], total: int) -> Iterator[Picture]:
+        for done, frame in enumerate(frames, 1):
+            yield frame
+            self.progress("hide", done, total)

@@ -1,0 +1,192 @@
+"""Bits of a film in the phases of its DCT coefficients: rungs, the dither, and headers that are read without a network.
+
+A codec keeps a change that stays for some frames better than one that is gone in the next. So a *run* of frames carries
+the same bits, in the phases of a few DCT coefficients of each block (`stegnet.models.modem`); what differs from rung to
+rung is how long a run is, how many coefficients there are, and their period.
+"""
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from stegnet.core.card import MODEM, read_card
+from stegnet.core.cipher import keystream
+from stegnet.core.errors import WeightsError
+from stegnet.core.jpeg import BLOCK
+from stegnet.keys.keys import Key
+from stegnet.methods.robust.modem import Rung
+from stegnet.methods.robust.record import Ratios
+
+GROUP = 48  # frames with a header and record of their own
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green, blue (ITU-R BT.709)
+_PER_WORD = np.float32(1 / (1 << 16))
+_MIDDLE = np.float32(127.5)  # level from which the phases of block means count
+_HEADER_LIKELIHOOD = 0.3  # log-likelihood ratio of a header's bit for a sum of 1
+# Vertical and horizontal frequency of the coefficients that JPEG quantises most finely, and its steps at quality 50
+# (ITU-T T.81, table K.1).
+_FINEST = (
+    ((0, 2), 10), ((0, 1), 11), ((1, 0), 12), ((1, 1), 12), ((2, 1), 13), ((1, 2), 14), ((2, 0), 14), ((3, 0), 14),
+    ((0, 0), 16), ((0, 3), 16), ((2, 2), 16), ((3, 1), 17), ((4, 0), 18), ((1, 3), 19), ((3, 2), 22), ((4, 1), 22),
+)  # fmt: skip
+FREQUENCIES = tuple(frequency for frequency, _ in _FINEST)
+MOST = len(_FINEST)
+
+
+@dataclass(frozen=True)
+class Dither:
+    """The dither of a group: in [0, 1), of MOST coefficients of each block in each frame, in periods.
+
+    Attributes:
+        shape: rows and columns of blocks.
+        frames: of a unit.
+        key, salt: that it follows from.
+    """
+
+    shape: tuple[int, int]
+    frames: int
+    key: Key
+    salt: bytes
+
+    def unit(self, number: int) -> np.ndarray:
+        """That of a unit, (rows, cols, frames, MOST) float32."""
+        return self._words(number) * _PER_WORD
+
+    def at(self, number: int, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """That of some blocks, (n, frames, MOST) float32."""
+        return self._words(number)[rows, cols] * _PER_WORD
+
+    @cached_property
+    def _known(self) -> dict[int, np.ndarray]:
+        """Words of the units that were asked for."""
+        return {}
+
+    def _words(self, number: int) -> np.ndarray:
+        if number not in self._known:
+            self._known[number] = self._made(number)
+        return self._known[number]
+
+    def _made(self, number: int) -> np.ndarray:
+        key = self.key.robust(b"dither", self.salt + bytes([number]))
+        stream = keystream(key, 2 * self.shape[0] * self.shape[1] * self.frames * MOST)
+        return np.frombuffer(stream, "<u2").reshape(*self.shape, self.frames, MOST)
+
+
+@dataclass(frozen=True)
+class FilmRung:
+    """A trade of bits against robustness that a modem for films has learnt.
+
+    Attributes:
+        name: that of the channel it is meant for, such as "h264-23".
+        first: of its bits among all of a block in a unit.
+        coefficients: of each block that carry bits, the first of those above.
+        run: frames that carry the same bits.
+        scale: period of a phase, in steps of JPEG at quality 50.
+        psnr: of its containers in dB.
+        lowest, highest: constant rate factors that it was trained for.
+        frames: of a unit.
+    """
+
+    name: str
+    first: int
+    coefficients: int
+    run: int
+    scale: float
+    psnr: float
+    lowest: int
+    highest: int
+    frames: int
+
+    @property
+    def unit_bits(self) -> int:
+        """Bits of a block in a unit: run after run, coefficient after coefficient."""
+        return self.frames // self.run * self.coefficients
+
+    @property
+    def places(self) -> slice:
+        """Its bits among all of a block in a unit."""
+        return slice(self.first, self.first + self.unit_bits)
+
+    @property
+    def group(self) -> Rung:
+        """The bits of a block in a group: unit after unit."""
+        return Rung(self.name, 0, GROUP // self.frames * self.unit_bits, self.psnr, self.lowest, self.highest)
+
+    @property
+    def periods(self) -> np.ndarray:
+        """(coefficients,) float32, in levels."""
+        return np.array([step * self.scale for _, step in _FINEST[: self.coefficients]], np.float32)
+
+
+def read_film_rungs(path: Path) -> tuple[FilmRung, ...]:
+    """The rungs of a film modem's weights file, read from its card.
+
+    Raises:
+        WeightsError: there is no such file, or it holds no modem for films.
+    """
+    card = read_card(path)
+    frames = card.options.get("frames", 1)
+    if card.model != MODEM or frames == 1:
+        raise WeightsError(f"{path}: these weights hide no bits in films", f"they are of the family {card.model}")
+    rungs, first = [], 0
+    try:
+        for rung in card.options["rungs"]:
+            known = {field.name: rung[field.name] for field in fields(FilmRung) if field.name in rung}
+            rungs.append(FilmRung(first=first, coefficients=rung["bits"], frames=frames, **known))
+            first += rungs[-1].unit_bits
+    except (KeyError, TypeError) as error:
+        hint = "it is damaged, or of another version"
+        raise WeightsError(f"{path}: its card does not say what it hides", hint) from error
+    if GROUP % frames or max(rung.coefficients for rung in rungs) > MOST:
+        most = f"films take a divisor of {GROUP} frames and {MOST} coefficients at most"
+        raise WeightsError(f"{path}: this modem can't be used", most)
+    return tuple(rungs)
+
+
+def exact_luma(frame: np.ndarray) -> np.ndarray:
+    """Luma of a frame, (H, W, 3) uint8, in levels; (H, W) float32."""
+    return sum(frame[..., channel] * weight for channel, weight in enumerate(_LUMA))
+
+
+def luma(frame: np.ndarray) -> np.ndarray:
+    """Luma of a frame, (H, W, 3) uint8, rounded; (H, W) uint8."""
+    return np.rint(exact_luma(frame)).astype(np.uint8)
+
+
+def header_ratios(lumas: np.ndarray, dither: Dither, rung: FilmRung) -> Ratios:
+    """Log-likelihood ratios of a header's bits: sums of the sines of their phases, without a network.
+
+    Args:
+        lumas: (GROUP, H, W) uint8.
+    """
+    _, height, width = lumas.shape
+    blocks = lumas.reshape(GROUP, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+    basis = _BASIS[: rung.coefficients]
+
+    def ratios(numbers: np.ndarray) -> np.ndarray:
+        known, block = np.unique(numbers // rung.group.bits, return_inverse=True)
+        rows, cols = np.divmod(known, width // BLOCK)
+        samples = blocks[:, rows, :, cols] - _MIDDLE  # (n, GROUP, 8, 8) float32
+        phases = np.einsum("nfyx,cyx->nfc", samples, basis, optimize=True) / rung.periods
+        for unit in range(GROUP // rung.frames):
+            frames = phases[:, unit * rung.frames : (unit + 1) * rung.frames].reshape(
+                len(known), -1, rung.run, rung.coefficients
+            )
+            frames -= dither.at(unit, rows, cols)[:, :: rung.run, None, : rung.coefficients]
+        sums = np.sin(2 * np.pi * phases).reshape(len(known), -1, rung.run, rung.coefficients).sum(2)
+        return _HEADER_LIKELIHOOD * sums.reshape(len(known), -1)[block, numbers % rung.group.bits]
+
+    return ratios
+
+
+def _cosines() -> np.ndarray:
+    """(8, 8) float64: orthonormal DCT, type II, frequency by place."""
+    places = np.arange(BLOCK)
+    waves = np.cos((2 * places[None] + 1) * places[:, None] * np.pi / (2 * BLOCK)) / 2
+    waves[0] /= np.sqrt(2)
+    return waves
+
+
+# (MOST, 8, 8) float32, of the coefficients above.
+_BASIS = np.stack([np.outer(_cosines()[down], _cosines()[across]) for down, across in FREQUENCIES]).astype(np.float32)

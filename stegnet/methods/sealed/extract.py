@@ -1,0 +1,310 @@
+"""Revealing a file that was hidden byte for byte: from a picture array, or from a container on disk.
+
+Each record says which bytes or which share of the file it holds, so the order of the frames does not matter. A file is
+revealed whole or not at all.
+"""
+
+import hashlib
+import io
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from stegnet.core.errors import RevealError
+from stegnet.core.parallel import ahead, ordered
+from stegnet.keys.keys import KeySource
+from stegnet.media import PICTURE, atomic_write
+from stegnet.methods.network.picture import read_picture_record
+from stegnet.methods.robust.content import RobustContent, RobustFile
+from stegnet.record.container import UNSEALERS, Container, open_container
+from stegnet.record.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose, foreign_frames, frames_were
+from stegnet.record.reading import FrameReading, nothing_revealed
+from stegnet.record.record import FILE, File, Header, Record
+from stegnet.record.spread import Gathering, least_shares
+from stegnet.results.conversion import as_named
+from stegnet.results.naming import MOST_TEXT, TEXT_NAME, printable
+from stegnet.results.output import REVEALED_FORMS, OutputTarget, Progress, Report, no_progress, write_revealed
+from stegnet.sealing.seal import room
+
+_ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
+
+
+@dataclass
+class _Pass:
+    """Result of one pass over a container.
+
+    Attributes:
+        container: being read.
+        header: of the file that is being collected; None until a frame opens.
+        statuses: film id and status of each frame.
+        sizes: bytes of a file that is not spread in each frame, by index.
+        gathering: the shares of one that is spread.
+        headers: number of frames with each header.
+    """
+
+    container: Container
+    header: Header | None
+    statuses: list[tuple[bytes | None, FrameStatus]] = field(default_factory=list)
+    sizes: dict[int, int] = field(default_factory=dict)
+    gathering: Gathering | None = None
+    headers: Counter[Header] = field(default_factory=Counter)
+
+    def trouble(self) -> tuple[str, ...]:
+        """One line for each kind of damage; empty for none."""
+        diagnosis, total = self._diagnosis(), self.header.frames
+        kinds = (
+            (diagnosis.altered, "altered since it was hidden"),
+            (diagnosis.unreadable, "altered beyond reading"),
+            (diagnosis.lost, "lost"),
+            (diagnosis.moved, "moved to another place"),
+            (diagnosis.repeated, "repeated"),
+        )
+        lines = [f"{frames_were(some) if total > 1 else 'the picture was'} {what}" for some, what in kinds if some]
+        lines += [foreign_frames(diagnosis.foreign)] if diagnosis.foreign else []
+        lines += [f"the film is damaged after {len(self.statuses)} frames"] if self.container.breaks_off else []
+        return tuple(lines)
+
+    def _diagnosis(self) -> Diagnosis:
+        """Diagnosis of the file's own frames; those of another container are foreign."""
+        film_id = self.header.film_id
+        own = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]
+        altered = {status.index for status in own if status.index is not None and not status.whole}
+        return replace(diagnose(own, self.header.frames), altered=tuple(sorted(altered)))
+
+
+def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
+    """Reveals the bytes that `hide_bytes`, or `embed_file` in a picture, hid.
+
+    Args:
+        container: (H, W, 3) uint8.
+    Raises:
+        RevealError: wrong key, nothing hidden, a picture or film is hidden instead, or bytes are missing.
+    """
+    record = read_picture_record(container, key_source)[1].record
+    assert record is not None
+    if record.header.kind != FILE:
+        raise _not_a_file()
+    if hashlib.sha256(record.data).digest() != record.header.secret.digest:
+        raise RevealError("the bytes are not those that were hidden", _ALL_OR_NOTHING)
+    return record.data
+
+
+def extract_file(
+    container: Path, out: OutputTarget, key_source: KeySource, *, strict: bool = False, progress: Progress = no_progress
+) -> Report:
+    """Reveals the file that `embed_file` hid, readable by its owner only; its own name is reported, and never used.
+
+    Args:
+        out: of any suffix.
+        strict: refuse a container that is not exactly as it was hidden, even if the file is whole.
+    Raises:
+        MediaError: the container can't be read, or the file not written.
+        RevealError: wrong key, nothing hidden, not a file, or bytes of it are missing.
+    """
+    out.check((), "file", container)
+    with open_container(container, key_source, progress) as opened:
+        return extract_opened_file(opened, out, strict, progress)
+
+
+def extract_opened_file(
+    container: Container, out: OutputTarget, strict: bool = False, progress: Progress = no_progress
+) -> Report:
+    """Reveals the file in a container that is open; arguments and errors as `extract_file`."""
+    out.check((), "file", container.path)
+    with atomic_write(out.path, overwrite=out.force, private=True) as part:
+        with part.open("w+b") as file:
+            found, lines = _collect_whole(container, file, strict, progress)
+        header = found.header
+        named = as_named(part, header.secret.name, out, progress)
+    size = container.width, container.height, header.frames
+    about = {"name": header.secret.name, "size": header.secret.size, "unchanged": named.unchanged}
+    return Report(*size, frames_with_data(header), (describe_file(header), *named.notes), lines, **about)
+
+
+def extract_text(container: Container, strict: bool = False, progress: Progress = no_progress) -> Report | None:
+    """Reveals a hidden text, which is in the report, and in no file; None if a file is hidden that is none.
+
+    Raises:
+        RevealError: bytes of it are missing, or (if strict) the container was altered.
+    """
+    file: File = container.header(progress).secret
+    if file.name != TEXT_NAME or file.size > MOST_TEXT:
+        return None
+    data = io.BytesIO()
+    lines = _collect_whole(container, data, strict, progress)[1]
+    return text_report(TEXT_NAME, data.getvalue(), lines)
+
+
+def text_report(name: str, data: bytes, trouble: tuple[str, ...] = ()) -> Report | None:
+    """The report of a hidden file that is a text; None if it is none."""
+    if name != TEXT_NAME or len(data) > MOST_TEXT:
+        return None
+    try:
+        return Report(0, 0, trouble=trouble, name=name, size=len(data), text=data.decode(), unchanged=True)
+    except UnicodeDecodeError:
+        return None
+
+
+def write_robust(out: OutputTarget, found: RobustContent, container: Path, progress: Progress = no_progress) -> Report:
+    """Writes what a robust container hid, readable by its owner only.
+
+    Raises:
+        MediaError: it can't be written.
+    """
+    if isinstance(found, RobustFile):
+        out.check((), "file", container)
+        with atomic_write(out.path, overwrite=out.force, private=True) as part:
+            part.write_bytes(found.data)
+            named = as_named(part, found.name, out, progress)
+        line = f"hidden: {printable(found.name)}, {len(found.data)} bytes"
+        about = {"name": found.name, "size": len(found.data), "unchanged": named.unchanged}
+        return Report(0, 0, notes=(line, *named.notes), **about)
+    out.check(REVEALED_FORMS[PICTURE], PICTURE, container)
+    return write_revealed(out, found)
+
+
+def frames_with_data(header: Header) -> int:
+    """Number of frames that hold bytes of the file, or shares of it."""
+    size = header.secret.size
+    return header.frames if header.spread and size else min(header.frames, size)
+
+
+def may_be_lost(header: Header) -> int | None:
+    """Frames that may be lost or altered, and the file comes back all the same; None if it is not spread."""
+    return header.spread.most_lost() if header.spread else None
+
+
+def loss_note(header: Header, first_needed: bool) -> tuple[str, ...]:
+    """Line that says how many frames may be lost or altered; none for a file that is not spread.
+
+    Args:
+        first_needed: the key opens frame 0, and most others only after it.
+    """
+    lost = may_be_lost(header)
+    if lost is None:
+        return ()
+    if lost == 0:
+        return (f"comes back only if none of its {header.frames} frames is lost or altered",)
+    note = f"comes back whole if up to {lost} of its {header.frames} frames are lost or altered"
+    return (note + ", but not the first" * first_needed,)
+
+
+def describe_file(header: Header) -> str:
+    """Line with name and size of a hidden file."""
+    return f"hidden: {printable(header.secret.name)}, {header.secret.size} bytes"
+
+
+def _collect_whole(
+    container: Container, file: BinaryIO, strict: bool, progress: Progress
+) -> tuple[_Pass, tuple[str, ...]]:
+    """Writes the hidden file; returns how it was found, and lines on damage of the container.
+
+    Raises:
+        RevealError: no frame opens, it is not a file, bytes are missing, or (if strict) the container was altered.
+    """
+    found = _collect(container, file, progress)
+    lines = found.trouble()
+    _check_whole(file, found, lines)
+    if strict and lines:
+        hint = "the file in it is whole: unless strict, it is revealed"
+        raise RevealError(f"{container.path}: {'; '.join(lines)}", hint)
+    return found, lines
+
+
+def _collect(container: Container, file: BinaryIO, progress: Progress) -> _Pass:
+    """Writes the file that most frames belong to: usually that of the first frame, else a second pass is needed.
+
+    Raises:
+        RevealError: no frame opens, or what is hidden is not a file.
+    """
+    wanted = None
+    while True:
+        file.seek(0)
+        file.truncate()
+        found = _read_frames(container, wanted, file, progress)
+        if found.header is None:
+            raise container.not_opened()
+        ((wanted, _),) = found.headers.most_common(1)
+        if wanted == found.header:
+            return found
+
+
+def _read_frames(container: Container, wanted: Header | None, file: BinaryIO, progress: Progress) -> _Pass:
+    def read(item: tuple[int, np.ndarray]) -> FrameReading:
+        return container.read(*item)
+
+    found = _Pass(container, wanted)
+    frames = ahead(container.readable_frames())
+    with closing(frames), closing(ordered(read, enumerate(frames), UNSEALERS)) as readings:
+        for done, reading in enumerate(readings, 1):
+            if reading.record is None:
+                found.statuses.append((None, UNREADABLE))
+            else:
+                status = FrameStatus(reading.record.index, reading.whole)
+                found.statuses.append((reading.record.header.film_id, status))
+                _take(reading.record, found, file)
+            progress("reveal", done, found.header.frames if found.header else 0)
+    return found
+
+
+def _take(record: Record, found: _Pass, file: BinaryIO) -> None:
+    """Writes a frame's bytes at their offset, if they are of the file that is being collected."""
+    found.headers[record.header] += 1
+    found.header = found.header or record.header
+    if record.header == found.header:
+        _check_file(record.header, found.container)
+        if found.header.spread:
+            found.gathering = found.gathering or Gathering(found.header.spread, file)
+            found.gathering.add(record.index, record.data)
+            return
+        file.seek(record.stamp)
+        file.write(record.data)
+        found.sizes[record.index] = len(record.data)
+
+
+def _check_file(header: Header, container: Container) -> None:
+    """Refuses what is not a file, and a size beyond what the container can hold."""
+    if header.kind != FILE:
+        raise _not_a_file()
+    if header.secret.size > header.frames * max(room(container.height, container.width), 0):
+        raise nothing_revealed()
+
+
+def _not_a_file() -> RevealError:
+    return RevealError("what is hidden here is not a file", "`stegnet info` says what it is")
+
+
+def _check_whole(written: BinaryIO, found: _Pass, lines: tuple[str, ...]) -> None:
+    """Refuses a file of which bytes are missing or wrong; restores those of lost frames."""
+    what = _missing(found)
+    if not what and found.gathering:
+        found.gathering.restore()
+    if not what and _sha256(written) != found.header.secret.digest:
+        what = "the file's bytes are not those that were hidden"
+    if not what:
+        return
+    raise RevealError("; ".join((f"{found.container.path}: {what}", *lines)), _ALL_OR_NOTHING)
+
+
+def _missing(found: _Pass) -> str:
+    """Sentence on what is missing of a file; "" if nothing is."""
+    file: File = found.header.secret
+    missing = file.size - sum(found.sizes.values())
+    if not found.gathering:
+        return f"{missing} of the file's {file.size} bytes are missing" if missing else ""
+    if found.gathering.least >= file.needed:
+        return ""
+    spread, least = found.header.spread, found.gathering.least
+    if spread.groups == 1:
+        return f"the file needs {file.needed} of its {spread.frames} frames, and {least} can be read"
+    group = f"{file.needed} of the {least_shares(spread.frames)} frames in each of {spread.groups} groups"
+    return f"the file needs {group}, and of one group {least} can be read"
+
+
+def _sha256(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").digest()

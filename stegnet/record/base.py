@@ -1,0 +1,129 @@
+"""The base of a secret as bytes (docs/format.md, "Base"): block means, or the whole picture coded as AVIF.
+
+The first byte is the gain of the residual. A reader whose decoder is a level off in a sample reveals that sample a
+level off.
+"""
+
+import math
+import zlib
+
+import numpy as np
+
+from stegnet.core.errors import CapacityError
+from stegnet.core.samples import CELL, CODED, MEANS, NONE, Base, block_means, enlarge, gain_for
+from stegnet.media.pictures.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decode_avif, fit_avif
+
+KINDS = (NONE, MEANS, CODED)  # a record holds the index
+
+_GAIN_UNIT, _GAIN_BIAS, _MAX_GAIN_CODE = 8, 32, 127  # the gain is 2^((code - 32) / 8)
+_LEVEL = 9  # of zlib
+_STORED = 16_000  # least size of a block that zlib stores uncompressed, with an overhead of 5 bytes
+
+
+def encode(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> bytes:
+    """Codes the base of a secret; the same input gives the same bytes on one machine.
+
+    Args:
+        picture: (H, W, 3) uint8, sides multiples of 8.
+        kind: one of KINDS; the bytes of "none" are empty.
+        quality: of "coded", 0 to 100; lowered in steps where the bytes would exceed `most`.
+        most: bytes.
+        film: "coded" takes a third of the time.
+    Raises:
+        CapacityError: even the lowest quality exceeds `most`.
+        MediaError: AVIF can't hold a picture of this size.
+    """
+    if kind == NONE:
+        return b""
+    if kind == MEANS:
+        means = block_means(picture)
+        coded, decoded = _pack_means(means), enlarge(means)
+    else:
+        coded = fit_avif(picture, quality, most - 1, FASTEST if film else FAST)
+        decoded = decode_avif(coded, *picture.shape[:2])
+    if len(coded) >= most:
+        raise _too_large(len(coded) + 1, most)
+    return bytes([_gain_code(gain_for(picture, decoded))]) + coded
+
+
+def decode(data: bytes, kind: str, height: int, width: int) -> Base:
+    """Decodes a base of a known kind and size.
+
+    Raises:
+        ValueError: the bytes are not such a base.
+    """
+    if kind == NONE:
+        _require(not data)
+        return Base.grey(height, width)
+    _require(len(data) > 1 and data[0] <= _MAX_GAIN_CODE)
+    gain = 2 ** ((data[0] - _GAIN_BIAS) / _GAIN_UNIT)
+    if kind == MEANS:
+        return Base(enlarge(_unpack_means(data[1:], height // CELL, width // CELL)), gain)
+    try:
+        return Base(decode_avif(data[1:], height, width), gain)
+    except ValueError as error:
+        raise ValueError("not a base") from error
+
+
+def through_bytes(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> Base:
+    """The base of a secret as a reader decodes it; arguments and errors as `encode`."""
+    return decode(encode(picture, kind, quality, most, film), kind, *picture.shape[:2])
+
+
+def least(kind: str, height: int, width: int) -> int:
+    """Bytes that suffice for the base of any picture of this size."""
+    if kind == NONE:
+        return 0
+    if kind == MEANS:
+        raw = 3 * (height // CELL) * (width // CELL)
+        return 1 + raw + 5 * (raw // _STORED + 1) + 16  # zlib stores what it can't compress
+    return 1 + LEAST_FILE + math.ceil(LEAST_PER_PIXEL * height * width)
+
+
+def least_per_pixel(kind: str) -> float:
+    """Bytes that each pixel adds to `least`."""
+    return {NONE: 0.0, MEANS: 3 * (1 + 5 / _STORED) / CELL**2, CODED: LEAST_PER_PIXEL}[kind]
+
+
+def _gain_code(gain: float) -> int:
+    return min(max(round(_GAIN_UNIT * math.log2(gain)) + _GAIN_BIAS, 0), _MAX_GAIN_CODE)
+
+
+def _too_large(size: int, most: int) -> CapacityError:
+    message = f"the secret's coarse picture needs {size} bytes of its cover, and there is room for {max(most, 0)}"
+    return CapacityError(message, "take a larger cover")
+
+
+def _pack_means(means: np.ndarray) -> bytes:
+    """Packs block means, (h, w, 3) uint8, without loss.
+
+    Red and blue less green, differences down and across, all modulo 256; then zlib.
+    """
+    values = means.copy()
+    values[..., 0] -= means[..., 1]
+    values[..., 2] -= means[..., 1]
+    values[1:] -= values[:-1].copy()
+    values[:, 1:] -= values[:, :-1].copy()
+    return zlib.compress(np.moveaxis(values, -1, 0).tobytes(), _LEVEL)
+
+
+def _unpack_means(data: bytes, height: int, width: int) -> np.ndarray:
+    """Unpacks block means of a known size, (height, width, 3) uint8."""
+    size = 3 * height * width
+    stream = zlib.decompressobj()
+    try:
+        flat = stream.decompress(data, size + 1)
+    except zlib.error as error:
+        raise ValueError("not a base") from error
+    _require(stream.eof and not stream.unused_data and len(flat) == size)
+    values = np.moveaxis(np.frombuffer(flat, np.uint8).reshape(3, height, width), 0, -1)
+    values = values.cumsum(axis=1, dtype=np.uint8).cumsum(axis=0, dtype=np.uint8)
+    values[..., 0] += values[..., 1]
+    values[..., 2] += values[..., 1]
+    return values
+
+
+def _require(condition: bool) -> None:
+    """Raises ValueError unless the condition holds."""
+    if not condition:
+        raise ValueError("not a base")

@@ -1,0 +1,254 @@
+"""A container, opened once for everything that reads it: revealing, extracting, and information.
+
+Its first frame is decoded once and unsealed once: it gives the size, a passphrase's salt, mostly the header, and it
+begins the first pass over the frames.
+"""
+
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from stegnet.core.errors import MediaError, RevealError
+from stegnet.core.jpeg import BLOCK
+from stegnet.core.parallel import ahead, ordered, watched
+from stegnet.core.samples import channels_of
+from stegnet.keys.keys import Key, KeyRing, KeySource
+from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames, scan
+from stegnet.methods.robust.content import RobustContent, parse_content, read_robust
+from stegnet.methods.robust.modems import Modems
+from stegnet.methods.robust.record import opens_robust
+from stegnet.methods.robust_film.reading import read_film
+from stegnet.record.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose
+from stegnet.record.reading import FrameReading, nothing_revealed, read_record
+from stegnet.record.record import Header
+from stegnet.results.output import Progress, no_progress
+
+UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Result of reading the record of every frame.
+
+    Attributes:
+        header: the one that most frames hold.
+        statuses: of all frames in order, as seen from that header.
+        diagnosis: damage, derived from the statuses.
+    """
+
+    header: Header
+    statuses: tuple[FrameStatus, ...]
+    diagnosis: Diagnosis
+
+
+class Container:
+    """A picture or film in which something may be hidden; a context manager.
+
+    Args:
+        path: of the file; it must exist and be readable.
+        key_source: opens what is hidden in it.
+    Attributes:
+        kind: media.PICTURE or media.FILM.
+        height, width: of every frame, in pixels.
+        channels: 1 if the first frame is grey, else 3.
+        first: record reading of the first frame.
+        breaks_off: True once a pass over the frames has met damage that ends the film early.
+    Raises:
+        MediaError: it can't be read, is neither a picture nor a film, or has no frames.
+    """
+
+    def __init__(self, path: Path, key_source: KeySource) -> None:
+        self.path, self.kind = path, kind(path)
+        self.breaks_off = self._closed = False
+        self._decoder: Generator[np.ndarray, None, None] | None = self._decode()
+        try:
+            first = next(self._decoder, None)
+            if first is None:
+                raise MediaError(f"{path}: the film has no frames")
+            self.height, self.width = first.shape[:2]
+            self.channels = channels_of(first)
+            self._key_source, self._keys = key_source, KeyRing(key_source)
+            self.first = read_record(first, self._keys, first=True)
+            if self._keys.locked and self.kind == FILM:
+                self._find_anchor()
+        except BaseException:
+            self.close()
+            raise
+        self._decoded = [first]
+        self._robust: list[RobustContent | None] = []  # the answer, once it was looked for
+
+    @property
+    def key(self) -> Key:
+        """The film key, with which the frames are unshuffled; known once a frame has opened."""
+        return self._keys.film
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._closed = True
+        if self._decoder is not None:
+            self._decoder.close()
+
+    def frames(self) -> Generator[np.ndarray, None, None]:
+        """Decodes all frames in order, (H, W, 3) uint8 each; the first pass goes on after the frame already decoded.
+
+        Raises:
+            MediaError: the film is damaged.
+            ValueError: the container is closed.
+        """
+        if self._closed:
+            raise ValueError(f"{self.path}: the container is closed")
+        decoder, self._decoder = self._decoder or self._decode(), None
+        decoded, self._decoded = self._decoded, []
+        with closing(decoder):
+            while decoded:
+                yield decoded.pop()
+            yield from decoder
+
+    def readable_frames(self) -> Generator[np.ndarray, None, None]:
+        """Decodes the frames up to where the film breaks off, if it does."""
+        try:
+            with closing(self.frames()) as frames:
+                yield from frames
+        except MediaError:
+            self.breaks_off = True
+
+    def read(self, position: int, frame: np.ndarray) -> FrameReading:
+        """Reads the record of the frame at a position, counted from 0. The first was read on opening."""
+        return self.first if position == 0 and self.first.record else read_record(frame, self._keys, first=False)
+
+    def header(self, progress: Progress = no_progress) -> Header:
+        """Finds the header: that of the first frame whose record can be read.
+
+        Raises:
+            MediaError: the film is damaged before that frame.
+            RevealError: no frame opens with this key.
+        """
+        if self.first.record is not None:
+            return self.first.record.header
+        with closing(self.frames()) as frames:
+            for position, frame in enumerate(frames):
+                if position:
+                    progress("check", position, 0)
+                record = self.read(position, frame).record
+                if record is not None:
+                    return record.header
+        raise self.not_opened()
+
+    def robust(self, modems: Modems, progress: Progress = no_progress) -> RobustContent | None:
+        """Content of bits that survive lossy codecs; None if nothing opens so, and where a sealed record opens.
+
+        Raises:
+            RevealError: a film has lost a part of it.
+        """
+        if self.first.record is not None or not opens_robust(self._key_source):
+            return None
+        if not self._robust:
+            read = self._robust_film(modems, progress) if self.kind == FILM else self._robust_picture(modems, progress)
+            self._robust.append(read)
+        return self._robust[0]
+
+    def _robust_picture(self, modems: Modems, progress: Progress) -> RobustContent | None:
+        (picture,) = self.frames()
+        tiles = [0, 0]
+
+        def step(*done: int) -> None:
+            tiles[:] = done
+
+        read = partial(read_robust, modems.picture, picture, self._key_source, step)
+        return watched(read, lambda: progress("reveal tiles", *tiles))
+
+    def _robust_film(self, modems: Modems, progress: Progress) -> RobustContent | None:
+        if lossy_format(self.path) is None or min(self.height, self.width) < BLOCK:
+            return None
+        pieces = read_film(
+            modems.film, self.readable_frames, self._times, self._key_source, lambda done: progress("reveal", done, 0)
+        )
+        if pieces is None:
+            return None
+        message = pieces.message
+        if message is None:
+            groups = f"{pieces.groups} group{'s' * (pieces.groups > 1)} of frames"
+            lost = f"{pieces.share:.0%} of what is hidden here is left: {groups}"
+            hint = "frames were lost or repeated, or the film was encoded at a lower quality than it was promised for"
+            raise RevealError(f"{self.path}: {lost}", hint)
+        try:
+            return parse_content(message, 0)
+        except ValueError:
+            return None
+
+    def _times(self) -> list[Fraction]:
+        """Times of the frames in seconds."""
+        return list(scan(self.path).times)
+
+    def inspect(self, progress: Progress = no_progress) -> Inspection:
+        """Reads the records of all frames, and diagnoses what happened to them.
+
+        Raises:
+            RevealError: none opens with this key.
+        """
+        headers: dict[Header, Header] = {}  # each is kept once, however many frames hold it
+        read: list[tuple[Header | None, FrameStatus]] = []
+        for header, status in self._statuses(progress):
+            read.append((header and headers.setdefault(header, header), status))
+        if not headers:
+            raise self.not_opened()
+        ((header, _),) = Counter(found for found, _ in read if found).most_common(1)
+        statuses = tuple(status if found is header else UNREADABLE for found, status in read)
+        return Inspection(header, statuses, diagnose(statuses, header.frames))
+
+    def not_opened(self) -> RevealError:
+        """The error where nothing opens; it says so if the file's format alone explains it."""
+        form = lossy_format(self.path)
+        if form is None:
+            return nothing_revealed()
+        hint = f"the key is another one, or {form} keeps nothing of what was hidden; hide what survives that"
+        return RevealError(str(nothing_revealed()), hint)
+
+    def _find_anchor(self) -> None:
+        """Looks for a frame that opens with the passphrase alone, where the first does not."""
+        with closing(self._decode()) as frames:
+            for frame in frames:
+                if self._keys.exhausted or read_record(frame, self._keys, first=False).record:
+                    return
+
+    def _statuses(self, progress: Progress) -> Iterator[tuple[Header | None, FrameStatus]]:
+        def status(item: tuple[int, np.ndarray]) -> tuple[Header | None, FrameStatus]:
+            reading = self.read(*item)
+            record = reading.record
+            if record is None:
+                return None, UNREADABLE
+            return record.header, FrameStatus(record.index, reading.whole, record.stamp)
+
+        frames = ahead(self.readable_frames())
+        with closing(frames), closing(ordered(status, enumerate(frames), UNSEALERS)) as statuses:
+            for done, found in enumerate(statuses, 1):
+                progress("check", done, 0)
+                yield found
+
+    def _decode(self) -> Generator[np.ndarray, None, None]:
+        if self.kind != FILM:
+            yield read_cover(self.path)[0]
+            return
+        with closing(read_frames(self.path)) as frames:
+            yield from frames
+
+
+def open_container(path: Path, key_source: KeySource, progress: Progress = no_progress) -> Container:
+    """Opens a container; a large first frame takes seconds. Errors as `Container`."""
+    return watched(lambda: Container(path, key_source), partial(progress, "open", 0, 0))

@@ -1,0 +1,346 @@
+"""The record of a frame and its bytes (docs/format.md, "Record").
+
+Every frame of a container holds one and can be read alone: the header describes the whole secret, the rest is this
+frame's share of it. Whatever is not a record raises ValueError.
+"""
+
+import base64
+import dataclasses
+import json
+import struct
+import zlib
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, TypeVar, get_type_hints
+
+from cryptography.hazmat.primitives.constant_time import bytes_eq
+
+from stegnet.core.errors import CapacityError
+from stegnet.core.samples import NONE
+from stegnet.keys.keys import FILM_ID_BYTES, Key
+from stegnet.media import SoundTrack
+from stegnet.record.base import KINDS
+from stegnet.record.spread import Spread, least_shares
+
+PICTURE, FILM, FILE = 1, 2, 3
+_SPREAD = 4  # the kind of a spread file, in bytes
+MAX_SIDE = 1 << 20
+MAX_BLOCK = 256
+MAX_FRAMES = 1 << 24
+MAX_NAME = 255
+MAX_STAMP = 1 << 62
+MAX_PIXELS = 1 << 28
+MAX_SECONDS = 1 << 40
+MAX_PART = (1 << 31) - 1  # of a fraction: FFmpeg's are no larger
+MAX_DESCRIPTION = 1 << 20  # bytes of the sound tracks' JSON
+MAX_TRACKS = 255
+
+# film id, commitment, kind, frames of the container, index of this one
+_START = struct.Struct(">16s32sBII")
+# flags, block, weights, width, height, hidden frames, time base, rate
+_PICTURES = struct.Struct(">BH32sIIIIIII")
+# size, SHA-256
+_FILE = struct.Struct(">Q32s")
+_STAMP = struct.Struct(">q")
+_OFFSET = struct.Struct(">Q")
+_NEEDED = struct.Struct(">H")
+_SIZE = struct.Struct(">I")
+
+Bytes = TypeVar("Bytes", bytes, memoryview)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Header of a picture or film that a network hides.
+
+    Attributes:
+        width, height: its true size.
+        hidden: number of its frames; 1 for a picture.
+        time_base: unit of its time stamps, in seconds.
+        rate: frames per second on average.
+        base: one of `base.KINDS`; if any, records hold it, and the network hides the residual only.
+        block: side of the shuffle's blocks in pixels.
+        weights: id of the weights, 64 hexadecimal digits.
+        tracks: its sound.
+    """
+
+    width: int
+    height: int
+    hidden: int
+    time_base: Fraction
+    rate: Fraction
+    base: str
+    block: int
+    weights: str
+    tracks: tuple[SoundTrack, ...] = ()
+
+
+@dataclass(frozen=True)
+class File:
+    """Header of a file that is hidden byte for byte, without a network.
+
+    Attributes:
+        name: without folders.
+        size: in bytes.
+        digest: SHA-256.
+        needed: shares of a group of frames that give all others; 0 if the file is not spread.
+    """
+
+    name: str
+    size: int
+    digest: bytes
+    needed: int = 0
+
+
+@dataclass(frozen=True)
+class Header:
+    """Description of what is hidden; the same in every frame.
+
+    Attributes:
+        film_id: 16 random bytes, fresh for each hiding.
+        kind: PICTURE, FILM or FILE.
+        frames: of the container.
+        secret: Pictures for the first two kinds, File for the third.
+    """
+
+    film_id: bytes
+    kind: int
+    frames: int
+    secret: Pictures | File
+
+    @cached_property
+    def spread(self) -> Spread | None:
+        """Places of a file's bytes in the frames; None if no file is spread over them."""
+        needed = self.secret.needed if isinstance(self.secret, File) else 0
+        return Spread(self.film_id, self.frames, self.secret.size, needed) if needed else None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A header, and one frame's share of the secret.
+
+    Attributes:
+        header: of the container.
+        index: of the frame.
+        stamp: time stamp of the hidden frame; of a file that is not spread: offset of `data` in it.
+        base: the hidden picture's base as bytes; empty if the frame hides no picture, or the network hides all of it.
+        data: sound packets, or the file's bytes, or a share of a spread file.
+    """
+
+    header: Header
+    index: int
+    stamp: int = 0
+    base: bytes = b""
+    data: bytes = b""
+
+
+def format_record(record: Record, key: Key) -> bytes:
+    """Formats a record as bytes, to be sealed.
+
+    Raises:
+        CapacityError: a size or time is beyond what a record can hold.
+    """
+    header = record.header
+    _check(record)
+    secret, spread = header.secret, header.spread
+    kind = _SPREAD if spread else header.kind
+    start = _START.pack(header.film_id, key.commitment(header.film_id), kind, header.frames, record.index)
+    if isinstance(secret, File):
+        last = _NEEDED.pack(secret.needed) if spread else _OFFSET.pack(record.stamp)
+        return start + _format_file(secret) + last + record.data
+    return start + _format_pictures(header.secret) + _STAMP.pack(record.stamp) + sized(record.base) + record.data
+
+
+def parse_record(data: bytes, key: Key) -> Record:
+    """Parses a record; inverse of `format_record`.
+
+    Raises:
+        ValueError: an unknown kind, an impossible value, another key's commitment, or too few bytes.
+    """
+    (film_id, commitment, kind, frames, index), rest = take(_START, data)
+    require(bytes_eq(commitment, key.commitment(film_id)) and kind in (PICTURE, FILM, FILE, _SPREAD))
+    require(0 <= index < frames <= MAX_FRAMES)
+    if kind == _SPREAD:
+        return _parse_spread(film_id, frames, index, rest)
+    if kind == FILE:
+        file, rest = _parse_file(rest)
+        (offset,), rest = take(_OFFSET, rest)
+        require(offset + len(rest) <= file.size)
+        return Record(Header(film_id, kind, frames, file), index, offset, b"", rest)
+    pictures, rest = _parse_pictures(rest)
+    require(kind == FILM or pictures.hidden == frames == 1)
+    require(pictures.hidden <= frames)
+    (stamp,), rest = take(_STAMP, rest)
+    require(_in_time(stamp, pictures.time_base))
+    base, rest = take_sized(rest)
+    require(bool(base) == (pictures.base != NONE and index < pictures.hidden))
+    return Record(Header(film_id, kind, frames, pictures), index, stamp, base, rest)
+
+
+def _parse_spread(film_id: bytes, frames: int, index: int, data: bytes) -> Record:
+    file, rest = _parse_file(data)
+    (needed,), rest = take(_NEEDED, rest)
+    require(0 < needed <= least_shares(frames))
+    header = Header(film_id, FILE, frames, dataclasses.replace(file, needed=needed))
+    require(len(rest) == header.spread.share_bytes)
+    return Record(header, index, data=rest)
+
+
+def _check(record: Record) -> None:
+    secret = record.header.secret
+    if record.header.frames > MAX_FRAMES:
+        raise CapacityError("the cover is too long", f"a film has at most {MAX_FRAMES} frames")
+    if isinstance(secret, File):
+        return
+    if not _in_size(secret.width, secret.height):
+        raise CapacityError("the secret is too large", f"at most {MAX_SIDE} pixels a side, {MAX_PIXELS} in all")
+    parts = *secret.time_base.as_integer_ratio(), *secret.rate.as_integer_ratio()
+    if not (_in_time(record.stamp, secret.time_base) and 0 < min(parts) <= max(parts) <= MAX_PART):
+        raise CapacityError("the secret's time stamps are beyond what can be hidden", "convert it to MP4 first")
+
+
+def _in_size(width: int, height: int) -> bool:
+    return 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS
+
+
+def _in_time(stamp: int, base: Fraction) -> bool:
+    return abs(stamp) <= MAX_STAMP and abs(stamp) * base <= MAX_SECONDS
+
+
+def _format_pictures(secret: Pictures) -> bytes:
+    flags = KINDS.index(secret.base)
+    times = (*secret.time_base.as_integer_ratio(), *secret.rate.as_integer_ratio())
+    weights = bytes.fromhex(secret.weights)
+    fixed = _PICTURES.pack(flags, secret.block, weights, secret.width, secret.height, secret.hidden, *times)
+    return fixed + sized(format_tracks(secret.tracks))
+
+
+def _parse_pictures(data: bytes) -> tuple[Pictures, bytes]:
+    (flags, block, weights, width, height, hidden, *times), rest = take(_PICTURES, data)
+    require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)
+    require(_in_size(width, height) and hidden > 0)
+    base, rate = take_fraction(*times[:2]), take_fraction(*times[2:])
+    tracks, rest = take_sized(rest)
+    secret = Pictures(width, height, hidden, base, rate, KINDS[flags], block, weights.hex(), parse_tracks(tracks))
+    return secret, rest
+
+
+def _format_file(secret: File) -> bytes:
+    name = secret.name.encode("utf-8", "surrogateescape")
+    return _FILE.pack(secret.size, secret.digest) + sized(name)
+
+
+def is_file_name(name: bytes) -> bool:
+    """Returns True for a name that a record can hold: a file's, without its folder."""
+    return 0 < len(name) <= MAX_NAME and b"/" not in name and b"\0" not in name and name not in (b".", b"..")
+
+
+def _parse_file(data: bytes) -> tuple[File, bytes]:
+    (size, digest), rest = take(_FILE, data)
+    name, rest = take_sized(rest)
+    require(is_file_name(name))
+    return File(name.decode("utf-8", "surrogateescape"), size, digest), rest
+
+
+def format_tracks(tracks: tuple[SoundTrack, ...]) -> bytes:
+    """Formats tracks as a JSON list with an object for each, compressed by zlib; empty for no tracks.
+
+    Raises:
+        CapacityError: too many tracks, or too long descriptions.
+    """
+    if not tracks:
+        return b""
+    plain = [{name: _to_json(value) for name, value in dataclasses.asdict(track).items()} for track in tracks]
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
+    if len(text) > MAX_DESCRIPTION or len(tracks) > MAX_TRACKS:
+        raise CapacityError("the secret's sound has too many tracks", "hide it without sound")
+    return zlib.compress(text, 9)
+
+
+def parse_tracks(data: bytes) -> tuple[SoundTrack, ...]:
+    """Parses tracks; inverse of `format_tracks`.
+
+    Raises:
+        ValueError: the data is invalid.
+    """
+    if not data:
+        return ()
+    try:
+        plain = json.loads(inflate(data, MAX_DESCRIPTION))
+    except RecursionError as error:
+        raise ValueError("JSON in too many layers") from error
+    require(
+        isinstance(plain, list) and 0 < len(plain) <= MAX_TRACKS and all(isinstance(track, dict) for track in plain)
+    )
+    return tuple(_track(track) for track in plain)
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return list(value.as_integer_ratio()) if isinstance(value, Fraction) else value
+
+
+def _track(plain: dict[str, Any]) -> SoundTrack:
+    hints = get_type_hints(SoundTrack)
+    require(plain.keys() == hints.keys())
+    return SoundTrack(**{name: _from_json(hints[name], value) for name, value in plain.items()})
+
+
+def _from_json(kind: Any, value: Any) -> Any:
+    if kind is Fraction:
+        require(isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value))
+        return take_fraction(*value)
+    if kind is bytes:
+        require(isinstance(value, str))
+        return base64.b64decode(value, validate=True)
+    require(isinstance(value, kind) and not isinstance(value, bool))
+    require(not isinstance(value, int) or 0 <= value <= MAX_PART)
+    if isinstance(value, str):
+        value.encode()  # half a surrogate pair is no text
+    return value
+
+
+def require(condition: bool) -> None:
+    """Raises ValueError unless the condition holds."""
+    if not condition:
+        raise ValueError("not a stegnet record")
+
+
+def take(layout: struct.Struct, data: Bytes) -> tuple[tuple[Any, ...], Bytes]:
+    """Unpacks the fields of a layout from the beginning of `data`; returns them and the rest."""
+    require(len(data) >= layout.size)
+    return layout.unpack_from(data), data[layout.size :]
+
+
+def sized(data: bytes) -> bytes:
+    """`data`, prefixed with its length in 32 bits."""
+    return _SIZE.pack(len(data)) + data
+
+
+def take_sized(data: Bytes) -> tuple[Bytes, Bytes]:
+    """Splits off data that `sized` prefixed; returns it and the rest."""
+    (size,), rest = take(_SIZE, data)
+    require(len(rest) >= size)
+    return rest[:size], rest[size:]
+
+
+def take_fraction(numerator: int, denominator: int) -> Fraction:
+    """A fraction above zero, with parts of at most 31 bits."""
+    require(0 < numerator <= MAX_PART and 0 < denominator <= MAX_PART)
+    return Fraction(numerator, denominator)
+
+
+def inflate(data: bytes, most: int) -> bytes:
+    """Decompresses a complete zlib stream, with nothing after it, to at most `most` bytes."""
+    stream = zlib.decompressobj()
+    try:
+        flat = stream.decompress(data, most + 1)
+    except zlib.error as error:
+        raise ValueError("not a stegnet record") from error
+    require(stream.eof and not stream.unused_data and len(flat) <= most)
+    return flat
+
+
+assert _START.size == FILM_ID_BYTES + 32 + 9

@@ -1,0 +1,184 @@
+"""Spreading a file over the frames of a film, so that it comes back although frames are lost (docs/format.md).
+
+Frames form groups, and any K shares of a group give its part of the file. Neither hiding nor revealing needs memory for
+more than a few shares at a time.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from math import comb
+from typing import BinaryIO
+
+import numpy as np
+
+from stegnet.core.cipher import keystream
+from stegnet.record.erasure import SHARES, value_at
+
+SMALL = 64  # bytes of a share that cost little beside the rest of a record
+_THIRD = 3
+_RISK = 1e-6  # probability that a group loses too many
+_CHUNK = 1 << 16  # bytes of each share that are in memory at once
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Places of a file's bytes in a film's frames.
+
+    Attributes:
+        film_id: of the container.
+        frames: of the container.
+        size: of the file in bytes.
+        needed: shares of a group that give all others, K; 1 to `least_shares(frames)`.
+    """
+
+    film_id: bytes
+    frames: int
+    size: int
+    needed: int
+
+    @property
+    def groups(self) -> int:
+        return group_count(self.frames)
+
+    @property
+    def share_bytes(self) -> int:
+        return -(-self.size // (self.groups * self.needed))
+
+    def place(self, frame: int) -> tuple[int, int]:
+        """Group of a frame, and number of its share there."""
+        number, column = divmod(frame, self.groups)
+        return (column + self._shifts[number]) % self.groups, number
+
+    def start(self, group: int, block: int) -> int:
+        """Offset in the file of a block of a group."""
+        return (group * self.needed + block) * self.share_bytes
+
+    def share(self, source: BinaryIO, frame: int) -> bytes:
+        """The share of a frame; a file that ends early counts as followed by zeros."""
+        group, number = self.place(frame)
+
+        def read(block: int) -> bytes:
+            source.seek(self.start(group, block))
+            return source.read(self.share_bytes).ljust(self.share_bytes, b"\0")
+
+        if number < self.needed:
+            return read(number)
+        return value_at(number, range(self.needed), map(read, range(self.needed)))
+
+    def most_lost(self) -> int:
+        """Most frames that may be lost, whichever: for certain with one group, else but for one case in a million."""
+        if self.groups == 1:
+            return self.frames - self.needed
+        return bisect_right(range(self.frames), _RISK, key=self._risk) - 1
+
+    def _risk(self, lost: int) -> float:
+        return _risk(self.frames, self.needed, lost)
+
+    @cached_property
+    def _shifts(self) -> list[int]:
+        words = keystream(sha256(b"stegnet/2/spread" + self.film_id).digest(), 4 * SHARES)
+        return (np.frombuffer(words, "<u4") % self.groups).tolist()
+
+
+def group_count(frames: int) -> int:
+    """Groups that a film's frames form."""
+    return -(-frames // SHARES)
+
+
+def least_shares(frames: int) -> int:
+    """Shares of the smallest group."""
+    return frames // group_count(frames)
+
+
+def full_room(frames: int, room: int) -> int:
+    """Bytes of the largest file, for frames with room for so many bytes each."""
+    return group_count(frames) * least_shares(frames) * room
+
+
+def frames_for(size: int, room: int) -> int:
+    """Frames that a file needs, with room for so many bytes each."""
+    groups = group_count(max(-(-size // room), 1))
+    return groups * -(-size // (groups * room))
+
+
+def choose_needed(size: int, frames: int, room: int) -> int:
+    """The shares needed that suit a file: few, if it is small; else two thirds; more only where it takes them to fit.
+
+    Args:
+        room: bytes of a frame; the file fits.
+    """
+    groups = group_count(frames)
+    most, third = least_shares(frames), -(-frames // _THIRD)
+    two_thirds = frames - third if groups == 1 else bisect_right(range(most), _RISK, key=_risk_of(frames, third))
+    return max(min(two_thirds, -(-size // (groups * SMALL))), -(-size // (groups * max(room, 1))), 1)
+
+
+def _risk_of(frames: int, lost: int) -> Callable[[int], float]:
+    return lambda needed: _risk(frames, needed + 1, lost)
+
+
+def _risk(frames: int, needed: int, lost: int) -> float:
+    """Bound on the probability that a group has too few shares left, if so many frames of any choice are lost."""
+    groups, shares = group_count(frames), least_shares(frames)
+    share = min(lost / (groups * shares), 1)
+    chances = (comb(shares, n) * share**n * (1 - share) ** (shares - n) for n in range(shares - needed + 1, shares + 1))
+    return groups * sum(chances)
+
+
+@dataclass
+class Gathering:
+    """Shares that were found, in the file that they are to become.
+
+    Each group has room for the shares that it needs, its slots. A block of the file goes to its own slot if it is free,
+    anything else to another; in the end, the missing blocks replace what was in their slots.
+
+    Attributes:
+        spread: places of the file's bytes.
+        file: empty, open for reading and writing.
+    """
+
+    spread: Spread
+    file: BinaryIO
+    _slots: dict[int, dict[int, int]] = field(default_factory=dict)  # by group and number of a share
+
+    def add(self, frame: int, share: bytes) -> None:
+        """Takes the share of a frame, if it is needed."""
+        group, number = self.spread.place(frame)
+        slots = self._slots.setdefault(group, {})
+        if number in slots or len(slots) == self.spread.needed:
+            return
+        taken = set(slots.values())
+        free = (slot for slot in reversed(range(self.spread.needed)) if slot not in taken)
+        slots[number] = slot = number if number < self.spread.needed and number not in taken else next(free)
+        self._write(group, slot, 0, share)
+
+    @property
+    def least(self) -> int:
+        """Shares of the group that has fewest."""
+        return min((len(self._slots.get(group, ())) for group in range(self.spread.groups)), default=0)
+
+    def restore(self) -> None:
+        """Computes what is missing of the file; `least` must be the shares needed."""
+        for group, slots in self._slots.items():
+            numbers = sorted(slots, key=slots.__getitem__)
+            if numbers != list(range(self.spread.needed)):
+                self._restore(group, numbers)
+        self.file.truncate(self.spread.size)
+
+    def _restore(self, group: int, numbers: Sequence[int]) -> None:
+        for start in range(0, self.spread.share_bytes, _CHUNK):
+            shares = [self._read(group, slot, start) for slot in range(len(numbers))]
+            for slot, number in enumerate(numbers):
+                if number != slot:
+                    self._write(group, slot, start, value_at(slot, numbers, shares))
+
+    def _read(self, group: int, slot: int, start: int) -> bytes:
+        self.file.seek(self.spread.start(group, slot) + start)
+        return self.file.read(min(_CHUNK, self.spread.share_bytes - start))
+
+    def _write(self, group: int, slot: int, start: int, data: bytes) -> None:
+        self.file.seek(self.spread.start(group, slot) + start)
+        self.file.write(data)

@@ -1,0 +1,275 @@
+"""Results: where they go, how pictures and films are written there, and the report and progress that callers get."""
+
+import os
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from stegnet.core.errors import MediaError
+from stegnet.core.jpeg import encode_jpeg
+from stegnet.media import (
+    FILM,
+    PICTURE,
+    FilmWriter,
+    SoundPacket,
+    atomic_write,
+    check_film,
+    check_picture,
+    digest,
+    write_png,
+)
+from stegnet.media.output import check_bytes, exists_already
+from stegnet.media.pictures.pictures import PICTURE_FORMS, as_stored, save_picture
+from stegnet.results.figures import Hiding
+
+FORMS = {PICTURE: (".png",), FILM: (".mkv", ".mp4")}  # of containers, and of what is revealed without loss
+REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
+
+# Called with the name of the phase ("hide", "verify", …; a `Phase`, if it is one of several steps), frames done, and
+# frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
+Progress = Callable[[str, int, int], None]
+
+
+class Phase(str):
+    """The name of a phase that is a step of a job.
+
+    Attributes:
+        step: its number, from 1.
+        steps: their number.
+    """
+
+    step: int
+    steps: int
+
+
+def no_progress(phase: str, done: int, total: int) -> None:
+    """A progress callback that does nothing."""
+
+
+def in_steps(progress: Progress, *phases: str) -> Progress:
+    """The callback of a job whose phases, if there are several, are numbered in this order."""
+    named = {phase: Phase(phase) for phase in phases if len(phases) > 1}
+    for step, phase in enumerate(named.values(), 1):
+        phase.step, phase.steps = step, len(named)
+    return lambda phase, done, total: progress(named.get(phase, phase), done, total)
+
+
+def under(phase: str, progress: Progress) -> Progress:
+    """The callback of work whose phases are all shown as one."""
+    return lambda _, done, total: progress(phase, done, total)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Summary of a hiding or revealing.
+
+    Attributes:
+        width, height: of the file that was written, in pixels.
+        frames: of the file that was written; 1 for a picture.
+        hidden: frames hidden in it, or revealed.
+        notes: one line each, for information.
+        trouble: one line each, how the container was altered after hiding.
+        warnings: one line each, problems that the user should act on.
+        secret_psnr: PSNR in dB of the revealed secret against the secret at its own size; of a film, over frames
+            sampled evenly. inf: they are equal; None: not measured.
+        name, size: of a hidden file, as its sender named it, and in bytes; None for what was hidden without a name.
+        may_be_lost: frames that may be lost or altered, and the hidden file comes back all the same; None if it is not
+            spread over a film, or was revealed.
+        path: the file that was revealed; None if nothing was written.
+        text: a text that was revealed without a name for it.
+        unchanged: what is revealed has, or will have, the bytes that were hidden.
+        hiding: figures of a hiding; None of a revealing.
+    """
+
+    width: int
+    height: int
+    frames: int = 1
+    hidden: int = 1
+    notes: tuple[str, ...] = ()
+    trouble: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    secret_psnr: float | None = None
+    name: str | None = None
+    size: int | None = None
+    may_be_lost: int | None = None
+    path: Path | None = None
+    text: str | None = None
+    unchanged: bool = False
+    hiding: Hiding | None = None
+
+    def with_hiding(self, hiding: Hiding) -> "Report":
+        """The same with figures of the hiding, its notes after the others and its warnings before them."""
+        warnings = (*hiding.warnings(), *self.warnings)
+        return replace(self, hiding=hiding, notes=(*self.notes, *hiding.notes()), warnings=warnings)
+
+
+@dataclass(frozen=True)
+class OutputTarget:
+    """Destination of a result.
+
+    Attributes:
+        path: the file to write.
+        force: overwrite an existing file. An input is never overwritten.
+        inputs: other files that are read (keys, weights).
+        lossless: of what is revealed, keep every bit, whatever the size and whatever can show it.
+        named: False: `path` is a folder, and what is revealed names itself.
+    """
+
+    path: Path
+    force: bool = False
+    inputs: tuple[Path, ...] = ()
+    lossless: bool = False
+    named: bool = True
+
+    def check(self, suffixes: tuple[str, ...], made: str, *inputs: Path) -> None:
+        """Refuses a destination that can't or must not be written.
+
+        Args:
+            suffixes: allowed file suffixes; empty allows any.
+            made: what is written, for the message: "picture", "film".
+            inputs: files that the result is made from.
+        Raises:
+            MediaError: it is a folder, has another suffix, is an input, or exists already.
+        """
+        try:
+            self._check(suffixes, made, (*inputs, *self.inputs))
+        except OSError as error:
+            raise MediaError(f"{self.path}: can't be written ({error.strerror})") from error
+
+    def _check(self, suffixes: tuple[str, ...], made: str, inputs: tuple[Path, ...]) -> None:
+        if self.path.is_dir():
+            raise MediaError(f"{self.path}: is a folder", "name the file to write")
+        if suffixes and self.path.suffix.lower() not in suffixes:
+            hint = f"name it {self.path.with_suffix(suffixes[0])}"
+            *others, last = suffixes
+            allowed = f"{', '.join(others)} or {last}" if others else last
+            raise MediaError(f"{self.path}: a {made} is written as {allowed}", hint)
+        if not os.path.lexists(self.path):
+            return
+        if self.path.exists() and any(source.exists() and self.path.samefile(source) for source in inputs):
+            raise MediaError(f"{self.path}: is an input too", "name another file to write")
+        if not self.force:
+            raise exists_already(self.path)
+
+
+def form_of(path: Path) -> str:
+    """Film format by file name: "mkv" or "mp4"."""
+    return path.suffix.lower().removeprefix(".")
+
+
+def shown_form(path: Path, lossless: bool = False) -> str:
+    """Format by file name of a film that is to be watched: an MP4 is not exact unless it is asked for."""
+    form = form_of(path)
+    return "watchable" if form == "mp4" and not lossless else form
+
+
+def write_picture(
+    out: OutputTarget, picture: np.ndarray, profile: bytes | None = None, *, verify: bool = False, private: bool = False
+) -> Report:
+    """Writes a picture, (H, W, 3) uint8, as PNG, a grey one as grey.
+
+    Args:
+        profile: ICC profile to store.
+        verify: read the file back and compare.
+        private: readable by its owner only.
+    Raises:
+        MediaError: it can't be written, or does not read back equal.
+    """
+    with atomic_write(out.path, overwrite=out.force, private=private) as part:
+        write_png(part, picture, icc=profile)
+        if verify:
+            check_picture(part, picture)
+    return Report(picture.shape[1], picture.shape[0])
+
+
+def write_revealed(out: OutputTarget, picture: np.ndarray) -> Report:
+    """Writes a revealed picture, (H, W, 3) uint8, in the format of the suffix, readable by its owner only.
+
+    Raises:
+        MediaError: it can't be written so.
+    """
+    with atomic_write(out.path, overwrite=out.force, private=True) as part:
+        save_picture(part, picture, out.path.suffix.lower(), lossless=out.lossless)
+    return Report(picture.shape[1], picture.shape[0])
+
+
+def write_jpeg(
+    out: OutputTarget, picture: np.ndarray, quality: int, profile: bytes | None = None, *, verify: bool = False
+) -> Report:
+    """Writes a picture, (H, W, 3) uint8, as JPEG 4:2:0 without metadata, a grey one as grey.
+
+    Arguments and errors as `write_picture`.
+    """
+    stored, profile = as_stored(picture, profile)
+    data = encode_jpeg(stored, quality, icc=profile)
+    with atomic_write(out.path, overwrite=out.force) as part:
+        part.write_bytes(data)
+        if verify:
+            check_bytes(part, data)
+    return Report(picture.shape[1], picture.shape[0])
+
+
+@dataclass(frozen=True)
+class FilmFrame:
+    """A frame to write.
+
+    Attributes:
+        picture: (H, W, 3) uint8; None for a frame that is processed but not written.
+        time: presentation time in seconds.
+        sound: packets that are written before it.
+    """
+
+    picture: np.ndarray | None
+    time: Fraction = Fraction(0)
+    sound: Iterable[SoundPacket] = ()
+
+
+def write_film(
+    out: Path,
+    open_writer: Callable[[Path], FilmWriter],
+    frames: Generator[FilmFrame, None, None],
+    total: int,
+    phase: str,
+    progress: Progress,
+    *,
+    verify: bool = False,
+    overwrite: bool = True,
+    private: bool = False,
+) -> tuple[str, ...]:
+    """Writes a film frame by frame; it appears at `out` once it is complete.
+
+    Args:
+        open_writer: opens the writer of a file.
+        frames: closed at the end, whatever happens.
+        total, phase: frames in all and phase name, for `progress`.
+        verify: read the film back and compare every frame.
+        overwrite: replace an existing file.
+        private: readable by its owner only.
+    Returns:
+        Notes of the writer: what could not be copied from the film to keep, one line each.
+    Raises:
+        MediaError: it can't be written, or does not read back equal.
+    """
+    digests = []
+    with closing(frames), atomic_write(out, overwrite=overwrite, private=private) as part:
+        with open_writer(part) as film:
+            for done, frame in enumerate(frames, 1):
+                if frame.picture is not None:
+                    _write_frame(film, frame, out)
+                    digests += [digest(frame.picture)] if verify else []
+                progress(phase, done, total)
+        if verify:
+            check_film(part, digests, lambda done, total: progress("verify", done, total))
+    return film.notes
+
+
+def _write_frame(film: FilmWriter, frame: FilmFrame, out: Path) -> None:
+    assert frame.picture is not None
+    try:
+        film.write(frame.picture, frame.time, frame.sound)
+    except OverflowError as error:
+        raise MediaError(f"{out}: the film's time stamps are beyond what a file can hold") from error

@@ -1,0 +1,157 @@
+"""Samples of a frame that carry something, and those that carry nothing (docs/format.md, "Samples" and "Zones")."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+
+from stegnet.core.cipher import keystream
+from stegnet.keys.keys import SALT_BYTES, Key
+from stegnet.sealing import trellis
+
+LEAD_BITS, MAC_BITS, TAG_BYTES = 400, 128, 16
+BLOCK, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample
+_RUN = 32  # carriers that stay side by side
+_GROUP, _MOST_GROUP = 12_288, 64  # carriers for each sample of a group, and most samples of a group
+_EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
+
+
+@dataclass(frozen=True)
+class Zones:
+    """Places in the order of the carriers: of the lead, of the MAC, of the record, and of an ephemeral key, if any.
+
+    Attributes:
+        group: places for each bit of lead and MAC.
+    """
+
+    lead: slice
+    mac: slice
+    record: slice
+    ephemeral: slice
+    group: int
+
+    @property
+    def public(self) -> slice:
+        """The ephemeral key's places in the order by which readers find it."""
+        return slice(0, self.ephemeral.stop - self.ephemeral.start)
+
+    @property
+    def places(self) -> int:
+        """Number of places of the record."""
+        return self.record.stop - self.record.start
+
+    @property
+    def room(self) -> int:
+        """Most bytes of a record."""
+        return trellis.most_bytes(self.places) - TAG_BYTES
+
+
+@dataclass(frozen=True)
+class Order:
+    """Keyed order of a frame's carriers.
+
+    Attributes:
+        runs: (T,) int, the runs of carriers in their order.
+        sides: (n,) uint8, 0 or 1, of the samples of the MAC's zone.
+    """
+
+    runs: np.ndarray
+    sides: np.ndarray
+
+    def placed(self, samples: np.ndarray) -> np.ndarray:
+        """The carriers among samples, (S,), in keyed order; a copy."""
+        return _carriers(samples)[: self.runs.size * _RUN].reshape(-1, _RUN)[self.runs].reshape(-1)
+
+    def put(self, placed: np.ndarray, samples: np.ndarray) -> None:
+        """Puts carriers in keyed order back among the samples."""
+        carriers = _carriers(samples)
+        carriers[: placed.size].reshape(-1, _RUN)[self.runs] = placed.reshape(-1, _RUN)
+        blocks, carriers = _blocks(samples), carriers.reshape(-1, BLOCK - 1)
+        blocks[:, :_SALT], blocks[:, _SALT + 1 :] = carriers[:, :_SALT], carriers[:, _SALT:]
+
+    def numbers(self, zone: slice) -> np.ndarray:
+        """Numbers of the samples at the places of a zone, (n,) int32."""
+        first, end = zone.start // _RUN, -(-zone.stop // _RUN)
+        runs = self.runs[first:end, None].astype(np.int32) * _RUN + np.arange(_RUN, dtype=np.int32)
+        carriers = runs.reshape(-1)[zone.start - first * _RUN : zone.stop - first * _RUN]
+        return carriers + (carriers + _SALT) // (BLOCK - 1)
+
+    def greens(self, zone: slice, channels: int) -> np.ndarray:
+        """Which places of a zone are green samples, (n,) bool; of a grey picture, all are."""
+        return are_green(self.numbers(zone), channels)
+
+
+def zones_of(samples: int, ephemeral: bool = False) -> Zones:
+    """The zones of a frame of so many samples.
+
+    Args:
+        ephemeral: it carries an ephemeral key.
+    """
+    carriers = samples // BLOCK * (BLOCK - 1)
+    group = min(max(carriers // _GROUP, 1), _MOST_GROUP)
+    lead, mac = LEAD_BITS * group, (LEAD_BITS + MAC_BITS) * group
+    last = _EPHEMERAL * group * ephemeral
+    end = max(mac, carriers // _RUN * _RUN - last)
+    return Zones(slice(0, lead), slice(lead, mac), slice(mac, end), slice(end, end + last), group)
+
+
+def order_of(samples: int, key: Key, salt: bytes) -> Order:
+    """The order of the carriers of the frame with this salt; the runs of an ephemeral key are the last."""
+    if key.ephemeral is None:
+        return _keyed_order(samples, key, salt)
+    order, first = _keyed_order(samples, key, salt), public_order(samples, key.recipient, salt)
+    own = first.runs[: _EPHEMERAL * zones_of(samples).group // _RUN]
+    return Order(np.concatenate([order.runs[~np.isin(order.runs, own)], own]), order.sides)
+
+
+def public_order(samples: int, recipient: bytes, salt: bytes) -> Order:
+    """The order that whoever knows a recipient can compute: the ephemeral key is in its first runs."""
+    return _keyed_order(samples, Key(recipient), salt)
+
+
+def _keyed_order(samples: int, key: Key, salt: bytes) -> Order:
+    runs, zone = samples // BLOCK * (BLOCK - 1) // _RUN, zones_of(samples).mac
+    sides = zone.stop - zone.start
+    stream = keystream(key.positions(salt), 8 * runs + -(-sides // 8))
+    words = np.frombuffer(stream, "<u8", runs)
+    return Order(words.argsort(kind="stable"), np.unpackbits(np.frombuffer(stream, np.uint8, offset=8 * runs))[:sides])
+
+
+def frame_salt(picture: np.ndarray) -> bytes:
+    """The 16-byte hash of a picture's salt samples."""
+    kept = _blocks(picture.reshape(-1))[:, _SALT]
+    return sha256(b"stegnet/2/salt" + size_bytes(*picture.shape[:2]) + kept.tobytes()).digest()[:SALT_BYTES]
+
+
+def are_green(numbers: np.ndarray, channels: int) -> np.ndarray:
+    """Which of the samples with these numbers, (n,) int, are green, (n,) bool; of a grey picture, all are.
+
+    Args:
+        channels: of the picture, 3 or 1.
+    """
+    return numbers % channels == channels // 2
+
+
+def idle_samples(samples: int) -> np.ndarray:
+    """Numbers of the samples that carry nothing, (n,) int32: the salt samples, then those behind the last run."""
+    blocks, places = samples // BLOCK, samples // BLOCK * (BLOCK - 1) // _RUN * _RUN
+    rest = np.arange(places, blocks * (BLOCK - 1), dtype=np.int32)
+    behind = np.arange(blocks * BLOCK, samples, dtype=np.int32)
+    return np.concatenate(
+        [np.arange(blocks, dtype=np.int32) * BLOCK + _SALT, rest + (rest + _SALT) // (BLOCK - 1), behind]
+    )
+
+
+def size_bytes(height: int, width: int) -> bytes:
+    """Height and width, as they are hashed."""
+    return height.to_bytes(4, "big") + width.to_bytes(4, "big")
+
+
+def _blocks(samples: np.ndarray) -> np.ndarray:
+    return samples[: samples.size // BLOCK * BLOCK].reshape(-1, BLOCK)
+
+
+def _carriers(samples: np.ndarray) -> np.ndarray:
+    """A copy of the samples that are no salt samples, without those behind the last block."""
+    blocks = _blocks(samples)
+    return np.concatenate([blocks[:, :_SALT], blocks[:, _SALT + 1 :]], 1).reshape(-1)

@@ -1,0 +1,189 @@
+"""Dummy steps of the samples that carry nothing, whose places are public: as often as elsewhere, and of the same kind.
+
+They come before all else, since the salt, and with it every other place, follows from them.
+"""
+
+from dataclasses import replace
+from hashlib import sha256
+
+import numpy as np
+
+from stegnet.core.cipher import keystream
+from stegnet.keys.keys import EPHEMERAL_TRITS, Key
+from stegnet.sealing import trellis
+from stegnet.sealing.carriers import BLOCK, LEAD_BITS, MAC_BITS, Order, Zones, idle_samples, order_of
+from stegnet.sealing.record_zone import Plan, write_ephemeral, write_record
+from stegnet.sealing.steps import StepCosts, changed, write_parities, write_zone
+
+_LEAST_CHANGED = 4  # salt samples
+_ROWS = 64  # of a lane, at least: the first rows of each are dearer than the others
+_SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
+_CLUSTERED = 1.2  # times as many steps are made where steps follow each other, about
+
+
+def fill_ephemeral_zone(
+    samples: np.ndarray,
+    plan: Plan,
+    costs: StepCosts,
+    order: Order,
+    zones: Zones,
+    dummies: np.ndarray,
+    seed: bytes,
+) -> None:
+    """Steps samples in the zone of an ephemeral key, in place, before it is written there.
+
+    Whoever knows the recipient knows the zone: as many samples are to change in it as elsewhere.
+
+    Args:
+        plan: of the record.
+        dummies: as in `write_record`.
+        seed: 32 random bytes.
+    """
+    stream, numbers = _Stream(seed), order.numbers(zones.ephemeral)
+    groups = stream.share(LEAD_BITS + MAC_BITS, numbers.size, zones.ephemeral.stop)
+    head = numbers[stream.order(numbers.size)[: groups * zones.group]]
+    values = samples[head]
+    if groups:
+        write_parities(values, stream.take(groups) & 1, *costs.at(head)[:2])
+    samples[head] = values
+    trits = plan.trits * numbers.size // zones.places - EPHEMERAL_TRITS
+    if trits > 0:
+        zone = replace(zones, record=zones.ephemeral)
+        write_record(samples, stream.trits(trits), plan, costs, order, zone, dummies)
+
+
+def place_dummies(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed: bytes) -> np.ndarray:
+    """Steps samples that carry nothing, in place, as often as samples of the same cost that carry something.
+
+    The steps are drawn again until some salt samples have changed, so that no salt repeats.
+
+    Args:
+        picture: (H, W, C) uint8, contiguous.
+        zones: of the frame.
+        seed: 32 random bytes.
+    Returns:
+        (H, W, C) int8, the steps; in a grey record, red, green and blue of a salt sample's pixel move together.
+    """
+    draw, salts = _rehearsed if plan.clustered else _drawn, picture.size // BLOCK
+    while True:
+        steps = draw(picture, costs, plan, zones, seed)
+        if np.count_nonzero(steps.reshape(-1)[idle_samples(steps.size)[:salts]]) >= min(_LEAST_CHANGED, salts):
+            picture += steps.view(np.uint8)  # which wraps around to the right value
+            return steps
+        seed = sha256(seed).digest()
+
+
+class _Stream:
+    """Random numbers from a seed."""
+
+    def __init__(self, seed: bytes) -> None:
+        self._seed = seed
+
+    def take(self, count: int) -> np.ndarray:
+        """(count,) uint8."""
+        self._seed = sha256(self._seed + b"next").digest()
+        return np.frombuffer(keystream(self._seed, count), np.uint8)
+
+    def trits(self, count: int) -> np.ndarray:
+        """(count,) uint8 from 0 to 2."""
+        return (self.take(2 * count).view("<u2") % 3).astype(np.uint8)
+
+    def below(self, limit: int, count: int) -> np.ndarray:
+        """(count,) int64 from 0 to limit − 1; the limit is far below 2⁶³."""
+        return (self.take(8 * count).view("<u8") >> 1).astype(np.int64) % limit
+
+    def order(self, count: int) -> np.ndarray:
+        """A permutation, (count,) int."""
+        return self.take(8 * count).view("<u8").argsort()
+
+    def share(self, count: int, part: int, whole: int) -> int:
+        """The share of `count` in a part, rounded up or down so that it is right on average."""
+        return (count * part + int(self.below(whole, 1)[0])) // whole
+
+
+def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed: bytes) -> np.ndarray:
+    """Steps that hiding makes at samples that carry nothing, were the picture rolled so that they carry something.
+
+    So they follow the steps around them as all others do.
+    """
+    stream = _Stream(seed)
+    shift = plan.channels * _shift(picture.size, plan.channels, stream)
+    rolled, own = np.roll(picture, shift), costs.rolled(shift)
+    denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
+    before, dummies = rolled.copy(), _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
+    rolled += dummies.view(np.uint8)
+    order = order_of(picture.size, Key(stream.take(32).tobytes()), b"")
+    samples = rolled.reshape(-1)
+    if zones.public.stop:
+        fill_ephemeral_zone(samples, plan, own, order, zones, dummies, stream.take(32).tobytes())
+        write_ephemeral(samples, stream.trits(EPHEMERAL_TRITS), own, order, zones, dummies)
+    write_record(samples, stream.trits(plan.trits), plan, own, order, zones, dummies)
+    of_record = (rolled - before).view(np.int8)
+    for zone, bits in ((zones.lead, LEAD_BITS), (zones.mac, MAC_BITS)):
+        write_zone(samples, zone, stream.take(bits) & 1, own, order)
+    return _where_idle((rolled - before).view(np.int8), of_record, shift)
+
+
+def _shift(samples: int, channels: int, stream: _Stream) -> int:
+    """Pixels by which no salt sample gets to the pixel of another."""
+    apart = range(channels, BLOCK - channels + 1)
+    ways = (shift for shift in _SHIFTS if channels * shift % BLOCK in apart)
+    fitting = [shift for shift in ways if (channels * shift - samples) % BLOCK in apart]
+    return fitting[int(stream.below(len(fitting), 1)[0])]
+
+
+def _drawn(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed: bytes) -> np.ndarray:
+    """Steps that write random bits to the samples that carry nothing, in their share of a frame."""
+    samples, stream = picture.reshape(-1), _Stream(seed)
+    idle = idle_samples(samples.size)
+    idle = idle[stream.order(idle.size)]
+    groups = max(1, stream.share(LEAD_BITS + MAC_BITS, idle.size, zones.ephemeral.stop))
+    split = groups * zones.group
+    head, tail = idle[:split], idle[split:]
+    of_record, values = np.zeros(samples.size, np.int8), samples[head]
+    changes = _random_changes(samples, costs, plan, tail, stream)
+    for offset in range(plan.channels) if plan.grey else (0,):
+        near = tail // plan.channels * plan.channels + (tail + offset) % plan.channels
+        of_record[near] = (changed(samples[near], changes) - samples[near]).view(np.int8)
+    write_parities(values, stream.take(groups) & 1, *costs.at(head)[:2])
+    of_record = of_record.reshape(picture.shape)
+    steps = _where_idle(of_record, of_record)
+    steps.reshape(-1)[head] = (values - samples[head]).view(np.int8)
+    return steps
+
+
+def _random_changes(
+    samples: np.ndarray, costs: StepCosts, plan: Plan, numbers: np.ndarray, stream: _Stream
+) -> np.ndarray:
+    """Changes of some samples, (n,) int8, that write random trits to them, in lanes like those of the record.
+
+    The last lane is filled up with samples from anywhere, which do not change; a single one may be shorter.
+    """
+    own = plan.layout
+    lanes = -(-numbers.size * own.lanes // plan.places)
+    rows = own.rows if lanes > 1 else max(min(_ROWS, own.rows), -(-numbers.size * own.lanes * own.rows // plan.places))
+    like = replace(own, lanes=lanes, rows=rows, wide=own.wide * rows // own.rows)
+    count = lanes * rows * plan.places // (own.lanes * own.rows)
+    others = stream.below(samples.size, count - numbers.size)
+    order = stream.order(numbers.size + others.size)
+    pool = np.concatenate([numbers, others])[order]
+    trits, (up, down, ties) = stream.trits(rows * lanes), costs.at(pool)
+    changes = np.empty(pool.size, np.int8)
+    changes[order] = trellis.write(samples[pool], trits, like, up, down, ties)
+    return changes[: numbers.size]
+
+
+def _where_idle(steps: np.ndarray, of_record: np.ndarray, shift: int = 0) -> np.ndarray:
+    """The steps at samples that carry nothing, and the record's in the rest of a salt sample's pixel.
+
+    Args:
+        steps, of_record: (H, W, C) int8, of a picture rolled by `shift` samples.
+    """
+    channels = steps.shape[2]
+    idle, found = idle_samples(steps.size), np.zeros(steps.size, np.int8)
+    salts = idle[: steps.size // BLOCK]
+    for offset in range(1, channels):
+        other = salts // channels * channels + (salts + offset) % channels
+        found[other] = of_record.reshape(-1)[(other + shift) % steps.size]
+    found[idle] = steps.reshape(-1)[(idle + shift) % steps.size]
+    return found.reshape(steps.shape)

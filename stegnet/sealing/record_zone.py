@@ -1,0 +1,159 @@
+"""The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone")."""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from stegnet.keys.keys import EPHEMERAL_TRITS
+from stegnet.sealing import trellis
+from stegnet.sealing.carriers import BLOCK, Order, Zones, are_green, public_order, zones_of
+from stegnet.sealing.steps import StepCosts, changed, parts
+
+_GREY_SHARE = 0.5  # most trits of a grey record for each green sample
+_EPHEMERAL_HEIGHT = 6  # of the code that carries an ephemeral key
+_TOGETHER = 9  # a step costs so many times less where neighbours moved the same way
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Plan for writing a record.
+
+    Attributes:
+        height: of the code.
+        trits: of the sealed record.
+        grey: it is written to green samples, and red and blue move with them.
+        places: samples that carry it, about.
+        channels: of the picture: 3, or 1 of a grey one, whose samples all count as green.
+    """
+
+    height: int
+    trits: int
+    grey: bool
+    places: int
+    channels: int = 3
+
+    @property
+    def layout(self) -> trellis.Layout:
+        """Of a zone of so many places."""
+        found = trellis.layout(self.trits, self.places, self.height)
+        assert found is not None
+        return found
+
+    @property
+    def clustered(self) -> bool:
+        """True if steps follow those of their neighbours."""
+        return self.grey and self.layout.merged == 1
+
+
+def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int = 3) -> Plan:
+    """The plan for a sealed record of `size` bytes: of the largest height that the effort allows."""
+    trits, greens = trellis.count_trits(size), zones.places // channels
+    grey = grey and trits <= _GREY_SHARE * greens
+    # Red and blue of two green samples in 30 are salt samples, so that those are left out.
+    places = greens * (BLOCK - channels) // (BLOCK - 1) if grey else zones.places
+    lowest = Plan(1, trits, grey, places, channels)
+    searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (1 + lowest.clustered)  # dummies take as much
+    height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
+    return replace(lowest, height=height)
+
+
+def write_record(
+    samples: np.ndarray,
+    trits: np.ndarray,
+    plan: Plan,
+    costs: StepCosts,
+    order: Order,
+    zones: Zones,
+    dummies: np.ndarray,
+) -> None:
+    """Writes trits to the samples of the record's zone, in place.
+
+    Args:
+        dummies: (H, W, C) int8, steps of the samples that carry nothing.
+    """
+    free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2
+    numbers = _greens(order, zones.record, free, plan.channels) if plan.grey else order.numbers(zones.record)
+    up, down, ties = costs.at(numbers)
+    for some in parts(numbers.size) if plan.grey else ():
+        stuck = ~(free[numbers[some] - beside] & free[numbers[some] + beside])
+        up[some][stuck] = down[some][stuck] = trellis.MAX_COST
+    own = trellis.layout(trits.size, numbers.size, plan.height)
+    assert own is not None
+    following = _clustered(numbers // plan.channels, up, down, dummies) if plan.grey and own.merged == 1 else None
+    changes = trellis.write(samples[numbers], trits, own, up, down, ties, following)
+    if not plan.grey:
+        samples[numbers] = changed(samples[numbers], changes)
+        return
+    for some, offset in product(parts(numbers.size), range(-beside, beside + 1)):
+        near = numbers[some] + offset
+        samples[near] = np.where(free[near], changed(samples[near], changes[some]), samples[near])
+
+
+def write_ephemeral(
+    samples: np.ndarray, trits: np.ndarray, costs: StepCosts, order: Order, zones: Zones, dummies: np.ndarray
+) -> None:
+    """Writes an ephemeral key's trits to its zone, in place, as a grey record: with few and cheap steps."""
+    plan = Plan(_EPHEMERAL_HEIGHT, trits.size, True, 0, dummies.shape[2])
+    write_record(samples, trits, plan, costs, order, replace(zones, record=zones.ephemeral), dummies)
+
+
+def read_ephemeral(picture: np.ndarray, salt: bytes, recipient: bytes) -> np.ndarray | None:
+    """The trits in the zone of an ephemeral key, (192,) uint8; None if there is no room for one.
+
+    Args:
+        picture: (H, W, C) uint8; one channel of a grey one.
+        recipient: the public key, by which readers find the zone.
+    """
+    order, zones = public_order(picture.size, recipient, salt), zones_of(picture.size, ephemeral=True)
+    if not zones.places:
+        return None
+    numbers = order.numbers(zones.public)
+    values = picture.reshape(-1)[numbers[order.greens(zones.public, picture.shape[2])]]
+    plan = trellis.layout(EPHEMERAL_TRITS, values.size, _EPHEMERAL_HEIGHT)
+    assert plan is not None
+    return trellis.read(values, plan).reshape(-1)
+
+
+def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
+    """The `size` bytes that samples of the zone hold; None if they hold none."""
+    if size > trellis.most_bytes(values.size):
+        return None
+    trits = trellis.count_trits(size)
+    plan = trellis.layout(trits, values.size, height)
+    return plan and trellis.from_trits(trellis.read(values, plan).reshape(-1)[:trits], size)
+
+
+def _greens(order: Order, zone: slice, free: np.ndarray, channels: int) -> np.ndarray:
+    """Numbers of the green samples of a zone, (n,) int32; marks all of the zone's samples as free, (S,) bool."""
+    greens = []
+    for some in parts(zone.stop - zone.start):
+        numbers = order.numbers(slice(zone.start + some.start, zone.start + some.stop))
+        free[numbers] = True
+        greens.append(numbers[are_green(numbers, channels)])
+    return np.concatenate(greens)
+
+
+def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np.ndarray) -> trellis.Following:
+    """Costs that favour the direction in which neighbouring pixels moved: steps together look like texture.
+
+    Li, Wang, Li, Tan and Huang 2015, "A strategy of clustering modification directions in spatial image steganography"
+    (IEEE TIFS 10(9)).
+
+    Args:
+        pixels: (n,) numbers of the pixels that may move.
+        up, down: (n,) uint16.
+        dummies: as in `write_record`.
+    """
+    width, (first, *others) = dummies.shape[1], dummies.reshape(-1, dummies.shape[2]).T
+    together = np.logical_and.reduce([first == other for other in others])
+    moved_before = np.where(together, np.sign(first), 0).astype(np.int8)
+
+    def following(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        moved = np.pad(moved_before, width)
+        moved[pixels + width] += changes
+        around = sum(moved[pixels + width + offset] for offset in (-width, -1, 1, width))
+        cheap_up, cheap_down = (np.maximum(costs // _TOGETHER, 1) for costs in (up, down))
+        return np.where(around > 0, cheap_up, up), np.where(around < 0, cheap_down, down)
+
+    return following

@@ -1,0 +1,259 @@
+"""Sealed bytes: a lead, a record and a MAC in the samples of a frame, by steps of ±1 (docs/format.md, "Lead" to "MAC").
+
+Which samples carry what depends on the key and on the frame's salt, a hash of samples that carry nothing: nothing is at
+a place that is public, or the same in two frames.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+
+import numpy as np
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.constant_time import bytes_eq
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
+
+from stegnet.core.cipher import keystream
+from stegnet.core.errors import CapacityError
+from stegnet.core.samples import is_grey, strips
+from stegnet.keys.keys import ANY_KEY, ContainerKeys, Key, KeyRing
+from stegnet.sealing import trellis
+from stegnet.sealing.carriers import (
+    LEAD_BITS,
+    MAC_BITS,
+    TAG_BYTES,
+    Order,
+    Zones,
+    frame_salt,
+    order_of,
+    size_bytes,
+    zones_of,
+)
+from stegnet.sealing.costs import Costs
+from stegnet.sealing.dummies import fill_ephemeral_zone, place_dummies
+from stegnet.sealing.record_zone import Plan, plan_of, read_ephemeral, read_record, write_ephemeral, write_record
+from stegnet.sealing.steps import StepCosts, parities_of, write_zone
+
+VERSION = 2
+SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
+FILM_EFFORT, PICTURE_EFFORT = 1 << 24, 1 << 29  # states that are searched in a frame
+_GREY = 16  # added to the height of a grey record
+
+
+@dataclass(frozen=True)
+class UnsealedRecord:
+    """A record that was unsealed.
+
+    Attributes:
+        record: plaintext.
+        whole: the MAC holds: no sample was changed after sealing.
+    """
+
+    record: bytes
+    whole: bool
+
+
+def room(height: int, width: int, key: Key = ANY_KEY, channels: int = 3) -> int:
+    """Most bytes of a record in a picture of this size; negative if not even an empty one fits.
+
+    Args:
+        key: film key; if it is for a recipient, room is left for an ephemeral key.
+        channels: 1 of a grey picture that stays grey.
+    """
+    zones = zones_of(channels * height * width, key.recipient is not None)
+    return zones.room if zones.places else -1
+
+
+def seal(
+    picture: np.ndarray,
+    record: bytes,
+    keys: ContainerKeys,
+    seed: bytes,
+    costs: Costs,
+    *,
+    first: bool,
+    effort: int = PICTURE_EFFORT,
+    grey: bool = False,
+) -> None:
+    """Seals a record in a picture, in place. A grey picture stays grey if the record fits into one channel.
+
+    Args:
+        picture: (H, W, 3) uint8, contiguous; samples change by one level (by two at 0 and 255, if at all).
+        seed: 32 random bytes, fresh for each frame.
+        costs: of changing each sample.
+        first: it is frame 0 of its container.
+        effort: states that the search for the best changes may visit: FILM_EFFORT takes up to 60 ms of a core.
+        grey: in colours, too, a small record changes red, green and blue of a pixel together: statistics that compare
+            the channels find changes of one of them far sooner.
+    Raises:
+        CapacityError: the picture is too small.
+    """
+    height, width = picture.shape[:2]
+    if len(record) > room(height, width, keys.film):
+        raise too_small(height, width, len(record), key=keys.film)
+    if is_grey(picture) and len(record) <= room(height, width, keys.film, channels=1):
+        channel, costs = picture[..., :1].copy(), Costs(*(steps[..., :1] for steps in costs))
+        _seal(channel, record, keys, seed, costs, first, effort, grey)
+        picture[:] = channel
+    else:
+        _seal(picture, record, keys, seed, costs, first, effort, grey)
+
+
+def _seal(
+    picture: np.ndarray,
+    record: bytes,
+    keys: ContainerKeys,
+    seed: bytes,
+    costs: Costs,
+    first: bool,
+    effort: int,
+    grey: bool,
+) -> None:
+    """Seals a record in (H, W, C) uint8, of three channels or one; arguments as `seal`."""
+    samples, channels = picture.reshape(-1), picture.shape[2]
+    random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * samples.size)
+    nonce = bytes(random[SEED_BYTES : SEED_BYTES + NONCE_BYTES])
+    ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES)
+    addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
+    plan = plan_of(len(record) + TAG_BYTES, zones_of(samples.size, addressed), effort, grey, channels)
+    final = _final_costs(picture, costs, ties, channels if plan.grey else 1)
+    dummies = place_dummies(picture, final, plan, zones_of(samples.size, addressed and first), random[:SEED_BYTES])
+    salt = frame_salt(picture)
+    key = keys.of_frame(salt, first)
+    zones, order = zones_of(samples.size, key.ephemeral is not None), order_of(samples.size, key, salt)
+    if key.ephemeral is not None:
+        fill_ephemeral_zone(samples, plan, final, order, zones, dummies, sha256(seed).digest())
+        write_ephemeral(samples, key.ephemeral, final, order, zones, dummies)
+    lead = _seal_lead(key.lead(salt), nonce, plan, len(record) + TAG_BYTES, keys.secret)
+    write_zone(samples, zones.lead, _bits(lead), final, order)
+    sealed = trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, record, lead))
+    write_record(samples, sealed, plan, final, order, zones, dummies)
+    _seal_mac(picture, key.mac(salt), order, zones, final)
+
+
+def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool) -> UnsealedRecord | None:
+    """Unseals the record in a picture, (H, W, 3) uint8; None if nothing opens with these keys.
+
+    Args:
+        first: it is the first frame of its file.
+    """
+    picture = picture[..., :1].copy() if is_grey(picture) else picture
+    if room(*picture.shape[:2], channels=picture.shape[2]) < 0:
+        return None
+    salt = frame_salt(picture)
+    for key in keys.candidates(salt, first, partial(read_ephemeral, picture, salt)):
+        found = _unseal(picture, key, salt)
+        if found is not None and keys.accept(found[0]):
+            return found[1]
+    return None
+
+
+def too_small(
+    height: int, width: int, needed: int, share: float = 0.0, step: int = 8, key: Key = ANY_KEY, channels: int = 3
+) -> CapacityError:
+    """The error for a record of `needed` bytes that does not fit; its hint gives a size that would do.
+
+    Args:
+        share: bytes needed for each pixel of a cover, in addition.
+        step: safety margin in pixels.
+        key, channels: as in `room`.
+    """
+    side, tall, wide = 1.0, height, width
+    while room(tall, wide, key, channels) < needed + share * tall * wide:
+        side *= 1.02
+        tall, wide = int(height * side), int(width * side)
+    return CapacityError(
+        f"the cover is too small: {width}×{height} pixels",
+        f"what must travel with each picture needs about {wide + step}×{tall + step}",
+    )
+
+
+def _seal_lead(key: bytes, nonce: bytes, plan: Plan, size: int, secret: bytes) -> bytes:
+    plain = bytes([VERSION, plan.height + _GREY * plan.grey]) + size.to_bytes(4, "big") + secret
+    return nonce + AESGCM(key).encrypt(nonce, plain, None)
+
+
+def _unseal(picture: np.ndarray, key: Key, salt: bytes) -> tuple[bytes, UnsealedRecord] | None:
+    """Film secret and record; None if nothing opens with this key."""
+    samples = picture.reshape(-1)
+    zones, order = zones_of(samples.size, key.ephemeral is not None), order_of(samples.size, key, salt)
+    values = order.placed(samples)
+    lead = np.packbits(parities_of(values[zones.lead], LEAD_BITS)).tobytes()
+    nonce = lead[:NONCE_BYTES]
+    try:
+        plain = AESGCM(key.lead(salt)).decrypt(nonce, lead[NONCE_BYTES:], None)
+        (grey, height), size, secret = divmod(plain[1], _GREY), int.from_bytes(plain[2:6], "big"), plain[6:]
+        if plain[0] != VERSION or grey > 1 or height not in trellis.HEIGHTS or size < TAG_BYTES:
+            return None
+        carried = values[zones.record]
+        greens = order.greens(zones.record, picture.shape[2]) if grey else slice(None)
+        sealed = read_record(carried[greens], size, height)
+        if sealed is None:
+            return None
+        record = AESGCM(key.record(salt)).decrypt(nonce, sealed, lead)
+    except InvalidTag:
+        return None
+    tag = np.packbits(parities_of(values[zones.mac] + order.sides, MAC_BITS)).tobytes()
+    return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt))))
+
+
+def _final_costs(picture: np.ndarray, costs: Costs, random: np.ndarray, together: int) -> StepCosts:
+    """Costs of steps with random last bits; of equal ones, a search would prefer some.
+
+    Args:
+        together: so many samples of a pixel move together, and so cost what the most expensive one does.
+    """
+    up, down = (np.empty(picture.shape[:2] if together > 1 else picture.shape, np.uint16) for _ in range(2))
+    ties = random.reshape(picture.shape)
+    for rows in strips(*picture.shape[:2]):
+        last, values = ties[rows] >> 13, picture[rows]
+        for final, own, bits, edge in ((up, costs.up, last, 255), (down, costs.down, last ^ 7, 0)):
+            some = own[rows] * 8 + bits
+            some[values == edge] = trellis.MAX_COST  # such a step goes the other way, by two
+            final[rows] = some.max(2) if together > 1 else some
+    return StepCosts(up.reshape(-1), down.reshape(-1), random, together)
+
+
+def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs: StepCosts) -> None:
+    """Writes the MAC of a picture, in place: samples are exchanged for their partners where a parity is wrong."""
+    samples, sides, numbers = picture.reshape(-1), order.sides, order.numbers(zones.mac)
+    own = samples[numbers]
+    _make_changeable(own, sides)
+    samples[numbers] = own
+    bits = _bits(_mac(picture, order, zones, key))
+    partners, valid = _partners(own, sides)
+    up, down, _ = costs.at(numbers)
+    cost = np.where(valid, np.where(partners > own, up, down), np.iinfo(np.uint16).max)
+    cheapest = cost.reshape(-1, bits.size).argmin(0) * bits.size + np.arange(bits.size)
+    chosen = cheapest[parities_of(own + sides, bits.size) != bits]
+    own[chosen] = partners[chosen]
+    samples[numbers] = own
+
+
+def _partners(values: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The other value of each value's pair, int16, and whether it is one from 0 to 255."""
+    partners = ((values.astype(np.int16) + sides) ^ 1) - sides
+    return partners, (partners >= 0) & (partners <= 255)
+
+
+def _make_changeable(values: np.ndarray, sides: np.ndarray) -> None:
+    """Moves the first sample of each group that has none with a pair by one level, after which it has one."""
+    stuck = np.flatnonzero(~_partners(values, sides)[1].reshape(-1, MAC_BITS).any(0))
+    values[stuck] = np.where(values[stuck] == 0, 1, 254)
+
+
+def _mac(picture: np.ndarray, order: Order, zones: Zones, key: bytes) -> bytes:
+    """HMAC-SHA256, its first 16 bytes, of size and samples, with pair numbers for the samples that hold it."""
+    cleared, numbers = picture.copy(), order.numbers(zones.mac)
+    samples = cleared.reshape(-1)
+    samples[numbers] = (samples[numbers].astype(np.uint16) + order.sides) >> 1
+    mac = HMAC(key, SHA256())
+    mac.update(size_bytes(*picture.shape[:2]))
+    mac.update(cleared.data)
+    return mac.finalize()[:MAC_BYTES]
+
+
+def _bits(data: bytes) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(data, np.uint8))

@@ -1,0 +1,71 @@
+"""Steps of samples: changes of values, and parities of groups."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from stegnet.sealing.carriers import Order
+
+_PART = 1 << 20  # places
+
+
+class StepCosts(NamedTuple):
+    """Costs of steps.
+
+    Attributes:
+        up, down: of a step of each sample, (S,) uint16, or of each pixel whose samples cost the same, (S / 3,).
+        ties: random numbers that decide between equal costs, (S,) uint16.
+        together: samples that have one cost, 1 or 3.
+    """
+
+    up: np.ndarray
+    down: np.ndarray
+    ties: np.ndarray
+    together: int = 1
+
+    def at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Those of some samples: up, down and ties, (n,) uint16 each."""
+        up, down = np.empty((2, numbers.size), np.uint16)
+        for some in parts(numbers.size):
+            places = numbers[some] // self.together
+            up[some], down[some] = self.up[places], self.down[places]
+        return up, down, self.ties[numbers]
+
+    def rolled(self, shift: int) -> "StepCosts":
+        """Those of the samples, rolled by so many, of whole pixels."""
+        costs = (np.roll(part, shift // self.together) for part in (self.up, self.down))
+        return StepCosts(*costs, np.roll(self.ties, shift), self.together)
+
+
+def parts(count: int) -> Iterator[slice]:
+    """So many places in parts, which bounds the memory of what is computed for one after the other."""
+    yield from (slice(start, min(start + _PART, count)) for start in range(0, count, _PART))
+
+
+def changed(values: np.ndarray, changes: np.ndarray) -> np.ndarray:
+    """Values, uint8, after changes of −1, 0 and 1; where these would leave the range, the other way by 2."""
+    result = values.astype(np.int16) + changes
+    return np.where(result < 0, 2, np.where(result > 255, 253, result)).astype(np.uint8)
+
+
+def parities_of(values: np.ndarray, groups: int) -> np.ndarray:
+    """Parity of the lowest bits of each group, (groups,) uint8; every groups-th value belongs to one."""
+    return np.bitwise_xor.reduce(values.reshape(-1, groups), 0) & 1
+
+
+def write_parities(values: np.ndarray, bits: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
+    """Sets the parities of the groups to bits, by a step of the cheapest sample where one is wrong."""
+    cheapest = np.minimum(up, down).reshape(-1, bits.size).argmin(0) * bits.size + np.arange(bits.size)
+    chosen = cheapest[parities_of(values, bits.size) != bits]
+    before = values[chosen]
+    rises = (before == 0) | (up[chosen] < down[chosen]) & (before != 255)
+    values[chosen] = np.where(rises, before + 1, before - 1)
+
+
+def write_zone(samples: np.ndarray, zone: slice, bits: np.ndarray, costs: StepCosts, order: Order) -> None:
+    """Sets the parities of a zone's groups to bits, in place."""
+    numbers = order.numbers(zone)
+    values, (up, down, _) = samples[numbers], costs.at(numbers)
+    write_parities(values, bits, up, down)
+    samples[numbers] = values

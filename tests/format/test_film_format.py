@@ -1,0 +1,189 @@
+"""Robust films as docs/format.md says: the test vectors, each step, and real networks, against the book."""
+
+import json
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from stegnet.core.card import SHIPPED_FILM_MODEM
+from stegnet.core.samples import from_8_bits
+from stegnet.engines import Pool
+from stegnet.keys import Key, Passphrase
+from stegnet.media import read_frames
+from stegnet.methods.robust.content import RobustFile, parse_content
+from stegnet.methods.robust.record import coded_bits, places_of
+from stegnet.methods.robust_film.groups import group_room, hide_in_group, pieces_of, salts_of_group, signal_of
+from stegnet.methods.robust_film.modem import FilmModem
+from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, header_ratios, luma
+from stegnet.methods.robust_film.reading import read_film
+from tests.format import film_by_the_book as book
+from tests.format import make_film_vectors as made_by
+from tests.format import robust_by_the_book
+from tests.format.make_film_vectors import ANSWERS, FILE, FOLDER, FRAMES, NETWORK, RANDOM
+from tests.format.robust_by_the_book import Keys
+from tests.format.seal_by_the_book import SECRET
+from tests.format.test_robust_format import title, unlocking
+from tests.support.films import still_frames
+
+ANSWERED = json.loads((FOLDER / ANSWERS).read_text(encoding="utf-8"))
+VECTORS, STEPS = ANSWERED["vectors"], ANSWERED["steps"]
+KEY, RATE = Key(SECRET), 20
+COEFFICIENTS = [8 * down + across for down, across in book.FREQUENCIES]
+SHIPPED = FilmModem.load(SHIPPED_FILM_MODEM, device="cpu")
+
+
+def ours(rungs: list[book.FilmRung]) -> tuple[FilmRung, ...]:
+    """Rungs of the book as stegnet has them."""
+    made, first = [], 0
+    for rung in rungs:
+        made.append(FilmRung("", first, rung.coefficients, rung.run, rung.scale, 38.0, 18, 28, FRAMES))
+        first += made[-1].unit_bits
+    return tuple(made)
+
+
+class IdealEngine:
+    """Reads bits of the vectors' ideal modem."""
+
+    backend, device, precision = "numpy", "cpu", "fp32"
+
+    def reveal(self, pictures: np.ndarray, dither: np.ndarray) -> np.ndarray:
+        given = dither.reshape(*dither.shape[:2], FRAMES, 64)[..., COEFFICIENTS]
+        return made_by.reveal(np.rint(pictures.transpose(2, 0, 1) * 255), given).astype(np.float32)
+
+    def pool(self, pixels: int) -> Pool:
+        return Pool(1, lambda: None)
+
+
+IDEAL = FilmModem(IdealEngine(), "00" * 32, ours(made_by.RUNGS))
+
+
+def by_networks(lumas: np.ndarray, dither: np.ndarray) -> np.ndarray:
+    """Ratios of the shipped modem: one call for all rows of blocks."""
+    given = np.zeros((*dither.shape[:3], 64), np.float32)
+    given[..., COEFFICIENTS] = dither
+    pictures = from_8_bits(lumas.astype(np.uint8)).transpose(1, 2, 0)
+    return SHIPPED.engine.reveal(pictures, given.reshape(*given.shape[:2], -1))
+
+
+def by_the_book(modem: FilmModem, reveal: book.Reveal) -> book.Modem:
+    rungs = [book.FilmRung(rung.coefficients, rung.run, rung.scale) for rung in modem.rungs]
+    return book.Modem(rungs, modem.frames, reveal)
+
+
+def message_of(modem: FilmModem, film: list[np.ndarray], key: Key | Passphrase) -> bytes | None:
+    found = read_film(modem, lambda: (frame for frame in film), lambda: times(len(film)), key)
+    return found and found.message
+
+
+def times(count: int) -> list[Fraction]:
+    return [Fraction(index, 25) for index in range(count)]
+
+
+def check(vector: dict, message: bytes | None) -> None:
+    if vector["answer"] == "nothing":
+        assert message is None
+    else:
+        assert parse_content(message, 0) == RobustFile(vector["name"], bytes.fromhex(vector["bytes"]))
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=title)
+def test_vectors(vector):
+    check(vector, message_of(IDEAL, made_by.read_film(FOLDER / vector["file"], vector["height"]), unlocking(vector)))
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, made_by.Vector]:
+    return {f"{vector.name}.png": vector for vector in made_by.vectors()}
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=title)
+def test_vectors_by_the_book(made, vector):
+    """They are those that the book writes, and it reads them."""
+    own, film = made[vector["file"]], made_by.read_film(FOLDER / vector["file"], vector["height"])
+    assert np.array_equal(film, own.film)
+    assert made_by.answer(own) == vector
+    key_of = made_by.by_passphrase if own.key is None else lambda salt: own.key
+    check(vector, book.read(film, key_of, made_by.MODEM))
+
+
+def test_every_vector_has_a_file(made):
+    assert {path.name for path in FOLDER.iterdir()} == {*made, ANSWERS, NETWORK}
+
+
+# Each step
+
+
+def test_steps_by_the_book():
+    assert json.loads(json.dumps(made_by.steps())) == STEPS
+
+
+def test_steps():
+    group, rung = made_by.cover(), IDEAL.rungs[0]
+    shape, salt = (4, 8), next(salts_of_group([signal_of(frame) for frame in group]))
+    header, content = bytes.fromhex(STEPS["header"]), bytes.fromhex(STEPS["content"])
+    assert salt.hex() == STEPS["robust_salt"]
+    keys = [KEY.robust(b"dither", salt + bytes([unit])).hex() for unit in range(GROUP // FRAMES)]
+    assert keys == STEPS["dither_keys"]
+    dithers = [Dither(shape, FRAMES, KEY, salt).unit(unit) for unit in range(GROUP // FRAMES)]
+    assert [made_by.digest((each * (1 << 16)).astype("<u4")) for each in dithers] == STEPS["dithers"]
+    places = places_of(32, rung.group, KEY, salt)
+    assert made_by.digest(places.header.astype("<u4")) == STEPS["header_places"]
+    bits = coded_bits(shape, rung.group, header[0], content, KEY, salt, header[1:])
+    assert made_by.digest(np.packbits(bits)) == STEPS["bits"]
+    rooms = [group_room(shape, rung, header[0])] * 3
+    assert [piece.hex() for piece in pieces_of(made_by.FIT_FOR_TWO, rooms)] == STEPS["pieces"]
+    assert made_by.rooms(3) == rooms
+
+
+def test_salts_near_edges():
+    """Groups whose means are all over, many of them near an edge."""
+    random = np.random.default_rng(2)
+    for _ in range(10):
+        lumas = (16 * random.integers(1, 15, (4, 4)) + random.integers(-1, 2, (4, 4))).repeat(8, 0).repeat(8, 1)
+        group = [
+            np.clip(lumas[..., None] + random.integers(-2, 3, (32, 32, 3)), 0, 255).astype(np.uint8)
+            for _ in range(GROUP)
+        ]
+        assert list(salts_of_group([signal_of(frame) for frame in group])) == list(book.salts(group))
+
+
+@pytest.mark.parametrize("rung", made_by.RUNGS, ids=lambda rung: str(rung.run))
+def test_header_ratios(rung):
+    group, salt = still_frames(GROUP, 32, 48), bytes(range(16))
+    expected = book.header_ratios(group, Keys(SECRET, salt), rung, FRAMES)
+    (own,) = ours([rung])
+    lumas = np.stack([luma(frame) for frame in group])
+    found = header_ratios(lumas, Dither((4, 6), FRAMES, KEY, salt), own)(np.arange(expected.size))
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=5e-3)
+
+
+# Real networks
+
+
+@pytest.mark.parametrize("rung", SHIPPED.rungs, ids=lambda rung: rung.name)
+def test_the_book_reads_what_stegnet_hides(rung):
+    frames = still_frames(GROUP, 99, 133)
+    (content,) = pieces_of(FILE, [group_room((12, 16), rung, RATE)])
+    film = hide_in_group(SHIPPED, frames, rung, RATE, content, KEY, RANDOM)
+    assert book.read(film, lambda salt: SECRET, by_the_book(SHIPPED, by_networks)) == FILE
+
+
+@pytest.mark.parametrize("rung", SHIPPED.rungs, ids=lambda rung: rung.name)
+def test_stegnet_reads_what_the_book_hides(rung):
+    frames, shape = still_frames(GROUP, 96, 128), (12, 16)
+    salt = next(book.salts(frames))
+    carried = robust_by_the_book.carried(
+        *shape, rung.group.bits, bytes([RATE]) + RANDOM, made_by.piece(), Keys(SECRET, salt)
+    )
+    bits = np.reshape(carried, (-1, rung.group.bits))
+    film = SHIPPED.hide(frames, bits, Dither(shape, FRAMES, KEY, salt), rung)
+    assert message_of(SHIPPED, film, KEY) == FILE
+
+
+def test_a_film_after_h264():
+    """Of the shipped weights: other ones need another film (make_film_vectors)."""
+    assert ANSWERED["network"]["weights"] == SHIPPED.weights
+    film = list(read_frames(FOLDER / NETWORK))
+    assert message_of(SHIPPED, film, KEY) == FILE
+    assert book.read(film, lambda salt: SECRET, by_the_book(SHIPPED, by_networks)) == FILE

@@ -1,0 +1,62 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from stegnet.keys.keytext import IDENTITY, KEY, RECIPIENT, Flaw, decode, encode, from_text, is_raw_key, to_text
+
+VECTORS = json.loads((Path(__file__).parents[1] / "format/keytext.json").read_text())
+BYTES = bytes.fromhex(VECTORS["bytes"])
+KINDS = {"key": KEY, "identity": IDENTITY, "recipient": RECIPIENT}
+
+
+@pytest.mark.parametrize("text", VECTORS["bip350"]["valid"])
+def test_texts_of_bip_350(text):
+    prefix, data = decode(text)
+    assert encode(prefix, data) == text.lower()
+
+
+@pytest.mark.parametrize("text", VECTORS["bip350"]["invalid"])
+def test_invalid_texts_of_bip_350(text):
+    assert decode(text) is None
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_text_of_each_kind(name):
+    assert to_text(KINDS[name], BYTES) == VECTORS["texts"][name]
+    assert from_text(VECTORS["texts"][name].encode(), KINDS[name]) == BYTES
+
+
+@pytest.mark.parametrize("file", VECTORS["files"], ids=lambda file: file["name"])
+def test_files(file):
+    found = from_text(file["content"].encode(), KEY)
+    if file["answer"] == "key":
+        assert found == BYTES
+    else:
+        assert isinstance(found, Flaw)
+        assert found.message.startswith(file["answer"])
+        assert found.hint
+        assert not is_raw_key(file["content"].encode())
+
+
+@pytest.mark.parametrize("wanted", KINDS.values())
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n" + bytes(50), b"\xff\xd8" * 16, b"hunter2 " * 20])
+def test_no_flaw_holds_the_content(content, wanted):
+    found = from_text(content, wanted)
+    assert found.message.startswith("not a")
+    assert "hunter" not in "".join(found)
+
+
+def test_each_letter_counts():
+    text = VECTORS["texts"]["key"]
+    for place in range(len(KEY) + 1, len(text)):
+        for letter in "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L".replace(text[place], ""):
+            assert decode(text[:place] + letter + text[place + 1 :]) is None
+
+
+def test_raw_keys():
+    assert is_raw_key(BYTES)
+    assert not is_raw_key(BYTES[1:]) and not is_raw_key(BYTES + b"\n")
+    comment = "# stegnet key: whoever has it can reveal what it hides"
+    for cut in (VECTORS["texts"]["key"], comment, "AGE-SECRET-KEY-1" * 2):
+        assert not is_raw_key(cut.encode()[:32])

@@ -1,0 +1,266 @@
+import io
+import zlib
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet.core.errors import CapacityError
+from stegnet.keys import Key
+from stegnet.keys.keys import SYSTEM, ContainerKeys, KeyRing
+from stegnet.media import SoundPacket, SoundTrack, resize
+from stegnet.methods.network import Network
+from stegnet.methods.network.frame import check_cover, hide_frame, reveal_frame
+from stegnet.record import base as bases
+from stegnet.record.base import KINDS
+from stegnet.record.reading import FrameReading
+from stegnet.record.reading import read_record as read_with
+from stegnet.record.record import FILE, FILM, PICTURE, File, Header, Pictures, Record, format_record
+from stegnet.record.sound import format_packets
+from stegnet.sealing.seal import room
+from tests.format import by_the_book
+from tests.format.by_the_book import FILM_ID, NONCE, SECRET
+from tests.support.pairs import SHRUNK, FiveLevels
+from tests.support.tampering import altered
+
+TRACK = SoundTrack("pcm_s16le", Fraction(1, 1000), 8000, "mono", b"", b"")
+PACKETS = format_packets([SoundPacket(0, 0, 0, 20, True, b"sound")])
+
+
+SEED = bytes(32)
+
+
+@pytest.fixture
+def keys(key) -> ContainerKeys:
+    return key.new_keys(SYSTEM)
+
+
+def based(base: str, block: int = 8) -> Network:
+    """Five levels of what a base leaves."""
+    return Network.of(FiveLevels(), "5e" * 32, base=base, quality=60, block=block, device="cpu", precision="fp32")
+
+
+@pytest.fixture
+def detailed() -> Network:
+    return based("means")
+
+
+def read_record(container: np.ndarray, key: Key):
+    return read_with(container, KeyRing(key), first=True)
+
+
+def header(network: Network, height: int, width: int, block: int = 8, **fields) -> Header:
+    one = Fraction(1)
+    described = Pictures(width, height, 1, one, one, network.base, block, network.weights)
+    return Header(FILM_ID, FILM, 3, replace(described, **fields))
+
+
+def with_header(reading: FrameReading, header: Header) -> FrameReading:
+    return replace(reading, record=replace(reading.record, header=header))
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def spread(means: np.ndarray) -> np.ndarray:
+    return np.kron(means, np.ones((8, 8, 1)))
+
+
+def means_of(picture: np.ndarray) -> np.ndarray:
+    rows, cols = picture.shape[0] // 8, picture.shape[1] // 8
+    return picture.astype(float).reshape(rows, 8, cols, 8, 3).mean((1, 3))
+
+
+@pytest.mark.parametrize("base", KINDS)
+@pytest.mark.parametrize(("height", "width", "block"), [(40, 48, 8), (61, 97, 8), (61, 97, 16), (70, 90, 32)])
+def test_a_frame_is_the_definition(keys, key, picture, height, width, block, base):
+    """Read by the book from the first bit to the last pixel."""
+    network = based(base, block)
+    cover, secret = noise(height, width), picture(height, width, 2)
+    rows, cols = height // block, width // block
+    high, wide = rows * block, cols * block
+    record = Record(header(network, 30, 20, block), 0, 5)
+    container = hide_frame(network, keys, cover, secret, record, SEED)
+
+    data, whole = by_the_book.read(container, SECRET)
+    fields = by_the_book.parse(data)
+    assert whole
+    assert (fields.index, fields.stamp, fields.block, fields.weights) == (0, 5, block, b"\x5e" * 32)
+    assert fields.commitment == by_the_book.commitment(SECRET, FILM_ID)
+    assert fields.flags == KINDS.index(base)
+
+    stretched = resize(secret, high, wide)
+    decoded, gain = np.full(stretched.shape, 128.0), 1.0
+    if base != "none":
+        gain, coded = 2 ** ((fields.base[0] - 32) / 8), fields.base[1:]
+    if base == "means":
+        means = by_the_book.unpack_means(coded, high // 8, wide // 8)
+        assert np.abs(means - means_of(stretched)).max() <= 0.5 + 1e-4
+        decoded = spread(means)
+    elif base == "coded":
+        decoded = np.asarray(Image.open(io.BytesIO(coded)).convert("RGB"), float)
+        assert np.square(decoded - stretched).mean() < 60
+    rest = np.clip((stretched - decoded) * gain / 255, -0.5, 0.5)
+    if base != "none":
+        assert (((stretched - decoded) * gain / 255) ** 2).mean() ** 0.5 == pytest.approx(0.1, rel=0.05)
+
+    shuffle = by_the_book.draw_shuffle(by_the_book.shuffle_key(SECRET, FILM_ID, 0), rows * cols)
+    shown = np.rint((by_the_book.shuffle(rest, *shuffle, cols) + 0.5) * 4)
+    area = container[:high, :wide]
+    clear = np.abs((rest + 0.5) * 4 % 1 - 0.5) > 1e-4
+    clear = np.abs(by_the_book.shuffle(clear.astype(int), *shuffle, cols)) == 1
+    np.testing.assert_array_equal((area % 16 // 3)[clear], shown[clear])
+    np.testing.assert_array_equal(area // 16, cover[:high, :wide] // 16)
+    margin = np.ones((height, width), bool)
+    margin[:high, :wide] = False
+    assert np.abs(container[margin].astype(int) - cover[margin]).max(initial=0) <= 2
+
+    kept = (np.rint((rest + 0.5) * 4) / 4 - 0.5) * SHRUNK
+    expected = np.rint((kept * 255 / gain + decoded).clip(0, 255))
+    revealed = reveal_frame(network, key, container, with_header(read_record(container, key), record.header))
+    assert revealed.shape == (30, 20, 3)
+    full = replace(record.header, secret=replace(record.header.secret, width=wide, height=high))
+    revealed = reveal_frame(network, key, container, with_header(read_record(container, key), full))
+    far = np.abs(revealed - expected) > 1
+    assert far.mean() < 0.002, "but for what falls between two levels"
+
+
+@pytest.mark.parametrize("index", [0, 2])
+def test_the_record_is_read(exact, key, keys, picture, index):
+    record = Record(header(exact, 40, 48, hidden=3, tracks=(TRACK,)), index, -9, data=PACKETS)
+    container = hide_frame(exact, keys, noise(40, 48), picture(40, 48), record, SEED)
+    found = read_record(container, key)
+    assert (found.record, found.whole) == (record, True)
+    container = altered(container)
+    assert (read_record(container, key).record, read_record(container, key).whole) == (record, False)
+
+
+def test_a_frame_that_hides_none_is_the_cover(exact, key, keys):
+    record = Record(header(exact, 40, 48), 2)
+    cover = noise(40, 48).clip(1, 254)  # from 0 and 255, some steps are of two levels
+    container = hide_frame(exact, keys, cover, None, record, SEED)
+    assert np.abs(container.astype(int) - cover).max() == 1
+    assert read_record(container, key).record == record
+
+
+def test_the_cover_stays_as_it_is(exact, keys, picture):
+    cover = noise(40, 48)
+    cover.flags.writeable = False
+    container = hide_frame(exact, keys, cover, picture(40, 48), Record(header(exact, 40, 48), 0), SEED)
+    np.testing.assert_array_equal(cover, noise(40, 48))
+    assert container.flags.writeable
+
+
+def test_nothing_is_found(exact, key, keys, picture):
+    container = hide_frame(exact, keys, noise(40, 48), picture(40, 48), Record(header(exact, 40, 48), 0), SEED)
+    for pixels, other in [(container, Key(bytes(32))), (noise(40, 48), key), (container[:1, :1], key)]:
+        assert (read_record(pixels, other).record, read_record(pixels, other).whole) == (None, False)
+
+
+def packed(rows: int, cols: int) -> bytes:
+    """A gain, and block means."""
+    return bytes([40]) + zlib.compress(bytes(3 * rows * cols))
+
+
+@pytest.mark.parametrize(
+    ("fields", "opens"),
+    [
+        ({"base": packed(5, 6)}, True),
+        ({"base": packed(5, 6), "rest": PACKETS}, True),
+        ({"base": packed(5, 5)}, False),
+        ({"base": packed(5, 7)}, False),
+        ({"base": packed(5, 6)[:-1]}, False),
+        ({"base": packed(5, 6) + b"x"}, False),
+        ({"base": b"x"}, False),
+        ({"base": b""}, False),
+        ({"base": packed(4, 6), "block": 16}, True),
+        ({"base": packed(5, 6), "block": 16}, False),
+        ({"base": packed(0, 0), "block": 48}, False),
+        ({"base": packed(5, 6), "rest": PACKETS[:-1]}, False),
+        ({"base": packed(5, 6), "rest": b"\1" + PACKETS[1:]}, False),
+        ({"base": packed(5, 6), "rest": PACKETS, "tracks": b""}, False),
+        ({"base": b"", "index": 1}, True),
+        ({"base": packed(5, 6), "index": 1}, False),
+        ({"base": packed(5, 6), "stamp": -(1 << 63)}, False),
+        ({"base": packed(5, 6), "commitment": bytes(32)}, False),
+        ({"base": packed(5, 6), "kind": 9}, False),
+        ({"base": packed(5, 6), "tracks": zlib.compress(b"[" * 5000)}, False),
+    ],
+)
+def test_a_record_of_which_any_part_is_wrong_is_none(detailed, key, fields, opens):
+    """Sealed by the book, with the right key: even its holder can't make a reader stumble."""
+    described = Record(header(detailed, 40, 48, tracks=(TRACK,)), 0, 0, b"-", b"")
+    parsed = replace(by_the_book.parse(format_record(described, key)), **fields)
+    written = by_the_book.write(noise(40, 48), parsed.join(), SECRET, NONCE)
+    assert (read_record(written, key).record is not None) == opens
+
+
+def test_a_file_in_a_frame_is_found(key):
+    record = Record(Header(FILM_ID, FILE, 1, File("x", 5, bytes(32))), 0, 0, b"", b"bytes")
+    written = by_the_book.write(noise(40, 48), format_record(record, key), SECRET, NONCE)
+    assert read_record(written, key).record == record
+
+
+def picture_header(network: Network, secret: tuple[int, int] = (8, 8)) -> Header:
+    return replace(header(network, *secret), kind=PICTURE, frames=1)
+
+
+def fits(network: Network, key: Key, size: tuple[int, int], data: int = 0) -> bool:
+    try:
+        check_cover(*size, picture_header(network), key, data)
+    except CapacityError:
+        return False
+    return True
+
+
+def test_the_smallest_pictures_are_those_of_the_book(detailed, exact, key):
+    for network, side in ((exact, 22), (detailed, 23), (based("coded"), 43)):
+        assert all(fits(network, key, (larger, larger)) for larger in range(side, side + 100))
+        assert not any(fits(network, key, (smaller, smaller)) for smaller in range(1, side))
+
+
+@pytest.mark.parametrize("base", KINDS)
+def test_every_cover_that_passes_the_check_can_hide(key, keys, base):
+    """Every shape near the limit, with a secret that can't be compressed."""
+    network = based(base)
+    passed = set()
+    for height in range(1, 210):
+        for width in (8, 9, 23, 31, 32, 36, 37, 40, 130, 200):
+            if fits(network, key, (height, width)) and not fits(network, key, (height - 1, width)):
+                passed.add(width)
+                record = Record(picture_header(network, (height, width)), 0)
+                container = hide_frame(network, keys, noise(height, width), noise(height, width, 1), record, SEED)
+                found = read_record(container, key)
+                assert found.whole
+                assert reveal_frame(network, key, container, found).shape == (height, width, 3)
+    assert len(passed) == 10 - (base == "coded")
+
+
+@pytest.mark.parametrize("base", KINDS)
+@pytest.mark.parametrize("size", [(40, 48), (64, 96), (360, 640)])
+def test_the_sound_has_the_room_that_is_left(key, size, base):
+    network = based(base)
+    low, high = 0, room(*size)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(network, key, size, middle) else (low, middle)
+    assert room(*size) - 140 - bases.least(base, *size) <= low < room(*size) - 130 - bases.least(base, *size)
+
+
+@pytest.mark.parametrize("base", KINDS)
+@pytest.mark.parametrize("data", [0, 100, 60_000, 10**7])
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 7), (20, 20), (36, 36), (360, 640)])
+@pytest.mark.parametrize("block", [8, 64])
+def test_the_hint_names_a_size_that_would_do(key, size, data, base, block):
+    described = picture_header(based(base))
+    described = replace(described, secret=replace(described.secret, block=block))
+    try:
+        check_cover(*size, described, key, data)
+    except CapacityError as error:
+        assert f"too small: {size[1]}×{size[0]} pixels" in str(error)
+        wide, high = error.hint.split()[-1].split("×")
+        check_cover(int(high), int(wide), described, key, data)
+        assert int(high) * int(wide) < 3 * (min(size[0] * size[1], 2**17) + 8 * data + 2000) or min(size) < block

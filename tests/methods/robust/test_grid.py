@@ -1,0 +1,106 @@
+"""Canonical grids: found again in any resized copy, and hidden in so that resampling gives them back."""
+
+import numpy as np
+import pytest
+
+from stegnet.core.errors import CapacityError, ConfigError
+from stegnet.core.measures import psnr
+from stegnet.media import resize
+from stegnet.methods.robust.channels import parse_channel
+from stegnet.methods.robust.grid import Grid, canonical_grid, canonical_grids, own_grid
+
+SIZES = [(480, 640), (3000, 4000), (1200, 801), (333, 1000), (1600, 1600), (721, 1279)]
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+@pytest.mark.parametrize("factor", [0.25, 0.5, 0.77, 1])
+def test_copies_of_all_sizes_have_the_grid_of_the_cover(height, width, factor):
+    grid = canonical_grid(height, width, factor)
+    assert grid.height % 8 == grid.width % 8 == 0
+    assert max(grid.height, grid.width) <= factor * max(height, width)
+    for scale in np.linspace(factor, 1.6, 40):
+        copy = round(height * scale), round(width * scale)
+        assert grid in set(canonical_grids(*copy)), copy
+
+
+def test_few_grids_are_searched():
+    found = list(canonical_grids(3000, 4000))
+    assert {grid.width for grid in found} == {2896, 2048, 1448, 1024, 728, 512, 360, 256, 184, 128}
+    assert len(found) <= 12
+    assert list(canonical_grids(60, 100)) == []
+    assert canonical_grid(150, 200, 0.5) is None
+
+
+def test_a_grid_keeps_the_aspect_ratio():
+    for grid in canonical_grids(1200, 801):
+        assert grid.width == pytest.approx(grid.height * 801 / 1200, abs=5)
+
+
+def test_salts_of_copies(picture):
+    cover, grid = picture(600, 800, 3), Grid(256, 360, own=False)
+    salt = next(grid.salts(cover))
+    for height, width in ((300, 400), (411, 548), (900, 1200)):
+        assert salt in list(grid.salts(resize(cover, height, width)))
+    assert salt not in list(grid.salts(255 - cover // 2))
+    assert grid.full(salt) == salt + bytes([0, 0, 1, 0, 0, 0, 1, 104])
+    assert own_grid(600, 800).full(salt) == salt
+
+
+def test_resampling_gives_back_what_was_put_in(picture):
+    cover, grid = picture(400, 520, 3), Grid(200, 256, own=False)
+    before, random = grid.area(cover), np.random.default_rng(0)
+    wanted = (before + random.normal(0, 3, before.shape)).clip(0, 255).astype(np.uint8)
+    container = grid.replaced(cover, wanted)
+    assert container.shape == cover.shape
+    assert psnr(before, wanted) < 40
+    assert psnr(wanted, grid.area(container)) > 46
+
+
+def test_a_sharpened_copy_is_nearer_to_what_a_linear_filter_blurred(picture):
+    cover, grid = picture(400, 520, 3), Grid(160, 208, own=False)
+    small = resize(cover, 200, 260)
+    blurred = (np.roll(small, 1, 1) * 0.15 + small * 0.7 + np.roll(small, -1, 1) * 0.15).astype(np.uint8)
+    plain, sharpened = (psnr(grid.area(small), area) for area in grid.areas(blurred))
+    assert sharpened > plain
+    assert len(list(grid.areas(cover))) == 1
+    assert len(list(own_grid(400, 520).areas(cover))) == 1
+
+
+def test_channels_of_copies(picture):
+    channel = parse_channel("messenger+resize:0.6")
+    assert (channel.name, channel.factor) == ("messenger", 0.6)
+    assert str(parse_channel("jpeg:80+resize:0.25")) == "25% of its size and more, JPEG 80 and better"
+    arriving = parse_channel("jpeg:75+resize:0.5").received(picture(100, 200, 0), own_grid(100, 200), 95)
+    assert {(100, 200), (50, 100)} < {copy.shape[:2] for copy, _ in arriving}
+    unknown = "+resize:0.2", "+resize:1.1", "+resize:", "+crop:9", "+resize:0.5+crop", "+"
+    for name in (*("jpeg:75" + joined for joined in unknown), "resize:0.5", "jpeg:20+resize:0.5", "crop", ""):
+        with pytest.raises(ConfigError, match="unknown channel"):
+            parse_channel(name)
+    with pytest.raises(CapacityError, match="a cover of 200×100 is too small"):
+        parse_channel("jpeg:75+resize:0.5").grid(100, 200)
+
+
+def test_a_cropped_picture_lies_in_its_grid(picture):
+    cover = picture(100, 200, 3)
+    grid = own_grid(100, 200).placed(3, 8)
+    cropped = cover[3:92, 8:]
+    area = grid.area(cropped)
+    assert area.shape == (96, 200, 3)
+    assert np.array_equal(area[3:92, 8:], cropped)
+    assert np.array_equal(area[0], area[3])
+    assert np.array_equal(area[:, 0], area[:, 8])
+    assert np.array_equal(grid.trust(cropped) > 0, np.outer(np.arange(12) % 11 > 0, np.arange(25) > 0))
+    assert set(own_grid(100, 200).placed(-8, 0).trust(cover).reshape(-1)) == {0, 1}
+    assert list(grid.salts(cropped)) == list(own_grid(100, 200).salts(cover))[: len(list(grid.salts(cropped)))]
+    assert 1 <= len(list(grid.salts(cropped))) <= 2
+
+
+def test_channels_of_cropped_pictures(picture):
+    channel = parse_channel("messenger+crop")
+    assert str(channel) == "cropped or shifted by up to 8 pixels, messengers (JPEG 70 and better, twice)"
+    cover, grid = picture(100, 200, 0), own_grid(100, 200)
+    arriving = list(parse_channel("jpeg:75+crop").received(cover, grid, None))
+    assert {(84, 184), (100, 200)} < {copy.shape[:2] for copy, _ in arriving}
+    for copy, where in arriving:
+        inside = where.trust(copy).repeat(8, 0).repeat(8, 1)[..., None] > 0
+        assert psnr(cover[:96] * inside, where.area(copy) * inside) > 30

@@ -1,0 +1,174 @@
+from itertools import combinations, pairwise
+from random import Random
+
+import pytest
+
+from stegnet.core.errors import RevealError
+from stegnet.record.diagnosis import Diagnosis, FrameStatus, diagnose
+
+BLANK = FrameStatus(None, False)
+
+
+def places(*indices: int | None, altered: tuple[int, ...] = ()) -> list[FrameStatus]:
+    """Frames as they are found: their index at hiding, None for what does not open; `altered` are positions."""
+    return [
+        BLANK if index is None else FrameStatus(index, position not in altered)
+        for position, index in enumerate(indices)
+    ]
+
+
+def order(*pairs: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    return pairs
+
+
+def test_all_in_order():
+    found = diagnose(places(0, 1, 2), 3)
+    assert found == Diagnosis(order((0, 0), (1, 1), (2, 2)))
+    assert found.lines() == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "total", "said"),
+    [
+        (places(0, 1, 2, altered=(1,)), 3, {"altered": (1,)}),
+        (places(0, None, 2), 3, {"unreadable": (1,)}),
+        (places(None, None), 2, {"unreadable": (0, 1)}),
+        (places(0, 2, 3), 4, {"lost": (1,)}),
+        (places(1, 2, 3), 4, {"lost": (0,)}),
+        (places(0, 1), 5, {"lost": (2, 3, 4)}),
+        (places(), 3, {"lost": (0, 1, 2)}),
+        (places(0, 3, 2, 1), 4, {"moved": (2, 3)}),
+        (places(0, 1, 3, 2, 4), 5, {"moved": (3,)}),
+        (places(4, 0, 1, 2, 3), 5, {"moved": (4,)}),
+        (places(1, 2, 3, 4, 0), 5, {"moved": (0,)}),
+        (places(0, 1, 1, 2), 3, {"repeated": (1,)}),
+        (places(0, 1, 2, 0, 1, 2), 3, {"repeated": (0, 1, 2)}),
+        (places(0, None, 1), 2, {"foreign": (1,)}),
+        (places(None, 0, 1, None, None), 2, {"foreign": (0, 3, 4)}),
+        (places(0, None, None, 2), 3, {"unreadable": (1,), "foreign": (2,)}),
+        (places(0, None, 3), 4, {"unreadable": (1,), "lost": (2,)}),
+        (places(0, None, 3, 1), 4, {"lost": (2,), "moved": (3,), "foreign": (1,)}),
+        (places(2, None, 0, 1, altered=(3,)), 5, {"altered": (1,), "moved": (2,), "lost": (3, 4), "foreign": (1,)}),
+        (places(None), 1, {"unreadable": (0,)}),
+        (places(0, 0), 1, {"repeated": (0,)}),
+    ],
+)
+def test_lines_for_each_kind_of_damage(found, total, said):
+    diagnosis = diagnose(found, total)
+    expected = {name: () for name in ("altered", "unreadable", "lost", "moved", "repeated", "foreign")} | said
+    assert {name: getattr(diagnosis, name) for name in expected} == expected
+
+
+def longest_rise(indices: list[int]) -> int:
+    """By trying every choice."""
+    for size in range(len(indices), 0, -1):
+        if any(list(choice) == sorted(set(choice)) for choice in combinations(indices, size)):
+            return size
+    return 0
+
+
+def edited(random: Random, total: int) -> list[FrameStatus]:
+    """A film after a few random edits."""
+    film = [FrameStatus(index, True) for index in range(total)]
+    for _ in range(random.randrange(6)):
+        edit = random.choice(["drop", "swap", "repeat", "blank", "alter", "put in", "cut", "move"])
+        at = random.randrange(len(film) + 1)
+        if edit == "put in":
+            film.insert(at, BLANK)
+        elif edit == "cut":
+            film = film[:at]
+        elif at < len(film):
+            to = random.randrange(len(film))
+            if edit == "drop":
+                del film[at]
+            elif edit == "swap":
+                film[at], film[to] = film[to], film[at]
+            elif edit == "repeat":
+                film.insert(to, film[at])
+            elif edit == "move":
+                film.insert(to, film.pop(at))
+            else:
+                film[at] = BLANK if edit == "blank" else FrameStatus(film[at].index, False)
+    return film
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_any_edits(seed):
+    """What must be true of every diagnosis, found by counting."""
+    random = Random(seed)
+    total = random.randrange(1, 9)
+    film = edited(random, total)
+    found = diagnose(film, total)
+    indices = [place.index for place in film if place.index is not None]
+    shown = [index for _, index in found.order]
+
+    assert all(film[position].index == index for position, index in found.order)
+    assert [position for position, _ in found.order] == sorted({position for position, _ in found.order})
+    assert shown == sorted(set(shown))
+    assert len(shown) == longest_rise(indices)
+
+    assert sorted([*shown, *found.unreadable, *found.lost, *found.moved]) == list(range(total))
+    assert set(found.moved) == set(indices) - set(shown)
+    assert set(found.repeated) == {index for index in shown if indices.count(index) > 1}
+    assert found.altered == tuple(index for position, index in found.order if not film[position].whole)
+
+    blank = [position for position, place in enumerate(film) if place.index is None]
+    assert len(found.unreadable) + len(found.foreign) == len(blank)
+    assert set(found.foreign) <= set(blank)
+    edges = [(-1, -1), *found.order, (len(film), total)]
+    for (left, first), (right, last) in pairwise(edges):
+        gap = [position for position in blank if left < position < right]
+        missing = [index for index in range(first + 1, last) if index not in indices]
+        count = min(len(gap), len(missing))
+        assert [index for index in found.unreadable if first < index < last] == missing[:count]
+        assert [index for index in found.lost if first < index < last] == missing[count:]
+        assert [position for position in found.foreign if left < position < right] == gap[count:]
+    for name in ("altered", "unreadable", "lost", "moved", "repeated", "foreign"):
+        values = getattr(found, name)
+        assert list(values) == sorted(set(values)), name
+
+
+def test_diagnosis_lines():
+    found = diagnose(places(0, None, 3, 3, 5, 4, None, 7, 8, 10, altered=(0, 7, 8)), 12)
+    assert found.lines() == (
+        "3 frames (0, 7–8) were altered since hiding, and shown all the same",
+        "2 frames (1, 6) were altered beyond reading, and left out",
+        "3 frames (2, 9, 11) were lost",
+        "frame 5 was moved to another place, and left out",
+        "frame 3 was repeated; the repetitions are left out",
+    )
+
+
+@pytest.mark.parametrize(
+    ("foreign", "line"),
+    [((7,), "1 frame was put in that does not belong here"), ((7, 9), "2 frames were put in that do not belong here")],
+)
+def test_line_for_foreign_frames(foreign, line):
+    assert Diagnosis((), foreign=foreign).lines() == (line,)
+
+
+def test_an_unaltered_frame_is_preferred_to_its_altered_repetition():
+    assert diagnose(places(0, 1, 1, 2, altered=(1,)), 3).order == ((0, 0), (2, 1), (3, 2))
+    assert diagnose(places(0, 1, 1, 2, altered=(2,)), 3).order == ((0, 0), (1, 1), (3, 2))
+    assert diagnose(places(0, 1, 1, 1, 2, altered=(1, 3)), 3).altered == ()
+
+
+def test_lines_name_eight_spans_at_most():
+    found = Diagnosis((), lost=tuple(range(0, 40, 2)))
+    assert found.lines() == ("20 frames (0, 2, 4, 6, 8, 10, 12, 14 and 12 more spans) were lost",)
+
+
+def test_a_long_film_takes_no_time():
+    total = 20_000
+    film = places(*range(total))
+    film[5], film[total - 5] = film[total - 5], film[5]
+    del film[1000]
+    found = diagnose(film, total)
+    assert (found.moved, found.lost) == ((5, total - 5), (1000,))
+    assert diagnose(places(*reversed(range(2000))), 2000).order == ((1999, 0),)
+
+
+def test_more_lost_frames_than_any_list_could_hold():
+    assert len(diagnose(places(0, 1), 3000).lost) == 2998
+    with pytest.raises(RevealError, match="the container has 2 frames, and says that it had 16777216"):
+        diagnose(places(0, 1), 1 << 24)

@@ -1,0 +1,97 @@
+"""Costs of changes, against HILL made of SciPy's filters in floating point."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
+
+KER_BOEHME = np.array([[-1, 2, -1], [2, -4, 2], [-1, 2, -1]])
+MEDIAN, WET = 40, 500
+# The reciprocals of textures are rounded down to whole numbers: each of 225 by less than 1.
+ROUNDED = 225
+
+
+def hill(picture: np.ndarray) -> np.ndarray:
+    """Sums of reciprocal textures in 15×15 pixels, times 2²⁰; the borders mirrored."""
+    channels = picture.astype(float).transpose(2, 0, 1)
+    residuals = sum(np.abs(ndimage.convolve(channel, KER_BOEHME, mode="reflect")) for channel in channels)
+    texture = np.maximum(9 * ndimage.uniform_filter(residuals, 3, mode="reflect"), 1)
+    return ROUNDED * ndimage.uniform_filter(2.0**20 / texture, 15, mode="reflect")
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def half(height: int, width: int) -> np.ndarray:
+    """Left of the middle flat, right of it noise."""
+    picture = noise(height, width)
+    picture[:, : width // 2] = 77
+    return picture
+
+
+@pytest.mark.parametrize("size", [(40, 48), (64, 96), (33, 21), (16, 3), (3, 40), (1, 1), (2, 2)])
+@pytest.mark.parametrize("make", ["picture", noise, half])
+def test_texture_costs_are_hill(picture, size, make):
+    shown = (picture if make == "picture" else make)(*size)
+    exact = hill(shown)
+    median = np.sort(exact, axis=None)[exact.size // 2]
+    expected = (exact * MEDIAN / median).clip(1, WET)
+    found = texture_costs(shown)
+    for costs in found:
+        assert costs.shape == shown.shape
+        assert costs.dtype == np.uint16
+        assert (costs == costs[..., :1]).all()
+    tolerance = 1.01 + expected * ROUNDED * (1 / exact + 1 / (median - ROUNDED))
+    assert (np.abs(found.up[..., 0] - expected) <= tolerance).all()
+    np.testing.assert_array_equal(found.up, found.down)
+
+
+def test_smooth_areas_cost_most():
+    shown = noise(64, 200)
+    shown[:, :80] = 77
+    costs = texture_costs(shown).up[..., 0]
+    assert (costs[:, :72] == WET).all()
+    assert costs[:, 90:].max() < WET / 8
+    assert (np.diff(costs.astype(int)[:, :88].mean(0)) <= 0).all()
+
+
+@pytest.mark.parametrize("level", [0, 1, 128, 255])
+@pytest.mark.parametrize("size", [(8, 8), (3000, 20)])
+def test_where_all_is_flat_all_costs_the_same(level, size):
+    """Sums of the highest costs do not overflow."""
+    for costs in texture_costs(np.full((*size, 3), level, np.uint8)):
+        assert (costs == MEDIAN).all()
+
+
+def test_a_turned_picture_has_turned_costs(picture):
+    shown = picture(40, 56)
+    up = texture_costs(shown).up
+    for turn in (lambda array: array[::-1], lambda array: array[:, ::-1], lambda array: array.transpose(1, 0, 2)):
+        np.testing.assert_array_equal(texture_costs(turn(shown)).up, turn(up))
+
+
+def test_the_picture_stays_as_it_is(picture):
+    shown = picture(16, 24)
+    shown.flags.writeable = False
+    texture_costs(shown)
+    np.testing.assert_array_equal(shown, picture(16, 24))
+
+
+def test_rounding_costs_are_the_squared_error_that_a_step_adds():
+    """In 64ths of a level's square, and 1 more, so that no step is free."""
+    error = np.arange(-127, 128, dtype=np.int8).reshape(1, 85, 3)
+    up, down = rounding_costs(error)
+    off = error / 254
+    np.testing.assert_allclose(up, 1 + 64 * ((1 - off) ** 2 - off**2), atol=1.01)
+    np.testing.assert_allclose(down, 1 + 64 * ((1 + off) ** 2 - off**2), atol=1.01)
+    assert isinstance(rounding_costs(error), Costs)
+    assert up.dtype == down.dtype == np.uint16
+    assert min(up.min(), down.min()) >= 1
+    assert (np.sign(down.astype(int) - up)[np.abs(error) > 2] == np.sign(error)[np.abs(error) > 2]).all()
+
+
+def test_an_exact_sample_steps_either_way():
+    up, down = rounding_costs(np.zeros((2, 2, 3), np.int8))
+    np.testing.assert_array_equal(up, down)
