@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from stegnet.core.errors import MediaError
+from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.core.names import FALLBACK, safe_name
 from stegnet.keys import KeySource
 from stegnet.media.inputs import check_input
 from stegnet.media.pictures.pictures import check_lossless
-from stegnet.methods import DEFAULT_RUN, FILE, FILM, METHODS, PICTURE, Hidden, Run
+from stegnet.methods import DEFAULT_RUN, METHODS, Hidden, Run
 from stegnet.record.container import Container, open_container
 from stegnet.results.naming import WATCHABLE_SUFFIX, plain_suffix
 from stegnet.results.output import FORMS, REVEALED_FORMS, OutputTarget, Report

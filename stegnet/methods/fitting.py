@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from stegnet.core.errors import MediaError, extra
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.progress import Progress
-from stegnet.media import FILM, PICTURE, about_secret
+from stegnet.media import about_secret
 from stegnet.media.probe import media_kind
 from stegnet.record.record import MAX_NAME
 from stegnet.results.naming import printable

@@ -17,11 +17,12 @@ from typing import Self
 import numpy as np
 
 from stegnet.core.errors import MediaError, RevealError
+from stegnet.core.kinds import FILM
 from stegnet.core.parallel import ahead, ordered, watched
 from stegnet.core.progress import Progress, no_progress
 from stegnet.core.samples import channels_of
 from stegnet.keys.keys import Key, KeyRing, KeySource
-from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames, scan
+from stegnet.media import kind, lossy_format, read_cover, read_frames, scan
 from stegnet.record.diagnosis import PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.record.reading import FrameReading, nothing_revealed, read_record
 from stegnet.record.record import Header

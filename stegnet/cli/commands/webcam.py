@@ -136,7 +136,7 @@ def _check_output(options: argparse.Namespace) -> None:
     if options.survive and not options.record:
         options.usage_error("--survive requires --record")
     if options.record:
-        from stegnet.media import FILM
+        from stegnet.core.kinds import FILM
         from stegnet.results.output import FORMS, OutputTarget
 
         target = OutputTarget(options.record, options.force, auxiliary_inputs(options))

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from stegnet.core.errors import CapacityError
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.samples import CODED, NONE, Base
 from stegnet.core.shuffle import BLOCK, Shuffle, draw, grid
 from stegnet.engines.tiling import Step, no_step
@@ -15,7 +16,7 @@ from stegnet.methods.method import CoverSize
 from stegnet.methods.network.network import Network
 from stegnet.record import base as bases
 from stegnet.record.reading import MAX_PIXEL_RATIO, FrameReading, hidden_size
-from stegnet.record.record import FILM, PICTURE, Header, Pictures, Record, format_record
+from stegnet.record.record import Header, Pictures, Record, format_record
 from stegnet.sealing.costs import rounding_costs
 from stegnet.sealing.seal import FILM_EFFORT, PICTURE_EFFORT, room, seal, too_small
 

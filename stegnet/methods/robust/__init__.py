@@ -11,8 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.lazy import lazy
-from stegnet.methods.method import FILM, PICTURE, CoverSize, Fit, Method, option
+from stegnet.methods.method import CoverSize, Fit, Method, option
 
 if TYPE_CHECKING:
     from stegnet.keys import KeySource

@@ -14,9 +14,10 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError, ConfigError, extra, reading
 from stegnet.core.jpeg import BLOCK
+from stegnet.core.kinds import FILM
 from stegnet.core.parallel import ahead
 from stegnet.keys import KEY_BYTES, Key, KeySource
-from stegnet.media import FILM, atomic_write, read_frames, scan
+from stegnet.media import atomic_write, read_frames, scan
 from stegnet.media.films.films import decode
 from stegnet.media.films.stream_copy import left_out
 from stegnet.media.forecast import ROBUST_FILMS

@@ -15,17 +15,17 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from stegnet.core.errors import RevealError
+from stegnet.core.kinds import FILE
 from stegnet.core.parallel import ahead, ordered
 from stegnet.core.progress import Progress
 from stegnet.keys import KeyRing, KeySource
 from stegnet.media import atomic_write
-from stegnet.methods.method import FILE as FILE_KIND
 from stegnet.methods.method import Hidden
 from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.record.container import UNSEALERS, Container, open_container
 from stegnet.record.diagnosis import PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.record.reading import FrameReading, nothing_revealed, read_record
-from stegnet.record.record import FILE, File, Header, Record
+from stegnet.record.record import File, Header, Record
 from stegnet.record.spread import Gathering, least_shares
 from stegnet.results.conversion import as_named, text_report
 from stegnet.results.figures import SEALED
@@ -95,7 +95,7 @@ def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
 class HiddenFile(Hidden):
     """A file, byte for byte."""
 
-    kind, method = FILE_KIND, SEALED
+    kind, method = FILE, SEALED
 
     def __init__(self, container: Container, run: Run, header: Header) -> None:
         super().__init__(container, run)
