@@ -21,7 +21,7 @@ from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
 from stegnet.media import read_picture, write_png
 from stegnet.media.inputs import check_input, input_kind
 from stegnet.methods import AUTO, METHODS, Fit, Run
-from stegnet.record.container import open_container
+from stegnet.record import open_container
 from stegnet.results import OutputTarget, Report
 
 Source = str | PathLike[str] | bytes | np.ndarray

@@ -14,8 +14,7 @@ from stegnet.media import FilmInfo, is_grey_film, read_cover, refuse_palette, sc
 from stegnet.media.inputs import check_input, input_kind
 from stegnet.media.pictures.picture_notes import picture_notes
 from stegnet.methods import DEFAULT_RUN, METHODS, CoverSize, Fit, Run
-from stegnet.record.container import Container, open_container
-from stegnet.record.sound import describe_tracks
+from stegnet.record import Container, describe_tracks, open_container
 
 Value = str | int | float | bool | list[str] | list[Fit] | None
 Info = dict[str, Value]

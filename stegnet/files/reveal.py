@@ -11,9 +11,8 @@ from stegnet.keys import KeySource
 from stegnet.media.inputs import check_input
 from stegnet.media.pictures.pictures import check_lossless
 from stegnet.methods import DEFAULT_RUN, METHODS, Hidden, Run
-from stegnet.record.container import Container, open_container
-from stegnet.results.naming import WATCHABLE_SUFFIX, plain_suffix
-from stegnet.results.output import FORMS, REVEALED_FORMS, OutputTarget, Report
+from stegnet.record import Container, open_container
+from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
 
 
 def find(container: Container, run: Run = DEFAULT_RUN) -> Hidden:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.constant_time import bytes_eq
 from stegnet.core.errors import CapacityError
 from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.core.samples import NONE
-from stegnet.keys.keys import FILM_ID_BYTES, Key
+from stegnet.keys import FILM_ID_BYTES, Key
 from stegnet.media import SoundTrack
 from stegnet.record.base import KINDS
 from stegnet.record.spread import Spread, least_shares

@@ -35,10 +35,8 @@ from stegnet.methods.network.network import Network, chosen_network
 from stegnet.methods.network.picture import hide_picture
 from stegnet.methods.network.quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.methods.run import DEFAULT_RUN, Run
-from stegnet.record.record import Header, Pictures, Record
-from stegnet.record.sound import Sound, no_sound, plan_sound
-from stegnet.results.figures import NETWORK, Hiding
-from stegnet.results.output import FORMS, OutputTarget, Report, write_picture
+from stegnet.record import Header, Pictures, Record, Sound, no_sound, plan_sound
+from stegnet.results import FORMS, NETWORK, Hiding, OutputTarget, Report, write_picture
 from stegnet.sealing import SEED_BYTES
 
 _COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover

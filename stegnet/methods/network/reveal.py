@@ -25,13 +25,19 @@ from stegnet.methods.network.frame import reveal_frame
 from stegnet.methods.network.network import Network, chosen_network
 from stegnet.methods.network.picture import reveal_read_picture
 from stegnet.methods.run import DEFAULT_RUN, Run
-from stegnet.record.container import Container, Inspection, open_container
-from stegnet.record.diagnosis import PICTURE_ALTERED, Diagnosis
-from stegnet.record.reading import FrameReading
-from stegnet.record.record import Header, Pictures
-from stegnet.record.sound import describe_tracks, parse_packets
-from stegnet.results.figures import NETWORK
-from stegnet.results.output import FilmFrame, OutputTarget, Report, shown_form, write_film, write_revealed
+from stegnet.record import (
+    PICTURE_ALTERED,
+    Container,
+    Diagnosis,
+    FrameReading,
+    Header,
+    Inspection,
+    Pictures,
+    describe_tracks,
+    open_container,
+    parse_packets,
+)
+from stegnet.results import NETWORK, FilmFrame, OutputTarget, Report, shown_form, write_film, write_revealed
 
 _NO_DAMAGE = Diagnosis(())
 

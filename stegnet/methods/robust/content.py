@@ -21,12 +21,8 @@ from stegnet.methods.method import Hidden
 from stegnet.methods.robust.modem import Modem, chosen_modem
 from stegnet.methods.robust.reader import reader
 from stegnet.methods.run import Run
-from stegnet.record.container import Container
-from stegnet.record.record import MAX_NAME, is_file_name
-from stegnet.results.conversion import as_named, text_report
-from stegnet.results.figures import ROBUST
-from stegnet.results.naming import printable
-from stegnet.results.output import OutputTarget, Report, write_revealed
+from stegnet.record import MAX_NAME, Container, is_file_name
+from stegnet.results import ROBUST, OutputTarget, Report, as_named, printable, text_report, write_revealed
 
 _NUMBERS = {PICTURE: 1, FILE: 2}
 _LENGTH_BYTES, _SIDE_BYTES = 3, 2

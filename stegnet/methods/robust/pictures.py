@@ -28,9 +28,7 @@ from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
 from stegnet.methods.robust.record import content_room
 from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, Survivor, best_rung, choose_rung, hide_robust
 from stegnet.methods.run import Run
-from stegnet.results.figures import LEAST, ROBUST, Hiding
-from stegnet.results.naming import printable
-from stegnet.results.output import OutputTarget, Report, write_jpeg, write_picture
+from stegnet.results import LEAST, ROBUST, Hiding, OutputTarget, Report, printable, write_jpeg, write_picture
 
 JPEG = (".jpg", ".jpeg")
 ROBUST_FORMS = (*JPEG, ".png")

@@ -33,10 +33,8 @@ from stegnet.methods.method import CoverSize
 from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.methods.sealed import DEFAULT, SealedOptions
 from stegnet.methods.sealed.extract import describe_file, frames_with_data, loss_note, may_be_lost
-from stegnet.record.record import File, Header, Record, format_record, is_file_name
-from stegnet.record.spread import choose_needed, frames_for, full_room
-from stegnet.results.figures import SEALED, Changes, Hiding
-from stegnet.results.output import FORMS, OutputTarget, Report, write_picture
+from stegnet.record import File, Header, Record, choose_needed, format_record, frames_for, full_room, is_file_name
+from stegnet.results import FORMS, SEALED, Changes, Hiding, OutputTarget, Report, write_picture
 from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, seal, texture_costs, too_small
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
