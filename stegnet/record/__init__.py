@@ -10,6 +10,7 @@ from stegnet.record.base import decode as decode_base
 from stegnet.record.base import encode as encode_base
 from stegnet.record.base import least as least_base
 from stegnet.record.base import least_per_pixel as least_base_per_pixel
+from stegnet.record.container import Container, Inspection, open_container
 from stegnet.record.diagnosis import PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.record.reading import MAX_PIXEL_RATIO, FrameReading, hidden_size, nothing_revealed, read_record
 from stegnet.record.record import (
