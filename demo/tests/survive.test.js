@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 import * as ort from "onnxruntime-web";
 
-import { channelOf, chooseRung, prepared, received, sentSize, usualQuality, usualRoom } from "../src/codec/channel.js";
+import { arrivals, channelOf, chooseRung, prepared, received, sentSize, usualQuality, usualRoom } from "../src/codec/channel.js";
 import { fitted } from "../src/codec/fit.js";
 import { glimpse, isLarge } from "../src/codec/glimpse.js";
 import { hideBits, revealBits } from "../src/codec/modem.js";
@@ -208,5 +208,7 @@ test("the file itself arrives first, then what channels make of it", () => {
   assert.deepEqual(arriving[1], throughJpeg(sent, 90));
   assert.deepEqual(arriving.at(-1), throughJpeg(sent, 90, true));
   assert.equal(arriving.length, 2 + 1 + 4); // 91, 92, 94 and 97
-  assert.equal([...received(channelOf("messenger"), container, true)].length, 2);
+  const worst = throughJpeg(throughJpeg(sent, 70), 70);
+  assert.deepEqual([...received(channelOf("messenger"), container, true)], [worst], "few: the worst alone");
+  assert.equal(arrivals(channelOf("messenger"), false), 27);
 });

@@ -5,22 +5,17 @@
  * A lane's trit is a weighted sum, modulo 3, of the samples in its row and in the `height` − 1 rows before.
  */
 
+import { TRELLIS } from "../constants.js";
+
 /** Weights of a row's samples in its own trit and the next ones, by height: ternary digits, the row's own last. */
-const COLUMNS = {
-  1: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
-  2: [8, 5, 4, 7, 4, 5, 7, 5, 4, 5, 8, 8, 7, 8, 5, 4],
-  3: [25, 13, 23, 19, 20, 22, 26, 14, 16, 11, 17, 10, 26, 25, 26, 13],
-  4: [70, 32, 79, 35, 74, 47, 71, 80, 44, 68, 55, 59, 77, 62, 28, 40],
-  5: [202, 131, 119, 100, 178, 127, 86, 175, 130, 184, 212, 137, 205, 94, 133, 83],
-  6: [514, 647, 512, 650, 293, 593, 403, 665, 287, 383, 353, 725, 694, 728, 641, 400],
-};
+const COLUMNS = Object.fromEntries(TRELLIS.COLUMNS);
 const digits = (column, height) =>
   Uint8Array.from({ length: height }, (_, digit) => Math.floor(column / 3 ** digit) % 3);
 const WEIGHTS = Object.fromEntries(
   Object.entries(COLUMNS).map(([height, columns]) => [height, columns.map((column) => digits(column, height))]),
 );
-export const MAX_HEIGHT = 6;
-export const MAX_WIDTH = 16; // samples of a row
+export const MAX_HEIGHT = TRELLIS.HEIGHTS.at(-1);
+export const { MAX_WIDTH } = TRELLIS; // samples of a row
 
 /**
  * The trits of one lane.
