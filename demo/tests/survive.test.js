@@ -115,7 +115,7 @@ test("a large container is read, and nothing with another key", async () => {
   const [salt] = await saltsOf(cover);
   const key = await keySource(keyInput).robustKey(salt);
   const [grid, rung] = [gridOf(cover), rungs.find(({ name }) => name === "jpeg-75")];
-  const { bits, unused } = await codedBits(grid, rung, 20, fileContent(note.name, note.bytes), key, seeded(1)(7), 3);
+  const { bits, unused } = await codedBits(grid, rung, { rate: 20, share: 3 }, fileContent(note.name, note.bytes), key, seeded(1)(7));
   const container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
   const { file } = await reveal(engine, throughJpeg(container, 80), keyInput);
   assert.deepEqual(file.bytes, note.bytes);
@@ -150,7 +150,7 @@ for (const [at, width, height] of [
     const [grid, rung] = [gridOf(size), rungs.find(({ name }) => name === "jpeg-75")];
     const area = resize(cover, size.width, size.height);
     const content = fileContent(note.name, note.bytes);
-    const { bits } = await codedBits(grid, rung, 10, content, key, seeded(1)(7));
+    const { bits } = await codedBits(grid, rung, { rate: 10 }, content, key, seeded(1)(7));
     const wanted = await hideBits(engine, area, rung, bits, await ditherOf(grid, key));
     const { file } = await reveal(
       engine,

@@ -49,7 +49,7 @@ export async function hideRobust(engine, cover, fit, options) {
     // Of the cover, then of what hiding made of it.
     const salt = await commonSalt(few && container === cover ? [cover] : received(channel, container, few));
     const key = await reader.keyOf(salt);
-    const { bits, unused } = await codedBits(grid, rung, rate, fitted.content, key, random(NONCE_BYTES), share);
+    const { bits, unused } = await codedBits(grid, rung, { rate, share }, fitted.content, key, random(NONCE_BYTES));
     container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
     if (await allRead(reader, counted("check", few)(container), fitted.content)) {
       return { container, fitted, room: room(rate, share) };

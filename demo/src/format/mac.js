@@ -45,7 +45,7 @@ export class MacPlaces {
 
   /** Writes a tag, at the cheapest samples. @param {import("./costs.js").StepCosts} costs of all samples */
   write(tag, costs) {
-    writeGroups(this.#samples, this.#zone, GROUPS, tag, costs, this.#bit, this.#change);
+    writeGroups(this.#samples, this.#zone, GROUPS, tag, costs, { bit: this.#bit, change: this.#change });
   }
 
   /** The tag of a frame. @param {import("../picture.js").Picture} picture @param {Uint8Array} key */

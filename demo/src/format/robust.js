@@ -107,15 +107,14 @@ export async function placesOf(blocks, { bits }, key) {
  *
  * @param {Grid} grid
  * @param {import("./rungs.js").Rung} rung
- * @param {number} rate
+ * @param {{rate: number, share?: number}} how share: number of the share of blocks that are used
  * @param {Uint8Array} content at most `contentRoom` bytes
  * @param {import("./keys.js").RobustKey} key
  * @param {Uint8Array} nonce NONCE_BYTES random bytes
- * @param {number} [share] number of the share of blocks that are used
  * @returns {Promise<{bits: Uint8Array, unused: Uint32Array}>} bits: planes (bits, rows, cols) of 0 and 1; unused: the
  *   blocks that carry nothing, whose bits are 0
  */
-export async function codedBits(grid, rung, rate, content, key, nonce, share = 0) {
+export async function codedBits(grid, rung, { rate, share = 0 }, content, key, nonce) {
   const blocks = grid.rows * grid.cols;
   const places = await placesOf(blocks, rung, key);
   const header = join([RATES * share + rate], nonce);

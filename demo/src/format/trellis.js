@@ -63,7 +63,7 @@ export function stepSearch(height) {
     let end = 0; // of the costs so far, their last states' first
     for (let row = 0, at = 0; row < rows.length; row++) {
       for (let sample = 0; sample < rows[row]; sample++, at++, end += states) {
-        relax(found, end, states, moves[sample], (up[at] << CHOICE_BITS) + UP, (down[at] << CHOICE_BITS) + DOWN);
+        relax(found, end, moves[sample], (up[at] << CHOICE_BITS) + UP, (down[at] << CHOICE_BITS) + DOWN);
       }
       nextRow(found, end, states, missing[row]);
       end += states;
@@ -102,13 +102,14 @@ function movesOf(states, column) {
 }
 
 /** One sample's part of the search: writes the least cost of each state behind the costs before, from `first` on. */
-function relax(found, first, states, { upFrom, downFrom, isOne }, rise, fall) {
-  if (isOne) relaxThrees(found, first, states, upFrom, downFrom, rise, fall);
-  else relaxThrees(found, first, states, downFrom, upFrom, fall, rise);
+function relax(found, first, { upFrom, downFrom, isOne }, rise, fall) {
+  if (isOne) relaxThrees(found, first, upFrom, downFrom, rise, fall);
+  else relaxThrees(found, first, downFrom, upFrom, fall, rise);
 }
 
 /** @param {Uint16Array} lower first of the three states whose digits 2, 0, 1 a step leads to 0, 1, 2; upper: 1, 2, 0 */
-function relaxThrees(found, first, states, lower, upper, toLower, toUpper) {
+function relaxThrees(found, first, lower, upper, toLower, toUpper) {
+  const states = 3 * lower.length;
   for (let three = 0; three < lower.length; three++) {
     const from = (first + 3 * three) | 0;
     const low = (first + lower[three]) | 0;
