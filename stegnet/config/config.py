@@ -22,9 +22,7 @@ from pydantic import (
 from stegnet.config.config_error import config_error
 from stegnet.config.params_file import read
 from stegnet.core.errors import ConfigError
-
-AUTO = "auto"
-Auto = Literal["auto"]
+from stegnet.core.parallel import Auto
 
 
 def _without_exponent(value: Any) -> Any:
