@@ -147,16 +147,16 @@ def encode_as_written(film: Path, crf: int, out: Path) -> Path:
 
 
 def measure_film(
-    modem: FilmModem, cover: Path, crf: int, wanted: float, folder: Path, seed: int, workers: int
+    modem: FilmModem, cover: Path, promise: tuple[int, float], folder: Path, seed: int, workers: int
 ) -> tuple[Row, list[Row]]:
     """A film at a promise: its container's quality at both stages, and what comes back.
 
     Args:
-        wanted: PSNR in dB of the container that is asked for.
+        promise: constant rate factor, and PSNR in dB of the container that is asked for.
         folder: for films; they stay there.
         workers: films that are encoded at once.
     """
-    info = scan(cover)
+    (crf, wanted), info = promise, scan(cover)
     row = {"size": f"{info.width}×{info.height}", "frames": len(info.pts), "crf": crf, "wanted": wanted}
     try:
         filled = fill_film(modem, cover, crf, wanted, folder, seed)

@@ -154,8 +154,3 @@ def histogram_correlation(seen: np.ndarray, secret: np.ndarray) -> float:
     """Correlation of two pictures' histograms over all samples; (H, W, 3) float, signed."""
     counts = [np.histogram(picture, HISTOGRAM_BINS, (-1, 1))[0] for picture in (seen, secret)]
     return float(np.corrcoef(*counts)[0, 1])
-
-
-def mean_colour_error(seen: np.ndarray, secret: np.ndarray) -> float:
-    """Difference of two pictures' mean colours: mean over the channels, in 8-bit steps."""
-    return float(np.abs(seen.mean((0, 1)) - secret.mean((0, 1))).mean() * 255)

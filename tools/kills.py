@@ -16,9 +16,9 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import stegnet.codec  # noqa: F401  imported before forking, for speed
 from tqdm import tqdm
 
-import stegnet.codec  # noqa: F401  imported before forking, for speed
 from stegnet.cli import main as stegnet_main
 from stegnet.keys.keyfiles import make_key_file
 from stegnet.media import FilmWriter, read_frames, resize
