@@ -1,15 +1,18 @@
 import os
+import re
 import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 
 import av
 import numpy as np
 import psutil
 import pytest
+from _pytest.mark.expression import Expression
 
 from stegnet.keys import Key
 from stegnet.methods.network import Network
@@ -25,8 +28,13 @@ PATIENT = (
 )
 os.environ |= {f"RAY_{name}": "300" for name in PATIENT}  # on a busy machine, 60 may not be enough
 
-# Fixtures that train, encode films or start servers, browsers and programs: what uses them is marked `slow`.
-SLOW = {"demo", "kit", "make_config", "make_film", "make_sounds", "page", "postgres_server", "program"}
+# What takes longer than `make quick` may is marked `slow`, and `long` what takes longer than `make test` may: by the
+# fixtures that a test uses, or by its folder. A `long` test is `slow`, too.
+MARKS = ("long", "slow", "arithmetic")
+SLOW = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
+LONG = {"database", "demo", "nodes", "object_store", "page", "postgres_server"}
+LONG_FOLDERS = {"cluster", "demo", "pipeline", "study"}
+SLOW_FOLDERS = {"cli", "odd", "webcam"}
 LONGEST = {
     "test_demo", "test_dvc_commands", "test_export", "test_odd_inputs", "test_pipeline", "test_servers", "test_session",
     "test_shipped", "test_train",
@@ -70,17 +78,38 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files are not imported, which takes seconds, if none of their tests is wanted."""
+    if not collection_path.match("test_*.py"):
+        return None
     files = config.stash.get(TOUCHING, None)
-    if files and collection_path.match("test_*.py") and not touches(collection_path, files):
-        return True
-    return None
+    unwanted = files and not touches(collection_path, files)
+    return True if unwanted or not _may_be_wanted(collection_path, config.getoption("markexpr", "")) else None
+
+
+def _may_be_wanted(path: Path, wanted: str) -> bool:
+    """Can `-m` choose a test of this file, whatever marks it has besides those of its file and folder?"""
+    own = _marks_of_file(path)
+    others = [name for name in MARKS if name not in own]
+    sets = (own.union(some) for count in range(len(others) + 1) for some in combinations(others, count))
+    return not wanted or any(Expression.compile(wanted).evaluate(names.__contains__) for names in sets)
+
+
+def _marks_of_file(path: Path) -> set[str]:
+    folders, (line, *_) = set(path.parts), [*re.findall(r"^pytestmark = .*", path.read_text("utf-8"), re.M), ""]
+    names = {name for name in MARKS if f"mark.{name}" in line}
+    names |= {"long"} if folders & LONG_FOLDERS else set()
+    return names | ({"slow"} if folders & SLOW_FOLDERS or "long" in names else set())
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    marks = {path: _marks_of_file(path) for path in {item.path for item in items}}
     for item in items:
-        if SLOW & set(getattr(item, "fixturenames", ())):
-            item.add_marker("slow")
+        used = set(getattr(item, "fixturenames", ()))
+        names = marks[item.path] | ({"long"} if LONG & used or item.get_closest_marker("long") else set())
+        names |= {"slow"} if SLOW & used or "long" in names else set()
+        for name in names:
+            item.add_marker(name)
     if config.getoption("dist", "no") != "no":  # so that no worker is left alone with a long file in the end
         items.sort(key=lambda item: item.path.stem not in LONGEST)
 

@@ -112,7 +112,7 @@ def run(wheel: Path, tmp_path: Path) -> Callable[..., str]:
 
 
 def test_it_is_installed_outside_of_the_repository(run, tmp_path: Path) -> None:
-    place = run("python", "-c", "import stegnet.codec; print(stegnet.codec.__file__)").strip()
+    place = run("python", "-c", "import stegnet.files; print(stegnet.files.__file__)").strip()
     assert Path(place).is_relative_to(tmp_path)
     assert run("stegnet", "--version").strip() == f"stegnet {stegnet.__version__}"
 
