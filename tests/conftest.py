@@ -4,11 +4,9 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 
-import av
 import numpy as np
 import psutil
 import pytest
@@ -17,6 +15,7 @@ from _pytest.mark.expression import Expression
 from stegnet.keys import Key
 from stegnet.methods.network import Network
 from tests.closure import touches
+from tests.support.films import make_film, picture
 from tools import postgres
 
 # Ray reads them once in a process: so that all of its clusters in these tests have the same, they are set before.
@@ -49,14 +48,6 @@ for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.
     number = getattr(signal, name, None)  # Windows has no SIGHUP
     if number is not None and signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)
-
-
-def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Smooth colours with some noise, (height, width, 3) uint8."""
-    y, x = np.mgrid[:height, :width]
-    waves = [np.sin((x * (seed % 5 + 2) + y * (channel + 1)) / 17 + seed) for channel in range(3)]
-    noise = np.random.default_rng(seed).normal(0, 4, (height, width, 3))
-    return (128 + 90 * np.stack(waves, -1) + noise).clip(0, 255).astype(np.uint8)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -139,52 +130,9 @@ def picture_maker() -> Callable[..., np.ndarray]:
     return picture
 
 
-@pytest.fixture(scope="session")
-def make_film() -> Callable[..., Path]:
-    """Makes a film of `picture(…, seed=index)`; returns its path."""
-
-    def make(
-        path: Path,
-        frames: int = 6,
-        height: int = 64,
-        width: int = 96,
-        *,
-        seed: int = 0,
-        codec: str = "ffv1",
-        pix_fmt: str = "bgr0",
-        stamps: list[int] | None = None,
-        time_base: Fraction = Fraction(1, 25),
-        sound: str | None = None,
-        turn: int | None = None,
-    ) -> Path:
-        stamps = list(range(frames)) if stamps is None else stamps
-        with av.open(str(path), "w") as film:
-            stream = film.add_stream(codec, rate=25, time_base=time_base)
-            stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
-            if turn is not None:
-                stream.set_display_rotation(turn)
-            track = film.add_stream(sound, rate=44100) if sound else None
-            for index, stamp in enumerate(stamps):
-                frame = av.VideoFrame.from_ndarray(picture(height, width, seed + index), format="rgb24")
-                frame.pts, frame.time_base = stamp, time_base
-                film.mux(stream.encode(frame))
-            film.mux(stream.encode(None))
-            if track:
-                _add_tone(film, track, float(stamps[-1] * time_base) + 0.04)
-        return path
-
-    return make
-
-
-def _add_tone(film, track, seconds: float) -> None:
-    size = 1024
-    for index in range(int(seconds * track.rate / size) + 1):
-        time = (np.arange(size) + index * size) / track.rate
-        tone = np.tile(np.sin(2764 * time).astype(np.float32), (2, 1))
-        frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts, frame.time_base = track.rate, index * size, Fraction(1, track.rate)
-        film.mux(track.encode(frame))
-    film.mux(track.encode(None))
+@pytest.fixture(name="make_film", scope="session")
+def film_maker() -> Callable[..., Path]:
+    return make_film
 
 
 @pytest.fixture(scope="session")

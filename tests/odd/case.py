@@ -23,7 +23,7 @@ from PIL import Image
 
 from stegnet.cli import main
 from stegnet.models import Card, build, save_pair
-from tests.conftest import picture
+from tests.support.films import picture
 from tests.odd.make import film, nothing
 
 KEY = bytes(range(32))

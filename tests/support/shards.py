@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.data.shards import NPY, SPLITS, TEST, Layout, TarWriter, shard_name, write_layout, write_tables
-from tests.conftest import picture
+from tests.support.films import picture
 
 
 class ShardWriter:
