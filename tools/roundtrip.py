@@ -22,7 +22,9 @@ from stegnet.core.measures import psnr
 from stegnet.keys import Key
 from stegnet.keys.keys import SYSTEM
 from stegnet.media import read_frames, read_sound, scan, sound_tracks
-from stegnet.methods.network import HideOptions, Network, hide_film, reveal_film
+from stegnet.methods import Run
+from stegnet.methods.network import Network, NetworkOptions, hide_film, reveal_film, run_of
+from stegnet.results import OutputTarget
 
 
 def main() -> None:
@@ -45,9 +47,10 @@ def row(network: Network, cover: Path, secret: Path, longer: str, form: str) -> 
         container, back = Path(folder) / f"container.{form}", Path(folder) / f"back.{form}"
         start = time.perf_counter()
         with film_bar() as progress:
-            hide_film(network, cover, secret, container, key, HideOptions(longer=longer, form=form), progress=progress)
+            run = run_of(network, Run(progress=progress))
+            hide_film(cover, secret, OutputTarget(container), key, NetworkOptions(longer), run)
             middle = time.perf_counter()
-            reveal_film(network, container, back, key, strict=True, form=form, progress=progress)
+            reveal_film(container, OutputTarget(back, lossless=True), key, strict=True, run=run)
         end = time.perf_counter()
         before, after = scan(secret), scan(back)
         count = len(after.pts)

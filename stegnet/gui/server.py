@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http import HTTPStatus
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -19,9 +20,10 @@ from urllib.parse import quote
 
 from stegnet.core.errors import MediaError, PackageError, StegnetError
 from stegnet.gui.advice import ADVICE, advise
-from stegnet.gui.jobs import BadRequest, Done, Networks, parse_request, run_job
+from stegnet.gui.jobs import BadRequest, Done, parse_request, run_job
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LoopbackHandler, LoopbackServer
+from stegnet.methods import Run
 
 _MOST_JOBS = 4  # passed to the program at a time; it does one after the other
 _MAX_LINE = 1 << 16
@@ -53,12 +55,12 @@ class GuiServer(LoopbackServer):
         PackageError: the page was not built.
     """
 
-    def __init__(self, port: int, stop: threading.Event, workspace: Workspace, networks: Networks) -> None:
+    def __init__(self, port: int, stop: threading.Event, workspace: Workspace, run: Run) -> None:
         self.page = dict(_read_page(files("stegnet.gui").joinpath("page")))
         if "" not in self.page:
             hint = "`make page` builds it from the source, which needs Node.js 18.20 or newer"
             raise PackageError("the page of `stegnet gui` was not built", hint)
-        self.workspace, self.networks = workspace, networks
+        self.workspace, self.run = workspace, run
         self.turn = threading.Lock()
         self.places = threading.Semaphore(_MOST_JOBS)
         super().__init__(port, _Handler, stop)
@@ -143,7 +145,7 @@ class _Handler(LoopbackHandler):
         with workspace.inputs() as folder:
             paths = [body.file(folder / str(number), *named) for number, named in enumerate(request.inputs)]
             with self._beating(), self._turn(), workspace.outputs() as results:
-                done = run_job(request, self.server.networks, paths, results, self._progress)
+                done = run_job(request, paths, results, replace(self.server.run, progress=self._progress))
                 return _described(done, workspace.publish(results, [done.main, *done.previews.values()]))
 
     @contextmanager

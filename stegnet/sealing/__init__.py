@@ -1,7 +1,7 @@
 """Sealed bits: bytes in the samples of a picture, encrypted, authenticated, and as hard to detect as is known.
 
-`seal` writes and reads a record; `carriers` says where its zones are, `record_zone` and `steps` write them by the `trellis`
-at the `costs` of texture; `dummies` are steps that carry nothing.
+`seal` writes and reads a record; `carriers` says where its zones are, `record_zone` and `steps` write them by the
+`trellis` at the `costs` of texture; `dummies` are steps that carry nothing.
 """
 
 from stegnet.sealing.carriers import TAG_BYTES, size_bytes

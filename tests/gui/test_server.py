@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from stegnet.core.errors import MediaError, PackageError
+from stegnet.core.progress import in_steps
 from stegnet.gui import server as gui
 from stegnet.gui.jobs import Networks
 from stegnet.gui.server import Cancelled, GuiServer
@@ -23,7 +24,6 @@ from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LOOPBACK
 from stegnet.methods.sealed.embed import bytes_room
 from stegnet.results import Report
-from stegnet.results.output import in_steps
 from tests.gui.conftest import KEY, PAGE, PASSPHRASE, Client, request
 from tests.support.waiting import LIMIT, wait_until
 

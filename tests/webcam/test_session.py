@@ -16,16 +16,16 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pytest
 from PIL import Image
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 from stegnet.core.measures import psnr
+from stegnet.core.progress import no_progress
 from stegnet.keys import read_key
 from stegnet.media import read_frames, read_picture, scan
 from stegnet.methods.network import Network, reveal_film
 from stegnet.methods.robust.content import RobustFile
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from stegnet.models import SHIPPED
 from stegnet.record.container import Container
-from stegnet.results.output import no_progress
 from stegnet.sealing.seal import frame_salt
 from stegnet.webcam import live
 from stegnet.webcam.capture import Frame, Source

@@ -8,8 +8,8 @@ from stegnet.cli import messages
 from stegnet.cli.options import add_output_options
 
 if TYPE_CHECKING:
+    from stegnet.core.progress import Progress
     from stegnet.results import Report
-    from stegnet.results.output import Progress
 
 _MAX_STRENGTH = 5.0
 _DESCRIPTION = """\

@@ -1,44 +1,38 @@
 """One frame: the network hides a secret in a cover, and sealed bits carry what must arrive exactly."""
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
 from stegnet.core.errors import CapacityError
-from stegnet.core.samples import NONE, Base
-from stegnet.core.shuffle import Shuffle, draw, grid
+from stegnet.core.samples import CODED, NONE, Base
+from stegnet.core.shuffle import BLOCK, Shuffle, draw, grid
 from stegnet.engines.tiling import Step, no_step
-from stegnet.keys.keys import ContainerKeys, Key
+from stegnet.keys.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key
 from stegnet.media import resize
+from stegnet.methods.method import CoverSize
 from stegnet.methods.network.network import Network
 from stegnet.record import base as bases
 from stegnet.record.reading import MAX_PIXEL_RATIO, FrameReading, hidden_size
-from stegnet.record.record import FILM, Header, Record, format_record
+from stegnet.record.record import FILM, PICTURE, Header, Pictures, Record, format_record
 from stegnet.sealing.costs import rounding_costs
 from stegnet.sealing.seal import FILM_EFFORT, PICTURE_EFFORT, room, seal, too_small
 
 
 @dataclass(frozen=True)
-class UnsealedFrame:
-    """A frame of a container before its record is sealed in it.
+class FrameInput:
+    """What goes into one frame.
 
     Attributes:
-        container: (H, W, 3) uint8.
-        rounding_error: (H, W, 3) int8, as in `rounding_costs`.
-        record: complete.
+        secret: (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides none.
+        record: without the base.
+        seed: as in `seal`.
     """
 
-    container: np.ndarray
-    rounding_error: np.ndarray
+    secret: np.ndarray | None
     record: Record
-
-    def sealed(self, keys: ContainerKeys, seed: bytes) -> np.ndarray:
-        """The container with its record, (H, W, 3) uint8; arguments and errors as `seal`."""
-        container, record = self.container.copy(), self.record
-        effort = FILM_EFFORT if record.header.kind == FILM else PICTURE_EFFORT
-        data, costs = format_record(record, keys.film), rounding_costs(self.rounding_error)
-        seal(container, data, keys, seed, costs, first=record.index == 0, effort=effort)
-        return container
+    seed: bytes
 
 
 def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
@@ -60,6 +54,17 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
         raise CapacityError(message, f"it may have {MAX_PIXEL_RATIO} times the cover's pixels")
 
 
+def hides_in(cover: CoverSize) -> bool:
+    """True if a picture or film fits into a cover of this size; networks would colour a grey one."""
+    one = Fraction(1)
+    header = Header(bytes(FILM_ID_BYTES), PICTURE, 1, Pictures(1, 1, 1, one, one, CODED, BLOCK, "00" * 32))
+    try:
+        check_cover(cover.height, cover.width, header, ANY_KEY, 0)
+    except CapacityError:
+        return False
+    return cover.channels > 1
+
+
 def grey_refused() -> CapacityError:
     """The error for a grey cover, which networks would colour."""
     hint = "the method sealed keeps it grey, or take a cover in colour"
@@ -67,51 +72,31 @@ def grey_refused() -> CapacityError:
 
 
 def hide_frame(
-    network: Network,
-    keys: ContainerKeys,
-    cover: np.ndarray,
-    secret: np.ndarray | None,
-    record: Record,
-    seed: bytes,
-    step: Step = no_step,
+    network: Network, keys: ContainerKeys, cover: np.ndarray, given: FrameInput, step: Step = no_step
 ) -> np.ndarray:
-    """Hides a secret in one frame and seals its record: the container, (H, W, 3) uint8.
-
-    Args:
-        cover, secret, record: as in `hide_unsealed`.
-        seed: as in `seal`.
-        step: called after each tile of a large picture.
-    Raises:
-        CapacityError: the cover is too small.
-    """
-    return hide_unsealed(network, keys.film, cover, secret, record, step).sealed(keys, seed)
-
-
-def hide_unsealed(
-    network: Network, key: Key, cover: np.ndarray, secret: np.ndarray | None, record: Record, step: Step = no_step
-) -> UnsealedFrame:
     """Hides a secret in the area at the top left that is a multiple of the block; the margin stays the cover's.
 
     Args:
         cover: (H, W, 3) uint8; not changed.
-        secret: (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides none.
-        record: without the base, which is added here.
+        step: called after each tile of a large picture.
+    Returns:
+        The container, (H, W, 3) uint8, with its record.
     Raises:
         CapacityError: not even the coarsest base fits.
     """
-    hidden = None
-    if secret is not None:
-        area, shuffle = _area(cover, record, key)
-        height, width = area.shape[:2]
-        stretched = resize(secret, height, width)
-        record, base = _with_base(network, stretched, record, room(*cover.shape[:2], key), key)
-        hidden = network.hide(area, stretched, shuffle, base, step)
-    container = np.ascontiguousarray(cover).copy()
+    container, record = np.ascontiguousarray(cover).copy(), given.record
     rounding_error = np.zeros(container.shape, np.int8)
-    if hidden is not None:
-        container[:height, :width] = hidden.container
-        rounding_error[:height, :width] = hidden.rounding_error
-    return UnsealedFrame(container, rounding_error, record)
+    if given.secret is not None:
+        area, shuffle = _area(cover, record, keys.film)
+        height, width = area.shape[:2]
+        stretched = resize(given.secret, height, width)
+        record, base = _with_base(network, stretched, record, room(*cover.shape[:2], keys.film), keys.film)
+        hidden = network.hide(area, stretched, shuffle, base, step)
+        container[:height, :width], rounding_error[:height, :width] = hidden.container, hidden.rounding_error
+    effort = FILM_EFFORT if record.header.kind == FILM else PICTURE_EFFORT
+    data, costs = format_record(record, keys.film), rounding_costs(rounding_error)
+    seal(container, data, keys, given.seed, costs, first=record.index == 0, effort=effort)
+    return container
 
 
 def reveal_frame(
