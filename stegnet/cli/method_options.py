@@ -34,7 +34,10 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method, Any
     try:
         method = METHODS.choose(options.method, given, suffix)
     except UnknownOption as error:
-        options.usage_error(f"{_flag(error.option)} requires --method {_either(error.methods)}")
+        each, kind, _ = _declared()[error.option]
+        options.usage_error(
+            f"{_flag(error.option, kind is bool and each.default)} requires --method {_either(error.methods)}"
+        )
     if not method.computes:
         for name in _NETWORKS:
             if getattr(options, name):
@@ -62,8 +65,9 @@ def _add_option(group: argparse._ArgumentGroup, name: str, each: Field, kind: An
     assert each.default is not MISSING
     text = text.replace("%", "%%")
     if kind is bool:
-        flag = _flag(f"no_{name}" if each.default else name)
-        group.add_argument(flag, dest=name, action="store_const", const=not each.default, help=text)
+        group.add_argument(
+            _flag(name, each.default), dest=name, action="store_const", const=not each.default, help=text
+        )
         return
     shown = {"metavar": each.metadata["metavar"]} if each.metadata["metavar"] else {}
     choices = get_args(kind) if isinstance(each.default, str) else None
@@ -71,8 +75,8 @@ def _add_option(group: argparse._ArgumentGroup, name: str, each: Field, kind: An
     group.add_argument(_flag(name), choices=choices, type=types[0] if types else str, help=text, **shown)
 
 
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+def _flag(name: str, negated: bool = False) -> str:
+    return f"--{'no-' * negated}{name.replace('_', '-')}"
 
 
 def _either(names: list[str]) -> str:

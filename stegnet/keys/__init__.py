@@ -4,11 +4,20 @@
 keys look as text, `keyfiles` reads and writes them. Nothing here knows pictures.
 """
 
-from stegnet.keys.keyfiles import make_identity_file, make_key_file, read_identity, read_key, read_recipient
+from stegnet.keys.keyfiles import (
+    make_identity_file,
+    make_key_file,
+    read_identity,
+    read_key,
+    read_recipient,
+    shown_text,
+    write_new,
+)
 from stegnet.keys.keys import (
     ANY_KEY,
     EPHEMERAL_TRITS,
     FILM_ID_BYTES,
+    KEY_BYTES,
     SALT_BYTES,
     SYSTEM,
     ContainerKeys,
@@ -17,10 +26,10 @@ from stegnet.keys.keys import (
     KeySource,
     Passphrase,
     Randomness,
+    Unpicklable,
     guessing_years,
     random_words,
 )
-from stegnet.keys.keytext import KEY_BYTES
 from stegnet.keys.recipients import Identity, Recipient, export_secret, import_secret
 
 __all__ = [
@@ -38,6 +47,7 @@ __all__ = [
     "Passphrase",
     "Randomness",
     "Recipient",
+    "Unpicklable",
     "export_secret",
     "guessing_years",
     "import_secret",
@@ -47,4 +57,6 @@ __all__ = [
     "read_identity",
     "read_key",
     "read_recipient",
+    "shown_text",
+    "write_new",
 ]

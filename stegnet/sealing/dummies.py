@@ -9,7 +9,7 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet.core.cipher import keystream
-from stegnet.keys.keys import EPHEMERAL_TRITS, Key
+from stegnet.keys import EPHEMERAL_TRITS, Key
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import BLOCK, LEAD_BITS, MAC_BITS, Order, Zones, idle_samples, order_of
 from stegnet.sealing.record_zone import Plan, write_ephemeral, write_record

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from stegnet.keys.keys import EPHEMERAL_TRITS
+from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import BLOCK, Order, Zones, are_green, public_order, zones_of
 from stegnet.sealing.steps import StepCosts, changed, parts

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from stegnet.core.cipher import keystream
 from stegnet.core.errors import CapacityError
 from stegnet.core.samples import is_grey, strips
-from stegnet.keys.keys import ANY_KEY, ContainerKeys, Key, KeyRing
+from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeyRing
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import (
     LEAD_BITS,

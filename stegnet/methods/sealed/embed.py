@@ -17,12 +17,12 @@ import numpy as np
 import psutil
 
 from stegnet.core.errors import CapacityError, MediaError, reading
+from stegnet.core.kinds import FILE, FILM
 from stegnet.core.parallel import watched
 from stegnet.core.progress import in_steps
 from stegnet.core.samples import channels_of
 from stegnet.engines import Pool
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeySource, Randomness
-from stegnet.media import FILM as FILM_COVER
 from stegnet.media import FilmInfo, about_cover, is_grey_film, lossy_format, read_cover, refuse_palette, scan
 from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.media.pictures.pictures import open_picture
@@ -33,10 +33,8 @@ from stegnet.methods.method import CoverSize
 from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.methods.sealed import DEFAULT, SealedOptions
 from stegnet.methods.sealed.extract import describe_file, frames_with_data, loss_note, may_be_lost
-from stegnet.record.record import FILE, File, Header, Record, format_record, is_file_name
-from stegnet.record.spread import choose_needed, frames_for, full_room
-from stegnet.results.figures import SEALED, Changes, Hiding
-from stegnet.results.output import FORMS, OutputTarget, Report, write_picture
+from stegnet.record import File, Header, Record, choose_needed, format_record, frames_for, full_room, is_file_name
+from stegnet.results import FORMS, SEALED, Changes, Hiding, OutputTarget, Report, write_picture
 from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, seal, texture_costs, too_small
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
@@ -214,7 +212,7 @@ def _embed(
 
 
 def _open_cover(path: Path, cover_kind: str, key: Key) -> _Cover:
-    if cover_kind == FILM_COVER:
+    if cover_kind == FILM:
         info, channels = scan(path), 1 if is_grey_film(path) else 3
         return _Cover(path, info.height, info.width, key, len(info.pts), info, channels=channels)
     refuse_palette(path)
