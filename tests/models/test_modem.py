@@ -7,10 +7,10 @@ import torch
 
 from stegnet.core.errors import ConfigError
 from stegnet.core.jpeg import DITHER, through_jpeg
-from stegnet.core.tensors import from_8_bits, to_8_bits
 from stegnet.data.scenes import render_scene
 from stegnet.models import build
 from stegnet.models.modem import STEPS, Modem
+from stegnet.models.tensors import from_8_bits, to_8_bits
 
 pytestmark = pytest.mark.arithmetic
 

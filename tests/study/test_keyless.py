@@ -8,11 +8,11 @@ import pytest
 
 from stegnet.core.samples import CODED, MEANS, NONE, from_8_bits
 from stegnet.core.shuffle import draw_mask, invert
-from stegnet.core.tensors import seeded_shuffle
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import Key
 from stegnet.keys.keys import KeyRing
 from stegnet.methods.network import Network, hide_picture, reveal_picture
+from stegnet.models.tensors import seeded_shuffle
 from stegnet.record.base import decode
 from stegnet.record.reading import read_record
 from study.keyless import (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stegnet.core.shuffle import apply
-from stegnet.core.tensors import seeded_shuffle
+from stegnet.models.tensors import seeded_shuffle
 from study.recognition import Recognition, busy_scores, matching_score, statistics, statistics_scores
 
 COUNT, SIDE, BLOCK = 6, 64, 8

@@ -12,12 +12,12 @@ import yaml
 from stegnet.config.config import load
 from stegnet.core.measures import SEALED
 from stegnet.core.samples import Base
-from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, TRAIN, data_hash
 from stegnet.evaluation.quality import Evaluator, measure_quality
 from stegnet.evaluation.statistics import REAL
 from stegnet.methods.network import Network
 from stegnet.models import FAMILIES
+from stegnet.models.tensors import seeded_shuffle
 from tests.support.shards import write_shards
 from tools import compare, compare_table, compare_train
 from tools.compare_table import COLUMNS, LSB, Unshuffled, markdown

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from stegnet.config.config import LossConfig
-from stegnet.core.similarity import ssim
+from stegnet.models.similarity import ssim
 from stegnet.training import losses
 from stegnet.training.batch_pass import PassResult
 from stegnet.training.losses import MEASURES, LossTerms, loss_terms, to_ycbcr

@@ -6,9 +6,9 @@ import torch
 from skimage.measure import block_reduce
 
 from stegnet.core import shuffle as single
-from stegnet.core import tensors
 from stegnet.core.shuffle import Shuffle, draw
-from stegnet.core.tensors import from_8_bits, seal_strength, through_8_bits, to_8_bits, with_sealed_bits
+from stegnet.models import tensors
+from stegnet.models.tensors import from_8_bits, seal_strength, through_8_bits, to_8_bits, with_sealed_bits
 from tests.format import by_the_book
 
 KEY = bytes(range(32))
