@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test quick table ui cluster demo verify evaluate-all report bench throughput backends compare memory fuzz kills films wheel lint clean
+.PHONY: help setup repro test quick test-all test-long table ui cluster demo verify evaluate-all report bench throughput backends compare memory fuzz kills films wheel lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,13 +33,17 @@ report: $(READY) ## run them on the pair shipped with stegnet; writes reports/sh
 	dvc --cd study repro report@shipped
 	cp -r study/shipped/. reports/shipped/
 
-test: $(READY) ## run all tests in parallel; those marked `arithmetic` also without AVX-512
-	$(TEST)
-	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
-		$(TEST) -m arithmetic $$(grep -rl --include='test_*.py' mark.arithmetic tests)
+test: $(READY) ## run the tests of all that a user relies on: 10 minutes on two cores
+	$(TEST) -m "not long"
 
-quick: $(READY) ## run the fast tests: no training, film encoding, servers or browsers; two minutes
+quick: $(READY) ## run the fast ones: no training, films or other programs; 90 seconds
 	$(TEST) -m "not slow"
+
+test-all: test test-long ## run all tests; needs PostgreSQL, Node.js and Chromium
+
+test-long: $(READY) ## run what `make test` leaves out, and what rounds again without AVX-512
+	$(TEST) -m long
+	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) -m arithmetic
 
 table: $(READY) ## compare all experiments: changed parameters and PSNR
 	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_ssim|State|Executor|Created'

@@ -6,9 +6,12 @@ from stegnet.config.params_file import changed, flatten, parse, read
 from stegnet.core.errors import ConfigError
 
 
-@pytest.mark.parametrize("text", ["1e", "e5", "1e5x", "0x1e5", "v1e5", "1e5.0"])
-def test_malformed_exponents_are_no_numbers(text):
-    assert not isinstance(parse(text), float)
+def test_exponents_are_those_of_yaml_1_2():
+    """As DVC's -S and people write them; in YAML 1.1, they are text."""
+    for text in ("1e-05", "1e-5", "1E-5", "1.0e-05", "1.e-5", ".1e-4", "+1e-05"):
+        assert parse(f"lr: {text}  # a rate") == {"lr": 1e-5}
+    for text in ("1e", "e5", "1e5x", "0x1e5", "v1e5", "1e5.0"):
+        assert not isinstance(parse(text), float)
 
 
 def test_a_file_is_read_unchecked(tmp_path):
