@@ -28,12 +28,30 @@ PATIENT = (
 os.environ |= {f"RAY_{name}": "300" for name in PATIENT}  # on a busy machine, 60 may not be enough
 
 # What takes longer than `make quick` may is marked `slow`, and `long` what takes longer than `make test` may: by the
-# fixtures that a test uses, or by its folder. A `long` test is `slow`, too.
+# fixtures that a test uses, by its folder or file, or by hand. A `long` test is `slow`, too.
+HERE = Path(__file__).parent
 MARKS = ("long", "slow", "arithmetic")
 SLOW = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
 LONG = {"database", "demo", "nodes", "object_store", "page", "postgres_server"}
-LONG_FOLDERS = {"cluster", "demo", "pipeline", "study"}
-SLOW_FOLDERS = {"cli", "odd", "webcam"}
+SLOW_FOLDERS = (
+    "cli",
+    "data",
+    "evaluation",
+    "models",
+    "odd",
+    "pipeline",
+    "report",
+    "tools",
+    "tracking",
+    "training",
+    "webcam",
+)
+LONG_PLACES = (
+    "cluster", "demo", "study",
+    "core/test_distributed", "data/test_spread", "pipeline/test_dvc_commands", "pipeline/test_pipeline",
+    "pipeline/test_sweep", "tools/test_compare", "tools/test_servers", "tools/test_setup", "tools/test_slurm",
+    "tools/test_throughput", "tracking/test_server", "training/test_launch",
+)  # fmt: skip
 LONGEST = {
     "test_demo", "test_dvc_commands", "test_export", "test_odd_inputs", "test_pipeline", "test_servers", "test_session",
     "test_shipped", "test_train",
@@ -86,10 +104,11 @@ def _may_be_wanted(path: Path, wanted: str) -> bool:
 
 
 def _marks_of_file(path: Path) -> set[str]:
-    folders, (line, *_) = set(path.parts), [*re.findall(r"^pytestmark = .*", path.read_text("utf-8"), re.M), ""]
+    place = path.relative_to(HERE).with_suffix("").as_posix() if path.is_relative_to(HERE) else path.stem
+    line = "".join(re.findall(r"^pytestmark = .*", path.read_text(encoding="utf-8"), re.MULTILINE))
     names = {name for name in MARKS if f"mark.{name}" in line}
-    names |= {"long"} if folders & LONG_FOLDERS else set()
-    return names | ({"slow"} if folders & SLOW_FOLDERS or "long" in names else set())
+    names |= {"long"} if {place, place.partition("/")[0]} & set(LONG_PLACES) else set()
+    return names | ({"slow"} if place.partition("/")[0] in SLOW_FOLDERS or "long" in names else set())
 
 
 @pytest.hookimpl(tryfirst=True)

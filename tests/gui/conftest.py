@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stegnet.files.files import LazyNetwork
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 from stegnet.core.card import SHIPPED
-from stegnet.files.files import LazyNetwork
 from stegnet.gui import server as gui
 from stegnet.gui.jobs import Networks
 from stegnet.gui.server import GuiServer
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LOOPBACK
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from tests.support.waiting import LIMIT
 
 KEY = {"file": base64.b64encode(bytes(range(32))).decode()}
