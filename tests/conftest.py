@@ -34,18 +34,8 @@ MARKS = ("long", "slow", "arithmetic")
 SLOW = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
 LONG = {"database", "demo", "nodes", "object_store", "page", "postgres_server"}
 SLOW_FOLDERS = (
-    "cli",
-    "data",
-    "evaluation",
-    "models",
-    "odd",
-    "pipeline",
-    "report",
-    "tools",
-    "tracking",
-    "training",
-    "webcam",
-)
+    "cli", "data", "evaluation", "models", "odd", "pipeline", "report", "tools", "tracking", "training", "webcam",
+)  # fmt: skip
 LONG_PLACES = (
     "cluster", "demo", "study",
     "core/test_distributed", "data/test_spread", "pipeline/test_dvc_commands", "pipeline/test_pipeline",
@@ -87,25 +77,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Files are not imported, which takes seconds, if none of their tests is wanted."""
-    if not collection_path.match("test_*.py"):
+    """Files, and conftest.py of folders, are not imported, which takes seconds, if none of their tests is wanted."""
+    if not (collection_path.is_dir() or collection_path.match("test_*.py")):
         return None
-    files = config.stash.get(TOUCHING, None)
+    files = config.stash.get(TOUCHING, None) if collection_path.is_file() else None
     unwanted = files and not touches(collection_path, files)
     return True if unwanted or not _may_be_wanted(collection_path, config.getoption("markexpr", "")) else None
 
 
 def _may_be_wanted(path: Path, wanted: str) -> bool:
-    """Can `-m` choose a test of this file, whatever marks it has besides those of its file and folder?"""
-    own = _marks_of_file(path)
+    """Can `-m` choose a test of this file or folder, whatever marks it has besides those of these?"""
+    own = _marks_of(path)
     others = [name for name in MARKS if name not in own]
     sets = (own.union(some) for count in range(len(others) + 1) for some in combinations(others, count))
     return not wanted or any(Expression.compile(wanted).evaluate(names.__contains__) for names in sets)
 
 
-def _marks_of_file(path: Path) -> set[str]:
-    place = path.relative_to(HERE).with_suffix("").as_posix() if path.is_relative_to(HERE) else path.stem
-    line = "".join(re.findall(r"^pytestmark = .*", path.read_text(encoding="utf-8"), re.MULTILINE))
+def _marks_of(path: Path) -> set[str]:
+    place = path.relative_to(HERE).with_suffix("").as_posix() if path.is_relative_to(HERE) else ""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    line = "".join(re.findall(r"^pytestmark = .*", text, re.MULTILINE))
     names = {name for name in MARKS if f"mark.{name}" in line}
     names |= {"long"} if {place, place.partition("/")[0]} & set(LONG_PLACES) else set()
     return names | ({"slow"} if place.partition("/")[0] in SLOW_FOLDERS or "long" in names else set())
@@ -113,7 +104,7 @@ def _marks_of_file(path: Path) -> set[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    marks = {path: _marks_of_file(path) for path in {item.path for item in items}}
+    marks = {path: _marks_of(path) for path in {item.path for item in items}}
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         names = marks[item.path] | ({"long"} if LONG & used or item.get_closest_marker("long") else set())
