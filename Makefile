@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test quick test-all test-long table ui cluster demo page verify evaluate-all report bench throughput backends compare memory fuzz kills films wheel lint clean
+.PHONY: help setup repro test quick test-all test-long table ui cluster demo verify evaluate-all report bench throughput backends compare memory fuzz kills films wheel lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -58,10 +58,6 @@ demo: ## build the browser demo and serve it locally; needs Node.js 18.20 or new
 	@command -v npm >/dev/null || { echo "error: npm is missing: install Node.js 18.20 or newer (Debian 12 or newer: apt install npm)" >&2; exit 1; }
 	cd demo && npm ci && npm run build && npm run serve
 
-page: ## build the page of `stegnet gui`; needs Node.js 18.20 or newer
-	@command -v npm >/dev/null || { echo "error: npm is missing: install Node.js 18.20 or newer (Debian 12 or newer: apt install npm)" >&2; exit 1; }
-	cd demo && npm ci && npm run build -- --mode program
-
 verify: $(READY) ## run the pipeline in two fresh clones and compare their dvc.lock
 	sh tools/verify.sh
 
@@ -89,7 +85,7 @@ kills: $(READY) ## kill 200 runs of `stegnet hide` at random moments and check t
 films: $(READY) ## render the two demonstration films
 	python -m tools.films assets
 
-wheel: page ## build the packages for PyPI in dist/; needs uv and Node.js
+wheel: ## build the packages for PyPI in dist/; needs uv
 	@command -v uv >/dev/null || { echo "error: uv is missing: install uv (pip install uv)" >&2; exit 1; }
 	rm -rf dist
 	uv build

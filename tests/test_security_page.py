@@ -139,23 +139,8 @@ def leak_rows() -> Iterator[list[str]]:
         yield [name, *(point(figures[f"leak{method}{of}"], 3) for of in ("", "_unrelated"))]
 
 
-JIGSAW = {
-    "exact blocks, base of means": "exact_means",
-    "exact blocks, coded base": "exact",
-    "the shipped network without its mask": "unmasked",
-    "the shipped network": "read",
-}
-
-
-def jigsaw_rows() -> Iterator[list[str]]:
-    """Neighbours found, by the size of a block."""
-    figures = read(SHIPPED / "shuffle" / "metrics.json")
-    for name, kind in JIGSAW.items():
-        yield [name, *(point(figures[f"{kind}_{block}_neighbours"], 3) for block in (8, 16, 32))]
-
-
 def test_rows_of_tables() -> None:
-    for rows in (steganalysis_rows(), detector_rows(), classical_rows(), leak_rows(), jigsaw_rows()):
+    for rows in (steganalysis_rows(), detector_rows(), classical_rows(), leak_rows()):
         assert_rows(SECURITY, rows)
 
 

@@ -5,65 +5,15 @@ file, by the code in `erasure`. `reading` reads it from a frame, `container` fro
 altered.
 """
 
-from stegnet.record.base import KINDS, through_bytes
-from stegnet.record.base import decode as decode_base
-from stegnet.record.base import encode as encode_base
-from stegnet.record.base import least as least_base
-from stegnet.record.base import least_per_pixel as least_base_per_pixel
-from stegnet.record.container import Container, Inspection, open_container
-from stegnet.record.diagnosis import PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
-from stegnet.record.reading import MAX_PIXEL_RATIO, FrameReading, hidden_size, nothing_revealed, read_record
-from stegnet.record.record import (
-    MAX_BLOCK,
-    MAX_FRAMES,
-    MAX_NAME,
-    File,
-    Header,
-    Pictures,
-    Record,
-    format_record,
-    is_file_name,
-)
-from stegnet.record.sound import Sound, describe_tracks, no_sound, parse_packets, plan_sound
-from stegnet.record.spread import Gathering, choose_needed, frames_for, full_room, least_shares
+from stegnet.core.lazy import lazy
 
-__all__ = [
-    "KINDS",
-    "MAX_BLOCK",
-    "MAX_FRAMES",
-    "MAX_NAME",
-    "MAX_PIXEL_RATIO",
-    "PICTURE_ALTERED",
-    "UNREADABLE",
-    "Container",
-    "Diagnosis",
-    "File",
-    "FrameReading",
-    "FrameStatus",
-    "Gathering",
-    "Header",
-    "Inspection",
-    "Pictures",
-    "Record",
-    "Sound",
-    "choose_needed",
-    "decode_base",
-    "describe_tracks",
-    "diagnose",
-    "encode_base",
-    "format_record",
-    "frames_for",
-    "full_room",
-    "hidden_size",
-    "is_file_name",
-    "least_base",
-    "least_base_per_pixel",
-    "least_shares",
-    "no_sound",
-    "nothing_revealed",
-    "open_container",
-    "parse_packets",
-    "plan_sound",
-    "read_record",
-    "through_bytes",
-]
+__getattr__, __all__ = lazy(
+    __name__,
+    base="KINDS decode_base encode_base least_base least_base_per_pixel through_bytes",
+    container="Container Inspection open_container",
+    diagnosis="Diagnosis FrameStatus PICTURE_ALTERED UNREADABLE diagnose",
+    reading="FrameReading MAX_PIXEL_RATIO hidden_size nothing_revealed read_record",
+    record="File Header MAX_BLOCK MAX_FRAMES MAX_NAME Pictures Record format_record is_file_name",
+    sound="Sound describe_tracks no_sound parse_packets plan_sound",
+    spread="Gathering choose_needed frames_for full_room least_shares",
+)

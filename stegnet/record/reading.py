@@ -8,7 +8,7 @@ from stegnet.core.errors import RevealError
 from stegnet.core.samples import Base
 from stegnet.core.shuffle import grid
 from stegnet.keys import KeyRing
-from stegnet.record import base as bases
+from stegnet.record.base import decode_base
 from stegnet.record.diagnosis import UNREADABLE, FrameStatus
 from stegnet.record.record import Pictures, Record, parse_record, require
 from stegnet.record.sound import parse_packets
@@ -78,7 +78,7 @@ def _checked_base(record: Record, height: int, width: int) -> Base | None:
     require(min(area) > 0)
     for _ in parse_packets(record.data, len(secret.tracks)):
         pass
-    return bases.decode(record.base, secret.base, *area) if record.index < secret.hidden else None
+    return decode_base(record.base, secret.base, *area) if record.index < secret.hidden else None
 
 
 def hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 import stegnet
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.data.scenes import render_scene
 from stegnet.media import read_picture, write_png
 from stegnet.methods.robust.content import read_robust
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from stegnet.methods.robust.pictures import RobustOptions, hide_robust_file
 from stegnet.methods.sealed.embed import hide_bytes
 from stegnet.methods.sealed.extract import reveal_bytes

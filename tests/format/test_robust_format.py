@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 from stegnet.core.jpeg import through_jpeg
 from stegnet.core.samples import from_8_bits, to_8_bits
@@ -16,6 +15,7 @@ from stegnet.methods.robust.channels import parse_channel
 from stegnet.methods.robust.content import RobustFile, parse_content, read_robust
 from stegnet.methods.robust.fec import Code, Coding
 from stegnet.methods.robust.modem import Modem, Rung
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from stegnet.methods.robust.reader import reader
 from stegnet.methods.robust.record import coded_bits, content_room, dither_of, places_of, robust_salts
 from stegnet.methods.robust.survival import choose_rung, hide_robust

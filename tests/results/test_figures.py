@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from stegnet.files.files import hide_file
 
 from stegnet.core.measures import psnr
+from stegnet.files.files import hide_file
 from stegnet.keys import Key
 from stegnet.media import read_cover
 from stegnet.methods.network.film import HideOptions

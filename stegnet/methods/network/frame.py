@@ -27,7 +27,7 @@ from stegnet.record import (
     least_base,
     least_base_per_pixel,
 )
-from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, room, rounding_costs, seal, too_small
+from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, Margin, SealOptions, room, rounding_costs, seal, too_small
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
     rows, cols = hidden_size(height, width, secret)
     if needed + least_base(secret.base, rows, cols) > room(height, width, key) or not rows or not cols:
         needed += least_base(secret.base, 0, 0)
-        raise too_small(height, width, needed, least_base_per_pixel(secret.base), secret.block, key)
+        margin = Margin(least_base_per_pixel(secret.base), secret.block)
+        raise too_small(height, width, needed, key, margin=margin)
     if secret.width * secret.height > MAX_PIXEL_RATIO * height * width:
         message = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
         raise CapacityError(message, f"it may have {MAX_PIXEL_RATIO} times the cover's pixels")
@@ -105,7 +106,7 @@ def hide_frame(
         container[:height, :width], rounding_error[:height, :width] = hidden.container, hidden.rounding_error
     effort = FILM_EFFORT if record.header.kind == FILM else PICTURE_EFFORT
     data, costs = format_record(record, keys.film), rounding_costs(rounding_error)
-    seal(container, data, keys, given.seed, costs, first=record.index == 0, effort=effort)
+    seal(container, data, keys, given.seed, costs, SealOptions(record.index == 0, effort))
     return container
 
 

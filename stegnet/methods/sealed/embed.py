@@ -35,7 +35,7 @@ from stegnet.methods.sealed import DEFAULT, SealedOptions
 from stegnet.methods.sealed.extract import describe_file, frames_with_data, loss_note, may_be_lost
 from stegnet.record import File, Header, Record, choose_needed, format_record, frames_for, full_room, is_file_name
 from stegnet.results import FORMS, SEALED, Changes, Hiding, OutputTarget, Report, write_picture
-from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, seal, texture_costs, too_small
+from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, SealOptions, room, seal, texture_costs, too_small
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
 _WORKING_BYTES = 30  # for each pixel of a picture, at least
@@ -297,8 +297,8 @@ def _sealed(share: _Share, cover: np.ndarray, keys: ContainerKeys, changes: Chan
     """A copy of a frame, (H, W, 3) uint8, in which a share is sealed; adds what that changes."""
     container, record = cover.copy(order="C"), share.record
     effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
-    data, first = format_record(record, keys.film), record.index == 0
-    seal(container, data, keys, share.seed, texture_costs(cover), first=first, effort=effort, grey=True)
+    options = SealOptions(record.index == 0, effort, grey=True)
+    seal(container, format_record(record, keys.film), keys, share.seed, texture_costs(cover), options)
     changes.add(cover, container)
     return container
 
