@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from PIL import Image
 
 import stegnet
 from stegnet.cli import main
+from tests.support.films import make_film, picture
 
 
 @pytest.fixture
@@ -18,14 +20,22 @@ def secret_bytes() -> bytes:
     return bytes(range(32))
 
 
+@pytest.fixture(scope="session")
+def ordinary_files(tmp_path_factory) -> Path:
+    """A folder with two pictures and two films."""
+    folder = tmp_path_factory.mktemp("ordinary")
+    Image.fromarray(picture(61, 97, 1)).save(folder / "cover.png")
+    Image.fromarray(picture(50, 40, 2)).save(folder / "secret.jpg")
+    make_film(folder / "cover.mkv", 6, sound="aac")
+    make_film(folder / "secret.mkv", 4, seed=9)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch, any_quality, picture, make_film, secret_bytes) -> Path:
+def folder(tmp_path: Path, monkeypatch, any_quality, ordinary_files, secret_bytes) -> Path:
     """Working folder with two pictures, two films and a key."""
     monkeypatch.chdir(tmp_path)
-    Image.fromarray(picture(61, 97, 1)).save("cover.png")
-    Image.fromarray(picture(50, 40, 2)).save("secret.jpg")
-    make_film(tmp_path / "cover.mkv", 6, sound="aac")
-    make_film(tmp_path / "secret.mkv", 4, seed=9)
+    shutil.copytree(ordinary_files, tmp_path, dirs_exist_ok=True)
     (tmp_path / "k").write_bytes(secret_bytes)
     (tmp_path / "k").chmod(0o600)
     return tmp_path

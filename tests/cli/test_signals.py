@@ -11,6 +11,7 @@ import pytest
 
 import stegnet as package
 from stegnet.cli.signals import SignalReceived, Signals, exit_on_signals, stop_on_signal
+from stegnet.methods.network import ByNetwork
 from tests.support.films import make_film
 from tests.support.waiting import LIMIT, wait_until
 
@@ -49,20 +50,17 @@ def test_a_signal_leaves_no_output(program, folder, line, number, told):
 
 
 def test_an_interrupted_batch_keeps_finished_files(stegnet, folder, monkeypatch):
-    from stegnet.files import files
-
     (folder / "covers").mkdir()
     for name in ("1.png", "2.png"):
         (folder / "covers" / name).write_bytes((folder / "cover.png").read_bytes())
-    hide, calls = files.hide_picture, []
+    hide = ByNetwork.hide
 
-    def once(*arguments, **more):
-        calls.append(arguments)
-        if len(calls) == 2:
+    def once(self, cover, *arguments):
+        if cover.name == "2.png":
             raise KeyboardInterrupt
-        return hide(*arguments, **more)
+        return hide(self, cover, *arguments)
 
-    monkeypatch.setattr("stegnet.files.files.hide_picture", once)
+    monkeypatch.setattr(ByNetwork, "hide", once)
     code, out, err = stegnet("hide covers secret.jpg -o out --key-file k")
     assert (code, out, err) == (130, "wrote out/1.png: 97x61, SIZE\n", "error: interrupted\n")
     assert [path.name for path in (folder / "out").iterdir()] == ["1.png"]
@@ -171,7 +169,7 @@ def test_a_signal_swallowed_by_a_library(monkeypatch, stegnet, ends):
             raise ImportError("something else")
         return {}
 
-    monkeypatch.setattr("stegnet.files.info.file_info", look)
+    monkeypatch.setattr("stegnet.files.file_info", look)
     assert stegnet("info cover.png") == (143, "", "error: terminated\n")
 
 
@@ -179,7 +177,7 @@ def test_a_bug_raises_its_traceback(monkeypatch, stegnet):
     def look(*arguments):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("stegnet.files.info.file_info", look)
+    monkeypatch.setattr("stegnet.files.file_info", look)
     with pytest.raises(ZeroDivisionError):
         stegnet("info cover.png")
 
