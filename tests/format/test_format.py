@@ -4,6 +4,7 @@ import json
 import random
 import re
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from stegnet.core.shuffle import draw
 from stegnet.keys import Key, Passphrase
 from stegnet.keys.keys import ContainerKeys, KeyRing, film_key
 from stegnet.media import read_frames, read_picture, read_sound
-from stegnet.methods.network import Network, reveal_film, reveal_picture
+from stegnet.methods.network import Network, reveal_film, reveal_picture, run_of
 from stegnet.methods.sealed import reveal_bytes
 from stegnet.methods.sealed.extract import extract_file
 from stegnet.record.base import least
@@ -244,24 +245,25 @@ def test_picture(vector):
 
 @pytest.mark.parametrize("vector", FILMS, ids=title)
 def test_film(tmp_path, vector):
-    container, pair, out = FOLDER / vector["file"], network(vector), tmp_path / "out.mkv"
+    container, out, run = FOLDER / vector["file"], OutputTarget(tmp_path / "out.mkv", force=True), run_of(network(vector))
+    reveal = partial(reveal_film, container, out, unlocking(vector), run=run)
     if vector["answer"] == "nothing":
         with pytest.raises(RevealError, match="nothing can be revealed"):
-            reveal_film(pair, container, out, unlocking(vector))
+            reveal()
         return
     with Container(container, unlocking(vector)) as opened:
         found = opened.inspect().diagnosis
     assert {kind: list(getattr(found, kind)) for kind in KINDS if getattr(found, kind)} == vector["said"]
-    report = reveal_film(pair, container, out, unlocking(vector))
+    report = reveal()
     said = {kind: tuple(indices) for kind, indices in vector["said"].items()}
     assert report.trouble == Diagnosis((), **said).lines()
-    assert [by_the_book.digest(frame.tobytes()) for frame in read_frames(out)] == vector["shown"]
-    assert by_the_book.digest(b"".join(packet.data for packet in read_sound(out))) == vector["sound"]
+    assert [by_the_book.digest(frame.tobytes()) for frame in read_frames(out.path)] == vector["shown"]
+    assert by_the_book.digest(b"".join(packet.data for packet in read_sound(out.path))) == vector["sound"]
     if vector["answer"] == "whole":
-        reveal_film(pair, container, out, unlocking(vector), strict=True)
+        reveal(strict=True)
     else:
         with pytest.raises(RevealError, match="not as it was hidden"):
-            reveal_film(pair, container, out, unlocking(vector), strict=True)
+            reveal(strict=True)
 
 
 @pytest.mark.parametrize("vector", SPREAD, ids=title)
