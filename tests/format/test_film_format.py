@@ -13,7 +13,14 @@ from stegnet.keys import Key, Passphrase
 from stegnet.media import read_frames
 from stegnet.methods.robust.content import RobustFile, parse_content
 from stegnet.methods.robust.record import Blocks, coded_bits, places_of
-from stegnet.methods.robust_film.groups import GroupContent, group_room, hide_in_group, pieces_of, salts_of_group, signal_of
+from stegnet.methods.robust_film.groups import (
+    GroupContent,
+    group_room,
+    hide_in_group,
+    pieces_of,
+    salts_of_group,
+    signal_of,
+)
 from stegnet.methods.robust_film.modem import FilmModem
 from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, header_ratios, luma
 from stegnet.methods.robust_film.reading import read_film

@@ -9,8 +9,7 @@ from PIL import Image
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.samples import HIDDEN_RMS, block_means, enlarge
-from stegnet.record import base as bases
-from stegnet.record.base import KINDS, decode, encode
+from stegnet.record.base import KINDS, decode_base, encode_base, least_base, least_base_per_pixel
 from tests.format import by_the_book
 
 ANY = 1 << 30  # bytes
@@ -29,54 +28,54 @@ def colours(height: int, width: int) -> np.ndarray:
 
 def not_a_base(data: bytes, kind: str, height: int, width: int) -> None:
     with pytest.raises(ValueError, match="not a base"):
-        decode(data, kind, height, width)
+        decode_base(data, kind, height, width)
 
 
 @pytest.mark.parametrize("kind", ["means", "coded"])
 def test_a_base_is_decoded_as_it_was_coded(picture, kind):
     for size in ((8, 8), (16, 24), (64, 96)):
         shown = picture(*size)
-        data = encode(shown, kind, 60, ANY)
-        base = decode(data, kind, *size)
+        data = encode_base(shown, kind, 60, ANY)
+        base = decode_base(data, kind, *size)
         assert base.picture.shape == shown.shape
         rest = (shown.astype(float) - base.picture) / 255 * base.gain
         # an eighth of a factor of two is a step
         assert np.sqrt(np.mean(rest**2)) == pytest.approx(HIDDEN_RMS, rel=0.05)
-        assert encode(shown, kind, 60, ANY) == data
+        assert encode_base(shown, kind, 60, ANY) == data
 
 
 def test_without_a_base_all_is_hidden(picture):
-    assert encode(picture(8, 8), "none", 0, 0) == b""
-    base = decode(b"", "none", 8, 16)
+    assert encode_base(picture(8, 8), "none", 0, 0) == b""
+    base = decode_base(b"", "none", 8, 16)
     assert base.gain == 1
     np.testing.assert_array_equal(base.picture, np.full((8, 16, 3), 128))
 
 
 def test_a_coded_base_that_does_not_fit_is_coarser(picture):
     for film in (False, True):
-        size = len(encode(picture(64, 96), "coded", 80, ANY, film))
+        size = len(encode_base(picture(64, 96), "coded", 80, ANY, film))
         for share in (0.9, 0.5, 0.3):
-            data = encode(picture(64, 96), "coded", 80, int(share * size), film)
+            data = encode_base(picture(64, 96), "coded", 80, int(share * size), film)
             assert len(data) <= int(share * size)
-            assert decode(data, "coded", 64, 96).picture.shape == (64, 96, 3)
+            assert decode_base(data, "coded", 64, 96).picture.shape == (64, 96, 3)
     for kind in ("means", "coded"):
         with pytest.raises(CapacityError, match="the secret's coarse picture needs"):
-            encode(noise(64, 96), kind, 60, 100)
+            encode_base(noise(64, 96), kind, 60, 100)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_base_needs_more_than_is_reserved(kind):
     """At quality 0, so that what passes the check of the cover can be hidden."""
     for size in ((8, 8), (8, 400), (64, 96), (256, 256)):
-        most = bases.least(kind, *size)
-        assert most <= bases.least(kind, 0, 0) + bases.least_per_pixel(kind) * size[0] * size[1] + 1
+        most = least_base(kind, *size)
+        assert most <= least_base(kind, 0, 0) + least_base_per_pixel(kind) * size[0] * size[1] + 1
         for make in (noise, colours):
-            assert len(encode(make(*size), kind, 60, most)) <= most
+            assert len(encode_base(make(*size), kind, 60, most)) <= most
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_base(picture, kind):
-    data = encode(picture(24, 40), kind, 60, ANY)
+    data = encode_base(picture(24, 40), kind, 60, ANY)
     wrong = [b"x", data + b"x"] if kind == "none" else [b"", b"\x40", b"\x40junk", data[:-1], b"\x80" + data[1:]]
     if kind == "means":
         wrong += [data + b"x", data[:1] + zlib.compress(bytes(46)), data[:1] + zlib.compress(bytes(46), 0)]
@@ -89,13 +88,13 @@ def test_what_is_no_base(picture, kind):
 
 def test_damage_in_a_coded_base(picture):
     """Refused, or decoded to a picture of the right size; never another error. Only AVIF is tried."""
-    whole = encode(picture(24, 40), "coded", 60, ANY)
+    whole = encode_base(picture(24, 40), "coded", 60, ANY)
     for seed in range(30):
         random, data = np.random.default_rng(seed), bytearray(whole)
         for at in random.integers(1, len(data), 3):
             data[at] = random.integers(256)
         try:
-            assert decode(bytes(data), "coded", 24, 40).picture.shape == (24, 40, 3)
+            assert decode_base(bytes(data), "coded", 24, 40).picture.shape == (24, 40, 3)
         except ValueError as error:
             assert str(error) == "not a base"
     for form in ("PNG", "JPEG", "WEBP"):
@@ -108,10 +107,10 @@ def through_means(means: np.ndarray) -> bytes:
     height, width = 8 * means.shape[0], 8 * means.shape[1]
     shown = enlarge(means)
     shown.flags.writeable = False
-    data = encode(shown, "means", 0, ANY)
-    np.testing.assert_array_equal(decode(data, "means", height, width).picture, shown)
+    data = encode_base(shown, "means", 0, ANY)
+    np.testing.assert_array_equal(decode_base(data, "means", height, width).picture, shown)
     np.testing.assert_array_equal(by_the_book.unpack_means(data[1:], *means.shape[:2]), means)
-    assert len(data) <= bases.least("means", height, width)
+    assert len(data) <= least_base("means", height, width)
     return data[1:]
 
 
@@ -133,9 +132,9 @@ def test_means_round_trip():
 
 def test_means_are_those_of_blocks(picture):
     shown = picture(40, 56)
-    data = encode(shown, "means", 0, ANY)
-    np.testing.assert_array_equal(decode(data, "means", 40, 56).picture, enlarge(block_means(shown)))
-    assert len(through_means(np.sort(picture(45, 80) // 8, 1))) < 0.6 * bases.least("means", 360, 640)
+    data = encode_base(shown, "means", 0, ANY)
+    np.testing.assert_array_equal(decode_base(data, "means", 40, 56).picture, enlarge(block_means(shown)))
+    assert len(through_means(np.sort(picture(45, 80) // 8, 1))) < 0.6 * least_base("means", 360, 640)
 
 
 def test_any_zlib_will_do():
@@ -143,4 +142,4 @@ def test_any_zlib_will_do():
     packed = through_means(noise(3, 5))
     for level in range(10):
         data = b"\x40" + zlib.compress(zlib.decompress(packed), level)
-        np.testing.assert_array_equal(decode(data, "means", 24, 40).picture, enlarge(noise(3, 5)))
+        np.testing.assert_array_equal(decode_base(data, "means", 24, 40).picture, enlarge(noise(3, 5)))

@@ -11,8 +11,8 @@ from stegnet.sealing import dummies, record_zone
 from stegnet.sealing.carriers import BLOCK, frame_salt, idle_samples, order_of, zones_of
 from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
 from stegnet.sealing.dummies import fill_ephemeral_zone, place_dummies
-from stegnet.sealing.record_zone import Plan, plan_of
-from stegnet.sealing.seal import FILM_EFFORT, seal
+from stegnet.sealing.record_zone import Canvas, Plan, plan_of
+from stegnet.sealing.seal import FILM_EFFORT, SealOptions, seal
 from stegnet.sealing.steps import StepCosts
 from tests.format import seal_by_the_book as book
 
@@ -35,7 +35,7 @@ def containers(
         random, cover = np.random.default_rng(number), picture(SIDE, SIDE, number)
         container, of_steps, keys = cover.copy(), costs(cover), ContainerKeys(Key(random.bytes(32)), bytes(16))
         record = random.bytes(int(rate * cover.size / 8))
-        seal(container, record, keys, random.bytes(32), of_steps, first=True, effort=FILM_EFFORT, grey=grey)
+        seal(container, record, keys, random.bytes(32), of_steps, SealOptions(True, FILM_EFFORT, grey))
         found.append((container.astype(int) - cover, np.minimum(of_steps.up, of_steps.down)))
     return found
 
@@ -139,9 +139,9 @@ def test_the_zone_of_an_ephemeral_key_has_its_share_of_parities(picture):
     order, costs = order_of(cover.size, Key(bytes(32)), b""), np.full(cover.size, 320, np.uint16)
     plan = plan_of(16, zones, FILM_EFFORT, True)
     for seed in range(20):
-        samples = cover.reshape(-1).copy()
-        given = StepCosts(costs, costs, costs), order, zones, np.zeros(cover.shape, np.int8), bytes([seed]) * 32
-        fill_ephemeral_zone(samples, plan, *given)
+        samples, dummies_of = cover.reshape(-1).copy(), np.zeros(cover.shape, np.int8)
+        canvas = Canvas(samples, StepCosts(costs, costs, costs), order, zones, dummies_of)
+        fill_ephemeral_zone(canvas, plan, bytes([seed]) * 32)
         changed += np.count_nonzero(samples != cover.reshape(-1))
     groups = 20 * 528 * 1024 / zones.ephemeral.stop
     assert changed == pytest.approx(groups / 2, abs=4 * groups**0.5 / 2)
