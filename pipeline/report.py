@@ -8,10 +8,8 @@ from stegnet.media.output import atomic_write
 from stegnet.report.report import Reports, report
 
 
-def main(
-    config: Config, weights: Path, curve: Path, evaluate: Path, video: Path, out: Path, studies: Path | None
-) -> None:
-    page = report(Reports(weights, curve, evaluate, video, studies)).render()
+def main(config: Config, out: Path, **measured: Path | None) -> None:
+    page = report(Reports(**measured)).render()
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(out) as part:
         part.write_text(page, encoding="utf-8")

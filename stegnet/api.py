@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.errors import StegnetError
+from stegnet.core.kinds import PICTURE
 from stegnet.core.progress import Progress, no_progress
 from stegnet.files import Info, file_info, find, write_hidden
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
 from stegnet.media import read_picture, write_png
 from stegnet.media.inputs import check_input, input_kind
-from stegnet.methods import AUTO, METHODS, PICTURE, Fit, Run
-from stegnet.record.container import open_container
+from stegnet.methods import AUTO, METHODS, Fit, Run
+from stegnet.record import open_container
 from stegnet.results import OutputTarget, Report
 
 Source = str | PathLike[str] | bytes | np.ndarray

@@ -6,12 +6,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.keys.keys import KeyRing
+from stegnet.keys import KeyRing
 from stegnet.media import read_picture, write_png
 from stegnet.media.compress import compress_picture
 from stegnet.methods import Run
 from stegnet.methods.sealed import SealedOptions, embed_file, hide_bytes, reveal_bytes
-from stegnet.record.reading import read_record
+from stegnet.record import read_record
 from stegnet.results import OutputTarget
 from study.methods import Embedding, Method, Recovered, bits_per_pixel, hide_evenly
 

@@ -110,12 +110,13 @@ def _across(residual: np.ndarray, direction: str, threshold: int) -> np.ndarray:
 def _shares(values: tuple[np.ndarray, ...], threshold: int) -> np.ndarray:
     base, order = 2 * threshold + 1, len(values)
     count: Callable = _count_four if order == 4 else _count_three
-    counts = count(*values, np.float32(base), np.float32(threshold), base**order)
+    counts = count(values, np.float32(base), np.float32(threshold), base**order)
     return counts.reshape((base,) * order) / values[0].size
 
 
 @njit(nogil=True)
-def _count_four(a, b, c, d, base, threshold, bins):
+def _count_four(values, base, threshold, bins):
+    a, b, c, d = values
     counts, row = np.zeros((_LANES, bins), np.int32), np.empty(a.shape[1], np.int32)
     shift = threshold * (1 + base + base * base + base * base * base)
     for y in range(a.shape[0]):
@@ -126,7 +127,8 @@ def _count_four(a, b, c, d, base, threshold, bins):
 
 
 @njit(nogil=True)
-def _count_three(a, b, c, base, threshold, bins):
+def _count_three(values, base, threshold, bins):
+    a, b, c = values
     counts, row = np.zeros((_LANES, bins), np.int32), np.empty(a.shape[1], np.int32)
     shift = threshold * (1 + base + base * base)
     for y in range(a.shape[0]):

@@ -17,20 +17,20 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
 from stegnet.core.parallel import ordered
 from stegnet.evaluation.demonstration import seeded
-from stegnet.keys.keys import KEY_BYTES, Key
+from stegnet.keys import KEY_BYTES, Key
 from stegnet.media import read_frames, scan
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.media.films.h264 import write_h264
 from stegnet.media.vmaf import has_vmaf, vmaf
 from stegnet.methods import Run
 from stegnet.methods.robust import RobustOptions
-from stegnet.methods.robust.content import file_content
-from stegnet.methods.robust_film.groups import hidden_pixels
-from stegnet.methods.robust_film.hiding import WRITTEN_CRF
-from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.reading import Pieces, read_film
-from stegnet.methods.robust_film.survival import hide_in_film
-from stegnet.results.output import OutputTarget
+from stegnet.methods.robust import file_content
+from stegnet.methods.robust_film import hidden_pixels
+from stegnet.methods.robust_film import WRITTEN_CRF
+from stegnet.methods.robust_film import FilmModem
+from stegnet.methods.robust_film import Pieces, read_film
+from stegnet.methods.robust_film import hide_in_film
+from stegnet.results import OutputTarget
 from study.reencodings import REENCODINGS, Reencoding
 
 WRITTEN, RECEIVED = "written", "received"  # the film that hiding writes; that encoded again as promised
@@ -147,16 +147,16 @@ def encode_as_written(film: Path, crf: int, out: Path) -> Path:
 
 
 def measure_film(
-    modem: FilmModem, cover: Path, crf: int, wanted: float, folder: Path, seed: int, workers: int
+    modem: FilmModem, cover: Path, promise: tuple[int, float], folder: Path, seed: int, workers: int
 ) -> tuple[Row, list[Row]]:
     """A film at a promise: its container's quality at both stages, and what comes back.
 
     Args:
-        wanted: PSNR in dB of the container that is asked for.
+        promise: constant rate factor, and PSNR in dB of the container that is asked for.
         folder: for films; they stay there.
         workers: films that are encoded at once.
     """
-    info = scan(cover)
+    (crf, wanted), info = promise, scan(cover)
     row = {"size": f"{info.width}×{info.height}", "frames": len(info.pts), "crf": crf, "wanted": wanted}
     try:
         filled = fill_film(modem, cover, crf, wanted, folder, seed)

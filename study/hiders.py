@@ -14,7 +14,7 @@ from stegnet.methods import Run
 from stegnet.methods.network import Network, NetworkOptions, hide_film, run_of
 from stegnet.methods.sealed import SealedOptions, bytes_room, embed_file
 from stegnet.results import OutputTarget
-from stegnet.sealing.carriers import idle_samples
+from stegnet.sealing import idle_samples
 from study.methods import network_by_key, sealed
 
 SHARE = 0.1  # of the room, that sealed containers use

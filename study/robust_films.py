@@ -30,14 +30,14 @@ from stegnet.data.store import cache_folder
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.demonstration import seeded
-from stegnet.keys.keys import KEY_BYTES, Key
+from stegnet.keys import KEY_BYTES, Key
 from stegnet.media import FILM, kind, read_frames, scan
 from stegnet.media.films.h264 import write_h264
-from stegnet.methods.robust.survival import information
-from stegnet.methods.robust_film.groups import modulated, signal_of
-from stegnet.methods.robust_film.hiding import WRITTEN_CRF
-from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, read_film_rungs
+from stegnet.methods.robust import information
+from stegnet.methods.robust_film import modulated, signal_of
+from stegnet.methods.robust_film import WRITTEN_CRF
+from stegnet.methods.robust_film import FilmModem
+from stegnet.methods.robust_film import GROUP, Dither, FilmRung, read_film_rungs
 from stegnet.models import build
 from study.film_trial import (
     RECEIVED,
@@ -73,9 +73,9 @@ def main(config: Config, films: Path, weights: Path, out: Path) -> None:
     curve = cached.cache(curves, ignore=["modems", "cover", "workers"])
     cover_quality = cached.cache(_cover_in_folder, ignore=["cover"])
     code, jobs, results = code_digest(weights), list(promises(found)), []
-    for film, (crf, wanted) in bar(jobs, "films"):
-        row, survived = measure(modems[MODEM], film, _digest(film), crf, wanted, config.seed, code, workers)
-        covers = cover_quality(film, _digest(film), crf, code)
+    for film, promise in bar(jobs, "films"):
+        row, survived = measure(modems[MODEM], film, (_digest(film), code), promise, config.seed, workers)
+        covers = cover_quality(film, _digest(film), promise[0], code)
         results.append((film.stem, _against_cover(row, covers), survived))
     bits = [
         {"film": film.stem} | row
@@ -235,11 +235,11 @@ def _digest(film: Path) -> str:
 
 
 def _film_in_folder(
-    modem: FilmModem, cover: Path, name: str, crf: int, wanted: float, seed: int, code: str, workers: int
+    modem: FilmModem, cover: Path, digests: tuple[str, str], promise: tuple[int, float], seed: int, workers: int
 ) -> tuple[Row, list[Row]]:
     """`measure_film`; digests of the film and of the code tell cached results apart."""
     with TemporaryDirectory(prefix="stegnet-") as folder:
-        return measure_film(modem, cover, crf, wanted, Path(folder), seed, workers)
+        return measure_film(modem, cover, promise, Path(folder), seed, workers)
 
 
 def _cover_in_folder(cover: Path, name: str, crf: int, code: str) -> Row:

@@ -10,24 +10,16 @@ import numpy as np
 
 from stegnet.core.jpeg import through_jpeg
 from stegnet.evaluation.demonstration import seeded
-from stegnet.keys.keys import KeySource
+from stegnet.keys import KeySource
 from stegnet.media import FilmInfo, read_frames
 from stegnet.media.films.h264 import write_h264
-from stegnet.methods.robust.modem import BLOCK, Modem, Rung
-from stegnet.methods.robust.record import (
-    Blocks,
-    coded_bits,
-    content_room,
-    dither_of,
-    new_nonce,
-    robust_key,
-    robust_salts,
-)
-from stegnet.methods.robust.survival import WRITTEN_QUALITY
-from stegnet.methods.robust_film.groups import GroupContent, group_room, hide_in_group, pieces_of
-from stegnet.methods.robust_film.hiding import WRITTEN_CRF
-from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, FilmRung
+from stegnet.methods.robust import BLOCK, Modem, Rung
+from stegnet.methods.robust import Blocks, coded_bits, content_room, dither_of, new_nonce, robust_key, robust_salts
+from stegnet.methods.robust import WRITTEN_QUALITY
+from stegnet.methods.robust_film import GroupContent, group_room, hide_in_group, pieces_of
+from stegnet.methods.robust_film import WRITTEN_CRF
+from stegnet.methods.robust_film import FilmModem
+from stegnet.methods.robust_film import GROUP, FilmRung
 from study.hiders import Hider
 
 _RATE, _TICKS = Fraction(25), 90_000

@@ -52,16 +52,14 @@ Step = tuple[Distortion, float]
 Progress = Callable[[Sequence[Step]], Iterable[Step]]
 
 
-def main(
-    config: Config, shards: Path, weights: Path, rivals: Path, film_cover: Path, film_secret: Path, out: Path
-) -> None:
+def main(config: Config, shards: Path, weights: Path, rivals: Path, out: Path, **film: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     methods = {DEFAULT: trained_network(weights)} | {
         name: trained_network(rivals / f"{name}.safetensors") for name in RIVALS
     }
     methods |= {"4-bit swap": swap(), "sealed": sealed_digest}
     pictures = mixed_pairs(PicturePairs(shards, config.evaluate.shift), PAIRS)
-    frames = film_pairs(film_cover, film_secret, FRAMES)
+    frames = film_pairs(film["film_cover"], film["film_secret"], FRAMES)
     materials = Material("pictures", pictures, PICTURE_DISTORTIONS), Material("film", frames, FILM_DISTORTIONS)
     base = base_alone(Network.load(weights, backend="torch"))
     table = pd.concat([_measure_all(config, material, methods, base) for material in materials], ignore_index=True)

@@ -43,6 +43,7 @@ def touches(test: Path, files: set[Path]) -> bool:
     return any(files & closure(path) for path in (test, *above) if path.is_file())
 
 
+@cache
 def _files(module: str) -> set[Path]:
     """The source of a module, if it is ours, and of the packages it lies in."""
     parts = module.split(".")

@@ -18,7 +18,7 @@ from stegnet.core.errors import WeightsError
 from stegnet.engines.engine import ALWAYS, NETWORKS, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
 from stegnet.engines.torch_engine import TorchEngine
-from stegnet.models import Card, Pair, build, load_pair, names, save_pair
+from stegnet.models import FAMILIES, Card, Pair, build, load_pair, save_pair
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ def made(family: str, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("family", [name for name in names() if name != MODEM])
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name != MODEM])
 def test_every_family(family, tmp_path):
     """On pictures that were not exported with, the smallest too, and on others than it is checked on."""
     weights = made(family, tmp_path)

@@ -1,21 +1,30 @@
-"""Imports point one way, and each heavy package has one door."""
+"""Imports point one way, hiding never imports the laboratory, and each heavy package has one door."""
 
 import ast
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from tests.closure import PACKAGES, ROOT, imports
 
-LAYERS = [
+FLOORS = [
     {"core", "__init__"},
-    {"media", "models", "tracking"},
-    {"data", "engines"},
-    {"training", "codec"},
-    {"evaluation", "api", "export", "loopback"},
+    {"config", "keys", "media", "models", "tracking"},
+    {"data", "engines", "sealing"},
+    {"record"},
+    {"results"},
+    {"methods"},
+    {"files"},
+    {"api", "evaluation", "export", "loopback", "training"},
     {"cluster", "gui", "report", "webcam"},
     {"cli", "served"},
 ]
+SHARED = (1, len(FLOORS))  # floors whose packages may use one another: the second, and the stages'
+LABORATORY = {"config", "data", "evaluation", "export", "report", "served", "tracking", "training"}
+HIDING = set().union(*FLOORS) - LABORATORY
+SHIPPED_MODELS = {"__init__", "backbone", "costa", "layers", "modem", "pair"}  # the other families are rivals
+OWN_COMMAND = ROOT / "stegnet/cli/commands/export.py"  # the laboratory's, which imports it when it is run
 # The files that may import a heavy package, or the folder whose files may; each does.
 DOORS = {
     "mlflow": {"stegnet/tracking/"},
@@ -23,14 +32,12 @@ DOORS = {
     "albumentations": {"stegnet/data/"},
     "av": {"stegnet/core/video.py", "stegnet/media/"},
     "cryptography": {
-        "stegnet/cluster/envelope.py",
-        "stegnet/sealing/carriers.py",
-        "stegnet/keys/keys.py",
-        "stegnet/keys/recipients.py",
-        "stegnet/record/record.py",
-        "stegnet/methods/robust/record.py",
-        "stegnet/sealing/seal.py",
-        "stegnet/core/shuffle.py",
+        "stegnet/cluster/",
+        "stegnet/core/",
+        "stegnet/keys/",
+        "stegnet/methods/",
+        "stegnet/record/",
+        "stegnet/sealing/",
     },
     "fsspec": {"stegnet/core/address.py", "stegnet/data/store.py"},
     "ffmpeg": {"stegnet/media/ffmpeg_cli.py", "stegnet/media/vmaf.py"},
@@ -59,16 +66,27 @@ DOORS = {
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 
 
-def layer(file: Path) -> int:
+def name(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def package(file: Path) -> str:
+    """The package or module directly below stegnet/, or pipeline or study."""
+    first, second, *_ = file.relative_to(ROOT).parts
+    return Path(second).stem if first == "stegnet" else first
+
+
+def floor(file: Path) -> int:
     """How high a file of stegnet stands; pipeline/ and study/ stand above all."""
-    parts = file.relative_to(ROOT).parts
-    if parts[0] != "stegnet":
-        return len(LAYERS)
-    name = Path(parts[1]).stem
-    return next(height for height, names in enumerate(LAYERS) if name in names)
+    return next((height for height, names in enumerate(FLOORS) if package(file) in names), len(FLOORS))
 
 
-def packages(file: Path) -> set[str]:
+def is_hiding(file: Path) -> bool:
+    """True of what hides and reveals; of models, of what loads the shipped families."""
+    return package(file) in HIDING and (package(file) != "models" or file.stem in SHIPPED_MODELS)
+
+
+def heavy(file: Path) -> set[str]:
     """Top-level packages that a file imports."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -79,20 +97,43 @@ def packages(file: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(ROOT).as_posix())
-def test_imports_point_down(file: Path) -> None:
-    own = file.relative_to(ROOT).parts[1]
-    others = [other for other in imports(file) if other.relative_to(ROOT).parts[1] != own]
-    same = layer(file) in (1, len(LAYERS))  # the second layer's parts may use one another, as stages do
-    high = [other for other in others if layer(other) > layer(file) or (layer(other) == layer(file) and not same)]
-    assert not [other.relative_to(ROOT).as_posix() for other in high if other.parent.name != "stegnet" or layer(other)]
+def arrows(files: Iterable[Path]) -> list[tuple[Path, Path]]:
+    """Each import of a file of this repository by another."""
+    return [(file, other) for file in files for other in sorted(imports(file))]
 
 
-@pytest.mark.parametrize("package", DOORS)
-def test_heavy_packages_have_one_door(package: str) -> None:
-    users = [file.relative_to(ROOT).as_posix() for file in FILES if package in packages(file)]
-    doors = {user: next((door for door in DOORS[package] if user.startswith(door)), "none") for user in users}
-    assert set(doors.values()) == DOORS[package], doors
+def is_up(file: Path, other: Path) -> bool:
+    if package(file) == package(other) or floor(other) == 0:
+        return False
+    return floor(other) > floor(file) or (floor(other) == floor(file) and floor(file) not in SHARED)
+
+
+def test_every_package_has_a_floor() -> None:
+    assert {package(file) for file in FILES} == {"pipeline", "study"}.union(*FLOORS)
+
+
+def test_imports_point_down() -> None:
+    assert not [f"{name(file)} → {name(other)}" for file, other in arrows(FILES) if is_up(file, other)]
+
+
+def test_hiding_never_imports_the_laboratory() -> None:
+    """Every file is on one side, so that what no file imports itself, none imports through others."""
+    hiding = [file for file in FILES if is_hiding(file) and file != OWN_COMMAND]
+    assert not [f"{name(file)} → {name(other)}" for file, other in arrows(hiding) if not is_hiding(other)]
+    assert [other for other in imports(OWN_COMMAND) if not is_hiding(other)] == [ROOT / "stegnet/export.py"]
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_heavy_packages_have_one_door(library: str) -> None:
+    users = [name(file) for file in FILES if library in heavy(file)]
+    doors = {user: next((door for door in DOORS[library] if user.startswith(door)), "none") for user in users}
+    assert set(doors.values()) == DOORS[library], doors
+
+
+def test_no_folder_has_more_than_15_modules() -> None:
+    folders = {file.parent for file in FILES if file.is_relative_to(ROOT / "stegnet")}
+    counts = {name(folder): len({*folder.glob("*.py")} - {folder / "__init__.py"}) for folder in folders}
+    assert not {folder: count for folder, count in counts.items() if count > 15}
 
 
 def test_no_import_cycles() -> None:
@@ -100,7 +141,7 @@ def test_no_import_cycles() -> None:
     done: set[Path] = set()
 
     def visit(file: Path, path: tuple[Path, ...]) -> None:
-        assert file not in path, " → ".join(step.stem for step in (*path, file))
+        assert file not in path, " → ".join(each.stem for each in (*path, file))
         if file not in done:
             for other in graph[file]:
                 visit(other, (*path, file))

@@ -154,25 +154,6 @@ def test_leak(name: str) -> None:
     assert cells(SECURITY, name) == leak(name)
 
 
-JIGSAW = {
-    "exact blocks, base of means": "exact_means",
-    "exact blocks, coded base": "exact",
-    "the shipped network without its mask": "unmasked",
-    "the shipped network": "read",
-}
-
-
-def jigsaw(name: str) -> list[str]:
-    """The row of a kind of blocks: neighbours found, by the size of a block."""
-    figures = read(SHIPPED / "shuffle" / "metrics.json")
-    return [name, *(point(figures[f"{JIGSAW[name]}_{block}_neighbours"], 3) for block in (8, 16, 32))]
-
-
-@pytest.mark.parametrize("name", JIGSAW)
-def test_jigsaw(name: str) -> None:
-    assert cells(SECURITY, name) == jigsaw(name)
-
-
 def robust_attacks(name: str) -> pd.DataFrame:
     return pd.read_csv(SHIPPED / "robust_attacks" / name)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from stegnet.core.progress import Progress
-    from stegnet.files.folder import Outcome, Plan
+    from stegnet.files import Outcome, Plan
     from stegnet.results import Report
 
 FAILED, ALTERED = 1, 3  # exit codes

@@ -4,7 +4,10 @@
 the tasks and collects their outcomes.
 """
 
-from stegnet.cluster.cluster import run_on_cluster
-from stegnet.cluster.tasks import Hiding, Revealing
+from stegnet.core.lazy import lazy
 
-__all__ = ["Hiding", "Revealing", "run_on_cluster"]
+__getattr__, __all__ = lazy(
+    __name__,
+    cluster="run_on_cluster",
+    tasks="Hiding Revealing",
+)

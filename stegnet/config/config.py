@@ -22,9 +22,7 @@ from pydantic import (
 from stegnet.config.config_error import config_error
 from stegnet.config.params_file import read
 from stegnet.core.errors import ConfigError
-
-AUTO = "auto"
-Auto = Literal["auto"]
+from stegnet.core.parallel import Auto
 
 
 def _without_exponent(value: Any) -> Any:
@@ -250,7 +248,7 @@ def check(values: Any) -> Config:
     try:
         config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
-        raise config_error(error.errors(), Config) from error
+        raise config_error(error.errors(), values, Config) from error
     if not any(asdict(config.train.loss)[measure] for measure in ("mse", "l1", "charbonnier", "ssim", "ms_ssim")):
         raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
     for rung in config.model.rungs:

@@ -6,9 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 import torch
 
-from stegnet.config.config import AUTO, Auto
 from stegnet.core.errors import ConfigError
-from stegnet.core.parallel import local_world_size, physical_cores
+from stegnet.core.parallel import AUTO, Auto, local_world_size, physical_cores
 
 PRECISIONS = ("auto", "bf16", "fp32")
 

@@ -11,10 +11,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from stegnet.core.errors import ConfigError, extra
 
+AUTO = "auto"  # as fits this machine, or what is configured
+Auto = Literal["auto"]
 T, R = TypeVar("T"), TypeVar("R")
 _SIGN = 1.0  # seconds between signs of life
 _CONNECT_TIMEOUT = 10.0  # seconds; of a cluster

@@ -95,16 +95,15 @@ def apply(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), cols
     Raises:
         ValueError: the grid does not cut the picture into square blocks.
     """
-    return _permute(
-        picture, shuffle, np.arange(shuffle.permutation.size), shuffle.permutation, orientations, rows, cols
-    )
+    entries = np.arange(shuffle.permutation.size)
+    return _permute(picture, shuffle, (entries, shuffle.permutation), orientations, (rows, cols))
 
 
 def invert(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:
     """Inverts `apply` exactly; same arguments and errors."""
     inverse = np.empty_like(shuffle.permutation)
     inverse[shuffle.permutation] = np.arange(inverse.size)
-    return _permute(picture, shuffle, inverse, inverse, _inverse_orientations, rows, cols)
+    return _permute(picture, shuffle, (inverse, inverse), _inverse_orientations, (rows, cols))
 
 
 def pixel_index(
@@ -154,31 +153,29 @@ def block_size(height: int, width: int, rows: int, cols: int) -> int:
 def _permute(
     picture: np.ndarray,
     shuffle: Shuffle,
-    entries: np.ndarray,
-    sources: np.ndarray,
+    blocks: tuple[np.ndarray, np.ndarray],
     inside: Callable[[int, int], np.ndarray],
-    rows: slice,
-    cols: slice,
+    part: tuple[slice, slice],
 ) -> np.ndarray:
     """Permutes the blocks of a picture.
 
     Args:
-        entries, sources: (N,), for each block of the result: index of its orientation and sign, and source block.
+        blocks: two (N,), for each block of the result: index of its orientation and sign, and source block.
         inside: `orientations` or their inverse.
-        rows, cols: pixels of the result to return.
+        part: rows and columns of the result to return.
     """
     height, width = picture.shape[:2]
     block = block_size(height, width, shuffle.rows, shuffle.cols)
-    (top, bottom, _), (left, right, _) = rows.indices(height), cols.indices(width)
+    (top, bottom, _), (left, right, _) = (side.indices(size) for side, size in zip(part, (height, width), strict=True))
     chosen = slice(top // block, -(-bottom // block)), slice(left // block, -(-right // block))
-    entries, sources = (each.reshape(shuffle.rows, shuffle.cols)[chosen] for each in (entries, sources))
+    entries, sources = (each.reshape(shuffle.rows, shuffle.cols)[chosen] for each in blocks)
     down, across = sources.shape
     flat = entries.reshape(-1)
     index = pixel_index(sources.reshape(-1), shuffle.orientation[flat], shuffle.cols, inside(block, width), across)
     permuted = _pixels(picture).take(index, axis=0).reshape(down * block, across * block, -1)
     permuted = _negated(permuted, shuffle.negative[flat], down, across)
-    top, left = top - chosen[0].start * block, left - chosen[1].start * block
-    return permuted[top : top + bottom - rows.indices(height)[0], left : left + right - cols.indices(width)[0]]
+    first_row, first_col = chosen[0].start * block, chosen[1].start * block
+    return permuted[top - first_row : bottom - first_row, left - first_col : right - first_col]
 
 
 def _pixels(picture: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,10 +19,11 @@ from typing import Any
 
 from stegnet.config.config import DataConfig
 from stegnet.core.errors import DataError, MediaError
+from stegnet.core.kinds import FILM
 from stegnet.data.groups import Group, Job
 from stegnet.data.shards import TEST, TRAIN, VALIDATION
 from stegnet.data.store import is_remote, open_files, refusals
-from stegnet.media import FILM, kind, read_frames, read_picture
+from stegnet.media import kind, read_frames, read_picture
 
 NOT_MEDIA = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}  # suffixes of files that are skipped silently
 LABELS = {".cls", ".cls2", ".id", ".index", ".mp", ".npy", ".npz", ".pickle", ".pkl", ".pth", ".pyd"}  # in a tar
@@ -55,8 +57,8 @@ def test_folder_jobs(config: DataConfig) -> Iterator[Job]:
     """Jobs of the files in data.test_folder, without a limit."""
     if config.test_folder != NO_FOLDER:
         root = _existing(config.test_folder, "data.test_folder")
-        for path, version in root.files(root.path):
-            yield _job("test_folder", root, path, version, (TEST,), config)
+        for listed in root.files(root.path):
+            yield _job("test_folder", root, listed, (TEST,), config)
 
 
 def check_folders(config: DataConfig) -> None:
@@ -164,41 +166,65 @@ def _may_be_media(path: str) -> bool:
     return not name.startswith(".") and Path(name).suffix.lower() not in NOT_MEDIA
 
 
+@dataclass(frozen=True)
+class MediaFile:
+    """A picture, a film or a tar of such.
+
+    Attributes:
+        source: kind of the source, as in the manifest.
+        path: in its file system.
+        name: in the manifest.
+        version: changes with the content, and so tells one job from another.
+        splits: those that it may belong to.
+        address: of its folder, if fsspec has to open it.
+    """
+
+    source: str
+    path: str
+    name: str
+    version: str
+    splits: tuple[str, ...]
+    address: str = ""
+
+    def groups(self, local: Path, shown: str, size: int, every: int) -> Iterator[Group]:
+        """A group for each picture or frame in `local`, a copy of it; the frames of a film have the same key."""
+        group = partial(Group, self.source, _digest(local), splits=self.splits)
+        try:
+            if kind(local) == FILM:
+                for index, frame in enumerate(read_frames(local)):
+                    if index % every == 0:
+                        yield group().added(f"{self.name}#{index}", frame, size)
+            else:
+                yield group().added(self.name, read_picture(local), size)
+        except MediaError as error:
+            yield group(damaged=[str(error).replace(str(local), shown)])
+
+
 def _jobs(
     source: str, root: _Root, files: Iterator[_Listed], splits: tuple[str, ...], config: DataConfig
 ) -> Iterator[Job]:
-    for path, version in islice(files, config.limit or None):
-        yield _job(source, root, path, version, splits, config)
+    for listed in islice(files, config.limit or None):
+        yield _job(source, root, listed, splits, config)
 
 
-def _job(source: str, root: _Root, path: str, version: str, splits: tuple[str, ...], config: DataConfig) -> Job:
+def _job(source: str, root: _Root, listed: _Listed, splits: tuple[str, ...], config: DataConfig) -> Job:
+    path, version = listed
     name = path[len(root.path) :].lstrip("/")
     read = _read_tar if name.lower().endswith(TARS) else read_file
     address = root.address if is_remote(root.address) else ""
-    return partial(read, source, address, path, name, version, splits, config.size, config.every)
+    return partial(read, MediaFile(source, path, name, version, splits, address), config.size, config.every)
 
 
-def read_file(
-    source: str, address: str, path: str, name: str, _version: str, splits: tuple[str, ...], size: int, every: int
-) -> Iterator[Group]:
-    """The picture in a file, or every n-th frame of a film.
-
-    Args:
-        address: of its folder, if fsspec has to open it.
-        path: in the file system.
-        name: in the manifest.
-        _version: changes with the content, and so tells this job from another.
-    """
-    with _local(address, path) as (local, shown):
-        yield from _groups(source, local, shown, name, splits, size, every)
+def read_file(file: MediaFile, size: int, every: int) -> Iterator[Group]:
+    """The picture in a file, or every n-th frame of a film."""
+    with _local(file.address, file.path) as (local, shown):
+        yield from file.groups(local, shown, size, every)
 
 
-def _read_tar(
-    source: str, address: str, path: str, name: str, _version: str, splits: tuple[str, ...], size: int, every: int
-) -> Iterator[Group]:
+def _read_tar(file: MediaFile, size: int, every: int) -> Iterator[Group]:
     """The pictures and films in a tar, read once from beginning to end."""
-    files, path = (open_files(address)[0], path) if address else open_files(path)
-    shown = files.unstrip_protocol(path) if address else path
+    files, path = (open_files(file.address)[0], file.path) if file.address else open_files(file.path)
+    shown = files.unstrip_protocol(path) if file.address else path
     try:
         with (
             TemporaryDirectory() as folder,
@@ -209,32 +235,13 @@ def _read_tar(
                 tar.members = []  # tarfile would hold all of them
                 if member.isfile() and _may_be_media(member.name) and Path(member.name).suffix.lower() not in LABELS:
                     local = Path(folder) / f"member{Path(member.name).suffix}"
-                    with local.open("wb") as file:
-                        shutil.copyfileobj(tar.extractfile(member), file)
+                    with local.open("wb") as copy:
+                        shutil.copyfileobj(tar.extractfile(member), copy)
                     inside = member.name.removeprefix("./")
-                    yield from _groups(source, local, f"{shown}: {inside}", f"{name}/{inside}", splits, size, every)
+                    part = replace(file, name=f"{file.name}/{inside}")
+                    yield from part.groups(local, f"{shown}: {inside}", size, every)
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        yield Group(source, "", damaged=[f"{shown}: {' '.join(str(error).split())}"], splits=splits)
-
-
-def _groups(
-    source: str, local: Path, shown: str, name: str, splits: tuple[str, ...], size: int, every: int
-) -> Iterator[Group]:
-    """A group for each picture or frame; the frames of a film have the same key."""
-    key = _digest(local)
-    try:
-        if kind(local) == FILM:
-            for index, frame in enumerate(read_frames(local)):
-                if index % every == 0:
-                    group = Group(source, key, splits=splits)
-                    group.add(f"{name}#{index}", frame, size)
-                    yield group
-        else:
-            group = Group(source, key, splits=splits)
-            group.add(name, read_picture(local), size)
-            yield group
-    except MediaError as error:
-        yield Group(source, key, damaged=[str(error).replace(str(local), shown)], splits=splits)
+        yield Group(file.source, "", damaged=[f"{shown}: {' '.join(str(error).split())}"], splits=file.splits)
 
 
 def _digest(path: Path) -> str:

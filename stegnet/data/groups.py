@@ -42,14 +42,15 @@ class Group:
     small: list[str] = field(default_factory=list)
     splits: tuple[str, ...] = SPLITS
 
-    def add(self, name: str, picture: np.ndarray, size: int) -> None:
-        """Adds the middle square of a picture, or its name if it is too small."""
+    def added(self, name: str, picture: np.ndarray, size: int) -> "Group":
+        """Adds the middle square of a picture, or its name if it is too small; returns the group."""
         height, width = picture.shape[:2]
         pixels = fit_square(picture, size)
         if pixels is None:
             self.small.append(f"{name} ({width}×{height})")
         else:
             self.samples.append(Sample(name, pixels, width, height))
+        return self
 
 
 Job = Callable[[], Iterator[Group]]  # a `partial` that any process can run; equal arguments give equal groups

@@ -19,7 +19,7 @@ from stegnet.config.config import DataConfig
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.data.archive import fetch
 from stegnet.data.catalogue import Source, read_catalogue, read_listing
-from stegnet.data.folders import folder_jobs, read_file, test_folder_jobs
+from stegnet.data.folders import MediaFile, folder_jobs, read_file, test_folder_jobs
 from stegnet.data.groups import Group, Job, Sample
 from stegnet.data.scenes import render_scene
 from stegnet.data.shards import TEST, TRAIN, VALIDATION
@@ -79,11 +79,8 @@ def _archive_jobs(source: Source, data: Path, config: DataConfig) -> Iterator[Jo
     splits = [[row for row in listing if row.split == split] for split in (TRAIN, TEST)]
     chosen = [row for rows in splits for row in rows[: config.limit or None]]
     splits = {TRAIN: (TRAIN, VALIDATION), TEST: (TEST,)}
-    job = partial(partial, read_file, source.name, "")
-    return (
-        job(str(folder / row.file), row.file, row.sha256, splits[row.split], config.size, config.every)
-        for row in chosen
-    )
+    files = (MediaFile(source.name, str(folder / row.file), row.file, row.sha256, splits[row.split]) for row in chosen)
+    return (partial(read_file, file, config.size, config.every) for file in files)
 
 
 def scene_jobs(config: DataConfig, seed: int, split: str) -> Iterator[Job]:
@@ -146,5 +143,4 @@ def _torchvision_item(source: str, index: int, size: int) -> Iterator[Group]:
         yield Group(source, "", damaged=[f"{source} {name}: {error}"])
         return
     group = Group(source, hashlib.sha256(picture.tobytes()).hexdigest())
-    group.add(name, picture, size)
-    yield group
+    yield group.added(name, picture, size)

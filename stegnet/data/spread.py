@@ -13,9 +13,8 @@ from typing import TypeVar
 
 import cv2
 
-from stegnet.config.config import AUTO
 from stegnet.core.errors import DataError, StegnetError
-from stegnet.core.parallel import connect, physical_cores
+from stegnet.core.parallel import AUTO, connect, physical_cores
 
 RAY = "ray"
 _AT_ONCE = 250  # items that Ray Data is given at once

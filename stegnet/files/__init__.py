@@ -4,36 +4,11 @@
 `listing` lists. Hiding is a method's own: `stegnet.methods`.
 """
 
-from stegnet.files.folder import (
-    Job,
-    Outcome,
-    Plan,
-    hide_each,
-    is_folder,
-    plan_hiding,
-    plan_revealing,
-    results_folder,
-    reveal_each,
-)
-from stegnet.files.info import Info, Value, file_info, fit_info, fits_in
-from stegnet.files.reveal import find, reveal_file, write_hidden
+from stegnet.core.lazy import lazy
 
-__all__ = [
-    "Info",
-    "Job",
-    "Outcome",
-    "Plan",
-    "Value",
-    "file_info",
-    "find",
-    "fit_info",
-    "fits_in",
-    "hide_each",
-    "is_folder",
-    "plan_hiding",
-    "plan_revealing",
-    "results_folder",
-    "reveal_each",
-    "reveal_file",
-    "write_hidden",
-]
+__getattr__, __all__ = lazy(
+    __name__,
+    folder="Job Outcome Plan hide_each is_folder plan_hiding plan_revealing results_folder reveal_each",
+    info="Info Value file_info fit_info fits_in",
+    reveal="find reveal_file write_hidden",
+)

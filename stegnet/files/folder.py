@@ -15,8 +15,8 @@ from stegnet.files.reveal import find, suffix_of
 from stegnet.keys import KeySource
 from stegnet.media.inputs import check_input
 from stegnet.methods import DEFAULT_RUN, Hidden, Run
-from stegnet.record.container import Container
-from stegnet.results.output import FORMS, OutputTarget, Report
+from stegnet.record import Container
+from stegnet.results import FORMS, OutputTarget, Report
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from stegnet.core.errors import MediaError
+from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR
 from stegnet.core.samples import channels_of
 from stegnet.files.reveal import find
 from stegnet.keys import KeySource
-from stegnet.media import FILM, FilmInfo, is_grey_film, read_cover, refuse_palette, scan, sound_tracks
+from stegnet.media import FilmInfo, is_grey_film, read_cover, refuse_palette, scan, sound_tracks
 from stegnet.media.inputs import check_input, input_kind
 from stegnet.media.pictures.picture_notes import picture_notes
 from stegnet.methods import DEFAULT_RUN, METHODS, CoverSize, Fit, Run
-from stegnet.record.container import Container, open_container
-from stegnet.record.sound import describe_tracks
+from stegnet.record import Container, describe_tracks, open_container
 
 Value = str | int | float | bool | list[str] | list[Fit] | None
 Info = dict[str, Value]

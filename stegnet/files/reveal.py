@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from stegnet.core.errors import MediaError
+from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.core.names import FALLBACK, safe_name
 from stegnet.keys import KeySource
 from stegnet.media.inputs import check_input
 from stegnet.media.pictures.pictures import check_lossless
-from stegnet.methods import DEFAULT_RUN, FILE, FILM, METHODS, PICTURE, Hidden, Run
-from stegnet.record.container import Container, open_container
-from stegnet.results.naming import WATCHABLE_SUFFIX, plain_suffix
-from stegnet.results.output import FORMS, REVEALED_FORMS, OutputTarget, Report
+from stegnet.methods import DEFAULT_RUN, METHODS, Hidden, Run
+from stegnet.record import Container, open_container
+from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
 
 
 def find(container: Container, run: Run = DEFAULT_RUN) -> Hidden:

@@ -19,9 +19,8 @@ from stegnet.gui.previews import write_previews
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.media.inputs import check_input
 from stegnet.methods import AUTO, METHODS, Run
-from stegnet.record.container import open_container
-from stegnet.results import OutputTarget, Report
-from stegnet.results.naming import TEXT_NAME
+from stegnet.record import open_container
+from stegnet.results import TEXT_NAME, OutputTarget, Report
 
 _INPUTS = {"hide": 2, "reveal": 1}  # files
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from stegnet.core.errors import MediaError, PackageError, StegnetError
+from stegnet.core.errors import MediaError, StegnetError
 from stegnet.gui.advice import ADVICE, advise
 from stegnet.gui.jobs import BadRequest, Done, parse_request, run_job
 from stegnet.gui.workspace import Workspace
@@ -49,17 +49,10 @@ class Cancelled(BaseException):
 
 
 class GuiServer(LoopbackServer):
-    """Serves the page; the rest as `LoopbackServer`.
-
-    Raises:
-        PackageError: the page was not built.
-    """
+    """Serves the page; the rest as `LoopbackServer`."""
 
     def __init__(self, port: int, stop: threading.Event, workspace: Workspace, run: Run) -> None:
         self.page = dict(_read_page(files("stegnet.gui").joinpath("page")))
-        if "" not in self.page:
-            hint = "`make page` builds it from the source, which needs Node.js 18.20 or newer"
-            raise PackageError("the page of `stegnet gui` was not built", hint)
         self.workspace, self.run = workspace, run
         self.turn = threading.Lock()
         self.places = threading.Semaphore(_MOST_JOBS)
@@ -297,8 +290,6 @@ def _described(done: Done, ids: list[str]) -> dict[str, Any]:
 
 def _read_page(folder: Traversable, path: str = "") -> Iterator[tuple[str, tuple[str, bytes]]]:
     """Type and bytes of each file of the page by its path; that of index.html is ""."""
-    if not folder.is_dir():
-        return
     for file in folder.iterdir():
         if file.is_dir():
             yield from _read_page(file, f"{path}{file.name}/")

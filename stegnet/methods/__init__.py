@@ -4,21 +4,9 @@
 films are hidden in, `segments` are parts of long films. To add a method: a folder, and a line below.
 """
 
+from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.methods.auto import Auto
-from stegnet.methods.method import (
-    AUTO,
-    FILE,
-    FILM,
-    PICTURE,
-    CoverSize,
-    Fit,
-    Hidden,
-    Hider,
-    Method,
-    Registry,
-    UnknownOption,
-    option,
-)
+from stegnet.methods.method import AUTO, CoverSize, Fit, Hidden, Hider, Method, Registry, UnknownOption, option
 from stegnet.methods.network import ByNetwork
 from stegnet.methods.robust import Robust
 from stegnet.methods.run import DEFAULT_RUN, Run

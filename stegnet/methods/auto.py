@@ -60,7 +60,7 @@ class Auto(Method):
                 raise
         by_network = NetworkOptions(options.longer, any_quality=options.any_quality, verify=options.verify)
         report = ByNetwork().hide(cover, secret, out, key_source, by_network, run)
-        from stegnet.methods.network.network import chosen_network
+        from stegnet.methods.network import chosen_network
 
         note = _NETWORK + _UNMASKED * (not chosen_network(run).period)
         return replace(report, notes=(note, *report.notes))

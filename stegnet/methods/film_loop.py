@@ -14,7 +14,7 @@ from stegnet.core.parallel import ahead, ordered
 from stegnet.engines import Pool
 from stegnet.media import FilmInfo, FilmWriter
 from stegnet.methods.run import Run
-from stegnet.results.output import FilmFrame, OutputTarget, form_of, write_film
+from stegnet.results import FilmFrame, OutputTarget, form_of, write_film
 
 I = TypeVar("I")  # noqa: E741  what is hidden in a frame
 # The container's frame, (H, W, 3) uint8, of what is hidden, the cover's, and the container's if it was made already;

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from stegnet.core.errors import MediaError, extra
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.progress import Progress
-from stegnet.media import FILM, PICTURE, about_secret
+from stegnet.media import about_secret
 from stegnet.media.probe import media_kind
-from stegnet.record.record import MAX_NAME
-from stegnet.results.naming import printable
+from stegnet.record import MAX_NAME
+from stegnet.results import printable
 
 # Compresses a file: its path, a folder for the copy, bytes that there are, and a callback for steps done and in all.
 Compressor = Callable[[Path, Path, int, Callable[[int, int], None]], "Copy"]

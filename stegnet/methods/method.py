@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from stegnet.core.errors import ConfigError
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.progress import Progress
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from stegnet.record import Container
     from stegnet.results import OutputTarget, Report
 
-PICTURE, FILM, FILE = "picture", "film", "file"  # kinds of covers, and of what is hidden
 LOSSLESS_FORMS = MappingProxyType({PICTURE: (".png",), FILM: (".mkv", ".mp4")})
 AUTO = "auto"
 

@@ -14,7 +14,7 @@ after the shuffle.
 import torch
 from torch import Tensor, nn
 
-from stegnet.models.pair import Pair, register
+from stegnet.models.pair import Pair
 
 KERNELS = (3, 4, 5)
 DEPTH = 5
@@ -44,7 +44,6 @@ class Branches(nn.Module):
         return torch.cat([path(joined) for path in self.mixed], dim=1)
 
 
-@register("baluja")
 class Baluja(Pair):
     """Three networks that share no weights.
 

@@ -19,8 +19,8 @@ from torch.nn import functional
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
 from stegnet.models.backbone import NONE
-from stegnet.models.invertible import BANDS, Subnet, haar, inverse_haar
-from stegnet.models.pair import Pair, register
+from stegnet.models.layers import BANDS, Subnet, haar, inverse_haar
+from stegnet.models.pair import Pair
 
 ENCODER_DEPTH = 2  # convolutions
 PERIOD, WAY = 4.8, 0.85  # at first: in levels, and the share of the way
@@ -33,7 +33,6 @@ SINES = (0.12, -0.01, 0.0, 0.0, 0.0)
 PHASE_FEATURES = 3 * BANDS  # cosine, sine and series
 
 
-@register("costa")
 class Costa(Pair):
     """An encoder and a decoder of phases, and a network that restores the whole picture.
 

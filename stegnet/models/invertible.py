@@ -16,86 +16,13 @@ from torch.nn import functional
 
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
-from stegnet.models.backbone import NONE, make_encoder
-from stegnet.models.pair import Pair, register
+from stegnet.models.backbone import NONE
+from stegnet.models.layers import BANDS, Subnet, haar, inverse_haar
+from stegnet.models.pair import Pair
 
-BANDS = 12  # Haar bands of a colour picture
 ENDS, COUPLINGS, LATENT = "ends", "couplings", "latent"
 PLACES = (ENDS, COUPLINGS, LATENT)
 BACKBONE = "convnext_atto"  # small, and without seams between tiles
-SLOPE = 0.1  # of the leaky ReLU; GELU and SiLU train no better and are slower by a third
-LEVELS = 2  # feature maps used of a backbone: the finest ones
-
-
-def haar(pictures: Tensor) -> Tensor:
-    """Orthonormal Haar transform, (B, C, H, W) to (B, 4C, H/2, W/2): mean and three differences of 2×2 blocks."""
-    a, b, c, d = functional.pixel_unshuffle(pictures, 2).unflatten(1, (-1, 4)).unbind(2)
-    return torch.cat([a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d], dim=1) / 2
-
-
-def inverse_haar(bands: Tensor) -> Tensor:
-    """Inverse Haar transform, (B, 4C, H, W) to (B, C, 2H, 2W)."""
-    mean, horizontal, vertical, diagonal = bands.chunk(4, dim=1)
-    a = mean + horizontal + vertical + diagonal
-    b = mean - horizontal + vertical - diagonal
-    c = mean + horizontal - vertical - diagonal
-    d = mean - horizontal - vertical + diagonal
-    return functional.pixel_shuffle(torch.stack([a, b, c, d], dim=2).flatten(1, 2) / 2, 2)
-
-
-class Subnet(nn.Module):
-    """A network inside the pair: (B, channels, H, W) to (B, out, H, W), any H and W.
-
-    3×3 convolutions and, in parallel, a timm backbone, which sees more context but loses fine detail. The output is
-    zero at first, so that an untrained pair is the identity.
-
-    Args:
-        channels, out: of input and output.
-        width: channels in between.
-        depth: number of convolutions, at least 2.
-        backbone: name of a timm model, or "none".
-        pretrained: the backbone starts from timm's weights.
-    """
-
-    def __init__(
-        self, channels: int, out: int, width: int, depth: int = 3, backbone: str = NONE, pretrained: bool = False
-    ) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, width, 3, padding=1)
-        self.context = None if backbone == NONE else BackboneContext(channels, width, backbone, pretrained)
-        layers: list[nn.Module] = [nn.LeakyReLU(SLOPE, inplace=True)]
-        for _ in range(depth - 2):
-            layers += [nn.Conv2d(width, width, 3, padding=1), nn.LeakyReLU(SLOPE, inplace=True)]
-        self.rest = nn.Sequential(*layers, nn.Conv2d(width, out, 3, padding=1))
-        nn.init.zeros_(self.rest[-1].weight)
-        nn.init.zeros_(self.rest[-1].bias)
-
-    def forward(self, bands: Tensor) -> Tensor:
-        features = self.first(bands)
-        return self.rest(features if self.context is None else features + self.context(bands))
-
-
-class BackboneContext(nn.Module):
-    """The sum of a backbone's finest feature maps at full resolution: (B, channels, H, W) to (B, width, H, W).
-
-    They are upsampled by pixel shuffle (Shi et al. 2016, arXiv 1609.05158), whose gradient is deterministic on CUDA,
-    unlike that of bilinear interpolation.
-    """
-
-    def __init__(self, channels: int, width: int, backbone: str, pretrained: bool) -> None:
-        super().__init__()
-        self.encoder = make_encoder(backbone, channels, pretrained, LEVELS)
-        self.unit = self.encoder.unit
-        levels = zip(self.encoder.feature_info.channels(), self.encoder.feature_info.reduction(), strict=True)
-        self.up = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(level, width * stride**2, 1), nn.PixelShuffle(stride)) for level, stride in levels
-        )
-
-    def forward(self, bands: Tensor) -> Tensor:
-        height, width = bands.shape[-2:]
-        padding = (0, -width % self.unit, 0, -height % self.unit)
-        maps = self.encoder(functional.pad(bands, padding))
-        return sum(up(level) for up, level in zip(self.up, maps, strict=True))[..., :height, :width]
 
 
 class CouplingBlock(nn.Module):
@@ -151,7 +78,6 @@ class Mixing(nn.Module):
             return _convolve(self.weight, container.float())
 
 
-@register("invertible")
 class Invertible(Pair):
     """Coupling blocks that hide and, inverted, reveal; with a network at each end.
 
@@ -217,7 +143,6 @@ class Invertible(Pair):
         return _refine(pictures, self.restorer)
 
 
-@register("invertible_large")
 class InvertibleLarge(Invertible):
     """A larger configuration for GPUs, with seven times the arithmetic."""
 

@@ -17,14 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stegnet.core.card import MODEM
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
 from stegnet.core.jpeg import BLOCK
 from stegnet.models.backbone import NONE
 from stegnet.models.costa import fraction
-from stegnet.models.invertible import SLOPE, BackboneContext
-from stegnet.models.pair import Pair, register
+from stegnet.models.layers import SLOPE, BackboneContext
+from stegnet.models.pair import Pair
 
 COEFFICIENTS = BLOCK**2  # of each component
 # Luma and colour differences of JFIF (ITU-R BT.601), without their offset.
@@ -48,7 +47,6 @@ _MOST_FREE, _MOST_WANTED = 0.25, 0.125
 _RUNGS = ({"bits": 22, "scale": 1.2},)
 
 
-@register(MODEM)
 class Modem(Pair):
     """Hides some bits in each block of 8×8 pixels, of a picture or some frames of a film; reveals how likely each is 1.
 

@@ -3,8 +3,8 @@
 import difflib
 import inspect
 import json
-from collections.abc import Callable
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -13,9 +13,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from stegnet.config.config import AUTO, ModelConfig
-from stegnet.core.card import CARD_KEY, SHIPPED, Card, read_card
+from stegnet.core.card import CARD_KEY, MODEM, SHIPPED, Card, read_card
 from stegnet.core.errors import ConfigError, WeightsError
+from stegnet.core.parallel import AUTO
 
 
 class Pair(nn.Module):
@@ -59,28 +59,17 @@ class Pair(nn.Module):
         return pictures
 
 
-_FAMILIES: dict[str, type[Pair]] = {}
-
-
-def register(name: str) -> Callable[[type[Pair]], type[Pair]]:
-    """Class decorator that registers a family of pairs.
-
-    Raises:
-        ValueError: the name is taken.
-    """
-
-    def add(family: type[Pair]) -> type[Pair]:
-        if name in _FAMILIES:
-            raise ValueError(f"model family {name!r} is registered twice")
-        _FAMILIES[name] = family
-        return family
-
-    return add
-
-
-def names() -> list[str]:
-    """Names of all families, sorted."""
-    return sorted(_FAMILIES)
+# The module beside this one, and the class in it, of each family; it is imported when a family is asked for, so that
+# hiding and revealing never import the networks that they don't use.
+FAMILIES = {
+    "baluja": "baluja.Baluja",
+    "costa": "costa.Costa",
+    "invertible": "invertible.Invertible",
+    "invertible_large": "invertible.InvertibleLarge",
+    MODEM: "modem.Modem",
+    "timm_unet": "timm_unet.TimmUNet",
+    "unet": "unet.UNet",
+}
 
 
 def build(name: str, **options: object) -> Pair:
@@ -94,16 +83,20 @@ def build(name: str, **options: object) -> Pair:
     return _family(name)(**options)
 
 
-def options_of(config: ModelConfig) -> dict[str, Any]:
-    """Returns the family's keyword arguments from the `model` section; "auto" stands for the family's default."""
-    parameters = inspect.signature(_family(config.name)).parameters
-    chosen = {key: value for key, value in asdict(config).items() if key in parameters and value != AUTO}
+def options_of(section: Any) -> dict[str, Any]:
+    """Returns the family's keyword arguments from `section`; "auto" stands for the family's default.
+
+    Args:
+        section: the `model` section of params.yaml, a dataclass.
+    """
+    parameters = inspect.signature(_family(section.name)).parameters
+    chosen = {key: value for key, value in asdict(section).items() if key in parameters and value != AUTO}
     return {key: chosen.get(key, parameter.default) for key, parameter in parameters.items()}
 
 
-def build_from(config: ModelConfig) -> Pair:
+def build_from(section: Any) -> Pair:
     """Builds the untrained pair that the `model` section of params.yaml describes."""
-    return build(config.name, **options_of(config))
+    return build(section.name, **options_of(section))
 
 
 def save_pair(path: Path, pair: Pair, card: Card) -> None:
@@ -133,8 +126,9 @@ def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
 
 
 def _family(name: str) -> type[Pair]:
-    if name not in _FAMILIES:
-        close = difflib.get_close_matches(name, names(), n=1)
+    if name not in FAMILIES:
+        close = difflib.get_close_matches(name, FAMILIES, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        raise ConfigError(f"model.name: unknown family {name!r}", f"{hint}known: {', '.join(names())}")
-    return _FAMILIES[name]
+        raise ConfigError(f"model.name: unknown family {name!r}", f"{hint}known: {', '.join(FAMILIES)}")
+    module, family = FAMILIES[name].split(".")
+    return getattr(import_module(f"stegnet.models.{module}"), family)

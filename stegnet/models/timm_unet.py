@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from stegnet.core.errors import ConfigError
 from stegnet.models.backbone import NONE, make_encoder
-from stegnet.models.pair import Pair, register
+from stegnet.models.pair import Pair
 
 
 def convolutions(channels: int, width: int) -> nn.Sequential:
@@ -60,7 +60,6 @@ class BackboneUNet(nn.Module):
         return -max(side, 2 * self.stride) % self.encoder.unit + max(0, 2 * self.stride - side)
 
 
-@register("timm_unet")
 class TimmUNet(Pair):
     """A U-Net that adds a residual to the cover, and one that reveals the secret.
 

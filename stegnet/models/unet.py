@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stegnet.models.pair import Pair, register
+from stegnet.models.pair import Pair
 
 LEVELS = (1, 2, 4, 8, 8, 8, 8)  # channels of the encoder, in multiples of the width
 REVEALING = (1, 2, 4, 2, 1)  # channels of the revealing network, in multiples of the width
@@ -75,7 +75,6 @@ def make_revealer(width: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Conv2d(before, 3, 3, padding=1))
 
 
-@register("unet")
 class UNet(Pair):
     """A U-Net that generates the container, and a small network that reveals the secret.
 

@@ -5,6 +5,15 @@ file, by the code in `erasure`. `reading` reads it from a frame, `container` fro
 altered.
 """
 
-from stegnet.record.container import Container
+from stegnet.core.lazy import lazy
 
-__all__ = ["Container"]
+__getattr__, __all__ = lazy(
+    __name__,
+    base="KINDS decode_base encode_base least_base least_base_per_pixel through_bytes",
+    container="Container Inspection open_container",
+    diagnosis="Diagnosis FrameStatus PICTURE_ALTERED UNREADABLE diagnose",
+    reading="FrameReading MAX_PIXEL_RATIO hidden_size nothing_revealed read_record",
+    record="File Header MAX_BLOCK MAX_FRAMES MAX_NAME Pictures Record format_record is_file_name",
+    sound="Sound describe_tracks no_sound parse_packets plan_sound",
+    spread="Gathering choose_needed frames_for full_room least_shares",
+)

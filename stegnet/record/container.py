@@ -5,7 +5,7 @@ begins the first pass over the frames.
 """
 
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,17 +17,18 @@ from typing import Self
 import numpy as np
 
 from stegnet.core.errors import MediaError, RevealError
+from stegnet.core.kinds import FILM
 from stegnet.core.parallel import ahead, ordered, watched
 from stegnet.core.progress import Progress, no_progress
 from stegnet.core.samples import channels_of
-from stegnet.keys.keys import Key, KeyRing, KeySource
-from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames, scan
+from stegnet.keys import Key, KeyRing, KeySource
+from stegnet.media import kind, lossy_format, read_cover, read_frames, scan
 from stegnet.record.diagnosis import PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.record.reading import FrameReading, nothing_revealed, read_record
 from stegnet.record.record import Header
 
 _NOT_LOOKED_FOR = object()
-UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
+_UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
 
 
 @dataclass(frozen=True)
@@ -177,8 +178,11 @@ class Container:
         """
         headers: dict[Header, Header] = {}  # each is kept once, however many frames hold it
         read: list[tuple[Header | None, FrameStatus]] = []
-        for header, status in self._statuses(progress):
-            read.append((header and headers.setdefault(header, header), status))
+        with closing(self.readings()) as readings:
+            for done, reading in enumerate(readings, 1):
+                header = reading.record and reading.record.header
+                read.append((header and headers.setdefault(header, header), reading.status))
+                progress("check", done, 0)
         if not headers:
             raise self.not_opened()
         ((header, _),) = Counter(found for found, _ in read if found).most_common(1)
@@ -200,19 +204,14 @@ class Container:
                 if self._keys.exhausted or read_record(frame, self._keys, first=False).record:
                     return
 
-    def _statuses(self, progress: Progress) -> Iterator[tuple[Header | None, FrameStatus]]:
-        def status(item: tuple[int, np.ndarray]) -> tuple[Header | None, FrameStatus]:
-            reading = self.read(*item)
-            record = reading.record
-            if record is None:
-                return None, UNREADABLE
-            return record.header, FrameStatus(record.index, reading.whole, record.stamp)
-
+    def readings(self) -> Generator[FrameReading, None, None]:
+        """The record readings of all frames in order, up to where a film breaks off."""
         frames = ahead(self.readable_frames())
-        with closing(frames), closing(ordered(status, enumerate(frames), UNSEALERS)) as statuses:
-            for done, found in enumerate(statuses, 1):
-                progress("check", done, 0)
-                yield found
+        with (
+            closing(frames),
+            closing(ordered(lambda item: self.read(*item), enumerate(frames), _UNSEALERS)) as readings,
+        ):
+            yield from readings
 
     def _decode(self) -> Generator[np.ndarray, None, None]:
         if self.kind != FILM:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from stegnet.config.config import AUTO
 from stegnet.core.card import Card
 from stegnet.core.measures import (
     APD,
@@ -25,6 +24,7 @@ from stegnet.core.measures import (
     SSIM,
     VMAF,
 )
+from stegnet.core.parallel import AUTO
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.statistics import headline_kind
 from stegnet.report.page import Collapsed, Film, Picture, Section, Table, Tile, decimals, read_json, read_table

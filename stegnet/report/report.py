@@ -31,7 +31,6 @@ STUDIES = {  # by stage of study/dvc.yaml, in the order of the page
     "places": Study("Places", security.places),
     "wrongkey": Study("Wrong key", security.wrongkey),
     "known": Study("Known pictures", security.known),
-    "shuffle": Study("Attacks on the shuffle", security.shuffle),
     "robust": Study("Containers that survive JPEG", robustness.robust),
     "robust_films": Study("Films that survive H.264", robustness.robust_films),
     "robust_attacks": Study("Attacks on containers that survive", security.robust_attacks),

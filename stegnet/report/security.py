@@ -1,4 +1,4 @@
-"""Sections on security: what an attacker without the key can see, detect and reassemble."""
+"""Sections on security: what an attacker without the key can see and detect."""
 
 from pathlib import Path
 
@@ -184,21 +184,6 @@ def known(name: str, folder: Path, command: str) -> Section:
         Table.of(table, columns, "All kinds of pictures"),
     )
     return Section(name, command, (paragraph,), parts)
-
-
-def shuffle(name: str, folder: Path, command: str) -> Section:
-    """The jigsaw and known-frame attacks."""
-    figures = read_json(folder / "metrics.json")
-    paragraph = (
-        "Running the public reveal network yields the blocks of the secret's residual, permuted, rotated and negated "
-        "by key, and hidden by a mask if the network has one. A jigsaw solver reassembles them; its score is the share "
-        "of truly adjacent blocks that it places side by side. Exact blocks are those of a network without errors, "
-        "with a coded base or with block means as base."
-    )
-    rows = [[metric.replace("_", " "), f"{value:.3f}"] for metric, value in figures.items()]
-    alt = "the secret, its blocks as revealed without the key, and the solver's reassembly"
-    parts = (Picture.contact_sheet(folder / "pictures.png", alt), Table(["", "share"], rows))
-    return Section(name, command, (paragraph, "All tables: `attack.md` in the folder of the figures."), parts)
 
 
 def _all_figures(path: Path, columns: dict) -> Table:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.progress import Progress
 from stegnet.core.samples import is_grey
-from stegnet.media import FILM, PICTURE, read_cover, read_picture
+from stegnet.media import read_cover, read_picture
 from stegnet.media.films.encoders import MKV, MP4
 from stegnet.media.films.rewrap import rewrap
 from stegnet.media.films.watchable import make_watchable, unplayable

@@ -6,13 +6,25 @@
 
 from stegnet.sealing.carriers import TAG_BYTES, size_bytes
 from stegnet.sealing.costs import rounding_costs, texture_costs
-from stegnet.sealing.seal import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, seal, too_small, unseal
+from stegnet.sealing.seal import (
+    FILM_EFFORT,
+    PICTURE_EFFORT,
+    SEED_BYTES,
+    Margin,
+    SealOptions,
+    room,
+    seal,
+    too_small,
+    unseal,
+)
 
 __all__ = [
     "FILM_EFFORT",
     "PICTURE_EFFORT",
     "SEED_BYTES",
     "TAG_BYTES",
+    "Margin",
+    "SealOptions",
     "room",
     "rounding_costs",
     "seal",

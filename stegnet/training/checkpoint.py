@@ -22,7 +22,7 @@ from stegnet.core.parallel import world_size
 from stegnet.data.shards import data_hash
 from stegnet.models import SHIPPED, weights_id
 
-CODE = ("core", "data", "models", "training")  # packages of stegnet that a training computes with
+CODE = ("config", "core", "data", "models", "training")  # packages of stegnet that a training computes with
 IRRELEVANT = {"launcher", "workers", "checkpoint"}  # keys of `train` that change how long it takes, and nothing else
 KEPT = 2  # checkpoints: the newest may be damaged
 LOCK_TIMEOUT = 15.0  # seconds; the loaders of a killed training notice within 5 and then release the lock

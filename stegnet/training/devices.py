@@ -12,10 +12,10 @@ from lightning_fabric.plugins.environments import LightningEnvironment, TorchEla
 from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import nn
 
-from stegnet.config.config import AUTO, Config, TrainConfig
+from stegnet.config.config import Config, TrainConfig
 from stegnet.core.compute import pick_device
 from stegnet.core.errors import ConfigError, extra
-from stegnet.core.parallel import is_launched, local_world_size, physical_cores, rank, world_size
+from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_cores, rank, world_size
 from stegnet.models import build_from
 from stegnet.training.launch import launch, launched
 

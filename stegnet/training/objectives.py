@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stegnet.config.config import AUTO, Config
+from stegnet.config.config import Config
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, SECRET_PSNR, psnr_from_mse
+from stegnet.core.parallel import AUTO
 from stegnet.core.samples import CODED
-from stegnet.models import Modem, Pair
+from stegnet.models import Pair
+from stegnet.models.modem import Modem
 from stegnet.training.batch_pass import HideRevealPass, draw_randomness, first_pairs, preview
 from stegnet.training.film_pass import FilmPass, FilmRandomness, film_randomness
 from stegnet.training.losses import LossTerms, loss_terms

@@ -9,14 +9,13 @@ from threading import Event
 
 import numpy as np
 
+from stegnet.core.kinds import FILM
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ordered
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeyRing
 from stegnet.media import resize
-from stegnet.methods.network.frame import FrameInput, check_cover, hide_frame, reveal_frame
-from stegnet.methods.network.network import Network
-from stegnet.record.reading import nothing_revealed, read_record
-from stegnet.record.record import FILM, MAX_FRAMES, Header, Pictures, Record
+from stegnet.methods.network import FrameInput, Network, check_cover, hide_frame, reveal_frame
+from stegnet.record import MAX_FRAMES, Header, Pictures, Record, nothing_revealed, read_record
 from stegnet.sealing import SEED_BYTES
 from stegnet.webcam.capture import Capture
 from stegnet.webcam.recording import MILLISECOND

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from stegnet.keys import SYSTEM, KeySource
 from stegnet.methods import Run
-from stegnet.methods.network.network import chosen_network
-from stegnet.record.record import MAX_FRAMES
+from stegnet.methods.network import chosen_network
+from stegnet.record import MAX_FRAMES
 from stegnet.webcam.capture import capture, open_camera, open_secret
 from stegnet.webcam.live import LiveFrame, LivePipeline
 from stegnet.webcam.recording import Recording, recorded

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from stegnet.models import Baluja
+from stegnet.models.baluja import Baluja
 
 
 def count(*networks: nn.Module) -> int:

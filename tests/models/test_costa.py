@@ -6,7 +6,8 @@ import torch
 from scipy.stats import kstest
 
 from stegnet.core.errors import ConfigError
-from stegnet.models import Costa, build
+from stegnet.models import build
+from stegnet.models.costa import Costa
 
 pytestmark = pytest.mark.arithmetic
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from stegnet.core.card import MODEM
-from stegnet.models import Card, Pair, build, load_pair, names, read_card, save_pair, weights_id
+from stegnet.models import FAMILIES, Card, Pair, build, load_pair, read_card, save_pair, weights_id
 from tools.cost import cost
 
 pytestmark = pytest.mark.arithmetic
@@ -24,7 +24,7 @@ SHARED = {"invertible", "invertible_large"}  # families whose two directions use
 HIDERS, REVEALERS = {"costa": "encoder"}, {"costa": "decoder"}  # else hider and revealer
 
 
-@pytest.fixture(params=[name for name in names() if name != MODEM])
+@pytest.fixture(params=[name for name in FAMILIES if name != MODEM])
 def name(request):
     return request.param
 

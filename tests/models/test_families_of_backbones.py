@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from stegnet.core.errors import ConfigError
-from stegnet.models import Invertible, Pair, TimmUNet
-from stegnet.models.invertible import CouplingBlock
+from stegnet.models import Pair
+from stegnet.models.invertible import CouplingBlock, Invertible
+from stegnet.models.timm_unet import TimmUNet
 
 BOTH = [
     "convnext_atto", "resnet10t", "test_efficientnet", "mobilenetv3_small_050", "vit_tiny_patch16_224",

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from stegnet.core.errors import ConfigError
-from stegnet.models.invertible import BackboneContext, Invertible, InvertibleLarge, Subnet, haar, inverse_haar
+from stegnet.models.invertible import Invertible, InvertibleLarge
+from stegnet.models.layers import BackboneContext, Subnet, haar, inverse_haar
 from tools.cost import cost
 
 pytestmark = pytest.mark.arithmetic

@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from stegnet.core.errors import ConfigError
-from stegnet.models import TimmUNet
-from stegnet.models.timm_unet import BackboneUNet
+from stegnet.models.timm_unet import BackboneUNet, TimmUNet
 
 BACKBONES = [
     "convnextv2_atto",

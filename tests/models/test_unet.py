@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from stegnet.models import UNet
+from stegnet.models.unet import UNet
 
 
 def count(network: nn.Module) -> int:

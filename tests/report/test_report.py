@@ -72,7 +72,6 @@ OUTPUTS = {
         "known.csv": "kind,pairs,chance,base,blocks,attack,copies,told,auc\n"
         "photographs,23,.043,coded,read,busy,JPEG 90,.13,.527\n",
     },
-    "shuffle": {"pictures.png": ""},
     "robust": {
         "messages.csv": "size,promise,bits,ideal_modem,ideal_QIM,whole,whole_low,messages,refused,container_vmaf,"
         "container_psnr,secret_psnr,container_ssim,secret_ssim\n"
@@ -107,7 +106,6 @@ OUTPUTS = {
 }
 METRICS = {
     "wrongkey": {"attempts": 370, "opened": 0},
-    "shuffle": {"read_8_neighbours": 0.021},
     "robust": {"robust_jpeg_75_38db_bits": 0.2345, "robust_jpeg_75_38db_whole": 0.9987},
     "survive": {
         f"survive_{name}_secret_psnr": value
@@ -204,7 +202,6 @@ def test_every_column_of_a_study_is_below_its_heading(reports: Reports) -> None:
             ["", "", "attack", "tells", "containers learnt from", "scored", "AUC", "95 % CI from", "to"],
             ["sealed", "pictures", "shift, over one key", "places", "30", "784", "0.512", "0.493", "0.531"],
         ],
-        "shuffle": [["", "share"], ["read 8 neighbours", "0.021"]],
         "survive": [["channel", "default", "sealed"], ["jpeg 90", "21.4", "25.0"]],
     }  # fmt: skip
     for name, table in expected.items():

@@ -132,7 +132,7 @@ def test_a_filled_film_comes_back_and_is_measured(tmp_path: Path, monkeypatch: p
     some = [each for each in REENCODINGS if each.name in {"x264 fast, CRF −4", "x264 medium, CRF +5"}]
     monkeypatch.setattr("study.film_trial.REENCODINGS", some)
     cover = still_film(tmp_path / "cover.mkv", GROUP + 2)
-    found, survived = measure_film(MODEM, cover, CRF, 38.0, tmp_path, 3, 2)
+    found, survived = measure_film(MODEM, cover, (CRF, 38.0), tmp_path, 3, 2)
     assert (found["refused"], found["groups"], found["size"]) == (False, 1, "160×128")
     assert found["bits"] == pytest.approx(8 * found["bytes"] / (160 * 128 * GROUP))
     assert [each["promised"] for each in survived] == [True, False]

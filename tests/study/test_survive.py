@@ -188,11 +188,14 @@ def run(tmp_path, rivals, make_film, monkeypatch):
     monkeypatch.setattr(survive, "PICTURE_DISTORTIONS", few(PICTURE_DISTORTIONS))
     monkeypatch.setattr(survive, "FILM_DISTORTIONS", few(FILM_DISTORTIONS))
     write_shards(tmp_path / "shards", [(TEST, "photographs")] * 4)
-    films = [make_film(tmp_path / f"{seed}.mkv", 2, 64, 96, seed=seed) for seed in (0, 9)]
+    films = {
+        f"film_{name}": make_film(tmp_path / f"{name}.mkv", 2, 64, 96, seed=seed)
+        for name, seed in (("cover", 0), ("secret", 9))
+    }
 
     def stage(name: str) -> Path:
         weights, out = rivals / f"{survive.DEFAULT}.safetensors", tmp_path / name
-        survive.main(load(ROOT / "params.yaml"), tmp_path / "shards", weights, rivals, *films, out)
+        survive.main(load(ROOT / "params.yaml"), tmp_path / "shards", weights, rivals, out, **films)
         return out
 
     return stage

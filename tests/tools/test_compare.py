@@ -17,7 +17,7 @@ from stegnet.data.shards import TEST, TRAIN, data_hash
 from stegnet.evaluation.quality import Evaluator, measure_quality
 from stegnet.evaluation.statistics import REAL
 from stegnet.methods.network import Network
-from stegnet.models import names
+from stegnet.models import FAMILIES
 from tests.support.shards import write_shards
 from tools import compare, compare_table, compare_train
 from tools.compare_table import COLUMNS, LSB, Unshuffled, markdown
@@ -311,4 +311,4 @@ def test_every_set_that_comes_with_it_can_be_read(monkeypatch, name):
 def test_every_family_has_a_row(monkeypatch):
     monkeypatch.chdir(ROOT)
     rows = compare.read_rows(compare.ROWS, "models", [], {})
-    assert sorted({row.config.model.name for row in rows}) == [name for name in names() if name != "modem"]
+    assert sorted({row.config.model.name for row in rows}) == [name for name in FAMILIES if name != "modem"]

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from stegnet.config.config import AUTO
 from stegnet.core import compute
 from stegnet.core.compute import cpu_threads
 from stegnet.core.errors import ConfigError
+from stegnet.core.parallel import AUTO
 from stegnet.training import devices
 from stegnet.training.devices import BatchShare, open_fabric, process_count
 

@@ -18,7 +18,8 @@ from stegnet.core.errors import ConfigError, DataError, TrainingError
 from stegnet.core.samples import NONE
 from stegnet.data.pairs import Pairs
 from stegnet.data.shards import TEST, data_hash
-from stegnet.models import SHIPPED, Card, Invertible, Pair, load_pair, read_card, weights_id
+from stegnet.models import SHIPPED, Card, Pair, load_pair, read_card, weights_id
+from stegnet.models.invertible import Invertible
 from stegnet.training.artifacts import make_card, write_weights
 from stegnet.training.checkpoint import Checkpoint, checkpoint_of, fingerprint
 from stegnet.training.devices import open_fabric

@@ -76,8 +76,9 @@ def to_screen(x, y, z, eye):
     return (WIDTH / 2 + FOCAL * x / z) * OVER, (HORIZON + FOCAL * (eye - y) / z) * OVER
 
 
-def hang(canvas, board, x, y, z, size, eye):
-    """Paste an upright board, left edge x, foot y, in perspective; it faces the camera."""
+def hang(canvas, board, place, size, eye):
+    """Paste an upright board in perspective; place: left edge, foot, distance. It faces the camera."""
+    x, y, z = place
     (left, bottom), (right, top) = to_screen(x, y, z, eye), to_screen(x + size[0], y + size[1], z, eye)
     height, width = board.shape[:2]
     scale = np.array([[(right - left) / width, 0, left], [0, (bottom - top) / height, top]])
@@ -161,21 +162,21 @@ def paint_sky(stars):
     return sky + (0.22 * np.exp(-np.maximum(away - 11, 0) / 20) * (1 - 0.9 * disc))[..., None] * colour(0.9, 0.8, 0.95)
 
 
-def paint_town(town, boards, sign, backdrop, wear, seconds, eye):
-    """All that stands on the ground, before the backdrop, seen from height `eye`."""
-    z0 = SPEED * seconds
+def paint_town(built, sign, backdrop, wear, seconds, eye):
+    """All that stands on the ground, before the backdrop, seen from height `eye`; built: town and boards."""
+    (town, boards), z0 = built, SPEED * seconds
     view = look(town, eye, z0)
     stands = view.depth < 1e8
     light = mix(light_faces(view, wear), HAZE, 1 - np.exp(-view.depth / 190))
     canvas = np.where(stands[..., None], light, backdrop).astype(np.float32)
     for x, foot, z, size, board in boards:
         if z - z0 > 3:
-            canvas = hang(canvas, board, x, foot, z - z0, size, eye)
+            canvas = hang(canvas, board, (x, foot, z - z0), size, eye)
     for z in np.arange(END - END % LAMP_GAP, 0, -LAMP_GAP):
         if z - z0 > 3:
             for side in (-1, 1):
                 paint_lamp(canvas, side, z - z0, eye)
-    canvas = hang(canvas, sign, -SIGN_SIZE[0] / 2, SIGN_FOOT, SIGN_AT - z0, SIGN_SIZE, eye)
+    canvas = hang(canvas, sign, (-SIGN_SIZE[0] / 2, SIGN_FOOT, SIGN_AT - z0), SIGN_SIZE, eye)
     for car in cars_at(seconds, z0):
         paint_car(canvas, car, eye)
     return canvas
@@ -238,8 +239,8 @@ def frames(numbers=range(FRAMES)):
     sky = paint_sky(stars)
     for number in numbers:
         seconds, sign = number / RATE, paint_sign(letters, number)
-        mirrored = paint_town(town, boards, sign, sky, wear, seconds, -EYE)
+        mirrored = paint_town((town, boards), sign, sky, wear, seconds, -EYE)
         road = paint_road(sky, mirrored, wear, ripple, seconds)
-        scene = paint_town(town, boards, sign, road, wear, seconds, EYE)
+        scene = paint_town((town, boards), sign, road, wear, seconds, EYE)
         scene = cv2.resize(scene, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
         yield develop(0.75 * lens * bloom(scene), np.random.default_rng((9, number)))

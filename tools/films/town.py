@@ -63,9 +63,10 @@ def build_town(rng):
     return sorted(town, key=lambda box: -box.near)
 
 
-def paint_face(view, rows, columns, depth, across, up, facing, box):
-    """Put one face into the buffers wherever it is the nearest and stands between ground and roof."""
-    part = tuple(buffer[rows, columns] for buffer in view)
+def paint_face(view, part, face, box):
+    """Put one face (depth, across, up, facing) into the buffers where it is nearest, between ground and roof."""
+    depth, across, up, facing = face
+    part = tuple(buffer[part] for buffer in view)
     nearest = (depth < part[0]) & (up >= 0) & (up <= box.height)
     for buffer, value in zip(part, (depth, across, up, box.seed, facing), strict=True):
         np.copyto(buffer, np.broadcast_to(value, nearest.shape), where=nearest)
@@ -88,12 +89,12 @@ def look(town, eye, z0):
             continue
         whole, front = slice(0, size[0]), slice(column(box.left, near), column(box.right, near))
         if box.near - z0 > 0.5:
-            paint_face(view, whole, front, near, dx[:, front] * near, eye + dy * near, 1.0, box)
+            paint_face(view, (whole, front), (near, dx[:, front] * near, eye + dy * near, 1.0), box)
         wall = box.right if box.right < 0 else box.left
         side = slice(*sorted((column(wall, near), column(wall, far))))
         if wall * (box.left if wall == box.right else box.right) > 0 and side.stop > side.start:
             z = wall / dx[:, side]
-            paint_face(view, whole, side, z, z + z0, eye + dy * z, 0.0, box)
+            paint_face(view, (whole, side), (z, z + z0, eye + dy * z, 0.0), box)
     return view
 
 

@@ -126,7 +126,7 @@ def _key_source(options: argparse.Namespace) -> "KeySource":
         return key_source
     if options.record:
         options.usage_error("--record requires a key that can be used again: --key-file or --passphrase")
-    from stegnet.keys.keys import KEY_BYTES, SYSTEM, Key
+    from stegnet.keys import KEY_BYTES, SYSTEM, Key
 
     messages.note("using a random key for this session only")
     return Key(SYSTEM(KEY_BYTES))
@@ -136,8 +136,8 @@ def _check_output(options: argparse.Namespace) -> None:
     if options.survive and not options.record:
         options.usage_error("--survive requires --record")
     if options.record:
-        from stegnet.media import FILM
-        from stegnet.results.output import FORMS, OutputTarget
+        from stegnet.core.kinds import FILM
+        from stegnet.results import FORMS, OutputTarget
 
         target = OutputTarget(options.record, options.force, auxiliary_inputs(options))
         target.check(FORMS[FILM], FILM, options.secret, Path(options.source))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __getattr__, __all__ = lazy(
     __name__,
     film="hide_film",
-    frame="check_cover hide_frame reveal_frame UnsealedFrame",
-    network="HideResult Network receptive_fields run_of",
+    frame="FrameInput check_cover hide_frame reveal_frame",
+    network="HideResult Network chosen_network receptive_fields run_of",
     picture="Revealed hide_picture reveal_picture",
     quality="measured_quality",
     reveal="reveal_film",

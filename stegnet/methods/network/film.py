@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.errors import CapacityError
+from stegnet.core.kinds import FILM
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ahead, watched
 from stegnet.core.progress import in_steps
 from stegnet.core.samples import is_grey
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeyRing, KeySource
-from stegnet.media import FILM as FILM_COVER
 from stegnet.media import (
     FilmInfo,
     about_cover,
@@ -35,10 +35,8 @@ from stegnet.methods.network.network import Network, chosen_network
 from stegnet.methods.network.picture import hide_picture
 from stegnet.methods.network.quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.methods.run import DEFAULT_RUN, Run
-from stegnet.record.record import FILM, Header, Pictures, Record
-from stegnet.record.sound import Sound, no_sound, plan_sound
-from stegnet.results.figures import NETWORK, Hiding
-from stegnet.results.output import FORMS, OutputTarget, Report, write_picture
+from stegnet.record import Header, Pictures, Record, Sound, no_sound, plan_sound
+from stegnet.results import FORMS, NETWORK, Hiding, OutputTarget, Report, write_picture
 from stegnet.sealing import SEED_BYTES
 
 _COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover
@@ -82,7 +80,7 @@ def hide_pictures(
         hint = f"take a {secret_kind} as the cover, or the method sealed, which hides any file"
         raise CapacityError(f"a {secret_kind} can't be hidden in a {cover_kind}", hint)
     out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, secret)
-    hide = hide_film if cover_kind == FILM_COVER else _hide_picture
+    hide = hide_film if cover_kind == FILM else _hide_picture
     return hide(cover, secret, out, key_source, options, run)
 
 

@@ -6,18 +6,28 @@ from fractions import Fraction
 import numpy as np
 
 from stegnet.core.errors import CapacityError
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.samples import CODED, NONE, Base
 from stegnet.core.shuffle import BLOCK, Shuffle, draw, grid
 from stegnet.engines.tiling import Step, no_step
-from stegnet.keys.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key
+from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key
 from stegnet.media import resize
 from stegnet.methods.method import CoverSize
 from stegnet.methods.network.network import Network
-from stegnet.record import base as bases
-from stegnet.record.reading import MAX_PIXEL_RATIO, FrameReading, hidden_size
-from stegnet.record.record import FILM, PICTURE, Header, Pictures, Record, format_record
-from stegnet.sealing.costs import rounding_costs
-from stegnet.sealing.seal import FILM_EFFORT, PICTURE_EFFORT, room, seal, too_small
+from stegnet.record import (
+    MAX_PIXEL_RATIO,
+    FrameReading,
+    Header,
+    Pictures,
+    Record,
+    decode_base,
+    encode_base,
+    format_record,
+    hidden_size,
+    least_base,
+    least_base_per_pixel,
+)
+from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, Margin, SealOptions, room, rounding_costs, seal, too_small
 
 
 @dataclass(frozen=True)
@@ -46,9 +56,10 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
     secret = header.secret
     needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
     rows, cols = hidden_size(height, width, secret)
-    if needed + bases.least(secret.base, rows, cols) > room(height, width, key) or not rows or not cols:
-        needed += bases.least(secret.base, 0, 0)
-        raise too_small(height, width, needed, bases.least_per_pixel(secret.base), secret.block, key)
+    if needed + least_base(secret.base, rows, cols) > room(height, width, key) or not rows or not cols:
+        needed += least_base(secret.base, 0, 0)
+        margin = Margin(least_base_per_pixel(secret.base), secret.block)
+        raise too_small(height, width, needed, key, margin=margin)
     if secret.width * secret.height > MAX_PIXEL_RATIO * height * width:
         message = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
         raise CapacityError(message, f"it may have {MAX_PIXEL_RATIO} times the cover's pixels")
@@ -95,7 +106,7 @@ def hide_frame(
         container[:height, :width], rounding_error[:height, :width] = hidden.container, hidden.rounding_error
     effort = FILM_EFFORT if record.header.kind == FILM else PICTURE_EFFORT
     data, costs = format_record(record, keys.film), rounding_costs(rounding_error)
-    seal(container, data, keys, given.seed, costs, first=record.index == 0, effort=effort)
+    seal(container, data, keys, given.seed, costs, SealOptions(record.index == 0, effort))
     return container
 
 
@@ -124,8 +135,8 @@ def _with_base(network: Network, secret: np.ndarray, record: Record, most: int, 
         most: bytes of the whole record.
     """
     kind, film = record.header.secret.base, record.header.kind == FILM
-    data = bases.encode(secret, kind, network.quality, most - len(format_record(record, key)), film)
-    return replace(record, base=data), bases.decode(data, kind, *secret.shape[:2])
+    data = encode_base(secret, kind, network.quality, most - len(format_record(record, key)), film)
+    return replace(record, base=data), decode_base(data, kind, *secret.shape[:2])
 
 
 def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Shuffle]:

@@ -22,8 +22,7 @@ from stegnet.core.shuffle import Shuffle, apply, draw_mask, invert
 from stegnet.engines import Engine, Pool, load_engine
 from stegnet.engines.tiling import Step, Tile, no_step, tiles
 from stegnet.methods.run import DEFAULT_RUN, Run
-from stegnet.record.base import KINDS
-from stegnet.record.record import MAX_BLOCK
+from stegnet.record import KINDS, MAX_BLOCK
 
 if TYPE_CHECKING:
     from stegnet.models import Pair

@@ -12,8 +12,8 @@ from stegnet.keys import KeyRing, KeySource
 from stegnet.media import resize
 from stegnet.methods.network.frame import reveal_frame
 from stegnet.methods.network.network import Network
-from stegnet.record.reading import read_record
-from stegnet.results.figures import LEAST, POOR
+from stegnet.record import read_record
+from stegnet.results import LEAST, POOR
 
 VISIBLE = 30.0  # dB of PSNR between cover and container; photographs in photographs get 38 and more
 _SAMPLES = 8  # most frames of a film that are measured

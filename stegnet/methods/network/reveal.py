@@ -16,23 +16,28 @@ import numpy as np
 
 from stegnet.core.card import SHIPPED, weights_id
 from stegnet.core.errors import MediaError, RevealError
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.parallel import ahead, ordered
 from stegnet.keys import KeySource
-from stegnet.media import FILM as FILM_KIND
-from stegnet.media import PICTURE as PICTURE_KIND
 from stegnet.media import FilmWriter
 from stegnet.methods.method import Hidden
 from stegnet.methods.network.frame import reveal_frame
 from stegnet.methods.network.network import Network, chosen_network
 from stegnet.methods.network.picture import reveal_read_picture
 from stegnet.methods.run import DEFAULT_RUN, Run
-from stegnet.record.container import Container, Inspection, open_container
-from stegnet.record.diagnosis import PICTURE_ALTERED, Diagnosis
-from stegnet.record.reading import FrameReading
-from stegnet.record.record import FILM, Header, Pictures
-from stegnet.record.sound import describe_tracks, parse_packets
-from stegnet.results.figures import NETWORK
-from stegnet.results.output import FilmFrame, OutputTarget, Report, shown_form, write_film, write_revealed
+from stegnet.record import (
+    PICTURE_ALTERED,
+    Container,
+    Diagnosis,
+    FrameReading,
+    Header,
+    Inspection,
+    Pictures,
+    describe_tracks,
+    open_container,
+    parse_packets,
+)
+from stegnet.results import NETWORK, FilmFrame, OutputTarget, Report, shown_form, write_film, write_revealed
 
 _NO_DAMAGE = Diagnosis(())
 
@@ -47,7 +52,7 @@ class HiddenPictures(Hidden):
         self.kind = kind
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
-        if self.kind == FILM_KIND:
+        if self.kind == FILM:
             return write_hidden_film(self.container, out, strict, self.run)
         (pixels,) = self.container.frames()
         step, first = partial(self.run.progress, "reveal tiles"), self.container.first
@@ -61,7 +66,7 @@ class HiddenPictures(Hidden):
         inspection = self.container.inspect(self.run.progress)
         secret: Pictures = inspection.header.secret
         found = {"hidden_width": secret.width, "hidden_height": secret.height}
-        if self.kind == FILM_KIND:
+        if self.kind == FILM:
             found |= {
                 "hidden_frames": secret.hidden,
                 "hidden_frames_per_second": _short(secret.rate),
@@ -69,7 +74,7 @@ class HiddenPictures(Hidden):
             }
         installed = secret.weights in {weights_id(path) for path in SHIPPED.parent.glob("*.safetensors")}
         found |= {"weights": secret.weights, "weights_installed": installed, "base": secret.base, "block": secret.block}
-        return found | (_times(inspection) if self.kind == FILM_KIND else {}) | inspection.damage
+        return found | (_times(inspection) if self.kind == FILM else {}) | inspection.damage
 
 
 def hidden_pictures(container: Container, run: Run) -> HiddenPictures | None:
@@ -77,7 +82,7 @@ def hidden_pictures(container: Container, run: Run) -> HiddenPictures | None:
     header = container.header(run.progress)
     if header is None or not isinstance(header.secret, Pictures):
         return None
-    return HiddenPictures(container, run, FILM_KIND if header.kind == FILM else PICTURE_KIND)
+    return HiddenPictures(container, run, FILM if header.kind == FILM else PICTURE)
 
 
 def _times(inspection: Inspection) -> dict[str, float]:

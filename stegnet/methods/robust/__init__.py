@@ -11,8 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.lazy import lazy
-from stegnet.methods.method import FILM, PICTURE, CoverSize, Fit, Method, option
+from stegnet.methods.method import CoverSize, Fit, Method, option
 
 if TYPE_CHECKING:
     from stegnet.keys import KeySource
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 __getattr__, __all__ = lazy(
     __name__,
     channels="Channel parse_channel",
-    content="parse_content read_robust",
+    content="HiddenContent file_bytes file_content parse_content read_robust",
+    fec="HIGHEST LOWEST RATES",
     modem="Modem Rung read_rungs",
-    survival="Promise best_rate best_rung choose_rung hide_robust",
+    record="Blocks Ratios Reading coded_bits content_room hidden_area in_order new_nonce read_bits robust_key salts_of",
+    regions="region_means",
+    survival="Promise best_rate best_rung choose_rung hide_robust information",
 )
 CONTAINER_PSNR = 38.0  # dB
 
@@ -74,14 +78,14 @@ class Robust(Method):
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures made to fit, for each channel."""
         from stegnet.methods.robust.pictures import picture_fits
-        from stegnet.methods.robust_film.survival import film_fits
+        from stegnet.methods.robust_film import film_fits
 
         return film_fits(cover) if cover.frames > 1 else picture_fits(cover)
 
     def file_room(self, cover: CoverSize, name: str, options: RobustOptions) -> int | None:
         from stegnet.methods.robust.content import file_bytes
         from stegnet.methods.robust.pictures import picture_room
-        from stegnet.methods.robust_film.survival import film_room
+        from stegnet.methods.robust_film import film_room
 
         room = (film_room if cover.frames > 1 else picture_room)(cover, options)
         return None if room is None else max(room - file_bytes(name, 0), 0)
@@ -98,7 +102,7 @@ class Robust(Method):
         from stegnet.media.inputs import check_input, input_kind
         from stegnet.methods.robust.pictures import hide_in_picture
         from stegnet.methods.robust.record import check_key
-        from stegnet.methods.robust_film.survival import hide_in_film
+        from stegnet.methods.robust_film import hide_in_film
 
         check_key(key_source)
         check_input(secret)
@@ -110,7 +114,7 @@ class Robust(Method):
             return None
         from stegnet.methods.robust.content import hidden_in_picture
         from stegnet.methods.robust.record import opens_robust
-        from stegnet.methods.robust_film.reading import hidden_in_film
+        from stegnet.methods.robust_film import hidden_in_film
 
         if not opens_robust(container.key_source):
             return None

@@ -11,11 +11,12 @@ import numpy as np
 from stegnet.core.card import SHIPPED_MODEM
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.jpeg import BLOCK
+from stegnet.core.kinds import PICTURE
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import watched
 from stegnet.core.progress import Progress
 from stegnet.keys import KeySource
-from stegnet.media import PICTURE, about_cover, about_secret, forecast, read_cover, read_picture, refuse_palette
+from stegnet.media import about_cover, about_secret, forecast, read_cover, read_picture, refuse_palette
 from stegnet.media.forecast import ROBUST_RATES
 from stegnet.media.probe import media_kind
 from stegnet.methods.fitting import Copy, Fitted, Space, fit, stored_name
@@ -27,9 +28,7 @@ from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
 from stegnet.methods.robust.record import content_room
 from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, Survivor, best_rung, choose_rung, hide_robust
 from stegnet.methods.run import Run
-from stegnet.results.figures import LEAST, ROBUST, Hiding
-from stegnet.results.naming import printable
-from stegnet.results.output import OutputTarget, Report, write_jpeg, write_picture
+from stegnet.results import LEAST, ROBUST, Hiding, OutputTarget, Report, printable, write_jpeg, write_picture
 
 JPEG = (".jpg", ".jpeg")
 ROBUST_FORMS = (*JPEG, ".png")

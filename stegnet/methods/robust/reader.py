@@ -12,7 +12,7 @@ import numpy as np
 
 from stegnet.core.jpeg import BLOCK
 from stegnet.engines.tiling import Step, no_step
-from stegnet.keys.keys import Key, KeySource, Passphrase
+from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust.grid import Grid, canonical_grids, own_grid, salts_of_copies
 from stegnet.methods.robust.modem import Modem, Rung
 from stegnet.methods.robust.record import Blocks, Reading, dither_of, read_bits, robust_key

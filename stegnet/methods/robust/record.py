@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from stegnet.core.cipher import keystream
 from stegnet.core.errors import KeyFileError
 from stegnet.core.jpeg import BLOCK, DITHER
-from stegnet.keys.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
+from stegnet.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, Code, Coding
 from stegnet.methods.robust.modem import Rung
 from stegnet.methods.robust.regions import region_means
-from stegnet.sealing.carriers import TAG_BYTES, size_bytes
+from stegnet.sealing import TAG_BYTES, size_bytes
 
 HEADER_BYTES = 8
 _RATES = 64  # the header's first byte is the number of a share, times this, plus the rate

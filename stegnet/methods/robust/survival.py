@@ -10,7 +10,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import BLOCK, DITHER
 from stegnet.core.parallel import watched
-from stegnet.keys.keys import SYSTEM, KeySource, Randomness
+from stegnet.keys import SYSTEM, KeySource, Randomness
 from stegnet.methods.robust.channels import Channel
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.methods.robust.grid import Grid

@@ -13,8 +13,8 @@ from itertools import product
 import numpy as np
 
 from stegnet.core.jpeg import BLOCK
-from stegnet.keys.keys import Key, KeySource, Passphrase
-from stegnet.methods.robust.record import (
+from stegnet.keys import Key, KeySource, Passphrase
+from stegnet.methods.robust import (
     Blocks,
     Ratios,
     Reading,
@@ -23,13 +23,13 @@ from stegnet.methods.robust.record import (
     hidden_area,
     in_order,
     read_bits,
+    region_means,
     robust_key,
     salts_of,
 )
-from stegnet.methods.robust.regions import region_means
 from stegnet.methods.robust_film.modem import FilmModem
 from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, header_ratios, luma
-from stegnet.sealing.carriers import size_bytes
+from stegnet.sealing import size_bytes
 
 NUMBER, DIGEST = 4, 8  # bytes
 HEAD_BYTES = 2 * NUMBER + DIGEST

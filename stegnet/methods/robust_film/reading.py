@@ -13,10 +13,9 @@ import numpy as np
 from stegnet.core.errors import RevealError
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import ahead
-from stegnet.keys.keys import KeySource
+from stegnet.keys import KeySource
 from stegnet.media import lossy_format
-from stegnet.methods.robust.content import HiddenContent, parse_content
-from stegnet.methods.robust.record import Reading
+from stegnet.methods.robust import HiddenContent, Reading, parse_content
 from stegnet.methods.robust_film.groups import (
     DIGEST,
     HEAD_BYTES,
@@ -29,7 +28,7 @@ from stegnet.methods.robust_film.groups import (
 from stegnet.methods.robust_film.modem import FilmModem, chosen_film_modem
 from stegnet.methods.robust_film.phases import GROUP
 from stegnet.methods.run import Run
-from stegnet.record.container import Container
+from stegnet.record import Container
 
 _SEARCHED = 2  # groups, from a place where none opens
 _TRIED = 2  # groups at the start of a film that are read thoroughly even if none has opened

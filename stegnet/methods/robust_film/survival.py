@@ -14,9 +14,10 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError, ConfigError, extra, reading
 from stegnet.core.jpeg import BLOCK
+from stegnet.core.kinds import FILM
 from stegnet.core.parallel import ahead
 from stegnet.keys import KEY_BYTES, Key, KeySource
-from stegnet.media import FILM, atomic_write, read_frames, scan
+from stegnet.media import atomic_write, read_frames, scan
 from stegnet.media.films.films import decode
 from stegnet.media.films.stream_copy import left_out
 from stegnet.media.forecast import ROBUST_FILMS
@@ -24,20 +25,25 @@ from stegnet.media.probe import media_kind
 from stegnet.methods.film_loop import FilmCover
 from stegnet.methods.fitting import Fitted, Space, fit, media_compressors
 from stegnet.methods.method import CoverSize, Fit
-from stegnet.methods.robust import CONTAINER_PSNR, RobustOptions
-from stegnet.methods.robust.content import file_bytes, file_content
-from stegnet.methods.robust.fec import HIGHEST, LOWEST, RATES
-from stegnet.methods.robust.record import hidden_area, new_nonce
-from stegnet.methods.robust.survival import information
+from stegnet.methods.robust import (
+    CONTAINER_PSNR,
+    HIGHEST,
+    LOWEST,
+    RATES,
+    RobustOptions,
+    file_bytes,
+    file_content,
+    hidden_area,
+    information,
+    new_nonce,
+)
 from stegnet.methods.robust_film.groups import GroupContent, hidden_pixels, hide_in_group, modulated, pieces_of
 from stegnet.methods.robust_film.hiding import FilmCarrier, FilmHiding
 from stegnet.methods.robust_film.modem import chosen_film_modem
 from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, luma
 from stegnet.methods.robust_film.reading import read_groups
 from stegnet.methods.run import Run
-from stegnet.results.figures import ROBUST, Hiding
-from stegnet.results.naming import printable
-from stegnet.results.output import OutputTarget, Report, form_of
+from stegnet.results import ROBUST, Hiding, OutputTarget, Report, form_of, printable
 
 FORMS = (".mp4", ".mkv")
 DEFAULT = "h264:23"

@@ -17,12 +17,12 @@ import numpy as np
 import psutil
 
 from stegnet.core.errors import CapacityError, MediaError, reading
+from stegnet.core.kinds import FILE, FILM
 from stegnet.core.parallel import watched
 from stegnet.core.progress import in_steps
 from stegnet.core.samples import channels_of
 from stegnet.engines import Pool
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeySource, Randomness
-from stegnet.media import FILM as FILM_COVER
 from stegnet.media import FilmInfo, about_cover, is_grey_film, lossy_format, read_cover, refuse_palette, scan
 from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.media.pictures.pictures import open_picture
@@ -33,11 +33,9 @@ from stegnet.methods.method import CoverSize
 from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.methods.sealed import DEFAULT, SealedOptions
 from stegnet.methods.sealed.extract import describe_file, frames_with_data, loss_note, may_be_lost
-from stegnet.record.record import FILE, File, Header, Record, format_record, is_file_name
-from stegnet.record.spread import choose_needed, frames_for, full_room
-from stegnet.results.figures import SEALED, Changes, Hiding
-from stegnet.results.output import FORMS, OutputTarget, Report, write_picture
-from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, seal, texture_costs, too_small
+from stegnet.record import File, Header, Record, choose_needed, format_record, frames_for, full_room, is_file_name
+from stegnet.results import FORMS, SEALED, Changes, Hiding, OutputTarget, Report, write_picture
+from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, SealOptions, room, seal, texture_costs, too_small
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
 _WORKING_BYTES = 30  # for each pixel of a picture, at least
@@ -214,7 +212,7 @@ def _embed(
 
 
 def _open_cover(path: Path, cover_kind: str, key: Key) -> _Cover:
-    if cover_kind == FILM_COVER:
+    if cover_kind == FILM:
         info, channels = scan(path), 1 if is_grey_film(path) else 3
         return _Cover(path, info.height, info.width, key, len(info.pts), info, channels=channels)
     refuse_palette(path)
@@ -299,8 +297,8 @@ def _sealed(share: _Share, cover: np.ndarray, keys: ContainerKeys, changes: Chan
     """A copy of a frame, (H, W, 3) uint8, in which a share is sealed; adds what that changes."""
     container, record = cover.copy(order="C"), share.record
     effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
-    data, first = format_record(record, keys.film), record.index == 0
-    seal(container, data, keys, share.seed, texture_costs(cover), first=first, effort=effort, grey=True)
+    options = SealOptions(record.index == 0, effort, grey=True)
+    seal(container, format_record(record, keys.film), keys, share.seed, texture_costs(cover), options)
     changes.add(cover, container)
     return container
 

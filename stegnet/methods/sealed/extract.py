@@ -15,22 +15,29 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from stegnet.core.errors import RevealError
-from stegnet.core.parallel import ahead, ordered
+from stegnet.core.kinds import FILE
 from stegnet.core.progress import Progress
 from stegnet.keys import KeyRing, KeySource
 from stegnet.media import atomic_write
-from stegnet.methods.method import FILE as FILE_KIND
 from stegnet.methods.method import Hidden
 from stegnet.methods.run import DEFAULT_RUN, Run
-from stegnet.record.container import UNSEALERS, Container, open_container
-from stegnet.record.diagnosis import PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
-from stegnet.record.reading import FrameReading, nothing_revealed, read_record
-from stegnet.record.record import FILE, File, Header, Record
-from stegnet.record.spread import Gathering, least_shares
-from stegnet.results.conversion import as_named, text_report
-from stegnet.results.figures import SEALED
-from stegnet.results.naming import MOST_TEXT, TEXT_NAME, printable
-from stegnet.results.output import OutputTarget, Report
+from stegnet.record import (
+    PICTURE_ALTERED,
+    UNREADABLE,
+    Container,
+    Diagnosis,
+    File,
+    FrameStatus,
+    Gathering,
+    Header,
+    Record,
+    diagnose,
+    least_shares,
+    nothing_revealed,
+    open_container,
+    read_record,
+)
+from stegnet.results import MOST_TEXT, SEALED, TEXT_NAME, OutputTarget, Report, as_named, printable, text_report
 from stegnet.sealing import room
 
 _ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
@@ -95,7 +102,7 @@ def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
 class HiddenFile(Hidden):
     """A file, byte for byte."""
 
-    kind, method = FILE_KIND, SEALED
+    kind, method = FILE, SEALED
 
     def __init__(self, container: Container, run: Run, header: Header) -> None:
         super().__init__(container, run)
@@ -223,19 +230,13 @@ def _collect(container: Container, file: BinaryIO, progress: Progress) -> _Pass:
 
 
 def _read_frames(container: Container, wanted: Header | None, file: BinaryIO, progress: Progress) -> _Pass:
-    def read(item: tuple[int, np.ndarray]) -> FrameReading:
-        return container.read(*item)
-
     found = _Pass(container, wanted)
-    frames = ahead(container.readable_frames())
-    with closing(frames), closing(ordered(read, enumerate(frames), UNSEALERS)) as readings:
+    with closing(container.readings()) as readings:
         for done, reading in enumerate(readings, 1):
-            if reading.record is None:
-                found.statuses.append((None, UNREADABLE))
-            else:
-                status = FrameStatus(reading.record.index, reading.whole)
-                found.statuses.append((reading.record.header.film_id, status))
-                _take(reading.record, found, file)
+            record = reading.record
+            found.statuses.append((record and record.header.film_id, reading.status))
+            if record is not None:
+                _take(record, found, file)
             progress("reveal", done, found.header.frames if found.header else 0)
     return found
 

@@ -1,1 +1,0 @@
-"""Attacks on the shuffle: jigsaw solvers and known frames."""

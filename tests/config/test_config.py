@@ -1,0 +1,161 @@
+"""params.yaml: what is in it, and the line that a user reads when something in it is wrong."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stegnet.config.config import Config, check, load
+from stegnet.config.params_file import changed, flatten, parse
+from stegnet.core.errors import ConfigError
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+TEXT = PARAMS.read_text(encoding="utf-8")
+VALUES = parse(TEXT)
+FLAT = flatten(VALUES)
+WRONG = {int: 1.5, float: "much", bool: 1, str: 3, list: "some"}
+
+
+def changed_to(key: str, value: Any) -> Config:
+    """The repository's parameters with one changed."""
+    return check(changed(VALUES, {key: value}))
+
+
+def without(values: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+    first, *rest = keys
+    if rest:
+        return values | {first: without(values[first], rest)}
+    return {key: value for key, value in values.items() if key != first}
+
+
+def error(values: Any) -> tuple[str, str]:
+    """The message, without the file's name, and the hint."""
+    with pytest.raises(ConfigError) as caught:
+        check(values)
+    message = str(caught.value)
+    assert message.startswith("params.yaml: ")
+    assert "\n" not in message
+    return message.removeprefix("params.yaml: "), caught.value.hint
+
+
+def leaves(node: yaml.MappingNode, prefix: str = "") -> Iterator[tuple[str, int]]:
+    """Dotted key and line number of each value."""
+    for key, value in node.value:
+        if isinstance(value, yaml.MappingNode):
+            yield from leaves(value, f"{prefix}{key.value}.")
+        else:
+            yield prefix + key.value, key.start_mark.line
+
+
+def test_the_repository_s_params_load():
+    assert flatten(dataclasses.asdict(load(PARAMS))) == FLAT
+
+
+def test_every_key_has_a_comment():
+    lines = TEXT.splitlines()
+    found = dict(leaves(yaml.compose(TEXT)))
+    assert found.keys() == FLAT.keys()
+    assert [key for key, line in found.items() if " # " not in lines[line]] == []
+
+
+def test_a_missing_key_or_a_wrong_type_is_named():
+    for key, value in FLAT.items():
+        assert error(without(VALUES, key.split("."))) == (f"{key}: missing", "")
+        wrong = [1.5] if value == "auto" else WRONG[float if key == "beta" else type(value)]
+        assert error(changed(VALUES, {key: wrong}))[0].startswith(f"{key}: must be ")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            assert error(changed(VALUES, {key: True}))[0].endswith(", is True")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("seed", -1, "must be greater than or equal to 0, is -1"),
+        ("seed", 2**31, "must be less than or equal to 2147483647, is 2147483648"),
+        ("beta", 0, "must be greater than or equal to 0.000001, is 0"),
+        ("beta", float("nan"), "must be less than or equal to 1000000, is nan"),
+        ("data.size", 63, "must be greater than or equal to 64, is 63"),
+        ("data.size", 100, "must be a multiple of 8, is 100"),
+        ("model.width", "car", "must be a valid integer, is 'car'"),
+        ("model.width", {"a": 1}, "must be a valid integer, is {'a': 1}"),
+        ("model.width", 0, "must be greater than or equal to 1, is 0"),
+        ("model.rungs", [], "List should have at least 1 item after validation, not 0, is []"),
+        ("train.crop", 33, "must be a multiple of 8, is 33"),
+        ("train.ema", 1, "must be less than or equal to 0.999999, is 1"),
+        ("train.lr", float("inf"), "must be less than or equal to 1, is inf"),
+        ("train.pairs", 1e11, "must be less than or equal to 10000000000, is 100000000000.0"),
+        ("train.precision", "fp16", "must be 'auto', 'bf16' or 'fp32', is 'fp16'"),
+        ("train.workers", float("inf"), "must be a valid integer, is inf"),
+    ],
+)
+def test_the_rule_that_a_value_breaks_is_said(key, value, rule):
+    assert error(changed(VALUES, {key: value})) == (f"{key}: {rule}", "")
+
+
+def test_numbers_in_other_spellings():
+    """DVC's -S and people write exponents, and YAML takes 1e5 for a float."""
+    pairs, beta = changed_to("train.pairs", 1e5).train.pairs, changed_to("beta", 2).beta
+    assert (pairs, type(pairs), beta, type(beta)) == (100_000, int, 2.0, float)
+    assert (changed_to("model.width", 8).model.width, changed_to("model.width", "auto").model.width) == (8, "auto")
+
+
+def test_unknown_keys_come_with_the_closest_one():
+    assert error(VALUES | {"sede": 1}) == ("sede: unknown key", "did you mean seed?")
+    assert error(changed(VALUES, {"data.sized": 1})) == ("data.sized: unknown key", "did you mean size?")
+    flips = error(changed(VALUES, {"train.augment.flips": 1}))
+    assert flips == ("train.augment.flips: unknown key", "did you mean flip?")
+    assert error(VALUES | {"data": VALUES["data"] | {7: 1}}) == ("data.7: unknown key", "")
+
+
+def test_the_first_section_is_named_first_and_in_it_a_misspelt_key():
+    misspelt = without(changed(VALUES, {"train.pears": 17000}), ["train", "pairs"])
+    assert error(misspelt) == ("train.pears: unknown key", "did you mean pairs?")
+    assert error(changed(misspelt, {"data.test_share": 10.1}))[0].startswith("data.test_share: must be")
+    assert error(without(misspelt, ["beta"]) | {"beat": 1})[0] == "beat: unknown key"
+
+
+def test_a_section_must_be_a_mapping():
+    assert error(VALUES | {"data": 3})[0] == "data must be a mapping of keys"
+    assert error(changed(VALUES, {"train.augment": 3}))[0] == "train.augment must be a mapping of keys"
+    for values in (None, [], "text"):
+        assert error(values)[0] == "the file must be a mapping of keys"
+
+
+def test_keys_that_do_not_fit_together():
+    """Blocks of 48 fill crops of 96 alone, and blocks of 64 pictures of 256 alone."""
+    for block in (48, 64):
+        wrong = error(changed(VALUES, {"scramble.block": block}))[0]
+        assert wrong == f"scramble.block: must divide data.size and train.crop, is {block}"
+    assert changed_to("scramble.block", 32).scramble.block == 32
+    assert changed_to("data.size", 96).data.size == 96
+    assert error(changed(VALUES, {"data.size": 88}))[0] == "train.crop: must not exceed data.size 88, is 96"
+    assert changed_to("train.loss.l1", 1.0).train.loss.l1 == 1
+    assert error(changed(VALUES, {"train.loss.mse": 0.0}))[0].startswith("train.loss: all weights are 0")
+    codecs = dict.fromkeys(VALUES["channel"]["codecs"], 0.0)
+    assert error(changed(VALUES, {"channel.codecs": codecs}))[0].startswith("channel.codecs: all weights are 0")
+
+
+def test_a_rung_is_named_by_its_number():
+    rungs = VALUES["model"]["rungs"]
+    wrong = error(changed(VALUES, {"model.rungs": [rungs[0], rungs[1] | {"bits": 65}]}))[0]
+    assert wrong == "model.rungs.1.bits: must be less than or equal to 64, is 65"
+    unknown = error(changed(VALUES, {"model.rungs": [rungs[0] | {"bitz": 1}]}))
+    assert unknown == ("model.rungs.0.bitz: unknown key", "did you mean bits?")
+    upside_down = error(changed(VALUES, {"model.rungs": [rungs[0] | {"lowest": 99, "highest": 98}]}))[0]
+    assert upside_down == "model.rungs: jpeg-50: lowest must not exceed highest"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "the file must be a mapping"), (b"a: [1", "not YAML"), (b"\xff\xfe\x00a", "not YAML"), (None, "No such")],
+)
+def test_an_unreadable_file(tmp_path, content, reason):
+    path = tmp_path / "params.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=reason) as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
