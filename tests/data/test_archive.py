@@ -21,7 +21,7 @@ from stegnet.config.config import ScrambleConfig
 from stegnet.core.errors import DataError
 from stegnet.data import archive
 from stegnet.data.archive import fetch
-from stegnet.data.catalogue import Listed, Source
+from stegnet.data.catalogue import CatalogueEntry, Listed
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, read_manifest
 from tests.data.served import Site, at_once, broken, in_chunks, member, pack, serving
@@ -75,9 +75,9 @@ def site(files) -> Iterator[Site]:
 
 
 @pytest.fixture
-def source(site) -> Source:
+def source(site) -> CatalogueEntry:
     address = f"http://127.0.0.1:{site.server_port}/archive/{VERSION}.tar.gz"
-    return Source("set", "archive", address, VERSION, "MIT", files="set.csv")
+    return CatalogueEntry("set", "archive", address, VERSION, "MIT", files="set.csv")
 
 
 def held(folder: Path) -> dict[str, bytes]:
@@ -133,7 +133,7 @@ def test_a_file_that_is_too_large_is_ignored(source, listing, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    "case",
     [
         (lambda body: at_once(b"gone", 404), "HTTP Error 404"),
         (lambda body: at_once(b"busy", 503), "HTTP Error 503"),
@@ -151,7 +151,8 @@ def test_a_file_that_is_too_large_is_ignored(source, listing, tmp_path, monkeypa
         (lambda body: lambda visit: visit.begin(302, Location="/again", Content_Length=0), "infinite loop"),
     ],
 )
-def test_bad_answers_of_a_server(source, site, listing, files, tmp_path, answer, reason):
+def test_bad_answers_of_a_server(source, site, listing, files, tmp_path, case):
+    answer, reason = case
     site.answer = answer(pack(laid_out(files)))
     reason = rf"http://127.0.0.1:\d+/archive/{VERSION}.tar.gz can't be downloaded .*{reason}"
     refusal = check_refused(source, listing, tmp_path, reason, "check the network, or use another data.source")

@@ -1,23 +1,20 @@
 import hashlib
 import io
 import shutil
-import tarfile
 from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import ConfigError
+from stegnet.core.errors import ConfigError, DataError
 from stegnet.data import sources
 from stegnet.data.groups import Group, cut_squares, fit_square
 from stegnet.data.sources import list_jobs
 from stegnet.data.store import cache_folder
 from stegnet.media import read_picture, write_png
+from tests.data.served import at_once, member, pack, serving
 
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
 TRAIN = "imagenette2/train"
@@ -94,34 +91,14 @@ def own_cache(monkeypatch, tmp_path) -> Iterator[None]:
 
 
 @pytest.fixture
-def archive(picture, tmp_path) -> Path:
-    """A small imagenette2.tgz in a folder of its own."""
-    path = tmp_path / "served" / "imagenette2.tgz"
-    path.parent.mkdir()
-    with tarfile.open(path, "w:gz") as file:
-        for index, (name, (height, width)) in enumerate(PICTURES.items()):
-            content = io.BytesIO()
-            Image.fromarray(picture(height, width, index)).save(content, "JPEG")
-            entry = tarfile.TarInfo(f"{TRAIN}/{name}")
-            entry.size = content.tell()
-            content.seek(0)
-            file.addfile(entry, content)
-    return path
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args) -> None:
-        """Logs nothing."""
-
-
-@pytest.fixture
-def server(archive) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=archive.parent)) as http:
-        thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{http.server_port}/imagenette2.tgz"
-        http.shutdown()
-        thread.join()
+def archive(picture) -> bytes:
+    """A small imagenette2.tgz."""
+    members = []
+    for index, (name, (height, width)) in enumerate(PICTURES.items()):
+        content = io.BytesIO()
+        Image.fromarray(picture(height, width, index)).save(content, "JPEG")
+        members.append(member(f"{TRAIN}/{name}", content.getvalue()))
+    return pack(members)
 
 
 @pytest.fixture
@@ -131,29 +108,22 @@ def serve(monkeypatch) -> Callable[[str, str], None]:
     return lambda address, md5: monkeypatch.setattr(archives, {"full": (address, md5)})
 
 
-def md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-
-
-def test_torchvision_downloads_verifies_and_keeps(groups, serve, server, archive, tmp_path):
-    serve(server, md5(archive))
-    found = groups(source="torchvision:Imagenette")
+def test_torchvision_downloads_verifies_and_keeps(groups, serve, archive, tmp_path):
+    with serving(at_once(archive)) as site:
+        address = f"http://127.0.0.1:{site.server_port}/imagenette2.tgz"
+        serve(address, "0" * 32)
+        with pytest.raises(DataError, match=r"Imagenette: can't be downloaded \(File not found or corrupted.\)"):
+            groups(source="torchvision:Imagenette")
+        serve(address, hashlib.md5(archive, usedforsecurity=False).hexdigest())
+        found = groups(source="torchvision:Imagenette")
     folder = tmp_path / "cache" / "torchvision" / "Imagenette" / TRAIN
     assert [[sample.name for sample in group.samples] for group in found] == [["0000000"], ["0000001"], []]
     assert [(s.width, s.height) for group in found for s in group.samples] == [(90, 70), (64, 100)]
     assert found[2].small == ["0000002 (30×20)"]
     assert np.array_equal(found[0].samples[0].pixels, read_picture(folder / "n01440764" / "a.jpeg")[3:67, 13:77])
     assert {group.source for group in found} == {"torchvision:Imagenette"}
-
-
-def test_a_download_is_cached(groups, serve, server, archive):
-    serve(server, md5(archive))
-    first = groups(source="torchvision:Imagenette", limit=1)
-    sources._open_torchvision.cache_clear()
-    serve("http://127.0.0.1:9/imagenette2.tgz", "0" * 32)
-    again = groups(source="torchvision:Imagenette")
-    assert (len(first), len(again)) == (1, 3)
-    assert again[0].key == first[0].key
+    sources._open_torchvision.cache_clear()  # and now from the disk
+    assert [group.key for group in groups(source="torchvision:Imagenette")] == [group.key for group in found]
 
 
 @pytest.mark.parametrize("name", ["NoSuchSet", "FakeData", "Kinetics", "", "utils"])
@@ -174,17 +144,12 @@ def test_the_cache_folder(monkeypatch, tmp_path):
 # Squares
 
 
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (65, 200), (200, 65), (80, 80), (81, 300), (1000, 700)])
-def test_a_square_of_the_size(picture, height, width):
-    square = fit_square(picture(height, width), 64)
-    assert square.shape == (64, 64, 3)
-    assert square.dtype == np.uint8
-    assert square.flags.c_contiguous
-
-
-@pytest.mark.parametrize(("height", "width"), [(63, 64), (64, 63), (10, 1000)])
-def test_a_picture_that_is_too_small(picture, height, width):
-    assert fit_square(picture(height, width), 64) is None
+def test_a_square_of_the_size_or_none(picture):
+    for height, width in ((64, 64), (65, 200), (200, 65), (80, 80), (81, 300), (1000, 700)):
+        square = fit_square(picture(height, width), 64)
+        assert (square.shape, square.dtype, square.flags.c_contiguous) == ((64, 64, 3), np.uint8, True)
+    for height, width in ((63, 64), (64, 63), (10, 1000)):
+        assert fit_square(picture(height, width), 64) is None
 
 
 def test_a_big_picture_is_averaged_down():
