@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test quick table ui cluster demo page verify evaluate-all report bench throughput backends compare memory fuzz kills films wheel lint clean
+.PHONY: help setup repro test quick test-all test-long table ui cluster demo verify evaluate-all report bench throughput backends compare memory fuzz kills films wheel lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,13 +33,17 @@ report: $(READY) ## run them on the pair shipped with stegnet; writes reports/sh
 	dvc --cd study repro report@shipped
 	cp -r study/shipped/. reports/shipped/
 
-test: $(READY) ## run all tests in parallel; those marked `arithmetic` also without AVX-512
-	$(TEST)
-	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
-		$(TEST) -m arithmetic $$(grep -rl --include='test_*.py' mark.arithmetic tests)
+test: $(READY) ## run the tests of all that a user relies on: 10 minutes on two cores
+	$(TEST) -m "not long"
 
-quick: $(READY) ## run the fast tests: no training, film encoding, servers or browsers; two minutes
+quick: $(READY) ## run the fast ones: no training, films or other programs; 90 seconds
 	$(TEST) -m "not slow"
+
+test-all: test test-long ## run all tests; needs PostgreSQL, Node.js and Chromium
+
+test-long: $(READY) ## run what `make test` leaves out, and what rounds again without AVX-512
+	$(TEST) -m long
+	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) -m arithmetic
 
 table: $(READY) ## compare all experiments: changed parameters and PSNR
 	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_ssim|State|Executor|Created'
@@ -53,10 +57,6 @@ cluster: $(READY) ## start two nodes of Ray, S3 and MLflow on PostgreSQL on this
 demo: ## build the browser demo and serve it locally; needs Node.js 18.20 or newer
 	@command -v npm >/dev/null || { echo "error: npm is missing: install Node.js 18.20 or newer (Debian 12 or newer: apt install npm)" >&2; exit 1; }
 	cd demo && npm ci && npm run build && npm run serve
-
-page: ## build the page of `stegnet gui`; needs Node.js 18.20 or newer
-	@command -v npm >/dev/null || { echo "error: npm is missing: install Node.js 18.20 or newer (Debian 12 or newer: apt install npm)" >&2; exit 1; }
-	cd demo && npm ci && npm run build -- --mode program
 
 verify: $(READY) ## run the pipeline in two fresh clones and compare their dvc.lock
 	sh tools/verify.sh
@@ -85,7 +85,7 @@ kills: $(READY) ## kill 200 runs of `stegnet hide` at random moments and check t
 films: $(READY) ## render the two demonstration films
 	python -m tools.films assets
 
-wheel: page ## build the packages for PyPI in dist/; needs uv and Node.js
+wheel: ## build the packages for PyPI in dist/; needs uv
 	@command -v uv >/dev/null || { echo "error: uv is missing: install uv (pip install uv)" >&2; exit 1; }
 	rm -rf dist
 	uv build

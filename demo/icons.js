@@ -1,4 +1,4 @@
-/** Renders public/icon.svg as the PNG files that home screens want: `node icons.js`; needs Chromium. */
+/** Renders stegnet/gui/page/icon.svg as the PNG files that home screens want: `node icons.js`; needs Chromium. */
 
 import { readFile } from "node:fs/promises";
 
@@ -12,7 +12,7 @@ const browser = await chromium.launch({
   executablePath: process.env.STEGNET_CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox"],
 });
-const svg = Buffer.from(await readFile(`${FOLDER}icon.svg`)).toString("base64");
+const svg = Buffer.from(await readFile(new URL("../stegnet/gui/page/icon.svg", import.meta.url))).toString("base64");
 for (const side of [180, 512]) {
   const page = await browser.newPage({ viewport: { width: side, height: side } });
   const image = `<img src="data:image/svg+xml;base64,${svg}" width="${SHARE * side}" height="${SHARE * side}">`;

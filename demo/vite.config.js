@@ -6,8 +6,9 @@ import { defaultClientConditions, defineConfig } from "vite";
 
 import { withPlaces } from "./src/format/rungs.js";
 import { offline } from "./src/offline/plugin.js";
-import { ofProgram, OTHERS, texts } from "./src/program/build.js";
 
+/** The page itself, which `stegnet gui` shows as it is. */
+const PAGE = resolve(import.meta.dirname, "../stegnet/gui/page");
 /** Folders of the shipped pair and of its ONNX files. */
 const WEIGHTS = resolve(import.meta.dirname, "../stegnet/weights");
 const GRAPHS = resolve(process.env.STEGNET_ONNX ?? WEIGHTS);
@@ -19,13 +20,17 @@ const HEADERS = {
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
-export default defineConfig(({ mode }) => (mode === "program" ? ofProgram : alone()));
-
 /** The page that needs no program. */
-const alone = () => ({
+export default defineConfig({
+  root: PAGE,
+  publicDir: resolve(import.meta.dirname, "public"),
+  cacheDir: resolve(import.meta.dirname, "node_modules/.vite"),
   base: "./",
-  plugins: [texts(OTHERS.alone), offline()],
-  build: { target: "es2023", cssMinify: "lightningcss", assetsInlineLimit: 0, chunkSizeWarningLimit: 1000 },
+  plugins: [{ name: "alone", transformIndexHtml: { order: "pre", handler: alone }, generateBundle: addIcon }, offline()],
+  build: {
+    ...{ outDir: resolve(import.meta.dirname, "dist"), emptyOutDir: true },
+    ...{ target: "es2023", cssMinify: "lightningcss", assetsInlineLimit: 0, chunkSizeWarningLimit: 1000 },
+  },
   worker: { format: "es" },
   define: {
     __PAIR__: JSON.stringify(pair()),
@@ -34,14 +39,22 @@ const alone = () => ({
   },
   assetsInclude: ["**/*.onnx"],
   resolve: {
-    alias: { "@weights": graphs(), "@shipped": WEIGHTS },
+    alias: { "@page": PAGE, "@weights": graphs(), "@shipped": WEIGHTS },
     conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions],
   },
-  server: { headers: HEADERS, host: "127.0.0.1", fs: { allow: [import.meta.dirname, GRAPHS, WEIGHTS] } },
+  server: { headers: HEADERS, host: "127.0.0.1", fs: { allow: [import.meta.dirname, PAGE, GRAPHS, WEIGHTS] } },
   preview: { headers: HEADERS, host: "127.0.0.1" },
 });
 
-const NO_BACKBONE = "none"; // whose networks see a block's neighbours at most
+/** Adds the icon that the manifest names. */
+function addIcon() {
+  this.emitFile({ type: "asset", fileName: "icon.svg", source: readFileSync(resolve(PAGE, "icon.svg")) });
+}
+
+/** What index.html says without a program stands in comments there. */
+function alone(html) {
+  return html.replace(/<!-- in program -->[^]*?<!-- end -->/g, "").replace(/<!-- alone:([^]*?)-->/g, "$1");
+}
 
 /** The pair as a container's header identifies it: SHA-256 of its weights, and the base of the secrets it hides. */
 function pair() {
@@ -54,6 +67,7 @@ function pair() {
 
 /** What the page needs of the modem's card; its networks must be there. */
 function modem() {
+  const NO_BACKBONE = "none"; // whose networks see a block's neighbours at most
   for (const name of ["hide", "reveal"]) {
     const path = resolve(WEIGHTS, `modem.${name}.onnx`);
     if (!existsSync(path)) throw new Error(`missing: ${path}; \`stegnet export\` writes it`);

@@ -1,7 +1,11 @@
 """Names for type checkers: those that `__init__.py` imports when they are first used."""
 
-from stegnet.api import LoadedPair as LoadedPair
-from stegnet.api import load as load
+from stegnet.api import Revealed as Revealed
+from stegnet.api import Session as Session
+from stegnet.api import hide as hide
+from stegnet.api import info as info
+from stegnet.api import reveal as reveal
+from stegnet.api import room as room
 from stegnet.core.errors import CapacityError as CapacityError
 from stegnet.core.errors import ClusterError as ClusterError
 from stegnet.core.errors import ConfigError as ConfigError
@@ -23,7 +27,7 @@ from stegnet.keys import make_key_file as make_key_file
 from stegnet.keys import read_identity as read_identity
 from stegnet.keys import read_key as read_key
 from stegnet.keys import read_recipient as read_recipient
-from stegnet.methods.network import Revealed as Revealed
+from stegnet.methods import Fit as Fit
 from stegnet.results import Report as Report
 
 __version__: str

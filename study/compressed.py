@@ -6,11 +6,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.keys.keys import KeyRing
+from stegnet.keys import KeyRing
 from stegnet.media import read_picture, write_png
 from stegnet.media.compress import compress_picture
-from stegnet.methods.sealed import embed_file, hide_bytes, reveal_bytes
-from stegnet.record.reading import read_record
+from stegnet.methods import Run
+from stegnet.methods.sealed import SealedOptions, embed_file, hide_bytes, reveal_bytes
+from stegnet.record import read_record
 from stegnet.results import OutputTarget
 from study.methods import Embedding, Method, Recovered, bits_per_pixel, hide_evenly
 
@@ -41,8 +42,8 @@ def sealed_full(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
         before, hidden, out = folder / "cover.png", folder / "secret.png", folder / "container.png"
         write_png(before, cover)
         write_png(hidden, secret)
-        key, random = PUBLIC_DEMONSTRATION_KEY, seeded(seed)
-        embed_file(before, hidden, OutputTarget(out), key, compress=True, verify=False, randomness=random)
+        key, options = PUBLIC_DEMONSTRATION_KEY, SealedOptions(compress=True, verify=False)
+        embed_file(before, hidden, OutputTarget(out), key, options, Run(randomness=seeded(seed)))
         container = read_picture(out)
     record = read_record(container, KeyRing(key), first=True).record
     return _embedded_picture(cover, container, record.data, record.header.secret.name)

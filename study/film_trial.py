@@ -12,22 +12,25 @@ from time import perf_counter
 import numpy as np
 
 import stegnet
+from stegnet.core.card import SHIPPED_FILM_MODEM
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
 from stegnet.core.parallel import ordered
 from stegnet.evaluation.demonstration import seeded
-from stegnet.keys.keys import KEY_BYTES, Key
+from stegnet.keys import KEY_BYTES, Key
 from stegnet.media import read_frames, scan
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.media.films.h264 import write_h264
 from stegnet.media.vmaf import has_vmaf, vmaf
-from stegnet.methods.robust.content import file_content
-from stegnet.methods.robust_film.groups import hidden_pixels
-from stegnet.methods.robust_film.hiding import WRITTEN_CRF
-from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.reading import Pieces, read_film
-from stegnet.methods.robust_film.survival import hide_in_film
-from stegnet.results.output import OutputTarget
+from stegnet.methods import Run
+from stegnet.methods.robust import RobustOptions
+from stegnet.methods.robust import file_content
+from stegnet.methods.robust_film import hidden_pixels
+from stegnet.methods.robust_film import WRITTEN_CRF
+from stegnet.methods.robust_film import FilmModem
+from stegnet.methods.robust_film import Pieces, read_film
+from stegnet.methods.robust_film import hide_in_film
+from stegnet.results import OutputTarget
 from study.reencodings import REENCODINGS, Reencoding
 
 WRITTEN, RECEIVED = "written", "received"  # the film that hiding writes; that encoded again as promised
@@ -68,7 +71,8 @@ def fill_film(modem: FilmModem, cover: Path, crf: int, psnr: float, folder: Path
         secret.write_bytes(data := seeded(seed + 1)(size))
         start = perf_counter()
         try:
-            hide_in_film(modem, cover, secret, OutputTarget(out, force=True), key, crf, psnr, seeded(seed + 2))
+            run = Run(randomness=seeded(seed + 2), networks={SHIPPED_FILM_MODEM: modem})
+            hide_in_film(cover, secret, OutputTarget(out, force=True), key, RobustOptions(f"h264:{crf}", psnr), run)
         except CapacityError as error:
             size = smaller(size, error)
         else:

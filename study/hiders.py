@@ -10,10 +10,11 @@ import numpy as np
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import Key, KeySource
 from stegnet.media import FilmWriter, read_frames
-from stegnet.methods.network import HideOptions, Network, hide_film
-from stegnet.methods.sealed import bytes_room, embed_file
+from stegnet.methods import Run
+from stegnet.methods.network import Network, NetworkOptions, hide_film, run_of
+from stegnet.methods.sealed import SealedOptions, bytes_room, embed_file
 from stegnet.results import OutputTarget
-from stegnet.sealing.carriers import idle_samples
+from stegnet.sealing import idle_samples
 from study.methods import network_by_key, sealed
 
 SHARE = 0.1  # of the room, that sealed containers use
@@ -66,7 +67,8 @@ class SealedHider(Hider):
         file = cover.with_name("file.bin")
         size = int(SHARE * bytes_room(*secret.shape[:2]) * frames)
         file.write_bytes(np.random.default_rng(seed).bytes(size))
-        embed_file(cover, file, OutputTarget(out), key, verify=False, randomness=seeded(seed))
+        options, run = SealedOptions(verify=False), Run(randomness=seeded(seed))
+        embed_file(cover, file, OutputTarget(out), key, options, run)
 
 
 class NetworkHider(Hider):
@@ -82,8 +84,9 @@ class NetworkHider(Hider):
 
     def _hide_film(self, cover: Path, secret: np.ndarray, frames: int, out: Path, key: Key, seed: int) -> None:
         write_still_film(cover.with_name("secret.mkv"), secret, frames)
-        options = HideOptions(verify=False, force=True)
-        hide_film(self._network, cover, cover.with_name("secret.mkv"), out, key, options, seeded(seed))
+        options = NetworkOptions(verify=False, any_quality=True)
+        run = run_of(self._network, Run(randomness=seeded(seed)))
+        hide_film(cover, cover.with_name("secret.mkv"), OutputTarget(out), key, options, run)
 
 
 def write_still_film(path: Path, picture: np.ndarray, frames: int) -> None:

@@ -16,11 +16,11 @@ from stegnet.core.samples import Base, from_8_bits, join, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, draw_mask, invert
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
-from stegnet.keys.keys import KEY_BYTES
+from stegnet.keys import KEY_BYTES
 from stegnet.methods.network import Network
-from stegnet.record.base import decode, encode, through_bytes
-from stegnet.sealing.costs import rounding_costs
-from stegnet.sealing.seal import PICTURE_EFFORT, SEED_BYTES, room, seal
+from stegnet.record import decode, encode, through_bytes
+from stegnet.sealing import rounding_costs
+from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, room, seal
 
 HISTOGRAM_BINS = 64
 _DESCRIPTION = 256  # bytes of a record beside the base, at most

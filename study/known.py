@@ -24,7 +24,7 @@ from stegnet.core.tensors import seeded_shuffle
 from stegnet.evaluation.quality import PicturePairs, map_in_threads
 from stegnet.evaluation.statistics import headline_kind
 from stegnet.methods.network import Network
-from stegnet.sealing.seal import FILM_EFFORT
+from stegnet.sealing import FILM_EFFORT
 from study.distortions import jpeg
 from study.keyless import base_of, hide_shuffled, read_blocks, to_hide, unmasked
 from study.methods import container_seed, network_by_key

@@ -19,14 +19,14 @@ from stegnet.core.shuffle import grid
 from stegnet.core.tensors import seeded_shuffle
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.keys import Key, KeySource
-from stegnet.keys.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Randomness
+from stegnet.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Randomness
 from stegnet.methods.network import Network, hide_picture, reveal_picture
 from stegnet.methods.sealed import bytes_room, hide_bytes, reveal_bytes
-from stegnet.methods.sealed.embed import DATA_NAME
+from stegnet.methods.sealed import DATA_NAME
 from stegnet.models import read_card
-from stegnet.record.record import FILE, File, Header, Record, format_record
-from stegnet.sealing.costs import Costs
-from stegnet.sealing.seal import SEED_BYTES, seal
+from stegnet.record import FILE, File, Header, Record, format_record
+from stegnet.sealing import Costs
+from stegnet.sealing import SEED_BYTES, seal
 from study.keyless import base_of
 
 SWAP_BITS = 4  # of each sample, as the swap is known

@@ -23,7 +23,7 @@ from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import Key, Passphrase
-from stegnet.keys.keys import KEY_BYTES
+from stegnet.keys import KEY_BYTES
 from stegnet.methods.network import Network
 from study.hiders import Hider, NetworkHider, SealedHider
 from study.methods import container_seed

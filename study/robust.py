@@ -28,19 +28,14 @@ from stegnet.core.parallel import distributed
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.demonstration import seeded
-from stegnet.keys.keys import KEY_BYTES, Key
+from stegnet.keys import KEY_BYTES, Key
 from stegnet.media.vmaf import has_vmaf, vmaf
-from stegnet.methods.robust.channels import MESSENGER, Channel, parse_channel
-from stegnet.methods.robust.content import fit_picture, parse_content
-from stegnet.methods.robust.modem import Modem, Rung, read_rungs
-from stegnet.methods.robust.reader import reader
-from stegnet.methods.robust.survival import (
-    WRITTEN_QUALITY,
-    Survivor,
-    choose_rung,
-    hide_robust,
-    information,
-)
+from stegnet.methods import Run
+from stegnet.methods.robust import MESSENGER, Channel, parse_channel
+from stegnet.methods.robust import fit_picture, parse_content
+from stegnet.methods.robust import Modem, Rung, read_rungs
+from stegnet.methods.robust import reader
+from stegnet.methods.robust import WRITTEN_QUALITY, Promise, Survivor, choose_rung, hide_robust, information
 from stegnet.models import build, read_card
 from study.hiders import write_still_film
 from study.pairs import Pair, large_photographs, photograph_pairs
@@ -114,11 +109,11 @@ def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> lis
     channel = parse_channel(promise)
     row: Row = {"promise": promise, "wanted": wanted, "picture": number}
     try:
-        rung = choose_rung(modem.rungs, channel, wanted)
-        found = hide_robust(modem, cover, partial(random_content, number), key, channel, rung, randomness=random)
+        kept = Promise(channel, choose_rung(modem.rungs, channel, wanted))
+        found = hide_robust(modem, cover, partial(random_content, number), key, kept, Run(randomness=random))
     except CapacityError:
         return [row | {"refused": True}]
-    row |= {"refused": False, "rung": rung.name, "bits": 8 * found.room / cover[..., 0].size}
+    row |= {"refused": False, "rung": found.rung.name, "bits": 8 * found.room / cover[..., 0].size}
     row |= {CONTAINER_PSNR: psnr(cover, found.picture), CONTAINER_SSIM: ssim(cover, found.picture)}
     row[CONTAINER_VMAF] = still_vmaf(cover, found.picture)
     read, content = reader(modem, key), random_content(number, found.room)

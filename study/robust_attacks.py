@@ -26,10 +26,10 @@ from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import distributed
 from stegnet.evaluation.demonstration import seeded
-from stegnet.keys.keys import KEY_BYTES, Key
-from stegnet.methods.robust.modem import Modem, Rung
-from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import FilmRung, luma
+from stegnet.keys import KEY_BYTES, Key
+from stegnet.methods.robust import Modem, Rung
+from stegnet.methods.robust_film import FilmModem
+from stegnet.methods.robust_film import FilmRung, luma
 from study.ensemble import Features, cross_validated
 from study.features import spam
 from study.hiders import Hider

@@ -30,14 +30,14 @@ from stegnet.data.store import cache_folder
 from stegnet.engines.torch_engine import TorchEngine
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.demonstration import seeded
-from stegnet.keys.keys import KEY_BYTES, Key
+from stegnet.keys import KEY_BYTES, Key
 from stegnet.media import FILM, kind, read_frames, scan
 from stegnet.media.films.h264 import write_h264
-from stegnet.methods.robust.survival import information
-from stegnet.methods.robust_film.groups import modulated, signal_of
-from stegnet.methods.robust_film.hiding import WRITTEN_CRF
-from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, read_film_rungs
+from stegnet.methods.robust import information
+from stegnet.methods.robust_film import modulated, signal_of
+from stegnet.methods.robust_film import WRITTEN_CRF
+from stegnet.methods.robust_film import FilmModem
+from stegnet.methods.robust_film import GROUP, Dither, FilmRung, read_film_rungs
 from stegnet.models import build
 from study.film_trial import (
     RECEIVED,

@@ -10,16 +10,16 @@ import numpy as np
 
 from stegnet.core.jpeg import through_jpeg
 from stegnet.evaluation.demonstration import seeded
-from stegnet.keys.keys import KeySource
+from stegnet.keys import KeySource
 from stegnet.media import FilmInfo, read_frames
 from stegnet.media.films.h264 import write_h264
-from stegnet.methods.robust.modem import BLOCK, Modem, Rung
-from stegnet.methods.robust.record import coded_bits, content_room, dither_of, new_nonce, robust_key, robust_salts
-from stegnet.methods.robust.survival import WRITTEN_QUALITY
-from stegnet.methods.robust_film.groups import group_room, hide_in_group, pieces_of
-from stegnet.methods.robust_film.hiding import WRITTEN_CRF
-from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, FilmRung
+from stegnet.methods.robust import BLOCK, Modem, Rung
+from stegnet.methods.robust import Blocks, coded_bits, content_room, dither_of, new_nonce, robust_key, robust_salts
+from stegnet.methods.robust import WRITTEN_QUALITY
+from stegnet.methods.robust_film import GroupContent, group_room, hide_in_group, pieces_of
+from stegnet.methods.robust_film import WRITTEN_CRF
+from stegnet.methods.robust_film import FilmModem
+from stegnet.methods.robust_film import GROUP, FilmRung
 from study.hiders import Hider
 
 _RATE, _TICKS = Fraction(25), 90_000
@@ -60,7 +60,8 @@ class RobustHider(HiderOfBlocks):
         salt = next(robust_salts(cover))
         derived = robust_key(key, salt)
         content = random(content_room(shape[0] * shape[1], self.rung, _USED_RATE))
-        bits = coded_bits(shape, self.rung, _USED_RATE, content, derived, salt, new_nonce(random)) * np.float32(2) - 1
+        blocks = Blocks(shape, self.rung, derived, salt)
+        bits = coded_bits(blocks, _USED_RATE, content, new_nonce(random)) * np.float32(2) - 1
         dither = dither_of(shape, derived, salt)
         return through_jpeg(self.modem.hide(cover, bits, dither, places=self.rung.places), WRITTEN_QUALITY)
 
@@ -98,7 +99,7 @@ class RobustFilmHider(HiderOfBlocks):
         shape, random = (frames[0].shape[0] // BLOCK, frames[0].shape[1] // BLOCK), seeded(seed)
         room = group_room(shape, self.rung, _USED_RATE)
         (piece,) = pieces_of(random(room), [room])
-        return hide_in_group(self.modem, frames, self.rung, _USED_RATE, piece, key, new_nonce(random))
+        return hide_in_group(self.modem, frames, self.rung, GroupContent(piece, _USED_RATE, new_nonce(random)), key)
 
     def _hide_film(self, *arguments: object) -> None:
         raise NotImplementedError("a robust film is made without files")

@@ -14,13 +14,13 @@ from scipy.fft import dctn
 from pipeline.stage import bar
 from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.evaluation.demonstration import seeded
-from stegnet.keys.keys import KEY_BYTES, SALT_BYTES, Key
-from stegnet.methods.robust.modem import Modem, Rung
-from stegnet.methods.robust.record import dither_of
-from stegnet.methods.robust.survival import WRITTEN_QUALITY
-from stegnet.methods.robust_film.groups import modulated
-from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import FREQUENCIES, Dither, FilmRung, luma
+from stegnet.keys import KEY_BYTES, SALT_BYTES, Key
+from stegnet.methods.robust import Modem, Rung
+from stegnet.methods.robust import dither_of
+from stegnet.methods.robust import WRITTEN_QUALITY
+from stegnet.methods.robust_film import modulated
+from stegnet.methods.robust_film import FilmModem
+from stegnet.methods.robust_film import FREQUENCIES, Dither, FilmRung, luma
 from study.methods import container_seed
 from study.robust_hiders import RobustFilmHider, encoded, moving_window
 from study.stats import auc, auc_interval, mean_interval, unpaired_auc_interval

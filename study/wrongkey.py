@@ -24,12 +24,12 @@ from stegnet.evaluation.demonstration import seeded
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.evaluation.statistics import headline_kind, publishable_kind
 from stegnet.keys import Key
-from stegnet.keys.keys import KeyRing
+from stegnet.keys import KeyRing
 from stegnet.media import resize, write_png
 from stegnet.methods.network import Network, hide_picture, reveal_picture
-from stegnet.record.base import decode
-from stegnet.record.reading import read_record
-from stegnet.record.record import Record
+from stegnet.record import decode
+from stegnet.record import read_record
+from stegnet.record import Record
 from study.keyless import (
     OPENED,
     Attempt,

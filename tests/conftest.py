@@ -1,19 +1,21 @@
 import os
+import re
 import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 
-import av
 import numpy as np
 import psutil
 import pytest
+from _pytest.mark.expression import Expression
 
 from stegnet.keys import Key
 from stegnet.methods.network import Network
 from tests.closure import touches
+from tests.support.films import make_film, picture
 from tools import postgres
 
 # Ray reads them once in a process: so that all of its clusters in these tests have the same, they are set before.
@@ -25,8 +27,13 @@ PATIENT = (
 )
 os.environ |= {f"RAY_{name}": "300" for name in PATIENT}  # on a busy machine, 60 may not be enough
 
-# Fixtures that train, encode films or start servers, browsers and programs: what uses them is marked `slow`.
-SLOW = {"demo", "kit", "make_config", "make_film", "make_sounds", "page", "postgres_server", "program"}
+# What takes longer than `make quick` may is marked `slow`, and `long` what takes longer than `make test` may: by the
+# fixtures that a test uses, or by its folder. A `long` test is `slow`, too.
+MARKS = ("long", "slow", "arithmetic")
+SLOW = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
+LONG = {"database", "demo", "nodes", "object_store", "page", "postgres_server"}
+LONG_FOLDERS = {"cluster", "demo", "pipeline", "study"}
+SLOW_FOLDERS = {"cli", "odd", "webcam"}
 LONGEST = {
     "test_demo", "test_dvc_commands", "test_export", "test_odd_inputs", "test_pipeline", "test_servers", "test_session",
     "test_shipped", "test_train",
@@ -41,14 +48,6 @@ for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.
     number = getattr(signal, name, None)  # Windows has no SIGHUP
     if number is not None and signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)
-
-
-def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Smooth colours with some noise, (height, width, 3) uint8."""
-    y, x = np.mgrid[:height, :width]
-    waves = [np.sin((x * (seed % 5 + 2) + y * (channel + 1)) / 17 + seed) for channel in range(3)]
-    noise = np.random.default_rng(seed).normal(0, 4, (height, width, 3))
-    return (128 + 90 * np.stack(waves, -1) + noise).clip(0, 255).astype(np.uint8)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,17 +69,38 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files are not imported, which takes seconds, if none of their tests is wanted."""
+    if not collection_path.match("test_*.py"):
+        return None
     files = config.stash.get(TOUCHING, None)
-    if files and collection_path.match("test_*.py") and not touches(collection_path, files):
-        return True
-    return None
+    unwanted = files and not touches(collection_path, files)
+    return True if unwanted or not _may_be_wanted(collection_path, config.getoption("markexpr", "")) else None
+
+
+def _may_be_wanted(path: Path, wanted: str) -> bool:
+    """Can `-m` choose a test of this file, whatever marks it has besides those of its file and folder?"""
+    own = _marks_of_file(path)
+    others = [name for name in MARKS if name not in own]
+    sets = (own.union(some) for count in range(len(others) + 1) for some in combinations(others, count))
+    return not wanted or any(Expression.compile(wanted).evaluate(names.__contains__) for names in sets)
+
+
+def _marks_of_file(path: Path) -> set[str]:
+    folders, (line, *_) = set(path.parts), [*re.findall(r"^pytestmark = .*", path.read_text("utf-8"), re.M), ""]
+    names = {name for name in MARKS if f"mark.{name}" in line}
+    names |= {"long"} if folders & LONG_FOLDERS else set()
+    return names | ({"slow"} if folders & SLOW_FOLDERS or "long" in names else set())
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    marks = {path: _marks_of_file(path) for path in {item.path for item in items}}
     for item in items:
-        if SLOW & set(getattr(item, "fixturenames", ())):
-            item.add_marker("slow")
+        used = set(getattr(item, "fixturenames", ()))
+        names = marks[item.path] | ({"long"} if LONG & used or item.get_closest_marker("long") else set())
+        names |= {"slow"} if SLOW & used or "long" in names else set()
+        for name in names:
+            item.add_marker(name)
     if config.getoption("dist", "no") != "no":  # so that no worker is left alone with a long file in the end
         items.sort(key=lambda item: item.path.stem not in LONGEST)
 
@@ -110,52 +130,9 @@ def picture_maker() -> Callable[..., np.ndarray]:
     return picture
 
 
-@pytest.fixture(scope="session")
-def make_film() -> Callable[..., Path]:
-    """Makes a film of `picture(…, seed=index)`; returns its path."""
-
-    def make(
-        path: Path,
-        frames: int = 6,
-        height: int = 64,
-        width: int = 96,
-        *,
-        seed: int = 0,
-        codec: str = "ffv1",
-        pix_fmt: str = "bgr0",
-        stamps: list[int] | None = None,
-        time_base: Fraction = Fraction(1, 25),
-        sound: str | None = None,
-        turn: int | None = None,
-    ) -> Path:
-        stamps = list(range(frames)) if stamps is None else stamps
-        with av.open(str(path), "w") as film:
-            stream = film.add_stream(codec, rate=25, time_base=time_base)
-            stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
-            if turn is not None:
-                stream.set_display_rotation(turn)
-            track = film.add_stream(sound, rate=44100) if sound else None
-            for index, stamp in enumerate(stamps):
-                frame = av.VideoFrame.from_ndarray(picture(height, width, seed + index), format="rgb24")
-                frame.pts, frame.time_base = stamp, time_base
-                film.mux(stream.encode(frame))
-            film.mux(stream.encode(None))
-            if track:
-                _add_tone(film, track, float(stamps[-1] * time_base) + 0.04)
-        return path
-
-    return make
-
-
-def _add_tone(film, track, seconds: float) -> None:
-    size = 1024
-    for index in range(int(seconds * track.rate / size) + 1):
-        time = (np.arange(size) + index * size) / track.rate
-        tone = np.tile(np.sin(2764 * time).astype(np.float32), (2, 1))
-        frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts, frame.time_base = track.rate, index * size, Fraction(1, track.rate)
-        film.mux(track.encode(frame))
-    film.mux(track.encode(None))
+@pytest.fixture(name="make_film", scope="session")
+def film_maker() -> Callable[..., Path]:
+    return make_film
 
 
 @pytest.fixture(scope="session")

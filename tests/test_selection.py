@@ -33,19 +33,33 @@ def test_which_tests_touch_a_file(test: str, file: str, expected: bool) -> None:
     assert touches(ROOT / test, {ROOT / file}) == expected
 
 
-def listed(done: subprocess.CompletedProcess) -> set[str]:
+def listed(*options: str) -> set[str]:
     """The files that have tests among those collected."""
+    done = collect(*options)
+    assert done.returncode == 0, done.stdout + done.stderr
     return {line.partition("::")[0] for line in done.stdout.splitlines() if "::" in line}
 
 
 def test_only_what_touches_the_file_is_collected() -> None:
-    done = collect("--touching=stegnet/media/vmaf.py", "tests/media", "tests/webcam")
-    assert listed(done) == {"tests/media/test_vmaf.py"}, done.stdout + done.stderr
+    assert listed("--touching=stegnet/media/vmaf.py", "tests/media", "tests/webcam") == {"tests/media/test_vmaf.py"}
 
 
-def test_what_uses_a_film_is_slow_by_itself() -> None:
-    done = collect("-m", "not slow", "tests/cli/test_info.py", "tests/sealing/test_steps.py")
-    assert listed(done) == {"tests/sealing/test_steps.py"}, done.stdout + done.stderr
+def test_marks_follow_from_fixtures_folders_and_files() -> None:
+    steps, film, program, cluster = (
+        f"tests/{name}.py"
+        for name in ("sealing/test_steps", "media/test_rewrap", "cli/test_signals", "cluster/test_tasks")
+    )
+    files = [steps, film, program, cluster]
+    assert listed(*files) == set(files)
+    assert listed("-m", "not slow", *files) == {steps}
+    assert listed("-m", "not long", *files) == {steps, film, program}
+    assert listed("-m", "long", *files) == {cluster}
+
+
+def test_no_test_is_left_out_of_both_halves() -> None:
+    """`make test` and `make test-long` run each test once."""
+    counts = [collect(*wanted, "tests/media").stdout.count("::") for wanted in ((), ("-m", "long"), ("-m", "not long"))]
+    assert counts[0] == counts[1] + counts[2] > 0
 
 
 @pytest.mark.parametrize("name", ["params.yaml", "stegnet/missing.py"])

@@ -19,8 +19,8 @@ from stegnet.core.samples import Base
 from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.media import read_frames, resize
 from stegnet.methods.network import Network
-from stegnet.methods.network.network import HideResult
-from stegnet.record.base import through_bytes
+from stegnet.methods.network import HideResult
+from stegnet.record import through_bytes
 
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
 ENGINES = (("torch", "fp32"), ("torch", "bf16"), ("onnx", "fp32"))

@@ -19,19 +19,20 @@ from statistics import median
 
 import numpy as np
 
-from stegnet.cluster.cluster import run_on_cluster
-from stegnet.cluster.envelope import SEED_BYTES, Secrets
-from stegnet.cluster.tasks import Hiding, tasks_of
+from stegnet.cluster import run_on_cluster
+from stegnet.cluster import SEED_BYTES, Secrets
+from stegnet.cluster import Hiding, tasks_of
 from stegnet.data.scenes import render_scene
-from stegnet.files.folder import SUFFIXES, Plan, plan_hiding
+from stegnet.files import Plan, plan_hiding
 from stegnet.keys import Key
 from stegnet.media import FilmWriter, write_png
-from stegnet.methods.sealed import embed_file
+from stegnet.methods import METHODS, Hider, Run
 from stegnet.results import OutputTarget
 from tests.support.nodes import Nodes, settings
 
 KEY, SEED = Key(bytes(range(32))), bytes(SEED_BYTES)
-WORK = Hiding(embed_file, SUFFIXES)
+SEALED = METHODS["sealed"]
+WORK = Hiding(Hider(SEALED, SEALED.options(), Run()))
 WORKERS = (1, 2, 4)
 _RATE = Fraction(25)
 

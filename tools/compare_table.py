@@ -29,9 +29,9 @@ from stegnet.evaluation.quality import (
 )
 from stegnet.evaluation.statistics import headline_kind
 from stegnet.methods.network import Network
-from stegnet.methods.network.network import HideResult
+from stegnet.methods.network import HideResult
 from stegnet.models import build_from
-from stegnet.record.base import through_bytes
+from stegnet.record import through_bytes
 from study.methods import read_out, swap_in
 from tools.compare_train import Budget, Trained
 from tools.cost import cost

@@ -3,10 +3,15 @@
 import argparse
 import ast
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+
+MOST_ARGUMENTS = 6
+METHODS = "methods"  # a package of the library: each folder in it is a method, or part of one
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def main() -> None:
@@ -20,6 +25,7 @@ def main() -> None:
 def counts(root: Path, folders: list[str]) -> dict[str, str]:
     """All counts by name; the library is the code in `folders`."""
     files = [file for folder in folders for file in (root / folder).rglob("*.py")]
+    tests = list((root / "tests").rglob("*.py"))
     modules = [len(_lines(file)) for file in files if file.name != "__init__.py"]
     dvc = [*root.glob("dvc.yaml"), *root.glob("study/dvc.yaml")]
     return {
@@ -27,10 +33,51 @@ def counts(root: Path, folders: list[str]) -> dict[str, str]:
         "lines a file, med/p90/max": _spread(modules),
         "lines a function, med/p90/max": _spread([length for file in files for length in _functions(file)]),
         "files under 60 lines": f"{np.mean(np.array(modules) < 60):.0%}",
+        "modules in the largest folder": _largest(root, files),
+        "files that name a method, outside its folder": _places(root, folders, files),
+        "functions of seven arguments and more": f"{sum(count > MOST_ARGUMENTS for count in _arguments(files))}",
+        "library, lines": f"{_total(files):,}",
+        "tests, lines": f"{_total(tests):,}",
+        "tests : library": f"{_total(tests) / _total(files):.2f}",
         "README, words": f"{len((root / 'README.md').read_text(encoding='utf-8').split())}",
         "DVC files, lines": f"{_total(dvc)}, {sum(map(_code_lines, dvc)) / _total(dvc):.0%} of them paths of code",
-        "tests : library": f"{_total((root / 'tests').rglob('*.py')) / _total(files):.2f}",
     }
+
+
+def _largest(root: Path, files: list[Path]) -> str:
+    sizes = Counter(file.parent for file in files if file.name != "__init__.py")
+    folder, size = max(sizes.items(), key=lambda pair: (pair[1], str(pair[0])))
+    return f"{size} (`{folder.relative_to(root).as_posix()}`)"
+
+
+def _places(root: Path, folders: list[str], files: list[Path]) -> str:
+    """What adding a method may touch: files with its name as text, or with an import from its folder."""
+    names = {place.name for folder in folders for place in (root / folder / METHODS).glob("*") if place.is_dir()}
+    names = {name for name in names if not name.startswith("_")}
+    outside = [file for file in files if not names & set(file.parts)]
+    scripts = [file for kind in ("js", "ts") for file in (root / "demo" / "src").rglob(f"*.{kind}")]
+    text = re.compile(rf"""["'`]({"|".join(sorted(names))})["'`]""") if names else re.compile(r"(?!)")
+    pages = sum(bool(text.search(file.read_text(encoding="utf-8"))) for file in scripts)
+    return f"{sum(_names_one(file, names) for file in outside)} + {pages} of the page"
+
+
+def _names_one(file: Path, names: set[str]) -> bool:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        imported = isinstance(node, ast.ImportFrom) and f".{METHODS}." in f".{node.module}."
+        if imported and names & set(node.module.split(".")):
+            return True
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names:
+            return True
+    return False
+
+
+def _arguments(files: list[Path]) -> Iterator[int]:
+    """How many arguments each function has, without the object that a method is called on."""
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, _FUNCTIONS):
+                names = [each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+                yield len(names) - (names[:1] in (["self"], ["cls"]))
 
 
 def _lines(file: Path) -> list[str]:

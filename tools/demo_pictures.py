@@ -1,6 +1,6 @@
 """Renders the browser demo's example pictures from fixed seeds.
 
-python -m tools.demo_pictures demo/public/examples
+python -m tools.demo_pictures stegnet/gui/page/examples
 """
 
 import argparse

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from stegnet.cli import main as stegnet_main
 from stegnet.core.errors import StegnetError
-from stegnet.keys.keyfiles import make_key_file
+from stegnet.keys import make_key_file
 from stegnet.media import FilmWriter, read_frames, read_picture, resize, write_png
 from stegnet.models import Card, build, save_pair
 

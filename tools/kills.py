@@ -16,11 +16,11 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import stegnet.codec  # noqa: F401  imported before forking, for speed
 from tqdm import tqdm
 
+import stegnet.files  # noqa: F401  imported before forking, for speed
 from stegnet.cli import main as stegnet_main
-from stegnet.keys.keyfiles import make_key_file
+from stegnet.keys import make_key_file
 from stegnet.media import FilmWriter, read_frames, resize
 from stegnet.models import Card, build, save_pair
 

@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 
 from stegnet.keys import Key
 from stegnet.media import FilmWriter, read_frames, resize
-from stegnet.methods.network import Network, hide_film, reveal_film
+from stegnet.methods.network import Network, hide_film, reveal_film, run_of
+from stegnet.results import OutputTarget
 
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
 HEIGHT, WIDTH = 120, 160
@@ -37,9 +38,10 @@ def _measure(frames: int) -> tuple[int, int, int, float, float]:
     with TemporaryDirectory() as folder:
         films = [_film(source, Path(folder) / f"{source.stem}.mkv", frames) for source in FILMS]
         out, back = Path(folder) / "out.mkv", Path(folder) / "back.mkv"
-        hide_film(network, *films, out, key)
+        run = run_of(network)
+        hide_film(*films, OutputTarget(out), key, run=run)
         hiding = _peak()
-        reveal_film(network, out, back, key)
+        reveal_film(out, OutputTarget(back), key, run=run)
     return frames, WIDTH, HEIGHT, hiding, _peak()
 
 

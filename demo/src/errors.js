@@ -1,15 +1,8 @@
-/** An error that the visitor can act on: the problem in one line, the remedy in another. */
-export class PageError extends Error {
-  /**
-   * @param {string} message the problem
-   * @param {string} [hint] the remedy
-   */
-  constructor(message, hint = "") {
-    super(message);
-    this.name = "PageError";
-    this.hint = hint;
-  }
-}
+/** Errors of the page, and the one that says least. */
+
+import { PageError } from "../../stegnet/gui/page/errors.js";
+
+export { PageError };
 
 /** The same answer to a wrong key, nothing hidden, and a container altered beyond recovery: indistinguishable. */
 export const nothingOpens = () =>

@@ -1,10 +1,10 @@
 /** Visualisations of what the eye can't see. */
 
+import { SHOWN } from "./constants.js";
 import { toPicture } from "./format/planes.js";
 import { blank } from "./picture.js";
 
-export const GAIN = 30;
-export const POOR = 30; // dB of PSNR; below, the difference is visible, and the page warns as `stegnet hide` does
+const { GAIN } = SHOWN;
 const CONTRAST = 2;
 
 /** Absolute difference of two pictures of one size, times GAIN. */

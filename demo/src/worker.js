@@ -1,13 +1,14 @@
 /** The worker that hides and reveals, so that the page stays responsive. */
 
 import { decodePicture, fromBitmap } from "./canvas.js";
-import { channelOf, chooseRung, prepared, WRITTEN_QUALITY } from "./codec/channel.js";
+import { channelOf, chooseRung, prepared } from "./codec/channel.js";
 import { embed, fileRoom, storedName } from "./codec/embed.js";
 import { fitted } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
 import { systemRandom } from "./codec/random.js";
 import { reveal, revealSealed } from "./codec/reveal.js";
 import { hideRobust } from "./codec/survive.js";
+import { QUALITY, SURVIVAL } from "./constants.js";
 import { PageError } from "./errors.js";
 import { hideInFilm } from "./film/hide.js";
 import { openFfmpeg } from "./film/ffmpeg.js";
@@ -19,7 +20,7 @@ import { makeEngine } from "./network/engine.js";
 import { channelsOf, psnr } from "./picture.js";
 import { isPng, readPng, writePng } from "./png.js";
 import { resize } from "./resize.js";
-import { amplified, POOR, shownResidual } from "./views.js";
+import { amplified, shownResidual } from "./views.js";
 
 const engines = {};
 
@@ -61,7 +62,7 @@ const JOBS = {
       psnr: {
         container: psnr(seen, container),
         secret: quality,
-        fitted: quality < POOR ? psnr(unseen, refitted(unseen, seen)) : Infinity,
+        fitted: quality < QUALITY.POOR ? psnr(unseen, refitted(unseen, seen)) : Infinity,
       },
     };
   },
@@ -83,7 +84,7 @@ const JOBS = {
     const { container, fitted: hidden, room } = await hideRobust(engine, seen, fit, options);
     onProgress("write");
     return {
-      file: encodeJpeg(container, WRITTEN_QUALITY),
+      file: encodeJpeg(container, SURVIVAL.WRITTEN_QUALITY),
       cover: seen,
       isReduced: seen.width < cover.width || seen.height < cover.height,
       difference: amplified(seen, container),

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fromHex, toHex } from "../src/format/bytes.js";
-import { keyFile, keyText, readKey } from "../src/format/keytext.js";
+import { keyFile, keyText, readKey } from "../../stegnet/gui/page/form/keytext.js";
 import { read } from "./vectors.js";
 
 const vectors = JSON.parse(read("keytext.json"));

@@ -121,7 +121,7 @@ test("dither and places", async () => {
 
 test("the bits of a container", async () => {
   const content = fromHex(container.content);
-  const { bits } = await codedBits(grid, rung, steps.rate, content, key, fromHex(steps.nonce));
+  const { bits } = await codedBits(grid, rung, steps, content, key, fromHex(steps.nonce));
   const read = await readBits(received(bits, 0.5, seeded(3)), grid, rung, key);
   assert.deepEqual(read.subarray(0, content.length), content);
   assert.ok(read.subarray(content.length).every((byte) => byte === 0));
@@ -140,7 +140,7 @@ for (const [share, { record_places, used_blocks, room, bits: carried }] of share
     assert.equal(contentRoom(blocks, rung, steps.rate, share), room);
 
     const content = fromHex(container.content);
-    const coded = await codedBits({ rows, cols }, rung, steps.rate, content, key, fromHex(steps.nonce), share);
+    const coded = await codedBits({ rows, cols }, rung, { rate: steps.rate, share }, content, key, fromHex(steps.nonce));
     const used = Uint8Array.from({ length: blocks }, (_, block) => Number(!coded.unused.includes(block)));
     assert.equal(digest(inBytes(used)), used_blocks);
     const numbered = new Uint8Array(coded.bits.length);

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 import * as ort from "onnxruntime-web";
 
-import { channelOf, chooseRung, prepared, received, sentSize, usualQuality, usualRoom } from "../src/codec/channel.js";
+import { arrivals, channelOf, chooseRung, prepared, received, sentSize, usualQuality, usualRoom } from "../src/codec/channel.js";
 import { fitted } from "../src/codec/fit.js";
 import { glimpse, isLarge } from "../src/codec/glimpse.js";
 import { hideBits, revealBits } from "../src/codec/modem.js";
@@ -115,7 +115,7 @@ test("a large container is read, and nothing with another key", async () => {
   const [salt] = await saltsOf(cover);
   const key = await keySource(keyInput).robustKey(salt);
   const [grid, rung] = [gridOf(cover), rungs.find(({ name }) => name === "jpeg-75")];
-  const { bits, unused } = await codedBits(grid, rung, 20, fileContent(note.name, note.bytes), key, seeded(1)(7), 3);
+  const { bits, unused } = await codedBits(grid, rung, { rate: 20, share: 3 }, fileContent(note.name, note.bytes), key, seeded(1)(7));
   const container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
   const { file } = await reveal(engine, throughJpeg(container, 80), keyInput);
   assert.deepEqual(file.bytes, note.bytes);
@@ -150,7 +150,7 @@ for (const [at, width, height] of [
     const [grid, rung] = [gridOf(size), rungs.find(({ name }) => name === "jpeg-75")];
     const area = resize(cover, size.width, size.height);
     const content = fileContent(note.name, note.bytes);
-    const { bits } = await codedBits(grid, rung, 10, content, key, seeded(1)(7));
+    const { bits } = await codedBits(grid, rung, { rate: 10 }, content, key, seeded(1)(7));
     const wanted = await hideBits(engine, area, rung, bits, await ditherOf(grid, key));
     const { file } = await reveal(
       engine,
@@ -208,5 +208,7 @@ test("the file itself arrives first, then what channels make of it", () => {
   assert.deepEqual(arriving[1], throughJpeg(sent, 90));
   assert.deepEqual(arriving.at(-1), throughJpeg(sent, 90, true));
   assert.equal(arriving.length, 2 + 1 + 4); // 91, 92, 94 and 97
-  assert.equal([...received(channelOf("messenger"), container, true)].length, 2);
+  const worst = throughJpeg(throughJpeg(sent, 70), 70);
+  assert.deepEqual([...received(channelOf("messenger"), container, true)], [worst], "few: the worst alone");
+  assert.equal(arrivals(channelOf("messenger"), false), 27);
 });

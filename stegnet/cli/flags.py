@@ -5,7 +5,7 @@ import re
 # What the library says, and what does it here. The tests hold each phrase against the library's source.
 _OPTIONS = {
     "choose another name, or overwrite it": "`--force` overwrites it",
-    "forcing hides it all the same": "`--force` hides it all the same",
+    "with any_quality, it is hidden all the same": "`--any-quality` hides it all the same",
     "unless strict,": "without --strict,",
     "let it lose a little": "leave --lossless out",
     "give the result a name of its own": "`-o FILE` names another file",

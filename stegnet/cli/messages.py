@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from segno import QRCode
     from tqdm import tqdm
 
-    from stegnet.files.folder import Outcome, Plan
+    from stegnet.core.progress import Progress
+    from stegnet.files import Outcome, Plan
     from stegnet.results import Report
-    from stegnet.results.output import Progress
 
 FAILED, ALTERED = 1, 3  # exit codes
 _SMALL = 5000  # bytes: fewer would be 0.00 MB

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from stegnet.cli.keys import key_files
 from stegnet.cli.streams import STREAM, place_or_stream
 from stegnet.core.address import Address, Place
+from stegnet.methods import Run
 
 if TYPE_CHECKING:
-    from stegnet.files.files import NetworkLoader
-    from stegnet.methods.robust.modems import Modems
     from stegnet.results import OutputTarget
 
-NETWORK = ("weights", "backend", "device", "precision")
 NO_BROWSER = "could not start a browser; open the address yourself"
 _MAX_PORT = 65_535
 
@@ -75,7 +73,7 @@ def add_force_option(command: argparse.ArgumentParser, force_help: str = "") -> 
 
 
 def add_network_options(command: argparse.ArgumentParser) -> None:
-    """Adds the options that choose a network and where it runs, `NETWORK`."""
+    """Adds the options that choose a network and where it runs."""
     group = command.add_argument_group("network")
     group.add_argument("--weights", type=Path, metavar="FILE", help="weights file (default: the one in the package)")
     group.add_argument(
@@ -96,34 +94,14 @@ def add_port_option(command: argparse.ArgumentParser) -> None:
     )
 
 
-def network_loader(options: argparse.Namespace) -> "NetworkLoader":
-    """Returns a function that loads the chosen network on its first call."""
-    from stegnet.core.card import SHIPPED
-    from stegnet.files.files import LazyNetwork  # imported here to keep --help fast
+def chosen_run(options: argparse.Namespace) -> Run:
+    """The run with the networks that the options choose."""
+    where = (getattr(options, name) or "auto" for name in ("device", "precision", "backend"))
+    if options.weights is not None:
+        from stegnet.core.card import read_card  # imported here to keep --help fast
 
-    return LazyNetwork(SHIPPED if _is_modem(options) else options.weights or SHIPPED, *_where(options))
-
-
-def chosen_modems(options: argparse.Namespace) -> "Modems":
-    """The shipped modems; in place of one of them that in `--weights`, if that is a modem's."""
-    from stegnet.core.card import SHIPPED_FILM_MODEM, SHIPPED_MODEM, read_card
-    from stegnet.methods.robust.modems import Modems
-
-    own = options.weights if _is_modem(options) else None
-    films = own is not None and read_card(own).options.get("frames", 1) > 1
-    files = (SHIPPED_MODEM if films else own or SHIPPED_MODEM, own if films else SHIPPED_FILM_MODEM)
-    return Modems(*files, *_where(options))
-
-
-def _is_modem(options: argparse.Namespace) -> bool:
-    from stegnet.core.card import MODEM, read_card
-
-    return options.weights is not None and read_card(options.weights).model == MODEM
-
-
-def _where(options: argparse.Namespace) -> tuple[str, str, str]:
-    """Device, precision and backend."""
-    return tuple(getattr(options, name) or "auto" for name in ("device", "precision", "backend"))
+        read_card(options.weights)
+    return Run(options.weights, *where)
 
 
 def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:

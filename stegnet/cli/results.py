@@ -11,9 +11,8 @@ from stegnet.cli import messages
 from stegnet.core.address import Place, size_of
 
 if TYPE_CHECKING:
-    from stegnet.files.folder import Outcome
-    from stegnet.results import Report
-    from stegnet.results.figures import Hiding
+    from stegnet.files import Outcome
+    from stegnet.results import Hiding, Report
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
@@ -59,7 +58,7 @@ class BatchResults:
 
     def warn_of_covers(self) -> None:
         """Warns once of all covers whose formats give their containers away; objects of JSON have said so."""
-        from stegnet.results.figures import BETRAYS  # imported here to keep --help fast
+        from stegnet.results import BETRAYS  # imported here to keep --help fast
 
         lossy = [form for form in self._covers if form]
         if lossy and not self._json:

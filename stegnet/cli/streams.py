@@ -44,7 +44,7 @@ def spooled(options: argparse.Namespace, *names: str) -> Iterator[None]:
             if getattr(options, name) == STREAM:
                 setattr(options, name, files.enter_context(_file("stdin", "standard input", _spool)))
         if inputs[-1] is not None:
-            from stegnet.results.naming import TEXT_NAME  # imported here to keep --help fast
+            from stegnet.results import TEXT_NAME  # imported here to keep --help fast
 
             options.secret = files.enter_context(_file(TEXT_NAME, "the text", partial(_write_text, inputs[-1])))
         yield
@@ -119,7 +119,7 @@ def _spool(path: Path) -> None:
 
 
 def _write_text(text: str, path: Path) -> None:
-    from stegnet.results.naming import MOST_TEXT
+    from stegnet.results import MOST_TEXT
 
     if text == STREAM:
         data = sys.stdin.buffer.read(MOST_TEXT + 1) if sys.stdin is not None else b""

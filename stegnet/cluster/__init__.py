@@ -3,3 +3,11 @@
 `envelope` encrypts the keys, `tasks` is the work of one process, `segments` divides long films, `cluster` distributes
 the tasks and collects their outcomes.
 """
+
+from stegnet.core.lazy import lazy
+
+__getattr__, __all__ = lazy(
+    __name__,
+    cluster="run_on_cluster",
+    tasks="Hiding Revealing",
+)

@@ -23,10 +23,10 @@ from stegnet.cluster.segments import MOST, SegmentedFilm, remove_old
 from stegnet.cluster.tasks import Task, Work, tasks_of
 from stegnet.core.errors import ClusterError, extra
 from stegnet.core.parallel import check_port
-from stegnet.files.folder import Outcome, Plan
-from stegnet.keys.keys import SYSTEM, KeySource, Randomness
-from stegnet.methods.segments import LongFilm, Part
-from stegnet.results.output import OutputTarget
+from stegnet.files import Outcome, Plan
+from stegnet.keys import SYSTEM, KeySource, Randomness
+from stegnet.methods import LongFilm, Part
+from stegnet.results import OutputTarget
 
 LOCAL = "local"
 _RETRIES = 5  # times that a task is done again after its process or machine has ended

@@ -8,8 +8,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from stegnet.keys.keys import KeySource, Randomness, Unpicklable
-from stegnet.keys.recipients import export_secret, import_secret
+from stegnet.keys import KeySource, Randomness, Unpicklable, export_secret, import_secret
 
 SEED_BYTES = 32
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)

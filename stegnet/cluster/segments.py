@@ -10,8 +10,8 @@ from secrets import token_hex
 
 from stegnet.cluster.tasks import SEGMENT, Task, segment_start
 from stegnet.core.address import remove
-from stegnet.files.folder import Outcome
-from stegnet.methods.segments import Part
+from stegnet.files import Outcome
+from stegnet.methods import Part
 
 MOST = 100  # frames of a film that a task hides in at once
 _SEGMENTS = 16  # of a film at most, as each decodes its films from their start

@@ -9,23 +9,20 @@ and its secrets alone.
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Any, Protocol
+from typing import Protocol
 
 from stegnet.cluster.envelope import Secrets
 from stegnet.core.address import Address, Place, fetched, size_of, stored
 from stegnet.core.errors import reading
 from stegnet.core.names import folded
-from stegnet.files.files import NetworkLoader, reveal_opened
-from stegnet.files.folder import Job, Outcome, Plan, hide_each, reveal_each
+from stegnet.files import Job, Outcome, Plan, hide_each, reveal_each, write_hidden
 from stegnet.media.output import exists_already
-from stegnet.methods.robust.modems import Modems
-from stegnet.methods.segments import WHOLE, Part
-from stegnet.record.container import Container
-from stegnet.results.output import OutputTarget, Report, no_progress
+from stegnet.methods import DEFAULT_RUN, WHOLE, Hidden, Hider, Part, Run
+from stegnet.results import OutputTarget, Report
 
 SEGMENT = ".segment-"  # names of segments begin with it
 
@@ -77,17 +74,9 @@ class Work(Protocol):
 
 @dataclass(frozen=True)
 class Hiding:
-    """Hides secrets in covers.
+    """Hides secrets in covers."""
 
-    Attributes:
-        hide: called with paths of cover and secret, a target, a key source, and `randomness`; can be pickled.
-        suffixes: of results by the kind of their cover.
-        segments: `hide` also takes `part`, and so makes a film in segments.
-    """
-
-    hide: Callable[..., Report]
-    suffixes: Mapping[str, str]
-    segments: bool = False
+    hider: Hider
 
     def outcomes(self, task: Task, secrets: Secrets) -> list[Outcome]:
         """One for each of its jobs.
@@ -95,33 +84,32 @@ class Hiding:
         Raises:
             LongFilm: its film is longer than `task.part` allows.
         """
-        choices: dict[str, Any] = {"randomness": secrets.randomness(task.number)}
-        choices |= {"part": task.part} if self.segments else {}
+        run = replace(self.hider.run, randomness=secrets.randomness(task.number), part=task.part)
+        hider = replace(self.hider, run=run)
 
         def hide(cover: Place, secret: Place, out: OutputTarget) -> Report:
             with task.result(out) as target, fetched(cover) as cover_path, fetched(secret) as secret_path:
-                return self.hide(cover_path, secret_path, target, secrets.source, **choices)
+                return hider(cover_path, secret_path, target, secrets.source)
 
-        outcomes = hide_each(Plan(task.jobs), task.out, hide, self.suffixes)
+        outcomes = hide_each(Plan(task.jobs), task.out, hide, hider.method.forms)
         return list(outcomes) if task.segment else _measured(outcomes)
 
 
 @dataclass(frozen=True)
 class Revealing:
-    """Reveals what containers hide; arguments as `reveal_file`."""
+    """Reveals what containers hide."""
 
-    network: NetworkLoader
-    strict: bool
-    modems: Modems
+    strict: bool = False
+    run: Run = DEFAULT_RUN
 
     def outcomes(self, task: Task, secrets: Secrets) -> list[Outcome]:
         """One for each of its jobs."""
 
-        def reveal(container: Container, out: OutputTarget) -> Report:
+        def write(hidden: Hidden, out: OutputTarget) -> Report:
             with task.result(out) as target:
-                return reveal_opened(self.network, container, target, self.strict, no_progress, self.modems)
+                return write_hidden(hidden, target, self.strict)
 
-        return _measured(reveal_each(Plan(task.jobs), task.out, secrets.source, reveal, modems=self.modems))
+        return _measured(reveal_each(Plan(task.jobs), task.out, secrets.source, write, self.run))
 
 
 def _measured(outcomes: Iterator[Outcome]) -> list[Outcome]:

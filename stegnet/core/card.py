@@ -60,3 +60,9 @@ def read_card(path: Path) -> Card:
 def weights_id(path: Path) -> str:
     """SHA-256 of the file, hexadecimal; identifies the network in a container's header."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def same_kind(path: Path, other: Path) -> bool:
+    """True for weights of two pairs, of two modems for pictures, or of two modems for films; errors as `read_card`."""
+    kinds = [(card.model == MODEM, card.options.get("frames", 1) > 1) for card in map(read_card, (path, other))]
+    return kinds[0] == kinds[1]

@@ -19,10 +19,11 @@ from typing import Any
 
 from stegnet.config.config import DataConfig
 from stegnet.core.errors import DataError, MediaError
+from stegnet.core.kinds import FILM
 from stegnet.data.groups import Group, ReadJob
 from stegnet.data.shards import TEST, TRAIN, VALIDATION
 from stegnet.data.store import is_remote, open_files, refusals
-from stegnet.media import FILM, kind, read_frames, read_picture
+from stegnet.media import kind, read_frames, read_picture
 
 NOT_MEDIA = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}  # suffixes of files that are skipped silently
 LABELS = {".cls", ".cls2", ".id", ".index", ".mp", ".npy", ".npz", ".pickle", ".pkl", ".pth", ".pyd"}  # in a tar

@@ -32,7 +32,7 @@ class Pool:
     """
 
     workers: int
-    prepare: Callable[[], None]
+    prepare: Callable[[], None] | None = None
 
 
 class Engine(Protocol):

@@ -23,8 +23,8 @@ from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.evaluation.perception import MeasureFunction, perceptual_measures
 from stegnet.media import read_picture, write_png
 from stegnet.methods.network import Network, hide_picture, reveal_picture
-from stegnet.record.base import through_bytes
-from stegnet.sealing.seal import room
+from stegnet.record import through_bytes
+from stegnet.sealing import room
 
 PIXEL_MEASURES = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd}
 

@@ -23,14 +23,16 @@ from stegnet.core.measures import (
     VMAF,
     psnr,
 )
+from stegnet.core.progress import Progress
 from stegnet.evaluation.contact_sheet import contact_sheet
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.evaluation.quality import HideRevealResult, base_alone, map_in_threads, measure_quality
 from stegnet.media import read_frames, write_png
 from stegnet.media.ffmpeg_cli import write_preview
 from stegnet.media.vmaf import has_vmaf, vmaf
-from stegnet.methods.network import HideOptions, Network, hide_film, reveal_film
-from stegnet.results.output import Progress
+from stegnet.methods import Run
+from stegnet.methods.network import Network, NetworkOptions, hide_film, reveal_film, run_of
+from stegnet.results import OutputTarget
 
 SHEET_ROWS = 4  # frames on the contact sheet
 CELL_SIZE = (180, 320)  # height and width of a picture on it
@@ -49,14 +51,18 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     """
     container, revealed = out / "container.mkv", out / "revealed.mkv"
     key = PUBLIC_DEMONSTRATION_KEY
-    hide_film(network, cover, secret, container, key, HideOptions(longer="cut", force=True), seeded(seed), progress)
-    frames = reveal_film(network, container, revealed, key, strict=True, progress=progress).frames
+    run, options = (
+        run_of(network, Run(randomness=seeded(seed), progress=progress)),
+        NetworkOptions("cut", any_quality=True),
+    )
+    hide_film(cover, secret, OutputTarget(container, force=True), key, options, run)
+    frames = reveal_film(container, OutputTarget(revealed, force=True), key, strict=True, run=run).frames
     write_preview(container, revealed, out / "preview.mp4", *reversed(CELL_SIZE))
     chosen = range(0, frames, max(1, frames // SHEET_ROWS))[:SHEET_ROWS]
     rows, shown = [], []
     with TemporaryDirectory() as folder:
         base = Path(folder) / "base.mkv"
-        reveal_film(base_alone(network), container, base, key, strict=True)
+        reveal_film(container, OutputTarget(base), key, strict=True, run=run_of(base_alone(network)))
         # The base's film comes first: zip stops at the end of the first one, whose file must then be closed.
         results = zip(read_frames(base), _results(cover, container, secret, revealed), count(), strict=False)
         with closing(map_in_threads(partial(_measure_frame, chosen), results)) as measured:

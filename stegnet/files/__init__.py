@@ -1,8 +1,14 @@
 """From file to file: what the command line, the page, the API and the cluster call.
 
-`files` hides and reveals, `info` describes; `folder` does so for folders, which `listing` lists.
+`reveal` finds what is hidden, whatever the method; `info` describes files; `folder` hides and reveals in folders, which
+`listing` lists. Hiding is a method's own: `stegnet.methods`.
 """
 
-from stegnet.files.files import hide_file, reveal_file
+from stegnet.core.lazy import lazy
 
-__all__ = ["hide_file", "reveal_file"]
+__getattr__, __all__ = lazy(
+    __name__,
+    folder="Job Outcome Plan hide_each is_folder plan_hiding plan_revealing results_folder reveal_each",
+    info="Info Value file_info fit_info fits_in",
+    reveal="find reveal_file write_hidden",
+)

@@ -1,7 +1,7 @@
 """Folders of files: pairing covers with secrets, naming results, and running one job after the other."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -11,14 +11,12 @@ from stegnet.core.address import Address, Place, fetched
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.core.names import Names
 from stegnet.files.listing import Files, any_files, kind_of_only, media_files
-from stegnet.keys.keys import KeySource
+from stegnet.files.reveal import find, suffix_of
+from stegnet.keys import KeySource
 from stegnet.media.inputs import check_input
-from stegnet.methods.robust.modems import SHIPPED_MODEMS, Modems
-from stegnet.record.container import Container
-from stegnet.results.naming import plain_suffix, secret_name, unnamed_suffix
-from stegnet.results.output import FORMS, OutputTarget, Progress, Report, no_progress
-
-SUFFIXES = {what: forms[0] for what, forms in FORMS.items()}
+from stegnet.methods import DEFAULT_RUN, Hidden, Run
+from stegnet.record import Container
+from stegnet.results import FORMS, OutputTarget, Report
 
 
 @dataclass(frozen=True)
@@ -105,20 +103,20 @@ def hide_each(
     plan: Plan,
     folder: OutputTarget,
     hide: Callable[[Place, Place, OutputTarget], Report],
-    suffixes: Mapping[str, str] = SUFFIXES,
+    forms: Mapping[str, Sequence[str]] = FORMS,
 ) -> Iterator[Outcome]:
     """Hides pair after pair; an error ends only its pair.
 
     Args:
         folder: for the results: `a.jpg` becomes `folder/a.png`, a film `folder/a.mkv`.
         hide: hides a secret in a cover.
-        suffixes: of results by the kind of their cover.
+        forms: suffixes of results by the kind of their cover; the first is taken.
     """
     names = Names()
 
     def work(job: Job) -> tuple[Place, Report]:
         assert job.secret is not None
-        out = folder.path / names.take(job.source.stem, suffixes[job.kind])
+        out = folder.path / names.take(job.source.stem, forms[job.kind][0])
         return out, hide(job.source, job.secret, replace(folder, path=out))
 
     return _each(plan.jobs, work)
@@ -128,24 +126,22 @@ def reveal_each(
     plan: Plan,
     folder: OutputTarget,
     key_source: KeySource,
-    reveal: Callable[[Container, OutputTarget], Report],
-    progress: Progress = no_progress,
-    modems: Modems = SHIPPED_MODEMS,
+    write: Callable[[Hidden, OutputTarget], Report],
+    run: Run = DEFAULT_RUN,
 ) -> Iterator[Outcome]:
     """Reveals one container after the other; an error ends only its job.
 
     Args:
         folder: for the results; their suffix follows from what is hidden.
-        reveal: reveals the secret in a container that is open.
-        progress: called while a container is searched for its header.
-        modems: read pictures that survive lossy codecs.
+        write: writes what was found in a container.
     """
     names = Names()
 
     def work(job: Job) -> tuple[Place, Report]:
         with fetched(job.source) as path, _opened(path, key_source) as container:
-            out = folder.path / names.take(job.source.stem, _suffix(container, modems, progress, folder.lossless))
-            return out, reveal(container, replace(folder, path=out))
+            hidden = find(container, run)
+            out = folder.path / names.take(job.source.stem, suffix_of(hidden, folder.lossless))
+            return out, write(hidden, replace(folder, path=out))
 
     return _each(plan.jobs, work)
 
@@ -205,14 +201,6 @@ def _each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) -> I
 def _opened(path: Path, key_source: KeySource) -> Container:
     check_input(path)
     return Container(path, key_source)
-
-
-def _suffix(container: Container, modems: Modems, progress: Progress, lossless: bool) -> str:
-    """Suffix of the result; that of a hidden file is kept if it is harmless."""
-    name = secret_name(container, modems, progress)
-    if name is None:
-        return unnamed_suffix(container, modems, progress, lossless)
-    return plain_suffix(name) or ".bin"
 
 
 def _repeated(covers: Files, secrets: Files, any_file: bool) -> Iterator[str]:

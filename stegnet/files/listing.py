@@ -6,7 +6,8 @@ from pathlib import Path
 
 from stegnet.core.address import Address, Place
 from stegnet.core.errors import MediaError, reading
-from stegnet.media import FILM, PICTURE, kind
+from stegnet.core.kinds import FILM, PICTURE
+from stegnet.media import kind
 from stegnet.media.inputs import check_input, kind_of_secret
 
 _NAMED = 5  # skipped files that a note names

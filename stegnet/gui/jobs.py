@@ -14,17 +14,13 @@ from typing import Any
 from stegnet.core.errors import KeyFileError, StegnetError
 from stegnet.core.measures import PSNR
 from stegnet.core.names import safe_name
-from stegnet.files.files import NetworkLoader, reveal_opened
+from stegnet.files import find, write_hidden
 from stegnet.gui.previews import write_previews
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.media.inputs import check_input
-from stegnet.methods.automatic import hide_automatically
-from stegnet.methods.robust.modems import Modems
-from stegnet.methods.robust.pictures import RobustOptions, hide_robust_file
-from stegnet.record.container import open_container
-from stegnet.results import OutputTarget, Report
-from stegnet.results.naming import TEXT_NAME
-from stegnet.results.output import Progress
+from stegnet.methods import AUTO, METHODS, Run
+from stegnet.record import open_container
+from stegnet.results import TEXT_NAME, OutputTarget, Report
 
 _INPUTS = {"hide": 2, "reveal": 1}  # files
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")
@@ -56,14 +52,6 @@ class Request:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(size for _, size in self.inputs)
-
-
-@dataclass(frozen=True)
-class Networks:
-    """The networks, loaded when they are first needed."""
-
-    pair: NetworkLoader
-    modems: Modems
 
 
 @dataclass(frozen=True)
@@ -102,7 +90,7 @@ def parse_request(line: bytes) -> Request:
     return Request(job, inputs, key_source, survive, suffix)
 
 
-def run_job(request: Request, networks: Networks, inputs: list[Path], folder: Path, progress: Progress) -> Done:
+def run_job(request: Request, inputs: list[Path], folder: Path, run: Run) -> Done:
     """Does a job.
 
     Args:
@@ -112,14 +100,13 @@ def run_job(request: Request, networks: Networks, inputs: list[Path], folder: Pa
         StegnetError: any but DataError, TrainingError and ClusterError; no message names a folder.
     """
     with _names_only(folder, *(path.parent for path in inputs)):
-        if request.job == "hide":
-            return _hide(request, networks, *inputs, folder, progress)
-        return _reveal(request.key_source, networks, *inputs, folder, progress)
+        return (_hide if request.job == "hide" else _reveal)(request, *inputs, folder, run)
 
 
-def _hide(request: Request, networks: Networks, cover: Path, secret: Path, folder: Path, progress: Progress) -> Done:
-    out = folder / f"{cover.stem}{request.suffix}"
-    report = _hidden(request, networks, cover, secret, OutputTarget(out), progress)
+def _hide(request: Request, cover: Path, secret: Path, folder: Path, run: Run) -> Done:
+    out, given = folder / f"{cover.stem}{request.suffix}", {"survive": request.survive} if request.survive else {}
+    method = METHODS.choose(AUTO, given, request.suffix)
+    report = method.hide(cover, secret, OutputTarget(out), request.key_source, method.options(**given), run)
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
     shown = folder / "previews"  # a folder of their own, since the container has its cover's name
     shown.mkdir()
@@ -130,31 +117,17 @@ def _hide(request: Request, networks: Networks, cover: Path, secret: Path, folde
     return Done(out, previews, facts | {"warnings": [*report.warnings, *filter(None, [weakness])]})
 
 
-def _hidden(
-    request: Request, networks: Networks, cover: Path, secret: Path, out: OutputTarget, progress: Progress
-) -> Report:
-    files = cover, secret, out, request.key_source
-    if request.survive:
-        return hide_robust_file(networks.modems, *files, RobustOptions(request.survive), progress=progress)
-    return hide_automatically(networks.pair, *files, progress=progress)
-
-
-def _reveal(key_source: KeySource, networks: Networks, container: Path, folder: Path, progress: Progress) -> Done:
+def _reveal(request: Request, container: Path, folder: Path, run: Run) -> Done:
     check_input(container)
-    with open_container(container, key_source, progress) as opened:
-        out = OutputTarget(folder, named=False)
-        report = reveal_opened(networks.pair, opened, out, False, progress, networks.modems)
-        robust = opened.robust(networks.modems) is not None
-    return _revealed(report, robust, folder)
-
-
-def _revealed(report: Report, robust: bool, folder: Path) -> Done:
+    with open_container(container, request.key_source, run.progress) as opened:
+        hidden = find(opened, run)
+        report = write_hidden(hidden, OutputTarget(folder, named=False))
     path = report.path
     if path is None:
         assert report.text is not None
         path = folder / TEXT_NAME
         path.write_text(report.text, "utf-8", newline="")
-    return Done(path, {}, _facts(path, report) | {"robust": robust, "text": report.text})
+    return Done(path, {}, _facts(path, report) | {"robust": not hidden.tells_damage, "text": report.text})
 
 
 def _facts(path: Path, report: Report) -> dict[str, Any]:

@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image, ImageChops
 
 from stegnet.core.jpeg import encode_jpeg
+from stegnet.core.kinds import FILM
 from stegnet.core.measures import psnr
-from stegnet.media import FILM, kind, read_frames, read_picture, resize
+from stegnet.media import kind, read_frames, read_picture, resize
 
 GAIN = 30  # of the difference, as in the page
 _SIDE = 1200  # pixels

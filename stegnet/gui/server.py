@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http import HTTPStatus
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from stegnet.core.errors import MediaError, PackageError, StegnetError
+from stegnet.core.errors import MediaError, StegnetError
 from stegnet.gui.advice import ADVICE, advise
-from stegnet.gui.jobs import BadRequest, Done, Networks, parse_request, run_job
+from stegnet.gui.jobs import BadRequest, Done, parse_request, run_job
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LoopbackHandler, LoopbackServer
+from stegnet.methods import Run
 
 _MOST_JOBS = 4  # passed to the program at a time; it does one after the other
 _MAX_LINE = 1 << 16
@@ -47,18 +49,11 @@ class Cancelled(BaseException):
 
 
 class GuiServer(LoopbackServer):
-    """Serves the page; the rest as `LoopbackServer`.
+    """Serves the page; the rest as `LoopbackServer`."""
 
-    Raises:
-        PackageError: the page was not built.
-    """
-
-    def __init__(self, port: int, stop: threading.Event, workspace: Workspace, networks: Networks) -> None:
+    def __init__(self, port: int, stop: threading.Event, workspace: Workspace, run: Run) -> None:
         self.page = dict(_read_page(files("stegnet.gui").joinpath("page")))
-        if "" not in self.page:
-            hint = "`make page` builds it from the source, which needs Node.js 18.20 or newer"
-            raise PackageError("the page of `stegnet gui` was not built", hint)
-        self.workspace, self.networks = workspace, networks
+        self.workspace, self.run = workspace, run
         self.turn = threading.Lock()
         self.places = threading.Semaphore(_MOST_JOBS)
         super().__init__(port, _Handler, stop)
@@ -143,7 +138,7 @@ class _Handler(LoopbackHandler):
         with workspace.inputs() as folder:
             paths = [body.file(folder / str(number), *named) for number, named in enumerate(request.inputs)]
             with self._beating(), self._turn(), workspace.outputs() as results:
-                done = run_job(request, self.server.networks, paths, results, self._progress)
+                done = run_job(request, paths, results, replace(self.server.run, progress=self._progress))
                 return _described(done, workspace.publish(results, [done.main, *done.previews.values()]))
 
     @contextmanager
@@ -295,8 +290,6 @@ def _described(done: Done, ids: list[str]) -> dict[str, Any]:
 
 def _read_page(folder: Traversable, path: str = "") -> Iterator[tuple[str, tuple[str, bytes]]]:
     """Type and bytes of each file of the page by its path; that of index.html is ""."""
-    if not folder.is_dir():
-        return
     for file in folder.iterdir():
         if file.is_dir():
             yield from _read_page(file, f"{path}{file.name}/")

@@ -4,47 +4,12 @@
 keys look as text, `keyfiles` reads and writes them. Nothing here knows pictures.
 """
 
-from stegnet.keys.keyfiles import make_identity_file, make_key_file, read_identity, read_key, read_recipient
-from stegnet.keys.keys import (
-    ANY_KEY,
-    EPHEMERAL_TRITS,
-    FILM_ID_BYTES,
-    SALT_BYTES,
-    SYSTEM,
-    ContainerKeys,
-    Key,
-    KeyRing,
-    KeySource,
-    Passphrase,
-    Randomness,
-    guessing_years,
-    random_words,
-)
-from stegnet.keys.keytext import KEY_BYTES
-from stegnet.keys.recipients import Identity, Recipient, export_secret, import_secret
+from stegnet.core.lazy import lazy
 
-__all__ = [
-    "ANY_KEY",
-    "EPHEMERAL_TRITS",
-    "FILM_ID_BYTES",
-    "KEY_BYTES",
-    "SALT_BYTES",
-    "SYSTEM",
-    "ContainerKeys",
-    "Identity",
-    "Key",
-    "KeyRing",
-    "KeySource",
-    "Passphrase",
-    "Randomness",
-    "Recipient",
-    "export_secret",
-    "guessing_years",
-    "import_secret",
-    "make_identity_file",
-    "make_key_file",
-    "random_words",
-    "read_identity",
-    "read_key",
-    "read_recipient",
-]
+__getattr__, __all__ = lazy(
+    __name__,
+    keyfiles="make_identity_file make_key_file read_identity read_key read_recipient shown_text write_new",
+    keys="ANY_KEY ContainerKeys EPHEMERAL_TRITS FILM_ID_BYTES KEY_BYTES Key KeyRing KeySource Passphrase "
+    "Randomness SALT_BYTES SYSTEM Unpicklable guessing_years random_words",
+    recipients="Identity Recipient export_secret import_secret",
+)

@@ -4,10 +4,11 @@ import stat
 from pathlib import Path
 
 from stegnet.core.errors import MediaError
+from stegnet.core.kinds import FILM
 from stegnet.core.samples import is_grey
 from stegnet.media.films.films import is_grey_film
 from stegnet.media.pictures.pictures import read_cover
-from stegnet.media.probe import FILM, kind
+from stegnet.media.probe import kind
 from stegnet.media.signature import is_moving_picture
 
 

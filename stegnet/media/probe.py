@@ -5,12 +5,11 @@ from pathlib import Path
 from PIL import Image
 
 from stegnet.core.errors import MediaError
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.media.films.films import open_film, picture_stream
 from stegnet.media.pictures.pictures import open_picture
 from stegnet.media.signature import is_lossy_webp
 
-PICTURE = "picture"
-FILM = "film"
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 # What Pillow wrongly takes for a still, or has Ghostscript render.
 _NOT_PICTURES = {"MPEG", "EPS"}

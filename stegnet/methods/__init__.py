@@ -1,1 +1,39 @@
-"""Ways to hide, one folder each."""
+"""Ways to hide, one folder each, and the list of them.
+
+`method` says what a method is, `run` what each is given; `fitting` makes secrets fit, `film_loop` is the loop in which
+films are hidden in, `segments` are parts of long films. To add a method: a folder, and a line below.
+"""
+
+from stegnet.core.kinds import FILE, FILM, PICTURE
+from stegnet.methods.auto import Auto
+from stegnet.methods.method import AUTO, CoverSize, Fit, Hidden, Hider, Method, Registry, UnknownOption, option
+from stegnet.methods.network import ByNetwork
+from stegnet.methods.robust import Robust
+from stegnet.methods.run import DEFAULT_RUN, Run
+from stegnet.methods.sealed import Sealed
+from stegnet.methods.segments import WHOLE, LongFilm, Part
+
+METHODS = Registry()
+for each in (Auto(), Sealed(), ByNetwork(), Robust()):
+    METHODS.add(each)
+
+__all__ = [
+    "AUTO",
+    "DEFAULT_RUN",
+    "FILE",
+    "FILM",
+    "METHODS",
+    "PICTURE",
+    "WHOLE",
+    "CoverSize",
+    "Fit",
+    "Hidden",
+    "Hider",
+    "LongFilm",
+    "Method",
+    "Part",
+    "Registry",
+    "Run",
+    "UnknownOption",
+    "option",
+]

@@ -9,12 +9,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice, repeat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from stegnet.core.address import Place, fetched
 from stegnet.core.parallel import ahead
-from stegnet.media import read_frames
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from stegnet.core.address import Place
 
 
 class LongFilm(Exception):
@@ -41,7 +43,7 @@ class Part:
 
     most: int | None = None
     only: range | None = None
-    made: tuple[Place, ...] = ()
+    made: "tuple[Place, ...]" = ()
 
     def check(self, frames: int) -> None:
         """Refuses a cover of too many frames.
@@ -65,7 +67,7 @@ class Part:
         """The film of which everything but the pictures is copied."""
         return None if self.only else cover
 
-    def frames(self, path: Path, *, cover: bool = False) -> Generator[np.ndarray | None, None, None]:
+    def frames(self, path: Path, *, cover: bool = False) -> "Generator[np.ndarray | None, None, None]":
         """The frames of a film up to the end, (H, W, 3) uint8; None for those before the segment.
 
         Args:
@@ -73,6 +75,8 @@ class Part:
         Raises:
             MediaError: as `read_frames`.
         """
+        from stegnet.media import read_frames  # here, since it is slow to import
+
         if self.only is None:
             yield from read_frames(path, as_ffmpeg=cover)
             return
@@ -80,7 +84,7 @@ class Part:
         with closing(read_frames(path, self.only, as_ffmpeg=cover)) as frames:
             yield from islice(frames, len(self.only))
 
-    def computed(self) -> Generator[np.ndarray | None, None, None]:
+    def computed(self) -> "Generator[np.ndarray | None, None, None]":
         """The container's frames, (H, W, 3) uint8, from their segments; None without end if there are none.
 
         Raises:
@@ -92,7 +96,10 @@ class Part:
 WHOLE = Part()
 
 
-def _joined(segments: tuple[Place, ...]) -> Generator[np.ndarray, None, None]:
+def _joined(segments: "tuple[Place, ...]") -> "Generator[np.ndarray, None, None]":
+    from stegnet.core.address import fetched
+    from stegnet.media import read_frames
+
     for segment in segments:
         with fetched(segment) as path:
             yield from read_frames(path)

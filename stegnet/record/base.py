@@ -20,7 +20,7 @@ _LEVEL = 9  # of zlib
 _STORED = 16_000  # least size of a block that zlib stores uncompressed, with an overhead of 5 bytes
 
 
-def encode(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> bytes:
+def encode_base(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> bytes:
     """Codes the base of a secret; the same input gives the same bytes on one machine.
 
     Args:
@@ -46,7 +46,7 @@ def encode(picture: np.ndarray, kind: str, quality: int, most: int, film: bool =
     return bytes([_gain_code(gain_for(picture, decoded))]) + coded
 
 
-def decode(data: bytes, kind: str, height: int, width: int) -> Base:
+def decode_base(data: bytes, kind: str, height: int, width: int) -> Base:
     """Decodes a base of a known kind and size.
 
     Raises:
@@ -67,10 +67,10 @@ def decode(data: bytes, kind: str, height: int, width: int) -> Base:
 
 def through_bytes(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> Base:
     """The base of a secret as a reader decodes it; arguments and errors as `encode`."""
-    return decode(encode(picture, kind, quality, most, film), kind, *picture.shape[:2])
+    return decode_base(encode_base(picture, kind, quality, most, film), kind, *picture.shape[:2])
 
 
-def least(kind: str, height: int, width: int) -> int:
+def least_base(kind: str, height: int, width: int) -> int:
     """Bytes that suffice for the base of any picture of this size."""
     if kind == NONE:
         return 0
@@ -80,7 +80,7 @@ def least(kind: str, height: int, width: int) -> int:
     return 1 + LEAST_FILE + math.ceil(LEAST_PER_PIXEL * height * width)
 
 
-def least_per_pixel(kind: str) -> float:
+def least_base_per_pixel(kind: str) -> float:
     """Bytes that each pixel adds to `least`."""
     return {NONE: 0.0, MEANS: 3 * (1 + 5 / _STORED) / CELL**2, CODED: LEAST_PER_PIXEL}[kind]
 

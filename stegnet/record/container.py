@@ -5,7 +5,7 @@ begins the first pass over the frames.
 """
 
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,21 +17,18 @@ from typing import Self
 import numpy as np
 
 from stegnet.core.errors import MediaError, RevealError
-from stegnet.core.jpeg import BLOCK
+from stegnet.core.kinds import FILM
 from stegnet.core.parallel import ahead, ordered, watched
+from stegnet.core.progress import Progress, no_progress
 from stegnet.core.samples import channels_of
-from stegnet.keys.keys import Key, KeyRing, KeySource
-from stegnet.media import FILM, kind, lossy_format, read_cover, read_frames, scan
-from stegnet.methods.robust.content import RobustContent, parse_content, read_robust
-from stegnet.methods.robust.modems import Modems
-from stegnet.methods.robust.record import opens_robust
-from stegnet.methods.robust_film.reading import read_film
-from stegnet.record.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose
+from stegnet.keys import Key, KeyRing, KeySource
+from stegnet.media import kind, lossy_format, read_cover, read_frames, scan
+from stegnet.record.diagnosis import PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.record.reading import FrameReading, nothing_revealed, read_record
 from stegnet.record.record import Header
-from stegnet.results.output import Progress, no_progress
 
-UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
+_NOT_LOOKED_FOR = object()
+_UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
 
 
 @dataclass(frozen=True)
@@ -42,11 +39,21 @@ class Inspection:
         header: the one that most frames hold.
         statuses: of all frames in order, as seen from that header.
         diagnosis: damage, derived from the statuses.
+        kind: of the container.
     """
 
     header: Header
     statuses: tuple[FrameStatus, ...]
     diagnosis: Diagnosis
+    kind: str = FILM
+
+    @property
+    def damage(self) -> dict[str, object]:
+        """Whether the container is `whole`, and one line of `trouble` for each kind of damage."""
+        lines = self.diagnosis.lines()
+        if self.kind != FILM:
+            lines = (PICTURE_ALTERED,) if self.diagnosis.altered else ()
+        return {"whole": not lines, "trouble": list(lines)}
 
 
 class Container:
@@ -83,7 +90,7 @@ class Container:
             self.close()
             raise
         self._decoded = [first]
-        self._robust: list[RobustContent | None] = []  # the answer, once it was looked for
+        self._header: Header | object | None = _NOT_LOOKED_FOR
 
     @property
     def key(self) -> Key:
@@ -132,15 +139,19 @@ class Container:
         """Reads the record of the frame at a position, counted from 0. The first was read on opening."""
         return self.first if position == 0 and self.first.record else read_record(frame, self._keys, first=False)
 
-    def header(self, progress: Progress = no_progress) -> Header:
-        """Finds the header: that of the first frame whose record can be read.
+    def header(self, progress: Progress = no_progress) -> Header | None:
+        """Finds the header: that of the first frame whose record can be read; None if no frame opens with this key.
 
         Raises:
             MediaError: the film is damaged before that frame.
-            RevealError: no frame opens with this key.
         """
         if self.first.record is not None:
             return self.first.record.header
+        if self._header is _NOT_LOOKED_FOR:
+            self._header = self._found_header(progress)
+        return self._header
+
+    def _found_header(self, progress: Progress) -> Header | None:
         with closing(self.frames()) as frames:
             for position, frame in enumerate(frames):
                 if position:
@@ -148,52 +159,15 @@ class Container:
                 record = self.read(position, frame).record
                 if record is not None:
                     return record.header
-        raise self.not_opened()
+        return None
 
-    def robust(self, modems: Modems, progress: Progress = no_progress) -> RobustContent | None:
-        """Content of bits that survive lossy codecs; None if nothing opens so, and where a sealed record opens.
+    @property
+    def key_source(self) -> KeySource:
+        """What opens what is hidden in it."""
+        return self._key_source
 
-        Raises:
-            RevealError: a film has lost a part of it.
-        """
-        if self.first.record is not None or not opens_robust(self._key_source):
-            return None
-        if not self._robust:
-            read = self._robust_film(modems, progress) if self.kind == FILM else self._robust_picture(modems, progress)
-            self._robust.append(read)
-        return self._robust[0]
-
-    def _robust_picture(self, modems: Modems, progress: Progress) -> RobustContent | None:
-        (picture,) = self.frames()
-        tiles = [0, 0]
-
-        def step(*done: int) -> None:
-            tiles[:] = done
-
-        read = partial(read_robust, modems.picture, picture, self._key_source, step)
-        return watched(read, lambda: progress("reveal tiles", *tiles))
-
-    def _robust_film(self, modems: Modems, progress: Progress) -> RobustContent | None:
-        if lossy_format(self.path) is None or min(self.height, self.width) < BLOCK:
-            return None
-        pieces = read_film(
-            modems.film, self.readable_frames, self._times, self._key_source, lambda done: progress("reveal", done, 0)
-        )
-        if pieces is None:
-            return None
-        message = pieces.message
-        if message is None:
-            groups = f"{pieces.groups} group{'s' * (pieces.groups > 1)} of frames"
-            lost = f"{pieces.share:.0%} of what is hidden here is left: {groups}"
-            hint = "frames were lost or repeated, or the film was encoded at a lower quality than it was promised for"
-            raise RevealError(f"{self.path}: {lost}", hint)
-        try:
-            return parse_content(message, 0)
-        except ValueError:
-            return None
-
-    def _times(self) -> list[Fraction]:
-        """Times of the frames in seconds."""
+    def times(self) -> list[Fraction]:
+        """Times of a film's frames in seconds."""
         return list(scan(self.path).times)
 
     def inspect(self, progress: Progress = no_progress) -> Inspection:
@@ -204,13 +178,16 @@ class Container:
         """
         headers: dict[Header, Header] = {}  # each is kept once, however many frames hold it
         read: list[tuple[Header | None, FrameStatus]] = []
-        for header, status in self._statuses(progress):
-            read.append((header and headers.setdefault(header, header), status))
+        with closing(self.readings()) as readings:
+            for done, reading in enumerate(readings, 1):
+                header = reading.record and reading.record.header
+                read.append((header and headers.setdefault(header, header), reading.status))
+                progress("check", done, 0)
         if not headers:
             raise self.not_opened()
         ((header, _),) = Counter(found for found, _ in read if found).most_common(1)
         statuses = tuple(status if found is header else UNREADABLE for found, status in read)
-        return Inspection(header, statuses, diagnose(statuses, header.frames))
+        return Inspection(header, statuses, diagnose(statuses, header.frames), self.kind)
 
     def not_opened(self) -> RevealError:
         """The error where nothing opens; it says so if the file's format alone explains it."""
@@ -227,19 +204,14 @@ class Container:
                 if self._keys.exhausted or read_record(frame, self._keys, first=False).record:
                     return
 
-    def _statuses(self, progress: Progress) -> Iterator[tuple[Header | None, FrameStatus]]:
-        def status(item: tuple[int, np.ndarray]) -> tuple[Header | None, FrameStatus]:
-            reading = self.read(*item)
-            record = reading.record
-            if record is None:
-                return None, UNREADABLE
-            return record.header, FrameStatus(record.index, reading.whole, record.stamp)
-
+    def readings(self) -> Generator[FrameReading, None, None]:
+        """The record readings of all frames in order, up to where a film breaks off."""
         frames = ahead(self.readable_frames())
-        with closing(frames), closing(ordered(status, enumerate(frames), UNSEALERS)) as statuses:
-            for done, found in enumerate(statuses, 1):
-                progress("check", done, 0)
-                yield found
+        with (
+            closing(frames),
+            closing(ordered(lambda item: self.read(*item), enumerate(frames), _UNSEALERS)) as readings,
+        ):
+            yield from readings
 
     def _decode(self) -> Generator[np.ndarray, None, None]:
         if self.kind != FILM:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from stegnet.core.errors import RevealError
 
+PICTURE_ALTERED = "the picture was altered since it was hidden"
 _LISTED = 8  # spans of frames that a line names
 _MAX_LOSS = 1000  # hidden frames for each frame that is left
 
@@ -52,18 +53,28 @@ class Diagnosis:
     foreign: tuple[int, ...] = ()
 
     def lines(self) -> tuple[str, ...]:
-        """One line for each kind of damage; empty for none."""
-        return tuple(
-            f"{frames_were(found)} {what}"
-            for found, what in (
-                (self.altered, "altered since hiding, and shown all the same"),
-                (self.unreadable, "altered beyond reading, and left out"),
-                (self.lost, "lost"),
-                (self.moved, "moved to another place, and left out"),
-                (self.repeated, "repeated; the repetitions are left out"),
-            )
-            if found
-        ) + ((foreign_frames(self.foreign),) if self.foreign else ())
+        """One line for each kind of damage of a hidden film; empty for none."""
+        return self._lines(
+            altered="altered since hiding, and shown all the same",
+            unreadable="altered beyond reading, and left out",
+            lost="lost",
+            moved="moved to another place, and left out",
+            repeated="repeated; the repetitions are left out",
+        )
+
+    def file_lines(self) -> tuple[str, ...]:
+        """As `lines`, of the container of a hidden file: the order of its frames does not matter."""
+        return self._lines(
+            altered="altered since it was hidden",
+            unreadable="altered beyond reading",
+            lost="lost",
+            moved="moved to another place",
+            repeated="repeated",
+        )
+
+    def _lines(self, **words: str) -> tuple[str, ...]:
+        own = [f"{frames_were(found)} {what}" for name, what in words.items() if (found := getattr(self, name))]
+        return (*own, *([foreign_frames(self.foreign)] if self.foreign else []))
 
 
 def diagnose(statuses: Sequence[FrameStatus], total: int) -> Diagnosis:

@@ -7,11 +7,12 @@ import numpy as np
 from stegnet.core.errors import RevealError
 from stegnet.core.samples import Base
 from stegnet.core.shuffle import grid
-from stegnet.keys.keys import KeyRing
-from stegnet.record import base as bases
+from stegnet.keys import KeyRing
+from stegnet.record.base import decode_base
+from stegnet.record.diagnosis import UNREADABLE, FrameStatus
 from stegnet.record.record import Pictures, Record, parse_record, require
 from stegnet.record.sound import parse_packets
-from stegnet.sealing.seal import unseal
+from stegnet.sealing import unseal
 
 MAX_PIXEL_RATIO = 256  # pixels of a secret for each pixel of its container: revealing needs memory for them
 
@@ -29,6 +30,13 @@ class FrameReading:
     record: Record | None
     whole: bool
     base: Base | None = None
+
+    @property
+    def status(self) -> FrameStatus:
+        """State of the frame."""
+        if self.record is None:
+            return UNREADABLE
+        return FrameStatus(self.record.index, self.whole, self.record.stamp)
 
 
 def read_record(container: np.ndarray, keys: KeyRing, *, first: bool) -> FrameReading:
@@ -70,7 +78,7 @@ def _checked_base(record: Record, height: int, width: int) -> Base | None:
     require(min(area) > 0)
     for _ in parse_packets(record.data, len(secret.tracks)):
         pass
-    return bases.decode(record.base, secret.base, *area) if record.index < secret.hidden else None
+    return decode_base(record.base, secret.base, *area) if record.index < secret.hidden else None
 
 
 def hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:

@@ -17,13 +17,15 @@ from typing import Any, TypeVar, get_type_hints
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
 from stegnet.core.errors import CapacityError
+from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.core.samples import NONE
-from stegnet.keys.keys import FILM_ID_BYTES, Key
+from stegnet.keys import FILM_ID_BYTES, Key
 from stegnet.media import SoundTrack
 from stegnet.record.base import KINDS
 from stegnet.record.spread import Spread, least_shares
 
-PICTURE, FILM, FILE = 1, 2, 3
+_NUMBERS = {PICTURE: 1, FILM: 2, FILE: 3}
+_KINDS = {number: kind for kind, number in _NUMBERS.items()}
 _SPREAD = 4  # the kind of a spread file, in bytes
 MAX_SIDE = 1 << 20
 MAX_BLOCK = 256
@@ -105,7 +107,7 @@ class Header:
     """
 
     film_id: bytes
-    kind: int
+    kind: str
     frames: int
     secret: Pictures | File
 
@@ -144,7 +146,7 @@ def format_record(record: Record, key: Key) -> bytes:
     header = record.header
     _check(record)
     secret, spread = header.secret, header.spread
-    kind = _SPREAD if spread else header.kind
+    kind = _SPREAD if spread else _NUMBERS[header.kind]
     start = _START.pack(header.film_id, key.commitment(header.film_id), kind, header.frames, record.index)
     if isinstance(secret, File):
         last = _NEEDED.pack(secret.needed) if spread else _OFFSET.pack(record.stamp)
@@ -158,11 +160,12 @@ def parse_record(data: bytes, key: Key) -> Record:
     Raises:
         ValueError: an unknown kind, an impossible value, another key's commitment, or too few bytes.
     """
-    (film_id, commitment, kind, frames, index), rest = take(_START, data)
-    require(bytes_eq(commitment, key.commitment(film_id)) and kind in (PICTURE, FILM, FILE, _SPREAD))
+    (film_id, commitment, number, frames, index), rest = take(_START, data)
+    require(bytes_eq(commitment, key.commitment(film_id)) and number in (*_KINDS, _SPREAD))
     require(0 <= index < frames <= MAX_FRAMES)
-    if kind == _SPREAD:
+    if number == _SPREAD:
         return _parse_spread(film_id, frames, index, rest)
+    kind = _KINDS[number]
     if kind == FILE:
         file, rest = _parse_file(rest)
         (offset,), rest = take(_OFFSET, rest)

@@ -118,3 +118,8 @@ def _format_packet(packet: SoundPacket) -> bytes:
 
 def _stamp(value: int) -> int | None:
     return None if value == _NO_STAMP else value
+
+
+def describe_tracks(tracks: Iterable[SoundTrack]) -> list[str]:
+    """A line on each track."""
+    return [f"{track.codec}, {track.rate} Hz, {track.layout}" for track in tracks]

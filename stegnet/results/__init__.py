@@ -4,6 +4,13 @@
 files harmless, `conversion` gives results the format of their suffix.
 """
 
-from stegnet.results.output import OutputTarget, Report
+from stegnet.core.lazy import lazy
 
-__all__ = ["OutputTarget", "Report"]
+__getattr__, __all__ = lazy(
+    __name__,
+    conversion="as_named text_report",
+    figures="BETRAYS Changes Hiding LEAST NETWORK POOR ROBUST SEALED",
+    naming="MOST_TEXT TEXT_NAME WATCHABLE_SUFFIX plain_suffix printable",
+    output="FORMS FilmFrame OutputTarget REVEALED_FORMS Report form_of shown_form write_film write_jpeg "
+    "write_picture write_revealed",
+)

@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.progress import Progress
 from stegnet.core.samples import is_grey
-from stegnet.media import FILM, PICTURE, read_cover, read_picture
+from stegnet.media import read_cover, read_picture
 from stegnet.media.films.encoders import MKV, MP4
 from stegnet.media.films.rewrap import rewrap
 from stegnet.media.films.watchable import make_watchable, unplayable
 from stegnet.media.pictures.pictures import PICTURE_FORMS, open_picture, save_picture
 from stegnet.media.probe import media_kind
 from stegnet.media.signature import is_matroska
-from stegnet.results.naming import WATCHABLE_SUFFIX, plain_suffix, suffix_note
-from stegnet.results.output import OutputTarget, Progress
+from stegnet.results.naming import MOST_TEXT, TEXT_NAME, WATCHABLE_SUFFIX, plain_suffix, suffix_note
+from stegnet.results.output import OutputTarget, Report
 
 _SAME = {".jpeg": ".jpg"}
 _MATROSKA = ".mkv"  # also what films become that are compressed to fit their covers
@@ -62,6 +64,16 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
         return Named(suffix_note(name, out.path))
     exact = out.path.with_suffix(plain_suffix(name) or ".bin").name
     return Named((f"{notes[0]}; as {exact} it is revealed byte for byte", *notes[1:]), unchanged=False)
+
+
+def text_report(name: str | None, data: bytes, trouble: tuple[str, ...] = ()) -> Report | None:
+    """The report of a hidden file that is a text; None if it is none."""
+    if name != TEXT_NAME or len(data) > MOST_TEXT:
+        return None
+    try:
+        return Report(trouble=trouble, name=name, size=len(data), text=data.decode(), unchanged=True)
+    except UnicodeDecodeError:
+        return None
 
 
 def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:

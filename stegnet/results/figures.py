@@ -10,6 +10,7 @@ from stegnet.core.measures import PEAK, psnr_from_mse
 BETRAYS = (
     "anyone can tell that the container was changed; hide in a copy that was resized in RGB and saved without loss"
 )
+POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
 SEALED, NETWORK, ROBUST = "sealed", "network", "robust"
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"
 _WORDS = {

@@ -11,17 +11,8 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.core.jpeg import encode_jpeg
-from stegnet.media import (
-    FILM,
-    PICTURE,
-    FilmWriter,
-    SoundPacket,
-    atomic_write,
-    check_film,
-    check_picture,
-    digest,
-    write_png,
-)
+from stegnet.core.kinds import FILM, PICTURE
+from stegnet.media import FilmWriter, SoundPacket, atomic_write, check_film, check_picture, digest, write_png
 from stegnet.media.output import check_bytes, exists_already
 from stegnet.media.pictures.pictures import PICTURE_FORMS, as_stored, save_picture
 from stegnet.results.figures import Hiding
@@ -29,47 +20,14 @@ from stegnet.results.figures import Hiding
 FORMS = {PICTURE: (".png",), FILM: (".mkv", ".mp4")}  # of containers, and of what is revealed without loss
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 
-# Called with the name of the phase ("hide", "verify", …; a `Phase`, if it is one of several steps), frames done, and
-# frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
-Progress = Callable[[str, int, int], None]
-
-
-class Phase(str):
-    """The name of a phase that is a step of a job.
-
-    Attributes:
-        step: its number, from 1.
-        steps: their number.
-    """
-
-    step: int
-    steps: int
-
-
-def no_progress(phase: str, done: int, total: int) -> None:
-    """A progress callback that does nothing."""
-
-
-def in_steps(progress: Progress, *phases: str) -> Progress:
-    """The callback of a job whose phases, if there are several, are numbered in this order."""
-    named = {phase: Phase(phase) for phase in phases if len(phases) > 1}
-    for step, phase in enumerate(named.values(), 1):
-        phase.step, phase.steps = step, len(named)
-    return lambda phase, done, total: progress(named.get(phase, phase), done, total)
-
-
-def under(phase: str, progress: Progress) -> Progress:
-    """The callback of work whose phases are all shown as one."""
-    return lambda _, done, total: progress(phase, done, total)
-
 
 @dataclass(frozen=True)
 class Report:
     """Summary of a hiding or revealing.
 
     Attributes:
-        width, height: of the file that was written, in pixels.
-        frames: of the file that was written; 1 for a picture.
+        width, height: in pixels, of a picture or film that was written; None: another file.
+        frames: of the film that was written; 1 for other files.
         hidden: frames hidden in it, or revealed.
         notes: one line each, for information.
         trouble: one line each, how the container was altered after hiding.
@@ -79,14 +37,15 @@ class Report:
         name, size: of a hidden file, as its sender named it, and in bytes; None for what was hidden without a name.
         may_be_lost: frames that may be lost or altered, and the hidden file comes back all the same; None if it is not
             spread over a film, or was revealed.
-        path: the file that was revealed; None if nothing was written.
+        path: the file that was written, where the caller did not name it; else None.
         text: a text that was revealed without a name for it.
+        container: the picture, (H, W, 3) uint8, or the bytes of the file, that was made and not written; else None.
         unchanged: what is revealed has, or will have, the bytes that were hidden.
         hiding: figures of a hiding; None of a revealing.
     """
 
-    width: int
-    height: int
+    width: int | None = None
+    height: int | None = None
     frames: int = 1
     hidden: int = 1
     notes: tuple[str, ...] = ()
@@ -98,6 +57,7 @@ class Report:
     may_be_lost: int | None = None
     path: Path | None = None
     text: str | None = None
+    container: np.ndarray | bytes | None = None
     unchanged: bool = False
     hiding: Hiding | None = None
 
@@ -229,15 +189,11 @@ class FilmFrame:
 
 
 def write_film(
-    out: Path,
+    out: OutputTarget,
     open_writer: Callable[[Path], FilmWriter],
     frames: Generator[FilmFrame, None, None],
-    total: int,
-    phase: str,
-    progress: Progress,
-    *,
-    verify: bool = False,
-    overwrite: bool = True,
+    step: Callable[[int], None],
+    check: Callable[[int, int], None] | None = None,
     private: bool = False,
 ) -> tuple[str, ...]:
     """Writes a film frame by frame; it appears at `out` once it is complete.
@@ -245,9 +201,8 @@ def write_film(
     Args:
         open_writer: opens the writer of a file.
         frames: closed at the end, whatever happens.
-        total, phase: frames in all and phase name, for `progress`.
-        verify: read the film back and compare every frame.
-        overwrite: replace an existing file.
+        step: called after each frame with the number of frames done.
+        check: called while the film is read back and compared, with frames done and in all; None: it is not.
         private: readable by its owner only.
     Returns:
         Notes of the writer: what could not be copied from the film to keep, one line each.
@@ -255,15 +210,15 @@ def write_film(
         MediaError: it can't be written, or does not read back equal.
     """
     digests = []
-    with closing(frames), atomic_write(out, overwrite=overwrite, private=private) as part:
+    with closing(frames), atomic_write(out.path, overwrite=out.force, private=private) as part:
         with open_writer(part) as film:
             for done, frame in enumerate(frames, 1):
                 if frame.picture is not None:
-                    _write_frame(film, frame, out)
-                    digests += [digest(frame.picture)] if verify else []
-                progress(phase, done, total)
-        if verify:
-            check_film(part, digests, lambda done, total: progress("verify", done, total))
+                    _write_frame(film, frame, out.path)
+                    digests += [digest(frame.picture)] if check else []
+                step(done)
+        if check:
+            check_film(part, digests, check)
     return film.notes
 
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet.core.cipher import keystream
-from stegnet.keys.keys import SALT_BYTES, Key
+from stegnet.keys import SALT_BYTES, Key
 from stegnet.sealing import trellis
 
 LEAD_BITS, MAC_BITS, TAG_BYTES = 400, 128, 16

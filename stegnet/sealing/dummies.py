@@ -9,10 +9,10 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet.core.cipher import keystream
-from stegnet.keys.keys import EPHEMERAL_TRITS, Key
+from stegnet.keys import EPHEMERAL_TRITS, Key
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import BLOCK, LEAD_BITS, MAC_BITS, Order, Zones, idle_samples, order_of
-from stegnet.sealing.record_zone import Plan, write_ephemeral, write_record
+from stegnet.sealing.carriers import BLOCK, LEAD_BITS, MAC_BITS, Zones, idle_samples, order_of
+from stegnet.sealing.record_zone import Canvas, Plan, write_ephemeral, write_record
 from stegnet.sealing.steps import StepCosts, changed, write_parities, write_zone
 
 _LEAST_CHANGED = 4  # salt samples
@@ -21,35 +21,26 @@ _SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
 _CLUSTERED = 1.2  # times as many steps are made where steps follow each other, about
 
 
-def fill_ephemeral_zone(
-    samples: np.ndarray,
-    plan: Plan,
-    costs: StepCosts,
-    order: Order,
-    zones: Zones,
-    dummies: np.ndarray,
-    seed: bytes,
-) -> None:
-    """Steps samples in the zone of an ephemeral key, in place, before it is written there.
+def fill_ephemeral_zone(canvas: Canvas, plan: Plan, seed: bytes) -> None:
+    """Steps samples in the zone of an ephemeral key, before it is written there.
 
     Whoever knows the recipient knows the zone: as many samples are to change in it as elsewhere.
 
     Args:
         plan: of the record.
-        dummies: as in `write_record`.
         seed: 32 random bytes.
     """
-    stream, numbers = _Stream(seed), order.numbers(zones.ephemeral)
+    stream, zones = _Stream(seed), canvas.zones
+    numbers = canvas.order.numbers(zones.ephemeral)
     groups = stream.share(LEAD_BITS + MAC_BITS, numbers.size, zones.ephemeral.stop)
     head = numbers[stream.order(numbers.size)[: groups * zones.group]]
-    values = samples[head]
+    values = canvas.samples[head]
     if groups:
-        write_parities(values, stream.take(groups) & 1, *costs.at(head)[:2])
-    samples[head] = values
+        write_parities(values, stream.take(groups) & 1, *canvas.costs.at(head)[:2])
+    canvas.samples[head] = values
     trits = plan.trits * numbers.size // zones.places - EPHEMERAL_TRITS
     if trits > 0:
-        zone = replace(zones, record=zones.ephemeral)
-        write_record(samples, stream.trits(trits), plan, costs, order, zone, dummies)
+        write_record(canvas.ephemeral(), stream.trits(trits), plan)
 
 
 def place_dummies(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed: bytes) -> np.ndarray:
@@ -113,14 +104,14 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, 
     before, dummies = rolled.copy(), _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
     rolled += dummies.view(np.uint8)
     order = order_of(picture.size, Key(stream.take(32).tobytes()), b"")
-    samples = rolled.reshape(-1)
+    canvas = Canvas(rolled.reshape(-1), own, order, zones, dummies)
     if zones.public.stop:
-        fill_ephemeral_zone(samples, plan, own, order, zones, dummies, stream.take(32).tobytes())
-        write_ephemeral(samples, stream.trits(EPHEMERAL_TRITS), own, order, zones, dummies)
-    write_record(samples, stream.trits(plan.trits), plan, own, order, zones, dummies)
+        fill_ephemeral_zone(canvas, plan, stream.take(32).tobytes())
+        write_ephemeral(canvas, stream.trits(EPHEMERAL_TRITS))
+    write_record(canvas, stream.trits(plan.trits), plan)
     of_record = (rolled - before).view(np.int8)
     for zone, bits in ((zones.lead, LEAD_BITS), (zones.mac, MAC_BITS)):
-        write_zone(samples, zone, stream.take(bits) & 1, own, order)
+        write_zone(canvas.samples, zone, stream.take(bits) & 1, own, order)
     return _where_idle((rolled - before).view(np.int8), of_record, shift)
 
 

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from stegnet.keys.keys import EPHEMERAL_TRITS
+from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import BLOCK, Order, Zones, are_green, public_order, zones_of
 from stegnet.sealing.steps import StepCosts, changed, parts
@@ -58,30 +58,41 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int = 3)
     return replace(lowest, height=height)
 
 
-def write_record(
-    samples: np.ndarray,
-    trits: np.ndarray,
-    plan: Plan,
-    costs: StepCosts,
-    order: Order,
-    zones: Zones,
-    dummies: np.ndarray,
-) -> None:
-    """Writes trits to the samples of the record's zone, in place.
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """A picture in which zones are written, in place.
 
-    Args:
+    Attributes:
+        samples: (n,) uint8, a view of it.
+        order: of its carriers.
         dummies: (H, W, C) int8, steps of the samples that carry nothing.
     """
+
+    samples: np.ndarray
+    costs: StepCosts
+    order: Order
+    zones: Zones
+    dummies: np.ndarray
+
+    def ephemeral(self) -> "Canvas":
+        """The same, with the zone of an ephemeral key in the place of the record's."""
+        return replace(self, zones=replace(self.zones, record=self.zones.ephemeral))
+
+
+def write_record(canvas: Canvas, trits: np.ndarray, plan: Plan) -> None:
+    """Writes trits to the samples of the record's zone."""
+    samples, zone = canvas.samples, canvas.zones.record
     free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2
-    numbers = _greens(order, zones.record, free, plan.channels) if plan.grey else order.numbers(zones.record)
-    up, down, ties = costs.at(numbers)
+    numbers = _greens(canvas.order, zone, free, plan.channels) if plan.grey else canvas.order.numbers(zone)
+    up, down, ties = canvas.costs.at(numbers)
     for some in parts(numbers.size) if plan.grey else ():
         stuck = ~(free[numbers[some] - beside] & free[numbers[some] + beside])
         up[some][stuck] = down[some][stuck] = trellis.MAX_COST
     own = trellis.layout(trits.size, numbers.size, plan.height)
     assert own is not None
-    following = _clustered(numbers // plan.channels, up, down, dummies) if plan.grey and own.merged == 1 else None
-    changes = trellis.write(samples[numbers], trits, own, up, down, ties, following)
+    clustered = plan.grey and own.merged == 1
+    following = _clustered(numbers // plan.channels, up, down, canvas.dummies) if clustered else None
+    changes = trellis.write(samples[numbers], trits, own, (up, down, ties), following)
     if not plan.grey:
         samples[numbers] = changed(samples[numbers], changes)
         return
@@ -90,12 +101,10 @@ def write_record(
         samples[near] = np.where(free[near], changed(samples[near], changes[some]), samples[near])
 
 
-def write_ephemeral(
-    samples: np.ndarray, trits: np.ndarray, costs: StepCosts, order: Order, zones: Zones, dummies: np.ndarray
-) -> None:
-    """Writes an ephemeral key's trits to its zone, in place, as a grey record: with few and cheap steps."""
-    plan = Plan(_EPHEMERAL_HEIGHT, trits.size, True, 0, dummies.shape[2])
-    write_record(samples, trits, plan, costs, order, replace(zones, record=zones.ephemeral), dummies)
+def write_ephemeral(canvas: Canvas, trits: np.ndarray) -> None:
+    """Writes an ephemeral key's trits to its zone, as a grey record: with few and cheap steps."""
+    plan = Plan(_EPHEMERAL_HEIGHT, trits.size, True, 0, canvas.dummies.shape[2])
+    write_record(canvas.ephemeral(), trits, plan)
 
 
 def read_ephemeral(picture: np.ndarray, salt: bytes, recipient: bytes) -> np.ndarray | None:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from stegnet.core.cipher import keystream
 from stegnet.core.errors import CapacityError
 from stegnet.core.samples import is_grey, strips
-from stegnet.keys.keys import ANY_KEY, ContainerKeys, Key, KeyRing
+from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeyRing
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import (
     LEAD_BITS,
@@ -33,7 +33,15 @@ from stegnet.sealing.carriers import (
 )
 from stegnet.sealing.costs import Costs
 from stegnet.sealing.dummies import fill_ephemeral_zone, place_dummies
-from stegnet.sealing.record_zone import Plan, plan_of, read_ephemeral, read_record, write_ephemeral, write_record
+from stegnet.sealing.record_zone import (
+    Canvas,
+    Plan,
+    plan_of,
+    read_ephemeral,
+    read_record,
+    write_ephemeral,
+    write_record,
+)
 from stegnet.sealing.steps import StepCosts, parities_of, write_zone
 
 VERSION = 2
@@ -66,16 +74,24 @@ def room(height: int, width: int, key: Key = ANY_KEY, channels: int = 3) -> int:
     return zones.room if zones.places else -1
 
 
+@dataclass(frozen=True)
+class SealOptions:
+    """How a record is sealed.
+
+    Attributes:
+        first: it is frame 0 of its container.
+        effort: states that the search for the best changes may visit: FILM_EFFORT takes up to 60 ms of a core.
+        grey: in colours, too, a small record changes red, green and blue of a pixel together: statistics that compare
+            the channels find changes of one of them far sooner.
+    """
+
+    first: bool
+    effort: int = PICTURE_EFFORT
+    grey: bool = False
+
+
 def seal(
-    picture: np.ndarray,
-    record: bytes,
-    keys: ContainerKeys,
-    seed: bytes,
-    costs: Costs,
-    *,
-    first: bool,
-    effort: int = PICTURE_EFFORT,
-    grey: bool = False,
+    picture: np.ndarray, record: bytes, keys: ContainerKeys, seed: bytes, costs: Costs, options: SealOptions
 ) -> None:
     """Seals a record in a picture, in place. A grey picture stays grey if the record fits into one channel.
 
@@ -83,33 +99,22 @@ def seal(
         picture: (H, W, 3) uint8, contiguous; samples change by one level (by two at 0 and 255, if at all).
         seed: 32 random bytes, fresh for each frame.
         costs: of changing each sample.
-        first: it is frame 0 of its container.
-        effort: states that the search for the best changes may visit: FILM_EFFORT takes up to 60 ms of a core.
-        grey: in colours, too, a small record changes red, green and blue of a pixel together: statistics that compare
-            the channels find changes of one of them far sooner.
     Raises:
         CapacityError: the picture is too small.
     """
     height, width = picture.shape[:2]
     if len(record) > room(height, width, keys.film):
-        raise too_small(height, width, len(record), key=keys.film)
+        raise too_small(height, width, len(record), keys.film)
     if is_grey(picture) and len(record) <= room(height, width, keys.film, channels=1):
         channel, costs = picture[..., :1].copy(), Costs(*(steps[..., :1] for steps in costs))
-        _seal(channel, record, keys, seed, costs, first, effort, grey)
+        _seal(channel, record, keys, seed, costs, options)
         picture[:] = channel
     else:
-        _seal(picture, record, keys, seed, costs, first, effort, grey)
+        _seal(picture, record, keys, seed, costs, options)
 
 
 def _seal(
-    picture: np.ndarray,
-    record: bytes,
-    keys: ContainerKeys,
-    seed: bytes,
-    costs: Costs,
-    first: bool,
-    effort: int,
-    grey: bool,
+    picture: np.ndarray, record: bytes, keys: ContainerKeys, seed: bytes, costs: Costs, options: SealOptions
 ) -> None:
     """Seals a record in (H, W, C) uint8, of three channels or one; arguments as `seal`."""
     samples, channels = picture.reshape(-1), picture.shape[2]
@@ -117,19 +122,20 @@ def _seal(
     nonce = bytes(random[SEED_BYTES : SEED_BYTES + NONCE_BYTES])
     ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES)
     addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
-    plan = plan_of(len(record) + TAG_BYTES, zones_of(samples.size, addressed), effort, grey, channels)
-    final = _final_costs(picture, costs, ties, channels if plan.grey else 1)
-    dummies = place_dummies(picture, final, plan, zones_of(samples.size, addressed and first), random[:SEED_BYTES])
+    plan = plan_of(len(record) + TAG_BYTES, zones_of(samples.size, addressed), options.effort, options.grey, channels)
+    final, own = _final_costs(picture, costs, ties, channels if plan.grey else 1), addressed and options.first
+    dummies = place_dummies(picture, final, plan, zones_of(samples.size, own), random[:SEED_BYTES])
     salt = frame_salt(picture)
-    key = keys.of_frame(salt, first)
+    key = keys.of_frame(salt, options.first)
     zones, order = zones_of(samples.size, key.ephemeral is not None), order_of(samples.size, key, salt)
+    canvas = Canvas(samples, final, order, zones, dummies)
     if key.ephemeral is not None:
-        fill_ephemeral_zone(samples, plan, final, order, zones, dummies, sha256(seed).digest())
-        write_ephemeral(samples, key.ephemeral, final, order, zones, dummies)
+        fill_ephemeral_zone(canvas, plan, sha256(seed).digest())
+        write_ephemeral(canvas, key.ephemeral)
     lead = _seal_lead(key.lead(salt), nonce, plan, len(record) + TAG_BYTES, keys.secret)
     write_zone(samples, zones.lead, _bits(lead), final, order)
     sealed = trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, record, lead))
-    write_record(samples, sealed, plan, final, order, zones, dummies)
+    write_record(canvas, sealed, plan)
     _seal_mac(picture, key.mac(salt), order, zones, final)
 
 
@@ -150,23 +156,34 @@ def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool) -> UnsealedRecord
     return None
 
 
+@dataclass(frozen=True)
+class Margin:
+    """What a cover needs room for besides its record.
+
+    Attributes:
+        share: bytes for each pixel.
+        pixels: that its sides should have more.
+    """
+
+    share: float = 0.0
+    pixels: int = 8
+
+
 def too_small(
-    height: int, width: int, needed: int, share: float = 0.0, step: int = 8, key: Key = ANY_KEY, channels: int = 3
+    height: int, width: int, needed: int, key: Key = ANY_KEY, channels: int = 3, margin: Margin = Margin()
 ) -> CapacityError:
     """The error for a record of `needed` bytes that does not fit; its hint gives a size that would do.
 
     Args:
-        share: bytes needed for each pixel of a cover, in addition.
-        step: safety margin in pixels.
         key, channels: as in `room`.
     """
     side, tall, wide = 1.0, height, width
-    while room(tall, wide, key, channels) < needed + share * tall * wide:
+    while room(tall, wide, key, channels) < needed + margin.share * tall * wide:
         side *= 1.02
         tall, wide = int(height * side), int(width * side)
     return CapacityError(
         f"the cover is too small: {width}×{height} pixels",
-        f"what must travel with each picture needs about {wide + step}×{tall + step}",
+        f"what must travel with each picture needs about {wide + margin.pixels}×{tall + margin.pixels}",
     )
 
 

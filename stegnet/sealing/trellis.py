@@ -134,9 +134,7 @@ def write(
     values: np.ndarray,
     trits: np.ndarray,
     plan: Layout,
-    up: np.ndarray,
-    down: np.ndarray,
-    ties: np.ndarray,
+    costs: tuple[np.ndarray, np.ndarray, np.ndarray],
     following: Following | None = None,
 ) -> np.ndarray:
     """Finds the changes after which samples hold given trits, at nearly the least total cost.
@@ -144,14 +142,15 @@ def write(
     Args:
         values: (n,) uint8.
         trits: (rows · lanes,) uint8, or fewer: those that are missing are 0.
-        up, down: (n,) uint16, the cost of a change by +1 and −1, at most MAX_COST.
-        ties: (n,) uint16, random: of merged samples of equal cost, that of the lowest number changes.
+        costs: (n,) uint16 each: of a change by +1 and by −1, at most MAX_COST, and ties, random: of merged samples of
+            equal cost, that of the lowest number changes.
         following: gives the costs, up and down, after the changes so far, if these matter: every fourth lane is then
             searched first, by the costs given, the others in three turns after it. Without effect where samples are
             merged, since few of them change.
     Returns:
         (n,) int8 of −1, 0 and 1.
     """
+    up, down, ties = costs
     wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
     wanted[: trits.size] = trits
     missing = (wanted.reshape(plan.rows, plan.lanes) + 3 - read(values, plan)) % 3

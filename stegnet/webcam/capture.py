@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.media import FILM, frame_rate, read_frames, read_picture
+from stegnet.core.kinds import FILM
+from stegnet.media import frame_rate, read_frames, read_picture
 from stegnet.media.inputs import input_kind
 
 T = TypeVar("T")

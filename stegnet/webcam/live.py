@@ -9,18 +9,18 @@ from threading import Event
 
 import numpy as np
 
+from stegnet.core.kinds import FILM
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ordered
-from stegnet.keys.keys import ContainerKeys, KeyRing
+from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeyRing
 from stegnet.media import resize
-from stegnet.methods.network.frame import UnsealedFrame, check_cover, hide_unsealed, reveal_frame
-from stegnet.methods.network.network import Network
-from stegnet.record.reading import nothing_revealed, read_record
-from stegnet.record.record import MAX_FRAMES, Record
-from stegnet.sealing.seal import SEED_BYTES
+from stegnet.methods.network import FrameInput, Network, check_cover, hide_frame, reveal_frame
+from stegnet.record import MAX_FRAMES, Header, Pictures, Record, nothing_revealed, read_record
+from stegnet.sealing import SEED_BYTES
 from stegnet.webcam.capture import Capture
-from stegnet.webcam.recording import MILLISECOND, open_header
+from stegnet.webcam.recording import MILLISECOND
 
+_RATE = Fraction(25)  # of no consequence: time stamps say when frames are shown
 _POLL = 0.2  # seconds between checks of the stop event
 
 
@@ -29,13 +29,13 @@ class LiveFrame:
     """One frame, hidden and revealed; pictures are (H, W, 3) uint8.
 
     Attributes:
-        unsealed: the container before sealing.
+        stamp: time in milliseconds since the first.
         number: of the camera's frame, counted from 1.
         secret, revealed: at the size of the secret.
         container_psnr, revealed_psnr: in dB; inf for identical pictures.
     """
 
-    unsealed: UnsealedFrame
+    stamp: int
     number: int
     cover: np.ndarray
     container: np.ndarray
@@ -78,7 +78,7 @@ class LivePipeline:
         self._secret_size = _fit(*secret.frame().picture.shape[:2], self._height, self._width)
         self._network, self._keys = network, keys
         self._camera, self._secret = camera, secret
-        self._header = open_header(network, *self._secret_size)
+        self._header = _header(network, *self._secret_size)
         check_cover(self._height, self._width, self._header, keys.film, 0)
 
     @property
@@ -115,14 +115,21 @@ class LivePipeline:
             yield _Job(Record(self._header, index, stamp), taken, cover, secret)
 
     def _process(self, job: _Job) -> LiveFrame:
-        unsealed = hide_unsealed(self._network, self._keys.film, job.cover, job.secret, job.record)
-        container = unsealed.sealed(self._keys, os.urandom(SEED_BYTES))
+        given = FrameInput(job.secret, job.record, os.urandom(SEED_BYTES))
+        container = hide_frame(self._network, self._keys, job.cover, given)
         found = read_record(container, KeyRing.of(self._keys), first=job.record.index == 0)
         if found.record is None:
             raise nothing_revealed()
         revealed = reveal_frame(self._network, self._keys.film, container, found)
         qualities = psnr(job.cover, container), psnr(job.secret, revealed)
-        return LiveFrame(unsealed, job.number, job.cover, container, job.secret, revealed, *qualities)
+        return LiveFrame(job.record.stamp, job.number, job.cover, container, job.secret, revealed, *qualities)
+
+
+def _header(network: Network, height: int, width: int) -> Header:
+    """The header of frames that hide pictures of this size; how many there will be is not known."""
+    size = width, height, MAX_FRAMES, MILLISECOND, _RATE
+    described = Pictures(*size, network.base, network.block, network.weights)
+    return Header(os.urandom(FILM_ID_BYTES), FILM, MAX_FRAMES, described)
 
 
 def _milliseconds(seconds: Fraction) -> int:

@@ -84,7 +84,7 @@ class StatisticsCounter:
             "revealed_psnr": _finite(frame.revealed_psnr),
             "width": width,
             "height": height,
-            "seconds": frame.unsealed.record.stamp / 1000,
+            "seconds": frame.stamp / 1000,
             "recording": self._recording,
         }
         return View(frame, statistics)

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from stegnet.cli import main, messages
+from stegnet.core.progress import in_steps
 from stegnet.results import Report
-from stegnet.results.output import in_steps
 
 ODD = ["new\nline", "red\x1b[31m", "half\udce4", "-dash", "file:reversed\u202e", "é ü 漢字%d"]
 

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 from stegnet.cli import main
 from stegnet.media import read_picture
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from tests.support.films import encoded, still_film
 from tests.support.modem import index_modem
 

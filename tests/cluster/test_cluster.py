@@ -32,7 +32,7 @@ from stegnet.media import write_png
 from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from stegnet.methods.sealed import embed_file
 from stegnet.results import OutputTarget
-from tests.conftest import picture
+from tests.support.films import picture
 from tests.support.nodes import die, linger
 from tests.support.waiting import LIMIT, wait_until
 

@@ -34,7 +34,7 @@ def test_pictures_are_read_in_the_order_written(tmp_path, pictures, per_shard):
 def test_bases_are_beside_their_pictures(tmp_path, pictures):
     writer = ShardWriter(tmp_path, 2)
     for index, pixels in enumerate(pictures):
-        writer.add(pixels, TRAIN, str(index), "folder", 20, 30, pixels // 2)
+        writer.add(pixels, TRAIN, str(index), "folder", 20, 30, base=pixels // 2)
     writer.close()
     shards, bases = Shards(tmp_path, TRAIN), Shards(tmp_path, TRAIN, bases=True)
     assert len(shards) == len(bases) == 5

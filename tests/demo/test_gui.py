@@ -13,17 +13,10 @@ import pytest
 
 import stegnet
 from stegnet.cli import main
+from tests.demo.conftest import needs_chromium
 from tests.support.waiting import LIMIT
 
 ROOT = Path(__file__).parents[2]
-BUILT = ROOT / "stegnet" / "gui" / "page"
-
-
-@pytest.fixture(scope="module")
-def built(page: Path) -> Path:
-    """The demo's folder, with the program's page built, too."""
-    subprocess.run(["npm", "run", "build", "--", "--mode", "program"], cwd=page, check=True)
-    return page
 
 
 @contextmanager
@@ -41,17 +34,8 @@ def running(temporary: Path) -> Iterator[tuple[str, subprocess.Popen]]:
                 process.kill()
 
 
-def test_the_page_holds_no_network(built: Path) -> None:
-    files = [file for file in BUILT.rglob("*") if file.is_file()]
-    assert not [file.name for file in files if file.suffix in (".onnx", ".wasm")]
-    assert sum(file.stat().st_size for file in files) < 1_000_000
-    text = (BUILT / "index.html").read_text("utf-8")
-    assert "everything stays on this machine" in text
-    assert "nothing is uploaded" not in text
-    assert "Content-Security-Policy" not in text  # the server has one of its own
-
-
-def test_films_of_the_page_and_of_the_command_line(built: Path, make_film, tmp_path: Path) -> None:
+def test_films_of_the_page_and_of_the_command_line(demo: Path, make_film, tmp_path: Path) -> None:
+    needs_chromium()
     mp4 = {"codec": "libx264", "pix_fmt": "yuv420p"}
     make_film(tmp_path / "cover.mp4", 12, 240, 320, sound="aac", **mp4)
     make_film(tmp_path / "secret.mp4", 6, 64, 96, seed=9, sound="aac", **mp4)
@@ -63,7 +47,7 @@ def test_films_of_the_page_and_of_the_command_line(built: Path, make_film, tmp_p
     (tmp_path / "temporary").mkdir()
     with running(tmp_path / "temporary") as (address, process):
         environment = os.environ | {"STEGNET_EXCHANGE": str(tmp_path), "STEGNET_GUI": address}
-        subprocess.run(["node", "--test", "tests/browser/gui.test.js"], cwd=built, env=environment, check=True)
+        subprocess.run(["node", "--test", "tests/browser/gui.test.js"], cwd=demo, env=environment, check=True)
         out, err = process.communicate(timeout=LIMIT)
     assert (process.returncode, out, err) == (0, "", "")
     assert list((tmp_path / "temporary").iterdir()) == []
@@ -72,7 +56,7 @@ def test_films_of_the_page_and_of_the_command_line(built: Path, make_film, tmp_p
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it(built: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
     with running(tmp_path) as (_, process):
         process.send_signal(number)
         out, err = process.communicate(timeout=LIMIT)

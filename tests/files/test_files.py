@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stegnet.core.errors import CapacityError, MediaError, RevealError
+from stegnet.core.progress import Progress, no_progress
 from stegnet.files import hide_file, reveal_file
 from stegnet.keys import Key, Passphrase
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
@@ -15,7 +16,6 @@ from stegnet.methods.sealed.embed import embed_file
 from stegnet.record.container import Container
 from stegnet.record.record import FILE, FILM, PICTURE, Header
 from stegnet.results import OutputTarget
-from stegnet.results.output import Progress, no_progress
 from tests.support.tampering import altered
 
 

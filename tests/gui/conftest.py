@@ -9,22 +9,16 @@ from typing import Any
 
 import pytest
 
-from stegnet.core.card import SHIPPED
-from stegnet.files.files import LazyNetwork
 from stegnet.gui import server as gui
-from stegnet.gui.jobs import Networks
+from stegnet.gui.jobs import Done
 from stegnet.gui.server import GuiServer
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LOOPBACK
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
+from stegnet.methods import Run
 from tests.support.waiting import LIMIT
 
 KEY = {"file": base64.b64encode(bytes(range(32))).decode()}
 PASSPHRASE = {"passphrase": "zwei Käse"}
-PAGE = {
-    "": ("text/html; charset=utf-8", b"<!doctype html><title>stegnet</title>"),
-    "assets/page.js": ("text/javascript; charset=utf-8", b"export {};"),
-}
 
 
 @dataclass(frozen=True)
@@ -88,24 +82,33 @@ def request(job: str, *files: Path, key: dict[str, str] = KEY, **options: str) -
     return json.dumps({"job": job, "files": named, "key": key, **options}).encode() + b"\n" + b"".join(contents)
 
 
-@pytest.fixture
-def make_server(monkeypatch, tmp_path: Path) -> Callable[[Workspace], GuiServer]:
-    """Makes a server with a page of two files."""
-    monkeypatch.setattr(gui, "_read_page", lambda folder: PAGE.items())
-    networks = Networks(LazyNetwork(SHIPPED, "cpu", "fp32"), SHIPPED_MODEMS)
-    return lambda workspace: GuiServer(0, threading.Event(), workspace, networks)
+def back(request: object, inputs: list[Path], folder: Path, run: Run) -> Done:
+    """A job that gives its first file back."""
+    return Done(inputs[0].rename(folder / "n.txt"), {}, {})
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch) -> Iterator[Workspace]:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+def job_that(monkeypatch) -> Callable[[Callable[..., Done]], None]:
+    """Replaces what a job does."""
+    return lambda does: monkeypatch.setattr(gui, "run_job", does)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch) -> Path:
+    """An empty folder as the system's one for temporary files."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    return tmp_path / "temporary"
+
+
+@pytest.fixture
+def workspace(temporary: Path) -> Iterator[Workspace]:
     with Workspace() as made:
         yield made
 
 
 @pytest.fixture
-def client(make_server, workspace: Workspace) -> Iterator[Client]:
-    with make_server(workspace) as server, server.running():
+def client(workspace: Workspace) -> Iterator[Client]:
+    run = Run(device="cpu", precision="fp32")
+    with GuiServer(0, threading.Event(), workspace, run) as server, server.running():
         yield Client(server)

@@ -1,6 +1,8 @@
-import copy
+"""Recipients: against the book, nothing that gives them away, and films that open by any of their anchors."""
+
 import json
 from collections.abc import Iterable
+from functools import partial
 from operator import eq
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from stegnet.keys import (
     Key,
     Passphrase,
     Recipient,
+    export_secret,
+    import_secret,
     make_identity_file,
     read_identity,
     read_key,
@@ -21,11 +25,11 @@ from stegnet.keys import (
 from stegnet.keys.elligator import coordinate
 from stegnet.keys.keyfiles import shown_text
 from stegnet.keys.keys import KeyRing, is_anchor
-from stegnet.keys.recipients import export_secret, import_secret
 from stegnet.media import read_frames, read_picture
 from stegnet.methods.sealed import bytes_room, embed_file, extract_file, hide_bytes, reveal_bytes
 from stegnet.results import OutputTarget
 from stegnet.sealing.carriers import frame_salt, order_of, public_order, zones_of
+from stegnet.sealing.record_zone import read_ephemeral
 from stegnet.sealing.seal import unseal
 from tests.format import recipients_by_the_book as book
 from tests.keys.test_elligator import ORDER, ladder
@@ -34,29 +38,27 @@ VALUES = json.loads(book.VALUES.read_text())
 SECRET = bytes.fromhex(VALUES["identity"])
 DATA, SALT = b"for Bob", bytes(range(16))
 LOW_ORDER = [bytes(32), b"\1" + bytes(31), bytes.fromhex("ec" + "ff" * 30 + "7f")]
+IDENTITY = Identity(SECRET)
+RECIPIENT = Recipient(IDENTITY.recipient.public, bytes(32))
 
 
 @pytest.fixture(scope="module")
-def identity() -> Identity:
-    return Identity(SECRET)
-
-
-@pytest.fixture(scope="module")
-def recipient(identity) -> Recipient:
-    return Recipient(identity.recipient.public, bytes(32))
-
-
-@pytest.fixture
 def cover(picture) -> np.ndarray:
     return picture(60, 80)
 
 
-def test_the_values_of_the_book(identity):
+def derived(container: np.ndarray) -> Key:
+    """The key of a container."""
+    salt = frame_salt(container)
+    return IDENTITY.derive(salt, partial(read_ephemeral, container, salt))
+
+
+def test_the_values_of_the_book():
     container = read_picture(book.CONTAINER)
     salt = bytes.fromhex(VALUES["salt"])
     assert frame_salt(container) == salt
-    assert identity.recipient.public.hex() == VALUES["recipient"]
-    key = identity.derive(salt, container)
+    assert IDENTITY.recipient.public.hex() == VALUES["recipient"]
+    key = derived(container)
     number = sum(int(trit) * 3**place for place, trit in enumerate(key.ephemeral))
     assert (number % 2**256).to_bytes(32, "little").hex() == VALUES["ephemeral"]
     assert number >> 256 == book.FILLER
@@ -66,68 +68,55 @@ def test_the_values_of_the_book(identity):
     numbers = public_order(container.size, key.recipient, salt).numbers(zones.public)
     assert list(numbers[numbers % 3 == 1][:8]) == VALUES["first_samples"]
     assert list(order_of(container.size, key, salt).numbers(zones.ephemeral)) == list(numbers)
+    assert reveal_bytes(container, IDENTITY) == VALUES["data"].encode()
 
 
-def test_the_container_of_the_book(identity):
-    assert reveal_bytes(read_picture(book.CONTAINER), identity) == VALUES["data"].encode()
-
-
-def test_the_book_reads_our_containers(cover, recipient):
-    record, whole = book.read(hide_bytes(cover, DATA, recipient, name="x"), SECRET)
-    assert whole
-    assert record.endswith(DATA)
-
-
-def test_a_container_for_a_recipient(cover, identity, recipient):
-    container = hide_bytes(cover, DATA, recipient)
+def test_a_container_for_a_recipient(cover):
+    container = hide_bytes(cover, DATA, RECIPIENT, name="x")
+    record, whole = book.read(container, SECRET)
+    assert whole and record.endswith(DATA)
     assert np.abs(container.astype(int) - cover).max() <= 2
-    assert reveal_bytes(container, identity) == DATA
-    assert reveal_bytes(container, recipient) == DATA, "what this object hid"
-
-
-def test_nobody_else_opens_it(cover, identity, recipient):
-    container, public = hide_bytes(cover, DATA, recipient), recipient.public
-    for other in (Identity(bytes(32)), Recipient(public), Key(public), Key(SECRET), Passphrase(str(recipient))):
+    assert reveal_bytes(container, IDENTITY) == DATA
+    assert reveal_bytes(container, RECIPIENT) == DATA, "what this object hid"
+    public = RECIPIENT.public
+    for other in (Identity(bytes(32)), Recipient(public), Key(public), Key(SECRET), Passphrase(str(RECIPIENT))):
         with pytest.raises(RevealError, match="nothing here opens with this key"):
             reveal_bytes(container, other)
 
 
-def test_nothing_repeats(cover, identity, recipient):
+def test_nothing_repeats(cover):
     """Of two containers with the same cover, recipient and secret."""
-    keys = []
-    for _ in range(2):
-        container = hide_bytes(cover, DATA, recipient)
-        keys.append(identity.derive(frame_salt(container), container))
-    assert list(keys[0].ephemeral) != list(keys[1].ephemeral)
-    orders = [public_order(cover.size, recipient.public, frame_salt(each)) for each in (cover, container)]
-    assert list(orders[0].runs) != list(orders[1].runs)
-
-
-def test_the_ephemeral_key_is_another_for_each_salt(recipient):
-    found = {trits_of(recipient, bytes([number]) * 16) for number in range(40)}
-    assert len(found) == 40
-    assert trits_of(recipient, SALT) == trits_of(recipient, SALT)
-    assert trits_of(Recipient(recipient.public), SALT) != trits_of(recipient, SALT)
+    one, other = (hide_bytes(cover, DATA, RECIPIENT) for _ in range(2))
+    assert list(derived(one).ephemeral) != list(derived(other).ephemeral)
+    orders = [public_order(cover.size, RECIPIENT.public, frame_salt(each)) for each in (cover, one, other)]
+    assert len({tuple(order.runs) for order in orders}) == 3
 
 
 def trits_of(recipient: Recipient, salt: bytes) -> tuple[int, ...]:
     return tuple(recipient.derive(salt).ephemeral)
 
 
-def test_each_trit_is_as_often_0_as_1_and_2(recipient):
-    found = np.array([trits_of(recipient, number.to_bytes(16, "big")) for number in range(600)])
+@pytest.fixture(scope="module")
+def trits() -> np.ndarray:
+    """Ephemeral keys of many salts, (600, 192)."""
+    return np.array([trits_of(RECIPIENT, number.to_bytes(16, "big")) for number in range(600)])
+
+
+def test_the_ephemeral_key_is_another_for_each_salt(trits):
+    """Each trit is as often 0 as 1 and 2; the same object derives the same again, another one does not."""
+    assert len(np.unique(trits, axis=0)) == 600
     for value in range(3):
-        assert np.abs((found == value).sum(0) - 200).max() < 5 * (600 * 2 / 9) ** 0.5
+        assert np.abs((trits == value).sum(0) - 200).max() < 5 * (600 * 2 / 9) ** 0.5
+    assert trits_of(RECIPIENT, bytes(16)) == tuple(trits[0]) != trits_of(Recipient(RECIPIENT.public), bytes(16))
 
 
-def test_ephemeral_keys_are_any_32_bytes(recipient):
+def test_ephemeral_keys_are_any_32_bytes(trits):
     """All that their randomness decides is random: the highest bits, which of two numbers, which point of low order."""
 
     def share(found: Iterable[bool]) -> float:
         return sum(found) / len(numbers)
 
-    trits = [trits_of(recipient, number.to_bytes(16, "big")) for number in range(200)]
-    numbers = [sum(trit * 3**place for place, trit in enumerate(map(int, some))) % 2**256 for some in trits]
+    numbers = [sum(trit * 3**place for place, trit in enumerate(map(int, some))) % 2**256 for some in trits[:200]]
     points = [int.from_bytes(coordinate(number.to_bytes(32, "little")), "little") for number in numbers]
     firsts = [-book.A * pow(1 + 2 * (number % 2**254) ** 2, -1, book.P) % book.P for number in numbers]
     for bit in (254, 255):
@@ -136,105 +125,91 @@ def test_ephemeral_keys_are_any_32_bytes(recipient):
     assert share(ladder(ORDER, point) != 0 for point in points) == pytest.approx(0.75, abs=0.16)
 
 
-def test_the_zones_do_not_overlap(cover, recipient):
-    key, zones = recipient.derive(SALT), zones_of(cover.size, ephemeral=True)
+def test_the_zones_do_not_overlap(cover):
+    key, zones = RECIPIENT.derive(SALT), zones_of(cover.size, ephemeral=True)
     order = order_of(cover.size, key, SALT)
     numbers = [order.numbers(zone) for zone in (zones.lead, zones.mac, zones.record, zones.ephemeral)]
     assert len(np.unique(np.concatenate(numbers))) == sum(map(len, numbers)) == zones_of(cover.size).record.stop
 
 
-@pytest.mark.parametrize("element", range(0, 300, 17))
-def test_each_sample_of_the_ephemeral_key_counts(cover, identity, recipient, element):
-    container = hide_bytes(cover, DATA, recipient)
-    salt, samples = frame_salt(container), container.reshape(-1)
+def test_each_sample_of_the_ephemeral_key_counts(cover):
+    whole = hide_bytes(cover, DATA, RECIPIENT)
     zones = zones_of(cover.size, ephemeral=True)
-    numbers = public_order(cover.size, recipient.public, salt).numbers(zones.public)
-    samples[numbers[numbers % 3 == 1][element]] ^= 1
-    with pytest.raises(RevealError):
-        reveal_bytes(container, identity)
+    numbers = public_order(cover.size, RECIPIENT.public, frame_salt(whole)).numbers(zones.public)
+    for number in numbers[numbers % 3 == 1][0:300:17]:
+        container = whole.copy()
+        container.reshape(-1)[number] ^= 1
+        with pytest.raises(RevealError):
+            reveal_bytes(container, IDENTITY)
 
 
-def test_room_is_left_for_the_ephemeral_key(cover, identity, recipient):
-    film_key = recipient.new_keys(bytes).film
-    most = bytes_room(*cover.shape[:2], "x", film_key)
-    assert bytes_room(*cover.shape[:2], "x") - 210 < most < bytes_room(*cover.shape[:2], "x") - 190
-    full = hide_bytes(cover, b"\1" * most, recipient, name="x")
-    assert reveal_bytes(full, identity) == b"\1" * most
+def test_room_is_left_for_the_ephemeral_key(cover):
+    film_key, size = RECIPIENT.new_keys(bytes).film, cover.shape[:2]
+    most = bytes_room(*size, "x", film_key)
+    assert bytes_room(*size, "x") - 210 < most < bytes_room(*size, "x") - 190
+    full = hide_bytes(cover, b"\1" * most, RECIPIENT, name="x")
+    assert reveal_bytes(full, IDENTITY) == b"\1" * most
     with pytest.raises(CapacityError, match=f"there is room for {most}"):
-        hide_bytes(cover, b"\1" * (most + 1), recipient, name="x")
+        hide_bytes(cover, b"\1" * (most + 1), RECIPIENT, name="x")
 
 
-@pytest.mark.parametrize("size", [(1, 1), (16, 15), (20, 17), (23, 24)])
-def test_frames_without_room(size, identity, recipient, picture):
-    with pytest.raises(RevealError):
-        reveal_bytes(picture(*size), identity)
-    with pytest.raises(CapacityError):
-        hide_bytes(picture(*size), b"", recipient)
-
-
-@pytest.mark.slow
-def test_films(tmp_path, make_film, identity, recipient):
-    """All frames; without the first, by an anchor; and verified on hiding."""
-    cover, secret, out = tmp_path / "cover.mkv", tmp_path / "secret", tmp_path / "c.mkv"
-    make_film(cover, 12)
-    secret.write_bytes(DATA * 100)
-    report = embed_file(cover, secret, OutputTarget(out), recipient)
-    assert report.frames == 12
-    extract_file(out, OutputTarget(tmp_path / "back"), identity)
-    assert (tmp_path / "back").read_bytes() == DATA * 100
-    assert len({frame_salt(frame) for frame in read_frames(out)}) == 12
+def test_frames_without_room(picture):
+    for size in ((1, 1), (16, 15), (20, 17), (23, 24)):
+        with pytest.raises(RevealError):
+            reveal_bytes(picture(*size), IDENTITY)
+        with pytest.raises(CapacityError):
+            hide_bytes(picture(*size), b"", RECIPIENT)
 
 
 @pytest.mark.slow
-def test_a_film_without_its_beginning(tmp_path, make_film, monkeypatch, identity, recipient):
-    """Here half of all frames are anchors; all frames from the first of them on are read."""
+def test_films(tmp_path, make_film, monkeypatch):
+    """All frames; without the first, by an anchor, which half of all are here; and verified on hiding."""
     monkeypatch.setattr("stegnet.keys.keys._ANCHORS", 128)
     cover, secret, out = tmp_path / "cover.mkv", tmp_path / "secret", tmp_path / "c.mkv"
     make_film(cover, 12)
     secret.write_bytes(DATA * 100)
-    embed_file(cover, secret, OutputTarget(out), recipient)
-    ring, rest = KeyRing(identity), list(read_frames(out))[1:]
-    anchor = next(index for index, frame in enumerate(rest) if is_anchor(frame_salt(frame)))
+    assert embed_file(cover, secret, OutputTarget(out), RECIPIENT).frames == 12
+    extract_file(out, OutputTarget(tmp_path / "back"), IDENTITY)
+    assert (tmp_path / "back").read_bytes() == DATA * 100
+    first, *rest = read_frames(out)
+    assert len({frame_salt(frame) for frame in (first, *rest)}) == 12
+    ring, anchor = KeyRing(IDENTITY), next(index for index, frame in enumerate(rest) if is_anchor(frame_salt(frame)))
     read = [unseal(frame, ring, first=False) for frame in rest]
     assert [index for index, each in enumerate(read) if each is not None and each.whole] == list(range(anchor, 11))
 
 
-def test_an_anchor_opens_a_film_without_its_beginning(cover, identity, recipient):
-    keys = recipient.new_keys(bytes)
-    anchor = bytes([3]) + bytes(15)
+def test_an_anchor_opens_a_film_without_its_beginning(cover):
+    keys = RECIPIENT.new_keys(bytes)
+    anchor, other = bytes([3]) + bytes(15), b"\5" + bytes(15)
     assert keys.of_frame(anchor, False).ephemeral is not None
-    assert keys.of_frame(b"\5" + bytes(15), False) is keys.film
-    ring = KeyRing(identity)
-    assert list(ring.candidates(b"\5" + bytes(15), False, cover)) == []
-    assert len(list(ring.candidates(anchor, False, cover))) == 1
+    assert keys.of_frame(other, False) is keys.film
+    ring = KeyRing(IDENTITY)
+    assert list(ring.candidates(other, False, partial(read_ephemeral, cover, other))) == []
+    assert len(list(ring.candidates(anchor, False, partial(read_ephemeral, cover, anchor)))) == 1
 
 
-@pytest.mark.parametrize("public", LOW_ORDER)
-def test_a_recipient_that_everybody_could_read(public):
-    with pytest.raises(KeyFileError, match="is no public key"):
-        Recipient(public)
+def test_recipients_that_everybody_could_read():
+    for public in LOW_ORDER:
+        with pytest.raises(KeyFileError, match="is no public key"):
+            Recipient(public)
 
 
-def test_secrets_are_not_shown(identity, recipient):
-    assert "stegnet1" in str(recipient)
-    for source in (identity, recipient):
-        assert SECRET.hex() not in repr(source) and bytes(32).hex() not in repr(source)
-        with pytest.raises(TypeError, match="can't be pickled"):
-            copy.copy(source)
-
-
-def test_sources_as_bytes(cover, identity, recipient):
-    again = [import_secret(export_secret(source)) for source in (identity, recipient)]
-    assert again[0].recipient.public == again[1].public == recipient.public
-    assert trits_of(again[1], SALT) == trits_of(recipient, SALT)
+def test_sources_as_bytes(cover):
+    again = [import_secret(export_secret(source)) for source in (IDENTITY, RECIPIENT)]
+    assert again[0].recipient.public == again[1].public == RECIPIENT.public
+    assert trits_of(again[1], SALT) == trits_of(RECIPIENT, SALT)
     assert reveal_bytes(hide_bytes(cover, DATA, again[1]), again[0]) == DATA
+    for source in (Key(bytes(range(32))), Passphrase("Käse")):
+        copied = import_secret(export_secret(source))
+        assert type(copied) is type(source)
+        assert export_secret(copied) == export_secret(source)
 
 
 def test_files(tmp_path):
     path = tmp_path / "id"
     recipient = make_identity_file(path, lambda size: SECRET[:size])
     assert path.stat().st_mode & 0o777 == 0o600
-    assert str(recipient) in path.read_text()
+    assert str(recipient) in path.read_text() and str(recipient).startswith("stegnet1")
     assert read_identity(path).recipient.public.hex() == VALUES["recipient"]
     assert shown_text(path) == str(recipient)
     (tmp_path / "recipient").write_text(f"# Bob\n{recipient}\n")

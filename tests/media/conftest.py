@@ -1,38 +1,16 @@
 import struct
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from av.audio.stream import AudioStream
-from av.container import OutputContainer
-from av.video.stream import VideoStream
 from PIL import ImageCms
+
+from tests.support.films import add_pictures, add_tone
 
 RATE = 48000
 PICTURES = {".mkv": "ffv1", ".mp4": "libx264", ".mov": "libx264", ".ts": "mpeg2video", ".avi": "mpeg4"}
-
-
-def write_pictures(film: OutputContainer, stream: VideoStream, count: int) -> None:
-    stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
-    for index in range(count):
-        frame = av.VideoFrame.from_ndarray(np.full((16, 32, 3), 9 * index % 256, np.uint8), format="rgb24")
-        frame.pts, frame.time_base = index, Fraction(1, 25)
-        film.mux(stream.encode(frame))
-    film.mux(stream.encode(None))
-
-
-def write_tone(film: OutputContainer, track: AudioStream, pitch: int, seconds: float, start: float) -> None:
-    for index in range(int(seconds * RATE / 1024)):
-        time = (np.arange(1024) + index * 1024) / RATE
-        frame = av.AudioFrame.from_ndarray(
-            np.tile(0.5 * np.sin(pitch * time).astype(np.float32), (2, 1)), format="fltp", layout="stereo"
-        )
-        frame.sample_rate, frame.pts, frame.time_base = RATE, index * 1024 + round(start * RATE), Fraction(1, RATE)
-        film.mux(track.encode(frame))
-    film.mux(track.encode(None))
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +18,13 @@ def make_sounds() -> Callable[..., Path]:
     """Writes a film with sound tracks of different pitch; returns its path."""
 
     def make(path: Path, *codecs: str, seconds: float = 0.8, start: float = 0, pictures: int = 20) -> Path:
+        frames = [np.full((16, 32, 3), 9 * index % 256, np.uint8) for index in range(pictures)]
         with av.open(str(path), "w") as film:
             stream = film.add_stream(PICTURES[path.suffix], rate=25)
             tracks = [film.add_stream(codec, rate=RATE, options={"strict": "-2"}) for codec in codecs]
-            write_pictures(film, stream, pictures)
+            add_pictures(film, stream, frames, "yuv420p")
             for number, track in enumerate(tracks, 1):
-                write_tone(film, track, 1000 * number, seconds, start)
+                add_tone(film, track, 1000 * number, int(seconds * RATE / 1024), start)
         return path
 
     return make

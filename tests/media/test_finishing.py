@@ -2,7 +2,6 @@
 
 import random
 import re
-import subprocess
 import zlib
 from collections.abc import Iterator
 from fractions import Fraction
@@ -12,10 +11,9 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.media import FilmWriter, matroska, scan
-from stegnet.media.ffmpeg_cli import bundled_ffmpeg
+from stegnet.media import matroska, scan
 from stegnet.media.films.finishing import draw_uids, use_milliseconds
-from tests.support.waiting import LIMIT
+from tests.support.films import ffmpeg, write_film
 
 FFV1 = "-c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0"
 X264 = "-c:v libx264rgb -preset veryfast -qp 0 -threads 2"
@@ -39,17 +37,9 @@ def source(tmp_path_factory, make_sounds) -> Path:
     return path
 
 
-def ffmpeg(inputs: str, out: Path, options: str, data: bytes | None = None) -> Path:
-    command = [bundled_ffmpeg(), "-v", "error", "-y", *inputs.split(), *options.split(), str(out)]
-    subprocess.run(command, input=data, check=True, timeout=LIMIT)
-    return out
-
-
 def write(path: Path, form: str, keep: Path | None = None, start: Fraction = Fraction(0)) -> Path:
-    unit = Fraction(1, TICKS)
-    with FilmWriter(path, WIDTH, HEIGHT, Fraction(25), form=form, time_base=unit, keep=keep) as film:
-        for index, frame in enumerate(FRAMES):
-            film.write(frame, start + Fraction(index, 25))
+    times = [start + Fraction(index, 25) for index in range(len(FRAMES))]
+    write_film(path, FRAMES, times, form=form, time_base=Fraction(1, TICKS), keep=keep)
     return path
 
 
@@ -181,12 +171,11 @@ def test_mp4_counts_milliseconds_where_they_are_exact(tmp_path, start, ticks):
 def test_a_long_mp4_needs_no_64_bits(tmp_path):
     """At 1,000 ticks per second, 32 bits hold 49 days; at the 10 million of this film, 7 minutes."""
     film = tmp_path / "film.mp4"
-    with FilmWriter(film, WIDTH, HEIGHT, Fraction(25), form="mp4", time_base=Fraction(1, 10**7)) as writer:
-        for index, frame in enumerate(FRAMES):
-            writer.write(frame, Fraction(index * 60))
+    times = [Fraction(index * 60) for index in range(len(FRAMES))]
+    write_film(film, FRAMES, times, form="mp4", time_base=Fraction(1, 10**7))
     header = dict(all_boxes(film))[b"mvhd"]
     assert (len(header), header[0], int.from_bytes(header[16:20], "big")) == (100, 0, 9 * 60 * 1000 + 40)
-    assert list(scan(film).times) == [Fraction(index * 60) for index in range(len(FRAMES))]
+    assert list(scan(film).times) == times
 
 
 def test_finishing_twice_changes_nothing(tmp_path):

@@ -9,6 +9,7 @@ from PIL import Image
 from stegnet.core.errors import MediaError
 from stegnet.media import FilmWriter, read_frames, scan
 from stegnet.media.films.stream_copy import left_out
+from tests.support.films import encode, write_film
 
 ASS = b"[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Start, End, Text\n"
 TAGS = {"title": "Häuser", "artist": "somebody", "comment": "two\nlines"}
@@ -26,31 +27,21 @@ def jpeg():
 
 def make(path, fill=lambda film: None, **fields):
     """Writes a film of 20 frames. `fill` adds to it, and may return packets; `fields` are set on the codec context."""
-    with av.open(str(path), "w") as film:
-        mkv = path.suffix == ".mkv"
-        stream = film.add_stream("ffv1" if mkv else "libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+
+    def prepare(film, stream):
         for name, value in fields.items():
             setattr(stream.codec_context, name, value)
-        packets = fill(film) or []
-        for index in range(20):
-            frame = av.VideoFrame(32, 16, "yuv420p")
-            for plane in frame.planes:
-                plane.update(bytes([100]) * plane.buffer_size)
-            frame.pts, frame.time_base = index, Fraction(1, 25)
-            film.mux(stream.encode(frame))
-        film.mux(stream.encode(None))
-        film.mux(packets)
-    return path
+        return fill(film)
+
+    grey = np.full((16, 32, 3), 100, np.uint8)
+    return encode(path, [grey] * 20, "ffv1" if path.suffix == ".mkv" else "libx264", "yuv420p", prepare)
 
 
 def rewritten(source, out, form):
     """Writes the film's pictures and copies the rest; returns the new film and the notes."""
     info = scan(source)
-    with FilmWriter(out, info.width, info.height, info.rate, form=form, time_base=info.time_base, keep=source) as film:
-        for frame, time in zip(read_frames(source), info.times, strict=True):
-            film.write(frame, time)
-    return out, film.notes
+    choices = {"rate": info.rate, "form": form, "time_base": info.time_base, "keep": source}
+    return out, write_film(out, read_frames(source), info.times, **choices).notes
 
 
 def tags_of(path):
@@ -89,16 +80,15 @@ def test_mp4_holds_every_listed_tag(tmp_path):
     assert tags_of(path).keys() >= _MP4_TAGS
 
 
-@pytest.mark.parametrize("source", ["a.mkv", "a.mp4"])
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
-def test_chapters_are_copied(tmp_path, source, form):
-    path, notes = rewritten(make(tmp_path / source, lambda film: film.set_chapters(CHAPTERS)), tmp_path / "b", form)
-    with av.open(str(path)) as film:
-        found = [
-            (c["start"] * c["time_base"], c["end"] * c["time_base"], c["metadata"]["title"]) for c in film.chapters()
-        ]
-    assert found == [(0, Fraction(2, 5), "one"), (Fraction(2, 5), Fraction(4, 5), "zwei")]
-    assert notes == ()
+def test_chapters_are_copied(tmp_path, form):
+    for source in ("a.mkv", "a.mp4"):
+        path, notes = rewritten(make(tmp_path / source, lambda film: film.set_chapters(CHAPTERS)), tmp_path / "b", form)
+        with av.open(str(path)) as film:
+            times = [[each[end] * each["time_base"] for end in ("start", "end")] for each in film.chapters()]
+            titles = [each["metadata"]["title"] for each in film.chapters()]
+        assert (times, titles) == ([[0, Fraction(2, 5)], [Fraction(2, 5), Fraction(4, 5)]], ["one", "zwei"])
+        assert notes == ()
 
 
 def test_a_chapter_that_ends_before_it_starts_gets_no_length(tmp_path):
@@ -144,19 +134,17 @@ def text(film, codec, lines, language="deu", **fields):
 
 def subtitles_of(path):
     """Subtitle tracks, without the empty texts that fill gaps in MP4."""
-    with av.open(str(path)) as film:
+
+    def texts(film, track):
+        packets = [each for each in film.demux(track) if each.pts is not None and bytes(each) != EMPTY]
         return [
-            (
-                track.codec_context.codec.canonical_name,
-                track.metadata.get("language"),
-                [
-                    (round(p.pts * p.time_base * 1000), round(p.duration * p.time_base * 1000), bytes(p))
-                    for p in film.demux(track)
-                    if p.pts is not None and bytes(p) != EMPTY
-                ],
-            )
-            for track in film.streams.subtitles
+            (*(round(at * each.time_base * 1000) for at in (each.pts, each.duration)), bytes(each)) for each in packets
         ]
+
+    with av.open(str(path)) as film:
+        tracks = film.streams.subtitles
+        names = [(track.codec_context.codec.canonical_name, track.metadata.get("language")) for track in tracks]
+        return [(*name, texts(film, track)) for name, track in zip(names, tracks, strict=True)]
 
 
 def test_subtitles_are_copied_to_matroska(tmp_path):
@@ -170,9 +158,8 @@ def test_subtitles_are_copied_to_matroska(tmp_path):
 def test_subtitles_are_shifted_with_a_film_that_starts_before_0(tmp_path):
     """To the nearest millisecond."""
     source = make(tmp_path / "a.mkv", lambda film: text(film, "subrip", [b"hi", b"bye"]))
-    with FilmWriter(tmp_path / "b", 32, 16, Fraction(25), form="mkv", keep=source) as film:
-        for index in range(20):
-            film.write(np.zeros((16, 32, 3), np.uint8), Fraction(index, 25) - Fraction(1, 15))
+    times = [Fraction(index, 25) - Fraction(1, 15) for index in range(20)]
+    write_film(tmp_path / "b", [np.zeros((16, 32, 3), np.uint8)] * 20, times, keep=source)
     assert subtitles_of(tmp_path / "b") == [("subrip", "deu", [(167, 200, b"hi"), (467, 200, b"bye")])]
 
 
@@ -243,12 +230,11 @@ def test_colour_metadata_is_copied_and_changes_no_pixel(tmp_path, form):
 
 @pytest.mark.parametrize("turn", [0, 90])
 def test_the_pixel_aspect_ratio_is_copied_to_mp4(tmp_path, turn):
-    with av.open(str(tmp_path / "a.mp4"), "w") as film:
-        stream = film.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+    def stretch(film, stream):
         stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
         stream.set_display_rotation(turn)
-        film.mux([*stream.encode(av.VideoFrame(32, 16, "yuv420p")), *stream.encode(None)])
+
+    encode(tmp_path / "a.mp4", [np.zeros((16, 32, 3), np.uint8)], "libx264", "yuv420p", stretch)
     aspect = scan(tmp_path / "a.mp4").aspect
     assert aspect == (Fraction(3, 4) if turn else Fraction(4, 3))
     path, notes = rewritten(tmp_path / "a.mp4", tmp_path / "b", "mp4")

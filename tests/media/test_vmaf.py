@@ -1,12 +1,12 @@
 import logging
 
-import av
 import numpy as np
 import pytest
 
 from stegnet.core.errors import MediaError
 from stegnet.media import vmaf as module
 from stegnet.media.vmaf import has_vmaf, vmaf
+from tests.support.films import encode
 
 
 @pytest.fixture
@@ -14,16 +14,9 @@ def film(tmp_path, picture):
     """Writes a lossless film of test pictures with noise."""
 
     def write(name: str, frames: list[int], noise: float = 0.0, height: int = 48, width: int = 64):
-        random, path = np.random.default_rng(5), tmp_path / name
-        with av.open(str(path), "w") as out:
-            stream = out.add_stream("ffv1", rate=25)
-            stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
-            for seed in frames:
-                pixels = picture(height, width, seed) + random.normal(0, noise, (height, width, 3))
-                frame = av.VideoFrame.from_ndarray(pixels.clip(0, 255).round().astype(np.uint8), format="rgb24")
-                out.mux(stream.encode(frame))
-            out.mux(stream.encode(None))
-        return path
+        random = np.random.default_rng(5)
+        noisy = (picture(height, width, seed) + random.normal(0, noise, (height, width, 3)) for seed in frames)
+        return encode(tmp_path / name, [pixels.clip(0, 255).round().astype(np.uint8) for pixels in noisy])
 
     return write
 

@@ -10,9 +10,9 @@ from av.video.reformatter import ColorRange
 
 from stegnet.core.errors import MediaError
 from stegnet.core.measures import psnr
-from stegnet.media import FilmWriter, digest, read_frames, read_sound, scan, sound_tracks
+from stegnet.media import digest, read_frames, read_sound, scan, sound_tracks
 from stegnet.media.films.watchable import make_watchable, unplayable
-from tests.support.films import encoded, still_film, still_frames
+from tests.support.films import encoded, still_film, still_frames, write_film
 
 BT709 = 1
 
@@ -34,9 +34,7 @@ def boxes(path: Path) -> list[bytes]:
 def test_a_film_for_watching(tmp_path, height, width):
     """What browsers need: the index first, H.264 High 4:2:0 of even sides, and the colours it is to be shown in."""
     path, frames = tmp_path / "a.mp4", still_frames(12, height, width)
-    with FilmWriter(path, width, height, Fraction(25), form="watchable") as film:
-        for index, frame in enumerate(frames):
-            film.write(frame, Fraction(index, 25))
+    film = write_film(path, frames, form="watchable")
     assert bool(film.notes) == bool(height % 2 or width % 2)
     assert boxes(path).index(b"moov") < boxes(path).index(b"mdat")
     with av.open(str(path)) as opened:
@@ -54,18 +52,14 @@ def test_a_film_for_watching(tmp_path, height, width):
 def test_uneven_times_are_kept(tmp_path, start):
     time_base = Fraction(1, 90_000)
     times = [(start + stamp) * time_base for stamp in (0, 1, 3000, 7001, 7002, 20_000, 20_001, 90_000)]
-    with FilmWriter(tmp_path / "a", 96, 64, Fraction(25), form="watchable", time_base=time_base) as film:
-        for frame, time in zip(still_frames(8, 64, 96), times, strict=True):
-            film.write(frame, time)
+    write_film(tmp_path / "a", still_frames(8, 64, 96), times, form="watchable", time_base=time_base)
     assert list(scan(tmp_path / "a").times) == times
 
 
 def test_same_input_same_bytes(tmp_path):
     cover = still_film(tmp_path / "c.mkv", 20)
     for name in "ab":
-        with FilmWriter(tmp_path / name, 160, 128, Fraction(25), form="watchable", keep=cover) as film:
-            for index, frame in enumerate(still_frames(20, 128, 160)):
-                film.write(frame, Fraction(index, 25))
+        write_film(tmp_path / name, still_frames(20, 128, 160), form="watchable", keep=cover)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

@@ -23,7 +23,7 @@ from PIL import Image
 
 from stegnet.cli import main
 from stegnet.models import Card, build, save_pair
-from tests.conftest import picture
+from tests.support.films import picture
 from tests.odd.make import film, nothing
 
 KEY = bytes(range(32))
@@ -45,8 +45,8 @@ class Case:
         name: one line that describes the input.
         make: makes the unusual files in the current folder.
         line: the command as typed; the kit's key and weights are added if it names none.
-        code: exit code.
         says: part of what is printed.
+        code: exit code; None: 1 if it says an error, and else 0.
         back: size of the revealed secret, (width, height) and for a film frames; None: that of the kit's secret.
         plain: nothing is added to the command.
         most: largest possible file in bytes, to simulate a full disk; None: no limit.
@@ -57,13 +57,17 @@ class Case:
     name: str
     make: Callable[[], object]
     line: str
-    code: int = 0
     says: str = "wrote "
+    code: int | None = None
     back: tuple[int, ...] | None = None
     plain: bool = False
     most: int | None = None
     check: Callable[[], object] = nothing
     bug: str = ""
+
+    def __post_init__(self) -> None:
+        if self.code is None:
+            object.__setattr__(self, "code", int(self.says.startswith("error: ")))
 
     @property
     def arguments(self) -> list[str]:

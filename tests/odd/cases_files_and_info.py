@@ -16,34 +16,25 @@ from tests.odd.cases_containers import (
 )
 from tests.odd.make import Maker, by_ffmpeg, filmed, folder, nothing, saved, written
 
-COMPRESS = " --compress"
+COMPRESS = "--compress"
 FULL_DISK = "error: the folder for temporary files"
 
 
-def seal(
-    what: str,
-    make: Maker,
-    name: str,
-    code: int = 0,
-    says: str = "note: hidden: ",
-    *,
-    cover: str = "cover.png",
-    more: str = "",
-    **rest,
-) -> Case:
-    line = f"hide {cover} {name} --method sealed{more} -o c{Path(cover).suffix}"
-    return Case(f"sealed: {what}", make, line, code, says, **rest)
+def seal(what: str, make: Maker, name: str, says: str = "note: hidden: ", cover: str = "cover.png", **rest) -> Case:
+    more = f" {COMPRESS}" if COMPRESS in what else ""
+    return Case(
+        f"sealed: {what}", make, f"hide {cover} {name} --method sealed{more} -o c{Path(cover).suffix}", says, **rest
+    )
 
 
-def reveal(
-    what: str, make: Maker, code: int = 0, says: str = "wrote s.txt: ", *, name: str = "a.mkv", more: str = ""
-) -> Case:
-    check = comes_back if code != 1 else nothing
-    return Case(f"sealed: {what}", make, f"reveal {name} -o s.txt{more}", code, says, check=check)
+def reveal(what: str, make: Maker, says: str = "wrote s.txt: ", name: str = "a.mkv") -> Case:
+    code, check = (3 if says.startswith("warning: ") else None), (nothing if says[0] == "e" else comes_back)
+    line = f"reveal {name} -o s.txt{STRICT if STRICT in what else ''}"
+    return Case(f"sealed: {what}", make, line, says, code, check=check)
 
 
-def info(what: str, line: str, says: str = "kind: ", code: int = 0, make: Maker = nothing) -> Case:
-    return Case(f"info: {what}", make, f"info {line}", code, says)
+def info(what: str, line: str, says: str = "kind: ", make: Maker = nothing, code: int | None = None) -> Case:
+    return Case(f"info: {what}", make, f"info {line}", says, code)
 
 
 def comes_back() -> None:
@@ -53,104 +44,58 @@ def comes_back() -> None:
 ALTERED = opened(one_sample, of="sealed.png")
 EXCHANGED = order("0 2 1 3 4 5", "sealed.mkv")
 CASES = (
-    seal("text in a picture", nothing, "notes.txt", says="note: hidden: notes.txt, 280 bytes"),
-    seal("text in a film", nothing, "notes.txt", says="note: hidden: notes.txt, 280 bytes", cover="cover.mkv"),
-    seal("empty file", written("empty", b""), "empty", says="note: hidden: empty, 0 bytes"),
-    seal("file too large", written("big", bytes(9999)), "big", 1, "error: big: has 9999 bytes, and there is room for "),
-    seal("film in a picture", nothing, "secret.mkv", 1, "error: secret.mkv: has "),
+    seal("text in a picture", nothing, "notes.txt", "note: hidden: notes.txt, 280 bytes"),
+    seal("text in a film", nothing, "notes.txt", "note: hidden: notes.txt, 280 bytes", "cover.mkv"),
+    seal("empty file", written("empty", b""), "empty", "note: hidden: empty, 0 bytes"),
+    seal("file too large", written("big", bytes(9999)), "big", "error: big: has 9999 bytes, and there is room for "),
+    seal("film in a picture", nothing, "secret.mkv", "error: secret.mkv: has "),
     seal(
-        "name with a line break and a mark",
-        written("a\n\u202eb.txt", b"?"),
-        "'a\n\u202eb.txt'",
-        says=r"hidden: a\n\u202eb",
+        "name with a line break and a mark", written("a\n\u202eb.txt", b"?"), "'a\n\u202eb.txt'", "hidden: a\\n\\u202eb"
     ),
-    seal(
-        "name that is no UTF-8 text",
-        written("a\udce4.txt", b"text"),
-        "'a\udce4.txt'",
-        says=r"note: hidden: a\udce4.txt",
-    ),
-    seal("name of 255 bytes", written("ü" * 127 + "x", b"text"), "ü" * 127 + "x", says="note: hidden: ü"),
-    seal("the key", nothing, "k", says="note: hidden: k, 32 bytes"),
-    seal("folder", folder("d"), "d", 1, "error: d: is a folder"),
-    seal("/dev/zero", nothing, "/dev/zero", 1, "error: /dev/zero: not a file"),
-    seal("no such file", nothing, "none", 1, "error: none: no such file"),
-    seal(
-        "cover too small for a word",
-        saved("a.png", size=(18, 18)),
-        "k",
-        1,
-        "error: the cover is too small",
-        cover="a.png",
-    ),
-    seal(
-        "text, --compress",
-        nothing,
-        "notes.txt",
-        says="note: hidden: notes.txt, 280 bytes, byte for byte",
-        more=COMPRESS,
-    ),
+    seal("name that is no UTF-8 text", written("a\udce4.txt", b"text"), "'a\udce4.txt'", "note: hidden: a\\udce4.txt"),
+    seal("name of 255 bytes", written("ü" * 127 + "x", b"text"), "ü" * 127 + "x", "note: hidden: ü"),
+    seal("the key", nothing, "k", "note: hidden: k, 32 bytes"),
+    seal("folder", folder("d"), "d", "error: d: is a folder"),
+    seal("/dev/zero", nothing, "/dev/zero", "error: /dev/zero: not a file"),
+    seal("no such file", nothing, "none", "error: none: no such file"),
+    seal("cover too small for a word", saved("a.png", size=(18, 18)), "k", "error: the cover is too small", "a.png"),
+    seal("text, --compress", nothing, "notes.txt", "note: hidden: notes.txt, 280 bytes, byte for byte"),
     seal(
         "noise named .bin, --compress",
-        written("a.bin", random.Random(0).randbytes(200_000)),
+        written("a.bin", random.Random(0).randbytes(200000)),
         "a.bin",
-        1,
         "error: a.bin: has 200000 bytes, and there is room for ",
-        more=COMPRESS,
     ),
-    seal("picture, --compress", saved("a.bmp"), "a.bmp", says="a.bmp was compressed", more=COMPRESS, back=(97, 61)),
-    seal(
-        "picture, --compress, full disk",
-        saved("a.bmp"),
-        "a.bmp",
-        1,
-        "error: ",
-        more=COMPRESS,
-        most=300,
-    ),
+    seal("picture, --compress", saved("a.bmp"), "a.bmp", "a.bmp was compressed", back=(97, 61)),
+    seal("picture, --compress, full disk", saved("a.bmp"), "a.bmp", "error: ", most=300),
     seal(
         "film, --compress, full disk",
         filmed("a.mkv", frames=25),
         "a.mkv",
-        1,
         "error: a.mkv: can't be made HEVC",
-        cover="cover.mkv",
-        more=COMPRESS,
+        "cover.mkv",
         most=3000,
     ),
     seal(
         "film, --compress",
         filmed("a.mkv", frames=25, sound="aac"),
         "a.mkv",
-        says="a.mkv was compressed",
-        cover="cover.mkv",
-        more=COMPRESS,
+        "a.mkv was compressed",
+        "cover.mkv",
         back=(96, 64, 25),
     ),
     reveal("in a picture", nothing, name="sealed.png"),
     reveal("in a film", nothing, name="sealed.mkv"),
-    reveal("picture with one sample changed", ALTERED, 3, "warning: the picture was altered", name="a.png"),
+    reveal("picture with one sample changed", ALTERED, "warning: the picture was altered", "a.png"),
+    reveal("picture with one sample changed, --strict", ALTERED, "error: a.png: the picture was altered", "a.png"),
+    reveal("picture saved as JPEG", opened(same, "a.jpg", "sealed.png", quality=100), NOTHING_OPENS, "a.jpg"),
+    reveal("film without its frame 1", order("0 -1 2 3 4 5", "sealed.mkv"), "warning: frame 1 was lost"),
+    reveal("film with frames 1 and 2 exchanged", EXCHANGED, "warning: frame 2 was moved to another place"),
+    reveal("film with frames 1 and 2 exchanged, --strict", EXCHANGED, "error: a.mkv: frame 2 was moved"),
     reveal(
-        "picture with one sample changed, --strict",
-        ALTERED,
-        1,
-        "error: a.png: the picture was altered",
-        name="a.png",
-        more=STRICT,
+        "film with its first frame twice", filtered("loop=loop=1:size=1", "sealed.mkv"), "warning: frame 0 was repeated"
     ),
-    reveal("picture saved as JPEG", opened(same, "a.jpg", "sealed.png", quality=100), 1, NOTHING_OPENS, name="a.jpg"),
-    reveal("film without its frame 1", order("0 -1 2 3 4 5", "sealed.mkv"), 3, "warning: frame 1 was lost"),
-    reveal("film with frames 1 and 2 exchanged", EXCHANGED, 3, "warning: frame 2 was moved to another place"),
-    reveal(
-        "film with frames 1 and 2 exchanged, --strict", EXCHANGED, 1, "error: a.mkv: frame 2 was moved", more=STRICT
-    ),
-    reveal(
-        "film with its first frame twice",
-        filtered("loop=loop=1:size=1", "sealed.mkv"),
-        3,
-        "warning: frame 0 was repeated",
-    ),
-    reveal("film without a single frame of its own", by_ffmpeg("-i cover.mkv -c copy a.mkv"), 1, NOTHING_OPENS),
+    reveal("film without a single frame of its own", by_ffmpeg("-i cover.mkv -c copy a.mkv"), NOTHING_OPENS),
     info("plain picture", "cover.png", "hidden: not looked for without the key"),
     info("plain film", "cover.mkv", "hidden: not looked for without the key"),
     info("container, without a key", "hidden.png", "hidden: not looked for without the key"),
@@ -161,19 +106,17 @@ CASES = (
         "hidden film without its frame 1",
         "a.mkv --key-file k",
         "altered: yes: frame 1 was lost",
-        3,
         order("0 -1 2 3 4 5"),
+        3,
     ),
     info(
-        "hidden picture, altered", "a.png --key-file k", "altered: yes: the picture was altered", 3, opened(one_sample)
+        "hidden picture, altered", "a.png --key-file k", "altered: yes: the picture was altered", opened(one_sample), 3
     ),
-    info("one frame of a hidden film", "a.png --key-file k", "hidden: a film, ", 0, ONE_FRAME),
-    info("film made of one hidden picture", "a.mkv --key-file k", "hidden: a picture, ", 3, OF_ONE_PICTURE),
-    info("plain picture, with a key", "cover.png --key-file k", NOTHING_OPENS, 1),
+    info("one frame of a hidden film", "a.png --key-file k", "hidden: a film, ", ONE_FRAME),
+    info("film made of one hidden picture", "a.mkv --key-file k", "hidden: a picture, ", OF_ONE_PICTURE, 3),
+    info("plain picture, with a key", "cover.png --key-file k", NOTHING_OPENS),
     info("as JSON", "hidden.png --key-file k --json", '{"kind": "picture"'),
-    info("picture too small for anything", "a.png", "fits: nothing: it is too small", make=saved("a.png", size=(1, 1))),
-    info(
-        "sound alone", "a.mp3", "error: a.mp3: has sound but no pictures", 1, by_ffmpeg("-f lavfi -i sine=d=0.2 a.mp3")
-    ),
-    info("text", "notes.txt", "error: notes.txt: neither a picture nor a film", 1),
+    info("picture too small for anything", "a.png", "fits: nothing: it is too small", saved("a.png", size=(1, 1))),
+    info("sound alone", "a.mp3", "error: a.mp3: has sound but no pictures", by_ffmpeg("-f lavfi -i sine=d=0.2 a.mp3")),
+    info("text", "notes.txt", "error: notes.txt: neither a picture nor a film"),
 )

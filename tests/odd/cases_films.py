@@ -25,19 +25,17 @@ DASH = (
 )
 
 
-def cover(what: str, make: Maker = nothing, name: str = "a.mkv", code: int = 0, says: str = WROTE_FILM, **more) -> Case:
-    return Case(f"cover film: {what}", make, f"hide {name} secret.mkv -o c.mkv", code, says, **more)
+def cover(what: str, make: Maker = nothing, name: str = "a.mkv", says: str = WROTE_FILM, **more) -> Case:
+    return Case(f"cover film: {what}", make, f"hide {name} secret.mkv -o c.mkv", says, **more)
 
 
-def coded(
-    what: str, name: str, options: str, says: str = WROTE_FILM, code: int = 0, *, check: Maker = nothing, **more
-) -> Case:
+def coded(what: str, name: str, options: str, says: str = WROTE_FILM, check: Maker = nothing, **more) -> Case:
     """A cover made by FFmpeg."""
-    return cover(what, filmed(name, options, **more), name, code, says, check=check)
+    return cover(what, filmed(name, options, **more), name, says, check=check)
 
 
 def refused(what: str, name: str, make: Maker, says: str = NEITHER) -> Case:
-    return cover(what, make, name, 1, f"error: {name}: {says}")
+    return cover(what, make, name, f"error: {name}: {says}")
 
 
 def with_more() -> None:
@@ -87,17 +85,17 @@ def declaring_huge_frames() -> None:
 
 
 CASES = (
-    cover("one frame", filmed("a.mkv", frames=1), code=1, says="error: the secret has 4 frames, the cover only 1"),
+    cover("one frame", filmed("a.mkv", frames=1), says="error: the secret has 4 frames, the cover only 1"),
     coded("97×61 pixels", "a.mkv", "-vf scale=97:61,setsar=1 -c:v ffv1 -pix_fmt bgr0", "wrote c.mkv: 97x61"),
-    coded("16×16 pixels", "a.mkv", "-c:v ffv1", f"{TOO_SMALL}: 16×16 pixels", 1, size="16x16"),
+    coded("16×16 pixels", "a.mkv", "-c:v ffv1", f"{TOO_SMALL}: 16×16 pixels", size="16x16"),
     coded("4:2:0", "a.mp4", H264),
     coded("4:4:4", "a.mp4", "-c:v libx264 -pix_fmt yuv444p"),
-    coded("grey", "a.mkv", "-c:v ffv1 -pix_fmt gray", "error: the cover is grey", 1),
+    coded("grey", "a.mkv", "-c:v ffv1 -pix_fmt gray", "error: the cover is grey"),
     Case(
         "cover film: grey of 16 bits",
         filmed("a.mkv", "-c:v ffv1 -pix_fmt gray16le"),
         "hide a.mkv notes.txt --method sealed -o c.mkv",
-        says=f"{NOTE}it has 16 bits per sample",
+        f"{NOTE}it has 16 bits per sample",
     ),
     coded("palette", "a.mov", "-c:v qtrle -pix_fmt pal8"),
     coded("10 bits", "a.mp4", "-c:v libx264 -pix_fmt yuv420p10le", f"{NOTE}it has 10 bits per sample"),
@@ -105,7 +103,7 @@ CASES = (
     coded("transparent ProRes", "a.mov", "-c:v prores_ks -pix_fmt yuva444p10le", f"{NOTE}it can be transparent"),
     coded("transparent VP9", "a.webm", "-c:v libvpx-vp9 -pix_fmt yuva420p", f"{NOTE}it can be transparent"),
     coded("interlaced", "a.mp4", f"{H264} -flags +ildct+ilme", f"{NOTE}it is interlaced"),
-    cover("rotated by 90°", ROTATED, "a.mp4", says="wrote c.mkv: 64x96"),
+    cover("rotated by 90°", ROTATED, "a.mp4", "wrote c.mkv: 64x96"),
     coded("variable frame rate", "a.mp4", f"{VARIABLE} {H264}", "5 frames, 4 hidden"),
     coded("no sound", "a.mkv", "-c:v ffv1", check=sounds()),
     coded("MP3", "a.mkv", "-c:v ffv1", sound="libmp3lame", check=sounds("mp3")),
@@ -132,7 +130,7 @@ CASES = (
     coded("ProRes in MOV", "a.mov", "-c:v prores_ks", f"{NOTE}it has 10 bits per sample"),
     coded("FLV", "a.flv", "-c:v flv"),
     coded("WMV", "a.wmv", "-c:v wmv2"),
-    coded("WMV with its sound", "a.wmv", "-c:v wmv2", "error: a.wmv: its sound (wmav2) can't be", 1, sound="wmav2"),
+    coded("WMV with its sound", "a.wmv", "-c:v wmv2", "error: a.wmv: its sound (wmav2) can't be", sound="wmav2"),
     coded("MPEG-1 program stream", "a.mpg", "-c:v mpeg1video"),
     coded("raw H.264", "a.h264", H264, f"{NOTE}it has no time stamps"),
     cover("Matroska named .png", both(filmed("b.mkv"), lambda: Path("b.mkv").rename("a.png")), "a.png"),
@@ -144,24 +142,20 @@ CASES = (
     ),
     cover("truncated Matroska", cut("a.mkv", "cover.mkv", 0.9), says=f"{NOTE}{TRUNCATED}"),
     cover(
-        "truncated AVI",
-        both(filmed("b.avi", "-c:v mjpeg"), cut("a.avi", "b.avi", 0.8)),
-        "a.avi",
-        says=f"{NOTE}{TRUNCATED}",
+        "truncated AVI", both(filmed("b.avi", "-c:v mjpeg"), cut("a.avi", "b.avi", 0.8)), "a.avi", f"{NOTE}{TRUNCATED}"
     ),
     cover("zeros in a frame of FFV1", both(filmed("b.mkv"), zeroed("a.mkv", "b.mkv", 0.55, 60))),
     cover(
         "zeros in a frame of H.264",
         both(filmed("b.mp4", f"{H264} -bf 0 -g 1"), zeroed("a.mp4", "b.mp4", 0.4, 500)),
         "a.mp4",
-        says=f"{NOTE}1 of its frames is damaged",
+        f"{NOTE}1 of its frames is damaged",
     ),
     cover(
         "zeros in a frame of MJPEG",
         both(filmed("b.avi", "-c:v mjpeg"), zeroed("a.avi", "b.avi", 0.5, 900)),
         "a.avi",
-        code=1,
-        says="error: a.avi: the film is damaged after 2 frames",
+        "error: a.avi: the film is damaged after 2 frames",
     ),
     refused("no frames", "a.mkv", by_ffmpeg("-i cover.mkv -c copy -frames:v 0 -an a.mkv")),
     refused("sound alone", "a.mp3", by_ffmpeg("-f lavfi -i sine=d=0.2 a.mp3"), "has sound but no pictures"),
@@ -186,7 +180,7 @@ CASES = (
         declaring_huge_frames,
         "no picture of the film can be decoded",
     ),
-    cover("resolution that changes midway", two_sizes, "a.m2v", says=f"{NOTE}its frames change size: all are resized"),
+    cover("resolution that changes midway", two_sizes, "a.m2v", f"{NOTE}its frames change size: all are resized"),
     coded("non-square pixels", "a.mp4", f"-vf setsar=64/45 {H264}", f"{NOTE}its pixels are 64:45"),
     coded("first time stamp before zero", "a.wtv", BEFORE_ZERO),
     coded("time stamps that jump by 24 days", "a.flv", BEFORE_ZERO),

@@ -16,12 +16,12 @@ NOT_TEXT = "error: the passphrase is not UTF-8 text"
 INPUT_TOO, FULL = "is an input too", "can't be written (File too large)"
 
 
-def key(what: str, make: Maker, says: str = NOT_A_KEY, code: int = 1) -> Case:
-    return Case(f"key file: {what}", make, f"{HIDE} --key-file k2", code, says)
+def key(what: str, make: Maker, says: str = NOT_A_KEY) -> Case:
+    return Case(f"key file: {what}", make, f"{HIDE} --key-file k2", says)
 
 
-def phrase(what: str, content: bytes, says: str = WROTE_PICTURE, code: int = 0) -> Case:
-    return Case(f"passphrase file: {what}", written("p", content), f"{HIDE} --passphrase-file p", code, says)
+def phrase(what: str, content: bytes, says: str = WROTE_PICTURE) -> Case:
+    return Case(f"passphrase file: {what}", written("p", content), f"{HIDE} --passphrase-file p", says)
 
 
 def again(what: str, content: bytes) -> Case:
@@ -32,12 +32,12 @@ def again(what: str, content: bytes) -> Case:
     return Case(f"passphrase hidden {what}, revealed without", make, line, says="wrote s.png: 40x50")
 
 
-def given(what: str, options: str, says: str, code: int = 1) -> Case:
-    return Case(what, nothing, f"{HIDE} {options}", code, says)
+def given(what: str, options: str, says: str, code: int | None = None) -> Case:
+    return Case(what, nothing, f"{HIDE} {options}", says, code)
 
 
-def out(what: str, to: str, says: str, make: Maker = nothing, code: int = 1, **more) -> Case:
-    return Case(f"output {what}", make, f"hide cover.png secret.png -o {to}", code, f"error: {says}", **more)
+def out(what: str, to: str, says: str, make: Maker = nothing) -> Case:
+    return Case(f"output {what}", make, f"hide cover.png secret.png -o {to}", f"error: {says}")
 
 
 def fine(what: str, to: str, make: Maker = nothing, **more) -> Case:
@@ -46,7 +46,7 @@ def fine(what: str, to: str, make: Maker = nothing, **more) -> Case:
 
 def full(what: str, line: str, most: int, make: Maker = nothing) -> Case:
     name = line.split()[line.split().index("-o") + 1]
-    return Case(f"full disk: {what}", make, line, 1, f"error: {name}: {FULL}", most=most)
+    return Case(f"full disk: {what}", make, line, f"error: {name}: {FULL}", most=most)
 
 
 def named(what: str, name: str, suffix: str = ".png", before: str = "") -> Case:
@@ -72,18 +72,18 @@ CASES = (
     key("0 bytes", written("k2", b""), "error: k2: empty, and so not a key file"),
     key("folder", folder("k2"), "error: k2: can't be read (Is a directory)"),
     key("missing", nothing, "error: k2: no such key file"),
-    key("others can read it", written("k2", KEY, 0o644), "warning: k2: other users can read this file", 0),
-    key("32 zeros", written("k2", bytes(32)), WROTE_PICTURE, 0),
+    key("others can read it", written("k2", KEY, 420), "warning: k2: other users can read this file"),
+    key("32 zeros", written("k2", bytes(32)), WROTE_PICTURE),
     given("key file: /dev/urandom", "--key-file /dev/urandom", "error: /dev/urandom: not a key file"),
     given("key file: the cover", "--key-file cover.png", "error: cover.png: not a key file"),
-    Case("cover: the key file", nothing, "hide k secret.png -o c.png", 1, "error: k: neither a picture nor a film"),
-    phrase("empty", b"", LENGTH, 1),
-    phrase("empty first line", b"\nsecond\n", LENGTH, 1),
+    Case("cover: the key file", nothing, "hide k secret.png -o c.png", "error: k: neither a picture nor a film"),
+    phrase("empty", b"", LENGTH),
+    phrase("empty first line", b"\nsecond\n", LENGTH),
     phrase("1,024 bytes", b"x" * 1024),
-    phrase("1,025 bytes", b"x" * 1025, LENGTH, 1),
-    phrase("a million bytes", b"x" * 10**6, LENGTH, 1),
-    phrase("Latin-1", "Träumerei".encode("latin-1"), NOT_TEXT, 1),
-    phrase("UTF-16", PHRASE.encode("utf-16"), NOT_TEXT, 1),
+    phrase("1,025 bytes", b"x" * 1025, LENGTH),
+    phrase("a million bytes", b"x" * 10**6, LENGTH),
+    phrase("Latin-1", "Träumerei".encode("latin-1"), NOT_TEXT),
+    phrase("UTF-16", PHRASE.encode("utf-16"), NOT_TEXT),
     phrase("zeros", bytes(9)),
     given("passphrase file: /dev/zero", "--passphrase-file /dev/zero", LENGTH),
     given("passphrase file: missing", "--passphrase-file p", "error: p: can't be read (No such file or directory)"),
@@ -96,10 +96,10 @@ CASES = (
     given(
         "key and passphrase", "--key-file k --passphrase-file p", "--passphrase-file: not allowed with --key-file", 2
     ),
-    Case("neither key nor passphrase", nothing, HIDE, 2, "error: missing: --key-file, --passphrase", plain=True),
-    Case("new key over an old one", nothing, "keygen k", 1, "error: k: exists already"),
-    Case("new key in a folder that is not there", nothing, "keygen no/k", 1, "error: no/k: can't be written (No such"),
-    Case("full disk: new key", nothing, "keygen k2", 1, "error: k2: can't be written", most=10),
+    Case("neither key nor passphrase", nothing, HIDE, "error: missing: --key-file, --passphrase", 2, plain=True),
+    Case("new key over an old one", nothing, "keygen k", "error: k: exists already"),
+    Case("new key in a folder that is not there", nothing, "keygen no/k", "error: no/k: can't be written (No such"),
+    Case("full disk: new key", nothing, "keygen k2", "error: k2: can't be written", most=10),
     out("is the cover", "cover.png --force", f"cover.png: {INPUT_TOO}"),
     out("is the secret", "secret.png --force", f"secret.png: {INPUT_TOO}"),
     out("is the key", "k.png --force --key-file k.png", f"k.png: {INPUT_TOO}", written("k.png", KEY)),
@@ -108,13 +108,9 @@ CASES = (
     out("is a link to the cover", "o.png --force", f"o.png: {INPUT_TOO}", linked("o.png", "cover.png")),
     out("is the cover by another way", "short/../../cover.png --force", "short/../../cover.png: is an", long_way),
     Case(
-        "output of reveal is the container",
-        nothing,
-        "reveal sealed.png -o sealed.png --force",
-        1,
-        "error: sealed.png: ",
+        "output of reveal is the container", nothing, "reveal sealed.png -o sealed.png --force", "error: sealed.png: "
     ),
-    Case("output of reveal is the key", nothing, "reveal sealed.png -o k --force", 1, "error: k: is an input too"),
+    Case("output of reveal is the key", nothing, "reveal sealed.png -o k --force", "error: k: is an input too"),
     fine(
         "is a link to another file",
         "o.png --force",
@@ -137,14 +133,12 @@ CASES = (
     fine(".PNG in capitals", "O.PNG"),
     out(".txt", "o.txt", "o.txt: a picture is written as .png"),
     out("that is only a suffix", ".png", ".png: a picture is written as .png"),
-    Case(
-        "output .avi for a film", nothing, "hide cover.mkv secret.mkv -o o.avi", 1, "error: o.avi: a film is written as"
-    ),
+    Case("output .avi for a film", nothing, "hide cover.mkv secret.mkv -o o.avi", "error: o.avi: a film is written as"),
     out("in /proc", "/proc/o.png", "/proc/o.png: can't be written"),
     out("in /sys", "/sys/o.png", "/sys/o.png: can't be written"),
     full("picture", "hide cover.png secret.png -o o.png", 2000),
-    full("film", "hide a.mkv secret.mkv -o o.mkv", 40_000, filmed("a.mkv", frames=30, size="192x128")),
-    full("film, MP4", "hide a.mkv secret.mkv -o o.mp4", 40_000, filmed("a.mkv", frames=30, size="192x128")),
+    full("film", "hide a.mkv secret.mkv -o o.mkv", 40000, filmed("a.mkv", frames=30, size="192x128")),
+    full("film, MP4", "hide a.mkv secret.mkv -o o.mp4", 40000, filmed("a.mkv", frames=30, size="192x128")),
     full("film with a sealed file", "hide cover.mkv notes.txt --method sealed -o o.mkv", 9000),
     full("revealed picture", "reveal hidden.png -o s.png", 1000),
     full("revealed film", "reveal hidden.mkv -o s.mkv", 1000),
@@ -169,8 +163,6 @@ CASES = (
     ),
     out("of 256 bytes", f"{'o' * 252}.png", f"{'o' * 252}.png: can't be written (File name too long)"),
     fine("through a folder that is a link", "short/c.png", long_way),
-    Case(
-        "paths with dots", long_way, "hide a/../cover.png ./secret.png -o ../f/a/./b/c.png", says="wrote ../f/a/b/c.png"
-    ),
-    Case("cover with a path that goes on", nothing, "hide cover.png/ secret.png -o c.png", says=WROTE_PICTURE),
+    Case("paths with dots", long_way, "hide a/../cover.png ./secret.png -o ../f/a/./b/c.png", "wrote ../f/a/b/c.png"),
+    Case("cover with a path that goes on", nothing, "hide cover.png/ secret.png -o c.png", WROTE_PICTURE),
 )

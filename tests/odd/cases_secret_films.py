@@ -24,20 +24,20 @@ def heard(what: str, codec: str, sound: str, name: str = "a.mkv", coded: str = L
     return Case(f"secret film: {what}", make, f"hide roomy.mkv {name} -o c.mkv", back=WHOLE, check=check)
 
 
-def pair(what: str, line: str, says: str, code: int = 0, make: Maker = nothing, **more) -> Case:
-    return Case(what, make, line, code, says, **more)
+def pair(what: str, line: str, says: str, make: Maker = nothing, **more) -> Case:
+    return Case(what, make, line, says, **more)
 
 
 ONE = both(filmed("a.mkv", frames=1), filmed("b.mkv", frames=1))
 CASES = (
-    pair("one frame in one frame", "hide a.mkv b.mkv -o c.mkv", "wrote c.mkv: 96x64", make=ONE, back=(96, 64, 1)),
+    pair("one frame in one frame", "hide a.mkv b.mkv -o c.mkv", "wrote c.mkv: 96x64", ONE, back=(96, 64, 1)),
     secret("as long as the cover", filmed("a.mkv")),
-    pair("secret longer than its cover", "hide secret.mkv cover.mkv -o c.mkv", "error: the secret has 6 frames", 1),
+    pair("secret longer than its cover", "hide secret.mkv cover.mkv -o c.mkv", "error: the secret has 6 frames"),
     pair(
         "secret longer than its cover, cut",
         "hide a.mkv secret.mkv --longer cut -o c.mkv",
         "note: the secret was cut: 2 of its 4 frames are hidden",
-        make=filmed("a.mkv", frames=2),
+        filmed("a.mkv", frames=2),
         back=(48, 32, 2),
     ),
     pair(
@@ -45,8 +45,8 @@ CASES = (
         "hide cover.mkv secret.mkv -o c.mkv",
         "note: the hidden film ends at 0.16 s: 4 of the cover's 6 frames hold it",
     ),
-    pair("picture in a film", "hide cover.mkv secret.png -o c.mkv", "error: a picture can't be hidden in a film", 1),
-    pair("film in a picture", "hide cover.png secret.mkv -o c.png", "error: a film can't be hidden in a picture", 1),
+    pair("picture in a film", "hide cover.mkv secret.png -o c.mkv", "error: a picture can't be hidden in a film"),
+    pair("film in a picture", "hide cover.png secret.mkv -o c.png", "error: a film can't be hidden in a picture"),
     secret("16×16 pixels", filmed("a.mkv", size="16x16"), back=(16, 16, 6)),
     secret("97×61 pixels", filmed("a.mkv", f"-vf scale=97:61,setsar=1 {LOSSLESS}"), back=(97, 61, 6)),
     secret("512×384 pixels, larger than the cover", filmed("a.mkv", size="512x384"), back=(512, 384, 6)),
@@ -61,13 +61,8 @@ CASES = (
     secret("truncated", both(filmed("b.mkv"), cut("a.mkv", "b.mkv", 0.9)), back=(96, 64, 5), says=f"{NOTE}{TRUNCATED}"),
     secret("first time stamp before zero", filmed("a.wtv", BEFORE_ZERO), "a.wtv"),
     secret("time stamps that jump by 24 days", filmed("a.flv", BEFORE_ZERO), "a.flv"),
-    secret("sound that does not fit", filmed("a.mkv", sound="pcm_s16le"), code=1, says=TOO_SMALL),
-    secret(
-        "sound that does not fit: the hint",
-        filmed("a.mkv", sound="pcm_s16le"),
-        code=1,
-        says="--no-sound",
-    ),
+    secret("sound that does not fit", filmed("a.mkv", sound="pcm_s16le"), says=TOO_SMALL),
+    secret("sound that does not fit: the hint", filmed("a.mkv", sound="pcm_s16le"), code=1, says="--no-sound"),
     heard("AAC", "aac", "aac"),
     heard("MP3", "mp3", "libmp3lame"),
     heard("Opus", "opus", "libopus"),
@@ -79,7 +74,7 @@ CASES = (
         "secret film: sound of 1 s, pictures of 0.24 s",
         "hide roomy.mkv a.mkv -o c.mkv",
         "wrote c.mkv: 256x192",
-        make=both(ROOMY, by_ffmpeg("-i cover.mkv -f lavfi -i sine=d=1 -map 0:v -map 1 -c:v copy -c:a aac a.mkv")),
+        both(ROOMY, by_ffmpeg("-i cover.mkv -f lavfi -i sine=d=1 -map 0:v -map 1 -c:v copy -c:a aac a.mkv")),
         back=WHOLE,
         check=sounds("aac", of="back.mkv"),
     ),
@@ -87,7 +82,7 @@ CASES = (
         "secret film: sound that starts 0.1 s late",
         "hide roomy.mkv a.mkv -o c.mkv",
         "wrote c.mkv: 256x192",
-        make=both(ROOMY, with_sound("-itsoffset 0.1 {} -map 0:v -map 1 -c:a aac")),
+        both(ROOMY, with_sound("-itsoffset 0.1 {} -map 0:v -map 1 -c:a aac")),
         back=WHOLE,
         check=sounds("aac", of="back.mkv"),
     ),
@@ -95,21 +90,20 @@ CASES = (
         "secret film: WMV with its sound",
         "hide cover.mkv a.wmv -o c.mkv",
         "error: a.wmv: its sound (wmav2) can't be copied to another file",
-        1,
         filmed("a.wmv", "-c:v wmv2", sound="wmav2"),
     ),
     pair(
         "secret film: WMV, --no-sound",
         "hide cover.mkv a.wmv --no-sound -o c.mkv",
         "note: the secret's sound is left out",
-        make=filmed("a.wmv", "-c:v wmv2", sound="wmav2"),
+        filmed("a.wmv", "-c:v wmv2", sound="wmav2"),
         back=WHOLE,
     ),
     pair(
         "secret film: subtitles and chapters",
         "hide cover.mkv a.mkv --no-sound -o c.mkv",
         "note: the secret's subtitles and chapters are not hidden",
-        make=with_more,
+        with_more,
         back=WHOLE,
     ),
     pair("container .mp4", "hide cover.mkv secret.mkv -o c.mp4", "wrote c.mp4: 96x64"),
@@ -117,27 +111,25 @@ CASES = (
         "container .mp4, PCM in the cover",
         "hide a.mkv secret.mkv -o c.mp4",
         "wrote c.mp4: 96x64",
-        make=filmed("a.mkv", sound="pcm_s16le"),
+        filmed("a.mkv", sound="pcm_s16le"),
     ),
     pair(
         "container .mp4, sound that MP4 can't hold",
         "hide a.mkv secret.mkv -o c.mp4",
         "error: a.mkv: MP4 can't hold its sound (tta)",
-        1,
         filmed("a.mkv", sound="tta"),
     ),
     pair(
         "container .mp4, subtitles that MP4 can't hold",
         "hide a.mkv secret.mkv -o c.mp4",
         "note: cover: its subtitles (subrip) are left out: MP4 can't hold them",
-        make=with_more,
+        with_more,
     ),
     pair("revealed as .mp4", "reveal hidden.mkv -o s.mp4", "wrote s.mp4: 48x32"),
     pair(
         "revealed as .mp4, sound that MP4 can't hold",
         "reveal c.mkv -o s.mp4",
         "note: its sound (tta) became AAC, which browsers and phones play",
-        0,
         both(ROOMY, filmed("a.mkv", sound="tta -ar 8000"), partial(prepare, "hide roomy.mkv a.mkv -o c.mkv")),
     ),
 )

@@ -11,7 +11,7 @@ from struct import pack
 import imageio_ffmpeg
 from PIL import Image
 
-from tests.conftest import picture
+from tests.support.films import picture
 
 LOSSLESS = "-c:v ffv1 -pix_fmt bgr0"
 H264 = "-c:v libx264 -pix_fmt yuv420p"

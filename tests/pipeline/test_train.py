@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer = ShardWriter(folder / "shards", 4)
     for index, picture in enumerate(pictures.numpy()):
         split = VALIDATION if index > 3 else TRAIN
-        writer.add(picture, split, str(index), "folder", 64, 64, picture - picture // 16)
+        writer.add(picture, split, str(index), "folder", 64, 64, base=picture - picture // 16)
     writer.close()
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["model"] |= {"name": "invertible", "blocks": 1, "width": 8, "ends": 0, "backbone": "none"}

@@ -9,9 +9,10 @@ from PIL import Image
 
 from stegnet.core.errors import MediaError
 from stegnet.core.measures import psnr
+from stegnet.core.progress import no_progress
 from stegnet.media import digest, read_frames, read_picture
 from stegnet.results.conversion import as_named
-from stegnet.results.output import OutputTarget, no_progress
+from stegnet.results.output import OutputTarget
 from tests.support.films import encoded, still_film, still_frames
 
 

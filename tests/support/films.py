@@ -1,12 +1,129 @@
-"""Films of a scene that hardly moves, as most films are; and encoding them again."""
+"""Pictures and films for tests: smooth colours with noise, or a scene that hardly moves, as most films are."""
 
 import subprocess
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 
+from stegnet.media import FilmWriter
 from stegnet.media.ffmpeg_cli import bundled_ffmpeg
+from tests.support.waiting import LIMIT
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Smooth colours with some noise, (height, width, 3) uint8."""
+    y, x = np.mgrid[:height, :width]
+    waves = [np.sin((x * (seed % 5 + 2) + y * (channel + 1)) / 17 + seed) for channel in range(3)]
+    noise = np.random.default_rng(seed).normal(0, 4, (height, width, 3))
+    return (128 + 90 * np.stack(waves, -1) + noise).clip(0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """What `make_film` makes: `picture(…, seed=seed + index)` at each stamp, a tone of a codec, a display rotation."""
+
+    frames: int = 6
+    height: int = 64
+    width: int = 96
+    seed: int = 0
+    codec: str = "ffv1"
+    pix_fmt: str = "bgr0"
+    stamps: list[int] | None = None
+    time_base: Fraction = Fraction(1, 25)
+    sound: str | None = None
+    turn: int | None = None
+
+
+def make_film(path: Path, *size: int, **choices: object) -> Path:
+    """Makes a film of any choices of `Filmed`; returns its path."""
+    made = Filmed(*size, **choices)
+    stamps = list(range(made.frames)) if made.stamps is None else made.stamps
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream(made.codec, rate=25, time_base=made.time_base)
+        stream.width, stream.height, stream.pix_fmt = made.width, made.height, made.pix_fmt
+        if made.turn is not None:
+            stream.set_display_rotation(made.turn)
+        track = film.add_stream(made.sound, rate=44100) if made.sound else None
+        for index, stamp in enumerate(stamps):
+            frame = av.VideoFrame.from_ndarray(picture(made.height, made.width, made.seed + index), format="rgb24")
+            frame.pts, frame.time_base = stamp, made.time_base
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+        if track:
+            seconds = float(stamps[-1] * made.time_base) + 0.04
+            add_tone(film, track, 2764, int(seconds * track.rate / 1024) + 1)
+    return path
+
+
+def add_tone(film, track, pitch: float, packets: int, start: float = 0) -> None:
+    """Adds a stereo tone to a track, 1,024 samples a packet; its pitch is in radians a second."""
+    for index in range(packets):
+        time = (np.arange(1024) + index * 1024) / track.rate
+        tone = np.tile(0.5 * np.sin(pitch * time).astype(np.float32), (2, 1))
+        frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="stereo")
+        frame.sample_rate, frame.time_base = track.rate, Fraction(1, track.rate)
+        frame.pts = index * 1024 + round(start * track.rate)
+        film.mux(track.encode(frame))
+    film.mux(track.encode(None))
+
+
+def encode(
+    path: Path,
+    pictures: Iterable[np.ndarray | av.VideoFrame],
+    codec: str = "ffv1",
+    pix_fmt: str = "bgr0",
+    prepare: Callable[..., object] = lambda film, stream: None,
+    **options: str,
+) -> Path:
+    """Makes a film of any pictures, 25 a second, without stegnet's own writer; returns its path.
+
+    Args:
+        prepare: sets more of the film and its stream before the first picture, and returns packets to add, or None.
+        options: of the encoder.
+    """
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream(codec, rate=25, options=options)
+        packets = prepare(film, stream) or []
+        add_pictures(film, stream, pictures, pix_fmt)
+        film.mux(packets)
+    return path
+
+
+def add_pictures(film, stream, pictures: Iterable[np.ndarray | av.VideoFrame], pix_fmt: str) -> None:
+    """Encodes all pictures of a stream, RGB or RGBA, 25 a second."""
+    for index, each in enumerate(pictures):
+        frame = each
+        if isinstance(each, np.ndarray):
+            frame = av.VideoFrame.from_ndarray(each, format="rgba" if each.shape[2] == 4 else "rgb24")
+        if not stream.codec_context.is_open:
+            stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, pix_fmt
+        frame.pts, frame.time_base = index, Fraction(1, 25)
+        film.mux(stream.encode(frame))
+    film.mux(stream.encode(None))
+
+
+def write_film(
+    path: Path, frames: Iterable[np.ndarray], times: Iterable[Fraction] | None = None, **choices: object
+) -> FilmWriter:
+    """Writes a film by stegnet's writer, with its choices: 25 frames a second, or at given times."""
+    frames = list(frames)
+    times = [Fraction(index, 25) for index in range(len(frames))] if times is None else times
+    rate = choices.pop("rate", Fraction(25))
+    with FilmWriter(path, frames[0].shape[1], frames[0].shape[0], rate, **choices) as film:
+        for frame, time in zip(frames, times, strict=True):
+            film.write(frame, time)
+    return film
+
+
+def ffmpeg(inputs: str, out: Path, options: str = "", data: bytes | None = None) -> Path:
+    """Runs ffmpeg's command line; returns the path of what it has made."""
+    command = [bundled_ffmpeg(), "-v", "error", "-y", *inputs.split(), *options.split(), str(out)]
+    subprocess.run(command, input=data, check=True, timeout=LIMIT)
+    return out
 
 
 def still_frames(count: int, height: int = 97, width: int = 130, first: int = 0) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.data.shards import NPY, SPLITS, TEST, ShardLayout, TarWriter, shard_name, write_layout, write_tables
-from tests.conftest import picture
+from tests.support.films import picture
 
 
 class ShardWriter:
@@ -18,18 +18,11 @@ class ShardWriter:
         self._pictures: dict[str, list[tuple]] = {split: [] for split in SPLITS}
 
     def add(
-        self,
-        pixels: np.ndarray,
-        split: str,
-        name: str,
-        source: str,
-        width: int,
-        height: int,
-        base: np.ndarray | None = None,
+        self, pixels: np.ndarray, split: str, name: str, source: str, *size: int, base: np.ndarray | None = None
     ) -> None:
-        """Adds one picture, (size, size, 3) uint8, and its coded base."""
+        """Adds one picture, (size, size, 3) uint8, the width and height that it once had, and its coded base."""
         digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-        self._pictures[split].append(([name, source, digest, width, height, split], pixels, base))
+        self._pictures[split].append(([name, source, digest, *size, split], pixels, base))
 
     def close(self) -> None:
         """Writes all files."""
@@ -57,6 +50,6 @@ def write_shards(folder: Path, kinds: Iterable[tuple[str, str]], per_shard: int 
     for number, (split, source) in enumerate(kinds):
         pixels = picture(side, side, number)
         base = None if split == TEST else pixels - pixels // 16
-        writer.add(pixels, split, str(number), source, side, side, base)
+        writer.add(pixels, split, str(number), source, side, side, base=base)
     writer.close()
     return folder

@@ -10,24 +10,33 @@ def repository(tmp_path: Path) -> Path:
     files = {
         "lib/__init__.py": '"""A library."""\n',
         "lib/small.py": "def one():\n    return 1\n",
-        "lib/large.py": "X = 1\n" * 96 + "class A:\n    def two(self):\n        x = 2\n        return x\n",
+        "lib/large.py": "X = 1\n" * 96
+        + "class A:\n    def two(self, b, c, d, e, f, g):\n        x = 2\n        return x\n",
+        "lib/deep/many.py": "def most(a, b, c, d, e, f, *, g): return 'visible'\n",
+        "lib/methods/visible/method.py": "NAME = 'visible'\n",
+        "demo/src/page.js": "show('visible');\n",
         "tests/test_lib.py": "assert True\n" * 206,
         "README.md": "three plain words\n",
         "dvc.yaml": "stages:\n  a:\n    deps: [lib, lib/small.py]  # lib\n    outs: [data]\n",
     }
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path
 
 
 def test_counts_by_hand(repository: Path) -> None:
     assert counts(repository, ["lib"]) == {
-        "modules without `__init__`": "2",
-        "lines a file, med/p90/max": "51/90/100",
+        "modules without `__init__`": "4",
+        "lines a file, med/p90/max": "2/71/100",
         "lines a function, med/p90/max": "2/3/3",
-        "files under 60 lines": "50%",
+        "files under 60 lines": "75%",
+        "modules in the largest folder": "2 (`lib`)",
+        "files that name a method, outside its folder": "1 + 1 of the page",
+        "functions of seven arguments and more": "1",
+        "library, lines": "105",
+        "tests, lines": "206",
+        "tests : library": "1.96",
         "README, words": "3",
         "DVC files, lines": "4, 25% of them paths of code",
-        "tests : library": "2.00",
     }

@@ -52,6 +52,7 @@ def folder(tmp_path: Path, monkeypatch, picture, make_film) -> Path:
     """Working folder with a film used as camera, secrets and a key."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(picture(48, 72, 2)).save("secret.png")
+    Image.new("RGB", (8, 8), "red").save("red.png")
     make_film(tmp_path / "camera.mkv", 6, 64, 96)
     make_film(tmp_path / "secret.mkv", 4, 64, 96, seed=9)
     (tmp_path / "k").write_bytes(bytes(range(32)))

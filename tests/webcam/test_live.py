@@ -54,7 +54,7 @@ def test_the_secret_is_revealed_from_the_container(exact, key, keys, picture, fi
         assert frame.container_psnr == psnr(frame.cover, frame.container) > 20
         found = read_record(frame.container, KeyRing(key), first=False)
         assert found.whole
-        assert found.record == frame.unsealed.record
+        assert found.record.stamp == frame.stamp
 
 
 def test_every_frame_has_its_own_nonce(exact, keys, picture, slow):
@@ -78,7 +78,7 @@ def test_frames_are_dropped(exact, keys, picture, slow):
         wait_until(lambda: camera.latest.ended(20))
         frames = list(LivePipeline(exact, keys, camera, hidden).frames(Event()))
     (frame,) = frames
-    assert (frame.number, frame.unsealed.record.index, frame.unsealed.record.stamp) == (20, 0, 0)
+    assert (frame.number, frame.stamp) == (20, 0)
     assert np.array_equal(frame.cover, slow[-1].picture)
 
 
@@ -101,21 +101,18 @@ def test_timestamps_follow_the_camera(exact, keys, picture):
     assert stamps == [0, 250, 251, 667, 2000]
 
 
-@pytest.mark.parametrize(
-    ("secret_size", "size", "expected"),
-    [
+def test_a_large_secret_is_scaled_down(exact, keys, picture, slow):
+    for secret_size, size, expected in (
         ((32, 40), None, (32, 40)),
         ((640, 640), None, (64, 64)),
         ((100, 960), None, (10, 96)),
         ((640, 640), (48, 40), (40, 40)),
-    ],
-)
-def test_a_large_secret_is_scaled_down(exact, keys, picture, slow, secret_size, size, expected):
-    secret = picture(*secret_size, 3)
-    with sources(slow, secret) as (camera, hidden):
-        (frame,) = LivePipeline(exact, keys, camera, hidden, size).frames(Event(), 1)
-    assert frame.revealed.shape[:2] == expected
-    assert np.array_equal(frame.secret, resize(secret, *expected))
+    ):
+        secret = picture(*secret_size, 3)
+        with sources(slow, secret) as (camera, hidden):
+            (frame,) = LivePipeline(exact, keys, camera, hidden, size).frames(Event(), 1)
+        assert frame.revealed.shape[:2] == expected
+        assert np.array_equal(frame.secret, resize(secret, *expected))
 
 
 def test_the_camera_picture_is_cropped_to_the_size(exact, keys, picture):

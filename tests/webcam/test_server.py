@@ -16,10 +16,7 @@ import pytest
 
 from stegnet.core.errors import ConfigError
 from stegnet.loopback import LOOPBACK, MAX_CONNECTIONS
-from stegnet.methods.network.frame import UnsealedFrame
-from stegnet.record.record import Record
 from stegnet.webcam.live import LiveFrame
-from stegnet.webcam.recording import open_header
 from stegnet.webcam.server import PageServer, StatisticsCounter
 from tests.support.waiting import LIMIT, wait_until
 
@@ -50,14 +47,24 @@ def ask(server) -> Ask:
 
 
 @pytest.fixture
-def make_frame(exact, picture) -> Callable[[int], LiveFrame]:
+def make_frame(picture) -> Callable[[int], LiveFrame]:
     def make(number: int) -> LiveFrame:
         pictures = [picture(48, 64, seed) for seed in range(4)]
-        record = Record(open_header(exact, 48, 64), number, 40 * number)
-        unsealed = UnsealedFrame(pictures[1], np.zeros((48, 64, 3), np.int8), record)
-        return LiveFrame(unsealed, number, *pictures, 41.5, float("inf"))
+        return LiveFrame(40 * number, number, *pictures, 41.5, float("inf"))
 
     return make
+
+
+@pytest.fixture
+def show(server, make_frame) -> Callable[..., LiveFrame]:
+    """Shows a frame of a number, of so many that were captured."""
+
+    def put(number: int = 1, captured: int = 1, counter: StatisticsCounter | None = None) -> LiveFrame:
+        frame = make_frame(number)
+        server.latest.put((counter or StatisticsCounter(recording=False)).view(frame, captured))
+        return frame
+
+    return put
 
 
 def decoded(text: str) -> np.ndarray:
@@ -77,25 +84,16 @@ def test_the_server_listens_on_the_loopback_address_only(server):
     assert server.socket.getsockname()[0] == "127.0.0.1"
 
 
-def test_a_frame(server, ask, make_frame, picture):
-    frame = make_frame(3)
-    server.latest.put(StatisticsCounter(recording=False).view(frame, 5))
+def test_a_frame(ask, show):
+    frame = show(3, 5)
     status, headers, body = ask("frame?after=0")
     assert (status, headers["Content-Type"]) == (200, "application/json")
     answer = json.loads(body)
     assert answer["number"] == 1
     assert answer["statistics"] == {
-        "shown": 1,
-        "dropped": 0,
-        "camera_rate": None,
-        "shown_rate": None,
-        "container_psnr": 41.5,
-        "revealed_psnr": None,
-        "width": 64,
-        "height": 48,
-        "seconds": 0.12,
-        "recording": False,
-    }
+        "shown": 1, "dropped": 0, "camera_rate": None, "shown_rate": None, "container_psnr": 41.5,
+        "revealed_psnr": None, "width": 64, "height": 48, "seconds": 0.12, "recording": False,
+    }  # fmt: skip
     pictures = {name: decoded(text).astype(int) for name, text in answer["pictures"].items()}
     for name in ("cover", "container", "secret", "revealed"):
         assert np.abs(pictures[name] - getattr(frame, name)).mean() < 8
@@ -103,21 +101,21 @@ def test_a_frame(server, ask, make_frame, picture):
     assert np.abs(pictures["container_difference"] - np.minimum(10 * difference, 255)).mean() < 20
 
 
-def test_a_slow_viewer_gets_the_latest_frame(server, ask, make_frame):
+def test_a_slow_viewer_gets_the_latest_frame(ask, show):
     counter = StatisticsCounter(recording=True)
     for number in range(1, 8):
-        server.latest.put(counter.view(make_frame(3 * number), 30))
+        show(3 * number, 30, counter)
     answer = json.loads(ask("frame?after=1")[2])
     assert answer["number"] == 7
     assert (answer["statistics"]["shown"], answer["statistics"]["dropped"]) == (7, 12)
 
 
-def test_a_viewer_waits_for_a_new_frame(server, ask, make_frame, monkeypatch):
-    server.latest.put(StatisticsCounter(recording=False).view(make_frame(1), 1))
+def test_a_viewer_waits_for_a_new_frame(server, ask, show, monkeypatch):
+    show()
     monkeypatch.setattr("stegnet.webcam.server._LONG_POLL", 0.1)
     assert json.loads(ask("frame?after=1")[2]) == {"ended": False}
-    monkeypatch.setattr("stegnet.webcam.server._LONG_POLL", 60.0)
-    later = threading.Timer(0.2, lambda: server.latest.put(StatisticsCounter(recording=False).view(make_frame(2), 2)))
+    monkeypatch.setattr("stegnet.webcam.server._LONG_POLL", LIMIT)
+    later = threading.Timer(0.2, lambda: show(2, 2))
     later.start()
     assert json.loads(ask("frame?after=1")[2])["number"] == 2
     server.latest.close()
@@ -144,11 +142,11 @@ def test_requests_without_the_token_are_not_found(server, ask, method):
     assert not server.stop.is_set()
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", "localhost.evil"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_other_host_names_are_refused(server, ask, host, method):
-    for path in ("", "frame", "stop"):
-        assert ask(path, method, host=host)[0] == 403
+def test_other_host_names_are_refused(server, ask, method):
+    for host in ("evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", "localhost.evil"):
+        for path in ("", "frame", "stop"):
+            assert ask(path, method, host=host)[0] == 403
     assert not server.stop.is_set()
 
 
@@ -169,10 +167,10 @@ def test_the_stop_button(server, ask):
     assert server.stop.is_set()
 
 
-@pytest.mark.parametrize("query", ["", "?after=", "?after=x", "?after=-1", "?after=%C2%B2", "?other=1"])
-def test_invalid_queries(server, ask, make_frame, query):
-    server.latest.put(StatisticsCounter(recording=False).view(make_frame(1), 1))
-    assert json.loads(ask(f"frame{query}")[2])["number"] == 1
+def test_invalid_queries(ask, show):
+    show()
+    for query in ("", "?after=", "?after=x", "?after=-1", "?after=%C2%B2", "?other=1"):
+        assert json.loads(ask(f"frame{query}")[2])["number"] == 1
 
 
 def test_a_port_in_use(server):
@@ -180,13 +178,13 @@ def test_a_port_in_use(server):
         PageServer(server.server_port, threading.Event())
 
 
-def test_disconnected_viewers_are_not_reported(server, ask, make_frame, capfd):
+def test_disconnected_viewers_are_not_reported(server, ask, show, capfd):
     connection = socket.create_connection((LOOPBACK, server.server_port))
     request = f"GET /{server.token}/frame?after=0 HTTP/1.1\r\nHost: {LOOPBACK}:{server.server_port}\r\n\r\n"
     connection.sendall(request.encode())
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.close()  # with a reset, while the server waits for a frame
-    server.latest.put(StatisticsCounter(recording=False).view(make_frame(1), 1))
+    show()
     time.sleep(0.3)
     assert ask("")[0] == 200
     assert capfd.readouterr() == ("", "")

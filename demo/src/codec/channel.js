@@ -1,5 +1,6 @@
 /** Channels that a container survives, and what arrives through them. */
 
+import { CHANNELS, FORECAST, SURVIVAL } from "../constants.js";
 import { contentRoom } from "../format/robust.js";
 import { gridOf } from "../format/regions.js";
 import { fileBytes } from "../format/content.js";
@@ -7,16 +8,9 @@ import { PageError } from "../errors.js";
 import { throughJpeg } from "../jpeg/jpeg.js";
 import { resize } from "../resize.js";
 
-export const WRITTEN_QUALITY = 95; // of the JPEG files that hiding writes
-export const CONTAINER_PSNR = 38; // dB
-const ABOVE = [1, 2, 4, 7, 11, 16, 22, 30, 40]; // qualities above the promised one that are simulated
-const [MESSENGER_SIDE, MESSENGER_QUALITIES] = [1600, [70, 74, 80]];
-const CERTAIN = 2; // covers with half of the usual room are rare
-/** Rate in 64ths that photographs bear on average, by rung of the shipped modem (stegnet/media/forecast.py). */
-const USUAL_RATES = { "jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, subtle: 36, strong: 52 };
-/** Bits per pixel of a coded picture, and its PSNR in dB, for the same photographs. */
-const PICTURE_RATES = [0.0125, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4.3, 6];
-const PICTURE_PSNR = [19.5, 21.2, 23, 25.1, 29.5, 33, 36.7, 41.1, 44, 46, 48.7];
+const { WRITTEN_QUALITY } = SURVIVAL; // of the JPEG files that hiding writes
+const { ABOVE, BEST, MESSENGER, MESSENGER_QUALITIES, MESSENGER_SIDE } = CHANNELS;
+const { CERTAIN, CONTAINER_PSNR, PICTURES, ROBUST_RATES } = FORECAST;
 
 /**
  * A channel.
@@ -28,12 +22,12 @@ const PICTURE_PSNR = [19.5, 21.2, 23, 25.1, 29.5, 33, 36.7, 41.1, 44, 46, 48.7];
 
 /** The channel that the command line calls "jpeg:QUALITY" or "messenger". @returns {Channel} */
 export function channelOf(name) {
-  if (name === "messenger") {
-    const saves = MESSENGER_QUALITIES.flatMap((first) => MESSENGER_QUALITIES.map((second) => [first, second]));
-    return { name: "messengers (JPEG 70 and better, twice)", quality: 70, saves, longest: MESSENGER_SIDE };
+  if (name === MESSENGER) {
+    const [saves, quality] = [MESSENGER_QUALITIES, Math.min(...MESSENGER_QUALITIES.flat())];
+    return { name: `messengers (JPEG ${quality} and better, twice)`, quality, saves, longest: MESSENGER_SIDE };
   }
   const quality = Number(name.replace("jpeg:", ""));
-  const above = ABOVE.map((more) => quality + more).filter((each) => each <= 100);
+  const above = ABOVE.map((more) => quality + more).filter((each) => each <= BEST);
   const saves = [quality, ...above].map((each) => [each]);
   return { name: `JPEG ${quality} and better`, quality, saves, longest: Infinity };
 }
@@ -55,20 +49,23 @@ export function prepared(channel, cover) {
 }
 
 /**
- * The pictures that may arrive; the first is the file that is written.
+ * The pictures that may arrive; the first is the file that is written, unless there are few.
  *
  * @param {Channel} channel
  * @param {import("../picture.js").Picture} container
- * @param {boolean} few the file, and the first of the sequences, alone
+ * @param {boolean} few the worst of what may arrive alone
  */
 export function* received({ quality, saves }, container, few) {
   const sent = throughJpeg(container, WRITTEN_QUALITY);
-  yield sent;
+  if (!few) yield sent;
   for (const qualities of few ? saves.slice(0, 1) : saves) {
     yield qualities.reduce((picture, each) => throughJpeg(picture, each), sent);
   }
   if (!few) yield throughJpeg(sent, quality, true);
 }
+
+/** Number of pictures that `received` gives. @param {Channel} channel */
+export const arrivals = ({ saves }, few) => (few ? 1 : saves.length + 2);
 
 /** The rung for a channel and a PSNR in dB: the one that was trained for the nearest quality; null if there is none. */
 function rungFor(rungs, { quality }, psnr) {
@@ -82,7 +79,7 @@ function rungFor(rungs, { quality }, psnr) {
 /** Bytes of content that a picture of this size usually carries. @param {import("../format/rungs.js").Rung} rung */
 export function usualRoom(rung, size) {
   const { rows, cols } = gridOf(size);
-  return Math.max(contentRoom(rows * cols, rung, USUAL_RATES[rung.name] ?? 0), 0);
+  return Math.max(contentRoom(rows * cols, rung, ROBUST_RATES[rung.name] ?? 0), 0);
 }
 
 /**
@@ -108,9 +105,8 @@ export function chooseRung(rungs, channel, size, { name, bytes }) {
 export function usualQuality(bytes, { width, height }) {
   const rate = (8 * bytes) / (width * height);
   if (rate <= 0) return 0;
-  const above = PICTURE_RATES.findIndex((known) => known >= rate);
-  const right = Math.max(above < 0 ? PICTURE_RATES.length - 1 : above, 1);
-  const [low, high] = [PICTURE_RATES[right - 1], PICTURE_RATES[right]];
-  const [least, most] = [PICTURE_PSNR[right - 1], PICTURE_PSNR[right]];
+  const above = PICTURES.findIndex(([known]) => known >= rate);
+  const right = Math.max(above < 0 ? PICTURES.length - 1 : above, 1);
+  const [[low, least], [high, most]] = [PICTURES[right - 1], PICTURES[right]];
   return least + ((Math.log(rate) - Math.log(low)) * (most - least)) / (Math.log(high) - Math.log(low));
 }

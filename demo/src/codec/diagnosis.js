@@ -1,6 +1,8 @@
 /** Diagnosis of a film's frames: altered, unreadable, lost, moved, repeated, or foreign. */
 
-const LISTED = 8; // spans of frames that a line names
+import { DIAGNOSIS } from "../constants.js";
+
+const { LISTED } = DIAGNOSIS; // spans of frames that a line names
 
 /**
  * Compares the frames of a container, in order, with the `total` frames that were hidden. Of frames that are out of

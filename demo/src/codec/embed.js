@@ -9,10 +9,15 @@ import { chooseNeeded, framesFor, fullRoom } from "../format/spread.js";
 import { channelsOf, squaredError } from "../picture.js";
 import { systemRandom } from "./random.js";
 
-const HEADER_BYTES = 117; // of a file's record, without its name
-const SPREAD_HEADER_BYTES = 111; // of a spread file's
 const LONGEST_SUFFIX = 16; // bytes that are kept where a name is cut
 const text = new TextEncoder();
+
+/** Bytes of a file's record without its name. @param {number} needed 0 if the file is not spread */
+function headerBytes(needed) {
+  const file = { name: "", size: 0, digest: new Uint8Array(32), needed, bytes: new Uint8Array() };
+  return formatFileRecord(new Uint8Array(FILM_ID_BYTES), new Uint8Array(32), { frames: 1, index: 0 }, file).length;
+}
+const [HEADER_BYTES, SPREAD_HEADER_BYTES] = [0, 1].map(headerBytes);
 
 /**
  * Bytes of a file of this name that fit into a picture or film of this size; negative if not even the name does.

@@ -1,11 +1,12 @@
 /** Secrets made to fit into a robust container: a file as it is, or a picture at the best scale and quality. */
 
+import { BARE_AVIF, CONTENT } from "../constants.js";
 import { fromBare, toBare } from "../format/bare.js";
 import {
   fileBytes,
   fileContent,
   HEAD_BYTES,
-  MAX_SIDE,
+  MOST_SIDE,
   PICTURE_BYTES,
   pictureContent,
   scaledSide,
@@ -14,11 +15,10 @@ import { PageError } from "../errors.js";
 import { psnr } from "../picture.js";
 import { resize } from "../resize.js";
 
-const [LOWEST, HIGHEST] = [0, 100]; // quality
-const SMALLEST = 32; // scale
-const [FULL_RATE, PER_OCTAVE] = [0.5, 2.5]; // bits per pixel that are best kept at full size; steps to halve them
-const REACHES = [2, 1]; // steps between the scales tried
-const [FAST, SLOW] = [9, 6]; // speeds of the AV1 encoder: to find the scale, and to code the picture, up to 1 dB better
+const { LOWEST, HIGHEST } = BARE_AVIF; // quality
+const { FULL_RATE, PER_OCTAVE, SMALLEST } = CONTENT;
+const REACHES = [CONTENT.REACH, 1]; // steps between the scales tried
+const [FAST, SLOW] = [CONTENT.FAST_SPEED, CONTENT.SPEED]; // to find the scale, and to code the picture, up to 1 dB better
 const LARGE = 1 << 17; // pixels above which only the faster one is used
 const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of the next ones until one fits
 
@@ -75,7 +75,7 @@ async function fittedPicture(picture, room, avif) {
     }
   }
   const { coded, psnr } = await refined(picture, scale, most, await at(scale), avif);
-  if (!coded || Math.max(picture.width, picture.height) > MAX_SIDE) throw noRoom();
+  if (!coded || Math.max(picture.width, picture.height) > MOST_SIDE) throw noRoom();
   return { content: pictureContent(picture, scale, coded), isWhole: false, bytes: coded.length, psnr };
 }
 

@@ -4,15 +4,13 @@
  * Most of what is tried is wrong: the key, the salt, the size. So all blocks are read only where a header opens.
  */
 
+import { MODEM } from "../constants.js";
 import { toPlanes } from "../format/planes.js";
 import { BLOCK, gridOf } from "../format/regions.js";
 import { DITHER } from "../format/robust.js";
 import { blank } from "../picture.js";
 
-const ENOUGH = 384; // blocks of a header that are read
-const MANY = 16 * ENOUGH; // blocks of a picture of which not all are read at once
-const AROUND = 3; // blocks in a row and a column that a network sees to read the one in the middle
-const PATCHES = 10; // that are read at once, in a row and a column
+const { AROUND, ENOUGH, MANY, PATCHES } = MODEM;
 const SIDE = AROUND * PATCHES; // blocks
 
 /** True if it is worth while. @param {import("../format/robust.js").Grid} grid */

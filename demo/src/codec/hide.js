@@ -5,9 +5,9 @@
  * they resize the secret, code its base, run the networks, and choose the steps that seal the record.
  */
 
-import { decodeBase, encodeBase, leastBytes } from "../format/base.js";
+import { decodeBase, encodeBase, leastBytes, NONE } from "../format/base.js";
 import { roundingCosts } from "../format/costs.js";
-import { keySource } from "../format/keys.js";
+import { KEY_BYTES, keySource } from "../format/keys.js";
 import { intoRange, masked, residualOf, toPicture, toPlanes } from "../format/planes.js";
 import { FILM_ID_BYTES, formatRecord } from "../format/record.js";
 import { room, seal } from "../format/seal.js";
@@ -17,7 +17,10 @@ import { corner, isGrey, place } from "../picture.js";
 import { resize } from "../resize.js";
 import { systemRandom } from "./random.js";
 
-const RECORD_BYTES = 136; // without the base
+/** Bytes of a record without the base. */
+const RECORD_BYTES = formatRecord(new Uint8Array(FILM_ID_BYTES), new Uint8Array(KEY_BYTES), {
+  ...{ width: 1, height: 1, kind: NONE, block: 1, weights: "0".repeat(64), base: new Uint8Array() },
+}).length;
 
 /**
  * Hides a secret in a cover.

@@ -1,5 +1,6 @@
 /** Revealing what a picture hides: a picture, or a file. */
 
+import { READING } from "../constants.js";
 import { wholeFile } from "./extract.js";
 import { nothingOpens, PageError } from "../errors.js";
 import { decodeBase } from "../format/base.js";
@@ -13,7 +14,7 @@ import { corner } from "../picture.js";
 import { resize } from "../resize.js";
 import { makeReader } from "./modem.js";
 
-const MAX_PIXEL_RATIO = 256; // pixels of a secret for each pixel of its container
+const { MAX_PIXEL_RATIO } = READING; // pixels of a secret for each pixel of its container
 
 /**
  * Reveals the hidden picture, at its own size, or the hidden file. Lossless containers are tried first, then robust

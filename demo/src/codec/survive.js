@@ -1,5 +1,6 @@
 /** Hiding what comes back after a lossy channel: the channel is simulated on the container. */
 
+import { SURVIVAL } from "../constants.js";
 import { Coding, HIGHEST, LONGEST, LOWEST, RATES } from "../format/code.js";
 import { keySource } from "../format/keys.js";
 import { BLOCK, gridOf, saltsOf } from "../format/regions.js";
@@ -7,16 +8,11 @@ import { codedBits, contentRoom, DITHER, ditherOf, NONCE_BYTES, recordPlaces, SH
 import { argsort } from "../format/sort.js";
 import { PageError } from "../errors.js";
 import { blank, corner } from "../picture.js";
-import { received } from "./channel.js";
+import { arrivals, received } from "./channel.js";
 import { hideBits, makeReader, planesOf, revealBits } from "./modem.js";
 import { systemRandom } from "./random.js";
 
-const LARGE = 1 << 19; // pixels above which the rate is found by parts of the picture, and few channels tried on all
-const SQUARE = 128; // side of these parts
-const GRID = 16; // pixels, of the blocks of JPEG with halved chroma
-const MARGIN = 2; // 64ths, between the best rate that a simulation bears and the one that is used
-const ATTEMPTS = 6;
-const SPARED = 0.75; // of the highest rate: the rest is kept for what was not simulated, where blocks are spared
+const { ATTEMPTS, CODEWORDS, GRID, LARGE, MARGIN, SPARED, SQUARE } = SURVIVAL; // see stegnet/methods/robust/survival.py
 
 /**
  * Hides content so that it comes back from a channel, in as few blocks as will do, at the most robust rate there.
@@ -50,9 +46,10 @@ export async function hideRobust(engine, cover, fit, options) {
     const fitted = await fit(room(most));
     const { rate, share } = rateAndShare(room, most, fitted.content.length);
     onProgress("embed", 0, 1);
-    const salt = await commonSalt(received(channel, container, few)); // of the cover, then of what hiding made of it
+    // Of the cover, then of what hiding made of it.
+    const salt = await commonSalt(few && container === cover ? [cover] : received(channel, container, few));
     const key = await reader.keyOf(salt);
-    const { bits, unused } = await codedBits(grid, rung, rate, fitted.content, key, random(NONCE_BYTES), share);
+    const { bits, unused } = await codedBits(grid, rung, { rate, share }, fitted.content, key, random(NONCE_BYTES));
     container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
     if (await allRead(reader, counted("check", few)(container), fitted.content)) {
       return { container, fitted, room: room(rate, share) };
@@ -85,7 +82,7 @@ function rateAndShare(room, most, size) {
 /** The pictures that arrive of a container, each reported. */
 function withProgress(report, channel, few) {
   return function* (container) {
-    const total = few ? 2 : channel.saves.length + 2;
+    const total = arrivals(channel, few);
     let done = 0;
     for (const picture of received(channel, container, few)) {
       report(done++, total);
@@ -123,7 +120,7 @@ async function bestRate(engine, cover, rung, arriving, random) {
   const sample = sampleOf(cover);
   const grid = gridOf(sample);
   const blocks = grid.rows * grid.cols;
-  const places = Math.min(recordPlaces(blocks, rung), LONGEST); // one codeword
+  const places = Math.min(recordPlaces(blocks, rung), CODEWORDS * LONGEST);
   if (!places) return 0;
   const bits = random(blocks * rung.bits).map((byte) => byte & 1);
   const words = new Uint16Array(random(2 * DITHER * blocks).buffer);
@@ -163,7 +160,7 @@ async function allZero(rate, read) {
 function sampleOf(picture) {
   const { width, height } = picture;
   if (width * height <= LARGE || Math.min(width, height) < SQUARE) return corner(picture, ...insideOf(picture));
-  const count = Math.floor(Math.sqrt(LARGE / 2) / SQUARE);
+  const count = Math.floor(Math.sqrt(LARGE / 3) / SQUARE);
   const starts = (side) => {
     const parts = Math.min(count, Math.floor(side / SQUARE));
     const first = (part) => (parts > 1 ? ((side - SQUARE) * part) / (parts - 1) : 0);

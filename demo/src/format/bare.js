@@ -4,11 +4,10 @@
  * A file's boxes (ISO/IEC 14496-12 and 23008-12, AVIF 1.1) take 275 bytes, which is much where a picture has 400.
  */
 
+import { BARE_AVIF } from "../constants.js";
 import { join, u32 } from "./bytes.js";
 
-const COLOURS = [0, 1, 0, 13, 0, 6, 0x80]; // BT.709 primaries, sRGB transfer, BT.601 matrix, full range
-const AV1 = [0x81, 0x3f, 0, 0]; // version 1; high profile, no level; 8 bits, 4:4:4
-const ESSENTIAL = 0x80;
+const { AV1, COLOURS, ESSENTIAL } = BARE_AVIF;
 const text = new TextEncoder();
 
 /** The AV1 data of a file with one picture. @param {Uint8Array} file */

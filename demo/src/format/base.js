@@ -1,16 +1,15 @@
 /** The base of a secret: the part that travels as sealed bytes (docs/format.md, "Base"). */
 
+import { BASE } from "../constants.js";
 import { join } from "./bytes.js";
 import { blockMeans, CELL, enlarged, maxPackedBytes, pack, unpack } from "./means.js";
 
 /** Kinds of bases; a record holds the index. */
-export const KINDS = ["none", "means", "coded"];
+export const { KINDS } = BASE;
 export const [NONE, MEANS, CODED] = KINDS;
 
-const GREY = 128;
-const HIDDEN_RMS = 0.1; // root mean square of what the network hides
-const MIN_RMS = 0.25 / 255; // of a residual; a smaller one is hidden as if it were this strong
-const [GAIN_UNIT, GAIN_BIAS, MAX_GAIN_CODE] = [8, 32, 127]; // the gain is 2^((code - 32) / 8)
+const { GREY, HIDDEN_RMS, MIN_RMS } = BASE; // of a residual, the root mean square: as it is hidden, and at least
+const { GAIN_UNIT, GAIN_BIAS, MAX_GAIN_CODE } = BASE; // the gain is 2^((code - 32) / 8)
 const QUALITY_STEP = 5;
 // At quality 0: an AVIF file without its samples, and bytes for each pixel of random 2×2 blocks in primary colours.
 const [LEAST_FILE, LEAST_PER_PIXEL] = [400, 0.22];

@@ -8,9 +8,9 @@
  * @property {Uint32Array} starts first edge of each check, and the number of edges
  */
 
-const ITERATIONS = 100;
-const LARGEST = 30; // magnitude of a log-likelihood ratio
-const LEAST = 1e-7; // magnitude of a message between bits and checks
+import { FEC } from "../constants.js";
+
+const { ITERATIONS, LARGEST, LEAST } = FEC; // magnitudes: of a log-likelihood ratio, and of a message
 
 /**
  * The most likely bits that satisfy all checks; null if none are found.

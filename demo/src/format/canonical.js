@@ -1,17 +1,14 @@
 /** Resized containers: canonical sizes, at which copies of any size are read (docs/format.md, "Resized containers"). */
 
+import { GRID } from "../constants.js";
 import { blank } from "../picture.js";
 import { resize } from "../resize.js";
 import { BLOCK, regionMeans, saltsFrom } from "./regions.js";
 
-const [SHORTEST, PER_DOUBLING] = [128, 2]; // long side of the smallest size in pixels; sizes for each doubling of it
-const THUMBNAIL = 128; // side of the picture that the salt is taken from
-const SALT_STEP = 32; // levels
-const BLURRED = 2; // times a canonical size: a larger copy has lost nothing of it
-const SIDE = -0.12;
+const { BLURRED, PER_DOUBLING, SALT_STEP, SHORTEST, SIDE, THUMBNAIL } = GRID; // see stegnet/methods/robust/grid.py
 /** The inverse, about, of reducing by a triangle (1 / sinc²), down or across. */
-const SHARPEN = [SIDE, 1 - 2 * SIDE, SIDE];
-export const SURENESS = 0.5; // of log-likelihood ratios after resampling, which is more than the modem was trained for
+const SHARPEN = [-SIDE, 1 + 2 * SIDE, -SIDE];
+export const { SURENESS } = GRID; // of log-likelihood ratios after resampling, for which the modem was not trained
 const PURPOSE = new TextEncoder().encode("stegnet/2/robust/resized/salt");
 
 /**

@@ -1,22 +1,13 @@
 /** Error correction: irregular repeat–accumulate codes (docs/format.md, "Error correction"). */
 
+import { FEC } from "../constants.js";
 import { join, u32 } from "./bytes.js";
 import { stream } from "./ciphers.js";
 import { decoded } from "./belief.js";
 import { argsort } from "./sort.js";
 
-export const RATES = 64; // a rate is a number of 64ths
-export const [LOWEST, HIGHEST] = [1, 58]; // rates
-export const LONGEST = 65536; // bits of a codeword
-const REPEATED = 16; // below this rate, a code of this rate is repeated
-const COMMON = 3; // checks of an ordinary message bit
-/** For rates from a number on: the checks of a favoured message bit, and the share of these bits. */
-const DEGREES = [
-  { least: 45, degree: 12, share: [1, 6] },
-  { least: 36, degree: 12, share: [1, 4] },
-  { least: 29, degree: 8, share: [2, 5] },
-  { least: 0, degree: 12, share: [3, 8] },
-];
+export const { RATES, LOWEST, HIGHEST, LONGEST } = FEC; // a rate is a number of 64ths
+const { COMMON, DEGREES, REPEATED } = FEC; // checks of an ordinary message bit; below the last rate, a code is repeated
 const PURPOSE = new TextEncoder().encode("stegnet/2/code");
 
 /** A systematic code of n bits: k message bits, then n − k parity bits. */
@@ -53,7 +44,7 @@ export class Code {
 
   /** Message bit and check of each edge between them. */
   async #messageEdges() {
-    const { degree, share } = DEGREES.find(({ least }) => this.rate >= least);
+    const [, degree, share] = DEGREES.findLast(([least]) => this.rate >= least);
     const favoured = Math.floor((this.k * share[0]) / share[1]);
     this.#edges ??= joined([
       await this.#bands(0, favoured, Math.min(degree, this.n - this.k)),

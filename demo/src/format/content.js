@@ -1,19 +1,13 @@
 /** The content of a robust record: a picture, or a file (docs/format.md, "Record of a robust container"). */
 
+import { CONTENT } from "../constants.js";
 import { resize } from "../resize.js";
 import { fromBare } from "./bare.js";
 import { join, Reader } from "./bytes.js";
 import { fileName } from "./record.js";
 
-const [PICTURE, FILE] = [1, 2];
-export const HEAD_BYTES = 4;
-export const PICTURE_BYTES = 5; // of a picture's body before its AV1 data
-export const MAX_SIDE = 2 ** 16 - 1;
-export const MAX_BODY = 2 ** 24 - 1;
-const MAX_PIXELS = 2 ** 28;
-// Pixels of a picture for each pixel of what is read: revealing needs memory for them. Copies may be cropped, so that a
-// writer leaves some room.
-const [PIXEL_RATIO, WRITTEN_RATIO] = [1024, 512];
+export const { HEAD_BYTES, MOST_SIDE, PICTURE_BYTES } = CONTENT; // PICTURE_BYTES: of a picture's body before its AV1 data
+const { FILE, MOST_PIXELS, PICTURE, PIXEL_RATIO, WRITTEN_RATIO } = CONTENT;
 const QUARTERS = [1, 0.8408964152537145, 0.7071067811865476, 0.5946035575013605]; // 2^(-scale/4), exact in each
 
 /** A side at a scale: divided by 2^(scale/4), rounded, at least 1. */
@@ -64,7 +58,7 @@ export async function parseContent(bytes, avif, area) {
 
 async function parsePicture(body, avif, area) {
   const [height, width, scale, coded] = [body.u16(), body.u16(), body.u8(), body.rest()];
-  const most = Math.min(MAX_PIXELS, PIXEL_RATIO * area);
+  const most = Math.min(MOST_PIXELS, PIXEL_RATIO * area);
   if (width * height === 0 || width * height > most || coded.length === 0) {
     throw new RangeError("a picture of no size, or of far too large a one");
   }

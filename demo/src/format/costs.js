@@ -9,10 +9,11 @@
  * @typedef {{up: Uint16Array, down: Uint16Array}} StepCosts
  */
 
+import { COSTS } from "../constants.js";
+
 const [RANDOM_BITS, RANDOM] = [7, 127];
-const [MEDIAN, WET] = [40, 500]; // of a sample of median texture, and of one that should stay as it is
+const { MEDIAN, SHARP, WET } = COSTS; // of a sample of median texture, and of one that should stay; SHARP is divided by texture
 export const MAX_COST = (WET << RANDOM_BITS) + RANDOM;
-const SHARP = 2 ** 20; // divided by the texture around a pixel
 const PARTS = 16; // of a 254th of a level
 const HALF = 127 * PARTS;
 

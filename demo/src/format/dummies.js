@@ -3,6 +3,7 @@
  * They come before all else, since the salt, and with it every other place, follows from them.
  */
 
+import { DUMMIES, KEYS } from "../constants.js";
 import { stepped } from "./costs.js";
 import { writeParities } from "./groups.js";
 import { layoutFor, rowsOf, stepsFor } from "./lanes.js";
@@ -10,11 +11,9 @@ import { carriers, GROUPS, groupSize, idleSamples, LEAD_GROUPS, MAC_GROUPS, STRI
 import { argsort } from "./sort.js";
 import { costsAt, valuesAt, writeRecord } from "./zone.js";
 
-const LEAST_CHANGED = 4; // salt samples
-const ROWS = 64; // of a lane, at least: the first rows of each are dearer than the others
-const [FIRST_SHIFT, LAST_SHIFT] = [32, 61]; // pixels by which a rehearsal rolls the picture
-const CLUSTERED = 1.2; // times as many steps are made where steps follow each other, about
-const KEY_BYTES = 32;
+const { CLUSTERED, LEAST_CHANGED, ROWS } = DUMMIES; // see stegnet/sealing/dummies.py
+const [FIRST_SHIFT, LAST_SHIFT] = DUMMIES.SHIFTS; // pixels by which a rehearsal rolls the picture
+const { KEY_BYTES } = KEYS;
 
 /**
  * Steps the samples that carry nothing, in place, as often as samples of the same cost that carry something. The steps

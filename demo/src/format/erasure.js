@@ -3,9 +3,10 @@
  * byte, where P is a polynomial of degree below K; bytes and numbers are elements of the field.
  */
 
-export const SHARES = 256; // at most
-const POLYNOMIAL = 0x11d;
-const ORDER = 255; // of the field's multiplicative group
+import { ERASURE } from "../constants.js";
+
+export const { SHARES } = ERASURE; // at most
+const { ORDER, POLYNOMIAL } = ERASURE; // of the field's multiplicative group, and of the field
 const powers = new Uint8Array(ORDER);
 const logs = new Uint8Array(SHARES);
 for (let exponent = 0, power = 1; exponent < ORDER; exponent++) {

@@ -29,10 +29,10 @@ export function readGroups(length, groups, bit) {
  * @param {number} groups
  * @param {Uint8Array} bytes to be read back
  * @param {import("./costs.js").StepCosts} costs of all samples
- * @param {(element: number) => number} bit of an element
- * @param {(element: number) => number} change that turns an element's bit over: a step; 0 if there is none
+ * @param {{bit: (element: number) => number, change: (element: number) => number}} elements bit of an element, and the
+ *   change that turns it over: a step; 0 if there is none
  */
-export function writeGroups(samples, zone, groups, bytes, costs, bit, change) {
+export function writeGroups(samples, zone, groups, bytes, costs, { bit, change }) {
   const found = readGroups(zone.length, groups, bit);
   for (let group = 0; group < groups; group++) {
     if (bitOf(found, group) === bitOf(bytes, group)) continue;
@@ -54,7 +54,7 @@ export const readParities = (samples, zone, groups) =>
 export function writeParities(samples, zone, groups, bytes, costs) {
   const bit = (element) => samples[zone[element]] & 1;
   const change = (element) => levelStep(samples[zone[element]], zone[element], costs);
-  writeGroups(samples, zone, groups, bytes, costs, bit, change);
+  writeGroups(samples, zone, groups, bytes, costs, { bit, change });
 }
 
 /** The cheaper step by one level, never by two. */

@@ -2,15 +2,14 @@
 
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 
+import { KEYS } from "../constants.js";
 import { PageError } from "../errors.js";
 import { equal, join, u32, u64 } from "./bytes.js";
 
-export const KEY_BYTES = 32;
-export const SECRET_BYTES = 16;
-const SCRYPT = { N: 2 ** 17, r: 8, p: 1, dkLen: KEY_BYTES, maxmem: 2 ** 28 };
-const MAX_BYTES = 1024;
-const ANCHORS = 4; // of 256 values of a salt's first byte
-const MOST_TRIES = 8;
+export const { KEY_BYTES, SECRET_BYTES } = KEYS;
+const { ANCHORS, MAX_PASSPHRASE, MOST_TRIES } = KEYS; // ANCHORS: of 256 values of a salt's first byte
+const { n: N, r, p } = KEYS.SCRYPT;
+const SCRYPT = { N, r, p, dkLen: KEY_BYTES, maxmem: 2 ** 28 };
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const NONE = new Uint8Array();
 const text = new TextEncoder();
@@ -142,8 +141,8 @@ export const keySource = (keyInput) => (keyInput.file ? byFile(keyInput.file) : 
 function byPassphrase(passphrase) {
   const bytes = text.encode(passphrase.normalize("NFC"));
   if (bytes.length < 1) throw new PageError("There is no passphrase.", "Type one, or use a key file.");
-  if (bytes.length > MAX_BYTES || LONE_SURROGATE.test(passphrase)) {
-    throw new PageError("The passphrase can't be used.", `It must be 1 to ${MAX_BYTES} bytes of Unicode text.`);
+  if (bytes.length > MAX_PASSPHRASE || LONE_SURROGATE.test(passphrase)) {
+    throw new PageError("The passphrase can't be used.", `It must be 1 to ${MAX_PASSPHRASE} bytes of Unicode text.`);
   }
   const derive = (salt) => scryptAsync(bytes, salt, SCRYPT);
   const derived = async (salt) => FrameKey.of(await derive(salt), salt);

@@ -1,12 +1,11 @@
 /** Trits in lanes of samples (docs/format.md, "Record zone"). */
 
+import { TRELLIS } from "../constants.js";
 import { laneTrits, MAX_WIDTH, stepSearch } from "./trellis.js";
 
-const LANE_TRITS = 128;
-const MAX_LANES = 65536;
-const TURNS = 4; // in which lanes are searched where costs follow the steps of others
+const { LEAST_ROWS, MAX_LANES, TURNS } = TRELLIS; // TURNS: in which lanes are searched where costs follow the steps of others
 
-const lanesFor = (trits) => Math.max(1, Math.min(Math.floor(trits / LANE_TRITS), MAX_LANES));
+const lanesFor = (trits) => Math.max(1, Math.min(Math.floor(trits / LEAST_ROWS), MAX_LANES));
 
 /** Trits that fit in any case. @param {number} samples of the zone */
 export const capacity = (samples) => Math.max(0, samples - lanesFor(samples));

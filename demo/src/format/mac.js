@@ -1,11 +1,12 @@
 /** The MAC of a frame that holds it (docs/format.md, "MAC"). */
 
+import { SEAL } from "../constants.js";
 import { bitOf, join, u32 } from "./bytes.js";
 import { readGroups, writeGroups } from "./groups.js";
 import { hmac } from "./keys.js";
 import { MAC_GROUPS as GROUPS } from "./places.js";
 
-export const MAC_BYTES = 16;
+export const { MAC_BYTES } = SEAL;
 
 /**
  * A MAC's samples: each one has a side, by which it forms a pair with the sample above or below. The MAC covers the
@@ -44,7 +45,7 @@ export class MacPlaces {
 
   /** Writes a tag, at the cheapest samples. @param {import("./costs.js").StepCosts} costs of all samples */
   write(tag, costs) {
-    writeGroups(this.#samples, this.#zone, GROUPS, tag, costs, this.#bit, this.#change);
+    writeGroups(this.#samples, this.#zone, GROUPS, tag, costs, { bit: this.#bit, change: this.#change });
   }
 
   /** The tag of a frame. @param {import("../picture.js").Picture} picture @param {Uint8Array} key */

@@ -1,9 +1,10 @@
 /** The means of a picture's 8×8 blocks, and their lossless compression (docs/format.md, "Base"). */
 
+import { BASE } from "../constants.js";
 import { deflate, inflate } from "./deflate.js";
 import { roundEven } from "./planes.js";
 
-export const CELL = 8;
+export const { CELL } = BASE;
 
 /** The mean of each 8×8 block, rounded: (rows, cols, 3). @param {import("../picture.js").Picture} picture */
 export function blockMeans({ width, height, data }) {

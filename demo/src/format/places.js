@@ -3,31 +3,27 @@
  * it (docs/format.md, "Samples" and "Order of the carriers").
  */
 
+import { CARRIERS, KEYS } from "../constants.js";
 import { join, u32 } from "./bytes.js";
 import { stream } from "./ciphers.js";
 import { argsort } from "./sort.js";
 
-const SALT_BYTES = 16;
-export const STRIDE = 31; // samples, of which one is for the salt
-const SALT_AT = 15;
-const RUN = 32; // carriers that stay together
-export const LEAD_GROUPS = 400;
-export const MAC_GROUPS = 128;
+const { SALT_BYTES } = KEYS;
+const { GROUP, MOST_GROUP, RUN, SALT } = CARRIERS; // RUN: carriers that stay together
+export const { BLOCK: STRIDE, LEAD_BITS: LEAD_GROUPS, MAC_BITS: MAC_GROUPS } = CARRIERS; // of STRIDE samples, number SALT is a salt sample
 export const GROUPS = LEAD_GROUPS + MAC_GROUPS;
-const GROUP_PER = 12288; // carriers
-const MAX_GROUP = 64;
 const PURPOSE = new TextEncoder().encode("stegnet/2/salt");
 
 /** Indices of the samples whose hash is the salt. @param {number} samples of the frame */
 export function saltSamples(samples) {
-  return new Uint32Array(Math.floor(samples / STRIDE)).map((_, at) => STRIDE * at + SALT_AT);
+  return new Uint32Array(Math.floor(samples / STRIDE)).map((_, at) => STRIDE * at + SALT);
 }
 
 /** Number of carriers. @param {number} samples of the frame */
 export const carriers = (samples) => (STRIDE - 1) * Math.floor(samples / STRIDE);
 
 /** Index of a carrier's sample. */
-const carrierSample = (carrier) => carrier + Math.floor((carrier + SALT_AT) / (STRIDE - 1));
+const carrierSample = (carrier) => carrier + Math.floor((carrier + SALT) / (STRIDE - 1));
 
 /** Numbers of the samples that carry nothing: those of the salt, then those behind the last run. */
 export function idleSamples(samples) {
@@ -49,7 +45,7 @@ export async function saltOf({ width, height, data }) {
 }
 
 /** Size of the lead's and the MAC's groups in a frame with this many carriers. */
-export const groupSize = (count) => Math.min(Math.max(Math.floor(count / GROUP_PER), 1), MAX_GROUP);
+export const groupSize = (count) => Math.min(Math.max(Math.floor(count / GROUP), 1), MOST_GROUP);
 
 /** Carriers for the record in a frame of this many samples; negative if not even the lead and the MAC fit. */
 export function recordCarriers(samples) {

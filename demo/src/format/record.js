@@ -1,20 +1,13 @@
 /** The record of a frame (docs/format.md, "Record"). Of a hidden film, only that it is one is parsed. */
 
+import { KEYS, RECORD } from "../constants.js";
 import { KINDS, NONE } from "./base.js";
 import { equal, fromHex, join, Reader, sized, toHex, u32, u64 } from "./bytes.js";
 import { leastShares, shareBytes } from "./spread.js";
 
-export const FILM_ID_BYTES = 16;
-export const PICTURE = 1;
-export const FILM = 2;
-export const FILE = 3;
-const SPREAD = 4; // the kind of a spread file, in bytes
-const MAX_FRAMES = 2 ** 24;
-const MAX_SIDE = 2 ** 20;
-const MAX_PIXELS = 2 ** 28;
-const MAX_BLOCK = 256;
-const MAX_PART = 2 ** 31 - 1;
-export const MAX_NAME = 255; // bytes
+export const { FILM_ID_BYTES } = KEYS;
+export const { FILE, FILM, MAX_NAME, PICTURE } = RECORD; // MAX_NAME: bytes
+const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE, SPREAD } = RECORD; // SPREAD: the kind of a spread file
 
 /**
  * A hidden picture.
@@ -136,7 +129,7 @@ const inRange = (value, most) => value > 0 && value <= most;
 /** True if a time stamp is within the format's range. */
 function inTime(stamp, numerator, denominator) {
   const size = stamp < 0n ? -stamp : stamp;
-  return size <= 2n ** 62n && size * BigInt(numerator) <= 2n ** 40n * BigInt(denominator);
+  return size <= BigInt(RECORD.MAX_STAMP) && size * BigInt(numerator) <= BigInt(RECORD.MAX_SECONDS) * BigInt(denominator);
 }
 
 function require(holds) {

@@ -1,14 +1,14 @@
 /** The salt of a robust container: mean lumas of its regions (docs/format.md, "Salt"). */
 
+import { KEYS, MODEM, REGIONS, ROBUST_RECORD } from "../constants.js";
 import { join } from "./bytes.js";
 
-export const BLOCK = 8; // pixels
-const SALT_BYTES = 16;
-const REGIONS = 4; // in a row and in a column
-const [STEP, LEVELS] = [16, 256]; // of a step, and in all
-const NEAR = 0.75; // levels between a mean and an edge that codecs may move it over
-const [MOST_NEAR, MOST_SALTS] = [6, 8];
-const PURPOSE = new TextEncoder().encode("stegnet/2/robust/salt");
+export const { BLOCK } = MODEM; // pixels
+const { SALT_BYTES } = KEYS;
+const { LUMA, REGIONS: EACH } = REGIONS; // EACH: regions in a row and in a column
+const { MOST_NEAR, MOST_SALTS, NEAR, STEP } = ROBUST_RECORD; // NEAR: levels between a mean and an edge that codecs may move it over
+const LEVELS = 256;
+const PURPOSE = new TextEncoder().encode(ROBUST_RECORD.SALT);
 
 /** Rows and columns of blocks. @param {{width: number, height: number}} picture */
 export const gridOf = ({ width, height }) => ({ rows: Math.floor(height / BLOCK), cols: Math.floor(width / BLOCK) });
@@ -67,7 +67,7 @@ function meanLuma({ width, data }, [top, bottom], [left, right]) {
   let sum = 0;
   for (let y = top; y < bottom; y++) {
     for (let at = 3 * (y * width + left); at < 3 * (y * width + right); at += 3) {
-      sum += 299 * data[at] + 587 * data[at + 1] + 114 * data[at + 2];
+      sum += LUMA[0] * data[at] + LUMA[1] * data[at + 1] + LUMA[2] * data[at + 2];
     }
   }
   return sum / ((bottom - top) * (right - left)) / 1000;
@@ -75,9 +75,9 @@ function meanLuma({ width, data }, [top, bottom], [left, right]) {
 
 /** Spans of the regions in pixels: of all blocks but the first and the last, if there are enough. @param {number} blocks */
 function spans(blocks) {
-  const border = blocks >= REGIONS + 2 ? 1 : 0;
+  const border = blocks >= EACH + 2 ? 1 : 0;
   const inner = blocks - 2 * border;
-  const parts = Math.min(inner, REGIONS);
+  const parts = Math.min(inner, EACH);
   const edge = (index) => BLOCK * (border + Math.floor((inner * index) / parts));
   return Array.from({ length: parts }, (_, index) => [edge(index), edge(index + 1)]);
 }

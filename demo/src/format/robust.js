@@ -1,22 +1,18 @@
 /** The bits of a robust container: dither, places, header and record (docs/format.md, "Robust containers"). */
 
+import { CARRIERS, MODEM, ROBUST_RECORD } from "../constants.js";
 import { bitOf, join, packed, u32, unpacked } from "./bytes.js";
 import { openWith, sealWith, stream } from "./ciphers.js";
-import { Code, Coding, HIGHEST, LOWEST } from "./code.js";
-import { BLOCK } from "./regions.js";
+import { Code, Coding, HIGHEST, LOWEST, RATES } from "./code.js";
 import { argsort } from "./sort.js";
 
-export const NONCE_BYTES = 7; // random bytes of a header, fresh for each hiding
-export const DITHER = BLOCK ** 2; // luma coefficients of a block
-const HEADER_BYTES = 1 + NONCE_BYTES;
-const RATE_COUNT = 64; // the header's first byte is the number of a share, times this, plus the rate
+export const { DITHER } = MODEM; // luma coefficients of a block
 /** Of the blocks that could carry the record, those that do, by the number of a share; the others stay as they are. */
-export const SHARES = [6, 4, 2, 1];
-const WHOLE = 6;
-const HEADER = new Code(384, 8 * HEADER_BYTES, 10);
-const HEADER_SHARE = 32; // of all blocks, one in so many carries the header
-const HEADER_ITERATIONS = 40;
-const TAG_BYTES = 16;
+export const { SHARES } = ROBUST_RECORD;
+const { HEADER_BYTES, HEADER_ITERATIONS, HEADER_SHARE, WHOLE } = ROBUST_RECORD; // one block in HEADER_SHARE carries the header
+export const NONCE_BYTES = HEADER_BYTES - 1; // random bytes of a header, fresh for each hiding
+const HEADER = new Code(...ROBUST_RECORD.HEADER);
+const { TAG_BYTES } = CARRIERS;
 const NO_NONCE = new Uint8Array(12); // each record has a key of its own
 
 /**
@@ -111,18 +107,17 @@ export async function placesOf(blocks, { bits }, key) {
  *
  * @param {Grid} grid
  * @param {import("./rungs.js").Rung} rung
- * @param {number} rate
+ * @param {{rate: number, share?: number}} how share: number of the share of blocks that are used
  * @param {Uint8Array} content at most `contentRoom` bytes
  * @param {import("./keys.js").RobustKey} key
  * @param {Uint8Array} nonce NONCE_BYTES random bytes
- * @param {number} [share] number of the share of blocks that are used
  * @returns {Promise<{bits: Uint8Array, unused: Uint32Array}>} bits: planes (bits, rows, cols) of 0 and 1; unused: the
  *   blocks that carry nothing, whose bits are 0
  */
-export async function codedBits(grid, rung, rate, content, key, nonce, share = 0) {
+export async function codedBits(grid, rung, { rate, share = 0 }, content, key, nonce) {
   const blocks = grid.rows * grid.cols;
   const places = await placesOf(blocks, rung, key);
-  const header = join([RATE_COUNT * share + rate], nonce);
+  const header = join([RATES * share + rate], nonce);
   const bits = new Uint8Array(blocks * rung.bits);
   const headerMask = await maskOf(await key.headerMask(), places.header.length);
   const headerWord = await HEADER.encode(unpacked(header));
@@ -156,7 +151,7 @@ export async function readBits(ratios, grid, rung, key, allRatios = async () => 
   const places = await placesOf(blocks, rung, key);
   const header = await readHeader(ratios, places.header, await key.headerMask());
   if (!header) return null;
-  const [share, rate] = [Math.floor(header[0] / RATE_COUNT), header[0] % RATE_COUNT];
+  const [share, rate] = [Math.floor(header[0] / RATES), header[0] % RATES];
   if (rate < LOWEST || rate > HIGHEST || contentRoom(blocks, rung, rate, share) < 0) return null;
   const record = places.record(share, header);
   const coding = new Coding(record.length, rate);

@@ -1,5 +1,6 @@
 /** A record sealed in the samples of a picture (docs/format.md, "Sealed bits"). */
 
+import { CARRIERS, SEAL } from "../constants.js";
 import { equal, join, Reader, u32 } from "./bytes.js";
 import { openWith, sealWith } from "./ciphers.js";
 import { placeDummies } from "./dummies.js";
@@ -12,12 +13,10 @@ import { toTrits } from "./trits.js";
 import { channelsOf, firstChannel, isGrey } from "../picture.js";
 import { greenPart, largest, planOf, readRecord, writeRecord } from "./zone.js";
 
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-const VERSION = 2;
-const GREY = 16; // added to the height of a grey record
+const { TAG_BYTES } = CARRIERS;
+const { GREY, NONCE_BYTES, VERSION } = SEAL; // GREY: added to the height of a grey record
 /** States that are searched in a picture, or in a frame of a film. */
-export const [PICTURE_EFFORT, FILM_EFFORT] = [2 ** 29, 2 ** 24];
+export const { FILM_EFFORT, PICTURE_EFFORT } = SEAL;
 
 /**
  * Capacity in bytes for a record in a picture of this size; negative if not even an empty one fits.

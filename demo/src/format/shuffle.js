@@ -1,9 +1,10 @@
 /** The keyed shuffle of a picture's blocks, and the keyed mask of its samples (docs/format.md, "The pixels"). */
 
+import { SHUFFLE } from "../constants.js";
 import { stream } from "./ciphers.js";
 import { argsort } from "./sort.js";
 
-const NEGATIVE = 8;
+const { NEGATIVE } = SHUFFLE;
 const MASK_START = 0x80; // the mask's keystream begins at counter 2^127
 
 /**

@@ -1,11 +1,11 @@
 /** Files that are spread over the frames of a film (docs/format.md, "Spread files"). */
 
+import { SPREAD } from "../constants.js";
 import { join } from "./bytes.js";
 import { stream } from "./ciphers.js";
 import { SHARES, valueAt } from "./erasure.js";
 
-const SMALL = 64; // bytes of a share that cost little beside the rest of a record
-const RISK = 1e-6; // probability that a group loses too many
+const { RISK, SMALL } = SPREAD; // see stegnet/record/spread.py
 const range = (length) => Array.from({ length }, (_, number) => number);
 
 /** Groups that a film's frames form. */

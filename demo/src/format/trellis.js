@@ -5,22 +5,17 @@
  * A lane's trit is a weighted sum, modulo 3, of the samples in its row and in the `height` − 1 rows before.
  */
 
+import { TRELLIS } from "../constants.js";
+
 /** Weights of a row's samples in its own trit and the next ones, by height: ternary digits, the row's own last. */
-const COLUMNS = {
-  1: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
-  2: [8, 5, 4, 7, 4, 5, 7, 5, 4, 5, 8, 8, 7, 8, 5, 4],
-  3: [25, 13, 23, 19, 20, 22, 26, 14, 16, 11, 17, 10, 26, 25, 26, 13],
-  4: [70, 32, 79, 35, 74, 47, 71, 80, 44, 68, 55, 59, 77, 62, 28, 40],
-  5: [202, 131, 119, 100, 178, 127, 86, 175, 130, 184, 212, 137, 205, 94, 133, 83],
-  6: [514, 647, 512, 650, 293, 593, 403, 665, 287, 383, 353, 725, 694, 728, 641, 400],
-};
+const COLUMNS = Object.fromEntries(TRELLIS.COLUMNS);
 const digits = (column, height) =>
   Uint8Array.from({ length: height }, (_, digit) => Math.floor(column / 3 ** digit) % 3);
 const WEIGHTS = Object.fromEntries(
   Object.entries(COLUMNS).map(([height, columns]) => [height, columns.map((column) => digits(column, height))]),
 );
-export const MAX_HEIGHT = 6;
-export const MAX_WIDTH = 16; // samples of a row
+export const MAX_HEIGHT = TRELLIS.HEIGHTS.at(-1);
+export const { MAX_WIDTH } = TRELLIS; // samples of a row
 
 /**
  * The trits of one lane.
@@ -68,7 +63,7 @@ export function stepSearch(height) {
     let end = 0; // of the costs so far, their last states' first
     for (let row = 0, at = 0; row < rows.length; row++) {
       for (let sample = 0; sample < rows[row]; sample++, at++, end += states) {
-        relax(found, end, states, moves[sample], (up[at] << CHOICE_BITS) + UP, (down[at] << CHOICE_BITS) + DOWN);
+        relax(found, end, moves[sample], (up[at] << CHOICE_BITS) + UP, (down[at] << CHOICE_BITS) + DOWN);
       }
       nextRow(found, end, states, missing[row]);
       end += states;
@@ -107,13 +102,14 @@ function movesOf(states, column) {
 }
 
 /** One sample's part of the search: writes the least cost of each state behind the costs before, from `first` on. */
-function relax(found, first, states, { upFrom, downFrom, isOne }, rise, fall) {
-  if (isOne) relaxThrees(found, first, states, upFrom, downFrom, rise, fall);
-  else relaxThrees(found, first, states, downFrom, upFrom, fall, rise);
+function relax(found, first, { upFrom, downFrom, isOne }, rise, fall) {
+  if (isOne) relaxThrees(found, first, upFrom, downFrom, rise, fall);
+  else relaxThrees(found, first, downFrom, upFrom, fall, rise);
 }
 
 /** @param {Uint16Array} lower first of the three states whose digits 2, 0, 1 a step leads to 0, 1, 2; upper: 1, 2, 0 */
-function relaxThrees(found, first, states, lower, upper, toLower, toUpper) {
+function relaxThrees(found, first, lower, upper, toLower, toUpper) {
+  const states = 3 * lower.length;
   for (let three = 0; three < lower.length; three++) {
     const from = (first + 3 * three) | 0;
     const low = (first + lower[three]) | 0;

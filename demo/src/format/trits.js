@@ -1,7 +1,8 @@
 /** Bytes as ternary digits, 19 bits in 12 of them (docs/format.md, "Record"). */
 
-const BITS = 19;
-const TRITS = 12;
+import { TRELLIS } from "../constants.js";
+
+const { BITS, TRITS } = TRELLIS;
 
 /** Number of trits that hold this many bytes. */
 export const tritsFor = (bytes) => TRITS * Math.ceil((8 * bytes) / BITS);

@@ -1,13 +1,13 @@
 /** The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone"). */
 
+import { ZONE } from "../constants.js";
 import { MAX_COST, stepped } from "./costs.js";
 import { capacity, layoutFor, readTrits, stepsFor } from "./lanes.js";
 import { idleSamples, recordCarriers, STRIDE } from "./places.js";
 import { MAX_HEIGHT, MAX_WIDTH } from "./trellis.js";
 import { bytesIn, fromTrits, tritsFor } from "./trits.js";
 
-const GREY_SHARE = 0.5; // most trits of a grey record for each green sample
-const TOGETHER = 9; // a step costs so many times less where neighbours moved the same way
+const { GREY_SHARE, TOGETHER } = ZONE; // most trits of a grey record for each green sample; a step beside its like costs so many times less
 
 /**
  * A plan for writing a record.

@@ -1,6 +1,6 @@
 /** Choice of the device that runs the networks. */
 
-import { make } from "./elements.js";
+import { make } from "@page/elements.js";
 
 const NAMES = { gpu: "the graphics card (WebGPU)", cpu: "the processor (WebAssembly)" };
 

@@ -1,24 +1,31 @@
 /** What fits into a cover, before anything is hidden. */
 
+import { size } from "@page/elements.js";
+
 import { channelOf, chooseRung, sentSize, usualQuality, usualRoom } from "../codec/channel.js";
 import { fileRoom, storedName } from "../codec/embed.js";
 import { PageError } from "../errors.js";
 import { fileBytes, HEAD_BYTES, PICTURE_BYTES } from "../format/content.js";
 import { MODEM } from "../network/card.js";
-import { size } from "./elements.js";
 
 const LEAST_RATE = 24; // frames per second of a film, if not fewer
 
-/** What a PNG file does to the secret. @param {import("./read.js").Chosen} cover */
-export function sealedForecast(cover, secret) {
-  if (!cover || !secret || (secret.bitmap && cover.channels > 1)) return "";
+/** A sentence; arguments as of the page's backend. */
+export function forecast(cover, secret, channel) {
+  if (cover.film) return filmForecast(cover, secret);
+  return channel ? channelForecast(channel, cover, secret) : sealedForecast(cover, secret);
+}
+
+/** What a PNG file does to the secret. */
+function sealedForecast(cover, secret) {
+  if (secret.bitmap && cover.channels > 1) return "";
   const remedy = cover.channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
   return fits(secret, roomIn(cover.bitmap, secret, { channels: cover.channels }), remedy);
 }
 
 /** What a film does to the secret. */
-export function filmForecast(cover, secret) {
-  if (!secret || !cover.film.seconds) return "";
+function filmForecast(cover, secret) {
+  if (!cover.film.seconds) return "";
   const frames = Math.floor(LEAST_RATE * cover.film.seconds);
   return fits(secret, roomIn(cover.film, secret, { frames }), "Use a longer or larger film.");
 }
@@ -33,8 +40,7 @@ function fits({ file }, most, remedy) {
 }
 
 /** What a cover usually carries through a channel, and what becomes of the secret. @param {string} name of a channel */
-export function channelForecast(name, cover, secret) {
-  if (!cover || !secret) return "";
+function channelForecast(name, cover, secret) {
   const channel = channelOf(name);
   const [sent, file] = [sentSize(channel, cover.bitmap), { name: secret.name, bytes: secret.file.size }];
   try {

@@ -1,37 +1,25 @@
 /** Containers, with their quality and what to know before they are sent. */
 
-import { GAIN, POOR } from "../views.js";
-import { make, notice, saveLink, size } from "./elements.js";
-import { buttons, decibels, dimensions, figures, noteOf, rmse, showResult, thousands } from "./result.js";
-import { canvasOf, makeCompare, makeViews } from "./views.js";
+import { make, notice, saveLink, size } from "@page/elements.js";
+import { buttons, decibels, dimensions, EXAMPLE, figures, noteOf, rmse, showResult, thousands } from "@page/result.js";
+import { makeCompare, makeViews } from "@page/views.js";
+
+import { QUALITY, SHOWN } from "../constants.js";
+import { canvasOf } from "./canvas.js";
 
 const [PNG, JPEG, MKV] = ["image/png", "image/jpeg", "video/x-matroska"];
-const UNUSABLE = 22; // dB; below, a secret is hardly recognisable
+const { POOR, LEAST } = QUALITY; // dB; below, a secret is visibly degraded, and hardly recognisable
 const TOO_FINE =
   "Noise and fine patterns in a secret take more room than its cover has: use a plainer secret or a larger cover.";
 const AS_FILE = "Send it as a file: a messaging app that re-encodes pictures destroys the secret.";
-export const EXAMPLE = {
-  message: "This cover is an example that everyone has.",
-  hint: "Whoever compares the two sees that something is hidden: send a container made from a photograph of your own.",
-};
-
-/**
- * What all of them take.
- *
- * @typedef {object} Context
- * @property {string} name of the saved file
- * @property {Node} reveal button that reveals it here
- * @property {boolean} isExample true if the cover is one of the page's own
- */
-
 /**
  * Shows a picture that hides a picture.
  *
  * @param {HTMLFormElement} form
  * @param {object} result of the worker's job "hide"
- * @param {Context} context
+ * @param {import("@page/main.js").Context} context
  */
-function showContainer(form, { file, cover, secret, difference, residual, psnr }, context) {
+function showPicture(form, { file, cover, secret, difference, residual, psnr }, context) {
   const views = {
     ...compared(file, PNG, cover),
     ...differing(difference, psnr, "The difference between the two"),
@@ -45,15 +33,15 @@ function showContainer(form, { file, cover, secret, difference, residual, psnr }
     warnings: warnings(psnr, cover, secret),
     views,
     values: { "PSNR, secret and revealed": decibels(psnr.secret) },
-    save: psnr.secret >= UNUSABLE ? save : collapsed("Download it anyway", save),
+    save: psnr.secret >= LEAST ? save : collapsed("Download it anyway", save),
     notes: [AS_FILE],
     result: { file, cover, psnr },
   });
 }
 
-/** Shows a JPEG that survives being saved again, the result of the job "survive"; arguments as `showContainer`. */
+/** Shows a JPEG that survives being saved again, the result of the job "survive"; arguments as `showPicture`. */
 function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden, survives }, context) {
-  const poor = hidden.isWhole || psnr.secret >= UNUSABLE ? [] : [notice(poorCopy(psnr.secret), "warning")];
+  const poor = hidden.isWhole || psnr.secret >= LEAST ? [] : [notice(poorCopy(psnr.secret), "warning")];
   show(form, context, {
     warnings: poor,
     views: {
@@ -93,8 +81,8 @@ function showSealed(form, { file, cover, difference, psnr, hidden, frames, mayBe
   });
 }
 
-/** What shows the result of each job. */
-export const SHOWN = { hide: showContainer, survive: showSurvivor, seal: showSealed };
+/** Shows a container; arguments as of the page's backend. */
+export const showContainer = (job, ...shown) => ({ hide: showPicture, survive: showSurvivor, seal: showSealed })[job](...shown);
 
 function show(form, { reveal, isExample }, { warnings: found, views, values, save, notes, result }) {
   const { file, cover, psnr } = result;
@@ -131,7 +119,7 @@ function differing(difference, psnr, what) {
   return {
     Difference: {
       view: canvasOf(difference, "the difference"),
-      note: `${what}, ${GAIN} times as bright: on average ${rmse(psnr.container)} of 255 levels.`,
+      note: `${what}, ${SHOWN.GAIN} times as bright: on average ${rmse(psnr.container)} of 255 levels.`,
     },
   };
 }
@@ -157,7 +145,7 @@ function warnings(psnr, cover, secret) {
     });
   }
   if (psnr.secret < POOR) {
-    const unusable = psnr.secret < UNUSABLE;
+    const unusable = psnr.secret < LEAST;
     const shrunk = `At ${dimensions(secret)} it must be shrunk to fit into the cover’s ${dimensions(cover)}: use a larger cover.`;
     found.push({
       message: `${unusable ? "Don’t send this: the revealed secret would be unusable" : "The revealed secret will be visibly degraded"} (${decibels(psnr.secret)}).`,

@@ -14,12 +14,12 @@ export const suffixOf = (cover, channel) => (cover?.film ? ".mkv" : channel ? ".
  * Input of the worker for hiding.
  *
  * @param {object} form
- * @param {import("./read.js").Chosen} form.cover
- * @param {import("./read.js").Chosen} form.secret
+ * @param {import("@page/form/read.js").Chosen} form.cover
+ * @param {import("@page/form/read.js").Chosen} form.secret
  * @param {string | null} form.channel
  * @param {object} form.keyInput
  * @param {"gpu" | "cpu"} form.device
- * @returns {Promise<{job: string, what: object, transfer: Transferable[]}>}
+ * @returns {Promise<import("@page/main.js").Job>}
  */
 export async function gatherHiding({ cover, secret, channel, keyInput, device }) {
   const job = hidingJob(cover, secret, channel);

@@ -1,6 +1,6 @@
 /** The page without a network: kept at the first visit by a service worker (src/offline/sw.js). */
 
-import { button } from "./elements.js";
+import { button } from "@page/elements.js";
 
 const READY = "Ready offline: this page works without a network now.";
 const PREPARING = "Getting ready for offline use…";

@@ -1,34 +1,23 @@
-/** Reading of dropped files: covers, secrets and containers. */
+/** Reading of dropped files, of which the worker takes some: covers, secrets and containers. */
+
+import { size } from "@page/elements.js";
+import { isFilm } from "@page/form/film.js";
+import { dimensions, drawn, readFilm, readOther, readPicture } from "@page/form/read.js";
 
 import { fromBitmap } from "../canvas.js";
 import { PageError } from "../errors.js";
 import { channelsOf, firstChannel, isGrey } from "../picture.js";
-import { make, size } from "./elements.js";
-import { isFilm, preview } from "./film.js";
-import { MAX_PIXELS, MAX_SECRET } from "./limits.js";
 
-const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** Pixels of a cover or a secret that is a picture: enough for what people send, little enough for a browser's memory. */
+const MAX_PIXELS = 4096 * 3072;
+const MAX_SECRET = 2 ** 28; // bytes: it is read into memory whole
 const GIF = [0x47, 0x49, 0x46, 0x38];
+const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const MANY_GREYS = 128; // a palette of more greys is that of a grey picture
-const SHOWN = 1200; // pixels a side, at most
 
-/**
- * What a drop zone holds.
- *
- * @typedef {object} Chosen
- * @property {string} name of the file
- * @property {File} file
- * @property {ImageBitmap | null} bitmap of a picture, scaled down if it is too large for this page
- * @property {number} [channels] of a cover that is a picture: 1 if it is grey, else 3
- * @property {{width: number, height: number, seconds: number} | null} [film] of a film; empty if the browser can't play
- *   it
- * @property {Node} show
- * @property {string} caption
- */
-
-/** Reads a cover: any picture that the browser supports, or any film. @returns {Promise<Chosen>} */
+/** Reads a cover: any picture that the browser supports, or any film; of a picture also its `channels`, 1 if it is grey. */
 export async function readCover(file) {
-  const chosen = (await isFilm(file)) ? await readFilm(file) : await readPicture(file);
+  const chosen = (await isFilm(file)) ? await readFilm(file) : await readPicture(file, MAX_PIXELS);
   if (!chosen) throw notAPicture(file, "Use a JPEG, PNG, WebP or AVIF picture, or a film.");
   if (!chosen.bitmap) return chosen;
   const picture = fromBitmap(chosen.bitmap);
@@ -45,7 +34,7 @@ async function hasPalette(file) {
 
 const isOfManyGreys = (picture) => isGrey(picture) && new Set(firstChannel(picture.data)).size > MANY_GREYS;
 
-/** Reads a secret: a picture, a film, or any other file. @returns {Promise<Chosen>} */
+/** Reads a secret: a picture, a film, or any other file. */
 export async function readSecret(file) {
   if (file.size > MAX_SECRET)
     throw new PageError(
@@ -53,33 +42,7 @@ export async function readSecret(file) {
       `This page hides files of up to ${size(MAX_SECRET)}; \`stegnet hide\` hides larger ones.`,
     );
   if (await isFilm(file)) return readFilm(file);
-  return (await readPicture(file)) ?? readOther(file);
-}
-
-/** Takes any file by its name. */
-export function readOther(file) {
-  const show = make("span", { className: "ask" }, make("b", {}, file.name));
-  return { name: file.name, file, bitmap: null, show, caption: size(file.size) };
-}
-
-async function readPicture(file) {
-  const whole = await createImageBitmap(file).catch(() => null);
-  if (!whole) return null;
-  const factor = Math.sqrt(MAX_PIXELS / (whole.width * whole.height));
-  const bitmap = factor < 1 ? await scaled(whole, factor) : whole;
-  const megapixels = Math.floor(MAX_PIXELS / 1e6);
-  const from =
-    bitmap === whole ? "" : `, scaled down from ${dimensions(whole)}: this page takes up to ${megapixels} megapixels`;
-  const { name } = file;
-  return { name, file, bitmap, show: await drawn(bitmap, name), caption: `${dimensions(bitmap)}${from}` };
-}
-
-async function readFilm(file) {
-  const film = await preview(file);
-  if (!film) return { ...readOther(file), film: {}, caption: `film, ${size(file.size)}` };
-  const { bitmap, ...about } = film;
-  const caption = `film, ${dimensions(film)}, ${film.seconds.toFixed(1)} s, ${size(file.size)}`;
-  return { name: file.name, file, bitmap: null, film: about, show: await drawn(bitmap, file.name), caption };
+  return (await readPicture(file, MAX_PIXELS)) ?? readOther(file);
 }
 
 /** Reads a container: a film, or a picture as bytes, because the samples must be those of the file. */
@@ -107,10 +70,14 @@ function pngSize(bytes) {
   return [head.getUint32(16), head.getUint32(20)];
 }
 
-const dimensions = ({ width, height }) => `${width} × ${height}`;
-
 const notAPicture = ({ name }, hint) =>
   new PageError(`${name} is not a picture or film that this page can read.`, hint);
+
+const tooLarge = ({ name }, width, height) =>
+  new PageError(
+    `${name} is too large: ${width} × ${height} pixels.`,
+    `This page takes up to ${Math.floor(MAX_PIXELS / 1e6)} megapixels; \`stegnet reveal\` takes any size.`,
+  );
 
 const fewColours = ({ name }) =>
   new PageError(
@@ -120,25 +87,3 @@ const fewColours = ({ name }) =>
 
 const damaged = ({ name }) =>
   new PageError(`${name} is damaged or cut off.`, "Ask the sender for it again, as a file.");
-
-const tooLarge = ({ name }, width, height) =>
-  new PageError(
-    `${name} is too large: ${width} × ${height} pixels.`,
-    `This page takes up to ${Math.floor(MAX_PIXELS / 1e6)} megapixels; \`stegnet reveal\` takes any size.`,
-  );
-
-/** A small copy of a bitmap for display. */
-async function drawn(bitmap, name) {
-  const factor = Math.min(1, SHOWN / Math.max(bitmap.width, bitmap.height));
-  const copy = await scaled(bitmap, factor);
-  const canvas = make("canvas", { width: copy.width, height: copy.height, role: "img", "aria-label": name });
-  canvas.getContext("bitmaprenderer").transferFromImageBitmap(copy);
-  return canvas;
-}
-
-function scaled(bitmap, factor) {
-  const [resizeWidth, resizeHeight] = [bitmap.width, bitmap.height].map((side) =>
-    Math.max(1, Math.floor(side * factor)),
-  );
-  return createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "high" });
-}

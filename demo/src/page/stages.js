@@ -54,11 +54,12 @@ const STAGES = {
 /**
  * How far a job is.
  *
+ * @param {import("@page/main.js").Job} job
  * @returns {(stage: string, done: number, total: number) => {value: number | null, text: string}} value: of the bar, up
  *   to 100; null if it is unknown
  */
-export function progressOf(job) {
-  const stages = Object.entries(STAGES[job]);
+export function progressOf({ job, what }) {
+  const stages = Object.entries(STAGES[what.film ? `${job} film` : job]);
   const at = { value: 0, text: "Starting" };
   return (stage, done, total) => {
     const index = stages.findIndex(([name]) => name === stage);

@@ -9,15 +9,13 @@ let worker = null;
 /**
  * Runs one job.
  *
- * @param {string} job "hide" or "reveal"
- * @param {object} what its input
- * @param {Transferable[]} transfer the part of it that is transferred
+ * @param {import("@page/main.js").Job} job
  * @param {(stage: string, done: number, total: number) => void} onProgress
  * @param {AbortSignal} signal stops it
  * @returns {Promise<object>} its result
  * @throws {PageError} an error that the visitor can act on; or the signal's reason
  */
-export function work(job, what, transfer, onProgress, signal) {
+export function work({ job, what, transfer }, onProgress, signal) {
   worker ??= start();
   return new Promise((resolve, reject) => {
     signal.onabort = () => end(signal.reason);

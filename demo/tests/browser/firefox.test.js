@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 import encodeQR from "qr";
 
-import { keyFile, keyText } from "../../src/format/keytext.js";
+import { keyFile, keyText } from "../../../stegnet/gui/page/form/keytext.js";
 import { writePng } from "../../src/png.js";
 import { visitingTests } from "./open.js";
 

@@ -2,29 +2,14 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
 
-import { exchange, open, PASSPHRASE } from "./open.js";
+import { exchange, visitingTests } from "./open.js";
 
-const ADDRESS = process.env.STEGNET_GUI;
-let site;
-before(async () => (site = await open()));
-after(() => site.close());
-
-/** A test with a page of its own, which must log no errors and contact no other server. */
-function visiting(name, steps) {
-  test(name, async () => {
-    const visitor = await site.visit(ADDRESS);
-    await steps(visitor, visitor.page);
-    assert.deepEqual(visitor.seen.errors, []);
-    assert.deepEqual([...visitor.seen.addresses], [new URL(ADDRESS).origin]);
-    await visitor.close();
-  });
-}
-
+const visiting = visitingTests({ address: process.env.STEGNET_GUI });
 const bytes = async (name) => new Uint8Array(await readFile(exchange(name)));
 
-visiting("a film with its sound is hidden in a film, and comes back", async (visitor, page) => {
+visiting("a film with its sound is hidden in a film, and comes back", async (visitor) => {
+  const { page } = visitor;
   await visitor.give("cover", exchange("cover.mp4"));
   await visitor.give("secret", exchange("secret.mp4"));
   await visitor.useKeyFile("hide", exchange("key"));
@@ -56,7 +41,8 @@ visiting("a container of the command line opens", async (visitor) => {
   assert.deepEqual(await visitor.saved("reveal"), await bytes("secret.mp4"));
 });
 
-visiting("a weak passphrase is told, and a wrong one opens nothing", async (visitor, page) => {
+visiting("a weak passphrase is told, and a wrong one opens nothing", async (visitor) => {
+  const { page } = visitor;
   await visitor.usePassphrase("hide");
   await visitor.start("hide");
   await visitor.result("hide");
@@ -68,9 +54,10 @@ visiting("a weak passphrase is told, and a wrong one opens nothing", async (visi
   assert.match(await visitor.trouble("reveal"), /nothing here opens with this key\. The key is another one/);
 });
 
-visiting("room and a weak passphrase are told before anything is hidden", async (visitor, page) => {
+visiting("room and a weak passphrase are told before anything is hidden", async (visitor) => {
+  const { page } = visitor;
   await visitor.give("secret", { name: "small.bin", mimeType: "", buffer: Buffer.alloc(1 << 10) });
-  const forecast = page.locator("#hide .send .forecast").first();
+  const forecast = page.locator("#hide .send .forecast");
   await forecast.getByText(/^Room for about .*: the secret as it is, byte for byte\.$/).waitFor();
   await visitor.sendAs("jpeg:75");
   await forecast.getByText(/^Room for about .* kB: /).waitFor();
@@ -80,7 +67,7 @@ visiting("room and a weak passphrase are told before anything is hidden", async 
   await page.getByText(/^77 random bits: /).waitFor();
   assert.match(await page.locator("#hide-key-passphrase").inputValue(), /^[a-z]+(-[a-z]+){5,}$/);
   await visitor.give("cover", exchange("cover.mp4"));
-  await page.locator("#hide .send .forecast").last().getByText(/^Room for about .* kB: /).waitFor();
+  await forecast.getByText(/^Room for about .* kB: /).waitFor();
 });
 
 visiting("what does not fit is said", async (visitor) => {
@@ -90,7 +77,8 @@ visiting("what does not fit is said", async (visitor) => {
   assert.match(await visitor.trouble("hide"), /large\.bin: has 1048576 bytes, and there is room for \d+/);
 });
 
-visiting("a job is cancelled", async (visitor, page) => {
+visiting("a job is cancelled", async (visitor) => {
+  const { page } = visitor;
   await visitor.give("cover", exchange("long.mp4"));
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.start("hide");
@@ -105,7 +93,8 @@ visiting("a job is cancelled", async (visitor, page) => {
   await visitor.result("reveal");
 });
 
-visiting("the page ends the program", async (visitor, page) => {
+visiting("the page ends the program", async (visitor) => {
+  const { page } = visitor;
   await page.getByRole("button", { name: "Quit stegnet" }).click();
   await page.getByText("The program has ended: you can close this page.").waitFor();
 });

@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 
 import encodeQR from "qr";
 
-import { keyFile, keyText } from "../../src/format/keytext.js";
+import { keyFile, keyText } from "../../../stegnet/gui/page/form/keytext.js";
 import { open, visitingTests } from "./open.js";
 
 const KEY = Uint8Array.from({ length: 32 }, (_, at) => 7 * at);
@@ -68,7 +68,7 @@ visiting("a picture of a new key's QR code is as good as its file", async (visit
 visiting("what is no key is named at once", async (visitor) => {
   await chooseKeyFile(visitor, "reveal");
   const text = new TextDecoder().decode(keyFile(KEY));
-  const examples = await readFile(new URL("../../public/examples/day.webp", import.meta.url));
+  const examples = await readFile(new URL("../../../stegnet/gui/page/examples/day.webp", import.meta.url));
   for (const [name, bytes, problem] of [
     ["cut.key", text.slice(0, -9), /damaged or cut: its checksum is wrong/],
     ["notes.txt", "not a key at all", /This is not a key file/],

@@ -40,19 +40,16 @@ const LIMIT = 300_000; // ms that nothing takes, even on a busy machine
  * A browser, and servers of the built page.
  *
  * @param {object} [setting]
+ * @param {string} [setting.address] of a page that is served already, instead of the built one
  * @param {boolean} [setting.gpu] true for Chromium with a graphics card
  * @param {string[]} [setting.flags] more of them
  * @param {boolean} [setting.inFirefox] true for Firefox as Debian has it, driven by WebDriver BiDi, on one thread
  * @returns {Promise<{isolated: string, plain: string, visit: Function, stopServing: Function, close: Function}>}
  *   addresses of the page with and without the headers that allow threads; visit opens one
  */
-export async function open({ gpu = false, flags = [], inFirefox = false } = {}) {
-  if (!existsSync(`${ROOT}/dist/index.html`)) throw new Error("the page is not built: `npm run build`");
-  const servers = [
-    await preview({ root: ROOT, logLevel: "warn", preview: { port: 0 } }),
-    await preview({ root: ROOT, logLevel: "warn", preview: { port: 0, host: "127.0.0.1" }, configFile: false }),
-  ];
-  const [isolated, plain] = servers.map((server) => server.resolvedUrls.local[0]);
+export async function open({ address = null, gpu = false, flags = [], inFirefox = false } = {}) {
+  const servers = address ? [] : await serve();
+  const [isolated, plain] = address ? [address] : servers.map((server) => server.resolvedUrls.local[0]);
   const browser = inFirefox
     ? await firefox.launch({ channel: "moz-firefox", executablePath: FIREFOX, firefoxUserPrefs: ONE_THREAD })
     : await chromium.launch({ executablePath: BROWSER, args: [...FLAGS, ...(gpu ? SOFTWARE_GPU : NO_GPU), ...flags] });
@@ -70,6 +67,15 @@ export async function open({ gpu = false, flags = [], inFirefox = false } = {}) 
   async function stopServing() {
     await Promise.all(servers.splice(0).map((server) => server.close()));
   }
+}
+
+/** Servers of the built page, with and without the headers that allow threads. */
+async function serve() {
+  if (!existsSync(`${ROOT}/dist/index.html`)) throw new Error("the page is not built: `npm run build`");
+  return [
+    await preview({ root: ROOT, logLevel: "warn", preview: { port: 0 } }),
+    await preview({ root: ROOT, logLevel: "warn", preview: { port: 0, host: "127.0.0.1" }, configFile: false }),
+  ];
 }
 
 async function visit(browser, url, options = {}) {

@@ -72,7 +72,7 @@ visiting("a file that Python hid comes back byte for byte, and a picture is show
   assert.ok(await shown.evaluate((image) => image.decode().then(() => image.naturalWidth > 0)));
   const link = visitor.page.locator("#reveal .result a[download]");
   assert.equal(await link.getAttribute("download"), "a night.webp");
-  const file = await readFile(new URL("../../public/examples/night.webp", import.meta.url));
+  const file = await readFile(new URL("../../../stegnet/gui/page/examples/night.webp", import.meta.url));
   assert.deepEqual(await visitor.saved("reveal"), new Uint8Array(file));
 });
 

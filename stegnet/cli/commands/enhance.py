@@ -8,8 +8,8 @@ from stegnet.cli import messages
 from stegnet.cli.options import add_output_options
 
 if TYPE_CHECKING:
+    from stegnet.core.progress import Progress
     from stegnet.results import Report
-    from stegnet.results.output import Progress
 
 _MAX_STRENGTH = 5.0
 _DESCRIPTION = """\
@@ -52,10 +52,16 @@ def _run(options: argparse.Namespace) -> int:
 
 def _enhance(options: argparse.Namespace, progress: "Progress") -> "Report":
     from stegnet.core.errors import extra
-    from stegnet.media import FILM, read_cover
+    from stegnet.core.kinds import FILM
+    from stegnet.media import read_cover
     from stegnet.media.inputs import input_kind
-    from stegnet.results import OutputTarget, Report  # imported here to keep --help fast
-    from stegnet.results.output import FORMS, shown_form, write_picture
+    from stegnet.results import (  # imported here to keep --help fast
+        FORMS,
+        OutputTarget,
+        Report,
+        shown_form,
+        write_picture,
+    )
 
     with extra("media", "stegnet enhance"):
         from stegnet.media.enhance import enhance, enhance_film

@@ -5,7 +5,7 @@ import threading
 import time
 
 from stegnet.cli import messages
-from stegnet.cli.options import NO_BROWSER, add_network_options, add_port_option, chosen_modems, network_loader
+from stegnet.cli.options import NO_BROWSER, add_network_options, add_port_option, chosen_run
 from stegnet.cli.signals import stop_on_signal
 
 _POLL = 0.1  # seconds
@@ -35,16 +35,14 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from stegnet.gui.jobs import Networks  # imported here to keep --help fast
-    from stegnet.gui.server import GuiServer
+    from stegnet.gui.server import GuiServer  # imported here to keep --help fast
     from stegnet.gui.workspace import Workspace
     from stegnet.loopback import browser
 
     stop = threading.Event()
-    networks = Networks(network_loader(options), chosen_modems(options))
     with (
         Workspace() as workspace,
-        GuiServer(options.port, stop, workspace, networks) as server,
+        GuiServer(options.port, stop, workspace, chosen_run(options)) as server,
         browser(server.address, "stegnet") as start_browser,
         stop_on_signal(stop.set),
         server.running(),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
 from stegnet.cli.keys import add_key_options, read_key_source
+from stegnet.methods import Fit, Run
 
 if TYPE_CHECKING:
-    from stegnet.files.info import Fit, Info, Value
+    from stegnet.files import Info, Value
 
 _DESCRIPTION = """\
 Tell what fits into FILE and how good it comes back. With the key, tell what is
@@ -46,12 +47,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     key_source = read_key_source(options)
-    from stegnet.files.info import file_info  # imported here to keep --help fast
+    from stegnet.files import file_info, fit_info  # imported here to keep --help fast
 
     with messages.progress_bar() as progress:
-        found = file_info(options.file, key_source, progress)
+        found = file_info(options.file, key_source, Run(progress=progress))
     if options.json:
-        messages.result(json.dumps(found))
+        messages.result(json.dumps(found, default=fit_info))
     else:
         for name, value in _verbose(found) if options.verbose else _plain(found):
             messages.result(f"{name}: {value}")
@@ -72,10 +73,10 @@ def _plain(found: "Info") -> Lines:
         return
     yield "hidden", _hidden(found)
     yield from _losses(found)
-    if found["method"] == "robust":
-        yield "altered", "can't be told: it is made to survive that"
-    else:
+    if "whole" in found:
         yield "altered", "no" if found["whole"] else f"yes: {_as_text(found['trouble'])}"
+    else:
+        yield "altered", "can't be told: it is made to survive that"
 
 
 def _described(kind: str, found: "Info", prefix: str) -> str:
@@ -106,26 +107,24 @@ def _losses(found: "Info") -> Lines:
 
 
 def _fits(found: "Info") -> Lines:
-    """One line for each thing that fits; those by networks are as large as the compressed ones, and no better."""
-    plain = [fit for fit in found["fits"] if fit["method"] != "network"]
-    for channel, fits in groupby(plain, lambda fit: fit.get("survive")):
+    """One line for each thing that fits; those are left out that are as large as others, and no better."""
+    plain = [fit for fit in found["fits"] if fit.brief]
+    for channel, fits in groupby(plain, lambda fit: fit.survive):
         if channel:
             yield f"fits with --survive {channel}", " or ".join(map(_amount, fits))
         else:
-            yield from (("fits", _amount(fit) + ", byte for byte" * ("bytes" in fit)) for fit in fits)
+            yield from (("fits", _amount(fit) + ", byte for byte" * (fit.bytes is not None)) for fit in fits)
     if not plain:
         yield "fits", f"nothing: {found.get('unfit', 'it is too small')}"
 
 
-def _amount(fit: "Fit") -> str:
-    much = f" up to {_size(fit['bytes'])}" if "bytes" in fit else f", at {_quality(fit)}"
-    return f"{fit['what']}{much}"
+def _amount(fit: Fit) -> str:
+    much = f", at {_quality(fit)}" if fit.bytes is None else f" up to {_size(fit.bytes)}"
+    return f"{fit.what}{much}"
 
 
-def _quality(fit: "Fit") -> str:
-    from stegnet.core.measures import PSNR  # imported here to keep --help fast
-
-    return f"about {fit[PSNR.key]} dB"
+def _quality(fit: Fit) -> str:
+    return f"about {fit.psnr} dB"
 
 
 def _size(count: int) -> str:
@@ -144,10 +143,10 @@ def _verbose(found: "Info") -> Lines:
         yield name.replace("_", " "), text
 
 
-def _fit(fit: "Fit") -> str:
-    size = f"{fit['bytes']} bytes" if "bytes" in fit else _quality(fit)
-    survive = f", --survive {fit['survive']}" if "survive" in fit else ""
-    return f"{fit['what']}, {size} ({fit['method']}{survive})"
+def _fit(fit: Fit) -> str:
+    size = _quality(fit) if fit.bytes is None else f"{fit.bytes} bytes"
+    survive = f", --survive {fit.survive}" if fit.survive else ""
+    return f"{fit.what}, {size} ({fit.method}{survive})"
 
 
 def _as_text(value: "Value") -> str:

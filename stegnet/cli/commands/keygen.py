@@ -70,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.qr is not None:
         _show_code(options.key_file, options.qr)
     elif options.show:
-        from stegnet.keys.keyfiles import shown_text
+        from stegnet.keys import shown_text
 
         messages.result(shown_text(options.key_file))
     return 0
@@ -107,7 +107,7 @@ def _generate_identity(path: Path) -> None:
 
 
 def _print_words(count: int) -> None:
-    from stegnet.keys.keys import guessing_years, random_words
+    from stegnet.keys import guessing_years, random_words
 
     text, bits = random_words(count)
     messages.result(text)
@@ -117,7 +117,7 @@ def _print_words(count: int) -> None:
 
 def _show_code(key_file: Path, out: Path) -> None:
     """Shows a key as a QR code in the terminal, or writes it to a picture, readable by its owner only."""
-    from stegnet.keys.keyfiles import shown_text, write_new
+    from stegnet.keys import shown_text, write_new
 
     if str(out) == _TERMINAL:
         messages.code(_code(shown_text(key_file)))

@@ -1,6 +1,7 @@
 """`stegnet reveal`: reveals what a container, or each container of a folder, hides."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,14 @@ from stegnet.cli.options import (
     add_output_options,
     check_output_stream,
     check_places,
-    chosen_modems,
+    chosen_run,
     cluster_needs_folder,
-    network_loader,
     output_target,
 )
 
 if TYPE_CHECKING:
     from stegnet.keys import KeySource
-    from stegnet.record import Container
+    from stegnet.methods import Hidden
     from stegnet.results import OutputTarget, Report
 
 _DESCRIPTION = """\
@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.force and options.output is None:
         options.usage_error("--force requires -o: what names itself never overwrites a file")
     key_source = read_key_source(options)
-    from stegnet.files.folder import is_folder  # imported here to keep --help fast
+    from stegnet.files import is_folder  # imported here to keep --help fast
 
     if options.container != streams.STREAM and is_folder(options.container):
         return _run_folder(options, key_source)
@@ -115,35 +115,33 @@ def _reveal_one(options: argparse.Namespace, key_source: "KeySource", folder: Pa
     """
     from stegnet.files import reveal_file
 
-    network, out, modems = network_loader(options), output_target(options, folder), chosen_modems(options)
+    run, out = chosen_run(options), output_target(options, folder)
     with messages.progress_bar() as progress:
-        return reveal_file(network, options.container, out, key_source, options.strict, progress, modems)
+        return reveal_file(options.container, out, key_source, options.strict, replace(run, progress=progress))
 
 
 def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
-    from stegnet.files.files import reveal_opened
-    from stegnet.files.folder import plan_revealing, results_folder, reveal_each
+    from stegnet.files import plan_revealing, results_folder, reveal_each, write_hidden
+    from stegnet.methods import METHODS
 
     check_output_stream(options, folder=True)
     if options.output is None:
         options.usage_error("a folder requires -o")
-    plan = plan_revealing(options.container)
-    network, modems = network_loader(options), chosen_modems(options)
-    network()  # its errors are reported once, not for each file
+    plan, run = plan_revealing(options.container), chosen_run(options)
+    for method in METHODS.values():
+        method.load(run)
     out, shown = output_target(options), results.BatchResults(options, _frames)
     with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
         if options.cluster:
-            from stegnet.cluster.cluster import run_on_cluster
-            from stegnet.cluster.tasks import Revealing
+            from stegnet.cluster import Revealing, run_on_cluster
 
-            work = Revealing(network, options.strict, modems)
-            outcomes = run_on_cluster(options.cluster, plan, out, work, key_source)
+            outcomes = run_on_cluster(options.cluster, plan, out, Revealing(options.strict, run), key_source)
             return messages.run_batch(plan, outcomes, shown)
 
-        def reveal(container: "Container", out: "OutputTarget") -> "Report":
-            return reveal_opened(network, container, out, options.strict, progress, modems)
+        def write(hidden: "Hidden", out: "OutputTarget") -> "Report":
+            return write_hidden(hidden, out, options.strict)
 
-        outcomes = reveal_each(plan, out, key_source, reveal, progress, modems)
+        outcomes = reveal_each(plan, out, key_source, write, replace(run, progress=progress))
         return messages.run_batch(plan, outcomes, shown)
 
 

@@ -3,6 +3,8 @@
 import argparse
 import re
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +16,15 @@ from stegnet.cli.options import (
     add_network_options,
     add_port_option,
     auxiliary_inputs,
-    network_loader,
+    chosen_run,
 )
 from stegnet.cli.signals import stop_on_signal
+from stegnet.methods import AUTO, METHODS, Hider, Run
 
 if TYPE_CHECKING:
     from stegnet.keys import KeySource
     from stegnet.results import Report
+    from stegnet.webcam.recording import Recording
     from stegnet.webcam.server import Statistics
 
 _MAX_SIDE = 4096
@@ -32,12 +36,9 @@ contains a random token, without which nobody can watch.
 SECRET is a picture, or a film, which is looped without its sound; it is scaled
 down to fit the camera picture. Frames are dropped and counted if the machine
 is too slow. Ctrl-C or the page's button ends the session and completes the
-recording, which `stegnet reveal` can open. Until then, the recording needs
-twice its space next to OUT.
-
-With --survive, OUT is an ordinary H.264 film of the camera: when the session
-ends, SECRET is hidden in it as by `stegnet hide --survive`. If that fails, the
-camera's film without loss stays next to OUT.
+recording: SECRET is hidden in the camera's film as by `stegnet hide`, or, with
+--survive, as by `stegnet hide --survive`. Until then, that film is kept without
+loss next to OUT; it stays there if hiding fails.
 """
 
 
@@ -79,13 +80,10 @@ def _run(options: argparse.Namespace) -> int:
 
     with extra("media", "stegnet webcam"):
         from stegnet.webcam.server import PageServer
-        from stegnet.webcam.session import SessionOptions, run
+        from stegnet.webcam.session import SessionOptions, run_session
 
     key_source = _key_source(options)
     _check_output(options)
-    session = SessionOptions(
-        options.source, options.size, not options.once, options.frames, options.record, options.force, options.survive
-    )
     reports: list[Report] = []
     with (
         PageServer(options.port, threading.Event()) as server,
@@ -93,16 +91,33 @@ def _run(options: argparse.Namespace) -> int:
         stop_on_signal(server.stop.set),
         messages.progress_bar() as progress,
     ):
-        loader = network_loader(options)
 
         def ready() -> None:
             messages.result(f"watch {server.address}")
             if options.open and not start_browser():
                 messages.note(NO_BROWSER)
 
-        statistics = run(session, options.secret, loader, key_source, server, ready, progress, reports.append)
+        run = replace(chosen_run(options), progress=progress)
+        recording = _recording(options, key_source, run, reports.append)
+        shown = options.source, options.secret, options.size, not options.once, options.frames
+        statistics = run_session(SessionOptions(*shown, recording), key_source, server, ready, run)
     _print_summary(options.record, statistics, *reports)
     return 0
+
+
+def _recording(
+    options: argparse.Namespace, key_source: "KeySource", run: Run, done: Callable[["Report"], None]
+) -> "Recording | None":
+    """What `--record` asks for; None without it."""
+    if not options.record:
+        return None
+    from stegnet.results import OutputTarget
+    from stegnet.webcam.recording import Recording
+
+    given = {"survive": options.survive} if options.survive else {}
+    method = METHODS.choose(AUTO, given)
+    hider = Hider(method, method.options(**given), run)
+    return Recording(options.secret, OutputTarget(options.record, options.force), key_source, hider, done)
 
 
 def _key_source(options: argparse.Namespace) -> "KeySource":
@@ -111,7 +126,7 @@ def _key_source(options: argparse.Namespace) -> "KeySource":
         return key_source
     if options.record:
         options.usage_error("--record requires a key that can be used again: --key-file or --passphrase")
-    from stegnet.keys.keys import KEY_BYTES, SYSTEM, Key
+    from stegnet.keys import KEY_BYTES, SYSTEM, Key
 
     messages.note("using a random key for this session only")
     return Key(SYSTEM(KEY_BYTES))
@@ -121,8 +136,8 @@ def _check_output(options: argparse.Namespace) -> None:
     if options.survive and not options.record:
         options.usage_error("--survive requires --record")
     if options.record:
-        from stegnet.media import FILM
-        from stegnet.results.output import FORMS, OutputTarget
+        from stegnet.core.kinds import FILM
+        from stegnet.results import FORMS, OutputTarget
 
         target = OutputTarget(options.record, options.force, auxiliary_inputs(options))
         target.check(FORMS[FILM], FILM, options.secret, Path(options.source))
@@ -135,10 +150,6 @@ def _print_summary(record: Path | None, statistics: "Statistics", report: "Repor
     )
     if record and report:
         messages.wrote(record, report, f", {report.frames} frames")
-    elif record:
-        from stegnet.results import Report
-
-        messages.wrote(record, Report(statistics["width"], statistics["height"]), f", {frames} frames, {frames} hidden")
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -6,10 +6,11 @@ The same input gives the same bytes, but for the random identifiers that Matrosk
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import av
 import numpy as np
@@ -36,6 +37,28 @@ from stegnet.media.films.sound_writer import PLAYABLE, SoundWriter
 from stegnet.media.films.stream_copy import StreamCopy
 
 
+@dataclass(frozen=True)
+class FilmOptions:
+    """Options of a film that is written.
+
+    Attributes:
+        form: "mkv" for FFV1 in Matroska, "mp4" for lossless x264 in MP4; "watchable" for lossy x264 in MP4, whose
+            odd sides are made even by repeating the last row or column, and whose sound becomes AAC where browsers
+            would not play it.
+        time_base: of MP4's time stamps, in seconds. Matroska's are milliseconds.
+        keep: a film from which everything but the pictures is copied: sound (packet by packet), subtitles, chapters,
+            attachments, cover art, tags, and colour metadata.
+        sound: tracks whose packets are passed to `write`; can't be combined with `keep`.
+        randomness: returns so many random bytes, from which Matroska's identifiers follow; called once, at the end.
+    """
+
+    form: str = "mkv"
+    time_base: Fraction | None = None
+    keep: Path | None = None
+    sound: Sequence[SoundTrack] = ()
+    randomness: Callable[[int], bytes] = os.urandom
+
+
 class FilmWriter:
     """A film that is being written; a context manager.
 
@@ -45,39 +68,22 @@ class FilmWriter:
         path: output file, of any suffix.
         width, height: of every frame.
         rate: frames per second on average, for players.
-        form: "mkv" for FFV1 in Matroska, "mp4" for lossless x264 in MP4; "watchable" for lossy x264 in MP4, whose
-            odd sides are made even by repeating the last row or column, and whose sound becomes AAC where browsers
-            would not play it.
-        time_base: of MP4's time stamps, in seconds. Matroska's are milliseconds.
-        keep: a film from which everything but the pictures is copied: sound (packet by packet), subtitles, chapters,
-            attachments, cover art, tags, and colour metadata.
-        sound: tracks whose packets are passed to `write`; can't be combined with `keep`.
-        randomness: returns so many random bytes, from which Matroska's identifiers follow; called once, at the end.
+        options: as in `FilmOptions`.
     Raises:
         MediaError: the file can't be written, or the format can't hold the sound.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        width: int,
-        height: int,
-        rate: Fraction,
-        *,
-        form: str = "mkv",
-        time_base: Fraction | None = None,
-        keep: Path | None = None,
-        sound: Sequence[SoundTrack] = (),
-        randomness: Callable[[int], bytes] = os.urandom,
-    ) -> None:
+    def __init__(self, path: Path, width: int, height: int, rate: Fraction, **options: Any) -> None:
+        chosen = FilmOptions(**options)
+        keep, sound = chosen.keep, chosen.sound
         if keep is not None and sound:
             raise ValueError("sound comes from the film to keep or with the pictures, not both")
         self._path = path
-        self._form, self._randomness = FORMS[form], randomness
+        self._form, self._randomness = FORMS[chosen.form], chosen.randomness
         self._shape = (height, width, 3)
         self._stamps: list[int] = []
         self._shift = Fraction(0)
-        self._time_base = picture_time_base(self._form, rate, time_base)
+        self._time_base = picture_time_base(self._form, rate, chosen.time_base)
         self._duration = max(1, round(1 / rate / self._time_base))
         self._copy = StreamCopy(keep) if keep is not None else None
         tracks = self._copy.tracks if self._copy else sound

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
+from stegnet.core.kinds import PICTURE
 from stegnet.media.pictures.pictures import TRANSPARENT, UNREADABLE, changes_colours, keeps_profile, open_picture
-from stegnet.media.probe import PICTURE, media_kind
+from stegnet.media.probe import media_kind
 
 _MOST_OF_16 = (1 << 16) - 1
 _HEAD = 1 << 16  # bytes, in which an AVIF says how many bits it has

@@ -1,69 +1,45 @@
-"""Hiding a film in a film, frame by frame, in constant memory."""
+"""Hiding from file to file by a network: a picture in a picture, or a film in a film, frame by frame."""
 
-import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from itertools import chain, islice, repeat
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError
+from stegnet.core.kinds import FILM
 from stegnet.core.measures import psnr
-from stegnet.core.parallel import ahead, ordered
-from stegnet.keys.keys import FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
-from stegnet.media import FilmInfo, FilmWriter, lossy_format, scan
-from stegnet.methods.network.frame import check_cover, hide_frame
-from stegnet.methods.network.network import Network
-from stegnet.methods.network.quality import SecretErrors, SecretQuality, measure_secret, visibility_notes
-from stegnet.methods.segments import WHOLE, Part
-from stegnet.record.record import FILM, Header, Pictures, Record
-from stegnet.record.sound import Sound, no_sound, plan_sound
-from stegnet.results.figures import NETWORK, Hiding
-from stegnet.results.output import FilmFrame, Progress, Report, no_progress, write_film
-from stegnet.sealing.seal import SEED_BYTES
+from stegnet.core.parallel import ahead, watched
+from stegnet.core.progress import in_steps
+from stegnet.core.samples import is_grey
+from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeyRing, KeySource
+from stegnet.media import (
+    FilmInfo,
+    about_cover,
+    about_secret,
+    is_grey_film,
+    lossy_format,
+    read_cover,
+    read_picture,
+    refuse_palette,
+    scan,
+)
+from stegnet.media.inputs import cover_name, input_kind, kind_of_secret
+from stegnet.methods.film_loop import FilmCover, changed, hide_frames, write_container
+from stegnet.methods.network import DEFAULT, NetworkOptions
+from stegnet.methods.network.frame import FrameInput, check_cover, grey_refused, hide_frame
+from stegnet.methods.network.network import Network, chosen_network
+from stegnet.methods.network.picture import hide_picture
+from stegnet.methods.network.quality import SecretQuality, measure_secret, measured_quality, visibility_notes
+from stegnet.methods.run import DEFAULT_RUN, Run
+from stegnet.record import Header, Pictures, Record, Sound, no_sound, plan_sound
+from stegnet.results import FORMS, NETWORK, Hiding, OutputTarget, Report, write_picture
+from stegnet.sealing import SEED_BYTES
 
-Longer = Literal["refuse", "cut"]
 _COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover
-
-
-@dataclass(frozen=True)
-class HideOptions:
-    """Options of hiding a film.
-
-    Attributes:
-        longer: "refuse" a secret of more frames than its cover, or "cut" it.
-        sound: hide the secret's sound too.
-        verify: read the container back and compare it.
-        form: "mkv" or "mp4".
-        force: hide a secret even if it would be revealed at too low a quality.
-        overwrite: replace an existing file.
-    """
-
-    longer: Longer = "refuse"
-    sound: bool = True
-    verify: bool = True
-    form: str = "mkv"
-    force: bool = False
-    overwrite: bool = True
-
-
-@dataclass(frozen=True)
-class _Item:
-    """Input of one frame of the container.
-
-    Attributes:
-        cover: None if the frame is not to be computed.
-        container: the frame, if it was computed already.
-    """
-
-    cover: np.ndarray | None
-    secret: np.ndarray | None
-    record: Record
-    seed: bytes
-    container: np.ndarray | None = None
 
 
 @dataclass
@@ -72,91 +48,193 @@ class _Measured:
 
     Attributes:
         secret: of the frames revealed as a check.
-        container_psnr: the worst of the frames compared with their cover, in dB.
+        distances: PSNR in dB of the frames compared with their cover.
     """
 
     secret: SecretQuality
-    container_psnr: float = math.inf
+    distances: list[float] = field(default_factory=list)
+
+    def add(
+        self, network: Network, keys: ContainerKeys, cover: np.ndarray, given: FrameInput, made: np.ndarray
+    ) -> None:
+        """Measures a frame of the container, if it is one of those that are."""
+        index = given.record.index
+        if index % _COMPARED == 0:
+            self.distances.append(psnr(cover, made))
+        if index in self.secret.frames:
+            errors = measure_secret(network, KeyRing.of(keys), made, given.secret, first=index == 0)
+            self.secret.add(index, errors)
+
+
+def hide_pictures(
+    cover: Path, secret: Path, out: OutputTarget, key_source: KeySource, options: NetworkOptions, run: Run
+) -> Report:
+    """Hides a picture in a picture (a PNG is written) or a film in a film (an MKV or MP4 is written).
+
+    Raises:
+        LongFilm: the film has too many frames for `run.part`.
+        StegnetError: any but DataError, RevealError and TrainingError.
+    """
+    cover_kind, secret_kind = input_kind(cover), kind_of_secret(secret)
+    if cover_kind != secret_kind:
+        hint = f"take a {secret_kind} as the cover, or the method sealed, which hides any file"
+        raise CapacityError(f"a {secret_kind} can't be hidden in a {cover_kind}", hint)
+    out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, secret)
+    hide = hide_film if cover_kind == FILM else _hide_picture
+    return hide(cover, secret, out, key_source, options, run)
+
+
+def _hide_picture(
+    cover: Path, secret: Path, out: OutputTarget, key_source: KeySource, options: NetworkOptions, run: Run
+) -> Report:
+    refuse_palette(cover)
+    pixels, profile = read_cover(cover)
+    if is_grey(pixels):
+        raise grey_refused()
+    network, hidden = chosen_network(run), read_picture(secret)
+    progress = in_steps(run.progress, "hide tiles", "measure tiles", "write")
+    container = hide_picture(network, pixels, hidden, key_source, run.randomness, partial(progress, "hide tiles"))
+    distance = psnr(pixels, container)
+    del pixels  # large pictures take much memory
+    step = partial(progress, "measure tiles")
+    quality = measured_quality(network, container, hidden, key_source, options.any_quality, step)
+    del hidden
+    write = partial(write_picture, out, container, profile, verify=options.verify)
+    report = watched(write, partial(progress, "write", 0, 0))
+    notes = (*visibility_notes(distance), *about_cover(cover), *about_secret(secret))
+    report = replace(report, notes=notes, warnings=quality.warnings(), secret_psnr=quality.psnr())
+    return report.with_hiding(_hiding(cover, report, distance))
 
 
 def hide_film(
-    network: Network,
     cover: Path,
     secret: Path,
-    out: Path,
+    out: OutputTarget,
     key_source: KeySource,
-    options: HideOptions = HideOptions(),
-    randomness: Randomness = SYSTEM,
-    progress: Progress = no_progress,
-    part: Part = WHOLE,
+    options: NetworkOptions = DEFAULT,
+    run: Run = DEFAULT_RUN,
 ) -> Report:
     """Hides one film in another, a secret frame in each cover frame by index, and its sound with them.
 
-    Args:
-        part: what this process does of it.
     Raises:
-        LongFilm: the cover has too many frames for `part`.
+        LongFilm: the cover has too many frames for `run.part`.
         MediaError: a film can't be read, or the container not written.
-        CapacityError: the cover is too small or too short, or the secret would be revealed at too low a quality.
+        CapacityError: the cover is grey, too small or too short, or the secret would be revealed at too low a quality.
     """
-    cover_info, secret_info = scan(cover), scan(secret)
-    hidden = _frames_to_hide(cover_info, secret_info, options.longer)
-    sound = _plan_sound(secret, secret_info, hidden, options.sound)
-    keys = key_source.new_keys(randomness)
-    header = _header(network, cover_info, secret_info, hidden, sound, randomness)
-    _check_room(cover_info, header, keys.film, sound)
-    part.check(header.frames)
-    sizes = (secret_info.height, secret_info.width), (cover_info.height, cover_info.width)
-    measured = _Measured(SecretQuality(hidden, *sizes, options.force))
+    if is_grey_film(cover):
+        raise grey_refused()
+    films = _Films(cover, secret, scan(cover), scan(secret))
+    hidden, network = films.frames_to_hide(options.longer), chosen_network(run)
+    sound = films.plan_sound(hidden, options.sound)
+    keys = key_source.new_keys(run.randomness)
+    header = films.header(network, sound, run.randomness(FILM_ID_BYTES))
+    _check_room(films.cover_info, header, keys.film, sound)
+    run.part.check(header.frames)
+    run = run.in_steps("hide", *("verify",) * options.verify)
+    measured = _Measured(SecretQuality(hidden, *films.sizes, options.any_quality))
 
-    def open_writer(path: Path) -> FilmWriter:
-        sizes = cover_info.width, cover_info.height, cover_info.rate
-        choices = {"form": options.form, "time_base": cover_info.time_base, "keep": part.kept(cover)}
-        return FilmWriter(path, *sizes, **choices, randomness=randomness)
+    def hide(given: FrameInput, frame: np.ndarray | None, made: np.ndarray | None) -> np.ndarray | None:
+        if made is None and frame is not None:
+            made = hide_frame(network, keys, frame, given)
+        if not run.part.only:
+            measured.add(network, keys, frame, given, made)
+        return made
 
-    items = _items(cover, secret, secret_info, header, sound, randomness, part)
-    frames, total = _containers(network, keys, items, cover_info, measured, part), header.frames
-    choices = {"verify": options.verify, "overwrite": options.overwrite}
-    not_kept = write_film(out, open_writer, frames, total, "hide", progress, **choices)
-    if part.only:
-        return Report(cover_info.width, cover_info.height, len(part.only))
-    notes = (*_notes(cover_info, secret_info, hidden, options.sound), *(f"cover: {note}" for note in not_kept))
-    notes += visibility_notes(measured.container_psnr)
-    report = Report(cover_info.width, cover_info.height, total, hidden, notes)
-    report = replace(report, warnings=measured.secret.warnings(), secret_psnr=measured.secret.psnr())
-    return report.with_hiding(hiding_by_network(cover, report, measured.container_psnr))
+    film = FilmCover(cover, films.cover_info, compared=True)
+    pool = network.pool(film.info.height, film.info.width)
+    frames = hide_frames(film, films.inputs(header, sound, run), hide, pool, run)
+    not_kept = write_container(film, frames, out, options.verify, run)
+    report = Report(film.info.width, film.info.height, header.frames, hidden)
+    if run.part.only:
+        return replace(report, frames=len(run.part.only))
+    worst = min(measured.distances)
+    notes = (*films.notes(hidden, options.sound), *(f"cover: {note}" for note in not_kept), *visibility_notes(worst))
+    quality = {"warnings": measured.secret.warnings(), "secret_psnr": measured.secret.psnr()}
+    return replace(report, notes=notes, **quality).with_hiding(_hiding(cover, report, worst))
 
 
-def hiding_by_network(cover: Path, report: Report, container_psnr: float) -> Hiding:
-    """Figures of what networks did to a cover.
+@dataclass(frozen=True)
+class _Films:
+    """A cover and a secret, and what is known of them."""
 
-    Args:
-        container_psnr: in dB.
-    """
+    cover: Path
+    secret: Path
+    cover_info: FilmInfo
+    secret_info: FilmInfo
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Height and width of the secret, and of the cover."""
+        return tuple((info.height, info.width) for info in (self.secret_info, self.cover_info))
+
+    def frames_to_hide(self, longer: str) -> int:
+        """Number of frames that will be hidden.
+
+        Raises:
+            CapacityError: the secret is longer than its cover, and must not be cut.
+        """
+        room, wanted = len(self.cover_info.pts), len(self.secret_info.pts)
+        if wanted > room and longer == "refuse":
+            raise CapacityError(
+                f"the secret has {wanted} frames, the cover only {room}",
+                "take a longer cover, or hide as many as there is room for",
+            )
+        return min(room, wanted)
+
+    def plan_sound(self, hidden: int, wanted: bool) -> Sound:
+        """The secret's sound up to its last hidden frame; none, if none is wanted."""
+        info = self.secret_info
+        if not wanted or not info.sound:
+            return no_sound(self.secret, hidden)
+        end = info.pts[hidden] * info.time_base if hidden < len(info.pts) else None
+        return plan_sound(self.secret, hidden, end)
+
+    def header(self, network: Network, sound: Sound, film_id: bytes) -> Header:
+        """The header of all records."""
+        secret = self.secret_info
+        size = secret.width, secret.height, sound.frames, secret.time_base, secret.rate
+        described = Pictures(*size, network.base, network.block, network.weights, sound.tracks)
+        return Header(film_id, FILM, len(self.cover_info.pts), described)
+
+    def inputs(self, header: Header, sound: Sound, run: Run) -> Generator[FrameInput, None, None]:
+        """What goes into each frame: the first hide a secret frame, its stamp and a share of sound.
+
+        Frames that are not computed draw their seeds, too.
+
+        Raises:
+            MediaError: the secret can't be read, or has fewer frames than when it was scanned.
+        """
+        secrets, hidden = ahead(_first(run.part.frames(self.secret), header.secret.hidden)), header.secret.hidden
+        with closing(secrets), closing(sound.shares()) as shares:
+            for index in range(header.frames):
+                picture, record = None, Record(header, index)
+                if index < hidden:
+                    picture, share = next(secrets, secrets), next(shares, None)
+                    if picture is secrets or share is None:
+                        raise changed()
+                    record = Record(header, index, self.secret_info.pts[index], data=share)
+                yield FrameInput(picture, record, run.randomness(SEED_BYTES))
+
+    def notes(self, hidden: int, sound: bool) -> Iterator[str]:
+        """Lines on what is not hidden, and on what was found in the films."""
+        cover, secret = self.cover_info, self.secret_info
+        if hidden < len(secret.pts):
+            yield f"the secret was cut: {hidden} of its {len(secret.pts)} frames are hidden"
+        if hidden < len(cover.pts):
+            end = float((cover.pts[hidden] - cover.pts[0]) * cover.time_base)
+            yield f"the hidden film ends at {end:.2f} s: {hidden} of the cover's {len(cover.pts)} frames hold it"
+        if secret.sound and not sound:
+            yield "the secret's sound is left out"
+        if secret.more:
+            yield f"the secret's {' and '.join(secret.more)} are not hidden: the method sealed hides a file whole"
+        yield from (f"cover: {note}" for note in cover.notes)
+        yield from (f"secret: {note}" for note in secret.notes)
+
+
+def _hiding(cover: Path, report: Report, container_psnr: float) -> Hiding:
+    """Figures of what networks did to a cover."""
     size, pixels = cover.stat().st_size, report.frames * report.width * report.height
     return Hiding(NETWORK, size, pixels, lossy_format(cover), container_psnr, film=report.frames > 1)
-
-
-def _frames_to_hide(cover: FilmInfo, secret: FilmInfo, longer: Longer) -> int:
-    """Number of frames that will be hidden.
-
-    Raises:
-        CapacityError: the secret is longer than its cover, and must not be cut.
-    """
-    room, wanted = len(cover.pts), len(secret.pts)
-    if wanted > room and longer == "refuse":
-        raise CapacityError(
-            f"the secret has {wanted} frames, the cover only {room}",
-            "take a longer cover, or hide as many as there is room for",
-        )
-    return min(room, wanted)
-
-
-def _plan_sound(path: Path, info: FilmInfo, hidden: int, wanted: bool) -> Sound:
-    if not wanted or not info.sound:
-        return no_sound(path, hidden)
-    end = info.pts[hidden] * info.time_base if hidden < len(info.pts) else None
-    return plan_sound(path, hidden, end)
 
 
 def _check_room(cover: FilmInfo, header: Header, key: Key, sound: Sound) -> None:
@@ -168,92 +246,6 @@ def _check_room(cover: FilmInfo, header: Header, key: Key, sound: Sound) -> None
         raise CapacityError(str(error), f"{error.hint}, or leave the secret's sound out") from error
 
 
-def _header(
-    network: Network, cover: FilmInfo, secret: FilmInfo, hidden: int, sound: Sound, randomness: Randomness
-) -> Header:
-    size = secret.width, secret.height, hidden, secret.time_base, secret.rate
-    described = Pictures(*size, network.base, network.block, network.weights, sound.tracks)
-    return Header(randomness(FILM_ID_BYTES), FILM, len(cover.pts), described)
-
-
-def _items(
-    cover: Path,
-    secret: Path,
-    info: FilmInfo,
-    header: Header,
-    sound: Sound,
-    randomness: Randomness,
-    part: Part,
-) -> Generator[_Item, None, None]:
-    """The input of each frame of the cover; the first of them hide a secret frame, its stamp and a share of sound.
-
-    Those that are not computed are counted and draw their seeds, too.
-
-    Raises:
-        MediaError: a film has another number of frames than when it was scanned.
-    """
-    hidden = header.secret.hidden
-    covers, secrets = ahead(part.frames(cover, cover=True)), ahead(_first(part.frames(secret), hidden))
-    with closing(covers), closing(secrets), closing(sound.shares()) as shares, closing(part.computed()) as made:
-        parts = chain(zip(secrets, info.pts, shares, strict=False), repeat((None, None, b"")))
-        index = -1
-        for index, (frame, (picture, stamp, data), done) in enumerate(zip(covers, parts, made, strict=False)):
-            if index == header.frames or (stamp is None) != (index >= hidden):
-                raise _changed()
-            record = Record(header, index, stamp or 0, data=data)
-            yield _Item(frame, picture, record, randomness(SEED_BYTES), done)
-        if index + 1 != (part.end or header.frames):
-            raise _changed()
-
-
-def _changed() -> MediaError:
-    return MediaError("the cover or the secret was changed while it was being hidden", "hide it again")
-
-
 def _first(frames: Generator[np.ndarray, None, None], count: int) -> Generator[np.ndarray, None, None]:
     with closing(frames):
         yield from islice(frames, count)
-
-
-def _containers(
-    network: Network,
-    keys: ContainerKeys,
-    items: Generator[_Item, None, None],
-    cover: FilmInfo,
-    measured: _Measured,
-    part: Part,
-) -> Generator[FilmFrame, None, None]:
-    """Hides each frame, and measures some of them."""
-
-    def hide(item: _Item) -> tuple[np.ndarray | None, float, SecretErrors | None]:
-        index, container = item.record.index, item.container
-        if container is None and item.cover is not None:
-            container = hide_frame(network, keys, item.cover, item.secret, item.record, item.seed)
-        if part.only:
-            return container, math.inf, None
-        ring, first = KeyRing.of(keys), index == 0
-        wanted = index in measured.secret.frames
-        errors = measure_secret(network, ring, container, item.secret, first=first) if wanted else None
-        return container, math.inf if index % _COMPARED else psnr(item.cover, container), errors
-
-    pool = network.pool(cover.height, cover.width)
-    with closing(items), closing(ordered(hide, items, pool.workers, pool.prepare)) as containers:
-        for (container, distance, errors), time in zip(containers, islice(cover.times, part.end), strict=True):
-            if errors:
-                measured.secret.add(errors)
-            measured.container_psnr = min(measured.container_psnr, distance)
-            yield FilmFrame(container, time)
-
-
-def _notes(cover: FilmInfo, secret: FilmInfo, hidden: int, sound: bool) -> Iterator[str]:
-    if hidden < len(secret.pts):
-        yield f"the secret was cut: {hidden} of its {len(secret.pts)} frames are hidden"
-    if hidden < len(cover.pts):
-        end = float((cover.pts[hidden] - cover.pts[0]) * cover.time_base)
-        yield f"the hidden film ends at {end:.2f} s: {hidden} of the cover's {len(cover.pts)} frames hold it"
-    if secret.sound and not sound:
-        yield "the secret's sound is left out"
-    if secret.more:
-        yield f"the secret's {' and '.join(secret.more)} are not hidden: the method sealed hides a file whole"
-    yield from (f"cover: {note}" for note in cover.notes)
-    yield from (f"secret: {note}" for note in secret.notes)

@@ -1,44 +1,48 @@
 """One frame: the network hides a secret in a cover, and sealed bits carry what must arrive exactly."""
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
 from stegnet.core.errors import CapacityError
-from stegnet.core.samples import NONE, Base
-from stegnet.core.shuffle import Shuffle, draw, grid
+from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.samples import CODED, NONE, Base
+from stegnet.core.shuffle import BLOCK, Shuffle, draw, grid
 from stegnet.engines.tiling import Step, no_step
-from stegnet.keys.keys import ContainerKeys, Key
+from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key
 from stegnet.media import resize
+from stegnet.methods.method import CoverSize
 from stegnet.methods.network.network import Network
-from stegnet.record import base as bases
-from stegnet.record.reading import MAX_PIXEL_RATIO, FrameReading, hidden_size
-from stegnet.record.record import FILM, Header, Record, format_record
-from stegnet.sealing.costs import rounding_costs
-from stegnet.sealing.seal import FILM_EFFORT, PICTURE_EFFORT, room, seal, too_small
+from stegnet.record import (
+    MAX_PIXEL_RATIO,
+    FrameReading,
+    Header,
+    Pictures,
+    Record,
+    decode_base,
+    encode_base,
+    format_record,
+    hidden_size,
+    least_base,
+    least_base_per_pixel,
+)
+from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, Margin, SealOptions, room, rounding_costs, seal, too_small
 
 
 @dataclass(frozen=True)
-class UnsealedFrame:
-    """A frame of a container before its record is sealed in it.
+class FrameInput:
+    """What goes into one frame.
 
     Attributes:
-        container: (H, W, 3) uint8.
-        rounding_error: (H, W, 3) int8, as in `rounding_costs`.
-        record: complete.
+        secret: (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides none.
+        record: without the base.
+        seed: as in `seal`.
     """
 
-    container: np.ndarray
-    rounding_error: np.ndarray
+    secret: np.ndarray | None
     record: Record
-
-    def sealed(self, keys: ContainerKeys, seed: bytes) -> np.ndarray:
-        """The container with its record, (H, W, 3) uint8; arguments and errors as `seal`."""
-        container, record = self.container.copy(), self.record
-        effort = FILM_EFFORT if record.header.kind == FILM else PICTURE_EFFORT
-        data, costs = format_record(record, keys.film), rounding_costs(self.rounding_error)
-        seal(container, data, keys, seed, costs, first=record.index == 0, effort=effort)
-        return container
+    seed: bytes
 
 
 def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
@@ -52,12 +56,24 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
     secret = header.secret
     needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
     rows, cols = hidden_size(height, width, secret)
-    if needed + bases.least(secret.base, rows, cols) > room(height, width, key) or not rows or not cols:
-        needed += bases.least(secret.base, 0, 0)
-        raise too_small(height, width, needed, bases.least_per_pixel(secret.base), secret.block, key)
+    if needed + least_base(secret.base, rows, cols) > room(height, width, key) or not rows or not cols:
+        needed += least_base(secret.base, 0, 0)
+        margin = Margin(least_base_per_pixel(secret.base), secret.block)
+        raise too_small(height, width, needed, key, margin=margin)
     if secret.width * secret.height > MAX_PIXEL_RATIO * height * width:
         message = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
         raise CapacityError(message, f"it may have {MAX_PIXEL_RATIO} times the cover's pixels")
+
+
+def hides_in(cover: CoverSize) -> bool:
+    """True if a picture or film fits into a cover of this size; networks would colour a grey one."""
+    one = Fraction(1)
+    header = Header(bytes(FILM_ID_BYTES), PICTURE, 1, Pictures(1, 1, 1, one, one, CODED, BLOCK, "00" * 32))
+    try:
+        check_cover(cover.height, cover.width, header, ANY_KEY, 0)
+    except CapacityError:
+        return False
+    return cover.channels > 1
 
 
 def grey_refused() -> CapacityError:
@@ -67,51 +83,31 @@ def grey_refused() -> CapacityError:
 
 
 def hide_frame(
-    network: Network,
-    keys: ContainerKeys,
-    cover: np.ndarray,
-    secret: np.ndarray | None,
-    record: Record,
-    seed: bytes,
-    step: Step = no_step,
+    network: Network, keys: ContainerKeys, cover: np.ndarray, given: FrameInput, step: Step = no_step
 ) -> np.ndarray:
-    """Hides a secret in one frame and seals its record: the container, (H, W, 3) uint8.
-
-    Args:
-        cover, secret, record: as in `hide_unsealed`.
-        seed: as in `seal`.
-        step: called after each tile of a large picture.
-    Raises:
-        CapacityError: the cover is too small.
-    """
-    return hide_unsealed(network, keys.film, cover, secret, record, step).sealed(keys, seed)
-
-
-def hide_unsealed(
-    network: Network, key: Key, cover: np.ndarray, secret: np.ndarray | None, record: Record, step: Step = no_step
-) -> UnsealedFrame:
     """Hides a secret in the area at the top left that is a multiple of the block; the margin stays the cover's.
 
     Args:
         cover: (H, W, 3) uint8; not changed.
-        secret: (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides none.
-        record: without the base, which is added here.
+        step: called after each tile of a large picture.
+    Returns:
+        The container, (H, W, 3) uint8, with its record.
     Raises:
         CapacityError: not even the coarsest base fits.
     """
-    hidden = None
-    if secret is not None:
-        area, shuffle = _area(cover, record, key)
-        height, width = area.shape[:2]
-        stretched = resize(secret, height, width)
-        record, base = _with_base(network, stretched, record, room(*cover.shape[:2], key), key)
-        hidden = network.hide(area, stretched, shuffle, base, step)
-    container = np.ascontiguousarray(cover).copy()
+    container, record = np.ascontiguousarray(cover).copy(), given.record
     rounding_error = np.zeros(container.shape, np.int8)
-    if hidden is not None:
-        container[:height, :width] = hidden.container
-        rounding_error[:height, :width] = hidden.rounding_error
-    return UnsealedFrame(container, rounding_error, record)
+    if given.secret is not None:
+        area, shuffle = _area(cover, record, keys.film)
+        height, width = area.shape[:2]
+        stretched = resize(given.secret, height, width)
+        record, base = _with_base(network, stretched, record, room(*cover.shape[:2], keys.film), keys.film)
+        hidden = network.hide(area, stretched, shuffle, base, step)
+        container[:height, :width], rounding_error[:height, :width] = hidden.container, hidden.rounding_error
+    effort = FILM_EFFORT if record.header.kind == FILM else PICTURE_EFFORT
+    data, costs = format_record(record, keys.film), rounding_costs(rounding_error)
+    seal(container, data, keys, given.seed, costs, SealOptions(record.index == 0, effort))
+    return container
 
 
 def reveal_frame(
@@ -139,8 +135,8 @@ def _with_base(network: Network, secret: np.ndarray, record: Record, most: int, 
         most: bytes of the whole record.
     """
     kind, film = record.header.secret.base, record.header.kind == FILM
-    data = bases.encode(secret, kind, network.quality, most - len(format_record(record, key)), film)
-    return replace(record, base=data), bases.decode(data, kind, *secret.shape[:2])
+    data = encode_base(secret, kind, network.quality, most - len(format_record(record, key)), film)
+    return replace(record, base=data), decode_base(data, kind, *secret.shape[:2])
 
 
 def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Shuffle]:

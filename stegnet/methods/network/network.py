@@ -7,7 +7,7 @@ not, the grid of docs/format.md applies.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -16,12 +16,13 @@ import numpy as np
 
 from stegnet.core.card import SHIPPED, Card, read_card, weights_id
 from stegnet.core.errors import WeightsError
+from stegnet.core.measures import PSNR
 from stegnet.core.samples import CELL, LEVELS, Base, from_8_bits, into_range, join, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, apply, draw_mask, invert
 from stegnet.engines import Engine, Pool, load_engine
 from stegnet.engines.tiling import Step, Tile, no_step, tiles
-from stegnet.record.base import KINDS
-from stegnet.record.record import MAX_BLOCK
+from stegnet.methods.run import DEFAULT_RUN, Run
+from stegnet.record import KINDS, MAX_BLOCK
 
 if TYPE_CHECKING:
     from stegnet.models import Pair
@@ -203,3 +204,18 @@ def receptive_fields(card: Card) -> dict[str, int]:
         return {}
     coupled = _PER_BLOCK * options["blocks"]
     return {"prepare": _ENDS, "hide": coupled, "reveal": coupled, "restore": _ENDS}
+
+
+def chosen_network(run: Run) -> Network:
+    """The pair of a run; errors as `Network.load`."""
+    return run.network(Network.load, SHIPPED)
+
+
+def run_of(network: Network, run: Run = DEFAULT_RUN) -> Run:
+    """A run by a pair that was loaded, or is not in a file."""
+    return replace(run, networks={SHIPPED: network})
+
+
+def shipped_quality() -> float:
+    """PSNR in dB of the secret that the shipped pair reached on its test photographs."""
+    return read_card(SHIPPED).figures[PSNR.of("secret")]

@@ -6,13 +6,13 @@ from fractions import Fraction
 import numpy as np
 
 from stegnet.core.errors import RevealError
+from stegnet.core.kinds import PICTURE
 from stegnet.engines.tiling import Step, no_step
-from stegnet.keys.keys import FILM_ID_BYTES, SYSTEM, Key, KeyRing, KeySource, Randomness
-from stegnet.methods.network.frame import check_cover, hide_frame, reveal_frame
+from stegnet.keys import FILM_ID_BYTES, SYSTEM, Key, KeyRing, KeySource, Randomness
+from stegnet.methods.network.frame import FrameInput, check_cover, hide_frame, reveal_frame
 from stegnet.methods.network.network import Network
-from stegnet.record.reading import FrameReading, nothing_revealed, read_record
-from stegnet.record.record import PICTURE, Header, Pictures, Record
-from stegnet.sealing.seal import SEED_BYTES
+from stegnet.record import FrameReading, Header, Pictures, Record, nothing_revealed, read_record
+from stegnet.sealing import SEED_BYTES
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def hide_picture(
     described = Pictures(width, height, 1, one, one, network.base, network.block, network.weights)
     header = Header(randomness(FILM_ID_BYTES), PICTURE, 1, described)
     check_cover(*cover.shape[:2], header, keys.film, 0)
-    return hide_frame(network, keys, cover, secret, Record(header, 0), randomness(SEED_BYTES), step)
+    return hide_frame(network, keys, cover, FrameInput(secret, Record(header, 0), randomness(SEED_BYTES)), step)
 
 
 def read_picture_record(container: np.ndarray, key_source: KeySource) -> tuple[Key, FrameReading]:

@@ -8,14 +8,14 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.shuffle import grid
 from stegnet.engines.tiling import Step, no_step
-from stegnet.keys.keys import KeyRing
+from stegnet.keys import KeyRing, KeySource
 from stegnet.media import resize
 from stegnet.methods.network.frame import reveal_frame
 from stegnet.methods.network.network import Network
-from stegnet.record.reading import read_record
+from stegnet.record import read_record
+from stegnet.results import LEAST, POOR
 
 VISIBLE = 30.0  # dB of PSNR between cover and container; photographs in photographs get 38 and more
-POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
 _SAMPLES = 8  # most frames of a film that are measured
 
 
@@ -53,33 +53,38 @@ def measure_secret(
 
 
 class SecretQuality:
-    """Quality of a revealed secret, estimated from the frames measured so far.
+    """Quality of a revealed secret, estimated from the frames measured so far; threads may add them in any order.
 
     Args:
         hidden: number of its frames; 1 for a picture.
         secret, cover: height and width of each.
-        force: accept any quality.
+        any_quality: accept any.
     Attributes:
         frames: indices of the frames to measure: the middle of each eighth of a film.
     """
 
-    def __init__(self, hidden: int, secret: tuple[int, int], cover: tuple[int, int], force: bool) -> None:
+    def __init__(self, hidden: int, secret: tuple[int, int], cover: tuple[int, int], any_quality: bool) -> None:
         count = min(_SAMPLES, hidden)
         self.frames = frozenset((2 * number + 1) * hidden // (2 * count) for number in range(count))
-        self._secret, self._cover, self._force = secret, cover, force
-        self._errors: list[SecretErrors] = []
+        self._secret, self._cover, self._any = secret, cover, any_quality
+        self._measured: dict[int, SecretErrors] = {}
 
-    def add(self, errors: SecretErrors) -> None:
-        """Adds the errors of one frame.
+    def add(self, index: int, errors: SecretErrors) -> None:
+        """Adds the errors of the frame with this index.
 
         Raises:
             CapacityError: the PSNR will be below LEAST, however well the remaining frames are revealed.
         """
-        self._errors.append(errors)
-        if not self._force and self._psnr_of(len(self.frames)) < LEAST:
+        self._measured[index] = errors
+        if not self._any and self._psnr_of(len(self.frames)) < LEAST:
             reason, advice = self._reason()
             message = f"the secret would be revealed at {self.psnr():.1f} dB PSNR, too poor to be of use: {reason}"
-            raise CapacityError(message, f"{advice}; forcing hides it all the same")
+            raise CapacityError(message, f"{advice}; with any_quality, it is hidden all the same")
+
+    @property
+    def _errors(self) -> list[SecretErrors]:
+        """Those of each frame in order, so that their sums are the same each time."""
+        return [errors for _, errors in sorted(self._measured.items(), key=lambda item: item[0])]
 
     def psnr(self) -> float:
         """PSNR in dB, over all samples of the frames measured so far."""
@@ -109,6 +114,27 @@ class SecretQuality:
             "the network can't carry what it shows, such as noise or fine patterns",
             "take another secret, or the method sealed",
         )
+
+
+def measured_quality(
+    network: Network,
+    container: np.ndarray,
+    secret: np.ndarray,
+    key_source: KeySource,
+    any_quality: bool,
+    step: Step = no_step,
+) -> SecretQuality:
+    """The quality of a revealed picture.
+
+    Args:
+        container: (H, W, 3) uint8, in which `secret`, (h, w, 3) uint8, was hidden.
+        step: called after each tile of a large picture.
+    Raises:
+        CapacityError: it is too low to be of use.
+    """
+    quality = SecretQuality(1, secret.shape[:2], container.shape[:2], any_quality)
+    quality.add(0, measure_secret(network, KeyRing(key_source), container, secret, first=True, step=step))
+    return quality
 
 
 def visibility_notes(worst: float) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Revealing a film, frame by frame, in constant memory.
+"""Revealing from file to file by a network; a film frame by frame, in constant memory.
 
 As long as every frame is where it was hidden, one pass does. At the first that is not, revealing starts again: the
 records of all frames are read first, and the frames that are still in order are then revealed.
@@ -6,25 +6,97 @@ records of all frames are read first, and the frames that are still in order are
 
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from stegnet.core.card import SHIPPED, weights_id
 from stegnet.core.errors import MediaError, RevealError
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.parallel import ahead, ordered
-from stegnet.keys.keys import KeySource
+from stegnet.keys import KeySource
 from stegnet.media import FilmWriter
+from stegnet.methods.method import Hidden
 from stegnet.methods.network.frame import reveal_frame
-from stegnet.methods.network.network import Network
-from stegnet.record.container import Container, open_container
-from stegnet.record.diagnosis import Diagnosis
-from stegnet.record.reading import FrameReading
-from stegnet.record.record import FILM, Header
-from stegnet.record.sound import parse_packets
-from stegnet.results.output import FilmFrame, Progress, Report, no_progress, write_film
+from stegnet.methods.network.network import Network, chosen_network
+from stegnet.methods.network.picture import reveal_read_picture
+from stegnet.methods.run import DEFAULT_RUN, Run
+from stegnet.record import (
+    PICTURE_ALTERED,
+    Container,
+    Diagnosis,
+    FrameReading,
+    Header,
+    Inspection,
+    Pictures,
+    describe_tracks,
+    open_container,
+    parse_packets,
+)
+from stegnet.results import NETWORK, FilmFrame, OutputTarget, Report, shown_form, write_film, write_revealed
 
 _NO_DAMAGE = Diagnosis(())
+
+
+class HiddenPictures(Hidden):
+    """A picture, or a film with its sound."""
+
+    method = NETWORK
+
+    def __init__(self, container: Container, run: Run, kind: str) -> None:
+        super().__init__(container, run)
+        self.kind = kind
+
+    def write(self, out: OutputTarget, strict: bool = False) -> Report:
+        if self.kind == FILM:
+            return write_hidden_film(self.container, out, strict, self.run)
+        (pixels,) = self.container.frames()
+        step, first = partial(self.run.progress, "reveal tiles"), self.container.first
+        revealed = reveal_read_picture(chosen_network(self.run), pixels, self.container.key, first, step)
+        if strict and not revealed.whole:
+            raise RevealError(f"{self.container.path}: {PICTURE_ALTERED}", "unless strict, it is revealed")
+        report = write_revealed(out, revealed.picture)
+        return report if revealed.whole else replace(report, trouble=(f"{PICTURE_ALTERED}, and is shown as it is",))
+
+    def details(self) -> dict[str, Any]:
+        inspection = self.container.inspect(self.run.progress)
+        secret: Pictures = inspection.header.secret
+        found = {"hidden_width": secret.width, "hidden_height": secret.height}
+        if self.kind == FILM:
+            found |= {
+                "hidden_frames": secret.hidden,
+                "hidden_frames_per_second": _short(secret.rate),
+                "hidden_sound": describe_tracks(secret.tracks),
+            }
+        installed = secret.weights in {weights_id(path) for path in SHIPPED.parent.glob("*.safetensors")}
+        found |= {"weights": secret.weights, "weights_installed": installed, "base": secret.base, "block": secret.block}
+        return found | (_times(inspection) if self.kind == FILM else {}) | inspection.damage
+
+
+def hidden_pictures(container: Container, run: Run) -> HiddenPictures | None:
+    """The picture or film that is hidden in a container; None if there is none; errors as `Method.open`."""
+    header = container.header(run.progress)
+    if header is None or not isinstance(header.secret, Pictures):
+        return None
+    return HiddenPictures(container, run, FILM if header.kind == FILM else PICTURE)
+
+
+def _times(inspection: Inspection) -> dict[str, float]:
+    """Time in seconds of the first and the last hidden frame that are left."""
+    secret = inspection.header.secret
+    shown = [position for position, index in inspection.diagnosis.order if index < secret.hidden]
+    if not shown:
+        return {}
+    start, end = (inspection.statuses[position].stamp * secret.time_base for position in (shown[0], shown[-1]))
+    return {"hidden_from": _short(start), "hidden_to": _short(end)}
+
+
+def _short(value: Fraction) -> float:
+    return round(float(value), 3)
 
 
 class _OutOfPlace(Exception):
@@ -49,53 +121,36 @@ class _Film:
 
 
 def reveal_film(
-    network: Network,
-    container: Path,
-    out: Path,
-    key_source: KeySource,
-    strict: bool = False,
-    form: str = "mkv",
-    progress: Progress = no_progress,
-    *,
-    overwrite: bool = True,
+    container: Path, out: OutputTarget, key_source: KeySource, strict: bool = False, run: Run = DEFAULT_RUN
 ) -> Report:
     """Reveals the hidden film at its own size, with its own time stamps and sound, readable by its owner only.
 
     Args:
+        out: .mkv, or .mp4, which is for watching unless it is to be lossless.
         strict: refuse a container that is not exactly as it was hidden.
-        form: of the revealed film: "mkv" or "mp4", both exact, or "watchable".
-        overwrite: replace an existing file.
     Raises:
         MediaError: the container can't be read, or the film not written.
         RevealError: wrong key, nothing hidden, or (if strict) altered.
         WeightsError: hidden with other weights.
     """
-    with open_container(container, key_source, progress) as opened:
-        return reveal_opened_film(network, opened, out, strict, form, progress, overwrite=overwrite)
+    with open_container(container, key_source, run.progress) as opened:
+        return write_hidden_film(opened, out, strict, run)
 
 
-def reveal_opened_film(
-    network: Network,
-    container: Container,
-    out: Path,
-    strict: bool = False,
-    form: str = "mkv",
-    progress: Progress = no_progress,
-    *,
-    overwrite: bool = True,
-) -> Report:
+def write_hidden_film(container: Container, out: OutputTarget, strict: bool, run: Run) -> Report:
     """Reveals the film in a container that is open; arguments and errors as `reveal_film`."""
+    network = chosen_network(run)
     try:
         film = _Film(network, container, _header_in_place(container), strict)
         _check(film)
-        return _write(film, _frames_in_place(film), out, form, progress, overwrite)
+        return _write(film, _frames_in_place(film), out, run)
     except _OutOfPlace:
-        inspection = container.inspect(progress)
+        inspection = container.inspect(run.progress)
     film = _Film(network, container, inspection.header, strict, inspection.diagnosis)
     if strict and film.header.kind == FILM:
         raise _altered(film.diagnosis)
     _check(film)
-    return _write(film, _frames_in_order(film), out, form, progress, overwrite)
+    return _write(film, _frames_in_order(film), out, run)
 
 
 def _header_in_place(container: Container) -> Header:
@@ -171,27 +226,22 @@ def _revealed(film: _Film, frame: np.ndarray, reading: FrameReading) -> FilmFram
     return FilmFrame(picture, record.stamp * secret.time_base, packets)
 
 
-def _write(
-    film: _Film,
-    frames: Generator[FilmFrame, None, None],
-    out: Path,
-    form: str,
-    progress: Progress,
-    overwrite: bool,
-) -> Report:
+def _write(film: _Film, frames: Generator[FilmFrame, None, None], out: OutputTarget, run: Run) -> Report:
     secret, size = film.header.secret, (0, 0)
     seed = film.container.key.revealed_film(film.header.film_id)
 
     def open_writer(part: Path) -> FilmWriter:
         nonlocal size
-        sizes = secret.width, secret.height, secret.rate
+        sizes, form = (secret.width, secret.height, secret.rate), shown_form(out.path, out.lossless)
         choices = {"form": form, "time_base": secret.time_base, "sound": secret.tracks}
         writer = FilmWriter(part, *sizes, **choices, randomness=lambda count: seed[:count])
         size = writer.size
         return writer
 
-    frames, total = _counted(film, frames), film.header.frames
-    notes = write_film(out, open_writer, frames, total, "reveal", progress, overwrite=overwrite, private=True)
+    total = film.header.frames
+    notes = write_film(
+        out, open_writer, _counted(film, frames), lambda done: run.progress("reveal", done, total), private=True
+    )
     return Report(*size, film.frames, film.frames, notes, film.diagnosis.lines())
 
 

@@ -1,1 +1,121 @@
-"""The method "robust" for pictures: bits that a modem puts where JPEG keeps them."""
+"""The method "robust": bits that survive JPEG, and in films H.264 (`stegnet.methods.robust_film`).
+
+`fec` corrects errors, `modem` runs the networks, `record` has keys, places and records, `regions` what salts are made
+of, `grid` the sizes at which they are hidden, `registration` where they are in cropped pictures; `reader` finds them,
+`content` is what is in them; `channels` simulates what may happen to them, `survival` hides what comes back, `pictures`
+from file to file.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.lazy import lazy
+from stegnet.methods.method import CoverSize, Fit, Method, option
+
+if TYPE_CHECKING:
+    from stegnet.keys import KeySource
+    from stegnet.methods.robust.content import HiddenContent
+    from stegnet.methods.run import Run
+    from stegnet.record import Container
+    from stegnet.results import OutputTarget, Report
+
+__getattr__, __all__ = lazy(
+    __name__,
+    channels="Channel parse_channel",
+    content="HiddenContent file_bytes file_content parse_content read_robust",
+    fec="HIGHEST LOWEST RATES",
+    modem="Modem Rung read_rungs",
+    record="Blocks Ratios Reading coded_bits content_room hidden_area in_order new_nonce read_bits robust_key salts_of",
+    regions="region_means",
+    survival="Promise best_rate best_rung choose_rung hide_robust information",
+)
+CONTAINER_PSNR = 38.0  # dB
+
+
+@dataclass(frozen=True)
+class RobustOptions:
+    """Options of the method "robust".
+
+    Attributes:
+        survive: as `parse_channel` takes it, or `parse_crf` for films; None: JPEG 75, or CRF 23.
+        container_psnr: of the container in dB; of the weights' rungs, the nearest are taken. None: the highest at which
+            a file fits a picture as it is, or CONTAINER_PSNR.
+    """
+
+    survive: str | None = option(
+        None,
+        "what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved twice as JPEG 70 "
+        "to 80; either also with +resize:FACTOR, 0.25 to 1: resized to that factor or more before it is saved, or "
+        "+crop: cropped or shifted by up to 8 pixels; of a film, h264:CRF, by x264's presets fast to veryslow "
+        "(default: jpeg:75, h264:23)",
+        "CHANNEL",
+    )
+    container_psnr: float | None = option(
+        None,
+        "quality of the container: 42, 38, or 32 for more room (default: 42 for a file that fits so in a picture, else "
+        "38)",
+        "DB",
+    )
+    verify: bool = option(True, "do not read the output back to verify it")
+
+
+DEFAULT = RobustOptions()
+
+
+class Robust(Method):
+    """A picture or small file, by bits that survive JPEG or H.264."""
+
+    name = "robust"
+    summary = "a picture or small file, by bits that survive JPEG or H.264"
+    forms = MappingProxyType({PICTURE: (".jpg", ".jpeg", ".png"), FILM: (".mp4", ".mkv")})
+    options = RobustOptions
+    computes = True
+    implied = True
+
+    def room(self, cover: CoverSize) -> list[Fit]:
+        """Files as they are, and pictures made to fit, for each channel."""
+        from stegnet.methods.robust.pictures import picture_fits
+        from stegnet.methods.robust_film import film_fits
+
+        return film_fits(cover) if cover.frames > 1 else picture_fits(cover)
+
+    def file_room(self, cover: CoverSize, name: str, options: RobustOptions) -> int | None:
+        from stegnet.methods.robust.content import file_bytes
+        from stegnet.methods.robust.pictures import picture_room
+        from stegnet.methods.robust_film import film_room
+
+        room = (film_room if cover.frames > 1 else picture_room)(cover, options)
+        return None if room is None else max(room - file_bytes(name, 0), 0)
+
+    def hide(
+        self,
+        cover: Path,
+        secret: Path,
+        out: "OutputTarget",
+        key_source: "KeySource",
+        options: RobustOptions,
+        run: "Run",
+    ) -> "Report":
+        from stegnet.media.inputs import check_input, input_kind
+        from stegnet.methods.robust.pictures import hide_in_picture
+        from stegnet.methods.robust.record import check_key
+        from stegnet.methods.robust_film import hide_in_film
+
+        check_key(key_source)
+        check_input(secret)
+        hide = hide_in_film if input_kind(cover) == FILM else hide_in_picture
+        return hide(cover, secret, out, key_source, options, run)
+
+    def open(self, container: "Container", run: "Run") -> "HiddenContent | None":
+        if container.first.record is not None:
+            return None
+        from stegnet.methods.robust.content import hidden_in_picture
+        from stegnet.methods.robust.record import opens_robust
+        from stegnet.methods.robust_film import hidden_in_film
+
+        if not opens_robust(container.key_source):
+            return None
+        return (hidden_in_film if container.kind == FILM else hidden_in_picture)(container, run)

@@ -3,20 +3,28 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import Any
 
 import numpy as np
 
 from stegnet.core.errors import CapacityError
+from stegnet.core.kinds import FILE, PICTURE
 from stegnet.core.measures import psnr
+from stegnet.core.parallel import watched
 from stegnet.engines.tiling import Step, no_step
-from stegnet.keys.keys import KeySource
-from stegnet.media import resize
+from stegnet.keys import KeySource
+from stegnet.media import atomic_write, resize
 from stegnet.media.pictures.bare_avif import decode_bare, encode_bare_to_fit
-from stegnet.methods.robust.modem import Modem
+from stegnet.methods.method import Hidden
+from stegnet.methods.robust.modem import Modem, chosen_modem
 from stegnet.methods.robust.reader import reader
-from stegnet.record.record import MAX_NAME, is_file_name
+from stegnet.methods.run import Run
+from stegnet.record import MAX_NAME, Container, is_file_name
+from stegnet.results import ROBUST, OutputTarget, Report, as_named, printable, text_report, write_revealed
 
-PICTURE, FILE = 1, 2
+_NUMBERS = {PICTURE: 1, FILE: 2}
 _LENGTH_BYTES, _SIDE_BYTES = 3, 2
 HEAD_BYTES = 1 + _LENGTH_BYTES
 _PICTURE_BYTES = 2 * _SIDE_BYTES + 1
@@ -111,6 +119,50 @@ def read_robust(modem: Modem, picture: np.ndarray, key_source: KeySource, step: 
         return None
 
 
+class HiddenContent(Hidden):
+    """A picture or file that survived lossy codecs: it was read without error, whatever happened to its container."""
+
+    method, tells_damage = ROBUST, False
+
+    def __init__(self, container: Container, run: Run, content: RobustContent) -> None:
+        super().__init__(container, run)
+        self._content, self.kind = content, PICTURE
+        if isinstance(content, RobustFile):
+            self.kind, self.name, self.size = FILE, content.name, len(content.data)
+
+    def text(self, strict: bool = False) -> Report | None:
+        return text_report(self.name, self._content.data) if self.kind == FILE else None
+
+    def write(self, out: OutputTarget, strict: bool = False) -> Report:
+        if self.kind == PICTURE:
+            return write_revealed(out, self._content)
+        with atomic_write(out.path, overwrite=out.force, private=True) as part:
+            part.write_bytes(self._content.data)
+            named = as_named(part, self.name, out, self.run.progress)
+        line = f"hidden: {printable(self.name)}, {self.size} bytes"
+        return Report(notes=(line, *named.notes), name=self.name, size=self.size, unchanged=named.unchanged)
+
+    def details(self) -> dict[str, Any]:
+        if self.kind == FILE:
+            digest = sha256(self._content.data).hexdigest()
+            return {"hidden_name": self.name, "hidden_bytes": self.size, "hidden_sha256": digest}
+        height, width = self._content.shape[:2]
+        return {"hidden_width": width, "hidden_height": height}
+
+
+def hidden_in_picture(container: Container, run: Run) -> HiddenContent | None:
+    """What survived in a picture; None if nothing opens."""
+    (picture,) = container.frames()
+    tiles, modem = [0, 0], chosen_modem(run)
+
+    def step(*done: int) -> None:
+        tiles[:] = done
+
+    read = partial(read_robust, modem, picture, container.key_source, step)
+    content = watched(read, lambda: run.progress("reveal tiles", *tiles))
+    return None if content is None else HiddenContent(container, run, content)
+
+
 def within_ratio(picture: np.ndarray, area: int) -> np.ndarray:
     """A picture, (h, w, 3) uint8, reduced to what readers accept in a hidden area of so many pixels."""
     height, width = picture.shape[:2]
@@ -130,17 +182,17 @@ def parse_content(content: bytes, area: int) -> RobustContent:
     body, rest = content[HEAD_BYTES : HEAD_BYTES + length], content[HEAD_BYTES + length :]
     if len(body) < length or rest.strip(b"\0"):
         raise ValueError("of another length")
-    if kind == bytes([PICTURE]):
+    if kind == bytes([_NUMBERS[PICTURE]]):
         return _parse_picture(body, area)
-    if kind == bytes([FILE]):
+    if kind == bytes([_NUMBERS[FILE]]):
         return _parse_file(body)
     raise ValueError("of an unknown kind")
 
 
-def _content(kind: int, body: bytes) -> bytes:
+def _content(kind: str, body: bytes) -> bytes:
     if len(body) >= 1 << 8 * _LENGTH_BYTES:
         raise CapacityError(f"the secret has {len(body)} bytes", "a robust container hides 16 MB at most")
-    return bytes([kind]) + len(body).to_bytes(_LENGTH_BYTES, "big") + body
+    return bytes([_NUMBERS[kind]]) + len(body).to_bytes(_LENGTH_BYTES, "big") + body
 
 
 def _scaled(side: int, scale: int) -> int:

@@ -16,7 +16,7 @@ from stegnet.core.jpeg import BLOCK
 from stegnet.media import resize
 from stegnet.methods.robust.record import SALT, hidden_area, salts_of
 from stegnet.methods.robust.regions import region_means
-from stegnet.sealing.carriers import size_bytes
+from stegnet.sealing import size_bytes
 
 _SHORTEST, _PER_DOUBLING = 128, 2  # long side of the smallest canonical size in pixels; sizes for each doubling of it
 _SHARE = 0.84  # of the smallest copy that is promised: a canonical size has at most this share of its sides

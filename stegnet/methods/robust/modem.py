@@ -21,6 +21,7 @@ from stegnet.core.parallel import ordered
 from stegnet.core.samples import from_8_bits, is_grey, to_8_bits
 from stegnet.engines import Engine, load_engine
 from stegnet.engines.tiling import Step, Tile, cut, no_step, tiles
+from stegnet.methods.run import Run
 
 NO_BACKBONE = "none"  # an option of the family's cards
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green, blue (ITU-R BT.601)
@@ -210,3 +211,8 @@ def _mosaic(parts: Sequence[np.ndarray], side: int) -> np.ndarray:
     """side² arrays of equal shape, put together row by row."""
     rows = [np.concatenate(parts[start : start + side], 1) for start in range(0, len(parts), side)]
     return np.concatenate(rows)
+
+
+def chosen_modem(run: Run) -> Modem:
+    """The modem for pictures of a run; errors as `Modem.load`."""
+    return run.network(Modem.load, SHIPPED_MODEM)

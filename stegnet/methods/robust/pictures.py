@@ -1,87 +1,62 @@
-"""Hiding in pictures that survive lossy codecs, from file to file (the method "robust")."""
+"""Hiding in pictures so that the secret survives lossy codecs, from file to file."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 import numpy as np
 
-from stegnet.core.errors import CapacityError, KeyFileError, reading
+from stegnet.core.card import SHIPPED_MODEM
+from stegnet.core.errors import CapacityError, reading
 from stegnet.core.jpeg import BLOCK
+from stegnet.core.kinds import PICTURE
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import watched
-from stegnet.keys.keys import SYSTEM, KeySource, Randomness
-from stegnet.media import FILM, PICTURE, about_cover, about_secret, read_cover, read_picture, refuse_palette
-from stegnet.media.films.stream_copy import left_out
+from stegnet.core.progress import Progress
+from stegnet.keys import KeySource
+from stegnet.media import about_cover, about_secret, forecast, read_cover, read_picture, refuse_palette
 from stegnet.media.forecast import ROBUST_RATES
-from stegnet.media.inputs import check_input, input_kind
 from stegnet.media.probe import media_kind
-from stegnet.methods.network.quality import LEAST
+from stegnet.methods.fitting import Copy, Fitted, Space, fit, stored_name
+from stegnet.methods.method import CoverSize, Fit
+from stegnet.methods.robust import CONTAINER_PSNR, RobustOptions
 from stegnet.methods.robust.channels import DEFAULT, MESSENGER, MESSENGER_SIDE, Channel, parse_channel
-from stegnet.methods.robust.content import FittedPicture, file_bytes, file_content, fit_picture, within_ratio
-from stegnet.methods.robust.modem import Modem, Rung
-from stegnet.methods.robust.modems import Modems
-from stegnet.methods.robust.record import content_room, opens_robust
-from stegnet.methods.robust.survival import WRITTEN_QUALITY, Survivor, best_rung, choose_rung, hide_robust
-from stegnet.methods.robust_film.survival import DEFAULT as FILM_DEFAULT
-from stegnet.methods.robust_film.survival import hide_in_film, parse_crf
-from stegnet.methods.sealed.embed import stored_name
-from stegnet.results.figures import ROBUST, Hiding
-from stegnet.results.naming import printable
-from stegnet.results.output import (
-    OutputTarget,
-    Progress,
-    Report,
-    form_of,
-    in_steps,
-    no_progress,
-    write_jpeg,
-    write_picture,
-)
+from stegnet.methods.robust.content import file_bytes, file_content, fit_picture, within_ratio
+from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
+from stegnet.methods.robust.record import content_room
+from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, Survivor, best_rung, choose_rung, hide_robust
+from stegnet.methods.run import Run
+from stegnet.results import LEAST, ROBUST, Hiding, OutputTarget, Report, printable, write_jpeg, write_picture
 
 JPEG = (".jpg", ".jpeg")
 ROBUST_FORMS = (*JPEG, ".png")
-CONTAINER_PSNR = 38.0  # dB
 _MORE_ROOM = "resize the cover to more pixels, or take a larger one"
 _CERTAIN = 2  # covers with half of the usual room are rare
 
 
-@dataclass(frozen=True)
-class RobustOptions:
-    """Choices of the method "robust".
-
-    Attributes:
-        survive: channel that the container survives, as `parse_channel` takes it, or `parse_crf` for films; None: the
-            default, JPEG 75 or CRF 23.
-        container_psnr: of the container in dB; of the weights' rungs, the nearest are taken. None: the highest at which
-            a file fits a picture as it is, or CONTAINER_PSNR.
-        verify: read the file back.
-    """
-
-    survive: str | None = None
-    container_psnr: float | None = None
-    verify: bool = True
-
-
 @dataclass
-class _Secret:
-    """A secret that is made to fit.
+class _Content:
+    """Content of a record, made to fit.
 
     Attributes:
-        path: of the file.
+        secret: path of the file.
         area: pixels of the container's hidden area.
-        fitted: the copy that was made last, if the file did not fit as it is.
+        larger: gives the hint for a file of so many bytes of content that does not fit.
+        fitted: what was made to fit last.
         room: bytes of content that there were.
     """
 
-    path: Path
+    secret: Path
     area: int
+    larger: partial
+    folder: Path
     progress: Progress
-    hint: Callable[[int], str]
-    fitted: FittedPicture | None = None
+    fitted: Fitted | None = None
     room: int = 0
-    _pixels: np.ndarray | None = field(default=None, repr=False)
+    taken: int = 0
+    _pixels: np.ndarray | None = None
     _reduced: str = ""
 
     def fit(self, room: int) -> bytes:
@@ -90,105 +65,91 @@ class _Secret:
         Raises:
             CapacityError: it does not fit.
         """
-        name, size = stored_name(self.path), self.path.stat().st_size
-        self.room, self.fitted = room, None
-        if file_bytes(name, size) <= room:
-            with reading(self.path):
-                return file_content(name, self.path.read_bytes())
-        if media_kind(self.path) != PICTURE:
-            taken = file_bytes(name, size)
-            raise CapacityError(f"{self.path}: takes {taken} bytes, and there is room for {room}", self.hint(taken))
-        if self._pixels is None:
-            whole = read_picture(self.path)
-            self._pixels = within_ratio(whole, self.area)
-            height, width = self._pixels.shape[:2]
-            self._reduced = f"reduced to {width}×{height} pixels, " * (self._pixels is not whole)
-        self.fitted = fit_picture(self._pixels, room, lambda done, total: self.progress("compress", done, total))
-        return self.fitted.content
-
-    @property
-    def taken(self) -> int:
-        """Bytes of content."""
-        if self.fitted is None:
-            return file_bytes(stored_name(self.path), self.path.stat().st_size)
-        return len(self.fitted.content)
+        space = Space(lambda name: room - file_bytes(name, 0), self._refuse, {PICTURE: (self._compressed, "")})
+        self.room = room
+        self.fitted = fit(self.secret, space, self.folder, self.progress)
+        with reading(self.fitted.path):
+            data = self.fitted.path.read_bytes()
+        content = file_content(self.fitted.name, data) if self.fitted.unchanged else data
+        self.taken = len(content)
+        return content
 
     def note(self, channel: Channel) -> str:
         """Line on the hidden secret, and what it survives."""
-        if self.fitted is None:
-            size = self.path.stat().st_size
-            return f"hidden: {printable(self.path.name)}, {size} bytes, byte for byte; survives {channel}"
-        return f"{self._reduced}{self.fitted.bytes} bytes of {self.room}; survives {channel}"
+        if self.fitted.unchanged:
+            return f"hidden: {printable(self.secret.name)}, {self.fitted.size} bytes, byte for byte; survives {channel}"
+        return f"{self._reduced}{self.fitted.copy.description} bytes of {self.room}; survives {channel}"
 
     def warnings(self) -> tuple[str, ...]:
         """A line if the secret comes back in low quality."""
-        if self.fitted is None or self.fitted.psnr >= LEAST:
+        if self.fitted.unchanged or self.fitted.copy.psnr >= LEAST:
             return ()
         advice = "take a larger cover, a milder channel, or a lower quality of the container"
-        return (f"the secret is revealed at only {self.fitted.psnr:.1f} dB PSNR: {advice}",)
+        return (f"the secret is revealed at only {self.fitted.copy.psnr:.1f} dB PSNR: {advice}",)
+
+    def _compressed(self, path: Path, folder: Path, _: int, step: Progress) -> Copy:
+        if self._pixels is None:
+            whole = read_picture(path)
+            self._pixels = within_ratio(whole, self.area)
+            height, width = self._pixels.shape[:2]
+            self._reduced = f"reduced to {width}×{height} pixels, " * (self._pixels is not whole)
+        fitted, copy = fit_picture(self._pixels, self.room, step), folder / "content"
+        copy.write_bytes(fitted.content)
+        return Copy(copy, str(fitted.bytes), fitted.psnr)
+
+    def _refuse(self, size: int, most: int) -> NoReturn:
+        overhead = file_bytes(stored_name(self.secret), 0)
+        taken, room = size + overhead, most + overhead
+        raise CapacityError(f"{self.secret}: takes {taken} bytes, and there is room for {room}", self.larger(taken))
 
 
-def hide_robust_file(
-    modems: Modems,
-    cover: Path,
-    secret: Path,
-    out: OutputTarget,
-    key_source: KeySource,
-    options: RobustOptions = RobustOptions(),
-    randomness: Randomness = SYSTEM,
-    progress: Progress = no_progress,
+def hide_in_picture(
+    cover: Path, secret: Path, out: OutputTarget, key_source: KeySource, options: RobustOptions, run: Run
 ) -> Report:
-    """Hides a picture or any small file in a picture or film, so that it comes back after a lossy channel.
+    """Hides a picture or any small file in a picture, so that it comes back after a lossy channel.
 
-    A JPEG or PNG is written, by the suffix, or H.264 for a film. The cover's colour profile is kept; other metadata of
-    pictures are not.
+    A JPEG or PNG is written, by the suffix. The cover's colour profile is kept; other metadata are not.
 
     Raises:
-        KeyFileError: it would be for a recipient.
         ConfigError: there is no such channel.
         MediaError: a file can't be read or written.
         CapacityError: the secret does not fit, or does not come back.
         WeightsError: the weights are missing, or not a modem's.
     """
-    if not opens_robust(key_source):
-        hint = "use a key file or passphrase, or hide without loss: in a .png, .mkv or lossless .mp4"
-        raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
-    check_input(secret)
-    if input_kind(cover) == FILM:
-        crf = parse_crf(options.survive or FILM_DEFAULT)
-        choices = crf, options.container_psnr or CONTAINER_PSNR, randomness, progress
-        report = hide_in_film(modems.film, cover, secret, out, key_source, *choices)
-        lost = left_out(cover, form_of(out.path))
-        return replace(report, notes=(*report.notes, *(f"cover: {line}" for line in lost)))
     channel = parse_channel(options.survive or DEFAULT)
     out.check(ROBUST_FORMS, "picture that survives JPEG", cover, secret)
     refuse_palette(cover)
     pixels, profile = read_cover(cover)
     prepared, written = channel.prepare(pixels), WRITTEN_QUALITY if out.path.suffix.lower() in JPEG else None
-    loaded = modems.picture
-    wanted = options.container_psnr or _finest(loaded, channel, secret, *prepared.shape[:2])
+    modem = chosen_modem(run)
+    wanted = options.container_psnr or _finest(modem, channel, secret, *prepared.shape[:2])
     compress = ("compress",) * (media_kind(secret) == PICTURE)
-    progress = in_steps(progress, "try", *compress, "hide tiles", "check", "write")
-    rung = watched(partial(best_rung, loaded, prepared, channel, wanted, written), partial(progress, "try", 0, 0))
+    run = run.in_steps("try", *compress, "hide tiles", "check", "write")
+    trying = partial(run.progress, "try", 0, 0)
+    rung = watched(partial(best_rung, modem, prepared, channel, wanted, written), trying)
     grid = channel.grid(*prepared.shape[:2])
-    larger = partial(_larger, loaded, channel, prepared.shape, wanted)
-    chosen = _Secret(secret, grid.height * grid.width, progress, larger)
-    found = hide_robust(
-        loaded, prepared, chosen.fit, key_source, channel, rung, written, randomness=randomness, progress=progress
-    )
+    larger = partial(_larger, modem, channel, prepared.shape, wanted)
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        content = _Content(secret, grid.height * grid.width, larger, Path(folder), run.progress)
+        promise = Promise(channel, rung, written)
+        found = hide_robust(modem, prepared, content.fit, key_source, promise, run)
     write = partial(_write, out, found, profile, written, options.verify)
-    report = watched(write, partial(progress, "write", 0, 0))
-    lines = (chosen.note(channel), *_on_size(channel, pixels.shape[:2]), *about_cover(cover))
-    lines += about_secret(secret) if chosen.fitted else ()
+    report = watched(write, partial(run.progress, "write", 0, 0))
+    lines = (content.note(channel), *_on_size(channel, pixels.shape[:2]), *about_cover(cover))
+    lines += () if content.fitted.unchanged else about_secret(secret)
     if written:
         lines += (f"written as JPEG of quality {written}, 4:2:0" + ", with the cover's colour profile" * bool(profile),)
-    quality = chosen.fitted.psnr if chosen.fitted else None
-    named = {} if chosen.fitted else {"name": stored_name(secret), "size": secret.stat().st_size, "unchanged": True}
-    report = replace(report, notes=lines, warnings=chosen.warnings(), secret_psnr=quality, **named)
+    report = replace(report, notes=lines, warnings=content.warnings(), **_named(content.fitted))
+    figures = {"hidden_bytes": content.taken, "room": content.room}
     quality = psnr(prepared, found.picture)
-    cover_bytes, pixels = cover.stat().st_size, prepared[..., 0].size
-    hiding = Hiding(ROBUST, cover_bytes, pixels, None, quality, hidden_bytes=chosen.taken, room=chosen.room)
-    return report.with_hiding(hiding)
+    return report.with_hiding(Hiding(ROBUST, cover.stat().st_size, prepared[..., 0].size, None, quality, **figures))
+
+
+def _named(fitted: Fitted) -> dict[str, object]:
+    """Fields of the report on what was hidden."""
+    if fitted.copy:
+        return {"secret_psnr": fitted.copy.psnr}
+    return {"name": fitted.name, "size": fitted.size, "unchanged": True}
 
 
 def _on_size(channel: Channel, size: tuple[int, int]) -> tuple[str, ...]:
@@ -213,6 +174,31 @@ def forecast_room(rung: Rung, height: int, width: int) -> int | None:
     rate = ROBUST_RATES.get(rung.name)
     blocks = (height // BLOCK) * (width // BLOCK)
     return None if rate is None else max(content_room(blocks, rung, rate), 0)
+
+
+def picture_room(cover: CoverSize, options: RobustOptions) -> int | None:
+    """Bytes of content that a picture of this size can usually carry; None if it is not known.
+
+    Raises:
+        ConfigError: there is no such channel.
+        CapacityError: the shipped modem has nothing for it.
+    """
+    channel = parse_channel(options.survive or DEFAULT)
+    rung = choose_rung(read_rungs(SHIPPED_MODEM), channel, options.container_psnr or CONTAINER_PSNR)
+    return forecast_room(rung, *channel.sent_size(cover.height, cover.width))
+
+
+def picture_fits(cover: CoverSize) -> list[Fit]:
+    """What fits into a picture of this size through JPEG, for each of the shipped modem's rungs at 38 dB."""
+    rungs = [rung for rung in read_rungs(SHIPPED_MODEM) if abs(rung.psnr - CONTAINER_PSNR) < 1]
+    fits: list[Fit] = []
+    for rung in sorted(rungs, key=lambda rung: -rung.lowest):
+        room = forecast_room(rung, cover.height, cover.width)
+        if room:
+            decibels = round(forecast.picture_quality(room, cover.width, cover.height))
+            fits.append(Fit("any file", ROBUST, room, survive=rung.channel))
+            fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=rung.channel))
+    return fits
 
 
 def _finest(modem: Modem, channel: Channel, secret: Path, height: int, width: int) -> float:

@@ -12,10 +12,10 @@ import numpy as np
 
 from stegnet.core.jpeg import BLOCK
 from stegnet.engines.tiling import Step, no_step
-from stegnet.keys.keys import Key, KeySource, Passphrase
+from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust.grid import Grid, canonical_grids, own_grid, salts_of_copies
 from stegnet.methods.robust.modem import Modem, Rung
-from stegnet.methods.robust.record import Reading, dither_of, read_bits, robust_key
+from stegnet.methods.robust.record import Blocks, Reading, dither_of, read_bits, robust_key
 from stegnet.methods.robust.registration import likely_grids
 
 _ENOUGH = 384  # blocks of a header that are read
@@ -110,6 +110,6 @@ def _read_grid(
         key, full = key_of(salt), grid.full(salt)
         likelihoods = _Likelihoods(modem, area, dither_of(grid.shape, key, full), trust, step)
         for rung in modem.rungs:
-            if reading := read_bits(partial(likelihoods.of, rung), grid.shape, rung, key, full):
+            if reading := read_bits(partial(likelihoods.of, rung), Blocks(grid.shape, rung, key, full)):
                 return reading
     return None

@@ -14,12 +14,13 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from stegnet.core.cipher import keystream
+from stegnet.core.errors import KeyFileError
 from stegnet.core.jpeg import BLOCK, DITHER
-from stegnet.keys.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
+from stegnet.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, Code, Coding
 from stegnet.methods.robust.modem import Rung
 from stegnet.methods.robust.regions import region_means
-from stegnet.sealing.carriers import TAG_BYTES, size_bytes
+from stegnet.sealing import TAG_BYTES, size_bytes
 
 HEADER_BYTES = 8
 _RATES = 64  # the header's first byte is the number of a share, times this, plus the rate
@@ -109,6 +110,17 @@ def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = 
         yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
 
 
+def check_key(source: KeySource) -> None:
+    """Refuses a key that opens nothing robust.
+
+    Raises:
+        KeyFileError: it is one.
+    """
+    if not opens_robust(source):
+        hint = "use a key file or passphrase, or hide without loss: in a .png, .mkv or lossless .mp4"
+        raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
+
+
 def opens_robust(source: KeySource) -> bool:
     """False for a recipient and an identity: an ephemeral key would be at places that whoever knows the recipient sees.
 
@@ -157,45 +169,61 @@ def content_room(blocks: int, rung: Rung, rate: int, share: int = 0) -> int:
     return Coding(places, rate).room // 8 - TAG_BYTES if places else -1
 
 
-def coded_bits(
-    shape: tuple[int, int],
-    rung: Rung,
-    rate: int,
-    content: bytes,
-    key: Key,
-    salt: bytes,
-    nonce: bytes,
-    share: int = 0,
-) -> np.ndarray:
+@dataclass(frozen=True)
+class Blocks:
+    """The blocks of a picture, or of a group of frames, that can carry a record.
+
+    Attributes:
+        shape: rows and columns.
+        key, salt: by which the places and the masks follow.
+    """
+
+    shape: tuple[int, int]
+    rung: Rung
+    key: Key
+    salt: bytes
+
+    @property
+    def count(self) -> int:
+        """Number of blocks."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def places(self) -> Places:
+        """Places of the bits."""
+        return places_of(self.count, self.rung, self.key, self.salt)
+
+
+def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: int = 0) -> np.ndarray:
     """The bits of a rung that carry a record, (rows, cols, bits) uint8; 0 where nothing is carried.
 
     Args:
-        shape: rows and columns of blocks.
         content: at most `content_room` bytes.
         nonce: 7 random bytes, fresh for each hiding.
         share: number of the share of blocks that are used.
     """
-    blocks = shape[0] * shape[1]
-    places, header = places_of(blocks, rung, key, salt), bytes([_RATES * share + rate]) + nonce
-    carried = np.zeros(blocks * rung.bits, np.uint8)
+    key, salt, rung = blocks.key, blocks.salt, blocks.rung
+    places, header = blocks.places, bytes([_RATES * share + rate]) + nonce
+    carried = np.zeros(blocks.count * rung.bits, np.uint8)
     repeated = np.resize(_HEADER.encode(_unpacked(header)), places.header.size)
     carried[places.header] = repeated ^ _mask(key.robust(b"header", salt), repeated.size)
     record = places.record(share, header)
     coding = Coding(record.size, rate)
-    sealed = _seal(content.ljust(content_room(blocks, rung, rate, share), b"\0"), shape, key, salt, header)
+    padded = content.ljust(content_room(blocks.count, rung, rate, share), b"\0")
+    sealed = _seal(padded, blocks.shape, key, salt, header)
     message = np.zeros(coding.room, np.uint8)
     message[: 8 * len(sealed)] = _unpacked(sealed)
     (order,) = _orders(key.robust(b"order", salt, header), coding.places)
     mask = _mask(key.robust(b"mask", salt, header), coding.places)
     carried[record[order]] = coding.encode(message) ^ mask
-    return carried.reshape(*shape, rung.bits)
+    return carried.reshape(*blocks.shape, rung.bits)
 
 
-def used_blocks(shape: tuple[int, int], rung: Rung, key: Key, salt: bytes, nonce: bytes, share: int) -> np.ndarray:
+def used_blocks(blocks: Blocks, nonce: bytes, share: int) -> np.ndarray:
     """The blocks that carry something, (rows, cols) bool; arguments as `coded_bits`."""
-    used, places = np.ones(shape[0] * shape[1], bool), places_of(shape[0] * shape[1], rung, key, salt)
+    used, places = np.ones(blocks.count, bool), blocks.places
     used[places.in_turn(share, bytes(1) + nonce)[_shared(places.others.size, share) :]] = False
-    return used.reshape(shape)
+    return used.reshape(blocks.shape)
 
 
 def new_nonce(randomness: Randomness) -> bytes:
@@ -203,30 +231,22 @@ def new_nonce(randomness: Randomness) -> bytes:
     return randomness(HEADER_BYTES - 1)
 
 
-def read_bits(
-    ratios: Ratios,
-    shape: tuple[int, int],
-    rung: Rung,
-    key: Key,
-    salt: bytes,
-    all_ratios: Callable[[], np.ndarray] | None = None,
-) -> Reading | None:
+def read_bits(ratios: Ratios, blocks: Blocks, all_ratios: Callable[[], np.ndarray] | None = None) -> Reading | None:
     """Reads the record of a rung, if it opens.
 
     Args:
         ratios: log-likelihood ratios of the bits with the given numbers.
-        shape: rows and columns of blocks.
         all_ratios: computes those of all bits in order, (n,), once a header was read; None: the same ones.
     """
-    blocks = shape[0] * shape[1]
-    if not record_places(blocks, rung):
+    key, salt, rung = blocks.key, blocks.salt, blocks.rung
+    if not record_places(blocks.count, rung):
         return None
-    places = places_of(blocks, rung, key, salt)
+    places = blocks.places
     header = _read_header(ratios(places.header), key.robust(b"header", salt))
     if header is None:
         return None
     share, rate = divmod(header[0], _RATES)
-    if not LOWEST <= rate <= HIGHEST or content_room(blocks, rung, rate, share) < 0:
+    if not LOWEST <= rate <= HIGHEST or content_room(blocks.count, rung, rate, share) < 0:
         return None
     record = places.record(share, header)
     coding = Coding(record.size, rate)
@@ -237,7 +257,7 @@ def read_bits(
     message = coding.decode(ratios(record[order]) * signs)
     if message is None:
         return None
-    content = _unseal(np.packbits(message[: coding.room // 8 * 8]), shape, key, salt, header)
+    content = _unseal(np.packbits(message[: coding.room // 8 * 8]), blocks.shape, key, salt, header)
     return None if content is None else Reading(content, rung, rate)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from stegnet.core.jpeg import BLOCK
 from stegnet.engines.tiling import Step, no_step
-from stegnet.keys.keys import Key
+from stegnet.keys import Key
 from stegnet.methods.robust.grid import Grid, placed_salts
 from stegnet.methods.robust.modem import Modem
 from stegnet.methods.robust.record import dither_of, first_blocks

@@ -10,7 +10,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import BLOCK, DITHER
 from stegnet.core.parallel import watched
-from stegnet.keys.keys import SYSTEM, KeySource, Randomness
+from stegnet.keys import SYSTEM, KeySource, Randomness
 from stegnet.methods.robust.channels import Channel
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.methods.robust.grid import Grid
@@ -18,6 +18,7 @@ from stegnet.methods.robust.modem import Modem, Rung
 from stegnet.methods.robust.reader import grid_reader
 from stegnet.methods.robust.record import (
     SHARES,
+    Blocks,
     coded_bits,
     content_room,
     dither_of,
@@ -26,7 +27,7 @@ from stegnet.methods.robust.record import (
     robust_key,
     used_blocks,
 )
-from stegnet.results.output import Progress, no_progress
+from stegnet.methods.run import DEFAULT_RUN, Run
 
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes
 _LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
@@ -37,6 +38,20 @@ _ATTEMPTS = 6
 _SPARED = 0.75  # of the highest rate: the rest is kept for what was not simulated, where blocks are spared
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
 _LARGER = "take a larger cover, with more detail, or resize it to more pixels; or take a milder channel"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a container is to survive, and how.
+
+    Attributes:
+        rung: of the modem.
+        written: JPEG quality of the file that will be written; None for one without loss.
+    """
+
+    channel: Channel
+    rung: Rung
+    written: int | None = WRITTEN_QUALITY
 
 
 @dataclass(frozen=True)
@@ -73,13 +88,14 @@ def best_rung(modem: Modem, cover: np.ndarray, channel: Channel, psnr: float, wr
     """As `choose_rung`; for copies that no rung was trained for, the one that carries most through them.
 
     Args:
-        cover, written: as `hide_robust`.
+        cover: as `hide_robust`.
+        written: as in `Promise`.
     """
     chosen = choose_rung(modem.rungs, channel, psnr)
     if channel.plain:
         return chosen
     near = [rung for rung in modem.rungs if rung.psnr == chosen.psnr and rung.lowest <= chosen.lowest]
-    return max(near, key=lambda rung: _carried(modem, cover, channel, rung, written))
+    return max(near, key=lambda rung: _carried(modem, cover, Promise(channel, rung, written)))
 
 
 def hide_robust(
@@ -87,28 +103,26 @@ def hide_robust(
     cover: np.ndarray,
     fit: Callable[[int], bytes],
     key_source: KeySource,
-    channel: Channel,
-    rung: Rung,
-    written: int | None = WRITTEN_QUALITY,
-    randomness: Randomness = SYSTEM,
-    progress: Progress = no_progress,
+    promise: Promise,
+    run: Run = DEFAULT_RUN,
 ) -> Survivor:
     """Hides content so that it comes back from a channel, in as few blocks as will do, at the most robust rate there.
+
+    Progress is told while the channel is tried, for each tile of a large picture, and while what arrives is read.
 
     Args:
         cover: (H, W, 3) uint8, prepared for the channel; not changed.
         fit: returns content of at most the given number of bytes, or raises CapacityError.
-        written: JPEG quality of the file that will be written; None for one without loss.
-        progress: called while the channel is tried, for each tile of a large picture, and while what arrives is read.
     Raises:
         CapacityError: the content does not fit, or does not come back.
     """
+    channel, rung, few = promise.channel, promise.rung, cover[..., 0].size > _LARGE
     grid = channel.grid(*cover.shape[:2])
-    shape, area, few = grid.shape, grid.area(cover), cover[..., 0].size > _LARGE
-    room, read = partial(content_room, shape[0] * shape[1], rung), grid_reader(modem, key_source)
-    received = partial(channel.received, grid=grid, written=written, few=few)
-    trying, total = partial(progress, "try", 0, 0), channel.arrivals(few)
-    rate_of = partial(best_rate, modem, cover, channel, rung, written, randomness)
+    area = grid.area(cover)
+    room, read = partial(content_room, math.prod(grid.shape), rung), grid_reader(modem, key_source)
+    received = partial(channel.received, grid=grid, written=promise.written, few=few)
+    trying, total = partial(run.progress, "try", 0, 0), channel.arrivals(few)
+    rate_of = partial(best_rate, modem, cover, promise, run.randomness)
     most, container = watched(rate_of, trying) - _MARGIN, cover
     for _ in range(_ATTEMPTS):
         if most < LOWEST or room(most) < 1:
@@ -119,16 +133,16 @@ def hide_robust(
         seen = [(cover, grid)] if few and container is cover else received(container)
         salt = watched(lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen), trying)
         key, full = robust_key(key_source, salt), grid.full(salt)
-        nonce = new_nonce(randomness)
-        used = used_blocks(shape, rung, key, full, nonce, share)[..., None]
-        bits = coded_bits(shape, rung, rate, content, key, full, nonce, share) * np.float32(2) - 1
-        dither, step = dither_of(shape, key, full), partial(progress, "hide tiles")
+        blocks, nonce = Blocks(grid.shape, rung, key, full), new_nonce(run.randomness)
+        used = used_blocks(blocks, nonce, share)[..., None]
+        bits = coded_bits(blocks, rate, content, nonce, share) * np.float32(2) - 1
+        dither, step = dither_of(grid.shape, key, full), partial(run.progress, "hide tiles")
         hidden = modem.hide(area, bits * used, dither, step, rung.places)
         changed = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, area)
         container = grid.replaced(cover, changed)
         pictures = received(container)
         readings = (
-            watched(lambda pictures=pictures: read(*next(pictures)), partial(progress, "check", done, total))
+            watched(lambda pictures=pictures: read(*next(pictures)), partial(run.progress, "check", done, total))
             for done in range(total)
         )
         if all(reading is not None and reading.content.startswith(content) for reading in readings):
@@ -150,9 +164,7 @@ def _rate_and_share(room: Callable[..., int], most: int, size: int) -> tuple[int
     raise AssertionError("content that has no room")
 
 
-def best_rate(
-    modem: Modem, cover: np.ndarray, channel: Channel, rung: Rung, written: int | None, randomness: Randomness = SYSTEM
-) -> int:
+def best_rate(modem: Modem, cover: np.ndarray, promise: Promise, randomness: Randomness = SYSTEM) -> int:
     """The highest rate, in 64ths, at which random bits in a cover come back from a channel; 0 if none does.
 
     A code is linear: it corrects the errors of any message as it corrects those of zeros. So bits are hidden once, and
@@ -161,24 +173,22 @@ def best_rate(
     Args:
         cover: (H, W, 3) uint8; of a large one, a part is used.
     """
-    right = _right_ratios(modem, cover, channel, rung, written, randomness)
+    right = _right_ratios(modem, cover, promise, randomness)
     right.sort(key=information)
     highest = min(int(information(right[0]) * RATES), HIGHEST) if right else 0
     return next((rate for rate in range(highest, LOWEST - 1, -1) if _all_come_back(rate, right)), 0)
 
 
-def _carried(modem: Modem, cover: np.ndarray, channel: Channel, rung: Rung, written: int | None) -> float:
+def _carried(modem: Modem, cover: np.ndarray, promise: Promise) -> float:
     """Bits that a block carries through the worst of a channel."""
-    right = _right_ratios(modem, cover, channel, rung, written, SYSTEM)
-    return rung.bits * min(map(information, right), default=0.0)
+    right = _right_ratios(modem, cover, promise, SYSTEM)
+    return promise.rung.bits * min(map(information, right), default=0.0)
 
 
-def _right_ratios(
-    modem: Modem, cover: np.ndarray, channel: Channel, rung: Rung, written: int | None, randomness: Randomness
-) -> list[np.ndarray]:
+def _right_ratios(modem: Modem, cover: np.ndarray, promise: Promise, randomness: Randomness) -> list[np.ndarray]:
     """Ratios of random bits that were hidden in a cover, for each picture that may arrive: positive where right."""
-    some = _sample(cover)
-    grid = channel.grid(*cover.shape[:2]).scaled(cover.shape, some.shape)
+    some, rung = _sample(cover), promise.rung
+    grid = promise.channel.grid(*cover.shape[:2]).scaled(cover.shape, some.shape)
     area, shape = grid.area(some), (*grid.shape, rung.bits)
     draw = np.random.default_rng(int.from_bytes(randomness(16), "big"))
     sent = draw.integers(0, 2, shape, np.int8) * np.float32(2) - 1
@@ -193,7 +203,7 @@ def _right_ratios(
         trust = where.trust(picture)[..., None]
         return max(((some * sent * trust).reshape(-1)[chosen] for some in ratios), key=information)
 
-    return [read(*arrived) for arrived in channel.received(grid.replaced(some, hidden), grid, written)]
+    return [read(*arrived) for arrived in promise.channel.received(grid.replaced(some, hidden), grid, promise.written)]
 
 
 def information(right: np.ndarray) -> float:

@@ -13,8 +13,9 @@ from itertools import product
 import numpy as np
 
 from stegnet.core.jpeg import BLOCK
-from stegnet.keys.keys import Key, KeySource, Passphrase
-from stegnet.methods.robust.record import (
+from stegnet.keys import Key, KeySource, Passphrase
+from stegnet.methods.robust import (
+    Blocks,
     Ratios,
     Reading,
     coded_bits,
@@ -22,13 +23,13 @@ from stegnet.methods.robust.record import (
     hidden_area,
     in_order,
     read_bits,
+    region_means,
     robust_key,
     salts_of,
 )
-from stegnet.methods.robust.regions import region_means
 from stegnet.methods.robust_film.modem import FilmModem
 from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, header_ratios, luma
-from stegnet.sealing.carriers import size_bytes
+from stegnet.sealing import size_bytes
 
 NUMBER, DIGEST = 4, 8  # bytes
 HEAD_BYTES = 2 * NUMBER + DIGEST
@@ -96,21 +97,25 @@ def pieces_of(message: bytes, rooms: Iterable[int]) -> Iterator[bytes]:
         start = (start + len(part)) % len(message)
 
 
-def hide_in_group(
-    modem: FilmModem,
-    frames: Sequence[np.ndarray],
-    rung: FilmRung,
-    rate: int,
-    content: bytes,
-    key_source: KeySource,
-    nonce: bytes,
-) -> list[np.ndarray]:
-    """Hides content in a group of frames, (H, W, 3) uint8 each.
+@dataclass(frozen=True)
+class GroupContent:
+    """What goes into a group.
 
-    Args:
+    Attributes:
         content: of `pieces_of`.
+        rate: of the code, in 64ths.
         nonce: 7 random bytes, fresh for each hiding.
     """
+
+    content: bytes
+    rate: int
+    nonce: bytes
+
+
+def hide_in_group(
+    modem: FilmModem, frames: Sequence[np.ndarray], rung: FilmRung, given: GroupContent, key_source: KeySource
+) -> list[np.ndarray]:
+    """Hides content in a group of frames, (H, W, 3) uint8 each."""
     carrying, signals = list(frames), [signal_of(frame, bits=False) for frame in frames]
     shape, salt = signals[0].shape, b""
     for _ in range(_TRIES):  # hiding may move a mean over an edge
@@ -118,9 +123,9 @@ def hide_in_group(
         if salt in salts:
             break
         salt = salts[0]
-        key = robust_key(key_source, salt)
-        bits = coded_bits(shape, rung.group, rate, content, key, salt, nonce)
-        dither = Dither(shape, modem.frames, key, salt)
+        blocks = Blocks(shape, rung.group, robust_key(key_source, salt), salt)
+        bits = coded_bits(blocks, given.rate, given.content, given.nonce)
+        dither = Dither(shape, modem.frames, blocks.key, salt)
         carrying = modulated(modem, frames, bits.reshape(-1, rung.group.bits), dither, rung)
         signals = [signal_of(frame, bits=False) for frame in carrying]
     return carrying
@@ -168,7 +173,7 @@ class GroupReader:
 
         def opened(salt: bytes, rung: FilmRung, header: Ratios) -> Reading | None:
             network = partial(_of_rung, ratios_of, salt, rung)
-            reading = read_bits(header, signals[0].shape, rung.group, self._key_of(salt), salt, network)
+            reading = read_bits(header, Blocks(signals[0].shape, rung.group, self._key_of(salt), salt), network)
             self._most_keys = None if reading else self._most_keys
             return reading
 

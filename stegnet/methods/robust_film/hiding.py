@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +11,24 @@ import numpy as np
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.parallel import ahead
-from stegnet.keys.keys import KeySource, Randomness
+from stegnet.keys import KeySource
 from stegnet.media import FilmInfo
 from stegnet.media.films.films import Picture, VideoFrame, decode, to_rgb
+from stegnet.methods.film_loop import FilmCover
 from stegnet.methods.robust_film.groups import group_room
 from stegnet.methods.robust_film.modem import FilmModem
 from stegnet.methods.robust_film.phases import GROUP, FilmRung
-from stegnet.results.output import Progress, under
+from stegnet.methods.run import Run
 
 WRITTEN_CRF = 18  # of the films that hiding writes
-_WITNESSES = 48  # frames at most, from which the container's quality is measured
+_SAMPLED = 48  # frames at most, from which the container's quality is measured
 
 
-class Witness:
+class FrameSample:
     """Some of a cover's frames, evenly spaced, and how far the container's are from them."""
 
     def __init__(self, frames: int) -> None:
-        self._every = -(-frames // _WITNESSES)
+        self._every = -(-frames // _SAMPLED)
         self._kept: dict[int, np.ndarray] = {}
         self._errors: dict[int, float] = {}
 
@@ -50,38 +52,46 @@ class Witness:
 
 
 @dataclass(frozen=True)
+class FilmCarrier:
+    """What carries the bits."""
+
+    modem: FilmModem
+    rung: FilmRung
+
+
+@dataclass(frozen=True)
 class FilmHiding:
     """A film in which something is being hidden.
 
     Attributes:
         folder: for films that are tried.
         crf: the promised one.
-        witness: frames of the cover, by which the container's quality is measured.
     """
 
-    cover: Path
-    info: FilmInfo
+    cover: FilmCover
     folder: Path
     crf: int
-    modem: FilmModem
-    rung: FilmRung
+    carrier: FilmCarrier
     key_source: KeySource
-    randomness: Randomness
-    progress: Progress
-    witness: Witness
+    run: Run
+
+    @cached_property
+    def sample(self) -> FrameSample:
+        """Frames of the cover, by which the container's quality is measured."""
+        return FrameSample(len(self.cover.info.pts))
 
     @property
     def groups(self) -> int:
-        return len(self.info.pts) // GROUP
+        return len(self.cover.info.pts) // GROUP
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of blocks."""
-        return self.info.height // BLOCK, self.info.width // BLOCK
+        return self.cover.info.height // BLOCK, self.cover.info.width // BLOCK
 
     def rooms(self, rates: Sequence[int]) -> list[int]:
         """Bytes of the message in each group."""
-        return [group_room(self.shape, self.rung, rate) for rate in rates]
+        return [group_room(self.shape, self.carrier.rung, rate) for rate in rates]
 
     def write(self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, crf: int = WRITTEN_CRF) -> None:
         """Encodes frames that are made in a thread."""
@@ -93,10 +103,10 @@ class FilmHiding:
     def again(self, frames: Generator[VideoFrame, None, None], info: FilmInfo) -> Path:
         """The frames of a written film encoded once more, as it is promised to survive."""
         again = self.folder / "again.mp4"
-        replace(self, progress=under("check", self.progress)).write(again, frames, info, self.crf)
+        replace(self, run=self.run.under("check")).write(again, frames, info, self.crf)
         return again
 
     def _counted(self, frames: Iterator[Picture], total: int) -> Iterator[Picture]:
         for done, frame in enumerate(frames, 1):
             yield frame
-            self.progress("hide", done, total)
+            self.run.progress("hide", done, total)

@@ -17,6 +17,7 @@ from stegnet.core.parallel import ordered
 from stegnet.core.samples import from_8_bits
 from stegnet.engines import Engine, load_engine
 from stegnet.methods.robust_film.phases import FREQUENCIES, GROUP, Dither, FilmRung, exact_luma, read_film_rungs
+from stegnet.methods.run import Run
 
 _BAND = 4096  # blocks that are computed at once, about
 
@@ -150,3 +151,8 @@ def _bands(rows: int, cols: int) -> Iterator[_Band]:
 
 def _added(frame: np.ndarray, change: np.ndarray) -> np.ndarray:
     return np.clip(frame + change[..., None], 0, 255).astype(np.uint8)
+
+
+def chosen_film_modem(run: Run) -> FilmModem:
+    """The modem for films of a run; errors as `FilmModem.load`."""
+    return run.network(FilmModem.load, SHIPPED_FILM_MODEM)

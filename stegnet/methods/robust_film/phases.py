@@ -15,9 +15,8 @@ from stegnet.core.card import MODEM, read_card
 from stegnet.core.cipher import keystream
 from stegnet.core.errors import WeightsError
 from stegnet.core.jpeg import BLOCK
-from stegnet.keys.keys import Key
-from stegnet.methods.robust.modem import Rung
-from stegnet.methods.robust.record import Ratios
+from stegnet.keys import Key
+from stegnet.methods.robust import Ratios, Rung
 
 GROUP = 48  # frames with a header and record of their own
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green, blue (ITU-R BT.709)

@@ -10,9 +10,12 @@ from itertools import islice
 
 import numpy as np
 
+from stegnet.core.errors import RevealError
+from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import ahead
-from stegnet.keys.keys import KeySource
-from stegnet.methods.robust.record import Reading
+from stegnet.keys import KeySource
+from stegnet.media import lossy_format
+from stegnet.methods.robust import HiddenContent, Reading, parse_content
 from stegnet.methods.robust_film.groups import (
     DIGEST,
     HEAD_BYTES,
@@ -22,8 +25,10 @@ from stegnet.methods.robust_film.groups import (
     GroupReader,
     signal_of,
 )
-from stegnet.methods.robust_film.modem import FilmModem
+from stegnet.methods.robust_film.modem import FilmModem, chosen_film_modem
 from stegnet.methods.robust_film.phases import GROUP
+from stegnet.methods.run import Run
+from stegnet.record import Container
 
 _SEARCHED = 2  # groups, from a place where none opens
 _TRIED = 2  # groups at the start of a film that are read thoroughly even if none has opened
@@ -88,6 +93,30 @@ def read_film(
         order = _retiming(reader, frames, times())
         found = _collect(reader, _picked(frames(), order), step) if order else {}
     return max(found.values(), key=lambda pieces: pieces.share, default=None)
+
+
+def hidden_in_film(container: Container, run: Run) -> HiddenContent | None:
+    """What survived in a film; None if nothing opens.
+
+    Raises:
+        RevealError: the film has lost a part of it.
+    """
+    if lossy_format(container.path) is None or min(container.height, container.width) < BLOCK:
+        return None
+    modem, step = chosen_film_modem(run), lambda done: run.progress("reveal", done, 0)
+    pieces = read_film(modem, container.readable_frames, container.times, container.key_source, step)
+    if pieces is None:
+        return None
+    message = pieces.message
+    if message is None:
+        groups = f"{pieces.groups} group{'s' * (pieces.groups > 1)} of frames"
+        lost = f"{pieces.share:.0%} of what is hidden here is left: {groups}"
+        hint = "frames were lost or repeated, or the film was encoded at a lower quality than it was promised for"
+        raise RevealError(f"{container.path}: {lost}", hint)
+    try:
+        return HiddenContent(container, run, parse_content(message, 0))
+    except ValueError:
+        return None
 
 
 def read_groups(

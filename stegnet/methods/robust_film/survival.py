@@ -8,29 +8,42 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 import numpy as np
 
 from stegnet.core.errors import CapacityError, ConfigError, extra, reading
 from stegnet.core.jpeg import BLOCK
+from stegnet.core.kinds import FILM
 from stegnet.core.parallel import ahead
-from stegnet.keys.keys import KEY_BYTES, SYSTEM, Key, KeySource, Randomness
-from stegnet.media import FILM, about_secret, atomic_write, read_frames, scan
+from stegnet.keys import KEY_BYTES, Key, KeySource
+from stegnet.media import atomic_write, read_frames, scan
 from stegnet.media.films.films import decode
+from stegnet.media.films.stream_copy import left_out
+from stegnet.media.forecast import ROBUST_FILMS
 from stegnet.media.probe import media_kind
-from stegnet.methods.robust.content import file_bytes, file_content
-from stegnet.methods.robust.fec import HIGHEST, LOWEST, RATES
-from stegnet.methods.robust.record import hidden_area, new_nonce
-from stegnet.methods.robust.survival import information
-from stegnet.methods.robust_film.groups import hide_in_group, modulated, pieces_of
-from stegnet.methods.robust_film.hiding import FilmHiding, Witness
-from stegnet.methods.robust_film.modem import FilmModem
+from stegnet.methods.film_loop import FilmCover
+from stegnet.methods.fitting import Fitted, Space, fit, media_compressors
+from stegnet.methods.method import CoverSize, Fit
+from stegnet.methods.robust import (
+    CONTAINER_PSNR,
+    HIGHEST,
+    LOWEST,
+    RATES,
+    RobustOptions,
+    file_bytes,
+    file_content,
+    hidden_area,
+    information,
+    new_nonce,
+)
+from stegnet.methods.robust_film.groups import GroupContent, hidden_pixels, hide_in_group, modulated, pieces_of
+from stegnet.methods.robust_film.hiding import FilmCarrier, FilmHiding
+from stegnet.methods.robust_film.modem import chosen_film_modem
 from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, luma
 from stegnet.methods.robust_film.reading import read_groups
-from stegnet.methods.sealed.embed import compressors, stored_name
-from stegnet.results.figures import ROBUST, Hiding
-from stegnet.results.naming import printable
-from stegnet.results.output import OutputTarget, Progress, Report, form_of, in_steps, no_progress, under
+from stegnet.methods.run import Run
+from stegnet.results import ROBUST, Hiding, OutputTarget, Report, form_of, printable
 
 FORMS = (".mp4", ".mkv")
 DEFAULT = "h264:23"
@@ -69,51 +82,64 @@ def choose_film_rung(rungs: Sequence[FilmRung], crf: int, psnr: float) -> FilmRu
     )
 
 
+def film_fits(cover: CoverSize) -> list[Fit]:
+    """What fits into a film of this size through H.264, for each constant rate factor that was measured."""
+    rooms = ((crf, _film_room(cover, crf)) for crf in ROBUST_FILMS)
+    return [Fit("any file", ROBUST, room, survive=f"h264:{crf}") for crf, room in rooms if room]
+
+
+def film_room(cover: CoverSize, options: RobustOptions) -> int | None:
+    """Bytes of content that a film of this size can usually carry; None if it is not known.
+
+    Raises:
+        ConfigError: there is no such channel.
+        CapacityError: H.264 can't hold pictures of this size.
+    """
+    crf = parse_crf(options.survive or DEFAULT)
+    if cover.height % 2 or cover.width % 2:
+        size = f"{cover.width}×{cover.height} pixels"
+        raise CapacityError(f"the cover has {size}, and H.264 needs even sides", "scale its pictures")
+    return _film_room(cover, crf) if crf in ROBUST_FILMS else None
+
+
+def _film_room(cover: CoverSize, crf: int) -> int:
+    return int(ROBUST_FILMS[crf] * hidden_pixels(cover.height, cover.width, cover.frames) / 8)
+
+
 def hide_in_film(
-    modem: FilmModem,
-    cover: Path,
-    secret: Path,
-    out: OutputTarget,
-    key_source: KeySource,
-    crf: int,
-    psnr: float,
-    randomness: Randomness = SYSTEM,
-    progress: Progress = no_progress,
+    cover: Path, secret: Path, out: OutputTarget, key_source: KeySource, options: RobustOptions, run: Run
 ) -> Report:
     """Hides a file in a film; an ordinary H.264 film is written, with the cover's sound.
 
     A film or picture that does not fit is compressed. The film is encoded again as it is promised to survive, and
     nothing is written that does not come back.
 
-    Args:
-        crf: constant rate factor of that encoding.
-        psnr: of the container in dB, before encoding; the nearest that there is.
     Raises:
+        ConfigError: there is no such channel.
         MediaError: a film can't be read or written.
         CapacityError: the file does not fit, or does not come back.
     """
+    crf = parse_crf(options.survive or DEFAULT)
     out.check(FORMS, FILM, cover, secret)
     with extra("media", "hiding in films that survive H.264"):
         from stegnet.media.films.h264 import check_sides, with_sound  # here, since it needs ffmpeg
-    info = scan(cover)
+    info, modem = scan(cover), chosen_film_modem(run)
     check_sides(cover, info)
-    rung, witness = choose_film_rung(modem.rungs, crf, psnr), Witness(len(info.pts))
+    rung = choose_film_rung(modem.rungs, crf, options.container_psnr or CONTAINER_PSNR)
     compress = ("compress",) * (media_kind(secret) is not None)
-    progress = in_steps(progress, "try", *compress, "hide", "check", "verify")
+    run = run.in_steps("try", *compress, "hide", "check", "verify")
     with TemporaryDirectory(prefix="stegnet-") as folder:
-        hiding = FilmHiding(cover, info, Path(folder), crf, modem, rung, key_source, randomness, progress, witness)
+        film_cover = FilmCover(cover, info)
+        hiding = FilmHiding(film_cover, Path(folder), crf, FilmCarrier(modem, rung), key_source, run)
         film, chosen = _hide(hiding, secret)
         with atomic_write(out.path, overwrite=out.force) as part:
             with_sound(film, cover, part, form_of(out.path))
-    promise = f"survives H.264 at CRF {crf} and better (x264, fast to veryslow)"
-    notes = (f"{chosen.line}; {promise}", *(f"cover: {note}" for note in info.notes))
-    notes += about_secret(secret) if chosen.size != secret.stat().st_size else ()
-    figures = len(info.pts), hiding.groups * GROUP
-    named = {"name": chosen.name, "size": chosen.size, "unchanged": chosen.unchanged}
-    report = Report(info.width, info.height, *figures, notes, **named)
+    lost = (*info.notes, *left_out(cover, form_of(out.path)))
+    report = Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, chosen.notes(crf))
+    report = replace(report, notes=(*report.notes, *(f"cover: {note}" for note in lost)), **chosen.named)
     pixels = len(info.pts) * info.height * info.width
     size, used = cover.stat().st_size, {"hidden_bytes": len(chosen.content), "room": chosen.room}
-    return report.with_hiding(Hiding(ROBUST, size, pixels, None, witness.psnr, film=True, **used))
+    return report.with_hiding(Hiding(ROBUST, size, pixels, None, hiding.sample.psnr, film=True, **used))
 
 
 @dataclass(frozen=True)
@@ -122,32 +148,39 @@ class _Message:
 
     Attributes:
         content: of the records.
-        line: on it, for the report.
-        name, size: of the file or copy, in bytes.
         room: bytes of content that there were.
-        unchanged: it is the file as it is.
     """
 
+    secret: Path
+    fitted: Fitted
     content: bytes
-    line: str
-    name: str
-    size: int
     room: int
-    unchanged: bool = False
+
+    @property
+    def named(self) -> dict[str, object]:
+        """Fields of the report on it."""
+        return {"name": self.fitted.name, "size": self.fitted.size, "unchanged": self.fitted.unchanged}
+
+    def notes(self, crf: int) -> tuple[str, ...]:
+        """Lines on it, and on what it survives."""
+        promise = f"survives H.264 at CRF {crf} and better (x264, fast to veryslow)"
+        if self.fitted.unchanged:
+            return (f"hidden: {printable(self.secret.name)}, {self.fitted.size} bytes, byte for byte; {promise}",)
+        first, *more = self.fitted.notes
+        return f"{first}; {promise}", *more
 
 
 def _hide(hiding: FilmHiding, secret: Path) -> tuple[Path, _Message]:
     """Writes the film without sound; returns it and what is hidden."""
-    trying = replace(hiding, progress=under("try", hiding.progress))
-    rates = _measure(trying) if min(hiding.shape) and hiding.groups else []
+    rates = _measure(replace(hiding, run=hiding.run.under("try"))) if min(hiding.shape) and hiding.groups else []
     for _ in range(_ATTEMPTS):
         chosen = _fit(secret, sum(hiding.rooms(rates)), hiding)
         message = chosen.content
         used = _lowest(hiding, rates, len(message))
         rooms = hiding.rooms(used)
         film = hiding.folder / "written.mp4"
-        hiding.write(film, _containers(hiding, used, pieces_of(message, filter(None, rooms))), hiding.info)
-        failed = _failed(hiding, hiding.again(hiding.witness.seen(film), hiding.info), used, message)
+        hiding.write(film, _containers(hiding, used, pieces_of(message, filter(None, rooms))), hiding.cover.info)
+        failed = _failed(hiding, hiding.again(hiding.sample.seen(film), hiding.cover.info), used, message)
         if not failed:
             return film, chosen
         rates = [max(rate - _LOWERED, 0) if index in failed else rate for index, rate in enumerate(rates)]
@@ -187,24 +220,26 @@ def _between(measured: dict[int, int], index: int) -> int:
 
 def _measured(hiding: FilmHiding, groups: Sequence[int]) -> Iterator[int]:
     """The rates of some groups, which are encoded one after the other, in every other strip of a frame."""
-    key, (rows, cols), rung = Key(hiding.randomness(KEY_BYTES)), hiding.shape, hiding.rung
-    film, draw = hiding.folder / "measured.mp4", np.random.default_rng(int.from_bytes(hiding.randomness(16), "big"))
+    key, (rows, cols), rung = Key(hiding.run.randomness(KEY_BYTES)), hiding.shape, hiding.carrier.rung
+    film, draw = hiding.folder / "measured.mp4", np.random.default_rng(int.from_bytes(hiding.run.randomness(16), "big"))
     columns = _strips(cols)
     sent = {index: draw.integers(0, 2, (rows * len(columns), rung.group.bits), np.uint8) for index in groups}
 
     def dither(index: int) -> Dither:
-        return Dither((rows, len(columns)), hiding.modem.frames, key, index.to_bytes(4, "big"))
+        return Dither((rows, len(columns)), hiding.carrier.modem.frames, key, index.to_bytes(4, "big"))
 
     def containers() -> Generator[np.ndarray, None, None]:
         for index, frames in zip(groups, _samples(hiding, groups, columns), strict=True):
-            yield from modulated(hiding.modem, frames, sent[index], dither(index), rung)
+            yield from modulated(hiding.carrier.modem, frames, sent[index], dither(index), rung)
 
-    pts = hiding.info.pts[: len(groups) * GROUP]
-    info = replace(hiding.info, height=rows * BLOCK, width=len(columns) * BLOCK, pts=pts)
+    pts = hiding.cover.info.pts[: len(groups) * GROUP]
+    info = replace(hiding.cover.info, height=rows * BLOCK, width=len(columns) * BLOCK, pts=pts)
     hiding.write(film, containers(), info)
     with closing(ahead(read_frames(hiding.again(decode(film), info)), GROUP)) as frames:
         for index in groups:
-            ratios = hiding.modem.reveal(np.stack([luma(frame) for frame in islice(frames, GROUP)]), dither(index))
+            ratios = hiding.carrier.modem.reveal(
+                np.stack([luma(frame) for frame in islice(frames, GROUP)]), dither(index)
+            )
             yield _rate(ratios[rung] * (2.0 * sent[index] - 1))
 
 
@@ -218,7 +253,7 @@ def _samples(hiding: FilmHiding, groups: Sequence[int], columns: np.ndarray) -> 
     """Some of the cover's groups, of which only these columns of blocks are left."""
     wanted = {GROUP * index + at for index in groups for at in range(GROUP)}
     pixels = (columns[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
-    with closing(read_frames(hiding.cover, wanted)) as frames:
+    with closing(read_frames(hiding.cover.path, wanted)) as frames:
         for _ in groups:
             yield [hidden_area(frame)[:, pixels] for frame in islice(frames, GROUP)]
 
@@ -231,13 +266,13 @@ def _rate(right: np.ndarray) -> int:
 
 def _containers(hiding: FilmHiding, rates: Sequence[int], pieces: Iterator[bytes]) -> Generator[np.ndarray, None, None]:
     """The cover's frames with what is hidden in each group, and the rest of the frames."""
-    with closing(read_frames(hiding.cover)) as frames:
+    with closing(read_frames(hiding.cover.path)) as frames:
         for index, (rate, room) in enumerate(zip(rates, hiding.rooms(rates), strict=True)):
             group = list(islice(frames, GROUP))
-            hiding.witness.keep(index * GROUP, group)
+            hiding.sample.keep(index * GROUP, group)
             if room:
-                nonce, piece = new_nonce(hiding.randomness), next(pieces)
-                group = hide_in_group(hiding.modem, group, hiding.rung, rate, piece, hiding.key_source, nonce)
+                given = GroupContent(next(pieces), rate, new_nonce(hiding.run.randomness))
+                group = hide_in_group(hiding.carrier.modem, group, hiding.carrier.rung, given, hiding.key_source)
             yield from group
         yield from frames
 
@@ -247,9 +282,11 @@ def _failed(hiding: FilmHiding, film: Path, rates: Sequence[int], message: bytes
     rooms = hiding.rooms(rates)
     used = [index for index, room in enumerate(rooms) if room]
     expected = dict(zip(used, pieces_of(message, filter(None, rooms)), strict=True))
-    step = partial(hiding.progress, "verify")
-    frames, total = read_frames(film), len(hiding.info.pts)
-    with closing(read_groups(hiding.modem, frames, hiding.key_source, lambda done: step(done, total))) as readings:
+    step = partial(hiding.run.progress, "verify")
+    frames, total = read_frames(film), len(hiding.cover.info.pts)
+    with closing(
+        read_groups(hiding.carrier.modem, frames, hiding.key_source, lambda done: step(done, total))
+    ) as readings:
         found = dict(enumerate(reading.content if reading else b"" for reading in readings))
     return {index for index, piece in expected.items() if not found[index].startswith(piece)}
 
@@ -260,23 +297,16 @@ def _fit(secret: Path, room: int, hiding: FilmHiding) -> _Message:
     Raises:
         CapacityError: it does not fit.
     """
-    name, size = stored_name(secret), secret.stat().st_size
-    if file_bytes(name, size) <= room:
-        line = f"hidden: {printable(secret.name)}, {size} bytes, byte for byte"
-        with reading(secret):
-            return _Message(file_content(name, secret.read_bytes()), line, name, size, room, unchanged=True)
-    what = media_kind(secret)
-    if what is None or room < 1:
-        taken = file_bytes(name, size)
+
+    def refuse(size: int, most: int) -> NoReturn:
+        taken = size + room - most
         raise CapacityError(f"{secret}: takes {taken} bytes, and there is room for {room}", _LARGER)
-    squeeze, suffix = compressors()[what]
-    name = stored_name(secret.with_suffix(suffix))
+
+    space = Space(lambda name: room - file_bytes(name, 0), refuse, media_compressors() if room > 0 else {})
     with TemporaryDirectory(prefix="stegnet-", dir=hiding.folder) as folder:
-        made = squeeze(secret, Path(folder), room - file_bytes(name, 0), partial(hiding.progress, "compress"))
-        name = stored_name(secret.with_suffix(made.path.suffix))
-        data = made.path.read_bytes()
-    line = f"{printable(secret.name)} was compressed from {size} bytes to {len(data)}: {made.description}"
-    return _Message(file_content(name, data), line, name, len(data), room)
+        fitted = fit(secret, space, Path(folder), hiding.run.progress)
+        with reading(fitted.path):
+            return _Message(secret, fitted, file_content(fitted.name, fitted.path.read_bytes()), room)
 
 
 def _robustness(rung: FilmRung) -> int:

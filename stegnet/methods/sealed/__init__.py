@@ -1,6 +1,86 @@
-"""The method "sealed": any file, byte for byte, in the lowest bits of a picture or film."""
+"""The method "sealed": any file, byte for byte, in the lowest bits of a picture or film; no network is used.
 
-from stegnet.methods.sealed.embed import bytes_room, embed_file, hide_bytes
-from stegnet.methods.sealed.extract import extract_file, reveal_bytes
+`embed` hides, `extract` reveals; a film's frames get shares of equal length, so that as few samples as possible change
+in any of them, and the file comes back although some of them are lost.
+"""
 
-__all__ = ["bytes_room", "embed_file", "extract_file", "hide_bytes", "reveal_bytes"]
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stegnet.core.lazy import lazy
+from stegnet.methods.method import CoverSize, Fit, Method, option
+
+if TYPE_CHECKING:
+    from stegnet.keys import KeySource
+    from stegnet.methods.run import Run
+    from stegnet.methods.sealed.extract import HiddenFile
+    from stegnet.record import Container
+    from stegnet.results import OutputTarget, Report
+
+__getattr__, __all__ = lazy(
+    __name__,
+    embed="bytes_room embed_file hide_bytes",
+    extract="HiddenFile extract_file reveal_bytes",
+)
+_GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
+
+
+@dataclass(frozen=True)
+class SealedOptions:
+    """Options of the method "sealed"."""
+
+    compress: bool = option(False, "compress a picture or film that does not fit otherwise")
+    verify: bool = option(True, "do not read the output back to verify it")
+
+
+DEFAULT = SealedOptions()
+
+
+class Sealed(Method):
+    """Any file, byte for byte."""
+
+    name = "sealed"
+    summary = "any file, byte for byte"
+    options = SealedOptions
+
+    def room(self, cover: CoverSize) -> list[Fit]:
+        """Files as they are, and pictures or films that are compressed."""
+        from stegnet.media import forecast
+        from stegnet.methods.sealed.embed import sealed_room
+
+        room = sealed_room(cover)
+        if not room:
+            return []
+        fits, how = [Fit("any file", self.name, room)], f"{self.name}, compressed"
+        if cover.frames == 1:
+            decibels = round(forecast.picture_quality(room, cover.width, cover.height))
+            return [*fits, Fit("a picture of its own size", how, psnr=decibels)]
+        decibels = min(forecast.film_quality(room, cover.width, cover.height, cover.frames), _MOST)
+        times = forecast.film_frames(room, cover.width, cover.height, _GOOD) / cover.frames
+        longer = f"a film of its own size, {times:.1f} times as long"
+        fits.append(Fit("a film of its own size and length", how, psnr=round(decibels)))
+        return [*fits, Fit(longer, how, psnr=_GOOD)]
+
+    def file_room(self, cover: CoverSize, name: str, options: object) -> int | None:
+        from stegnet.methods.sealed.embed import sealed_room
+
+        return sealed_room(cover, name)
+
+    def hide(
+        self,
+        cover: Path,
+        secret: Path,
+        out: "OutputTarget",
+        key_source: "KeySource",
+        options: SealedOptions,
+        run: "Run",
+    ) -> "Report":
+        from stegnet.methods.sealed.embed import embed_file
+
+        return embed_file(cover, secret, out, key_source, options, run)
+
+    def open(self, container: "Container", run: "Run") -> "HiddenFile | None":
+        from stegnet.methods.sealed.extract import hidden_file
+
+        return hidden_file(container, run)

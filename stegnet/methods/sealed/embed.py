@@ -5,60 +5,37 @@ although some of them are lost (`spread`).
 """
 
 import hashlib
-import os
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 from math import ceil, sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 import numpy as np
 import psutil
 
-from stegnet.core.errors import CapacityError, MediaError, extra, reading
-from stegnet.core.parallel import ahead, ordered, watched
+from stegnet.core.errors import CapacityError, MediaError, reading
+from stegnet.core.kinds import FILE, FILM
+from stegnet.core.parallel import watched
+from stegnet.core.progress import in_steps
 from stegnet.core.samples import channels_of
-from stegnet.keys.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeySource, Randomness
-from stegnet.media import (
-    FILM,
-    PICTURE,
-    FilmInfo,
-    FilmWriter,
-    about_cover,
-    about_secret,
-    is_grey_film,
-    lossy_format,
-    read_cover,
-    refuse_palette,
-    scan,
-)
+from stegnet.engines import Pool
+from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeySource, Randomness
+from stegnet.media import FilmInfo, about_cover, is_grey_film, lossy_format, read_cover, refuse_palette, scan
 from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.media.pictures.pictures import open_picture
 from stegnet.media.probe import media_kind
+from stegnet.methods.film_loop import FilmCover, hide_frames, write_container
+from stegnet.methods.fitting import Fitted, Space, fit, media_compressors, stored_name
+from stegnet.methods.method import CoverSize
+from stegnet.methods.run import DEFAULT_RUN, Run
+from stegnet.methods.sealed import DEFAULT, SealedOptions
 from stegnet.methods.sealed.extract import describe_file, frames_with_data, loss_note, may_be_lost
-from stegnet.methods.segments import WHOLE, Part
-from stegnet.record.record import FILE, MAX_NAME, File, Header, Record, format_record, is_file_name
-from stegnet.record.spread import choose_needed, frames_for, full_room
-from stegnet.results.figures import SEALED, Changes, Hiding
-from stegnet.results.naming import printable
-from stegnet.results.output import (
-    FORMS,
-    FilmFrame,
-    OutputTarget,
-    Progress,
-    Report,
-    form_of,
-    in_steps,
-    no_progress,
-    write_film,
-    write_picture,
-)
-from stegnet.sealing.costs import texture_costs
-from stegnet.sealing.seal import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, room, seal, too_small
+from stegnet.record import File, Header, Record, choose_needed, format_record, frames_for, full_room, is_file_name
+from stegnet.results import FORMS, SEALED, Changes, Hiding, OutputTarget, Report, write_picture
+from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, SealOptions, room, seal, texture_costs, too_small
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
 _WORKING_BYTES = 30  # for each pixel of a picture, at least
@@ -119,25 +96,6 @@ class _Cover:
 
 
 @dataclass(frozen=True)
-class _Secret:
-    """A file that fits.
-
-    Attributes:
-        path: of the bytes.
-        name: stored with them.
-        notes: for the report.
-        unchanged: they are those of the file that was to be hidden.
-        psnr: in dB of a picture's compressed copy.
-    """
-
-    path: Path
-    name: str
-    notes: tuple[str, ...] = ()
-    unchanged: bool = False
-    psnr: float | None = None
-
-
-@dataclass(frozen=True)
 class _Share:
     """Data of one frame: a record, and a fresh seed."""
 
@@ -194,9 +152,15 @@ def hide_bytes(
         raise CapacityError(f"{name}: has {len(data)} bytes, and there is room for {most}", "take a larger cover")
     file = File(name, len(data), hashlib.sha256(data).digest())
     header = Header(randomness(FILM_ID_BYTES), FILE, 1, file)
-    share = _Share(Record(header, 0, data=data), randomness(SEED_BYTES))
-    (container,) = _seal_each([cover], iter([share]), keys, Changes())
-    return container
+    return _sealed(_Share(Record(header, 0, data=data), randomness(SEED_BYTES)), cover, keys, Changes())
+
+
+def sealed_room(cover: CoverSize, name: str = "") -> int:
+    """Bytes of a file of this name that fit into a cover; 0 if there is not even room for the header."""
+    try:
+        return bytes_room(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
+    except CapacityError:
+        return 0
 
 
 def embed_file(
@@ -204,45 +168,47 @@ def embed_file(
     file: Path,
     out: OutputTarget,
     key_source: KeySource,
-    *,
-    compress: bool = False,
-    verify: bool = True,
-    randomness: Randomness = SYSTEM,
-    progress: Progress = no_progress,
-    part: Part = WHOLE,
+    options: SealedOptions = DEFAULT,
+    run: Run = DEFAULT_RUN,
 ) -> Report:
     """Hides any file in a picture (a PNG is written) or in a film (an MKV or MP4 is written).
 
-    Args:
-        compress: make a picture or film fit that does not; other files are hidden as they are. The compressed copy is
-            kept, readable, in the system's folder for temporary files meanwhile.
-        verify: read the container back and compare it.
-        part: what this process does of a film.
+    A compressed copy is kept, readable, in the system's folder for temporary files meanwhile.
+
     Raises:
-        LongFilm: the film has too many frames for `part`, and the file was not compressed.
+        LongFilm: the film has too many frames for `run.part`, and the file was not compressed.
         MediaError: a file can't be read or written.
         CapacityError: the file does not fit; the hint says what would do.
     """
     check_input(file)
     cover_kind = input_kind(cover)
     out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, file)
-    keys = key_source.new_keys(randomness)
+    keys, compressors = key_source.new_keys(run.randomness), media_compressors() if options.compress else {}
     opened = _open_cover(cover, cover_kind, keys.film)
-    of_copy = in_steps(progress, "compress", *opened.steps(verify))
-    with _fitting_secret(file, opened, compress, of_copy) as secret, secret.path.open("rb") as source:
-        if secret.path == file:
-            part.check(opened.frames)
-        progress = in_steps(progress, *opened.steps(verify)) if secret.path == file else of_copy
-        header = _make_header(secret, source, opened, randomness)
-        shares = _shares(source, header, randomness, part)
-        write = partial(_write_film, randomness=randomness, part=part) if opened.film else _write_picture
-        report = write(opened, shares, out, keys, verify, progress)
+    steps = opened.steps(options.verify)
+    space = Space(opened.room, partial(_refuse, file, opened), compressors)
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        fitted = fit(file, space, Path(folder), in_steps(run.progress, "compress", *steps))
+        if fitted.unchanged:
+            run.part.check(opened.frames)
+        run = run.in_steps(*["compress"] * (not fitted.unchanged), *steps)
+        report, header = _embed(fitted, opened, out, keys, options.verify, run)
     line, loss = describe_file(header), loss_note(header, keys.anchors is not None)
-    notes = (f"{line}{', byte for byte' * secret.unchanged}", *secret.notes, *loss, *report.notes)
+    notes = (f"{line}{', byte for byte' * fitted.unchanged}", *fitted.notes, *loss, *report.notes)
     named = {"name": header.secret.name, "size": header.secret.size, "hidden": frames_with_data(header)}
-    report = replace(report, **named, notes=notes, secret_psnr=secret.psnr, unchanged=secret.unchanged)
-    report = replace(report, may_be_lost=may_be_lost(header))
-    return report if part.only else report.with_hiding(opened.hiding(header))
+    report = replace(report, **named, notes=notes, secret_psnr=fitted.copy and fitted.copy.psnr)
+    report = replace(report, unchanged=fitted.unchanged, may_be_lost=may_be_lost(header))
+    return report if run.part.only else report.with_hiding(opened.hiding(header))
+
+
+def _embed(
+    fitted: Fitted, cover: "_Cover", out: OutputTarget, keys: ContainerKeys, verify: bool, run: Run
+) -> tuple[Report, Header]:
+    """Writes the container of a file that fits."""
+    with fitted.path.open("rb") as source:
+        header = _make_header(fitted.name, source, cover, run.randomness)
+        shares, write = _shares(source, header, run), _write_film if cover.film else _write_picture
+        return write(cover, shares, out, keys, verify, run), header
 
 
 def _open_cover(path: Path, cover_kind: str, key: Key) -> _Cover:
@@ -269,44 +235,8 @@ def _check_memory(path: Path) -> None:
         raise MediaError(message, f"{free / 1e9:.1f} GB are free: close other programs, or take a smaller cover")
 
 
-@contextmanager
-def _fitting_secret(file: Path, cover: _Cover, compress: bool, progress: Progress) -> Iterator[_Secret]:
-    """Yields the file as it is if it fits, else a compressed copy that exists within the block."""
-    what = media_kind(file) if compress else None
-    name, size = stored_name(file), file.stat().st_size
-    if size <= cover.room(name):
-        yield _Secret(file, name, unchanged=True)
-    elif what is None:
-        raise _too_large(file, size, cover, cover.room(name))
-    else:
-        with TemporaryDirectory(prefix="stegnet-") as folder:
-            yield _compressed(file, what, Path(folder), cover, progress)
-
-
-def compressors() -> dict[str, tuple[Callable, str]]:
-    """The function that compresses each kind of media, and the suffix of its results."""
-    with extra("media", "compressing"):
-        from stegnet.media import compress  # here, since it needs ffmpeg
-
-    return {PICTURE: (compress.compress_picture, compress.AVIF), FILM: (compress.compress_film, compress.HEVC)}
-
-
-def _compressed(file: Path, what: str, folder: Path, cover: _Cover, progress: Progress) -> _Secret:
-    squeeze, suffix = compressors()[what]
-    name = stored_name(file.with_suffix(suffix))
-    try:
-        made = squeeze(file, folder, cover.room(name), lambda done, total: progress("compress", done, total))
-    except OSError as error:
-        hint = "set TMPDIR to a folder with more room"
-        raise MediaError(f"{folder}: can't be written ({error.strerror})", hint) from error
-    # Lossless WebP's suffix is as long as AVIF's, so that the room stays.
-    name = stored_name(file.with_suffix(made.path.suffix))
-    before = f"{printable(file.name)} was compressed from {file.stat().st_size} bytes"
-    return _Secret(made.path, name, (f"{before}: {made.description}", *about_secret(file)), psnr=made.psnr)
-
-
-def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError:
-    """The error for a file that does not fit; its hint gives a cover that would do."""
+def _refuse(file: Path, cover: _Cover, size: int, most: int) -> NoReturn:
+    """Raises the error for a file that does not fit; its hint gives a cover that would do."""
     if cover.film:
         fits = most and frames_for(size, cover.frame_room(stored_name(file)))
         hint = f"a cover of {fits} such frames would do" if fits else "take a larger cover"
@@ -317,20 +247,10 @@ def _too_large(file: Path, size: int, cover: _Cover, most: int) -> CapacityError
     hint += ", one in colour has three times the room" * (cover.channels == 1)
     if media_kind(file):
         hint += ", or the method auto, which compresses it"
-    return CapacityError(f"{file}: has {size} bytes, and there is room for {most}", hint)
+    raise CapacityError(f"{file}: has {size} bytes, and there is room for {most}", hint)
 
 
-def stored_name(file: Path) -> str:
-    """The name without folders, cut to what a record holds, its suffix kept."""
-    name = os.fsencode(file.name)
-    if len(name) > MAX_NAME:
-        suffix = os.fsencode(file.suffix)[:16]
-        # A character that is cut in two is left out.
-        name = name[: MAX_NAME - len(suffix)].decode("utf-8", "ignore").encode() + suffix
-    return name.decode("utf-8", "surrogateescape")
-
-
-def _make_header(secret: _Secret, source: BinaryIO, cover: _Cover, randomness: Randomness) -> Header:
+def _make_header(name: str, source: BinaryIO, cover: _Cover, randomness: Randomness) -> Header:
     """The header of a file, which is read once for its digest.
 
     Raises:
@@ -338,8 +258,8 @@ def _make_header(secret: _Secret, source: BinaryIO, cover: _Cover, randomness: R
     """
     code = _digest(source)
     size, frames = source.tell(), cover.frames
-    needed = choose_needed(size, frames, cover.frame_room(secret.name)) if frames > 1 else 0
-    return Header(randomness(FILM_ID_BYTES), FILE, frames, File(secret.name, size, code, needed))
+    needed = choose_needed(size, frames, cover.frame_room(name)) if frames > 1 else 0
+    return Header(randomness(FILM_ID_BYTES), FILE, frames, File(name, size, code, needed))
 
 
 def _digest(source: BinaryIO) -> bytes:
@@ -353,19 +273,17 @@ def _digest(source: BinaryIO) -> bytes:
         return hashlib.file_digest(source, "sha256").digest()
 
 
-def _shares(
-    source: BinaryIO, header: Header, randomness: Randomness, part: Part = WHOLE
-) -> Generator[_Share, None, None]:
+def _shares(source: BinaryIO, header: Header, run: Run) -> Generator[_Share, None, None]:
     """The share of each frame; empty ones for frames that this process does not compute.
 
     Raises:
         MediaError: the file has changed since its digest was taken.
     """
     for index in range(header.frames):
-        data = _share_of(source, header, index) if part.computes(index) else b""
+        data = _share_of(source, header, index) if run.part.computes(index) else b""
         if index == header.frames - 1 and _digest(source) != header.secret.digest:
             raise MediaError(f"{source.name}: was changed while it was being hidden", "hide it again")
-        yield _Share(Record(header, index, data=data), randomness(SEED_BYTES))
+        yield _Share(Record(header, index, data=data), run.randomness(SEED_BYTES))
 
 
 def _share_of(source: BinaryIO, header: Header, index: int) -> bytes:
@@ -375,71 +293,35 @@ def _share_of(source: BinaryIO, header: Header, index: int) -> bytes:
     return source.read(header.secret.size)
 
 
-def _seal_each(
-    frames: Iterable[np.ndarray | None], shares: Iterator[_Share], keys: ContainerKeys, changes: Changes
-) -> Generator[np.ndarray | None, None, None]:
-    """Seals each share in a copy of its frame, if there is one, and adds what that changes."""
-
-    def sealed(item: tuple[np.ndarray | None, _Share]) -> np.ndarray | None:
-        frame, share = item
-        if frame is None:
-            return None
-        container, record = frame.copy(order="C"), share.record
-        effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
-        data, first = format_record(record, keys.film), record.index == 0
-        seal(container, data, keys, share.seed, texture_costs(frame), first=first, effort=effort, grey=True)
-        changes.add(frame, container)
-        return container
-
-    return ordered(sealed, zip(frames, shares, strict=True), _SEALERS)
+def _sealed(share: _Share, cover: np.ndarray, keys: ContainerKeys, changes: Changes) -> np.ndarray:
+    """A copy of a frame, (H, W, 3) uint8, in which a share is sealed; adds what that changes."""
+    container, record = cover.copy(order="C"), share.record
+    effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
+    options = SealOptions(record.index == 0, effort, grey=True)
+    seal(container, format_record(record, keys.film), keys, share.seed, texture_costs(cover), options)
+    changes.add(cover, container)
+    return container
 
 
 def _write_picture(
-    cover: _Cover, shares: Iterator[_Share], out: OutputTarget, keys: ContainerKeys, verify: bool, progress: Progress
+    cover: _Cover, shares: Iterator[_Share], out: OutputTarget, keys: ContainerKeys, verify: bool, run: Run
 ) -> Report:
-    sealed = _seal_each([cover.pixels], shares, keys, cover.changes)
-    (container,) = watched(lambda: list(sealed), partial(progress, "hide", 0, 0))
+    (share,) = shares
+    hide = partial(_sealed, share, cover.pixels, keys, cover.changes)
+    container = watched(hide, partial(run.progress, "hide", 0, 0))
     write = partial(write_picture, out, container, cover.profile, verify=verify)
-    report = watched(write, partial(progress, "write", 0, 0))
+    report = watched(write, partial(run.progress, "write", 0, 0))
     return replace(report, notes=about_cover(cover.path))
 
 
 def _write_film(
-    cover: _Cover,
-    shares: Iterator[_Share],
-    out: OutputTarget,
-    keys: ContainerKeys,
-    verify: bool,
-    progress: Progress,
-    *,
-    randomness: Randomness,
-    part: Part,
+    cover: _Cover, shares: Generator[_Share, None, None], out: OutputTarget, keys: ContainerKeys, verify: bool, run: Run
 ) -> Report:
-    info, keep = cover.film, part.kept(cover.path)
+    def hide(share: _Share, frame: np.ndarray | None, made: np.ndarray | None) -> np.ndarray | None:
+        return made if frame is None else _sealed(share, frame, keys, cover.changes)
 
-    def open_writer(path: Path) -> FilmWriter:
-        sizes = info.width, info.height, info.rate
-        choices = {"form": form_of(out.path), "time_base": info.time_base, "keep": keep}
-        return FilmWriter(path, *sizes, **choices, randomness=randomness)
-
-    frames, total = _sealed_film(cover, shares, keys, part), cover.frames
-    notes = write_film(out.path, open_writer, frames, total, "hide", progress, verify=verify, overwrite=out.force)
+    info, film = cover.film, FilmCover(cover.path, cover.film)
+    frames = hide_frames(film, shares, hide, Pool(_SEALERS), run)
+    notes = write_container(film, frames, out, verify, run)
     lines = tuple(f"cover: {note}" for note in (*info.notes, *notes))
-    return Report(info.width, info.height, total, notes=lines)
-
-
-def _sealed_film(
-    cover: _Cover, shares: Iterator[_Share], keys: ContainerKeys, part: Part
-) -> Generator[FilmFrame, None, None]:
-    frames = part.computed() if part.made else ahead(part.frames(cover.path, cover=True))
-    shares = islice(shares, part.end)
-    computed = _unchanged(frames, shares) if part.made else _seal_each(frames, shares, keys, cover.changes)
-    with closing(frames), closing(computed) as containers:
-        for container, time in zip(containers, islice(cover.film.times, part.end), strict=True):
-            yield FilmFrame(container, time)
-
-
-def _unchanged(frames: Iterable[np.ndarray], shares: Iterator[_Share]) -> Generator[np.ndarray, None, None]:
-    """The frames as they are; reading the shares finds a file that has changed."""
-    for frame, _ in zip(frames, shares, strict=True):
-        yield frame
+    return Report(info.width, info.height, cover.frames, notes=lines)

@@ -10,25 +10,35 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from stegnet.core.errors import RevealError
-from stegnet.core.parallel import ahead, ordered
-from stegnet.keys.keys import KeySource
-from stegnet.media import PICTURE, atomic_write
-from stegnet.methods.network.picture import read_picture_record
-from stegnet.methods.robust.content import RobustContent, RobustFile
-from stegnet.record.container import UNSEALERS, Container, open_container
-from stegnet.record.diagnosis import UNREADABLE, Diagnosis, FrameStatus, diagnose, foreign_frames, frames_were
-from stegnet.record.reading import FrameReading, nothing_revealed
-from stegnet.record.record import FILE, File, Header, Record
-from stegnet.record.spread import Gathering, least_shares
-from stegnet.results.conversion import as_named
-from stegnet.results.naming import MOST_TEXT, TEXT_NAME, printable
-from stegnet.results.output import REVEALED_FORMS, OutputTarget, Progress, Report, no_progress, write_revealed
-from stegnet.sealing.seal import room
+from stegnet.core.kinds import FILE
+from stegnet.core.progress import Progress
+from stegnet.keys import KeyRing, KeySource
+from stegnet.media import atomic_write
+from stegnet.methods.method import Hidden
+from stegnet.methods.run import DEFAULT_RUN, Run
+from stegnet.record import (
+    PICTURE_ALTERED,
+    UNREADABLE,
+    Container,
+    Diagnosis,
+    File,
+    FrameStatus,
+    Gathering,
+    Header,
+    Record,
+    diagnose,
+    least_shares,
+    nothing_revealed,
+    open_container,
+    read_record,
+)
+from stegnet.results import MOST_TEXT, SEALED, TEXT_NAME, OutputTarget, Report, as_named, printable, text_report
+from stegnet.sealing import room
 
 _ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
 
@@ -55,18 +65,13 @@ class _Pass:
 
     def trouble(self) -> tuple[str, ...]:
         """One line for each kind of damage; empty for none."""
-        diagnosis, total = self._diagnosis(), self.header.frames
-        kinds = (
-            (diagnosis.altered, "altered since it was hidden"),
-            (diagnosis.unreadable, "altered beyond reading"),
-            (diagnosis.lost, "lost"),
-            (diagnosis.moved, "moved to another place"),
-            (diagnosis.repeated, "repeated"),
+        diagnosis = self._diagnosis()
+        if self.header.frames == 1 and diagnosis.altered:
+            return (PICTURE_ALTERED,)
+        lines = diagnosis.file_lines()
+        return (
+            (*lines, f"the film is damaged after {len(self.statuses)} frames") if self.container.breaks_off else lines
         )
-        lines = [f"{frames_were(some) if total > 1 else 'the picture was'} {what}" for some, what in kinds if some]
-        lines += [foreign_frames(diagnosis.foreign)] if diagnosis.foreign else []
-        lines += [f"the film is damaged after {len(self.statuses)} frames"] if self.container.breaks_off else []
-        return tuple(lines)
 
     def _diagnosis(self) -> Diagnosis:
         """Diagnosis of the file's own frames; those of another container are foreign."""
@@ -84,8 +89,9 @@ def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
     Raises:
         RevealError: wrong key, nothing hidden, a picture or film is hidden instead, or bytes are missing.
     """
-    record = read_picture_record(container, key_source)[1].record
-    assert record is not None
+    record = read_record(container, KeyRing(key_source), first=True).record
+    if record is None:
+        raise nothing_revealed()
     if record.header.kind != FILE:
         raise _not_a_file()
     if hashlib.sha256(record.data).digest() != record.header.secret.digest:
@@ -93,8 +99,52 @@ def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
     return record.data
 
 
+class HiddenFile(Hidden):
+    """A file, byte for byte."""
+
+    kind, method = FILE, SEALED
+
+    def __init__(self, container: Container, run: Run, header: Header) -> None:
+        super().__init__(container, run)
+        self.name, self.size = header.secret.name, header.secret.size
+
+    def text(self, strict: bool = False) -> Report | None:
+        if self.name != TEXT_NAME or self.size > MOST_TEXT:
+            return None
+        data = io.BytesIO()
+        lines = _collect_whole(self.container, data, strict, self.run.progress)[1]
+        return text_report(TEXT_NAME, data.getvalue(), lines)
+
+    def write(self, out: OutputTarget, strict: bool = False) -> Report:
+        container, progress = self.container, self.run.progress
+        out.check((), "file", container.path)
+        with atomic_write(out.path, overwrite=out.force, private=True) as part:
+            with part.open("w+b") as file:
+                found, lines = _collect_whole(container, file, strict, progress)
+            header = found.header
+            named = as_named(part, header.secret.name, out, progress)
+        notes, secret = (describe_file(header), *named.notes), header.secret
+        return Report(notes=notes, trouble=lines, name=secret.name, size=secret.size, unchanged=named.unchanged)
+
+    def details(self) -> dict[str, Any]:
+        inspection = self.container.inspect(self.run.progress)
+        secret: File = inspection.header.secret
+        values = {"name": secret.name, "bytes": secret.size, "sha256": secret.digest.hex()}
+        found = {f"hidden_{name}": value for name, value in values.items()}
+        lost = may_be_lost(inspection.header)
+        if lost is not None:
+            found |= {"frames_when_hidden": inspection.header.frames, "frames_that_may_be_lost": lost}
+        return found | inspection.damage
+
+
+def hidden_file(container: Container, run: Run) -> HiddenFile | None:
+    """The file that is hidden in a container; None if there is none; errors as `Method.open`."""
+    header = container.header(run.progress)
+    return HiddenFile(container, run, header) if header and header.kind == FILE else None
+
+
 def extract_file(
-    container: Path, out: OutputTarget, key_source: KeySource, *, strict: bool = False, progress: Progress = no_progress
+    container: Path, out: OutputTarget, key_source: KeySource, *, strict: bool = False, run: Run = DEFAULT_RUN
 ) -> Report:
     """Reveals the file that `embed_file` hid, readable by its owner only; its own name is reported, and never used.
 
@@ -106,65 +156,11 @@ def extract_file(
         RevealError: wrong key, nothing hidden, not a file, or bytes of it are missing.
     """
     out.check((), "file", container)
-    with open_container(container, key_source, progress) as opened:
-        return extract_opened_file(opened, out, strict, progress)
-
-
-def extract_opened_file(
-    container: Container, out: OutputTarget, strict: bool = False, progress: Progress = no_progress
-) -> Report:
-    """Reveals the file in a container that is open; arguments and errors as `extract_file`."""
-    out.check((), "file", container.path)
-    with atomic_write(out.path, overwrite=out.force, private=True) as part:
-        with part.open("w+b") as file:
-            found, lines = _collect_whole(container, file, strict, progress)
-        header = found.header
-        named = as_named(part, header.secret.name, out, progress)
-    size = container.width, container.height, header.frames
-    about = {"name": header.secret.name, "size": header.secret.size, "unchanged": named.unchanged}
-    return Report(*size, frames_with_data(header), (describe_file(header), *named.notes), lines, **about)
-
-
-def extract_text(container: Container, strict: bool = False, progress: Progress = no_progress) -> Report | None:
-    """Reveals a hidden text, which is in the report, and in no file; None if a file is hidden that is none.
-
-    Raises:
-        RevealError: bytes of it are missing, or (if strict) the container was altered.
-    """
-    file: File = container.header(progress).secret
-    if file.name != TEXT_NAME or file.size > MOST_TEXT:
-        return None
-    data = io.BytesIO()
-    lines = _collect_whole(container, data, strict, progress)[1]
-    return text_report(TEXT_NAME, data.getvalue(), lines)
-
-
-def text_report(name: str, data: bytes, trouble: tuple[str, ...] = ()) -> Report | None:
-    """The report of a hidden file that is a text; None if it is none."""
-    if name != TEXT_NAME or len(data) > MOST_TEXT:
-        return None
-    try:
-        return Report(0, 0, trouble=trouble, name=name, size=len(data), text=data.decode(), unchanged=True)
-    except UnicodeDecodeError:
-        return None
-
-
-def write_robust(out: OutputTarget, found: RobustContent, container: Path, progress: Progress = no_progress) -> Report:
-    """Writes what a robust container hid, readable by its owner only.
-
-    Raises:
-        MediaError: it can't be written.
-    """
-    if isinstance(found, RobustFile):
-        out.check((), "file", container)
-        with atomic_write(out.path, overwrite=out.force, private=True) as part:
-            part.write_bytes(found.data)
-            named = as_named(part, found.name, out, progress)
-        line = f"hidden: {printable(found.name)}, {len(found.data)} bytes"
-        about = {"name": found.name, "size": len(found.data), "unchanged": named.unchanged}
-        return Report(0, 0, notes=(line, *named.notes), **about)
-    out.check(REVEALED_FORMS[PICTURE], PICTURE, container)
-    return write_revealed(out, found)
+    with open_container(container, key_source, run.progress) as opened:
+        found = hidden_file(opened, run)
+        if found is None:
+            raise _not_a_file() if opened.header() else opened.not_opened()
+        return found.write(out, strict)
 
 
 def frames_with_data(header: Header) -> int:
@@ -234,19 +230,13 @@ def _collect(container: Container, file: BinaryIO, progress: Progress) -> _Pass:
 
 
 def _read_frames(container: Container, wanted: Header | None, file: BinaryIO, progress: Progress) -> _Pass:
-    def read(item: tuple[int, np.ndarray]) -> FrameReading:
-        return container.read(*item)
-
     found = _Pass(container, wanted)
-    frames = ahead(container.readable_frames())
-    with closing(frames), closing(ordered(read, enumerate(frames), UNSEALERS)) as readings:
+    with closing(container.readings()) as readings:
         for done, reading in enumerate(readings, 1):
-            if reading.record is None:
-                found.statuses.append((None, UNREADABLE))
-            else:
-                status = FrameStatus(reading.record.index, reading.whole)
-                found.statuses.append((reading.record.header.film_id, status))
-                _take(reading.record, found, file)
+            record = reading.record
+            found.statuses.append((record and record.header.film_id, reading.status))
+            if record is not None:
+                _take(record, found, file)
             progress("reveal", done, found.header.frames if found.header else 0)
     return found
 

@@ -9,11 +9,11 @@ import pytest
 
 from stegnet.core.card import SHIPPED_MODEM
 from stegnet.core.errors import MediaError
+from stegnet.core.progress import no_progress
 from stegnet.methods.robust.channels import parse_channel
 from stegnet.methods.robust.modem import read_rungs
 from stegnet.methods.robust.pictures import CONTAINER_PSNR, _finest, _Secret, forecast_room
 from stegnet.methods.robust.survival import choose_rung
-from stegnet.results.output import no_progress
 
 RUNGS = read_rungs(SHIPPED_MODEM)
 

@@ -1,0 +1,85 @@
+"""Revealing from file to file, by whatever method it was hidden."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from stegnet.core.errors import MediaError
+from stegnet.core.kinds import FILE, FILM, PICTURE
+from stegnet.core.names import FALLBACK, safe_name
+from stegnet.keys import KeySource
+from stegnet.media.inputs import check_input
+from stegnet.media.pictures.pictures import check_lossless
+from stegnet.methods import DEFAULT_RUN, METHODS, Hidden, Run
+from stegnet.record import Container, open_container
+from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
+
+
+def find(container: Container, run: Run = DEFAULT_RUN) -> Hidden:
+    """What is hidden in a container. The methods are asked in turn, the one that was added last before the others.
+
+    Raises:
+        RevealError: nothing opens with the container's key, or it is damaged beyond use.
+        MediaError: the container can't be read.
+    """
+    for method in reversed(METHODS.values()):
+        hidden = method.open(container, run)
+        if hidden is not None:
+            return hidden
+    raise container.not_opened()
+
+
+def reveal_file(
+    container: Path, out: OutputTarget, key_source: KeySource, strict: bool = False, run: Run = DEFAULT_RUN
+) -> Report:
+    """Reveals the secret in a container: a picture or film in the format of the result's suffix, any file as it was.
+
+    A film as MP4 is for watching, unless it is to be lossless. A file that is a picture or film of another format than
+    the suffix says is converted likewise. Where the result names itself, a text is in the report instead.
+
+    Args:
+        strict: refuse a container that is not exactly as it was hidden, if it does not hide by bits that survive that.
+    Raises:
+        StegnetError: any but DataError, CapacityError and TrainingError.
+    """
+    check_input(container)
+    with open_container(container, key_source, run.progress) as opened:
+        if out.named:
+            out.check((), "file", container)
+        return write_hidden(find(opened, run), out, strict)
+
+
+def write_hidden(hidden: Hidden, out: OutputTarget, strict: bool = False) -> Report:
+    """Writes what was found; arguments and errors as `reveal_file`."""
+    if not out.named:
+        text = hidden.text(strict)
+        if text is not None:
+            return text
+        out = _named(out, _own_name(hidden, out.lossless))
+    source = hidden.container.path
+    if hidden.kind == FILE:
+        out.check((), "file", source)
+    else:
+        out.check(REVEALED_FORMS[hidden.kind], hidden.kind, source)
+    if hidden.kind == PICTURE and out.lossless:
+        check_lossless(out.path, out.path.suffix.lower())
+    return replace(hidden.write(out, strict), path=out.path)
+
+
+def suffix_of(hidden: Hidden, lossless: bool) -> str:
+    """Suffix of a result that the user does not name; that of a hidden file is kept if it is harmless."""
+    if hidden.name is not None:
+        return plain_suffix(hidden.name) or ".bin"
+    return WATCHABLE_SUFFIX if hidden.kind == FILM and not lossless else FORMS[hidden.kind][0]
+
+
+def _own_name(hidden: Hidden, lossless: bool) -> str:
+    return FALLBACK + suffix_of(hidden, lossless) if hidden.name is None else safe_name(hidden.name)
+
+
+def _named(out: OutputTarget, name: str) -> OutputTarget:
+    """The result under its own name, which never overwrites a file."""
+    path = out.path / name
+    if os.path.lexists(path):
+        raise MediaError(f"{path}: exists already", "give the result a name of its own")
+    return replace(out, path=path, force=False, named=True)

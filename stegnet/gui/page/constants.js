@@ -1,0 +1,229 @@
+/** Written by `python -m tools.page_constants` from Python's own constants: change those. */
+
+export const BARE_AVIF = {
+  LOWEST: 0,
+  HIGHEST: 100,
+  COLOURS: [0, 1, 0, 13, 0, 6, 128],
+  AV1: [129, 63, 0, 0],
+  ESSENTIAL: 128,
+};
+
+export const BASE = {
+  KINDS: ["none", "means", "coded"],
+  GAIN_UNIT: 8,
+  GAIN_BIAS: 32,
+  MAX_GAIN_CODE: 127,
+  CELL: 8,
+  GREY: 128,
+  HIDDEN_RMS: 0.1,
+  MIN_RMS: 0.000980392156862745,
+};
+
+export const CARRIERS = {
+  LEAD_BITS: 400,
+  MAC_BITS: 128,
+  TAG_BYTES: 16,
+  BLOCK: 31,
+  SALT: 15,
+  RUN: 32,
+  GROUP: 12288,
+  MOST_GROUP: 64,
+};
+
+export const CHANNELS = {
+  MESSENGER: "messenger",
+  MESSENGER_SIDE: 1600,
+  MESSENGER_QUALITIES: [[70, 70], [70, 72], [70, 74], [70, 77], [70, 80], [72, 70], [72, 72], [72, 74], [72, 77], [72, 80], [74, 70], [74, 72], [74, 74], [74, 77], [74, 80], [77, 70], [77, 72], [77, 74], [77, 77], [77, 80], [80, 70], [80, 72], [80, 74], [80, 77], [80, 80]],
+  BEST: 100,
+  ABOVE: [1, 2, 4, 7, 11, 16, 22, 30, 40],
+};
+
+export const CONTENT = {
+  PICTURE: 1,
+  FILE: 2,
+  HEAD_BYTES: 4,
+  PICTURE_BYTES: 5,
+  MOST_SIDE: 65535,
+  MOST_PIXELS: 268435456,
+  PIXEL_RATIO: 1024,
+  WRITTEN_RATIO: 512,
+  SMALLEST: 32,
+  FULL_RATE: 0.5,
+  PER_OCTAVE: 2.5,
+  REACH: 2,
+  FAST_SPEED: 9,
+  SPEED: 6,
+};
+
+export const COSTS = {
+  MEDIAN: 40,
+  WET: 500,
+  SHARP: 1048576,
+};
+
+export const DUMMIES = {
+  LEAST_CHANGED: 4,
+  ROWS: 64,
+  SHIFTS: [32, 61],
+  CLUSTERED: 1.2,
+};
+
+export const DIAGNOSIS = {
+  LISTED: 8,
+};
+
+export const ERASURE = {
+  SHARES: 256,
+  POLYNOMIAL: 285,
+  ORDER: 255,
+};
+
+export const FEC = {
+  RATES: 64,
+  LOWEST: 1,
+  HIGHEST: 58,
+  LONGEST: 65536,
+  ITERATIONS: 100,
+  REPEATED: 16,
+  COMMON: 3,
+  DEGREES: [[0, 12, [3, 8]], [29, 8, [2, 5]], [36, 12, [1, 4]], [45, 12, [1, 6]]],
+  LARGEST: 30.0,
+  LEAST: 1e-07,
+};
+
+export const FORECAST = {
+  PICTURES: [[0.0125, 19.5], [0.025, 21.2], [0.05, 23.0], [0.1, 25.1], [0.25, 29.5], [0.5, 33.0], [1, 36.7], [2, 41.1], [3, 44.0], [4.3, 46.0], [6, 48.7]],
+  ROBUST_RATES: {"jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "subtle": 36, "strong": 52},
+  CONTAINER_PSNR: 38.0,
+  CERTAIN: 2,
+};
+
+export const GRID = {
+  SHORTEST: 128,
+  PER_DOUBLING: 2,
+  THUMBNAIL: 128,
+  SALT_STEP: 32,
+  BLURRED: 2.0,
+  SIDE: 0.12,
+  SURENESS: 0.5,
+};
+
+export const KEYS = {
+  KEY: "stegnet-key-",
+  KEY_BYTES: 32,
+  MOST_BYTES: 4096,
+  KEY_COMMENT: "# stegnet key: whoever has it can reveal what it hides",
+  SALT_BYTES: 16,
+  SECRET_BYTES: 16,
+  FILM_ID_BYTES: 16,
+  ANCHORS: 4,
+  MOST_TRIES: 8,
+  SCRYPT: {"n": 131072, "r": 8, "p": 1},
+  MAX_PASSPHRASE: 1024,
+};
+
+export const MODEM = {
+  BLOCK: 8,
+  DITHER: 64,
+  AROUND: 3,
+  PATCHES: 10,
+  ENOUGH: 384,
+  MANY: 6144,
+};
+
+export const QUALITY = {
+  POOR: 30.0,
+  LEAST: 22.0,
+};
+
+export const READING = {
+  MAX_PIXEL_RATIO: 256,
+};
+
+export const RECORD = {
+  PICTURE: 1,
+  FILM: 2,
+  FILE: 3,
+  SPREAD: 4,
+  MAX_SIDE: 1048576,
+  MAX_BLOCK: 256,
+  MAX_FRAMES: 16777216,
+  MAX_NAME: 255,
+  MAX_PIXELS: 268435456,
+  MAX_PART: 2147483647,
+  MAX_STAMP: 4611686018427387904,
+  MAX_SECONDS: 1099511627776,
+};
+
+export const REGIONS = {
+  REGIONS: 4,
+  LUMA: [299, 587, 114],
+};
+
+export const ROBUST_RECORD = {
+  HEADER_BYTES: 8,
+  SHARES: [6, 4, 2, 1],
+  WHOLE: 6,
+  HEADER: [384, 64, 10],
+  HEADER_SHARE: 32,
+  HEADER_ITERATIONS: 40,
+  SALT: "stegnet/2/robust/salt",
+  STEP: 16,
+  NEAR: 0.75,
+  MOST_NEAR: 6,
+  MOST_SALTS: 8,
+};
+
+export const SEAL = {
+  VERSION: 2,
+  NONCE_BYTES: 12,
+  MAC_BYTES: 16,
+  FILM_EFFORT: 16777216,
+  PICTURE_EFFORT: 536870912,
+  GREY: 16,
+};
+
+export const SHOWN = {
+  GAIN: 30,
+};
+
+export const SHUFFLE = {
+  NEGATIVE: 8,
+};
+
+export const SPREAD = {
+  SMALL: 64,
+  RISK: 1e-06,
+};
+
+export const SURVIVAL = {
+  WRITTEN_QUALITY: 95,
+  LARGE: 2097152,
+  SQUARE: 128,
+  CODEWORDS: 2,
+  MARGIN: 2,
+  ATTEMPTS: 6,
+  SPARED: 0.75,
+  GRID: 16,
+};
+
+export const TEXTS = {
+  TEXT_NAME: "message.txt",
+  MOST_TEXT: 65536,
+};
+
+export const TRELLIS = {
+  HEIGHTS: [1, 6],
+  MAX_WIDTH: 16,
+  TURNS: 4,
+  BITS: 19,
+  TRITS: 12,
+  MAX_LANES: 65536,
+  LEAST_ROWS: 128,
+  COLUMNS: [[1, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]], [2, [8, 5, 4, 7, 4, 5, 7, 5, 4, 5, 8, 8, 7, 8, 5, 4]], [3, [25, 13, 23, 19, 20, 22, 26, 14, 16, 11, 17, 10, 26, 25, 26, 13]], [4, [70, 32, 79, 35, 74, 47, 71, 80, 44, 68, 55, 59, 77, 62, 28, 40]], [5, [202, 131, 119, 100, 178, 127, 86, 175, 130, 184, 212, 137, 205, 94, 133, 83]], [6, [514, 647, 512, 650, 293, 593, 403, 665, 287, 383, 353, 725, 694, 728, 641, 400]]],
+};
+
+export const ZONE = {
+  GREY_SHARE: 0.5,
+  TOGETHER: 9,
+};

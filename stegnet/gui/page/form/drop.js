@@ -1,0 +1,127 @@
+/** Drop zones, which take a dropped, chosen or pasted file, or an example. */
+
+import { button, make, notice } from "../elements.js";
+import { PageError } from "../errors.js";
+
+const EXAMPLES = [
+  { name: "day", label: "Lake by day" },
+  { name: "night", label: "City at night" },
+  { name: "dawn", label: "Lake at dawn" },
+  { name: "shapes", label: "Shapes" },
+];
+
+/**
+ * Turns a section into a drop zone.
+ *
+ * @param {HTMLElement} section
+ * @param {object} options
+ * @param {string} options.accept file types offered in the dialogue
+ * @param {string} options.ask prompt while it is empty
+ * @param {boolean} [options.examples] true to offer examples
+ * @param {(file: File) => Promise<object>} options.read turns a file into the zone's `value`; its `show` is
+ *   displayed
+ * @param {() => void} [options.onchange]
+ * @returns {{value: object | null, take: Function, takeExample: Function, section: HTMLElement, part: HTMLElement}} part:
+ *   all that was added to the section; an example's `value` has `isExample`
+ */
+export function makeDrop(section, { accept, ask, examples = false, read, onchange = () => {} }) {
+  const id = `${section.dataset.drop}-file`;
+  const input = make("input", { type: "file", accept, className: "unseen", id });
+  input.setAttribute("aria-labelledby", section.getAttribute("aria-labelledby"));
+  input.setAttribute("aria-describedby", `${id}-caption`);
+  const view = make("span", { className: "view" });
+  const choose = make("label", { className: "button quiet", for: id });
+  const below = make("div", { className: "row wrap" }, choose);
+  const alerts = make("div");
+  const part = make(
+    "div",
+    { className: "stack" },
+    input,
+    make("label", { className: "zone", for: id }, view),
+    below,
+    alerts,
+  );
+  const zone = { value: null, take, takeExample, section, part };
+  if (examples) below.append(exampleRow(takeExample));
+  section.append(part);
+  empty();
+
+  input.onchange = () => input.files[0] && zone.take(input.files[0]);
+  section.ondragover = (event) => {
+    event.preventDefault();
+    section.classList.add("over");
+  };
+  section.ondragleave = () => section.classList.remove("over");
+  section.ondrop = (event) => {
+    event.preventDefault();
+    section.classList.remove("over");
+    const [file] = event.dataTransfer.files;
+    if (file) zone.take(file);
+  };
+  return zone;
+
+  function empty() {
+    choose.textContent = "Choose a file";
+    view.replaceChildren(
+      make(
+        "span",
+        { className: "ask" },
+        make("b", {}, ask),
+        make("small", { id: `${id}-caption` }, "drop or paste it here, or choose a file"),
+      ),
+    );
+  }
+
+  function fill({ show, caption, isExample }) {
+    choose.textContent = isExample ? "Choose your own" : "Choose another";
+    const className = isExample ? "caption example" : "caption";
+    view.replaceChildren(show, make("small", { className, id: `${id}-caption` }, isExample ? "Example" : caption));
+  }
+
+  /** Takes a file; an unreadable one is reported and leaves the zone empty. */
+  async function take(file, isExample = false) {
+    alerts.replaceChildren();
+    section.classList.add("busy");
+    zone.value = null;
+    try {
+      zone.value = { ...(await read(file)), isExample };
+      fill(zone.value);
+    } catch (error) {
+      if (!(error instanceof PageError)) throw error;
+      empty();
+      alerts.replaceChildren(notice(error));
+    } finally {
+      section.classList.remove("busy");
+      input.value = "";
+      onchange();
+    }
+  }
+
+  async function takeExample(name) {
+    const response = await fetch(addressOf(name));
+    await take(new File([await response.blob()], `${name}.webp`), true);
+  }
+}
+
+/** Address of an example. */
+const addressOf = (name) => new URL(`../examples/${name}.webp`, import.meta.url).href;
+
+/** Keeps a file dropped beside the zones from replacing this page; `stray` receives it. */
+export function catchStrayDrops(stray) {
+  const hasFiles = ({ dataTransfer }) => dataTransfer.types.includes("Files"); // text may be dropped into fields
+  window.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+  window.addEventListener("drop", (event) => {
+    if (event.defaultPrevented || !hasFiles(event)) return;
+    event.preventDefault();
+    stray(event.dataTransfer.files[0]);
+  });
+}
+
+function exampleRow(takeExample) {
+  const row = make("div", { className: "examples", role: "group", "aria-label": "Examples" }, "Examples");
+  for (const { name, label } of EXAMPLES) {
+    const picture = make("img", { src: addressOf(name), alt: "", loading: "lazy" });
+    row.append(button(picture, () => takeExample(name), { title: label, "aria-label": `Example: ${label}` }));
+  }
+  return row;
+}

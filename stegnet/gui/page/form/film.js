@@ -1,0 +1,60 @@
+/** Films as the page shows them. How they are read and written is the worker's matter. */
+
+import { make } from "../elements.js";
+
+const EBML = [0x1a, 0x45, 0xdf, 0xa3]; // Matroska and WebM
+const [SYNC, PACKET] = [0x47, 188]; // of a transport stream (ISO/IEC 13818-1)
+const STILL_BRANDS = /^(avi[fs]|hei[cxms]|hev[cx]|mif1|msf1)$/;
+const SUFFIXES = { mp4: "video/mp4", m4v: "video/mp4", mov: "video/mp4", webm: "video/webm", mkv: "video/x-matroska" };
+
+/**
+ * True if a file is a film, by its name or its first bytes: ISO media but for still pictures, Matroska, AVI, or a
+ * transport stream.
+ *
+ * @param {File} file
+ */
+export async function isFilm(file) {
+  if (file.type.startsWith("video/")) return true; // as the browser concludes from the name
+  const bytes = new Uint8Array(await file.slice(0, PACKET + 1).arrayBuffer());
+  const [start, box, brand] = [0, 4, 8].map((at) => String.fromCharCode(...bytes.subarray(at, at + 4)));
+  if (box === "ftyp") return !STILL_BRANDS.test(brand);
+  if (bytes[0] === SYNC && bytes[PACKET] === SYNC) return true;
+  return EBML.every((byte, at) => bytes[at] === byte) || (start === "RIFF" && brand === "AVI ");
+}
+
+/**
+ * A film's first frame, and its size and duration; null if this browser can't play it.
+ *
+ * @param {Blob} file
+ * @returns {Promise<{bitmap: ImageBitmap, width: number, height: number, seconds: number} | null>}
+ */
+export async function preview(file) {
+  const src = URL.createObjectURL(file);
+  const video = make("video", { muted: true, playsInline: true, preload: "auto", src });
+  try {
+    const loaded = await new Promise((resolve) => {
+      video.onloadeddata = () => resolve(video.videoWidth > 0);
+      video.onerror = () => resolve(false);
+    });
+    if (!loaded) return null;
+    const { videoWidth: width, videoHeight: height, duration: seconds } = video;
+    return { bitmap: await createImageBitmap(video), width, height, seconds };
+  } finally {
+    video.removeAttribute("src");
+    video.load(); // what it still loads is not looked for any more
+    URL.revokeObjectURL(src);
+  }
+}
+
+/** Media type of a film that browsers play, by its name; undefined for another file. */
+export const filmType = (name) => SUFFIXES[name.split(".").at(-1).toLowerCase()];
+
+/** A player of a film. @param {string} src its address */
+export function player(src, label) {
+  const video = make("video", { src, controls: true, playsInline: true, "aria-label": label });
+  const unplayable = "This browser can’t play this film: download it, and play it elsewhere.";
+  const giveUp = () => video.replaceWith(make("p", { className: "note" }, unplayable));
+  video.onerror = giveUp;
+  video.onloadedmetadata = () => video.videoWidth || giveUp(); // only its sound can be played
+  return video;
+}

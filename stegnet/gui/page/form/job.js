@@ -1,0 +1,65 @@
+/** The row with the main button, the progress bar, and a button to cancel. */
+
+import { button, make, notice } from "../elements.js";
+import { PageError } from "../errors.js";
+
+/**
+ * Sets up the row of a form.
+ *
+ * @param {HTMLFormElement} form
+ * @param {import("../main.js").Backend} backend that does the job
+ * @param {object} steps
+ * @param {() => object} steps.ask what the form holds; throws PageError
+ * @param {(asked: object) => import("../main.js").Job | Promise<import("../main.js").Job>} steps.gather throws PageError
+ * @param {(result: object, asked: object, job: string) => void} steps.done
+ */
+export function makeJob(form, backend, { ask, gather, done }) {
+  const row = form.querySelector(".work");
+  const start = make("button", { type: "submit", className: "primary" }, row.dataset.work);
+  const bar = make("progress", { max: 100, value: 0, "aria-label": "Progress" });
+  const text = make("span", { className: "stage", role: "status" });
+  const cancel = button("Cancel", () => stop.abort(new DOMException("", "AbortError")), { className: "quiet" });
+  const progress = make("div", { className: "progress", hidden: true }, bar, text, cancel);
+  const alerts = make("div");
+  let stop = null;
+  row.append(start, progress, alerts);
+
+  form.onsubmit = async (event) => {
+    event.preventDefault();
+    if (stop) return;
+    alerts.replaceChildren();
+    form.querySelector(".result").hidden = true;
+    stop = new AbortController();
+    try {
+      const asked = ask();
+      busy(true);
+      const job = await gather(asked);
+      done(await backend.work(job, onProgress(job), stop.signal), asked, job.job);
+    } catch (error) {
+      if (error instanceof PageError) alerts.replaceChildren(notice(error));
+      else if (error.name !== "AbortError") throw error;
+    } finally {
+      stop = null;
+      busy(false);
+    }
+  };
+
+  function busy(is) {
+    start.hidden = is;
+    progress.hidden = !is;
+    if (is) {
+      [bar.value, text.textContent] = [0, "Starting"];
+      cancel.focus();
+    } else if (document.activeElement === document.body) start.focus();
+  }
+
+  function onProgress(job) {
+    const progressAt = backend.progressOf(job);
+    return (...step) => {
+      const { value, text: label } = progressAt(...step);
+      if (value === null) bar.removeAttribute("value");
+      else bar.value = value;
+      text.textContent = label;
+    };
+  }
+}

@@ -1,0 +1,88 @@
+/** Input of a key file: the file, a picture of its QR code, or the camera; and a new one. */
+
+import { KEYS } from "../constants.js";
+import { button, make, notice, saveLink } from "../elements.js";
+import { PageError } from "../errors.js";
+import { codeInPicture, drawCode } from "./code.js";
+import { keyFile, keyText, readKey } from "./keytext.js";
+import { scan } from "./scan.js";
+
+const NEW_NAME = "stegnet.key";
+const SAVED = `${NEW_NAME} was saved: keep it, and give a copy to whoever will reveal the secret.`;
+const SHOWN =
+  "Whoever sees this code has the key. Another device reads it with its camera, from this page or the program.";
+
+/** @param {string} name of the input's id @param {boolean} canMake true to offer a new key */
+export function fileRow(name, canMake) {
+  let key = null;
+  const input = make("input", { type: "file", id: `${name}-file`, className: "unseen" });
+  const choose = make("label", { className: "button quiet", for: input.id }, "Choose a key file");
+  const buttons = make("div", { className: "row wrap" }, input, choose);
+  const status = make("p", { className: "note", role: "status" });
+  const [alerts, code] = [make("div"), make("div", { className: "code", hidden: true })];
+  const show = button("Show its QR code", toggle, { className: "quiet", hidden: true, "aria-expanded": "false" });
+  buttons.append(button("Scan a QR code", () => taking(scanned), { className: "quiet" }));
+  if (canMake) buttons.append(button("Make a new one", makeNew, { className: "quiet" }));
+  buttons.append(show);
+  use(null, canMake ? "Or choose a picture of its QR code." : "Or choose a picture of the key’s QR code.");
+  input.onchange = () => taking(chosen);
+  return { row: make("div", { className: "stack" }, buttons, status, code, alerts), keyInput, put };
+
+  function keyInput() {
+    if (key) return { file: key };
+    throw new PageError(
+      "There is no key file.",
+      canMake ? "Choose one, or make a new one." : "Choose the one the secret was hidden with.",
+    );
+  }
+
+  function put({ file }) {
+    use(file, "The key it was hidden with.");
+  }
+
+  function use(secret, text) {
+    key = secret;
+    status.textContent = text;
+    alerts.replaceChildren();
+    show.hidden = !key;
+    if (!code.hidden) toggle();
+  }
+
+  /** Takes a key from somewhere; where there is none, the old one is forgotten and the reason shown. */
+  async function taking(source) {
+    try {
+      await source();
+    } catch (error) {
+      if (!(error instanceof PageError)) throw error;
+      use(null, "");
+      alerts.replaceChildren(notice(error));
+    }
+  }
+
+  async function chosen() {
+    const [file] = input.files;
+    if (!file) return;
+    input.value = "";
+    const text = await codeInPicture(file);
+    use(readKey(text ?? new Uint8Array(await file.slice(0, KEYS.MOST_BYTES + 1).arrayBuffer())), file.name);
+  }
+
+  async function scanned() {
+    const text = await scan();
+    if (text !== null) use(readKey(text), "The key of the scanned code.");
+  }
+
+  /** A key file like `stegnet keygen`'s, saved by the visitor. */
+  function makeNew() {
+    const secret = crypto.getRandomValues(new Uint8Array(KEYS.KEY_BYTES));
+    saveLink("", NEW_NAME, keyFile(secret), "application/octet-stream").click();
+    use(secret, SAVED);
+  }
+
+  function toggle() {
+    code.hidden = !code.hidden;
+    code.replaceChildren(...(code.hidden ? [] : [drawCode(keyText(key)), make("p", { className: "note" }, SHOWN)]));
+    show.textContent = code.hidden ? "Show its QR code" : "Hide the QR code";
+    show.setAttribute("aria-expanded", String(!code.hidden));
+  }
+}

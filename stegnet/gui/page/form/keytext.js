@@ -1,0 +1,76 @@
+/** Key files: text with a checksum, Bech32m as age writes its keys (docs/format.md, "Keys as text"). */
+
+import { KEYS } from "../constants.js";
+import { PageError } from "../errors.js";
+import { decode, encode } from "./bech32m.js";
+
+const { KEY, KEY_BYTES } = KEYS;
+const NAMES = {
+  [KEY]: "a key",
+  "stegnet-identity-": "an identity",
+  stegnet: "a recipient",
+  "age-secret-key-": "an identity of age",
+  age: "a recipient of age",
+};
+const AGAIN = "Copy it again.";
+const FORM = `It begins with ${KEY.toUpperCase()}1. A passphrase belongs under “Passphrase”.`;
+const PROGRAM = "Only the program knows these: stegnet hide --recipient, stegnet reveal --identity.";
+
+/** A key as text, such as a QR code holds. @param {Uint8Array} secret 32 bytes */
+export const keyText = (secret) => encode(KEY, secret).toUpperCase();
+
+/** The content of a key file like `stegnet keygen`'s. @param {Uint8Array} secret 32 bytes */
+export const keyFile = (secret) => new TextEncoder().encode(`${KEYS.KEY_COMMENT}\n${keyText(secret)}\n`);
+
+/**
+ * The 32 bytes of a key, from a key file's content (32 raw bytes in earlier versions) or a scanned text.
+ *
+ * @param {Uint8Array | string} content
+ * @throws {PageError} it is no key; nothing of it is in the message
+ */
+export function readKey(content) {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  if (isRawKey(bytes)) return bytes;
+  const lines = linesOf(bytes);
+  if (lines?.length === 0 && !bytes.some((byte) => byte > 32)) refuse("empty, and so not a key file", AGAIN);
+  if (lines?.length === 0) refuse("not a key file: it holds a comment only", AGAIN);
+  const kind = lines?.length === 1 ? kindOf(lines[0]) : undefined;
+  if (kind?.startsWith("stegnet") && kind !== KEY) refuse(`${NAMES[kind]}, not a key file`, PROGRAM);
+  if (kind !== KEY) refuse(`${kind ? `${NAMES[kind]}, ` : ""}not a key file`, FORM);
+  const secret = decode(KEY, lines[0]);
+  if (secret?.length !== KEY_BYTES) refuse("a key that was damaged or cut: its checksum is wrong", AGAIN);
+  return secret;
+}
+
+function refuse(problem, hint) {
+  throw new PageError(`This is ${problem}.`, hint);
+}
+
+/** True for a key file of earlier versions: 32 random bytes, and no text, such as a passphrase. */
+const isRawKey = (bytes) => bytes.length === KEY_BYTES && (textOf(bytes) === undefined || bytes.some(isControl));
+
+const isControl = (byte) => byte === 127 || (byte < 32 && ![9, 10, 13].includes(byte));
+
+/** The lines of a text that are no comments; undefined if it is no text. */
+function linesOf(bytes) {
+  const lines = textOf(bytes)?.split(/\r\n|\r|\n/);
+  return lines?.map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
+}
+
+/** Bytes as UTF-8; undefined if they are none. */
+function textOf(bytes) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+/** The prefix of a text by its beginning, even if it was cut there. */
+function kindOf(line) {
+  const text = line.toLowerCase();
+  const cut = (kind) => kind.endsWith("-") && kind.startsWith("stegnet") && kind.startsWith(text.slice(0, kind.length));
+  const kinds = Object.keys(NAMES);
+  return kinds.find((kind) => text.startsWith(`${kind}1`)) ?? kinds.find(cut);
+}

@@ -1,0 +1,75 @@
+/** Reading of dropped files. */
+
+import { make, size } from "../elements.js";
+import { isFilm, preview } from "./film.js";
+
+const SHOWN = 1200; // pixels a side, at most
+
+/**
+ * What a drop zone holds.
+ *
+ * @typedef {object} Chosen
+ * @property {string} name of the file
+ * @property {File} file
+ * @property {ImageBitmap | null} bitmap of a picture, scaled down if it is too large for this page
+ * @property {number} [channels] of a cover that is a picture: 1 if it is grey, else 3
+ * @property {{width: number, height: number, seconds: number} | null} [film] of a film; empty if the browser can't play
+ *   it
+ * @property {Node} show
+ * @property {string} caption
+ */
+
+/** Reads any file, and shows it if the browser can. @returns {Promise<Chosen>} */
+export const readAny = async (file) => ((await isFilm(file)) ? readFilm(file) : ((await readPicture(file)) ?? readOther(file)));
+
+/** Takes any file by its name. */
+export function readOther(file) {
+  const show = make("span", { className: "ask" }, make("b", {}, file.name));
+  return { name: file.name, file, bitmap: null, show, caption: size(file.size) };
+}
+
+/**
+ * Reads a picture; null if the browser can't.
+ *
+ * @param {File} file
+ * @param {number} [most] pixels; a larger one is scaled down
+ * @returns {Promise<Chosen | null>}
+ */
+export async function readPicture(file, most = Infinity) {
+  const whole = await createImageBitmap(file).catch(() => null);
+  if (!whole) return null;
+  const factor = Math.sqrt(most / (whole.width * whole.height));
+  const bitmap = factor < 1 ? await scaled(whole, factor) : whole;
+  const megapixels = Math.floor(most / 1e6);
+  const from =
+    bitmap === whole ? "" : `, scaled down from ${dimensions(whole)}: this page takes up to ${megapixels} megapixels`;
+  const { name } = file;
+  return { name, file, bitmap, show: await drawn(bitmap, name), caption: `${dimensions(bitmap)}${from}` };
+}
+
+/** Reads a film. @returns {Promise<Chosen>} */
+export async function readFilm(file) {
+  const film = await preview(file);
+  if (!film) return { ...readOther(file), film: {}, caption: `film, ${size(file.size)}` };
+  const { bitmap, ...about } = film;
+  const caption = `film, ${dimensions(film)}, ${film.seconds.toFixed(1)} s, ${size(file.size)}`;
+  return { name: file.name, file, bitmap: null, film: about, show: await drawn(bitmap, file.name), caption };
+}
+
+export const dimensions = ({ width, height }) => `${width} × ${height}`;
+
+/** A small copy of a bitmap for display. */
+export async function drawn(bitmap, name) {
+  const factor = Math.min(1, SHOWN / Math.max(bitmap.width, bitmap.height));
+  const copy = await scaled(bitmap, factor);
+  const canvas = make("canvas", { width: copy.width, height: copy.height, role: "img", "aria-label": name });
+  canvas.getContext("bitmaprenderer").transferFromImageBitmap(copy);
+  return canvas;
+}
+
+function scaled(bitmap, factor) {
+  const [resizeWidth, resizeHeight] = [bitmap.width, bitmap.height].map((side) =>
+    Math.max(1, Math.floor(side * factor)),
+  );
+  return createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "high" });
+}

@@ -1,0 +1,167 @@
+/** The page: passes dropped files to what does the work, and shows the results. */
+
+import { button, make, notice } from "./elements.js";
+import { PageError } from "./errors.js";
+import { catchStrayDrops, makeDrop } from "./form/drop.js";
+import { makeJob } from "./form/job.js";
+import { makeKey } from "./form/key.js";
+import { makeSecret } from "./form/secret.js";
+import { makeSend } from "./form/send.js";
+import { setUpTabs, show } from "./form/tabs.js";
+
+/**
+ * What does the page's work: a worker of the page itself, or the program on this machine.
+ *
+ * @typedef {object} Backend
+ * @property {() => Promise<() => string>} setUpDevice shows where the work is done; returns a getter of the device
+ * @property {(device: () => string) => Promise<void>} ready called when the page can be used
+ * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readCover throws PageError, as all that read
+ * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readSecret
+ * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readContainer
+ * @property {Object<string, import("./form/send.js").FilmKind>} films that it makes; the first is chosen
+ * @property {(cover: object, secret: object, channel: string | null) => string | Promise<string>} forecast a sentence on
+ *   what fits into a cover, before anything is hidden; empty if that is not known
+ * @property {import("./form/passphrase.js").Passphrases} passphrases
+ * @property {(cover: object, channel: string | null) => string} suffixOf the container's name
+ * @property {(form: object) => Job | Promise<Job>} gatherHiding from the form's `cover`, `secret`, `channel`, `keyInput`
+ *   and `device`
+ * @property {(form: object) => Job | Promise<Job>} gatherRevealing from the form's `container`, `keyInput` and `device`
+ * @property {(job: Job, onProgress: (...stage: any[]) => void, signal: AbortSignal) => Promise<object>} work does a job,
+ *   and returns its result; throws PageError, or the signal's reason
+ * @property {(job: Job) => (...stage: any[]) => {value: number | null, text: string}} progressOf what is shown of a stage
+ *   that `work` has reported; value: of the bar, up to 100; null if it is unknown
+ * @property {(job: string, form: HTMLFormElement, result: object, context: Context) => void} showContainer
+ * @property {(result: object, name: string) => Promise<File>} asFile a container that was made
+ * @property {(form: HTMLFormElement, result: object) => void} showSecret
+ *
+ * @typedef {{job: string, what: object, transfer: Transferable[]}} Job its name and input; transfer: the part of it that
+ *   is transferred
+ *
+ * What containers are shown with.
+ *
+ * @typedef {object} Context
+ * @property {string} name of the saved file
+ * @property {Node} reveal button that reveals it here
+ * @property {boolean} isExample true if the cover is one of the page's own
+ */
+
+const [hiding, revealing] = document.querySelectorAll("form");
+const isHiding = () => !document.getElementById("hide").hidden;
+
+const EITHER = "image/*,video/*";
+
+async function setUp(backend) {
+  const device = await backend.setUpDevice();
+  const stray = make("div");
+  const onchange = () => stray.remove();
+  const reveal = setUpRevealing(backend, device, onchange);
+  const hide = setUpHiding(backend, device, onchange, reveal.take);
+  const zones = () => (isHiding() ? hide.zones : reveal.zones);
+  setUpPasting(zones);
+  catchStrayDrops((file) => {
+    stray.replaceChildren(notice(strayed(file, zones())));
+    (isHiding() ? hiding : revealing).prepend(stray);
+    stray.scrollIntoView({ block: "nearest" });
+  });
+  const [cover, secret] = hide.zones;
+  await Promise.all([cover.takeExample("day"), secret.takeExample("night")]);
+  document.documentElement.dataset.ready = "";
+  await backend.ready(device);
+}
+
+/** The form that hides. @param {(file: File, keyInput: object) => void} revealHere reveals a container of it */
+function setUpHiding(backend, device, onchange, revealHere) {
+  const zones = {};
+  const chosen = () => ({ cover: zones.cover?.value, secret: zones.secret?.value });
+  const send = makeSend(hiding.querySelector(".send"), chosen, backend);
+  const changed = () => {
+    onchange();
+    send.update();
+    document.getElementById("examples-note").hidden = !Object.values(chosen()).some((value) => value?.isExample);
+  };
+  const cover = { accept: EITHER, examples: true, read: backend.readCover, ask: "A cover", onchange: changed };
+  zones.cover = makeDrop(section("cover"), cover);
+  zones.secret = makeSecret(section("secret"), backend.readSecret, changed);
+  const key = makeKey(hiding.querySelector(".key"), backend.passphrases);
+  makeJob(hiding, backend, { ask, gather: backend.gatherHiding, done });
+  return { zones: [zones.cover, zones.secret] };
+
+  function ask() {
+    const [seen, hidden] = [zones.cover, zones.secret].map(filled);
+    return { cover: seen, secret: hidden, channel: send.channel(), keyInput: key.keyInput(), device: device() };
+  }
+
+  function done(result, { cover: seen, channel, keyInput }, job) {
+    const name = nameLike(seen, backend.suffixOf(seen, channel));
+    const reveal = button("Reveal it here", async () => revealHere(await backend.asFile(result, name), keyInput));
+    backend.showContainer(job, hiding, result, { name, reveal, isExample: seen.isExample });
+  }
+}
+
+/** The form that reveals; `take` gives it a container and its key, and starts it. */
+function setUpRevealing(backend, device, onchange) {
+  const container = makeDrop(section("container"), {
+    accept: EITHER,
+    read: backend.readContainer,
+    ask: "A container",
+    onchange,
+  });
+  const key = makeKey(revealing.querySelector(".key"), backend.passphrases);
+  const ask = () => ({ container: filled(container), keyInput: key.keyInput(), device: device() });
+  const done = (result) => backend.showSecret(revealing, result);
+  makeJob(revealing, backend, { ask, gather: backend.gatherRevealing, done });
+  return { zones: [container], take };
+
+  async function take(file, keyInput) {
+    key.put(keyInput);
+    show("reveal");
+    await container.take(file);
+    revealing.requestSubmit();
+  }
+}
+
+/** File name of the container: the cover's own, so as not to give the secret away. */
+const nameLike = (cover, suffix) => `${cover.name.replace(/\.\w+$/, "") || "picture"}${suffix}`;
+
+const section = (name) => document.querySelector(`[data-drop="${name}"]`);
+
+function filled(zone) {
+  if (zone.value) return zone.value;
+  throw new PageError(`There is no ${zone.section.dataset.drop}.`, "Drop one, paste one, or choose a file.");
+}
+
+/** Pastes a picture into the focused drop zone, otherwise into the first empty one. */
+function setUpPasting(zones) {
+  document.addEventListener("paste", (event) => {
+    const [file] = event.clipboardData.files;
+    if (!file) return;
+    const shown = zones();
+    const focused = shown.find((zone) => zone.section.contains(document.activeElement));
+    (focused ?? shown.find((zone) => !zone.value) ?? shown[0]).take(file);
+  });
+}
+
+function strayed(file, zones) {
+  const names = zones.map((zone) => zone.section.dataset.drop);
+  return new PageError(`${file.name} was dropped in the wrong place.`, `Drop it on the ${names.join(" or the ")}.`);
+}
+
+function missingFeature() {
+  if (!crypto.subtle) return "This page was not loaded securely, so it can’t encrypt.";
+  if (!("OffscreenCanvas" in window && "DecompressionStream" in window))
+    return "This browser is too old for this page.";
+  return "";
+}
+
+/** Sets up the page. @param {Backend} backend */
+export function start(backend) {
+  setUpTabs();
+  const missing = missingFeature();
+  if (missing) {
+    const place = document.getElementById("unable");
+    place.hidden = false;
+    place.append(notice(new PageError(missing, "Use a current browser, and open this page over https.")));
+  } else {
+    setUp(backend); // not awaited: modules that are loaded later import others of the page, and would wait for its end
+  }
+}

@@ -1,0 +1,117 @@
+"""A secret as it is, where that fits, or compressed until it fits."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from stegnet.core.errors import MediaError, extra
+from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.progress import Progress
+from stegnet.media import about_secret
+from stegnet.media.probe import media_kind
+from stegnet.record import MAX_NAME
+from stegnet.results import printable
+
+# Compresses a file: its path, a folder for the copy, bytes that there are, and a callback for steps done and in all.
+Compressor = Callable[[Path, Path, int, Callable[[int, int], None]], "Copy"]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A compressed copy.
+
+    Attributes:
+        path: of the copy.
+        description: format and quality, for messages.
+        psnr: in dB of a picture; None: not measured.
+    """
+
+    path: Path
+    description: str
+    psnr: float | None = None
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a cover has room for.
+
+    Attributes:
+        of: bytes of a file of the given name.
+        refuse: raises the error for a file of so many bytes that does not fit, given the bytes that would.
+        compressors: by media kind, with the suffix of their copies; of other kinds, files are not compressed.
+    """
+
+    of: Callable[[str], int]
+    refuse: Callable[[int, int], NoReturn]
+    compressors: Mapping[str, tuple[Compressor, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A file that fits.
+
+    Attributes:
+        path: of the bytes that are hidden.
+        name: stored with them.
+        size: in bytes.
+        notes: for the report; none for a file as it is.
+        copy: that was made; None: they are those of the file itself.
+    """
+
+    path: Path
+    name: str
+    size: int
+    notes: tuple[str, ...] = ()
+    copy: Copy | None = None
+
+    @property
+    def unchanged(self) -> bool:
+        """True if what is revealed will have the bytes of the secret."""
+        return self.copy is None
+
+
+def fit(secret: Path, space: Space, folder: Path, progress: Progress) -> Fitted:
+    """The file as it is, or a compressed copy in a folder.
+
+    Raises:
+        MediaError: it can't be read, or no copy be written.
+        CapacityError: it does not fit.
+    """
+    name, size = stored_name(secret), secret.stat().st_size
+    most = space.of(name)
+    if size <= most:
+        return Fitted(secret, name, size)
+    what = media_kind(secret) if space.compressors else None
+    if what not in space.compressors:
+        space.refuse(size, most)
+    compress, suffix = space.compressors[what]
+    try:
+        most = space.of(stored_name(secret.with_suffix(suffix)))
+        copy = compress(secret, folder, most, partial(progress, "compress"))
+    except OSError as error:
+        hint = "set TMPDIR to a folder with more room"
+        raise MediaError(f"{folder}: can't be written ({error.strerror})", hint) from error
+    notes = f"{printable(secret.name)} was compressed from {size} bytes: {copy.description}", *about_secret(secret)
+    # Lossless WebP's suffix is as long as AVIF's, so that the room stays.
+    return Fitted(copy.path, stored_name(secret.with_suffix(copy.path.suffix)), copy.path.stat().st_size, notes, copy)
+
+
+def media_compressors() -> dict[str, tuple[Compressor, str]]:
+    """The compressor of each kind of media, and the suffix of its copies."""
+    with extra("media", "compressing"):
+        from stegnet.media import compress  # here, since it needs ffmpeg
+
+    return {PICTURE: (compress.compress_picture, compress.AVIF), FILM: (compress.compress_film, compress.HEVC)}
+
+
+def stored_name(file: Path) -> str:
+    """The name without folders, cut to what a record holds, its suffix kept."""
+    name = os.fsencode(file.name)
+    if len(name) > MAX_NAME:
+        suffix = os.fsencode(file.suffix)[:16]
+        # A character that is cut in two is left out.
+        name = name[: MAX_NAME - len(suffix)].decode("utf-8", "ignore").encode() + suffix
+    return name.decode("utf-8", "surrogateescape")

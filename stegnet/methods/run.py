@@ -1,0 +1,64 @@
+"""What every hiding and revealing is given: where networks run, randomness, progress, and its part of a film."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from stegnet.core.progress import Progress, in_steps, no_progress, under
+from stegnet.methods.segments import WHOLE, Part
+
+if TYPE_CHECKING:
+    from stegnet.keys import Randomness
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a hiding or revealing is given besides its files, key and options. It can be pickled.
+
+    Attributes:
+        weights: file of a pair or modem, used in place of the shipped one of its kind; None: only the shipped ones.
+        device, precision, backend: as `load_engine` takes them.
+        randomness: source of all that is random.
+        progress: called as the work goes on.
+        part: what this process does of a film.
+        networks: those that were loaded, by the shipped file whose place they take.
+    """
+
+    weights: Path | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    backend: str = "auto"
+    randomness: "Randomness" = os.urandom
+    progress: Progress = no_progress
+    part: Part = WHOLE
+    networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def network(self, load: Callable[[Path, str, str, str], T], shipped: Path) -> T:
+        """The networks in the chosen weights file if it is of the same kind as the shipped one, else in that.
+
+        They are loaded once. Errors as `load`.
+        """
+        from stegnet.core.card import same_kind  # here, since it imports other packages
+
+        if shipped not in self.networks:
+            chosen = self.weights if self.weights and same_kind(self.weights, shipped) else shipped
+            self.networks[shipped] = load(chosen, self.device, self.precision, self.backend)
+        return self.networks[shipped]
+
+    def in_steps(self, *phases: str) -> "Run":
+        """The same, whose phases, if there are several, are numbered in this order."""
+        return replace(self, progress=in_steps(self.progress, *phases))
+
+    def under(self, phase: str) -> "Run":
+        """The same, whose phases are all shown as one."""
+        return replace(self, progress=under(phase, self.progress))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"networks": {}}
+
+
+DEFAULT_RUN = Run()

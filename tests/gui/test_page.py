@@ -1,0 +1,39 @@
+"""The files of the page, which a browser loads as they are."""
+
+import re
+
+from stegnet.gui.server import _PAGE_TYPES
+from tools.page_constants import PATH, page_constants
+
+PAGE = PATH.parent
+IMPORT = re.compile(r"""^(?:import|export)\b[^;]*?from "([^"]+)"|^import "([^"]+)"|\bawait import\("([^"]+)"\)""", re.M)
+
+
+def test_the_constants_are_pythons() -> None:
+    assert PATH.read_text("utf-8") == page_constants(), "write them again: python -m tools.page_constants"
+
+
+def test_each_module_names_files_of_the_page_alone() -> None:
+    """A bare name or a file elsewhere would need a bundler."""
+    for module in PAGE.rglob("*.js"):
+        if "vendor" not in module.parts:
+            for names in IMPORT.findall(module.read_text("utf-8")):
+                imported = (module.parent / "".join(names)).resolve()
+                assert imported.is_relative_to(PAGE) and imported.is_file(), f"{module.name}: {names}"
+
+
+def test_the_program_says_what_is_true_of_it() -> None:
+    """What the page says without a program stands in comments."""
+    text = re.sub(r"<!-- .*?-->", "", (PAGE / "index.html").read_text("utf-8"), flags=re.DOTALL)
+    assert "everything stays on this machine" in text
+    for other in ("nothing is uploaded", "Content-Security-Policy", "demo/"):  # the server has a policy of its own
+        assert other not in text
+    linked = re.findall(r'(?:src|href)="([^"#]+)"', text)
+    assert "program.js" in linked
+    assert [name for name in linked if not (PAGE / name).is_file()] == []
+
+
+def test_the_page_is_small_and_holds_no_network() -> None:
+    files = [file for file in PAGE.rglob("*") if file.is_file()]
+    assert {file.suffix for file in files if file.suffix not in _PAGE_TYPES} <= {"", ".json"}
+    assert sum(file.stat().st_size for file in files) < 1_000_000

@@ -1,0 +1,107 @@
+"""Writes the constants of the page that are Python's: numbers of the format, promises of hiding, tables of forecasts.
+
+python -m tools.page_constants
+
+The page's JavaScript reads stegnet/gui/page/constants.js, and types none of them again.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import astuple, is_dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+PATH = Path(__file__).parents[1] / "stegnet/gui/page/constants.js"
+HEAD = "/** Written by `python -m tools.page_constants` from Python's own constants: change those. */\n"
+
+# The constants of each group of the page, by the modules of stegnet that define them.
+GROUPS: dict[str, list[tuple[str, str]]] = {
+    "BARE_AVIF": [("media.pictures.bare_avif", "LOWEST HIGHEST COLOURS AV1 ESSENTIAL")],
+    "BASE": [
+        ("record.base", "KINDS GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
+        ("core.samples", "CELL GREY HIDDEN_RMS MIN_RMS"),
+    ],
+    "CARRIERS": [("sealing.carriers", "LEAD_BITS MAC_BITS TAG_BYTES BLOCK SALT RUN GROUP MOST_GROUP")],
+    "CHANNELS": [("methods.robust.channels", "MESSENGER MESSENGER_SIDE MESSENGER_QUALITIES BEST ABOVE")],
+    "CONTENT": [
+        (
+            "methods.robust.content",
+            "PICTURE FILE HEAD_BYTES PICTURE_BYTES MOST_SIDE MOST_PIXELS PIXEL_RATIO WRITTEN_RATIO",
+        ),
+        ("methods.robust.content", "SMALLEST FULL_RATE PER_OCTAVE REACH FAST_SPEED SPEED"),
+    ],
+    "COSTS": [("sealing.costs", "MEDIAN WET SHARP")],
+    "DUMMIES": [("sealing.dummies", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
+    "DIAGNOSIS": [("record.diagnosis", "LISTED")],
+    "ERASURE": [("record.erasure", "SHARES POLYNOMIAL ORDER")],
+    "FEC": [("methods.robust.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
+    "FORECAST": [("media.forecast", "PICTURES ROBUST_RATES"), ("methods.robust.pictures", "CONTAINER_PSNR CERTAIN")],
+    "GRID": [("methods.robust.grid", "SHORTEST PER_DOUBLING THUMBNAIL SALT_STEP BLURRED SIDE SURENESS")],
+    "KEYS": [
+        ("keys.keytext", "KEY KEY_BYTES MOST_BYTES"),
+        ("keys.keyfiles", "KEY_COMMENT"),
+        ("keys.keys", "SALT_BYTES SECRET_BYTES FILM_ID_BYTES ANCHORS MOST_TRIES SCRYPT MAX_PASSPHRASE"),
+    ],
+    "MODEM": [
+        ("core.jpeg", "BLOCK DITHER"),
+        ("methods.robust.modem", "AROUND PATCHES"),
+        ("methods.robust.reader", "ENOUGH MANY"),
+    ],
+    "QUALITY": [("methods.network.quality", "POOR LEAST")],
+    "READING": [("record.reading", "MAX_PIXEL_RATIO")],
+    "RECORD": [
+        ("record.record", "PICTURE FILM FILE SPREAD MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME MAX_PIXELS MAX_PART"),
+        ("record.record", "MAX_STAMP MAX_SECONDS"),
+    ],
+    "REGIONS": [("methods.robust.regions", "REGIONS LUMA")],
+    "ROBUST_RECORD": [
+        ("methods.robust.record", "HEADER_BYTES SHARES WHOLE HEADER HEADER_SHARE HEADER_ITERATIONS"),
+        ("methods.robust.record", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
+    ],
+    "SEAL": [("sealing.seal", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY")],
+    "SHOWN": [("gui.previews", "GAIN")],
+    "SHUFFLE": [("core.shuffle", "NEGATIVE")],
+    "SPREAD": [("record.spread", "SMALL RISK")],
+    "SURVIVAL": [("methods.robust.survival", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS SPARED GRID")],
+    "TEXTS": [("results.naming", "TEXT_NAME MOST_TEXT")],
+    "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],
+    "ZONE": [("sealing.record_zone", "GREY_SHARE TOGETHER")],
+}
+
+
+def page_constants() -> str:
+    """The text of the module."""
+    return HEAD + "".join(_group(name, parts) for name, parts in GROUPS.items())
+
+
+def _group(name: str, parts: list[tuple[str, str]]) -> str:
+    lines = (f"  {constant}: {json.dumps(_plain(value))},\n" for constant, value in _constants(parts))
+    return f"\nexport const {name} = {{\n{''.join(lines)}}};\n"
+
+
+def _constants(parts: list[tuple[str, str]]) -> Iterator[tuple[str, Any]]:
+    """Names and values; those that other modules do not import have an underscore before their names."""
+    for path, names in parts:
+        module = import_module(f"stegnet.{path}")
+        for name in names.split():
+            yield name, getattr(module, name if hasattr(module, name) else f"_{name}")
+
+
+def _plain(value: Any) -> Any:
+    """A value as JavaScript takes it; a table whose keys are no names becomes pairs, a range its first and last."""
+    if isinstance(value, dict):
+        named = all(isinstance(key, str) for key in value)
+        pairs = [(key, _plain(each)) for key, each in value.items()]
+        return dict(pairs) if named else pairs
+    if isinstance(value, range):
+        return [value[0], value[-1]]
+    if isinstance(value, bytes):
+        return value.decode() if value.isascii() and value.decode().isprintable() else list(value)
+    if is_dataclass(value):
+        return _plain(astuple(value))
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+if __name__ == "__main__":
+    PATH.write_text(page_constants(), "utf-8")
