@@ -56,7 +56,7 @@ DOORS = {
         "stegnet/export.py",
         "stegnet/models/",
         "stegnet/core/compute.py",
-                        "stegnet/training/",
+        "stegnet/training/",
         "study/",
     },
     "torchvision": {"stegnet/data/sources.py"},
