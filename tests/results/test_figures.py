@@ -11,8 +11,10 @@ from PIL import Image
 from stegnet.core.measures import psnr
 from stegnet.media import read_cover
 from stegnet.methods import METHODS
-from stegnet.methods.network import run_of
-from stegnet.results import NETWORK, ROBUST, SEALED, Changes, Hiding, OutputTarget, Report
+from stegnet.methods.network import NETWORK, run_of
+from stegnet.methods.robust import ROBUST
+from stegnet.methods.sealed import SEALED
+from stegnet.results import Changes, Hiding, OutputTarget, Report
 from stegnet.results.figures import BETRAYS, EASY, HARD, POSSIBLE
 from tests.support.figures import SHIPPED
 

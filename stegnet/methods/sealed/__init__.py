@@ -34,14 +34,19 @@ class SealedOptions:
     verify: bool = option(True, "do not read the output back to verify it")
 
 
+SEALED = "sealed"
 DEFAULT = SealedOptions()
 
 
 class Sealed(Method):
     """Any file, byte for byte."""
 
-    name = "sealed"
+    name = SEALED
     summary = "any file, byte for byte"
+    description = """\
+The method "sealed" embeds SECRET in the lowest bits of COVER, encrypted: as it
+is, or compressed.
+"""
     options = SealedOptions
 
     def room(self, cover: CoverSize) -> list[Fit]:
