@@ -11,6 +11,6 @@ __getattr__, __all__ = lazy(
     conversion="as_named text_report",
     figures="BETRAYS Changes Hiding LEAST NETWORK POOR ROBUST SEALED",
     naming="MOST_TEXT TEXT_NAME WATCHABLE_SUFFIX plain_suffix printable",
-    output="FORMS FilmFrame OutputTarget REVEALED_FORMS Report form_of shown_form write_film write_jpeg "
-    "write_picture write_revealed",
+    output="FORMS FilmFrame OutputTarget REVEALED_FORMS Report form_of shown_form write_film "
+    "write_jpeg write_picture write_revealed",
 )

@@ -18,6 +18,8 @@ from pathlib import Path
 import fsspec
 import psutil
 import pytest
+from stegnet.files.files import LazyNetwork
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 from stegnet.cli.signals import Signals
 from stegnet.cluster.cluster import run_on_cluster
@@ -25,11 +27,9 @@ from stegnet.cluster.envelope import Secrets
 from stegnet.cluster.tasks import Hiding, Revealing, tasks_of
 from stegnet.core.address import place
 from stegnet.core.errors import ClusterError
-from stegnet.files.files import LazyNetwork
 from stegnet.files.folder import SUFFIXES, plan_hiding, plan_revealing
 from stegnet.keys import Key, Passphrase
 from stegnet.media import write_png
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from stegnet.methods.sealed import embed_file
 from stegnet.results import OutputTarget
 from tests.support.films import picture

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 __getattr__, __all__ = lazy(
     __name__,
-    channels="Channel parse_channel",
-    content="HiddenContent file_bytes file_content parse_content read_robust",
+    channels="Channel MESSENGER parse_channel",
+    content="HiddenContent file_bytes file_content fit_picture parse_content read_robust",
     fec="HIGHEST LOWEST RATES",
-    modem="Modem Rung read_rungs",
-    record="Blocks Ratios Reading coded_bits content_room hidden_area in_order new_nonce read_bits robust_key salts_of",
+    modem="BLOCK Modem Rung read_rungs",
+    reader="reader",
+    record="Blocks Ratios Reading coded_bits content_room dither_of hidden_area in_order new_nonce "
+    "read_bits robust_key robust_salts salts_of",
     regions="region_means",
-    survival="Promise best_rate best_rung choose_rung hide_robust information",
+    survival="Promise Survivor WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
 )
 CONTAINER_PSNR = 38.0  # dB
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __getattr__, __all__ = lazy(
     __name__,
-    embed="bytes_room embed_file hide_bytes",
+    embed="DATA_NAME bytes_room embed_file hide_bytes",
     extract="HiddenFile extract_file reveal_bytes",
 )
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
