@@ -15,12 +15,8 @@ import stegnet
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.data.scenes import render_scene
 from stegnet.media import read_picture, write_png
-from stegnet.methods.robust.content import read_robust
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
-from stegnet.methods.robust.pictures import RobustOptions, hide_robust_file
 from stegnet.methods.sealed.embed import hide_bytes
 from stegnet.methods.sealed.extract import reveal_bytes
-from stegnet.results.output import OutputTarget
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +27,7 @@ HIDDEN_FILE = DEMO / "public" / "examples" / "night.webp"
 SIZE = 320, 200  # width and height
 MIN_PSNR = 33.0  # dB, of the secret; the two sides round differently
 MIN_ROBUST_PSNR = 27.0  # dB, of a secret that was made to fit, and of a container that was saved again
+SESSION = stegnet.Session(device="cpu", precision="fp32")
 
 
 def psnr(one: np.ndarray, other: np.ndarray) -> float:
@@ -82,11 +79,11 @@ def test_page_in_firefox(page: Path, firefox: str) -> None:
 def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of containers and pictures that Python and the page exchanged while the page's own tests ran."""
     folder = tmp_path_factory.mktemp("exchange")
-    cover, secret, pair = scene(1), scene(2), stegnet.load(device="cpu", precision="fp32")
+    cover, secret = scene(1), scene(2)
     write_png(folder / "cover.png", cover)
     write_png(folder / "secret.png", secret)
     with pytest.warns(UserWarning, match="passphrase is weak"):
-        write_png(folder / "from_python.png", pair.hide(cover, secret, stegnet.Passphrase(PASSPHRASE)))
+        SESSION.hide(cover, secret, folder / "from_python.png", key=stegnet.Passphrase(PASSPHRASE), method="network")
     key = bytes(range(32))
     (folder / "key").write_bytes(key)
     hidden = hide_bytes(cover, HIDDEN_FILE.read_bytes(), stegnet.Key(key), name="a night.webp")
@@ -114,8 +111,7 @@ def make_grey(folder: Path, cover: np.ndarray, key: stegnet.Key) -> None:
 
 
 def hide_robustly(secret: Path, out: Path, key: stegnet.Key, survive: str) -> None:
-    options = RobustOptions(survive=survive)
-    hide_robust_file(SHIPPED_MODEMS, secret.parent / "cover.png", secret, OutputTarget(out), key, options)
+    SESSION.hide(secret.parent / "cover.png", secret, out, key=key, survive=survive)
 
 
 def resave(container: Path, out: Path, quality: int) -> None:
@@ -137,16 +133,13 @@ def picture_of(exchanged: Path) -> Callable[[str], np.ndarray]:
 
 
 def test_containers_of_the_page_open_in_python(exchanged: Path, picture_of: Callable[[str], np.ndarray]) -> None:
-    pair = stegnet.load(device="cpu", precision="fp32")
-    revealed = pair.reveal(picture_of("from_page"), stegnet.read_key(exchanged / "key"))
-    assert revealed.whole
+    revealed = SESSION.reveal(exchanged / "from_page.png", key=stegnet.read_key(exchanged / "key"), strict=True)
     assert psnr(revealed.picture, picture_of("secret")) > MIN_PSNR
     assert psnr(picture_of("from_page"), picture_of("cover")) > MIN_PSNR
 
 
 def test_containers_of_python_open_in_the_page(picture_of: Callable[[str], np.ndarray]) -> None:
-    pair = stegnet.load(device="cpu", precision="fp32")
-    in_python = pair.reveal(picture_of("from_python"), stegnet.Passphrase(PASSPHRASE)).picture
+    in_python = SESSION.reveal(picture_of("from_python"), key=stegnet.Passphrase(PASSPHRASE)).picture
     in_page = picture_of("revealed_by_page")
     difference = np.abs(in_python.astype(int) - in_page)  # by a base that AVIF decoders convert to RGB differently
     assert difference.max() <= 2
@@ -167,7 +160,7 @@ def test_robust_containers_of_the_page_open_in_python(exchanged: Path, tmp_path:
     if quality:
         resave(container, tmp_path / "again.jpg", quality)
         container = tmp_path / "again.jpg"
-    revealed = read_robust(SHIPPED_MODEMS.picture, read_picture(container), stegnet.read_key(exchanged / "key"))
-    assert isinstance(revealed, np.ndarray)
-    assert psnr(revealed, read_picture(exchanged / "secret.png")) > MIN_ROBUST_PSNR
+    revealed = SESSION.reveal(container, key=stegnet.read_key(exchanged / "key"))
+    assert revealed.kind == "picture"
+    assert psnr(revealed.picture, read_picture(exchanged / "secret.png")) > MIN_ROBUST_PSNR
     assert psnr(read_picture(container), read_picture(exchanged / "cover.png")) > MIN_ROBUST_PSNR

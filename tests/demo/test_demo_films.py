@@ -19,7 +19,7 @@ from stegnet.results.output import OutputTarget
 pytestmark = pytest.mark.slow
 
 PASSPHRASE = "zwei Käse"
-VECTORS = Path(__file__).parents[1] / "codec" / "vectors"
+VECTORS = Path(__file__).parents[1] / "format" / "vectors"
 NOTE = bytes(range(256)) * 3
 COVERS = ("plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadcast.ts")
 KEY = bytes(range(32))
