@@ -6,8 +6,8 @@ import torch
 from skimage.measure import block_reduce
 
 from stegnet.core import shuffle as single
-from stegnet.models import tensors
 from stegnet.core.shuffle import Shuffle, draw
+from stegnet.models import tensors
 from stegnet.models.tensors import from_8_bits, seal_strength, through_8_bits, to_8_bits, with_sealed_bits
 
 KEY = bytes(range(32))

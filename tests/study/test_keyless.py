@@ -8,10 +8,10 @@ import pytest
 
 from stegnet.core.samples import CODED, MEANS, NONE, from_8_bits
 from stegnet.core.shuffle import draw_mask, invert
-from stegnet.models.tensors import seeded_shuffle
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import Key
 from stegnet.methods.network import Network, hide_picture, reveal_picture
+from stegnet.models.tensors import seeded_shuffle
 from study.keyless import (
     OPENED,
     Attempt,

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from stegnet.config.config import ScrambleConfig
-from stegnet.models.tensors import block_means
 from stegnet.models import Pair
+from stegnet.models.tensors import block_means
 from stegnet.training.batch_pass import HideRevealPass, PassResult, draw_randomness, preview
 
 CPU = torch.device("cpu")

@@ -6,10 +6,10 @@ import torch
 
 from stegnet.config.config import Config, DistortConfig, RungConfig
 from stegnet.core.jpeg import through_jpeg, through_webp
-from stegnet.models.tensors import from_8_bits
 from stegnet.data.distortions import Distortions
 from stegnet.models import build_from
 from stegnet.models.modem import Modem
+from stegnet.models.tensors import from_8_bits
 from stegnet.training.modem_pass import (
     ModemPass,
     randomness_of,

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from stegnet.core.measures import psnr
-from stegnet.models.tensors import seal_strength
 from stegnet.data.shards import TRAIN, VALIDATION
 from stegnet.models import Pair
+from stegnet.models.tensors import seal_strength
 from stegnet.training.checkpoint import checkpoint_of
 from stegnet.training.train import train
 from stegnet.training.validation import FIGURES, Validation
