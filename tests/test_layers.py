@@ -128,12 +128,6 @@ def test_heavy_packages_have_one_door(library: str) -> None:
     assert set(doors.values()) == DOORS[library], doors
 
 
-def test_no_folder_has_more_than_15_modules() -> None:
-    folders = {file.parent for file in FILES if file.is_relative_to(ROOT / "stegnet")}
-    counts = {name(folder): len({*folder.glob("*.py")} - {folder / "__init__.py"}) for folder in folders}
-    assert not {folder: count for folder, count in counts.items() if count > 15}
-
-
 def test_no_import_cycles() -> None:
     graph = {file: {other for other in imports(file) if other.name != "__init__.py"} for file in FILES}
     done: set[Path] = set()
