@@ -82,7 +82,7 @@ def test_what_is_sealed_is_read_by_the_book(key, size):
         assert read(written, key) == UnsealedRecord(record, True)
         assert frame_salt(written) == by_the_book.frame_salt(written)
         heights.add(by_the_book.read_lead(written, SECRET)[1][1])
-    assert size != (40, 48) or len(heights) == 3, "of the code, by effort"
+    assert size != (40, 48) or len(heights) >= 3, "of the code, by effort"
     with pytest.raises(CapacityError, match=f"too small: {size[1]}×{size[0]} pixels"):
         sealed(noise(*size), key, most + b"\0")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 from stegnet.core.errors import CapacityError, DataError
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION
 from stegnet.evaluation.video import temporal_error
 from stegnet.media import FilmWriter
+from stegnet.methods.robust_film import FilmModem
 from stegnet.methods.robust_film.phases import GROUP
 from study import robust_films
 from study.film_trial import film_quality, measure_film, smaller, stage_qualities
@@ -27,7 +27,7 @@ from study.robust_films import (
 )
 from tests.support.films import still_film, still_frames
 
-CRF, MODEM = 23, SHIPPED_MODEMS.film
+CRF, MODEM = 23, FilmModem.load()
 
 
 def write_film(path: Path, frames: list[np.ndarray]) -> Path:
