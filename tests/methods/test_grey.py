@@ -11,28 +11,13 @@ import numpy as np
 import pytest
 import skimage
 from PIL import Image, ImageCms
-from stegnet.files.files import hide_file
-from stegnet.methods.automatic import hide_automatically
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 from stegnet.core.errors import CapacityError, MediaError
-<<<<<<< HEAD
-from stegnet.files import reveal_file
-from stegnet.files.info import file_info
-from stegnet.keys import Identity, Passphrase
-from stegnet.keys.keys import ContainerKeys, KeyRing
-from stegnet.media import FilmWriter, read_frames, read_picture
-from stegnet.methods.robust.pictures import RobustOptions, hide_robust_file
-from stegnet.methods.sealed import hide_bytes, reveal_bytes
-from stegnet.methods.sealed.embed import bytes_room, embed_file
-from stegnet.methods.sealed.extract import extract_file
-=======
 from stegnet.files import file_info, reveal_file
 from stegnet.keys import ContainerKeys, Identity, KeyRing, Passphrase
 from stegnet.media import FilmWriter, read_frames, read_picture
 from stegnet.methods import METHODS, Run
 from stegnet.methods.sealed import bytes_room, hide_bytes, reveal_bytes
->>>>>>> tcore
 from stegnet.results import OutputTarget
 from stegnet.sealing import FILM_EFFORT, SealOptions, room, seal, texture_costs, unseal
 from stegnet.sealing.seal import UnsealedRecord

@@ -6,20 +6,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from stegnet.files.files import hide_file
-from stegnet.methods.automatic import hide_automatically
 
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.keys import Passphrase
 from stegnet.media import read_frames, scan
-<<<<<<< HEAD
-from stegnet.methods.sealed import embed_file
-from stegnet.methods.sealed.embed import _Secret
-from stegnet.methods.segments import WHOLE, LongFilm, Part
-=======
 from stegnet.methods import METHODS, WHOLE, LongFilm, Part, Run
 from stegnet.methods.network import run_of
->>>>>>> tcore
 from stegnet.results import OutputTarget, Report
 
 EDGES = [(0, 9), (0, 4, 9), (0, 1, 5, 8, 9)]
