@@ -163,7 +163,7 @@ def test_results(session):
         revealed = session.reveal(report.container, key=KEY)
         assert (revealed.name, revealed.data, revealed.text) == ("note.txt", NOTE, "a note")
         assert session.reveal(report.container, f"back-{cover}.txt", key=KEY).text == "a note"
-        with pytest.raises(stegnet.MediaError, match="^revealed: not a picture"):
+        with pytest.raises(stegnet.MediaError, match=r"^revealed: not a picture"):
             _ = revealed.picture
     Path("k").write_bytes(b"\xff")
     with pytest.raises(UnicodeDecodeError):
