@@ -160,7 +160,7 @@ def _random_changes(
     pool = np.concatenate([numbers, others])[order]
     trits, (up, down, ties) = stream.trits(rows * lanes), costs.at(pool)
     changes = np.empty(pool.size, np.int8)
-    changes[order] = trellis.write(samples[pool], trits, like, up, down, ties)
+    changes[order] = trellis.write(samples[pool], trits, like, (up, down, ties))
     return changes[: numbers.size]
 
 

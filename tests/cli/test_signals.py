@@ -12,6 +12,7 @@ import pytest
 
 import stegnet as package
 from stegnet.cli.signals import SignalReceived, Signals, exit_on_signals, stop_on_signal
+from stegnet.methods.network import ByNetwork
 from tests.support.waiting import LIMIT
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(package.__file__).parents[1])}
@@ -47,20 +48,17 @@ def test_a_signal_leaves_no_output(program, folder, make_film):
 
 
 def test_an_interrupted_batch_keeps_finished_files(stegnet, folder, monkeypatch):
-    from stegnet.methods.network import film
-
     (folder / "covers").mkdir()
     for name in ("1.png", "2.png"):
         (folder / "covers" / name).write_bytes((folder / "cover.png").read_bytes())
-    hide, calls = film.hide_pictures, []
+    hide = ByNetwork.hide
 
-    def once(*arguments, **more):
-        calls.append(arguments)
-        if len(calls) == 2:
+    def once(self, cover, *arguments):
+        if cover.name == "2.png":
             raise KeyboardInterrupt
-        return hide(*arguments, **more)
+        return hide(self, cover, *arguments)
 
-    monkeypatch.setattr("stegnet.methods.network.film.hide_pictures", once)
+    monkeypatch.setattr(ByNetwork, "hide", once)
     code, out, err = stegnet("hide covers secret.jpg -o out")
     assert (code, out, err) == (130, "wrote out/1.png: 97x61, SIZE\n", "error: interrupted\n")
     assert [path.name for path in (folder / "out").iterdir()] == ["1.png"]

@@ -5,13 +5,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from stegnet.files.files import reveal_file
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 from stegnet.core.errors import RevealError
 from stegnet.core.measures import psnr
-from stegnet.files.files import reveal_file
 from stegnet.keys import Key
 from stegnet.media import read_frames
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from stegnet.methods.robust.pictures import RobustOptions, hide_robust_file
 from stegnet.results import OutputTarget
 from tests.support.films import encoded, still_film

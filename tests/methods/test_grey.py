@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import skimage
 from PIL import Image, ImageCms
+from stegnet.files.files import hide_file
+from stegnet.methods.automatic import hide_automatically
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.files import reveal_file
-from stegnet.files.files import hide_file
 from stegnet.files.info import file_info
 from stegnet.keys import Identity, Passphrase
 from stegnet.keys.keys import ContainerKeys, KeyRing
 from stegnet.media import FilmWriter, read_frames, read_picture
-from stegnet.methods.automatic import hide_automatically
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from stegnet.methods.robust.pictures import RobustOptions, hide_robust_file
 from stegnet.methods.sealed import hide_bytes, reveal_bytes
 from stegnet.methods.sealed.embed import bytes_room, embed_file

@@ -5,12 +5,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from stegnet.files.files import hide_file
+from stegnet.methods.automatic import hide_automatically
 
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
-from stegnet.files.files import hide_file
 from stegnet.keys import Passphrase
 from stegnet.media import read_frames, scan
-from stegnet.methods.automatic import hide_automatically
 from stegnet.methods.sealed import embed_file
 from stegnet.methods.sealed.embed import _Secret
 from stegnet.methods.segments import WHOLE, LongFilm, Part
