@@ -119,8 +119,8 @@ def test_it_hides_and_reveals_by_its_own_weights(run, tmp_path: Path) -> None:
     Image.fromarray(pixels).save(tmp_path / "cover.png")
     Image.fromarray(pixels[:40, :50]).save(tmp_path / "secret.png")
     run("stegnet", "keygen", "k")
-    for method in ("sealed", "network"):
-        hide = ("--method", method, "--key-file", "k", "--force", "-o")
+    for method, quality in (("sealed", ()), ("network", ["--any-quality"])):
+        hide = ("--method", method, "--key-file", "k", *quality, "-o")
         run("stegnet", "hide", "cover.png", "secret.png", *hide, f"{method}.png")
         run("stegnet", "reveal", f"{method}.png", "--key-file", "k", "-o", f"{method}-back.png")
     assert (tmp_path / "sealed-back.png").read_bytes() == (tmp_path / "secret.png").read_bytes()

@@ -27,7 +27,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "CONTENT": [
         (
             "methods.robust.content",
-            "PICTURE FILE HEAD_BYTES PICTURE_BYTES MOST_SIDE MOST_PIXELS PIXEL_RATIO WRITTEN_RATIO",
+            "NUMBERS HEAD_BYTES PICTURE_BYTES MOST_SIDE MOST_PIXELS PIXEL_RATIO WRITTEN_RATIO",
         ),
         ("methods.robust.content", "SMALLEST FULL_RATE PER_OCTAVE REACH FAST_SPEED SPEED"),
     ],
@@ -51,7 +51,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "QUALITY": [("methods.network.quality", "POOR LEAST")],
     "READING": [("record.reading", "MAX_PIXEL_RATIO")],
     "RECORD": [
-        ("record.record", "PICTURE FILM FILE SPREAD MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME MAX_PIXELS MAX_PART"),
+        ("record.record", "NUMBERS SPREAD MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME MAX_PIXELS MAX_PART"),
         ("record.record", "MAX_STAMP MAX_SECONDS"),
     ],
     "REGIONS": [("methods.robust.regions", "REGIONS LUMA")],

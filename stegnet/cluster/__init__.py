@@ -9,5 +9,6 @@ from stegnet.core.lazy import lazy
 __getattr__, __all__ = lazy(
     __name__,
     cluster="run_on_cluster",
-    tasks="Hiding Revealing",
+    envelope="SEED_BYTES Secrets",
+    tasks="Hiding Revealing tasks_of",
 )

@@ -9,7 +9,7 @@ from stegnet.core.lazy import lazy
 __getattr__, __all__ = lazy(
     __name__,
     keyfiles="make_identity_file make_key_file read_identity read_key read_recipient shown_text write_new",
-    keys="ANY_KEY ContainerKeys EPHEMERAL_TRITS FILM_ID_BYTES KEY_BYTES Key KeyRing KeySource Passphrase "
-    "Randomness SALT_BYTES SYSTEM Unpicklable guessing_years random_words",
+    keys="ANY_KEY ContainerKeys EPHEMERAL_TRITS FILM_ID_BYTES KEY_BYTES Key KeyRing KeySource "
+    "Passphrase Randomness SALT_BYTES SYSTEM Unpicklable guessing_years random_words",
     recipients="Identity Recipient export_secret import_secret",
 )

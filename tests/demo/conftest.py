@@ -8,6 +8,7 @@ import pytest
 from filelock import FileLock
 
 FOLDER = Path(__file__).parents[2] / "demo"
+PAGE = FOLDER.parent / "stegnet" / "gui" / "page"
 FIREFOX = os.environ.get("STEGNET_FIREFOX", "/usr/bin/firefox-esr")
 CHROMIUM = os.environ.get("STEGNET_CHROMIUM", "/usr/bin/chromium")
 
@@ -35,6 +36,11 @@ def page(demo: Path, testrun_uid: str) -> Path:
             subprocess.run(["npm", "run", "build"], cwd=demo, check=True)
             built.write_text(testrun_uid)
     return demo
+
+
+def node(demo: Path, *tests: str, **environment: str) -> None:
+    """Runs tests of the page."""
+    subprocess.run(["node", "--test", *tests], cwd=demo, env=os.environ | environment, check=True)
 
 
 def one_at_a_time() -> FileLock:

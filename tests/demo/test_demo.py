@@ -1,9 +1,7 @@
 """The browser demo: its own tests, and containers exchanged between Python and the page."""
 
 import json
-import os
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,19 +13,15 @@ import stegnet
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.data.scenes import render_scene
 from stegnet.media import read_picture, write_png
-from stegnet.methods.robust.content import read_robust
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
-from stegnet.methods.robust.pictures import RobustOptions, hide_robust_file
-from stegnet.methods.sealed.embed import hide_bytes
-from stegnet.methods.sealed.extract import reveal_bytes
-from stegnet.results.output import OutputTarget
+from tests.demo.conftest import PAGE, node
 
 pytestmark = pytest.mark.slow
 
 PASSPHRASE = "zwei Käse"
 DEMO = Path(__file__).parents[2] / "demo"
 NODE = 18, 20, 4  # Debian 12 has this one
-HIDDEN_FILE = DEMO / "public" / "examples" / "night.webp"
+HIDDEN_FILE = PAGE / "examples" / "night.webp"
+SESSION = stegnet.Session(device="cpu", precision="fp32")
 SIZE = 320, 200  # width and height
 MIN_PSNR = 33.0  # dB, of the secret; the two sides round differently
 MIN_ROBUST_PSNR = 27.0  # dB, of a secret that was made to fit, and of a container that was saved again
@@ -39,11 +33,6 @@ def psnr(one: np.ndarray, other: np.ndarray) -> float:
 
 def scene(seed: int) -> np.ndarray:
     return render_scene(SIZE[0], [3, seed])[: SIZE[1]]
-
-
-def node(demo: Path, *tests: str, **environment: str) -> None:
-    command = ["node", "--test", *tests]
-    subprocess.run(command, cwd=demo, env=os.environ | environment, check=True)
 
 
 def allows(engines: str, version: tuple[int, ...]) -> bool:
@@ -74,6 +63,11 @@ def test_page(page: Path, name: str) -> None:
     node(page, f"tests/browser/{name}.test.js")
 
 
+def test_copies_of_libraries_are_those_of_npm(demo: Path) -> None:
+    for name in ("index.js", "decode.js"):
+        assert (PAGE / "vendor" / name).read_bytes() == (demo / "node_modules/qr/esm" / name).read_bytes()
+
+
 def test_page_in_firefox(page: Path, firefox: str) -> None:
     node(page, "tests/browser/firefox.test.js", STEGNET_FIREFOX=firefox)
 
@@ -82,92 +76,83 @@ def test_page_in_firefox(page: Path, firefox: str) -> None:
 def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of containers and pictures that Python and the page exchanged while the page's own tests ran."""
     folder = tmp_path_factory.mktemp("exchange")
-    cover, secret, pair = scene(1), scene(2), stegnet.load(device="cpu", precision="fp32")
-    write_png(folder / "cover.png", cover)
-    write_png(folder / "secret.png", secret)
-    with pytest.warns(UserWarning, match="passphrase is weak"):
-        write_png(folder / "from_python.png", pair.hide(cover, secret, stegnet.Passphrase(PASSPHRASE)))
-    key = bytes(range(32))
-    (folder / "key").write_bytes(key)
-    hidden = hide_bytes(cover, HIDDEN_FILE.read_bytes(), stegnet.Key(key), name="a night.webp")
-    write_png(folder / "with_file.png", hidden)
-    hide_robustly(folder / "secret.png", folder / "robust_from_python.jpg", stegnet.Key(key), "jpeg:75")
-    resave(folder / "robust_from_python.jpg", folder / "robust_resaved.jpg", 75)
+    key = stegnet.Key(bytes(range(32)))
+    (folder / "key").write_bytes(bytes(range(32)))
     (folder / "note.txt").write_text("a note", encoding="utf-8")
-    hide_robustly(folder / "note.txt", folder / "robust_with_file.jpg", stegnet.Key(key), "messenger")
-    hide_robustly(folder / "note.txt", folder / "robust_for_resizing.jpg", stegnet.Key(key), "jpeg:75+resize:0.5")
-    reduce(folder / "robust_for_resizing.jpg", folder / "robust_resized.jpg", 0.6, 75)
-    make_grey(folder, cover, stegnet.Key(key))
+    (folder / "a night.webp").write_bytes(HIDDEN_FILE.read_bytes())
+    write_png(folder / "cover.png", scene(1))
+    write_png(folder / "secret.png", scene(2))
+    make_grey(folder)
+
+    def hide(secret: str, to: str, cover: str = "cover.png", key: stegnet.Key = key, **how: str) -> None:
+        SESSION.hide(folder / cover, folder / secret, folder / to, key=key, **how)
+
+    with pytest.warns(UserWarning, match="passphrase is weak"):
+        hide("secret.png", "from_python.png", key=stegnet.Passphrase(PASSPHRASE), method="network")
+    hide("a night.webp", "with_file.png", method="sealed")
+    hide("note.txt", "grey_with_file.png", "grey.png", method="sealed")
+    hide("secret.png", "robust_from_python.jpg", survive="jpeg:75")
+    save_again(folder / "robust_from_python.jpg", folder / "robust_resaved.jpg")
+    hide("note.txt", "robust_with_file.jpg", survive="messenger")
+    hide("note.txt", "robust_for_resizing.jpg", survive="jpeg:75+resize:0.5")
+    save_again(folder / "robust_for_resizing.jpg", folder / "robust_resized.jpg", 0.6)
     node(page, "tests/browser/page.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
 
 
-def make_grey(folder: Path, cover: np.ndarray, key: stegnet.Key) -> None:
-    """A grey cover and a container of it, a cover with a palette, and a picture that fits into the former."""
-    image = Image.fromarray(cover)
+def make_grey(folder: Path) -> None:
+    """A grey cover, a cover with a palette, and a picture that fits into the former."""
+    image = Image.fromarray(scene(1))
     image.convert("L").save(folder / "grey.png")
     image.quantize(65).save(folder / "palette.png")
     image.resize((64, 40)).save(folder / "small.png")
-    write_png(
-        folder / "grey_with_file.png", hide_bytes(read_picture(folder / "grey.png"), b"a note", key, name="n.bin")
-    )
 
 
-def hide_robustly(secret: Path, out: Path, key: stegnet.Key, survive: str) -> None:
-    options = RobustOptions(survive=survive)
-    hide_robust_file(SHIPPED_MODEMS, secret.parent / "cover.png", secret, OutputTarget(out), key, options)
-
-
-def resave(container: Path, out: Path, quality: int) -> None:
-    """Saves a JPEG again, as other programs do."""
-    out.write_bytes(encode_jpeg(read_picture(container), quality))
-
-
-def reduce(container: Path, out: Path, factor: float, quality: int) -> None:
-    """Saves a smaller copy of a JPEG, as messengers do."""
-    picture = read_picture(container)
-    height, width = (round(side * factor) for side in picture.shape[:2])
-    small = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
-    out.write_bytes(encode_jpeg(np.array(small), quality))
+def save_again(container: Path, out: Path, factor: float = 1.0) -> None:
+    """Saves a JPEG again, reduced, as messengers do."""
+    picture = Image.fromarray(read_picture(container))
+    if factor < 1:
+        picture = picture.resize([round(side * factor) for side in picture.size], Image.Resampling.BICUBIC)
+    out.write_bytes(encode_jpeg(np.array(picture), 75))
 
 
 @pytest.fixture
 def picture_of(exchanged: Path) -> Callable[[str], np.ndarray]:
-    return lambda name: read_picture(exchanged / f"{name}.png")
+    return lambda name: read_picture(exchanged / name)
 
 
-def test_containers_of_the_page_open_in_python(exchanged: Path, picture_of: Callable[[str], np.ndarray]) -> None:
-    pair = stegnet.load(device="cpu", precision="fp32")
-    revealed = pair.reveal(picture_of("from_page"), stegnet.read_key(exchanged / "key"))
-    assert revealed.whole
-    assert psnr(revealed.picture, picture_of("secret")) > MIN_PSNR
-    assert psnr(picture_of("from_page"), picture_of("cover")) > MIN_PSNR
+@pytest.fixture
+def key(exchanged: Path) -> stegnet.Key:
+    return stegnet.read_key(exchanged / "key")
 
 
-def test_containers_of_python_open_in_the_page(picture_of: Callable[[str], np.ndarray]) -> None:
-    pair = stegnet.load(device="cpu", precision="fp32")
-    in_python = pair.reveal(picture_of("from_python"), stegnet.Passphrase(PASSPHRASE)).picture
-    in_page = picture_of("revealed_by_page")
+def test_containers_of_the_page_open_in_python(picture_of, key: stegnet.Key) -> None:
+    revealed = SESSION.reveal(picture_of("from_page.png"), key=key)
+    assert revealed.trouble == ()
+    assert psnr(revealed.picture, picture_of("secret.png")) > MIN_PSNR
+    assert psnr(picture_of("from_page.png"), picture_of("cover.png")) > MIN_PSNR
+
+
+def test_containers_of_python_open_in_the_page(picture_of) -> None:
+    in_python = SESSION.reveal(picture_of("from_python.png"), key=stegnet.Passphrase(PASSPHRASE)).picture
+    in_page = picture_of("revealed_by_page.png")
     difference = np.abs(in_python.astype(int) - in_page)  # by a base that AVIF decoders convert to RGB differently
     assert difference.max() <= 2
     assert (difference > 1).mean() < 1e-3
-    assert psnr(in_page, picture_of("secret")) > MIN_PSNR
+    assert psnr(in_page, picture_of("secret.png")) > MIN_PSNR
 
 
-def test_grey_containers_of_the_page_open_in_python(exchanged: Path) -> None:
+def test_grey_containers_of_the_page_open_in_python(exchanged: Path, key: stegnet.Key) -> None:
     with Image.open(exchanged / "grey_from_page.png") as image:
         assert image.mode == "L"
-    container, key = read_picture(exchanged / "grey_from_page.png"), stegnet.read_key(exchanged / "key")
-    assert reveal_bytes(container, key) == (exchanged / "small.png").read_bytes()
+    assert SESSION.reveal(exchanged / "grey_from_page.png", key=key).data == (exchanged / "small.png").read_bytes()
 
 
-@pytest.mark.parametrize("quality", [None, 75])
-def test_robust_containers_of_the_page_open_in_python(exchanged: Path, tmp_path: Path, quality: int | None) -> None:
-    container = exchanged / "robust_from_page.jpg"
-    if quality:
-        resave(container, tmp_path / "again.jpg", quality)
-        container = tmp_path / "again.jpg"
-    revealed = read_robust(SHIPPED_MODEMS.picture, read_picture(container), stegnet.read_key(exchanged / "key"))
-    assert isinstance(revealed, np.ndarray)
-    assert psnr(revealed, read_picture(exchanged / "secret.png")) > MIN_ROBUST_PSNR
-    assert psnr(read_picture(container), read_picture(exchanged / "cover.png")) > MIN_ROBUST_PSNR
+def test_robust_containers_of_the_page_open_in_python(
+    exchanged: Path, tmp_path: Path, picture_of, key: stegnet.Key
+) -> None:
+    save_again(exchanged / "robust_from_page.jpg", tmp_path / "again.jpg")
+    for container in (exchanged / "robust_from_page.jpg", tmp_path / "again.jpg"):
+        revealed = SESSION.reveal(container, key=key)
+        assert psnr(revealed.picture, picture_of("secret.png")) > MIN_ROBUST_PSNR
+        assert psnr(read_picture(container), picture_of("cover.png")) > MIN_ROBUST_PSNR

@@ -1,7 +1,5 @@
 """Files in films, exchanged between Python and the page's worker."""
 
-import os
-import subprocess
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,16 +8,14 @@ import numpy as np
 import pytest
 
 import stegnet
-from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
+from stegnet.media import FilmWriter, read_frames, scan, write_png
 from stegnet.media.films.sound import read_sound
-from stegnet.methods.sealed.embed import embed_file
-from stegnet.methods.sealed.extract import extract_file, reveal_bytes
-from stegnet.results.output import OutputTarget
+from tests.demo.conftest import node
 
 pytestmark = pytest.mark.slow
 
 PASSPHRASE = "zwei Käse"
-VECTORS = Path(__file__).parents[1] / "codec" / "vectors"
+VECTORS = Path(__file__).parents[1] / "format" / "vectors"
 NOTE = bytes(range(256)) * 3
 COVERS = ("plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadcast.ts")
 KEY = bytes(range(32))
@@ -35,17 +31,19 @@ def exchanged(page: Path, make_film: Callable[..., Path], tmp_path_factory: pyte
     (folder / "large.bin").write_bytes(bytes(99_999))
     make_covers(folder, make_film)
     for name in ("python.mkv", "python.mp4"):
-        embed_file(folder / "plain.mp4", folder / "note.bin", OutputTarget(folder / name), stegnet.Key(KEY))
-    by_passphrase = OutputTarget(folder / "python_passphrase.mkv")
-    embed_file(folder / "plain.mp4", folder / "note.bin", by_passphrase, stegnet.Passphrase(PASSPHRASE))
+        stegnet.hide(folder / "plain.mp4", folder / "note.bin", folder / name, key=stegnet.Key(KEY))
+    with pytest.warns(UserWarning, match="passphrase is weak"):
+        stegnet.hide(
+            *(folder / name for name in ("plain.mp4", "note.bin", "python_passphrase.mkv")),
+            key=stegnet.Passphrase(PASSPHRASE),
+        )
     frames = list(read_frames(folder / "python.mkv"))
     write_frames(folder / "lost.mkv", frames[:3] + frames[4:])
     write_frames(folder / "few.mkv", frames[:3])
     frames[2][0, 0, 0] ^= 2
     write_frames(folder / "altered.mkv", frames)
     (folder / "network.mkv").write_bytes((VECTORS / "film.mkv").read_bytes())
-    tests = ["tests/browser/films.test.js", "tests/browser/form.test.js"]
-    subprocess.run(["node", "--test", *tests], cwd=page, env=os.environ | {"STEGNET_EXCHANGE": str(folder)}, check=True)
+    node(page, "tests/browser/films.test.js", "tests/browser/form.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
 
 
@@ -67,19 +65,16 @@ def write_frames(path: Path, frames: Sequence[np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize("name", COVERS)
-def test_a_film_of_the_page_opens_in_python(exchanged: Path, tmp_path: Path, name: str) -> None:
-    container = exchanged / f"{name}.container.mkv"
-    report = extract_file(container, OutputTarget(tmp_path / "back"), stegnet.Key(KEY), strict=True)
-    assert (tmp_path / "back").read_bytes() == NOTE[:700]
-    assert "hidden: note.bin, 700 bytes" in report.notes[0]
+def test_a_film_of_the_page_opens_in_python(exchanged: Path, name: str) -> None:
+    found = stegnet.reveal(exchanged / f"{name}.container.mkv", key=stegnet.Key(KEY), strict=True)
+    assert (found.name, found.data) == ("note.bin", NOTE[:700])
 
 
 def test_a_film_of_the_page_opens_in_python_without_a_third_of_its_frames(exchanged: Path, tmp_path: Path) -> None:
     frames = list(read_frames(exchanged / "plain.mp4.container.mkv"))
     write_frames(tmp_path / "lost.mkv", frames[1:4] + frames[5:])
-    report = extract_file(tmp_path / "lost.mkv", OutputTarget(tmp_path / "back"), stegnet.Key(KEY))
-    assert (tmp_path / "back").read_bytes() == NOTE[:700]
-    assert report.trouble == ("2 frames (0, 4) were lost",)
+    found = stegnet.reveal(tmp_path / "lost.mkv", key=stegnet.Key(KEY))
+    assert (found.data, found.trouble) == (NOTE[:700], ("2 frames (0, 4) were lost",))
 
 
 @pytest.mark.parametrize("name", COVERS)
@@ -95,4 +90,4 @@ def test_a_film_of_the_page_has_the_times_and_the_sound_of_its_cover(exchanged: 
 
 
 def test_a_file_in_a_picture_of_the_page_opens_in_python(exchanged: Path) -> None:
-    assert reveal_bytes(read_picture(exchanged / "sealed.png"), stegnet.Passphrase(PASSPHRASE)) == NOTE[:700]
+    assert stegnet.reveal(exchanged / "sealed.png", key=stegnet.Passphrase(PASSPHRASE)).data == NOTE[:700]

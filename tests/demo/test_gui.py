@@ -13,7 +13,7 @@ import pytest
 
 import stegnet
 from stegnet.cli import main
-from tests.demo.conftest import needs_chromium
+from tests.demo.conftest import needs_chromium, node
 from tests.support.waiting import LIMIT
 
 ROOT = Path(__file__).parents[2]
@@ -46,8 +46,7 @@ def test_films_of_the_page_and_of_the_command_line(demo: Path, make_film, tmp_pa
     assert main(["hide", *files, *key, str(tmp_path / "from_program.mkv")]) == 0
     (tmp_path / "temporary").mkdir()
     with running(tmp_path / "temporary") as (address, process):
-        environment = os.environ | {"STEGNET_EXCHANGE": str(tmp_path), "STEGNET_GUI": address}
-        subprocess.run(["node", "--test", "tests/browser/gui.test.js"], cwd=demo, env=environment, check=True)
+        node(demo, "tests/browser/gui.test.js", STEGNET_EXCHANGE=str(tmp_path), STEGNET_GUI=address)
         out, err = process.communicate(timeout=LIMIT)
     assert (process.returncode, out, err) == (0, "", "")
     assert list((tmp_path / "temporary").iterdir()) == []

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.files import hide_file, reveal_file
+from stegnet.core.card import SHIPPED
+from stegnet.files import reveal_file
 from stegnet.keys import Key
-from stegnet.methods.network import HideOptions
-from stegnet.methods.sealed.embed import embed_file
+from stegnet.methods import METHODS, Run
 from stegnet.results import OutputTarget
 from tests.demo.conftest import needs_chromium
 from tests.support.films import encoded, still_film
@@ -31,10 +31,6 @@ def play(demo: Path):
     return shown
 
 
-def never():
-    raise AssertionError("the network is not needed")
-
-
 def test_chromium_plays_revealed_films(tmp_path, exact, shown):
     """Of both methods, with sides that are odd, and codecs that it does not play."""
     key, cover = Key(bytes(32)), still_film(tmp_path / "cover.mkv", 50, 201, 301)
@@ -42,11 +38,11 @@ def test_chromium_plays_revealed_films(tmp_path, exact, shown):
     compressed = encoded(
         secret, tmp_path / "compressed.mkv", "-c:v", "libx265", "-pix_fmt", "yuv444p10le", "-c:a", "ac3"
     )
-    hide_file(lambda: exact, cover, secret, OutputTarget(tmp_path / "c.mkv"), key, HideOptions(verify=False))
-    embed_file(cover, compressed, OutputTarget(tmp_path / "d.mkv"), key, verify=False)
-    films = [tmp_path / "network.mp4", tmp_path / "sealed.mp4"]
-    reveal_file(lambda: exact, tmp_path / "c.mkv", OutputTarget(films[0]), key)
-    reveal_file(never, tmp_path / "d.mkv", OutputTarget(films[1]), key)
+    films, run = [tmp_path / "network.mp4", tmp_path / "sealed.mp4"], Run(networks={SHIPPED: exact})
+    for name, hidden, out in (("network", secret, films[0]), ("sealed", compressed, films[1])):
+        method, container = METHODS.choose(name, {}, ".mkv"), tmp_path / f"{name}.mkv"
+        method.hide(cover, hidden, OutputTarget(container), key, method.options(verify=False), run)
+        reveal_file(container, OutputTarget(out), key, run=run)
     for film in shown(*films, compressed)[:2]:
         assert (film["width"], film["height"], film["frames"]) == (122, 82, 40)
         assert film["seconds"] == pytest.approx(1.6, abs=0.06)

@@ -58,8 +58,10 @@ export function prepared(channel, cover) {
 export function* received({ quality, saves }, container, few) {
   const sent = throughJpeg(container, WRITTEN_QUALITY);
   if (!few) yield sent;
-  for (const qualities of few ? saves.slice(0, 1) : saves) {
-    yield qualities.reduce((picture, each) => throughJpeg(picture, each), sent);
+  let [last, once] = [null, null]; // sequences that begin alike follow each other
+  for (const [first, ...others] of few ? saves.slice(0, 1) : saves) {
+    if (first !== last) [last, once] = [first, throughJpeg(sent, first)];
+    yield others.reduce((picture, each) => throughJpeg(picture, each), once);
   }
   if (!few) yield throughJpeg(sent, quality, true);
 }

@@ -7,7 +7,8 @@ import { join, Reader } from "./bytes.js";
 import { fileName } from "./record.js";
 
 export const { HEAD_BYTES, MOST_SIDE, PICTURE_BYTES } = CONTENT; // PICTURE_BYTES: of a picture's body before its AV1 data
-const { FILE, MOST_PIXELS, PICTURE, PIXEL_RATIO, WRITTEN_RATIO } = CONTENT;
+const { MOST_PIXELS, NUMBERS, PIXEL_RATIO, WRITTEN_RATIO } = CONTENT;
+const { file: FILE, picture: PICTURE } = NUMBERS;
 const QUARTERS = [1, 0.8408964152537145, 0.7071067811865476, 0.5946035575013605]; // 2^(-scale/4), exact in each
 
 /** A side at a scale: divided by 2^(scale/4), rounded, at least 1. */

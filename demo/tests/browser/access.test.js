@@ -46,14 +46,12 @@ for (const colorScheme of ["light", "dark"]) {
         await page.locator("#hide .views").getByText(view).click();
         await sound(visitor, view);
       }
-      await page.getByRole("button", { name: "Reveal it here" }).click();
-      await visitor.result("reveal");
+      await visitor.revealHere();
       await sound(visitor, "revealed picture");
       await visitor.tab("Hide");
       await visitor.type("a note");
       await sound(visitor, "text");
-      await visitor.start("hide");
-      await visitor.result("hide");
+      await visitor.finish("hide");
       await page.getByRole("button", { name: "Reveal it here" }).click();
       await page.locator("#reveal .message").waitFor();
       await sound(visitor, "revealed text");
@@ -135,8 +133,7 @@ for (const width of [390, 1200]) {
       await fits(page, width, "#hide");
       await visitor.usePassphrase("hide");
       await page.locator("#hide .send").getByText("PNG file").click();
-      await visitor.start("hide");
-      await visitor.result("hide");
+      await visitor.finish("hide");
       await fits(page, width, "#hide");
       await page.locator("#hide .key .segments").getByText("Key file").click();
       await page.getByRole("button", { name: "Make a new one" }).click();

@@ -20,11 +20,9 @@ for (const [what, pngOrJpeg] of [
     assert.equal(await page.evaluate(() => crossOriginIsolated), true);
     if (pngOrJpeg) await visitor.sendAs(pngOrJpeg);
     await visitor.usePassphrase("hide");
-    await visitor.start("hide");
-    await visitor.result("hide");
-    await page.getByRole("button", { name: "Reveal it here" }).click();
-    await visitor.result("reveal");
-    assert.match(await page.locator("#reveal .badge").innerText(), pngOrJpeg ? /Complete/ : /Unaltered/);
+    await visitor.finish("hide");
+    await visitor.revealHere();
+    assert.match(await visitor.badge(), pngOrJpeg ? /Complete/ : /Unaltered/);
   });
 }
 
@@ -33,14 +31,11 @@ visiting("a text, with a key file and its QR code", async (visitor) => {
   await visitor.type("a note");
   await visitor.useKeyFile("hide", { name: "my.key", mimeType: "text/plain", buffer: Buffer.from(keyFile(KEY)) });
   await page.locator("#hide .key").getByText("my.key").waitFor();
-  await visitor.start("hide");
-  await visitor.result("hide");
-  await page.getByRole("button", { name: "Reveal it here" }).click();
-  await visitor.result("reveal");
+  await visitor.finish("hide");
+  await visitor.revealHere();
   await visitor.useKeyFile("reveal", { name: "code.png", mimeType: "image/png", buffer: await picture(keyText(KEY)) });
   await page.locator("#reveal .key").getByText("code.png").waitFor();
-  await visitor.start("reveal");
-  await visitor.result("reveal");
+  await visitor.finish("reveal");
   assert.equal(await page.locator("#reveal .message").innerText(), "a note");
 });
 

@@ -7,11 +7,9 @@ import { exchange, PASSPHRASE, visitingTests } from "./open.js";
 
 const visiting = visitingTests();
 const hideThenReveal = async (visitor) => {
-  await visitor.start("hide");
-  await visitor.result("hide");
-  await visitor.page.getByRole("button", { name: "Reveal it here" }).click();
-  await visitor.result("reveal");
-  assert.match(await visitor.page.locator("#reveal .badge").innerText(), /Unaltered/);
+  await visitor.finish("hide");
+  await visitor.revealHere();
+  assert.match(await visitor.badge(), /Unaltered/);
 };
 
 visiting("a film cover hides a text and a picture; the container is an MKV film", async (visitor) => {
@@ -21,12 +19,12 @@ visiting("a film cover hides a text and a picture; the container is an MKV film"
   assert.equal(await page.locator("#hide .send .segments").isVisible(), false);
   await visitor.type("a note");
   assert.match(
-    await page.locator("#hide .forecast").innerText(),
+    await visitor.forecast(),
     /^Room for about .*: the secret as it is, byte for byte\.$/,
   );
   await visitor.usePassphrase("hide", PASSPHRASE);
   await hideThenReveal(visitor);
-  assert.equal(await page.locator("#hide .result a[download]").getAttribute("download"), "plain.mkv");
+  assert.equal(await visitor.saveName("hide"), "plain.mkv");
   assert.equal(await page.locator("#reveal .message").innerText(), "a note");
 
   await visitor.tab("Hide");
@@ -46,12 +44,8 @@ visiting("a film hidden in a picture is played when it comes back", async (visit
 });
 
 visiting("damage of a film is listed", async (visitor) => {
-  await visitor.tab("Reveal");
-  await visitor.give("container", exchange("altered.mkv"));
-  await visitor.useKeyFile("reveal", exchange("key"));
-  await visitor.start("reveal");
-  await visitor.result("reveal");
-  assert.match(await visitor.page.locator("#reveal .badge").innerText(), /was altered after.*Frame 2 was altered/);
+  await visitor.reveal(exchange("altered.mkv"), { key: exchange("key") });
+  assert.match(await visitor.badge(), /was altered after.*Frame 2 was altered/);
 });
 
 visiting("a film that no browser plays is taken all the same", async (visitor) => {

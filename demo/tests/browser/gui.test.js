@@ -13,8 +13,7 @@ visiting("a film with its sound is hidden in a film, and comes back", async (vis
   await visitor.give("cover", exchange("cover.mp4"));
   await visitor.give("secret", exchange("secret.mp4"));
   await visitor.useKeyFile("hide", exchange("key"));
-  await visitor.start("hide");
-  await visitor.result("hide");
+  await visitor.finish("hide");
   const [notice, ...more] = await visitor.notices("hide");
   assert.match(notice, /the cover is a film in YCbCr \(h264\): anyone can tell that the container was changed/);
   assert.deepEqual(more, []);
@@ -23,32 +22,25 @@ visiting("a film with its sound is hidden in a film, and comes back", async (vis
   }
   await visitor.saved("hide", exchange("from_gui.mkv"));
 
-  await page.getByText("Reveal it here").click();
-  await visitor.result("reveal");
-  assert.match(await page.locator("#reveal .badge").innerText(), /Unaltered/);
-  assert.equal(await page.locator("#reveal .result a[download]").getAttribute("download"), "secret.mp4");
+  await visitor.revealHere();
+  assert.match(await visitor.badge(), /Unaltered/);
+  assert.equal(await visitor.saveName("reveal"), "secret.mp4");
   assert.deepEqual(await visitor.saved("reveal"), await bytes("secret.mp4"));
   const film = page.locator("#reveal .result video");
   assert.ok(await film.evaluate((video) => video.readyState > 0 || new Promise((loaded) => (video.onloadeddata = loaded))));
 });
 
 visiting("a container of the command line opens", async (visitor) => {
-  await visitor.tab("Reveal");
-  await visitor.give("container", exchange("from_program.mkv"));
-  await visitor.useKeyFile("reveal", exchange("key"));
-  await visitor.start("reveal");
-  await visitor.result("reveal");
+  await visitor.reveal(exchange("from_program.mkv"), { key: exchange("key") });
   assert.deepEqual(await visitor.saved("reveal"), await bytes("secret.mp4"));
 });
 
 visiting("a weak passphrase is told, and a wrong one opens nothing", async (visitor) => {
   const { page } = visitor;
   await visitor.usePassphrase("hide");
-  await visitor.start("hide");
-  await visitor.result("hide");
+  await visitor.finish("hide");
   assert.match((await visitor.notices("hide")).join(), /the passphrase is weak/);
-  await page.getByText("Reveal it here").click();
-  await visitor.result("reveal");
+  await visitor.revealHere();
   await visitor.usePassphrase("reveal", "another");
   await visitor.start("reveal");
   assert.match(await visitor.trouble("reveal"), /nothing here opens with this key\. The key is another one/);

@@ -51,17 +51,15 @@ visiting("a picture of a new key's QR code is as good as its file", async (visit
   await page.getByRole("button", { name: "Hide the QR code" }).click();
   assert.equal(await page.locator("#hide .code canvas").count(), 0);
 
-  await visitor.start("hide");
-  await visitor.result("hide");
+  await visitor.finish("hide");
   const container = await visitor.saved("hide");
   await chooseKeyFile(visitor, "reveal");
   await visitor.give("container", { name: "a.png", mimeType: "image/png", buffer: Buffer.from(container) });
   for (const key of [file("code.jpg", picture), file("stegnet.key", text)]) {
     await visitor.useKeyFile("reveal", key);
     await page.locator("#reveal .key").getByText(key.name).waitFor();
-    await visitor.start("reveal");
-    await visitor.result("reveal");
-    assert.match(await page.locator("#reveal .badge").innerText(), /Unaltered/);
+    await visitor.finish("reveal");
+    assert.match(await visitor.badge(), /Unaltered/);
   }
 });
 

@@ -20,11 +20,9 @@ for (const host of ["isolated", "plain"]) {
     for (const secret of ["picture", "text"]) {
       if (secret === "text") await visitor.type("a note");
       await visitor.usePassphrase("hide");
-      await visitor.start("hide");
-      await visitor.result("hide");
-      await visitor.page.getByRole("button", { name: "Reveal it here" }).click();
-      await visitor.result("reveal");
-      assert.match(await visitor.page.locator("#reveal .badge").innerText(), /Unaltered/);
+      await visitor.finish("hide");
+      await visitor.revealHere();
+      assert.match(await visitor.badge(), /Unaltered/);
       await visitor.tab("Hide");
     }
     await visitor.tab("Reveal");

@@ -148,6 +148,30 @@ class Visitor {
     await this.page.locator("#hide-survive").selectOption(channel);
   }
 
+  /** Starts a form and waits for its result. */
+  async finish(form) {
+    await this.start(form);
+    await this.result(form);
+  }
+
+  /** Reveals a container with a key file, or else the passphrase. */
+  async reveal(container, { key, passphrase } = {}) {
+    await this.tab("Reveal");
+    await this.give("container", container);
+    if (key) await this.useKeyFile("reveal", key);
+    else await this.usePassphrase("reveal", passphrase);
+    await this.finish("reveal");
+  }
+
+  /** Reveals the container that was just made. */
+  async revealHere() {
+    await this.page.getByRole("button", { name: "Reveal it here" }).click();
+    await this.result("reveal");
+  }
+
+  badge = () => this.page.locator("#reveal .badge").innerText();
+  saveName = (form) => this.page.locator(`#${form} .result a[download]`).getAttribute("download");
+  forecast = () => this.page.locator("#hide .send .forecast").innerText();
   tab = (name) => this.page.getByRole("tab", { name }).click();
   start = (form) => this.page.locator(`#${form} button[type="submit"]`).click();
   result = (form) => this.page.locator(`#${form} .result h2`).waitFor();

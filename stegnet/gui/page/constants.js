@@ -39,8 +39,7 @@ export const CHANNELS = {
 };
 
 export const CONTENT = {
-  PICTURE: 1,
-  FILE: 2,
+  NUMBERS: {"picture": 1, "file": 2},
   HEAD_BYTES: 4,
   PICTURE_BYTES: 5,
   MOST_SIDE: 65535,
@@ -141,9 +140,7 @@ export const READING = {
 };
 
 export const RECORD = {
-  PICTURE: 1,
-  FILM: 2,
-  FILE: 3,
+  NUMBERS: {"picture": 1, "film": 2, "file": 3},
   SPREAD: 4,
   MAX_SIDE: 1048576,
   MAX_BLOCK: 256,

@@ -39,14 +39,22 @@ class NetworkOptions:
     verify: bool = option(True, "do not read the output back to verify it")
 
 
+NETWORK = "network"
 DEFAULT = NetworkOptions()
 
 
 class ByNetwork(Method):
     """A picture in a picture, or a film in a film."""
 
-    name = "network"
+    name = NETWORK
     summary = "a picture or film, by neural networks"
+    description = """\
+The method "network" hides a picture in a picture, or a film with its sound in a
+film, by neural networks: a coarse copy and the sound are encrypted, the rest is
+masked by a keystream (other --weights may only scramble it). It reveals the
+secret once to measure its quality, which is printed as PSNR. Below 30 dB a
+warning gives the reason; below 22 dB nothing is written without --any-quality.
+"""
     options = NetworkOptions
     any_file = False
     matched = True

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __getattr__, __all__ = lazy(
     __name__,
-    embed="bytes_room embed_file hide_bytes",
+    embed="DATA_NAME bytes_room embed_file hide_bytes",
     extract="HiddenFile extract_file reveal_bytes",
 )
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
@@ -34,14 +34,19 @@ class SealedOptions:
     verify: bool = option(True, "do not read the output back to verify it")
 
 
+SEALED = "sealed"
 DEFAULT = SealedOptions()
 
 
 class Sealed(Method):
     """Any file, byte for byte."""
 
-    name = "sealed"
+    name = SEALED
     summary = "any file, byte for byte"
+    description = """\
+The method "sealed" embeds SECRET in the lowest bits of COVER, encrypted: as it
+is, or compressed.
+"""
     options = SealedOptions
 
     def room(self, cover: CoverSize) -> list[Fit]:
