@@ -66,11 +66,7 @@ def test_codewords_satisfy_every_check(n, k, rate):
 
 @pytest.mark.parametrize(
     ("n", "k", "rate", "expected"),
-    [
-        (384, 64, 10, "192a08fe3521900d"),
-        (1000, 500, 32, "8a54c8793c3dcd5e"),
-        (65_536, 45_056, 44, "89efd3c1382b24b1"),
-    ],
+    [(384, 64, 10, "192a08fe3521900d"), (1000, 500, 32, "8a54c8793c3dcd5e"), (65_536, 45_056, 44, "89efd3c1382b24b1")],
 )
 def test_vectors(n, k, rate, expected):
     """The codeword of the first k bits of SHAKE256("message"), its bits packed into bytes: the start of its SHA-256."""

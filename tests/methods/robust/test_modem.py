@@ -14,16 +14,7 @@ from stegnet.core.measures import psnr
 from stegnet.keys import Key
 from stegnet.media import resize
 from stegnet.methods import Run
-from stegnet.methods.robust import (
-    Modem,
-    Promise,
-    Rung,
-    best_rung,
-    choose_rung,
-    hide_robust,
-    parse_channel,
-    read_rungs,
-)
+from stegnet.methods.robust import Modem, Promise, Rung, best_rung, choose_rung, hide_robust, parse_channel, read_rungs
 from stegnet.methods.robust.reader import reader
 from tests.support.modem import index_modem
 

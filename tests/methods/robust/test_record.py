@@ -10,7 +10,6 @@ import pytest
 from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.core.measures import psnr
-from stegnet.core.samples import from_8_bits, to_8_bits
 from stegnet.keys import Key, Passphrase
 from stegnet.methods import Run
 from stegnet.methods.robust.channels import parse_channel
@@ -122,18 +121,6 @@ def test_large_pictures_take_part_of_the_search(picture):
     found = hide(cover)
     assert READ(through_jpeg(found.picture, 75)).content == b"\2" * found.room
     assert found.room > 6000
-
-
-def test_large_pictures_are_cut_into_tiles(picture):
-    cover, done, draw = picture(1160, 64, 1), [], np.random.default_rng(0)
-    bits = draw.integers(0, 2, (145, 8, MODEM.bits)).astype(np.float32) * 2 - 1
-    dither = draw.random((145, 8, 64), np.float32)
-    container = MODEM.hide(cover, bits, dither, lambda *tile: done.append(tile))
-    assert done == [(1, 2), (2, 2)]
-    whole = MODEM.engine.hide(from_8_bits(cover), np.concatenate([bits, dither], 2))
-    assert np.array_equal(container, to_8_bits(whole))
-    expected = MODEM.engine.reveal(from_8_bits(container), dither)
-    assert np.allclose(MODEM.reveal(container, dither), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("length", [10, 0])

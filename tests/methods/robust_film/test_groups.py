@@ -221,13 +221,6 @@ def test_a_film_opens_at_another_rate(short, before, after):
     assert read([short[index] for index in shown], rate=after).message == b"short"
 
 
-def test_what_is_left_of_a_message_is_known():
-    room = group_room((12, 16), FINE, RATE)
-    pieces = read(hidden(bytes(range(1, 200)) * 9, 2)[:GROUP])
-    assert (pieces.message, pieces.groups) == (None, 1)
-    assert pieces.share == pytest.approx(room / (199 * 9))
-
-
 @pytest.mark.parametrize("opens", [False, True], ids=["passphrase", "key"])
 def test_few_keys_are_derived_from_a_passphrase_until_a_group_opens(monkeypatch, opens):
     """A film of one note, behind groups in which nothing is hidden, each of other means."""
