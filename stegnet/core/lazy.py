@@ -1,10 +1,13 @@
 """Faces of packages that import nothing before it is used."""
 
-from collections.abc import Callable
 from importlib import import_module
 
+TYPE_CHECKING = False  # so named for type checkers: `typing` is not imported, since Ctrl-C is not handled yet
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def lazy(package: str, **homes: str) -> tuple[Callable[[str], object], list[str]]:
+
+def lazy(package: str, **homes: str) -> "tuple[Callable[[str], object], list[str]]":
     """The `__getattr__` and `__all__` of a package.
 
     Args:
