@@ -156,9 +156,9 @@ def postgres_programs() -> None:
 @pytest.fixture
 def exact() -> Network:
     """A network that hides and reveals five levels without loss, sealed bits or not; it uses no base."""
-    from tests.support.pairs import FiveLevels
+    from tests.support.pairs import FiveLevels, network_of
 
-    return Network.of(FiveLevels(), "5e" * 32, base="none", quality=0, block=8, precision="fp32")
+    return network_of(FiveLevels(), quality=0)
 
 
 @pytest.fixture

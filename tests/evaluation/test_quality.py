@@ -13,6 +13,7 @@ from stegnet.evaluation.statistics import REAL, RENDERED
 from stegnet.methods.network import Network
 from stegnet.models import Pair
 from stegnet.record.base import through_bytes
+from tests.support.pairs import network_of
 from tests.support.shards import ShardWriter
 
 pytestmark = pytest.mark.arithmetic
@@ -32,7 +33,7 @@ class Swap(Pair):
 
 @pytest.fixture
 def swap() -> Network:
-    return Network.of(Swap(), "5a" * 32, "none", 85, 8, precision="fp32")
+    return network_of(Swap(), weights="5a" * 32)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from stegnet.sealing.seal import PICTURE_EFFORT, SealOptions, UnsealedRecord, ro
 from tests.format import by_the_book, make_vectors, seal_by_the_book, vector_parts
 from tests.format.by_the_book import FILM_ID, FILM_SECRET, NO_FILM_SECRET, NONCE, SECRET
 from tests.format.make_vectors import ANSWERS, FOLDER
-from tests.support.pairs import FiveLevels, FivePhases
+from tests.support.pairs import FiveLevels, FivePhases, network_of
 
 PAGE = Path(__file__, "../../../docs/format.md").resolve().read_text(encoding="utf-8")
 TEXT = PAGE.partition("## Test vectors")[2]
@@ -65,7 +65,7 @@ def unlocking(vector: dict) -> Key | Passphrase:
 def network(vector: dict) -> Network:
     """The ideal one."""
     pair = FivePhases() if vector.get("period") else FiveLevels()
-    return Network.of(pair, "5e" * 32, vector.get("base", "none"), 50, 8, device="cpu", precision="fp32")
+    return network_of(pair, vector.get("base", "none"), 50)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ class Counts:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, picture, make_film) -> Path:
     """A folder with one container of each kind, and what they are made of."""
-    from tests.support.pairs import FiveLevels
+    from tests.support.pairs import FiveLevels, network_of
 
     folder, key = tmp_path_factory.mktemp("containers"), Key(bytes(range(32)))
     write_png(folder / "cover.png", picture(64, 96, 1))
@@ -62,7 +62,7 @@ def made(tmp_path_factory, picture, make_film) -> Path:
         out, options, run = (
             OutputTarget(folder / f"c{suffix}"),
             NetworkOptions(),
-            run_of(Network.of(FiveLevels(), "5e" * 32, "none", 0, 8, precision="fp32")),
+            run_of(network_of(FiveLevels(), quality=0)),
         )
         hide(cover, folder / f"secret{suffix}", out, key, options, run)
         embed_file(cover, folder / "notes.txt", OutputTarget(folder / f"f{suffix}"), key)

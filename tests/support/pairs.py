@@ -5,6 +5,8 @@ from pathlib import Path
 import torch
 
 from stegnet.core.samples import MEANS
+from stegnet.engines.torch_engine import TorchEngine
+from stegnet.methods.network import Network
 from stegnet.models import Card, Pair, build, save_pair
 
 SHRUNK = 0.999  # so that no level comes back half-way between two of 8 bits
@@ -39,6 +41,12 @@ class FivePhases(Pair):
 
     def reveal(self, container):
         return (container.float() * 255).remainder(16).div(3.2).floor().clamp(0, 4).div(4).sub(0.5).mul(SHRUNK)
+
+
+def network_of(pair: Pair, base: str = "none", quality: int = 85, block: int = 8, weights: str = "5e" * 32) -> Network:
+    """A network of a pair in memory, on the CPU in 32 bits."""
+    engine = TorchEngine(pair, "cpu", "fp32")
+    return Network(engine, weights, base, quality, block, pair.period().item())
 
 
 def save_untrained(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 
@@ -23,9 +23,6 @@ from stegnet.engines import Engine, Pool, load_engine
 from stegnet.engines.tiling import Step, Tile, no_step, tiles
 from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.record import KINDS, MAX_BLOCK
-
-if TYPE_CHECKING:
-    from stegnet.models import Pair
 
 _MOST_ERROR = 127  # of a sample's rounding, half a level
 _PER_CONVOLUTION = 3  # receptive field of a 3×3 convolution at half resolution
@@ -77,22 +74,6 @@ class Network:
         card = read_card(path)
         scramble = _scramble(path, card)
         return cls(load_engine(path, backend, device, precision), weights_id(path), *scramble, receptive_fields(card))
-
-    @classmethod
-    def of(
-        cls,
-        pair: "Pair",
-        weights: str,
-        base: str,
-        quality: int,
-        block: int,
-        device: str = "auto",
-        precision: str = "auto",
-    ) -> Self:
-        """Wraps a pair in memory, moved to the device on which PyTorch runs it."""
-        from stegnet.engines.torch_engine import TorchEngine
-
-        return cls(TorchEngine(pair, device, precision), weights, base, quality, block, pair.period().item())
 
     def pool(self, height: int, width: int) -> Pool:
         """The threads that keep the engine busy with pictures of one size, as many as memory allows."""

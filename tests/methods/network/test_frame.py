@@ -19,7 +19,7 @@ from stegnet.record.sound import format_packets
 from stegnet.sealing import room
 from tests.format import by_the_book
 from tests.format.by_the_book import FILM_ID, NONCE, SECRET
-from tests.support.pairs import SHRUNK, FiveLevels
+from tests.support.pairs import SHRUNK, FiveLevels, network_of
 from tests.support.tampering import altered
 
 TRACK = SoundTrack("pcm_s16le", Fraction(1, 1000), 8000, "mono", b"", b"")
@@ -34,7 +34,7 @@ def keys(key) -> ContainerKeys:
 
 def based(base: str, block: int = 8) -> Network:
     """Five levels of what a base leaves."""
-    return Network.of(FiveLevels(), "5e" * 32, base=base, quality=60, block=block, device="cpu", precision="fp32")
+    return network_of(FiveLevels(), base, 60, block)
 
 
 def read(container: np.ndarray, key: Key) -> FrameReading:

@@ -22,6 +22,7 @@ from stegnet.methods.network import Network, receptive_fields
 from stegnet.models import Card, Pair, build, load_pair, save_pair, weights_id
 from stegnet.record import through_bytes
 from tests.format import by_the_book
+from tests.support.pairs import network_of
 
 pytestmark = pytest.mark.arithmetic
 KEY = bytes(range(32))
@@ -42,7 +43,7 @@ def as_picture(pictures: torch.Tensor) -> np.ndarray:
 
 
 def ours(pair: Pair) -> Network:
-    return Network.of(pair, "00" * 32, "none", 85, 8, device="cpu", precision="fp32")
+    return network_of(pair, weights="00" * 32)
 
 
 def some_base(picture: Callable[..., np.ndarray], gain: float = 2.0) -> Base:

@@ -24,7 +24,7 @@ from tests.format import by_the_book
 from tests.format.by_the_book import SECRET
 from tests.format.make_vectors import TRACK, cover
 from tests.methods.network.films import hide_film, no_thread_stays, reveal_film, written
-from tests.support.pairs import FiveLevels
+from tests.support.pairs import FiveLevels, network_of
 from tests.support.tampering import altered, unreadable
 
 SIZE = 40, 48
@@ -34,7 +34,7 @@ KINDS = ("altered", "unreadable", "lost", "moved", "repeated", "foreign")
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return Network.of(FiveLevels(), "5e" * 32, base="none", quality=0, block=8, device="cpu", precision="fp32")
+    return network_of(FiveLevels(), quality=0)
 
 
 @pytest.fixture(scope="module")
