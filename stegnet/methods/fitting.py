@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -41,12 +41,12 @@ class Space:
     Attributes:
         of: bytes of a file of the given name.
         refuse: raises the error for a file of so many bytes that does not fit, given the bytes that would.
-        compressors: by media kind, with the suffix of their copies; of other kinds, files are not compressed.
+        compressors: returns those by media kind, with the suffix of their copies; called only where one is needed.
     """
 
     of: Callable[[str], int]
     refuse: Callable[[int, int], NoReturn]
-    compressors: Mapping[str, tuple[Compressor, str]] = field(default_factory=dict)
+    compressors: Callable[[], Mapping[str, tuple[Compressor, str]]] = dict
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,11 @@ def fit(secret: Path, space: Space, folder: Path, progress: Progress) -> Fitted:
     most = space.of(name)
     if size <= most:
         return Fitted(secret, name, size)
-    what = media_kind(secret) if space.compressors else None
-    if what not in space.compressors:
+    what = media_kind(secret)
+    compressors = space.compressors() if what else {}
+    if what not in compressors:
         space.refuse(size, most)
-    compress, suffix = space.compressors[what]
+    compress, suffix = compressors[what]
     try:
         most = space.of(stored_name(secret.with_suffix(suffix)))
         copy = compress(secret, folder, most, partial(progress, "compress"))

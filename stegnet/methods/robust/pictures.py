@@ -65,7 +65,7 @@ class _Content:
         Raises:
             CapacityError: it does not fit.
         """
-        space = Space(lambda name: room - file_bytes(name, 0), self._refuse, {PICTURE: (self._compressed, "")})
+        space = Space(lambda name: room - file_bytes(name, 0), self._refuse, lambda: {PICTURE: (self._compressed, "")})
         self.room = room
         self.fitted = fit(self.secret, space, self.folder, self.progress)
         with reading(self.fitted.path):

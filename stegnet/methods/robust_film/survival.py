@@ -303,7 +303,7 @@ def _fit(secret: Path, room: int, hiding: FilmHiding) -> _Message:
         taken = size + room - most
         raise CapacityError(f"{secret}: takes {taken} bytes, and there is room for {room}", _LARGER)
 
-    space = Space(lambda name: room - file_bytes(name, 0), refuse, media_compressors() if room > 0 else {})
+    space = Space(lambda name: room - file_bytes(name, 0), refuse, media_compressors if room > 0 else dict)
     with TemporaryDirectory(prefix="stegnet-", dir=hiding.folder) as folder:
         fitted = fit(secret, space, Path(folder), hiding.run.progress)
         with reading(fitted.path):

@@ -183,7 +183,7 @@ def embed_file(
     check_input(file)
     cover_kind = input_kind(cover)
     out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, file)
-    keys, compressors = key_source.new_keys(run.randomness), media_compressors() if options.compress else {}
+    keys, compressors = key_source.new_keys(run.randomness), media_compressors if options.compress else dict
     opened = _open_cover(cover, cover_kind, keys.film)
     steps = opened.steps(options.verify)
     space = Space(opened.room, partial(_refuse, file, opened), compressors)
