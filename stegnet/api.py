@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from stegnet.core.errors import StegnetError
 from stegnet.core.kinds import PICTURE
 from stegnet.core.progress import Progress, no_progress
 from stegnet.files import Info, file_info, find, write_hidden
@@ -211,6 +212,7 @@ def _as_file(source: Source | None, name: str) -> Iterator[Path]:
     Raises:
         TypeError: it is neither a path, bytes nor an array.
         ValueError: it is an array, and no picture.
+        StegnetError: that of the block, which says `name` in place of that file's path.
     """
     if isinstance(source, str | PathLike):
         yield Path(source)
@@ -222,7 +224,11 @@ def _as_file(source: Source | None, name: str) -> Iterator[Path]:
         else:
             path = folder / f"{name}.png"
             write_png(path, _picture(name, source))
-        yield path
+        try:
+            yield path
+        except StegnetError as error:
+            error.args = (str(error).replace(str(path), name),)
+            raise
 
 
 def _picture(name: str, array: object) -> np.ndarray:

@@ -23,13 +23,8 @@ from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.media.films.h264 import write_h264
 from stegnet.media.vmaf import has_vmaf, vmaf
 from stegnet.methods import Run
-from stegnet.methods.robust import RobustOptions
-from stegnet.methods.robust import file_content
-from stegnet.methods.robust_film import hidden_pixels
-from stegnet.methods.robust_film import WRITTEN_CRF
-from stegnet.methods.robust_film import FilmModem
-from stegnet.methods.robust_film import Pieces, read_film
-from stegnet.methods.robust_film import hide_in_film
+from stegnet.methods.robust import RobustOptions, file_content
+from stegnet.methods.robust_film import WRITTEN_CRF, FilmModem, Pieces, hidden_pixels, hide_in_film, read_film
 from stegnet.results import OutputTarget
 from study.reencodings import REENCODINGS, Reencoding
 

@@ -15,12 +15,10 @@ from stegnet.core.errors import StegnetError
 from stegnet.core.samples import Base, from_8_bits, join, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, draw_mask, invert
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.keys import Key, KeySource, Passphrase, Randomness
-from stegnet.keys import KEY_BYTES
+from stegnet.keys import KEY_BYTES, Key, KeySource, Passphrase, Randomness
 from stegnet.methods.network import Network
-from stegnet.record import decode, encode, through_bytes
-from stegnet.sealing import rounding_costs
-from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, room, seal
+from stegnet.record import decode_base, encode_base, through_bytes
+from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, SealOptions, room, rounding_costs, seal
 
 HISTOGRAM_BINS = 64
 _DESCRIPTION = 256  # bytes of a record beside the base, at most
@@ -106,11 +104,11 @@ def hide_shuffled(
         effort: as in `seal`.
     """
     height, width = secret.shape[:2]
-    data = encode(secret, network.base, network.quality, room(height, width) - _DESCRIPTION)
-    hidden = network.hide(cover, secret, shuffle, decode(data, network.base, height, width))
+    data = encode_base(secret, network.base, network.quality, room(height, width) - _DESCRIPTION)
+    hidden = network.hide(cover, secret, shuffle, decode_base(data, network.base, height, width))
     keys, random, record = PUBLIC_DEMONSTRATION_KEY.new_keys(seeded(seed)), seeded(seed), data + bytes(_DESCRIPTION)
     costs, container = rounding_costs(hidden.rounding_error), hidden.container
-    seal(container, record, keys, random(SEED_BYTES), costs, first=True, effort=effort)
+    seal(container, record, keys, random(SEED_BYTES), costs, SealOptions(True, effort))
     return container
 
 

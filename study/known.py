@@ -20,10 +20,10 @@ from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
 from stegnet.core.samples import CODED, MEANS
 from stegnet.core.shuffle import apply, grid
-from stegnet.core.tensors import seeded_shuffle
 from stegnet.evaluation.quality import PicturePairs, map_in_threads
 from stegnet.evaluation.statistics import headline_kind
 from stegnet.methods.network import Network
+from stegnet.models.tensors import seeded_shuffle
 from stegnet.sealing import FILM_EFFORT
 from study.distortions import jpeg
 from study.keyless import base_of, hide_shuffled, read_blocks, to_hide, unmasked

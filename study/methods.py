@@ -14,19 +14,17 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.errors import RevealError, WeightsError
+from stegnet.core.kinds import FILE
 from stegnet.core.samples import channels_of
 from stegnet.core.shuffle import grid
-from stegnet.core.tensors import seeded_shuffle
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.keys import Key, KeySource
-from stegnet.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Randomness
+from stegnet.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Key, KeySource, Randomness
 from stegnet.methods.network import Network, hide_picture, reveal_picture
-from stegnet.methods.sealed import bytes_room, hide_bytes, reveal_bytes
-from stegnet.methods.sealed import DATA_NAME
+from stegnet.methods.sealed import DATA_NAME, bytes_room, hide_bytes, reveal_bytes
 from stegnet.models import read_card
-from stegnet.record import FILE, File, Header, Record, format_record
-from stegnet.sealing import Costs
-from stegnet.sealing import SEED_BYTES, seal
+from stegnet.models.tensors import seeded_shuffle
+from stegnet.record import File, Header, Record, format_record
+from stegnet.sealing import SEED_BYTES, Costs, SealOptions, seal
 from study.keyless import base_of
 
 SWAP_BITS = 4  # of each sample, as the swap is known
@@ -183,7 +181,9 @@ def hide_evenly(
     keys, container = key_source.new_keys(randomness), cover.copy()
     file = File(name, len(data), hashlib.sha256(data).digest())
     record = Record(Header(randomness(FILM_ID_BYTES), FILE, 1, file), 0, data=data)
-    seal(container, format_record(record, keys.film), keys, randomness(SEED_BYTES), _even_costs(cover), first=True)
+    seal(
+        container, format_record(record, keys.film), keys, randomness(SEED_BYTES), _even_costs(cover), SealOptions(True)
+    )
     return container
 
 

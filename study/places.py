@@ -22,8 +22,7 @@ from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
 from stegnet.evaluation.demonstration import seeded
-from stegnet.keys import Key, Passphrase
-from stegnet.keys import KEY_BYTES
+from stegnet.keys import KEY_BYTES, Key, Passphrase
 from stegnet.methods.network import Network
 from study.hiders import Hider, NetworkHider, SealedHider
 from study.methods import container_seed

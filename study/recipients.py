@@ -14,14 +14,10 @@ from scipy.ndimage import uniform_filter
 
 from stegnet.core.samples import is_grey
 from stegnet.evaluation.demonstration import seeded
-from stegnet.keys import Identity, Recipient
-from stegnet.keys import EPHEMERAL_TRITS
-from stegnet.keys import KEY_BYTES
+from stegnet.keys import EPHEMERAL_TRITS, KEY_BYTES, Identity, Recipient
 from stegnet.media import read_picture
 from stegnet.methods.sealed import bytes_room, hide_bytes
-from stegnet.sealing import frame_salt, public_order, zones_of
-from stegnet.sealing import texture_costs
-from stegnet.sealing import layout
+from stegnet.sealing import frame_salt, layout, public_order, texture_costs, zones_of
 from study.prediction import SPREAD, evidence
 from study.stats import auc, unpaired_auc_interval
 

@@ -31,11 +31,23 @@ from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.media.vmaf import has_vmaf, vmaf
 from stegnet.methods import Run
-from stegnet.methods.robust import MESSENGER, Channel, parse_channel
-from stegnet.methods.robust import fit_picture, parse_content
-from stegnet.methods.robust import Modem, Rung, read_rungs
-from stegnet.methods.robust import reader
-from stegnet.methods.robust import WRITTEN_QUALITY, Promise, Survivor, choose_rung, hide_robust, information
+from stegnet.methods.robust import (
+    MESSENGER,
+    WRITTEN_QUALITY,
+    Channel,
+    Modem,
+    Promise,
+    Rung,
+    Survivor,
+    choose_rung,
+    fit_picture,
+    hide_robust,
+    information,
+    parse_channel,
+    parse_content,
+    read_rungs,
+    reader,
+)
 from stegnet.models import build, read_card
 from study.hiders import write_still_film
 from study.pairs import Pair, large_photographs, photograph_pairs

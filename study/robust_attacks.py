@@ -28,8 +28,7 @@ from stegnet.core.parallel import distributed
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.methods.robust import Modem, Rung
-from stegnet.methods.robust_film import FilmModem
-from stegnet.methods.robust_film import FilmRung, luma
+from stegnet.methods.robust_film import FilmModem, FilmRung, luma
 from study.ensemble import Features, cross_validated
 from study.features import spam
 from study.hiders import Hider

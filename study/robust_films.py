@@ -34,10 +34,16 @@ from stegnet.keys import KEY_BYTES, Key
 from stegnet.media import FILM, kind, read_frames, scan
 from stegnet.media.films.h264 import write_h264
 from stegnet.methods.robust import information
-from stegnet.methods.robust_film import modulated, signal_of
-from stegnet.methods.robust_film import WRITTEN_CRF
-from stegnet.methods.robust_film import FilmModem
-from stegnet.methods.robust_film import GROUP, Dither, FilmRung, read_film_rungs
+from stegnet.methods.robust_film import (
+    GROUP,
+    WRITTEN_CRF,
+    Dither,
+    FilmModem,
+    FilmRung,
+    modulated,
+    read_film_rungs,
+    signal_of,
+)
 from stegnet.models import build
 from study.film_trial import (
     RECEIVED,

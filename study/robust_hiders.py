@@ -13,13 +13,29 @@ from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KeySource
 from stegnet.media import FilmInfo, read_frames
 from stegnet.media.films.h264 import write_h264
-from stegnet.methods.robust import BLOCK, Modem, Rung
-from stegnet.methods.robust import Blocks, coded_bits, content_room, dither_of, new_nonce, robust_key, robust_salts
-from stegnet.methods.robust import WRITTEN_QUALITY
-from stegnet.methods.robust_film import GroupContent, group_room, hide_in_group, pieces_of
-from stegnet.methods.robust_film import WRITTEN_CRF
-from stegnet.methods.robust_film import FilmModem
-from stegnet.methods.robust_film import GROUP, FilmRung
+from stegnet.methods.robust import (
+    BLOCK,
+    WRITTEN_QUALITY,
+    Blocks,
+    Modem,
+    Rung,
+    coded_bits,
+    content_room,
+    dither_of,
+    new_nonce,
+    robust_key,
+    robust_salts,
+)
+from stegnet.methods.robust_film import (
+    GROUP,
+    WRITTEN_CRF,
+    FilmModem,
+    FilmRung,
+    GroupContent,
+    group_room,
+    hide_in_group,
+    pieces_of,
+)
 from study.hiders import Hider
 
 _RATE, _TICKS = Fraction(25), 90_000

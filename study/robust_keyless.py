@@ -15,12 +15,8 @@ from pipeline.stage import bar
 from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, SALT_BYTES, Key
-from stegnet.methods.robust import Modem, Rung
-from stegnet.methods.robust import dither_of
-from stegnet.methods.robust import WRITTEN_QUALITY
-from stegnet.methods.robust_film import modulated
-from stegnet.methods.robust_film import FilmModem
-from stegnet.methods.robust_film import FREQUENCIES, Dither, FilmRung, luma
+from stegnet.methods.robust import WRITTEN_QUALITY, Modem, Rung, dither_of
+from stegnet.methods.robust_film import FREQUENCIES, Dither, FilmModem, FilmRung, luma, modulated
 from study.methods import container_seed
 from study.robust_hiders import RobustFilmHider, encoded, moving_window
 from study.stats import auc, auc_interval, mean_interval, unpaired_auc_interval

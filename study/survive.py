@@ -48,8 +48,8 @@ Without such help, a container of `stegnet hide` opens no more often than `seale
 salt, and with it all positions. A film: each frame is a container of its
 own, and all are coded as one film; `one frame`: each picture is a film of a single key frame."""
 
-Step = tuple[Distortion, float]
-Progress = Callable[[Sequence[Step]], Iterable[Step]]
+DistortionCase = tuple[Distortion, float]
+Progress = Callable[[Sequence[DistortionCase]], Iterable[DistortionCase]]
 
 
 def main(config: Config, shards: Path, weights: Path, rivals: Path, out: Path, **film: Path) -> None:
@@ -82,7 +82,7 @@ class Material:
     distortions: Sequence[Distortion]
 
     @property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[DistortionCase]:
         """Each distortion at each of its strengths."""
         return [(distortion, strength) for distortion in self.distortions for strength in distortion.strengths]
 
@@ -207,7 +207,7 @@ def _embed(method: Method, pairs: Sequence[Pair], seed: int) -> list[Embedding]:
 
 
 def _rows(
-    material: Material, embedded: Mapping[str, list[Embedding]], seed: int, step: Step
+    material: Material, embedded: Mapping[str, list[Embedding]], seed: int, step: DistortionCase
 ) -> list[dict[str, object]]:
     """The rows of one distortion."""
     distortion, strength = step

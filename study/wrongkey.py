@@ -7,6 +7,7 @@ blocks, in a wrong order or in none, but not the base, which is sealed.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,6 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.api import load
 from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
 from stegnet.core.samples import Base
@@ -23,13 +23,10 @@ from stegnet.evaluation.contact_sheet import LabelledImage, image_grid
 from stegnet.evaluation.demonstration import seeded
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.evaluation.statistics import headline_kind, publishable_kind
-from stegnet.keys import Key
-from stegnet.keys import KeyRing
+from stegnet.keys import Key, KeyRing
 from stegnet.media import resize, write_png
 from stegnet.methods.network import Network, hide_picture, reveal_picture
-from stegnet.record import decode
-from stegnet.record import read_record
-from stegnet.record import Record
+from stegnet.record import Record, decode_base, read_record
 from study.keyless import (
     OPENED,
     Attempt,
@@ -93,7 +90,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
             examples = views[:: max(1, len(views) // SHOWN)][:SHOWN]  # neighbours may be squares of one photograph
             write_png(out / "pictures.png", image_grid(*panel(examples)))
         if kind == main_kind:
-            refused = answers(_attempts(views, config.seed), load(weights).reveal)
+            refused = answers(_attempts(views, config.seed), partial(reveal_picture, Network.load(weights)))
     _write(pd.concat(compared), pd.DataFrame(seen), refused, out)
 
 
@@ -119,7 +116,7 @@ def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     whole = resize(reveal_picture(network, container, key).picture, height, width)
     area = resize(secret, height, width)
     seen |= {RIGHT: centred(whole), NONE: read_blocks(network, hiding)}
-    base = decode(record.base, record.header.secret.base, height, width)
+    base = decode_base(record.base, record.header.secret.base, height, width)
     return KeylessView((cover_name, secret_name), cover, container, area, base, to_hide(area, base), seen)
 
 

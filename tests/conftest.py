@@ -28,12 +28,20 @@ PATIENT = (
 os.environ |= {f"RAY_{name}": "300" for name in PATIENT}  # on a busy machine, 60 may not be enough
 
 # What takes longer than `make quick` may is marked `slow`, and `long` what takes longer than `make test` may: by the
-# fixtures that a test uses, or by its folder. A `long` test is `slow`, too.
+# fixtures that a test uses, by its folder or file, or by hand. A `long` test is `slow`, too.
+HERE = Path(__file__).parent
 MARKS = ("long", "slow", "arithmetic")
 SLOW = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
 LONG = {"database", "demo", "nodes", "object_store", "page", "postgres_server"}
-LONG_FOLDERS = {"cluster", "demo", "pipeline", "study"}
-SLOW_FOLDERS = {"cli", "odd", "webcam"}
+SLOW_FOLDERS = (
+    "cli", "data", "evaluation", "models", "odd", "pipeline", "report", "tools", "tracking", "training", "webcam",
+)  # fmt: skip
+LONG_PLACES = (
+    "cluster", "demo", "study",
+    "core/test_distributed", "data/test_spread", "pipeline/test_dvc_commands", "pipeline/test_pipeline",
+    "pipeline/test_sweep", "tools/test_compare", "tools/test_servers", "tools/test_setup", "tools/test_slurm",
+    "tools/test_throughput", "tracking/test_server", "training/test_launch",
+)  # fmt: skip
 LONGEST = {
     "test_demo", "test_dvc_commands", "test_export", "test_odd_inputs", "test_pipeline", "test_servers", "test_session",
     "test_shipped", "test_train",
@@ -69,32 +77,34 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Files are not imported, which takes seconds, if none of their tests is wanted."""
-    if not collection_path.match("test_*.py"):
+    """Files, and conftest.py of folders, are not imported, which takes seconds, if none of their tests is wanted."""
+    if not (collection_path.is_dir() or collection_path.match("test_*.py")):
         return None
-    files = config.stash.get(TOUCHING, None)
+    files = config.stash.get(TOUCHING, None) if collection_path.is_file() else None
     unwanted = files and not touches(collection_path, files)
     return True if unwanted or not _may_be_wanted(collection_path, config.getoption("markexpr", "")) else None
 
 
 def _may_be_wanted(path: Path, wanted: str) -> bool:
-    """Can `-m` choose a test of this file, whatever marks it has besides those of its file and folder?"""
-    own = _marks_of_file(path)
+    """Can `-m` choose a test of this file or folder, whatever marks it has besides those of these?"""
+    own = _marks_of(path)
     others = [name for name in MARKS if name not in own]
     sets = (own.union(some) for count in range(len(others) + 1) for some in combinations(others, count))
     return not wanted or any(Expression.compile(wanted).evaluate(names.__contains__) for names in sets)
 
 
-def _marks_of_file(path: Path) -> set[str]:
-    folders, (line, *_) = set(path.parts), [*re.findall(r"^pytestmark = .*", path.read_text("utf-8"), re.M), ""]
+def _marks_of(path: Path) -> set[str]:
+    place = path.relative_to(HERE).with_suffix("").as_posix() if path.is_relative_to(HERE) else ""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    line = "".join(re.findall(r"^pytestmark = .*", text, re.MULTILINE))
     names = {name for name in MARKS if f"mark.{name}" in line}
-    names |= {"long"} if folders & LONG_FOLDERS else set()
-    return names | ({"slow"} if folders & SLOW_FOLDERS or "long" in names else set())
+    names |= {"long"} if {place, place.partition("/")[0]} & set(LONG_PLACES) else set()
+    return names | ({"slow"} if place.partition("/")[0] in SLOW_FOLDERS or "long" in names else set())
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    marks = {path: _marks_of_file(path) for path in {item.path for item in items}}
+    marks = {path: _marks_of(path) for path in {item.path for item in items}}
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         names = marks[item.path] | ({"long"} if LONG & used or item.get_closest_marker("long") else set())

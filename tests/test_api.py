@@ -3,7 +3,7 @@
 import ast
 import subprocess
 import sys
-from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,349 +15,334 @@ from stegnet.core.measures import psnr
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
 from tests.support.tampering import altered, unreadable
 
-NAMES = {
-    "CapacityError",
-    "ClusterError",
-    "ConfigError",
-    "DataError",
-    "Key",
-    "KeyFileError",
-    "LoadedPair",
-    "MediaError",
-    "PackageError",
-    "Passphrase",
-    "Report",
-    "RevealError",
-    "Revealed",
-    "StegnetError",
-    "TrackingError",
-    "TrainingError",
-    "WeightsError",
-    "load",
-    "make_key_file",
-    "read_key",
-    "Identity",
-    "Recipient",
-    "make_identity_file",
-    "read_identity",
-    "read_recipient",
-}
+ERRORS = {
+    "CapacityError", "ClusterError", "ConfigError", "DataError", "KeyFileError", "MediaError", "PackageError",
+    "RevealError", "StegnetError", "TrackingError", "TrainingError", "WeightsError",
+}  # fmt: skip
+KEYS = {
+    "Identity", "Key", "Passphrase", "Recipient",
+    "make_identity_file", "make_key_file", "read_identity", "read_key", "read_recipient",
+}  # fmt: skip
+NAMES = ERRORS | KEYS | {"Fit", "Report", "Revealed", "Session", "hide", "info", "reveal", "room"}
+KEY = stegnet.Key(bytes(range(32)))
+NOTE = b"a note"
 
 
 @pytest.fixture(scope="module")
-def pair(weights) -> stegnet.LoadedPair:
-    return stegnet.load(weights, device="cpu", precision="fp32")
+def session(weights) -> stegnet.Session:
+    """Computes with a tiny pair."""
+    return stegnet.Session(weights=weights, device="cpu", precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory, picture, make_film) -> Path:
+    folder = tmp_path_factory.mktemp("material")
+    write_png(folder / "cover.png", picture(64, 96, 1))
+    write_png(folder / "secret.png", picture(20, 25, 2))
+    make_film(folder / "cover.mkv", 6, 128, 192)
+    make_film(folder / "secret.mkv", 4, 40, 48, seed=9, sound="aac")
+    (folder / "note.txt").write_bytes(NOTE)
+    return folder
 
 
 @pytest.fixture(autouse=True)
-def inputs(tmp_path, monkeypatch, any_quality, picture, make_film):
-    monkeypatch.chdir(tmp_path)
-    write_png(Path("cover.png"), picture(64, 96, 1))
-    write_png(Path("secret.png"), picture(40, 50, 2))
-    make_film(Path("cover.mkv"), 6)
-    make_film(Path("secret.mkv"), 4, 40, 48, seed=9)
-    Path("notes.txt").write_text("a note")
+def folder(material, tmp_path, monkeypatch, any_quality) -> Path:
+    """The working folder, with links to the material, and beside it the one for temporary files, which stays empty."""
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.chdir(tmp_path / "work")
+    for path in material.iterdir():
+        Path(path.name).symlink_to(path)
+    yield tmp_path / "work"
+    assert not list((tmp_path / "temporary").iterdir())
 
 
-def test_type_checkers_see_the_public_names():
+def forms(name: str) -> list:
+    """A file as path, string, bytes and, if it is a picture, array."""
+    arrays = [read_picture(Path(name))] if name.endswith(".png") else []
+    return [name, Path(name), Path(name).read_bytes(), *arrays]
+
+
+def test_public_names_and_those_that_type_checkers_see():
     stub = ast.parse(Path(stegnet.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
     imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
     homes = {alias.asname: node.module for node in imports for alias in node.names}
-    assert homes == {name: home for home, names in stegnet._HOMES.items() for name in names}
-    assert homes.keys() == NAMES
-
-
-def test_public_names():
-    assert set(stegnet.__all__) == NAMES
+    assert homes.keys() == set(stegnet.__all__) == NAMES
     assert set(dir(stegnet)) >= NAMES
-    assert all(getattr(stegnet, name) is not None for name in NAMES)
-    with pytest.raises(AttributeError, match="no attribute 'hide'"):
-        _ = stegnet.hide
+    assert all(getattr(import_module(home), name) is getattr(stegnet, name) for name, home in homes.items())
+    with pytest.raises(AttributeError, match="no attribute 'load'"):
+        _ = stegnet.load
 
 
 def test_every_error_is_public():
     from stegnet.core import errors
 
-    kinds = {name: thing for name, thing in vars(errors).items() if isinstance(thing, type)}
-    assert {name for name, kind in kinds.items() if issubclass(kind, Exception)} <= NAMES
+    kinds = {name for name, thing in vars(errors).items() if isinstance(thing, type) and issubclass(thing, Exception)}
+    assert kinds == ERRORS
+    error = stegnet.MediaError("what is wrong", "what to do")
+    assert (str(error), error.hint, isinstance(error, stegnet.StegnetError)) == ("what is wrong", "what to do", True)
 
 
 def test_nothing_is_imported_before_it_is_used():
-    code = "import sys, stegnet; sys.exit(bool({'torch', 'numpy', 'stegnet.codec'} & set(sys.modules)))"
+    heavy = "{'torch', 'numpy', 'onnxruntime', 'av', 'cv2', 'stegnet.api', 'stegnet.methods'}"
+    code = f"import sys, stegnet; sys.exit(bool({heavy} & set(sys.modules)))"
     path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}
     assert subprocess.run([sys.executable, "-c", code], env=path, check=False).returncode == 0
 
 
-def test_pictures(pair, picture):
-    key = stegnet.Key(bytes(32))
-    cover, secret = picture(61, 97, 1), picture(30, 40, 2)
-    before = cover.copy()
-    container = pair.hide(cover, secret, key)
-    assert (container.shape, container.dtype) == (cover.shape, np.uint8)
-    np.testing.assert_array_equal(cover, before)
-    revealed = pair.reveal(container, key)
-    assert (revealed.picture.shape, revealed.picture.dtype, revealed.whole) == ((30, 40, 3), np.uint8, True)
-    assert not pair.reveal(altered(container, bytes(32)), key).whole
-    with pytest.raises(stegnet.RevealError):
-        pair.reveal(unreadable(container), key)
-    with pytest.raises(stegnet.RevealError):
-        pair.reveal(cover, key)
+@pytest.mark.parametrize("method", ["sealed", "network"])
+def test_paths_bytes_and_arrays_alike(session, method):
+    """Whatever the cover, secret and container are given as; a container is as its cover, a file or an array."""
+    secret = read_picture(Path("secret.png"))
+    seen = set()
+    for cover in forms("cover.png"):
+        for given in forms("secret.png"):
+            made = session.hide(cover, given, key=KEY, method=method).container
+            assert isinstance(made, np.ndarray if isinstance(cover, np.ndarray) else bytes)
+        revealed = session.reveal(made, key=KEY)
+        assert (revealed.picture.shape, revealed.picture.dtype) == (secret.shape, np.uint8)
+        assert method == "network" or np.array_equal(revealed.picture, secret)
+        assert (revealed.path, revealed.trouble) == (None, ())
+        seen.add((revealed.kind, revealed.name))
+    assert seen == {("picture", None) if method == "network" else ("file", "secret.png")}
 
 
-def test_what_one_backend_hides_the_other_reveals(picture):
-    ours, theirs = (stegnet.load(backend=name, device="cpu", precision="fp32") for name in ("torch", "onnx"))
-    key, cover, secret = stegnet.Key(bytes(32)), picture(64, 96, 1), picture(64, 96, 2)
-    assert ours.weights == theirs.weights
-    for hider, reader in ((ours, theirs), (theirs, ours)):
-        container = hider.hide(cover, secret, key)
-        apart = reader.reveal(container, key).picture.astype(int) - hider.reveal(container, key).picture
-        assert np.abs(apart).max() <= 1
-    with pytest.raises(stegnet.ConfigError, match="backend: must be one of"):
-        stegnet.load(backend="abacus")
-
-
-def test_views_of_arrays(pair, picture):
+def test_the_inputs_stay(session, picture):
     """Turned, cut and read-only arrays are pictures as well."""
-    key, large = stegnet.Passphrase("six odd words last far longer"), picture(130, 200, 1)
+    large = picture(130, 200, 1)
     large.flags.writeable = False
     cover, secret = large[::2, ::-2], np.asfortranarray(picture(30, 40, 2))
-    container = pair.hide(cover, secret, key)
-    turned = np.asfortranarray(container)
-    np.testing.assert_array_equal(pair.reveal(turned, key).picture, pair.reveal(container, key).picture)
+    before = cover.copy(), secret.copy()
+    container = session.hide(cover, secret, key=KEY, method="network").container
+    assert (container.shape, container.dtype) == (cover.shape, np.uint8)
+    assert all(map(np.array_equal, (cover, secret), before))
+    turned = session.reveal(np.asfortranarray(container), key=KEY)
+    assert np.array_equal(turned.picture, session.reveal(container, key=KEY).picture)
 
 
-def test_a_secret_that_comes_back_poorly(pair, picture, monkeypatch):
+def test_what_does_not_open(session):
+    cover = read_picture(Path("cover.png"))
+    container = session.hide(cover, "secret.png", key=KEY, method="network").container
+    for nothing in (cover, unreadable(container)):
+        with pytest.raises(stegnet.RevealError, match="nothing can be revealed"):
+            session.reveal(nothing, key=KEY)
+    with pytest.raises(stegnet.RevealError, match="nothing can be revealed"):
+        session.reveal(container, key=stegnet.Key(bytes(32)))
+
+
+def test_what_was_altered(session):
+    """Is told or, if strict, refused; of pictures and films."""
+    container = session.hide(read_picture(Path("cover.png")), "secret.png", key=KEY, method="network").container
+    session.hide("cover.mkv", "secret.mkv", "c.mkv", key=KEY, method="network")
+    film = scan(Path("c.mkv"))
+    with FilmWriter(Path("altered.mkv"), film.width, film.height, film.rate) as writer:
+        for frame, time in zip(read_frames(Path("c.mkv")), film.times, strict=True):
+            writer.write(altered(frame), time)
+    for made, out in ((altered(container), "s.png"), ("altered.mkv", "s.mkv")):
+        with pytest.raises(stegnet.RevealError, match="altered"):
+            session.reveal(made, out, key=KEY, strict=True)
+        assert not Path(out).exists()
+        assert session.reveal(made, out, key=KEY).trouble
+        assert session.reveal(made, key=KEY).trouble
+
+
+def test_results(session):
+    """Of files that are written, and of a text."""
+    report = session.hide("cover.mkv", "secret.mkv", Path("c.mp4"), key=KEY, method="network")
+    assert (report.path, report.container, report.frames, report.hidden) == (Path("c.mp4"), None, 6, 4)
+    assert (report.hiding.method, report.warnings, report.trouble) == ("network", (), ())
+    revealed = session.reveal("c.mp4", "s.mkv", key=KEY)
+    assert (revealed.kind, revealed.name, revealed.data, revealed.path) == ("film", None, None, Path("s.mkv"))
+    assert (len(scan(revealed.path).pts), bool(scan(revealed.path).sound)) == (4, True)
+    Path("film.mkv").write_bytes(session.reveal(Path("c.mp4").read_bytes(), key=KEY).data)
+    assert list(scan(Path("film.mkv")).pts) == list(scan(revealed.path).pts)
+    for cover in ("cover.png", "cover.mkv"):
+        report = session.hide(cover, "note.txt", key=KEY)
+        assert (report.hiding.method, report.unchanged, report.name, report.size) == ("sealed", True, "note.txt", 6)
+        revealed = session.reveal(report.container, key=KEY)
+        assert (revealed.name, revealed.data, revealed.text) == ("note.txt", NOTE, "a note")
+        assert session.reveal(report.container, f"back-{cover}.txt", key=KEY).text == "a note"
+        with pytest.raises(stegnet.MediaError, match=r"^revealed: not a picture"):
+            _ = revealed.picture
+    Path("k").write_bytes(b"\xff")
+    with pytest.raises(UnicodeDecodeError):
+        _ = session.reveal(session.hide("cover.png", "k", key=KEY).container, key=KEY).text
+
+
+def test_a_revealed_file_is_its_owners_alone(session):
+    session.hide("cover.png", "note.txt", "c.png", key=KEY)
+    assert session.reveal("c.png", "back.txt", key=KEY).path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_that_comes_back_poorly(session, picture, monkeypatch):
     """The tiny network gives no more than the block means."""
     monkeypatch.setattr("stegnet.methods.network.quality.LEAST", 22.0)
     monkeypatch.setattr("stegnet.methods.network.quality.POOR", 30.0)
-    key, cover = stegnet.Key(bytes(32)), picture(64, 96, 1)
-    grey, noise = np.full((64, 96, 3), 99, np.uint8), np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
-    pair.hide(cover, grey, key)
-    with pytest.raises(stegnet.CapacityError, match=r"would be revealed at \d+\.\d dB"):
-        pair.hide(cover, noise, key)
-    monkeypatch.setattr("stegnet.methods.network.quality.LEAST", 5.0)
-    with pytest.warns(UserWarning, match=r"is revealed at only \d+\.\d dB PSNR"):
-        pair.hide(cover, noise, key)
-    monkeypatch.setattr("stegnet.methods.network.quality.LEAST", 22.0)
-    pair.hide(cover, noise, key, force=True)
-    write_png(Path("noise.png"), noise)
-    with pytest.raises(stegnet.CapacityError):
-        pair.hide_file("cover.png", "noise.png", "c.png", key, method="network")
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    assert session.hide("cover.png", np.full_like(noise, 99), key=KEY, method="network").warnings == ()
+    for out in (None, "c.png"):
+        with pytest.raises(stegnet.CapacityError, match=r"would be revealed at \d+\.\d dB"):
+            session.hide("cover.png", noise, out, key=KEY, method="network", overwrite=True)
     assert not Path("c.png").exists()
-    report = pair.hide_file("cover.png", "noise.png", "c.png", key, method="network", force=True)
-    pair.reveal_file("c.png", "s.png", key)
-    assert report.secret_psnr == pytest.approx(psnr(noise, read_picture(Path("s.png"))))
-    assert len(report.warnings) == 1
+    report = session.hide("cover.png", noise, key=KEY, method="network", any_quality=True)
+    assert report.secret_psnr == pytest.approx(psnr(noise, session.reveal(report.container, key=KEY).picture))
+    (warning,) = report.warnings
+    assert "is revealed at only" in warning
 
 
-def test_a_weak_passphrase_is_warned_of_when_hiding(pair, picture):
-    key, cover = stegnet.Passphrase("password1"), picture(64, 96, 1)
-    with pytest.warns(UserWarning, match="the passphrase is weak: a thousand processor cores guess it in "):
-        container = pair.hide(cover, cover, key)
-    Path("note").write_text("n")
-    for method, secret in (("network", "secret.png"), ("sealed", "note"), ("auto", "note")):
-        with pytest.warns(UserWarning, match="is weak"):
-            pair.hide_file("cover.png", secret, "c.png", key, method=method, force=True)
-    pair.reveal(container, key)
-    pair.reveal_file("c.png", "back", key)
+def test_a_weak_passphrase_is_warned_of_when_hiding(session, quick_scrypt):
+    key = stegnet.Passphrase("password1")
+    for method, secret in (("network", "secret.png"), ("sealed", "note.txt"), ("auto", "note.txt")):
+        with pytest.warns(UserWarning, match="the passphrase is weak: a thousand processor cores guess it in ") as told:
+            container = session.hide("cover.png", secret, key=key, method=method).container
+        assert [Path(each.filename) for each in told] == [Path(__file__)]
+        session.reveal(container, key=key)
+    session.hide("cover.png", "note.txt", key=stegnet.Passphrase("six odd words last far longer"))
 
 
-WRONG = [
-    (np.zeros((64, 96), np.uint8), r"cover: must be \(H, W, 3\) uint8, is \(64, 96\) uint8"),
-    (np.zeros((64, 96, 4), np.uint8), r"is \(64, 96, 4\) uint8"),
-    (np.zeros((1, 64, 96, 3), np.uint8), r"is \(1, 64, 96, 3\) uint8"),
-    (np.zeros((64, 96, 3)), r"is \(64, 96, 3\) float64"),
-    (np.zeros((0, 96, 3), np.uint8), r"is \(0, 96, 3\) uint8"),
-]
+def test_arrays_that_are_no_pictures(session, picture):
+    shapes = ((64, 96), (64, 96, 4), (1, 64, 96, 3), (0, 96, 3))
+    for array in (*(np.zeros(shape, np.uint8) for shape in shapes), np.zeros((64, 96, 3))):
+        calls = {
+            "cover": lambda array=array: session.hide(array, "note.txt", key=KEY),
+            "secret": lambda array=array: session.hide("cover.png", array, key=KEY),
+            "container": lambda array=array: session.reveal(array, key=KEY),
+            "file": lambda array=array: session.info(array),
+        }
+        for name, call in calls.items():
+            with pytest.raises(ValueError) as caught:
+                call()
+            assert str(caught.value) == f"{name}: must be (H, W, 3) uint8, is {array.shape} {array.dtype}"
 
 
-@pytest.mark.parametrize(("array", "message"), WRONG)
-def test_arrays_that_are_no_pictures(pair, picture, array, message):
-    key = stegnet.Key(bytes(32))
-    with pytest.raises(ValueError, match=message):
-        pair.hide(array, picture(8, 8), key)
-    with pytest.raises(ValueError, match="secret: must be"):
-        pair.hide(picture(64, 96), array, key)
-    with pytest.raises(ValueError, match="container: must be"):
-        pair.reveal(array, key)
-
-
-def test_arguments_of_other_kinds(pair, picture):
-    with pytest.raises(TypeError, match=r"cover: must be a numpy array \(H, W, 3\) uint8, is list"):
-        pair.hide([[0]], picture(8, 8), stegnet.Key(bytes(32)))
+def test_arguments_of_other_kinds(session):
+    with pytest.raises(TypeError, match="cover: must be a path, bytes or a numpy array, is list"):
+        session.hide([[0]], "note.txt", key=KEY)
     for last, call in (
-        ("Recipient", lambda: pair.hide(picture(64, 96), picture(8, 8), "open sesame")),
-        ("Identity", lambda: pair.reveal(picture(64, 96), "open sesame")),
-        ("Recipient", lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame")),
-        ("Recipient", lambda: pair.hide_file("cover.png", "secret.png", "c.png", "open sesame", method="sealed")),
-        ("Identity", lambda: pair.reveal_file("cover.png", "s.png", "open sesame")),
+        ("Recipient", lambda: session.hide("cover.png", "note.txt", key="open sesame")),
+        ("Identity", lambda: session.reveal("cover.png", key="open sesame")),
+        ("Identity", lambda: session.info("cover.png", key="open sesame")),
     ):
         with pytest.raises(TypeError) as caught:
             call()
         assert str(caught.value) == f"key: must be a stegnet.Key, a stegnet.Passphrase or a stegnet.{last}, is str"
 
 
-def test_recipients(pair, picture):
+def test_methods_and_their_options(session):
+    for told, more in {
+        "method: must be one of auto, sealed, network, robust, is 'best'": {"method": "best"},
+        "compress: goes with sealed": {"method": "network", "compress": True},
+        "survive: goes with robust": {"method": "sealed", "survive": "jpeg:90"},
+        "container_psnr: goes with robust": {"method": "network", "container_psnr": 38},
+        "force: no method has it": {"force": True},
+    }.items():
+        with pytest.raises(stegnet.ConfigError) as caught:
+            session.hide("cover.png", "secret.png", key=KEY, **more)
+        assert str(caught.value) == told
+
+
+def test_recipients(session):
     recipient = stegnet.make_identity_file("id")
-    container = pair.hide(picture(64, 96), picture(8, 8), recipient)
     identity = stegnet.read_identity("id")
-    assert pair.reveal(container, identity).whole
+    container = session.hide("cover.png", "secret.png", key=recipient, method="network").container
+    assert session.reveal(container, key=identity).trouble == ()
+    assert session.info(container, key=identity)["whole"]
     with pytest.raises(TypeError, match="Identity, is Recipient"):
-        pair.reveal(container, recipient)
+        session.reveal(container, key=recipient)
     with pytest.raises(TypeError, match="Recipient, is Identity"):
-        pair.hide(picture(64, 96), picture(8, 8), identity)
+        session.hide("cover.png", "secret.png", key=identity)
     with pytest.raises(stegnet.KeyFileError, match="nothing can be hidden that survives"):
-        pair.hide_file("cover.png", "secret.png", "c.jpg", stegnet.read_recipient(str(recipient)))
+        session.hide("cover.png", "secret.png", "c.jpg", key=stegnet.read_recipient(str(recipient)))
 
 
-@pytest.mark.parametrize("kind", [str, Path])
-def test_films(pair, kind):
-    key, calls = stegnet.Key(bytes(32)), []
-    report = pair.hide_film(
-        kind("cover.mkv"), kind("secret.mkv"), kind("c.mp4"), key, progress=lambda *call: calls.append(call)
-    )
-    assert (report.frames, report.hidden) == (6, 4)
-    assert calls[0] == ("hide", 1, 6)
-    assert calls[-1] == ("verify", 6, 6)
-    report = pair.reveal_film(kind("c.mp4"), kind("s.mkv"), key)
-    assert (report.frames, report.trouble) == (4, ())
-    assert len(scan(Path("s.mkv")).pts) == 4
-    with pytest.raises(stegnet.MediaError, match="exists already"):
-        pair.hide_film("cover.mkv", "secret.mkv", "c.mp4", key)
-    assert pair.hide_film("cover.mkv", "secret.mkv", "c.mp4", key, force=True, verify=False).frames == 6
-    with pytest.raises(stegnet.CapacityError, match="the secret has 6 frames"):
-        pair.hide_film("secret.mkv", "cover.mkv", "d.mkv", key)
-
-
-def test_a_film_is_wanted(pair):
-    key = stegnet.Key(bytes(32))
-    with pytest.raises(stegnet.MediaError, match=r"cover\.png: is a picture, not a film"):
-        pair.hide_film("cover.png", "secret.png", "c.png", key)
-    with pytest.raises(stegnet.MediaError, match=r"cover\.png: is a picture, not a film"):
-        pair.reveal_film("cover.png", "c.png", key)
-
-
-def test_files(pair):
-    key = stegnet.Key(bytes(32))
-    pair.hide_file("cover.png", "secret.png", "c.png", key, method="network")
-    pair.reveal_file("c.png", "s.png", key, strict=True)
-    assert read_picture(Path("s.png")).shape == (40, 50, 3)
-    pair.hide_file("cover.mkv", "notes.txt", "f.mkv", key, method="sealed")
-    pair.reveal_file("f.mkv", "back.txt", key)
-    assert Path("back.txt").read_text() == "a note"
-    with pytest.raises(ValueError, match="compress does not go with network"):
-        pair.hide_file("cover.png", "secret.png", "d.png", key, method="network", compress=True)
-    with pytest.raises(ValueError, match="method: must be auto, sealed, network or robust, is 'best'"):
-        pair.hide_file("cover.png", "secret.png", "d.png", key, method="best")
-
-
-def test_files_by_themselves(pair):
-    """What fits is sealed byte for byte."""
-    key = stegnet.Key(bytes(32))
-    for cover, secret, out in (("cover.png", "notes.txt", "c.png"), ("cover.mkv", "notes.txt", "c.mkv")):
-        report = pair.hide_file(cover, secret, out, key)
-        assert (report.hiding.method, report.unchanged) == ("sealed", True)
-        pair.reveal_file(out, "back.txt", key, strict=True, force=True)
-        assert Path("back.txt").read_bytes() == Path(secret).read_bytes()
-
-
-def test_files_that_survive_jpeg(pair, picture):
-    key = stegnet.Key(bytes(32))
-    write_png(Path("photo.png"), picture(136, 200, 3))
-    report = pair.hide_file("photo.png", "notes.txt", "c.jpg", key, survive="jpeg:90")
-    assert "survives JPEG 90 and better" in report.notes[0]
-    with Image.open("c.jpg") as image:
-        assert image.format == "JPEG"
-        image.save("shared.jpg", quality=90)
-    pair.reveal_file("shared.jpg", "back.txt", key)
-    assert Path("back.txt").read_text() == "a note"
-    for method in ("sealed", "network"):
-        with pytest.raises(ValueError, match="survive and container_psnr go with robust"):
-            pair.hide_file("photo.png", "notes.txt", "d.png", key, method=method, survive="jpeg:90")
-
-
-def test_nothing_is_overwritten_unasked(pair):
-    key = stegnet.Key(bytes(32))
-    pair.hide_file("cover.png", "secret.png", "c.png", key, method="network")
-    pair.hide_film("cover.mkv", "secret.mkv", "c.mkv", key)
-    calls = [
-        ("old.png", lambda **how: pair.hide_file("cover.png", "secret.png", "old.png", key, **how)),
-        ("old.png", lambda **how: pair.hide_file("cover.png", "notes.txt", "old.png", key, method="sealed", **how)),
-        ("old.png", lambda **how: pair.reveal_file("c.png", "old.png", key, **how)),
-        ("old.mkv", lambda **how: pair.hide_film("cover.mkv", "secret.mkv", "old.mkv", key, **how)),
-        ("old.mkv", lambda **how: pair.reveal_film("c.mkv", "old.mkv", key, **how)),
-    ]
-    for name, call in calls:
-        Path(name).write_text("old")
-        with pytest.raises(stegnet.MediaError, match=f"{name}: exists already"):
-            call()
-        assert Path(name).read_text() == "old"
-        call(force=True)
-        assert Path(name).read_bytes() != b"old"
-
-
-def test_a_strict_reader_takes_nothing_that_was_altered(pair):
-    key = stegnet.Key(bytes(32))
-    pair.hide_file("cover.png", "secret.png", "c.png", key, method="network")
-    pair.hide_film("cover.mkv", "secret.mkv", "c.mkv", key)
-    write_png(Path("altered.png"), altered(read_picture(Path("c.png")), bytes(32)))
-    film = scan(Path("c.mkv"))
-    with FilmWriter(Path("altered.mkv"), film.width, film.height, film.rate) as writer:
-        for frame, time in zip(read_frames(Path("c.mkv")), film.times, strict=True):
-            writer.write(altered(frame, bytes(32)), time)
-    for reveal, container, out in (
-        (pair.reveal_file, "altered.png", "s.png"),
-        (pair.reveal_file, "altered.mkv", "s.mkv"),
-        (pair.reveal_film, "altered.mkv", "t.mkv"),
-    ):
-        with pytest.raises(stegnet.RevealError, match="altered"):
-            reveal(container, out, key, strict=True)
-        assert not Path(out).exists()
-        assert reveal(container, out, key).trouble
-
-
-def test_sound_and_verification_are_chosen_apart(pair, make_film):
-    key, done = stegnet.Key(bytes(32)), []
-    make_film(Path("cover.mkv"), 6, 128, 192)
-    make_film(Path("secret.mkv"), 6, 40, 48, sound="aac")
-    for sound, verify in ((True, False), (False, True)):
-        done.clear()
-        choice = {"sound": sound, "verify": verify, "force": True}
-        pair.hide_film("cover.mkv", "secret.mkv", "c.mkv", key, progress=lambda *step: done.append(step[0]), **choice)
-        pair.reveal_film("c.mkv", "s.mkv", key, force=True)
-        assert (bool(scan(Path("s.mkv")).sound), "verify" in done) == (sound, verify)
-
-
-@pytest.mark.parametrize("method", ["auto", "sealed", "network"])
-def test_a_picture_that_does_not_read_back_is_an_error(pair, monkeypatch, method):
-    monkeypatch.setattr("stegnet.results.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
-    secret = "notes.txt" if method != "network" else "secret.png"
-    hide = partial(pair.hide_file, "cover.png", secret, "c.png", stegnet.Key(bytes(32)), method=method)
-    with pytest.raises(stegnet.MediaError, match="does not read back"):
-        hide()
-    assert not Path("c.png").exists()
-    hide(verify=False)
-
-
-def test_keys(tmp_path):
-    stegnet.make_key_file(tmp_path / "k")
-    key = stegnet.read_key(tmp_path / "k")
-    for thing in (key, stegnet.Passphrase("open sesame")):
+def test_key_files_and_what_keys_show():
+    stegnet.make_key_file("k")
+    for thing in (stegnet.read_key("k"), stegnet.Passphrase("open sesame")):
         assert repr(thing) == str(thing) == f"{type(thing).__name__}(...)"
 
 
-def test_loading(weights):
-    pair = stegnet.load(str(weights))
-    assert len(pair.weights) == 64
-    with pytest.raises(stegnet.WeightsError, match="no such weights file"):
-        stegnet.load("none")
-    with pytest.raises(stegnet.ConfigError, match="precision: must be one of auto, bf16, fp32, is 'fp8'"):
-        stegnet.load(weights, precision="fp8")
-    with pytest.raises(stegnet.ConfigError, match="no such device"):
-        stegnet.load(weights, device="cuda:99")
+def test_what_survives_jpeg(session, picture):
+    """By the suffix, or by an option, which "auto" takes for a wish."""
+    photo = picture(136, 200, 3)
+    report = session.hide(photo, "note.txt", "c.jpg", key=KEY, survive="jpeg:90")
+    assert report.hiding.method == "robust"
+    assert "survives JPEG 90 and better" in report.notes[0]
+    array = session.hide(photo, "note.txt", key=KEY, container_psnr=38, verify=False).container
+    for made in (Image.open("c.jpg"), Image.fromarray(array)):
+        made.save("shared.jpg", quality=90)
+        assert session.reveal("shared.jpg", key=KEY).data == NOTE
+    assert session.info("shared.jpg", key=KEY)["method"] == "robust"
 
 
-def test_errors_say_what_to_do():
-    error = stegnet.MediaError("what is wrong", "what to do")
-    assert (str(error), error.hint) == ("what is wrong", "what to do")
-    assert isinstance(error, stegnet.StegnetError)
+def test_nothing_is_overwritten_unasked(session):
+    session.hide("cover.png", "secret.png", "c.png", key=KEY, method="network")
+    session.hide("cover.mkv", "note.txt", "c.mkv", key=KEY)
+    for out, call in {
+        "old.png": lambda **how: session.hide("cover.png", "secret.png", "old.png", key=KEY, method="network", **how),
+        "old.mkv": lambda **how: session.hide("cover.mkv", "note.txt", "old.mkv", key=KEY, **how),
+        "old.webp": lambda **how: session.reveal("c.png", "old.webp", key=KEY, **how),
+        "old.txt": lambda **how: session.reveal("c.mkv", "old.txt", key=KEY, **how),
+    }.items():
+        Path(out).write_text("old")
+        with pytest.raises(stegnet.MediaError, match=f"{out}: exists already"):
+            call()
+        assert Path(out).read_text() == "old"
+        call(overwrite=True)
+        assert Path(out).read_bytes() != b"old"
+    with pytest.raises(stegnet.MediaError, match="is an input too"):
+        session.hide("cover.png", "secret.png", "secret.png", key=KEY, overwrite=True)
+
+
+def test_options_and_progress(weights):
+    """Sound and verification are chosen apart."""
+    calls = []
+    session = stegnet.Session(weights=weights, device="cpu", progress=lambda *step: calls.append(step))
+    for sound, verify in ((True, False), (False, True)):
+        calls.clear()
+        how = {"method": "network", "sound": sound, "verify": verify}
+        container = session.hide("cover.mkv", "secret.mkv", key=KEY, **how).container
+        assert calls[0] == ("hide", 1, 6) and calls[-1] == ("verify" if verify else "hide", 6, 6)
+        session.reveal(container, "s.mkv", key=KEY, overwrite=True)
+        assert bool(scan(Path("s.mkv")).sound) == sound
+    with pytest.raises(stegnet.CapacityError, match="the secret has 6 frames"):
+        session.hide("secret.mkv", "cover.mkv", key=KEY, method="network")
+    report = session.hide("secret.mkv", "cover.mkv", key=KEY, method="network", longer="cut")
+    assert report.hidden == 4
+
+
+def test_where_networks_run(weights):
+    """The session's settings hold for every method; they are looked at when a network is first needed."""
+    for told, error, settings in (
+        ("no such weights file", stegnet.WeightsError, {"weights": "none"}),
+        ("precision: must be one of auto, bf16, fp32, is 'fp8'", stegnet.ConfigError, {"precision": "fp8"}),
+        ("backend: must be one of auto, torch, onnx, is 'abacus'", stegnet.ConfigError, {"backend": "abacus"}),
+        ("no such device", stegnet.ConfigError, {"device": "cuda:99", "backend": "torch"}),
+    ):
+        session = stegnet.Session(**settings)
+        container = session.hide("cover.png", "note.txt", key=KEY).container
+        assert session.reveal(container, key=KEY).data == NOTE
+        for method, secret in (("network", "secret.png"), ("robust", "note.txt")):
+            with pytest.raises(error, match=told):
+                session.hide("cover.png", secret, key=KEY, method=method)
+
+
+def test_what_fits():
+    fits = stegnet.room("cover.png")
+    assert fits == stegnet.info(read_picture(Path("cover.png")))["fits"]
+    best = next(fit for fit in fits if fit.method == "sealed" and fit.bytes)
+    stegnet.hide("cover.png", np.random.default_rng(0).bytes(best.bytes - 60), key=KEY)
+    with pytest.raises(stegnet.CapacityError):
+        stegnet.hide("cover.png", np.random.default_rng(0).bytes(best.bytes + 1), key=KEY)
+    assert "hidden" in stegnet.info("cover.mkv")
+
+
+def test_errors_name_what_was_given():
+    """Not the temporary file that bytes were written to."""
+    for call in (
+        lambda: stegnet.hide(b"no picture", "note.txt", key=KEY),
+        lambda: stegnet.reveal(b"no picture", key=KEY),
+        lambda: stegnet.info(b"no picture"),
+    ):
+        with pytest.raises(stegnet.MediaError, match=r"^(cover|container|file): neither a picture nor a film"):
+            call()

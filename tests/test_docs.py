@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import stegnet
+from stegnet.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "PYPI.md", "CONTRIBUTING.md", "CHANGELOG.md", "demo/README.md")]
@@ -117,14 +118,15 @@ def test_python_names() -> None:
     text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     packages = {folder.name for folder in (ROOT / "stegnet").iterdir()}
     assert set(re.findall(r"\bstegnet\.(\w+)", text)) <= set(stegnet.__all__) | packages
-    assert all(hasattr(stegnet.LoadedPair, name) for name in re.findall(r"\bpair\.(\w+)", text))
+    options = {name for method in METHODS.values() for name in method.option_names}
+    assert options == set(re.findall(r"`(\w+)`", re.search(r"further options .*?: (.*?)\. Returns", text)[1]))
 
 
 def test_readme_is_short_and_names_every_folder() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGEST_README
     packages = {file.parent.name for file in (ROOT / "stegnet").glob("*/*.py")}
-    assert packages <= set(re.findall(r"^  (\w+)/ ", text, re.M))
+    assert packages <= set(re.findall(r"(\w+)/ ", text.partition("### Source tree")[2]))
 
 
 def test_every_page_is_linked_from_the_readme() -> None:

@@ -2,11 +2,20 @@
 
 import math
 
-import pandas as pd
 import pytest
 
-from tests.support.figures import ROOT, SHIPPED, cells, decibels, methods, one_line, read, read_page, rounded
-from tools.bench import BEGIN, END, tables
+from tests.support.figures import (
+    ROOT,
+    SHIPPED,
+    assert_rows,
+    decibels,
+    methods,
+    one_line,
+    read,
+    read_page,
+    rounded,
+    table,
+)
 
 README, EVALUATION, PERFORMANCE, NETWORKS = map(
     read_page, ("README.md", "docs/evaluation.md", "docs/performance.md", "docs/networks.md")
@@ -43,12 +52,11 @@ def test_the_base_alone() -> None:
 
 
 def test_sizes() -> None:
-    table = pd.read_csv(SHIPPED / "sizes" / "sizes.csv").set_index(["measure", "kind", "size", "side"])["mean"]["psnr"]
-    sizes = sorted(set(table.index.get_level_values("size")))
-    for kind in set(table.index.get_level_values("kind")):
-        means = [[table.get((kind, size, side)) for side in ("container", "secret")] for size in sizes]
-        shown = [f"{container:.1f} / {secret:.1f}" if container else "–" for container, secret in means]
-        assert cells(EVALUATION, kind) == [kind, *shown]
+    means = table("sizes/sizes.csv", "measure", "kind", "size", "side")["mean"]["psnr"]
+    kinds, sizes, _ = (sorted(set(means.index.get_level_values(level))) for level in range(3))
+    for kind in kinds:
+        pairs = [[means.get((kind, size, side)) for side in ("container", "secret")] for size in sizes]
+        assert_rows(EVALUATION, [[kind, *("{:.1f} / {:.1f}".format(*each) if each[0] else "–" for each in pairs)]])
 
 
 def test_contents() -> None:
@@ -73,7 +81,7 @@ def test_arithmetic() -> None:
 
 
 def test_tradeoff() -> None:
-    means = pd.read_csv(SHIPPED / "tradeoff" / "means.csv").fillna({"setting": ""}).set_index(["series", "setting"])
+    means = table("tradeoff/means.csv").fillna({"setting": ""}).set_index(["series", "setting"])
     found = (
         [("beta", "0.1"), ("beta", "0.65"), ("beta", "4")],
         [("sealed", "full")],
@@ -98,7 +106,7 @@ def test_method_table() -> None:
 
 
 def test_sealed_at_full_room() -> None:
-    full = pd.read_csv(SHIPPED / "tradeoff" / "means.csv").set_index(["series", "setting"]).loc[("sealed", "full")]
+    full = table("tradeoff/means.csv", "series", "setting").loc[("sealed", "full")]
     revealed, container = (methods(row)[3] for row in ("revealed", "container"))
     assert decibels(revealed) == rounded(full["secret_psnr"])
     assert decibels(container) == rounded(full["container_psnr"])
@@ -114,31 +122,24 @@ SURVIVED = {
 }
 
 
-def survived(name: str) -> list[str]:
-    """The row of a channel: PSNR of the secret that each network reveals."""
-    table = pd.read_csv(SHIPPED / "survive" / "survive.csv").set_index(["material", "kind", "strength", "method"])
-    psnr = table["secret_psnr"]
-    networks = ("default", "plain", "plain_noise", "baluja_noise", "4-bit swap")
-    return [name, *(f"{psnr[(*SURVIVED[name], network)]:.1f}" for network in networks)]
-
-
 def test_what_lossy_channels_leave() -> None:
-    table = pd.read_csv(SHIPPED / "survive" / "survive.csv")
-    opened = table[~table["kind"].isin(("none", "webp_lossless")) & (table["opened"] > 0)]
+    found = table("survive/survive.csv")
+    opened = found[~found["kind"].isin(("none", "webp_lossless")) & (found["opened"] > 0)]
     assert [(row.kind, row.strength, round(row.opened * row.pairs)) for row in opened.itertuples()] == [
         ("blur", 0.3, 1)
     ]
     base = read(SHIPPED / "survive" / "metrics.json")["survive_base_alone_secret_psnr"]
     assert f"less than its base alone ({base:.1f} dB)" in one_line(EVALUATION)
-
-
-@pytest.mark.parametrize("name", SURVIVED)
-def test_lossy_channels(name: str) -> None:
-    assert cells(EVALUATION, name) == survived(name)
+    psnr = found.set_index(["material", "kind", "strength", "method"])["secret_psnr"]
+    networks = ("default", "plain", "plain_noise", "baluja_noise", "4-bit swap")
+    rows = ([name, *(f"{psnr[(*case, network)]:.1f}" for network in networks)] for name, case in SURVIVED.items())
+    assert_rows(EVALUATION, rows)
 
 
 def test_speeds() -> None:
     """The page has the tables that `make bench` writes from its figures, or none before it ran."""
+    from tools.bench import BEGIN, END, tables  # here, since it imports for seconds
+
     figures = ROOT / "reports" / "compare" / "bench.json"
     written = f"{BEGIN}\n{tables(read(figures))}\n{END}" if figures.exists() else BEGIN + END
     assert written in PERFORMANCE
@@ -151,7 +152,7 @@ def dash(value: float, form: str) -> str:
 
 def robust_rows() -> list[list[str]]:
     """Rows of containers that survive JPEG; those of larger pictures are named so."""
-    table = pd.read_csv(SHIPPED / "robust" / "messages.csv")
+    found = table("robust/messages.csv")
     return [
         [
             f"{row.promise}, {row.wanted:.0f} dB" + (f", {row.size}" if row.size != "256²" else ""),
@@ -160,13 +161,13 @@ def robust_rows() -> list[list[str]]:
             f"{round(row.messages * (1 - row.whole))} of {row.messages}",
             f"{row.refused}", f"{row.secret_psnr:.1f} dB, {row.secret_ssim:.3f}",
         ]
-        for row in table.itertuples()
+        for row in found.itertuples()
     ]  # fmt: skip
 
 
 def film_rows() -> list[list[str]]:
     """Rows of films that survive H.264."""
-    table = pd.read_csv(SHIPPED / "robust_films" / "promises.csv")
+    found = table("robust_films/promises.csv")
     return [
         [
             f"{row.promise}, {row.wanted:.0f} dB, {row.films} of {row.size}",
@@ -174,15 +175,9 @@ def film_rows() -> list[list[str]]:
             f"{row.cover_written_container_vmaf:.1f}", f"{row.bits:.4f}",
             f"{round(row.groups * (1 - row.groups_whole))} of {row.groups:.0f}", f"{row.larger:.2f}",
         ]
-        for row in table[table["films"] > 0].itertuples()
+        for row in found[found["films"] > 0].itertuples()
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("row", film_rows(), ids=lambda row: row[0])
-def test_films_that_survive_h264(row: list[str]) -> None:
-    assert cells(EVALUATION, row[0]) == row
-
-
-@pytest.mark.parametrize("row", robust_rows(), ids=lambda row: row[0])
-def test_containers_that_survive_jpeg(row: list[str]) -> None:
-    assert cells(EVALUATION, row[0]) == row
+def test_what_survives_jpeg_and_h264() -> None:
+    assert_rows(EVALUATION, film_rows() + robust_rows())

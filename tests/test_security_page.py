@@ -1,9 +1,20 @@
 """Figures in docs/security.md, and of detection in the README, equal those in the reports that they come from."""
 
-import pandas as pd
-import pytest
+from collections.abc import Iterator
 
-from tests.support.figures import SHIPPED, cells, methods, one_line, percent, point, read, read_page, within
+from tests.support.figures import (
+    SHIPPED,
+    assert_rows,
+    between,
+    methods,
+    one_line,
+    percent,
+    point,
+    read,
+    read_page,
+    right,
+    table,
+)
 
 SECURITY = read_page("docs/security.md")
 
@@ -21,29 +32,24 @@ def test_wrong_key() -> None:
 
 
 def test_known_pictures() -> None:
-    table = pd.read_csv(SHIPPED / "known" / "known.csv")
-    table = table[(table["kind"] == "photographs") & (table["copies"] == "the same")].set_index(["blocks", "attack"])
-    for name in ("by how busy the blocks are", "by all statistics", "block by block"):
-        attack = name.removeprefix("by ")
-        without, own = (table.loc[(blocks, attack)] for blocks in ("read, without the mask", "read"))
+    found = table("known/known.csv")
+    found = found[(found["kind"] == "photographs") & (found["copies"] == "the same")].set_index(["blocks", "attack"])
+    for name in ("told by how busy the blocks are", "told by all statistics", "told block by block"):
+        attack = name.removeprefix("told ").removeprefix("by ")
+        without, own = (found.loc[(blocks, attack)] for blocks in ("read, without the mask", "read"))
         told = f"{percent(own['told'])} (AUC {point(own['auc'])})"
-        assert cells(SECURITY, f"told {name}") == [f"told {name}", percent(without["told"]), told]
-    (chance,) = set(table["chance"])
+        assert_rows(SECURITY, [[name, percent(without["told"]), told]])
+    (chance,) = set(found["chance"])
     assert f"Chance is {percent(chance)}." in SECURITY
 
 
 def test_places() -> None:
-    table = pd.read_csv(SHIPPED / "places" / "places.csv").set_index(["attack", "question", "method"])
-    rows = [
-        line.strip("| ").split(" | ")
-        for line in SECURITY.splitlines()
-        if line.startswith(("| shift", "| spread", "| change"))
-    ]
-    assert len(rows) == len(table) / 2
-    for attack, question, _, *found in rows:
-        for method, cell in zip(("sealed, 10% full", "network"), found, strict=True):
-            row = table.loc[(attack, question, method)]
-            assert cell == within(point(row["auc"], 3), point(row["low"]), point(row["high"])), (attack, question)
+    found = table("places/places.csv", "attack", "question", "method")
+    lines = [line for line in SECURITY.splitlines() if line.startswith(("| shift", "| spread", "| change"))]
+    assert len(lines) == len(found) / 2
+    for attack, question, _, *areas in (line.strip("| ").split(" | ") for line in lines):
+        for method, shown in zip(("sealed, 10% full", "network"), areas, strict=True):
+            assert shown == between(found.loc[(attack, question, method)], 3), (attack, question)
 
 
 STEGANALYSIS = {
@@ -57,22 +63,19 @@ STEGANALYSIS = {
 }
 
 
-@pytest.mark.parametrize(("name", "case"), STEGANALYSIS.items())
-def test_steganalysis(name: str, case: tuple[str, float]) -> None:
-    found = steganalysis(*case)
-    accuracies = {
-        features: within(percent(row["accuracy"]), f"{100 * row['low']:.0f}", f"{100 * row['high']:.0f}")
-        for features, row in found.iterrows()
-    }
-    shown = [accuracies.get(features, "–") for features in ("CRMQ1", "SRMQ1", "SPAM")]
-    assert cells(SECURITY, name) == [name, str(found["pairs"].max()), *shown]
-
-
-def steganalysis(method: str, rate: float) -> pd.DataFrame:
+def steganalysis(method: str, rate: float):
     """The rows of a method with the most training pairs, by features."""
-    table = pd.read_csv(SHIPPED / "steganalysis" / "steganalysis.csv").fillna({"rate": -1})
-    rows = table[(table["method"] == method) & (table["rate"] == rate)]
+    found = table("steganalysis/steganalysis.csv").fillna({"rate": -1})
+    rows = found[(found["method"] == method) & (found["rate"] == rate)]
     return rows[rows["pairs"] == rows["pairs"].max()].set_index("features")
+
+
+def steganalysis_rows() -> Iterator[list[str]]:
+    for name, case in STEGANALYSIS.items():
+        found = steganalysis(*case)
+        shown = {features: right(row) for features, row in found.iterrows()}
+        shares = [shown.get(features, "–") for features in ("CRMQ1", "SRMQ1", "SPAM")]
+        yield [name, str(found["pairs"].max()), *shares]
 
 
 def test_detection_in_the_method_table() -> None:
@@ -97,22 +100,12 @@ DETECTED = {
 }
 
 
-def detected(name: str) -> list[str]:
-    """The row of a method and an attacker: accuracies by the number of training pairs."""
-    table = pd.read_csv(SHIPPED / "detect" / "detect.csv")
-    rows = table[(table["method"] == DETECTED[name][0]) & (table["attacker"] == DETECTED[name][1])].set_index("pairs")
-    shares = [
-        within(percent(row["accuracy"]), f"{100 * row['low']:.0f}", f"{100 * row['high']:.0f}")
-        if row is not None
-        else "–"
-        for row in (rows.loc[pairs] if pairs in rows.index else None for pairs in sorted(set(table["pairs"])))
-    ]
-    return [name, *shares]
-
-
-@pytest.mark.parametrize("name", DETECTED)
-def test_detector(name: str) -> None:
-    assert cells(SECURITY, name) == detected(name)
+def detector_rows() -> Iterator[list[str]]:
+    """Accuracies by the number of training pairs."""
+    found = table("detect/detect.csv", "method", "attacker", "pairs")
+    counts = sorted(set(found.index.get_level_values("pairs")))
+    for name, case in DETECTED.items():
+        yield [name, *(right(found.loc[(*case, pairs)]) if (*case, pairs) in found.index else "–" for pairs in counts)]
 
 
 CLASSICAL = {
@@ -123,15 +116,11 @@ CLASSICAL = {
 }
 
 
-def classical(name: str) -> list[str]:
-    """The row of a method: areas under the ROC curve by attack."""
-    table = pd.read_csv(SHIPPED / "classical" / "classical.csv").set_index(["method", "attack"])["auc"]
-    return [name, *(point(table[CLASSICAL[name], attack]) for attack in ("sample pairs", "RS", "chi-square", "WS"))]
-
-
-@pytest.mark.parametrize("name", CLASSICAL)
-def test_classical_attacks(name: str) -> None:
-    assert cells(SECURITY, name) == classical(name)
+def classical_rows() -> Iterator[list[str]]:
+    """Areas under the ROC curve by attack."""
+    areas = table("classical/classical.csv", "method", "attack")["auc"]
+    for name, method in CLASSICAL.items():
+        yield [name, *(point(areas[method, attack]) for attack in ("sample pairs", "RS", "chi-square", "WS"))]
 
 
 LEAKS = {
@@ -143,89 +132,71 @@ LEAKS = {
 }
 
 
-def leak(name: str) -> list[str]:
-    """The row of a method: correlation of edges with the secret's, and with an unrelated secret's."""
+def leak_rows() -> Iterator[list[str]]:
+    """Correlation of edges with the secret's, and with an unrelated secret's."""
     figures = read(SHIPPED / "residual" / "metrics.json")
-    return [name, *(point(figures[f"leak{LEAKS[name]}{of}"], 3) for of in ("", "_unrelated"))]
+    for name, method in LEAKS.items():
+        yield [name, *(point(figures[f"leak{method}{of}"], 3) for of in ("", "_unrelated"))]
 
 
-@pytest.mark.parametrize("name", LEAKS)
-def test_leak(name: str) -> None:
-    assert cells(SECURITY, name) == leak(name)
-
-
-def robust_attacks(name: str) -> pd.DataFrame:
-    return pd.read_csv(SHIPPED / "robust_attacks" / name)
-
-
-def interval(row: object) -> str:
-    return within(percent(row.accuracy), f"{100 * row.low:.0f}", f"{100 * row.high:.0f}")
+def test_rows_of_tables() -> None:
+    for rows in (steganalysis_rows(), detector_rows(), classical_rows(), leak_rows()):
+        assert_rows(SECURITY, rows)
 
 
 def test_robust_containers_are_found() -> None:
-    table, keyless = robust_attacks("detection.csv"), robust_attacks("keyless.csv").set_index(["medium", "rung"])
-    for (medium, rung), rows in table.groupby(["medium", "rung"]):
-        found, read = rows.set_index("features"), keyless.loc[(medium, rung)]
-        jumps = interval(found.loc["jumps"]) if "jumps" in found.index else "–"
-        certainty = within(point(read["auc"]), point(read["auc_low"]), point(read["auc_high"]))
+    found = table("robust_attacks/detection.csv")
+    keyless = table("robust_attacks/keyless.csv", "medium", "rung")
+    for (medium, rung), rows in found.groupby(["medium", "rung"]):
+        features, opened = rows.set_index("features"), keyless.loc[(medium, rung)]
+        jumps = right(features.loc["jumps"]) if "jumps" in features.index else "–"
+        area = opened[["auc", "auc_low", "auc_high"]].rename({"auc_low": "low", "auc_high": "high"})
         name = rung if medium == "pictures" else f"film, {rung}"
-        shown = [name, interval(rows.iloc[0]), jumps, certainty, f"{100 * read['right']:.1f} %"]
-        assert cells(SECURITY, name) == shown
-    assert len(keyless) == table.groupby(["medium", "rung"]).ngroups
-    pictures = table[table["features"] == "SPAM"]["accuracy"]
-    films = table[table["features"] == "SPAM, one frame"]["accuracy"]
+        assert_rows(SECURITY, [[name, right(rows.iloc[0]), jumps, between(area), f"{100 * opened['right']:.1f} %"]])
+    assert len(keyless) == found.groupby(["medium", "rung"]).ngroups
+    pictures, films = (found[found["features"] == name]["accuracy"] for name in ("SPAM", "SPAM, one frame"))
     shown = methods("containers told from covers")[4].strip()
     assert shown.startswith(f"{100 * pictures.min():.0f} to {percent(pictures.max())} right; films ")
     assert f"films {100 * films.min():.0f} to {percent(films.max())}" in shown
 
 
-ROBUST_KEY = "same key against other keys"
-
-
 def test_keys_of_robust_containers() -> None:
     """The page gives the range of all attacks that look for a key."""
-    table = robust_attacks("places.csv")
-    areas = table[table["question"] == ROBUST_KEY]
+    found = table("robust_attacks/places.csv")
+    areas = found[found["question"] == "same key against other keys"]
     assert f"between {point(areas['auc'].min())} and {point(areas['auc'].max())}" in one_line(SECURITY)
     assert (areas["low"] <= 0.5).all(), "the page says that chance is in each interval"
     assert (areas["high"] >= 0.5).all()
-    borders = table[table["attack"] == "spread, over many keys"].set_index("method")["auc"]
+    borders = found[found["attack"] == "spread, over many keys"].set_index("method")["auc"]
     for method in ("robust, jpeg-75", "robust, h264-23"):
         shown = f"{point(borders[method])} ({point(borders[f'covers of {method}'])} in covers)"
         assert shown in one_line(SECURITY), method
-    (still,) = table[table["attack"] == "change between frames, over one key"]["auc"]
+    (still,) = found[found["attack"] == "change between frames, over one key"]["auc"]
     assert f"in films that stand still, {point(still)}" in one_line(SECURITY)
 
 
 def test_robust_films_of_one_key() -> None:
-    links = robust_attacks("links.csv").set_index("scenes")
+    links = table("robust_attacks/links.csv", "scenes")
     for scenes, words in (("the same", "of the same scene"), ("others", "of different scenes")):
-        row = links.loc[scenes]
-        shown = within(point(row["auc"]), point(row["low"]), point(row["high"]))
-        assert f"{words} {shown}" in one_line(SECURITY), scenes
+        assert f"{words} {between(links.loc[scenes])}" in one_line(SECURITY), scenes
     assert f"{links['pairs'].iloc[0]} pairs of films" in one_line(SECURITY)
 
 
-def test_recipients() -> None:
-    table = pd.read_csv(SHIPPED / "recipients.csv").set_index(["attack", "question", "content"])
-    assert set(table["pictures"]) == {150}
-    for attack, question in table.index.droplevel("content").unique():
-        rows = [table.loc[(attack, question, content)] for content in ("100 bytes", "a tenth full")]
-        told = " | ".join(f"{point(row['auc'])} ({point(row['low'])}–{point(row['high'])})" for row in rows)
-        assert f"| {attack} | {question} | {told} |" in SECURITY
-    larger = pd.read_csv(SHIPPED / "recipients_352.csv").set_index("question").loc["this recipient against another"]
-    (count,), (area,), (low,), (high,) = (
-        {form(value) for value in larger[name]}
-        for name, form in zip(("pictures", "auc", "low", "high"), (str, *3 * [point]), strict=True)
-    )
-    told = f"of {count} photographs of 352², both attacks tell this recipient from another with {area} ({low}–{high})"
+def assert_areas(name: str, first: tuple[str, str], contents: tuple[str, str], digits: int):
+    """Each attack has a row of areas, for two contents; returns the table."""
+    found = table(name, *first, "content")
+    for key in found.index.droplevel("content").unique():
+        told = " | ".join(between(found.loc[(*key, content)], digits) for content in contents)
+        assert f"| {' | '.join(key)} | {told} |" in SECURITY
+    return found
+
+
+def test_recipients_and_lossy_pasts() -> None:
+    found = assert_areas("recipients.csv", ("attack", "question"), ("100 bytes", "a tenth full"), 2)
+    assert set(found["pictures"]) == {150}
+    larger = table("recipients_352.csv", "question").loc["this recipient against another"]
+    ((count, area),) = {(row["pictures"], between(row)) for _, row in larger.iterrows()}
+    told = f"of {count} photographs of 352², both attacks tell this recipient from another with {area}"
     assert told in one_line(SECURITY)
-
-
-def test_lossy_pasts() -> None:
-    table = pd.read_csv(SHIPPED / "history.csv").set_index(["cover", "attack", "content"])
-    for cover, attack in table.index.droplevel("content").unique():
-        rows = [table.loc[(cover, attack, content)] for content in ("20 bytes", "a tenth full")]
-        told = " | ".join(within(point(row["auc"], 3), point(row["low"]), point(row["high"])) for row in rows)
-        assert f"| {cover} | {attack} | {told} |" in SECURITY
-    assert f"{table['pictures'].max()} photographs of 160²" in one_line(SECURITY)
+    found = assert_areas("history.csv", ("cover", "attack"), ("20 bytes", "a tenth full"), 3)
+    assert f"{found['pictures'].max()} photographs of 160²" in one_line(SECURITY)

@@ -18,8 +18,7 @@ from stegnet.core.measures import psnr
 from stegnet.core.samples import Base
 from stegnet.core.shuffle import Shuffle, draw, grid
 from stegnet.media import read_frames, resize
-from stegnet.methods.network import Network
-from stegnet.methods.network import HideResult
+from stegnet.methods.network import HideResult, Network
 from stegnet.record import through_bytes
 
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")

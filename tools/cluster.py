@@ -19,9 +19,7 @@ from statistics import median
 
 import numpy as np
 
-from stegnet.cluster import run_on_cluster
-from stegnet.cluster import SEED_BYTES, Secrets
-from stegnet.cluster import Hiding, tasks_of
+from stegnet.cluster import SEED_BYTES, Hiding, Secrets, run_on_cluster, tasks_of
 from stegnet.data.scenes import render_scene
 from stegnet.files import Plan, plan_hiding
 from stegnet.keys import Key

@@ -28,8 +28,7 @@ from stegnet.evaluation.quality import (
     through_file,
 )
 from stegnet.evaluation.statistics import headline_kind
-from stegnet.methods.network import Network
-from stegnet.methods.network import HideResult
+from stegnet.methods.network import HideResult, Network
 from stegnet.models import build_from
 from stegnet.record import through_bytes
 from study.methods import read_out, swap_in

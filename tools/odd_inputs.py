@@ -19,8 +19,8 @@ INTRODUCTION = """\
 # Unusual inputs: a test log
 
 Unusual and broken files, invalid keys, and output paths that can't be written. `python -m tools.odd_inputs` runs all
-cases and writes this page; `make test` runs them too. [docs/inputs.md](../../docs/inputs.md) lists the supported
-formats.
+cases and writes this page; `make test-all` runs them too. [docs/inputs.md](../../docs/inputs.md) lists the
+supported formats.
 
 Commands are shown without `--key-file k --weights w`. Exit codes: 0 success, 1 refused, 2 usage error, 3 revealed from
 a container that was altered. After 1 and 2, no file has changed or was added.

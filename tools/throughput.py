@@ -23,7 +23,7 @@ from stegnet.core.compute import cpu_threads, make_deterministic, resolve
 from stegnet.core.errors import StegnetError
 from stegnet.core.samples import CODED
 from stegnet.data.pairs import SECRETS, WITH_BASES, Pairs, load_batches
-from stegnet.data.shards import INDEX, NPY, TRAIN, Layout, Shards, shard_name, write_layout
+from stegnet.data.shards import INDEX, NPY, TRAIN, ShardLayout, Shards, shard_name, write_layout
 from stegnet.training.devices import open_fabric
 from stegnet.training.trainer import Trainer
 
@@ -109,7 +109,7 @@ def make_sparse_shards(folder: Path, pictures: int, size: int, shard: int) -> No
         for number in range(pictures):
             start = 2 * length * (number % shard)
             index.write(struct.pack("<5q", number // shard, start, length, start + length, length))
-    write_layout(folder, Layout(size, NPY, ""))
+    write_layout(folder, ShardLayout(size, NPY, ""))
     assert len(Shards(folder, TRAIN)) == pictures
 
 

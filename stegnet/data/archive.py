@@ -20,7 +20,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from stegnet.core.errors import DataError
-from stegnet.data.catalogue import Listed, Source
+from stegnet.data.catalogue import CatalogueEntry, Listed
 
 TIMEOUT = 30  # seconds without data from the server
 LARGEST = 2**26  # bytes; larger files are ignored
@@ -28,7 +28,7 @@ LARGEST = 2**26  # bytes; larger files are ignored
 _FAILURES = (OSError, EOFError, ValueError, HTTPException, tarfile.TarError, zlib.error)
 
 
-def fetch(source: Source, listing: list[Listed], archives: Path) -> Path:
+def fetch(source: CatalogueEntry, listing: list[Listed], archives: Path) -> Path:
     """Returns the folder with the listed files of an archive, and downloads them the first time.
 
     Args:
@@ -55,7 +55,7 @@ def _matches(path: Path, sha256: str) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
-def _download_alone(source: Source, listing: list[Listed], folder: Path) -> None:
+def _download_alone(source: CatalogueEntry, listing: list[Listed], folder: Path) -> None:
     """Downloads unless another process has done so meanwhile."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(folder.name + ".lock")):
@@ -63,7 +63,7 @@ def _download_alone(source: Source, listing: list[Listed], folder: Path) -> None
             _download(source, listing, folder)
 
 
-def _download(source: Source, listing: list[Listed], folder: Path) -> None:
+def _download(source: CatalogueEntry, listing: list[Listed], folder: Path) -> None:
     """Downloads to a temporary folder, and renames it when complete."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)  # left by a killed run
@@ -75,7 +75,7 @@ def _download(source: Source, listing: list[Listed], folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _extract(folder: Path, source: Source, missing: dict[str, str]) -> None:
+def _extract(folder: Path, source: CatalogueEntry, missing: dict[str, str]) -> None:
     """Writes the files in `missing`, name to SHA-256; stops reading the archive after the last."""
     with closing(_members(source, set(missing))) as members:
         for name, content in members:
@@ -88,7 +88,7 @@ def _extract(folder: Path, source: Source, missing: dict[str, str]) -> None:
     raise DataError(f"{source.name}: {source.address} {lacks}", "try again later, or use another data.source")
 
 
-def _members(source: Source, names: set[str]) -> Iterator[tuple[str, bytes]]:
+def _members(source: CatalogueEntry, names: set[str]) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file in the archive with one of the names, in any folder."""
     try:
         with _open(source) as archive:
@@ -102,7 +102,7 @@ def _members(source: Source, names: set[str]) -> Iterator[tuple[str, bytes]]:
 
 
 @contextmanager
-def _open(source: Source) -> Iterator[tarfile.TarFile]:
+def _open(source: CatalogueEntry) -> Iterator[tarfile.TarFile]:
     """Opens the archive as a stream, with a progress bar of its bytes on stderr."""
     with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
         size = int(response.headers.get("Content-Length", 0)) or None  # GitHub gives none

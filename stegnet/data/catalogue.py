@@ -18,7 +18,7 @@ KINDS = ("rendered", "folder", "package", "torchvision", "archive")
 
 
 @dataclass(frozen=True)
-class Source:
+class CatalogueEntry:
     """One entry of sources.yaml.
 
     Attributes:
@@ -58,14 +58,14 @@ class Listed:
     split: str
 
 
-def read_catalogue(path: Path) -> list[Source]:
+def read_catalogue(path: Path) -> list[CatalogueEntry]:
     """All entries of sources.yaml.
 
     Raises:
         DataError: an entry has an unknown or missing key, or an unknown kind.
     """
     try:
-        sources = [Source(**entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
+        sources = [CatalogueEntry(**entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
     except (OSError, TypeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: not a valid catalogue ({reason})") from error
@@ -99,7 +99,7 @@ def _is_valid(row: Listed) -> bool:
     return is_name and bool(re.fullmatch("[0-9a-f]{64}", row.sha256)) and row.split in {TRAIN, TEST}
 
 
-def read_package_pictures(source: Source) -> list[tuple[str, np.ndarray]]:
+def read_package_pictures(source: CatalogueEntry) -> list[tuple[str, np.ndarray]]:
     """Name and pixels, (H, W, 3) uint8, of each picture of a `package` source.
 
     Raises:

@@ -20,7 +20,7 @@ from typing import Any
 from stegnet.config.config import DataConfig
 from stegnet.core.errors import DataError, MediaError
 from stegnet.core.kinds import FILM
-from stegnet.data.groups import Group, Job
+from stegnet.data.groups import Group, ReadJob
 from stegnet.data.shards import TEST, TRAIN, VALIDATION
 from stegnet.data.store import is_remote, open_files, refusals
 from stegnet.media import kind, read_frames, read_picture
@@ -34,7 +34,7 @@ NO_FOLDER = "data"  # value of data.test_folder
 _Listed = tuple[str, str]  # path, and what changes with the content: size and date, or an object store's tag
 
 
-def folder_jobs(source: str, address: str, config: DataConfig) -> Iterator[Job]:
+def folder_jobs(source: str, address: str, config: DataConfig) -> Iterator[ReadJob]:
     """Jobs of a folder's files. Folders train/, val/ and test/ in it are a manual split; missing splits are drawn.
 
     Raises:
@@ -53,7 +53,7 @@ def folder_jobs(source: str, address: str, config: DataConfig) -> Iterator[Job]:
         yield from _jobs(source, root, root.files(root.join(name)), splits, config)
 
 
-def test_folder_jobs(config: DataConfig) -> Iterator[Job]:
+def test_folder_jobs(config: DataConfig) -> Iterator[ReadJob]:
     """Jobs of the files in data.test_folder, without a limit."""
     if config.test_folder != NO_FOLDER:
         root = _existing(config.test_folder, "data.test_folder")
@@ -72,7 +72,7 @@ def check_folders(config: DataConfig) -> None:
         _existing(config.test_folder, "data.test_folder")
 
 
-def is_tar(job: Job) -> bool:
+def is_tar(job: ReadJob) -> bool:
     """Returns whether a job reads a tar, and so gives any number of pictures."""
     return job.func is _read_tar
 
@@ -202,12 +202,12 @@ class MediaFile:
 
 def _jobs(
     source: str, root: _Root, files: Iterator[_Listed], splits: tuple[str, ...], config: DataConfig
-) -> Iterator[Job]:
+) -> Iterator[ReadJob]:
     for listed in islice(files, config.limit or None):
         yield _job(source, root, listed, splits, config)
 
 
-def _job(source: str, root: _Root, listed: _Listed, splits: tuple[str, ...], config: DataConfig) -> Job:
+def _job(source: str, root: _Root, listed: _Listed, splits: tuple[str, ...], config: DataConfig) -> ReadJob:
     path, version = listed
     name = path[len(root.path) :].lstrip("/")
     read = _read_tar if name.lower().endswith(TARS) else read_file

@@ -53,7 +53,7 @@ class Group:
         return self
 
 
-Job = Callable[[], Iterator[Group]]  # a `partial` that any process can run; equal arguments give equal groups
+ReadJob = Callable[[], Iterator[Group]]  # a `partial` that any process can run; equal arguments give equal groups
 
 
 def fit_square(picture: np.ndarray, size: int) -> np.ndarray | None:

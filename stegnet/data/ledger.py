@@ -17,7 +17,7 @@ import PIL
 
 import stegnet
 from stegnet.core.errors import DataError
-from stegnet.data.parts import Part, Settings
+from stegnet.data.parts import PartSettings, SourcePart
 
 _CODE = ("core", "data", "media")  # what computes the pictures
 
@@ -39,7 +39,7 @@ class Ledger:
             folder.mkdir(parents=True)
             mark.write_text(run, encoding="utf-8")
 
-    def __contains__(self, part: Part) -> bool:
+    def __contains__(self, part: SourcePart) -> bool:
         return self._path(part.number).exists()
 
     @property
@@ -104,7 +104,7 @@ def _is_first(table: sqlite3.Connection, digest: bytes, split: str) -> bool:
     return table.execute("SELECT split FROM seen WHERE digest = ?", (digest,)).fetchone()[0] == split
 
 
-def digest_of(settings: Settings, parts: Iterable[Part]) -> tuple[str, int]:
+def digest_of(settings: PartSettings, parts: Iterable[SourcePart]) -> tuple[str, int]:
     """Digest of a run by all that its bytes depend on: parameters, files, code, packages; and the number of parts."""
     digest = hashlib.sha256(repr((settings, cv2.__version__, PIL.__version__)).encode())
     for package in _CODE:

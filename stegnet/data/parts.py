@@ -10,7 +10,7 @@ import numpy as np
 from stegnet.config.config import DataConfig, ScrambleConfig
 from stegnet.core.samples import CODED
 from stegnet.data.folders import is_tar
-from stegnet.data.groups import Group, Job, Sample
+from stegnet.data.groups import Group, ReadJob, Sample
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, Entry, TarWriter, shard_name
 from stegnet.data.store import open_files
 from stegnet.media.pictures.avif import decode_avif, fit_avif
@@ -19,7 +19,7 @@ MOST_BITS = 4.2  # of a coded base, per pixel: for more, a cover as large as its
 
 
 @dataclass(frozen=True)
-class Settings:
+class PartSettings:
     """All that a part's bytes depend on besides its jobs: the parameters, and the address of the shards."""
 
     data: DataConfig
@@ -28,7 +28,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Part:
+class SourcePart:
     """Some jobs of a source.
 
     Attributes:
@@ -38,23 +38,23 @@ class Part:
     """
 
     number: int
-    jobs: list[Job]
+    jobs: list[ReadJob]
     without: frozenset[int] = frozenset()
 
 
-def cut(jobs: Iterable[Job], size: int) -> Iterator[Part]:
+def cut(jobs: Iterable[ReadJob], size: int) -> Iterator[SourcePart]:
     """Parts of `size` jobs each; a tar is a part by itself."""
     number, waiting = 0, []
     for job in jobs:
         if waiting and (is_tar(job) or len(waiting) == size or is_tar(waiting[0])):
-            yield Part(number, waiting)
+            yield SourcePart(number, waiting)
             number, waiting = number + 1, []
         waiting.append(job)
     if waiting:
-        yield Part(number, waiting)
+        yield SourcePart(number, waiting)
 
 
-def prepare_part(settings: Settings, part: Part) -> dict:
+def prepare_part(settings: PartSettings, part: SourcePart) -> dict:
     """Writes the shards of a part, whatever is there of them already.
 
     Returns:
@@ -103,7 +103,7 @@ def _coded(pixels: np.ndarray, quality: int) -> np.ndarray:
 class _Writers:
     """The shards of one part, opened when their first picture comes."""
 
-    def __init__(self, settings: Settings, number: int) -> None:
+    def __init__(self, settings: PartSettings, number: int) -> None:
         self._settings, self._number = settings, number
         self._open: dict[str, TarWriter] = {}
         self._stack = ExitStack()

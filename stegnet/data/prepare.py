@@ -16,11 +16,11 @@ from typing import Any
 
 from stegnet.config.config import DataConfig, ScrambleConfig
 from stegnet.core.errors import DataError
-from stegnet.data.catalogue import Source, read_catalogue, read_package_pictures
-from stegnet.data.groups import Group, Job, Sample, cut_squares
+from stegnet.data.catalogue import CatalogueEntry, read_catalogue, read_package_pictures
+from stegnet.data.groups import Group, ReadJob, Sample, cut_squares
 from stegnet.data.ledger import Ledger, digest_of
-from stegnet.data.parts import Part, Settings, cut, prepare_part
-from stegnet.data.shards import TEST, TRAIN, Layout, write_layout, write_tables
+from stegnet.data.parts import PartSettings, SourcePart, cut, prepare_part
+from stegnet.data.shards import TEST, TRAIN, ShardLayout, write_layout, write_tables
 from stegnet.data.sources import list_jobs, scene_jobs
 from stegnet.data.spread import spread
 from stegnet.data.store import is_remote
@@ -50,14 +50,14 @@ def prepare(
     if out.exists() and any(out.iterdir()):
         raise DataError(f"{out}: is not empty", "empty it, or let `dvc repro` do so")
 
-    def parts() -> Iterator[Part]:
+    def parts() -> Iterator[SourcePart]:
         return cut(chain(list_jobs(config, data, seed), _test_jobs(config, seed, data)), config.shard)
 
     same = replace(config, workers=1)  # whatever the number
-    run, count = digest_of(Settings(same, scramble, ""), parts())
+    run, count = digest_of(PartSettings(same, scramble, ""), parts())
     unfinished = out.with_name(f"{out.name}.part").absolute()
     store = str(unfinished) if config.store == BESIDE else _folder_of(run, config.store)
-    work = partial(prepare_part, Settings(config, scramble, store))
+    work = partial(prepare_part, PartSettings(config, scramble, store))
     ledger = Ledger(unfinished / "ledger", run, count)
     todo = (part for part in parts() if part not in ledger)
     for record in progress(spread(work, todo, config.workers), ledger.missing):
@@ -65,7 +65,7 @@ def prepare(
     _leave_out_duplicates(ledger, parts(), work, config)
     counts = _report(ledger, config)
     write_tables(unfinished, partial(_rows, ledger))
-    write_layout(unfinished, Layout(config.size, config.coding, "" if config.store == BESIDE else store))
+    write_layout(unfinished, ShardLayout(config.size, config.coding, "" if config.store == BESIDE else store))
     ledger.remove()
     os.replace(unfinished, out)
     return counts
@@ -81,7 +81,7 @@ def _folder_of(run: str, store: str) -> str:
 
 
 def _leave_out_duplicates(
-    ledger: Ledger, parts: Iterator[Part], work: Callable[[Part], dict], config: DataConfig
+    ledger: Ledger, parts: Iterator[SourcePart], work: Callable[[SourcePart], dict], config: DataConfig
 ) -> None:
     """Prepares parts with pictures that are in another split too again, without these."""
     without = ledger.duplicates()
@@ -135,14 +135,14 @@ def _rows(ledger: Ledger, split: str) -> Iterator[tuple[list, list[int]]]:
                 yield entry, [shard, offset, length, base_offset, base_length]
 
 
-def _test_jobs(config: DataConfig, seed: int, data: Path) -> Iterator[Job]:
+def _test_jobs(config: DataConfig, seed: int, data: Path) -> Iterator[ReadJob]:
     if config.test_photographs:
         packages = [source for source in read_catalogue(data / "sources.yaml") if source.kind == "package"]
         yield from (partial(_photographs, source, config.size) for source in packages)
     yield from scene_jobs(config, seed, TEST)
 
 
-def _photographs(source: Source, size: int) -> Iterator[Group]:
+def _photographs(source: CatalogueEntry, size: int) -> Iterator[Group]:
     """Squares from the photographs in an installed package."""
     group = Group("photographs", "", splits=(TEST,))
     for name, picture in read_package_pictures(source):

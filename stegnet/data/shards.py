@@ -56,7 +56,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ShardLayout:
     """Attributes: side of the pictures in pixels; npy or webp; address of the shards, "" if they are beside it."""
 
     size: int
@@ -114,7 +114,7 @@ def encode(pixels: np.ndarray, coding: str) -> bytes:
     return content.getvalue()
 
 
-def decode(content: np.ndarray, layout: Layout) -> np.ndarray:
+def decode(content: np.ndarray, layout: ShardLayout) -> np.ndarray:
     """Reads (size, size, 3) uint8 from its bytes, without the header of .npy.
 
     Raises:
@@ -170,19 +170,19 @@ class Shards:
             return _ROW.unpack(os.pread(file.fileno(), _ROW.size, index * _ROW.size))
 
 
-def read_layout(folder: Path) -> Layout:
+def read_layout(folder: Path) -> ShardLayout:
     """Reads layout.json: how the shards of a folder are stored.
 
     Raises:
         DataError: it holds none.
     """
     try:
-        return Layout(**json.loads((folder / LAYOUT).read_text(encoding="utf-8")))
+        return ShardLayout(**json.loads((folder / LAYOUT).read_text(encoding="utf-8")))
     except (OSError, TypeError, ValueError) as error:
         raise DataError(f"{folder}: no prepared pictures ({error})", "run `dvc repro prepare`") from error
 
 
-def write_layout(folder: Path, layout: Layout) -> None:
+def write_layout(folder: Path, layout: ShardLayout) -> None:
     """Writes layout.json."""
     (folder / LAYOUT).write_text(json.dumps(asdict(layout), indent=2) + "\n", encoding="utf-8")
 

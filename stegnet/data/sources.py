@@ -18,9 +18,9 @@ from PIL import Image
 from stegnet.config.config import DataConfig
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.data.archive import fetch
-from stegnet.data.catalogue import Source, read_catalogue, read_listing
+from stegnet.data.catalogue import CatalogueEntry, read_catalogue, read_listing
 from stegnet.data.folders import MediaFile, folder_jobs, read_file, test_folder_jobs
-from stegnet.data.groups import Group, Job, Sample
+from stegnet.data.groups import Group, ReadJob, Sample
 from stegnet.data.scenes import render_scene
 from stegnet.data.shards import TEST, TRAIN, VALIDATION
 from stegnet.data.store import cache_folder
@@ -30,7 +30,7 @@ FIRST_SCENE = {TRAIN: 0, TEST: 2**31, VALIDATION: 3 * 2**30}  # first seed of ea
 KNOWN = ("scenes", "folder", "data", "torchvision:<class>")  # besides the catalogue's archives
 
 
-def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
+def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[ReadJob]:
     """All jobs of the sources in `config.source`, in a fixed order; those of data.test_folder come first.
 
     Folders are listed while the jobs are taken.
@@ -45,7 +45,7 @@ def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
     return chain(test_folder_jobs(config), *sources)
 
 
-def _jobs_of(name: str, config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
+def _jobs_of(name: str, config: DataConfig, data: Path, seed: int) -> Iterator[ReadJob]:
     if name == "scenes":
         return chain(scene_jobs(config, seed, TRAIN), scene_jobs(config, seed, VALIDATION))
     if name == "folder":
@@ -66,14 +66,14 @@ def _unknown_source(name: str, known: list[str]) -> ConfigError:
     return ConfigError(f"data.source: unknown source {name!r}", f"did you mean {close[0]}? {hint}" if close else hint)
 
 
-def _archives(data: Path) -> dict[str, Source]:
+def _archives(data: Path) -> dict[str, CatalogueEntry]:
     """The catalogue's archives by name; none if the folder data/ is the user's own, without a catalogue."""
     path = data / "sources.yaml"
     catalogue = read_catalogue(path) if path.exists() else []
     return {source.name: source for source in catalogue if source.kind == "archive"}
 
 
-def _archive_jobs(source: Source, data: Path, config: DataConfig) -> Iterator[Job]:
+def _archive_jobs(source: CatalogueEntry, data: Path, config: DataConfig) -> Iterator[ReadJob]:
     listing = read_listing(data / source.files)
     folder = fetch(source, listing, cache_folder() / "archives")
     splits = [[row for row in listing if row.split == split] for split in (TRAIN, TEST)]
@@ -83,7 +83,7 @@ def _archive_jobs(source: Source, data: Path, config: DataConfig) -> Iterator[Jo
     return (partial(read_file, file, config.size, config.every) for file in files)
 
 
-def scene_jobs(config: DataConfig, seed: int, split: str) -> Iterator[Job]:
+def scene_jobs(config: DataConfig, seed: int, split: str) -> Iterator[ReadJob]:
     """Jobs that render the scenes of one split; no scene is in two splits."""
     count = {TRAIN: config.scenes, VALIDATION: config.validation_scenes, TEST: config.test_scenes}[split]
     return (partial(_scene, config.size, seed, split, index) for index in range(count))
@@ -95,7 +95,7 @@ def _scene(size: int, seed: int, split: str, index: int) -> Iterator[Group]:
     yield Group("scenes", "", [Sample(name, pixels, size, size)], splits=(split,))
 
 
-def _torchvision_jobs(name: str, config: DataConfig) -> Iterator[Job]:
+def _torchvision_jobs(name: str, config: DataConfig) -> Iterator[ReadJob]:
     count = len(_open_torchvision(name))
     return (partial(_torchvision_item, name, index, config.size) for index in range(min(count, config.limit or count)))
 

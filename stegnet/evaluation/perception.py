@@ -14,8 +14,8 @@ import torch
 from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor, nn
 
-from stegnet.core import similarity
 from stegnet.core.measures import DE2000, HAARPSI, LPIPS, MSSSIM
+from stegnet.models import similarity
 
 ALEXNET = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K_V1
 _MIN_HAARPSI_SIDE = 16  # pixels, for its three scales
@@ -35,7 +35,7 @@ def de2000(a: np.ndarray, b: np.ndarray) -> float:
 def msssim(a: np.ndarray, b: np.ndarray) -> float:
     """Multi-scale structural similarity, 0 to 1 (Wang, Simoncelli & Bovik 2003), mean over the channels.
 
-    Computed on five scales; on fewer for pictures with a side below 176, see `stegnet.core.similarity`; nan below 11.
+    Computed on five scales; on fewer for pictures with a side below 176 (`stegnet.models.similarity`); nan below 11.
     """
     if min(a.shape[:2]) < similarity.WINDOW:
         return math.nan

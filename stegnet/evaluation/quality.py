@@ -16,13 +16,13 @@ from stegnet.core.errors import DataError
 from stegnet.core.measures import APD, BARE, BASE_PSNR, PSNR, SEALED, SIDES, SSIM, apd, psnr, ssim
 from stegnet.core.parallel import distributed
 from stegnet.core.shuffle import grid
-from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, Shards, read_manifest
 from stegnet.engines import Engine, Pool
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.evaluation.perception import MeasureFunction, perceptual_measures
 from stegnet.media import read_picture, write_png
 from stegnet.methods.network import Network, hide_picture, reveal_picture
+from stegnet.models.tensors import seeded_shuffle
 from stegnet.record import through_bytes
 from stegnet.sealing import room
 

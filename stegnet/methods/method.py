@@ -119,6 +119,7 @@ class Method(ABC):
     Attributes:
         name: of `--method`.
         summary: its help.
+        description: more of it, in lines of at most 80 characters; "" for none.
         forms: suffixes of its containers for each kind of cover; the first is the usual one.
         options: a dataclass of `option`s.
         any_file: it hides files of any kind.
@@ -129,6 +130,7 @@ class Method(ABC):
 
     name: str
     summary: str
+    description: str = ""
     forms: Mapping[str, tuple[str, ...]] = LOSSLESS_FORMS
     options: type
     any_file = True

@@ -84,7 +84,7 @@ class Modem(Pair):
         for rung in self.rungs:
             if frames % rung.setdefault("run", 1):
                 raise ConfigError(f"model.frames: must be a multiple of {rung['run']}, the run of {rung['name']}")
-        layout = _Layout.of(self.rungs, frames)
+        layout = _BitPlaces.of(self.rungs, frames)
         self.bits, self.phases, self.dither = layout.bits, len(layout.places), frames * COEFFICIENTS
         basis = _block_basis() if frames == 1 else _luma_basis().repeat(frames, 1)
         self._planes = frames if frames > 1 else 3
@@ -199,7 +199,7 @@ class Residual(nn.Module):
 
 
 @dataclass(frozen=True)
-class _Layout:
+class _BitPlaces:
     """Places of the bits in T frames.
 
     Attributes:
@@ -219,7 +219,7 @@ class _Layout:
     runs: Tensor
 
     @classmethod
-    def of(cls, rungs: Sequence[dict[str, Any]], frames: int) -> "_Layout":
+    def of(cls, rungs: Sequence[dict[str, Any]], frames: int) -> "_BitPlaces":
         order = sorted(range(COEFFICIENTS), key=lambda index: STEPS[index])  # stable
         phases, runs = [], []
         for rung in rungs:

@@ -127,7 +127,7 @@ class Collapsed:
 
 
 @dataclass(frozen=True)
-class Tile:
+class FigureTile:
     """A headline figure with its name, unit and a short note."""
 
     name: str
@@ -158,7 +158,7 @@ class Page:
 
     title: str
     lead: str
-    tiles: list[Tile]
+    tiles: list[FigureTile]
     sections: list[Section]
     facts: Table
     limits: list[str] = field(default_factory=list)

@@ -27,7 +27,7 @@ from stegnet.core.measures import (
 from stegnet.core.parallel import AUTO
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.statistics import headline_kind
-from stegnet.report.page import Collapsed, Film, Picture, Section, Table, Tile, decimals, read_json, read_table
+from stegnet.report.page import Collapsed, FigureTile, Film, Picture, Section, Table, decimals, read_json, read_table
 
 _PROTOCOL = (
     "All figures are measured on containers that were rounded to 8 bits, written to a file and read back, hidden with "
@@ -45,7 +45,7 @@ _FILM_COLUMNS = (  # measure, statistic, heading
 )
 
 
-def tiles(evaluate: Path, video: Path) -> list[Tile]:
+def tiles(evaluate: Path, video: Path) -> list[FigureTile]:
     """Mean PSNR of container, secret and the secret's base alone, on pictures and on the film."""
     details, film = read_json(evaluate / "details.json"), read_json(video / "details.json")
     kind = headline_kind(details)
@@ -53,7 +53,7 @@ def tiles(evaluate: Path, video: Path) -> list[Tile]:
     pictures = [_stats_tile(f"{_NAMES[each]}, {kind}", sealed[PSNR.of(each)]) for each in _NAMES]
     frames = f"mean of {film['film_frames']:.0f} frames"
     means = {name: film[f"film_{PSNR.of(each)}"] for each, name in _NAMES.items()}
-    return pictures + [Tile(f"{name}, film", f"{mean:.1f} dB", frames) for name, mean in means.items()]
+    return pictures + [FigureTile(f"{name}, film", f"{mean:.1f} dB", frames) for name, mean in means.items()]
 
 
 def pictures(evaluate: Path, command: str, shown: Collection[str] | None = None) -> Section:
@@ -114,9 +114,9 @@ def _weight_of_the_container(card: Card) -> str:
     return "The secret comes first: the weight of the container's error grows during training."
 
 
-def _stats_tile(name: str, stats: Mapping[str, float]) -> Tile:
+def _stats_tile(name: str, stats: Mapping[str, float]) -> FigureTile:
     interval = f"95 % CI of the mean: {stats['ci_low']:.1f} to {stats['ci_high']:.1f}"
-    return Tile(name, f"{stats['mean']:.1f} dB", interval)
+    return FigureTile(name, f"{stats['mean']:.1f} dB", interval)
 
 
 def _contact_sheet(evaluate: Path, kind: str) -> Picture:

@@ -8,7 +8,7 @@ from stegnet.core.card import SHIPPED, Card, read_card, weights_id
 from stegnet.core.samples import CODED, MEANS, NONE
 from stegnet.evaluation.statistics import RENDERED
 from stegnet.report import quality, robustness, security
-from stegnet.report.page import Page, Section, Table, Tile
+from stegnet.report.page import FigureTile, Page, Section, Table
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _sections(reports: Reports) -> Iterator[Section]:
         yield Section(NOT_MEASURED, "", (_HOW_TO_MEASURE[reports.pair],), (table,))
 
 
-def _study_tiles(studies: Path | None) -> list[Tile]:
+def _study_tiles(studies: Path | None) -> list[FigureTile]:
     """Headline figures of the long measurements that were made."""
     if studies is None:
         return []

@@ -5,7 +5,18 @@ from pathlib import Path
 import pandas as pd
 
 from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, FLICKER, PSNR, SECRET_PSNR, SIDES, SSIM, VMAF
-from stegnet.report.page import Gallery, Picture, Section, Table, Tile, decimals, percent, read_json, read_table, text
+from stegnet.report.page import (
+    FigureTile,
+    Gallery,
+    Picture,
+    Section,
+    Table,
+    decimals,
+    percent,
+    read_json,
+    read_table,
+    text,
+)
 
 _PSNR = decimals(1)
 _QUALITY = {PSNR.of(side): (f"{side}, {PSNR.unit}", _PSNR) for side in SIDES} | {
@@ -123,14 +134,14 @@ def robust(name: str, folder: Path, command: str) -> Section:
     return Section(name, command, (paragraph,), parts)
 
 
-def robust_tile(folder: Path) -> Tile | None:
+def robust_tile(folder: Path) -> FigureTile | None:
     """Net bits per pixel through JPEG 75."""
     if not (folder / "metrics.json").exists():
         return None
     figures = read_json(folder / "metrics.json")
     bits, whole = (figures[f"robust_jpeg_75_38db_{key}"] for key in ("bits", "whole"))
     note = f"of encrypted data come back ({100 * whole:.2f} % of messages whole), container at 38 dB"
-    return Tile("survives JPEG 75", f"{bits:.2f} bits per pixel", note)
+    return FigureTile("survives JPEG 75", f"{bits:.2f} bits per pixel", note)
 
 
 def robust_films(name: str, folder: Path, command: str) -> Section:
@@ -157,7 +168,7 @@ def robust_films(name: str, folder: Path, command: str) -> Section:
     return Section(name, command, paragraphs, parts)
 
 
-def robust_films_tile(folder: Path) -> Tile | None:
+def robust_films_tile(folder: Path) -> FigureTile | None:
     """Net bits per pixel and frame through H.264 at CRF 23, of the size of which there are most groups."""
     if not (folder / "promises.csv").exists():
         return None
@@ -168,7 +179,7 @@ def robust_films_tile(folder: Path) -> Tile | None:
     row = rows.loc[rows["groups"].idxmax()]
     whole = percent(row["groups_whole"])
     note = f"per pixel and frame of encrypted data come back ({whole} of groups whole), films of {row['size']}"
-    return Tile("survives H.264, CRF 23", f"{row['bits']:.4f} bits", note)
+    return FigureTile("survives H.264, CRF 23", f"{row['bits']:.4f} bits", note)
 
 
 def survive(name: str, folder: Path, command: str) -> Section:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stegnet.report.page import Picture, Section, Table, Tile, decimals, percent, read_json, read_table, text
+from stegnet.report.page import FigureTile, Picture, Section, Table, decimals, percent, read_json, read_table, text
 
 _THREE = decimals(3)
 _PLACES = {
@@ -129,13 +129,15 @@ def robust_attacks(name: str, folder: Path, command: str) -> Section:
     return Section(name, command, (paragraph, keyless_text, places_text), parts)
 
 
-def detect_tile(folder: Path) -> Tile | None:
+def detect_tile(folder: Path) -> FigureTile | None:
     """Accuracy of the detector with the fewest training pairs."""
     if not (folder / "detect.csv").exists():
         return None
     table = read_table(folder / "detect.csv")
     first = table[(table["method"] == "network") & (table["attacker"] == "has the weights")].iloc[0]
-    return Tile("detection accuracy", percent(first["accuracy"]), f"trained on {first['pairs']} pairs; 50 % is chance")
+    return FigureTile(
+        "detection accuracy", percent(first["accuracy"]), f"trained on {first['pairs']} pairs; 50 % is chance"
+    )
 
 
 def wrongkey(name: str, folder: Path, command: str) -> Section:

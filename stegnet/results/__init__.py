@@ -4,13 +4,13 @@
 files harmless, `conversion` gives results the format of their suffix.
 """
 
-from stegnet.core.lazy import lazy
+from stegnet import lazy_names
 
-__getattr__, __all__ = lazy(
+__getattr__, __all__ = lazy_names(
     __name__,
     conversion="as_named text_report",
-    figures="BETRAYS Changes Hiding LEAST NETWORK POOR ROBUST SEALED",
+    figures="BETRAYS Changes Hiding LEAST POOR",
     naming="MOST_TEXT TEXT_NAME WATCHABLE_SUFFIX plain_suffix printable",
-    output="FORMS FilmFrame OutputTarget REVEALED_FORMS Report form_of shown_form write_film write_jpeg "
-    "write_picture write_revealed",
+    output="FORMS FilmFrame OutputTarget REVEALED_FORMS Report form_of shown_form write_film "
+    "write_jpeg write_picture write_revealed",
 )

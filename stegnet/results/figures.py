@@ -11,7 +11,6 @@ BETRAYS = (
     "anyone can tell that the container was changed; hide in a copy that was resized in RGB and saved without loss"
 )
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
-SEALED, NETWORK, ROBUST = "sealed", "network", "robust"
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"
 _WORDS = {
     HARD: "hard to find in a photograph that was not saved with loss, or was resized since",
@@ -29,18 +28,19 @@ class Hiding:
     """What a hiding did to its cover.
 
     Attributes:
-        method: "sealed", "network" or "robust".
+        method: its name.
         cover_bytes: size of the cover's file.
         cover_pixels: of all frames.
         cover_format: the cover's lossy format if the container is without loss, such as "a JPEG": it shows that the
             container was changed. None: it has none.
-        container_psnr: PSNR in dB of the container against its cover ("robust": before it is written as JPEG; a film by
-            "network": the worst of the frames compared); None: not measured.
+        container_psnr: PSNR in dB of the container against its cover: of what is saved with loss, before that; of a
+            film, the mean or the worst of the frames compared; None: not measured.
         changed_pixels: of all frames; None: not counted.
-        hidden_bytes: that the container carries, with what of a spread file is there more than once; None by "network".
-        room: bytes of which those could have been; None by "network".
+        hidden_bytes: that the container carries, with what of a spread file is there more than once; None: not bytes.
+        room: bytes of which those could have been; None: not bytes.
         film: the cover is a film.
         channels: 1 of a grey cover, whose pixels are one sample each.
+        stands_out: detectors find the method's containers whatever they carry.
     """
 
     method: str
@@ -53,6 +53,7 @@ class Hiding:
     room: int | None = None
     film: bool = False
     channels: int = 3
+    stands_out: bool = False
 
     @property
     def bits_per_sample(self) -> float | None:
@@ -67,7 +68,7 @@ class Hiding:
     @property
     def detection(self) -> str | None:
         """HARD, POSSIBLE or EASY to find; None for a film that carries little: only pictures were measured."""
-        if self.method != SEALED or self.cover_format:
+        if self.stands_out or self.cover_format:
             return EASY
         rate = self._measured_rate()
         if rate > _EASY_RATE:

@@ -4,8 +4,8 @@
 `trellis` at the `costs` of texture; `dummies` are steps that carry nothing.
 """
 
-from stegnet.sealing.carriers import TAG_BYTES, size_bytes
-from stegnet.sealing.costs import rounding_costs, texture_costs
+from stegnet.sealing.carriers import TAG_BYTES, frame_salt, idle_samples, public_order, size_bytes, zones_of
+from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
 from stegnet.sealing.seal import (
     FILM_EFFORT,
     PICTURE_EFFORT,
@@ -17,14 +17,20 @@ from stegnet.sealing.seal import (
     too_small,
     unseal,
 )
+from stegnet.sealing.trellis import layout
 
 __all__ = [
     "FILM_EFFORT",
     "PICTURE_EFFORT",
     "SEED_BYTES",
     "TAG_BYTES",
+    "Costs",
     "Margin",
     "SealOptions",
+    "frame_salt",
+    "idle_samples",
+    "layout",
+    "public_order",
     "room",
     "rounding_costs",
     "seal",
@@ -32,4 +38,5 @@ __all__ = [
     "texture_costs",
     "too_small",
     "unseal",
+    "zones_of",
 ]

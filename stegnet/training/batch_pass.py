@@ -12,7 +12,8 @@ from stegnet.config.config import Config
 from stegnet.core.compute import autocast
 from stegnet.core.samples import CODED, GREY, MEANS
 from stegnet.core.shuffle import Shuffle
-from stegnet.core.tensors import (
+from stegnet.models import Pair
+from stegnet.models.tensors import (
     apply,
     block_means,
     from_8_bits,
@@ -25,7 +26,6 @@ from stegnet.core.tensors import (
     to_8_bits,
     with_sealed_bits,
 )
-from stegnet.models import Pair
 
 Result = TypeVar("Result", bound=tuple)
 PREVIEW_PAIRS = 4

@@ -14,10 +14,10 @@ from torch.nn import functional
 from stegnet.config.config import Config
 from stegnet.core.compute import autocast
 from stegnet.core.jpeg import BLOCK
-from stegnet.core.tensors import from_8_bits, through_8_bits
 from stegnet.core.video import BLACK, CODECS, H264, WHITE, through_codec
 from stegnet.data.distortions import Distortions
 from stegnet.models.modem import Modem
+from stegnet.models.tensors import from_8_bits, through_8_bits
 from stegnet.training.modem_pass import ModemPass, ModemResult
 
 WRITTEN_CRF = 18  # of films that are encoded twice

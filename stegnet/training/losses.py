@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from stegnet.config.config import LossConfig
-from stegnet.core.similarity import ms_ssim, ssim
+from stegnet.models.similarity import ms_ssim, ssim
 from stegnet.training.batch_pass import PassResult
 
 EPSILON = 1e-3  # where a Charbonnier error turns from square to linear

@@ -11,9 +11,9 @@ from torch.nn import functional
 from stegnet.config.config import ChannelConfig, Config
 from stegnet.core.compute import autocast
 from stegnet.core.jpeg import BLOCK, through_jpeg, through_webp
-from stegnet.core.tensors import from_8_bits, through_8_bits, to_8_bits
 from stegnet.data.distortions import Distortions
 from stegnet.models.modem import YCBCR, Modem
+from stegnet.models.tensors import from_8_bits, through_8_bits, to_8_bits
 from stegnet.training.batch_pass import difference, side_by_side
 
 FIRST_QUALITY = 95  # of the JPEG files that are saved twice

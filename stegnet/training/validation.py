@@ -17,9 +17,9 @@ from torch import Tensor
 from stegnet.config.config import Config
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
 from stegnet.core.samples import CODED
-from stegnet.core.tensors import from_8_bits, to_8_bits
 from stegnet.data.shards import VALIDATION, Shards, read_manifest
 from stegnet.models import Pair
+from stegnet.models.tensors import from_8_bits, to_8_bits
 from stegnet.training.batch_pass import HideRevealPass, PassRandomness, PassResult, draw_randomness
 from stegnet.training.losses import loss_terms
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import stegnet
 from stegnet.cli.flags import _OPTIONS, with_options
 
-LIBRARY = ("api.py", "codec", "core", "engines", "media", "models")
+LIBRARY = ("api.py", "core", "engines", "files", "keys", "media", "methods", "models", "record", "results", "sealing")
 COMMANDS = ("stegnet export --force ",)  # that a hint names in full
 
 
@@ -16,9 +16,8 @@ def strings() -> Iterator[str]:
     """All strings in the library but docstrings; {} in the place of values."""
     root = Path(stegnet.__file__).parent
     for name in LIBRARY:
-        for path in [root / name, *(root / name).rglob("*.py")]:
-            if path.is_file():
-                yield from _strings(ast.parse(path.read_text("utf-8")))
+        for path in [root / name] if name.endswith(".py") else sorted((root / name).rglob("*.py")):
+            yield from _strings(ast.parse(path.read_text("utf-8")))
 
 
 def _strings(tree: ast.Module) -> Iterator[str]:

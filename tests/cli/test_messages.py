@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,30 +17,25 @@ from stegnet.results import Report
 ODD = ["new\nline", "red\x1b[31m", "half\udce4", "-dash", "file:reversed\u202e", "é ü 漢字%d"]
 
 
-@pytest.mark.parametrize("name", ODD, ids=ascii)
-def test_unusual_file_names(capfd, weights, folder, name):
+def test_unusual_file_names(capfd, weights, hidden):
     """Pictures, films and other files, with any name that the system accepts."""
-    network = ["--key-file=k", f"--weights={weights}"]
-    for suffix, secret in ((".png", "secret.jpg"), (".mkv", "secret.mkv")):
-        (folder / f"cover{suffix}").rename(Path(f"{name}{suffix}"))
-        assert (
-            main(
-                ["hide", "--method=network", f"--output=out {name}{suffix}", *network, "--", f"{name}{suffix}", secret]
-            )
-            == 0
-        )
-        assert Path(f"out {name}{suffix}").exists()
-        assert main(["reveal", f"--output={name}-back{suffix}", *network, "--", f"out {name}{suffix}"]) == 0
-    Path(name).write_bytes(b"any file")
-    cover = ["--force", f"--output=out {name}.png", "--key-file=k", "--", f"{name}.png"]
-    assert main(["hide", "--method=sealed", *cover, name]) == 0
-    assert main(["reveal", f"--output={name}-again", "--key-file=k", "--", f"out {name}.png"]) == 0
-    assert main(["info", "--key-file=k", "--", f"out {name}.png"]) == 0
-    assert main(["info", "--json", "--", f"{name}.mkv"]) == 0
-    assert main(["info", "--", f"no {name}"]) == 1
-    out, err = capfd.readouterr()
-    assert all(line.isprintable() for line in (out + err).split("\n"))
-    assert out.count("wrote ") == 6
+    for name in ODD:
+        for suffix, secret in ((".png", "secret.jpg"), (".mkv", "notes.txt")):
+            shutil.copy(f"cover{suffix}", f"{name}{suffix}")
+            hide = ["hide", f"--output=out {name}{suffix}", "--key-file=k", "--", f"{name}{suffix}", secret]
+            assert main(hide) == 0
+        shutil.copy("c.png", f"{name}-c.png")
+        network = ["--key-file=k", f"--weights={weights}", "--", f"{name}-c.png"]
+        assert main(["reveal", f"--output={name}-back.png", *network]) == 0
+        shutil.copy("notes.txt", name)
+        assert main(["hide", "--force", f"--output=out {name}.png", "--key-file=k", "--", f"{name}.png", name]) == 0
+        assert main(["reveal", f"--output={name}-again", "--key-file=k", "--", f"out {name}.png"]) == 0
+        assert main(["info", "--key-file=k", "--", f"out {name}.png"]) == 0
+        assert main(["info", "--json", "--", f"{name}.mkv"]) == 0
+        assert main(["info", "--", f"no {name}"]) == 1
+        out, err = capfd.readouterr()
+        assert all(line.isprintable() for line in (out + err).split("\n"))
+        assert out.count("wrote ") == 5
 
 
 def test_the_steps_of_a_job_read_as_one(monkeypatch):
@@ -64,17 +60,15 @@ def test_escape():
     assert messages.escape("two\nlines\r\x1b[2J\x00\udcff\u2028") == r"two\nlines\r\x1b[2J\x00\udcff\u2028"
 
 
-@pytest.mark.parametrize(
-    ("size", "told"), [(0, "0 bytes"), (4999, "4999 bytes"), (5000, "0.01 MB"), (2_345_678, "2.35 MB")]
-)
-def test_sizes_of_results(capsys, size, told):
-    messages.wrote(Path("a"), Report(0, 0), "", size=size)
-    assert capsys.readouterr().out == f"wrote a: {told}\n"
+def test_sizes_of_results(capsys):
+    for size, told in ((0, "0 bytes"), (4999, "4999 bytes"), (5000, "0.01 MB"), (2_345_678, "2.35 MB")):
+        messages.wrote(Path("a"), Report(), "", size=size)
+        assert capsys.readouterr().out == f"wrote a: {told}\n"
 
 
 def test_python_warnings_are_printed(stegnet, picture):
     Image.fromarray(picture(50, 40)).save("odd.png", icc_profile=b"nonsense")
-    code, _, err = stegnet("hide cover.png odd.png -o c.png --key-file k")
+    code, _, err = stegnet("hide cover.png odd.png -o c.png")
     assert (code, err.count("\n")) == (0, 1)
     assert err.startswith("warning: odd.png: its colour profile is ignored")
 
@@ -82,7 +76,7 @@ def test_python_warnings_are_printed(stegnet, picture):
 def test_an_ascii_terminal(monkeypatch, stegnet):
     shown = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, "ascii"))
-    assert stegnet("hide cover.png secret.jpg -o c×.png --key-file k")[0] == 0
+    assert stegnet("hide cover.png secret.jpg -o c×.png")[0] == 0
     assert shown.getvalue().startswith(rb"wrote c\xd7.png: ")
 
 

@@ -53,12 +53,11 @@ def on_windows(folder: Path) -> Callable[[str], subprocess.CompletedProcess[str]
     return run
 
 
-@pytest.mark.parametrize("line", ["cover.png secret.jpg -o c.png", "cover.mkv secret.jpg -o c.mkv --force"])
-def test_hiding_and_revealing(on_windows, folder, line):
+def test_hiding_and_revealing(on_windows, folder):
     for command in (
         "keygen key",
-        f"hide {line} --key-file key",
-        f"reveal {line.split()[3]} --key-file key -o back.jpg",
+        "hide cover.mkv secret.jpg -o c.mkv --force --key-file key",
+        "reveal c.mkv --key-file key -o back.jpg",
         "info cover.png",
     ):
         done = on_windows(command)
@@ -92,14 +91,3 @@ def test_names_that_differ_in_case_only_get_containers_of_their_own(folder):
         Image.open("cover.png").save(folder / "covers" / name, "PNG")
     assert main(["hide", "covers", "k", "-o", "out", "--key-file", "k"]) == 0
     assert len({path.name.casefold() for path in (folder / "out").iterdir()}) == 3
-
-
-def test_line_ends_of_windows_in_a_passphrase_file(folder):
-    for name, text in (
-        ("unix", b"correct horse battery staple\n"),
-        ("dos", b"\xef\xbb\xbfcorrect horse battery staple\r\n"),
-    ):
-        (folder / name).write_bytes(text)
-        (folder / name).chmod(0o600)
-    assert main(["hide", "cover.png", "secret.jpg", "-o", "c.png", "--passphrase-file", "dos"]) == 0
-    assert main(["reveal", "c.png", "-o", "back.jpg", "--passphrase-file", "unix"]) == 0

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import pytest
 
 import stegnet as package
 from stegnet.cli.signals import SignalReceived, Signals, exit_on_signals, stop_on_signal
-from tests.support.films import make_film
-from tests.support.waiting import LIMIT, wait_until
+from stegnet.methods.network import ByNetwork
+from tests.support.waiting import LIMIT
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(package.__file__).parents[1])}
 
@@ -23,47 +24,42 @@ def test_an_interrupt_leaves_no_output(stegnet, folder, monkeypatch):
 
     monkeypatch.setattr("stegnet.methods.network.film.hide_frame", interrupted)
     before = sorted(folder.iterdir())
-    assert stegnet("hide cover.mkv secret.mkv -o c.mkv --key-file k") == (130, "", "error: interrupted\n")
+    assert stegnet("hide cover.mkv secret.mkv -o c.mkv") == (130, "", "error: interrupted\n")
     assert sorted(folder.iterdir()) == before
 
 
-@pytest.mark.parametrize(
-    ("line", "number", "told"),
-    [
-        ("hide long.mkv long.mkv -o c.mkv", signal.SIGTERM, "terminated"),
-        ("hide long.mkv long.mkv -o c.mp4", signal.SIGINT, "interrupted"),
-        ("hide --method sealed long.mkv k -o c.mkv", signal.SIGHUP, "the terminal was closed"),
-    ],
-)
-def test_a_signal_leaves_no_output(program, folder, line, number, told):
+def test_a_signal_leaves_no_output(program, folder, make_film):
     make_film(folder / "long.mkv", 60, 256, 256)
     before = sorted(folder.iterdir())
-    with program(f"{line} --key-file k", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        wait_until(lambda: list(folder.glob(".*.m*")) or process.poll() is not None)
-        assert process.poll() is None
-        process.send_signal(number)
-        process.send_signal(number)  # an impatient user
-        out, err = process.communicate(timeout=LIMIT)
-    assert (process.returncode, out, err) == (128 + number, "", f"error: {told}\n")
-    assert sorted(folder.iterdir()) == before
+    for line, number, code, told in (
+        ("hide long.mkv long.mkv -o c.mkv", signal.SIGTERM, 143, "terminated"),
+        ("hide long.mkv long.mkv -o c.mp4", signal.SIGINT, 130, "interrupted"),
+        ("hide --method sealed long.mkv k -o c.mkv", signal.SIGHUP, 129, "the terminal was closed"),
+    ):
+        with program(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            while not list(folder.glob(".*.m*")):
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.send_signal(number)
+            process.send_signal(number)  # an impatient user
+            out, err = process.communicate(timeout=LIMIT)
+        assert (process.returncode, out, err) == (code, "", f"error: {told}\n")
+        assert sorted(folder.iterdir()) == before
 
 
 def test_an_interrupted_batch_keeps_finished_files(stegnet, folder, monkeypatch):
-    from stegnet.files import files
-
     (folder / "covers").mkdir()
     for name in ("1.png", "2.png"):
         (folder / "covers" / name).write_bytes((folder / "cover.png").read_bytes())
-    hide, calls = files.hide_picture, []
+    hide = ByNetwork.hide
 
-    def once(*arguments, **more):
-        calls.append(arguments)
-        if len(calls) == 2:
+    def once(self, cover, *arguments):
+        if cover.name == "2.png":
             raise KeyboardInterrupt
-        return hide(*arguments, **more)
+        return hide(self, cover, *arguments)
 
-    monkeypatch.setattr("stegnet.files.files.hide_picture", once)
-    code, out, err = stegnet("hide covers secret.jpg -o out --key-file k")
+    monkeypatch.setattr(ByNetwork, "hide", once)
+    code, out, err = stegnet("hide covers secret.jpg -o out")
     assert (code, out, err) == (130, "wrote out/1.png: 97x61, SIZE\n", "error: interrupted\n")
     assert [path.name for path in (folder / "out").iterdir()] == ["1.png"]
 
@@ -171,7 +167,7 @@ def test_a_signal_swallowed_by_a_library(monkeypatch, stegnet, ends):
             raise ImportError("something else")
         return {}
 
-    monkeypatch.setattr("stegnet.files.info.file_info", look)
+    monkeypatch.setattr("stegnet.files.file_info", look)
     assert stegnet("info cover.png") == (143, "", "error: terminated\n")
 
 
@@ -179,7 +175,7 @@ def test_a_bug_raises_its_traceback(monkeypatch, stegnet):
     def look(*arguments):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("stegnet.files.info.file_info", look)
+    monkeypatch.setattr("stegnet.files.file_info", look)
     with pytest.raises(ZeroDivisionError):
         stegnet("info cover.png")
 

@@ -12,62 +12,51 @@ from PIL import Image
 from stegnet.cli.command import make_parser
 from stegnet.cli.commands import webcam
 
-FILM = "webcam secret.mkv --source cover.mkv"
+FILM = "secret.mkv --source cover.mkv"
 NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an address or a film file"
 
 
-@pytest.mark.parametrize(
-    ("line", "error", "hint"),
-    [
-        ("webcam secret.mkv --source 99", "camera 99: not connected, or in use", NO_CAMERA),
-        ("webcam secret.mkv --source gone.mp4", "camera gone.mp4: no such source", NO_CAMERA),
-        (
-            "webcam secret.mkv --source cover.png",
-            "cover.png: is a picture, not a film",
-            "`stegnet hide` hides in pictures",
-        ),
-        ("webcam gone.png --source cover.mkv", "gone.png: no such file", None),
-        (
-            "webcam k --source cover.mkv",
-            "k: neither a picture nor a film that can be read",
-            "convert it to PNG or MP4 first",
-        ),
-        (f"{FILM} --record c.avi", "c.avi: a film is written as .mkv or .mp4", "name it c.mkv"),
-        (f"{FILM} --record cover.mkv --force", "cover.mkv: is an input too", "name another file to write"),
-        (f"{FILM} --record secret.mkv --force", "secret.mkv: is an input too", "name another file to write"),
-        (f"{FILM} --record old.mkv", "old.mkv: exists already", "`--force` overwrites it"),
-        (f"{FILM} --record gone/c.mkv", "gone: no such folder", "create it first"),
-        (
-            f"{FILM} --record c.mp4 --survive jpeg:75",
-            "survive: 'jpeg:75' is no channel for films",
-            "films survive h264:18 to h264:28, the higher the more robust",
-        ),
-        (
-            f"{FILM} --size 95x63 --record c.mp4 --survive h264:23",
-            "the camera has 95×63 pixels, and H.264 needs even sides",
-            "scale it by --size",
-        ),
-        (
-            f"{FILM} --size 24x16 --record c.mkv",
-            "the cover is too small: 24×16 pixels",
-            "what must travel with each picture needs about 37×27",
-        ),
-    ],
-)
-def test_invalid_input_is_refused(stegnet, folder, line, error, hint):
+REFUSED = {
+    "secret.mkv --source 99": ("camera 99: not connected, or in use", NO_CAMERA),
+    "secret.mkv --source gone.mp4": ("camera gone.mp4: no such source", NO_CAMERA),
+    "secret.mkv --source cover.png": ("cover.png: is a picture, not a film", "`stegnet hide` hides in pictures"),
+    "gone.png --source cover.mkv": ("gone.png: no such file",),
+    "k --source cover.mkv": ("k: neither a picture nor a film that can be read", "convert it to PNG or MP4 first"),
+    f"{FILM} --record c.avi": ("c.avi: a film is written as .mkv or .mp4", "name it c.mkv"),
+    f"{FILM} --record cover.mkv --force": ("cover.mkv: is an input too", "name another file to write"),
+    f"{FILM} --record secret.mkv --force": ("secret.mkv: is an input too", "name another file to write"),
+    f"{FILM} --record old.mkv": ("old.mkv: exists already", "`--force` overwrites it"),
+    f"{FILM} --record gone/c.mkv": ("gone: no such folder", "create it first"),
+    f"{FILM} --record c.mp4 --survive jpeg:75": (
+        "survive: 'jpeg:75' is no channel for films",
+        "films survive h264:18 to h264:28, the higher the more robust",
+    ),
+    f"{FILM} --size 95x63 --record c.mp4 --survive h264:23": (
+        "the camera has 95×63 pixels, and H.264 needs even sides",
+        "scale it by --size",
+    ),
+    f"{FILM} --size 24x16 --record c.mkv": (
+        "the cover is too small: 24×16 pixels",
+        "what must travel with each picture needs about 37×27",
+    ),
+}
+
+
+def test_invalid_input_is_refused(stegnet, folder):
     (folder / "old.mkv").write_text("old")
     before = sorted(folder.iterdir())
-    code, out, err = stegnet(f"{line} --key-file k")
-    assert (code, out) == (1, "")
-    assert err.splitlines() == [f"error: {error}"] + ([f"hint: {hint}"] if hint else [])
-    assert sorted(folder.iterdir()) == before
-    assert (folder / "old.mkv").read_text() == "old"
+    for line, (error, *hint) in REFUSED.items():
+        code, out, err = stegnet(f"webcam {line} --key-file k")
+        assert (code, out) == (1, "")
+        assert err.splitlines() == [f"error: {error}", *(f"hint: {line}" for line in hint)]
+        assert sorted(folder.iterdir()) == before
+        assert (folder / "old.mkv").read_text() == "old"
 
 
 def test_a_port_in_use(stegnet):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert stegnet(f"{FILM} --port {port} --key-file k") == (
+        assert stegnet(f"webcam {FILM} --port {port} --key-file k") == (
             1,
             "",
             f"error: port {port}: not available (Address already in use)\n"
@@ -75,33 +64,28 @@ def test_a_port_in_use(stegnet):
         )
 
 
-def test_a_chosen_port(stegnet):
+def test_a_session_with_a_picture_on_a_chosen_port(stegnet):
+    Image.new("RGB", (300, 200), "red").save("red.png")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    code, out, _ = stegnet(f"{FILM} --port {port} --frames 1")
-    assert (code, out.startswith(f"watch http://127.0.0.1:{port}/")) == (0, True)
-
-
-def test_a_session_with_a_picture(stegnet, folder):
-    Image.new("RGB", (300, 200), "red").save("red.png")
-    code, out, err = stegnet("webcam red.png --source cover.mkv --frames 2")
+    code, out, err = stegnet(f"webcam red.png --source cover.mkv --frames 2 --port {port}")
     assert (code, err) == (0, "note: using a random key for this session only\n")
+    assert out.startswith(f"watch http://127.0.0.1:{port}/")
     assert out.splitlines()[1].startswith("showed 2 frames in ")
 
 
 def test_only_a_recording_survives(stegnet):
     with pytest.raises(SystemExit):
-        stegnet(f"{FILM} --survive h264:23 --key-file k")
+        stegnet(f"webcam {FILM} --survive h264:23 --key-file k")
 
 
 def test_sessions_without_a_key_have_random_keys():
-    options = make_parser().parse_args(FILM.split())
+    options = make_parser().parse_args(["webcam", *FILM.split()])
     assert len({webcam._key_source(options).mac(bytes(16)) for _ in range(3)}) == 3
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_the_browser_gets_no_token_as_argument(stegnet, monkeypatch, there):
-    opened = []
+def test_the_browser_gets_no_token_as_argument(stegnet, monkeypatch):
+    opened, there = [], False
 
     def start(address: str) -> bool:
         page = Path(url2pathname(urlsplit(address).path))
@@ -109,12 +93,13 @@ def test_the_browser_gets_no_token_as_argument(stegnet, monkeypatch, there):
         return there
 
     monkeypatch.setattr(webbrowser, "open", start)
-    code, out, err = stegnet(f"{FILM} --frames 1 --open --key-file k")
-    ((address, page, mode),) = opened
-    where = out.split()[1]
-    assert (code, mode) == (0, 0o700)
-    assert address.startswith("file:///")
-    assert where not in address
-    assert f"url={where}" in page
-    assert not Path(url2pathname(urlsplit(address).path)).exists()
-    assert err == ("" if there else "note: could not start a browser; open the address yourself\n")
+    for there in (True, False):
+        code, out, err = stegnet(f"webcam {FILM} --frames 1 --open --key-file k")
+        address, page, mode = opened.pop()
+        where = out.split()[1]
+        assert (code, mode, opened) == (0, 0o700, [])
+        assert address.startswith("file:///")
+        assert where not in address
+        assert f"url={where}" in page
+        assert not Path(url2pathname(urlsplit(address).path)).exists()
+        assert err == ("" if there else "note: could not start a browser; open the address yourself\n")

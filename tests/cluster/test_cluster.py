@@ -25,23 +25,21 @@ from stegnet.cluster.envelope import Secrets
 from stegnet.cluster.tasks import Hiding, Revealing, tasks_of
 from stegnet.core.address import place
 from stegnet.core.errors import ClusterError
-from stegnet.files.files import LazyNetwork
-from stegnet.files.folder import SUFFIXES, plan_hiding, plan_revealing
+from stegnet.files import plan_hiding, plan_revealing
 from stegnet.keys import Key, Passphrase
 from stegnet.media import write_png
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
-from stegnet.methods.sealed import embed_file
+from stegnet.methods import DEFAULT_RUN, METHODS, Hider
+from stegnet.methods.sealed import SealedOptions
 from stegnet.results import OutputTarget
 from tests.support.films import picture
-from tests.support.nodes import die, linger
+from tests.support.nodes import die, doing, linger
 from tests.support.waiting import LIMIT, wait_until
 
 pytestmark = pytest.mark.slow
 
 # Not 0, 1, 2, …, which is in the memory of any program.
 SEED, KEY = (hashlib.sha256(name).digest() for name in (b"seed", b"key"))
-NO_NETWORK = LazyNetwork(Path("none"))
-SEALED = Hiding(embed_file, SUFFIXES)
+SEALED = Hiding(Hider(METHODS["sealed"], SealedOptions(), DEFAULT_RUN))
 ORDER = ["f0.mkv", "f1.mkv", "f2.mkv", "f3.mkv", "p0-2.png", "p0.png", "p0-3.png", "p1.png", "p2.png", "p3.png"]
 
 
@@ -149,7 +147,7 @@ def test_a_signal_ends_a_task_whose_cleaning_up_takes_long(nodes, many):
     """As on a busy machine: to leave the cluster before would kill the process that is at it."""
     plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
     plan = replace(plan, jobs=plan.jobs[:2])
-    running = run_on_cluster(nodes.address, plan, OutputTarget(Path("out")), Hiding(linger, SUFFIXES), Key(KEY))
+    running = run_on_cluster(nodes.address, plan, OutputTarget(Path("out")), doing(linger), Key(KEY))
 
     def end() -> None:
         wait_until(lambda: len(contents("out")) == 2)
@@ -165,7 +163,7 @@ def test_a_signal_ends_a_task_whose_cleaning_up_takes_long(nodes, many):
 def assert_whole(folder: str) -> None:
     """Each container opens, and none of its frames was altered or is lost."""
     Path("back").mkdir()
-    work = Revealing(NO_NETWORK, True, SHIPPED_MODEMS)
+    work = Revealing(strict=True)
     for task in tasks_of(plan_revealing(Path(folder)), OutputTarget(Path("back"))):
         assert errors(work.outcomes(task, Secrets(Key(KEY), SEED))) == []
 
@@ -175,7 +173,7 @@ def test_passphrase(nodes, folders):
         if name not in ("p0.png", "f0.mkv"):
             (folders / "covers" / name).unlink()
     assert errors(hiding(nodes.address, key=Passphrase("correct horse"), secrets="secrets/s1.txt")) == []
-    work = Revealing(NO_NETWORK, False, SHIPPED_MODEMS)
+    work = Revealing()
     Path("back").mkdir()
     plan, target = plan_revealing(Path("out")), OutputTarget(Path("back"))
     assert errors(run_on_cluster(nodes.address, plan, target, work, Passphrase("correct horse"))) == []
@@ -198,7 +196,7 @@ def test_from_and_to_an_object_store(nodes, expected, object_store):
     assert set(errors(hiding(nodes.address, **where))) == {
         f"{object_store}/out/{name}: exists already" for name in stored
     }
-    work = Revealing(NO_NETWORK, False, SHIPPED_MODEMS)
+    work = Revealing()
     plan, target = plan_revealing(place(where["out"])), OutputTarget(place(f"{object_store}/back"))
     assert errors(run_on_cluster(nodes.address, plan, target, work, Key(KEY))) == []
     back = [store.cat(path) for path in store.ls(f"{object_store}/back")]
@@ -206,7 +204,7 @@ def test_from_and_to_an_object_store(nodes, expected, object_store):
 
 
 def test_revealed_files_have_the_names_that_they_have_on_one_machine(nodes, material, folders):
-    work = Revealing(NO_NETWORK, False, SHIPPED_MODEMS)
+    work = Revealing()
     plan = plan_revealing(material / "expected")
     Path("back").mkdir()
     for task in tasks_of(plan, OutputTarget(Path("back"))):
@@ -227,7 +225,7 @@ def test_a_process_that_ends_again_and_again(nodes, folders, monkeypatch):
     monkeypatch.setattr("stegnet.cluster.cluster._RETRIES", 1)
     plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
     plan = replace(plan, jobs=plan.jobs[:1])
-    found = errors(run_on_cluster(nodes.address, plan, OutputTarget(Path("out")), Hiding(die, SUFFIXES), Key(KEY)))
+    found = errors(run_on_cluster(nodes.address, plan, OutputTarget(Path("out")), doing(die), Key(KEY)))
     assert found == ["its process ended early, 2 times (WorkerCrashedError)"]
 
 

@@ -14,15 +14,16 @@ from stegnet.cluster.envelope import Secrets
 from stegnet.cluster.segments import SegmentedFilm
 from stegnet.cluster.tasks import SEGMENT, Hiding, segment_start, tasks_of
 from stegnet.core.address import place
-from stegnet.files.folder import SUFFIXES, plan_hiding
+from stegnet.files import plan_hiding
 from stegnet.keys import Key
-from stegnet.methods.sealed import embed_file
+from stegnet.methods import DEFAULT_RUN, METHODS, Hider
+from stegnet.methods.sealed import SealedOptions
 from stegnet.results import OutputTarget
 
 pytestmark = pytest.mark.slow
 
 KEY, SEED = (hashlib.sha256(name).digest() for name in (b"key", b"seed"))
-SEALED = Hiding(embed_file, SUFFIXES, segments=True)
+SEALED = Hiding(Hider(METHODS["sealed"], SealedOptions(), DEFAULT_RUN))
 
 
 @pytest.fixture(autouse=True)

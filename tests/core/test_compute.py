@@ -22,12 +22,6 @@ def test_bfloat16_disabled_in_onednn_is_not_fast(monkeypatch, allowed):
     assert compute.has_bf16(CPU) == allowed
 
 
-@pytest.mark.parametrize("wanted", ["bf16", "fp32"])
-def test_an_explicit_precision_is_kept(monkeypatch, wanted):
-    monkeypatch.setattr(compute, "has_bf16", lambda device: wanted == "fp32")
-    assert resolve(wanted, CPU) == wanted
-
-
 @pytest.mark.parametrize(("name", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
 def test_autocast(name, dtype):
     with autocast(name, CPU):
@@ -39,11 +33,6 @@ def test_a_missing_device():
     for name in ("cuda:99", "no such device"):
         with pytest.raises(ConfigError, match=f"{name}: this machine has no such device"):
             pick_device(name)
-
-
-def test_an_unknown_precision():
-    with pytest.raises(ConfigError, match="fp16: no such precision"):
-        resolve("fp16", CPU)
 
 
 def test_the_seed_determines_random_numbers():

@@ -5,7 +5,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import chdir, closing
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +14,11 @@ import pytest
 import torch
 
 from stegnet.core.errors import DataError
-from stegnet.core.parallel import connect, distributed, on_cluster
-from stegnet.data.shards import TEST
-from stegnet.evaluation.quality import Evaluator, map_in_threads
-from study import sizes
+from stegnet.core.parallel import connect, distributed
+from stegnet.evaluation.quality import map_in_threads
 from study.methods import sealed_at
 from study.steganalysis import hidden
 from tests.support.cluster import ROOT, ray_nodes
-from tests.support.shards import write_shards
 
 RAYS_OWN = ("DeprecationWarning", "ResourceWarning", "pytest.PytestUnraisableExceptionWarning")
 pytestmark = [pytest.mark.slow, *(pytest.mark.filterwarnings(f"ignore::{name}") for name in RAYS_OWN)]
@@ -37,27 +34,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             connect()
         yield
         ray.shutdown()
-
-
-def locally(monkeypatch: pytest.MonkeyPatch, work):
-    with monkeypatch.context() as patch:
-        patch.delenv("RAY_ADDRESS")
-        assert not on_cluster()
-        return work()
-
-
-def test_a_study_gives_the_same_figures(monkeypatch, exact, picture):
-    pictures = {("scenes", 64): [picture(64, 64, seed) for seed in range(4)]}
-    measure = partial(sizes.measure, exact, pictures, 1, 0, lambda jobs: jobs)
-    assert measure().equals(locally(monkeypatch, measure))
-
-
-def test_test_pictures_give_the_same_containers(monkeypatch, exact, tmp_path):
-    shards = write_shards(tmp_path, [(TEST, "folder")] * 4)
-    results = partial(Evaluator(exact, shards, 1, 0).results, "folder", range(4))
-    for here, there in zip(locally(monkeypatch, results), results(), strict=True):
-        assert here.names == there.names
-        assert np.array_equal([here.container, here.revealed], [there.container, there.revealed])
 
 
 def test_a_study_gives_the_same_containers(picture):
@@ -99,11 +75,6 @@ def dies_once(folder: Path, number: int) -> int:
 def test_the_work_of_a_lost_process_is_done_again(tmp_path):
     assert list(distributed(partial(dies_once, tmp_path), range(4), 1)) == [0, 1, 2, 3]
     assert (tmp_path / "died").exists()
-
-
-def test_work_that_is_not_wanted_any_more_is_cancelled():
-    with closing(distributed(fails, range(2), 1)) as results:
-        assert next(results) == 0
 
 
 def test_an_error_of_a_training_ends_it_without_a_restart(monkeypatch, tmp_path):

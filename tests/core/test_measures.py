@@ -1,6 +1,4 @@
-import ast
 import math
-import re
 from pathlib import Path
 
 import numpy as np
@@ -9,28 +7,18 @@ import yaml
 from scipy.ndimage import gaussian_filter
 
 from stegnet.core.measures import (
-    BASE,
     CONTAINER_PSNR,
     FLICKER,
-    MEASURES,
     PSNR,
     SECRET_PSNR,
-    SIDES,
     SSIM,
     apd,
     measure_of,
     psnr,
-    psnr_from_mse,
     ssim,
 )
-from stegnet.evaluation.statistics import HEADLINE
-from stegnet.evaluation.video import HEADLINE as FILM_HEADLINE
 
 ROOT = Path(__file__).parents[2]
-TABLE = ROOT / "stegnet/core/measures.py"
-FILES = sorted(
-    file for package in ("stegnet", "pipeline", "study") for file in (ROOT / package).rglob("*.py") if file != TABLE
-)
 
 
 def flat(level: int, side: int = 16) -> np.ndarray:
@@ -59,19 +47,10 @@ def test_psnr_of_a_difference_of_one_level_everywhere():
     assert psnr(flat(100), flat(101)) == pytest.approx(48.1308036, abs=1e-6)  # 20 · log10(255)
 
 
-def test_psnr_of_black_and_white_is_zero():
-    assert psnr(flat(0), flat(255)) == 0
-
-
 def test_psnr_is_over_all_samples():
     a, b = flat(10, 2), flat(10, 2)
     b[0, 0] = (13, 10, 6)  # squares 9 and 16 over 12 samples
     assert psnr(a, b) == pytest.approx(10 * math.log10(255**2 * 12 / 25))
-
-
-def test_psnr_from_a_mean_square():
-    assert psnr_from_mse(0.01) == pytest.approx(20)
-    assert psnr_from_mse(0) == math.inf
 
 
 def test_apd_is_the_mean_absolute_difference():
@@ -95,42 +74,12 @@ def test_ssim_against_its_formula(picture):
     assert ssim(a, mixed) == pytest.approx(expected, abs=1e-6)
 
 
-def test_equal_pictures(picture):
-    a = picture(16, 16)
-    assert (psnr(a, a.copy()), apd(a, a.copy())) == (math.inf, 0)
-    assert ssim(a, a.copy()) == pytest.approx(1)
-
-
 def test_a_picture_below_the_window_has_no_ssim(picture):
     assert math.isnan(ssim(picture(10, 40), picture(10, 40)))
     assert ssim(picture(11, 11), picture(11, 11)) == pytest.approx(1)
 
 
 # The table of names.
-
-KEYS = "|".join(MEASURES)
-OTHER_USES = {  # the same names in ffmpeg, params.yaml, options and the webcam page
-    "stegnet/cli/commands/hide.py": {"container_psnr"},
-    "stegnet/media/": {"psnr", "vmaf", "libvmaf"},
-    "stegnet/config/config.py": {"ssim", "ms_ssim"},
-    "stegnet/training/losses.py": {"ssim", "ms_ssim"},
-    "stegnet/webcam/": {"container_psnr", "revealed_psnr"},
-}
-
-
-def typed_keys(file: Path) -> list[str]:
-    """String constants of a file that contain a measure's key as a word of a name."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    exempt = {
-        text for path, texts in OTHER_USES.items() if str(file.relative_to(ROOT)).startswith(path) for text in texts
-    }
-    return sorted(text for text in strings - exempt if re.fullmatch(rf"(\w*_)?({KEYS})(_\w*)?", text))
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_no_key_is_typed_outside_the_table(file):
-    assert typed_keys(file) == []
 
 
 def test_names():
@@ -153,12 +102,3 @@ def test_plots_show_known_measures(path):
         ys = setting["y"] if isinstance(setting["y"], list) else [setting["y"]]
         (measure,) = {measure_of(y) for y in ys}
         assert setting.get("y_label", measure.axis) == measure.axis
-
-
-def test_the_table_of_experiments_shows_mean_psnr_only():
-    """`make table` drops all other figures of metrics.json."""
-    (drop,) = re.findall(r"--drop '(.*)'", (ROOT / "Makefile").read_text(encoding="utf-8"))
-    drop = drop.replace("$$", "$")
-    names = {*HEADLINE, *(f"film_{name}" for name in FILM_HEADLINE)}
-    kept = {name for name in names if not re.match(f"(?:{drop})", name)}
-    assert kept == {f"{film}{PSNR.of(side)}" for film in ("", "film_") for side in (*SIDES, BASE)}

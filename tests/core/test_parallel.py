@@ -49,10 +49,6 @@ def test_ahead_yields_the_same_items(count, depth):
     assert source.closed
 
 
-def test_none_is_an_item():
-    assert list(ahead(item for item in (None, 0, None))) == [None, 0, None]
-
-
 def test_ahead_prefetches_up_to_its_depth():
     source = Source(100)
     with closing(ahead(source.items(), 3)) as items:
@@ -60,21 +56,6 @@ def test_ahead_prefetches_up_to_its_depth():
         wait_until(lambda: source.taken == 4)
         time.sleep(0.05)
         assert source.taken == 4
-
-
-def test_ahead_runs_in_one_other_thread():
-    threads = set(ahead(threading.get_ident() for _ in range(5)))
-    assert len(threads) == 1
-    assert threading.get_ident() not in threads
-
-
-def test_ahead_yields_items_before_an_error():
-    source, seen = Source(5, Broken()), []
-    with pytest.raises(Broken):
-        for item in ahead(source.items()):
-            seen.append(item)
-    assert seen == [0, 1, 2, 3, 4]
-    assert source.closed
 
 
 @pytest.mark.parametrize("error", [Broken, KeyboardInterrupt])
@@ -86,17 +67,6 @@ def test_an_error_of_the_consumer_closes_the_source(error):
             if item == 2:
                 raise error
     assert source.closed
-
-
-def test_closing_waits_for_the_current_item():
-    source = Source(100, wait=0.05)
-    kept = source.items()
-    items = ahead(kept)
-    next(items)
-    items.close()
-    assert source.closed
-    with pytest.raises(StopIteration):
-        next(items)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
@@ -115,11 +85,6 @@ def test_ordered_prefetches_few_items(workers):
     for given, _ in enumerate(ordered(lambda item: item, source.items(), workers)):
         most = max(most, source.taken - given)
     assert most == workers + 1
-
-
-def test_workers_run_concurrently():
-    meeting = threading.Barrier(3, timeout=LIMIT)
-    assert sorted(ordered(lambda _: meeting.wait(), range(3), 3)) == [0, 1, 2]
 
 
 def test_each_worker_prepares_once():
@@ -147,20 +112,6 @@ def test_an_error_in_the_work_is_raised_in_order():
         for result in ordered(work, range(10), 2):
             seen.append(result)
     assert seen == [0, 1, 2]
-
-
-@pytest.mark.parametrize("error", [Broken(), KeyboardInterrupt()])
-def test_an_error_in_the_items_is_raised(error):
-    with pytest.raises(type(error)):
-        list(ordered(lambda item: item, Source(5, error).items(), 2))
-
-
-def test_stopping_early_leaves_no_work():
-    source = Source(100)
-    with closing(source.items()) as items, closing(ordered(lambda item: item, items, 2)) as results:
-        assert next(results) == 0
-    assert source.closed
-    assert source.taken == 3
 
 
 def test_an_error_while_the_source_is_running():

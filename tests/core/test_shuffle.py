@@ -49,21 +49,6 @@ def test_apply_matches_the_definition(block):
     np.testing.assert_array_equal(shuffles.apply(picture, shuffle), by_hand(picture, shuffle))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
-def test_the_dtype_is_preserved(dtype):
-    picture, shuffle = (noise(16, 24) * 100).astype(dtype), shuffles.draw(KEY, 2, 3)
-    assert shuffles.apply(picture, shuffle).dtype == shuffles.invert(picture, shuffle).dtype == dtype
-
-
-def test_views_are_supported_and_not_modified():
-    large, shuffle = noise(40, 64), shuffles.draw(KEY, 2, 3)
-    view = large[8:24, 16:40]
-    view.flags.writeable = False
-    for change in (shuffles.apply, shuffles.invert):
-        np.testing.assert_array_equal(change(view, shuffle), change(view.copy(), shuffle))
-    np.testing.assert_array_equal(large, noise(40, 64))
-
-
 @pytest.mark.parametrize(("rows", "cols"), [(1, 1), (2, 3), (7, 5), (45, 80)])
 @pytest.mark.parametrize("number", [0, 1, 2**255])
 def test_draw_matches_the_definition(number, rows, cols):
@@ -89,14 +74,6 @@ def test_permutations_are_uniform():
         counts[order] = counts.get(order, 0) + 1
     assert len(counts) == 24
     assert chi_square(list(counts.values())) < 59.1
-
-
-def test_positions_and_blocks_are_uniform():
-    """Chi-square of the 144 pairs of place and block; 199 is the 0.001 % quantile for 121 degrees of freedom."""
-    counts = np.zeros((12, 12))
-    for n in range(2400):
-        counts[np.arange(12), shuffles.draw(key(n), 3, 4).permutation] += 1
-    assert chi_square(counts.flatten().tolist()) < 199
 
 
 def test_orientations_and_signs_are_uniform():
@@ -149,8 +126,3 @@ def test_a_mask_is_uniform_and_the_same_in_parts():
         np.testing.assert_array_equal(shuffles.draw_mask(shuffle, rows, 256), whole[rows])
     counts = np.bincount((whole.ravel() * 64).astype(int), minlength=64)
     assert 20 < chi_square(counts.tolist()) < 120  # 63 degrees of freedom
-
-
-def test_masks_differ_by_key_and_from_the_shuffle():
-    masks = [shuffles.draw_mask(shuffles.draw(key(number), 4, 4), slice(0, 32), 32) for number in (1, 2)]
-    assert abs(np.corrcoef(masks[0].ravel(), masks[1].ravel())[0, 1]) < 0.1

@@ -21,11 +21,10 @@ from stegnet.config.config import ScrambleConfig
 from stegnet.core.errors import DataError
 from stegnet.data import archive
 from stegnet.data.archive import fetch
-from stegnet.data.catalogue import Listed, Source
+from stegnet.data.catalogue import CatalogueEntry, Listed
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, read_manifest
-from stegnet.data.sources import list_jobs
-from tests.data.served import Site, Visit, at_once, broken, in_chunks, member, pack, serving
+from tests.data.served import Site, at_once, broken, in_chunks, member, pack, serving
 from tests.support.waiting import LIMIT
 
 VERSION = "0123456789abcdef0123456789abcdef01234567"
@@ -76,9 +75,9 @@ def site(files) -> Iterator[Site]:
 
 
 @pytest.fixture
-def source(site) -> Source:
+def source(site) -> CatalogueEntry:
     address = f"http://127.0.0.1:{site.server_port}/archive/{VERSION}.tar.gz"
-    return Source("set", "archive", address, VERSION, "MIT", files="set.csv")
+    return CatalogueEntry("set", "archive", address, VERSION, "MIT", files="set.csv")
 
 
 def held(folder: Path) -> dict[str, bytes]:
@@ -112,20 +111,6 @@ def test_two_processes_download_once(source, site, listing, files, tmp_path):
     assert site.asked == 1
 
 
-def test_each_version_has_its_own_folder(source, listing, tmp_path):
-    folders = {fetch(replace(source, version=version), listing, tmp_path) for version in (VERSION, VERSION[::-1])}
-    assert len(folders) == 2
-
-
-def test_redirects_are_followed(source, site, listing, files, tmp_path):
-    def elsewhere(visit: Visit) -> None:
-        site.answer = answer
-        visit.begin(302, Location=f"http://127.0.0.1:{site.server_port}/codeload", Content_Length=0)
-
-    answer, site.answer = site.answer, elsewhere
-    assert held(fetch(source, listing, tmp_path)) == files
-
-
 def check_refused(source, listing, tmp_path, reason: str, hint: str) -> DataError:
     """The error names the source, and no folder is left."""
     with pytest.raises(DataError, match=f"^set: .*{reason}") as caught:
@@ -142,18 +127,13 @@ def test_a_file_that_differs(source, listing, tmp_path):
     check_refused(source, wrong, tmp_path, reason, "try again later, or use another")
 
 
-def test_a_missing_file(source, listing, tmp_path):
-    more = [*listing, Listed("f.jpg", "0" * 64, TRAIN), Listed("README.txt", "0" * 64, TRAIN)]
-    check_refused(source, more, tmp_path, r"lacks 2 of the files .*: README.txt first", "try again later")
-
-
 def test_a_file_that_is_too_large_is_ignored(source, listing, tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "LARGEST", 1000)
     check_refused(source, listing, tmp_path, "lacks 5 of the files", "try again later")
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    "case",
     [
         (lambda body: at_once(b"gone", 404), "HTTP Error 404"),
         (lambda body: at_once(b"busy", 503), "HTTP Error 503"),
@@ -171,7 +151,8 @@ def test_a_file_that_is_too_large_is_ignored(source, listing, tmp_path, monkeypa
         (lambda body: lambda visit: visit.begin(302, Location="/again", Content_Length=0), "infinite loop"),
     ],
 )
-def test_bad_answers_of_a_server(source, site, listing, files, tmp_path, answer, reason):
+def test_bad_answers_of_a_server(source, site, listing, files, tmp_path, case):
+    answer, reason = case
     site.answer = answer(pack(laid_out(files)))
     reason = rf"http://127.0.0.1:\d+/archive/{VERSION}.tar.gz can't be downloaded .*{reason}"
     refusal = check_refused(source, listing, tmp_path, reason, "check the network, or use another data.source")
@@ -186,11 +167,6 @@ def test_a_server_that_stops_sending(source, site, listing, tmp_path, monkeypatc
     forever.set()
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9/x.tar.gz", "x.tar.gz"])
-def test_no_server(source, listing, tmp_path, address):
-    check_refused(replace(source, address=address), listing, tmp_path, "can't be downloaded", "check the network")
-
-
 def test_a_full_disk(source, listing, tmp_path, monkeypatch):
     def full(path: Path, content: bytes) -> None:
         path.open("wb").close()
@@ -198,11 +174,6 @@ def test_a_full_disk(source, listing, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "write_bytes", full)
     check_refused(source, listing, tmp_path, r"can't be used \(No space left on device\)", "free some space")
-
-
-def test_a_cache_that_is_not_a_folder(source, listing, tmp_path):
-    (tmp_path / "archives").write_text("a file")
-    check_refused(source, listing, tmp_path, "can't be used", "set STEGNET_CACHE to another folder")
 
 
 def test_an_interrupted_download_leaves_nothing(source, listing, files, tmp_path, monkeypatch):
@@ -218,13 +189,6 @@ def test_an_interrupted_download_leaves_nothing(source, listing, files, tmp_path
             fetch(source, listing, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [f"{FOLDER}.lock"]
     assert held(fetch(source, listing, tmp_path)) == files
-
-
-def test_leftovers_of_a_killed_download_are_not_used(source, listing, files, tmp_path):
-    (tmp_path / f"{FOLDER}.part" / "deep").mkdir(parents=True)
-    (tmp_path / f"{FOLDER}.part" / "a.jpg").write_bytes(b"half")
-    assert held(fetch(source, listing, tmp_path)) == files
-    assert not (tmp_path / f"{FOLDER}.part").exists()
 
 
 @pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"other"), Path.unlink])
@@ -285,30 +249,3 @@ def test_validation_pictures_come_from_the_training_split(manifest):
     splits = {name: split for name, _, split in rows}
     assert {splits[name] for name in ("a.jpg", "c.jpg", "d.jpg")} - {TRAIN} == {VALIDATION}  # 1 in 1,000: none is drawn
     assert {splits[name] for name in ("b.jpg", "e.jpg")} == {TEST}
-
-
-def test_the_limit_applies_to_each_split(manifest):
-    _, rows = manifest(source="set", limit=1)
-    assert rows == [("a.jpg", "set", TRAIN), ("b.jpg", "set", TEST)]
-
-
-def test_with_other_sources(manifest, tmp_path, files):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "mine.jpg").write_bytes(files["a.jpg"])
-    _, rows = manifest(source="folder + set+scenes", folder=str(tmp_path / "in"), scenes=1)
-    assert [source for _, source, split in rows if split == TRAIN] == ["folder", "set", "set", "set", "scenes"]
-    assert [name for name, _, split in rows if split == TEST] == ["b.jpg", "e.jpg"]
-
-
-def test_a_picture_in_the_cache_that_changed(manifest, data, data_config, tmp_path):
-    assert len(list(list_jobs(data_config(source="set"), data, 0))) == len(SPLITS)
-    (tmp_path / "cache" / "archives" / FOLDER / "tiny.jpg").write_bytes(b"")
-    with pytest.raises(DataError, match=r"^set: .*tiny.jpg is missing or differs"):
-        manifest(source="set")
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_catalogue_without_the_list(data, data_config):
-    (data / "set.csv").unlink()
-    with pytest.raises(DataError, match=r"set.csv: not a valid list of pictures \(.*No such file"):
-        list_jobs(data_config(source="set"), data, 0)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stegnet.core.errors import DataError
-from stegnet.data.catalogue import KINDS, Listed, Source, read_catalogue, read_listing, read_package_pictures
+from stegnet.data.catalogue import KINDS, Listed, read_catalogue, read_listing, read_package_pictures
 from stegnet.data.shards import TEST
 
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
@@ -41,21 +41,12 @@ def test_package_pictures_match_their_hashes(source):
     assert all(min(pixels.shape[:2]) >= 256 for _, pixels in pictures)
 
 
-def altered(source: Source, old: str, new: str) -> Source:
-    return replace(source, sha256={file.replace(old, new): pin for file, pin in source.sha256.items()})
-
-
 def test_a_file_that_changed():
     file, pin = next(iter(PACKAGES[0].sha256.items()))
     source = replace(PACKAGES[0], sha256={file: pin[:-1] + ("0" if pin[-1] != "0" else "1")})
     with pytest.raises(DataError, match=f"{file} differs from its SHA-256 in sources.yaml") as caught:
         read_package_pictures(source)
     assert caught.value.hint == f"install {source.package} {source.version}"
-
-
-def test_a_file_missing_in_a_package():
-    with pytest.raises(DataError, match=r"differs from its SHA-256 in sources.yaml"):
-        read_package_pictures(altered(PACKAGES[0], ".png", ".gone"))
 
 
 def test_a_package_that_is_not_installed():

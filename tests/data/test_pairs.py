@@ -11,7 +11,7 @@ from stegnet.config.config import AugmentConfig
 from stegnet.core.errors import DataError
 from stegnet.data.pairs import WITH_BASES, Augment, Pairs, load_batches
 from stegnet.data.shards import TRAIN, Shards
-from tests.support.shards import ShardWriter, write_shards
+from tests.support.shards import write_shards
 
 CHANGES = [field.name for field in fields(AugmentConfig)]
 
@@ -60,37 +60,11 @@ def test_a_pair_depends_on_seed_and_index_only(shards, augment_config):
     assert len({pair.numpy().tobytes() for pair in expected}) == 10
 
 
-def test_colours_stay_in_their_channels(tmp_path, augment_config):
-    writer = ShardWriter(tmp_path, 3)
-    writer.add(np.full((64, 64, 3), (200, 100, 0), np.uint8), TRAIN, "orange", "folder", 64, 64)
-    writer.close()
-    never = replace(augment_config, colour=0.0, noise=0.0, compression=0.0)
-    pair = Pairs(tmp_path, 32, never, 0)[0]
-    assert pair.flatten(2).unique(dim=2)[:, :, 0].tolist() == [[200, 100, 0]] * 2
-
-
-def test_every_picture_is_cover_and_secret(shards, augment_config):
-    drawn = []
-    pairs = Pairs(shards, 32, augment_config, 0)
-    pairs._augment = lambda picture, seed: drawn.append(picture.tobytes()) or picture[:32, :32]
-    for index in range(60):
-        pairs[index]
-    assert len(set(drawn[::2])) == len(set(drawn[1::2])) == 7
-
-
 def test_the_number_of_workers_changes_nothing(shards, augment_config):
     pairs = Pairs(shards, 32, augment_config, 1)
     alone, helped = (list(load_batches(pairs, [range(2), range(2, 4)], workers)) for workers in (0, 1))
     assert [batch.shape for batch in alone] == [(2, 2, 3, 32, 32)] * 2
     assert torch.equal(torch.stack(alone), torch.stack(helped))
-
-
-def test_batches_contain_the_given_pairs(shards, augment_config):
-    pairs = Pairs(shards, 32, augment_config, 1)
-    batches = list(load_batches(pairs, iter([range(6, 8), (2, 11, 0)]), 0))
-    for batch, indices in zip(batches, ((6, 7), (2, 11, 0)), strict=True):
-        assert torch.equal(batch, torch.stack([pairs[index] for index in indices]))
-    assert list(load_batches(pairs, [], 0)) == []
 
 
 def test_workers_do_not_receive_the_signals_of_the_training(shards, augment_config):
@@ -150,12 +124,6 @@ def test_a_change_of_probability_1_is_always_applied(picture, name):
     assert sum(not places(pixels, crop) for crop in crops) >= 4  # a rotation may be by 0°
 
 
-def test_a_flip_swaps_left_and_right(picture):
-    pixels = picture(64, 64)
-    crop = Augment(32, replace(NEVER, flip=1.0))(pixels, 3)
-    assert len(places(pixels[:, ::-1], crop)) == 1
-
-
 def test_crops_depend_on_the_seed_only(picture):
     pixels = picture(64, 64)
     first, second = Augment(32, each(0.5)), Augment(32, each(0.5))
@@ -164,15 +132,3 @@ def test_crops_depend_on_the_seed_only(picture):
     np.random.seed(1)
     assert all(np.array_equal(*crops) for crops in zip(expected, backwards, strict=True))
     assert len({crop.tobytes() for crop in expected}) == 20
-
-
-def test_the_original_is_not_modified(picture):
-    pixels = picture(64, 64)
-    before = pixels.copy()
-    for seed in range(5):
-        Augment(64, each(1.0))(pixels, seed)
-    assert np.array_equal(pixels, before)
-
-
-def test_the_crop_may_be_the_whole_picture(picture, augment_config):
-    assert Augment(64, augment_config)(picture(64, 64), 0).shape == (64, 64, 3)

@@ -1,6 +1,5 @@
 import logging
 import shutil
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +8,9 @@ import pytest
 from PIL import Image
 
 from stegnet.config.config import ScrambleConfig
-from stegnet.core.errors import ConfigError, DataError
+from stegnet.core.errors import DataError
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, Entry, Shards, data_hash, read_manifest
-from stegnet.data.store import cache_folder
 from stegnet.media import write_png
 from stegnet.media.pictures.avif import decode_avif, fit_avif
 
@@ -65,16 +63,6 @@ def test_a_folder_with_all_kinds_of_files(folder, data_config, tmp_path, caplog)
     assert warned[-1] == "skipped 1 smaller than data.size 64: tiny.png (20×20)"
 
 
-def test_many_small_pictures_give_one_warning(data_config, in_process, tmp_path, picture, caplog):
-    (tmp_path / "in").mkdir()
-    for index in range(9):
-        write_png(tmp_path / "in" / f"{index}.png", picture(64 if index == 4 else 20, 70, index))
-    counts, _ = run(data_config(source="folder", folder=str(tmp_path / "in")), tmp_path)
-    assert counts["skipped"] == 8
-    (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert line == "skipped 8 smaller than data.size 64: 0.png (70×20), 1.png (70×20), 2.png (70×20) and 5 more"
-
-
 def test_any_number_of_processes_gives_the_same_bytes(folder, data_config, tmp_path, request):
     changes = {"source": "folder+scenes", "folder": str(folder), "scenes": 40}
     for workers in (1, 2, 3):
@@ -108,13 +96,6 @@ def test_no_test_picture_shares_a_file_with_training(folder, sides, tmp_path):
     assert not stored[TRAIN] & stored[TEST]
 
 
-def test_duplicates_and_frames_stay_in_one_split(folder, sides):
-    for number in range(1, 9):
-        split = sides(folder, number / 20, out=f"out{number}", validation=number / 20)
-        assert split["film.mkv#0"] == split["film.mkv#2"]
-        assert split["twin.png"] == split["twin again.png"]
-
-
 def test_new_and_renamed_files_do_not_move_others(folder, sides, picture):
     before = sides(folder)
     for index in range(8):
@@ -123,12 +104,6 @@ def test_new_and_renamed_files_do_not_move_others(folder, sides, picture):
     after = sides(folder, out="again")
     before["zzz.png"] = before.pop("p0.png")
     assert {name: after[name] for name in before} == before
-
-
-def test_a_higher_share_only_adds_to_the_test_pictures(folder, sides):
-    few = {name for name, side in sides(folder, 0.3).items() if side == TEST}
-    many = {name for name, side in sides(folder, 0.8, out="again").items() if side == TEST}
-    assert few < many
 
 
 def splits_of(rows: list[Entry]) -> dict[str, str]:
@@ -165,12 +140,6 @@ def test_splits_missing_in_a_manual_split_are_drawn(by_hand, data_config, in_pro
     _, rows = run(data_config(source="folder", folder=str(folder), test_share=0.9, validation_share=0.5), tmp_path)
     found = {(name.split("/")[0], split) for name, split in splits_of(rows).items()}
     assert found == {("train", TRAIN), ("train", VALIDATION), ("test", TEST)}
-
-
-def test_a_train_folder_alone_is_not_a_split(by_hand, data_config, in_process, tmp_path):
-    folder = by_hand("train", "other")
-    _, rows = run(data_config(source="folder", folder=str(folder), test_share=0.5), tmp_path)
-    assert {name.split("/")[0] for name, split in splits_of(rows).items() if split == TEST} == {"train", "other"}
 
 
 def test_a_picture_outside_the_manual_split_is_an_error(by_hand, data_config, in_process, tmp_path, picture):
@@ -231,15 +200,6 @@ def test_training_on_scenes_validates_on_scenes(data_config, in_process, tmp_pat
     assert counts[VALIDATION] == 0
 
 
-def test_scenes_and_a_folder_together(folder, data_config, in_process, tmp_path):
-    config = data_config(source="scenes+folder", folder=str(folder), scenes=2, test_scenes=1)
-    counts, rows = run(config, tmp_path)
-    assert counts["train"] == 2 + 12
-    assert (counts["sources.scenes"], counts["sources.folder"]) == (3, 12)
-    assert [row.name for row in rows[:3]] == ["scene-0000000", "scene-0000001", "film.mkv#0"]
-    assert rows[-1].name == "test-scene-0000"
-
-
 def test_training_scenes_depend_on_the_seed_and_are_never_in_the_test_split(data_config, in_process, tmp_path):
     config = data_config(source="scenes", scenes=4, test_scenes=4, test_share=0.9)
     _, rows = run(config, tmp_path, 1, "one")
@@ -261,18 +221,6 @@ def test_photographs_are_in_the_test_split(data_config, in_process, tmp_path):
     assert {row.split for row in photographs} == {TEST}
 
 
-def test_progress_sees_every_part(data_config, in_process, tmp_path):
-    seen = []
-
-    def progress(records, total):
-        for record in records:
-            seen.append((record["number"], len(record["pictures"]), total))
-            yield record
-
-    prepare(data_config(source="scenes", scenes=7), MEANS, 0, tmp_path, tmp_path / "out", progress)
-    assert seen == [(0, 4, 3), (1, 4, 3), (2, 1, 3)]  # test scenes included
-
-
 def test_old_shards_are_not_mixed_with_new_ones(data_config, in_process, tmp_path):
     run(data_config(source="scenes"), tmp_path)
     with pytest.raises(DataError, match="is not empty"):
@@ -289,30 +237,6 @@ def test_nothing_to_train_on(data_config, in_process, tmp_path, picture):
         run(config, tmp_path, out="again")
 
 
-def test_nothing_to_test_on(data_config, in_process, tmp_path):
-    with pytest.raises(DataError, match=r"data.source scenes: nothing to test on"):
-        run(data_config(source="scenes", test_scenes=0), tmp_path)
-
-
-def test_an_unknown_source(data_config, tmp_path):
-    with pytest.raises(ConfigError, match=r"data.source: unknown source 'pictures'"):
-        run(data_config(source="pictures"), tmp_path)
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.slow
-def test_torchvision_through_processes(data_config, tmp_path, picture, monkeypatch):
-    """Workers open the folder on disk and download nothing."""
-    monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
-    pictures = cache_folder() / "torchvision" / "Imagenette" / "imagenette2" / "train" / "n01440764"
-    pictures.mkdir(parents=True)
-    for index in range(3):
-        Image.fromarray(picture(64, 64, index)).save(pictures / f"{index}.jpeg")
-    counts, rows = run(data_config(source="torchvision:Imagenette", workers=1), tmp_path)
-    assert counts["sources.torchvision:Imagenette"] == 3
-    assert np.unique([row.sha256 for row in rows]).size == 5
-
-
 @pytest.mark.arithmetic
 def test_training_pictures_get_the_base_of_the_whole_picture(data_config, tmp_path, in_process, monkeypatch):
     monkeypatch.setattr("stegnet.data.parts.MOST_BITS", 4.0)
@@ -326,11 +250,3 @@ def test_training_pictures_get_the_base_of_the_whole_picture(data_config, tmp_pa
             np.testing.assert_array_equal(base, decode_avif(coded, 64, 64))
     with pytest.raises(DataError, match="no coded bases of test pictures"):
         Shards(tmp_path / "out", TEST, bases=True)
-
-
-def test_other_bases_are_not_stored(data_config, tmp_path, in_process):
-    run(data_config(source="scenes"), tmp_path)
-    with tarfile.open(tmp_path / "out" / "train-00000.tar") as shard:
-        assert shard.getnames() == [f"00000-00000{index}.npy" for index in range(3)]
-    with pytest.raises(DataError, match="no coded bases of train pictures"):
-        Shards(tmp_path / "out", TRAIN, bases=True)

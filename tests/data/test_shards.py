@@ -1,11 +1,9 @@
 import hashlib
-import pickle
 
 import numpy as np
 import psutil
 import pytest
 
-from stegnet.core.errors import DataError
 from stegnet.data.shards import TEST, TRAIN, Shards, data_hash, read_manifest
 from tests.support.shards import ShardWriter
 
@@ -44,11 +42,6 @@ def test_bases_are_beside_their_pictures(tmp_path, pictures):
     assert all(np.array_equal(bases[index], pixels // 2) for index, pixels in enumerate(pictures))
 
 
-def test_shards_pickle_without_pixels(tmp_path, picture):
-    write(tmp_path, [picture(64, 64, seed) for seed in range(5)])
-    assert len(pickle.dumps(Shards(tmp_path, TRAIN))) < 64 * 64 * 3
-
-
 def test_no_file_stays_open(tmp_path, pictures):
     write(tmp_path, pictures, 1)
     shards = Shards(tmp_path, TRAIN)
@@ -56,12 +49,6 @@ def test_no_file_stays_open(tmp_path, pictures):
     kept = [shards[index] for index in range(5)]
     assert psutil.Process().num_fds() == before
     assert len(kept) == 5
-
-
-def test_beyond_the_end(tmp_path, pictures):
-    write(tmp_path, pictures)
-    with pytest.raises(IndexError):
-        Shards(tmp_path, TRAIN)[5]
 
 
 def test_the_manifest_names_each_picture(tmp_path, pictures):
@@ -80,11 +67,3 @@ def test_the_hash_depends_on_the_pixels_and_not_on_the_shard_size(tmp_path, pict
     changed[4][0, 0, 0] ^= 1
     write(tmp_path / "c", changed, 2)
     assert data_hash(tmp_path / "a") == data_hash(tmp_path / "b") != data_hash(tmp_path / "c")
-
-
-@pytest.mark.parametrize("split", [TRAIN, TEST])
-def test_an_empty_split(tmp_path, split):
-    ShardWriter(tmp_path, 2).close()
-    with pytest.raises(DataError, match=f"contains no {split} pictures"):
-        Shards(tmp_path, split)
-    assert list(read_manifest(tmp_path)) == []

@@ -161,7 +161,9 @@ def test_threads_of_a_pool_share_sessions(networks):
 
 def test_onnx_runtime_sends_and_stores_nothing(tmp_path: Path) -> None:
     """Its telemetry would leave a file for its sessions, and a data base of what is to be sent."""
-    load = "import stegnet; stegnet.load(device='cpu', precision='fp32', backend='onnx')"
+    load = (
+        "from stegnet.engines import load_engine; from stegnet.core.card import SHIPPED; load_engine(SHIPPED, 'onnx')"
+    )
     homes = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), str(tmp_path))
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}

@@ -11,8 +11,6 @@ from stegnet.evaluation.statistics import (
     REAL,
     RENDERED,
     headline,
-    headline_kind,
-    publishable_kind,
     summarise,
     summary_stats,
 )
@@ -32,13 +30,6 @@ def test_the_interval_equals_scipys_t_test():
     low, high = ttest_1samp(values, 0).confidence_interval(0.95)
     figures = summary_stats(values, higher_is_better=False)
     assert (figures["ci_low"], figures["ci_high"]) == pytest.approx((low, high), abs=1e-4)
-
-
-def test_the_interval_covers_the_true_mean_in_95_percent_of_samples():
-    random = np.random.default_rng(1)
-    stats = [summary_stats(random.normal(40, 2, 20), higher_is_better=True) for _ in range(1000)]
-    held = np.mean([figures["ci_low"] <= 40 <= figures["ci_high"] for figures in stats])
-    assert 0.93 < held < 0.97
 
 
 @pytest.mark.parametrize(("higher_is_better", "worst", "tail"), [(True, 0, 1), (False, 299, 298)])
@@ -108,9 +99,3 @@ def test_each_figure_of_the_headline_is_of_its_own_column():
     }
     names = ("container_psnr", "secret_psnr", "base_psnr", "container_ssim", "secret_ssim")
     assert headline({REAL: modes}) == {name: f"sealed {name} mean" for name in names}
-
-
-def test_the_kinds_that_are_shown_first():
-    assert headline_kind([RENDERED, "folder"]) == "folder"
-    assert publishable_kind(["folder", RENDERED, REAL]) == RENDERED
-    assert publishable_kind(["folder", REAL]) == REAL

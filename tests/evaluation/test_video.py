@@ -1,4 +1,3 @@
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -8,16 +7,13 @@ import pytest
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
 from stegnet.evaluation import video
-from stegnet.evaluation.contact_sheet import GAP, TITLE_HEIGHT
 from stegnet.evaluation.video import (
     CELL_SIZE,
     demonstrate,
-    film_headline,
-    measure_flicker,
     summarise_film,
     temporal_error,
 )
-from stegnet.media import FilmWriter, read_frames, read_picture, resize
+from stegnet.media import read_frames, resize
 from stegnet.media.vmaf import vmaf
 from stegnet.methods.network import Network
 
@@ -83,23 +79,11 @@ def test_vmaf_is_of_the_hidden_frames(demonstrated, films):
     assert (table[["container_vmaf", "secret_vmaf"]] < 97).any(axis=None)  # five levels of a secret are seen
 
 
-def test_without_vmaf_its_columns_are_left_out(no_vmaf, demonstrated):
-    table, _ = demonstrated()
-    assert [column for column in table if "vmaf" in column] == []
-    assert len(table) == 4
-
-
 def test_the_same_seed_writes_the_same_files(no_vmaf, demonstrated):
     outs = [demonstrated(folder, seed)[1] for folder, seed in (("a", 0), ("b", 0), ("c", 1))]
     for name in WRITTEN:
         assert (outs[0] / name).read_bytes() == (outs[1] / name).read_bytes()
     assert (outs[0] / "container.mkv").read_bytes() != (outs[2] / "container.mkv").read_bytes()
-
-
-def test_the_sheet_shows_four_frames(no_vmaf, demonstrated):
-    height, width = CELL_SIZE
-    page = read_picture(demonstrated()[1] / "frames.png")
-    assert page.shape == (TITLE_HEIGHT + GAP + 4 * (height + GAP), GAP + 5 * (width + GAP), 3)
 
 
 def test_the_preview_shows_the_container_left_and_the_revealed_film_right(no_vmaf, demonstrated):
@@ -148,27 +132,6 @@ def test_the_summary_by_hand(tmp_path):
     }
 
 
-def test_the_headline_of_a_film_is_three_of_its_figures(tmp_path):
-    (tmp_path / "film").write_bytes(bytes(10))
-    table = pd.DataFrame({"container_psnr": [40.0], "secret_psnr": [31.0], "secret_apd": [1.0], "base_psnr": [30.0]})
-    assert film_headline(summarise_film(table, tmp_path / "film")) == {
-        "film_container_psnr": 40.0, "film_secret_psnr": 31.0, "film_base_psnr": 30.0,
-    }  # fmt: skip
-
-
-def test_vmafs_first_percentile_and_flicker_join_the_summary(tmp_path):
-    (tmp_path / "film").write_bytes(bytes(10))
-    frames = pd.DataFrame({"container_psnr": [40.0] * 101, "secret_psnr": [30.0] * 101, "secret_vmaf": range(101)})
-    steps = pd.DataFrame({"container_flicker": [1.0, 2.0], "cover_change": [9.0, 9.0], "secret_flicker": [3.0, 4.0]})
-    figures = summarise_film(frames, tmp_path / "film", steps)
-    assert (figures["film_secret_vmaf"], figures["film_secret_vmaf_p1"]) == (50, 1)
-    assert (figures["film_container_flicker"], figures["film_secret_flicker"]) == (1.5, 3.5)
-    assert "film_cover_change" not in figures
-    assert "film_container_vmaf_p1" not in figures
-    none = summarise_film(frames, tmp_path / "film", steps.iloc[:0])
-    assert not any("flicker" in name for name in none)
-
-
 def still(frames: int, level: int = 100) -> list[np.ndarray]:
     return [np.full((40, 50, 3), level, np.uint8) for _ in range(frames)]
 
@@ -204,30 +167,3 @@ def test_a_film_out_of_step_flickers(picture):
     shuffled = np.mean([flicker for flicker, _ in temporal_error(film, [copies[index] for index in (2, 0, 4, 1, 3)])])
     assert right < 0.1
     assert min(late, shuffled) > 10
-
-
-def test_flicker_of_four_films(make_film, tmp_path):
-    cover, secret = make_film(tmp_path / "c.mkv", frames=5), make_film(tmp_path / "s.mkv", frames=4, seed=7)
-    table = measure_flicker(cover, cover, secret, make_film(tmp_path / "r.mkv", frames=3, seed=7))
-    assert list(table) == ["container_flicker", "cover_change", "secret_flicker", "secret_change"]
-    assert len(table) == 2  # steps of three frames
-    assert (table["container_flicker"] == 0).all()
-    assert (table["secret_flicker"] == 0).all()
-    assert (table[["cover_change", "secret_change"]] > 10).all(axis=None)
-
-
-def test_each_column_is_of_its_own_films(tmp_path):
-    levels = {"cover": (10, 20, 15), "container": (12, 19, 15), "secret": (100, 160, 130), "revealed": (107, 160, 126)}
-    for name, film in levels.items():
-        with FilmWriter(tmp_path / name, 50, 40, Fraction(25)) as writer:
-            for index, level in enumerate(film):
-                writer.write(still(1, level)[0], Fraction(index, 25))
-    table = measure_flicker(*(tmp_path / name for name in levels))
-    assert table.to_dict("list") == {
-        "container_flicker": [3, 1], "cover_change": [10, 5], "secret_flicker": [7, 4], "secret_change": [60, 30],
-    }  # fmt: skip
-
-
-def test_a_film_of_one_frame_has_no_flicker(make_film, tmp_path):
-    film = make_film(tmp_path / "f.mkv", frames=1)
-    assert measure_flicker(film, film, film, film).empty

@@ -25,15 +25,16 @@ from stegnet.methods.robust.modem import BLOCK, Rung, read_rungs
 from stegnet.methods.robust.pictures import CONTAINER_PSNR, forecast_room
 from stegnet.methods.robust.record import (
     SHARES,
+    Blocks,
     coded_bits,
     content_room,
     dither_of,
     places_of,
-    region_means,
     robust_key,
     robust_salts,
     used_blocks,
 )
+from stegnet.methods.robust.regions import region_means
 from stegnet.methods.robust.survival import choose_rung
 
 FILE = Path(__file__).parent / "robust_steps.json"
@@ -121,8 +122,9 @@ def container(picture: np.ndarray) -> dict[str, object]:
 def of_share(share: int, content: bytes, salt: bytes) -> dict[str, object]:
     """What is carried if a share of the blocks is used."""
     blocks, used = ROWS * COLS, Key(SECRET)
-    carried = used_blocks((ROWS, COLS), RUNG, used, salt, NONCE, share)
-    bits = coded_bits((ROWS, COLS), RUNG, RATE, content, used, salt, NONCE, share)
+    all_blocks = Blocks((ROWS, COLS), RUNG, used, salt)
+    carried = used_blocks(all_blocks, NONCE, share)
+    bits = coded_bits(all_blocks, RATE, content, NONCE, share)
     return {
         "record_places": digest(places_of(blocks, RUNG, used, salt).record(share, bytes(1) + NONCE).astype("<u4")),
         "used_blocks": digest(np.packbits(carried)),

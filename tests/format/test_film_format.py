@@ -12,8 +12,15 @@ from stegnet.engines import Pool
 from stegnet.keys import Key, Passphrase
 from stegnet.media import read_frames
 from stegnet.methods.robust.content import RobustFile, parse_content
-from stegnet.methods.robust.record import coded_bits, places_of
-from stegnet.methods.robust_film.groups import group_room, hide_in_group, pieces_of, salts_of_group, signal_of
+from stegnet.methods.robust.record import Blocks, coded_bits, places_of
+from stegnet.methods.robust_film.groups import (
+    GroupContent,
+    group_room,
+    hide_in_group,
+    pieces_of,
+    salts_of_group,
+    signal_of,
+)
 from stegnet.methods.robust_film.modem import FilmModem
 from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, header_ratios, luma
 from stegnet.methods.robust_film.reading import read_film
@@ -129,7 +136,7 @@ def test_steps():
     assert [made_by.digest((each * (1 << 16)).astype("<u4")) for each in dithers] == STEPS["dithers"]
     places = places_of(32, rung.group, KEY, salt)
     assert made_by.digest(places.header.astype("<u4")) == STEPS["header_places"]
-    bits = coded_bits(shape, rung.group, header[0], content, KEY, salt, header[1:])
+    bits = coded_bits(Blocks(shape, rung.group, KEY, salt), header[0], content, header[1:])
     assert made_by.digest(np.packbits(bits)) == STEPS["bits"]
     rooms = [group_room(shape, rung, header[0])] * 3
     assert [piece.hex() for piece in pieces_of(made_by.FIT_FOR_TWO, rooms)] == STEPS["pieces"]
@@ -165,7 +172,7 @@ def test_header_ratios(rung):
 def test_the_book_reads_what_stegnet_hides(rung):
     frames = still_frames(GROUP, 99, 133)
     (content,) = pieces_of(FILE, [group_room((12, 16), rung, RATE)])
-    film = hide_in_group(SHIPPED, frames, rung, RATE, content, KEY, RANDOM)
+    film = hide_in_group(SHIPPED, frames, rung, GroupContent(content, RATE, RANDOM), KEY)
     assert book.read(film, lambda salt: SECRET, by_the_book(SHIPPED, by_networks)) == FILE
 
 

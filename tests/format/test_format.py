@@ -4,6 +4,7 @@ import json
 import random
 import re
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,10 @@ from stegnet.core.shuffle import draw
 from stegnet.keys import Key, Passphrase
 from stegnet.keys.keys import ContainerKeys, KeyRing, film_key
 from stegnet.media import read_frames, read_picture, read_sound
-from stegnet.methods.network import Network, reveal_film, reveal_picture
+from stegnet.methods.network import Network, reveal_film, reveal_picture, run_of
 from stegnet.methods.sealed import reveal_bytes
 from stegnet.methods.sealed.extract import extract_file
-from stegnet.record.base import least
+from stegnet.record.base import least_base
 from stegnet.record.container import Container
 from stegnet.record.diagnosis import Diagnosis
 from stegnet.record.record import PICTURE, Header, Pictures, Record, format_record, parse_record
@@ -26,7 +27,7 @@ from stegnet.results import OutputTarget
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import frame_salt
 from stegnet.sealing.costs import texture_costs
-from stegnet.sealing.seal import PICTURE_EFFORT, UnsealedRecord, room, seal, unseal
+from stegnet.sealing.seal import PICTURE_EFFORT, SealOptions, UnsealedRecord, room, seal, unseal
 from tests.format import by_the_book, make_vectors, seal_by_the_book, vector_parts
 from tests.format.by_the_book import FILM_ID, FILM_SECRET, NO_FILM_SECRET, NONCE, SECRET
 from tests.format.make_vectors import ANSWERS, FOLDER
@@ -152,7 +153,7 @@ def test_columns():
 def test_smallest_pictures():
     found = re.search(r"is (\d+)×\1\s+pixels without a base, (\d+)×\2 with means, and (\d+)×\3 with a coded", PAGE)
     for kind, side in zip(("none", "means", "coded"), map(int, found.groups()), strict=True):
-        needed = [136 + least(kind, size // 8 * 8, size // 8 * 8) for size in (side - 1, side)]
+        needed = [136 + least_base(kind, size // 8 * 8, size // 8 * 8) for size in (side - 1, side)]
         assert room(side - 1, side - 1) < needed[0]
         assert room(side, side) >= needed[1]
     assert room(1, 227) < 0 <= room(1, 228)  # 681 and 684 samples
@@ -173,7 +174,7 @@ def test_the_book_reads_what_stegnet_writes(keys, size, share, effort):
     for name, cover in covers(*size).items():
         for grey in (False, True):
             container, costs = cover.copy(), texture_costs(cover)
-            seal(container, data, keys, draw.randbytes(32), costs, first=True, effort=effort, grey=grey)
+            seal(container, data, keys, draw.randbytes(32), costs, SealOptions(True, effort, grey))
             assert by_the_book.read(container, SECRET) == (data, True), name
             assert np.abs(container.astype(int) - cover).max() <= 2 + grey  # a pixel moves with its neighbour too
 
@@ -200,7 +201,7 @@ def test_the_book_reads_films_by_passphrase():
     keys = Passphrase("zwei Käse").new_keys(draw.randbytes)
     frames = [cover.copy() for _ in range(3)]
     for index, frame in enumerate(frames):
-        seal(frame, bytes([index]), keys, draw.randbytes(32), texture_costs(cover), first=index == 0)
+        seal(frame, bytes([index]), keys, draw.randbytes(32), texture_costs(cover), SealOptions(index == 0))
     assert by_the_book.read_film(frames, "zwei Käse") == [(bytes([index]), True) for index in range(3)]
     assert by_the_book.read_film(frames[1:], "zwei Käse") == [None, None]
 
@@ -244,24 +245,29 @@ def test_picture(vector):
 
 @pytest.mark.parametrize("vector", FILMS, ids=title)
 def test_film(tmp_path, vector):
-    container, pair, out = FOLDER / vector["file"], network(vector), tmp_path / "out.mkv"
+    container, out, run = (
+        FOLDER / vector["file"],
+        OutputTarget(tmp_path / "out.mkv", force=True),
+        run_of(network(vector)),
+    )
+    reveal = partial(reveal_film, container, out, unlocking(vector), run=run)
     if vector["answer"] == "nothing":
         with pytest.raises(RevealError, match="nothing can be revealed"):
-            reveal_film(pair, container, out, unlocking(vector))
+            reveal()
         return
     with Container(container, unlocking(vector)) as opened:
         found = opened.inspect().diagnosis
     assert {kind: list(getattr(found, kind)) for kind in KINDS if getattr(found, kind)} == vector["said"]
-    report = reveal_film(pair, container, out, unlocking(vector))
+    report = reveal()
     said = {kind: tuple(indices) for kind, indices in vector["said"].items()}
     assert report.trouble == Diagnosis((), **said).lines()
-    assert [by_the_book.digest(frame.tobytes()) for frame in read_frames(out)] == vector["shown"]
-    assert by_the_book.digest(b"".join(packet.data for packet in read_sound(out))) == vector["sound"]
+    assert [by_the_book.digest(frame.tobytes()) for frame in read_frames(out.path)] == vector["shown"]
+    assert by_the_book.digest(b"".join(packet.data for packet in read_sound(out.path))) == vector["sound"]
     if vector["answer"] == "whole":
-        reveal_film(pair, container, out, unlocking(vector), strict=True)
+        reveal(strict=True)
     else:
         with pytest.raises(RevealError, match="not as it was hidden"):
-            reveal_film(pair, container, out, unlocking(vector), strict=True)
+            reveal(strict=True)
 
 
 @pytest.mark.parametrize("vector", SPREAD, ids=title)

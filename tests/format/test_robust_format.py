@@ -15,10 +15,9 @@ from stegnet.methods.robust.channels import parse_channel
 from stegnet.methods.robust.content import RobustFile, parse_content, read_robust
 from stegnet.methods.robust.fec import Code, Coding
 from stegnet.methods.robust.modem import Modem, Rung
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from stegnet.methods.robust.reader import reader
-from stegnet.methods.robust.record import coded_bits, content_room, dither_of, places_of, robust_salts
-from stegnet.methods.robust.survival import choose_rung, hide_robust
+from stegnet.methods.robust.record import Blocks, coded_bits, content_room, dither_of, places_of, robust_salts
+from stegnet.methods.robust.survival import Promise, choose_rung, hide_robust
 from tests.format import code_by_the_book, make_robust_vectors
 from tests.format import robust_by_the_book as book
 from tests.format.make_robust_vectors import ANSWERS, FILE, FOLDER, LARGE, RANDOM, RUNGS, SMALL
@@ -27,6 +26,7 @@ from tests.format.seal_by_the_book import SECRET
 TEXT = Path(__file__, "../../../docs/format.md").resolve().read_text(encoding="utf-8").partition("## Test vectors")[2]
 VECTORS = json.loads((FOLDER / ANSWERS).read_text(encoding="utf-8"))["vectors"]
 KEY = Key(SECRET)
+SHIPPED = Modem.load(device="cpu")
 OURS = Rung("small", 0, SMALL, 38.0, 1, 100), Rung("large", SMALL, LARGE, 38.0, 1, 100)
 
 
@@ -171,7 +171,7 @@ def test_carried_bits(rung, rate, share):
     keys = book.Keys(SECRET, salt)
     assert content_room(192, rung, rate, share) == book.room(192, rung.bits, header[0])
     content = b"\2" * min(content_room(192, rung, rate, share), 200)
-    bits = coded_bits(shape, rung, rate, content, KEY, salt, RANDOM, share)
+    bits = coded_bits(Blocks(shape, rung, KEY, salt), rate, content, RANDOM, share)
     assert bits.reshape(-1).tolist() == book.carried(*shape, rung.bits, header, content, keys)
     assert np.allclose(dither_of(shape, KEY, salt), keys.dither(*shape), atol=1e-7)
 
@@ -189,21 +189,21 @@ def test_pictures(height, width, scale):
 
 
 def by_networks(area: np.ndarray, dither: np.ndarray) -> np.ndarray:
-    return SHIPPED_MODEMS.picture.engine.reveal(from_8_bits(area), dither.astype(np.float32))
+    return SHIPPED.engine.reveal(from_8_bits(area), dither.astype(np.float32))
 
 
 @pytest.mark.parametrize(("channel", "quality"), [("jpeg:75", 75), ("jpeg:90", 92)])
 def test_the_book_reads_what_stegnet_hides(picture, channel, quality):
-    modem, cover = SHIPPED_MODEMS.picture, picture(163, 170, 3)
+    modem, cover = SHIPPED, picture(163, 170, 3)
     rung = choose_rung(modem.rungs, parse_channel(channel), 38.0)
-    found = hide_robust(modem, cover, lambda room: FILE, KEY, parse_channel(channel), rung)
+    found = hide_robust(modem, cover, lambda room: FILE, KEY, Promise(parse_channel(channel), rung))
     received = through_jpeg(found.picture, quality)
     bits = [each.bits for each in modem.rungs]
     assert book.parse(book.read(received, lambda salt: SECRET, bits, by_networks), 0) == (b"note.txt", b"at eight")
 
 
 def test_stegnet_reads_what_the_book_hides(picture):
-    modem, cover = SHIPPED_MODEMS.picture, picture(163, 170, 3)
+    modem, cover = SHIPPED, picture(163, 170, 3)
     rung = choose_rung(modem.rungs, parse_channel("jpeg:75"), 38.0)
     salt = next(book.salts(cover))
     keys, shape = book.Keys(SECRET, salt), (20, 21)

@@ -7,16 +7,13 @@ import pytest
 from stegnet.media import matroska, sound_tracks
 
 
-@pytest.mark.parametrize("size", [0, 1, 126, 127, 128, 16_382, 16_383, 100_000])
-def test_elements_round_trip(size):
-    data = matroska.element(b"\xae", bytes(size)) + matroska.element(matroska.CODEC_PRIVATE, b"\1")
-    assert list(matroska.elements(data)) == [(b"\xae", bytes(size)), (matroska.CODEC_PRIVATE, b"\1")]
-
-
-@pytest.mark.parametrize(("size", "head"), [(5, "ae85"), (126, "aefe"), (127, "ae407f"), (300, "ae412c")])
-def test_sizes_are_those_of_the_specification(size, head):
+def test_elements_round_trip():
     """RFC 8794, 4: one byte up to 126, since 127 (all ones) means an unknown size."""
-    assert matroska.element(b"\xae", bytes(size))[: len(head) // 2].hex() == head
+    for size in (0, 1, 126, 127, 128, 16_382, 16_383, 100_000):
+        data = matroska.element(b"\xae", bytes(size)) + matroska.element(matroska.CODEC_PRIVATE, b"\1")
+        assert list(matroska.elements(data)) == [(b"\xae", bytes(size)), (matroska.CODEC_PRIVATE, b"\1")]
+    for size, head in {5: "ae85", 126: "aefe", 127: "ae407f", 300: "ae412c"}.items():
+        assert matroska.element(b"\xae", bytes(size))[: len(head) // 2].hex() == head
 
 
 def test_an_element_of_unknown_size_takes_the_rest():
@@ -24,13 +21,10 @@ def test_an_element_of_unknown_size_takes_the_rest():
     assert list(matroska.elements(b"\xae\x01\xff\xff\xff\xff\xff\xff\xff\1")) == [(b"\xae", b"\1")]
 
 
-@pytest.mark.parametrize("data", [b"\0", b"\xae", b"\xae\0"])
-def test_invalid_data(data):
-    with pytest.raises(ValueError, match="not Matroska"):
-        list(matroska.elements(data))
-
-
-def test_a_header_without_a_track():
+def test_invalid_data():
+    for data in (b"\0", b"\xae", b"\xae\0"):
+        with pytest.raises(ValueError, match="not Matroska"):
+            list(matroska.elements(data))
     with pytest.raises(ValueError, match="no track"):
         matroska.track_entry(matroska.element(matroska.EBML, b""))
 

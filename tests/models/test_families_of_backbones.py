@@ -54,12 +54,6 @@ def test_couplings_with_backbones_are_invertible(backbone):
     torch.testing.assert_close(back, (cover, secret), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("backbone", BOTH)
-def test_backbones_as_encoders_of_u_nets(backbone):
-    torch.manual_seed(0)
-    learns(TimmUNet(backbone, width=4))
-
-
 @pytest.mark.parametrize("backbone", ["coatnet_pico_rw_224", "levit_128s", "mixer_s32_224", "gcvit_xxtiny"])
 def test_unsuitable_backbones_are_refused_with_a_reason(backbone):
     with pytest.raises(ConfigError, match=rf"^model.backbone: {backbone} can't be used \(.+\)$") as caught:

@@ -5,12 +5,11 @@ import pytest
 import scipy.fft
 import torch
 
-from stegnet.core.errors import ConfigError
 from stegnet.core.jpeg import DITHER, through_jpeg
-from stegnet.core.tensors import from_8_bits, to_8_bits
 from stegnet.data.scenes import render_scene
 from stegnet.models import build
 from stegnet.models.modem import STEPS, Modem
+from stegnet.models.tensors import from_8_bits, to_8_bits
 
 pytestmark = pytest.mark.arithmetic
 
@@ -120,15 +119,3 @@ def test_the_gradient_reaches_every_parameter(perturbed):
         container = perturbed.hide(torch.rand(1, 3, 32, 32), hidden)
         (perturbed.reveal(container, hidden[:, perturbed.bits :]) * hidden[:, : perturbed.bits]).sum().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in perturbed.parameters())
-
-
-def test_a_backbone_sees_more():
-    torch.manual_seed(0)
-    modem = build("modem", rungs=RUNGS, width=8, blocks=2, backbone="test_resnet")
-    hidden = message(modem, 1, 12, 12)
-    assert modem.hide(torch.rand(1, 3, 96, 96), hidden).isfinite().all()
-
-
-def test_one_block_sees_no_neighbours():
-    with pytest.raises(ConfigError, match=r"model.blocks: must be 2 or more, is 1"):
-        build("modem", rungs=RUNGS, blocks=1)

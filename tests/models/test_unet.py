@@ -1,6 +1,3 @@
-from itertools import pairwise
-
-import pytest
 import torch
 from torch import nn
 
@@ -19,14 +16,6 @@ def test_the_size_matches_the_earlier_implementation():
     pair = UNet()
     assert round(count(pair.hider) / 1e6, 1) == 41.8
     assert round(count(pair.revealer) / 1e6, 2) == 0.74
-
-
-def test_the_size_matches_the_published_generator():
-    channels = [6, 64, 128, 256, 512, 512, 512, 512]
-    down = sum(16 * before * after for before, after in pairwise(channels))
-    up = 16 * (512 * 512 + 2 * 1024 * 512 + 1024 * 256 + 512 * 128 + 256 * 64 + 128 * 3) + 3
-    norms = 2 * (128 + 256 + 3 * 512) + 2 * (3 * 512 + 256 + 128 + 64)
-    assert count(UNet().hider) == down + up + norms == 41_832_067
 
 
 def test_seven_downsampling_steps():
@@ -50,21 +39,6 @@ def test_output_ranges():
     assert container.max() <= 1
     assert -1 <= revealed.min() < -0.5
     assert 0.5 < revealed.max() <= 1
-
-
-def test_zero_logits_are_revealed_as_zero():
-    pair = UNet(width=2).eval()
-    nn.init.zeros_(pair.revealer[-1].weight)
-    nn.init.zeros_(pair.revealer[-1].bias)
-    assert torch.equal(pair.reveal(pictures(16, 16)[0]), torch.zeros(1, 3, 16, 16))
-
-
-@pytest.mark.parametrize(("height", "width"), [(128, 128), (8, 8), (136, 96)])
-def test_a_batch_of_one_can_be_trained_on(height, width):
-    pair = UNet(width=2)
-    cover, secret = pictures(height, width)
-    pair.reveal(pair.hide(cover, secret)).square().mean().backward()
-    assert all(weight.grad.isfinite().all() for weight in pair.parameters())
 
 
 def test_skip_connections_preserve_fine_detail():

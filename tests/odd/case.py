@@ -23,8 +23,8 @@ from PIL import Image
 
 from stegnet.cli import main
 from stegnet.models import Card, build, save_pair
-from tests.support.films import picture
 from tests.odd.make import film, nothing
+from tests.support.films import picture
 
 KEY = bytes(range(32))
 WROTE_PICTURE, WROTE_FILM = "wrote c.png: 97x61, ", "wrote c.mkv: 96x64, "

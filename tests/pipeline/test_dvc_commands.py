@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
 import pandas as pd
 import pytest
 import yaml
-from moto.server import ThreadedMotoServer
 
 from tests.clones import copy_repository, run
 
@@ -24,7 +22,6 @@ TINY = {
     "video": {"cover": "data/small-cover.mkv", "secret": "data/small-secret.mkv"},
     "study": {"pairs": 8},
 }
-KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 UP_TO_DATE = "Data and pipelines are up to date.\n"
 LOGS = "stegnet/tracking/provenance.py"
 
@@ -44,16 +41,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory, make_film: Callable[..., Pat
     run(folder, "git", "add", "dvc.lock", "data.dvc")
     run(folder, "git", "commit", "-q", "-m", "first results")
     return folder
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """Address of a server that speaks S3."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 def runs(folder: Path) -> pd.DataFrame:
@@ -140,14 +127,6 @@ def reaches_others(clone: Path, other: Path, **variables: str) -> None:
 def test_a_remote_that_is_a_folder(clone: Path, tmp_path: Path) -> None:
     run(clone, "dvc", "remote", "add", "--default", "--force", "store", str(tmp_path / "store"))
     reaches_others(clone, tmp_path / "other")
-
-
-def test_a_remote_on_s3(clone: Path, bucket: str, tmp_path: Path) -> None:
-    create = f"import boto3; boto3.client('s3', endpoint_url={bucket!r}).create_bucket(Bucket='stegnet')"
-    run(clone, sys.executable, "-c", create, **KEYS)
-    run(clone, "dvc", "remote", "add", "--default", "--force", "store", "s3://stegnet/store")
-    run(clone, "dvc", "remote", "modify", "store", "endpointurl", bucket)
-    reaches_others(clone, tmp_path / "other", **KEYS)
 
 
 def test_the_study(clone: Path) -> None:

@@ -123,14 +123,6 @@ def test_experiment_with_another_beta_is_a_second_row(clone: Path) -> None:
     run(clone, "git", "checkout", "-q", "params.yaml")
 
 
-def test_temporary_run_logs_to_the_same_store(clone: Path) -> None:
-    before = len(rows(clone).query("`tags.stegnet.stage` == 'train'"))
-    run(clone, "git", "add", "-A")
-    run(clone, "git", "commit", "-q", "-m", "results")
-    run(clone, "dvc", "exp", "run", "--temp", "-S", "beta=3", "-S", "train.pairs=40", "train")
-    assert len(rows(clone).query("`tags.stegnet.stage` == 'train'")) == before + 1
-
-
 def test_restored_stages_are_marked(clone: Path, tmp_path: Path) -> None:
     """With DVC's cache but not MLflow's store, only publish is executed."""
     other = tmp_path / "other"

@@ -10,7 +10,7 @@ import pytest
 from pipeline import sweep
 from stegnet.config.config import load
 from stegnet.config.params_file import flatten
-from stegnet.core.errors import ConfigError, TrainingError
+from stegnet.core.errors import ConfigError
 from stegnet.tracking.result import Result
 from stegnet.tracking.store import Tracker
 
@@ -90,25 +90,6 @@ def test_the_trainings_of_a_sweep_run_on_a_cluster(commands: list) -> None:
     assert row.data.metrics == {
         "container_psnr": 40.0, "secret_psnr": 37.0, "container_ssim": 0.9, "secret_ssim": 0.8,
     }  # fmt: skip
-
-
-def test_an_experiment_that_is_missing_is_named(commands: list) -> None:
-    log(0.5, 0, 40.0)
-    with pytest.raises(TrainingError, match=r"'seed': '1'.*no finished training"):
-        sweep.main(["beta=0.5", "seed=0,1"], 1, None)
-    assert "sweep" not in rows()
-
-
-def test_what_fails_in_dvc_ends_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "run", lambda *_, **__: type("Done", (), {"returncode": 1}))
-    with pytest.raises(TrainingError, match="the sweep failed"):
-        sweep.main(["beta=0.5"], 1, None)
-
-
-@pytest.mark.parametrize("words", [["beta"], ["beta=0.5,"], ["beta=0.5", "beta=1"]])
-def test_a_word_that_is_no_parameter_is_refused(words: list[str]) -> None:
-    with pytest.raises(ConfigError, match=f"-S {words[-1]}: "):
-        sweep.parse_grid(words)
 
 
 def test_an_impossible_value_is_refused_before_anything_runs(commands: list) -> None:

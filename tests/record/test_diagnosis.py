@@ -1,3 +1,5 @@
+"""What happened to the frames of a film: by examples, and by what must be true of every diagnosis."""
+
 from itertools import combinations, pairwise
 from random import Random
 
@@ -7,6 +9,7 @@ from stegnet.core.errors import RevealError
 from stegnet.record.diagnosis import Diagnosis, FrameStatus, diagnose
 
 BLANK = FrameStatus(None, False)
+KINDS = ("altered", "unreadable", "lost", "moved", "repeated", "foreign")
 
 
 def places(*indices: int | None, altered: tuple[int, ...] = ()) -> list[FrameStatus]:
@@ -17,19 +20,9 @@ def places(*indices: int | None, altered: tuple[int, ...] = ()) -> list[FrameSta
     ]
 
 
-def order(*pairs: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-    return pairs
-
-
-def test_all_in_order():
-    found = diagnose(places(0, 1, 2), 3)
-    assert found == Diagnosis(order((0, 0), (1, 1), (2, 2)))
-    assert found.lines() == ()
-
-
-@pytest.mark.parametrize(
-    ("found", "total", "said"),
-    [
+def test_each_kind_of_damage():
+    for found, total, said in (
+        (places(0, 1, 2), 3, {}),
         (places(0, 1, 2, altered=(1,)), 3, {"altered": (1,)}),
         (places(0, None, 2), 3, {"unreadable": (1,)}),
         (places(None, None), 2, {"unreadable": (0, 1)}),
@@ -51,12 +44,10 @@ def test_all_in_order():
         (places(2, None, 0, 1, altered=(3,)), 5, {"altered": (1,), "moved": (2,), "lost": (3, 4), "foreign": (1,)}),
         (places(None), 1, {"unreadable": (0,)}),
         (places(0, 0), 1, {"repeated": (0,)}),
-    ],
-)
-def test_lines_for_each_kind_of_damage(found, total, said):
-    diagnosis = diagnose(found, total)
-    expected = {name: () for name in ("altered", "unreadable", "lost", "moved", "repeated", "foreign")} | said
-    assert {name: getattr(diagnosis, name) for name in expected} == expected
+    ):
+        diagnosis = diagnose(found, total)
+        assert {name: getattr(diagnosis, name) for name in KINDS} == dict.fromkeys(KINDS, ()) | said
+        assert bool(diagnosis.lines()) == bool(said)
 
 
 def longest_rise(indices: list[int]) -> int:
@@ -92,12 +83,8 @@ def edited(random: Random, total: int) -> list[FrameStatus]:
     return film
 
 
-@pytest.mark.parametrize("seed", range(300))
-def test_any_edits(seed):
+def check(film: list[FrameStatus], total: int) -> None:
     """What must be true of every diagnosis, found by counting."""
-    random = Random(seed)
-    total = random.randrange(1, 9)
-    film = edited(random, total)
     found = diagnose(film, total)
     indices = [place.index for place in film if place.index is not None]
     shown = [index for _, index in found.order]
@@ -115,17 +102,23 @@ def test_any_edits(seed):
     blank = [position for position, place in enumerate(film) if place.index is None]
     assert len(found.unreadable) + len(found.foreign) == len(blank)
     assert set(found.foreign) <= set(blank)
-    edges = [(-1, -1), *found.order, (len(film), total)]
-    for (left, first), (right, last) in pairwise(edges):
+    for (left, first), (right, last) in pairwise([(-1, -1), *found.order, (len(film), total)]):
         gap = [position for position in blank if left < position < right]
         missing = [index for index in range(first + 1, last) if index not in indices]
         count = min(len(gap), len(missing))
         assert [index for index in found.unreadable if first < index < last] == missing[:count]
         assert [index for index in found.lost if first < index < last] == missing[count:]
         assert [position for position in found.foreign if left < position < right] == gap[count:]
-    for name in ("altered", "unreadable", "lost", "moved", "repeated", "foreign"):
+    for name in KINDS:
         values = getattr(found, name)
         assert list(values) == sorted(set(values)), name
+
+
+def test_any_edits():
+    for seed in range(400):
+        random = Random(seed)
+        total = random.randrange(1, 9)
+        check(edited(random, total), total)
 
 
 def test_diagnosis_lines():
@@ -137,14 +130,10 @@ def test_diagnosis_lines():
         "frame 5 was moved to another place, and left out",
         "frame 3 was repeated; the repetitions are left out",
     )
-
-
-@pytest.mark.parametrize(
-    ("foreign", "line"),
-    [((7,), "1 frame was put in that does not belong here"), ((7, 9), "2 frames were put in that do not belong here")],
-)
-def test_line_for_foreign_frames(foreign, line):
-    assert Diagnosis((), foreign=foreign).lines() == (line,)
+    assert Diagnosis((), foreign=(7,)).lines() == ("1 frame was put in that does not belong here",)
+    assert Diagnosis((), foreign=(7, 9)).lines() == ("2 frames were put in that do not belong here",)
+    spans = Diagnosis((), lost=tuple(range(0, 40, 2)))
+    assert spans.lines() == ("20 frames (0, 2, 4, 6, 8, 10, 12, 14 and 12 more spans) were lost",)
 
 
 def test_an_unaltered_frame_is_preferred_to_its_altered_repetition():
@@ -153,12 +142,8 @@ def test_an_unaltered_frame_is_preferred_to_its_altered_repetition():
     assert diagnose(places(0, 1, 1, 1, 2, altered=(1, 3)), 3).altered == ()
 
 
-def test_lines_name_eight_spans_at_most():
-    found = Diagnosis((), lost=tuple(range(0, 40, 2)))
-    assert found.lines() == ("20 frames (0, 2, 4, 6, 8, 10, 12, 14 and 12 more spans) were lost",)
-
-
-def test_a_long_film_takes_no_time():
+def test_long_films():
+    """They take no time, and not more than there could be is listed as lost."""
     total = 20_000
     film = places(*range(total))
     film[5], film[total - 5] = film[total - 5], film[5]
@@ -166,9 +151,6 @@ def test_a_long_film_takes_no_time():
     found = diagnose(film, total)
     assert (found.moved, found.lost) == ((5, total - 5), (1000,))
     assert diagnose(places(*reversed(range(2000))), 2000).order == ((1999, 0),)
-
-
-def test_more_lost_frames_than_any_list_could_hold():
     assert len(diagnose(places(0, 1), 3000).lost) == 2998
     with pytest.raises(RevealError, match="the container has 2 frames, and says that it had 16777216"):
         diagnose(places(0, 1), 1 << 24)

@@ -8,7 +8,7 @@ import pytest
 
 from stegnet.core.errors import DataError
 from stegnet.media import write_png
-from stegnet.report.page import Film, Page, Picture, Section, Table, Tile
+from stegnet.report.page import FigureTile, Film, Page, Picture, Section, Table
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 
@@ -55,7 +55,9 @@ def page(tmp_path: Path) -> Page:
         Table(["", "PSNR"], [["<b>odd & name</b>", "40.0"]], "figures"),
     )
     sections = [Section("Measured", "do it", ("text",), parts), Section("Left out", "", ("say `make it`",))]
-    return Page("a title", "a lead", [Tile("PSNR", "40 dB")], sections, Table(["", ""], [["family", "x"]]), ["much"])
+    return Page(
+        "a title", "a lead", [FigureTile("PSNR", "40 dB")], sections, Table(["", ""], [["family", "x"]]), ["much"]
+    )
 
 
 def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:

@@ -11,16 +11,20 @@ from stegnet.core.errors import MediaError
 from stegnet.core.measures import psnr
 from stegnet.core.progress import no_progress
 from stegnet.media import digest, read_frames, read_picture
-from stegnet.results.conversion import as_named
-from stegnet.results.output import OutputTarget
+from stegnet.results import OutputTarget, as_named
 from tests.support.films import encoded, still_film, still_frames
 
 
-@pytest.fixture(name="part")
-def revealed_part(tmp_path: Path) -> Path:
+@pytest.fixture
+def part(tmp_path: Path) -> Path:
     """The temporary file of a revealed picture, a lossless WebP."""
     Image.fromarray(still_frames(1)[0]).save(tmp_path / ".part", "WEBP", lossless=True)
     return tmp_path / ".part"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory) -> Path:
+    return still_film(tmp_path_factory.mktemp("film") / "s.mkv", 6)
 
 
 def converted(part: Path, name: str, out: str, **options: bool) -> tuple[str, ...]:
@@ -30,95 +34,80 @@ def converted(part: Path, name: str, out: str, **options: bool) -> tuple[str, ..
     return named.notes
 
 
-def form_of(path: Path) -> str:
-    with Image.open(path) as image:
-        return image.format
+def test_a_picture_becomes_what_the_name_says(part):
+    forms = {".png": ("PNG", 99), ".jpg": ("JPEG", 36), ".JPEG": ("JPEG", 36), ".webp": ("WEBP", 99)}
+    content = part.read_bytes()
+    for suffix, (form, least) in (forms | {".avif": ("AVIF", 36)}).items():
+        part.write_bytes(content)
+        before = read_picture(part)
+        notes = converted(part, "a.bmp" if suffix == ".webp" else "a.webp", f"out{suffix}")
+        with Image.open(part) as image:
+            assert image.format == form
+        assert min(psnr(before, read_picture(part)), 100) >= least
+        if suffix == ".webp":  # it was one, under another name
+            assert part.read_bytes() == content
+        else:
+            assert notes == (f"converted to {form}; as out.webp it is revealed byte for byte",)
 
 
-@pytest.mark.parametrize(
-    ("suffix", "form", "least"),
-    [(".png", "PNG", 99), (".jpg", "JPEG", 36), (".JPEG", "JPEG", 36), (".webp", "WEBP", 99), (".avif", "AVIF", 36)],
-)
-def test_a_picture_becomes_what_the_name_says(part, suffix, form, least):
-    before, size = read_picture(part), part.stat().st_size
-    notes = converted(part, "a.bmp" if suffix == ".webp" else "a.webp", f"out{suffix}")
-    assert form_of(part) == form
-    assert min(psnr(before, read_picture(part)), 100) >= least
-    if suffix == ".webp":  # it was one, under another name
-        assert part.stat().st_size == size
-    else:
-        assert notes == (f"converted to {form}; as out.webp it is revealed byte for byte",)
-
-
-@pytest.mark.parametrize("suffix", [".png", ".webp"])
-def test_a_lossless_picture(part, suffix):
+def test_a_lossless_picture(part):
+    """Formats that always lose are refused."""
     Image.open(part).save(part, "BMP")
     before = read_picture(part)
-    converted(part, "a.bmp", f"out{suffix}", lossless=True)
-    np.testing.assert_array_equal(read_picture(part), before)
+    for suffix in (".jpg", ".avif"):
+        with pytest.raises(MediaError, match="is never lossless") as caught:
+            converted(part, "a.bmp", f"out{suffix}", lossless=True)
+        assert ".png" in caught.value.hint
+    for own, suffix in ((".bmp", ".png"), (".png", ".webp")):
+        converted(part, f"a{own}", f"out{suffix}", lossless=True)
+        np.testing.assert_array_equal(read_picture(part), before)
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".avif"])
-def test_formats_that_always_lose_are_refused(part, suffix):
-    with pytest.raises(MediaError, match="is never lossless") as caught:
-        converted(part, "a.webp", f"out{suffix}", lossless=True)
-    assert ".png" in caught.value.hint
-
-
-@pytest.mark.parametrize(("name", "out"), [("a.webp", "b.webp"), ("a.jpg", "b.jpeg"), ("A.WEBP", "b.webp")])
-def test_a_picture_with_its_own_suffix_keeps_its_bytes(part, name, out):
-    before = part.read_bytes()
-    assert converted(part, name, out) == ()
-    assert part.read_bytes() == before
-
-
-@pytest.mark.parametrize("out", ["b.png", "b.mp4", "b.txt"])
-def test_other_files_keep_their_bytes(part, out):
+def test_other_files_keep_their_bytes(part):
+    """And pictures with their own suffix."""
+    for name, out in (("a.webp", "b.webp"), ("a.jpg", "b.jpeg"), ("A.WEBP", "b.webp")):
+        assert converted(part, name, out) == ()
     part.write_bytes(b"a note")
-    assert converted(part, "a.pdf", out) == (
-        f"its own name ends in .pdf: programs may want it named {Path(out).stem}.pdf",
-    )
+    note = "its own name ends in .pdf: programs may want it named b.pdf"
+    for out in ("b.png", "b.mp4", "b.txt"):
+        assert converted(part, "a.pdf", out) == (note,)
     assert part.read_bytes() == b"a note"
 
 
 @pytest.mark.parametrize(("lossless", "codec"), [(False, "h264"), (True, "hevc")])
-def test_a_film_as_mp4(tmp_path, lossless, codec):
+def test_a_film_as_mp4(tmp_path, film, lossless, codec):
     """For watching, or its packets as they are."""
-    part = encoded(still_film(tmp_path / "s.mkv", 6), tmp_path / "a.mkv", "-c:v", "libx265", "-c:a", "copy")
+    part = encoded(film, tmp_path / "a.mkv", "-c:v", "libx265", "-c:a", "copy")
     notes = converted(part, "a.mkv", "out.mp4", lossless=lossless)
-    with av.open(str(part)) as film:
-        assert film.format.name.startswith("mov")
-        assert film.streams.video[0].codec_context.name == codec
+    with av.open(str(part)) as opened:
+        assert opened.format.name.startswith("mov")
+        assert opened.streams.video[0].codec_context.name == codec
     assert notes[0].endswith("; as out.mkv it is revealed byte for byte")
     assert ("became H.264" in notes[0]) != lossless
 
 
-def test_a_film_as_matroska(tmp_path):
-    """An MP4 is put into Matroska, whose suffix the result has, and keeps its frames."""
-    part = encoded(still_film(tmp_path / "s.mkv", 6), tmp_path / "a.mp4", "-c:v", "libx264", "-c:a", "copy")
+def test_a_film_as_matroska(tmp_path, film):
+    """An MP4 is put into Matroska, whose suffix the result has, and keeps its frames.
+
+    An MP4's subtitles are no track of Matroska's; it is told that it stays what it was.
+    """
+    part = encoded(film, tmp_path / "a.mp4", "-c:v", "libx264", "-c:a", "copy")
     before = [digest(frame) for frame in read_frames(part)]
     (note,) = converted(part, "a.mp4", "out.mkv")
-    with av.open(str(part)) as film:
-        assert film.format.name.startswith("matroska")
+    with av.open(str(part)) as opened:
+        assert opened.format.name.startswith("matroska")
     assert [digest(frame) for frame in read_frames(part)] == before
     assert note == "put into Matroska, its pictures and sound unchanged; as out.mp4 it is revealed byte for byte"
-
-
-def test_a_film_that_matroska_can_not_hold(tmp_path):
-    """An MP4's subtitles are no track of Matroska's; it is told that it stays what it was."""
     (tmp_path / "s.srt").write_text("1\n00:00:00,000 --> 00:00:00,100\nhello\n")
-    film = still_film(tmp_path / "s.mkv", 6)
-    part = encoded(film, tmp_path / "a.mp4", "-i", str(tmp_path / "s.srt"), "-c:v", "libx264", "-c:s", "mov_text")
+    part = encoded(film, tmp_path / "b.mp4", "-i", str(tmp_path / "s.srt"), "-c:v", "libx264", "-c:s", "mov_text")
     assert converted(part, "a.mp4", "out.mkv") == (
         "it is no Matroska, which can't hold all of its tracks: it has the bytes that were hidden",
         "its own name ends in .mp4: programs may want it named out.mp4",
     )
 
 
-def test_advice_on_a_film_that_few_programs_play(tmp_path):
+def test_advice_on_a_film_that_few_programs_play(tmp_path, film):
     """As compressed films are, which come back under their own names."""
-    part = encoded(still_film(tmp_path / "s.mkv", 3), tmp_path / "a.mkv", "-c:v", "libx265", "-c:a", "copy")
-    before = part.read_bytes()
+    part = encoded(film, tmp_path / "a.mkv", "-c:v", "libx265", "-c:a", "copy")
     (note,) = converted(part, "a.mkv", "out.mkv")
     assert note == "not all programs play this film (hevc): revealed as out.mp4, it is one for watching"
-    assert part.read_bytes() == before

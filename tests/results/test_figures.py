@@ -9,16 +9,17 @@ import pytest
 from PIL import Image
 
 from stegnet.core.measures import psnr
-from stegnet.files.files import hide_file
-from stegnet.keys import Key
 from stegnet.media import read_cover
-from stegnet.methods.network.film import HideOptions
-from stegnet.methods.sealed.embed import embed_file
-from stegnet.results import OutputTarget
-from stegnet.results.figures import BETRAYS, EASY, HARD, NETWORK, POSSIBLE, ROBUST, SEALED, Changes, Hiding
+from stegnet.methods import METHODS
+from stegnet.methods.network import NETWORK, run_of
+from stegnet.methods.robust import ROBUST
+from stegnet.methods.sealed import SEALED
+from stegnet.results import Changes, Hiding, OutputTarget, Report
+from stegnet.results.figures import BETRAYS, EASY, HARD, POSSIBLE
 from tests.support.figures import SHIPPED
 
 PICTURE = Hiding(SEALED, 1000, 256**2)
+LARGE = replace(PICTURE, cover_pixels=4000 * 3000)
 
 
 def with_rate(rate: float, hiding: Hiding = PICTURE) -> Hiding:
@@ -38,26 +39,22 @@ def test_changes_of_frames(picture):
     assert (Changes().pixels, Changes().psnr) == (None, None)
 
 
-@pytest.mark.parametrize(
-    ("hiding", "detection"),
-    [
+def test_detection():
+    """The thresholds are of what was measured."""
+    film = replace(PICTURE, film=True)
+    for hiding, detection in (
         (with_rate(0.03), HARD),
         (with_rate(0.1), POSSIBLE),
         (with_rate(0.3), EASY),
-        (with_rate(0.03, replace(PICTURE, cover_pixels=4000 * 3000)), EASY),
-        (with_rate(0.003, replace(PICTURE, cover_pixels=4000 * 3000)), HARD),
+        (with_rate(0.03, LARGE), EASY),
+        (with_rate(0.003, LARGE), HARD),
         (replace(with_rate(0.001), cover_format="a JPEG"), EASY),
-        (with_rate(0.001, replace(PICTURE, film=True)), None),
-        (with_rate(0.3, replace(PICTURE, film=True)), EASY),
+        (with_rate(0.001, film), None),
+        (with_rate(0.3, film), EASY),
         (replace(PICTURE, method=NETWORK), EASY),
         (replace(with_rate(0.001), method=ROBUST), EASY),
-    ],
-)
-def test_detection(hiding, detection):
-    assert hiding.detection == detection
-
-
-def test_thresholds_are_of_the_measured_detection():
+    ):
+        assert hiding.detection == detection
     measured = pd.read_csv(SHIPPED / "steganalysis" / "steganalysis.csv")
     best = measured[measured["method"] == "sealed"].groupby("rate")["accuracy"].max()
     assert {rate: with_rate(rate * 0.9).detection for rate in best[best < 0.55].index} == {0.05: HARD}
@@ -65,47 +62,42 @@ def test_thresholds_are_of_the_measured_detection():
     assert measured[measured["method"] == "network"]["accuracy"].min() > 0.9
 
 
-def test_what_is_said(tmp_path, picture):
-    Image.fromarray(picture(100, 120)).save(tmp_path / "cover.png")
+@pytest.fixture
+def report_of(tmp_path, exact, key, picture):
+    """The report of hiding in a cover, by the method sealed, or else a picture by the network."""
+    Image.fromarray(picture(20, 30)).save(tmp_path / "secret.png")
     (tmp_path / "a.txt").write_text("a note")
-    out = tmp_path / "out.png"
-    report = embed_file(tmp_path / "cover.png", tmp_path / "a.txt", OutputTarget(out), Key(bytes(32)))
-    before, after = (read_cover(path)[0] for path in (tmp_path / "cover.png", out))
-    changed = (before != after).any(2).sum()
-    assert report.notes[0] == "hidden: a.txt, 6 bytes, byte for byte"
-    assert report.notes[1].startswith(f"container {psnr(before, after):.1f} dB, {changed} of 12,000 pixels changed: ")
-    assert (report.warnings, report.unchanged, report.hiding.method) == ((), True, SEALED)
-    assert report.hiding.bits_per_sample == pytest.approx(8 * 6 / 36_000)
-    assert 0 < report.hiding.room_used < 0.01
+
+    def hidden(cover: Path, method: str = SEALED) -> Report:
+        out = OutputTarget(tmp_path / f"out{cover.suffix}".replace("jpg", "png").replace("mp4", "mkv"), force=True)
+        secret, by = tmp_path / ("a.txt" if method == SEALED else "secret.png"), METHODS[method]
+        return by.hide(cover, secret, out, key, by.options(), run_of(exact))
+
+    return hidden
 
 
 @pytest.mark.parametrize("method", [SEALED, NETWORK])
-def test_a_jpeg_gives_its_container_away(tmp_path, picture, exact, method):
-    """Its format says so: the same pixels as PNG are not warned of."""
+def test_what_is_said_of_pictures(tmp_path, picture, report_of, method):
+    """A JPEG gives its container away: the same pixels as PNG are not warned of."""
     Image.fromarray(picture(100, 120)).save(tmp_path / "cover.jpg")
     Image.open(tmp_path / "cover.jpg").save(tmp_path / "cover.png")
-    Image.fromarray(picture(20, 30)).save(tmp_path / "secret.png")
+    assert f"the cover is a JPEG: {BETRAYS}" in report_of(tmp_path / "cover.jpg", method).warnings
+    report = report_of(tmp_path / "cover.png", method)
+    assert not any(BETRAYS in line for line in report.warnings)
+    if method == SEALED:
+        before, after = (read_cover(tmp_path / name)[0] for name in ("cover.png", "out.png"))
+        changed = (before != after).any(2).sum()
+        assert report.notes[0] == "hidden: a.txt, 6 bytes, byte for byte"
+        start = f"container {psnr(before, after):.1f} dB, {changed} of 12,000 pixels changed: "
+        assert report.notes[1].startswith(start)
+        assert (report.warnings, report.unchanged, report.hiding.method) == ((), True, SEALED)
+        assert report.hiding.bits_per_sample == pytest.approx(8 * 6 / 36_000)
+        assert 0 < report.hiding.room_used < 0.01
 
-    def warned(cover: str) -> tuple[str, ...]:
-        files = tmp_path / cover, tmp_path / "secret.png", OutputTarget(tmp_path / "out.png", force=True)
-        if method == SEALED:
-            return embed_file(*files, Key(bytes(32))).warnings
-        return hide_file(lambda: exact, *files, Key(bytes(32)), HideOptions(force=True)).warnings
 
-    line = f"the cover is a JPEG: {BETRAYS}"
-    assert (line in warned("cover.jpg"), line in warned("cover.png")) == (True, False)
-
-
-def test_a_film_gives_its_container_away(tmp_path, make_film):
-    (tmp_path / "a.txt").write_text("a note")
-
-    def hidden(cover: Path) -> Hiding:
-        report = embed_file(cover, tmp_path / "a.txt", OutputTarget(tmp_path / "out.mkv", force=True), Key(bytes(32)))
-        assert bool(report.warnings) == bool(report.hiding.cover_format)
-        return report.hiding
-
-    coded = hidden(make_film(tmp_path / "a.mp4", 3, codec="libx264", pix_fmt="yuv420p"))
-    assert (coded.cover_format, coded.detection) == ("a film in YCbCr (h264)", EASY)
-    plain = hidden(make_film(tmp_path / "a.mkv", 3))
-    assert (plain.cover_format, plain.detection, plain.changed_pixels > 0) == (None, None, True)
-    assert 55 < plain.container_psnr < 80
+def test_what_is_said_of_films(tmp_path, make_film, report_of):
+    coded = report_of(make_film(tmp_path / "a.mp4", 3, codec="libx264", pix_fmt="yuv420p"))
+    plain = report_of(make_film(tmp_path / "a.mkv", 3))
+    assert coded.warnings and (coded.hiding.cover_format, coded.hiding.detection) == ("a film in YCbCr (h264)", EASY)
+    assert not plain.warnings and (plain.hiding.cover_format, plain.hiding.detection) == (None, None)
+    assert plain.hiding.changed_pixels > 0 and 55 < plain.hiding.container_psnr < 80

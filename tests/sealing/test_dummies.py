@@ -1,6 +1,7 @@
 """Dummy steps: samples at public places change as often as all others, by records of every kind."""
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import pytest
@@ -10,12 +11,12 @@ from stegnet.sealing import dummies, record_zone
 from stegnet.sealing.carriers import BLOCK, frame_salt, idle_samples, order_of, zones_of
 from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
 from stegnet.sealing.dummies import fill_ephemeral_zone, place_dummies
-from stegnet.sealing.record_zone import Plan, plan_of
-from stegnet.sealing.seal import FILM_EFFORT, seal
+from stegnet.sealing.record_zone import Canvas, Plan, plan_of
+from stegnet.sealing.seal import FILM_EFFORT, SealOptions, seal
 from stegnet.sealing.steps import StepCosts
 from tests.format import seal_by_the_book as book
 
-SIDE, COUNT = 128, 40
+SIDE, COUNT = 128, 20
 CLASSES = 20  # of costs
 
 
@@ -34,7 +35,7 @@ def containers(
         random, cover = np.random.default_rng(number), picture(SIDE, SIDE, number)
         container, of_steps, keys = cover.copy(), costs(cover), ContainerKeys(Key(random.bytes(32)), bytes(16))
         record = random.bytes(int(rate * cover.size / 8))
-        seal(container, record, keys, random.bytes(32), of_steps, first=True, effort=FILM_EFFORT, grey=grey)
+        seal(container, record, keys, random.bytes(32), of_steps, SealOptions(True, FILM_EFFORT, grey))
         found.append((container.astype(int) - cover, np.minimum(of_steps.up, of_steps.down)))
     return found
 
@@ -57,14 +58,14 @@ def expected_and_found(steps: np.ndarray, costs: np.ndarray, grey: bool) -> tupl
 
 @pytest.mark.parametrize(
     ("rate", "costs", "grey", "tolerance"),
-    [(0.1, texture_costs, True, 0.05), (0.25, texture_costs, True, 0.04), (0.02, texture_costs, True, 0.12)]
-    + [(0.4, texture_costs, False, 0.03), (1.16, uneven, False, 0.012), (0.3, uneven, False, 0.025)],
+    [(0.1, texture_costs, True, 0.07), (0.25, texture_costs, True, 0.055), (0.02, texture_costs, True, 0.17)]
+    + [(0.4, texture_costs, False, 0.042), (1.16, uneven, False, 0.017), (0.3, uneven, False, 0.035)],
 )
 def test_salt_samples_change_as_often_as_others_of_their_cost(picture, rate, costs, grey, tolerance):
     """The tolerances are four deviations, about."""
     sums = [expected_and_found(*one, grey) for one in containers(picture, rate, costs, grey)]
     expected, found = np.sum(sums, 0)
-    assert expected > 300
+    assert expected > 150
     assert found == pytest.approx(expected, rel=tolerance)
 
 
@@ -78,8 +79,8 @@ def agreement(steps: np.ndarray, places: np.ndarray) -> list[bool]:
     return found
 
 
-def test_steps_beside_a_dummy_go_its_way(picture):
-    """As often as beside any other step."""
+def test_steps_beside_a_dummy_go_its_way(picture, monkeypatch):
+    """As often as beside any other step: neighbours move together. Without the lower costs, as often as apart."""
     dummy, other = [], []
     for steps, _ in containers(picture, 0.15, texture_costs, True):
         salts = np.zeros(steps.size, bool)
@@ -88,25 +89,10 @@ def test_steps_beside_a_dummy_go_its_way(picture):
         dummy += agreement(steps, salts)
         other += agreement(steps, ~salts)
     assert np.mean(other) > 0.7
-    assert np.mean(dummy) == pytest.approx(np.mean(other), abs=0.04)
-
-
-def test_neighbours_move_together(picture, monkeypatch):
-    """Without the lower costs, as often as apart."""
-    everywhere = np.ones((SIDE, SIDE), bool)
-
-    def share() -> float:
-        return np.mean(
-            [
-                same
-                for steps, _ in containers(picture, 0.15, texture_costs, True, 8)
-                for same in agreement(steps, everywhere)
-            ]
-        )
-
-    assert share() > 0.7
+    assert np.mean(dummy) == pytest.approx(np.mean(other), abs=0.05)
     monkeypatch.setattr(record_zone, "_TOGETHER", 1)
-    assert share() < 0.58
+    everywhere, some = np.ones((SIDE, SIDE), bool), containers(picture, 0.15, texture_costs, True, 6)
+    assert np.mean([same for steps, _ in some for same in agreement(steps, everywhere)]) < 0.58
 
 
 def placed(cover: np.ndarray, size: int, grey: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray, Plan]:
@@ -118,22 +104,23 @@ def placed(cover: np.ndarray, size: int, grey: bool, seed: int = 0) -> tuple[np.
     return result, steps, plan
 
 
-@pytest.mark.parametrize("grey", [False, True])
-@pytest.mark.parametrize("size", [16, 60, 150, 400])
-@pytest.mark.parametrize("shape", [(16, 15), (31, 33), (40, 48), (64, 96)])
-def test_dummies_are_where_nothing_is_carried(picture, shape, size, grey):
-    """And in a grey record in the rest of a salt sample's pixel; the steps are what was done."""
-    cover = picture(*shape)
-    size = min(size, 16 + max(0, cover.size // 16 - 50))
-    result, steps, plan = placed(cover, size, grey)
-    np.testing.assert_array_equal(result, cover + steps)
-    idle = np.zeros(cover.size, bool)
-    idle[idle_samples(cover.size)] = True
-    if plan.grey:
-        idle[: cover.size // BLOCK * BLOCK] = np.repeat(idle.reshape(-1, 3).any(1), 3)[: cover.size // BLOCK * BLOCK]
-    assert not steps.reshape(-1)[~idle].any()
-    assert np.abs(steps).max() <= 2
-    assert np.count_nonzero(steps.reshape(-1)[book.salt_samples(cover.size)]) >= 4
+def test_dummies_are_where_nothing_is_carried(picture):
+    """And in a grey record in the rest of a salt sample's pixel; the steps are what was done, and those of a seed."""
+    for shape, size, grey in product(((16, 15), (31, 33), (40, 48), (64, 96)), (16, 60, 150, 400), (False, True)):
+        cover = picture(*shape)
+        fitting = min(size, 16 + max(0, cover.size // 16 - 50))
+        result, steps, plan = placed(cover, fitting, grey)
+        np.testing.assert_array_equal(result, cover + steps)
+        np.testing.assert_array_equal(result, placed(cover, fitting, grey)[0])
+        assert frame_salt(result) != frame_salt(placed(cover, fitting, grey, 1)[0])
+        idle = np.zeros(cover.size, bool)
+        idle[idle_samples(cover.size)] = True
+        if plan.grey:
+            blocks = cover.size // BLOCK * BLOCK
+            idle[:blocks] = np.repeat(idle.reshape(-1, 3).any(1), 3)[:blocks]
+        assert not steps.reshape(-1)[~idle].any()
+        assert np.abs(steps).max() <= 2
+        assert np.count_nonzero(steps.reshape(-1)[book.salt_samples(cover.size)]) >= 4
 
 
 def test_it_is_drawn_again_until_enough_salt_samples_have_changed(picture, monkeypatch):
@@ -152,20 +139,12 @@ def test_the_zone_of_an_ephemeral_key_has_its_share_of_parities(picture):
     order, costs = order_of(cover.size, Key(bytes(32)), b""), np.full(cover.size, 320, np.uint16)
     plan = plan_of(16, zones, FILM_EFFORT, True)
     for seed in range(20):
-        samples = cover.reshape(-1).copy()
-        given = StepCosts(costs, costs, costs), order, zones, np.zeros(cover.shape, np.int8), bytes([seed]) * 32
-        fill_ephemeral_zone(samples, plan, *given)
+        samples, dummies_of = cover.reshape(-1).copy(), np.zeros(cover.shape, np.int8)
+        canvas = Canvas(samples, StepCosts(costs, costs, costs), order, zones, dummies_of)
+        fill_ephemeral_zone(canvas, plan, bytes([seed]) * 32)
         changed += np.count_nonzero(samples != cover.reshape(-1))
     groups = 20 * 528 * 1024 / zones.ephemeral.stop
     assert changed == pytest.approx(groups / 2, abs=4 * groups**0.5 / 2)
-
-
-def test_those_of_a_seed_repeat(picture):
-    cover = picture(64, 96)
-    for size in (20, 200, 1000):
-        one, other, third = (placed(cover, size, True, seed)[0] for seed in (1, 1, 2))
-        np.testing.assert_array_equal(one, other)
-        assert frame_salt(one) != frame_salt(third)
 
 
 def test_most_dummies_of_a_grey_record_move_whole_pixels(picture):
@@ -177,15 +156,12 @@ def test_most_dummies_of_a_grey_record_move_whole_pixels(picture):
         assert 0.3 < whole < 1
 
 
-@pytest.mark.parametrize("samples", [*range(684, 800, 3), 3072, 196_608, 691_200])
-def test_a_rehearsal_never_puts_a_salt_sample_on_another(samples):
-    salts, pixels = np.array(book.salt_samples(samples)), set()
-    for seed in range(40):
-        shift = 3 * dummies._shift(samples, 3, dummies._Stream(bytes([seed]) * 32))
-        pixels.add(shift)
-        own = set(salts // 3)
-        assert not own & set((salts + shift) % samples // 3)
-    assert len(pixels) > 10
+def test_a_rehearsal_never_puts_a_salt_sample_on_another():
+    for samples in [*range(684, 800, 3), 3072, 30_720]:
+        salts = np.array(book.salt_samples(samples))
+        shifts = {3 * dummies._shift(samples, 3, dummies._Stream(bytes([seed]) * 32)) for seed in range(40)}
+        assert len(shifts) > 10
+        assert not any(np.isin((salts + shift) % samples // 3, salts // 3).any() for shift in shifts)
 
 
 def test_only_grey_records_of_some_density_are_clustered():

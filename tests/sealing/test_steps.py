@@ -9,7 +9,7 @@ import pytest
 from stegnet.core.shuffle import apply, draw, draw_mask
 from stegnet.keys import Key, Passphrase
 from stegnet.keys.keys import ContainerKeys, KeyRing, film_key
-from stegnet.record.base import decode
+from stegnet.record.base import decode_base
 from stegnet.record.record import PICTURE, Header, Pictures, Record, format_record
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import frame_salt
@@ -58,7 +58,7 @@ def test_mask(key):
 
 def test_means():
     means, field = picture(STEPS["means"]["means"]), bytes.fromhex(STEPS["means"]["field"])
-    base = decode(field, "means", 8 * means.shape[0], 8 * means.shape[1])
+    base = decode_base(field, "means", 8 * means.shape[0], 8 * means.shape[1])
     np.testing.assert_array_equal(base.picture, means.repeat(8, 0).repeat(8, 1))
     assert base.gain == STEPS["means"]["gain"]
 

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from stegnet.config.config import Config, load
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 
 
@@ -13,3 +15,10 @@ def cat() -> np.ndarray:
     source = next(source for source in sources if source.name == "photographs-scikit-image")
     photograph = dict(read_package_pictures(source))["chelsea.png"]
     return photograph[22:278, 97:353]
+
+
+@pytest.fixture
+def config() -> Config:
+    """The repository's parameters with one thread: so little work only waits for a second one."""
+    config = load(Path(__file__).parents[2] / "params.yaml")
+    return replace(config, train=replace(config.train, threads=1))

@@ -81,11 +81,6 @@ def test_both_rivals_bring_a_picture_back(waves, picture, modulus):
         assert psnr(waves, revealed) > 34
 
 
-def test_the_residual_improves_its_base(waves, picture):
-    few, many = (residual_arithmetic(modulus, 40)(picture(64, 96, 3), waves, 5) for modulus in (3, 5))
-    assert psnr(waves, many.reveal(many.container).picture) > psnr(waves, few.reveal(few.container).picture) + 1
-
-
 def test_the_lead_is_read_at_the_networks_container():
     rows = [
         ("network", 0, 90, 46.0, 46.5),

@@ -1,16 +1,11 @@
 """Compressed pictures as sealed bits: their payload, their containers, and the picture that comes back."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
-from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.media import read_picture, write_png
-from stegnet.methods.sealed import bytes_room, embed_file
-from stegnet.results import OutputTarget
+from stegnet.methods.sealed import bytes_room
 from study.bounds import ideal_psnr
 from study.compressed import compressed, sealed_compressed, sealed_full
 
@@ -44,19 +39,6 @@ def test_even_costs_come_near_the_bound(quarters, rate: float) -> None:
     assert np.array_equal(*(one.reveal(one.container).picture for one in (users, even)))
     containers = [psnr(quarters[0], one.container) for one in (users, even)]
     assert containers[0] < containers[1] < ideal_psnr(even.bits / 3) < containers[1] + 2
-
-
-@pytest.mark.parametrize("flat", [False, True])
-def test_the_full_payload_is_what_a_user_hides_with_compress(quarters, tmp_path: Path, flat: bool) -> None:
-    """A secret whose PNG file fits is hidden as it is."""
-    cover, secret = quarters[0], np.full_like(quarters[1], 77) if flat else quarters[1]
-    write_png(tmp_path / "cover.png", cover)
-    write_png(tmp_path / "secret.png", secret)
-    out, key = OutputTarget(tmp_path / "container.png"), PUBLIC_DEMONSTRATION_KEY
-    embed_file(tmp_path / "cover.png", tmp_path / "secret.png", out, key, compress=True, randomness=seeded(3))
-    embedding = sealed_full(cover, secret, 3)
-    assert np.array_equal(embedding.container, read_picture(out.path))
-    assert np.array_equal(embedding.reveal(embedding.container).picture, secret) == flat
 
 
 def test_compressed_pictures_are_as_large_as_they_may_be_and_no_larger(quarters) -> None:

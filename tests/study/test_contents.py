@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError, DataError
 from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import HideRevealResult
 from stegnet.evaluation.statistics import REAL, RENDERED
 from study import contents as module
-from study.contents import Contents, Trial, examples, hardest, summarise, tabulate
+from study.contents import Contents, Trial, examples, hardest, summarise
 from study.patterns import PLAIN
 from tests.support.shards import write_shards
 
@@ -41,27 +40,6 @@ def test_a_trial_is_measured_on_its_own_pictures(measured, five_levels, picture)
     error = np.mean((trial.result.container.astype(float) - 255) ** 2)
     assert trial.figures["container_psnr"] == pytest.approx(10 * np.log10(255**2 / error))
     assert {"secret_haarpsi", "secret_de2000", "secret_msssim"} <= set(trial.figures)
-
-
-def test_a_refused_cover_is_listed_with_its_message(measured, monkeypatch):
-    hide = module.hide_and_reveal
-
-    def refuse_black(network, cover, secret, seed):
-        if not cover.any():
-            raise CapacityError("the cover is too dark")
-        return hide(network, cover, secret, seed)
-
-    monkeypatch.setattr(module, "hide_and_reveal", refuse_black)
-    trials = measured.measure(silent)
-    refused = tabulate(trials).set_index(["cover", "secret"]).loc[("black", PLAIN)]
-    assert refused["refused"] == "the cover is too dark"
-    assert np.isnan(refused["container_psnr"])
-    assert summarise(trials)["contents_refused"] == 1
-
-
-def test_pictures_of_other_kinds_are_not_taken(tmp_path, exact):
-    with pytest.raises(DataError, match="no photographs or scenes"):
-        Contents(exact, write_shards(tmp_path / "shards", [(TEST, "bsds500")] * 2), 1, 0, (REAL, RENDERED))
 
 
 def made(cover: str, secret: str, container_psnr: float, secret_psnr: float) -> Trial:

@@ -13,7 +13,6 @@ from study.detector import (
     Detector,
     LabelledPairs,
     _batch,
-    _tensor,
     detect,
     high_pass,
     train_detector,
@@ -59,36 +58,6 @@ def test_noise_is_detected_in_unseen_pictures(covers: Callable[[range], np.ndarr
     assert np.array_equal(again.containers, scores.containers)
 
 
-def test_training_goes_on_from_a_given_detector(covers: Callable[[range], np.ndarray]) -> None:
-    """After one step it is still nearly the one that was given, which itself stays as it was."""
-    before, unseen = covers(TRAINING), covers(UNSEEN)
-    first = trained(LabelledPairs(before, noisy(before)))
-    kept = [weights.clone() for weights in first.parameters()]
-    next_one = train_detector(LabelledPairs(before, noisy(before)), 1, 0, lambda steps: steps, first)
-    assert detect(next_one, LabelledPairs(unseen, noisy(unseen))).accuracy > 0.85
-    assert all(torch.equal(left, right) for left, right in zip(kept, first.parameters(), strict=True))
-
-
-def test_the_threshold_fits_the_final_weights(covers: Callable[[range], np.ndarray]) -> None:
-    """Running means of five steps would still be near where they began."""
-    before = covers(TRAINING)
-    pairs = LabelledPairs(before, noisy(before))
-    make_deterministic(0, 1)
-    detector = train_detector(pairs, 5, 0, lambda steps: steps)
-    scores = detect(detector, pairs)
-    with torch.inference_mode():
-        together = detector.train()(_tensor(np.concatenate([pairs.covers, pairs.containers]))).numpy()
-    apart = np.abs(np.concatenate([scores.covers, scores.containers]) - together).mean()
-    assert apart < 0.4 * together.std()
-
-
-def test_nothing_is_detected_between_unrelated_pictures(covers: Callable[[range], np.ndarray]) -> None:
-    """Pictures against other pictures: no way of handling them gives away which are called containers."""
-    detector = trained(LabelledPairs(covers(TRAINING), covers(range(100, 124))))
-    scores = detect(detector, LabelledPairs(covers(range(200, 300)), covers(range(300, 400))))
-    assert abs(certainty(scores)) < 0.4
-
-
 def test_shuffled_labels_teach_nothing(covers: Callable[[range], np.ndarray]) -> None:
     before, unseen = covers(TRAINING), covers(UNSEEN)
     after, swap = noisy(before), np.arange(len(before)) % 2 == 1
@@ -103,16 +72,6 @@ def test_a_batch_holds_covers_and_then_their_containers_cut_and_turned_alike() -
     assert batch.shape == (6, 3, 96, 96)
     assert torch.equal(batch[:3] + 50, batch[3:])
     assert not torch.equal(batch[1], batch[2])
-
-
-def test_a_detector_that_always_says_the_same_is_right_half_of_the_time() -> None:
-    assert Scores(np.ones(7), np.ones(7)).accuracy == 0.5
-    assert Scores(np.zeros(7), np.zeros(7)).accuracy == 0.5
-
-
-def test_pairs_that_do_not_belong_together_are_refused() -> None:
-    with pytest.raises(ValueError, match="containers"):
-        LabelledPairs(np.zeros((3, 8, 8, 3), np.uint8), np.zeros((2, 8, 8, 3), np.uint8))
 
 
 def test_filters_give_nothing_on_an_even_area_and_one_step_for_one() -> None:
@@ -132,13 +91,3 @@ def test_residuals_of_each_colour_are_scipys(picture) -> None:
     for colour in range(3):
         expected = correlate2d(colours[..., colour].astype(float), KB, "same")[2:-2, 2:-2]
         assert np.allclose(found[colour, 4], expected.clip(-THRESHOLD, THRESHOLD), atol=1e-3)
-
-
-@pytest.mark.parametrize("side", [32, 40])
-def test_one_score_a_picture_at_any_size_and_no_matter_how_bright(side: int) -> None:
-    torch.manual_seed(0)
-    pictures, detector = torch.randint(0, 200, (2, 3, side, side)).float(), Detector().eval()
-    with torch.inference_mode():
-        scores = detector(pictures)
-        assert scores.shape == (2,)
-        assert torch.allclose(detector(pictures + 50), scores, atol=1e-3)

@@ -6,7 +6,6 @@ from skimage.metrics import peak_signal_noise_ratio
 from study.distortions import (
     FILM_DISTORTIONS,
     GREY,
-    NONE,
     PICTURE_DISTORTIONS,
     blur,
     brightness,
@@ -62,12 +61,6 @@ def test_stronger_distortions_lose_more(distortion, pictures):
     assert losses == sorted(losses)
 
 
-def test_kinds_are_distinct():
-    assert len({one.kind for one in ALL}) == len(ALL)
-    assert NONE in PICTURE_DISTORTIONS
-    assert NONE in FILM_DISTORTIONS
-
-
 def test_jpeg_is_another_librarys(picture):
     original = picture(64, 96)
     _, coded = cv2.imencode(".jpg", original[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
@@ -109,15 +102,6 @@ def test_shrinking_is_by_area_and_enlarging_without_overshoot_on_flat_ground(pic
     flat = np.full((64, 96, 3), 200, np.uint8)
     assert np.array_equal(resize(flat, 0.75), flat)
     assert np.array_equal(screenshot(flat, 1.25), flat)
-
-
-def test_a_screenshot_is_resized_back_with_another_filter(picture):
-    """Bilinear there and back would blur more."""
-    original = picture(64, 96)
-    shown = cv2.resize(original, (120, 80), interpolation=cv2.INTER_LINEAR)
-    theirs = cv2.resize(shown, (96, 64), interpolation=cv2.INTER_LINEAR)
-    losses = [peak_signal_noise_ratio(original, one) for one in (screenshot(original, 1.25), theirs)]
-    assert losses[0] > losses[1]
 
 
 def test_cropped_on_all_sides_and_padded_with_grey(picture):

@@ -8,13 +8,10 @@ import pytest
 
 from stegnet.core.samples import CODED, MEANS, NONE, from_8_bits
 from stegnet.core.shuffle import draw_mask, invert
-from stegnet.core.tensors import seeded_shuffle
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import Key
-from stegnet.keys.keys import KeyRing
 from stegnet.methods.network import Network, hide_picture, reveal_picture
-from stegnet.record.base import decode
-from stegnet.record.reading import read_record
+from stegnet.models.tensors import seeded_shuffle
 from study.keyless import (
     OPENED,
     Attempt,
@@ -84,14 +81,6 @@ def test_a_residual_is_what_the_base_leaves(cat, kind) -> None:
     rms = np.sqrt(np.mean(np.square(to_hide(cat, base))))
     assert rms == pytest.approx(0.1, rel=0.1) or kind == NONE
     assert np.array_equal(on_grey(to_hide(cat, base) / base.gain + centred(base.picture)), cat)
-
-
-def test_the_observer_codes_a_base_as_the_program_does(weights, cat, picture) -> None:
-    """So he knows the residual of any picture that he has."""
-    network = Network.load(weights, backend="torch")
-    container = hide_picture(network, picture(256, 256), cat, Key(SECRET), seeded(0))
-    record = read_record(container, KeyRing(Key(SECRET)), first=True).record
-    assert np.array_equal(base_of(cat, MEANS, 0).picture, decode(record.base, MEANS, 256, 256).picture)
 
 
 def test_blocks_are_read_from_a_sealed_container_in_the_order_of_the_shuffle(exact, picture, five_levels) -> None:

@@ -4,7 +4,6 @@ import pytest
 from PIL import Image
 
 from stegnet.keys import Identity
-from stegnet.methods.sealed import reveal_bytes
 from stegnet.sealing.carriers import frame_salt, public_order, zones_of
 from stegnet.sealing.costs import texture_costs
 from study import recipients
@@ -43,17 +42,6 @@ def test_what_the_attacks_find(cat):
     ):
         assert frame_salt(changed) == frame_salt(cat)
         assert low < attack(changed, PUBLIC)[way] - before[way] < high
-
-
-def test_probabilities_are_those_of_so_many_trits():
-    found = recipients._probabilities(np.random.default_rng(3).integers(1, 400, 5000).astype(float))
-    assert found.shape == (5000,)
-    assert found.min() >= 0 and 192 / 20 < found.sum() < 192 / 2
-
-
-def test_containers_are_for_their_recipient(cat):
-    container = recipients._container(cat, PUBLIC, 100, 4)
-    assert len(reveal_bytes(container, IDENTITIES[0])) == 100
 
 
 @pytest.mark.slow

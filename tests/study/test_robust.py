@@ -9,7 +9,7 @@ from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, SECRET_PSNR
 from stegnet.methods.robust.channels import parse_channel
 from stegnet.methods.robust.grid import own_grid
 from study import robust
-from study.robust import MODEM, QIM, TWICE, carried_bits, draw, headline, send, summarise_bits, summarise_messages
+from study.robust import MODEM, QIM, TWICE, carried_bits, headline, send, summarise_bits, summarise_messages
 from tests.support.modem import RUNGS, index_modem
 
 
@@ -87,36 +87,3 @@ def test_messages_are_counted() -> None:
     figures = headline(summarise_messages(messages(), ideal()))
     assert figures["robust_jpeg_75_38db_bits"] == 0.25
     assert figures["robust_jpeg_75_38db_whole"] == round(13 / 14, 5)
-
-
-def test_no_single_quality_stands_for_a_messenger() -> None:
-    (row,) = summarise_messages(messages().assign(promise="messenger"), ideal()).to_dict("records")
-    assert math.isnan(row["ideal_modem"])
-    assert math.isnan(row["ideal_QIM"])
-
-
-def test_large_pictures_have_their_own_rows_and_no_headline() -> None:
-    both = pd.concat([messages(), messages().assign(size=robust.LARGE, bits=0.9)])
-    table = summarise_messages(both, ideal())
-    assert list(table["size"]) == [robust.SMALL, robust.LARGE]
-    assert headline(table)["robust_jpeg_75_38db_bits"] == 0.25
-
-
-@pytest.mark.slow
-def test_vmaf_of_a_still_falls_with_its_quality(cat: np.ndarray) -> None:
-    same, coarse = (robust.still_vmaf(cat, picture) for picture in (cat, through_jpeg(cat, 20)))
-    assert 90 < same <= 100
-    assert coarse < same - 10
-
-
-def test_the_chart_has_a_line_for_each_rung_and_method(rows: pd.DataFrame, tmp_path, monkeypatch) -> None:
-    lines = []
-    monkeypatch.setattr("matplotlib.axes.Axes.plot", lambda axes, *_, **style: lines.append(style) or [Line()])
-    draw(summarise_bits(rows), tmp_path / "bits.png")
-    assert len(lines) == 2 * len(RUNGS)
-    assert len({style["label"] for style in lines}) == len(lines)
-
-
-class Line:
-    def get_color(self) -> str:
-        return "red"

@@ -8,7 +8,7 @@ import pytest
 from stegnet.core.card import SHIPPED_FILM_MODEM
 from study import robust_keyless
 from study.robust_films import untrained
-from study.robust_keyless import OTHERS, SAME, bits_of_films, bits_of_pictures, likeness, links, phases
+from study.robust_keyless import OTHERS, SAME, bits_of_films, bits_of_pictures, links, phases
 from tests.support.modem import index_modem
 
 MODEM = untrained(SHIPPED_FILM_MODEM)
@@ -52,13 +52,6 @@ def test_films_of_the_same_scene_and_key_are_linked(picture: Callable[..., np.nd
     rows = list(links(MODEM, RUNG, [picture(64, 64, seed) for seed in range(5)], 64, 0))
     assert [(row["scenes"], row["pairs"]) for row in rows] == [(SAME, 5), (OTHERS, 5)]
     assert rows[0]["auc"] > 0.9 > rows[1]["auc"]
-
-
-def test_likeness_does_not_depend_on_bits() -> None:
-    random = np.random.default_rng(0)
-    left, bits = random.random((4, 2, 2, 3)), random.integers(0, 2, (4, 2, 2, 3))
-    assert likeness(left, left + bits / 2) == pytest.approx(1)
-    assert likeness(left, left + 0.25) == pytest.approx(-1)
 
 
 def test_phases_are_those_of_the_transform() -> None:

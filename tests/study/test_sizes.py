@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from stegnet.config.config import DataConfig
-from stegnet.core.errors import DataError
 from stegnet.data.scenes import render_scene
 from stegnet.media import resize
 from study import sizes as module
@@ -50,12 +49,6 @@ def test_no_scene_is_one_that_can_be_trained_on(small, monkeypatch):
     most = next(bound.le for bound in bounds if hasattr(bound, "le"))
     assert len(set(drawn)) == 2
     assert all(seed == 5 and number >= most for seed, number in drawn)
-
-
-def test_a_catalogue_without_photographs_is_refused(tmp_path):
-    (tmp_path / "sources.yaml").write_text("[]")
-    with pytest.raises(DataError, match="names no photographs"):
-        pictures_of_all_sizes(tmp_path / "sources.yaml", 0)
 
 
 @pytest.fixture

@@ -45,11 +45,6 @@ def test_auc_is_scikit_learns_with_ties_too(seed: int) -> None:
     assert auc(covers, containers) == pytest.approx(roc_auc_score(labels, np.concatenate([covers, containers])))
 
 
-def test_auc_of_swapped_sides_is_the_complement() -> None:
-    covers, containers = scores(1)
-    assert auc(containers, covers) == pytest.approx(1 - auc(covers, containers))
-
-
 def test_auc_interval_has_its_nominal_coverage() -> None:
     truth = stats.norm.cdf(1 / np.sqrt(2))  # of two normal scores, one standard deviation apart
     held = [low <= truth <= high for low, high in (auc_interval(*scores(seed), seed=0) for seed in range(200))]
@@ -70,12 +65,6 @@ def test_unpaired_auc_interval_is_delongs() -> None:
     half = stats.norm.ppf(0.975) * math.sqrt(variance)
     expected = (max(wins.mean() - half, 0), min(wins.mean() + half, 1))
     assert unpaired_auc_interval(negatives, positives) == pytest.approx(expected)
-
-
-def test_unpaired_auc_interval_has_its_nominal_coverage() -> None:
-    truth = stats.norm.cdf(1 / np.sqrt(2))
-    held = [low <= truth <= high for low, high in (unpaired_auc_interval(*scores(seed)) for seed in range(300))]
-    assert 0.90 <= np.mean(held) <= 0.99
 
 
 def test_a_score_that_is_not_a_number_is_refused() -> None:
@@ -113,8 +102,3 @@ def test_a_relation_that_correlation_does_not_see() -> None:
 def test_a_shuffled_picture_shares_no_information() -> None:
     assert shared(LEFT, LEFT) == pytest.approx(math.log2(BINS), abs=0.02)
     assert shared(LEFT, random.permutation(LEFT.ravel())) < 0.002
-
-
-def test_a_constant_shares_nothing() -> None:
-    flat = np.full_like(LEFT, 0.5)
-    assert (correlation(LEFT, flat), shared(LEFT, flat)) == (0, pytest.approx(0))

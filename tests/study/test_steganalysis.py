@@ -1,13 +1,12 @@
 """The stage steganalysis on small pictures."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from stegnet.config.config import load
+from stegnet.config.config import Config
 from stegnet.data.shards import TEST, TRAIN
 from study import steganalysis
 from study.steganalysis import best_detectors
@@ -15,13 +14,13 @@ from tests.support.shards import write_shards
 
 
 @pytest.mark.slow
-def test_each_method_is_tested_at_each_rate(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_method_is_tested_at_each_rate(
+    config: Config, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
     small = {"RATES": (0.2,), "REFERENCE_RATES": (0.2,), "MOST": 9, "LADDER": (6, 90)}
     for name, value in small.items():
         monkeypatch.setattr(steganalysis, name, value)
-    config = load(Path(__file__).parents[2] / "params.yaml")
-    config = replace(config, train=replace(config.train, threads=1))
     shards = write_shards(tmp_path / "shards", [(TRAIN, "a")] * 10 + [(TEST, "photographs")] * 4, 8)
     steganalysis.main(config, shards, weights, tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "steganalysis.csv")

@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from stegnet.config.config import load
 from stegnet.core import samples
-from stegnet.core.errors import WeightsError
 from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import through_file
 from study import pairs as study_pairs
@@ -79,37 +77,6 @@ def test_pictures_in_another_order_are_noticed(pairs):
     assert figure(table, "pictures", "swapped", 1, "it")["secret_psnr"] < 20
 
 
-def test_each_pair_has_a_seed_of_its_own(pairs):
-    seeds = []
-
-    def method(cover, secret, seed):
-        seeds.append(seed)
-        return as_it_is(cover, secret, seed)
-
-    measure(Material("pictures", pairs, [NONE]), {"it": method}, 40, 1, same)
-    assert seeds == [40, 41, 42]
-
-
-def test_files_are_counted(pairs):
-    def method(cover, secret, seed):
-        return Embedding(cover, lambda container: Recovered(opened=seed > 0))
-
-    row = figure(measured(pairs, method, NONE), "pictures", "none", 0, "it")
-    assert row["opened"] == pytest.approx(2 / 3)
-    assert math.isnan(row["secret_psnr"])
-
-
-def test_the_number_of_threads_changes_nothing(pairs, exact):
-    tables = [measured(pairs, bare_network(exact, True), NONE, CROP, SWAPPED, workers=workers) for workers in (1, 3)]
-    pd.testing.assert_frame_equal(*tables)
-    assert tables[0]["kind"].tolist() == ["none", "crop", "crop", "swapped"]
-
-
-def test_a_missing_figure_is_refused(pairs):
-    with pytest.raises(ValueError, match="unpack"):
-        figure(measured(pairs, as_it_is, NONE), "film", "none", 0, "it")
-
-
 GAMMA = Distortion("gamma", "gamma", "exponent", (0.9, 1.1), 1, lambda many, *_: list(many))
 CONTROL = Distortion("control", "control", "", (0,), 0, lambda many, *_: list(many))
 REPORTED = Material("pictures", [], (NONE, CONTROL, GAMMA))
@@ -139,23 +106,6 @@ def test_a_line_for_each_distortion(report_table):
         "| gamma, 0.9 (exponent) | 38.0 | 36.0 | 50% |  |",
         "| gamma, 1.1 (exponent) | 37.0 | 35.0 | 25% |  |",
     ]
-
-
-def test_a_chart_for_each_kind_with_several_strengths_the_same_each_time(report_table, tmp_path):
-    for folder in (tmp_path / "a", tmp_path / "b"):
-        folder.mkdir()
-        assert survive.draw(report_table, REPORTED, folder) == [folder / "pictures_gamma.png"]
-        assert [path.name for path in folder.iterdir()] == ["pictures_gamma.png"]
-    first, second = (tmp_path / name / "pictures_gamma.png" for name in "ab")
-    assert first.read_bytes() == second.read_bytes()
-    with Image.open(first) as chart:
-        assert chart.size == (1080, 600)
-
-
-def test_the_undistorted_case_is_in_its_place():
-    assert survive._categories(GAMMA) == [("gamma", 0.9), ("none", 0), ("gamma", 1.1)]
-    falling = Distortion("jpeg", "", "", (100, 50), None, GAMMA.apply)
-    assert survive._categories(falling) == [("none", 0), ("jpeg", 100), ("jpeg", 50)]
 
 
 ROOT = Path(__file__).parents[2]
@@ -221,41 +171,3 @@ def test_figures_table_and_charts_the_same_each_time(run, capsys):
     jpeg = table[(table["kind"] == "jpeg") & (table["strength"] == 90) & (table["method"] == "plain")]
     assert figures["survive_jpeg_90_plain_secret_psnr"] == jpeg["secret_psnr"].item()
     assert "secret after JPEG 90 and H.264 CRF 18: default" in capsys.readouterr().out
-
-
-def test_each_figure_comes_from_its_own_row():
-    """No two rows have a figure in common, so that one from another row would show."""
-    methods = (survive.DEFAULT, "plain", "plain_noise", "plain_other", "sealed")
-    materials = {"pictures": PICTURE_DISTORTIONS, "film": FILM_DISTORTIONS}
-    places = [
-        (material, kind, float(strength), method)
-        for material, distortions in materials.items()
-        for kind, strength in [(one.kind, strength) for one in distortions for strength in one.strengths]
-        for method in methods
-    ]
-    places.append(("pictures", "none", 0.0, survive.BASE))
-    values = {place: 10 + number / 4 for number, place in enumerate(places)}
-    rows = [
-        dict(zip(survive.LABELS, place, strict=True)) | {"container_psnr": -value, "secret_psnr": value}
-        for place, value in values.items()
-    ]
-    table = pd.DataFrame(rows)
-    wanted = {"none": ("pictures", "none", 0.0), "jpeg_90": ("pictures", "jpeg", 90.0)}
-    wanted |= {"noise_2": ("pictures", "noise", 2.0), "h264_18": ("film", "h264", 18.0)}
-    expected = {
-        f"survive_{name}_{method}_secret_psnr": round(values[(*place, method)], 4)
-        for name, place in wanted.items()
-        for method in methods[:3]
-    }
-    expected["survive_base_alone_secret_psnr"] = round(values["pictures", "none", 0.0, survive.BASE], 4)
-    assert survive._headline(table) == expected
-    jpeg, h264 = ([values[(*wanted[name], method)] for method in methods[:2]] for name in ("jpeg_90", "h264_18"))
-    parts = [f"{method} {jpeg[at]:.1f} and {h264[at]:.1f} dB" for at, method in enumerate(methods[:2])]
-    assert survive._headline_line(table) == ", ".join(parts)
-
-
-@pytest.mark.slow
-def test_a_missing_rival_is_named(run, rivals):
-    (rivals / "plain_noise.safetensors").unlink()
-    with pytest.raises(WeightsError, match=r"plain_noise\.safetensors"):
-        run("out")

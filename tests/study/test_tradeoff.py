@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.core.errors import DataError, WeightsError
+from stegnet.core.errors import DataError
 from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.models import Card, load_pair, save_pair
@@ -115,12 +115,6 @@ def test_a_point_on_a_curve() -> None:
     assert at_secret(curve, "sealed", 32.5) == pytest.approx(57.5)
     assert np.isnan(at_secret(curve, "sealed", 29))
     assert np.isnan(at_secret(curve, "sealed", 41))
-
-
-def test_a_missing_rival_is_named(rivals: Path, weights: Path) -> None:
-    (rivals / "beta_1.5.safetensors").unlink()
-    with pytest.raises(WeightsError, match=r"beta_1\.5"):
-        network_methods(weights, rivals)
 
 
 def test_budgets_that_differ_are_refused(rivals: Path, weights: Path) -> None:

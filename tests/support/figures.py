@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +16,30 @@ def read_page(name: str) -> str:
 
 def read(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def table(name: str, *index: str):
+    """A table of the shipped report, by the values of some columns."""
+    import pandas as pd  # here, since it takes seconds
+
+    rows = pd.read_csv(SHIPPED / name)
+    return rows.set_index(list(index)) if index else rows
+
+
+def assert_rows(page: str, rows: Iterable[list[str]]) -> None:
+    """A page's tables have these rows; the first cell is the name."""
+    wrong = {row[0]: (cells(page, row[0]), row) for row in rows if cells(page, row[0]) != row}
+    assert not wrong, "shown, and measured"
+
+
+def between(row, digits: int = 2) -> str:
+    """The area under a ROC curve, with its interval."""
+    return within(point(row["auc"], digits), point(row["low"]), point(row["high"]))
+
+
+def right(row) -> str:
+    """An accuracy, with its interval."""
+    return within(percent(row["accuracy"]), f"{100 * row['low']:.0f}", f"{100 * row['high']:.0f}")
 
 
 def one_line(text: str) -> str:

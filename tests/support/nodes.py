@@ -3,14 +3,19 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 import stegnet
+from stegnet.cluster.tasks import Hiding
 from stegnet.media import atomic_write
-from stegnet.methods.sealed import embed_file
+from stegnet.methods import DEFAULT_RUN, Hider
+from stegnet.methods.sealed import Sealed, SealedOptions
 from stegnet.results import OutputTarget, Report
 from tests.support.waiting import LIMIT
 
@@ -95,15 +100,30 @@ class Nodes:
         self._cluster.shutdown()
 
 
-def die(*arguments, **more) -> None:
+@dataclass(frozen=True)
+class Doing(Sealed):
+    """The method "sealed", whose work a function does."""
+
+    work: Callable[..., Report]
+
+    def hide(self, *arguments: object) -> Report:
+        return self.work(*arguments)
+
+
+def doing(work: Callable[..., Report]) -> Hiding:
+    """Hiding by a function of a module."""
+    return Hiding(Hider(Doing(work), SealedOptions(), DEFAULT_RUN))
+
+
+def die(*arguments: object) -> None:
     """Ends this process, as a fault of a library would."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def linger(cover: Path, secret: Path, out: OutputTarget, *arguments, **more) -> Report:
+def linger(cover: Path, secret: Path, out: OutputTarget, *arguments: Any) -> Report:
     """Hides in pictures. Of a film, a part is written until it is cancelled, after which cleaning up takes a while."""
     if cover.suffix == ".png":
-        return embed_file(cover, secret, out, *arguments, **more)
+        return Sealed().hide(cover, secret, out, *arguments)
     with atomic_write(out.path):
         try:
             while True:

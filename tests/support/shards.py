@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.data.shards import NPY, SPLITS, TEST, Layout, TarWriter, shard_name, write_layout, write_tables
+from stegnet.data.shards import NPY, SPLITS, TEST, ShardLayout, TarWriter, shard_name, write_layout, write_tables
 from tests.support.films import picture
 
 
@@ -30,7 +30,7 @@ class ShardWriter:
         rows = {split: list(self._write(split)) for split in SPLITS}
         write_tables(self._folder, rows.__getitem__)
         sides = [pixels.shape[0] for pictures in self._pictures.values() for _, pixels, _ in pictures]
-        write_layout(self._folder, Layout(sides[0] if sides else 8, self._coding, ""))
+        write_layout(self._folder, ShardLayout(sides[0] if sides else 8, self._coding, ""))
 
     def _write(self, split: str) -> Iterable[tuple[list, list[int]]]:
         pictures = self._pictures[split]

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
-from tools.bench import BEGIN, END, cases, run, tables, with_tables
+from tools.bench import BEGIN, END, run, tables, with_tables
 
 
 def costs(*seconds: float) -> dict[str, dict[str, float]]:
@@ -34,19 +32,9 @@ def test_only_the_text_between_the_markers_is_replaced() -> None:
     assert with_tables(page, "new\n") == page
 
 
-def test_the_first_case_of_each_medium_is_of_the_default_method() -> None:
-    found = cases(100, 480)
-    assert not any(next(case for case in found if bool(case.frames) == film).options for film in (False, True))
-
-
 def test_a_run_has_the_memory_of_its_own_process_not_of_this_one(tmp_path: Path) -> None:
     here = bytearray(b"x") * 600_000_000
     cost = run(("keygen", "my.key"), tmp_path)
     assert len(here) and (tmp_path / "my.key").exists()
     assert cost.seconds > 0
     assert 10 < cost.megabytes < 500
-
-
-def test_a_run_that_ends_otherwise_stops_the_benchmark(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"error: stegnet reveal none\.png"):
-        run(("reveal", "none.png"), tmp_path)

@@ -1,5 +1,4 @@
 import csv
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,18 +9,12 @@ import torch
 import yaml
 
 from stegnet.config.config import load
-from stegnet.core.measures import SEALED
-from stegnet.core.samples import Base
-from stegnet.core.tensors import seeded_shuffle
 from stegnet.data.shards import TEST, TRAIN, data_hash
-from stegnet.evaluation.quality import Evaluator, measure_quality
-from stegnet.evaluation.statistics import REAL
-from stegnet.methods.network import Network
 from stegnet.models import FAMILIES
 from tests.support.shards import write_shards
 from tools import compare, compare_table, compare_train
-from tools.compare_table import COLUMNS, LSB, Unshuffled, markdown
-from tools.compare_train import Budget, Row, Trained, affordable, fingerprint
+from tools.compare_table import COLUMNS, LSB, markdown
+from tools.compare_train import Budget, fingerprint
 
 pytestmark = pytest.mark.slow
 
@@ -109,22 +102,6 @@ def test_rows_are_trained_measured_and_shown(project, capsys):
     assert "narrow: 8 pairs in " in said
 
 
-def test_the_figures_are_those_of_the_pair_that_stays(project):
-    run("--set", "tiny", "--rows", "narrow")
-    row = figures("tiny")["narrow"]
-    (weights,) = Path("build/compare/tiny").glob("narrow-*.safetensors")
-    network = Network.load(weights)
-    evaluator = Evaluator(network, project / "shards", 7, 0)
-    expected = pd.DataFrame([measure_quality(evaluator.run(REAL, index, SEALED)) for index in range(2)]).mean()
-    assert {name: float(row[name]) for name in expected.index} == pytest.approx(expected.to_dict(), abs=1e-4)
-    assert int(row["parameters"]) == sum(parameter.numel() for parameter in network.engine.pair.parameters())
-    assert min(float(row[name]) for name in ("hide_kmac", "reveal_kmac", "hide_ms", "reveal_ms", "seconds")) > 0
-    assert (row["pairs"], row["diverged"]) == ("8", "")
-    swap = figures("tiny")[LSB]
-    assert 33 < float(swap["container_psnr"]) < 36
-    assert (swap["parameters"], swap["pairs"]) == ("0", "")
-
-
 def test_what_is_trained_stays(project, log, capsys):
     first = log()
     run("--set", "tiny")
@@ -141,14 +118,6 @@ def test_what_is_trained_stays(project, log, capsys):
     assert list(third.trained) == ["wide"]
 
 
-def test_a_row_that_another_set_has_trained_is_taken_from_there(project, log):
-    run("--set", "tiny", "--rows", "narrow")
-    second = log()
-    run("--set", "again")
-    assert second.steps == {}
-    assert figures("again")["same"]["secret_psnr"] == figures("tiny")["narrow"]["secret_psnr"]
-
-
 def test_what_decides_a_training_names_it(project):
     config, budget, data = load(Path("params.yaml")), Budget(8, 60), project / "shards"
     name = fingerprint(config, data, budget)
@@ -161,16 +130,6 @@ def test_what_decides_a_training_names_it(project):
     assert len(names | {name, fingerprint(config, data, budget)}) == 6
 
 
-def test_after_ctrl_c_it_goes_on_where_it_was(project, log, capsys):
-    log(stop=("wide", 3))
-    assert run("--set", "tiny", "--rows", "narrow,wide") == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "interrupted; the same command resumes"
-    second = log()
-    assert run("--set", "tiny", "--rows", "narrow,wide") == 0
-    assert second.steps == {"wide": [2, 3]}
-    assert not list(Path("build/compare/tiny/checkpoints").iterdir())
-
-
 def test_a_row_that_diverges_is_shown_and_the_rest_goes_on(project, log, capsys):
     assert run("--set", "broken", "--pairs", "200") == 1
     broken, narrow = (figures("broken")[name] for name in ("diverges", "narrow"))
@@ -181,103 +140,6 @@ def test_a_row_that_diverges_is_shown_and_the_rest_goes_on(project, log, capsys)
     second = log()
     assert run("--set", "broken", "--pairs", "200") == 1
     assert second.steps == {}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--set", "tinny"], "error: rows.yaml: the set tinny: there is none\nhint: did you mean tiny?\n"),
-        (
-            ["--set", "tiny", "--rows", "narrow,wjde"],
-            "error: rows.yaml: tiny: the row wjde: there is none\nhint: did you mean wide?\n",
-        ),
-        (
-            ["--set", "tiny", "--rows", "zzz"],
-            "error: rows.yaml: tiny: the row zzz: there is none\nhint: known: narrow, wide, unshuffled\n",
-        ),
-        (
-            ["--set", "wrong", "--rows", "key"],
-            "error: rows.yaml: key: params.yaml: model.widht: unknown key\nhint: did you mean width?\n",
-        ),
-        (
-            ["--set", "wrong", "--rows", "fixed"],
-            "error: rows.yaml: fixed: train.batch: must be the same for all rows\n",
-        ),
-        (["--set", "wrong", "--rows", "data"], "error: rows.yaml: data: data.size: must be the same for all rows\n"),
-        (["--set", "wrong", "--rows", "list"], "error: rows.yaml: wrong: the row list: must be a mapping\n"),
-        (["--file", "none.yaml"], "error: none.yaml: No such file or directory\n"),
-    ],
-)
-def test_what_is_wrong_is_said_before_anything_is_trained(project, capsys, arguments, message):
-    assert run(*arguments) == 1
-    assert capsys.readouterr() == ("", message)
-
-
-def test_no_shards(project, capsys):
-    assert run("--set", "tiny", "--data", "none") == 1
-    assert capsys.readouterr().err.startswith("error: none: contains no train pictures\nhint: ")
-
-
-@pytest.mark.parametrize(
-    ("pairs", "seconds", "expected"), [(100, 3, 12), (9, 3, 8), (100, 1, 4), (1, 1, 2), (100, 60, 100)]
-)
-def test_a_budget_is_whole_batches_within_both_limits(project, monkeypatch, pairs, seconds, expected):
-    monkeypatch.setattr(compare_train, "_step_seconds", lambda row, data: 0.5)
-    row = Row("narrow", load(Path("params.yaml")))
-    assert affordable(row, project / "shards", Budget(pairs, seconds)) == expected
-
-
-def test_a_measured_speed_gives_few_seconds_few_pairs(project):
-    row = Row("narrow", load(Path("params.yaml")))
-    most = 10_000_000
-    assert 2 < affordable(row, project / "shards", Budget(most, 1)) < most / 10
-
-
-def test_an_unfinished_record_keeps_the_number_of_pairs(project, log):
-    """The limit in seconds gave it; measured again, it would be another, and the checkpoint of no use."""
-    log(stop=("same", 3))
-    run("--set", "again")
-    (record,) = Path("build/compare/again").glob("*.run.json")
-    assert json.loads(record.read_text(encoding="utf-8"))["pairs"] == 8
-
-
-def test_unshuffled_means_what_it_says(exact, picture):
-    network = Unshuffled(**vars(exact))
-    shuffle = seeded_shuffle(0, 8, 8)
-    cover, secret = picture(64, 64), picture(64, 64, 1)
-    base = Base.grey(64, 64)
-    shuffled, plain = (exact.hide(cover, secret, drawn, base).container for drawn in (shuffle, None))
-    assert (network.hide(cover, secret, shuffle, base).container == plain).all()
-    assert (network.reveal(plain, shuffle, base) == exact.reveal(plain, None, base)).all()
-    assert (shuffled != plain).any()
-
-
-def test_networks_take_turns_and_the_median_counts(monkeypatch):
-    monkeypatch.setattr(compare_table, "ROUNDS", 3)
-    turns = []
-
-    def job(name: str, seconds: list[float]) -> Callable[[], float]:
-        def work() -> float:
-            turns.append(name)
-            return seconds[turns.count(name) - 1]
-
-        return work
-
-    monkeypatch.setattr(compare_table, "_milliseconds", lambda job: job())
-    jobs = {"a": {"hide_ms": job("a", [1.0, 9.0, 2.0])}, "b": {"hide_ms": job("b", [5.0, 4.0, 6.0])}}
-    assert compare_table._timed(jobs) == {"a": {"hide_ms": 2.0}, "b": {"hide_ms": 5.0}}
-    assert turns == ["a", "b"] * 3
-
-
-def test_a_gpu_has_columns_of_its_own(monkeypatch, exact):
-    asked = []
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(compare_table, "ROUNDS", 1)
-    monkeypatch.setattr(compare_table, "_network", lambda row, device: asked.append(device) or exact)
-    times = compare_table.frame_times([Trained("net", None, None, None)])
-    assert asked == ["cpu", "cuda"]
-    assert list(times["net"]) == ["hide_ms", "reveal_ms", "gpu_hide_ms", "gpu_reveal_ms"]
-    assert list(times[LSB]) == ["hide_ms", "reveal_ms"]
 
 
 def test_the_table_by_hand():

@@ -42,14 +42,3 @@ def test_a_film_of_an_hour() -> None:
     """90,000 frames of 1 MB are 90 GB: 1,717 parts of 50 MiB, and a request before and after."""
     model = row(Cost(cpu=0.04, start=0.0, read=0, written=1_000_000), MODEL, "hide a frame")
     assert list(model.values())[1:] == ["1.0", "0.0", "90.0", "3", "1,719"]
-
-
-def test_a_million_films() -> None:
-    """1,500 frames of 1 MB are 1.5 GB: a million take 125 GB a second 12,000 seconds."""
-    bounds = row(Cost(cpu=0.0, start=0.0, read=0, written=1_000_000), BOUNDS, "hide a frame")
-    assert (bounds["network"], bounds["bound by"]) == ("3.33", "network")
-
-
-def test_small_tasks_are_bound_by_the_driver() -> None:
-    bounds = row(Cost(cpu=0.01, start=0.0, read=1, written=1), BOUNDS, driver=0.0036)
-    assert (bounds["driver"], bounds["bound by"]) == ("1.00", "driver")

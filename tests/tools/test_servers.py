@@ -15,7 +15,7 @@ import s3fs
 from mlflow import MlflowClient
 
 from tests.support.waiting import LIMIT
-from tools.servers import BUCKET, Server
+from tools.servers import BUCKET
 
 pytestmark = pytest.mark.slow
 
@@ -107,11 +107,3 @@ def test_the_file_of_a_run_is_kept_on_s3(cluster: Cluster) -> None:
     (path,) = s3.glob(f"{BUCKET}/mlflow/**/note.txt")
     assert run in path
     assert s3.cat(path) == b"it landed"
-
-
-def test_a_server_that_does_not_start_is_named_with_its_log(tmp_path: Path) -> None:
-    server = Server("s3", "no_such_server")
-    server.start(tmp_path, {})
-    with pytest.raises(SystemExit, match=r"error: s3 did not start\n.*No module named no_such_server"):
-        server.wait(lambda: False)
-    server.stop()

@@ -1,4 +1,3 @@
-import shutil
 import sys
 from pathlib import Path
 
@@ -35,13 +34,6 @@ def test_each_figure_has_a_line(folder, capsys, monkeypatch):
     names = ["loader alone", "loader, 2,000 pictures", "step alone", "together"]
     assert [line[:28].strip() for line in lines] == names
     assert all(int(line[28:36]) > 0 for line in lines)
-
-
-def test_nothing_to_load(folder, capsys, monkeypatch):
-    shutil.rmtree(folder / "shards")
-    monkeypatch.setattr(sys, "argv", ["throughput", "shards"])
-    assert main() == 1
-    assert capsys.readouterr().err.startswith("error: shards: contains no train pictures")
 
 
 def test_sparse_shards_take_no_disk_space(tmp_path):

@@ -64,11 +64,6 @@ def files(model: mlflow.entities.LoggedModel, folder: Path) -> list[Path]:
     return [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
 
 
-def test_it_is_ready_and_shows_the_trainings_figures_and_parameters(model: mlflow.entities.LoggedModel) -> None:
-    assert (model.name, model.status, model.params["beta"]) == ("invertible beta=0_5", "READY", "0.5")
-    assert {metric.key: metric.value for metric in model.metrics} == {"secret_psnr": 37.5}
-
-
 def test_nothing_is_pickled(model: mlflow.entities.LoggedModel, tmp_path: Path) -> None:
     names = files(model, tmp_path / "got")
     assert {"pair.safetensors", "pair.json", "MLmodel", "input_example.json"} <= {path.name for path in names}
@@ -138,9 +133,3 @@ def test_an_unfinished_model_is_completed(trained: Path, tmp_path: Path) -> None
     (made,) = client.search_logged_models([mlflow.get_run(live.id).info.experiment_id])
     assert made.status == "READY"
     assert [output.model_id for output in mlflow.get_run(live.id).outputs.model_outputs] == [made.model_id]
-
-
-def test_files_without_training_are_skipped(model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path) -> None:
-    Tracker(tmp_path, {"beta": 0.5}).add_to_model("of another", [trained.with_suffix(".onnx")])
-    assert not [path for path in files(model, tmp_path / "got") if path.suffix == ".onnx"]
-    assert not mlflow.MlflowClient().search_registered_models()

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import queue
 import socket
 import threading
 import time
@@ -17,12 +16,11 @@ from mlflow.exceptions import MlflowException
 
 from stegnet.core.errors import TrackingError
 from stegnet.tracking import outbox, store
-from stegnet.tracking.outbox import Outbox, store_errors
+from stegnet.tracking.outbox import store_errors
 from stegnet.tracking.provenance import EXPERIMENT
 from stegnet.tracking.result import Result
 from stegnet.tracking.store import Tracker
 from tests.support.waiting import LIMIT, wait_until
-from tools.postgres import Postgres
 
 # As a training gives them: some have figures that the others lack.
 POINTS = [{"step": 8 * index, "loss": 1 / (index + 1)} | ({"seen": 0.1} if index % 4 else {}) for index in range(12)]
@@ -131,13 +129,6 @@ def unfinished(tracker: Tracker, warnings: Callable[[], list[str]], monkeypatch:
     return live.id
 
 
-def test_a_server_that_stays_down_is_reported(unfinished: str, warnings: Callable[[], list[str]]) -> None:
-    assert len(warnings()) == 2
-    assert "is missing part of this run" in warnings()[1]
-    assert "`dvc repro -s -f publish`" in warnings()[1]
-    assert (the_run().info.status, len(curve(the_run()))) == ("RUNNING", 5)
-
-
 def test_stage_publish_completes_its_run(unfinished: str, tmp_path: Path) -> None:
     for _ in range(2):
         Tracker(tmp_path, {"beta": 1}).log_result(TRAIN, "train")
@@ -146,44 +137,12 @@ def test_stage_publish_completes_its_run(unfinished: str, tmp_path: Path) -> Non
     assert the_run().data.metrics["pairs"] == 96
 
 
-def test_stage_publish_leaves_a_run_of_other_figures_alone(unfinished: str, tmp_path: Path) -> None:
-    other = Result("train", "v", "v", curve=tuple(point | {"loss": 7.0} for point in POINTS))
-    Tracker(tmp_path, {"beta": 1}).log_result(other, "train")
-    runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
-    assert {(run.info.run_id == unfinished, run.info.status) for run in runs} == {(True, "KILLED"), (False, "FINISHED")}
-
-
 def test_a_server_that_is_down_does_not_hide_a_stage_s_error(
     tracker: Tracker, warnings: Callable[[], list[str]]
 ) -> None:
     with gone("set_terminated"), pytest.raises(ZeroDivisionError), tracker.run("train", "train"):
         raise ZeroDivisionError
     assert "the next stage that runs marks it" in warnings()[-1]
-
-
-def test_an_unexpected_error_ends_the_outbox(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: queue.Queue[type[BaseException]] = queue.Queue()
-    monkeypatch.setattr(threading, "excepthook", lambda error: said.put(error.exc_type))
-    outbox = Outbox()
-    outbox.add(lambda: 1 / 0)
-    assert outbox.close(60, 60) == 1
-    assert said.get(timeout=60) is ZeroDivisionError
-
-
-@pytest.mark.parametrize("call", ["create_run", "search_runs", "set_terminated"])
-def test_a_failing_store_between_stages(call: str, tracker: Tracker) -> None:
-    with gone(call), pytest.raises(TrackingError, match="MLflow's store can't be used"):
-        tracker.log_result(Result("train", "w", "w"), "train")
-
-
-def test_a_full_disk_is_reported() -> None:
-    with pytest.raises(TrackingError, match="No space left"), store_errors("MLflow took nothing", "make room"):
-        raise OSError(28, "No space left on device")
-
-
-def test_other_errors_pass() -> None:
-    with pytest.raises(ZeroDivisionError), store_errors("MLflow", ""):
-        raise ZeroDivisionError
 
 
 @pytest.mark.parametrize(
@@ -259,26 +218,3 @@ def test_an_mlflow_server_that_is_killed_and_started_again(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
     log_while(server.kill, server.start, warnings)
     assert "Connection refused" in warnings()[0]
-
-
-@pytest.mark.slow
-def test_a_database_that_is_stopped_and_started_again(
-    database: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warnings: Callable[[], list[str]]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", database.address)
-    log_while(database.stop, database.start, warnings)
-
-
-@pytest.mark.slow
-def test_a_database_that_is_stopped_and_started_again_behind_a_server(
-    database: Postgres,
-    start_server: Callable,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    warnings: Callable[[], list[str]],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", start_server(database.address).address)
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "behind a server")
-    log_while(database.stop, database.start, warnings)

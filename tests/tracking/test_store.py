@@ -1,16 +1,13 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import pytest
-from PIL import Image
 
-from stegnet.core.errors import TrackingError
-from stegnet.tracking.provenance import DATA_EXPERIMENT, EXPERIMENT, KEY, STAGE, WEIGHTS
+from stegnet.tracking.provenance import KEY, STAGE, WEIGHTS
 from stegnet.tracking.result import Result
 from stegnet.tracking.run import LiveRun
 from stegnet.tracking.store import Tracker
@@ -76,13 +73,6 @@ def test_an_experiment_that_trains_nothing_new_has_a_row_of_its_own(tracker: Tra
     assert row.data.metrics == {"loss": 0.5, "secret_psnr": 37.5, "video_secret_psnr": 30.0}
 
 
-def test_prepared_pictures_belong_to_every_experiment(tracker: Tracker, tmp_path: Path) -> None:
-    prepared = Result("prepare", "d1")
-    log(tracker, prepared)
-    Tracker(tmp_path, {"beta": 2}).log_result(prepared, "scenes")
-    assert len(mlflow.search_runs(search_all_experiments=True)) == 1
-
-
 def test_find_knows_only_finished_runs_with_the_same_outcome(tracker: Tracker) -> None:
     assert tracker.find(TRAIN) is None
     with pytest.raises(RuntimeError), tracker.run("train", "a") as live:
@@ -131,17 +121,6 @@ def test_a_stopped_training_resumes_its_run(tracker: Tracker) -> None:
     assert runs()["train"].info.status == "FINISHED"
     assert losses(live.id) == LOSSES
     assert len(pictures(live.id)) == 1
-
-
-@pytest.mark.parametrize(("beta", "fingerprint"), [(1, "another"), (2, "fingerprint")])
-def test_a_stopped_run_is_left_to_its_own_training(
-    tracker: Tracker, tmp_path: Path, beta: int, fingerprint: str
-) -> None:
-    with pytest.raises(KeyboardInterrupt), tracker.run("train", "a", "fingerprint") as stopped:
-        raise KeyboardInterrupt
-    with Tracker(tmp_path, {"beta": beta}).run("train", "b", fingerprint) as live:
-        assert live.id != stopped.id
-    assert mlflow.get_run(stopped.id).info.status == "KILLED"
 
 
 def test_a_run_that_another_process_writes_to_is_left_alone(tracker: Tracker, tmp_path: Path) -> None:
@@ -194,37 +173,6 @@ def test_runs_of_dead_processes_are_marked_and_no_others(killed: str, tracker: T
     assert not list((tmp_path / ".mlflow").iterdir())
 
 
-def test_the_experiments_name_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "/Shared/my study")
-    tracker = Tracker(tmp_path, {})
-    log(tracker, TRAIN)
-    log(tracker, Result("prepare", "d1"))
-    names = {stage: mlflow.get_experiment(run.info.experiment_id).name for stage, run in runs().items()}
-    assert names == {"train": "/Shared/my study", "prepare": "/Shared/my study-data"}
-    assert runs()["train"].info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
-
-
-def test_experiments_are_described_and_descriptions_are_updated(tmp_path: Path) -> None:
-    for _ in range(2):
-        Tracker(tmp_path, {})
-        found = {name: mlflow.get_experiment_by_name(name) for name in (EXPERIMENT, DATA_EXPERIMENT)}
-        assert "One row is one training" in found[EXPERIMENT].tags["mlflow.note.content"]
-        assert "prepared pictures" in found[DATA_EXPERIMENT].tags["mlflow.note.content"]
-        mlflow.MlflowClient().set_experiment_tag(found[EXPERIMENT].experiment_id, "mlflow.note.content", "old")
-
-
-def test_experiments_open_on_their_runs_unless_the_user_chose_otherwise(tmp_path: Path) -> None:
-    def kinds() -> list[str]:
-        Tracker(tmp_path, {})
-        found = (mlflow.get_experiment_by_name(name) for name in (EXPERIMENT, DATA_EXPERIMENT))
-        return [each.tags["mlflow.experimentKind"] for each in found]
-
-    assert kinds() == ["custom_model_development"] * 2
-    chosen = mlflow.get_experiment_by_name(EXPERIMENT).experiment_id
-    mlflow.MlflowClient().set_experiment_tag(chosen, "mlflow.experimentKind", "genai_development")
-    assert kinds() == ["genai_development", "custom_model_development"]
-
-
 def test_curves_and_files_are_kept(tracker: Tracker, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("a\n1\n", encoding="utf-8")
     curve = ({"step": 0, "psnr": 2.0}, {"step": 7, "psnr": 1.0})
@@ -237,17 +185,6 @@ def test_curves_and_files_are_kept(tracker: Tracker, tmp_path: Path) -> None:
     assert client.get_run(run).info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
 
 
-def test_a_store_that_can_not_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nowhere://localhost")
-    with pytest.raises(TrackingError, match="can't be opened"):
-        Tracker(tmp_path, {})
-
-
-def test_many_parameters_fit(tmp_path: Path) -> None:
-    run = log(Tracker(tmp_path, {f"p{index}": index for index in range(250)}), TRAIN)
-    assert len(mlflow.get_run(run).data.params) == 250
-
-
 @pytest.mark.slow
 def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").unlink()
@@ -255,24 +192,3 @@ def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
     own = {"env": os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}, "cwd": tmp_path}
     both = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, **own) for _ in range(2)]
     assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0), (b"", 0)]
-
-
-def test_pictures_are_a_series(tracker: Tracker) -> None:
-    with tracker.run("train", "train") as live:
-        for step in (9, 19):
-            live.log_picture("train/state", step, np.full((4, 6, 3), step, np.uint8))
-    names = [file.path for file in mlflow.MlflowClient().list_artifacts(live.id, "images") if file.path.endswith("png")]
-    assert sorted(name.split("+")[1:3] for name in names) == [["step", "19"], ["step", "9"]]
-    path = Path(mlflow.artifacts.download_artifacts(run_id=live.id, artifact_path=min(names)))
-    assert np.asarray(Image.open(path)).tolist() == np.full((4, 6, 3), 19).tolist()
-
-
-def test_system_metrics_are_logged_during_a_run(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
-    with tracker.run("train", "train") as live:
-        while "system/cpu_utilization_percentage" not in mlflow.get_run(live.id).data.metrics:
-            time.sleep(0.05)
-    assert mlflow.get_run(live.id).data.metrics["system/system_memory_usage_megabytes"] > 0
-    tracker.log_result(Result("train", "again", "again"), "train")
-    time.sleep(0.3)
-    assert mlflow.get_run(tracker.find(Result("train", "again", "again")).info.run_id).data.metrics == {}

@@ -35,15 +35,6 @@ def test_the_last_two_are_kept(checkpoint, tmp_path):
     assert checkpoint.newest() == tmp_path / "new" / "abc-000000012.pt"
 
 
-def test_nothing_is_loaded_before_the_first_save(tmp_path):
-    empty = Checkpoint(tmp_path / "none", "abc")
-    assert (empty.load(), empty.newest(), files(tmp_path)) == (None, None, [])
-
-
-def test_another_training_has_another_checkpoint(checkpoint, tmp_path):
-    assert Checkpoint(tmp_path / "new", "abd").load() is None
-
-
 @pytest.mark.parametrize("damage", ["cut", "one bit", "empty"])
 def test_a_damaged_file_is_reported_and_the_previous_one_is_used(checkpoint, damage, caplog):
     content = bytearray(checkpoint.newest().read_bytes())

@@ -10,7 +10,7 @@ from stegnet.core.compute import cpu_threads
 from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import AUTO
 from stegnet.training import devices
-from stegnet.training.devices import BatchShare, open_fabric, process_count
+from stegnet.training.devices import BatchShare, process_count
 
 
 @pytest.fixture
@@ -53,23 +53,6 @@ def test_the_machines_of_a_cluster_count_together(make_config, cores):
         process_count(make_config(devices=8, batch=8), gpus=4, cores=9)
 
 
-def test_machines_may_run_different_numbers_of_processes(make_config, monkeypatch):
-    """The second of two machines, with one process of three; torch's own stand-in answers for the others."""
-    from torch import distributed
-    from torch.testing._internal.distributed.fake_pg import FakeStore
-
-    for name, value in {"LOCAL_RANK": 0, "RANK": 2, "WORLD_SIZE": 3, "LOCAL_WORLD_SIZE": 1}.items():
-        monkeypatch.setenv(name, str(value))
-    distributed.init_process_group("fake", store=FakeStore(), rank=2, world_size=3)
-    try:
-        for here in (1, 2):
-            monkeypatch.setenv("LOCAL_WORLD_SIZE", str(here))
-            fabric = open_fabric(make_config(devices=3, batch=3))
-            assert (fabric.global_rank, fabric.world_size) == (2, 3)
-    finally:
-        distributed.destroy_process_group()
-
-
 def test_threads_are_divided_among_processes(cores, monkeypatch):
     cores(8)
     assert (cpu_threads(AUTO), cpu_threads(3)) == (8, 3)
@@ -78,14 +61,6 @@ def test_threads_are_divided_among_processes(cores, monkeypatch):
     assert (cpu_threads(AUTO), cpu_threads(3)) == (2, 3)
     cores(2)
     assert cpu_threads(AUTO) == 1
-
-
-def test_the_card_holds_the_resolved_values_of_auto(make_config, cores, shards):
-    from stegnet.training.artifacts import make_card
-
-    cores(5)
-    card = make_card(make_config(devices=AUTO, threads=AUTO), shards, torch.device("cpu"), "fp32", {})
-    assert (card.training["train"]["devices"], card.training["train"]["threads"]) == (1, 5)
 
 
 @pytest.mark.parametrize(("processes", "parts"), [(1, 1), (1, 4), (2, 1), (3, 2), (6, 2)])

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import psutil
@@ -12,7 +11,7 @@ import pytest
 
 from stegnet.core.errors import TrainingError
 from stegnet.training import launch as module
-from stegnet.training.launch import StopRequest, TrainingStopped, launch
+from stegnet.training.launch import StopRequest, launch
 from tests.support.waiting import LIMIT, wait_until
 
 pytestmark = pytest.mark.slow
@@ -136,13 +135,6 @@ def test_a_second_signal_has_its_previous_effect():
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_handlers_are_restored():
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with StopRequest():
-        pass
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
-
-
 def test_ignored_signals_stay_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -151,22 +143,3 @@ def test_ignored_signals_stay_ignored():
             assert request.signal == 0
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def test_other_threads_handle_no_signals():
-    seen = []
-
-    def work() -> None:
-        with StopRequest() as request:
-            seen.append(request.signal)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert seen == [0]
-
-
-def test_the_message_says_how_to_resume():
-    stop = TrainingStopped(3, 9, signal.SIGINT)
-    assert (str(stop), stop.code) == ("stopped after 3 of 9 steps; run the same command to resume", 130)
-    assert TrainingStopped(3, 9, 0).code == 143

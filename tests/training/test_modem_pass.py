@@ -6,14 +6,12 @@ import torch
 
 from stegnet.config.config import Config, DistortConfig, RungConfig
 from stegnet.core.jpeg import through_jpeg, through_webp
-from stegnet.core.tensors import from_8_bits
 from stegnet.data.distortions import Distortions
 from stegnet.models import build_from
 from stegnet.models.modem import Modem
-from stegnet.training.batch_pass import first_pairs
+from stegnet.models.tensors import from_8_bits
 from stegnet.training.modem_pass import (
     ModemPass,
-    preview_modem,
     randomness_of,
     through_channel,
     with_halved_chroma,
@@ -90,11 +88,6 @@ def received(config, modem, seed: int = 0, **channel) -> torch.Tensor:
     return through_channel(stored, randomness, Distortions(config.channel.distort))
 
 
-def test_every_quality_of_a_rung_is_drawn(config, modem):
-    draw = randomness_of(config, modem, 1, 400, torch.Generator().manual_seed(0), CPU)
-    assert set(draw.quality.tolist()) == {90, 91, 92, 93, 94, 95}
-
-
 @pytest.mark.parametrize("full_chroma", [False, True])
 def test_the_first_save_is_like_the_second_but_of_quality_95(config, modem, full_chroma):
     quality = int(randomness_of(config, modem, 0, 1, torch.Generator().manual_seed(0), CPU).quality)
@@ -131,12 +124,3 @@ def test_halved_chroma_keeps_luma_and_means():
     torch.testing.assert_close(halved.mean((2, 3)), pictures.mean((2, 3)))
     grey = pictures.mean(1, keepdim=True).repeat(1, 3, 1, 1)
     torch.testing.assert_close(with_halved_chroma(grey), grey)
-
-
-def test_the_preview_shows_cover_container_and_their_difference(config, modem, covers):
-    randomness = randomness_of(config, modem, 1, 2, torch.Generator().manual_seed(0), CPU)
-    result = first_pairs(ModemPass(modem, config.channel, "fp32")(covers, randomness))
-    assert not result.container.requires_grad
-    page = preview_modem(result)
-    assert page.shape == (64, 96, 3)
-    np.testing.assert_array_equal(page[:32, :32], covers[0, 0].permute(1, 2, 0).numpy())

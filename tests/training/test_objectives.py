@@ -95,17 +95,3 @@ def test_a_training_ends_with_weights_that_carry_more(config: Config, shards: Pa
     assert all(0 < point[f"validation_{name}_{INFORMATION}"] < 0.1 for point in measured for name in ("low", "high"))
     untrained = build_from(config.model).state_dict()
     assert any(not torch.equal(value, untrained[name]) for name, value in pair.state_dict().items())
-
-
-def test_an_interrupted_training_ends_with_the_same_bits(config: Config, shards: Path, tmp_path: Path):
-    whole, _ = train(config, shards, tmp_path / "one")
-
-    def stops(steps: range):
-        yield from steps[:6]
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train(config, shards, tmp_path / "two", progress=stops)
-    resumed, _ = train(config, shards, tmp_path / "two")
-    for name, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name

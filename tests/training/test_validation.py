@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from stegnet.core.measures import psnr
-from stegnet.core.tensors import seal_strength
 from stegnet.data.shards import TRAIN, VALIDATION
-from stegnet.models import Pair, build_from
+from stegnet.models import Pair
+from stegnet.models.tensors import seal_strength
 from stegnet.training.checkpoint import checkpoint_of
 from stegnet.training.train import train
-from stegnet.training.validation import FIGURES, BestWeights, Validation
+from stegnet.training.validation import FIGURES, Validation
 from tests.support.shards import ShardWriter
 
 LOSS = "validation_loss"
@@ -98,19 +98,6 @@ def test_validation_measures_pictures_as_files_hold_them(make_config):
     assert found[LOSS] == pytest.approx(next(mse) + config.beta * next(mse), rel=1e-4)
 
 
-def test_figures_do_not_depend_on_the_batch_size(make_config):
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    config = make_config()
-    pair = build_from(config.model)
-    for parameter in pair.parameters():
-        parameter.data += 0.01 * torch.randn_like(parameter)
-    pictures = torch.randint(256, (5, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    one, again, all_at_once = (Validation(pictures, config, "fp32", count).measure(pair) for count in (1, 1, 8))
-    assert one == again
-    assert one == pytest.approx(all_at_once, rel=1e-4)
-
-
 def test_coded_bases_are_those_of_the_secrets(make_config, shards):
     config = make_config()
     config = replace(config, scramble=replace(config.scramble, base="coded"))
@@ -141,11 +128,6 @@ def test_points_at_intervals_and_at_the_end(run, make_config):
     best = min(measured.values(), key=lambda point: point[LOSS])
     assert card.figures["validation_step"] == best["step"]
     assert {name: card.figures[name] for name in FIGURES} == {name: best[name] for name in FIGURES}
-
-
-def test_a_measurement_between_two_points_is_a_point(run, make_config, monkeypatch):
-    monkeypatch.setattr("stegnet.training.trainer.CURVE_POINTS", 4)
-    assert [point["step"] for point in run(make_config(validate=5))[2]] == [2, 4, 5, 8, 9, 11]
 
 
 def test_validation_only_changes_which_weights_are_kept(run, make_config, monkeypatch):
@@ -206,16 +188,6 @@ def test_a_resumed_training_keeps_best_weights_and_patience(run, make_config, mo
     assert (again, late) == (card, curve)
 
 
-def test_a_training_that_stopped_early_stays_stopped(run, make_config, monkeypatch, shards, tmp_path):
-    config = make_config(validate=2, container_ramp=0.0, patience=2)
-    scripted(monkeypatch, 1.0, 2.0, 3.0)
-    first, card = train(config, shards, tmp_path / "checkpoints", lambda point: None, lambda steps: steps)
-    again, other, _, taken = run(config)
-    assert taken == []
-    assert same(first, again)
-    assert other == card
-
-
 @pytest.mark.parametrize("pictures", [0, 1])
 def test_too_few_pictures_to_validate_on(run, make_config, tmp_path, picture, caplog, pictures):
     writer = ShardWriter(tmp_path / "few", 4)
@@ -227,35 +199,3 @@ def test_too_few_pictures_to_validate_on(run, make_config, tmp_path, picture, ca
     (line,) = caplog.messages
     assert line.endswith(f"too few pictures to validate on ({pictures}): the last weights are kept, not the best; "
                          "raise data.validation_share")  # fmt: skip
-
-
-def test_validation_that_is_off_logs_nothing(run, make_config, caplog):
-    run(make_config(validate=0))
-    assert not caplog.messages
-
-
-def test_running_statistics_are_used_in_validation(run, make_config):
-    """In eval mode; training continues unaffected."""
-    model = replace(make_config().model, name="timm_unet", backbone="test_resnet")
-    curves = [run(make_config(model=model, pairs=8, validate=count), str(count))[2] for count in (1, 0)]
-    assert [point["loss"] for point in curves[0]] == [point["loss"] for point in curves[1]]
-
-
-def test_best_weights_are_copied(make_config):
-    best, pair = BestWeights(), Plain()
-    pair.weight = torch.nn.Parameter(torch.ones(2))
-    best.update(3, {LOSS: 1.0}, pair)
-    with torch.no_grad():
-        pair.weight.mul_(5)
-    assert best.weights["weight"].tolist() == [1, 1]
-
-
-def test_bfloat16(run, make_config):
-    _, card, _, _ = run(make_config(precision="bf16", container_ramp=0.0))
-    assert math.isfinite(card.figures[LOSS])
-
-
-def test_in_parts(run, make_config):
-    whole, parts = (run(make_config(batch=4, pairs=48, accumulate=count), str(count))[2] for count in (1, 4))
-    for point, other in zip(whole, parts, strict=True):
-        assert other == pytest.approx(point, rel=1e-3)

@@ -19,24 +19,16 @@ from tests.support.waiting import LIMIT, wait_until
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
 
-def test_only_the_latest_item_is_kept():
+def test_only_the_latest_item_is_kept_and_ends_it():
     latest = Latest[str]()
     assert (latest.count, latest.wait(0, 0)) == (0, None)
     for item in "abc":
         latest.put(item)
     assert latest.wait(0, 0) == latest.wait(2, 0) == (3, "c")
     assert (latest.count, latest.wait(3, 0)) == (3, None)
-
-
-def test_it_has_ended_after_the_last_item():
-    latest = Latest[str]()
-    latest.put("a")
-    assert not latest.ended(1)
+    assert not latest.ended(3)
     latest.close()
-    assert not latest.ended(0)
-    assert latest.wait(0, 0) == (1, "a")
-    assert latest.ended(1)
-    assert latest.wait(1, 100) is None
+    assert (latest.ended(2), latest.wait(2, 0), latest.ended(3), latest.wait(3, LIMIT)) == (False, (3, "c"), True, None)
 
 
 def test_waiting_threads_are_notified():
@@ -128,14 +120,12 @@ def test_a_film_keeps_its_frame_rate_and_colours(folder):
     )
 
 
-@pytest.mark.parametrize(
-    "opened", [lambda: open_camera("camera.mkv", loop=True), lambda: open_secret(Path("camera.mkv"))]
-)
-def test_a_film_is_looped(folder, opened):
-    with closing(opened().frames) as frames:
-        seen = list(islice(frames, 14))
-    assert [frame.time for frame in seen] == [Fraction(index, 25) for index in range(14)]
-    assert np.array_equal(seen[0].picture, seen[12].picture)
+def test_a_film_is_looped(folder):
+    for opened in (open_camera("camera.mkv", loop=True), open_secret(Path("camera.mkv"))):
+        with closing(opened.frames) as frames:
+            seen = list(islice(frames, 14))
+        assert [frame.time for frame in seen] == [Fraction(index, 25) for index in range(14)]
+        assert np.array_equal(seen[0].picture, seen[12].picture)
 
 
 def test_a_secret_picture(folder):
@@ -143,26 +133,20 @@ def test_a_secret_picture(folder):
     assert np.array_equal(frame.picture, read_picture(Path("secret.png")))
 
 
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("99", "camera 99: not connected, or in use"),
-        ("/dev/no-such-camera", "camera /dev/no-such-camera: no such source"),
-        ("gone.mp4", "camera gone.mp4: no such source"),
-        ("http://me:word@127.0.0.1:1/live", "camera http://…@127.0.0.1:1/live: no such source"),
-        ("secret.png", "secret.png: is a picture, not a film"),
-        (".", ".: is a folder"),
-        ("k", "k: neither a picture nor a film that can be read"),
-    ],
-)
-def test_invalid_sources(folder, capfd, name, told):
-    with pytest.raises(MediaError) as caught:
-        open_camera(name, loop=True)
-    assert str(caught.value) == told
-    assert caught.value.hint
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_missing_secret(folder):
+def test_invalid_sources(folder, capfd):
+    for name, told in {
+        "99": "camera 99: not connected, or in use",
+        "/dev/no-such-camera": "camera /dev/no-such-camera: no such source",
+        "gone.mp4": "camera gone.mp4: no such source",
+        "http://me:word@127.0.0.1:1/live": "camera http://…@127.0.0.1:1/live: no such source",
+        "secret.png": "secret.png: is a picture, not a film",
+        ".": ".: is a folder",
+        "k": "k: neither a picture nor a film that can be read",
+    }.items():
+        with pytest.raises(MediaError) as caught:
+            open_camera(name, loop=True)
+        assert str(caught.value) == told
+        assert caught.value.hint
     with pytest.raises(MediaError, match=r"gone\.png: no such file"):
         open_secret(Path("gone.png"))
+    assert capfd.readouterr() == ("", "")

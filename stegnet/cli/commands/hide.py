@@ -19,7 +19,7 @@ from stegnet.cli.options import (
     output_target,
 )
 from stegnet.core.errors import MediaError
-from stegnet.methods import Hider, Method
+from stegnet.methods import METHODS, Hider, Method
 
 if TYPE_CHECKING:
     from stegnet.keys import KeySource
@@ -31,34 +31,17 @@ revealed byte for byte; a larger picture or film is compressed until it fits.
 All of it is encrypted. `stegnet info COVER` says what fits.
 """
 _EPILOG = """\
-The method "sealed", the default, embeds SECRET as it is, or compressed. The
-method "network" hides a picture in a picture, or a film with its sound in a
-film, by neural networks: a coarse copy and the sound are encrypted, the rest is
-masked by a keystream (other --weights may only scramble it). Transparent
-pictures are composited on white.
-
 A cover that was saved with loss (JPEG, HEIC, AVIF; H.264 and most films) gives
 its container away where that is saved without loss (.png, .mkv, .mp4): take a
-copy that was resized in RGB after that, and saved without loss.
-
-With OUT.jpg or --survive, the method is "robust": OUT survives being saved as
-JPEG and shared so, with +resize:0.5 also when reduced to half its size, with
-+crop also when cropped a little, and may be an ordinary JPEG; or being encoded
-as H.264, and is an ordinary film.
-There is much less room: a picture is scaled and compressed to fit, a small file
-is hidden as it is. Hiding simulates what OUT is promised to survive, and writes
-nothing that does not come back.
-
-The method "network" reveals the secret once to measure its quality, which is
-printed as PSNR. Below 30 dB a warning gives the reason; below 22 dB nothing is
-written without --any-quality.
+copy that was resized in RGB after that, and saved without loss. Transparent
+pictures are composited on white.
 
 COVER and SECRET may be folders; OUT is then a folder too, created if missing.
 Files are paired in natural order (2 before 10), pictures with pictures and
 films with films. If there are fewer secrets than covers, they are repeated; a
 single secret file is hidden in every cover. The container of a picture a.jpg
-is OUT/a.png (OUT/a.jpg with --survive), that of a film
-OUT/a.mkv. With --cluster, many machines do this.
+is OUT/a.png, that of a film OUT/a.mkv, or what the method writes. With
+--cluster, many machines do this.
 """
 
 
@@ -68,7 +51,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "hide",
         help="hide SECRET in COVER",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog="\n".join([*filter(None, (each.description for each in METHODS.values())), _EPILOG]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     cover_help = "picture, film or folder to hide in; never changed; - for standard input"

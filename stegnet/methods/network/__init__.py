@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from stegnet.core.lazy import lazy
+from stegnet import lazy_names
 from stegnet.methods.method import CoverSize, Fit, Method, option
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stegnet.record import Container
     from stegnet.results import OutputTarget, Report
 
-__getattr__, __all__ = lazy(
+__getattr__, __all__ = lazy_names(
     __name__,
     film="hide_film",
     frame="FrameInput check_cover hide_frame reveal_frame",
@@ -39,14 +39,22 @@ class NetworkOptions:
     verify: bool = option(True, "do not read the output back to verify it")
 
 
+NETWORK = "network"
 DEFAULT = NetworkOptions()
 
 
 class ByNetwork(Method):
     """A picture in a picture, or a film in a film."""
 
-    name = "network"
+    name = NETWORK
     summary = "a picture or film, by neural networks"
+    description = """\
+The method "network" hides a picture in a picture, or a film with its sound in a
+film, by neural networks: a coarse copy and the sound are encrypted, the rest is
+masked by a keystream (other --weights may only scramble it). It reveals the
+secret once to measure its quality, which is printed as PSNR. Below 30 dB a
+warning gives the reason; below 22 dB nothing is written without --any-quality.
+"""
     options = NetworkOptions
     any_file = False
     matched = True

@@ -29,14 +29,14 @@ from stegnet.media import (
 )
 from stegnet.media.inputs import cover_name, input_kind, kind_of_secret
 from stegnet.methods.film_loop import FilmCover, changed, hide_frames, write_container
-from stegnet.methods.network import DEFAULT, NetworkOptions
+from stegnet.methods.network import DEFAULT, NETWORK, NetworkOptions
 from stegnet.methods.network.frame import FrameInput, check_cover, grey_refused, hide_frame
 from stegnet.methods.network.network import Network, chosen_network
 from stegnet.methods.network.picture import hide_picture
 from stegnet.methods.network.quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.record import Header, Pictures, Record, Sound, no_sound, plan_sound
-from stegnet.results import FORMS, NETWORK, Hiding, OutputTarget, Report, write_picture
+from stegnet.results import FORMS, Hiding, OutputTarget, Report, write_picture
 from stegnet.sealing import SEED_BYTES
 
 _COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover
@@ -234,7 +234,8 @@ class _Films:
 def _hiding(cover: Path, report: Report, container_psnr: float) -> Hiding:
     """Figures of what networks did to a cover."""
     size, pixels = cover.stat().st_size, report.frames * report.width * report.height
-    return Hiding(NETWORK, size, pixels, lossy_format(cover), container_psnr, film=report.frames > 1)
+    film = report.frames > 1
+    return Hiding(NETWORK, size, pixels, lossy_format(cover), container_psnr, film=film, stands_out=True)
 
 
 def _check_room(cover: FilmInfo, header: Header, key: Key, sound: Sound) -> None:

@@ -21,6 +21,7 @@ from stegnet.core.parallel import ahead, ordered
 from stegnet.keys import KeySource
 from stegnet.media import FilmWriter
 from stegnet.methods.method import Hidden
+from stegnet.methods.network import NETWORK
 from stegnet.methods.network.frame import reveal_frame
 from stegnet.methods.network.network import Network, chosen_network
 from stegnet.methods.network.picture import reveal_read_picture
@@ -37,7 +38,7 @@ from stegnet.record import (
     open_container,
     parse_packets,
 )
-from stegnet.results import NETWORK, FilmFrame, OutputTarget, Report, shown_form, write_film, write_revealed
+from stegnet.results import FilmFrame, OutputTarget, Report, shown_form, write_film, write_revealed
 
 _NO_DAMAGE = Diagnosis(())
 

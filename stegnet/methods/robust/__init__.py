@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from stegnet import lazy_names
 from stegnet.core.kinds import FILM, PICTURE
-from stegnet.core.lazy import lazy
 from stegnet.methods.method import CoverSize, Fit, Method, option
 
 if TYPE_CHECKING:
@@ -22,15 +22,17 @@ if TYPE_CHECKING:
     from stegnet.record import Container
     from stegnet.results import OutputTarget, Report
 
-__getattr__, __all__ = lazy(
+__getattr__, __all__ = lazy_names(
     __name__,
-    channels="Channel parse_channel",
-    content="HiddenContent file_bytes file_content parse_content read_robust",
+    channels="Channel MESSENGER parse_channel",
+    content="HiddenContent file_bytes file_content fit_picture parse_content read_robust",
     fec="HIGHEST LOWEST RATES",
-    modem="Modem Rung read_rungs",
-    record="Blocks Ratios Reading coded_bits content_room hidden_area in_order new_nonce read_bits robust_key salts_of",
+    modem="BLOCK Modem Rung read_rungs",
+    reader="reader",
+    record="Blocks Ratios Reading coded_bits content_room dither_of hidden_area in_order new_nonce "
+    "read_bits robust_key robust_salts salts_of",
     regions="region_means",
-    survival="Promise best_rate best_rung choose_rung hide_robust information",
+    survival="Promise Survivor WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
 )
 CONTAINER_PSNR = 38.0  # dB
 
@@ -62,14 +64,23 @@ class RobustOptions:
     verify: bool = option(True, "do not read the output back to verify it")
 
 
+ROBUST = "robust"
 DEFAULT = RobustOptions()
 
 
 class Robust(Method):
     """A picture or small file, by bits that survive JPEG or H.264."""
 
-    name = "robust"
+    name = ROBUST
     summary = "a picture or small file, by bits that survive JPEG or H.264"
+    description = """\
+With OUT.jpg or --survive, the method is "robust": OUT survives being saved as
+JPEG and shared so, with +resize:0.5 also when reduced to half its size, with
++crop also when cropped a little, and may be an ordinary JPEG; or being encoded
+as H.264, and is an ordinary film. There is much less room: a picture is scaled
+and compressed to fit, a small file is hidden as it is. Hiding simulates what
+OUT is promised to survive, and writes nothing that does not come back.
+"""
     forms = MappingProxyType({PICTURE: (".jpg", ".jpeg", ".png"), FILM: (".mp4", ".mkv")})
     options = RobustOptions
     computes = True

@@ -18,11 +18,12 @@ from stegnet.keys import KeySource
 from stegnet.media import atomic_write, resize
 from stegnet.media.pictures.bare_avif import decode_bare, encode_bare_to_fit
 from stegnet.methods.method import Hidden
+from stegnet.methods.robust import ROBUST
 from stegnet.methods.robust.modem import Modem, chosen_modem
 from stegnet.methods.robust.reader import reader
 from stegnet.methods.run import Run
 from stegnet.record import MAX_NAME, Container, is_file_name
-from stegnet.results import ROBUST, OutputTarget, Report, as_named, printable, text_report, write_revealed
+from stegnet.results import OutputTarget, Report, as_named, printable, text_report, write_revealed
 
 _NUMBERS = {PICTURE: 1, FILE: 2}
 _LENGTH_BYTES, _SIDE_BYTES = 3, 2

@@ -21,14 +21,14 @@ from stegnet.media.forecast import ROBUST_RATES
 from stegnet.media.probe import media_kind
 from stegnet.methods.fitting import Copy, Fitted, Space, fit, stored_name
 from stegnet.methods.method import CoverSize, Fit
-from stegnet.methods.robust import CONTAINER_PSNR, RobustOptions
+from stegnet.methods.robust import CONTAINER_PSNR, ROBUST, RobustOptions
 from stegnet.methods.robust.channels import DEFAULT, MESSENGER, MESSENGER_SIDE, Channel, parse_channel
 from stegnet.methods.robust.content import file_bytes, file_content, fit_picture, within_ratio
 from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
 from stegnet.methods.robust.record import content_room
 from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, Survivor, best_rung, choose_rung, hide_robust
 from stegnet.methods.run import Run
-from stegnet.results import LEAST, ROBUST, Hiding, OutputTarget, Report, printable, write_jpeg, write_picture
+from stegnet.results import LEAST, Hiding, OutputTarget, Report, printable, write_jpeg, write_picture
 
 JPEG = (".jpg", ".jpeg")
 ROBUST_FORMS = (*JPEG, ".png")
@@ -140,7 +140,7 @@ def hide_in_picture(
     if written:
         lines += (f"written as JPEG of quality {written}, 4:2:0" + ", with the cover's colour profile" * bool(profile),)
     report = replace(report, notes=lines, warnings=content.warnings(), **_named(content.fitted))
-    figures = {"hidden_bytes": content.taken, "room": content.room}
+    figures = {"hidden_bytes": content.taken, "room": content.room, "stands_out": True}
     quality = psnr(prepared, found.picture)
     return report.with_hiding(Hiding(ROBUST, cover.stat().st_size, prepared[..., 0].size, None, quality, **figures))
 

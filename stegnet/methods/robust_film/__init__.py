@@ -1,11 +1,17 @@
-"""The method "robust" for films: bits that survive H.264."""
+"""The method "robust" for films: bits that survive H.264, in groups of frames.
 
-from stegnet.methods.robust_film.reading import hidden_in_film
-from stegnet.methods.robust_film.survival import film_fits, film_room, hide_in_film
+`phases` are the coefficients that carry them, `modem` runs the networks, `groups` has records and keys, `reading` finds
+them again; `survival` hides what comes back, with what `hiding` knows of the film.
+"""
 
-__all__ = [
-    "film_fits",
-    "film_room",
-    "hidden_in_film",
-    "hide_in_film",
-]
+from stegnet import lazy_names
+
+__getattr__, __all__ = lazy_names(
+    __name__,
+    groups="GroupContent group_room hidden_pixels hide_in_group modulated pieces_of signal_of",
+    hiding="WRITTEN_CRF",
+    modem="FilmModem",
+    phases="Dither FREQUENCIES FilmRung GROUP luma read_film_rungs",
+    reading="Pieces hidden_in_film read_film",
+    survival="film_fits film_room hide_in_film",
+)

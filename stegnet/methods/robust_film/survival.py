@@ -30,6 +30,7 @@ from stegnet.methods.robust import (
     HIGHEST,
     LOWEST,
     RATES,
+    ROBUST,
     RobustOptions,
     file_bytes,
     file_content,
@@ -43,7 +44,7 @@ from stegnet.methods.robust_film.modem import chosen_film_modem
 from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, luma
 from stegnet.methods.robust_film.reading import read_groups
 from stegnet.methods.run import Run
-from stegnet.results import ROBUST, Hiding, OutputTarget, Report, form_of, printable
+from stegnet.results import Hiding, OutputTarget, Report, form_of, printable
 
 FORMS = (".mp4", ".mkv")
 DEFAULT = "h264:23"
@@ -138,7 +139,7 @@ def hide_in_film(
     report = Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, chosen.notes(crf))
     report = replace(report, notes=(*report.notes, *(f"cover: {note}" for note in lost)), **chosen.named)
     pixels = len(info.pts) * info.height * info.width
-    size, used = cover.stat().st_size, {"hidden_bytes": len(chosen.content), "room": chosen.room}
+    size, used = cover.stat().st_size, {"hidden_bytes": len(chosen.content), "room": chosen.room, "stands_out": True}
     return report.with_hiding(Hiding(ROBUST, size, pixels, None, hiding.sample.psnr, film=True, **used))
 
 

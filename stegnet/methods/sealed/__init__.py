@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stegnet.core.lazy import lazy
+from stegnet import lazy_names
 from stegnet.methods.method import CoverSize, Fit, Method, option
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from stegnet.record import Container
     from stegnet.results import OutputTarget, Report
 
-__getattr__, __all__ = lazy(
+__getattr__, __all__ = lazy_names(
     __name__,
-    embed="bytes_room embed_file hide_bytes",
+    embed="DATA_NAME bytes_room embed_file hide_bytes",
     extract="HiddenFile extract_file reveal_bytes",
 )
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
@@ -34,14 +34,19 @@ class SealedOptions:
     verify: bool = option(True, "do not read the output back to verify it")
 
 
+SEALED = "sealed"
 DEFAULT = SealedOptions()
 
 
 class Sealed(Method):
     """Any file, byte for byte."""
 
-    name = "sealed"
+    name = SEALED
     summary = "any file, byte for byte"
+    description = """\
+The method "sealed" embeds SECRET in the lowest bits of COVER, encrypted: as it
+is, or compressed.
+"""
     options = SealedOptions
 
     def room(self, cover: CoverSize) -> list[Fit]:

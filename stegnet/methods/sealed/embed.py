@@ -31,10 +31,10 @@ from stegnet.methods.film_loop import FilmCover, hide_frames, write_container
 from stegnet.methods.fitting import Fitted, Space, fit, media_compressors, stored_name
 from stegnet.methods.method import CoverSize
 from stegnet.methods.run import DEFAULT_RUN, Run
-from stegnet.methods.sealed import DEFAULT, SealedOptions
+from stegnet.methods.sealed import DEFAULT, SEALED, SealedOptions
 from stegnet.methods.sealed.extract import describe_file, frames_with_data, loss_note, may_be_lost
 from stegnet.record import File, Header, Record, choose_needed, format_record, frames_for, full_room, is_file_name
-from stegnet.results import FORMS, SEALED, Changes, Hiding, OutputTarget, Report, write_picture
+from stegnet.results import FORMS, Changes, Hiding, OutputTarget, Report, write_picture
 from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, SealOptions, room, seal, texture_costs, too_small
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name

@@ -21,6 +21,7 @@ from stegnet.keys import KeyRing, KeySource
 from stegnet.media import atomic_write
 from stegnet.methods.method import Hidden
 from stegnet.methods.run import DEFAULT_RUN, Run
+from stegnet.methods.sealed import SEALED
 from stegnet.record import (
     PICTURE_ALTERED,
     UNREADABLE,
@@ -37,7 +38,7 @@ from stegnet.record import (
     open_container,
     read_record,
 )
-from stegnet.results import MOST_TEXT, SEALED, TEXT_NAME, OutputTarget, Report, as_named, printable, text_report
+from stegnet.results import MOST_TEXT, TEXT_NAME, OutputTarget, Report, as_named, printable, text_report
 from stegnet.sealing import room
 
 _ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"

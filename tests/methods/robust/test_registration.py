@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import through_jpeg
@@ -12,7 +13,6 @@ from stegnet.keys.keys import Key
 from stegnet.methods.robust import registration
 from stegnet.methods.robust.channels import parse_channel
 from stegnet.methods.robust.grid import own_grid
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from stegnet.methods.robust.reader import reader
 from stegnet.methods.robust.registration import REACH, grids, likely_grids
 from stegnet.methods.robust.survival import Survivor, best_rung, hide_robust

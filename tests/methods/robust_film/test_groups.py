@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 from scipy.fft import dctn
+from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 from stegnet.core.card import SHIPPED, SHIPPED_FILM_MODEM, SHIPPED_MODEM
 from stegnet.core.errors import CapacityError, ConfigError, RevealError, WeightsError
@@ -16,7 +17,6 @@ from stegnet.keys import Key, Passphrase
 from stegnet.keys.keys import SYSTEM
 from stegnet.media import scan
 from stegnet.methods.robust.content import RobustFile, file_content
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 from stegnet.methods.robust_film.groups import (
     HEAD_BYTES,
     GroupReader,

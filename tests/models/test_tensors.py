@@ -6,32 +6,11 @@ import torch
 from skimage.measure import block_reduce
 
 from stegnet.core import shuffle as single
-from stegnet.core import tensors
 from stegnet.core.shuffle import Shuffle, draw
-from stegnet.core.tensors import from_8_bits, seal_strength, through_8_bits, to_8_bits, with_sealed_bits
-from tests.format import by_the_book
+from stegnet.models import tensors
+from stegnet.models.tensors import from_8_bits, seal_strength, through_8_bits, to_8_bits, with_sealed_bits
 
 KEY = bytes(range(32))
-
-
-@pytest.mark.arithmetic
-@pytest.mark.parametrize(
-    ("value", "level"),
-    [(0.0, 0), (1.0, 255), (-3.0, 0), (7.0, 255), (100.4 / 255, 100), (100.6 / 255, 101), (0.4 / 255, 0)],
-)
-def test_rounding_to_the_nearest_level(value, level):
-    assert to_8_bits(torch.tensor([value])).item() == level
-    assert through_8_bits(torch.tensor([value])).item() == pytest.approx(level / 255, abs=1e-7)
-
-
-@pytest.mark.arithmetic
-def test_all_levels_round_trip():
-    levels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    values = from_8_bits(levels)
-    assert values.dtype == torch.float32
-    assert (values.min().item(), values.max().item()) == (0, 1)
-    assert torch.equal(to_8_bits(values), levels)
-    assert to_8_bits(values).dtype == torch.uint8
 
 
 @pytest.mark.arithmetic
@@ -122,13 +101,6 @@ def test_block_means():
     np.testing.assert_allclose(means, means.round(), atol=1e-4)
 
 
-@pytest.mark.arithmetic
-@pytest.mark.parametrize("level", range(0, 256, 15))
-def test_a_flat_picture_is_its_own_mean(level):
-    pictures = torch.full((1, 3, 8, 16), level / 255)
-    torch.testing.assert_close(tensors.block_means(pictures), pictures)
-
-
 def key(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
@@ -136,44 +108,6 @@ def key(number: int) -> bytes:
 def chi_square(counts: list[int]) -> float:
     expected = sum(counts) / len(counts)
     return sum((count - expected) ** 2 / expected for count in counts)
-
-
-def by_hand(picture: torch.Tensor, shuffle: Shuffle) -> np.ndarray:
-    turns = shuffle.orientation + 8 * shuffle.negative
-    pixels = picture.permute(1, 2, 0).numpy()
-    return by_the_book.shuffle(pixels, shuffle.permutation.tolist(), turns.tolist(), shuffle.cols).transpose(2, 0, 1)
-
-
-@pytest.mark.parametrize("block", [1, 2, 3, 8, 16])
-@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (1, 7), (5, 3), (4, 9)])
-def test_invert_undoes_apply(block, rows, cols):
-    pictures = torch.rand(3, 3, rows * block, cols * block) - 0.5
-    shuffles = [draw(key(n), rows, cols) for n in range(3)]
-    assert torch.equal(tensors.invert(tensors.apply(pictures, shuffles), shuffles), pictures)
-    assert torch.equal(tensors.apply(tensors.invert(pictures, shuffles), shuffles), pictures)
-
-
-@pytest.mark.parametrize("negative", [False, True])
-@pytest.mark.parametrize("turn", range(8))
-def test_each_orientation_and_sign(turn, negative):
-    picture = torch.arange(1.0, 49).view(1, 3, 4, 4)
-    shuffle = Shuffle(1, 1, torch.tensor([0]), torch.tensor([turn]), torch.tensor([negative]))
-    shown = tensors.apply(picture, [shuffle])
-    np.testing.assert_array_equal(shown[0], by_hand(picture[0], shuffle))
-    assert torch.equal(tensors.invert(shown, [shuffle]), picture)
-
-
-def test_orientations_and_signs_are_distinct():
-    picture = torch.arange(1.0, 5).view(1, 1, 2, 2).expand(16, -1, -1, -1)
-    ways = [Shuffle(1, 1, torch.tensor([0]), torch.tensor([turn % 8]), torch.tensor([turn >= 8])) for turn in range(16)]
-    assert len(tensors.apply(picture, ways).flatten(1).unique(dim=0)) == 16
-
-
-@pytest.mark.parametrize("block", [1, 2, 5, 8])
-def test_apply_matches_the_definition(block):
-    shuffle = draw(KEY, 4, 6)
-    picture = torch.rand(3, 4 * block, 6 * block) - 0.5
-    np.testing.assert_array_equal(tensors.apply(picture[None], [shuffle])[0], by_hand(picture, shuffle))
 
 
 def test_each_picture_has_its_own_shuffle():
@@ -208,15 +142,6 @@ def test_a_seeded_shuffle_equals_the_random_one():
         np.testing.assert_array_equal(getattr(seeded, name), getattr(random, name))
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.int16])
-def test_the_dtype_is_preserved(dtype):
-    pictures = (torch.rand(1, 3, 16, 24) * 100 - 50).to(dtype)
-    shuffles = [draw(KEY, 2, 3)]
-    shown = tensors.apply(pictures, shuffles)
-    assert shown.dtype == dtype
-    assert torch.equal(tensors.invert(shown, shuffles), pictures)
-
-
 def test_the_gradient_passes_the_shuffle():
     pictures = (torch.rand(1, 3, 16, 16) - 0.5).requires_grad_()
     shuffles = [draw(KEY, 2, 2)]
@@ -232,17 +157,3 @@ def test_random_orientations_and_signs_are_uniform():
     counts = torch.bincount(shuffle.orientation + 8 * shuffle.negative, minlength=16)
     assert len(counts) == 16
     assert chi_square(counts.tolist()) < 52.3
-
-
-def test_random_shuffle_follows_its_generator():
-    a, b = (tensors.random_shuffle(torch.Generator().manual_seed(3), 5, 4) for _ in range(2))
-    assert torch.equal(a.permutation, b.permutation)
-    assert torch.equal(a.orientation, b.orientation)
-    assert torch.equal(a.negative, b.negative)
-    assert sorted(a.permutation.tolist()) == list(range(20))
-
-
-@pytest.mark.parametrize("shape", [(1, 3, 17, 24), (1, 3, 16, 16), (2, 3, 16, 24), (1, 3, 0, 24)])
-def test_grids_that_do_not_fit_are_refused(shape):
-    with pytest.raises(ValueError, match=r"shuffles|blocks"):
-        tensors.apply(torch.zeros(shape), [draw(KEY, 2, 3)])
