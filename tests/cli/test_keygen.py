@@ -99,6 +99,7 @@ def test_invalid_command_lines(stegnet, folder, capsys):
         assert set(folder.iterdir()) == before
 
 
+@pytest.mark.usefixtures("quick_scrypt")
 def test_random_words(stegnet, folder):
     code, out, err = stegnet("keygen --passphrase-words 6")
     assert code == 0

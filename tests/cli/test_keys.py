@@ -23,7 +23,7 @@ def phrase_file(folder):
     return folder / "p"
 
 
-@pytest.mark.usefixtures("phrase_file")
+@pytest.mark.usefixtures("phrase_file", "quick_scrypt")
 def test_passphrases_from_file_and_descriptor_are_equivalent(stegnet, folder):
     assert stegnet(f"{HIDE} --passphrase-file p") == (0, "wrote c.png: 97x61, SIZE\n", "")
     reading, writing = os.pipe()
@@ -39,6 +39,7 @@ def test_passphrases_from_file_and_descriptor_are_equivalent(stegnet, folder):
         assert stegnet(f"{REVEAL} --passphrase-file {name} --force")[0] == 0
 
 
+@pytest.mark.usefixtures("quick_scrypt")
 def test_a_film_with_a_passphrase(stegnet, phrase_file):
     assert stegnet("hide cover.mkv secret.mkv -o c.mkv --passphrase-file p")[0] == 0
     assert stegnet("reveal c.mkv -o s.mkv --passphrase-file p")[0] == 0
@@ -46,7 +47,7 @@ def test_a_film_with_a_passphrase(stegnet, phrase_file):
     assert stegnet("reveal c.mkv -o t.mkv --passphrase-file p")[2].startswith("error: nothing can be revealed")
 
 
-@pytest.mark.usefixtures("phrase_file")
+@pytest.mark.usefixtures("phrase_file", "quick_scrypt")
 def test_a_key_that_other_users_can_read(stegnet, folder):
     for name, option in (("k", "--key-file k"), ("p", "--passphrase-file p")):
         (folder / name).chmod(0o640)
@@ -69,6 +70,7 @@ def test_prompting_on_the_terminal(program, stegnet, monkeypatch):
     assert questions == ["Passphrase: "]
 
 
+@pytest.mark.usefixtures("quick_scrypt")
 def test_hiding_warns_of_a_weak_passphrase(stegnet, phrase_file):
     phrase_file.write_text("password1")
     code, _, err = stegnet(f"{HIDE} --passphrase-file p")

@@ -109,7 +109,7 @@ def test_a_wrong_key_and_no_secret_are_indistinguishable(stegnet, folder):
         stegnet("reveal cover.png -o s.png"),
         stegnet("reveal cover.mkv -o s.mkv"),
         stegnet("info c.png --key-file k2"),
-        stegnet("info cover.mkv"),
+        stegnet("info cover.mkv --key-file k"),
     }
     assert len(answers) == 1
     ((code, out, err),) = answers

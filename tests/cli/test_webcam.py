@@ -32,7 +32,7 @@ REFUSED = {
         "films survive h264:18 to h264:28, the higher the more robust",
     ),
     f"{FILM} --size 95x63 --record c.mp4 --survive h264:23": (
-        "the camera has 95×63 pixels, and H.264 needs even sides",
+        "the cover has 95×63 pixels, and H.264 needs even sides",
         "scale it by --size",
     ),
     f"{FILM} --size 24x16 --record c.mkv": (

@@ -7,7 +7,7 @@ import pytest
 
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.files import reveal_file
-from stegnet.keys import Key, Passphrase
+from stegnet.keys import Key
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
 from stegnet.media.inputs import check_input, input_kind
 from stegnet.methods import METHODS, Run
@@ -92,12 +92,6 @@ def test_the_first_frame_that_can_be_read_says_the_kind(hide, key):
     assert (header.kind, calls) == ("film", [("check", 1, 0), ("check", 2, 0)])
     with Container(Path("c.mkv"), Key(bytes(32))) as container:
         assert container.header() is None
-
-
-@pytest.mark.usefixtures("inputs")
-def test_a_passphrase(hide, reveal, quick_scrypt):
-    hide("cover.mkv", "secret.mkv", "c.mkv", Passphrase("open sesame"))
-    assert reveal("c.mkv", "s.mkv", Passphrase("open sesame")).frames == 4
 
 
 @pytest.mark.usefixtures("inputs")

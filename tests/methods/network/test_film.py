@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stegnet import media
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.keys import Key, KeyRing
 from stegnet.media import FilmWriter, read_frames, read_sound, scan, sound_tracks
-from stegnet.methods import film_loop, segments
+from stegnet.methods import film_loop
 from stegnet.methods.network import Network, film, reveal
 from stegnet.methods.network.frame import hide_frame
 from stegnet.record import container as container_module
@@ -248,7 +249,9 @@ def test_stamps_that_no_record_can_hold(exact, films, key, other_scan, a):
 def test_every_frame_of_every_run_has_its_own_shuffle_salt_and_places(tmp_path, exact, films, key, a):
     """One picture five times, hidden twice in black: no two containers' frames are alike."""
     still = next(read_frames(films[1]))
-    black = written(tmp_path / "black.mkv", [np.zeros_like(still)] * 5), written(tmp_path / "still.mkv", [still] * 5)
+    dark = np.zeros_like(still)
+    dark[-1, -1, 2] = 1  # in colour
+    black = written(tmp_path / "black.mkv", [dark] * 5), written(tmp_path / "still.mkv", [still] * 5)
     shown, places, salts = [], [], set()
     for _ in range(2):
         hide_film(exact, black, a, key)
@@ -308,7 +311,7 @@ def test_a_film_that_changes_while_it_is_being_hidden(exact, films, key, monkeyp
         frames = list(read_frames(path, *args, **how))
         yield from (frames * 2)[:count] if path == films[which] else frames
 
-    monkeypatch.setattr(segments, "read_frames", changed)
+    monkeypatch.setattr(media, "read_frames", changed)
     with pytest.raises(MediaError, match="was changed while"):
         hide_film(exact, films, a, key)
     assert not a.exists()
@@ -345,7 +348,7 @@ def test_an_early_end_leaves_nothing_behind(tmp_path, exact, talkies, key, monke
     if where == "network":
         monkeypatch.setattr(film, "hide_frame", hide)
     elif where == "decoder":
-        monkeypatch.setattr(segments, "read_frames", lambda path, *_, **how: failing(read_frames(path, *_, **how)))
+        monkeypatch.setattr(media, "read_frames", lambda path, *_, **how: failing(read_frames(path, *_, **how)))
     elif where == "sound":
         monkeypatch.setattr("stegnet.record.sound.read_sound", lambda path: failing(read_sound(path)))
     with no_thread_stays(), pytest.raises(error):
@@ -358,7 +361,7 @@ def test_few_frames_are_in_memory_at_a_time(tmp_path, exact, make_film, key, mon
     """However long the film: one for each worker, and a few that are decoded ahead or wait to be written."""
     hiding = module is film_loop
     long, written, most = make_film(tmp_path / "long.mkv", 60, 40, 48), [0], [0]
-    taken, films, reader = [0], 2 if hiding else 1, segments if hiding else container_module
+    taken, films, reader = [0], 2 if hiding else 1, media if hiding else container_module
 
     class Slow(FilmWriter):
         def write(self, picture, time_stamp, sound=()):

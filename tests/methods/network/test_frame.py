@@ -14,17 +14,7 @@ from stegnet.core.errors import CapacityError
 from stegnet.keys import SYSTEM, ContainerKeys, Key, KeyRing
 from stegnet.media import SoundPacket, SoundTrack, resize
 from stegnet.methods.network import FrameInput, Network, check_cover, hide_frame, reveal_frame
-from stegnet.record import (
-    KINDS,
-    File,
-    FrameReading,
-    Header,
-    Pictures,
-    Record,
-    format_record,
-    least_base,
-    read_record,
-)
+from stegnet.record import KINDS, File, FrameReading, Header, Pictures, Record, format_record, least_base, read_record
 from stegnet.record.sound import format_packets
 from stegnet.sealing import room
 from tests.format import by_the_book
@@ -185,12 +175,6 @@ def fits(network: Network, key: Key, size: tuple[int, int], data: int = 0) -> bo
     except CapacityError:
         return False
     return True
-
-
-def test_the_smallest_pictures_are_those_of_the_book(exact, key):
-    for network, side in ((exact, 22), (based("means"), 23), (based("coded"), 43)):
-        assert all(fits(network, key, (larger, larger)) for larger in range(side, side + 100))
-        assert not any(fits(network, key, (smaller, smaller)) for smaller in range(1, side))
 
 
 @pytest.mark.parametrize("base", KINDS)

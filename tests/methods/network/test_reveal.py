@@ -95,11 +95,7 @@ EDITS: dict[str, tuple[Callable, dict, Sequence[int]]] = {
     "the last dropped": (lambda f, o: f[:-1], {"lost": (11,)}, range(10)),
     "cut": (lambda f, o: f[:5], {"lost": tuple(range(5, 12))}, range(5)),
     "all but one dropped": (lambda f, o: f[7:8], {"lost": (*range(7), *range(8, 12))}, [7]),
-    "swapped": (
-        lambda f, o: edited(f, (3, f[4]), (4, f[3])),
-        {"moved": (4,)},
-        [0, 1, 2, 3, *range(5, 10)],
-    ),
+    "swapped": (lambda f, o: edited(f, (3, f[4]), (4, f[3])), {"moved": (4,)}, [0, 1, 2, 3, *range(5, 10)]),
     "the first swapped": (lambda f, o: edited(f, (0, f[1]), (1, f[0])), {"moved": (1,)}, [0, *range(2, 10)]),
     "moved far": (lambda f, o: f[1:] + f[:1], {"moved": (0,)}, range(1, 10)),
     "backwards": (lambda f, o: f[::-1], {"moved": tuple(range(1, 12))}, [0]),

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.files import file_info
@@ -195,14 +195,6 @@ def test_the_file_is_spread_evenly(film, embedded):
     assert max(changes) < 8 * (334 + FIELDS + 16) / 4 + 264
     assert list(scan(film).times) == list(scan(embedded).times)
     assert sound(film) == sound(embedded)
-
-
-def test_the_covers_profile_is_kept(tmp_path, secret, embed, picture):
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    write_png(tmp_path / "cover.png", picture(HEIGHT, WIDTH), icc=profile)
-    embed(tmp_path / "cover.png", secret(10), "a.png")
-    with Image.open(tmp_path / "a.png") as container:
-        assert container.info["icc_profile"] == profile
 
 
 def test_nothing_random_serves_twice(tmp_path, cover, film, secret, embed, key):
