@@ -137,9 +137,13 @@ class Visitor {
     await this.page.locator(`#${form}-key-passphrase`).fill(passphrase);
   }
 
-  async useKeyFile(form, path) {
-    await this.page.locator(`#${form} .key .segments`).getByText("Key file").click();
-    await this.page.locator(`#${form}-key-file`).setInputFiles(path);
+  /** Chooses a key file, and waits until the page has read it, or refused it. */
+  async useKeyFile(form, file) {
+    const key = this.page.locator(`#${form} .key`);
+    await key.locator(".segments").getByText("Key file").click();
+    await this.page.locator(`#${form}-key-file`).setInputFiles(file);
+    const taken = key.getByText(file.name ?? file.split("/").at(-1), { exact: true });
+    await taken.or(key.locator('[role="alert"]')).first().waitFor();
   }
 
   /** Chooses a JPEG that survives a channel. */
