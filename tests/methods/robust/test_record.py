@@ -13,8 +13,9 @@ from stegnet.core.measures import psnr
 from stegnet.keys import Key, Passphrase
 from stegnet.methods import Run
 from stegnet.methods.robust.channels import parse_channel
+from stegnet.methods.robust.grid import own_grid
 from stegnet.methods.robust.modem import Rung
-from stegnet.methods.robust.reader import reader
+from stegnet.methods.robust.reader import grid_reader, reader
 from stegnet.methods.robust.record import (
     Blocks,
     Reading,
@@ -32,7 +33,11 @@ MODEM = index_modem()
 KEY = Key(bytes(range(32)))
 JPEG75, JPEG90, STRONG = RUNGS
 NONCE = bytes(range(7))
-READ = reader(MODEM, KEY)
+
+
+def read(picture: np.ndarray, key=KEY) -> Reading | None:
+    """Reads a picture that was not moved: no search, which takes seconds where nothing opens."""
+    return grid_reader(MODEM, key)(picture, own_grid(*picture.shape[:2]))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +78,7 @@ def full(cover) -> Survivor:
 def test_it_comes_back_from_the_promised_quality_and_all_above(cover, full):
     for quality in (*range(75, 96, 4), 100):
         for picture in (full.picture, through_jpeg(full.picture, 95)):
-            reading = READ(through_jpeg(picture, quality))
+            reading = read(through_jpeg(picture, quality))
             assert reading.content == b"\2" * full.room
             assert reading.rung == JPEG75
     assert psnr(cover, full.picture) > 40
@@ -83,7 +88,7 @@ def test_short_content_gets_a_more_robust_rate_and_few_blocks(cover, full):
     short = hide(cover, bytes(10))
     assert short.room < full.room
     survived = [
-        sum(READ(through_jpeg(each.picture, quality)) is not None for quality in range(50, 75, 4))
+        sum(read(through_jpeg(each.picture, quality)) is not None for quality in range(50, 75, 4))
         for each in (full, short)
     ]
     assert survived[0] < survived[1]
@@ -96,7 +101,7 @@ def test_short_content_gets_a_more_robust_rate_and_few_blocks(cover, full):
 def test_messengers_twice(cover, rung):
     found = hide(cover, channel="messenger", rung=rung)
     twice = through_jpeg(through_jpeg(through_jpeg(found.picture, 95), 77), 72)
-    assert READ(twice).content == b"\2" * found.room
+    assert read(twice).content == b"\2" * found.room
 
 
 def test_small_pictures(picture):
@@ -108,7 +113,7 @@ def test_small_pictures(picture):
                 hide(cover)
         else:
             found = hide(cover, b"\2").picture
-            assert READ(through_jpeg(found, 75)).content.startswith(b"\2")
+            assert read(through_jpeg(found, 75)).content.startswith(b"\2")
             assert np.array_equal(found[height // 8 * 8 :], cover[height // 8 * 8 :])
             assert np.array_equal(found[:, width // 8 * 8 :], cover[:, width // 8 * 8 :])
             assert not np.array_equal(found, cover)
@@ -119,7 +124,7 @@ def test_large_pictures_take_part_of_the_search(picture):
     cover = np.tile(picture(250, 333, 3), (7, 5, 1))
     assert cover[..., 0].size > 1 << 21
     found = hide(cover)
-    assert READ(through_jpeg(found.picture, 75)).content == b"\2" * found.room
+    assert read(through_jpeg(found.picture, 75)).content == b"\2" * found.room
     assert found.room > 6000
 
 
@@ -129,7 +134,7 @@ def test_a_container_that_does_not_come_back_is_made_again(cover, monkeypatch, l
     rates = []
 
     def failing_at_first(picture: np.ndarray, grid: object) -> Reading | None:
-        reading = READ(picture)
+        reading = read(picture)
         rates.append(reading.rate)
         return reading if len(rates) > 1 else None
 
@@ -156,17 +161,18 @@ def test_hiding_shows_what_it_does(cover):
 def test_what_does_not_open(cover, quick_scrypt):
     """But a damaged part is corrected."""
     container = hidden(cover, b"\2" * 20)
-    assert READ(container).content.startswith(b"\2" * 20)
+    assert reader(MODEM, KEY)(container).content.startswith(b"\2" * 20)
     assert reader(MODEM, Key(bytes(32)))(container) is None
-    for other in (cover, through_jpeg(container, 20), container[:, 12:], container[:7], np.zeros_like(container)):
-        assert READ(other) is None
+    assert reader(MODEM, KEY)(container[:7]) is None
+    for other in (cover, through_jpeg(container, 20), container[:, 12:], np.zeros_like(container)):
+        assert read(other) is None
     container = hidden(cover, b"\2" * 20, rate=16)
     container[80:120, 100:160] = 128
-    assert READ(container).content.startswith(b"\2" * 20)
+    assert read(container).content.startswith(b"\2" * 20)
     phrase = Passphrase("six words")
     container = through_jpeg(hidden(cover, b"\2" * 20, phrase), 80)
-    assert reader(MODEM, phrase)(container).content.startswith(b"\2" * 20)
-    assert reader(MODEM, Passphrase("seven words"))(container) is None
+    assert read(container, phrase).content.startswith(b"\2" * 20)
+    assert read(container, Passphrase("seven words")) is None
 
 
 def grey(values: np.ndarray) -> np.ndarray:
