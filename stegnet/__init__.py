@@ -6,14 +6,32 @@
     container = stegnet.hide(cover, secret, key=key).container      # arrays, (H, W, 3) uint8
     stegnet.reveal(container, key=key).picture
 
-Nothing heavy is imported before it is used.
+Nothing is imported before it is used.
 """
-
-from stegnet.core.lazy import lazy
 
 __version__ = "0.1.0"
 
-__getattr__, __all__ = lazy(
+
+def lazy_names(package: str, **homes: str) -> tuple:
+    """The `__getattr__` and `__all__` of a package that imports nothing before it is used.
+
+    Args:
+        package: its `__name__`.
+        homes: for each module below it, with "__" in place of dots, the names that are exported from there.
+    """
+    home = {name: module.replace("__", ".") for module, names in homes.items() for name in names.split()}
+
+    def get(name: str) -> object:
+        if name not in home:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(f"{package}.{home[name]}"), name)
+
+    return get, sorted(home)
+
+
+__getattr__, __all__ = lazy_names(
     __name__,
     api="Revealed Session hide info reveal room",
     core__errors="CapacityError ClusterError ConfigError DataError KeyFileError MediaError PackageError RevealError "

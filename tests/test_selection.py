@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.closure import ROOT, closure, touches
+from tests.conftest import LONG_PLACES, SLOW_FOLDERS
 
 
 def collect(*options: str) -> subprocess.CompletedProcess:
@@ -54,6 +55,11 @@ def test_marks_follow_from_fixtures_folders_and_files() -> None:
     assert listed("-m", "not slow", *files) == {steps}
     assert listed("-m", "not long", *files) == {steps, film, program}
     assert listed("-m", "long", *files) == {cluster}
+
+
+def test_places_that_are_marked_exist() -> None:
+    places = (*LONG_PLACES, *SLOW_FOLDERS)
+    assert [place for place in places if not list((ROOT / "tests").glob(f"{place}*"))] == []
 
 
 @pytest.mark.parametrize("name", ["params.yaml", "stegnet/missing.py"])

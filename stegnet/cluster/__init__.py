@@ -4,9 +4,9 @@
 the tasks and collects their outcomes.
 """
 
-from stegnet.core.lazy import lazy
+from stegnet import lazy_names
 
-__getattr__, __all__ = lazy(
+__getattr__, __all__ = lazy_names(
     __name__,
     cluster="run_on_cluster",
     envelope="SEED_BYTES Secrets",

@@ -4,9 +4,9 @@
 `listing` lists. Hiding is a method's own: `stegnet.methods`.
 """
 
-from stegnet.core.lazy import lazy
+from stegnet import lazy_names
 
-__getattr__, __all__ = lazy(
+__getattr__, __all__ = lazy_names(
     __name__,
     folder="Job Outcome Plan hide_each is_folder plan_hiding plan_revealing results_folder reveal_each",
     info="Info Value file_info fit_info fits_in",

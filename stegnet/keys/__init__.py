@@ -4,9 +4,9 @@
 keys look as text, `keyfiles` reads and writes them. Nothing here knows pictures.
 """
 
-from stegnet.core.lazy import lazy
+from stegnet import lazy_names
 
-__getattr__, __all__ = lazy(
+__getattr__, __all__ = lazy_names(
     __name__,
     keyfiles="make_identity_file make_key_file read_identity read_key read_recipient shown_text write_new",
     keys="ANY_KEY ContainerKeys EPHEMERAL_TRITS FILM_ID_BYTES KEY_BYTES Key KeyRing KeySource "

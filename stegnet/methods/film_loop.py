@@ -89,8 +89,9 @@ def _items(
     inputs: Iterator[I], frames: Iterator[tuple[np.ndarray | None, np.ndarray | None]], total: int
 ) -> Iterator[tuple[I, np.ndarray | None, np.ndarray | None]]:
     count = 0
-    for given, (frame, made) in zip(inputs, frames, strict=False):
-        if count == total:
+    for frame, made in frames:  # first: beyond a segment's end, there is no input
+        given = next(inputs, None) if count < total else None
+        if given is None:
             raise changed()
         count += 1
         yield given, frame, made

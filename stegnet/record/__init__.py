@@ -5,9 +5,9 @@ file, by the code in `erasure`. `reading` reads it from a frame, `container` fro
 altered.
 """
 
-from stegnet.core.lazy import lazy
+from stegnet import lazy_names
 
-__getattr__, __all__ = lazy(
+__getattr__, __all__ = lazy_names(
     __name__,
     base="KINDS decode_base encode_base least_base least_base_per_pixel through_bytes",
     container="Container Inspection open_container",

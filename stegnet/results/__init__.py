@@ -4,9 +4,9 @@
 files harmless, `conversion` gives results the format of their suffix.
 """
 
-from stegnet.core.lazy import lazy
+from stegnet import lazy_names
 
-__getattr__, __all__ = lazy(
+__getattr__, __all__ = lazy_names(
     __name__,
     conversion="as_named text_report",
     figures="BETRAYS Changes Hiding LEAST POOR",

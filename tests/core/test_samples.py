@@ -3,8 +3,9 @@ import pytest
 import torch
 from skimage.measure import block_reduce
 
-from stegnet.core import samples, tensors
+from stegnet.core import samples
 from stegnet.core.samples import from_8_bits, to_8_bits
+from stegnet.models import tensors
 
 
 @pytest.fixture

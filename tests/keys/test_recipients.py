@@ -178,16 +178,6 @@ def test_films(tmp_path, make_film, monkeypatch):
     assert [index for index, each in enumerate(read) if each is not None and each.whole] == list(range(anchor, 11))
 
 
-def test_an_anchor_opens_a_film_without_its_beginning(cover):
-    keys = RECIPIENT.new_keys(bytes)
-    anchor, other = bytes([3]) + bytes(15), b"\5" + bytes(15)
-    assert keys.of_frame(anchor, False).ephemeral is not None
-    assert keys.of_frame(other, False) is keys.film
-    ring = KeyRing(IDENTITY)
-    assert list(ring.candidates(other, False, partial(read_ephemeral, cover, other))) == []
-    assert len(list(ring.candidates(anchor, False, partial(read_ephemeral, cover, anchor)))) == 1
-
-
 def test_recipients_that_everybody_could_read():
     for public in LOW_ORDER:
         with pytest.raises(KeyFileError, match="is no public key"):

@@ -1,86 +1,84 @@
 """Films that were encoded again by ffmpeg, once and more, and a film with sound that is hidden in one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from stegnet.files.files import reveal_file
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
 from stegnet.core.errors import RevealError
 from stegnet.core.measures import psnr
+from stegnet.files import reveal_file
 from stegnet.keys import Key
 from stegnet.media import read_frames
-from stegnet.methods.robust.pictures import RobustOptions, hide_robust_file
+from stegnet.methods import METHODS, Run
+from stegnet.methods.robust import RobustOptions
 from stegnet.results import OutputTarget
 from tests.support.films import encoded, still_film
 
 pytestmark = pytest.mark.slow
-
 KEY = Key(bytes(range(32)))
-SURVIVE = RobustOptions("h264:23")
 PITCH = 44100 / (2 * np.pi * 16)  # of `still_film`, in Hz
 
 
-def no_network():
-    pytest.fail("films that survive need no networks")
+@pytest.fixture(scope="module")
+def note(tmp_path_factory) -> Path:
+    """A film of two groups in which a note is hidden."""
+    folder = tmp_path_factory.mktemp("note")
+    (folder / "note.txt").write_bytes(b"meet me at eight")
+    return hidden(folder, folder / "note.txt")
 
 
 def hidden(folder: Path, secret: Path, height: int = 128, width: int = 160) -> Path:
     """A film of two groups with sound in which a file is hidden."""
-    cover, out = still_film(folder / "cover.mkv", 100, height, width), folder / "out.mp4"
-    hide_robust_file(SHIPPED_MODEMS, cover, secret, OutputTarget(out), KEY, SURVIVE)
-    return out
+    cover, out = still_film(folder / "cover.mkv", 100, height, width), OutputTarget(folder / "out.mp4")
+    METHODS["robust"].hide(cover, secret, out, KEY, RobustOptions("h264:23"), Run())
+    return out.path
 
 
-def revealed(film: Path, out: Path) -> Path:
-    reveal_file(no_network, film, OutputTarget(out), KEY)
-    return out
+@pytest.fixture
+def revealed(tmp_path) -> Callable[[Path, str], Path]:
+    def run(film: Path, name: str) -> Path:
+        reveal_file(film, OutputTarget(tmp_path / name, force=True), KEY)
+        return tmp_path / name
+
+    return run
 
 
-def generations(film: Path, *crfs: int) -> Path:
+def generations(film: Path, folder: Path, *crfs: int) -> Path:
     for number, crf in enumerate(crfs):
-        film = encoded(film, film.with_name(f"{number}.mp4"), "-crf", str(crf))
+        film = encoded(film, folder / f"{number}.mp4", "-crf", str(crf))
     return film
 
 
 @pytest.mark.parametrize("crfs", [(23, 23), (20, 23), (23, 18, 23)], ids=str)
-def test_a_note_comes_back_after_generations(tmp_path, crfs):
-    (tmp_path / "note.txt").write_bytes(b"meet me at eight")
-    film = generations(hidden(tmp_path, tmp_path / "note.txt"), *crfs)
-    assert revealed(film, tmp_path / "back.txt").read_bytes() == b"meet me at eight"
+def test_a_note_comes_back_after_generations(tmp_path, note, revealed, crfs):
+    assert revealed(generations(note, tmp_path, *crfs), "back.txt").read_bytes() == b"meet me at eight"
 
 
-def test_a_full_film_comes_back_from_what_was_promised_and_then_says_so(tmp_path):
+def test_a_full_film_comes_back_from_what_was_promised_and_then_says_so(tmp_path, revealed):
     """At a third worse than promised, one line says that nothing opens, or how much is left."""
     (tmp_path / "data").write_bytes(np.random.default_rng(0).bytes(900))
     film = hidden(tmp_path, tmp_path / "data")
-    assert revealed(generations(film, 23), tmp_path / "back").read_bytes() == (tmp_path / "data").read_bytes()
+    assert revealed(generations(film, tmp_path, 23), "back").read_bytes() == (tmp_path / "data").read_bytes()
     with pytest.raises(RevealError) as caught:
-        revealed(generations(film, 23, 32), tmp_path / "worse")
+        revealed(generations(film, tmp_path, 23, 32), "worse")
     assert len(str(caught.value).splitlines()) == 1
     assert not (tmp_path / "worse").exists()
 
 
-def sound_of(film: Path) -> np.ndarray:
-    """Samples of the first channel."""
-    with av.open(str(film)) as opened:
-        frames = [frame.to_ndarray()[0] for frame in opened.decode(audio=0)]
-    return np.concatenate(frames)
-
-
-def test_a_film_with_sound_in_a_film_with_sound(tmp_path):
+def test_a_film_with_sound_in_a_film_with_sound(tmp_path, revealed):
     """It is compressed to fit, and plays after the container was encoded again, its sound copied or encoded too."""
     secret = still_film(tmp_path / "secret.mkv", 25, 64, 64)
     film = hidden(tmp_path, secret, 240, 320)
     for sound in ("copy", "aac"):
-        again = encoded(film, tmp_path / f"{sound}.mp4", "-crf", "23", "-c:a", sound)
-        back = revealed(again, tmp_path / f"back-{sound}.mp4")
+        back = revealed(encoded(film, tmp_path / f"{sound}.mp4", "-crf", "23", "-c:a", sound), "back.mp4")
         pairs = list(zip(read_frames(secret), read_frames(back), strict=True))
         assert len(pairs) == 25
         assert min(psnr(*pair) for pair in pairs) > 28
-        samples = sound_of(back)
+        with av.open(str(back)) as opened:
+            samples = np.concatenate([frame.to_ndarray()[0] for frame in opened.decode(audio=0)])
         assert 0.8 < samples.size / 48_000 < 1.2  # Opus
         loudest = np.abs(np.fft.rfft(samples * np.hanning(samples.size))).argmax() * 48_000 / samples.size
         assert loudest == pytest.approx(PITCH, abs=3)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.cli import main
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.files import file_info, info, reveal_file
 from stegnet.keys import Key
@@ -139,18 +138,6 @@ def test_information_unseals_each_frame_once(key, counts, name):
     assert set(counts.unsealed.values()) == {1}
 
 
-def test_a_folder_of_containers_opens_each_once(counts):
-    Path("k").write_bytes(bytes(range(32)))
-    Path("k").chmod(0o600)
-    Path("containers").mkdir()
-    for name in ("f.png", "f.mkv"):
-        Path(name).rename(Path("containers", f"{name[-3:]}{Path(name).suffix}"))
-    assert main(["reveal", "containers", "-o", "out", "--key-file", "k"]) == 0
-    assert sorted(path.name for path in Path("out").iterdir()) == ["mkv.txt", "png.txt"]
-    assert counts.opened == 2
-    assert set(counts.unsealed.values()) == {1}
-
-
 def test_disorder_costs_two_more_passes(run, key, counts):
     """One in which all records are read, and one that reveals; the first frame is not unsealed again."""
     frames = list(read_frames(Path("c.mkv")))
@@ -202,22 +189,6 @@ def test_an_error_while_opening_closes_the_file(key, counts, monkeypatch):
     with pytest.raises(MemoryError):
         Container(Path("c.mkv"), key)
     assert counts.ended == counts.opened == 1
-
-
-def test_a_film_that_breaks_off(key, monkeypatch):
-    def breaking(path):
-        for index, frame in enumerate(read_frames(path)):
-            if index == 2:
-                raise MediaError("damaged after 2 frames")
-            yield frame
-
-    monkeypatch.setattr(container_module, "read_frames", breaking)
-    with Container(Path("c.mkv"), key) as container:
-        assert len(list(container.readable_frames())) == 2
-        assert container.breaks_off
-        with pytest.raises(MediaError, match="damaged"):
-            list(container.frames())
-        assert container.inspect().diagnosis.lost == tuple(range(2, FRAMES))
 
 
 def test_nothing_opens(run, key, picture):

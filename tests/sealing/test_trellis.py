@@ -242,17 +242,3 @@ def test_costs_that_follow():
         lanes = np.arange(samples) % plan.lanes % 4
         for turn, before in enumerate(seen):
             np.testing.assert_array_equal(before, np.where(lanes <= turn, changes, 0))
-
-
-def test_lower_costs_are_followed():
-    """Of samples beside a step up, more step up than else."""
-    costs = np.full(20_000, 90, np.uint16)
-
-    def following(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.where(np.roll(changes, 1) > 0, 10, costs).astype(np.uint16), costs
-
-    shares = []
-    for followed in (None, following):
-        changes, _ = written(5000, 20_000, 4, costs=(90,), following=followed)
-        shares.append((changes[np.roll(changes, 1) > 0] > 0).mean())
-    assert shares[1] > 1.5 * shares[0]

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from stegnet.methods.robust.modems import SHIPPED_MODEMS
 
+from stegnet.core.card import SHIPPED_FILM_MODEM
 from stegnet.core.errors import CapacityError, DataError
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION
 from stegnet.evaluation.video import temporal_error
 from stegnet.media import FilmWriter
-from stegnet.methods.robust_film.phases import GROUP
+from stegnet.methods.robust_film import GROUP, FilmModem
 from study import robust_films
 from study.film_trial import film_quality, measure_film, smaller, stage_qualities
 from study.reencodings import REENCODINGS
@@ -27,7 +27,7 @@ from study.robust_films import (
 )
 from tests.support.films import still_film, still_frames
 
-CRF, MODEM = 23, SHIPPED_MODEMS.film
+CRF, MODEM = 23, FilmModem.load(SHIPPED_FILM_MODEM)
 
 
 def write_film(path: Path, frames: list[np.ndarray]) -> Path:

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from stegnet import lazy_names
 from stegnet.core.kinds import FILM, PICTURE
-from stegnet.core.lazy import lazy
 from stegnet.methods.method import CoverSize, Fit, Method, option
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stegnet.record import Container
     from stegnet.results import OutputTarget, Report
 
-__getattr__, __all__ = lazy(
+__getattr__, __all__ = lazy_names(
     __name__,
     channels="Channel MESSENGER parse_channel",
     content="HiddenContent file_bytes file_content fit_picture parse_content read_robust",

@@ -4,9 +4,9 @@
 them again; `survival` hides what comes back, with what `hiding` knows of the film.
 """
 
-from stegnet.core.lazy import lazy
+from stegnet import lazy_names
 
-__getattr__, __all__ = lazy(
+__getattr__, __all__ = lazy_names(
     __name__,
     groups="GroupContent group_room hidden_pixels hide_in_group modulated pieces_of signal_of",
     hiding="WRITTEN_CRF",

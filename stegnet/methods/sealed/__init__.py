@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stegnet.core.lazy import lazy
+from stegnet import lazy_names
 from stegnet.methods.method import CoverSize, Fit, Method, option
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stegnet.record import Container
     from stegnet.results import OutputTarget, Report
 
-__getattr__, __all__ = lazy(
+__getattr__, __all__ = lazy_names(
     __name__,
     embed="DATA_NAME bytes_room embed_file hide_bytes",
     extract="HiddenFile extract_file reveal_bytes",

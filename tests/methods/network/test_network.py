@@ -1,8 +1,10 @@
+"""Networks on 8-bit pictures: the pair through 8 bits, its mask, and tiles that change nothing."""
+
 import math
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -12,15 +14,13 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from stegnet.core.card import SHIPPED
 from stegnet.core.errors import CapacityError, ConfigError, WeightsError
 from stegnet.core.parallel import ordered
-from stegnet.core.samples import Base, to_8_bits
+from stegnet.core.samples import Base
 from stegnet.core.shuffle import draw
+from stegnet.engines import tiling
 from stegnet.engines.tiling import FINE, MARGIN, tiles
-from stegnet.engines.torch_engine import TorchEngine
-from stegnet.methods.network import Network
-from stegnet.methods.network import network as module
-from stegnet.methods.network.network import receptive_fields
+from stegnet.methods.network import Network, receptive_fields
 from stegnet.models import Card, Pair, build, load_pair, save_pair, weights_id
-from stegnet.record.base import through_bytes
+from stegnet.record import through_bytes
 from tests.format import by_the_book
 
 pytestmark = pytest.mark.arithmetic
@@ -39,6 +39,10 @@ def as_tensor(picture: np.ndarray) -> torch.Tensor:
 
 def as_picture(pictures: torch.Tensor) -> np.ndarray:
     return pictures[0].permute(1, 2, 0).detach().double().numpy()
+
+
+def ours(pair: Pair) -> Network:
+    return Network.of(pair, "00" * 32, "none", 85, 8, device="cpu", precision="fp32")
 
 
 def some_base(picture: Callable[..., np.ndarray], gain: float = 2.0) -> Base:
@@ -91,11 +95,15 @@ def test_revealing_is_the_pair_and_the_base(network, weights, picture):
 
 
 def test_without_a_shuffle_blocks_stay(network, weights, picture):
+    """And there is no mask."""
     cover, secret, base = picture(16, 24, 1), picture(16, 24, 2), some_base(picture)
     hidden = network.hide(cover, secret, None, base)
     residual = prepared(load_pair(weights)[0], secret, base)
     exact = as_picture(load_pair(weights)[0].hide(as_tensor(cover / 255), as_tensor(residual))) * 255
     assert np.abs(hidden.container - exact.clip(0, 255)).max() <= 0.5 + 1e-3
+    pair = Periodic()
+    ours(pair).hide(cover, cover, None, Base.grey(16, 24))
+    np.testing.assert_allclose(pair.cover, cover / 255, atol=1e-6)
 
 
 def test_without_a_base_the_whole_secret_is_hidden(exact, picture, five_levels):
@@ -130,7 +138,7 @@ class Periodic(Plain):
 
 def test_a_keyed_mask_is_around_the_networks_of_a_pair_with_a_period(picture):
     pair = Periodic()
-    network = Network.of(pair, "00" * 32, "none", 85, 8, device="cpu", precision="fp32")
+    network = ours(pair)
     assert network.period == pytest.approx(4 / 255)
     cover, grey, shuffle = picture(16, 24, 1), Base.grey(16, 24), draw(KEY, 2, 3)
     mask = mask_by_blocks(KEY, 16, 24) * 4 / 255
@@ -142,58 +150,43 @@ def test_a_keyed_mask_is_around_the_networks_of_a_pair_with_a_period(picture):
     np.testing.assert_allclose(pair.container, hidden.container / 255 - mask, atol=1e-6)
 
 
-def test_without_a_shuffle_there_is_no_mask(picture):
-    pair, cover = Periodic(), picture(16, 24, 1)
-    network = Network.of(pair, "00" * 32, "none", 85, 8, device="cpu", precision="fp32")
-    network.hide(cover, cover, None, Base.grey(16, 24))
-    np.testing.assert_allclose(pair.cover, cover / 255, atol=1e-6)
-
-
 def test_rounding_errors_are_what_was_rounded_away(picture):
-    network = Network.of(Plain(), "00" * 32, "none", 85, 8, device="cpu", precision="fp32")
+    """As exact in bfloat16."""
     cover = picture(16, 24)
-    hidden = network.hide(cover, cover, None, Base.grey(16, 24))
+    hidden = ours(Plain()).hide(cover, cover, None, Base.grey(16, 24))
     np.testing.assert_array_equal(hidden.container, cover)
-    expected = np.where(cover == 255, 0, round(0.2 * 254))
-    assert np.abs(hidden.rounding_error - expected).max() <= 1
+    assert np.abs(hidden.rounding_error - np.where(cover == 255, 0, round(0.2 * 254))).max() <= 1
     assert hidden.rounding_error.dtype == np.int8
 
-
-def test_rounding_errors_are_as_exact_in_bfloat16():
     class Coarse(Plain):
         def hide(self, cover, hidden):
             return (cover * 0.999).to(torch.bfloat16)
 
-    network = Network.of(Coarse(), "00" * 32, "none", 85, 8, device="cpu", precision="fp32")
     cover = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
-    hidden = network.hide(cover, cover, None, Base.grey(16, 16))
+    hidden = ours(Coarse()).hide(cover, cover, None, Base.grey(16, 16))
     exact = (torch.from_numpy(cover).float() / 255 * 0.999).to(torch.bfloat16).double().numpy() * 255
     assert np.abs(hidden.rounding_error - (exact - hidden.container) * 254).max() < 0.6
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_both_precisions_work(weights, picture, precision):
-    network = Network.load(weights, device="cpu", precision=precision, backend="torch")
-    exact = Network.load(weights, device="cpu", precision="fp32", backend="torch")
-    assert network.engine.precision == precision
+def test_both_precisions_work(weights, network, picture):
+    coarse = Network.load(weights, device="cpu", precision="bf16", backend="torch")
+    assert (coarse.engine.precision, network.engine.precision) == ("bf16", "fp32")
     cover, secret, shuffle = picture(16, 24, 1), picture(16, 24, 2), draw(KEY, 2, 3)
     base = some_base(picture)
-    hidden, expected = network.hide(cover, secret, shuffle, base), exact.hide(cover, secret, shuffle, base)
+    hidden, expected = coarse.hide(cover, secret, shuffle, base), network.hide(cover, secret, shuffle, base)
     np.testing.assert_allclose(hidden.container, expected.container, atol=3)
     args = expected.container, shuffle, base
-    np.testing.assert_allclose(network.reveal(*args), exact.reveal(*args), atol=6)
+    np.testing.assert_allclose(coarse.reveal(*args), network.reveal(*args), atol=6)
 
 
-def test_auto_is_what_the_device_does_well(weights):
+def test_devices(weights):
+    """Auto is what the device does well."""
     network = Network.load(weights, backend="torch")
     assert network.engine.precision in ("bf16", "fp32")
     assert network.engine.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
-
-
-@pytest.mark.parametrize("device", ["cuda:99", "abacus"])
-def test_no_such_device(weights, device):
-    with pytest.raises(ConfigError, match=device):
-        Network.load(weights, device=device, backend="torch")
+    for device in ("cuda:99", "abacus"):
+        with pytest.raises(ConfigError, match=device):
+            Network.load(weights, device=device, backend="torch")
 
 
 def test_pictures_do_not_influence_each_other(network, picture):
@@ -217,97 +210,84 @@ def test_pictures_do_not_influence_each_other(network, picture):
 
 
 def test_workers_leave_the_callers_threads_alone(network):
-    before = torch.get_num_threads()
-    pool = network.pool(32, 48)
+    before, pool = torch.get_num_threads(), network.pool(32, 48)
     list(ordered(lambda _: threading.get_ident(), range(4), pool.workers, pool.prepare))
     assert torch.get_num_threads() == before
     assert pool.workers >= 1
 
 
 def test_inputs_stay_as_they_are(network, picture):
-    cover, secret = picture(16, 24, 1), picture(16, 24, 2)
-    for pixels in (cover, secret):
+    """A view of a larger picture will do."""
+    large, secret = picture(40, 64, 1), picture(16, 24, 2)
+    for pixels in (large, secret):
         pixels.flags.writeable = False
-    hidden = network.hide(cover, secret, draw(KEY, 2, 3), some_base(picture))
+    hidden = network.hide(large[:16, :24], secret, draw(KEY, 2, 3), some_base(picture))
     hidden.container.flags.writeable = False
     network.reveal(hidden.container, draw(KEY, 2, 3), some_base(picture))
-    np.testing.assert_array_equal(cover, picture(16, 24, 1))
+    np.testing.assert_array_equal(large, picture(40, 64, 1))
     np.testing.assert_array_equal(secret, picture(16, 24, 2))
+    copied = network.hide(large[:16, :24].copy(), secret, draw(KEY, 2, 3), some_base(picture))
+    np.testing.assert_array_equal(hidden.container, copied.container)
 
 
-def test_a_view_of_a_larger_picture_will_do(network, picture):
-    large, secret = picture(40, 64, 1), picture(16, 24, 2)
-    view = network.hide(large[:16, :24], secret, None, some_base(picture))
-    copied = network.hide(large[:16, :24].copy(), secret, None, some_base(picture))
-    np.testing.assert_array_equal(view.container, copied.container)
-
-
-@pytest.mark.parametrize(
-    ("error", "told"),
-    [
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), CapacityError),
+def test_too_little_memory_is_reported(picture):
+    told = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+    for error, expected in (
+        (RuntimeError(told), CapacityError),
         (torch.OutOfMemoryError("CUDA out of memory"), CapacityError),
         (RuntimeError("something else"), RuntimeError),
-    ],
-)
-def test_too_little_memory_is_reported(picture, error, told):
-    class Hungry(Plain):
-        def hide(self, cover, hidden):
-            raise error
+    ):
 
-        def reveal(self, container):
-            raise error
+        class Hungry(Plain):
+            def hide(self, *inputs, error=error):
+                raise error
 
-    network = Network.of(Hungry(), "00" * 32, "none", 85, 8)
-    with pytest.raises(told) as caught:
-        network.hide(picture(8, 8), picture(8, 8), None, Base.grey(8, 8))
-    assert isinstance(caught.value, CapacityError) == (told is CapacityError)
-    with pytest.raises(told):
-        network.reveal(picture(8, 8), None, Base.grey(8, 8))
+            reveal = hide
+
+        network = ours(Hungry())
+        for call in (network.hide, lambda *given, network=network: network.reveal(given[0], *given[2:])):
+            with pytest.raises(expected) as caught:
+                call(picture(8, 8), picture(8, 8), None, Base.grey(8, 8))
+            assert isinstance(caught.value, CapacityError) == (expected is CapacityError)
 
 
-def test_other_weights_are_refused_by_name(network, weights):
+def test_other_weights_are_refused_by_name(network, weights, exact):
+    """Every digit counts: another network reveals nonsense, and without a word."""
     network.check(weights_id(weights))
     with pytest.raises(WeightsError, match="abababab") as caught:
         network.check("ab" * 32)
     assert "ab" * 32 in caught.value.hint
-
-
-def test_every_digit_of_the_weights_counts(exact):
-    """Another network reveals nonsense, and without a word."""
     own = exact.weights
     for place, digit in enumerate(own):
         with pytest.raises(WeightsError, match="hidden with the weights"):
             exact.check(own[:place] + ("0" if digit != "0" else "1") + own[place + 1 :])
 
 
-@pytest.mark.parametrize(
-    "scramble",
-    [
-        {},
-        *({key: value for key, value in SCRAMBLE.items() if key != missing} for missing in SCRAMBLE),
-        *(SCRAMBLE | {"base": base} for base in (True, "detail", None)),
-        *(SCRAMBLE | {"quality": quality} for quality in (-1, 101, "80")),
-        *(SCRAMBLE | {"period": period} for period in (-0.1, 1.0, 0, None, math.nan)),
-        *(SCRAMBLE | {"block": block} for block in (0, 4, 12, 264, None, "8", [8])),
-    ],
-)
-def test_a_card_without_scramble_settings(tmp_path, scramble):
+def test_a_card_without_scramble_settings(tmp_path):
+    wrong = {
+        "base": (True, "detail", None),
+        "quality": (-1, 101, "80"),
+        "period": (-0.1, 1.0, 0, None, math.nan),
+        "block": (0, 4, 12, 264, None, "8", [8]),
+    }
+    cards = [{}, *({key: value for key, value in SCRAMBLE.items() if key != missing} for missing in SCRAMBLE)]
+    cards += [SCRAMBLE | {name: value} for name, values in wrong.items() for value in values]
     pair = build("invertible", blocks=1, width=8)
-    save_pair(tmp_path / "w", pair, Card("invertible", {"blocks": 1, "width": 8}, scramble))
-    with pytest.raises(WeightsError, match="its card does not say"):
-        Network.load(tmp_path / "w")
-
-
-def test_no_weights(tmp_path):
+    for scramble in cards:
+        save_pair(tmp_path / "w", pair, Card("invertible", {"blocks": 1, "width": 8}, scramble))
+        with pytest.raises(WeightsError, match="its card does not say"):
+            Network.load(tmp_path / "w")
     with pytest.raises(WeightsError, match="no such weights file"):
         Network.load(tmp_path / "none")
 
 
+# Tiles
+
+
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(module, "MOST_ROWS", 96)
-    monkeypatch.setattr(module, "MOST_COLS", 128)
+    monkeypatch.setattr(tiling, "MOST_ROWS", 96)
+    monkeypatch.setattr(tiling, "MOST_COLS", 128)
 
 
 def tiled(run, *pictures, reach=None):
@@ -339,90 +319,55 @@ def blurred(reach: int):
     return run
 
 
-@pytest.mark.parametrize(("height", "width"), [(8, 8), (1152, 2048), (1080, 1920)])
-def test_small_pictures_go_in_one_pass(height, width):
-    passes = []
-    tiled(lambda picture: passes.append(picture.shape) or picture, np.zeros((height, width, 1)))
-    assert passes == [(height, width, 1)]
-
-
-@pytest.mark.parametrize(
-    ("height", "width"), [(1153, 8), (8, 2049), (1160, 2056), (2160, 3840), (4320, 7680), (8, 100_000), (2312, 2048)]
-)
-def test_the_grid_is_the_books(height, width):
+def test_the_grid_is_the_books():
     """⌈W / 2048⌉ columns, ⌈H / 1152⌉ rows, inner edges at round(size · i / count / 32) · 32, 192 pixels around."""
-    picture = np.broadcast_to(np.arange(width, dtype=np.float32)[None, :, None], (height, width, 1))
-    columns, rows = -(-width // 2048), -(-height // 1152)
-    expected = [
-        [0, *(round(size * index / count / 32) * 32 for index in range(1, count)), size]
-        for size, count in ((height, rows), (width, columns))
-    ]
-    sizes = []
+    sizes = [(8, 8), (1152, 2048), (1080, 1920), (1153, 8), (8, 2049), (1160, 2056), (2160, 3840), (8, 100_000)]
+    for height, width in [*sizes, (2312, 2048)]:
+        picture = np.broadcast_to(np.arange(width, dtype=np.float32)[None, :, None], (height, width, 1))
+        columns, rows = -(-width // 2048), -(-height // 1152)
+        expected = [
+            [0, *(round(size * index / count / 32) * 32 for index in range(1, count)), size]
+            for size, count in ((height, rows), (width, columns))
+        ]
+        cut = []
 
-    def run(part: np.ndarray) -> np.ndarray:
-        sizes.append((len(part), int(part[0, 0, 0]), int(part[0, -1, 0]) + 1))
-        return part
+        def run(part: np.ndarray, cut=cut) -> np.ndarray:
+            cut.append((len(part), int(part[0, 0, 0]), int(part[0, -1, 0]) + 1))
+            return part
 
-    np.testing.assert_array_equal(tiled(run, picture), picture)
-    assert sizes == [
-        (min(height, bottom + 192) - max(0, top - 192), max(0, left - 192), min(width, right + 192))
-        for top, bottom in pairwise(expected[0])
-        for left, right in pairwise(expected[1])
-    ]
-
-
-@pytest.mark.parametrize("size", [(600, 632), (97, 129), (96, 800), (680, 64), (536, 8)])
-def test_within_the_margin_tiles_equal_one_pass(small_tiles, size):
-    picture = np.floor(noise(*size) * 1000)
-    np.testing.assert_array_equal(tiled(blurred(MARGIN), picture), blurred(MARGIN)(picture))
+        np.testing.assert_array_equal(tiled(run, picture), picture)
+        assert cut == [
+            (min(height, bottom + 192) - max(0, top - 192), max(0, left - 192), min(width, right + 192))
+            for top, bottom in pairwise(expected[0])
+            for left, right in pairwise(expected[1])
+        ]
 
 
-def test_beyond_the_margin_tiles_differ(small_tiles):
-    """So the margin is not larger than it says."""
+def test_within_the_margin_tiles_equal_one_pass(small_tiles):
+    """Beyond it they differ: the margin is not larger than it says. All inputs are cut alike."""
+    for size in ((600, 632), (97, 129), (96, 800), (680, 64), (536, 8)):
+        picture = np.floor(noise(*size) * 1000)
+        np.testing.assert_array_equal(tiled(blurred(MARGIN), picture), blurred(MARGIN)(picture))
     picture = np.ones((600, 632, 1))
     assert (tiled(blurred(MARGIN + 1), picture) != blurred(MARGIN + 1)(picture)).any()
-
-
-def test_all_inputs_are_cut_alike(small_tiles):
     picture = noise(200, 232)
     assert not tiled(np.subtract, picture, picture).any()
     both = tiled(lambda a, b: np.concatenate([a, b], 2), picture, picture)
     np.testing.assert_array_equal(both, np.concatenate([picture, picture], 2))
 
 
-@pytest.mark.parametrize("blocks", [1, 4])
-def test_the_invertible_pair(small_tiles, blocks):
-    """At most one level apart, in at most one sample of a thousand."""
-    torch.manual_seed(0)
-    pair = build("invertible", blocks=blocks, width=8).eval()
-    for parameter in pair.parameters():
-        parameter.data += 0.02 * torch.randn_like(parameter)
-    engine, picture = TorchEngine(pair, "cpu", "fp32"), noise(520, 232)
-    passes = [(engine.prepare, (picture,)), (engine.hide, (picture, picture[::-1].copy() - np.float32(0.5)))]
-    passes += [(engine.reveal, (picture,)), (engine.restore, (picture,))]
-    for run, inputs in passes:
-        whole, parts = to_8_bits(run(*inputs) * 0.5 + 0.25), to_8_bits(tiled(run, *inputs) * 0.5 + 0.25)
-        apart = np.abs(whole.astype(int) - parts)
-        assert apart.max() <= 1
-        assert (apart > 0).mean() <= 0.001
-
-
-@pytest.mark.parametrize("size", [(1153, 2049), (8, 5000), (4000, 6000), (2304, 8)])
-@pytest.mark.parametrize("reach", [0, 12, 48, 160, 192])
-def test_fine_tiles(size, reach):
+def test_fine_tiles():
     """They cover the picture once, are small, begin where strides do, and have what a network looks at around them."""
-    seen = np.zeros(size, int)
-    for tile in tiles(*size, reach):
-        tile.part(seen)[:] += 1
-        for part, outer, end in zip((tile.rows, tile.cols), (tile.outer_rows, tile.outer_cols), size, strict=True):
-            assert part.start % 32 == outer.start % 16 == 0
-            assert outer.start == 0 or part.start - outer.start >= reach
-            assert outer.stop == end or outer.stop - part.stop >= reach
-            assert outer.stop - outer.start <= FINE + 32
-    assert (seen == 1).all()
-
-
-def test_a_reach_beyond_the_margin_leaves_the_grid():
+    for size, reach in product([(1153, 2049), (8, 5000), (4000, 6000), (2304, 8)], [0, 12, 48, 160, 192]):
+        seen = np.zeros(size, np.uint8)
+        for tile in tiles(*size, reach):
+            tile.part(seen)[:] += 1
+            for part, outer, end in zip((tile.rows, tile.cols), (tile.outer_rows, tile.outer_cols), size, strict=True):
+                assert part.start % 32 == outer.start % 16 == 0
+                assert outer.start == 0 or part.start - outer.start >= reach
+                assert outer.stop == end or outer.stop - part.stop >= reach
+                assert outer.stop - outer.start <= FINE + 32
+        assert (seen == 1).all()
     assert tiles(4000, 6000, MARGIN + 1) == tiles(4000, 6000, None) != tiles(4000, 6000, MARGIN)
     assert len(tiles(1152, 2048, 48)) == 1
 
@@ -437,49 +382,39 @@ def reach_of(run, count: int, side: int = 512) -> int:
     return max(max(start - int(line[0]), int(line[-1]) + 1 - end) for line in places)
 
 
-@pytest.mark.parametrize(("blocks", "ends"), [(1, 2), (4, 4), (8, 6)])
-@pytest.mark.parametrize("backbone", ["none", "convnext_atto"])
-def test_no_network_reaches_further_than_is_known(blocks, ends, backbone):
+KNOWN = [
+    ("invertible", {"blocks": blocks, "ends": ends, "backbone": backbone, "place": "ends"})
+    for (blocks, ends), backbone in product([(1, 2), (8, 6)], ["none", "convnext_atto"])
+] + [("costa", {"blocks": blocks, "ends": 0}) for blocks in (2, 6)]
+
+
+@pytest.mark.parametrize(("family", "options"), KNOWN, ids=str)
+def test_no_network_reaches_further_than_is_known(family, options):
     torch.manual_seed(0)
-    options = {"blocks": blocks, "width": 8, "ends": ends, "backbone": backbone, "place": "ends"}
-    pair = build("invertible", **options).eval()
+    options = options | {"width": 8}
+    pair, costa = build(family, **options).eval(), family == "costa"
     for parameter in pair.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
-    known = receptive_fields(Card("invertible", options, SCRAMBLE))
-    for name, inputs in (("prepare", 1), ("hide", 2), ("reveal", 1), ("restore", 1)):
-        assert 0 < reach_of(getattr(pair, name), inputs) <= known[name] <= MARGIN
+    known = receptive_fields(Card(family, options, SCRAMBLE))
+    for name in ("hide", "reveal") if costa else ("prepare", "hide", "reveal", "restore"):
+        reach = reach_of(getattr(pair, name), 1 + (name == "hide"), 128 if costa else 512)
+        assert 0 < reach <= known[name] <= MARGIN
 
 
-@pytest.mark.parametrize("blocks", [2, 3, 6])
-def test_no_network_of_costa_reaches_further_than_is_known(blocks):
-    torch.manual_seed(0)
-    options = {"blocks": blocks, "width": 8, "ends": 0}
-    pair = build("costa", **options).eval()
-    for parameter in pair.parameters():
-        parameter.data += 0.05 * torch.randn_like(parameter)
-    known = receptive_fields(Card("costa", options, SCRAMBLE))
-    for name, inputs in (("hide", 2), ("reveal", 1)):
-        assert 0 < reach_of(getattr(pair, name), inputs, 128) <= known[name] <= MARGIN
-
-
-@pytest.mark.parametrize(
-    "unlike",
-    [{"place": "ends+latent"}, {"place": "couplings"}, {"backbone": "resnet18"}, {"ends": 7}],
-)
-def test_unknown_receptive_fields(unlike):
+def test_unknown_receptive_fields():
     options = {"blocks": 4, "width": 32, "ends": 4, "backbone": "convnext_atto", "place": "ends"}
     card = Card("invertible", options, SCRAMBLE)
     assert receptive_fields(card)
-    assert receptive_fields(replace(card, options=options | unlike)) == {}
-    assert receptive_fields(replace(card, options={})) == {}
-    assert receptive_fields(replace(card, model="unet")) == {}
-    assert receptive_fields(replace(card, model="costa")) == {}
+    for unlike in ({"place": "ends+latent"}, {"place": "couplings"}, {"backbone": "resnet18"}, {"ends": 7}):
+        assert receptive_fields(replace(card, options=options | unlike)) == {}
+    for other in (replace(card, options={}), replace(card, model="unet"), replace(card, model="costa")):
+        assert receptive_fields(other) == {}
 
 
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
 def test_fine_tiles_change_nothing(small_tiles, monkeypatch, backend):
     """The pair that comes along: as in one pass, but for what adds up in another order."""
-    monkeypatch.setattr(module, "FINE", 192)
+    monkeypatch.setattr(tiling, "FINE", 192)
     network = Network.load(SHIPPED, device="cpu", precision="fp32", backend=backend)
     cover, secret = (np.kron(noise(68, 40)[::step], np.ones((8, 8, 1))) * 255 for step in (1, -1))
     cover, secret, shuffle = cover.astype(np.uint8), secret.astype(np.uint8), draw(bytes(32), 68, 40)

@@ -16,20 +16,18 @@ from stegnet.methods.robust.content import (
 )
 
 
-@pytest.mark.parametrize("room", [80, 300, 3000])
-def test_a_picture_that_is_made_to_fit(picture, room):
-    secret = picture(96, 120, 5)
-    fitted = fit_picture(secret, room, lambda done, total: None)
-    assert len(fitted.content) <= room
-    revealed = parse_content(fitted.content + bytes(7), 1000)
-    assert revealed.shape == secret.shape
-    assert psnr(secret, revealed) == pytest.approx(fitted.psnr)
+def test_a_picture_that_is_made_to_fit(picture):
+    """More room is better."""
+    secret, values = picture(96, 120, 5), []
     smaller = np.array(Image.fromarray(secret).resize((8, 6), Image.Resampling.BOX).resize((120, 96)))
-    assert fitted.psnr > psnr(secret, smaller)
-
-
-def test_more_room_is_better(picture):
-    values = [fit_picture(picture(96, 120, 5), room, lambda done, total: None).psnr for room in (100, 300, 1000, 4000)]
+    for room in (80, 300, 3000):
+        fitted = fit_picture(secret, room, lambda done, total: None)
+        assert len(fitted.content) <= room
+        revealed = parse_content(fitted.content + bytes(7), 1000)
+        assert revealed.shape == secret.shape
+        assert psnr(secret, revealed) == pytest.approx(fitted.psnr)
+        assert fitted.psnr > psnr(secret, smaller)
+        values.append(fitted.psnr)
     assert values == sorted(values)
     assert values[-1] > values[0] + 6
 
@@ -63,10 +61,11 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
-def test_damaged_content(content):
-    with pytest.raises(ValueError):
-        parse_content(content, 1000)
+def test_damaged_content():
+    for what, content in DAMAGED.items():
+        with pytest.raises(ValueError):
+            parse_content(content, 1000)
+            pytest.fail(what)
 
 
 def test_a_picture_far_larger_than_its_container(picture):

@@ -1,50 +1,54 @@
-"""Choice of the container's quality in `codec.robust_files`, and faulty disks; the rest is tested by the CLI."""
+"""Choice of the container's quality, and faulty disks; the rest is tested by the command line."""
 
 import errno
 import os
 from pathlib import Path
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from stegnet.core.card import SHIPPED_MODEM
 from stegnet.core.errors import MediaError
-from stegnet.core.progress import no_progress
-from stegnet.methods.robust.channels import parse_channel
-from stegnet.methods.robust.modem import read_rungs
-from stegnet.methods.robust.pictures import CONTAINER_PSNR, _finest, _Secret, forecast_room
-from stegnet.methods.robust.survival import choose_rung
+from stegnet.methods import METHODS, CoverSize, Run
+from stegnet.methods.robust import RobustOptions
+from stegnet.results import OutputTarget
+from tests.support.modem import index_modem
 
-RUNGS = read_rungs(SHIPPED_MODEM)
-
-
-@pytest.mark.parametrize(("channel", "size", "expected"), [
-    ("jpeg:75", 10, 42.0),
-    ("jpeg:90", 10, 42.0),
-    ("jpeg:75", 4000, CONTAINER_PSNR),
-    ("jpeg:75", 100_000, CONTAINER_PSNR),
-    ("jpeg:60", 10, CONTAINER_PSNR),  # no rung of 42 dB is that robust
-    ("messenger", 10, CONTAINER_PSNR),
-])  # fmt: skip
-def test_a_small_file_gets_the_finest_container(tmp_path: Path, channel: str, size: int, expected: float) -> None:
-    secret = tmp_path / "note.txt"
-    secret.write_bytes(bytes(size))
-    assert _finest(SimpleNamespace(rungs=RUNGS), parse_channel(channel), secret, 320, 480) == expected
+ROBUST = METHODS["robust"]
 
 
-def test_the_forecast_of_a_finer_container_is_smaller() -> None:
-    channel = parse_channel("jpeg:75")
-    rooms = [forecast_room(choose_rung(RUNGS, channel, wanted), 320, 480) for wanted in (42.0, 38.0)]
-    assert 500 < rooms[0] < rooms[1] < 10_000
+@pytest.fixture
+def files(tmp_path, picture) -> tuple[Path, Path, OutputTarget]:
+    Image.fromarray(picture(160, 240, 3)).save(tmp_path / "cover.png")
+    (tmp_path / "note.txt").write_bytes(b"meet me at eight")
+    return tmp_path / "cover.png", tmp_path / "note.txt", OutputTarget(tmp_path / "out.jpg", force=True)
 
 
-def test_a_secret_that_a_faulty_disk_does_not_give(tmp_path: Path, monkeypatch) -> None:
-    secret = tmp_path / "note.txt"
-    secret.write_bytes(b"meet me at eight")
+def test_a_small_file_gets_the_finest_container(files, key):
+    """But not where it has no certain room, or no rung of that quality is so robust."""
+    cover, secret, out = files
+    for size, survive, expected in ((10, None, 42), (10, "jpeg:60", 38), (900, None, 38)):
+        secret.write_bytes(np.random.default_rng(0).bytes(size))
+        report = ROBUST.hide(cover, secret, out, key, RobustOptions(survive), Run())
+        assert report.hiding.container_psnr > expected - 1.5
+        assert (report.hiding.container_psnr > 41) == (expected == 42) or size == 10
+
+
+def test_the_forecast_of_a_finer_container_is_smaller():
+    options = (RobustOptions(container_psnr=wanted) for wanted in (42.0, 38.0))
+    fine, usual = (ROBUST.file_room(CoverSize(320, 480), "a", each) for each in options)
+    assert 500 < fine < usual < 10_000
+
+
+def test_a_secret_that_a_faulty_disk_does_not_give(files, key, monkeypatch):
+    cover, secret, out = files
 
     def fail(path: Path) -> bytes:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(Path, "read_bytes", fail)
+    run = Run(networks={SHIPPED_MODEM: index_modem()})
     with pytest.raises(MediaError, match=r"note\.txt: can't be read \(Input/output error\)"):
-        _Secret(secret, 1 << 16, no_progress, lambda size: "").fit(1000)
+        ROBUST.hide(cover, secret, out, key, RobustOptions(container_psnr=38), run)
+    assert not out.path.exists()
