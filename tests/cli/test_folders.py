@@ -150,6 +150,7 @@ REFUSED = {
     "hide covers empty -o out": "empty: no picture and no film in this folder",
     "hide covers empty -o out --method sealed": "empty: no file in this folder",
     "hide covers none.png -o out": "none.png: no such file",
+    "hide none secrets -o out": "none: no such file",
     "hide covers none -o out --method sealed": "none: no such file",
     "hide secrets covers -o out": "2 pictures to hide, and only 1 cover for that",
     "hide covers secrets -o out --weights none": "none: no such weights file",

@@ -1,6 +1,5 @@
 """Invalid input: one error line, a hint, and no output files."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -9,35 +8,15 @@ from PIL import Image
 from tests.cli.conftest import KEY
 from tests.odd.make import ffmpeg
 
-# command line, first line of stderr
+# command line, first line of stderr; tests/odd has more of them
 REFUSED = [
     ("hide none.png secret.jpg -o c.png", "error: none.png: no such file"),
     ("hide cover.png none.png -o c.png", "error: none.png: no such file"),
-    ("hide cover.png secret.jpg -o c.png --key-file none", "error: none: no such key file"),
-    ("hide cover.png secret.jpg -o c.png --key-file secret.jpg", "error: secret.jpg: not a key file"),
-    ("hide cover.png secret.jpg -o c.png --key-file folder.png", "error: folder.png: can't be read (Is a directory)"),
-    ("hide cover.png secret.jpg -o c.png --passphrase-file none", "error: none: can't be read (No such file"),
-    ("hide cover.png secret.jpg -o c.png --passphrase-file empty.mp4", "error: the passphrase is empty"),
-    ("hide cover.png secret.jpg -o c.png --passphrase-file cover.png", "error: the passphrase is not UTF-8 text"),
-    ("hide cover.png secret.jpg -o c.png --passphrase-fd 99", "error: descriptor 99: can't be read"),
-    ("hide cover.png secret.jpg -o c.jpg", "error: c.jpg: a picture is written as .png"),
-    ("hide cover.png secret.jpg -o c.gif", "error: c.gif: a picture is written as .png"),
-    ("hide cover.mkv secret.mkv -o c.avi", "error: c.avi: a film is written as .mkv or .mp4"),
     ("hide cover.png secret.mkv -o c.png", "error: a film can't be hidden in a picture"),
     ("hide cover.mkv secret.jpg -o c.mkv", "error: a picture can't be hidden in a film"),
-    ("hide cover.png secret.jpg -o cover.png --force", "error: cover.png: is an input too"),
-    ("hide cover.png cover.png -o link.png --force", "error: link.png: is an input too"),
     ("hide cover.png secret.jpg -o key.png --key-file key.png --force", "error: key.png: is an input too"),
-    ("hide cover.png secret.jpg -o key.png --passphrase-file key.png --force", "error: key.png: is an input too"),
     ("hide cover.png secret.jpg -o w.png --weights w.png --force", "error: w.png: is an input too"),
-    ("hide cover.png secret.jpg -o old.png", "error: old.png: exists already"),
-    ("hide cover.png secret.jpg -o no/c.png", "error: no: no such folder"),
     ("hide cover.mkv secret.mkv -o no/c.mkv", "error: no: no such folder"),
-    ("hide cover.png secret.jpg -o k/c.png", "error: k/c.png: can't be written (Not a directory)"),
-    ("hide cover.png secret.jpg -o folder.png --force", "error: folder.png: is a folder"),
-    ("hide cover.png secret.jpg -o . --force", "error: .: is a folder"),
-    (f"hide cover.png secret.jpg -o {'n' * 300}.png", f"error: {'n' * 300}.png: can't be written (File"),
-    (f"hide {'n' * 300}.png secret.jpg -o c.png", f"error: {'n' * 300}.png: can't be read (File name"),
     ("hide cover.png folder.png -o c.png", "error: folder.png: is a folder"),
     ("hide cover.png /dev/null -o c.png", "error: /dev/null: not a file"),
     ("hide text.mp4 secret.mkv -o c.mkv", "error: text.mp4: neither a picture nor a film"),
@@ -61,7 +40,6 @@ REFUSED = [
     ("enhance cover.png -o e.mkv", "error: e.mkv: a picture is written as .png"),
     ("enhance cover.png -o old.png", "error: old.png: exists already"),
     ("enhance cover.png -o cover.png --force", "error: cover.png: is an input too"),
-    ("keygen no/k", "error: no/k: can't be written (No such file"),
     ("keygen folder.png", "error: folder.png: exists already"),
 ]
 
@@ -69,7 +47,6 @@ REFUSED = [
 @pytest.fixture
 def odd_files(folder, weights):
     """Invalid files."""
-    (folder / "link.png").symlink_to("cover.png")
     (folder / "folder.png").mkdir()
     (folder / "text.mp4").write_text("text " * 100)
     (folder / "empty.mp4").touch()
@@ -77,20 +54,17 @@ def odd_files(folder, weights):
     (folder / "key.png").write_bytes(KEY)
     (folder / "w.png").write_bytes(weights.read_bytes())
     (folder / "cut.png").write_bytes((folder / "cover.png").read_bytes()[:2000])
-    for name in ("empty.mp4", "key.png", "cover.png"):
-        (folder / name).chmod(0o600)
+    (folder / "key.png").chmod(0o600)
     Image.new("RGB", (7, 7), "red").save("tiny.png")
 
 
-@pytest.mark.usefixtures("odd_files", "quick_scrypt")
+@pytest.mark.usefixtures("odd_files")
 def test_invalid_input_is_refused(stegnet, folder):
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     for line, message in REFUSED:
         code, out, err = stegnet(line)
         assert (code, out) == (1, ""), line
         assert KEY.hex() not in err
-        if "--passphrase-file" in line:  # invalid passphrases are weak, too
-            err = re.sub(r"^warning: the passphrase is weak: .*\n", "", err)
         assert err[: len(message)] == message
         assert all(part.startswith(("error: ", "hint: ")) for part in err.splitlines())
         assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.nodes import Nodes, settings
+from tests.support.nodes import Nodes, contents, settings
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +50,19 @@ def nodes(started: Nodes) -> Nodes:
     """A cluster of two nodes."""
     started.keep(2)
     return started
+
+
+@pytest.fixture
+def folders(material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with covers, secrets and an empty folder for results."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("covers", "secrets"):
+        shutil.copytree(material / name, name)
+    Path("out").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def expected(material: Path, folders: Path) -> dict[str, bytes]:
+    """What one process writes, by name."""
+    return contents(material / "expected")

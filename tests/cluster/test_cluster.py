@@ -1,7 +1,6 @@
 """Real nodes on this machine, each with processes of its own."""
 
 import base64
-import hashlib
 import os
 import shutil
 import signal
@@ -21,25 +20,19 @@ import pytest
 
 from stegnet.cli.signals import Signals
 from stegnet.cluster.cluster import run_on_cluster
-from stegnet.cluster.envelope import Secrets
-from stegnet.cluster.tasks import Hiding, Revealing, tasks_of
+from stegnet.cluster.tasks import Revealing
 from stegnet.core.address import place
 from stegnet.core.errors import ClusterError
 from stegnet.files import plan_hiding, plan_revealing
 from stegnet.keys import Key, Passphrase
 from stegnet.media import write_png
-from stegnet.methods import DEFAULT_RUN, METHODS, Hider
-from stegnet.methods.sealed import SealedOptions
 from stegnet.results import OutputTarget
 from tests.support.films import picture
-from tests.support.nodes import die, doing, linger
+from tests.support.nodes import KEY, SEALED, SEED, alone, contents, die, doing, errors, hiding, linger
 from tests.support.waiting import LIMIT, wait_until
 
 pytestmark = pytest.mark.slow
 
-# Not 0, 1, 2, …, which is in the memory of any program.
-SEED, KEY = (hashlib.sha256(name).digest() for name in (b"seed", b"key"))
-SEALED = Hiding(Hider(METHODS["sealed"], SealedOptions(), DEFAULT_RUN))
 ORDER = ["f0.mkv", "f1.mkv", "f2.mkv", "f3.mkv", "p0-2.png", "p0.png", "p0-3.png", "p1.png", "p2.png", "p3.png"]
 
 
@@ -56,39 +49,8 @@ def material(tmp_path_factory, make_film) -> Path:
     write_png(folder / "covers/p0-2.png", picture(60, 80, 9))
     (folder / "covers/p0.jpg").write_bytes((folder / "covers/p1.png").read_bytes())
     plan = plan_hiding(folder / "covers", folder / "secrets", any_file=True)
-    for task in tasks_of(plan, OutputTarget(folder / "expected")):
-        assert errors(SEALED.outcomes(task, Secrets(Key(KEY), SEED))) == []
+    assert errors(alone(plan, folder / "expected", SEALED)) == []
     return folder
-
-
-@pytest.fixture
-def folders(material, tmp_path, monkeypatch) -> Path:
-    """The working folder, with covers, secrets and an empty folder for results."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("covers", "secrets"):
-        shutil.copytree(material / name, name)
-    Path("out").mkdir()
-    return tmp_path
-
-
-@pytest.fixture
-def expected(material, folders) -> dict[str, bytes]:
-    """What one process writes, by name."""
-    return contents(material / "expected")
-
-
-def contents(folder: Path | str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-
-
-def hiding(address: str, out="out", key=None, covers="covers", secrets="secrets", force=False):
-    plan = plan_hiding(place(covers), place(secrets), any_file=True)
-    target = OutputTarget(place(out), force)
-    return run_on_cluster(address, plan, target, SEALED, key or Key(KEY), randomness=lambda size: SEED)
-
-
-def errors(outcomes) -> list[str]:
-    return [str(outcome.error) for outcome in outcomes if outcome.error]
 
 
 def test_the_bytes_do_not_depend_on_who_computes_them(nodes, expected):
@@ -164,8 +126,7 @@ def assert_whole(folder: str) -> None:
     """Each container opens, and none of its frames was altered or is lost."""
     Path("back").mkdir()
     work = Revealing(strict=True)
-    for task in tasks_of(plan_revealing(Path(folder)), OutputTarget(Path("back"))):
-        assert errors(work.outcomes(task, Secrets(Key(KEY), SEED))) == []
+    assert errors(alone(plan_revealing(Path(folder)), "back", work)) == []
 
 
 def test_passphrase(nodes, folders):
@@ -207,8 +168,7 @@ def test_revealed_files_have_the_names_that_they_have_on_one_machine(nodes, mate
     work = Revealing()
     plan = plan_revealing(material / "expected")
     Path("back").mkdir()
-    for task in tasks_of(plan, OutputTarget(Path("back"))):
-        assert errors(work.outcomes(task, Secrets(Key(KEY), SEED))) == []
+    assert errors(alone(plan, "back", work)) == []
     assert errors(run_on_cluster(nodes.address, plan, OutputTarget(Path("out")), work, Key(KEY))) == []
     assert contents("out") == contents("back")
     assert len(contents("out")) == len(ORDER)

@@ -1,7 +1,5 @@
 """Long films on real nodes: their segments are made by all processes."""
 
-import hashlib
-import shutil
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -9,21 +7,14 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from stegnet.cluster.cluster import run_on_cluster
-from stegnet.cluster.envelope import Secrets
 from stegnet.cluster.segments import SegmentedFilm
-from stegnet.cluster.tasks import SEGMENT, Hiding, segment_start, tasks_of
+from stegnet.cluster.tasks import SEGMENT, segment_start, tasks_of
 from stegnet.core.address import place
 from stegnet.files import plan_hiding
-from stegnet.keys import Key
-from stegnet.methods import DEFAULT_RUN, METHODS, Hider
-from stegnet.methods.sealed import SealedOptions
 from stegnet.results import OutputTarget
+from tests.support.nodes import SEALED, alone, contents, errors, hiding
 
 pytestmark = pytest.mark.slow
-
-KEY, SEED = (hashlib.sha256(name).digest() for name in (b"key", b"seed"))
-SEALED = Hiding(Hider(METHODS["sealed"], SealedOptions(), DEFAULT_RUN))
 
 
 @pytest.fixture(autouse=True)
@@ -42,32 +33,8 @@ def material(tmp_path_factory, make_film) -> Path:
     make_film(folder / "covers/short.mkv", 4, 96, 128, seed=9)
     (folder / "secrets/s.txt").write_text("secret " * 3000)
     plan = plan_hiding(folder / "covers", folder / "secrets", any_file=True)
-    for task in tasks_of(plan, OutputTarget(folder / "expected")):
-        assert errors(SEALED.outcomes(task, Secrets(Key(KEY), SEED))) == []
+    assert errors(alone(plan, folder / "expected", SEALED)) == []
     return folder
-
-
-@pytest.fixture
-def expected(material, tmp_path, monkeypatch) -> dict[str, bytes]:
-    """What one process writes, by name; the working folder has covers, secrets and an empty folder for results."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("covers", "secrets"):
-        shutil.copytree(material / name, name)
-    Path("out").mkdir()
-    return contents(material / "expected")
-
-
-def contents(folder: Path | str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-
-
-def hiding(address: str, out="out", covers="covers", secrets="secrets"):
-    plan = plan_hiding(place(covers), place(secrets), any_file=True)
-    return run_on_cluster(address, plan, OutputTarget(place(out)), SEALED, Key(KEY), randomness=lambda size: SEED)
-
-
-def errors(outcomes) -> list[str]:
-    return [str(outcome.error) for outcome in outcomes if outcome.error]
 
 
 @pytest.fixture
@@ -135,12 +102,7 @@ def test_what_a_killed_command_has_left_is_removed(nodes, expected):
 def test_an_error_is_that_of_one_process(nodes, material, expected, divided):
     Path("secrets/s.txt").write_bytes(bytes(10**7))
     plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
-    alone = [
-        each
-        for task in tasks_of(plan, OutputTarget(Path("out")))
-        for each in SEALED.outcomes(task, Secrets(Key(KEY), SEED))
-    ]
-    assert errors(hiding(nodes.address)) == errors(alone) != []
+    assert errors(hiding(nodes.address)) == errors(alone(plan, "out", SEALED)) != []
     assert (contents("out"), divided) == ({}, [])
 
 

@@ -118,11 +118,11 @@ def test_pool_size(network, monkeypatch):
     assert network.pool(64, 64).workers == 1
 
 
-@pytest.mark.parametrize(("told", "expected"), [("3", 3), ("0", None), ("", None), ("many", None)])
-def test_omp_num_threads_is_respected(monkeypatch, told, expected):
-    monkeypatch.setenv("OMP_NUM_THREADS", told)
+def test_omp_num_threads_is_respected(monkeypatch):
     monkeypatch.setattr(engines.os, "sched_getaffinity", lambda process: {0, 2, 4, 6, 8}, raising=False)
-    assert thread_count() == (expected or 5)
+    for told, expected in (("3", 3), ("0", 5), ("", 5), ("many", 5)):
+        monkeypatch.setenv("OMP_NUM_THREADS", told)
+        assert thread_count() == expected
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """A Ray cluster of nodes on this machine, each with processes of its own, which can be killed."""
 
+import hashlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,22 @@ from typing import Any
 import psutil
 
 import stegnet
-from stegnet.cluster.tasks import Hiding
+from stegnet.cluster.cluster import run_on_cluster
+from stegnet.cluster.envelope import Secrets
+from stegnet.cluster.tasks import Hiding, Work, tasks_of
+from stegnet.core.address import place
+from stegnet.files import Outcome, Plan, plan_hiding
+from stegnet.keys import Key, KeySource
 from stegnet.media import atomic_write
-from stegnet.methods import DEFAULT_RUN, Hider
+from stegnet.methods import DEFAULT_RUN, METHODS, Hider
 from stegnet.methods.sealed import Sealed, SealedOptions
 from stegnet.results import OutputTarget, Report
 from tests.support.waiting import LIMIT
 
 _WORKERS = ("ray::_do", "ray::IDLE")
+# Not 0, 1, 2, …, which is in the memory of any program.
+SEED, KEY = (hashlib.sha256(name).digest() for name in (b"seed", b"key"))
+SEALED = Hiding(Hider(METHODS["sealed"], SealedOptions(), DEFAULT_RUN))
 
 
 def settings(folder: Path) -> dict[str, str]:
@@ -98,6 +107,34 @@ class Nodes:
     def stop(self) -> None:
         """Ends all processes."""
         self._cluster.shutdown()
+
+
+def contents(folder: Path | str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def errors(outcomes: Iterable[Outcome]) -> list[str]:
+    return [str(outcome.error) for outcome in outcomes if outcome.error]
+
+
+def hiding(
+    address: str,
+    out: str = "out",
+    covers: str = "covers",
+    secrets: str = "secrets",
+    key: KeySource | None = None,
+    force: bool = False,
+) -> Iterator[Outcome]:
+    """Hides any files in covers on a cluster, by the method "sealed", and with SEED; with KEY if no other is given."""
+    plan = plan_hiding(place(covers), place(secrets), any_file=True)
+    target = OutputTarget(place(out), force)
+    return run_on_cluster(address, plan, target, SEALED, key or Key(KEY), randomness=lambda size: SEED)
+
+
+def alone(plan: Plan, out: Path | str, work: Work) -> list[Outcome]:
+    """What one process makes of a plan with the same key and seed."""
+    tasks = tasks_of(plan, OutputTarget(Path(out)))
+    return [each for task in tasks for each in work.outcomes(task, Secrets(Key(KEY), SEED))]
 
 
 @dataclass(frozen=True)

@@ -102,11 +102,13 @@ def _run(options: argparse.Namespace) -> int:
 
 def _hide(options: argparse.Namespace, hider: Hider, key_source: "KeySource") -> int:
     from stegnet.files import is_folder  # imported here to keep --help fast
+    from stegnet.media.inputs import check_input
 
     if is_folder(options.cover):
         return _run_folder(options, hider, key_source)
     cluster_needs_folder(options)
     if is_folder(options.secret):
+        check_input(options.cover)  # rather than a folder, it may be missing
         raise MediaError(f"{options.secret}: is a folder", "a folder of secrets needs a folder of covers")
     if options.output == streams.STREAM:
         return _hide_to_output(options, hider, key_source)

@@ -78,7 +78,7 @@ class _Content:
         """Line on the hidden secret, and what it survives."""
         if self.fitted.unchanged:
             return f"hidden: {printable(self.secret.name)}, {self.fitted.size} bytes, byte for byte; survives {channel}"
-        return f"{self._reduced}{self.fitted.copy.description} bytes of {self.room}; survives {channel}"
+        return f"{self._reduced}compressed to {self.fitted.copy.description} bytes of {self.room}; survives {channel}"
 
     def warnings(self) -> tuple[str, ...]:
         """A line if the secret comes back in low quality."""
