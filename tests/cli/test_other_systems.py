@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 import stegnet as package
 from stegnet.cli import main
@@ -83,11 +82,3 @@ def test_nothing_is_left_after_a_failure(on_windows, folder):
     assert (done.returncode, done.stderr.splitlines()[0].partition(" ")[0]) == (1, "error:")
     (folder / "big").unlink()
     assert sorted(folder.iterdir()) == before
-
-
-def test_names_that_differ_in_case_only_get_containers_of_their_own(folder):
-    (folder / "covers").mkdir()
-    for name in ("A.png", "a.PNG", "a.bmp"):
-        Image.open("cover.png").save(folder / "covers" / name, "PNG")
-    assert main(["hide", "covers", "k", "-o", "out", "--key-file", "k"]) == 0
-    assert len({path.name.casefold() for path in (folder / "out").iterdir()}) == 3

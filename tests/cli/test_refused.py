@@ -10,23 +10,9 @@ from tests.odd.make import ffmpeg
 
 # command line, first line of stderr; tests/odd has more of them
 REFUSED = [
-    ("hide none.png secret.jpg -o c.png", "error: none.png: no such file"),
-    ("hide cover.png none.png -o c.png", "error: none.png: no such file"),
-    ("hide cover.png secret.mkv -o c.png", "error: a film can't be hidden in a picture"),
-    ("hide cover.mkv secret.jpg -o c.mkv", "error: a picture can't be hidden in a film"),
-    ("hide cover.png secret.jpg -o key.png --key-file key.png --force", "error: key.png: is an input too"),
-    ("hide cover.png secret.jpg -o w.png --weights w.png --force", "error: w.png: is an input too"),
     ("hide cover.mkv secret.mkv -o no/c.mkv", "error: no: no such folder"),
-    ("hide cover.png folder.png -o c.png", "error: folder.png: is a folder"),
-    ("hide cover.png /dev/null -o c.png", "error: /dev/null: not a file"),
-    ("hide text.mp4 secret.mkv -o c.mkv", "error: text.mp4: neither a picture nor a film"),
-    ("hide empty.mp4 secret.mkv -o c.mkv", "error: empty.mp4: the file is empty"),
-    ("hide tiny.png secret.jpg -o c.png", "error: the cover is too small: 7×7 pixels"),
-    ("hide cut.png secret.jpg -o c.png", "error: cut.png: "),
     ("hide cover.png secret.jpg -o c.png --weights k", "error: k: not a stegnet weights file"),
     ("hide cover.png secret.jpg -o c.png --weights no", "error: no: no such weights file"),
-    ("hide cover.png none -o c.png --method sealed", "error: none: no such file"),
-    ("hide none.png k -o c.png --method sealed", "error: none.png: no such file"),
     ("hide cover.png k -o c.jpg --method sealed", "error: c.jpg: a picture is written as .png"),
     ("reveal none.png -o s.png", "error: none.png: no such file"),
     ("reveal cover.png -o old.png", "error: old.png: exists already"),
@@ -49,13 +35,8 @@ def odd_files(folder, weights):
     """Invalid files."""
     (folder / "folder.png").mkdir()
     (folder / "text.mp4").write_text("text " * 100)
-    (folder / "empty.mp4").touch()
     (folder / "old.png").write_text("old")
-    (folder / "key.png").write_bytes(KEY)
     (folder / "w.png").write_bytes(weights.read_bytes())
-    (folder / "cut.png").write_bytes((folder / "cover.png").read_bytes()[:2000])
-    (folder / "key.png").chmod(0o600)
-    Image.new("RGB", (7, 7), "red").save("tiny.png")
 
 
 @pytest.mark.usefixtures("odd_files")
