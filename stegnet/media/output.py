@@ -166,18 +166,22 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
     """Yields a temporary file, and the same open and locked; removes it if it is still there."""
     _check(path)
     _remove_stale(path.parent)
-    part, lock = _create(path, mode)
+    part, lock = path.with_name(_part_name(path.name)), None
     try:
+        while lock is None:
+            lock = create_locked(part, mode)
         yield part, lock
     except OSError as error:
         raise _unwritable(path, error) from error
     except MediaError as error:
         # The user knows `path`, not the temporary name.
         raise MediaError(str(error).replace(str(part), str(path)), error.hint) from error
-    finally:
-        allow_moving(lock)
+    finally:  # of an interrupt while it was created, too
+        if lock is not None:
+            allow_moving(lock)
         part.unlink(missing_ok=True)
-        lock.close()
+        if lock is not None:
+            lock.close()
 
 
 def _check(path: Path) -> None:
@@ -194,18 +198,6 @@ def _check(path: Path) -> None:
         raise MediaError(f"{path}: is a folder", "name the file to write")
     if not stat.S_ISREG(kind):
         raise MediaError(f"{path}: is not a file that can be replaced", "name another file to write")
-
-
-def _create(path: Path, mode: int) -> tuple[Path, FileIO]:
-    """Creates the temporary file; returns it, and the same open and locked."""
-    while True:
-        part = path.with_name(_part_name(path.name))
-        try:
-            lock = create_locked(part, mode)
-        except OSError as error:
-            raise _unwritable(path, error) from error
-        if lock is not None:
-            return part, lock
 
 
 def _part_name(name: str) -> str:

@@ -51,9 +51,10 @@ class ByNetwork(Method):
     description = """\
 The method "network" hides a picture in a picture, or a film with its sound in a
 film, by neural networks: a coarse copy and the sound are encrypted, the rest is
-masked by a keystream (other --weights may only scramble it). It reveals the
+masked by a keystream (other weights may only scramble it). It reveals the
 secret once to measure its quality, which is printed as PSNR. Below 30 dB a
-warning gives the reason; below 22 dB nothing is written without --any-quality.
+warning gives the reason; below 22 dB nothing is written, unless any quality is
+accepted.
 """
     options = NetworkOptions
     any_file = False

@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet.core.card import SHIPPED, weights_id
 from stegnet.core.errors import MediaError, RevealError
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.kinds import FILM
 from stegnet.core.parallel import ahead, ordered
 from stegnet.keys import KeySource
 from stegnet.media import FilmWriter
@@ -48,9 +48,9 @@ class HiddenPictures(Hidden):
 
     method = NETWORK
 
-    def __init__(self, container: Container, run: Run, kind: str) -> None:
+    def __init__(self, container: Container, run: Run) -> None:
         super().__init__(container, run)
-        self.kind = kind
+        self.kind = container.kind  # a frame of a film may have been saved as a picture: `write` refuses it
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
         if self.kind == FILM:
@@ -65,9 +65,9 @@ class HiddenPictures(Hidden):
 
     def details(self) -> dict[str, Any]:
         inspection = self.container.inspect(self.run.progress)
-        secret: Pictures = inspection.header.secret
-        found = {"hidden_width": secret.width, "hidden_height": secret.height}
-        if self.kind == FILM:
+        secret, kind = inspection.header.secret, inspection.header.kind
+        found = {"hidden": kind, "hidden_width": secret.width, "hidden_height": secret.height}
+        if kind == FILM:
             found |= {
                 "hidden_frames": secret.hidden,
                 "hidden_frames_per_second": _short(secret.rate),
@@ -75,7 +75,7 @@ class HiddenPictures(Hidden):
             }
         installed = secret.weights in {weights_id(path) for path in SHIPPED.parent.glob("*.safetensors")}
         found |= {"weights": secret.weights, "weights_installed": installed, "base": secret.base, "block": secret.block}
-        return found | (_times(inspection) if self.kind == FILM else {}) | inspection.damage
+        return found | (_times(inspection) if kind == FILM else {}) | inspection.damage
 
 
 def hidden_pictures(container: Container, run: Run) -> HiddenPictures | None:
@@ -83,7 +83,7 @@ def hidden_pictures(container: Container, run: Run) -> HiddenPictures | None:
     header = container.header(run.progress)
     if header is None or not isinstance(header.secret, Pictures):
         return None
-    return HiddenPictures(container, run, FILM if header.kind == FILM else PICTURE)
+    return HiddenPictures(container, run)
 
 
 def _times(inspection: Inspection) -> dict[str, float]:

@@ -74,12 +74,13 @@ class Robust(Method):
     name = ROBUST
     summary = "a picture or small file, by bits that survive JPEG or H.264"
     description = """\
-With OUT.jpg or --survive, the method is "robust": OUT survives being saved as
-JPEG and shared so, with +resize:0.5 also when reduced to half its size, with
-+crop also when cropped a little, and may be an ordinary JPEG; or being encoded
-as H.264, and is an ordinary film. There is much less room: a picture is scaled
-and compressed to fit, a small file is hidden as it is. Hiding simulates what
-OUT is promised to survive, and writes nothing that does not come back.
+The method "robust", which is taken where OUT is a JPEG or is to survive a
+channel, makes OUT survive being saved as JPEG and shared so, with +resize:0.5
+also when reduced to half its size, with +crop also when cropped a little; it
+may be an ordinary JPEG. Or it survives being encoded as H.264, and is an
+ordinary film. There is much less room: a picture is scaled and compressed to
+fit, a small file is hidden as it is. Hiding simulates what OUT is promised to
+survive, and writes nothing that does not come back.
 """
     forms = MappingProxyType({PICTURE: (".jpg", ".jpeg", ".png"), FILM: (".mp4", ".mkv")})
     options = RobustOptions
