@@ -45,8 +45,8 @@ from stegnet.methods.robust import (
     information,
     parse_channel,
     parse_content,
+    picture_reader,
     read_rungs,
-    reader,
 )
 from stegnet.models import build, read_card
 from study.hiders import write_still_film
@@ -128,7 +128,7 @@ def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> lis
     row |= {"refused": False, "rung": found.rung.name, "bits": 8 * found.room / cover[..., 0].size}
     row |= {CONTAINER_PSNR: psnr(cover, found.picture), CONTAINER_SSIM: ssim(cover, found.picture)}
     row[CONTAINER_VMAF] = still_vmaf(cover, found.picture)
-    read, content = reader(modem, key), random_content(number, found.room)
+    read, content = picture_reader(modem, key), random_content(number, found.room)
     for name, distort in unforeseen(channel).items():
         reading = read(distort(through_jpeg(found.picture, WRITTEN_QUALITY)))
         row[name] = reading is not None and reading.content == content

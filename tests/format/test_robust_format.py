@@ -15,7 +15,7 @@ from stegnet.methods.robust.channels import parse_channel
 from stegnet.methods.robust.content import RobustFile, parse_content, read_robust
 from stegnet.methods.robust.fec import Code, Coding
 from stegnet.methods.robust.modem import Modem, Rung
-from stegnet.methods.robust.reader import reader
+from stegnet.methods.robust.reader import picture_reader
 from stegnet.methods.robust.record import Blocks, coded_bits, content_room, dither_of, places_of, robust_salts
 from stegnet.methods.robust.survival import Promise, choose_rung, hide_robust
 from tests.format import code_by_the_book, make_robust_vectors
@@ -213,4 +213,4 @@ def test_stegnet_reads_what_the_book_hides(picture):
     container = modem.hide(np.ascontiguousarray(book.area_of(cover)), bits, keys.dither(*shape).astype(np.float32))
     whole = cover.copy()
     book.area_of(whole)[:] = container
-    assert reader(modem, KEY)(through_jpeg(whole, 75)).content.startswith(FILE)
+    assert picture_reader(modem, KEY)(through_jpeg(whole, 75)).content.startswith(FILE)

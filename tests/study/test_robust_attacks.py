@@ -9,7 +9,7 @@ from stegnet.core.card import SHIPPED_FILM_MODEM
 from stegnet.core.jpeg import through_jpeg
 from stegnet.keys import Key
 from stegnet.keys.keys import KEY_BYTES
-from stegnet.methods.robust.reader import reader
+from stegnet.methods.robust.reader import picture_reader
 from stegnet.methods.robust_film.phases import GROUP
 from stegnet.methods.robust_film.reading import read_film
 from study.robust_attacks import jumps
@@ -33,8 +33,8 @@ def test_attacked_pictures_are_containers(cat: np.ndarray) -> None:
     modem = index_modem()
     hider = RobustHider(modem, modem.rungs[1])
     container = hider.picture(cat, cat, KEY, 5)
-    assert reader(modem, KEY)(container).rung == modem.rungs[1]
-    assert reader(modem, KEY)(hider.unhidden(cat)) is None
+    assert picture_reader(modem, KEY)(container).rung == modem.rungs[1]
+    assert picture_reader(modem, KEY)(hider.unhidden(cat)) is None
     assert np.array_equal(hider.unhidden(cat), through_jpeg(cat, 95))
     assert np.array_equal(Unhidden(hider).picture(cat, cat, KEY, 5), hider.unhidden(cat))
 

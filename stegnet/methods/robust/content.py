@@ -20,7 +20,7 @@ from stegnet.media.pictures.bare_avif import decode_bare, encode_bare_to_fit
 from stegnet.methods.method import Hidden
 from stegnet.methods.robust import ROBUST
 from stegnet.methods.robust.modem import Modem, chosen_modem
-from stegnet.methods.robust.reader import reader
+from stegnet.methods.robust.reader import picture_reader
 from stegnet.methods.run import Run
 from stegnet.record import MAX_NAME, Container, is_file_name
 from stegnet.results import OutputTarget, Report, as_named, printable, text_report, write_revealed
@@ -113,7 +113,7 @@ def fit_picture(picture: np.ndarray, room: int, step: Callable[[int, int], None]
 
 def read_robust(modem: Modem, picture: np.ndarray, key_source: KeySource, step: Step = no_step) -> RobustContent | None:
     """Content of a picture, (H, W, 3) uint8; None if nothing opens with this key, or a later version wrote it."""
-    reading = reader(modem, key_source)(picture, step)
+    reading = picture_reader(modem, key_source)(picture, step)
     try:
         return None if reading is None else parse_content(reading.content, picture[..., 0].size)
     except ValueError:

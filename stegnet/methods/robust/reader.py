@@ -72,7 +72,7 @@ class _Likelihoods:
         return blocks[(rows > 0) & (rows < last) & (cols > 0) & (cols < self._cols - 1)]
 
 
-def reader(modem: Modem, source: KeySource) -> Read:
+def picture_reader(modem: Modem, source: KeySource) -> Read:
     """Returns a function that reads a picture, (H, W, 3) uint8, or a copy of it; it derives each key only once.
 
     Copies may be resized, or cropped or shifted by a few pixels.
@@ -97,7 +97,7 @@ def reader(modem: Modem, source: KeySource) -> Read:
 
 
 def grid_reader(modem: Modem, source: KeySource) -> ReadGrid:
-    """As `reader`, for pictures whose grids are known."""
+    """As `picture_reader`, for pictures whose grids are known."""
     key_of = cache(lambda salt: robust_key(source, salt))
     return lambda picture, grid: _read_grid(modem, key_of, picture, grid, list(grid.salts(picture)), no_step)
 

@@ -15,7 +15,7 @@ from stegnet.keys import Key
 from stegnet.media import resize
 from stegnet.methods import Run
 from stegnet.methods.robust import Modem, Promise, Rung, best_rung, choose_rung, hide_robust, parse_channel, read_rungs
-from stegnet.methods.robust.reader import reader
+from stegnet.methods.robust.reader import picture_reader
 from tests.support.modem import index_modem
 
 KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
@@ -52,8 +52,8 @@ def test_the_shipped_modem_through_real_jpeg(modem, picture, name):
     assert psnr(cover, found.picture) == pytest.approx(38, abs=1.5)
     for quality in (channel.quality, min(channel.quality + 6, 100)):
         shared = through_jpeg(through_jpeg(found.picture, 95), quality)
-        assert reader(modem, KEY)(shared).content == b"\2" * found.room
-        assert reader(modem, OTHER)(shared) is None
+        assert picture_reader(modem, KEY)(shared).content == b"\2" * found.room
+        assert picture_reader(modem, OTHER)(shared) is None
 
 
 def test_without_the_dither_bits_of_a_rung_are_not_read(modem, picture):
@@ -90,12 +90,12 @@ def test_a_resized_copy(modem, picture):
     run = Run(randomness=random.Random(0).randbytes)  # of some draws, this cover has just too little room
     found = hide_robust(modem, cover, lambda room: b"\2" * 40, KEY, promise, run)
     assert psnr(cover, found.picture) > 37
-    sent, read = through_jpeg(found.picture, 95), reader(modem, KEY)
+    sent, read = through_jpeg(found.picture, 95), picture_reader(modem, KEY)
     small = np.array(Image.fromarray(sent).resize((384, 288), Image.Resampling.HAMMING))
     middle = np.array(Image.fromarray(sent).resize((523, 392), Image.Resampling.BICUBIC))
     shared = [sent, through_jpeg(small, 75), through_jpeg(middle, 80), resize(through_jpeg(small, 80), 600, 800)]
     assert [read(each).content[:40] for each in shared] == [b"\2" * 40] * 4
-    assert reader(modem, OTHER)(shared[1]) is None
+    assert picture_reader(modem, OTHER)(shared[1]) is None
     assert read(cover) is None
 
 
@@ -110,7 +110,7 @@ def test_headers_of_large_pictures_are_read_from_some_blocks(modem, picture, mon
         return reveal(self, container, *rest, **more)
 
     monkeypatch.setattr(Modem, "reveal", counted)
-    assert reader(modem, KEY)(shared).content.startswith(b"\2\2")
+    assert picture_reader(modem, KEY)(shared).content.startswith(b"\2\2")
     assert sum(whole) == 1
-    assert reader(modem, OTHER)(shared) is None
+    assert picture_reader(modem, OTHER)(shared) is None
     assert sum(whole) == 1

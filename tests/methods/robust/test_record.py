@@ -15,7 +15,7 @@ from stegnet.methods import Run
 from stegnet.methods.robust.channels import parse_channel
 from stegnet.methods.robust.grid import own_grid
 from stegnet.methods.robust.modem import Rung
-from stegnet.methods.robust.reader import grid_reader, reader
+from stegnet.methods.robust.reader import grid_reader, picture_reader
 from stegnet.methods.robust.record import (
     Blocks,
     Reading,
@@ -161,9 +161,9 @@ def test_hiding_shows_what_it_does(cover):
 def test_what_does_not_open(cover, quick_scrypt):
     """But a damaged part is corrected."""
     container = hidden(cover, b"\2" * 20)
-    assert reader(MODEM, KEY)(container).content.startswith(b"\2" * 20)
-    assert reader(MODEM, Key(bytes(32)))(container) is None
-    assert reader(MODEM, KEY)(container[:7]) is None
+    assert picture_reader(MODEM, KEY)(container).content.startswith(b"\2" * 20)
+    assert picture_reader(MODEM, Key(bytes(32)))(container) is None
+    assert picture_reader(MODEM, KEY)(container[:7]) is None
     for other in (cover, through_jpeg(container, 20), container[:, 12:], np.zeros_like(container)):
         assert read(other) is None
     container = hidden(cover, b"\2" * 20, rate=16)

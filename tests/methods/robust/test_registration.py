@@ -12,13 +12,13 @@ from stegnet.keys import Key
 from stegnet.methods import Run
 from stegnet.methods.robust import Modem, Promise, best_rung, hide_robust, parse_channel, registration
 from stegnet.methods.robust.grid import own_grid
-from stegnet.methods.robust.reader import reader
+from stegnet.methods.robust.reader import picture_reader
 from stegnet.methods.robust.registration import REACH, grids, likely_grids
 
 KEY, CONTENT = Key(bytes(range(32))), b"\2" * 40
 MODEM = Modem.load(device="cpu")
 CROP = parse_channel("jpeg:75+crop")
-READ = reader(MODEM, KEY)
+READ = picture_reader(MODEM, KEY)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_cropped_and_moved_containers(container: np.ndarray) -> None:
 
 def test_what_is_not_searched(container: np.ndarray) -> None:
     assert READ(container[12:, 12:]) is None
-    assert reader(MODEM, Key(bytes(32)))(container[3:, 3:]) is None
+    assert picture_reader(MODEM, Key(bytes(32)))(container[3:, 3:]) is None
     assert list(likely_grids(MODEM, lambda salt: KEY, container[:63], few_keys=False)) == []
 
 
