@@ -15,7 +15,7 @@ from stegnet.files import file_info, info, reveal_file
 from stegnet.keys import Key
 from stegnet.media import FILM, PICTURE, FilmWriter, read_cover, read_frames, write_png
 from stegnet.methods import METHODS, Run
-from stegnet.methods.network import Network, NetworkOptions, run_of
+from stegnet.methods.network import NetworkOptions, run_of
 from stegnet.methods.sealed import embed_file
 from stegnet.record import Container, reading
 from stegnet.record import container as container_module
