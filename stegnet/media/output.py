@@ -166,9 +166,10 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
     """Yields a temporary file, and the same open and locked; removes it if it is still there."""
     _check(path)
     _remove_stale(path.parent)
-    part, lock = path.with_name(_part_name(path.name)), None
+    part, lock = path, None
     try:
-        while lock is None:
+        while lock is None:  # another run may take it for stale before it is locked, and remove it
+            part = path.with_name(_part_name(path.name))
             lock = create_locked(part, mode)
         yield part, lock
     except OSError as error:
@@ -179,7 +180,8 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
     finally:  # of an interrupt while it was created, too
         if lock is not None:
             allow_moving(lock)
-        part.unlink(missing_ok=True)
+        if part != path:
+            part.unlink(missing_ok=True)
         if lock is not None:
             lock.close()
 
