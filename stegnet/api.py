@@ -30,7 +30,7 @@ Source = str | PathLike[str] | bytes | np.ndarray
 
 @dataclass(frozen=True)
 class Revealed:
-    """What was hidden.
+    """A revealed secret.
 
     Attributes:
         kind: "picture", "film" or "file".
@@ -190,7 +190,7 @@ class Session:
             return file_info(path, key, self._run)
 
     def room(self, cover: Source) -> list[Fit]:
-        """What fits into a picture or film; errors as `info`."""
+        """Lists what fits into a picture or film; errors as `info`."""
         return self.info(cover)["fits"]
 
 

@@ -1,4 +1,4 @@
-"""The command line's options in the place of the library's words for them, which the page and Python users read too."""
+"""The command line's options instead of the library's words for them, which the page and Python users read too."""
 
 import re
 

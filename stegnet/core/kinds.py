@@ -1,3 +1,6 @@
 """Kinds of covers, of secrets and of what is hidden."""
 
+from types import MappingProxyType
+
 PICTURE, FILM, FILE = "picture", "film", "file"
+FORMS = MappingProxyType({PICTURE: (".png",), FILM: (".mkv", ".mp4")})  # suffixes of what is written without loss

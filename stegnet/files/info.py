@@ -39,7 +39,7 @@ def file_info(path: Path, key_source: KeySource | None = None, run: Run = DEFAUL
 
 
 def fits_in(cover: CoverSize) -> list[Fit]:
-    """What fits into a cover of this size, by each method."""
+    """Lists what fits into a cover of this size, by each method."""
     return [fit for method in METHODS.values() for fit in method.room(cover)]
 
 
@@ -55,7 +55,7 @@ def _hidden(container: Container, run: Run) -> Info:
 
 
 def _openly(container: Container) -> Info:
-    """What a container shows; of a film that breaks off, only the damage."""
+    """Values that a container shows; of a film that breaks off, only the damage."""
     if container.kind != FILM:
         return _picture_of(container.height, container.width, container.channels)
     try:

@@ -16,7 +16,7 @@ from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarge
 
 
 def find(container: Container, run: Run = DEFAULT_RUN) -> Hidden:
-    """What is hidden in a container. The methods are asked in turn, the one that was added last before the others.
+    """Finds what is hidden in a container: the methods are asked in turn, the one that was added last first.
 
     Raises:
         RevealError: nothing opens with the container's key, or it is damaged beyond use.

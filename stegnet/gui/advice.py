@@ -82,7 +82,7 @@ def _forecast(asked: dict[str, Any]) -> Answer:
 
 
 def _too_large(room: int, film: bool, sides: Sequence[int]) -> str:
-    """What becomes of a secret that does not fit as it is.
+    """The fate of a secret that does not fit as it is.
 
     Args:
         sides: width and height of a picture or film.

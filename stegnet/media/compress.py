@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from stegnet.core.measures import psnr
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.media.films.encoders import MILLISECOND, to_yuv, x265_params
 from stegnet.media.films.films import FilmInfo, read_frames, scan
+from stegnet.media.output import Compressed
 from stegnet.media.pictures.avif_writer import write_avif
 from stegnet.media.pictures.pictures import read_picture
 
@@ -45,21 +45,6 @@ _MIN_SOUND, _MAX_SOUND, _MIN_STEREO = 8_000, 96_000, 24_000  # bits per second
 _MAX_PASSES = 4  # second passes
 # Shares of the available bytes: the goal of a second pass, and the least that ends the search.
 _TARGET, _GOOD_ENOUGH = 0.98, 0.95
-
-
-@dataclass(frozen=True)
-class Compressed:
-    """A compressed copy.
-
-    Attributes:
-        path: of the copy.
-        description: format and quality, for messages.
-        psnr: of a picture in dB against the original in sRGB; inf if they are equal.
-    """
-
-    path: Path
-    description: str
-    psnr: float | None = None
 
 
 def _no_progress(done: int, total: int) -> None:

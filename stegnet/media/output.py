@@ -11,6 +11,7 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
@@ -28,6 +29,21 @@ _SUFFIX = ".part"
 _PART = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
 _MAX_NAME = 255  # bytes, on all common file systems
 _PUBLIC, _PRIVATE = 0o666, 0o600  # modes, before the umask
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A compressed copy.
+
+    Attributes:
+        path: of the copy.
+        description: format and quality, for messages.
+        psnr: of a picture in dB against the original in sRGB; inf if they are equal.
+    """
+
+    path: Path
+    description: str
+    psnr: float | None = None
 
 
 @contextmanager

@@ -14,8 +14,10 @@ from stegnet.methods.sealed import Sealed
 from stegnet.methods.segments import WHOLE, LongFilm, Part
 
 METHODS = Registry()
-for each in (Auto(), Sealed(), ByNetwork(), Robust()):
-    METHODS.add(each)
+METHODS.add(Auto())
+METHODS.add(Sealed())
+METHODS.add(ByNetwork())
+METHODS.add(Robust())
 
 __all__ = [
     "AUTO",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, repeat
 from pathlib import Path
 from typing import TypeVar
@@ -76,7 +77,7 @@ def write_container(
             for frame, time in zip(frames, islice(info.times, run.part.end), strict=True):
                 yield FilmFrame(frame, time)
 
-    check = (lambda done, count: run.progress("verify", done, count)) if verify else None
+    check = partial(run.progress, "verify") if verify else None
     return write_film(out, open_writer, timed(), lambda done: run.progress("hide", done, total), check)
 
 

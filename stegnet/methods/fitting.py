@@ -11,32 +11,18 @@ from stegnet.core.errors import MediaError, extra
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.progress import Progress
 from stegnet.media import about_secret
+from stegnet.media.output import Compressed
 from stegnet.media.probe import media_kind
 from stegnet.record import MAX_NAME
 from stegnet.results import printable
 
 # Compresses a file: its path, a folder for the copy, bytes that there are, and a callback for steps done and in all.
-Compressor = Callable[[Path, Path, int, Callable[[int, int], None]], "Copy"]
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A compressed copy.
-
-    Attributes:
-        path: of the copy.
-        description: format and quality, for messages.
-        psnr: in dB of a picture; None: not measured.
-    """
-
-    path: Path
-    description: str
-    psnr: float | None = None
+Compressor = Callable[[Path, Path, int, Callable[[int, int], None]], Compressed]
 
 
 @dataclass(frozen=True)
 class Space:
-    """What a cover has room for.
+    """Room in a cover.
 
     Attributes:
         of: bytes of a file of the given name.
@@ -65,7 +51,7 @@ class Fitted:
     name: str
     size: int
     notes: tuple[str, ...] = ()
-    copy: Copy | None = None
+    copy: Compressed | None = None
 
     @property
     def unchanged(self) -> bool:

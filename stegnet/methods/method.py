@@ -1,4 +1,4 @@
-"""What a method of hiding is, and what it finds; nothing here asks which one it is.
+"""Methods of hiding, and the secrets that they find; nothing here asks which method it is.
 
 A method is a folder beside this file with a `Method`, and a line in `__init__.py`. The command line, `stegnet info`,
 the page, the API, folders and the cluster read its name, forms and options, and call it.
@@ -9,11 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from stegnet.core.errors import ConfigError
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.kinds import FORMS
 from stegnet.core.progress import Progress
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from stegnet.record import Container
     from stegnet.results import OutputTarget, Report
 
-LOSSLESS_FORMS = MappingProxyType({PICTURE: (".png",), FILM: (".mkv", ".mp4")})
 AUTO = "auto"
 
 
@@ -71,7 +69,7 @@ class Fit:
 
 
 class Hidden(ABC):
-    """What a method found in a container.
+    """A secret that a method found in a container.
 
     Args:
         container: open; `write`, `text` and `details` read it.
@@ -110,7 +108,7 @@ class Hidden(ABC):
 
     @abstractmethod
     def details(self) -> dict[str, Any]:
-        """What is known of it, by names in display order; `whole` and `trouble` if damage is told."""
+        """Facts about it, by names in display order; `whole` and `trouble` if damage is told."""
 
 
 class Method(ABC):
@@ -131,7 +129,7 @@ class Method(ABC):
     name: str
     summary: str
     description: str = ""
-    forms: Mapping[str, tuple[str, ...]] = LOSSLESS_FORMS
+    forms: Mapping[str, tuple[str, ...]] = FORMS
     options: type
     any_file = True
     matched = False
@@ -152,7 +150,7 @@ class Method(ABC):
         """Loads the networks that it certainly needs, so that their errors come once for a whole folder."""
 
     def room(self, cover: CoverSize) -> list[Fit]:
-        """What fits into a cover of this size; nothing, by default."""
+        """Lists what fits into a cover of this size; nothing, by default."""
         return []
 
     def file_room(self, cover: CoverSize, name: str, options: Any) -> int | None:
@@ -178,7 +176,7 @@ class Method(ABC):
         """
 
     def open(self, container: "Container", run: "Run") -> Hidden | None:
-        """What it has hidden in a container; None if there is nothing that opens with the container's key.
+        """Finds what it has hidden in a container; None if there is nothing that opens with the container's key.
 
         Raises:
             RevealError: it is damaged beyond use.

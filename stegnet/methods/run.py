@@ -1,4 +1,4 @@
-"""What every hiding and revealing is given: where networks run, randomness, progress, and its part of a film."""
+"""The surroundings of every hiding and revealing: where networks run, randomness, progress, and its part of a film."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Run:
-    """What a hiding or revealing is given besides its files, key and options. It can be pickled.
+    """Everything that a hiding or revealing is given besides its files, key and options. It can be pickled.
 
     Attributes:
         weights: file of a pair or modem, used in place of the shipped one of its kind; None: only the shipped ones.

@@ -49,7 +49,7 @@ class Inspection:
 
     @property
     def damage(self) -> dict[str, object]:
-        """Whether the container is `whole`, and one line of `trouble` for each kind of damage."""
+        """True or False for `whole`, and one line of `trouble` for each kind of damage."""
         lines = self.diagnosis.lines()
         if self.kind != FILM:
             lines = (PICTURE_ALTERED,) if self.diagnosis.altered else ()
@@ -163,7 +163,7 @@ class Container:
 
     @property
     def key_source(self) -> KeySource:
-        """What opens what is hidden in it."""
+        """The key, or passphrase or identity, that it was opened with."""
         return self._key_source
 
     def times(self) -> list[Fraction]:

@@ -1,4 +1,4 @@
-"""What hiding and revealing give their caller: files and reports.
+"""Results of hiding and revealing: files and reports.
 
 `output` writes pictures and films, and has the report; `figures` are of a hiding; `naming` makes the names of hidden
 files harmless, `conversion` gives results the format of their suffix.

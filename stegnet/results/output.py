@@ -11,13 +11,12 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.core.jpeg import encode_jpeg
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.kinds import FILM, FORMS, PICTURE
 from stegnet.media import FilmWriter, SoundPacket, atomic_write, check_film, check_picture, digest, write_png
 from stegnet.media.output import check_bytes, exists_already
 from stegnet.media.pictures.pictures import PICTURE_FORMS, as_stored, save_picture
 from stegnet.results.figures import Hiding
 
-FORMS = {PICTURE: (".png",), FILM: (".mkv", ".mp4")}  # of containers, and of what is revealed without loss
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 
 

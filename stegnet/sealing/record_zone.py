@@ -75,7 +75,7 @@ class Canvas:
     dummies: np.ndarray
 
     def ephemeral(self) -> "Canvas":
-        """The same, with the zone of an ephemeral key in the place of the record's."""
+        """The same, with the zone of an ephemeral key instead of the record's."""
         return replace(self, zones=replace(self.zones, record=self.zones.ephemeral))
 
 

@@ -76,7 +76,7 @@ def room(height: int, width: int, key: Key = ANY_KEY, channels: int = 3) -> int:
 
 @dataclass(frozen=True)
 class SealOptions:
-    """How a record is sealed.
+    """Options of sealing a record.
 
     Attributes:
         first: it is frame 0 of its container.
@@ -158,7 +158,7 @@ def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool) -> UnsealedRecord
 
 @dataclass(frozen=True)
 class Margin:
-    """What a cover needs room for besides its record.
+    """Room that a cover needs besides its record.
 
     Attributes:
         share: bytes for each pixel.

@@ -108,7 +108,7 @@ def _run(options: argparse.Namespace) -> int:
 def _recording(
     options: argparse.Namespace, key_source: "KeySource", run: Run, done: Callable[["Report"], None]
 ) -> "Recording | None":
-    """What `--record` asks for; None without it."""
+    """The recording that `--record` asks for; None without it."""
     if not options.record:
         return None
     from stegnet.results import OutputTarget

@@ -13,7 +13,6 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ahead, watched
-from stegnet.core.progress import in_steps
 from stegnet.core.samples import is_grey
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeyRing, KeySource
 from stegnet.media import (
@@ -92,15 +91,15 @@ def _hide_picture(
     if is_grey(pixels):
         raise grey_refused()
     network, hidden = chosen_network(run), read_picture(secret)
-    progress = in_steps(run.progress, "hide tiles", "measure tiles", "write")
-    container = hide_picture(network, pixels, hidden, key_source, run.randomness, partial(progress, "hide tiles"))
+    run = run.in_steps("hide tiles", "measure tiles", "write")
+    container = hide_picture(network, pixels, hidden, key_source, run.randomness, partial(run.progress, "hide tiles"))
     distance = psnr(pixels, container)
     del pixels  # large pictures take much memory
-    step = partial(progress, "measure tiles")
+    step = partial(run.progress, "measure tiles")
     quality = measured_quality(network, container, hidden, key_source, options.any_quality, step)
     del hidden
     write = partial(write_picture, out, container, profile, verify=options.verify)
-    report = watched(write, partial(progress, "write", 0, 0))
+    report = watched(write, partial(run.progress, "write", 0, 0))
     notes = (*visibility_notes(distance), *about_cover(cover), *about_secret(secret))
     report = replace(report, notes=notes, warnings=quality.warnings(), secret_psnr=quality.psnr())
     return report.with_hiding(_hiding(cover, report, distance))
@@ -197,7 +196,7 @@ class _Films:
         return Header(film_id, FILM, len(self.cover_info.pts), described)
 
     def inputs(self, header: Header, sound: Sound, run: Run) -> Generator[FrameInput, None, None]:
-        """What goes into each frame: the first hide a secret frame, its stamp and a share of sound.
+        """The input of each frame: the first hide a secret frame, its stamp and a share of sound.
 
         Frames that are not computed draw their seeds, too.
 

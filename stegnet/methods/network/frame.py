@@ -32,7 +32,7 @@ from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, Margin, SealOptions, ro
 
 @dataclass(frozen=True)
 class FrameInput:
-    """What goes into one frame.
+    """Input of one frame.
 
     Attributes:
         secret: (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides none.

@@ -65,6 +65,8 @@ class RobustOptions:
 
 
 ROBUST = "robust"
+JPEG = (".jpg", ".jpeg")
+FORMS = MappingProxyType({PICTURE: (*JPEG, ".png"), FILM: (".mp4", ".mkv")})
 DEFAULT = RobustOptions()
 
 
@@ -82,7 +84,7 @@ ordinary film. There is much less room: a picture is scaled and compressed to
 fit, a small file is hidden as it is. Hiding simulates what OUT is promised to
 survive, and writes nothing that does not come back.
 """
-    forms = MappingProxyType({PICTURE: (".jpg", ".jpeg", ".png"), FILM: (".mp4", ".mkv")})
+    forms = FORMS
     options = RobustOptions
     computes = True
     implied = True

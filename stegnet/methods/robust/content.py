@@ -152,7 +152,7 @@ class HiddenContent(Hidden):
 
 
 def hidden_in_picture(container: Container, run: Run) -> HiddenContent | None:
-    """What survived in a picture; None if nothing opens."""
+    """The content that survived in a picture; None if nothing opens."""
     (picture,) = container.frames()
     tiles, modem = [0, 0], chosen_modem(run)
 

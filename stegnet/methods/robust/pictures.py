@@ -18,10 +18,11 @@ from stegnet.core.progress import Progress
 from stegnet.keys import KeySource
 from stegnet.media import about_cover, about_secret, forecast, read_cover, read_picture, refuse_palette
 from stegnet.media.forecast import ROBUST_RATES
+from stegnet.media.output import Compressed
 from stegnet.media.probe import media_kind
-from stegnet.methods.fitting import Copy, Fitted, Space, fit, stored_name
+from stegnet.methods.fitting import Fitted, Space, fit, stored_name
 from stegnet.methods.method import CoverSize, Fit
-from stegnet.methods.robust import CONTAINER_PSNR, ROBUST, RobustOptions
+from stegnet.methods.robust import CONTAINER_PSNR, FORMS, JPEG, ROBUST, RobustOptions
 from stegnet.methods.robust.channels import DEFAULT, MESSENGER, MESSENGER_SIDE, Channel, parse_channel
 from stegnet.methods.robust.content import file_bytes, file_content, fit_picture, within_ratio
 from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
@@ -30,8 +31,6 @@ from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, Survivor, 
 from stegnet.methods.run import Run
 from stegnet.results import LEAST, Hiding, OutputTarget, Report, printable, write_jpeg, write_picture
 
-JPEG = (".jpg", ".jpeg")
-ROBUST_FORMS = (*JPEG, ".png")
 _MORE_ROOM = "resize the cover to more pixels, or take a larger one"
 _CERTAIN = 2  # covers with half of the usual room are rare
 
@@ -87,7 +86,7 @@ class _Content:
         advice = "take a larger cover, a milder channel, or a lower quality of the container"
         return (f"the secret is revealed at only {self.fitted.copy.psnr:.1f} dB PSNR: {advice}",)
 
-    def _compressed(self, path: Path, folder: Path, _: int, step: Progress) -> Copy:
+    def _compressed(self, path: Path, folder: Path, _: int, step: Progress) -> Compressed:
         if self._pixels is None:
             whole = read_picture(path)
             self._pixels = within_ratio(whole, self.area)
@@ -95,7 +94,7 @@ class _Content:
             self._reduced = f"reduced to {width}×{height} pixels, " * (self._pixels is not whole)
         fitted, copy = fit_picture(self._pixels, self.room, step), folder / "content"
         copy.write_bytes(fitted.content)
-        return Copy(copy, str(fitted.bytes), fitted.psnr)
+        return Compressed(copy, str(fitted.bytes), fitted.psnr)
 
     def _refuse(self, size: int, most: int) -> NoReturn:
         overhead = file_bytes(stored_name(self.secret), 0)
@@ -117,7 +116,7 @@ def hide_in_picture(
         WeightsError: the weights are missing, or not a modem's.
     """
     channel = parse_channel(options.survive or DEFAULT)
-    out.check(ROBUST_FORMS, "picture that survives JPEG", cover, secret)
+    out.check(FORMS[PICTURE], "picture that survives JPEG", cover, secret)
     refuse_palette(cover)
     pixels, profile = read_cover(cover)
     prepared, written = channel.prepare(pixels), WRITTEN_QUALITY if out.path.suffix.lower() in JPEG else None
@@ -189,7 +188,7 @@ def picture_room(cover: CoverSize, options: RobustOptions) -> int | None:
 
 
 def picture_fits(cover: CoverSize) -> list[Fit]:
-    """What fits into a picture of this size through JPEG, for each of the shipped modem's rungs at 38 dB."""
+    """Lists what fits into a picture of this size through JPEG, for each of the shipped modem's rungs at 38 dB."""
     rungs = [rung for rung in read_rungs(SHIPPED_MODEM) if abs(rung.psnr - CONTAINER_PSNR) < 1]
     fits: list[Fit] = []
     for rung in sorted(rungs, key=lambda rung: -rung.lowest):

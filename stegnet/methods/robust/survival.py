@@ -42,7 +42,7 @@ _LARGER = "take a larger cover, with more detail, or resize it to more pixels; o
 
 @dataclass(frozen=True)
 class Promise:
-    """What a container is to survive, and how.
+    """The channel that a container is to survive, and the means.
 
     Attributes:
         rung: of the modem.

@@ -99,7 +99,7 @@ def pieces_of(message: bytes, rooms: Iterable[int]) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class GroupContent:
-    """What goes into a group.
+    """Input of a group.
 
     Attributes:
         content: of `pieces_of`.

@@ -53,7 +53,7 @@ class FrameSample:
 
 @dataclass(frozen=True)
 class FilmCarrier:
-    """What carries the bits."""
+    """A modem, and its rung that carries the bits."""
 
     modem: FilmModem
     rung: FilmRung

@@ -96,7 +96,7 @@ def read_film(
 
 
 def hidden_in_film(container: Container, run: Run) -> HiddenContent | None:
-    """What survived in a film; None if nothing opens.
+    """The content that survived in a film; None if nothing opens.
 
     Raises:
         RevealError: the film has lost a part of it.

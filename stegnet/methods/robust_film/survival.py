@@ -27,6 +27,7 @@ from stegnet.methods.fitting import Fitted, Space, fit, media_compressors
 from stegnet.methods.method import CoverSize, Fit
 from stegnet.methods.robust import (
     CONTAINER_PSNR,
+    FORMS,
     HIGHEST,
     LOWEST,
     RATES,
@@ -46,7 +47,6 @@ from stegnet.methods.robust_film.reading import read_groups
 from stegnet.methods.run import Run
 from stegnet.results import Hiding, OutputTarget, Report, form_of, printable
 
-FORMS = (".mp4", ".mkv")
 DEFAULT = "h264:23"
 LEAST_CRF, MOST_CRF = 18, 28
 _SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a group
@@ -84,7 +84,7 @@ def choose_film_rung(rungs: Sequence[FilmRung], crf: int, psnr: float) -> FilmRu
 
 
 def film_fits(cover: CoverSize) -> list[Fit]:
-    """What fits into a film of this size through H.264, for each constant rate factor that was measured."""
+    """Lists what fits into a film of this size through H.264, for each constant rate factor that was measured."""
     rooms = ((crf, _film_room(cover, crf)) for crf in ROBUST_FILMS)
     return [Fit("any file", ROBUST, room, survive=f"h264:{crf}") for crf, room in rooms if room]
 
@@ -121,7 +121,7 @@ def hide_in_film(
         CapacityError: the file does not fit, or does not come back.
     """
     crf = parse_crf(options.survive or DEFAULT)
-    out.check(FORMS, FILM, cover, secret)
+    out.check(FORMS[FILM], FILM, cover, secret)
     with extra("media", "hiding in films that survive H.264"):
         from stegnet.media.films.h264 import check_sides, with_sound  # here, since it needs ffmpeg
     info, modem = scan(cover), chosen_film_modem(run)

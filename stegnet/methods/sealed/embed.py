@@ -19,7 +19,6 @@ import psutil
 from stegnet.core.errors import CapacityError, MediaError, reading
 from stegnet.core.kinds import FILE, FILM
 from stegnet.core.parallel import watched
-from stegnet.core.progress import in_steps
 from stegnet.core.samples import channels_of
 from stegnet.engines import Pool
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeySource, Randomness
@@ -188,7 +187,7 @@ def embed_file(
     steps = opened.steps(options.verify)
     space = Space(opened.room, partial(_refuse, file, opened), compressors)
     with TemporaryDirectory(prefix="stegnet-") as folder:
-        fitted = fit(file, space, Path(folder), in_steps(run.progress, "compress", *steps))
+        fitted = fit(file, space, Path(folder), run.in_steps("compress", *steps).progress)
         if fitted.unchanged:
             run.part.check(opened.frames)
         run = run.in_steps(*["compress"] * (not fitted.unchanged), *steps)
