@@ -28,7 +28,7 @@ from stegnet.core.parallel import distributed
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.methods.robust import Modem, Rung
-from stegnet.methods.robust_film import FilmModem, FilmRung, luma
+from stegnet.methods.robust_film import FilmModem, luma
 from study.ensemble import Features, cross_validated
 from study.features import spam
 from study.hiders import Hider
@@ -89,7 +89,7 @@ def detect_pictures(
 
 
 def detect_films(
-    modem: FilmModem, rung: FilmRung, known: Sequence[Pair], unseen: Sequence[Pair], seed: int, workers: int
+    modem: FilmModem, rung: Rung, known: Sequence[Pair], unseen: Sequence[Pair], seed: int, workers: int
 ) -> list[Row]:
     """Accuracy of SPAM features of a frame, and of the jumps of all frames, on films of windows over photographs."""
     hider, covers, name = RobustFilmHider(modem, rung), [cover for cover, _ in (*known, *unseen)], rung.name

@@ -33,13 +33,12 @@ from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.media import FILM, kind, read_frames, scan
 from stegnet.media.films.h264 import write_h264
-from stegnet.methods.robust import information
+from stegnet.methods.robust import Rung, information
 from stegnet.methods.robust_film import (
     GROUP,
     WRITTEN_CRF,
     Dither,
     FilmModem,
-    FilmRung,
     modulated,
     read_film_rungs,
     signal_of,
@@ -263,13 +262,13 @@ def _against_cover(row: Row, cover: Row) -> Row:
 
 
 def _random_container(
-    modem: FilmModem, frames: list[np.ndarray], rung: FilmRung, seed: int
+    modem: FilmModem, frames: list[np.ndarray], rung: Rung, seed: int
 ) -> tuple[Callable[[Path], float], list[np.ndarray]]:
     """A function that reads the information of random bits in a film, and the frames that carry them."""
     draw, key, parts, container = np.random.default_rng(seed), Key(seeded(seed)(KEY_BYTES)), [], []
     shape = signal_of(frames[0]).shape
     for start in range(0, len(frames), GROUP):
-        bits = draw.integers(0, 2, (shape[0] * shape[1], rung.group.bits))
+        bits = draw.integers(0, 2, (shape[0] * shape[1], rung.bits))
         dither = Dither(shape, modem.frames, key, start.to_bytes(4, "big"))
         container += modulated(modem, frames[start : start + GROUP], bits, dither, rung)
         parts.append((2.0 * bits - 1, dither))
@@ -280,7 +279,7 @@ def _random_container(
             lumas = np.stack([signal_of(frame).luma for frame in islice(again, GROUP)])
             right.append(modem.reveal(lumas, dither)[rung] * signs)
         held = max(information(np.concatenate(right) * factor) for factor in _FACTORS)
-        return max(held, 0.0) * rung.group.bits / (BLOCK**2 * GROUP)
+        return max(held, 0.0) * rung.bits / (BLOCK**2 * GROUP)
 
     return read, container
 

@@ -30,7 +30,6 @@ from stegnet.methods.robust_film import (
     GROUP,
     WRITTEN_CRF,
     FilmModem,
-    FilmRung,
     GroupContent,
     group_room,
     hide_in_group,
@@ -94,7 +93,7 @@ class RobustFilmHider(HiderOfBlocks):
     """
 
     modem: FilmModem
-    rung: FilmRung
+    rung: Rung
 
     @property
     def name(self) -> str:

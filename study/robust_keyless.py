@@ -16,7 +16,7 @@ from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, SALT_BYTES, Key
 from stegnet.methods.robust import WRITTEN_QUALITY, Modem, Rung, dither_of
-from stegnet.methods.robust_film import FREQUENCIES, Dither, FilmModem, FilmRung, luma, modulated
+from stegnet.methods.robust_film import FREQUENCIES, Dither, FilmModem, luma, modulated
 from study.methods import container_seed
 from study.robust_hiders import RobustFilmHider, encoded, moving_window
 from study.stats import auc, auc_interval, mean_interval, unpaired_auc_interval
@@ -43,14 +43,14 @@ def bits_of_pictures(modem: Modem, rung: Rung, covers: Sequence[np.ndarray], see
     return _bits(rung.name, read, covers, seed)
 
 
-def bits_of_films(modem: FilmModem, rung: FilmRung, photographs: Sequence[np.ndarray], side: int, seed: int) -> Row:
+def bits_of_films(modem: FilmModem, rung: Rung, photographs: Sequence[np.ndarray], side: int, seed: int) -> Row:
     """The same of films, windows of this side that move over photographs, as H.264 as hiding writes it."""
     shape = side // BLOCK, side // BLOCK
 
     def read(number: int, photograph: np.ndarray) -> Read:
         frames, draw = moving_window(photograph, side, seed + number), np.random.default_rng(seed + number)
         own, other = (Dither(shape, modem.frames, key, _SALT) for key in _two_keys(seed + number))
-        bits = draw.integers(0, 2, (shape[0] * shape[1], rung.group.bits))
+        bits = draw.integers(0, 2, (shape[0] * shape[1], rung.bits))
         films = frames, modulated(modem, frames, bits, own, rung)
         lumas = (np.stack([luma(frame) for frame in encoded(film)]) for film in films)
         return _read(*(modem.reveal(each, other)[rung] for each in lumas), 2.0 * bits - 1)
@@ -58,7 +58,7 @@ def bits_of_films(modem: FilmModem, rung: FilmRung, photographs: Sequence[np.nda
     return _bits(rung.name, read, photographs, seed)
 
 
-def links(modem: FilmModem, rung: FilmRung, photographs: Sequence[np.ndarray], side: int, seed: int) -> Iterator[Row]:
+def links(modem: FilmModem, rung: Rung, photographs: Sequence[np.ndarray], side: int, seed: int) -> Iterator[Row]:
     """AUC of `likeness` for films of one key against films of two keys, where scenes are the same, and where not.
 
     Films of the same scene differ by noise, as from a camera that stands still.
@@ -79,7 +79,7 @@ def links(modem: FilmModem, rung: FilmRung, photographs: Sequence[np.ndarray], s
         yield row | {"auc": auc(others, same), "low": low, "high": high}
 
 
-def phases(film: np.ndarray, rung: FilmRung) -> np.ndarray:
+def phases(film: np.ndarray, rung: Rung) -> np.ndarray:
     """Phases of the coefficients that carry bits, in periods, (T, rows, cols, n), of a film (T, H, W, 3) uint8."""
     frames, height, width, _ = film.shape
     shape = frames, height // BLOCK, BLOCK, width // BLOCK, BLOCK

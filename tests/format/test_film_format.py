@@ -11,6 +11,7 @@ from stegnet.core.samples import from_8_bits
 from stegnet.engines import Pool
 from stegnet.keys import Key, Passphrase
 from stegnet.media import read_frames
+from stegnet.methods.robust import Rung
 from stegnet.methods.robust.content import RobustFile, parse_content
 from stegnet.methods.robust.record import Blocks, coded_bits, places_of
 from stegnet.methods.robust_film.groups import (
@@ -22,7 +23,7 @@ from stegnet.methods.robust_film.groups import (
     signal_of,
 )
 from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, header_ratios, luma
+from stegnet.methods.robust_film.phases import GROUP, Dither, header_ratios, luma
 from stegnet.methods.robust_film.reading import read_film
 from tests.format import film_by_the_book as book
 from tests.format import make_film_vectors as made_by
@@ -40,11 +41,11 @@ COEFFICIENTS = [8 * down + across for down, across in book.FREQUENCIES]
 SHIPPED = FilmModem.load(SHIPPED_FILM_MODEM, device="cpu")
 
 
-def ours(rungs: list[book.FilmRung]) -> tuple[FilmRung, ...]:
+def ours(rungs: list[book.FilmRung]) -> tuple[Rung, ...]:
     """Rungs of the book as stegnet has them."""
     made, first = [], 0
     for rung in rungs:
-        made.append(FilmRung("", first, rung.coefficients, rung.run, rung.scale, 38.0, 18, 28, FRAMES))
+        made.append(Rung("", first, rung.coefficients, 38.0, 18, 28, rung.scale, rung.run, FRAMES, GROUP))
         first += made[-1].unit_bits
     return tuple(made)
 
@@ -134,9 +135,9 @@ def test_steps():
     assert keys == STEPS["dither_keys"]
     dithers = [Dither(shape, FRAMES, KEY, salt).unit(unit) for unit in range(GROUP // FRAMES)]
     assert [made_by.digest((each * (1 << 16)).astype("<u4")) for each in dithers] == STEPS["dithers"]
-    places = places_of(32, rung.group, KEY, salt)
+    places = places_of(32, rung, KEY, salt)
     assert made_by.digest(places.header.astype("<u4")) == STEPS["header_places"]
-    bits = coded_bits(Blocks(shape, rung.group, KEY, salt), header[0], content, header[1:])
+    bits = coded_bits(Blocks(shape, rung, KEY, salt), header[0], content, header[1:])
     assert made_by.digest(np.packbits(bits)) == STEPS["bits"]
     rooms = [group_room(shape, rung, header[0])] * 3
     assert [piece.hex() for piece in pieces_of(made_by.FIT_FOR_TWO, rooms)] == STEPS["pieces"]
@@ -180,10 +181,8 @@ def test_the_book_reads_what_stegnet_hides(rung):
 def test_stegnet_reads_what_the_book_hides(rung):
     frames, shape = still_frames(GROUP, 96, 128), (12, 16)
     salt = next(book.salts(frames))
-    carried = robust_by_the_book.carried(
-        *shape, rung.group.bits, bytes([RATE]) + RANDOM, made_by.piece(), Keys(SECRET, salt)
-    )
-    bits = np.reshape(carried, (-1, rung.group.bits))
+    carried = robust_by_the_book.carried(*shape, rung.bits, bytes([RATE]) + RANDOM, made_by.piece(), Keys(SECRET, salt))
+    bits = np.reshape(carried, (-1, rung.bits))
     film = SHIPPED.hide(frames, bits, Dither(shape, FRAMES, KEY, salt), rung)
     assert message_of(SHIPPED, film, KEY) == FILE
 

@@ -8,7 +8,7 @@ bits can't be read.
 import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -32,26 +32,45 @@ _PATCHES = 10  # that are read at once, in a row and a column, at most
 
 @dataclass(frozen=True)
 class Rung:
-    """A trade of bits against robustness that a modem has learnt.
+    """A trade of bits against robustness that a modem has learnt, for pictures or for groups of a film's frames.
 
     Attributes:
-        name: that of the channel it is meant for, such as "jpeg-75".
-        first, bits: of each block.
+        name: that of the channel it is meant for, such as "jpeg-75" or "h264-23".
+        first: of its bits among all of a block in a unit.
+        coefficients: of each block that carry bits.
         psnr: of its containers in dB.
-        lowest, highest: JPEG quality that it was trained for.
+        lowest, highest: JPEG quality, or constant rate factor of films, that it was trained for.
+        scale: period of a phase, in steps of JPEG at quality 50.
+        run: frames that carry the same bits.
+        frames: of a unit, which the networks see at once.
+        group: frames that are hidden in together, a multiple of those.
     """
 
     name: str
     first: int
-    bits: int
+    coefficients: int
     psnr: float
     lowest: int
     highest: int
+    scale: float = 1.0
+    run: int = 1
+    frames: int = 1
+    group: int = 1
+
+    @property
+    def unit_bits(self) -> int:
+        """Bits of a block in a unit: run after run, coefficient after coefficient."""
+        return self.frames // self.run * self.coefficients
+
+    @property
+    def bits(self) -> int:
+        """Bits of a block in a group: unit after unit."""
+        return self.group // self.frames * self.unit_bits
 
     @property
     def places(self) -> slice:
-        """Its bits among all of a block."""
-        return slice(self.first, self.first + self.bits)
+        """Its bits among all of a block in a unit."""
+        return slice(self.first, self.first + self.unit_bits)
 
     @property
     def channel(self) -> str:
@@ -176,21 +195,26 @@ class Modem:
                 step(done, len(grid))
 
 
-def read_rungs(path: Path) -> tuple[Rung, ...]:
+def read_rungs(path: Path, group: int = 1) -> tuple[Rung, ...]:
     """The rungs of a modem's weights file, read from its card.
 
+    Args:
+        group: frames that are hidden in together: 1 is for pictures, more for films.
     Raises:
-        WeightsError: there is no such file, or it holds no modem.
+        WeightsError: there is no such file, or it holds no modem for pictures, or none for films.
     """
     card = read_card(path)
-    if card.model != MODEM:
-        raise WeightsError(f"{path}: these weights hide pictures, not bits", f"they are of the family {card.model}")
+    frames = card.options.get("frames", 1)
+    if card.model != MODEM or (frames > 1) != (group > 1):
+        where = "films" if group > 1 else "pictures"
+        raise WeightsError(f"{path}: these weights hide no bits in {where}", f"they are of the family {card.model}")
     rungs, first = [], 0
     try:
         for rung in card.options["rungs"]:
-            known = {field.name: rung[field.name] for field in fields(Rung) if field.name != "first"}
-            rungs.append(Rung(first=first, **known))
-            first += rungs[-1].bits
+            known = {name: rung[name] for name in ("name", "psnr", "lowest", "highest", "scale")}
+            counts = {"run": rung.get("run", 1), "frames": frames, "group": group}
+            rungs.append(Rung(first=first, coefficients=rung["bits"], **known, **counts))
+            first += rungs[-1].unit_bits
     except (KeyError, TypeError) as error:
         hint = "it is damaged, or of another version"
         raise WeightsError(f"{path}: its card does not say what it hides", hint) from error

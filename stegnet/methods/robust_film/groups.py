@@ -18,6 +18,7 @@ from stegnet.methods.robust import (
     Blocks,
     Ratios,
     Reading,
+    Rung,
     coded_bits,
     content_room,
     hidden_area,
@@ -28,7 +29,7 @@ from stegnet.methods.robust import (
     salts_of,
 )
 from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, header_ratios, luma
+from stegnet.methods.robust_film.phases import GROUP, Dither, header_ratios, luma
 from stegnet.sealing import size_bytes
 
 NUMBER, DIGEST = 4, 8  # bytes
@@ -74,13 +75,13 @@ def salts_of_group(signals: Sequence[FrameSignal]) -> Iterator[bytes]:
     return salts_of(b"stegnet/2/robust/film/salt" + signals[0].sizes, means)
 
 
-def group_room(shape: tuple[int, int], rung: FilmRung, rate: int) -> int:
+def group_room(shape: tuple[int, int], rung: Rung, rate: int) -> int:
     """Bytes of the message in a group; 0 if there is no room, or the rate is 0.
 
     Args:
         shape: rows and columns of blocks.
     """
-    return max(content_room(shape[0] * shape[1], rung.group, rate) - HEAD_BYTES, 0) if rate else 0
+    return max(content_room(shape[0] * shape[1], rung, rate) - HEAD_BYTES, 0) if rate else 0
 
 
 def hidden_pixels(height: int, width: int, frames: int) -> int:
@@ -113,7 +114,7 @@ class GroupContent:
 
 
 def hide_in_group(
-    modem: FilmModem, frames: Sequence[np.ndarray], rung: FilmRung, given: GroupContent, key_source: KeySource
+    modem: FilmModem, frames: Sequence[np.ndarray], rung: Rung, given: GroupContent, key_source: KeySource
 ) -> list[np.ndarray]:
     """Hides content in a group of frames, (H, W, 3) uint8 each."""
     carrying, signals = list(frames), [signal_of(frame, bits=False) for frame in frames]
@@ -123,16 +124,16 @@ def hide_in_group(
         if salt in salts:
             break
         salt = salts[0]
-        blocks = Blocks(shape, rung.group, robust_key(key_source, salt), salt)
+        blocks = Blocks(shape, rung, robust_key(key_source, salt), salt)
         bits = coded_bits(blocks, given.rate, given.content, given.nonce)
         dither = Dither(shape, modem.frames, blocks.key, salt)
-        carrying = modulated(modem, frames, bits.reshape(-1, rung.group.bits), dither, rung)
+        carrying = modulated(modem, frames, bits.reshape(-1, rung.bits), dither, rung)
         signals = [signal_of(frame, bits=False) for frame in carrying]
     return carrying
 
 
 def modulated(
-    modem: FilmModem, frames: Sequence[np.ndarray], bits: np.ndarray, dither: Dither, rung: FilmRung
+    modem: FilmModem, frames: Sequence[np.ndarray], bits: np.ndarray, dither: Dither, rung: Rung
 ) -> list[np.ndarray]:
     """A group of frames that carries bits, (blocks, group's bits), 0 or 1."""
     carrying = [frame.copy(order="C") for frame in frames]
@@ -171,9 +172,9 @@ class GroupReader:
         lumas, tried = np.stack([signal.luma for signal in signals]), self._tried(signals, salts)
         ratios_of = cache(lambda salt: self._modem.reveal(lumas, self._dither(salt, signals[0].shape)))
 
-        def opened(salt: bytes, rung: FilmRung, header: Ratios) -> Reading | None:
+        def opened(salt: bytes, rung: Rung, header: Ratios) -> Reading | None:
             network = partial(_of_rung, ratios_of, salt, rung)
-            reading = read_bits(header, Blocks(signals[0].shape, rung.group, self._key_of(salt), salt), network)
+            reading = read_bits(header, Blocks(signals[0].shape, rung, self._key_of(salt), salt), network)
             self._most_keys = None if reading else self._most_keys
             return reading
 
@@ -202,5 +203,5 @@ class GroupReader:
         return Dither(shape, self._modem.frames, self._key_of(salt), salt)
 
 
-def _of_rung(ratios_of: Callable[[bytes], dict[FilmRung, np.ndarray]], salt: bytes, rung: FilmRung) -> np.ndarray:
+def _of_rung(ratios_of: Callable[[bytes], dict[Rung, np.ndarray]], salt: bytes, rung: Rung) -> np.ndarray:
     return ratios_of(salt)[rung]

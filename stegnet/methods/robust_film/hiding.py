@@ -15,9 +15,10 @@ from stegnet.keys import KeySource
 from stegnet.media import FilmInfo
 from stegnet.media.films.films import Picture, VideoFrame, decode, to_rgb
 from stegnet.methods.film_loop import FilmCover
+from stegnet.methods.robust import Rung
 from stegnet.methods.robust_film.groups import group_room
 from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, FilmRung
+from stegnet.methods.robust_film.phases import GROUP
 from stegnet.methods.run import Run
 
 WRITTEN_CRF = 18  # of the films that hiding writes
@@ -56,7 +57,7 @@ class FilmCarrier:
     """A modem, and its rung that carries the bits."""
 
     modem: FilmModem
-    rung: FilmRung
+    rung: Rung
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from stegnet.core.jpeg import BLOCK, DITHER
 from stegnet.core.parallel import ordered
 from stegnet.core.samples import from_8_bits
 from stegnet.engines import Engine, load_engine
-from stegnet.methods.robust_film.phases import FREQUENCIES, GROUP, Dither, FilmRung, exact_luma, read_film_rungs
+from stegnet.methods.robust import Rung
+from stegnet.methods.robust_film.phases import FREQUENCIES, GROUP, Dither, exact_luma, read_film_rungs
 from stegnet.methods.run import Run
 
 _BAND = 4096  # blocks that are computed at once, about
@@ -34,7 +35,7 @@ class FilmModem:
 
     engine: Engine
     weights: str
-    rungs: Sequence[FilmRung]
+    rungs: Sequence[Rung]
 
     @property
     def frames(self) -> int:
@@ -54,7 +55,7 @@ class FilmModem:
         rungs = read_film_rungs(path)
         return cls(load_engine(path, backend, device, precision), weights_id(path), rungs)
 
-    def hide(self, frames: Sequence[np.ndarray], bits: np.ndarray, dither: Dither, rung: FilmRung) -> list[np.ndarray]:
+    def hide(self, frames: Sequence[np.ndarray], bits: np.ndarray, dither: Dither, rung: Rung) -> list[np.ndarray]:
         """Hides bits in a group of frames, (H, W, 3) uint8 with sides that are multiples of 8.
 
         Red, green and blue of a pixel change alike.
@@ -73,7 +74,7 @@ class FilmModem:
         height, width, _ = frames[0].shape
         return [frame for some in self._units(containers, height * width) for frame in some]
 
-    def reveal(self, lumas: np.ndarray, dither: Dither) -> dict[FilmRung, np.ndarray]:
+    def reveal(self, lumas: np.ndarray, dither: Dither) -> dict[Rung, np.ndarray]:
         """Log-likelihood ratios of a group's bits, positive for likely ones: for each rung (blocks, bits) float32.
 
         Args:
@@ -99,7 +100,7 @@ class FilmModem:
         with closing(ordered(function, range(GROUP // self.frames), pool.workers, pool.prepare)) as results:
             return list(results)
 
-    def _changes(self, lumas: np.ndarray, signs: np.ndarray, dither: np.ndarray, rung: FilmRung) -> np.ndarray:
+    def _changes(self, lumas: np.ndarray, signs: np.ndarray, dither: np.ndarray, rung: Rung) -> np.ndarray:
         """The change of each frame in levels, (T, H, W) int16, of lumas (T, H, W) float32 in levels."""
         _, height, width = lumas.shape
         rows, cols = height // BLOCK, width // BLOCK

@@ -5,18 +5,17 @@ the same bits, in the phases of a few DCT coefficients of each block (`stegnet.m
 rung is how long a run is, how many coefficients there are, and their period.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from stegnet.core.card import MODEM, read_card
 from stegnet.core.cipher import keystream
 from stegnet.core.errors import WeightsError
 from stegnet.core.jpeg import BLOCK
 from stegnet.keys import Key
-from stegnet.methods.robust import Ratios, Rung
+from stegnet.methods.robust import Ratios, Rung, read_rungs
 
 GROUP = 48  # frames with a header and record of their own
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green, blue (ITU-R BT.709)
@@ -72,75 +71,17 @@ class Dither:
         return np.frombuffer(stream, "<u2").reshape(*self.shape, self.frames, MOST)
 
 
-@dataclass(frozen=True)
-class FilmRung:
-    """A trade of bits against robustness that a modem for films has learnt.
-
-    Attributes:
-        name: that of the channel it is meant for, such as "h264-23".
-        first: of its bits among all of a block in a unit.
-        coefficients: of each block that carry bits, the first of those above.
-        run: frames that carry the same bits.
-        scale: period of a phase, in steps of JPEG at quality 50.
-        psnr: of its containers in dB.
-        lowest, highest: constant rate factors that it was trained for.
-        frames: of a unit.
-    """
-
-    name: str
-    first: int
-    coefficients: int
-    run: int
-    scale: float
-    psnr: float
-    lowest: int
-    highest: int
-    frames: int
-
-    @property
-    def unit_bits(self) -> int:
-        """Bits of a block in a unit: run after run, coefficient after coefficient."""
-        return self.frames // self.run * self.coefficients
-
-    @property
-    def places(self) -> slice:
-        """Its bits among all of a block in a unit."""
-        return slice(self.first, self.first + self.unit_bits)
-
-    @property
-    def group(self) -> Rung:
-        """The bits of a block in a group: unit after unit."""
-        return Rung(self.name, 0, GROUP // self.frames * self.unit_bits, self.psnr, self.lowest, self.highest)
-
-    @property
-    def periods(self) -> np.ndarray:
-        """(coefficients,) float32, in levels."""
-        return np.array([step * self.scale for _, step in _FINEST[: self.coefficients]], np.float32)
-
-
-def read_film_rungs(path: Path) -> tuple[FilmRung, ...]:
-    """The rungs of a film modem's weights file, read from its card.
+def read_film_rungs(path: Path) -> tuple[Rung, ...]:
+    """The rungs of a film modem's weights file.
 
     Raises:
-        WeightsError: there is no such file, or it holds no modem for films.
+        WeightsError: as `read_rungs`, or this version can't use the modem.
     """
-    card = read_card(path)
-    frames = card.options.get("frames", 1)
-    if card.model != MODEM or frames == 1:
-        raise WeightsError(f"{path}: these weights hide no bits in films", f"they are of the family {card.model}")
-    rungs, first = [], 0
-    try:
-        for rung in card.options["rungs"]:
-            known = {field.name: rung[field.name] for field in fields(FilmRung) if field.name in rung}
-            rungs.append(FilmRung(first=first, coefficients=rung["bits"], frames=frames, **known))
-            first += rungs[-1].unit_bits
-    except (KeyError, TypeError) as error:
-        hint = "it is damaged, or of another version"
-        raise WeightsError(f"{path}: its card does not say what it hides", hint) from error
-    if GROUP % frames or max(rung.coefficients for rung in rungs) > MOST:
+    rungs = read_rungs(path, GROUP)
+    if GROUP % rungs[0].frames or max(rung.coefficients for rung in rungs) > MOST:
         most = f"films take a divisor of {GROUP} frames and {MOST} coefficients at most"
         raise WeightsError(f"{path}: this modem can't be used", most)
-    return tuple(rungs)
+    return rungs
 
 
 def exact_luma(frame: np.ndarray) -> np.ndarray:
@@ -153,7 +94,7 @@ def luma(frame: np.ndarray) -> np.ndarray:
     return np.rint(exact_luma(frame)).astype(np.uint8)
 
 
-def header_ratios(lumas: np.ndarray, dither: Dither, rung: FilmRung) -> Ratios:
+def header_ratios(lumas: np.ndarray, dither: Dither, rung: Rung) -> Ratios:
     """Log-likelihood ratios of a header's bits: sums of the sines of their phases, without a network.
 
     Args:
@@ -164,17 +105,17 @@ def header_ratios(lumas: np.ndarray, dither: Dither, rung: FilmRung) -> Ratios:
     basis = _BASIS[: rung.coefficients]
 
     def ratios(numbers: np.ndarray) -> np.ndarray:
-        known, block = np.unique(numbers // rung.group.bits, return_inverse=True)
+        known, block = np.unique(numbers // rung.bits, return_inverse=True)
         rows, cols = np.divmod(known, width // BLOCK)
         samples = blocks[:, rows, :, cols] - _MIDDLE  # (n, GROUP, 8, 8) float32
-        phases = np.einsum("nfyx,cyx->nfc", samples, basis, optimize=True) / rung.periods
+        phases = np.einsum("nfyx,cyx->nfc", samples, basis, optimize=True) / _periods(rung)
         for unit in range(GROUP // rung.frames):
             frames = phases[:, unit * rung.frames : (unit + 1) * rung.frames].reshape(
                 len(known), -1, rung.run, rung.coefficients
             )
             frames -= dither.at(unit, rows, cols)[:, :: rung.run, None, : rung.coefficients]
         sums = np.sin(2 * np.pi * phases).reshape(len(known), -1, rung.run, rung.coefficients).sum(2)
-        return _HEADER_LIKELIHOOD * sums.reshape(len(known), -1)[block, numbers % rung.group.bits]
+        return _HEADER_LIKELIHOOD * sums.reshape(len(known), -1)[block, numbers % rung.bits]
 
     return ratios
 
@@ -189,3 +130,8 @@ def _cosines() -> np.ndarray:
 
 # (MOST, 8, 8) float32, of the coefficients above.
 _BASIS = np.stack([np.outer(_cosines()[down], _cosines()[across]) for down, across in FREQUENCIES]).astype(np.float32)
+
+
+def _periods(rung: Rung) -> np.ndarray:
+    """Of each coefficient that carries bits, (coefficients,) float32, in levels."""
+    return np.array([step * rung.scale for _, step in _FINEST[: rung.coefficients]], np.float32)

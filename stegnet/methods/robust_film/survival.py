@@ -33,6 +33,7 @@ from stegnet.methods.robust import (
     RATES,
     ROBUST,
     RobustOptions,
+    Rung,
     file_bytes,
     file_content,
     hidden_area,
@@ -42,7 +43,7 @@ from stegnet.methods.robust import (
 from stegnet.methods.robust_film.groups import GroupContent, hidden_pixels, hide_in_group, modulated, pieces_of
 from stegnet.methods.robust_film.hiding import FilmCarrier, FilmHiding
 from stegnet.methods.robust_film.modem import chosen_film_modem
-from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, luma
+from stegnet.methods.robust_film.phases import GROUP, Dither, luma
 from stegnet.methods.robust_film.reading import read_groups
 from stegnet.methods.run import Run
 from stegnet.results import Hiding, OutputTarget, Report, form_of, printable
@@ -71,7 +72,7 @@ def parse_crf(text: str) -> int:
     return crf
 
 
-def choose_film_rung(rungs: Sequence[FilmRung], crf: int, psnr: float) -> FilmRung:
+def choose_film_rung(rungs: Sequence[Rung], crf: int, psnr: float) -> Rung:
     """The rung for a constant rate factor and a PSNR of the container in dB: the mildest that was trained for it.
 
     Where none was trained for it at that PSNR, the most robust is taken.
@@ -224,7 +225,7 @@ def _measured(hiding: FilmHiding, groups: Sequence[int]) -> Iterator[int]:
     key, (rows, cols), rung = Key(hiding.run.randomness(KEY_BYTES)), hiding.shape, hiding.carrier.rung
     film, draw = hiding.folder / "measured.mp4", np.random.default_rng(int.from_bytes(hiding.run.randomness(16), "big"))
     columns = _strips(cols)
-    sent = {index: draw.integers(0, 2, (rows * len(columns), rung.group.bits), np.uint8) for index in groups}
+    sent = {index: draw.integers(0, 2, (rows * len(columns), rung.bits), np.uint8) for index in groups}
 
     def dither(index: int) -> Dither:
         return Dither((rows, len(columns)), hiding.carrier.modem.frames, key, index.to_bytes(4, "big"))
@@ -310,5 +311,5 @@ def _fit(secret: Path, room: int, hiding: FilmHiding) -> _Message:
             return _Message(secret, fitted, file_content(fitted.name, fitted.path.read_bytes()), room)
 
 
-def _robustness(rung: FilmRung) -> int:
+def _robustness(rung: Rung) -> int:
     return rung.highest

@@ -39,7 +39,7 @@ def test_rungs_follow_each_other():
     for name in NAMES:
         assert choose_rung(rungs, parse_channel(name), 38).channel == name
     assert choose_rung(rungs, parse_channel("messenger"), 38).channel == "jpeg:50"
-    for path, message in ((SHIPPED, "hide pictures, not bits"), (Path("none"), "no such weights")):
+    for path, message in ((SHIPPED, "hide no bits in pictures"), (Path("none"), "no such weights")):
         with pytest.raises(WeightsError, match=message):
             read_rungs(path)
 

@@ -16,7 +16,7 @@ from stegnet.files import file_info, reveal_file
 from stegnet.keys import SYSTEM, Key, Passphrase
 from stegnet.media import scan
 from stegnet.methods import DEFAULT_RUN, METHODS, Run
-from stegnet.methods.robust import RobustOptions, file_content
+from stegnet.methods.robust import RobustOptions, Rung, file_content
 from stegnet.methods.robust_film.groups import (
     HEAD_BYTES,
     GroupContent,
@@ -28,7 +28,7 @@ from stegnet.methods.robust_film.groups import (
     signal_of,
 )
 from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, Dither, FilmRung, header_ratios, luma, read_film_rungs
+from stegnet.methods.robust_film.phases import GROUP, Dither, header_ratios, luma, read_film_rungs
 from stegnet.methods.robust_film.reading import read_film
 from stegnet.methods.robust_film.survival import choose_film_rung, parse_crf
 from stegnet.results import OutputTarget, Report
@@ -82,8 +82,8 @@ def dithered(seed: int = 0) -> Dither:
     return Dither((6, 8), MODEM.frames, KEY, bytes([seed]))
 
 
-def some_bits(rung: FilmRung) -> np.ndarray:
-    return np.random.default_rng(2).integers(0, 2, (48, rung.group.bits))
+def some_bits(rung: Rung) -> np.ndarray:
+    return np.random.default_rng(2).integers(0, 2, (48, rung.bits))
 
 
 def lumas(frames: list[np.ndarray]) -> np.ndarray:
@@ -98,9 +98,9 @@ def test_bits_come_back_at_the_promised_quality(rung):
     ratios = MODEM.reveal(lumas(made), dithered())[rung]
     assert (np.sign(ratios) == 2 * bits - 1).mean() > 0.97
     assert abs(np.mean([psnr(*pair) for pair in zip(frames, made, strict=True)]) - rung.psnr) < 2
-    numbers = np.array([5 * rung.group.bits + 1, 40 * rung.group.bits + rung.group.bits - 1])
+    numbers = np.array([5 * rung.bits + 1, 40 * rung.bits + rung.bits - 1])
     for number, ratio in zip(numbers, header_ratios(lumas(made), dithered(), rung)(numbers), strict=True):
-        block, entry = divmod(int(number), rung.group.bits)
+        block, entry = divmod(int(number), rung.bits)
         unit, place = divmod(entry, rung.unit_bits)
         run, coefficient = divmod(place, rung.coefficients)
         first = unit * MODEM.frames + run * rung.run
