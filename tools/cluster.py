@@ -19,9 +19,9 @@ from statistics import median
 
 import numpy as np
 
-from stegnet.cluster import SEED_BYTES, Hiding, Secrets, run_on_cluster, tasks_of
+from stegnet.cluster import SEED_BYTES, HidingWork, Secrets, run_on_cluster, tasks_of
 from stegnet.data.scenes import render_scene
-from stegnet.files import Plan, plan_hiding
+from stegnet.files import FolderPlan, plan_hiding
 from stegnet.keys import Key
 from stegnet.media import FilmWriter, write_png
 from stegnet.methods import METHODS, Hider, Run
@@ -30,7 +30,7 @@ from tests.support.nodes import Nodes, settings
 
 KEY, SEED = Key(bytes(range(32))), bytes(SEED_BYTES)
 SEALED = METHODS["sealed"]
-WORK = Hiding(Hider(SEALED, SEALED.options(), Run()))
+WORK = HidingWork(Hider(SEALED, SEALED.options(), Run()))
 WORKERS = (1, 2, 4)
 _RATE = Fraction(25)
 
@@ -81,7 +81,7 @@ def rates(folder: Path, films: int, frames: int, repeats: int) -> None:
     measured: dict[int, list[tuple[float, float]]] = {workers: [] for workers in WORKERS}
     for _ in range(repeats):
         for workers in WORKERS:
-            part = Plan(plan.jobs[: films * workers])
+            part = FolderPlan(plan.jobs[: films * workers])
             out = fresh(folder)
             with cluster(folder, nodes=1, processors=workers) as nodes:
                 outcomes = list(run_on_cluster(nodes.address, part, OutputTarget(out), WORK, KEY))
@@ -106,11 +106,11 @@ def rate(workers: int, *folders: Path) -> float:
     return (len(ends) - workers) / (ends[-1] - ends[workers - 1])
 
 
-def single_processes(folder: Path, plan: Plan, count: int) -> list[Path]:
+def single_processes(folder: Path, plan: FolderPlan, count: int) -> list[Path]:
     """Shares the films out to processes; the folders of their results."""
     context = multiprocessing.get_context("spawn")
     outs = [fresh(folder) for _ in range(count)]
-    parts = [Plan(plan.jobs[first::count]) for first in range(count)]
+    parts = [FolderPlan(plan.jobs[first::count]) for first in range(count)]
     processes = [context.Process(target=work_through, args=each) for each in zip(parts, outs, strict=True)]
     for process in processes:
         process.start()
@@ -120,7 +120,7 @@ def single_processes(folder: Path, plan: Plan, count: int) -> list[Path]:
     return outs
 
 
-def work_through(plan: Plan, out: Path) -> None:
+def work_through(plan: FolderPlan, out: Path) -> None:
     """Hides all in this process."""
     for task in tasks_of(plan, OutputTarget(out)):
         assert all(outcome.error is None for outcome in WORK.outcomes(task, Secrets(KEY, SEED)))
@@ -149,7 +149,7 @@ def cluster(folder: Path, nodes: int, processors: int) -> Iterator[Nodes]:
         started.stop()
 
 
-def make_films(folder: Path, films: int, frames: int, height: int = 180, width: int = 320) -> Plan:
+def make_films(folder: Path, films: int, frames: int, height: int = 180, width: int = 320) -> FolderPlan:
     """Films that pan over a rendered scene, or pictures of it, and a plan to hide a file in each."""
     covers, secrets = folder / "covers", folder / "secrets"
     covers.mkdir()

@@ -22,7 +22,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("record.base", "KINDS GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
         ("core.samples", "CELL GREY HIDDEN_RMS MIN_RMS"),
     ],
-    "CARRIERS": [("sealing.carriers", "LEAD_BITS MAC_BITS TAG_BYTES BLOCK SALT RUN GROUP MOST_GROUP")],
+    "CARRIERS": [("sealing.carriers", "LEAD_BITS MAC_BITS TAG_BYTES STRIDE SALT RUN GROUP MOST_GROUP")],
     "CHANNELS": [("methods.robust.channels", "MESSENGER MESSENGER_SIDE MESSENGER_QUALITIES BEST ABOVE")],
     "CONTENT": [
         (
@@ -56,7 +56,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "REGIONS": [("methods.robust.regions", "REGIONS LUMA")],
     "ROBUST_RECORD": [
-        ("methods.robust.record", "HEADER_BYTES SHARES WHOLE HEADER HEADER_SHARE HEADER_ITERATIONS"),
+        ("methods.robust.record", "HEADER_BYTES SHARES SIXTHS HEADER HEADER_SHARE HEADER_ITERATIONS"),
         ("methods.robust.record", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
     ],
     "SEAL": [("sealing.seal", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY")],

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from stegnet.core.progress import Progress
-    from stegnet.files import Outcome, Plan
+    from stegnet.files import FolderPlan, Outcome
     from stegnet.results import Report
 
 FAILED, ALTERED = 1, 3  # exit codes
@@ -172,7 +172,7 @@ def progress_bar() -> Iterator["Progress"]:
         bar.close()
 
 
-def run_batch(plan: "Plan", outcomes: "Iterator[Outcome]", show: "Callable[[Outcome], None]") -> int:
+def run_batch(plan: "FolderPlan", outcomes: "Iterator[Outcome]", show: "Callable[[Outcome], None]") -> int:
     """Runs the jobs of a plan and prints their results; a failed job does not stop the others.
 
     Args:

@@ -12,7 +12,7 @@ from stegnet.core.address import Place, size_of
 
 if TYPE_CHECKING:
     from stegnet.files import Outcome
-    from stegnet.results import Hiding, Report
+    from stegnet.results import HidingFigures, Report
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
@@ -101,7 +101,7 @@ def _as_json(path: Place | None, report: "Report", size: int | None, more: dict[
     return json.dumps(found | ({"text": report.text} if report.text is not None else {}))
 
 
-def _figures(hiding: "Hiding") -> dict[str, Any]:
+def _figures(hiding: "HidingFigures") -> dict[str, Any]:
     """Figures of a hiding by the names that programs know."""
     from stegnet.core.measures import CONTAINER_PSNR
 

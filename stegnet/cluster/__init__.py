@@ -10,5 +10,5 @@ __getattr__, __all__ = lazy_names(
     __name__,
     cluster="run_on_cluster",
     envelope="SEED_BYTES Secrets",
-    tasks="Hiding Revealing tasks_of",
+    tasks="HidingWork RevealingWork tasks_of",
 )

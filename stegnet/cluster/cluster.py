@@ -23,7 +23,7 @@ from stegnet.cluster.segments import MOST, SegmentedFilm, remove_old
 from stegnet.cluster.tasks import Task, Work, tasks_of
 from stegnet.core.errors import ClusterError, extra
 from stegnet.core.parallel import check_port
-from stegnet.files import Outcome, Plan
+from stegnet.files import FolderPlan, Outcome
 from stegnet.keys import SYSTEM, KeySource, Randomness
 from stegnet.methods import LongFilm, Part
 from stegnet.results import OutputTarget
@@ -49,7 +49,7 @@ class _KeyRequest:
 
 
 def run_on_cluster(
-    address: str, plan: Plan, out: OutputTarget, work: Work, source: KeySource, randomness: Randomness = SYSTEM
+    address: str, plan: FolderPlan, out: OutputTarget, work: Work, source: KeySource, randomness: Randomness = SYSTEM
 ) -> Generator[Outcome, None, None]:
     """Does the jobs of a plan on a cluster; yields their outcomes in the order of their tasks.
 

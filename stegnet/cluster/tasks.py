@@ -19,9 +19,9 @@ from stegnet.cluster.envelope import Secrets
 from stegnet.core.address import Address, Place, fetched, size_of, stored
 from stegnet.core.errors import reading
 from stegnet.core.names import folded
-from stegnet.files import Job, Outcome, Plan, hide_each, reveal_each, write_hidden
+from stegnet.files import FolderPlan, Job, Outcome, hide_each, reveal_each, write_hidden
 from stegnet.media.output import exists_already
-from stegnet.methods import DEFAULT_RUN, WHOLE, Hidden, Hider, Part, Run
+from stegnet.methods import ALL_FRAMES, DEFAULT_RUN, Hidden, Hider, Part, Run
 from stegnet.results import OutputTarget, Report
 
 SEGMENT = ".segment-"  # names of segments begin with it
@@ -43,7 +43,7 @@ class Task:
     jobs: tuple[Job, ...]
     out: OutputTarget
     present: frozenset[str] = frozenset()
-    part: Part = WHOLE
+    part: Part = ALL_FRAMES
     segment: Place | None = None
 
     @contextmanager
@@ -73,7 +73,7 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True)
-class Hiding:
+class HidingWork:
     """Hides secrets in covers."""
 
     hider: Hider
@@ -91,12 +91,12 @@ class Hiding:
             with task.result(out) as target, fetched(cover) as cover_path, fetched(secret) as secret_path:
                 return hider(cover_path, secret_path, target, secrets.source)
 
-        outcomes = hide_each(Plan(task.jobs), task.out, hide, hider.method.forms)
+        outcomes = hide_each(FolderPlan(task.jobs), task.out, hide, hider.method.forms)
         return list(outcomes) if task.segment else _measured(outcomes)
 
 
 @dataclass(frozen=True)
-class Revealing:
+class RevealingWork:
     """Reveals what containers hide."""
 
     strict: bool = False
@@ -109,7 +109,7 @@ class Revealing:
             with task.result(out) as target:
                 return write_hidden(hidden, target, self.strict)
 
-        return _measured(reveal_each(Plan(task.jobs), task.out, secrets.source, write, self.run))
+        return _measured(reveal_each(FolderPlan(task.jobs), task.out, secrets.source, write, self.run))
 
 
 def _measured(outcomes: Iterator[Outcome]) -> list[Outcome]:
@@ -117,7 +117,7 @@ def _measured(outcomes: Iterator[Outcome]) -> list[Outcome]:
     return [replace(each, size=size_of(each.out)) if each.out else each for each in outcomes]
 
 
-def tasks_of(plan: Plan, out: OutputTarget) -> list[Task]:
+def tasks_of(plan: FolderPlan, out: OutputTarget) -> list[Task]:
     """The tasks of a plan, in its order; their results have the names that they have on one machine.
 
     Args:

@@ -8,7 +8,7 @@ from stegnet import lazy_names
 
 __getattr__, __all__ = lazy_names(
     __name__,
-    folder="Job Outcome Plan hide_each is_folder plan_hiding plan_revealing results_folder reveal_each",
+    folder="Job Outcome FolderPlan hide_each is_folder plan_hiding plan_revealing results_folder reveal_each",
     info="Info Value file_info fit_info fits_in",
     reveal="find reveal_file write_hidden",
 )

@@ -35,7 +35,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FolderPlan:
     """Jobs of a folder.
 
     Attributes:
@@ -64,7 +64,7 @@ class Outcome:
     node: str = ""
 
 
-def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> Plan:
+def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> FolderPlan:
     """Pairs the covers in a folder with secrets, both in natural order, pictures with pictures and films with films.
 
     Fewer secrets than covers are repeated in order.
@@ -86,21 +86,21 @@ def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> Plan:
     turns = {what: cycle([path for path, its in hidden if its == what]) for what in {its for _, its in hidden}}
     # A cover that has no secret of its kind gets another: hiding says what is wrong.
     other = next(iter(turns.values()))
-    return Plan(tuple(Job(path, what, next(turns.get(what, other))) for path, what in chosen), notes)
+    return FolderPlan(tuple(Job(path, what, next(turns.get(what, other))) for path, what in chosen), notes)
 
 
-def plan_revealing(containers: Place) -> Plan:
+def plan_revealing(containers: Place) -> FolderPlan:
     """Plans all pictures and films in a folder, in natural order.
 
     Raises:
         MediaError: it can't be read, or holds none.
     """
     found, notes = media_files(containers)
-    return Plan(tuple(Job(path, what) for path, what in found), notes)
+    return FolderPlan(tuple(Job(path, what) for path, what in found), notes)
 
 
 def hide_each(
-    plan: Plan,
+    plan: FolderPlan,
     folder: OutputTarget,
     hide: Callable[[Place, Place, OutputTarget], Report],
     forms: Mapping[str, Sequence[str]] = FORMS,
@@ -123,7 +123,7 @@ def hide_each(
 
 
 def reveal_each(
-    plan: Plan,
+    plan: FolderPlan,
     folder: OutputTarget,
     key_source: KeySource,
     write: Callable[[Hidden, OutputTarget], Report],

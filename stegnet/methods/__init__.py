@@ -11,7 +11,7 @@ from stegnet.methods.network import ByNetwork
 from stegnet.methods.robust import Robust
 from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.methods.sealed import Sealed
-from stegnet.methods.segments import WHOLE, LongFilm, Part
+from stegnet.methods.segments import ALL_FRAMES, LongFilm, Part
 
 METHODS = Registry()
 METHODS.add(Auto())
@@ -20,13 +20,13 @@ METHODS.add(ByNetwork())
 METHODS.add(Robust())
 
 __all__ = [
+    "ALL_FRAMES",
     "AUTO",
     "DEFAULT_RUN",
     "FILE",
     "FILM",
     "METHODS",
     "PICTURE",
-    "WHOLE",
     "CoverSize",
     "Fit",
     "Hidden",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stegnet.core.progress import Progress, in_steps, no_progress, under
-from stegnet.methods.segments import WHOLE, Part
+from stegnet.methods.segments import ALL_FRAMES, Part
 
 if TYPE_CHECKING:
     from stegnet.keys import Randomness
@@ -34,7 +34,7 @@ class Run:
     backend: str = "auto"
     randomness: "Randomness" = os.urandom
     progress: Progress = no_progress
-    part: Part = WHOLE
+    part: Part = ALL_FRAMES
     networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def network(self, load: Callable[[Path, str, str, str], T], shipped: Path) -> T:

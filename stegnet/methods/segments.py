@@ -93,7 +93,7 @@ class Part:
         return ahead(_joined(self.made)) if self.made else _nothing()
 
 
-WHOLE = Part()
+ALL_FRAMES = Part()
 
 
 def _joined(segments: "tuple[Place, ...]") -> "Generator[np.ndarray, None, None]":

@@ -24,7 +24,7 @@ _ALWAYS = 200  # bytes of lead, header and MAC, which count in small pictures
 
 
 @dataclass(frozen=True)
-class Hiding:
+class HidingFigures:
     """What a hiding did to its cover.
 
     Attributes:

@@ -15,7 +15,7 @@ from stegnet.core.kinds import FILM, FORMS, PICTURE
 from stegnet.media import FilmWriter, SoundPacket, atomic_write, check_film, check_picture, digest, write_png
 from stegnet.media.output import check_bytes, exists_already
 from stegnet.media.pictures.pictures import PICTURE_FORMS, as_stored, save_picture
-from stegnet.results.figures import Hiding
+from stegnet.results.figures import HidingFigures
 
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 
@@ -58,9 +58,9 @@ class Report:
     text: str | None = None
     container: np.ndarray | bytes | None = None
     unchanged: bool = False
-    hiding: Hiding | None = None
+    hiding: HidingFigures | None = None
 
-    def with_hiding(self, hiding: Hiding) -> "Report":
+    def with_hiding(self, hiding: HidingFigures) -> "Report":
         """The same with figures of the hiding, its notes after the others and its warnings before them."""
         warnings = (*hiding.warnings(), *self.warnings)
         return replace(self, hiding=hiding, notes=(*self.notes, *hiding.notes()), warnings=warnings)

@@ -10,7 +10,7 @@ from stegnet.keys import SALT_BYTES, Key
 from stegnet.sealing import trellis
 
 LEAD_BITS, MAC_BITS, TAG_BYTES = 400, 128, 16
-BLOCK, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample
+STRIDE, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample
 _RUN = 32  # carriers that stay side by side
 _GROUP, _MOST_GROUP = 12_288, 64  # carriers for each sample of a group, and most samples of a group
 _EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
@@ -66,7 +66,7 @@ class Order:
         """Puts carriers in keyed order back among the samples."""
         carriers = _carriers(samples)
         carriers[: placed.size].reshape(-1, _RUN)[self.runs] = placed.reshape(-1, _RUN)
-        blocks, carriers = _blocks(samples), carriers.reshape(-1, BLOCK - 1)
+        blocks, carriers = _blocks(samples), carriers.reshape(-1, STRIDE - 1)
         blocks[:, :_SALT], blocks[:, _SALT + 1 :] = carriers[:, :_SALT], carriers[:, _SALT:]
 
     def numbers(self, zone: slice) -> np.ndarray:
@@ -74,7 +74,7 @@ class Order:
         first, end = zone.start // _RUN, -(-zone.stop // _RUN)
         runs = self.runs[first:end, None].astype(np.int32) * _RUN + np.arange(_RUN, dtype=np.int32)
         carriers = runs.reshape(-1)[zone.start - first * _RUN : zone.stop - first * _RUN]
-        return carriers + (carriers + _SALT) // (BLOCK - 1)
+        return carriers + (carriers + _SALT) // (STRIDE - 1)
 
     def greens(self, zone: slice, channels: int) -> np.ndarray:
         """Which places of a zone are green samples, (n,) bool; of a grey picture, all are."""
@@ -87,7 +87,7 @@ def zones_of(samples: int, ephemeral: bool = False) -> Zones:
     Args:
         ephemeral: it carries an ephemeral key.
     """
-    carriers = samples // BLOCK * (BLOCK - 1)
+    carriers = samples // STRIDE * (STRIDE - 1)
     group = min(max(carriers // _GROUP, 1), _MOST_GROUP)
     lead, mac = LEAD_BITS * group, (LEAD_BITS + MAC_BITS) * group
     last = _EPHEMERAL * group * ephemeral
@@ -110,7 +110,7 @@ def public_order(samples: int, recipient: bytes, salt: bytes) -> Order:
 
 
 def _keyed_order(samples: int, key: Key, salt: bytes) -> Order:
-    runs, zone = samples // BLOCK * (BLOCK - 1) // _RUN, zones_of(samples).mac
+    runs, zone = samples // STRIDE * (STRIDE - 1) // _RUN, zones_of(samples).mac
     sides = zone.stop - zone.start
     stream = keystream(key.positions(salt), 8 * runs + -(-sides // 8))
     words = np.frombuffer(stream, "<u8", runs)
@@ -134,11 +134,11 @@ def are_green(numbers: np.ndarray, channels: int) -> np.ndarray:
 
 def idle_samples(samples: int) -> np.ndarray:
     """Numbers of the samples that carry nothing, (n,) int32: the salt samples, then those behind the last run."""
-    blocks, places = samples // BLOCK, samples // BLOCK * (BLOCK - 1) // _RUN * _RUN
-    rest = np.arange(places, blocks * (BLOCK - 1), dtype=np.int32)
-    behind = np.arange(blocks * BLOCK, samples, dtype=np.int32)
+    blocks, places = samples // STRIDE, samples // STRIDE * (STRIDE - 1) // _RUN * _RUN
+    rest = np.arange(places, blocks * (STRIDE - 1), dtype=np.int32)
+    behind = np.arange(blocks * STRIDE, samples, dtype=np.int32)
     return np.concatenate(
-        [np.arange(blocks, dtype=np.int32) * BLOCK + _SALT, rest + (rest + _SALT) // (BLOCK - 1), behind]
+        [np.arange(blocks, dtype=np.int32) * STRIDE + _SALT, rest + (rest + _SALT) // (STRIDE - 1), behind]
     )
 
 
@@ -148,7 +148,7 @@ def size_bytes(height: int, width: int) -> bytes:
 
 
 def _blocks(samples: np.ndarray) -> np.ndarray:
-    return samples[: samples.size // BLOCK * BLOCK].reshape(-1, BLOCK)
+    return samples[: samples.size // STRIDE * STRIDE].reshape(-1, STRIDE)
 
 
 def _carriers(samples: np.ndarray) -> np.ndarray:

@@ -11,8 +11,8 @@ import numpy as np
 from stegnet.core.cipher import keystream
 from stegnet.keys import EPHEMERAL_TRITS, Key
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import BLOCK, LEAD_BITS, MAC_BITS, Zones, idle_samples, order_of
-from stegnet.sealing.record_zone import Canvas, Plan, write_ephemeral, write_record
+from stegnet.sealing.carriers import LEAD_BITS, MAC_BITS, STRIDE, Zones, idle_samples, order_of
+from stegnet.sealing.record_zone import Canvas, RecordPlan, write_ephemeral, write_record
 from stegnet.sealing.steps import StepCosts, changed, write_parities, write_zone
 
 _LEAST_CHANGED = 4  # salt samples
@@ -21,7 +21,7 @@ _SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
 _CLUSTERED = 1.2  # times as many steps are made where steps follow each other, about
 
 
-def fill_ephemeral_zone(canvas: Canvas, plan: Plan, seed: bytes) -> None:
+def fill_ephemeral_zone(canvas: Canvas, plan: RecordPlan, seed: bytes) -> None:
     """Steps samples in the zone of an ephemeral key, before it is written there.
 
     Whoever knows the recipient knows the zone: as many samples are to change in it as elsewhere.
@@ -43,7 +43,7 @@ def fill_ephemeral_zone(canvas: Canvas, plan: Plan, seed: bytes) -> None:
         write_record(canvas.ephemeral(), stream.trits(trits), plan)
 
 
-def place_dummies(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed: bytes) -> np.ndarray:
+def place_dummies(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> np.ndarray:
     """Steps samples that carry nothing, in place, as often as samples of the same cost that carry something.
 
     The steps are drawn again until some salt samples have changed, so that no salt repeats.
@@ -55,7 +55,7 @@ def place_dummies(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zone
     Returns:
         (H, W, C) int8, the steps; in a grey record, red, green and blue of a salt sample's pixel move together.
     """
-    draw, salts = _rehearsed if plan.clustered else _drawn, picture.size // BLOCK
+    draw, salts = _rehearsed if plan.clustered else _drawn, picture.size // STRIDE
     while True:
         steps = draw(picture, costs, plan, zones, seed)
         if np.count_nonzero(steps.reshape(-1)[idle_samples(steps.size)[:salts]]) >= min(_LEAST_CHANGED, salts):
@@ -92,7 +92,7 @@ class _Stream:
         return (count * part + int(self.below(whole, 1)[0])) // whole
 
 
-def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed: bytes) -> np.ndarray:
+def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> np.ndarray:
     """Steps that hiding makes at samples that carry nothing, were the picture rolled so that they carry something.
 
     So they follow the steps around them as all others do.
@@ -117,13 +117,13 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, 
 
 def _shift(samples: int, channels: int, stream: _Stream) -> int:
     """Pixels by which no salt sample gets to the pixel of another."""
-    apart = range(channels, BLOCK - channels + 1)
-    ways = (shift for shift in _SHIFTS if channels * shift % BLOCK in apart)
-    fitting = [shift for shift in ways if (channels * shift - samples) % BLOCK in apart]
+    apart = range(channels, STRIDE - channels + 1)
+    ways = (shift for shift in _SHIFTS if channels * shift % STRIDE in apart)
+    fitting = [shift for shift in ways if (channels * shift - samples) % STRIDE in apart]
     return fitting[int(stream.below(len(fitting), 1)[0])]
 
 
-def _drawn(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed: bytes) -> np.ndarray:
+def _drawn(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> np.ndarray:
     """Steps that write random bits to the samples that carry nothing, in their share of a frame."""
     samples, stream = picture.reshape(-1), _Stream(seed)
     idle = idle_samples(samples.size)
@@ -144,7 +144,7 @@ def _drawn(picture: np.ndarray, costs: StepCosts, plan: Plan, zones: Zones, seed
 
 
 def _random_changes(
-    samples: np.ndarray, costs: StepCosts, plan: Plan, numbers: np.ndarray, stream: _Stream
+    samples: np.ndarray, costs: StepCosts, plan: RecordPlan, numbers: np.ndarray, stream: _Stream
 ) -> np.ndarray:
     """Changes of some samples, (n,) int8, that write random trits to them, in lanes like those of the record.
 
@@ -172,7 +172,7 @@ def _where_idle(steps: np.ndarray, of_record: np.ndarray, shift: int = 0) -> np.
     """
     channels = steps.shape[2]
     idle, found = idle_samples(steps.size), np.zeros(steps.size, np.int8)
-    salts = idle[: steps.size // BLOCK]
+    salts = idle[: steps.size // STRIDE]
     for offset in range(1, channels):
         other = salts // channels * channels + (salts + offset) % channels
         found[other] = of_record.reshape(-1)[(other + shift) % steps.size]

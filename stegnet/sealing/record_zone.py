@@ -7,7 +7,7 @@ import numpy as np
 
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import BLOCK, Order, Zones, are_green, public_order, zones_of
+from stegnet.sealing.carriers import STRIDE, Order, Zones, are_green, public_order, zones_of
 from stegnet.sealing.steps import StepCosts, changed, parts
 
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
@@ -16,7 +16,7 @@ _TOGETHER = 9  # a step costs so many times less where neighbours moved the same
 
 
 @dataclass(frozen=True)
-class Plan:
+class RecordPlan:
     """Plan for writing a record.
 
     Attributes:
@@ -46,13 +46,13 @@ class Plan:
         return self.grey and self.layout.merged == 1
 
 
-def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int = 3) -> Plan:
+def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int = 3) -> RecordPlan:
     """The plan for a sealed record of `size` bytes: of the largest height that the effort allows."""
     trits, greens = trellis.count_trits(size), zones.places // channels
     grey = grey and trits <= _GREY_SHARE * greens
     # Red and blue of two green samples in 30 are salt samples, so that those are left out.
-    places = greens * (BLOCK - channels) // (BLOCK - 1) if grey else zones.places
-    lowest = Plan(1, trits, grey, places, channels)
+    places = greens * (STRIDE - channels) // (STRIDE - 1) if grey else zones.places
+    lowest = RecordPlan(1, trits, grey, places, channels)
     searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (1 + lowest.clustered)  # dummies take as much
     height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
     return replace(lowest, height=height)
@@ -79,7 +79,7 @@ class Canvas:
         return replace(self, zones=replace(self.zones, record=self.zones.ephemeral))
 
 
-def write_record(canvas: Canvas, trits: np.ndarray, plan: Plan) -> None:
+def write_record(canvas: Canvas, trits: np.ndarray, plan: RecordPlan) -> None:
     """Writes trits to the samples of the record's zone."""
     samples, zone = canvas.samples, canvas.zones.record
     free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2
@@ -103,7 +103,7 @@ def write_record(canvas: Canvas, trits: np.ndarray, plan: Plan) -> None:
 
 def write_ephemeral(canvas: Canvas, trits: np.ndarray) -> None:
     """Writes an ephemeral key's trits to its zone, as a grey record: with few and cheap steps."""
-    plan = Plan(_EPHEMERAL_HEIGHT, trits.size, True, 0, canvas.dummies.shape[2])
+    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, True, 0, canvas.dummies.shape[2])
     write_record(canvas.ephemeral(), trits, plan)
 
 

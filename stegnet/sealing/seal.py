@@ -35,7 +35,7 @@ from stegnet.sealing.costs import Costs
 from stegnet.sealing.dummies import fill_ephemeral_zone, place_dummies
 from stegnet.sealing.record_zone import (
     Canvas,
-    Plan,
+    RecordPlan,
     plan_of,
     read_ephemeral,
     read_record,
@@ -187,7 +187,7 @@ def too_small(
     )
 
 
-def _seal_lead(key: bytes, nonce: bytes, plan: Plan, size: int, secret: bytes) -> bytes:
+def _seal_lead(key: bytes, nonce: bytes, plan: RecordPlan, size: int, secret: bytes) -> bytes:
     plain = bytes([VERSION, plan.height + _GREY * plan.grey]) + size.to_bytes(4, "big") + secret
     return nonce + AESGCM(key).encrypt(nonce, plain, None)
 

@@ -20,7 +20,7 @@ import pytest
 
 from stegnet.cli.signals import Signals
 from stegnet.cluster.cluster import run_on_cluster
-from stegnet.cluster.tasks import Revealing
+from stegnet.cluster.tasks import RevealingWork
 from stegnet.core.address import place
 from stegnet.core.errors import ClusterError
 from stegnet.files import plan_hiding, plan_revealing
@@ -125,7 +125,7 @@ def test_a_signal_ends_a_task_whose_cleaning_up_takes_long(nodes, many):
 def assert_whole(folder: str) -> None:
     """Each container opens, and none of its frames was altered or is lost."""
     Path("back").mkdir()
-    work = Revealing(strict=True)
+    work = RevealingWork(strict=True)
     assert errors(alone(plan_revealing(Path(folder)), "back", work)) == []
 
 
@@ -134,7 +134,7 @@ def test_passphrase(nodes, folders):
         if name not in ("p0.png", "f0.mkv"):
             (folders / "covers" / name).unlink()
     assert errors(hiding(nodes.address, key=Passphrase("correct horse"), secrets="secrets/s1.txt")) == []
-    work = Revealing()
+    work = RevealingWork()
     Path("back").mkdir()
     plan, target = plan_revealing(Path("out")), OutputTarget(Path("back"))
     assert errors(run_on_cluster(nodes.address, plan, target, work, Passphrase("correct horse"))) == []
@@ -157,7 +157,7 @@ def test_from_and_to_an_object_store(nodes, expected, object_store):
     assert set(errors(hiding(nodes.address, **where))) == {
         f"{object_store}/out/{name}: exists already" for name in stored
     }
-    work = Revealing()
+    work = RevealingWork()
     plan, target = plan_revealing(place(where["out"])), OutputTarget(place(f"{object_store}/back"))
     assert errors(run_on_cluster(nodes.address, plan, target, work, Key(KEY))) == []
     back = [store.cat(path) for path in store.ls(f"{object_store}/back")]
@@ -165,7 +165,7 @@ def test_from_and_to_an_object_store(nodes, expected, object_store):
 
 
 def test_revealed_files_have_the_names_that_they_have_on_one_machine(nodes, material, folders):
-    work = Revealing()
+    work = RevealingWork()
     plan = plan_revealing(material / "expected")
     Path("back").mkdir()
     assert errors(alone(plan, "back", work)) == []

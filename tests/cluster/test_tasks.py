@@ -6,7 +6,7 @@ from stegnet.cluster.envelope import Secrets
 from stegnet.cluster.tasks import Task, tasks_of
 from stegnet.core.address import Address
 from stegnet.core.errors import CapacityError
-from stegnet.files import Job, Plan, hide_each
+from stegnet.files import FolderPlan, Job, hide_each
 from stegnet.keys import Key
 from stegnet.results import OutputTarget, Report
 from tests.support.nodes import doing
@@ -14,8 +14,8 @@ from tests.support.nodes import doing
 SECRETS = Secrets(Key(bytes(32)), bytes(32))
 
 
-def plan(*names: str) -> Plan:
-    return Plan(tuple(Job(Path(name), "picture", Path("secret")) for name in names))
+def plan(*names: str) -> FolderPlan:
+    return FolderPlan(tuple(Job(Path(name), "picture", Path("secret")) for name in names))
 
 
 def write(cover, secret, out, key, options, run) -> Report:

@@ -10,7 +10,7 @@ import pytest
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.keys import Passphrase
 from stegnet.media import read_frames, scan
-from stegnet.methods import METHODS, WHOLE, LongFilm, Part, Run
+from stegnet.methods import ALL_FRAMES, METHODS, LongFilm, Part, Run
 from stegnet.methods.network import run_of
 from stegnet.results import OutputTarget, Report
 
@@ -32,7 +32,7 @@ def hiding(tmp_path, talkies, exact, key):
     """Hides by a method; the same output each time."""
     cover, film = talkies
 
-    def hide(name: str, out: str, part: Part = WHOLE, key=key, secret: Path = film) -> Report:
+    def hide(name: str, out: str, part: Part = ALL_FRAMES, key=key, secret: Path = film) -> Report:
         run, method = run_of(exact, Run(randomness=random.Random(7).randbytes, part=part)), METHODS[name]
         return method.hide(cover, secret, OutputTarget(tmp_path / out, force=True), key, method.options(), run)
 

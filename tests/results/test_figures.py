@@ -13,15 +13,15 @@ from stegnet.media import read_cover
 from stegnet.methods import METHODS
 from stegnet.methods.network import NETWORK, run_of
 from stegnet.methods.sealed import SEALED
-from stegnet.results import Changes, Hiding, OutputTarget, Report
+from stegnet.results import Changes, HidingFigures, OutputTarget, Report
 from stegnet.results.figures import BETRAYS, EASY, HARD, POSSIBLE
 from tests.support.figures import SHIPPED
 
-PICTURE = Hiding(SEALED, 1000, 256**2)
+PICTURE = HidingFigures(SEALED, 1000, 256**2)
 LARGE = replace(PICTURE, cover_pixels=4000 * 3000)
 
 
-def with_rate(rate: float, hiding: Hiding = PICTURE) -> Hiding:
+def with_rate(rate: float, hiding: HidingFigures = PICTURE) -> HidingFigures:
     """The same with so many bits for each sample."""
     return replace(hiding, hidden_bytes=int(rate * 3 * hiding.cover_pixels / 8))
 

@@ -8,10 +8,10 @@ import pytest
 
 from stegnet.keys.keys import ContainerKeys, Key
 from stegnet.sealing import dummies, record_zone
-from stegnet.sealing.carriers import BLOCK, frame_salt, idle_samples, order_of, zones_of
+from stegnet.sealing.carriers import STRIDE, frame_salt, idle_samples, order_of, zones_of
 from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
 from stegnet.sealing.dummies import fill_ephemeral_zone, place_dummies
-from stegnet.sealing.record_zone import Canvas, Plan, plan_of
+from stegnet.sealing.record_zone import Canvas, RecordPlan, plan_of
 from stegnet.sealing.seal import FILM_EFFORT, SealOptions, seal
 from stegnet.sealing.steps import StepCosts
 from tests.format import seal_by_the_book as book
@@ -95,7 +95,7 @@ def test_steps_beside_a_dummy_go_its_way(picture, monkeypatch):
     assert np.mean([same for steps, _ in some for same in agreement(steps, everywhere)]) < 0.58
 
 
-def placed(cover: np.ndarray, size: int, grey: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray, Plan]:
+def placed(cover: np.ndarray, size: int, grey: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray, RecordPlan]:
     """A copy with dummies, their steps, and the plan of the record they are for."""
     plan = plan_of(size, zones_of(cover.size), FILM_EFFORT, grey)
     result, ties = cover.copy(), np.random.default_rng(seed).integers(0, 1 << 16, cover.size, np.uint16)
@@ -116,7 +116,7 @@ def test_dummies_are_where_nothing_is_carried(picture):
         idle = np.zeros(cover.size, bool)
         idle[idle_samples(cover.size)] = True
         if plan.grey:
-            blocks = cover.size // BLOCK * BLOCK
+            blocks = cover.size // STRIDE * STRIDE
             idle[:blocks] = np.repeat(idle.reshape(-1, 3).any(1), 3)[:blocks]
         assert not steps.reshape(-1)[~idle].any()
         assert np.abs(steps).max() <= 2

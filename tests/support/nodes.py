@@ -15,9 +15,9 @@ import psutil
 import stegnet
 from stegnet.cluster.cluster import run_on_cluster
 from stegnet.cluster.envelope import Secrets
-from stegnet.cluster.tasks import Hiding, Work, tasks_of
+from stegnet.cluster.tasks import HidingWork, Work, tasks_of
 from stegnet.core.address import place
-from stegnet.files import Outcome, Plan, plan_hiding
+from stegnet.files import FolderPlan, Outcome, plan_hiding
 from stegnet.keys import Key, KeySource
 from stegnet.media import atomic_write
 from stegnet.methods import DEFAULT_RUN, METHODS, Hider
@@ -28,7 +28,7 @@ from tests.support.waiting import LIMIT
 _WORKERS = ("ray::_do", "ray::IDLE")
 # Not 0, 1, 2, …, which is in the memory of any program.
 SEED, KEY = (hashlib.sha256(name).digest() for name in (b"seed", b"key"))
-SEALED = Hiding(Hider(METHODS["sealed"], SealedOptions(), DEFAULT_RUN))
+SEALED = HidingWork(Hider(METHODS["sealed"], SealedOptions(), DEFAULT_RUN))
 
 
 def settings(folder: Path) -> dict[str, str]:
@@ -131,7 +131,7 @@ def hiding(
     return run_on_cluster(address, plan, target, SEALED, key or Key(KEY), randomness=lambda size: SEED)
 
 
-def alone(plan: Plan, out: Path | str, work: Work) -> list[Outcome]:
+def alone(plan: FolderPlan, out: Path | str, work: Work) -> list[Outcome]:
     """What one process makes of a plan with the same key and seed."""
     tasks = tasks_of(plan, OutputTarget(Path(out)))
     return [each for task in tasks for each in work.outcomes(task, Secrets(Key(KEY), SEED))]
@@ -147,9 +147,9 @@ class Doing(Sealed):
         return self.work(*arguments)
 
 
-def doing(work: Callable[..., Report]) -> Hiding:
+def doing(work: Callable[..., Report]) -> HidingWork:
     """Hiding by a function of a module."""
-    return Hiding(Hider(Doing(work), SealedOptions(), DEFAULT_RUN))
+    return HidingWork(Hider(Doing(work), SealedOptions(), DEFAULT_RUN))
 
 
 def die(*arguments: object) -> None:

@@ -10,7 +10,7 @@ import { argsort } from "./sort.js";
 
 const { SALT_BYTES } = KEYS;
 const { GROUP, MOST_GROUP, RUN, SALT } = CARRIERS; // RUN: carriers that stay together
-export const { BLOCK: STRIDE, LEAD_BITS: LEAD_GROUPS, MAC_BITS: MAC_GROUPS } = CARRIERS; // of STRIDE samples, number SALT is a salt sample
+export const { STRIDE, LEAD_BITS: LEAD_GROUPS, MAC_BITS: MAC_GROUPS } = CARRIERS; // of STRIDE samples, number SALT is a salt sample
 export const GROUPS = LEAD_GROUPS + MAC_GROUPS;
 const PURPOSE = new TextEncoder().encode("stegnet/2/salt");
 

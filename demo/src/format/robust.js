@@ -9,7 +9,7 @@ import { argsort } from "./sort.js";
 export const { DITHER } = MODEM; // luma coefficients of a block
 /** Of the blocks that could carry the record, those that do, by the number of a share; the others stay as they are. */
 export const { SHARES } = ROBUST_RECORD;
-const { HEADER_BYTES, HEADER_ITERATIONS, HEADER_SHARE, WHOLE } = ROBUST_RECORD; // one block in HEADER_SHARE carries the header
+const { HEADER_BYTES, HEADER_ITERATIONS, HEADER_SHARE, SIXTHS } = ROBUST_RECORD; // one block in HEADER_SHARE carries the header
 export const NONCE_BYTES = HEADER_BYTES - 1; // random bytes of a header, fresh for each hiding
 const HEADER = new Code(...ROBUST_RECORD.HEADER);
 const { TAG_BYTES } = CARRIERS;
@@ -33,7 +33,7 @@ const headerBlocks = (blocks, { bits }) => Math.max(Math.ceil(HEADER.n / bits), 
 export const recordPlaces = (blocks, rung, share = 0) =>
   shared(Math.max(blocks - headerBlocks(blocks, rung), 0), share) * rung.bits;
 
-const shared = (blocks, share) => Math.floor((blocks * SHARES[share]) / WHOLE);
+const shared = (blocks, share) => Math.floor((blocks * SHARES[share]) / SIXTHS);
 
 /** Bytes of a record's content in so many blocks; negative if they are too few. Arguments as `recordPlaces`. */
 export function contentRoom(blocks, rung, rate, share = 0) {

@@ -164,9 +164,9 @@ def _run_folder(options: argparse.Namespace, hider: Hider, key_source: "KeySourc
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
         out = output_target(options)
         if options.cluster:
-            from stegnet.cluster import Hiding, run_on_cluster
+            from stegnet.cluster import HidingWork, run_on_cluster
 
-            outcomes = run_on_cluster(options.cluster, plan, out, Hiding(hider), key_source)
+            outcomes = run_on_cluster(options.cluster, plan, out, HidingWork(hider), key_source)
         else:
             shown_hider = hider.showing(progress)
 

@@ -23,7 +23,7 @@ export const CARRIERS = {
   LEAD_BITS: 400,
   MAC_BITS: 128,
   TAG_BYTES: 16,
-  BLOCK: 31,
+  STRIDE: 31,
   SALT: 15,
   RUN: 32,
   GROUP: 12288,
@@ -160,7 +160,7 @@ export const REGIONS = {
 export const ROBUST_RECORD = {
   HEADER_BYTES: 8,
   SHARES: [6, 4, 2, 1],
-  WHOLE: 6,
+  SIXTHS: 6,
   HEADER: [384, 64, 10],
   HEADER_SHARE: 32,
   HEADER_ITERATIONS: 40,

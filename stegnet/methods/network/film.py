@@ -35,7 +35,7 @@ from stegnet.methods.network.picture import hide_picture
 from stegnet.methods.network.quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.record import Header, Pictures, Record, Sound, no_sound, plan_sound
-from stegnet.results import FORMS, Hiding, OutputTarget, Report, write_picture
+from stegnet.results import FORMS, HidingFigures, OutputTarget, Report, write_picture
 from stegnet.sealing import SEED_BYTES
 
 _COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover
@@ -230,11 +230,11 @@ class _Films:
         yield from (f"secret: {note}" for note in secret.notes)
 
 
-def _hiding(cover: Path, report: Report, container_psnr: float) -> Hiding:
+def _hiding(cover: Path, report: Report, container_psnr: float) -> HidingFigures:
     """Figures of what networks did to a cover."""
     size, pixels = cover.stat().st_size, report.frames * report.width * report.height
     film = report.frames > 1
-    return Hiding(NETWORK, size, pixels, lossy_format(cover), container_psnr, film=film, stands_out=True)
+    return HidingFigures(NETWORK, size, pixels, lossy_format(cover), container_psnr, film=film, stands_out=True)
 
 
 def _check_room(cover: FilmInfo, header: Header, key: Key, sound: Sound) -> None:

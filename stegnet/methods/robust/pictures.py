@@ -29,7 +29,7 @@ from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
 from stegnet.methods.robust.record import content_room
 from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, Survivor, best_rung, choose_rung, hide_robust
 from stegnet.methods.run import Run
-from stegnet.results import LEAST, Hiding, OutputTarget, Report, printable, write_jpeg, write_picture
+from stegnet.results import LEAST, HidingFigures, OutputTarget, Report, printable, write_jpeg, write_picture
 
 _MORE_ROOM = "resize the cover to more pixels, or take a larger one"
 _CERTAIN = 2  # covers with half of the usual room are rare
@@ -141,7 +141,9 @@ def hide_in_picture(
     report = replace(report, notes=lines, warnings=content.warnings(), **_named(content.fitted))
     figures = {"hidden_bytes": content.taken, "room": content.room, "stands_out": True}
     quality = psnr(prepared, found.picture)
-    return report.with_hiding(Hiding(ROBUST, cover.stat().st_size, prepared[..., 0].size, None, quality, **figures))
+    return report.with_hiding(
+        HidingFigures(ROBUST, cover.stat().st_size, prepared[..., 0].size, None, quality, **figures)
+    )
 
 
 def _named(fitted: Fitted) -> dict[str, object]:

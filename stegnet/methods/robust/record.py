@@ -26,7 +26,7 @@ HEADER_BYTES = 8
 _RATES = 64  # the header's first byte is the number of a share, times this, plus the rate
 # Of the blocks that could carry the record, those that do, by the number of a share; the others stay as they are.
 SHARES = (6, 4, 2, 1)
-_WHOLE = 6
+_SIXTHS = 6
 _HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
 _HEADER_SHARE = 32  # of all blocks, one in so many carries the header
 _HEADER_ITERATIONS = 40
@@ -297,7 +297,7 @@ def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def _shared(blocks: int, share: int) -> int:
-    return blocks * SHARES[share] // _WHOLE
+    return blocks * SHARES[share] // _SIXTHS
 
 
 def _bits_of(blocks: np.ndarray, bits: int) -> np.ndarray:

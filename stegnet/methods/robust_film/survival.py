@@ -46,7 +46,7 @@ from stegnet.methods.robust_film.modem import chosen_film_modem
 from stegnet.methods.robust_film.phases import GROUP, Dither, luma
 from stegnet.methods.robust_film.reading import read_groups
 from stegnet.methods.run import Run
-from stegnet.results import Hiding, OutputTarget, Report, form_of, printable
+from stegnet.results import HidingFigures, OutputTarget, Report, form_of, printable
 
 DEFAULT = "h264:23"
 LEAST_CRF, MOST_CRF = 18, 28
@@ -141,7 +141,7 @@ def hide_in_film(
     report = replace(report, notes=(*report.notes, *(f"cover: {note}" for note in lost)), **chosen.named)
     pixels = len(info.pts) * info.height * info.width
     size, used = cover.stat().st_size, {"hidden_bytes": len(chosen.content), "room": chosen.room, "stands_out": True}
-    return report.with_hiding(Hiding(ROBUST, size, pixels, None, hiding.sample.psnr, film=True, **used))
+    return report.with_hiding(HidingFigures(ROBUST, size, pixels, None, hiding.sample.psnr, film=True, **used))
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.methods.sealed import DEFAULT, SEALED, SealedOptions
 from stegnet.methods.sealed.extract import describe_file, frames_with_data, loss_note, may_be_lost
 from stegnet.record import File, Header, Record, choose_needed, format_record, frames_for, full_room, is_file_name
-from stegnet.results import FORMS, Changes, Hiding, OutputTarget, Report, write_picture
+from stegnet.results import FORMS, Changes, HidingFigures, OutputTarget, Report, write_picture
 from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, SealOptions, room, seal, texture_costs, too_small
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
@@ -77,10 +77,10 @@ class _Cover:
         """Bytes of it that fit into one frame; errors as `bytes_room`."""
         return _frame_room(self.height, self.width, name, self.key, self.frames > 1, self.channels)
 
-    def hiding(self, header: Header) -> Hiding:
+    def hiding(self, header: Header) -> HidingFigures:
         """Figures of having hidden a file."""
         name, spread = header.secret.name, header.spread
-        return Hiding(
+        return HidingFigures(
             SEALED,
             self.path.stat().st_size,
             self.frames * self.height * self.width,
