@@ -401,3 +401,16 @@ def test_clients_that_never_show_the_token_are_disconnected(client: Client, monk
             while True:
                 connection.sendall(b"x")
                 time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_jpeg_that_survives(client: Client, note: Path, tmp_path: Path, picture) -> None:
+    """It has the name of a preview, and a note its PSNR."""
+    Image.fromarray(picture(256, 320, 1)).save(tmp_path / "cover.jpg", quality=95)
+    done = client.do("hide", tmp_path / "cover.jpg", note, survive="jpeg:75", suffix=".jpg")
+    measured = done["result"]["psnr"]
+    assert (done["result"]["name"], measured["container"], measured["difference"] > 10) == ("cover.jpg", None, True)
+    assert client.fetch(done).headers["Content-Type"] == "image/jpeg"
+    (tmp_path / "c.jpg").write_bytes(client.fetch(done).body)
+    found = client.do("reveal", tmp_path / "c.jpg")
+    assert (found["result"]["robust"], client.fetch(found).body) == (True, b"a note")

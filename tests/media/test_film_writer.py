@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stegnet.core.errors import MediaError
-from stegnet.media import FilmWriter, read_frames, read_sound, scan, sound_tracks
+from stegnet.media import FilmWriter, SoundPacket, read_frames, read_sound, scan, sound_tracks
 from tests.support.films import write_film
 from tests.support.waiting import LIMIT
 
@@ -218,3 +218,13 @@ def test_two_threads_can_decode_a_frame(tmp_path):
         assert packet[end - 5] == 0
         slices, end = slices + 1, end - size - 8
     assert (slices, end) == (4, 0)
+
+
+def test_what_a_programmer_gets_wrong(tmp_path, make_sounds):
+    cover = make_sounds(tmp_path / "c.mkv", "aac")
+    with pytest.raises(ValueError, match="not both"):
+        FilmWriter(tmp_path / "a", 16, 16, Fraction(25), keep=cover, sound=sound_tracks(cover))
+    with pytest.raises(ValueError, match="shape"), FilmWriter(tmp_path / "a", 16, 16, Fraction(25)) as film:
+        film.write(np.zeros((16, 17, 3), np.uint8), Fraction(0))
+    with pytest.raises(IndexError), FilmWriter(tmp_path / "a", 16, 16, Fraction(25)) as film:
+        film.write(np.zeros((16, 16, 3), np.uint8), Fraction(0), [SoundPacket(0, 0, 0, 1, True, b"x")])

@@ -355,3 +355,19 @@ def test_a_truncated_film_is_noted(tmp_path, make_film, suffix):
     info = scan(path)
     assert 0 < len(info.pts) < 10
     assert note in info.notes
+
+
+NOTED = {
+    "its colours are BT.2020: treated as sRGB": {"color_primaries": 9},
+    "its colours are HDR (PQ): reduced to 8 bits, not tone-mapped": {"color_trc": 16},
+    "its colours are HDR (HLG): reduced to 8 bits, not tone-mapped": {"color_trc": 18, "color_primaries": 9},
+    "it is interlaced: each frame keeps both fields": {"field_order": 2},
+    None: {"field_order": 1},
+}
+
+
+def test_peculiarities_are_noted(tmp_path):
+    for note, fields in NOTED.items():
+        path = flat_film(tmp_path / "a.mkv", [126, 128, 128], "yuv420p", colorspace=6, color_range=1, **fields)
+        assert scan(path).notes == (() if note is None else (note,))
+        assert off(next(read_frames(path))[5, 5], 128) <= 2

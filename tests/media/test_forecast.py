@@ -1,12 +1,8 @@
 import itertools
 import math
 
-import numpy as np
 import pytest
-import skimage
 
-from stegnet.media import write_png
-from stegnet.media.compress import compress_picture
 from stegnet.media.forecast import FILMS, PICTURES, film_frames, film_quality, picture_quality
 
 
@@ -34,11 +30,3 @@ def test_measured_points_are_met_and_those_between_and_beyond_are_plausible():
 def test_the_length_of_a_film_is_the_inverse_of_its_quality(quality):
     frames = film_frames(10**8, 640, 360, quality)
     assert film_quality(10**8, 640, 360, frames) == pytest.approx(quality, abs=0.05)
-
-
-def test_a_photograph_comes_near(tmp_path):
-    """One photograph need not be like the mean of many."""
-    picture = np.ascontiguousarray(skimage.data.astronaut()[100:356, 100:356])
-    write_png(tmp_path / "photograph.png", picture)
-    made = compress_picture(tmp_path / "photograph.png", tmp_path, 16_000)
-    assert made.psnr == pytest.approx(picture_quality(16_000, 256, 256), abs=8)
