@@ -16,7 +16,7 @@ from stegnet.core.errors import WeightsError
 from stegnet.engines.engine import ALWAYS, NETWORKS, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
 from stegnet.engines.torch_engine import TorchEngine
-from stegnet.models import FAMILIES, Card, build, load_pair, save_pair
+from stegnet.models import FAMILIES, Card, Pair, build, load_pair, save_pair
 
 pytestmark = pytest.mark.slow
 
@@ -116,5 +116,23 @@ def test_files_agree_in_the_worst_sample_and_in_nearly_all(weights, tmp_path, mo
     monkeypatch.setattr(export, "OnnxEngine", MagicMock())
     monkeypatch.setattr(export, "compare", lambda ours, theirs, networks, bits: found)
     with pytest.raises(WeightsError, match="'reveal' disagrees with it"):
+        export.export(weights, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+class Random(Pair):
+    """Computes something else each time."""
+
+    def hide(self, cover, secret):
+        return cover + torch.rand_like(cover)
+
+    def reveal(self, container):
+        return container - 0.5
+
+
+def test_what_does_not_agree_is_not_written(weights, tmp_path, monkeypatch):
+    card = load_pair(weights)[1]
+    monkeypatch.setattr(export, "load_pair", lambda path: (Random(), card))
+    with pytest.raises(WeightsError, match="'hide' disagrees with it"):
         export.export(weights, tmp_path)
     assert not list(tmp_path.iterdir())
