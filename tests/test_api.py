@@ -94,8 +94,7 @@ def test_nothing_is_imported_before_it_is_used():
 @pytest.mark.parametrize("method", ["sealed", "network"])
 def test_paths_bytes_and_arrays_alike(session, method):
     """Whatever the cover, secret and container are given as; a container is as its cover, a file or an array."""
-    secret = read_picture(Path("secret.png"))
-    seen = set()
+    secret, seen = read_picture(Path("secret.png")), set()
     for cover in forms("cover.png"):
         for given in forms("secret.png"):
             made = session.hide(cover, given, key=KEY, method=method).container
@@ -121,19 +120,12 @@ def test_the_inputs_stay(session, picture):
     assert np.array_equal(turned.picture, session.reveal(container, key=KEY).picture)
 
 
-def test_what_does_not_open(session):
-    cover = read_picture(Path("cover.png"))
-    container = session.hide(cover, "secret.png", key=KEY, method="network").container
-    for nothing in (cover, unreadable(container)):
-        with pytest.raises(stegnet.RevealError, match="nothing can be revealed"):
-            session.reveal(nothing, key=KEY)
-    with pytest.raises(stegnet.RevealError, match="nothing can be revealed"):
-        session.reveal(container, key=stegnet.Key(bytes(32)))
-
-
 def test_what_was_altered(session):
-    """Is told or, if strict, refused; of pictures and films."""
+    """Is told or, if strict, refused; of pictures and films. What can't be read does not open."""
     container = session.hide(read_picture(Path("cover.png")), "secret.png", key=KEY, method="network").container
+    for nothing, key in ((unreadable(container), KEY), (container, stegnet.Key(bytes(32)))):
+        with pytest.raises(stegnet.RevealError, match="nothing can be revealed"):
+            session.reveal(nothing, key=key)
     session.hide("cover.mkv", "secret.mkv", "c.mkv", key=KEY, method="network")
     film = scan(Path("c.mkv"))
     with FilmWriter(Path("altered.mkv"), film.width, film.height, film.rate) as writer:
@@ -170,11 +162,6 @@ def test_results(session):
         _ = session.reveal(session.hide("cover.png", "k", key=KEY).container, key=KEY).text
 
 
-def test_a_revealed_file_is_its_owners_alone(session):
-    session.hide("cover.png", "note.txt", "c.png", key=KEY)
-    assert session.reveal("c.png", "back.txt", key=KEY).path.stat().st_mode & 0o777 == 0o600
-
-
 def test_a_secret_that_comes_back_poorly(session, picture, monkeypatch):
     """The tiny network gives no more than the block means."""
     monkeypatch.setattr("stegnet.methods.network.quality.LEAST", 22.0)
@@ -192,7 +179,10 @@ def test_a_secret_that_comes_back_poorly(session, picture, monkeypatch):
 
 
 def test_a_weak_passphrase_is_warned_of_when_hiding(session, quick_scrypt):
+    """And not shown."""
     key = stegnet.Passphrase("password1")
+    stegnet.make_key_file("k")
+    assert (repr(stegnet.read_key("k")), f"{key} {key!r}") == ("Key(...)", "Passphrase(...) Passphrase(...)")
     for method, secret in (("network", "secret.png"), ("sealed", "note.txt"), ("auto", "note.txt")):
         with pytest.warns(UserWarning, match="the passphrase is weak: a thousand processor cores guess it in ") as told:
             container = session.hide("cover.png", secret, key=key, method=method).container
@@ -219,14 +209,12 @@ def test_arrays_that_are_no_pictures(session, picture):
 def test_arguments_of_other_kinds(session):
     with pytest.raises(TypeError, match="cover: must be a path, bytes or a numpy array, is list"):
         session.hide([[0]], "note.txt", key=KEY)
-    for last, call in (
-        ("Recipient", lambda: session.hide("cover.png", "note.txt", key="open sesame")),
-        ("Identity", lambda: session.reveal("cover.png", key="open sesame")),
-        ("Identity", lambda: session.info("cover.png", key="open sesame")),
-    ):
-        with pytest.raises(TypeError) as caught:
-            call()
-        assert str(caught.value) == f"key: must be a stegnet.Key, a stegnet.Passphrase or a stegnet.{last}, is str"
+    told = "key: must be a stegnet.Key, a stegnet.Passphrase or a stegnet.{}, is str"
+    with pytest.raises(TypeError, match=told.format("Recipient")):
+        session.hide("cover.png", "note.txt", key="open sesame")
+    for call in (session.reveal, session.info):
+        with pytest.raises(TypeError, match=told.format("Identity")):
+            call("cover.png", key="open sesame")
 
 
 def test_methods_and_their_options(session):
@@ -256,12 +244,6 @@ def test_recipients(session):
         session.hide("cover.png", "secret.png", "c.jpg", key=stegnet.read_recipient(str(recipient)))
 
 
-def test_key_files_and_what_keys_show():
-    stegnet.make_key_file("k")
-    for thing in (stegnet.read_key("k"), stegnet.Passphrase("open sesame")):
-        assert repr(thing) == str(thing) == f"{type(thing).__name__}(...)"
-
-
 def test_what_survives_jpeg(session, picture):
     """By the suffix, or by an option, which "auto" takes for a wish."""
     photo = picture(136, 200, 3)
@@ -276,20 +258,22 @@ def test_what_survives_jpeg(session, picture):
 
 
 def test_nothing_is_overwritten_unasked(session):
+    """What is revealed is its owner's alone."""
     session.hide("cover.png", "secret.png", "c.png", key=KEY, method="network")
     session.hide("cover.mkv", "note.txt", "c.mkv", key=KEY)
-    for out, call in {
-        "old.png": lambda **how: session.hide("cover.png", "secret.png", "old.png", key=KEY, method="network", **how),
-        "old.mkv": lambda **how: session.hide("cover.mkv", "note.txt", "old.mkv", key=KEY, **how),
-        "old.webp": lambda **how: session.reveal("c.png", "old.webp", key=KEY, **how),
-        "old.txt": lambda **how: session.reveal("c.mkv", "old.txt", key=KEY, **how),
-    }.items():
+    for call, *inputs, out in (
+        (session.hide, "cover.png", "note.txt", "old.png"),
+        (session.hide, "cover.mkv", "note.txt", "old.mkv"),
+        (session.reveal, "c.png", "old.webp"),
+        (session.reveal, "c.mkv", "old.txt"),
+    ):
         Path(out).write_text("old")
         with pytest.raises(stegnet.MediaError, match=f"{out}: exists already"):
-            call()
+            call(*inputs, out, key=KEY)
         assert Path(out).read_text() == "old"
-        call(overwrite=True)
+        call(*inputs, out, key=KEY, overwrite=True)
         assert Path(out).read_bytes() != b"old"
+        assert call == session.hide or Path(out).stat().st_mode & 0o777 == 0o600
     with pytest.raises(stegnet.MediaError, match="is an input too"):
         session.hide("cover.png", "secret.png", "secret.png", key=KEY, overwrite=True)
 

@@ -1,8 +1,6 @@
 """Links, commands, parameters and paths in the documentation exist."""
 
 import re
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,6 +9,8 @@ import pytest
 import yaml
 
 import stegnet
+from stegnet.cli.command import make_parser
+from stegnet.cli.parser import commands_of
 from stegnet.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
@@ -38,12 +38,13 @@ def anchors(page: Path) -> set[str]:
 
 
 @cache
-def options(command: str) -> set[str]:
-    """Long options of `stegnet` or one of its commands."""
-    run = [sys.executable, "-m", "stegnet.cli", *command.split(), "--help"]
-    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return set(re.findall(r"--[a-z][a-z-]+", done.stdout))
+def options() -> dict[str, set[str]]:
+    """Long options of `stegnet`, named "", and of each of its commands."""
+    parser = make_parser()
+    commands = {"": parser} | dict(commands_of(parser))
+    return {
+        name: {each for each in command._option_string_actions if "--" in each} for name, command in commands.items()
+    }
 
 
 def parameters(values: dict, prefix: str = "") -> set[str]:
@@ -76,30 +77,20 @@ def test_commands(page: Path) -> None:
     found = [match for line in code(page) for match in re.finditer(r"\bstegnet (?:([a-z]+)\b)?([^|`]*)", line)]
     for match in found:
         for option in re.findall(r"(?<!\S)--[a-z][a-z-]+", match[0]):
-            assert option in options(match[1] or ""), match[0]
-        assert match[1] is None or options(match[1]), match[0]
+            assert option in options()[match[1] or ""], match[0]
+        assert match[1] is None or match[1] in options(), match[0]
 
 
 @each_page
-def test_make_targets(page: Path) -> None:
+def test_targets_parameters_and_stages(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    named = {target for line in code(page) for target in re.findall(r"^(?:\$ )?make ([a-z-]+)", line)}
-    assert named <= targets
-
-
-@each_page
-def test_parameters(page: Path) -> None:
     known = parameters(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
-    named = {key for line in code(page) for key in re.findall(r"-S '?([a-z_.0-9]+)=", line)}
-    assert named <= known
-
-
-@each_page
-def test_stages(page: Path) -> None:
     for line in code(page):
+        assert set(re.findall(r"^(?:\$ )?make ([a-z-]+)", line)) <= targets, line
+        assert set(re.findall(r"-S '?([a-z_.0-9]+)=", line)) <= known, line
         for study, names in re.findall(r"dvc (--cd study )?repro((?: +(?!-)[a-z]+(?:@[a-z]+)?)*)", line):
-            known = stages(ROOT / "study" if study else ROOT)
-            assert {name.partition("@")[0] for name in names.split()} <= known, line
+            wanted = {name.partition("@")[0] for name in names.split()}
+            assert wanted <= stages(ROOT / "study" if study else ROOT), line
 
 
 @each_page
@@ -122,13 +113,9 @@ def test_python_names() -> None:
     assert options == set(re.findall(r"`(\w+)`", re.search(r"further options .*?: (.*?)\. Returns", text)[1]))
 
 
-def test_readme_is_short_and_names_every_folder() -> None:
+def test_readme_is_short_names_every_folder_and_links_every_page() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGEST_README
     packages = {file.parent.name for file in (ROOT / "stegnet").glob("*/*.py")}
     assert packages <= set(re.findall(r"(\w+)/ ", text.partition("### Source tree")[2]))
-
-
-def test_every_page_is_linked_from_the_readme() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert not [page.name for page in (ROOT / "docs").glob("*.md") if f"](docs/{page.name})" not in text]

@@ -1,8 +1,6 @@
 """ONNX files against the weights that they are made of."""
 
 import json
-import logging
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -110,31 +108,16 @@ def test_the_same_weights_give_the_same_files_and_stay_as_they_are(weights):
     assert all(parameter.requires_grad for parameter in pair.parameters())
 
 
-class Counting(TorchEngine):
-    """Counts how often each network computes."""
-
-    def __init__(self, pair):
-        super().__init__(pair, "cpu", "fp32")
-        self.calls = Counter()
-
-    def _run(self, network, *pictures):
-        self.calls[network.__name__] += 1
-        return super()._run(network, *pictures)
-
-
-def test_the_check_computes_each_network_once_a_picture(weights):
-    """It took three quarters of the time that exporting takes."""
-    pair = load_pair(weights)[0]
-    ours = Counting(pair)
-    export.compare(ours, TorchEngine(load_pair(weights)[0], "cpu", "fp32"), NETWORKS, pair)
-    assert ours.calls == dict.fromkeys(NETWORKS, export.PICTURES)
-    assert export.PICTURES <= 8
-
-
-def test_exporting_says_nothing(weights, tmp_path, caplog):
-    caplog.set_level(logging.INFO)
-    export.export(weights, tmp_path)
-    assert not caplog.records
+@pytest.mark.parametrize(("apart", "equal"), [(2e-3, 1.0), (1e-5, 0.99), (float("nan"), 1.0), (1e-5, float("nan"))])
+def test_files_agree_in_the_worst_sample_and_in_nearly_all(weights, tmp_path, monkeypatch, apart, equal):
+    """Either is enough to refuse them; nothing is written then."""
+    found = [export.Agreement("hide", 1e-5, 1.0), export.Agreement("reveal", apart, equal)]
+    monkeypatch.setattr(export, "make_graphs", lambda pair, card, key: {"hide": b"", "reveal": b""})
+    monkeypatch.setattr(export, "OnnxEngine", MagicMock())
+    monkeypatch.setattr(export, "compare", lambda ours, theirs, networks, bits: found)
+    with pytest.raises(WeightsError, match="'reveal' disagrees with it"):
+        export.export(weights, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 class Random(Pair):
@@ -145,18 +128,6 @@ class Random(Pair):
 
     def reveal(self, container):
         return container - 0.5
-
-
-@pytest.mark.parametrize(("apart", "equal"), [(2e-3, 1.0), (1e-5, 0.99), (float("nan"), 1.0), (1e-5, float("nan"))])
-def test_files_agree_in_the_worst_sample_and_in_nearly_all(weights, tmp_path, monkeypatch, apart, equal):
-    """Either is enough to refuse them."""
-    found = [export.Agreement("hide", 1e-5, 1.0), export.Agreement("reveal", apart, equal)]
-    monkeypatch.setattr(export, "make_graphs", lambda pair, card, key: {"hide": b"", "reveal": b""})
-    monkeypatch.setattr(export, "OnnxEngine", MagicMock())
-    monkeypatch.setattr(export, "compare", lambda ours, theirs, networks, bits: found)
-    with pytest.raises(WeightsError, match="'reveal' disagrees with it"):
-        export.export(weights, tmp_path)
-    assert not list(tmp_path.iterdir())
 
 
 def test_what_does_not_agree_is_not_written(weights, tmp_path, monkeypatch):

@@ -9,7 +9,6 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from email import message_from_bytes
-from email.message import Message
 from pathlib import Path
 
 import numpy as np
@@ -47,23 +46,21 @@ def wheel(dist: Path) -> Path:
     return next(dist.glob("*.whl"))
 
 
-@pytest.fixture(scope="module")
-def metadata(wheel: Path) -> Message:
-    with zipfile.ZipFile(wheel) as archive:
-        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        return message_from_bytes(archive.read(name))
-
-
 def test_the_wheel_holds_the_program_and_nothing_else(wheel: Path, dist: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
+        about = f"stegnet-{stegnet.__version__}.dist-info"
+        metadata = message_from_bytes(archive.read(f"{about}/METADATA"))
     own = {file.relative_to(dist.parent).as_posix() for file in (dist.parent / "stegnet").rglob("*")}
     kinds = r"\.(py|pyi|html|css|js|png|svg|webp|onnx|json|safetensors|typed)$"
     assert {name for name in own if re.search(kinds, name)} <= names
-    others = {name.split("/")[0] for name in names} - {"stegnet"}
-    assert others == {f"stegnet-{stegnet.__version__}.dist-info"}
+    assert {name.split("/")[0] for name in names} == {"stegnet", about}
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert wheel.stat().st_size < MEGABYTES * 1e6
+    assert (metadata["License-Expression"], metadata["Description-Content-Type"]) == ("MIT", "text/markdown")
+    text = metadata.get_payload()
+    assert text.startswith("# stegnet")
+    assert not [link for link in re.findall(r"\]\(([^)]*)\)", text) if "://" not in link], "none into the repository"
 
 
 def test_the_source_distribution_holds_no_tests_reports_or_caches(dist: Path) -> None:
@@ -71,19 +68,6 @@ def test_the_source_distribution_holds_no_tests_reports_or_caches(dist: Path) ->
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "PYPI.md", "LICENSE", "docs/format.md", "stegnet/py.typed"} <= names
     assert not [name for name in names if name.startswith(("tests", "reports", "build")) or "__pycache__" in name]
-
-
-def test_the_metadata(metadata: Message) -> None:
-    assert metadata["Author"] == "The stegnet authors"
-    assert metadata["License-Expression"] == "MIT"
-    assert "Typing :: Typed" in metadata.get_all("Classifier")
-    assert metadata["Description-Content-Type"] == "text/markdown"
-
-
-def test_the_description_has_no_links_into_the_repository(metadata: Message) -> None:
-    text = metadata.get_payload()
-    assert text.startswith("# stegnet")
-    assert not [link for link in re.findall(r"\]\(([^)]*)\)", text) if "://" not in link]
 
 
 @pytest.fixture
@@ -108,13 +92,10 @@ def run(wheel: Path, tmp_path: Path) -> Callable[..., str]:
     return call
 
 
-def test_it_is_installed_outside_of_the_repository(run, tmp_path: Path) -> None:
-    place = run("python", "-c", "import stegnet.files; print(stegnet.files.__file__)").strip()
-    assert Path(place).is_relative_to(tmp_path)
-    assert run("stegnet", "--version").strip() == f"stegnet {stegnet.__version__}"
-
-
 def test_it_hides_and_reveals_by_its_own_weights(run, tmp_path: Path) -> None:
+    place = run("python", "-c", "import stegnet.files; print(stegnet.files.__file__)").strip()
+    assert Path(place).is_relative_to(tmp_path), "not in the repository"
+    assert run("stegnet", "--version").strip() == f"stegnet {stegnet.__version__}"
     pixels = np.random.default_rng(1).integers(0, 256, (96, 128, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "cover.png")
     Image.fromarray(pixels[:40, :50]).save(tmp_path / "secret.png")

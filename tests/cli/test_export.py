@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from stegnet import export
 from stegnet.cli import main
 from stegnet.engines.engine import NETWORKS
 
@@ -30,15 +29,3 @@ def test_invalid_exports_are_refused(line, told, capsys, folder: Path):
     assert main(line.split()) == 1
     assert capsys.readouterr().err.startswith(f"error: {told}")
     assert not list(folder.glob("**/*.onnx"))
-
-
-def test_shipped_files_are_not_overwritten_by_default():
-    with pytest.raises(SystemExit):
-        main(["export"])
-
-
-def test_a_failed_export_leaves_no_files(weights, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(export, "MAX_DIFFERENCE", -1.0)
-    assert main(["export", str(weights), "-o", str(tmp_path)]) == 1
-    assert "disagrees with it" in capsys.readouterr().err
-    assert not list(tmp_path.glob("*.onnx"))

@@ -2,42 +2,29 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import stegnet
 from stegnet.cli.flags import _OPTIONS, with_options
 
 LIBRARY = ("api.py", "core", "engines", "files", "keys", "media", "methods", "models", "record", "results", "sealing")
-COMMANDS = ("stegnet export --force ",)  # that a hint names in full
+COMMAND = "stegnet export --force "  # that a hint names in full
 
 
-def strings() -> Iterator[str]:
-    """All strings in the library but docstrings; {} in the place of values."""
-    root = Path(stegnet.__file__).parent
-    for name in LIBRARY:
-        for path in [root / name] if name.endswith(".py") else sorted((root / name).rglob("*.py")):
-            yield from _strings(ast.parse(path.read_text("utf-8")))
+def strings() -> list[str]:
+    """All strings in the library but docstrings."""
+    places = [Path(stegnet.__file__).with_name(name) for name in LIBRARY]
+    files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*.py"))]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+    documents = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    texts = [node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [node.value for node in texts if id(node) not in documents]
 
 
-def _strings(tree: ast.Module) -> Iterator[str]:
-    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside | said:
-            yield node.value
-
-
-def test_the_library_names_no_option():
-    found = [text for text in strings() if re.search(r"(?<!\S)[`(]?--[a-z]", text)]
-    assert [text for text in found if not any(command in text for command in COMMANDS)] == []
-
-
-def test_every_phrase_is_said_somewhere():
-    said = "\n".join(strings())
-    assert [phrase for phrase in _OPTIONS if phrase not in said] == []
+def test_the_library_names_no_option_and_says_every_phrase():
+    said = strings()
+    assert [text for text in said if re.search(r"(?<!\S)[`(]?--[a-z]", text) and COMMAND not in text] == []
+    assert [phrase for phrase in _OPTIONS if not any(phrase in text for text in said)] == []
 
 
 def test_options_take_the_place_of_words():

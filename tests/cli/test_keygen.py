@@ -14,7 +14,7 @@ from tests.cli.terminal import typed
 TEXT = re.compile(r"STEGNET-KEY-1[0-9A-Z]{58}")
 
 
-def test_keygen(stegnet, folder):
+def test_a_new_key_file(stegnet, folder):
     code, out, err = stegnet("keygen new")
     assert (code, out) == (0, "wrote new\n")
     assert err.startswith("note: ")
@@ -24,22 +24,9 @@ def test_keygen(stegnet, folder):
     code, out, err = stegnet("keygen new")
     assert (code, out) == (1, "")
     assert err.startswith("error: new: exists already\nhint: ")
-
-
-def test_a_new_key_file_hides_and_reveals(stegnet, folder):
-    stegnet("keygen new")
     assert stegnet("hide cover.png secret.jpg -o c.png --key-file new")[0] == 0
     assert stegnet("reveal c.png -o s.png --key-file new")[0] == 0
     assert stegnet("reveal c.png -o t.png")[2].startswith("error: nothing can be revealed")
-
-
-def test_a_raw_key_and_its_text_are_the_same_key(stegnet, folder):
-    code, out, err = stegnet("keygen --show k")
-    assert (code, err) == (0, "")
-    assert TEXT.fullmatch(out.strip())
-    (folder / "text").write_text(out)
-    assert stegnet("hide cover.png secret.jpg -o c.png")[0] == 0
-    assert stegnet("reveal c.png -o s.png --key-file text")[0] == 0
 
 
 def decoded(pixels: np.ndarray) -> str:
@@ -55,48 +42,46 @@ def in_terminal(shown: str) -> np.ndarray:
     return np.kron(modules * 255, np.ones((8, 8), np.uint8))
 
 
-def test_a_code_in_the_terminal(program, stegnet):
-    code, shown = typed(program, "keygen --show k --qr")
-    assert code == 0
-    assert "note: anyone who sees the code of a key has the key" in shown
-    assert "STEGNET" not in shown
-    assert decoded(in_terminal(shown)) == stegnet("keygen --show k")[1].strip()
-
-
-def test_a_code_of_a_new_key(program, folder):
+def test_a_code_in_the_terminal(program, stegnet, folder):
     code, shown = typed(program, "keygen new --qr")
     assert code == 0
     assert "wrote new" in shown
+    assert "note: anyone who sees the code of a key has the key" in shown
+    assert "STEGNET" not in shown
     assert in_terminal(shown).shape == (304, 296)
-    assert (folder / "new").exists()
+    assert decoded(in_terminal(shown)) == stegnet("keygen --show new")[1].strip()
 
 
 def test_a_code_as_a_picture(stegnet, folder):
+    """And the text of a raw key, which is the same key."""
     code, out, err = stegnet("keygen new --qr code.png")
     assert (code, out) == (0, "wrote new\nwrote code.png\n")
     assert err.count("note: ") == 2
     assert (folder / "code.png").stat().st_mode & 0o777 == 0o600
+    code, text, err = stegnet("keygen --show k")
+    assert (code, err) == (0, "")
+    assert TEXT.fullmatch(text.strip())
     assert stegnet("keygen --show k --qr k.png")[:2] == (0, "wrote k.png\n")
-    assert decoded(read_picture(folder / "k.png")) == stegnet("keygen --show k")[1].strip()
+    assert decoded(read_picture(folder / "k.png")) == text.strip()
     assert stegnet("keygen --show k --qr k.svg")[:2] == (0, "wrote k.svg\n")
     assert (folder / "k.svg").read_text().startswith("<?xml")
     assert stegnet("keygen --show k --qr k.png")[2].startswith("error: k.png: exists already\nhint: ")
-
-
-def test_no_code_where_a_pipe_would_keep_it(stegnet, folder):
-    code, out, err = stegnet("keygen new --qr")
-    assert (code, out) == (1, "")
-    assert err.startswith("error: there is no terminal to show the code in\nhint: ")
-    assert not (folder / "new").exists()
+    (folder / "text").write_text(text)
+    assert stegnet("hide cover.png secret.jpg -o c.png")[0] == 0
+    assert stegnet("reveal c.png -o s.png --key-file text")[0] == 0
 
 
 def test_invalid_command_lines(stegnet, folder, capsys):
+    """Also a code where a pipe would keep it."""
     before = set(folder.iterdir())
     for line in ("", "--show", "--qr new", "new --qr code.pdf", "--passphrase-words 3", "--passphrase-words 6 new"):
         with pytest.raises(SystemExit, match="2"):
             stegnet(f"keygen {line}")
         assert re.fullmatch(r"error: .+\nhint: .*stegnet keygen.*\n", capsys.readouterr().err)
-        assert set(folder.iterdir()) == before
+    code, out, err = stegnet("keygen new --qr")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: there is no terminal to show the code in\nhint: ")
+    assert set(folder.iterdir()) == before
 
 
 @pytest.mark.usefixtures("quick_scrypt")
@@ -111,15 +96,12 @@ def test_random_words(stegnet, folder):
     assert stegnet("reveal c.png -o s.png --passphrase-file p")[0] == 0
 
 
-def test_the_list_of_words():
+def test_random_words_are_many_and_strong():
     text, bits = random_words(2000)
     words = set(re.sub(r"\b(drop-down|felt-tip|t-shirt|yo-yo)\b", "", text).split("-")) - {""}
     assert bits == pytest.approx(2000 * 12.925, abs=1), "of 7,776 words"
     assert len(words) > 1700
     assert all(3 <= len(word) <= 9 and word.isalpha() for word in words)
-
-
-def test_random_words_are_strong():
     assert all(Passphrase(random_words(count)[0]).weakness() == "" for count in (4, 6) for _ in range(20))
     assert guessing_years(51.7) == pytest.approx(15_600, rel=0.05)
 
@@ -150,14 +132,8 @@ def bob(stegnet, folder) -> bytes:
 
 
 @pytest.mark.usefixtures("bob")
-def test_films_and_folders_for_a_recipient(stegnet, folder):
+def test_films_for_a_recipient(stegnet):
     stegnet("keygen --identity other")
-    (folder / "covers").mkdir()
-    for name in ("a.png", "b.mkv"):
-        (folder / "covers" / name).write_bytes((folder / f"cover{name[1:]}").read_bytes())
-    assert stegnet("hide covers notes.txt -o out --method sealed --recipient bob")[0] == 0
-    assert stegnet("reveal out -o back --identity id")[0] == 0
-    assert [path.read_bytes() for path in (folder / "back").iterdir()] == [(folder / "notes.txt").read_bytes()] * 2
     assert stegnet("hide cover.mkv secret.mkv -o c.mkv --recipient bob")[0] == 0
     assert stegnet("reveal c.mkv -o s.mkv --identity id")[0] == 0
     assert stegnet("reveal c.mkv -o t.mkv --identity other")[2].startswith("error: nothing can be revealed")

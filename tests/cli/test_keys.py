@@ -39,14 +39,6 @@ def test_passphrases_from_file_and_descriptor_are_equivalent(stegnet, folder):
         assert stegnet(f"{REVEAL} --passphrase-file {name} --force")[0] == 0
 
 
-@pytest.mark.usefixtures("quick_scrypt")
-def test_a_film_with_a_passphrase(stegnet, phrase_file):
-    assert stegnet("hide cover.mkv secret.mkv -o c.mkv --passphrase-file p")[0] == 0
-    assert stegnet("reveal c.mkv -o s.mkv --passphrase-file p")[0] == 0
-    phrase_file.write_text("another")
-    assert stegnet("reveal c.mkv -o t.mkv --passphrase-file p")[2].startswith("error: nothing can be revealed")
-
-
 @pytest.mark.usefixtures("phrase_file", "quick_scrypt")
 def test_a_key_that_other_users_can_read(stegnet, folder):
     for name, option in (("k", "--key-file k"), ("p", "--passphrase-file p")):
@@ -80,38 +72,31 @@ def test_hiding_warns_of_a_weak_passphrase(stegnet, phrase_file):
     assert stegnet(f"{REVEAL} --passphrase-file p")[::2] == (0, "")
 
 
-def test_passphrases_that_do_not_match(stegnet, monkeypatch):
+def test_passphrases_that_do_not_match_or_would_be_echoed(stegnet, monkeypatch):
     answers = iter([PHRASE, "Traumerei"])
     monkeypatch.setattr("getpass.getpass", lambda question: next(answers))
     code, out, err = stegnet(f"{HIDE} --passphrase")
     assert (code, out, err.splitlines()[0]) == (1, "", "error: the passphrases do not match")
     assert "Traumerei" not in err and not Path("c.png").exists()
-
-
-def test_interrupting_the_prompt(program):
-    code, shown = typed(program, f"{HIDE} --passphrase", "\x03")
-    assert code == 130
-    assert shown.endswith("error: interrupted\r\n")
-
-
-def test_prompting_without_a_terminal(program):
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with program(f"{HIDE} --passphrase", **streams, start_new_session=True) as process:
-        out, err = process.communicate()
-    assert (process.returncode, out) == (1, "")
-    assert err.splitlines() == [
-        "error: there is no terminal to prompt for a passphrase",
-        "hint: use --passphrase-file or --passphrase-fd",
-    ]
-
-
-def test_a_descriptor_that_is_a_terminal(stegnet):
     mine, its = pty.openpty()
     code, _, err = stegnet(f"{HIDE} --passphrase-fd {its}")
     told = f"error: descriptor {its} is a terminal, which would echo the passphrase"
     assert (code, err.splitlines()[0]) == (1, told)
     os.close(mine)
     os.close(its)
+
+
+def test_prompts_that_end(program):
+    """Interrupted, and without a terminal."""
+    code, shown = typed(program, f"{HIDE} --passphrase", "\x03")
+    assert code == 130
+    assert shown.endswith("error: interrupted\r\n")
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with program(f"{HIDE} --passphrase", **streams, start_new_session=True) as process:
+        out, err = process.communicate()
+    assert (process.returncode, out) == (1, "")
+    told = "error: there is no terminal to prompt for a passphrase\nhint: use --passphrase-file or --passphrase-fd\n"
+    assert err == told
 
 
 # mistakes of a user whose passphrase is "hunter2"

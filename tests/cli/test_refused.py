@@ -10,18 +10,11 @@ from tests.odd.make import ffmpeg
 
 # command line, first line of stderr; tests/odd has more of them
 REFUSED = [
-    ("hide cover.mkv secret.mkv -o no/c.mkv", "error: no: no such folder"),
     ("hide cover.png secret.jpg -o c.png --weights k", "error: k: not a stegnet weights file"),
     ("hide cover.png secret.jpg -o c.png --weights no", "error: no: no such weights file"),
-    ("hide cover.png k -o c.jpg --method sealed", "error: c.jpg: a picture is written as .png"),
-    ("reveal none.png -o s.png", "error: none.png: no such file"),
     ("reveal cover.png -o old.png", "error: old.png: exists already"),
-    ("reveal cover.mkv -o cover.mkv --force", "error: cover.mkv: is an input too"),
     ("reveal cover.png -o w.png --weights w.png --force", "error: w.png: is an input too"),
-    ("reveal k -o s.png", "error: k: neither a picture nor a film"),
-    ("info none.png", "error: none.png: no such file"),
     ("info folder.png", "error: folder.png: is a folder"),
-    ("info text.mp4", "error: text.mp4: neither a picture nor a film"),
     ("enhance none.png -o e.png", "error: none.png: no such file"),
     ("enhance cover.png -o e.mkv", "error: e.mkv: a picture is written as .png"),
     ("enhance cover.png -o old.png", "error: old.png: exists already"),
@@ -56,16 +49,10 @@ def test_a_wrong_key_and_no_secret_are_indistinguishable(stegnet, folder):
     stegnet("keygen k2")
     (folder / "p").write_text("a phrase\n")
     (folder / "p").chmod(0o600)
-    answers = {
-        stegnet("reveal c.png -o s.png --key-file k2"),
-        stegnet("reveal c.mkv -o s.mkv --key-file k2"),
-        stegnet("reveal c.png -o s.png --passphrase-file p"),
-        stegnet("reveal c.mkv -o s.mkv --passphrase-file p"),
-        stegnet("reveal cover.png -o s.png"),
-        stegnet("reveal cover.mkv -o s.mkv"),
-        stegnet("info c.png --key-file k2"),
-        stegnet("info cover.mkv --key-file k"),
-    }
+    keys = ("--key-file k2", "--passphrase-file p")
+    lines = [f"reveal c.{suffix} -o s.{suffix} {key}" for suffix in ("png", "mkv") for key in keys]
+    lines += ["reveal cover.png -o s.png", "reveal cover.mkv -o s.mkv"]
+    answers = {stegnet(line) for line in [*lines, "info c.png --key-file k2", "info cover.mkv --key-file k"]}
     assert len(answers) == 1
     ((code, out, err),) = answers
     assert (code, out) == (1, "")
@@ -83,8 +70,10 @@ LOSSY = [
 ]
 
 
-def test_a_lossy_format_is_named(stegnet, hidden):
-    lossy = [(name, form) for name, options, form in LOSSY if not save("sealed.png", name, **options)]
+def test_a_lossy_format_is_named_and_a_lossless_one_not_blamed(stegnet, hidden):
+    for name, options, _ in LOSSY:
+        save("sealed.png", name, **options)
+    lossy = [(name, form) for name, _, form in LOSSY]
     for name, coded in (("a.mkv", "libx264 -crf 1"), ("b.mkv", "ffv1 -pix_fmt yuv444p"), ("c.mkv", "mpeg4")):
         ffmpeg(f"-i sealed.mkv -an -c:v {coded} {name}")
         lossy.append((name, f"a film in YCbCr ({coded.split()[0].replace('libx264', 'h264')})"))
@@ -93,29 +82,15 @@ def test_a_lossy_format_is_named(stegnet, hidden):
         for command in (f"reveal {name} -o s", f"info {name} --key-file k"):
             code, out, err = stegnet(command)
             assert (code, out, err.splitlines()) == (1, "", [NOTHING, f"hint: {told}"])
-
-
-def test_a_lossless_format_is_not_blamed(stegnet):
-    for name, options in (("a.webp", {"lossless": True, "exif": EXIF}), ("a.bmp", {}), ("a.tif", {})):
+    for name, options in (("b.webp", {"lossless": True, "exif": EXIF}), ("a.bmp", {}), ("a.tif", {})):
         save("cover.png", name, **options)
-        assert stegnet(f"reveal {name} -o s")[2].splitlines()[0] == NOTHING
-        assert "keeps nothing" not in stegnet(f"reveal {name} -o s")[2]
+        err = stegnet(f"reveal {name} -o s")[2]
+        assert (err.splitlines()[0], "keeps nothing" in err) == (NOTHING, False)
 
 
 def save(name: str, out: str, **options) -> None:
     with Image.open(name) as image:
         image.save(out, **options)
-
-
-def test_the_sealed_method_is_suggested_for_other_files(stegnet, folder):
-    for name in ("covers", "secrets"):
-        (folder / name).mkdir()
-    (folder / "notes.txt").rename("secrets/notes.txt")
-    (folder / "cover.png").rename("covers/a.png")
-    for line, more in (("covers secrets", ""), ("covers/a.png secrets/notes.txt", " as it is")):
-        code, _, err = stegnet(f"hide {line} -o c.png")
-        assert (code, err.splitlines()[0].startswith(f"error: {line.split()[1]}: n")) == (1, True)
-        assert err.splitlines()[1].endswith(f"`--method sealed` hides any file{more}")
 
 
 def test_the_hint_for_a_missing_key(stegnet):
@@ -126,7 +101,7 @@ def test_the_hint_for_a_missing_key(stegnet):
         assert stegnet(f"{line} --key-file none") == (1, "", told.format("generate one with `stegnet keygen none`"))
 
 
-def test_unreadable_files(stegnet, monkeypatch):
+def test_unreadable_files_and_no_memory(stegnet, monkeypatch):
     before, refused = Path.open, []
 
     def refuse(path, *arguments, **more):
@@ -134,22 +109,15 @@ def test_unreadable_files(stegnet, monkeypatch):
             raise PermissionError(13, "Permission denied")
         return before(path, *arguments, **more)
 
-    monkeypatch.setattr(Path, "open", refuse)
-    for name in ("cover.png", "secret.jpg", "k"):
-        refused.append(name)
-        told = f"error: {name}: can't be read (Permission denied)\n"
-        assert stegnet("hide cover.png secret.jpg -o c.png") == (1, "", told)
+    def fail(*arguments, **more):
+        raise MemoryError
 
-
-def test_a_full_disk_and_memory(stegnet, monkeypatch):
-    for error, told in (
-        (OSError(28, "No space left on device"), "c.png: can't be written (No space left on device)"),
-        (MemoryError(), "out of memory"),
-    ):
-
-        def fail(*arguments, error=error, **more):
-            raise error
-
-        monkeypatch.setattr("stegnet.results.output.write_png", fail)
-        assert stegnet("hide cover.png secret.jpg -o c.png") == (1, "", f"error: {told}\n")
-        assert not list(Path().glob(".*"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        for name in ("cover.png", "secret.jpg", "k"):
+            refused.append(name)
+            told = f"error: {name}: can't be read (Permission denied)\n"
+            assert stegnet("hide cover.png secret.jpg -o c.png") == (1, "", told)
+    monkeypatch.setattr("stegnet.results.output.write_png", fail)
+    assert stegnet("hide cover.png secret.jpg -o c.png") == (1, "", "error: out of memory\n")
+    assert not list(Path().glob(".*"))

@@ -6,11 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import pytest
 from PIL import Image
-
-from stegnet.cli.command import make_parser
-from stegnet.cli.commands import webcam
 
 FILM = "secret.mkv --source cover.mkv"
 NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an address or a film file"
@@ -53,17 +49,6 @@ def test_invalid_input_is_refused(stegnet, folder):
         assert (folder / "old.mkv").read_text() == "old"
 
 
-def test_a_port_in_use(stegnet):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        assert stegnet(f"webcam {FILM} --port {port} --key-file k") == (
-            1,
-            "",
-            f"error: port {port}: not available (Address already in use)\n"
-            "hint: choose another one with --port; 0 takes any free port\n",
-        )
-
-
 def test_a_session_with_a_picture_on_a_chosen_port(stegnet):
     Image.new("RGB", (300, 200), "red").save("red.png")
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -72,16 +57,6 @@ def test_a_session_with_a_picture_on_a_chosen_port(stegnet):
     assert (code, err) == (0, "note: using a random key for this session only\n")
     assert out.startswith(f"watch http://127.0.0.1:{port}/")
     assert out.splitlines()[1].startswith("showed 2 frames in ")
-
-
-def test_only_a_recording_survives(stegnet):
-    with pytest.raises(SystemExit):
-        stegnet(f"webcam {FILM} --survive h264:23 --key-file k")
-
-
-def test_sessions_without_a_key_have_random_keys():
-    options = make_parser().parse_args(["webcam", *FILM.split()])
-    assert len({webcam._key_source(options).mac(bytes(16)) for _ in range(3)}) == 3
 
 
 def test_the_browser_gets_no_token_as_argument(stegnet, monkeypatch):

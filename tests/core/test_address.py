@@ -26,13 +26,10 @@ def test_places():
         assert place(drive) == Path(drive)
 
 
-def test_parts_of_a_name():
+def test_folders_and_parts_of_a_name():
     file = FOLDER / "a.b.png"
     assert (str(file), file.name, file.stem, file.suffix) == ("memory://store/folder/a.b.png", "a.b.png", "a.b", ".png")
     assert (FOLDER.name, FOLDER.suffix) == ("folder", "")
-
-
-def test_folders():
     files, others = FOLDER.files()
     assert {file.name: size_of(file) for file in files} == {"a.b.png": 1, "c": 2}
     assert others == ["more"]

@@ -1,25 +1,21 @@
 import pytest
 import torch
 
-from stegnet.core import compute
-from stegnet.core.compute import autocast, make_deterministic, pick_device, resolve
+from stegnet.core.compute import autocast, has_bf16, make_deterministic, pick_device, resolve
 from stegnet.core.errors import ConfigError
 
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize(("fast", "expected"), [(True, "bf16"), (False, "fp32")])
-def test_auto_is_the_fast_precision(monkeypatch, fast, expected):
-    monkeypatch.setattr(compute, "has_bf16", lambda device: fast)
-    assert resolve("auto", CPU) == expected
-
-
-@pytest.mark.parametrize("allowed", [True, False])
-def test_bfloat16_disabled_in_onednn_is_not_fast(monkeypatch, allowed):
-    """For instance by ONEDNN_MAX_CPU_ISA; bfloat16 is then emulated, which is slow."""
+def test_auto_is_the_fast_precision(monkeypatch):
+    """bfloat16 that is disabled in oneDNN, for instance by ONEDNN_MAX_CPU_ISA, is emulated, which is slow."""
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: allowed, raising=False)
-    assert compute.has_bf16(CPU) == allowed
+    for allowed, expected in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(
+            torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda allowed=allowed: allowed, raising=False
+        )
+        assert has_bf16(CPU) == allowed
+        assert resolve("auto", CPU) == expected
 
 
 @pytest.mark.parametrize(("name", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])

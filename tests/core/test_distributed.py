@@ -9,15 +9,12 @@ from contextlib import chdir
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from stegnet.core.errors import DataError
 from stegnet.core.parallel import connect, distributed
 from stegnet.evaluation.quality import map_in_threads
-from study.methods import sealed_at
-from study.steganalysis import hidden
 from tests.support.cluster import ROOT, ray_nodes
 
 RAYS_OWN = ("DeprecationWarning", "ResourceWarning", "pytest.PytestUnraisableExceptionWarning")
@@ -34,13 +31,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             connect()
         yield
         ray.shutdown()
-
-
-def test_a_study_gives_the_same_containers(picture):
-    pairs = [(picture(64, 64, seed), picture(64, 64, seed + 1)) for seed in range(3)]
-    hide = sealed_at(0.1)
-    expected = [hide(*pair, number).container for number, pair in enumerate(pairs)]
-    assert np.array_equal(hidden(hide, pairs, 0, "containers"), expected)
 
 
 def where_it_runs(number: int) -> tuple[int, Path, int, bool]:

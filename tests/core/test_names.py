@@ -3,45 +3,35 @@ import pytest
 from stegnet.core.names import FALLBACK, MAX_BYTES, Names, folded, safe_name
 
 
-@pytest.mark.parametrize(
-    "name", ["holiday.jpg", "a b.tar.gz", "größe 漢字.png", "console.txt", "com.png", "no suffix", "a-b"]
-)
-def test_ordinary_names_stay(name):
-    assert safe_name(name) == name
+def test_safe_names():
+    """Ordinary names stay, harmful ones and those of devices are changed, and something is always left."""
+    for name, safe in HARMFUL.items():
+        assert safe_name(name) == safe
+    for name in ("holiday.jpg", "a b.tar.gz", "größe 漢字.png", "console.txt", "com.png", "no suffix", "a-b"):
+        assert safe_name(name) == name
+    for name in ("CON", "NUL", "aux.png", "Com1", "LPT9.tar.gz", "com¹.txt", "PRN .txt", "conin$"):
+        assert safe_name(name) == f"_{name}"
+    for name in ("", ".", "..", "...", " ", "a/", "\\", "/"):
+        assert safe_name(name) == FALLBACK
 
 
-@pytest.mark.parametrize(
-    ("name", "safe"),
-    [
-        ("../../etc/passwd", "passwd"),
-        ("/etc/passwd", "passwd"),
-        ("..\\..\\boot.ini", "boot.ini"),
-        ("C:\\x.png", "x.png"),
-        ("C:x.png", "C_x.png"),
-        ("a.png:stream", "a.png_stream"),
-        ("s3://bucket/a.png", "a.png"),
-        ('what? "this" <is>|*', "what_ _this_ _is___"),
-        ("two\nlines\x1b[31m.txt", "two_lines_[31m.txt"),
-        ("gnp\u202egpj.exe", "gnp_gpj.exe"),
-        ("half\udce4.png", "half_.png"),
-        (".bashrc", "bashrc"),
-        (" . . name. . ", "name"),
-        ("-rf", "_rf"),
-        ("e\u0301.png", "é.png"),
-    ],
-)
-def test_names_that_do_harm(name, safe):
-    assert safe_name(name) == safe
-
-
-@pytest.mark.parametrize("name", ["CON", "NUL", "aux.png", "Com1", "LPT9.tar.gz", "com¹.txt", "PRN .txt", "conin$"])
-def test_names_of_devices(name):
-    assert safe_name(name) == f"_{name}"
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "...", " ", "a/", "\\", "/"])
-def test_nothing_left(name):
-    assert safe_name(name) == FALLBACK
+HARMFUL = {
+    "../../etc/passwd": "passwd",
+    "/etc/passwd": "passwd",
+    "..\\..\\boot.ini": "boot.ini",
+    "C:\\x.png": "x.png",
+    "C:x.png": "C_x.png",
+    "a.png:stream": "a.png_stream",
+    "s3://bucket/a.png": "a.png",
+    'what? "this" <is>|*': "what_ _this_ _is___",
+    "two\nlines\x1b[31m.txt": "two_lines_[31m.txt",
+    "gnp\u202egpj.exe": "gnp_gpj.exe",
+    "half\udce4.png": "half_.png",
+    ".bashrc": "bashrc",
+    " . . name. . ": "name",
+    "-rf": "_rf",
+    "e\u0301.png": "é.png",
+}
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".jpeg", "漢" * 100 + ".jpeg", "-" * 300, "CON." + "x" * 300, "a." * 200])
@@ -52,13 +42,10 @@ def test_long_names_keep_their_suffix(name):
     assert safe_name(safe) == safe
 
 
-def test_names_that_are_the_same_file_somewhere():
-    assert folded("A.png") == folded("a.PNG")
-    assert folded("\u00e9.png") == folded("E\u0301.png")
-    assert folded("a.png") != folded("b.png")
-
-
 def test_names_are_distinct():
+    """Also where a file system folds case, or composes letters."""
+    assert folded("A.png") == folded("a.PNG") != folded("b.png")
+    assert folded("\u00e9.png") == folded("E\u0301.png")
     names = Names()
     taken = [names.take(stem, suffix) for stem, suffix in [("a", ".png"), ("A", ".png"), ("a", ".png"), ("a", ".mkv")]]
     assert taken == ["a.png", "A-2.png", "a-3.png", "a.mkv"]

@@ -3,6 +3,7 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import closing
+from itertools import product
 
 import pytest
 
@@ -41,12 +42,16 @@ def no_thread_stays():
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize("depth", [1, 2, 5])
-@pytest.mark.parametrize("count", [0, 1, 3, 20])
-def test_ahead_yields_the_same_items(count, depth):
-    source = Source(count)
-    assert list(ahead(source.items(), depth)) == list(range(count))
-    assert source.closed
+def test_ahead_and_ordered_keep_the_order():
+    def late(item: int) -> int:
+        time.sleep(0.002 * (item % 3))
+        return item * item
+
+    for count, depth in product((0, 1, 3, 20), (1, 2, 5)):
+        source = Source(count)
+        assert list(ahead(source.items(), depth)) == list(range(count))
+        assert source.closed
+        assert list(ordered(late, range(count), depth)) == [item * item for item in range(count)]
 
 
 def test_ahead_prefetches_up_to_its_depth():
@@ -67,16 +72,6 @@ def test_an_error_of_the_consumer_closes_the_source(error):
             if item == 2:
                 raise error
     assert source.closed
-
-
-@pytest.mark.parametrize("workers", [1, 2, 4])
-@pytest.mark.parametrize("count", [0, 1, 3, 50])
-def test_ordered_keeps_the_order(count, workers):
-    def late(item: int) -> int:
-        time.sleep(0.002 * (item % 3))
-        return item * item
-
-    assert list(ordered(late, range(count), workers)) == [item * item for item in range(count)]
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -102,34 +97,18 @@ def test_each_worker_prepares_once():
 
 
 def test_an_error_in_the_work_is_raised_in_order():
+    """Also while the source is running, as with a damaged frame of a film while the next one is decoded."""
+    source, seen = Source(100, wait=0.02), []
+
     def work(item: int) -> int:
         if item == 3:
             raise Broken
         return item
 
-    seen = []
-    with pytest.raises(Broken):
-        for result in ordered(work, range(10), 2):
+    with pytest.raises(Broken), closing(ahead(source.items())) as items:
+        for result in ordered(work, items, 2):
             seen.append(result)
-    assert seen == [0, 1, 2]
-
-
-def test_an_error_while_the_source_is_running():
-    """As with a damaged frame of a film while the next one is decoded."""
-    source = Source(100, wait=0.02)
-
-    def work(item: int) -> int:
-        if item == 3:
-            raise Broken
-        return item
-
-    def results() -> Generator[int, None, None]:
-        with closing(ahead(source.items())) as items:
-            yield from ordered(work, items, 2)
-
-    with pytest.raises(Broken):
-        list(results())
-    assert source.closed
+    assert (seen, source.closed) == ([0, 1, 2], True)
 
 
 def test_a_cluster_that_is_not_there_is_an_error_at_once(monkeypatch):

@@ -22,16 +22,16 @@ def as_picture(pictures: torch.Tensor) -> np.ndarray:
 
 
 def test_block_means(levels):
+    """Rounded, ties to even; tensors have the same, exactly, so that inference matches training."""
     means = samples.block_means(levels)
     assert means.dtype == np.uint8
     np.testing.assert_array_equal(means, np.rint(block_reduce(levels.astype(float), (8, 8, 1), np.mean)))
-
-
-@pytest.mark.parametrize(("above", "mean"), [(31, 100), (32, 100), (33, 101)])
-def test_ties_are_rounded_to_even(above, mean):
-    picture = np.full((8, 8, 3), 100, np.uint8)
-    picture.reshape(64, 3)[:above] += 1
-    assert samples.block_means(picture).tolist() == [[[mean] * 3]]
+    for above, mean in ((31, 100), (32, 100), (33, 101)):
+        picture = np.full((8, 8, 3), 100, np.uint8)
+        picture.reshape(64, 3)[:above] += 1
+        assert samples.block_means(picture).tolist() == [[[mean] * 3]]
+    found = tensors.block_means(as_tensor(from_8_bits(levels))) * 255
+    np.testing.assert_array_equal(as_picture(found.round()), samples.enlarge(means))
 
 
 @pytest.mark.parametrize("gain", [0.25, 1.0, 13.3])
@@ -58,13 +58,6 @@ def test_the_gain_makes_residuals_equally_strong(levels, size):
     assert theirs.item() == pytest.approx(gain, rel=1e-4)
 
 
-def test_tensors_have_the_same_means(levels):
-    """Exactly, so that inference matches training."""
-    found = tensors.block_means(as_tensor(from_8_bits(levels))) * 255
-    expected = samples.enlarge(samples.block_means(levels))
-    np.testing.assert_array_equal(as_picture(found.round()), expected)
-
-
 def test_samples_come_into_range_by_a_period():
     values = np.float32([[-0.02, 0.0, 0.5, 1.0, 1.01]])
     np.testing.assert_allclose(samples.into_range(values, 0.03), [[0.01, 0, 0.5, 1, 0.98]], atol=1e-7)
@@ -73,24 +66,14 @@ def test_samples_come_into_range_by_a_period():
     np.testing.assert_allclose(theirs, samples.into_range(values, 0.03), atol=1e-7)
 
 
-@pytest.mark.parametrize(
-    ("value", "level"),
-    [(0.0, 0), (1.0, 255), (-3.0, 0), (7.0, 255), (100.4 / 255, 100), (100.6 / 255, 101), (0.4 / 255, 0)],
-)
-def test_rounding_to_the_nearest_level(value, level):
-    assert to_8_bits(np.float32([value])).tolist() == [level]
-
-
-def test_all_levels_round_trip():
+def test_levels_are_rounded_to_the_nearest():
+    """Those of 8 bits round-trip, and tensors are rounded equally."""
+    nearest = {0.0: 0, 1.0: 255, -3.0: 0, 7.0: 255, 100.4 / 255: 100, 100.6 / 255: 101, 0.4 / 255: 0}
+    assert to_8_bits(np.float32([*nearest])).tolist() == [*nearest.values()]
     levels = np.arange(256, dtype=np.uint8)
     values = from_8_bits(levels)
-    assert values.dtype == np.float32
-    assert (values.min(), values.max()) == (0, 1)
+    assert (values.dtype, values.min(), values.max(), to_8_bits(values).dtype) == (np.float32, 0, 1, np.uint8)
     np.testing.assert_array_equal(to_8_bits(values), levels)
-    assert to_8_bits(values).dtype == np.uint8
-
-
-def test_tensors_are_rounded_equally():
     values = np.random.default_rng(0).uniform(-0.2, 1.2, 100_000).astype(np.float32)
     levels = to_8_bits(values)
     np.testing.assert_array_equal(levels, tensors.to_8_bits(torch.from_numpy(values)))

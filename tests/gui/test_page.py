@@ -22,17 +22,6 @@ def test_each_module_names_files_of_the_page_alone() -> None:
                 assert imported.is_relative_to(PAGE) and imported.is_file(), f"{module.name}: {names}"
 
 
-def test_the_program_says_what_is_true_of_it() -> None:
-    """What the page says without a program stands in comments."""
-    text = re.sub(r"<!-- .*?-->", "", (PAGE / "index.html").read_text("utf-8"), flags=re.DOTALL)
-    assert "everything stays on this machine" in text
-    for other in ("nothing is uploaded", "Content-Security-Policy", "demo/"):  # the server has a policy of its own
-        assert other not in text
-    linked = re.findall(r'(?:src|href)="([^"#]+)"', text)
-    assert "program.js" in linked
-    assert [name for name in linked if not (PAGE / name).is_file()] == []
-
-
 def test_the_page_is_small_and_holds_no_network() -> None:
     files = [file for file in PAGE.rglob("*") if file.is_file()]
     assert {file.suffix for file in files if file.suffix not in _PAGE_TYPES} <= {"", ".json"}

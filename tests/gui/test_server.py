@@ -1,5 +1,6 @@
 """Who reaches the page, and what a job's request and results may be."""
 
+import io
 import json
 import re
 import socket
@@ -43,7 +44,7 @@ def folders(workspace: Workspace) -> list[str]:
     return sorted(path.name.partition("-")[0] for path in workspace._folder.iterdir() if path.is_dir())
 
 
-def test_the_page_and_its_policy(client: Client) -> None:
+def test_the_page_its_policy_and_its_end(client: Client) -> None:
     answer = client.ask("")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert b"<title>stegnet" in answer.body
@@ -54,21 +55,15 @@ def test_the_page_and_its_policy(client: Client) -> None:
     module = client.ask("form/drop.js")
     assert (module.status, module.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
     assert client.ask("examples/day.webp").headers["Content-Type"] == "image/webp"
+    assert client.ask("quit").status == 404  # a link can't trigger it
+    assert client.ask("quit", "POST").status == 200
+    assert client.server.stop.wait(LIMIT)
 
 
 def test_who_is_refused(client: Client, cover: Path) -> None:
     """Other paths, tokens, host names, and posts of other sites' pages; nothing of them ends the program."""
-    others = [
-        "form/../../server.py",
-        "../server.py",
-        "form/%2e%2e/x",
-        "form//drop.js",
-        "index.html/",
-        "results/",
-        "jobs",
-        "quit",
-        "form",
-    ]
+    others = ["form/../../server.py", "../server.py", "form/%2e%2e/x", "form//drop.js", "index.html/"]
+    others += ["results/", "jobs", "quit", "form"]
     assert {path: client.ask(path).status for path in others} == dict.fromkeys(others, 404)
     token = client.server.token
     for wrong in ("", "x" * 32, token[:-1], token + "x"):
@@ -82,55 +77,39 @@ def test_who_is_refused(client: Client, cover: Path) -> None:
     assert not client.server.stop.is_set()
 
 
-def test_quitting(client: Client) -> None:
-    assert client.ask("quit").status == 404  # a link can't trigger it
-    assert client.ask("quit", "POST").status == 200
-    assert client.server.stop.wait(LIMIT)
-
-
 def test_a_file_comes_back(client: Client, workspace: Workspace, cover: Path, note: Path, tmp_path: Path) -> None:
     done = client.do("hide", cover, note)
     facts = done["result"]
-    assert (facts["name"], facts["width"], facts["height"]) == ("a cover.png", 300, 200)
+    assert (facts["name"], facts["width"], facts["height"], facts["warnings"]) == ("a cover.png", 300, 200, [])
     assert facts["psnr"]["container"] > 50
-    assert facts["warnings"] == []
     container = client.fetch(done)
     assert container.headers["Content-Type"] == "image/png"
     assert container.headers["Content-Disposition"] == "attachment; filename*=UTF-8''a%20cover.png"
     shown = {name: client.ask(path) for name, path in facts["previews"].items()}
     assert set(shown) == {"cover", "container", "difference"}
     assert {answer.headers["Content-Type"] for answer in shown.values()} == {"image/jpeg"}
-    (tmp_path / "difference.jpg").write_bytes(shown["difference"].body)
-    assert np.asarray(Image.open(tmp_path / "difference.jpg")).mean() > 0
-
+    assert np.asarray(Image.open(io.BytesIO(shown["difference"].body))).mean() > 0
     (tmp_path / "c.png").write_bytes(container.body)
     found = client.do("reveal", tmp_path / "c.png")
-    assert (found["result"]["name"], found["result"]["trouble"]) == ("note.txt", [])
-    assert found["result"]["text"] is None
+    assert (found["result"]["name"], found["result"]["trouble"], found["result"]["text"]) == ("note.txt", [], None)
     assert client.fetch(found).body == b"a note"
     assert folders(workspace) == ["results", "results"]  # no inputs
 
 
-@pytest.mark.slow
-def test_a_jpeg_that_survives(client: Client, note: Path, tmp_path: Path, picture) -> None:
-    """It has the name of a preview, and a note its PSNR."""
-    Image.fromarray(picture(256, 320, 1)).save(tmp_path / "cover.jpg", quality=95)
-    done = client.do("hide", tmp_path / "cover.jpg", note, survive="jpeg:75", suffix=".jpg")
-    measured = done["result"]["psnr"]
-    assert (done["result"]["name"], measured["container"], measured["difference"] > 10) == ("cover.jpg", None, True)
-    assert client.fetch(done).headers["Content-Type"] == "image/jpeg"
-    (tmp_path / "c.jpg").write_bytes(client.fetch(done).body)
-    found = client.do("reveal", tmp_path / "c.jpg")
-    assert (found["result"]["robust"], client.fetch(found).body) == (True, b"a note")
-
-
 def test_a_text_is_shown_and_a_weak_passphrase_told(client: Client, cover: Path, tmp_path: Path, capfd) -> None:
+    """Before hiding, too."""
     (tmp_path / "message.txt").write_text("Grüße", "utf-8")
     done = client.do("hide", cover, tmp_path / "message.txt")
     (tmp_path / "c.png").write_bytes(client.fetch(done).body)
     assert client.do("reveal", tmp_path / "c.png")["result"]["text"] == "Grüße"
     (warning,) = client.do("hide", cover, tmp_path / "message.txt", key=PASSPHRASE)["result"]["warnings"]
     assert warning.startswith("the passphrase is weak")
+    assert advice(client, "weakness", **PASSPHRASE).startswith("the passphrase is weak")
+    assert advice(client, "weakness", passphrase="") == "the passphrase is empty or too long"
+    answer = json.loads(client.ask("words", "POST", b"{}\n").body)
+    assert re.fullmatch(r"[a-z]+(-[a-z]+){5,}", answer["passphrase"])
+    assert answer["text"].startswith("77 random bits")
+    assert advice(client, "weakness", passphrase=answer["passphrase"]) == ""
     assert capfd.readouterr() == ("", "")  # keys are in no output
 
 
@@ -143,41 +122,30 @@ def advice(client: Client, about: str, **asked: Any) -> str:
 
 PICTURE = {"width": 1600, "height": 1200, "frames": 1}
 PHOTO = {"name": "a.jpg", "size": 10**6, "width": 1600, "height": 1200}
-
-
-@pytest.mark.parametrize(("cover", "secret", "survive", "expected"), [
+COPY = r"Room for about \d\d kB: a copy of the secret at about \d\d dB\."
+FORECASTS = [
     (PICTURE, {"name": "a.bin", "size": 10**6}, None, r"Room for about [\d.]+ MB: the secret as it is, .*"),
     (PICTURE, {"name": "a.bin", "size": 10**7}, None, r"Room for about [\d.]+ MB: too little for this secret\. .*"),
     (PICTURE, PHOTO | {"size": 10**7}, None, r"Room for about [\d.]+ MB: a copy of the secret at about \d\d dB\."),
-    (PICTURE, PHOTO, "jpeg:75", r"Room for about \d\d kB: a copy of the secret at about \d\d dB\."),
-    (PICTURE, PHOTO, "messenger", r"Room for about \d\d kB: a copy of the secret at about \d\d dB\."),
+    (PICTURE, PHOTO, "jpeg:75", COPY),
+    (PICTURE, PHOTO, "messenger", COPY),
     (PICTURE, PHOTO, "fax", r"survive: unknown channel 'fax'\."),
     (PICTURE | {"frames": 48}, {"name": "a", "size": 1}, "h264:23", r"Room for about \d\d kB: the secret as it is.*"),
     (PICTURE | {"frames": 48}, {"name": "a", "size": 10**9, "film": True}, None, r".* \d\d MB: a compressed copy .*"),
     ({"width": 8, "height": 8, "frames": 1}, PHOTO, None, r"Room for about 0 bytes: too little for this secret\."),
-])  # fmt: skip
-def test_the_room_is_told_before_hiding(
-    client: Client, cover: dict[str, int], secret: dict[str, Any], survive: str | None, expected: str
-) -> None:
-    assert re.fullmatch(expected, advice(client, "forecast", cover=cover, secret=secret, survive=survive))
+]
 
 
-def test_the_room_that_is_told_is_there(client: Client, tmp_path: Path, cover: Path) -> None:
+def test_the_room_is_told_before_hiding(client: Client, tmp_path: Path, cover: Path) -> None:
+    """And is there."""
+    for covered, secret, survive, expected in FORECASTS:
+        assert re.fullmatch(expected, advice(client, "forecast", cover=covered, secret=secret, survive=survive))
     room = bytes_room(200, 300, "a.bin")
     for size, fits in ((room, True), (room + 1, False)):
         (tmp_path / "a.bin").write_bytes(bytes(size))
         asked = {"cover": {"width": 300, "height": 200, "frames": 1}, "secret": {"name": "a.bin", "size": size}}
         assert ("byte for byte" in advice(client, "forecast", **asked)) is fits
         assert ("result" in client.do("hide", cover, tmp_path / "a.bin")) is fits
-
-
-def test_a_weak_passphrase_is_told_before_hiding(client: Client) -> None:
-    assert advice(client, "weakness", **PASSPHRASE).startswith("the passphrase is weak")
-    assert advice(client, "weakness", passphrase="") == "the passphrase is empty or too long"
-    answer = json.loads(client.ask("words", "POST", b"{}\n").body)
-    assert re.fullmatch(r"[a-z]+(-[a-z]+){5,}", answer["passphrase"])
-    assert answer["text"].startswith("77 random bits")
-    assert advice(client, "weakness", passphrase=answer["passphrase"]) == ""
 
 
 def asking(**wrong: Any) -> bytes:
@@ -220,16 +188,6 @@ def test_bad_requests(client: Client, workspace: Workspace, capfd) -> None:
     assert capfd.readouterr() == ("", "")  # no traceback
 
 
-def test_steps_are_named(client: Client, job_that, note: Path) -> None:
-    def does(request, inputs, folder, run):
-        in_steps(run.progress, "compress", "hide")("hide", 1, 2)
-        return back(request, inputs, folder, run)
-
-    job_that(does)
-    first, *_ = client.ask("jobs", "POST", request("reveal", note)).lines
-    assert first == {"stage": "hide", "done": 1, "total": 2, "step": 2, "steps": 2}
-
-
 def test_errors_have_hints_and_name_no_folder(client: Client, workspace: Workspace, cover: Path, note: Path) -> None:
     error = client.do("reveal", cover)["error"]
     assert error["message"] == "nothing can be revealed: nothing here opens with this key"
@@ -239,7 +197,6 @@ def test_errors_have_hints_and_name_no_folder(client: Client, workspace: Workspa
         assert re.match("not a key file|the passphrase is empty", said), key
     said = client.do("hide", note, cover)["error"]["message"]
     assert said == "note.txt: neither a picture nor a film that can be read"
-    assert client.do("reveal", note)["error"]["message"].startswith("note.txt: ")
     assert "unknown channel 'fax'" in client.do("hide", cover, note, survive="fax", suffix=".jpg")["error"]["message"]
     assert folders(workspace) == []
 
@@ -258,13 +215,8 @@ def test_a_hidden_page_does_not_run_here(client: Client, cover: Path, tmp_path: 
 def test_parts_of_a_result(client: Client, job_that, note: Path) -> None:
     job_that(back)
     done = client.do("reveal", note)
-    for header, expected, place in (
-        ("bytes=0-1", b"a ", "0-1/6"),
-        ("bytes=2-", b"note", "2-5/6"),
-        ("bytes=4-999", b"te", "4-5/6"),
-        ("bytes=-2", b"a note", None),
-        ("bytes=0-1,3-4", b"a note", None),
-    ):
+    parts = {"bytes=0-1": (b"a ", "0-1/6"), "bytes=2-": (b"note", "2-5/6"), "bytes=4-999": (b"te", "4-5/6")}
+    for header, (expected, place) in (parts | dict.fromkeys(("bytes=-2", "bytes=0-1,3-4"), (b"a note", None))).items():
         answer = client.fetch(done, Range=header)
         assert (answer.status, answer.body) == (206 if place else 200, expected), header
         assert answer.headers.get("Content-Range") == (place and f"bytes {place}")
@@ -302,17 +254,17 @@ def test_names_stay_in_their_folder(client: Client, workspace: Workspace, job_th
         assert path.parent.name == "0"
 
 
-def test_half_of_the_free_room_is_kept(client: Client, workspace: Workspace, monkeypatch, cover: Path) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1_000}))
-    workspace.check_room(500)
-    with pytest.raises(MediaError, match="too much for the folder for temporary files"):
-        workspace.check_room(501)
-    error = client.do("reveal", cover)["error"]
+def test_a_disk_with_little_room(client: Client, workspace: Workspace, monkeypatch, job_that, cover: Path) -> None:
+    """Half of the free room is kept; a disk may become full all the same."""
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1_000}))
+        workspace.check_room(500)
+        with pytest.raises(MediaError, match="too much for the folder for temporary files"):
+            workspace.check_room(501)
+        error = client.do("reveal", cover)["error"]
     assert "are too much for the folder for temporary files" in error["message"]
     assert "TMPDIR" in error["hint"]
 
-
-def test_a_disk_that_becomes_full(client: Client, workspace: Workspace, job_that, cover: Path) -> None:
     def fail(*arguments):
         raise MediaError("c.png: can't be written (No space left on device)")
 
@@ -359,7 +311,7 @@ class Waiting:
         try:
             while not self.go_on.wait(0.01):
                 if self.told:
-                    run.progress("hide", 1, 2)
+                    in_steps(run.progress, "compress", "hide")("hide", 1, 2)
         except Cancelled:
             self.cancelled.set()
             raise
@@ -391,43 +343,43 @@ def read_until(connection: socket.socket, end: bytes) -> bytes:
 
 
 def test_a_closed_page_cancels_its_job(client: Client, workspace: Workspace, waiting: Waiting, note: Path) -> None:
+    """Also while it passes files."""
     send_job(client, note).close()
     assert waiting.cancelled.wait(LIMIT)
     wait_until(lambda: folders(workspace) == [])
-
-
-def test_a_page_that_is_closed_while_it_passes_files(client: Client, workspace: Workspace, cover: Path) -> None:
     with socket.create_connection((LOOPBACK, client.server.server_port)) as connection:
-        connection.sendall(client.raw(request("reveal", cover))[:-10])
+        connection.sendall(client.raw(request("reveal", note))[:-3])
         wait_until(lambda: folders(workspace) == ["inputs"])
     wait_until(lambda: folders(workspace) == [])
 
 
-def test_a_silent_job_shows_that_it_is_there(client: Client, waiting: Waiting, monkeypatch, note: Path) -> None:
+def test_steps_are_named_and_a_silent_job_shows_that_it_is_there(
+    client: Client, waiting: Waiting, monkeypatch, note: Path
+) -> None:
     monkeypatch.setattr(gui, "_BEAT", 0.05)
     waiting.told = False
     with send_job(client, note) as connection:
         assert read_until(connection, b"\r\n\r\n\n\n").count(b"{") == 0
+        waiting.told = True
+        first = read_until(connection, b"}").partition(b"{")[2].partition(b"}")[0]
+        assert json.loads(b"{" + first + b"}") == {"stage": "hide", "done": 1, "total": 2, "step": 2, "steps": 2}
         waiting.go_on.set()
         read_until(connection, b'"result"')
 
 
-def test_two_pages_take_turns(client: Client, waiting: Waiting, note: Path) -> None:
+def test_two_pages_take_turns_and_too_many_jobs_are_refused(client: Client, waiting: Waiting, note: Path) -> None:
     with send_job(client, note) as first:
         assert waiting.started.wait(LIMIT)
         with send_job(client, note) as second:
             read_until(second, b'"stage": "waiting"')
+            others = [send_job(client, note) for _ in range(2)]
+            wait_until(lambda: client.server.places._value == 0)
+            assert client.do("reveal", note)["error"]["message"] == "the program has too much to do already"
+            for connection in others:
+                connection.close()
             waiting.go_on.set()
             for connection in (first, second):
                 assert b'"result"' in connection.makefile("rb").read()
-
-
-def test_too_many_jobs_are_refused(client: Client, waiting: Waiting, note: Path) -> None:
-    connections = [send_job(client, note) for _ in range(4)]
-    wait_until(lambda: client.server.places._value == 0)
-    assert client.do("reveal", note)["error"]["message"] == "the program has too much to do already"
-    for connection in connections:
-        connection.close()
 
 
 def test_the_end_of_the_program_cancels_jobs(workspace: Workspace, waiting: Waiting, note: Path) -> None:
@@ -449,3 +401,16 @@ def test_clients_that_never_show_the_token_are_disconnected(client: Client, monk
             while True:
                 connection.sendall(b"x")
                 time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_jpeg_that_survives(client: Client, note: Path, tmp_path: Path, picture) -> None:
+    """It has the name of a preview, and a note its PSNR."""
+    Image.fromarray(picture(256, 320, 1)).save(tmp_path / "cover.jpg", quality=95)
+    done = client.do("hide", tmp_path / "cover.jpg", note, survive="jpeg:75", suffix=".jpg")
+    measured = done["result"]["psnr"]
+    assert (done["result"]["name"], measured["container"], measured["difference"] > 10) == ("cover.jpg", None, True)
+    assert client.fetch(done).headers["Content-Type"] == "image/jpeg"
+    (tmp_path / "c.jpg").write_bytes(client.fetch(done).body)
+    found = client.do("reveal", tmp_path / "c.jpg")
+    assert (found["result"]["robust"], client.fetch(found).body) == (True, b"a note")

@@ -19,12 +19,15 @@ def left(temporary: Path) -> Path:
     return folder
 
 
-def test_the_folder_is_private_and_removed(temporary: Path) -> None:
+def test_the_folder_is_private_and_removed(temporary: Path, monkeypatch) -> None:
     with Workspace() as workspace:
         assert workspace._folder.stat().st_mode & 0o777 == 0o700
         with workspace.inputs() as inputs:
             assert inputs.stat().st_mode & 0o777 == 0o700
     assert list(temporary.iterdir()) == []
+    monkeypatch.setattr("tempfile.tempdir", str(temporary / "gone"))
+    with pytest.raises(MediaError, match="no folder for temporary files"):
+        Workspace()
 
 
 def test_what_a_killed_program_left_is_removed(left: Path) -> None:
@@ -56,9 +59,3 @@ def test_links_in_the_folder_for_temporary_files_are_left(temporary: Path, left:
     with Workspace():
         assert (other / "lock").exists()
     assert (temporary / "stegnet-gui-link").is_symlink()
-
-
-def test_no_folder_for_temporary_files(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
-    with pytest.raises(MediaError, match="no folder for temporary files"):
-        Workspace()

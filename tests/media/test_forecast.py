@@ -1,12 +1,8 @@
 import itertools
 import math
 
-import numpy as np
 import pytest
-import skimage
 
-from stegnet.media import write_png
-from stegnet.media.compress import compress_picture
 from stegnet.media.forecast import FILMS, PICTURES, film_frames, film_quality, picture_quality
 
 
@@ -18,20 +14,13 @@ def test_more_bits_are_better(table):
         assert 0 < better - quality < 9 * math.log2(more / rate) + 0.1
 
 
-def test_measured_points_are_met():
+def test_measured_points_are_met_and_those_between_and_beyond_are_plausible():
     rate, quality = list(PICTURES.items())[3]
     assert picture_quality(round(rate * 256 * 256 / 8), 256, 256) == pytest.approx(quality, abs=0.01)
     rate, quality = list(FILMS.items())[2]
     assert film_quality(round(rate * 640 * 360 * 50 / 8), 640, 360, 50) == pytest.approx(quality, abs=0.01)
-
-
-def test_a_size_counts_by_its_pixels():
-    assert picture_quality(10_000, 100, 200) == picture_quality(20_000, 200, 200)
+    assert picture_quality(10_000, 100, 200) == picture_quality(20_000, 200, 200) < picture_quality(21_000, 200, 200)
     assert film_quality(10**6, 640, 360, 50) == film_quality(2 * 10**6, 640, 360, 100)
-
-
-def test_between_and_beyond_measured_points():
-    assert picture_quality(20_000, 200, 200) < picture_quality(21_000, 200, 200)
     assert picture_quality(100, 1000, 1000) < min(PICTURES.values())
     assert picture_quality(10**6, 256, 256) > max(PICTURES.values())
     assert picture_quality(0, 256, 256) == 0
@@ -41,11 +30,3 @@ def test_between_and_beyond_measured_points():
 def test_the_length_of_a_film_is_the_inverse_of_its_quality(quality):
     frames = film_frames(10**8, 640, 360, quality)
     assert film_quality(10**8, 640, 360, frames) == pytest.approx(quality, abs=0.05)
-
-
-def test_a_photograph_comes_near(tmp_path):
-    """One photograph need not be like the mean of many."""
-    picture = np.ascontiguousarray(skimage.data.astronaut()[100:356, 100:356])
-    write_png(tmp_path / "photograph.png", picture)
-    made = compress_picture(tmp_path / "photograph.png", tmp_path, 16_000)
-    assert made.psnr == pytest.approx(picture_quality(16_000, 256, 256), abs=8)

@@ -35,14 +35,11 @@ def test_colours(name):
     assert (kind(path), lossy_format(path)) == (PICTURE, "a HEIC")
 
 
-def test_a_picture_is_turned_once():
+def test_a_picture_is_turned_once_and_keeps_its_profile():
     """Its rotation is stored twice, as phones do: by HEIF, which counts, and in EXIF."""
     picture = read_picture(FOLDER / "turned.heic")
     assert picture.shape == (64, 48, 3)
     assert close(picture, BLUE, RED, YELLOW, GREEN)
-
-
-def test_a_profile_is_kept_with_a_cover():
     assert read_cover(FOLDER / "profile.heic")[1]
     assert read_cover(FOLDER / "plain.heic")[1] is None
 

@@ -1,5 +1,4 @@
 import io
-from fractions import Fraction
 
 import av
 import pytest
@@ -46,9 +45,3 @@ def test_the_end_of_a_file(tmp_path, make_sounds):
     live = matroska.element(matroska.EBML, b"") + bytes.fromhex("18538067 01ffffffffffffff")
     assert matroska.end_of_segment(live) is None
     assert matroska.end_of_segment(b"\0") is None
-
-
-def test_the_delay_is_in_nanoseconds(tmp_path, make_sounds):
-    (track,) = sound_tracks(make_sounds(tmp_path / "a.mp4", "aac"))
-    delay = dict(matroska.elements(track.template))[matroska.CODEC_DELAY]
-    assert int.from_bytes(delay, "big") == round(Fraction(1024, 48000) * 10**9)

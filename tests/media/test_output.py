@@ -19,25 +19,30 @@ from tests.support.films import write_film
 from tests.support.waiting import LIMIT
 
 STALE = ".a.mkv.0123456789ab.part"
+NAMES = ["-a.png", "--help", "ä ö.mkv", "a\nb", "..a", "%d.png", os.fsdecode(b"a\xff.mkv")]
+NAMES += ["日本" * 41 + ".mkv", "a" * 255, "é" * 127, "a" * 235 + "é" * 10]
 
 
-def test_a_complete_file_is_renamed(tmp_path):
-    target = tmp_path / "a.mkv"
-    target.write_text("old")
-    with atomic_write(target) as part:
-        assert part.parent == tmp_path
-        assert re.fullmatch(r"\.a\.mkv\.[0-9a-f]{12}\.part", part.name)
-        part.write_text("new")
-        assert target.read_text() == "old"
-    assert target.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_the_mode_is_that_of_any_new_file(tmp_path):
-    (tmp_path / "plain").touch()
-    with atomic_write(tmp_path / "a.png"):
-        pass
-    assert (tmp_path / "a.png").stat().st_mode == (tmp_path / "plain").stat().st_mode
+@pytest.mark.parametrize("name", ["a.mkv", *NAMES])
+def test_a_complete_file_of_any_name_is_renamed(tmp_path, monkeypatch, name):
+    """With the mode of any new file, unless it is private; a part that was left is removed later."""
+    monkeypatch.chdir(tmp_path)
+    target, private = Path(name), name == "--help"
+    for content in ("old", "new"):
+        with atomic_write(target, private=private) as part:
+            assert part.parent == target.parent
+            assert re.fullmatch(r"\..*\.[0-9a-f]{12}\.part", part.name, re.DOTALL)
+            assert part.name.startswith(f".{name[:20]}") and len(os.fsencode(part.name)) <= 255
+            part.write_text(content)
+            assert content == "old" or target.read_text() == "old"
+        assert target.read_text() == content
+    assert list(Path().iterdir()) == [target]
+    Path("plain").touch()
+    mode = 0o600 if private else stat.S_IMODE(Path("plain").stat().st_mode)
+    assert stat.S_IMODE(target.stat().st_mode) == mode
+    part.write_text("half")
+    with atomic_write(Path("b")):
+        assert not part.exists()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
@@ -50,41 +55,26 @@ def test_a_failure_leaves_what_was_there(tmp_path, error):
             raise error
         assert list(tmp_path.iterdir()) == before
     assert (tmp_path / "a.png").read_text() == "old"
-
-
-def test_errors_name_the_output_file(tmp_path):
     with pytest.raises(MediaError) as caught, atomic_write(tmp_path / "a.png") as part:
         raise MediaError(f"{part}: can't be written (No space left on device)", "make room")
     assert str(caught.value) == f"{tmp_path / 'a.png'}: can't be written (No space left on device)"
     assert caught.value.hint == "make room"
 
 
-def test_a_stale_part_is_removed(tmp_path):
-    for name in (STALE, ".another.png.ffffffffffff.part"):
-        (tmp_path / name).write_text("half")
-    with atomic_write(tmp_path / "b.png") as part:
-        assert list(tmp_path.iterdir()) == [part]
-
-
 def test_a_locked_part_is_left_alone(tmp_path):
+    """Also after an encoder has opened it by its name and truncated it."""
     with atomic_write(tmp_path / "a.png") as first:
-        first.write_text("first")
+        first.write_bytes(b"x" * 100)
+        with first.open("wb") as file, first.open("rb") as other:
+            file.write(b"y")
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with atomic_write(tmp_path / "a.png") as second:
             second.write_text("second")
             assert first != second
             assert first.exists()
         assert (tmp_path / "a.png").read_text() == "second"
-    assert (tmp_path / "a.png").read_text() == "first"
-
-
-def test_the_lock_remains_after_another_program_wrote_the_file(tmp_path):
-    """Encoders open the part by its name and truncate it; the lock must still be held then."""
-    with atomic_write(tmp_path / "a.png") as part:
-        part.write_bytes(b"x" * 100)
-        with part.open("wb") as file, part.open("rb") as other:
-            file.write(b"y")
-            with pytest.raises(BlockingIOError):
-                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert (tmp_path / "a.png").read_text() == "y"
 
 
 def test_a_killed_run_leaves_a_part_that_the_next_one_removes(tmp_path):
@@ -155,61 +145,18 @@ def test_the_file_is_synced_before_it_is_renamed(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda number: (calls.append(os.fstat(number).st_ino), sync(number)))
     monkeypatch.setattr(os, "replace", lambda one, other: (calls.append("move"), replace(one, other)))
     with atomic_write(tmp_path / "a.png") as part:
-        part.write_text("new")
+        part.write_text("old")
     assert calls == [(tmp_path / "a.png").stat().st_ino, "move", tmp_path.stat().st_ino]
 
-
-def test_a_disk_error_at_the_end(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    (tmp_path / "a.png").write_text("old")
     monkeypatch.setattr(os, "fsync", full)
     message = r"a\.png: can't be written \(No space left on device\)"
     with pytest.raises(MediaError, match=message), atomic_write(tmp_path / "a.png") as part:
         part.write_text("new")
     assert (tmp_path / "a.png").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
-
-
-NAMES = ["-a.png", "--help", "ä ö.mkv", "a\nb", "..a", "%d.png", os.fsdecode(b"a\xff.mkv")]
-LONG_NAMES = ["日本" * 41 + ".mkv", "a" * 255, "é" * 127, "a" * 235 + "é" * 10]
-
-
-@pytest.mark.parametrize("name", NAMES + LONG_NAMES)
-def test_any_file_name_works(tmp_path, monkeypatch, name):
-    monkeypatch.chdir(tmp_path)
-    with atomic_write(Path(name)) as part:
-        assert len(os.fsencode(part.name)) <= 255
-        assert part.name.startswith(f".{name[:20]}")
-        part.write_text("new")
-        stale = tmp_path / part.name
-    assert (tmp_path / name).read_text() == "new"
-    stale.write_text("half")
-    with atomic_write(Path("b")):
-        assert not stale.exists()
-
-
-def test_what_can_not_be_written_fails_early(tmp_path):
-    (tmp_path / "file").touch()
-    os.mkfifo(tmp_path / "pipe")
-    for name, message in {
-        "a" * 256: "can't be written",
-        "b/a.png": "b: no such folder",
-        ".": "is a folder",
-        "pipe": "is not a file that can be replaced",
-        "file/a.png": "can't be written",
-    }.items():
-        with pytest.raises(MediaError, match=message), atomic_write(tmp_path / name):
-            pytest.fail("a night's work would be lost")
-    assert (tmp_path / "pipe").is_fifo()
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(MediaError, match="can't be written"), atomic_write(tmp_path / "a.png"):
-        pass
 
 
 @pytest.fixture(params=["hard links", "no hard links"])
@@ -288,27 +235,6 @@ def test_a_private_file_is_readable_by_its_owner_only(tmp_path, overwrite):
     assert stat.S_IMODE((tmp_path / "a.png").stat().st_mode) == 0o600
 
 
-@pytest.fixture
-def frames(picture):
-    return [picture(17, 33, seed) for seed in range(5)]
-
-
-@pytest.fixture(params=["mkv", "mp4"])
-def film(request, tmp_path, frames):
-    write_film(tmp_path / "a", frames, form=request.param)
-    return tmp_path / "a"
-
-
-def digests(frames):
-    return [digest(frame) for frame in frames]
-
-
-def differs(path, frames, message):
-    with pytest.raises(MediaError, match=message) as caught:
-        check_film(path, digests(frames), lambda *_: None)
-    assert "faulty" in caught.value.hint
-
-
 def test_a_digest_is_blake2b_of_size_and_pixels(picture):
     pixels = picture(7, 9)
     assert digest(pixels) == hashlib.blake2b(b"7 9" + pixels.tobytes(), digest_size=16).digest()
@@ -316,26 +242,24 @@ def test_a_digest_is_blake2b_of_size_and_pixels(picture):
     assert digest(np.zeros((2, 8, 3), np.uint8)) != digest(np.zeros((4, 4, 3), np.uint8))
 
 
-def test_what_differs_is_found(film, frames):
-    calls = []
-    check_film(film, digests(frames), lambda *call: calls.append(call))
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+def test_what_differs_in_a_film_is_found(tmp_path, picture, form):
+    frames, film, calls = [picture(17, 33, seed) for seed in range(5)], tmp_path / "a", []
+    write_film(film, frames, form=form)
+    check_film(film, [digest(frame) for frame in frames], lambda *call: calls.append(call))
     assert calls == [(n, 5) for n in range(1, 6)]
-    for count in (0, 4, 6):
-        differs(film, (frames + frames)[:count], f"with 5 frames, not {count}$")
-    for index in (2, 4):
-        frames[index][16, 32, 2] ^= 1
-    differs(film, frames, "frame 3 does not read back")
-
-
-def test_a_flipped_bit_in_the_file_is_found(tmp_path, frames):
-    """FFmpeg only logs a wrong checksum of FFV1, and decodes something else."""
-    path = tmp_path / "a.mkv"
-    write_film(path, frames)
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(MediaError):
-        check_film(path, digests(frames), lambda *_: None)
+    other = [frame ^ np.uint8(index in (2, 4)) for index, frame in enumerate(frames)]
+    expected = {f"with 5 frames, not {count}$": (frames + frames)[:count] for count in (0, 4, 6)}
+    for message, shown in (expected | {"frame 3 does not read back": other}).items():
+        with pytest.raises(MediaError, match=message) as caught:
+            check_film(film, [digest(frame) for frame in shown], lambda *_: None)
+        assert "faulty" in caught.value.hint
+    if form == "mkv":  # FFmpeg only logs a wrong checksum of FFV1, and decodes something else
+        data = bytearray(film.read_bytes())
+        data[len(data) // 2] ^= 1
+        film.write_bytes(data)
+        with pytest.raises(MediaError):
+            check_film(film, [digest(frame) for frame in frames], lambda *_: None)
 
 
 def test_pictures(tmp_path, picture, swapped_profile):
@@ -347,3 +271,18 @@ def test_pictures(tmp_path, picture, swapped_profile):
         with pytest.raises(MediaError, match="does not read back") as caught:
             check_picture(tmp_path / "a.png", other)
         assert "faulty" in caught.value.hint
+
+
+def test_what_can_not_be_written_fails_early(tmp_path):
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    for name, message in {
+        "a" * 256: "can't be written",
+        "b/a.png": "b: no such folder",
+        ".": "is a folder",
+        "pipe": "is not a file that can be replaced",
+        "file/a.png": "can't be written",
+    }.items():
+        with pytest.raises(MediaError, match=message), atomic_write(tmp_path / name):
+            pytest.fail("a night's work would be lost")
+    assert (tmp_path / "pipe").is_fifo()

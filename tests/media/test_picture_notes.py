@@ -50,12 +50,6 @@ def test_pixels(tmp_path: Path, name: str, picture: Image.Image, expected: tuple
     assert picture_notes(tmp_path / name) == tuple(line for line in expected if line not in (GREY, PALETTE))
 
 
-def test_16_bits_of_colours(tmp_path: Path) -> None:
-    (tmp_path / "a.ppm").write_bytes(b"P6\n1 1\n65535\n" + bytes(6))
-    assert picture_notes(tmp_path / "a.ppm") == (BITS,)
-    assert picture_notes(HEIC / "ten_bits.heic") == ("it has 10 bits per sample: reduced to 8",)
-
-
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
 @pytest.mark.parametrize(("tags", "expected"), [
     ({"gps": True, "date": True, "turned": True}, "EXIF with GPS position and date is left out"),
@@ -70,18 +64,18 @@ def test_exif(tmp_path: Path, suffix: str, tags: dict[str, bool], expected: str 
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-def test_damaged_exif(tmp_path: Path) -> None:
-    PIXELS.save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0" + b"\xff" * 40)
-    assert picture_notes(tmp_path / "a.jpg") in ((), ("EXIF is left out",))
-
-
-def test_other_metadata(tmp_path: Path) -> None:
+def test_other_metadata_and_depths(tmp_path: Path) -> None:
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Author", "me")
     PIXELS.save(tmp_path / "a.png", pnginfo=texts)
     PIXELS.save(tmp_path / "a.jpg", comment=b"me", xmp=b"<x/>")
+    PIXELS.save(tmp_path / "damaged.jpg", exif=b"Exif\0\0II*\0" + b"\xff" * 40)
+    (tmp_path / "a.ppm").write_bytes(b"P6\n1 1\n65535\n" + bytes(6))
     assert picture_notes(tmp_path / "a.png") == ("its comments are left out",)
     assert picture_notes(tmp_path / "a.jpg") == ("XMP metadata is left out", "its comments are left out")
+    assert picture_notes(tmp_path / "damaged.jpg") in ((), ("EXIF is left out",))
+    assert picture_notes(tmp_path / "a.ppm") == (BITS,)
+    assert picture_notes(HEIC / "ten_bits.heic") == ("it has 10 bits per sample: reduced to 8",)
 
 
 def test_a_cover_keeps_its_colours(tmp_path: Path, swapped_profile: bytes) -> None:

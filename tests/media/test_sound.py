@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stegnet.core.errors import MediaError
-from stegnet.media import FilmWriter, SoundPacket, SoundTrack, read_sound, scan, sound_tracks
+from stegnet.media import FilmWriter, SoundTrack, read_sound, scan, sound_tracks
 
 MILLISECOND = Fraction(1, 1000)
 STILL = np.zeros((16, 32, 3), np.uint8)
@@ -55,20 +55,13 @@ def test_packets_survive_matroska_and_mp4(tmp_path, make_sounds, heard, codec, s
         assert form != suffix or form == "mkv" or sound_tracks(out) == sound_tracks(source)
 
 
-def test_pcm_stays_in_mp4_though_not_in_the_same_packets(tmp_path, make_sounds, heard):
-    source = make_sounds(tmp_path / "a.mkv", "pcm_s16le")
-    assert heard(rewritten(source, tmp_path / "b", "mp4")) == heard(source)
-
-
 def test_a_track_is_plain_data(tmp_path, make_sounds):
-    paths = [make_sounds(tmp_path / name, "aac", "flac") for name in ("a.mkv", "b.mkv")]
-    tracks = sound_tracks(paths[0])
-    assert tracks == sound_tracks(paths[1])
+    path = make_sounds(tmp_path / "a.mkv", "aac", "flac")
+    tracks = sound_tracks(path)
+    assert tracks == sound_tracks(path)
     assert [track.codec for track in tracks] == ["aac", "flac"]
-    assert {type(value) for track in tracks for value in dataclasses.asdict(track).values()} == {
-        str, Fraction, int, bytes, type(None)
-    }  # fmt: skip
-    assert SoundTrack(**dataclasses.asdict(tracks[0])) == tracks[0]
+    kinds = {type(value) for track in tracks for value in dataclasses.asdict(track).values()}
+    assert kinds == {str, Fraction, int, bytes, type(None)}
     assert (tracks[0].rate, tracks[0].layout, tracks[0].language, tracks[0].title) == (48000, "stereo", None, None)
     assert len(tracks[0].template) < 100
 
@@ -105,11 +98,15 @@ def test_adts_frames_are_removed_from_aac(tmp_path, make_sounds):
     assert bare == [data[7:] for data in framed]
 
 
-def test_encoder_delay_stays_before_time_0(tmp_path, make_sounds):
+def test_delay_and_trim_of_the_encoder_are_copied(tmp_path, make_sounds):
     source = make_sounds(tmp_path / "a.mp4", "aac")
     assert next(read_sound(source)).pts == -1024
     assert next(read_sound(rewritten(source, tmp_path / "b", "mp4"))).pts == -1024
     assert next(read_sound(rewritten(source, tmp_path / "c", "mkv"))).pts == -21
+    source = make_sounds(tmp_path / "a.mkv", "libopus")
+    trims = [packet.trim for packet in read_sound(source)]
+    assert trims[-1] > 0
+    assert [packet.trim for packet in read_sound(rewritten(source, tmp_path / "b", "mkv"))] == trims
 
 
 def test_packets_removed_by_an_edit_list_are_left_out(tmp_path, make_sounds, heard):
@@ -124,72 +121,46 @@ def test_packets_removed_by_an_edit_list_are_left_out(tmp_path, make_sounds, hea
     assert len(heard(out)[0]) == len(heard(source)[0])
 
 
-def test_the_trim_at_the_end_is_copied(tmp_path, make_sounds):
-    source = make_sounds(tmp_path / "a.mkv", "libopus")
-    trims = [packet.trim for packet in read_sound(source)]
-    assert trims[-1] > 0
-    assert [packet.trim for packet in read_sound(rewritten(source, tmp_path / "b", "mkv"))] == trims
-
-
-def with_packets(tmp_path, make_sounds, change, form="mkv"):
-    """Time stamps in milliseconds of a film whose sound packets were modified."""
+@pytest.fixture
+def with_packets(tmp_path, make_sounds):
+    """Time stamps in milliseconds of a film whose sound packets were given other fields."""
     source = make_sounds(tmp_path / "a.mkv", "ac3")
-    with FilmWriter(tmp_path / "b", 32, 16, Fraction(25), form=form, sound=sound_tracks(source)) as film:
-        film.write(STILL, Fraction(0), [change(index, packet) for index, packet in enumerate(read_sound(source))])
-    (track,) = sound_tracks(tmp_path / "b")
-    return [round(packet.pts * track.time_base * 1000) for packet in read_sound(tmp_path / "b")]
+
+    def stamps(change, form="mkv"):
+        packets = [dataclasses.replace(each, **change(index, each)) for index, each in enumerate(read_sound(source))]
+        with FilmWriter(tmp_path / "b", 32, 16, Fraction(25), form=form, sound=sound_tracks(source)) as film:
+            film.write(STILL, Fraction(0), packets)
+        (track,) = sound_tracks(tmp_path / "b")
+        return [round(packet.pts * track.time_base * 1000) for packet in read_sound(tmp_path / "b")]
+
+    return stamps
 
 
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
-def test_missing_and_decreasing_time_stamps_are_corrected(tmp_path, make_sounds, form):
-    stamps = with_packets(tmp_path, make_sounds, lambda _, each: dataclasses.replace(each, pts=None, dts=None), form)
+def test_missing_and_decreasing_time_stamps_are_corrected(with_packets, form):
+    stamps = with_packets(lambda *_: {"pts": None, "dts": None}, form)
     assert stamps == [32 * index for index in range(len(stamps))]
-
-    def jumbled(index: int, packet: SoundPacket) -> SoundPacket:
-        return dataclasses.replace(packet, pts=100, dts=100) if index == 10 else packet
-
-    stamps = with_packets(tmp_path, make_sounds, jumbled, form)
+    stamps = with_packets(lambda index, _: {"pts": 100, "dts": 100} if index == 10 else {}, form)
     assert stamps == sorted(stamps)
     assert stamps[9] <= stamps[10] <= stamps[9] + 1
     assert stamps[11] == stamps[9] + 64
 
 
-def test_a_packet_with_one_stamp_has_both(tmp_path, make_sounds):
-    def halved(index: int, packet: SoundPacket) -> SoundPacket:
-        return dataclasses.replace(packet, **{"pts" if index % 2 else "dts": None})
-
-    assert with_packets(tmp_path, make_sounds, halved) == with_packets(tmp_path, make_sounds, lambda _, packet: packet)
-
-
-def test_matroska_holds_several_packets_in_a_millisecond(tmp_path, make_sounds):
-    """As TrueHD needs: spaced apart, they would lose sync with the pictures."""
-
-    def short(index: int, packet: SoundPacket) -> SoundPacket:
-        return dataclasses.replace(packet, pts=index // 3, dts=index // 3, duration=0)
-
-    stamps = with_packets(tmp_path, make_sounds, short)
+def test_stamps_of_packets(tmp_path, with_packets):
+    """One stands for both; several packets in a millisecond stay (spaced apart, TrueHD would lose sync)."""
+    assert with_packets(lambda index, _: {"pts" if index % 2 else "dts": None}) == with_packets(lambda *_: {})
+    stamps = with_packets(lambda index, _: {"pts": index // 3, "dts": index // 3, "duration": 0})
     assert stamps == [index // 3 for index in range(len(stamps))]
+    with_packets(lambda _, packet: {"pts": packet.pts - 300, "dts": packet.dts - 300})
+    assert list(scan(tmp_path / "b").times) == [0], "sound that starts early does not move the pictures"
 
 
-def test_sound_that_starts_early_does_not_move_the_pictures(tmp_path, make_sounds):
-    def early(index: int, packet: SoundPacket) -> SoundPacket:
-        return dataclasses.replace(packet, pts=packet.pts - 300, dts=packet.dts - 300)
-
-    with_packets(tmp_path, make_sounds, early)
-    assert list(scan(tmp_path / "b").times) == [0]
-
-
-def test_a_film_without_sound(tmp_path, make_film):
+def test_films_without_sound_and_tracks_without_packets(tmp_path, make_film, make_sounds):
     path = make_film(tmp_path / "a.mkv")
-    assert sound_tracks(path) == ()
-    assert list(read_sound(path)) == []
-
-
-def test_a_track_without_packets(tmp_path, make_sounds):
-    source = make_sounds(tmp_path / "a.mkv", "flac", "flac", seconds=0)
-    assert len(sound_tracks(source)) == 2
-    assert list(read_sound(source)) == []
-    assert len(sound_tracks(rewritten(source, tmp_path / "b", "mkv"))) == 2
+    assert (sound_tracks(path), list(read_sound(path))) == ((), [])
+    source = make_sounds(tmp_path / "b.mkv", "flac", "flac", seconds=0)
+    assert (len(sound_tracks(source)), list(read_sound(source))) == (2, [])
+    assert len(sound_tracks(rewritten(source, tmp_path / "c", "mkv"))) == 2
 
 
 def test_sound_that_can_not_be_copied(tmp_path, make_sounds):
@@ -197,29 +168,14 @@ def test_sound_that_can_not_be_copied(tmp_path, make_sounds):
     with pytest.raises(MediaError, match=r"a\.avi: its sound \(adpcm_ms\) can't be copied") as caught:
         sound_tracks(source)
     assert "FLAC" in caught.value.hint
-
-
-def test_sound_that_mp4_can_not_hold(tmp_path, make_sounds):
     source = make_sounds(tmp_path / "a.mkv", "wavpack")
     with pytest.raises(MediaError, match=r"MP4 can't hold its sound \(wavpack\)") as caught:
         rewritten(source, tmp_path / "b.mp4", "mp4")
     assert ".mkv" in caught.value.hint
     assert bytes_of(rewritten(source, tmp_path / "b", "mkv")) == bytes_of(source)
-
-
-def test_an_invalid_track(tmp_path):
     track = SoundTrack("aac", Fraction(1, 48000), 48000, "stereo", b"", b"nonsense")
     with pytest.raises(MediaError, match="Matroska can't hold its sound"):
         FilmWriter(tmp_path / "a", 32, 16, Fraction(25), sound=(track,))
-
-
-@pytest.mark.parametrize("read", [sound_tracks, lambda path: list(read_sound(path))])
-def test_files_that_are_not_films(tmp_path, read):
-    with pytest.raises(MediaError, match="no such file"):
-        read(tmp_path / "a.mkv")
-    (tmp_path / "a.mkv").write_text("text")
-    with pytest.raises(MediaError, match="neither"):
-        read(tmp_path / "a.mkv")
 
 
 def test_packets_are_read_in_constant_memory(tmp_path, make_sounds):

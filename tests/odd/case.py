@@ -51,7 +51,6 @@ class Case:
         plain: nothing is added to the command.
         most: largest possible file in bytes, to simulate a full disk; None: no limit.
         check: further checks of the output, and of `back.*`, which is revealed from each container.
-        bug: reason for an expected failure.
     """
 
     name: str
@@ -63,7 +62,6 @@ class Case:
     plain: bool = False
     most: int | None = None
     check: Callable[[], object] = nothing
-    bug: str = ""
 
     def __post_init__(self) -> None:
         if self.code is None:

@@ -1,19 +1,9 @@
 """Files hidden by `--method sealed`, and `info`."""
 
-import random
 from pathlib import Path
 
 from tests.odd.case import NOTHING_OPENS, Case
-from tests.odd.cases_containers import (
-    OF_ONE_PICTURE,
-    ONE_FRAME,
-    STRICT,
-    filtered,
-    one_sample,
-    opened,
-    order,
-    same,
-)
+from tests.odd.cases_containers import OF_ONE_PICTURE, ONE_FRAME, STRICT, one_sample, opened, order, same
 from tests.odd.make import Maker, by_ffmpeg, filmed, folder, nothing, saved, written
 
 COMPRESS = "--compress"
@@ -57,15 +47,8 @@ CASES = (
     seal("the key", nothing, "k", "note: hidden: k, 32 bytes"),
     seal("folder", folder("d"), "d", "error: d: is a folder"),
     seal("/dev/zero", nothing, "/dev/zero", "error: /dev/zero: not a file"),
-    seal("no such file", nothing, "none", "error: none: no such file"),
     seal("cover too small for a word", saved("a.png", size=(18, 18)), "k", "error: the cover is too small", "a.png"),
     seal("text, --compress", nothing, "notes.txt", "note: hidden: notes.txt, 280 bytes, byte for byte"),
-    seal(
-        "noise named .bin, --compress",
-        written("a.bin", random.Random(0).randbytes(200000)),
-        "a.bin",
-        "error: a.bin: has 200000 bytes, and there is room for ",
-    ),
     seal("picture, --compress", saved("a.bmp"), "a.bmp", "a.bmp was compressed", back=(97, 61)),
     seal("picture, --compress, full disk", saved("a.bmp"), "a.bmp", "error: ", most=300),
     seal(
@@ -87,14 +70,9 @@ CASES = (
     reveal("in a picture", nothing, name="sealed.png"),
     reveal("in a film", nothing, name="sealed.mkv"),
     reveal("picture with one sample changed", ALTERED, "warning: the picture was altered", "a.png"),
-    reveal("picture with one sample changed, --strict", ALTERED, "error: a.png: the picture was altered", "a.png"),
     reveal("picture saved as JPEG", opened(same, "a.jpg", "sealed.png", quality=100), NOTHING_OPENS, "a.jpg"),
     reveal("film without its frame 1", order("0 -1 2 3 4 5", "sealed.mkv"), "warning: frame 1 was lost"),
     reveal("film with frames 1 and 2 exchanged", EXCHANGED, "warning: frame 2 was moved to another place"),
-    reveal("film with frames 1 and 2 exchanged, --strict", EXCHANGED, "error: a.mkv: frame 2 was moved"),
-    reveal(
-        "film with its first frame twice", filtered("loop=loop=1:size=1", "sealed.mkv"), "warning: frame 0 was repeated"
-    ),
     reveal("film without a single frame of its own", by_ffmpeg("-i cover.mkv -c copy a.mkv"), NOTHING_OPENS),
     info("plain picture", "cover.png", "hidden: not looked for without the key"),
     info("plain film", "cover.mkv", "hidden: not looked for without the key"),
@@ -108,9 +86,6 @@ CASES = (
         "altered: yes: frame 1 was lost",
         order("0 -1 2 3 4 5"),
         3,
-    ),
-    info(
-        "hidden picture, altered", "a.png --key-file k", "altered: yes: the picture was altered", opened(one_sample), 3
     ),
     info("one frame of a hidden film", "a.png --key-file k", "hidden: a film, ", ONE_FRAME),
     info("film made of one hidden picture", "a.mkv --key-file k", "hidden: a picture, ", OF_ONE_PICTURE, 3),

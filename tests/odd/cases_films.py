@@ -75,28 +75,12 @@ def two_sizes() -> None:
     Path("a.m2v").write_bytes(Path("b.m2v").read_bytes() + Path("d.m2v").read_bytes())
 
 
-def declaring_huge_frames() -> None:
-    """A MOV of small black frames whose index declares large ones (ISO/IEC 14496-12, 8.5.2)."""
-    ffmpeg("-f lavfi -i color=black:s=64x64:d=0.2 -c:v qtrle a.mov")
-    data = bytearray(Path("a.mov").read_bytes())
-    start = data.index(b"stsd") + 44
-    data[start : start + 4] = (15_200).to_bytes(2, "big") * 2
-    Path("a.mov").write_bytes(data)
-
-
 CASES = (
     cover("one frame", filmed("a.mkv", frames=1), says="error: the secret has 4 frames, the cover only 1"),
     coded("97×61 pixels", "a.mkv", "-vf scale=97:61,setsar=1 -c:v ffv1 -pix_fmt bgr0", "wrote c.mkv: 97x61"),
     coded("16×16 pixels", "a.mkv", "-c:v ffv1", f"{TOO_SMALL}: 16×16 pixels", size="16x16"),
     coded("4:2:0", "a.mp4", H264),
-    coded("4:4:4", "a.mp4", "-c:v libx264 -pix_fmt yuv444p"),
     coded("grey", "a.mkv", "-c:v ffv1 -pix_fmt gray", "error: the cover is grey"),
-    Case(
-        "cover film: grey of 16 bits",
-        filmed("a.mkv", "-c:v ffv1 -pix_fmt gray16le"),
-        "hide a.mkv notes.txt --method sealed -o c.mkv",
-        f"{NOTE}it has 16 bits per sample",
-    ),
     coded("palette", "a.mov", "-c:v qtrle -pix_fmt pal8"),
     coded("10 bits", "a.mp4", "-c:v libx264 -pix_fmt yuv420p10le", f"{NOTE}it has 10 bits per sample"),
     coded("HDR (PQ, HEVC)", "a.mp4", f"{PQ} {HEVC}", f"{NOTE}its colours are HDR (PQ)"),
@@ -107,8 +91,6 @@ CASES = (
     coded("variable frame rate", "a.mp4", f"{VARIABLE} {H264}", "5 frames, 4 hidden"),
     coded("no sound", "a.mkv", "-c:v ffv1", check=sounds()),
     coded("MP3", "a.mkv", "-c:v ffv1", sound="libmp3lame", check=sounds("mp3")),
-    coded("Opus", "a.webm", "-c:v libvpx-vp9", sound="libopus", check=sounds("opus")),
-    coded("FLAC", "a.mkv", "-c:v ffv1", sound="flac", check=sounds("flac")),
     coded("PCM", "a.mov", H264, sound="pcm_s16be", check=sounds("pcm_s16be")),
     cover("two sound tracks", with_sound("{} -map 0 -map 1 -c:a:0 copy -c:a:1 flac"), check=sounds("aac", "flac")),
     cover(
@@ -130,20 +112,10 @@ CASES = (
     coded("ProRes in MOV", "a.mov", "-c:v prores_ks", f"{NOTE}it has 10 bits per sample"),
     coded("FLV", "a.flv", "-c:v flv"),
     coded("WMV", "a.wmv", "-c:v wmv2"),
-    coded("WMV with its sound", "a.wmv", "-c:v wmv2", "error: a.wmv: its sound (wmav2) can't be", sound="wmav2"),
     coded("MPEG-1 program stream", "a.mpg", "-c:v mpeg1video"),
     coded("raw H.264", "a.h264", H264, f"{NOTE}it has no time stamps"),
     cover("Matroska named .png", both(filmed("b.mkv"), lambda: Path("b.mkv").rename("a.png")), "a.png"),
-    refused(
-        "MP4 without its index",
-        "a.mp4",
-        both(filmed("b.mp4", H264), cut("a.mp4", "b.mp4", 0.6)),
-        "the film is truncated or was never finished",
-    ),
     cover("truncated Matroska", cut("a.mkv", "cover.mkv", 0.9), says=f"{NOTE}{TRUNCATED}"),
-    cover(
-        "truncated AVI", both(filmed("b.avi", "-c:v mjpeg"), cut("a.avi", "b.avi", 0.8)), "a.avi", f"{NOTE}{TRUNCATED}"
-    ),
     cover("zeros in a frame of FFV1", both(filmed("b.mkv"), zeroed("a.mkv", "b.mkv", 0.55, 60))),
     cover(
         "zeros in a frame of H.264",
@@ -151,14 +123,7 @@ CASES = (
         "a.mp4",
         f"{NOTE}1 of its frames is damaged",
     ),
-    cover(
-        "zeros in a frame of MJPEG",
-        both(filmed("b.avi", "-c:v mjpeg"), zeroed("a.avi", "b.avi", 0.5, 900)),
-        "a.avi",
-        "error: a.avi: the film is damaged after 2 frames",
-    ),
     refused("no frames", "a.mkv", by_ffmpeg("-i cover.mkv -c copy -frames:v 0 -an a.mkv")),
-    refused("sound alone", "a.mp3", by_ffmpeg("-f lavfi -i sine=d=0.2 a.mp3"), "has sound but no pictures"),
     refused(
         "MP3 with cover art",
         "a.mp3",
@@ -168,18 +133,10 @@ CASES = (
     refused("text named .mp4", "a.mp4", written("a.mp4", b"text\n" * 99)),
     refused("text named .bin, which FFmpeg would render", "a.bin", written("a.bin", b"text\n" * 9999)),
     refused("empty file", "a.mp4", written("a.mp4", b""), "the file is empty"),
-    refused("HLS playlist", "a.m3u8", written("a.m3u8", HLS % b"cover.mkv")),
     refused("HLS playlist named .mp4", "a.mp4", written("a.mp4", HLS % b"/etc/passwd")),
-    refused("FFmpeg's concat list", "a.ffconcat", written("a.ffconcat", JOINED)),
     refused("FFmpeg's concat list named .mkv", "a.mkv", written("a.mkv", JOINED)),
     refused("DASH manifest", "a.mpd", written("a.mpd", DASH)),
     refused("subtitles alone", "a.srt", written("a.srt", SUBTITLES.encode())),
-    refused(
-        "small file that declares 15200×15200 pixels",
-        "a.mov",
-        declaring_huge_frames,
-        "no picture of the film can be decoded",
-    ),
     cover("resolution that changes midway", two_sizes, "a.m2v", f"{NOTE}its frames change size: all are resized"),
     coded("non-square pixels", "a.mp4", f"-vf setsar=64/45 {H264}", f"{NOTE}its pixels are 64:45"),
     coded("first time stamp before zero", "a.wtv", BEFORE_ZERO),

@@ -29,13 +29,12 @@ from tests.odd.make import (
 
 FLAT = "-f lavfi -i testsrc=s=97x61 -frames:v 1"
 DAMAGED = "the picture is damaged or truncated"
-FLOAT, LAB = "its pixels are floating-point numbers", "its pixels are CIE L*a*b*"
+FLOAT = "its pixels are floating-point numbers"
 TOO_LARGE = "the picture is too large to read"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="97" height="61"><rect width="9" height="9"/></svg>'
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 97 61\n%%EndComments\nshowpage\n%%EOF\n"
-# Red, green and blue as CIE XYZ under D50: the standards' own values.
+# Red, green and blue as CIE XYZ under D50: the standard's own values.
 P3 = (0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407)
-ADOBE = (0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457)
 
 
 def cover(what: str, make: Maker, name: str = "a.png", says: str = WROTE_PICTURE, **more) -> Case:
@@ -148,8 +147,6 @@ def in_a_folder(name: str) -> Maker:
 
 
 CASES = (
-    cover("1×1 pixels", saved("a.png", size=(1, 1)), says=f"{TOO_SMALL}: 1×1 pixels"),
-    cover("22×22, just too small", saved("a.png", size=(22, 22)), says=f"{TOO_SMALL}: 22×22 pixels"),
     cover("23×23, the smallest square", saved("a.png", size=(23, 23)), says="wrote c.png: 23x23"),
     cover("1×4000, no block of 8×8", saved("a.png", size=(1, 4000)), says=f"{TOO_SMALL}: 1×4000 pixels"),
     cover("8×400, one block wide", saved("a.png", size=(8, 400)), says="wrote c.png: 8x400"),
@@ -162,10 +159,8 @@ CASES = (
     cover("grey with transparency", saved("a.png", "LA"), says="error: the cover is grey"),
     kind("CMYK JPEG", "a.jpg", "CMYK"),
     cover("RGB of 16 bits", by_ffmpeg(f"{FLAT} -pix_fmt rgb48be a.png")),
-    cover("RGB of 16 bits with transparency", by_ffmpeg(f"{FLAT} -pix_fmt rgba64be a.png")),
     cover("interlaced PNG", by_ffmpeg(f"{FLAT} -pix_fmt rgb24 -flags +ildct a.png")),
     no_cover("TIFF of floating-point numbers", "a.tif", saved("a.tif", "F"), FLOAT),
-    no_cover("TIFF in CIE L*a*b*", "a.tif", saved("a.tif", "LAB"), LAB),
     cover("TIFF of two pages: the first is used", two_pages, "a.tif", check=partial(looks, (0, 128, 128))),
     kind("BMP", "a.bmp"),
     kind("lossy WebP", "a.webp"),
@@ -183,12 +178,6 @@ CASES = (
     cover("EXIF orientation 8", rotated(8), "a.jpg", "wrote c.png: 61x97"),
     kind("invalid EXIF", "a.jpg", exif=b"Exif\x00\x00nonsense"),
     cover("profile Display P3: kept", saved("a.png", icc_profile=profile(*P3)), check=partial(has, profile(*P3))),
-    cover(
-        "profile Adobe RGB in a JPEG: kept",
-        saved("a.jpg", icc_profile=profile(*ADOBE)),
-        "a.jpg",
-        check=partial(has, profile(*ADOBE)),
-    ),
     cover(
         "broken profile: ignored",
         saved("a.png", icc_profile=b"nonsense"),
@@ -210,47 +199,27 @@ CASES = (
     no_cover("zeros named .png", "a.png", written("a.png", bytes(9999))),
     no_cover("SVG", "a.svg", written("a.svg", SVG)),
     no_cover("EPS: no interpreter is started", "a.eps", written("a.eps", EPS)),
-    no_cover(
-        "HEIC",
-        "a.heic",
-        written("a.heic", b"\x00\x00\x00\x18ftypheic" + bytes(99)),
-        "the HEIC picture is damaged, or of a kind that can't",
-    ),
     no_cover("60000×60000 pixels in a few bytes", "a.png", huge(60000), TOO_LARGE),
-    no_cover("10000×10000 pixels in a few bytes", "a.png", huge(10000), DAMAGED),
     no_cover("no such file", "a.png", nothing, "no such file"),
     no_cover("named pipe", "a.png", partial(os.mkfifo, "a.png"), "not a file"),
     cover("symbolic link to a picture", linked("a.png", "cover.png")),
-    no_cover("symbolic link to nowhere", "a.png", linked("a.png", "none.png"), "no such file"),
     no_cover("symbolic link to itself", "a.png", linked("a.png", "a.png"), "can't be read (Too many levels"),
     no_cover("/dev/null", "/dev/null", nothing, "not a file"),
     no_cover("/dev/zero", "/dev/zero", nothing, "not a file"),
     cover("the secret itself", nothing, "secret.png", "wrote c.png: 40x50"),
     no_cover("empty folder", "d", folder("d"), "no picture and no film in this folder"),
     no_cover("folder of text files", "d", in_a_folder("notes.txt"), "no picture and no film in this folder"),
-    Case(
-        "cover: folder, for an output that is a file",
-        both(in_a_folder("cover.png"), written("c.png", b"")),
-        "hide d secret.png -o c.png",
-        "error: c.png: is no folder",
-    ),
     secret("1×1 pixels", saved("a.png", size=(1, 1)), back=(1, 1)),
     secret("1×500 pixels", saved("a.png", size=(1, 500)), back=(1, 500)),
     secret("500×1 pixels", saved("a.png", size=(500, 1)), back=(500, 1)),
     secret("800×600 pixels, larger than the cover", saved("a.png", size=(800, 600)), back=(800, 600)),
-    secret("grey of 16 bits", saved("a.png", "I;16")),
     secret("black and white, 1 bit", saved("a.png", "1")),
     secret("palette with a transparent colour", palette_with_hole),
-    secret("CMYK JPEG", saved("a.jpg", "CMYK"), "a.jpg"),
     secret("GIF of one frame", saved("a.gif"), "a.gif"),
     secret("EXIF orientation 6: revealed upright", rotated(6), "a.jpg", (61, 97)),
     secret("profile Display P3: revealed as sRGB", saved("a.png", icc_profile=profile(*P3))),
-    secret(
-        "broken profile", saved("a.png", icc_profile=b"nonsense"), says="warning: a.png: its colour profile is ignored"
-    ),
     no_secret("TIFF of floating-point numbers", "a.tif", saved("a.tif", "F"), FLOAT),
     no_secret("truncated", "a.png", cut("a.png", "secret.png", 0.6), DAMAGED),
     no_secret("folder", "d", folder("d"), "is a folder"),
     no_secret("text", "notes.txt", nothing),
-    no_secret("60000×60000 pixels in a few bytes", "a.png", huge(60000), TOO_LARGE),
 )

@@ -1,10 +1,8 @@
 """All kinds of films as secret, and output formats of films."""
 
-from functools import partial
-
-from tests.odd.case import TOO_SMALL, WROTE_FILM, Case, prepare
-from tests.odd.cases_films import BEFORE_ZERO, ROTATED, TRUNCATED, VARIABLE, sounds, with_more, with_sound
-from tests.odd.make import H264, LOSSLESS, Maker, animated, both, by_ffmpeg, cut, filmed, nothing, renamed
+from tests.odd.case import TOO_SMALL, WROTE_FILM, Case
+from tests.odd.cases_films import BEFORE_ZERO, ROTATED, TRUNCATED, VARIABLE, sounds, with_more
+from tests.odd.make import H264, LOSSLESS, Maker, animated, both, cut, filmed, nothing, renamed
 
 WHOLE = (96, 64, 6)
 NOTE = "note: secret: "
@@ -50,17 +48,14 @@ CASES = (
     secret("16×16 pixels", filmed("a.mkv", size="16x16"), back=(16, 16, 6)),
     secret("97×61 pixels", filmed("a.mkv", f"-vf scale=97:61,setsar=1 {LOSSLESS}"), back=(97, 61, 6)),
     secret("512×384 pixels, larger than the cover", filmed("a.mkv", size="512x384"), back=(512, 384, 6)),
-    secret("10 bits", filmed("a.mkv", "-c:v ffv1 -pix_fmt yuv444p10le"), says=f"{NOTE}it has 10 bits per sample"),
     secret("rotated by 90°: revealed upright", ROTATED, "a.mp4", (64, 96, 6)),
     secret("variable frame rate", filmed("a.mp4", f"{VARIABLE} {H264}"), "a.mp4", (96, 64, 5)),
     secret("animated GIF", filmed("a.gif", ""), "a.gif"),
     secret("animated WebP", animated("a.webp"), "a.webp"),
     secret("animated PNG", animated("a.png"), "a.png"),
-    secret("raw H.264", filmed("a.h264", H264), "a.h264", says=f"{NOTE}it has no time stamps"),
     secret("Matroska named .txt", both(filmed("b.mkv"), renamed("b.mkv", "a.txt")), "a.txt"),
     secret("truncated", both(filmed("b.mkv"), cut("a.mkv", "b.mkv", 0.9)), back=(96, 64, 5), says=f"{NOTE}{TRUNCATED}"),
     secret("first time stamp before zero", filmed("a.wtv", BEFORE_ZERO), "a.wtv"),
-    secret("time stamps that jump by 24 days", filmed("a.flv", BEFORE_ZERO), "a.flv"),
     secret("sound that does not fit", filmed("a.mkv", sound="pcm_s16le"), says=TOO_SMALL),
     secret("sound that does not fit: the hint", filmed("a.mkv", sound="pcm_s16le"), code=1, says="--no-sound"),
     heard("AAC", "aac", "aac"),
@@ -70,28 +65,6 @@ CASES = (
     heard("PCM", "pcm_s16le", "pcm_s16le -ar 8000"),
     heard("Vorbis", "vorbis", "libvorbis"),
     heard("AAC in MPEG-TS", "aac", "aac", "a.ts", "-c:v mpeg2video"),
-    pair(
-        "secret film: sound of 1 s, pictures of 0.24 s",
-        "hide roomy.mkv a.mkv -o c.mkv",
-        "wrote c.mkv: 256x192",
-        both(ROOMY, by_ffmpeg("-i cover.mkv -f lavfi -i sine=d=1 -map 0:v -map 1 -c:v copy -c:a aac a.mkv")),
-        back=WHOLE,
-        check=sounds("aac", of="back.mkv"),
-    ),
-    pair(
-        "secret film: sound that starts 0.1 s late",
-        "hide roomy.mkv a.mkv -o c.mkv",
-        "wrote c.mkv: 256x192",
-        both(ROOMY, with_sound("-itsoffset 0.1 {} -map 0:v -map 1 -c:a aac")),
-        back=WHOLE,
-        check=sounds("aac", of="back.mkv"),
-    ),
-    pair(
-        "secret film: WMV with its sound",
-        "hide cover.mkv a.wmv -o c.mkv",
-        "error: a.wmv: its sound (wmav2) can't be copied to another file",
-        filmed("a.wmv", "-c:v wmv2", sound="wmav2"),
-    ),
     pair(
         "secret film: WMV, --no-sound",
         "hide cover.mkv a.wmv --no-sound -o c.mkv",
@@ -107,29 +80,5 @@ CASES = (
         back=WHOLE,
     ),
     pair("container .mp4", "hide cover.mkv secret.mkv -o c.mp4", "wrote c.mp4: 96x64"),
-    pair(
-        "container .mp4, PCM in the cover",
-        "hide a.mkv secret.mkv -o c.mp4",
-        "wrote c.mp4: 96x64",
-        filmed("a.mkv", sound="pcm_s16le"),
-    ),
-    pair(
-        "container .mp4, sound that MP4 can't hold",
-        "hide a.mkv secret.mkv -o c.mp4",
-        "error: a.mkv: MP4 can't hold its sound (tta)",
-        filmed("a.mkv", sound="tta"),
-    ),
-    pair(
-        "container .mp4, subtitles that MP4 can't hold",
-        "hide a.mkv secret.mkv -o c.mp4",
-        "note: cover: its subtitles (subrip) are left out: MP4 can't hold them",
-        with_more,
-    ),
     pair("revealed as .mp4", "reveal hidden.mkv -o s.mp4", "wrote s.mp4: 48x32"),
-    pair(
-        "revealed as .mp4, sound that MP4 can't hold",
-        "reveal c.mkv -o s.mp4",
-        "note: its sound (tta) became AAC, which browsers and phones play",
-        both(ROOMY, filmed("a.mkv", sound="tta -ar 8000"), partial(prepare, "hide roomy.mkv a.mkv -o c.mkv")),
-    ),
 )

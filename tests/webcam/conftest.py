@@ -3,7 +3,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -81,11 +81,11 @@ class Running:
 
 
 @pytest.fixture
-def session(folder: Path, weights: Path) -> Callable[[str], Iterator[Running]]:
+def session(folder: Path, weights: Path) -> Callable[[str], AbstractContextManager[Running]]:
     """Runs `stegnet webcam` at most for the time of a block."""
 
     @contextmanager
-    def run(line: str, weights: Path = weights) -> Iterator[Running]:
+    def run(line: str) -> Iterator[Running]:
         command = [sys.executable, "-m", "stegnet.cli", "webcam", "--weights", str(weights), *line.split()]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         root = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}

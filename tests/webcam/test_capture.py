@@ -20,25 +20,20 @@ PICTURE = np.zeros((8, 8, 3), np.uint8)
 
 
 def test_only_the_latest_item_is_kept_and_ends_it():
-    latest = Latest[str]()
+    latest, found = Latest[str](), []
     assert (latest.count, latest.wait(0, 0)) == (0, None)
-    for item in "abc":
+    thread = threading.Thread(target=lambda: found.append(latest.wait(0, LIMIT)))
+    thread.start()
+    latest.put("a")
+    thread.join(LIMIT)
+    assert found == [(1, "a")], "a waiting thread is notified"
+    for item in "bc":
         latest.put(item)
     assert latest.wait(0, 0) == latest.wait(2, 0) == (3, "c")
     assert (latest.count, latest.wait(3, 0)) == (3, None)
     assert not latest.ended(3)
     latest.close()
     assert (latest.ended(2), latest.wait(2, 0), latest.ended(3), latest.wait(3, LIMIT)) == (False, (3, "c"), True, None)
-
-
-def test_waiting_threads_are_notified():
-    latest = Latest[str]()
-    found = []
-    thread = threading.Thread(target=lambda: found.append(latest.wait(0, LIMIT)))
-    thread.start()
-    latest.put("a")
-    thread.join(LIMIT)
-    assert found == [(1, "a")]
 
 
 def ticks(count: int, apart: float, delay: float = 0.0) -> Iterator[Frame]:
@@ -55,18 +50,13 @@ def test_a_camera_is_read_at_full_speed():
         assert capturing.frame().time == 999 * 3600
 
 
-def test_a_film_is_played_at_its_frame_rate():
+@pytest.mark.parametrize(("count", "apart", "delay", "least"), [(11, 0.05, 0.0, 0.5), (6, 0.01, 0.1, 0.6)])
+def test_a_film_is_played_at_its_frame_rate(count, apart, delay, least):
+    """Delays are not caught up."""
     start = time.monotonic()
-    with capture(Source(ticks(11, 0.05), paced=True)) as capturing:
-        wait_until(lambda: capturing.latest.ended(11))
-    assert time.monotonic() - start >= 0.5
-
-
-def test_delays_are_not_caught_up():
-    start = time.monotonic()
-    with capture(Source(ticks(6, 0.01, delay=0.1), paced=True)) as capturing:
-        wait_until(lambda: capturing.latest.ended(6))
-    assert time.monotonic() - start >= 0.6
+    with capture(Source(ticks(count, apart, delay), paced=True)) as capturing:
+        wait_until(lambda: capturing.latest.ended(count))
+    assert time.monotonic() - start >= least
 
 
 def test_capture_ends_with_the_block():
@@ -76,23 +66,21 @@ def test_capture_ends_with_the_block():
     assert capturing.latest.ended(1)
 
 
-def test_errors_are_raised_in_the_waiting_thread():
+def test_errors_are_raised_in_the_waiting_thread(monkeypatch):
+    """Also that a source is silent."""
+    asked = threading.Event()
+
     def broken() -> Iterator[Frame]:
         raise MediaError("the camera is gone")
         yield
-
-    with capture(Source(broken(), paced=False)) as capturing, pytest.raises(MediaError, match="the camera is gone"):
-        capturing.frame()
-
-
-def test_a_source_without_frames(monkeypatch):
-    monkeypatch.setattr("stegnet.webcam.capture._FIRST_FRAME_TIMEOUT", 0.05)
-    asked = threading.Event()
 
     def silent() -> Iterator[Frame]:
         asked.wait(LIMIT)
         yield from ticks(1, 0.0)
 
+    with capture(Source(broken(), paced=False)) as capturing, pytest.raises(MediaError, match="the camera is gone"):
+        capturing.frame()
+    monkeypatch.setattr("stegnet.webcam.capture._FIRST_FRAME_TIMEOUT", 0.05)
     with capture(Source(silent(), paced=False)) as capturing:
         with pytest.raises(MediaError, match=r"delivered no frame within 0\.05 seconds"):
             capturing.frame()
@@ -110,25 +98,19 @@ def test_a_camera_at_an_address(camera, colours):
         assert np.abs(frame.picture.astype(int) - colour).max() < 5
 
 
-def test_a_film_keeps_its_frame_rate_and_colours(folder):
+def test_films_and_pictures(folder):
+    """Films keep their frame rate and colours, and are looped if wanted."""
     source = open_camera("camera.mkv", loop=False)
     frames = list(source.frames)
     assert source.paced
     assert [frame.time for frame in frames] == [Fraction(index, 25) for index in range(6)]
-    assert all(
-        np.array_equal(frame.picture, true) for frame, true in zip(frames, read_frames(Path("camera.mkv")), strict=True)
-    )
-
-
-def test_a_film_is_looped(folder):
+    pairs = zip(frames, read_frames(Path("camera.mkv")), strict=True)
+    assert all(np.array_equal(frame.picture, true) for frame, true in pairs)
     for opened in (open_camera("camera.mkv", loop=True), open_secret(Path("camera.mkv"))):
         with closing(opened.frames) as frames:
             seen = list(islice(frames, 14))
         assert [frame.time for frame in seen] == [Fraction(index, 25) for index in range(14)]
         assert np.array_equal(seen[0].picture, seen[12].picture)
-
-
-def test_a_secret_picture(folder):
     (frame,) = open_secret(Path("secret.png")).frames
     assert np.array_equal(frame.picture, read_picture(Path("secret.png")))
 

@@ -3,8 +3,6 @@
 import json
 import re
 import signal
-import threading
-from fractions import Fraction
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -14,12 +12,7 @@ import pytest
 from stegnet.cli import main
 from stegnet.core.measures import psnr
 from stegnet.media import read_frames, scan
-from stegnet.methods.network import run_of
 from stegnet.sealing.seal import frame_salt
-from stegnet.webcam import live
-from stegnet.webcam.capture import Frame, Source
-from stegnet.webcam.server import PageServer
-from stegnet.webcam.session import SessionOptions, run_session
 from tests.support.films import encoded, still_film
 from tests.support.waiting import LIMIT
 
@@ -71,18 +64,6 @@ def test_the_page_shows_frames_until_stopped(session, folder):
     assert out.endswith(f", {frames} frames\n")
 
 
-def test_a_recording_is_the_film_of_the_camera(session, folder):
-    with session(f"{FILM} --record c.mkv --key-file k --frames 5") as running:
-        assert running.end()[0] == 0
-    assert comes_back("c.mkv") == 5
-    times = [time * 1000 for time in scan(folder / "c.mkv").times]
-    assert times[0] == 0
-    assert all(time % 40 == 0 for time in times)  # the film has 25 frames a second
-    assert times == sorted(set(times))
-    covers = list(read_frames(folder / "camera.mkv"))
-    assert all(max(psnr(one, cover) for cover in covers) > 50 for one in read_frames(folder / "c.mkv"))
-
-
 def test_a_recording_that_survives_h264(session, folder):
     """An ordinary film of the camera; of what was recorded without loss, nothing is left."""
     still_film(folder / "still.mkv", 60)
@@ -113,63 +94,34 @@ def test_a_signal_completes_the_recording(session, folder, number):
     assert out.startswith(f"showed {frames} frames in ")
 
 
-def test_the_session_ends_with_a_film_that_is_not_looped(session):
+def test_sessions_that_end_by_themselves(session, folder, camera):
+    """With a film that is not looped, and a camera that is disconnected, which completes the recording."""
     with session(f"{FILM} --once") as running:
         code, out, err = running.end()
     assert (code, err) == (0, "note: using a random key for this session only\n")
     shown, dropped = int(out.split()[1]), int(out.split()[-1])
     assert 1 <= shown <= shown + dropped <= 6
-
-
-def test_frames_are_dropped_and_counted(folder, monkeypatch, exact, key, picture):
-    """Of twelve frames, eleven arrive while the first is processed; the last of them is shown next."""
-    at_work, all_came = threading.Event(), threading.Event()
-
-    def frames():
-        for number in range(12):
-            yield Frame(picture(64, 96, number), Fraction(number, 25))
-            at_work.wait(LIMIT)
-        all_came.set()
-
-    def slow(*arguments):
-        at_work.set()
-        all_came.wait(LIMIT)
-        return fill(*arguments)
-
-    fill = live._fill
-    monkeypatch.setattr(live, "_fill", slow)
-    monkeypatch.setattr("stegnet.webcam.session.open_camera", lambda *_: Source(frames(), paced=False))
-    options = SessionOptions("a camera", folder / "red.png")
-    with PageServer(0, threading.Event()) as server:
-        statistics = run_session(options, key, server, lambda: None, run_of(exact))
-        shown = server.latest.wait(0, 0)
-    assert (statistics["shown"], statistics["dropped"]) == (2, 10)
-    assert (statistics["width"], statistics["height"]) == (96, 64)
-    assert shown[1].statistics == statistics
-
-
-def test_a_passphrase_and_another_size(session, folder):
-    """Of two sessions, each has its own salt: otherwise a passphrase would give the same key in all of them."""
-    (folder / "words").write_text("zwei Käse\n")
-    (folder / "words").chmod(0o600)
-    for name in ("a.mkv", "b.mkv"):
-        with session(f"{FILM} --record {name} --passphrase-file words --frames 4 --size 80x48") as running:
-            assert running.end()[0] == 0
-        info = scan(folder / name)
-        assert (info.width, info.height) == (80, 48)
-        assert comes_back(name, "--passphrase-file", "words") == 4
-    assert len({frame_salt(next(read_frames(folder / name))) for name in ("a.mkv", "b.mkv")}) == 2
-
-
-def test_a_session_without_viewers_can_be_ended(session):
-    with session(FILM) as running:
-        running.process.send_signal(signal.SIGTERM)
-        code, out, _ = running.end()
-    assert (code, out.split()[0]) == (0, "showed")
-
-
-def test_a_disconnected_camera_completes_the_recording(session, folder, camera):
     with session(f"red.png --source {camera} --record c.mkv --key-file k") as running:
         code, out, err = running.end()
     assert (code, err.splitlines()[0]) == (0, f"warning: camera {camera}: stopped delivering frames")
     assert out.startswith(f"showed {comes_back('c.mkv')} frames in ")
+
+
+def test_a_passphrase_and_another_size(session, folder):
+    """Of two sessions, each has its own salt: otherwise a passphrase would give the same key in all of them.
+
+    A recording is the film of the camera, with its times.
+    """
+    (folder / "words").write_text("zwei Käse\n")
+    (folder / "words").chmod(0o600)
+    for name, size in (("a.mkv", "96x64"), ("b.mkv", "80x48")):
+        with session(f"{FILM} --record {name} --passphrase-file words --frames 4 --size {size}") as running:
+            assert running.end()[0] == 0
+        info = scan(folder / name)
+        assert f"{info.width}x{info.height}" == size
+        times = [time * 1000 for time in info.times]
+        assert times[0] == 0 and all(time % 40 == 0 for time in times) and times == sorted(set(times))
+        assert comes_back(name, "--passphrase-file", "words") == 4
+    covers = list(read_frames(folder / "camera.mkv"))
+    assert all(max(psnr(one, cover) for cover in covers) > 50 for one in read_frames(folder / "a.mkv"))
+    assert len({frame_salt(next(read_frames(folder / name))) for name in ("a.mkv", "b.mkv")}) == 2
