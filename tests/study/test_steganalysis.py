@@ -9,7 +9,6 @@ import pytest
 from stegnet.config.config import Config
 from stegnet.data.shards import TEST, TRAIN
 from study import steganalysis
-from study.steganalysis import best_detectors
 from tests.support.shards import write_shards
 
 
@@ -29,12 +28,3 @@ def test_each_method_is_tested_at_each_rate(
     assert {"steganalysis_sealed_0.2", "steganalysis_network"} == set(
         json.loads((tmp_path / "out" / "metrics.json").read_text())
     )
-
-
-def test_the_headline_is_the_best_detector_of_each_own_method() -> None:
-    rows = [
-        ("sealed_0.1", "sealed", 10, 0.9), ("sealed_0.1", "sealed", 99, 0.6), ("sealed_0.1", "sealed", 99, 0.7),
-        ("network", "network", 99, 0.8), ("HILL, simulated_0.1", "HILL, simulated", 99, 0.99),
-    ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=["name", "method", "pairs", "accuracy"])
-    assert best_detectors(table) == {"steganalysis_sealed_0.1": 0.7, "steganalysis_network": 0.8}

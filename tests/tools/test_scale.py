@@ -36,9 +36,3 @@ def test_a_million_pictures() -> None:
     model, bounds = row(cost, MODEL), row(cost, BOUNDS)
     assert list(model.values())[1:] == ["10,000.0", "2.0", "1.0", "3,000,000", "1,000,000"]
     assert (bounds["processors"], bounds["bound by"]) == ("6.25", "processors")
-
-
-def test_a_film_of_an_hour() -> None:
-    """90,000 frames of 1 MB are 90 GB: 1,717 parts of 50 MiB, and a request before and after."""
-    model = row(Cost(cpu=0.04, start=0.0, read=0, written=1_000_000), MODEL, "hide a frame")
-    assert list(model.values())[1:] == ["1.0", "0.0", "90.0", "3", "1,719"]

@@ -75,28 +75,26 @@ def stop_before(run, config: Config, step: int) -> None:
         run(config, stop=step)
 
 
-def test_the_same_call_gives_the_same_bits(run, make_config):
-    first, card, log = run(make_config())
-    torch.rand(7)
-    second, again, log_again = run(make_config(), "elsewhere")
-    assert weights(first) == weights(second)
-    assert card == again
-    assert log.curve == log_again.curve
-    assert [point["step"] for point in log.curve] == list(range(12))
-
-
 def test_every_setting_changes_the_weights(run, make_config):
     settings = ({}, {"seed": 1}, {"lr": 0.001}, {"scrambled": 0.0}, {"bits": 0.2}, {"ema": 0.5})
     assert len({weights(run(make_config(**changes))[0]) for changes in settings}) == len(settings)
 
 
-def test_a_resumed_training_ends_with_the_same_bits(run, make_config):
-    whole, card, log = run(make_config(), "whole")
-    for stop in (4, 6, 11):
+@pytest.fixture
+def whole(run, make_config) -> tuple[bytes, list[dict[str, float]], Card]:
+    """Weights, curve and card of an undisturbed training."""
+    pair, card, log = run(make_config(), "whole")
+    assert [point["step"] for point in log.curve] == list(range(12))
+    return weights(pair), log.curve, card
+
+
+def test_a_resumed_training_ends_with_the_same_bits(run, make_config, whole):
+    for stop in (0, 6, 11):
+        torch.rand(7)
         stop_before(run, make_config(), stop)
-        resumed, again, late = run(make_config())
+        resumed, card, late = run(make_config())
         assert late.steps == list(range(stop // 4 * 4, 12))
-        assert (weights(resumed), late.curve, again) == (weights(whole), log.curve, card)
+        assert (weights(resumed), late.curve, card) == whole
 
 
 def changed(section: object) -> Iterator[tuple[str, object]]:
@@ -122,9 +120,7 @@ def test_every_setting_changes_the_fingerprint(make_config, shards):
     assert len(set(others)) == len(others)
 
 
-def test_ctrl_c_saves_and_stops(run, make_config, shards, tmp_path):
-    whole, _, log = run(make_config(), "whole")
-
+def test_ctrl_c_saves_and_stops(run, make_config, shards, tmp_path, whole):
     def interrupted(steps: range) -> Iterable[int]:
         for step in steps:
             if step == 5:
@@ -133,9 +129,9 @@ def test_ctrl_c_saves_and_stops(run, make_config, shards, tmp_path):
 
     with pytest.raises(TrainingStopped, match="stopped after 6 of 12 steps"):
         train(make_config(), shards, tmp_path / "checkpoints", lambda point: None, interrupted)
-    resumed, _, late = run(make_config())
+    resumed, card, late = run(make_config())
     assert late.steps[0] == 6
-    assert (weights(resumed), late.curve) == (weights(whole), log.curve)
+    assert (weights(resumed), late.curve, card) == whole
 
 
 class Forgetful(Invertible):
@@ -164,9 +160,7 @@ def assert_close(one: tuple[Pair, Card, Log], other: tuple[Pair, Card, Log]) -> 
 
 
 def test_gradient_accumulation_gives_the_same_result(run, make_config):
-    whole = run(make_config(batch=4, pairs=24))
-    for parts in (2, 4):
-        assert_close(whole, run(make_config(batch=4, pairs=24, accumulate=parts)))
+    assert_close(*(run(make_config(batch=4, pairs=24, accumulate=parts)) for parts in (1, 4)))
 
 
 @pytest.mark.skipif(shutil.which("cc") is None and shutil.which("g++") is None, reason="no C compiler")
@@ -323,9 +317,8 @@ def test_a_diverging_training_names_pictures_and_checkpoint(run, make_config, tm
     assert Checkpoint(newest.parent, newest.stem.split("-")[0]).load()["step"] == step
 
 
-@pytest.mark.parametrize("name", ["invertible", "baluja", "timm_unet"])
-def test_the_card_suffices_to_build_the_pair(run, make_config, shards, tmp_path, name):
-    model = replace(make_config().model, name=name, width=4, backbone="test_resnet")
+def test_the_card_suffices_to_build_the_pair(run, make_config, shards, tmp_path):
+    model = replace(make_config().model, name="timm_unet", width=4, backbone="test_resnet")
     config = make_config(model=model, pairs=2)
     config = replace(config, seed=3, beta=0.4, data=replace(config.data, source="folder"))  # none as in params.yaml
     pair, card, log = run(config)
