@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stegnet.core.samples import NONE, from_8_bits
+from stegnet.core.samples import from_8_bits
 from stegnet.core.shuffle import draw_mask, invert
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import Key
@@ -15,10 +15,8 @@ from stegnet.models.tensors import seeded_shuffle
 from study.keyless import (
     answers,
     attempts,
-    base_of,
     hide_shuffled,
     histogram_correlation,
-    on_grey,
     read_blocks,
     read_with,
     unmasked,
@@ -55,17 +53,6 @@ def test_every_wrong_key_gets_one_message(hidden, reveal) -> None:
     assert table["count"].sum() == 260
     assert table["answer"].nunique() == 1
     assert table["answer"][0].startswith("error: nothing can be revealed")
-
-
-def test_blocks_are_read_from_a_sealed_container_in_the_order_of_the_shuffle(exact, picture, five_levels) -> None:
-    cover, secret, shuffle = picture(64, 96, seed=1), picture(64, 96, seed=2), seeded_shuffle(0, 8, 12)
-    container = hide_shuffled(exact, cover, secret, shuffle, 3)
-    bare = exact.hide(cover, secret, shuffle, base_of(secret, NONE, 0)).container
-    assert 0 < np.mean(container != bare) < 0.2  # sealed bits are there
-    assert np.array_equal(container, hide_shuffled(exact, cover, secret, shuffle, 3))
-    assert np.array_equal(invert(read_blocks(exact, container), shuffle), read_with(exact, container, shuffle))
-    seen = read_with(exact, container, shuffle)
-    assert np.array_equal(on_grey(seen), five_levels(secret))
 
 
 def test_only_the_key_takes_the_mask_off(weights, cat, picture) -> None:

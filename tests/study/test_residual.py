@@ -7,10 +7,8 @@ from scipy import stats
 from skimage.filters import sobel_h, sobel_v
 
 from study.residual import (
-    amplified,
     edges,
     power,
-    residual,
     similarity,
     summarise_leaks,
 )
@@ -25,15 +23,6 @@ def secret(cat: np.ndarray) -> np.ndarray:
 
 def noise(seed: int = 0, sigma: float = 1.0) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, sigma, (SIZE, SIZE, 3))
-
-
-def test_a_residual_has_its_sign_and_does_not_wrap() -> None:
-    cover, container = np.array([[[0, 255, 9]]], np.uint8), np.array([[[255, 0, 9]]], np.uint8)
-    assert residual(cover, container).tolist() == [[[255, -255, 0]]]
-    assert amplified(np.array([[[0.0, 2.0, -2.0]], [[100.0, -100.0, 0.1]]])).tolist() == [
-        [[128, 148, 108]],
-        [[255, 0, 129]],
-    ]
 
 
 def test_edges_are_scikit_images(secret: np.ndarray) -> None:

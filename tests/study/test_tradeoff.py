@@ -4,31 +4,24 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.core.errors import DataError
 from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import PicturePairs
-from stegnet.models import Card, load_pair, save_pair
+from stegnet.models import load_pair, save_pair
 from study import tradeoff
 from study.tradeoff import classical_methods, draw, measure, network_methods, summarise
-from tests.support.shards import ShardWriter
+from tests.support.shards import write_shards
 
 pytestmark = pytest.mark.slow
 
-SIZE = 96
 
 
 @pytest.fixture(scope="module")
-def shards(tmp_path_factory: pytest.TempPathFactory, cat: np.ndarray) -> Path:
-    folder = tmp_path_factory.mktemp("shards")
-    writer = ShardWriter(folder / "shards", 100)
-    for number, (kind, y) in enumerate([("scenes", 0), ("scenes", 30), ("photographs", 60), ("photographs", 150)]):
-        writer.add(np.ascontiguousarray(cat[y : y + SIZE, y : y + SIZE]), TEST, f"{number}.png", kind, 256, 256)
-    writer.close()
-    return folder / "shards"
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    kinds = [(TEST, "scenes")] * 2 + [(TEST, "photographs")] * 2
+    return write_shards(tmp_path_factory.mktemp("shards") / "shards", kinds)
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +35,6 @@ def all_rivals(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
         whole = replace(card, scramble=card.scramble | {"base": "none"})
         save_pair(folder / f"{name}.safetensors", pair, whole)
     return folder
-
-
-@pytest.fixture
-def rivals(all_rivals: Path, tmp_path: Path) -> Path:
-    """A test's own."""
-    return shutil.copytree(all_rivals, tmp_path / "rivals")
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +68,3 @@ def test_the_summary_and_its_bound(table: pd.DataFrame, tmp_path: Path) -> None:
     assert set(published["setting"]) == {"8 bits", "float"}
     draw(means, tmp_path / "chart.png")
     assert (tmp_path / "chart.png").stat().st_size > 10_000
-
-
-def test_budgets_that_differ_are_refused(rivals: Path, weights: Path) -> None:
-    pair, card = load_pair(rivals / "beta_4.safetensors")
-    longer = Card(card.model, card.options, card.scramble, {"train": {"pairs": 7}})
-    save_pair(rivals / "beta_4.safetensors", pair, longer)
-    with pytest.raises(DataError, match=r"beta_4\.safetensors: not trained as beta_0\.1"):
-        network_methods(weights, rivals)

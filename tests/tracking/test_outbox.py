@@ -53,24 +53,16 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 
 @contextmanager
-def gone(*calls: str, hangs: threading.Event | None = None) -> Iterator[None]:
-    """A server that fails at these calls; if it hangs, as soon as that is set."""
-    down = [True]
+def gone(*calls: str) -> Iterator[None]:
+    """A server that fails at these calls."""
 
-    def until_it_is_back(real: Callable) -> Callable:
-        def call(*arguments: object, **named: object) -> object:
-            if down:
-                assert hangs is None or hangs.wait(LIMIT)
-                raise MlflowException("the server\nis  gone")
-            return real(*arguments, **named)
-
-        return call
+    def fail(*arguments: object, **named: object) -> None:
+        raise MlflowException("the server\nis  gone")
 
     with pytest.MonkeyPatch.context() as patch:
         for call in calls:
-            patch.setattr(mlflow.MlflowClient, call, until_it_is_back(getattr(mlflow.MlflowClient, call)))
+            patch.setattr(mlflow.MlflowClient, call, fail)
         yield
-    down.clear()
 
 
 def the_run() -> mlflow.entities.Run:
@@ -86,32 +78,6 @@ def curve(run: mlflow.entities.Run, name: str = "loss") -> list[tuple[int, float
 
 def whole_curve(name: str = "loss") -> list[tuple[int, float]]:
     return [(point["step"], point[name]) for point in POINTS if name in point]
-
-
-def test_failed_requests_are_sent_when_the_server_is_back(
-    tracker: Tracker, warnings: Callable[[], list[str]], caplog: pytest.LogCaptureFixture
-) -> None:
-    with tracker.run("train", "train") as live:
-        live.log_point("train", POINTS[0])
-        fails = threading.Event()
-        with gone("log_batch", "log_image", hangs=fails):
-            for point in POINTS[1:9]:
-                live.log_point("train", point)
-            live.log_picture("seen", 8, np.zeros((4, 4, 3), np.uint8))
-            fails.set()  # nothing has waited for it
-            wait_until(warnings)
-            time.sleep(0.3)  # several attempts
-        for point in POINTS[9:]:
-            live.log_point("train", point)
-        live.finish(LIVE)
-    assert live.complete
-    assert (curve(the_run()), curve(the_run(), "seen")) == (whole_curve(), whole_curve("seen"))
-    assert the_run().info.status == "FINISHED"
-    assert mlflow.MlflowClient().list_artifacts(live.id, "images")
-    (said,) = warnings()
-    assert said.startswith("MLflow can't be reached (sqlite:")
-    assert said.endswith("the server is gone): work continues, and logging is retried")
-    assert sum("is back" in message for message in caplog.messages) == 1
 
 
 def test_stage_publish_completes_a_run_whose_server_went_away(
@@ -134,6 +100,8 @@ def test_stage_publish_completes_a_run_whose_server_went_away(
     assert (the_run().info.run_id, the_run().info.status) == (live.id, "FINISHED")
     assert (curve(the_run()), curve(the_run(), "seen")) == (whole_curve(), whole_curve("seen"))
     assert the_run().data.metrics["pairs"] == 96
+    assert warnings()[0].startswith("MLflow can't be reached (sqlite:")
+    assert warnings()[0].endswith("the server is gone): work continues, and logging is retried")
 
 
 def test_a_server_that_is_down_does_not_hide_a_stage_s_error(
@@ -225,7 +193,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 @pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated")  # MLflow's own import
 def test_a_server_that_is_out_for_a_while(
-    server: Server, monkeypatch: pytest.MonkeyPatch, warnings: Callable[[], list[str]]
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    warnings: Callable[[], list[str]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """From the first points of a curve until after its last."""
     with Tracker(Path(), {"beta": 1}).run("train", "train") as live:
@@ -234,14 +205,18 @@ def test_a_server_that_is_out_for_a_while(
             live.log_point("train", point)
         wait_until(lambda: len(curve(the_run())) == 5)
         server.stop()
+        before = time.monotonic()
         for point in POINTS[5:]:
             live.log_point("train", point)
         live.log_picture("seen", 8, np.zeros((4, 4, 3), np.uint8))
+        assert time.monotonic() - before < 1  # nothing waits for it
         wait_until(warnings)
         server.start()
         live.finish(LIVE)
     assert live.complete
     assert (the_run().info.status, curve(the_run())) == ("FINISHED", whole_curve())
+    assert curve(the_run(), "seen") == whole_curve("seen")
     assert mlflow.MlflowClient().list_artifacts(live.id, "images")
     assert "Connection refused" in "".join(warnings())
     assert len(warnings()) == 1
+    assert sum("is back" in message for message in caplog.messages) == 1

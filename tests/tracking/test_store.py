@@ -139,22 +139,20 @@ def killed(tracker: Tracker, tmp_path: Path) -> str:
     return done.stdout.split()[-1]
 
 
-def test_a_killed_training_resumes_its_run(killed: str, tmp_path: Path) -> None:
-    with Tracker(tmp_path, {"beta": 1}).run("train", "b", "fingerprint") as live:
+def test_runs_of_dead_processes_are_marked_and_resumed_and_no_others(
+    killed: str, tracker: Tracker, tmp_path: Path
+) -> None:
+    elsewhere = mlflow.MlflowClient().create_run(mlflow.get_run(killed).info.experiment_id).info.run_id
+    with tracker.run("train", "alive") as other:
+        Tracker(tmp_path, {"beta": 2})
+        found = {run: mlflow.get_run(run).info.status for run in (killed, elsewhere, other.id)}
+    assert found == {killed: "KILLED", elsewhere: "RUNNING", other.id: "RUNNING"}
+    assert not list((tmp_path / ".mlflow").iterdir())
+    with tracker.run("train", "b", "fingerprint") as live:
         log_losses(live, 4)
     assert live.id == killed
     assert losses(killed) == LOSSES
     assert mlflow.get_run(killed).info.status == "FINISHED"
-
-
-def test_runs_of_dead_processes_are_marked_and_no_others(killed: str, tracker: Tracker, tmp_path: Path) -> None:
-    experiment = mlflow.get_run(killed).info.experiment_id
-    elsewhere = mlflow.MlflowClient().create_run(experiment).info.run_id
-    with tracker.run("train", "alive") as live:
-        Tracker(tmp_path, {"beta": 2})
-        found = {run: mlflow.get_run(run).info.status for run in (killed, elsewhere, live.id)}
-    assert found == {killed: "KILLED", elsewhere: "RUNNING", live.id: "RUNNING"}
-    assert not list((tmp_path / ".mlflow").iterdir())
 
 
 @pytest.mark.slow

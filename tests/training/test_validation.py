@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -13,17 +12,14 @@ from stegnet.core.measures import psnr
 from stegnet.data.shards import TRAIN, VALIDATION
 from stegnet.models import Pair
 from stegnet.models.tensors import seal_strength
-from stegnet.training.checkpoint import checkpoint_of
-from stegnet.training.train import train
 from stegnet.training.validation import FIGURES, Validation
 from tests.support.shards import ShardWriter
+from tests.training.conftest import Stopped
 
 LOSS = "validation_loss"
 
 
-@pytest.fixture(autouse=True)
-def on_the_cpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+pytestmark = pytest.mark.usefixtures("on_the_cpu")
 
 
 @pytest.fixture
@@ -31,31 +27,6 @@ def make_config(make_config):
     """Without a backbone, which would take most of the time."""
     model = replace(make_config().model, ends=0, backbone="none")
     return lambda **changes: make_config(**{"model": model, **changes})
-
-
-class Stopped(Exception):
-    """Someone pressed Ctrl-C."""
-
-
-@pytest.fixture
-def run(shards, tmp_path) -> Callable:
-    """A training's pair, card and curve, and the steps that it took."""
-
-    def call(config, folder="checkpoints", stop=None, data=shards):
-        curve, taken = [], []
-
-        def progress(steps: range) -> Iterable[int]:
-            for step in steps:
-                if step == stop:
-                    raise Stopped
-                taken.append(step)
-                yield step
-
-        pair, card = train(config, data, tmp_path / folder, curve.append, progress)
-        checkpoint_of(config, data, tmp_path / folder).remove()
-        return pair, card, curve, taken
-
-    return call
 
 
 def same(a: Pair, b: Pair) -> bool:
