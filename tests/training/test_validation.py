@@ -22,13 +22,6 @@ LOSS = "validation_loss"
 pytestmark = pytest.mark.usefixtures("on_the_cpu")
 
 
-@pytest.fixture
-def make_config(make_config):
-    """Without a backbone, which would take most of the time."""
-    model = replace(make_config().model, ends=0, backbone="none")
-    return lambda **changes: make_config(**{"model": model, **changes})
-
-
 def same(a: Pair, b: Pair) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
