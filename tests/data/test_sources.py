@@ -30,6 +30,12 @@ def groups(data_config, tmp_path) -> Callable[..., list[Group]]:
 # Scenes, folders and films
 
 
+def test_scenes_are_numbered(groups):
+    found = groups(source="scenes", scenes=3)
+    assert [group.samples[0].name for group in found] == [f"scene-000000{index}" for index in range(3)]
+    assert len({group.samples[0].pixels.tobytes() for group in found}) == 3
+
+
 def test_a_folder_is_read_recursively_without_text_files(groups, picture, tmp_path):
     (tmp_path / "in" / "deep").mkdir(parents=True)
     write_png(tmp_path / "in" / "deep" / "b.png", picture(64, 80))

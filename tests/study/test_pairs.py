@@ -11,7 +11,6 @@ from study.pairs import training_pairs
 from tests.support.shards import ShardWriter
 
 
-
 @pytest.fixture
 def shards(tmp_path: Path) -> Callable[..., Path]:
     """Makes a folder of even pictures, each of a grey of its own, from {(source, split): count}."""

@@ -17,7 +17,6 @@ from tests.support.shards import write_shards
 pytestmark = pytest.mark.slow
 
 
-
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kinds = [(TEST, "scenes")] * 2 + [(TEST, "photographs")] * 2
