@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,15 +13,21 @@ from stegnet.evaluation.quality import PicturePairs
 from stegnet.models import load_pair, save_pair
 from study import tradeoff
 from study.tradeoff import classical_methods, draw, measure, network_methods, summarise
-from tests.support.shards import write_shards
+from tests.support.shards import ShardWriter
 
 pytestmark = pytest.mark.slow
 
+SIZE = 96
+
 
 @pytest.fixture(scope="module")
-def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    kinds = [(TEST, "scenes")] * 2 + [(TEST, "photographs")] * 2
-    return write_shards(tmp_path_factory.mktemp("shards") / "shards", kinds)
+def shards(tmp_path_factory: pytest.TempPathFactory, cat: np.ndarray) -> Path:
+    folder = tmp_path_factory.mktemp("shards") / "shards"
+    writer = ShardWriter(folder, 100)
+    for number, (kind, y) in enumerate([("scenes", 0), ("scenes", 30), ("photographs", 60), ("photographs", 150)]):
+        writer.add(np.ascontiguousarray(cat[y : y + SIZE, y : y + SIZE]), TEST, f"{number}.png", kind, 256, 256)
+    writer.close()
+    return folder
 
 
 @pytest.fixture(scope="module")
